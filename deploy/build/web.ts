@@ -1,0 +1,71 @@
+/** Builds the web pages into `services/web/dist` where what is there is not made of the present sources. One at a time: `deploy/launch.mjs` sees to that. */
+
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const WEB = join(ROOT, 'services', 'web');
+const DIST = join(WEB, 'dist');
+/** Made first, then put in the place of `dist` in one step. */
+const DRAFT = join(ROOT, 'node_modules', '.cache', 'web');
+/** Has the hash of what `dist` was made of. */
+const STAMP = 'sources.sha256';
+
+/** All that a page is made of. */
+const SOURCES = [
+  'services/web/*.{html,ts}',
+  'services/web/{src,static}/**/*',
+  'libs/{client,protocol}/**/*.ts',
+  'deploy/build/web.ts',
+  'package-lock.json',
+];
+
+/** Small files are not worth it. */
+const PACK_MIN_BYTES = 1024;
+
+function hashOfSources(): string {
+  const hash = createHash('sha256');
+  const files = globSync(SOURCES, { cwd: ROOT, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes('/dist'))
+    .map((entry) => join(entry.parentPath, entry.name));
+  for (const file of files.sort())
+    hash
+      .update(`${file.slice(ROOT.length)}\0`)
+      .update(readFileSync(file))
+      .update('\0');
+  return hash.digest('hex');
+}
+
+/** Puts `.br` and `.gz` beside each file of text: the server packs nothing itself. */
+function pack(folder: string): void {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (!/\.(html|js|css|svg)$/.test(entry.name)) continue;
+    const content = readFileSync(path);
+    if (content.byteLength < PACK_MIN_BYTES) continue;
+    writeFileSync(`${path}.br`, brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.byteLength } }));
+    writeFileSync(`${path}.gz`, gzipSync(content, { level: 9 }));
+  }
+}
+
+const stamp = join(DIST, STAMP);
+const hash = hashOfSources();
+if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash) {
+  console.error('parley: building the web pages.');
+  const started = performance.now();
+  // A test's run has another one: React would be built for development, at twice the size.
+  process.env['NODE_ENV'] = 'production';
+  const { build } = await import('vite');
+  await build({
+    configFile: join(WEB, 'vite.config.ts'),
+    logLevel: 'warn',
+    build: { outDir: DRAFT },
+  });
+  pack(DRAFT);
+  writeFileSync(join(DRAFT, STAMP), hash);
+  rmSync(DIST, { recursive: true, force: true });
+  renameSync(DRAFT, DIST);
+  console.error(`parley: web pages built in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
+}

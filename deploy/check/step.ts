@@ -1,0 +1,53 @@
+/** One step of a check: a command, timed, told in a line. */
+
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+/** The repository's folder. */
+export const ROOT = join(import.meta.dirname, '..', '..');
+
+export interface Step {
+  readonly name: string;
+  /** A JavaScript or TypeScript program below the repository, run under this very Node, and its arguments. */
+  readonly command: readonly [string, ...string[]];
+}
+
+/** All that is looked at without running the hub. */
+export const STATIC_STEPS: readonly Step[] = [
+  {
+    name: 'types',
+    command: [
+      'node_modules/typescript/bin/tsc',
+      '-p',
+      'tsconfig.json',
+      '--incremental',
+      '--tsBuildInfoFile',
+      'node_modules/.cache/tsbuildinfo',
+    ],
+  },
+  { name: 'biome', command: ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings'] },
+  { name: 'layers', command: ['deploy/check/layers.ts'] },
+  { name: 'knip', command: ['node_modules/knip/bin/knip.js', '--no-progress', '--treat-config-hints-as-errors'] },
+];
+
+/** Runs a step; its output is shown where it fails. Resolves with whether it passed. */
+export async function runStep({ name, command: [program, ...args] }: Step): Promise<boolean> {
+  const started = performance.now();
+  const child = spawn(process.execPath, [join(ROOT, program), ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const passed = code === 0;
+  if (!passed) process.stdout.write(Buffer.concat(output));
+  tellStep(name, passed, performance.now() - started);
+  return passed;
+}
+
+/** The line for a step. */
+export function tellStep(name: string, passed: boolean, milliseconds: number): void {
+  console.log(`${passed ? 'ok    ' : 'FAILED'} ${name.padEnd(8)} ${(milliseconds / 1000).toFixed(1)} s`);
+}

@@ -1,0 +1,16 @@
+/** `npm test`: everything. The check's steps, then every test there is; the last line says `N passed, N failed`. */
+
+import { runTests } from './run-tests.ts';
+import { runStep, STATIC_STEPS } from './step.ts';
+
+const PROJECTS = ['unit', 'contract', 'integration', 'e2e', 'chaos'];
+
+const brokenSteps: string[] = [];
+for (const step of STATIC_STEPS) if (!(await runStep(step))) brokenSteps.push(step.name);
+
+const { passed, failed, problems } = await runTests(PROJECTS);
+for (const problem of problems) console.log(problem);
+if (brokenSteps.length > 0) console.log(`Not tests, and failed: ${brokenSteps.join(', ')}; counted below.`);
+const failures = failed + brokenSteps.length;
+console.log(`${passed} passed, ${failures} failed`);
+process.exit(passed > 0 && failures === 0 && problems.length === 0 ? 0 : 1);

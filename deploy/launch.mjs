@@ -1,0 +1,222 @@
+/**
+ * What every npm script starts: does what is missing, then runs a program under the pinned Node.
+ *
+ *   node deploy/launch.mjs [--needs=redis-server,chromium,web] [<entry.ts> [arguments...]]
+ *
+ * Plain JavaScript without dependencies: it runs before anything is installed, under any Node from 18 on.
+ */
+
+import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { constants as osConstants } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const PINNED_NODE = join(ROOT, 'node_modules', 'node', 'bin', 'node');
+const LOCK = join(ROOT, '.data', 'launch.lock');
+const LOCK_POLL_MS = 250;
+
+/** Programs that are not npm packages: the names they go by, and Debian's package. */
+const PROGRAMS = {
+  'redis-server': { binaries: ['redis-server'], package: 'redis-server', minimum: 7 },
+  chromium: { binaries: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium' },
+};
+
+/** What `--needs=web` builds where it is not there or made of other sources. */
+const WEB = 'web';
+const WEB_BUILDER = join('deploy', 'build', 'web.ts');
+
+const say = (line) => console.error(`parley: ${line}`);
+
+function fail(line) {
+  say(line);
+  process.exit(1);
+}
+
+function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Why `npm ci` is needed, or undefined where what is installed is what the lockfile says. npm writes its own record at the very end of an installation:
+ * comparing the two by content holds for installations made by hand, and for those that were cut short.
+ */
+function staleReason() {
+  const wanted = readJson(join(ROOT, 'package-lock.json'))?.packages;
+  if (wanted === undefined) fail('package-lock.json cannot be read.');
+  const installed = readJson(join(ROOT, 'node_modules', '.package-lock.json'))?.packages;
+  if (installed === undefined)
+    return existsSync(join(ROOT, 'node_modules')) ? 'node_modules is incomplete' : 'node_modules is not there yet';
+  for (const [path, want] of Object.entries(wanted)) {
+    if (path === '') continue;
+    const have = installed[path];
+    if (have === undefined && !want.optional) return `${path} is missing`;
+    if (have !== undefined && (have.version !== want.version || have.integrity !== want.integrity))
+      return `${path} is not what the lockfile says`;
+  }
+  return existsSync(PINNED_NODE) ? undefined : 'the pinned Node is missing';
+}
+
+/** Runs a command with its output shown. Resolves with its exit code. */
+function run(command, args, env = process.env) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit', env });
+    child.once('error', (error) => {
+      say(`${command}: ${error.message}`);
+      resolve(127);
+    });
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+/** The process that holds the lock, or undefined. */
+function lockOwner() {
+  try {
+    return Number(readFileSync(LOCK, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Removes a lock whose owner is dead, and not the one that another waiter may have made meanwhile. */
+function breakLock(deadOwner) {
+  const aside = `${LOCK}.broken.${process.pid}`;
+  try {
+    renameSync(LOCK, aside);
+    if (Number(readFileSync(aside, 'utf8')) !== deadOwner) linkSync(aside, LOCK);
+  } catch {
+    // Somebody else was faster.
+  }
+  rmSync(aside, { force: true });
+}
+
+/** Runs `work` while no other launch in this folder does. */
+async function alone(work) {
+  mkdirSync(dirname(LOCK), { recursive: true });
+  const draft = `${LOCK}.${process.pid}`;
+  writeFileSync(draft, String(process.pid));
+  for (let told; ; ) {
+    try {
+      // A link appears with its content or not at all.
+      linkSync(draft, LOCK);
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    const owner = lockOwner();
+    if (owner === undefined) continue;
+    if (!isAlive(owner)) {
+      breakLock(owner);
+      continue;
+    }
+    if (told !== owner) say(`waiting for another launch (process ${owner}) that is installing or building.`);
+    told = owner;
+    await sleep(LOCK_POLL_MS);
+  }
+  rmSync(draft);
+  try {
+    return await work();
+  } finally {
+    rmSync(LOCK, { force: true });
+  }
+}
+
+async function installPackages() {
+  if (staleReason() === undefined) return;
+  await alone(async () => {
+    const reason = staleReason();
+    if (reason === undefined) return;
+    say(`${reason}: running npm ci.`);
+    const started = Date.now();
+    if ((await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'])) !== 0) fail('npm ci failed: see above.');
+    const left = staleReason();
+    if (left !== undefined) fail(`npm ci went through, and yet ${left}. Are install scripts switched off (ignore-scripts)?`);
+    say(`npm ci done in ${((Date.now() - started) / 1000).toFixed(0)} s.`);
+  });
+}
+
+function isOnPath(binary) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, binary), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+const isMissing = (name) => !PROGRAMS[name].binaries.some(isOnPath);
+
+async function installPrograms(names) {
+  const unknown = names.filter((name) => PROGRAMS[name] === undefined);
+  if (unknown.length > 0) fail(`--needs takes ${[...Object.keys(PROGRAMS), WEB].join(', ')}, not ${unknown.join(', ')}.`);
+  if (names.some(isMissing)) await alone(() => installWithApt(names.filter(isMissing)));
+  for (const name of names) {
+    const { minimum, binaries } = PROGRAMS[name];
+    if (minimum === undefined) continue;
+    const version = /\bv=(\d+)/.exec(spawnSync(binaries[0], ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1];
+    if (Number(version ?? 0) < minimum) fail(`${name} ${version ?? '(unknown version)'} is too old: install version ${minimum} or newer.`);
+  }
+}
+
+async function installWithApt(missing) {
+  if (missing.length === 0) return;
+  const packages = missing.map((name) => PROGRAMS[name].package);
+  const byHand = `${missing.join(' and ')} not found: install ${missing.length > 1 ? 'them' : 'it'} (Debian: apt-get install ${packages.join(' ')}) and start again.`;
+  if (process.getuid?.() !== 0 || !isOnPath('apt-get')) fail(byHand);
+  say(`${missing.join(' and ')} not found: running apt-get install ${packages.join(' ')}.`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const apt = (...args) => run('apt-get', ['-o', 'DPkg::Lock::Timeout=300', '-q', ...args], env);
+  // Lists that cannot be refreshed may still do.
+  await apt('update');
+  await apt('install', '-y', '--no-install-recommends', ...packages);
+  if (missing.some(isMissing)) fail(byHand);
+}
+
+async function buildWeb() {
+  if ((await alone(() => run(PINNED_NODE, [join(ROOT, WEB_BUILDER)]))) !== 0) fail('the web pages could not be built: see above.');
+}
+
+/**
+ * Runs the entry under the pinned Node: in place of this process where Node can do that (22.15 and newer), else in a child that gets this one's signals
+ * and gives its exit code.
+ */
+async function start(entry, args) {
+  const command = [join(ROOT, entry), ...args];
+  if (process.execve !== undefined) process.execve(PINNED_NODE, [PINNED_NODE, ...command]);
+  const child = spawn(PINNED_NODE, command, { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      // A terminal has told the child already: telling it twice would be a second Ctrl-C.
+      if (signal === 'SIGTERM' || !process.stdin.isTTY) child.kill(signal);
+    });
+  }
+  child.once('error', (error) => fail(`${PINNED_NODE} does not start: ${error.message}`));
+  child.once('exit', (code, signal) => process.exit(code ?? 128 + (osConstants.signals[signal] ?? 0)));
+}
+
+const options = process.argv.slice(2);
+const needs = options[0]?.startsWith('--needs=') ? options.shift().slice('--needs='.length).split(',') : [];
+const [entry, ...args] = options;
+if (entry === undefined && needs.length === 0)
+  fail('tell what to start: node deploy/launch.mjs [--needs=redis-server,chromium,web] [<entry.ts> [arguments...]]');
+await installPackages();
+await installPrograms(needs.filter((name) => name !== WEB));
+if (needs.includes(WEB)) await buildWeb();
+if (entry !== undefined) await start(entry, args);
