@@ -1,0 +1,71 @@
+/** What a verified token says about its bearer, and the rules its claims must follow. */
+
+import { HubError } from '#libs/protocol/errors.ts';
+import { isRoomName } from '#libs/protocol/room-name.ts';
+
+export interface Credentials {
+  /** 1-128 printable characters without spaces. */
+  readonly userId: string;
+  /** Shown to others: 1-64 characters, no control characters. */
+  readonly name: string;
+  /** `user` where the token does not say; `guest`, `agent`, `customer` and whatever else an issuer uses. */
+  readonly kind: string;
+  /** Unix seconds. */
+  readonly expiresAt: number;
+  /** Unix seconds, maybe with a fraction. Absent: the token does not say when it was made. */
+  readonly issuedAt?: number;
+  /** Open rooms this user may enter (R2): names, or `prefix*`. Absent: the token names none. */
+  readonly rooms?: readonly string[];
+  /** The login this token belongs to, for single-session mode (R4). */
+  readonly login?: string;
+}
+
+/** Letters, marks, digits, punctuation and symbols of any script: nothing invisible, no space, no lone surrogate. */
+const USER_ID = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]{1,128}$/u;
+/** Anything but control characters, line and paragraph separators, and lone surrogates. */
+const NAME = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,64}$/u;
+const KIND = /^[a-z][a-z0-9_-]{0,31}$/;
+const LOGIN = /^[\x21-\x7e]{1,128}$/;
+/** The end of the year 9999: keeps arithmetic with far-away expiry times exact. */
+const LATEST_EXPIRY = 253_402_300_799;
+
+function refuse(claim: string): never {
+  throw new HubError('TOKEN_EXPIRED', undefined, { cause: new TypeError(`claim ${claim} is not acceptable`) });
+}
+
+function matching(claims: Readonly<Record<string, unknown>>, claim: string, pattern: RegExp): string {
+  const value = claims[claim];
+  return typeof value === 'string' && pattern.test(value) ? value : refuse(claim);
+}
+
+/** A room name, or the beginning of one and a star; the star alone stands for every open room. */
+function isRoomPattern(entry: string): boolean {
+  return entry === '*' || isRoomName(entry.endsWith('*') ? entry.slice(0, -1) : entry);
+}
+
+function roomsOf(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) return refuse('rooms');
+  return value.map((entry: unknown) => (typeof entry === 'string' && isRoomPattern(entry) ? entry : refuse('rooms')));
+}
+
+/**
+ * The credentials in a claims set whose signature and times were checked before.
+ *
+ * Optional claims may be null. A claim of the wrong form refuses the whole token rather than being left out: whoever signed it meant something by it.
+ * Throws `HubError` `TOKEN_EXPIRED`; the claim is named in the cause only, for the log.
+ */
+export function credentialsOf(claims: Readonly<Record<string, unknown>>): Credentials {
+  const expiry = claims['exp'];
+  if (typeof expiry !== 'number' || !Number.isFinite(expiry)) return refuse('exp');
+  const issued = claims['iat'];
+  if (issued != null && !(typeof issued === 'number' && Number.isFinite(issued))) return refuse('iat');
+  return {
+    userId: matching(claims, 'sub', USER_ID),
+    name: matching(claims, 'name', NAME),
+    kind: claims['kind'] == null ? 'user' : matching(claims, 'kind', KIND),
+    expiresAt: Math.min(Math.floor(expiry), LATEST_EXPIRY),
+    ...(issued == null ? {} : { issuedAt: issued }),
+    ...(claims['rooms'] == null ? {} : { rooms: roomsOf(claims['rooms']) }),
+    ...(claims['login'] == null ? {} : { login: matching(claims, 'login', LOGIN) }),
+  };
+}

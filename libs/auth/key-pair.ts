@@ -1,0 +1,112 @@
+/** Keys of tokens that one side signs and others verify: P-256 (ES256) and Ed25519 (EdDSA), from PEM. */
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { type Claims, compactJws, headerOf, payloadOf, signedParts } from './compact-jws.ts';
+
+export type KeyAlgorithm = 'ES256' | 'EdDSA';
+
+/** A public key in the form of RFC 7517, as a JWKS has it. */
+export interface PublicJwk {
+  readonly kty: string;
+  readonly crv: string;
+  readonly x: string;
+  readonly y?: string;
+  readonly kid: string;
+  readonly alg: KeyAlgorithm;
+  readonly use: 'sig';
+}
+
+/** One public key: verifies the tokens of its algorithm, and of no other. Synchronous, as `SharedSecret`. */
+export class PublicKey {
+  /** The thumbprint of RFC 7638: the same wherever the key is read. */
+  readonly kid: string;
+  readonly alg: KeyAlgorithm;
+  readonly jwk: PublicJwk;
+  readonly #key: KeyObject;
+
+  /** Takes PEM of a public key (SPKI), or of a private one, whose public half it is. Throws TypeError for a key of another kind, Error where it is none. */
+  constructor(pem: string | KeyObject) {
+    this.#key = createPublicKey(pem);
+    this.alg = algorithmOf(this.#key);
+    const { kty = '', crv = '', x = '', y } = this.#key.export({ format: 'jwk' });
+    // The members RFC 7638 section 3.2 asks for, in its order; y only where the curve has one (RFC 8037 section 2).
+    const members = y === undefined ? { crv, kty, x } : { crv, kty, x, y };
+    this.kid = createHash('sha256').update(JSON.stringify(members)).digest('base64url');
+    this.jwk = { ...members, kid: this.kid, alg: this.alg, use: 'sig' };
+  }
+
+  /** The claims of a compact JWS that this key signed. Throws TypeError or SyntaxError for every other token. */
+  claims(token: string): Claims {
+    const { input, signature } = signedParts(token);
+    if (!verify(DIGEST[this.alg], Buffer.from(input), { key: this.#key, dsaEncoding: 'ieee-p1363' }, signature))
+      throw new TypeError('the signature is not this key’s');
+    const header = headerOf(token);
+    if (header['alg'] !== this.alg) throw new TypeError(`the key is for ${this.alg} only`);
+    if (header['crit'] !== undefined) throw new TypeError('a critical header is not understood');
+    return payloadOf(token);
+  }
+}
+
+/** A private key: signs, and says by `kid` with what. */
+export class SigningKey {
+  readonly public: PublicKey;
+  readonly #key: KeyObject;
+
+  /** Takes PEM (PKCS 8 or SEC 1, without a passphrase). Throws TypeError for a key of another kind, Error where it is none. */
+  constructor(pem: string) {
+    this.#key = createPrivateKey(pem);
+    this.public = new PublicKey(this.#key);
+  }
+
+  /** A token with these claims. */
+  sign(claims: Claims): string {
+    const { alg, kid } = this.public;
+    return compactJws({ alg, typ: 'JWT', kid }, claims, (input) =>
+      sign(DIGEST[alg], Buffer.from(input), { key: this.#key, dsaEncoding: 'ieee-p1363' }),
+    );
+  }
+}
+
+/** Ed25519 hashes by itself. */
+const DIGEST = { ES256: 'sha256', EdDSA: null } as const satisfies Record<KeyAlgorithm, string | null>;
+
+function algorithmOf({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): KeyAlgorithm {
+  if (type === 'ed25519') return 'EdDSA';
+  if (type === 'ec' && details?.namedCurve === 'prime256v1') return 'ES256';
+  throw new TypeError('the key is neither P-256 nor Ed25519');
+}
+
+/** Public keys that are good beside each other, while one takes over from another. */
+export class PublicKeys {
+  readonly #keys: readonly PublicKey[];
+
+  /** The same key twice is one. */
+  constructor(keys: readonly PublicKey[]) {
+    this.#keys = [...new Map(keys.map((key) => [key.kid, key])).values()];
+  }
+
+  get size(): number {
+    return this.#keys.length;
+  }
+
+  /** RFC 7517 section 5. */
+  get jwks(): { readonly keys: readonly PublicJwk[] } {
+    return { keys: this.#keys.map(({ jwk }) => jwk) };
+  }
+
+  /**
+   * The claims of a token one of the keys signed; undefined where its `kid` is none of theirs, or it has none and no key of its algorithm signed it.
+   * Throws TypeError or SyntaxError where the key it names did not sign it.
+   */
+  claims(token: string, { alg, kid }: Claims): Claims | undefined {
+    const fitting = this.#keys.filter((key) => key.alg === alg);
+    if (kid !== undefined) return fitting.find((key) => key.kid === kid)?.claims(token);
+    for (const key of fitting) {
+      try {
+        return key.claims(token);
+      } catch {
+        // The next one may have signed it.
+      }
+    }
+    return undefined;
+  }
+}

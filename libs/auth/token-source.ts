@@ -1,0 +1,84 @@
+/** Where a handshake may carry its token (H2), and what its `Sec-WebSocket-Protocol` asks for. */
+
+/** The subprotocol of this contract. */
+const SUBPROTOCOL = 'parley.v1';
+/** Offered by clients that want a refusal as a close code instead of an HTTP answer (H5). */
+const SUBPROTOCOL_CLOSE = 'parley.v1+close';
+
+const BEARER_ENTRY = 'bearer.';
+/** RFC 7235 section 2.1: the scheme is case-insensitive, one or more spaces follow. */
+const BEARER_HEADER = /^bearer +(\S+) *$/i;
+
+export interface OfferedProtocols {
+  /** The one to echo in the 101: ours without `+close` where both are offered, `undefined` where none of ours is. */
+  readonly selected: string | undefined;
+  /** A refusal is to be told by a close code (H5). */
+  readonly closes: boolean;
+  /** What follows `bearer.` in the first such entry. */
+  readonly token: string | undefined;
+}
+
+/** The places of H2, as the request has them. An empty string is the same as nothing there. */
+export interface TokenPlaces {
+  /** The `Authorization` header, whole. */
+  readonly authorization?: string | undefined;
+  /** The token of `parseProtocols`. */
+  readonly protocol?: string | undefined;
+  /** The path segment, as it stands in the URL. */
+  readonly pathSegment?: string | undefined;
+  /** The query without its question mark. */
+  readonly query?: string | undefined;
+}
+
+/**
+ * Reads `Sec-WebSocket-Protocol` (RFC 6455 section 11.3.4): entries separated by commas, blanks around them, case kept.
+ * Never throws; entries that mean nothing here are passed over.
+ */
+export function parseProtocols(header: string): OfferedProtocols {
+  let plain = false;
+  let closes = false;
+  let token: string | undefined;
+  for (const part of header.split(',')) {
+    const entry = part.trim();
+    if (entry === SUBPROTOCOL) plain = true;
+    else if (entry === SUBPROTOCOL_CLOSE) closes = true;
+    else if (token === undefined && entry.length > BEARER_ENTRY.length && entry.startsWith(BEARER_ENTRY))
+      token = entry.slice(BEARER_ENTRY.length);
+  }
+  return { selected: plain ? SUBPROTOCOL : closes ? SUBPROTOCOL_CLOSE : undefined, closes, token };
+}
+
+/** A percent-encoded part of a URL; as it is where the encoding is broken (it then fails as a token). */
+function decoded(part: string): string {
+  if (!part.includes('%')) return part;
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+function fromQuery(query: string): string | undefined {
+  if (!query.includes('token=')) return undefined;
+  for (const pair of query.split('&')) {
+    if (pair.length > 6 && pair.startsWith('token=')) return decoded(pair.slice(6));
+  }
+  return undefined;
+}
+
+/**
+ * The token of a handshake, or `undefined` where there is none anywhere.
+ *
+ * First found wins (H2): a later place is not tried where an earlier one holds a token that turns out to be bad.
+ * An `Authorization` header of another scheme holds none.
+ */
+export function findToken(places: TokenPlaces): string | undefined {
+  const { authorization, protocol, pathSegment, query } = places;
+  if (authorization) {
+    const token = BEARER_HEADER.exec(authorization)?.[1];
+    if (token !== undefined) return token;
+  }
+  if (protocol) return protocol;
+  if (pathSegment) return decoded(pathSegment);
+  return query ? fromQuery(query) : undefined;
+}

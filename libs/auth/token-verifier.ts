@@ -1,0 +1,157 @@
+import type { JWTVerifyGetKey, JWTVerifyOptions, JWTVerifyResult } from 'jose';
+import { errors, jwtVerify } from 'jose';
+import { HubError } from '#libs/protocol/errors.ts';
+import { type Claims, headerOf, requireForm } from './compact-jws.ts';
+import type { Credentials } from './credentials.ts';
+import { credentialsOf } from './credentials.ts';
+import type { PublicKeys } from './key-pair.ts';
+import { type Expected, requireRegistered } from './registered-claims.ts';
+import { RemoteKeys } from './remote-keys.ts';
+import type { SharedSecret } from './shared-secret.ts';
+
+export interface TokenVerifierOptions {
+  /** Takes HS256 tokens. */
+  readonly secret?: SharedSecret | undefined;
+  /** Takes ES256 and EdDSA tokens of these keys. */
+  readonly keys?: PublicKeys | undefined;
+  /** `JWT_JWKS_URL`: takes RS256, PS256, ES256 and EdDSA tokens signed with a key found there. */
+  readonly jwksUrl?: string | undefined;
+  /** Where set, `iss` must be exactly this. */
+  readonly issuer?: string | undefined;
+  /** Where set, `aud` must be or hold exactly this. */
+  readonly audience?: string | undefined;
+  /** Unix milliseconds. */
+  readonly clock?: () => number;
+  /** A key id not seen before fetches the key set at most this often. Default 10,000. */
+  readonly jwksCooldownMs?: number;
+  /** Keys older than this are fetched again. Default 600,000. */
+  readonly jwksMaxAgeMs?: number;
+  /** Default 3,000. */
+  readonly jwksTimeoutMs?: number;
+  /** After a fetch that failed, the next one waits this long. Default 1,000. */
+  readonly jwksFailureCooldownMs?: number;
+}
+
+/** H3: 6 s late is late. The comparison is in whole seconds, so a token serves until just before 5 s after its `exp`. */
+const CLOCK_TOLERANCE_SECONDS = 5;
+const PUBLIC_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'];
+
+/**
+ * Turns a token into credentials, or refuses it (H3).
+ *
+ * Each algorithm belongs to its sources of keys: HS256 to the secret, the others to public keys, so that a public key can never be
+ * taken for a secret. Keys named by the token itself (`jwk`, `jku`, `x5u`, `x5c`) are not looked at, and a `crit` header refuses it.
+ */
+export class TokenVerifier {
+  readonly #secret: SharedSecret | undefined;
+  readonly #keys: PublicKeys | undefined;
+  readonly #remote: RemoteKeys | undefined;
+  readonly #options: JWTVerifyOptions;
+  readonly #expected: Expected;
+  readonly #clock: () => number;
+
+  /**
+   * Fetches nothing yet: a key set that is away must not keep a node from starting.
+   * Throws TypeError where there is neither secret nor key nor address, or the address is not http(s).
+   */
+  constructor(options: TokenVerifierOptions) {
+    const { secret, keys, jwksUrl, issuer, audience, clock = Date.now } = options;
+    this.#keys = keys !== undefined && keys.size > 0 ? keys : undefined;
+    if (secret === undefined && this.#keys === undefined && jwksUrl === undefined)
+      throw new TypeError('a token verifier needs a secret, a public key or the address of a key set');
+    this.#secret = secret;
+    this.#remote = jwksUrl === undefined ? undefined : remoteKeys(jwksUrl, options);
+    this.#clock = clock;
+    this.#expected = { issuer, audience, toleranceSeconds: CLOCK_TOLERANCE_SECONDS };
+    this.#options = {
+      algorithms: PUBLIC_ALGORITHMS,
+      requiredClaims: ['exp'],
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(audience === undefined ? {} : { audience }),
+    };
+  }
+
+  /**
+   * The credentials of a token that is good at `now` (Unix milliseconds): at once where a key of ours signed it, promised where the key set decides.
+   *
+   * Throws, or rejects with, `HubError`: `MISSING_TOKEN` for an empty one, `TOKEN_EXPIRED` for every token that is not good, whatever the reason
+   * (the cause has it, for the log only), `UNAVAILABLE` where the key set is needed and cannot be had.
+   */
+  verify(token: string, now: number = this.#clock()): Credentials | Promise<Credentials> {
+    if (token === '') throw new HubError('MISSING_TOKEN');
+    try {
+      requireForm(token);
+      const claims = this.#ownClaims(token);
+      if (claims === undefined) return this.#verifyRemote(token, now);
+      requireRegistered(claims, this.#expected, now);
+      return credentialsOf(claims);
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  /** The claims of a token signed with a key that is here; undefined where it is for the key set to say. */
+  #ownClaims(token: string): Claims | undefined {
+    if (this.#secret && !this.#keys && !this.#remote) return this.#secret.claims(token);
+    const header = headerOf(token);
+    if (this.#secret && header['alg'] === 'HS256') return this.#secret.claims(token);
+    const claims = this.#keys?.claims(token, header);
+    if (claims === undefined && this.#remote === undefined) throw new TypeError('no key is there for this token');
+    return claims;
+  }
+
+  async #verifyRemote(token: string, now: number): Promise<Credentials> {
+    try {
+      const { payload, protectedHeader } = await this.#checked(token, { ...this.#options, currentDate: new Date(now) });
+      if (protectedHeader.crit !== undefined) throw new TypeError('a critical header is not understood');
+      return credentialsOf(payload);
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  async #checked(token: string, options: JWTVerifyOptions): Promise<JWTVerifyResult> {
+    try {
+      return await jwtVerify(token, this.#keyFor, options);
+    } catch (error) {
+      if (error instanceof errors.JWKSMultipleMatchingKeys) return firstThatVerifies(token, error, options);
+      throw error;
+    }
+  }
+
+  #keyFor: JWTVerifyGetKey<CryptoKey> = (header, token) => {
+    const key = this.#remote?.key(header, token);
+    if (!key) throw new TypeError('no key is there for this algorithm');
+    return key;
+  };
+}
+
+function refusal(error: unknown): HubError {
+  return error instanceof HubError ? error : new HubError('TOKEN_EXPIRED', undefined, { cause: error });
+}
+
+function remoteKeys(address: string, options: TokenVerifierOptions): RemoteKeys {
+  const url = new URL(address);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new TypeError('the address of a key set must be http or https');
+  return new RemoteKeys({
+    url,
+    cooldownMs: options.jwksCooldownMs ?? 10_000,
+    maxAgeMs: options.jwksMaxAgeMs ?? 600_000,
+    timeoutMs: options.jwksTimeoutMs ?? 3_000,
+    failureCooldownMs: options.jwksFailureCooldownMs ?? 1_000,
+    clock: options.clock ?? Date.now,
+  });
+}
+
+/** A token without `kid` where the issuer has several keys of its kind: any of them may have signed it. */
+async function firstThatVerifies(token: string, keys: AsyncIterable<CryptoKey>, options: JWTVerifyOptions): Promise<JWTVerifyResult> {
+  for await (const key of keys) {
+    try {
+      return await jwtVerify(token, key, options);
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    }
+  }
+  throw new errors.JWSSignatureVerificationFailed();
+}

@@ -1,0 +1,57 @@
+/** The keys of the settings, as what signs tokens and what takes them. */
+import { hkdfSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type Config, ConfigError } from '#libs/config/config.ts';
+import { type PublicJwk, PublicKey, PublicKeys, SigningKey } from './key-pair.ts';
+import { SharedSecret } from './shared-secret.ts';
+import { TokenSigner } from './token-signer.ts';
+import { TokenVerifier } from './token-verifier.ts';
+
+export type TokenSettings = Pick<Config, 'jwtSecret' | 'jwtSigningKey' | 'jwtPublicKeys' | 'jwtJwksUrl' | 'jwtIssuer' | 'jwtAudience'>;
+
+export interface Tokens {
+  readonly verifier: TokenVerifier;
+  /** Undefined where there is neither `JWT_SIGNING_KEY` nor `JWT_SECRET`. */
+  readonly signer: TokenSigner | undefined;
+  /** What is to be served at `/.well-known/jwks.json`; undefined without asymmetric keys. */
+  readonly jwks: { readonly keys: readonly PublicJwk[] } | undefined;
+}
+
+/**
+ * `JWT_SIGNING_KEY` signs where it is set, else `JWT_SECRET`. Taken are tokens of both, of `JWT_PUBLIC_KEYS`, and of the issuer at `JWT_JWKS_URL`.
+ *
+ * A key is changed without anybody noticing in three steps: put the new public key into `JWT_PUBLIC_KEYS` everywhere; sign with the new private one and
+ * put the old public one there; take the old one out once its last token is over (a day).
+ *
+ * Throws `ConfigError` for files that cannot be read or hold something else, TypeError where no key is set at all.
+ */
+export function openTokens(settings: TokenSettings, clock: () => number = Date.now): Tokens {
+  const { jwtSecret, jwtSigningKey, jwtPublicKeys, jwtJwksUrl, jwtIssuer: issuer, jwtAudience: audience } = settings;
+  const problems: string[] = [];
+  const read = <T>(name: string, path: string, make: (pem: string) => T): T[] => {
+    try {
+      return [make(readFileSync(path, 'utf8'))];
+    } catch (error) {
+      problems.push(
+        `${name} takes PEM files of P-256 or Ed25519 keys: ${path}: ${error instanceof Error ? error.message : String(error)}.`,
+      );
+      return [];
+    }
+  };
+  const [signing] = jwtSigningKey === undefined ? [] : read('JWT_SIGNING_KEY', jwtSigningKey, (pem) => new SigningKey(pem));
+  const others = jwtPublicKeys.flatMap((path) => read('JWT_PUBLIC_KEYS', path, (pem) => new PublicKey(pem)));
+  if (problems.length > 0) throw new ConfigError(problems);
+  const secret = jwtSecret === undefined ? undefined : new SharedSecret(jwtSecret);
+  const keys = new PublicKeys([...(signing ? [signing.public] : []), ...others]);
+  const key = signing ?? secret;
+  return {
+    verifier: new TokenVerifier({ secret, keys, jwksUrl: jwtJwksUrl, issuer, audience, clock }),
+    signer: key && new TokenSigner({ key, issuer, audience, clock }),
+    jwks: keys.size === 0 ? undefined : keys.jwks,
+  };
+}
+
+/** 32 bytes for one purpose, derived from a secret (HKDF with SHA-256, RFC 5869): knowing them tells nothing of the secret or of another purpose's. */
+export function deriveKey(secret: string, purpose: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secret, '', `parley ${purpose}`, 32));
+}

@@ -1,0 +1,170 @@
+/** The environment, read once at start into a frozen object. With `fail-point.ts` the only reader of `process.env`. */
+
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { failPointsSetting } from './fail-point.ts';
+import type { Kind } from './kinds.ts';
+import { type Default, type Role, SETTINGS, type Setting } from './settings.ts';
+import { isWellKnownSecret } from './well-known-secrets.ts';
+
+type Settings = typeof SETTINGS;
+
+type ByRole = Readonly<Record<'all-in-one' | 'elsewhere', unknown>>;
+
+type Value<S> = S extends { readonly kind: Kind<infer T>; readonly default: infer D }
+  ? null extends D | (D extends ByRole ? D[keyof ByRole] : never)
+    ? T | undefined
+    : T
+  : never;
+
+type Values = { readonly [K in keyof Settings]: Value<Settings[K]> };
+
+/** Everything that can be set, checked, with defaults in place. Units stand in the names. */
+export interface Config extends Omit<Values, 'nodeId'> {
+  readonly role: Role;
+  /** NODE_ID, or one made for this start. */
+  readonly nodeId: string;
+  /** What a careful operator would change: log each at start. */
+  readonly warnings: readonly string[];
+}
+
+/** The settings do not let the hub start. Carries every problem, not only the first. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  /** One sentence each, with the variable's name and what it takes; secrets are not shown. */
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** How messages call the programs. */
+const PROGRAMS: Readonly<Record<Role, string>> = {
+  'all-in-one': 'the all-in-one',
+  gateway: 'a gateway',
+  api: 'the API',
+  worker: 'a worker',
+  migrate: 'the migration',
+};
+
+/** What has to be set, by program. A worker and the API derive the key of queued mail from JWT_SECRET. */
+const NEEDED: Readonly<Record<Role, readonly string[]>> = {
+  'all-in-one': [],
+  gateway: ['REDIS_URL', 'DATABASE_URL'],
+  api: ['REDIS_URL', 'DATABASE_URL', 'JWT_SECRET'],
+  worker: ['REDIS_URL', 'DATABASE_URL', 'SMTP_URL', 'JWT_SECRET'],
+  migrate: ['DATABASE_URL'],
+};
+
+/** What a gateway may know tokens by. */
+const TOKEN_KEYS = ['JWT_SECRET', 'JWT_PUBLIC_KEYS', 'JWT_SIGNING_KEY', 'JWT_JWKS_URL'];
+
+/** Bytes an HS256 key needs at least: RFC 7518, section 3.2. */
+const SECRET_MIN_BYTES = 32;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads and checks the settings. Variables that are not in the table are not looked at.
+ * Throws `ConfigError` with all problems together: bad values, and combinations that would be unsafe for this role.
+ */
+export function loadConfig(role: Role, env: Environment = process.env): Config {
+  const problems: string[] = [];
+  const values = readValues(role, env, problems);
+  problems.push(...findConflicts(role, values, (name) => textOf(env, name) !== ''));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze({
+    ...values,
+    role,
+    nodeId: values.nodeId ?? madeNodeId(hostname(), randomBytes(4).toString('hex')),
+    warnings: Object.freeze(findWarnings(role, values)),
+  });
+}
+
+/** The default of a setting for a role. */
+export function defaultOf<T>(setting: Pick<Setting<T>, 'default'>, role: Role): Default<T> {
+  const value: unknown = setting.default;
+  const byRole = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return (byRole ? (value as ByRole)[role === 'all-in-one' ? role : 'elsewhere'] : value) as Default<T>;
+}
+
+function textOf(env: Environment, name: string): string {
+  return env[name]?.trim() ?? '';
+}
+
+function readValues(role: Role, env: Environment, problems: string[]): Values {
+  const values: Record<string, unknown> = {};
+  for (const [field, setting] of Object.entries(SETTINGS) as [string, Setting<unknown>][]) {
+    const text = textOf(env, setting.name);
+    values[field] = defaultOf(setting, role) ?? undefined;
+    if (text === '') continue;
+    const value = setting.kind.parse(text);
+    if (value === undefined) {
+      problems.push(`${setting.name} takes ${setting.kind.takes}${setting.secret ? '' : `, not ${JSON.stringify(text)}`}.`);
+    } else {
+      values[field] = value;
+    }
+  }
+  return values as Values;
+}
+
+/** Combinations that must not start. `isSet`: whether a variable has a text, be it a bad one that was complained about already. */
+function findConflicts(role: Role, values: Values, isSet: (name: string) => boolean): string[] {
+  const problems: string[] = [];
+  const { jwtSecret } = values;
+  for (const name of NEEDED[role]) {
+    const setting = Object.values<Setting<unknown>>(SETTINGS).find((one) => one.name === name);
+    if (!isSet(name)) problems.push(`${name} is not set: ${PROGRAMS[role]} takes ${setting?.kind.takes}.`);
+  }
+  if (role === 'gateway' && !TOKEN_KEYS.some(isSet)) {
+    problems.push(
+      `One of ${TOKEN_KEYS.join(', ')} has to be set: a gateway takes at least one of them, else it could not tell a token from a forgery.`,
+    );
+  }
+  if (role !== 'all-in-one' && jwtSecret !== undefined) {
+    const bytes = Buffer.byteLength(jwtSecret);
+    if (bytes < SECRET_MIN_BYTES) problems.push(`JWT_SECRET takes ${SETTINGS.jwtSecret.kind.takes}: it has ${bytes}.`);
+    else if (isWellKnownSecret(jwtSecret))
+      problems.push(`JWT_SECRET takes ${SETTINGS.jwtSecret.kind.takes}: this one is an example that everybody knows.`);
+  }
+  for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE']) {
+    if (isSet('JWT_JWKS_URL') && !isSet(name)) {
+      problems.push(
+        `${name} is not set: it takes a text without spaces, and JWT_JWKS_URL needs it, else tokens made for other services would be let in.`,
+      );
+    }
+  }
+  if (values.port !== 0 && values.port === values.adminPort) {
+    problems.push(`ADMIN_PORT takes another port than PORT: both are ${values.port}.`);
+  }
+  if (values.messageMaxChars > values.frameMaxBytes) {
+    problems.push(`FRAME_MAX_BYTES takes at least MESSAGE_MAX_CHARS (${values.messageMaxChars}): such a text could never be sent.`);
+  }
+  return problems;
+}
+
+/** What starts, but should be looked at. */
+function findWarnings(role: Role, values: Values): string[] {
+  const warnings: string[] = [];
+  const { jwtSecret } = values;
+  if (
+    role === 'all-in-one' &&
+    jwtSecret !== undefined &&
+    (Buffer.byteLength(jwtSecret) < SECRET_MIN_BYTES || isWellKnownSecret(jwtSecret))
+  ) {
+    warnings.push('JWT_SECRET can be guessed: anybody who does can be anybody. Fit for trying out on your own machine only.');
+  }
+  if (role === 'all-in-one' && values.redisUrl !== undefined && jwtSecret === undefined && values.jwtJwksUrl === undefined) {
+    warnings.push("JWT_SECRET is not set while REDIS_URL is: other machines will not take this one's tokens.");
+  }
+  if (values.allowedOrigins.includes('*')) warnings.push('ALLOWED_ORIGINS is *: any page may connect.');
+  if (failPointsSetting !== '') warnings.push('FAIL_POINTS is set: this process will kill or freeze itself. For tests only.');
+  return warnings;
+}
+
+/** A node id from the machine's name, cut to what is allowed in one, and a part that is new at each start. */
+function madeNodeId(host: string, random: string): string {
+  return `${host.replace(/[^A-Za-z0-9.-]/g, '-').slice(0, 40)}-${random}`;
+}

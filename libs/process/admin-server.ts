@@ -1,0 +1,77 @@
+/** Health, readiness and metrics, on a port of their own that stays private (H). */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ListenError } from './listen-error.ts';
+
+/** Answers a request of the admin port, or says that nothing is there: false. */
+export type AdminPages = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+export interface AdminSource {
+  /** Whether new connections would be served. */
+  ready(): boolean;
+  /** Everything in Prometheus's text form. */
+  metrics(): Promise<string>;
+  readonly metricsType: string;
+  /** Everything under `/admin`; nothing is there where undefined. */
+  readonly pages?: AdminPages;
+}
+
+export class AdminServer {
+  readonly port: number;
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  /** @throws ListenError where the port cannot be had. */
+  static async start(port: number, host: string | undefined, source: AdminSource): Promise<AdminServer> {
+    const server = createServer((request, response) => {
+      const path = new URL(request.url ?? '/', 'http://admin').pathname;
+      if ((path === '/admin' || path.startsWith('/admin/')) && source.pages?.(request, response)) return;
+      void route(request.method ?? '', path, response, source);
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (cause) =>
+        reject(new ListenError(`port ${port} is taken or not allowed: set ADMIN_PORT to another one`, { cause })),
+      );
+      server.listen(port, host, resolve);
+    });
+    return new AdminServer(server);
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+}
+
+async function route(method: string, path: string, response: ServerResponse, source: AdminSource): Promise<void> {
+  if (method !== 'GET' && method !== 'HEAD') {
+    response.writeHead(405, { allow: 'GET, HEAD' }).end();
+    return;
+  }
+  switch (path) {
+    case '/healthz':
+      text(response, 200, 'ok\n');
+      return;
+    case '/readyz':
+      if (source.ready()) text(response, 200, 'ready\n');
+      else text(response, 503, 'not ready\n');
+      return;
+    case '/metrics':
+      try {
+        text(response, 200, await source.metrics(), source.metricsType);
+      } catch {
+        text(response, 503, 'a process did not answer\n');
+      }
+      return;
+    default:
+      text(response, 404, `here are /healthz, /readyz${source.pages === undefined ? ' and /metrics' : ', /metrics and /admin/'}\n`);
+  }
+}
+
+function text(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
+  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
+}

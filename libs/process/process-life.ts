@@ -1,0 +1,83 @@
+/** How a process of ours begins to log, leaves when asked, and says why it cannot start. */
+import { type Config, ConfigError } from '#libs/config/config.ts';
+import { createLogger, type Logger } from '#libs/telemetry/logger.ts';
+import { Metrics } from '#libs/telemetry/metrics.ts';
+import { type AdminPages, AdminServer } from './admin-server.ts';
+import { ListenError } from './listen-error.ts';
+import { version } from './version.ts';
+
+/** How long after the drain time the process ends by force, milliseconds. */
+const FORCE_EXIT_MS = 1000;
+
+/** What runs in a process, for whoever starts and stops it. */
+export interface Service {
+  /** The public port; undefined where it has none. */
+  readonly port?: number;
+  /** Whether it would serve now. */
+  ready(): boolean;
+  /** Brings the metrics up to date that are asked for, not counted. */
+  sample?(): void | Promise<void>;
+  /** What the admin port has beside health and metrics. */
+  readonly pages?: AdminPages;
+  /** Ends in good order, and gives its backends back. */
+  stop(): Promise<void>;
+}
+
+/**
+ * One service in this process, with an admin port of its own from before it starts until after it has stopped.
+ * Resolves when it is up. @throws ListenError, and what `start` throws.
+ */
+export async function runAlone<S extends Service>(config: Config, start: (metrics: Metrics, log: Logger) => Promise<S>): Promise<S> {
+  const log = processLogger(config, config.nodeId);
+  const metrics = new Metrics({ version });
+  let running: S | undefined;
+  const admin = await AdminServer.start(config.adminPort, config.adminHost, {
+    ready: () => running?.ready() ?? false,
+    metrics: async () => {
+      await running?.sample?.();
+      return metrics.text();
+    },
+    metricsType: Metrics.contentType,
+    pages: (request, response) => running?.pages?.(request, response) ?? false,
+  });
+  onSignal(config, log, async () => {
+    await running?.stop();
+    admin.close();
+    return 0;
+  });
+  running = await start(metrics, log);
+  log.info({ port: running.port, adminPort: admin.port }, 'listening');
+  return running;
+}
+
+/** The log of this process, begun with what a careful operator would change. */
+export function processLogger(config: Config, node: string): Logger {
+  const log = createLogger({ node, level: config.logLevel });
+  for (const warning of config.warnings) log.warn(warning);
+  return log;
+}
+
+/** SIGTERM and SIGINT leave in good order once; a second one, or time, ends it. */
+export function onSignal(config: Config, log: Logger, leave: () => Promise<number>): void {
+  let leaving = false;
+  const handle = (signal: NodeJS.Signals): void => {
+    if (leaving) process.exit(1);
+    leaving = true;
+    log.info({ signal }, 'draining');
+    setTimeout(() => process.exit(1), config.drainSeconds * 1000 + FORCE_EXIT_MS).unref();
+    leave().then(
+      (code) => process.exit(code),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.on('SIGTERM', handle);
+  process.on('SIGINT', handle);
+}
+
+/** What a person has to know, on one line each; anything unexpected with its stack. */
+export function fail(error: unknown): never {
+  if (error instanceof ConfigError) for (const problem of error.problems) process.stderr.write(`parley: ${problem}\n`);
+  else if (error instanceof ListenError || error instanceof TypeError) process.stderr.write(`parley: ${error.message}\n`);
+  else process.stderr.write(`parley: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+}

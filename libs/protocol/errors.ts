@@ -1,0 +1,97 @@
+/** The one table of errors: what a client may be told, where, and what it means for the connection. */
+
+/** How the connection ends for a code of the table: an RFC 6455 close code, application range 4000-4999. */
+export interface ErrorEntry {
+  /** HTTP status of a refusal before the 101 or of an API answer; 0 where the code never stands there. */
+  readonly status: number;
+  /** WebSocket close code that carries this code as its reason; 0 where it never closes a connection. */
+  readonly close: number;
+  /** May stand in an `error` frame while the connection lives. */
+  readonly reply: boolean;
+  /** Trying the same again later can succeed. */
+  readonly retryable: boolean;
+  /** One sentence a person can act on; used when nothing more precise is known. */
+  readonly message: string;
+}
+
+export const ERRORS = {
+  MISSING_TOKEN: {
+    status: 401,
+    close: 4500,
+    reply: false,
+    retryable: false,
+    message: 'A token is needed: Authorization header, bearer.<token> subprotocol, path or ?token=.',
+  },
+  TOKEN_EXPIRED: {
+    status: 401,
+    close: 4001,
+    reply: true,
+    retryable: false,
+    message: 'The token is expired or not valid: get a fresh one.',
+  },
+  INVALID_REQUEST: { status: 400, close: 4503, reply: true, retryable: false, message: 'The request is not valid.' },
+  ORIGIN_DENIED: { status: 403, close: 4503, reply: false, retryable: false, message: 'This origin may not connect.' },
+  FORBIDDEN: { status: 403, close: 4503, reply: true, retryable: false, message: 'This is not open to you.' },
+  RATE_LIMITED: { status: 429, close: 4029, reply: true, retryable: true, message: 'Too many requests: slow down.' },
+  DRAINING: { status: 503, close: 1012, reply: false, retryable: true, message: 'This node is shutting down: connect again.' },
+  UNAVAILABLE: { status: 503, close: 1013, reply: true, retryable: true, message: 'A backend is away: try again.' },
+  OVERLOADED: { status: 503, close: 1013, reply: false, retryable: true, message: 'This node is at its limit: connect again later.' },
+  TOO_LARGE: { status: 413, close: 1009, reply: false, retryable: false, message: 'The frame or body is too large.' },
+  STATE_LOST: { status: 0, close: 4009, reply: false, retryable: true, message: 'This node was cut off from the others: connect again.' },
+  SESSION_REPLACED: { status: 0, close: 4509, reply: false, retryable: false, message: 'Another login of this account took over.' },
+  LOGGED_OUT: { status: 0, close: 4510, reply: false, retryable: false, message: 'This login was ended.' },
+  DISCONNECTED: { status: 0, close: 4510, reply: false, retryable: false, message: 'Disconnected by a service.' },
+  BANNED: { status: 0, close: 4510, reply: false, retryable: false, message: 'This user is banned.' },
+  MESSAGE_TOO_LONG: { status: 400, close: 0, reply: true, retryable: false, message: 'The text is too long.' },
+  NOT_JOINED: { status: 409, close: 0, reply: true, retryable: false, message: 'Join the room first.' },
+  ROOM_NOT_FOUND: { status: 404, close: 0, reply: true, retryable: false, message: 'There is no such room.' },
+  ROOM_CLOSED: { status: 410, close: 0, reply: true, retryable: false, message: 'The room is closed.' },
+  ROOM_LIMIT: { status: 409, close: 0, reply: true, retryable: false, message: 'Too many rooms on one connection: leave one first.' },
+  USER_NOT_FOUND: { status: 404, close: 0, reply: true, retryable: false, message: 'There is no such user.' },
+  BUSY: { status: 503, close: 0, reply: true, retryable: true, message: 'The hub is at its limit: try again shortly.' },
+  NOT_STORED: { status: 503, close: 0, reply: true, retryable: true, message: 'The message was not stored: try again with the same id.' },
+  NAME_INVALID: {
+    status: 400,
+    close: 0,
+    reply: false,
+    retryable: false,
+    message: 'A name has 1-21 characters, none of them @ or a control character.',
+  },
+  NAME_TAKEN: { status: 409, close: 0, reply: false, retryable: false, message: 'Somebody has this name already: choose another one.' },
+  CODE_INVALID: { status: 401, close: 0, reply: false, retryable: false, message: 'The code is wrong or over: ask for a new one.' },
+  LOGIN_FAILED: { status: 401, close: 0, reply: false, retryable: false, message: 'Name or password is wrong.' },
+  NOT_FOUND: { status: 404, close: 0, reply: false, retryable: false, message: 'There is nothing at this address.' },
+  METHOD_NOT_ALLOWED: { status: 405, close: 0, reply: false, retryable: false, message: 'This address does not take this method.' },
+  INTERNAL: { status: 500, close: 0, reply: false, retryable: true, message: 'The request failed.' },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Seconds; the client waits this long before it tries again. */
+export interface HubErrorOptions {
+  readonly cause?: unknown;
+  readonly retryAfter?: number;
+}
+
+/** Everything that goes wrong in a way a client is told about. Told apart by `code`, never by its text. */
+export class HubError extends Error {
+  override readonly name = 'HubError';
+  readonly code: ErrorCode;
+  /** Seconds to wait before a retry, where known. */
+  readonly retryAfter: number | undefined;
+
+  constructor(code: ErrorCode, message: string = ERRORS[code].message, options: HubErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryAfter = options.retryAfter;
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+
+  /** Any thrown value as a `HubError`: itself, or `UNAVAILABLE` with it as the cause. */
+  static from(error: unknown): HubError {
+    return error instanceof HubError ? error : new HubError('UNAVAILABLE', undefined, { cause: error });
+  }
+}

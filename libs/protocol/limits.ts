@@ -1,0 +1,37 @@
+/** Fixed limits of the wire contract. What an operator may set is in `libs/config`. */
+
+/** Longest `id` a client may give a frame, UTF-16 units. */
+export const FRAME_ID_MAX = 64;
+/** Longest room name, characters (R1). */
+export const ROOM_NAME_MAX = 128;
+/** Longest user id, characters. */
+export const USER_ID_MAX = 128;
+/** Rooms one `join` frame may name. */
+export const JOIN_ROOMS_MAX = 100;
+/** Messages of one `joined`, `resync` or `history` frame. */
+export const PAGE_MESSAGES = 100;
+/** Bytes of messages in one `joined` or `resync` frame, yet always one message: stays well below the outbox limit of a socket. */
+export const PAGE_BYTES = 64 * 1024;
+/** Names in one `presence` answer. */
+export const PRESENCE_NAMES = 100;
+/** Rooms with more distinct users than this announce no single comings and goings. */
+export const MEMBER_EVENTS_MAX = 200;
+/** Invalid frames in `INVALID_WINDOW_MS` after which a connection is closed (F1). */
+export const INVALID_FRAMES_MAX = 10;
+export const INVALID_WINDOW_MS = 10_000;
+/** Seconds before the end of a token at which `token_expiring` is sent. */
+export const EXPIRY_NOTICE_SECONDS = 60;
+/** Longest token taken, bytes (H3). */
+export const TOKEN_MAX_BYTES = 8 * 1024;
+
+/** Whether a text has at most `max` Unicode code points (F2). Counts only where the length in UTF-16 units leaves it open. */
+export function fitsCodePoints(text: string, max: number): boolean {
+  if (text.length <= max) return true;
+  if (text.length > 2 * max) return false;
+  let count = 0;
+  for (const _ of text) {
+    count += 1;
+    if (count > max) return false;
+  }
+  return true;
+}

@@ -1,0 +1,188 @@
+/** Every metric of the hub: its name, its meaning, and how the processes of one machine add up. */
+
+/** How `GATEWAY_PROCESSES` processes become one number: each has its own part (`sum`), or each tells the same (`max`, `first`). */
+type Combine = 'sum' | 'max' | 'first';
+
+export interface MetricEntry {
+  readonly name: string;
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly combine: Combine;
+  /** The label's name, or several; their values are fixed small sets. */
+  readonly label?: string | readonly string[];
+}
+
+/** Numbers that hot code adds to by itself: the key is the field's name in `Metrics.hot`. */
+export const HOT_METRICS = {
+  connections: { name: 'parley_connections', kind: 'gauge', help: 'Open connections.', combine: 'sum' },
+  rooms: { name: 'parley_rooms', kind: 'gauge', help: 'Rooms with at least one subscription here.', combine: 'sum' },
+  subscriptions: { name: 'parley_subscriptions', kind: 'gauge', help: 'Subscriptions of connections to rooms.', combine: 'sum' },
+  usersOnline: {
+    name: 'parley_users_online',
+    kind: 'gauge',
+    help: 'Distinct users online on all nodes, as this node knows it.',
+    combine: 'max',
+  },
+  upgrades: { name: 'parley_upgrades_total', kind: 'counter', help: 'Handshakes that became a connection.', combine: 'sum' },
+  received: {
+    name: 'parley_messages_received_total',
+    kind: 'counter',
+    help: 'Messages that connections sent and the hub accepted.',
+    combine: 'sum',
+  },
+  delivered: {
+    name: 'parley_messages_delivered_total',
+    kind: 'counter',
+    help: 'Messages handed to connections: one for each recipient.',
+    combine: 'sum',
+  },
+  bytesReceived: {
+    name: 'parley_received_bytes_total',
+    kind: 'counter',
+    help: 'Bytes of frames that came from connections.',
+    combine: 'sum',
+  },
+  bytesSent: { name: 'parley_sent_bytes_total', kind: 'counter', help: 'Bytes of frames handed to connections.', combine: 'sum' },
+  redisLagSeconds: {
+    name: 'parley_redis_lag_seconds',
+    kind: 'gauge',
+    help: 'Round trip of the last probe, published to Redis and received back.',
+    combine: 'max',
+  },
+  redisReconnects: {
+    name: 'parley_redis_reconnects_total',
+    kind: 'counter',
+    help: 'Redis connections that broke and were made again.',
+    combine: 'sum',
+  },
+  gapsFound: { name: 'parley_gaps_found_total', kind: 'counter', help: 'Gaps found in the sequence of a room.', combine: 'sum' },
+  gapsFilled: {
+    name: 'parley_gaps_filled_total',
+    kind: 'counter',
+    help: 'Gaps filled from the stream before anything newer was relayed.',
+    combine: 'sum',
+  },
+  slowConsumers: {
+    name: 'parley_slow_consumers_total',
+    kind: 'counter',
+    help: 'Connections dropped because they read too slowly.',
+    combine: 'sum',
+  },
+  presenceReaped: {
+    name: 'parley_presence_reaped_total',
+    kind: 'counter',
+    help: 'Connections of dead nodes that this node removed.',
+    combine: 'sum',
+  },
+  stored: {
+    name: 'parley_messages_stored_total',
+    kind: 'counter',
+    help: 'Messages written to the database by this process.',
+    combine: 'sum',
+  },
+  storeGroups: {
+    name: 'parley_store_groups_total',
+    kind: 'counter',
+    help: 'Statements that wrote a group of messages.',
+    combine: 'sum',
+  },
+  storeSeconds: {
+    name: 'parley_store_seconds_total',
+    kind: 'counter',
+    help: 'Seconds those statements took.',
+    combine: 'sum',
+  },
+  storeErrors: { name: 'parley_store_errors_total', kind: 'counter', help: 'Statements and connections that failed.', combine: 'sum' },
+  storeUp: { name: 'parley_store_up', kind: 'gauge', help: '1 while the database answers.', combine: 'max' },
+  drainState: { name: 'parley_drain_state', kind: 'gauge', help: '0 serving, 1 draining, 2 drained.', combine: 'max' },
+} as const satisfies Record<string, MetricEntry>;
+
+/** The rest: with labels, or computed when scraped. */
+export const OTHER_METRICS = {
+  refused: {
+    name: 'parley_upgrades_refused_total',
+    kind: 'counter',
+    help: 'Handshakes refused, by error code.',
+    combine: 'sum',
+    label: 'code',
+  },
+  disconnects: {
+    name: 'parley_disconnects_total',
+    kind: 'counter',
+    help: 'Connections that ended, by close code.',
+    combine: 'sum',
+    label: 'code',
+  },
+  recoveries: {
+    name: 'parley_recoveries_total',
+    kind: 'counter',
+    help: 'Joins with a position, by result: recovered, or lost and told so.',
+    combine: 'sum',
+    label: 'result',
+  },
+  rateLimited: {
+    name: 'parley_rate_limited_total',
+    kind: 'counter',
+    help: 'Times a rate limit struck: frames, handshakes, connections.',
+    combine: 'sum',
+    label: 'limit',
+  },
+  latency: {
+    name: 'parley_delivery_latency_seconds',
+    kind: 'histogram',
+    help: "From the publisher's stamp to this node's sockets, once for each message relayed.",
+    combine: 'sum',
+  },
+  eventLoopLag: {
+    name: 'parley_event_loop_lag_seconds',
+    kind: 'gauge',
+    help: 'Event-loop delay since the last scrape: median, 99th percentile, most.',
+    combine: 'max',
+    label: 'value',
+  },
+  jobs: {
+    name: 'parley_jobs',
+    kind: 'gauge',
+    help: 'Jobs queued: waiting, active, delayed, or given up and kept.',
+    combine: 'max',
+    label: ['queue', 'state'],
+  },
+  jobOldestAge: {
+    name: 'parley_job_oldest_age_seconds',
+    kind: 'gauge',
+    help: 'Since the oldest waiting job was due.',
+    combine: 'max',
+    label: 'queue',
+  },
+  jobDuration: {
+    name: 'parley_job_duration_seconds',
+    kind: 'histogram',
+    help: 'How long an attempt at a job took, well or not.',
+    combine: 'sum',
+    label: 'queue',
+  },
+  jobsFailed: {
+    name: 'parley_jobs_failed_total',
+    kind: 'counter',
+    help: 'Jobs given up: refused for good, or all attempts used.',
+    combine: 'sum',
+    label: 'queue',
+  },
+  jobsStalled: {
+    name: 'parley_jobs_stalled_total',
+    kind: 'counter',
+    help: 'Jobs found whose worker had died: they are done again.',
+    combine: 'sum',
+    label: 'queue',
+  },
+  buildInfo: {
+    name: 'parley_build_info',
+    kind: 'gauge',
+    help: 'Always 1; the version stands in the label.',
+    combine: 'first',
+    label: 'version',
+  },
+} as const satisfies Record<string, MetricEntry>;
+
+/** Every metric of the hub. Node's own process metrics come beside them. */
+export const METRICS: readonly MetricEntry[] = [...Object.values(HOT_METRICS), ...Object.values(OTHER_METRICS)];

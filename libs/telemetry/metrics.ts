@@ -1,0 +1,182 @@
+/** The hub's metrics in Prometheus's text form. The only importer of prom-client, with `latency-histogram.ts`. */
+
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, type PrometheusContentType, Registry } from 'prom-client';
+import type { ErrorCode } from '#libs/protocol/errors.ts';
+import { JobMetrics } from './job-metrics.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
+import { HOT_METRICS, type MetricEntry, OTHER_METRICS } from './metric-table.ts';
+
+/** Plain numbers: hot code does `hot.delivered += n` and nothing else. Counters only rise; gauges are set. */
+export type HotMetrics = Record<keyof typeof HOT_METRICS, number>;
+
+export const DRAIN_STATES = { serving: 0, draining: 1, drained: 2 } as const;
+
+/** What `Metrics.json` gives: travels between processes as it is. */
+export type MetricsSnapshot = readonly object[];
+
+/** Close codes that count under their own number: RFC 6455's and the contract's. A client may send any other: those count as one. */
+const CLOSE_CODES = new Set([
+  1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 4001, 4009, 4029, 4500, 4503, 4509, 4510,
+]);
+
+const RECOVERIES = ['recovered', 'lost'] as const;
+
+const LIMITS = ['frames', 'handshakes', 'connections'] as const;
+
+/** How often the event-loop delay is sampled, milliseconds: Node adds it to each delay, we take it off. */
+const LAG_RESOLUTION_MS = 20;
+
+/** An hour: prom-client's own sampler cannot be left out, only slowed down. */
+const NEVER_MS = 3_600_000;
+
+/** Percentiles by the label's value. */
+const LAG_PERCENTILES = { p50: 50, p99: 99, max: 100 } as const;
+
+/** One process's metrics, in a registry of its own: several hubs in one process (tests) do not meet. */
+export class Metrics {
+  /** The content type of `text`. */
+  static readonly contentType: string = Registry.PROMETHEUS_CONTENT_TYPE;
+
+  readonly hot: HotMetrics;
+  /** Feed it with `record(seconds)`, once for each message relayed. */
+  readonly latency: LatencyHistogram;
+  readonly jobs: JobMetrics;
+  /** What the store tells of itself. */
+  readonly store = {
+    group: (size: number, seconds: number): void => {
+      this.hot.stored += size;
+      this.hot.storeGroups += 1;
+      this.hot.storeSeconds += seconds;
+    },
+    error: (): void => {
+      this.hot.storeErrors += 1;
+    },
+    up: (up: boolean): void => {
+      this.hot.storeUp = up ? 1 : 0;
+    },
+  };
+  readonly #registry = new Registry();
+  readonly #refused: Counter<string>;
+  readonly #disconnects: Counter<string>;
+  readonly #recoveries: Counter<string>;
+  readonly #rateLimited: Counter<string>;
+  readonly #loop: IntervalHistogram;
+
+  /** `version`: the build's, for `parley_build_info`. */
+  constructor({ version }: { readonly version: string }) {
+    const registers = [this.#registry];
+    this.hot = this.#hotMetrics();
+    this.#refused = this.#counter(OTHER_METRICS.refused);
+    this.#disconnects = this.#counter(OTHER_METRICS.disconnects);
+    this.#recoveries = this.#counter(OTHER_METRICS.recoveries);
+    this.#rateLimited = this.#counter(OTHER_METRICS.rateLimited);
+    for (const result of RECOVERIES) this.#recoveries.inc({ result }, 0);
+    for (const limit of LIMITS) this.#rateLimited.inc({ limit }, 0);
+    this.latency = new LatencyHistogram({ name: OTHER_METRICS.latency.name, help: OTHER_METRICS.latency.help, registers });
+    this.jobs = new JobMetrics(this.#registry, definition);
+    this.#loop = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+    this.#loop.enable();
+    const loop = this.#loop;
+    new Gauge({
+      ...definition(OTHER_METRICS.eventLoopLag),
+      registers,
+      collect() {
+        for (const [value, percentile] of Object.entries(LAG_PERCENTILES)) this.set({ value }, lagSeconds(loop.percentile(percentile)));
+        loop.reset();
+      },
+    });
+    new Gauge({ ...definition(OTHER_METRICS.buildInfo), registers }).set({ version }, 1);
+    this.#processMetrics();
+  }
+
+  /** A handshake was refused with this code of the error table. */
+  refused(code: ErrorCode): void {
+    this.#refused.inc({ code });
+  }
+
+  /** A connection ended with this close code. */
+  disconnected(code: number): void {
+    this.#disconnects.inc({ code: CLOSE_CODES.has(code) ? String(code) : 'other' });
+  }
+
+  /** A `join` with a position was answered. */
+  recovered(result: (typeof RECOVERIES)[number]): void {
+    this.#recoveries.inc({ result });
+  }
+
+  /** A rate limit struck. */
+  rateLimited(limit: (typeof LIMITS)[number]): void {
+    this.#rateLimited.inc({ limit });
+  }
+
+  /** Everything in Prometheus's text form. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** Everything as plain objects, for `Metrics.aggregate` in another process. */
+  json(): Promise<MetricsSnapshot> {
+    return this.#registry.getMetricsAsJSON();
+  }
+
+  /** Ends the sampling of the event loop: nothing is read afterwards. */
+  close(): void {
+    this.#loop.disable();
+    this.#registry.clear();
+  }
+
+  /** The processes of one machine as one text: parts are added, hub-wide numbers are not. */
+  static aggregate(snapshots: readonly MetricsSnapshot[]): Promise<string> {
+    return AggregatorRegistry.aggregate<PrometheusContentType>([...snapshots]).metrics();
+  }
+
+  #hotMetrics(): HotMetrics {
+    const hot = Object.fromEntries(Object.keys(HOT_METRICS).map((key) => [key, 0])) as HotMetrics;
+    for (const key of Object.keys(HOT_METRICS) as (keyof HotMetrics)[]) {
+      const entry: MetricEntry = HOT_METRICS[key];
+      const options = { ...definition(entry), registers: [this.#registry] };
+      if (entry.kind === 'gauge') {
+        new Gauge({
+          ...options,
+          collect() {
+            this.set(hot[key]);
+          },
+        });
+      } else {
+        new Counter({
+          ...options,
+          collect() {
+            this.reset();
+            this.inc(hot[key]);
+          },
+        });
+      }
+    }
+    return hot;
+  }
+
+  /**
+   * What prom-client tells of any Node process, but for its own event-loop lag (ours is there, and one sampler is enough) and its gauges that are named like
+   * counters (the same stand by type in `nodejs_active_resources` and the like).
+   */
+  #processMetrics(): void {
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: NEVER_MS });
+    for (const { name } of this.#registry.getMetricsAsArray()) {
+      if (/^nodejs_eventloop_lag_|^nodejs_active_\w+_total$/.test(name)) this.#registry.removeSingleMetric(name);
+    }
+  }
+
+  #counter(entry: MetricEntry): Counter<string> {
+    return new Counter({ ...definition(entry), registers: [this.#registry] });
+  }
+}
+
+function definition(entry: MetricEntry) {
+  return { name: entry.name, help: entry.help, aggregator: entry.combine, labelNames: [entry.label ?? []].flat() };
+}
+
+/** Nanoseconds of Node's histogram (NaN while it is empty) as seconds of real delay. */
+function lagSeconds(nanoseconds: number): number {
+  return Number.isNaN(nanoseconds) ? 0 : Math.max(0, nanoseconds / 1e9 - LAG_RESOLUTION_MS / 1e3);
+}
