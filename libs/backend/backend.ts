@@ -1,0 +1,24 @@
+/** What the parts of the hub share, whatever it is made of. */
+import type { Broker } from '#libs/broker/broker.ts';
+import type { Jobs } from '#libs/jobs/jobs.ts';
+import type { NodeDirectory } from '#libs/presence/node-directory.ts';
+import type { Presence } from '#libs/presence/presence.ts';
+import type { RedisLink } from '#libs/redis/redis-link.ts';
+import type { Store } from '#libs/store/store.ts';
+
+export interface Backend {
+  readonly store: Store;
+  readonly broker: Broker;
+  /** A process that is no gateway takes no part in it: it asks, without `start`. */
+  readonly presence: Presence;
+  /** What gateways tell about themselves. */
+  readonly nodes: NodeDirectory;
+  /** The way to Redis; undefined where everything is in this process. */
+  readonly link: RedisLink | undefined;
+  /** The queues, opened at the first call. Whoever opened them closes them, before the backend. */
+  jobs(): Jobs;
+  /** Whether everything can be reached, as far as is known without asking. */
+  ready(): boolean;
+  /** Gives everything back but what was started by others: broker and presence are closed before. */
+  close(): Promise<void>;
+}

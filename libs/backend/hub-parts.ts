@@ -1,0 +1,61 @@
+/** What a hub is made of beside broker and presence: who may come in, where, and what becomes of what they say. */
+import type { Credentials } from '#libs/auth/credentials.ts';
+import { RevocationFeed } from '#libs/auth/revocation-feed.ts';
+import { Revocations, type Sanction, tokenHash } from '#libs/auth/revocations.ts';
+import { TokenGate } from '#libs/auth/token-gate.ts';
+import type { TokenVerifier } from '#libs/auth/token-verifier.ts';
+import type { Config } from '#libs/config/config.ts';
+import { MessageWriter } from '#libs/hub/message-writer.ts';
+import type { RoomAccess } from '#libs/hub/room-access.ts';
+import { People } from '#libs/rooms/people.ts';
+import { RoomEntry } from '#libs/rooms/room-entry.ts';
+import { RoomRules } from '#libs/rooms/room-rules.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
+import type { Backend } from './backend.ts';
+
+/** Credentials, and what a revocation names their token by. */
+export interface Bearer extends Credentials {
+  readonly tokenHash: string;
+}
+
+export interface HubParts {
+  readonly rules: RoomRules;
+  readonly access: RoomAccess;
+  readonly writer: MessageWriter;
+  /** Throws or rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`. At once where a key of ours signed the token. */
+  verify(token: string): Bearer | Promise<Bearer>;
+  /** Follows what is revoked from now on, and tells of each entry once. */
+  follow(onSanction: (sanction: Sanction) => void): Promise<RevocationFeed>;
+}
+
+export function hubParts(config: Config, verifier: TokenVerifier, backend: Backend, log: Logger): HubParts {
+  const { store, broker } = backend;
+  const rules = new RoomRules({ openRooms: config.openRooms });
+  const revocations = new Revocations();
+  let feed: RevocationFeed | undefined;
+  const gate = new TokenGate({
+    verifier,
+    revocations,
+    feed: {
+      get ready() {
+        return feed?.ready ?? false;
+      },
+    },
+    clock: Date.now,
+  });
+  return {
+    rules,
+    access: new RoomEntry({ rules, rooms: store.rooms, people: new People({ seen: store.seen, users: store.users }), clock: Date.now }),
+    writer: new MessageWriter({ broker, messages: store.messages, messageMaxChars: config.messageMaxChars, now: Date.now }),
+    verify(token) {
+      const credentials = gate.verify(token);
+      if (!(credentials instanceof Promise)) return { ...credentials, tokenHash: tokenHash(token) };
+      return credentials.then((good) => ({ ...good, tokenHash: tokenHash(token) }));
+    },
+    async follow(onSanction) {
+      feed = new RevocationFeed({ source: store.sanctions, revocations, onSanction, clock: Date.now, log });
+      await feed.start();
+      return feed;
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import type { Archive, Known } from './archive.ts';
+import { epochBegan } from './epoch-source.ts';
+
+/** Rooms whose epoch is remembered. */
+const ROOMS_MAX = 10_000;
+/** Clocks of nodes may differ by this much, milliseconds. */
+const SKEW_MS = 60_000;
+
+/**
+ * What is known of keys beside the backend's own memory (M2): in the first minutes of an epoch the backend may have forgotten, so the archive is asked;
+ * later on whatever was forgotten is too old to be repeated.
+ */
+export class ArchiveKeys {
+  readonly #archive: Archive;
+  readonly #keyLifeMs: number;
+  /** The epoch of a room that was published to, the least recent one first. */
+  readonly #epochs = new Map<string, string>();
+  /** The newest question under way of each room. */
+  readonly #asked = new Map<string, Promise<unknown>>();
+
+  constructor(archive: Archive, keyLifeMs: number) {
+    this.#archive = archive;
+    this.#keyLifeMs = keyLifeMs;
+  }
+
+  holds(room: string): boolean {
+    return this.#archive.holds(room);
+  }
+
+  epochOf(room: string): string | undefined {
+    return this.#epochs.get(room);
+  }
+
+  note(room: string, epoch: string): void {
+    this.#epochs.delete(room);
+    this.#epochs.set(room, epoch);
+    if (this.#epochs.size <= ROOMS_MAX) return;
+    const [oldest] = this.#epochs.keys();
+    if (oldest !== undefined) this.#epochs.delete(oldest);
+  }
+
+  /** Whether the backend may have forgotten what was published shortly before this epoch. */
+  inDoubt(epoch: string): boolean {
+    return Date.now() - epochBegan(epoch) <= this.#keyLifeMs + SKEW_MS;
+  }
+
+  /** Resolves after the answers to all questions of the room up to now. */
+  async turn(room: string): Promise<void> {
+    await this.#asked.get(room)?.catch(() => undefined);
+  }
+
+  /**
+   * What is stored under this key, and how far the room is stored. Answers of one room come in the order of the questions. Rejects with `UNAVAILABLE`:
+   * without an answer it might be published twice.
+   */
+  find(room: string, key: string): Promise<Known> {
+    const answer = inOrder(this.#asked.get(room), this.#archive.find(room, key));
+    this.#asked.set(room, answer);
+    const done = (): void => {
+      if (this.#asked.get(room) === answer) this.#asked.delete(room);
+    };
+    answer.then(done, done);
+    return answer;
+  }
+}
+
+async function inOrder<T>(before: Promise<unknown> | undefined, answer: Promise<T>): Promise<T> {
+  const [settled] = await Promise.allSettled([answer, before]);
+  if (settled.status === 'rejected') throw settled.reason;
+  return settled.value;
+}

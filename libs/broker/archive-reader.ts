@@ -1,0 +1,75 @@
+import { HubError } from '#libs/protocol/errors.ts';
+import type { Archive, ArchivedPublication } from './archive.ts';
+import type { Page, PageLimit, Publication } from './broker.ts';
+
+/** An epoch could not be begun because the archive is away: of rooms it does not hold this says nothing. */
+export class ArchiveAwayError extends HubError {
+  constructor(cause: unknown) {
+    super('UNAVAILABLE', undefined, { cause });
+  }
+}
+
+/** Completes pages of a stream from the archive: it goes further back. A store that is away leaves a page as it is. */
+export class ArchiveReader {
+  readonly #archive: Archive;
+
+  constructor(archive: Archive) {
+    this.#archive = archive;
+  }
+
+  holds(room: string): boolean {
+    return this.#archive.holds(room);
+  }
+
+  /** Rejects with `ArchiveAwayError`. */
+  async top(room: string): Promise<number> {
+    try {
+      return await this.#archive.top(room);
+    } catch (error) {
+      throw new ArchiveAwayError(error);
+    }
+  }
+
+  /** A page above `offset` whose first publications are no longer in the stream. Complete only where the archive has them, of the same epoch. */
+  async after(room: string, offset: number, limit: PageLimit, page: Page): Promise<Page> {
+    if (!this.#archive.holds(room)) return page;
+    const rows = (await this.#rows(this.#archive.after(room, offset, limit.count))) ?? [];
+    const publications: Publication[] = [];
+    let bytes = limit.bytes;
+    for (const { offset: at, epoch, frame } of rows) {
+      if (epoch !== page.position.epoch || at !== offset + publications.length + 1) break;
+      if (frame.length > bytes && publications.length > 0) break;
+      publications.push({ offset: at, frame });
+      bytes -= frame.length;
+    }
+    if (publications.length === 0) return page;
+    return { position: page.position, publications, more: offset + publications.length < page.position.offset, complete: true };
+  }
+
+  /** A page below `offset` that the stream could not fill: what is stored below its first publication goes before it. Undefined: the archive is away. */
+  async before(room: string, offset: number, limit: PageLimit, page: Page): Promise<Page | undefined> {
+    const missing = limit.count - page.publications.length;
+    if (missing <= 0) return page;
+    const below = page.publications[0]?.offset ?? Math.min(offset, page.position.offset + 1);
+    if (below <= 1) return page;
+    // One more than is given tells whether there are older ones.
+    const rows = await this.#rows(this.#archive.before(room, below, missing + 1));
+    if (rows === undefined) return undefined;
+    let bytes = limit.bytes - page.publications.reduce((sum, { frame }) => sum + frame.length, 0);
+    const older: Publication[] = [];
+    for (const { offset: at, frame } of rows.toReversed()) {
+      if (older.length === missing || (frame.length > bytes && older.length + page.publications.length > 0)) break;
+      older.push({ offset: at, frame });
+      bytes -= frame.length;
+    }
+    return { ...page, publications: [...older.reverse(), ...page.publications], more: older.length < rows.length };
+  }
+
+  async #rows(asked: Promise<ArchivedPublication[]>): Promise<ArchivedPublication[] | undefined> {
+    try {
+      return await asked;
+    } catch {
+      return undefined;
+    }
+  }
+}

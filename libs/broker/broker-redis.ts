@@ -1,0 +1,303 @@
+import { HubError } from '#libs/protocol/errors.ts';
+import type { RedisMaster } from '#libs/redis/master.ts';
+import type { RedisLink } from '#libs/redis/redis-link.ts';
+import type { Archive } from './archive.ts';
+import type { Broker, BrokerListener, Page, PageLimit, Position, Publication, Published, PublishRequest, Topic } from './broker.ts';
+import { type BrokerLimits, DEFAULT_BROKER_LIMITS, LATEST_PAGE } from './broker-limits.ts';
+import { type ChannelOwner, Channels } from './channels.ts';
+import { type EpochSource, epochSource } from './epoch-source.ts';
+import { Publisher } from './publisher.ts';
+import { RoomFiller } from './room-filler.ts';
+import { RoomReader } from './room-reader.ts';
+import { Phase, RoomSequence, type SequenceHost } from './room-sequence.ts';
+
+/** Hooks for metrics. */
+export interface BrokerObserver {
+  /** A gap in a room was found, and filled from the stream or told as a reset. */
+  gap(filled: boolean): void;
+  /** A connection to Redis was made anew. */
+  reconnect(): void;
+  /** How long a probe took from this node through Redis and back. */
+  lag(seconds: number): void;
+}
+
+export interface BrokerRedisOptions extends Partial<BrokerLimits> {
+  readonly observe?: BrokerObserver;
+  /** Milliseconds between two probes of a subscriber. Default 2,000; a dead one is found within two intervals. */
+  readonly probeEveryMs?: number;
+  /** Milliseconds between two looks whether a room fell behind unnoticed; keeps positions from expiring too. Default 10 minutes. */
+  readonly sweepEveryMs?: number;
+  readonly epochs?: EpochSource;
+  /** Where messages outlive Redis. None: nothing does. */
+  readonly archive?: Archive;
+}
+
+/** Milliseconds: how long `start` and `subscribe` wait, and between tries while Redis seems to be there. */
+const PATIENCE_MS = 5000;
+const RETRY_MS = 200;
+
+const SILENT: BrokerObserver = { gap: () => undefined, reconnect: () => undefined, lag: () => undefined };
+
+/**
+ * The broker on Redis: one server, Sentinel or a Cluster.
+ *
+ * Rooms are compared with their streams right after every reconnect of either connection, so nothing is missed silently (M4). The
+ * promise of `subscribe` resolves an event-loop turn before the room's first `publication`: whatever its consumer does in microtasks is done.
+ */
+export class BrokerRedis implements Broker, SequenceHost {
+  readonly #link: RedisLink;
+  readonly #options: BrokerRedisOptions;
+  readonly #reader: RoomReader;
+  readonly #publisher: Publisher;
+  readonly #observe: BrokerObserver;
+  readonly #rooms = new Map<string, RoomSequence>();
+  readonly #healthy = new Set<string>();
+  /** By master: the comparison under way, replaced by a later one. */
+  readonly #comparing = new Map<string, symbol>();
+  #listener: BrokerListener | undefined;
+  #filler: RoomFiller | undefined;
+  #channels: Channels | undefined;
+  #releases: [sequence: RoomSequence, round: number][] = [];
+  #sweep: NodeJS.Timeout | undefined;
+  #started: (() => void) | undefined;
+  #up = false;
+  #closed = false;
+
+  /** @param link Stays the caller's to close, after the broker. */
+  constructor(link: RedisLink, options: BrokerRedisOptions = {}) {
+    const limits = { ...DEFAULT_BROKER_LIMITS, ...options };
+    const epochs = options.epochs ?? epochSource();
+    this.#link = link;
+    this.#options = options;
+    this.#observe = options.observe ?? SILENT;
+    this.#reader = new RoomReader(link, limits, epochs, options.archive);
+    this.#publisher = new Publisher(link, limits, epochs, this.#reader, options.archive);
+  }
+
+  /** For `RoomSequence`. */
+  get listener(): BrokerListener {
+    if (this.#listener === undefined) throw new TypeError('start() comes first');
+    return this.#listener;
+  }
+
+  async start(listener: BrokerListener): Promise<void> {
+    if (this.#listener !== undefined) throw new TypeError('start() is called once');
+    this.#listener = listener;
+    const gap = (filled: boolean): void => this.#observe.gap(filled);
+    this.#filler = new RoomFiller({ reader: this.#reader, listener, log: this.#link.log, gap });
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new HubError('UNAVAILABLE', 'Redis cannot be reached.')), PATIENCE_MS);
+      this.#started = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#channels = new Channels(
+        this.#link,
+        {
+          signal: (topic, payload) => listener.signal(topic, payload),
+          restored: (master) => this.#restored(master),
+          down: (master) => this.#troubled(master),
+          deaf: (master) => {
+            for (const owner of this.#channels?.ownersOn(master) ?? []) if (owner instanceof RoomSequence) owner.interrupt();
+            this.#troubled(master);
+          },
+          rehomed: (owners) => this.#rehomed(owners),
+          reconnect: () => this.#observe.reconnect(),
+          lag: (seconds) => this.#observe.lag(seconds),
+        },
+        this.#options.probeEveryMs ?? 2000,
+      );
+    });
+    this.#sweep = setInterval(() => this.#sweepRooms(), this.#options.sweepEveryMs ?? 600_000);
+    this.#sweep.unref();
+  }
+
+  async subscribe(room: string, keep: boolean): Promise<{ readonly position: Position; readonly latest: readonly Publication[] }> {
+    if (this.#rooms.has(room)) throw new TypeError(`${room} is subscribed to already`);
+    const sequence = new RoomSequence(room, keep, this);
+    this.#rooms.set(room, sequence);
+    try {
+      return await this.#join(sequence, performance.now() + PATIENCE_MS);
+    } catch (error) {
+      if (this.#rooms.get(room) === sequence) this.unsubscribe(`r:${room}`);
+      throw HubError.from(error);
+    }
+  }
+
+  async subscribeUser(user: string): Promise<void> {
+    const channel = this.#link.keys.userChannel(user);
+    if (this.#channels?.has(channel)) throw new TypeError('this user is subscribed to already');
+    try {
+      await this.#subscribed(channel, `u:${user}`);
+    } catch (error) {
+      this.unsubscribe(`u:${user}`);
+      throw HubError.from(error);
+    }
+  }
+
+  unsubscribe(topic: Topic): void {
+    const name = topic.slice(2);
+    if (topic.startsWith('u:')) {
+      this.#channels?.remove(this.#link.keys.userChannel(name));
+      return;
+    }
+    const sequence = this.#rooms.get(name);
+    if (sequence === undefined) return;
+    this.#rooms.delete(name);
+    sequence.end();
+    for (const channel of this.#channelsOf(name)) this.#channels?.remove(channel);
+  }
+
+  publish(request: PublishRequest): Promise<Published> {
+    return this.#publisher.publish(request);
+  }
+
+  async emit(topic: Topic, payload: string): Promise<void> {
+    const { keys, isCluster } = this.#link;
+    const name = topic.slice(2);
+    const channel = topic.startsWith('u:') ? keys.userChannel(name) : keys.roomChannel(name);
+    await this.#link.command(channel, isCluster ? 'SPUBLISH' : 'PUBLISH', channel, payload);
+  }
+
+  after(room: string, offset: number, limit: PageLimit): Promise<Page> {
+    return this.#reader.after(room, offset, limit);
+  }
+
+  before(room: string, offset: number, limit: PageLimit): Promise<Page> {
+    return this.#reader.before(room, offset, limit);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#sweep);
+    this.#publisher.close();
+    this.#filler?.close();
+    for (const sequence of this.#rooms.values()) sequence.end();
+    this.#rooms.clear();
+    this.#channels?.close();
+  }
+
+  /** For `RoomSequence`. */
+  gap(sequence: RoomSequence): void {
+    this.#filler?.fill(sequence);
+  }
+
+  /** For `RoomSequence`. */
+  doubt(sequence: RoomSequence): void {
+    this.#filler?.restore(sequence);
+  }
+
+  /** Subscribes first, then reads: what comes in between is held. Begins again where the subscriber broke meanwhile. */
+  async #join(sequence: RoomSequence, end: number): Promise<{ readonly position: Position; readonly latest: readonly Publication[] }> {
+    const { room, keep } = sequence;
+    for (;;) {
+      await Promise.all(this.#channelsOf(room).map((channel) => this.#subscribed(channel, sequence)));
+      const { round } = sequence;
+      let page: Page | undefined;
+      try {
+        page = keep ? await this.#reader.before(room, Number.POSITIVE_INFINITY, LATEST_PAGE) : NOTHING;
+      } catch (error) {
+        if (performance.now() > end) throw error;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+      if (sequence.phase === Phase.ended) throw new HubError('UNAVAILABLE', 'Unsubscribed meanwhile.');
+      if (page !== undefined && sequence.round === round) {
+        sequence.moveTo(page.position);
+        this.#releaseLater(sequence);
+        return { position: page.position, latest: page.publications };
+      }
+      if (performance.now() > end) throw new HubError('UNAVAILABLE', 'Redis is not stable.');
+    }
+  }
+
+  /** A turn later, so that the consumer of the promise runs before. An interruption meanwhile is made good by who caused it. */
+  #releaseLater(sequence: RoomSequence): void {
+    this.#releases.push([sequence, sequence.round]);
+    if (this.#releases.length > 1) return;
+    setImmediate(() => {
+      const releases = this.#releases;
+      this.#releases = [];
+      for (const [one, round] of releases) {
+        if (one.phase === Phase.filling && one.round === round && !one.release()) this.#filler?.fill(one);
+      }
+    });
+  }
+
+  #subscribed(channel: string, owner: ChannelOwner): Promise<void> {
+    if (this.#channels === undefined) throw new TypeError('start() comes first');
+    return this.#channels.add(channel, owner);
+  }
+
+  #channelsOf(room: string): string[] {
+    const { keys } = this.#link;
+    const own = keys.roomChannel(room);
+    const presence = keys.presenceChannel(room);
+    return own === presence ? [own] : [own, presence];
+  }
+
+  /** Compares all rooms of a master whose connections are whole again, then tells that signals may have been lost. */
+  #restored(master: RedisMaster): void {
+    const token = Symbol(master.id);
+    this.#comparing.set(master.id, token);
+    const owners = [...(this.#channels?.ownersOn(master) ?? [])];
+    for (const owner of owners) if (owner instanceof RoomSequence) owner.interrupt();
+    const current = (): boolean => !this.#closed && this.#comparing.get(master.id) === token;
+    this.#compare(owners).then(
+      () => {
+        if (!current()) return;
+        this.#comparing.delete(master.id);
+        this.#healthy.add(master.id);
+        this.#tellHealed(owners);
+        this.#update();
+      },
+      (error: unknown) => {
+        this.#link.log.warn({ master: master.id, err: error }, 'rooms could not be compared yet');
+        setTimeout(() => {
+          if (current() && master.up) this.#restored(master);
+        }, RETRY_MS).unref();
+      },
+    );
+  }
+
+  async #compare(owners: readonly ChannelOwner[]): Promise<void> {
+    const rooms = owners.filter((owner) => owner instanceof RoomSequence);
+    for (const room of rooms) if (!room.keep && room.phase === Phase.filling) room.release();
+    await this.#filler?.compare(rooms.filter((room) => room.keep && room.phase === Phase.filling));
+  }
+
+  /** A comparison under way is worth nothing any more. */
+  #troubled(master: RedisMaster): void {
+    this.#comparing.delete(master.id);
+    this.#healthy.delete(master.id);
+    this.#update();
+  }
+
+  #rehomed(owners: readonly ChannelOwner[]): void {
+    for (const owner of owners) if (owner instanceof RoomSequence && owner.keep && owner.phase === Phase.filling) this.#filler?.fill(owner);
+    this.#tellHealed(owners);
+  }
+
+  #tellHealed(owners: readonly ChannelOwner[]): void {
+    const topics = owners.map((owner): Topic => (owner instanceof RoomSequence ? `r:${owner.room}` : owner));
+    if (topics.length > 0 && !this.#closed) this.listener.healed(topics);
+  }
+
+  #update(): void {
+    const up = this.#channels?.whole === true && this.#link.masters().every((master) => this.#healthy.has(master.id));
+    if (this.#closed || up === this.#up) return;
+    this.#up = up;
+    if (this.#started === undefined) this.listener.connectivity(up);
+    else if (up) {
+      this.#started();
+      this.#started = undefined;
+    }
+  }
+
+  #sweepRooms(): void {
+    const rooms = [...this.#rooms.values()].filter((room) => room.keep && room.phase === Phase.live);
+    this.#filler?.sweep(rooms).catch((error: unknown) => this.#link.log.warn({ err: error }, 'rooms could not be looked over'));
+  }
+}
+
+/** What a room that keeps nothing is said to be at. */
+const NOTHING: Page = { position: { epoch: '', offset: 0 }, publications: [], more: false, complete: true };

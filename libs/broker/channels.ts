@@ -1,0 +1,228 @@
+import calculateSlot from 'cluster-key-slot';
+import { HubError } from '#libs/protocol/errors.ts';
+import type { RedisMaster } from '#libs/redis/master.ts';
+import type { RedisLink } from '#libs/redis/redis-link.ts';
+import type { Topic } from './broker.ts';
+import { Feed, type Waiter } from './feed.ts';
+import { RoomSequence } from './room-sequence.ts';
+
+/** Whom a channel's messages are for: a room, or the topic of a user. */
+export type ChannelOwner = RoomSequence | Topic;
+
+export interface ChannelsHost {
+  signal(topic: Topic, payload: Buffer): void;
+  /** A master's subscriber and command connection are both there, one of them anew: all of its rooms have to be compared. */
+  restored(master: RedisMaster): void;
+  /** A master's command connection broke: nothing can be published or read there. Messages may still come. */
+  down(master: RedisMaster): void;
+  /** A master's subscriber broke: messages of its channels are missed from here on. */
+  deaf(master: RedisMaster): void;
+  /** These channels found their new master, and are subscribed to there: messages in between were missed. */
+  rehomed(owners: readonly ChannelOwner[]): void;
+  reconnect(): void;
+  lag(seconds: number): void;
+}
+
+/** Milliseconds until a subscription that is not acknowledged is given up. */
+const PATIENCE_MS = 5000;
+/** Milliseconds until channels that a master refused are asked for again, where the Cluster's map says by then. */
+const REHOME_MS = 100;
+
+/** What this node listens to, and which master's feed brings it. */
+export class Channels {
+  readonly #link: RedisLink;
+  readonly #host: ChannelsHost;
+  readonly #probeEveryMs: number;
+  readonly #owners = new Map<string, ChannelOwner>();
+  readonly #waiters = new Map<string, Waiter>();
+  readonly #feeds = new Map<string, Feed>();
+  readonly #seen = new Set<string>();
+  readonly #homeless = new Set<string>();
+  #closed = false;
+
+  constructor(link: RedisLink, host: ChannelsHost, probeEveryMs: number) {
+    this.#link = link;
+    this.#host = host;
+    this.#probeEveryMs = probeEveryMs;
+    link.on('up', this.#onUp);
+    link.on('down', this.#onDown);
+    link.on('moved', this.#onMoved);
+    for (const master of link.masters()) if (master.up) this.#onUp(master);
+  }
+
+  /** Every master is up and has its feed. */
+  get whole(): boolean {
+    return this.#link.whole && this.#link.masters().every((master) => this.#feeds.get(master.id)?.up);
+  }
+
+  /** Who owns channels on a master, each once. */
+  ownersOn(master: RedisMaster): Set<ChannelOwner> {
+    const owners = new Set<ChannelOwner>();
+    for (const [channel, owner] of this.#owners) if (this.#isOn(master, channel)) owners.add(owner);
+    return owners;
+  }
+
+  owners(): Set<ChannelOwner> {
+    return new Set(this.#owners.values());
+  }
+
+  /** Wanted, if not yet acknowledged. */
+  has(channel: string): boolean {
+    return this.#owners.has(channel);
+  }
+
+  /** Subscribes to a channel, again where it already was. Resolves when acknowledged; rejects with `UNAVAILABLE` after five seconds. */
+  add(channel: string, owner: ChannelOwner): Promise<void> {
+    if (this.#closed) return Promise.reject(new HubError('UNAVAILABLE', 'The broker is closed.'));
+    this.#owners.set(channel, owner);
+    const waiter = this.#waiters.get(channel) ?? this.#wait(channel);
+    this.#feedOf(channel)?.add(channel, waiter);
+    return waiter.promise;
+  }
+
+  remove(channel: string): void {
+    if (!this.#owners.delete(channel)) return;
+    this.#waiters.get(channel)?.reject(new HubError('UNAVAILABLE', 'Unsubscribed meanwhile.'));
+    this.#feedOf(channel)?.remove(channel);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#link.off('up', this.#onUp);
+    this.#link.off('down', this.#onDown);
+    this.#link.off('moved', this.#onMoved);
+    for (const feed of this.#feeds.values()) feed.close();
+    for (const waiter of this.#waiters.values()) waiter.reject(new HubError('UNAVAILABLE', 'The broker is closed.'));
+    this.#owners.clear();
+  }
+
+  readonly #onUp = (master: RedisMaster): void => {
+    if (this.#seen.has(master.id)) this.#host.reconnect();
+    this.#seen.add(master.id);
+    const feed = this.#feeds.get(master.id);
+    if (feed === undefined) this.#feeds.set(master.id, this.#feed(master));
+    else if (feed.follow()) this.#host.restored(master);
+  };
+
+  readonly #onDown = (master: RedisMaster): void => {
+    this.#host.down(master);
+    this.#dropFeeds();
+  };
+
+  readonly #onMoved = (slots: ReadonlySet<number>): void => {
+    this.#dropFeeds();
+    this.#rehome([...this.#owners.keys()].filter((channel) => slots.has(calculateSlot(channel))));
+  };
+
+  /** Closes the feeds of masters that a Cluster no longer has. */
+  #dropFeeds(): void {
+    const masters = new Set(this.#link.masters().map((master) => master.id));
+    for (const [id, feed] of this.#feeds) {
+      if (masters.has(id)) continue;
+      feed.close();
+      this.#feeds.delete(id);
+      this.#seen.delete(id);
+    }
+  }
+
+  #feed(master: RedisMaster): Feed {
+    let before = false;
+    return new Feed(
+      this.#link,
+      master,
+      {
+        wanted: (of) => this.#wanted(of),
+        message: (channel, payload) => this.#onMessage(channel, payload),
+        refused: (channels) => this.#refused(channels),
+        feedUp: () => {
+          if (before) this.#host.reconnect();
+          before = true;
+          this.#host.restored(master);
+        },
+        feedDown: () => this.#host.deaf(master),
+        lag: (seconds) => this.#host.lag(seconds),
+      },
+      this.#probeEveryMs,
+    );
+  }
+
+  #onMessage(channel: string, payload: Buffer): boolean {
+    const owner = this.#owners.get(channel);
+    if (owner === undefined) return false;
+    if (owner instanceof RoomSequence) owner.accept(payload);
+    else this.#host.signal(owner, payload);
+    return true;
+  }
+
+  *#wanted(master: RedisMaster): Iterable<readonly [string, Waiter | undefined]> {
+    for (const channel of this.#owners.keys()) if (this.#isOn(master, channel)) yield [channel, this.#waiters.get(channel)];
+  }
+
+  /** A master said that the channels are not its own: the Cluster's map is out of date. */
+  #refused(channels: readonly string[]): void {
+    if (this.#homeless.size === 0) {
+      setTimeout(() => {
+        const homeless = [...this.#homeless];
+        this.#homeless.clear();
+        if (!this.#closed) this.#rehome(homeless.filter((channel) => this.#owners.has(channel)));
+      }, REHOME_MS).unref();
+    }
+    for (const channel of channels) {
+      this.#homeless.add(channel);
+      const owner = this.#owners.get(channel);
+      if (owner instanceof RoomSequence) owner.interrupt();
+    }
+    this.#link.refresh();
+  }
+
+  /** Subscribes anew where the channels live now, and tells when that is done. */
+  #rehome(channels: readonly string[]): void {
+    if (channels.length === 0) return;
+    const done: ChannelOwner[] = [];
+    const waits = channels.map(async (channel) => {
+      const owner = this.#owners.get(channel);
+      if (owner === undefined) return;
+      if (owner instanceof RoomSequence) owner.interrupt();
+      try {
+        await this.add(channel, owner);
+        done.push(owner);
+      } catch {
+        if (this.#owners.get(channel) === owner) this.#refused([channel]);
+      }
+    });
+    Promise.all(waits).then(() => {
+      if (!this.#closed && done.length > 0) this.#host.rehomed(done);
+    });
+  }
+
+  #wait(channel: string): Waiter {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => waiter.reject(new HubError('UNAVAILABLE', 'Redis did not take the subscription in time.')), PATIENCE_MS);
+    const settle = (): void => {
+      clearTimeout(timer);
+      if (this.#waiters.get(channel) === waiter) this.#waiters.delete(channel);
+    };
+    const waiter: Waiter = {
+      promise,
+      resolve: () => {
+        settle();
+        resolve();
+      },
+      reject: (error) => {
+        settle();
+        reject(error);
+      },
+    };
+    this.#waiters.set(channel, waiter);
+    return waiter;
+  }
+
+  #isOn(master: RedisMaster, channel: string): boolean {
+    return !this.#link.isCluster || this.#link.masterOf(channel)?.id === master.id;
+  }
+
+  #feedOf(channel: string): Feed | undefined {
+    const master = this.#link.masterOf(channel);
+    return master === undefined ? undefined : this.#feeds.get(master.id);
+  }
+}

@@ -1,0 +1,204 @@
+import calculateSlot from 'cluster-key-slot';
+import type { RedisMaster } from '#libs/redis/master.ts';
+import type { RedisLink } from '#libs/redis/redis-link.ts';
+import { Subscriber } from '#libs/redis/subscriber.ts';
+import { Probe } from './probe.ts';
+
+/** Settles when a channel is subscribed to, or will not be. */
+export interface Waiter {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+export interface FeedHost {
+  /** Channels wanted from this master, with who waits for them. */
+  wanted(master: RedisMaster): Iterable<readonly [channel: string, waiter: Waiter | undefined]>;
+  /** False where nobody wants the channel. */
+  message(channel: string, payload: Buffer): boolean;
+  /** The master refused the channels, or took them back: they live on another one now. */
+  refused(channels: readonly string[]): void;
+  /** Connected, and every wanted channel acknowledged. */
+  feedUp(feed: Feed): void;
+  feedDown(feed: Feed): void;
+  lag(seconds: number): void;
+}
+
+/** Channels in one SUBSCRIBE: the server answers each, but shall do other things in between. */
+const CHUNK = 500;
+const RETRY_MS = 100;
+const LONGEST_RETRY_MS = 1000;
+
+/**
+ * The subscriber of one master: always attached to the very server that commands go to, or on its way there.
+ *
+ * Subscribes in batches of an event-loop turn. It forgets nothing over a reconnect, since what is wanted is asked of its host.
+ */
+export class Feed {
+  readonly master: RedisMaster;
+  up = false;
+  readonly #link: RedisLink;
+  readonly #host: FeedHost;
+  readonly #probe: Probe;
+  #subscriber: Subscriber | undefined;
+  #connecting = false;
+  #closed = false;
+  #adds = new Map<string, Waiter | undefined>();
+  #removes = new Set<string>();
+  #flushing = false;
+
+  constructor(link: RedisLink, master: RedisMaster, host: FeedHost, probeEveryMs: number) {
+    this.#link = link;
+    this.master = master;
+    this.#host = host;
+    this.#probe = new Probe(link, master, probeEveryMs, {
+      bytesRead: () => this.#subscriber?.bytesRead ?? 0,
+      lag: (seconds) => host.lag(seconds),
+      dead: (reason) => this.restart(reason),
+      moved: () => this.restart('the probe has no slot here any more'),
+    });
+    this.kick();
+  }
+
+  /** The command connection came up: attaches to the same server. True where this feed already was, and still is. */
+  follow(): boolean {
+    if (this.#subscriber !== undefined && this.#subscriber.runId !== this.master.runId) this.restart('the master is another server now');
+    this.kick();
+    return this.up;
+  }
+
+  /** Connects, unless it is connected or on the way. */
+  kick(): void {
+    if (this.#connecting || this.#closed || this.#subscriber !== undefined) return;
+    this.#connecting = true;
+    this.#connect().finally(() => {
+      this.#connecting = false;
+      if (this.#subscriber === undefined && this.master.up) this.kick();
+    });
+  }
+
+  /** Gives the connection up for a new one. */
+  restart(reason: string): void {
+    if (this.#closed || this.#subscriber === undefined) return;
+    this.#link.log.warn({ master: this.master.id, reason }, 'redis subscriber rebuilt');
+    this.#subscriber.destroy();
+    this.#onClose(this.#subscriber);
+  }
+
+  /** Subscribes in this turn's batch. While not connected nothing is done: connecting asks for everything wanted. */
+  add(channel: string, waiter: Waiter | undefined): void {
+    this.#removes.delete(channel);
+    if (this.#subscriber === undefined) return;
+    this.#adds.set(channel, waiter);
+    this.#schedule();
+  }
+
+  remove(channel: string): void {
+    this.#adds.delete(channel);
+    if (this.#subscriber === undefined) return;
+    this.#removes.add(channel);
+    this.#schedule();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.up = false;
+    this.#probe.stop();
+    this.#subscriber?.destroy();
+    this.#subscriber = undefined;
+  }
+
+  #schedule(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#flush().catch(() => undefined);
+    });
+  }
+
+  async #connect(): Promise<void> {
+    let pause = RETRY_MS;
+    while (!this.#closed && this.master.up) {
+      try {
+        await this.#attach();
+        return;
+      } catch (error) {
+        this.#link.log.warn({ master: this.master.id, err: error }, 'redis subscriber not connected');
+        this.#subscriber?.destroy();
+        this.#subscriber = undefined;
+        await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random() / 2)));
+        pause = Math.min(pause * 2, LONGEST_RETRY_MS);
+      }
+    }
+  }
+
+  async #attach(): Promise<void> {
+    const { host, port, runId } = this.master;
+    const subscriber: Subscriber = await Subscriber.connect({
+      target: this.#link.target,
+      address: { host, port },
+      timeoutMs: this.#link.commandTimeoutMs,
+      onMessage: (channel, payload) => {
+        if (!this.#host.message(channel, payload)) this.#probe.echoed(channel, payload);
+      },
+      onLost: (channel) => this.#host.refused([channel]),
+      onClose: () => this.#onClose(subscriber),
+    });
+    if (this.#closed || subscriber.runId !== runId) {
+      subscriber.destroy();
+      if (this.#closed) return;
+      throw new Error('The subscriber reached another server than the commands.');
+    }
+    this.#subscriber = subscriber;
+    this.#removes.clear();
+    this.#adds = new Map(this.#host.wanted(this.master));
+    this.#adds.set(this.#probe.channel(), undefined);
+    await this.#flush();
+    if (this.#subscriber !== subscriber) throw new Error('The subscriber broke while it subscribed.');
+    this.up = true;
+    this.#probe.start();
+    this.#host.feedUp(this);
+  }
+
+  /** Resolves when all is acknowledged; rejects when the connection broke before. What the master refused is told to the host. */
+  async #flush(): Promise<void> {
+    const subscriber = this.#subscriber;
+    if (subscriber === undefined) return;
+    const removes = this.#batches([...this.#removes]);
+    const adds = this.#adds;
+    this.#removes = new Set();
+    this.#adds = new Map();
+    for (const batch of removes) subscriber.unsubscribe(batch).catch(() => undefined);
+    await Promise.all(
+      this.#batches([...adds.keys()]).map(async (batch) => {
+        try {
+          await subscriber.subscribe(batch);
+          for (const channel of batch) adds.get(channel)?.resolve();
+        } catch (error) {
+          if (this.#subscriber !== subscriber) throw error;
+          this.#host.refused(batch.filter((channel) => channel !== this.#probe.channel()));
+        }
+      }),
+    );
+  }
+
+  /** Channels that may stand in one command: of one slot on a Cluster. */
+  #batches(channels: readonly string[]): string[][] {
+    const groups = this.#link.isCluster ? Object.values(Object.groupBy(channels, (channel) => calculateSlot(channel))) : [channels];
+    return groups.flatMap((group = []) =>
+      Array.from({ length: Math.ceil(group.length / CHUNK) }, (_, i) => group.slice(i * CHUNK, (i + 1) * CHUNK)),
+    );
+  }
+
+  #onClose(subscriber: Subscriber): void {
+    if (this.#subscriber !== subscriber) return;
+    this.#subscriber = undefined;
+    this.#probe.stop();
+    if (this.up) {
+      this.up = false;
+      this.#host.feedDown(this);
+    }
+    this.kick();
+  }
+}

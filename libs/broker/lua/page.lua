@@ -1,0 +1,45 @@
+-- A stretch of a room's kept publications, with where its sequence stands (as position.lua).
+--
+-- KEYS  1 meta  2 stream
+-- ARGV  1 fresh epoch, 16 characters; empty: none may be begun here  2 XRANGE (oldest first) or XREVRANGE (newest first)  3 first offset, or +
+--       4 at most so many  5 at most so many bytes, yet always one
+--       6 floor: the lowest offset a new sequence may stand at  7 run_id (40 characters)
+-- Constants  META_LIFE (ms)
+-- Reply {epoch, offset, 1 where there are more in that direction, frame...}; {'', 0, 0} where an epoch would have to begin and may not
+local meta = redis.call('GET', KEYS[1])
+local epoch, offset = ARGV[1], ARGV[6]
+local known = meta and string.sub(meta, 17, 56) == ARGV[7]
+if known then
+  epoch, offset = string.sub(meta, 1, 16), string.sub(meta, 67)
+  redis.call('PEXPIRE', KEYS[1], META_LIFE)
+elseif epoch == '' then
+  return { '', 0, 0 }
+else
+  if meta then
+    offset = string.format('%d', math.max(string.sub(meta, 67) + 0, ARGV[6] + 0))
+  else
+    redis.call('UNLINK', KEYS[2])
+  end
+  redis.call('SET', KEYS[1], epoch .. ARGV[7] .. '0000000000' .. offset, 'PX', META_LIFE)
+end
+local reply = { epoch, tonumber(offset), 0 }
+local from, to = ARGV[3], ARGV[2] == 'XRANGE' and '+' or '-'
+local count, room = ARGV[4] + 0, ARGV[5] + 0
+while true do
+  -- A few at a time: large frames are not all read only to be left out.
+  local entries = redis.call(ARGV[2], KEYS[2], from, to, 'COUNT', math.min(count + 1, 16))
+  if #entries == 0 then
+    return reply
+  end
+  for _, entry in ipairs(entries) do
+    local frame = entry[2][2]
+    if count == 0 or (#frame > room and #reply > 3) then
+      reply[3] = 1
+      return reply
+    end
+    reply[#reply + 1] = frame
+    count = count - 1
+    room = room - #frame
+  end
+  from = '(' .. entries[#entries][1]
+end

@@ -1,0 +1,23 @@
+-- Where a room's sequence stands. Keeps it from expiring; gives it an epoch where it is new or its server is not the one that wrote it.
+--
+-- KEYS  1 meta  2 stream
+-- ARGV  1 fresh epoch, 16 characters; empty: none may be begun here  2 floor: the lowest offset a new sequence may stand at  3 run_id (40 characters)
+-- Constants  META_LIFE (ms)
+-- Reply {epoch, offset}; {'', 0} where an epoch would have to begin and may not
+local meta = redis.call('GET', KEYS[1])
+local epoch, offset = ARGV[1], ARGV[2]
+if meta then
+  offset = string.format('%d', math.max(string.sub(meta, 67) + 0, ARGV[2] + 0))
+  if string.sub(meta, 17, 56) == ARGV[3] then
+    redis.call('PEXPIRE', KEYS[1], META_LIFE)
+    return { string.sub(meta, 1, 16), tonumber(string.sub(meta, 67)) }
+  end
+end
+if epoch == '' then
+  return { '', 0 }
+end
+if not meta then
+  redis.call('UNLINK', KEYS[2])
+end
+redis.call('SET', KEYS[1], epoch .. ARGV[3] .. '0000000000' .. offset, 'PX', META_LIFE)
+return { epoch, tonumber(offset) }

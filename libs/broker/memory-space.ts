@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto';
+import type { Page, PageLimit, Position, Publication, Published, PublishRequest, Topic } from './broker.ts';
+import type { BrokerLimits } from './broker-limits.ts';
+
+/** Who hears what is delivered in a space: one node. */
+export interface MemoryNode {
+  publication(room: string, publication: Publication): void;
+  signal(topic: Topic, payload: Uint8Array): void;
+}
+
+interface KeptPublication extends Publication {
+  readonly at: number;
+}
+
+interface KeptRoom {
+  readonly epoch: string;
+  offset: number;
+  publications: KeptPublication[];
+  /** The clock when it was last touched. */
+  touched: number;
+  readonly keys: Map<string, { readonly published: Published; readonly until: number }>;
+}
+
+export interface MemorySpaceOptions {
+  /** Unix milliseconds. Default the system's clock. */
+  readonly now?: () => number;
+  /** Default random. */
+  readonly epoch?: () => string;
+}
+
+/** Calls between two looks at everything for what has expired. */
+const TIDY_EVERY = 1000;
+
+/**
+ * What the brokers of one process share: the sequences and streams of rooms, and the way between nodes.
+ *
+ * What is published in one event-loop turn is delivered together after it, in the order of publishing.
+ */
+export class MemorySpace {
+  readonly #limits: BrokerLimits;
+  readonly #now: () => number;
+  readonly #newEpoch: () => string;
+  readonly #rooms = new Map<string, KeptRoom>();
+  readonly #listening = new Map<Topic, Set<MemoryNode>>();
+  #queue: (() => void)[] = [];
+  #calls = 0;
+
+  constructor(limits: BrokerLimits, options: MemorySpaceOptions = {}) {
+    this.#limits = limits;
+    this.#now = options.now ?? Date.now;
+    this.#newEpoch = options.epoch ?? (() => randomBytes(12).toString('base64url'));
+  }
+
+  listen(topic: Topic, node: MemoryNode): void {
+    const nodes = this.#listening.get(topic);
+    if (nodes === undefined) this.#listening.set(topic, new Set([node]));
+    else nodes.add(node);
+  }
+
+  ignore(topic: Topic, node: MemoryNode): void {
+    const nodes = this.#listening.get(topic);
+    nodes?.delete(node);
+    if (nodes?.size !== 0) return;
+    this.#listening.delete(topic);
+    // Someone was in it until now: it lives on from here.
+    const room = this.#rooms.get(topic.slice(2));
+    if (topic.startsWith('r:') && room !== undefined) room.touched = this.#now();
+  }
+
+  /** Whether the room's sequence has begun. */
+  has(name: string): boolean {
+    const room = this.#rooms.get(name);
+    return room !== undefined && !this.#expired(name, room, this.#now());
+  }
+
+  /** Begins the sequence of a room that has none, above `offset`. */
+  begin(name: string, epoch: string, offset: number): void {
+    if (!this.has(name)) this.#rooms.set(name, { epoch, offset, publications: [], touched: this.#now(), keys: new Map() });
+  }
+
+  publish({ room: name, tail, key, at, anew }: PublishRequest): Published {
+    const now = this.#now();
+    const room = this.#room(name, now);
+    const first = key === null || anew ? undefined : room.keys.get(key);
+    if (first !== undefined && first.until > now) return { ...first.published, repeated: true };
+    room.offset++;
+    const published: Published = { epoch: room.epoch, offset: room.offset, at, repeated: false };
+    if (key !== null) room.keys.set(key, { published, until: now + this.#limits.idempotencyTtlMs });
+    const publication: KeptPublication = { offset: room.offset, frame: Buffer.from(`{"offset":${room.offset},${tail}`), at: now };
+    room.publications.push(publication);
+    if (room.publications.length > this.#limits.streamMaxLength * 1.1)
+      room.publications.splice(0, room.publications.length - this.#limits.streamMaxLength);
+    this.#deliver(() => {
+      for (const node of this.#listening.get(`r:${name}`) ?? []) node.publication(name, publication);
+    });
+    return published;
+  }
+
+  signal(topic: Topic, payload: string): void {
+    const bytes = Buffer.from(payload);
+    this.#deliver(() => {
+      for (const node of this.#listening.get(topic) ?? []) node.signal(topic, bytes);
+    });
+  }
+
+  position(name: string): Position {
+    const { epoch, offset } = this.#room(name, this.#now());
+    return { epoch, offset };
+  }
+
+  after(name: string, offset: number, limit: PageLimit): Page {
+    const { epoch, offset: top, publications } = this.#room(name, this.#now());
+    const newer = publications.filter((publication) => publication.offset > offset);
+    const page = take(newer, limit);
+    return {
+      position: { epoch, offset: top },
+      publications: page,
+      more: page.length < newer.length,
+      complete: top <= offset || newer[0]?.offset === offset + 1,
+    };
+  }
+
+  before(name: string, offset: number, limit: PageLimit): Page {
+    const { epoch, offset: top, publications } = this.#room(name, this.#now());
+    const older = publications.filter((publication) => publication.offset < offset).reverse();
+    const page = take(older, limit);
+    return { position: { epoch, offset: top }, publications: page.toReversed(), more: page.length < older.length, complete: true };
+  }
+
+  /** The room, touched; new where there was none or where it had expired. */
+  #room(name: string, now: number): KeptRoom {
+    if (++this.#calls % TIDY_EVERY === 0) this.#tidy(now);
+    let room = this.#rooms.get(name);
+    if (room === undefined || this.#expired(name, room, now)) {
+      room = { epoch: this.#newEpoch(), offset: 0, publications: [], touched: now, keys: new Map() };
+      this.#rooms.set(name, room);
+    }
+    room.touched = now;
+    const oldest = room.publications[0];
+    if (oldest !== undefined && oldest.at < now - this.#limits.streamMaxAgeMs) {
+      room.publications = room.publications.filter(({ at }) => at >= now - this.#limits.streamMaxAgeMs);
+    }
+    return room;
+  }
+
+  #expired(name: string, room: KeptRoom, now: number): boolean {
+    return room.touched + this.#limits.streamMaxAgeMs + this.#limits.positionTtlMs < now && !this.#listening.has(`r:${name}`);
+  }
+
+  #tidy(now: number): void {
+    for (const [name, room] of this.#rooms) {
+      if (this.#expired(name, room, now)) this.#rooms.delete(name);
+      for (const [key, { until }] of room.keys) {
+        if (until > now) break;
+        room.keys.delete(key);
+      }
+    }
+  }
+
+  #deliver(delivery: () => void): void {
+    this.#queue.push(delivery);
+    if (this.#queue.length > 1) return;
+    setImmediate(() => {
+      const queue = this.#queue;
+      this.#queue = [];
+      for (const one of queue) one();
+    });
+  }
+}
+
+function take(publications: readonly KeptPublication[], { count, bytes }: PageLimit): Publication[] {
+  const page: Publication[] = [];
+  let room = bytes;
+  for (const { offset, frame } of publications) {
+    if (page.length === count || (frame.length > room && page.length > 0)) break;
+    page.push({ offset, frame });
+    room -= frame.length;
+  }
+  return page;
+}

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import type { RedisMaster } from '#libs/redis/master.ts';
+import type { RedisLink } from '#libs/redis/redis-link.ts';
+
+export interface ProbeHost {
+  /** Bytes the subscriber has read up to now. */
+  bytesRead(): number;
+  lag(seconds: number): void;
+  /** The subscriber does not get what is published. */
+  dead(reason: string): void;
+  /** Cluster: the master no longer has the slot of the probe's channel. */
+  moved(): void;
+}
+
+/** A subscriber that still reads may be this many probe intervals behind before it is given up. */
+const PATIENCE = 5;
+
+/**
+ * Publishes to itself every now and then through the command connection: a subscriber that is silently dead, or attached to another server
+ * than the publishers, shows by the missing echo. The echo's way is the lag.
+ */
+export class Probe {
+  readonly #link: RedisLink;
+  readonly #master: RedisMaster;
+  readonly #everyMs: number;
+  readonly #host: ProbeHost;
+  readonly #node = randomBytes(6).toString('base64url');
+  #channel = '';
+  #timer: NodeJS.Timeout | undefined;
+  #count = 0;
+  #sent: { readonly at: number; readonly bytes: number } | undefined;
+  #lastTick = 0;
+
+  constructor(link: RedisLink, master: RedisMaster, everyMs: number, host: ProbeHost) {
+    this.#link = link;
+    this.#master = master;
+    this.#everyMs = everyMs;
+    this.#host = host;
+  }
+
+  /** The channel to subscribe to: on a Cluster one whose slot the master has now. */
+  channel(): string {
+    for (let tag = 0; this.#channel === '' || this.#link.masterOf(this.#channel)?.id !== this.#master.id; tag++) {
+      this.#channel = this.#link.keys.probeChannel(this.#node, `probe-${tag}`);
+      if (tag > 10_000) break;
+    }
+    return this.#channel;
+  }
+
+  start(): void {
+    this.stop();
+    this.#lastTick = performance.now();
+    this.#timer = setInterval(() => this.#tick(), this.#everyMs);
+    this.#timer.unref();
+    this.#send();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#sent = undefined;
+  }
+
+  /** Takes a message that may be the echo. */
+  echoed(channel: string, payload: Buffer): void {
+    if (this.#sent === undefined || channel !== this.#channel || payload.toString('latin1') !== `~${this.#count}`) return;
+    this.#host.lag((performance.now() - this.#sent.at) / 1000);
+    this.#sent = undefined;
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    const late = now - this.#lastTick > 1.5 * this.#everyMs;
+    this.#lastTick = now;
+    const sent = this.#sent;
+    if (sent === undefined) {
+      if (this.#link.masterOf(this.#channel)?.id === this.#master.id) this.#send();
+      else this.#host.moved();
+      return;
+    }
+    // This process itself was stopped or busy: the echo may be waiting in the socket.
+    if (late) return;
+    if (this.#host.bytesRead() === sent.bytes || now - sent.at > PATIENCE * this.#everyMs) this.#host.dead('no echo of the probe');
+  }
+
+  #send(): void {
+    if (!this.#master.up) return;
+    const sent = { at: performance.now(), bytes: this.#host.bytesRead() };
+    this.#sent = sent;
+    this.#count++;
+    this.#link.command(this.#channel, this.#link.isCluster ? 'SPUBLISH' : 'PUBLISH', this.#channel, `~${this.#count}`).then(
+      (receivers) => {
+        if (receivers === 0 && this.#sent === sent) this.#host.dead('the server does not know the subscriber');
+      },
+      () => {
+        // The command connection is at fault, and watches itself.
+        if (this.#sent === sent) this.#sent = undefined;
+      },
+    );
+  }
+}

@@ -1,0 +1,134 @@
+import { failPoint } from '#libs/config/fail-point.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import type { RedisLink } from '#libs/redis/redis-link.ts';
+import { loadScript, type Script } from '#libs/redis/script.ts';
+import type { Archive } from './archive.ts';
+import { ArchiveKeys } from './archive-keys.ts';
+import type { Published, PublishRequest } from './broker.ts';
+import type { BrokerLimits } from './broker-limits.ts';
+import type { EpochSource } from './epoch-source.ts';
+import { metaLife, type RoomReader } from './room-reader.ts';
+
+const PUBLISH = new URL('./lua/publish.lua', import.meta.url);
+
+/** Milliseconds: how long a publication is tried, and the pauses between tries, doubled each time. */
+const PATIENCE_MS = 3000;
+const PAUSE_MS = 40;
+const LONGEST_PAUSE_MS = 400;
+
+/** Publishes to rooms that keep a stream, again under the same key where a try failed. */
+export class Publisher {
+  readonly #link: RedisLink;
+  readonly #epochs: EpochSource;
+  readonly #script: Script;
+  readonly #reader: RoomReader;
+  readonly #archived: ArchiveKeys | undefined;
+  /** Rooms whose epoch is asked for: publications that come meanwhile wait for the same answer, in their order. */
+  readonly #epochsAsked = new Map<string, Promise<string>>();
+  #closed = false;
+
+  constructor(link: RedisLink, limits: BrokerLimits, epochs: EpochSource, reader: RoomReader, archive?: Archive) {
+    this.#reader = reader;
+    this.#archived = archive && new ArchiveKeys(archive, limits.idempotencyTtlMs);
+    this.#link = link;
+    this.#epochs = epochs;
+    this.#script = loadScript(PUBLISH, {
+      PUBLISH: link.isCluster ? 'SPUBLISH' : 'PUBLISH',
+      // As strings, where the script only hands them on: Lua formats numbers slowly.
+      STREAM_LENGTH: String(limits.streamMaxLength),
+      STREAM_AGE: limits.streamMaxAgeMs,
+      META_LIFE: String(metaLife(limits)),
+      KEY_LIFE: String(limits.idempotencyTtlMs),
+    });
+  }
+
+  /** As `Broker.publish`. */
+  async publish(request: PublishRequest): Promise<Published> {
+    const end = performance.now() + PATIENCE_MS;
+    try {
+      return await this.#try(request);
+    } catch (error) {
+      if (request.key === null) throw error;
+      return this.#retry(request, error, end);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #try(request: PublishRequest): Promise<Published> {
+    const { keys } = this.#link;
+    const { room, key, at } = request;
+    const names = [keys.meta(room), keys.stream(room), keys.roomChannel(room)];
+    if (key !== null) names.push(keys.idempotency(room, key));
+    if (this.#archived?.holds(room)) return this.#tryArchived(this.#archived, request, names);
+    const reply = await this.#link.run(this.#script, names, [request.tail, at, this.#epochs()], { runId: true });
+    failPoint('after-publish');
+    return published(reply as Reply, at);
+  }
+
+  /**
+   * A publication is meant for the epoch that was looked at: in any other one the archive has to be asked anew what it knows. Beside the key this is how far
+   * the room is stored: what was published in the epoch before may have been stored after this one began.
+   */
+  async #tryArchived(archived: ArchiveKeys, request: PublishRequest, names: readonly string[]): Promise<Published> {
+    const { room, key, at, anew } = request;
+    let epoch = archived.epochOf(room) ?? (await this.#epoch(room));
+    for (;;) {
+      let floor = 0;
+      if (key === null) await archived.turn(room);
+      else if (anew || archived.inDoubt(epoch)) {
+        const { first, top } = await archived.find(room, key);
+        if (first !== undefined && !anew) return { ...first, repeated: true };
+        floor = top;
+      }
+      const args = [request.tail, at, '', epoch, anew ? 1 : 0, floor];
+      const reply = (await this.#link.run(this.#script, names, args, { runId: true })) as Reply;
+      if (reply[0] > 0) {
+        archived.note(room, epoch);
+        failPoint('after-publish');
+        return published(reply, at);
+      }
+      epoch = reply[1] === '' ? await this.#epoch(room) : reply[1];
+    }
+  }
+
+  #epoch(room: string): Promise<string> {
+    const asked = this.#epochsAsked.get(room);
+    if (asked !== undefined) return asked;
+    const answer = this.#reader.position(room).then(({ epoch }) => epoch);
+    this.#epochsAsked.set(room, answer);
+    const done = (): void => void this.#epochsAsked.delete(room);
+    answer.then(done, done);
+    return answer;
+  }
+
+  async #retry(request: PublishRequest, first: unknown, end: number): Promise<Published> {
+    let error = first;
+    for (let attempt = 0; ; attempt++) {
+      const pause = Math.min(PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2);
+      const left = end - performance.now() - pause;
+      if (left <= 0 || this.#closed) throw HubError.from(error);
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      try {
+        return await within(left, this.#try(request));
+      } catch (latest) {
+        error = latest;
+      }
+    }
+  }
+}
+
+type Reply = [offset: number, epoch: string, first: number | undefined];
+
+function published([offset, epoch, first]: Reply, at: number): Published {
+  return first === undefined ? { offset, epoch, at, repeated: false } : { offset, epoch, at: first, repeated: true };
+}
+
+function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new HubError('UNAVAILABLE')), ms);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

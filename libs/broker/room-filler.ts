@@ -1,0 +1,145 @@
+import type { Logger } from '#libs/redis/logger.ts';
+import { ArchiveAwayError } from './archive-reader.ts';
+import type { BrokerListener, Position } from './broker.ts';
+import { LATEST_PAGE } from './broker-limits.ts';
+import type { RoomReader } from './room-reader.ts';
+import { Phase, type RoomSequence } from './room-sequence.ts';
+
+/** How much of a gap is read at a time. */
+const FILL_PAGE = { count: 100, bytes: 256 * 1024 } as const;
+/** Reads without progress after which a gap counts as one that cannot be filled. */
+const STUCK = 3;
+/** Rooms compared at a time, and rooms filled at a time. */
+const COMPARED = 200;
+const FILLED = 16;
+const RETRY_MS = 300;
+
+export interface FillerOptions {
+  readonly reader: RoomReader;
+  readonly listener: BrokerListener;
+  readonly log: Logger;
+  /** A gap was dealt with: filled from the stream, or told as a reset. */
+  readonly gap: (filled: boolean) => void;
+}
+
+/** Makes rooms whole again from their streams, or tells that it could not (M4). */
+export class RoomFiller {
+  readonly #reader: RoomReader;
+  readonly #options: FillerOptions;
+  #closed = false;
+
+  constructor(options: FillerOptions) {
+    this.#reader = options.reader;
+    this.#options = options;
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  /**
+   * Compares interrupted rooms with where their sequences stand, and fills those that moved. Rejects when Redis goes away meanwhile. Rooms that wait for
+   * the archive are filled as soon as it is back: the others do not wait with them.
+   */
+  async compare(sequences: readonly RoomSequence[]): Promise<void> {
+    const behind: RoomSequence[] = [];
+    for (let at = 0; at < sequences.length; at += COMPARED) {
+      const batch = sequences.slice(at, at + COMPARED);
+      await Promise.all(
+        batch.map(async (sequence) => {
+          const { round } = sequence;
+          const position = await this.#position(sequence.room);
+          if (this.#stale(sequence, round)) return;
+          if (position === undefined) {
+            this.fill(sequence);
+            return;
+          }
+          const same = position.epoch === sequence.epoch && position.offset === sequence.last;
+          if (!same || !sequence.release()) behind.push(sequence);
+        }),
+      );
+    }
+    for (let at = 0; at < behind.length; at += FILLED) {
+      await Promise.all(behind.slice(at, at + FILLED).map((sequence) => this.#fill(sequence)));
+    }
+  }
+
+  /** Looks whether live rooms fell behind unnoticed, which also keeps their positions from expiring. Rejects when Redis is away. */
+  async sweep(sequences: readonly RoomSequence[]): Promise<void> {
+    for (let at = 0; at < sequences.length && !this.#closed; at += COMPARED) {
+      await Promise.all(
+        sequences.slice(at, at + COMPARED).map(async (sequence) => {
+          const { round } = sequence;
+          const position = await this.#position(sequence.room);
+          if (position === undefined || this.#stale(sequence, round) || sequence.phase !== Phase.live) return;
+          if (position.epoch !== sequence.epoch || position.offset > sequence.last) this.restore(sequence);
+        }),
+      );
+    }
+  }
+
+  /** Fills one room, for as long as it takes. Another interruption of the room ends it: who caused that fills the room. */
+  fill(sequence: RoomSequence): void {
+    this.#fill(sequence).catch((error: unknown) => {
+      // The store tells by itself that it is away, once and not for each room.
+      if (!(error instanceof ArchiveAwayError))
+        this.#options.log.warn({ room: sequence.room, err: error }, 'a gap could not be filled yet');
+      const { round } = sequence;
+      setTimeout(() => {
+        if (!this.#stale(sequence, round) && sequence.phase === Phase.filling) this.fill(sequence);
+      }, RETRY_MS).unref();
+    });
+  }
+
+  /** Interrupts a live room and makes it whole. */
+  restore(sequence: RoomSequence): void {
+    sequence.interrupt();
+    this.fill(sequence);
+  }
+
+  /** Undefined where the archive has to be asked and is away. */
+  async #position(room: string): Promise<Position | undefined> {
+    try {
+      return await this.#reader.position(room);
+    } catch (error) {
+      if (error instanceof ArchiveAwayError) return undefined;
+      throw error;
+    }
+  }
+
+  async #fill(sequence: RoomSequence): Promise<void> {
+    const { round } = sequence;
+    for (let stuck = 0; stuck < STUCK; ) {
+      const before = sequence.last;
+      const page = await this.#reader.after(sequence.room, before, FILL_PAGE);
+      if (this.#stale(sequence, round)) return;
+      const { epoch, offset } = page.position;
+      if (epoch !== sequence.epoch || offset < before || !page.complete) break;
+      if (!sequence.fill(page.publications)) break;
+      if (this.#stale(sequence, round)) return;
+      if (page.more) continue;
+      if (sequence.release()) {
+        this.#options.gap(true);
+        return;
+      }
+      stuck = sequence.last > before ? 0 : stuck + 1;
+    }
+    await this.#reset(sequence);
+  }
+
+  /** The sequence was lost, or what is missing is no longer kept: delivery goes on from its top. */
+  async #reset(sequence: RoomSequence): Promise<void> {
+    sequence.interrupt();
+    const { round } = sequence;
+    const { position, publications } = await this.#reader.before(sequence.room, Number.POSITIVE_INFINITY, LATEST_PAGE);
+    if (this.#stale(sequence, round)) return;
+    this.#options.gap(false);
+    sequence.moveTo(position);
+    this.#options.listener.reset(sequence.room, position, publications);
+    if (!this.#stale(sequence, round) && !sequence.release()) this.fill(sequence);
+  }
+
+  #stale(sequence: RoomSequence, round: number): boolean {
+    return this.#closed || sequence.round !== round || sequence.phase === Phase.ended;
+  }
+}

@@ -1,0 +1,110 @@
+import type { RedisLink } from '#libs/redis/redis-link.ts';
+import { loadScript, type Script } from '#libs/redis/script.ts';
+import type { Archive } from './archive.ts';
+import { ArchiveReader } from './archive-reader.ts';
+import type { Page, PageLimit, Position, Publication } from './broker.ts';
+import type { BrokerLimits } from './broker-limits.ts';
+import { datedEpoch, type EpochSource } from './epoch-source.ts';
+import { offsetOf } from './frame-offset.ts';
+
+const PAGE = new URL('./lua/page.lua', import.meta.url);
+const POSITION = new URL('./lua/position.lua', import.meta.url);
+
+/**
+ * Reads streams and positions of rooms. Every read keeps the position from expiring, and rotates the epoch where the server changed; the epoch of a room
+ * with an archive begins above what is stored.
+ */
+export class RoomReader {
+  readonly #link: RedisLink;
+  readonly #page: Script;
+  readonly #position: Script;
+  readonly #epochs: EpochSource;
+  readonly #archive: ArchiveReader | undefined;
+
+  constructor(link: RedisLink, limits: BrokerLimits, epochs: EpochSource, archive?: Archive) {
+    this.#archive = archive && new ArchiveReader(archive);
+    this.#link = link;
+    const constants = { META_LIFE: metaLife(limits) };
+    this.#page = loadScript(PAGE, constants);
+    this.#position = loadScript(POSITION, constants);
+    this.#epochs = epochs;
+  }
+
+  async position(room: string): Promise<Position> {
+    const { keys } = this.#link;
+    return this.#begun(room, async (fresh, floor) => {
+      const reply = await this.#link.run(this.#position, [keys.meta(room), keys.stream(room)], [fresh, floor], { runId: true });
+      const [epoch, offset] = reply as [string, number];
+      return epoch === '' ? undefined : { epoch, offset };
+    });
+  }
+
+  /** As `Broker.after`. */
+  async after(room: string, offset: number, limit: PageLimit): Promise<Page> {
+    const { position, publications: read, more } = await this.#read(room, 'XRANGE', String(offset + 1), limit);
+    const publications = untilHole(read);
+    const complete = position.offset <= offset || publications[0]?.offset === offset + 1;
+    const page = { position, publications, more: more || publications.length < read.length, complete };
+    return complete || this.#archive === undefined ? page : this.#archive.after(room, offset, limit, page);
+  }
+
+  /** As `Broker.before`. */
+  async before(room: string, offset: number, limit: PageLimit): Promise<Page> {
+    // Offset 0 is nobody's: the read still gives the position.
+    const from = offset === Number.POSITIVE_INFINITY ? '+' : String(Math.max(0, offset - 1));
+    const { position, publications: read, more } = await this.#read(room, 'XREVRANGE', from, limit);
+    const archive = this.#archive?.holds(room) ? this.#archive : undefined;
+    if (archive === undefined) return { position, publications: read.reverse(), more, complete: true };
+    const run = untilHole(read);
+    const follows = run[0]?.offset === Math.min(offset - 1, position.offset);
+    const cut = run.length < read.length;
+    const page = { position, publications: run.reverse(), more: more || cut, complete: true };
+    if (follows && more && !cut) return page;
+    return (await archive.before(room, offset, limit, follows ? page : { ...page, publications: [] })) ?? page;
+  }
+
+  /** Runs a script that may have to begin an epoch: at once where any will do, else only once it is known what is stored. */
+  async #begun<T>(room: string, run: (fresh: string, floor: number) => Promise<T | undefined>): Promise<T> {
+    const found = await run(this.#archive?.holds(room) ? '' : this.#epochs(), 0);
+    if (found !== undefined) return found;
+    const floor = (await this.#archive?.top(room)) ?? 0;
+    const begun = await run(datedEpoch(Date.now()), floor);
+    if (begun === undefined) throw new TypeError('a script that was given an epoch asks for one');
+    return begun;
+  }
+
+  async #read(room: string, direction: 'XRANGE' | 'XREVRANGE', from: string, limit: PageLimit): Promise<RawPage> {
+    const { keys } = this.#link;
+    return this.#begun(room, async (fresh, floor) => {
+      const args = [fresh, direction, from, limit.count, limit.bytes, floor];
+      const reply = await this.#link.run(this.#page, [keys.meta(room), keys.stream(room)], args, { runId: true, buffers: true });
+      const [epoch, offset, more, ...frames] = reply as [Buffer, number, number, ...Buffer[]];
+      if (epoch.length === 0) return undefined;
+      return {
+        position: { epoch: epoch.toString('latin1'), offset },
+        publications: frames.map((frame) => ({ offset: offsetOf(frame), frame })),
+        more: more === 1,
+      };
+    });
+  }
+}
+
+/**
+ * The first of these whose offsets are one apart, in either direction. A stream has a hole where Redis came back with older data than the archive's, or
+ * where an epoch was raised above what the one before it stored late: what belongs there is known to the archive alone.
+ */
+function untilHole(publications: readonly Publication[]): Publication[] {
+  const end = publications.findIndex(({ offset }, i) => Math.abs(offset - (publications[i - 1]?.offset ?? offset - 1)) !== 1);
+  return publications.slice(0, end < 0 ? publications.length : end);
+}
+
+interface RawPage {
+  readonly position: Position;
+  readonly publications: Publication[];
+  readonly more: boolean;
+}
+
+/** Milliseconds a room's position lives after it was last touched: always longer than its stream. */
+export function metaLife(limits: BrokerLimits): number {
+  return limits.streamMaxAgeMs + limits.positionTtlMs;
+}

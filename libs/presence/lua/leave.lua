@@ -1,0 +1,20 @@
+-- A user has left a room on one node; off the last one, the user has left the room: `~-<count> <json>`. Harmless when it is not there (any more).
+--
+-- KEYS: 1 the room's users, 2 the node's (room, user) pairs, 3 the channel announced on
+-- ARGV: 1 node, 2 room, 3 user id, 4 PUBLISH or SPUBLISH
+-- Reply: distinct users in the room
+redis.call('SREM', KEYS[2], ARGV[2] .. ' ' .. ARGV[3])
+local value = redis.call('HGET', KEYS[1], ARGV[3])
+if not value then return redis.call('HLEN', KEYS[1]) end
+local nodes, json = string.match(value, '^([^{]*)(.*)$')
+local from, to = string.find(' ' .. nodes, ' ' .. ARGV[1] .. ' ', 1, true)
+if not from then return redis.call('HLEN', KEYS[1]) end
+local rest = string.sub(nodes, 1, from - 1) .. string.sub(nodes, to)
+if rest ~= '' then
+  redis.call('HSET', KEYS[1], ARGV[3], rest .. json)
+  return redis.call('HLEN', KEYS[1])
+end
+redis.call('HDEL', KEYS[1], ARGV[3])
+local count = redis.call('HLEN', KEYS[1])
+redis.call(ARGV[4], KEYS[3], '~-' .. count .. ' ' .. json)
+return count

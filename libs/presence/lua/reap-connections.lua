@@ -1,0 +1,14 @@
+-- Removes a batch of connections of a node that has a tombstone. Entries that another reaper removed meanwhile are passed over.
+--
+-- KEYS: 1 the shard's online users, 2 the node's connections, 3... for each entry its user's connections
+-- ARGV: 1 node, 2... the entries as the node's connections has them: `<connection id> <user id>`
+-- Reply: how many were removed here
+local removed = 0
+for i = 2, #ARGV do
+  local space = string.find(ARGV[i], ' ', 1, true)
+  local key = KEYS[i + 1]
+  removed = removed + redis.call('HDEL', key, ARGV[1] .. '.' .. string.sub(ARGV[i], 1, space - 1))
+  if redis.call('EXISTS', key) == 0 then redis.call('SREM', KEYS[1], string.sub(ARGV[i], space + 1)) end
+end
+redis.call('SREM', KEYS[2], unpack(ARGV, 2))
+return removed

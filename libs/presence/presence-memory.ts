@@ -1,0 +1,188 @@
+import type { Broker } from '#libs/broker/broker.ts';
+import type { ConnectResult, Presence, PresenceConnection, PresenceListener, PresenceUser } from './presence.ts';
+
+/** As many logins of one user are remembered as over Redis. */
+const LOGINS_MAX = 100;
+
+interface RoomEntry {
+  readonly user: PresenceUser;
+  /** The nodes the user is in the room on. */
+  readonly nodes: Set<PresenceMemory>;
+}
+
+/** What the nodes of one process share: the counterpart of a Redis. Give the same one to each `PresenceMemory`. */
+export class PresenceSpace {
+  /** User -> their connections. */
+  readonly connections = new Map<string, Set<PresenceConnection>>();
+  /** Room -> user -> where they are. */
+  readonly rooms = new Map<string, Map<string, RoomEntry>>();
+  /** User -> logins in order of first sight. */
+  readonly logins = new Map<string, Set<string>>();
+  readonly nodes = new Set<PresenceMemory>();
+}
+
+export interface PresenceMemoryOptions {
+  readonly space?: PresenceSpace;
+  /** Milliseconds between two reports of the online count, at least. Default 250. */
+  readonly pollMs?: number;
+}
+
+/** Presence within one process: no leases, for nobody can die alone. */
+export class PresenceMemory implements Presence {
+  readonly #broker: Pick<Broker, 'emit'>;
+  readonly #space: PresenceSpace;
+  readonly #pollMs: number;
+  readonly #connections = new Map<string, PresenceConnection>();
+  /** Room -> users in it on this node. */
+  readonly #rooms = new Map<string, Set<string>>();
+  #listener: PresenceListener | undefined;
+  #told: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(broker: Pick<Broker, 'emit'>, { space = new PresenceSpace(), pollMs = 250 }: PresenceMemoryOptions = {}) {
+    this.#broker = broker;
+    this.#space = space;
+    this.#pollMs = pollMs;
+  }
+
+  async start(listener: PresenceListener): Promise<void> {
+    this.#listener = listener;
+    this.#space.nodes.add(this);
+    this.#reportSoon();
+  }
+
+  async connect(connection: PresenceConnection): Promise<ConnectResult> {
+    const { id, user, login } = connection;
+    if (this.#closed || this.#connections.has(id)) return 'ok';
+    if (login !== undefined && !this.#isNewest(user.id, login)) return 'replaced';
+    this.#connections.set(id, connection);
+    const all = this.#space.connections.get(user.id);
+    if (all === undefined) {
+      this.#space.connections.set(user.id, new Set([connection]));
+      this.#changed();
+    } else {
+      all.add(connection);
+    }
+    return 'ok';
+  }
+
+  async disconnect({ id }: PresenceConnection): Promise<void> {
+    const known = this.#connections.get(id);
+    const all = known && this.#space.connections.get(known.user.id);
+    if (known === undefined || all === undefined) return;
+    this.#connections.delete(id);
+    all.delete(known);
+    if (all.size > 0) return;
+    this.#space.connections.delete(known.user.id);
+    this.#changed();
+  }
+
+  async enter(room: string, { id, name }: PresenceUser): Promise<number> {
+    const users = this.#space.rooms.get(room) ?? new Map<string, RoomEntry>();
+    if (this.#closed) return users.size;
+    const here = this.#rooms.get(room);
+    if (here === undefined) this.#rooms.set(room, new Set([id]));
+    else here.add(id);
+    this.#space.rooms.set(room, users);
+    const entry = users.get(id);
+    users.set(id, { user: { id, name }, nodes: entry?.nodes.add(this) ?? new Set([this]) });
+    if (entry === undefined) this.#emit(`r:${room}`, `~+${users.size} ${JSON.stringify({ id, name })}`);
+    return users.size;
+  }
+
+  async leave(room: string, { id }: PresenceUser): Promise<void> {
+    const here = this.#rooms.get(room);
+    if (here?.delete(id) !== true) return;
+    if (here.size === 0) this.#rooms.delete(room);
+    const users = this.#space.rooms.get(room);
+    const entry = users?.get(id);
+    if (users === undefined || entry === undefined) return;
+    entry.nodes.delete(this);
+    if (entry.nodes.size > 0) return;
+    users.delete(id);
+    if (users.size === 0) this.#space.rooms.delete(room);
+    this.#emit(`r:${room}`, `~-${users.size} ${JSON.stringify(entry.user)}`);
+  }
+
+  async online(): Promise<number> {
+    return this.onlineCount;
+  }
+
+  get onlineCount(): number {
+    return this.#space.connections.size;
+  }
+
+  async room(room: string, limit: number): Promise<{ readonly count: number; readonly users: readonly PresenceUser[] }> {
+    const users = this.#space.rooms.get(room);
+    if (users === undefined) return { count: 0, users: [] };
+    const some: PresenceUser[] = [];
+    for (const { user } of users.values()) {
+      if (some.length >= limit) break;
+      some.push(user);
+    }
+    return { count: users.size, users: some };
+  }
+
+  async counts(rooms: readonly string[]): Promise<number[]> {
+    return rooms.map((room) => this.#space.rooms.get(room)?.size ?? 0);
+  }
+
+  async sessions(users: readonly string[]): Promise<number[]> {
+    return users.map((user) => this.#space.connections.get(user)?.size ?? 0);
+  }
+
+  async sample(limit: number): Promise<string[]> {
+    const users = [...this.#space.connections.keys()];
+    // The first steps of a Fisher-Yates shuffle.
+    for (let index = 0; index < Math.min(limit, users.length); index += 1) {
+      const other = index + Math.floor(Math.random() * (users.length - index));
+      [users[index], users[other]] = [users[other] ?? '', users[index] ?? ''];
+    }
+    return users.slice(0, limit);
+  }
+
+  async outdated(connections: readonly PresenceConnection[]): Promise<PresenceConnection[]> {
+    return connections.filter(({ user, login }) => {
+      const newest = [...(this.#space.logins.get(user.id) ?? [])].at(-1);
+      return login !== undefined && newest !== undefined && newest !== login;
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    for (const [room, users] of [...this.#rooms]) for (const id of [...users]) await this.leave(room, { id, name: '' });
+    for (const connection of [...this.#connections.values()]) await this.disconnect(connection);
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#space.nodes.delete(this);
+  }
+
+  #isNewest(user: string, login: string): boolean {
+    const logins = this.#space.logins.get(user) ?? new Set<string>();
+    if (logins.has(login)) return [...logins].at(-1) === login;
+    this.#space.logins.set(user, logins.add(login));
+    const [oldest] = logins;
+    if (logins.size > LOGINS_MAX && oldest !== undefined) logins.delete(oldest);
+    this.#emit(`u:${user}`, `~k${login}`);
+    return true;
+  }
+
+  #changed(): void {
+    for (const node of this.#space.nodes) node.#reportSoon();
+  }
+
+  #reportSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#closed || this.onlineCount === this.#told) return;
+      this.#told = this.onlineCount;
+      this.#listener?.online(this.#told);
+    }, this.#pollMs);
+  }
+
+  /** A signal that is lost was lost on the way to a broker that is gone: presence itself has changed all the same. */
+  #emit(topic: `r:${string}` | `u:${string}`, payload: string): void {
+    this.#broker.emit(topic, payload).catch(() => undefined);
+  }
+}

@@ -1,0 +1,262 @@
+import { randomBytes } from 'node:crypto';
+import { HubError } from '#libs/protocol/errors.ts';
+import type { RedisLink } from '#libs/redis/redis-link.ts';
+import { Incarnations } from './incarnations.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+import { Lease } from './lease.ts';
+import { OnlineCount } from './online-count.ts';
+import type { ConnectResult, Presence, PresenceConnection, PresenceListener, PresenceSource, PresenceUser } from './presence.ts';
+import { PresenceScripts, REAPED, REPLACED } from './presence-scripts.ts';
+import { Reaper } from './reaper.ts';
+import { Restorer, roomKey } from './restorer.ts';
+
+export interface PresenceRedisOptions {
+  /** This node's id, without spaces. */
+  readonly node: string;
+  /** Milliseconds after its last renewal that a node counts as dead. Default 6,000. */
+  readonly leaseMs?: number;
+  /** Milliseconds between renewals. Default 2,000: a third of the lease or less. */
+  readonly renewMs?: number;
+  /** Milliseconds between polls of the online count. Default 250. */
+  readonly pollMs?: number;
+  /** Milliseconds that `connect` and `enter` wait for a Redis that is away. Default 4,000. */
+  readonly patienceMs?: number;
+  /** Tells two starts under one node id apart. Default: random. */
+  readonly boot?: string;
+  readonly observe?: {
+    /** A dead node's connections were removed by this node. */
+    reaped?(connections: number): void;
+    /** This node's living connections were put back. */
+    restored?(connections: number): void;
+  };
+}
+
+/** Milliseconds between attempts of an operation while Redis is away. */
+const RETRY_MS = 100;
+
+/**
+ * Presence over Redis: sets guarded by node leases (P1-P3). Holds nothing for a connection but the operation under way.
+ *
+ * An operation whose effect is unknown is never repaired on its own: it condemns the node's incarnation, everything living is put back under a new one,
+ * and the old one is removed with whatever it still held (see `Restorer`).
+ */
+export class PresenceRedis implements Presence {
+  readonly #link: RedisLink;
+  readonly #scripts: PresenceScripts;
+  readonly #incarnations: Incarnations;
+  readonly #online: OnlineCount;
+  readonly #lease: Lease;
+  readonly #reaper: Reaper;
+  readonly #restorer: Restorer;
+  readonly #connections = new KeyedQueue();
+  readonly #rooms = new KeyedQueue();
+  readonly #reaping = new Set<string>();
+  readonly #observe: NonNullable<PresenceRedisOptions['observe']>;
+  readonly #patienceMs: number;
+  #closed = false;
+
+  /** The link stays the caller's to close. */
+  constructor(link: RedisLink, options: PresenceRedisOptions) {
+    const {
+      node,
+      leaseMs = 6000,
+      renewMs = 2000,
+      pollMs = 250,
+      patienceMs = 4000,
+      boot = randomBytes(3).toString('hex'),
+      observe = {},
+    } = options;
+    if (renewMs * 3 > leaseMs) throw new RangeError('renewMs is a third of leaseMs or less: one lost renewal must not cost the lease.');
+    const graceMs = renewMs * 2;
+    this.#link = link;
+    this.#observe = observe;
+    this.#patienceMs = patienceMs;
+    this.#scripts = new PresenceScripts(link);
+    this.#incarnations = new Incarnations(node, boot);
+    this.#online = new OnlineCount(link, pollMs);
+    this.#reaper = new Reaper(this.#scripts, { shards: link.keys.presenceShards, claimMs: leaseMs / 2, graceMs });
+    this.#lease = new Lease(this.#scripts, {
+      leaseMs,
+      renewMs,
+      graceMs,
+      gone: (how) => this.#restorer.condemn(how === 'lost'),
+      held: () => this.#restorer.checkServers(),
+      expired: (other) => void this.#reap(other),
+    });
+    this.#restorer = new Restorer({
+      link,
+      scripts: this.#scripts,
+      incarnations: this.#incarnations,
+      lease: this.#lease,
+      reaper: this.#reaper,
+      online: this.#online,
+      connections: this.#connections,
+      rooms: this.#rooms,
+      holdMs: renewMs / 2,
+      restored: (connections) => observe.restored?.(connections),
+    });
+  }
+
+  async start(listener: PresenceListener, source: PresenceSource): Promise<void> {
+    await this.#link.ready(this.#patienceMs);
+    await this.#restorer.start(source);
+    this.#link.on('up', this.#onUp);
+    this.#link.on('moved', this.#onMoved);
+    this.#lease.start();
+    await this.#online.start((count) => listener.online(count));
+  }
+
+  async connect(connection: PresenceConnection): Promise<ConnectResult> {
+    const reply = await this.#connections.run(connection.id, () => this.#add((node) => this.#scripts.connect(node, connection)));
+    if (reply === REPLACED) return 'replaced';
+    this.#online.note(this.#link.keys.shardOfUser(connection.user.id), reply);
+    return 'ok';
+  }
+
+  async disconnect(connection: PresenceConnection): Promise<void> {
+    const reply = await this.#connections.run(connection.id, () => this.#remove((node) => this.#scripts.disconnect(node, connection)));
+    if (reply !== undefined) this.#online.note(this.#link.keys.shardOfUser(connection.user.id), reply);
+  }
+
+  enter(room: string, user: PresenceUser): Promise<number> {
+    return this.#rooms.run(roomKey(room, user), () => this.#add((node) => this.#scripts.enter(node, room, user, true)));
+  }
+
+  async leave(room: string, user: PresenceUser): Promise<void> {
+    await this.#rooms.run(roomKey(room, user), () => this.#remove((node) => this.#scripts.leave(node, room, user.id)));
+  }
+
+  online(): Promise<number> {
+    return this.#online.ask();
+  }
+
+  get onlineCount(): number {
+    return this.#online.value;
+  }
+
+  room(room: string, limit: number): Promise<{ readonly count: number; readonly users: readonly PresenceUser[] }> {
+    return this.#scripts.room(room, limit);
+  }
+
+  counts(rooms: readonly string[]): Promise<number[]> {
+    return Promise.all(
+      rooms.map(async (room) => {
+        const key = this.#link.keys.roomUsers(room);
+        return Number(await this.#link.command(key, 'HLEN', key));
+      }),
+    );
+  }
+
+  sessions(users: readonly string[]): Promise<number[]> {
+    return Promise.all(
+      users.map(async (user) => {
+        const key = this.#link.keys.connections(user);
+        return Number(await this.#link.command(key, 'HLEN', key));
+      }),
+    );
+  }
+
+  async sample(limit: number): Promise<string[]> {
+    const { keys } = this.#link;
+    const shards = await Promise.all(
+      Array.from({ length: keys.presenceShards }, async (_, shard) => {
+        const key = keys.online(shard);
+        const users = await this.#link.command(key, 'SRANDMEMBER', key, limit);
+        return Array.isArray(users) ? users.map(String) : [];
+      }),
+    );
+    const users = shards.flat();
+    for (let index = users.length - 1; index > 0; index -= 1) {
+      const other = Math.floor(Math.random() * (index + 1));
+      [users[index], users[other]] = [users[other] ?? '', users[index] ?? ''];
+    }
+    return users.slice(0, limit);
+  }
+
+  async outdated(connections: readonly PresenceConnection[]): Promise<PresenceConnection[]> {
+    const users = [...new Set(connections.filter(({ login }) => login !== undefined).map(({ user }) => user.id))];
+    const newest = new Map<string, string>();
+    await Promise.all(
+      users.map(async (user) => {
+        const key = this.#link.keys.logins(user);
+        const reply = await this.#link.command(key, 'ZRANGE', key, -1, -1);
+        if (Array.isArray(reply) && reply.length > 0) newest.set(user, String(reply[0]));
+      }),
+    );
+    return connections.filter(({ user, login }) => login !== undefined && newest.has(user.id) && newest.get(user.id) !== login);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#link.off('up', this.#onUp);
+    this.#link.off('moved', this.#onMoved);
+    this.#online.stop();
+    this.#lease.stop();
+    await this.#restorer.stop();
+    const own = [...this.#incarnations.former, this.#incarnations.current].filter((id) => id !== '');
+    const done = await Promise.allSettled(own.map((id) => this.#reaper.reap(id, 'own', '-')));
+    for (const { reason } of done.filter((one) => one.status === 'rejected')) {
+      this.#link.log.warn({ err: reason }, 'presence not given back: the lease will run out');
+    }
+  }
+
+  /** Runs an operation that adds, until it took effect under the present incarnation. Rejects with `UNAVAILABLE` when patience is over. */
+  async #add(attempt: (node: string) => Promise<number>): Promise<number> {
+    const startedAt = performance.now();
+    for (;;) {
+      if (this.#closed) throw new HubError('UNAVAILABLE', 'Presence is closed.');
+      const node = this.#incarnations.current;
+      let failure: unknown;
+      try {
+        const reply = await attempt(node);
+        if (node !== this.#incarnations.current) continue;
+        if (reply !== REAPED) return reply;
+        failure = new HubError('UNAVAILABLE', 'This node was taken for dead and is about to come back.');
+      } catch (error) {
+        failure = error;
+      }
+      this.#restorer.condemn(false);
+      const left = this.#patienceMs - (performance.now() - startedAt);
+      if (left <= 0) throw HubError.from(failure);
+      await this.#incarnations.changed(Math.min(left, RETRY_MS));
+    }
+  }
+
+  /**
+   * Runs an operation that removes. What could not be told is made good by the restore: the source does not have it any more. Nor is anything to
+   * be done again under a newer incarnation: while this is under way the restore does not put its key back.
+   */
+  async #remove(attempt: (node: string) => Promise<number>): Promise<number | undefined> {
+    if (this.#closed) return undefined;
+    try {
+      return await attempt(this.#incarnations.current);
+    } catch {
+      this.#restorer.condemn(false);
+      return undefined;
+    }
+  }
+
+  async #reap(node: string): Promise<void> {
+    if (this.#reaping.has(node) || this.#closed) return;
+    this.#reaping.add(node);
+    try {
+      const connections = await this.#reaper.reap(node, 'expired', '-');
+      // Leases without sessions are left by attempts to come back that Redis cut short.
+      if (connections === undefined || connections === 0) return;
+      this.#link.log.warn({ dead: node, connections }, 'a node died: its sessions were removed');
+      this.#observe.reaped?.(connections);
+    } catch (error) {
+      this.#link.log.warn({ err: error, dead: node }, 'a dead node was not reaped to the end: its claim will run out');
+    } finally {
+      this.#reaping.delete(node);
+    }
+  }
+
+  readonly #onUp = (): void => {
+    this.#restorer.checkServers();
+    void this.#lease.renew();
+  };
+
+  readonly #onMoved = (): void => this.#restorer.checkServers();
+}

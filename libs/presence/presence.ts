@@ -1,0 +1,70 @@
+/**
+ * The port for who is here: users online, and users in rooms, over all nodes.
+ *
+ * Sets guarded by node leases, never counters (P1-P3): a node that dies has its sessions removed by whichever node sees the lease expired.
+ */
+
+export interface PresenceUser {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** One open socket of this node. `id` is unique on the node for its life. */
+export interface PresenceConnection {
+  readonly id: string;
+  readonly user: PresenceUser;
+  /** Single-session mode: the login this connection belongs to (R4). Undefined in multi mode. */
+  readonly login?: string | undefined;
+}
+
+/**
+ * What is alive on this node: asked for when everything has to be put back. A connection is in it from before `connect` is called until `disconnect` is,
+ * removed by then; a (room, user) pair likewise from `enter` until `leave`, once however many connections the user has in the room.
+ */
+export interface PresenceSource {
+  connections(): Iterable<PresenceConnection>;
+  rooms(): Iterable<{ readonly room: string; readonly user: PresenceUser }>;
+}
+
+export interface PresenceListener {
+  /** The number of distinct users online changed, hub-wide. Coalesced by the implementation's polling; never called with the same value twice in a row. */
+  online(count: number): void;
+}
+
+export type ConnectResult = 'ok' | 'replaced';
+
+/**
+ * Room changes are announced as signals on the room's topic (`r:<room>`), atomically with the change, in this form (UTF-8):
+ * `~+<count> <user json>` a distinct user came, `~-<count> <user json>` a distinct user went, `~=<count>` the count changed silently;
+ * `<user json>` is `{"id":...,"name":...}`, `<count>` the room's distinct users after the change.
+ * A newer login of a user (R4) is announced on the user's topic (`u:<user>`) as `~k<login>`: connections of any other login end.
+ * Every method rejects with `HubError` `UNAVAILABLE` when the backend cannot be reached within a few seconds.
+ */
+export interface Presence {
+  /** Starts the lease and the watch over other nodes' leases. Called once. */
+  start(listener: PresenceListener, source: PresenceSource): Promise<void>;
+  /** Registers a connection. `replaced`: a newer login of this user exists (nothing was registered). Idempotent. */
+  connect(connection: PresenceConnection): Promise<ConnectResult>;
+  /** Removes a connection. Never rejects: what could not be told is made good by the next restore, or by the lease. */
+  disconnect(connection: PresenceConnection): Promise<void>;
+  /** The user's first connection on this node entered the room. Resolves with the room's distinct users. Idempotent. */
+  enter(room: string, user: PresenceUser): Promise<number>;
+  /** The user's last connection on this node left the room. Never rejects. */
+  leave(room: string, user: PresenceUser): Promise<void>;
+  /** Distinct users online now, asked afresh. */
+  online(): Promise<number>;
+  /** The last known number of distinct users online: no I/O. */
+  readonly onlineCount: number;
+  /** Distinct users in a room, and the first `limit` of them. */
+  room(room: string, limit: number): Promise<{ readonly count: number; readonly users: readonly PresenceUser[] }>;
+  /** Distinct users of many rooms, in the order asked. */
+  counts(rooms: readonly string[]): Promise<number[]>;
+  /** Open connections of each user, in the order asked; 0: offline. */
+  sessions(users: readonly string[]): Promise<number[]>;
+  /** Up to `limit` users online, picked at random. */
+  sample(limit: number): Promise<string[]>;
+  /** Single-session mode: of these connections, the ones whose login is no longer the user's newest. After signals may have been lost. */
+  outdated(connections: readonly PresenceConnection[]): Promise<PresenceConnection[]>;
+  /** Takes this node out: its sessions are removed at once, announced, the lease given back. Nothing of the node may be called afterwards. */
+  close(): Promise<void>;
+}

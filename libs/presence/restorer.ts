@@ -1,0 +1,187 @@
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import { HubError } from '#libs/protocol/errors.ts';
+import type { RedisLink } from '#libs/redis/redis-link.ts';
+import type { Incarnations } from './incarnations.ts';
+import type { KeyedQueue } from './keyed-queue.ts';
+import type { Lease } from './lease.ts';
+import type { OnlineCount } from './online-count.ts';
+import type { PresenceConnection, PresenceSource, PresenceUser } from './presence.ts';
+import { type PresenceScripts, REAPED } from './presence-scripts.ts';
+import type { Reaper } from './reaper.ts';
+
+/** Entries put back in one turn of the event loop. */
+const BATCH = 250;
+/** Milliseconds between attempts, and between looks at a Redis that is away. */
+const RETRY_MS = 250;
+const READY_MS = 1000;
+
+export interface RestorerOptions {
+  readonly link: RedisLink;
+  readonly scripts: PresenceScripts;
+  readonly incarnations: Incarnations;
+  readonly lease: Lease;
+  readonly reaper: Reaper;
+  readonly online: OnlineCount;
+  /** Operations on connections by id, on (room, user) pairs by `roomKey`. */
+  readonly connections: KeyedQueue;
+  readonly rooms: KeyedQueue;
+  /** Milliseconds the count is held after Redis lost data, for the other nodes to put theirs back too. */
+  readonly holdMs: number;
+  readonly restored: (connections: number) => void;
+}
+
+export function roomKey(room: string, user: PresenceUser): string {
+  return `${room} ${user.id}`;
+}
+
+/**
+ * Puts everything of this node back under a new incarnation, whenever the present one is *condemned*: reaped, lost by Redis, or in doubt because
+ * the effect of an operation is unknown.
+ *
+ * Why this is exact while operations go on: they run under the new incarnation as soon as its lease is there, and one that was under way under the
+ * old is repeated by its caller. Then a picture of the source is taken, and each entry is put back in its key's queue unless an operation on the key
+ * is under way or came since: that one is newer. Last, the old incarnation is removed as a whole.
+ */
+export class Restorer {
+  readonly #options: RestorerOptions;
+  #source: PresenceSource | undefined;
+  /** The server process (`run_id`) behind each shard when the present incarnation was taken up. */
+  #servers: readonly (string | undefined)[] = [];
+  #condemned = false;
+  /** Redis lost data since the last good state: nobody came or went, so nobody is announced. */
+  #silent = false;
+  /** Redis time of the last good renewal before the trouble. */
+  #goodAt: number | undefined;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(options: RestorerOptions) {
+    this.#options = options;
+  }
+
+  /** Takes up the first incarnation. Rejects with `UNAVAILABLE`. */
+  async start(source: PresenceSource): Promise<void> {
+    const { incarnations, lease } = this.#options;
+    const servers = this.#readServers();
+    const first = incarnations.next();
+    await lease.take(first, false);
+    this.#servers = servers;
+    this.#source = source;
+    incarnations.use(first);
+  }
+
+  /** Resolves when no restore is under way any more; none starts afterwards. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#options.incarnations.wake();
+    await this.#running;
+  }
+
+  /** The present incarnation cannot be trusted: a new one is taken up as soon as Redis is whole. */
+  condemn(silent: boolean): void {
+    if (this.#stopped || this.#source === undefined) return;
+    this.#silent ||= silent;
+    this.#goodAt ??= this.#options.lease.renewedAt;
+    this.#condemned = true;
+    this.#running ??= this.#run(this.#source);
+  }
+
+  /** Condemns where a shard is served by another server process than before: what that one holds may be older. */
+  checkServers(): void {
+    if (this.#source === undefined) return;
+    const now = this.#readServers();
+    if (now.some((runId, shard) => runId !== undefined && runId !== this.#servers[shard])) this.condemn(true);
+  }
+
+  #readServers(): (string | undefined)[] {
+    const { link } = this.#options;
+    return Array.from({ length: link.keys.presenceShards }, (_, shard) => link.masterOf(link.keys.tombstones(shard))?.runId || undefined);
+  }
+
+  async #run(source: PresenceSource): Promise<void> {
+    const { link, incarnations } = this.#options;
+    while (this.#condemned && !this.#stopped) {
+      try {
+        await link.ready(READY_MS);
+        if (this.#stopped) break;
+        this.#condemned = false;
+        await this.#restore(source, this.#silent);
+      } catch (error) {
+        this.#condemned = true;
+        link.log.warn({ err: error }, 'presence not restored yet');
+        await incarnations.changed(RETRY_MS);
+      }
+      if (this.#condemned) continue;
+      this.#silent = false;
+      this.#goodAt = undefined;
+    }
+    this.#running = undefined;
+  }
+
+  async #restore(source: PresenceSource, silent: boolean): Promise<void> {
+    const { incarnations, lease, reaper, online, connections, rooms, scripts, link } = this.#options;
+    this.#servers = this.#readServers();
+    if (silent) online.hold();
+    const node = incarnations.next();
+    await lease.take(node, silent);
+    const goodAt = this.#goodAt ?? 0;
+    incarnations.use(node);
+    // Operations that were answered under the old incarnation leave their queues: whoever is in one afterwards sees the new one.
+    await turn();
+    // From here to the two pictures nothing may come between: what is called later is noted as newer.
+    connections.record();
+    rooms.record();
+    const living = [...source.connections()];
+    const inside = [...source.rooms()];
+    try {
+      await this.#putBack(living, (connection) => this.#putConnection(node, connection, goodAt));
+      await this.#putBack(inside, ({ room, user }) => this.#putUser(node, room, user, !silent));
+    } finally {
+      connections.stopRecording();
+      rooms.stopRecording();
+    }
+    for (const former of incarnations.former) {
+      await reaper.reap(former, 'own', silent ? '=' : '-');
+      incarnations.forget(former);
+    }
+    if (silent) await this.#putBack([...new Set(inside.map(({ room }) => room))], (room) => scripts.recount(room));
+    link.log.info({ incarnation: node, connections: living.length, silent }, 'presence restored');
+    this.#options.restored(living.length);
+    if (silent) this.#releaseCount();
+  }
+
+  /** Runs `put` on all, some in each turn of the event loop. */
+  async #putBack<T>(entries: readonly T[], put: (entry: T) => Promise<void> | undefined): Promise<void> {
+    for (let at = 0; at < entries.length; at += BATCH) {
+      if (this.#condemned || this.#stopped) throw new HubError('UNAVAILABLE', 'Redis went away again.');
+      // All have to be through before a failure counts: the next restore takes what is in a queue for newer than itself.
+      const done = await Promise.allSettled(entries.slice(at, at + BATCH).map(put));
+      for (const one of done) if (one.status === 'rejected') throw one.reason;
+    }
+  }
+
+  #putConnection(node: string, connection: PresenceConnection, goodAt: number): Promise<void> | undefined {
+    const { connections, scripts } = this.#options;
+    if (connections.isNewer(connection.id)) return undefined;
+    return connections.run(connection.id, async () => accepted(await scripts.connect(node, connection, goodAt)));
+  }
+
+  #putUser(node: string, room: string, user: PresenceUser, announce: boolean): Promise<void> | undefined {
+    const { rooms, scripts } = this.#options;
+    const key = roomKey(room, user);
+    if (rooms.isNewer(key)) return undefined;
+    return rooms.run(key, async () => accepted(await scripts.enter(node, room, user, announce)));
+  }
+
+  #releaseCount(): void {
+    const { online, holdMs } = this.#options;
+    void delay(holdMs, undefined, { ref: false }).then(() => {
+      // Another loss meanwhile holds it anew, and its restore releases it.
+      if (!this.#silent) online.release();
+    });
+  }
+}
+
+function accepted(reply: number): void {
+  if (reply === REAPED) throw new HubError('UNAVAILABLE', 'This node was reaped again.');
+}

@@ -1,0 +1,208 @@
+import { MasterConnection, type MasterOptions } from './master.ts';
+import { connectServer } from './redis-clients.ts';
+import type { RedisAddress, RedisTarget } from './redis-url.ts';
+
+const SLOTS = 16384;
+/** Milliseconds between looks at the map: while something is missing, and in quiet times. */
+const HURRIED_MS = 500;
+const QUIET_MS = 15_000;
+
+export interface ClusterMapOptions extends Omit<MasterOptions, 'id'> {
+  /** These slots have another master than before. */
+  readonly onMoved: (slots: ReadonlySet<number>) => void;
+}
+
+/** One line of CLUSTER SLOTS: where a range of slots lives. */
+interface SlotRange {
+  readonly first: number;
+  readonly last: number;
+  /** The master, then its replicas. */
+  readonly nodes: readonly RedisAddress[];
+}
+
+/**
+ * Which master has which slot of a Cluster, with a command connection to each.
+ *
+ * Looks again when told to (`refresh`), every half second while a master is missing or away, and now and then anyway. Masters learn of a move one
+ * after the other: what a MOVED answer said stands against their maps until the master it named was asked itself, so that a move is told once.
+ */
+export class ClusterMap {
+  readonly #target: RedisTarget;
+  readonly #options: ClusterMapOptions;
+  readonly #masters = new Map<string, MasterConnection>();
+  readonly #owners: (MasterConnection | undefined)[] = new Array<MasterConnection | undefined>(SLOTS).fill(undefined);
+  /** Slots that a MOVED answer gave to a master, until its own map was read: the others may not have heard of the move. */
+  readonly #noted = new Map<number, MasterConnection>();
+  /** Every node that was named at the last look, replicas too: who can be asked when the masters are gone. */
+  #known: readonly RedisAddress[];
+  #covered = false;
+  #looking = false;
+  #again = false;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(target: RedisTarget, options: ClusterMapOptions) {
+    this.#target = target;
+    this.#options = options;
+    this.#known = target.nodes;
+    this.refresh();
+  }
+
+  masters(): readonly MasterConnection[] {
+    return [...this.#masters.values()];
+  }
+
+  masterOfSlot(slot: number): MasterConnection | undefined {
+    return this.#owners[slot];
+  }
+
+  /** Every slot has a master, and all of them are up. */
+  get whole(): boolean {
+    return this.#covered && this.masters().every((master) => master.up);
+  }
+
+  reset(id: string, reason: string): void {
+    this.#masters.get(id)?.reset(reason);
+  }
+
+  /** Looks at the map anew, soon; calls while it looks count as one more look. */
+  refresh(): void {
+    if (this.#closed) return;
+    if (this.#looking) {
+      this.#again = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#looking = true;
+    this.#look()
+      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'redis cluster map not read'))
+      .finally(() => {
+        this.#looking = false;
+        if (this.#closed) return;
+        const soon = this.#again || this.#noted.size > 0 || !this.whole;
+        this.#again = false;
+        this.#timer = setTimeout(() => this.refresh(), soon ? HURRIED_MS / (this.whole ? 5 : 1) : QUIET_MS);
+        this.#timer.unref();
+      });
+  }
+
+  /** The connection that a MOVED or ASK answer names, where there is one. A MOVED slot is noted at once. */
+  redirect(message: string, kind: 'MOVED' | 'ASK'): MasterConnection | undefined {
+    const [, slot, id = ''] = message.split(' ');
+    const master = this.#masters.get(id);
+    const index = Number(slot);
+    if (kind === 'MOVED' && master !== undefined && this.#owners[index] !== master) {
+      this.#owners[index] = master;
+      this.#noted.set(index, master);
+      this.#options.onMoved(new Set([index]));
+    }
+    return master;
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const master of this.#masters.values()) master.close();
+  }
+
+  async #look(): Promise<void> {
+    for (const [slot, master] of this.#noted) if (!master.up) this.#noted.delete(slot);
+    // As of now: an answer that is asked for from here on knows of these moves where it is from the master they named.
+    const noted = new Map(this.#noted);
+    const { ranges, from } = await this.#read(noted.size > 0 ? [...noted.values()].slice(0, 1) : []);
+    if (this.#closed) return;
+    for (const [slot, master] of noted) if (master === from && this.#noted.get(slot) === master) this.#noted.delete(slot);
+    this.#apply(ranges);
+  }
+
+  /** The map of one of these masters, else of the first that answers, else of any node that was ever named. */
+  async #read(
+    preferred: readonly MasterConnection[],
+  ): Promise<{ readonly ranges: readonly SlotRange[]; readonly from?: MasterConnection }> {
+    const ask = async (from: MasterConnection): Promise<{ ranges: readonly SlotRange[]; from: MasterConnection }> => ({
+      ranges: parseSlots(await from.send('CLUSTER', ['SLOTS'], false), from.host),
+      from,
+    });
+    const up = this.masters().filter((master) => master.up);
+    return await Promise.any(preferred.map(ask))
+      .catch(() => Promise.any(up.map(ask)))
+      .catch(async () => ({ ranges: await Promise.any(this.#known.map((address) => this.#ask(address))) }));
+  }
+
+  /** Asks a node over a connection of its own. */
+  async #ask(address: RedisAddress): Promise<readonly SlotRange[]> {
+    const client = connectServer(this.#target, address, this.#options.commandTimeoutMs, { once: true });
+    client.on('error', () => undefined);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        client.once('ready', resolve);
+        client.once('end', () => reject(new Error(`${address.host}:${address.port} cannot be reached`)));
+      });
+      return parseSlots(await client.call('CLUSTER', 'SLOTS'), address.host);
+    } finally {
+      client.disconnect();
+      client.stream?.destroy();
+    }
+  }
+
+  #apply(ranges: readonly SlotRange[]): void {
+    if (ranges.length === 0) throw new Error('no slots are assigned');
+    const moved = new Set<number>();
+    const named = new Set<string>();
+    const covered = new Uint8Array(SLOTS);
+    for (const { first, last, nodes } of ranges) {
+      const [address] = nodes;
+      if (address === undefined) continue;
+      const id = `${address.host}:${address.port}`;
+      named.add(id);
+      const master = this.#masters.get(id) ?? this.#connect(id, address);
+      for (let slot = first; slot <= last; slot++) {
+        covered[slot] = 1;
+        if (this.#noted.has(slot)) continue;
+        const before = this.#owners[slot];
+        if (before !== undefined && before !== master) moved.add(slot);
+        this.#owners[slot] = master;
+      }
+    }
+    this.#covered = covered.every((one) => one === 1);
+    this.#known = [
+      ...new Map(
+        [...ranges.flatMap((range) => range.nodes), ...this.#target.nodes].map((node) => [`${node.host}:${node.port}`, node]),
+      ).values(),
+    ];
+    if (moved.size > 0) this.#options.onMoved(moved);
+    const kept = new Set(this.#noted.values());
+    for (const [id, master] of this.#masters) {
+      if (named.has(id) || kept.has(master)) continue;
+      this.#masters.delete(id);
+      master.close();
+    }
+  }
+
+  #connect(id: string, address: RedisAddress): MasterConnection {
+    const { onDown, ...rest } = this.#options;
+    const master = new MasterConnection(connectServer(this.#target, address, rest.commandTimeoutMs), {
+      ...rest,
+      id,
+      onDown: (downed) => {
+        onDown(downed);
+        this.refresh();
+      },
+    });
+    this.#masters.set(id, master);
+    return master;
+  }
+}
+
+/** @param fallback Host of the node that was asked: it names itself by an empty one. */
+function parseSlots(reply: unknown, fallback: string): readonly SlotRange[] {
+  if (!Array.isArray(reply)) return [];
+  return reply.map((line: unknown) => {
+    const [first, last, ...nodes] = line as [number, number, ...[string | null, number][]];
+    return {
+      first,
+      last,
+      nodes: nodes.map(([host, port]) => ({ host: host === null || host === '' || host === '?' ? fallback : host, port })),
+    };
+  });
+}

@@ -1,0 +1,127 @@
+import calculateSlot from 'cluster-key-slot';
+
+/**
+ * Every name of a key or channel in Redis: nothing else builds one.
+ *
+ * A room's stream, sequence, idempotency keys and channel share the hash tag `{r:<room>}`, presence is spread over shards tagged
+ * `{p<shard>}`, so that each script touches one slot of a Cluster.
+ */
+export class RedisKeys {
+  /** Number of presence shards: 1 on a single server, 64 on a Cluster. */
+  readonly presenceShards: number;
+  readonly #prefix: string;
+
+  /** @param prefix Put before every name, so that several hubs share a Redis. Without braces and spaces. */
+  constructor(prefix: string, presenceShards: number) {
+    if (/[{}\s]/.test(prefix)) throw new TypeError('A key prefix has no braces and no spaces.');
+    this.#prefix = `${prefix}:`;
+    this.presenceShards = presenceShards;
+  }
+
+  /** String: epoch, server, offset of a room's sequence (see `libs/broker/lua/publish.lua`). */
+  meta(room: string): string {
+    return `${this.#prefix}{r:${room}}:meta`;
+  }
+
+  /** Stream of the room's kept publications, entry ids `<offset>-<stamp>`. */
+  stream(room: string): string {
+    return `${this.#prefix}{r:${room}}:stream`;
+  }
+
+  /** String: the outcome of the publication under `key`. */
+  idempotency(room: string, key: string): string {
+    return `${this.#prefix}{r:${room}}:i:${key}`;
+  }
+
+  /** Channel of a room's publications and signals. */
+  roomChannel(room: string): string {
+    return `${this.#prefix}{r:${room}}:c`;
+  }
+
+  shardOfUser(user: string): number {
+    return this.presenceShards === 1 ? 0 : calculateSlot(`u${user}`) % this.presenceShards;
+  }
+
+  shardOfRoom(room: string): number {
+    return this.presenceShards === 1 ? 0 : calculateSlot(`r${room}`) % this.presenceShards;
+  }
+
+  /** Hash: a user's connections, each a field `<node>.<connection>` without a value: a small hash takes less room than a small set. */
+  connections(user: string): string {
+    return `${this.#shard(this.shardOfUser(user))}:connections:${user}`;
+  }
+
+  /** Set: the shard's users online. */
+  online(shard: number): string {
+    return `${this.#shard(shard)}:online`;
+  }
+
+  /** Set: what one node has registered in the shard. */
+  nodeConnections(shard: number, node: string): string {
+    return `${this.#shard(shard)}:node-connections:${node}`;
+  }
+
+  /** Hash: a room's users, user -> nodes and name. */
+  roomUsers(room: string): string {
+    return `${this.#shard(this.shardOfRoom(room))}:room:${room}`;
+  }
+
+  /** Set: the (room, user) pairs of one node in the shard. */
+  nodeRooms(shard: number, node: string): string {
+    return `${this.#shard(shard)}:node-rooms:${node}`;
+  }
+
+  /** Sorted set: ids of nodes that were reaped, so that a late write of theirs is refused. */
+  tombstones(shard: number): string {
+    return `${this.#shard(shard)}:tombstones`;
+  }
+
+  /** Sorted set: the user's logins, numbered in order of first sight (R4). */
+  logins(user: string): string {
+    return `${this.#shard(this.shardOfUser(user))}:login:${user}`;
+  }
+
+  /** Sorted set: node leases, node -> expiry in Redis time (see `libs/presence/lua/renew.lua`). One for the whole hub. */
+  leases(): string {
+    return `${this.#shard(0)}:leases`;
+  }
+
+  /** Channel of a user's signals. ASCII whatever the user's id. */
+  userChannel(user: string): string {
+    return `${this.#shard(this.shardOfUser(user))}:u:${encodeURIComponent(user.toWellFormed())}`;
+  }
+
+  /** Channel on which presence scripts announce a room's changes: the room's own where there are no slots, else one in the script's slot. */
+  presenceChannel(room: string): string {
+    return this.presenceShards === 1 ? this.roomChannel(room) : `${this.#shard(this.shardOfRoom(room))}:rc:${room}`;
+  }
+
+  /** Channel a node sends itself probes on. `tag` is picked so that the slot lies on the master to be probed. */
+  probeChannel(node: string, tag: string): string {
+    return `${this.#prefix}{${tag}}:probe:${node}`;
+  }
+
+  /** What every key of the job queues starts with: one hash tag, since their scripts touch several keys at once. */
+  jobs(): string {
+    return `{${this.#prefix}jobs}`;
+  }
+
+  /** Set: ids of the nodes that tell about themselves. */
+  nodes(): string {
+    return `${this.#prefix}{nodes}:ids`;
+  }
+
+  /** String: what the node told last, in the slot of `nodes`. */
+  nodeFacts(node: string): string {
+    return `${this.#prefix}{nodes}:facts:${node}`;
+  }
+
+  /** String: tries counted against a limit. `subject` tells nobody who it is. */
+  limit(name: string, subject: string): string {
+    return `${this.#prefix}limit:${name}:${subject}`;
+  }
+
+  #shard(shard: number): string {
+    return `${this.#prefix}{p${shard}}`;
+  }
+}

@@ -1,0 +1,198 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { PushParser, type PushReply } from './push-parser.ts';
+import type { RedisAddress, RedisTarget } from './redis-url.ts';
+
+const READ_BYTES = 64 * 1024;
+
+export interface SubscriberOptions {
+  readonly target: RedisTarget;
+  /** The server to attach to. */
+  readonly address: RedisAddress;
+  /** Milliseconds until an attempt to connect is given up. */
+  readonly timeoutMs: number;
+  /** The payload is valid during the call only. */
+  readonly onMessage: (channel: string, payload: Buffer) => void;
+  /** The server itself ended the subscription: the channel's slot went to another master. */
+  readonly onLost: (channel: string) => void;
+  /** The connection ended, whatever the reason but `destroy`. Called once, after `connect` resolved. */
+  readonly onClose: (error: Error | undefined) => void;
+}
+
+/** A command on its way: its channels are acknowledged one by one, in order. */
+interface Expected {
+  readonly kind: string;
+  left: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * A connection that only subscribes. It reads RESP itself, since that is where a node's time goes: one callback for each message, with a
+ * view of the bytes read.
+ *
+ * On a Cluster it uses sharded channels (SSUBSCRIBE). It does not reconnect: its owner makes a new one.
+ */
+export class Subscriber {
+  /** `run_id` of the server this connection ends at. */
+  runId = '';
+  /** Bytes read up to now: a silent connection is told from a slow one by it. */
+  bytesRead = 0;
+  readonly #options: SubscriberOptions;
+  readonly #socket: Socket;
+  readonly #parser: PushParser;
+  readonly #sharded: boolean;
+  readonly #expected: Expected[] = [];
+  /** Resolves the greeting's replies before the connection subscribes. */
+  #greeting: ((reply: PushReply) => void) | undefined;
+  #open = true;
+  #error: Error | undefined;
+
+  /** Connects, authenticates and asks who the server is. Rejects when that does not succeed within `timeoutMs`. */
+  static async connect(options: SubscriberOptions): Promise<Subscriber> {
+    const subscriber = new Subscriber(options);
+    try {
+      await subscriber.#greet();
+      return subscriber;
+    } catch (error) {
+      subscriber.destroy();
+      throw error;
+    }
+  }
+
+  private constructor(options: SubscriberOptions) {
+    this.#options = options;
+    this.#sharded = options.target.mode === 'cluster';
+    this.#parser = new PushParser({ message: options.onMessage, reply: (reply) => this.#onReply(reply) });
+    this.#socket = this.#connect();
+    this.#socket.setNoDelay(true);
+    this.#socket.setKeepAlive(true, 5000);
+    this.#socket.on('error', (error) => {
+      this.#error = error;
+    });
+    this.#socket.on('close', () => this.#onClose());
+  }
+
+  /** Resolves when the server has acknowledged every channel: what is published from then on arrives. On a Cluster they share a slot. */
+  subscribe(channels: readonly string[]): Promise<void> {
+    return this.#send(this.#sharded ? 'ssubscribe' : 'subscribe', channels);
+  }
+
+  /** Resolves when acknowledged; messages may come until then. On a Cluster the channels share a slot. */
+  unsubscribe(channels: readonly string[]): Promise<void> {
+    return this.#send(this.#sharded ? 'sunsubscribe' : 'unsubscribe', channels);
+  }
+
+  /** Ends the connection at once, without `onClose`. */
+  destroy(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#socket.destroy();
+    this.#fail(new Error('The subscriber was closed.'));
+  }
+
+  #connect(): Socket {
+    const { address, target } = this.#options;
+    if (target.tls) {
+      const name = target.mode === 'single' ? (target.nodes[0]?.host ?? address.host) : address.host;
+      const socket = connectTls({ host: address.host, port: address.port, ...(isIP(name) === 0 ? { servername: name } : {}) });
+      socket.on('data', (chunk) => this.#read(chunk));
+      return socket;
+    }
+    return connectTcp({
+      host: address.host,
+      port: address.port,
+      // One buffer for all reads: messages are handed on during the call.
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+        callback: (size, buffer) => {
+          this.#read(Buffer.from(buffer.buffer, buffer.byteOffset, size));
+          return true;
+        },
+      },
+    });
+  }
+
+  #read(chunk: Buffer): void {
+    if (!this.#open) return;
+    this.bytesRead += chunk.length;
+    this.#parser.write(chunk);
+  }
+
+  async #greet(): Promise<void> {
+    const { target, timeoutMs } = this.#options;
+    const commands: string[][] = [];
+    if (target.password !== undefined) {
+      commands.push(['AUTH', ...(target.username === undefined ? [] : [target.username]), target.password]);
+    }
+    commands.push(['INFO', 'server']);
+    const replies: PushReply[] = [];
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('The subscriber could not connect in time.')), timeoutMs);
+      const finish = (error?: Error): void => {
+        clearTimeout(timer);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      this.#expected.push({ kind: 'greeting', left: 1, resolve: () => undefined, reject: finish });
+      this.#greeting = (reply) => {
+        replies.push(reply);
+        if (reply instanceof Error) finish(reply);
+        else if (replies.length === commands.length) finish();
+      };
+      this.#socket.write(commands.map(encode).join(''));
+    });
+    this.#greeting = undefined;
+    this.#expected.length = 0;
+    this.runId = /^run_id:(\S+)/m.exec(String(replies.at(-1)))?.[1] ?? '';
+  }
+
+  #send(kind: string, channels: readonly string[]): Promise<void> {
+    if (!this.#open) return Promise.reject(new Error('The subscriber is closed.'));
+    if (channels.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#expected.push({ kind, left: channels.length, resolve, reject });
+      this.#socket.write(encode([kind, ...channels]));
+    });
+  }
+
+  #onReply(reply: PushReply): void {
+    if (this.#greeting !== undefined) {
+      this.#greeting(reply);
+      return;
+    }
+    const [first] = this.#expected;
+    if (reply instanceof Error) {
+      this.#expected.shift();
+      first?.reject(reply);
+      return;
+    }
+    if (!Array.isArray(reply)) return;
+    const [kind, channel] = reply;
+    if (first === undefined || first.kind !== kind) {
+      // Unasked for: a master tells so that a slot has left it.
+      if (kind === 'sunsubscribe' && typeof channel === 'string') this.#options.onLost(channel);
+      return;
+    }
+    first.left--;
+    if (first.left > 0) return;
+    this.#expected.shift();
+    first.resolve();
+  }
+
+  #onClose(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const greeted = this.runId !== '';
+    this.#fail(this.#error ?? new Error('The subscriber connection was closed.'));
+    if (greeted) this.#options.onClose(this.#error);
+  }
+
+  #fail(error: Error): void {
+    for (const expected of this.#expected.splice(0)) expected.reject(error);
+  }
+}
+
+function encode(parts: readonly string[]): string {
+  return `*${parts.length}\r\n${parts.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`).join('')}`;
+}
