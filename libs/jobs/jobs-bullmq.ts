@@ -1,0 +1,282 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Job as BullJob, DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq';
+import { HubError } from '#libs/protocol/errors.ts';
+import { connectQueueClient } from '#libs/redis/queue-clients.ts';
+import type { RedisLink } from '#libs/redis/redis-link.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
+import { isPermanent, reasonOf } from './job-error.ts';
+import {
+  type AddOptions,
+  type CleanUpTask,
+  type JobCounts,
+  type JobHandler,
+  type Jobs,
+  type JobsObserver,
+  QUEUE_NAMES,
+  type QueueName,
+  type QueuePayloads,
+} from './jobs.ts';
+import { backoff, checkJobId, KEPT_MAX, QUEUE_SETTINGS, type QueueSettings } from './queue-settings.ts';
+
+export interface JobsBullmqOptions {
+  readonly log: Logger;
+  readonly observe?: JobsObserver;
+  /** In place of the queues' own. */
+  readonly settings?: Partial<QueueSettings>;
+  /** Milliseconds after which a job whose worker is silent may be taken by another. Default 10,000. */
+  readonly lockMs?: number;
+  /** Milliseconds between two looks for such jobs. Default 3,000. */
+  readonly stalledEveryMs?: number;
+  /** Milliseconds that `close` waits for running jobs. Default 15,000: what runs longer is left to another worker. */
+  readonly closeMs?: number;
+}
+
+/** A job as it lies in Redis. */
+interface Kept {
+  readonly payload: unknown;
+  /** When it is due, Unix milliseconds: what its age is counted from. */
+  readonly due: number;
+}
+
+/** Milliseconds a call tries for, and between its tries. */
+const PATIENCE_MS = 5000;
+const RETRY_MS = 200;
+
+/** How often a job may be left by dying workers before it counts as the one that kills them. */
+const STALLED_MAX = 10;
+
+/** BullMQ's own answers to `changeDelay`: no such job, not delayed. */
+const NOT_DELAYED = new Set<unknown>([-1, -3]);
+
+/** Part of the repetition's interval in which another one is not taken: timers of several processes are never quite even. */
+const REPEAT_SHARE = 0.9;
+
+/** The jobs on Redis through BullMQ: one server, Sentinel or a Cluster. Works again by itself when Redis is back. */
+export class JobsBullmq implements Jobs {
+  readonly #link: RedisLink;
+  readonly #options: JobsBullmqOptions;
+  readonly #adder: ReturnType<typeof connectQueueClient>;
+  readonly #queues: Readonly<Record<QueueName, Queue>>;
+  readonly #workers = new Map<QueueName, Worker>();
+  readonly #repeats: NodeJS.Timeout[] = [];
+  /** There once something is processed. */
+  #worker: ReturnType<typeof connectQueueClient> | undefined;
+  #closed = false;
+
+  /** @param link Tells where Redis is and what keys are called; stays the caller's. Connections of its own are made. */
+  constructor(link: RedisLink, options: JobsBullmqOptions) {
+    this.#link = link;
+    this.#options = options;
+    this.#adder = connectQueueClient(link.target, 'adds', link.commandTimeoutMs);
+    this.#adder.on('error', () => undefined);
+    const queue = (name: QueueName): Queue => {
+      const made = new Queue(name, {
+        connection: this.#adder,
+        prefix: link.keys.jobs(),
+        skipVersionCheck: true,
+        // Nobody listens to them.
+        streams: { events: { maxLen: 100 } },
+      });
+      made.on('error', (error) => this.#onError(error));
+      return made;
+    };
+    this.#queues = { mail: queue('mail'), 'room-expiry': queue('room-expiry'), 'clean-up': queue('clean-up') };
+  }
+
+  /** BullMQ's queues, for `queue-board.ts`. */
+  get queues(): readonly Queue[] {
+    return QUEUE_NAMES.map((name) => this.#queues[name]);
+  }
+
+  async add<Q extends QueueName>(queue: Q, payload: QueuePayloads[Q], options: AddOptions = {}): Promise<void> {
+    const { id = randomUUID(), delayMs = 0 } = options;
+    await this.#patiently(() => this.#add(queue, id, payload, delayMs));
+  }
+
+  async move(queue: QueueName, id: string, delayMs: number): Promise<boolean> {
+    const moved = await this.#patiently(async () => {
+      const job: BullJob<Kept> | undefined = await this.#queues[queue].getJob(toJobId(id));
+      if (job === undefined) return false;
+      try {
+        await job.changeDelay(Math.max(0, delayMs));
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && NOT_DELAYED.has(error.code)) return false;
+        throw error;
+      }
+      return job;
+    });
+    if (moved === false) return false;
+    await moved.updateData({ ...moved.data, due: Date.now() + delayMs }).catch(() => undefined);
+    return true;
+  }
+
+  async remove(queue: QueueName, id: string): Promise<boolean> {
+    const jobId = toJobId(id);
+    return this.#patiently(async () => (await this.#queues[queue].remove(jobId)) !== 0);
+  }
+
+  process<Q extends QueueName>(queue: Q, handler: JobHandler<Q>, options: { readonly concurrency?: number } = {}): void {
+    if (this.#workers.has(queue)) throw new TypeError(`${queue} is processed already`);
+    const { log, observe, lockMs = 10_000, stalledEveryMs = 3000 } = this.#options;
+    const settings = this.#settings(queue);
+    if (this.#worker === undefined) {
+      this.#worker = connectQueueClient(this.#link.target, 'works', this.#link.commandTimeoutMs);
+      this.#worker.on('error', () => undefined);
+    }
+    const worker = new Worker<Kept>(queue, (job, token) => this.#run(queue, handler, job, token ?? ''), {
+      connection: this.#worker,
+      prefix: this.#link.keys.jobs(),
+      concurrency: options.concurrency ?? settings.concurrency,
+      lockDuration: lockMs,
+      stalledInterval: stalledEveryMs,
+      maxStalledCount: STALLED_MAX,
+      runRetryDelay: 1000,
+      settings: { backoffStrategy: (failed) => backoff(settings, failed, Math.random()) },
+      removeOnComplete: keep(settings.keepDoneSeconds),
+      removeOnFail: keep(settings.keepFailedSeconds),
+    });
+    worker.on('error', (error) => this.#onError(error));
+    worker.on('stalled', (id) => {
+      log.warn({ queue, job: fromJobId(id) }, 'job of a dead worker is done again');
+      observe?.stalled(queue);
+    });
+    worker.on('failed', (job) => {
+      // Undefined where it died with its workers too often and is not kept.
+      if (job === undefined || job.finishedOn !== undefined) observe?.failed(queue);
+    });
+    this.#workers.set(queue, worker);
+  }
+
+  repeat(task: CleanUpTask, everyMs: number): void {
+    const deduplication = { id: task, ttl: Math.max(1, Math.floor(everyMs * REPEAT_SHARE)) };
+    const add = (): void => {
+      // Redis is away, and the link says so: the next one comes soon.
+      this.#add('clean-up', task, { task }, 0, { deduplication }).catch(() => undefined);
+    };
+    add();
+    const timer = setInterval(add, everyMs);
+    timer.unref();
+    this.#repeats.push(timer);
+  }
+
+  async counts(): Promise<Record<QueueName, JobCounts>> {
+    const entries = await Promise.all(QUEUE_NAMES.map(async (name) => [name, await this.#patiently(() => this.#count(name))] as const));
+    return Object.fromEntries(entries) as Record<QueueName, JobCounts>;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#repeats) clearInterval(timer);
+    const workers = [...this.#workers.values()];
+    const closed = Promise.all(workers.map((worker) => worker.close())).then(() => undefined);
+    await Promise.race([closed, delay(this.#options.closeMs ?? 15_000, undefined, { ref: false })]);
+    await Promise.all(Object.values(this.#queues).map((queue) => queue.close().catch(() => undefined)));
+    this.#worker?.disconnect();
+    this.#adder.disconnect();
+  }
+
+  async #add(queue: QueueName, id: string, payload: unknown, delayMs: number, more: object = {}): Promise<void> {
+    const { attempts } = this.#settings(queue);
+    const kept: Kept = { payload, due: Date.now() + delayMs };
+    const options = { jobId: toJobId(id), delay: Math.max(0, delayMs), attempts, backoff: { type: 'ours' }, stackTraceLimit: 1, ...more };
+    await this.#queues[queue].add(queue, kept, options);
+  }
+
+  async #run<Q extends QueueName>(queue: Q, handler: JobHandler<Q>, bull: BullJob<Kept>, token: string): Promise<void> {
+    const job = { id: fromJobId(bull.id ?? ''), payload: bull.data.payload as QueuePayloads[Q], attempt: bull.attemptsMade + 1 };
+    const started = performance.now();
+    const ran = (): void => this.#options.observe?.ran(queue, (performance.now() - started) / 1000);
+    let again: number | undefined;
+    try {
+      again = (await handler(job))?.again;
+      ran();
+    } catch (error) {
+      ran();
+      const final = isPermanent(error) || job.attempt >= this.#settings(queue).attempts;
+      const reason = reasonOf(error);
+      this.#options.log.warn({ queue, job: job.id, attempt: job.attempt, reason, final, err: error }, 'job failed');
+      // The text of the error may hold what must not lie in Redis.
+      throw bare(final ? new UnrecoverableError(reason) : new Error(reason));
+    }
+    if (again === undefined) return;
+    const due = Date.now() + again;
+    await bull.updateData({ ...bull.data, due });
+    await bull.moveToDelayed(due, token);
+    throw new DelayedError();
+  }
+
+  async #count(name: QueueName): Promise<JobCounts> {
+    const queue = this.#queues[name];
+    const [counts, [oldest]] = await Promise.all([
+      queue.getJobCounts('wait', 'active', 'delayed', 'failed'),
+      queue.getJobs(['wait'], 0, 0, true) as Promise<(BullJob<Kept> | undefined)[]>,
+    ]);
+    const { wait = 0, active = 0, delayed = 0, failed = 0 } = counts;
+    return {
+      waiting: wait,
+      active,
+      delayed,
+      failed,
+      oldestAge: oldest === undefined ? 0 : Math.max(0, Date.now() - oldest.data.due) / 1000,
+    };
+  }
+
+  #settings(queue: QueueName): QueueSettings {
+    return { ...QUEUE_SETTINGS[queue], ...this.#options.settings };
+  }
+
+  /** Tries for a few seconds: everything here may be done twice. */
+  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+    const end = performance.now() + PATIENCE_MS;
+    for (;;) {
+      if (this.#closed) throw new HubError('UNAVAILABLE', 'The jobs are closed.');
+      try {
+        return await inTime(work(), end - performance.now());
+      } catch (error) {
+        if (error instanceof TypeError) throw error;
+        if (performance.now() + RETRY_MS >= end) throw new HubError('UNAVAILABLE', 'The job queue cannot be reached.', { cause: error });
+      }
+      await delay(RETRY_MS);
+    }
+  }
+
+  #onError(error: Error): void {
+    if (!this.#closed) this.#options.log.warn({ err: error }, 'job queue connection');
+  }
+}
+
+/** BullMQ takes no colons and no bare numbers in an id. */
+function toJobId(id: string): string {
+  checkJobId(id);
+  return `id-${encodeURIComponent(id)}`;
+}
+
+function fromJobId(id: string): string {
+  return id.startsWith('id-') ? decodeURIComponent(id.slice(3)) : id;
+}
+
+function keep(seconds: number): { readonly age: number; readonly count: number } | { readonly count: 0 } {
+  return seconds === 0 ? { count: 0 } : { age: seconds, count: KEPT_MAX };
+}
+
+/** Without its stack: it would be kept too. */
+function bare<E extends Error>(error: E): E {
+  error.stack = error.message;
+  return error;
+}
+
+async function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
+  const over = new AbortController();
+  try {
+    return await Promise.race([
+      promise,
+      delay(Math.max(0, ms), undefined, { signal: over.signal }).then(() => {
+        throw new Error('no answer in time');
+      }),
+    ]);
+  } finally {
+    over.abort();
+    promise.catch(() => undefined);
+  }
+}

@@ -1,0 +1,94 @@
+/** The only importer of nodemailer. */
+
+import { createTransport } from 'nodemailer';
+import { toMailAddress } from './mail-address.ts';
+import { MailError, type Mailer, type OutgoingMail } from './mailer.ts';
+
+export interface SmtpMailerOptions {
+  /** `smtp://[user:password@]host[:port]` (TLS where the server offers it) or `smtps://` (TLS from the first byte). Parts are percent-encoded. */
+  readonly url: string;
+  /** The address mail comes from, `local@domain`. */
+  readonly from: string;
+  /** Milliseconds of silence after which a connection counts as dead. Default 15,000. */
+  readonly timeoutMs?: number;
+}
+
+const CONNECTIONS = 5;
+const MAILS_A_CONNECTION = 100;
+const PORTS: Readonly<Record<string, number>> = { 'smtp:': 587, 'smtps:': 465 };
+const NAME = 'Parley';
+
+/** Replies about the login of this hub, not about the mail: whoever runs it can put them right (RFC 4954, section 6). */
+const LOGIN_REPLIES = new Set([530, 534, 535, 538]);
+
+/** Sends mail through a mail server, over a few connections that are kept. Never tries by itself again, and logs nothing. */
+export class SmtpMailer implements Mailer {
+  readonly #transport: ReturnType<typeof openTransport>;
+  readonly #from: string;
+
+  /** Connects at the first mail. @throws TypeError on a bad URL; the message does not hold it. */
+  constructor(options: SmtpMailerOptions) {
+    this.#transport = openTransport(options);
+    this.#from = options.from;
+  }
+
+  async send(mail: OutgoingMail): Promise<void> {
+    if (toMailAddress(mail.to) !== mail.to) throw new MailError('mail not accepted: not an address', true);
+    const recipient = { name: '', address: mail.to };
+    const domain = this.#from.slice(this.#from.lastIndexOf('@') + 1);
+    try {
+      await this.#transport.sendMail({
+        messageId: `<${mail.key}@${domain}>`,
+        // Addresses as objects, and an envelope of its own: nodemailer parses nothing out of a text, where a list may hide.
+        from: { name: NAME, address: this.#from },
+        to: [recipient],
+        envelope: { from: { name: '', address: this.#from }, to: [recipient] },
+        subject: mail.subject,
+        text: mail.text,
+        html: mail.html,
+        headers: { 'Auto-Submitted': 'auto-generated' },
+      });
+    } catch (error) {
+      throw toMailError(error);
+    }
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+}
+
+function openTransport({ url, timeoutMs = 15_000 }: SmtpMailerOptions) {
+  const target = URL.parse(url);
+  const port = PORTS[target?.protocol ?? ''];
+  if (target === null || port === undefined || target.hostname === '')
+    throw new TypeError('A mail server is smtp:// or smtps:// and a host.');
+  return createTransport({
+    pool: true,
+    maxConnections: CONNECTIONS,
+    maxMessages: MAILS_A_CONNECTION,
+    // The queue tries again: twice would be too often.
+    maxRequeues: 0,
+    host: target.hostname.replace(/^\[|\]$/g, ''),
+    port: target.port === '' ? port : Number(target.port),
+    secure: target.protocol === 'smtps:',
+    ...(target.username !== '' && { auth: { user: decodeURIComponent(target.username), pass: decodeURIComponent(target.password) } }),
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+    dnsTimeout: timeoutMs,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    logger: false,
+  });
+}
+
+function toMailError(error: unknown): MailError {
+  const { code, responseCode } = error as { readonly code?: unknown; readonly responseCode?: unknown };
+  const kind = typeof code === 'string' ? code : 'failed';
+  if (typeof responseCode !== 'number') return new MailError(`mail not accepted: ${kind}`, kind === 'EENVELOPE');
+  // A 5yz before the mail is spoken of (greeting, login) is about the connection.
+  const aboutMail = kind === 'EENVELOPE' || kind === 'EMESSAGE';
+  const permanent = aboutMail && responseCode >= 500 && !LOGIN_REPLIES.has(responseCode);
+  return new MailError(`mail not accepted: ${kind} ${responseCode}`, permanent);
+}

@@ -1,0 +1,112 @@
+/** Conversations of customers (A10): who answers them. */
+import type { Presence } from '#libs/presence/presence.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import type { AgentStore, ConversationRecord, ConversationStore, RoomMember } from '#libs/store/store.ts';
+import type { Notices } from './notices.ts';
+import type { RoomCloser } from './room-closer.ts';
+import { whoIsOnline } from './who-is-online.ts';
+
+export interface AssignmentOptions {
+  readonly conversations: ConversationStore;
+  readonly agents: Pick<AgentStore, 'all'>;
+  readonly presence: Pick<Presence, 'sessions'>;
+  readonly notices: Pick<Notices, 'conversation'>;
+  readonly closer: Pick<RoomCloser, 'close'>;
+  /** A fresh `conv:` name at each call. */
+  readonly roomName: () => string;
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+}
+
+/** Queued conversations given out by one sweep, the oldest first. */
+const SWEEP_MAX = 200;
+
+export class Assignment {
+  readonly #options: AssignmentOptions;
+  #sweeping = false;
+
+  constructor(options: AssignmentOptions) {
+    this.#options = options;
+  }
+
+  /** A customer asks for somebody: the conversation is there when this resolves, with an agent where one is online. */
+  async open(customer: RoomMember, subject: string): Promise<ConversationRecord> {
+    const { conversations, roomName, clock } = this.#options;
+    const room = roomName();
+    const now = clock();
+    await conversations.open({ room, subject, customer, now });
+    const queued: ConversationRecord = { room, subject, state: 'queued', customer, agent: undefined, createdAt: now };
+    // It is in the queue: whatever fails from here on, the sweep gives it out.
+    try {
+      return (await this.#give(queued, await this.agentsOnline())) ?? queued;
+    } catch (error) {
+      if (error instanceof HubError) return queued;
+      throw error;
+    }
+  }
+
+  /**
+   * An agent takes a conversation, or gives it to another one who is online.
+   * @throws HubError `ROOM_NOT_FOUND`; `ROOM_CLOSED`; `USER_NOT_FOUND` (no agent of this id is online).
+   */
+  async assign(room: string, by: RoomMember, to: string | undefined): Promise<ConversationRecord> {
+    const { conversations, notices } = this.#options;
+    const before = await this.#known(room);
+    const agent = to === undefined || to === by.id ? by : (await this.agentsOnline()).find(({ id }) => id === to);
+    if (agent === undefined) throw new HubError('USER_NOT_FOUND', 'No agent of this id is online.');
+    const record = before.state === 'closed' ? undefined : await conversations.assign(room, [agent]);
+    if (record === undefined) throw new HubError('ROOM_CLOSED', 'The conversation is closed.');
+    await notices.conversation(record, before.agent);
+    return record;
+  }
+
+  /**
+   * Either side ends it: its customer, its agent, and while nobody has it any agent.
+   * @throws HubError `FORBIDDEN` also where there is none, `ROOM_CLOSED`.
+   */
+  async close(room: string, by: { readonly id: string; readonly kind: string }): Promise<void> {
+    const record = await this.#options.conversations.get(room);
+    if (record === undefined || !mayClose(record, by)) throw new HubError('FORBIDDEN');
+    if (record.state === 'closed' || !(await this.#options.closer.close(room))) {
+      throw new HubError('ROOM_CLOSED', 'The conversation is closed.');
+    }
+  }
+
+  /** Who conversations can be given to now. Rejects with `HubError` `UNAVAILABLE`. */
+  async agentsOnline(): Promise<RoomMember[]> {
+    const { agents, presence } = this.#options;
+    return whoIsOnline(presence, await agents.all());
+  }
+
+  /** Gives out what is queued to the agents who are online now. Called every second by the clean-up job; harmless in several processes at once. */
+  async sweep(): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    try {
+      const queued = await this.#options.conversations.queued(SWEEP_MAX);
+      const agents = queued.length === 0 ? [] : await this.agentsOnline();
+      if (agents.length === 0) return;
+      for (const record of queued) await this.#give(record, agents);
+    } finally {
+      this.#sweeping = false;
+    }
+  }
+
+  async #give(queued: ConversationRecord, agents: readonly RoomMember[]): Promise<ConversationRecord | undefined> {
+    if (agents.length === 0) return undefined;
+    const record = await this.#options.conversations.assign(queued.room, agents, 'queued');
+    if (record !== undefined) await this.#options.notices.conversation(record);
+    return record;
+  }
+
+  async #known(room: string): Promise<ConversationRecord> {
+    const record = await this.#options.conversations.get(room);
+    if (record === undefined) throw new HubError('ROOM_NOT_FOUND');
+    return record;
+  }
+}
+
+function mayClose(record: ConversationRecord, by: { readonly id: string; readonly kind: string }): boolean {
+  if (record.customer.id === by.id || record.agent?.id === by.id) return true;
+  return by.kind === 'agent' && record.agent === undefined;
+}

@@ -1,0 +1,143 @@
+/** Rooms that people make and change (A8). */
+import { HubError } from '#libs/protocol/errors.ts';
+import type { RoomMember, RoomRecord, RoomStore } from '#libs/store/store.ts';
+import { type KnownRoom, roomOfMember } from './membership.ts';
+import type { Notices } from './notices.ts';
+import type { People } from './people.ts';
+import type { RoomCloser } from './room-closer.ts';
+
+/** Members of one group. */
+export const GROUP_MEMBERS_MAX = 1000;
+
+export interface GroupsOptions {
+  readonly rooms: Pick<RoomStore, 'create' | 'withMembers' | 'update' | 'addMembers' | 'removeMember'>;
+  readonly people: Pick<People, 'byIds'>;
+  readonly notices: Pick<Notices, 'membership' | 'memberChange'>;
+  readonly closer: Pick<RoomCloser, 'close'>;
+  /** The room closes by itself at that time, Unix milliseconds; undefined: not any more. Never rejects. */
+  readonly scheduleExpiry: (room: string, expiresAt: number | undefined) => Promise<void>;
+  /** A fresh `group:` name at each call. */
+  readonly roomName: () => string;
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+}
+
+export interface NewGroup {
+  readonly title: string;
+  /** User ids beside the owner's. */
+  readonly members: readonly string[];
+  readonly keepHistory: boolean;
+  /** Milliseconds; undefined: it does not end by itself. */
+  readonly lifeMs: number | undefined;
+}
+
+export interface GroupChange {
+  readonly title?: string | undefined;
+  readonly keepHistory?: boolean | undefined;
+  /** Milliseconds from now; null: it does not end by itself any more. */
+  readonly lifeMs?: number | null | undefined;
+}
+
+/** Every method but `create` throws `HubError` `FORBIDDEN` (not a member, not the owner, no group, no such room) and `ROOM_CLOSED`. */
+export class Groups {
+  readonly #options: GroupsOptions;
+
+  constructor(options: GroupsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws HubError `USER_NOT_FOUND`. */
+  async create(owner: RoomMember, group: NewGroup): Promise<KnownRoom> {
+    const { rooms, people, notices, roomName, clock, scheduleExpiry } = this.#options;
+    const invited = await people.byIds(group.members.filter((id) => id !== owner.id));
+    const members = [owner, ...invited];
+    const now = clock();
+    const record: Omit<RoomRecord, 'closedAt' | 'closedReason'> = {
+      room: roomName(),
+      kind: 'group',
+      title: group.title,
+      owner: owner.id,
+      keepHistory: group.keepHistory,
+      createdAt: now,
+      expiresAt: group.lifeMs === undefined ? undefined : now + group.lifeMs,
+    };
+    if ((await rooms.create(record, members)) === 'exists') throw new HubError('UNAVAILABLE');
+    if (record.expiresAt !== undefined) await scheduleExpiry(record.room, record.expiresAt);
+    await notices.memberChange(
+      record.room,
+      record.title,
+      'added',
+      invited.map(({ id }) => id),
+    );
+    return { room: { ...record, closedAt: undefined, closedReason: undefined }, members };
+  }
+
+  async change(user: string, room: string, { title, keepHistory, lifeMs }: GroupChange): Promise<KnownRoom> {
+    const { rooms, notices, clock, scheduleExpiry } = this.#options;
+    const { members } = await this.#owned(user, room);
+    const record = await rooms.update(room, {
+      ...(title === undefined ? {} : { title }),
+      ...(keepHistory === undefined ? {} : { keepHistory }),
+      ...(lifeMs === undefined ? {} : { expiresAt: lifeMs === null ? null : clock() + lifeMs }),
+    });
+    if (record === undefined || record.closedAt !== undefined) throw new HubError('ROOM_CLOSED');
+    if (lifeMs !== undefined) await scheduleExpiry(room, record.expiresAt);
+    await notices.membership(
+      room,
+      members.map(({ id }) => id),
+    );
+    return { room: record, members };
+  }
+
+  /** @throws HubError `USER_NOT_FOUND`, `INVALID_REQUEST` (the group would be too large). */
+  async add(user: string, room: string, ids: readonly string[]): Promise<readonly RoomMember[]> {
+    const { rooms, people, notices } = this.#options;
+    const { room: record, members } = await this.#owned(user, room);
+    const known = new Set(members.map(({ id }) => id));
+    const fresh = await people.byIds(ids.filter((id) => !known.has(id)));
+    if (members.length + fresh.length > GROUP_MEMBERS_MAX) {
+      throw new HubError('INVALID_REQUEST', `a group has at most ${GROUP_MEMBERS_MAX} members`);
+    }
+    if (fresh.length === 0) return members;
+    await rooms.addMembers(room, fresh);
+    await notices.memberChange(
+      room,
+      record.title,
+      'added',
+      fresh.map(({ id }) => id),
+    );
+    return [...members, ...fresh];
+  }
+
+  /** The owner takes out anybody but themself (who deletes the group instead); every other member takes out themself. Who is not in it is passed over. */
+  async remove(user: string, room: string, ids: readonly string[]): Promise<readonly RoomMember[]> {
+    const { rooms, notices } = this.#options;
+    const { room: record, members } = await this.#group(user, room);
+    const owner = record.owner === user;
+    if (ids.some((id) => (id === user) === owner)) throw new HubError('FORBIDDEN');
+    const leaving = members.filter(({ id }) => ids.includes(id)).map(({ id }) => id);
+    const gone: string[] = [];
+    for (const id of leaving) if (await rooms.removeMember(room, id)) gone.push(id);
+    await notices.memberChange(room, record.title, 'removed', gone);
+    return members.filter(({ id }) => !leaving.includes(id));
+  }
+
+  /** The owner deletes a group; either of a pair ends it. */
+  async close(user: string, room: string): Promise<void> {
+    const { room: record } = await roomOfMember(this.#options.rooms, room, user);
+    if (record.kind !== 'pair' && (record.kind !== 'group' || record.owner !== user)) throw new HubError('FORBIDDEN');
+    if (!(await this.#options.closer.close(room))) throw new HubError('ROOM_CLOSED');
+  }
+
+  async #group(user: string, room: string): Promise<KnownRoom> {
+    const found = await roomOfMember(this.#options.rooms, room, user);
+    if (found.room.kind !== 'group') throw new HubError('FORBIDDEN');
+    return found;
+  }
+
+  async #owned(user: string, room: string): Promise<KnownRoom> {
+    const found = await this.#group(user, room);
+    if (found.room.owner !== user) throw new HubError('FORBIDDEN', 'Only the owner may change the group.');
+    return found;
+  }
+}

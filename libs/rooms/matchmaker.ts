@@ -1,0 +1,160 @@
+/** Pairing (A9): who is offered to the store, which decides; and who is told. */
+import type { Presence } from '#libs/presence/presence.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import type { MatchResult, PairStore, RoomMember, SeenStore } from '#libs/store/store.ts';
+import type { Notices } from './notices.ts';
+import { whoIsOnline } from './who-is-online.ts';
+
+export interface MatchmakerOptions {
+  readonly pairs: Pick<PairStore, 'of' | 'match' | 'waiting' | 'stopWaiting' | 'wantHistory'>;
+  readonly seen: Pick<SeenStore, 'get'>;
+  readonly presence: Pick<Presence, 'sessions' | 'sample'>;
+  readonly notices: Pick<Notices, 'matched' | 'membership'>;
+  /** The room closes by itself at that time, Unix milliseconds. Never rejects. */
+  readonly scheduleExpiry: (room: string, expiresAt: number) => Promise<void>;
+  /** A fresh `pair:` name at each call. */
+  readonly roomName: () => string;
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+}
+
+/** How long a pair lives, milliseconds. */
+export const PAIR_LIFE_MS = 86_400_000;
+/** Strangers offered at once: all of them may be paired already, then the asker waits and is offered others a second later. */
+const STRANGERS = 64;
+/** Of those who wait, the longest first, how many are looked at for one who asks, and for one sweep. */
+const WAITING = 64;
+const WAITING_SWEPT = 1000;
+/** Who waits and has been away for longer than this has given up, milliseconds. */
+const AWAY_MS = 60_000;
+/** Milliseconds that one who asks waits for those who asked before in this process. */
+const PATIENCE_MS = 30_000;
+/** Only people are paired: not customers, not agents. */
+const KINDS: ReadonlySet<string> = new Set(['user', 'guest']);
+
+export class Matchmaker {
+  readonly #options: MatchmakerOptions;
+  #sweeping = false;
+  /** The store pairs one at a time: those who wait for that should not hold its connections meanwhile. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: MatchmakerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The user's pair: the one there is (which keeps history from when both asked for it), else a new one with somebody online who has none, those who wait first. Otherwise the user waits.
+   * The store holds that nobody is in two pairs, whoever asks where; both learn of a new one by `matched`. Rejects with `HubError` `UNAVAILABLE`.
+   */
+  async ask(user: RoomMember, keepHistory: boolean): Promise<MatchResult> {
+    const pair = await this.#options.pairs.of(user.id);
+    if (pair !== undefined) {
+      if (keepHistory) await this.#wantHistory(user, pair);
+      return { state: 'paired', made: false, ...pair };
+    }
+    const first = await this.#match(user, keepHistory, await this.#candidates(user.id));
+    if (first.state === 'paired') return first;
+    // Somebody may have begun to wait at the same moment: the later of two sees the other now.
+    const waiting = await this.#waitingOnline(user.id);
+    return waiting.length === 0 ? first : this.#match(user, keepHistory, waiting);
+  }
+
+  /**
+   * Pairs those who wait with whoever is there now, and forgets those who have gone away. Called every second by the clean-up job; harmless in several
+   * processes at once.
+   */
+  async sweep(): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    try {
+      await this.#sweep();
+    } finally {
+      this.#sweeping = false;
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    const { pairs, presence } = this.#options;
+    const waiting = await pairs.waiting(WAITING_SWEPT);
+    if (waiting.length === 0) return;
+    const online = await whoIsOnline(
+      presence,
+      waiting.map(({ user }) => user),
+    );
+    const ids = new Set(online.map(({ id }) => id));
+    await this.#dropAway(waiting.filter(({ user }) => !ids.has(user.id)));
+    const here = waiting.filter(({ user }) => ids.has(user.id));
+    if (here.length === 0) return;
+    const others = [...here.map(({ user }) => user), ...(await this.#strangers())];
+    const taken = new Set<string>();
+    for (const { user, keepHistory } of here) {
+      if (taken.has(user.id)) continue;
+      const free = others.filter(({ id }) => id !== user.id && !taken.has(id)).slice(0, WAITING + STRANGERS);
+      if (free.length === 0) continue;
+      const result = await this.#match(user, keepHistory, free);
+      if (result.state === 'paired') taken.add(user.id).add(result.with.id);
+    }
+  }
+
+  async #match(user: RoomMember, keepHistory: boolean, candidates: readonly RoomMember[]): Promise<MatchResult> {
+    const { pairs, notices, scheduleExpiry, roomName, clock } = this.#options;
+    const result = await this.#inTurn(() => {
+      const now = clock();
+      return pairs.match({ user, keepHistory, candidates, room: roomName(), now, expiresAt: now + PAIR_LIFE_MS });
+    });
+    if (result.state === 'paired' && result.made) {
+      await notices.matched(result.room, user, result.with);
+      await scheduleExpiry(result.room, result.expiresAt);
+    }
+    return result;
+  }
+
+  /** Who was paired without having asked may want it later: it is kept from when both do. */
+  async #wantHistory(user: RoomMember, pair: { readonly room: string; readonly with: RoomMember }): Promise<void> {
+    const { pairs, notices } = this.#options;
+    if (await pairs.wantHistory(user.id)) await notices.membership(pair.room, [user.id, pair.with.id]);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const { clock } = this.#options;
+    const since = clock();
+    const done = this.#turn.then(() => {
+      if (clock() - since > PATIENCE_MS) throw new HubError('UNAVAILABLE', undefined, { retryAfter: 1 });
+      return work();
+    });
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #candidates(asker: string): Promise<RoomMember[]> {
+    const [waiting, strangers] = await Promise.all([this.#waitingOnline(asker), this.#strangers()]);
+    const known = new Set([asker, ...waiting.map(({ id }) => id)]);
+    return [...waiting, ...strangers.filter(({ id }) => !known.has(id))];
+  }
+
+  async #waitingOnline(asker: string): Promise<RoomMember[]> {
+    const { pairs, presence } = this.#options;
+    const others = (await pairs.waiting(WAITING)).map(({ user }) => user).filter(({ id }) => id !== asker);
+    return whoIsOnline(presence, others);
+  }
+
+  /** Some of those online who may be paired, in random order. */
+  async #strangers(): Promise<RoomMember[]> {
+    const ids = await this.#options.presence.sample(STRANGERS);
+    if (ids.length === 0) return [];
+    const records = new Map((await this.#options.seen.get(ids)).map((record) => [record.user, record]));
+    return ids.flatMap((id) => {
+      const record = records.get(id);
+      return record !== undefined && KINDS.has(record.kind) ? [{ id, name: record.name }] : [];
+    });
+  }
+
+  async #dropAway(away: readonly { readonly user: RoomMember; readonly since: number }[]): Promise<void> {
+    const { pairs, seen, clock } = this.#options;
+    const before = clock() - AWAY_MS;
+    const long = away.filter(({ since }) => since < before).map(({ user }) => user.id);
+    if (long.length === 0) return;
+    const recently = new Set((await seen.get(long)).filter(({ lastSeen }) => lastSeen >= before).map(({ user }) => user));
+    await Promise.all(long.filter((user) => !recently.has(user)).map((user) => pairs.stopWaiting(user)));
+  }
+}

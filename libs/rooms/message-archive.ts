@@ -1,0 +1,41 @@
+/** The store, as a broker asks of it (M2, M3, M4). */
+import type { Archive, ArchivedPublication, Known } from '#libs/broker/archive.ts';
+import { RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import { messageTail } from '#libs/protocol/server-frame.ts';
+import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
+
+export class MessageArchive implements Archive {
+  readonly #messages: Pick<MessageStore, 'top' | 'find' | 'after' | 'before'>;
+
+  constructor(messages: Pick<MessageStore, 'top' | 'find' | 'after' | 'before'>) {
+    this.#messages = messages;
+  }
+
+  /** Whether a made room keeps history can change, so that all of them count. */
+  holds(room: string): boolean {
+    const kind = roomKind(room);
+    return kind === RoomKind.park || kind === RoomKind.made;
+  }
+
+  top(room: string): Promise<number> {
+    return this.#messages.top(room);
+  }
+
+  find(room: string, key: string): Promise<Known> {
+    return this.#messages.find(room, key);
+  }
+
+  async after(room: string, offset: number, limit: number): Promise<ArchivedPublication[]> {
+    return (await this.#messages.after(room, offset, limit)).map(publication);
+  }
+
+  async before(room: string, offset: number, limit: number): Promise<ArchivedPublication[]> {
+    return (await this.#messages.before(room, offset, limit)).messages.map(publication);
+  }
+}
+
+/** The finished frame, as it was published. */
+function publication({ room, offset, epoch, id, sender, text, data, at }: StoredMessage): ArchivedPublication {
+  const frame = Buffer.from(`{"offset":${offset},${messageTail(room, id, sender, text, data, at)}`);
+  return { offset, epoch, frame };
+}

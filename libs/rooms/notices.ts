@@ -1,0 +1,90 @@
+/** What people are told when their rooms change: the one place that knows which signal carries it. */
+import type { Broker, Topic } from '#libs/broker/broker.ts';
+import { command, matched, roomClosed } from '#libs/protocol/server-frame.ts';
+import type { ConversationRecord, MadeRoomKind, RoomMember } from '#libs/store/store.ts';
+
+export interface NoticesOptions {
+  readonly broker: Pick<Broker, 'emit'>;
+  /** Resolves after so many milliseconds. It must not keep a process alive. */
+  readonly wait: (milliseconds: number) => Promise<void>;
+  /** A notice could not be sent within all attempts. */
+  readonly lost?: (error: unknown) => void;
+}
+
+/** Attempts to send a notice while the backend is away, and milliseconds between two. */
+const ATTEMPTS = 20;
+const RETRY_MS = 500;
+
+/**
+ * Tells what the store already holds, so nothing is decided here and nothing rejects: a notice that cannot be sent now is tried again for ten seconds.
+ * Each reaches whoever is connected then, at most once; who was not asks the API.
+ */
+export class Notices {
+  readonly #options: NoticesOptions;
+
+  constructor(options: NoticesOptions) {
+    this.#options = options;
+  }
+
+  /** Both learn of their pair, each with the other (A9). */
+  async matched(room: string, one: RoomMember, other: RoomMember): Promise<void> {
+    await Promise.all([
+      this.#send(`u:${one.id}`, matched(room, other)),
+      this.#send(`u:${other.id}`, matched(room, one)),
+      this.membership(room, [one.id, other.id]),
+    ]);
+  }
+
+  /** The room is over: whoever is in it is told and taken out. Private rooms are told over the members' own channels (R5). */
+  async closed(room: string, kind: MadeRoomKind, members: readonly RoomMember[], reason: 'expired' | 'closed'): Promise<void> {
+    if (kind === 'group') await this.#send(`r:${room}`, `~c${reason}`);
+    else await Promise.all(members.map(({ id }) => this.#send(`u:${id}`, roomClosed(room, reason))));
+    await this.membership(
+      room,
+      members.map(({ id }) => id),
+    );
+  }
+
+  /** What the gateways know about these users' place in the room is out of date. */
+  async membership(room: string, users: readonly string[]): Promise<void> {
+    await Promise.all(users.map((user) => this.#send(`u:${user}`, `~x${room}`)));
+  }
+
+  /** Users were taken into a group or out of it: `command {code:"room", body:{room,name,action}}`. */
+  async memberChange(room: string, name: string, action: 'added' | 'removed', users: readonly string[]): Promise<void> {
+    const frame = command('room', { room, name, action });
+    await Promise.all([this.membership(room, users), ...users.map((user) => this.#send(`u:${user}`, frame))]);
+  }
+
+  /**
+   * A conversation changed hands: `command {code:"conversation", body:{room,state,subject,customer,agent?}}` for its customer, its agent and the agent
+   * it was taken from.
+   */
+  async conversation(record: ConversationRecord, before?: RoomMember): Promise<void> {
+    const { room, state, subject, customer, agent } = record;
+    const frame = command('conversation', { room, state, subject, customer, ...(agent === undefined ? {} : { agent }) });
+    const users = new Set([customer, agent, before].filter((one) => one !== undefined).map(({ id }) => id));
+    await Promise.all([this.membership(room, [...users]), ...[...users].map((user) => this.#send(`u:${user}`, frame))]);
+  }
+
+  /** One attempt is waited for; the others go on behind the caller's back. */
+  async #send(topic: Topic, payload: string): Promise<void> {
+    try {
+      await this.#options.broker.emit(topic, payload);
+    } catch {
+      void this.#again(topic, payload);
+    }
+  }
+
+  async #again(topic: Topic, payload: string): Promise<void> {
+    const { broker, wait, lost } = this.#options;
+    for (let attempt = 2; ; attempt++) {
+      await wait(RETRY_MS);
+      try {
+        return await broker.emit(topic, payload);
+      } catch (error) {
+        if (attempt >= ATTEMPTS) return lost?.(error);
+      }
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import type { RoomStore } from '#libs/store/store.ts';
+import type { Notices } from './notices.ts';
+
+export interface RoomCloserOptions {
+  readonly rooms: Pick<RoomStore, 'close' | 'withMembers'>;
+  readonly notices: Pick<Notices, 'closed'>;
+  /** The room's job is not needed any more. Never rejects. */
+  readonly forgetExpiry: (room: string) => Promise<void>;
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+}
+
+/** Ends made rooms before their time. */
+export class RoomCloser {
+  readonly #options: RoomCloserOptions;
+
+  constructor(options: RoomCloserOptions) {
+    this.#options = options;
+  }
+
+  /** Closes once, over all processes: true for the call that did it, which has told the members. Frees a pair. */
+  async close(room: string): Promise<boolean> {
+    const { rooms, notices, forgetExpiry, clock } = this.#options;
+    // Who is to be told is read before: a closed room may forget its members.
+    const found = await rooms.withMembers(room);
+    if (found === undefined || !(await rooms.close(room, 'closed', clock()))) return false;
+    await notices.closed(room, found.room.kind, found.members, 'closed');
+    if (found.room.expiresAt !== undefined) await forgetExpiry(room);
+    return true;
+  }
+}

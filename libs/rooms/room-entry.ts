@@ -1,0 +1,74 @@
+/** Who may enter which room, over the rules and the store (R2, R3, R5). */
+import { hash } from 'node:crypto';
+import { Keeps, type RoomAccess, type RoomBearer, type RoomPass } from '#libs/hub/room-access.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import type { RoomMember, RoomStore } from '#libs/store/store.ts';
+import { roomOfMember } from './membership.ts';
+import type { People } from './people.ts';
+import type { RoomRules } from './room-rules.ts';
+
+/** Characters of the id of a direct room: 132 bits of a SHA-256 in base64url. */
+const DIRECT_ID_LENGTH = 22;
+
+const PARK: RoomPass = { room: 'park', keeps: Keeps.history, members: undefined };
+
+/** R2: the room of direct messages between two users, whoever of them writes first. */
+function directRoom(one: string, other: string): string {
+  const [first, second] = one < other ? [one, other] : [other, one];
+  return `dm:${hash('sha256', `${first}\0${second}`, 'base64url').slice(0, DIRECT_ID_LENGTH)}`;
+}
+
+export interface RoomEntryOptions {
+  readonly rules: RoomRules;
+  readonly rooms: Pick<RoomStore, 'withMembers' | 'create'>;
+  readonly people: Pick<People, 'byIds'>;
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+}
+
+export class RoomEntry implements RoomAccess {
+  readonly #options: RoomEntryOptions;
+
+  constructor(options: RoomEntryOptions) {
+    this.#options = options;
+  }
+
+  keepsStream(room: string): boolean {
+    return this.#options.rules.keepsStream(room);
+  }
+
+  enter(bearer: RoomBearer, room: string): RoomPass | Promise<RoomPass> {
+    const kind = roomKind(room);
+    if (kind === RoomKind.park) return PARK;
+    if (kind === RoomKind.made) return this.#made(bearer, room);
+    const refusal = this.#options.rules.refusal(bearer, room);
+    if (refusal !== undefined) throw new HubError(refusal, `the room ${room} is not open to you`);
+    return { room, keeps: kind === RoomKind.live ? Keeps.none : Keeps.stream, members: undefined };
+  }
+
+  async direct(bearer: RoomBearer, to: string): Promise<RoomPass> {
+    const room = directRoom(bearer.userId, to);
+    const { rooms, people, clock } = this.#options;
+    if ((await rooms.withMembers(room)) === undefined) {
+      const members: RoomMember[] = [{ id: bearer.userId, name: bearer.name }];
+      if (to !== bearer.userId) members.push(...(await people.byIds([to])));
+      // Both may write at the same moment: whoever comes second finds the room.
+      await rooms.create({ room, kind: 'dm', title: '', owner: '', keepHistory: true, createdAt: clock(), expiresAt: undefined }, members);
+    }
+    return this.#made(bearer, room);
+  }
+
+  directRoom(user: string, to: string): string {
+    return directRoom(user, to);
+  }
+
+  async #made(bearer: RoomBearer, room: string): Promise<RoomPass> {
+    const known = await roomOfMember(this.#options.rooms, room, bearer.userId);
+    return {
+      room,
+      keeps: known.room.keepHistory ? Keeps.history : Keeps.stream,
+      members: isPrivateRoom(room) ? known.members.map(({ id }) => id) : undefined,
+    };
+  }
+}

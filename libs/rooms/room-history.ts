@@ -1,0 +1,50 @@
+import type { Broker } from '#libs/broker/broker.ts';
+import { Keeps, type RoomAccess, type RoomBearer } from '#libs/hub/room-access.ts';
+import { messageMember, messageStart } from '#libs/protocol/server-frame.ts';
+import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
+
+export interface RoomHistoryOptions {
+  readonly access: Pick<RoomAccess, 'enter'>;
+  readonly messages: Pick<MessageStore, 'before'>;
+  readonly broker: Pick<Broker, 'before'>;
+}
+
+/** Bytes of one page from a stream, yet always one message. */
+const PAGE_MAX_BYTES = 1024 * 1024;
+
+/** What was said in a room, for whoever may enter it: from the store where the room keeps history, else from what its stream still has. */
+export class RoomHistory {
+  readonly #options: RoomHistoryOptions;
+
+  constructor(options: RoomHistoryOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The JSON text of `{messages:[{offset,message}],more}`: the newest messages below `before`, oldest first, as in the frame `history`.
+   * @throws HubError `FORBIDDEN` (also where there is no such room), `ROOM_CLOSED`, `UNAVAILABLE`.
+   */
+  async page(reader: RoomBearer, room: string, before: number, limit: number): Promise<string> {
+    const { access, messages, broker } = this.#options;
+    const { keeps } = await access.enter(reader, room);
+    if (keeps === Keeps.none) return pageText([], false);
+    if (keeps === Keeps.history) {
+      const page = await messages.before(room, before, limit);
+      return pageText(page.messages.map(storedItem), page.more);
+    }
+    const page = await broker.before(room, before, { count: limit, bytes: PAGE_MAX_BYTES });
+    const items = page.publications.map(({ offset, frame }) => {
+      const message = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString('utf8', messageStart(room, offset));
+      return `{"offset":${offset},${message}`;
+    });
+    return pageText(items, page.more);
+  }
+}
+
+function pageText(items: readonly string[], more: boolean): string {
+  return `{"messages":[${items.join()}],"more":${more}}`;
+}
+
+function storedItem({ offset, id, sender, text, data, at }: StoredMessage): string {
+  return `{"offset":${offset},${messageMember(id, sender, text, data, at)}`;
+}

@@ -1,0 +1,115 @@
+/** Rooms as people see them (A8): what they are, who is there, what is unread. */
+import type { Presence } from '#libs/presence/presence.ts';
+import type { CursorStore, MadeRoomKind, MessageStore, RoomMember, RoomStore, RoomSummary } from '#libs/store/store.ts';
+import type { KnownRoom } from './membership.ts';
+import { whoIsOnline } from './who-is-online.ts';
+
+export interface RoomView {
+  readonly room: string;
+  readonly kind: 'park' | MadeRoomKind;
+  /** What people call it; a private room is called by the other one's name, which is in `with`. */
+  readonly name: string;
+  /** The user who may change it. */
+  readonly owner?: string;
+  /** The other one of a private room. */
+  readonly with?: RoomMember;
+  readonly keepHistory: boolean;
+  /** Unix milliseconds. */
+  readonly createdAt?: number;
+  readonly expiresAt?: number;
+  /** Distinct users in the room; of a private room: its members who are online. */
+  readonly count: number;
+  /** Members, whether online or not. */
+  readonly members?: number;
+  /** Highest stored offset. */
+  readonly offset: number;
+  /** Stored messages above the user's cursor; 0 in the park. */
+  readonly unread: number;
+}
+
+export interface RoomListOptions {
+  readonly rooms: Pick<RoomStore, 'of' | 'membersOf'>;
+  readonly messages: Pick<MessageStore, 'top'>;
+  readonly cursors: Pick<CursorStore, 'delivered'>;
+  readonly presence: Pick<Presence, 'counts' | 'sessions'>;
+}
+
+/** Rooms of one user that are listed, those with the newest activity. */
+const ROOMS_MAX = 500;
+const PARK = 'park';
+
+export class RoomList {
+  readonly #options: RoomListOptions;
+
+  constructor(options: RoomListOptions) {
+    this.#options = options;
+  }
+
+  /** `park`, then the user's own rooms, those with the newest activity first. */
+  async of(user: string): Promise<RoomView[]> {
+    const { rooms } = this.#options;
+    const [park, mine] = await Promise.all([this.park(), rooms.of(user, ROOMS_MAX)]);
+    const members = mine.length === 0 ? new Map<string, readonly RoomMember[]>() : await rooms.membersOf(mine.map(({ room }) => room));
+    return [park, ...(await this.#views(user, mine, members))];
+  }
+
+  /** Nobody has to have read what is said there: nothing of it is unread. */
+  async park(): Promise<RoomView> {
+    const { messages, presence } = this.#options;
+    const [top, [count = 0]] = await Promise.all([messages.top(PARK), presence.counts([PARK])]);
+    return { room: PARK, kind: 'park', name: 'Park', keepHistory: true, count, offset: top, unread: 0 };
+  }
+
+  /** One made room of a user's, who is a member. */
+  async one(user: string, { room, members }: KnownRoom): Promise<RoomView> {
+    const { messages, cursors } = this.#options;
+    const [top, delivered] = await Promise.all([messages.top(room.room), cursors.delivered(user, room.room)]);
+    const unread = room.keepHistory ? Math.max(0, top - delivered) : 0;
+    const [view] = await this.#views(user, [{ ...room, top, unread }], new Map([[room.room, members]]));
+    if (view === undefined) throw new TypeError('one summary makes one view');
+    return view;
+  }
+
+  async #views(
+    user: string,
+    summaries: readonly RoomSummary[],
+    membersOf: ReadonlyMap<string, readonly RoomMember[]>,
+  ): Promise<RoomView[]> {
+    const { presence } = this.#options;
+    const groups = summaries.filter(({ kind }) => kind === 'group').map(({ room }) => room);
+    const people = summaries.filter(({ kind }) => kind !== 'group').flatMap(({ room }) => membersOf.get(room) ?? []);
+    const [counts, online] = await Promise.all([
+      groups.length === 0 ? [] : presence.counts(groups),
+      whoIsOnline(presence, distinct(people)),
+    ]);
+    const countOf = new Map(groups.map((room, index) => [room, counts[index] ?? 0]));
+    const here = new Set(online.map(({ id }) => id));
+    return summaries.map((summary) => {
+      const members = membersOf.get(summary.room) ?? [];
+      return view(summary, user, members, countOf.get(summary.room) ?? members.filter(({ id }) => here.has(id)).length);
+    });
+  }
+}
+
+function view(summary: RoomSummary, user: string, members: readonly RoomMember[], count: number): RoomView {
+  const { room, kind, title, owner, keepHistory, createdAt, expiresAt, top, unread } = summary;
+  const other = kind === 'group' ? undefined : members.find(({ id }) => id !== user);
+  return {
+    room,
+    kind,
+    name: title === '' && other !== undefined ? other.name : title,
+    ...(owner === '' ? {} : { owner }),
+    ...(other === undefined ? {} : { with: { id: other.id, name: other.name } }),
+    keepHistory,
+    createdAt,
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    count,
+    members: members.length,
+    offset: top,
+    unread,
+  };
+}
+
+function distinct(people: readonly RoomMember[]): RoomMember[] {
+  return [...new Map(people.map((one) => [one.id, one])).values()];
+}

@@ -1,0 +1,76 @@
+import type { Broker } from '#libs/broker/broker.ts';
+import type { Presence } from '#libs/presence/presence.ts';
+import type { Store } from '#libs/store/store.ts';
+import { Assignment } from './assignment.ts';
+import { Groups } from './groups.ts';
+import { Matchmaker } from './matchmaker.ts';
+import { Notices } from './notices.ts';
+import { People } from './people.ts';
+import { RoomCloser } from './room-closer.ts';
+import { freshRoomName } from './room-id.ts';
+import { RoomList } from './room-list.ts';
+
+export interface RoomServicesOptions {
+  readonly store: Pick<Store, 'rooms' | 'pairs' | 'conversations' | 'agents' | 'users' | 'seen' | 'messages' | 'cursors'>;
+  readonly broker: Pick<Broker, 'emit'>;
+  readonly presence: Pick<Presence, 'counts' | 'sessions' | 'sample'>;
+  /**
+   * Plans the job that closes the room at that time (Unix milliseconds), instead of the one planned before; undefined: none. May reject: the store knows
+   * when the room ends, and the clean-up job closes what is overdue.
+   */
+  readonly scheduleExpiry: (room: string, expiresAt: number | undefined) => Promise<void>;
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+  /** Resolves after so many milliseconds; it must not keep a process alive. */
+  readonly wait: (milliseconds: number) => Promise<void>;
+  /** Something that is only a convenience did not work: a notice that was lost, a job that was not planned. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Everything about rooms that API and worker do, composed over the ports. It holds nothing: any number of processes may have one. */
+export interface RoomServices {
+  readonly notices: Notices;
+  readonly closer: RoomCloser;
+  readonly groups: Groups;
+  readonly list: RoomList;
+  readonly matchmaker: Matchmaker;
+  readonly assignment: Assignment;
+}
+
+export function roomServices({ store, broker, presence, clock, wait, failed, ...options }: RoomServicesOptions): RoomServices {
+  const scheduleExpiry = async (room: string, expiresAt: number | undefined): Promise<void> => {
+    try {
+      await options.scheduleExpiry(room, expiresAt);
+    } catch (error) {
+      failed(error);
+    }
+  };
+  const { rooms, seen, users } = store;
+  const notices = new Notices({ broker, wait, lost: failed });
+  const closer = new RoomCloser({ rooms, notices, forgetExpiry: (room) => scheduleExpiry(room, undefined), clock });
+  const people = new People({ seen, users });
+  return {
+    notices,
+    closer,
+    groups: new Groups({ rooms, people, notices, closer, scheduleExpiry, roomName: () => freshRoomName('group'), clock }),
+    list: new RoomList({ rooms, messages: store.messages, cursors: store.cursors, presence }),
+    matchmaker: new Matchmaker({
+      pairs: store.pairs,
+      seen,
+      presence,
+      notices,
+      scheduleExpiry,
+      roomName: () => freshRoomName('pair'),
+      clock,
+    }),
+    assignment: new Assignment({
+      conversations: store.conversations,
+      agents: store.agents,
+      presence,
+      notices,
+      closer,
+      roomName: () => freshRoomName('conv'),
+      clock,
+    }),
+  };
+}

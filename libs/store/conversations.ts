@@ -1,0 +1,111 @@
+import type { Database } from './database.ts';
+import type { ConversationRecord, ConversationState, ConversationStore, RoomMember } from './store.ts';
+
+/** One assignment at a time, over all processes: who has the fewest must be seen by the next. */
+const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 3)';
+
+type ConversationRow = {
+  room: string;
+  subject: string;
+  state: ConversationState;
+  customer_id: string;
+  customer_name: string;
+  agent_id: string | null;
+  agent_name: string | null;
+  created_at: number;
+};
+
+const COLUMNS = 'c.room, c.subject, c.state, c.customer_id, c.customer_name, c.agent_id, c.agent_name, c.created_at';
+
+export class PostgresConversations implements ConversationStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async open(conversation: {
+    readonly room: string;
+    readonly subject: string;
+    readonly customer: RoomMember;
+    readonly now: number;
+  }): Promise<void> {
+    const { room, subject, customer, now } = conversation;
+    await this.#database.query(
+      `WITH made AS (
+         INSERT INTO rooms (room, kind, title, owner, keep_history, created_at) VALUES ($1, 'conv', $2, $3, true, $5)
+       ), joined AS (
+         INSERT INTO room_members (room, user_id, name) VALUES ($1, $3, $4)
+       )
+       INSERT INTO conversations (room, subject, state, customer_id, customer_name, created_at) VALUES ($1, $2, 'queued', $3, $4, $5)`,
+      [room, subject, customer.id, customer.name, now],
+    );
+  }
+
+  async get(room: string): Promise<ConversationRecord | undefined> {
+    const row = await this.#database.first<ConversationRow>(`SELECT ${COLUMNS} FROM conversations c WHERE c.room = $1`, [room]);
+    return row && conversationOf(row);
+  }
+
+  async list(filter: {
+    readonly state?: ConversationState | undefined;
+    readonly agent?: string | undefined;
+    readonly limit: number;
+  }): Promise<ConversationRecord[]> {
+    const rows = await this.#database.query<ConversationRow>(
+      `SELECT ${COLUMNS} FROM conversations c
+        WHERE ($1::text IS NULL OR c.state = $1) AND ($2::text IS NULL OR c.agent_id = $2)
+        ORDER BY c.created_at DESC, c.seq DESC LIMIT $3`,
+      [filter.state ?? null, filter.agent ?? null, filter.limit],
+    );
+    return rows.map(conversationOf);
+  }
+
+  assign(room: string, agents: readonly RoomMember[], from?: ConversationState): Promise<ConversationRecord | undefined> {
+    return this.#database.transaction(async (query) => {
+      await query(LOCK);
+      const [before] = await query<ConversationRow>(
+        `SELECT ${COLUMNS} FROM conversations c WHERE c.room = $1 AND c.state <> 'closed' AND ($2::text IS NULL OR c.state = $2) FOR UPDATE`,
+        [room, from ?? null],
+      );
+      if (before === undefined) return undefined;
+      const [agent] = await query<{ id: string; name: string }>(
+        `SELECT a.id, a.name FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS a (id, name, n)
+          ORDER BY (SELECT count(*) FROM conversations c WHERE c.agent_id = a.id AND c.state = 'assigned' AND c.room <> $1), a.n LIMIT 1`,
+        [room, agents.map(({ id }) => id), agents.map(({ name }) => name)],
+      );
+      if (agent === undefined) return undefined;
+      if (before.agent_id !== null && before.agent_id !== agent.id)
+        await query('DELETE FROM room_members WHERE room = $1 AND user_id = $2', [room, before.agent_id]);
+      await query('INSERT INTO room_members (room, user_id, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
+        room,
+        agent.id,
+        agent.name,
+      ]);
+      const [after] = await query<ConversationRow>(
+        `UPDATE conversations c SET state = 'assigned', agent_id = $2, agent_name = $3 WHERE c.room = $1 RETURNING ${COLUMNS}`,
+        [room, agent.id, agent.name],
+      );
+      return after && conversationOf(after);
+    });
+  }
+
+  async queued(limit: number): Promise<ConversationRecord[]> {
+    const rows = await this.#database.query<ConversationRow>(
+      `SELECT ${COLUMNS} FROM conversations c WHERE c.state = 'queued' ORDER BY c.created_at, c.seq LIMIT $1`,
+      [limit],
+    );
+    return rows.map(conversationOf);
+  }
+}
+
+function conversationOf(row: ConversationRow): ConversationRecord {
+  return {
+    room: row.room,
+    subject: row.subject,
+    state: row.state,
+    customer: { id: row.customer_id, name: row.customer_name },
+    agent: row.agent_id === null ? undefined : { id: row.agent_id, name: row.agent_name ?? '' },
+    createdAt: row.created_at,
+  };
+}

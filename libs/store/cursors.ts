@@ -1,0 +1,87 @@
+import type { Database } from './database.ts';
+import { GroupWriter } from './group-writer.ts';
+import type { CursorStore, Waiting } from './store.ts';
+
+interface Advance {
+  readonly user: string;
+  readonly room: string;
+  readonly offset: number;
+}
+
+/** A crowd that comes back at once asks in a few statements. */
+const ASKED = { windowMs: 10, sizeMax: 500, queueMax: 50_000, parallel: 2 };
+const GROUP = { windowMs: 10, sizeMax: 1000, queueMax: 50_000, parallel: 1 };
+
+/**
+ * Only of members, and never above what is stored: a client may say anything. In the order of users and rooms: two groups of the same cursors do not
+ * deadlock.
+ */
+const ADVANCE = `
+  INSERT INTO cursors (user_id, room, delivered)
+  SELECT a.user_id, a.room, least(max(a."offset"), max(t.top))
+    FROM unnest($1::text[], $2::text[], $3::bigint[]) AS a (user_id, room, "offset")
+    JOIN room_members m ON m.user_id = a.user_id AND m.room = a.room
+    JOIN room_tops t ON t.room = a.room
+   GROUP BY a.user_id, a.room ORDER BY a.user_id COLLATE "C", a.room COLLATE "C"
+  ON CONFLICT (user_id, room) DO UPDATE SET delivered = excluded.delivered WHERE excluded.delivered > cursors.delivered`;
+
+const WAITING = `
+  SELECT m.user_id, m.room, coalesce(c.delivered, 0) AS delivered, t.top
+    FROM room_members m
+    JOIN rooms r ON r.room = m.room AND r.closed_at IS NULL AND r.keep_history
+    JOIN room_tops t ON t.room = m.room
+    LEFT JOIN cursors c ON c.user_id = m.user_id AND c.room = m.room
+   WHERE m.user_id = ANY($1::text[]) AND t.top > coalesce(c.delivered, 0)
+   ORDER BY m.room`;
+
+export class PostgresCursors implements CursorStore {
+  readonly #database: Database;
+  readonly #writer: GroupWriter<Advance, undefined>;
+  readonly #waiting: GroupWriter<string, readonly Waiting[]>;
+
+  constructor(database: Database) {
+    this.#database = database;
+    const { timeoutMs } = database;
+    this.#writer = new GroupWriter({
+      ...GROUP,
+      timeoutMs,
+      write: async (moves, deadline) => {
+        const values = [moves.map(({ user }) => user), moves.map(({ room }) => room), moves.map(({ offset }) => offset)];
+        await database.query(ADVANCE, values, { deadline });
+        return moves.map(() => undefined);
+      },
+    });
+    this.#waiting = new GroupWriter({ ...ASKED, timeoutMs, write: (users, deadline) => this.#ask(users, deadline) });
+  }
+
+  async advance(user: string, room: string, offset: number): Promise<void> {
+    await this.#writer.add({ user, room, offset });
+  }
+
+  async delivered(user: string, room: string): Promise<number> {
+    const row = await this.#database.first<{ delivered: number }>('SELECT delivered FROM cursors WHERE user_id = $1 AND room = $2', [
+      user,
+      room,
+    ]);
+    return row?.delivered ?? 0;
+  }
+
+  waiting(user: string): Promise<readonly Waiting[]> {
+    return this.#waiting.add(user);
+  }
+
+  /** Resolves when everything asked for so far is answered. */
+  async flush(): Promise<void> {
+    await Promise.all([this.#writer.flush(), this.#waiting.flush()]);
+  }
+
+  async #ask(users: readonly string[], deadline: number): Promise<(readonly Waiting[])[]> {
+    const rows = await this.#database.query<{ user_id: string; room: string; delivered: number; top: number }>(
+      WAITING,
+      [[...new Set(users)]],
+      { deadline },
+    );
+    const byUser = Map.groupBy(rows, (row) => row.user_id);
+    return users.map((user) => byUser.get(user)?.map(({ room, delivered, top }) => ({ room, delivered, top })) ?? []);
+  }
+}

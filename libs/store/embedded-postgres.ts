@@ -1,0 +1,203 @@
+/** The all-in-one's own PostgreSQL, where `DATABASE_URL` is not set. */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { Logger } from '#libs/telemetry/logger.ts';
+import { EmbeddedFolder, USER } from './embedded-folder.ts';
+import { cleanEnv, PostgresProgram } from './postgres-program.ts';
+import { gone, type Postmaster, runningPostmaster, stopPostmaster } from './postmaster.ts';
+
+const DATABASE = 'parley';
+/** Taken, on a connection kept open, by the one program that uses the folder: it ends with that program, however it ends. */
+const CLAIM = 'SELECT pg_try_advisory_lock(7250113, 4) AS mine';
+const SETTINGS = { max_connections: '60', max_parallel_workers_per_gather: '0', log_min_messages: 'warning' };
+
+const START_MS = 60_000;
+const CONNECT_MS = 5000;
+const RETRY_MS = 200;
+const STOP_MS = 20_000;
+/** Between two attempts to bring a server back that ended by itself. */
+const REVIVE_MS = 1000;
+
+export interface EmbeddedPostgres {
+  /** For `migrate` and `openStore`. Has the password in it: not for logs. */
+  readonly url: string;
+  /** Ends the server, with everything written down. Close the store first. */
+  stop(): Promise<void>;
+}
+
+/** Another running program uses the folder. */
+export class FolderInUseError extends Error {
+  override readonly name = 'FolderInUseError';
+
+  constructor(folder: string) {
+    super(`Another copy of Parley uses ${folder}: stop that one, or set DATABASE_URL (or start this one from a folder of its own).`);
+  }
+}
+
+/**
+ * Starts the PostgreSQL that keeps its data in `folder`, on a free port of 127.0.0.1 behind a password that lies in the folder. A server that was left running
+ * by a program which was killed is taken over; one that ends by itself meanwhile is started again. Rejects with `FolderInUseError` where a running program
+ * has the folder, and with `Error` (its log's last lines in the message) where the server does not start.
+ */
+export async function startEmbedded(folder: string, log: Logger): Promise<EmbeddedPostgres> {
+  const program = await PostgresProgram.find();
+  const server = new EmbeddedServer(new EmbeddedFolder(folder, program), program, log);
+  await server.start();
+  return server;
+}
+
+class EmbeddedServer implements EmbeddedPostgres {
+  readonly #folder: EmbeddedFolder;
+  readonly #program: PostgresProgram;
+  readonly #log: Logger;
+  #port = 0;
+  /** The connection that holds the claim. */
+  #claim: pg.Client | undefined;
+  #stopping = false;
+  #reviving: Promise<void> | undefined;
+
+  constructor(folder: EmbeddedFolder, program: PostgresProgram, log: Logger) {
+    this.#folder = folder;
+    this.#program = program;
+    this.#log = log;
+  }
+
+  get url(): string {
+    return this.#urlOf(DATABASE);
+  }
+
+  async start(): Promise<void> {
+    await this.#folder.prepare();
+    if (!this.#folder.hasData) {
+      this.#log.info({ folder: this.#folder.path }, 'making a database: a few seconds, this first time only');
+      await this.#folder.initialise();
+    }
+    await this.#bringUp();
+    this.#log.info({ folder: this.#folder.path, port: this.#port }, 'the embedded database is ready');
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#reviving;
+    const claim = this.#claim;
+    this.#claim = undefined;
+    if (claim === undefined) return;
+    const running = runningPostmaster(this.#folder.data);
+    // The claim is kept until the end: nobody joins a server that is going.
+    if (running !== undefined) await stopPostmaster(running, STOP_MS);
+    await claim.end().catch(() => undefined);
+  }
+
+  /** Joins the server that runs, or starts one, and claims it. */
+  async #bringUp(): Promise<void> {
+    const end = performance.now() + START_MS;
+    for (;;) {
+      const running = runningPostmaster(this.#folder.data) ?? (await this.#launch());
+      const claimed = running === undefined ? false : await this.#claimOf(running);
+      if (claimed) return;
+      if (performance.now() > end) throw new Error(`The embedded PostgreSQL does not start:\n${this.#folder.logTail()}`);
+      await sleep(RETRY_MS);
+    }
+  }
+
+  /** Starts a server, and resolves with it once its folder tells of it; undefined where it ended at once: perhaps another one was faster. */
+  async #launch(): Promise<Postmaster | undefined> {
+    const port = await freePort(this.#port);
+    const output = openSync(this.#folder.log, 'w', 0o600);
+    // A process group of its own: Ctrl+C in a terminal is for us, the server ends after the store has been closed.
+    const child = spawn(this.#program.server, PostgresProgram.arguments(this.#folder.data, port, SETTINGS), {
+      ...this.#program.account,
+      cwd: this.#folder.data,
+      env: cleanEnv(),
+      detached: true,
+      stdio: ['ignore', output, output],
+    });
+    closeSync(output);
+    const ended = new Promise<true>((resolve) => {
+      child.once('exit', () => resolve(true));
+      child.once('error', (error) => {
+        this.#log.error({ err: error }, 'the embedded database could not be started');
+        resolve(true);
+      });
+    });
+    child.unref();
+    for (;;) {
+      if (await Promise.race([ended, sleep(RETRY_MS, false)])) return undefined;
+      const running = runningPostmaster(this.#folder.data);
+      if (running !== undefined && running.port > 0) return running;
+    }
+  }
+
+  /** Connects and claims. False where the server does not answer yet, or is on its way out. Throws `FolderInUseError` where another program has it. */
+  async #claimOf(running: Postmaster): Promise<boolean> {
+    const isFirst = this.#port === 0;
+    // Whoever was given the URL keeps it: a server on another port is of no use then.
+    if (!isFirst && running.port !== this.#port) await stopPostmaster(running, STOP_MS);
+    this.#port = running.port;
+    const client = new pg.Client({ connectionString: this.#urlOf('postgres'), connectionTimeoutMillis: CONNECT_MS, keepAlive: true });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      const { rows } = await client.query<{ mine: boolean }>(CLAIM);
+      if (rows[0]?.mine !== true) throw new FolderInUseError(this.#folder.path);
+      const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
+      if (rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
+    } catch (error) {
+      if (isFirst) this.#port = 0;
+      await client.end().catch(() => undefined);
+      if (error instanceof FolderInUseError || isPasswordRefused(error)) throw error;
+      if (await gone(running.pid, 0)) this.#log.warn({ err: error }, 'the embedded database ended while it started');
+      return false;
+    }
+    this.#claim = client;
+    client.once('end', () => this.#lost(client));
+    return true;
+  }
+
+  #lost(client: pg.Client): void {
+    if (this.#stopping || this.#claim !== client) return;
+    this.#claim = undefined;
+    this.#log.warn('the embedded database ended: it is started again');
+    this.#reviving = this.#revive().finally(() => {
+      this.#reviving = undefined;
+    });
+  }
+
+  async #revive(): Promise<void> {
+    while (!this.#stopping) {
+      try {
+        await this.#bringUp();
+        this.#log.info('the embedded database is back');
+        return;
+      } catch (error) {
+        this.#log.error({ err: error }, 'the embedded database does not start');
+        await sleep(REVIVE_MS);
+      }
+    }
+  }
+
+  #urlOf(database: string): string {
+    return `postgres://${USER}:${this.#folder.password()}@127.0.0.1:${this.#port}/${database}`;
+  }
+}
+
+/** invalid_password: the folder's password file was changed. */
+function isPasswordRefused(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '28P01';
+}
+
+/** A free TCP port of 127.0.0.1; `wanted` itself where it is not 0. */
+function freePort(wanted: number): Promise<number> {
+  if (wanted !== 0) return Promise.resolve(wanted);
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))));
+    });
+  });
+}

@@ -1,0 +1,89 @@
+import type { Database } from './database.ts';
+import type { FamilyRecord, LoginStore } from './store.ts';
+
+/** The wrong try with this number burns a code. */
+const WRONG_TRIES = 5;
+
+type FamilyRow = { id: string; userId: string; name: string; kind: string; expiresAt: number; revoked: boolean };
+
+/** Each is one statement: what races here is decided by the row's lock. */
+export class PostgresLogins implements LoginStore {
+  readonly #database: Database;
+  readonly #clock: () => number;
+
+  constructor(database: Database, clock: () => number) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  async putCode(account: string, hash: string, expiresAt: number): Promise<void> {
+    await this.#database.query(
+      `INSERT INTO login_codes (account, hash, expires_at) VALUES ($1, $2, $3)
+       ON CONFLICT (account) DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at, wrong_tries = 0`,
+      [account, hash, expiresAt],
+    );
+  }
+
+  async takeCode(account: string, hash: string, now: number): Promise<'ok' | 'wrong'> {
+    // A row is either the right one or the wrong one. Whoever waited for its lock looks at it again as it is then: gone, or burnt.
+    const taken = await this.#database.query(
+      `WITH taken AS (
+         DELETE FROM login_codes WHERE account = $1 AND hash = $2 AND expires_at > $3 AND wrong_tries < ${WRONG_TRIES} RETURNING 1
+       ), missed AS (
+         UPDATE login_codes SET wrong_tries = wrong_tries + 1 WHERE account = $1 AND hash <> $2 AND wrong_tries < ${WRONG_TRIES}
+       )
+       SELECT 1 FROM taken`,
+      [account, hash, now],
+    );
+    return taken.length > 0 ? 'ok' : 'wrong';
+  }
+
+  async putTicket(hash: string, mail: string, expiresAt: number): Promise<void> {
+    await this.#database.query('INSERT INTO login_tickets (hash, mail, expires_at) VALUES ($1, $2, $3)', [hash, mail, expiresAt]);
+  }
+
+  async ticket(hash: string, now: number): Promise<string | undefined> {
+    const row = await this.#database.first<{ mail: string }>('SELECT mail FROM login_tickets WHERE hash = $1 AND expires_at > $2', [
+      hash,
+      now,
+    ]);
+    return row?.mail;
+  }
+
+  async dropTicket(hash: string): Promise<boolean> {
+    const dropped = await this.#database.query('DELETE FROM login_tickets WHERE hash = $1 AND expires_at > $2 RETURNING 1', [
+      hash,
+      this.#clock(),
+    ]);
+    return dropped.length > 0;
+  }
+
+  async openFamily(family: FamilyRecord, secretHash: string): Promise<void> {
+    const { id, userId, name, kind, expiresAt } = family;
+    await this.#database.query(
+      'INSERT INTO login_families (id, user_id, name, kind, expires_at, secret_hash) VALUES ($1, $2, $3, $4, $5, $6)',
+      [id, userId, name, kind, expiresAt, secretHash],
+    );
+  }
+
+  async rotate(familyId: string, oldHash: string, newHash: string, now: number): Promise<FamilyRecord | 'replayed' | 'unknown'> {
+    const row = await this.#database.first<FamilyRow>(
+      `UPDATE login_families
+          SET revoked = secret_hash <> $2, secret_hash = CASE WHEN secret_hash = $2 THEN $3 ELSE secret_hash END
+        WHERE id = $1 AND NOT revoked AND expires_at > $4
+       RETURNING id, user_id AS "userId", name, kind, expires_at AS "expiresAt", revoked`,
+      [familyId, oldHash, newHash, now],
+    );
+    if (row === undefined) return 'unknown';
+    const { revoked, ...family } = row;
+    return revoked ? 'replayed' : family;
+  }
+
+  async revokeFamily(familyId: string): Promise<void> {
+    await this.#database.query('UPDATE login_families SET revoked = true WHERE id = $1 AND NOT revoked', [familyId]);
+  }
+
+  async revokeFamiliesOf(userId: string): Promise<void> {
+    await this.#database.query('UPDATE login_families SET revoked = true WHERE user_id = $1 AND NOT revoked', [userId]);
+  }
+}

@@ -1,0 +1,124 @@
+import { failPoint } from '#libs/config/fail-point.ts';
+import type { Database, StoreObserver } from './database.ts';
+import { GroupWriter } from './group-writer.ts';
+import { appendAll } from './message-append.ts';
+import type { MessageStore, StoredAt, StoredMessage } from './store.ts';
+
+/** Each group is one commit; a second one is under way while the first is written to disk. */
+const GROUP = { windowMs: 2, sizeMax: 1000, queueMax: 20_000, parallel: 2 };
+
+/** In the first minutes of an epoch every message is looked up before it is published: a crowd that speaks is looked up in a few statements. */
+const LOOKED_UP = { windowMs: 1, sizeMax: 500, queueMax: 20_000, parallel: 2 };
+
+const FIND = `
+  SELECT coalesce(t.top, 0) AS top, k."offset", k.epoch, k.at
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS i (room, id, n)
+    LEFT JOIN room_tops t ON t.room = i.room
+    LEFT JOIN message_keys k ON k.room = i.room AND k.id = i.id
+   ORDER BY i.n`;
+
+const COLUMNS = 'room, "offset", epoch, id, sender, text, data, at';
+
+/** Pages of a room: `$1` the room, `$2` the offset, `$3` the limit. Scans of the primary key, in each partition. */
+export const PAGE_BEFORE = `SELECT ${COLUMNS} FROM messages WHERE room = $1 AND "offset" < $2 ORDER BY "offset" DESC LIMIT $3`;
+export const PAGE_AFTER = `SELECT ${COLUMNS} FROM messages WHERE room = $1 AND "offset" > $2 ORDER BY "offset" LIMIT $3`;
+
+type MessageRow = {
+  room: string;
+  offset: number;
+  epoch: string;
+  id: string;
+  sender: string;
+  text: string;
+  data: string | null;
+  at: number;
+};
+
+interface Lookup {
+  readonly room: string;
+  readonly id: string;
+}
+
+interface Found {
+  readonly first: StoredAt | undefined;
+  readonly top: number;
+}
+
+export class PostgresMessages implements MessageStore {
+  readonly #database: Database;
+  readonly #writer: GroupWriter<StoredMessage, StoredAt | 'conflict'>;
+  readonly #finder: GroupWriter<Lookup, Found>;
+
+  constructor(database: Database, observe: StoreObserver | undefined) {
+    this.#database = database;
+    this.#writer = new GroupWriter({
+      ...GROUP,
+      timeoutMs: database.timeoutMs,
+      observe,
+      write: async (messages, deadline) => {
+        const places = await appendAll(database, messages, deadline);
+        failPoint('after-insert');
+        return places;
+      },
+    });
+    this.#finder = new GroupWriter({
+      ...LOOKED_UP,
+      timeoutMs: database.timeoutMs,
+      write: (asked, deadline) => this.#find(asked, deadline),
+    });
+  }
+
+  append(message: StoredMessage): Promise<StoredAt | 'conflict'> {
+    return this.#writer.add(message);
+  }
+
+  find(room: string, id: string): Promise<Found> {
+    return this.#finder.add({ room, id });
+  }
+
+  async top(room: string): Promise<number> {
+    return (await this.#database.first<{ top: number }>('SELECT top FROM room_tops WHERE room = $1', [room]))?.top ?? 0;
+  }
+
+  async before(room: string, before: number, limit: number): Promise<{ readonly messages: StoredMessage[]; readonly more: boolean }> {
+    const rows = await this.#database.query<MessageRow>(PAGE_BEFORE, [room, Math.min(before, Number.MAX_SAFE_INTEGER), limit + 1]);
+    return { messages: rows.slice(0, limit).toReversed().map(messageOf), more: rows.length > limit };
+  }
+
+  async after(room: string, after: number, limit: number): Promise<StoredMessage[]> {
+    const rows = await this.#database.query<MessageRow>(PAGE_AFTER, [room, Math.min(after, Number.MAX_SAFE_INTEGER), limit]);
+    return rows.map(messageOf);
+  }
+
+  async active(since: number): Promise<string[]> {
+    const rows = await this.#database.query<{ room: string }>(
+      'SELECT room FROM message_keys WHERE stored_at >= $1 UNION SELECT room FROM rooms WHERE created_at >= $1 AND keep_history',
+      [since],
+    );
+    return rows.map(({ room }) => room);
+  }
+
+  recent(room: string): Promise<{ readonly id: string; readonly offset: number }[]> {
+    return this.#database.query<{ id: string; offset: number }>('SELECT id, "offset" FROM message_keys WHERE room = $1 ORDER BY "offset"', [
+      room,
+    ]);
+  }
+
+  /** Resolves when everything appended and asked so far is answered. */
+  async flush(): Promise<void> {
+    await Promise.all([this.#writer.flush(), this.#finder.flush()]);
+  }
+
+  async #find(asked: readonly Lookup[], deadline: number): Promise<Found[]> {
+    const rows = await this.#database.query<{ top: number; offset: number | null; epoch: string; at: number }>(
+      FIND,
+      [asked.map(({ room }) => room), asked.map(({ id }) => id)],
+      { deadline },
+    );
+    return rows.map(({ top, offset, epoch, at }) => ({ first: offset === null ? undefined : { offset, epoch, at }, top }));
+  }
+}
+
+function messageOf({ text, data, ...row }: MessageRow): StoredMessage {
+  return { ...row, text: JSON.parse(text), data: data ?? undefined };
+}

@@ -1,0 +1,114 @@
+import type { Database, Query } from './database.ts';
+import type { MatchRequest, MatchResult, PairStore, RoomMember } from './store.ts';
+
+/** One pairing at a time, over all processes: two who ask at the same moment must see each other. */
+const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 2)';
+
+/** Milliseconds: whoever asked so recently is taken to be there, also where the caller's list of those online is a little older. */
+const JUST_ASKED_MS = 10_000;
+
+type PairRow = { room: string; id: string; name: string; expires_at: number | null };
+type ChosenRow = { id: string; name: string; keep_history: boolean };
+
+const OPEN_PAIR = `
+  SELECT p.room, p.peer_id AS id, p.peer_name AS name, r.expires_at
+    FROM pairs p JOIN rooms r USING (room) WHERE p.user_id = $1 AND r.closed_at IS NULL`;
+
+/** Those who wait, then those who do not; never the asker, never somebody paired. */
+const CHOOSE = `
+  WITH offered AS (SELECT * FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS o (id, name, n)),
+  open AS (
+    SELECT q.user_id AS id, q.name, q.keep_history, 0 AS rank, q.since, q.seq FROM pair_queue q
+     WHERE q.since > $4 OR q.user_id IN (SELECT id FROM offered)
+    UNION ALL
+    SELECT o.id, o.name, false, 1, o.n, 0 FROM offered o WHERE NOT EXISTS (SELECT 1 FROM pair_queue q WHERE q.user_id = o.id)
+  )
+  SELECT id, name, keep_history FROM open
+   WHERE id <> $1 AND NOT EXISTS (SELECT 1 FROM pairs p WHERE p.user_id = open.id)
+   ORDER BY rank, since, seq LIMIT 1`;
+
+const MAKE = `
+  WITH made AS (
+    INSERT INTO rooms (room, kind, title, owner, keep_history, created_at, expires_at) VALUES ($1, 'pair', '', '', $2, $3, $4)
+  ), members AS (
+    INSERT INTO room_members (room, user_id, name) VALUES ($1, $5, $6), ($1, $7, $8)
+  ), asked AS (
+    DELETE FROM pair_queue WHERE user_id IN ($5, $7)
+  )
+  INSERT INTO pairs (room, user_id, peer_id, peer_name, wants_history) VALUES ($1, $5, $7, $8, $9), ($1, $7, $5, $6, $10)`;
+
+/** The row of the user only where the wish is new, then the room only where both want it now. */
+const WANT = `
+  WITH wish AS (
+    UPDATE pairs SET wants_history = true WHERE user_id = $1 AND NOT wants_history RETURNING room, peer_id
+  )
+  UPDATE rooms r SET keep_history = true FROM wish w JOIN pairs other ON other.user_id = w.peer_id AND other.room = w.room
+   WHERE r.room = w.room AND r.closed_at IS NULL AND NOT r.keep_history AND other.wants_history RETURNING r.room`;
+
+export class PostgresPairs implements PairStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async of(user: string): Promise<{ readonly room: string; readonly with: RoomMember; readonly expiresAt: number } | undefined> {
+    const row = await this.#database.first<PairRow>(OPEN_PAIR, [user]);
+    return row && pairOf(row);
+  }
+
+  match(request: MatchRequest): Promise<MatchResult> {
+    return this.#database.transaction(async (query) => {
+      await query(LOCK);
+      const [own] = await query<PairRow>(OPEN_PAIR, [request.user.id]);
+      if (own !== undefined) return { state: 'paired', made: false, ...pairOf(own) };
+      const { user, candidates, now } = request;
+      const [chosen] = await query<ChosenRow>(CHOOSE, [
+        user.id,
+        candidates.map(({ id }) => id),
+        candidates.map(({ name }) => name),
+        now - JUST_ASKED_MS,
+      ]);
+      return chosen === undefined ? wait(query, request) : pair(query, request, chosen);
+    });
+  }
+
+  wantHistory(user: string): Promise<boolean> {
+    return this.#database.transaction(async (query) => {
+      // Both may say so at the same moment.
+      await query(LOCK);
+      return (await query(WANT, [user])).length > 0;
+    });
+  }
+
+  async waiting(limit: number): Promise<{ readonly user: RoomMember; readonly keepHistory: boolean; readonly since: number }[]> {
+    const rows = await this.#database.query<{ user_id: string; name: string; keep_history: boolean; since: number }>(
+      'SELECT user_id, name, keep_history, since FROM pair_queue ORDER BY since, seq LIMIT $1',
+      [limit],
+    );
+    return rows.map((row) => ({ user: { id: row.user_id, name: row.name }, keepHistory: row.keep_history, since: row.since }));
+  }
+
+  async stopWaiting(user: string): Promise<void> {
+    await this.#database.query('DELETE FROM pair_queue WHERE user_id = $1', [user]);
+  }
+}
+
+async function pair(query: Query, { user, keepHistory, room, now, expiresAt }: MatchRequest, chosen: ChosenRow): Promise<MatchResult> {
+  const kept = keepHistory && chosen.keep_history;
+  await query(MAKE, [room, kept, now, expiresAt, user.id, user.name, chosen.id, chosen.name, keepHistory, chosen.keep_history]);
+  return { state: 'paired', made: true, room, with: { id: chosen.id, name: chosen.name }, expiresAt };
+}
+
+async function wait(query: Query, { user, keepHistory, now }: MatchRequest): Promise<MatchResult> {
+  await query(
+    `INSERT INTO pair_queue (user_id, name, keep_history, since) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, keep_history = excluded.keep_history`,
+    [user.id, user.name, keepHistory, now],
+  );
+  return { state: 'waiting' };
+}
+
+function pairOf(row: PairRow): { readonly room: string; readonly with: RoomMember; readonly expiresAt: number } {
+  return { room: row.room, with: { id: row.id, name: row.name }, expiresAt: row.expires_at ?? Number.POSITIVE_INFINITY };
+}

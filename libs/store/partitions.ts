@@ -1,0 +1,71 @@
+/** The months of the messages table. */
+import type { Query } from './database.ts';
+
+/** Taken while partitions are made or dropped: one at a time, over all processes. */
+const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 1)';
+/** Months made ahead: this one and the next two. */
+const MONTHS_AHEAD = 2;
+
+export interface Month {
+  /** Name of the partition, `messages_2026_08`. */
+  readonly name: string;
+  /** First millisecond in it, UTC. */
+  readonly from: number;
+  /** First millisecond after it. */
+  readonly to: number;
+}
+
+/** The month (UTC) that lies `plus` months after the one of `at`. */
+export function monthOf(at: number, plus = 0): Month {
+  const day = new Date(at);
+  const year = day.getUTCFullYear();
+  const month = day.getUTCMonth() + plus;
+  const from = Date.UTC(year, month);
+  const first = new Date(from);
+  const number = String(first.getUTCMonth() + 1).padStart(2, '0');
+  return { name: `messages_${first.getUTCFullYear()}_${number}`, from, to: Date.UTC(year, month + 1) };
+}
+
+/** The month of a partition by its name; undefined for the default partition and for anything else. */
+export function monthNamed(name: string): Month | undefined {
+  const match = /^messages_(\d{4})_(0[1-9]|1[0-2])$/.exec(name);
+  return match === null ? undefined : monthOf(Date.UTC(Number(match[1]), Number(match[2]) - 1));
+}
+
+/** Names of the partitions there are, the default one included. */
+export async function partitions(query: Query): Promise<string[]> {
+  const rows = await query<{ name: string }>(
+    `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'messages'::regclass ORDER BY 1`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+/**
+ * Makes the partitions of the month of `now` and the next two where they are missing. Rows of such a month that lie in the default partition are moved.
+ * To be called in a transaction. Safe when several do so at once; inserts wait for the moment it takes.
+ */
+export async function ensurePartitions(query: Query, now: number): Promise<void> {
+  const months = Array.from({ length: MONTHS_AHEAD + 1 }, (_, plus) => monthOf(now, plus));
+  const missing = async (): Promise<Month[]> => {
+    const there = new Set(await partitions(query));
+    return months.filter(({ name }) => !there.has(name));
+  };
+  if ((await missing()).length === 0) return;
+  await lockPartitions(query);
+  for (const month of await missing()) await addPartition(query, month);
+}
+
+/** Nobody else makes or drops partitions, reads or writes messages until the transaction ends. Taken in the order of an insert: no deadlock. */
+export async function lockPartitions(query: Query): Promise<void> {
+  await query(LOCK);
+  await query('LOCK TABLE messages, messages_default IN ACCESS EXCLUSIVE MODE');
+}
+
+/** DDL takes no parameters: the name and the bounds are made of numbers alone. */
+async function addPartition(query: Query, { name, from, to }: Month): Promise<void> {
+  await query(`CREATE TABLE ${name} (LIKE messages INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`);
+  await query(
+    `WITH moved AS (DELETE FROM messages_default WHERE at >= ${from} AND at < ${to} RETURNING *) INSERT INTO ${name} SELECT * FROM moved`,
+  );
+  await query(`ALTER TABLE messages ATTACH PARTITION ${name} FOR VALUES FROM (${from}) TO (${to})`);
+}

@@ -1,0 +1,159 @@
+import type { Database } from './database.ts';
+import { ROOM_COLUMNS, type RoomRow, roomOf } from './room-row.ts';
+import type { RoomMember, RoomRecord, RoomStore, RoomSummary } from './store.ts';
+
+type MemberRow = { readonly id: string; readonly name: string };
+
+/** Unread messages are counted up to this many: more is a number nobody reads, and a long count. */
+const UNREAD_MAX = 1000;
+
+export class PostgresRooms implements RoomStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async create(room: Omit<RoomRecord, 'closedAt' | 'closedReason'>, members: readonly RoomMember[]): Promise<'created' | 'exists'> {
+    const made = await this.#database.query(
+      `WITH made AS (
+         INSERT INTO rooms (room, kind, title, owner, keep_history, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (room) DO NOTHING RETURNING room
+       ), joined AS (
+         INSERT INTO room_members (room, user_id, name)
+         SELECT made.room, m.id, m.name FROM made, unnest($8::text[], $9::text[]) WITH ORDINALITY AS m (id, name, n) ORDER BY m.n
+         ON CONFLICT DO NOTHING
+       )
+       SELECT 1 FROM made`,
+      [
+        room.room,
+        room.kind,
+        room.title,
+        room.owner,
+        room.keepHistory,
+        room.createdAt,
+        room.expiresAt ?? null,
+        members.map(({ id }) => id),
+        members.map(({ name }) => name),
+      ],
+    );
+    return made.length > 0 ? 'created' : 'exists';
+  }
+
+  async get(room: string): Promise<RoomRecord | undefined> {
+    const row = await this.#database.first<RoomRow>(`SELECT ${ROOM_COLUMNS} FROM rooms r WHERE r.room = $1`, [room]);
+    return row && roomOf(row);
+  }
+
+  members(room: string): Promise<RoomMember[]> {
+    return this.#database.query<MemberRow>('SELECT user_id AS id, name FROM room_members WHERE room = $1 ORDER BY seq', [room]);
+  }
+
+  async membersOf(rooms: readonly string[]): Promise<ReadonlyMap<string, readonly RoomMember[]>> {
+    const rows = await this.#database.query<MemberRow & { room: string }>(
+      'SELECT room, user_id AS id, name FROM room_members WHERE room = ANY ($1::text[]) ORDER BY seq',
+      [rooms],
+    );
+    const members = new Map<string, RoomMember[]>();
+    for (const { room, id, name } of rows) {
+      const list = members.get(room);
+      if (list === undefined) members.set(room, [{ id, name }]);
+      else list.push({ id, name });
+    }
+    return members;
+  }
+
+  async withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly RoomMember[] } | undefined> {
+    const rows = await this.#database.query<RoomRow & { id: string | null; name: string }>(
+      `SELECT ${ROOM_COLUMNS}, m.user_id AS id, m.name FROM rooms r LEFT JOIN room_members m USING (room) WHERE r.room = $1 ORDER BY m.seq`,
+      [room],
+    );
+    const [first] = rows;
+    return first && { room: roomOf(first), members: rows.flatMap(({ id, name }) => (id === null ? [] : [{ id, name }])) };
+  }
+
+  async of(user: string, limit: number): Promise<RoomSummary[]> {
+    const rows = await this.#database.query<RoomRow & { top: number; unread: number }>(
+      `SELECT ${ROOM_COLUMNS}, coalesce(t.top, 0) AS top, u.unread
+         FROM room_members m
+         JOIN rooms r USING (room)
+         LEFT JOIN room_tops t USING (room)
+         LEFT JOIN cursors c ON c.user_id = m.user_id AND c.room = m.room
+         CROSS JOIN LATERAL (
+           SELECT count(*) AS unread FROM (
+             SELECT 1 FROM messages s WHERE t.top > coalesce(c.delivered, 0) AND s.room = m.room AND s."offset" > coalesce(c.delivered, 0)
+              LIMIT ${UNREAD_MAX}
+           ) AS above
+         ) AS u
+        WHERE m.user_id = $1 AND r.closed_at IS NULL
+        ORDER BY greatest(r.created_at, t.at) DESC, r.room
+        LIMIT $2`,
+      [user, limit],
+    );
+    return rows.map((row) => ({ ...roomOf(row), top: row.top, unread: row.unread }));
+  }
+
+  async update(
+    room: string,
+    change: { readonly title?: string; readonly keepHistory?: boolean; readonly expiresAt?: number | null },
+  ): Promise<RoomRecord | undefined> {
+    const row = await this.#database.first<RoomRow>(
+      `UPDATE rooms r SET title = coalesce($2, r.title), keep_history = coalesce($3, r.keep_history),
+              expires_at = CASE WHEN $4::boolean THEN $5::bigint ELSE r.expires_at END
+        WHERE r.room = $1 AND r.closed_at IS NULL
+       RETURNING ${ROOM_COLUMNS}`,
+      [room, change.title ?? null, change.keepHistory ?? null, change.expiresAt !== undefined, change.expiresAt ?? null],
+    );
+    return row && roomOf(row);
+  }
+
+  async addMembers(room: string, members: readonly RoomMember[]): Promise<void> {
+    await this.#database.query(
+      `WITH joined AS (
+         INSERT INTO room_members (room, user_id, name)
+         SELECT r.room, m.id, m.name FROM rooms r, unnest($2::text[], $3::text[]) WITH ORDINALITY AS m (id, name, n)
+          WHERE r.room = $1 AND r.closed_at IS NULL ORDER BY m.n
+         ON CONFLICT DO NOTHING RETURNING room, user_id
+       )
+       INSERT INTO cursors (user_id, room, delivered)
+       SELECT j.user_id, j.room, t.top FROM joined j JOIN room_tops t USING (room) ORDER BY j.user_id
+       ON CONFLICT (user_id, room) DO UPDATE SET delivered = greatest(cursors.delivered, excluded.delivered)`,
+      [room, members.map(({ id }) => id), members.map(({ name }) => name)],
+    );
+  }
+
+  async removeMember(room: string, user: string): Promise<boolean> {
+    const removed = await this.#database.query('DELETE FROM room_members WHERE room = $1 AND user_id = $2 RETURNING 1', [room, user]);
+    return removed.length > 0;
+  }
+
+  async close(room: string, reason: 'expired' | 'closed', now: number): Promise<boolean> {
+    const closed = await this.#database.query(
+      `WITH done AS (
+         UPDATE rooms SET closed_at = $2, closed_reason = $3 WHERE room = $1 AND closed_at IS NULL RETURNING room
+       ), freed AS (
+         DELETE FROM pairs p USING done WHERE p.room = done.room
+       ), ended AS (
+         UPDATE conversations c SET state = 'closed' FROM done WHERE c.room = done.room
+       )
+       SELECT 1 FROM done`,
+      [room, now, reason],
+    );
+    return closed.length > 0;
+  }
+
+  async overdue(now: number, limit: number): Promise<string[]> {
+    const rows = await this.#database.query<{ room: string }>(
+      'SELECT room FROM rooms WHERE closed_at IS NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2',
+      [now, limit],
+    );
+    return rows.map(({ room }) => room);
+  }
+
+  expiring(after: string, limit: number): Promise<{ readonly room: string; readonly expiresAt: number }[]> {
+    return this.#database.query<{ room: string; expiresAt: number }>(
+      `SELECT room, expires_at AS "expiresAt" FROM rooms WHERE closed_at IS NULL AND expires_at IS NOT NULL AND room > $1 ORDER BY room LIMIT $2`,
+      [after, limit],
+    );
+  }
+}

@@ -1,0 +1,85 @@
+import type { Database } from './database.ts';
+import type { SeenRecord, SeenStore } from './store.ts';
+
+/** Milliseconds that touches are gathered: nobody waits for them. */
+const WINDOW_MS = 200;
+/** Users in one statement, and users whose touch is remembered at most. */
+const GROUP_MAX = 1000;
+const WAITING_MAX = 50_000;
+
+/** In the order of users: two groups do not deadlock. */
+const TOUCH = `
+  INSERT INTO seen (user_id, name, kind, last_seen)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS s (user_id, name, kind, last_seen) ORDER BY s.user_id COLLATE "C"
+  ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, kind = excluded.kind, last_seen = excluded.last_seen
+   WHERE excluded.last_seen >= seen.last_seen`;
+
+/** Whole names before longer ones. Exported for the test of its plan. */
+export const NAMED = `
+  SELECT user_id AS "user", name, kind, last_seen AS "lastSeen" FROM seen WHERE lower(name) LIKE lower($1) || '%'
+   ORDER BY length(name), last_seen DESC, user_id LIMIT $2`;
+
+export class PostgresSeen implements SeenStore {
+  readonly #database: Database;
+  /** The latest of each user. */
+  readonly #waiting = new Map<string, SeenRecord>();
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> | undefined;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  touch(record: SeenRecord): void {
+    const known = this.#waiting.get(record.user);
+    if (known !== undefined && known.lastSeen > record.lastSeen) return;
+    if (known === undefined && this.#waiting.size >= WAITING_MAX) return;
+    this.#waiting.set(record.user, record);
+    this.#timer ??= setTimeout(() => void this.flush(), WINDOW_MS);
+  }
+
+  /** What was touched here counts, written yet or not. */
+  async get(users: readonly string[]): Promise<SeenRecord[]> {
+    await (users.some((user) => this.#waiting.has(user)) ? this.flush() : this.#writing);
+    return this.#database.query<{ user: string; name: string; kind: string; lastSeen: number }>(
+      'SELECT user_id AS "user", name, kind, last_seen AS "lastSeen" FROM seen WHERE user_id = ANY ($1::text[])',
+      [users],
+    );
+  }
+
+  async named(text: string, limit: number): Promise<SeenRecord[]> {
+    return this.#database.query<{ user: string; name: string; kind: string; lastSeen: number }>(NAMED, [
+      text.replace(/[\\%_]/g, '\\$&'),
+      limit,
+    ]);
+  }
+
+  /** Resolves when all touches so far are written, or were given up. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await this.#writing;
+    this.#writing = this.#write();
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const records = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (let from = 0; from < records.length; from += GROUP_MAX) {
+      const group = records.slice(from, from + GROUP_MAX);
+      const values = [
+        group.map(({ user }) => user),
+        group.map(({ name }) => name),
+        group.map(({ kind }) => kind),
+        group.map(({ lastSeen }) => lastSeen),
+      ];
+      // A convenience: lost where the database is away. That it is, the database tells.
+      const written = await this.#database.query(TOUCH, values).then(
+        () => true,
+        () => false,
+      );
+      if (!written) return;
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/** The store in PostgreSQL: the only implementation of the port. */
+import type { Logger } from '#libs/telemetry/logger.ts';
+import { PostgresAgents } from './agents.ts';
+import { PostgresConversations } from './conversations.ts';
+import { PostgresCursors } from './cursors.ts';
+import { PostgresCustomers } from './customers.ts';
+import { Database, type StoreObserver } from './database.ts';
+import { PostgresLogins } from './logins.ts';
+import { PostgresMessages } from './messages.ts';
+import { PostgresPairs } from './pairs.ts';
+import { PostgresRooms } from './rooms.ts';
+import { PostgresSanctions } from './sanctions.ts';
+import { PostgresSeen } from './seen.ts';
+import type { Store } from './store.ts';
+import { PostgresUpkeep } from './upkeep.ts';
+import { PostgresUsers } from './users.ts';
+
+const POOL_SIZE = 10;
+const TIMEOUT_MS = 3000;
+
+export interface StoreOptions {
+  /** `postgres://user:password@host:port/database`, of a migrated database. Stands in no log and in no error. */
+  readonly url: string;
+  /** Told when the database goes away and comes back. */
+  readonly log?: Logger;
+  /** Connections at most. Default 10. */
+  readonly poolSize?: number;
+  /** Milliseconds after which a call rejects with `UNAVAILABLE`. Default 3,000. */
+  readonly timeoutMs?: number;
+  /** Unix milliseconds. Default `Date.now`. */
+  readonly clock?: () => number;
+  readonly observe?: StoreObserver;
+}
+
+/**
+ * Opens the store. Resolves also where the database is away: each call tells, and `ping` is what readiness asks. Connections are made as they are needed.
+ * `close` it at the end.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { url, poolSize = POOL_SIZE, timeoutMs = TIMEOUT_MS, clock = Date.now, log, observe } = options;
+  const database = new Database({ url, poolSize, timeoutMs, log, observe });
+  const messages = new PostgresMessages(database, observe);
+  const cursors = new PostgresCursors(database);
+  const seen = new PostgresSeen(database);
+  return {
+    users: new PostgresUsers(database),
+    agents: new PostgresAgents(database),
+    customers: new PostgresCustomers(database),
+    logins: new PostgresLogins(database, clock),
+    rooms: new PostgresRooms(database),
+    pairs: new PostgresPairs(database),
+    conversations: new PostgresConversations(database),
+    messages,
+    cursors,
+    sanctions: new PostgresSanctions(database),
+    seen,
+    upkeep: new PostgresUpkeep(database),
+    async ping() {
+      await database.query('SELECT 1');
+    },
+    async close() {
+      await Promise.all([messages.flush(), cursors.flush(), seen.flush()]);
+      await database.close();
+    },
+  };
+}

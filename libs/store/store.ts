@@ -1,0 +1,339 @@
+/**
+ * The port to what must never be lost. One interface for each aggregate; `store-postgres.ts` implements them all.
+ *
+ * Every method rejects with `HubError` `UNAVAILABLE` when the database cannot be reached within a few seconds, and works again by itself when it is
+ * back. Times are Unix milliseconds unless a name says otherwise. Room names, user ids and message ids are texts as the wire contract has them.
+ */
+
+export interface Store {
+  readonly users: UserStore;
+  readonly agents: AgentStore;
+  readonly customers: CustomerStore;
+  readonly logins: LoginStore;
+  readonly rooms: RoomStore;
+  readonly pairs: PairStore;
+  readonly conversations: ConversationStore;
+  readonly messages: MessageStore;
+  readonly cursors: CursorStore;
+  readonly sanctions: SanctionStore;
+  readonly seen: SeenStore;
+  readonly upkeep: UpkeepStore;
+  /** Resolves when a trivial query is answered. */
+  ping(): Promise<void>;
+  /** Flushes what is grouped and closes the connections. */
+  close(): Promise<void>;
+}
+
+export interface UserRecord {
+  /** A UUID. */
+  readonly id: string;
+  readonly name: string;
+  readonly mail: string;
+}
+
+export interface UserStore {
+  /** Names and mail addresses are unique without regard to case. `name-taken` also in a race; `mail-taken` where the address was registered meanwhile. */
+  create(user: UserRecord): Promise<'created' | 'name-taken' | 'mail-taken'>;
+  byMail(mail: string): Promise<UserRecord | undefined>;
+  byName(name: string): Promise<UserRecord | undefined>;
+  byId(id: string): Promise<UserRecord | undefined>;
+}
+
+export interface AgentRecord {
+  readonly id: string;
+  readonly name: string;
+  /** argon2id, in PHC form. */
+  readonly passwordHash: string;
+}
+
+export interface AgentStore {
+  create(agent: AgentRecord): Promise<'created' | 'name-taken'>;
+  byName(name: string): Promise<AgentRecord | undefined>;
+  /** Every agent: those made here, and whoever came with an agent's token of another issuer (`seen` of kind `agent`). Each id once. */
+  all(): Promise<RoomMember[]>;
+}
+
+export interface CustomerRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly channel: string;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface CustomerStore {
+  create(customer: CustomerRecord): Promise<void>;
+  byId(id: string): Promise<CustomerRecord | undefined>;
+}
+
+/** A refresh-token family: one login. Its id is the `login` claim of the tokens made from it. */
+export interface FamilyRecord {
+  /** A UUID. */
+  readonly id: string;
+  readonly userId: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly expiresAt: number;
+}
+
+export interface LoginStore {
+  /** Replaces any earlier code of the account. `account` is the normalized address or name; `hash` never the code itself. */
+  putCode(account: string, hash: string, expiresAt: number): Promise<void>;
+  /**
+   * Uses up a code, atomically: `ok` at most once for each code, however many try at once. A wrong try counts; the fifth burns the code.
+   * `wrong` also where there is none, or it is expired or burnt.
+   */
+  takeCode(account: string, hash: string, now: number): Promise<'ok' | 'wrong'>;
+  /** A registration ticket for a verified address. */
+  putTicket(hash: string, mail: string, expiresAt: number): Promise<void>;
+  /** The address of a ticket that is still good; not used up. */
+  ticket(hash: string, now: number): Promise<string | undefined>;
+  /** Uses up a ticket. False where it is not good any more. */
+  dropTicket(hash: string): Promise<boolean>;
+  openFamily(family: FamilyRecord, secretHash: string): Promise<void>;
+  /**
+   * Changes the family's secret, atomically. `replayed`: the secret is not the present one, so the family was revoked now (the caller logs the login
+   * out). `unknown`: no such family, or expired or revoked before.
+   */
+  rotate(familyId: string, oldHash: string, newHash: string, now: number): Promise<FamilyRecord | 'replayed' | 'unknown'>;
+  revokeFamily(familyId: string): Promise<void>;
+  revokeFamiliesOf(userId: string): Promise<void>;
+}
+
+export const MadeRoomKind = { group: 'group', pair: 'pair', conv: 'conv', dm: 'dm' } as const;
+export type MadeRoomKind = (typeof MadeRoomKind)[keyof typeof MadeRoomKind];
+
+export interface RoomMember {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface RoomRecord {
+  /** The whole name on the wire: `group:...`, `pair:...`, `conv:...`, `dm:...`. */
+  readonly room: string;
+  readonly kind: MadeRoomKind;
+  /** What people call it; empty for rooms without a title. */
+  readonly title: string;
+  /** The user who made it; empty where nobody in particular did. */
+  readonly owner: string;
+  readonly keepHistory: boolean;
+  readonly createdAt: number;
+  /** Undefined: never ends by itself. */
+  readonly expiresAt: number | undefined;
+  /** Undefined while it is open. */
+  readonly closedAt: number | undefined;
+  readonly closedReason: 'expired' | 'closed' | undefined;
+}
+
+export interface RoomSummary extends RoomRecord {
+  /** Highest stored offset; 0 where nothing is stored. */
+  readonly top: number;
+  /** Stored messages above the asking user's cursor, counted up to 1,000. */
+  readonly unread: number;
+}
+
+export interface RoomStore {
+  /** Creates the room with its members. `exists` where the name is taken: nothing is changed then (dm rooms race). */
+  create(room: Omit<RoomRecord, 'closedAt' | 'closedReason'>, members: readonly RoomMember[]): Promise<'created' | 'exists'>;
+  get(room: string): Promise<RoomRecord | undefined>;
+  members(room: string): Promise<RoomMember[]>;
+  /** The members of many rooms in one query; a room without any is not in it. */
+  membersOf(rooms: readonly string[]): Promise<ReadonlyMap<string, readonly RoomMember[]>>;
+  /** The record and all members in one query: what decides who may enter. */
+  withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly RoomMember[] } | undefined>;
+  /** The open rooms of a user, newest activity first, at most `limit`. */
+  of(user: string, limit: number): Promise<RoomSummary[]>;
+  /** Changes an open room; `null` takes the end away. Undefined where there is none, or it is closed. */
+  update(
+    room: string,
+    change: { readonly title?: string; readonly keepHistory?: boolean; readonly expiresAt?: number | null },
+  ): Promise<RoomRecord | undefined>;
+  /** New members start with everything stored so far counted as delivered. */
+  addMembers(room: string, members: readonly RoomMember[]): Promise<void>;
+  removeMember(room: string, user: string): Promise<boolean>;
+  /** Closes once: true for the caller that did it. Frees a pair: its members may be paired again. */
+  close(room: string, reason: 'expired' | 'closed', now: number): Promise<boolean>;
+  /** Open rooms whose time is over, at most `limit`. */
+  overdue(now: number, limit: number): Promise<string[]>;
+  /** Open rooms that end by themselves: `after` a room name, in order of names, at most `limit`. */
+  expiring(after: string, limit: number): Promise<{ readonly room: string; readonly expiresAt: number }[]>;
+}
+
+/** Pairing (A9): at most one open pair for each user, held by the database. */
+export interface PairStore {
+  /** The user's open pair. */
+  of(user: string): Promise<{ readonly room: string; readonly with: RoomMember; readonly expiresAt: number } | undefined>;
+  /**
+   * In one transaction: the user's open pair where there is one; else pairs with the first of `candidates` (in the order given) that has none; else puts
+   * the user into the queue. History is kept where both asked for it; a candidate who did not ask did not want it.
+   */
+  match(request: MatchRequest): Promise<MatchResult>;
+  /** Who waits, the longest first, at most `limit`. */
+  waiting(limit: number): Promise<{ readonly user: RoomMember; readonly keepHistory: boolean; readonly since: number }[]>;
+  /** The user wants history in the open pair. True where both want it since this call: from here on it is kept. */
+  wantHistory(user: string): Promise<boolean>;
+  stopWaiting(user: string): Promise<void>;
+}
+
+export interface MatchRequest {
+  readonly user: RoomMember;
+  readonly keepHistory: boolean;
+  /**
+   * Who may be taken: online, not the user. Those of them who wait go before those who do not. Whoever asked within the last ten seconds is taken also
+   * where they are not in it: two who ask at the same moment find each other.
+   */
+  readonly candidates: readonly RoomMember[];
+  /** The name the room gets if one is made. */
+  readonly room: string;
+  readonly now: number;
+  readonly expiresAt: number;
+}
+
+export type MatchResult =
+  | { readonly state: 'paired'; readonly made: boolean; readonly room: string; readonly with: RoomMember; readonly expiresAt: number }
+  | { readonly state: 'waiting' };
+
+export const ConversationState = { queued: 'queued', assigned: 'assigned', closed: 'closed' } as const;
+export type ConversationState = (typeof ConversationState)[keyof typeof ConversationState];
+
+export interface ConversationRecord {
+  readonly room: string;
+  readonly subject: string;
+  readonly state: ConversationState;
+  readonly customer: RoomMember;
+  readonly agent: RoomMember | undefined;
+  readonly createdAt: number;
+}
+
+/** Customers and agents (A10). The room itself is a `RoomRecord` of kind `conv`. */
+export interface ConversationStore {
+  /** Makes the room and the conversation, queued. */
+  open(conversation: {
+    readonly room: string;
+    readonly subject: string;
+    readonly customer: RoomMember;
+    readonly now: number;
+  }): Promise<void>;
+  get(room: string): Promise<ConversationRecord | undefined>;
+  list(filter: {
+    readonly state?: ConversationState | undefined;
+    readonly agent?: string | undefined;
+    readonly limit: number;
+  }): Promise<ConversationRecord[]>;
+  /**
+   * Gives the conversation to one of `agents` (online ones): the one with the fewest open conversations. The agent before is taken out of the room's members.
+   * In one transaction. The new agent starts with everything undelivered, what the customer wrote before included. `from`: only where the conversation is
+   * still in this state, else undefined.
+   */
+  assign(room: string, agents: readonly RoomMember[], from?: ConversationState): Promise<ConversationRecord | undefined>;
+  /** Queued ones, the oldest first. */
+  queued(limit: number): Promise<ConversationRecord[]>;
+}
+
+/** A message as it is kept. `sender` and `data` are JSON texts, so that the frame can be rebuilt byte by byte. */
+export interface StoredMessage {
+  readonly room: string;
+  readonly offset: number;
+  readonly epoch: string;
+  /** The message's own id (M2). */
+  readonly id: string;
+  /** JSON of `{id,name}`. */
+  readonly sender: string;
+  readonly text: string;
+  /** JSON of the `data` member, or undefined. */
+  readonly data: string | undefined;
+  /** The publisher's stamp. */
+  readonly at: number;
+}
+
+/** Where a message was stored under its id. */
+export interface StoredAt {
+  readonly offset: number;
+  readonly epoch: string;
+  readonly at: number;
+}
+
+export interface MessageStore {
+  /**
+   * Stores a message; resolves once it is committed. Calls of the same few milliseconds go out in one statement. Idempotent by (room, id) for as long as
+   * recent keys are kept (an hour): resolves with where the *first* one is. `conflict`: the offset is taken by another message; nothing was stored.
+   */
+  append(message: StoredMessage): Promise<StoredAt | 'conflict'>;
+  /** At one moment: where the message of this id was stored within the last hour, and the highest offset ever stored in the room; 0 for none. */
+  find(room: string, id: string): Promise<{ readonly first: StoredAt | undefined; readonly top: number }>;
+  /** The highest offset ever stored in the room; 0 for none. */
+  top(room: string): Promise<number>;
+  /** The newest messages below `before` (`Infinity`: of all), oldest first. `more`: older ones exist. */
+  before(room: string, before: number, limit: number): Promise<{ readonly messages: StoredMessage[]; readonly more: boolean }>;
+  /** The oldest messages above `after`, oldest first. */
+  after(room: string, after: number, limit: number): Promise<StoredMessage[]>;
+  /** Rooms in which something was stored since, and those of made rooms created since: where a stream may hold what is not stored. */
+  active(since: number): Promise<string[]>;
+  /** Offsets stored since, in a room. */
+  recent(room: string): Promise<{ readonly id: string; readonly offset: number }[]>;
+}
+
+/** What a user has not got yet in one room. */
+export interface Waiting {
+  readonly room: string;
+  /** Everything up to here was delivered. */
+  readonly delivered: number;
+  readonly top: number;
+}
+
+export interface CursorStore {
+  /** Moves a member's cursor forward, never back and never above what is stored; of others nothing; calls of the same moment go out together. Resolves once committed. */
+  advance(user: string, room: string, offset: number): Promise<void>;
+  delivered(user: string, room: string): Promise<number>;
+  /** The made rooms of the user, that are open and keep history, with something above the cursor. Calls of the same moment go out together. */
+  waiting(user: string): Promise<readonly Waiting[]>;
+}
+
+/**
+ * What takes a token's power away, as a log that every node follows. `login`: all tokens of a login. `token`: one token, by the SHA-256 of it (base64url).
+ * `user`: all tokens of the user issued up to `at`. `ban`: the user until `until`. `unban`. `disconnect`: the user's connections of this moment.
+ */
+export interface Sanction {
+  readonly seq: number;
+  readonly kind: 'login' | 'token' | 'user' | 'ban' | 'unban' | 'disconnect';
+  /** The login, the hash, or the user id. */
+  readonly subject: string;
+  readonly reason: string;
+  readonly at: number;
+  /** Of no interest afterwards. */
+  readonly until: number;
+}
+
+export interface SanctionStore {
+  add(sanction: Omit<Sanction, 'seq'>): Promise<void>;
+  /** Everything that still holds. */
+  standing(now: number): Promise<Sanction[]>;
+  /** What was added after `seq`, or in the last seconds: a transaction with a smaller number may be seen later. Applying one twice is harmless. */
+  since(seq: number): Promise<Sanction[]>;
+}
+
+export interface SeenRecord {
+  readonly user: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly lastSeen: number;
+}
+
+export interface SeenStore {
+  /** A user came or went; calls of the same moment go out together. Never rejects: it is a convenience. */
+  touch(record: SeenRecord): void;
+  get(users: readonly string[]): Promise<SeenRecord[]>;
+  /** Whose name begins with the text, whatever the case: the shortest names first, at most `limit`. */
+  named(text: string, limit: number): Promise<SeenRecord[]>;
+}
+
+/** For the clean-up jobs. Each returns how much it removed. */
+export interface UpkeepStore {
+  /** Makes the partitions of messages for this month and the next two. */
+  ensurePartitions(now: number): Promise<void>;
+  /** Drops whole months older than `days`, and deletes the rest. 0: nothing. */
+  dropHistory(days: number, now: number): Promise<number>;
+  /** Keys of messages stored over an hour ago, codes, tickets, families and sanctions that are over. */
+  dropExpired(now: number): Promise<number>;
+  /** Made rooms closed for over 30 days, with members and cursors. */
+  dropClosedRooms(now: number): Promise<number>;
+}
