@@ -1,0 +1,176 @@
+/** One open socket of a user on this node. */
+import type { Since } from '#libs/protocol/client-frame.ts';
+import { ERRORS, type ErrorCode, type HubError } from '#libs/protocol/errors.ts';
+import { errorFrame } from '#libs/protocol/server-frame.ts';
+import type { FrameBudget, StrikeCounter } from './frame-budget.ts';
+import type { LocalUser } from './local-user.ts';
+import type { Room } from './room.ts';
+import type { Socket } from './socket.ts';
+
+/** What a verified token says of its bearer. */
+export interface Identity {
+  readonly userId: string;
+  readonly name: string;
+  readonly kind: string;
+  /** Unix seconds. */
+  readonly expiresAt: number;
+  /** The `rooms` claim: names or `prefix*`. */
+  readonly rooms?: readonly string[] | undefined;
+  /** The `login` claim (R4). */
+  readonly login?: string | undefined;
+  /** Unix seconds; undefined where the token does not say. */
+  readonly issuedAt?: number | undefined;
+  /** SHA-256 of the token, base64url: what a revocation names it by. */
+  readonly tokenHash?: string | undefined;
+}
+
+/** A room to join as soon as the socket is open (H1). */
+export interface FirstJoin {
+  readonly room: string;
+  readonly since: Since | undefined;
+}
+
+/** The join under way of one room: a newer one, or leaving, makes an older one stop. */
+export interface PendingJoin {
+  readonly done: Promise<void>;
+}
+
+export class Connection {
+  readonly id: string;
+  readonly user: LocalUser;
+  readonly session: string;
+  readonly budget: FrameBudget;
+  identity: Identity;
+  /** Single-session mode: the login this connection belongs to. */
+  readonly login: string | undefined;
+  /** Rooms entered or being entered; at most `ROOM_LIMIT`, so a list beats a set. */
+  readonly rooms: Room[] = [];
+  readonly firstJoin: FirstJoin | undefined;
+  /** Joins under way; undefined for the many that have none. */
+  joins: Map<Room, PendingJoin> | undefined;
+  /** Set where the connection is only there to be told why it is refused (R4). */
+  refusal: ErrorCode | undefined;
+  /** Its registration is under way: what it finds decides about it, no signal that may be older. */
+  registering = true;
+  /** Frames that came before `welcome` was sent. */
+  early: (() => void)[] | undefined;
+  /** Another login was announced while it was registering: to be looked at once that is done. */
+  doubted = false;
+  /** While offline messages are being sent: private rooms in which something newer was said, with its lowest offset. */
+  behind: Map<string, number> | undefined;
+  /** Something was sent that a sign of life would acknowledge (M6). */
+  unacknowledged = false;
+  /** The client sends `delivered`: nothing else counts as one. */
+  saysDelivered = false;
+  invalidFrames: StrikeCounter | undefined;
+  /** Milliseconds; when `typing` was last told, and where. */
+  typedAt = 0;
+  typedIn = '';
+  expiryTold = false;
+  /** Closed by the drain of its node: presence keeps it until the node is gone. */
+  sentAway = false;
+  #socket: Socket | undefined;
+  /** Private rooms that were joined and left: the offset up to which the room itself delivered. */
+  #passed: Map<string, number> | undefined;
+  #onDrain: (() => void) | undefined;
+
+  constructor(fields: {
+    id: string;
+    user: LocalUser;
+    session: string;
+    identity: Identity;
+    login: string | undefined;
+    budget: FrameBudget;
+    firstJoin: FirstJoin | undefined;
+  }) {
+    this.id = fields.id;
+    this.user = fields.user;
+    this.session = fields.session;
+    this.identity = fields.identity;
+    this.login = fields.login;
+    this.budget = fields.budget;
+    this.firstJoin = fields.firstJoin;
+  }
+
+  get open(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  opened(socket: Socket): void {
+    this.#socket = socket;
+  }
+
+  /** The socket is gone: nothing is sent any more, whoever waits for its outbox goes on. */
+  closed(): void {
+    this.#socket = undefined;
+    this.drained();
+  }
+
+  /** Sends a frame; does nothing once the socket is gone. Returns the bytes queued or sent, counted as UTF-16 units for text. */
+  send(frame: string | Uint8Array): number {
+    if (this.#socket === undefined) return 0;
+    this.#socket.send(frame);
+    return frame.length;
+  }
+
+  /** Sends a frame, after `welcome` where that is still to come. */
+  deliver(frame: string | Uint8Array): void {
+    if (this.registering) {
+      this.early ??= [];
+      this.early.push(() => this.send(frame));
+    } else this.send(frame);
+  }
+
+  sendError(id: string | undefined, error: HubError): void {
+    this.send(errorFrame(id, error.code, error.message, error.retryable, error.retryAfter));
+  }
+
+  /** A private room was left: what it said so far was delivered. */
+  passedBy(room: Room): void {
+    this.#passed ??= new Map();
+    this.#passed.set(room.name, room.offset);
+  }
+
+  /** Whether a message of a private room comes, or came, over the room itself. */
+  hasOverRoom(room: string, offset: number): boolean {
+    return this.rooms.some(({ name }) => name === room) || offset <= (this.#passed?.get(room) ?? 0);
+  }
+
+  subscribe(topic: string): void {
+    this.#socket?.subscribe(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    this.#socket?.unsubscribe(topic);
+  }
+
+  publishToOthers(topic: string, frame: string): void {
+    this.#socket?.publish(topic, frame);
+  }
+
+  /** Ends the connection with the close code of the table; the reason is the code's name, then what the caller adds. */
+  end(code: ErrorCode, addition?: string | number): void {
+    if (code === 'DRAINING') this.sentAway = true;
+    this.#socket?.end(ERRORS[code].close, addition === undefined ? code : `${code} ${addition}`);
+  }
+
+  /** Resolves once the outbox holds less than `bytes`, or the socket is gone. */
+  async outboxBelow(bytes: number): Promise<void> {
+    while (this.#socket !== undefined && this.#socket.getBufferedAmount() >= bytes) {
+      await new Promise<void>((resolve) => {
+        const before = this.#onDrain;
+        this.#onDrain = () => {
+          before?.();
+          resolve();
+        };
+      });
+    }
+  }
+
+  /** The socket says that its outbox got shorter. */
+  drained(): void {
+    const waiting = this.#onDrain;
+    this.#onDrain = undefined;
+    waiting?.();
+  }
+}

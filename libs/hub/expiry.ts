@@ -1,0 +1,64 @@
+/** Ends of tokens: one bucket a second instead of one timer a connection. */
+import { EXPIRY_NOTICE_SECONDS } from '#libs/protocol/limits.ts';
+import { tokenExpiring } from '#libs/protocol/server-frame.ts';
+import type { Connection } from './connection.ts';
+
+/** A token is good this much longer than it says: the clock skew forgiven at the handshake (H3), seconds. */
+const SKEW_SECONDS = 5;
+/** Ends further away than this are looked at again then: a bucket for every second of a year would be a leak. */
+const HORIZON_SECONDS = 3600;
+
+export class Expiry {
+  readonly #buckets = new Map<number, Connection[]>();
+  #reached: number;
+
+  /** `now` in Unix milliseconds. */
+  constructor(now: number) {
+    this.#reached = Math.floor(now / 1000);
+  }
+
+  /** Watches a connection's token: again after each refresh. */
+  watch(connection: Connection, now: number): void {
+    const seconds = Math.floor(now / 1000);
+    const { expiresAt } = connection.identity;
+    connection.expiryTold = false;
+    this.#put(connection, Math.min(expiresAt - EXPIRY_NOTICE_SECONDS, seconds + HORIZON_SECONDS));
+  }
+
+  /** Tells and ends what is due. */
+  sweep(now: number): void {
+    const seconds = Math.floor(now / 1000);
+    while (this.#reached < seconds) {
+      this.#reached += 1;
+      const due = this.#buckets.get(this.#reached);
+      if (due === undefined) continue;
+      this.#buckets.delete(this.#reached);
+      for (const connection of due) this.#look(connection, this.#reached);
+    }
+  }
+
+  #look(connection: Connection, seconds: number): void {
+    if (!connection.open) return;
+    const { expiresAt } = connection.identity;
+    if (seconds >= expiresAt + SKEW_SECONDS) {
+      connection.end('TOKEN_EXPIRED');
+      return;
+    }
+    if (seconds < expiresAt - EXPIRY_NOTICE_SECONDS) {
+      this.#put(connection, Math.min(expiresAt - EXPIRY_NOTICE_SECONDS, seconds + HORIZON_SECONDS));
+      return;
+    }
+    if (!connection.expiryTold) {
+      connection.expiryTold = true;
+      connection.send(tokenExpiring(expiresAt));
+    }
+    this.#put(connection, expiresAt + SKEW_SECONDS);
+  }
+
+  #put(connection: Connection, second: number): void {
+    const due = Math.max(second, this.#reached + 1);
+    const bucket = this.#buckets.get(due);
+    if (bucket === undefined) this.#buckets.set(due, [connection]);
+    else bucket.push(connection);
+  }
+}

@@ -1,0 +1,60 @@
+/** Token bucket of one connection's frames (F3), and its record of frames refused (F1, F3). */
+
+export interface FrameLimits {
+  /** Frames a second; 0: no limit. */
+  readonly rate: number;
+  /** Frames at once. */
+  readonly burst: number;
+}
+
+/** Refusals within `ABUSE_WINDOW_MS` after which a connection is closed: five bursts of 40. */
+const ABUSE_MAX = 200;
+const ABUSE_WINDOW_MS = 10_000;
+
+export const FrameVerdict = { ok: 0, limited: 1, abuse: 2 } as const;
+export type FrameVerdict = (typeof FrameVerdict)[keyof typeof FrameVerdict];
+
+/** Counts events in a window that starts with the first one after the last window ended. */
+export class StrikeCounter {
+  #since = 0;
+  #count = 0;
+
+  /** Whether this event makes `max` within `windowMs`. `now` in milliseconds of any steady clock. */
+  strike(now: number, max: number, windowMs: number): boolean {
+    if (now - this.#since > windowMs) {
+      this.#since = now;
+      this.#count = 0;
+    }
+    this.#count += 1;
+    return this.#count >= max;
+  }
+}
+
+export class FrameBudget {
+  #tokens: number;
+  #stamp: number;
+  #abuse: StrikeCounter | undefined;
+
+  constructor(limits: FrameLimits, now: number) {
+    this.#tokens = limits.burst;
+    this.#stamp = now;
+  }
+
+  /** Takes one frame from the bucket. `now` in milliseconds of the clock given at the start. */
+  take(limits: FrameLimits, now: number): FrameVerdict {
+    if (limits.rate === 0) return FrameVerdict.ok;
+    this.#tokens = Math.min(limits.burst, this.#tokens + ((now - this.#stamp) * limits.rate) / 1000);
+    this.#stamp = now;
+    if (this.#tokens >= 1) {
+      this.#tokens -= 1;
+      return FrameVerdict.ok;
+    }
+    this.#abuse ??= new StrikeCounter();
+    return this.#abuse.strike(now, ABUSE_MAX, ABUSE_WINDOW_MS) ? FrameVerdict.abuse : FrameVerdict.limited;
+  }
+
+  /** Seconds until a frame is taken again, with three decimals. */
+  retryAfter(limits: FrameLimits): number {
+    return Math.ceil(((1 - this.#tokens) / limits.rate) * 1000) / 1000;
+  }
+}

@@ -1,0 +1,302 @@
+/** Frames of clients: checked, limited, and handed to whom they concern (F). */
+import type { Broker } from '#libs/broker/broker.ts';
+import type { Presence } from '#libs/presence/presence.ts';
+import { type ClientFrame, frameId, type Since, toClientFrame } from '#libs/protocol/client-frame.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { INVALID_FRAMES_MAX, INVALID_WINDOW_MS, PAGE_BYTES, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
+import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import {
+  historyHead,
+  joinedEnd,
+  left,
+  messageMember,
+  online,
+  pong,
+  presenceFrame,
+  refreshed,
+  typing,
+} from '#libs/protocol/server-frame.ts';
+import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
+import type { Connection, Identity } from './connection.ts';
+import type { Counts } from './counts.ts';
+import { type FrameLimits, FrameVerdict, StrikeCounter } from './frame-budget.ts';
+import type { Joins } from './joins.ts';
+import type { OfflineMessages } from './offline-messages.ts';
+import type { Publisher } from './publisher.ts';
+import { typingSignal } from './relay.ts';
+import { Room } from './room.ts';
+import { Keeps, type RoomAccess, type RoomPass } from './room-access.ts';
+import type { HubStats } from './stats.ts';
+
+/** `typing` is told on at most once in this time (F). */
+const TYPING_MS = 1000;
+/** Seconds a connection closed for its rate stays away (C, 4029). */
+const ABUSE_SECONDS = 10;
+
+export interface FrameHandlerOptions {
+  readonly node: string;
+  readonly broker: Broker;
+  readonly presence: Presence;
+  readonly joins: Joins;
+  readonly counts: Counts;
+  readonly publisher: Publisher;
+  readonly access: RoomAccess;
+  readonly messages: Pick<MessageStore, 'before'>;
+  readonly offline: OfflineMessages;
+  readonly stats: HubStats;
+  readonly frameLimits: FrameLimits;
+  readonly now: () => number;
+  /** Verifies a token; throws or rejects with `HubError` `TOKEN_EXPIRED`. */
+  verify(token: string): Identity | Promise<Identity>;
+  /** The connection has a new token. */
+  refreshed(connection: Connection): void;
+}
+
+export class FrameHandler {
+  readonly #options: FrameHandlerOptions;
+
+  constructor(options: FrameHandlerOptions) {
+    this.#options = options;
+  }
+
+  /** Takes one text frame. Answers every kind of bad input; never throws. */
+  receive(connection: Connection, text: string): void {
+    const { stats, frameLimits, now } = this.#options;
+    stats.hot.bytesReceived += text.length;
+    const verdict = connection.budget.take(frameLimits, now());
+    if (verdict !== FrameVerdict.ok) {
+      this.#limited(connection, text, verdict);
+      return;
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      this.invalid(connection, undefined, new HubError('INVALID_REQUEST', 'a frame is one JSON object'));
+      return;
+    }
+    try {
+      this.#handle(connection, toClientFrame(value));
+    } catch (error) {
+      if (error instanceof HubError && error.code !== 'INVALID_REQUEST') connection.sendError(frameId(value), error);
+      else this.invalid(connection, frameId(value), error instanceof HubError ? error : this.#unexpected(error));
+    }
+  }
+
+  /** Enters a room, answered by `joined` or `error`. */
+  join(connection: Connection, id: string | undefined, room: string, since: Since | undefined): void {
+    const refuse = (error: unknown): void => connection.sendError(id, HubError.from(error));
+    try {
+      const pass = this.#pass(connection, room);
+      if (!(pass instanceof Promise)) this.#options.joins.join(connection, id, pass, since);
+      else
+        pass.then((entered) => {
+          if (connection.open) this.#options.joins.join(connection, id, entered, since);
+        }, refuse);
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  /** Whether the user may still be in a room. A backend that is away puts nobody out. */
+  async mayStay(connection: Connection, room: string): Promise<boolean> {
+    try {
+      await this.#pass(connection, room);
+      return true;
+    } catch (error) {
+      return HubError.from(error).retryable;
+    }
+  }
+
+  /** F1: answers a frame that is no frame; closes the connection that goes on sending such. */
+  invalid(connection: Connection, id: string | undefined, error: HubError): void {
+    connection.sendError(id, error);
+    connection.invalidFrames ??= new StrikeCounter();
+    if (connection.invalidFrames.strike(this.#options.now(), INVALID_FRAMES_MAX, INVALID_WINDOW_MS))
+      connection.end('RATE_LIMITED', ABUSE_SECONDS);
+  }
+
+  /** A `data` that JSON.parse takes can still be nested too deeply for JSON.stringify: RangeError. Anything else is a bug and is shown. */
+  #unexpected(error: unknown): HubError {
+    if (error instanceof RangeError) return new HubError('INVALID_REQUEST', '`data` is nested too deeply', { cause: error });
+    throw error;
+  }
+
+  #limited(connection: Connection, text: string, verdict: FrameVerdict): void {
+    this.#options.stats.rateLimited('frames');
+    if (verdict === FrameVerdict.abuse) {
+      connection.end('RATE_LIMITED', ABUSE_SECONDS);
+      return;
+    }
+    const error = new HubError('RATE_LIMITED', undefined, { retryAfter: connection.budget.retryAfter(this.#options.frameLimits) });
+    connection.sendError(idOf(text), error);
+  }
+
+  #handle(connection: Connection, frame: ClientFrame): void {
+    const { joins, offline, now } = this.#options;
+    switch (frame.type) {
+      case 'message':
+        this.#say(connection, frame);
+        return;
+      case 'direct':
+        this.#direct(connection, frame);
+        return;
+      case 'join':
+        for (const { room, since } of frame.rooms) this.join(connection, frame.id, room, since);
+        return;
+      case 'leave':
+        if (!joins.leave(connection, frame.room)) throw notJoined(frame.room);
+        connection.send(left(frame.id, frame.room));
+        return;
+      case 'history':
+        this.#answer(connection, frame.id, this.#history(connection, frame));
+        return;
+      case 'presence':
+        this.#answer(connection, frame.id, this.#presence(connection, frame.id, frame.room));
+        return;
+      case 'query':
+        this.#answer(
+          connection,
+          frame.id,
+          this.#options.presence.online().then((count) => {
+            this.#options.counts.toldOnline(connection, count);
+            return online(count, frame.id);
+          }),
+        );
+        return;
+      case 'delivered':
+        // Only rooms that the hub makes have cursors.
+        if (roomKind(frame.room) === RoomKind.made) offline.delivered(connection, frame.room, frame.offset);
+        return;
+      case 'typing':
+        this.#typing(connection, frame.room, frame.id);
+        return;
+      case 'refresh':
+        this.#answer(connection, frame.id, this.#refresh(connection, frame.id, frame.token));
+        return;
+      case 'ping':
+        connection.send(pong(frame.id, now()));
+        return;
+    }
+  }
+
+  #joined(connection: Connection, name: string): Room {
+    for (const room of connection.rooms) if (room.name === name) return room;
+    throw notJoined(name);
+  }
+
+  #answer(connection: Connection, id: string | undefined, answer: Promise<string | Uint8Array>): void {
+    answer.then(
+      (frame) => connection.send(frame),
+      (error: unknown) => connection.sendError(id, HubError.from(error)),
+    );
+  }
+
+  /** The user's pass. Those for rooms that the hub makes are kept; of the others each connection's own token decides. */
+  #pass(connection: Connection, room: string): RoomPass | Promise<RoomPass> {
+    const { access } = this.#options;
+    const { user, identity } = connection;
+    const enter = (): RoomPass | Promise<RoomPass> => access.enter(user.bearer(identity.rooms), room);
+    return roomKind(room) === RoomKind.made ? user.pass(room, enter) : enter();
+  }
+
+  /** Goes on with a pass, at once where it is there; answers with an error where there is none. Throws what happens at once. */
+  #withPass(connection: Connection, id: string | undefined, pass: RoomPass | Promise<RoomPass>, go: (pass: RoomPass) => void): void {
+    if (!(pass instanceof Promise)) {
+      go(pass);
+      return;
+    }
+    pass
+      .then(go)
+      .catch((error: unknown) => connection.sendError(id, error instanceof RangeError ? this.#unexpected(error) : HubError.from(error)));
+  }
+
+  #say(connection: Connection, { id, room, text, data }: ClientFrame & { readonly type: 'message' }): void {
+    const { publisher } = this.#options;
+    const joined = connection.rooms.find(({ name }) => name === room);
+    if (joined === undefined && !isPrivateRoom(room)) throw notJoined(room);
+    this.#withPass(connection, id, joined?.pass ?? this.#pass(connection, room), (pass) =>
+      publisher.publish(connection, pass, id, text, data),
+    );
+  }
+
+  #direct(connection: Connection, { id, to, text, data }: ClientFrame & { readonly type: 'direct' }): void {
+    const { access, publisher } = this.#options;
+    const { user, identity } = connection;
+    const pass = user.pass(access.directRoom(user.id, to), () => access.direct(user.bearer(identity.rooms), to));
+    this.#withPass(connection, id, pass, (entered) => publisher.publish(connection, entered, id, text, data));
+  }
+
+  async #history(connection: Connection, { id, room, before, limit }: ClientFrame & { readonly type: 'history' }): Promise<Uint8Array> {
+    const { broker, messages } = this.#options;
+    const { keeps } = await this.#pass(connection, room);
+    const head = Buffer.from(historyHead(id, room));
+    if (keeps === Keeps.none) return Buffer.concat([head, Buffer.from(joinedEnd(false))]);
+    if (keeps === Keeps.history) {
+      const page = await messages.before(room, before, limit);
+      return Buffer.concat([head, storedItems(page.messages, page.more)]);
+    }
+    const page = await broker.before(room, before, { count: limit, bytes: PAGE_BYTES });
+    return Buffer.concat([head, Room.items(room, page.publications), Buffer.from(joinedEnd(page.more))]);
+  }
+
+  async #presence(connection: Connection, id: string | undefined, room: string): Promise<string> {
+    await this.#pass(connection, room);
+    const { count, users } = await this.#options.presence.room(room, PRESENCE_NAMES);
+    return presenceFrame(id, room, count, users);
+  }
+
+  #typing(connection: Connection, name: string, id: string | undefined): void {
+    const { node, broker, now } = this.#options;
+    const room = isPrivateRoom(name) ? undefined : this.#joined(connection, name);
+    const at = now();
+    if (connection.typedIn === name && at - connection.typedAt < TYPING_MS) return;
+    connection.typedIn = name;
+    connection.typedAt = at;
+    const frame = typing(name, connection.user.json);
+    if (room !== undefined) {
+      connection.publishToOthers(room.topic, frame);
+      const { topic, payload } = typingSignal(node, name, frame);
+      // Nobody is promised that typing is seen.
+      broker.emit(topic, payload).catch(() => undefined);
+      return;
+    }
+    this.#withPass(connection, id, this.#pass(connection, name), ({ members }) => {
+      for (const member of members ?? []) if (member !== connection.user.id) broker.emit(`u:${member}`, frame).catch(() => undefined);
+    });
+  }
+
+  async #refresh(connection: Connection, id: string | undefined, token: string): Promise<string> {
+    const identity = await this.#options.verify(token);
+    if (identity.userId !== connection.user.id) throw new HubError('FORBIDDEN', 'the token is of another user');
+    connection.identity = identity;
+    this.#options.refreshed(connection);
+    return refreshed(id, identity.expiresAt);
+  }
+}
+
+/** Messages of the store as the rest of a `history` frame: as many of the newest as a page may have bytes, at least one. */
+function storedItems(messages: readonly StoredMessage[], older: boolean): Buffer {
+  const items: string[] = [];
+  let bytes = 0;
+  for (const { offset, id, sender, text, data, at } of messages.toReversed()) {
+    const item = `{"offset":${offset},${messageMember(id, sender, text, data, at)}`;
+    bytes += Buffer.byteLength(item);
+    if (bytes > PAGE_BYTES && items.length > 0) break;
+    items.push(item);
+  }
+  return Buffer.from(items.reverse().join() + joinedEnd(older || items.length < messages.length));
+}
+
+function notJoined(room: string): HubError {
+  return new HubError('NOT_JOINED', `join ${room} first`);
+}
+
+/** The id of a frame that is refused unread, so that its promise on the client can end. */
+function idOf(text: string): string | undefined {
+  try {
+    return frameId(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,399 @@
+/** The heart of a node: connections from admission to close, and everything between them and the other nodes. */
+import { randomBytes } from 'node:crypto';
+import type { Broker, Topic } from '#libs/broker/broker.ts';
+import type { Presence, PresenceListener, PresenceSource } from '#libs/presence/presence.ts';
+import { ERRORS, HubError } from '#libs/protocol/errors.ts';
+import { welcome } from '#libs/protocol/server-frame.ts';
+import type { Sanction, Store } from '#libs/store/store.ts';
+import type { Clock } from './clock.ts';
+import { Connection, type FirstJoin, type Identity } from './connection.ts';
+import { Counts, INTERVAL_MS } from './counts.ts';
+import { drainConnections } from './drain.ts';
+import { Expiry } from './expiry.ts';
+import { FrameBudget, type FrameLimits } from './frame-budget.ts';
+import { FrameHandler } from './frame-handler.ts';
+import { Joins } from './joins.ts';
+import { LocalUsers } from './local-users.ts';
+import type { MessageWriter } from './message-writer.ts';
+import { OfflineMessages } from './offline-messages.ts';
+import { PrivateRooms } from './private-rooms.ts';
+import { Publisher } from './publisher.ts';
+import { Relay } from './relay.ts';
+import type { Room } from './room.ts';
+import type { RoomAccess } from './room-access.ts';
+import { Rooms } from './rooms.ts';
+import { endSanctioned } from './sanctions.ts';
+import { SingleSession } from './single-session.ts';
+import { EVERYONE, type Fanout, type Socket } from './socket.ts';
+import type { HubStats } from './stats.ts';
+import { EVERY_NODE, UserSignals } from './user-signals.ts';
+
+export interface HubOptions {
+  /** This node's id, fresh at each start. */
+  readonly node: string;
+  readonly broker: Broker;
+  readonly presence: Presence;
+  readonly fanout: Fanout;
+  readonly access: RoomAccess;
+  readonly writer: MessageWriter;
+  readonly store: Pick<Store, 'messages' | 'cursors' | 'seen'>;
+  readonly stats: HubStats;
+  readonly clock: Clock;
+  verify(token: string): Identity | Promise<Identity>;
+  /** One login of a user at a time (R4). */
+  readonly singleSession: boolean;
+  readonly frameLimits: FrameLimits;
+  readonly messageMaxChars: number;
+  readonly frameMaxBytes: number;
+  readonly roomLimit: number;
+  /** Connections of one user on this node; 0: no limit. */
+  readonly connectionsPerUser: number;
+  /** Seconds between protocol pings. */
+  readonly heartbeatSeconds: number;
+  /** Cut off from the backend for longer than this, connections are closed with 4009. */
+  readonly stateLostSeconds: number;
+}
+
+/** Frames of a client that did not wait for `welcome`. */
+const EARLY_FRAMES_MAX = 64;
+
+/** Seconds after which a client refused for a missing backend, a drain or its rate may try again. */
+const RETRY_SECONDS = 2;
+
+export interface Admission {
+  readonly identity: Identity;
+  /** The tab's own label (H1). */
+  readonly session: string;
+  readonly firstJoin: FirstJoin | undefined;
+}
+
+export class Hub {
+  readonly #options: HubOptions;
+  readonly #users: LocalUsers;
+  readonly #rooms: Rooms;
+  readonly #joins: Joins;
+  readonly #counts: Counts;
+  readonly #publisher: Publisher;
+  readonly #frames: FrameHandler;
+  readonly #expiry: Expiry;
+  readonly #privateRooms: PrivateRooms;
+  readonly #offline: OfflineMessages;
+  readonly #signals: UserSignals;
+  readonly #single: SingleSession;
+  readonly #ids = randomBytes(3).toString('hex');
+  #lastId = 0;
+  #draining = false;
+  /** Milliseconds; since when the backend is away. */
+  #cutOffAt: number | undefined;
+  #stopTicking: (() => void) | undefined;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    const { broker, presence, stats, clock, access, fanout, node, store } = options;
+    const now = () => clock.now();
+    this.#users = new LocalUsers(broker);
+    this.#rooms = new Rooms(broker);
+    this.#counts = new Counts(fanout);
+    this.#expiry = new Expiry(now());
+    this.#joins = new Joins({ rooms: this.#rooms, counts: this.#counts, broker, presence, stats, roomLimit: options.roomLimit, now });
+    this.#publisher = new Publisher({ writer: options.writer, stats, now });
+    this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, stats, clock });
+    this.#offline = new OfflineMessages({ cursors: store.cursors, messages: store.messages, privateRooms: this.#privateRooms, clock });
+    this.#single = new SingleSession(presence);
+    this.#signals = new UserSignals({
+      users: this.#users,
+      fanout,
+      privateRooms: this.#privateRooms,
+      login: (user, login) => this.#single.doubt(this.#users.of(user).filter((connection) => connection.login !== login)),
+      leave: (connection, room) => this.#joins.leave(connection, room),
+      mayStay: (connection, room) => this.#frames.mayStay(connection, room),
+    });
+    this.#frames = new FrameHandler({
+      node,
+      broker,
+      presence,
+      joins: this.#joins,
+      counts: this.#counts,
+      publisher: this.#publisher,
+      access,
+      messages: store.messages,
+      offline: this.#offline,
+      stats,
+      frameLimits: options.frameLimits,
+      now,
+      verify: options.verify,
+      refreshed: (connection) => this.#expiry.watch(connection, now()),
+    });
+  }
+
+  /** Connects to the other nodes. Resolves when connections can be admitted; rejects with `HubError` `UNAVAILABLE`. */
+  async start(): Promise<void> {
+    const { broker, presence, clock, node, fanout, stats } = this.#options;
+    await broker.start(
+      new Relay({
+        node,
+        rooms: this.#rooms,
+        counts: this.#counts,
+        fanout,
+        stats,
+        now: () => clock.now(),
+        userSignal: (user, payload) => this.#signals.received(user, payload),
+        closed: (room) => this.#closeRoom(room),
+        healed: (topics) => void this.#healed(topics),
+        connectivity: (up) => this.#connectivity(up),
+      }),
+    );
+    const listener: PresenceListener = { online: (count) => this.#counts.online(count) };
+    const source: PresenceSource = { connections: () => this.#users.all(), rooms: () => this.#rooms.occupancy() };
+    await Promise.all([presence.start(listener, source), broker.subscribeUser(EVERY_NODE)]);
+    this.#stopTicking = clock.every(INTERVAL_MS, () => this.#tick());
+  }
+
+  get connections(): number {
+    return this.#users.size;
+  }
+
+  get rooms(): number {
+    return this.#rooms.size;
+  }
+
+  get subscriptions(): number {
+    let total = 0;
+    for (const room of this.#rooms.all()) total += room.subscriptions;
+    return total;
+  }
+
+  /** The rooms with the most subscriptions here, the largest first, at most `limit`. */
+  topRooms(limit: number): string[] {
+    return this.#rooms.largest(limit).map(({ name }) => name);
+  }
+
+  get usersOnline(): number {
+    return this.#options.presence.onlineCount;
+  }
+
+  /** Whether connections would be admitted now. */
+  get ready(): boolean {
+    return !this.#draining && this.#cutOffAt === undefined;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Whether this connection would be refused whatever its token says. @throws HubError `DRAINING`, `UNAVAILABLE`. */
+  assertReady(): void {
+    if (this.#draining) throw new HubError('DRAINING', undefined, { retryAfter: RETRY_SECONDS });
+    if (this.#cutOffAt !== undefined) throw new HubError('UNAVAILABLE', undefined, { retryAfter: RETRY_SECONDS });
+  }
+
+  /** Whether the bearer may enter the room of a handshake's path: at once where its name decides. Throws or rejects with `HubError`. */
+  assertMayEnter(identity: Identity, room: string): undefined | Promise<void> {
+    const pass = this.#options.access.enter(identity, room);
+    return pass instanceof Promise ? pass.then(() => undefined) : undefined;
+  }
+
+  /**
+   * Takes a connection whose token was verified, as its 101 is sent. Follow with `opened`, then `closed`.
+   * @throws HubError `DRAINING`, `UNAVAILABLE`, `RATE_LIMITED` (too many connections of this user).
+   */
+  admit(admission: Admission): Connection {
+    const { stats, connectionsPerUser } = this.#options;
+    this.assertReady();
+    const open = this.#users.of(admission.identity.userId).length;
+    if (connectionsPerUser > 0 && open >= connectionsPerUser) {
+      stats.rateLimited('connections');
+      throw new HubError('RATE_LIMITED', `at most ${connectionsPerUser} connections of one user`, { retryAfter: RETRY_SECONDS });
+    }
+    return this.#take(admission);
+  }
+
+  /**
+   * The socket is there. It is told to presence, then `welcome` is the first frame (H6); what the client sent meanwhile is handled after it. A
+   * connection of an older login is told and closed (R4).
+   */
+  opened(connection: Connection, socket: Socket): void {
+    connection.opened(socket);
+    this.#register(connection).then(
+      () => this.#welcome(connection),
+      (error: unknown) => connection.end(ERRORS[HubError.from(error).code].close === 0 ? 'UNAVAILABLE' : HubError.from(error).code),
+    );
+  }
+
+  /** A text frame came, at most `frameMaxBytes` long. */
+  received(connection: Connection, text: string): void {
+    if (connection.registering) this.#hold(connection, () => this.#frames.receive(connection, text));
+    else {
+      this.#frames.receive(connection, text);
+      this.#offline.alive(connection);
+    }
+  }
+
+  /** The client answered a protocol ping. */
+  ponged(connection: Connection): void {
+    this.#offline.alive(connection);
+  }
+
+  /** A binary frame came: refused like any frame that is none (F1). */
+  receivedBinary(connection: Connection): void {
+    const refuse = (): void => this.#frames.invalid(connection, undefined, new HubError('INVALID_REQUEST', 'frames are text, not binary'));
+    if (connection.registering) this.#hold(connection, refuse);
+    else refuse();
+  }
+
+  /** The outbox of a connection got shorter. */
+  drained(connection: Connection): void {
+    connection.drained();
+  }
+
+  /** The socket is gone, or never came to be. */
+  closed(connection: Connection): void {
+    connection.closed();
+    // While draining, presence is given back as a whole at the end: whoever came back on another node by then is not announced as gone (D1).
+    if (connection.sentAway) return;
+    this.#joins.leaveAll(connection);
+    this.#users.remove(connection);
+    void this.#options.presence.disconnect(connection);
+    this.#seen(connection);
+  }
+
+  /** Something took the power of tokens away: the connections it concerns are told and closed with 4510. */
+  sanction(sanction: Sanction): void {
+    endSanctioned(this.#users, sanction);
+  }
+
+  /**
+   * Leaves without losing anyone (D1): refuses new connections at once, sends each its `draining` and closes it with 1012, spread over at most
+   * `seconds`, lets messages under way be answered, and gives presence back. Resolves when nothing is left.
+   */
+  async drain(seconds: number): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    const { clock, presence, broker } = this.#options;
+    await drainConnections([...this.#users.all()], seconds, clock, () => this.#publisher.inFlight);
+    this.#stopTicking?.();
+    await presence.close();
+    await broker.close();
+  }
+
+  #seen({ user, identity }: Connection): void {
+    const { store, clock } = this.#options;
+    store.seen.touch({ user: user.id, name: user.name, kind: identity.kind, lastSeen: clock.now() });
+  }
+
+  #closeRoom(room: Room): void {
+    for (const user of [...room.users.keys()]) {
+      user.forget(room.name);
+      for (const connection of this.#users.of(user.id)) this.#joins.leave(connection, room.name);
+    }
+  }
+
+  #take({ identity, session, firstJoin }: Admission): Connection {
+    const { clock, frameLimits, singleSession } = this.#options;
+    this.#lastId += 1;
+    const id = `${this.#ids}${this.#lastId.toString(36)}`;
+    const connection = new Connection({
+      id,
+      user: this.#users.enter(identity.userId, identity.name),
+      session,
+      identity,
+      login: singleSession ? (identity.login ?? id) : undefined,
+      budget: new FrameBudget(frameLimits, clock.now()),
+      firstJoin,
+    });
+    this.#users.add(connection);
+    return connection;
+  }
+
+  async #register(connection: Connection): Promise<void> {
+    const { presence, singleSession } = this.#options;
+    // A newer login is told on the user's channel: it has to be listened to before this one is compared with the others.
+    if (singleSession) await connection.user.listening;
+    const [result] = await Promise.all([presence.connect(connection), connection.user.listening]);
+    connection.registering = false;
+    if (result === 'replaced') connection.refusal = 'SESSION_REPLACED';
+    else if (connection.doubted) await this.#single.replaceOutdated([connection]);
+  }
+
+  #welcome(connection: Connection): void {
+    if (!connection.open) return;
+    const { node, clock, heartbeatSeconds, messageMaxChars, frameMaxBytes, roomLimit, presence } = this.#options;
+    if (connection.refusal !== undefined) {
+      this.#single.replace(connection);
+      return;
+    }
+    const { user, session, identity, firstJoin } = connection;
+    const online = presence.onlineCount;
+    this.#counts.toldOnline(connection, online);
+    connection.send(
+      welcome({
+        session,
+        user: { id: user.id, name: user.name, kind: identity.kind },
+        node,
+        online,
+        heartbeat: heartbeatSeconds,
+        expiresAt: identity.expiresAt,
+        limits: { messageChars: messageMaxChars, frameBytes: frameMaxBytes, rooms: roomLimit },
+      }),
+    );
+    connection.subscribe(EVERYONE);
+    this.#expiry.watch(connection, clock.now());
+    this.#seen(connection);
+    void this.#offline.deliver(connection);
+    if (firstJoin !== undefined) this.#frames.join(connection, undefined, firstJoin.room, firstJoin.since);
+    const { early } = connection;
+    connection.early = undefined;
+    if (early !== undefined) for (const handle of early) handle();
+  }
+
+  /** Keeps a frame until `welcome` was sent. */
+  #hold(connection: Connection, handle: () => void): void {
+    connection.early ??= [];
+    if (connection.early.length < EARLY_FRAMES_MAX) connection.early.push(handle);
+    else connection.end('RATE_LIMITED', RETRY_SECONDS);
+  }
+
+  #tick(): void {
+    const now = this.#options.clock.now();
+    // What `welcome` tells may be newer than what presence reported last: nobody is told the older one after it.
+    this.#counts.online(this.#options.presence.onlineCount);
+    this.#counts.flush(now, this.#users.size);
+    this.#rooms.sweep(now);
+    this.#expiry.sweep(now);
+    if (this.#cutOffAt !== undefined && now - this.#cutOffAt > this.#options.stateLostSeconds * 1000) {
+      for (const connection of [...this.#users.all()]) connection.end('STATE_LOST');
+    }
+  }
+
+  #connectivity(up: boolean): void {
+    this.#cutOffAt = up ? undefined : (this.#cutOffAt ?? this.#options.clock.now());
+  }
+
+  /** Asks again for what signals would have told. A backend that goes away again heals again. */
+  async #healed(topics: readonly Topic[]): Promise<void> {
+    const { presence, singleSession } = this.#options;
+    const rooms: { readonly room: Room; readonly signals: number }[] = [];
+    const connections: Connection[] = [];
+    const users: string[] = [];
+    for (const topic of topics) {
+      const room = topic.startsWith('r:') ? this.#rooms.get(topic.slice(2)) : undefined;
+      if (room !== undefined) rooms.push({ room, signals: room.signals });
+      if (!topic.startsWith('u:')) continue;
+      const user = topic.slice(2);
+      users.push(user);
+      if (singleSession) connections.push(...this.#users.of(user));
+      this.#users.of(user)[0]?.user.forget();
+    }
+    void this.#privateRooms.heal(users);
+    this.#single.doubt(connections);
+    try {
+      const counts = await presence.counts(rooms.map(({ room }) => room.name));
+      for (const [index, { room, signals }] of rooms.entries()) {
+        const count = counts[index];
+        if (count !== undefined && room.signals === signals) this.#counts.room(room, count);
+      }
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+    }
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * Entering and leaving rooms, and the way from a position to live delivery (M4, M5).
+ *
+ * A connection gets a room's live publications from the moment its last `joined` frame is sent. That frame is cut exactly at the offset the
+ * relay has reached, in one go with the subscription to the room's topic: nothing can come between, nothing comes twice.
+ */
+import type { Broker } from '#libs/broker/broker.ts';
+import type { Presence } from '#libs/presence/presence.ts';
+import type { Since } from '#libs/protocol/client-frame.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+import { isPrivateRoom } from '#libs/protocol/room-name.ts';
+import { joinedEnd, joinedHead, joinedLive } from '#libs/protocol/server-frame.ts';
+import type { Connection, PendingJoin } from './connection.ts';
+import type { Counts } from './counts.ts';
+import type { LocalUser } from './local-user.ts';
+import { Room } from './room.ts';
+import type { RoomPass } from './room-access.ts';
+import type { Rooms } from './rooms.ts';
+import type { HubStats } from './stats.ts';
+
+const PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
+const POSITION_ONLY = { count: 1, bytes: 1 };
+
+export interface JoinsOptions {
+  readonly rooms: Rooms;
+  readonly counts: Counts;
+  readonly broker: Broker;
+  readonly presence: Presence;
+  readonly stats: HubStats;
+  readonly roomLimit: number;
+  readonly now: () => number;
+}
+
+export class Joins {
+  readonly #options: JoinsOptions;
+
+  constructor(options: JoinsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Enters a room and answers with one or more `joined` frames, or an `error`. Joining twice is harmless: the second answer has nothing to recover.
+   * `pass`: the user may enter.
+   */
+  join(connection: Connection, id: string | undefined, pass: RoomPass, since: Since | undefined): void {
+    const known = connection.rooms.find((room) => room.name === pass.room);
+    if (known !== undefined) {
+      void this.#again(connection, known, id);
+      return;
+    }
+    if (connection.rooms.length >= this.#options.roomLimit) {
+      connection.sendError(id, new HubError('ROOM_LIMIT', `at most ${this.#options.roomLimit} rooms on one connection: leave one first`));
+      return;
+    }
+    const room = this.#options.rooms.acquire(pass);
+    connection.rooms.push(room);
+    connection.joins ??= new Map();
+    const pending: PendingJoin = { done: this.#enter(connection, room, id, since, () => connection.joins?.get(room) === pending) };
+    connection.joins.set(room, pending);
+  }
+
+  /** Leaves a room; false where the connection was not in it. */
+  leave(connection: Connection, name: string): boolean {
+    const room = connection.rooms.find((entry) => entry.name === name);
+    if (room === undefined) return false;
+    connection.unsubscribe(room.topic);
+    this.#exit(connection, room);
+    return true;
+  }
+
+  /** Takes a closed connection out of every room. */
+  leaveAll(connection: Connection): void {
+    for (const room of [...connection.rooms]) this.#exit(connection, room);
+  }
+
+  /** Starts after the caller registered it as pending: the first await is before anything is looked at. */
+  async #enter(connection: Connection, room: Room, id: string | undefined, since: Since | undefined, wanted: () => boolean): Promise<void> {
+    const { user } = connection;
+    const before = room.users.get(user) ?? 0;
+    room.users.set(user, before + 1);
+    try {
+      // Counts come as signals: presence is asked only once those are listened to, or a change in between would never be seen.
+      await room.ready;
+      // Even where this connection left meanwhile: another one of the user may rely on being announced by the first.
+      await (before === 0 && room.users.has(user) ? this.#announce(room, user) : room.entering.get(user));
+      if (!wanted()) return;
+      if (room.keeps) await this.#deliver(connection, room, id, since, wanted);
+      else this.#goLive(connection, room, joinedLive(id, room.name, room.count));
+    } catch (error) {
+      if (!wanted()) return;
+      this.#exit(connection, room);
+      connection.sendError(id, HubError.from(error));
+    }
+  }
+
+  /** Tells presence that the user's first connection of this node is in the room. Others of the user wait for the same answer. */
+  #announce(room: Room, user: LocalUser): Promise<void> {
+    const known = room.entering.get(user);
+    if (known !== undefined) return known;
+    const entering = this.#askToEnter(room, user).finally(() => {
+      if (room.entering.get(user) === entering) room.entering.delete(user);
+    });
+    room.entering.set(user, entering);
+    return entering;
+  }
+
+  async #askToEnter(room: Room, user: LocalUser): Promise<void> {
+    const { signals } = room;
+    const count = await this.#options.presence.enter(room.name, user);
+    // A signal that came meanwhile may be newer than the answer; the signals by themselves end at the truth.
+    if (room.signals === signals) room.count = count;
+  }
+
+  async #again(connection: Connection, room: Room, id: string | undefined): Promise<void> {
+    await connection.joins?.get(room)?.done;
+    if (!connection.rooms.includes(room)) return;
+    const { name, epoch, offset, count } = room;
+    connection.send(
+      room.keeps ? joinedHead(id, count, { room: name, epoch, offset, recovered: true }) + joinedEnd(false) : joinedLive(id, name, count),
+    );
+  }
+
+  /** Sends what was missed in pages, each only once the outbox has room for it, and goes live with the last one. */
+  async #deliver(
+    connection: Connection,
+    room: Room,
+    id: string | undefined,
+    since: Since | undefined,
+    wanted: () => boolean,
+  ): Promise<void> {
+    const { broker, stats } = this.#options;
+    if (since === undefined) return this.#fresh(connection, room, id, wanted);
+    if (since.epoch !== room.epoch || since.offset > room.offset) {
+      await this.#catchUp(room, since);
+      if (!wanted()) return;
+    }
+    let reached = since.offset;
+    while (since.epoch === room.epoch && reached <= room.offset) {
+      const rest = room.recent.after(reached) ?? (reached === room.offset ? [] : undefined);
+      if (rest !== undefined) {
+        stats.recovered('recovered');
+        return this.#goLive(connection, room, this.#page(room, id, true, Room.items(room.name, rest), false));
+      }
+      const page = await broker.after(room.name, reached, PAGE);
+      if (!wanted()) return;
+      if (!page.complete || page.position.epoch !== since.epoch || room.epoch !== since.epoch) break;
+      // What the relay has not reached yet comes live.
+      const missed = page.publications.filter(({ offset }) => offset <= room.offset);
+      const last = missed.at(-1);
+      if (last === undefined) break;
+      connection.send(this.#page(room, id, true, Room.items(room.name, missed), true));
+      reached = last.offset;
+      await connection.outboxBelow(PAGE_BYTES);
+      if (!wanted()) return;
+    }
+    stats.recovered('lost');
+    return this.#fresh(connection, room, id, wanted);
+  }
+
+  /**
+   * Whoever comes from a node that is ahead of this one knows more than its relay: this is no loss, it is waited for. A position that the broker does
+   * not know either is left to be told as a loss.
+   */
+  async #catchUp(room: Room, since: Since): Promise<void> {
+    const { position } = await this.#options.broker.after(room.name, since.offset, POSITION_ONLY);
+    if (position.epoch !== since.epoch || position.offset < since.offset) return;
+    // In another epoch than the broker's this node is about to start anew.
+    await room.reached(room.epoch === since.epoch ? since.offset : Number.POSITIVE_INFINITY);
+  }
+
+  /** Goes live with the latest page. */
+  async #fresh(connection: Connection, room: Room, id: string | undefined, wanted: () => boolean): Promise<void> {
+    let items = room.latestItems();
+    while (items === undefined) {
+      const { epoch, offset } = room;
+      const page = await this.#options.broker.before(room.name, offset + 1, PAGE);
+      if (!wanted()) return;
+      const tail = room.recent.after(offset);
+      if (room.epoch === epoch && tail !== undefined) {
+        items = Room.items(room.name, [...page.publications, ...tail].slice(-PAGE_MESSAGES));
+      } else items = room.latestItems();
+    }
+    this.#goLive(connection, room, this.#page(room, id, false, items, false));
+  }
+
+  #page(room: Room, id: string | undefined, recovered: boolean, items: Uint8Array, more: boolean): Buffer {
+    const { name, epoch, offset, count } = room;
+    return Buffer.concat([
+      Buffer.from(joinedHead(id, count, { room: name, epoch, offset, recovered })),
+      items,
+      Buffer.from(joinedEnd(more)),
+    ]);
+  }
+
+  #goLive(connection: Connection, room: Room, joined: string | Uint8Array): void {
+    connection.send(joined);
+    this.#options.counts.toldRoom(connection, room);
+    connection.subscribe(room.topic);
+    room.subscriptions += 1;
+    connection.joins?.delete(room);
+    if (connection.joins?.size === 0) connection.joins = undefined;
+  }
+
+  #exit(connection: Connection, room: Room): void {
+    const index = connection.rooms.indexOf(room);
+    if (index < 0) return;
+    connection.rooms.splice(index, 1);
+    if (connection.joins?.delete(room) !== true) {
+      room.subscriptions -= 1;
+      // What was said before it left may still be on its way over the user's own channel.
+      if (isPrivateRoom(room.name)) connection.passedBy(room);
+    }
+    const { user } = connection;
+    const users = (room.users.get(user) ?? 1) - 1;
+    if (users > 0) room.users.set(user, users);
+    else {
+      room.users.delete(user);
+      // What is under way counts for those before: whoever comes next has to be announced after this leave.
+      room.entering.delete(user);
+      void this.#options.presence.leave(room.name, user);
+    }
+    this.#options.rooms.release(room, this.#options.now());
+  }
+}

@@ -1,0 +1,172 @@
+/** The way of a message into the hub, whoever says it: published, stored where the room keeps history, told to the members of private rooms (M1, M2). */
+import { hash, randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Broker, Published, Topic } from '#libs/broker/broker.ts';
+import { failPoint } from '#libs/config/fail-point.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { fitsCodePoints } from '#libs/protocol/limits.ts';
+import { liveMessage, messageTail } from '#libs/protocol/server-frame.ts';
+import type { MessageStore } from '#libs/store/store.ts';
+import { Keeps, type RoomPass } from './room-access.ts';
+import { privateSignal } from './user-signals.ts';
+
+/** Characters of a message id: 132 bits of a SHA-256 in base64url. */
+const MESSAGE_ID_LENGTH = 22;
+/** Offsets tried where the one given was taken in the store by another message: each try takes a new one. */
+const PLACES_MAX = 3;
+/** How often members of private rooms are told again where the backend is away, and the pause between, milliseconds: until their connections end, too. */
+const TELL_TRIES = 60;
+const TELL_PAUSE_MS = 500;
+/** After the store did not take a message, the next ones are refused unsaid for this long, milliseconds. */
+const STORE_PAUSE_MS = 500;
+
+/** M2: the message's own id, the same for every repetition on any node. */
+export function messageId(room: string, user: string, clientId: string): string {
+  return hash('sha256', `${room}\0${user}\0${clientId}`, 'base64url').slice(0, MESSAGE_ID_LENGTH);
+}
+
+/** Ids for messages that came without one: random for the process, counted on. */
+class FreshIds {
+  readonly #prefix = randomBytes(9).toString('base64url');
+  #count = 0;
+
+  next(): string {
+    this.#count += 1;
+    return this.#prefix + this.#count.toString(36).padStart(MESSAGE_ID_LENGTH - this.#prefix.length, '0');
+  }
+}
+
+export interface MessageWriterOptions {
+  readonly broker: Pick<Broker, 'publish' | 'emit'>;
+  readonly messages: Pick<MessageStore, 'append'>;
+  readonly messageMaxChars: number;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** Resolves after so many milliseconds. Default the system's timer. */
+  readonly wait?: (ms: number) => Promise<unknown>;
+}
+
+export interface MessageRequest {
+  readonly pass: RoomPass;
+  readonly userId: string;
+  /** JSON of `{id,name}`. */
+  readonly sender: string;
+  /** The sender's own id of the message; undefined: it is never repeated. */
+  readonly clientId: string | undefined;
+  readonly text: string;
+  /** Any JSON value, or undefined. */
+  readonly data: unknown;
+}
+
+export interface Written {
+  readonly id: string;
+  /** Undefined in rooms that keep nothing. */
+  readonly offset: number | undefined;
+  /** The stamp of the first publication. */
+  readonly at: number;
+}
+
+export class MessageWriter {
+  readonly #options: MessageWriterOptions;
+  readonly #ids = new FreshIds();
+  #storeAwayUntil = 0;
+
+  constructor(options: MessageWriterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Says something once, however often it is repeated under the same id within five minutes (M2). Resolves when it was said, in a room that keeps history
+   * when it is stored (M1).
+   *
+   * Throws `HubError` `MESSAGE_TOO_LONG` and `NOT_STORED` where nothing was said, RangeError where `data` is nested too deeply to be written again.
+   * Rejects with `UNAVAILABLE`, or `NOT_STORED` where the message was shown and may be lost: say it again with the same id.
+   */
+  write({ pass, userId, sender, clientId, text, data }: MessageRequest): Promise<Written> {
+    const { broker, messageMaxChars, now } = this.#options;
+    if (!fitsCodePoints(text, messageMaxChars)) throw new HubError('MESSAGE_TOO_LONG', `a text has at most ${messageMaxChars} characters`);
+    const at = now();
+    const { room } = pass;
+    const id = clientId === undefined ? this.#ids.next() : messageId(room, userId, clientId);
+    const json = data === undefined ? undefined : JSON.stringify(data);
+    if (pass.keeps === Keeps.none) {
+      return broker.emit(`r:${room}`, liveMessage(room, id, sender, text, json, at)).then(() => ({ id, offset: undefined, at }));
+    }
+    const tail = messageTail(room, id, sender, text, json, at);
+    // A message that is to be stored always has a key: the retry by the hub itself must not make a second one.
+    const key = clientId === undefined && pass.keeps !== Keeps.history ? null : id;
+    if (pass.keeps === Keeps.history) {
+      if (now() < this.#storeAwayUntil) throw new HubError('NOT_STORED', undefined, { retryAfter: 1 });
+      return this.#keep(pass, { room, tail, key, at }, { id, sender, text, data: json });
+    }
+    const said = broker.publish({ room, tail, key, at });
+    if (pass.members === undefined) return said.then((published) => ({ id, offset: published.offset, at: published.at }));
+    return said.then((published) => {
+      this.#tell(pass.members ?? [], pass.keeps, published.offset, tail);
+      return { id, offset: published.offset, at: published.at };
+    });
+  }
+
+  async #keep(
+    pass: RoomPass,
+    request: { readonly room: string; readonly tail: string; readonly key: string | null; readonly at: number },
+    message: { readonly id: string; readonly sender: string; readonly text: string; readonly data: string | undefined },
+  ): Promise<Written> {
+    const { broker, messages } = this.#options;
+    const { id } = message;
+    for (let place = 1; ; place += 1) {
+      const published = await notStored(broker.publish(place === 1 ? request : { ...request, anew: true }));
+      const stored = await this.#store(messages.append({ room: request.room, ...message, ...position(published) }));
+      if (stored !== 'conflict') {
+        if (pass.members !== undefined) this.#tell(pass.members, pass.keeps, stored.offset, request.tail);
+        failPoint('before-ack');
+        return { id, offset: stored.offset, at: stored.at };
+      }
+      if (place === PLACES_MAX) throw new HubError('NOT_STORED', undefined, { retryAfter: 1 });
+    }
+  }
+
+  async #store<T>(append: Promise<T>): Promise<T> {
+    try {
+      return await notStored(append);
+    } catch (error) {
+      this.#storeAwayUntil = this.#options.now() + STORE_PAUSE_MS;
+      throw error;
+    }
+  }
+
+  /** Nobody waits for it. */
+  #tell(members: readonly string[], keeps: Keeps, offset: number, tail: string): void {
+    const payload = privateSignal(keeps, `{"offset":${offset},${tail}`);
+    for (const member of members) void this.#signal(`u:${member}`, payload);
+  }
+
+  /**
+   * Members' nodes make good what they missed when their own way to the backend is whole again, which may be before this node's is: what was stored after
+   * that look is told as soon as it can be. Told twice is harmless: signals have the offset.
+   */
+  async #signal(topic: Topic, payload: string): Promise<void> {
+    const { broker, wait = (ms) => delay(ms, undefined, { ref: false }) } = this.#options;
+    for (let tries = 1; tries <= TELL_TRIES; tries += 1) {
+      try {
+        await broker.emit(topic, payload);
+        return;
+      } catch {
+        await wait(TELL_PAUSE_MS);
+      }
+    }
+  }
+}
+
+/** Whatever keeps a message from being stored: the same message may be tried again. */
+async function notStored<T>(step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (error) {
+    throw new HubError('NOT_STORED', undefined, { cause: error, retryAfter: 1 });
+  }
+}
+
+function position({ offset, epoch, at }: Published): { readonly offset: number; readonly epoch: string; readonly at: number } {
+  return { offset, epoch, at };
+}

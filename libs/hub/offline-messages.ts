@@ -1,0 +1,153 @@
+/** What came while the user had no session: sent at connect, oldest first, in pages, each only once the outbox has room for it (M6). */
+import { HubError } from '#libs/protocol/errors.ts';
+import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+import { messageMember, offlineMessage, offlineMessagesComplete } from '#libs/protocol/server-frame.ts';
+import type { CursorStore, MessageStore, StoredMessage } from '#libs/store/store.ts';
+import type { Clock } from './clock.ts';
+import type { Connection } from './connection.ts';
+import type { PrivateRooms } from './private-rooms.ts';
+
+/** Messages of all rooms read ahead for one connection, about. */
+const READ_AHEAD = 1000;
+const RETRY_MS = 2000;
+
+export interface OfflineMessagesOptions {
+  readonly cursors: Pick<CursorStore, 'waiting' | 'advance'>;
+  readonly messages: Pick<MessageStore, 'after'>;
+  readonly privateRooms: Pick<PrivateRooms, 'start'>;
+  readonly clock: Clock;
+}
+
+/** The messages of one room that are next, read a page at a time. */
+class RoomQueue {
+  readonly room: string;
+  readonly #messages: Pick<MessageStore, 'after'>;
+  readonly #page: number;
+  #from: number;
+  #items: StoredMessage[] = [];
+  #next = 0;
+  #ended = false;
+
+  constructor(messages: Pick<MessageStore, 'after'>, room: string, from: number, page: number) {
+    this.#messages = messages;
+    this.room = room;
+    this.#from = from;
+    this.#page = page;
+  }
+
+  get head(): StoredMessage | undefined {
+    return this.#items[this.#next];
+  }
+
+  shift(): void {
+    this.#next += 1;
+  }
+
+  /** Reads the next page where none is left. Rejects with `HubError` `UNAVAILABLE`. */
+  async fill(): Promise<void> {
+    if (this.head !== undefined || this.#ended) return;
+    this.#items = await this.#messages.after(this.room, this.#from, this.#page);
+    this.#next = 0;
+    this.#ended = this.#items.length < this.#page;
+    this.#from = this.#items.at(-1)?.offset ?? this.#from;
+  }
+}
+
+export class OfflineMessages {
+  readonly #options: OfflineMessagesOptions;
+
+  constructor(options: OfflineMessagesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends everything above the user's cursors, then `offline_messages_complete`; from then on messages of private rooms come as they are said. Follow
+   * right after `welcome`. Never rejects: where the store is away it goes on when that is back.
+   */
+  async deliver(connection: Connection): Promise<void> {
+    connection.behind = new Map();
+    const sent = new Map<string, number>();
+    let count = 0;
+    while (connection.open) {
+      const behind: ReadonlyMap<string, number> = connection.behind ?? new Map();
+      connection.behind = new Map();
+      try {
+        const queues = await this.#queues(connection, sent, behind);
+        count += await this.#send(connection, queues, sent);
+        if (queues.length === 0 && connection.behind.size === 0) break;
+      } catch (error) {
+        if (!(error instanceof HubError)) throw error;
+        for (const [room, offset] of behind) connection.behind.set(room, Math.min(offset, connection.behind.get(room) ?? offset));
+        await this.#options.clock.wait(RETRY_MS);
+      }
+    }
+    if (!connection.open) return;
+    for (const [room, offset] of sent) this.#options.privateRooms.start(connection.user, room, offset);
+    connection.send(offlineMessagesComplete(count));
+    connection.behind = undefined;
+    connection.unacknowledged = count > 0;
+  }
+
+  /** The user got everything up to here, a session of theirs says (M6). A store that is away keeps the older cursor: it is delivered again. */
+  delivered(connection: Connection, room: string, offset: number): void {
+    connection.saysDelivered = true;
+    this.#options.cursors.advance(connection.user.id, room, offset).catch(() => undefined);
+  }
+
+  /** A sign of life of a client that never sends `delivered` counts as one for all that it was sent. */
+  alive(connection: Connection): void {
+    if (!connection.unacknowledged || connection.saysDelivered || connection.behind !== undefined) return;
+    connection.unacknowledged = false;
+    for (const [room, reached] of connection.user.reached ?? []) {
+      if (reached.offset <= reached.acknowledged) continue;
+      reached.acknowledged = reached.offset;
+      this.#options.cursors.advance(connection.user.id, room, reached.offset).catch(() => {
+        reached.acknowledged = 0;
+      });
+    }
+  }
+
+  async #queues(connection: Connection, sent: ReadonlyMap<string, number>, behind: ReadonlyMap<string, number>): Promise<RoomQueue[]> {
+    const from = new Map<string, number>();
+    for (const { room, delivered, top } of await this.#options.cursors.waiting(connection.user.id)) {
+      const reached = sent.get(room) ?? delivered;
+      if (reached < top) from.set(room, reached);
+    }
+    for (const [room, offset] of behind) {
+      const reached = sent.get(room) ?? offset - 1;
+      if (reached < offset) from.set(room, Math.min(reached, from.get(room) ?? reached));
+    }
+    const page = Math.max(1, Math.min(PAGE_MESSAGES, Math.floor(READ_AHEAD / from.size)));
+    return Array.from(from, ([room, offset]) => new RoomQueue(this.#options.messages, room, offset, page));
+  }
+
+  async #send(connection: Connection, queues: readonly RoomQueue[], sent: Map<string, number>): Promise<number> {
+    await Promise.all(queues.map((queue) => queue.fill()));
+    let count = 0;
+    for (let bytes = 0; ; ) {
+      const queue = oldest(queues);
+      const message = queue?.head;
+      if (queue === undefined || message === undefined || !connection.open) return count;
+      bytes += connection.send(offlineFrame(message));
+      sent.set(message.room, message.offset);
+      count += 1;
+      queue.shift();
+      await queue.fill();
+      if (bytes < PAGE_BYTES) continue;
+      bytes = 0;
+      await connection.outboxBelow(PAGE_BYTES);
+    }
+  }
+}
+
+function oldest(queues: readonly RoomQueue[]): RoomQueue | undefined {
+  let first: RoomQueue | undefined;
+  for (const queue of queues) {
+    if (queue.head !== undefined && (first?.head === undefined || queue.head.at < first.head.at)) first = queue;
+  }
+  return first;
+}
+
+function offlineFrame({ room, offset, id, sender, text, data, at }: StoredMessage): string {
+  return offlineMessage(room, offset, messageMember(id, sender, text, data, at));
+}

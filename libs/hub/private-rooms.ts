@@ -1,0 +1,190 @@
+/**
+ * Messages of private rooms on their way to a user's connections here (R5, M4).
+ *
+ * They come over the user's own channel, from any node, in any order, and some may be lost with a connection to the backend. Each room's are handed over
+ * in the order of their offsets, each once; what is missing is read from the stream or the store before anything newer is handed over.
+ */
+import type { Broker } from '#libs/broker/broker.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+import { isPrivateRoom } from '#libs/protocol/room-name.ts';
+import { messageHeadOf, resyncHead } from '#libs/protocol/server-frame.ts';
+import type { CursorStore } from '#libs/store/store.ts';
+import type { Clock } from './clock.ts';
+import type { LocalUser, Reached } from './local-user.ts';
+import type { LocalUsers } from './local-users.ts';
+import { Room } from './room.ts';
+import { Keeps } from './room-access.ts';
+import type { HubStats } from './stats.ts';
+
+const PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
+const RETRY_MS = 1000;
+/** Users made good at a time after the backend was away. */
+const HEALED_AT_ONCE = 16;
+
+export interface PrivateRoomsOptions {
+  readonly users: LocalUsers;
+  readonly broker: Pick<Broker, 'after' | 'before'>;
+  readonly cursors: Pick<CursorStore, 'delivered' | 'waiting'>;
+  readonly stats: HubStats;
+  readonly clock: Clock;
+}
+
+export class PrivateRooms {
+  readonly #options: PrivateRoomsOptions;
+
+  constructor(options: PrivateRoomsOptions) {
+    this.#options = options;
+  }
+
+  /** A finished `message` frame came over the own channel of a user. */
+  arrived(id: string, keeps: Keeps, frame: Buffer): void {
+    const user = this.#options.users.of(id)[0]?.user;
+    if (user === undefined) return;
+    const { room, offset } = messageHeadOf(frame);
+    const reached = user.reached?.get(room);
+    if (reached === undefined) {
+      void this.#begin(user, room, keeps, offset, frame);
+    } else if (reached.held !== undefined) {
+      reached.held.push({ offset, frame });
+    } else if (offset === reached.offset + 1) {
+      this.#hand(user, room, keeps, reached, offset, frame);
+    } else if (offset > reached.offset) {
+      void this.#fill(user, room, keeps, reached, offset);
+    }
+  }
+
+  /** Everything up to this offset was handed to a connection of the user, or known to be delivered, before the channel told of anything. */
+  start(user: LocalUser, room: string, offset: number): void {
+    user.reached ??= new Map();
+    const reached = user.reached.get(room);
+    if (reached === undefined) user.reached.set(room, { offset, held: undefined, acknowledged: 0 });
+    else if (reached.held === undefined && reached.offset < offset) reached.offset = offset;
+  }
+
+  /** Signals of these users may have been lost: what they told of is looked for. */
+  async heal(ids: readonly string[]): Promise<void> {
+    for (let at = 0; at < ids.length; at += HEALED_AT_ONCE) {
+      await Promise.all(ids.slice(at, at + HEALED_AT_ONCE).map((id) => this.#heal(id)));
+    }
+  }
+
+  async #heal(id: string): Promise<void> {
+    const user = this.#options.users.of(id)[0]?.user;
+    if (user === undefined) return;
+    const waiting = await this.#patiently(user, () => this.#options.cursors.waiting(id));
+    // Groups have cursors, too, but what is said in them comes over the room.
+    for (const { room, delivered, top } of waiting?.filter((one) => isPrivateRoom(one.room)) ?? []) {
+      this.start(user, room, delivered);
+      const reached = user.reached?.get(room);
+      if (reached !== undefined && reached.held === undefined && reached.offset < top) {
+        void this.#fill(user, room, Keeps.history, reached, top);
+      }
+    }
+    const stored = new Set(waiting?.map(({ room }) => room));
+    for (const [room, reached] of user.reached ?? []) {
+      if (!isPrivateRoom(room) || stored.has(room) || reached.held !== undefined) continue;
+      const page = await this.#patiently(user, () => this.#options.broker.after(room, reached.offset, { count: 1, bytes: 1 }));
+      if (page !== undefined && page.position.offset > reached.offset && reached.held === undefined) {
+        void this.#fill(user, room, Keeps.stream, reached, page.position.offset);
+      }
+    }
+  }
+
+  /** The first message of a room since the user came: what lies between it and what was delivered before came too, over another way. */
+  async #begin(user: LocalUser, room: string, keeps: Keeps, offset: number, frame: Buffer): Promise<void> {
+    const reached: Reached = { offset: offset - 1, held: [{ offset, frame }], acknowledged: 0 };
+    user.reached ??= new Map();
+    user.reached.set(room, reached);
+    if (keeps === Keeps.history) {
+      const delivered = await this.#patiently(user, () => this.#options.cursors.delivered(user.id, room));
+      if (delivered === undefined) return;
+      reached.offset = Math.min(delivered, offset - 1);
+      reached.acknowledged = reached.offset;
+    }
+    await this.#release(user, room, keeps, reached);
+  }
+
+  async #fill(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number): Promise<void> {
+    reached.held = [];
+    await this.#read(user, room, keeps, reached, upTo);
+    await this.#release(user, room, keeps, reached);
+  }
+
+  /** Hands over what was held, in order, with what lies between; ends when nothing is held any more. */
+  async #release(user: LocalUser, room: string, keeps: Keeps, reached: Reached): Promise<void> {
+    for (;;) {
+      const next = reached.held?.sort((one, other) => one.offset - other.offset).shift();
+      if (next === undefined) break;
+      if (next.offset > reached.offset + 1) await this.#read(user, room, keeps, reached, next.offset - 1);
+      if (!this.#isHere(user)) return;
+      if (next.offset === reached.offset + 1) this.#hand(user, room, keeps, reached, next.offset, next.frame);
+    }
+    reached.held = undefined;
+  }
+
+  /** Reads on from what was reached, up to an offset at least. What is no longer kept is told by `resync`. */
+  async #read(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number): Promise<void> {
+    while (reached.offset < upTo) {
+      const page = await this.#patiently(user, () => this.#options.broker.after(room, reached.offset, PAGE));
+      if (page === undefined) return;
+      const before = reached.offset;
+      if (page.complete) {
+        for (const { offset, frame } of page.publications) {
+          if (offset === reached.offset + 1) this.#hand(user, room, keeps, reached, offset, Buffer.from(frame));
+        }
+      }
+      if (reached.offset === before) {
+        await this.#resync(user, room, reached, upTo);
+        return;
+      }
+    }
+  }
+
+  async #resync(user: LocalUser, room: string, reached: Reached, upTo: number): Promise<void> {
+    const latest = await this.#patiently(user, () => this.#options.broker.before(room, Number.POSITIVE_INFINITY, PAGE));
+    if (latest === undefined) return;
+    const { epoch, offset } = latest.position;
+    const frame = Buffer.concat([
+      Buffer.from(resyncHead({ room, epoch, offset, recovered: false })),
+      Room.items(room, latest.publications),
+      Buffer.from(']}'),
+    ]);
+    for (const connection of this.#options.users.of(user.id)) if (!connection.hasOverRoom(room, offset)) connection.deliver(frame);
+    reached.offset = Math.max(offset, upTo);
+  }
+
+  #hand(user: LocalUser, room: string, keeps: Keeps, reached: Reached, offset: number, frame: Buffer): void {
+    reached.offset = offset;
+    const { stats, users } = this.#options;
+    for (const connection of users.of(user.id)) {
+      // Whoever joined the room gets it from there.
+      if (connection.hasOverRoom(room, offset)) continue;
+      if (keeps === Keeps.history && connection.behind !== undefined) {
+        connection.behind.set(room, Math.min(offset, connection.behind.get(room) ?? offset));
+        continue;
+      }
+      connection.deliver(frame);
+      connection.unacknowledged = true;
+      stats.hot.delivered += 1;
+      stats.hot.bytesSent += frame.length;
+    }
+  }
+
+  #isHere(user: LocalUser): boolean {
+    return this.#options.users.of(user.id)[0]?.user === user;
+  }
+
+  /** Asks until it is answered; undefined once the user is gone. */
+  async #patiently<T>(user: LocalUser, ask: () => Promise<T>): Promise<T | undefined> {
+    while (this.#isHere(user)) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof HubError)) throw error;
+        await this.#options.clock.wait(RETRY_MS);
+      }
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,77 @@
+/** What connections say: held back when the node is at its limit, handed to the writer, answered. */
+import { HubError } from '#libs/protocol/errors.ts';
+import { ack } from '#libs/protocol/server-frame.ts';
+import type { Connection } from './connection.ts';
+import type { MessageWriter } from './message-writer.ts';
+import { Keeps, type RoomPass } from './room-access.ts';
+import type { HubStats } from './stats.ts';
+
+/** Messages under way at once in one lane of a node. */
+const IN_FLIGHT_MAX = 4096;
+/** Below this many under way a slow answer says nothing about this node's load. */
+const IN_FLIGHT_CALM = 64;
+/** An answer that took longer than this means the node cannot keep up. */
+const SLOW_ACK_MS = 1000;
+
+export interface PublisherOptions {
+  readonly writer: Pick<MessageWriter, 'write'>;
+  readonly stats: HubStats;
+  readonly now: () => number;
+}
+
+/** How it goes with messages that wait for the same things. */
+class Lane {
+  inFlight = 0;
+  slow = false;
+
+  get full(): boolean {
+    return this.inFlight >= IN_FLIGHT_MAX || (this.slow && this.inFlight >= IN_FLIGHT_CALM);
+  }
+}
+
+export class Publisher {
+  readonly #options: PublisherOptions;
+  /** Those that wait for the database hold back no others: it may be away. */
+  readonly #stored = new Lane();
+  readonly #unstored = new Lane();
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Messages that were said and not answered yet. */
+  get inFlight(): number {
+    return this.#stored.inFlight + this.#unstored.inFlight;
+  }
+
+  /**
+   * Says something and answers the sender with `ack` or `error`.
+   * @throws HubError `BUSY`, and what `MessageWriter.write` throws, where nothing was said.
+   */
+  publish(connection: Connection, pass: RoomPass, id: string | undefined, text: string, data: unknown): void {
+    const { writer, stats, now } = this.#options;
+    // Past its capacity a fan-out collapses rather than flattens, so publishers are held back first.
+    const lane = pass.keeps === Keeps.history ? this.#stored : this.#unstored;
+    if (lane.full) throw new HubError('BUSY', undefined, { retryAfter: 1 });
+    const at = now();
+    const { user } = connection;
+    const written = writer.write({ pass, userId: user.id, sender: user.json, clientId: id, text, data });
+    stats.hot.received += 1;
+    lane.inFlight += 1;
+    written.then(
+      (message) => {
+        this.#answered(lane, at);
+        connection.send(ack(id, pass.room, message.id, message.offset, message.at));
+      },
+      (error: unknown) => {
+        this.#answered(lane, at);
+        connection.sendError(id, HubError.from(error));
+      },
+    );
+  }
+
+  #answered(lane: Lane, at: number): void {
+    lane.inFlight -= 1;
+    lane.slow = this.#options.now() - at > SLOW_ACK_MS;
+  }
+}

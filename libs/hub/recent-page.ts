@@ -1,0 +1,89 @@
+/** The newest publications of a room, kept on the node so that a join seldom asks Redis. */
+import type { Publication } from '#libs/broker/broker.ts';
+import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+
+/** Bytes all rooms of a node may keep together; beyond it a room keeps only `TIGHT_MESSAGES`. */
+export interface RecentBudget {
+  bytes: number;
+  readonly max: number;
+}
+
+const TIGHT_MESSAGES = 10;
+
+/**
+ * A ring of at most one page (100 messages, 64 KiB) up to the newest. The page it starts from may have holes, where something was never stored; what is
+ * pushed is contiguous. Holds copies: what the broker hands over is a view of its read buffer.
+ */
+export class RecentPage {
+  #items: Publication[] = [];
+  #first = 0;
+  #bytes = 0;
+  /** Offset of the room's newest publication. */
+  #top = 0;
+  /** Something was let go for lack of budget: the ring may be less than the latest page. */
+  #cut = false;
+  readonly #budget: RecentBudget;
+
+  constructor(budget: RecentBudget) {
+    this.#budget = budget;
+  }
+
+  /** Starts anew from a page whose frames are owned by the caller. `top`: where the room stands, which need not be where the page ends. */
+  reset(latest: readonly Publication[], top = latest.at(-1)?.offset ?? 0): void {
+    this.clear();
+    this.#top = top;
+    this.#cut = false;
+    for (const item of latest) this.#add(item);
+  }
+
+  clear(): void {
+    this.#budget.bytes -= this.#bytes;
+    this.#items = [];
+    this.#first = 0;
+    this.#bytes = 0;
+  }
+
+  push(offset: number, frame: Uint8Array): void {
+    this.#top = offset;
+    this.#add({ offset, frame: Buffer.from(frame) });
+    const length = this.#items.length - this.#first;
+    if (this.#budget.bytes > this.#budget.max) {
+      for (let excess = length - TIGHT_MESSAGES; excess > 0; excess -= 1) this.#drop();
+      this.#cut ||= length > TIGHT_MESSAGES;
+    } else if (length > PAGE_MESSAGES) this.#drop();
+    while (this.#bytes > PAGE_BYTES && this.#items.length - this.#first > 1) this.#drop();
+    if (this.#cut && this.#items.length - this.#first === PAGE_MESSAGES) this.#cut = false;
+  }
+
+  /** The latest page, oldest first; undefined where the ring holds less than that. */
+  latest(): readonly Publication[] | undefined {
+    return this.#cut ? undefined : this.#items.slice(this.#first);
+  }
+
+  /** Everything above `offset`; undefined where the ring does not reach back that far without a hole. */
+  after(offset: number): readonly Publication[] | undefined {
+    if (offset >= this.#top) return [];
+    // Offsets rise: where the first one sits right, none is missing behind it.
+    const start = this.#items.length - (this.#top - offset);
+    return start >= this.#first && this.#items[start]?.offset === offset + 1 ? this.#items.slice(start) : undefined;
+  }
+
+  #add(item: Publication): void {
+    this.#items.push(item);
+    this.#bytes += item.frame.length;
+    this.#budget.bytes += item.frame.length;
+  }
+
+  #drop(): void {
+    const oldest = this.#items[this.#first];
+    if (oldest === undefined) return;
+    this.#bytes -= oldest.frame.length;
+    this.#budget.bytes -= oldest.frame.length;
+    this.#first += 1;
+    // Compacting once a page keeps the cost of a drop constant; until then the dropped frames stay referenced, at most a page of them.
+    if (this.#first >= PAGE_MESSAGES) {
+      this.#items = this.#items.slice(this.#first);
+      this.#first = 0;
+    }
+  }
+}

@@ -1,0 +1,128 @@
+/** The loop from the broker to the sockets of this node. */
+import type { BrokerListener, Position, Publication, Topic } from '#libs/broker/broker.ts';
+import { MEMBER_EVENTS_MAX } from '#libs/protocol/limits.ts';
+import { member, publishedAt, resyncHead, roomClosed } from '#libs/protocol/server-frame.ts';
+import type { Counts } from './counts.ts';
+import { Room } from './room.ts';
+import type { Rooms } from './rooms.ts';
+import { type Fanout, roomTopic } from './socket.ts';
+import type { HubStats } from './stats.ts';
+
+/** First byte of a finished frame; anything else is a control signal. */
+const BRACE = 0x7b;
+
+export interface RelayOptions {
+  readonly node: string;
+  readonly rooms: Rooms;
+  readonly counts: Counts;
+  readonly fanout: Fanout;
+  readonly stats: HubStats;
+  readonly now: () => number;
+  /** A signal on a user's own channel, or on that of every node. The bytes are valid during the call only. */
+  userSignal(user: string, payload: Uint8Array): void;
+  /** The room is over: whoever is in it here is taken out, told already. */
+  closed(room: Room): void;
+  /** Signals of these topics may have been lost. */
+  healed(topics: readonly Topic[]): void;
+  connectivity(up: boolean): void;
+}
+
+export class Relay implements BrokerListener {
+  readonly #options: RelayOptions;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+  }
+
+  publication(name: string, offset: number, frame: Uint8Array): void {
+    const { rooms, fanout, stats, now } = this.#options;
+    const room = rooms.get(name);
+    if (room === undefined) return;
+    room.relayed(offset, frame);
+    if (room.subscriptions === 0) return;
+    fanout.publish(room.topic, frame);
+    stats.hot.delivered += room.subscriptions;
+    stats.hot.bytesSent += room.subscriptions * frame.length;
+    stats.delivery((now() - publishedAt(frame)) / 1000);
+  }
+
+  signal(topic: Topic, payload: Uint8Array): void {
+    if (topic.startsWith('u:')) {
+      this.#options.userSignal(topic.slice(2), payload);
+      return;
+    }
+    const room = this.#options.rooms.get(topic.slice(2));
+    if (room === undefined) return;
+    if (payload[0] === BRACE) this.#live(room, payload);
+    else this.#control(room, Buffer.from(payload).toString());
+  }
+
+  reset(name: string, position: Position, latest: readonly Publication[]): void {
+    const { rooms, fanout, stats } = this.#options;
+    const room = rooms.get(name);
+    if (room === undefined) return;
+    room.restart(position, latest);
+    stats.recovered('lost');
+    const head = resyncHead({ room: name, epoch: position.epoch, offset: position.offset, recovered: false });
+    fanout.publish(room.topic, Buffer.concat([Buffer.from(head), Room.items(room.name, latest), Buffer.from(']}')]));
+  }
+
+  healed(topics: readonly Topic[]): void {
+    this.#options.healed(topics);
+  }
+
+  connectivity(up: boolean): void {
+    this.#options.connectivity(up);
+  }
+
+  /** A message of a room that keeps nothing. */
+  #live(room: Room, frame: Uint8Array): void {
+    const { fanout, stats, now } = this.#options;
+    fanout.publish(room.topic, frame);
+    stats.hot.delivered += room.subscriptions;
+    stats.hot.bytesSent += room.subscriptions * frame.length;
+    stats.delivery((now() - publishedAt(frame)) / 1000);
+  }
+
+  /**
+   * `~+<count> <user json>`, `~-<count> <user json>`, `~=<count>` of presence; `~t<node> <frame>` of typing; `~i<frame>`: pushed by a service;
+   * `~c<reason>`: the room was closed.
+   */
+  #control(room: Room, signal: string): void {
+    if (signal[1] === 'i') {
+      this.#options.fanout.publish(room.topic, signal.slice(2));
+      return;
+    }
+    if (signal[1] === 'c') {
+      this.#options.fanout.publish(room.topic, roomClosed(room.name, signal.slice(2) === 'expired' ? 'expired' : 'closed'));
+      this.#options.closed(room);
+      return;
+    }
+    const space = signal.indexOf(' ');
+    const head = space < 0 ? signal : signal.slice(0, space);
+    const rest = space < 0 ? '' : signal.slice(space + 1);
+    switch (head[1]) {
+      case '+':
+      case '-': {
+        const count = Number(head.slice(2));
+        this.#options.counts.room(room, count);
+        if (count <= MEMBER_EVENTS_MAX) {
+          this.#options.fanout.publish(room.topic, member(room.name, head[1] === '+' ? 'joined' : 'left', rest));
+        }
+        break;
+      }
+      case '=':
+        this.#options.counts.room(room, Number(head.slice(2)));
+        break;
+      case 't':
+        // The typist's own node has told its sockets already, but the typist's.
+        if (head.slice(2) !== this.#options.node) this.#options.fanout.publish(room.topic, rest);
+        break;
+    }
+  }
+}
+
+/** The control signal of `typing`, and where it goes. */
+export function typingSignal(node: string, room: string, frame: string): { topic: Topic; payload: string } {
+  return { topic: roomTopic(room), payload: `~t${node} ${frame}` };
+}

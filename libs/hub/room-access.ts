@@ -1,0 +1,34 @@
+/** The port to the rules of rooms: who may enter, and what becomes of what is said (R2, R3, R5). */
+
+/** What of a token decides about rooms. */
+export interface RoomBearer {
+  readonly userId: string;
+  readonly name: string;
+  readonly rooms?: readonly string[] | undefined;
+}
+
+/** What a room keeps of its messages (R3). */
+export const Keeps = { none: 'none', stream: 'stream', history: 'history' } as const;
+export type Keeps = (typeof Keeps)[keyof typeof Keeps];
+
+/** Somebody may enter a room, and say something in it. */
+export interface RoomPass {
+  readonly room: string;
+  readonly keeps: Keeps;
+  /** Private rooms (R5): the users whose own channels its messages go to. Undefined for rooms that are joined. */
+  readonly members: readonly string[] | undefined;
+}
+
+export interface RoomAccess {
+  /** Whether the room keeps at least a stream. By its name alone. */
+  keepsStream(room: string): boolean;
+  /**
+   * At once where the name and the token decide; a promise where the store is asked.
+   * @throws HubError, or rejects with it: `FORBIDDEN`, `ROOM_CLOSED`, `UNAVAILABLE`.
+   */
+  enter(bearer: RoomBearer, room: string): RoomPass | Promise<RoomPass>;
+  /** The room of direct messages between two users, made at first use. Rejects with `HubError` `USER_NOT_FOUND`, `UNAVAILABLE`. */
+  direct(bearer: RoomBearer, to: string): Promise<RoomPass>;
+  /** The name of that room. */
+  directRoom(user: string, to: string): string;
+}

@@ -1,0 +1,37 @@
+import type { Presence } from '#libs/presence/presence.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { kicked } from '#libs/protocol/server-frame.ts';
+import type { Connection } from './connection.ts';
+
+/** One login of a user at a time (R4): which connections end is asked of presence, not guessed from a signal. */
+export class SingleSession {
+  readonly #presence: Pick<Presence, 'outdated'>;
+
+  constructor(presence: Pick<Presence, 'outdated'>) {
+    this.#presence = presence;
+  }
+
+  /** A newer login than that of these was announced. A third one may have become the newest since, and may be here. */
+  doubt(connections: readonly Connection[]): void {
+    for (const connection of connections) if (connection.registering) connection.doubted = true;
+    const registered = connections.filter((connection) => !connection.registering);
+    if (registered.length > 0) void this.replaceOutdated(registered);
+  }
+
+  /** Ends those whose login is no longer the newest. Where the backend is away, it is asked again when that is back. Never rejects. */
+  async replaceOutdated(connections: readonly Connection[]): Promise<void> {
+    try {
+      const outdated = new Set((await this.#presence.outdated(connections)).map(({ id }) => id));
+      for (const connection of connections) if (outdated.has(connection.id)) this.replace(connection);
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+    }
+  }
+
+  /** Tells and ends; one that is still being admitted is told as it opens. */
+  replace(connection: Connection): void {
+    connection.refusal = 'SESSION_REPLACED';
+    connection.send(kicked('SESSION_REPLACED'));
+    connection.end('SESSION_REPLACED');
+  }
+}

@@ -1,0 +1,28 @@
+/** What the hub needs of the network: one open socket, and the native fan-out. No network library is named in here. */
+
+/** One open socket. Never touched after it was closed: `Connection` guards every call. */
+export interface Socket {
+  /** 1: sent, 0: queued in the outbox, 2: dropped, and the socket is being closed (outbox over its limit). */
+  send(frame: string | Uint8Array): number;
+  /** Sends a close frame and closes at once; the close event comes before this returns. */
+  end(code: number, reason: string): void;
+  subscribe(topic: string): unknown;
+  unsubscribe(topic: string): unknown;
+  /** Publishes to every subscriber of the topic on this node but this socket. */
+  publish(topic: string, frame: string): unknown;
+  /** Bytes in the outbox. */
+  getBufferedAmount(): number;
+}
+
+/** Native fan-out of one node: one call reaches every socket subscribed to the topic. */
+export interface Fanout {
+  publish(topic: string, frame: string | Uint8Array): unknown;
+}
+
+/** Topic of every connection of the node. */
+export const EVERYONE = 'all';
+
+/** Topic of a room's subscribers on this node. */
+export function roomTopic(room: string): `r:${string}` {
+  return `r:${room}`;
+}

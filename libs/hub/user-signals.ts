@@ -1,0 +1,101 @@
+/** What comes over a user's own channel, and over the channel of every node (R5). A frame for all sessions of the user is its own payload. */
+import type { Connection } from './connection.ts';
+import type { LocalUsers } from './local-users.ts';
+import type { PrivateRooms } from './private-rooms.ts';
+import { Keeps } from './room-access.ts';
+import { EVERYONE, type Fanout } from './socket.ts';
+
+/** The channel that every node listens to: the own channel of nobody. */
+export const EVERY_NODE = '';
+
+/** First byte of a finished frame; anything else is a control signal. */
+const BRACE = 0x7b;
+const CLOSED = '{"type":"room_closed"';
+
+export interface UserSignalsOptions {
+  readonly users: LocalUsers;
+  readonly fanout: Fanout;
+  readonly privateRooms: PrivateRooms;
+  /** A newer login of the user was announced (R4). */
+  login(user: string, login: string): void;
+  leave(connection: Connection, room: string): void;
+  /** Whether the user of the connection is still a member of the room. Never rejects. */
+  mayStay(connection: Connection, room: string): Promise<boolean>;
+}
+
+export class UserSignals {
+  readonly #options: UserSignalsOptions;
+
+  constructor(options: UserSignalsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * `{...}`: a frame for all sessions. `~k<login>`: a newer login. `~s<session> <frame>`: for the sessions with this label. `~x<room>`: who is a member
+   * has changed. `~h<frame>`, `~p<frame>`: a message of a private room that keeps history, or only a stream. The bytes are valid during the call only.
+   */
+  received(user: string, payload: Uint8Array): void {
+    const { privateRooms, login } = this.#options;
+    if (payload[0] === BRACE) {
+      this.#deliver(user, Buffer.from(payload).toString());
+      return;
+    }
+    const bytes = Buffer.from(payload);
+    const rest = (): string => bytes.toString('utf8', 2);
+    switch (String.fromCharCode(payload[1] ?? 0)) {
+      case 'h':
+        privateRooms.arrived(user, Keeps.history, bytes.subarray(2));
+        break;
+      case 'p':
+        privateRooms.arrived(user, Keeps.stream, bytes.subarray(2));
+        break;
+      case 'k':
+        login(user, rest());
+        break;
+      case 's':
+        this.#deliverToSession(user, rest());
+        break;
+      case 'x':
+        this.#membershipChanged(user, rest());
+        break;
+    }
+  }
+
+  #deliver(user: string, frame: string): void {
+    const { users, fanout } = this.#options;
+    if (user === EVERY_NODE) {
+      fanout.publish(EVERYONE, frame);
+      return;
+    }
+    const connections = [...users.of(user)];
+    for (const connection of connections) connection.deliver(frame);
+    if (!frame.startsWith(CLOSED)) return;
+    const { room } = JSON.parse(frame) as { readonly room: string };
+    connections[0]?.user.forget(room);
+    for (const connection of connections) this.#options.leave(connection, room);
+  }
+
+  #deliverToSession(user: string, rest: string): void {
+    const { users } = this.#options;
+    const space = rest.indexOf(' ');
+    const session = rest.slice(0, space);
+    const connections = user === EVERY_NODE ? users.all() : users.of(user);
+    for (const connection of connections) if (connection.session === session) connection.deliver(rest.slice(space + 1));
+  }
+
+  #membershipChanged(user: string, room: string): void {
+    const connections = [...this.#options.users.of(user)];
+    connections[0]?.user.forget(room);
+    for (const connection of connections) {
+      if (!connection.rooms.some(({ name }) => name === room)) continue;
+      void this.#options.mayStay(connection, room).then((stays) => {
+        if (!stays) this.#options.leave(connection, room);
+      });
+    }
+  }
+}
+
+/** A message of a private room, for the own channel of a member. */
+export function privateSignal(keeps: Keeps, frame: string): string {
+  return (keeps === Keeps.history ? '~h' : '~p') + frame;
+}
