@@ -1,0 +1,31 @@
+import type { ErrorCode } from '#libs/protocol/errors.ts';
+import type { ErrorFrame } from './server-frame.ts';
+
+/**
+ * Codes that the client gives itself; all others are the hub's (the contract's table of errors).
+ *
+ * - `QUEUE_FULL`: as many messages wait for their `ack` as `queueMax` allows.
+ * - `EXPIRED`: a message was sent more than 4.5 minutes ago and never acked. Whether it was taken is not known, and sending it again could make it twice.
+ * - `CLOSED`: `close()` was called, or the hub ended the connection for good.
+ * - `TIMEOUT`: no answer within `requestTimeoutMs`; the time without a connection counts.
+ * - `LEFT`: the room was left before the join was answered.
+ */
+export type ClientErrorCode = ErrorCode | 'QUEUE_FULL' | 'EXPIRED' | 'CLOSED' | 'TIMEOUT' | 'LEFT';
+
+/** What the client's promises reject with. Told apart by `code`, never by its text. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError';
+  readonly code: ClientErrorCode;
+  /** The same may succeed later. */
+  readonly retryable: boolean;
+
+  constructor(code: ClientErrorCode, message: string, retryable = false) {
+    super(message);
+    this.code = code;
+    this.retryable = retryable;
+  }
+
+  static from(frame: ErrorFrame): ClientError {
+    return new ClientError(frame.code as ClientErrorCode, frame.message, frame.retryable);
+  }
+}

@@ -1,0 +1,264 @@
+import { backoffMs } from './backoff.ts';
+import type { ClientFrame } from './client-frame.ts';
+import type { Settings } from './client-options.ts';
+import { ClientState, type ClientStatus, type StatusReason } from './client-status.ts';
+import { closeVerdict, reasonOf, type Verdict } from './close-verdict.ts';
+import type { EnvironmentSignal } from './environment.ts';
+import { Line, type LineEnd } from './line.ts';
+import { Liveness } from './liveness.ts';
+import type { ServerFrame, WelcomeFrame } from './server-frame.ts';
+import { Timer } from './timer.ts';
+
+/** An attempt that has not come to `welcome` after so long is given up, milliseconds. */
+const ATTEMPT_MS = 20_000;
+/** A token that ends within this time is renewed before it is used, milliseconds. */
+const TOKEN_MARGIN_MS = 30_000;
+
+export interface ConnectorHandlers {
+  status(status: ClientStatus): void;
+  frame(frame: ServerFrame): void;
+  up(welcome: WelcomeFrame): void;
+  /** The line is gone; another one may follow. */
+  down(): void;
+  /** No line will follow unless `start` is called. */
+  ended(reason: StatusReason): void;
+}
+
+/** One attempt and the line it makes. */
+interface Current {
+  line?: Line;
+  welcomed?: boolean;
+}
+
+/** Keeps one line to the hub: connects, notices its end, and does what the end asks for (table C). */
+export class Connector {
+  readonly #settings: Settings;
+  readonly #handlers: ConnectorHandlers;
+  readonly #wait: Timer;
+  readonly #patience: Timer;
+  readonly #stable: Timer;
+  readonly #liveness: Liveness;
+  #status: ClientStatus = { state: ClientState.connecting, attempt: 0 };
+  /** The one attempt or line there is; another object, or undefined, once it is over. */
+  #current: Current | undefined;
+  #stopListening: (() => void) | undefined;
+  #reason: StatusReason | undefined;
+  #attempt = 0;
+  /** Refusals of tokens since the last stable minute, and whether the last token used was refused. */
+  #refusals = 0;
+  #tokenRefused = false;
+  /** Unix milliseconds. */
+  #tokenEnds = Number.POSITIVE_INFINITY;
+  /** Seconds, told by the hub that leaves. */
+  #reconnectIn: number | undefined;
+  /** The words of whoever ends this connection. */
+  #kickedBy: string | undefined;
+
+  constructor(settings: Settings, handlers: ConnectorHandlers) {
+    this.#settings = settings;
+    this.#handlers = handlers;
+    const { clock } = settings;
+    this.#wait = new Timer(clock, () => this.#try());
+    this.#patience = new Timer(clock, () => this.#lost({ code: 'NETWORK', message: 'no welcome came in time' }));
+    this.#stable = new Timer(clock, () => {
+      this.#attempt = 0;
+      this.#refusals = 0;
+    });
+    this.#liveness = new Liveness(clock, {
+      ping: () => this.send({ type: 'ping' }),
+      dead: () => this.#lost({ code: 'SILENT' }),
+    });
+  }
+
+  get status(): ClientStatus {
+    return this.#status;
+  }
+
+  get up(): boolean {
+    return this.#current?.welcomed === true;
+  }
+
+  /** Begins, also again after an end. Does nothing while it is under way. */
+  start(): void {
+    if (this.#stopListening !== undefined) return;
+    this.#stopListening = this.#settings.environment.listen((signal) => this.#told(signal));
+    this.#attempt = 0;
+    this.#refusals = 0;
+    this.#tokenRefused = false;
+    this.#reason = undefined;
+    this.#try();
+  }
+
+  /** Ends for good. */
+  stop(reason: StatusReason): void {
+    this.#end(ClientState.closed, reason);
+  }
+
+  retryNow(): void {
+    if (this.#wait.due !== undefined) this.#try();
+  }
+
+  /** Sends a frame; without a line it does nothing. */
+  send(frame: ClientFrame): void {
+    if (this.up) this.#current?.line?.send(frame);
+  }
+
+  /** Gives the line up: it answers no more. */
+  giveUp(): void {
+    if (this.up) this.#lost({ code: 'SILENT' });
+  }
+
+  /** The token in use ends then, Unix seconds. */
+  tokenEnds(expiresAt: number): void {
+    this.#tokenEnds = expiresAt * 1000;
+  }
+
+  #try(): void {
+    this.#wait.stop();
+    const current: Current = {};
+    this.#current = current;
+    this.#reconnectIn = undefined;
+    this.#kickedBy = undefined;
+    this.#attempt += 1;
+    this.#patience.start(ATTEMPT_MS);
+    this.#tell(this.#reason === undefined ? ClientState.connecting : ClientState.reconnecting);
+    void this.#open(current);
+  }
+
+  async #open(current: Current): Promise<void> {
+    const settings = this.#settings;
+    const isCurrent = (): boolean => this.#current === current;
+    let token: string | null;
+    try {
+      token = await settings.getToken({ fresh: this.#tokenRefused || this.#tokenEnds - settings.clock.now() < TOKEN_MARGIN_MS });
+    } catch (error) {
+      if (isCurrent()) this.#lost({ code: 'NO_TOKEN', message: error instanceof Error ? error.message : String(error) });
+      return;
+    }
+    if (!isCurrent()) return;
+    if (token === null) {
+      this.#end(ClientState.refused, { code: 'MISSING_TOKEN' });
+      return;
+    }
+    try {
+      const url = new URL(settings.url());
+      url.searchParams.set('session', settings.session);
+      current.line = new Line(settings, url.href, token, {
+        frame: (frame) => this.#frame(current, frame),
+        ended: (end) => this.#ended(end),
+      });
+    } catch (error) {
+      this.#end(ClientState.refused, { code: 'INVALID_REQUEST', message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #frame(current: Current, frame: ServerFrame): void {
+    this.#liveness.heard();
+    if (frame.type === 'draining') this.#reconnectIn = frame.reconnectIn;
+    if (frame.type === 'kicked') this.#kickedBy = frame.by;
+    if (frame.type !== 'welcome') {
+      this.#handlers.frame(frame);
+      return;
+    }
+    current.welcomed = true;
+    this.#patience.stop();
+    this.#stable.start(this.#settings.backoff.stableMs);
+    this.#liveness.start(frame.heartbeat);
+    this.#tokenRefused = false;
+    this.#tokenEnds = frame.expiresAt * 1000;
+    this.#reason = undefined;
+    this.#set(ClientState.connected);
+    this.#handlers.up(frame);
+    if (this.#current === current) this.#handlers.status(this.#status);
+  }
+
+  #ended(end: LineEnd): void {
+    const words = this.#kickedBy === undefined ? {} : { message: this.#kickedBy };
+    this.#lost({ ...reasonOf(end), ...words }, closeVerdict(end, this.#reconnectIn));
+  }
+
+  /** The line, or the attempt at one, is over. */
+  #lost(reason: StatusReason, verdict: Verdict = { action: 'back-off' }): void {
+    switch (verdict.action) {
+      case 'back-off':
+        this.#retry(reason, backoffMs(this.#settings.backoff, this.#attempt, this.#settings.random));
+        return;
+      case 'wait':
+        this.#retry(reason, verdict.milliseconds);
+        return;
+      case 'renew-token': {
+        if (this.#tokenRefused) {
+          this.#end(ClientState.refused, reason);
+          return;
+        }
+        this.#refusals += 1;
+        this.#retry(reason, this.#refusals === 1 ? 0 : backoffMs(this.#settings.backoff, this.#attempt, this.#settings.random));
+        this.#tokenRefused = true;
+        return;
+      }
+      case 'refused':
+        this.#end(ClientState.refused, reason);
+        return;
+      case 'closed':
+        this.#end(ClientState.closed, reason);
+        return;
+    }
+  }
+
+  #retry(reason: StatusReason, milliseconds: number): void {
+    if (this.#attempt >= this.#settings.backoff.tries) {
+      this.#end(ClientState.closed, { code: 'GAVE_UP', message: reason.code });
+      return;
+    }
+    this.#leave();
+    this.#reason = reason;
+    this.#wait.start(milliseconds);
+    this.#waiting();
+  }
+
+  #end(state: typeof ClientState.refused | typeof ClientState.closed, reason: StatusReason): void {
+    this.#leave();
+    this.#wait.stop();
+    this.#stopListening?.();
+    this.#stopListening = undefined;
+    this.#reason = reason;
+    this.#handlers.ended(reason);
+    this.#tell(state);
+  }
+
+  /** Has no line any more. */
+  #leave(): void {
+    const current = this.#current;
+    this.#current = undefined;
+    this.#patience.stop();
+    this.#stable.stop();
+    this.#liveness.stop();
+    current?.line?.drop();
+    if (current?.welcomed === true) this.#handlers.down();
+  }
+
+  #told(signal: EnvironmentSignal): void {
+    if (this.up) this.#liveness.doubt();
+    else if (this.#wait.due === undefined) return;
+    else if (signal === 'online' || this.#wait.due <= this.#settings.clock.now()) this.#try();
+    else this.#waiting();
+  }
+
+  #waiting(): void {
+    this.#tell(this.#settings.environment.online ? ClientState.reconnecting : ClientState.offline, this.#wait.due);
+  }
+
+  #tell(state: ClientState, retryAt?: number): void {
+    this.#set(state, retryAt);
+    this.#handlers.status(this.#status);
+  }
+
+  #set(state: ClientState, retryAt?: number): void {
+    this.#status = {
+      state,
+      attempt: this.#attempt,
+      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
+      ...(retryAt === undefined ? {} : { retryAt }),
+    };
+  }
+}

@@ -1,0 +1,52 @@
+import { RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import type { MessageEvent, MessageOrigin } from './client-events.ts';
+import type { Deliveries } from './deliveries.ts';
+import { SeenMessages } from './seen-messages.ts';
+import type { ChatMessage, OfflineMessageFrame, PageMessage } from './server-frame.ts';
+
+/** Hands each message over once, whatever way its copies come. */
+export class Inbox {
+  readonly #seen = new SeenMessages();
+  readonly #deliveries: Deliveries;
+  readonly #hand: (event: MessageEvent) => void;
+
+  constructor(deliveries: Deliveries, hand: (event: MessageEvent) => void) {
+    this.#deliveries = deliveries;
+    this.#hand = hand;
+  }
+
+  take(room: string, offset: number | undefined, message: ChatMessage, origin: MessageOrigin): void {
+    if (this.#seen.add(room, message.id)) this.#hand({ room, ...(offset === undefined ? {} : { offset }), message, origin });
+    if (offset !== undefined) this.#deliveries.handed(room, offset);
+  }
+
+  /** A message that waited for a user without a session. */
+  waited({ room, offset, message }: OfflineMessageFrame): void {
+    this.#deliveries.waited(room, offset);
+    this.take(room, offset, message, 'offline');
+  }
+
+  /** A page that is handed over as a whole, in the answer to a join or in a `resync`. */
+  page(room: string, messages: readonly PageMessage[]): void {
+    for (const { message } of messages) this.#seen.add(room, message.id);
+    const last = messages.at(-1);
+    if (last !== undefined) this.#deliveries.handed(room, last.offset);
+  }
+
+  /** The room was left. What waits of a made one may still come. */
+  left(room: string): void {
+    if (roomKind(room) !== RoomKind.made) this.#seen.forget(room);
+  }
+
+  /** The room is no more. */
+  closed(room: string): void {
+    this.#seen.forget(room);
+    this.#deliveries.forget(room);
+  }
+
+  /** Somebody else is logged in. */
+  newUser(): void {
+    this.#seen.clear();
+    this.#deliveries.clear();
+  }
+}

@@ -1,0 +1,72 @@
+import type { ClientFrame } from './client-frame.ts';
+import type { ServerFrame } from './server-frame.ts';
+import { type Clock, Timer } from './timer.ts';
+
+/** How long after `error` a `close` may take, milliseconds. */
+const CLOSE_MS = 100;
+
+/** What the client needs of a WebSocket. */
+export interface WebSocketLike {
+  send(text: string): void;
+  close(code?: number): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(type: 'close', listener: (event: LineEnd) => void): void;
+  addEventListener(type: 'error', listener: () => void): void;
+}
+
+export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
+
+export interface LineEnd {
+  /** WebSocket close code. */
+  readonly code: number;
+  readonly reason: string;
+}
+
+export interface LineHandlers {
+  frame(frame: ServerFrame): void;
+  /** Once, and nothing after it. Not after `drop`. */
+  ended(end: LineEnd): void;
+}
+
+export interface LineSettings {
+  readonly WebSocket: WebSocketConstructor;
+  readonly clock: Clock;
+}
+
+/** One WebSocket, from its making to its end. */
+export class Line {
+  readonly #socket: WebSocketLike;
+  readonly #failed: Timer;
+  #over = false;
+
+  /** Offers the protocol, the one that lets browsers see why they are refused (H5), and the token (H2). Throws where URL or token cannot be sent. */
+  constructor({ WebSocket, clock }: LineSettings, url: string, token: string, handlers: LineHandlers) {
+    const end = (end: LineEnd): void => {
+      if (this.#over) return;
+      this.#over = true;
+      this.#failed.stop();
+      handlers.ended(end);
+    };
+    // Node 22 tells a connection that could not be made by `error` alone; everywhere else `close` follows, and knows more.
+    this.#failed = new Timer(clock, () => end({ code: 1006, reason: '' }));
+    this.#socket = new WebSocket(url, ['parley.v1', 'parley.v1+close', `bearer.${token}`]);
+    this.#socket.addEventListener('message', ({ data }) => {
+      if (!this.#over && typeof data === 'string') handlers.frame(JSON.parse(data));
+    });
+    this.#socket.addEventListener('close', ({ code, reason }) => end({ code, reason }));
+    this.#socket.addEventListener('error', () => {
+      if (!this.#over) this.#failed.start(CLOSE_MS);
+    });
+  }
+
+  send(frame: ClientFrame): void {
+    this.#socket.send(JSON.stringify(frame));
+  }
+
+  /** Is done with it, whatever the other side says: a dead line would take long to end. */
+  drop(): void {
+    this.#over = true;
+    this.#failed.stop();
+    this.#socket.close(1000);
+  }
+}

@@ -1,0 +1,74 @@
+import { type Clock, Timer } from './timer.ts';
+
+/** How long an answer to a ping may take, milliseconds. */
+const ANSWER_MS = 8000;
+/** The same where there is reason to doubt the line. */
+const SHORT_ANSWER_MS = 3000;
+/** A timer that strikes so much too late was asleep with the machine. */
+const SLEPT_MS = 5000;
+
+export interface LivenessHandlers {
+  ping(): void;
+  /** Nothing came back. */
+  dead(): void;
+}
+
+/** Watches that something comes: a line that is broken often looks open for many minutes. */
+export class Liveness {
+  readonly #clock: Clock;
+  readonly #handlers: LivenessHandlers;
+  readonly #quiet: Timer;
+  readonly #answer: Timer;
+  #heartbeatMs = 0;
+  #heardAt = 0;
+  #strikesAt = 0;
+
+  constructor(clock: Clock, handlers: LivenessHandlers) {
+    this.#clock = clock;
+    this.#handlers = handlers;
+    this.#quiet = new Timer(clock, () => this.#looked());
+    this.#answer = new Timer(clock, () => handlers.dead());
+  }
+
+  start(heartbeatSeconds: number): void {
+    this.#heartbeatMs = heartbeatSeconds * 1000;
+    this.heard();
+    this.#watch(this.#heartbeatMs);
+  }
+
+  stop(): void {
+    this.#quiet.stop();
+    this.#answer.stop();
+  }
+
+  /** Something came. */
+  heard(): void {
+    this.#heardAt = this.#clock.now();
+    this.#answer.stop();
+  }
+
+  /** Asks for a sign of life, which is to come soon. */
+  doubt(): void {
+    this.#ask(SHORT_ANSWER_MS);
+  }
+
+  #ask(milliseconds: number): void {
+    const due = this.#answer.due;
+    if (due !== undefined && due <= this.#clock.now() + milliseconds) return;
+    if (due === undefined) this.#handlers.ping();
+    this.#answer.start(milliseconds);
+  }
+
+  #watch(milliseconds: number): void {
+    this.#strikesAt = this.#clock.now() + milliseconds;
+    this.#quiet.start(milliseconds);
+  }
+
+  #looked(): void {
+    const now = this.#clock.now();
+    const silence = now - this.#heardAt;
+    if (now - this.#strikesAt > SLEPT_MS) this.doubt();
+    else if (silence >= this.#heartbeatMs) this.#ask(ANSWER_MS);
+    this.#watch(silence >= this.#heartbeatMs ? this.#heartbeatMs : this.#heartbeatMs - silence);
+  }
+}

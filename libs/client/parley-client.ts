@@ -1,0 +1,157 @@
+import { ClientError } from './client-error.ts';
+import type { ClientEvents, JoinResult } from './client-events.ts';
+import { type ParleyClientOptions, settingsOf } from './client-options.ts';
+import type { ClientStatus } from './client-status.ts';
+import type { SendOptions, SentMessage } from './outbox.ts';
+import type { PageMessage, Person, Position, WelcomeFrame } from './server-frame.ts';
+import { Session } from './session.ts';
+
+/**
+ * A connection to a Parley hub that stays.
+ *
+ * It comes back after every loss, joins its rooms again and says what was missed; a message is kept until it is acked, and sent again with the same id; each
+ * message is handed over once, and each room's in order. What cannot be recovered is told by `resync`.
+ *
+ * @example
+ * const client = new ParleyClient({ url: 'wss://chat.example.com/ws/chat', getToken: async () => token });
+ * client.on('message', ({ room, message }) => console.log(room, message.from.name, message.text));
+ * client.on('status', ({ state, reason }) => console.log(state, reason?.code ?? ''));
+ * client.connect();
+ * await client.join('park');
+ * await client.send('park', 'Hello');
+ */
+export class ParleyClient {
+  readonly #session: Session;
+  readonly #uuid: () => string;
+  #closed = false;
+
+  constructor(options: ParleyClientOptions) {
+    const settings = settingsOf(options);
+    this.#uuid = settings.uuid;
+    this.#session = new Session(settings);
+  }
+
+  /** How it stands now; each change comes as a `status` event. */
+  get status(): ClientStatus {
+    return this.#session.connector.status;
+  }
+
+  /** What the hub said of this user, itself and its limits; undefined before the first connection. */
+  get welcome(): WelcomeFrame | undefined {
+    return this.#session.welcome;
+  }
+
+  /**
+   * Connects, and stays connected. Does nothing where it is under way. After `refused`, or `closed` by the hub, it begins anew: call it when somebody has
+   * logged in. After `close()` it does nothing.
+   */
+  connect(): void {
+    if (!this.#closed) this.#session.connector.start();
+  }
+
+  /** Leaves for good. What is not answered yet rejects with `CLOSED`. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#session.deliveries.end();
+    this.#session.connector.stop({ code: 'CLOSED' });
+  }
+
+  /** Tries at once where it waits to reconnect. */
+  retryNow(): void {
+    this.#session.connector.retryNow();
+  }
+
+  /**
+   * Listens. Returns a function that ends it.
+   *
+   * @example
+   * const off = client.on('room_online', ({ room, count }) => show(room, count));
+   * off();
+   */
+  on<K extends keyof ClientEvents>(type: K, listener: (event: ClientEvents[K]) => void): () => void {
+    return this.#session.events.on(type, listener);
+  }
+
+  /**
+   * Enters a room and stays in it over reconnects, until `leave` or `room_closed`. Gives its latest page; with `since`, what was missed, where `recovered` is true.
+   * What is said later comes as `message` events; with a fast line the first of them may come before this promise's continuation runs, so listen first and tell
+   * messages apart by `offset`. Joining a room that it is in gives the latest page.
+   *
+   * @throws ClientError the hub's code (`FORBIDDEN`, `ROOM_NOT_FOUND`, `ROOM_LIMIT`, ...), `TIMEOUT`, `LEFT`, `CLOSED`.
+   */
+  join(room: string, options: { readonly since?: Position } = {}): Promise<JoinResult> {
+    return this.#open(() => this.#session.join(room, options.since));
+  }
+
+  /** Leaves a room: it is not joined again. */
+  leave(room: string): Promise<void> {
+    return this.#open(() => this.#session.leave(room));
+  }
+
+  /**
+   * Says something in a room. Resolves when the hub has taken it: in a room that keeps history, when it is stored (M1). Kept while there is no connection and sent again
+   * with the same id, so that it is said once. Your own messages come as `message` events, too.
+   *
+   * @throws ClientError the hub's code (`NOT_JOINED`, `MESSAGE_TOO_LONG`, ...), `TOO_LARGE`, `QUEUE_FULL`, `EXPIRED`, `CLOSED`.
+   */
+  send(room: string, text: string, options: SendOptions = {}): Promise<SentMessage> {
+    return this.#send({ room }, text, options);
+  }
+
+  /** Says something to a user. The room, made with the first message, is in the answer. As `send`; `USER_NOT_FOUND` for a user who was never here. */
+  sendTo(userId: string, text: string, options: SendOptions = {}): Promise<SentMessage> {
+    return this.#send({ to: userId }, text, options);
+  }
+
+  /** An id for `send`, made beforehand: to show a message before it is acked, or to try again one that failed. */
+  newId(): string {
+    return this.#uuid();
+  }
+
+  /** A page of older messages, oldest first: those below the offset `before`, else the latest. `limit` is 1-100, 50 by default. */
+  async history(
+    room: string,
+    options: { readonly before?: number; readonly limit?: number } = {},
+  ): Promise<{ readonly messages: readonly PageMessage[]; readonly more: boolean }> {
+    const { messages, more } = await this.#open(() => this.#session.requests.ask({ type: 'history', room, ...options }));
+    return { messages, more };
+  }
+
+  /** Who is in a room: distinct users, the first 100 by name. */
+  async presence(room: string): Promise<{ readonly count: number; readonly users: readonly Person[] }> {
+    const { count, users } = await this.#open(() => this.#session.requests.ask({ type: 'presence', room }));
+    return { count, users };
+  }
+
+  /** How many distinct users are online. */
+  async online(): Promise<number> {
+    const { count } = await this.#open(() => this.#session.requests.ask({ type: 'query', query: 'onLineNumber' }));
+    return count;
+  }
+
+  /** Tells the others that this user types: call it at each keystroke, it goes out once a second at most. */
+  typing(room: string): void {
+    this.#session.typing.tell(room);
+  }
+
+  /** Everything in the room up to this offset reached the user: it is not unread any more. Needed with `delivered: 'manual'` only. */
+  delivered(room: string, offset: number): void {
+    this.#session.deliveries.mark(room, offset);
+  }
+
+  #send(
+    target: { readonly room: string } | { readonly to: string },
+    text: string,
+    { id = this.newId(), data }: SendOptions,
+  ): Promise<SentMessage> {
+    return this.#open(() => this.#session.outbox.add(id, target, text, data));
+  }
+
+  #open<T>(ask: () => Promise<T>): Promise<T> {
+    const { state, reason } = this.status;
+    if (state === 'closed' || state === 'refused')
+      return Promise.reject(new ClientError('CLOSED', reason?.message ?? reason?.code ?? state));
+    return ask();
+  }
+}

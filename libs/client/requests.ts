@@ -1,0 +1,107 @@
+import { ClientError } from './client-error.ts';
+import type { ClientFrame } from './client-frame.ts';
+import type { ErrorFrame, HistoryFrame, OnlineFrame, PresenceFrame, ServerFrame } from './server-frame.ts';
+import { type Clock, Timer } from './timer.ts';
+import type { Wire } from './wire.ts';
+
+/** What answers which frame. */
+interface Answers {
+  readonly history: HistoryFrame;
+  readonly presence: PresenceFrame;
+  readonly query: OnlineFrame;
+  readonly leave: { readonly type: 'left' };
+  readonly refresh: { readonly type: 'refreshed'; readonly expiresAt: number };
+}
+type Question = keyof Answers;
+type Asked<K extends Question> = Omit<Extract<ClientFrame, { readonly type: K }>, 'id'>;
+
+interface Request {
+  readonly frame: ClientFrame;
+  /** Means the same on another line. */
+  readonly repeats: boolean;
+  readonly timer: Timer;
+  resolve(frame: ServerFrame): void;
+  reject(error: ClientError): void;
+}
+
+/** Questions and their answers, matched by `id`. */
+export class Requests {
+  readonly #wire: Wire;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #pending = new Map<string, Request>();
+  #serial = 0;
+
+  constructor(wire: Wire, clock: Clock, timeoutMs: number) {
+    this.#wire = wire;
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** An id that no other frame of this client bears. */
+  newId(): string {
+    this.#serial += 1;
+    return `~${this.#serial}`;
+  }
+
+  /**
+   * Asks, and asks again after a reconnect; where `repeats` is false, what the loss of the line leaves open rejects with `UNAVAILABLE`.
+   * @throws ClientError the hub's code, `TIMEOUT` or `CLOSED`.
+   */
+  ask<K extends Question>(question: { readonly type: K } & Asked<K>, repeats = true): Promise<Answers[K]> {
+    const id = this.newId();
+    return new Promise((resolve, reject) => {
+      const timer = new Timer(this.#clock, () => this.#take(id)?.reject(new ClientError('TIMEOUT', 'no answer in time', true)));
+      const request: Request = {
+        frame: { ...question, id } as unknown as ClientFrame,
+        repeats,
+        timer,
+        resolve: resolve as unknown as Request['resolve'],
+        reject,
+      };
+      this.#pending.set(id, request);
+      timer.start(this.#timeoutMs);
+      this.#send(id, request);
+    });
+  }
+
+  /** Whether the frame answers something asked here. */
+  answer(frame: ServerFrame & { readonly id?: string }): boolean {
+    const request = this.#take(frame.id);
+    request?.resolve(frame);
+    return request !== undefined;
+  }
+
+  /** Whether the error answers something asked here. */
+  fail(frame: ErrorFrame): boolean {
+    const request = this.#take(frame.id);
+    request?.reject(ClientError.from(frame));
+    return request !== undefined;
+  }
+
+  lineUp(): void {
+    for (const [id, request] of this.#pending) this.#send(id, request);
+  }
+
+  lineDown(): void {
+    for (const [id, { repeats }] of this.#pending) {
+      if (!repeats) this.#take(id)?.reject(new ClientError('UNAVAILABLE', 'the connection was lost', true));
+    }
+  }
+
+  end(error: ClientError): void {
+    for (const id of this.#pending.keys()) this.#take(id)?.reject(error);
+  }
+
+  #send(id: string, { frame }: Request): void {
+    this.#wire.send(frame, () => this.#pending.has(id));
+  }
+
+  #take(id: string | undefined): Request | undefined {
+    const request = id === undefined ? undefined : this.#pending.get(id);
+    if (id === undefined || request === undefined) return undefined;
+    this.#pending.delete(id);
+    request.timer.stop();
+    return request;
+  }
+}

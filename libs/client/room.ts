@@ -1,0 +1,51 @@
+import type { ClientError } from './client-error.ts';
+import type { JoinResult } from './client-events.ts';
+import type { PageMessage, Position } from './server-frame.ts';
+import type { Timer } from './timer.ts';
+
+export const RoomState = {
+  /** To be joined when there is a line, or when its time has come. */
+  waiting: 'waiting',
+  /** Asked for on this line. */
+  joining: 'joining',
+  joined: 'joined',
+  /** Not wanted any more. */
+  left: 'left',
+} as const;
+export type RoomState = (typeof RoomState)[keyof typeof RoomState];
+
+/** The application waits for the first answer. */
+export interface Wish {
+  /** With `since`: what was missed, as far as it has come. */
+  missed: readonly PageMessage[];
+  readonly timer: Timer;
+  readonly promise: Promise<JoinResult>;
+  resolve(result: JoinResult): void;
+  reject(error: ClientError): void;
+}
+
+/** A room that the client wants to be in. */
+export class Room {
+  readonly name: string;
+  state: RoomState = RoomState.waiting;
+  /** Where it is in the sequence; undefined in rooms that keep nothing, and before the first answer. */
+  position: Position | undefined;
+  /** The join frame whose answer counts. */
+  joinId: string | undefined;
+  wish: Wish | undefined;
+  /** Joins in a row that failed in a way that may pass. */
+  failures = 0;
+
+  constructor(name: string, since: Position | undefined) {
+    this.name = name;
+    this.position = since;
+  }
+
+  /** Whether a message is the next one: goes on to its offset. False for one that was there already. */
+  advance(offset: number | undefined): boolean {
+    if (offset === undefined || this.position === undefined) return true;
+    if (offset <= this.position.offset) return false;
+    this.position = { epoch: this.position.epoch, offset };
+    return true;
+  }
+}

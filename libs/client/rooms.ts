@@ -1,0 +1,171 @@
+import { ClientError, type ClientErrorCode } from './client-error.ts';
+import type { JoinedEvent, JoinResult, ResyncEvent, RoomLostEvent } from './client-events.ts';
+import type { Inbox } from './inbox.ts';
+import { JoinFrames } from './join-frames.ts';
+import { Room, RoomState } from './room.ts';
+import type { ErrorFrame, JoinedFrame, MessageFrame, PageMessage, Position, ResyncFrame } from './server-frame.ts';
+import { type Clock, Timer } from './timer.ts';
+import type { Wire } from './wire.ts';
+
+export interface RoomsOptions {
+  readonly wire: Wire;
+  readonly clock: Clock;
+  readonly inbox: Inbox;
+  readonly timeoutMs: number;
+  /** Milliseconds until a join that failed so often is tried again. */
+  readonly backoff: (failures: number) => number;
+  readonly newId: () => string;
+  /** The hub does not answer joins on this line. */
+  readonly unanswered: () => void;
+  /** The application waits no longer for a join that the hub may still do. */
+  readonly abandoned: (room: string) => void;
+  /** A room was entered or is not wanted any more: messages need not wait for it. */
+  readonly settled: () => void;
+  readonly joined: (event: JoinedEvent) => void;
+  readonly resync: (event: ResyncEvent) => void;
+  readonly lost: (event: RoomLostEvent) => void;
+}
+
+/** The rooms the client is in, where it is in each, and the way back into them after a reconnect (M5). */
+export class Rooms {
+  readonly #options: RoomsOptions;
+  readonly #rooms = new Map<string, Room>();
+  readonly #frames: JoinFrames;
+
+  constructor(options: RoomsOptions) {
+    this.#options = options;
+    this.#frames = new JoinFrames({ ...options, failed: (room, error) => this.#failed(room, error) });
+  }
+
+  /** Whether the room is wanted, and not joined yet on this line. */
+  isEntering(name: string): boolean {
+    const room = this.#rooms.get(name);
+    return room !== undefined && room.state !== RoomState.joined;
+  }
+
+  /** The room where its first join has been answered. It may be on its way back into it. */
+  entered(name: string): Room | undefined {
+    const room = this.#rooms.get(name);
+    return room?.wish === undefined ? room : undefined;
+  }
+
+  /** For a room that was not entered yet. Asked for again before it is answered, it is the same answer. */
+  join(name: string, since: Position | undefined): Promise<JoinResult> {
+    const { clock, timeoutMs } = this.#options;
+    const room = this.#rooms.get(name) ?? new Room(name, since);
+    this.#rooms.set(name, room);
+    if (room.wish === undefined) {
+      const timer = new Timer(clock, () => {
+        this.leave(name, new ClientError('TIMEOUT', `no answer from ${name} in time`, true));
+        this.#options.abandoned(name);
+      });
+      timer.start(timeoutMs);
+      room.wish = { missed: [], timer, ...Promise.withResolvers<JoinResult>() };
+    }
+    if (room.state === RoomState.waiting) this.#frames.send([room]);
+    return room.wish.promise;
+  }
+
+  /** Does not want the room any more; who still waits for it is told. */
+  leave(name: string, error: ClientError): void {
+    const room = this.#rooms.get(name);
+    if (room === undefined) return;
+    this.#rooms.delete(name);
+    room.state = RoomState.left;
+    room.wish?.timer.stop();
+    room.wish?.reject(error);
+    this.#options.inbox.left(name);
+    this.#options.settled();
+  }
+
+  /** Somebody else is logged in: what was entered before was not theirs. */
+  newUser(): void {
+    for (const room of this.#rooms.values()) if (room.wish === undefined) this.#rooms.delete(room.name);
+  }
+
+  lineUp(frameBytes: number): void {
+    this.#frames.lineUp(frameBytes);
+    this.#frames.send([...this.#rooms.values()]);
+  }
+
+  lineDown(): void {
+    this.#frames.lineDown();
+    for (const room of this.#rooms.values()) {
+      room.state = RoomState.waiting;
+      room.joinId = undefined;
+    }
+  }
+
+  end(error: ClientError): void {
+    for (const room of this.#rooms.values()) if (room.wish !== undefined) this.leave(room.name, error);
+  }
+
+  message({ room: name, offset, message }: MessageFrame): void {
+    if (this.#rooms.get(name)?.advance(offset) !== false) this.#options.inbox.take(name, offset, message, 'live');
+  }
+
+  answered(frame: JoinedFrame): void {
+    const room = this.#rooms.get(frame.room);
+    if (room !== undefined && room.joinId === frame.id && room.state === RoomState.joining) {
+      const known = room.position;
+      room.position = reached(frame);
+      if (room.wish === undefined) this.#again(room, frame, known);
+      else room.wish.missed = frame.recovered ? [...room.wish.missed, ...frame.messages] : frame.messages;
+      if (!frame.more) this.#entered(room, frame);
+    }
+    this.#frames.answered(frame);
+  }
+
+  /** Whether the error is about a join. */
+  fail(frame: ErrorFrame): boolean {
+    return this.#frames.fail(frame);
+  }
+
+  resync({ room, epoch, offset, messages }: ResyncFrame): void {
+    const known = this.#rooms.get(room);
+    if (known !== undefined) known.position = { epoch, offset };
+    this.#options.inbox.page(room, messages);
+    this.#options.resync({ room, epoch, offset, messages, reason: 'resync' });
+  }
+
+  /** A part of the answer to a join after a reconnect. `known`: where the room was before. */
+  #again({ name }: Room, { recovered, epoch, offset, messages }: JoinedFrame, known: Position | undefined): void {
+    const { inbox, resync } = this.#options;
+    if (recovered) for (const { offset: at, message } of messages) inbox.take(name, at, message, 'recovered');
+    else if (known !== undefined && epoch !== undefined && offset !== undefined) {
+      inbox.page(name, messages);
+      resync({ room: name, epoch, offset, messages, reason: 'join' });
+    }
+  }
+
+  #entered(room: Room, frame: JoinedFrame): void {
+    const { name, wish } = room;
+    room.state = RoomState.joined;
+    room.failures = 0;
+    room.wish = undefined;
+    const { count, recovered, epoch, offset } = frame;
+    const messages: readonly PageMessage[] = wish?.missed ?? [];
+    const place = epoch === undefined || offset === undefined ? {} : { epoch, offset };
+    const result: JoinResult = { room: name, count, ...place, recovered, messages };
+    if (wish !== undefined) {
+      wish.timer.stop();
+      this.#options.inbox.page(name, messages);
+      wish.resolve(result);
+    }
+    this.#options.joined({ ...result, automatic: wish === undefined });
+    this.#options.settled();
+  }
+
+  #failed(room: Room, { code, message }: ErrorFrame): void {
+    if (this.#rooms.get(room.name) !== room) return;
+    const { wish } = room;
+    this.leave(room.name, new ClientError(code as ClientErrorCode, message));
+    if (wish === undefined) this.#options.lost({ room: room.name, code, message });
+  }
+}
+
+/** Where a room is after a `joined` frame: before the last one of an answer, at the last of its messages. */
+function reached({ epoch, offset, more, messages }: JoinedFrame): Position | undefined {
+  const at = more ? messages.at(-1)?.offset : offset;
+  return epoch === undefined || at === undefined ? undefined : { epoch, offset: at };
+}

@@ -1,0 +1,200 @@
+import { backoffMs } from './backoff.ts';
+import { ClientError } from './client-error.ts';
+import type { ClientEvents, JoinResult } from './client-events.ts';
+import type { Settings } from './client-options.ts';
+import type { StatusReason } from './client-status.ts';
+import { Connector } from './connector.ts';
+import { Deliveries } from './deliveries.ts';
+import { Emitter } from './emitter.ts';
+import { Inbox } from './inbox.ts';
+import { Outbox } from './outbox.ts';
+import { Pacer } from './pacer.ts';
+import { Requests } from './requests.ts';
+import { Rooms } from './rooms.ts';
+import type { Position, ServerFrame, WelcomeFrame } from './server-frame.ts';
+import { TokenRenewal } from './token-renewal.ts';
+import { TypingNotice } from './typing-notice.ts';
+import { Wire } from './wire.ts';
+
+/** The parts of a client put together: what each is told when the line comes, goes, and brings a frame. */
+export class Session {
+  readonly events = new Emitter<ClientEvents>();
+  readonly connector: Connector;
+  readonly requests: Requests;
+  readonly rooms: Rooms;
+  readonly outbox: Outbox;
+  readonly deliveries: Deliveries;
+  readonly typing: TypingNotice;
+  welcome: WelcomeFrame | undefined;
+  readonly #wire: Wire;
+  readonly #inbox: Inbox;
+  readonly #renewal: TokenRenewal;
+
+  constructor(settings: Settings) {
+    const { events } = this;
+    const { clock, random, backoff, requestTimeoutMs, queueMax, getToken, pace, delivered } = settings;
+    this.connector = new Connector(settings, {
+      status: (status) => events.emit('status', status),
+      frame: (frame) => this.#frame(frame),
+      up: (welcome) => this.#up(welcome),
+      down: () => this.#down(),
+      ended: (reason) => this.#ended(reason),
+    });
+    const { connector } = this;
+    this.#wire = new Wire(
+      new Pacer(clock, pace),
+      () => connector.up,
+      (frame) => connector.send(frame),
+    );
+    const wire = this.#wire;
+    this.requests = new Requests(wire, clock, requestTimeoutMs);
+    this.deliveries = new Deliveries(wire, clock, delivered === 'manual');
+    this.typing = new TypingNotice(wire, clock);
+    this.#inbox = new Inbox(this.deliveries, (event) => events.emit('message', event));
+    this.rooms = new Rooms({
+      wire,
+      clock,
+      inbox: this.#inbox,
+      timeoutMs: requestTimeoutMs,
+      backoff: (failures) => backoffMs(backoff, failures, random),
+      newId: () => this.requests.newId(),
+      unanswered: () => connector.giveUp(),
+      abandoned: (room) => void this.#leaveOnHub(room).catch(() => undefined),
+      settled: () => this.outbox.pump(),
+      joined: (event) => events.emit('joined', event),
+      resync: (event) => events.emit('resync', event),
+      lost: (event) => events.emit('room_lost', event),
+    });
+    this.outbox = new Outbox({
+      wire,
+      clock,
+      random,
+      backoff,
+      queueMax,
+      answerMs: requestTimeoutMs,
+      isEntering: (room) => this.rooms.isEntering(room),
+    });
+    this.#renewal = new TokenRenewal({
+      getToken,
+      requests: this.requests,
+      clock,
+      renewed: (expiresAt) => connector.tokenEnds(expiresAt),
+    });
+  }
+
+  /** Enters a room; of one that it is in already, reads the latest page. */
+  async join(room: string, since: Position | undefined): Promise<JoinResult> {
+    const entered = this.rooms.entered(room);
+    if (entered === undefined) return await this.rooms.join(room, since);
+    const [{ messages }, { count }] = await Promise.all([
+      this.requests.ask({ type: 'history', room, limit: 100 }),
+      this.requests.ask({ type: 'presence', room }),
+    ]);
+    return { room, count, ...entered.position, recovered: false, messages };
+  }
+
+  /** Leaves a room. Without a line there is nothing to leave: it is just not joined again. */
+  async leave(room: string): Promise<void> {
+    this.rooms.leave(room, new ClientError('LEFT', `${room} was left`));
+    if (this.connector.up) await this.#leaveOnHub(room);
+  }
+
+  async #leaveOnHub(room: string): Promise<void> {
+    try {
+      await this.requests.ask({ type: 'leave', room }, false);
+    } catch (error) {
+      const gone = error instanceof ClientError && (error.code === 'NOT_JOINED' || error.code === 'UNAVAILABLE');
+      if (!gone) throw error;
+    }
+  }
+
+  #up(welcome: WelcomeFrame): void {
+    const { frameBytes } = welcome.limits;
+    if (this.welcome !== undefined && this.welcome.user.id !== welcome.user.id) {
+      this.rooms.newUser();
+      this.#inbox.newUser();
+    }
+    this.welcome = welcome;
+    this.deliveries.lineUp();
+    this.rooms.lineUp(frameBytes);
+    this.outbox.lineUp(frameBytes);
+    this.requests.lineUp();
+    this.events.emit('frame', welcome);
+    this.events.emit('welcome', welcome);
+  }
+
+  #down(): void {
+    this.#wire.clear();
+    this.rooms.lineDown();
+    this.outbox.lineDown();
+    this.requests.lineDown();
+    this.#renewal.lineDown();
+  }
+
+  #ended({ code, message }: StatusReason): void {
+    const error = new ClientError('CLOSED', message ?? code);
+    this.rooms.end(error);
+    this.outbox.end(error);
+    this.requests.end(error);
+  }
+
+  #frame(frame: ServerFrame): void {
+    const { events, rooms, requests, outbox } = this;
+    events.emit('frame', frame);
+    switch (frame.type) {
+      case 'message':
+        rooms.message(frame);
+        return;
+      case 'offline_message':
+        this.#inbox.waited(frame);
+        return;
+      case 'ack':
+        outbox.ack(frame);
+        return;
+      case 'joined':
+        rooms.answered(frame);
+        return;
+      case 'resync':
+        rooms.resync(frame);
+        return;
+      case 'error':
+        if (!outbox.fail(frame) && !requests.fail(frame) && !rooms.fail(frame)) events.emit('error', frame);
+        return;
+      case 'history':
+      case 'presence':
+      case 'left':
+      case 'refreshed':
+        requests.answer(frame);
+        return;
+      case 'online':
+        requests.answer(frame);
+        events.emit('online', frame);
+        return;
+      case 'room_closed':
+        rooms.leave(frame.room, new ClientError('ROOM_CLOSED', `${frame.room} is closed`));
+        this.#inbox.closed(frame.room);
+        events.emit('room_closed', frame);
+        return;
+      case 'token_expiring':
+        events.emit('token_expiring', frame);
+        void this.#renewal.begin();
+        return;
+      case 'room_online':
+      case 'member':
+      case 'typing':
+      case 'matched':
+      case 'inform':
+      case 'command':
+      case 'kicked':
+      case 'draining':
+      case 'offline_messages_complete':
+        events.emit(frame.type, frame as never);
+        return;
+      case 'welcome':
+      case 'pong':
+        return;
+      default:
+        frame satisfies never;
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/** Time, passed in so that tests own it. */
+export interface Clock {
+  /** Unix milliseconds. */
+  now(): number;
+  setTimeout(callback: () => void, milliseconds: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  setTimeout: (callback, milliseconds) => setTimeout(callback, milliseconds),
+  clearTimeout: (timer) => clearTimeout(timer as number),
+};
+
+/** One thing that happens later: started again, it replaces what was to come. */
+export class Timer {
+  readonly #clock: Clock;
+  readonly #callback: () => void;
+  #handle: unknown;
+  #due: number | undefined;
+
+  constructor(clock: Clock, callback: () => void) {
+    this.#clock = clock;
+    this.#callback = callback;
+  }
+
+  /** When it strikes, Unix milliseconds; undefined where it is not running. */
+  get due(): number | undefined {
+    return this.#due;
+  }
+
+  start(milliseconds: number): void {
+    this.stop();
+    this.#due = this.#clock.now() + milliseconds;
+    this.#handle = this.#clock.setTimeout(() => {
+      this.#due = undefined;
+      this.#callback();
+    }, milliseconds);
+  }
+
+  stop(): void {
+    if (this.#due === undefined) return;
+    this.#clock.clearTimeout(this.#handle);
+    this.#due = undefined;
+  }
+}

@@ -1,0 +1,26 @@
+import type { Clock } from './timer.ts';
+import type { Wire } from './wire.ts';
+
+/** The hub tells it on at most so often, milliseconds. */
+const AGAIN_MS = 1000;
+
+/** Tells that somebody types; worth nothing later, so it never waits. */
+export class TypingNotice {
+  readonly #wire: Wire;
+  readonly #clock: Clock;
+  #room = '';
+  #at = 0;
+
+  constructor(wire: Wire, clock: Clock) {
+    this.#wire = wire;
+    this.#clock = clock;
+  }
+
+  tell(room: string): void {
+    const now = this.#clock.now();
+    if (this.#wire.busy || (room === this.#room && now - this.#at < AGAIN_MS)) return;
+    this.#room = room;
+    this.#at = now;
+    this.#wire.send({ type: 'typing', room });
+  }
+}

@@ -1,0 +1,39 @@
+import type { ClientFrame } from './client-frame.ts';
+import type { Pacer } from './pacer.ts';
+
+/** The way out. What is sent while there is no line is dropped, and so is what the line's end finds waiting: each sender comes again by itself. */
+export class Wire {
+  readonly #pacer: Pacer;
+  readonly #isUp: () => boolean;
+  readonly #send: (frame: ClientFrame) => void;
+
+  constructor(pacer: Pacer, isUp: () => boolean, send: (frame: ClientFrame) => void) {
+    this.#pacer = pacer;
+    this.#isUp = isUp;
+    this.#send = send;
+  }
+
+  get up(): boolean {
+    return this.#isUp();
+  }
+
+  /** Frames wait for their turn. */
+  get busy(): boolean {
+    return !this.#pacer.idle;
+  }
+
+  /** Sends when its turn comes, unless it is not wanted any more then. */
+  send(frame: ClientFrame, wanted: () => boolean = () => true): void {
+    if (!this.up) return;
+    this.#pacer.run(() => {
+      if (!wanted()) return false;
+      this.#send(frame);
+      return true;
+    });
+  }
+
+  /** The line is gone. */
+  clear(): void {
+    this.#pacer.clear();
+  }
+}
