@@ -1,0 +1,35 @@
+import type { FastifyInstance } from 'fastify';
+import type { DevMailbox, KeptMail } from '#libs/mail/dev-mailbox.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { isFromThisMachine } from '#services/api/admin-access.ts';
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** Up to the mails. The styles are files of the page: its policy allows none within. */
+const HEAD = [
+  '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
+  '<meta name="color-scheme" content="light dark"><title>Mailbox — Parley</title><link rel="icon" href="/favicon.svg" type="image/svg+xml">',
+  '<link rel="stylesheet" href="/mailbox.css"></head><body><main class="mailbox">',
+  '<header><img src="/favicon.svg" alt="" width="40" height="40"><h1>Mailbox</h1><a href="/dev/mailbox">Reload</a></header>',
+  '<p class="hint">SMTP_URL is not set: mail is shown here, and in the terminal, instead of being sent.</p>',
+].join('');
+
+function article({ to, subject, text, at }: KeptMail): string {
+  const time = new Date(at).toISOString();
+  return `<article><h2>${escaped(subject)}</h2><p>To <b>${escaped(to)}</b>, <time datetime="${time}">${time.slice(11, 19)} UTC</time></p><pre>${escaped(text)}</pre></article>`;
+}
+
+/**
+ * `GET /dev/mailbox`: the mail that was sent since the start, the newest first. Whoever reads it can log in as anybody: for trying out only, and shown to this
+ * machine alone.
+ */
+export function showMailbox(app: FastifyInstance, mailbox: Pick<DevMailbox, 'list'>): void {
+  app.get('/dev/mailbox', (request, reply) => {
+    if (!isFromThisMachine(request))
+      throw new HubError('FORBIDDEN', 'The mailbox is shown on the machine itself only: the mail stands in its terminal, too.');
+    const mails = mailbox.list().map(article).join('') || '<p class="none">No mail yet.</p>';
+    return reply.header('cache-control', 'no-store').type('text/html; charset=utf-8').send(`${HEAD}${mails}</main></body></html>`);
+  });
+}

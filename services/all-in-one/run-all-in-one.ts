@@ -1,0 +1,108 @@
+/** Everything of the hub in one process, from its configuration to its end. */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openTokens } from '#libs/auth/tokens.ts';
+import { hubParts } from '#libs/backend/hub-parts.ts';
+import { openMemoryBackend } from '#libs/backend/memory-backend.ts';
+import { openRedisBackend } from '#libs/backend/redis-backend.ts';
+import { type Config, ConfigError } from '#libs/config/config.ts';
+import { keptSecret } from '#libs/config/kept-secret.ts';
+import { boardAdapters } from '#libs/jobs/queue-board.ts';
+import { DevMailbox } from '#libs/mail/dev-mailbox.ts';
+import { SmtpMailer } from '#libs/mail/smtp-mailer.ts';
+import type { Service } from '#libs/process/process-life.ts';
+import { version } from '#libs/process/version.ts';
+import { startEmbedded } from '#libs/store/embedded-postgres.ts';
+import { migrate } from '#libs/store/migrate.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
+import type { Metrics } from '#libs/telemetry/metrics.ts';
+import { openAdminPages } from '#services/api/admin-pages.ts';
+import { bridgeTo } from '#services/api/api-bridge.ts';
+import { composeApi } from '#services/api/compose.ts';
+import { Gateway } from '#services/gateway/gateway.ts';
+import { gatewaySettings } from '#services/gateway/settings.ts';
+import { tellNode } from '#services/gateway/tell-node.ts';
+import { composeWorker } from '#services/worker/compose.ts';
+import { showMailbox } from './dev-mailbox-page.ts';
+
+const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
+
+/**
+ * Brings everything up; nothing listens before all of it is there. `data`: the folder of what is kept where no other place is set.
+ * @throws ListenError, ConfigError, TypeError (a bad URL), FolderInUseError (another copy uses `data`).
+ */
+export async function runAllInOne(config: Config, data: string, metrics: Metrics, log: Logger): Promise<Service> {
+  const secret = config.jwtSecret ?? ownSecret(data);
+  const tokens = openTokens({ ...config, jwtSecret: secret });
+  const database = config.databaseUrl === undefined ? await startEmbedded(join(data, 'postgres'), log) : undefined;
+  const databaseUrl = config.databaseUrl ?? database?.url ?? '';
+  await migrate(databaseUrl);
+  const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
+  const node = config.nodeId;
+  const { redisUrl } = config;
+  const backend =
+    redisUrl === undefined
+      ? openMemoryBackend(config, { store, metrics, log })
+      : await openRedisBackend(redisUrl, config, { node, store, metrics, log });
+  const parts = hubParts(config, tokens.verifier, backend, log);
+  const jobs = backend.jobs();
+  const mailbox = config.smtpUrl === undefined ? new DevMailbox({ print: (text) => process.stdout.write(`${text}\n`) }) : undefined;
+  const api = composeApi({ config, secret, tokens, backend, parts, jobs, log, page: PAGE });
+  if (mailbox !== undefined) showMailbox(api, mailbox);
+  await api.ready();
+  const mailer = mailbox ?? new SmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom });
+  const worker = await composeWorker({ config, secret, backend, jobs, mailer, metrics, log });
+  const admin = await openAdminPages({
+    log,
+    uuid: randomUUID,
+    clock: Date.now,
+    password: config.adminPassword,
+    openToLoopback: true,
+    nodes: backend.nodes,
+    presence: backend.presence,
+    broker: backend.broker,
+    store,
+    jobs,
+    version,
+    redis: redisUrl !== undefined,
+    dashboardUrl: config.dashboardUrl,
+    page: PAGE,
+    board: boardAdapters(jobs),
+  });
+  let gateway: Gateway | undefined;
+  const feed = await parts.follow((sanction) => gateway?.hub.sanction(sanction));
+  const running = await Gateway.start(gatewaySettings(config), { node, ...backend, ...parts, metrics, http: bridgeTo(api, randomUUID) });
+  gateway = running;
+  const teller = tellNode(node, running, backend.nodes, metrics);
+  return {
+    port: running.port,
+    ready: () => running.hub.ready && feed.ready,
+    async sample() {
+      running.sample();
+      await worker.sample();
+    },
+    pages: admin.pages,
+    async stop() {
+      const drained = running.drain();
+      teller.tell();
+      await drained;
+      await teller.close();
+      await feed.stop();
+      await api.close();
+      await admin.close();
+      await worker.stop();
+      await backend.close();
+      await database?.stop();
+    },
+  };
+}
+
+function ownSecret(data: string): string {
+  try {
+    return keptSecret(data);
+  } catch (error) {
+    throw new ConfigError([`JWT_SECRET is not set, and none could be kept: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+}

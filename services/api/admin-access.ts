@@ -1,0 +1,85 @@
+/** Who may see the admin pages: whoever has the password. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { FixedWindow } from '#libs/hub/fixed-window.ts';
+import { send } from './api-error.ts';
+import { clientKey } from './client-key.ts';
+
+export interface AdminAccessOptions {
+  /** `ADMIN_PASSWORD`. */
+  readonly password: string | undefined;
+  /** Without a password: served to this machine. Otherwise to nobody. */
+  readonly openToLoopback: boolean;
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+}
+
+/** Wrong passwords of one address, and in how long. */
+const TRIES = { limit: 10, windowMs: 60_000 } as const;
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/;
+/** What a page on another site cannot make a browser send: with a name that leads here by trickery the Host is that name (DNS rebinding). */
+const LOCAL_HOST = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i;
+
+/** Whether a request was made on this machine, by somebody who knows so. */
+export function isFromThisMachine(request: FastifyRequest): boolean {
+  return LOOPBACK.test(request.ip) && LOCAL_HOST.test(request.headers.host ?? '');
+}
+
+/**
+ * Guards every route of `app`: HTTP Basic (RFC 7617), the user's name is free. A wrong password costs an address one of ten tries a minute; where they are used
+ * up nothing of that address is looked at. What changes something is refused to pages of other sites, for browsers send a password along.
+ */
+export function guardAdmin(app: FastifyInstance, { password, openToLoopback, clock }: AdminAccessOptions): void {
+  const wrong = new FixedWindow(TRIES);
+  const blockedUntil = new Map<string, number>();
+  // Answered here, not thrown: plugins bring error handlers of their own.
+  app.addHook('onRequest', async (request, reply) => {
+    if (fromOtherSite(request)) return send(reply, 'ORIGIN_DENIED');
+    if (password === undefined) {
+      if (openToLoopback && isFromThisMachine(request)) return undefined;
+      return send(reply, 'FORBIDDEN', 'Set ADMIN_PASSWORD to use this.');
+    }
+    const key = clientKey(request);
+    const now = clock();
+    const until = blockedUntil.get(key) ?? 0;
+    if (until > now) return send(reply, 'RATE_LIMITED', undefined, undefined, (until - now) / 1000);
+    const given = passwordOf(request.headers.authorization);
+    if (given !== undefined && sameText(given, password)) return undefined;
+    const wait = given === undefined ? 0 : wrong.take(key, now);
+    if (wait > 0) {
+      for (const [other, end] of blockedUntil) if (end <= now) blockedUntil.delete(other);
+      blockedUntil.set(key, now + wait * 1000);
+      return send(reply, 'RATE_LIMITED', undefined, undefined, wait);
+    }
+    return send(
+      reply.header('www-authenticate', 'Basic realm="Parley", charset="UTF-8"'),
+      'MISSING_TOKEN',
+      'The admin password is needed.',
+    );
+  });
+}
+
+/** `Sec-Fetch-Site` is sent by every browser of today; `Origin` by those before, with whatever changes something. */
+function fromOtherSite({ method, headers }: FastifyRequest): boolean {
+  if (SAFE_METHODS.has(method)) return false;
+  const site = headers['sec-fetch-site'];
+  return site === undefined ? !isOwnOrigin(headers.origin, headers.host) : site !== 'same-origin' && site !== 'none';
+}
+
+function isOwnOrigin(origin: string | undefined, host: string | undefined): boolean {
+  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
+}
+
+function passwordOf(header: string | undefined): string | undefined {
+  const encoded = /^Basic +([A-Za-z0-9+/]+=*)$/i.exec(header ?? '')?.[1];
+  if (encoded === undefined) return undefined;
+  const text = Buffer.from(encoded, 'base64').toString();
+  const colon = text.indexOf(':');
+  return colon < 0 ? undefined : text.slice(colon + 1);
+}
+
+/** In constant time: hashes have one length. */
+function sameText(one: string, other: string): boolean {
+  return timingSafeEqual(createHash('sha256').update(one).digest(), createHash('sha256').update(other).digest());
+}

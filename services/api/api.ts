@@ -1,0 +1,89 @@
+import cookies from '@fastify/cookie';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import Fastify from 'fastify';
+import { guardRoutes } from './access.ts';
+import { agentRoutes } from './agent-routes.ts';
+import { answerErrors, send } from './api-error.ts';
+import type { ApiParts, Routes } from './api-parts.ts';
+import { codeRoutes } from './code-routes.ts';
+import { allowOrigins } from './cors.ts';
+import { customerRoutes } from './customer-routes.ts';
+import { serveDocs } from './docs-page.ts';
+import { guestRoutes } from './guest-routes.ts';
+import { jwksRoutes } from './jwks-routes.ts';
+import { loginRoutes } from './login-routes.ts';
+import { refuseOtherMethods } from './method-guard.ts';
+import { onlineRoutes } from './online-routes.ts';
+import { describeRoutes, serveDocument } from './openapi.ts';
+import { securityHeaders, servePage } from './page.ts';
+import { completeSchemas } from './route-schemas.ts';
+
+export interface ApiOptions extends ApiParts {
+  /** Stands in the OpenAPI document. */
+  readonly version: string;
+  /** Further routes under `/api/v1`: those of rooms, services and the like. */
+  readonly routes: readonly Routes[];
+  /** The folder of the built pages; nothing is served where it is undefined. It is read once. */
+  readonly page: string | undefined;
+}
+
+/** Bytes; the gateway's adapter has a larger cap for what is to come. */
+const BODY_MAX_BYTES = 65_536;
+/** How long a request may take to arrive, milliseconds. */
+const REQUEST_MS = 30_000;
+
+/**
+ * The HTTP API (A), its description, and the page, not listening yet. It keeps nothing that another process would need.
+ *
+ * Errors are `{code,message,details?,requestId}`; an unknown member in a body is refused, not dropped.
+ */
+export function buildApi(options: ApiOptions): FastifyInstance {
+  const { trustedProxyHops } = options;
+  const app = Fastify({
+    logger: false,
+    bodyLimit: BODY_MAX_BYTES,
+    requestTimeout: REQUEST_MS,
+    // Whoever asks while the process leaves is answered: the listener is closed already.
+    return503OnClosing: false,
+    // In the all-in-one the address was read already; the same reading of the same header changes nothing.
+    trustProxy: trustedProxyHops > 0 && ((_address, hop) => hop < trustedProxyHops),
+    genReqId: () => options.uuid(),
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
+    // What is no URL at all is answered here, in the form of every other error. The framework leaves the reply's type open.
+    frameworkErrors: (error, _request, reply) => void send(reply as unknown as FastifyReply, 'INVALID_REQUEST', error.message),
+  });
+  takeJsonOnly(app);
+  answerErrors(app, options.log);
+  app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id));
+  securityHeaders(app);
+  allowOrigins(app, options.allowedOrigins);
+  app.register(cookies);
+  describeRoutes(app, options);
+  refuseOtherMethods(app, (guarded) => {
+    completeSchemas(guarded);
+    jwksRoutes(guarded, options);
+    serveDocs(guarded);
+    guarded.register(
+      async (api) => {
+        api.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
+        guardRoutes(api, options);
+        serveDocument(api);
+        const own = [codeRoutes, loginRoutes, guestRoutes, customerRoutes, agentRoutes, onlineRoutes];
+        for (const routes of [...own, ...options.routes]) routes(api, options);
+      },
+      { prefix: '/api/v1' },
+    );
+    if (options.page !== undefined) servePage(guarded, options.page, options.allowedOrigins);
+  });
+  return app;
+}
+
+/** Any page may send text/plain to another origin without asking; JSON makes the browser ask first. An empty body is none, whatever it says it is. */
+function takeJsonOnly(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parse(request, body, done);
+  });
+}

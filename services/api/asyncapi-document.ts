@@ -1,0 +1,159 @@
+/** The WebSocket side as an AsyncAPI 3.0 document (A14), made from the schemas of the frames. */
+import type { TObject } from '@sinclair/typebox';
+import { CLIENT_FRAMES, SERVER_FRAMES } from './asyncapi-frames.ts';
+
+export interface AsyncApiOptions {
+  /** Of the hub. */
+  readonly version: string;
+  /** `PUBLIC_URL`; without it the document names no server. */
+  readonly publicUrl: string | undefined;
+}
+
+/** What the hub answers with, for the frames that are questions. */
+const REPLIES: Readonly<Record<string, readonly string[]>> = {
+  join: ['joined', 'error'],
+  join_many: ['joined', 'error'],
+  leave: ['left', 'error'],
+  message: ['ack', 'error'],
+  message_session: ['ack', 'error'],
+  message_direct: ['ack', 'error'],
+  history: ['history', 'error'],
+  presence: ['presence', 'error'],
+  query: ['online', 'error'],
+  refresh: ['refreshed', 'error'],
+  ping: ['pong', 'error'],
+};
+
+/** The three ways in (H1): the same frames on each. */
+const CHANNELS = {
+  chat: { address: '/ws/chat', description: 'Rooms are joined by frames.', parameters: [] },
+  chatRoom: { address: '/chat/{room}', description: 'The room is joined at once.', parameters: ['room'] },
+  chatRoomToken: {
+    address: '/chat/{room}/{token}',
+    description: 'The room is joined at once; the token is in the path.',
+    parameters: ['room', 'token'],
+  },
+  chatToken: { address: '/websocket/{token}', description: 'As /ws/chat; the token is in the path.', parameters: ['token'] },
+} as const;
+
+const PARAMETERS = {
+  room: { description: 'The name of a room (R1).' },
+  token: { description: 'A token of the HTTP API, or of a login the hub trusts (A12).' },
+} as const;
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** A plain object: the caller may keep and send it. */
+export function asyncApiDocument({ version, publicUrl }: AsyncApiOptions): Json {
+  const server = publicUrl === undefined ? undefined : serverOf(publicUrl);
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Parley',
+      version,
+      description: 'The frames of the WebSocket side. Refusals and close codes are in SPEC.md, the HTTP API in openapi.json.',
+      license: { name: 'MIT' },
+    },
+    defaultContentType: 'application/json',
+    ...(server === undefined ? {} : { servers: { hub: server } }),
+    channels: Object.fromEntries(Object.keys(CHANNELS).map((name) => [name, channel(name as keyof typeof CHANNELS)])),
+    operations: operations(),
+    components: {
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'Also as a subprotocol `bearer.<token>`, in the path or as `?token=` (H2).',
+        },
+      },
+      messages: {
+        ...messages('client', CLIENT_FRAMES),
+        ...messages('server', SERVER_FRAMES),
+      },
+    },
+  };
+}
+
+function serverOf(publicUrl: string): Json {
+  const { protocol, host } = new URL(publicUrl);
+  return {
+    host,
+    protocol: protocol === 'https:' ? 'wss' : 'ws',
+    description: 'The public port. The subprotocol is `parley.v1`.',
+    security: [{ $ref: '#/components/securitySchemes/bearer' }],
+  };
+}
+
+function channel(name: keyof typeof CHANNELS): Json {
+  const { address, description, parameters } = CHANNELS[name];
+  const ids = [...Object.keys(CLIENT_FRAMES).map((id) => `client_${id}`), ...Object.keys(SERVER_FRAMES).map((id) => `server_${id}`)];
+  return {
+    address,
+    description,
+    ...(parameters.length === 0 ? {} : { parameters: Object.fromEntries(parameters.map((one) => [one, PARAMETERS[one]])) }),
+    messages: Object.fromEntries(ids.map((id) => [id, { $ref: `#/components/messages/${id}` }])),
+    bindings: {
+      ws: {
+        method: 'GET',
+        query: {
+          type: 'object',
+          properties: {
+            token: { type: 'string', description: 'The token, where it stands nowhere else (H2).' },
+            session: { type: 'string', format: 'uuid', description: "The tab's label (H1)." },
+            epoch: { type: 'string', description: 'With `offset`: the last position seen in the room of the path (M5).' },
+            offset: { type: 'integer', minimum: 0 },
+          },
+        },
+      },
+    },
+  };
+}
+
+/** Seen from the hub, as the specification wants it: it receives what clients send. */
+function operations(): Json {
+  const receive = Object.entries(CLIENT_FRAMES).map(([id, { description }]) => {
+    const replies = REPLIES[id];
+    return [
+      `receive_${id}`,
+      {
+        action: 'receive',
+        channel: { $ref: '#/channels/chat' },
+        summary: description,
+        messages: [{ $ref: `#/channels/chat/messages/client_${id}` }],
+        ...(replies === undefined
+          ? {}
+          : {
+              reply: {
+                channel: { $ref: '#/channels/chat' },
+                messages: replies.map((reply) => ({ $ref: `#/channels/chat/messages/server_${reply}` })),
+              },
+            }),
+      },
+    ];
+  });
+  const send = {
+    action: 'send',
+    channel: { $ref: '#/channels/chat' },
+    summary: 'What the hub sends.',
+    messages: Object.keys(SERVER_FRAMES).map((id) => ({ $ref: `#/channels/chat/messages/server_${id}` })),
+  };
+  return { ...Object.fromEntries(receive), send };
+}
+
+function messages(side: 'client' | 'server', frames: Readonly<Record<string, TObject>>): Json {
+  return Object.fromEntries(
+    Object.entries(frames).map(([id, schema]) => [
+      `${side}_${id}`,
+      {
+        name: id,
+        title: id,
+        summary: schema.description,
+        contentType: 'application/json',
+        // TypeBox keeps marks of its own on symbols; what is sent is plain JSON Schema.
+        payload: JSON.parse(JSON.stringify(schema)) as Json,
+        ...(side === 'client' || 'id' in schema.properties ? { correlationId: { location: '$message.payload#/id' } } : {}),
+      },
+    ]),
+  );
+}

@@ -1,0 +1,86 @@
+/** The whole API over the backends of a process: of one of its own, or of the all-in-one. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+import { deriveKey, type Tokens } from '#libs/auth/tokens.ts';
+import type { Backend } from '#libs/backend/backend.ts';
+import type { HubParts } from '#libs/backend/hub-parts.ts';
+import type { Config } from '#libs/config/config.ts';
+import { scheduleExpiry } from '#libs/jobs/expiry-schedule.ts';
+import type { Jobs } from '#libs/jobs/jobs.ts';
+import { queueLoginMail } from '#libs/jobs/login-mail.ts';
+import { MailSeal } from '#libs/mail/mail-seal.ts';
+import { version } from '#libs/process/version.ts';
+import { RoomHistory } from '#libs/rooms/room-history.ts';
+import { roomServices } from '#libs/rooms/room-services.ts';
+import { ServiceVoice } from '#libs/rooms/service-voice.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
+import { buildApi } from './api.ts';
+import { asyncApiRoutes } from './asyncapi-routes.ts';
+import { conversationRoutes } from './conversation-routes.ts';
+import { matchRoutes } from './match-routes.ts';
+import { memberRoutes } from './member-routes.ts';
+import { RateLimits } from './rate-limits.ts';
+import { roomRoutes } from './room-routes.ts';
+import { serviceRoutes } from './service-routes.ts';
+
+export interface ApiComposition {
+  readonly config: Config;
+  /** `JWT_SECRET`, or the all-in-one's own: seals queued mail and keys the hashes of codes. */
+  readonly secret: string;
+  readonly tokens: Tokens;
+  readonly backend: Backend;
+  readonly parts: HubParts;
+  /** Stays the caller's. */
+  readonly jobs: Jobs;
+  readonly log: Logger;
+  /** The folder whose files are served at `/`. */
+  readonly page: string | undefined;
+}
+
+/** An API that listens nowhere yet. Throws TypeError where there is no key to sign tokens with. */
+export function composeApi({ config, secret, tokens: { signer, jwks }, backend, parts, jobs, log, page }: ApiComposition): FastifyInstance {
+  if (signer === undefined) throw new TypeError('the API needs JWT_SECRET or JWT_SIGNING_KEY');
+  const { store, broker, presence, link } = backend;
+  const clock = Date.now;
+  const seal = new MailSeal(secret);
+  const rooms = roomServices({
+    store,
+    broker,
+    presence,
+    scheduleExpiry: (room, expiresAt) => scheduleExpiry(jobs, room, expiresAt, clock()),
+    clock,
+    wait: (milliseconds) => delay(milliseconds, undefined, { ref: false }),
+    failed: (error) => log.warn({ err: error }, 'a notice or a plan was lost'),
+  });
+  const history = new RoomHistory({ access: parts.access, messages: store.messages, broker });
+  const voice = new ServiceVoice({ rooms: store.rooms, writer: parts.writer });
+  return buildApi({
+    log,
+    clock,
+    uuid: randomUUID,
+    store,
+    sign: (credentials) => signer.sign(credentials),
+    verify: (token) => parts.verify(token),
+    queueMail: (mail) => queueLoginMail(jobs, seal, randomUUID(), mail),
+    limits: new RateLimits({ link, key: deriveKey(secret, 'limited accounts'), log }),
+    services: config.apiKeys,
+    codeKey: deriveKey(secret, 'login codes'),
+    allowedOrigins: config.allowedOrigins,
+    allowGuests: config.allowGuests,
+    publicUrl: config.publicUrl,
+    trustedProxyHops: config.trustedProxyHops,
+    online: () => presence.online(),
+    jwks,
+    version,
+    routes: [
+      roomRoutes({ rooms, history }),
+      memberRoutes(rooms),
+      matchRoutes(rooms),
+      conversationRoutes(rooms),
+      serviceRoutes({ broker, presence, voice }),
+      asyncApiRoutes(version),
+    ],
+    page,
+  });
+}

@@ -1,0 +1,174 @@
+/** Customers and the agents who answer them (A10). */
+import { type Static, Type } from '@sinclair/typebox';
+import { HubError } from '#libs/protocol/errors.ts';
+import type { RoomServices } from '#libs/rooms/room-services.ts';
+import type { ConversationRecord } from '#libs/store/store.ts';
+import { authenticated } from './access.ts';
+import type { Routes } from './api-parts.ts';
+import { errors } from './error-schema.ts';
+import { requireLimits } from './limits.ts';
+import { memberOf, optionalBody, PersonView, RoomName, RoomPath, toTitle, UserId } from './room-schemas.ts';
+
+const TAGS = ['Conversations'];
+const LIST_MAX = 200;
+
+const State = Type.Union([Type.Literal('queued'), Type.Literal('assigned'), Type.Literal('closed')]);
+
+const Conversation = Type.Object(
+  {
+    room: RoomName,
+    state: State,
+    subject: Type.String(),
+    customer: PersonView,
+    agent: Type.Optional(PersonView),
+    createdAt: Type.Integer({ description: 'Unix milliseconds.' }),
+  },
+  { description: 'A conversation of a customer.' },
+);
+
+const ConversationDetails = Type.Object(
+  {
+    ...Conversation.properties,
+    channel: Type.Optional(Type.String({ description: 'Where the customer comes from; for agents.' })),
+    metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'What is told of the customer; for agents.' })),
+  },
+  { description: 'A conversation, with what agents may know of its customer.' },
+);
+
+const Agents = Type.Object({ agents: Type.Array(PersonView) });
+
+const Nothing = Type.Object({}, { additionalProperties: false });
+
+const Opening = Type.Object({ subject: Type.Optional(Type.String()) }, { additionalProperties: false });
+
+const ListQuery = Type.Object(
+  {
+    state: Type.Optional(State),
+    agent: Type.Optional(UserId),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIST_MAX, description: `Default ${LIST_MAX}.` })),
+  },
+  { additionalProperties: false },
+);
+
+const Conversations = Type.Object({ conversations: Type.Array(Conversation) });
+
+const AssignTo = Type.Object(
+  { agent: Type.Optional({ ...UserId, description: 'An agent who is online; default: myself.' }) },
+  { additionalProperties: false },
+);
+
+export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignment'>): Routes {
+  return (api, { store, limits }) => {
+    api.post<{ Body: Static<typeof Opening> }>(
+      '/conversations',
+      {
+        ...authenticated('customer'),
+        preValidation: optionalBody,
+        schema: {
+          tags: TAGS,
+          summary: 'Ask for an agent (A10)',
+          description:
+            'It is given to the agent online with the fewest open conversations, or waits for one. Both are told by `command {code:"conversation"}`.',
+          body: Opening,
+          response: { 201: Conversation, ...errors(403, 429) },
+        },
+      },
+      async ({ user, body }, reply) => {
+        await requireLimits(limits, ['conversationsPerUser', user.userId]);
+        const subject = body.subject === undefined ? '' : toTitle(body.subject, 'subject');
+        return reply.status(201).send(view(await assignment.open(memberOf(user), subject)));
+      },
+    );
+
+    api.get<{ Querystring: Static<typeof ListQuery> }>(
+      '/conversations',
+      {
+        ...authenticated('agent'),
+        schema: {
+          tags: TAGS,
+          summary: 'Conversations, for agents (A10)',
+          querystring: ListQuery,
+          response: { 200: Conversations, ...errors(403) },
+        },
+      },
+      async ({ query }) => {
+        const found = await store.conversations.list({ state: query.state, agent: query.agent, limit: query.limit ?? LIST_MAX });
+        return { conversations: found.map(view) };
+      },
+    );
+
+    api.get<{ Params: RoomPath }>(
+      '/conversations/:room',
+      {
+        ...authenticated('customer', 'agent'),
+        schema: {
+          tags: TAGS,
+          summary: 'One conversation (A10)',
+          description: 'Also after its end. To customers their own only; to agents with what is known of the customer.',
+          params: RoomPath,
+          response: { 200: ConversationDetails, ...errors(403, 404) },
+        },
+      },
+      async ({ user, params }) => {
+        const record = await store.conversations.get(params.room);
+        if (user.kind === 'customer') {
+          if (record?.customer.id !== user.userId) throw new HubError('FORBIDDEN');
+          return view(record);
+        }
+        if (record === undefined) throw new HubError('ROOM_NOT_FOUND');
+        const customer = await store.customers.byId(record.customer.id);
+        const { channel, metadata } = customer ?? {};
+        return { ...view(record), ...(channel === undefined ? {} : { channel }), ...(metadata === undefined ? {} : { metadata }) };
+      },
+    );
+
+    api.get(
+      '/agents',
+      {
+        ...authenticated('agent'),
+        schema: { tags: TAGS, summary: 'Agents who are online (A10)', response: { 200: Agents, ...errors(403) } },
+      },
+      async () => ({ agents: await assignment.agentsOnline() }),
+    );
+
+    api.post<{ Params: RoomPath; Body: Static<typeof AssignTo> }>(
+      '/conversations/:room/assign',
+      {
+        ...authenticated('agent'),
+        preValidation: optionalBody,
+        schema: {
+          tags: TAGS,
+          summary: 'Take a conversation, or give it to another agent (A10)',
+          params: RoomPath,
+          body: AssignTo,
+          response: { 200: Conversation, ...errors(403, 404, 410) },
+        },
+      },
+      async ({ user, params, body }) => view(await assignment.assign(params.room, memberOf(user), body.agent)),
+    );
+
+    api.post<{ Params: RoomPath; Body: Static<typeof Nothing> }>(
+      '/conversations/:room/close',
+      {
+        ...authenticated('customer', 'agent'),
+        preValidation: optionalBody,
+        schema: {
+          tags: TAGS,
+          summary: 'End a conversation (A10)',
+          description: 'Its customer, its agent, and while nobody has it any agent may.',
+          params: RoomPath,
+          body: Nothing,
+          response: { 204: Type.Null({ description: 'It is over; both were told.' }), ...errors(403, 410) },
+        },
+      },
+      async ({ user, params }, reply) => {
+        await assignment.close(params.room, { id: user.userId, kind: user.kind });
+        return reply.status(204).send();
+      },
+    );
+  };
+}
+
+function view({ room, state, subject, customer, agent, createdAt }: ConversationRecord): Static<typeof Conversation> {
+  return { room, state, subject, customer, ...(agent === undefined ? {} : { agent }), createdAt };
+}

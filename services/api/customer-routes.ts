@@ -1,0 +1,97 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { HubError } from '#libs/protocol/errors.ts';
+import type { Routes } from './api-parts.ts';
+import { clientKey } from './client-key.ts';
+import { errors } from './error-schema.ts';
+import { requireLimits } from './limits.ts';
+import { endLogin, LoginAnswer, openLogin, REFRESH_MAX, renewLogin } from './login.ts';
+import { toPersonName } from './person-name.ts';
+import { clearCookie, presentedSecret, sendLogin } from './refresh-cookie.ts';
+
+const Channel = Type.String({ pattern: '^[A-Za-z0-9._:-]{1,64}$', description: 'Where the customer comes from, for example the site.' });
+
+const NewCustomer = Type.Object(
+  {
+    name: Type.String(),
+    channel: Channel,
+    metadata: Type.Optional(
+      Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), {
+        maxProperties: 32,
+        description: 'For the agents; at most 4 KiB of JSON.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const CustomerLogin = Type.Composite([Type.Object({ id: Type.String() }), LoginAnswer], {
+  description: 'A login, and the id of the customer.',
+});
+
+const CustomerProof = Type.Object(
+  {
+    customerId: Type.String({ maxLength: 128 }),
+    channel: Channel,
+    refresh: Type.Optional(Type.String({ maxLength: REFRESH_MAX, description: 'Where it is not in the cookie.' })),
+  },
+  { additionalProperties: false },
+);
+
+const METADATA_MAX_BYTES = 4096;
+
+/** `POST /customers`, `POST /customers/token` (A5): people who write to a business, known by what they tell of themselves. */
+export const customerRoutes: Routes = (api, parts) => {
+  const { store, uuid, limits } = parts;
+
+  api.post<{ Body: Static<typeof NewCustomer> }>(
+    '/customers',
+    {
+      schema: {
+        tags: ['Accounts'],
+        summary: 'Come in as a customer (A5)',
+        description: 'The refresh secret lasts a year: whoever has it is this customer. It is also set as the cookie `parley_customer`.',
+        body: NewCustomer,
+        response: { 201: CustomerLogin, ...errors(429) },
+      },
+    },
+    async (request, reply) => {
+      const { channel, metadata } = request.body;
+      const name = toPersonName(request.body.name);
+      if (name === undefined) throw new HubError('NAME_INVALID');
+      if (Buffer.byteLength(JSON.stringify(metadata ?? {})) > METADATA_MAX_BYTES)
+        throw new HubError('TOO_LARGE', 'The metadata is too large.');
+      await requireLimits(limits, ['customersPerAddress', clientKey(request)]);
+      const id = uuid();
+      await store.customers.create({ id, name, channel, ...(metadata === undefined ? {} : { metadata }) });
+      const { answer, until } = await openLogin(parts, { id, name, kind: 'customer' });
+      return sendLogin(reply, parts, { answer: { id, ...answer }, until }, 201);
+    },
+  );
+
+  api.post<{ Body: Static<typeof CustomerProof> }>(
+    '/customers/token',
+    {
+      schema: {
+        tags: ['Accounts'],
+        summary: 'Come back as a customer (A5)',
+        description:
+          'With the refresh secret, from the cookie or the body: an id alone is no proof. Used for another id or channel, a secret is used up.',
+        body: CustomerProof,
+        response: { 200: LoginAnswer, ...errors(401, 403, 429) },
+      },
+    },
+    async (request, reply) => {
+      const { customerId, channel, refresh } = request.body;
+      await requireLimits(limits, ['refreshPerAddress', clientKey(request)]);
+      const secret = presentedSecret(request, refresh, parts, 'customer');
+      if (secret === undefined) throw new HubError('MISSING_TOKEN', 'A refresh secret is needed: the cookie, or `refresh`.');
+      const renewed = await renewLogin(parts, secret);
+      const customer = await store.customers.byId(customerId);
+      const good = renewed?.family.kind === 'customer' && renewed.family.userId === customerId && customer?.channel === channel;
+      if (renewed !== undefined && good) return sendLogin(reply, parts, { answer: renewed.answer, until: renewed.family.expiresAt }, 200);
+      if (renewed !== undefined) await endLogin(parts, renewed.family.id, 'secret used for another customer');
+      clearCookie(reply, parts, 'customer');
+      throw new HubError('TOKEN_EXPIRED', 'The secret is not this customer’s, or is over.');
+    },
+  );
+};

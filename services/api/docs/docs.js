@@ -1,0 +1,127 @@
+/** Shows the OpenAPI document of this hub. Nothing becomes HTML: texts are only ever text nodes. */
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
+
+function element(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children.filter((child) => child !== undefined && child !== ''));
+  return node;
+}
+
+/** A text in which `backquotes` mark code. */
+function prose(text) {
+  return text.split('`').map((part, index) => (index % 2 === 1 ? element('code', {}, part) : part));
+}
+
+function paragraphs(text) {
+  return text.split(/\n{2,}/).map((part) => element('p', {}, ...prose(part.replaceAll('\n', ' '))));
+}
+
+/** A schema as one would write the JSON it describes. */
+function outline(schema, indent = '') {
+  if (schema === undefined) return 'anything';
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  const options = schema.anyOf ?? schema.oneOf;
+  if (options) return options.map((option) => outline(option, indent)).join(`\n${indent}or `);
+  if (schema.type === 'array') return `[ ${outline(schema.items, indent)} ]`;
+  if (schema.type === 'object' && schema.properties) {
+    const required = new Set(schema.required ?? []);
+    const inner = `${indent}  `;
+    const lines = Object.entries(schema.properties).map(([name, member]) => {
+      const note = member.description ? `  // ${member.description.replaceAll('`', '')}` : '';
+      return `${inner}${name}${required.has(name) ? '' : '?'}: ${outline(member, inner)},${note}`;
+    });
+    return lines.length === 0 ? '{}' : `{\n${lines.join('\n')}\n${indent}}`;
+  }
+  return [schema.type ?? 'anything', schema.format && `(${schema.format})`, limits(schema)].filter(Boolean).join(' ');
+}
+
+function limits({ minimum, maximum, minLength, maxLength, pattern }) {
+  const parts = [];
+  if (minimum !== undefined || maximum !== undefined) parts.push(`${minimum ?? ''}..${maximum ?? ''}`);
+  if (minLength !== undefined || maxLength !== undefined) parts.push(`of ${minLength ?? 0} to ${maxLength ?? 'any'} characters`);
+  if (pattern !== undefined) parts.push(`like ${pattern}`);
+  return parts.join(' ');
+}
+
+const schemaOf = (holder) => Object.values(holder?.content ?? {})[0]?.schema;
+
+function access(operation) {
+  const [names] = operation.security ?? [];
+  if (names === undefined) return 'Open to everybody.';
+  return 'serviceKey' in names ? 'With a key of API_KEYS: Authorization: Bearer <key>.' : 'With a token: Authorization: Bearer <token>.';
+}
+
+function parameters(operation) {
+  const list = operation.parameters ?? [];
+  if (list.length === 0) return [];
+  const items = list.map(({ name, in: where, required, schema, description }) =>
+    element(
+      'li',
+      {},
+      element('code', {}, name),
+      ` in the ${where}${required ? '' : ', optional'}: ${outline(schema)}. `,
+      ...prose(description ?? ''),
+    ),
+  );
+  return [element('h4', {}, 'Parameters'), element('ul', {}, ...items)];
+}
+
+function body(operation) {
+  const schema = schemaOf(operation.requestBody);
+  return schema === undefined ? [] : [element('h4', {}, 'Body'), element('pre', {}, outline(schema))];
+}
+
+function answers(operation) {
+  const list = Object.entries(operation.responses ?? {});
+  const good = list.filter(([status]) => status.startsWith('2'));
+  const bad = list.filter(([status]) => !status.startsWith('2')).map(([status]) => status);
+  return [
+    ...good.flatMap(([status, answer]) => {
+      const schema = schemaOf(answer);
+      return [element('h4', {}, `Answer ${status}`), ...(schema === undefined ? [] : [element('pre', {}, outline(schema))])];
+    }),
+    element('p', { class: 'muted' }, `Errors: ${bad.join(', ')}.`),
+  ];
+}
+
+function operationNode(method, path, operation) {
+  const title = element(
+    'summary',
+    {},
+    element('span', { class: 'method' }, method.toUpperCase()),
+    element('code', {}, path),
+    ' ',
+    operation.summary ?? '',
+  );
+  const parts = [element('p', { class: 'muted' }, access(operation)), ...parameters(operation), ...body(operation), ...answers(operation)];
+  return element('details', { id: `${method}-${path}` }, title, ...paragraphs(operation.description ?? ''), ...parts);
+}
+
+function show(description) {
+  document.getElementById('title').textContent = `${description.info.title} ${description.info.version}: HTTP API`;
+  document.getElementById('about').replaceChildren(...paragraphs(description.info.description));
+  const operations = Object.entries(description.paths).flatMap(([path, item]) =>
+    METHODS.filter((method) => item[method]).map((method) => ({ method, path, operation: item[method] })),
+  );
+  const contents = [];
+  for (const { name, description: about } of description.tags) {
+    const own = operations.filter(({ operation }) => (operation.tags ?? []).includes(name));
+    if (own.length === 0) continue;
+    contents.push(element('li', {}, element('a', { href: `#${name}` }, name)));
+    const nodes = own.map(({ method, path, operation }) => operationNode(method, path, operation));
+    document
+      .getElementById('operations')
+      .append(element('section', {}, element('h2', { id: name }, name), element('p', {}, ...prose(about ?? '')), ...nodes));
+  }
+  document.getElementById('contents').replaceChildren(element('ul', {}, ...contents));
+}
+
+try {
+  const answer = await fetch('/api/v1/openapi.json');
+  if (!answer.ok) throw new Error(`the hub answered ${answer.status}`);
+  show(await answer.json());
+} catch (error) {
+  document.getElementById('about').textContent = `The description could not be loaded: ${error.message}`;
+}

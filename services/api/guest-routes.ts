@@ -1,0 +1,34 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { HubError } from '#libs/protocol/errors.ts';
+import type { Routes } from './api-parts.ts';
+import { clientKey } from './client-key.ts';
+import { errors } from './error-schema.ts';
+import { requireLimits } from './limits.ts';
+import { LoginAnswer, openLogin } from './login.ts';
+import { toPersonName } from './person-name.ts';
+import { sendLogin } from './refresh-cookie.ts';
+
+const NewGuest = Type.Object({ name: Type.String() }, { additionalProperties: false });
+
+/** `POST /guests` (A7): a login for anybody who tells a name. Two guests may have the same name; their ids differ. */
+export const guestRoutes: Routes = (api, parts) => {
+  api.post<{ Body: Static<typeof NewGuest> }>(
+    '/guests',
+    {
+      schema: {
+        tags: ['Accounts'],
+        summary: 'Come in as a guest (A7)',
+        description: 'Where `ALLOW_GUESTS` is on.',
+        body: NewGuest,
+        response: { 201: LoginAnswer, ...errors(403, 429) },
+      },
+    },
+    async (request, reply) => {
+      if (!parts.allowGuests) throw new HubError('FORBIDDEN', 'Guests are not let in here: log in.');
+      const name = toPersonName(request.body.name);
+      if (name === undefined) throw new HubError('NAME_INVALID');
+      await requireLimits(parts.limits, ['guestsPerAddress', clientKey(request)]);
+      return sendLogin(reply, parts, await openLogin(parts, { id: parts.uuid(), name, kind: 'guest' }), 201);
+    },
+  );
+};

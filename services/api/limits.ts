@@ -1,0 +1,43 @@
+/** How often the API lets something be tried. */
+import { HubError } from '#libs/protocol/errors.ts';
+
+/** Grants of one key in one window. */
+export interface LimitRule {
+  /** 0: no limit. */
+  readonly points: number;
+  readonly seconds: number;
+}
+
+/** By account (address or name), by the client's address, which may be a whole school's, and by who asks. */
+export const LIMITS = {
+  codePerAccount: { points: 5, seconds: 600 },
+  codePerAddress: { points: 100, seconds: 600 },
+  verifyPerAccount: { points: 100, seconds: 600 },
+  verifyPerAddress: { points: 300, seconds: 600 },
+  registerPerAddress: { points: 100, seconds: 600 },
+  refreshPerAddress: { points: 600, seconds: 60 },
+  loginPerNameAndAddress: { points: 10, seconds: 600 },
+  loginPerName: { points: 100, seconds: 600 },
+  loginPerAddress: { points: 100, seconds: 600 },
+  guestsPerAddress: { points: 120, seconds: 60 },
+  customersPerAddress: { points: 120, seconds: 60 },
+  roomsPerUser: { points: 60, seconds: 60 },
+  matchesPerUser: { points: 120, seconds: 60 },
+  conversationsPerUser: { points: 20, seconds: 60 },
+} as const satisfies Record<string, LimitRule>;
+
+export type LimitName = keyof typeof LIMITS;
+
+/** Counts tries. All API instances share what they count, where a backend is there to share. */
+export interface Limits {
+  /** Takes one: 0 where it is granted, else the seconds to wait (at least 1). Never rejects. */
+  take(limit: LimitName, key: string): Promise<number>;
+}
+
+/** Takes one of each, in this order, until one is not granted: throws `HubError` `RATE_LIMITED`. */
+export async function requireLimits(limits: Limits, ...takes: readonly (readonly [LimitName, string])[]): Promise<void> {
+  for (const [limit, key] of takes) {
+    const wait = await limits.take(limit, key);
+    if (wait > 0) throw new HubError('RATE_LIMITED', undefined, { retryAfter: wait });
+  }
+}

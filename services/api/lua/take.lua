@@ -1,0 +1,12 @@
+-- Counts a try in a window that begins with the first one.
+-- KEYS[1]  string: the count
+-- ARGV[1]  tries to add; ARGV[2] seconds of the window
+-- Reply: { count, milliseconds left }
+redis.call('SET', KEYS[1], 0, 'EX', ARGV[2], 'NX')
+local count = redis.call('INCRBY', KEYS[1], ARGV[1])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  redis.call('EXPIRE', KEYS[1], ARGV[2])
+  left = 1000 * ARGV[2]
+end
+return { count, left }

@@ -1,0 +1,44 @@
+/** Pairing (A9). */
+import { type Static, Type } from '@sinclair/typebox';
+import type { RoomServices } from '#libs/rooms/room-services.ts';
+import { authenticated } from './access.ts';
+import type { Routes } from './api-parts.ts';
+import { errors } from './error-schema.ts';
+import { requireLimits } from './limits.ts';
+import { memberOf, optionalBody, PersonView, RoomName } from './room-schemas.ts';
+
+const Wish = Type.Object(
+  { keepHistory: Type.Optional(Type.Boolean({ description: 'Messages are stored where both want it. Off by default.' })) },
+  { additionalProperties: false },
+);
+
+const Pair = Type.Object(
+  { room: RoomName, with: PersonView, expiresAt: Type.Integer({ description: 'When it closes by itself, Unix milliseconds.' }) },
+  { description: 'My pair. The other one was told by the frame `matched`.' },
+);
+
+const Waiting = Type.Object({ waiting: Type.Literal(true) }, { description: 'Nobody is free: `matched` comes when somebody is.' });
+
+export function matchRoutes({ matchmaker }: Pick<RoomServices, 'matchmaker'>): Routes {
+  return (api, { limits }) => {
+    api.post<{ Body: Static<typeof Wish> }>(
+      '/rooms/match',
+      {
+        ...authenticated('user', 'guest'),
+        preValidation: optionalBody,
+        schema: {
+          tags: ['Rooms'],
+          summary: 'Pair me with somebody (A9)',
+          body: Wish,
+          response: { 200: Pair, 202: Waiting, ...errors(403, 429) },
+        },
+      },
+      async ({ user, body }, reply) => {
+        await requireLimits(limits, ['matchesPerUser', user.userId]);
+        const result = await matchmaker.ask(memberOf(user), body.keepHistory ?? false);
+        if (result.state === 'waiting') return reply.status(202).send({ waiting: true });
+        return { room: result.room, with: result.with, expiresAt: result.expiresAt };
+      },
+    );
+  };
+}

@@ -1,0 +1,78 @@
+/** The cookies that keep a browser's refresh secrets out of reach of its scripts: one of people who log in, one of customers. */
+import '@fastify/cookie';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { HubError } from '#libs/protocol/errors.ts';
+import type { ApiParts } from './api-parts.ts';
+import type { LoginAnswer } from './login.ts';
+
+/** A customer's is its own: who uses the chat in the same browser, at the hub itself, stays who they are. */
+const NAMES = { login: 'parley_refresh', customer: 'parley_customer' } as const;
+
+type CookieOwner = keyof typeof NAMES;
+
+/** Hosts that browsers trust without https: what is sent to them stays on the machine (W3C Secure Contexts, section 3.1). */
+const THIS_MACHINE = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+type CookieParts = Pick<ApiParts, 'clock' | 'publicUrl' | 'allowedOrigins'>;
+
+/** Answers with a login, and sets the cookie of its kind. `until`: when the refresh secret ends, Unix milliseconds. */
+export function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
+  reply: FastifyReply,
+  parts: CookieParts,
+  login: { readonly answer: Answer; readonly until: number },
+  status: 200 | 201,
+): FastifyReply {
+  const { answer, until } = login;
+  const owner = cookieOwner(answer.user.kind);
+  const maxAge = Math.max(0, Math.floor((until - parts.clock()) / 1000));
+  reply.setCookie(NAMES[owner], answer.refresh, { ...attributes(reply.request, parts.publicUrl, owner), maxAge });
+  return reply.status(status).send(answer);
+}
+
+/** Whose cookie a login of this kind (`kind` of a token) has. */
+export function cookieOwner(kind: string | undefined): CookieOwner {
+  return kind === 'customer' ? 'customer' : 'login';
+}
+
+/** Takes the cookie back. */
+export function clearCookie(reply: FastifyReply, { publicUrl }: CookieParts, owner: CookieOwner = 'login'): void {
+  reply.clearCookie(NAMES[owner], attributes(reply.request, publicUrl, owner));
+}
+
+/**
+ * The refresh secret of a request: the body's, else the cookie's; undefined where there is neither. A cookie comes along whether or not the page that
+ * sends the request may use it: SameSite=Strict keeps other sites out of a login, Partitioned keeps a customer's to the site it was made in, and the
+ * Origin header keeps out every origin that is not ours or named. Throws `HubError` `ORIGIN_DENIED`.
+ */
+export function presentedSecret(
+  request: FastifyRequest,
+  inBody: string | undefined,
+  { allowedOrigins }: CookieParts,
+  owner: CookieOwner = 'login',
+): string | undefined {
+  if (inBody !== undefined) return inBody;
+  const cookie = request.cookies[NAMES[owner]];
+  if (cookie === undefined || cookie === '') return undefined;
+  if (!mayUseCookie(request, allowedOrigins)) throw new HubError('ORIGIN_DENIED', 'This origin may not use the login.');
+  return cookie;
+}
+
+/** Browsers send Origin with every POST; who sends none is no browser, and has no cookies of anybody else. `*` is no leave to use cookies. */
+function mayUseCookie({ headers, host }: FastifyRequest, allowedOrigins: readonly string[]): boolean {
+  const { origin } = headers;
+  if (origin === undefined) return headers['sec-fetch-site'] !== 'cross-site';
+  return allowedOrigins.includes(origin) || URL.parse(origin)?.host === host;
+}
+
+/**
+ * The widget is a frame of ours in a page of another site: its cookie has to be let into such frames (`SameSite=None`, which browsers take with `Secure`
+ * only), and each embedding site has one of its own (`Partitioned`, CHIPS). Where no browser would take it, on plain http, it is a strict one: the widget
+ * then works, and is a new customer after a reload, unless the page is of the same site.
+ */
+function attributes(request: FastifyRequest, publicUrl: string | undefined, owner: CookieOwner) {
+  const secure = request.protocol === 'https' || (publicUrl?.startsWith('https:') ?? false);
+  const common = { path: '/api/v1', httpOnly: true } as const;
+  if (owner === 'customer' && (secure || THIS_MACHINE.test(request.hostname)))
+    return { ...common, sameSite: 'none', secure: true, partitioned: true } as const;
+  return { ...common, sameSite: 'strict', secure } as const;
+}

@@ -1,0 +1,168 @@
+/** Rooms: what there is, groups that people make, and what was said (A8). */
+import { type Static, Type } from '@sinclair/typebox';
+import type { Credentials } from '#libs/auth/credentials.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+import { GROUP_MEMBERS_MAX } from '#libs/rooms/groups.ts';
+import { roomOfMember } from '#libs/rooms/membership.ts';
+import type { RoomHistory } from '#libs/rooms/room-history.ts';
+import type { RoomServices } from '#libs/rooms/room-services.ts';
+import { authenticated } from './access.ts';
+import type { Routes } from './api-parts.ts';
+import { errors } from './error-schema.ts';
+import { requireLimits } from './limits.ts';
+import { MessageItem, memberOf, PersonView, RoomPath, RoomView, toTitle, UserId } from './room-schemas.ts';
+
+const TAGS = ['Rooms'];
+/** Seconds: a year. */
+const LIFE_MAX_SECONDS = 31_536_000;
+const MESSAGES_DEFAULT = 50;
+
+const RoomViews = Type.Object({ rooms: Type.Array(RoomView) });
+const RoomDetails = Type.Object(
+  { ...RoomView.properties, people: Type.Optional(Type.Array(PersonView, { description: 'The members.' })) },
+  { description: 'A room, with its members where it has any.' },
+);
+
+const ExpiresIn = Type.Integer({ minimum: 1, maximum: LIFE_MAX_SECONDS, description: 'Seconds from now until it closes by itself.' });
+
+const NewRoom = Type.Object(
+  {
+    name: Type.String(),
+    kind: Type.Literal('group'),
+    members: Type.Optional(Type.Array(UserId, { maxItems: GROUP_MEMBERS_MAX - 1, description: 'Beside me.' })),
+    keepHistory: Type.Optional(Type.Boolean({ description: 'Messages are stored, and wait for who is offline. Off by default.' })),
+    expiresIn: Type.Optional(ExpiresIn),
+  },
+  { additionalProperties: false },
+);
+
+const RoomChange = Type.Object(
+  {
+    name: Type.Optional(Type.String()),
+    keepHistory: Type.Optional(Type.Boolean()),
+    expiresIn: Type.Optional(Type.Union([ExpiresIn, Type.Null()], { description: 'null: it does not close by itself any more.' })),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+
+const PageQuery = Type.Object(
+  {
+    before: Type.Optional(Type.Integer({ minimum: 0, description: 'Only messages below this offset.' })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_MESSAGES, description: `Default ${MESSAGES_DEFAULT}.` })),
+  },
+  { additionalProperties: false },
+);
+
+const MessagePage = Type.Object(
+  { messages: Type.Array(MessageItem), more: Type.Boolean({ description: 'Older ones exist.' }) },
+  { description: 'Messages, oldest first, as in the frame `history`.' },
+);
+
+export interface RoomRoutesParts {
+  readonly rooms: Pick<RoomServices, 'groups' | 'list'>;
+  readonly history: Pick<RoomHistory, 'page'>;
+}
+
+export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts): Routes {
+  return (api, { store, limits }) => {
+    const details = async (user: Credentials, room: string): Promise<Static<typeof RoomDetails>> => {
+      if (room === 'park') return list.park();
+      const known = await roomOfMember(store.rooms, room, user.userId);
+      return { ...(await list.one(user.userId, known)), people: [...known.members] };
+    };
+
+    api.get(
+      '/rooms',
+      { ...authenticated(), schema: { tags: TAGS, summary: 'The park, and my rooms (A8)', response: { 200: RoomViews } } },
+      async ({ user }) => ({ rooms: await list.of(user.userId) }),
+    );
+
+    api.post<{ Body: Static<typeof NewRoom> }>(
+      '/rooms',
+      {
+        ...authenticated(),
+        schema: { tags: TAGS, summary: 'Make a group (A8)', body: NewRoom, response: { 201: RoomDetails, ...errors(403, 404, 429) } },
+      },
+      async ({ user, body }, reply) => {
+        if (user.kind === 'customer') throw new HubError('FORBIDDEN', 'Customers make no groups.');
+        await requireLimits(limits, ['roomsPerUser', user.userId]);
+        const known = await groups.create(memberOf(user), {
+          title: toTitle(body.name, 'name'),
+          members: body.members ?? [],
+          keepHistory: body.keepHistory ?? false,
+          lifeMs: body.expiresIn === undefined ? undefined : body.expiresIn * 1000,
+        });
+        return reply.status(201).send({ ...(await list.one(user.userId, known)), people: known.members });
+      },
+    );
+
+    api.get<{ Params: RoomPath }>(
+      '/rooms/:room',
+      {
+        ...authenticated(),
+        schema: { tags: TAGS, summary: 'One of my rooms (A8)', params: RoomPath, response: { 200: RoomDetails, ...errors(403, 410) } },
+      },
+      ({ user, params }) => details(user, params.room),
+    );
+
+    api.patch<{ Params: RoomPath; Body: Static<typeof RoomChange> }>(
+      '/rooms/:room',
+      {
+        ...authenticated(),
+        schema: {
+          tags: TAGS,
+          summary: 'Change a group of mine (A8)',
+          params: RoomPath,
+          body: RoomChange,
+          response: { 200: RoomDetails, ...errors(403, 410) },
+        },
+      },
+      async ({ user, params, body }) => {
+        const { name, keepHistory, expiresIn } = body;
+        const known = await groups.change(user.userId, params.room, {
+          title: name === undefined ? undefined : toTitle(name, 'name'),
+          keepHistory,
+          lifeMs: expiresIn == null ? expiresIn : expiresIn * 1000,
+        });
+        return { ...(await list.one(user.userId, known)), people: [...known.members] };
+      },
+    );
+
+    api.delete<{ Params: RoomPath }>(
+      '/rooms/:room',
+      {
+        ...authenticated(),
+        schema: {
+          tags: TAGS,
+          summary: 'Delete a group of mine, or end my pair (A8, A9)',
+          params: RoomPath,
+          response: { 204: Type.Null({ description: 'It is over; its members were told.' }), ...errors(403, 410) },
+        },
+      },
+      async ({ user, params }, reply) => {
+        await groups.close(user.userId, params.room);
+        return reply.status(204).send();
+      },
+    );
+
+    api.get<{ Params: RoomPath; Querystring: Static<typeof PageQuery> }>(
+      '/rooms/:room/messages',
+      {
+        ...authenticated(),
+        schema: {
+          tags: TAGS,
+          summary: 'What was said in a room I may enter (A8)',
+          params: RoomPath,
+          querystring: PageQuery,
+          response: { 200: MessagePage, ...errors(403, 404, 410) },
+        },
+      },
+      async ({ user, params, query }, reply) => {
+        const page = await history.page(user, params.room, query.before ?? Number.POSITIVE_INFINITY, query.limit ?? MESSAGES_DEFAULT);
+        // Messages are kept as JSON texts: they go out as they are.
+        return reply.type('application/json').send(page);
+      },
+    );
+  };
+}

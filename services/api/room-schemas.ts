@@ -1,0 +1,82 @@
+/** How rooms, people and messages look in the API's bodies. */
+import { type Static, Type } from '@sinclair/typebox';
+import type { FastifyRequest } from 'fastify';
+import type { Credentials } from '#libs/auth/credentials.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { ROOM_NAME_MAX, USER_ID_MAX } from '#libs/protocol/limits.ts';
+import type { RoomMember } from '#libs/store/store.ts';
+
+/** R1. */
+export const RoomName = Type.String({ pattern: `^[A-Za-z0-9._~\\-,:]{1,${ROOM_NAME_MAX}}$`, description: 'The name of a room.' });
+
+/** 1-128 printable characters without spaces, as in the `sub` of a token. */
+export const UserId = Type.String({
+  maxLength: 2 * USER_ID_MAX,
+  pattern: `^[\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}]{1,${USER_ID_MAX}}$`,
+  description: 'The id of a user.',
+});
+
+export const PersonView = Type.Object({ id: Type.String(), name: Type.String() });
+
+export const RoomPath = Type.Object({ room: RoomName });
+export type RoomPath = Static<typeof RoomPath>;
+
+const Milliseconds = (description: string) => Type.Integer({ description: `${description}, Unix milliseconds.` });
+
+export const RoomView = Type.Object(
+  {
+    room: RoomName,
+    kind: Type.Union([Type.Literal('park'), Type.Literal('group'), Type.Literal('pair'), Type.Literal('conv'), Type.Literal('dm')]),
+    name: Type.String({ description: 'What people call it. A private room has the name of the other one.' }),
+    owner: Type.Optional(Type.String({ description: 'The id of the user who may change it.' })),
+    with: Type.Optional(PersonView),
+    keepHistory: Type.Boolean(),
+    createdAt: Type.Optional(Milliseconds('When it was made')),
+    expiresAt: Type.Optional(Milliseconds('When it closes by itself')),
+    count: Type.Integer({ description: 'Distinct users in it now; of a private room its members who are online.' }),
+    members: Type.Optional(Type.Integer({ description: 'Members, online or not.' })),
+    offset: Type.Integer({ description: 'The highest stored offset.' }),
+    unread: Type.Integer({ description: 'Stored messages above what was delivered to me; 0 in the park.' }),
+  },
+  { description: 'A room.' },
+);
+
+/** A stored message, as in the frame `history`. */
+export const MessageItem = Type.Object({
+  offset: Type.Integer({ minimum: 1 }),
+  message: Type.Object({
+    id: Type.String(),
+    from: PersonView,
+    text: Type.String(),
+    data: Type.Optional(Type.Unknown()),
+    at: Milliseconds('The stamp'),
+  }),
+});
+
+/** Characters of a title, as code points. */
+const TITLE_MAX = 60;
+/** Control and format characters (but the two joiners that scripts and emoji need), surrogates, separators of lines. */
+const UNSEEN = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}/u;
+const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
+
+/** A group's name or a subject as it is kept: without blanks around it, in NFC. `member` is named by the error. @throws HubError `INVALID_REQUEST`. */
+export function toTitle(text: string, member: string): string {
+  const title = text.trim().normalize('NFC');
+  if (title.length > TITLE_MAX * 2 || [...title].length > TITLE_MAX || UNSEEN.test(title) || !VISIBLE.test(title)) {
+    throw new HubError(
+      'INVALID_REQUEST',
+      `\`${member}\` must have 1-${TITLE_MAX} characters that can be seen, none of them a control character`,
+    );
+  }
+  return title;
+}
+
+/** Who asks, as a member of a room. */
+export function memberOf({ userId, name }: Pick<Credentials, 'userId' | 'name'>): RoomMember {
+  return { id: userId, name };
+}
+
+/** A `preValidation` hook for routes all of whose members may be left out: no body at all is an empty one. */
+export async function optionalBody(request: FastifyRequest): Promise<void> {
+  request.body ??= {};
+}

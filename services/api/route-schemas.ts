@@ -1,0 +1,46 @@
+/** What every route's schema has in common. */
+import type { TSchema } from '@sinclair/typebox';
+import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
+import { errors } from './error-schema.ts';
+
+/** The names under which the OpenAPI document has the two ways to say who asks. */
+export const SECURITY = { token: 'token', service: 'serviceKey' } as const;
+
+/**
+ * Completes the schemas of the routes that are registered on `api` after this: the errors that any of them may answer, and who may use it.
+ * A query arrives as texts: what its schema calls a number or a boolean is read as one before it is validated.
+ */
+export function completeSchemas(api: FastifyInstance): void {
+  api.addHook('onRoute', (route) => {
+    const { schema } = route;
+    if (schema === undefined || schema.hide) return;
+    const access = route.config?.access;
+    schema.response = { ...errors(...statusesOf(route)), ...(schema.response as object | undefined) };
+    if (access !== undefined) schema.security = [{ [SECURITY[access.by]]: [] }];
+  });
+  api.addHook('preValidation', async (request) => {
+    const { querystring } = request.routeOptions.schema ?? {};
+    if (querystring !== undefined) readTexts(request.query as Record<string, unknown>, querystring as TSchema);
+  });
+}
+
+function statusesOf({ schema, config }: RouteOptions): number[] {
+  const { body, querystring, params }: FastifySchema = schema ?? {};
+  const takesInput = body !== undefined || querystring !== undefined || params !== undefined;
+  return [
+    ...(takesInput ? [400] : []),
+    ...(body === undefined ? [] : [413, 415]),
+    ...(config?.access === undefined ? [] : [401, 403]),
+    500,
+    503,
+  ];
+}
+
+function readTexts(query: Record<string, unknown>, { properties }: TSchema): void {
+  for (const [name, { type }] of Object.entries<TSchema>(properties ?? {})) {
+    const text = query[name];
+    if (typeof text !== 'string') continue;
+    if ((type === 'integer' || type === 'number') && /^-?\d{1,15}$/.test(text)) query[name] = Number(text);
+    if (type === 'boolean' && (text === 'true' || text === 'false')) query[name] = text === 'true';
+  }
+}

@@ -1,0 +1,88 @@
+/** One API process, from its configuration to its end. */
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type { FastifyInstance } from 'fastify';
+import { openTokens } from '#libs/auth/tokens.ts';
+import { hubParts } from '#libs/backend/hub-parts.ts';
+import { openRedisBackend } from '#libs/backend/redis-backend.ts';
+import type { Config } from '#libs/config/config.ts';
+import { boardAdapters } from '#libs/jobs/queue-board.ts';
+import { ListenError } from '#libs/process/listen-error.ts';
+import type { Service } from '#libs/process/process-life.ts';
+import { version } from '#libs/process/version.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
+import type { Metrics } from '#libs/telemetry/metrics.ts';
+import { openAdminPages } from './admin-pages.ts';
+import { composeApi } from './compose.ts';
+
+/** How often idle connections are ended while leaving, milliseconds. */
+const IDLE_MS = 50;
+const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
+
+/** Starts the API on `PORT`. @throws ListenError, TypeError (a bad URL), ConfigError (a bad key file). */
+export async function runApi(config: Config, metrics: Metrics, log: Logger): Promise<Service> {
+  const { redisUrl, databaseUrl, jwtSecret: secret } = config;
+  if (redisUrl === undefined || databaseUrl === undefined || secret === undefined)
+    throw new TypeError('the API needs REDIS_URL, DATABASE_URL and JWT_SECRET');
+  const tokens = openTokens(config);
+  const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
+  const backend = await openRedisBackend(redisUrl, config, { node: config.nodeId, store, metrics, log });
+  const parts = hubParts(config, tokens.verifier, backend, log);
+  const feed = await parts.follow(() => undefined);
+  const jobs = backend.jobs();
+  const app = composeApi({ config, secret, tokens, backend, parts, jobs, log, page: PAGE });
+  const admin = await openAdminPages({
+    log,
+    uuid: randomUUID,
+    clock: Date.now,
+    password: config.adminPassword,
+    openToLoopback: false,
+    nodes: backend.nodes,
+    presence: backend.presence,
+    broker: backend.broker,
+    store,
+    jobs,
+    version,
+    redis: true,
+    dashboardUrl: config.dashboardUrl,
+    page: PAGE,
+    board: boardAdapters(jobs),
+  });
+  const port = await listen(app, config.port, config.host);
+  let stopping = false;
+  return {
+    port,
+    pages: admin.pages,
+    ready: () => !stopping && backend.ready() && feed.ready,
+    async stop() {
+      stopping = true;
+      await leave(app);
+      await feed.stop();
+      await jobs.close();
+      await backend.close();
+    },
+  };
+}
+
+/** Answers who is being served, and ends every connection as soon as nothing is asked on it: clients keep them open for a next request. */
+async function leave(app: FastifyInstance): Promise<void> {
+  const idle = setInterval(() => app.server.closeIdleConnections(), IDLE_MS);
+  await app.close();
+  clearInterval(idle);
+}
+
+async function listen(app: FastifyInstance, port: number, host: string | undefined): Promise<number> {
+  try {
+    await app.listen({ port, host: host ?? '::' });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    // A machine without IPv6: every address is every IPv4 one.
+    if (code === 'EAFNOSUPPORT' && host === undefined) return listen(app, port, '0.0.0.0');
+    if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL')
+      throw new ListenError(`port ${port} is taken or not allowed: set PORT to another one`);
+    throw error;
+  }
+  return (app.server.address() as AddressInfo).port;
+}

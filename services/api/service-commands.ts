@@ -1,0 +1,162 @@
+/** What services may do (A11), one at a time: a route and a command of a batch do the same. */
+import { type Static, type TProperties, Type } from '@sinclair/typebox';
+import { payloadOf } from '#libs/auth/compact-jws.ts';
+import { tokenHash } from '#libs/auth/revocations.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { FRAME_ID_MAX, TOKEN_MAX_BYTES } from '#libs/protocol/limits.ts';
+import type { ServiceVoice } from '#libs/rooms/service-voice.ts';
+import type { Store } from '#libs/store/store.ts';
+import { RoomName, UserId } from './room-schemas.ts';
+import type { Pusher } from './service-push.ts';
+
+const SECOND_MS = 1000;
+const DAY_MS = 86_400_000;
+/** A disconnect concerns the connections of its moment: a node that was told nothing for so long has closed them all. */
+const DISCONNECT_MS = 60_000;
+/** No token of the hub's own lives longer than a day; of other issuers' a month is remembered. */
+const REVOKE_USER_MS = 31 * DAY_MS;
+/** Seconds: ten years. */
+const BAN_MAX_SECONDS = 315_360_000;
+/** Clocks differ by a minute at most. */
+const SKEW_MS = 60_000;
+/** Bytes of JSON in a push's `body` or a message's `data`: as much as a client's frame may have by default. */
+const JSON_MAX_BYTES = 16 * 1024;
+
+const only = { additionalProperties: false };
+const strict = <P extends TProperties>(members: P, description?: string) =>
+  Type.Object(members, { ...only, ...(description === undefined ? {} : { description }) });
+
+const Everybody = strict({ all: Type.Literal(true) }, 'Whoever is connected.');
+const InRoom = strict({ room: RoomName }, 'Whoever is in the room; of a private one its members.');
+const OfUser = strict({ user: UserId }, 'All sessions of the user.');
+const OfSession = strict({ session: Type.String({ format: 'uuid' }) }, 'All connections with this label (H1).');
+
+export const Push = strict({
+  to: Type.Union([Everybody, InRoom, OfUser, OfSession]),
+  type: Type.Union([Type.Literal('inform'), Type.Literal('command')], { description: 'To be shown, or to be acted on.' }),
+  code: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'For programs.' })),
+  body: Type.Unknown({ description: `Anything in JSON, at most ${JSON_MAX_BYTES} bytes.` }),
+});
+
+/** As the `name` in a token. */
+const PersonName = Type.String({ maxLength: 128, pattern: '^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]{1,64}$' });
+
+export const Publish = strict({
+  room: RoomName,
+  text: Type.String({ description: 'At most MESSAGE_MAX_CHARS characters; may be empty only beside `data`.' }),
+  data: Type.Optional(Type.Unknown({ description: `Anything in JSON, at most ${JSON_MAX_BYTES} bytes.` })),
+  as: Type.Optional(strict({ id: UserId, name: PersonName }, 'Whose words these are. Default: the service.')),
+  id: Type.Optional(
+    Type.String({ minLength: 1, maxLength: FRAME_ID_MAX, description: 'Repeated within 5 minutes it is one message (M2).' }),
+  ),
+});
+
+export const Disconnect = strict({ user: UserId, reason: Type.Optional(Type.String({ maxLength: 100 })) });
+
+export const Revoke = Type.Union([
+  strict({ user: UserId }, 'Every token of the user made up to now, and their logins.'),
+  strict({ token: Type.String({ minLength: 1, maxLength: TOKEN_MAX_BYTES }) }, 'This token.'),
+]);
+
+export const Ban = strict({ user: UserId, seconds: Type.Integer({ minimum: 1, maximum: BAN_MAX_SECONDS }) });
+
+export const Unban = strict({ user: UserId });
+
+export const Published = Type.Object(
+  {
+    id: Type.String({ description: "The message's own id (M2)." }),
+    offset: Type.Optional(Type.Integer({ description: 'Not in rooms that keep nothing.' })),
+    at: Type.Integer({ description: 'Unix milliseconds.' }),
+  },
+  { description: 'The message as it was taken; in a room with history it is stored (M1).' },
+);
+
+export interface ServiceCommandsOptions {
+  readonly store: Pick<Store, 'sanctions' | 'logins'>;
+  readonly pusher: Pick<Pusher, 'push'>;
+  readonly voice: Pick<ServiceVoice, 'say'>;
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+}
+
+/** Every method resolves when the backends have it, and rejects with `HubError` where they are away. Nodes follow the log of sanctions within 2 s. */
+export class ServiceCommands {
+  readonly #options: ServiceCommandsOptions;
+
+  constructor(options: ServiceCommandsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws HubError `TOO_LARGE`, `ROOM_NOT_FOUND`, `ROOM_CLOSED`. */
+  async push({ to, type, code, body }: Static<typeof Push>): Promise<void> {
+    requireSize('body', body);
+    await this.#options.pusher.push(to, type, code, body);
+  }
+
+  /** `service`: the name of the key. @throws HubError as a `message` frame is answered. */
+  async publish(service: string, { room, text, data, as, id }: Static<typeof Publish>): Promise<Static<typeof Published>> {
+    if (text === '' && data === undefined) throw new HubError('INVALID_REQUEST', '`text` may be empty only beside `data`');
+    requireSize('data', data);
+    const sender = as ?? { id: `service:${service}`, name: service };
+    const said = await this.#options.voice.say({ room, sender, clientId: id, text, data });
+    return { id: said.id, ...(said.offset === undefined ? {} : { offset: said.offset }), at: said.at };
+  }
+
+  async disconnect({ user, reason }: Static<typeof Disconnect>): Promise<void> {
+    const at = this.#options.clock();
+    await this.#options.store.sanctions.add({ kind: 'disconnect', subject: user, reason: reason ?? '', at, until: at + DISCONNECT_MS });
+  }
+
+  /** @throws HubError `INVALID_REQUEST` where the token is none. */
+  async revoke(what: Static<typeof Revoke>): Promise<void> {
+    const { store, clock } = this.#options;
+    const at = clock();
+    if ('token' in what) {
+      const until = endOf(what.token) + SKEW_MS;
+      await store.sanctions.add({ kind: 'token', subject: tokenHash(what.token), reason: '', at, until });
+      return;
+    }
+    // First the logins: a token that is got with one in between is older than the sanction.
+    await store.logins.revokeFamiliesOf(what.user);
+    const now = clock();
+    await store.sanctions.add({ kind: 'user', subject: what.user, reason: '', at: now, until: now + REVOKE_USER_MS });
+  }
+
+  async ban({ user, seconds }: Static<typeof Ban>): Promise<void> {
+    const at = this.#options.clock();
+    await this.#options.store.sanctions.add({ kind: 'ban', subject: user, reason: '', at, until: at + seconds * SECOND_MS });
+  }
+
+  /** Harmless where there is no ban. */
+  async unban({ user }: Static<typeof Unban>): Promise<void> {
+    const at = this.#options.clock();
+    // It has to outlast whichever ban it lifts.
+    await this.#options.store.sanctions.add({ kind: 'unban', subject: user, reason: '', at, until: at + BAN_MAX_SECONDS * SECOND_MS });
+  }
+}
+
+function requireSize(member: string, value: unknown): void {
+  if (value === undefined) return;
+  let text: string;
+  try {
+    text = JSON.stringify(value);
+  } catch (cause) {
+    throw new HubError('INVALID_REQUEST', `\`${member}\` is nested too deeply`, { cause });
+  }
+  if (Buffer.byteLength(text) > JSON_MAX_BYTES) throw new HubError('TOO_LARGE', `\`${member}\` has at most ${JSON_MAX_BYTES} bytes`);
+}
+
+/** When a token ends by itself, Unix milliseconds. Nothing is believed: a forged one is revoked in vain. */
+function endOf(token: string): number {
+  let expiry: unknown;
+  try {
+    expiry = payloadOf(token)['exp'];
+  } catch (cause) {
+    throw new HubError('INVALID_REQUEST', '`token` is not a token', { cause });
+  }
+  if (typeof expiry !== 'number' || !Number.isFinite(expiry)) throw new HubError('INVALID_REQUEST', '`token` is not a token');
+  return Math.min(Math.ceil(expiry), LATEST_EXPIRY) * SECOND_MS;
+}
+
+/** The end of the year 9999, Unix seconds. */
+const LATEST_EXPIRY = 253_402_300_799;

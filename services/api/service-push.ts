@@ -1,0 +1,45 @@
+import type { Broker } from '#libs/broker/broker.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import { command, inform } from '#libs/protocol/server-frame.ts';
+import type { RoomStore } from '#libs/store/store.ts';
+
+export type PushTarget = { readonly all: true } | { readonly room: string } | { readonly user: string } | { readonly session: string };
+
+export interface PusherOptions {
+  readonly broker: Pick<Broker, 'emit'>;
+  readonly rooms: Pick<RoomStore, 'withMembers'>;
+}
+
+/** The channel that every node listens to. */
+const EVERY_NODE = 'u:';
+
+/** Sends frames of services to whoever is connected: each at most once, nothing waits for who is not there. */
+export class Pusher {
+  readonly #options: PusherOptions;
+
+  constructor(options: PusherOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the backend took it. @throws HubError `ROOM_NOT_FOUND`, `ROOM_CLOSED` (rooms that the hub makes), `UNAVAILABLE`. */
+  async push(to: PushTarget, type: 'inform' | 'command', code: string | undefined, body: unknown): Promise<void> {
+    const { broker } = this.#options;
+    const frame = (type === 'inform' ? inform : command)(code, body);
+    if ('all' in to) return broker.emit(EVERY_NODE, frame);
+    if ('user' in to) return broker.emit(`u:${to.user}`, frame);
+    if ('session' in to) return broker.emit(EVERY_NODE, `~s${to.session} ${frame}`);
+    const members = await this.#privateMembers(to.room);
+    if (members === undefined) return broker.emit(`r:${to.room}`, `~i${frame}`);
+    await Promise.all(members.map((user) => broker.emit(`u:${user}`, frame)));
+  }
+
+  /** Whom a private room reaches over their own channels (R5); undefined where the room is joined. */
+  async #privateMembers(room: string): Promise<string[] | undefined> {
+    if (roomKind(room) !== RoomKind.made) return undefined;
+    const found = await this.#options.rooms.withMembers(room);
+    if (found === undefined) throw new HubError('ROOM_NOT_FOUND');
+    if (found.room.closedAt !== undefined) throw new HubError('ROOM_CLOSED');
+    return found.room.kind === 'group' ? undefined : found.members.map(({ id }) => id);
+  }
+}

@@ -1,0 +1,179 @@
+/** For services, with a key of `API_KEYS` (A11). */
+import { type Static, Type } from '@sinclair/typebox';
+import type { Presence } from '#libs/presence/presence.ts';
+import type { ServiceVoice } from '#libs/rooms/service-voice.ts';
+import { forServices } from './access.ts';
+import type { Routes } from './api-parts.ts';
+import { errors } from './error-schema.ts';
+import { UserId } from './room-schemas.ts';
+import { BATCH_COMMANDS, type BatchResult, runBatch } from './service-batch.ts';
+import { Ban, Disconnect, Publish, Published, Push, Revoke, ServiceCommands } from './service-commands.ts';
+import { Pusher, type PusherOptions } from './service-push.ts';
+
+const TAGS = ['Services'];
+const BATCH_MAX = 1000;
+/** Bytes. The gateway of the all-in-one takes no larger body either. */
+const BATCH_BODY_MAX_BYTES = 1024 * 1024;
+
+const Done = Type.Object({}, { additionalProperties: false, description: 'Done.' });
+const UserPath = Type.Object({ user: UserId });
+const IdPath = Type.Object({ id: UserId });
+
+const Status = Type.Object(
+  {
+    online: Type.Boolean(),
+    sessions: Type.Integer({ description: 'Open connections.' }),
+    lastSeen: Type.Union([Type.Integer(), Type.Null()], { description: 'When they last came or went, Unix milliseconds; null: never.' }),
+  },
+  { description: 'Whether a user is here.' },
+);
+
+const Batch = Type.Object(
+  {
+    commands: Type.Array(Type.Unknown(), {
+      minItems: 1,
+      maxItems: BATCH_MAX,
+      description: `Objects \`{command,...}\`: \`command\` is one of ${Object.keys(BATCH_COMMANDS).join(', ')}, the rest the body of its route (\`unban\` takes \`user\`).`,
+    }),
+  },
+  { additionalProperties: false },
+);
+
+const BatchAnswer = Type.Object(
+  {
+    results: Type.Array(
+      Type.Object({
+        ok: Type.Boolean(),
+        result: Type.Optional(Type.Unknown({ description: 'What the route of the command answers with, where that is something.' })),
+        error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String(), retryable: Type.Boolean() })),
+      }),
+    ),
+  },
+  { description: 'How each command went, in their order.' },
+);
+
+export interface ServiceRoutesParts {
+  readonly broker: PusherOptions['broker'];
+  readonly presence: Pick<Presence, 'sessions'>;
+  readonly voice: Pick<ServiceVoice, 'say'>;
+}
+
+export function serviceRoutes({ broker, presence, voice }: ServiceRoutesParts): Routes {
+  return (api, { store, clock, log }) => {
+    const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), voice, clock });
+
+    api.post<{ Body: Static<typeof Push> }>(
+      '/push',
+      {
+        ...forServices(),
+        schema: {
+          tags: TAGS,
+          summary: 'Send a frame to whoever is connected (A11)',
+          body: Push,
+          response: { 202: Done, ...errors(404, 410) },
+        },
+      },
+      async ({ body }, reply) => {
+        await commands.push(body);
+        return reply.status(202).send({});
+      },
+    );
+
+    api.post<{ Body: Static<typeof Publish> }>(
+      '/publish',
+      {
+        ...forServices(),
+        schema: { tags: TAGS, summary: 'Say something in a room (A11)', body: Publish, response: { 200: Published, ...errors(404, 410) } },
+      },
+      ({ service, body }) => commands.publish(service, body),
+    );
+
+    api.post<{ Body: Static<typeof Disconnect> }>(
+      '/disconnect',
+      {
+        ...forServices(),
+        schema: {
+          tags: TAGS,
+          summary: "Close a user's connections (A11)",
+          description: 'Those of this moment, on every node within 2 s, with 4510 and the reason.',
+          body: Disconnect,
+          response: { 202: Done },
+        },
+      },
+      async ({ body }, reply) => {
+        await commands.disconnect(body);
+        return reply.status(202).send({});
+      },
+    );
+
+    api.post<{ Body: Static<typeof Revoke> }>(
+      '/revoke',
+      {
+        ...forServices(),
+        schema: {
+          tags: TAGS,
+          summary: 'Take the power from tokens (A11)',
+          description: 'On every node within 2 s.',
+          body: Revoke,
+          response: { 202: Done },
+        },
+      },
+      async ({ body }, reply) => {
+        await commands.revoke(body);
+        return reply.status(202).send({});
+      },
+    );
+
+    api.post<{ Body: Static<typeof Ban> }>(
+      '/ban',
+      {
+        ...forServices(),
+        schema: {
+          tags: TAGS,
+          summary: 'Ban a user for a while (A11)',
+          description: 'On every node within 2 s.',
+          body: Ban,
+          response: { 202: Done },
+        },
+      },
+      async ({ body }, reply) => {
+        await commands.ban(body);
+        return reply.status(202).send({});
+      },
+    );
+
+    api.delete<{ Params: Static<typeof UserPath> }>(
+      '/ban/:user',
+      { ...forServices(), schema: { tags: TAGS, summary: 'Lift a ban (A11)', params: UserPath, response: { 202: Done } } },
+      async ({ params }, reply) => {
+        await commands.unban(params);
+        return reply.status(202).send({});
+      },
+    );
+
+    api.get<{ Params: Static<typeof IdPath> }>(
+      '/users/:id/status',
+      { ...forServices(), schema: { tags: TAGS, summary: 'Whether a user is here (A11)', params: IdPath, response: { 200: Status } } },
+      async ({ params: { id } }) => {
+        const [[sessions = 0], [seen]] = await Promise.all([presence.sessions([id]), store.seen.get([id])]);
+        return { online: sessions > 0, sessions, lastSeen: seen?.lastSeen ?? null };
+      },
+    );
+
+    api.post<{ Body: Static<typeof Batch>; Reply: { readonly results: BatchResult[] } }>(
+      '/batch',
+      {
+        ...forServices(),
+        bodyLimit: BATCH_BODY_MAX_BYTES,
+        schema: {
+          tags: TAGS,
+          summary: 'Many commands at once (A11)',
+          description: 'One that is bad stops no other. Those on the same room or user are done in their order.',
+          body: Batch,
+          response: { 200: BatchAnswer },
+        },
+      },
+      async (request) => ({ results: await runBatch(request.body.commands, request, commands, log) }),
+    );
+  };
+}

@@ -1,0 +1,226 @@
+/** One gateway: uWebSockets.js in front of a hub. */
+import type { Broker } from '#libs/broker/broker.ts';
+import { systemClock } from '#libs/hub/clock.ts';
+import { Connection, type Identity } from '#libs/hub/connection.ts';
+import { Hub } from '#libs/hub/hub.ts';
+import type { MessageWriter } from '#libs/hub/message-writer.ts';
+import type { RoomAccess } from '#libs/hub/room-access.ts';
+import type { Presence } from '#libs/presence/presence.ts';
+import { ListenError } from '#libs/process/listen-error.ts';
+import type { Store } from '#libs/store/store.ts';
+import { DRAIN_STATES, type Metrics } from '#libs/telemetry/metrics.ts';
+import { isSocketPath } from './handshake-request.ts';
+import { HttpAdapter, type HttpHandler } from './http-adapter.ts';
+import { closeOf, type SocketData, Upgrade } from './upgrade.ts';
+import {
+  App,
+  EXCLUSIVE_PORT,
+  SHARED_PORT,
+  type TemplatedApp,
+  type us_listen_socket,
+  us_listen_socket_close,
+  us_socket_local_port,
+} from './uws.ts';
+
+export interface GatewaySettings {
+  /** 0: a free one. */
+  readonly port: number;
+  /** Every address where undefined. */
+  readonly host: string | undefined;
+  /** Several processes listen on the same port (Linux). */
+  readonly sharePort: boolean;
+  readonly singleSession: boolean;
+  readonly allowedOrigins: readonly string[];
+  readonly trustedProxyHops: number;
+  readonly handshakesPerMinute: number;
+  readonly connectionsPerUser: number;
+  readonly frameRate: number;
+  readonly frameBurst: number;
+  readonly messageMaxChars: number;
+  readonly frameMaxBytes: number;
+  readonly roomLimit: number;
+  /** Seconds of silence after which uWS ends a socket; a multiple of 4, at least 8. */
+  readonly heartbeatSeconds: number;
+  readonly stateLostSeconds: number;
+  readonly drainSeconds: number;
+}
+
+export interface GatewayParts {
+  readonly node: string;
+  readonly broker: Broker;
+  readonly presence: Presence;
+  readonly access: RoomAccess;
+  readonly writer: MessageWriter;
+  readonly store: Pick<Store, 'messages' | 'cursors' | 'seen'>;
+  readonly metrics: Metrics;
+  /** Throws or rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`. At once where it can. */
+  verify(token: string): Identity | Promise<Identity>;
+  /** Everything that is no WebSocket. */
+  readonly http: HttpHandler;
+}
+
+/** Outbox of one socket; beyond it the socket is dropped: a skipped frame would be a silent gap. */
+const OUTBOX_MAX_BYTES = 1024 * 1024;
+/** The native limit stands above ours, so that 1009 can be said (F2). */
+const NATIVE_PAYLOAD_FACTOR = 4;
+
+/** uWS waits this long for the answer to a ping, seconds, at most half of the whole. */
+const PING_MARGIN_SECONDS = 16;
+
+export class Gateway {
+  readonly hub: Hub;
+  /** The port that was taken. */
+  readonly port: number;
+  readonly #app: TemplatedApp;
+  readonly #listening: us_listen_socket;
+  readonly #metrics: Metrics;
+  readonly #drainSeconds: number;
+  #drained: Promise<void> | undefined;
+
+  private constructor(parts: { hub: Hub; app: TemplatedApp; listening: us_listen_socket; metrics: Metrics; drainSeconds: number }) {
+    this.hub = parts.hub;
+    this.#app = parts.app;
+    this.#listening = parts.listening;
+    this.#metrics = parts.metrics;
+    this.#drainSeconds = parts.drainSeconds;
+    this.port = us_socket_local_port(parts.listening);
+  }
+
+  /**
+   * Connects to the other nodes, then listens.
+   * @throws ListenError where the port cannot be had; HubError `UNAVAILABLE` where the backend is away.
+   */
+  static async start(settings: GatewaySettings, parts: GatewayParts): Promise<Gateway> {
+    const { metrics } = parts;
+    const app = App();
+    const hub = new Hub({
+      ...settings,
+      ...parts,
+      fanout: app,
+      clock: systemClock,
+      heartbeatSeconds: pingSeconds(settings.heartbeatSeconds),
+      frameLimits: { rate: settings.frameRate, burst: settings.frameBurst },
+      stats: {
+        hot: metrics.hot,
+        delivery: (seconds) => metrics.latency.record(seconds),
+        recovered: (result) => metrics.recovered(result),
+        rateLimited: (limit) => metrics.rateLimited(limit),
+      },
+    });
+    const upgrade = new Upgrade({
+      ...settings,
+      hub,
+      verify: (token) => parts.verify(token),
+      now: () => systemClock.now(),
+      accepted: () => {
+        metrics.hot.upgrades += 1;
+      },
+      refused: (code) => metrics.refused(code),
+      handshakeLimited: () => metrics.rateLimited('handshakes'),
+    });
+    routes(app, hub, upgrade, new HttpAdapter(parts.http, settings.trustedProxyHops), settings, metrics);
+    await hub.start();
+    const listening = await listen(app, settings);
+    return new Gateway({ hub, app, listening, metrics, drainSeconds: settings.drainSeconds });
+  }
+
+  /** Brings the numbers up to date that are asked for, not counted. */
+  sample(): void {
+    const { hot } = this.#metrics;
+    hot.connections = this.hub.connections;
+    hot.rooms = this.hub.rooms;
+    hot.subscriptions = this.hub.subscriptions;
+    hot.usersOnline = this.hub.usersOnline;
+  }
+
+  /** Leaves without losing anyone (D1). Resolves when no socket is left; asked again, the same drain. */
+  drain(): Promise<void> {
+    this.#drained ??= this.#leave();
+    return this.#drained;
+  }
+
+  async #leave(): Promise<void> {
+    this.#metrics.hot.drainState = DRAIN_STATES.draining;
+    us_listen_socket_close(this.#listening);
+    await this.hub.drain(this.#drainSeconds);
+    this.#metrics.hot.drainState = DRAIN_STATES.drained;
+    this.#app.close();
+  }
+}
+
+/** Seconds of silence after which uWS pings: what `idleTimeout` leaves before its margin of 4, 8 or 16 seconds. */
+function pingSeconds(idleTimeout: number): number {
+  let margin = 4;
+  while (idleTimeout - margin * 2 >= margin * 2 && margin < PING_MARGIN_SECONDS) margin *= 2;
+  return idleTimeout - margin;
+}
+
+function routes(app: TemplatedApp, hub: Hub, upgrade: Upgrade, http: HttpAdapter, settings: GatewaySettings, metrics: Metrics): void {
+  // `compression` stays at its default, off: chat frames are small, and a deflate window for each socket is not.
+  app.ws<SocketData>('/*', {
+    idleTimeout: settings.heartbeatSeconds,
+    sendPingsAutomatically: true,
+    maxBackpressure: OUTBOX_MAX_BYTES,
+    closeOnBackpressureLimit: true,
+    maxPayloadLength: settings.frameMaxBytes * NATIVE_PAYLOAD_FACTOR,
+    upgrade: (res, req, context) => upgrade.handle(res, req, context),
+    open(ws) {
+      const { holder } = ws.getUserData();
+      if (holder instanceof Connection) {
+        hub.opened(holder, ws);
+        return;
+      }
+      const { code, reason } = closeOf(holder);
+      ws.end(code, reason);
+    },
+    message(ws, message, isBinary) {
+      const connection = ws.getUserData().holder;
+      if (!(connection instanceof Connection)) return;
+      if (message.byteLength > settings.frameMaxBytes) connection.end('TOO_LARGE');
+      else if (isBinary) hub.receivedBinary(connection);
+      else hub.received(connection, Buffer.from(message).toString());
+    },
+    pong(ws) {
+      const connection = ws.getUserData().holder;
+      if (connection instanceof Connection) hub.ponged(connection);
+    },
+    drain(ws) {
+      const connection = ws.getUserData().holder;
+      if (connection instanceof Connection) hub.drained(connection);
+    },
+    dropped() {
+      // uWS ends the socket with the first frame it drops: one drop is one slow consumer.
+      metrics.hot.slowConsumers += 1;
+    },
+    close(ws, code) {
+      const connection = ws.getUserData().holder;
+      if (!(connection instanceof Connection)) return;
+      hub.closed(connection);
+      metrics.disconnected(code);
+    },
+  });
+  app.any('/*', (res, req) => {
+    if (isSocketPath(req.getUrl())) upgrade.refuseHttp(res);
+    else http.handle(res, req);
+  });
+}
+
+/** The library takes host and options together; its types do not know. */
+function listenOn(
+  app: TemplatedApp,
+  ...args: [host: string, port: number, options: number, done: (socket: us_listen_socket | false) => void]
+): void {
+  Reflect.apply(app.listen, app, args);
+}
+
+function listen(app: TemplatedApp, { host, port, sharePort }: GatewaySettings): Promise<us_listen_socket> {
+  return new Promise((resolve, reject) => {
+    const done = (socket: us_listen_socket | false): void => {
+      if (socket === false) reject(new ListenError(`port ${port} is taken or not allowed: set PORT to another one`));
+      else resolve(socket);
+    };
+    const options = sharePort ? SHARED_PORT : EXCLUSIVE_PORT;
+    if (host === undefined) app.listen(port, options, done);
+    else listenOn(app, host, port, options, done);
+  });
+}

@@ -1,0 +1,73 @@
+/** `npm run gateway`: one gateway, or a parent of several. */
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Config, loadConfig } from '#libs/config/config.ts';
+import { AdminServer } from '#libs/process/admin-server.ts';
+import { fail, onSignal, processLogger, runAlone } from '#libs/process/process-life.ts';
+import { version } from '#libs/process/version.ts';
+import { Metrics } from '#libs/telemetry/metrics.ts';
+import { type ChildMessage, type ParentMessage, ProcessGroup } from './process-group.ts';
+import { type RunningGateway, runGateway } from './run-gateway.ts';
+
+const READY_EVERY_MS = 250;
+
+const { values } = parseArgs({ options: { child: { type: 'string' }, node: { type: 'string' }, port: { type: 'string' } } });
+
+try {
+  const config = loadConfig('gateway');
+  if (values.child !== undefined) await child(config, `${values.node ?? config.nodeId}-${Number(values.child) + 1}`, Number(values.port));
+  else if (config.gatewayProcesses > 1) await parent(config);
+  else await runAlone(config, (metrics, log) => runGateway(config, config.nodeId, config.port, metrics, log));
+} catch (error) {
+  fail(error);
+}
+
+/** One of several: its parent speaks for it. */
+async function child(config: Config, node: string, port: number): Promise<void> {
+  const log = processLogger(config, node);
+  const metrics = new Metrics({ version });
+  const tell = (message: ChildMessage): void => {
+    if (process.connected) process.send?.(message);
+  };
+  let running: RunningGateway | undefined;
+  onSignal(config, log, async () => {
+    await running?.stop();
+    return 0;
+  });
+  // A parent that is gone cannot be answered for: leave as if it had said so.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  running = await runGateway(config, node, port, metrics, log);
+  const { gateway } = running;
+  process.on('message', (message: ParentMessage) => {
+    if (message.type !== 'metrics') return;
+    gateway.sample();
+    void metrics.json().then((snapshot) => tell({ type: 'metrics', snapshot }));
+  });
+  tell({ type: 'ready', ready: gateway.hub.ready });
+  let told = gateway.hub.ready;
+  setInterval(() => {
+    if (gateway.hub.ready === told) return;
+    told = gateway.hub.ready;
+    tell({ type: 'ready', ready: told });
+  }, READY_EVERY_MS).unref();
+  tell({ type: 'listening', port: gateway.port });
+}
+
+async function parent(config: Config): Promise<void> {
+  const log = processLogger(config, config.nodeId);
+  const group = new ProcessGroup({
+    main: fileURLToPath(import.meta.url),
+    node: config.nodeId,
+    count: config.gatewayProcesses,
+    port: config.port,
+    log,
+  });
+  const admin = await AdminServer.start(config.adminPort, config.adminHost, group);
+  onSignal(config, log, async () => {
+    const code = await group.stop();
+    admin.close();
+    return code;
+  });
+  await group.start();
+  log.info({ port: group.port, adminPort: admin.port, processes: config.gatewayProcesses }, 'listening');
+}

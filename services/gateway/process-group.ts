@@ -1,0 +1,165 @@
+/** Several gateway processes on one port, and the parent that answers for all of them (`GATEWAY_PROCESSES`). */
+import { type ChildProcess, fork } from 'node:child_process';
+import { createServer } from 'node:net';
+import type { AdminSource } from '#libs/process/admin-server.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
+import { Metrics, type MetricsSnapshot } from '#libs/telemetry/metrics.ts';
+
+/** What a child tells its parent. */
+export type ChildMessage =
+  | { readonly type: 'listening'; readonly port: number }
+  | { readonly type: 'ready'; readonly ready: boolean }
+  | { readonly type: 'metrics'; readonly snapshot: MetricsSnapshot };
+
+/** What a parent asks its child. */
+export type ParentMessage = { readonly type: 'metrics' };
+
+interface Member {
+  readonly index: number;
+  child: ChildProcess;
+  ready: boolean;
+  answer: ((snapshot: MetricsSnapshot) => void) | undefined;
+}
+
+const SCRAPE_TIMEOUT_MS = 2000;
+/** A process that died is started again after this long, milliseconds. */
+const RESTART_MS = 1000;
+
+export interface ProcessGroupOptions {
+  /** The module that children run, with `--child <n> --node <node> --port <port>`. */
+  readonly main: string;
+  /** The parent's node id: its children number it. */
+  readonly node: string;
+  readonly count: number;
+  /** 0: a free one. */
+  readonly port: number;
+  readonly log: Logger;
+}
+
+export class ProcessGroup implements AdminSource {
+  readonly metricsType = Metrics.contentType;
+  readonly #options: ProcessGroupOptions;
+  readonly #members: Member[] = [];
+  #port: number;
+  #stopping = false;
+
+  constructor(options: ProcessGroupOptions) {
+    this.#options = options;
+    this.#port = options.port;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Starts all. Resolves when each one listens; rejects with the exit code of one that could not. */
+  async start(): Promise<void> {
+    // uWebSockets.js shares only a port that is named: one that a child took as 0 would be its alone.
+    if (this.#port === 0) this.#port = await freePort();
+    await Promise.all(Array.from({ length: this.#options.count }, (_, index) => this.#spawn(index)));
+  }
+
+  /** One that is starting again does not make the group unready: the others serve. */
+  ready(): boolean {
+    return !this.#stopping && this.#members.some((member) => member.ready);
+  }
+
+  /** The numbers of all processes as one. A process that does not answer is left out and told in the log. */
+  async metrics(): Promise<string> {
+    const snapshots = await Promise.all(this.#members.map((member) => this.#scrape(member)));
+    return Metrics.aggregate(snapshots.filter((snapshot) => snapshot !== undefined));
+  }
+
+  /** Drains all. Resolves with 0 where every one exited with 0, else with the first other code. */
+  async stop(): Promise<number> {
+    this.#stopping = true;
+    const codes = await Promise.all(
+      this.#members.map(({ child }) => {
+        if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? 1;
+        const ended = new Promise<number>((resolve) => {
+          child.once('exit', (code) => resolve(code ?? 1));
+        });
+        child.kill('SIGTERM');
+        return ended;
+      }),
+    );
+    return codes.find((code) => code !== 0) ?? 0;
+  }
+
+  #spawn(index: number): Promise<number> {
+    const { main, node } = this.#options;
+    const child = fork(main, ['--child', String(index), '--node', node, '--port', String(this.#port)]);
+    const member: Member = this.#members[index] ?? { index, child, ready: false, answer: undefined };
+    member.child = child;
+    this.#members[index] = member;
+    return new Promise((resolve, reject) => {
+      let listening = false;
+      child.on('message', (message: ChildMessage) => {
+        switch (message.type) {
+          case 'listening':
+            listening = true;
+            resolve(message.port);
+            break;
+          case 'ready':
+            member.ready = message.ready;
+            break;
+          case 'metrics':
+            member.answer?.(message.snapshot);
+            break;
+        }
+      });
+      child.once('exit', (code, signal) => {
+        member.ready = false;
+        if (!listening) reject(new Error(`gateway process ${index} ended with ${code ?? signal} before it listened`));
+        else if (!this.#stopping) this.#restart(index, code ?? signal);
+      });
+    });
+  }
+
+  #restart(index: number, cause: number | string | null): void {
+    this.#options.log.error({ process: index, cause }, 'a gateway process ended: starting it again');
+    setTimeout(() => {
+      if (this.#stopping) return;
+      this.#spawn(index).catch((error: unknown) => {
+        this.#options.log.error({ err: error }, 'a gateway process could not start');
+        this.#restart(index, 'start');
+      });
+    }, RESTART_MS);
+  }
+
+  #scrape(member: Member): Promise<MetricsSnapshot | undefined> {
+    if (!member.child.connected) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#options.log.warn({ process: member.index }, 'a gateway process did not tell its metrics');
+        done(undefined);
+      }, SCRAPE_TIMEOUT_MS);
+      const done = (snapshot: MetricsSnapshot | undefined): void => {
+        clearTimeout(timer);
+        if (member.answer === done) member.answer = undefined;
+        resolve(snapshot);
+      };
+      // Scrapes that overlap share the answer.
+      const before = member.answer;
+      member.answer = (snapshot) => {
+        before?.(snapshot);
+        done(snapshot);
+      };
+      const question: ParentMessage = { type: 'metrics' };
+      member.child.send(question, (error) => {
+        if (error !== null) done(undefined);
+      });
+    });
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}

@@ -1,0 +1,47 @@
+/** One gateway process, from its configuration to its end. */
+import { openTokens } from '#libs/auth/tokens.ts';
+import { hubParts } from '#libs/backend/hub-parts.ts';
+import { openRedisBackend } from '#libs/backend/redis-backend.ts';
+import type { Config } from '#libs/config/config.ts';
+import type { Service } from '#libs/process/process-life.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
+import type { Metrics } from '#libs/telemetry/metrics.ts';
+import { Gateway } from './gateway.ts';
+import { nothingHere } from './http-adapter.ts';
+import { gatewaySettings } from './settings.ts';
+import { tellNode } from './tell-node.ts';
+
+/** A gateway that runs in this process. */
+export interface RunningGateway extends Service {
+  readonly gateway: Gateway;
+}
+
+/** Starts a gateway on `port`. @throws ListenError, TypeError (a bad URL), ConfigError (a bad key file). */
+export async function runGateway(config: Config, node: string, port: number, metrics: Metrics, log: Logger): Promise<RunningGateway> {
+  const { redisUrl, databaseUrl } = config;
+  if (redisUrl === undefined || databaseUrl === undefined) throw new TypeError('a gateway needs REDIS_URL and DATABASE_URL');
+  const { verifier } = openTokens(config);
+  const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
+  const backend = await openRedisBackend(redisUrl, config, { node, store, metrics, log });
+  const parts = hubParts(config, verifier, backend, log);
+  let gateway: Gateway | undefined;
+  const feed = await parts.follow((sanction) => gateway?.hub.sanction(sanction));
+  const running = await Gateway.start(gatewaySettings(config, port), { node, ...backend, ...parts, metrics, http: nothingHere });
+  gateway = running;
+  const teller = tellNode(node, running, backend.nodes, metrics);
+  return {
+    gateway: running,
+    port: running.port,
+    ready: () => running.hub.ready && feed.ready,
+    sample: () => running.sample(),
+    async stop() {
+      const drained = running.drain();
+      teller.tell();
+      await drained;
+      await teller.close();
+      await feed.stop();
+      await backend.close();
+    },
+  };
+}

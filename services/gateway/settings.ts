@@ -1,0 +1,25 @@
+/** What of the configuration concerns the gateway. */
+import type { Config } from '#libs/config/config.ts';
+import type { GatewaySettings } from './gateway.ts';
+
+/** `port` stands in for the configured one where a parent process took one already. */
+export function gatewaySettings(config: Config, port: number = config.port): GatewaySettings {
+  return {
+    port,
+    host: config.host,
+    sharePort: config.gatewayProcesses > 1,
+    singleSession: config.sessions === 'single',
+    allowedOrigins: config.allowedOrigins,
+    trustedProxyHops: config.trustedProxyHops,
+    handshakesPerMinute: config.handshakesPerMinute,
+    connectionsPerUser: config.connectionsPerUser,
+    frameRate: config.frameRate,
+    frameBurst: config.frameBurst,
+    messageMaxChars: config.messageMaxChars,
+    frameMaxBytes: config.frameMaxBytes,
+    roomLimit: config.roomLimit,
+    heartbeatSeconds: config.heartbeatSeconds,
+    stateLostSeconds: config.stateLostSeconds,
+    drainSeconds: config.drainSeconds,
+  };
+}

@@ -1,0 +1,22 @@
+import { systemClock } from '#libs/hub/clock.ts';
+import { NODE_ROOMS_MAX, type NodeDirectory, NodeTeller } from '#libs/presence/node-directory.ts';
+import { version } from '#libs/process/version.ts';
+import type { Metrics } from '#libs/telemetry/metrics.ts';
+import type { Gateway } from './gateway.ts';
+
+/** Tells the person on call about a gateway (A13), until the teller is closed. */
+export function tellNode(id: string, gateway: Gateway, directory: NodeDirectory, { hot }: Metrics): NodeTeller {
+  return new NodeTeller({
+    directory,
+    id,
+    version,
+    clock: systemClock,
+    read: () => ({
+      connections: gateway.hub.connections,
+      messages: hot.received,
+      redisLag: hot.redisLagSeconds,
+      state: gateway.hub.draining ? 'draining' : 'serving',
+      rooms: gateway.hub.topRooms(NODE_ROOMS_MAX),
+    }),
+  });
+}

@@ -1,0 +1,96 @@
+import { Anchor, Button, Group, Text, TextInput } from '@mantine/core';
+import { useEffect, useState } from 'react';
+
+import { useText } from '../i18n/language.tsx';
+import type { Account } from './account.ts';
+import styles from './entry.module.css';
+import { StepForm } from './step-form.tsx';
+import { useAttempt } from './use-attempt.ts';
+
+const CODE_LENGTH = 6;
+
+/** Takes the mailed code. `onProved`: with a ticket to register with, or undefined where the person is in. */
+export function CodeForm({
+  account,
+  claimed,
+  onProved,
+  onOtherAddress,
+}: {
+  readonly account: Account;
+  /** What the code was asked for: an address, or a name. */
+  readonly claimed: string;
+  readonly onProved: (registration: string | undefined) => void;
+  readonly onOtherAddress: () => void;
+}) {
+  const text = useText('account');
+  const attempt = useAttempt();
+  const [typed, setTyped] = useState('');
+  const [again, setAgain] = useState(false);
+  const hasMailbox = useMailbox();
+  const lead = again ? text.codeSentAgain : claimed.includes('@') ? text.codeSentTo(claimed) : text.codeSentToName(claimed);
+  const submit = () => {
+    const code = typed.trim();
+    if (code.length !== CODE_LENGTH) return attempt.tell(text.codeLength(CODE_LENGTH));
+    return void attempt.run(async () => onProved(await account.proveCode(claimed, code)));
+  };
+  const askAgain = () =>
+    void attempt.run(async () => {
+      await account.askForCode(claimed);
+      setTyped('');
+      setAgain(true);
+    });
+  return (
+    <StepForm attempt={attempt} label={text.logIn} onSubmit={submit}>
+      <Text role="status" className={styles['told']}>
+        {lead}
+      </Text>
+      <TextInput
+        label={text.code}
+        value={typed}
+        error={attempt.problem?.field ?? false}
+        size="md"
+        maxLength={2 * CODE_LENGTH}
+        classNames={{ input: styles['code'] }}
+        autoFocus
+        autoComplete="one-time-code"
+        autoCapitalize="none"
+        spellCheck={false}
+        aria-describedby="code-hint entry-error"
+        inputWrapperOrder={['label', 'input', 'description']}
+        description={<span id="code-hint">{text.codeHint}</span>}
+        onChange={(event) => {
+          setTyped(event.currentTarget.value);
+          attempt.tell(undefined);
+        }}
+      />
+      {hasMailbox && (
+        <Text size="sm" c="dimmed">
+          {text.mailboxLead}{' '}
+          <Anchor href="/dev/mailbox" target="_blank" rel="noopener" inherit underline="always">
+            {text.mailboxLink}
+          </Anchor>
+        </Text>
+      )}
+      <Group justify="space-between" className={styles['others']}>
+        <Button variant="subtle" size="compact-sm" disabled={attempt.busy} onClick={askAgain}>
+          {text.codeAgain}
+        </Button>
+        <Button variant="subtle" size="compact-sm" color="gray" onClick={onOtherAddress}>
+          {text.otherAddress}
+        </Button>
+      </Group>
+    </StepForm>
+  );
+}
+
+/** A hub that sends no mail shows it on a page of its own. */
+function useMailbox(): boolean {
+  const [there, setThere] = useState(false);
+  useEffect(() => {
+    void fetch('/dev/mailbox', { method: 'HEAD', cache: 'no-store' }).then(
+      ({ ok }) => setThere(ok),
+      () => undefined,
+    );
+  }, []);
+  return there;
+}

@@ -1,0 +1,92 @@
+import { SegmentedControl, Text, Title } from '@mantine/core';
+import { useState } from 'react';
+
+import { useText } from '../i18n/language.tsx';
+import { Logo } from '../ui/logo.tsx';
+import { Preferences } from '../ui/preferences.tsx';
+import type { Account } from './account.ts';
+import { AddressForm } from './address-form.tsx';
+import { CodeForm } from './code-form.tsx';
+import styles from './entry.module.css';
+import { EntryPicture } from './entry-picture.tsx';
+import { GuestForm } from './guest-form.tsx';
+import { NameForm } from './name-form.tsx';
+import { OnlinePulse } from './online-pulse.tsx';
+
+type Step =
+  | { readonly is: 'guest' }
+  | { readonly is: 'address'; readonly message?: string }
+  | { readonly is: 'code'; readonly claimed: string }
+  | { readonly is: 'name'; readonly registration: string };
+
+/** The way in: a nickname, or a mailed code and, for an address that is new, a name. `message`: why somebody who was in is here again. */
+export function Entry({
+  account,
+  message,
+  onEntered,
+}: {
+  readonly account: Account;
+  readonly message: string | undefined;
+  readonly onEntered: () => void;
+}) {
+  const text = useText('account');
+  const [step, setStep] = useState<Step>({ is: account.lastWay === 'mail' ? 'address' : 'guest' });
+  const toAddress = () => setStep({ is: 'address' });
+  return (
+    <main id="entry" className={styles['page']}>
+      <EntryPicture />
+      <div className={styles['side']}>
+        <div className={styles['corner']}>
+          <Preferences />
+        </div>
+        <div className={styles['card']}>
+          <Logo size={52} />
+          <Title order={1} className={styles['title']}>
+            Parley
+          </Title>
+          <Text className={styles['lead']}>{text.tagline}</Text>
+          {message !== undefined && (
+            <Text role="alert" className={styles['message']}>
+              {message}
+            </Text>
+          )}
+          {(step.is === 'guest' || step.is === 'address') && (
+            <SegmentedControl
+              fullWidth
+              size="md"
+              aria-label={text.ways}
+              value={step.is}
+              onChange={(way) => setStep({ is: way === 'guest' ? 'guest' : 'address' })}
+              data={[
+                { value: 'guest', label: text.asGuest },
+                { value: 'address', label: text.withMail },
+              ]}
+            />
+          )}
+          {step.is === 'guest' && <GuestForm account={account} onEntered={onEntered} />}
+          {step.is === 'address' && (
+            <AddressForm account={account} message={step.message} onAsked={(claimed) => setStep({ is: 'code', claimed })} />
+          )}
+          {step.is === 'code' && (
+            <CodeForm
+              account={account}
+              claimed={step.claimed}
+              onProved={(registration) => (registration === undefined ? onEntered() : setStep({ is: 'name', registration }))}
+              onOtherAddress={toAddress}
+            />
+          )}
+          {step.is === 'name' && (
+            <NameForm
+              account={account}
+              registration={step.registration}
+              onEntered={onEntered}
+              onTooLate={() => setStep({ is: 'address', message: text.tooLate })}
+              onOtherAddress={toAddress}
+            />
+          )}
+          <OnlinePulse />
+        </div>
+      </div>
+    </main>
+  );
+}

@@ -1,0 +1,79 @@
+import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { type ReactNode, useState } from 'react';
+
+import { useText } from '../i18n/language.tsx';
+import styles from './admin.module.css';
+import { AdminError } from './admin-api.ts';
+import { useFocusBack } from './use-focus-back.ts';
+import { useReason } from './use-format.ts';
+
+interface Props {
+  readonly title: string;
+  readonly body: string;
+  readonly yes: string;
+  /** What cannot be taken back is red. */
+  readonly grave: boolean;
+  /** Does it; the dialog stays open with the reason where it rejects. */
+  readonly act: () => Promise<unknown>;
+  readonly done: () => void;
+  readonly cancel: () => void;
+  /** What else has to be said. */
+  readonly children?: ReactNode;
+}
+
+/** Asks before something is done to people. Mounted while it is open. */
+export function ConfirmDialog({ title, body, yes, grave, act, done, cancel, children }: Props) {
+  useFocusBack();
+  const text = useText('admin');
+  const reason = useReason();
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<AdminError>();
+  const submit = async (): Promise<void> => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      await act();
+      done();
+    } catch (failure) {
+      setError(failure instanceof AdminError ? failure : new AdminError('INTERNAL', String(failure)));
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal
+      opened
+      onClose={cancel}
+      title={title}
+      withCloseButton={false}
+      centered
+      returnFocus={false}
+      classNames={{ title: styles['dialogTitle'] ?? '' }}
+      transitionProps={{ duration: 0 }}
+    >
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!busy) void submit();
+        }}
+      >
+        <Stack>
+          <Text>{body}</Text>
+          {children}
+          {error !== undefined && (
+            <Alert color="red" role="alert">
+              {reason(error)}
+            </Alert>
+          )}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={cancel}>
+              {text.confirm.cancel}
+            </Button>
+            <Button type="submit" color={grave ? 'red.9' : 'leaf'} loading={busy}>
+              {yes}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}

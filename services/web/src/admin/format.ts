@@ -1,0 +1,48 @@
+/** Numbers, times and lengths of time in the page's language. */
+import type { Language } from '../i18n/texts.ts';
+
+const LOCALES: Readonly<Record<Language, string>> = { en: 'en', zh: 'zh-Hans' };
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+] as const;
+
+export interface Format {
+  number(value: number): string;
+  /** Of the day. */
+  time(milliseconds: number): string;
+  dateTime(milliseconds: number): string;
+  /** The largest two units of a length in seconds: `3 days, 4 hr`. */
+  length(seconds: number): string;
+  /** Milliseconds, of a length in seconds. */
+  lag(seconds: number): string;
+}
+
+export function formatFor(language: Language): Format {
+  const locale = LOCALES[language];
+  const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+  const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', hourCycle: 'h23' });
+  const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' });
+  const unit = (value: number, name: string) =>
+    new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: 1 }).format(value);
+  return {
+    number: (value) => number.format(value),
+    time: (milliseconds) => time.format(milliseconds),
+    dateTime: (milliseconds) => dateTime.format(milliseconds),
+    length: (seconds) => {
+      const whole = Math.max(0, Math.round(seconds));
+      const first = UNITS.findIndex(([, size]) => whole >= size);
+      if (first < 0) return unit(0, 'second');
+      let rest = whole;
+      const parts = UNITS.slice(first, first + 2).map(([name, size]) => {
+        const count = Math.floor(rest / size);
+        rest -= count * size;
+        return count === 0 ? '' : unit(count, name);
+      });
+      return parts.filter((part) => part !== '').join(' ');
+    },
+    lag: (seconds) => unit(seconds * 1000, 'millisecond'),
+  };
+}

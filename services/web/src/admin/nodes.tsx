@@ -1,0 +1,72 @@
+import { Text } from '@mantine/core';
+
+import { useText } from '../i18n/language.tsx';
+import styles from './admin.module.css';
+import type { HubNode } from './admin-api.ts';
+import { Panel } from './panel.tsx';
+import { StateMark } from './state-mark.tsx';
+import { useFormat } from './use-format.ts';
+import type { Known } from './watch.ts';
+
+const ORDER = { lost: 0, draining: 1, serving: 2 } as const;
+const SEVERITY = { lost: 'bad', draining: 'warn', serving: 'well' } as const;
+
+/** Every gateway with its numbers; those in trouble first. Columns where there is room, cards where there is not. */
+export function Nodes({ nodes }: { readonly nodes: Known<readonly HubNode[]> }) {
+  const text = useText('admin');
+  const words = text.nodes;
+  const sorted = nodes.value?.toSorted((a, b) => ORDER[a.state] - ORDER[b.state] || (a.id < b.id ? -1 : 1));
+  return (
+    <Panel title={words.title} error={nodes.error}>
+      {sorted?.length === 0 && <Text className={styles['hint']}>{words.empty}</Text>}
+      {sorted !== undefined && sorted.length > 0 && (
+        <>
+          <div className={styles['nodeHead']} aria-hidden="true">
+            <span>{words.state}</span>
+            <span>{words.node}</span>
+            <span>{words.version}</span>
+            <span>{words.uptime}</span>
+            <span>{words.connections}</span>
+            <span>{words.messages}</span>
+            <span>{words.lag}</span>
+          </div>
+          <ul className={styles['nodeList']} aria-label={words.title}>
+            {sorted.map((node) => (
+              <Node key={node.id} node={node} />
+            ))}
+          </ul>
+        </>
+      )}
+    </Panel>
+  );
+}
+
+function Node({ node }: { readonly node: HubNode }) {
+  const { nodes: words } = useText('admin');
+  const format = useFormat();
+  const { id, state, version, uptime, connections, messagesPerSecond, redisLag, silent } = node;
+  const facts = [
+    { key: 'version', label: words.version, value: version },
+    { key: 'uptime', label: words.uptime, value: format.length(uptime) },
+    { key: 'connections', label: words.connections, value: format.number(connections) },
+    { key: 'messages', label: words.messages, value: format.number(messagesPerSecond) },
+    { key: 'lag', label: words.lag, value: format.lag(redisLag) },
+  ];
+  return (
+    <li className={styles['node']} data-node={id} data-state={state}>
+      <StateMark severity={SEVERITY[state]} words={words.states[state]} />
+      <span className={styles['nodeName']}>
+        {id}
+        {state === 'lost' && <small> {words.silent(format.length(silent))}</small>}
+      </span>
+      <dl className={styles['facts']}>
+        {facts.map(({ key, label, value }) => (
+          <div key={key} data-fact={key}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </li>
+  );
+}

@@ -1,0 +1,111 @@
+import { Button, NativeSelect, Stack, Text, Textarea, TextInput } from '@mantine/core';
+import { useEffect, useState } from 'react';
+
+import { useText } from '../i18n/language.tsx';
+import styles from './admin.module.css';
+import { adminApi, type NoticeTarget } from './admin-api.ts';
+import { ConfirmDialog } from './confirm-dialog.tsx';
+import { useFormat } from './use-format.ts';
+
+type TargetKind = 'all' | 'room' | 'user';
+
+interface Props {
+  /** To whom at first. Default: everybody. */
+  readonly user?: string;
+  readonly online: number | undefined;
+  /** Whether it asks for a yes: what lies below must not take the keys then. */
+  readonly onAsking?: (asking: boolean) => void;
+}
+
+const TEXT_MAX = 2000;
+
+/** A notice to everybody, a room or a person; asked about before it goes out. */
+export function NoticeForm({ user, online, onAsking }: Props) {
+  const text = useText('admin');
+  const words = text.notice;
+  const format = useFormat();
+  const [kind, setKind] = useState<TargetKind>(user === undefined ? 'all' : 'user');
+  const [name, setName] = useState(user ?? '');
+  const [body, setBody] = useState('');
+  const [state, setState] = useState<'writing' | 'asking' | 'sent' | 'missing'>('writing');
+  useEffect(() => onAsking?.(state === 'asking'), [state, onAsking]);
+  const target: NoticeTarget = kind === 'all' ? { all: true } : kind === 'room' ? { room: name.trim() } : { user: name.trim() };
+  const spoken =
+    kind === 'all'
+      ? words.toAll(online === undefined ? text.unknown : format.number(online))
+      : kind === 'room'
+        ? words.toRoom(name.trim())
+        : words.toUser(name.trim());
+  const complete = body.trim() !== '' && (kind === 'all' || name.trim() !== '');
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        setState(complete ? 'asking' : 'missing');
+      }}
+    >
+      <Stack gap="sm">
+        <Text size="sm" className={styles['hint']}>
+          {words.hint}
+        </Text>
+        {user === undefined && (
+          <div className={styles['noticeTo']}>
+            <NativeSelect
+              label={words.to}
+              value={kind}
+              onChange={({ currentTarget }) => {
+                setKind(currentTarget.value as TargetKind);
+                setName('');
+              }}
+              data={(['all', 'room', 'user'] as const).map((value) => ({ value, label: words[value] }))}
+            />
+            {kind !== 'all' && (
+              <TextInput
+                label={kind === 'room' ? words.roomName : words.userId}
+                value={name}
+                maxLength={256}
+                autoComplete="off"
+                spellCheck={false}
+                onChange={({ currentTarget }) => setName(currentTarget.value)}
+              />
+            )}
+          </div>
+        )}
+        <Textarea
+          label={words.text}
+          value={body}
+          maxLength={TEXT_MAX}
+          rows={3}
+          onChange={({ currentTarget }) => {
+            setBody(currentTarget.value);
+            setState('writing');
+          }}
+        />
+        <div className={styles['noticeEnd']}>
+          <Text size="sm" role="status">
+            {state === 'sent' ? words.done : state === 'missing' ? words.missing : ''}
+          </Text>
+          <Button type="submit" variant="light">
+            {words.send}
+          </Button>
+        </div>
+      </Stack>
+      {state === 'asking' && (
+        <ConfirmDialog
+          title={words.confirmTitle}
+          body={words.confirmTo(spoken)}
+          yes={words.yes}
+          grave={false}
+          act={() => adminApi.inform(target, body.trim())}
+          done={() => {
+            setBody('');
+            setState('sent');
+          }}
+          cancel={() => setState('writing')}
+        >
+          <Text className={styles['quote']}>{body.trim()}</Text>
+        </ConfirmDialog>
+      )}
+    </form>
+  );
+}

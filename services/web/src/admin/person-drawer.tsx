@@ -1,0 +1,141 @@
+import { Alert, Button, Drawer, Loader, Stack, Text, Title } from '@mantine/core';
+import { useCallback, useState } from 'react';
+
+import { useText } from '../i18n/language.tsx';
+import styles from './admin.module.css';
+import { adminApi, type PersonDetails } from './admin-api.ts';
+import { NoticeForm } from './notice-form.tsx';
+import { type PersonAction, PersonActionDialog } from './person-action-dialog.tsx';
+import { useFocusBack } from './use-focus-back.ts';
+import { useFormat, useReason } from './use-format.ts';
+import { useRepeated } from './use-repeated.ts';
+
+interface Props {
+  readonly id: string;
+  readonly close: () => void;
+}
+
+/** One person: what is known of them, and what can be done. Mounted while it is open. */
+export function PersonDrawer({ id, close }: Props) {
+  const text = useText('admin');
+  const words = text.person;
+  const reason = useReason();
+  useFocusBack();
+  const tell = useCallback(() => adminApi.person(id), [id]);
+  const [known, look] = useRepeated(tell);
+  const [asking, setAsking] = useState<PersonAction>();
+  const [informing, setInforming] = useState(false);
+  const [sending, setSending] = useState(false);
+  const [done, setDone] = useState('');
+  const person = known.value;
+  const ask = (action: PersonAction): void => {
+    setDone('');
+    setAsking(action);
+  };
+  return (
+    <Drawer
+      opened
+      onClose={close}
+      closeOnEscape={asking === undefined && !sending}
+      position="right"
+      size="md"
+      returnFocus={false}
+      title={person?.name ?? id}
+      classNames={{ title: styles['dialogTitle'] ?? '' }}
+      closeButtonProps={{ 'aria-label': words.close }}
+      transitionProps={{ duration: 0 }}
+    >
+      <Stack>
+        {known.error !== undefined && (
+          <Alert color="red" role="alert">
+            {reason(known.error)}
+          </Alert>
+        )}
+        {person === undefined && known.error === undefined && <Loader />}
+        {person !== undefined && (
+          <>
+            <Facts person={person} />
+            <Title order={3} size="h5">
+              {words.actions}
+            </Title>
+            <div className={styles['actions']}>
+              <Button variant="light" aria-expanded={informing} onClick={() => setInforming(!informing)}>
+                {words.inform}
+              </Button>
+              <Button variant="default" onClick={() => ask('disconnect')}>
+                {words.disconnect}
+              </Button>
+              <Button variant="default" onClick={() => ask('revoke')}>
+                {words.revoke}
+              </Button>
+              {person.bannedUntil === null ? (
+                <Button variant="outline" color="red" className={styles['grave']} onClick={() => ask('ban')}>
+                  {words.banAction}
+                </Button>
+              ) : (
+                <Button variant="default" onClick={() => ask('unban')}>
+                  {words.unban}
+                </Button>
+              )}
+            </div>
+            {informing && <NoticeForm user={id} online={undefined} onAsking={setSending} />}
+          </>
+        )}
+        <Text role="status" className={styles['done']}>
+          {done}
+        </Text>
+      </Stack>
+      {asking !== undefined && person !== undefined && (
+        <PersonActionDialog
+          action={asking}
+          person={person}
+          cancel={() => setAsking(undefined)}
+          done={() => {
+            setDone(text.confirm[asking].done);
+            setAsking(undefined);
+            look();
+          }}
+        />
+      )}
+    </Drawer>
+  );
+}
+
+function Facts({ person }: { readonly person: PersonDetails }) {
+  const text = useText('admin');
+  const words = text.person;
+  const { kinds, offline } = text.people;
+  const format = useFormat();
+  const { id, kind, sessions, lastSeen, bannedUntil, rooms } = person;
+  const named = <T extends object>(names: T, key: string) => (Object.hasOwn(names, key) ? String(names[key as keyof T]) : key);
+  return (
+    <dl className={styles['details']}>
+      <dt>{words.id}</dt>
+      <dd className={styles['id']}>{id}</dd>
+      <dt>{words.kind}</dt>
+      <dd>{named(kinds, kind)}</dd>
+      <dt>{words.presence}</dt>
+      <dd data-detail="presence">{sessions > 0 ? words.isOnline(sessions) : offline}</dd>
+      <dt>{words.lastSeen}</dt>
+      <dd>{lastSeen === null ? words.never : format.dateTime(lastSeen)}</dd>
+      <dt>{words.ban}</dt>
+      <dd data-detail="ban" data-banned={bannedUntil !== null}>
+        {bannedUntil === null ? words.notBanned : words.bannedUntil(format.dateTime(bannedUntil))}
+      </dd>
+      <dt>{words.rooms}</dt>
+      <dd>
+        {rooms.length === 0 ? (
+          words.noRooms
+        ) : (
+          <ul className={styles['roomsOf']}>
+            {rooms.map(({ room, kind: roomKind, name }) => (
+              <li key={room}>
+                {name === '' ? <span className={styles['id']}>{room}</span> : name} ({named(words.roomKinds, roomKind)})
+              </li>
+            ))}
+          </ul>
+        )}
+      </dd>
+    </dl>
+  );
+}

@@ -1,0 +1,105 @@
+import { Title, VisuallyHidden } from '@mantine/core';
+import { useEffect, useState } from 'react';
+
+import { useText } from '../i18n/language.tsx';
+import { Icon } from '../ui/icon.tsx';
+import styles from './admin.module.css';
+import { AdminError } from './admin-api.ts';
+import { queueName } from './queue-name.ts';
+import { useFormat, useReason } from './use-format.ts';
+import { type Finding, findingsOf, verdictOf } from './verdict.ts';
+import type { Picture } from './watch.ts';
+
+const ICONS = { unknown: 'clock', well: 'check', warn: 'alert', bad: 'alert' } as const;
+
+/** All is well, or what is not: the first thing to be seen, heard, and read on the tab. */
+export function VerdictBanner({ picture }: { readonly picture: Picture }) {
+  const text = useText('admin');
+  const format = useFormat();
+  const say = useFindingText();
+  const findings = findingsOf(picture);
+  const verdict = verdictOf(findings);
+  const spoken = useOnce(findings?.map(keyOf).join() ?? '', [text.verdict[verdict], ...(findings ?? []).map(say)].join('. '));
+  useEffect(() => {
+    document.title = `${text.tab[verdict]} ${text.verdict[verdict]} · ${text.brand}`;
+  }, [text, verdict]);
+  return (
+    <section className={styles['verdict']} data-verdict={verdict} aria-label={text.title}>
+      <div className={styles['verdictMark']}>
+        <Icon name={ICONS[verdict]} size={34} />
+      </div>
+      <div className={styles['verdictWords']}>
+        <Title order={1} size="h2">
+          {text.verdict[verdict]}
+        </Title>
+        {findings !== undefined && findings.length > 0 && (
+          <ul className={styles['findings']}>
+            {findings.map((finding) => (
+              <li key={keyOf(finding)} data-severity={finding.severity}>
+                {say(finding)}
+              </li>
+            ))}
+          </ul>
+        )}
+        {findings?.length === 0 && <p>{picture.hub.value?.redis === 'none' ? text.nothingElseAlone : text.nothingElse}</p>}
+        <VisuallyHidden role="status">{spoken}</VisuallyHidden>
+      </div>
+      {picture.at !== undefined && (
+        <p className={styles['asOf']}>
+          {text.asOf(format.time(picture.at))}
+          <br />
+          {text.every}
+        </p>
+      )}
+    </section>
+  );
+}
+
+/** The same finding with another number is the same. */
+function keyOf(finding: Finding): string {
+  const about = 'queue' in finding ? finding.queue : 'node' in finding ? finding.node : 'nodes' in finding ? finding.nodes.join() : '';
+  return `${finding.what} ${about}`;
+}
+
+/** The words of the moment `key` became what it is: numbers that run on are not read out every two seconds. */
+function useOnce(key: string, words: string): string {
+  const [once, setOnce] = useState({ key, words });
+  if (once.key === key) return once.words;
+  setOnce({ key, words });
+  return words;
+}
+
+function useFindingText(): (finding: Finding) => string {
+  const text = useText('admin');
+  const format = useFormat();
+  const reason = useReason();
+  const { findings } = text;
+  return (finding) => {
+    switch (finding.what) {
+      case 'no-answer':
+        return findings.noAnswer;
+      case 'slow':
+        return findings.slow;
+      case 'refused':
+        return findings.refused(reason(new AdminError(finding.code, finding.message)));
+      case 'redis-down':
+        return findings.redisDown;
+      case 'database-down':
+        return findings.databaseDown;
+      case 'no-gateway':
+        return findings.noGateway;
+      case 'lost':
+        return findings.lost(finding.nodes.join(', '));
+      case 'draining':
+        return findings.draining(finding.nodes.join(', '));
+      case 'lag':
+        return findings.lag(finding.node, format.lag(finding.seconds));
+      case 'queue':
+        return findings.queue(queueName(text, finding.queue), format.length(finding.seconds));
+      case 'failed':
+        return findings.failed(queueName(text, finding.queue), format.number(finding.count));
+      case 'versions':
+        return findings.versions(finding.versions.join(', '));
+    }
+  };
+}

@@ -1,0 +1,65 @@
+/** Whether all is well, and what is not: what a person on call has to know first. */
+import type { Picture } from './watch.ts';
+
+/** `note`: worth knowing, nothing to get up for. */
+export type Severity = 'bad' | 'warn' | 'note';
+
+/** One thing that is so. */
+export type Finding =
+  | { readonly what: 'no-answer' | 'redis-down' | 'database-down' | 'no-gateway'; readonly severity: 'bad' }
+  | { readonly what: 'slow'; readonly severity: 'warn' }
+  | { readonly what: 'refused'; readonly severity: 'bad'; readonly code: string; readonly message: string }
+  | { readonly what: 'lost'; readonly severity: 'bad'; readonly nodes: readonly string[] }
+  | { readonly what: 'draining'; readonly severity: 'warn'; readonly nodes: readonly string[] }
+  | { readonly what: 'lag'; readonly severity: 'bad' | 'warn'; readonly node: string; readonly seconds: number }
+  | { readonly what: 'queue'; readonly severity: 'bad' | 'warn'; readonly queue: string; readonly seconds: number }
+  | { readonly what: 'failed'; readonly severity: 'note'; readonly queue: string; readonly count: number }
+  | { readonly what: 'versions'; readonly severity: 'note'; readonly versions: readonly string[] };
+
+/** Seconds. Healthy nodes stay below a few hundredths; at a second people wait for what they sent. */
+const LAG = { warn: 0.25, bad: 1 } as const;
+/** Seconds that the oldest job waits. Clean-up comes and goes within seconds; a login code is waited for. */
+const AGE = { warn: 15, bad: 60 } as const;
+const ORDER: Readonly<Record<Severity, number>> = { bad: 0, warn: 1, note: 2 };
+
+function severityOf(value: number, { warn, bad }: { readonly warn: number; readonly bad: number }): 'bad' | 'warn' | undefined {
+  return value >= bad ? 'bad' : value >= warn ? 'warn' : undefined;
+}
+
+/** The worst first. Undefined: nothing is known yet. */
+export function findingsOf({ hub, nodes, queues, slow }: Picture): readonly Finding[] | undefined {
+  const { error } = hub;
+  if (error?.code === 'NO_ANSWER') return [{ what: 'no-answer', severity: 'bad' }];
+  if (error !== undefined) return [{ what: 'refused', severity: 'bad', code: error.code, message: error.message }];
+  const found: Finding[] = slow ? [{ what: 'slow', severity: 'warn' }] : [];
+  if (hub.value === undefined) return slow ? found : undefined;
+  if (hub.value.redis === 'down') found.push({ what: 'redis-down', severity: 'bad' });
+  if (hub.value.database === 'down') found.push({ what: 'database-down', severity: 'bad' });
+  const all = nodes.value ?? [];
+  const named = (state: string): string[] => all.filter((node) => node.state === state).map(({ id }) => id);
+  const [lost, draining, serving] = [named('lost'), named('draining'), named('serving')];
+  if (nodes.value !== undefined && nodes.error === undefined && serving.length === 0) found.push({ what: 'no-gateway', severity: 'bad' });
+  if (lost.length > 0) found.push({ what: 'lost', severity: 'bad', nodes: lost });
+  if (draining.length > 0) found.push({ what: 'draining', severity: 'warn', nodes: draining });
+  const living = all.filter(({ state }) => state !== 'lost');
+  for (const { id, redisLag } of living) {
+    const severity = severityOf(redisLag, LAG);
+    if (severity !== undefined) found.push({ what: 'lag', severity, node: id, seconds: redisLag });
+  }
+  for (const [queue, { oldestAge, failed }] of Object.entries(queues.value ?? {})) {
+    const severity = severityOf(oldestAge, AGE);
+    if (severity !== undefined) found.push({ what: 'queue', severity, queue, seconds: oldestAge });
+    if (failed > 0) found.push({ what: 'failed', severity: 'note', queue, count: failed });
+  }
+  const versions = [...new Set(living.map(({ version }) => version))].toSorted();
+  if (versions.length > 1) found.push({ what: 'versions', severity: 'note', versions });
+  return found.toSorted((a, b) => ORDER[a.severity] - ORDER[b.severity]);
+}
+
+export type Verdict = 'unknown' | 'well' | 'warn' | 'bad';
+
+export function verdictOf(findings: readonly Finding[] | undefined): Verdict {
+  if (findings === undefined) return 'unknown';
+  const worst = findings[0]?.severity;
+  return worst === undefined || worst === 'note' ? 'well' : worst;
+}

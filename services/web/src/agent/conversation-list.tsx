@@ -1,0 +1,48 @@
+import { useLanguage, useText } from '../i18n/language.tsx';
+import styles from './agent.module.css';
+
+/** A conversation as a line of a list. */
+export interface Row {
+  readonly room: string;
+  readonly name: string;
+  readonly subject: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly unread: number;
+  /** What was said last, or what else is to be known. */
+  readonly line: string | undefined;
+}
+
+export interface ConversationListProps {
+  readonly rows: readonly Row[];
+  /** What is said where there are none. */
+  readonly none: string;
+  readonly current: string | undefined;
+  readonly onSelect: (room: string) => void;
+}
+
+export function ConversationList({ rows, none, current, onSelect }: ConversationListProps) {
+  const text = useText('agent');
+  const { language } = useLanguage();
+  if (rows.length === 0) return <p className={styles.none}>{none}</p>;
+  return (
+    <ul className={styles.rows}>
+      {rows.map(({ room, name, subject, at, unread, line }) => (
+        <li key={room}>
+          <button type="button" className={styles.row} aria-current={room === current} onClick={() => onSelect(room)}>
+            <span className={styles.name}>{name}</span>
+            <time dateTime={new Date(at).toISOString()}>
+              {new Date(at).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' })}
+            </time>
+            <span className={styles.line}>{line ?? (subject === '' ? text.noSubject : subject)}</span>
+            {unread > 0 && (
+              <span className={styles.count} data-news role="img" aria-label={text.unread(unread)}>
+                {unread}
+              </span>
+            )}
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,38 @@
+import { ParleyClient } from '#libs/client/index.ts';
+import { BrowserLogin } from '../login/browser-login.ts';
+import { hubApi } from '../login/hub-api.ts';
+import { renderPage } from '../ui/render-page.tsx';
+import { AgentPage } from './agent-page.tsx';
+import { TEXTS } from './texts.ts';
+import { Workbench } from './workbench.ts';
+
+/** How often the queue is asked for, milliseconds: nobody is told of it. */
+const REFRESH_MS = 5_000;
+
+const login = new BrowserLogin({
+  api: hubApi(fetch.bind(globalThis)),
+  renewal: () => ({ path: '/auth/refresh' }),
+  kind: 'agent',
+  // The chat's: both use the same cookie.
+  lock: 'parley.login',
+  notes: sessionStorage,
+  locks: navigator.locks,
+  clock: () => Date.now(),
+  wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+});
+
+const visible = () => document.visibilityState === 'visible';
+
+const bench = new Workbench({
+  login,
+  connect: () =>
+    new ParleyClient({ url: `${location.origin.replace(/^http/, 'ws')}/ws/chat`, getToken: login.getToken, delivered: 'manual' }),
+  marks: localStorage,
+  clock: () => Date.now(),
+  visible,
+});
+
+document.addEventListener('visibilitychange', () => visible() && bench.shown());
+setInterval(() => visible() && void bench.refresh(), REFRESH_MS);
+void bench.start();
+renderPage(TEXTS, <AgentPage bench={bench} />);

@@ -1,0 +1,379 @@
+/** An agent's side of all conversations: the queue, my own, my colleagues'. Framework-free. */
+import type { ParleyClient } from '#libs/client/index.ts';
+import { codeOf, type Line, Timeline } from '../conversation/timeline.ts';
+import { Typists } from '../conversation/typists.ts';
+import type { BrowserLogin } from '../login/browser-login.ts';
+import { ReadMarks } from './read-marks.ts';
+
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** A conversation as the API has it. */
+export interface Conversation {
+  readonly room: string;
+  readonly state: 'queued' | 'assigned' | 'closed';
+  readonly subject: string;
+  readonly customer: Person;
+  readonly agent?: Person;
+  /** Unix milliseconds. */
+  readonly createdAt: number;
+}
+
+/** With what is known of its customer. */
+export interface Details extends Conversation {
+  readonly channel?: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+/** One of mine, as the list shows it. */
+export interface Entry {
+  readonly conversation: Conversation;
+  readonly unread: number;
+  readonly last: Line | undefined;
+  readonly typing: string | undefined;
+}
+
+/** What is in view on the right. */
+export interface Current {
+  readonly details: Details;
+  /** Its messages are there: it is mine, or was when it ended. */
+  readonly mine: boolean;
+  readonly lines: readonly Line[];
+  readonly more: boolean;
+  /** Something before the lines could not be recovered. */
+  readonly gap: boolean;
+  readonly typing: string | undefined;
+}
+
+export interface WorkbenchView {
+  readonly phase: 'starting' | 'login' | 'desk' | 'unreachable';
+  /** Why the login failed or ended: a code of the error table. */
+  readonly loginError: string | undefined;
+  readonly me: Person | undefined;
+  readonly connection: 'connecting' | 'fine' | 'reconnecting' | 'offline';
+  readonly mine: readonly Entry[];
+  readonly waiting: readonly Conversation[];
+  readonly others: readonly Conversation[];
+  readonly current: Current | undefined;
+  /** Colleagues who are online: a conversation can be given to them. */
+  readonly colleagues: readonly Person[];
+  /** Why what was asked last did not happen: a code of the error table. */
+  readonly failure: string | undefined;
+  readonly limit: number;
+}
+
+export interface WorkbenchOptions {
+  readonly login: BrowserLogin;
+  readonly connect: () => ParleyClient;
+  readonly marks: Pick<Storage, 'getItem' | 'setItem'>;
+  readonly clock: () => number;
+  /** Whether the page is in view. */
+  readonly visible: () => boolean;
+}
+
+/** Until `welcome` tells. */
+const LIMIT = 200;
+
+interface Desk {
+  readonly timeline: Timeline;
+  readonly typists: Typists;
+}
+
+export class Workbench {
+  readonly #options: WorkbenchOptions;
+  readonly #listeners = new Set<() => void>();
+  /** My conversations, and one that ended while it was in view. */
+  readonly #desks = new Map<string, Desk>();
+  #client: ParleyClient | undefined;
+  #marks: ReadMarks | undefined;
+  #conversations: readonly Conversation[] = [];
+  #details: Details | undefined;
+  #refreshing = false;
+  #stale = false;
+  #view: WorkbenchView = {
+    phase: 'starting',
+    loginError: undefined,
+    me: undefined,
+    connection: 'connecting',
+    mine: [],
+    waiting: [],
+    others: [],
+    current: undefined,
+    colleagues: [],
+    failure: undefined,
+    limit: LIMIT,
+  };
+
+  constructor(options: WorkbenchOptions) {
+    this.#options = options;
+  }
+
+  get view(): WorkbenchView {
+    return this.#view;
+  }
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /** Goes on with the login of this browser where it is an agent's. Nothing here rejects. */
+  async start(): Promise<void> {
+    this.#change({ phase: 'starting' });
+    try {
+      if (await this.#options.login.resume()) this.#come();
+      else this.#change({ phase: 'login' });
+    } catch {
+      this.#change({ phase: 'unreachable' });
+    }
+  }
+
+  async logIn(username: string, password: string): Promise<void> {
+    this.#change({ loginError: undefined });
+    try {
+      await this.#options.login.enter('/public/login', { username, password });
+      this.#come();
+    } catch (error) {
+      this.#change({ phase: 'login', loginError: codeOf(error) });
+    }
+  }
+
+  async logOut(): Promise<void> {
+    this.#leave(undefined);
+    await this.#options.login.leave().catch(() => undefined);
+  }
+
+  /** Shows a conversation; undefined: none. */
+  async select(room: string | undefined): Promise<void> {
+    const conversation = this.#conversations.find((one) => one.room === room);
+    this.#details = conversation;
+    this.#change({ failure: undefined });
+    if (conversation === undefined) return;
+    const details = (await this.#try(() => this.#options.login.call('GET', `/conversations/${conversation.room}`))) as Details | undefined;
+    if (details !== undefined && this.#details?.room === details.room) this.#details = details;
+    this.#change();
+    this.#seen();
+  }
+
+  /** Takes a conversation, or gives it to a colleague. */
+  async assign(room: string, agent?: string): Promise<void> {
+    const done = await this.#try(() =>
+      this.#options.login.call('POST', `/conversations/${room}/assign`, agent === undefined ? {} : { agent }),
+    );
+    if (done !== undefined) this.#put(done as Conversation);
+    await this.refresh();
+  }
+
+  async close(room: string): Promise<void> {
+    await this.#try(() => this.#options.login.call('POST', `/conversations/${room}/close`));
+    await this.refresh();
+  }
+
+  async say(text: string): Promise<void> {
+    await this.#desk?.timeline.say(text);
+  }
+
+  async retry(key: string): Promise<void> {
+    await this.#desk?.timeline.retry(key);
+  }
+
+  async earlier(): Promise<void> {
+    await this.#desk?.timeline.earlier().catch(() => undefined);
+  }
+
+  typing(): void {
+    const room = this.#desk?.timeline.room;
+    if (room !== undefined) this.#client?.typing(room);
+  }
+
+  /** The page came into view. */
+  shown(): void {
+    this.#seen();
+    void this.refresh();
+  }
+
+  /** Asks what there is now: the queue tells nobody of itself. One at a time; who asks meanwhile is served by one more. */
+  async refresh(): Promise<void> {
+    if (this.#client === undefined) return;
+    this.#stale = true;
+    if (this.#refreshing) return;
+    this.#refreshing = true;
+    try {
+      while (this.#stale) {
+        this.#stale = false;
+        await this.#load();
+      }
+    } catch {
+      // The line below tells that the hub is away; the next refresh asks again.
+    } finally {
+      this.#refreshing = false;
+    }
+  }
+
+  get #desk(): Desk | undefined {
+    return this.#details && this.#desks.get(this.#details.room);
+  }
+
+  #come(): void {
+    const { login, connect, marks } = this.#options;
+    const me = login.user;
+    if (me === undefined) return;
+    this.#marks = new ReadMarks(marks, me.id);
+    const client = connect();
+    this.#client = client;
+    this.#change({ phase: 'desk', me, connection: 'connecting', loginError: undefined });
+    client.on('welcome', ({ limits }) => {
+      this.#change({ limit: limits.messageChars });
+      void this.refresh();
+    });
+    client.on('status', ({ state, reason }) => {
+      if (state === 'refused' || state === 'closed') return this.#leave(reason?.code);
+      this.#change({ connection: state === 'connected' ? 'fine' : state });
+    });
+    client.on('message', ({ room, offset, message }) => {
+      const desk = this.#desks.get(room);
+      desk?.typists.stop(message.from.id);
+      desk?.timeline.receive([{ offset, message }]);
+    });
+    client.on('resync', ({ room, messages }) => this.#desks.get(room)?.timeline.restart(messages));
+    client.on('typing', ({ room, user }) => this.#desks.get(room)?.typists.type(user));
+    client.on('room_closed', ({ room }) => {
+      const closed = this.#conversations.find((one) => one.room === room);
+      if (closed !== undefined) this.#put({ ...closed, state: 'closed' });
+      void this.refresh();
+    });
+    client.on('command', ({ code }) => {
+      if (code === 'conversation') void this.refresh();
+    });
+    client.connect();
+  }
+
+  /** Back to the login form. */
+  #leave(loginError: string | undefined): void {
+    const client = this.#client;
+    if (client === undefined) return;
+    this.#client = undefined;
+    client.close();
+    for (const { typists } of this.#desks.values()) typists.clear();
+    this.#desks.clear();
+    this.#conversations = [];
+    this.#details = undefined;
+    this.#change({ phase: 'login', loginError, me: undefined, colleagues: [] });
+  }
+
+  async #load(): Promise<void> {
+    const { login } = this.#options;
+    const [queued, assigned, online] = (await Promise.all([
+      login.call('GET', '/conversations?state=queued'),
+      login.call('GET', '/conversations?state=assigned'),
+      login.call('GET', '/agents'),
+    ])) as [{ conversations: Conversation[] }, { conversations: Conversation[] }, { agents: Person[] }];
+    const me = login.user?.id;
+    const client = this.#client;
+    if (client === undefined || me === undefined) return;
+    this.#conversations = [...queued.conversations, ...assigned.conversations];
+    if (this.#details !== undefined) {
+      const now = this.#conversations.find(({ room }) => room === this.#details?.room);
+      this.#details = { ...this.#details, ...(now ?? { state: 'closed' }) };
+    }
+    const mine = assigned.conversations.filter(({ agent }) => agent?.id === me);
+    const rooms = new Set(mine.map(({ room }) => room));
+    // One that went to a colleague is not told to me any longer: its messages would be old. One that ended stays as long as it is in view.
+    const ended = this.#details?.state === 'closed' ? this.#details.room : undefined;
+    for (const [room, desk] of this.#desks) if (!rooms.has(room) && room !== ended) this.#drop(room, desk);
+    this.#marks?.retain(rooms);
+    this.#change({ colleagues: online.agents.filter(({ id }) => id !== me) });
+    await Promise.all(mine.map(({ room }) => this.#enter(client, room)));
+    this.#seen();
+  }
+
+  async #enter(client: ParleyClient, room: string): Promise<void> {
+    const there = this.#desks.get(room);
+    if (there?.timeline.ready) return;
+    const changed = () => this.#changed(room);
+    const desk = there ?? {
+      timeline: new Timeline({ client, room, me: this.#view.me ?? { id: '', name: '' }, clock: this.#options.clock, changed }),
+      typists: new Typists(changed),
+    };
+    this.#desks.set(room, desk);
+    // What cannot be entered now is not mine any longer, or comes with the next refresh.
+    await desk.timeline.open().catch(() => undefined);
+  }
+
+  #drop(room: string, { typists }: Desk): void {
+    typists.clear();
+    this.#desks.delete(room);
+    void this.#client?.leave(room).catch(() => undefined);
+  }
+
+  #changed(room: string): void {
+    if (room === this.#details?.room) this.#seen();
+    this.#change();
+  }
+
+  /** What is in view is read. */
+  #seen(): void {
+    const timeline = this.#desk?.timeline;
+    if (timeline === undefined || !this.#options.visible() || timeline.top <= (this.#marks?.of(timeline.room) ?? 0)) return;
+    this.#marks?.set(timeline.room, timeline.top);
+    this.#client?.delivered(timeline.room, timeline.top);
+    this.#change();
+  }
+
+  #put(changed: Conversation): void {
+    this.#conversations = this.#conversations.map((one) => (one.room === changed.room ? changed : one));
+    if (this.#details?.room === changed.room) this.#details = { ...this.#details, ...changed };
+    this.#change();
+  }
+
+  /** Undefined where it was refused: the view tells why. */
+  async #try(ask: () => Promise<unknown>): Promise<unknown> {
+    try {
+      return await ask();
+    } catch (error) {
+      this.#change({ failure: codeOf(error) });
+      return undefined;
+    }
+  }
+
+  #change(changes: Partial<WorkbenchView> = {}): void {
+    const next = { ...this.#view, ...changes };
+    const me = next.me?.id;
+    const open = this.#conversations.filter(({ state }) => state !== 'closed');
+    const oldestFirst = (one: Conversation, other: Conversation) => one.createdAt - other.createdAt;
+    this.#view = {
+      ...next,
+      mine: open.filter(({ agent }) => agent !== undefined && agent.id === me).map((one) => this.#entry(one)),
+      waiting: open.filter(({ state }) => state === 'queued').toSorted(oldestFirst),
+      others: open.filter(({ agent }) => agent !== undefined && agent.id !== me),
+      current: this.#current(me),
+    };
+    for (const listener of this.#listeners) listener();
+  }
+
+  #entry(conversation: Conversation): Entry {
+    const desk = this.#desks.get(conversation.room);
+    return {
+      conversation,
+      unread: desk?.timeline.unread(this.#marks?.of(conversation.room) ?? 0) ?? 0,
+      last: desk?.timeline.lines.at(-1),
+      typing: desk?.typists.name,
+    };
+  }
+
+  #current(me: string | undefined): Current | undefined {
+    const details = this.#details;
+    if (details === undefined) return undefined;
+    const desk = this.#desk;
+    return {
+      details,
+      mine: details.agent !== undefined && details.agent.id === me,
+      lines: desk?.timeline.lines ?? [],
+      more: desk?.timeline.more ?? false,
+      gap: desk?.timeline.gap ?? false,
+      typing: desk?.typists.name,
+    };
+  }
+}

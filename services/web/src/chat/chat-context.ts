@@ -1,0 +1,18 @@
+import { createContext, useContext } from 'react';
+
+import type { ChatStore } from './state/chat-store.ts';
+import type { Notifier } from './state/notifier.ts';
+
+export interface ChatParts {
+  readonly store: ChatStore;
+  readonly notifier: Notifier;
+}
+
+export const ChatContext = createContext<ChatParts | undefined>(undefined);
+
+/** What the screens of the chat stand on. */
+export function useChat(): ChatParts {
+  const parts = useContext(ChatContext);
+  if (parts === undefined) throw new TypeError('useChat needs a Chat above.');
+  return parts;
+}

@@ -1,0 +1,52 @@
+import { useMediaQuery } from '@mantine/hooks';
+import { useEffect } from 'react';
+
+import { useChat } from './chat-context.ts';
+import classes from './chat-layout.module.css';
+import { DirectView } from './direct-view.tsx';
+import { Lobby } from './lobby/lobby.tsx';
+import { NoticesBar } from './notices-bar.tsx';
+import { PairView } from './pair/pair-view.tsx';
+import { hrefOf, type Place, usePlace } from './place.ts';
+import { RoomPlace } from './room-place.tsx';
+import { useObservable } from './use-observable.ts';
+
+const TITLE = 'Parley';
+
+/** The list of rooms and the room beside each other; on small screens one of them. */
+export function ChatLayout() {
+  const { store } = useChat();
+  const { unread } = useObservable(store.rooms);
+  const asked = usePlace();
+  // The same width as in the styles.
+  const wide = useMediaQuery('(min-width: 45.0625em)', undefined, { getInitialValueInEffect: false }) ?? true;
+  const place: Place = asked.is === 'lobby' && wide ? { is: 'room', room: 'park' } : asked;
+
+  useEffect(() => {
+    document.title = unread > 0 ? `(${unread}) ${TITLE}` : TITLE;
+    return () => {
+      document.title = TITLE;
+    };
+  }, [unread]);
+
+  return (
+    <div className={classes.chat} data-chat={hrefOf(place)}>
+      {(wide || place.is === 'lobby') && <Lobby place={place} />}
+      <PlaceView place={place} />
+      <NoticesBar />
+    </div>
+  );
+}
+
+function PlaceView({ place }: { readonly place: Place }) {
+  switch (place.is) {
+    case 'lobby':
+      return null;
+    case 'room':
+      return <RoomPlace name={place.room} />;
+    case 'direct':
+      return <DirectView user={place.user} />;
+    case 'pair':
+      return <PairView />;
+  }
+}

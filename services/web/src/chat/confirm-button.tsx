@@ -1,0 +1,41 @@
+import { Button, Group, Text } from '@mantine/core';
+import { useState } from 'react';
+
+import { useText } from '../i18n/language.tsx';
+
+interface ConfirmButtonProps {
+  readonly label: string;
+  /** What the second press says. */
+  readonly sure: string;
+  /** What it means. */
+  readonly about: string;
+  readonly onConfirm: () => Promise<void>;
+}
+
+/** Something that cannot be undone: one press is not enough. */
+export function ConfirmButton({ label, sure, about, onConfirm }: ConfirmButtonProps) {
+  const text = useText('chat');
+  const [asking, setAsking] = useState(false);
+  if (!asking) {
+    return (
+      <Button variant="subtle" color="red" size="compact-sm" onClick={() => setAsking(true)}>
+        {label}
+      </Button>
+    );
+  }
+  return (
+    <div role="alert">
+      <Text size="sm" mb="xs">
+        {about}
+      </Text>
+      <Group gap="xs">
+        <Button color="red" size="compact-sm" autoFocus onClick={() => void onConfirm().finally(() => setAsking(false))}>
+          {sure}
+        </Button>
+        <Button variant="default" size="compact-sm" onClick={() => setAsking(false)}>
+          {text.cancel}
+        </Button>
+      </Group>
+    </div>
+  );
+}

@@ -1,0 +1,68 @@
+import { ActionIcon, Text } from '@mantine/core';
+import { useState } from 'react';
+
+import { useText } from '../../i18n/language.tsx';
+import { Icon } from '../../ui/icon.tsx';
+import { useChat } from '../chat-context.ts';
+import { hrefOf, type Place, placeOfRoom } from '../place.ts';
+import type { Room } from '../state/room-list.ts';
+import { useObservable } from '../use-observable.ts';
+import classes from './lobby.module.css';
+import { NewGroup } from './new-group.tsx';
+import { NotifyButton } from './notify-button.tsx';
+import { PairItem } from './pair-item.tsx';
+import { RoomItem } from './room-item.tsx';
+
+/** The rooms there are for me, with what is new in them. `place`: where one is now. */
+export function Lobby({ place }: { readonly place: Place }) {
+  const text = useText('chat');
+  const { store } = useChat();
+  const { rooms, problem } = useObservable(store.rooms);
+  const { online } = useObservable(store);
+  const [making, setMaking] = useState(false);
+  const groups = rooms.filter(({ kind }) => kind === 'group');
+  const people = rooms.filter(({ kind }) => kind === 'dm' || kind === 'conv');
+  const items = (some: readonly Room[]) => some.map((room) => <RoomItem key={room.room} room={room} current={isAt(place, room)} />);
+
+  return (
+    <nav className={classes.lobby} aria-label={text.rooms}>
+      <header className={classes.head}>
+        <Text component="p" className={classes.online} data-online={online}>
+          {online === undefined ? '' : text.online(online)}
+        </Text>
+        <NotifyButton />
+      </header>
+      <div className={classes.scroller}>
+        {problem !== undefined && (
+          <Text size="sm" c="var(--bad)" role="status" px="sm">
+            {text.listFailed}
+          </Text>
+        )}
+        <ul className={classes.list}>
+          {items(rooms.filter(({ kind }) => kind === 'park'))}
+          <PairItem current={place.is === 'pair'} />
+        </ul>
+        <section aria-labelledby="lobby-groups">
+          <div className={classes.sectionHead}>
+            <h2 id="lobby-groups">{text.groups}</h2>
+            <ActionIcon variant="subtle" color="gray" aria-label={text.newGroup} title={text.newGroup} onClick={() => setMaking(true)}>
+              <Icon name="plus" />
+            </ActionIcon>
+          </div>
+          {groups.length === 0 ? <p className={classes.none}>{text.noGroups}</p> : <ul className={classes.list}>{items(groups)}</ul>}
+        </section>
+        <section aria-labelledby="lobby-direct">
+          <div className={classes.sectionHead}>
+            <h2 id="lobby-direct">{text.direct}</h2>
+          </div>
+          {people.length === 0 ? <p className={classes.none}>{text.noDirect}</p> : <ul className={classes.list}>{items(people)}</ul>}
+        </section>
+      </div>
+      <NewGroup opened={making} onClose={() => setMaking(false)} />
+    </nav>
+  );
+}
+
+function isAt(place: Place, room: Room): boolean {
+  return hrefOf(place) === hrefOf(placeOfRoom(room));
+}

@@ -1,0 +1,87 @@
+import { Button, Checkbox, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { type FormEvent, useState } from 'react';
+
+import { useText } from '../../i18n/language.tsx';
+import { useChat } from '../chat-context.ts';
+import { goTo } from '../place.ts';
+import { problemText } from '../problem-text.ts';
+import { codeOf } from '../state/error-code.ts';
+import { PeopleChoice } from './people-choice.tsx';
+
+const NAME_MAX = 60;
+
+interface NewGroupProps {
+  readonly opened: boolean;
+  readonly onClose: () => void;
+}
+
+/** The form that makes a group. */
+export function NewGroup({ opened, onClose }: NewGroupProps) {
+  const text = useText('chat');
+  return (
+    <Modal opened={opened} onClose={onClose} title={text.newGroup} closeButtonProps={{ 'aria-label': text.close }} centered>
+      <NewGroupForm onDone={onClose} />
+    </Modal>
+  );
+}
+
+function NewGroupForm({ onDone }: { readonly onDone: () => void }) {
+  const text = useText('chat');
+  const { store } = useChat();
+  const [name, setName] = useState('');
+  const [keepHistory, setKeepHistory] = useState(true);
+  const [members, setMembers] = useState<readonly string[]>([]);
+  const [problem, setProblem] = useState<string>();
+  const [busy, setBusy] = useState(false);
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    const length = [...name.trim()].length;
+    if (length === 0 || length > NAME_MAX) return setProblem(text.groupNameWrong);
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      const { room } = await store.groups.create(name, members, keepHistory);
+      await store.refresh();
+      onDone();
+      goTo({ is: 'room', room });
+    } catch (error) {
+      const code = codeOf(error);
+      setProblem(code === 'INVALID_REQUEST' ? text.groupNameWrong : problemText(text, code));
+      setBusy(false);
+    }
+  };
+
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack>
+        <TextInput
+          label={text.groupName}
+          value={name}
+          error={problem}
+          autoComplete="off"
+          data-autofocus
+          onChange={(event) => setName(event.currentTarget.value)}
+        />
+        <PeopleChoice label={text.members} people={store.acquaintances} chosen={members} onChange={setMembers} />
+        <Checkbox
+          label={text.keepHistory}
+          description={text.keepHistoryAbout}
+          checked={keepHistory}
+          onChange={(event) => setKeepHistory(event.currentTarget.checked)}
+        />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onDone}>
+            {text.cancel}
+          </Button>
+          <Button type="submit" loading={busy}>
+            {text.create}
+          </Button>
+        </Group>
+        <Text size="xs" c="dimmed" hidden={!busy} role="status">
+          {text.loading}
+        </Text>
+      </Stack>
+    </form>
+  );
+}

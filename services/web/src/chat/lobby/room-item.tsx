@@ -1,0 +1,76 @@
+import { VisuallyHidden } from '@mantine/core';
+
+import { useText } from '../../i18n/language.tsx';
+import { Icon } from '../../ui/icon.tsx';
+import { useChat } from '../chat-context.ts';
+import { PersonPicture } from '../person-picture.tsx';
+import { hrefOf, placeOfRoom } from '../place.ts';
+import { roomTitle } from '../room-title.ts';
+import type { Room } from '../state/room-list.ts';
+import { UnreadMark } from '../unread-mark.tsx';
+import { useObservable } from '../use-observable.ts';
+import classes from './lobby.module.css';
+
+/** One room of the list: what it is called, what was said last, who is there, what is new. */
+export function RoomItem({ room, current }: { readonly room: Room; readonly current: boolean }) {
+  const text = useText('chat');
+  const { store } = useChat();
+  const { timeline } = useObservable(store.talk(room.room));
+  const last = timeline.items.findLast((item) => item.kind === 'message');
+  const online = room.with !== undefined && room.count > 1;
+  const about =
+    room.kind === 'park' ? text.parkAbout : room.with === undefined ? text.here(room.count) : online ? text.isOnline : text.isOffline;
+
+  return (
+    <li>
+      <a
+        className={classes.item}
+        href={hrefOf(placeOfRoom(room))}
+        aria-current={current ? 'page' : undefined}
+        data-room={room.room}
+        data-new={room.unread > 0 || undefined}
+      >
+        <span className={classes.picture}>
+          {room.kind === 'park' ? (
+            <span className={classes.roomPicture}>
+              <Icon name="tree" />
+            </span>
+          ) : (
+            <PersonPicture person={room.with ?? { id: room.room, name: room.name }} />
+          )}
+          {online && <span className={classes.dot} />}
+        </span>
+        <span className={classes.words}>
+          <span className={classes.name}>{roomTitle(room, text)}</span>
+          <span className={classes.about}>
+            {last?.kind === 'message' ? (
+              <Preview from={last.message.from.name} text={last.message.text} direct={room.with !== undefined} />
+            ) : (
+              about
+            )}
+          </span>
+        </span>
+        <span className={classes.marks}>
+          {room.with === undefined && (
+            <span className={classes.count} data-count={room.count}>
+              <Icon name="people" size={13} />
+              <span aria-hidden="true">{room.count}</span>
+              <VisuallyHidden>{text.here(room.count)}</VisuallyHidden>
+            </span>
+          )}
+          {room.with !== undefined && <VisuallyHidden>{online ? text.isOnline : text.isOffline}</VisuallyHidden>}
+          <UnreadMark count={room.unread} />
+        </span>
+      </a>
+    </li>
+  );
+}
+
+function Preview({ from, text, direct }: { readonly from: string; readonly text: string; readonly direct: boolean }) {
+  return (
+    <>
+      {!direct && <bdi>{from}: </bdi>}
+      <bdi>{text}</bdi>
+    </>
+  );
+}

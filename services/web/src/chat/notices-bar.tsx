@@ -1,0 +1,59 @@
+import { Button, CloseButton } from '@mantine/core';
+
+import { useText } from '../i18n/language.tsx';
+import type { Text } from '../i18n/texts.ts';
+import { Icon } from '../ui/icon.tsx';
+import { useChat } from './chat-context.ts';
+import classes from './notices-bar.module.css';
+import { goTo, type Place } from './place.ts';
+import type { Notice } from './state/notices.ts';
+import { useObservable } from './use-observable.ts';
+
+/** What is told that belongs to no room: over the page, until it is closed. */
+export function NoticesBar() {
+  const text = useText('chat');
+  const { notices } = useChat().store;
+  const { all } = useObservable(notices);
+  return (
+    <section className={classes.notices} aria-label={text.notices} aria-live="polite">
+      {all.map((notice) => {
+        const { words, place } = describe(notice, text);
+        return (
+          <div key={notice.id} className={classes.notice} data-notice={notice.kind}>
+            <Icon name="bell" />
+            <p>
+              {notice.kind === 'inform' && <strong>{text.informed}: </strong>}
+              <bdi>{words}</bdi>
+            </p>
+            {place !== undefined && (
+              <Button
+                size="compact-sm"
+                variant="light"
+                onClick={() => {
+                  notices.close(notice.id);
+                  goTo(place);
+                }}
+              >
+                {text.open}
+              </Button>
+            )}
+            <CloseButton size="sm" aria-label={text.close} onClick={() => notices.close(notice.id)} />
+          </div>
+        );
+      })}
+    </section>
+  );
+}
+
+function describe(notice: Notice, text: Text<'chat'>): { readonly words: string; readonly place?: Place } {
+  switch (notice.kind) {
+    case 'inform':
+      return { words: notice.text };
+    case 'paired':
+      return { words: text.paired(notice.with.name), place: { is: 'pair' } };
+    case 'added':
+      return { words: text.added(notice.name), place: { is: 'room', room: notice.room } };
+    case 'removed':
+      return { words: text.removed(notice.name) };
+  }
+}

@@ -1,0 +1,36 @@
+import { useEffect } from 'react';
+
+import { useChat } from '../chat-context.ts';
+import { RoomView } from '../room/room-view.tsx';
+import { useObservable } from '../use-observable.ts';
+import { PairBar } from './pair-bar.tsx';
+import { PairOver } from './pair-over.tsx';
+import { PairSearch } from './pair-search.tsx';
+import { TimeLeft } from './time-left.tsx';
+
+/** My pair, or the way to one. */
+export function PairView() {
+  const { store } = useChat();
+  const { state } = useObservable(store.pair);
+  const rooms = useObservable(store.rooms);
+  const found = state.is === 'paired';
+
+  // Nobody tells that the other one asked for history, too.
+  useEffect(() => {
+    if (found) void store.refresh();
+  }, [store, found]);
+
+  if (state.is !== 'paired' && state.is !== 'over') return <PairSearch />;
+  const { pair } = state;
+  return (
+    <RoomView
+      key={pair.room}
+      talk={store.talk(pair.room)}
+      title={pair.with.name}
+      room={rooms.get(pair.room)}
+      direct
+      about={found && pair.expiresAt !== undefined ? <TimeLeft until={pair.expiresAt} /> : undefined}
+      bar={state.is === 'paired' ? <PairBar pair={pair} /> : <PairOver reason={state.reason} />}
+    />
+  );
+}

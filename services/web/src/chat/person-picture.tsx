@@ -1,0 +1,24 @@
+import classes from './person-picture.module.css';
+import type { Person } from './state/message.ts';
+
+const COLOURS = 12;
+
+/** A round picture of somebody: the first character of the name on a colour, always the same for an id. It says nothing to who cannot see it. */
+export function PersonPicture({ person, small = false }: { readonly person: Person; readonly small?: boolean }) {
+  return (
+    <span className={classes.picture} data-colour={colourOf(person.id)} data-small={small || undefined} aria-hidden="true">
+      {initial(person.name)}
+    </span>
+  );
+}
+
+function colourOf(id: string): number {
+  let hash = 0;
+  for (const character of id) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
+  return hash % COLOURS;
+}
+
+function initial(name: string): string {
+  const [first] = new Intl.Segmenter().segment(name);
+  return (first?.segment ?? '?').toLocaleUpperCase();
+}

@@ -1,0 +1,63 @@
+/** Where in the chat one is: the part of the address behind `#`. */
+import { useSyncExternalStore } from 'react';
+
+import { isRoomName } from '#libs/protocol/room-name.ts';
+import type { Room } from './state/room-list.ts';
+
+export type Place =
+  | { readonly is: 'lobby' }
+  | { readonly is: 'room'; readonly room: string }
+  | { readonly is: 'direct'; readonly user: string }
+  | { readonly is: 'pair' };
+
+/** `#/`, `#/room/<name>`, `#/dm/<user>` or `#/pair`; everything else is the lobby. */
+export function placeOf(hash: string): Place {
+  const [, kind, rest] = /^#\/(room|dm|pair)(?:\/(.*))?$/.exec(hash) ?? [];
+  if (kind === 'pair' && rest === undefined) return { is: 'pair' };
+  const name = decoded(rest ?? '');
+  if (kind === 'room' && isRoomName(name)) return { is: 'room', room: name };
+  if (kind === 'dm' && name !== '') return { is: 'direct', user: name };
+  return { is: 'lobby' };
+}
+
+/** The address of a place. */
+export function hrefOf(place: Place): string {
+  switch (place.is) {
+    case 'lobby':
+      return '#/';
+    case 'room':
+      return `#/room/${encodeURIComponent(place.room)}`;
+    case 'direct':
+      return `#/dm/${encodeURIComponent(place.user)}`;
+    case 'pair':
+      return '#/pair';
+  }
+}
+
+/** Where a room is looked at. */
+export function placeOfRoom({ room, kind, with: other }: Pick<Room, 'room' | 'kind' | 'with'>): Place {
+  if (kind === 'pair') return { is: 'pair' };
+  return kind === 'dm' && other !== undefined ? { is: 'direct', user: other.id } : { is: 'room', room };
+}
+
+export function goTo(place: Place): void {
+  location.hash = hrefOf(place);
+}
+
+/** The place of the address, now and whenever it changes. */
+export function usePlace(): Place {
+  return placeOf(useSyncExternalStore(listen, () => location.hash));
+}
+
+function listen(listener: () => void): () => void {
+  addEventListener('hashchange', listener);
+  return () => removeEventListener('hashchange', listener);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
+}

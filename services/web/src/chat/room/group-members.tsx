@@ -1,0 +1,150 @@
+import { ActionIcon, Button, Stack, Text } from '@mantine/core';
+import { useCallback, useEffect, useState } from 'react';
+
+import { useText } from '../../i18n/language.tsx';
+import { Icon } from '../../ui/icon.tsx';
+import { useChat } from '../chat-context.ts';
+import { ConfirmButton } from '../confirm-button.tsx';
+import { PeopleChoice } from '../lobby/people-choice.tsx';
+import { PersonPicture } from '../person-picture.tsx';
+import { goTo } from '../place.ts';
+import { problemText } from '../problem-text.ts';
+import { codeOf } from '../state/error-code.ts';
+import type { Person } from '../state/message.ts';
+import type { Room } from '../state/room-list.ts';
+import type { Talk } from '../state/talk.ts';
+import { useObservable } from '../use-observable.ts';
+import classes from './room.module.css';
+
+interface GroupMembersProps {
+  readonly talk: Talk;
+  readonly room: Room;
+}
+
+/** Who belongs to a group, who of them is here, and what I may change about it. */
+export function GroupMembers({ talk, room: { room, owner, members: memberCount } }: GroupMembersProps) {
+  const text = useText('chat');
+  const { store } = useChat();
+  const audience = useObservable(talk.audience);
+  const [members, setMembers] = useState<readonly Person[]>([]);
+  const [problem, setProblem] = useState<string>();
+  const mine = owner === store.me.id;
+
+  const attempt = useCallback(async (task: () => Promise<unknown>) => {
+    try {
+      await task();
+      setProblem(undefined);
+    } catch (error) {
+      setProblem(codeOf(error));
+    }
+  }, []);
+  const read = useCallback(() => attempt(async () => setMembers((await store.groups.details(room)).people)), [attempt, room, store]);
+  // Whoever comes may be new here, whoever goes may have left for good.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: read again with each change
+  useEffect(() => void read(), [read, audience.version, memberCount]);
+
+  const change = (task: () => Promise<unknown>) => attempt(async () => task().then(read));
+  const leave = (task: () => Promise<unknown>) =>
+    attempt(async () => {
+      await task();
+      goTo({ is: 'lobby' });
+      await store.refresh();
+    });
+
+  return (
+    <>
+      <ul className={classes.peopleList}>
+        {members.map((person) => (
+          <li key={person.id} data-person={person.name} data-here={audience.has(person.id) || undefined}>
+            <PersonPicture person={person} small />
+            <span className={classes.personName} dir="auto">
+              {person.name}
+            </span>
+            {person.id === owner && <span className={classes.badge}>{text.owner}</span>}
+            {person.id === store.me.id && <span className={classes.badge}>{text.you}</span>}
+            {person.id !== store.me.id && (
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                aria-label={text.writeTo(person.name)}
+                title={text.writeTo(person.name)}
+                onClick={() => goTo({ is: 'direct', user: person.id })}
+              >
+                <Icon name="write" size={16} />
+              </ActionIcon>
+            )}
+            {mine && person.id !== store.me.id && (
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                aria-label={text.takeOut(person.name)}
+                title={text.takeOut(person.name)}
+                onClick={() => void change(() => store.groups.remove(room, person.id))}
+              >
+                <Icon name="close" size={16} />
+              </ActionIcon>
+            )}
+          </li>
+        ))}
+      </ul>
+      <Stack p="md" gap="sm">
+        {problem !== undefined && (
+          <Text size="sm" c="var(--bad)" role="alert">
+            {problemText(text, problem)}
+          </Text>
+        )}
+        {mine && <AddPeople members={members} onAdd={(ids) => change(() => store.groups.add(room, ids))} />}
+        {mine ? (
+          <ConfirmButton
+            label={text.endGroup}
+            sure={text.yesEnd}
+            about={text.endGroupSure}
+            onConfirm={() => leave(() => store.groups.end(room))}
+          />
+        ) : (
+          <ConfirmButton
+            label={text.leaveGroup}
+            sure={text.yesLeave}
+            about={text.leaveGroupSure}
+            onConfirm={() => leave(() => store.groups.remove(room, store.me.id))}
+          />
+        )}
+      </Stack>
+    </>
+  );
+}
+
+interface AddPeopleProps {
+  readonly members: readonly Person[];
+  readonly onAdd: (ids: readonly string[]) => Promise<void>;
+}
+
+function AddPeople({ members, onAdd }: AddPeopleProps) {
+  const text = useText('chat');
+  const { store } = useChat();
+  const [choosing, setChoosing] = useState(false);
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  if (!choosing) {
+    return (
+      <Button variant="light" onClick={() => setChoosing(true)}>
+        {text.addPeople}
+      </Button>
+    );
+  }
+  const others = store.acquaintances.filter(({ id }) => !members.some((member) => member.id === id));
+  return (
+    <Stack gap="sm">
+      <PeopleChoice label={text.addPeople} people={others} chosen={chosen} onChange={setChosen} />
+      <Button
+        disabled={chosen.length === 0}
+        onClick={() => {
+          setChoosing(false);
+          setChosen([]);
+          void onAdd(chosen);
+        }}
+      >
+        {text.add}
+      </Button>
+    </Stack>
+  );
+}

@@ -1,0 +1,70 @@
+import { ActionIcon, CloseButton } from '@mantine/core';
+
+import { useText } from '../../i18n/language.tsx';
+import { Icon } from '../../ui/icon.tsx';
+import { useChat } from '../chat-context.ts';
+import { PersonPicture } from '../person-picture.tsx';
+import { goTo } from '../place.ts';
+import type { Room } from '../state/room-list.ts';
+import type { Talk } from '../state/talk.ts';
+import { useObservable } from '../use-observable.ts';
+import { GroupMembers } from './group-members.tsx';
+import classes from './room.module.css';
+
+interface PeoplePanelProps {
+  readonly talk: Talk;
+  /** Undefined for rooms that stand in no list. */
+  readonly room: Room | undefined;
+  readonly onClose: () => void;
+}
+
+/** Who is in a room now; of a group, who belongs to it. */
+export function PeoplePanel({ talk, room, onClose }: PeoplePanelProps) {
+  const text = useText('chat');
+  return (
+    <aside className={classes.people} aria-label={text.people} onKeyDown={(event) => event.key === 'Escape' && onClose()}>
+      <header>
+        <h2>{text.people}</h2>
+        <CloseButton aria-label={text.close} onClick={onClose} />
+      </header>
+      {room?.kind === 'group' ? <GroupMembers key={room.room} talk={talk} room={room} /> : <PresentPeople talk={talk} />}
+    </aside>
+  );
+}
+
+function PresentPeople({ talk }: { readonly talk: Talk }) {
+  const text = useText('chat');
+  const { store } = useChat();
+  const { people, count } = useObservable(talk.audience);
+  const mine = people.filter(({ id }) => id === store.me.id);
+  const others = people.filter(({ id }) => id !== store.me.id);
+  const rest = (count ?? 0) - people.length;
+  return (
+    <>
+      <ul className={classes.peopleList}>
+        {[...mine, ...others].map((person) => (
+          <li key={person.id} data-person={person.name}>
+            <PersonPicture person={person} small />
+            <span className={classes.personName} dir="auto">
+              {person.name}
+            </span>
+            {person.id === store.me.id ? (
+              <span className={classes.badge}>{text.you}</span>
+            ) : (
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                aria-label={text.writeTo(person.name)}
+                title={text.writeTo(person.name)}
+                onClick={() => goTo({ is: 'direct', user: person.id })}
+              >
+                <Icon name="write" size={16} />
+              </ActionIcon>
+            )}
+          </li>
+        ))}
+      </ul>
+      {rest > 0 && <p className={classes.more}>{text.andMore(rest)}</p>}
+    </>
+  );
+}

@@ -1,0 +1,60 @@
+import { ActionIcon } from '@mantine/core';
+import type { ReactNode } from 'react';
+
+import { useText } from '../../i18n/language.tsx';
+import { Icon } from '../../ui/icon.tsx';
+import { hrefOf } from '../place.ts';
+import type { Talk } from '../state/talk.ts';
+import { useObservable } from '../use-observable.ts';
+import classes from './room.module.css';
+
+interface RoomHeadProps {
+  readonly talk: Talk;
+  readonly title: string;
+  readonly about: ReactNode;
+  readonly peopleShown: boolean;
+  /** Undefined where there is no list of people. */
+  readonly onPeople: (() => void) | undefined;
+}
+
+/** What the room is called, how many are here, and the way back to the list on small screens. */
+export function RoomHead({ talk, title, about, peopleShown, onPeople }: RoomHeadProps) {
+  const text = useText('chat');
+  const { count } = useObservable(talk.audience);
+  return (
+    <header className={classes.head}>
+      <ActionIcon
+        component="a"
+        href={hrefOf({ is: 'lobby' })}
+        className={classes.back}
+        variant="subtle"
+        color="gray"
+        size="lg"
+        aria-label={text.back}
+      >
+        <Icon name="back" />
+      </ActionIcon>
+      <div className={classes.titles}>
+        <h1 dir="auto">{title}</h1>
+        {about !== undefined && <p>{about}</p>}
+      </div>
+      {onPeople !== undefined && (
+        <ActionIcon
+          className={classes.peopleButton}
+          variant="subtle"
+          color="gray"
+          size="lg"
+          aria-label={count === undefined ? text.showPeople : `${text.showPeople}: ${text.here(count)}`}
+          title={text.showPeople}
+          aria-expanded={peopleShown}
+          onClick={onPeople}
+        >
+          <Icon name="people" />
+          <span className={classes.hereCount} data-here={count} aria-hidden="true">
+            {count}
+          </span>
+        </ActionIcon>
+      )}
+    </header>
+  );
+}

@@ -1,0 +1,82 @@
+/** Keeps the place one reads while lines come above and below it. */
+import { type RefObject, useCallback, useLayoutEffect, useRef, useState } from 'react';
+
+/** Pixels from the end that count as the end. */
+const NEAR_END = 60;
+
+interface Anchor {
+  readonly key: string;
+  /** Pixels below the top of what is in view. */
+  readonly top: number;
+}
+
+export interface ScrollPlace {
+  readonly ref: RefObject<HTMLDivElement | null>;
+  /** The end is in view: what comes is followed. */
+  readonly atEnd: boolean;
+  readonly onScroll: () => void;
+  readonly toEnd: () => void;
+}
+
+/**
+ * For a scroller whose lines have `data-key`. After each change of `content` the end is in view if it was before, else the first line in view stays
+ * where it was.
+ */
+export function useScrollPlace(content: unknown): ScrollPlace {
+  const ref = useRef<HTMLDivElement>(null);
+  const anchor = useRef<Anchor>(undefined);
+  const follow = useRef(true);
+  const [atEnd, setAtEnd] = useState(true);
+
+  const measure = useCallback(() => {
+    const scroller = ref.current;
+    if (scroller === null) return;
+    follow.current = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END;
+    anchor.current = firstInView(scroller);
+    setAtEnd(follow.current);
+  }, []);
+
+  const toEnd = useCallback(() => {
+    const scroller = ref.current;
+    if (scroller === null) return;
+    scroller.scrollTop = scroller.scrollHeight;
+    measure();
+  }, [measure]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the place is mended after each change of what is shown
+  useLayoutEffect(() => {
+    const scroller = ref.current;
+    if (scroller === null) return;
+    if (follow.current) scroller.scrollTop = scroller.scrollHeight;
+    else if (anchor.current !== undefined) {
+      const line = scroller.querySelector(`[data-key="${CSS.escape(anchor.current.key)}"]`);
+      if (line !== null) scroller.scrollTop += topIn(scroller, line) - anchor.current.top;
+    }
+    anchor.current = firstInView(scroller);
+  }, [content]);
+
+  // The keyboard of a telephone, or a window made smaller, must not hide the end.
+  useLayoutEffect(() => {
+    const scroller = ref.current;
+    if (scroller === null) return;
+    const observer = new ResizeObserver(() => {
+      if (follow.current) scroller.scrollTop = scroller.scrollHeight;
+    });
+    observer.observe(scroller);
+    return () => observer.disconnect();
+  }, []);
+
+  return { ref, atEnd, onScroll: measure, toEnd };
+}
+
+function topIn(scroller: Element, line: Element): number {
+  return line.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+}
+
+function firstInView(scroller: Element): Anchor | undefined {
+  for (const line of scroller.querySelectorAll('[data-key]')) {
+    const top = topIn(scroller, line);
+    if (top + line.getBoundingClientRect().height > 0) return { key: line.getAttribute('data-key') ?? '', top };
+  }
+  return undefined;
+}

@@ -1,0 +1,18 @@
+/** What the chat needs of the client SDK and of the login: all of it can be played by a test. */
+import type { ClientEvents, ParleyClient } from '#libs/client/index.ts';
+import type { Person } from './message.ts';
+
+export type ChatEvents = ClientEvents;
+
+/** The part of `ParleyClient` that the chat uses. */
+export type ChatClient = Pick<
+  ParleyClient,
+  'status' | 'welcome' | 'on' | 'newId' | 'join' | 'leave' | 'send' | 'sendTo' | 'history' | 'presence' | 'typing' | 'delivered'
+>;
+
+/** The part of `Account` that the chat uses. */
+export interface ChatAccount {
+  readonly user: Person & { readonly kind: string };
+  /** A call of the hub's HTTP API as this user; rejects with an error that has a `code`. */
+  call(method: string, path: string, body?: object): Promise<unknown>;
+}

@@ -1,0 +1,48 @@
+/** Groups that people make and change (A8), over the HTTP API. */
+import type { ChatAccount } from './chat-client.ts';
+import type { Person } from './message.ts';
+
+export interface GroupDetails {
+  readonly room: string;
+  readonly name: string;
+  readonly people: readonly Person[];
+}
+
+export class Groups {
+  readonly #account: Pick<ChatAccount, 'call'>;
+
+  constructor(account: Pick<ChatAccount, 'call'>) {
+    this.#account = account;
+  }
+
+  create(name: string, members: readonly string[], keepHistory: boolean): Promise<GroupDetails> {
+    return this.#call('POST', '/rooms', { kind: 'group', name, members, keepHistory });
+  }
+
+  /** The group with its members. */
+  details(room: string): Promise<GroupDetails> {
+    return this.#call('GET', pathOf(room));
+  }
+
+  add(room: string, members: readonly string[]): Promise<unknown> {
+    return this.#call('POST', `${pathOf(room)}/members`, { members });
+  }
+
+  /** Takes somebody out of a group of mine, or myself out of any. */
+  remove(room: string, member: string): Promise<unknown> {
+    return this.#call('DELETE', `${pathOf(room)}/members`, { members: [member] });
+  }
+
+  /** Ends it for everybody. */
+  async end(room: string): Promise<void> {
+    await this.#account.call('DELETE', pathOf(room));
+  }
+
+  #call(method: string, path: string, body?: object): Promise<GroupDetails> {
+    return this.#account.call(method, path, body) as Promise<GroupDetails>;
+  }
+}
+
+function pathOf(room: string): string {
+  return `/rooms/${encodeURIComponent(room)}`;
+}

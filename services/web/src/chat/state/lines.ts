@@ -1,0 +1,73 @@
+/** From what is known of a conversation to the lines that show it. */
+import type { Person } from './message.ts';
+import type { OutboxEntry } from './outbox.ts';
+import type { TimelineItem } from './timeline.ts';
+
+export interface SaidLine {
+  readonly kind: 'said';
+  readonly key: string;
+  readonly from: Person;
+  readonly text: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly mine: boolean;
+  /** It follows a line of the same person closely: name and picture are left out. */
+  readonly together: boolean;
+  /** `stored`: the hub has it. */
+  readonly state: 'stored' | 'pending' | 'failed';
+  /** Of what is not stored. */
+  readonly entry: OutboxEntry | undefined;
+}
+
+export type Line =
+  | SaidLine
+  | { readonly kind: 'day'; readonly key: string; readonly at: number }
+  | { readonly kind: 'gap'; readonly key: string }
+  | { readonly kind: 'new'; readonly key: string };
+
+/** Lines of one person within this time stand together, milliseconds. */
+const TOGETHER_MS = 300_000;
+
+export interface LinesOptions {
+  readonly items: readonly TimelineItem[];
+  readonly outbox: readonly OutboxEntry[];
+  readonly me: Person;
+  /** Id of the first message that was new when the room was opened. */
+  readonly firstNew: string | undefined;
+}
+
+/** A day above the first line of each, one name above the lines of one person, own ones that have no place yet at the end. */
+export function toLines({ items, outbox, me, firstNew }: LinesOptions): Line[] {
+  const lines: Line[] = [];
+  const ownById = new Map(outbox.flatMap((entry) => (entry.messageId === undefined ? [] : [[entry.messageId, entry] as const])));
+  const say = (line: Omit<SaidLine, 'kind' | 'together'>): void => {
+    const before = lastSaid(lines);
+    if (before === undefined || dayOf(before.at) !== dayOf(line.at)) lines.push({ kind: 'day', key: `day-${line.key}`, at: line.at });
+    if (line.key === firstNew) lines.push({ kind: 'new', key: 'new' });
+    const last = lines.at(-1);
+    const together = last?.kind === 'said' && last.from.id === line.from.id && line.at - last.at < TOGETHER_MS;
+    lines.push({ kind: 'said', together, ...line });
+  };
+  for (const item of items) {
+    if (item.kind === 'gap') {
+      lines.push({ kind: 'gap', key: item.id });
+      continue;
+    }
+    const { id, from, text, at } = item.message;
+    const entry = ownById.get(id);
+    say({ key: id, from, text, at, mine: from.id === me.id, state: entry?.state ?? 'stored', entry });
+  }
+  for (const entry of outbox) {
+    if (entry.messageId !== undefined && items.some(({ id }) => id === entry.messageId)) continue;
+    say({ key: entry.id, from: me, text: entry.text, at: entry.at, mine: true, state: entry.state, entry });
+  }
+  return lines;
+}
+
+function lastSaid(lines: readonly Line[]): SaidLine | undefined {
+  return lines.findLast((line) => line.kind === 'said');
+}
+
+function dayOf(at: number): string {
+  return new Date(at).toDateString();
+}

@@ -1,0 +1,20 @@
+/** Somebody, as the hub names them. */
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** What somebody said, as the hub tells it. */
+export interface Message {
+  readonly id: string;
+  readonly from: Person;
+  readonly text: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+}
+
+/** A message and its place in the room; rooms that keep nothing have no places. */
+export interface PlacedMessage {
+  readonly offset?: number | undefined;
+  readonly message: Message;
+}

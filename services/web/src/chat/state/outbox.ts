@@ -1,0 +1,80 @@
+/** Own messages that the hub has not acknowledged. */
+import type { Message } from './message.ts';
+
+/** What became of it: `pending` is on its way, `failed` was given up and can be tried again where that may help. */
+export interface OutboxEntry {
+  /** The sender's own id of it, the same at every try (M2). */
+  readonly id: string;
+  readonly text: string;
+  /** When it was written, Unix milliseconds. */
+  readonly at: number;
+  readonly state: 'pending' | 'failed';
+  /** Code of the refusal, where it failed. */
+  readonly code?: string;
+  readonly canRetry?: boolean;
+  /** Nothing more is tried: it can be taken out. Otherwise it may still arrive by itself. */
+  readonly givenUp?: boolean;
+  /** Times it was refused. */
+  readonly refusals?: number;
+  /** The message it is shown as already: it came back over the room before its acknowledgement. */
+  readonly messageId?: string;
+}
+
+/** Refused this often, a message counts as failed. */
+const REFUSALS_MAX = 3;
+
+export class Outbox {
+  #entries: readonly OutboxEntry[] = [];
+
+  get entries(): readonly OutboxEntry[] {
+    return this.#entries;
+  }
+
+  get(id: string): OutboxEntry | undefined {
+    return this.#entries.find((entry) => entry.id === id);
+  }
+
+  add(id: string, text: string, at: number): void {
+    this.#entries = [...this.#entries, { id, text, at, state: 'pending' }];
+  }
+
+  /** The hub has it. */
+  remove(id: string): void {
+    this.#entries = this.#entries.filter((entry) => entry.id !== id);
+  }
+
+  retry(id: string): void {
+    this.#change(id, ({ id: same, text, at, messageId }) => ({
+      id: same,
+      text,
+      at,
+      state: 'pending',
+      ...(messageId === undefined ? {} : { messageId }),
+    }));
+  }
+
+  /** It was refused for good. */
+  fail(id: string, code: string, canRetry: boolean): void {
+    this.#change(id, (entry) => ({ ...entry, state: 'failed', code, canRetry, givenUp: true }));
+  }
+
+  /** It was refused, and is tried again by itself: after a few times that is told. */
+  refuse(id: string, code: string): void {
+    this.#change(id, (entry) => {
+      const refusals = (entry.refusals ?? 0) + 1;
+      return refusals < REFUSALS_MAX
+        ? { ...entry, refusals }
+        : { ...entry, refusals, state: 'failed', code, canRetry: true, givenUp: false };
+    });
+  }
+
+  /** A message of mine came over the room: the first entry with these words that has no place yet is taken for it. */
+  adopt(message: Message): void {
+    const entry = this.#entries.find(({ messageId, text }) => messageId === undefined && text === message.text);
+    if (entry !== undefined) this.#change(entry.id, (one) => ({ ...one, messageId: message.id }));
+  }
+
+  #change(id: string, change: (entry: OutboxEntry) => OutboxEntry): void {
+    this.#entries = this.#entries.map((entry) => (entry.id === id ? change(entry) : entry));
+  }
+}

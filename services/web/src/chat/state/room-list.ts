@@ -1,0 +1,147 @@
+/** The park and my rooms: what they are, who is there, and what is unread. */
+import type { ChatAccount } from './chat-client.ts';
+import { codeOf } from './error-code.ts';
+import type { Person } from './message.ts';
+import { Observable } from './observable.ts';
+
+export type RoomKind = 'park' | 'group' | 'pair' | 'conv' | 'dm';
+
+/** A room as `GET /rooms` gives it (A8). */
+export interface Room {
+  readonly room: string;
+  readonly kind: RoomKind;
+  readonly name: string;
+  readonly owner?: string;
+  readonly with?: Person;
+  readonly keepHistory: boolean;
+  /** Unix milliseconds. */
+  readonly expiresAt?: number;
+  /** Distinct users in it now; of a private room its members who are online. */
+  readonly count: number;
+  readonly members?: number;
+  /** The highest offset known. */
+  readonly offset: number;
+  readonly unread: number;
+}
+
+export class RoomList extends Observable {
+  readonly #account: Pick<ChatAccount, 'call'>;
+  /** Highest offset that was seen here; the hub learns of it a little later. */
+  readonly #seen = new Map<string, number>();
+  #rooms: readonly Room[] = [];
+  #loaded = false;
+  #problem: string | undefined;
+  #loading: Promise<void> | undefined;
+  #again = false;
+
+  constructor(account: Pick<ChatAccount, 'call'>) {
+    super();
+    this.#account = account;
+  }
+
+  /** The park first, then those with the newest activity. */
+  get rooms(): readonly Room[] {
+    return this.#rooms;
+  }
+
+  get loaded(): boolean {
+    return this.#loaded;
+  }
+
+  /** Code of what kept the list from being read the last time. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Unread messages of all rooms. */
+  get unread(): number {
+    return this.#rooms.reduce((sum, { unread }) => sum + unread, 0);
+  }
+
+  get(room: string): Room | undefined {
+    return this.#rooms.find((one) => one.room === room);
+  }
+
+  /** The room of direct messages with somebody. */
+  directWith(user: string): Room | undefined {
+    return this.#rooms.find(({ kind, with: other }) => kind === 'dm' && other?.id === user);
+  }
+
+  /** Reads the list; asked for while it is being read, it is read once more after that. Resolves when it is up to date or could not be read. */
+  load(): Promise<void> {
+    this.#again = this.#loading !== undefined;
+    this.#loading ??= this.#read().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  /** A message came: counted where it is neither mine nor seen. False where the room is not known. */
+  arrived(room: string, offset: number | undefined, { mine, seen }: { readonly mine: boolean; readonly seen: boolean }): boolean {
+    const known = this.get(room);
+    if (known === undefined) return false;
+    // What is not above the highest offset was counted by the hub when the list was read.
+    if (offset !== undefined && offset <= known.offset) return true;
+    const next = { ...known, offset: offset ?? known.offset, unread: seen ? 0 : known.unread + (mine ? 0 : 1) };
+    const rest = this.#rooms.filter((one) => one.room !== room);
+    const index = next.kind === 'park' || rest[0]?.kind !== 'park' ? 0 : 1;
+    this.#show(rest.toSpliced(index, 0, next));
+    return true;
+  }
+
+  /** The room's sequence begins anew at this offset. */
+  restarted(room: string, offset: number): void {
+    this.#seen.delete(room);
+    this.#change(room, { offset });
+  }
+
+  counted(room: string, count: number): void {
+    this.#change(room, { count });
+  }
+
+  /** Everything in it was seen. */
+  read(room: string): void {
+    const known = this.get(room);
+    if (known === undefined) return;
+    this.#seen.set(room, known.offset);
+    if (known.unread > 0) this.#change(room, { unread: 0 });
+  }
+
+  remove(room: string): void {
+    this.#show(this.#rooms.filter((one) => one.room !== room));
+  }
+
+  async #read(): Promise<void> {
+    do {
+      this.#again = false;
+      try {
+        const { rooms } = (await this.#account.call('GET', '/rooms')) as { readonly rooms: readonly Room[] };
+        this.#problem = undefined;
+        this.#loaded = true;
+        this.#show(rooms.map((room) => this.#merged(room)));
+      } catch (error) {
+        this.#problem = codeOf(error);
+        this.changed();
+      }
+    } while (this.#again);
+  }
+
+  /** What came while the answer was under way is not forgotten; what the hub does not count is kept. */
+  #merged(room: Room): Room {
+    const known = this.get(room.room);
+    if (known === undefined) return room;
+    const counted = room.kind !== 'park' && room.keepHistory && room.offset >= known.offset;
+    // Offsets have no holes: above what was seen here there cannot be more than this.
+    if (counted) return { ...room, unread: Math.min(room.unread, Math.max(0, room.offset - (this.#seen.get(room.room) ?? 0))) };
+    return { ...room, offset: Math.max(room.offset, known.offset), unread: known.unread };
+  }
+
+  #change(room: string, change: Partial<Room>): void {
+    if (this.get(room) !== undefined) this.#show(this.#rooms.map((one) => (one.room === room ? { ...one, ...change } : one)));
+  }
+
+  #show(rooms: readonly Room[]): void {
+    this.#rooms = rooms;
+    this.changed();
+  }
+}

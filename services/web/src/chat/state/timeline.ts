@@ -1,0 +1,84 @@
+import type { Message, PlacedMessage } from './message.ts';
+
+/** One thing of a conversation that has its place: something said, or the place where something may be missing. */
+export type TimelineItem =
+  | { readonly kind: 'message'; readonly id: string; readonly message: Message; readonly part: number; readonly offset: number }
+  | { readonly kind: 'gap'; readonly id: string; readonly part: number };
+
+/** Beyond so many lines the oldest are let go while the end is in view; scrolling up loads them again. */
+const KEPT_MAX = 600;
+
+/**
+ * What was said in a room, in the room's order, each message once.
+ *
+ * Offsets order a *part*. A room that keeps no history counts anew when its sequence was lost: that begins another part, behind a gap.
+ */
+export class Timeline {
+  #items: TimelineItem[] = [];
+  #ids = new Set<string>();
+  #part = 0;
+
+  get items(): readonly TimelineItem[] {
+    return this.#items;
+  }
+
+  has(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
+  /** Offset of the oldest message of the present part: what older ones are asked for by. Undefined where there is none. */
+  get first(): number | undefined {
+    const found = this.#items.find((item) => item.kind === 'message' && item.part === this.#part);
+    return found?.kind === 'message' ? found.offset : undefined;
+  }
+
+  /** Offset of the newest message of the present part; 0 where there is none. */
+  get last(): number {
+    const item = this.#items.at(-1);
+    return item?.kind === 'message' && item.part === this.#part ? item.offset : 0;
+  }
+
+  /** Puts messages where they belong. Returns those that were not known. */
+  add(messages: readonly PlacedMessage[]): Message[] {
+    const fresh = messages.filter(({ message }) => !this.#ids.has(message.id));
+    for (const { message, offset } of fresh) this.#place(message, offset ?? this.last);
+    return fresh.map(({ message }) => message);
+  }
+
+  /**
+   * The latest page of the room after its sequence was lost (M4). Where offsets never fall (`keepsHistory`) a page that leaves out nothing just
+   * continues, and one that does takes the place of what was there: scrolling up loads the rest. Elsewhere what was there stays, behind a gap.
+   */
+  resync(page: readonly PlacedMessage[], keepsHistory: boolean): void {
+    const oldest = page[0]?.offset ?? 0;
+    if (!keepsHistory) this.#beginPart();
+    else if (page.length > 0 && oldest > this.last + 1) this.#clear();
+    this.add(page);
+  }
+
+  /** Lets the oldest go where there are too many. True where it did. */
+  trim(): boolean {
+    const cut = this.#items.length > KEPT_MAX ? this.#items.slice(0, this.#items.length - KEPT_MAX) : [];
+    if (cut.length === 0) return false;
+    for (const { id } of cut) this.#ids.delete(id);
+    this.#items = this.#items.slice(cut.length);
+    return true;
+  }
+
+  #clear(): void {
+    this.#items = [];
+    this.#ids.clear();
+  }
+
+  #beginPart(): void {
+    if (this.#items.length === 0) return;
+    this.#part += 1;
+    this.#items = [...this.#items, { kind: 'gap', id: `gap-${this.#part}`, part: this.#part }];
+  }
+
+  #place(message: Message, offset: number): void {
+    const index = this.#items.findLastIndex((item) => item.part < this.#part || item.kind === 'gap' || item.offset <= offset) + 1;
+    this.#ids.add(message.id);
+    this.#items = this.#items.toSpliced(index, 0, { kind: 'message', id: message.id, message, part: this.#part, offset });
+  }
+}

@@ -1,0 +1,69 @@
+import type { ClientStatus } from '#libs/client/index.ts';
+
+import type { Text } from '../i18n/texts.ts';
+
+/** What the banner says. */
+export interface Notice {
+  readonly tone: 'calm' | 'good' | 'warning' | 'ended';
+  readonly text: string;
+  /** The next attempt, Unix milliseconds: counted down to. */
+  readonly retryAt?: number;
+  /** What the person can do about it. */
+  readonly action?: 'retry' | 'startOver';
+}
+
+/** The words for how the client stands with the hub; undefined where it is simply there. */
+export function noticeOf({ state, reason, retryAt }: ClientStatus, text: Text<'app'>['connection']): Notice | undefined {
+  switch (state) {
+    case 'connected':
+      return undefined;
+    case 'connecting':
+      return { tone: 'calm', text: text.connecting };
+    case 'reconnecting':
+      return retryAt === undefined
+        ? { tone: 'warning', text: text.reconnecting }
+        : { tone: 'warning', text: lossOf(reason?.code, text), retryAt, action: 'retry' };
+    case 'offline':
+      return { tone: 'warning', text: text.offline, action: 'retry' };
+    case 'refused':
+    case 'closed':
+      return { tone: 'ended', text: endOf(reason, text), action: 'startOver' };
+  }
+}
+
+function lossOf(code: string | undefined, text: Text<'app'>['connection']): string {
+  switch (code) {
+    case 'DRAINING':
+      return text.restarting;
+    case 'RATE_LIMITED':
+      return text.tooFast;
+    case 'NO_TOKEN':
+    case 'OVERLOADED':
+    case 'UNAVAILABLE':
+      return text.unavailable;
+    default:
+      return text.lost;
+  }
+}
+
+function endOf(reason: ClientStatus['reason'], text: Text<'app'>['connection']): string {
+  switch (reason?.code) {
+    case 'SESSION_REPLACED':
+      return text.replaced;
+    case 'LOGGED_OUT':
+      return text.loggedOut;
+    case 'BANNED':
+      return text.banned;
+    case 'DISCONNECTED':
+      return reason.message === undefined || reason.message === '' ? text.sentOut : text.sentOutFor(reason.message);
+    case 'FORBIDDEN':
+    case 'ORIGIN_DENIED':
+    case 'INVALID_REQUEST':
+      return text.forbidden;
+    case 'TOKEN_EXPIRED':
+    case 'MISSING_TOKEN':
+      return text.loginOver;
+    default:
+      return text.ended;
+  }
+}

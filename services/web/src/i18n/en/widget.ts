@@ -1,0 +1,28 @@
+import { talk } from './talk.ts';
+
+export const widget = {
+  title: 'Chat with us',
+  close: 'Close the chat',
+  loading: 'One moment …',
+  hello: 'Hello! Tell us your name, and somebody will be with you.',
+  name: 'Your name',
+  begin: 'Start the chat',
+  nameInvalid: 'A name has 1 to 21 characters, none of them @.',
+  slowDown: 'That was too often: wait a little, then try again.',
+  unreachable: 'The chat cannot be reached now.',
+  again: 'Try again',
+  ask: 'What can we do for you?',
+  queued: 'Nobody is free right now. You can write already: whoever comes first reads it.',
+  assigned: (name: string) => `You are talking to ${name}.`,
+  ended: 'This conversation was ended.',
+  writeAgain: 'Write again, and a new one begins.',
+  end: 'End',
+  endSure: 'End the conversation?',
+  yes: 'End it',
+  no: 'Go on',
+  reconnecting: 'The line is broken: connecting again …',
+  offline: 'You are offline. What you write is sent when you are back.',
+  refused: 'The chat is closed to this page now.',
+  opening: 'Asking for somebody …',
+  talk,
+};

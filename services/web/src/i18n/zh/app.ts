@@ -1,0 +1,33 @@
+import type { Text } from '../texts.ts';
+
+export const app: Text<'app'> = {
+  name: 'Parley',
+  loading: '正在寻找服务器…',
+  colorScheme: { auto: '颜色跟随系统', light: '浅色', dark: '深色' },
+  broken: '页面出了点问题。',
+  reload: '重新加载页面',
+  you: (name) => `你是 ${name}`,
+  youGuest: (name) => `你是 ${name}（访客）`,
+  logOut: '退出',
+  connection: {
+    connecting: '正在连接…',
+    connected: '已连接。',
+    reconnecting: '正在重新连接…',
+    lost: '连接已断开。',
+    restarting: '服务器正在重启。',
+    tooFast: '请稍慢一点。',
+    unavailable: '无法连接服务器。',
+    offline: '你已离线。恢复网络后，你写的内容会立即发送。',
+    again: (seconds) => (seconds > 0 ? `${seconds} 秒后重试。` : '正在重试…'),
+    retry: '立即重试',
+    startOver: '重新开始',
+    replaced: '你已在别处登录。',
+    loggedOut: '你已退出登录。',
+    banned: '此账号已被封禁。',
+    sentOut: '你已被请出。',
+    sentOutFor: (reason) => `你已被请出：${reason}`,
+    forbidden: '你无权进入这里。',
+    loginOver: '登录已失效。',
+    ended: '服务器关闭了连接。',
+  },
+};

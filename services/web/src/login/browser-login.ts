@@ -1,0 +1,163 @@
+/** A login of this browser: its token in memory, what gets the next one in a cookie that no script can read. */
+
+import { ApiError, type HubApi } from './hub-api.ts';
+
+/** Whose login it is. */
+export interface LoggedIn {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: string;
+}
+
+export interface BrowserLoginOptions {
+  readonly api: HubApi;
+  /** Where the next token is got, and what is sent along; undefined where nobody was here before. */
+  readonly renewal: () => { readonly path: string; readonly body?: object } | undefined;
+  /** Users of another kind are not taken: the same browser may hold somebody else's login. All are where it is undefined. */
+  readonly kind?: string;
+  /** The name of the lock that the tabs share which share the cookie. */
+  readonly lock: string;
+  /** Where a renewal is noted while it is on its way. */
+  readonly notes: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+  /** Without https there are none. */
+  readonly locks: Pick<LockManager, 'request'> | undefined;
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+  readonly wait: (milliseconds: number) => Promise<unknown>;
+}
+
+/** A renewal that a reload cut off has come to its end after this time, and its cookie has arrived. */
+const SETTLE_MS = 5_000;
+
+interface LoginAnswer {
+  readonly token: string;
+  readonly user: LoggedIn;
+}
+
+export class BrowserLogin {
+  readonly #options: BrowserLoginOptions;
+  #token: string | undefined;
+  #renewing: Promise<boolean> | undefined;
+  /** Counts the times it was left: a renewal that comes back after that is not taken. */
+  #left = 0;
+  #user: LoggedIn | undefined;
+  #last: LoggedIn | undefined;
+
+  constructor(options: BrowserLoginOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined while nobody is logged in. */
+  get user(): LoggedIn | undefined {
+    return this.#user;
+  }
+
+  /** Who is, or was the last to be, logged in here. */
+  get last(): LoggedIn | undefined {
+    return this.#last;
+  }
+
+  /**
+   * Comes in through a route that answers with a login. What a route answers with in place of one is passed on, and nobody is in. Rejects with `ApiError`, as
+   * all below.
+   */
+  async enter<Other extends object = never>(path: string, body: object): Promise<LoggedIn | Other> {
+    const answer = await this.#alone(() => this.#options.api('POST', path, { body }));
+    return isLogin(answer) ? this.#take(answer) : (answer as Other);
+  }
+
+  /** Goes on with the login that the cookie has; false where there is none. One renewal serves all who ask meanwhile. */
+  resume(): Promise<boolean> {
+    this.#renewing ??= this.#alone(() => this.#renew()).finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  /** The token for a connection, a fresh one where the last was refused or ends; null where the login is over. */
+  getToken = async ({ fresh }: { readonly fresh: boolean }): Promise<string | null> => {
+    if (!fresh && this.#token !== undefined) return this.#token;
+    return (await this.resume()) ? (this.#token ?? null) : null;
+  };
+
+  /** A call of the API as this user. */
+  call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    const { api } = this.#options;
+    try {
+      return await api(method, path, { body, token: this.#token });
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code === 'TOKEN_EXPIRED' && (await this.resume()))) throw error;
+      return api(method, path, { body, token: this.#token });
+    }
+  };
+
+  /** Ends the login, in all tabs. Where the hub cannot be told, it rejects: nobody is in here any longer, but the cookie still is a login. */
+  async leave(): Promise<void> {
+    const token = this.#token;
+    this.forget();
+    await this.#alone(() => this.#options.api('POST', '/auth/logout', { token, keepalive: true }));
+  }
+
+  /** Nobody is logged in here any longer; the hub is told nothing. */
+  forget(): void {
+    this.#left += 1;
+    this.#token = undefined;
+    this.#user = undefined;
+  }
+
+  async #renew(): Promise<boolean> {
+    const { api, renewal, lock, notes, clock, wait } = this.#options;
+    const way = renewal();
+    if (way === undefined) return false;
+    const left = this.#left;
+    const note = `${lock}.renewing`;
+    const unsettled = Number(notes.getItem(note) ?? 0) + SETTLE_MS - clock();
+    if (unsettled > 0) await wait(Math.min(unsettled, SETTLE_MS));
+    notes.setItem(note, String(clock()));
+    try {
+      const answer = (await api('POST', way.path, { body: way.body, keepalive: true })) as LoginAnswer;
+      notes.removeItem(note);
+      if (left !== this.#left || !this.#fits(answer.user)) return false;
+      this.#take(answer);
+      return true;
+    } catch (error) {
+      // Without an answer the next secret may be on its way still: a page that is being left hears that of a renewal that goes on.
+      if (!(error instanceof ApiError) || error.code === 'UNREACHABLE') throw error;
+      notes.removeItem(note);
+      if (error.code === 'TOKEN_EXPIRED' || error.code === 'MISSING_TOKEN') return false;
+      throw error;
+    }
+  }
+
+  /** Somebody else may have logged in in another tab of this browser. */
+  #fits({ id, kind }: LoggedIn): boolean {
+    return (this.#options.kind ?? kind) === kind && (this.#user?.id ?? id) === id;
+  }
+
+  #take({ token, user }: LoginAnswer): LoggedIn {
+    this.#token = token;
+    this.#user = user;
+    this.#last = user;
+    return user;
+  }
+
+  /** One tab at a time: a secret works once, and one that is used twice ends the login. Frames in other sites may be denied locks: they go without. */
+  async #alone<Result>(task: () => Promise<Result>): Promise<Result> {
+    const { locks, lock } = this.#options;
+    let begun = false;
+    const begin = () => {
+      begun = true;
+      return task();
+    };
+    try {
+      return locks === undefined ? await begin() : ((await locks.request(lock, begin)) as Result);
+    } catch (error) {
+      if (begun) throw error;
+      return begin();
+    }
+  }
+}
+
+function isLogin(answer: unknown): answer is LoginAnswer {
+  return typeof answer === 'object' && answer !== null && 'token' in answer;
+}

@@ -1,0 +1,58 @@
+/** Calls of the hub's HTTP API. */
+
+/**
+ * A call that did not work. `code` is that of the API's table of errors, or `UNREACHABLE` where there was no answer; the pages put codes into words, `message` is
+ * the hub's own.
+ */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly code: string;
+  /** Seconds, where the hub told any. */
+  readonly retryAfter: number | undefined;
+
+  constructor(code: string, message: string, retryAfter?: number) {
+    super(message);
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+export interface CallOptions {
+  readonly body?: unknown;
+  readonly token?: string | undefined;
+  /** Lets a call end that the page does not live to see. */
+  readonly keepalive?: boolean;
+}
+
+/** Resolves with the body of the answer, undefined where it has none. The login cookie goes along by itself. Rejects with `ApiError`. */
+export type HubApi = (method: string, path: string, options?: CallOptions) => Promise<unknown>;
+
+/** The API of the hub that this page came from. */
+export function hubApi(fetch: typeof globalThis.fetch): HubApi {
+  return async (method, path, { body, token, keepalive = false } = {}) => {
+    const { response, answer } = await send(() =>
+      fetch(`/api/v1${path}`, {
+        method,
+        headers: {
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        cache: 'no-store',
+        keepalive,
+      }),
+    );
+    if (response.ok) return answer;
+    const { code = 'INTERNAL', message = '' } = (answer ?? {}) as { readonly code?: string; readonly message?: string };
+    throw new ApiError(code, message, Number(response.headers.get('retry-after')) || undefined);
+  };
+}
+
+async function send(request: () => Promise<Response>): Promise<{ readonly response: Response; readonly answer: unknown }> {
+  try {
+    const response = await request();
+    return { response, answer: response.status === 204 ? undefined : await response.json() };
+  } catch {
+    throw new ApiError('UNREACHABLE', 'The hub cannot be reached.');
+  }
+}

@@ -1,0 +1,38 @@
+import '@mantine/core/styles.layer.css';
+import '../theme/variables.css';
+import '../theme/page.css';
+
+import { MantineProvider } from '@mantine/core';
+import { type ReactNode, StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+
+import { LanguageProvider } from '../i18n/language.tsx';
+import type { Texts } from '../i18n/texts.ts';
+import { applyColorScheme, COLOR_SCHEMES } from '../theme/color-scheme.ts';
+import { THEME } from '../theme/theme.ts';
+import { BrokenPage } from './broken-page.tsx';
+
+/**
+ * Puts a page into `#root`: theme, light or dark, language. Mantine is kept from adding style elements, which the pages' policy forbids; for the
+ * same reason no component may be given responsive style props (`p={{ base: ..., sm: ... }}`): use a CSS module.
+ */
+export function renderPage(texts: Texts, page: ReactNode): void {
+  const root = document.getElementById('root');
+  if (root === null) throw new TypeError('The page has no #root.');
+  applyColorScheme(document.documentElement);
+  createRoot(root).render(
+    <StrictMode>
+      <MantineProvider
+        theme={THEME}
+        colorSchemeManager={COLOR_SCHEMES}
+        defaultColorScheme="auto"
+        withCssVariables={false}
+        withGlobalClasses={false}
+      >
+        <LanguageProvider texts={texts}>
+          <BrokenPage>{page}</BrokenPage>
+        </LanguageProvider>
+      </MantineProvider>
+    </StrictMode>,
+  );
+}

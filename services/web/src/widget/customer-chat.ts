@@ -1,0 +1,320 @@
+/** The customer's side of a conversation: who they are, which conversation, what is said. Framework-free. */
+import type { ParleyClient } from '#libs/client/index.ts';
+import { codeOf, type Line, Timeline } from '../conversation/timeline.ts';
+import { Typists } from '../conversation/typists.ts';
+import type { BrowserLogin } from '../login/browser-login.ts';
+import { ApiError } from '../login/hub-api.ts';
+import type { CustomerMemory } from './kept-customer.ts';
+import { subjectOf } from './subject.ts';
+
+/** Where the customer is: looking for them, asking their name, at the chat, or without it. */
+export type Phase = 'starting' | 'form' | 'chat' | 'unreachable' | 'refused';
+
+/** A conversation as the API has it. */
+export interface Conversation {
+  readonly room: string;
+  readonly state: 'queued' | 'assigned' | 'closed';
+  readonly customer: { readonly id: string; readonly name: string };
+  readonly agent?: { readonly id: string; readonly name: string };
+}
+
+export interface ChatView {
+  readonly phase: Phase;
+  /** Why the name was not taken: a code of the error table. */
+  readonly formError: string | undefined;
+  readonly me: string;
+  /** The line to the hub. */
+  readonly connection: 'fine' | 'reconnecting' | 'offline';
+  readonly conversation: Conversation | undefined;
+  readonly lines: readonly Line[];
+  readonly more: boolean;
+  /** Something before the lines could not be recovered. */
+  readonly gap: boolean;
+  readonly typing: string | undefined;
+  /** Code points a message may have. */
+  readonly limit: number;
+  readonly unread: number;
+  /** Somebody opened it to write. */
+  readonly focused: boolean;
+}
+
+export interface CustomerChatOptions {
+  readonly login: BrowserLogin;
+  readonly memory: CustomerMemory;
+  readonly channel: string;
+  /** What the agents are told of the customer. */
+  readonly metadata: () => Readonly<Record<string, string>>;
+  /** A client that is not connected yet. */
+  readonly connect: () => ParleyClient;
+  readonly clock: () => number;
+  /** After every change. */
+  readonly told: (view: ChatView) => void;
+}
+
+/** Until `welcome` tells. */
+const LIMIT = 200;
+
+export class CustomerChat {
+  readonly #options: CustomerChatOptions;
+  readonly #listeners = new Set<() => void>();
+  readonly #typists: Typists;
+  #client: ParleyClient | undefined;
+  #timeline: Timeline | undefined;
+  /** What was written while there is no conversation yet to write it to. */
+  #first: Line | undefined;
+  #shown = false;
+  #view: ChatView = {
+    phase: 'starting',
+    formError: undefined,
+    me: '',
+    connection: 'fine',
+    conversation: undefined,
+    lines: [],
+    more: false,
+    gap: false,
+    typing: undefined,
+    limit: LIMIT,
+    unread: 0,
+    focused: false,
+  };
+
+  constructor(options: CustomerChatOptions) {
+    this.#options = options;
+    this.#typists = new Typists(() => this.#change());
+  }
+
+  get view(): ChatView {
+    return this.#view;
+  }
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /** Finds out whether the customer was here before; goes on with their conversation. Nothing here rejects. */
+  async start(): Promise<void> {
+    this.#change({ phase: 'starting' });
+    try {
+      const known = this.#options.memory.value !== undefined && (await this.#options.login.resume());
+      if (!known) {
+        this.#options.memory.value = undefined;
+        this.#change({ phase: 'form' });
+        return;
+      }
+      await this.#come();
+    } catch {
+      this.#change({ phase: 'unreachable' });
+    }
+  }
+
+  /** Comes in under a name. */
+  async begin(name: string): Promise<void> {
+    const { login, memory, channel, metadata } = this.#options;
+    this.#change({ formError: undefined });
+    try {
+      const { id } = await login.enter('/customers', { name: name.trim(), channel, metadata: metadata() });
+      memory.value = { id };
+      await this.#come();
+    } catch (error) {
+      this.#change({ phase: 'form', formError: codeOf(error) });
+    }
+  }
+
+  /** Says something; where there is no conversation, or none any longer, one is opened for it. */
+  async say(text: string): Promise<void> {
+    const { conversation } = this.#view;
+    if (this.#timeline !== undefined && conversation !== undefined && conversation.state !== 'closed') return this.#timeline.say(text);
+    const { id, name } = this.#me;
+    this.#timeline = undefined;
+    this.#first = { key: 'first', id: undefined, offset: undefined, from: { id, name }, text, at: this.#options.clock(), state: 'pending' };
+    this.#change({ conversation: undefined });
+    await this.#open(text);
+  }
+
+  async retry(key: string): Promise<void> {
+    const first = this.#first;
+    if (first === undefined) return this.#timeline?.retry(key);
+    this.#first = { ...first, state: 'pending', error: undefined };
+    this.#change();
+    await this.#open(first.text);
+  }
+
+  async earlier(): Promise<void> {
+    await this.#timeline?.earlier().catch(() => undefined);
+  }
+
+  typing(): void {
+    const { conversation } = this.#view;
+    if (conversation?.state === 'assigned') this.#client?.typing(conversation.room);
+  }
+
+  /** Ends the conversation. */
+  async end(): Promise<void> {
+    const { conversation } = this.#view;
+    if (conversation === undefined) return;
+    try {
+      await this.#options.login.call('POST', `/conversations/${conversation.room}/close`);
+    } catch (error) {
+      // Both ends may end it at once; whatever else happened, it goes on.
+      if (codeOf(error) !== 'ROOM_CLOSED') return;
+    }
+    this.#over(conversation.room);
+  }
+
+  /** Whether somebody can see it: what is seen is read. */
+  show(shown: boolean, focused: boolean): void {
+    this.#shown = shown;
+    this.#change({ focused });
+  }
+
+  get #me(): { readonly id: string; readonly name: string } {
+    return this.#options.login.user ?? { id: '', name: '' };
+  }
+
+  /** The customer is known: connects, and shows their conversation where they have one. */
+  async #come(): Promise<void> {
+    this.#change({ phase: 'chat', me: this.#me.id });
+    const client = this.#options.connect();
+    this.#client = client;
+    client.on('welcome', ({ limits }) => {
+      this.#change({ limit: limits.messageChars });
+      void this.#refresh();
+    });
+    client.on('status', ({ state }) => {
+      if (state === 'refused' || state === 'closed') return this.#refused();
+      this.#change({ connection: state === 'reconnecting' || state === 'offline' ? state : 'fine' });
+    });
+    client.on('message', ({ room, offset, message }) => {
+      this.#typists.stop(message.from.id);
+      if (room === this.#timeline?.room) this.#timeline.receive([{ offset, message }]);
+    });
+    client.on('resync', ({ room, messages }) => {
+      if (room === this.#timeline?.room) this.#timeline.restart(messages);
+    });
+    client.on('typing', ({ room, user }) => {
+      if (room === this.#timeline?.room) this.#typists.type(user);
+    });
+    client.on('room_closed', ({ room }) => this.#over(room));
+    client.on('command', ({ code, body }) => {
+      if (code === 'conversation') this.#changedHands(body as Conversation);
+    });
+    client.connect();
+  }
+
+  /** The login is over: another page may have ended it. A new customer may come. */
+  #refused(): void {
+    this.#client?.close();
+    this.#client = undefined;
+    this.#timeline = undefined;
+    this.#options.memory.value = undefined;
+    this.#change({ phase: 'refused', conversation: undefined });
+  }
+
+  /** Asks what became of the conversation while nobody listened. */
+  async #refresh(): Promise<void> {
+    try {
+      const found = await this.#find();
+      if (found !== undefined && this.#first === undefined) await this.#enter(found);
+      if (this.#first?.state === 'failed') await this.retry('first');
+    } catch {
+      // The next welcome asks again.
+    }
+  }
+
+  async #find(): Promise<Conversation | undefined> {
+    const { login, memory } = this.#options;
+    const room = this.#view.conversation?.room ?? memory.value?.room;
+    if (room !== undefined) {
+      try {
+        return (await login.call('GET', `/conversations/${room}`)) as Conversation;
+      } catch (error) {
+        if (!(error instanceof ApiError) || (error.code !== 'FORBIDDEN' && error.code !== 'ROOM_NOT_FOUND')) throw error;
+      }
+    }
+    const { rooms } = (await login.call('GET', '/rooms')) as {
+      readonly rooms: readonly { readonly room: string; readonly kind: string }[];
+    };
+    const mine = rooms.find(({ kind }) => kind === 'conv');
+    return mine && ((await login.call('GET', `/conversations/${mine.room}`)) as Conversation);
+  }
+
+  async #enter(conversation: Conversation): Promise<void> {
+    const { room, state } = conversation;
+    const client = this.#client;
+    this.#change({ conversation });
+    if (client === undefined || (this.#timeline?.room === room && this.#timeline.ready)) return;
+    if (state === 'closed') return;
+    this.#remember(room);
+    this.#timeline ??= new Timeline({ client, room, me: this.#me, clock: this.#options.clock, changed: () => this.#change() });
+    try {
+      await this.#timeline.open();
+    } catch (error) {
+      if (codeOf(error) === 'ROOM_CLOSED') this.#over(room);
+      else throw error;
+    }
+  }
+
+  async #open(text: string): Promise<void> {
+    try {
+      const { login } = this.#options;
+      const there = await this.#find();
+      const subject = subjectOf(text);
+      const opened =
+        there === undefined || there.state === 'closed'
+          ? ((await login.call('POST', '/conversations', subject === undefined ? {} : { subject })) as Conversation)
+          : there;
+      await this.#enter(opened);
+      this.#first = undefined;
+      await this.#timeline?.say(text);
+    } catch (error) {
+      if (this.#first !== undefined) this.#first = { ...this.#first, state: 'failed', error: codeOf(error) };
+      this.#change();
+    }
+  }
+
+  #changedHands(changed: Conversation): void {
+    if (changed.room === this.#view.conversation?.room) this.#change({ conversation: changed });
+  }
+
+  #over(room: string): void {
+    const { conversation } = this.#view;
+    if (conversation?.room !== room) return;
+    this.#typists.clear();
+    this.#change({ conversation: { ...conversation, state: 'closed' } });
+  }
+
+  #remember(room: string): void {
+    const { memory } = this.#options;
+    const kept = memory.value ?? { id: this.#me.id };
+    if (kept.room !== room) memory.value = { id: kept.id, room, read: 0 };
+  }
+
+  #change(changes: Partial<ChatView> = {}): void {
+    const timeline = this.#timeline;
+    const lines = this.#first === undefined ? (timeline?.lines ?? []) : [this.#first];
+    const next = { ...this.#view, ...changes };
+    this.#view = {
+      ...next,
+      lines,
+      more: timeline?.more ?? false,
+      gap: timeline?.gap ?? false,
+      typing: this.#typists.name,
+      unread: this.#read(timeline),
+    };
+    for (const listener of this.#listeners) listener();
+    this.#options.told(this.#view);
+  }
+
+  /** What is unread; nothing while it is seen. */
+  #read(timeline: Timeline | undefined): number {
+    const { memory } = this.#options;
+    const kept = memory.value;
+    if (timeline === undefined || kept?.room !== timeline.room) return 0;
+    const { top } = timeline;
+    if (!this.#shown || top <= (kept.read ?? 0)) return timeline.unread(kept.read ?? 0);
+    memory.value = { ...kept, read: top };
+    this.#client?.delivered(timeline.room, top);
+    return 0;
+  }
+}

@@ -1,0 +1,75 @@
+import './widget.css';
+
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { ParleyClient } from '#libs/client/index.ts';
+
+import { chosenLanguage } from '../i18n/chosen-language.ts';
+import { widget as en } from '../i18n/en/widget.ts';
+import { widget as zh } from '../i18n/zh/widget.ts';
+import { BrowserLogin } from '../login/browser-login.ts';
+import { hubApi } from '../login/hub-api.ts';
+import { CustomerChat } from './customer-chat.ts';
+import { HostPage } from './host-page.ts';
+import { CustomerMemory, ownStorage } from './kept-customer.ts';
+import { WidgetPage } from './widget-page.tsx';
+
+const LOCK = 'parley.customer';
+
+/** The widget is small, for it is loaded by other people's sites: React and the client, no more. */
+async function start(root: HTMLElement): Promise<void> {
+  const asked = new URLSearchParams(location.search);
+  const channel = asked.get('channel') ?? location.host;
+  let open = window.parent === window;
+  /** Where it is a page of its own, one is there to write. */
+  let focus = open;
+  let see: () => void = () => undefined;
+  const host = new HostPage({
+    window,
+    onShown: (now, wanted) => {
+      open = now;
+      focus = wanted;
+      see();
+    },
+  });
+  const own = ownStorage(() => localStorage);
+  if (own === undefined && host.embedded) await host.known;
+  const keep = own ?? host.storage;
+  const language = chosenLanguage(keep, [asked.get('lang') ?? '', ...navigator.languages]);
+  const memory = new CustomerMemory(keep, channel);
+  const login = new BrowserLogin({
+    api: hubApi(fetch.bind(globalThis)),
+    renewal: () => memory.value && { path: '/customers/token', body: { customerId: memory.value.id, channel } },
+    kind: 'customer',
+    lock: LOCK,
+    notes: keep,
+    locks: navigator.locks,
+    clock: () => Date.now(),
+    wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  });
+  const chat = new CustomerChat({
+    login,
+    memory,
+    channel,
+    metadata: () => ({ language, ...(host.page === undefined ? {} : { page: host.page }) }),
+    connect: () =>
+      new ParleyClient({ url: `${location.origin.replace(/^http/, 'ws')}/ws/chat`, getToken: login.getToken, delivered: 'manual' }),
+    clock: () => Date.now(),
+    told: ({ unread, conversation }) => host.tell({ unread, active: conversation !== undefined && conversation.state !== 'closed' }),
+  });
+  see = () => chat.show(open && document.visibilityState === 'visible', open && focus);
+  document.addEventListener('visibilitychange', () => see());
+  const lang = language === 'zh' ? 'zh-Hans' : language;
+  document.documentElement.lang = lang;
+  see();
+  void chat.start();
+  createRoot(root).render(
+    <StrictMode>
+      <WidgetPage chat={chat} text={language === 'zh' ? zh : en} language={lang} onClose={host.embedded ? () => host.close() : undefined} />
+    </StrictMode>,
+  );
+}
+
+const root = document.getElementById('root');
+if (root === null) throw new TypeError('The page has no #root.');
+void start(root);

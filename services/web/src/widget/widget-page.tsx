@@ -1,0 +1,126 @@
+import { useEffect, useState, useSyncExternalStore } from 'react';
+
+import { Composer } from '../conversation/composer.tsx';
+import { Lines } from '../conversation/lines.tsx';
+import type { Text } from '../i18n/texts.ts';
+import type { ChatView, CustomerChat } from './customer-chat.ts';
+import { NameForm } from './name-form.tsx';
+
+export interface WidgetPageProps {
+  readonly chat: CustomerChat;
+  readonly text: Text<'widget'>;
+  readonly language: string;
+  /** Undefined where it is a page of its own. */
+  readonly onClose: (() => void) | undefined;
+}
+
+export function WidgetPage({ chat, text, language, onClose }: WidgetPageProps) {
+  const view = useSyncExternalStore(chat.subscribe, () => chat.view);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key === 'Escape' && !event.isComposing) onClose?.();
+    };
+    document.addEventListener('keydown', onKey);
+    return () => document.removeEventListener('keydown', onKey);
+  }, [onClose]);
+  const going = view.phase === 'chat' && view.conversation !== undefined && view.conversation.state !== 'closed';
+  return (
+    <main className="widget" data-phase={view.phase} data-state={view.conversation?.state} data-connection={view.connection}>
+      <header>
+        <h1>{text.title}</h1>
+        {going && <EndButton text={text} onEnd={() => void chat.end()} />}
+        {onClose && (
+          <button type="button" className="icon" aria-label={text.close} onClick={onClose}>
+            <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">
+              <path d="M6 6l12 12M18 6L6 18" stroke="currentColor" strokeWidth="2" strokeLinecap="round" />
+            </svg>
+          </button>
+        )}
+      </header>
+      <Content chat={chat} view={view} text={text} language={language} />
+    </main>
+  );
+}
+
+interface ContentProps extends Pick<WidgetPageProps, 'chat' | 'text' | 'language'> {
+  readonly view: ChatView;
+}
+
+function Content({ chat, view, text, language }: ContentProps) {
+  switch (view.phase) {
+    case 'starting':
+      return <p className="middle">{text.loading}</p>;
+    case 'form':
+      return <NameForm text={text} error={view.formError} focused={view.focused} onBegin={(name) => chat.begin(name)} />;
+    case 'unreachable':
+    case 'refused':
+      return (
+        <div className="middle" role="alert">
+          <p>{view.phase === 'refused' ? text.refused : text.unreachable}</p>
+          <button type="button" className="main" onClick={() => void chat.start()}>
+            {text.again}
+          </button>
+        </div>
+      );
+    case 'chat':
+      return (
+        <>
+          <p className="state" role="status">
+            {stateOf(view, text)}
+          </p>
+          <Lines
+            lines={view.lines}
+            me={view.me}
+            language={language}
+            words={text.talk}
+            typing={view.typing}
+            gap={view.gap}
+            note={view.conversation?.state === 'closed' ? `${text.ended} ${text.writeAgain}` : undefined}
+            onEarlier={view.more ? () => void chat.earlier() : undefined}
+            onRetry={(key) => void chat.retry(key)}
+          />
+          <Composer
+            limit={view.limit}
+            disabled={false}
+            placeholder={view.conversation === undefined ? text.ask : text.talk.placeholder}
+            words={text.talk}
+            focused={view.focused}
+            onSend={(said) => void chat.say(said)}
+            onTyping={() => chat.typing()}
+          />
+        </>
+      );
+  }
+}
+
+/** The line above the messages: the connection where it is broken, else who is there. */
+function stateOf({ connection, conversation, lines }: ChatView, text: Text<'widget'>): string {
+  if (connection === 'offline') return text.offline;
+  if (connection === 'reconnecting') return text.reconnecting;
+  if (conversation === undefined) return lines.length > 0 ? text.opening : text.ask;
+  if (conversation.state === 'queued') return text.queued;
+  return conversation.state === 'assigned' ? text.assigned(conversation.agent?.name ?? '') : text.ended;
+}
+
+/** Asks before it ends: the press of one button is easily a mistake. */
+function EndButton({ text, onEnd }: { readonly text: Text<'widget'>; readonly onEnd: () => void }) {
+  const [asking, setAsking] = useState(false);
+  if (!asking)
+    return (
+      <button type="button" className="quiet" onClick={() => setAsking(true)}>
+        {text.end}
+      </button>
+    );
+  return (
+    <fieldset className="sure">
+      <legend>{text.endSure}</legend>
+      <button type="button" className="quiet" onClick={onEnd}>
+        {text.yes}
+      </button>
+      {/* biome-ignore lint/a11y/noAutofocus: the button that was pressed is gone, and this one changes nothing */}
+      <button type="button" className="quiet" autoFocus onClick={() => setAsking(false)}>
+        {text.no}
+      </button>
+    </fieldset>
+  );
+}

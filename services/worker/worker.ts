@@ -1,0 +1,92 @@
+/** What a worker does, over the ports: in a process of its own, or inside the all-in-one. */
+import type { Broker } from '#libs/broker/broker.ts';
+import { CleanUpTask, type Jobs, QUEUE_NAMES } from '#libs/jobs/jobs.ts';
+import type { MailSeal } from '#libs/mail/mail-seal.ts';
+import type { Mailer } from '#libs/mail/mailer.ts';
+import type { Store } from '#libs/store/store.ts';
+import type { JobMetrics } from '#libs/telemetry/job-metrics.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
+import { cleanUp } from './clean-up.ts';
+import { ExpirySweep } from './expiry-sweep.ts';
+import { mailProcessor } from './mail-processor.ts';
+import { roomExpiry } from './room-expiry.ts';
+import { StreamSweep } from './stream-sweep.ts';
+
+/** Milliseconds. */
+export interface WorkerPace {
+  /** How often overdue rooms are looked for. */
+  readonly overdueMs: number;
+  /** How often jobs of expiring rooms are put back that were lost. */
+  readonly restoreMs: number;
+  readonly streamsMs: number;
+  /** How long a message is left to the gateway that published it. */
+  readonly streamGraceMs: number;
+  readonly waitingMs: number;
+  readonly upkeepMs: number;
+}
+
+const WORKER_PACE: WorkerPace = {
+  overdueMs: 5000,
+  restoreMs: 60_000,
+  streamsMs: 15_000,
+  streamGraceMs: 5000,
+  waitingMs: 1000,
+  upkeepMs: 3_600_000,
+};
+
+export interface WorkerParts {
+  /** Given over: `stop` closes them. Nobody else processes them in this process. */
+  readonly jobs: Jobs;
+  readonly mailer: Mailer;
+  readonly store: Pick<Store, 'rooms' | 'messages' | 'upkeep'>;
+  /** As the gateways' one, archive and all: a read may begin a room's epoch. `start` is not needed. */
+  readonly broker: Pick<Broker, 'after' | 'emit'>;
+  readonly seal: MailSeal;
+  /** Called about once a second by one of all workers: pairs those who wait, and gives waiting conversations to agents. */
+  readonly waiting: () => Promise<void>;
+  /** `HISTORY_DAYS`. */
+  readonly historyDays: number;
+  readonly metrics: JobMetrics;
+  readonly log: Logger;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  readonly pace?: Partial<WorkerPace>;
+}
+
+export interface RunningWorker {
+  /** Brings the metrics of the queues up to date. Never rejects. */
+  sample(): Promise<void>;
+  /** Takes no new job, lets the running ones finish, closes jobs and mailer. */
+  stop(): Promise<void>;
+}
+
+/** Begins to do the jobs of all queues. Any number of workers may run; each job is done by one of them, and by another one where that one dies. */
+export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
+  const { jobs, mailer, store, broker, seal, waiting, historyDays, metrics, log, now } = parts;
+  const pace = { ...WORKER_PACE, ...parts.pace };
+  const { rooms, messages, upkeep } = store;
+  const expiry = new ExpirySweep({ rooms, jobs, now });
+  const streams = new StreamSweep({ broker, rooms, messages, log, now, graceMs: pace.streamGraceMs });
+  jobs.process('mail', mailProcessor({ mailer, seal, log, now }));
+  jobs.process('room-expiry', roomExpiry({ rooms, broker, now }));
+  jobs.process('clean-up', cleanUp({ expiry, streams, upkeep, waiting, historyDays, log, now }));
+  jobs.repeat(CleanUpTask.overdue, pace.overdueMs);
+  jobs.repeat(CleanUpTask.restore, pace.restoreMs);
+  jobs.repeat(CleanUpTask.streams, pace.streamsMs);
+  jobs.repeat(CleanUpTask.waiting, pace.waitingMs);
+  jobs.repeat(CleanUpTask.upkeep, pace.upkeepMs);
+  return {
+    async sample() {
+      try {
+        const counts = await jobs.counts();
+        for (const queue of QUEUE_NAMES) metrics.sample(queue, counts[queue]);
+      } catch {
+        // The queue is away, as other metrics tell: these keep their last values.
+      }
+    },
+    async stop() {
+      await jobs.close();
+      mailer.close();
+    },
+  };
+}
