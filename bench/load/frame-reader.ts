@@ -1,0 +1,79 @@
+/** Told about each frame of at least `minimum` payload bytes. `start` is -1 where the payload is not whole in this chunk (never where whole ones are asked for). */
+export type FrameSink = (chunk: Buffer, start: number, length: number) => void;
+
+/**
+ * Reads a server's WebSocket frames (RFC 6455, 5.2; never masked) by their headers alone: payloads are stepped over, not looked at.
+ * Feed it the bytes as they come, cut anywhere. One for each connection.
+ */
+export class FrameReader {
+  /** Frames whose payload has at least `minimum` bytes: the deliveries. */
+  deliveries = 0;
+  /** Whether a close frame was seen. */
+  closed = false;
+  /** Whether a ping was seen; the owner answers it and resets this. */
+  pinged = false;
+  readonly #minimum: number;
+  readonly #sink: FrameSink | undefined;
+  readonly #whole: boolean;
+  /** Payload bytes of the current frame still to come. */
+  #skip = 0;
+  /** A header cut in two (or a frame, where whole ones are asked for): its first bytes. */
+  #head: Buffer | undefined;
+
+  /**
+   * @param minimum payload bytes from which a frame counts as a delivery: acks and signals are shorter than messages.
+   * @param whole keeps a frame that is cut until the rest of it comes, for a sink that must miss none. Copies what was cut: for short frames.
+   */
+  constructor(minimum: number, sink?: FrameSink, whole = false) {
+    this.#minimum = minimum;
+    this.#sink = sink;
+    this.#whole = whole;
+  }
+
+  /** Takes the next `end` bytes of the stream. The chunk may be reused when it returns. */
+  feed(chunk: Buffer, end: number): void {
+    let at = 0;
+    if (this.#head !== undefined) {
+      const kept = this.#head;
+      this.#head = undefined;
+      const joined = Buffer.concat([kept, chunk.subarray(0, end)]);
+      this.feed(joined, joined.length);
+      return;
+    }
+    if (this.#skip > 0) {
+      if (this.#skip >= end) {
+        this.#skip -= end;
+        return;
+      }
+      at = this.#skip;
+      this.#skip = 0;
+    }
+    while (at < end) {
+      const short = at + 1 < end ? (chunk[at + 1] ?? 0) & 0x7f : -1;
+      const header = short === 126 ? 4 : short === 127 ? 10 : 2;
+      if (short < 0 || at + header > end) {
+        this.#head = Buffer.from(chunk.subarray(at, end));
+        return;
+      }
+      const length = short < 126 ? short : short === 126 ? chunk.readUInt16BE(at + 2) : chunk.readUInt32BE(at + 6);
+      if (this.#whole && at + header + length > end) {
+        this.#head = Buffer.from(chunk.subarray(at, end));
+        return;
+      }
+      const opcode = (chunk[at] ?? 0) & 0x0f;
+      if (opcode === 8) this.closed = true;
+      else if (opcode === 9) this.pinged = true;
+      at += header;
+      const whole = at + length <= end;
+      if (length >= this.#minimum) {
+        this.deliveries += 1;
+        this.#sink?.(chunk, whole ? at : -1, length);
+      }
+      if (!whole) {
+        this.#skip = at + length - end;
+        return;
+      }
+      at += length;
+    }
+  }
+}

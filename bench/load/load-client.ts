@@ -1,0 +1,133 @@
+import { connect, type Socket } from 'node:net';
+import { FrameReader, type FrameSink } from './frame-reader.ts';
+
+/** What a client needs to come in. */
+export interface ClientOptions {
+  readonly port: number;
+  /** Path and query of the upgrade. */
+  readonly path: string;
+  /** Bytes of the server that tell it is in; null: the 101 is enough. */
+  readonly readyMark: string | null;
+  /** Payload bytes from which a frame is a delivery. */
+  readonly minimum: number;
+  readonly sink?: FrameSink;
+  /** The sink gets every frame whole. Default: those that are cut are only told. */
+  readonly whole?: boolean;
+  /** Once ready, reads one chunk for each `sip` only. */
+  readonly lazy: boolean;
+}
+
+/** One buffer for all sockets: each chunk is done with before the next is read. */
+const shared = Buffer.allocUnsafeSlow(256 * 1024);
+const PONG = Buffer.of(0x8a, 0x80, 0, 0, 0, 0);
+const READY_MS = 20_000;
+
+/** One raw WebSocket over node:net. It checks the 101, then counts frames and answers pings; that is all it does. */
+export class LoadClient {
+  readonly reader: FrameReader;
+  /** Wire bytes received since the 101. */
+  bytes = 0;
+  /** True when the connection ended though `end` was not called. */
+  broken = false;
+  readonly #options: ClientOptions;
+  #socket: Socket | undefined;
+  #waiting: { text: string; upgraded: boolean; ready: () => void; failed: (error: Error) => void } | undefined;
+  #ended = false;
+  #lazy = false;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.reader = new FrameReader(options.minimum, options.sink, options.whole);
+  }
+
+  /** Connects and upgrades. Resolves when ready. @throws Error when refused, cut off or too slow. */
+  open(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => settle(new Error('not ready in time')), READY_MS);
+      const settle = (error?: Error) => {
+        clearTimeout(timer);
+        this.#waiting = undefined;
+        if (error) return reject(error);
+        this.#lazy = this.#options.lazy;
+        resolve();
+      };
+      this.#waiting = { text: '', upgraded: false, ready: () => settle(), failed: settle };
+      const socket = connect({
+        host: '127.0.0.1',
+        port: this.#options.port,
+        noDelay: true,
+        onread: { buffer: shared, callback: (length) => this.#read(length) },
+      });
+      this.#socket = socket;
+      socket.on('error', (error) => this.#waiting?.failed(error));
+      socket.on('close', () => {
+        this.broken = !this.#ended;
+        this.#waiting?.failed(new Error(`closed before it was ready, after ${JSON.stringify(this.#waiting.text.slice(0, 400))}`));
+      });
+      socket.write(
+        `GET ${this.#options.path} HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+          'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+      );
+    });
+  }
+
+  /** Sends a finished frame. */
+  send(frame: Buffer): void {
+    this.#socket?.write(frame);
+  }
+
+  /** A lazy client: reads what is there, or what comes next, once. */
+  sip(): void {
+    this.#socket?.resume();
+  }
+
+  /** From now on reads as soon as something comes (`true`), or goes back to being lazy where it was made so. */
+  hurry(on: boolean): void {
+    if (!this.#options.lazy) return;
+    this.#lazy = !on;
+    this.#socket?.resume();
+  }
+
+  /** Cuts the connection. */
+  end(): void {
+    this.#ended = true;
+    this.#socket?.destroy();
+  }
+
+  #read(length: number): boolean {
+    if (this.#waiting === undefined) this.#feed(shared, length);
+    else this.#handshake(length);
+    return !this.#lazy;
+  }
+
+  #handshake(length: number): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    waiting.text += shared.toString('latin1', 0, length);
+    if (!waiting.upgraded) {
+      const end = waiting.text.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      if (!waiting.text.startsWith('HTTP/1.1 101')) {
+        waiting.failed(new Error(waiting.text.slice(0, 200)));
+        this.end();
+        return;
+      }
+      waiting.upgraded = true;
+      waiting.text = waiting.text.slice(end + 4);
+      const rest = Buffer.from(waiting.text, 'latin1');
+      this.#feed(rest, rest.length);
+    } else {
+      this.#feed(shared, length);
+    }
+    if (this.#options.readyMark === null || waiting.text.includes(this.#options.readyMark)) waiting.ready();
+  }
+
+  #feed(chunk: Buffer, length: number): void {
+    this.bytes += length;
+    this.reader.feed(chunk, length);
+    if (this.reader.pinged) {
+      this.reader.pinged = false;
+      this.send(PONG);
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import { LOAD_CORE, PinnedProcess } from '#bench/measure/process.ts';
+import type { Answer, Connected, Delivered, Order, Plan, Requested, Requests, Seating, Traffic, Writing, Written } from './plan.ts';
+
+/** The load, in a process of its own on its own core. */
+export class LoadProcess {
+  /** Handshakes that had to be tried again, in all connects so far: worth a remark. */
+  readonly failures: string[] = [];
+  readonly #process: PinnedProcess;
+
+  constructor(name: string) {
+    this.#process = PinnedProcess.node(`load for ${name}`, LOAD_CORE, ['--max-semi-space-size=64', 'bench/load/main.ts']);
+  }
+
+  /** Builds requests, tokens and frames. */
+  async prepare(plan: Plan): Promise<void> {
+    await this.#obey({ order: 'prepare', plan });
+  }
+
+  /** Opens the connections of the plan. @throws Error when many handshakes failed; a few are tried again and noted in `failures`. */
+  async connect(): Promise<Connected> {
+    const connected = (await this.#obey({ order: 'connect' })) as Connected;
+    if (connected.failures.length > 20) throw new Error(`connections fail: ${connected.failures[0]}`);
+    for (const failure of connected.failures) this.failures.push(failure);
+    return connected;
+  }
+
+  /** Publishes for a while. */
+  async run(traffic: Traffic): Promise<Delivered> {
+    return (await this.#obey({ order: 'run', traffic })) as Delivered;
+  }
+
+  /** Cuts all connections; the next step is another `prepare`. */
+  async disconnect(): Promise<void> {
+    await this.#obey({ order: 'disconnect' });
+  }
+
+  /** Connects writers; they stay until the process ends. @throws Error where one does not get in. */
+  async seat(seating: Seating): Promise<void> {
+    await this.#obey({ order: 'seat', seating });
+  }
+
+  /** Has the writers write for a while. */
+  async write(writing: Writing): Promise<Written> {
+    return (await this.#obey({ order: 'write', writing })) as Written;
+  }
+
+  /** Sends HTTP requests. */
+  async request(requests: Requests): Promise<Requested> {
+    return (await this.#obey({ order: 'request', requests })) as Requested;
+  }
+
+  /** Of the process, for a profiler. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Ends the process. */
+  stop(): Promise<void> {
+    return this.#process.stop();
+  }
+
+  async #obey(order: Order): Promise<Answer> {
+    const answer = await this.#process.ask<Answer>(order);
+    if ('failure' in answer) throw new Error(answer.failure);
+    return answer;
+  }
+}

@@ -1,0 +1,190 @@
+import { quantile } from '#bench/measure/stats.ts';
+import { LoadClient } from './load-client.ts';
+import { MessageFrame, readStamp } from './message-frame.ts';
+import type { Connected, Delivered, Plan, Traffic } from './plan.ts';
+import { signToken } from './token.ts';
+
+/** Shortest `message` frame of Parley around a text of 128 bytes; its acks and signals are shorter. */
+const PARLEY_MINIMUM = 220;
+const BARE_MINIMUM = 128;
+const TICK_MS = 1;
+/** The lazy connections are read in so many groups, one after the other. */
+const SIP_TURNS = 20;
+/** Handshakes that may fail and be tried again, before the whole connect counts as failed. */
+const FAILURES_MAX = 20;
+const MOST_SAMPLES = 400_000;
+
+interface Seat {
+  client: LoadClient;
+  /** A client that has not connected yet, for this seat. */
+  readonly fresh: () => LoadClient;
+  readonly room: number;
+  readonly frame: MessageFrame;
+}
+
+/** All connections of one plan, and the traffic over them. */
+export class Load {
+  readonly #plan: Plan;
+  readonly #seats: Seat[] = [];
+  /** Publishers in the order they take turns: room by room, then the next publisher of each room. */
+  readonly #turns: Seat[] = [];
+  #samples: number[] = [];
+  #sampling = false;
+  #numbers = 0;
+  #sips: NodeJS.Timeout | undefined;
+
+  /** Builds every request and frame beforehand: tokens are signed here, not while the server is measured. */
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    const rooms = plan.rooms.length > 0 ? plan.rooms : [null];
+    rooms.forEach((room, r) => {
+      for (let m = 0; m < plan.members; m++) this.#seats.push(this.#seat(room, r, m));
+    });
+    for (let p = 0; p < plan.publishers; p++) {
+      for (let r = 0; r < rooms.length; r++) {
+        const seat = this.#seats[r * plan.members + ((Math.floor((p * plan.members) / plan.publishers) + p) % plan.members)];
+        if (seat !== undefined) this.#turns.push(seat);
+      }
+    }
+  }
+
+  /** Opens all connections, `concurrency` at a time. */
+  async connect(): Promise<Connected> {
+    const started = performance.now();
+    const queue = [...this.#seats].reverse();
+    const failures: string[] = [];
+    const lane = async () => {
+      for (let seat = queue.pop(); seat !== undefined; seat = queue.pop()) {
+        try {
+          await seat.client.open();
+        } catch (error) {
+          failures.push(String(error));
+          if (failures.length > FAILURES_MAX) return;
+          seat.client = seat.fresh();
+          queue.push(seat);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: this.#plan.concurrency }, lane));
+    this.#sipInTurn();
+    return { connections: this.#seats.length, seconds: (performance.now() - started) / 1000, failures };
+  }
+
+  /** Publishes for a while, then waits until everything is delivered or the drain time is over. */
+  async run(traffic: Traffic): Promise<Delivered> {
+    const before = this.#seats.map((seat) => seat.client.reader.deliveries);
+    const bytesBefore = this.#bytes();
+    const receivedBefore = this.#received();
+    const sentTo = new Array<number>(Math.max(1, this.#plan.rooms.length)).fill(0);
+    const cpu = process.cpuUsage();
+    this.#samples = [];
+    this.#sampling = true;
+    const started = performance.now();
+    const total = Math.round(traffic.rate * traffic.seconds);
+    await this.#publish(total, traffic.rate, sentTo);
+    const expected = sentTo.reduce((sum, count) => sum + count, 0) * this.#plan.members;
+    const deadline = performance.now() + traffic.drainMs;
+    for (const seat of this.#seats) seat.client.hurry(true);
+    while (this.#received() - receivedBefore < expected && performance.now() < deadline) await tick();
+    for (const seat of this.#seats) seat.client.hurry(false);
+    this.#sampling = false;
+    const used = process.cpuUsage(cpu);
+    const received = this.#received() - receivedBefore;
+    const lost = this.#seats.reduce(
+      (sum, seat, i) => sum + Math.max(0, (sentTo[seat.room] ?? 0) - (seat.client.reader.deliveries - (before[i] ?? 0))),
+      0,
+    );
+    const sorted = Float64Array.from(this.#samples).sort();
+    return {
+      sent: total,
+      expected,
+      received,
+      lost,
+      closed: this.#seats.reduce((sum, seat) => sum + (seat.client.broken ? 1 : 0), 0),
+      bytes: this.#bytes() - bytesBefore,
+      seconds: (performance.now() - started) / 1000,
+      p50: quantile(sorted, 0.5) / 1000,
+      p99: quantile(sorted, 0.99) / 1000,
+      samples: sorted.length,
+      cpuMicros: used.user + used.system,
+    };
+  }
+
+  /** Cuts all connections. */
+  disconnect(): void {
+    clearInterval(this.#sips);
+    for (const seat of this.#seats) seat.client.end();
+  }
+
+  #sipInTurn(): void {
+    if (this.#plan.readEveryMs === 0) return;
+    let turn = 0;
+    this.#sips = setInterval(() => {
+      for (let i = turn; i < this.#seats.length; i += SIP_TURNS) this.#seats[i]?.client.sip();
+      turn = (turn + 1) % SIP_TURNS;
+    }, this.#plan.readEveryMs / SIP_TURNS);
+  }
+
+  #publish(total: number, rate: number, sentTo: number[]): Promise<void> {
+    return new Promise((resolve) => {
+      const started = performance.now();
+      let sent = 0;
+      const step = () => {
+        const due = Math.min(total, Math.floor(((performance.now() - started) / 1000) * rate) + 1);
+        while (sent < due) {
+          const seat = this.#turns[sent % this.#turns.length];
+          if (seat === undefined) break;
+          seat.client.send(seat.frame.stamped(performance.now() * 1000, this.#numbers++));
+          sentTo[seat.room] = (sentTo[seat.room] ?? 0) + 1;
+          sent += 1;
+        }
+        if (sent >= total || this.#turns.length === 0) resolve();
+        else setTimeout(step, TICK_MS);
+      };
+      step();
+    });
+  }
+
+  #seat(room: string | null, r: number, m: number): Seat {
+    const plan = this.#plan;
+    const parley = plan.dialect === 'parley';
+    const user = `${plan.userPrefix}-${r}-${m}`;
+    const token = plan.secret === null ? '' : `?token=${signToken(plan.secret, user, Date.now())}`;
+    const sampled = m % plan.sampleEvery === Math.floor(plan.sampleEvery / 2);
+    const fresh = () =>
+      new LoadClient({
+        port: plan.ports[m % plan.ports.length] ?? 0,
+        path: `${room === null ? '/ws/chat' : `/chat/${room}`}${token}`,
+        readyMark: parley ? (room === null ? '"welcome"' : '"joined"') : null,
+        lazy: plan.readEveryMs > 0 && !sampled,
+        minimum: parley ? PARLEY_MINIMUM : BARE_MINIMUM,
+        ...(sampled ? { sink: (chunk: Buffer, start: number, length: number) => this.#sample(chunk, start, length) } : {}),
+      });
+    const frame = new MessageFrame((text, id) => (parley ? `{"type":"message","id":"${id}","room":"${room}","text":"${text}"}` : text));
+    return { room: r, client: fresh(), fresh, frame };
+  }
+
+  #sample(chunk: Buffer, start: number, length: number): void {
+    if (!this.#sampling || start < 0 || this.#samples.length >= MOST_SAMPLES) return;
+    const stamp = readStamp(chunk, start, length);
+    if (!Number.isNaN(stamp)) this.#samples.push(performance.now() * 1000 - stamp);
+  }
+
+  #received(): number {
+    let sum = 0;
+    for (const seat of this.#seats) sum += seat.client.reader.deliveries;
+    return sum;
+  }
+
+  #bytes(): number {
+    let sum = 0;
+    for (const seat of this.#seats) sum += seat.client.bytes;
+    return sum;
+  }
+}
+
+function tick(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 4);
+  });
+}

@@ -1,0 +1,13 @@
+import { createHmac } from 'node:crypto';
+
+/** An HS256 token for a user, good for an hour: what Parley's handshake takes when it is started with the same `JWT_SECRET`. */
+export function signToken(secret: string, user: string, nowMs: number): string {
+  const seconds = Math.floor(nowMs / 1000);
+  const head = base64url({ alg: 'HS256', typ: 'JWT' });
+  const body = base64url({ sub: user, name: user, iat: seconds, exp: seconds + 3600 });
+  return `${head}.${body}.${createHmac('sha256', secret).update(`${head}.${body}`).digest('base64url')}`;
+}
+
+function base64url(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}

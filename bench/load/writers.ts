@@ -1,0 +1,134 @@
+import { quantile } from '#bench/measure/stats.ts';
+import { LoadClient } from './load-client.ts';
+import { MessageFrame, readId } from './message-frame.ts';
+import type { Seating, Writing, Written } from './plan.ts';
+import { signToken } from './token.ts';
+
+/** Handshakes under way at a time. */
+const CONCURRENCY = 32;
+/** How long the last acks may take. */
+const DRAIN_MS = 30_000;
+/** How long a writer rests after an error. */
+const REST_MS = 200;
+const ACK = Buffer.from('{"type":"ack"');
+const ERROR = Buffer.from('{"type":"error"');
+/** An id is its message's moment in microseconds, and a count that sets apart those of one microsecond. */
+const PER_MICRO = 1_000;
+
+interface Writer {
+  readonly client: LoadClient;
+  readonly frame: MessageFrame;
+}
+
+/** Members of rooms that keep history, who write and wait for their acks. */
+export class Writers {
+  readonly #writers: Writer[] = [];
+  #latencies: number[] = [];
+  #count = 0;
+  #pending = 0;
+  #failed = 0;
+  #error = '';
+  #going = false;
+  #measuring = false;
+
+  private constructor({ ports, secret, rooms }: Seating) {
+    for (const { room, users } of rooms) {
+      for (const [i, user] of users.entries()) {
+        const writer: Writer = {
+          client: new LoadClient({
+            port: ports[i % ports.length] ?? 0,
+            path: `/chat/${room}?token=${signToken(secret, user, Date.now())}`,
+            readyMark: '"joined"',
+            minimum: 1,
+            lazy: false,
+            whole: true,
+            sink: (chunk, start, length) => this.#read(writer, chunk, start, length),
+          }),
+          frame: new MessageFrame((text, id) => `{"type":"message","id":"${id}","room":"${room}","text":"${text}"}`),
+        };
+        this.#writers.push(writer);
+      }
+    }
+  }
+
+  /** Connects them all. @throws Error where one does not get in. */
+  static async seat(seating: Seating): Promise<Writers> {
+    const seated = new Writers(seating);
+    const queue = [...seated.#writers];
+    const lane = async () => {
+      for (let writer = queue.pop(); writer !== undefined; writer = queue.pop()) await writer.client.open();
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, lane));
+    return seated;
+  }
+
+  /** Writes for a while, then waits for the last acks. */
+  async write({ inFlight, warmSeconds, seconds }: Writing): Promise<Written> {
+    this.#latencies = [];
+    this.#failed = 0;
+    this.#error = '';
+    this.#going = true;
+    for (let i = 0; i < inFlight; i++) {
+      const writer = this.#writers[i % this.#writers.length];
+      if (writer !== undefined) this.#say(writer);
+    }
+    await pause(warmSeconds * 1000);
+    const cpu = process.cpuUsage();
+    const started = performance.now();
+    this.#measuring = true;
+    await pause(seconds * 1000);
+    this.#measuring = false;
+    this.#going = false;
+    const took = (performance.now() - started) / 1000;
+    const used = process.cpuUsage(cpu);
+    const sorted = Float64Array.from(this.#latencies).sort();
+    const deadline = performance.now() + DRAIN_MS;
+    while (this.#pending > 0 && performance.now() < deadline) await pause(5);
+    const failed = this.#failed + this.#pending;
+    this.#pending = 0;
+    return {
+      acked: sorted.length,
+      failed,
+      error: this.#error,
+      seconds: took,
+      p50: quantile(sorted, 0.5),
+      p99: quantile(sorted, 0.99),
+      cpuMicros: used.user + used.system,
+    };
+  }
+
+  #say({ client, frame }: Writer): void {
+    const micros = performance.now() * 1000;
+    this.#count = (this.#count + 1) % PER_MICRO;
+    this.#pending += 1;
+    client.send(frame.stamped(micros, Math.floor(micros) * PER_MICRO + this.#count));
+  }
+
+  #read(writer: Writer, chunk: Buffer, start: number, length: number): void {
+    const acked = begins(chunk, start, length, ACK);
+    if (!acked && !begins(chunk, start, length, ERROR)) return;
+    this.#pending -= 1;
+    if (!acked) {
+      this.#failed += 1;
+      this.#error ||= chunk.toString('utf8', start, start + length);
+      setTimeout(() => this.#next(writer), REST_MS);
+      return;
+    }
+    if (this.#measuring) this.#latencies.push(performance.now() - readId(chunk, start, length) / PER_MICRO / 1000);
+    this.#next(writer);
+  }
+
+  #next(writer: Writer): void {
+    if (this.#going) this.#say(writer);
+  }
+}
+
+function begins(chunk: Buffer, start: number, length: number, head: Buffer): boolean {
+  return length >= head.length && chunk.compare(head, 0, head.length, start, start + head.length) === 0;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

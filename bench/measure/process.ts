@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { setPriority as renice } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Usage } from './probe.ts';
+
+/** The core the servers run on; Redis, PostgreSQL and the load have the other one. */
+export const SERVER_CORE = 0;
+export const LOAD_CORE = 1;
+
+/** Scheduling priority of everything measured (-20 to 19). On a machine that others use too, a negative one keeps them out of the figures. */
+let priority = 0;
+
+/** Sets the priority of processes started from now on; below 0 takes root. */
+export function setPriority(nice: number): void {
+  priority = nice;
+}
+
+/** Puts a process that others started, and its children of now and later, on a core, with the priority of all that is measured. @throws Error where it cannot be. */
+export function pin(pid: number, core: number): void {
+  pinOne(pid, core);
+  for (const child of readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean)) {
+    try {
+      pinOne(Number(child), core);
+    } catch (error) {
+      // Children come and go.
+      if (existsSync(`/proc/${child}`)) throw error;
+    }
+  }
+}
+
+function pinOne(pid: number, core: number): void {
+  const { status, stderr } = spawnSync('taskset', ['-cp', String(core), String(pid)], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`process ${pid} cannot be put on core ${core}: ${stderr}`);
+  if (priority !== 0) renice(pid, priority);
+}
+
+/** What runs now: whatever ends the bench ends them. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const START_MS = 60_000;
+
+/** A child process pinned to one core, asked over IPC, one question at a time. */
+export class PinnedProcess {
+  readonly name: string;
+  readonly #child: ChildProcess;
+  /** The last lines it wrote, told when it dies. */
+  readonly #tail: string[] = [];
+
+  private constructor(name: string, child: ChildProcess) {
+    this.name = name;
+    this.#child = child;
+  }
+
+  /** Starts `node ...args` on a core, in an environment of exactly `env`. */
+  static node(name: string, core: number, args: readonly string[], env: Readonly<Record<string, string>> = {}): PinnedProcess {
+    return PinnedProcess.#start(name, core, [process.execPath, ...args], env, true);
+  }
+
+  /** Starts any program on a core. */
+  static program(name: string, core: number, command: readonly string[]): PinnedProcess {
+    return PinnedProcess.#start(name, core, command, { PATH: '/usr/local/bin:/usr/bin:/bin' }, false);
+  }
+
+  static #start(
+    name: string,
+    core: number,
+    command: readonly string[],
+    env: Readonly<Record<string, string>>,
+    ipc: boolean,
+  ): PinnedProcess {
+    const path = `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`;
+    const child = spawn('taskset', ['-c', String(core), 'nice', '-n', String(priority), ...command], {
+      cwd: ROOT,
+      env: { PATH: path, ...env },
+      stdio: ipc ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
+      serialization: 'advanced',
+    });
+    const started = new PinnedProcess(name, child);
+    running.add(child);
+    child.on('exit', () => running.delete(child));
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream === null) continue;
+      createInterface({ input: stream }).on('line', (line) => {
+        started.#tail.push(line);
+        if (started.#tail.length > 20) started.#tail.shift();
+      });
+    }
+    child.on('error', (error) => started.#tail.push(String(error)));
+    return started;
+  }
+
+  /** The process id: taskset replaces itself by the program. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** The last lines it wrote. */
+  get tail(): string {
+    return this.#tail.join('\n');
+  }
+
+  /** Resolves with the first line that `take` makes something of. @throws Error when the process ends first or a minute passes. */
+  line<T>(take: (line: string) => T | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const stop = (error: Error) => {
+        clearTimeout(timer);
+        reject(error);
+      };
+      const timer = setTimeout(() => stop(new Error(`${this.name} did not start in time:\n${this.tail}`)), START_MS);
+      this.#child.once('exit', (code, signal) => stop(new Error(`${this.name} ended with ${code ?? signal}:\n${this.tail}`)));
+      if (this.#child.stdout === null) return;
+      createInterface({ input: this.#child.stdout }).on('line', (line) => {
+        const taken = take(line);
+        if (taken === undefined) return;
+        clearTimeout(timer);
+        resolve(taken);
+      });
+    });
+  }
+
+  /** Sends a question and resolves with the answer. @throws Error when the process is gone. */
+  ask<T>(question: object): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const gone = () => reject(new Error(`${this.name} is gone (${this.#child.exitCode ?? this.#child.signalCode}):\n${this.tail}`));
+      this.#child.once('exit', gone);
+      this.#child.once('message', (answer) => {
+        this.#child.off('exit', gone);
+        resolve(answer as T);
+      });
+      if (this.#child.exitCode !== null || !this.#child.connected) gone();
+      else this.#child.send(question);
+    });
+  }
+
+  /** What it has used up to now. `gc`: after a full collection, memory included. Only for processes started with the probe. */
+  usage(gc = false): Promise<Usage> {
+    return this.ask<Usage>({ gc });
+  }
+
+  /** Ends it and waits until it is gone: SIGTERM, and SIGKILL after two seconds. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exit = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 2_000);
+    await exit;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,39 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { LOAD_CORE, PinnedProcess } from './process.ts';
+
+/** A Redis of the bench's own, nothing on disk, on the load's core. */
+export interface RedisProcess {
+  readonly url: string;
+  readonly process: PinnedProcess;
+}
+
+/** Starts `redis-server` on a free port. @throws Error where it is not installed. */
+export async function startRedis(): Promise<RedisProcess> {
+  const port = await freePort();
+  const process = PinnedProcess.program('redis-server', LOAD_CORE, [
+    'redis-server',
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--client-output-buffer-limit',
+    'pubsub 256mb 64mb 60',
+  ]);
+  await process.line((line) => (line.includes('Ready to accept connections') ? true : undefined));
+  return { url: `redis://127.0.0.1:${port}`, process };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}

@@ -1,0 +1,119 @@
+import type { Plan } from '#bench/load/plan.ts';
+import type { Usage } from './probe.ts';
+import { PinnedProcess, SERVER_CORE } from './process.ts';
+
+/** What is measured: one or more server processes that take connections. */
+export interface Target {
+  readonly name: string;
+  readonly dialect: Plan['dialect'];
+  readonly ports: readonly number[];
+  readonly secret: string | null;
+  readonly servers: readonly PinnedProcess[];
+}
+
+/** The kinds of servers the bench knows. */
+export type TargetKind = 'bare' | 'pair' | 'parley-memory' | 'parley-redis-one' | 'parley-redis' | 'one-insert' | 'bare-api' | 'parley-api';
+
+/** What the servers of a target are given; empty where the kind does without. */
+export interface Backends {
+  readonly redisUrl: string;
+  readonly databaseUrl: string;
+}
+
+/** What services say to the API. */
+export const SERVICE_KEY = 'bench-service-key-bench-service-key-bench';
+const SECRET = 'bench-secret-bench-secret-bench-secret-bench';
+/** The same for everyone: what may wait for one socket. */
+const MAX_BACKPRESSURE = String(1024 * 1024);
+const PROBE = new URL('./probe.ts', import.meta.url).href;
+/** Limits against abuse are out of the way: it is the path of a frame that is measured. */
+const PARLEY_ENV = {
+  PORT: '0',
+  ADMIN_PORT: '0',
+  JWT_SECRET: SECRET,
+  OPEN_ROOMS: 'on',
+  LOG_LEVEL: 'info',
+  API_KEYS: `bench:${SERVICE_KEY}`,
+  FRAME_RATE: '0',
+  FRAME_BURST: '1000000',
+  HANDSHAKES_PER_MINUTE: '0',
+  CONNECTIONS_PER_USER: '1000000',
+} as const;
+
+/** Starts the servers of a kind, each on the servers' core. */
+export async function startTarget(kind: TargetKind, { redisUrl, databaseUrl }: Backends): Promise<Target> {
+  const parley = { dialect: 'parley', secret: SECRET } as const;
+  const peer = { dialect: 'bare', secret: null } as const;
+  const stored = { ...PARLEY_ENV, DATABASE_URL: databaseUrl } as const;
+  const env = { ...stored, REDIS_URL: redisUrl } as const;
+  switch (kind) {
+    case 'bare':
+      return launch(kind, peer, [['bench/peers/bare-uws.ts', MAX_BACKPRESSURE]], {});
+    case 'pair':
+      return launch(
+        kind,
+        peer,
+        [
+          ['bench/peers/pair-uws.ts', redisUrl, MAX_BACKPRESSURE],
+          ['bench/peers/pair-uws.ts', redisUrl, MAX_BACKPRESSURE],
+        ],
+        {},
+      );
+    case 'parley-memory':
+      return launch(kind, parley, [['services/all-in-one/main.ts']], stored);
+    case 'parley-redis-one':
+      return launch(kind, parley, [['services/gateway/main.ts']], env);
+    case 'parley-redis':
+      return launch(kind, parley, [['services/gateway/main.ts'], ['services/gateway/main.ts']], env);
+    case 'one-insert':
+      return launch(kind, parley, [['bench/peers/one-insert-gateway.ts'], ['bench/peers/one-insert-gateway.ts']], env);
+    case 'bare-api':
+      return launch(kind, parley, [['bench/peers/bare-api.ts', redisUrl, databaseUrl, SECRET]], {});
+    case 'parley-api':
+      // Addresses are told by the load, so that the limits by address are counted and never reached.
+      return launch(kind, parley, [['services/api/main.ts']], { ...env, TRUSTED_PROXY_HOPS: '1' });
+  }
+}
+
+async function launch(
+  name: string,
+  how: Pick<Target, 'dialect' | 'secret'>,
+  commands: readonly (readonly string[])[],
+  env: Readonly<Record<string, string>>,
+): Promise<Target> {
+  const servers: PinnedProcess[] = [];
+  const ports: number[] = [];
+  for (const command of commands) {
+    const server = PinnedProcess.node(`${name} ${servers.length + 1}`, SERVER_CORE, ['--expose-gc', '--import', PROBE, ...command], env);
+    servers.push(server);
+    ports.push(await server.line(listeningPort));
+  }
+  return { name, ...how, ports, servers };
+}
+
+function listeningPort(line: string): number | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    const entry: unknown = JSON.parse(line);
+    if (typeof entry !== 'object' || entry === null || !('msg' in entry) || entry.msg !== 'listening' || !('port' in entry))
+      return undefined;
+    return typeof entry.port === 'number' ? entry.port : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What all servers of the target have used together. */
+export async function usageOf(target: Target, gc = false): Promise<Usage> {
+  const all = await Promise.all(target.servers.map((server) => server.usage(gc)));
+  return all.reduce((sum, one) => ({
+    cpuMicros: sum.cpuMicros + one.cpuMicros,
+    anonymous: sum.anonymous + one.anonymous,
+    heap: sum.heap + one.heap,
+  }));
+}
+
+/** Ends all servers of the target. */
+export async function stopTarget(target: Target): Promise<void> {
+  await Promise.all(target.servers.map((server) => server.stop()));
+}

@@ -1,0 +1,40 @@
+import type { Spread } from '#bench/measure/stats.ts';
+import { type Figure, type Goal, keepsGoal, type Outcome } from '#bench/scenarios/outcome.ts';
+
+/** The figures as a Markdown table, medians with their range. */
+export function markdownTable(outcomes: readonly Outcome[]): string {
+  const head = [
+    '| scenario | Parley | figure | Parley (range) | baseline (range) | ratio (range) | goal | |',
+    '|---|---|---|---|---|---|---|---|',
+  ];
+  const rows = outcomes.flatMap((outcome) => outcome.figures).map((figure) => `| ${row(figure).join(' | ')} |`);
+  return [...head, ...rows].join('\n');
+}
+
+/** How a goal is written, e.g. `<= 1.15 x`. Empty for none. */
+function goalText(goal: Goal, unit: string): string {
+  if (goal.kind === 'none') return '';
+  return `${goal.kind === 'at-most' ? '<=' : '>='} ${goal.value} ${goal.of === 'ratio' ? 'x' : unit}`;
+}
+
+function row(figure: Figure): string[] {
+  const kept = keepsGoal(figure);
+  return [
+    figure.scenario,
+    figure.side,
+    `${figure.metric}, ${figure.unit}`,
+    text(figure.ours),
+    text(figure.baseline),
+    text(figure.ratio),
+    goalText(figure.goal, figure.unit),
+    kept === undefined ? '' : kept ? 'kept' : 'MISSED',
+  ];
+}
+
+function text(values: Spread): string {
+  return values.runs === 1 ? short(values.median) : `${short(values.median)} (${short(values.min)}-${short(values.max)})`;
+}
+
+function short(value: number): string {
+  return Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2);
+}

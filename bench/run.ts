@@ -1,0 +1,55 @@
+/**
+ * `npm run bench [name...] [--quick] [--rounds=n] [--nice=n]`: runs the scenarios (all, or those whose name begins so), says what is going on, and
+ * ends with the ratios and their spread. Results go to bench/results/: JSON with every run, and an SVG for each scenario.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { stopPostgres } from './measure/postgres-process.ts';
+import { setPriority } from './measure/process.ts';
+import { ratioPlot } from './report/plot.ts';
+import { markdownTable } from './report/table.ts';
+import { SCENARIOS } from './scenarios/catalogue.ts';
+import type { Outcome, Pace } from './scenarios/outcome.ts';
+
+const RESULTS = new URL('./results/', import.meta.url);
+const DEFAULT_ROUNDS = 7;
+
+const words = process.argv.slice(2);
+const names = words.filter((word) => !word.startsWith('-'));
+const rounds = Number(words.find((word) => word.startsWith('--rounds='))?.slice('--rounds='.length) ?? DEFAULT_ROUNDS);
+const nice = Number(words.find((word) => word.startsWith('--nice='))?.slice('--nice='.length) ?? 0);
+const chosen = SCENARIOS.filter((scenario) => names.length === 0 || names.some((name) => scenario.name.startsWith(name)));
+
+if (chosen.length === 0 || !Number.isInteger(rounds) || rounds < 1 || !Number.isInteger(nice)) {
+  process.stderr.write(
+    `usage: npm run bench [name...] [--quick] [--rounds=n] [--nice=n]\n${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(16)}${about}`).join('\n')}\n`,
+  );
+  process.exit(2);
+}
+
+setPriority(nice);
+const started = performance.now();
+const pace: Pace = {
+  quick: words.includes('--quick'),
+  rounds,
+  say: (line) => process.stdout.write(`${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s  ${line}\n`),
+};
+const outcomes: Outcome[] = [];
+const failures: string[] = [];
+mkdirSync(RESULTS, { recursive: true });
+for (const scenario of chosen) {
+  pace.say(`${scenario.name}: ${scenario.about}`);
+  try {
+    const outcome = await scenario.run(pace);
+    outcomes.push(outcome);
+    writeFileSync(new URL(`${scenario.name}.json`, RESULTS), `${JSON.stringify(outcome, null, 2)}\n`);
+    writeFileSync(new URL(`${scenario.name}.svg`, RESULTS), ratioPlot(outcome));
+  } catch (error) {
+    failures.push(`${scenario.name}: ${error instanceof Error ? error.message : String(error)}`);
+    pace.say(`${scenario.name} failed: ${String(error)}`);
+  }
+}
+await stopPostgres();
+process.stdout.write(`\n${markdownTable(outcomes)}\n\n`);
+for (const outcome of outcomes) for (const remark of outcome.remarks) process.stdout.write(`${outcome.name}: ${remark}\n`);
+for (const failure of failures) process.stdout.write(`FAILED ${failure}\n`);
+process.exitCode = failures.length > 0 ? 1 : 0;

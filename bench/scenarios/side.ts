@@ -1,0 +1,128 @@
+import { LoadProcess } from '#bench/load/load-process.ts';
+import type { Plan } from '#bench/load/plan.ts';
+import { makeDatabase } from '#bench/measure/postgres-process.ts';
+import { type RedisProcess, startRedis } from '#bench/measure/redis-process.ts';
+import { startTarget, stopTarget, type Target, type TargetKind, usageOf } from '#bench/measure/target.ts';
+import type { PostgresDatabase } from '#test/support/postgres.ts';
+import type { Outcome } from './outcome.ts';
+
+/** One of the things compared: servers of a kind, with a load, a Redis and a database of their own. */
+export interface SideSpec {
+  readonly label: string;
+  readonly kind: TargetKind;
+  readonly rooms: readonly string[];
+}
+
+/** Who sits where; the rest of the plan follows from the side. */
+export type Audience = Pick<Plan, 'members' | 'publishers' | 'sampleEvery' | 'readEveryMs'>;
+
+const CONCURRENCY = 64;
+const QUIET_STEP_MS = 300;
+/** CPU in one step below which servers count as idle, microseconds. */
+const QUIET_MICROS = 6_000;
+const QUIET_STEPS = 40;
+
+/** A side that is up: its servers take connections. */
+export class Side {
+  readonly spec: SideSpec;
+  readonly target: Target;
+  readonly load: LoadProcess;
+  readonly #redis: RedisProcess | undefined;
+  readonly #database: PostgresDatabase | undefined;
+  #prefixes = 0;
+
+  private constructor(spec: SideSpec, target: Target, redis: RedisProcess | undefined, database: PostgresDatabase | undefined) {
+    this.spec = spec;
+    this.target = target;
+    this.load = new LoadProcess(spec.label);
+    this.#redis = redis;
+    this.#database = database;
+  }
+
+  /** Starts everything a side needs. */
+  static async start(spec: SideSpec): Promise<Side> {
+    const redis = spec.kind === 'bare' || spec.kind === 'parley-memory' ? undefined : await startRedis();
+    const database = spec.kind === 'bare' || spec.kind === 'pair' ? undefined : await makeDatabase();
+    const target = await startTarget(spec.kind, { redisUrl: redis?.url ?? '', databaseUrl: database?.url ?? '' });
+    return new Side(spec, target, redis, database);
+  }
+
+  /** Its database. @throws TypeError where its servers have none. */
+  get database(): PostgresDatabase {
+    if (this.#database === undefined) throw new TypeError(`${this.spec.label} has no database`);
+    return this.#database;
+  }
+
+  /** A plan for this side's load, with users no earlier plan had. */
+  plan(audience: Audience): Plan {
+    this.#prefixes += 1;
+    return {
+      ports: this.target.ports,
+      dialect: this.target.dialect,
+      secret: this.target.secret,
+      rooms: this.spec.rooms,
+      concurrency: CONCURRENCY,
+      userPrefix: `u${this.#prefixes}`,
+      ...audience,
+    };
+  }
+
+  /** Connects an audience and waits until the servers are idle again. */
+  async seat(audience: Audience): Promise<void> {
+    await this.load.prepare(this.plan(audience));
+    await this.load.connect();
+    await this.quiet();
+  }
+
+  /** Resolves when the servers do next to nothing any more, or after twelve seconds. */
+  async quiet(): Promise<void> {
+    let before = (await usageOf(this.target)).cpuMicros;
+    for (let step = 0; step < QUIET_STEPS; step++) {
+      await pause(QUIET_STEP_MS);
+      const now = (await usageOf(this.target)).cpuMicros;
+      if (now - before < QUIET_MICROS) return;
+      before = now;
+    }
+  }
+
+  /** Ends everything of this side. */
+  async stop(): Promise<void> {
+    await this.load.stop();
+    await stopTarget(this.target);
+    await this.#redis?.process.stop();
+    await this.#database?.drop();
+  }
+}
+
+/** Starts the sides, runs, and ends them whatever happens. */
+export async function withSides<T>(specs: readonly SideSpec[], run: (sides: readonly Side[]) => Promise<T>): Promise<T> {
+  const sides: Side[] = [];
+  try {
+    for (const spec of specs) sides.push(await Side.start(spec));
+    return await run(sides);
+  } finally {
+    await Promise.all(sides.map((side) => side.stop()));
+  }
+}
+
+/** The outcome, with a remark for each side that did not let everyone in at the first try. */
+export function withFailures(outcome: Outcome, sides: readonly Side[]): Outcome {
+  const remarks = sides
+    .filter((side) => side.load.failures.length > 0)
+    .map(
+      (side) => `${side.spec.label}: ${side.load.failures.length} handshakes had to be tried again, the first: ${side.load.failures[0]}`,
+    );
+  return { ...outcome, remarks: [...outcome.remarks, ...remarks] };
+}
+
+/** The sides of a round, each round starting with another one: nobody is always first. */
+export function rotated<T>(items: readonly T[], round: number): T[] {
+  return items.map((_, i) => items[(i + round) % items.length]).filter((item) => item !== undefined);
+}
+
+/** Waits by the clock: what is measured here is time. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto';
+import type { Seating, Written } from '#bench/load/plan.ts';
+import { hasPgbench, PGBENCH_MISSING, runPgbench } from '#bench/measure/pgbench.ts';
+import { makeDatabase } from '#bench/measure/postgres-process.ts';
+import { spread } from '#bench/measure/stats.ts';
+import { usageOf } from '#bench/measure/target.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import { compared, type Figure, type Outcome, type Pace } from './outcome.ts';
+import { rotated, type Side, type SideSpec, withSides } from './side.ts';
+
+interface Run {
+  readonly side: string;
+  /** Messages stored a second, at the best. */
+  readonly rate: number;
+  /** What gateways add, by the messages under way; none for pgbench. */
+  readonly levels: readonly Level[];
+}
+
+interface Level extends Written {
+  readonly underWay: number;
+  /** Messages stored a second. */
+  readonly rate: number;
+  /** Share of a core that the gateways took. */
+  readonly busy: number;
+}
+
+/** A thing that stores messages, measured once a round. */
+interface Contender {
+  readonly label: string;
+  readonly measure: (quick: boolean) => Promise<Run>;
+}
+
+const SINGLE: SideSpec = { label: 'one insert a message', kind: 'one-insert', rooms: [] };
+const GROUPS: SideSpec = { label: 'two gateways', kind: 'parley-redis', rooms: [] };
+const GOAL = 10;
+const ROOMS = 100;
+const MEMBERS = 2;
+/** Messages under way: four people who write at the same moment, one a writer, five a writer. */
+const CALM = 4;
+const BUSY = 200;
+const FULL = 1_000;
+/** One by one, more of them wait longer and no more get stored; gateways refuse what is beyond a second. */
+const LEVELS = new Map([
+  [SINGLE, [CALM, BUSY]],
+  [GROUPS, [CALM, BUSY, FULL]],
+]);
+
+/** The limits: PostgreSQL with nothing in front of it. Connections as the two gateways have of them: twenty in all, or two groups each. */
+const LIMITS = [
+  { label: 'pgbench, one row a commit', rows: 1, clients: 20 },
+  { label: 'pgbench, 200 rows a commit', rows: 200, clients: 4 },
+] as const;
+
+/** Messages stored a second through two gateways, and how long their acks take. */
+export function runStore(name: string, pace: Pace): Promise<Outcome> {
+  return withSides([SINGLE, GROUPS], async (sides) => {
+    for (const side of sides) await side.load.seat(await makeRooms(side));
+    const contenders: Contender[] = sides.map((side) => ({ label: side.spec.label, measure: (quick) => measure(side, quick) }));
+    if (hasPgbench()) contenders.push(...(await limits()));
+    else pace.say(PGBENCH_MISSING);
+    // Once unmeasured, for the compilers of V8.
+    for (const { measure } of contenders) await measure(true);
+    const runs: Run[] = [];
+    for (let round = 0; round < (pace.quick ? 1 : pace.rounds); round++) {
+      for (const contender of rotated(contenders, round)) {
+        const run = await contender.measure(pace.quick);
+        pace.say(`round ${round + 1}, ${run.side}: ${run.rate.toFixed(0)} stored/s`);
+        runs.push(run);
+      }
+    }
+    return outcome(name, runs);
+  });
+}
+
+/** Groups that keep history, two members each, one on each gateway. */
+async function makeRooms({ target, database }: Side): Promise<Seating> {
+  const store = await openStore({ url: database.url });
+  const rooms = Array.from({ length: ROOMS }, (_, r) => ({
+    room: `group:${randomBytes(16).toString('base64url')}`,
+    users: Array.from({ length: MEMBERS }, (_, m) => `w${r}-${m}`),
+  }));
+  for (const { room, users } of rooms) {
+    const members = users.map((id) => ({ id, name: id }));
+    const group = { room, kind: 'group', title: '', owner: '', keepHistory: true, createdAt: Date.now(), expiresAt: undefined } as const;
+    await store.rooms.create(group, members);
+  }
+  await store.close();
+  return { ports: target.ports, secret: target.secret ?? '', rooms };
+}
+
+async function measure(side: Side, quick: boolean): Promise<Run> {
+  const levels: Level[] = [];
+  for (const underWay of LEVELS.get(side.spec) ?? []) {
+    const before = await usageOf(side.target);
+    const started = performance.now();
+    const written = await side.load.write({ inFlight: underWay, warmSeconds: 1, seconds: quick ? 2 : 4 });
+    const cpu = (await usageOf(side.target)).cpuMicros - before.cpuMicros;
+    const busy = cpu / 1000 / (performance.now() - started);
+    levels.push({ ...written, underWay, rate: written.acked / written.seconds, busy });
+  }
+  return { side: side.spec.label, rate: levels.at(-1)?.rate ?? 0, levels };
+}
+
+async function limits(): Promise<Contender[]> {
+  const { url } = await makeDatabase();
+  return LIMITS.map(({ label, rows, clients }) => ({
+    label,
+    measure: async (quick) => ({ side: label, rate: await runPgbench({ url, rows, clients, seconds: quick ? 2 : 4 }), levels: [] }),
+  }));
+}
+
+function outcome(name: string, runs: readonly Run[]): Outcome {
+  const of = (label: string) => runs.filter((run) => run.side === label);
+  const rates = (label: string) => of(label).map((run) => run.rate);
+  const stored = (side: string, baseline: string, goal: Figure['goal']): Figure =>
+    compared({ scenario: `beside ${baseline}`, side, metric: 'stored', unit: 'messages/s', goal }, rates(side), rates(baseline));
+  const figures = [stored(GROUPS.label, SINGLE.label, { kind: 'at-least', value: GOAL, of: 'ratio' })];
+  for (const underWay of [BUSY, CALM]) {
+    const levels = (label: string) => of(label).flatMap((run) => run.levels.filter((level) => level.underWay === underWay));
+    const figure = (metric: string, unit: string, take: (level: Level) => number) => {
+      const about = {
+        scenario: `beside ${SINGLE.label}, ${underWay} under way`,
+        side: GROUPS.label,
+        metric,
+        unit,
+        goal: { kind: 'none' },
+      } as const;
+      figures.push(compared(about, levels(GROUPS.label).map(take), levels(SINGLE.label).map(take)));
+    };
+    figure('stored', 'messages/s', (level) => level.rate);
+    figure('ack p50', 'ms', (level) => level.p50);
+    figure('ack p99', 'ms', (level) => level.p99);
+  }
+  for (const { label } of LIMITS) {
+    if (of(label).length === 0) continue;
+    figures.push(stored(GROUPS.label, label, { kind: 'none' }), stored(SINGLE.label, label, { kind: 'none' }));
+  }
+  return { name, figures, remarks: [SINGLE, GROUPS].flatMap((side) => remarks(side, of(side.label))), runs };
+}
+
+function remarks(side: SideSpec, runs: readonly Run[]): string[] {
+  const told = (LEVELS.get(side) ?? []).map((underWay) => {
+    const levels = runs.flatMap((run) => run.levels.filter((level) => level.underWay === underWay));
+    const median = (take: (level: Level) => number) => spread(levels.map(take)).median;
+    const acks = `ack p50 ${median((level) => level.p50).toFixed(1)} ms, p99 ${median((level) => level.p99).toFixed(1)} ms`;
+    const shares = `the gateways took ${percent(median((level) => level.busy))}, the load ${percent(median((level) => level.cpuMicros / level.seconds / 1e6))} of a core`;
+    return `${side.label}, ${underWay} under way: ${median((level) => level.rate).toFixed(0)} stored/s, ${acks}; ${shares}`;
+  });
+  const levels = runs.flatMap((run) => run.levels);
+  const failed = levels.reduce((sum, level) => sum + level.failed, 0);
+  const first = levels.find((level) => level.failed > 0);
+  return first === undefined ? told : [...told, `${side.label}: ${failed} messages were not stored, the first: ${first.error}`];
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
