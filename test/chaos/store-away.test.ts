@@ -1,0 +1,155 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { ChatClient } from '#test/support/chat-client.ts';
+import type { GatewayProcess } from '#test/support/gateway-process.ts';
+import { compareLedgers } from '#test/support/ledger.ts';
+import { PostgresDatabase, startPostgres } from '#test/support/postgres.ts';
+import type { PostgresServer } from '#test/support/postgres-server.ts';
+import { RedisServer } from '#test/support/redis-server.ts';
+import { messageOf } from '#test/support/server-frame.ts';
+import { TestHub } from '#test/support/test-hub.ts';
+import { until } from '#test/support/wait.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const LONG = { timeoutMs: 40_000 };
+
+let postgres: PostgresServer;
+let database: PostgresDatabase;
+let hub: TestHub<RedisServer>;
+TestHub.showLogs(() => hub);
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  database = await PostgresDatabase.create({ adminUrl: postgres.url });
+  hub = await TestHub.start(await RedisServer.start(), { gateways: 2, env: { DATABASE_URL: database.url } });
+});
+afterEach(async () => {
+  postgres.thaw();
+  await postgres.start();
+  await hub.clear();
+});
+afterAll(async () => {
+  await hub?.stop();
+  await postgres?.stop();
+});
+
+const storeUp = (gateway: GatewayProcess): Promise<number> => gateway.metric('parley_store_up');
+const ready = async (gateway: GatewayProcess): Promise<boolean> => (await fetch(`${gateway.adminUrl}/readyz`)).status === 200;
+
+/** Both gateways have noticed. */
+async function noticed(up: 0 | 1): Promise<void> {
+  await until(async () => (await Promise.all(hub.gateways.map(storeUp))).every((value) => value === up), {
+    ...LONG,
+    describe: `parley_store_up is ${up} everywhere`,
+  });
+}
+
+/** Says something to the park until it is stored, as an application does. */
+async function stored(client: ChatClient, text: string): Promise<number | undefined> {
+  return (await client.say('park', text)).offset;
+}
+
+/** What one message of these gets. */
+async function refusal(asked: Promise<unknown>): Promise<unknown> {
+  return asked.then(
+    () => 'answered',
+    (error: unknown) => error,
+  );
+}
+
+const AWAY: Readonly<Record<string, () => Promise<void> | void>> = {
+  killed: () => postgres.kill9(),
+  'stopped in order': () => postgres.shutDown(),
+  frozen: () => postgres.freeze(),
+};
+
+describe.each(Object.entries(AWAY))('Postgres is %s', (how, go) => {
+  it('[M1] park is not stored, history not read, everything else goes on; and all of it by itself when it is back', async () => {
+    const [open, live] = [hub.name('room'), `live:${hub.name('room')}`];
+    const [ada, bob] = [await hub.client(hub.name('ada'), 0), await hub.client(hub.name('bob'), 1)];
+    for (const client of [ada, bob]) for (const room of ['park', open, live]) await client.join(room);
+    const before = (await stored(ada, `${how}: before`)) ?? 0;
+    await go();
+    const lost = refusal(ada.message('park', `${how}: away`, { id: `away ${how}` }));
+    await noticed(0);
+    expect(await lost).toMatchObject({ code: 'NOT_STORED', frame: { retryable: true } });
+    expect(await refusal(bob.message('park', 'nor from here'))).toMatchObject({ code: 'NOT_STORED', frame: { retryable: true } });
+    expect(await refusal(bob.history('park'))).toMatchObject({ code: 'UNAVAILABLE', frame: { retryable: true } });
+    // Rooms that are not stored, and people who come and go.
+    const late = await hub.client(hub.name('late'), 0);
+    for (const room of ['park', open, live]) expect((await late.join(room)).type).toBe('joined');
+    for (const client of [ada, bob, late]) {
+      expect(messageOf(await client.message(open, `${how}: open from ${client.user}`)).offset).toBeGreaterThan(0);
+      await client.message(live, `${how}: live from ${client.user}`);
+    }
+    for (const client of [ada, bob, late]) {
+      for (const other of [ada, bob, late]) {
+        for (const kind of ['open', 'live']) {
+          await client.waitFor('message', (frame) => messageOf(frame).text === `${how}: ${kind} from ${other.user}`);
+        }
+      }
+    }
+    expect(await Promise.all(hub.gateways.map(ready))).toEqual([true, true]);
+    postgres.thaw();
+    await postgres.start();
+    ada.stayConnected();
+    const again = await until(() => ada.message('park', `${how}: away`, { id: `away ${how}` }), LONG);
+    expect(messageOf(again).offset).toBeGreaterThan(before);
+    await until(async () => (await bob.history('park')).messages?.some(({ message }) => message.text === `${how}: away`), LONG);
+    const texts = (await bob.history('park')).messages?.map(({ message }) => message.text).filter((text) => text === `${how}: away`);
+    expect(texts).toEqual([`${how}: away`]);
+    await noticed(1);
+    await until(() => ada.ledger.position('park')?.offset === bob.ledger.position('park')?.offset);
+    expect(compareLedgers([ada.ledger, bob.ledger, late.ledger], open).violations).toEqual([]);
+    expect(hub.gateways.map(({ ended }) => ended)).toEqual([false, false]);
+  });
+});
+
+describe('Postgres is frozen', () => {
+  it('a crowd that waits for the park does not hold back those who talk elsewhere', async () => {
+    const open = hub.name('room');
+    const crowd = await Promise.all(Array.from({ length: 150 }, () => hub.client(hub.name('c'), 0, { record: false })));
+    await Promise.all(crowd.map((client) => client.join('park')));
+    const ada = await hub.client(hub.name('ada'), 0);
+    await ada.join(open);
+    postgres.freeze();
+    const waiting = crowd.map((client, i) => refusal(client.message('park', `waits ${i}`)));
+    await Promise.race(waiting);
+    // All of them answered late or not yet.
+    const more = crowd.map((client, i) => refusal(client.message('park', `waits again ${i}`)));
+    for (let i = 0; i < 20; i += 1) expect((await ada.message(open, `goes on ${i}`)).type).toBe('ack');
+    const codes = await Promise.all([...waiting, ...more]);
+    for (const code of codes) expect(code).toMatchObject({ frame: { retryable: true } });
+    postgres.thaw();
+  });
+});
+
+describe('Postgres is away and Redis is lost', () => {
+  it('[R3] open rooms and new connections go on; the park comes back with Postgres, above what is stored', async () => {
+    const open = hub.name('room');
+    const [ada, bob] = [await hub.client(hub.name('ada'), 0), await hub.client(hub.name('bob'), 1)];
+    for (const client of [ada, bob]) for (const room of ['park', open]) await client.join(room);
+    const top = (await stored(ada, 'stored before all that')) ?? 0;
+    await postgres.kill9();
+    await noticed(0);
+    await hub.backend.restartEmpty();
+    for (const client of [ada, bob]) await client.waitFor('resync', ({ room }) => room === open, LONG);
+    await until(async () => (await Promise.all(hub.gateways.map(ready))).every(Boolean), {
+      ...LONG,
+      describe: 'ready, though the park waits',
+    });
+    const late = await hub.client(hub.name('late'), 1);
+    await late.join(open);
+    await until(() => ada.message(open, 'goes on'), LONG);
+    for (const client of [bob, late]) await client.waitFor('message', (frame) => messageOf(frame).text === 'goes on');
+    await postgres.start();
+    for (const client of [ada, bob]) {
+      const resync = await client.waitFor('resync', ({ room }) => room === 'park', LONG);
+      expect(resync.offset).toBe(top);
+      expect(resync.messages?.at(-1)?.message.text).toBe('stored before all that');
+    }
+    for (const client of [ada, bob]) client.stayConnected();
+    expect(await stored(ada, 'and on')).toBeGreaterThan(top);
+    expect([...ada.closes, ...bob.closes]).toEqual([]);
+  });
+});

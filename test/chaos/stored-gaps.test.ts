@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { BrokerRedis } from '#libs/broker/broker-redis.ts';
+import { RedisLink } from '#libs/redis/redis-link.ts';
+import { MessageArchive } from '#libs/rooms/message-archive.ts';
+import type { Store } from '#libs/store/store.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import { StreamSweep } from '#services/worker/stream-sweep.ts';
+import { ChatClient } from '#test/support/chat-client.ts';
+import { compareLedgers } from '#test/support/ledger.ts';
+import { RedisServer } from '#test/support/redis-server.ts';
+import { messageOf } from '#test/support/server-frame.ts';
+import { TcpProxy } from '#test/support/tcp-proxy.ts';
+import { TestHub } from '#test/support/test-hub.ts';
+import { until } from '#test/support/wait.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+/** The stream of a room is cut in blocks of 100 entries. */
+const STREAM_MAX = 10;
+const MISSED = 320;
+const LONG = { timeoutMs: 40_000 };
+const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+let redis: RedisServer;
+let proxy: TcpProxy;
+let hub: TestHub<RedisServer>;
+TestHub.showLogs(() => hub);
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  proxy = await TcpProxy.start({ target: redis.port });
+  hub = await TestHub.start(redis, { gateways: 1, env: { STREAM_MAX_MESSAGES: String(STREAM_MAX) } });
+  await hub.add({ REDIS_URL: `redis://127.0.0.1:${proxy.port}` });
+});
+afterEach(() => hub.clear());
+afterAll(async () => {
+  await hub?.stop();
+  await proxy?.stop();
+});
+
+describe('a gateway that was cut off from Redis', () => {
+  it('[M4] [M5] fills from Postgres what the stream no longer has, and nobody is told of a loss', async () => {
+    const ada = await hub.client(hub.name('ada'), 0);
+    const bob = await hub.client(hub.name('bob'), 1);
+    for (const client of [ada, bob]) await client.join('park');
+    await ada.message('park', 'first');
+    await bob.waitFor('message', (frame) => messageOf(frame).text === 'first');
+    const since = bob.ledger.position('park') ?? { epoch: '', offset: 0 };
+    proxy.refuse();
+    for (let i = 0; i < MISSED; i += 20) {
+      await Promise.all(Array.from({ length: 20 }, (_, n) => ada.message('park', `missed ${i + n}`)));
+    }
+    const kept = await redis.command('XLEN', 'parley::{r:park}:stream');
+    expect(kept).toBeGreaterThan(0);
+    expect(kept).toBeLessThan(MISSED - 50);
+    proxy.heal();
+    const goal = since.offset + MISSED;
+    await until(() => bob.ledger.position('park')?.offset === goal, {
+      ...LONG,
+      describe: () => `bob at ${bob.ledger.position('park')?.offset}`,
+    });
+    expect(bob.of('resync')).toEqual([]);
+    expect(compareLedgers([ada.ledger, bob.ledger], 'park')).toMatchObject({ violations: [], told: 0 });
+    expect(bob.closes).toEqual([]);
+    // Who was away gets the same, in pages.
+    const late = await hub.client(hub.name('late'), 0);
+    late.ledger.frame({ type: 'joined', room: 'park', ...since, recovered: false, messages: [], more: false });
+    await late.join('park', since);
+    await until(() => late.ledger.position('park')?.offset === goal, LONG);
+    expect(late.of('joined').every(({ recovered }) => recovered === true)).toBe(true);
+    expect(late.ledger.violations).toEqual([]);
+    expect(late.ledger.received).toBe(MISSED);
+  });
+
+  it('[M2] knows what was stored before Redis was lost: the same ack on any node, and nobody is shown it again', async () => {
+    const ada = await hub.client(hub.name('ada'), 0);
+    const bob = await hub.client(hub.name('bob'), 1);
+    for (const client of [ada, bob]) await client.join('park');
+    const id = randomUUID();
+    const text = `once ${id}`;
+    const ack = await ada.message('park', text, { id });
+    await bob.waitFor('message', (frame) => messageOf(frame).text === text);
+    const mark = bob.mark();
+    await redis.restartEmpty();
+    await bob.waitFor('resync', undefined, { from: mark, ...LONG });
+    for (const gateway of [1, 0]) {
+      await until(() => ada.reconnect(hub.gateway(gateway).url), LONG);
+      const again = await until(() => ada.message('park', text, { id }), LONG);
+      expect(again.message).toEqual(ack.message);
+    }
+    await ada.message('park', `after ${id}`);
+    await bob.waitFor('message', (frame) => messageOf(frame).text === `after ${id}`, LONG);
+    expect(bob.of('message', mark).filter((frame) => messageOf(frame).text === text)).toEqual([]);
+  });
+
+  it('[M3] offsets never fall over a loss of Redis in rooms that keep history, though they begin anew in others', async () => {
+    const open = hub.name('room');
+    const ada = await hub.client(hub.name('ada'), 0);
+    for (const room of ['park', open]) await ada.join(room);
+    ada.stayConnected();
+    const offsets: number[] = [];
+    const epochs = new Set<string | undefined>();
+    for (let loss = 0; loss < 3; loss += 1) {
+      for (let i = 0; i < 5; i += 1) offsets.push((await ada.say('park', `loss ${loss}, ${i}`)).offset ?? 0);
+      await ada.say(open, 'x');
+      if (loss === 1) {
+        await redis.save();
+        for (let i = 0; i < 5; i += 1) offsets.push((await ada.say('park', `after the snapshot ${i}`)).offset ?? 0);
+        await redis.restartFromSnapshot();
+      } else await redis.restartEmpty();
+      const seen = ada.ledger.told('park') + 1;
+      await until(() => ada.ledger.told('park') >= seen, { ...LONG, describe: 'ada is told' });
+      epochs.add(ada.ledger.position('park')?.epoch);
+      expect(ada.ledger.position('park')?.offset).toBe(offsets.at(-1));
+      offsets.push((await ada.say('park', `back from loss ${loss}`)).offset ?? 0);
+    }
+    expect(offsets).toEqual(offsets.map((_, i) => (offsets[0] ?? 0) + i));
+    expect(epochs.size).toBe(3);
+    expect((await ada.say(open, 'y')).offset).toBe(1);
+    expect((await ada.history('park', { before: (offsets[7] ?? 0) + 1, limit: 5 })).messages?.map(({ offset }) => offset)).toEqual(
+      offsets.slice(3, 8),
+    );
+  });
+});
+
+describe('the sweep of streams', () => {
+  let store: Store;
+  let link: RedisLink;
+  let broker: BrokerRedis;
+
+  beforeAll(async () => {
+    store = await openStore({ url: hub.database.url });
+    link = RedisLink.open(redis.url, { prefix: 'parley:', log: SILENT });
+    await link.ready(20_000);
+    broker = new BrokerRedis(link, { archive: new MessageArchive(store.messages) });
+  });
+  afterAll(async () => {
+    await broker?.close();
+    await link?.close();
+    await store?.close();
+  });
+
+  it('[M1] what a gateway showed and did not live to store is stored, as it was shown, though its sender never comes back', async () => {
+    const bob = await hub.client(hub.name('bob'), 0);
+    await bob.join('park');
+    const victim = await hub.add({ FAIL_POINTS: 'after-publish@2=kill' });
+    const ada = await ChatClient.connect(victim.url, hub.name('ada'));
+    await ada.join('park');
+    await ada.message('park', 'stored by the gateway');
+    await expect(ada.message('park', 'shown only', { data: { deep: [1, 'ä'] } })).rejects.toThrow('connection ended');
+    await victim.exited;
+    const shown = await bob.waitFor('message', (frame) => messageOf(frame).text === 'shown only');
+    const stored = async (): Promise<unknown> => (await bob.history('park', { limit: 1 })).messages?.[0];
+    expect(await stored()).toMatchObject({ message: { text: 'stored by the gateway' } });
+    const sweep = new StreamSweep({
+      broker,
+      rooms: store.rooms,
+      messages: store.messages,
+      log: SILENT as never,
+      now: Date.now,
+      graceMs: 200,
+    });
+    let found = 0;
+    await until(async () => {
+      found += await sweep.run();
+      return found > 0;
+    }, LONG);
+    expect(found).toBe(1);
+    expect(await stored()).toEqual({ offset: shown.offset, message: shown.message });
+    expect(await sweep.run()).toBe(0);
+  });
+});

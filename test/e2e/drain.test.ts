@@ -1,0 +1,194 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import { ChatClient } from '#test/support/chat-client.ts';
+import { signToken } from '#test/support/jwt.ts';
+import { compareLedgers } from '#test/support/ledger.ts';
+import { RawClient, RefusedError } from '#test/support/raw-client.ts';
+import type { RedisServer } from '#test/support/redis-server.ts';
+import { messageOf } from '#test/support/server-frame.ts';
+import { TestHub } from '#test/support/test-hub.ts';
+import { MACHINE_MS, until } from '#test/support/wait.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const DRAIN_SECONDS = 6;
+
+let hub: TestHub<RedisServer>;
+TestHub.showLogs(() => hub);
+beforeAll(async () => {
+  hub = await TestHub.single({ gateways: 1, env: { DRAIN_SECONDS: String(DRAIN_SECONDS) } });
+});
+afterEach(() => hub.clear());
+afterAll(() => hub?.stop());
+
+describe('D1 drain', () => {
+  it('[D1] an idle gateway exits 0 soon', async () => {
+    const leaving = await hub.add({ DRAIN_SECONDS: '30' });
+    // It does not sit out its time.
+    expect(await leaving.term(15_000)).toBe(0);
+  });
+
+  it('[D1] [C 1012] sends everybody draining with spread delays, closes with 1012, and exits 0 in time', async () => {
+    const leaving = await hub.add();
+    const clients = await Promise.all(Array.from({ length: 60 }, (_, i) => ChatClient.connect(leaving.url, `u${i}`)));
+    const start = performance.now();
+    const exit = leaving.term();
+    const closes = await Promise.all(clients.map((client) => client.closed));
+    for (const close of closes) expect(close).toEqual({ code: 1012, reason: 'DRAINING' });
+    expect(await exit).toBe(0);
+    expect(performance.now() - start).toBeLessThan(DRAIN_SECONDS * 1000 + MACHINE_MS);
+    const delays = clients.map((client) => client.of('draining').at(-1)?.reconnectIn ?? -1);
+    for (const [i, client] of clients.entries()) {
+      expect(client.of('draining'), `client ${i}`).toHaveLength(1);
+      expect(client.frames.at(-1)?.type).toBe('draining');
+    }
+    for (const delay of delays) {
+      expect(delay).toBeGreaterThanOrEqual(0);
+      expect(delay).toBeLessThanOrEqual(DRAIN_SECONDS);
+    }
+    expect(new Set(delays).size, 'delays differ').toBeGreaterThan(30);
+  });
+
+  it('[D1] fails its readiness at once and takes no new connection', async () => {
+    // Many quiet connections make it take a second: long enough to look.
+    const leaving = await hub.add();
+    let draining = false;
+    const onText = (text: string): void => {
+      draining ||= text.startsWith('{"type":"draining"');
+    };
+    await Promise.all(
+      Array.from({ length: 1000 }, () =>
+        RawClient.open(`${leaving.url}/ws/chat`, { token: signToken({ sub: 'many' }), timeoutMs: 30_000, onText }),
+      ),
+    );
+    expect((await fetch(`${leaving.adminUrl}/readyz`)).status).toBe(200);
+    const exit = leaving.term();
+    /** Readiness as asked for after somebody was told to go, until nobody answers any more. */
+    const answers: number[] = [];
+    for (;;) {
+      const asked = draining;
+      const response = await fetch(`${leaving.adminUrl}/readyz`).catch(() => undefined);
+      if (response === undefined) break;
+      if (asked) answers.push(response.status);
+      if (answers.length === 3) break;
+    }
+    expect(answers.length).toBeGreaterThan(0);
+    expect(new Set(answers)).toEqual(new Set([503]));
+    const refused = await RawClient.open(`${leaving.url}/ws/chat`, { token: signToken({ sub: 'late' }) }).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(Error);
+    if (refused instanceof RefusedError) {
+      expect(refused.response.status).toBe(503);
+      expect(refused.response.headers.get('x-websocket-error-code')).toBe('DRAINING');
+      expect(Number(refused.response.headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+    expect(await exit).toBe(0);
+  });
+
+  it('[D1] amid traffic nothing acked is lost, nobody sees a gap, nobody is announced who came back', async () => {
+    const room = hub.name('room');
+    const leaving = await hub.add();
+    const staying = hub.gateway(0);
+    const watcher = await hub.client('watcher', 0);
+    await watcher.join(room);
+    const clients = await Promise.all(
+      Array.from({ length: 20 }, async (_, i) => {
+        const client = await ChatClient.connect(leaving.url, `u${i}`);
+        await client.join(room);
+        client.stayConnected(() => staying.url);
+        return client;
+      }),
+    );
+    try {
+      let talking = true;
+      const talk = clients.map(async (client) => {
+        for (let i = 0; talking; i += 1) {
+          await client.say(room, `${client.user} ${i}`);
+          await new Promise((resolve) => setTimeout(resolve, 60));
+        }
+      });
+      await until(() => watcher.ledger.received > 40, { describe: 'traffic' });
+      expect(await leaving.term()).toBe(0);
+      await until(() => clients.every((client) => client.welcome.node === staying.node), { describe: 'all came back' });
+      const before = watcher.ledger.received;
+      await until(() => watcher.ledger.received > before + 40, { describe: 'traffic after' });
+      talking = false;
+      await Promise.all(talk);
+      const ledgers = [watcher, ...clients].map((client) => client.ledger);
+      await until(() => new Set(ledgers.map((ledger) => JSON.stringify(ledger.position(room)))).size === 1);
+      expect(compareLedgers(ledgers, room)).toMatchObject({ violations: [], told: 0 });
+      expect(await watcher.presence(room)).toMatchObject({ count: 21 });
+      for (const client of clients) {
+        expect(watcher.members.get(`${room} ${client.user} left`), `${client.user} left`).toBeUndefined();
+        expect(watcher.members.get(`${room} ${client.user} joined`)).toBe(1);
+      }
+      expect(await watcher.onLineNumber()).toBe(21);
+    } finally {
+      await Promise.all(clients.map((client) => client.close()));
+    }
+  });
+
+  it('[D1] nobody is announced who comes back when told to', async () => {
+    const room = hub.name('room');
+    const leaving = await hub.add();
+    const watcher = await hub.client('watcher', 0);
+    await watcher.join(room);
+    const clients = await Promise.all(Array.from({ length: 10 }, (_, i) => ChatClient.connect(leaving.url, `u${i}`)));
+    try {
+      await Promise.all(clients.map((client) => client.join(room)));
+      const exit = leaving.term();
+      const delays = await Promise.all(
+        clients.map(async (client) => {
+          await client.closed;
+          const seconds = client.of('draining').at(-1)?.reconnectIn ?? Number.NaN;
+          await delay(seconds * 1000);
+          await client.reconnect(hub.gateway(0).url);
+          return seconds;
+        }),
+      );
+      expect(Math.max(...delays)).toBeGreaterThan(0.2);
+      expect(await exit).toBe(0);
+      expect(await watcher.presence(room)).toMatchObject({ count: 11 });
+      // What was announced before this is there before it.
+      const marker = await watcher.message(room, 'marker');
+      await watcher.waitFor('message', (frame) => frame.offset === messageOf(marker).offset);
+      for (const { user } of clients) expect(watcher.members.get(`${room} ${user} left`), `${user} left`).toBeUndefined();
+    } finally {
+      await Promise.all(clients.map((client) => client.close()));
+    }
+  });
+
+  it('[D1] those who do not come back are announced once, and counted no more', async () => {
+    const room = hub.name('room');
+    const leaving = await hub.add();
+    const watcher = await hub.client('watcher', 0);
+    await watcher.join(room);
+    const ada = await ChatClient.connect(leaving.url, 'ada');
+    await ada.join(room);
+    expect(await watcher.onLineNumber()).toBe(2);
+    expect(await leaving.term()).toBe(0);
+    expect(await watcher.onLineNumber()).toBe(1);
+    expect(await watcher.presence(room)).toMatchObject({ count: 1 });
+    await watcher.waitFor('member', (frame) => frame.action === 'left' && frame.user?.id === 'ada');
+    expect(watcher.members.get(`${room} ada left`)).toBe(1);
+  });
+
+  it('[D1] exits in time even where Redis is away', async () => {
+    const leaving = await hub.add();
+    const ada = await ChatClient.connect(leaving.url, 'ada');
+    await ada.join('park');
+    hub.backend.pause();
+    try {
+      const start = performance.now();
+      expect(await leaving.term()).toBe(0);
+      expect(performance.now() - start).toBeLessThan(DRAIN_SECONDS * 1000 + MACHINE_MS);
+      expect(await ada.closed).toMatchObject({ code: 1012 });
+    } finally {
+      hub.backend.resume();
+    }
+    await until(async () => (await fetch(`${hub.gateway(0).adminUrl}/readyz`)).status === 200, { timeoutMs: 15_000 });
+    // Its presence was not given back: the lease runs out.
+    const watcher = await hub.client('watcher', 0);
+    await until(async () => (await watcher.onLineNumber()) === 1, { timeoutMs: 15_000, describe: 'ada gone' });
+  });
+});

@@ -1,0 +1,182 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Store } from '#libs/store/store.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import { ChatClient } from '#test/support/chat-client.ts';
+import { signToken } from '#test/support/jwt.ts';
+import { RawClient } from '#test/support/raw-client.ts';
+import type { RedisServer } from '#test/support/redis-server.ts';
+import { messageOf, type ServerFrame } from '#test/support/server-frame.ts';
+import { TestHub } from '#test/support/test-hub.ts';
+import { until } from '#test/support/wait.ts';
+
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
+
+let hub: TestHub<RedisServer>;
+let store: Store;
+TestHub.showLogs(() => hub);
+beforeAll(async () => {
+  hub = await TestHub.single({ gateways: 2 });
+  store = await openStore({ url: hub.database.url });
+});
+afterEach(() => hub.clear());
+afterAll(async () => {
+  await store?.close();
+  await hub?.stop();
+});
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+/** A writer, and a room of the writer and a reader who is away. */
+async function stage(kind: 'group' | 'pair' | 'conv' = 'pair'): Promise<{ writer: ChatClient; reader: string; room: string }> {
+  const [ada, bob] = [hub.name('ada'), hub.name('bob')];
+  const room = `${kind}:${hub.name('room')}`;
+  const members = [ada, bob].map((id) => ({ id, name: id }));
+  await store.rooms.create({ room, kind, title: '', owner: ada, keepHistory: true, createdAt: Date.now(), expiresAt: undefined }, members);
+  const writer = await hub.client(ada, 0);
+  if (kind === 'group') await writer.join(room);
+  return { writer, reader: bob, room };
+}
+
+async function complete(client: ChatClient): Promise<ServerFrame[]> {
+  const end = await client.waitFor('offline_messages_complete', () => true, { timeoutMs: 30_000 });
+  const waited = client.of('offline_message');
+  expect(end.count).toBe(waited.length);
+  expect(client.frames.indexOf(end)).toBeGreaterThan(waited.length === 0 ? -1 : client.frames.lastIndexOf(waited.at(-1) as ServerFrame));
+  return waited;
+}
+
+const delivered = async (user: string, room: string, offset: number): Promise<void> => {
+  await until(async () => (await store.cursors.delivered(user, room)) === offset, {
+    describe: `cursor of ${user} in ${room} at ${offset}`,
+  });
+};
+
+describe('M6 offline messages', () => {
+  it.each(['group', 'pair', 'conv'] as const)(
+    '[M6] messages of a %s come at the next connect, oldest first, then the end',
+    async (kind) => {
+      const { writer, reader, room } = await stage(kind);
+      for (const n of range(1, 150)) await writer.message(room, `${n}`);
+      const back = await hub.client(reader, 1);
+      const waited = await complete(back);
+      expect(waited.map(({ offset }) => offset)).toEqual(range(1, 150));
+      expect(waited.map((frame) => messageOf(frame).text)).toEqual(range(1, 150).map(String));
+      expect(waited[0]).toMatchObject({ room, message: { from: { id: writer.user, name: writer.user } } });
+      expect(back.of('message')).toEqual([]);
+    },
+  );
+
+  it('[M6] nothing waits for who has nothing: the end comes at once', async () => {
+    const client = await hub.client(hub.name('new'), 0);
+    expect(await complete(client)).toEqual([]);
+  });
+
+  it('[M6] several rooms come in the order in which it was said', async () => {
+    const { writer, reader, room } = await stage();
+    const second = `conv:${hub.name('room')}`;
+    await store.rooms.create(
+      { room: second, kind: 'conv', title: '', owner: '', keepHistory: true, createdAt: Date.now(), expiresAt: undefined },
+      [writer.user, reader].map((id) => ({ id, name: id })),
+    );
+    for (const n of range(1, 20)) {
+      await writer.message(n % 3 === 0 ? second : room, `${n}`);
+      // Stamps are milliseconds: two messages of one have no order between rooms.
+      const said = Date.now();
+      await until(() => Date.now() > said, { everyMs: 1 });
+    }
+    const back = await hub.client(reader, 1);
+    expect((await complete(back)).map((frame) => messageOf(frame).text)).toEqual(range(1, 20).map(String));
+  });
+
+  it('[M6] `delivered` moves the cursor for all devices; what is above it comes again', async () => {
+    const { writer, reader, room } = await stage();
+    for (const n of range(1, 10)) await writer.message(room, `${n}`);
+    const phone = await hub.client(reader, 0);
+    await complete(phone);
+    phone.send({ type: 'delivered', room, offset: 6 });
+    await delivered(reader, room, 6);
+    // An older one, and one of a room that is not theirs, change nothing.
+    phone.send({ type: 'delivered', room, offset: 2 });
+    phone.send({ type: 'delivered', room: 'group:not-theirs', offset: 2 });
+    await phone.onLineNumber();
+    const laptop = await hub.client(reader, 1);
+    expect((await complete(laptop)).map(({ offset }) => offset)).toEqual(range(7, 10));
+    laptop.send({ type: 'delivered', room, offset: 10 });
+    await delivered(reader, room, 10);
+    const tablet = await hub.client(reader, 0);
+    expect(await complete(tablet)).toEqual([]);
+    expect(await store.cursors.delivered(reader, 'group:not-theirs')).toBe(0);
+  });
+
+  it('[M6] the first frame after the end counts as `delivered` of a client that sends none', async () => {
+    const { writer, reader, room } = await stage();
+    for (const n of range(1, 3)) await writer.message(room, `${n}`);
+    const plain = await hub.client(reader, 0);
+    await complete(plain);
+    expect(await store.cursors.delivered(reader, room)).toBe(0);
+    await plain.onLineNumber();
+    await delivered(reader, room, 3);
+  });
+
+  it('[M6] what was not acknowledged comes again at the next connect, however the line broke', async () => {
+    const { writer, reader, room } = await stage();
+    for (const n of range(1, 3)) await writer.message(room, `${n}`);
+    for (let turn = 0; turn < 3; turn += 1) {
+      const back = await ChatClient.connect(hub.gateway(turn % 2).url, reader);
+      expect((await complete(back)).map(({ offset }) => offset)).toEqual([1, 2, 3]);
+      back.reset();
+    }
+  });
+
+  it('[M6] [R5] what is said while offline messages are being sent comes too, once, in order', async () => {
+    const { writer, reader, room } = await stage();
+    for (const n of range(1, 60)) await writer.message(room, `${n}`);
+    const saying = (async () => {
+      for (const n of range(61, 160)) await writer.message(room, `${n}`);
+    })();
+    const back = await hub.client(reader, 1);
+    await saying;
+    await until(() => back.of('offline_message').length + back.of('message').length >= 160, {
+      describe: () => `${back.of('offline_message').length} waited, ${back.of('message').length} live`,
+    });
+    const all = back.frames.filter(({ type }) => type === 'offline_message' || type === 'message');
+    expect(all.map(({ offset }) => offset)).toEqual(range(1, 160));
+  });
+
+  it('[M6] 50,000 waiting messages go out with flow control: a reader that stands still costs the gateway little', async () => {
+    const { reader, room } = await stage();
+    await hub.database.query(
+      `INSERT INTO messages (room, "offset", epoch, id, sender, text, data, at)
+       SELECT $1, n, 'e', lpad(n::text, 22, '0'), '{"id":"a","name":"A"}', '"' || repeat('x', 180) || '"', NULL, $2::bigint FROM generate_series(1, 50000) AS n`,
+      [room, Date.now()],
+    );
+    await hub.database.query('INSERT INTO room_tops (room, top, at) VALUES ($1, 50000, $2)', [room, Date.now()]);
+    const memory = async (): Promise<number> => {
+      const text = await (await fetch(`${hub.gateway(1).adminUrl}/metrics`)).text();
+      return Number(/^process_resident_memory_bytes (\d+)/m.exec(text)?.[1]);
+    };
+    const before = await memory();
+    const offsets: number[] = [];
+    let count: number | undefined;
+    const raw = await RawClient.open(`${hub.gateway(1).url}/ws/chat`, {
+      token: signToken({ sub: reader }),
+      onText: (text) => {
+        const frame: ServerFrame = JSON.parse(text);
+        if (frame.type === 'offline_message') offsets.push(frame.offset ?? 0);
+        if (frame.type === 'offline_messages_complete') count = frame.count;
+      },
+    });
+    raw.socket.pause();
+    // The gateway has done far more turns than it needs to read all of them, if it did.
+    const other = await hub.client(hub.name('other'), 1);
+    for (let turn = 0; turn < 300; turn += 1) await other.onLineNumber();
+    const standing = await memory();
+    expect(standing - before).toBeLessThan(60 * 1024 * 1024);
+    raw.socket.resume();
+    await until(() => count !== undefined, { timeoutMs: 60_000, describe: () => `${offsets.length} came` });
+    expect(count).toBe(50_000);
+    expect(offsets).toEqual(range(1, 50_000));
+    expect((await memory()) - before).toBeLessThan(80 * 1024 * 1024);
+    raw.socket.destroy();
+  });
+});

@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Store } from '#libs/store/store.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import type { ChatClient } from '#test/support/chat-client.ts';
+import type { RedisServer } from '#test/support/redis-server.ts';
+import { messageOf } from '#test/support/server-frame.ts';
+import { TestHub } from '#test/support/test-hub.ts';
+import { until } from '#test/support/wait.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+let hub: TestHub<RedisServer>;
+let store: Store;
+TestHub.showLogs(() => hub);
+beforeAll(async () => {
+  hub = await TestHub.single({ gateways: 2 });
+  store = await openStore({ url: hub.database.url });
+});
+afterEach(() => hub.clear());
+afterAll(async () => {
+  await store?.close();
+  await hub?.stop();
+});
+
+function directRoom(one: string, other: string): string {
+  const text = [one, other].sort().join('\0');
+  return `dm:${createHash('sha256').update(text).digest('base64url').slice(0, 22)}`;
+}
+
+/** Connects, and waits until what was said from now on comes as it is said. */
+async function here(user: string, gateway: number): Promise<ChatClient> {
+  const client = await hub.client(user, gateway);
+  await client.waitFor('offline_messages_complete');
+  return client;
+}
+
+/** Users known to the hub: they were here once. */
+async function users(...prefixes: string[]): Promise<string[]> {
+  const names = prefixes.map((prefix) => hub.name(prefix));
+  for (const name of names) store.seen.touch({ user: name, name, kind: 'user', lastSeen: Date.now() });
+  await until(async () => (await store.seen.get(names)).length === names.length);
+  return names;
+}
+
+async function room(kind: 'group' | 'pair', members: readonly string[], keepHistory = true): Promise<string> {
+  const name = `${kind}:${createHash('sha256').update(hub.name('room')).digest('base64url').slice(0, 22)}`;
+  await store.rooms.create(
+    { room: name, kind, title: '', owner: members[0] ?? '', keepHistory, createdAt: Date.now(), expiresAt: undefined },
+    members.map((id) => ({ id, name: id })),
+  );
+  return name;
+}
+
+/** Texts of a room's messages in the order they came, live ones and those that waited. */
+function texts(client: ChatClient, inRoom: string, type = 'message'): (string | undefined)[] {
+  return client
+    .of(type)
+    .filter((frame) => frame.room === inRoom)
+    .map((frame) => messageOf(frame).text);
+}
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+describe('R5 private rooms', () => {
+  it('[R5] [R2] a direct message reaches every session of both, on every node, without join', async () => {
+    const [ada = '', bob = ''] = await users('ada', 'bob');
+    const sessions = [await here(ada, 0), await here(ada, 1), await here(bob, 0), await here(bob, 1)];
+    const ack = await sessions[0]?.request({ type: 'message', to: bob, text: 'psst', id: 'one' });
+    expect(ack).toMatchObject({ type: 'ack', room: directRoom(ada, bob), message: { offset: 1 } });
+    for (const session of sessions) {
+      const frame = await session.waitFor('message');
+      expect(frame).toMatchObject({ room: directRoom(ada, bob), offset: 1, message: { from: { id: ada, name: ada }, text: 'psst' } });
+    }
+    const answer = await sessions[3]?.message(directRoom(ada, bob), 'yes?');
+    expect(answer).toMatchObject({ message: { offset: 2 } });
+    for (const session of sessions) await session.waitFor('message', (frame) => frame.offset === 2);
+    for (const session of sessions) expect(texts(session, directRoom(ada, bob))).toEqual(['psst', 'yes?']);
+  });
+
+  it('[R2] nobody else reads, writes or enters, and nobody is told whether the room is there', async () => {
+    const [ada = '', bob = '', eve = ''] = await users('ada', 'bob', 'eve');
+    const [writer, spy] = [await here(ada, 0), await here(eve, 1)];
+    await writer.request({ type: 'message', to: bob, text: 'secret' });
+    for (const name of [directRoom(ada, bob), directRoom(bob, eve)]) {
+      for (const frame of [{ type: 'join' }, { type: 'history' }, { type: 'presence' }, { type: 'message', text: 'hm' }]) {
+        await expect(spy.request({ ...frame, room: name })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+      }
+    }
+    await expect(writer.request({ type: 'message', to: 'nobody-at-all', text: 'hm' })).rejects.toMatchObject({ code: 'USER_NOT_FOUND' });
+    expect(spy.of('message')).toEqual([]);
+  });
+
+  it('[R5] [M4] what both say at once on two nodes comes to every session in one order, each once', async () => {
+    const [ada = '', bob = ''] = await users('ada', 'bob');
+    const name = directRoom(ada, bob);
+    const sessions = [await here(ada, 0), await here(ada, 1), await here(bob, 0), await here(bob, 1)];
+    await Promise.all(
+      sessions.flatMap((session, who) =>
+        range(1, 40).map((n) =>
+          session.request({ type: 'message', to: who < 2 ? bob : ada, text: `${who < 2 ? ada : bob}: ${n}`, id: `m${n}` }),
+        ),
+      ),
+    );
+    for (const session of sessions) await session.waitFor('message', (frame) => frame.offset === 160 - 80);
+    // The two sessions of a user say the same under the same ids: one message each (M2).
+    const first = texts(sessions[0] as ChatClient, name);
+    expect(first).toHaveLength(80);
+    for (const session of sessions) {
+      expect(session.of('message').map(({ offset }) => offset)).toEqual(range(1, 80));
+      expect(texts(session, name)).toEqual(first);
+    }
+  });
+
+  it('[R5] [M4] signals that are lost with a connection to Redis are made good, in order', async () => {
+    const [ada = '', bob = ''] = await users('ada', 'bob');
+    const name = directRoom(ada, bob);
+    const [writer, reader] = [await here(ada, 0), await here(bob, 1)];
+    for (const n of range(1, 30)) {
+      await writer.request({ type: 'message', to: bob, text: `${n}` });
+      if (n % 10 === 0) await hub.backend.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    }
+    await reader.waitFor('message', (frame) => frame.offset === 30, { timeoutMs: 30_000 });
+    expect(texts(reader, name)).toEqual(range(1, 30).map(String));
+  });
+
+  it('[R5] [R3] a pair that keeps no history reaches both all the same', async () => {
+    const [ada = '', bob = ''] = await users('ada', 'bob');
+    const pair = await room('pair', [ada, bob], false);
+    const [writer, reader] = [await here(ada, 0), await here(bob, 1)];
+    for (const n of range(1, 5)) await writer.message(pair, `${n}`);
+    await reader.waitFor('message', (frame) => frame.offset === 5);
+    expect(texts(reader, pair)).toEqual(range(1, 5).map(String));
+    const { rows } = { rows: await hub.database.query('SELECT 1 FROM messages WHERE room = $1', [pair]) };
+    expect(rows).toEqual([]);
+  });
+
+  it('[R5] who joins such a room gets its messages once', async () => {
+    const [ada = '', bob = ''] = await users('ada', 'bob');
+    const pair = await room('pair', [ada, bob]);
+    const [writer, reader] = [await here(ada, 0), await here(bob, 1)];
+    await writer.message(pair, '1');
+    await reader.waitFor('message', (frame) => frame.offset === 1);
+    const joined = await reader.join(pair);
+    expect(joined).toMatchObject({ offset: 1 });
+    for (const n of range(2, 6)) await writer.message(pair, `${n}`);
+    await reader.waitFor('message', (frame) => frame.offset === 6);
+    await reader.leave(pair);
+    await writer.message(pair, '7');
+    await reader.waitFor('message', (frame) => frame.offset === 7);
+    expect(texts(reader, pair)).toEqual(range(1, 7).map(String));
+  });
+
+  it('[R5] typing is told to the other member without join', async () => {
+    const [ada = '', bob = ''] = await users('ada', 'bob');
+    const pair = await room('pair', [ada, bob]);
+    const [writer, reader] = [await here(ada, 0), await here(bob, 1)];
+    writer.typing(pair);
+    expect(await reader.waitFor('typing')).toMatchObject({ room: pair, user: { id: ada } });
+    expect(writer.of('typing')).toEqual([]);
+  });
+});
+
+describe('R2 groups', () => {
+  it('[R2] [R3] only members enter; who is taken out is out at once', async () => {
+    const [ada = '', bob = '', eve = ''] = await users('ada', 'bob', 'eve');
+    const group = await room('group', [ada, bob]);
+    const [first, second, other] = [await here(ada, 0), await here(bob, 1), await here(eve, 0)];
+    await expect(other.join(group)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await first.join(group);
+    await second.join(group);
+    await first.message(group, 'hello');
+    await second.waitFor('message', (frame) => frame.room === group);
+    expect(await second.history(group)).toMatchObject({ messages: [{ offset: 1, message: { text: 'hello' } }], more: false });
+    await store.rooms.removeMember(group, bob);
+    await hub.backend.command('PUBLISH', `parley::{p0}:u:${bob}`, `~x${group}`);
+    await until(async () => (await first.presence(group)).count === 1);
+    await expect(second.message(group, 'still there?')).rejects.toMatchObject({ code: 'NOT_JOINED' });
+    await expect(second.join(group)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+});

@@ -1,0 +1,228 @@
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+import { AGENT_PASSWORD, addAgents, atDesk, logInAsAgent } from '#test/support/agents.ts';
+import { AllInOne } from '#test/support/all-in-one.ts';
+import { seriousFaults } from '#test/support/axe.ts';
+import { launchBrowser, newPerson, openTab, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
+import { Customer } from '#test/support/customer.ts';
+import { PostgresDatabase } from '#test/support/postgres.ts';
+import { until } from '#test/support/wait.ts';
+
+let browser: Browser;
+let hub: AllInOne;
+let database: PostgresDatabase;
+const problems: string[] = [];
+const customers: Customer[] = [];
+
+beforeAll(async () => {
+  [database, browser] = await Promise.all([PostgresDatabase.create(), launchBrowser()]);
+  hub = await AllInOne.start({ DATABASE_URL: database.url });
+  await addAgents(database.url, 'Max', 'Mia');
+});
+
+afterEach(async () => {
+  for (const customer of customers.splice(0)) customer.leave();
+  await Promise.all(browser.contexts().map((context) => context.close()));
+  await until(async () => (await online()) === 0, { timeoutMs: PATIENCE_MS, describe: 'everybody has gone' });
+  await database.query("UPDATE conversations SET state = 'closed'");
+  expect(problems.splice(0)).toEqual([]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await hub?.kill9();
+  await database?.drop();
+});
+
+async function online(): Promise<number> {
+  return ((await (await fetch(`${hub.url}/api/v1/online`)).json()) as { count: number }).count;
+}
+
+async function comes(name: string, subject: string): Promise<Customer> {
+  const customer = await Customer.open(hub.url, name, subject);
+  customers.push(customer);
+  return customer;
+}
+
+async function agent(name: string, options: BrowserContextOptions = {}): Promise<{ page: Page; context: BrowserContext }> {
+  const context = await newPerson(browser, options);
+  const page = await openTab(context, `${hub.url}/agent`, problems);
+  await logInAsAgent(page, name);
+  return { page, context };
+}
+
+const row = (page: Page, name: string) => page.getByRole('navigation').getByRole('button', { name });
+const said = (page: Page) => page.locator('li[data-state="stored"]');
+
+/** The workbench shows exactly so many unread of a customer. */
+const unread = (page: Page, name: string, count: number) =>
+  until(
+    async () =>
+      (
+        await row(page, name)
+          .getByLabel(/unread$/)
+          .allTextContents()
+      ).join() === (count === 0 ? '' : String(count)),
+    {
+      timeoutMs: PATIENCE_MS,
+      describe: `${count} unread of ${name}`,
+    },
+  );
+
+describe('the workbench', () => {
+  it('[A6] lets agents in by name and password, keeps them in over a reload, and lets them go', async () => {
+    const context = await newPerson(browser);
+    const page = await openTab(context, `${hub.url}/agent`, problems);
+    await page.getByLabel('Name', { exact: true }).fill('Max');
+    await page.getByLabel('Password', { exact: true }).fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByText('Name or password is wrong.').waitFor();
+    await screenshot(page, 'agent-login');
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.getByLabel('Password', { exact: true }).fill(AGENT_PASSWORD);
+    await page.keyboard.press('Enter');
+    await atDesk(page);
+    await page.getByText('You have no conversations.').waitFor();
+    await page.reload();
+    await atDesk(page);
+    await page.getByText('Max · connected').waitFor();
+    const kept = await page.evaluate(() =>
+      JSON.stringify({ ...localStorage, ...sessionStorage, cookie: document.cookie, at: location.href }),
+    );
+    expect(kept).not.toMatch(/eyJ/);
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByLabel('Password', { exact: true }).waitFor();
+    await page.reload();
+    await page.getByLabel('Password', { exact: true }).waitFor();
+  });
+
+  it('[A6] does not take the login of somebody who is no agent, and leaves it to them', async () => {
+    const context = await newPerson(browser);
+    const guest = await context.request.post(`${hub.url}/api/v1/guests`, { data: { name: 'Gil' } });
+    expect(guest.status()).toBe(201);
+    const page = await openTab(context, `${hub.url}/agent`, problems);
+    await page.getByLabel('Password', { exact: true }).waitFor();
+    const still = await context.request.post(`${hub.url}/api/v1/auth/refresh`);
+    expect(((await still.json()) as { user: object }).user).toMatchObject({ name: 'Gil', kind: 'guest' });
+  });
+
+  it('[A10] [M6] shows what is unread, in which conversation, over a reload too', async () => {
+    const { page } = await agent('Max');
+    const [ann, ben] = [await comes('Ann', 'A parcel'), await comes('Ben', 'A bill')];
+    await ann.say('hello from Ann');
+    await row(page, 'Ann').click();
+    await said(page).getByText('hello from Ann').waitFor();
+    await ben.say('one');
+    await ben.say('two');
+    await unread(page, 'Ben', 2);
+    await unread(page, 'Ann', 0);
+    await screenshot(page, 'agent-unread');
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.reload();
+    await unread(page, 'Ben', 2);
+    await unread(page, 'Ann', 0);
+    await row(page, 'Ben').click();
+    await said(page).getByText('two').waitFor();
+    await unread(page, 'Ben', 0);
+    await page.getByText('About the customer').click();
+    await page.getByText('gold').waitFor();
+    ben.leave();
+    await page.getByLabel('Message', { exact: true }).fill('an answer');
+    await page.keyboard.press('Enter');
+    await said(page).getByText('an answer').waitFor();
+    expect(await said(page).count()).toBe(3);
+  });
+
+  it('[A8] loads what is older on demand, and the place one reads stays', async () => {
+    const { page } = await agent('Max');
+    const cleo = await comes('Cleo', 'Everything');
+    await row(page, 'Cleo').click();
+    for (let n = 1; n <= 130; n++) await cleo.say(`line ${n}`);
+    // What is read does not come by itself another time.
+    await until(
+      async () => {
+        const [cursor] = await database.query('SELECT delivered FROM cursors WHERE room = $1 AND user_id <> $2', [cleo.room, cleo.id]);
+        return Number(cursor?.['delivered']) === 130;
+      },
+      { timeoutMs: PATIENCE_MS, describe: 'all of it is known to be read' },
+    );
+    await page.reload();
+    await row(page, 'Cleo').click();
+    await said(page).getByText('line 130', { exact: true }).waitFor();
+    expect(await said(page).count()).toBe(100);
+    const place = async () => (await said(page).getByText('line 31', { exact: true }).boundingBox())?.y ?? 0;
+    await page.getByRole('button', { name: 'Earlier messages' }).scrollIntoViewIfNeeded();
+    const before = await place();
+    await page.getByRole('button', { name: 'Earlier messages' }).click();
+    await said(page).getByText('line 1', { exact: true }).waitFor({ state: 'attached' });
+    expect(await said(page).count()).toBe(130);
+    expect(await page.getByRole('button', { name: 'Earlier messages' }).count()).toBe(0);
+    expect(Math.abs((await place()) - before)).toBeLessThan(60);
+  });
+
+  it('[A10] takes over what a colleague has; what is refused is told', async () => {
+    const { page: max } = await agent('Max');
+    const dan = await comes('Dan', 'Urgent');
+    await dan.say('is anybody there?');
+    await row(max, 'Dan').click();
+    const { page: mia, context } = await agent('Mia');
+    await mia.getByRole('tab', { name: /Colleagues/ }).click();
+    await row(mia, 'Dan').click();
+    await mia.getByText('Max has this conversation.').waitFor();
+    await screenshot(mia, 'agent-elsewhere');
+    await mia.getByRole('button', { name: 'Take over' }).click();
+    await said(mia).getByText('is anybody there?').waitFor();
+    await max.getByText('Mia has this conversation.').waitFor();
+    await dan.say('thank you');
+    await said(mia).getByText('thank you').waitFor();
+    // Mia's page still offers Max, who has gone.
+    const [gone] = await database.query("SELECT id, name FROM agents WHERE name = 'Max'");
+    await context.route('**/api/v1/agents', (route) => route.fulfill({ json: { agents: [gone] } }));
+    await max.getByRole('button', { name: 'Log out' }).click();
+    await until(async () => (await online()) === 2, { timeoutMs: PATIENCE_MS, describe: 'Max has gone' });
+    await mia.getByRole('button', { name: 'Give to' }).click();
+    await mia.getByRole('menuitem', { name: 'Max' }).click();
+    await mia.getByText('This colleague is not online any longer.').waitFor();
+    expect(await mia.getByLabel('Message', { exact: true }).isVisible()).toBe(true);
+  });
+
+  it('[A4] is told when the login is ended elsewhere', async () => {
+    const { page, context } = await agent('Max');
+    const tab = await context.newPage();
+    await tab.goto(`${hub.url}/agent`);
+    await atDesk(tab);
+    await tab.getByRole('button', { name: 'Log out' }).click();
+    await page.getByText('You were logged out.').waitFor();
+  });
+
+  it('works on a small screen, in the dark, in Chinese', async () => {
+    const context = await newPerson(browser, {
+      locale: 'zh-CN',
+      colorScheme: 'dark',
+      viewport: { width: 360, height: 640 },
+      isMobile: true,
+      hasTouch: true,
+    });
+    const page = await openTab(context, `${hub.url}/agent`, problems);
+    await page.getByLabel('用户名').waitFor();
+    await screenshot(page, 'agent-login-small-dark-zh');
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.getByLabel('用户名').fill('Max');
+    await page.getByLabel('密码', { exact: true }).fill(AGENT_PASSWORD);
+    await page.keyboard.press('Enter');
+    await atDesk(page);
+    const eva = await comes('W'.repeat(21), '一个很长的主题，看看它在很窄的屏幕上会不会被正确地截断而不是把页面撑宽');
+    await eva.say('A-very-long-word-that-nobody-can-break-nicely-at-all-in-such-a-narrow-page https://example.org/');
+    await row(page, 'WWW').getByLabel('1 条未读').waitFor();
+    await screenshot(page, 'agent-list-small-dark-zh');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)).toBe(false);
+    await row(page, 'WWW').click();
+    await said(page).getByText('A-very-long-word').waitFor();
+    await screenshot(page, 'agent-conversation-small-dark-zh');
+    expect(await seriousFaults(page)).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)).toBe(false);
+    await page.getByRole('button', { name: '返回列表' }).click();
+    await row(page, 'WWW').waitFor();
+  });
+});

@@ -1,0 +1,282 @@
+import type { Browser, BrowserContext, Page, WebSocketRoute } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+import { AllInOne } from '#test/support/all-in-one.ts';
+import { seriousFaults } from '#test/support/axe.ts';
+import {
+  askForCode,
+  connected,
+  enterAsGuest,
+  launchBrowser,
+  mailedCode,
+  newPerson,
+  openTab,
+  PATIENCE_MS,
+  register,
+  screenshot,
+  settled,
+  shows,
+} from '#test/support/browser.ts';
+import { line as lineOf, say } from '#test/support/chat-page.ts';
+import { PostgresDatabase } from '#test/support/postgres.ts';
+import { TcpProxy } from '#test/support/tcp-proxy.ts';
+import { until } from '#test/support/wait.ts';
+
+let browser: Browser;
+let hub: AllInOne;
+let database: PostgresDatabase;
+/** From the hub to its database. */
+let line: TcpProxy;
+const problems: string[] = [];
+
+beforeAll(async () => {
+  database = await PostgresDatabase.create();
+  const url = new URL(database.url);
+  line = await TcpProxy.start({ target: Number(url.port) });
+  url.port = String(line.port);
+  [browser, hub] = await Promise.all([launchBrowser(), AllInOne.start({ DATABASE_URL: url.href })]);
+});
+
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+  expect(problems.splice(0)).toEqual([]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await hub?.kill9();
+  await line?.stop();
+  await database?.drop();
+});
+
+async function open(person?: BrowserContext, before?: (page: Page) => Promise<unknown>): Promise<Page> {
+  return openTab(person ?? (await newPerson(browser)), hub.url, problems, before);
+}
+
+/** Everything a script of the page can read of what the browser keeps for it. */
+function readable(page: Page): Promise<string> {
+  return page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage, cookie: document.cookie, url: location.href }));
+}
+
+const code = (page: Page) => page.getByLabel('Code', { exact: true });
+
+describe('login by mailed code', () => {
+  it('[A1] [A2] [A3] registers a new address, and logs in again by its name', async () => {
+    const page = await open();
+    await screenshot(page, 'entry-guest');
+    expect(await seriousFaults(page)).toEqual([]);
+    await askForCode(page, 'ann@corp.test');
+    await page.getByRole('link', { name: 'read it here' }).waitFor();
+    await screenshot(page, 'entry-code');
+    const first = await mailedCode(hub.url, 'ann@corp.test');
+    const wrong = first === 'AAAAAA' ? 'BBBBBB' : 'AAAAAA';
+    await code(page).fill('A');
+    await page.keyboard.press('Enter');
+    await shows(page, '#entry-error', 'The code has 6 letters and digits.');
+    await code(page).fill(wrong);
+    await page.keyboard.press('Enter');
+    await shows(page, '#entry-error', 'This code is wrong or over. Take the one from the newest mail, or have a new code sent.');
+    await screenshot(page, 'entry-code-wrong');
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Send a new code' }).click();
+    const second = await mailedCode(hub.url, 'ann@corp.test', first);
+    await code(page).fill(second);
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Your name', { exact: true }).fill('Ann of Mail');
+    await screenshot(page, 'entry-name');
+    await page.keyboard.press('Enter');
+    await connected(page);
+    await shows(page, '#me', 'You are Ann of Mail');
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await askForCode(page, 'ann of mail');
+    await code(page).fill(await mailedCode(hub.url, 'ann@corp.test', second));
+    await page.keyboard.press('Enter');
+    await connected(page);
+    await shows(page, '#me', 'You are Ann of Mail');
+  });
+
+  it('[A3] says that a name is taken, and takes another one', async () => {
+    await register(await open(), hub.url, 'bob@corp.test', 'Bob');
+    const page = await open();
+    await askForCode(page, 'bob2@corp.test');
+    await code(page).fill(await mailedCode(hub.url, 'bob2@corp.test'));
+    await page.keyboard.press('Enter');
+    const name = page.getByLabel('Your name', { exact: true });
+    await name.fill('BOB');
+    await page.keyboard.press('Enter');
+    await shows(page, '#entry-error', 'Somebody has this name already. Choose another one.');
+    await name.fill('Bob the Second');
+    await page.keyboard.press('Enter');
+    await connected(page);
+  });
+
+  it('speaks Chinese, in the dark, on a small screen, and remembers what was chosen', async () => {
+    const page = await open(await newPerson(browser, { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 360, height: 740 } }));
+    await page.getByLabel('昵称').waitFor();
+    expect(await page.locator('html').getAttribute('lang')).toBe('zh-Hans');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+    await screenshot(page, 'entry-small-dark-chinese');
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'English' }).click();
+    await page.getByRole('button', { name: 'Colours follow the system' }).click();
+    await page.locator('html[data-mantine-color-scheme="light"]').waitFor();
+    await page.reload();
+    await page.getByLabel('Nickname').waitFor();
+    await page.locator('html[data-mantine-color-scheme="light"]').waitFor();
+    await screenshot(page, 'entry-small-light');
+    expect(await seriousFaults(page)).toEqual([]);
+  });
+
+  it('[A1] says how long to wait after too many tries, and what is no address', async () => {
+    const page = await open();
+    await page.getByText('With my mail').click();
+    const account = page.getByLabel('Mail address, or your name');
+    await account.fill('ann@@corp');
+    await page.keyboard.press('Enter');
+    await shows(page, '#entry-error', 'This is no mail address and no name. Look at it again.');
+    await account.fill('often@corp.test');
+    await page.keyboard.press('Enter');
+    const again = page.getByRole('button', { name: 'Send a new code' });
+    for (let answer = 0; answer !== 429; ) {
+      const [told] = await Promise.all([page.waitForResponse('**/auth/code'), again.click()]);
+      answer = told.status();
+    }
+    await page.locator('#entry-error', { hasText: /^Too many tries\. Wait \d+ s, then try again\.$/ }).waitFor();
+    await screenshot(page, 'entry-too-many');
+  });
+
+  it('shows mail only where it is sent to nobody, and as text', async () => {
+    const page = await open();
+    await askForCode(page, '<b>x</b>');
+    await askForCodeOf(page, "o'neil@corp.test");
+    await mailedCode(hub.url, 'o&#39;neil@corp.test');
+    const box = await openMailbox(page);
+    expect(await box.locator('article b', { hasText: "o'neil@corp.test" }).count()).toBe(1);
+    const font = await box
+      .locator('article')
+      .first()
+      .evaluate((article) => getComputedStyle(article).borderRadius);
+    expect(font).not.toBe('0px');
+    await screenshot(box, 'mailbox');
+  });
+});
+
+async function askForCodeOf(page: Page, account: string): Promise<void> {
+  await page.getByRole('button', { name: 'Another address' }).click();
+  await page.getByLabel('Mail address, or your name').fill(account);
+  await page.keyboard.press('Enter');
+  await code(page).waitFor();
+}
+
+async function openMailbox(page: Page): Promise<Page> {
+  const opened = page.context().waitForEvent('page');
+  await page.getByRole('link', { name: 'read it here' }).click();
+  const box = await opened;
+  await box.locator('h1', { hasText: 'Mailbox' }).waitFor();
+  return box;
+}
+
+describe('a login', () => {
+  it('[A4] outlives a reload, also one in the middle of another, and is nowhere a script can read it', async () => {
+    const page = await open();
+    await register(page, hub.url, 'carl@corp.test', 'Carl');
+    expect(await readable(page)).not.toMatch(/eyJ|parley_refresh|[\w-]{43}/);
+    await page.reload();
+    await connected(page);
+    await shows(page, '#me', 'You are Carl');
+    // The page is left after it asked for its next token: the answer finds nobody, and its cookie comes late.
+    line.cut();
+    const asked = page.waitForRequest('**/api/v1/auth/refresh');
+    await page.evaluate(() => location.reload());
+    await asked;
+    await page.reload();
+    line.heal();
+    await connected(page);
+    await page.reload();
+    await connected(page);
+    await shows(page, '#me', 'You are Carl');
+    expect(await readable(page)).not.toMatch(/eyJ|parley_refresh|[\w-]{43}/);
+  });
+
+  it('[A4] two tabs of one browser go on side by side', async () => {
+    const person = await newPerson(browser);
+    const first = await open(person);
+    await register(first, hub.url, 'dora@corp.test', 'Dora');
+    const second = await open(person);
+    await connected(second);
+    await Promise.all([first, second].map((page) => page.reload()));
+    await Promise.all([first, second].map((page) => connected(page)));
+    await first.locator('main [data-here="1"]').waitFor();
+  });
+
+  it('[A4] is over after logging out, in all tabs, and the page says so', async () => {
+    const person = await newPerson(browser);
+    const [first, second] = [await open(person), await open(person)];
+    await register(first, hub.url, 'emil@corp.test', 'Emil');
+    await second.reload();
+    await connected(second);
+    await first.getByRole('button', { name: 'Log out' }).click();
+    await first.getByLabel('Mail address, or your name').waitFor();
+    await shows(second, '#banner-text', 'You were logged out.');
+    await screenshot(second, 'park-logged-out');
+    await second.getByRole('button', { name: 'Start over' }).click();
+    await second.getByLabel('Mail address, or your name').waitFor();
+    await first.reload();
+    await settled(first);
+    expect(await first.locator('#entry').isVisible()).toBe(true);
+  });
+
+  it('[A7] of a guest is the same person after a reload', async () => {
+    const page = await open();
+    await enterAsGuest(page, 'Gus');
+    await say(page, 'here I am');
+    await page.reload();
+    await connected(page);
+    await lineOf(page, 'here I am', 'stored').waitFor();
+  });
+});
+
+describe('the token', () => {
+  /** The lines between the page and the hub, each in the hands of the test. */
+  async function between(lines: WebSocketRoute[], sent: string[]): Promise<(page: Page) => Promise<unknown>> {
+    return (page) =>
+      page.routeWebSocket(/\/ws\/chat/, (line) => {
+        lines.push(line);
+        const there = line.connectToServer();
+        line.onMessage((message) => {
+          sent.push(String(message));
+          there.send(message);
+        });
+      });
+  }
+
+  it('[F] is renewed in band before it is over, and after 4001', async () => {
+    const [lines, sent, answered]: [WebSocketRoute[], string[], string[]] = [[], [], []];
+    const page = await open(undefined, await between(lines, sent));
+    await register(page, hub.url, 'fay@corp.test', 'Fay');
+    page.on('response', (response) => answered.push(new URL(response.url()).pathname));
+    expect(page.url()).toBe(`${hub.url}/`);
+    lines[0]?.send(JSON.stringify({ type: 'token_expiring', expiresAt: Math.floor(Date.now() / 1000) + 60 }));
+    const frame = await until(() => sent.find((text) => text.includes('"type":"refresh"')), { timeoutMs: PATIENCE_MS });
+    expect(JSON.parse(frame)).toMatchObject({ type: 'refresh', token: expect.stringMatching(/^eyJ/) });
+    await say(page, 'still on the same line');
+    expect(lines).toHaveLength(1);
+    answered.length = 0;
+    await lines[0]?.close({ code: 4001, reason: 'TOKEN_EXPIRED' });
+    await until(() => lines.length === 2, { timeoutMs: PATIENCE_MS });
+    await connected(page);
+    expect(answered).toContain('/api/v1/auth/refresh');
+    expect(lines.every((line) => !line.url().includes('eyJ'))).toBe(true);
+  });
+
+  it('[C] refused again after 4001, the page asks to log in', async () => {
+    const [lines, sent]: [WebSocketRoute[], string[]] = [[], []];
+    const page = await open(undefined, await between(lines, sent));
+    await register(page, hub.url, 'hal@corp.test', 'Hal');
+    await page.context().clearCookies();
+    await lines[0]?.close({ code: 4001, reason: 'TOKEN_EXPIRED' });
+    await shows(page, '#banner-text', 'Your login is over.');
+    await page.getByRole('button', { name: 'Start over' }).click();
+    await page.getByLabel('Mail address, or your name').waitFor();
+  });
+});

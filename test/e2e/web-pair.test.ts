@@ -1,0 +1,148 @@
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { AllInOne } from '#test/support/all-in-one.ts';
+import { seriousFaults } from '#test/support/axe.ts';
+import { launchBrowser, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
+import { comeIn, converses, goTo, inChat, line, nobodyOnline, say, unread } from '#test/support/chat-page.ts';
+import { PostgresDatabase } from '#test/support/postgres.ts';
+import { until } from '#test/support/wait.ts';
+
+let browser: Browser;
+let hub: AllInOne;
+let database: PostgresDatabase;
+const problems: string[] = [];
+
+beforeAll(async () => {
+  database = await PostgresDatabase.create();
+  [browser, hub] = await Promise.all([launchBrowser(), AllInOne.start({ DATABASE_URL: database.url })]);
+});
+
+beforeEach(() => nobodyOnline(hub.url));
+
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+  expect(problems.splice(0)).toEqual([]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await hub?.kill9();
+  await database?.drop();
+});
+
+const person = (name: string, options: BrowserContextOptions = {}): Promise<Page> =>
+  comeIn({ browser, url: hub.url, problems }, name, options);
+
+const ENTRY = 'nav a[data-pair]';
+
+/** Asks for a partner. */
+async function find(page: Page, keepHistory = false): Promise<void> {
+  await page.getByRole('link', { name: /^Partner/ }).click();
+  if (keepHistory) await page.getByLabel('Keep the history').check();
+  await page.getByRole('button', { name: 'Find a partner' }).click();
+}
+
+const partner = (page: Page, name: string) => page.getByRole('heading', { name, exact: true }).waitFor();
+
+describe('a pair', () => {
+  it('[A9] of two who met: the other one is told, history is kept once both ask for it, and what one missed is there', async () => {
+    const [ann, bob] = [await person('Ann'), await person('Bob')];
+    await find(ann, true);
+    await partner(ann, 'Bob');
+    await bob.locator('[data-notice="paired"]', { hasText: 'You were paired with Ann.' }).waitFor();
+    await screenshot(bob, 'pair-invited');
+    await bob.locator('[data-notice="paired"]').getByRole('button', { name: 'Open' }).click();
+    await partner(bob, 'Ann');
+    await bob
+      .getByText('23 h', { exact: false })
+      .or(bob.getByText('24 h', { exact: false }))
+      .first()
+      .waitFor();
+    await ann.getByText('History is kept once both ask for it').waitFor();
+    await bob.getByRole('button', { name: 'Keep the history' }).click();
+    await bob.getByText('History is kept', { exact: true }).waitFor();
+    await goTo(ann, '#/room/park');
+    await goTo(ann, '#/pair');
+    await ann.getByText('History is kept', { exact: true }).waitFor();
+
+    await say(ann, 'first');
+    await line(bob, 'first').waitFor();
+    await say(bob, 'second');
+    for (const page of [ann, bob]) await converses(page, ['first', 'second']);
+    await screenshot(ann, 'pair-wide');
+    expect(await seriousFaults(ann)).toEqual([]);
+
+    await goTo(bob, '#/room/park');
+    await say(ann, 'are you there?');
+    await unread(bob, ENTRY, 1);
+    await bob.reload();
+    await inChat(bob);
+    await unread(bob, ENTRY, 1);
+    await bob.locator(ENTRY).click();
+    await converses(bob, ['first', 'second', 'are you there?']);
+    await unread(bob, ENTRY, 0);
+  });
+
+  it('[A9] is waited for, also over a new connection, and either may end it', async () => {
+    const lone = await person('Lone', { colorScheme: 'dark' });
+    await find(lone);
+    await lone.locator('[data-pair-state="waiting"]').waitFor();
+    await screenshot(lone, 'pair-waiting-dark');
+    expect(await seriousFaults(lone)).toEqual([]);
+    const late = await person('<i>Late</i>');
+    await partner(lone, '<i>Late</i>');
+    await lone.getByText('History is not kept').waitFor();
+    await late.locator('[data-notice="paired"]').getByRole('button', { name: 'Open' }).click();
+    await say(lone, '<script>alert(1)</script>');
+    await converses(late, ['<script>alert(1)</script>']);
+
+    await late.getByRole('button', { name: 'End chat' }).click();
+    await late.getByText('The chat ends for both of you.').waitFor();
+    await late.getByRole('button', { name: 'Cancel' }).click();
+    await late.getByRole('button', { name: 'End chat' }).click();
+    await late.getByRole('button', { name: 'End it for both?' }).click();
+    await late.getByText('You ended this chat.').waitFor();
+    await lone.getByText('This chat was ended.').waitFor();
+    await screenshot(lone, 'pair-over-dark');
+    for (const page of [lone, late]) {
+      await converses(page, ['<script>alert(1)</script>']);
+      expect(await page.getByLabel('Message', { exact: true }).count()).toBe(0);
+    }
+    await lone.getByRole('button', { name: 'Find another partner' }).click();
+    await partner(lone, '<i>Late</i>');
+    await converses(lone, []);
+    await say(lone, 'again');
+  });
+
+  it('[A9] whose time is over is closed, and says so', async () => {
+    const [ann, bob] = [await person('Early'), await person('Bird')];
+    await find(ann);
+    await partner(ann, 'Bird');
+    await say(ann, 'tick');
+    await database.query(`UPDATE rooms SET expires_at = 1 WHERE room LIKE 'pair:%' AND closed_at IS NULL`);
+    await ann.getByText('This chat was over after 24 hours.').waitFor({ timeout: 80_000 });
+    await goTo(bob, '#/pair');
+    await bob.getByText('This chat was over after 24 hours.').waitFor();
+    await screenshot(ann, 'pair-expired');
+  });
+
+  it('fits a small telephone, and works by keyboard alone', async () => {
+    const page = await person('A name of 21 letters!', { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true });
+    await person('Wwwwwwwwwwwwwwwwwwwww');
+    await page.getByRole('link', { name: /^Partner/ }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Find a partner' }).waitFor();
+    await screenshot(page, 'pair-search-small');
+    await page.getByLabel('Keep the history').focus();
+    await page.keyboard.press('Space');
+    expect(await page.getByLabel('Keep the history').isChecked()).toBe(true);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await partner(page, 'Wwwwwwwwwwwwwwwwwwwww');
+    await say(page, 'A line that has to be broken, with a-very-long-word-that-nobody-can-break-nicely-at-all-in-it');
+    await screenshot(page, 'pair-small');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)).toBe(false);
+    await until(async () => (await page.getByRole('link', { name: 'Back to the rooms' }).count()) === 1, { timeoutMs: PATIENCE_MS });
+  });
+});

@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ApiInstance, type JsonAnswer } from '#test/support/api-instance.ts';
+import { PostgresDatabase } from '#test/support/postgres.ts';
+import { dumpRedis } from '#test/support/redis-dump.ts';
+import { RedisServer } from '#test/support/redis-server.ts';
+
+let database: PostgresDatabase;
+let redis: RedisServer;
+let one: ApiInstance;
+let two: ApiInstance;
+
+beforeAll(async () => {
+  [database, redis] = await Promise.all([PostgresDatabase.create(), RedisServer.start()]);
+  const options = { databaseUrl: database.url, redisUrl: redis.url };
+  [one, two] = await Promise.all([ApiInstance.start(options), ApiInstance.start(options)]);
+});
+afterAll(async () => {
+  await Promise.all([one.stop(), two.stop()]);
+  await Promise.all([database.drop(), redis.stop()]);
+});
+
+const either = (n: number): ApiInstance => (n % 2 === 0 ? one : two);
+const statuses = (answers: readonly JsonAnswer[]): Record<number, number> => {
+  const counts: Record<number, number> = {};
+  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+};
+
+describe('two instances of the API over one database', () => {
+  it('[A1] [A2] [A3] a code of one is good on the other; known and unknown accounts get the same', async () => {
+    const code = await one.code('Zoe@Example.org');
+    const verified = await two.post('/auth/verify', { account: 'zoe@EXAMPLE.org', code });
+    expect(verified.status).toBe(200);
+    const registered = await one.post('/auth/register', { registration: verified.body['registration'], name: 'Zoë' });
+    expect(registered.status).toBe(201);
+    expect(await two.credentials(registered.body['token'])).toMatchObject({ name: 'Zoë', kind: 'user' });
+    const answers = [await one.post('/auth/code', { account: 'ZOË' }), await one.post('/auth/code', { account: 'nobody@example.org' })];
+    expect(answers.map(({ status, body }) => [status, body])).toEqual([
+      [202, {}],
+      [202, {}],
+    ]);
+    const byName = await two.post('/auth/verify', { account: 'zoë', code: one.mails.at(-2)?.code });
+    expect([byName.status, byName.body['user']]).toEqual([200, registered.body['user']]);
+  });
+
+  it('[A2] 50 correct codes at once make one login', async () => {
+    await one.member('Fifty', 'fifty@example.org');
+    const code = await two.code('fifty@example.org');
+    const before = await database.query('SELECT count(*)::int AS n FROM login_families');
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, n) => either(n).post('/auth/verify', { account: 'fifty@example.org', code })),
+    );
+    expect(statuses(answers)).toEqual({ 200: 1, 401: 49 });
+    const after = await database.query('SELECT count(*)::int AS n FROM login_families');
+    expect(Number(after[0]?.['n']) - Number(before[0]?.['n'])).toBe(1);
+  });
+
+  it('[A2] five wrong tries burn a code, wherever and whenever they come', async () => {
+    await one.member('Burnt', 'burnt@example.org');
+    const code = await one.code('burnt@example.org');
+    const wrong = await Promise.all(
+      Array.from({ length: 5 }, (_, n) => either(n).post('/auth/verify', { account: 'burnt@example.org', code: `wrong${n}` })),
+    );
+    expect(statuses(wrong)).toEqual({ 401: 5 });
+    expect((await two.post('/auth/verify', { account: 'burnt@example.org', code })).status).toBe(401);
+  });
+
+  it('[A3] a name asked for 20 times at once, in any case, belongs to one', async () => {
+    const tickets = await Promise.all(Array.from({ length: 20 }, (_, n) => either(n).ticket(`racer${n}@example.org`)));
+    const answers = await Promise.all(
+      tickets.map((registration, n) => either(n).post('/auth/register', { registration, name: n % 3 === 0 ? 'RACER' : 'Racer' })),
+    );
+    expect(statuses(answers)).toEqual({ 201: 1, 409: 19 });
+    expect(answers.find(({ status }) => status === 409)?.body['code']).toBe('NAME_TAKEN');
+  });
+
+  it('[A3] one address registered at once under several names has one account', async () => {
+    const tickets = [await one.ticket('twice@example.org'), await two.ticket('twice@example.org')];
+    const answers = await Promise.all(
+      tickets.map((registration, n) => either(n).post('/auth/register', { registration, name: `Twice${n}` })),
+    );
+    expect(statuses(answers)).toEqual({ 201: 1, 401: 1 });
+  });
+
+  it('[A4] a refresh secret used at once on both instances ends the login', async () => {
+    const { refresh } = await one.member('Replay', 'replay@example.org');
+    const answers = await Promise.all([
+      one.post('/auth/refresh', { refresh: String(refresh) }),
+      two.post('/auth/refresh', { refresh: String(refresh) }),
+    ]);
+    expect(statuses(answers)).toEqual({ 200: 1, 401: 1 });
+    const good = answers.find(({ status }) => status === 200)?.body;
+    expect((await one.post('/auth/refresh', { refresh: String(good?.['refresh']) })).status).toBe(401);
+    await expect.poll(() => one.verdict(good?.['token']), { timeout: 10_000 }).toBe('TOKEN_EXPIRED');
+  });
+
+  it('[A4] logging out on one instance revokes the tokens of the login on the other, and only those', async () => {
+    const first = await one.member('Leaver', 'leaver@example.org');
+    const next = (await one.post('/auth/refresh', { refresh: String(first['refresh']) })).body;
+    const other = (await two.post('/auth/verify', { account: 'leaver@example.org', code: await two.code('leaver@example.org') })).body;
+    const started = performance.now();
+    expect((await one.post('/auth/logout', {}, { authorization: `Bearer ${String(next['token'])}` })).status).toBe(204);
+    await expect.poll(() => two.verdict(next['token']), { timeout: 10_000, interval: 20 }).toBe('TOKEN_EXPIRED');
+    expect(performance.now() - started).toBeLessThan(8000);
+    expect(await two.verdict(first['token'])).toBe('TOKEN_EXPIRED');
+    expect(await two.verdict(other['token'])).toBe('good');
+    const { login } = await two.credentials(other['token']);
+    expect(two.sanctions.filter(({ kind, reason }) => kind === 'login' && reason === 'logout').map(({ subject }) => subject)).toHaveLength(
+      1,
+    );
+    expect(two.sanctions.some(({ subject }) => subject === login)).toBe(false);
+  });
+
+  it('[A5] a customer comes back on another instance, with the secret only', async () => {
+    const created = await one.post('/customers', { name: 'Cleo', channel: 'shop', metadata: { plan: 'gold' } });
+    expect(created.status).toBe(201);
+    const body = { customerId: created.body['id'], channel: 'shop' };
+    expect((await two.post('/customers/token', body)).status).toBe(401);
+    const back = await two.post('/customers/token', { ...body, refresh: created.body['refresh'] });
+    expect([back.status, back.body['user']]).toEqual([200, created.body['user']]);
+  });
+
+  it('[A4] [A5] a customer comes back by a cookie of their own, which no login of the browser gets in the way of', async () => {
+    const jar = (answer: JsonAnswer): string => String(answer.headers['set-cookie']).split(';')[0] ?? '';
+    const [guest, customer] = [await one.post('/guests', { name: 'Gil' }), await one.post('/customers', { name: 'Cid', channel: 'shop' })];
+    expect(String(customer.headers['set-cookie'])).toMatch(
+      /^parley_customer=.*; Path=\/api\/v1; HttpOnly; Secure; Partitioned; SameSite=None$/,
+    );
+    const body = { customerId: customer.body['id'], channel: 'shop' };
+    const cookie = `${jar(guest)}; ${jar(customer)}`;
+    const back = await two.post('/customers/token', body, { cookie });
+    expect([back.status, back.body['user']]).toEqual([200, customer.body['user']]);
+    // The secret was used: again, it ends the customer's login, and the guest's goes on.
+    expect((await one.post('/customers/token', body, { cookie })).status).toBe(401);
+    expect((await one.post('/customers/token', body, { cookie: jar(back) })).status).toBe(401);
+    expect((await two.post('/auth/refresh', {}, { cookie })).body['user']).toEqual(guest.body['user']);
+  });
+
+  it('[A1] nothing of it can be read in Redis, in the log, nor a code or secret in the database', async () => {
+    const account = 'secretive@example.org';
+    const { refresh } = await one.member('Secretive', account);
+    const code = await one.code(account);
+    const inRedis = await dumpRedis(redis.port);
+    expect(inRedis).toContain(':limit:codePerAccount:');
+    expect(inRedis.toLowerCase()).not.toMatch(/secretive|example\.org|127\.0\.0\.1/);
+    expect(inRedis).not.toContain(code);
+    const tables = await database.query(
+      `SELECT (SELECT json_agg(c) FROM login_codes c)::text || (SELECT json_agg(f) FROM login_families f)::text || coalesce((SELECT json_agg(t) FROM login_tickets t)::text, '') AS everything`,
+    );
+    const everything = String(tables[0]?.['everything']);
+    expect(everything).toContain(account);
+    expect(everything).not.toContain(code);
+    expect(everything).not.toContain(String(refresh).split('.')[1]);
+    expect([...one.logged, ...two.logged].join('\n')).not.toMatch(/secretive|@example/);
+  });
+});

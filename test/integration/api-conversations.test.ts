@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RedisServer } from '#test/support/redis-server.ts';
+import { type Bearer, bearer, RoomStage, type StageApi } from '#test/support/room-stage.ts';
+
+let redis: RedisServer;
+beforeAll(async () => {
+  redis = await RedisServer.start();
+});
+afterAll(() => redis.stop());
+
+const zoe = bearer('zoe', 'customer');
+const yan = bearer('yan', 'customer');
+const max = bearer('max', 'agent');
+const mia = bearer('mia', 'agent');
+
+const open = async (api: StageApi, who: Bearer, body?: object) => {
+  const opened = await api.call('POST', '/conversations', who, body);
+  expect(opened.status).toBe(201);
+  return opened.body;
+};
+
+describe('conversations', () => {
+  it('[A10] wait until an agent is online, who then gets them; both are told', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    await stage.arrive(zoe, bearer('ann'));
+    const { room, ...rest } = await open(api, zoe, { subject: ' A parcel ' });
+    expect(room).toMatch(/^conv:[\w-]{22}$/);
+    expect(rest).toEqual({ state: 'queued', subject: 'A parcel', customer: { id: 'zoe', name: zoe.name }, createdAt: expect.any(Number) });
+    await api.rooms.assignment.sweep();
+    expect((await api.call('GET', '/conversations?state=queued', max)).body.conversations).toMatchObject([{ room, state: 'queued' }]);
+    await stage.arrive(max);
+    await Promise.all([api.rooms.assignment.sweep(), (await stage.api()).rooms.assignment.sweep()]);
+    await stage.settled(zoe, max);
+    const told = {
+      type: 'command',
+      code: 'conversation',
+      body: { room, state: 'assigned', subject: 'A parcel', customer: { id: 'zoe', name: zoe.name }, agent: { id: 'max', name: max.name } },
+    };
+    expect(stage.frames(zoe, 'command')).toEqual([told]);
+    expect(stage.frames(max, 'command')).toEqual([told]);
+    expect((await api.call('GET', `/rooms/${room}`, max)).body).toMatchObject({
+      room,
+      kind: 'conv',
+      keepHistory: true,
+      with: { id: 'zoe' },
+    });
+    expect((await api.call('GET', '/conversations?state=queued', max)).body.conversations).toEqual([]);
+  });
+
+  it('[A10] are given to the agent online who has the fewest', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    const away = bearer('abe', 'agent');
+    await stage.arrive(max, mia, away);
+    await stage.depart(away);
+    const opened = await Promise.all(Array.from({ length: 8 }, () => open(api, zoe)));
+    const count = (agent: Bearer) => opened.filter((one) => one.agent.id === agent.id).length;
+    expect([count(max), count(mia), count(away)]).toEqual([4, 4, 0]);
+    const mine = opened.filter((one) => one.agent.id === 'max');
+    for (const { room } of mine) expect((await api.call('POST', `/conversations/${room}/close`, max)).status).toBe(204);
+    for (let n = 0; n < 3; n++) expect((await open(api, yan)).agent.id).toBe('max');
+  });
+
+  it('[A10] are taken over and handed on by agents', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    await stage.arrive(max, zoe);
+    const { room } = await open(api, zoe);
+    await stage.arrive(mia);
+    const taken = await api.call('POST', `/conversations/${room}/assign`, mia);
+    expect(taken).toMatchObject({ status: 200, body: { room, state: 'assigned', agent: { id: 'mia' } } });
+    expect((await api.call('GET', `/rooms/${room}`, max)).status).toBe(403);
+    await stage.settled(max, mia, zoe);
+    for (const who of [max, mia, zoe]) expect(stage.frames(who, 'command').at(-1)).toMatchObject({ body: { room, agent: { id: 'mia' } } });
+    expect(stage.heard(max).filter((payload) => payload === `~x${room}`)).toHaveLength(2);
+    expect((await api.call('POST', `/conversations/${room}/assign`, mia, { agent: 'max' })).body.agent.id).toBe('max');
+    await stage.depart(mia);
+    for (const agent of ['mia', 'zoe', 'nobody']) {
+      const refused = await api.call('POST', `/conversations/${room}/assign`, max, { agent });
+      expect(refused, agent).toMatchObject({ status: 404, body: { code: 'USER_NOT_FOUND' } });
+    }
+    expect((await api.call('POST', '/conversations/conv:none/assign', max)).body.code).toBe('ROOM_NOT_FOUND');
+    expect((await api.call('GET', '/conversations?agent=max', mia)).body.conversations).toMatchObject([{ room }]);
+    expect((await api.call('GET', '/conversations?agent=mia&state=assigned', mia)).body.conversations).toEqual([]);
+  });
+
+  it('[A10] end from either side, and both are told', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    await stage.arrive(max, zoe);
+    const { room } = await open(api, zoe);
+    for (const stranger of [yan, mia]) expect((await api.call('POST', `/conversations/${room}/close`, stranger)).status).toBe(403);
+    expect((await api.call('DELETE', `/rooms/${room}`, zoe)).status).toBe(403);
+    expect((await api.call('POST', `/conversations/${room}/close`, zoe)).status).toBe(204);
+    await stage.settled(max, zoe);
+    for (const who of [max, zoe]) expect(stage.frames(who, 'room_closed')).toEqual([{ type: 'room_closed', room, reason: 'closed' }]);
+    expect((await api.call('POST', `/conversations/${room}/close`, max)).body.code).toBe('ROOM_CLOSED');
+    expect((await api.call('POST', `/conversations/${room}/assign`, max)).body.code).toBe('ROOM_CLOSED');
+    expect((await api.call('GET', '/conversations?state=closed', max)).body.conversations).toMatchObject([{ room, state: 'closed' }]);
+    await stage.depart(max);
+    const waiting = await open(api, zoe);
+    expect((await api.call('POST', `/conversations/${waiting.room}/close`, mia)).status).toBe(204);
+    await stage.arrive(max);
+    await api.rooms.assignment.sweep();
+    expect((await api.call('GET', '/conversations?state=assigned', max)).body.conversations).toEqual([]);
+  });
+
+  it('[A10] are known one by one to their customer and, with what the customer told, to agents, who see which of them are online', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    await stage.store.customers.create({ id: 'zoe', name: zoe.name, channel: 'shop', metadata: { plan: 'gold' } });
+    await stage.arrive(max, mia, zoe);
+    const opened = await open(api, zoe, { subject: 'A parcel' });
+    expect(await api.call('GET', `/conversations/${opened.room}`, zoe)).toEqual({ status: 200, body: opened });
+    const known = { status: 200, body: { ...opened, channel: 'shop', metadata: { plan: 'gold' } } };
+    expect(await api.call('GET', `/conversations/${opened.room}`, mia)).toEqual(known);
+    const unknown = await open(api, yan);
+    expect((await api.call('GET', `/conversations/${unknown.room}`, max)).body).toEqual(unknown);
+    expect((await api.call('POST', `/conversations/${opened.room}/close`, zoe)).status).toBe(204);
+    expect((await api.call('GET', `/conversations/${opened.room}`, zoe)).body).toEqual({ ...opened, state: 'closed' });
+    for (const who of [yan, bearer('ann')]) expect((await api.call('GET', `/conversations/${opened.room}`, who)).status).toBe(403);
+    expect((await api.call('GET', '/conversations/conv:none', zoe)).body.code).toBe('FORBIDDEN');
+    expect((await api.call('GET', '/conversations/conv:none', max)).body.code).toBe('ROOM_NOT_FOUND');
+    const names = ({ body }: { body: { agents: Bearer[] } }) => body.agents.map(({ id }) => id).sort();
+    expect(names(await api.call('GET', '/agents', max))).toEqual(['max', 'mia']);
+    await stage.depart(mia);
+    expect(names(await api.call('GET', '/agents', max))).toEqual(['max']);
+    expect((await api.call('GET', '/agents', zoe)).status).toBe(403);
+  });
+
+  it('[A10] are opened by customers and listed by agents only', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    for (const kind of ['user', 'guest', 'agent']) expect((await api.call('POST', '/conversations', bearer('x', kind))).status).toBe(403);
+    for (const kind of ['user', 'guest', 'customer']) {
+      expect((await api.call('GET', '/conversations', bearer('x', kind))).status).toBe(403);
+      expect((await api.call('POST', '/conversations/conv:x/assign', bearer('x', kind))).status).toBe(403);
+    }
+    expect((await api.call('POST', '/conversations', zoe, { subject: 'x'.repeat(61) })).status).toBe(400);
+    expect((await api.call('POST', '/conversations', zoe, { topic: 'x' })).body.details[0].path).toBe('/topic');
+    expect((await api.call('GET', '/conversations?state=lost', max)).body.code).toBe('INVALID_REQUEST');
+  });
+});

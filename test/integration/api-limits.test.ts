@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RedisLink } from '#libs/redis/redis-link.ts';
+import { LIMITS, type LimitName } from '#services/api/limits.ts';
+import { RateLimits } from '#services/api/rate-limits.ts';
+import { ApiInstance } from '#test/support/api-instance.ts';
+import { listeningLog } from '#test/support/api-world.ts';
+import { PostgresDatabase } from '#test/support/postgres.ts';
+import { RedisServer } from '#test/support/redis-server.ts';
+
+const KEY = new Uint8Array(32).fill(7);
+const rules = { ...LIMITS, codePerAccount: { points: 10, seconds: 600 }, codePerAddress: { points: 0, seconds: 600 } };
+
+let redis: RedisServer;
+beforeAll(async () => {
+  redis = await RedisServer.start();
+});
+afterAll(() => redis.stop());
+
+async function limits(prefix: string): Promise<{ limits: RateLimits; logged: string[]; close: () => Promise<void> }> {
+  const logged: string[] = [];
+  const log = listeningLog(logged);
+  const link = RedisLink.open(redis.url, { prefix, log });
+  await link.ready(10_000);
+  return { limits: new RateLimits({ link, key: KEY, log, rules }), logged, close: () => link.close() };
+}
+
+const takes = async (count: number, take: (n: number) => Promise<number>): Promise<number[]> =>
+  Promise.all(Array.from({ length: count }, (_, n) => take(n)));
+
+describe('limits', () => {
+  it('[A1] are counted together by all instances, each account by itself', async () => {
+    const [one, two] = await Promise.all([limits('shared'), limits('shared')]);
+    const waits = await takes(40, (n) => (n % 2 === 0 ? one : two).limits.take('codePerAccount', 'ann@example.org'));
+    expect(waits.filter((wait) => wait === 0)).toHaveLength(10);
+    for (const wait of waits.filter((seconds) => seconds > 0)) {
+      expect(wait).toBeGreaterThan(500);
+      expect(wait).toBeLessThanOrEqual(600);
+    }
+    expect(await one.limits.take('codePerAccount', 'ben@example.org')).toBe(0);
+    expect(await one.limits.take('verifyPerAccount', 'ann@example.org')).toBe(0);
+    for (const granted of await takes(50, () => one.limits.take('codePerAddress', '192.0.2.1'))) expect(granted).toBe(0);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  it('[A1] go on in memory while Redis is away, and together again when it is back', async () => {
+    const { limits: limiter, close } = await limits('away');
+    const name: LimitName = 'codePerAccount';
+    expect(await limiter.take(name, 'ann')).toBe(0);
+    await redis.kill();
+    const waits = await takes(20, () => limiter.take(name, 'ann'));
+    expect(waits.filter((wait) => wait === 0)).toHaveLength(10);
+    await redis.restart();
+    await expect.poll(async () => (await redis.command('KEYS', '*away*limit*')) as string[], { timeout: 20_000 }).toEqual([]);
+    await expect
+      .poll(
+        async () => {
+          await limiter.take(name, 'ben');
+          return ((await redis.command('KEYS', '*away*limit*')) as string[]).length;
+        },
+        { timeout: 20_000 },
+      )
+      .toBe(1);
+    await close();
+  });
+
+  it('[A1] without Redis are counted in memory', async () => {
+    const limiter = new RateLimits({ link: undefined, key: KEY, log: listeningLog([]), rules });
+    const waits = await takes(12, () => limiter.take('codePerAccount', 'ann'));
+    expect(waits.filter((wait) => wait === 0)).toHaveLength(10);
+    expect(await limiter.take('codePerAccount', 'ben')).toBe(0);
+  });
+});
+
+describe('the API under its limits', () => {
+  it('[A1] [A2] answers 429 for known and unknown accounts alike', async () => {
+    const database = await PostgresDatabase.create();
+    const api = await ApiInstance.start({
+      databaseUrl: database.url,
+      redisUrl: redis.url,
+      rules: { codePerAccount: { points: 3, seconds: 600 }, verifyPerAccount: { points: 3, seconds: 600 } },
+    });
+    try {
+      await api.member('Known', 'known@example.org');
+      for (const account of ['Known', 'unknown@example.org', 'Stranger']) {
+        for (let n = 0; n < 3; n++) {
+          expect((await api.post('/auth/code', { account })).status).toBe(202);
+          expect((await api.post('/auth/verify', { account, code: 'wrong!' })).status).toBe(401);
+        }
+        for (const answer of [await api.post('/auth/code', { account }), await api.post('/auth/verify', { account, code: 'wrong!' })]) {
+          expect([answer.status, answer.body['code']]).toEqual([429, 'RATE_LIMITED']);
+          expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+        }
+      }
+    } finally {
+      await api.stop();
+      await database.drop();
+    }
+  });
+});

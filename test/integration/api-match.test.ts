@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PAIR_LIFE_MS } from '#libs/rooms/matchmaker.ts';
+import { RedisServer } from '#test/support/redis-server.ts';
+import { bearer, RoomStage, type StageApi } from '#test/support/room-stage.ts';
+
+let redis: RedisServer;
+beforeAll(async () => {
+  redis = await RedisServer.start();
+});
+afterAll(() => redis.stop());
+
+const ann = bearer('ann');
+const bob = bearer('bob', 'guest');
+const cleo = bearer('cleo');
+const match = (api: StageApi, who: typeof ann, body?: object) => api.call('POST', '/rooms/match', who, body);
+
+describe('pairing', () => {
+  it('[A9] pairs with somebody online, and tells both who the other one is', async () => {
+    const stage = await RoomStage.start(redis.url);
+    await stage.arrive(ann, bob);
+    const api = await stage.api();
+    const pair = await match(api, ann);
+    expect(pair).toEqual({
+      status: 200,
+      body: { room: expect.stringMatching(/^pair:[\w-]{22}$/), with: { id: 'bob', name: bob.name }, expiresAt: expect.any(Number) },
+    });
+    const { room, expiresAt } = pair.body;
+    expect(stage.planned).toEqual([[room, expiresAt]]);
+    expect(Math.abs(expiresAt - Date.now() - PAIR_LIFE_MS)).toBeLessThan(60_000);
+    await stage.settled(ann, bob);
+    expect(stage.frames(ann, 'matched')).toEqual([{ type: 'matched', room, with: { id: 'bob', name: bob.name } }]);
+    expect(stage.frames(bob, 'matched')).toEqual([{ type: 'matched', room, with: { id: 'ann', name: ann.name } }]);
+    const { body } = await api.call('GET', '/rooms', ann);
+    expect(body.rooms[1]).toMatchObject({ room, kind: 'pair', name: bob.name, with: { id: 'bob' }, count: 2, keepHistory: false });
+  });
+
+  it('[A9] asked again with a pair gives the same room, and tells nobody twice', async () => {
+    const stage = await RoomStage.start(redis.url);
+    await stage.arrive(ann, bob, cleo);
+    const api = await stage.api();
+    const first = await match(api, ann);
+    expect(await match(api, ann)).toEqual(first);
+    const [other, alone] = first.body.with.id === 'bob' ? [bob, cleo] : [cleo, bob];
+    expect((await match(api, other)).body).toMatchObject({ room: first.body.room, with: { id: 'ann' } });
+    await stage.settled(ann, other);
+    expect(stage.frames(ann, 'matched')).toHaveLength(1);
+    expect(stage.frames(other, 'matched')).toHaveLength(1);
+    // The one who is left over is never given somebody who is paired, nor themself.
+    expect(await match(api, alone)).toEqual({ status: 202, body: { waiting: true } });
+  });
+
+  it('[A9] who waits is paired as soon as somebody comes', async () => {
+    const stage = await RoomStage.start(redis.url);
+    await stage.arrive(ann, bearer('zoe', 'customer'), bearer('max', 'agent'));
+    const api = await stage.api();
+    expect(await match(api, ann)).toEqual({ status: 202, body: { waiting: true } });
+    await api.rooms.matchmaker.sweep();
+    expect(stage.frames(ann, 'matched')).toEqual([]);
+    await stage.arrive(bob);
+    await api.rooms.matchmaker.sweep();
+    await stage.settled(ann, bob);
+    expect(stage.frames(ann, 'matched')).toMatchObject([{ with: { id: 'bob' } }]);
+    expect(stage.frames(bob, 'matched')).toMatchObject([{ with: { id: 'ann' } }]);
+    expect((await match(api, ann)).status).toBe(200);
+    expect(await stage.store.pairs.waiting(10)).toEqual([]);
+  });
+
+  it('[A9] who waits and has gone is not given to anybody', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    await stage.database.query('INSERT INTO pair_queue (user_id, name, keep_history, since) VALUES ($1, $1, false, $2)', [
+      'bob',
+      Date.now() - 20_000,
+    ]);
+    await stage.database.query('INSERT INTO pair_queue (user_id, name, keep_history, since) VALUES ($1, $1, false, $2)', [
+      'cleo',
+      Date.now() - 300_000,
+    ]);
+    await stage.arrive(ann);
+    expect((await match(api, ann)).status).toBe(202);
+    await api.rooms.matchmaker.sweep();
+    const waiting = (await stage.store.pairs.waiting(10)).map(({ user }) => user.id);
+    // Away for a while is no giving up; away for long is.
+    expect(waiting).toEqual(['bob', 'ann']);
+  });
+
+  it('[A9] keeps history only where both want it', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    const people = ['a', 'b', 'c', 'd'].map((id) => bearer(id));
+    const [a, b, c, d] = people;
+    if (!a || !b || !c || !d) throw new TypeError('four');
+    for (const [one, two, kept] of [
+      [a, b, true],
+      [c, d, false],
+    ] as const) {
+      await stage.arrive(one);
+      expect((await match(api, one, { keepHistory: true })).status).toBe(202);
+      await stage.arrive(two);
+      const { body } = await match(api, two, { keepHistory: kept });
+      expect(body.with.id).toBe(one.id);
+      expect((await api.call('GET', `/rooms/${body.room}`, one)).body.keepHistory).toBe(kept);
+    }
+    expect((await match(api, a, { keepHistory: 'yes' })).body).toMatchObject({
+      code: 'INVALID_REQUEST',
+      details: [{ path: '/keepHistory' }],
+    });
+  });
+
+  it('[A9] is for people: not for customers, agents and who has no token', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    for (const kind of ['customer', 'agent']) expect((await match(api, bearer('x', kind))).status).toBe(403);
+    expect((await api.call('POST', '/rooms/match', undefined)).status).toBe(401);
+  });
+
+  it('[A9] either may end a pair: both are told, and free for another', async () => {
+    const stage = await RoomStage.start(redis.url);
+    await stage.arrive(ann, bob);
+    const api = await stage.api();
+    const { room } = (await match(api, ann)).body;
+    expect((await api.call('DELETE', `/rooms/${room}`, cleo)).status).toBe(403);
+    expect((await api.call('PATCH', `/rooms/${room}`, ann, { name: 'x' })).status).toBe(403);
+    expect((await api.call('DELETE', `/rooms/${room}`, bob)).status).toBe(204);
+    await stage.settled(ann, bob);
+    for (const who of [ann, bob]) expect(stage.frames(who, 'room_closed')).toEqual([{ type: 'room_closed', room, reason: 'closed' }]);
+    expect(stage.planned.at(-1)).toEqual([room, undefined]);
+    await stage.depart(bob);
+    await stage.arrive(cleo);
+    expect((await match(api, ann)).body).toMatchObject({ with: { id: 'cleo' } });
+  });
+
+  it('[A9] a pair is closed by its job when its day is over', async () => {
+    const stage = await RoomStage.start(redis.url);
+    await stage.arrive(ann, bob);
+    const api = await stage.api();
+    const { room } = (await match(api, ann)).body;
+    expect(await stage.expire(room)).toEqual({ again: expect.any(Number) });
+    await stage.database.query('UPDATE rooms SET expires_at = $2 WHERE room = $1', [room, Date.now() - 1]);
+    await stage.expire(room);
+    await stage.settled(ann, bob);
+    for (const who of [ann, bob]) expect(stage.frames(who, 'room_closed')).toEqual([{ type: 'room_closed', room, reason: 'expired' }]);
+    expect((await match(api, ann)).body.room).not.toBe(room);
+  });
+
+  it('[A9] 200 users who ask at once at two instances make 100 pairs', { timeout: 180_000 }, async () => {
+    const stage = await RoomStage.start(redis.url);
+    const people = Array.from({ length: 200 }, (_, n) => bearer(`u${n}`));
+    await stage.arrive(...people);
+    const apis = [await stage.api(), await stage.api()];
+    const answers = await Promise.all(people.map((who, n) => match(apis[n % 2] as StageApi, who)));
+    expect(answers.filter(({ status }) => status !== 200 && status !== 202)).toEqual([]);
+    // Whoever asked first may still wait for the sweep.
+    await apis[0]?.rooms.matchmaker.sweep();
+    const pairs = await Promise.all(people.map(({ id }) => stage.store.pairs.of(id)));
+    const withOf = new Map(people.map(({ id }, n) => [id, pairs[n]?.with.id]));
+    for (const [id, other] of withOf) expect(other === undefined ? id : withOf.get(other)).toBe(id);
+    expect([...withOf].filter(([id, other]) => other === undefined || other === id)).toEqual([]);
+    expect(new Set(pairs.map((pair) => pair?.room)).size).toBe(100);
+    await stage.settled(...people);
+    for (const [n, who] of people.entries()) expect(stage.frames(who, 'matched')).toMatchObject([{ room: pairs[n]?.room }]);
+    expect(stage.planned).toHaveLength(100);
+  });
+});

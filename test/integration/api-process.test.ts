@@ -1,0 +1,142 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createLocalJWKSet, jwtVerify } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ApiProcess } from '#test/support/api-process.ts';
+import { PostgresDatabase } from '#test/support/postgres.ts';
+import { RedisServer } from '#test/support/redis-server.ts';
+import { SmtpServer } from '#test/support/smtp-server.ts';
+import { makeFolder, removeFolder } from '#test/support/temp-folder.ts';
+import { WorkerProcess } from '#test/support/worker-process.ts';
+
+type Json = Record<string, unknown>;
+
+let database: PostgresDatabase;
+let redis: RedisServer;
+let backends: Record<string, string>;
+const folder = makeFolder('parley-api-');
+
+beforeAll(async () => {
+  [database, redis] = await Promise.all([PostgresDatabase.create(), RedisServer.start()]);
+  backends = { REDIS_URL: redis.url, DATABASE_URL: database.url };
+});
+afterAll(async () => {
+  await Promise.all([database.drop(), redis.stop()]);
+  removeFolder(folder);
+});
+
+const json = async (answer: Promise<Response> | Response): Promise<Json> => (await (await answer).json()) as Json;
+const bearer = (login: Json): Record<string, string> => ({ authorization: `Bearer ${String(login['token'])}` });
+
+// Several programs start at once: a loaded machine takes its time.
+describe('API processes', { timeout: 180_000 }, () => {
+  it('[A1] [A2] [A3] [A4] log people in by a mail that a worker sends, and out on each other', async () => {
+    const smtp = await SmtpServer.start();
+    const [one, two, worker] = await Promise.all([
+      ApiProcess.start(backends),
+      ApiProcess.start({ ...backends, PUBLIC_URL: 'https://chat.test' }),
+      WorkerProcess.start({ ...backends, SMTP_URL: `smtp://127.0.0.1:${smtp.port}` }),
+    ]);
+    try {
+      const code = async (api: ApiProcess, account: string): Promise<string> => {
+        const before = smtp.mails.length;
+        const answer = await api.post('/auth/code', { account });
+        expect([answer.status, await answer.text()]).toEqual([202, '{}']);
+        await expect.poll(() => smtp.mails.length, { timeout: 30_000 }).toBe(before + 1);
+        return smtp.mails.at(-1)?.code ?? '';
+      };
+      const first = await code(one, 'ann@example.org');
+      expect(smtp.mails.at(-1)?.to).toEqual(['ann@example.org']);
+      const { registration } = await json(two.post('/auth/verify', { account: 'ann@example.org', code: first }));
+      const registered = await two.post('/auth/register', { registration, name: 'Ann' });
+      expect(registered.status).toBe(201);
+      expect(registered.headers.get('set-cookie')).toMatch(
+        /^parley_refresh=[^;]+; Max-Age=\d+; Path=\/api\/v1; HttpOnly; Secure; SameSite=Strict$/,
+      );
+      const login = await json(one.post('/auth/verify', { account: 'Ann', code: await code(one, 'ANN') }));
+      expect((await two.get('/api/v1/rooms', bearer(login))).status).toBe(200);
+      expect((await one.post('/auth/logout', {}, bearer(login))).status).toBe(204);
+      await expect.poll(async () => (await two.get('/api/v1/rooms', bearer(login))).status, { timeout: 15_000 }).toBe(401);
+      const other = await json(registered);
+      expect((await two.get('/api/v1/rooms', bearer(other))).status).toBe(200);
+      for (const { output } of [one, two]) expect(output).not.toMatch(new RegExp(`ann@|${first}|${String(login['token'])}`, 'i'));
+    } finally {
+      await Promise.all([one.stop(), two.stop(), worker.term()]);
+      await smtp.stop();
+    }
+  });
+
+  it('[A12] serve the keys of their tokens, through a change of the signing key', async () => {
+    const pem = (name: string): { readonly privatePath: string; readonly publicPath: string } => {
+      const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const [privatePath, publicPath] = [join(folder, `${name}.pem`), join(folder, `${name}.pub`)];
+      writeFileSync(privatePath, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+      writeFileSync(publicPath, pair.publicKey.export({ type: 'spki', format: 'pem' }));
+      return { privatePath, publicPath };
+    };
+    const [old, fresh] = [pem('old'), pem('fresh')];
+    const guests = { ...backends, ALLOW_GUESTS: 'on' };
+    const [before, after, last] = await Promise.all([
+      ApiProcess.start({ ...guests, JWT_SIGNING_KEY: old.privatePath, JWT_PUBLIC_KEYS: fresh.publicPath }),
+      ApiProcess.start({ ...guests, JWT_SIGNING_KEY: fresh.privatePath, JWT_PUBLIC_KEYS: old.publicPath }),
+      ApiProcess.start({ ...guests, JWT_SIGNING_KEY: fresh.privatePath }),
+    ]);
+    try {
+      const logins = await Promise.all([before, after].map(async (api) => json(api.post('/guests', { name: 'Ann' }))));
+      const set = createLocalJWKSet((await json(after.get('/.well-known/jwks.json'))) as never);
+      for (const login of logins) {
+        expect((await jwtVerify(String(login['token']), set)).protectedHeader.alg).toBe('ES256');
+        for (const api of [before, after]) expect((await api.get('/api/v1/rooms', bearer(login))).status).toBe(200);
+      }
+      const verdicts = await Promise.all(logins.map(async (login) => (await last.get('/api/v1/rooms', bearer(login))).status));
+      expect(verdicts).toEqual([401, 200]);
+    } finally {
+      await Promise.all([before.stop(), after.stop(), last.stop()]);
+    }
+  });
+
+  it('[A12] say when they are ready, and leave without failing whoever is being served', async () => {
+    const api = await ApiProcess.start({ ...backends, ALLOW_GUESTS: 'on' });
+    expect([await api.admin('/healthz'), await api.admin('/readyz'), await api.admin('/metrics')]).toEqual([200, 200, 200]);
+    expect((await api.get('/metrics')).status).toBe(404);
+    expect((await api.get('/docs')).status).toBe(200);
+    expect((await api.get('/')).headers.get('content-type')).toMatch(/^text\/html/);
+    expect(await json(api.get('/api/v1/online'))).toEqual({ count: 0 });
+    const asked = Array.from({ length: 20 }, () => api.post('/guests', { name: 'Ann' }));
+    await asked[0];
+    const leaving = api.stop();
+    // What was not taken yet finds the port closed; what was taken is answered.
+    for (const outcome of await Promise.allSettled(asked)) if (outcome.status === 'fulfilled') expect(outcome.value.status).toBe(201);
+    expect(await leaving).toBe(0);
+  });
+
+  it('[H3] refuse to start without their settings, and with key files that are none', async () => {
+    const settings = [
+      [{ REDIS_URL: redis.url }, 'DATABASE_URL'],
+      [{ DATABASE_URL: database.url }, 'REDIS_URL'],
+      [{ ...backends, JWT_SECRET: undefined }, 'JWT_SECRET'],
+      [{ ...backends, JWT_SECRET: 'short' }, 'JWT_SECRET'],
+      [{ ...backends, JWT_SIGNING_KEY: join(folder, 'absent.pem') }, 'JWT_SIGNING_KEY'],
+    ] as const;
+    await Promise.all(
+      settings.map(async ([env, told]) => {
+        const child = ApiProcess.launch(env);
+        expect((await child.exited).code).toBe(1);
+        expect(child.output).toContain(`parley: ${told}`);
+      }),
+    );
+  });
+
+  it('[A4] answer UNAVAILABLE while the database is away, and know again afterwards', async () => {
+    const api = await ApiProcess.start({ ...backends, ALLOW_GUESTS: 'on' });
+    try {
+      await database.query('ALTER TABLE login_families RENAME TO login_families_away');
+      expect((await api.post('/guests', { name: 'Ann' })).status).toBeGreaterThanOrEqual(500);
+      await database.query('ALTER TABLE login_families_away RENAME TO login_families');
+      await expect.poll(async () => (await api.post('/guests', { name: 'Ann' })).status, { timeout: 15_000 }).toBe(201);
+    } finally {
+      await api.stop();
+    }
+  });
+});

@@ -1,0 +1,206 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { FamilyRecord, Store } from '#libs/store/store.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import { PostgresDatabase } from '#test/support/postgres.ts';
+
+let database: PostgresDatabase;
+let store: Store;
+let other: Store;
+let clock = 1_000_000;
+
+beforeAll(async () => {
+  database = await PostgresDatabase.create();
+  store = await openStore({ url: database.url, timeoutMs: 20_000, clock: () => clock });
+  other = await openStore({ url: database.url, timeoutMs: 20_000, clock: () => clock });
+});
+
+afterAll(async () => {
+  await Promise.all([store.close(), other.close()]);
+  await database.drop();
+});
+
+const times = <T>(count: number, make: (i: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, (_, i) => make(i)));
+const node = (i: number): Store => (i % 2 === 0 ? store : other);
+
+describe('users', () => {
+  test('[A3] a name and an address belong to one, whatever their case and form', async () => {
+    const ada = { id: randomUUID(), name: 'Ada Lovelace', mail: 'Ada@example.org' };
+    expect(await store.users.create(ada)).toBe('created');
+    expect(await store.users.create({ id: randomUUID(), name: 'ADA LOVELACE', mail: 'b@example.org' })).toBe('name-taken');
+    expect(await store.users.create({ id: randomUUID(), name: 'Ａda Lovelace', mail: 'b@example.org' })).toBe('name-taken');
+    expect(await store.users.create({ id: randomUUID(), name: 'Bob', mail: 'ADA@EXAMPLE.ORG' })).toBe('mail-taken');
+    expect(await other.users.byMail('aDA@example.ORG')).toEqual(ada);
+    expect(await other.users.byName('ada lovelace')).toEqual(ada);
+    expect(await other.users.byId(ada.id)).toEqual(ada);
+  });
+
+  test('[A3] one name registered 20 times at once belongs to one', async () => {
+    const results = await times(20, (i) =>
+      node(i).users.create({ id: randomUUID(), name: i % 2 === 0 ? 'Racer' : 'rACER', mail: `racer${i}@example.org` }),
+    );
+    expect(results.filter((result) => result === 'created')).toHaveLength(1);
+    expect(results.filter((result) => result === 'name-taken')).toHaveLength(19);
+  });
+
+  test('nobody is found by what nobody has, hostile texts included', async () => {
+    for (const text of ['', '\0', "' OR 1=1 --", '\ud800', 'x'.repeat(10_000), '%', '_']) {
+      expect(await store.users.byName(text)).toBeUndefined();
+      expect(await store.users.byMail(text)).toBeUndefined();
+      expect(await store.users.byId(text)).toBeUndefined();
+    }
+  });
+});
+
+test('[A6] agents: a name once, found in any case; all of them with those who came with a token', async () => {
+  const agent = { id: 'agent-1', name: 'Grace', passwordHash: '$argon2id$v=19$x' };
+  const made = await times(10, (i) => node(i).agents.create({ ...agent, id: `agent-${i}` }));
+  expect(made.filter((result) => result === 'created')).toHaveLength(1);
+  const grace = await store.agents.byName('GRACE');
+  expect(grace).toMatchObject({ name: 'Grace', passwordHash: agent.passwordHash });
+  store.seen.touch({ user: 'foreign', name: 'Foreign', kind: 'agent', lastSeen: 1 });
+  store.seen.touch({ user: grace?.id ?? '', name: 'Other name', kind: 'agent', lastSeen: 1 });
+  store.seen.touch({ user: 'someone', name: 'Someone', kind: 'user', lastSeen: 1 });
+  await expect.poll(async () => (await other.seen.get(['foreign', 'someone', grace?.id ?? ''])).length, { timeout: 20_000 }).toBe(3);
+  expect((await store.agents.all()).toSorted((a, b) => a.name.localeCompare(b.name))).toEqual([
+    { id: 'foreign', name: 'Foreign' },
+    { id: grace?.id, name: 'Grace' },
+  ]);
+});
+
+test('[A5] customers keep their metadata as it was', async () => {
+  const customer = { id: randomUUID(), name: 'Cleo', channel: 'web', metadata: { plan: 'a\u0000b', deep: [1, { x: null }] } };
+  await store.customers.create(customer);
+  await store.customers.create({ id: 'plain', name: 'P', channel: 'app' });
+  expect(await other.customers.byId(customer.id)).toEqual(customer);
+  expect(await other.customers.byId('plain')).toEqual({ id: 'plain', name: 'P', channel: 'app', metadata: undefined });
+  expect(await other.customers.byId('none')).toBeUndefined();
+});
+
+describe('codes', () => {
+  test('[A2] a code works once, also when 50 correct tries arrive together', async () => {
+    await store.logins.putCode('ada', 'right', 2000);
+    const results = await times(50, (i) => node(i).logins.takeCode('ada', 'right', 1000));
+    expect(results.filter((result) => result === 'ok')).toHaveLength(1);
+    expect(await store.logins.takeCode('ada', 'right', 1000)).toBe('wrong');
+  });
+
+  test('[A1] the fifth wrong try burns it, four do not; a new one counts anew', async () => {
+    await store.logins.putCode('bob', 'right', 2000);
+    for (let i = 0; i < 4; i++) expect(await store.logins.takeCode('bob', `wrong${i}`, 1000)).toBe('wrong');
+    expect(await store.logins.takeCode('bob', 'right', 1000)).toBe('ok');
+    await store.logins.putCode('bob', 'right', 2000);
+    for (let i = 0; i < 5; i++) await store.logins.takeCode('bob', `wrong${i}`, 1000);
+    expect(await store.logins.takeCode('bob', 'right', 1000)).toBe('wrong');
+    await store.logins.putCode('bob', 'next', 2000);
+    expect(await store.logins.takeCode('bob', 'right', 1000)).toBe('wrong');
+    expect(await store.logins.takeCode('bob', 'next', 1000)).toBe('ok');
+  });
+
+  test('[A1] wrong tries burn it also when they come together', async () => {
+    await store.logins.putCode('carl', 'right', 2000);
+    await times(40, (i) => node(i).logins.takeCode('carl', `wrong${i}`, 1000));
+    expect(await store.logins.takeCode('carl', 'right', 1000)).toBe('wrong');
+  });
+
+  test('[A1] it ends with its time', async () => {
+    await store.logins.putCode('dora', 'right', 2000);
+    expect(await store.logins.takeCode('dora', 'right', 2000)).toBe('wrong');
+    expect(await store.logins.takeCode('dora', 'right', 1999)).toBe('ok');
+  });
+
+  test('[A2] a ticket is good until its time or until it is used', async () => {
+    clock = 1000;
+    await store.logins.putTicket('t1', 'ada@example.org', 2000);
+    expect(await other.logins.ticket('t1', 1999)).toBe('ada@example.org');
+    expect(await other.logins.ticket('t1', 2000)).toBeUndefined();
+    const dropped = await times(10, (i) => node(i).logins.dropTicket('t1'));
+    expect(dropped.filter(Boolean)).toHaveLength(1);
+    expect(await other.logins.ticket('t1', 1000)).toBeUndefined();
+    await store.logins.putTicket('t2', 'ada@example.org', 2000);
+    clock = 2000;
+    expect(await store.logins.dropTicket('t2')).toBe(false);
+  });
+});
+
+describe('refresh families', () => {
+  const family = (id: string): FamilyRecord => ({ id, userId: 'u1', name: 'Ada', kind: 'user', expiresAt: 5000 });
+
+  test('[A4] the secret changes with each use; a replay revokes the family', async () => {
+    await store.logins.openFamily(family('f1'), 's1');
+    expect(await store.logins.rotate('f1', 's1', 's2', 1000)).toEqual(family('f1'));
+    expect(await other.logins.rotate('f1', 's2', 's3', 1000)).toEqual(family('f1'));
+    expect(await other.logins.rotate('f1', 's1', 's4', 1000)).toBe('replayed');
+    expect(await store.logins.rotate('f1', 's3', 's5', 1000)).toBe('unknown');
+  });
+
+  test('[A4] a secret used ten times at once: once, and then the family is gone', async () => {
+    await store.logins.openFamily(family('f2'), 's1');
+    const results = await times(10, (i) => node(i).logins.rotate('f2', 's1', `n${i}`, 1000));
+    expect(results.filter((result) => typeof result === 'object')).toHaveLength(1);
+    expect(results.filter((result) => result === 'replayed')).toHaveLength(1);
+    expect(results.filter((result) => result === 'unknown')).toHaveLength(8);
+  });
+
+  test('[A4] unknown: none, expired, revoked by itself or with all of its user', async () => {
+    expect(await store.logins.rotate('none', 's', 't', 1000)).toBe('unknown');
+    await store.logins.openFamily(family('f3'), 's1');
+    expect(await store.logins.rotate('f3', 's1', 's2', 5000)).toBe('unknown');
+    await store.logins.revokeFamily('f3');
+    expect(await store.logins.rotate('f3', 's1', 's2', 1000)).toBe('unknown');
+    await store.logins.openFamily({ ...family('f4'), userId: 'u9' }, 's1');
+    await store.logins.openFamily({ ...family('f5'), userId: 'u9' }, 's1');
+    await store.logins.openFamily(family('f6'), 's1');
+    await store.logins.revokeFamiliesOf('u9');
+    expect(await store.logins.rotate('f4', 's1', 's2', 1000)).toBe('unknown');
+    expect(await store.logins.rotate('f5', 's1', 's2', 1000)).toBe('unknown');
+    expect(await store.logins.rotate('f6', 's1', 's2', 1000)).toEqual(family('f6'));
+  });
+});
+
+describe('sanctions', () => {
+  const ban = { kind: 'ban', subject: 'u1', reason: 'spam', at: 1000, until: 9000 } as const;
+
+  test('[A11] a log in order: what stands, and what came since, with the last seconds again', async () => {
+    await store.sanctions.add(ban);
+    await store.sanctions.add({ ...ban, kind: 'login', subject: 'f1', until: 2000 });
+    const standing = await other.sanctions.standing(1500);
+    expect(standing).toEqual([
+      { ...ban, seq: standing[0]?.seq },
+      { ...ban, kind: 'login', subject: 'f1', until: 2000, seq: standing[1]?.seq },
+    ]);
+    expect((await other.sanctions.standing(2000)).map(({ kind }) => kind)).toEqual(['ban']);
+    const last = standing[1]?.seq ?? 0;
+    expect(last).toBeGreaterThan(standing[0]?.seq ?? 0);
+    await database.query("UPDATE sanctions SET added_at = now() - interval '1 hour'");
+    expect(await other.sanctions.since(last)).toEqual([]);
+    expect(await other.sanctions.since(last - 1)).toEqual([standing[1]]);
+    await store.sanctions.add({ ...ban, kind: 'unban' });
+    expect((await other.sanctions.since(last + 1000)).map(({ kind }) => kind)).toEqual(['unban']);
+  });
+});
+
+describe('seen', () => {
+  test('touches of the same moment go out together, the latest wins', async () => {
+    for (let i = 0; i < 100; i++) store.seen.touch({ user: `s${i % 10}`, name: `n${i}`, kind: 'user', lastSeen: i });
+    store.seen.touch({ user: 's0', name: 'old', kind: 'user', lastSeen: 0 });
+    await expect
+      .poll(() => other.seen.get(['s0', 's9', 'never']), { timeout: 20_000 })
+      .toEqual(
+        expect.arrayContaining([
+          { user: 's0', name: 'n90', kind: 'user', lastSeen: 90 },
+          { user: 's9', name: 'n99', kind: 'user', lastSeen: 99 },
+        ]),
+      );
+  });
+
+  test('an older touch that comes later changes nothing; close writes what waits', async () => {
+    const closing = await openStore({ url: database.url });
+    closing.seen.touch({ user: 's0', name: 'late', kind: 'user', lastSeen: 50 });
+    closing.seen.touch({ user: 's-close', name: 'x', kind: 'guest', lastSeen: 7 });
+    await closing.close();
+    expect(await other.seen.get(['s-close'])).toEqual([{ user: 's-close', name: 'x', kind: 'guest', lastSeen: 7 }]);
+    expect((await other.seen.get(['s0']))[0]?.lastSeen).toBe(90);
+  });
+});

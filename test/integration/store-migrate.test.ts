@@ -1,0 +1,55 @@
+import { afterEach, expect, test } from 'vitest';
+import { migrate } from '#libs/store/migrate.ts';
+import { PostgresDatabase } from '#test/support/postgres.ts';
+
+const databases: PostgresDatabase[] = [];
+
+afterEach(async () => {
+  await Promise.all(databases.splice(0).map((database) => database.drop()));
+});
+
+async function emptyDatabase(): Promise<PostgresDatabase> {
+  const database = await PostgresDatabase.create({ empty: true });
+  databases.push(database);
+  return database;
+}
+
+test('five that start at once on an empty database run each migration once', async () => {
+  const database = await emptyDatabase();
+  const ran = await Promise.all(Array.from({ length: 5 }, () => migrate(database.url)));
+  const once = ran.flat();
+  expect(once.length).toBeGreaterThan(0);
+  expect(new Set(once).size).toBe(once.length);
+  const recorded = await database.query('SELECT name FROM schema_migrations ORDER BY id');
+  expect(recorded.map(({ name }) => name)).toEqual(once);
+});
+
+test('a second run changes nothing and tells nothing', async () => {
+  const database = await emptyDatabase();
+  await migrate(database.url);
+  const lines: string[] = [];
+  expect(await migrate(database.url, { log: (line) => lines.push(line) })).toEqual([]);
+  expect(lines).toEqual([]);
+});
+
+test('the months of now and of the next two have partitions', async () => {
+  const database = await emptyDatabase();
+  await migrate(database.url, { clock: () => Date.UTC(2031, 10, 15) });
+  const names = await database.query("SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'messages'::regclass");
+  expect(names.map(({ name }) => name).toSorted()).toEqual([
+    'messages_2031_11',
+    'messages_2031_12',
+    'messages_2032_01',
+    'messages_default',
+  ]);
+});
+
+test('an error shows no password', async () => {
+  const url = 'postgres://someone:s3cretword@127.0.0.1:1/nowhere';
+  const error = await migrate(url).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(Error);
+  expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('s3cretword');
+});

@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { HubError } from '#libs/protocol/errors.ts';
+import type { Store, StoredMessage } from '#libs/store/store.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import { freePort } from '#test/support/free-port.ts';
+import { PostgresDatabase, startPostgres } from '#test/support/postgres.ts';
+import type { PostgresServer } from '#test/support/postgres-server.ts';
+import { until } from '#test/support/wait.ts';
+
+const TIMEOUT_MS = 1500;
+/** What a call may take on a machine that is busy with other things. */
+const AT_MOST_MS = TIMEOUT_MS + 6000;
+const LONG = { timeoutMs: 50_000 };
+
+let server: PostgresServer;
+let database: PostgresDatabase;
+let store: Store;
+const ups: boolean[] = [];
+let errors = 0;
+
+beforeAll(async () => {
+  server = await startPostgres();
+  database = await PostgresDatabase.create({ adminUrl: server.url });
+  const observe = { group: () => undefined, error: () => void errors++, up: (up: boolean) => void ups.push(up) };
+  store = await openStore({ url: database.url, timeoutMs: TIMEOUT_MS, observe });
+});
+
+afterAll(async () => {
+  await store.close();
+  await server.stop();
+});
+
+beforeEach(async () => {
+  await until(() => store.ping().then(() => true), LONG);
+});
+
+let offset = 0;
+
+function message(): StoredMessage {
+  offset += 1;
+  return { room: 'group:o', offset, epoch: 'e', id: `m${offset}`, sender: '{}', text: 'x', data: undefined, at: Date.now() };
+}
+
+/** One call of every kind; each has to say the same while the database is away. */
+function calls(): Promise<unknown>[] {
+  const person = { id: 'ada', name: 'Ada' };
+  const room = { room: 'group:o', kind: 'group', title: '', owner: '', keepHistory: true, createdAt: 1, expiresAt: undefined } as const;
+  store.seen.touch({ user: 'ada', name: 'Ada', kind: 'user', lastSeen: 1 });
+  return [
+    store.ping(),
+    store.users.create({ id: 'u', name: 'n', mail: 'm' }),
+    store.users.byName('n'),
+    store.agents.all(),
+    store.customers.byId('c'),
+    store.logins.takeCode('a', 'h', 1),
+    store.logins.rotate('f', 'a', 'b', 1),
+    store.rooms.create(room, [person]),
+    store.rooms.withMembers('group:o'),
+    store.pairs.match({ user: person, keepHistory: true, candidates: [], room: 'pair:x', now: 1, expiresAt: 2 }),
+    store.conversations.assign('conv:x', [person]),
+    store.messages.append(message()),
+    store.messages.before('group:o', 10, 10),
+    store.messages.top('group:o'),
+    store.cursors.advance('ada', 'group:o', 1),
+    store.cursors.waiting('ada'),
+    store.sanctions.since(0),
+    store.seen.get(['ada']),
+  ];
+}
+
+async function expectAllUnavailable(): Promise<void> {
+  const started = performance.now();
+  const results = await Promise.allSettled(calls());
+  expect(performance.now() - started).toBeLessThan(AT_MOST_MS);
+  const told = results.map((result) =>
+    result.status === 'rejected' && result.reason instanceof HubError ? result.reason.code : 'answered',
+  );
+  expect(told).toEqual(results.map(() => 'UNAVAILABLE'));
+}
+
+async function expectWorking(): Promise<void> {
+  await until(() => store.ping().then(() => true), LONG);
+  const said = message();
+  await until(() => store.messages.append(said), LONG);
+  expect((await store.messages.before('group:o', Number.POSITIVE_INFINITY, 1)).messages).toEqual([said]);
+}
+
+describe('PostgreSQL away', () => {
+  test('killed: every call says UNAVAILABLE in time, and works by itself when it is back', async () => {
+    await expectWorking();
+    await server.kill9();
+    await expectAllUnavailable();
+    await expectAllUnavailable();
+    await server.start();
+    await expectWorking();
+  });
+
+  test('frozen: every call says UNAVAILABLE in time, and works by itself when it is back', async () => {
+    await Promise.all(Array.from({ length: 10 }, () => store.ping()));
+    server.freeze();
+    try {
+      await expectAllUnavailable();
+      await expectAllUnavailable();
+    } finally {
+      server.thaw();
+    }
+    await expectWorking();
+  });
+
+  test('restarted in order: calls under way are answered, one way or the other', async () => {
+    const said = Array.from({ length: 300 }, message);
+    const writing = Promise.allSettled(said.map((one) => store.messages.append(one)));
+    await server.shutDown();
+    const results = await writing;
+    await server.start();
+    await expectWorking();
+    const stored = new Set((await store.messages.after('group:o', 0, 5000)).map(({ id }) => id));
+    for (const [i, result] of results.entries()) if (result.status === 'fulfilled') expect(stored).toContain(said[i]?.id);
+    // What was not told is tried again, with the same id, and is there once.
+    for (const one of said) await until(() => store.messages.append(one), LONG);
+    const all = await store.messages.after('group:o', 0, 5000);
+    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+    expect(all.filter(({ id }) => said.some((one) => one.id === id))).toHaveLength(300);
+  });
+
+  test('[M1] killed in mid-traffic: whatever was told to be stored is there, once', async () => {
+    for (let round = 0; round < 3; round++) {
+      const acked = new Set<string>();
+      let stop = false;
+      const writers = Array.from({ length: 20 }, async () => {
+        while (!stop) {
+          const one = message();
+          await store.messages.append(one).then(
+            () => acked.add(one.id),
+            () => undefined,
+          );
+        }
+      });
+      const before = acked.size;
+      await until(() => acked.size > before + 50, LONG);
+      await server.kill9();
+      stop = true;
+      await Promise.all(writers);
+      await server.start();
+      await until(() => store.ping().then(() => true), LONG);
+      const ids = (await store.messages.after('group:o', 0, 100_000)).map(({ id }) => id);
+      expect(new Set(ids).size).toBe(ids.length);
+      const there = new Set(ids);
+      expect([...acked].filter((id) => !there.has(id))).toEqual([]);
+    }
+  });
+
+  test('a connection that is cut in the middle of a transaction leaves nothing behind', async () => {
+    const held = database.query('SELECT pg_advisory_lock(7250113, 2), pg_sleep(1)');
+    await until(async () => (await server.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted")).length > 0, LONG);
+    const ada = { id: 'cut', name: 'Cut' };
+    const asked = store.pairs
+      .match({ user: ada, keepHistory: true, candidates: [], room: 'pair:c', now: 1, expiresAt: 2 })
+      .catch((error: unknown) => error);
+    await until(async () => {
+      const cut = await server.query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
+      return cut.length > 0;
+    }, LONG);
+    expect(await asked).toMatchObject({ code: 'UNAVAILABLE' });
+    await held;
+    expect((await store.pairs.waiting(10)).filter(({ user }) => user.id === 'cut')).toEqual([]);
+    expect(await store.pairs.match({ user: ada, keepHistory: true, candidates: [], room: 'pair:c', now: 1, expiresAt: 2 })).toEqual({
+      state: 'waiting',
+    });
+  });
+
+  test('what is measured: up and down are told when they change', () => {
+    expect(ups[0]).toBe(true);
+    expect(ups.some((up) => !up)).toBe(true);
+    expect(ups.every((up, i) => i === 0 || up !== ups[i - 1])).toBe(true);
+    expect(errors).toBeGreaterThan(0);
+  });
+
+  test('never there: opens, says so, and closes', async () => {
+    const nowhere = await openStore({ url: `postgres://parley:s3cretword@127.0.0.1:${await freePort()}/x`, timeoutMs: TIMEOUT_MS });
+    const error = await nowhere.ping().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(JSON.stringify(error, ['message', 'stack', 'cause', 'code', 'errors'])).not.toContain('s3cretword');
+    await nowhere.close();
+  });
+});

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PAGE_AFTER, PAGE_BEFORE } from '#libs/store/messages.ts';
+import { NAMED } from '#libs/store/seen.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import { PostgresDatabase } from '#test/support/postgres.ts';
+
+/** What EXPLAIN (FORMAT JSON) gives for each node of a plan, as far as it is looked at. */
+interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Actual Rows'?: number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+const ROOMS = 60;
+const MESSAGES = 3000;
+const FIRST = Date.UTC(2030, 0, 1);
+const LAST = Date.UTC(2030, 3, 1);
+
+let database: PostgresDatabase;
+
+beforeAll(async () => {
+  database = await PostgresDatabase.create();
+  const store = await openStore({ url: database.url, timeoutMs: 30_000 });
+  await store.upkeep.ensurePartitions(FIRST);
+  await store.close();
+  // 180,000 messages: each room has a thousand in each of three months, and some of no month that has a partition.
+  await database.query(
+    `INSERT INTO messages (room, "offset", epoch, id, sender, text, at)
+     SELECT 'group:' || r, o, 'e', 'id' || o, '{"id":"u","name":"n"}', '"text"', $3::bigint + ($4::bigint - $3::bigint) * (o - 1) / $2::integer
+       FROM generate_series(1, $1::integer) r, generate_series(1, $2::integer) o`,
+    [ROOMS, MESSAGES, FIRST, LAST],
+  );
+  await database.query(
+    `INSERT INTO messages (room, "offset", epoch, id, sender, text, at)
+     SELECT room, "offset" + $1::integer, epoch, id, sender, text, at + $2::bigint FROM messages WHERE "offset" <= 500`,
+    [MESSAGES, LAST],
+  );
+  await database.query('ANALYZE messages');
+});
+
+afterAll(() => database.drop());
+
+async function plan(sql: string, values: readonly unknown[]): Promise<PlanNode[]> {
+  const [row] = await database.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${sql}`, values);
+  const flat = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(flat)];
+  const roots = (row?.['QUERY PLAN'] ?? []) as { readonly Plan: PlanNode }[];
+  return roots.flatMap(({ Plan }) => flat(Plan));
+}
+
+test.each([
+  ['before', PAGE_BEFORE, ['group:42', Number.MAX_SAFE_INTEGER, 101]],
+  ['before, in the middle', PAGE_BEFORE, ['group:42', 1500, 101]],
+  ['after', PAGE_AFTER, ['group:42', 1500, 100]],
+])('a page of history is read by index scans in each month: %s', async (_, sql, values) => {
+  const nodes = await plan(sql, values);
+  const scans = nodes.filter((node) => node['Relation Name'] !== undefined);
+  expect(new Set(scans.map((node) => node['Relation Name']))).toContain('messages_2030_02');
+  expect(scans.length).toBeGreaterThanOrEqual(4);
+  expect(scans.filter((node) => node['Node Type'] !== 'Index Scan')).toEqual([]);
+  expect(nodes.map((node) => node['Node Type'])).not.toContain('Sort');
+  // No more is read than the page and a row of each partition to merge by.
+  expect(scans.reduce((sum, node) => sum + (node['Actual Rows'] ?? 0), 0)).toBeLessThanOrEqual(101 + scans.length);
+});
+
+test('people are looked up by the beginning of their name by an index scan', async () => {
+  await database.query(
+    `INSERT INTO seen (user_id, name, kind, last_seen) SELECT 'u' || n, 'Name ' || md5(n::text), 'user', n FROM generate_series(1, 50000) n`,
+    [],
+  );
+  await database.query('ANALYZE seen');
+  const nodes = await plan(NAMED, ['name c4ca', 20]);
+  expect(nodes.map((node) => node['Node Type'])).not.toContain('Seq Scan');
+  expect(nodes.filter((node) => node['Relation Name'] === 'seen').reduce((sum, node) => sum + (node['Actual Rows'] ?? 0), 0)).toBeLessThan(
+    20,
+  );
+});

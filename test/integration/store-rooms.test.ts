@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RoomMember, RoomRecord, Store, StoredMessage } from '#libs/store/store.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import { PostgresDatabase } from '#test/support/postgres.ts';
+
+let database: PostgresDatabase;
+let store: Store;
+let other: Store;
+
+beforeAll(async () => {
+  database = await PostgresDatabase.create();
+  store = await openStore({ url: database.url, timeoutMs: 20_000 });
+  other = await openStore({ url: database.url, timeoutMs: 20_000 });
+});
+
+afterAll(async () => {
+  await Promise.all([store.close(), other.close()]);
+  await database.drop();
+});
+
+const ada: RoomMember = { id: 'ada', name: 'Ada' };
+const bob: RoomMember = { id: 'bob', name: 'Bob' };
+const cleo: RoomMember = { id: 'cleo', name: 'Cleo' };
+
+type NewRoom = Omit<RoomRecord, 'closedAt' | 'closedReason'>;
+
+function group(name: string, change: Partial<NewRoom> = {}): NewRoom {
+  return {
+    room: `group:${name}`,
+    kind: 'group',
+    title: name,
+    owner: 'ada',
+    keepHistory: true,
+    createdAt: 1000,
+    expiresAt: undefined,
+    ...change,
+  };
+}
+
+function message(room: string, offset: number, at = 2000): StoredMessage {
+  return { room, offset, epoch: 'e', id: `${room}-${offset}`, sender: '{"id":"ada","name":"Ada"}', text: 'hello', data: undefined, at };
+}
+
+describe('rooms', () => {
+  test('[A8] a room is made with its members, once', async () => {
+    const room = group('made', { expiresAt: 5000 });
+    const results = await Promise.all([store, other, store, other].map((one) => one.rooms.create(room, [cleo, ada, bob])));
+    expect(results.toSorted()).toEqual(['created', 'exists', 'exists', 'exists']);
+    expect(await other.rooms.create({ ...room, title: 'other' }, [{ id: 'dora', name: 'Dora' }])).toBe('exists');
+    const record = { ...room, closedAt: undefined, closedReason: undefined };
+    expect(await other.rooms.get(room.room)).toEqual(record);
+    expect(await other.rooms.members(room.room)).toEqual([cleo, ada, bob]);
+    expect(await other.rooms.withMembers(room.room)).toEqual({ room: record, members: [cleo, ada, bob] });
+    expect(await other.rooms.get('group:none')).toBeUndefined();
+    expect(await other.rooms.withMembers('group:none')).toBeUndefined();
+    await store.rooms.create(group('empty'), []);
+    expect((await other.rooms.withMembers('group:empty'))?.members).toEqual([]);
+    expect(await other.rooms.membersOf([room.room, 'group:empty', 'group:none'])).toEqual(new Map([[room.room, [cleo, ada, bob]]]));
+  });
+
+  test('[A8] changes of a room that is open; null takes the end away', async () => {
+    await store.rooms.create(group('changed', { expiresAt: 5000 }), [ada]);
+    expect(await store.rooms.update('group:changed', { title: 'New' })).toMatchObject({ title: 'New', keepHistory: true, expiresAt: 5000 });
+    expect(await store.rooms.update('group:changed', { keepHistory: false, expiresAt: null })).toMatchObject({
+      title: 'New',
+      keepHistory: false,
+      expiresAt: undefined,
+    });
+    expect(await store.rooms.update('group:changed', { expiresAt: 7000 })).toMatchObject({ expiresAt: 7000 });
+    expect(await store.rooms.update('group:none', { title: 'x' })).toBeUndefined();
+    await store.rooms.close('group:changed', 'closed', 3000);
+    expect(await store.rooms.update('group:changed', { title: 'late' })).toBeUndefined();
+  });
+
+  test('[A8] a new member has nothing waiting, who was there before keeps what is', async () => {
+    await store.rooms.create(group('join'), [ada]);
+    await store.messages.append(message('group:join', 7));
+    await store.rooms.addMembers('group:join', [ada, bob]);
+    expect(await store.rooms.members('group:join')).toEqual([ada, bob]);
+    expect(await store.cursors.delivered('bob', 'group:join')).toBe(7);
+    expect(await store.cursors.delivered('ada', 'group:join')).toBe(0);
+    expect(await store.rooms.removeMember('group:join', 'bob')).toBe(true);
+    expect(await store.rooms.removeMember('group:join', 'bob')).toBe(false);
+    await store.messages.append(message('group:join', 8));
+    await store.rooms.addMembers('group:join', [bob]);
+    expect(await store.cursors.delivered('bob', 'group:join')).toBe(8);
+    await store.rooms.addMembers('group:none', [bob]);
+    expect(await store.rooms.members('group:none')).toEqual([]);
+  });
+
+  test('[A8] my rooms: the newest activity first, with the top and what is unread', async () => {
+    const me = { id: 'me', name: 'Me' };
+    await store.rooms.create(group('quiet', { createdAt: 1000 }), [me]);
+    await store.rooms.create(group('young', { createdAt: 1500 }), [me]);
+    await store.rooms.create(group('busy', { createdAt: 900 }), [me]);
+    await store.rooms.create(group('shut', { createdAt: 9000 }), [me]);
+    await store.rooms.create(group('others', { createdAt: 9000 }), [ada]);
+    await store.rooms.close('group:shut', 'closed', 9001);
+    // Offsets jump where an epoch ended: messages are counted, not offsets.
+    for (const offset of [3, 4, 50, 51]) await store.messages.append(message('group:busy', offset));
+    await store.cursors.advance('me', 'group:busy', 4);
+    const rooms = await other.rooms.of('me', 10);
+    expect(rooms.map(({ room, top, unread }) => [room, top, unread])).toEqual([
+      ['group:busy', 51, 2],
+      ['group:young', 0, 0],
+      ['group:quiet', 0, 0],
+    ]);
+    expect(await other.rooms.of('me', 1)).toHaveLength(1);
+  });
+
+  test('[A9] a room is closed once, by whoever came first; overdue and expiring ones are found', async () => {
+    await store.rooms.create(group('x-ends', { expiresAt: 500 }), [ada]);
+    await store.rooms.create(group('x-later', { expiresAt: 800 }), [ada]);
+    expect(await store.rooms.overdue(500, 10)).toEqual(['group:x-ends']);
+    expect(await store.rooms.overdue(499, 10)).toEqual([]);
+    expect(await store.rooms.expiring('group:x', 10)).toEqual([
+      { room: 'group:x-ends', expiresAt: 500 },
+      { room: 'group:x-later', expiresAt: 800 },
+    ]);
+    expect(await store.rooms.expiring('group:x-ends', 1)).toEqual([{ room: 'group:x-later', expiresAt: 800 }]);
+    const closers = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => (i % 2 ? store : other).rooms.close('group:x-ends', 'expired', 600)),
+    );
+    expect(closers.filter(Boolean)).toHaveLength(1);
+    expect(await store.rooms.get('group:x-ends')).toMatchObject({ closedAt: 600, closedReason: 'expired' });
+    expect(await store.rooms.overdue(700, 10)).toEqual([]);
+    expect(await store.rooms.close('group:none', 'closed', 600)).toBe(false);
+  });
+});
+
+describe('cursors', () => {
+  test('[M6] they move forward, never back, whatever order calls come in', async () => {
+    await store.rooms.create(group('any'), [{ id: 'u', name: 'U' }]);
+    await store.messages.append(message('group:any', 40));
+    const offsets = [5, 9, 2, 30, 1, 29];
+    await Promise.all(offsets.map((offset, i) => (i % 2 ? store : other).cursors.advance('u', 'group:any', offset)));
+    expect(await other.cursors.delivered('u', 'group:any')).toBe(30);
+    await store.cursors.advance('u', 'group:any', 3);
+    expect(await other.cursors.delivered('u', 'group:any')).toBe(30);
+    expect(await other.cursors.delivered('u', 'group:none')).toBe(0);
+  });
+
+  test('[M6] what a client says moves nobody above what is stored, and only members', async () => {
+    await store.rooms.create(group('said'), [ada]);
+    await store.messages.append(message('group:said', 7));
+    await Promise.all([store.cursors.advance('ada', 'group:said', 1_000_000), store.cursors.advance('eve', 'group:said', 5)]);
+    expect(await other.cursors.delivered('ada', 'group:said')).toBe(7);
+    expect(await other.cursors.delivered('eve', 'group:said')).toBe(0);
+  });
+
+  test('[M6] two nodes that move the cursors of the same users do not stand in each other’s way', async () => {
+    const people = Array.from({ length: 50 }, (_, i) => ({ id: `c${i}`, name: `C${i}` }));
+    for (let i = 0; i < 7; i += 1) {
+      await store.rooms.create(group(`c${i}`), people);
+      await store.messages.append(message(`group:c${i}`, 500));
+    }
+    const moves = (one: Store, turn: number): Promise<void>[] =>
+      Array.from({ length: 500 }, (_, i) => one.cursors.advance(`c${(i * turn) % 50}`, `group:c${i % 7}`, i));
+    await Promise.all([...moves(store, 3), ...moves(other, 7)]);
+    expect(await store.cursors.delivered('c0', 'group:c0')).toBeGreaterThan(0);
+  });
+
+  test('[M6] waiting: open rooms of the user that keep history, with something above the cursor', async () => {
+    const rooms = ['w-some', 'w-none', 'w-read', 'w-shut', 'w-unkept', 'w-out'];
+    for (const name of rooms)
+      await store.rooms.create(group(name, { keepHistory: name !== 'w-unkept' }), name === 'w-out' ? [bob] : [ada, bob]);
+    for (const name of rooms) if (name !== 'w-none') await store.messages.append(message(`group:${name}`, 12));
+    await store.cursors.advance('ada', 'group:w-read', 12);
+    await store.cursors.advance('ada', 'group:w-some', 4);
+    await store.rooms.close('group:w-shut', 'closed', 5000);
+    const waiting = (await other.cursors.waiting('ada')).filter(({ room }) => room.startsWith('group:w-'));
+    expect(waiting).toEqual([{ room: 'group:w-some', delivered: 4, top: 12 }]);
+    expect(await other.cursors.waiting('nobody')).toEqual([]);
+  });
+});

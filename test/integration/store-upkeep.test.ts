@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Store, StoredMessage } from '#libs/store/store.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import { PostgresDatabase } from '#test/support/postgres.ts';
+
+const DAY = 86_400_000;
+
+let database: PostgresDatabase;
+let store: Store;
+
+beforeEach(async () => {
+  database = await PostgresDatabase.create();
+  store = await openStore({ url: database.url, timeoutMs: 20_000 });
+});
+
+afterEach(async () => {
+  await store.close();
+  await database.drop();
+});
+
+function message(room: string, offset: number, at: number): StoredMessage {
+  return { room, offset, epoch: 'e', id: `${room}-${offset}`, sender: '{}', text: 'hello', data: undefined, at };
+}
+
+async function partitions(): Promise<unknown[]> {
+  const rows = await database.query("SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'messages'::regclass");
+  return rows.map(({ name }) => name).toSorted();
+}
+
+async function count(table: string): Promise<unknown> {
+  return (await database.query(`SELECT count(*)::integer AS n FROM ${table}`))[0]?.['n'];
+}
+
+test('partitions are made ahead, once, by several at the same time; what lay in the default one is moved', async () => {
+  const now = Date.UTC(2040, 11, 20);
+  await store.messages.append(message('group:a', 1, now));
+  await store.messages.append(message('group:a', 2, Date.UTC(2041, 1, 1)));
+  expect(await count('messages_default')).toBe(2);
+  await Promise.all(Array.from({ length: 5 }, () => store.upkeep.ensurePartitions(now)));
+  expect(await partitions()).toEqual(expect.arrayContaining(['messages_2040_12', 'messages_2041_01', 'messages_2041_02']));
+  expect(await count('messages_default')).toBe(0);
+  expect(await count('messages_2041_02')).toBe(1);
+  expect((await store.messages.after('group:a', 0, 10)).map(({ offset }) => offset)).toEqual([1, 2]);
+});
+
+test('messages go on being stored while partitions are made', async () => {
+  const writes = Array.from({ length: 200 }, (_, i) => store.messages.append(message('group:a', i + 1, Date.UTC(2050, i % 12, 5))));
+  await Promise.all([...writes, ...Array.from({ length: 4 }, (_, i) => store.upkeep.ensurePartitions(Date.UTC(2050, i * 3)))]);
+  expect(await store.messages.after('group:a', 0, 1000)).toHaveLength(200);
+});
+
+test('old history: whole months are dropped, the rest is deleted, what is younger stays', async () => {
+  const now = Date.UTC(2040, 5, 20);
+  await store.upkeep.ensurePartitions(Date.UTC(2040, 2, 1));
+  await store.upkeep.ensurePartitions(now);
+  const times = [Date.UTC(1990, 1), Date.UTC(2040, 2, 31), Date.UTC(2040, 3, 30), Date.UTC(2040, 4, 10), now - 30 * DAY, now];
+  for (const [i, at] of times.entries()) await store.messages.append(message('group:a', i + 1, at));
+  expect(await store.upkeep.dropHistory(0, now)).toBe(0);
+  expect(await store.upkeep.dropHistory(30, now)).toBe(4);
+  expect((await store.messages.after('group:a', 0, 10)).map(({ offset }) => offset)).toEqual([5, 6]);
+  expect(await partitions()).not.toContain('messages_2040_04');
+  expect(await partitions()).toContain('messages_2040_05');
+  expect(await store.messages.top('group:a')).toBe(6);
+  expect(await store.upkeep.dropHistory(30, now)).toBe(0);
+});
+
+test('what is over goes: keys after an hour, codes, tickets, families, sanctions; what is not stays', async () => {
+  const now = Date.now();
+  const over = { expiresAt: now - 1 };
+  const good = { expiresAt: now + 10 * DAY };
+  await store.logins.putCode('a', 'h', over.expiresAt);
+  await store.logins.putCode('b', 'h', good.expiresAt);
+  await store.logins.putTicket('a', 'm', over.expiresAt);
+  await store.logins.putTicket('b', 'm', good.expiresAt);
+  await store.logins.openFamily({ id: 'a', userId: 'u', name: 'n', kind: 'user', ...over }, 's');
+  await store.logins.openFamily({ id: 'b', userId: 'u', name: 'n', kind: 'user', ...good }, 's');
+  const ban = { kind: 'ban', subject: 'u', reason: '', at: 0 } as const;
+  await store.sanctions.add({ ...ban, until: over.expiresAt });
+  await store.sanctions.add({ ...ban, until: good.expiresAt });
+  await database.query("UPDATE sanctions SET added_at = now() - interval '1 hour'");
+  await store.sanctions.add({ ...ban, until: over.expiresAt });
+  await store.messages.append(message('group:a', 1, now));
+  expect(await store.upkeep.dropExpired(now)).toBe(4);
+  expect(await count('sanctions')).toBe(2);
+  expect((await store.messages.find('group:a', 'group:a-1')).first).toBeDefined();
+  expect(await store.upkeep.dropExpired(now + DAY)).toBeGreaterThanOrEqual(1);
+  expect((await store.messages.find('group:a', 'group:a-1')).first).toBeUndefined();
+  expect(await store.messages.after('group:a', 0, 10)).toHaveLength(1);
+  expect(await store.logins.ticket('b', now)).toBe('m');
+});
+
+test('rooms closed for over 30 days go with all that is theirs', async () => {
+  const now = 100 * DAY;
+  const room = { kind: 'group', title: '', owner: '', keepHistory: true, createdAt: 1, expiresAt: undefined } as const;
+  for (const name of ['group:old', 'group:young', 'group:open']) {
+    await store.rooms.create({ ...room, room: name }, [{ id: 'ada', name: 'Ada' }]);
+    await store.messages.append(message(name, 1, now));
+    await store.cursors.advance('ada', name, 1);
+  }
+  await store.rooms.close('group:old', 'closed', now - 31 * DAY);
+  await store.rooms.close('group:young', 'expired', now - 29 * DAY);
+  expect(await store.upkeep.dropClosedRooms(now)).toBe(1);
+  expect(await store.rooms.get('group:old')).toBeUndefined();
+  expect(await store.rooms.members('group:old')).toEqual([]);
+  for (const table of ['cursors', 'messages', 'message_keys', 'room_tops', 'room_members', 'rooms']) expect(await count(table)).toBe(2);
+});

@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import type { Credentials } from '#libs/auth/credentials.ts';
+import { RevocationFeed } from '#libs/auth/revocation-feed.ts';
+import { Revocations, type Sanction } from '#libs/auth/revocations.ts';
+import { TokenGate } from '#libs/auth/token-gate.ts';
+import { deriveKey, openTokens } from '#libs/auth/tokens.ts';
+import { RedisLink } from '#libs/redis/redis-link.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import { buildApi } from '#services/api/api.ts';
+import type { CodeMail } from '#services/api/api-parts.ts';
+import { LIMITS, type LimitName, type LimitRule } from '#services/api/limits.ts';
+import { RateLimits } from '#services/api/rate-limits.ts';
+import { ApiDocument } from './api-document.ts';
+import { listeningLog } from './api-world.ts';
+import { JWT_SECRET } from './jwt.ts';
+
+export interface ApiInstanceOptions {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  /** Limits in place of the usual ones. */
+  readonly rules?: Partial<Record<LimitName, LimitRule>>;
+}
+
+export interface JsonAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** One instance of the account side over a real PostgreSQL and a real Redis; its mail is kept here. Every answer is held against the document. */
+export class ApiInstance {
+  readonly mails: CodeMail[] = [];
+  /** What its gateway would close connections by. */
+  readonly sanctions: Sanction[] = [];
+  readonly logged: string[] = [];
+  readonly #app: FastifyInstance;
+  readonly #document: ApiDocument;
+  readonly #gate: TokenGate;
+  readonly #end: () => Promise<void>;
+
+  private constructor(
+    app: FastifyInstance,
+    gate: TokenGate,
+    end: () => Promise<void>,
+    kept: Pick<ApiInstance, 'mails' | 'sanctions' | 'logged'>,
+  ) {
+    this.#app = app;
+    this.#document = new ApiDocument(app);
+    this.#gate = gate;
+    this.#end = end;
+    Object.assign(this, kept);
+  }
+
+  static async start({ databaseUrl, redisUrl, rules }: ApiInstanceOptions): Promise<ApiInstance> {
+    const [mails, sanctions, logged]: [CodeMail[], Sanction[], string[]] = [[], [], []];
+    const log = listeningLog(logged);
+    const store = await openStore({ url: databaseUrl, log });
+    const link = RedisLink.open(redisUrl, { prefix: 'test', log });
+    await link.ready(10_000);
+    const { verifier, signer } = openTokens({
+      jwtSecret: JWT_SECRET,
+      jwtSigningKey: undefined,
+      jwtPublicKeys: [],
+      jwtJwksUrl: undefined,
+      jwtIssuer: undefined,
+      jwtAudience: undefined,
+    });
+    const revocations = new Revocations();
+    const onSanction = (sanction: Sanction): void => void sanctions.push(sanction);
+    const feed = new RevocationFeed({ source: store.sanctions, revocations, onSanction, clock: Date.now, log });
+    await feed.start();
+    const gate = new TokenGate({ verifier, revocations, feed, clock: Date.now });
+    const app = buildApi({
+      log,
+      clock: Date.now,
+      uuid: randomUUID,
+      store,
+      sign: (credentials) => signer?.sign(credentials) ?? '',
+      verify: (token) => gate.verify(token),
+      queueMail: async (mail) => void mails.push(mail),
+      limits: new RateLimits({ link, key: deriveKey(JWT_SECRET, 'limits'), log, rules: { ...LIMITS, ...rules } }),
+      services: [],
+      codeKey: deriveKey(JWT_SECRET, 'codes'),
+      allowedOrigins: [],
+      allowGuests: true,
+      publicUrl: undefined,
+      trustedProxyHops: 0,
+      online: async () => 0,
+      jwks: undefined,
+      version: '0.0.0',
+      routes: [],
+      page: undefined,
+    });
+    await app.ready();
+    const end = async (): Promise<void> => {
+      await app.close();
+      await feed.stop();
+      await store.close();
+      await link.close();
+    };
+    return new ApiInstance(app, gate, end, { mails, sanctions, logged });
+  }
+
+  /** Sends JSON to a path under `/api/v1`. */
+  async post(path: string, body: object, headers: Record<string, string> = {}): Promise<JsonAnswer> {
+    const url = `/api/v1${path}`;
+    const reply = await this.#app.inject({ method: 'POST', url, payload: body, headers });
+    this.#document.check('POST', url, { status: reply.statusCode, headers: reply.headers, body: reply.rawPayload });
+    return { status: reply.statusCode, headers: reply.headers, body: reply.body === '' ? {} : (reply.json() as JsonAnswer['body']) };
+  }
+
+  /** Has a code mailed, and reads the mail. */
+  async code(account: string): Promise<string> {
+    const { status } = await this.post('/auth/code', { account });
+    const code = this.mails.findLast(({ to }) => !account.includes('@') || to?.toLowerCase() === account.toLowerCase())?.code;
+    if (status !== 202 || code === undefined) throw new Error(`no code was mailed: ${status}`);
+    return code;
+  }
+
+  /** A ticket for an address that is not registered. */
+  async ticket(account: string): Promise<string> {
+    const { body } = await this.post('/auth/verify', { account, code: await this.code(account) });
+    return String(body['registration']);
+  }
+
+  /** Registers somebody, and resolves with `T`. */
+  async member(name: string, account: string): Promise<JsonAnswer['body']> {
+    return (await this.post('/auth/register', { registration: await this.ticket(account), name })).body;
+  }
+
+  /** `good`, or the code a token is refused with. */
+  async verdict(token: unknown): Promise<string> {
+    try {
+      await this.#gate.verify(String(token));
+      return 'good';
+    } catch (error) {
+      return String((error as { code?: unknown }).code);
+    }
+  }
+
+  async credentials(token: unknown): Promise<Credentials> {
+    return this.#gate.verify(String(token));
+  }
+
+  stop(): Promise<void> {
+    return this.#end();
+  }
+}

@@ -1,0 +1,125 @@
+import type { FastifyInstance } from 'fastify';
+import { onTestFinished } from 'vitest';
+import type { Credentials } from '#libs/auth/credentials.ts';
+import { SharedSecret } from '#libs/auth/shared-secret.ts';
+import { TokenSigner } from '#libs/auth/token-signer.ts';
+import { TokenVerifier } from '#libs/auth/token-verifier.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
+import { type ApiOptions, buildApi } from '#services/api/api.ts';
+import { type BridgeReply, type BridgeRequest, bridgeTo } from '#services/api/api-bridge.ts';
+import type { CodeMail } from '#services/api/api-parts.ts';
+import { AccountStore } from './account-store.ts';
+import { ApiDocument } from './api-document.ts';
+
+/** When it is in a world. */
+export const WORLD_NOW = 1_700_000_000_000;
+
+/** A logger that keeps what it is told. */
+export function listeningLog(lines: string[]): Logger {
+  const line = (fields: object | string, message?: string): void =>
+    void lines.push(message === undefined ? String(fields) : `${message} ${JSON.stringify(fields)}`);
+  const log: Logger = { trace: line, debug: line, info: line, warn: line, error: line, fatal: line, child: () => log };
+  return log;
+}
+
+/** The API with a store in memory, a clock that stands still, and every answer held against its own description. */
+export class ApiWorld {
+  now = WORLD_NOW;
+  readonly accounts = new AccountStore();
+  readonly mails: CodeMail[] = [];
+  readonly logged: string[] = [];
+  readonly app: FastifyInstance;
+  readonly #bridge: (request: BridgeRequest) => Promise<BridgeReply>;
+  readonly #verifier: TokenVerifier;
+  #document: ApiDocument | undefined;
+  #ids = 0;
+
+  /** It ends with the test. */
+  constructor(more: Partial<ApiOptions> = {}) {
+    const clock = (): number => this.now;
+    const uuid = (): string => `00000000-0000-4000-8000-${String(this.#ids++).padStart(12, '0')}`;
+    const secret = new SharedSecret('a secret of thirty-two bytes or more');
+    const signer = new TokenSigner({ key: secret, clock });
+    this.#verifier = new TokenVerifier({ secret, clock });
+    this.app = buildApi({
+      log: listeningLog(this.logged),
+      clock,
+      uuid,
+      store: this.accounts.store,
+      sign: (credentials) => signer.sign(credentials),
+      verify: (token) => this.#verifier.verify(token),
+      queueMail: async (mail) => void this.mails.push(mail),
+      limits: { take: async () => 0 },
+      services: [],
+      codeKey: new Uint8Array(32),
+      allowedOrigins: [],
+      allowGuests: true,
+      publicUrl: undefined,
+      trustedProxyHops: 0,
+      online: async () => 7,
+      jwks: undefined,
+      version: '1.2.3',
+      routes: [],
+      page: undefined,
+      ...more,
+    });
+    this.#bridge = bridgeTo(this.app, uuid);
+    onTestFinished(() => this.app.close());
+  }
+
+  get document(): ApiDocument {
+    this.#document ??= new ApiDocument(this.app);
+    return this.#document;
+  }
+
+  /** What a token says. */
+  async credentials(token: unknown): Promise<Credentials> {
+    return this.#verifier.verify(String(token));
+  }
+
+  async request(method: string, url: string, more: Partial<BridgeRequest> = {}): Promise<BridgeReply> {
+    await this.app.ready();
+    const reply = await this.#bridge({ method, url, headers: {}, body: Buffer.alloc(0), remoteAddress: '192.0.2.1', ...more });
+    this.document.check(method, url, reply);
+    return reply;
+  }
+
+  get(url: string, headers: Record<string, string> = {}): Promise<BridgeReply> {
+    return this.request('GET', url, { headers });
+  }
+
+  /** Sends JSON to a path under `/api/v1`. A text is sent as it is. */
+  post(path: string, body: unknown, headers: Record<string, string> = {}, more: Partial<BridgeRequest> = {}): Promise<BridgeReply> {
+    const payload = typeof body === 'string' ? body : JSON.stringify(body);
+    return this.request('POST', `/api/v1${path}`, {
+      headers: { 'content-type': 'application/json', host: 'chat.test', ...headers },
+      body: Buffer.from(payload),
+      ...more,
+    });
+  }
+
+  /** Asks for a code and reads the mail. */
+  async code(account: string): Promise<string> {
+    await this.post('/auth/code', { account });
+    const code = this.mails.at(-1)?.code;
+    if (code === undefined) throw new Error('no mail was queued');
+    return code;
+  }
+
+  /** Registers somebody and resolves with `T`. */
+  async member(name: string, mail: string): Promise<Record<string, unknown>> {
+    const verified = jsonOf(await this.post('/auth/verify', { account: mail, code: await this.code(mail) }));
+    return jsonOf(await this.post('/auth/register', { registration: verified['registration'], name }));
+  }
+}
+
+export function jsonOf(reply: BridgeReply): Record<string, unknown> {
+  return JSON.parse(reply.body.toString()) as Record<string, unknown>;
+}
+
+/** The value of a cookie that an answer sets; '' where it takes it back, undefined where it sets none. */
+export function cookieOf(reply: BridgeReply, name = 'parley_refresh'): string | undefined {
+  const set = reply.headers['set-cookie'];
+  const text = (Array.isArray(set) ? set : [set ?? '']).find((one) => one.startsWith(`${name}=`));
+  return text?.slice(name.length + 1).split(';')[0];
+}

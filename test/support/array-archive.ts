@@ -1,0 +1,97 @@
+import type { Archive, Archived, ArchivedPublication, Known } from '#libs/broker/archive.ts';
+import type { Published, PublishRequest } from '#libs/broker/broker.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+
+interface Row extends ArchivedPublication, Archived {
+  readonly key: string | null;
+}
+
+/** An archive over plain arrays for rooms named `kept...`: it can be away, and answer when and in which order a test wants. */
+export class ArrayArchive implements Archive {
+  /** Every method but `holds` rejects. */
+  away = false;
+  /** Questions so far, by method. */
+  readonly asked = { top: 0, find: 0, after: 0, before: 0 };
+  readonly #rooms = new Map<string, Row[]>();
+  #answer: () => Promise<void> = () => Promise.resolve();
+
+  /** Before each answer. */
+  delay(answer: () => Promise<void>): void {
+    this.#answer = answer;
+  }
+
+  /** Stores a publication where it was published. */
+  store({ room, tail, key }: PublishRequest, { offset, epoch, at }: Published): void {
+    this.put(room, { offset, epoch, at, key, frame: Buffer.from(`{"offset":${offset},${tail}`) });
+  }
+
+  /** Messages 1 to `top` of an epoch that is over. */
+  seed(room: string, top: number, epoch = 'an-older-epoch-0'): void {
+    for (let offset = 1; offset <= top; offset++) {
+      this.put(room, { offset, epoch, at: offset, key: `${room}-${offset}`, frame: Buffer.from(`{"offset":${offset},"seeded":true}`) });
+    }
+  }
+
+  put(room: string, row: Row): void {
+    const rows = this.rows(room).filter(({ offset }) => offset !== row.offset);
+    this.#rooms.set(
+      room,
+      [...rows, row].sort((one, other) => one.offset - other.offset),
+    );
+  }
+
+  remove(room: string, offset: number): void {
+    this.#rooms.set(
+      room,
+      this.rows(room).filter((row) => row.offset !== offset),
+    );
+  }
+
+  rows(room: string): readonly Row[] {
+    return this.#rooms.get(room) ?? [];
+  }
+
+  holds(room: string): boolean {
+    return room.startsWith('kept');
+  }
+
+  top(room: string): Promise<number> {
+    return this.#ask('top', () => this.#top(room));
+  }
+
+  find(room: string, key: string): Promise<Known> {
+    return this.#ask('find', () => {
+      const row = this.rows(room).find((one) => one.key === key);
+      return { first: row && { offset: row.offset, epoch: row.epoch, at: row.at }, top: this.#top(room) };
+    });
+  }
+
+  after(room: string, offset: number, limit: number): Promise<ArchivedPublication[]> {
+    return this.#ask('after', () =>
+      this.rows(room)
+        .filter((row) => row.offset > offset)
+        .slice(0, limit),
+    );
+  }
+
+  before(room: string, offset: number, limit: number): Promise<ArchivedPublication[]> {
+    return this.#ask('before', () =>
+      this.rows(room)
+        .filter((row) => row.offset < offset)
+        .slice(-limit),
+    );
+  }
+
+  #top(room: string): number {
+    return this.rows(room).at(-1)?.offset ?? 0;
+  }
+
+  /** What is known when the question comes, answered when the test wants it. */
+  async #ask<T>(method: keyof ArrayArchive['asked'], look: () => T): Promise<T> {
+    this.asked[method] += 1;
+    if (this.away) throw new HubError('UNAVAILABLE');
+    const known = look();
+    await this.#answer();
+    return known;
+  }
+}

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+}
+
+/** What axe-core finds serious or critical in a page and its frames: one text for each element, empty where all is well. */
+export async function seriousFaults(page: Page): Promise<string[]> {
+  const faults: string[] = [];
+  for (const frame of page.frames()) {
+    await frame.evaluate(AXE);
+    const violations = (await frame.evaluate(
+      'axe.run(document, { iframes: false }).then(({ violations }) => violations)',
+    )) as readonly Violation[];
+    for (const { id, impact, nodes } of violations) {
+      if (impact !== 'serious' && impact !== 'critical') continue;
+      faults.push(...nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary ?? ''}`));
+    }
+  }
+  return faults;
+}

@@ -1,0 +1,114 @@
+/** The chat's page as a person uses it. */
+import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
+
+import { newPerson, openTab, PATIENCE_MS } from './browser.ts';
+import { until } from './wait.ts';
+
+export interface Entering {
+  readonly browser: Browser;
+  readonly url: string;
+  /** What the page complains about is added. */
+  readonly problems: string[];
+}
+
+/** A person of their own comes in as a guest and is in the chat. `before` may route requests before the first one. */
+export async function comeIn(
+  { browser, url, problems }: Entering,
+  name: string,
+  options: BrowserContextOptions = {},
+  before?: (page: Page) => Promise<unknown>,
+): Promise<Page> {
+  const page = await openTab(await newPerson(browser, options), url, problems, before);
+  await page.getByLabel('Nickname').fill(name);
+  await page.keyboard.press('Enter');
+  await inChat(page);
+  return page;
+}
+
+/** Another tab of somebody who is in. `hash`: where in the chat. */
+export async function anotherTab(person: BrowserContext, { url, problems }: Entering, hash = ''): Promise<Page> {
+  const page = await openTab(person, `${url}/${hash}`, problems);
+  await inChat(page);
+  return page;
+}
+
+/** Connected, with the chat in view. */
+export async function inChat(page: Page): Promise<void> {
+  await page.locator('[data-chat]').waitFor();
+  await page.locator('[data-state="connected"]').waitFor();
+}
+
+/** Goes to a place of the chat, and waits until it is in view. */
+export async function goTo(page: Page, hash: string): Promise<void> {
+  await page.evaluate((to) => {
+    location.hash = to;
+  }, hash);
+  await page.locator(`[data-chat="${hash}"]`).waitFor();
+}
+
+/** Opens what an entry of the list leads to, and waits until it is in view. */
+export async function openEntry(page: Page, entry: string): Promise<void> {
+  const link = page.locator(entry);
+  const hash = await link.getAttribute('href');
+  await link.click();
+  await page.locator(`[data-chat="${hash}"]`).waitFor();
+}
+
+/** Texts of the conversation in view, in order. */
+export function conversation(page: Page): Promise<string[]> {
+  return page.locator('main [data-text]').allTextContents();
+}
+
+/** Waits until the conversation in view is exactly this. */
+export async function converses(page: Page, lines: readonly string[]): Promise<void> {
+  let seen: string[] = [];
+  await until(
+    async () => {
+      seen = await conversation(page);
+      return JSON.stringify(seen) === JSON.stringify(lines);
+    },
+    { timeoutMs: PATIENCE_MS, describe: () => `the page reads ${lines.join(' | ')}, not ${seen.join(' | ')}` },
+  );
+}
+
+/** A line of the conversation in view with exactly this text. `state`: of one's own. */
+export function line(page: Page, text: string, state?: 'pending' | 'stored' | 'failed'): Locator {
+  const lines = page.locator(state === undefined ? 'main li[data-key]' : `main li[data-mine][data-state="${state}"]`);
+  return lines.filter({ has: page.getByText(text, { exact: true }) });
+}
+
+/** Writes into the room in view. */
+export async function write(page: Page, text: string): Promise<void> {
+  await page.getByLabel('Message', { exact: true }).fill(text);
+  await page.keyboard.press('Enter');
+}
+
+/** Says something and waits until the hub has it. */
+export async function say(page: Page, text: string): Promise<void> {
+  await write(page, text);
+  await line(page, text, 'stored').waitFor();
+}
+
+/** Waits until so much is unread in the list's entry that this selects. */
+export async function unread(page: Page, entry: string, count: number): Promise<void> {
+  let seen = -1;
+  await until(
+    async () => {
+      const marks = await page
+        .locator(entry)
+        .locator('[data-unread]')
+        .evaluateAll((all) => all.map((mark) => mark.getAttribute('data-unread')));
+      seen = Number(marks[0] ?? 0);
+      return seen === count && (await page.locator(entry).isVisible());
+    },
+    { timeoutMs: PATIENCE_MS, describe: () => `${entry} has ${count} unread, not ${seen}` },
+  );
+}
+
+/** Waits until so many people are online, says the hub: who was here for another test has gone. */
+export async function nobodyOnline(url: string): Promise<void> {
+  await until(async () => ((await (await fetch(`${url}/api/v1/online`)).json()) as { count: number }).count === 0, {
+    timeoutMs: PATIENCE_MS,
+    describe: 'nobody is online',
+  });
+}

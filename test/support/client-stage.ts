@@ -1,0 +1,256 @@
+import type { ClientEvents, ClientStatus, MessageEvent, ParleyClientOptions } from '#libs/client/index.ts';
+import { ParleyClient } from '#libs/client/index.ts';
+
+interface Alarm {
+  readonly at: number;
+  readonly callback: () => void;
+}
+
+/** A clock that stands until it is advanced. */
+class StageClock {
+  #now = 1_000_000;
+  readonly #alarms = new Set<Alarm>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  setTimeout(callback: () => void, milliseconds: number): Alarm {
+    const alarm = { at: this.#now + Math.max(0, milliseconds), callback };
+    this.#alarms.add(alarm);
+    return alarm;
+  }
+
+  clearTimeout(alarm: unknown): void {
+    this.#alarms.delete(alarm as Alarm);
+  }
+
+  /** Goes on, alarm by alarm; what these began is let come to rest in between. */
+  async advance(milliseconds: number): Promise<void> {
+    const end = this.#now + milliseconds;
+    for (;;) {
+      await settle();
+      const [next] = [...this.#alarms].filter(({ at }) => at <= end).sort((one, other) => one.at - other.at);
+      if (next === undefined) break;
+      this.#now = Math.max(this.#now, next.at);
+      this.#alarms.delete(next);
+      next.callback();
+    }
+    this.#now = end;
+    await settle();
+  }
+
+  /** The machine sleeps: what was due meanwhile strikes late, all at once. */
+  async sleep(milliseconds: number): Promise<void> {
+    this.#now += milliseconds;
+    await this.advance(0);
+  }
+}
+
+/** Lets promises come to rest. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+}
+
+type Frame = Readonly<Record<string, unknown>> & { readonly type: string };
+
+/** A WebSocket whose other end is the test. */
+export class StageSocket {
+  readonly url: URL;
+  readonly protocols: readonly string[];
+  readonly sent: Frame[] = [];
+  closedWith: number | undefined;
+  /** Answers pings. */
+  alive = true;
+  readonly #listeners = new Map<string, ((event: never) => void)[]>();
+
+  constructor(url: string, protocols: string[]) {
+    this.url = new URL(url);
+    this.protocols = protocols;
+  }
+
+  addEventListener(type: string, listener: (event: never) => void): void {
+    this.#listeners.set(type, [...(this.#listeners.get(type) ?? []), listener]);
+  }
+
+  send(text: string): void {
+    const frame: Frame = JSON.parse(text);
+    this.sent.push(frame);
+    if (frame.type === 'ping' && this.alive) queueMicrotask(() => this.say({ type: 'pong', at: 0 }));
+  }
+
+  close(code?: number): void {
+    this.closedWith = code;
+  }
+
+  /** The hub says something. */
+  say(frame: Frame): void {
+    this.#dispatch('message', { data: JSON.stringify(frame) });
+  }
+
+  /** The connection ends. */
+  end(code: number, reason = ''): void {
+    this.#dispatch('close', { code, reason });
+  }
+
+  /** The connection could not be made, and nothing more is told: Node 22. */
+  fail(): void {
+    this.#dispatch('error', {});
+  }
+
+  of(type: string): Frame[] {
+    return this.sent.filter((frame) => frame.type === type);
+  }
+
+  /** The last frame of this type that the client sent. */
+  last(type: string): Frame {
+    const frame = this.of(type).at(-1);
+    if (frame === undefined) throw new Error(`no ${type} among ${JSON.stringify(this.sent)}`);
+    return frame;
+  }
+
+  #dispatch(type: string, event: unknown): void {
+    for (const listener of this.#listeners.get(type) ?? []) listener(event as never);
+  }
+}
+
+type Signal = 'online' | 'offline' | 'wake';
+
+/** A client between a hub, a clock, a browser and a die that are the test's. */
+export class ClientStage {
+  readonly clock = new StageClock();
+  readonly sockets: StageSocket[] = [];
+  readonly statuses: ClientStatus[] = [];
+  readonly messages: MessageEvent[] = [];
+  readonly stored = new Map<string, string>();
+  readonly asked: boolean[] = [];
+  readonly client: ParleyClient;
+  /** What `getToken` gives; a function may throw. */
+  token: string | null | (() => string | null | Promise<string>) = 'token';
+  random = 0.5;
+  online = true;
+  #ears = new Set<(signal: Signal) => void>();
+  #serial = 0;
+
+  constructor(options: Partial<ParleyClientOptions> = {}) {
+    const stage = this;
+    this.client = new ParleyClient({
+      url: 'wss://hub.test/ws/chat',
+      getToken: ({ fresh }) => {
+        stage.asked.push(fresh);
+        return typeof stage.token === 'function' ? (stage.token() as string) : stage.token;
+      },
+      WebSocket: class extends StageSocket {
+        constructor(url: string, protocols: string[]) {
+          super(url, protocols);
+          stage.sockets.push(this);
+        }
+      },
+      clock: this.clock,
+      random: () => stage.random,
+      uuid: () => {
+        stage.#serial += 1;
+        return `uuid-${stage.#serial}`;
+      },
+      environment: {
+        get online() {
+          return stage.online;
+        },
+        storage: { getItem: (key) => stage.stored.get(key) ?? null, setItem: (key, value) => void stage.stored.set(key, value) },
+        listen: (ear) => {
+          stage.#ears.add(ear);
+          return () => stage.#ears.delete(ear);
+        },
+      },
+      ...options,
+    });
+    this.client.on('status', (status) => this.statuses.push(status));
+    this.client.on('message', (event) => this.messages.push(event));
+  }
+
+  /** The newest socket. */
+  get socket(): StageSocket {
+    const socket = this.sockets.at(-1);
+    if (socket === undefined) throw new Error('no socket yet');
+    return socket;
+  }
+
+  get listeners(): number {
+    return this.#ears.size;
+  }
+
+  /** The browser tells something. */
+  signal(signal: Signal): void {
+    for (const ear of [...this.#ears]) ear(signal);
+  }
+
+  /** Connects, up to `welcome`. */
+  async connected(welcome: Partial<ClientEvents['welcome']> = {}): Promise<this> {
+    this.client.connect();
+    await this.advance(0);
+    this.welcome(welcome);
+    await this.advance(0);
+    return this;
+  }
+
+  /** The hub welcomes the newest socket. */
+  welcome(welcome: Partial<ClientEvents['welcome']> = {}): void {
+    this.socket.say({
+      type: 'welcome',
+      session: 'uuid-1',
+      user: { id: 'ada', name: 'Ada', kind: 'user' },
+      node: 'n1',
+      online: 1,
+      heartbeat: 25,
+      expiresAt: this.clock.now() / 1000 + 3600,
+      limits: { messageChars: 200, frameBytes: 16_384, rooms: 100 },
+      ...welcome,
+    });
+  }
+
+  /** The line breaks, and another one is welcomed after the back-off. */
+  async reconnected(): Promise<StageSocket> {
+    this.socket.end(1006);
+    await this.advance(10_000);
+    this.welcome();
+    await this.advance(0);
+    return this.socket;
+  }
+
+  async advance(milliseconds: number): Promise<void> {
+    await this.clock.advance(milliseconds);
+  }
+
+  /** The answer to the client's last join, or to one of its rooms. */
+  joined(room: string, rest: Readonly<Record<string, unknown>> = {}): void {
+    const { id } = this.socket.last('join');
+    this.socket.say({ type: 'joined', id, room, count: 1, epoch: 'e1', offset: 0, recovered: false, messages: [], more: false, ...rest });
+  }
+
+  /** Joins a room, answered with this position. */
+  async entered(room: string, offset = 0): Promise<void> {
+    const joined = this.client.join(room);
+    await this.advance(0);
+    this.joined(room, { offset });
+    await joined;
+  }
+
+  /** Somebody says something. */
+  hears(room: string, offset: number, id = `${room}-${offset}`): void {
+    this.socket.say({ type: 'message', room, offset, message: chatMessage(id) });
+  }
+
+  /** What was handed over of a room: its offsets. */
+  offsets(room: string): (number | undefined)[] {
+    return this.messages.filter((event) => event.room === room).map(({ offset }) => offset);
+  }
+}
+
+export function chatMessage(id: string): { id: string; from: { id: string; name: string }; text: string; at: number } {
+  return { id, from: { id: 'bob', name: 'Bob' }, text: `text of ${id}`, at: 1_700_000_000_000 };
+}
+
+/** Messages of a page. */
+export function page(room: string, from: number, to: number): { offset: number; message: ReturnType<typeof chatMessage> }[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => ({ offset: from + index, message: chatMessage(`${room}-${from + index}`) }));
+}

@@ -1,0 +1,87 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/** Where a request goes: a WebSocket to a gateway, everything else to the API. */
+export interface FrontDoorTargets {
+  /** Ports of 127.0.0.1. */
+  readonly api: number;
+  /** Asked for each WebSocket; undefined: nobody is there. */
+  readonly gateway: () => number | undefined;
+}
+
+/**
+ * What stands before a hub of several processes, as a load balancer would: one address for page, API and WebSockets. It looks at the first line of a
+ * connection only, which is enough for browsers: a WebSocket gets a connection of its own.
+ *
+ * `hold`: WebSockets are accepted and get no answer until `open`. `shut`: those there are reset, and new ones.
+ */
+export class FrontDoor {
+  readonly #server: Server;
+  readonly #targets: FrontDoorTargets;
+  readonly #lines = new Set<Socket>();
+  #held: (() => void)[] = [];
+  #mode: 'open' | 'hold' | 'shut' = 'open';
+  /** WebSockets that were asked for. */
+  asked = 0;
+
+  private constructor(server: Server, targets: FrontDoorTargets) {
+    this.#server = server;
+    this.#targets = targets;
+    server.on('connection', (near) => this.#accept(near));
+  }
+
+  static start(targets: FrontDoorTargets): Promise<FrontDoor> {
+    const server = createServer({ noDelay: true });
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(0, '127.0.0.1', () => resolve(new FrontDoor(server, targets)));
+    });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  open(): void {
+    this.#mode = 'open';
+    for (const pass of this.#held.splice(0)) pass();
+  }
+
+  hold(): void {
+    this.#mode = 'hold';
+  }
+
+  shut(): void {
+    this.#mode = 'shut';
+    for (const line of this.#lines) line.resetAndDestroy();
+  }
+
+  async stop(): Promise<void> {
+    this.shut();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #accept(near: Socket): void {
+    near.on('error', () => near.destroy());
+    near.once('data', (first) => {
+      near.pause();
+      if (!first.toString('latin1').startsWith('GET /ws/')) return pipe(near, first, this.#targets.api);
+      this.asked += 1;
+      this.#lines.add(near);
+      near.once('close', () => this.#lines.delete(near));
+      const pass = () => pipe(near, first, this.#targets.gateway());
+      if (this.#mode === 'open') pass();
+      else if (this.#mode === 'hold') this.#held.push(pass);
+      else near.resetAndDestroy();
+    });
+  }
+}
+
+function pipe(near: Socket, first: Buffer, port: number | undefined): void {
+  if (port === undefined || near.destroyed) return void near.destroy();
+  const far = connect(port, '127.0.0.1');
+  far.on('error', () => near.destroy());
+  far.once('close', () => near.destroy());
+  near.once('close', () => far.destroy());
+  far.write(first);
+  near.pipe(far).pipe(near);
+}

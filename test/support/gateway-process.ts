@@ -1,0 +1,156 @@
+import { fileURLToPath } from 'node:url';
+
+import { Child, type ChildExit } from './child.ts';
+import { JWT_SECRET } from './jwt.ts';
+import { until, within } from './wait.ts';
+
+const MAIN = fileURLToPath(new URL('../../services/gateway/main.ts', import.meta.url));
+const READY_MS = 60_000;
+
+/** A real gateway process with free ports. Its log is shown where it fails to start, and kept in `output`. */
+export class GatewayProcess {
+  readonly #child: Child;
+  readonly port: number;
+  readonly adminPort: number;
+  /** The node id it took. */
+  readonly node: string;
+
+  private constructor(child: Child, listening: { readonly port: number; readonly adminPort: number; readonly node: string }) {
+    this.#child = child;
+    this.port = listening.port;
+    this.adminPort = listening.adminPort;
+    this.node = listening.node;
+  }
+
+  /** Resolves when it says `listening`. `env` goes over the launcher's own settings; an undefined member takes one out. */
+  static async start(env: Readonly<Record<string, string | undefined>>): Promise<GatewayProcess> {
+    const launch = GatewayProcess.launch(env);
+    const listening = await until(() => launch.listening() ?? (launch.child.ended ? 'ended' : undefined), {
+      timeoutMs: READY_MS,
+      describe: () => `gateway listening\n${launch.child.output}`,
+    }).catch((error: unknown) => {
+      launch.child.signal('SIGKILL');
+      throw error;
+    });
+    if (listening === 'ended') throw new Error(`the gateway ended at start:\n${launch.child.output}`);
+    return new GatewayProcess(launch.child, listening);
+  }
+
+  /** Starts the process and waits for nothing: for settings it must refuse. */
+  static launch(env: Readonly<Record<string, string | undefined>>): {
+    readonly child: Child;
+    readonly listening: () => Listening | undefined;
+  } {
+    let listening: Listening | undefined;
+    const child = new Child(process.execPath, [MAIN], {
+      env: { ...base(), ...env },
+      onLine: (line) => {
+        listening ??= readListening(line);
+      },
+    });
+    return { child, listening: () => listening };
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${this.port}`;
+  }
+
+  get httpUrl(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get adminUrl(): string {
+    return `http://127.0.0.1:${this.adminPort}`;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get ended(): boolean {
+    return this.#child.ended;
+  }
+
+  /** Everything it logged, the last 200,000 characters. */
+  get output(): string {
+    return this.#child.output;
+  }
+
+  get exited(): Promise<ChildExit> {
+    return this.#child.exited;
+  }
+
+  /** SIGKILL, as a power cut. */
+  async kill9(): Promise<void> {
+    this.#child.signal('SIGKILL');
+    await this.#child.exited;
+  }
+
+  /** SIGSTOP: it stands still, its sockets stay. */
+  freeze(): void {
+    this.#child.signal('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child.signal('SIGCONT');
+  }
+
+  /** Sends SIGTERM and resolves with the exit code; rejects where it takes longer than `timeoutMs`. */
+  async term(timeoutMs = 30_000): Promise<number | null> {
+    this.#child.signal('SIGTERM');
+    const exit = await within(timeoutMs, `gateway ${this.node} ended after SIGTERM\n${this.output.slice(-2000)}`, this.#child.exited);
+    return exit.code;
+  }
+
+  /** Resident memory, bytes (Linux). */
+  async memory(): Promise<number> {
+    const { readFile } = await import('node:fs/promises');
+    const status = await readFile(`/proc/${this.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) * 1024;
+  }
+
+  /** The value of a metric, all its label sets summed; `labels` (`code="1012"`) picks among them. 0 where it is not there. */
+  async metric(name: string, labels = ''): Promise<number> {
+    const response = await fetch(`${this.adminUrl}/metrics`);
+    const text = await response.text();
+    let sum = 0;
+    for (const line of text.split('\n')) {
+      const match = /^([a-z_0-9]+)(\{.*\})? (\S+)/.exec(line);
+      if (match?.[1] === name && (match[2] ?? '').includes(labels)) sum += Number(match[3]);
+    }
+    return sum;
+  }
+}
+
+interface Listening {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly node: string;
+}
+
+function readListening(line: string): Listening | undefined {
+  if (!line.includes('"listening"')) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(line);
+    return isListening(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isListening(value: unknown): value is Listening {
+  return typeof value === 'object' && value !== null && 'msg' in value && value.msg === 'listening' && 'port' in value && 'node' in value;
+}
+
+function base(): NodeJS.ProcessEnv {
+  const { PATH, HOME } = process.env;
+  return {
+    ...(PATH === undefined ? {} : { PATH }),
+    ...(HOME === undefined ? {} : { HOME }),
+    PORT: '0',
+    ADMIN_PORT: '0',
+    JWT_SECRET,
+    DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+    OPEN_ROOMS: 'on',
+  };
+}

@@ -1,0 +1,163 @@
+/** What many writers said, were told and were shown, held against what is stored (M1, M2, M3). */
+import type { RoomHistory } from '#libs/rooms/room-history.ts';
+import type { ChatClient } from './chat-client.ts';
+import { type ChatMessage, messageOf, type ServerFrame } from './server-frame.ts';
+
+/** What an `ack` said. */
+interface Acked {
+  readonly room: string;
+  readonly text: string;
+  readonly id: string;
+  readonly offset: number;
+}
+
+interface Row {
+  readonly room: string;
+  readonly offset: number;
+  readonly id: string;
+  readonly text: string;
+}
+
+/** A database that answers a statement. */
+interface Queried {
+  query(sql: string): Promise<Record<string, unknown>[]>;
+}
+
+/** Offsets asked for at a time. */
+const PAGE = 100;
+
+/** Texts must be unique: they are what a person would take for the message. */
+export class HistoryAudit {
+  readonly acks: Acked[] = [];
+  /** Ids under which a text was seen, live, in pages and in acks. */
+  readonly #idsOf = new Map<string, Set<string>>();
+  /** Texts that each user was shown, in any way. */
+  readonly #shownTo = new Map<string, Set<string>>();
+  /** The newest ack of each writer in each room. */
+  readonly #latest = new Map<string, number>();
+  readonly #faults: string[] = [];
+
+  /** The ack of a message; those of one writer in one room come in the order of saying. */
+  acked(writer: string, ack: Acked): void {
+    this.acks.push(ack);
+    this.#seen(ack.text, ack.id);
+    const key = `${writer} ${ack.room}`;
+    const before = this.#latest.get(key) ?? 0;
+    if (ack.offset <= before) this.#faults.push(`${writer} in ${ack.room}: acked at ${ack.offset} after ${before}`);
+    this.#latest.set(key, ack.offset);
+  }
+
+  /** Takes in what a client was shown, and lets go of it. */
+  shown(client: ChatClient): void {
+    const texts = this.#shownTo.get(client.user) ?? new Set();
+    this.#shownTo.set(client.user, texts);
+    for (const frame of client.frames.splice(0)) {
+      for (const { id, text = '' } of messagesIn(frame)) {
+        this.#seen(text, id);
+        texts.add(text);
+      }
+    }
+  }
+
+  /** Acked messages of these rooms that a member was never shown. */
+  unseen(members: ReadonlyMap<string, readonly string[]>): string[] {
+    return this.acks.flatMap(({ room, text }) =>
+      (members.get(room) ?? [])
+        .filter((member) => this.#shownTo.get(member)?.has(text) !== true)
+        .map((member) => `${member} was never shown "${text}" in ${room}`),
+    );
+  }
+
+  /** Everything that is wrong; empty is what a test wants. Each of the rooms is read back by a client that may enter it, and as `history` reads it. */
+  async faults(database: Queried, readers: ReadonlyMap<string, ChatClient>, history: Pick<RoomHistory, 'page'>): Promise<string[]> {
+    const faults = [...this.#faults];
+    for (const [text, ids] of this.#idsOf) if (ids.size > 1) faults.push(`"${text}" was shown under ${[...ids].join(', ')}`);
+    const rows = await stored(database);
+    faults.push(...repeated(rows), ...this.#against(rows));
+    for (const [room, reader] of readers) {
+      const expected = rows.filter((row) => row.room === room);
+      faults.push(...compare(`frames of ${room}`, expected, await readAll(room, frames(reader, room))));
+      faults.push(...compare(`pages of ${room}`, expected, await readAll(room, pages(history, reader.user, room))));
+    }
+    return faults;
+  }
+
+  #against(rows: readonly Row[]): string[] {
+    const byId = new Map(rows.map((row) => [`${row.room} ${row.id}`, row]));
+    const faults: string[] = [];
+    for (const { room, text, id, offset } of this.acks) {
+      const row = byId.get(`${room} ${id}`);
+      if (row === undefined) faults.push(`"${text}" was acked and is not stored`);
+      else if (row.text !== text) faults.push(`"${text}" was acked as ${id}, which is "${row.text}"`);
+      else if (row.offset !== offset) faults.push(`"${text}" was acked at ${offset} and is stored at ${row.offset}`);
+    }
+    return faults;
+  }
+
+  #seen(text: string, id: string): void {
+    const ids = this.#idsOf.get(text);
+    if (ids === undefined) this.#idsOf.set(text, new Set([id]));
+    else ids.add(id);
+  }
+}
+
+function messagesIn(frame: ServerFrame): ChatMessage[] {
+  const single = (frame.type === 'message' || frame.type === 'offline_message') && frame.offset !== undefined;
+  return [...(single ? [messageOf(frame)] : []), ...(frame.messages ?? []).map(({ message }) => message)];
+}
+
+/** Everything stored, by room and offset. */
+async function stored(database: Queried): Promise<Row[]> {
+  const rows = await database.query('SELECT room, "offset"::integer AS "offset", id, text FROM messages ORDER BY room, "offset"');
+  return rows.map(({ room, offset, id, text }) => ({
+    room: String(room),
+    offset: Number(offset),
+    id: String(id),
+    text: String(JSON.parse(String(text))),
+  }));
+}
+
+function repeated(rows: readonly Row[]): string[] {
+  const faults: string[] = [];
+  const seen = new Map<string, Row>();
+  for (const row of rows) {
+    for (const key of [`id ${row.room} ${row.id}`, `offset ${row.room} ${row.offset}`, `text ${row.text}`]) {
+      const other = seen.get(key);
+      if (other !== undefined) faults.push(`stored twice, ${key}: at ${other.offset} and ${row.offset} of ${row.room}`);
+      seen.set(key, row);
+    }
+  }
+  return faults;
+}
+
+type ReadPage = (below: number | undefined) => Promise<Pick<ServerFrame, 'messages' | 'more'>>;
+
+/** By `history` frames. */
+function frames(reader: ChatClient, room: string): ReadPage {
+  return (below) => reader.history(room, { limit: PAGE, ...(below === undefined ? {} : { before: below }) });
+}
+
+/** As `GET /rooms/{room}/messages` answers. */
+function pages(history: Pick<RoomHistory, 'page'>, user: string, room: string): ReadPage {
+  return async (below = Number.POSITIVE_INFINITY) =>
+    JSON.parse(await history.page({ userId: user, name: user, rooms: undefined }, room, below, PAGE));
+}
+
+/** The whole room, oldest first. */
+async function readAll(room: string, read: ReadPage): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (let below: number | undefined; ; ) {
+    const frame = await read(below);
+    const page = frame.messages ?? [];
+    rows.unshift(...page.map(({ offset, message: { id, text = '' } }) => ({ room, offset, id, text })));
+    below = page[0]?.offset;
+    if (frame.more !== true || below === undefined) return rows;
+  }
+}
+
+function compare(what: string, expected: readonly Row[], read: readonly Row[]): string[] {
+  const [one, other] = [expected, read].map((rows) => rows.map(({ offset, id, text }) => `${offset} ${id} ${text}`));
+  const wrong = one?.findIndex((line, i) => line !== other?.[i]) ?? -1;
+  if (wrong < 0 && expected.length === read.length) return [];
+  return [`${what}: ${read.length} of ${expected.length}; first other than stored: ${other?.[wrong]} for ${one?.[wrong]}`];
+}

@@ -1,0 +1,193 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { cleanEnv, PostgresProgram } from '#libs/store/postgres-program.ts';
+import { Child } from './child.ts';
+import { freePort } from './free-port.ts';
+import { makeFolder, removeFolder } from './temp-folder.ts';
+import { until } from './wait.ts';
+
+const READY_MS = 60_000;
+const USER = 'parley';
+const PASSWORD = 'test';
+/** What was in the write-ahead log survives a kill -9 of the processes without fsync, too: the operating system has it. */
+const SETTINGS = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  max_connections: '400',
+  shared_buffers: '64MB',
+  max_wal_size: '2GB',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  log_min_messages: 'fatal',
+};
+
+export interface PostgresServerOptions {
+  /** Settings of postgresql.conf on top of the launcher's own: `{ fsync: 'on' }` for measuring. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A real PostgreSQL on 127.0.0.1 with a folder of its own under the system's temporary one. It ends with the process that started it, also where that one is
+ * killed. Data outlives `kill9` and `shutDown`, until `stop`.
+ */
+export class PostgresServer {
+  readonly port: number;
+  readonly #folder: string;
+  readonly #program: PostgresProgram;
+  readonly #settings: Readonly<Record<string, string>>;
+  #child: Child | undefined;
+  #frozen: readonly number[] = [];
+
+  private constructor(port: number, folder: string, program: PostgresProgram, settings: Readonly<Record<string, string>>) {
+    this.port = port;
+    this.#folder = folder;
+    this.#program = program;
+    this.#settings = settings;
+  }
+
+  /** Makes an empty one and resolves when it answers: about a second. */
+  static async start(options: PostgresServerOptions = {}): Promise<PostgresServer> {
+    const program = await PostgresProgram.find();
+    const folder = makeFolder('parley-postgres-');
+    const server = new PostgresServer(await freePort(), folder, program, { ...SETTINGS, ...options.settings });
+    try {
+      program.makeFolder(folder);
+      program.makeFolder(server.#data);
+      await program.initialise(server.#data, { user: USER, password: PASSWORD, sync: false });
+      await server.start();
+      return server;
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
+  /** Of the database `postgres`: for tests with a server of their own, any database will do. */
+  get url(): string {
+    return this.urlOf('postgres');
+  }
+
+  urlOf(database: string): string {
+    return `postgres://${USER}:${PASSWORD}@127.0.0.1:${this.port}/${database}`;
+  }
+
+  /** The server's first process; 0 where none runs. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** Its log up to now. */
+  get output(): string {
+    return this.#child?.output ?? '';
+  }
+
+  /** Starts it again, on the same port with the same data, after `kill9` or `shutDown`. Resolves when it answers. */
+  async start(): Promise<void> {
+    if (this.#child !== undefined && !this.#child.ended) return;
+    const args = PostgresProgram.arguments(this.#data, this.port, this.#settings);
+    const { account, server } = this.#program;
+    const who = account === undefined ? [] : [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'];
+    // setpriv once more: the signal at the parent's death is forgotten when the account changes.
+    const command = who.length === 0 ? [server, ...args] : ['setpriv', ...who, '--pdeathsig', 'QUIT', '--', server, ...args];
+    const child = new Child(command[0] ?? server, command.slice(1), { cwd: this.#data, env: cleanEnv() });
+    this.#child = child;
+    await until(
+      async () => {
+        if (child.ended) return true;
+        await this.query('SELECT 1');
+        return true;
+      },
+      { timeoutMs: READY_MS, describe: () => `PostgreSQL ready on ${this.port}\n${child.output}` },
+    );
+    if (child.ended) throw new Error(`PostgreSQL ended at start:\n${child.output}`);
+  }
+
+  /** SIGKILL to all of its processes. Resolves when they are gone. */
+  async kill9(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** An orderly end that breaks off what runs (`pg_ctl stop -m fast`). */
+  async shutDown(): Promise<void> {
+    this.thaw();
+    await this.#end('SIGINT');
+  }
+
+  /** Freezes all of its processes: connections stay open, new ones are taken by the kernel, nothing is answered. */
+  freeze(): void {
+    const pids = this.#pids();
+    this.#frozen = pids;
+    for (const pid of pids) signal(pid, 'SIGSTOP');
+  }
+
+  thaw(): void {
+    for (const pid of this.#frozen.toReversed()) signal(pid, 'SIGCONT');
+    this.#frozen = [];
+  }
+
+  /** Runs one statement on a connection of its own, and resolves with its rows. */
+  async query(sql: string, values: readonly unknown[] = [], database = 'postgres'): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client({ connectionString: this.urlOf(database), connectionTimeoutMillis: 5000 });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return (await client.query(sql, [...values])).rows;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  /** Ends it and removes its files. May be called again. */
+  async stop(): Promise<void> {
+    await this.kill9();
+    removeFolder(this.#folder);
+  }
+
+  get #data(): string {
+    return join(this.#folder, 'data');
+  }
+
+  async #end(how: 'SIGKILL' | 'SIGINT'): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    const pids = this.#pids();
+    for (const pid of how === 'SIGKILL' ? pids : pids.slice(0, 1)) signal(pid, how);
+    this.#frozen = [];
+    await child.exited;
+    await until(() => pids.every((pid) => !isAlive(pid)), { describe: `processes ${pids.join(', ')} gone` });
+    this.#child = undefined;
+  }
+
+  /** The first process and, on Linux, its children. */
+  #pids(): number[] {
+    const child = this.#child;
+    if (child === undefined || child.ended || child.pid === 0) return [];
+    return [child.pid, ...childrenOf(child.pid)];
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // A zombie whose parent has not looked yet does no harm any more.
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,30 @@
+import { type RedisReply, redisCommand } from './redis-command.ts';
+
+/** How each type of value is read whole. */
+const READS: Readonly<Record<string, (key: string) => (string | number)[]>> = {
+  string: (key) => ['GET', key],
+  hash: (key) => ['HGETALL', key],
+  list: (key) => ['LRANGE', key, 0, -1],
+  set: (key) => ['SMEMBERS', key],
+  zset: (key) => ['ZRANGE', key, 0, -1, 'WITHSCORES'],
+  stream: (key) => ['XRANGE', key, '-', '+'],
+};
+
+/** Every key of a Redis with all that is in it, as one text: for tests that look for what must not be there. */
+export async function dumpRedis(port: number): Promise<string> {
+  const lines: string[] = [];
+  let cursor = '0';
+  do {
+    const [next, keys] = (await redisCommand(port, ['SCAN', cursor, 'COUNT', 1000])) as [string, string[]];
+    cursor = next;
+    for (const key of keys) {
+      const type = String(await redisCommand(port, ['TYPE', key]));
+      const read = READS[type];
+      // It may have expired meanwhile.
+      if (read === undefined) continue;
+      const value: RedisReply = await redisCommand(port, read(key)).catch(() => null);
+      lines.push(`${key} ${JSON.stringify(value)}`);
+    }
+  } while (cursor !== '0');
+  return lines.join('\n');
+}

@@ -1,0 +1,145 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Child } from './child.ts';
+import { freePort } from './free-port.ts';
+import { redisCommand } from './redis-command.ts';
+import { RedisServer } from './redis-server.ts';
+import { makeFolder, removeFolder } from './temp-folder.ts';
+import { until } from './wait.ts';
+
+const MASTER_NAME = 'parley';
+const DOWN_AFTER_MS = 1000;
+const QUORUM = 2;
+/** Sentinel's own pace is one look a second or slower; these make a fail-over take about two seconds. */
+const PACE = ['info-period', '300', 'ping-period', '200', 'ask-period', '200', 'publish-period', '200'];
+
+/** One master, one replica and three sentinels that watch them, all real, on 127.0.0.1. */
+export class RedisSentinel {
+  readonly servers: readonly RedisServer[];
+  readonly sentinelPorts: readonly number[];
+  readonly #sentinels: readonly Child[];
+  readonly #dir: string;
+
+  private constructor(servers: readonly RedisServer[], sentinelPorts: readonly number[], sentinels: readonly Child[], dir: string) {
+    this.servers = servers;
+    this.sentinelPorts = sentinelPorts;
+    this.#sentinels = sentinels;
+    this.#dir = dir;
+  }
+
+  /** Resolves when the sentinels know each other and the replica is in sync. */
+  static async start(): Promise<RedisSentinel> {
+    const dir = makeFolder('parley-sentinel-');
+    const quick = ['--repl-diskless-sync-delay', '0'];
+    const master = await RedisServer.start({ args: quick });
+    const replica = await RedisServer.start({ args: [...quick, '--replicaof', '127.0.0.1', String(master.port)] });
+    const ports = [await freePort(), await freePort(), await freePort()];
+    const sentinels = ports.map((port) => {
+      const file = join(dir, `sentinel-${port}.conf`);
+      writeFileSync(
+        file,
+        [
+          `port ${port}`,
+          'bind 127.0.0.1',
+          `dir ${dir}`,
+          `sentinel monitor ${MASTER_NAME} 127.0.0.1 ${master.port} ${QUORUM}`,
+          `sentinel down-after-milliseconds ${MASTER_NAME} ${DOWN_AFTER_MS}`,
+          `sentinel failover-timeout ${MASTER_NAME} 5000`,
+          '',
+        ].join('\n'),
+      );
+      return new Child('redis-server', [file, '--sentinel']);
+    });
+    const cluster = new RedisSentinel([master, replica], ports, sentinels, dir);
+    try {
+      await cluster.#ready();
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return `redis+sentinel://${this.sentinelPorts.map((port) => `127.0.0.1:${port}`).join(',')}/${MASTER_NAME}`;
+  }
+
+  /** The server most sentinels call the master. */
+  async master(): Promise<RedisServer> {
+    const ports = await Promise.all(this.sentinelPorts.map(masterPort));
+    const server = this.servers.find(({ port }) => ports.filter((other) => other === port).length >= QUORUM);
+    if (server === undefined) throw new Error(`no master agreed on: ${ports.join(' ')}`);
+    return server;
+  }
+
+  /** An ordered change of master, both servers alive. Resolves when the sentinels agree on the new one and it takes writes. */
+  async failOver(): Promise<void> {
+    const before = await this.master();
+    await until(async () => (await redisCommand(this.#port(), ['SENTINEL', 'FAILOVER', MASTER_NAME])) === 'OK', {
+      describe: 'a fail-over accepted',
+    });
+    await this.#promoted(before);
+  }
+
+  /** SIGKILL to the master. Resolves when the sentinels put the replica in its place; the dead one stays dead until `restart` of it. */
+  async killMaster(): Promise<RedisServer> {
+    const before = await this.master();
+    await before.kill();
+    await this.#promoted(before);
+    return before;
+  }
+
+  async stop(): Promise<void> {
+    for (const sentinel of this.#sentinels) sentinel.signal('SIGKILL');
+    await Promise.all(this.#sentinels.map((sentinel) => sentinel.exited));
+    await Promise.all(this.servers.map((server) => server.stop()));
+    removeFolder(this.#dir);
+  }
+
+  #port(): number {
+    const port = this.sentinelPorts[0];
+    if (port === undefined) throw new Error('no sentinel');
+    return port;
+  }
+
+  async #promoted(before: RedisServer): Promise<void> {
+    await until(
+      async () => {
+        const now = await this.master();
+        if (now === before) return false;
+        const role = await now.command('ROLE');
+        return Array.isArray(role) && role[0] === 'master';
+      },
+      { timeoutMs: 20_000, describe: () => `another master than ${before.port}\n${this.#sentinels.map((s) => s.output).join('\n')}` },
+    );
+  }
+
+  async #ready(): Promise<void> {
+    const describe = (): string => `sentinels ready\n${this.#sentinels.map((s) => s.output).join('\n')}`;
+    for (const port of this.sentinelPorts) {
+      await until(async () => (await redisCommand(port, ['SENTINEL', 'DEBUG', ...PACE])) === 'OK', { describe });
+      await until(
+        async () => {
+          const master = fields(await redisCommand(port, ['SENTINEL', 'MASTER', MASTER_NAME]));
+          return master.get('num-other-sentinels') === '2' && master.get('num-slaves') === '1' && master.get('flags') === 'master';
+        },
+        { timeoutMs: 20_000, describe },
+      );
+    }
+    const [master] = this.servers;
+    await until(async () => String(await master?.command('INFO', 'replication')).includes('state=online'), { describe });
+  }
+}
+
+async function masterPort(sentinelPort: number): Promise<number> {
+  const address = await redisCommand(sentinelPort, ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER_NAME]);
+  return Array.isArray(address) ? Number(address[1]) : 0;
+}
+
+function fields(reply: unknown): Map<string, string> {
+  const map = new Map<string, string>();
+  if (!Array.isArray(reply)) return map;
+  for (let i = 0; i + 1 < reply.length; i += 2) map.set(String(reply[i]), String(reply[i + 1]));
+  return map;
+}

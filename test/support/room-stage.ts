@@ -1,0 +1,285 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+import { onTestFinished } from 'vitest';
+import type { BrokerListener, Topic } from '#libs/broker/broker.ts';
+import { BrokerRedis } from '#libs/broker/broker-redis.ts';
+import { MessageWriter } from '#libs/hub/message-writer.ts';
+import type { JobOutcome } from '#libs/jobs/jobs.ts';
+import type { Presence } from '#libs/presence/presence.ts';
+import { PresenceRedis } from '#libs/presence/presence-redis.ts';
+import { RedisLink } from '#libs/redis/redis-link.ts';
+import { People } from '#libs/rooms/people.ts';
+import { RoomEntry } from '#libs/rooms/room-entry.ts';
+import { RoomHistory } from '#libs/rooms/room-history.ts';
+import { RoomRules } from '#libs/rooms/room-rules.ts';
+import { type RoomServices, roomServices } from '#libs/rooms/room-services.ts';
+import { ServiceVoice } from '#libs/rooms/service-voice.ts';
+import type { Store } from '#libs/store/store.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
+import { type ApiOptions, buildApi } from '#services/api/api.ts';
+import { asyncApiRoutes } from '#services/api/asyncapi-routes.ts';
+import { conversationRoutes } from '#services/api/conversation-routes.ts';
+import { matchRoutes } from '#services/api/match-routes.ts';
+import { memberRoutes } from '#services/api/member-routes.ts';
+import { roomRoutes } from '#services/api/room-routes.ts';
+import { serviceRoutes } from '#services/api/service-routes.ts';
+import { roomExpiry } from '#services/worker/room-expiry.ts';
+import { ApiDocument } from './api-document.ts';
+import { PostgresDatabase } from './postgres.ts';
+import { PresenceNode } from './presence-node.ts';
+import { until } from './wait.ts';
+
+const SERVICE_KEY = 'k'.repeat(40);
+
+export const SILENT: Logger = {
+  trace: nothing,
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+  fatal: nothing,
+  child: () => SILENT,
+};
+
+function nothing(): void {}
+
+/** Somebody with a token. */
+export interface Bearer {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly rooms?: readonly string[];
+}
+
+export function bearer(id: string, kind = 'user', more: Partial<Bearer> = {}): Bearer {
+  return { id, name: `Name of ${id}`, kind, ...more };
+}
+
+export interface Answer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever an answer's body is, tests say what it has to be
+  readonly body: any;
+}
+
+/** One instance of the API, as another process would have it. */
+export class StageApi {
+  readonly app: FastifyInstance;
+  readonly rooms: RoomServices;
+  readonly presence: Presence;
+  readonly #document: ApiDocument;
+
+  constructor(app: FastifyInstance, rooms: RoomServices, presence: Presence) {
+    this.app = app;
+    this.rooms = rooms;
+    this.presence = presence;
+    this.#document = new ApiDocument(app);
+  }
+
+  /** As somebody, as a service (`'service'`), or as nobody. Every answer is held against the OpenAPI document. */
+  async call(
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    as: Bearer | 'service' | undefined,
+    body?: unknown,
+  ): Promise<Answer> {
+    const url = `/api/v1${path}`;
+    const token = as === 'service' ? SERVICE_KEY : as && Buffer.from(JSON.stringify(as)).toString('base64url');
+    const reply = await this.app.inject({
+      method,
+      url,
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    this.#document.check(method, url, { status: reply.statusCode, headers: reply.headers, body: reply.rawPayload });
+    return { status: reply.statusCode, body: reply.payload === '' ? undefined : JSON.parse(reply.payload) };
+  }
+}
+
+/**
+ * Rooms over a real Redis and a real Postgres: instances of the API, and people who are online at a stand-in for a gateway, which hears what is sent to them.
+ * It ends with the test.
+ */
+export class RoomStage {
+  readonly store: Store;
+  readonly database: PostgresDatabase;
+  /** What was planned: room -> when it closes, or undefined. In the order of planning. */
+  readonly planned: (readonly [room: string, expiresAt: number | undefined])[] = [];
+  readonly #redisUrl: string;
+  readonly #heard = new Map<string, string[]>();
+  readonly broker: BrokerRedis;
+  readonly #door: PresenceNode;
+  readonly #prefix: string;
+
+  private constructor(redisUrl: string, prefix: string, database: PostgresDatabase, store: Store, link: RedisLink) {
+    this.#redisUrl = redisUrl;
+    this.#prefix = prefix;
+    this.database = database;
+    this.store = store;
+    this.broker = new BrokerRedis(link);
+    this.#door = new PresenceNode(new PresenceRedis(link, { node: 'door', leaseMs: 60_000 }));
+  }
+
+  static async start(redisUrl: string): Promise<RoomStage> {
+    const prefix = `t${randomUUID().slice(0, 8)}`;
+    const database = await PostgresDatabase.create();
+    onTestFinished(() => database.drop());
+    const store = await openStore({ url: database.url, timeoutMs: 20_000 });
+    onTestFinished(() => store.close());
+    const link = RedisLink.open(redisUrl, { prefix, log: SILENT, commandTimeoutMs: 10_000 });
+    onTestFinished(() => link.close());
+    await link.ready(20_000);
+    const stage = new RoomStage(redisUrl, prefix, database, store, link);
+    await stage.broker.start(stage.#listener());
+    onTestFinished(() => stage.broker.close());
+    await stage.#door.start();
+    onTestFinished(() => stage.#door.presence.close());
+    return stage;
+  }
+
+  /** Another instance of the API, with connections of its own. */
+  async api(more: Partial<ApiOptions> & { readonly openRooms?: boolean } = {}): Promise<StageApi> {
+    const { openRooms = true, ...parts } = more;
+    const link = RedisLink.open(this.#redisUrl, { prefix: this.#prefix, log: SILENT, commandTimeoutMs: 10_000 });
+    onTestFinished(() => link.close());
+    await link.ready(20_000);
+    const { store } = this;
+    const broker = new BrokerRedis(link);
+    const presence = new PresenceRedis(link, { node: 'api' });
+    const rooms = roomServices({
+      store,
+      broker,
+      presence,
+      scheduleExpiry: async (room, expiresAt) => void this.planned.push([room, expiresAt]),
+      clock: Date.now,
+      wait: (milliseconds) => delay(milliseconds, undefined, { ref: false }),
+      failed: (error) => {
+        throw error;
+      },
+    });
+    const access = new RoomEntry({ rules: new RoomRules({ openRooms }), rooms: store.rooms, people: new People(store), clock: Date.now });
+    const history = new RoomHistory({ access, messages: store.messages, broker });
+    const writer = new MessageWriter({ broker, messages: store.messages, messageMaxChars: 200, now: Date.now });
+    const voice = new ServiceVoice({ rooms: store.rooms, writer });
+    const app = buildApi({
+      log: SILENT,
+      clock: Date.now,
+      uuid: randomUUID,
+      store,
+      sign: () => 'token',
+      verify: (token) => {
+        const { id, name, kind, rooms: open } = JSON.parse(Buffer.from(token, 'base64url').toString()) as Bearer;
+        return { userId: id, name, kind, expiresAt: Math.floor(Date.now() / 1000) + 900, ...(open === undefined ? {} : { rooms: open }) };
+      },
+      queueMail: async () => undefined,
+      limits: { take: async () => 0 },
+      services: [{ name: 'shop', key: SERVICE_KEY }],
+      codeKey: new Uint8Array(32),
+      allowedOrigins: [],
+      allowGuests: true,
+      publicUrl: undefined,
+      trustedProxyHops: 0,
+      online: () => presence.online(),
+      jwks: undefined,
+      version: '1.2.3',
+      routes: [
+        roomRoutes({ rooms, history }),
+        memberRoutes(rooms),
+        matchRoutes(rooms),
+        conversationRoutes(rooms),
+        serviceRoutes({ broker, presence, voice }),
+        asyncApiRoutes('1.2.3'),
+      ],
+      page: undefined,
+      ...parts,
+    });
+    onTestFinished(() => app.close());
+    await app.ready();
+    return new StageApi(app, rooms, presence);
+  }
+
+  /** They come online: known to the store, present, and heard for. */
+  async arrive(...people: readonly Bearer[]): Promise<void> {
+    for (const { id, name, kind } of people) this.store.seen.touch({ user: id, name, kind, lastSeen: Date.now() });
+    await Promise.all(
+      people.map(async ({ id }) => {
+        await this.#door.connect(`c-${id}`, id);
+        if (this.#heard.has(id)) return;
+        this.#heard.set(id, []);
+        await this.broker.subscribeUser(id);
+      }),
+    );
+    const ids = people.map(({ id }) => id);
+    await until(async () => (await this.store.seen.get(ids)).length === ids.length, { timeoutMs: 30_000, describe: 'they were seen' });
+  }
+
+  async depart(...people: readonly Bearer[]): Promise<void> {
+    await Promise.all(people.map(({ id }) => this.#door.disconnect(`c-${id}`)));
+  }
+
+  /** They are in a room that is joined. */
+  enter(room: string, { id }: Bearer): Promise<number> {
+    return this.#door.enter(room, id);
+  }
+
+  /** Publishes a finished message as a gateway would. */
+  async publish(room: string, tail: string, at: number): Promise<void> {
+    await this.broker.publish({ room, tail, key: null, at });
+  }
+
+  /** Runs the job of an expiring room, as a worker would. */
+  expire(room: string): Promise<JobOutcome> {
+    const run = roomExpiry({ rooms: this.store.rooms, broker: this.broker, now: Date.now });
+    return run({ id: room, payload: { room }, attempt: 1 });
+  }
+
+  /** Hears what goes to everybody in a room. */
+  async listenTo(room: string): Promise<void> {
+    this.#heard.set(`r:${room}`, []);
+    await this.broker.subscribe(room, true);
+  }
+
+  /** Everything that came for somebody, or for `r:<room>`. */
+  heard(who: Bearer | string): string[] {
+    return this.#heard.get(typeof who === 'string' ? who : who.id) ?? [];
+  }
+
+  /** Frames of one type that came for somebody. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests say what a frame has to be
+  frames(who: Bearer, type: string): any[] {
+    return this.heard(who)
+      .filter((payload) => payload.startsWith('{'))
+      .map((payload) => JSON.parse(payload))
+      .filter((frame) => frame.type === type);
+  }
+
+  /** Resolves once everything sent to them before this has been heard. */
+  async settled(...people: readonly Bearer[]): Promise<void> {
+    const mark = `~mark ${randomUUID()}`;
+    await Promise.all(people.map(({ id }) => this.broker.emit(`u:${id}`, mark)));
+    await until(() => people.every((who) => this.heard(who).includes(mark)), { timeoutMs: 30_000, describe: 'marks were heard' });
+  }
+
+  /** Hears the channel of all nodes. */
+  async listenToAll(): Promise<void> {
+    this.#heard.set('', []);
+    await this.broker.subscribeUser('');
+  }
+
+  #listener(): BrokerListener {
+    return {
+      publication: nothing,
+      signal: (topic: Topic, payload) => {
+        const who = topic.startsWith('u:') ? topic.slice(2) : topic;
+        this.#heard.get(who)?.push(Buffer.from(payload).toString());
+      },
+      reset: nothing,
+      healed: nothing,
+      connectivity: nothing,
+    };
+  }
+}

@@ -1,0 +1,44 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** Somebody else's site: on `localhost`, which to a browser is another site than `127.0.0.1`, where hubs of tests are. */
+export class ShopSite {
+  readonly origin: string;
+  /** What its pages have in their body. */
+  body = '';
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.origin = `http://localhost:${(server.address() as AddressInfo).port}`;
+  }
+
+  static async start(): Promise<ShopSite> {
+    let site: ShopSite | undefined;
+    const server = createServer((_request, response) => {
+      response.setHeader('content-type', 'text/html; charset=utf-8');
+      // As strict as a site can be that embeds something.
+      const hub = /src="(http:\/\/[^/]+)\//.exec(site?.body ?? '')?.[1] ?? '';
+      response.setHeader(
+        'content-security-policy',
+        `default-src 'none'; script-src ${hub}; frame-src ${hub}; require-trusted-types-for 'script'`,
+      );
+      response.end(
+        `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Shop</title><h1>Shop</h1><p>Things to buy.</p>${site?.body}</html>`,
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+    site = new ShopSite(server);
+    return site;
+  }
+
+  /** Its pages embed the widget of a hub, as the README says. */
+  embed(hubUrl: string, attributes = 'data-channel="shop"'): void {
+    this.body = `<script src="${hubUrl}/widget.js" ${attributes} async></script>`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}

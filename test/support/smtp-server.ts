@@ -1,0 +1,217 @@
+import type { AddressInfo } from 'node:net';
+import { SMTPServer } from 'smtp-server';
+import { until } from './wait.ts';
+
+export interface ReceivedMail {
+  /** The envelope's. */
+  readonly from: string;
+  readonly to: readonly string[];
+  /** Lower-case names; unfolded. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly text: string;
+  readonly html: string;
+  /** The login code in it: alone on a line of the text. Empty where there is none. */
+  readonly code: string;
+  /** As it came. */
+  readonly raw: string;
+}
+
+export interface SmtpServerOptions {
+  readonly port?: number;
+  /** Asks for this login. */
+  readonly login?: { readonly user: string; readonly password: string };
+  /** TLS from the first byte, with a certificate that nobody trusts. */
+  readonly secure?: boolean;
+}
+
+interface Trouble {
+  left: number;
+  readonly at: 'recipient' | 'data' | 'hang-up';
+  readonly code: number;
+}
+
+/** A real mail server on 127.0.0.1 that keeps what it is sent, and can be told to refuse. */
+export class SmtpServer {
+  readonly port: number;
+  readonly mails: ReceivedMail[] = [];
+  /** Mails that were tried, also those that were refused. */
+  attempts = 0;
+  /** Called with the text of each mail that is begun, as far as it came. */
+  onText: ((raw: string) => void) | undefined;
+  /** A mail is answered when this has resolved. */
+  hold: (() => Promise<void>) | undefined;
+  readonly #options: SmtpServerOptions;
+  #server: SMTPServer;
+  #trouble: Trouble | undefined;
+
+  private constructor(server: SMTPServer, port: number, options: SmtpServerOptions) {
+    this.#server = server;
+    this.port = port;
+    this.#options = options;
+  }
+
+  static async start(options: SmtpServerOptions = {}): Promise<SmtpServer> {
+    const holder: { smtp?: SmtpServer } = {};
+    const server = build(options, () => holder.smtp);
+    const port = await listen(server, options.port ?? 0);
+    const smtp = new SmtpServer(server, port, options);
+    holder.smtp = smtp;
+    return smtp;
+  }
+
+  get url(): string {
+    const { login, secure } = this.#options;
+    const user = login === undefined ? '' : `${encodeURIComponent(login.user)}:${encodeURIComponent(login.password)}@`;
+    return `${secure ? 'smtps' : 'smtp'}://${user}127.0.0.1:${this.port}`;
+  }
+
+  /** The next mails are answered `451`, so many times. */
+  defer(times: number): void {
+    this.#trouble = { left: times, at: 'recipient', code: 451 };
+  }
+
+  /** Every mail is answered `550` from here on, until `accept`. */
+  refuse(at: 'recipient' | 'data' = 'recipient'): void {
+    this.#trouble = { left: Number.POSITIVE_INFINITY, at, code: 550 };
+  }
+
+  /** The next mails' connections are cut off before the text is answered, so many times. */
+  hangUp(times: number): void {
+    this.#trouble = { left: times, at: 'hang-up', code: 0 };
+  }
+
+  accept(): void {
+    this.#trouble = undefined;
+  }
+
+  /** Nobody listens any more, until `comeBack`. */
+  async goAway(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.cutOff();
+    await closed;
+  }
+
+  async comeBack(): Promise<void> {
+    this.#server = build(this.#options, () => this);
+    await listen(this.#server, this.port);
+  }
+
+  /** The first mail to this address that has not been given yet. */
+  async next(to: string, timeoutMs = 20_000): Promise<ReceivedMail> {
+    return until(
+      () => {
+        const index = this.mails.findIndex((mail) => mail.to.some((one) => one.toLowerCase() === to.toLowerCase()));
+        return index < 0 ? undefined : this.mails.splice(index, 1)[0];
+      },
+      { timeoutMs, describe: () => `a mail to ${to}; ${this.mails.length} others are there` },
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.goAway();
+  }
+
+  /** Every connection ends now. */
+  cutOff(): void {
+    for (const connection of this.#server.connections) connection.close();
+  }
+
+  /** For the server's hooks: the answer to what stands at this point, where it is a refusal. */
+  refusal(at: Trouble['at']): Error | undefined {
+    const trouble = this.#trouble;
+    if (trouble === undefined || trouble.at !== at || trouble.left <= 0) return undefined;
+    trouble.left--;
+    return Object.assign(new Error('not now <somebody@example.test>'), { responseCode: trouble.code });
+  }
+}
+
+function build(options: SmtpServerOptions, owner: () => SmtpServer | undefined): SMTPServer {
+  const { login, secure = false } = options;
+  return new SMTPServer({
+    secure,
+    authOptional: login === undefined,
+    disabledCommands: [...(secure ? [] : ['STARTTLS']), ...(login === undefined ? ['AUTH'] : [])],
+    allowInsecureAuth: true,
+    disableReverseLookup: true,
+    logger: false,
+    onAuth: ({ username, password }, _session, done) => {
+      if (username === login?.user && password === login?.password) done(null, { user: username ?? '' });
+      else done(Object.assign(new Error('who are you'), { responseCode: 535 }));
+    },
+    onRcptTo: (_address, _session, done) => {
+      const smtp = owner();
+      if (smtp !== undefined) smtp.attempts++;
+      done(smtp?.refusal('recipient') ?? null);
+    },
+    onData: (stream, session, done) => {
+      const smtp = owner();
+      const chunks: Buffer[] = [];
+      const hangUp = smtp?.refusal('hang-up') !== undefined;
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('end', () => {
+        smtp?.onText?.(Buffer.concat(chunks).toString('utf8'));
+        // Everything was read, and the sender cannot know it.
+        if (hangUp) {
+          smtp?.cutOff();
+          return;
+        }
+        const refusal = smtp?.refusal('data');
+        if (refusal !== undefined) {
+          done(refusal);
+          return;
+        }
+        const { mailFrom, rcptTo } = session.envelope;
+        const to = rcptTo.map(({ address }) => address);
+        const keep = (): void => {
+          smtp?.mails.push(parseMail(mailFrom === false ? '' : mailFrom.address, to, Buffer.concat(chunks).toString('utf8')));
+          done();
+        };
+        if (smtp?.hold === undefined) keep();
+        else void smtp.hold().then(keep);
+      });
+    },
+  });
+}
+
+function listen(server: SMTPServer, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject);
+      // A client that goes away in the middle is no failure of the server.
+      server.on('error', () => undefined);
+      resolve((server.server.address() as AddressInfo).port);
+    });
+  });
+}
+
+function parseMail(from: string, to: readonly string[], raw: string): ReceivedMail {
+  const headers = parseHeaders(raw.slice(0, raw.indexOf('\r\n\r\n')));
+  const parts = bodies(raw);
+  const text = parts.get('text/plain') ?? '';
+  return { from, to, headers, text, html: parts.get('text/html') ?? '', code: /^([0-9A-Za-z]{6})\s*$/m.exec(text)?.[1] ?? '', raw };
+}
+
+function parseHeaders(head: string): Map<string, string> {
+  const lines = head.replace(/\r\n[ \t]+/g, ' ').split('\r\n');
+  return new Map(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
+}
+
+/** The bodies of a mail by their type, decoded. */
+function bodies(entity: string): Map<string, string> {
+  const end = entity.indexOf('\r\n\r\n');
+  const headers = parseHeaders(entity.slice(0, end));
+  const body = entity.slice(end + 4);
+  const type = headers.get('content-type') ?? 'text/plain';
+  const boundary = /boundary="?([^";]+)"?/.exec(type)?.[1];
+  if (boundary === undefined) return new Map([[type.split(';')[0] ?? '', decode(body, headers.get('content-transfer-encoding') ?? '')]]);
+  const parts = body.split(`--${boundary}`).slice(1, -1);
+  return new Map(parts.flatMap((part) => [...bodies(part.replace(/^\r\n/, ''))]));
+}
+
+function decode(body: string, encoding: string): string {
+  if (encoding === 'base64') return Buffer.from(body, 'base64').toString('utf8');
+  if (encoding !== 'quoted-printable') return body;
+  const text = body.replace(/=\r\n/g, '').replace(/=([0-9A-F]{2})/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(text, 'latin1').toString('utf8');
+}

@@ -1,0 +1,197 @@
+import { randomBytes } from 'node:crypto';
+import { Keeps } from '#libs/hub/room-access.ts';
+import { RoomHistory } from '#libs/rooms/room-history.ts';
+import type { MadeRoomKind, RoomMember } from '#libs/store/store.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import type { ChatClient } from './chat-client.ts';
+import type { GatewayProcess } from './gateway-process.ts';
+import { HistoryAudit } from './history-audit.ts';
+import { PostgresDatabase, startPostgres } from './postgres.ts';
+import type { PostgresServer } from './postgres-server.ts';
+import type { Random } from './random.ts';
+import { RedisServer } from './redis-server.ts';
+import { TestHub } from './test-hub.ts';
+import { until } from './wait.ts';
+import { Writers } from './writers.ts';
+
+export interface StoredStageOptions {
+  readonly random: Random;
+  readonly writers: number;
+  /** Settings of every gateway. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const GROUPS = 3;
+const PAIRS = 5;
+
+/** Two gateways over a Redis and a PostgreSQL that are there to be hurt, and writers in park, in groups and in direct rooms. */
+export class StoredStage {
+  readonly redis: RedisServer;
+  readonly postgres: PostgresServer;
+  readonly database: PostgresDatabase;
+  readonly hub: TestHub<RedisServer>;
+  readonly writers: Writers;
+  readonly audit: HistoryAudit;
+  readonly rooms: readonly string[];
+  readonly #roomsOf: (user: string) => readonly string[];
+  /** The two of each direct room. */
+  readonly #pairs: ReadonlyMap<string, readonly string[]>;
+  /** Every gateway there ever was, and how it was meant to end. */
+  readonly #ends = new Map<GatewayProcess, 'killed' | 'lives'>();
+
+  private constructor(
+    parts: Pick<StoredStage, 'redis' | 'postgres' | 'database' | 'hub' | 'writers' | 'audit' | 'rooms'>,
+    made: readonly MadeRoom[],
+  ) {
+    this.redis = parts.redis;
+    this.postgres = parts.postgres;
+    this.database = parts.database;
+    this.hub = parts.hub;
+    this.writers = parts.writers;
+    this.audit = parts.audit;
+    this.rooms = parts.rooms;
+    this.#roomsOf = (user) => roomsOf(user, made);
+    this.#pairs = new Map(made.filter(({ room }) => room.startsWith('dm:')).map(({ room, members }) => [room, members]));
+    for (const gateway of this.hub.gateways) this.#ends.set(gateway, 'lives');
+  }
+
+  static async open({ random, writers: count, env }: StoredStageOptions): Promise<StoredStage> {
+    const [postgres, redis] = await Promise.all([startPostgres(), RedisServer.start()]);
+    const database = await PostgresDatabase.create({ adminUrl: postgres.url });
+    const users = Array.from({ length: count }, (_, i) => `w${i}`);
+    const made = await makeRooms(database.url, users);
+    const hub = await TestHub.start(redis, { gateways: 2, env: { ...env, DATABASE_URL: database.url } });
+    const audit = new HistoryAudit();
+    const writers = await Writers.gather({
+      users,
+      rooms: (user) => roomsOf(user, made),
+      random,
+      url: () => random.pick(hub.living).url,
+      audit,
+    });
+    const rooms = ['park', ...made.map(({ room }) => room)];
+    return new StoredStage({ redis, postgres, database, hub, writers, audit, rooms }, made);
+  }
+
+  /** The living gateway with the fewest connections: the others go on without it. After a start in a hurry one may have them all. */
+  async leastUsed(): Promise<GatewayProcess> {
+    const used = await Promise.all(
+      this.hub.living.map(async (gateway) => ({ gateway, connections: await gateway.metric('parley_connections') })),
+    );
+    const [least] = used.sort((one, other) => one.connections - other.connections);
+    if (least === undefined) throw new RangeError('no gateway lives');
+    return least.gateway;
+  }
+
+  async add(env: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> {
+    const gateway = await this.hub.add(env);
+    this.#ends.set(gateway, env.FAIL_POINTS === undefined ? 'lives' : 'killed');
+    return gateway;
+  }
+
+  async kill(...gateways: readonly GatewayProcess[]): Promise<void> {
+    for (const gateway of gateways) this.#ends.set(gateway, 'killed');
+    await Promise.all(gateways.map((gateway) => gateway.kill9()));
+  }
+
+  /** Resolves when some gateway has noticed that the database is away. */
+  async storeMissed(): Promise<void> {
+    await until(
+      async () => {
+        const up = await Promise.all(this.hub.living.map((gateway) => gateway.metric('parley_store_up')));
+        return up.some((value) => value === 0);
+      },
+      { timeoutMs: 30_000, describe: 'parley_store_up is 0 somewhere' },
+    );
+  }
+
+  /** Ends the talk and tells everything that is wrong. */
+  async faults(): Promise<string[]> {
+    await this.writers.rest();
+    const unseen = (): string[] => {
+      for (const client of this.writers.clients) this.audit.shown(client);
+      return this.audit.unseen(this.#pairs);
+    };
+    // Nobody waits for these: they come by a way of their own, or are made good a little later.
+    await until(() => unseen().length === 0, { timeoutMs: 30_000, describe: () => unseen().slice(0, 10).join('\n') });
+    const readers = new Map(this.rooms.map((room) => [room, this.#readerOf(room)]));
+    return [...(await this.#read(readers)), ...this.#breaches(), ...(await this.#crashes())];
+  }
+
+  async close(): Promise<void> {
+    this.redis.resume();
+    this.postgres.thaw();
+    await this.writers.close();
+    await this.hub.stop();
+    await this.postgres.stop();
+  }
+
+  async #read(readers: ReadonlyMap<string, ChatClient>): Promise<string[]> {
+    const store = await openStore({ url: this.database.url });
+    try {
+      const access = { enter: (_: unknown, room: string) => ({ room, keeps: Keeps.history, members: undefined }) };
+      const broker = { before: () => Promise.reject(new TypeError('a stream was read for a room that keeps history')) };
+      return await this.audit.faults(this.database, readers, new RoomHistory({ access, messages: store.messages, broker }));
+    } finally {
+      await store.close();
+    }
+  }
+
+  #readerOf(room: string): ChatClient {
+    const reader = this.writers.clients.find(({ user }) => this.#roomsOf(user).includes(room));
+    if (reader === undefined) throw new RangeError(`nobody is in ${room}`);
+    return reader;
+  }
+
+  /**
+   * What clients saw that breaks the contract. After a loss of Redis a page may have holes where nothing was ever stored, and a message may come again
+   * under its id where it was stored in another place than it was shown at.
+   */
+  #breaches(): string[] {
+    return this.writers.clients.flatMap(({ ledger }) =>
+      ledger.violations
+        .splice(0)
+        .filter(({ detail }) => !/"room":"dm:/.test(detail) && !/ was at /.test(detail))
+        .filter(({ kind, detail }) => kind !== 'gap' || !/"recovered":false/.test(detail))
+        .map(({ kind, detail }) => `${kind}: ${detail}`),
+    );
+  }
+
+  async #crashes(): Promise<string[]> {
+    const faults: string[] = [];
+    for (const [gateway, end] of this.#ends) {
+      if (!gateway.ended) continue;
+      const { code, signal } = await gateway.exited;
+      if (end === 'lives' || signal !== 'SIGKILL')
+        faults.push(`${gateway.node} ended with ${code} ${signal}:\n${gateway.output.slice(-2000)}`);
+    }
+    return faults;
+  }
+}
+
+interface MadeRoom {
+  readonly room: string;
+  readonly members: readonly string[];
+}
+
+/** Half of everything goes to the park. */
+function roomsOf(user: string, made: readonly MadeRoom[]): readonly string[] {
+  const mine = made.filter(({ members }) => members.includes(user)).map(({ room }) => room);
+  return [...mine.map(() => 'park'), ...mine];
+}
+
+async function makeRooms(url: string, users: readonly string[]): Promise<MadeRoom[]> {
+  const store = await openStore({ url });
+  const rooms: MadeRoom[] = [];
+  const make = async (kind: MadeRoomKind, room: string, names: readonly string[]): Promise<void> => {
+    const members: RoomMember[] = names.map((id) => ({ id, name: id }));
+    await store.rooms.create({ room, kind, title: '', owner: '', keepHistory: true, createdAt: Date.now(), expiresAt: undefined }, members);
+    rooms.push({ room, members: names });
+  };
+  for (let i = 0; i < GROUPS; i++) await make('group', `group:${randomBytes(16).toString('base64url')}`, users);
+  for (const pair of Array.from({ length: PAIRS }, (_, i) => users.slice(2 * i, 2 * i + 2))) {
+    await make('dm', `dm:${randomBytes(16).toString('base64url')}`, pair);
+  }
+  await store.close();
+  return rooms;
+}

@@ -1,0 +1,81 @@
+import { fileURLToPath } from 'node:url';
+import { Child, type ChildExit } from './child.ts';
+import { JWT_SECRET } from './jwt.ts';
+import { until, within } from './wait.ts';
+
+const MAIN = fileURLToPath(new URL('../../services/worker/main.ts', import.meta.url));
+const READY_MS = 60_000;
+
+/** A real worker process. Its log is shown where it fails to start, and kept in `output`. */
+export class WorkerProcess {
+  readonly #child: Child;
+  readonly adminPort: number;
+
+  private constructor(child: Child, adminPort: number) {
+    this.#child = child;
+    this.adminPort = adminPort;
+  }
+
+  /** Resolves when it is up. `env` needs `REDIS_URL`, `DATABASE_URL` and `SMTP_URL`. */
+  static async start(env: Readonly<Record<string, string | undefined>>): Promise<WorkerProcess> {
+    const { child, adminPort } = WorkerProcess.launch(env);
+    const port = await until(() => adminPort() ?? (child.ended ? 'ended' : undefined), {
+      timeoutMs: READY_MS,
+      describe: () => `worker up\n${child.output}`,
+    }).catch((error: unknown) => {
+      child.signal('SIGKILL');
+      throw error;
+    });
+    if (port === 'ended') throw new Error(`the worker ended at start:\n${child.output}`);
+    return new WorkerProcess(child, port);
+  }
+
+  /** Starts the process and waits for nothing: for settings it must refuse. */
+  static launch(env: Readonly<Record<string, string | undefined>>): {
+    readonly child: Child;
+    readonly adminPort: () => number | undefined;
+  } {
+    let adminPort: number | undefined;
+    const { PATH, HOME } = process.env;
+    const child = new Child(process.execPath, [MAIN], {
+      env: { ...(PATH && { PATH }), ...(HOME && { HOME }), ADMIN_PORT: '0', JWT_SECRET, ...env },
+      onLine: (line) => {
+        const found = /"adminPort":(\d+).*"listening"/.exec(line);
+        if (found !== null) adminPort ??= Number(found[1]);
+      },
+    });
+    return { child, adminPort: () => adminPort };
+  }
+
+  get ended(): boolean {
+    return this.#child.ended;
+  }
+
+  get exited(): Promise<ChildExit> {
+    return this.#child.exited;
+  }
+
+  /** Everything it logged. */
+  get output(): string {
+    return this.#child.output;
+  }
+
+  /** SIGKILL, as a power cut. */
+  async kill9(): Promise<void> {
+    this.#child.signal('SIGKILL');
+    await this.#child.exited;
+  }
+
+  /** Sends SIGTERM and resolves with the exit code. */
+  async term(timeoutMs = 40_000): Promise<number | null> {
+    this.#child.signal('SIGTERM');
+    const exit = await within(timeoutMs, `worker ended after SIGTERM\n${this.output.slice(-2000)}`, this.#child.exited);
+    return exit.code;
+  }
+
+  /** The metrics in text. */
+  async metrics(): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.adminPort}/metrics`);
+    return response.text();
+  }
+}

@@ -1,0 +1,105 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ChatClient, PRIVATE } from './chat-client.ts';
+import type { HistoryAudit } from './history-audit.ts';
+import type { Random } from './random.ts';
+import { until } from './wait.ts';
+
+export interface WritersOptions {
+  readonly users: readonly string[];
+  /** Rooms each user writes into; those of others' making are joined. */
+  readonly rooms: (user: string) => readonly string[];
+  readonly random: Random;
+  /** Where to connect, and to go after the line was lost. */
+  readonly url: () => string;
+  readonly audit: HistoryAudit;
+}
+
+/** Users who write into several rooms, stay connected whatever happens, and say each thing again under the same id until it is acked. */
+export class Writers {
+  readonly clients: readonly ChatClient[];
+  readonly #options: WritersOptions;
+  #talks: Promise<void>[] = [];
+  #talking = false;
+  #said = 0;
+  #failure: unknown;
+
+  private constructor(clients: readonly ChatClient[], options: WritersOptions) {
+    this.clients = clients;
+    this.#options = options;
+  }
+
+  static async gather(options: WritersOptions): Promise<Writers> {
+    const { users, rooms, url } = options;
+    const clients = await Promise.all(
+      users.map(async (user) => {
+        const client = await ChatClient.connect(url(), user, { delivers: true });
+        for (const room of rooms(user)) if (!PRIVATE.test(room)) await client.join(room);
+        client.stayConnected(url);
+        return client;
+      }),
+    );
+    return new Writers(clients, options);
+  }
+
+  /** Messages acked so far, over all. */
+  get said(): number {
+    return this.#said;
+  }
+
+  /** From now on all write, about every `everyMs`; texts begin with `prefix`, which is used once. */
+  talk(prefix: string, everyMs: number): void {
+    const { rooms, random, audit } = this.#options;
+    this.#talking = true;
+    this.#talks = this.clients.map(async (client) => {
+      for (let i = 0; this.#talking; i += 1) {
+        const room = random.pick(rooms(client.user));
+        const text = `${prefix} ${client.user} ${i}`;
+        const { id, offset = Number.NaN } = await client.say(room, text);
+        audit.acked(client.user, { room, text, id, offset });
+        this.#said += 1;
+        await delay(random.between(0.5 * everyMs, 1.5 * everyMs));
+      }
+    });
+    for (const talk of this.#talks) {
+      talk.catch((error: unknown) => {
+        this.#failure ??= error;
+      });
+    }
+  }
+
+  /** Resolves when so many more messages were acked. */
+  async progress(messages: number, timeoutMs = 60_000): Promise<void> {
+    const goal = this.#said + messages;
+    await until(() => this.#said >= goal || this.#failure !== undefined, {
+      timeoutMs,
+      describe: () => `${goal} messages acked, have ${this.#said}; ${this.clients.filter(({ connected }) => connected).length} connected`,
+    });
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Ends the talk: resolves when every message begun was acked, and all who are in a room together stand at the same place. */
+  async rest(timeoutMs = 60_000): Promise<void> {
+    this.#talking = false;
+    await Promise.all(this.#talks);
+    await until(() => this.scattered().length === 0, { timeoutMs, describe: () => `all in one place: ${this.scattered().join('; ')}` });
+    for (const client of this.clients) this.#options.audit.shown(client);
+  }
+
+  /** Joined rooms whose members do not stand at the same place, or are not connected. */
+  scattered(): string[] {
+    const places = new Map<string, Set<string>>();
+    for (const client of this.clients) {
+      for (const room of this.#options.rooms(client.user)) {
+        if (PRIVATE.test(room)) continue;
+        const place = client.connected ? JSON.stringify(client.ledger.position(room)) : `${client.user} away`;
+        places.set(room, (places.get(room) ?? new Set()).add(place));
+      }
+    }
+    return [...places].flatMap(([room, found]) => (found.size > 1 ? [`${room}: ${[...found].slice(0, 5).join(' ')}`] : []));
+  }
+
+  async close(): Promise<void> {
+    this.#talking = false;
+    await Promise.all(this.clients.map((client) => client.close()));
+  }
+}

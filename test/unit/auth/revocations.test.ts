@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Credentials } from '#libs/auth/credentials.ts';
+import { Revocations, type Sanction, tokenHash } from '#libs/auth/revocations.ts';
+
+const NOW = 1_700_000_000_000;
+const ANN: Credentials = { userId: 'ann', name: 'Ann', kind: 'user', expiresAt: NOW / 1000 + 900, issuedAt: NOW / 1000, login: 'login-1' };
+
+let seq = 0;
+const sanction = (kind: Sanction['kind'], subject: string, more: Partial<Sanction> = {}): Sanction => ({
+  seq: ++seq,
+  kind,
+  subject,
+  reason: '',
+  at: NOW,
+  until: NOW + 1000,
+  ...more,
+});
+
+const refused = (revocations: Revocations, credentials: Credentials, token = 'a.b.c', now = NOW): boolean => {
+  try {
+    revocations.check(credentials, token, now);
+    return false;
+  } catch (error) {
+    expect(error).toMatchObject({ name: 'HubError', code: 'TOKEN_EXPIRED' });
+    return true;
+  }
+};
+
+const applied = (...sanctions: Sanction[]): Revocations => {
+  const revocations = new Revocations();
+  for (const one of sanctions) revocations.apply(one, NOW);
+  return revocations;
+};
+
+describe('what is revoked', () => {
+  it('[H3] a login, with all of its tokens and no others', () => {
+    const revocations = applied(sanction('login', 'login-1'));
+    expect(refused(revocations, ANN)).toBe(true);
+    expect(refused(revocations, { ...ANN, login: 'login-2' })).toBe(false);
+    const { login: _, ...without } = ANN;
+    expect(refused(revocations, without)).toBe(false);
+  });
+
+  it('[H3] one token, by its hash', () => {
+    const revocations = applied(sanction('token', tokenHash('a.b.c')));
+    expect(refused(revocations, ANN, 'a.b.c')).toBe(true);
+    expect(refused(revocations, ANN, 'a.b.d')).toBe(false);
+    expect(tokenHash('a.b.c')).toMatch(/^[\w-]{43}$/);
+  });
+
+  it('[H3] all tokens of a user up to a moment, not those of a login right after it', () => {
+    const revocations = applied(sanction('user', 'ann', { at: NOW + 500 }));
+    expect(refused(revocations, ANN)).toBe(true);
+    expect(refused(revocations, { ...ANN, issuedAt: (NOW + 500) / 1000 })).toBe(true);
+    expect(refused(revocations, { ...ANN, issuedAt: (NOW + 501) / 1000 })).toBe(false);
+    expect(refused(revocations, { ...ANN, userId: 'ben' })).toBe(false);
+    const { issuedAt: _, ...undated } = ANN;
+    expect(refused(revocations, undated)).toBe(true);
+  });
+
+  it('[H3] a banned user, until the ban is over or lifted', () => {
+    const ban = sanction('ban', 'ann');
+    expect(refused(applied(ban), ANN)).toBe(true);
+    expect(refused(applied(ban), ANN, 'a.b.c', NOW + 1000)).toBe(false);
+    const lifted = sanction('unban', 'ann');
+    expect(refused(applied(ban, lifted), ANN)).toBe(false);
+    const again = sanction('ban', 'ann', { until: NOW + 5000 });
+    expect(refused(applied(ban, lifted, again), ANN, 'a.b.c', NOW + 4000)).toBe(true);
+  });
+
+  it('[H3] nothing by a disconnect: it concerns connections', () => {
+    const revocations = applied(sanction('disconnect', 'ann'));
+    expect(refused(revocations, ANN)).toBe(false);
+    expect(revocations.size).toBe(0);
+  });
+});
+
+describe('entries', () => {
+  it('[H3] may come in any order and again: the newest counts', { timeout: 60_000 }, () => {
+    const log = [
+      sanction('ban', 'ann'),
+      sanction('unban', 'ann'),
+      sanction('ban', 'ben'),
+      sanction('login', 'login-1'),
+      sanction('user', 'ann', { at: NOW - 5000 }),
+      sanction('user', 'ann', { at: NOW - 4000 }),
+    ];
+    const people = [ANN, { ...ANN, login: 'x' }, { ...ANN, login: 'x', userId: 'ben' }, { ...ANN, login: 'x', issuedAt: NOW / 1000 - 4.5 }];
+    const verdicts = (revocations: Revocations): boolean[] => people.map((who) => refused(revocations, who));
+    const expected = verdicts(applied(...log));
+    expect(expected).toEqual([true, false, true, true]);
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...log, ...log], { minLength: log.length * 2 }), (shuffled) => {
+        expect(verdicts(applied(...shuffled))).toEqual(expected);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('[H3] that are over are forgotten', () => {
+    const revocations = new Revocations();
+    for (let n = 0; n < 1000; n++) revocations.apply(sanction('login', `login-${n}`), NOW);
+    expect(revocations.size).toBe(1000);
+    revocations.apply(sanction('login', 'late', { at: NOW, until: NOW + 500_000 }), NOW + 60_000);
+    expect(revocations.size).toBe(1);
+    revocations.apply(sanction('login', 'over', { until: NOW }), NOW + 60_000);
+    expect(revocations.size).toBe(1);
+  });
+});

@@ -1,0 +1,299 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ConfigError, type Environment, loadConfig } from '#libs/config/config.ts';
+import { keptSecret } from '#libs/config/kept-secret.ts';
+import { type Role, SETTINGS } from '#libs/config/settings.ts';
+
+const SECRET = '0123456789abcdef0123456789abcdef';
+const GATEWAY = { REDIS_URL: 'redis://localhost:6379', DATABASE_URL: 'postgres://u:p@localhost/parley', JWT_SECRET: SECRET };
+
+function problems(role: Role, env: Environment): readonly string[] {
+  try {
+    loadConfig(role, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('the configuration', () => {
+  it('of an all-in-one needs nothing', () => {
+    const config = loadConfig('all-in-one', {});
+    expect(config).toMatchObject({
+      role: 'all-in-one',
+      port: 8080,
+      adminPort: 9090,
+      adminHost: '127.0.0.1',
+      allowGuests: true,
+      openRooms: true,
+    });
+    expect(config).toMatchObject({ messageMaxChars: 200, frameMaxBytes: 16_384, roomLimit: 100, sessions: 'multi', warnings: [] });
+    expect(config.redisUrl).toBeUndefined();
+    expect(config.allowedOrigins).toEqual([]);
+  });
+
+  it('of a gateway is closed where nothing was opened', () => {
+    expect(loadConfig('gateway', GATEWAY)).toMatchObject({ allowGuests: false, openRooms: false, adminHost: undefined });
+  });
+
+  it('cannot be changed', () => {
+    const config = loadConfig('all-in-one', { ALLOWED_ORIGINS: 'https://a.example' });
+    for (const value of [config, config.warnings, config.allowedOrigins]) expect(Object.isFrozen(value)).toBe(true);
+  });
+
+  it('takes what is set, without spaces around it; empty is unset', () => {
+    const env = {
+      PORT: ' 0 ',
+      SESSIONS: 'single',
+      OPEN_ROOMS: 'off',
+      ROOM_LIMIT: '',
+      FRAME_RATE: '0',
+      NODE_ID: 'a.b_c-1',
+      LOG_LEVEL: 'debug',
+    };
+    const config = loadConfig('all-in-one', env);
+    expect(config).toMatchObject({
+      port: 0,
+      sessions: 'single',
+      openRooms: false,
+      roomLimit: 100,
+      frameRate: 0,
+      nodeId: 'a.b_c-1',
+      logLevel: 'debug',
+    });
+  });
+
+  it('does not look at variables it does not know', () => {
+    expect(problems('all-in-one', { PARLEY_PORT: 'x', DATABASES: 'x', toString: 'x' })).toEqual([]);
+  });
+
+  it('takes a link with a path, and no password in it', () => {
+    const link = (DASHBOARD_URL: string) => loadConfig('all-in-one', { DASHBOARD_URL }).dashboardUrl;
+    expect(link('')).toBeUndefined();
+    expect(link('https://graphs.example/d/parley?refresh=5s')).toBe('https://graphs.example/d/parley?refresh=5s');
+    for (const DASHBOARD_URL of ['graphs.example', 'javascript:alert(1)', 'https://me:word@graphs.example/']) {
+      expect(problems('all-in-one', { DASHBOARD_URL })[0]).toContain('DASHBOARD_URL takes an https:// or http:// URL');
+    }
+  });
+
+  it('makes a node id of its own for each start', () => {
+    const [one, two] = [loadConfig('all-in-one', {}).nodeId, loadConfig('all-in-one', {}).nodeId];
+    expect(one).toMatch(/^[A-Za-z0-9._-]{1,64}$/);
+    expect(one).not.toBe(two);
+  });
+
+  it('tells every problem together, each with its name and what it takes', () => {
+    const env = {
+      PORT: '65536',
+      ADMIN_PORT: '-1',
+      MESSAGE_MAX_CHARS: '1e3',
+      SESSIONS: 'many',
+      ALLOW_GUESTS: 'yes',
+      NODE_ID: 'a b',
+      HEARTBEAT_SECONDS: '30',
+    };
+    const found = problems('gateway', env);
+    for (const [name, value] of Object.entries(env)) {
+      expect(found).toContainEqual(expect.stringMatching(new RegExp(`^${name} takes .*, not "${value}"\\.$`)));
+    }
+    expect(found).toContainEqual(expect.stringMatching(/^REDIS_URL is not set: .*redis\+sentinel:/));
+    expect(found).toContainEqual(expect.stringMatching(/^DATABASE_URL is not set: .*postgres:/));
+    expect(found).toContainEqual(expect.stringMatching(/^One of JWT_SECRET, .* has to be set/));
+    expect(found).toHaveLength(Object.keys(env).length + 3);
+    expect(new ConfigError(found).message).toBe(found.join('\n'));
+  });
+
+  it.each(Object.values(SETTINGS).map(({ name, kind }) => [name, kind]))(
+    'says what %s takes where it gets something else',
+    (name, kind) => {
+      const found = problems('gateway', { ...GATEWAY, [name]: '\0 {' });
+      expect(found[0]).toContain(`${name} takes ${kind.takes}`);
+    },
+  );
+
+  it('never shows a secret', () => {
+    const found = problems('gateway', {
+      REDIS_URL: 'http://user:hunter2@host',
+      DATABASE_URL: 'mysql://user:hunter2@host/x',
+      SMTP_URL: 'http://user:hunter2@host',
+      API_KEYS: 'backend:hunter2',
+      ADMIN_PASSWORD: 'hunter2',
+      JWT_SECRET: 'hunter2',
+    });
+    expect(found).toHaveLength(6);
+    expect(found.join()).not.toContain('hunter2');
+  });
+});
+
+describe('what each program needs', () => {
+  it.each<[Role, string[]]>([
+    ['all-in-one', []],
+    ['gateway', ['REDIS_URL', 'DATABASE_URL', 'One of JWT_SECRET']],
+    ['api', ['REDIS_URL', 'DATABASE_URL', 'JWT_SECRET']],
+    ['worker', ['REDIS_URL', 'DATABASE_URL', 'SMTP_URL', 'JWT_SECRET']],
+  ])('%s: %s', (role, names) => {
+    expect(problems(role, {})).toEqual(names.map((name) => expect.stringMatching(new RegExp(`^${name}`))));
+  });
+
+  it('services have a name and a long key each', () => {
+    const key = 'k'.repeat(32);
+    expect(loadConfig('all-in-one', { API_KEYS: `shop:${key}, bot:${key}x` }).apiKeys).toEqual([
+      { name: 'shop', key },
+      { name: 'bot', key: `${key}x` },
+    ]);
+    for (const API_KEYS of [key, `shop:${key.slice(1)}`, `shop:${key},shop:${key}`, `shop:${key},`]) {
+      expect(problems('all-in-one', { API_KEYS })).toHaveLength(1);
+    }
+  });
+});
+
+describe('unsafe settings', () => {
+  it.each([
+    'short',
+    'x'.repeat(31),
+    'a-string-secret-at-least-256-bits-long',
+    'changeme'.repeat(4),
+    'your-very-own-secret-of-32-bytes-or-more',
+  ])('keep a gateway with the secret %s from starting', (JWT_SECRET) => {
+    expect(problems('gateway', { ...GATEWAY, JWT_SECRET })).toEqual([
+      expect.stringMatching(/^JWT_SECRET takes a secret of at least 32 bytes/),
+    ]);
+    expect(loadConfig('all-in-one', { JWT_SECRET }).warnings).toEqual([expect.stringMatching(/^JWT_SECRET can be guessed/)]);
+  });
+
+  it('count a secret in bytes', () => {
+    expect(problems('gateway', { ...GATEWAY, JWT_SECRET: 'é'.repeat(16) })).toEqual([]);
+    expect(problems('gateway', { ...GATEWAY, JWT_SECRET: 'é'.repeat(15) })).toHaveLength(1);
+  });
+
+  it('take keys of another login over HTTPS and for one audience only', () => {
+    const { JWT_SECRET: _, ...backends } = GATEWAY;
+    const keys = { ...backends, JWT_JWKS_URL: 'https://login.example/keys' };
+    expect(problems('gateway', keys)).toEqual([
+      expect.stringMatching(/^JWT_ISSUER is not set/),
+      expect.stringMatching(/^JWT_AUDIENCE is not set/),
+    ]);
+    const whole = { ...keys, JWT_ISSUER: 'https://login.example/', JWT_AUDIENCE: 'parley' };
+    expect(problems('gateway', whole)).toEqual([]);
+    for (const JWT_JWKS_URL of ['http://login.example/keys', 'file:///etc/keys', 'keys', 'http://localhost.evil.example/']) {
+      expect(problems('gateway', { ...whole, JWT_JWKS_URL })).toHaveLength(1);
+    }
+    for (const JWT_JWKS_URL of ['http://localhost:1/keys', 'http://127.0.0.1:1/keys', 'http://[::1]:1/keys']) {
+      expect(problems('gateway', { ...whole, JWT_JWKS_URL })).toEqual([]);
+    }
+  });
+
+  it('are told where they start all the same', () => {
+    expect(loadConfig('all-in-one', { ALLOWED_ORIGINS: '*' }).warnings).toEqual([expect.stringMatching(/^ALLOWED_ORIGINS is \*/)]);
+    expect(loadConfig('all-in-one', { REDIS_URL: 'redis://h' }).warnings).toEqual([expect.stringMatching(/^JWT_SECRET is not set/)]);
+  });
+
+  it('are combinations too', () => {
+    expect(problems('all-in-one', { PORT: '9090' })).toEqual([expect.stringMatching(/^ADMIN_PORT takes another port/)]);
+    expect(problems('all-in-one', { PORT: '0', ADMIN_PORT: '0' })).toEqual([]);
+    expect(problems('all-in-one', { FRAME_MAX_BYTES: '1024', MESSAGE_MAX_CHARS: '1025' })).toEqual([
+      expect.stringMatching(/^FRAME_MAX_BYTES/),
+    ]);
+  });
+});
+
+describe('a Redis URL', () => {
+  it.each([
+    'redis://h',
+    'redis://127.0.0.1:6379/2',
+    'rediss://user:p%40ss@h.example:6380',
+    'redis://[::1]:6379',
+    'redis+sentinel://a:1,b:2,c/main',
+    'rediss+sentinel://:pw@a:1/main/3',
+    'redis+cluster://a:1,b:2',
+    'rediss+cluster://u:p@a:1',
+  ])('may be %s', (REDIS_URL) => {
+    expect(loadConfig('gateway', { ...GATEWAY, REDIS_URL }).redisUrl).toBe(REDIS_URL);
+  });
+
+  it.each([
+    'h:6379',
+    'http://h',
+    'redis://',
+    'redis+sentinel://a:1',
+    'redis+sentinel://a:1/',
+    'redis+cluster://',
+    'redis://a:1,b:2',
+    'redis+cluster://a:1/main',
+  ])('may not be %s', (REDIS_URL) => {
+    expect(problems('gateway', { ...GATEWAY, REDIS_URL })).toEqual([expect.stringMatching(/^REDIS_URL takes redis:/)]);
+  });
+});
+
+describe('allowed origins', () => {
+  it('are normalised', () => {
+    const { allowedOrigins } = loadConfig('all-in-one', { ALLOWED_ORIGINS: 'https://Chat.Example:443/, http://localhost:5173' });
+    expect(allowedOrigins).toEqual(['https://chat.example', 'http://localhost:5173']);
+  });
+
+  it.each([
+    'chat.example',
+    'https://*.example',
+    'https://a.example/path',
+    '*,https://a.example',
+    'null',
+    'ftp://a',
+    'https://u@a',
+    'https://a,',
+    'https://a?b',
+  ])('are not %s', (ALLOWED_ORIGINS) => {
+    expect(problems('all-in-one', { ALLOWED_ORIGINS })).toHaveLength(1);
+  });
+});
+
+describe('the kept secret', () => {
+  const folders: string[] = [];
+  const folder = () => {
+    const made = mkdtempSync(join(tmpdir(), 'parley-'));
+    folders.push(made);
+    return made;
+  };
+  afterEach(() => {
+    for (const made of folders.splice(0)) rmSync(made, { recursive: true });
+  });
+
+  it('is made once, long enough, for the owner only', () => {
+    const data = join(folder(), 'data');
+    const secret = keptSecret(data);
+    expect(problems('gateway', { ...GATEWAY, JWT_SECRET: secret })).toEqual([]);
+    expect(keptSecret(data)).toBe(secret);
+    expect(statSync(join(data, 'jwt-secret')).mode & 0o777).toBe(0o600);
+    expect(readdirSync(data)).toEqual(['jwt-secret']);
+    expect(keptSecret(folder())).not.toBe(secret);
+  });
+
+  it('closes a file that others could read', () => {
+    const data = folder();
+    writeFileSync(join(data, 'jwt-secret'), 'k'.repeat(43), { mode: 0o644 });
+    expect(keptSecret(data)).toBe('k'.repeat(43));
+    expect(statSync(join(data, 'jwt-secret')).mode & 0o777).toBe(0o600);
+  });
+
+  it('is not taken from a file that holds something else', () => {
+    const data = folder();
+    writeFileSync(join(data, 'jwt-secret'), '');
+    expect(() => keptSecret(data)).toThrow(/jwt-secret does not hold a secret/);
+    expect(readFileSync(join(data, 'jwt-secret'), 'utf8')).toBe('');
+  });
+});
+
+describe('the environment of the process', () => {
+  it('is what is read where none is given', () => {
+    const script =
+      "import { loadConfig } from '#libs/config/config.ts'; const c = loadConfig('gateway'); console.log(JSON.stringify([c.nodeId, c.warnings]));";
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      env: { PATH: process.env.PATH, ...GATEWAY, NODE_ID: 'n7', FAIL_POINTS: 'after-enter=kill' },
+      encoding: 'utf8',
+    });
+    expect(JSON.parse(stdout)).toEqual(['n7', [expect.stringMatching(/^FAIL_POINTS is set/)]]);
+  });
+});

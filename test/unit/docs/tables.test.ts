@@ -1,0 +1,66 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { defaultOf } from '#libs/config/config.ts';
+import { SETTINGS, type Setting } from '#libs/config/settings.ts';
+import { METRICS } from '#libs/telemetry/metric-table.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+
+/** Lines of a document's tables whose first cell is a name in backquotes that matches. */
+function rows(document: string, name: RegExp): string[] {
+  return document.split('\n').filter((line) => name.test(/^\| `([^`]+)` \|/.exec(line)?.[1] ?? ''));
+}
+
+function shown(value: unknown): string {
+  if (value === null) return 'unset';
+  if (value === true) return 'on';
+  if (value === false) return 'off';
+  return Array.isArray(value) && value.length === 0 ? 'none' : String(value);
+}
+
+function settingRow(setting: Setting<unknown>): string {
+  const [here, elsewhere] = [shown(defaultOf(setting, 'all-in-one')), shown(defaultOf(setting, 'gateway'))];
+  const usual = here === elsewhere ? here : `${here} in the all-in-one, ${elsewhere} elsewhere`;
+  const zero = setting.zero === undefined ? '' : ` 0: ${setting.zero}.`;
+  return `| \`${setting.name}\` | ${setting.kind.takes} | ${usual} | ${setting.meaning}${zero} |`;
+}
+
+describe('the documents', () => {
+  it("have the settings table of the code in README.md, whole and in the code's order", () => {
+    expect(rows(read('README.md'), /^[A-Z][A-Z_]+$/)).toEqual(Object.values<Setting<unknown>>(SETTINGS).map(settingRow));
+  });
+
+  it('have the metrics table of the code in ARCHITECTURE.md, whole', () => {
+    const expected = METRICS.map(({ name, kind, label, help }) => `| \`${name}\` | ${kind} | ${label ?? ''} | ${help} |`);
+    expect(rows(read('ARCHITECTURE.md'), /^parley_/)).toEqual(expected);
+  });
+
+  it('have the scripts of package.json in README.md', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = rows(read('README.md'), /^npm /).map((line) => /`npm (?:run )?([a-z:]+)`/.exec(line)?.[1]);
+    expect(named.toSorted()).toEqual(Object.keys(scripts).toSorted());
+  });
+
+  it('lead to files that are there', () => {
+    for (const document of ['README.md', 'ARCHITECTURE.md', 'SPEC.md', 'deploy/README.md']) {
+      for (const [, path = ''] of read(document).matchAll(/\]\(([^)#:]+)\)/g)) expect(globSync(path, { cwd: ROOT })).toEqual([path]);
+    }
+  });
+
+  it('have the version of package.json in the changelog, or changes that wait for one', () => {
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    expect(read('CHANGELOG.md')).toMatch(new RegExp(`^## (Unreleased|${version.replaceAll('.', '\\.')})`, 'm'));
+  });
+});
+
+describe('the rules of SPEC.md', () => {
+  it('are all there, each once', () => {
+    const all = [...read('SPEC.md').matchAll(/^- \*\*([A-Z]\d+)\*\*/gm)].map((match) => match[1]);
+    const rules = { H: 6, R: 5, F: 3, M: 6, P: 4, D: 1, A: 14 };
+    expect(all).toEqual(
+      Object.entries(rules).flatMap(([letter, most]) => Array.from({ length: most }, (_, index) => `${letter}${index + 1}`)),
+    );
+  });
+});

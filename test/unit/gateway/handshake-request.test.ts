@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { parseProtocols } from '#libs/auth/token-source.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { clientAddress } from '#services/gateway/client-address.ts';
+import { isSocketPath, originAllowed, parseHandshake, type RawHandshake } from '#services/gateway/handshake-request.ts';
+
+function raw(part: Partial<RawHandshake>): RawHandshake {
+  return {
+    path: '/ws/chat',
+    query: '',
+    authorization: '',
+    protocols: parseProtocols(''),
+    origin: '',
+    host: 'chat.test:8080',
+    forwardedFor: '',
+    key: 'k',
+    extensions: '',
+    ...part,
+  };
+}
+
+describe('parseHandshake', () => {
+  it('[H1] knows its four paths', () => {
+    expect(parseHandshake(raw({})).firstJoin).toBeUndefined();
+    expect(parseHandshake(raw({ path: '/chat/park' }))).toMatchObject({ firstJoin: { room: 'park', since: undefined } });
+    expect(parseHandshake(raw({ path: '/chat/a%3Ab/tok' }))).toMatchObject({ token: 'tok', firstJoin: { room: 'a:b' } });
+    expect(parseHandshake(raw({ path: '/websocket/tok' }))).toMatchObject({ token: 'tok', firstJoin: undefined });
+  });
+
+  it('[H1] takes a position and a session from the query', () => {
+    const session = '3D1F58E4-2F3F-4A54-9A4B-0C6F7D5B1A20';
+    const parsed = parseHandshake(raw({ path: '/chat/park', query: `epoch=e1&offset=7&session=${session}` }));
+    expect(parsed).toMatchObject({ session: session.toLowerCase(), firstJoin: { since: { epoch: 'e1', offset: 7 } } });
+  });
+
+  it.each([
+    { path: '/ws/chat/more' },
+    { path: '/chat/' },
+    { path: '/chat/a b' },
+    { path: '/chat/a%20b' },
+    { path: '/chat/%' },
+    { path: '/chat/park/t/more' },
+    { path: '/websocket/' },
+    { path: '/elsewhere' },
+    { query: 'session=me' },
+    { path: '/chat/park', query: 'epoch=e' },
+    { path: '/chat/park', query: 'epoch=e&offset=-1' },
+  ])('[H4] refuses %j with INVALID_REQUEST', (part) => {
+    expect(() => parseHandshake(raw(part))).toThrow(expect.objectContaining({ constructor: HubError, code: 'INVALID_REQUEST' }));
+  });
+
+  it('tells its paths from those of HTTP', () => {
+    expect(['/ws/chat', '/chat/x', '/websocket/t', '/', '/ws', '/api/v1/online'].map(isSocketPath)).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
+});
+
+describe('originAllowed', () => {
+  it('[H4] lets in the page of the hub itself, those listed, and clients that are no browsers', () => {
+    expect(originAllowed(raw({}), [])).toBe(true);
+    expect(originAllowed(raw({ origin: 'http://chat.test:8080' }), [])).toBe(true);
+    expect(originAllowed(raw({ origin: 'https://app.test' }), ['https://app.test'])).toBe(true);
+    expect(originAllowed(raw({ origin: 'https://evil.test' }), ['*'])).toBe(true);
+  });
+
+  it.each([
+    'https://evil.test',
+    'http://chat.test',
+    'http://chat.test:8080.evil.test',
+    'http://evil.test/chat.test:8080',
+    'null',
+    '://chat.test:8080',
+  ])('[H4] refuses %s', (origin) => {
+    expect(originAllowed(raw({ origin }), ['https://app.test'])).toBe(false);
+  });
+});
+
+describe('clientAddress', () => {
+  it('believes only as many proxies as it is told to', () => {
+    expect(clientAddress('10.0.0.1', '6.6.6.6, 1.2.3.4', 0)).toBe('10.0.0.1');
+    expect(clientAddress('10.0.0.1', '6.6.6.6, 1.2.3.4', 1)).toBe('1.2.3.4');
+    expect(clientAddress('10.0.0.1', '6.6.6.6, 1.2.3.4, 10.0.0.2', 2)).toBe('1.2.3.4');
+    expect(clientAddress('10.0.0.1', '', 1)).toBe('10.0.0.1');
+  });
+});

@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { frameId, toClientFrame } from '#libs/protocol/client-frame.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+
+function refusal(value: unknown): string {
+  try {
+    toClientFrame(value);
+  } catch (error) {
+    if (error instanceof HubError && error.code === 'INVALID_REQUEST') return error.message;
+    throw error;
+  }
+  throw new Error('was taken');
+}
+
+describe('toClientFrame', () => {
+  it('[F1] takes a join of one room, and of many', () => {
+    expect(toClientFrame({ type: 'join', id: '1', room: 'park', since: { epoch: 'e', offset: 3 } })).toEqual({
+      type: 'join',
+      id: '1',
+      rooms: [{ room: 'park', since: { epoch: 'e', offset: 3 } }],
+    });
+    expect(toClientFrame({ type: 'join', rooms: [{ room: 'a' }, { room: 'b' }] })).toMatchObject({ rooms: [{ room: 'a' }, { room: 'b' }] });
+  });
+
+  it('[F] takes `sessionId` for `room`, and `to` as a direct message', () => {
+    expect(toClientFrame({ type: 'message', sessionId: 'conv:1', text: 'hi' })).toMatchObject({ type: 'message', room: 'conv:1' });
+    expect(toClientFrame({ type: 'message', to: 'u1', text: 'hi' })).toMatchObject({ type: 'direct', to: 'u1' });
+  });
+
+  it('[F] ignores unknown members', () => {
+    expect(toClientFrame({ type: 'ping', id: 'p', nonsense: { deep: [1] } })).toEqual({ type: 'ping', id: 'p' });
+  });
+
+  it.each([
+    [{}, '`type`'],
+    [{ type: 'shout' }, '`type`'],
+    [{ type: 'join' }, '`room`'],
+    [{ type: 'join', room: 'a b' }, '`room`'],
+    [{ type: 'join', room: 'a', since: 3 }, '`since`'],
+    [{ type: 'join', room: 'a', since: { epoch: 1, offset: 1 } }, '`since.epoch`'],
+    [{ type: 'join', room: 'a', since: { epoch: 'e', offset: -1 } }, '`since.offset`'],
+    [{ type: 'join', rooms: [] }, '`rooms`'],
+    [{ type: 'join', rooms: Array.from({ length: 101 }, (_, n) => ({ room: `r${n}` })) }, '`rooms`'],
+    [{ type: 'join', room: 'a', rooms: [{ room: 'b' }] }, '`rooms`'],
+    [{ type: 'message', room: 'a' }, '`text`'],
+    [{ type: 'message', room: 'a', text: '' }, '`text`'],
+    [{ type: 'message', room: 'a', text: 7 }, '`text`'],
+    [{ type: 'message', to: '', text: 'x' }, '`to`'],
+    [{ type: 'history', room: 'a', limit: 101 }, '`limit`'],
+    [{ type: 'history', room: 'a', before: 1.5 }, '`before`'],
+    [{ type: 'query', query: 'all' }, '`query`'],
+    [{ type: 'delivered', room: 'a' }, '`offset`'],
+    [{ type: 'refresh' }, '`token`'],
+    [{ type: 'ping', id: 'x'.repeat(65) }, '`id`'],
+    [{ type: 'ping', id: 7 }, '`id`'],
+    [[], 'object'],
+    [null, 'object'],
+  ])('[F1] refuses %j and names %s', (value, named) => {
+    expect(refusal(value)).toContain(named);
+  });
+
+  it('[F1] answers any JSON with a frame or INVALID_REQUEST, nothing else', () => {
+    const types = ['join', 'leave', 'message', 'history', 'presence', 'query', 'delivered', 'typing', 'refresh', 'ping'];
+    const frame = fc.record(
+      {
+        type: fc.oneof(fc.constantFrom(...types), fc.string()),
+        id: fc.jsonValue(),
+        room: fc.oneof(fc.constant('park'), fc.jsonValue()),
+        rooms: fc.jsonValue(),
+        since: fc.jsonValue(),
+        text: fc.jsonValue(),
+        to: fc.jsonValue(),
+        before: fc.jsonValue(),
+        limit: fc.jsonValue(),
+        offset: fc.jsonValue(),
+        ['__proto__']: fc.jsonValue(),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(fc.oneof(frame, fc.jsonValue()), (value) => {
+        const parsed: unknown = JSON.parse(JSON.stringify(value));
+        try {
+          expect(types.concat('direct')).toContain(toClientFrame(parsed).type);
+        } catch (error) {
+          expect(error).toBeInstanceOf(HubError);
+          expect(error).toHaveProperty('code', 'INVALID_REQUEST');
+        }
+      }),
+    );
+  });
+
+  it('gives the id even of a frame that is refused', () => {
+    expect(frameId({ type: 'shout', id: 'q1' })).toBe('q1');
+    expect(frameId({ id: 1 })).toBeUndefined();
+    expect(frameId('text')).toBeUndefined();
+  });
+});

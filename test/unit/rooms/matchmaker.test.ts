@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest';
+import { HubError } from '#libs/protocol/errors.ts';
+import { Matchmaker, PAIR_LIFE_MS } from '#libs/rooms/matchmaker.ts';
+import type { MatchRequest, MatchResult, PairStore, RoomMember } from '#libs/store/store.ts';
+
+const NOW = 1_700_000_000_000;
+const member = (id: string): RoomMember => ({ id, name: id.toUpperCase() });
+
+interface World {
+  /** User -> kind. */
+  online: Record<string, string>;
+  waiting: { user: RoomMember; keepHistory: boolean; since: number }[];
+  pair: Awaited<ReturnType<PairStore['of']>>;
+  answer(request: MatchRequest): MatchResult | Promise<MatchResult>;
+  readonly asked: MatchRequest[];
+  readonly told: string[];
+  readonly dropped: string[];
+  now: number;
+  lastSeen: Record<string, number>;
+  readonly matchmaker: Matchmaker;
+}
+
+function world(online: Record<string, string>): World {
+  const self: World = {
+    online,
+    waiting: [],
+    pair: undefined,
+    answer: () => ({ state: 'waiting' }),
+    asked: [],
+    told: [],
+    dropped: [],
+    now: NOW,
+    lastSeen: {},
+    matchmaker: new Matchmaker({
+      pairs: {
+        of: async () => self.pair,
+        match: async (request) => {
+          self.asked.push(request);
+          return self.answer(request);
+        },
+        waiting: async () => self.waiting,
+        stopWaiting: async (user) => void self.dropped.push(user),
+        wantHistory: async () => true,
+      },
+      seen: {
+        get: async (users) =>
+          users.flatMap((user) => {
+            const kind = self.online[user] ?? 'user';
+            const lastSeen = self.lastSeen[user] ?? NOW;
+            return user in self.online || user in self.lastSeen ? [{ user, name: user.toUpperCase(), kind, lastSeen }] : [];
+          }),
+      },
+      presence: {
+        sessions: async (users) => users.map((user) => (user in self.online ? 1 : 0)),
+        sample: async () => Object.keys(self.online),
+      },
+      notices: {
+        matched: async (room, one, other) => void self.told.push(`${room} ${one.id} ${other.id}`),
+        membership: async (room, users) => void self.told.push(`${room} changed for ${users.join()}`),
+      },
+      scheduleExpiry: async (room, expiresAt) => void self.told.push(`${room} until ${expiresAt - NOW}`),
+      roomName: () => 'pair:x',
+      clock: () => self.now,
+    }),
+  };
+  return self;
+}
+
+const ids = (request: MatchRequest | undefined): string[] | undefined => request?.candidates.map(({ id }) => id);
+
+describe('who is offered', () => {
+  it('[A9] who waits before who does not; people only; never the asker, never who is away', async () => {
+    const self = world({ ann: 'user', max: 'agent', zoe: 'customer', gus: 'guest', bob: 'user', ida: 'user' });
+    self.waiting = ['ann', 'ida', 'gone'].map((id) => ({ user: member(id), keepHistory: false, since: NOW }));
+    expect(await self.matchmaker.ask(member('ann'), true)).toEqual({ state: 'waiting' });
+    const [first, second] = self.asked;
+    expect(first).toMatchObject({ user: member('ann'), keepHistory: true, room: 'pair:x', now: NOW, expiresAt: NOW + PAIR_LIFE_MS });
+    expect(ids(first)).toEqual(['ida', 'gus', 'bob']);
+    // Asked once more, for who began to wait meanwhile.
+    expect(ids(second)).toEqual(['ida']);
+    expect(self.told).toEqual([]);
+  });
+
+  it('[A9] a pair that is made is told and planned, one that was there is not', async () => {
+    const self = world({ ann: 'user', bob: 'user' });
+    const pair = { state: 'paired', room: 'pair:x', with: member('bob'), expiresAt: NOW + 5 } as const;
+    self.answer = () => ({ ...pair, made: true });
+    await self.matchmaker.ask(member('ann'), false);
+    expect(self.told.splice(0)).toEqual(['pair:x ann bob', 'pair:x until 5']);
+    // Made by somebody else at this moment.
+    self.answer = () => ({ ...pair, made: false });
+    expect(await self.matchmaker.ask(member('ann'), false)).toMatchObject({ room: 'pair:x' });
+    expect(self.asked.splice(0)).toHaveLength(2);
+    self.pair = { room: 'pair:y', with: member('bob'), expiresAt: NOW };
+    expect(await self.matchmaker.ask(member('ann'), false)).toMatchObject({ state: 'paired', made: false, room: 'pair:y' });
+    expect(self.asked).toEqual([]);
+    expect(self.told).toEqual([]);
+    await self.matchmaker.ask(member('ann'), true);
+    expect(self.told).toEqual(['pair:y changed for ann,bob']);
+  });
+
+  it('[A9] one at a time is asked of the store; who waited too long for that is refused', async () => {
+    const self = world({ ann: 'user', bob: 'user' });
+    let busy = 0;
+    let most = 0;
+    self.answer = async () => {
+      most = Math.max(most, ++busy);
+      await new Promise(setImmediate);
+      busy--;
+      self.now += 12_000;
+      return { state: 'paired', made: false, room: 'pair:x', with: member('bob'), expiresAt: NOW };
+    };
+    const answers = await Promise.allSettled(Array.from({ length: 6 }, () => self.matchmaker.ask(member('ann'), false)));
+    expect(most).toBe(1);
+    expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'rejected', 'rejected']);
+    expect(answers.at(-1)).toMatchObject({ reason: { code: 'UNAVAILABLE' } });
+  });
+
+  it('[A9] a store that is away fails who asks, not who asks next', async () => {
+    const self = world({ ann: 'user', bob: 'user' });
+    self.answer = () => {
+      self.answer = () => ({ state: 'paired', made: false, room: 'pair:x', with: member('bob'), expiresAt: NOW });
+      throw new HubError('UNAVAILABLE');
+    };
+    const answers = await Promise.allSettled([self.matchmaker.ask(member('ann'), false), self.matchmaker.ask(member('ann'), false)]);
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+  });
+});
+
+describe('the sweep', () => {
+  it('[A9] pairs those who wait, each once, the longest first', async () => {
+    const self = world({ ann: 'user', bob: 'user', cleo: 'user', dan: 'guest' });
+    self.waiting = ['ann', 'bob', 'cleo'].map((id) => ({ user: member(id), keepHistory: id === 'ann', since: NOW }));
+    self.answer = ({ candidates: [other] }) =>
+      other === undefined ? { state: 'waiting' } : { state: 'paired', made: true, room: 'pair:x', with: other, expiresAt: NOW };
+    await self.matchmaker.sweep();
+    expect(self.asked.map(({ user, keepHistory }) => [user.id, keepHistory])).toEqual([
+      ['ann', true],
+      ['cleo', false],
+    ]);
+    expect(ids(self.asked[1])).toEqual(['dan']);
+    expect(self.told.filter((line) => !line.includes('until'))).toEqual(['pair:x ann bob', 'pair:x cleo dan']);
+  });
+
+  it('[A9] forgets who has been away for long', async () => {
+    const self = world({});
+    const since = (user: string, seconds: number) => ({ user: member(user), keepHistory: false, since: NOW - seconds * 1000 });
+    self.waiting = [since('new', 30), since('just-left', 3000), since('left', 3000), since('never-seen', 3000)];
+    self.lastSeen = { 'just-left': NOW - 30_000, left: NOW - 90_000 };
+    await self.matchmaker.sweep();
+    expect(self.dropped).toEqual(['left', 'never-seen']);
+    expect(self.asked).toEqual([]);
+  });
+
+  it('[A9] does not begin anew while it runs', async () => {
+    const self = world({ ann: 'user', bob: 'user' });
+    self.waiting = [{ user: member('ann'), keepHistory: false, since: NOW }];
+    await Promise.all([self.matchmaker.sweep(), self.matchmaker.sweep()]);
+    expect(self.asked).toHaveLength(1);
+    await self.matchmaker.sweep();
+    expect(self.asked).toHaveLength(2);
+  });
+});

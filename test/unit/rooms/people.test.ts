@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { People } from '#libs/rooms/people.ts';
+import type { SeenRecord } from '#libs/store/store.ts';
+
+const ACCOUNT = '0b6f7f9e-58a5-4c0f-9d59-0b6f7f9e58a5';
+
+/** People who are written down after the first look. */
+function stage(seen: readonly string[], late: readonly string[] = []) {
+  const waits: number[] = [];
+  const written = new Set(seen);
+  const people = new People({
+    seen: {
+      get: async (users) =>
+        users
+          .filter((user) => written.has(user))
+          .map((user): SeenRecord => ({ user, name: user.toUpperCase(), kind: 'user', lastSeen: 1 })),
+    },
+    users: {
+      byId: async (id) => (id === ACCOUNT ? { id, name: 'Ann', mail: 'ann@corp.test' } : undefined),
+    },
+    wait: async (milliseconds) => {
+      waits.push(milliseconds);
+      for (const user of late) written.add(user);
+    },
+  });
+  return { people, waits };
+}
+
+describe('people', () => {
+  it('are named in the order asked for, each once, seen or with an account', async () => {
+    const { people, waits } = stage(['bob']);
+    expect(await people.byIds([ACCOUNT, 'bob', ACCOUNT])).toEqual([
+      { id: ACCOUNT, name: 'Ann' },
+      { id: 'bob', name: 'BOB' },
+    ]);
+    expect(waits).toEqual([]);
+  });
+
+  it('who came a moment ago are waited for, before they count as nobody', async () => {
+    const { people, waits } = stage(['bob'], ['eve']);
+    expect(await people.byIds(['eve', 'bob'])).toEqual([
+      { id: 'eve', name: 'EVE' },
+      { id: 'bob', name: 'BOB' },
+    ]);
+    await expect(people.byIds(['bob', 'nobody'])).rejects.toMatchObject({
+      code: 'USER_NOT_FOUND',
+      message: expect.stringContaining('nobody'),
+    });
+    expect(waits).toEqual([1000, 1000]);
+  });
+});

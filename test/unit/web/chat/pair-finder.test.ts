@@ -1,0 +1,120 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { PairFinder } from '#services/web/src/chat/state/pair-finder.ts';
+import type { Room } from '#services/web/src/chat/state/room-list.ts';
+import { refusal, settled } from '#test/support/fake-chat-client.ts';
+
+const BOB = { id: 'bob', name: 'Bob' };
+const ROOM: Room = {
+  room: 'pair:1',
+  kind: 'pair',
+  name: 'Bob',
+  with: BOB,
+  keepHistory: false,
+  expiresAt: 99,
+  count: 2,
+  offset: 0,
+  unread: 0,
+};
+
+let calls: string[];
+let answers: unknown[];
+let told: string[];
+let pair: PairFinder;
+
+beforeEach(() => {
+  calls = [];
+  answers = [];
+  told = [];
+  const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    calls.push(`${method} ${path}${body === undefined ? '' : ` ${JSON.stringify(body)}`}`);
+    const answer = answers.shift();
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  pair = new PairFinder({ call }, (room) => told.push(room));
+});
+
+describe('a pair', () => {
+  it('[A9] is found at once', async () => {
+    answers.push({ room: 'pair:1', with: BOB, expiresAt: 99 });
+    await pair.ask(true);
+    expect(calls).toEqual(['POST /rooms/match {"keepHistory":true}']);
+    expect(pair.state).toEqual({ is: 'paired', pair: { room: 'pair:1', with: BOB, expiresAt: 99, keepsHistory: false } });
+    expect(told).toEqual(['pair:1']);
+    expect(pair.wished).toBe(true);
+  });
+
+  it('[A9] is waited for, asked for again with a new connection, and found', async () => {
+    answers.push({ waiting: true }, { waiting: true });
+    await pair.ask(false);
+    expect(pair.state.is).toBe('waiting');
+    pair.welcome();
+    await settled();
+    expect(calls).toHaveLength(2);
+    expect(pair.matched('pair:1', BOB)).toBe(true);
+    expect(pair.matched('pair:1', BOB)).toBe(false);
+    expect(pair.state.is).toBe('paired');
+    pair.welcome();
+    expect(calls).toHaveLength(2);
+  });
+
+  it('[A9] that came before the answer is not lost by it', async () => {
+    answers.push({ waiting: true });
+    const asked = pair.ask(false);
+    pair.matched('pair:1', BOB);
+    await asked;
+    expect(pair.state.is).toBe('paired');
+  });
+
+  it('that cannot be asked for tells why', async () => {
+    answers.push(refusal('RATE_LIMITED'));
+    await pair.ask(false);
+    expect([pair.state.is, pair.problem]).toEqual(['free', 'RATE_LIMITED']);
+  });
+
+  it('keeps history once both want it', async () => {
+    pair.listed([ROOM]);
+    answers.push({ room: 'pair:1', with: BOB, expiresAt: 99 });
+    await pair.keep();
+    expect(pair.wished).toBe(true);
+    expect(told).toEqual(['pair:1']);
+    pair.listed([{ ...ROOM, keepHistory: true }]);
+    expect(pair.state).toMatchObject({ is: 'paired', pair: { keepsHistory: true } });
+  });
+
+  it.each([
+    ['expired', 'expired'],
+    ['closed', 'closed'],
+  ])('that is %s is over', (reason, told) => {
+    pair.listed([ROOM]);
+    pair.closed('pair:other', reason);
+    expect(pair.state.is).toBe('paired');
+    pair.closed('pair:1', reason);
+    expect(pair.state).toMatchObject({ is: 'over', reason: told });
+  });
+
+  it('that I end is over by me, though the hub tells it first', async () => {
+    pair.listed([ROOM]);
+    const ended = pair.end();
+    pair.closed('pair:1', 'closed');
+    await ended;
+    expect(calls).toEqual(['DELETE /rooms/pair%3A1']);
+    expect(pair.state).toMatchObject({ is: 'over', reason: 'mine' });
+  });
+
+  it('that cannot be ended stays, and tells why; one that is over already is over', async () => {
+    pair.listed([ROOM]);
+    answers.push(refusal('UNREACHABLE'), refusal('ROOM_CLOSED'));
+    await pair.end();
+    expect([pair.state.is, pair.problem]).toEqual(['paired', 'UNREACHABLE']);
+    await pair.end();
+    expect(pair.state).toMatchObject({ is: 'over', reason: 'mine' });
+  });
+
+  it('that ended while one was away is over', () => {
+    pair.listed([ROOM]);
+    pair.listed([]);
+    expect(pair.state).toMatchObject({ is: 'over', reason: 'closed' });
+  });
+});

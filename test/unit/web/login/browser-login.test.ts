@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { BrowserLogin, type BrowserLoginOptions } from '#services/web/src/login/browser-login.ts';
+import { hubApi } from '#services/web/src/login/hub-api.ts';
+
+interface Asked {
+  readonly path: string;
+  readonly body: unknown;
+  readonly authorization: string | undefined;
+}
+
+type Reply = readonly [status: number, body: object] | 'nothing';
+
+function world(replies: Reply[], more: Partial<BrowserLoginOptions> = {}) {
+  const asked: Asked[] = [];
+  const waits: number[] = [];
+  const kept = new Map<string, string>();
+  const login = new BrowserLogin({
+    renewal: () => ({ path: '/auth/refresh' }),
+    kind: 'agent',
+    lock: 'lock',
+    notes: {
+      getItem: (key) => kept.get(key) ?? null,
+      setItem: (key, value) => void kept.set(key, value),
+      removeItem: (key) => void kept.delete(key),
+    },
+    api: hubApi(async (input, init) => {
+      const headers = new Headers(init?.headers);
+      asked.push({
+        path: String(input),
+        body: init?.body === undefined ? undefined : JSON.parse(String(init.body)),
+        authorization: headers.get('authorization') ?? undefined,
+      });
+      const reply = replies.shift() ?? 'nothing';
+      if (reply === 'nothing') throw new TypeError('fetch failed');
+      return new Response(reply[0] === 204 ? null : JSON.stringify(reply[1]), { status: reply[0] });
+    }),
+    locks: undefined,
+    clock: () => 100_000,
+    wait: async (milliseconds) => void waits.push(milliseconds),
+    ...more,
+  });
+  return { login, asked, waits, kept };
+}
+
+const answer = (token: string, kind = 'agent', id = 'a1'): Reply => [200, { token, user: { id, name: 'Max', kind } }];
+const over: Reply = [401, { code: 'TOKEN_EXPIRED', message: 'over' }];
+
+describe('a login of a browser', () => {
+  it('goes on with the cookie; its token is there for connections and calls', async () => {
+    const { login, asked, kept } = world([answer('t1'), [200, { ok: true }], answer('t2')]);
+    expect(await login.resume()).toBe(true);
+    expect(login.user).toEqual({ id: 'a1', name: 'Max', kind: 'agent' });
+    expect(await login.getToken({ fresh: false })).toBe('t1');
+    await login.call('GET', '/agents');
+    expect(asked[1]).toEqual({ path: '/api/v1/agents', body: undefined, authorization: 'Bearer t1' });
+    expect(await login.getToken({ fresh: true })).toBe('t2');
+    expect(kept.size).toBe(0);
+  });
+
+  it('is none where the cookie is over, of another kind, or suddenly of somebody else', async () => {
+    expect(await world([over]).login.resume()).toBe(false);
+    expect(await world([answer('t', 'guest')]).login.resume()).toBe(false);
+    const { login } = world([answer('t1'), answer('t2', 'agent', 'a2')]);
+    await login.resume();
+    expect(await login.getToken({ fresh: true })).toBeNull();
+  });
+
+  it('renews once for all who ask, and a refused call is asked again', async () => {
+    const { login, asked } = world([answer('t1'), over, answer('t2'), [200, { ok: true }]]);
+    expect(await Promise.all([login.resume(), login.resume()])).toEqual([true, true]);
+    expect(await login.call('GET', '/x')).toEqual({ ok: true });
+    expect(asked.map(({ path, authorization }) => `${path} ${authorization ?? ''}`)).toEqual([
+      '/api/v1/auth/refresh ',
+      '/api/v1/x Bearer t1',
+      '/api/v1/auth/refresh ',
+      '/api/v1/x Bearer t2',
+    ]);
+  });
+
+  it('lets a renewal that got no answer settle: its cookie may be on its way', async () => {
+    const { login, waits, kept } = world(['nothing', answer('t1')]);
+    await expect(login.resume()).rejects.toMatchObject({ code: 'UNREACHABLE' });
+    expect(kept.get('lock.renewing')).toBe('100000');
+    expect(await login.resume()).toBe(true);
+    expect(waits).toEqual([5_000]);
+    expect(kept.size).toBe(0);
+  });
+
+  it('does without locks where a frame is denied them, and does nothing twice', async () => {
+    const denied = { request: () => Promise.reject(new DOMException('denied', 'SecurityError')) } as unknown as LockManager;
+    const { login, asked } = world([answer('t1')], { locks: denied });
+    expect(await login.resume()).toBe(true);
+    const given = { request: async (_name: string, task: () => Promise<unknown>) => task() } as unknown as LockManager;
+    const other = world(['nothing', answer('t1')], { locks: given });
+    await expect(other.login.enter('/public/login', { username: 'Max' })).rejects.toMatchObject({ code: 'UNREACHABLE' });
+    expect([asked.length, other.asked.length]).toEqual([1, 1]);
+  });
+});
