@@ -10,6 +10,9 @@ import type { PrivateRooms } from './private-rooms.ts';
 /** Messages of all rooms read ahead for one connection, about. */
 const READ_AHEAD = 1000;
 const RETRY_MS = 2000;
+/** What reached a user before it was stored is said again to the store: after so long at first, doubled each time, so often. */
+const EARLY_MS = 100;
+const EARLY_TRIES = 9;
 
 export interface OfflineMessagesOptions {
   readonly cursors: Pick<CursorStore, 'waiting' | 'advance'>;
@@ -55,6 +58,8 @@ class RoomQueue {
 
 export class OfflineMessages {
   readonly #options: OfflineMessagesOptions;
+  /** `user room` to the highest offset that reached the user and was not stored yet when it was last looked at. */
+  readonly #early = new Map<string, number>();
 
   constructor(options: OfflineMessagesOptions) {
     this.#options = options;
@@ -91,7 +96,20 @@ export class OfflineMessages {
   /** The user got everything up to here, a session of theirs says (M6). A store that is away keeps the older cursor: it is delivered again. */
   delivered(connection: Connection, room: string, offset: number): void {
     connection.saysDelivered = true;
-    this.#options.cursors.advance(connection.user.id, room, offset).catch(() => undefined);
+    const { id } = connection.user;
+    const key = `${id} ${room}`;
+    const early = this.#early.get(key);
+    if (early !== undefined) {
+      this.#early.set(key, Math.max(early, offset));
+      return;
+    }
+    const { cursors } = this.#options;
+    cursors.advance(id, room, offset).then(
+      (reached) => {
+        if (!reached) void this.#remember(id, room, key, offset);
+      },
+      () => undefined,
+    );
   }
 
   /** A sign of life of a client that never sends `delivered` counts as one for all that it was sent. */
@@ -104,6 +122,25 @@ export class OfflineMessages {
       this.#options.cursors.advance(connection.user.id, room, reached.offset).catch(() => {
         reached.acknowledged = 0;
       });
+    }
+  }
+
+  /** A message of a group is seen before it is stored, and said to be delivered a moment later: what the store does not know yet is tried again. */
+  async #remember(user: string, room: string, key: string, offset: number): Promise<void> {
+    const { clock, cursors } = this.#options;
+    const remembered = this.#early.get(key);
+    this.#early.set(key, Math.max(offset, remembered ?? 0));
+    if (remembered !== undefined) return;
+    try {
+      for (let tries = 0; tries < EARLY_TRIES; tries += 1) {
+        await clock.wait(EARLY_MS * 2 ** tries);
+        const highest = this.#early.get(key) ?? offset;
+        if ((await cursors.advance(user, room, highest)) && this.#early.get(key) === highest) return;
+      }
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+    } finally {
+      this.#early.delete(key);
     }
   }
 

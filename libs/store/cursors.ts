@@ -14,16 +14,23 @@ const GROUP = { windowMs: 10, sizeMax: 1000, queueMax: 50_000, parallel: 1 };
 
 /**
  * Only of members, and never above what is stored: a client may say anything. In the order of users and rooms: two groups of the same cursors do not
- * deadlock.
+ * deadlock. Gives those that asked for more than is stored.
  */
 const ADVANCE = `
-  INSERT INTO cursors (user_id, room, delivered)
-  SELECT a.user_id, a.room, least(max(a."offset"), max(t.top))
-    FROM unnest($1::text[], $2::text[], $3::bigint[]) AS a (user_id, room, "offset")
-    JOIN room_members m ON m.user_id = a.user_id AND m.room = a.room
-    JOIN room_tops t ON t.room = a.room
-   GROUP BY a.user_id, a.room ORDER BY a.user_id COLLATE "C", a.room COLLATE "C"
-  ON CONFLICT (user_id, room) DO UPDATE SET delivered = excluded.delivered WHERE excluded.delivered > cursors.delivered`;
+  WITH asked AS (
+    SELECT a.user_id, a.room, max(a."offset") AS "offset", coalesce(max(t.top), 0) AS top
+      FROM unnest($1::text[], $2::text[], $3::bigint[]) AS a (user_id, room, "offset")
+      JOIN room_members m ON m.user_id = a.user_id AND m.room = a.room
+      JOIN rooms r ON r.room = a.room AND r.keep_history
+      LEFT JOIN room_tops t ON t.room = a.room
+     GROUP BY a.user_id, a.room
+  ), moved AS (
+    INSERT INTO cursors (user_id, room, delivered)
+    SELECT user_id, room, least("offset", top) FROM asked WHERE least("offset", top) > 0
+     ORDER BY user_id COLLATE "C", room COLLATE "C"
+    ON CONFLICT (user_id, room) DO UPDATE SET delivered = excluded.delivered WHERE excluded.delivered > cursors.delivered
+  )
+  SELECT user_id, room, top FROM asked WHERE "offset" > top`;
 
 const WAITING = `
   SELECT m.user_id, m.room, coalesce(c.delivered, 0) AS delivered, t.top
@@ -36,7 +43,7 @@ const WAITING = `
 
 export class PostgresCursors implements CursorStore {
   readonly #database: Database;
-  readonly #writer: GroupWriter<Advance, undefined>;
+  readonly #writer: GroupWriter<Advance, boolean>;
   readonly #waiting: GroupWriter<string, readonly Waiting[]>;
 
   constructor(database: Database) {
@@ -47,15 +54,16 @@ export class PostgresCursors implements CursorStore {
       timeoutMs,
       write: async (moves, deadline) => {
         const values = [moves.map(({ user }) => user), moves.map(({ room }) => room), moves.map(({ offset }) => offset)];
-        await database.query(ADVANCE, values, { deadline });
-        return moves.map(() => undefined);
+        const short = await database.query<{ user_id: string; room: string; top: number }>(ADVANCE, values, { deadline });
+        const tops = new Map(short.map(({ user_id, room, top }) => [`${user_id} ${room}`, top]));
+        return moves.map(({ user, room, offset }) => offset <= (tops.get(`${user} ${room}`) ?? offset));
       },
     });
     this.#waiting = new GroupWriter({ ...ASKED, timeoutMs, write: (users, deadline) => this.#ask(users, deadline) });
   }
 
-  async advance(user: string, room: string, offset: number): Promise<void> {
-    await this.#writer.add({ user, room, offset });
+  advance(user: string, room: string, offset: number): Promise<boolean> {
+    return this.#writer.add({ user, room, offset });
   }
 
   async delivered(user: string, room: string): Promise<number> {

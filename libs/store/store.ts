@@ -281,8 +281,11 @@ export interface Waiting {
 }
 
 export interface CursorStore {
-  /** Moves a member's cursor forward, never back and never above what is stored; of others nothing; calls of the same moment go out together. Resolves once committed. */
-  advance(user: string, room: string, offset: number): Promise<void>;
+  /**
+   * Moves a member's cursor forward, never back and never above what is stored; of others, and in rooms that keep no history, nothing; calls of the same
+   * moment go out together. Resolves once committed: false where the room is not stored that far, so that asking again may move it on.
+   */
+  advance(user: string, room: string, offset: number): Promise<boolean>;
   delivered(user: string, room: string): Promise<number>;
   /** The made rooms of the user, that are open and keep history, with something above the cursor. Calls of the same moment go out together. */
   waiting(user: string): Promise<readonly Waiting[]>;

@@ -143,9 +143,24 @@ describe('cursors', () => {
   test('[M6] what a client says moves nobody above what is stored, and only members', async () => {
     await store.rooms.create(group('said'), [ada]);
     await store.messages.append(message('group:said', 7));
-    await Promise.all([store.cursors.advance('ada', 'group:said', 1_000_000), store.cursors.advance('eve', 'group:said', 5)]);
+    const asked = [
+      store.cursors.advance('ada', 'group:said', 5),
+      store.cursors.advance('ada', 'group:said', 1_000_000),
+      store.cursors.advance('eve', 'group:said', 1_000_000),
+    ];
+    expect(await Promise.all(asked)).toEqual([true, false, true]);
     expect(await other.cursors.delivered('ada', 'group:said')).toBe(7);
     expect(await other.cursors.delivered('eve', 'group:said')).toBe(0);
+  });
+
+  test('[M6] of a room that nothing is stored of yet they say so, and of one that keeps nothing they do not', async () => {
+    await store.rooms.create(group('fresh'), [ada]);
+    await store.rooms.create({ ...group('unkept-cursor'), keepHistory: false }, [ada]);
+    expect(await store.cursors.advance('ada', 'group:fresh', 1)).toBe(false);
+    expect(await store.cursors.advance('ada', 'group:unkept-cursor', 1)).toBe(true);
+    await store.messages.append(message('group:fresh', 1));
+    expect(await store.cursors.advance('ada', 'group:fresh', 1)).toBe(true);
+    expect(await other.cursors.delivered('ada', 'group:fresh')).toBe(1);
   });
 
   test('[M6] two nodes that move the cursors of the same users do not stand in each other’s way', async () => {
@@ -154,7 +169,7 @@ describe('cursors', () => {
       await store.rooms.create(group(`c${i}`), people);
       await store.messages.append(message(`group:c${i}`, 500));
     }
-    const moves = (one: Store, turn: number): Promise<void>[] =>
+    const moves = (one: Store, turn: number): Promise<boolean>[] =>
       Array.from({ length: 500 }, (_, i) => one.cursors.advance(`c${(i * turn) % 50}`, `group:c${i % 7}`, i));
     await Promise.all([...moves(store, 3), ...moves(other, 7)]);
     expect(await store.cursors.delivered('c0', 'group:c0')).toBeGreaterThan(0);

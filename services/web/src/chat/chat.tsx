@@ -25,14 +25,9 @@ export function Chat({ client, account }: ChatProps) {
     const look = () => {
       store.visible = document.visibilityState === 'visible';
     };
-    const leave = () => store.leaving();
     look();
     document.addEventListener('visibilitychange', look);
-    addEventListener('pagehide', leave);
-    return () => {
-      document.removeEventListener('visibilitychange', look);
-      removeEventListener('pagehide', leave);
-    };
+    return () => document.removeEventListener('visibilitychange', look);
   }, [store]);
   return (
     <ChatContext.Provider value={parts}>

@@ -8,7 +8,6 @@ import type { Message, Person } from './message.ts';
 import { Notices } from './notices.ts';
 import { Observable } from './observable.ts';
 import { PairFinder } from './pair-finder.ts';
-import { ReadReceipts } from './read-receipts.ts';
 import { type Room, RoomList } from './room-list.ts';
 import { Talk } from './talk.ts';
 import type { Timers } from './timers.ts';
@@ -34,7 +33,6 @@ export class ChatStore extends Observable {
   readonly connection = new ConnectionState();
   readonly notices = new Notices();
   readonly #options: ChatStoreOptions;
-  readonly #receipts: ReadReceipts;
   readonly #talks = new Map<string, Talk>();
   /** Conversations without a room yet, by user. */
   readonly #begun = new Map<string, Talk>();
@@ -45,9 +43,8 @@ export class ChatStore extends Observable {
 
   constructor(options: ChatStoreOptions) {
     super();
-    const { account, client, timers } = options;
+    const { account } = options;
     this.#options = options;
-    this.#receipts = new ReadReceipts(client, timers);
     this.me = account.user;
     this.rooms = new RoomList(account);
     this.groups = new Groups(account);
@@ -156,11 +153,6 @@ export class ChatStore extends Observable {
     if (!visible) return;
     void this.refresh();
     this.#markRead();
-  }
-
-  /** The page goes away: what was read is told now. */
-  leaving(): void {
-    this.#receipts.flush();
   }
 
   /** People whom I can write to or take into a group: everybody whose name came by. */
@@ -273,7 +265,7 @@ export class ChatStore extends Observable {
     if (room === undefined || !this.#visible) return;
     const known = this.rooms.get(room);
     this.rooms.read(room);
-    if (known !== undefined && known.kind !== 'park') this.#receipts.read(room, known.offset);
+    if (known !== undefined && known.kind !== 'park') this.#options.client.delivered(room, known.offset);
   }
 
   #keepFresh(offs: (() => void)[]): void {
