@@ -4,6 +4,7 @@ import { ChatClient } from '#test/support/chat-client.ts';
 import { Crowd } from '#test/support/crowd.ts';
 import { Random } from '#test/support/random.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
+import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { MACHINE_MS, until } from '#test/support/wait.ts';
 
@@ -29,46 +30,49 @@ describe('a gateway stands still for longer than its lease', () => {
     await watcher.join(room);
     const crowd = await Crowd.gather({ room, random, on: Array.from({ length: 12 }, (_, i) => hub.gateway(i % 2)) });
     // Those who stay with the sleeper, and those who lose patience and go elsewhere meanwhile.
-    const patient = await Promise.all(Array.from({ length: 6 }, (_, i) => ChatClient.connect(sleeper.url, `patient${i}`)));
-    const restless = await Promise.all(Array.from({ length: 6 }, (_, i) => ChatClient.connect(sleeper.url, `restless${i}`)));
-    for (const client of [...patient, ...restless]) await client.join(room);
+    const proxy = await TcpProxy.start({ target: sleeper.port });
+    const door = { url: `ws://127.0.0.1:${proxy.port}`, ended: false };
+    const six = <T>(item: T): T[] => Array.from({ length: 6 }, () => item);
+    const elsewhere = (): string => random.pick([hub.gateway(0), hub.gateway(1)]).url;
+    const patient = await Crowd.gather({ room, random, prefix: 'patient', on: six(sleeper) });
+    const restless = await Crowd.gather({ room, random, prefix: 'restless', on: six(door), back: elsewhere });
     try {
       crowd.talk(100);
       await crowd.progress(60);
       await until(() => watcher.online === 25 && watcher.roomOnline.get(room) === 25, { describe: 'all are counted' });
       sleeper.freeze();
-      await Promise.all(restless.map((client) => client.reconnect(random.pick([hub.gateway(0), hub.gateway(1)]).url)));
+      proxy.sever();
       await until(() => watcher.online === 19 && watcher.roomOnline.get(room) === 19, {
         timeoutMs: EXACT_MS,
         describe: () => `19 are left, told ${watcher.online} and ${watcher.roomOnline.get(room)}`,
       });
-      for (const { user } of patient) expect(watcher.members.get(`${room} ${user} left`), `${user} left`).toBe(1);
-      for (const { user } of restless) expect(watcher.members.get(`${room} ${user} left`), `${user} left`).toBeUndefined();
+      for (const { user } of patient.clients) expect(watcher.members.get(`${room} ${user} left`), `${user} left`).toBe(1);
+      for (const { user } of restless.clients) expect(watcher.members.get(`${room} ${user} left`), `${user} left`).toBeUndefined();
       await crowd.progress(60);
       sleeper.thaw();
       await until(() => watcher.online === 25 && watcher.roomOnline.get(room) === 25, {
         timeoutMs: EXACT_MS,
         describe: () => `25 again, told ${watcher.online} and ${watcher.roomOnline.get(room)}`,
       });
-      expect(patient.every((client) => client.connected)).toBe(true);
-      await patient[0]?.message(room, 'good morning');
+      expect(patient.clients.flatMap(({ closes }) => closes)).toEqual([]);
+      await patient.clients[0]?.say(room, 'good morning');
       await crowd.progress(60);
-      const all = [...patient, ...restless, watcher];
+      const all = [...patient.clients, ...restless.clients, watcher];
       await crowd.rest(all);
       expect(crowd.compare(all)).toMatchObject({ violations: [], told: 0 });
       expect(await watcher.onLineNumber()).toBe(25);
-      expect(await patient[0]?.presence(room)).toMatchObject({ count: 25 });
-      for (const { user } of patient) expect(watcher.members.get(`${room} ${user} left`), `${user} left once`).toBe(1);
+      expect(await patient.clients[0]?.client.presence(room)).toMatchObject({ count: 25 });
+      for (const { user } of patient.clients) expect(watcher.members.get(`${room} ${user} left`), `${user} left once`).toBe(1);
       // Its late writes took nobody out who lives elsewhere.
-      await Promise.all(patient.map((client) => client.close()));
+      await patient.close();
       await until(async () => (await watcher.presence(room)).count === 19 && (await watcher.onLineNumber()) === 19, {
         timeoutMs: 1000 + MACHINE_MS,
         describe: 'the patient left',
       });
     } finally {
       sleeper.thaw();
-      await crowd.close();
-      await Promise.all([...patient, ...restless].map((client) => client.close()));
+      await Promise.all([crowd, patient, restless].map((gathered) => gathered.close()));
+      await proxy.stop();
     }
   });
 

@@ -45,7 +45,7 @@ async function finish(crowd: Crowd, others: readonly ChatClient[] = []): Promise
   expect(crowd.compare(others)).toMatchObject({ violations: [], told: 0 });
   const [first] = crowd.clients;
   const count = crowd.clients.length + others.length;
-  await until(async () => (await first?.onLineNumber()) === count && (await first?.presence(crowd.room))?.count === count, {
+  await until(async () => (await first?.client.online()) === count && (await first?.client.presence(crowd.room))?.count === count, {
     timeoutMs: EXACT_MS,
     describe: `exact: ${count}`,
   });
@@ -77,7 +77,7 @@ describe('one node is cut off from Redis while the others talk', () => {
     for (const { user } of crowd.clients) expect(watcher.members.get(`${room} ${user} left`) ?? 0).toBeLessThanOrEqual(1);
     await finish(crowd, [watcher]);
     expect(
-      crowd.clients.every((client) => client.closes[0]?.code !== 4009),
+      crowd.clients.every((client) => client.closes[0]?.closeCode !== 4009),
       'STATE_LOST is for longer cuts',
     ).toBe(true);
   });

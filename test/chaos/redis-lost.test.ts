@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { Crowd } from '#test/support/crowd.ts';
+import { compareLedgers } from '#test/support/ledger.ts';
 import { Random } from '#test/support/random.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { TestHub } from '#test/support/test-hub.ts';
@@ -27,8 +28,8 @@ async function gather(room: string, size: number): Promise<Crowd> {
 function expectSilence(crowd: Crowd): void {
   for (const client of crowd.clients) {
     for (const { user } of crowd.clients) {
-      expect(client.members.get(`${crowd.room} ${user} left`), `${client.user} saw ${user} leave`).toBeUndefined();
-      expect(client.members.get(`${crowd.room} ${user} joined`) ?? 0, `${client.user} saw ${user} come`).toBeLessThanOrEqual(1);
+      expect(client.attendance.members.get(`${crowd.room} ${user} left`), `${client.user} saw ${user} leave`).toBeUndefined();
+      expect(client.attendance.members.get(`${crowd.room} ${user} joined`) ?? 0, `${client.user} saw ${user} come`).toBeLessThanOrEqual(1);
     }
   }
 }
@@ -36,7 +37,7 @@ function expectSilence(crowd: Crowd): void {
 async function expectExact(crowd: Crowd): Promise<void> {
   const [first] = crowd.clients;
   const count = crowd.clients.length;
-  await until(async () => (await first?.onLineNumber()) === count && (await first?.presence(crowd.room))?.count === count, {
+  await until(async () => (await first?.client.online()) === count && (await first?.client.presence(crowd.room))?.count === count, {
     timeoutMs: EXACT_MS,
     describe: `everybody is put back: ${count}`,
   });
@@ -79,26 +80,27 @@ describe('Redis is lost', () => {
 
   it('[M3] restarted with older data while nobody talks: the next message is not taken for an old one', async () => {
     const room = hub.name('room');
-    const ada = await hub.client('ada', 0);
-    const bob = await hub.client('bob', 1);
-    const first = await ada.join(room);
-    await bob.join(room);
-    for (let i = 0; i < 3; i += 1) await ada.message(room, `before ${i}`);
+    const ada = await hub.staying('ada', 0);
+    const bob = await hub.staying('bob', 1);
+    const { epoch = '' } = await ada.client.join(room);
+    await bob.client.join(room);
+    for (let i = 0; i < 3; i += 1) await ada.say(room, `before ${i}`);
     await hub.backend.save();
-    for (let i = 3; i < 9; i += 1) await ada.message(room, `before ${i}`);
+    for (let i = 3; i < 9; i += 1) await ada.say(room, `before ${i}`);
     await until(() => bob.ledger.position(room)?.offset === 9);
+    const told = [ada, bob].map((client) => client.next('resync'));
     await hub.backend.restartFromSnapshot();
-    for (const client of [ada, bob]) {
-      const resync = await client.waitFor('resync', undefined, { timeoutMs: 15_000 });
-      expect(resync).toMatchObject({ room, recovered: false });
-      expect(resync.epoch).not.toBe(first.epoch);
+    for (const resync of await Promise.all(told)) {
+      expect(resync).toMatchObject({ room, reason: 'resync' });
+      expect(resync.epoch).not.toBe(epoch);
     }
-    ada.stayConnected();
     await ada.say(room, 'after');
     await until(() => ada.ledger.position(room)?.offset === bob.ledger.position(room)?.offset);
+    expect(bob.texts(room).at(-1)).toBe('after');
+    expect(compareLedgers([ada.ledger, bob.ledger], room)).toMatchObject({ violations: [], told: 2 });
     // Who was away over all this is told as well.
     const late = await hub.client('late', 0);
-    const joined = await late.request({ type: 'join', room, since: { epoch: first.epoch, offset: 5 } });
+    const joined = await late.request({ type: 'join', room, since: { epoch, offset: 5 } });
     expect(joined.recovered).toBe(false);
   });
 

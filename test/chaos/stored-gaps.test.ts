@@ -96,9 +96,8 @@ describe('a gateway that was cut off from Redis', () => {
 
   it('[M3] offsets never fall over a loss of Redis in rooms that keep history, though they begin anew in others', async () => {
     const open = hub.name('room');
-    const ada = await hub.client(hub.name('ada'), 0);
-    for (const room of ['park', open]) await ada.join(room);
-    ada.stayConnected();
+    const ada = await hub.staying(hub.name('ada'), 0);
+    for (const room of ['park', open]) await ada.client.join(room);
     const offsets: number[] = [];
     const epochs = new Set<string | undefined>();
     for (let loss = 0; loss < 3; loss += 1) {
@@ -118,9 +117,10 @@ describe('a gateway that was cut off from Redis', () => {
     expect(offsets).toEqual(offsets.map((_, i) => (offsets[0] ?? 0) + i));
     expect(epochs.size).toBe(3);
     expect((await ada.say(open, 'y')).offset).toBe(1);
-    expect((await ada.history('park', { before: (offsets[7] ?? 0) + 1, limit: 5 })).messages?.map(({ offset }) => offset)).toEqual(
+    expect((await ada.client.history('park', { before: (offsets[7] ?? 0) + 1, limit: 5 })).messages.map(({ offset }) => offset)).toEqual(
       offsets.slice(3, 8),
     );
+    expect(ada.ledger.violations).toEqual([]);
   });
 });
 

@@ -143,14 +143,14 @@ describe('two gateways on a Cluster of three masters', () => {
     await victim?.restartEmpty();
     await Promise.all(crowds.map((crowd) => crowd.progress(30, 40_000)));
     const [first] = crowds[0]?.clients ?? [];
-    await until(async () => (await first?.onLineNumber()) === 18, { timeoutMs: EXACT_MS, everyMs: 100, describe: '18 online' });
+    await until(async () => (await first?.client.online()) === 18, { timeoutMs: EXACT_MS, everyMs: 100, describe: '18 online' });
     for (const [i, port] of [...byMaster.keys()].entries()) {
       const crowd = crowds[i];
       await crowd?.rest();
       const result = crowd?.compare();
       expect(result?.violations).toEqual([]);
       if (port !== victim?.port) expect(result?.told, 'a room of another master').toBe(0);
-      await until(async () => (await crowd?.clients[0]?.presence(crowd.room))?.count === 6, { timeoutMs: EXACT_MS, everyMs: 100 });
+      await until(async () => (await crowd?.clients[0]?.client.presence(crowd.room))?.count === 6, { timeoutMs: EXACT_MS, everyMs: 100 });
     }
     for (const crowd of crowds) {
       for (const client of crowd.clients) expect(client.closes).toEqual([]);

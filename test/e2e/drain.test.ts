@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { ChatClient } from '#test/support/chat-client.ts';
+import { Crowd } from '#test/support/crowd.ts';
 import { signToken } from '#test/support/jwt.ts';
-import { compareLedgers } from '#test/support/ledger.ts';
+import { Random } from '#test/support/random.ts';
 import { RawClient, RefusedError } from '#test/support/raw-client.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { messageOf } from '#test/support/server-frame.ts';
@@ -15,6 +15,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 const DRAIN_SECONDS = 6;
 
 let hub: TestHub<RedisServer>;
+const random = Random.fromEnvironment('drain');
 TestHub.showLogs(() => hub);
 beforeAll(async () => {
   hub = await TestHub.single({ gateways: 1, env: { DRAIN_SECONDS: String(DRAIN_SECONDS) } });
@@ -91,40 +92,27 @@ describe('D1 drain', () => {
     const staying = hub.gateway(0);
     const watcher = await hub.client('watcher', 0);
     await watcher.join(room);
-    const clients = await Promise.all(
-      Array.from({ length: 20 }, async (_, i) => {
-        const client = await ChatClient.connect(leaving.url, `u${i}`);
-        await client.join(room);
-        client.stayConnected(() => staying.url);
-        return client;
-      }),
-    );
+    const on = Array.from({ length: 20 }, () => leaving);
+    const crowd = await Crowd.gather({ room, random, on, back: () => staying.url });
     try {
-      let talking = true;
-      const talk = clients.map(async (client) => {
-        for (let i = 0; talking; i += 1) {
-          await client.say(room, `${client.user} ${i}`);
-          await new Promise((resolve) => setTimeout(resolve, 60));
-        }
-      });
-      await until(() => watcher.ledger.received > 40, { describe: 'traffic' });
+      crowd.talk(60);
+      await crowd.progress(40);
       expect(await leaving.term()).toBe(0);
-      await until(() => clients.every((client) => client.welcome.node === staying.node), { describe: 'all came back' });
-      const before = watcher.ledger.received;
-      await until(() => watcher.ledger.received > before + 40, { describe: 'traffic after' });
-      talking = false;
-      await Promise.all(talk);
-      const ledgers = [watcher, ...clients].map((client) => client.ledger);
-      await until(() => new Set(ledgers.map((ledger) => JSON.stringify(ledger.position(room)))).size === 1);
-      expect(compareLedgers(ledgers, room)).toMatchObject({ violations: [], told: 0 });
+      await until(() => crowd.clients.every(({ client, connected }) => connected && client.welcome?.node === staying.node), {
+        describe: 'all came back',
+      });
+      await crowd.progress(40);
+      await crowd.rest([watcher]);
+      expect(crowd.compare([watcher])).toMatchObject({ violations: [], told: 0 });
       expect(await watcher.presence(room)).toMatchObject({ count: 21 });
-      for (const client of clients) {
-        expect(watcher.members.get(`${room} ${client.user} left`), `${client.user} left`).toBeUndefined();
-        expect(watcher.members.get(`${room} ${client.user} joined`)).toBe(1);
+      for (const { user, closes } of crowd.clients) {
+        expect(closes, `${user} was told to go`).toEqual([{ code: 'DRAINING', closeCode: 1012 }]);
+        expect(watcher.members.get(`${room} ${user} left`), `${user} left`).toBeUndefined();
+        expect(watcher.members.get(`${room} ${user} joined`)).toBe(1);
       }
       expect(await watcher.onLineNumber()).toBe(21);
     } finally {
-      await Promise.all(clients.map((client) => client.close()));
+      await crowd.close();
     }
   });
 
@@ -133,28 +121,22 @@ describe('D1 drain', () => {
     const leaving = await hub.add();
     const watcher = await hub.client('watcher', 0);
     await watcher.join(room);
-    const clients = await Promise.all(Array.from({ length: 10 }, (_, i) => ChatClient.connect(leaving.url, `u${i}`)));
+    const on = Array.from({ length: 10 }, () => leaving);
+    const crowd = await Crowd.gather({ room, random, on, back: () => hub.gateway(0).url });
     try {
-      await Promise.all(clients.map((client) => client.join(room)));
+      const told = crowd.clients.map((client) => client.next('draining'));
       const exit = leaving.term();
-      const delays = await Promise.all(
-        clients.map(async (client) => {
-          await client.closed;
-          const seconds = client.of('draining').at(-1)?.reconnectIn ?? Number.NaN;
-          await delay(seconds * 1000);
-          await client.reconnect(hub.gateway(0).url);
-          return seconds;
-        }),
-      );
+      const delays = (await Promise.all(told)).map(({ reconnectIn }) => reconnectIn);
       expect(Math.max(...delays)).toBeGreaterThan(0.2);
       expect(await exit).toBe(0);
-      expect(await watcher.presence(room)).toMatchObject({ count: 11 });
+      await until(async () => (await watcher.presence(room)).count === 11, { describe: 'all came back' });
       // What was announced before this is there before it.
       const marker = await watcher.message(room, 'marker');
       await watcher.waitFor('message', (frame) => frame.offset === messageOf(marker).offset);
-      for (const { user } of clients) expect(watcher.members.get(`${room} ${user} left`), `${user} left`).toBeUndefined();
+      await crowd.rest([watcher]);
+      for (const { user } of crowd.clients) expect(watcher.members.get(`${room} ${user} left`), `${user} left`).toBeUndefined();
     } finally {
-      await Promise.all(clients.map((client) => client.close()));
+      await crowd.close();
     }
   });
 

@@ -227,7 +227,7 @@ describe('M5 coming back', () => {
     const talk = speakers.map(async (speaker) => {
       // The pause is the speaker's pace.
       for (let i = 0; talking; i += 1) {
-        await speaker.say(room, `${speaker.user} ${i}`);
+        await speaker.message(room, `${speaker.user} ${i}`);
         await delay(60);
       }
     });

@@ -27,7 +27,7 @@ async function gather(room: string): Promise<Crowd> {
 async function exact(crowd: Crowd): Promise<void> {
   const [first] = crowd.clients;
   const count = crowd.clients.length;
-  await until(async () => (await first?.onLineNumber()) === count && (await first?.presence(crowd.room))?.count === count, {
+  await until(async () => (await first?.client.online()) === count && (await first?.client.presence(crowd.room))?.count === count, {
     timeoutMs: EXACT_MS,
     everyMs: 100,
     describe: `exactly ${count}`,
@@ -37,7 +37,8 @@ async function exact(crowd: Crowd): Promise<void> {
 function expectSilence(crowd: Crowd): void {
   for (const client of crowd.clients) {
     expect(client.closes, `${client.user} stayed connected`).toEqual([]);
-    for (const { user } of crowd.clients) expect(client.members.get(`${crowd.room} ${user} left`), `${user} left`).toBeUndefined();
+    for (const { user } of crowd.clients)
+      expect(client.attendance.members.get(`${crowd.room} ${user} left`), `${user} left`).toBeUndefined();
   }
 }
 

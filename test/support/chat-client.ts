@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 
+import { Attendance } from './attendance.ts';
 import { signToken, type TokenClaims } from './jwt.ts';
 import { Ledger, type Position } from './ledger.ts';
 import { RawClient, type RawClientOptions, type RawClose } from './raw-client.ts';
-import type { ChatMessage, ServerFrame } from './server-frame.ts';
-import { messageOf } from './server-frame.ts';
-import { until } from './wait.ts';
+import type { ServerFrame } from './server-frame.ts';
 
 export interface ChatClientOptions extends Omit<RawClientOptions, 'onText' | 'onClose' | 'onBinary'> {
   /** Claims of the token; ignored where `token` is given. */
@@ -16,12 +15,7 @@ export interface ChatClientOptions extends Omit<RawClientOptions, 'onText' | 'on
   readonly session?: string;
   /** Keep every frame in `frames`. Off for crowds. Default true. */
   readonly record?: boolean;
-  /** Say `delivered` of each message of a private room. Without it any frame counts as one, also a frame that crossed the message (M6). */
-  readonly delivers?: boolean;
 }
-
-/** Rooms that are not joined: their messages come by themselves (R5). */
-export const PRIVATE = /^(?:dm|pair|conv):/;
 
 /** The hub answered with an `error` frame. */
 class ReplyError extends Error {
@@ -54,8 +48,8 @@ interface Waiter {
 }
 
 /**
- * A chat client for tests: a promise for each frame, everything received kept for questions, and a ledger. It reconnects when told to,
- * and joins its rooms again from where it was (M5).
+ * A client for tests of the protocol: a promise for each frame, everything received kept for questions, and a ledger. It does nothing by itself; told to
+ * reconnect, it joins its rooms again from where it was (M5). What stays connected is a `StayingClient`.
  */
 export class ChatClient {
   readonly user: string;
@@ -64,21 +58,14 @@ export class ChatClient {
   readonly frames: ServerFrame[] = [];
   /** Frames received, by type. */
   readonly received = new Map<string, number>();
-  /** The last count pushed or asked for; undefined before any. */
-  online: number | undefined;
-  readonly roomOnline = new Map<string, number>();
-  /** `member` frames: `room user action` to how often. */
-  readonly members = new Map<string, number>();
   welcome: ServerFrame = { type: 'none' };
   /** How the connections before ended, and the present one where it has. */
   readonly closes: RawClose[] = [];
   #url: string;
   #raw: RawClient | undefined;
   #serial = 0;
-  #staying: (() => string) | undefined;
-  #reconnecting: Promise<void> | undefined;
-  #opening = false;
   readonly #options: ChatClientOptions;
+  readonly #attendance = new Attendance();
   readonly #pending = new Map<string, Pending>();
   readonly #rooms = new Set<string>();
   readonly #waiters = new Set<Waiter>();
@@ -95,6 +82,20 @@ export class ChatClient {
     const client = new ChatClient(url, user, options);
     await client.#open();
     return client;
+  }
+
+  /** The last count pushed or asked for; undefined before any. */
+  get online(): number | undefined {
+    return this.#attendance.online;
+  }
+
+  get roomOnline(): ReadonlyMap<string, number> {
+    return this.#attendance.rooms;
+  }
+
+  /** `member` frames: `room user action` to how often. */
+  get members(): ReadonlyMap<string, number> {
+    return this.#attendance.members;
   }
 
   get connected(): boolean {
@@ -127,29 +128,6 @@ export class ChatClient {
   /** Says something once. Resolves with the ack. */
   message(room: string, text: string, more: { readonly id?: string; readonly data?: unknown } = {}): Promise<ServerFrame> {
     return this.request({ type: 'message', room, text, ...more });
-  }
-
-  /**
-   * Says something as an application would: the same id again after each lost connection and each retryable error, until the ack is
-   * there. Needs `stayConnected`. Resolves with the ack's message.
-   */
-  async say(room: string, text: string, timeoutMs = 60_000): Promise<ChatMessage> {
-    const id = randomUUID();
-    const end = performance.now() + timeoutMs;
-    for (;;) {
-      try {
-        return messageOf(await this.message(room, text, { id }));
-      } catch (error) {
-        const again =
-          error instanceof ConnectionLost || (error instanceof ReplyError && (error.frame.retryable || error.code === 'NOT_JOINED'));
-        if (!again || performance.now() > end) throw error;
-        const pause = error instanceof ReplyError ? performance.now() + 1000 * (error.frame.retryAfter ?? 0.1) : 0;
-        await until(() => this.#raw !== undefined && !this.#opening && performance.now() >= pause, {
-          timeoutMs,
-          describe: `${this.user} connected again`,
-        });
-      }
-    }
   }
 
   history(room: string, page: { readonly before?: number; readonly limit?: number } = {}): Promise<ServerFrame> {
@@ -194,7 +172,7 @@ export class ChatClient {
     return this.frames.length;
   }
 
-  /** The first frame from `from` on (default: any ever received) that fits; waits for it up to `timeoutMs` (default 10 s). */
+  /** The first frame from `from` on (default: any ever received) that fits; waits for it up to `timeoutMs` (default 30 s). */
   async waitFor(
     type: string,
     fits: (frame: ServerFrame) => boolean = () => true,
@@ -203,7 +181,7 @@ export class ChatClient {
     const test = (frame: ServerFrame): boolean => frame.type === type && fits(frame);
     const found = this.frames.slice(options.from ?? 0).find(test);
     if (found !== undefined) return found;
-    const timeoutMs = options.timeoutMs ?? 10_000;
+    const timeoutMs = options.timeoutMs ?? 30_000;
     return await new Promise((resolve, reject) => {
       const waiter: Waiter = {
         test,
@@ -227,12 +205,6 @@ export class ChatClient {
     return this.frames.slice(from).filter((frame) => frame.type === type);
   }
 
-  /** From now on: after each loss of the line, connect to what `url()` says then, and join again from where it was. `close` ends it. */
-  stayConnected(url: () => string = () => this.#url): void {
-    this.#staying = url;
-    if (this.#raw === undefined) this.#reconnect();
-  }
-
   /** Connects again, to another gateway where `url` is given, and joins its rooms from where it was. Resolves with the `joined` frames. */
   async reconnect(url: string = this.#url): Promise<ServerFrame[]> {
     this.#raw?.reset();
@@ -244,14 +216,11 @@ export class ChatClient {
 
   /** Breaks the line. */
   reset(): void {
-    this.#staying = undefined;
     this.#raw?.reset();
   }
 
   /** Leaves for good, politely. */
   async close(): Promise<RawClose> {
-    this.#staying = undefined;
-    await this.#reconnecting;
     const raw = this.#raw;
     if (raw === undefined) return this.closes.at(-1) ?? { code: 1006, reason: '' };
     return await raw.close();
@@ -299,48 +268,14 @@ export class ChatClient {
     const lost = new ConnectionLost(`${this.user}: connection ended with ${close.code} ${close.reason}`);
     for (const { reject } of this.#pending.values()) reject(lost);
     this.#pending.clear();
-    if (this.#staying !== undefined) this.#reconnect();
-  }
-
-  #reconnect(): void {
-    this.#reconnecting ??= this.#reconnectLoop().finally(() => {
-      this.#reconnecting = undefined;
-      if (this.#staying !== undefined && this.#raw === undefined) this.#reconnect();
-    });
-  }
-
-  async #reconnectLoop(): Promise<void> {
-    let pause = 20;
-    while (this.#staying !== undefined) {
-      this.#opening = true;
-      try {
-        this.#url = this.#staying();
-        await this.#open();
-        await this.#rejoin();
-        return;
-      } catch {
-        this.#raw?.reset();
-        await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
-        pause = Math.min(pause * 2, 500);
-      } finally {
-        this.#opening = false;
-      }
-    }
   }
 
   #frame(frame: ServerFrame): void {
     this.received.set(frame.type, (this.received.get(frame.type) ?? 0) + 1);
     const pending = frame.id === undefined ? undefined : this.#pending.get(frame.id);
     this.ledger.frame(frame, pending?.since);
-    if (frame.type === 'online') this.online = frame.count;
-    else if (frame.type === 'welcome') this.online = frame.online;
-    else if (frame.type === 'room_online' || frame.type === 'joined') this.roomOnline.set(frame.room ?? '', frame.count ?? Number.NaN);
-    else if (frame.type === 'member') {
-      const key = `${frame.room} ${frame.user?.id} ${frame.action}`;
-      this.members.set(key, (this.members.get(key) ?? 0) + 1);
-    }
+    this.#attendance.frame(frame);
     if (this.#options.record !== false) this.frames.push(frame);
-    this.#delivered(frame);
     if (pending !== undefined && frame.id !== undefined) {
       this.#pending.delete(frame.id);
       if (frame.type === 'error') pending.reject(new ReplyError(frame));
@@ -349,10 +284,5 @@ export class ChatClient {
     for (const waiter of this.#waiters) {
       if (waiter.test(frame)) waiter.resolve(frame);
     }
-  }
-
-  #delivered({ type, room = '', offset }: ServerFrame): void {
-    if (this.#options.delivers !== true || offset === undefined || !PRIVATE.test(room)) return;
-    if (type === 'message' || type === 'offline_message') this.send({ type: 'delivered', room, offset });
   }
 }

@@ -1,18 +1,22 @@
 import { type ClientEvents, type MessageEvent, ParleyClient, type ParleyClientOptions } from '#libs/client/index.ts';
 import { signToken, type TokenClaims } from './jwt.ts';
-import { within } from './wait.ts';
+import type { Position } from './ledger.ts';
+import { until, within } from './wait.ts';
 
 export interface FleetClientOptions extends Partial<Omit<ParleyClientOptions, 'url'>> {
   readonly user: string;
-  /** The base of a gateway's address, asked at each attempt. */
+  /** The base of a gateway's address, asked at each attempt. Where it throws, that attempt fails. */
   readonly url: () => string;
   readonly claims?: Partial<TokenClaims>;
 }
 
-interface SentFrame {
+export interface SentFrame {
   readonly type: string;
+  readonly id?: string;
   readonly room?: string;
   readonly offset?: number;
+  readonly since?: Position;
+  readonly rooms?: readonly { readonly room: string; readonly since?: Position }[];
 }
 
 /** Comes back soon: tests need not wait like a crowd. */
@@ -20,32 +24,54 @@ const SOON = { baseMs: 50, capMs: 500 };
 
 /** A `ParleyClient` with what came to it. */
 export class FleetClient {
+  readonly user: string;
   readonly client: ParleyClient;
   readonly heard: MessageEvent[] = [];
   /** Every frame it sent, on all its lines. */
   readonly sent: SentFrame[] = [];
   /** Every state it was in, each change once. */
   readonly states: string[] = [];
+  /** Lines that stand. */
+  readonly #lines = new Set<WebSocket>();
 
-  constructor({ user, url, claims, ...options }: FleetClientOptions) {
+  constructor({ user, url, claims, getToken = () => signToken({ sub: user, ...claims }), ...options }: FleetClientOptions) {
     const { sent } = this;
+    const lines = this.#lines;
+    let base = '';
+    this.user = user;
     this.client = new ParleyClient({
       WebSocket: class extends WebSocket {
+        constructor(address: string, protocols: string[]) {
+          super(address, protocols);
+          this.addEventListener('open', () => lines.add(this));
+          this.addEventListener('close', () => lines.delete(this));
+        }
+
         override send(text: string): void {
           sent.push(JSON.parse(text));
           super.send(text);
         }
       },
-      getToken: () => signToken({ sub: user, ...claims }),
       backoff: SOON,
       ...options,
-      url: () => `${url()}/ws/chat`,
+      // The address is asked for here: an attempt without a token is made again, one without an address is the last.
+      getToken: (request) => {
+        base = url();
+        return getToken(request);
+      },
+      url: () => `${base}/ws/chat`,
     });
     this.client.on('message', (event) => this.heard.push(event));
     this.client.on('status', ({ state }) => {
       if (this.states.at(-1) !== state) this.states.push(state);
     });
     this.client.connect();
+  }
+
+  /** Leaves for good; resolves when its lines have ended. */
+  async close(): Promise<void> {
+    this.client.close();
+    await until(() => this.#lines.size === 0, { timeoutMs: 30_000, describe: `the lines of ${this.user} ended` });
   }
 
   messages(room: string): MessageEvent[] {
@@ -57,7 +83,7 @@ export class FleetClient {
   }
 
   /** Waits until the condition holds: looks now, and after each event of the type. */
-  async until<K extends keyof ClientEvents>(type: K, condition: () => boolean, timeoutMs = 20_000): Promise<void> {
+  async until<K extends keyof ClientEvents>(type: K, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
     if (condition()) return;
     let off = (): void => {};
     const met = new Promise<void>((resolve) => {
@@ -72,7 +98,7 @@ export class FleetClient {
   async next<K extends keyof ClientEvents>(
     type: K,
     fits: (event: ClientEvents[K]) => boolean = () => true,
-    timeoutMs = 20_000,
+    timeoutMs = 30_000,
   ): Promise<ClientEvents[K]> {
     let off = (): void => {};
     const came = new Promise<ClientEvents[K]>((resolve) => {

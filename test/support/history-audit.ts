@@ -1,7 +1,7 @@
 /** What many writers said, were told and were shown, held against what is stored (M1, M2, M3). */
 import type { RoomHistory } from '#libs/rooms/room-history.ts';
-import type { ChatClient } from './chat-client.ts';
-import { type ChatMessage, messageOf, type ServerFrame } from './server-frame.ts';
+import type { ChatMessage, ServerFrame } from './server-frame.ts';
+import type { StayingClient } from './staying-client.ts';
 
 /** What an `ack` said. */
 interface Acked {
@@ -47,15 +47,13 @@ export class HistoryAudit {
     this.#latest.set(key, ack.offset);
   }
 
-  /** Takes in what a client was shown, and lets go of it. */
-  shown(client: ChatClient): void {
-    const texts = this.#shownTo.get(client.user) ?? new Set();
-    this.#shownTo.set(client.user, texts);
-    for (const frame of client.frames.splice(0)) {
-      for (const { id, text = '' } of messagesIn(frame)) {
-        this.#seen(text, id);
-        texts.add(text);
-      }
+  /** Takes in what a user was shown. */
+  shown(user: string, messages: readonly ChatMessage[]): void {
+    const texts = this.#shownTo.get(user) ?? new Set();
+    this.#shownTo.set(user, texts);
+    for (const { id, text = '' } of messages) {
+      this.#seen(text, id);
+      texts.add(text);
     }
   }
 
@@ -69,7 +67,7 @@ export class HistoryAudit {
   }
 
   /** Everything that is wrong; empty is what a test wants. Each of the rooms is read back by a client that may enter it, and as `history` reads it. */
-  async faults(database: Queried, readers: ReadonlyMap<string, ChatClient>, history: Pick<RoomHistory, 'page'>): Promise<string[]> {
+  async faults(database: Queried, readers: ReadonlyMap<string, StayingClient>, history: Pick<RoomHistory, 'page'>): Promise<string[]> {
     const faults = [...this.#faults];
     for (const [text, ids] of this.#idsOf) if (ids.size > 1) faults.push(`"${text}" was shown under ${[...ids].join(', ')}`);
     const rows = await stored(database);
@@ -101,11 +99,6 @@ export class HistoryAudit {
   }
 }
 
-function messagesIn(frame: ServerFrame): ChatMessage[] {
-  const single = (frame.type === 'message' || frame.type === 'offline_message') && frame.offset !== undefined;
-  return [...(single ? [messageOf(frame)] : []), ...(frame.messages ?? []).map(({ message }) => message)];
-}
-
 /** Everything stored, by room and offset. */
 async function stored(database: Queried): Promise<Row[]> {
   const rows = await database.query('SELECT room, "offset"::integer AS "offset", id, text FROM messages ORDER BY room, "offset"');
@@ -133,8 +126,8 @@ function repeated(rows: readonly Row[]): string[] {
 type ReadPage = (below: number | undefined) => Promise<Pick<ServerFrame, 'messages' | 'more'>>;
 
 /** By `history` frames. */
-function frames(reader: ChatClient, room: string): ReadPage {
-  return (below) => reader.history(room, { limit: PAGE, ...(below === undefined ? {} : { before: below }) });
+function frames({ client }: StayingClient, room: string): ReadPage {
+  return (below) => client.history(room, { limit: PAGE, ...(below === undefined ? {} : { before: below }) });
 }
 
 /** As `GET /rooms/{room}/messages` answers. */

@@ -6,9 +6,12 @@ export interface Position {
   readonly offset: number;
 }
 
-/** What broke the contract (M3-M5). `gap`: something is missing and nobody told; `told` losses are no violation and are counted apart. */
+/**
+ * What broke the contract (M3-M5). `gap`: something is missing and nobody told; `told` losses are no violation and are counted apart. `since`: a join asked
+ * for something else than what came after where its client was. `handover`: the application got something else than what came.
+ */
 export interface Violation {
-  readonly kind: 'gap' | 'order' | 'duplicate' | 'page' | 'tail' | 'lost';
+  readonly kind: 'gap' | 'order' | 'duplicate' | 'page' | 'tail' | 'lost' | 'since' | 'handover';
   readonly detail: string;
 }
 

@@ -3,13 +3,13 @@ import { Keeps } from '#libs/hub/room-access.ts';
 import { RoomHistory } from '#libs/rooms/room-history.ts';
 import type { MadeRoomKind, RoomMember } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
-import type { ChatClient } from './chat-client.ts';
 import type { GatewayProcess } from './gateway-process.ts';
 import { HistoryAudit } from './history-audit.ts';
 import { PostgresDatabase, startPostgres } from './postgres.ts';
 import type { PostgresServer } from './postgres-server.ts';
 import type { Random } from './random.ts';
 import { RedisServer } from './redis-server.ts';
+import type { StayingClient } from './staying-client.ts';
 import { TestHub } from './test-hub.ts';
 import { until } from './wait.ts';
 import { Writers } from './writers.ts';
@@ -109,7 +109,7 @@ export class StoredStage {
   async faults(): Promise<string[]> {
     await this.writers.rest();
     const unseen = (): string[] => {
-      for (const client of this.writers.clients) this.audit.shown(client);
+      for (const { user, shown } of this.writers.clients) this.audit.shown(user, shown.splice(0));
       return this.audit.unseen(this.#pairs);
     };
     // Nobody waits for these: they come by a way of their own, or are made good a little later.
@@ -126,7 +126,7 @@ export class StoredStage {
     await this.postgres.stop();
   }
 
-  async #read(readers: ReadonlyMap<string, ChatClient>): Promise<string[]> {
+  async #read(readers: ReadonlyMap<string, StayingClient>): Promise<string[]> {
     const store = await openStore({ url: this.database.url });
     try {
       const access = { enter: (_: unknown, room: string) => ({ room, keeps: Keeps.history, members: undefined }) };
@@ -137,7 +137,7 @@ export class StoredStage {
     }
   }
 
-  #readerOf(room: string): ChatClient {
+  #readerOf(room: string): StayingClient {
     const reader = this.writers.clients.find(({ user }) => this.#roomsOf(user).includes(room));
     if (reader === undefined) throw new RangeError(`nobody is in ${room}`);
     return reader;
@@ -151,7 +151,7 @@ export class StoredStage {
     return this.writers.clients.flatMap(({ ledger }) =>
       ledger.violations
         .splice(0)
-        .filter(({ detail }) => !/"room":"dm:/.test(detail) && !/ was at /.test(detail))
+        .filter(({ detail }) => !/ was at /.test(detail))
         .filter(({ kind, detail }) => kind !== 'gap' || !/"recovered":false/.test(detail))
         .map(({ kind, detail }) => `${kind}: ${detail}`),
     );

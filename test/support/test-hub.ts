@@ -7,6 +7,7 @@ import { RefusedError } from './raw-client.ts';
 import { RedisCluster } from './redis-cluster.ts';
 import { RedisSentinel } from './redis-sentinel.ts';
 import { RedisServer } from './redis-server.ts';
+import { StayingClient } from './staying-client.ts';
 import { until } from './wait.ts';
 
 export interface TestHubOptions {
@@ -32,6 +33,7 @@ export class TestHub<B extends Backend> {
   readonly gateways: GatewayProcess[] = [];
   readonly #env: Readonly<Record<string, string>>;
   readonly #clients = new Set<ChatClient>();
+  readonly #staying = new Set<StayingClient>();
   #serial = 0;
 
   private constructor(backend: B, database: PostgresDatabase, env: Readonly<Record<string, string>>) {
@@ -95,6 +97,14 @@ export class TestHub<B extends Backend> {
     return client;
   }
 
+  /** One that stays connected, to the gateway of this index unless `url` says otherwise; it ends with the test. */
+  async staying(user: string, gateway = 0, url: () => string = () => this.gateway(gateway).url): Promise<StayingClient> {
+    const client = new StayingClient({ user, url });
+    this.#staying.add(client);
+    await client.until('status', () => client.connected, 60_000);
+    return client;
+  }
+
   /** A name nobody else uses: room, user. */
   name(prefix: string): string {
     this.#serial += 1;
@@ -103,8 +113,9 @@ export class TestHub<B extends Backend> {
 
   /** Ends every client, and waits until the hub knows that nobody is there any more. */
   async clear(): Promise<void> {
-    const clients = [...this.#clients];
+    const clients = [...this.#clients, ...this.#staying];
     this.#clients.clear();
+    this.#staying.clear();
     await Promise.all(clients.map((client) => client.close()));
     const [first] = this.living;
     if (first === undefined || clients.length === 0) return;
@@ -118,6 +129,7 @@ export class TestHub<B extends Backend> {
 
   async stop(): Promise<void> {
     for (const client of this.#clients) client.reset();
+    for (const { client } of this.#staying) client.close();
     await Promise.all(this.gateways.map((gateway) => gateway.kill9()));
     await this.backend.stop();
     await this.database.drop();

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export const MACHINE_MS = 2000;
 
 export interface UntilOptions {
-  /** Milliseconds until it gives up. Default 10,000. */
+  /** Milliseconds until it gives up. Default 30,000: a loaded machine is no failure. */
   readonly timeoutMs?: number;
   /** What was waited for, for the failure's message; called at the end, so that it can tell the state then. */
   readonly describe?: string | (() => string);
@@ -20,7 +20,7 @@ export interface UntilOptions {
  * A condition that throws counts as not yet met; the last error is the cause of the failure.
  */
 export async function until<T>(condition: () => T | Promise<T>, options: UntilOptions = {}): Promise<Exclude<T, undefined | null | false>> {
-  const { timeoutMs = 10_000, everyMs = 25 } = options;
+  const { timeoutMs = 30_000, everyMs = 25 } = options;
   const end = performance.now() + timeoutMs;
   let last: unknown;
   for (;;) {

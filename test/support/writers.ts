@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ChatClient, PRIVATE } from './chat-client.ts';
+import { isPrivateRoom } from '#libs/protocol/room-name.ts';
 import type { HistoryAudit } from './history-audit.ts';
 import type { Random } from './random.ts';
+import { StayingClient } from './staying-client.ts';
 import { until } from './wait.ts';
 
 export interface WritersOptions {
@@ -14,16 +15,16 @@ export interface WritersOptions {
   readonly audit: HistoryAudit;
 }
 
-/** Users who write into several rooms, stay connected whatever happens, and say each thing again under the same id until it is acked. */
+/** Users who write into several rooms and stay connected whatever happens. */
 export class Writers {
-  readonly clients: readonly ChatClient[];
+  readonly clients: readonly StayingClient[];
   readonly #options: WritersOptions;
   #talks: Promise<void>[] = [];
   #talking = false;
   #said = 0;
   #failure: unknown;
 
-  private constructor(clients: readonly ChatClient[], options: WritersOptions) {
+  private constructor(clients: readonly StayingClient[], options: WritersOptions) {
     this.clients = clients;
     this.#options = options;
   }
@@ -32,9 +33,9 @@ export class Writers {
     const { users, rooms, url } = options;
     const clients = await Promise.all(
       users.map(async (user) => {
-        const client = await ChatClient.connect(url(), user, { delivers: true });
-        for (const room of rooms(user)) if (!PRIVATE.test(room)) await client.join(room);
-        client.stayConnected(url);
+        const client = new StayingClient({ user, url });
+        const joined = new Set(rooms(user).filter((room) => !isPrivateRoom(room)));
+        await Promise.all([...joined].map((room) => client.client.join(room)));
         return client;
       }),
     );
@@ -82,7 +83,7 @@ export class Writers {
     this.#talking = false;
     await Promise.all(this.#talks);
     await until(() => this.scattered().length === 0, { timeoutMs, describe: () => `all in one place: ${this.scattered().join('; ')}` });
-    for (const client of this.clients) this.#options.audit.shown(client);
+    for (const { user, shown } of this.clients) this.#options.audit.shown(user, shown.splice(0));
   }
 
   /** Joined rooms whose members do not stand at the same place, or are not connected. */
@@ -90,7 +91,7 @@ export class Writers {
     const places = new Map<string, Set<string>>();
     for (const client of this.clients) {
       for (const room of this.#options.rooms(client.user)) {
-        if (PRIVATE.test(room)) continue;
+        if (isPrivateRoom(room)) continue;
         const place = client.connected ? JSON.stringify(client.ledger.position(room)) : `${client.user} away`;
         places.set(room, (places.get(room) ?? new Set()).add(place));
       }
