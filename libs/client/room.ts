@@ -1,6 +1,6 @@
 import type { ClientError } from './client-error.ts';
 import type { JoinResult } from './client-events.ts';
-import type { PageMessage, Position } from './server-frame.ts';
+import type { OfflineMessageFrame, PageMessage, Position } from './server-frame.ts';
 import type { Timer } from './timer.ts';
 
 export const RoomState = {
@@ -33,6 +33,8 @@ export class Room {
   /** The join frame whose answer counts. */
   joinId: string | undefined;
   wish: Wish | undefined;
+  /** What waited for the user beyond the room's place, on this line: it comes by the room, too, and there in order. */
+  held: OfflineMessageFrame[] = [];
   /** Joins in a row that failed in a way that may pass. */
   failures = 0;
 

@@ -3,7 +3,7 @@ import type { JoinedEvent, JoinResult, ResyncEvent, RoomLostEvent } from './clie
 import type { Inbox } from './inbox.ts';
 import { JoinFrames } from './join-frames.ts';
 import { Room, RoomState } from './room.ts';
-import type { ErrorFrame, JoinedFrame, MessageFrame, PageMessage, Position, ResyncFrame } from './server-frame.ts';
+import type { ErrorFrame, JoinedFrame, MessageFrame, OfflineMessageFrame, PageMessage, Position, ResyncFrame } from './server-frame.ts';
 import { type Clock, Timer } from './timer.ts';
 import type { Wire } from './wire.ts';
 
@@ -93,6 +93,7 @@ export class Rooms {
     for (const room of this.#rooms.values()) {
       room.state = RoomState.waiting;
       room.joinId = undefined;
+      room.held = [];
     }
   }
 
@@ -104,11 +105,22 @@ export class Rooms {
     if (this.#rooms.get(name)?.advance(offset) !== false) this.#options.inbox.take(name, offset, message, 'live');
   }
 
+  /**
+   * A message that waited. What waits is read from what is stored, and may lack a message that the room's sequence has: of a room that it was in before, what
+   * is beyond its place comes by the room.
+   */
+  waited(frame: OfflineMessageFrame): void {
+    const room = this.#rooms.get(frame.room);
+    if (room?.position !== undefined && frame.offset > room.position.offset) room.held.push(frame);
+    else this.#options.inbox.waited(frame);
+  }
+
   answered(frame: JoinedFrame): void {
     const room = this.#rooms.get(frame.room);
     if (room !== undefined && room.joinId === frame.id && room.state === RoomState.joining) {
       const known = room.position;
       room.position = reached(frame);
+      if (!frame.recovered) this.#passedOver(room, frame.messages);
       if (room.wish === undefined) this.#again(room, frame, known);
       else room.wish.missed = frame.recovered ? [...room.wish.missed, ...frame.messages] : frame.messages;
       if (!frame.more) this.#entered(room, frame);
@@ -123,9 +135,19 @@ export class Rooms {
 
   resync({ room, epoch, offset, messages }: ResyncFrame): void {
     const known = this.#rooms.get(room);
-    if (known !== undefined) known.position = { epoch, offset };
+    if (known !== undefined) {
+      known.position = { epoch, offset };
+      this.#passedOver(known, messages);
+    }
     this.#options.inbox.page(room, messages);
     this.#options.resync({ room, epoch, offset, messages, reason: 'resync' });
+  }
+
+  /** The room goes on with this page: what waited and is older does not come by the room. */
+  #passedOver(room: Room, [first]: readonly PageMessage[]): void {
+    const older = room.held.filter(({ offset }) => first === undefined || offset < first.offset);
+    room.held = [];
+    for (const frame of older) this.#options.inbox.waited(frame);
   }
 
   /** A part of the answer to a join after a reconnect. `known`: where the room was before. */
@@ -143,6 +165,7 @@ export class Rooms {
     room.state = RoomState.joined;
     room.failures = 0;
     room.wish = undefined;
+    room.held = room.held.filter(({ offset }) => room.position === undefined || offset > room.position.offset);
     const { count, recovered, epoch, offset } = frame;
     const messages: readonly PageMessage[] = wish?.missed ?? [];
     const place = epoch === undefined || offset === undefined ? {} : { epoch, offset };

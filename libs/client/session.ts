@@ -146,7 +146,7 @@ export class Session {
         rooms.message(frame);
         return;
       case 'offline_message':
-        this.#inbox.waited(frame);
+        rooms.waited(frame);
         return;
       case 'ack':
         outbox.ack(frame);

@@ -16,10 +16,17 @@ export class Handover {
   /** Everything handed over, in whatever way. Who takes it out has it. */
   readonly messages: ChatMessage[] = [];
   readonly #rooms = new Map<string, Shown>();
+  /** What waited for the user and is still to be handed over, by id: room. It may come in its turn by the room that it was said in. */
+  readonly #waited = new Map<string, string>();
   readonly #fault: (detail: string) => void;
 
   constructor(fault: (detail: string) => void) {
     this.#fault = fault;
+  }
+
+  /** What came and is to be handed over at rest: nothing. */
+  get owed(): string[] {
+    return [...this.#waited].map(([id, room]) => `${id} of ${room} waited and was not handed over`);
   }
 
   /** A message of its own. */
@@ -40,10 +47,11 @@ export class Handover {
     if (told) shown.told += 1;
   }
 
-  /** To be asked when the client is through with a frame: its messages are all handed over, and each loss so far was told. */
+  /** To be told when the client is through with a frame: its messages are all handed over, and each loss so far was told. */
   settled(frame: ServerFrame, told: number): void {
     const { type, room = '' } = frame;
-    if (type === 'message' || type === 'offline_message') this.#had(room, messageOf(frame), type);
+    if (type === 'message') this.#had(room, messageOf(frame), type);
+    if (type === 'offline_message' && !this.#shown(room).ids.has(messageOf(frame).id)) this.#waited.set(messageOf(frame).id, room);
     if (type !== 'joined' && type !== 'resync') return;
     for (const { message } of frame.messages ?? []) this.#had(room, message, type);
     const { told: heard } = this.#shown(room);
@@ -56,6 +64,7 @@ export class Handover {
 
   #take({ ids }: Shown, message: ChatMessage): void {
     ids.add(message.id);
+    this.#waited.delete(message.id);
     this.messages.push(message);
   }
 

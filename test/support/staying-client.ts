@@ -46,6 +46,11 @@ export class StayingClient extends FleetClient {
     return this.#handover.messages;
   }
 
+  /** What came and its application was not shown yet; at rest nothing. */
+  get owed(): readonly string[] {
+    return this.#handover.owed;
+  }
+
   /** Says something. Resolves with what the hub took, however many lines that needs. */
   async say(room: string, text: string, options: SendOptions = {}): Promise<SentMessage['message']> {
     return (await this.client.send(room, text, options)).message;

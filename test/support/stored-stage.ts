@@ -148,13 +148,12 @@ export class StoredStage {
    * under its id where it was stored in another place than it was shown at.
    */
   #breaches(): string[] {
-    return this.writers.clients.flatMap(({ ledger }) =>
-      ledger.violations
-        .splice(0)
-        .filter(({ detail }) => !/ was at /.test(detail))
-        .filter(({ kind, detail }) => kind !== 'gap' || !/"recovered":false/.test(detail))
-        .map(({ kind, detail }) => `${kind}: ${detail}`),
-    );
+    const seen = this.writers.clients.flatMap(({ ledger }) => ledger.violations.splice(0));
+    const breaches = seen
+      .filter(({ detail }) => !/ was at /.test(detail))
+      .filter(({ kind, detail }) => kind !== 'gap' || !/"recovered":false/.test(detail));
+    const owed = this.writers.clients.flatMap(({ user, owed }) => owed.map((detail) => `${user}: ${detail}`));
+    return [...breaches.map(({ kind, detail }) => `${kind}: ${detail}`), ...owed];
   }
 
   async #crashes(): Promise<string[]> {

@@ -210,6 +210,47 @@ describe('coming back into rooms', () => {
     expect(stage.messages).toEqual([]);
   });
 
+  it('[M4] what waited does not go ahead of what was missed', async () => {
+    const stage = await new ClientStage().connected();
+    await stage.entered('group:x', 5);
+    await stage.reconnected();
+    // 6 is in the stream and not stored yet.
+    for (const { offset, message } of page('group:x', 7, 8)) {
+      stage.socket.say({ type: 'offline_message', room: 'group:x', offset, message });
+    }
+    expect(stage.messages).toEqual([]);
+    stage.joined('group:x', { offset: 8, recovered: true, messages: page('group:x', 6, 8) });
+    stage.socket.say({ type: 'offline_message', room: 'group:x', offset: 9, message: chatMessage('group:x-9') });
+    stage.hears('group:x', 9);
+    expect(stage.offsets('group:x')).toEqual([6, 7, 8, 9]);
+  });
+
+  it.each(['joined', 'resync'])('[M6] what waited and is older than the page of a %s comes before that', async (type) => {
+    const stage = await new ClientStage().connected();
+    await stage.entered('group:x', 5);
+    await stage.reconnected();
+    const order: number[] = [];
+    stage.client.on('message', ({ offset = 0 }) => order.push(offset));
+    stage.client.on('resync', ({ messages }) => order.push(...messages.map(({ offset }) => offset)));
+    if (type === 'resync') stage.joined('group:x', { offset: 5, recovered: true });
+    for (const { offset, message } of page('group:x', 6, 9)) {
+      stage.socket.say({ type: 'offline_message', room: 'group:x', offset, message });
+    }
+    const { id } = stage.socket.last('join');
+    stage.socket.say({
+      type,
+      id,
+      room: 'group:x',
+      count: 1,
+      epoch: 'e2',
+      offset: 9,
+      recovered: false,
+      messages: page('group:x', 8, 9),
+      more: false,
+    });
+    expect(order).toEqual([6, 7, 8, 9]);
+  });
+
   it('splits what is more than the hub takes in one frame', async () => {
     const stage = await new ClientStage({ pace: { perSecond: 0, burst: 1 } }).connected();
     const names = Array.from({ length: 120 }, (_, i) => `room-${i}`);
