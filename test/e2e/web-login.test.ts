@@ -255,7 +255,8 @@ describe('the token', () => {
     const page = await open(undefined, await between(lines, sent));
     await register(page, hub.url, 'fay@corp.test', 'Fay');
     page.on('response', (response) => answered.push(new URL(response.url()).pathname));
-    expect(page.url()).toBe(`${hub.url}/`);
+    // No token in the address: where in the chat one is, and nothing else.
+    expect(page.url()).toBe(`${hub.url}/#/room/park`);
     lines[0]?.send(JSON.stringify({ type: 'token_expiring', expiresAt: Math.floor(Date.now() / 1000) + 60 }));
     const frame = await until(() => sent.find((text) => text.includes('"type":"refresh"')), { timeoutMs: PATIENCE_MS });
     expect(JSON.parse(frame)).toMatchObject({ type: 'refresh', token: expect.stringMatching(/^eyJ/) });

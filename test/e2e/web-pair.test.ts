@@ -130,8 +130,10 @@ describe('a pair', () => {
   it('fits a small telephone, and works by keyboard alone', async () => {
     const page = await person('A name of 21 letters!', { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true });
     await person('Wwwwwwwwwwwwwwwwwwwww');
-    await page.getByRole('link', { name: /^Partner/ }).focus();
-    await page.keyboard.press('Enter');
+    for (const link of [/^Back to the rooms/, /^Partner/]) {
+      await page.getByRole('link', { name: link }).focus();
+      await page.keyboard.press('Enter');
+    }
     await page.getByRole('button', { name: 'Find a partner' }).waitFor();
     await screenshot(page, 'pair-search-small');
     await page.getByLabel('Keep the history').focus();

@@ -191,6 +191,10 @@ describe('the screens', () => {
     const small = { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true, colorScheme: 'dark' } as const;
     const page = await comeIn({ browser, url: hub.url, problems }, 'A name of 21 letters!', small);
     const tooWide = () => page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+    // Who comes in is among people at once.
+    await page.locator('main[data-room="park"][data-state="open"]').waitFor();
+    await page.getByRole('link', { name: 'Back to the rooms' }).focus();
+    await page.keyboard.press('Enter');
     await page.getByRole('navigation', { name: 'Rooms' }).waitFor();
     expect(await page.locator('main').count()).toBe(0);
     await screenshot(page, 'lobby-small-dark');

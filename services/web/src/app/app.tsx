@@ -4,6 +4,7 @@ import type { ParleyClient } from '#libs/client/index.ts';
 
 import { Account } from '../account/account.ts';
 import { Entry } from '../account/entry.tsx';
+import { goTo, placeOf } from '../chat/place.ts';
 import { openClient } from '../connection/open-client.ts';
 import { useText } from '../i18n/language.tsx';
 import type { LoggedIn } from '../login/browser-login.ts';
@@ -29,6 +30,11 @@ export function App() {
   const [place, setPlace] = useState<Place>({ is: 'loading' });
   const enter = () => {
     if (account.user !== undefined) setPlace({ is: 'in', user: account.user, client: openClient(account, location) });
+  };
+  // Whoever comes in wants to be among people, on a small screen too; whoever followed a link, there.
+  const arrive = () => {
+    if (placeOf(location.hash).is === 'lobby') goTo({ is: 'room', room: 'park' });
+    enter();
   };
   const leave = (client: ParleyClient) => {
     client.close();
@@ -71,7 +77,7 @@ export function App() {
         </p>
       );
     case 'entry':
-      return <Entry key={place.message} account={account} message={place.message} onEntered={enter} />;
+      return <Entry key={place.message} account={account} message={place.message} onEntered={arrive} />;
     case 'in':
       return (
         <Stay
