@@ -232,6 +232,14 @@ export const SETTINGS = {
     meaning: 'Handshakes a minute from one address, on each node.',
     zero: 'no limit',
   }),
+  connectionsMax: setting({
+    name: 'CONNECTIONS_MAX',
+    kind: integer(0, 10_000_000),
+    default: 0,
+    meaning:
+      'Open connections of a node (each process is one); it refuses further ones (OVERLOADED). Keep it below its limit of open files.',
+    zero: 'no limit',
+  }),
   connectionsPerUser: setting({
     name: 'CONNECTIONS_PER_USER',
     kind: integer(0, 1_000_000),

@@ -33,6 +33,8 @@ export interface GatewaySettings {
   readonly allowedOrigins: readonly string[];
   readonly trustedProxyHops: number;
   readonly handshakesPerMinute: number;
+  /** 0: no limit. */
+  readonly connectionsMax: number;
   readonly connectionsPerUser: number;
   readonly frameRate: number;
   readonly frameBurst: number;

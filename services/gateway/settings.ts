@@ -12,6 +12,7 @@ export function gatewaySettings(config: Config, port: number = config.port): Gat
     allowedOrigins: config.allowedOrigins,
     trustedProxyHops: config.trustedProxyHops,
     handshakesPerMinute: config.handshakesPerMinute,
+    connectionsMax: config.connectionsMax,
     connectionsPerUser: config.connectionsPerUser,
     frameRate: config.frameRate,
     frameBurst: config.frameBurst,

@@ -29,6 +29,8 @@ export interface UpgradeOptions {
   readonly trustedProxyHops: number;
   /** 0: no limit. */
   readonly handshakesPerMinute: number;
+  /** Connections of this node; 0: no limit. */
+  readonly connectionsMax: number;
   /** Throws or rejects with `HubError`. At once where it can. */
   verify(token: string): Identity | Promise<Identity>;
   readonly now: () => number;
@@ -36,6 +38,9 @@ export interface UpgradeOptions {
   refused(code: ErrorCode): void;
   handshakeLimited(): void;
 }
+
+/** Seconds that whoever finds the node full stays away. */
+const FULL_SECONDS = 5;
 
 /** The reason phrases of RFC 9110 for the statuses of the error table. */
 const PHRASES: Readonly<Record<number, string>> = {
@@ -96,6 +101,7 @@ export class Upgrade {
   #decide(raw: RawHandshake, address: string): Admission | Promise<Admission> {
     const { hub, allowedOrigins, verify, now } = this.#options;
     hub.assertReady();
+    this.#assertPlace();
     const wait = this.#limiter.take(address, now());
     if (wait > 0) {
       this.#options.handshakeLimited();
@@ -114,6 +120,12 @@ export class Upgrade {
     return identity instanceof Promise ? identity.then(admission) : admission(identity);
   }
 
+  /** Asked before anything is verified, and again once that took its time. @throws HubError `OVERLOADED`. */
+  #assertPlace(): void {
+    const { connectionsMax, hub } = this.#options;
+    if (connectionsMax > 0 && hub.connections >= connectionsMax) throw new HubError('OVERLOADED', undefined, { retryAfter: FULL_SECONDS });
+  }
+
   #acceptOrRefuse(res: HttpResponse, raw: RawHandshake, context: SocketContext, admission: Admission): void {
     try {
       this.#accept(res, raw, context, admission);
@@ -123,6 +135,7 @@ export class Upgrade {
   }
 
   #accept(res: HttpResponse, raw: RawHandshake, context: SocketContext, admission: Admission): void {
+    this.#assertPlace();
     const connection = this.#options.hub.admit(admission);
     this.#options.accepted();
     res.upgrade<SocketData>({ holder: connection }, raw.key, raw.protocols.selected ?? '', raw.extensions, context);

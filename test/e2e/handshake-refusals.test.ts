@@ -221,6 +221,18 @@ describe('limits', () => {
     expect(reason).toMatch(/^RATE_LIMITED \d+$/);
   });
 
+  it('[H4] [H5] [C 1013] a node that has all the connections it may have refuses further ones, until one ends', async () => {
+    const full = await hub.add({ CONNECTIONS_MAX: '2' });
+    const open = await Promise.all(['ada', 'bob'].map((user) => ChatClient.connect(full.url, user)));
+    const refused = await refusal('/ws/chat', { token: token() }, full);
+    expect({ status: refused.status, code: refused.headers.get('x-websocket-error-code') }).toEqual({ status: 503, code: 'OVERLOADED' });
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await closeOf('/ws/chat', { token: token() }, full)).toEqual({ code: 1013, reason: 'OVERLOADED', frames: [] });
+    await open[0]?.close();
+    const again = await until(() => ChatClient.connect(full.url, 'cy').catch(() => undefined));
+    await Promise.all([again, ...open].map((client) => client.close()));
+  });
+
   it('[H4] too many connections of one user are refused, other users are not', async () => {
     const strict = await hub.add({ CONNECTIONS_PER_USER: '3' });
     const open = await Promise.all(Array.from({ length: 3 }, () => ChatClient.connect(strict.url, 'ada')));
