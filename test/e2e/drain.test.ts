@@ -7,6 +7,7 @@ import { Random } from '#test/support/random.ts';
 import { RawClient, RefusedError } from '#test/support/raw-client.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { messageOf } from '#test/support/server-frame.ts';
+import { stopwatch } from '#test/support/steady-clock.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { MACHINE_MS, until } from '#test/support/wait.ts';
 
@@ -33,12 +34,12 @@ describe('D1 drain', () => {
   it('[D1] [C 1012] sends everybody draining with spread delays, closes with 1012, and exits 0 in time', async () => {
     const leaving = await hub.add();
     const clients = await Promise.all(Array.from({ length: 60 }, (_, i) => ChatClient.connect(leaving.url, `u${i}`)));
-    const start = performance.now();
+    const spent = stopwatch();
     const exit = leaving.term();
     const closes = await Promise.all(clients.map((client) => client.closed));
     for (const close of closes) expect(close).toEqual({ code: 1012, reason: 'DRAINING' });
     expect(await exit).toBe(0);
-    expect(performance.now() - start).toBeLessThan(DRAIN_SECONDS * 1000 + MACHINE_MS);
+    expect(spent()).toBeLessThan(DRAIN_SECONDS * 1000 + MACHINE_MS);
     const delays = clients.map((client) => client.of('draining').at(-1)?.reconnectIn ?? -1);
     for (const [i, client] of clients.entries()) {
       expect(client.of('draining'), `client ${i}`).toHaveLength(1);
@@ -161,9 +162,9 @@ describe('D1 drain', () => {
     await ada.join('park');
     hub.backend.pause();
     try {
-      const start = performance.now();
+      const spent = stopwatch();
       expect(await leaving.term()).toBe(0);
-      expect(performance.now() - start).toBeLessThan(DRAIN_SECONDS * 1000 + MACHINE_MS);
+      expect(spent()).toBeLessThan(DRAIN_SECONDS * 1000 + MACHINE_MS);
       expect(await ada.closed).toMatchObject({ code: 1012 });
     } finally {
       hub.backend.resume();

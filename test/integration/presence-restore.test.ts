@@ -3,6 +3,7 @@ import { type PresenceNode, replay } from '#test/support/presence-node.ts';
 import { QUICK } from '#test/support/presence-process.ts';
 import { PresenceStage } from '#test/support/presence-stage.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
+import { stopwatch } from '#test/support/steady-clock.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { MACHINE_MS, until } from '#test/support/wait.ts';
 
@@ -120,9 +121,9 @@ describe('putting everything back while people come and go', () => {
     );
     await server.command('CLIENT', 'KILL', 'TYPE', 'normal');
     await node.connect('last', 'last');
-    const from = performance.now();
+    const spent = stopwatch();
     await node.presence.close();
-    expect(performance.now() - from).toBeLessThan(3000 + MACHINE_MS);
+    expect(spent()).toBeLessThan(3000 + MACHINE_MS);
     stage.nodes.delete('a');
     await stage.exact();
     expect(await other.presence.online()).toBe(0);
@@ -132,9 +133,9 @@ describe('putting everything back while people come and go', () => {
     const node = await stage.node('a');
     await node.connect('c', 'ann');
     await server.kill();
-    const from = performance.now();
+    const spent = stopwatch();
     await node.presence.close();
-    expect(performance.now() - from).toBeLessThan(3000 + MACHINE_MS);
+    expect(spent()).toBeLessThan(3000 + MACHINE_MS);
     await expect(node.presence.connect({ id: 'd', user: { id: 'd', name: 'd' } })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await server.restart();
   });
