@@ -11,8 +11,15 @@ import { until } from './wait.ts';
 const MASTER_NAME = 'parley';
 const DOWN_AFTER_MS = 1000;
 const QUORUM = 2;
+/** Until another master is in place; a sentinel that stood still does not judge for a while. */
+const PROMOTED_MS = 60_000;
 /** Sentinel's own pace is one look a second or slower; these make a fail-over take about two seconds. */
 const PACE = ['info-period', '300', 'ping-period', '200', 'ask-period', '200', 'publish-period', '200'];
+/**
+ * A sentinel that stood still does not trust what it sees (TILT): by default from two seconds on, and for half a minute, in which nobody is promoted.
+ * A stall that could look like a master's death must be enough, and a second without judgement is.
+ */
+const TILT = ['tilt-trigger', String(DOWN_AFTER_MS / 2), 'tilt-period', '1000'];
 
 /** One master, one replica and three sentinels that watch them, all real, on 127.0.0.1. */
 export class RedisSentinel {
@@ -76,10 +83,7 @@ export class RedisSentinel {
   /** An ordered change of master, both servers alive. Resolves when the sentinels agree on the new one and it takes writes. */
   async failOver(): Promise<void> {
     const before = await this.master();
-    await until(async () => (await redisCommand(this.#port(), ['SENTINEL', 'FAILOVER', MASTER_NAME])) === 'OK', {
-      describe: 'a fail-over accepted',
-    });
-    await this.#promoted(before);
+    await this.#promoted(before, () => this.#order(before));
   }
 
   /** SIGKILL to the master. Resolves when the sentinels put the replica in its place; the dead one stays dead until `restart` of it. */
@@ -103,28 +107,36 @@ export class RedisSentinel {
     return port;
   }
 
-  async #promoted(before: RedisServer): Promise<void> {
+  /** Orders a fail-over unless one is under way or done: one that was accepted is given up where no replica is thought fit, as after a stall. */
+  async #order(before: RedisServer): Promise<void> {
+    const known = fields(await redisCommand(this.#port(), ['SENTINEL', 'MASTER', MASTER_NAME]));
+    if (known.get('port') !== String(before.port) || known.get('flags')?.includes('failover_in_progress') === true) return;
+    await redisCommand(this.#port(), ['SENTINEL', 'FAILOVER', MASTER_NAME]);
+  }
+
+  async #promoted(before: RedisServer, atEachLook: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     await until(
       async () => {
+        await atEachLook();
         const now = await this.master();
         if (now === before) return false;
         const role = await now.command('ROLE');
         return Array.isArray(role) && role[0] === 'master';
       },
-      { timeoutMs: 20_000, describe: () => `another master than ${before.port}\n${this.#sentinels.map((s) => s.output).join('\n')}` },
+      { timeoutMs: PROMOTED_MS, describe: () => `another master than ${before.port}\n${this.#sentinels.map((s) => s.output).join('\n')}` },
     );
   }
 
   async #ready(): Promise<void> {
     const describe = (): string => `sentinels ready\n${this.#sentinels.map((s) => s.output).join('\n')}`;
     for (const port of this.sentinelPorts) {
-      await until(async () => (await redisCommand(port, ['SENTINEL', 'DEBUG', ...PACE])) === 'OK', { describe });
+      await until(async () => (await redisCommand(port, ['SENTINEL', 'DEBUG', ...PACE, ...TILT])) === 'OK', { describe });
       await until(
         async () => {
           const master = fields(await redisCommand(port, ['SENTINEL', 'MASTER', MASTER_NAME]));
           return master.get('num-other-sentinels') === '2' && master.get('num-slaves') === '1' && master.get('flags') === 'master';
         },
-        { timeoutMs: 20_000, describe },
+        { timeoutMs: PROMOTED_MS, describe },
       );
     }
     const [master] = this.servers;
