@@ -45,6 +45,8 @@ export async function drainConnections(
     await clock.wait(BATCH_MS);
   }
   // The last one was told the window when it was closed. Half of the time is left for the answers and for presence, which Redis may keep waiting.
-  if (connections.length > 0) await clock.wait(Math.max(0, Math.min(window + RETURN_SECONDS, seconds / 2 - window)) * 1000);
+  const grace = connections.length > 0 ? Math.min(window + RETURN_SECONDS, seconds / 2 - window) * 1000 : 0;
+  // In steps: a process that stood still would find one long wait over at its wake-up, before those who come back had any of it.
+  for (let waited = 0; waited < grace; waited += BATCH_MS) await clock.wait(BATCH_MS);
   for (let waited = 0; inFlight() > 0 && waited < (RESERVE_SECONDS * 1000) / 2; waited += BATCH_MS) await clock.wait(BATCH_MS);
 }
