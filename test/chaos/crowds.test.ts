@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { Crowd } from '#test/support/crowd.ts';
 import { signToken } from '#test/support/jwt.ts';
@@ -11,13 +11,11 @@ import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { MACHINE_MS, until } from '#test/support/wait.ts';
 
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
-
 let hub: TestHub<RedisServer>;
 const random = Random.fromEnvironment('crowds');
 TestHub.showLogs(() => hub);
 beforeAll(async () => {
-  hub = await TestHub.single({ gateways: 2, env: { DRAIN_SECONDS: '6' } });
+  hub = await TestHub.single({ gateways: 2, env: { DRAIN_SECONDS: '30' } });
 });
 afterEach(() => hub.clear());
 afterAll(() => hub?.stop());

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { ClientFleet, type FleetClient } from '#test/support/client-fleet.ts';
 import type { GatewayProcess } from '#test/support/gateway-process.ts';
@@ -7,8 +7,6 @@ import type { RedisServer } from '#test/support/redis-server.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { until } from '#test/support/wait.ts';
-
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 const STREAM_MAX_MESSAGES = 10;
 /** So much takes the client's pace longer than a gateway remembers a room that nobody there is in. */
@@ -25,7 +23,7 @@ beforeAll(async () => {
       STREAM_MAX_MESSAGES: String(STREAM_MAX_MESSAGES),
       HEARTBEAT_SECONDS: '8',
       FRAME_RATE: '20',
-      DRAIN_SECONDS: '6',
+      DRAIN_SECONDS: '30',
       OPEN_ROOMS: 'off',
     },
   });

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { ChatClient } from '#test/support/chat-client.ts';
 import { Crowd } from '#test/support/crowd.ts';
@@ -11,9 +11,10 @@ import { stopwatch } from '#test/support/steady-clock.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { MACHINE_MS, until } from '#test/support/wait.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
-const DRAIN_SECONDS = 6;
+/** What it has before it ends itself by force, with another code: more than a stall takes. */
+const DRAIN_SECONDS = 30;
+/** What it needs of that for as few as are here, Redis away or not. */
+const ENOUGH_SECONDS = 6;
 
 let hub: TestHub<RedisServer>;
 const random = Random.fromEnvironment('drain');
@@ -26,7 +27,7 @@ afterAll(() => hub?.stop());
 
 describe('D1 drain', () => {
   it('[D1] an idle gateway exits 0 soon', async () => {
-    const leaving = await hub.add({ DRAIN_SECONDS: '30' });
+    const leaving = await hub.add();
     // It does not sit out its time.
     expect(await leaving.term(15_000)).toBe(0);
   });
@@ -39,7 +40,7 @@ describe('D1 drain', () => {
     const closes = await Promise.all(clients.map((client) => client.closed));
     for (const close of closes) expect(close).toEqual({ code: 1012, reason: 'DRAINING' });
     expect(await exit).toBe(0);
-    expect(spent()).toBeLessThan(DRAIN_SECONDS * 1000 + MACHINE_MS);
+    expect(spent()).toBeLessThan(ENOUGH_SECONDS * 1000 + MACHINE_MS);
     const delays = clients.map((client) => client.of('draining').at(-1)?.reconnectIn ?? -1);
     for (const [i, client] of clients.entries()) {
       expect(client.of('draining'), `client ${i}`).toHaveLength(1);
@@ -47,7 +48,7 @@ describe('D1 drain', () => {
     }
     for (const delay of delays) {
       expect(delay).toBeGreaterThanOrEqual(0);
-      expect(delay).toBeLessThanOrEqual(DRAIN_SECONDS);
+      expect(delay).toBeLessThanOrEqual(ENOUGH_SECONDS);
     }
     expect(new Set(delays).size, 'delays differ').toBeGreaterThan(30);
   });
@@ -164,14 +165,14 @@ describe('D1 drain', () => {
     try {
       const spent = stopwatch();
       expect(await leaving.term()).toBe(0);
-      expect(spent()).toBeLessThan(DRAIN_SECONDS * 1000 + MACHINE_MS);
+      expect(spent()).toBeLessThan(ENOUGH_SECONDS * 1000 + MACHINE_MS);
       expect(await ada.closed).toMatchObject({ code: 1012 });
     } finally {
       hub.backend.resume();
     }
-    await until(async () => (await fetch(`${hub.gateway(0).adminUrl}/readyz`)).status === 200, { timeoutMs: 15_000 });
+    await until(async () => (await fetch(`${hub.gateway(0).adminUrl}/readyz`)).status === 200, { timeoutMs: 30_000 });
     // Its presence was not given back: the lease runs out.
     const watcher = await hub.client('watcher', 0);
-    await until(async () => (await watcher.onLineNumber()) === 1, { timeoutMs: 15_000, describe: 'ada gone' });
+    await until(async () => (await watcher.onLineNumber()) === 1, { timeoutMs: 30_000, describe: 'ada gone' });
   });
 });

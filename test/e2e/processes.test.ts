@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { ChatClient } from '#test/support/chat-client.ts';
 import { GatewayProcess } from '#test/support/gateway-process.ts';
@@ -8,8 +8,6 @@ import { PostgresDatabase } from '#test/support/postgres.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 import { messageOf } from '#test/support/server-frame.ts';
 import { MACHINE_MS, until } from '#test/support/wait.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let redis: RedisServer;
 let database: PostgresDatabase;
@@ -31,7 +29,7 @@ function start(): Promise<GatewayProcess> {
     DATABASE_URL: database.url,
     GATEWAY_PROCESSES: '2',
     HANDSHAKES_PER_MINUTE: '0',
-    DRAIN_SECONDS: '6',
+    DRAIN_SECONDS: '30',
   });
 }
 

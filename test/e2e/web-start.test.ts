@@ -156,7 +156,7 @@ describe('one port for all', () => {
 
 describe('starting', () => {
   it('says where it is, and leaves with 0 when asked', async () => {
-    const own = await AllInOne.start({ DRAIN_SECONDS: '2', DATABASE_URL: database.url });
+    const own = await AllInOne.start({ DRAIN_SECONDS: '30', DATABASE_URL: database.url });
     await until(() => own.child.output.includes(`Parley is at http://localhost:${own.port}`));
     expect((await own.stop()).code).toBe(0);
   });

@@ -58,7 +58,7 @@ export class AllInOne {
   }
 
   /** SIGTERM; resolves with the exit. */
-  async stop(timeoutMs = 30_000): Promise<ChildExit> {
+  async stop(timeoutMs = 60_000): Promise<ChildExit> {
     this.child.signal('SIGTERM');
     return await within(timeoutMs, `the all-in-one ended after SIGTERM\n${this.child.output.slice(-2000)}`, this.child.exited);
   }

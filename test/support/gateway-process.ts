@@ -96,7 +96,7 @@ export class GatewayProcess {
   }
 
   /** Sends SIGTERM and resolves with the exit code; rejects where it takes longer than `timeoutMs`. */
-  async term(timeoutMs = 30_000): Promise<number | null> {
+  async term(timeoutMs = 60_000): Promise<number | null> {
     this.#child.signal('SIGTERM');
     const exit = await within(timeoutMs, `gateway ${this.node} ended after SIGTERM\n${this.output.slice(-2000)}`, this.#child.exited);
     return exit.code;
