@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { ClientFleet, type FleetClient } from '#test/support/client-fleet.ts';
 import type { GatewayProcess } from '#test/support/gateway-process.ts';
@@ -7,8 +7,6 @@ import type { RedisServer } from '#test/support/redis-server.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { until } from '#test/support/wait.ts';
-
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
 
 const WRITERS = 6;
 const MESSAGES = 60;

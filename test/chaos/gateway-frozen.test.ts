@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { ChatClient } from '#test/support/chat-client.ts';
 import { Crowd } from '#test/support/crowd.ts';
@@ -7,8 +7,6 @@ import type { RedisServer } from '#test/support/redis-server.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { MACHINE_MS, until } from '#test/support/wait.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 /** P3: exact again within this time. */
 const EXACT_MS = 10_000 + MACHINE_MS;

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { ChatClient } from '#test/support/chat-client.ts';
 import { Crowd } from '#test/support/crowd.ts';
@@ -6,8 +6,6 @@ import { Random } from '#test/support/random.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { MACHINE_MS, until } from '#test/support/wait.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 /** P3: exact again within this time after a node died. */
 const EXACT_MS = 10_000 + MACHINE_MS;

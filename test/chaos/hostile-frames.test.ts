@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import type { ChatClient } from '#test/support/chat-client.ts';
 import { signToken } from '#test/support/jwt.ts';
@@ -11,8 +11,6 @@ import { messageOf } from '#test/support/server-frame.ts';
 import { stopwatch } from '#test/support/steady-clock.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { MACHINE_MS, until, within } from '#test/support/wait.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MIB = 2 ** 20;
 const TEXT = 0x1;

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ResyncEvent } from '#libs/client/index.ts';
 import type { GatewayProcess } from '#test/support/gateway-process.ts';
 import { compareLedgers } from '#test/support/ledger.ts';
@@ -8,8 +8,6 @@ import { RedisServer } from '#test/support/redis-server.ts';
 import { messageOf } from '#test/support/server-frame.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { until } from '#test/support/wait.ts';
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const LONG = { timeoutMs: 40_000 };
 

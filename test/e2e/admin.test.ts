@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { ChatClient } from '#test/support/chat-client.ts';
 import { freePort } from '#test/support/free-port.ts';
@@ -7,8 +7,6 @@ import { JWT_SECRET } from '#test/support/jwt.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { until } from '#test/support/wait.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let hub: TestHub<RedisServer>;
 TestHub.showLogs(() => hub);

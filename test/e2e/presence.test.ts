@@ -1,12 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import type { ChatClient } from '#test/support/chat-client.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import type { ServerFrame } from '#test/support/server-frame.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { MACHINE_MS, until } from '#test/support/wait.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 /** P2: exact within this time. */
 const EXACT_MS = 1000 + MACHINE_MS;
@@ -205,14 +203,14 @@ describe('what is left', () => {
     await Promise.all(clients.map((client) => client.closed));
     for (const gateway of hub.gateways) {
       for (const metric of ['parley_connections', 'parley_rooms', 'parley_subscriptions']) {
-        await until(async () => (await gateway.metric(metric)) === 0, { timeoutMs: 10_000, describe: `${metric} 0` });
+        await until(async () => (await gateway.metric(metric)) === 0, { timeoutMs: 60_000, describe: `${metric} 0` });
       }
     }
     const keys = async (): Promise<string[]> => {
       const all = await hub.backend.command('KEYS', '*{p*');
       return (Array.isArray(all) ? all.map(String) : []).filter((key) => !/:(leases|tombstones)$/.test(key));
     };
-    await until(async () => (await keys()).length === 0, { timeoutMs: 10_000, describe: 'no key of presence' }).catch(
+    await until(async () => (await keys()).length === 0, { timeoutMs: 60_000, describe: 'no key of presence' }).catch(
       async (error: unknown) => {
         throw new Error(`left: ${(await keys()).join(' ')}`, { cause: error });
       },

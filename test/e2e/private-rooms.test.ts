@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import type { ChatClient } from '#test/support/chat-client.ts';
@@ -7,8 +7,6 @@ import type { RedisServer } from '#test/support/redis-server.ts';
 import { messageOf } from '#test/support/server-frame.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { until } from '#test/support/wait.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let hub: TestHub<RedisServer>;
 let store: Store;

@@ -1,12 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { Crowd } from '#test/support/crowd.ts';
 import { Random } from '#test/support/random.ts';
 import type { RedisSentinel } from '#test/support/redis-sentinel.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { MACHINE_MS, until } from '#test/support/wait.ts';
-
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 /** P3: exact again within this time. */
 const EXACT_MS = 10_000 + MACHINE_MS;

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ApiProcess } from '#test/support/api-process.ts';
 import type { ChatClient } from '#test/support/chat-client.ts';
 import { RefusedError } from '#test/support/raw-client.ts';
@@ -8,8 +8,6 @@ import { SmtpServer } from '#test/support/smtp-server.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { until } from '#test/support/wait.ts';
 import { WorkerProcess } from '#test/support/worker-process.ts';
-
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 120_000 });
 
 const PASSWORD = 'a password of tests only';
 const KEY = 'a-service-key-of-tests-only-0123456789';

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { ChatClient, ConnectionLost } from '#test/support/chat-client.ts';
 import { signToken } from '#test/support/jwt.ts';
@@ -6,8 +6,6 @@ import { RawClient } from '#test/support/raw-client.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { until } from '#test/support/wait.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let hub: TestHub<RedisServer>;
 TestHub.showLogs(() => hub);

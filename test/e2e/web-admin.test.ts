@@ -112,7 +112,7 @@ describe('the admin page of npm start', () => {
   it('[A13] shows at a glance that all is well, and the numbers as they change', async () => {
     const page = await open();
     await page.getByRole('heading', { level: 1, name: 'All is well' }).waitFor();
-    expect(await page.title()).toContain('✓ All is well');
+    await expect.poll(() => page.title()).toContain('✓ All is well');
     const node = page.locator('[data-node]');
     await node.getByText('Serving').waitFor();
     const ann = await client('u-ann', 'Ann');
@@ -311,7 +311,7 @@ describe('the admin page of npm start', () => {
       await page.getByText('The hub takes long to answer.').first().waitFor();
       await page.getByRole('heading', { name: 'Something is wrong' }).waitFor({ timeout: 60_000 });
       await page.getByText('The hub gives no answer').first().waitFor();
-      expect(await page.title()).toContain('✗');
+      await expect.poll(() => page.title()).toContain('✗');
       await screenshot(page, 'admin-no-answer');
     } finally {
       hub.child.signal('SIGCONT');

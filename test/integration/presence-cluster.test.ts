@@ -129,7 +129,7 @@ describe('presence on a Redis Cluster', () => {
     const connections = USERS.map((user) => [user, user] as const);
     const plan = { url: cluster.url, prefix, node: 'frozen', timing: QUICK, connections, rooms: [] };
     const frozen = new PresenceProcess(plan, 'after-connect@50=freeze');
-    await until(async () => (await a.presence.online()) === 50);
+    await until(async () => (await a.presence.online()) === 50, { timeoutMs: 60_000 });
     await until(async () => (await a.presence.online()) === 0);
     frozen.child.signal('SIGCONT');
     await frozen.said('ready');

@@ -90,7 +90,7 @@ describe('nodes that die or freeze', () => {
       const reaper = stage.process({ node: 'reaper', connections: [['r1', 'rita']], rooms: [['park', 'rita']] }, `${point}=kill`);
       await reaper.said('ready');
       await victim.kill();
-      expect(await within(20_000, 'the reaper dies', reaper.child.exited)).toMatchObject({ signal: 'SIGKILL' });
+      expect(await within(60_000, 'the reaper dies', reaper.child.exited)).toMatchObject({ signal: 'SIGKILL' });
       await stage.node('a');
       await stage.node('b');
       await stage.exact();
@@ -102,7 +102,7 @@ describe('nodes that die or freeze', () => {
     await stage.node('a');
     const leaves = ROOMS.slice(0, 5);
     const victim = stage.process({ node: 'victim', connections: CONNECTIONS, rooms: ROOMS, leaves }, `${point}=kill`);
-    expect(await within(20_000, 'the node dies', victim.child.exited)).toMatchObject({ signal: 'SIGKILL' });
+    expect(await within(60_000, 'the node dies', victim.child.exited)).toMatchObject({ signal: 'SIGKILL' });
     await until(() => stage.reaped.length > 0);
     await stage.exact();
     expect(replay(await stage.heard('park'))).toEqual(new Set());

@@ -37,7 +37,7 @@ export class PresenceProcess {
   }
 
   /** Resolves when it has said so. */
-  async said(line: string, timeoutMs = 10_000): Promise<void> {
+  async said(line: string, timeoutMs = 60_000): Promise<void> {
     await until(() => this.lines.includes(line), { timeoutMs, describe: () => `"${line}" said by the node:\n${this.child.output}` });
   }
 

@@ -27,7 +27,7 @@ export interface RawClientOptions {
   readonly onClose?: (close: RawClose) => void;
   /** Protocol pings are answered. Default true. */
   readonly answerPings?: boolean;
-  /** Milliseconds until the handshake counts as failed. Default 10,000. */
+  /** Milliseconds until the handshake counts as failed. Default 60,000. */
   readonly timeoutMs?: number;
 }
 
@@ -103,7 +103,7 @@ export class RawClient {
         socket.destroy();
         reject(error);
       };
-      const timer = setTimeout(() => fail(new Error(`no answer to the upgrade of ${url}`)), options.timeoutMs ?? 10_000);
+      const timer = setTimeout(() => fail(new Error(`no answer to the upgrade of ${url}`)), options.timeoutMs ?? 60_000);
       let read = Buffer.alloc(0);
       const onData = (chunk: Buffer): void => {
         read = Buffer.concat([read, chunk]);
