@@ -278,7 +278,8 @@ describe('ends of tokens', () => {
   it('[C 4001] ends the connection of a token that ran out', async () => {
     const ada = await hub.client('ada', 0, { claims: { exp: now() + 2 } });
     expect(await ada.closed).toMatchObject({ code: 4001, reason: 'TOKEN_EXPIRED' });
-    expect(now()).toBeLessThanOrEqual((ada.welcome.expiresAt ?? 0) + 8);
+    // Not sooner than the skew that is forgiven; not much later is a unit test's, which owns the clock.
+    expect(now()).toBeGreaterThanOrEqual((ada.welcome.expiresAt ?? Number.POSITIVE_INFINITY) + 5);
   });
 
   it.each([

@@ -106,11 +106,12 @@ describe('where the token is', () => {
 });
 
 describe('what a token must be', () => {
-  it('[H3] not late by 6 s, though it may be by 4', async () => {
-    expect(await userOf('/ws/chat', { token: good({ exp: seconds() - 4 }) })).toBe('u1');
-    await isRefused(good({ exp: seconds() - 6 }));
-    expect(await userOf('/ws/chat', { token: good({ nbf: seconds() + 4 }) })).toBe('u1');
-    await isRefused(good({ nbf: seconds() + 7 }));
+  it('[H3] not late by a minute, nor much too early, though it may be by a second', async () => {
+    // Where exactly the line is between these, a unit test says, which owns the clock.
+    expect(await userOf('/ws/chat', { token: good({ exp: seconds() - 1 }) })).toBe('u1');
+    await isRefused(good({ exp: seconds() - 60 }));
+    expect(await userOf('/ws/chat', { token: good({ nbf: seconds() + 1 }) })).toBe('u1');
+    await isRefused(good({ nbf: seconds() + 600 }));
     await isRefused(good({ exp: undefined }));
     await isRefused(good({ exp: '9999999999' }));
   });

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { Connection } from '#libs/hub/connection.ts';
+import { Expiry } from '#libs/hub/expiry.ts';
+import { FrameBudget } from '#libs/hub/frame-budget.ts';
+import { LocalUser } from '#libs/hub/local-user.ts';
+
+const NOW = 1_700_000_000;
+
+/** What a connection whose token ends so many seconds from now is told in the minutes after, and in which second. */
+function watched(lifeSeconds: number): { told: string[]; connection: Connection; expiry: Expiry; run: (seconds: number) => void } {
+  const told: string[] = [];
+  let second = 0;
+  const connection = new Connection({
+    id: 'c',
+    user: new LocalUser('u', 'U', Promise.resolve()),
+    session: 's',
+    identity: { userId: 'u', name: 'U', kind: 'user', expiresAt: NOW + lifeSeconds },
+    login: undefined,
+    budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
+    firstJoin: undefined,
+  });
+  connection.opened({
+    send: (frame) => {
+      told.push(`${second} ${(JSON.parse(frame.toString()) as { type: string }).type}`);
+      return 1;
+    },
+    end: (code) => void told.push(`${second} ${code}`),
+    subscribe: () => undefined,
+    unsubscribe: () => undefined,
+    publish: () => undefined,
+    getBufferedAmount: () => 0,
+  });
+  const expiry = new Expiry(NOW * 1000);
+  expiry.watch(connection, NOW * 1000);
+  const run = (seconds: number): void => {
+    for (const end = second + seconds; second < end; ) {
+      second += 1;
+      expiry.sweep((NOW + second) * 1000);
+    }
+  };
+  return { told, connection, expiry, run };
+}
+
+describe('the end of a token', () => {
+  it('[F1] [C 4001] is told a minute before, and ends the connection in the very second in which its skew is over', () => {
+    const { told, run } = watched(100);
+    run(200);
+    expect(told).toEqual(['40 token_expiring', '105 4001']);
+  });
+
+  it('[C 4001] comes in one sweep too where the process stood still over it', () => {
+    const { told, expiry } = watched(2);
+    expiry.sweep((NOW + 60) * 1000);
+    expect(told).toEqual(['0 token_expiring', '0 4001']);
+  });
+
+  it('[F1] of hours ahead is still met in its second', () => {
+    const { told, run } = watched(8000);
+    run(8100);
+    expect(told).toEqual(['7940 token_expiring', '8005 4001']);
+  });
+});
