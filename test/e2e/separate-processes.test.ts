@@ -210,14 +210,11 @@ describe('gateways, API and worker as processes of their own', () => {
 
   it('[A8] a room that ends by itself is closed by a worker', async () => {
     const [ivan, jane] = await Promise.all([register('ivan'), register('jane')]);
-    const { room } = await call<{ room: string }>(
-      'POST',
-      '/rooms',
-      { name: 'brief', kind: 'group', members: [jane.user.id], expiresIn: 1 },
-      ivan.token,
-    );
+    const group = { name: 'brief', kind: 'group', members: [jane.user.id], expiresIn: 600 };
+    const { room } = await call<{ room: string }>('POST', '/rooms', group, ivan.token);
     const his = await connect(ivan, 0);
     await his.join(room);
+    await call('PATCH', `/rooms/${room}`, { expiresIn: 1 }, ivan.token);
     expect(await his.waitFor('room_closed', () => true, { timeoutMs: 30_000 })).toMatchObject({ room, reason: 'expired' });
   });
 

@@ -151,18 +151,21 @@ describe('PostgreSQL away', () => {
   });
 
   test('a connection that is cut in the middle of a transaction leaves nothing behind', async () => {
-    const held = database.query('SELECT pg_advisory_lock(7250113, 2), pg_sleep(1)');
-    await until(async () => (await server.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted")).length > 0, LONG);
+    // It waits for a lock that is given up only after the cut, and in a store that would wait for longer than all of this takes.
+    const patient = await openStore({ url: database.url, timeoutMs: 30_000 });
+    const held = database.query('SELECT pg_advisory_xact_lock(7250113, 2), pg_sleep(600)').catch(() => undefined);
+    const locks = (what: string, granted: boolean) =>
+      server.query(`SELECT ${what} FROM pg_locks WHERE locktype = 'advisory' AND granted = ${granted}`);
+    await until(async () => (await locks('1', true)).length > 0, LONG);
     const ada = { id: 'cut', name: 'Cut' };
-    const asked = store.pairs
+    const asked = patient.pairs
       .match({ user: ada, keepHistory: true, candidates: [], room: 'pair:c', now: 1, expiresAt: 2 })
       .catch((error: unknown) => error);
-    await until(async () => {
-      const cut = await server.query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
-      return cut.length > 0;
-    }, LONG);
+    await until(async () => (await locks('pg_terminate_backend(pid)', false)).length > 0, LONG);
     expect(await asked).toMatchObject({ code: 'UNAVAILABLE' });
+    await locks('pg_cancel_backend(pid)', true);
     await held;
+    await patient.close();
     expect((await store.pairs.waiting(10)).filter(({ user }) => user.id === 'cut')).toEqual([]);
     expect(await store.pairs.match({ user: ada, keepHistory: true, candidates: [], room: 'pair:c', now: 1, expiresAt: 2 })).toEqual({
       state: 'waiting',

@@ -249,10 +249,13 @@ describe('rooms that end', () => {
     const stage = await Stage.open();
     const jobs = stage.jobs();
     await stage.worker(jobs);
-    const room = await stage.room('pair', Date.now() + 600);
+    const room = await stage.room('pair', Date.now() + HOUR);
     await jobs.add('room-expiry', { room }, { id: room });
     await until(async () => (await jobs.counts())['room-expiry'].delayed === 1);
     expect((await stage.store.rooms.get(room))?.closedAt).toBeUndefined();
+    // The hour passes: for the room, and for the job that was put off.
+    await stage.database.query('UPDATE rooms SET expires_at = $2 WHERE room = $1', [room, Date.now() - 1]);
+    expect(await jobs.move('room-expiry', room, 0)).toBe(true);
     await stage.closed(room);
   });
 
