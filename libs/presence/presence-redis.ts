@@ -8,7 +8,7 @@ import { OnlineCount } from './online-count.ts';
 import type { ConnectResult, Presence, PresenceConnection, PresenceListener, PresenceSource, PresenceUser } from './presence.ts';
 import { PresenceScripts, REAPED, REPLACED } from './presence-scripts.ts';
 import { Reaper } from './reaper.ts';
-import { Restorer, roomKey } from './restorer.ts';
+import { countHold, Restorer, roomKey } from './restorer.ts';
 
 export interface PresenceRedisOptions {
   /** This node's id, without spaces. */
@@ -92,7 +92,7 @@ export class PresenceRedis implements Presence {
       online: this.#online,
       connections: this.#connections,
       rooms: this.#rooms,
-      holdMs: renewMs / 2,
+      holdMs: countHold(renewMs),
       restored: (connections) => observe.restored?.(connections),
     });
   }

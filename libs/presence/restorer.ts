@@ -1,5 +1,6 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { HubError } from '#libs/protocol/errors.ts';
+import { RECONNECT_PAUSE_MAX_MS } from '#libs/redis/redis-clients.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 import type { Incarnations } from './incarnations.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
@@ -14,6 +15,8 @@ const BATCH = 250;
 /** Milliseconds between attempts, and between looks at a Redis that is away. */
 const RETRY_MS = 250;
 const READY_MS = 1000;
+/** What a node needs to connect and put its users back, for `countHold`. */
+const RESTORE_MS = 500;
 
 export interface RestorerOptions {
   readonly link: RedisLink;
@@ -28,6 +31,14 @@ export interface RestorerOptions {
   /** Milliseconds the count is held after Redis lost data, for the other nodes to put theirs back too. */
   readonly holdMs: number;
   readonly restored: (connections: number) => void;
+}
+
+/**
+ * Milliseconds the count is held after everything was put back: until the other nodes, which may come back to Redis by a whole pause later, had time to do
+ * so too. Half a renewal where that is longer.
+ */
+export function countHold(renewMs: number): number {
+  return Math.max(renewMs / 2, RECONNECT_PAUSE_MAX_MS + RESTORE_MS);
 }
 
 export function roomKey(room: string, user: PresenceUser): string {

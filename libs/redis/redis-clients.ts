@@ -1,6 +1,14 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { RedisAddress, RedisTarget } from './redis-url.ts';
 
+/** The longest pause between two attempts to connect, milliseconds: one node may be back by so much later than another. */
+export const RECONNECT_PAUSE_MAX_MS = 1000;
+
+/** Milliseconds before the given attempt (from 1): more with each, up to the longest. `random` from 0 to 1: nodes do not come back in step. */
+export function reconnectPause(attempt: number, random: number): number {
+  return Math.min(50 * 2 ** Math.min(attempt, 6), RECONNECT_PAUSE_MAX_MS) * (0.5 + random / 2);
+}
+
 /**
  * Clients of ioredis as the hub needs them. Nothing is queued while away and nothing is sent again after a break: a Redis that came back
  * with older data must not get a write that was meant for another epoch. The hub retries itself, under the same key.
@@ -21,7 +29,7 @@ function baseOptions(target: RedisTarget, timeoutMs: number): Omit<RedisOptions,
     maxLoadingRetryTime: 500,
     connectTimeout: timeoutMs,
     keepAlive: 5000,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 1000) * (0.5 + Math.random() / 2),
+    retryStrategy: (attempt) => reconnectPause(attempt, Math.random()),
   };
 }
 
