@@ -127,7 +127,7 @@ describe('link to one Redis', () => {
       Subscriber.connect({
         target,
         address: { host: '127.0.0.1', port: redis.port },
-        timeoutMs: 1000,
+        timeoutMs: 30_000,
         onMessage: () => undefined,
         onLost: () => undefined,
         onClose: () => undefined,
