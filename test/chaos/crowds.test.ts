@@ -8,14 +8,14 @@ import type { RedisServer } from '#test/support/redis-server.ts';
 import { messageOf } from '#test/support/server-frame.ts';
 import { stopwatch } from '#test/support/steady-clock.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
-import { TestHub } from '#test/support/test-hub.ts';
+import { SMALL_YOUNG_HEAP, TestHub } from '#test/support/test-hub.ts';
 import { MACHINE_MS, until } from '#test/support/wait.ts';
 
 let hub: TestHub<RedisServer>;
 const random = Random.fromEnvironment('crowds');
 TestHub.showLogs(() => hub);
 beforeAll(async () => {
-  hub = await TestHub.single({ gateways: 2, env: { DRAIN_SECONDS: '30' } });
+  hub = await TestHub.single({ gateways: 2, env: { DRAIN_SECONDS: '30', ...SMALL_YOUNG_HEAP } });
 });
 afterEach(() => hub.clear());
 afterAll(() => hub?.stop());

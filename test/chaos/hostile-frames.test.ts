@@ -9,7 +9,7 @@ import { maskedFrame, rawFrame } from '#test/support/raw-frame.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { messageOf } from '#test/support/server-frame.ts';
 import { stopwatch } from '#test/support/steady-clock.ts';
-import { TestHub } from '#test/support/test-hub.ts';
+import { SMALL_YOUNG_HEAP, TestHub } from '#test/support/test-hub.ts';
 import { MACHINE_MS, until, within } from '#test/support/wait.ts';
 
 const MIB = 2 ** 20;
@@ -23,7 +23,7 @@ let room: string;
 const random = Random.fromEnvironment('hostile frames');
 TestHub.showLogs(() => hub);
 beforeAll(async () => {
-  hub = await TestHub.single({ gateways: 1 });
+  hub = await TestHub.single({ gateways: 1, env: SMALL_YOUNG_HEAP });
 });
 afterAll(() => hub?.stop());
 
