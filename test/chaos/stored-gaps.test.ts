@@ -6,6 +6,7 @@ import { MessageArchive } from '#libs/rooms/message-archive.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { StreamSweep } from '#services/worker/stream-sweep.ts';
+import { acked } from '#test/support/acked.ts';
 import { ChatClient } from '#test/support/chat-client.ts';
 import { compareLedgers } from '#test/support/ledger.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
@@ -42,12 +43,12 @@ describe('a gateway that was cut off from Redis', () => {
     const ada = await hub.client(hub.name('ada'), 0);
     const bob = await hub.client(hub.name('bob'), 1);
     for (const client of [ada, bob]) await client.join('park');
-    await ada.message('park', 'first');
+    await acked(ada, 'park', 'first');
     await bob.waitFor('message', (frame) => messageOf(frame).text === 'first');
     const since = bob.ledger.position('park') ?? { epoch: '', offset: 0 };
     proxy.refuse();
     for (let i = 0; i < MISSED; i += 20) {
-      await Promise.all(Array.from({ length: 20 }, (_, n) => ada.message('park', `missed ${i + n}`)));
+      await Promise.all(Array.from({ length: 20 }, (_, n) => acked(ada, 'park', `missed ${i + n}`)));
     }
     const kept = await redis.command('XLEN', 'parley::{r:park}:stream');
     expect(kept).toBeGreaterThan(0);
@@ -77,7 +78,7 @@ describe('a gateway that was cut off from Redis', () => {
     for (const client of [ada, bob]) await client.join('park');
     const id = randomUUID();
     const text = `once ${id}`;
-    const ack = await ada.message('park', text, { id });
+    const ack = await acked(ada, 'park', text, id);
     await bob.waitFor('message', (frame) => messageOf(frame).text === text);
     const mark = bob.mark();
     await redis.restartEmpty();
@@ -87,7 +88,7 @@ describe('a gateway that was cut off from Redis', () => {
       const again = await until(() => ada.message('park', text, { id }), LONG);
       expect(again.message).toEqual(ack.message);
     }
-    await ada.message('park', `after ${id}`);
+    await acked(ada, 'park', `after ${id}`);
     await bob.waitFor('message', (frame) => messageOf(frame).text === `after ${id}`, LONG);
     expect(bob.of('message', mark).filter((frame) => messageOf(frame).text === text)).toEqual([]);
   });

@@ -1,19 +1,20 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
+import { acked } from '#test/support/acked.ts';
 import { ChatClient } from '#test/support/chat-client.ts';
 import { signToken } from '#test/support/jwt.ts';
 import { RawClient } from '#test/support/raw-client.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { messageOf, type ServerFrame } from '#test/support/server-frame.ts';
-import { TestHub } from '#test/support/test-hub.ts';
+import { SMALL_YOUNG_HEAP, TestHub } from '#test/support/test-hub.ts';
 import { until } from '#test/support/wait.ts';
 
 let hub: TestHub<RedisServer>;
 let store: Store;
 TestHub.showLogs(() => hub);
 beforeAll(async () => {
-  hub = await TestHub.single({ gateways: 2 });
+  hub = await TestHub.single({ gateways: 2, env: SMALL_YOUNG_HEAP });
   store = await openStore({ url: hub.database.url });
 });
 afterEach(() => hub.clear());
@@ -54,7 +55,7 @@ describe('M6 offline messages', () => {
     '[M6] messages of a %s come at the next connect, oldest first, then the end',
     async (kind) => {
       const { writer, reader, room } = await stage(kind);
-      for (const n of range(1, 150)) await writer.message(room, `${n}`);
+      for (const n of range(1, 150)) await acked(writer, room, `${n}`);
       const back = await hub.client(reader, 1);
       const waited = await complete(back);
       expect(waited.map(({ offset }) => offset)).toEqual(range(1, 150));
@@ -77,7 +78,7 @@ describe('M6 offline messages', () => {
       [writer.user, reader].map((id) => ({ id, name: id })),
     );
     for (const n of range(1, 20)) {
-      await writer.message(n % 3 === 0 ? second : room, `${n}`);
+      await acked(writer, n % 3 === 0 ? second : room, `${n}`);
       // Stamps are milliseconds: two messages of one have no order between rooms.
       const said = Date.now();
       await until(() => Date.now() > said, { everyMs: 1 });
@@ -88,7 +89,7 @@ describe('M6 offline messages', () => {
 
   it('[M6] `delivered` moves the cursor for all devices; what is above it comes again', async () => {
     const { writer, reader, room } = await stage();
-    for (const n of range(1, 10)) await writer.message(room, `${n}`);
+    for (const n of range(1, 10)) await acked(writer, room, `${n}`);
     const phone = await hub.client(reader, 0);
     await complete(phone);
     phone.send({ type: 'delivered', room, offset: 6 });
@@ -108,7 +109,7 @@ describe('M6 offline messages', () => {
 
   it('[M6] the first frame after the end counts as `delivered` of a client that sends none', async () => {
     const { writer, reader, room } = await stage();
-    for (const n of range(1, 3)) await writer.message(room, `${n}`);
+    for (const n of range(1, 3)) await acked(writer, room, `${n}`);
     const plain = await hub.client(reader, 0);
     await complete(plain);
     expect(await store.cursors.delivered(reader, room)).toBe(0);
@@ -118,7 +119,7 @@ describe('M6 offline messages', () => {
 
   it('[M6] what was not acknowledged comes again at the next connect, however the line broke', async () => {
     const { writer, reader, room } = await stage();
-    for (const n of range(1, 3)) await writer.message(room, `${n}`);
+    for (const n of range(1, 3)) await acked(writer, room, `${n}`);
     for (let turn = 0; turn < 3; turn += 1) {
       const back = await ChatClient.connect(hub.gateway(turn % 2).url, reader);
       expect((await complete(back)).map(({ offset }) => offset)).toEqual([1, 2, 3]);
@@ -128,9 +129,9 @@ describe('M6 offline messages', () => {
 
   it('[M6] [R5] what is said while offline messages are being sent comes too, once, in order', async () => {
     const { writer, reader, room } = await stage();
-    for (const n of range(1, 60)) await writer.message(room, `${n}`);
+    for (const n of range(1, 60)) await acked(writer, room, `${n}`);
     const saying = (async () => {
-      for (const n of range(61, 160)) await writer.message(room, `${n}`);
+      for (const n of range(61, 160)) await acked(writer, room, `${n}`);
     })();
     const back = await hub.client(reader, 1);
     await saying;
