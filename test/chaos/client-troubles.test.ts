@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { ClientFleet, type FleetClient } from '#test/support/client-fleet.ts';
 import type { GatewayProcess } from '#test/support/gateway-process.ts';
+import { compareLedgers } from '#test/support/ledger.ts';
 import { Random } from '#test/support/random.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
+import { StayingClient } from '#test/support/staying-client.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { until } from '#test/support/wait.ts';
@@ -13,6 +14,8 @@ const MESSAGES = 60;
 /** Written before the answer to the first of them is there. */
 const AT_ONCE = 4;
 const TROUBLES = 10;
+/** Below what the gateways take. */
+const PACE = { perSecond: 15, burst: 30 };
 
 interface Gate {
   readonly gateway: GatewayProcess;
@@ -20,7 +23,7 @@ interface Gate {
 }
 
 let hub: TestHub<RedisServer>;
-const fleet = new ClientFleet();
+const writers: StayingClient[] = [];
 const gates: Gate[] = [];
 const random = Random.fromEnvironment('client troubles');
 TestHub.showLogs(() => hub);
@@ -29,7 +32,7 @@ beforeAll(async () => {
   for (const gateway of hub.gateways) await open(gateway);
 });
 afterAll(async () => {
-  fleet.clear();
+  for (const { client } of writers) client.close();
   await Promise.all(gates.map(({ proxy }) => proxy.stop()));
   await hub?.stop();
 });
@@ -66,7 +69,7 @@ describe('the client, while gateways die, leave, and lines break', () => {
   it('[M1] [M2] [M4] [M5] says each message once, and hands each over once, in one order for all', async () => {
     const room = hub.name('room');
     const names = Array.from({ length: WRITERS }, (_, i) => hub.name(`writer${i}`));
-    const writers = names.map((user) => fleet.client({ user, url: anywhere, random: () => random.next() }));
+    for (const user of names) writers.push(new StayingClient({ user, url: anywhere, pace: PACE, random: () => random.next() }));
     const told: unknown[] = [];
     for (const { client } of writers) {
       client.on('resync', (event) => told.push(event.reason));
@@ -74,7 +77,7 @@ describe('the client, while gateways die, leave, and lines break', () => {
     }
     await Promise.all(writers.map(({ client }) => client.join(room)));
     let acked = 0;
-    const write = async ({ client }: FleetClient, name: string): Promise<void> => {
+    const write = async ({ client }: StayingClient, name: string): Promise<void> => {
       for (let n = 0; n < MESSAGES; n += AT_ONCE) {
         await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => client.send(room, `${name} ${n + i}`)));
         acked += AT_ONCE;
@@ -96,5 +99,7 @@ describe('the client, while gateways die, leave, and lines break', () => {
       expect(writer.messages(room).map(({ offset }) => offset)).toEqual(Array.from({ length: all }, (_, i) => i + 1));
     }
     expect(told).toEqual([]);
+    const ledgers = writers.map(({ ledger }) => ledger);
+    expect(compareLedgers(ledgers, room)).toMatchObject({ violations: [], told: 0, messages: all });
   });
 });
