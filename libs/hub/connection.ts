@@ -63,16 +63,17 @@ export class Connection {
   /** The client sends `delivered`: nothing else counts as one. */
   saysDelivered = false;
   invalidFrames: StrikeCounter | undefined;
-  /** Milliseconds; when `typing` was last told, and where. */
-  typedAt = 0;
-  typedIn = '';
   expiryTold = false;
+  /** Unix second at which its token is looked at next. */
+  expiryDue = 0;
   /** Closed by the drain of its node: presence keeps it until the node is gone. */
   sentAway = false;
   #socket: Socket | undefined;
   /** Private rooms that were joined and left: the offset up to which the room itself delivered. */
   #passed: Map<string, number> | undefined;
   #onDrain: (() => void) | undefined;
+  /** Rooms in which `typing` was told on, and when, milliseconds. */
+  #typed: Map<string, number> | undefined;
 
   constructor(fields: {
     id: string;
@@ -125,6 +126,15 @@ export class Connection {
     this.send(errorFrame(id, error.code, error.message, error.retryable, error.retryAfter));
   }
 
+  /** Whether `typing` may be told on in a room: at most once in `everyMs`. Counts as told. */
+  maySayTyping(room: string, now: number, everyMs: number): boolean {
+    this.#typed ??= new Map();
+    if (now - (this.#typed.get(room) ?? Number.NEGATIVE_INFINITY) < everyMs) return false;
+    for (const [other, at] of this.#typed) if (now - at >= everyMs) this.#typed.delete(other);
+    this.#typed.set(room, now);
+    return true;
+  }
+
   /** A private room was left: what it said so far was delivered. */
   passedBy(room: Room): void {
     this.#passed ??= new Map();
@@ -154,9 +164,14 @@ export class Connection {
     this.#socket?.end(ERRORS[code].close, addition === undefined ? code : `${code} ${addition}`);
   }
 
+  /** Whether the outbox holds less than `bytes` now; true once the socket is gone. */
+  hasPlace(bytes: number): boolean {
+    return this.#socket === undefined || this.#socket.getBufferedAmount() < bytes;
+  }
+
   /** Resolves once the outbox holds less than `bytes`, or the socket is gone. */
   async outboxBelow(bytes: number): Promise<void> {
-    while (this.#socket !== undefined && this.#socket.getBufferedAmount() >= bytes) {
+    while (!this.hasPlace(bytes)) {
       await new Promise<void>((resolve) => {
         const before = this.#onDrain;
         this.#onDrain = () => {

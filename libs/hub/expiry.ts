@@ -5,8 +5,8 @@ import type { Connection } from './connection.ts';
 
 /** A token is good this much longer than it says: the clock skew forgiven at the handshake (H3), seconds. */
 const SKEW_SECONDS = 5;
-/** Ends further away than this are looked at again then: a bucket for every second of a year would be a leak. */
-const HORIZON_SECONDS = 3600;
+/** Ends further away than this are looked at again then: a connection that is gone is held no longer than this. */
+const HORIZON_SECONDS = 60;
 
 export class Expiry {
   readonly #buckets = new Map<number, Connection[]>();
@@ -15,6 +15,13 @@ export class Expiry {
   /** `now` in Unix milliseconds. */
   constructor(now: number) {
     this.#reached = Math.floor(now / 1000);
+  }
+
+  /** Looks that are to come. */
+  get watched(): number {
+    let count = 0;
+    for (const bucket of this.#buckets.values()) count += bucket.length;
+    return count;
   }
 
   /** Watches a connection's token: again after each refresh. */
@@ -33,7 +40,8 @@ export class Expiry {
       const due = this.#buckets.get(this.#reached);
       if (due === undefined) continue;
       this.#buckets.delete(this.#reached);
-      for (const connection of due) this.#look(connection, this.#reached);
+      // One that was put elsewhere since, with a new token, is looked at there.
+      for (const connection of due) if (connection.expiryDue === this.#reached) this.#look(connection, this.#reached);
     }
   }
 
@@ -57,6 +65,7 @@ export class Expiry {
 
   #put(connection: Connection, second: number): void {
     const due = Math.max(second, this.#reached + 1);
+    connection.expiryDue = due;
     const bucket = this.#buckets.get(due);
     if (bucket === undefined) this.#buckets.set(due, [connection]);
     else bucket.push(connection);

@@ -249,10 +249,7 @@ export class FrameHandler {
   #typing(connection: Connection, name: string, id: string | undefined): void {
     const { node, broker, now } = this.#options;
     const room = isPrivateRoom(name) ? undefined : this.#joined(connection, name);
-    const at = now();
-    if (connection.typedIn === name && at - connection.typedAt < TYPING_MS) return;
-    connection.typedIn = name;
-    connection.typedAt = at;
+    if (!connection.maySayTyping(name, now(), TYPING_MS)) return;
     const frame = typing(name, connection.user.json);
     if (room !== undefined) {
       connection.publishToOthers(room.topic, frame);

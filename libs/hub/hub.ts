@@ -343,7 +343,8 @@ export class Hub {
     if (firstJoin !== undefined) this.#frames.join(connection, undefined, firstJoin.room, firstJoin.since);
     const { early } = connection;
     connection.early = undefined;
-    if (early !== undefined) for (const handle of early) handle();
+    // One of them may end it: whoever is gone enters no room.
+    for (const handle of early ?? []) if (connection.open) handle();
   }
 
   /** Keeps a frame until `welcome` was sent. */

@@ -3,6 +3,8 @@
  *
  * A connection gets a room's live publications from the moment its last `joined` frame is sent. That frame is cut exactly at the offset the
  * relay has reached, in one go with the subscription to the room's topic: nothing can come between, nothing comes twice.
+ *
+ * Each page is sent only where the outbox has place for it, looked at in the same go: a hundred rooms joined by one frame would else fill it at once.
  */
 import type { Broker } from '#libs/broker/broker.ts';
 import type { Presence } from '#libs/presence/presence.ts';
@@ -44,6 +46,7 @@ export class Joins {
    * `pass`: the user may enter.
    */
   join(connection: Connection, id: string | undefined, pass: RoomPass, since: Since | undefined): void {
+    if (!connection.open) return;
     const known = connection.rooms.find((room) => room.name === pass.room);
     if (known !== undefined) {
       void this.#again(connection, known, id);
@@ -137,12 +140,18 @@ export class Joins {
     }
     let reached = since.offset;
     while (since.epoch === room.epoch && reached <= room.offset) {
+      if (!connection.hasPlace(PAGE_BYTES)) {
+        await connection.outboxBelow(PAGE_BYTES);
+        if (!wanted()) return;
+        continue;
+      }
       const rest = room.recent.after(reached) ?? (reached === room.offset ? [] : undefined);
       if (rest !== undefined) {
         stats.recovered('recovered');
         return this.#goLive(connection, room, this.#page(room, id, true, Room.items(room.name, rest), false));
       }
       const page = await broker.after(room.name, reached, PAGE);
+      while (!connection.hasPlace(PAGE_BYTES)) await connection.outboxBelow(PAGE_BYTES);
       if (!wanted()) return;
       if (!page.complete || page.position.epoch !== since.epoch || room.epoch !== since.epoch) break;
       // What the relay has not reached yet comes live.
@@ -151,8 +160,6 @@ export class Joins {
       if (last === undefined) break;
       connection.send(this.#page(room, id, true, Room.items(room.name, missed), true));
       reached = last.offset;
-      await connection.outboxBelow(PAGE_BYTES);
-      if (!wanted()) return;
     }
     stats.recovered('lost');
     return this.#fresh(connection, room, id, wanted);
@@ -171,15 +178,24 @@ export class Joins {
 
   /** Goes live with the latest page. */
   async #fresh(connection: Connection, room: Room, id: string | undefined, wanted: () => boolean): Promise<void> {
-    let items = room.latestItems();
-    while (items === undefined) {
+    let items: Uint8Array | undefined;
+    for (;;) {
+      items = room.latestItems();
+      if (items !== undefined) {
+        if (connection.hasPlace(PAGE_BYTES)) break;
+        // The room goes on meanwhile: the page is cut anew.
+        await connection.outboxBelow(PAGE_BYTES);
+        if (!wanted()) return;
+        continue;
+      }
       const { epoch, offset } = room;
       const page = await this.#options.broker.before(room.name, offset + 1, PAGE);
+      while (!connection.hasPlace(PAGE_BYTES)) await connection.outboxBelow(PAGE_BYTES);
       if (!wanted()) return;
       const tail = room.recent.after(offset);
-      if (room.epoch === epoch && tail !== undefined) {
-        items = Room.items(room.name, [...page.publications, ...tail].slice(-PAGE_MESSAGES));
-      } else items = room.latestItems();
+      if (room.epoch !== epoch || tail === undefined) continue;
+      items = Room.items(room.name, [...page.publications, ...tail].slice(-PAGE_MESSAGES));
+      break;
     }
     this.#goLive(connection, room, this.#page(room, id, false, items, false));
   }

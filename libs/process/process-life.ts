@@ -57,11 +57,17 @@ export function processLogger(config: Config, node: string): Logger {
   return log;
 }
 
-/** SIGTERM and SIGINT leave in good order once; a second one, or time, ends it. */
-export function onSignal(config: Config, log: Logger, leave: () => Promise<number>): void {
+/**
+ * SIGTERM and SIGINT leave in good order once; a second one, or time, ends it.
+ * @param again Whether a second one ends it.
+ */
+export function onSignal(config: Config, log: Logger, leave: () => Promise<number>, again: () => boolean = () => true): void {
   let leaving = false;
   const handle = (signal: NodeJS.Signals): void => {
-    if (leaving) process.exit(1);
+    if (leaving) {
+      if (again()) process.exit(1);
+      return;
+    }
     leaving = true;
     log.info({ signal }, 'draining');
     setTimeout(() => process.exit(1), config.drainSeconds * 1000 + FORCE_EXIT_MS).unref();

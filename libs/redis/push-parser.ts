@@ -1,3 +1,8 @@
+/** What came is not RESP: nothing that follows can be read either. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+}
+
 /** What a subscriber connection reads: a reply is a string, a number, null, an Error, or an array of those. */
 export type PushReply = string | number | null | Error | PushReply[];
 
@@ -103,7 +108,7 @@ export class PushParser {
         return items;
       }
       default:
-        throw new Error('The Redis subscriber connection got bytes that are not RESP.');
+        throw new ProtocolError('The Redis subscriber connection got bytes that are not RESP.');
     }
   }
 }

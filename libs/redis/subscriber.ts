@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { PushParser, type PushReply } from './push-parser.ts';
+import { ProtocolError, PushParser, type PushReply } from './push-parser.ts';
 import type { RedisAddress, RedisTarget } from './redis-url.ts';
 
 const READ_BYTES = 64 * 1024;
@@ -116,7 +116,12 @@ export class Subscriber {
   #read(chunk: Buffer): void {
     if (!this.#open) return;
     this.bytesRead += chunk.length;
-    this.#parser.write(chunk);
+    try {
+      this.#parser.write(chunk);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#socket.destroy(error);
+    }
   }
 
   async #greet(): Promise<void> {

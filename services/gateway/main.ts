@@ -30,10 +30,16 @@ async function child(config: Config, node: string, port: number): Promise<void> 
     if (process.connected) process.send?.(message);
   };
   let running: RunningGateway | undefined;
-  onSignal(config, log, async () => {
-    await running?.stop();
-    return 0;
-  });
+  // A terminal and systemd signal the whole group, and the parent tells its children, too: only a parent that is gone while they leave hurries them.
+  onSignal(
+    config,
+    log,
+    async () => {
+      await running?.stop();
+      return 0;
+    },
+    () => !process.connected,
+  );
   // A parent that is gone cannot be answered for: leave as if it had said so.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   running = await runGateway(config, node, port, metrics, log);

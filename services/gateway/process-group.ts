@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { AdminSource } from '#libs/process/admin-server.ts';
+import { ListenError } from '#libs/process/listen-error.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { Metrics, type MetricsSnapshot } from '#libs/telemetry/metrics.ts';
 
@@ -110,7 +111,8 @@ export class ProcessGroup implements AdminSource {
       });
       child.once('exit', (code, signal) => {
         member.ready = false;
-        if (!listening) reject(new Error(`gateway process ${index} ended with ${code ?? signal} before it listened`));
+        if (!listening)
+          reject(new ListenError(`gateway process ${index} ended with ${code ?? signal} before it listened: its own line above says why`));
         else if (!this.#stopping) this.#restart(index, code ?? signal);
       });
     });

@@ -39,8 +39,9 @@ export interface UpgradeOptions {
   handshakeLimited(): void;
 }
 
-/** Seconds that whoever finds the node full stays away. */
+/** Seconds that whoever finds the node full stays away; and where nothing better is known. */
 const FULL_SECONDS = 5;
+const RETRY_SECONDS = 2;
 
 /** The reason phrases of RFC 9110 for the statuses of the error table. */
 const PHRASES: Readonly<Record<number, string>> = {
@@ -100,13 +101,13 @@ export class Upgrade {
   /** Who comes, and where to. @throws HubError; a promise only where somebody else has to be asked. */
   #decide(raw: RawHandshake, address: string): Admission | Promise<Admission> {
     const { hub, allowedOrigins, verify, now } = this.#options;
-    hub.assertReady();
-    this.#assertPlace();
     const wait = this.#limiter.take(address, now());
     if (wait > 0) {
       this.#options.handshakeLimited();
       throw new HubError('RATE_LIMITED', 'too many handshakes from this address', { retryAfter: wait });
     }
+    hub.assertReady();
+    this.#assertPlace();
     const request = parseHandshake(raw);
     if (!originAllowed(raw, allowedOrigins)) throw new HubError('ORIGIN_DENIED');
     if (request.token === undefined) throw new HubError('MISSING_TOKEN');
@@ -142,12 +143,19 @@ export class Upgrade {
   }
 
   #refuse(res: HttpResponse, raw: RawHandshake, context: SocketContext, error: unknown): void {
-    const refusal = HubError.from(error);
+    const refusal = asRefusal(HubError.from(error));
     this.#options.refused(refusal.code);
     if (raw.protocols.closes && raw.key !== '') {
       res.upgrade<SocketData>({ holder: refusal }, raw.key, raw.protocols.selected ?? '', raw.extensions, context);
     } else res.cork(() => writeRefusal(res, refusal));
   }
+}
+
+/** What a handshake may be refused with: a room that is closed is not open to anybody, and whoever is to come again is told when. */
+function asRefusal({ code, message, retryable, retryAfter }: HubError): HubError {
+  const known = ERRORS[code].close > 0;
+  if (!retryable) return new HubError(known ? code : 'FORBIDDEN', message);
+  return new HubError(known ? code : 'UNAVAILABLE', message, { retryAfter: retryAfter ?? RETRY_SECONDS });
 }
 
 /** The close code and reason of a refusal told after the 101 (H5): the code's name, and for a rate limit the seconds to wait. */

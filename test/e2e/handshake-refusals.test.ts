@@ -288,6 +288,28 @@ describe('a client that does not wait for welcome', () => {
     raw.reset();
   });
 
+  it('[F1] [P1] that is closed for what it sent before enters no room any more', async () => {
+    const room = hub.name('room');
+    const watcher = await hub.client('watcher', 0);
+    await watcher.join(room);
+    hub.backend.pause();
+    let raw: RawClient;
+    try {
+      raw = await RawClient.open(`${gateway.url}/ws/chat`, { token: token({ sub: hub.name('ghost') }) });
+      for (let n = 0; n < 10; n += 1) raw.send('no frame');
+      raw.send(JSON.stringify({ type: 'join', room }));
+      await fetch(`${gateway.httpUrl}/`);
+    } finally {
+      hub.backend.resume();
+    }
+    expect(await raw.closed).toMatchObject({ code: 4029 });
+    // Whoever comes next is counted after whatever came before.
+    const next = await hub.client('next', 0);
+    await next.join(room);
+    expect(await watcher.presence(room)).toMatchObject({ count: 2 });
+    await until(async () => (await watcher.onLineNumber()) === 2, { describe: 'two are online' });
+  });
+
   it('[F3] [C 4029] that sends far too much before it is closed', async () => {
     hub.backend.pause();
     try {

@@ -4,6 +4,8 @@ import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { acked } from '#test/support/acked.ts';
 import type { ChatClient } from '#test/support/chat-client.ts';
+import { signToken } from '#test/support/jwt.ts';
+import { RawClient, RefusedError } from '#test/support/raw-client.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { messageOf } from '#test/support/server-frame.ts';
 import { TestHub } from '#test/support/test-hub.ts';
@@ -60,6 +62,20 @@ function texts(client: ChatClient, inRoom: string, type = 'message'): (string | 
 }
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+describe('H4 a room that is over', () => {
+  it('[H4] [H5] [C 4503] is open to nobody, its members neither', async () => {
+    const [ada = '', bob = ''] = await users('ada', 'bob');
+    const over = await room('pair', [ada, bob]);
+    await store.rooms.close(over, 'closed', Date.now());
+    const path = `${hub.gateway(0).url}/chat/${over}`;
+    const refused = await RawClient.open(path, { token: signToken({ sub: ada }) }).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(RefusedError);
+    expect(refused).toMatchObject({ response: { status: 403 } });
+    const told = await RawClient.open(path, { token: signToken({ sub: ada }), protocols: ['parley.v1', 'parley.v1+close'] });
+    expect(await told.closed).toMatchObject({ code: 4503, reason: 'FORBIDDEN' });
+  });
+});
 
 describe('R5 private rooms', () => {
   it('[R5] [R2] a direct message reaches every session of both, on every node, without join', async () => {

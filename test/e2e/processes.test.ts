@@ -133,6 +133,20 @@ describe('GATEWAY_PROCESSES', () => {
     for (const child of children) expect(await running(child)).toBe(false);
   });
 
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    '[D1] drains all where the whole group gets %s, as from a terminal or systemd',
+    async (signal) => {
+      const leaving = await start();
+      const clients = await crowd(leaving);
+      const closes = Promise.all(clients.map((client) => client.closed));
+      // Each child once from the group, and once more from its parent.
+      for (const child of await childrenOf(leaving.pid)) process.kill(child, signal);
+      const exit = leaving.term();
+      for (const close of await closes) expect(close.code).toBe(1012);
+      expect(await exit).toBe(0);
+    },
+  );
+
   it('[D1] leaves no process behind when the parent is killed', async () => {
     const doomed = await start();
     const children = await childrenOf(doomed.pid);

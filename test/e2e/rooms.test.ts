@@ -2,8 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { ChatClient } from '#test/support/chat-client.ts';
 import { signToken } from '#test/support/jwt.ts';
+import { RawClient } from '#test/support/raw-client.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
-import { messageOf } from '#test/support/server-frame.ts';
+import { messageOf, type ServerFrame } from '#test/support/server-frame.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { until } from '#test/support/wait.ts';
 
@@ -143,6 +144,32 @@ describe('R4 being in rooms', () => {
     await expect(ada.join('one-more')).rejects.toMatchObject({ code: 'ROOM_LIMIT' });
     await ada.leave(rooms[0] ?? '');
     expect(await ada.join('one-more')).toMatchObject({ type: 'joined' });
+  });
+
+  it('[M5] [R4] a hundred rooms with full pages come as the reader takes them: nobody who reads is dropped', async () => {
+    const rooms = Array.from({ length: 100 }, () => hub.name('full'));
+    const ada = await hub.client('ada');
+    ada.send({ type: 'join', id: 'all', rooms: rooms.map((room) => ({ room })) });
+    await until(() => ada.received.get('joined') === 100);
+    // About 60 KiB a room: together several times what an outbox may hold.
+    const data = 'x'.repeat(14_000);
+    await Promise.all(rooms.flatMap((room) => [1, 2, 3, 4].map((n) => ada.message(room, String(n), { data }))));
+    const pages = new Map<string, number>();
+    const bob = await RawClient.open(`${hub.gateway(0).url}/ws/chat`, {
+      token: signToken({ sub: 'bob' }),
+      onText: (text) => {
+        const frame: ServerFrame = JSON.parse(text);
+        if (frame.type === 'joined') pages.set(frame.room ?? '', frame.messages?.length ?? 0);
+      },
+    });
+    // Not a byte of it is read before all of it is asked for and could have been sent.
+    bob.socket.pause();
+    bob.send(JSON.stringify({ type: 'join', rooms: rooms.map((room) => ({ room })) }));
+    for (let turn = 0; turn < 50; turn += 1) await ada.onLineNumber();
+    bob.socket.resume();
+    await until(() => pages.size === 100, { describe: () => `100 pages, have ${pages.size}` });
+    expect([...pages.values()].every((messages) => messages === 4)).toBe(true);
+    bob.reset();
   });
 
   it('[R4] joining twice is harmless', async () => {

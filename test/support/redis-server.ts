@@ -16,7 +16,7 @@ export interface RedisServerOptions {
   readonly dir?: string;
 }
 
-const READY_MS = 10_000;
+const READY_MS = 30_000;
 
 /**
  * A real redis-server on 127.0.0.1, without persistence of its own: data outlives a restart only through `save`.

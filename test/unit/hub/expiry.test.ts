@@ -54,6 +54,22 @@ describe('the end of a token', () => {
     expect(told).toEqual(['0 token_expiring', '0 4001']);
   });
 
+  it('[C 4001] of a token that was replaced is nobody’s end', () => {
+    const { told, connection, expiry, run } = watched(100);
+    connection.identity = { ...connection.identity, expiresAt: NOW + 300 };
+    for (let i = 0; i < 5; i += 1) expiry.watch(connection, NOW * 1000);
+    run(400);
+    expect(told).toEqual(['240 token_expiring', '305 4001']);
+  });
+
+  it('of hours ahead holds a connection that is gone for a minute at most', () => {
+    const { connection, expiry, run } = watched(80_000);
+    expect(expiry.watched).toBe(1);
+    connection.closed();
+    run(61);
+    expect(expiry.watched).toBe(0);
+  });
+
   it('[F1] of hours ahead is still met in its second', () => {
     const { told, run } = watched(8000);
     run(8100);
