@@ -289,15 +289,14 @@ describe('a client that does not wait for welcome', () => {
   });
 
   it('[F1] [P1] that is closed for what it sent before enters no room any more', async () => {
-    const room = hub.name('room');
     const watcher = await hub.client('watcher', 0);
-    await watcher.join(room);
+    await watcher.join('park');
     hub.backend.pause();
     let raw: RawClient;
     try {
       raw = await RawClient.open(`${gateway.url}/ws/chat`, { token: token({ sub: hub.name('ghost') }) });
       for (let n = 0; n < 10; n += 1) raw.send('no frame');
-      raw.send(JSON.stringify({ type: 'join', room }));
+      raw.send('{"type":"join","room":"park"}');
       await fetch(`${gateway.httpUrl}/`);
     } finally {
       hub.backend.resume();
@@ -305,8 +304,8 @@ describe('a client that does not wait for welcome', () => {
     expect(await raw.closed).toMatchObject({ code: 4029 });
     // Whoever comes next is counted after whatever came before.
     const next = await hub.client('next', 0);
-    await next.join(room);
-    expect(await watcher.presence(room)).toMatchObject({ count: 2 });
+    await next.join('park');
+    expect(await watcher.presence('park')).toMatchObject({ count: 2 });
     await until(async () => (await watcher.onLineNumber()) === 2, { describe: 'two are online' });
   });
 
