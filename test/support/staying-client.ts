@@ -21,6 +21,8 @@ export class StayingClient extends FleetClient {
   readonly #handover = new Handover((detail) => this.#violate('handover', detail));
   /** Join frames and rooms that were answered, the first page at least. */
   readonly #answered = new Set<string>();
+  /** Losses that the hub told of in rooms that are not joined (R5): the ledger, which begins at a join, has none of these. */
+  readonly #losses = new Map<string, number>();
   #wasConnected = false;
 
   constructor(options: FleetClientOptions) {
@@ -58,10 +60,12 @@ export class StayingClient extends FleetClient {
 
   #frame(frame: ServerFrame): void {
     const room = 'room' in frame ? frame.room : '';
-    if (!isPrivateRoom(room)) this.ledger.frame(frame, frame.type === 'joined' ? this.#since(frame.id ?? '', room) : undefined);
+    const joined = !isPrivateRoom(room);
+    if (joined) this.ledger.frame(frame, frame.type === 'joined' ? this.#since(frame.id ?? '', room) : undefined);
+    else if (frame.type === 'resync') this.#losses.set(room, (this.#losses.get(room) ?? 0) + 1);
     this.attendance.frame(frame);
     // The client tells of a frame before it makes anything of it, which it does without waiting for anything.
-    queueMicrotask(() => this.#handover.settled(frame, this.ledger.told(room)));
+    queueMicrotask(() => this.#handover.settled(frame, joined ? this.ledger.told(room) : (this.#losses.get(room) ?? 0)));
   }
 
   /** What the join that is answered had asked for. */
