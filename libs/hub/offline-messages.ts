@@ -30,11 +30,14 @@ class RoomQueue {
   #items: StoredMessage[] = [];
   #next = 0;
   #ended = false;
+  /** The highest offset that was asked for: there is nothing below it any more once the queue is empty. */
+  readonly top: number;
 
-  constructor(messages: Pick<MessageStore, 'after'>, room: string, from: number, page: number) {
+  constructor(messages: Pick<MessageStore, 'after'>, room: string, from: number, top: number, page: number) {
     this.#messages = messages;
     this.room = room;
     this.#from = from;
+    this.top = top;
     this.#page = page;
   }
 
@@ -135,7 +138,10 @@ export class OfflineMessages {
       for (let tries = 0; tries < EARLY_TRIES; tries += 1) {
         await clock.wait(EARLY_MS * 2 ** tries);
         const highest = this.#early.get(key) ?? offset;
-        if ((await cursors.advance(user, room, highest)) && this.#early.get(key) === highest) return;
+        if (!(await cursors.advance(user, room, highest))) continue;
+        if (this.#early.get(key) === highest) return;
+        // A room that goes on: what came meanwhile has its time from now.
+        tries = -1;
       }
     } catch (error) {
       if (!(error instanceof HubError)) throw error;
@@ -145,17 +151,18 @@ export class OfflineMessages {
   }
 
   async #queues(connection: Connection, sent: ReadonlyMap<string, number>, behind: ReadonlyMap<string, number>): Promise<RoomQueue[]> {
-    const from = new Map<string, number>();
+    const spans = new Map<string, { readonly from: number; readonly top: number }>();
     for (const { room, delivered, top } of await this.#options.cursors.waiting(connection.user.id)) {
-      const reached = sent.get(room) ?? delivered;
-      if (reached < top) from.set(room, reached);
+      const from = sent.get(room) ?? delivered;
+      if (from < top) spans.set(room, { from, top });
     }
     for (const [room, offset] of behind) {
-      const reached = sent.get(room) ?? offset - 1;
-      if (reached < offset) from.set(room, Math.min(reached, from.get(room) ?? reached));
+      const from = sent.get(room) ?? offset - 1;
+      const known = spans.get(room) ?? { from, top: offset };
+      if (from < offset) spans.set(room, { from: Math.min(from, known.from), top: Math.max(offset, known.top) });
     }
-    const page = Math.max(1, Math.min(PAGE_MESSAGES, Math.floor(READ_AHEAD / from.size)));
-    return Array.from(from, ([room, offset]) => new RoomQueue(this.#options.messages, room, offset, page));
+    const page = Math.max(1, Math.min(PAGE_MESSAGES, Math.floor(READ_AHEAD / spans.size)));
+    return Array.from(spans, ([room, { from, top }]) => new RoomQueue(this.#options.messages, room, from, top, page));
   }
 
   async #send(connection: Connection, queues: readonly RoomQueue[], sent: Map<string, number>): Promise<number> {
@@ -164,7 +171,8 @@ export class OfflineMessages {
     for (let bytes = 0; ; ) {
       const queue = oldest(queues);
       const message = queue?.head;
-      if (queue === undefined || message === undefined || !connection.open) return count;
+      if (!connection.open) return count;
+      if (queue === undefined || message === undefined) break;
       bytes += connection.send(offlineFrame(message));
       sent.set(message.room, message.offset);
       count += 1;
@@ -174,6 +182,9 @@ export class OfflineMessages {
       bytes = 0;
       await connection.outboxBelow(PAGE_BYTES);
     }
+    // What was dropped for its age (HISTORY_DAYS) waits for nobody.
+    for (const { room, top } of queues) sent.set(room, Math.max(top, sent.get(room) ?? 0));
+    return count;
   }
 }
 

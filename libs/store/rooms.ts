@@ -130,7 +130,8 @@ export class PostgresRooms implements RoomStore {
   async close(room: string, reason: 'expired' | 'closed', now: number): Promise<boolean> {
     const closed = await this.#database.query(
       `WITH done AS (
-         UPDATE rooms SET closed_at = $2, closed_reason = $3 WHERE room = $1 AND closed_at IS NULL RETURNING room
+         UPDATE rooms SET closed_at = $2, closed_reason = $3
+          WHERE room = $1 AND closed_at IS NULL AND ($3 <> 'expired' OR expires_at <= $2) RETURNING room
        ), freed AS (
          DELETE FROM pairs p USING done WHERE p.room = done.room
        ), ended AS (

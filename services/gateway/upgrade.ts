@@ -111,11 +111,12 @@ export class Upgrade {
     const request = parseHandshake(raw);
     if (!originAllowed(raw, allowedOrigins)) throw new HubError('ORIGIN_DENIED');
     if (request.token === undefined) throw new HubError('MISSING_TOKEN');
-    const { session = randomUUID(), firstJoin } = request;
+    const { session = randomUUID(), firstJoin, token } = request;
     const admission = (identity: Identity): Admission | Promise<Admission> => {
       const entered = firstJoin === undefined ? undefined : hub.assertMayEnter(identity, firstJoin.room);
-      const admitted = { identity, session, firstJoin };
-      return entered instanceof Promise ? entered.then(() => admitted) : admitted;
+      if (!(entered instanceof Promise)) return { identity, session, firstJoin };
+      // What was asked took its time: a logout or a ban meanwhile found no connection to close.
+      return entered.then(() => verify(token)).then((still) => ({ identity: still, session, firstJoin }));
     };
     const identity = verify(request.token);
     return identity instanceof Promise ? identity.then(admission) : admission(identity);

@@ -5,7 +5,7 @@ import { Notices } from '#libs/rooms/notices.ts';
 import type { RoomStore } from '#libs/store/store.ts';
 
 export interface RoomExpiryOptions {
-  readonly rooms: Pick<RoomStore, 'withMembers' | 'close'>;
+  readonly rooms: Pick<RoomStore, 'withMembers' | 'close' | 'get'>;
   readonly broker: Pick<Broker, 'emit'>;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -24,8 +24,13 @@ export function roomExpiry({ rooms, broker, now }: RoomExpiryOptions): JobHandle
       if (expiresAt === undefined) return undefined;
       const left = expiresAt - now();
       if (left > 0) return { again: left };
-      // Somebody else closed it at this moment, and tells.
-      if (!(await rooms.close(room, 'expired', now()))) return undefined;
+      if (!(await rooms.close(room, 'expired', now()))) {
+        // Somebody else closed it at this moment, and tells; or its end moved on at this moment.
+        const still = await rooms.get(room);
+        return still?.closedAt === undefined && still?.expiresAt !== undefined
+          ? { again: Math.max(0, still.expiresAt - now()) }
+          : undefined;
+      }
       failPoint('after-room-close');
     } else if (closedReason !== 'expired') {
       return undefined;

@@ -70,6 +70,15 @@ describe('M6 offline messages', () => {
     expect(await complete(client)).toEqual([]);
   });
 
+  it('[M6] what was dropped for its age waits for nobody: the end comes', async () => {
+    const { writer, reader, room } = await stage();
+    for (const n of range(1, 3)) await acked(writer, room, `${n}`);
+    await hub.database.query('DELETE FROM messages WHERE room = $1 AND "offset" < 3', [room]);
+    expect((await complete(await hub.client(reader, 1))).map(({ offset }) => offset)).toEqual([3]);
+    await hub.database.query('DELETE FROM messages WHERE room = $1', [room]);
+    expect(await complete(await hub.client(reader, 0))).toEqual([]);
+  });
+
   it('[M6] several rooms come in the order in which it was said', async () => {
     const { writer, reader, room } = await stage();
     const second = `conv:${hub.name('room')}`;

@@ -98,7 +98,7 @@ test('rooms closed for over 30 days go with all that is theirs', async () => {
     await store.cursors.advance('ada', name, 1);
   }
   await store.rooms.close('group:old', 'closed', now - 31 * DAY);
-  await store.rooms.close('group:young', 'expired', now - 29 * DAY);
+  await store.rooms.close('group:young', 'closed', now - 29 * DAY);
   expect(await store.upkeep.dropClosedRooms(now)).toBe(1);
   expect(await store.rooms.get('group:old')).toBeUndefined();
   expect(await store.rooms.members('group:old')).toEqual([]);

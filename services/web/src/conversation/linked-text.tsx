@@ -1,31 +1,16 @@
 import { Fragment } from 'react';
 
-const LINK = /https?:\/\/[^\s<>"'`\u3000-\u303f\uff00-\uffef]+/gi;
-/** What ends a sentence rather than an address. */
-const TRAIL = /[.,;:!?)\]}]+$/;
+import { textParts } from './text-links.ts';
 
-/** A text as it was written, its web addresses as links. Nothing else in it means anything. */
+/** A text as it was written, its web addresses as links, which tell nobody where one came from. Nothing else in it means anything. */
 export function LinkedText({ text }: { readonly text: string }) {
-  const parts = [];
-  let from = 0;
-  for (const { 0: found, index } of text.matchAll(LINK)) {
-    const address = found.replace(TRAIL, '');
-    const url = URL.parse(address);
-    if (url === null) continue;
-    parts.push(
-      <Fragment key={index}>
-        {text.slice(from, index)}
-        <a href={url.href} target="_blank" rel="noopener noreferrer nofollow ugc">
-          {address}
-        </a>
-      </Fragment>,
+  return textParts(text).map((part, index) => {
+    const key = `${index}-${part.kind}`;
+    if (part.kind === 'text') return <Fragment key={key}>{part.text}</Fragment>;
+    return (
+      <a key={key} href={part.href} target="_blank" rel="noopener noreferrer nofollow ugc">
+        {part.text}
+      </a>
     );
-    from = index + address.length;
-  }
-  return (
-    <>
-      {parts}
-      {text.slice(from)}
-    </>
-  );
+  });
 }

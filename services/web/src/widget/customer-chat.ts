@@ -38,6 +38,9 @@ export interface ChatView {
   readonly focused: boolean;
 }
 
+/** The ends after which nobody is known any more. */
+const LOGIN_OVER: ReadonlySet<string> = new Set(['TOKEN_EXPIRED', 'MISSING_TOKEN', 'LOGGED_OUT']);
+
 export interface CustomerChatOptions {
   readonly login: BrowserLogin;
   readonly memory: CustomerMemory;
@@ -181,8 +184,8 @@ export class CustomerChat {
       this.#change({ limit: limits.messageChars });
       void this.#refresh();
     });
-    client.on('status', ({ state }) => {
-      if (state === 'refused' || state === 'closed') return this.#refused();
+    client.on('status', ({ state, reason }) => {
+      if (state === 'refused' || state === 'closed') return this.#refused(reason?.code);
       this.#change({ connection: state === 'reconnecting' || state === 'offline' ? state : 'fine' });
     });
     client.on('message', ({ room, offset, message }) => {
@@ -202,12 +205,12 @@ export class CustomerChat {
     client.connect();
   }
 
-  /** The login is over: another page may have ended it. A new customer may come. */
-  #refused(): void {
+  /** The way in is shut. Where the login itself is over, by another page perhaps, a new customer may come; else it is the same one who comes again. */
+  #refused(code: string | undefined): void {
     this.#client?.close();
     this.#client = undefined;
     this.#timeline = undefined;
-    this.#options.memory.value = undefined;
+    if (code !== undefined && LOGIN_OVER.has(code)) this.#options.memory.value = undefined;
     this.#change({ phase: 'refused', conversation: undefined });
   }
 
