@@ -154,11 +154,29 @@ export class Feed {
     this.#removes.clear();
     this.#adds = new Map(this.#host.wanted(this.master));
     this.#adds.set(this.#probe.channel(), undefined);
-    await this.#flush();
+    const settled = this.#watch(subscriber);
+    try {
+      await this.#flush();
+    } finally {
+      settled();
+    }
     if (this.#subscriber !== subscriber) throw new Error('The subscriber broke while it subscribed.');
     this.up = true;
     this.#probe.start();
     this.#host.feedUp(this);
+  }
+
+  /** Gives up a subscriber that reads nothing while it is to acknowledge: the probe begins only after that. Returns what ends the watch. */
+  #watch(subscriber: Subscriber): () => void {
+    let read = subscriber.bytesRead;
+    const timer = setInterval(() => {
+      const silent = subscriber.bytesRead === read;
+      read = subscriber.bytesRead;
+      if (!silent) return;
+      if (this.#subscriber === subscriber) this.#subscriber = undefined;
+      subscriber.destroy();
+    }, this.#link.commandTimeoutMs);
+    return () => clearInterval(timer);
   }
 
   /** Resolves when all is acknowledged; rejects when the connection broke before. What the master refused is told to the host. */

@@ -46,6 +46,8 @@ export class Connection {
   /** Rooms entered or being entered; at most `ROOM_LIMIT`, so a list beats a set. */
   readonly rooms: Room[] = [];
   readonly firstJoin: FirstJoin | undefined;
+  /** Where the bytes sent are counted. */
+  readonly #traffic: { bytesSent: number };
   /** Joins under way; undefined for the many that have none. */
   joins: Map<Room, PendingJoin> | undefined;
   /** Set where the connection is only there to be told why it is refused (R4). */
@@ -83,6 +85,7 @@ export class Connection {
     login: string | undefined;
     budget: FrameBudget;
     firstJoin: FirstJoin | undefined;
+    traffic: { bytesSent: number };
   }) {
     this.id = fields.id;
     this.user = fields.user;
@@ -91,6 +94,7 @@ export class Connection {
     this.login = fields.login;
     this.budget = fields.budget;
     this.firstJoin = fields.firstJoin;
+    this.#traffic = fields.traffic;
   }
 
   get open(): boolean {
@@ -107,11 +111,13 @@ export class Connection {
     this.drained();
   }
 
-  /** Sends a frame; does nothing once the socket is gone. Returns the bytes queued or sent, counted as UTF-16 units for text. */
+  /** Sends a frame; does nothing once the socket is gone. Returns the bytes queued or sent. */
   send(frame: string | Uint8Array): number {
     if (this.#socket === undefined) return 0;
     this.#socket.send(frame);
-    return frame.length;
+    const bytes = Buffer.byteLength(frame);
+    this.#traffic.bytesSent += bytes;
+    return bytes;
   }
 
   /** Sends a frame, after `welcome` where that is still to come. */

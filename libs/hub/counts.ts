@@ -67,7 +67,7 @@ export class Counts {
     this.#toldAt = now;
     if (this.#online !== this.#onlineTold) {
       this.#onlineTold = this.#online;
-      this.#fanout.publish(EVERYONE, online(this.#online));
+      this.#fanout.publish(EVERYONE, online(this.#online), connections);
     } else {
       for (const [connection, count] of this.#asides) if (count !== this.#online) connection.send(online(this.#online));
     }
@@ -76,7 +76,7 @@ export class Counts {
       const { count } = room;
       if (count !== room.countTold) {
         room.countTold = count;
-        this.#fanout.publish(room.topic, roomOnline(room.name, count));
+        this.#fanout.publish(room.topic, roomOnline(room.name, count), room.subscriptions);
       } else {
         for (const [connection, told] of this.#roomAsides.get(room) ?? []) {
           if (told !== count && connection.rooms.includes(room)) connection.send(roomOnline(room.name, count));

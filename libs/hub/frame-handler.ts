@@ -61,8 +61,7 @@ export class FrameHandler {
 
   /** Takes one text frame. Answers every kind of bad input; never throws. */
   receive(connection: Connection, text: string): void {
-    const { stats, frameLimits, now } = this.#options;
-    stats.hot.bytesReceived += text.length;
+    const { frameLimits, now } = this.#options;
     const verdict = connection.budget.take(frameLimits, now());
     if (verdict !== FrameVerdict.ok) {
       this.#limited(connection, text, verdict);

@@ -289,7 +289,7 @@ export class Hub {
   }
 
   #take({ identity, session, firstJoin }: Admission): Connection {
-    const { clock, frameLimits, singleSession } = this.#options;
+    const { clock, frameLimits, singleSession, stats } = this.#options;
     this.#lastId += 1;
     const id = `${this.#ids}${this.#lastId.toString(36)}`;
     const connection = new Connection({
@@ -300,6 +300,7 @@ export class Hub {
       login: singleSession ? (identity.login ?? id) : undefined,
       budget: new FrameBudget(frameLimits, clock.now()),
       firstJoin,
+      traffic: stats.hot,
     });
     this.#users.add(connection);
     return connection;
@@ -341,10 +342,9 @@ export class Hub {
     this.#seen(connection);
     void this.#offline.deliver(connection);
     if (firstJoin !== undefined) this.#frames.join(connection, undefined, firstJoin.room, firstJoin.since);
-    const { early } = connection;
+    const { early = [] } = connection;
     connection.early = undefined;
-    // One of them may end it: whoever is gone enters no room.
-    for (const handle of early ?? []) if (connection.open) handle();
+    for (const handle of early) if (connection.open) handle();
   }
 
   /** Keeps a frame until `welcome` was sent. */

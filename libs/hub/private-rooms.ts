@@ -167,7 +167,6 @@ export class PrivateRooms {
       connection.deliver(frame);
       connection.unacknowledged = true;
       stats.hot.delivered += 1;
-      stats.hot.bytesSent += frame.length;
     }
   }
 

@@ -40,9 +40,8 @@ export class Relay implements BrokerListener {
     if (room === undefined) return;
     room.relayed(offset, frame);
     if (room.subscriptions === 0) return;
-    fanout.publish(room.topic, frame);
+    fanout.publish(room.topic, frame, room.subscriptions);
     stats.hot.delivered += room.subscriptions;
-    stats.hot.bytesSent += room.subscriptions * frame.length;
     stats.delivery((now() - publishedAt(frame)) / 1000);
   }
 
@@ -64,7 +63,7 @@ export class Relay implements BrokerListener {
     room.restart(position, latest);
     stats.recovered('lost');
     const head = resyncHead({ room: name, epoch: position.epoch, offset: position.offset, recovered: false });
-    fanout.publish(room.topic, Buffer.concat([Buffer.from(head), Room.items(room.name, latest), Buffer.from(']}')]));
+    fanout.publish(room.topic, Buffer.concat([Buffer.from(head), Room.items(room.name, latest), Buffer.from(']}')]), room.subscriptions);
   }
 
   healed(topics: readonly Topic[]): void {
@@ -78,9 +77,8 @@ export class Relay implements BrokerListener {
   /** A message of a room that keeps nothing. */
   #live(room: Room, frame: Uint8Array): void {
     const { fanout, stats, now } = this.#options;
-    fanout.publish(room.topic, frame);
+    fanout.publish(room.topic, frame, room.subscriptions);
     stats.hot.delivered += room.subscriptions;
-    stats.hot.bytesSent += room.subscriptions * frame.length;
     stats.delivery((now() - publishedAt(frame)) / 1000);
   }
 
@@ -90,11 +88,15 @@ export class Relay implements BrokerListener {
    */
   #control(room: Room, signal: string): void {
     if (signal[1] === 'i') {
-      this.#options.fanout.publish(room.topic, signal.slice(2));
+      this.#options.fanout.publish(room.topic, signal.slice(2), room.subscriptions);
       return;
     }
     if (signal[1] === 'c') {
-      this.#options.fanout.publish(room.topic, roomClosed(room.name, signal.slice(2) === 'expired' ? 'expired' : 'closed'));
+      this.#options.fanout.publish(
+        room.topic,
+        roomClosed(room.name, signal.slice(2) === 'expired' ? 'expired' : 'closed'),
+        room.subscriptions,
+      );
       this.#options.closed(room);
       return;
     }
@@ -107,7 +109,7 @@ export class Relay implements BrokerListener {
         const count = Number(head.slice(2));
         this.#options.counts.room(room, count);
         if (count <= MEMBER_EVENTS_MAX) {
-          this.#options.fanout.publish(room.topic, member(room.name, head[1] === '+' ? 'joined' : 'left', rest));
+          this.#options.fanout.publish(room.topic, member(room.name, head[1] === '+' ? 'joined' : 'left', rest), room.subscriptions);
         }
         break;
       }
@@ -116,7 +118,7 @@ export class Relay implements BrokerListener {
         break;
       case 't':
         // The typist's own node has told its sockets already, but the typist's.
-        if (head.slice(2) !== this.#options.node) this.#options.fanout.publish(room.topic, rest);
+        if (head.slice(2) !== this.#options.node) this.#options.fanout.publish(room.topic, rest, room.subscriptions);
         break;
     }
   }

@@ -16,7 +16,8 @@ export interface Socket {
 
 /** Native fan-out of one node: one call reaches every socket subscribed to the topic. */
 export interface Fanout {
-  publish(topic: string, frame: string | Uint8Array): unknown;
+  /** @param receivers How many sockets subscribe to the topic: for the count of bytes. */
+  publish(topic: string, frame: string | Uint8Array, receivers: number): unknown;
 }
 
 /** Topic of every connection of the node. */

@@ -6,7 +6,6 @@ export interface HubStats {
     received: number;
     /** Messages handed to connections, one for each recipient. */
     delivered: number;
-    bytesReceived: number;
     bytesSent: number;
   };
   /** Seconds from the publisher's stamp to the fan-out on this node. */

@@ -64,7 +64,7 @@ export class UserSignals {
   #deliver(user: string, frame: string): void {
     const { users, fanout } = this.#options;
     if (user === EVERY_NODE) {
-      fanout.publish(EVERYONE, frame);
+      fanout.publish(EVERYONE, frame, users.size);
       return;
     }
     const connections = [...users.of(user)];

@@ -98,7 +98,12 @@ export class Gateway {
     const hub = new Hub({
       ...settings,
       ...parts,
-      fanout: app,
+      fanout: {
+        publish(topic, frame, receivers) {
+          metrics.hot.bytesSent += receivers * Buffer.byteLength(frame);
+          app.publish(topic, frame);
+        },
+      },
       clock: systemClock,
       heartbeatSeconds: pingSeconds(settings.heartbeatSeconds),
       frameLimits: { rate: settings.frameRate, burst: settings.frameBurst },
@@ -176,6 +181,7 @@ function routes(app: TemplatedApp, hub: Hub, upgrade: Upgrade, http: HttpAdapter
       ws.end(code, reason);
     },
     message(ws, message, isBinary) {
+      metrics.hot.bytesReceived += message.byteLength;
       const connection = ws.getUserData().holder;
       if (!(connection instanceof Connection)) return;
       if (message.byteLength > settings.frameMaxBytes) connection.end('TOO_LARGE');

@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ChatClient } from '#test/support/chat-client.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { GatewayProcess } from '#test/support/gateway-process.ts';
-import { JWT_SECRET } from '#test/support/jwt.ts';
+import { JWT_SECRET, signToken } from '#test/support/jwt.ts';
+import { RawClient } from '#test/support/raw-client.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { until } from '#test/support/wait.ts';
@@ -47,6 +48,37 @@ describe('the admin port', () => {
     const text = await response.text();
     expect(text).not.toContain('ada');
     expect(text).not.toContain(room);
+  });
+});
+
+describe('traffic', () => {
+  it('[H1] is counted in bytes of frames, both ways, whatever the frames are', async () => {
+    const gateway = hub.gateway(0);
+    const traffic = (): Promise<number[]> =>
+      Promise.all(['parley_received_bytes_total', 'parley_sent_bytes_total'].map((name) => gateway.metric(name)));
+    const [before = [], room] = [await traffic(), hub.name('room')];
+    let [said, heard] = [0, 0];
+    const raw = await RawClient.open(`${gateway.url}/ws/chat`, {
+      token: signToken({ sub: 'ada' }),
+      onText: (text) => {
+        heard += Buffer.byteLength(text);
+      },
+    });
+    for (const frame of [
+      { type: 'join', room },
+      { type: 'message', room, text: '你好 🦆' },
+      { type: 'ping' },
+      { type: 'presence', room },
+      {},
+    ]) {
+      const text = JSON.stringify(frame);
+      said += Buffer.byteLength(text);
+      raw.send(text);
+    }
+    await until(async () => (await traffic()).every((bytes, i) => bytes - (before[i] ?? 0) === [said, heard][i]), {
+      describe: () => `said ${said}, heard ${heard}`,
+    });
+    raw.reset();
   });
 });
 

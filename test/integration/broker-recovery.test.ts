@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadScript } from '#libs/redis/script.ts';
@@ -316,6 +317,37 @@ describe('broker on one Redis', () => {
     await a.broker.publish(publication('park', 'young'));
     const { publications } = await a.broker.before('park', Number.POSITIVE_INFINITY, { count: 100, bytes: 100_000 });
     expect(publications.map(({ offset }) => offset)).toEqual([51]);
+  });
+
+  test('[M4] a subscriber that falls silent while it subscribes is given up, and another one takes its place', async () => {
+    let deaf = 0;
+    const between = createServer((client) => {
+      const server = connect(redis.port, '127.0.0.1');
+      for (const [from, to] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        from.on('error', () => to.destroy());
+        from.on('close', () => to.destroy());
+      }
+      server.on('data', (chunk) => client.write(chunk));
+      client.on('data', (chunk) => {
+        // Nothing is refused and nothing is closed: what it asks for is never answered.
+        if (deaf > 0 && chunk.includes('subscribe')) {
+          deaf -= 1;
+          client.removeAllListeners('data').resume();
+        } else server.write(chunk);
+      });
+    });
+    await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve));
+    closing.push({ close: () => new Promise((resolve) => between.close(() => resolve())) });
+    const [a, b] = [await node(`redis://127.0.0.1:${(between.address() as AddressInfo).port}`), await node()];
+    await a.broker.subscribe('room', true);
+    deaf = 2;
+    await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await until(() => deaf === 0);
+    await b.broker.publish(publication('room', 'heard'));
+    await until(() => a.follow('room', 0).offset === 1, { timeoutMs: 60_000 });
   });
 
   test('start says UNAVAILABLE where there is no Redis', async () => {

@@ -18,6 +18,7 @@ function watched(lifeSeconds: number): { told: string[]; connection: Connection;
     login: undefined,
     budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
     firstJoin: undefined,
+    traffic: { bytesSent: 0 },
   });
   connection.opened({
     send: (frame) => {

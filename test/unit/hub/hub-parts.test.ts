@@ -52,6 +52,7 @@ function connect(send: (frame: string) => void): Connection {
     login: undefined,
     budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
     firstJoin: undefined,
+    traffic: { bytesSent: 0 },
   });
   connection.opened({
     send: (frame) => {
