@@ -1,0 +1,92 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Connection } from '#libs/hub/connection.ts';
+import type { Written } from '#libs/hub/message-writer.ts';
+import { Publisher } from '#libs/hub/publisher.ts';
+import { Keeps, type RoomPass } from '#libs/hub/room-access.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+
+interface UnderWay {
+  readonly resolve: (written: Written) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+let now: number;
+let underWay: UnderWay[];
+let answers: string[];
+let publisher: Publisher;
+const hot = { received: 0, delivered: 0, bytesSent: 0 };
+
+beforeEach(() => {
+  [now, underWay, answers] = [1000, [], []];
+  hot.received = 0;
+  publisher = new Publisher({
+    writer: { write: () => new Promise((resolve, reject) => underWay.push({ resolve, reject })) },
+    stats: { hot, delivery: () => undefined, recovered: () => undefined, rateLimited: () => undefined },
+    now: () => now,
+  });
+});
+
+const connection = {
+  user: { id: 'ada', json: '{"id":"ada","name":"Ada"}' },
+  send: (frame: string) => answers.push(frame),
+  sendError: (id: string, error: HubError) => answers.push(`${id} ${error.code}`),
+} as unknown as Connection;
+
+function say(count: number, keeps: Keeps = Keeps.stream): void {
+  for (let i = 0; i < count; i += 1) publisher.publish(connection, { room: 'r', keeps } as RoomPass, 'c', 'hi', undefined);
+}
+
+/** The oldest message is acked after so many milliseconds. */
+async function ackAfter(milliseconds: number): Promise<void> {
+  now += milliseconds;
+  underWay.shift()?.resolve({ id: 'm', offset: 1, at: now });
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+const busy = (): unknown => expect.objectContaining({ code: 'BUSY', retryable: true, retryAfter: 1 });
+
+describe('pushing back on publishers', () => {
+  test('a node whose acks take longer than a second says BUSY above 64 under way, until they come in time again', async () => {
+    say(66);
+    await ackAfter(1001);
+    expect(() => say(1)).toThrow(busy());
+    expect(publisher.inFlight).toBe(65);
+    await ackAfter(0);
+    expect(() => say(1)).toThrow(busy());
+    await ackAfter(0);
+    // Below that a slow answer says nothing about the node.
+    say(1);
+    expect(() => say(1)).toThrow(busy());
+    while (publisher.inFlight > 1) await ackAfter(0);
+    say(1);
+    const young = underWay.pop();
+    young?.resolve({ id: 'm', offset: 2, at: now });
+    await new Promise((resolve) => setImmediate(resolve));
+    say(200);
+    expect(publisher.inFlight).toBe(201);
+  });
+
+  test('no more than 4,096 are under way, however fast they are answered', () => {
+    say(4096);
+    expect(() => say(1)).toThrow(busy());
+    expect(hot.received).toBe(4096);
+  });
+
+  test('messages that wait for the database hold back no others', () => {
+    say(4096, Keeps.history);
+    expect(() => say(1, Keeps.history)).toThrow(busy());
+    say(1, Keeps.stream);
+    say(1, Keeps.none);
+  });
+
+  test('[M1] each is answered once: with its ack, or with why there is none', async () => {
+    say(2);
+    underWay[1]?.reject(new HubError('NOT_STORED'));
+    await ackAfter(5);
+    expect(answers.map((answer) => (answer.startsWith('{') ? JSON.parse(answer).type : answer)).toSorted()).toEqual([
+      'ack',
+      'c NOT_STORED',
+    ]);
+    expect(publisher.inFlight).toBe(0);
+  });
+});
