@@ -63,8 +63,9 @@ export class CustomerChat {
   readonly #typists: Typists;
   #client: ParleyClient | undefined;
   #timeline: Timeline | undefined;
-  /** What was written while there is no conversation yet to write it to. */
-  #first: Line | undefined;
+  /** What was written while there is no conversation yet to write it to, and the opening of one that is under way. */
+  #firsts: readonly Line[] = [];
+  #opening: Promise<void> | undefined;
   #shown = false;
   #view: ChatView = {
     phase: 'starting',
@@ -127,20 +128,27 @@ export class CustomerChat {
   /** Says something; where there is no conversation, or none any longer, one is opened for it. */
   async say(text: string): Promise<void> {
     const { conversation } = this.#view;
-    if (this.#timeline !== undefined && conversation !== undefined && conversation.state !== 'closed') return this.#timeline.say(text);
+    const waiting = this.#firsts.length;
+    if (waiting === 0) {
+      if (this.#timeline !== undefined && conversation !== undefined && conversation.state !== 'closed') return this.#timeline.say(text);
+      this.#timeline = undefined;
+      this.#change({ conversation: undefined });
+    }
     const { id, name } = this.#me;
-    this.#timeline = undefined;
-    this.#first = { key: 'first', id: undefined, offset: undefined, from: { id, name }, text, at: this.#options.clock(), state: 'pending' };
-    this.#change({ conversation: undefined });
-    await this.#open(text);
+    const at = this.#options.clock();
+    this.#firsts = [
+      ...this.#firsts,
+      { key: `first-${waiting}`, id: undefined, offset: undefined, from: { id, name }, text, at, state: 'pending' },
+    ];
+    this.#change();
+    await this.#open();
   }
 
   async retry(key: string): Promise<void> {
-    const first = this.#first;
-    if (first === undefined) return this.#timeline?.retry(key);
-    this.#first = { ...first, state: 'pending', error: undefined };
+    if (this.#firsts.length === 0) return this.#timeline?.retry(key);
+    this.#firsts = this.#firsts.map((line) => ({ ...line, state: 'pending', error: undefined }));
     this.#change();
-    await this.#open(first.text);
+    await this.#open();
   }
 
   async earlier(): Promise<void> {
@@ -218,8 +226,9 @@ export class CustomerChat {
   async #refresh(): Promise<void> {
     try {
       const found = await this.#find();
-      if (found !== undefined && this.#first === undefined) await this.#enter(found);
-      if (this.#first?.state === 'failed') await this.retry('first');
+      if (found !== undefined && this.#firsts.length === 0) await this.#enter(found);
+      const failed = this.#firsts.find(({ state }) => state === 'failed');
+      if (failed !== undefined) await this.retry(failed.key);
     } catch {
       // The next welcome asks again.
     }
@@ -258,20 +267,29 @@ export class CustomerChat {
     }
   }
 
-  async #open(text: string): Promise<void> {
+  /** Opens a conversation for what waits for one: one, whatever is written meanwhile. */
+  #open(): Promise<void> {
+    this.#opening ??= this.#sayFirsts().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #sayFirsts(): Promise<void> {
     try {
       const { login } = this.#options;
       const there = await this.#find();
-      const subject = subjectOf(text);
+      const subject = subjectOf(this.#firsts[0]?.text ?? '');
       const opened =
         there === undefined || there.state === 'closed'
           ? ((await login.call('POST', '/conversations', subject === undefined ? {} : { subject })) as Conversation)
           : there;
       await this.#enter(opened);
-      this.#first = undefined;
-      await this.#timeline?.say(text);
+      const firsts = this.#firsts;
+      this.#firsts = [];
+      await Promise.all(firsts.map(({ text }) => this.#timeline?.say(text)));
     } catch (error) {
-      if (this.#first !== undefined) this.#first = { ...this.#first, state: 'failed', error: codeOf(error) };
+      this.#firsts = this.#firsts.map((line) => ({ ...line, state: 'failed', error: codeOf(error) }));
       this.#change();
     }
   }
@@ -295,7 +313,7 @@ export class CustomerChat {
 
   #change(changes: Partial<ChatView> = {}): void {
     const timeline = this.#timeline;
-    const lines = this.#first === undefined ? (timeline?.lines ?? []) : [this.#first];
+    const lines = this.#firsts.length === 0 ? (timeline?.lines ?? []) : this.#firsts;
     const next = { ...this.#view, ...changes };
     this.#view = {
       ...next,

@@ -1,0 +1,91 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ParleyClient } from '#libs/client/index.ts';
+import type { BrowserLogin } from '#services/web/src/login/browser-login.ts';
+import { CustomerChat } from '#services/web/src/widget/customer-chat.ts';
+import type { CustomerMemory } from '#services/web/src/widget/kept-customer.ts';
+import { FakeChatClient, refusal, settled as settle } from '#test/support/fake-chat-client.ts';
+
+const OPENED = { room: 'conv:1', state: 'queued', customer: { id: 'c', name: 'Cy' } } as const;
+
+let client: FakeChatClient;
+let memory: { value: unknown };
+let calls: string[];
+let answer: PromiseWithResolvers<unknown>;
+let chat: CustomerChat;
+
+const lines = (): string[] => chat.view.lines.map(({ text, state }) => `${text} ${state}`);
+
+beforeEach(async () => {
+  client = Object.assign(new FakeChatClient(), { connect: () => undefined, close: () => undefined });
+  memory = { value: undefined };
+  calls = [];
+  answer = Promise.withResolvers();
+  chat = new CustomerChat({
+    login: {
+      user: { id: 'c', name: 'Cy', kind: 'customer' },
+      resume: async () => true,
+      enter: async () => ({ id: 'c' }),
+      call: (method: string, path: string) => {
+        calls.push(`${method} ${path}`);
+        return path === '/rooms' ? Promise.resolve({ rooms: [] }) : answer.promise;
+      },
+    } as unknown as BrowserLogin,
+    memory: memory as unknown as CustomerMemory,
+    channel: 'shop',
+    metadata: () => ({}),
+    connect: () => client as unknown as ParleyClient,
+    clock: () => 5000,
+    told: () => undefined,
+  });
+  await chat.begin('Cy');
+});
+
+describe('the first words of a customer', () => {
+  it('open one conversation, however many there are before it is there, and go out in order', async () => {
+    void chat.say('hello');
+    void chat.say('are you there?');
+    await settle();
+    expect(lines()).toEqual(['hello pending', 'are you there? pending']);
+    answer.resolve(OPENED);
+    await settle();
+    await client.answer('join conv:1', { messages: [] });
+    await settle();
+    expect(calls.filter((call) => call.startsWith('POST'))).toEqual(['POST /conversations']);
+    expect(client.calls.filter((call) => call.startsWith('send')).map((call) => call.replace(/ id\d+/, ''))).toEqual([
+      'send conv:1 hello',
+      'send conv:1 are you there?',
+    ]);
+    expect(lines()).toEqual(['hello pending', 'are you there? pending']);
+  });
+
+  it('are all kept where the hub is away, and all go out at the next try', async () => {
+    void chat.say('hello');
+    void chat.say('anybody?');
+    await settle();
+    answer.reject(refusal('UNREACHABLE'));
+    await settle();
+    expect(lines()).toEqual(['hello failed', 'anybody? failed']);
+    answer = Promise.withResolvers();
+    void chat.retry(chat.view.lines[0]?.key ?? '');
+    answer.resolve(OPENED);
+    await settle();
+    await client.answer('join conv:1', { messages: [] });
+    await settle();
+    expect(client.calls.filter((call) => call.startsWith('send'))).toHaveLength(2);
+  });
+});
+
+describe('the end of the connection', () => {
+  it.each([
+    ['LOGGED_OUT', false],
+    ['TOKEN_EXPIRED', false],
+    ['DISCONNECTED', true],
+    ['BANNED', true],
+    ['FORBIDDEN', true],
+  ])('%s: the customer is known afterwards: %s', (code, known) => {
+    expect(memory.value).toBeDefined();
+    client.emit('status', { state: 'closed', reason: { code } });
+    expect(chat.view.phase).toBe('refused');
+    expect(memory.value !== undefined).toBe(known);
+  });
+});
