@@ -140,7 +140,7 @@ describe('hostile text', () => {
     const page = await person('Ann');
     await say(page, 'see https://example.org/ducks?a=1, it is nice');
     const link = page.getByRole('link', { name: 'https://example.org/ducks?a=1', exact: true });
-    expect(await link.getAttribute('rel')).toBe('noopener noreferrer nofollow');
+    expect(await link.getAttribute('rel')).toBe('noopener noreferrer nofollow ugc');
     expect(await link.getAttribute('target')).toBe('_blank');
     expect(await link.getAttribute('href')).toBe('https://example.org/ducks?a=1');
   });
