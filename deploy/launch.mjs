@@ -22,6 +22,7 @@ const LOCK_POLL_MS = 250;
 const PROGRAMS = {
   'redis-server': { binaries: ['redis-server'], package: 'redis-server', minimum: 7 },
   chromium: { binaries: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium' },
+  openssl: { binaries: ['openssl'], package: 'openssl' },
 };
 
 /** What `--needs=web` builds where it is not there or made of other sources. */

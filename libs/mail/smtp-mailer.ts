@@ -5,7 +5,10 @@ import { toMailAddress } from './mail-address.ts';
 import { MailError, type Mailer, type OutgoingMail } from './mailer.ts';
 
 export interface SmtpMailerOptions {
-  /** `smtp://[user:password@]host[:port]` (TLS where the server offers it) or `smtps://` (TLS from the first byte). Parts are percent-encoded. */
+  /**
+   * `smtp://[user:password@]host[:port]` (STARTTLS where the server offers it; with a password only there, but on this machine) or `smtps://` (TLS from
+   * the first byte). Parts are percent-encoded. Certificates are checked against the authorities that Node trusts.
+   */
   readonly url: string;
   /** The address mail comes from, `local@domain`. */
   readonly from: string;
@@ -17,6 +20,8 @@ const CONNECTIONS = 5;
 const MAILS_A_CONNECTION = 100;
 const PORTS: Readonly<Record<string, number>> = { 'smtp:': 587, 'smtps:': 465 };
 const NAME = 'Parley';
+/** What `URL` makes of this machine's own addresses: nobody listens in between. */
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/i;
 
 /** Replies about the login of this hub, not about the mail: whoever runs it can put them right (RFC 4954, section 6). */
 const LOGIN_REPLIES = new Set([530, 534, 535, 538]);
@@ -63,6 +68,8 @@ function openTransport({ url, timeoutMs = 15_000 }: SmtpMailerOptions) {
   const port = PORTS[target?.protocol ?? ''];
   if (target === null || port === undefined || target.hostname === '')
     throw new TypeError('A mail server is smtp:// or smtps:// and a host.');
+  const login =
+    target.username === '' ? undefined : { user: decodeURIComponent(target.username), pass: decodeURIComponent(target.password) };
   return createTransport({
     pool: true,
     maxConnections: CONNECTIONS,
@@ -72,7 +79,7 @@ function openTransport({ url, timeoutMs = 15_000 }: SmtpMailerOptions) {
     host: target.hostname.replace(/^\[|\]$/g, ''),
     port: target.port === '' ? port : Number(target.port),
     secure: target.protocol === 'smtps:',
-    ...(target.username !== '' && { auth: { user: decodeURIComponent(target.username), pass: decodeURIComponent(target.password) } }),
+    ...(login && { auth: login, requireTLS: !LOOPBACK.test(target.hostname) }),
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
     socketTimeout: timeoutMs,

@@ -1,16 +1,25 @@
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loginCodeMail } from '#libs/mail/login-code-mail.ts';
 import { MailError } from '#libs/mail/mailer.ts';
 import { SmtpMailer } from '#libs/mail/smtp-mailer.ts';
+import { type Certificate, makeCertificate } from '#test/support/certificate.ts';
 import { SmtpServer, type SmtpServerOptions } from '#test/support/smtp-server.ts';
 
+const AUTHORITIES = getCACertificates();
 const open: { stop(): Promise<void> }[] = [];
 const mailers: SmtpMailer[] = [];
 
 afterEach(async () => {
   for (const mailer of mailers.splice(0)) mailer.close();
   for (const server of open.splice(0)) await server.stop();
+  setDefaultCACertificates(AUTHORITIES);
 });
+
+/** As `NODE_EXTRA_CA_CERTS` does for a process that starts. */
+function trust({ cert }: Certificate): void {
+  setDefaultCACertificates([...AUTHORITIES, cert]);
+}
 
 async function serve(options: SmtpServerOptions = {}): Promise<SmtpServer> {
   const server = await SmtpServer.start(options);
@@ -58,11 +67,25 @@ describe('mail over SMTP', () => {
     expect(none.permanent).toBe(false);
   });
 
-  it('smtps:// speaks TLS from the first byte, and trusts no stranger', async () => {
-    const server = await serve({ secure: true });
+  it.each(['secure', 'starttls'] as const)('a login and a mail go over TLS (%s), and to no stranger', async (tls) => {
+    const options = { tls, certificate: makeCertificate(), login: { user: 'parley', password: 'p' } };
+    const server = await serve(options);
     const error = await failure(mailerTo(server.url).send(mail()));
-    expect(error.permanent).toBe(false);
-    expect(server.mails).toEqual([]);
+    expect(error).toMatchObject({ permanent: false, message: expect.stringMatching(/^mail not accepted: E(SOCKET|TLS)$/) });
+    expect(server.logins).toBe(0);
+    trust(options.certificate);
+    await mailerTo(server.url).send(mail());
+    expect(server.mails).toMatchObject([{ encrypted: true }]);
+  });
+
+  it('a login is not given to a server without TLS, but on this machine', async () => {
+    const server = await serve({ login: { user: 'parley', password: 'p' } });
+    // For Linux 0.0.0.0 is this machine, too; nothing says so but the connection.
+    const error = await failure(mailerTo(`smtp://parley:p@0.0.0.0:${server.port}`).send(mail()));
+    expect(error).toMatchObject({ permanent: false, message: 'mail not accepted: ETLS 500' });
+    expect(server.logins).toBe(0);
+    await mailerTo(`smtp://parley:p@localhost:${server.port}`).send(mail());
+    expect(server.mails).toMatchObject([{ encrypted: false }]);
   });
 
   it('4yz can be tried again, 5yz cannot, and neither repeats what the server said', async () => {

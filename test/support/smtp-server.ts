@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { SMTPServer } from 'smtp-server';
+import type { Certificate } from './certificate.ts';
 import { until } from './wait.ts';
 
 export interface ReceivedMail {
@@ -14,14 +15,18 @@ export interface ReceivedMail {
   readonly code: string;
   /** As it came. */
   readonly raw: string;
+  /** Whether it came over TLS. */
+  readonly encrypted: boolean;
 }
 
 export interface SmtpServerOptions {
   readonly port?: number;
   /** Asks for this login. */
   readonly login?: { readonly user: string; readonly password: string };
-  /** TLS from the first byte, with a certificate that nobody trusts. */
-  readonly secure?: boolean;
+  /** `secure`: TLS from the first byte; `starttls`: once it is asked for. Default: none. */
+  readonly tls?: 'secure' | 'starttls';
+  /** Default: one that nobody trusts. */
+  readonly certificate?: Certificate;
 }
 
 interface Trouble {
@@ -36,6 +41,8 @@ export class SmtpServer {
   readonly mails: ReceivedMail[] = [];
   /** Mails that were tried, also those that were refused. */
   attempts = 0;
+  /** Logins that were tried. */
+  logins = 0;
   /** Called with the text of each mail that is begun, as far as it came. */
   onText: ((raw: string) => void) | undefined;
   /** A mail is answered when this has resolved. */
@@ -60,9 +67,9 @@ export class SmtpServer {
   }
 
   get url(): string {
-    const { login, secure } = this.#options;
+    const { login, tls } = this.#options;
     const user = login === undefined ? '' : `${encodeURIComponent(login.user)}:${encodeURIComponent(login.password)}@`;
-    return `${secure ? 'smtps' : 'smtp'}://${user}127.0.0.1:${this.port}`;
+    return `${tls === 'secure' ? 'smtps' : 'smtp'}://${user}127.0.0.1:${this.port}`;
   }
 
   /** The next mails are answered `451`, so many times. */
@@ -126,15 +133,18 @@ export class SmtpServer {
 }
 
 function build(options: SmtpServerOptions, owner: () => SmtpServer | undefined): SMTPServer {
-  const { login, secure = false } = options;
+  const { login, tls, certificate } = options;
   return new SMTPServer({
-    secure,
+    secure: tls === 'secure',
+    ...(certificate && { cert: certificate.cert, key: certificate.key }),
     authOptional: login === undefined,
-    disabledCommands: [...(secure ? [] : ['STARTTLS']), ...(login === undefined ? ['AUTH'] : [])],
+    disabledCommands: [...(tls === undefined ? ['STARTTLS'] : []), ...(login === undefined ? ['AUTH'] : [])],
     allowInsecureAuth: true,
     disableReverseLookup: true,
     logger: false,
     onAuth: ({ username, password }, _session, done) => {
+      const smtp = owner();
+      if (smtp !== undefined) smtp.logins++;
       if (username === login?.user && password === login?.password) done(null, { user: username ?? '' });
       else done(Object.assign(new Error('who are you'), { responseCode: 535 }));
     },
@@ -163,7 +173,8 @@ function build(options: SmtpServerOptions, owner: () => SmtpServer | undefined):
         const { mailFrom, rcptTo } = session.envelope;
         const to = rcptTo.map(({ address }) => address);
         const keep = (): void => {
-          smtp?.mails.push(parseMail(mailFrom === false ? '' : mailFrom.address, to, Buffer.concat(chunks).toString('utf8')));
+          const from = mailFrom === false ? '' : mailFrom.address;
+          smtp?.mails.push({ ...parseMail(from, to, Buffer.concat(chunks).toString('utf8')), encrypted: session.secure });
           done();
         };
         if (smtp?.hold === undefined) keep();
@@ -185,7 +196,7 @@ function listen(server: SMTPServer, port: number): Promise<number> {
   });
 }
 
-function parseMail(from: string, to: readonly string[], raw: string): ReceivedMail {
+function parseMail(from: string, to: readonly string[], raw: string): Omit<ReceivedMail, 'encrypted'> {
   const headers = parseHeaders(raw.slice(0, raw.indexOf('\r\n\r\n')));
   const parts = bodies(raw);
   const text = parts.get('text/plain') ?? '';
