@@ -9,7 +9,7 @@ export class ArchiveAwayError extends HubError {
   }
 }
 
-/** Completes pages of a stream from the archive: it goes further back. A store that is away leaves a page as it is. */
+/** Completes pages of a stream from the archive: it goes further back. A store that is away leaves a page as it is, where there is any. */
 export class ArchiveReader {
   readonly #archive: Archive;
 
@@ -33,7 +33,7 @@ export class ArchiveReader {
   /** A page above `offset` whose first publications are no longer in the stream. Complete only where the archive has them, of the same epoch. */
   async after(room: string, offset: number, limit: PageLimit, page: Page): Promise<Page> {
     if (!this.#archive.holds(room)) return page;
-    const rows = (await this.#rows(this.#archive.after(room, offset, limit.count))) ?? [];
+    const rows = await this.#archive.after(room, offset, limit.count).catch(() => []);
     const publications: Publication[] = [];
     let bytes = limit.bytes;
     for (const { offset: at, epoch, frame } of rows) {
@@ -46,15 +46,23 @@ export class ArchiveReader {
     return { position: page.position, publications, more: offset + publications.length < page.position.offset, complete: true };
   }
 
-  /** A page below `offset` that the stream could not fill: what is stored below its first publication goes before it. Undefined: the archive is away. */
-  async before(room: string, offset: number, limit: PageLimit, page: Page): Promise<Page | undefined> {
+  /**
+   * A page below `offset` that the stream could not fill: what is stored below its first publication goes before it. An empty one is the archive's alone:
+   * rejects with `ArchiveAwayError`, for to say that there is nothing would hide what is stored.
+   */
+  async before(room: string, offset: number, limit: PageLimit, page: Page): Promise<Page> {
     const missing = limit.count - page.publications.length;
     if (missing <= 0) return page;
     const below = page.publications[0]?.offset ?? Math.min(offset, page.position.offset + 1);
     if (below <= 1) return page;
     // One more than is given tells whether there are older ones.
-    const rows = await this.#rows(this.#archive.before(room, below, missing + 1));
-    if (rows === undefined) return undefined;
+    let rows: ArchivedPublication[];
+    try {
+      rows = await this.#archive.before(room, below, missing + 1);
+    } catch (error) {
+      if (page.publications.length === 0) throw new ArchiveAwayError(error);
+      return page;
+    }
     let bytes = limit.bytes - page.publications.reduce((sum, { frame }) => sum + frame.length, 0);
     const older: Publication[] = [];
     for (const { offset: at, frame } of rows.toReversed()) {
@@ -63,13 +71,5 @@ export class ArchiveReader {
       bytes -= frame.length;
     }
     return { ...page, publications: [...older.reverse(), ...page.publications], more: older.length < rows.length };
-  }
-
-  async #rows(asked: Promise<ArchivedPublication[]>): Promise<ArchivedPublication[] | undefined> {
-    try {
-      return await asked;
-    } catch {
-      return undefined;
-    }
   }
 }

@@ -95,7 +95,7 @@ export class BrokerMemory implements Broker, MemoryNode {
     this.#check();
     await this.#begin(room);
     const page = this.#space.before(room, offset, limit);
-    return page.more || this.#archive?.holds(room) !== true ? page : ((await this.#archive.before(room, offset, limit, page)) ?? page);
+    return page.more || this.#archive?.holds(room) !== true ? page : this.#archive.before(room, offset, limit, page);
   }
 
   async close(): Promise<void> {

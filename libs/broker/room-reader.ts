@@ -60,7 +60,7 @@ export class RoomReader {
     const cut = run.length < read.length;
     const page = { position, publications: run.reverse(), more: more || cut, complete: true };
     if (follows && more && !cut) return page;
-    return (await archive.before(room, offset, limit, follows ? page : { ...page, publications: [] })) ?? page;
+    return archive.before(room, offset, limit, follows ? page : { ...page, publications: [] });
   }
 
   /** Runs a script that may have to begin an epoch: at once where any will do, else only once it is known what is stored. */

@@ -32,10 +32,22 @@ async function diesAt(point: string, passes: number, random: Random): Promise<vo
   await stage.add();
 }
 
-/** Both gateways and Redis at once, and back with what `restart` leaves of Redis. */
-async function allDie(restart: () => Promise<void>): Promise<void> {
-  await Promise.all([stage.kill(...stage.hub.living), stage.redis.kill()]);
-  await restart();
+/** Both gateways and Redis, at once or with a few messages in between; Redis comes back empty, or with data from a while before. */
+async function allDie(random: Random): Promise<void> {
+  const older = random.next() < 0.5;
+  if (older) {
+    await stage.redis.save();
+    await stage.writers.progress(random.between(1, 120));
+  }
+  const kills = [() => stage.redis.kill(), ...stage.hub.living.map((gateway) => () => stage.kill(gateway))];
+  const killed: Promise<void>[] = [];
+  // One goes ahead of the others, which still get some way without it; a lost Redis lets nothing be acked.
+  const first = random.between(0, kills.length - 1);
+  killed.push(...kills.splice(first, 1).map((kill) => kill()));
+  if (first > 0 && random.next() < 0.5) await stage.writers.progress(random.between(1, 10));
+  killed.push(...kills.map((kill) => kill()));
+  await Promise.all(killed);
+  await (older ? stage.redis.restartFromSnapshot() : stage.redis.restartEmpty());
   await Promise.all([stage.add(), stage.add()]);
 }
 
@@ -52,12 +64,6 @@ const BLOWS: Readonly<Record<string, (random: Random) => Promise<void>>> = {
   'a gateway is killed after-publish': (random) => diesAt('after-publish', random.between(10, 60), random),
   'a gateway is killed after-insert': (random) => diesAt('after-insert', random.between(5, 25), random),
   'a gateway is killed before-ack': (random) => diesAt('before-ack', random.between(10, 60), random),
-  'gateways and Redis are killed, Redis comes back empty': () => allDie(() => stage.redis.restartEmpty()),
-  'gateways and Redis are killed, Redis comes back with older data': async (random) => {
-    await stage.redis.save();
-    await stage.writers.progress(random.between(30, 120));
-    await allDie(() => stage.redis.restartFromSnapshot());
-  },
   'Redis alone is killed and comes back with older data': async (random) => {
     await stage.redis.save();
     await stage.writers.progress(random.between(30, 120));
@@ -98,8 +104,7 @@ describe('50 writers on two gateways lose nothing that was acked, and nothing is
     onTestFailed(() => console.error(stage?.writers.scattered().join('\n')));
   });
 
-  it.each(Object.entries(BLOWS).map(([name, blow], i) => [name, blow, i] as const))('[M1] [M2] [M3] %s', async (name, blow, i) => {
-    const random = new Random(root.seed + i);
+  async function holds(name: string, blow: (random: Random) => Promise<void>, random: Random): Promise<void> {
     const before = stage.audit.acks.length;
     stage.writers.talk(name, EVERY_MS);
     await stage.writers.progress(BEFORE + random.between(0, 60));
@@ -108,7 +113,15 @@ describe('50 writers on two gateways lose nothing that was acked, and nothing is
     expect((await stage.faults()).slice(0, 10)).toEqual([]);
     expect(stage.audit.acks.length).toBeGreaterThan(before + BEFORE + AFTER);
     expect(stage.hub.living).toHaveLength(2);
-  });
+  }
+
+  it.each(Object.entries(BLOWS).map(([name, blow], i) => [name, blow, i] as const))('[M1] [M2] [M3] %s', (name, blow, i) =>
+    holds(name, blow, new Random(root.seed + i)),
+  );
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])('[M1] [M2] [M3] gateways and Redis are all killed, seed %i', (seed) =>
+    holds(`all killed, ${seed}`, allDie, new Random(seed)),
+  );
 
   it('[D1] the gateways that lived through all of this end in order', async () => {
     await stage.writers.close();

@@ -448,6 +448,9 @@ describe('a broker with an archive on one Redis, in subscribed rooms', () => {
     const latest = await until(() => broker.before(room, Number.POSITIVE_INFINITY, ALL), { timeoutMs: 20_000 });
     expect(latest.position.offset).toBe(20);
     expect(offsetsOf(latest)).toEqual(range(1, 20));
+    archive.away = true;
+    await expect(broker.before(room, Number.POSITIVE_INFINITY, ALL)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    archive.away = false;
     expect(offsetsOf(await broker.before(room, 14, { count: 5, bytes: 10_000 }))).toEqual(range(9, 13));
     await say(room, 5);
     expect(archive.rows(room).at(-1)?.offset).toBe(25);
