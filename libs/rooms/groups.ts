@@ -1,6 +1,6 @@
 /** Rooms that people make and change (A8). */
 import { HubError } from '#libs/protocol/errors.ts';
-import type { RoomMember, RoomRecord, RoomStore } from '#libs/store/store.ts';
+import type { NewRoom, RoomMember, RoomStore } from '#libs/store/store.ts';
 import { type KnownRoom, roomOfMember } from './membership.ts';
 import type { Notices } from './notices.ts';
 import type { People } from './people.ts';
@@ -52,7 +52,7 @@ export class Groups {
     const invited = await people.byIds(group.members.filter((id) => id !== owner.id));
     const members = [owner, ...invited];
     const now = clock();
-    const record: Omit<RoomRecord, 'closedAt' | 'closedReason'> = {
+    const record: NewRoom = {
       room: roomName(),
       kind: 'group',
       title: group.title,
@@ -69,17 +69,22 @@ export class Groups {
       'added',
       invited.map(({ id }) => id),
     );
-    return { room: { ...record, closedAt: undefined, closedReason: undefined }, members };
+    return {
+      room: { ...record, historyFrom: record.keepHistory ? now : undefined, closedAt: undefined, closedReason: undefined },
+      members,
+    };
   }
 
   async change(user: string, room: string, { title, keepHistory, lifeMs }: GroupChange): Promise<KnownRoom> {
     const { rooms, notices, clock, scheduleExpiry } = this.#options;
     const { members } = await this.#owned(user, room);
-    const record = await rooms.update(room, {
+    const now = clock();
+    const change = {
       ...(title === undefined ? {} : { title }),
       ...(keepHistory === undefined ? {} : { keepHistory }),
-      ...(lifeMs === undefined ? {} : { expiresAt: lifeMs === null ? null : clock() + lifeMs }),
-    });
+      ...(lifeMs === undefined ? {} : { expiresAt: lifeMs === null ? null : now + lifeMs }),
+    };
+    const record = await rooms.update(room, change, now);
     if (record === undefined || record.closedAt !== undefined) throw new HubError('ROOM_CLOSED');
     if (lifeMs !== undefined) await scheduleExpiry(room, record.expiresAt);
     await notices.membership(

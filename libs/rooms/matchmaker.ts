@@ -111,8 +111,8 @@ export class Matchmaker {
 
   /** Who was paired without having asked may want it later: it is kept from when both do. */
   async #wantHistory(user: RoomMember, pair: { readonly room: string; readonly with: RoomMember }): Promise<void> {
-    const { pairs, notices } = this.#options;
-    if (await pairs.wantHistory(user.id)) await notices.membership(pair.room, [user.id, pair.with.id]);
+    const { pairs, notices, clock } = this.#options;
+    if (await pairs.wantHistory(user.id, clock())) await notices.membership(pair.room, [user.id, pair.with.id]);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

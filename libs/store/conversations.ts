@@ -33,7 +33,7 @@ export class PostgresConversations implements ConversationStore {
     const { room, subject, customer, now } = conversation;
     await this.#database.query(
       `WITH made AS (
-         INSERT INTO rooms (room, kind, title, owner, keep_history, created_at) VALUES ($1, 'conv', $2, $3, true, $5)
+         INSERT INTO rooms (room, kind, title, owner, keep_history, history_from, created_at) VALUES ($1, 'conv', $2, $3, true, $5, $5)
        ), joined AS (
          INSERT INTO room_members (room, user_id, name) VALUES ($1, $3, $4)
        )

@@ -29,7 +29,8 @@ const CHOOSE = `
 
 const MAKE = `
   WITH made AS (
-    INSERT INTO rooms (room, kind, title, owner, keep_history, created_at, expires_at) VALUES ($1, 'pair', '', '', $2, $3, $4)
+    INSERT INTO rooms (room, kind, title, owner, keep_history, history_from, created_at, expires_at)
+    VALUES ($1, 'pair', '', '', $2, CASE WHEN $2 THEN $3::bigint END, $3, $4)
   ), members AS (
     INSERT INTO room_members (room, user_id, name) VALUES ($1, $5, $6), ($1, $7, $8)
   ), asked AS (
@@ -42,7 +43,7 @@ const WANT = `
   WITH wish AS (
     UPDATE pairs SET wants_history = true WHERE user_id = $1 AND NOT wants_history RETURNING room, peer_id
   )
-  UPDATE rooms r SET keep_history = true FROM wish w JOIN pairs other ON other.user_id = w.peer_id AND other.room = w.room
+  UPDATE rooms r SET keep_history = true, history_from = $2 FROM wish w JOIN pairs other ON other.user_id = w.peer_id AND other.room = w.room
    WHERE r.room = w.room AND r.closed_at IS NULL AND NOT r.keep_history AND other.wants_history RETURNING r.room`;
 
 export class PostgresPairs implements PairStore {
@@ -73,11 +74,11 @@ export class PostgresPairs implements PairStore {
     });
   }
 
-  wantHistory(user: string): Promise<boolean> {
+  wantHistory(user: string, now: number): Promise<boolean> {
     return this.#database.transaction(async (query) => {
       // Both may say so at the same moment.
       await query(LOCK);
-      return (await query(WANT, [user])).length > 0;
+      return (await query(WANT, [user, now])).length > 0;
     });
   }
 

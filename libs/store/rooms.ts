@@ -1,6 +1,6 @@
 import type { Database } from './database.ts';
 import { ROOM_COLUMNS, type RoomRow, roomOf } from './room-row.ts';
-import type { RoomMember, RoomRecord, RoomStore, RoomSummary } from './store.ts';
+import type { NewRoom, RoomMember, RoomRecord, RoomStore, RoomSummary } from './store.ts';
 
 type MemberRow = { readonly id: string; readonly name: string };
 
@@ -14,10 +14,11 @@ export class PostgresRooms implements RoomStore {
     this.#database = database;
   }
 
-  async create(room: Omit<RoomRecord, 'closedAt' | 'closedReason'>, members: readonly RoomMember[]): Promise<'created' | 'exists'> {
+  async create(room: NewRoom, members: readonly RoomMember[]): Promise<'created' | 'exists'> {
     const made = await this.#database.query(
       `WITH made AS (
-         INSERT INTO rooms (room, kind, title, owner, keep_history, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+         INSERT INTO rooms (room, kind, title, owner, keep_history, history_from, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, CASE WHEN $5 THEN $6::bigint END, $6, $7)
          ON CONFLICT (room) DO NOTHING RETURNING room
        ), joined AS (
          INSERT INTO room_members (room, user_id, name)
@@ -96,13 +97,15 @@ export class PostgresRooms implements RoomStore {
   async update(
     room: string,
     change: { readonly title?: string; readonly keepHistory?: boolean; readonly expiresAt?: number | null },
+    now: number,
   ): Promise<RoomRecord | undefined> {
     const row = await this.#database.first<RoomRow>(
       `UPDATE rooms r SET title = coalesce($2, r.title), keep_history = coalesce($3, r.keep_history),
+              history_from = CASE WHEN $3 AND NOT r.keep_history THEN $6::bigint WHEN coalesce($3, r.keep_history) THEN r.history_from END,
               expires_at = CASE WHEN $4::boolean THEN $5::bigint ELSE r.expires_at END
         WHERE r.room = $1 AND r.closed_at IS NULL
        RETURNING ${ROOM_COLUMNS}`,
-      [room, change.title ?? null, change.keepHistory ?? null, change.expiresAt !== undefined, change.expiresAt ?? null],
+      [room, change.title ?? null, change.keepHistory ?? null, change.expiresAt !== undefined, change.expiresAt ?? null, now],
     );
     return row && roomOf(row);
   }

@@ -116,6 +116,8 @@ export interface RoomRecord {
   /** The user who made it; empty where nobody in particular did. */
   readonly owner: string;
   readonly keepHistory: boolean;
+  /** Since when: what was said before is never stored. Undefined where no history is kept, or nobody knows since when. */
+  readonly historyFrom: number | undefined;
   readonly createdAt: number;
   /** Undefined: never ends by itself. */
   readonly expiresAt: number | undefined;
@@ -123,6 +125,9 @@ export interface RoomRecord {
   readonly closedAt: number | undefined;
   readonly closedReason: 'expired' | 'closed' | undefined;
 }
+
+/** A room that is to be made: open, and where it keeps history, from its first moment on. */
+export type NewRoom = Omit<RoomRecord, 'historyFrom' | 'closedAt' | 'closedReason'>;
 
 export interface RoomSummary extends RoomRecord {
   /** Highest stored offset; 0 where nothing is stored. */
@@ -133,7 +138,7 @@ export interface RoomSummary extends RoomRecord {
 
 export interface RoomStore {
   /** Creates the room with its members. `exists` where the name is taken: nothing is changed then (dm rooms race). */
-  create(room: Omit<RoomRecord, 'closedAt' | 'closedReason'>, members: readonly RoomMember[]): Promise<'created' | 'exists'>;
+  create(room: NewRoom, members: readonly RoomMember[]): Promise<'created' | 'exists'>;
   get(room: string): Promise<RoomRecord | undefined>;
   members(room: string): Promise<RoomMember[]>;
   /** The members of many rooms in one query; a room without any is not in it. */
@@ -142,10 +147,11 @@ export interface RoomStore {
   withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly RoomMember[] } | undefined>;
   /** The open rooms of a user, newest activity first, at most `limit`. */
   of(user: string, limit: number): Promise<RoomSummary[]>;
-  /** Changes an open room; `null` takes the end away. Undefined where there is none, or it is closed. */
+  /** Changes an open room; `null` takes the end away; history that is switched on is kept from `now` on. Undefined where there is none, or it is closed. */
   update(
     room: string,
     change: { readonly title?: string; readonly keepHistory?: boolean; readonly expiresAt?: number | null },
+    now: number,
   ): Promise<RoomRecord | undefined>;
   /** New members start with everything stored so far counted as delivered. */
   addMembers(room: string, members: readonly RoomMember[]): Promise<void>;
@@ -169,8 +175,8 @@ export interface PairStore {
   match(request: MatchRequest): Promise<MatchResult>;
   /** Who waits, the longest first, at most `limit`. */
   waiting(limit: number): Promise<{ readonly user: RoomMember; readonly keepHistory: boolean; readonly since: number }[]>;
-  /** The user wants history in the open pair. True where both want it since this call: from here on it is kept. */
-  wantHistory(user: string): Promise<boolean>;
+  /** The user wants history in the open pair. True where both want it since this call: from `now` on it is kept. */
+  wantHistory(user: string, now: number): Promise<boolean>;
   stopWaiting(user: string): Promise<void>;
 }
 

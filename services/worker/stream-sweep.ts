@@ -81,8 +81,10 @@ export class StreamSweep {
       if (first === undefined) break;
       const known = new Set((await messages.after(room, first.offset - 1, PAGE.count)).map(({ offset }) => offset));
       const missing = settled.filter(({ offset }) => !known.has(offset));
-      if (missing.length > 0 && (await this.#keepsHistory(room))) {
-        const results = await Promise.all(missing.map((publication) => messages.append(toStored(room, page.position.epoch, publication))));
+      const from = missing.length === 0 ? 0 : await this.#historyFrom(room);
+      const carried = missing.filter(({ frame }) => publishedAt(frame) >= from);
+      if (carried.length > 0) {
+        const results = await Promise.all(carried.map((publication) => messages.append(toStored(room, page.position.epoch, publication))));
         const conflicts = results.filter((result) => result === 'conflict').length;
         stored += results.length - conflicts;
         log.warn({ room, stored: results.length - conflicts, conflicts }, 'messages of a stream were not stored yet');
@@ -103,8 +105,11 @@ export class StreamSweep {
     return before.at(-1)?.offset ?? 0;
   }
 
-  async #keepsHistory(room: string): Promise<boolean> {
-    return room === PARK || (await this.#options.rooms.get(room))?.keepHistory === true;
+  /** What was said before, nobody wanted to be kept: the moment a room began to keep history, `Infinity` where it keeps none, or it is not known. */
+  async #historyFrom(room: string): Promise<number> {
+    if (room === PARK) return 0;
+    const record = await this.#options.rooms.get(room);
+    return (record?.keepHistory === true ? record.historyFrom : undefined) ?? Number.POSITIVE_INFINITY;
   }
 }
 

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterEach, expect, test } from 'vitest';
 import { migrate } from '#libs/store/migrate.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
@@ -41,6 +42,21 @@ test('the months of now and of the next two have partitions', async () => {
     'messages_2031_12',
     'messages_2032_01',
     'messages_default',
+  ]);
+});
+
+test('[R3] rooms that kept history before it was known since when, kept it from their first moment on', async () => {
+  const database = await emptyDatabase();
+  const run = async (name: string) =>
+    database.query(await readFile(new URL(`../../libs/store/migrations/${name}.sql`, import.meta.url), 'utf8'));
+  for (const name of ['001_schema', '002_seen_names']) await run(name);
+  await database.query(
+    `INSERT INTO rooms (room, kind, title, owner, keep_history, created_at) VALUES ('dm:a', 'dm', '', '', true, 5), ('pair:b', 'pair', '', '', false, 6)`,
+  );
+  await run('003_history');
+  expect(await database.query('SELECT room, history_from FROM rooms ORDER BY room')).toEqual([
+    { room: 'dm:a', history_from: '5' },
+    { room: 'pair:b', history_from: null },
   ]);
 });
 

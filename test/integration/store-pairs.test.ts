@@ -73,7 +73,9 @@ describe('pairing', () => {
       const [one, two] = [`one${rooms}`, `two${rooms}`];
       if (first !== undefined) await ask(store, one, { keepHistory: first });
       const made = await ask(store, two, { keepHistory: second, candidates: [person(one)] });
-      return made.state === 'paired' ? (await store.rooms.get(made.room))?.keepHistory : undefined;
+      const room = made.state === 'paired' ? await store.rooms.get(made.room) : undefined;
+      expect(room?.historyFrom).toBe(room?.keepHistory === true ? 100_000 : undefined);
+      return room?.keepHistory;
     };
     expect(await kept(true, true)).toBe(true);
     expect(await kept(true, false)).toBe(false);
@@ -84,15 +86,15 @@ describe('pairing', () => {
   test('[A9] who was taken without having asked may want history later: it is kept from when both do, told once', async () => {
     const made = await ask(store, 'ada', { candidates: [person('bob')] });
     if (made.state !== 'paired') throw new Error('no pair');
-    expect((await store.rooms.get(made.room))?.keepHistory).toBe(false);
-    expect(await store.pairs.wantHistory('id-ada')).toBe(false);
-    const told = await Promise.all([other.pairs.wantHistory('id-bob'), store.pairs.wantHistory('id-bob')]);
+    expect(await store.rooms.get(made.room)).toMatchObject({ keepHistory: false, historyFrom: undefined });
+    expect(await store.pairs.wantHistory('id-ada', 140_000)).toBe(false);
+    const told = await Promise.all([other.pairs.wantHistory('id-bob', 150_000), store.pairs.wantHistory('id-bob', 150_000)]);
     expect(told.filter(Boolean)).toHaveLength(1);
-    expect((await store.rooms.get(made.room))?.keepHistory).toBe(true);
-    expect(await store.pairs.wantHistory('id-nobody')).toBe(false);
+    expect(await store.rooms.get(made.room)).toMatchObject({ keepHistory: true, historyFrom: 150_000 });
+    expect(await store.pairs.wantHistory('id-nobody', 150_000)).toBe(false);
     const shy = await ask(store, 'cleo', { keepHistory: false, candidates: [person('dora')] });
     if (shy.state !== 'paired') throw new Error('no pair');
-    expect(await store.pairs.wantHistory('id-dora')).toBe(false);
+    expect(await store.pairs.wantHistory('id-dora', 150_000)).toBe(false);
     expect((await store.rooms.get(shy.room))?.keepHistory).toBe(false);
   });
 
@@ -136,7 +138,10 @@ describe('conversations', () => {
     await open('conv:1', 1000);
     const record = { room: 'conv:1', subject: 'about conv:1', state: 'queued', customer: person('cu'), agent: undefined, createdAt: 1000 };
     expect(await other.conversations.get('conv:1')).toEqual(record);
-    expect(await other.rooms.withMembers('conv:1')).toMatchObject({ room: { kind: 'conv', keepHistory: true }, members: [person('cu')] });
+    expect(await other.rooms.withMembers('conv:1')).toMatchObject({
+      room: { kind: 'conv', keepHistory: true, historyFrom: 1000 },
+      members: [person('cu')],
+    });
     expect(await other.conversations.get('conv:none')).toBeUndefined();
   });
 

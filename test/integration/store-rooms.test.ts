@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RoomMember, RoomRecord, Store, StoredMessage } from '#libs/store/store.ts';
+import type { NewRoom, RoomMember, Store, StoredMessage } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 
@@ -21,8 +21,6 @@ afterAll(async () => {
 const ada: RoomMember = { id: 'ada', name: 'Ada' };
 const bob: RoomMember = { id: 'bob', name: 'Bob' };
 const cleo: RoomMember = { id: 'cleo', name: 'Cleo' };
-
-type NewRoom = Omit<RoomRecord, 'closedAt' | 'closedReason'>;
 
 function group(name: string, change: Partial<NewRoom> = {}): NewRoom {
   return {
@@ -47,7 +45,7 @@ describe('rooms', () => {
     const results = await Promise.all([store, other, store, other].map((one) => one.rooms.create(room, [cleo, ada, bob])));
     expect(results.toSorted()).toEqual(['created', 'exists', 'exists', 'exists']);
     expect(await other.rooms.create({ ...room, title: 'other' }, [{ id: 'dora', name: 'Dora' }])).toBe('exists');
-    const record = { ...room, closedAt: undefined, closedReason: undefined };
+    const record = { ...room, historyFrom: 1000, closedAt: undefined, closedReason: undefined };
     expect(await other.rooms.get(room.room)).toEqual(record);
     expect(await other.rooms.members(room.room)).toEqual([cleo, ada, bob]);
     expect(await other.rooms.withMembers(room.room)).toEqual({ room: record, members: [cleo, ada, bob] });
@@ -60,16 +58,28 @@ describe('rooms', () => {
 
   test('[A8] changes of a room that is open; null takes the end away', async () => {
     await store.rooms.create(group('changed', { expiresAt: 5000 }), [ada]);
-    expect(await store.rooms.update('group:changed', { title: 'New' })).toMatchObject({ title: 'New', keepHistory: true, expiresAt: 5000 });
-    expect(await store.rooms.update('group:changed', { keepHistory: false, expiresAt: null })).toMatchObject({
-      title: 'New',
-      keepHistory: false,
-      expiresAt: undefined,
-    });
-    expect(await store.rooms.update('group:changed', { expiresAt: 7000 })).toMatchObject({ expiresAt: 7000 });
-    expect(await store.rooms.update('group:none', { title: 'x' })).toBeUndefined();
+    const change = (what: Parameters<Store['rooms']['update']>[1]) => store.rooms.update('group:changed', what, 2000);
+    expect(await change({ title: 'New' })).toMatchObject({ title: 'New', keepHistory: true, expiresAt: 5000 });
+    expect(await change({ keepHistory: false, expiresAt: null })).toMatchObject({ title: 'New', keepHistory: false, expiresAt: undefined });
+    expect(await change({ expiresAt: 7000 })).toMatchObject({ expiresAt: 7000 });
+    expect(await store.rooms.update('group:none', { title: 'x' }, 2000)).toBeUndefined();
     await store.rooms.close('group:changed', 'closed', 3000);
-    expect(await store.rooms.update('group:changed', { title: 'late' })).toBeUndefined();
+    expect(await change({ title: 'late' })).toBeUndefined();
+  });
+
+  test('[R3] history is kept from when it was switched on last', async () => {
+    await store.rooms.create(group('kept'), [ada]);
+    await store.rooms.create(group('unkept', { keepHistory: false }), [ada]);
+    const change = (name: string, what: Parameters<Store['rooms']['update']>[1], now: number) =>
+      store.rooms.update(`group:${name}`, what, now);
+    expect(await store.rooms.get('group:kept')).toMatchObject({ historyFrom: 1000 });
+    expect(await change('kept', { keepHistory: true }, 2000)).toMatchObject({ historyFrom: 1000 });
+    expect(await change('kept', { title: 'New' }, 2000)).toMatchObject({ historyFrom: 1000 });
+    expect(await change('kept', { keepHistory: false }, 3000)).toMatchObject({ historyFrom: undefined });
+    expect(await change('kept', { keepHistory: true }, 4000)).toMatchObject({ historyFrom: 4000 });
+    expect(await store.rooms.get('group:unkept')).toMatchObject({ historyFrom: undefined });
+    expect(await change('unkept', { title: 'New' }, 2000)).toMatchObject({ historyFrom: undefined });
+    expect(await change('unkept', { keepHistory: true }, 2000)).toMatchObject({ historyFrom: 2000 });
   });
 
   test('[A8] a new member has nothing waiting, who was there before keeps what is', async () => {

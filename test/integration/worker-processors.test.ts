@@ -1,132 +1,40 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { BrokerListener } from '#libs/broker/broker.ts';
-import { DEFAULT_BROKER_LIMITS } from '#libs/broker/broker-limits.ts';
-import { BrokerMemory } from '#libs/broker/broker-memory.ts';
-import { MemorySpace } from '#libs/broker/memory-space.ts';
 import { scheduleExpiry } from '#libs/jobs/expiry-schedule.ts';
-import { JobsMemory } from '#libs/jobs/jobs-memory.ts';
+import type { JobsMemory } from '#libs/jobs/jobs-memory.ts';
 import { queueLoginMail } from '#libs/jobs/login-mail.ts';
-import { DevMailbox } from '#libs/mail/dev-mailbox.ts';
 import { MailSeal } from '#libs/mail/mail-seal.ts';
-import type { Mailer } from '#libs/mail/mailer.ts';
 import { SmtpMailer } from '#libs/mail/smtp-mailer.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { messageTail, roomClosed } from '#libs/protocol/server-frame.ts';
-import type { MadeRoomKind, Store } from '#libs/store/store.ts';
-import { openStore } from '#libs/store/store-postgres.ts';
-import { createLogger } from '#libs/telemetry/logger.ts';
-import { Metrics } from '#libs/telemetry/metrics.ts';
-import { type RunningWorker, startWorker, type WorkerPace } from '#services/worker/worker.ts';
-import { PostgresDatabase } from '#test/support/postgres.ts';
+import { roomClosed } from '#libs/protocol/server-frame.ts';
 import { SmtpServer } from '#test/support/smtp-server.ts';
 import { until } from '#test/support/wait.ts';
+import { WorkerStage } from '#test/support/worker-stage.ts';
 
-const LOG = createLogger({ node: 'test', level: 'silent' });
-const SECRET = 'the secret of these tests, which is long enough';
 const HOUR = 3_600_000;
-/** Nothing comes round but what a test asks for. */
-const STILL: WorkerPace = { overdueMs: HOUR, restoreMs: HOUR, streamsMs: HOUR, streamGraceMs: 0, waitingMs: HOUR, upkeepMs: HOUR };
 
-const cleanups: (() => unknown)[] = [];
+const stages: WorkerStage[] = [];
 
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  for (const stage of stages.splice(0)) await stage.close();
 });
 
-/** A store, a broker whose signals are noted, and workers on them. */
-class Stage {
-  readonly store: Store;
-  readonly database: PostgresDatabase;
-  readonly space = new MemorySpace(DEFAULT_BROKER_LIMITS);
-  readonly broker = new BrokerMemory(DEFAULT_BROKER_LIMITS, this.space);
-  readonly seal = new MailSeal(SECRET);
-  readonly metrics = new Metrics({ version: 'test' });
-  readonly signals: string[] = [];
-  /** Emits that are to fail before one succeeds. */
-  emitFailures = 0;
-
-  private constructor(store: Store, database: PostgresDatabase) {
-    this.store = store;
-    this.database = database;
-  }
-
-  static async open(): Promise<Stage> {
-    const database = await PostgresDatabase.create();
-    cleanups.push(() => database.drop());
-    const store = await openStore({ url: database.url });
-    cleanups.push(() => store.close());
-    const stage = new Stage(store, database);
-    const ear: BrokerListener = {
-      publication: () => undefined,
-      signal: (topic, payload) => void stage.signals.push(`${topic} ${Buffer.from(payload).toString()}`),
-      reset: () => undefined,
-      healed: () => undefined,
-      connectivity: () => undefined,
-    };
-    await stage.broker.start(ear);
-    for (const user of ['u-ann', 'u-bob']) await stage.broker.subscribeUser(user);
-    cleanups.push(() => stage.metrics.close());
-    return stage;
-  }
-
-  jobs(): JobsMemory {
-    return new JobsMemory({ log: LOG, observe: this.metrics.jobs, settings: { backoffMs: 20, backoffMaxMs: 100 } });
-  }
-
-  async worker(
-    jobs: JobsMemory,
-    more: { readonly mailer?: Mailer; readonly pace?: Partial<WorkerPace>; readonly waiting?: () => Promise<void> } = {},
-  ): Promise<RunningWorker> {
-    const worker = await startWorker({
-      jobs,
-      mailer: more.mailer ?? new DevMailbox({ print: () => undefined }),
-      store: this.store,
-      broker: {
-        after: (room, offset, limit) => this.broker.after(room, offset, limit),
-        emit: async (topic, payload) => {
-          if (this.emitFailures-- > 0) throw new HubError('UNAVAILABLE');
-          await this.broker.emit(topic, payload);
-        },
-      },
-      seal: this.seal,
-      waiting: more.waiting ?? (async () => undefined),
-      historyDays: 0,
-      metrics: this.metrics.jobs,
-      log: LOG,
-      now: Date.now,
-      pace: { ...STILL, ...more.pace },
-    });
-    cleanups.push(() => worker.stop());
-    return worker;
-  }
-
-  /** A room of Ann and Bob. */
-  async room(kind: MadeRoomKind, expiresAt: number | undefined, keepHistory = false): Promise<string> {
-    const room = `${kind}:${randomBytes(16).toString('base64url')}`;
-    const members = [
-      { id: 'u-ann', name: 'Ann' },
-      { id: 'u-bob', name: 'Bob' },
-    ];
-    await this.store.rooms.create({ room, kind, title: '', owner: '', keepHistory, createdAt: Date.now(), expiresAt }, members);
-    return room;
-  }
-
-  async closed(room: string): Promise<void> {
-    await until(async () => (await this.store.rooms.get(room))?.closedReason === 'expired', { describe: `${room} closed` });
-  }
+async function openStage(): Promise<WorkerStage> {
+  const stage = await WorkerStage.open();
+  stages.push(stage);
+  return stage;
 }
 
 describe('the mail processor', () => {
   async function mailing(): Promise<{
-    stage: Stage;
+    stage: WorkerStage;
     smtp: SmtpServer;
     jobs: JobsMemory;
     send: (to: string | undefined, ms?: number) => Promise<void>;
   }> {
-    const stage = await Stage.open();
+    const stage = await openStage();
     const smtp = await SmtpServer.start();
-    cleanups.push(() => smtp.stop());
+    stage.atEnd(() => smtp.stop());
     const jobs = stage.jobs();
     await stage.worker(jobs, { mailer: new SmtpMailer({ url: smtp.url, from: 'parley@hub.test' }) });
     const send = (to: string | undefined, ms = 600_000): Promise<void> =>
@@ -212,7 +120,7 @@ describe('the mail processor', () => {
 
 describe('rooms that end', () => {
   it('[A9] a pair whose time is over is closed, its members are told over their own channels, and it is free', async () => {
-    const stage = await Stage.open();
+    const stage = await openStage();
     const jobs = stage.jobs();
     await stage.worker(jobs);
     const now = Date.now();
@@ -236,7 +144,7 @@ describe('rooms that end', () => {
   });
 
   it('a group is told over its own channel', async () => {
-    const stage = await Stage.open();
+    const stage = await openStage();
     const jobs = stage.jobs();
     await stage.worker(jobs);
     const room = await stage.room('group', Date.now());
@@ -246,7 +154,7 @@ describe('rooms that end', () => {
   });
 
   it('an expiry that moved on unknown to the job is kept', async () => {
-    const stage = await Stage.open();
+    const stage = await openStage();
     const jobs = stage.jobs();
     await stage.worker(jobs);
     const room = await stage.room('pair', Date.now() + HOUR);
@@ -260,7 +168,7 @@ describe('rooms that end', () => {
   });
 
   it('a room that never ends any more, is closed by hand, or is not there: nothing is told', async () => {
-    const stage = await Stage.open();
+    const stage = await openStage();
     const jobs = stage.jobs();
     await stage.worker(jobs);
     const rooms = [await stage.room('pair', undefined), await stage.room('pair', Date.now()), 'pair:nothing'];
@@ -274,7 +182,7 @@ describe('rooms that end', () => {
   });
 
   it('telling that failed is repeated, the closing is not', async () => {
-    const stage = await Stage.open();
+    const stage = await openStage();
     const jobs = stage.jobs();
     await stage.worker(jobs);
     const room = await stage.room('pair', Date.now());
@@ -288,7 +196,7 @@ describe('rooms that end', () => {
   });
 
   it('what is overdue is closed by the sweep though its job was lost', async () => {
-    const stage = await Stage.open();
+    const stage = await openStage();
     const rooms = await Promise.all(Array.from({ length: 20 }, (_, i) => stage.room('pair', Date.now() - i * 1000)));
     const later = await stage.room('pair', Date.now() + HOUR);
     await stage.worker(stage.jobs(), { pace: { overdueMs: 50 } });
@@ -297,7 +205,7 @@ describe('rooms that end', () => {
   });
 
   it('jobs of expiring rooms that were lost are put back', async () => {
-    const stage = await Stage.open();
+    const stage = await openStage();
     const rooms = await Promise.all(Array.from({ length: 12 }, () => stage.room('pair', Date.now() + HOUR)));
     const jobs = stage.jobs();
     await stage.worker(jobs, { pace: { restoreMs: 50 } });
@@ -308,120 +216,9 @@ describe('rooms that end', () => {
   });
 });
 
-describe('the sweep of streams', () => {
-  /** Publishes without storing, as a gateway that dies in between. */
-  async function say(
-    stage: Stage,
-    room: string,
-    text: string,
-    at: number,
-    data?: unknown,
-  ): Promise<{ id: string; offset: number; epoch: string }> {
-    const id = randomBytes(16).toString('base64url');
-    const sender = JSON.stringify({ id: 'u-ann', name: 'Ann "the" Änn' });
-    const tail = messageTail(room, id, sender, text, data === undefined ? undefined : JSON.stringify(data), at);
-    const { offset, epoch } = await stage.broker.publish({ room, tail, key: id, at });
-    return { id, offset, epoch };
-  }
-
-  it('[M1] what was shown and not stored is stored, as it was, once, also by several sweeps at once', async () => {
-    const stage = await Stage.open();
-    const at = Date.now() - 10_000;
-    const group = await stage.room('group', undefined, true);
-    const said = [];
-    for (let i = 0; i < 250; i++)
-      said.push(
-        await say(stage, i % 5 === 0 ? 'park' : group, `text ${i} "quoted" \u{1F600}`, at + i, i % 3 ? undefined : { i, b: [1.5, '"'] }),
-      );
-    // Some of it is stored already, in the middle too.
-    for (const i of [5, 6, 7, 100]) {
-      const { id, offset, epoch } = said[i] ?? { id: '', offset: 0, epoch: '' };
-      await stage.store.messages.append({
-        room: i % 5 === 0 ? 'park' : group,
-        offset,
-        epoch,
-        id,
-        sender: '{}',
-        text: 'stored',
-        data: undefined,
-        at,
-      });
-    }
-    await Promise.all([1, 2, 3].map(() => stage.worker(stage.jobs(), { pace: { streamsMs: 50, streamGraceMs: 5000 } })));
-    await until(
-      async () =>
-        (await stage.store.messages.after(group, 0, 500)).length === 200 &&
-        (await stage.store.messages.after('park', 0, 500)).length === 50,
-      {
-        timeoutMs: 20_000,
-      },
-    );
-    const stored = [...(await stage.store.messages.after(group, 0, 500)), ...(await stage.store.messages.after('park', 0, 500))];
-    expect(new Set(stored.map(({ id }) => id)).size).toBe(250);
-    const nine = said[9];
-    expect(stored.find(({ id }) => id === nine?.id)).toEqual({
-      room: group,
-      ...nine,
-      sender: JSON.stringify({ id: 'u-ann', name: 'Ann "the" Änn' }),
-      text: 'text 9 "quoted" \u{1F600}',
-      data: '{"i":9,"b":[1.5,"\\""]}',
-      at: at + 9,
-    });
-    expect(stored.filter(({ text }) => text === 'stored')).toHaveLength(4);
-  });
-
-  it('[M1] what is young is left to its gateway', async () => {
-    const stage = await Stage.open();
-    await say(stage, 'park', 'old', Date.now() - 60_000);
-    await say(stage, 'park', 'young', Date.now() + 30_000);
-    await stage.worker(stage.jobs(), { pace: { streamsMs: 20, streamGraceMs: 5000 } });
-    await until(async () => (await stage.store.messages.top('park')) === 1);
-    // The next looks come after this one.
-    await say(stage, 'park', 'between', Date.now() - 60_000);
-    const group = await stage.room('group', undefined, true);
-    await say(stage, group, 'elsewhere', Date.now() - 60_000);
-    await until(async () => (await stage.store.messages.top(group)) === 1);
-    expect((await stage.store.messages.after('park', 0, 10)).map(({ text }) => text)).not.toContain('young');
-  });
-
-  it('[M1] a message of a gateway whose clock is ahead is not passed over for those behind it', async () => {
-    const stage = await Stage.open();
-    await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
-    await say(stage, 'park', 'ahead', Date.now() + 1500);
-    await say(stage, 'park', 'behind', Date.now() - 60_000);
-    await until(async () => (await stage.store.messages.after('park', 0, 10)).length === 2);
-    expect((await stage.store.messages.after('park', 0, 10)).map(({ text }) => text)).toEqual(['ahead', 'behind']);
-  });
-
-  it('[R3] nothing is stored of a room that keeps no history', async () => {
-    const stage = await Stage.open();
-    const at = Date.now() - 60_000;
-    const quiet = await stage.room('group', undefined, false);
-    await say(stage, quiet, 'not to be kept', at);
-    // It counts as active: something was stored in it, before that was switched off.
-    await stage.store.messages.append({
-      room: quiet,
-      offset: 900,
-      epoch: 'e',
-      id: 'x'.repeat(22),
-      sender: '{}',
-      text: 'kept',
-      data: undefined,
-      at,
-    });
-    const group = await stage.room('group', undefined, true);
-    await say(stage, group, 'kept', at);
-    await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
-    await until(async () => (await stage.store.messages.top(group)) === 1);
-    await say(stage, group, 'kept too', at);
-    await until(async () => (await stage.store.messages.top(group)) === 2);
-    expect((await stage.store.messages.after(quiet, 0, 10)).map(({ text }) => text)).toEqual(['kept']);
-  });
-});
-
 describe('what comes round', () => {
   it('those who wait are looked after, and old rows dropped', async () => {
-    const stage = await Stage.open();
+    const stage = await openStage();
     await stage.store.logins.putTicket('hash', 'bob@corp.test', Date.now() - 1000);
     let asked = 0;
     const worker = await stage.worker(stage.jobs(), {

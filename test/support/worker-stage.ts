@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import type { BrokerListener } from '#libs/broker/broker.ts';
+import { DEFAULT_BROKER_LIMITS } from '#libs/broker/broker-limits.ts';
+import { BrokerMemory } from '#libs/broker/broker-memory.ts';
+import { MemorySpace } from '#libs/broker/memory-space.ts';
+import { JobsMemory } from '#libs/jobs/jobs-memory.ts';
+import { DevMailbox } from '#libs/mail/dev-mailbox.ts';
+import { MailSeal } from '#libs/mail/mail-seal.ts';
+import type { Mailer } from '#libs/mail/mailer.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { MessageArchive } from '#libs/rooms/message-archive.ts';
+import type { MadeRoomKind, Store } from '#libs/store/store.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import { createLogger } from '#libs/telemetry/logger.ts';
+import { Metrics } from '#libs/telemetry/metrics.ts';
+import { type RunningWorker, startWorker, type WorkerPace } from '#services/worker/worker.ts';
+import { PostgresDatabase } from './postgres.ts';
+import { until } from './wait.ts';
+
+const LOG = createLogger({ node: 'test', level: 'silent' });
+const SECRET = 'the secret of these tests, which is long enough';
+const HOUR = 3_600_000;
+/** Nothing comes round but what a test asks for. */
+const STILL: WorkerPace = { overdueMs: HOUR, restoreMs: HOUR, streamsMs: HOUR, streamGraceMs: 0, waitingMs: HOUR, upkeepMs: HOUR };
+
+/** A store, a broker whose signals are noted, and workers on them. */
+export class WorkerStage {
+  readonly store: Store;
+  readonly database: PostgresDatabase;
+  readonly broker: BrokerMemory;
+  readonly seal = new MailSeal(SECRET);
+  readonly metrics = new Metrics({ version: 'test' });
+  readonly signals: string[] = [];
+  /** Emits that are to fail before one succeeds. */
+  emitFailures = 0;
+  readonly #cleanups: (() => unknown)[] = [];
+
+  private constructor(store: Store, database: PostgresDatabase) {
+    this.store = store;
+    this.database = database;
+    this.broker = new BrokerMemory(DEFAULT_BROKER_LIMITS, new MemorySpace(DEFAULT_BROKER_LIMITS), new MessageArchive(store.messages));
+  }
+
+  static async open(): Promise<WorkerStage> {
+    const database = await PostgresDatabase.create();
+    const store = await openStore({ url: database.url });
+    const stage = new WorkerStage(store, database);
+    stage.atEnd(() => database.drop());
+    stage.atEnd(() => store.close());
+    stage.atEnd(() => stage.metrics.close());
+    const ear: BrokerListener = {
+      publication: () => undefined,
+      signal: (topic, payload) => void stage.signals.push(`${topic} ${Buffer.from(payload).toString()}`),
+      reset: () => undefined,
+      healed: () => undefined,
+      connectivity: () => undefined,
+    };
+    await stage.broker.start(ear);
+    for (const user of ['u-ann', 'u-bob']) await stage.broker.subscribeUser(user);
+    return stage;
+  }
+
+  /** Something of the test's own to end with the stage: the last one first. */
+  atEnd(cleanup: () => unknown): void {
+    this.#cleanups.push(cleanup);
+  }
+
+  async close(): Promise<void> {
+    for (const cleanup of this.#cleanups.splice(0).reverse()) await cleanup();
+  }
+
+  jobs(): JobsMemory {
+    return new JobsMemory({ log: LOG, observe: this.metrics.jobs, settings: { backoffMs: 20, backoffMaxMs: 100 } });
+  }
+
+  async worker(
+    jobs: JobsMemory,
+    more: { readonly mailer?: Mailer; readonly pace?: Partial<WorkerPace>; readonly waiting?: () => Promise<void> } = {},
+  ): Promise<RunningWorker> {
+    const worker = await startWorker({
+      jobs,
+      mailer: more.mailer ?? new DevMailbox({ print: () => undefined }),
+      store: this.store,
+      broker: {
+        after: (room, offset, limit) => this.broker.after(room, offset, limit),
+        emit: async (topic, payload) => {
+          if (this.emitFailures-- > 0) throw new HubError('UNAVAILABLE');
+          await this.broker.emit(topic, payload);
+        },
+      },
+      seal: this.seal,
+      waiting: more.waiting ?? (async () => undefined),
+      historyDays: 0,
+      metrics: this.metrics.jobs,
+      log: LOG,
+      now: Date.now,
+      pace: { ...STILL, ...more.pace },
+    });
+    this.atEnd(() => worker.stop());
+    return worker;
+  }
+
+  /** A room of Ann and Bob, half an hour old. */
+  async room(kind: MadeRoomKind, expiresAt: number | undefined, keepHistory = false): Promise<string> {
+    const room = `${kind}:${randomBytes(16).toString('base64url')}`;
+    const members = [
+      { id: 'u-ann', name: 'Ann' },
+      { id: 'u-bob', name: 'Bob' },
+    ];
+    await this.store.rooms.create({ room, kind, title: '', owner: '', keepHistory, createdAt: Date.now() - HOUR / 2, expiresAt }, members);
+    return room;
+  }
+
+  async closed(room: string): Promise<void> {
+    await until(async () => (await this.store.rooms.get(room))?.closedReason === 'expired', { describe: `${room} closed` });
+  }
+}
