@@ -98,7 +98,7 @@ export class Hub {
     this.#joins = new Joins({ rooms: this.#rooms, counts: this.#counts, broker, presence, stats, roomLimit: options.roomLimit, now });
     this.#publisher = new Publisher({ writer: options.writer, stats, now });
     this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, stats, clock });
-    this.#offline = new OfflineMessages({ cursors: store.cursors, messages: store.messages, privateRooms: this.#privateRooms, clock });
+    this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, clock });
     this.#single = new SingleSession(presence);
     this.#signals = new UserSignals({
       users: this.#users,

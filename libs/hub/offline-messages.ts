@@ -1,10 +1,12 @@
 /** What came while the user had no session: sent at connect, oldest first, in pages, each only once the outbox has room for it (M6). */
+import type { Broker } from '#libs/broker/broker.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { messageMember, offlineMessage, offlineMessagesComplete } from '#libs/protocol/server-frame.ts';
-import type { CursorStore, MessageStore, StoredMessage } from '#libs/store/store.ts';
+import { offlineMessage, offlineMessagesComplete } from '#libs/protocol/server-frame.ts';
+import type { CursorStore, MessageStore } from '#libs/store/store.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
+import { OfflineQueue } from './offline-queue.ts';
 import type { PrivateRooms } from './private-rooms.ts';
 
 /** Messages of all rooms read ahead for one connection, about. */
@@ -17,46 +19,9 @@ const EARLY_TRIES = 9;
 export interface OfflineMessagesOptions {
   readonly cursors: Pick<CursorStore, 'waiting' | 'advance'>;
   readonly messages: Pick<MessageStore, 'after'>;
+  readonly broker: Pick<Broker, 'after'>;
   readonly privateRooms: Pick<PrivateRooms, 'start'>;
   readonly clock: Clock;
-}
-
-/** The messages of one room that are next, read a page at a time. */
-class RoomQueue {
-  readonly room: string;
-  readonly #messages: Pick<MessageStore, 'after'>;
-  readonly #page: number;
-  #from: number;
-  #items: StoredMessage[] = [];
-  #next = 0;
-  #ended = false;
-  /** The highest offset that was asked for: there is nothing below it any more once the queue is empty. */
-  readonly top: number;
-
-  constructor(messages: Pick<MessageStore, 'after'>, room: string, from: number, top: number, page: number) {
-    this.#messages = messages;
-    this.room = room;
-    this.#from = from;
-    this.top = top;
-    this.#page = page;
-  }
-
-  get head(): StoredMessage | undefined {
-    return this.#items[this.#next];
-  }
-
-  shift(): void {
-    this.#next += 1;
-  }
-
-  /** Reads the next page where none is left. Rejects with `HubError` `UNAVAILABLE`. */
-  async fill(): Promise<void> {
-    if (this.head !== undefined || this.#ended) return;
-    this.#items = await this.#messages.after(this.room, this.#from, this.#page);
-    this.#next = 0;
-    this.#ended = this.#items.length < this.#page;
-    this.#from = this.#items.at(-1)?.offset ?? this.#from;
-  }
 }
 
 export class OfflineMessages {
@@ -70,7 +35,7 @@ export class OfflineMessages {
 
   /**
    * Sends everything above the user's cursors, then `offline_messages_complete`; from then on messages of private rooms come as they are said. Follow
-   * right after `welcome`. Never rejects: where the store is away it goes on when that is back.
+   * right after `welcome`. Never rejects: where the store or the broker is away it goes on when that is back.
    */
   async deliver(connection: Connection): Promise<void> {
     connection.behind = new Map();
@@ -150,7 +115,7 @@ export class OfflineMessages {
     }
   }
 
-  async #queues(connection: Connection, sent: ReadonlyMap<string, number>, behind: ReadonlyMap<string, number>): Promise<RoomQueue[]> {
+  async #queues(connection: Connection, sent: ReadonlyMap<string, number>, behind: ReadonlyMap<string, number>): Promise<OfflineQueue[]> {
     const spans = new Map<string, { readonly from: number; readonly top: number }>();
     for (const { room, delivered, top } of await this.#options.cursors.waiting(connection.user.id)) {
       const from = sent.get(room) ?? delivered;
@@ -162,10 +127,10 @@ export class OfflineMessages {
       if (from < offset) spans.set(room, { from: Math.min(from, known.from), top: Math.max(offset, known.top) });
     }
     const page = Math.max(1, Math.min(PAGE_MESSAGES, Math.floor(READ_AHEAD / spans.size)));
-    return Array.from(spans, ([room, { from, top }]) => new RoomQueue(this.#options.messages, room, from, top, page));
+    return Array.from(spans, ([room, { from, top }]) => new OfflineQueue(this.#options, { room, from, top, page }));
   }
 
-  async #send(connection: Connection, queues: readonly RoomQueue[], sent: Map<string, number>): Promise<number> {
+  async #send(connection: Connection, queues: readonly OfflineQueue[], sent: Map<string, number>): Promise<number> {
     await Promise.all(queues.map((queue) => queue.fill()));
     let count = 0;
     for (let bytes = 0; ; ) {
@@ -173,8 +138,8 @@ export class OfflineMessages {
       const message = queue?.head;
       if (!connection.open) return count;
       if (queue === undefined || message === undefined) break;
-      bytes += connection.send(offlineFrame(message));
-      sent.set(message.room, message.offset);
+      bytes += connection.send(offlineMessage(queue.room, message.offset, message.member));
+      sent.set(queue.room, message.offset);
       count += 1;
       queue.shift();
       await queue.fill();
@@ -188,14 +153,10 @@ export class OfflineMessages {
   }
 }
 
-function oldest(queues: readonly RoomQueue[]): RoomQueue | undefined {
-  let first: RoomQueue | undefined;
+function oldest(queues: readonly OfflineQueue[]): OfflineQueue | undefined {
+  let first: OfflineQueue | undefined;
   for (const queue of queues) {
     if (queue.head !== undefined && (first?.head === undefined || queue.head.at < first.head.at)) first = queue;
   }
   return first;
-}
-
-function offlineFrame({ room, offset, id, sender, text, data, at }: StoredMessage): string {
-  return offlineMessage(room, offset, messageMember(id, sender, text, data, at));
 }

@@ -44,6 +44,8 @@ async function complete(client: ChatClient): Promise<ServerFrame[]> {
   return waited;
 }
 
+const streamOf = (room: string): string => `parley::{r:${room}}:stream`;
+
 const delivered = async (user: string, room: string, offset: number): Promise<void> => {
   await until(async () => (await store.cursors.delivered(user, room)) === offset, {
     describe: `cursor of ${user} in ${room} at ${offset}`,
@@ -73,6 +75,8 @@ describe('M6 offline messages', () => {
   it('[M6] what was dropped for its age waits for nobody: the end comes', async () => {
     const { writer, reader, room } = await stage();
     for (const n of range(1, 3)) await acked(writer, room, `${n}`);
+    // A stream holds what it has for a far shorter time than the store.
+    await hub.backend.command('XTRIM', streamOf(room), 'MINID', '3');
     await hub.database.query('DELETE FROM messages WHERE room = $1 AND "offset" < 3', [room]);
     expect((await complete(await hub.client(reader, 1))).map(({ offset }) => offset)).toEqual([3]);
     await hub.database.query('DELETE FROM messages WHERE room = $1', [room]);
@@ -150,6 +154,40 @@ describe('M6 offline messages', () => {
     const all = back.frames.filter(({ type }) => type === 'offline_message' || type === 'message');
     expect(all.map(({ offset }) => offset)).toEqual(range(1, 160));
   });
+
+  it.each(['pair', 'group'] as const)(
+    '[M6] [M1] of a %s what is shown and not stored yet, below what is, comes from the stream; stored late, it does not come again',
+    async (kind) => {
+      const { writer, reader, room } = await stage(kind);
+      for (const n of range(1, 3)) await acked(writer, room, `${n}`);
+      // It stands still between the publication and the insert.
+      const slow = await hub.add({ FAIL_POINTS: 'after-publish@2=freeze' });
+      const held = await ChatClient.connect(slow.url, writer.user);
+      if (kind === 'group') await held.join(room);
+      await acked(held, room, '4');
+      const late = held.message(room, '5');
+      late.catch(() => undefined);
+      const published = async (): Promise<boolean> => (await hub.backend.command('XLEN', streamOf(room))) === 5;
+      await until(published, { describe: 'the fifth message is in the stream' });
+      for (const n of range(6, 7)) await acked(writer, room, `${n}`);
+      const stored = async (): Promise<number[]> => (await store.messages.after(room, 0, 10)).map(({ offset }) => offset);
+      expect(await stored()).toEqual([1, 2, 3, 4, 6, 7]);
+
+      const back = await hub.client(reader, 1);
+      expect((await complete(back)).map((frame) => messageOf(frame).text)).toEqual(range(1, 7).map(String));
+      back.send({ type: 'delivered', room, offset: 7 });
+      await delivered(reader, room, 7);
+
+      slow.thaw();
+      expect((await late).message).toMatchObject({ offset: 5 });
+      expect(await stored()).toEqual(range(1, 7));
+      await acked(writer, room, '8');
+      if (kind === 'pair') await back.waitFor('message', (frame) => frame.offset === 8);
+      expect(back.of('message').map(({ offset }) => offset)).toEqual(kind === 'pair' ? [8] : []);
+      await held.close();
+      await slow.kill9();
+    },
+  );
 
   it('[M6] 50,000 waiting messages go out with flow control: a reader that stands still costs the gateway little', async () => {
     const { reader, room } = await stage();

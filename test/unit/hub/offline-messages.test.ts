@@ -25,6 +25,7 @@ beforeEach(() => {
       waiting: () => Promise.resolve([]),
     },
     messages: { after: () => Promise.resolve([]) },
+    broker: { after: () => Promise.reject(new HubError('UNAVAILABLE')) },
     privateRooms: { start: () => undefined },
     clock: {
       now: () => 0,

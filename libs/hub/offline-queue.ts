@@ -1,0 +1,100 @@
+import type { Broker } from '#libs/broker/broker.ts';
+import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+import { messageMember, messageStart, publishedAt } from '#libs/protocol/server-frame.ts';
+import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
+
+const STREAM_PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
+
+/** Where messages that wait are read: the store, and the stream for what is not stored yet. */
+export interface OfflineSources {
+  readonly messages: Pick<MessageStore, 'after'>;
+  readonly broker: Pick<Broker, 'after'>;
+}
+
+export interface OfflineSpan {
+  readonly room: string;
+  /** The first message is the one above this offset. */
+  readonly from: number;
+  /** The highest offset that was asked for: there is nothing below it any more once the queue is empty. */
+  readonly top: number;
+  /** Messages read from the store at a time. */
+  readonly page: number;
+}
+
+interface OfflineItem {
+  readonly offset: number;
+  /** The publisher's stamp, Unix milliseconds. */
+  readonly at: number;
+  /** The frame's `message` member and its last brace. */
+  readonly member: string;
+}
+
+/**
+ * The messages of one room that wait for a user, oldest first, read a page at a time.
+ *
+ * An offset that the store does not have, below one that it has, may be on its way there: its insert is under way, or its gateway died before it. It is
+ * taken from the stream, or the cursor would go past it and nobody would be given it. What neither has was dropped for its age.
+ */
+export class OfflineQueue {
+  readonly room: string;
+  readonly top: number;
+  readonly #sources: OfflineSources;
+  readonly #page: number;
+  #from: number;
+  #items: OfflineItem[] = [];
+  #next = 0;
+  #ended = false;
+
+  constructor(sources: OfflineSources, { room, from, top, page }: OfflineSpan) {
+    this.#sources = sources;
+    this.room = room;
+    this.top = top;
+    this.#from = from;
+    this.#page = page;
+  }
+
+  get head(): OfflineItem | undefined {
+    return this.#items[this.#next];
+  }
+
+  shift(): void {
+    this.#next += 1;
+  }
+
+  /** Reads the next page where none is left. Rejects with `HubError` `UNAVAILABLE`; what was read before stays as it is. */
+  async fill(): Promise<void> {
+    if (this.head !== undefined || this.#ended) return;
+    const stored = await this.#sources.messages.after(this.room, this.#from, this.#page);
+    const items: OfflineItem[] = [];
+    let reached = this.#from;
+    for (const message of stored) {
+      if (message.offset > reached + 1) items.push(...(await this.#unstored(reached, message.offset)));
+      items.push(itemOf(message));
+      reached = message.offset;
+    }
+    this.#items = items;
+    this.#next = 0;
+    this.#ended = stored.length < this.#page;
+    this.#from = reached;
+  }
+
+  /** What the stream has between two offsets. */
+  async #unstored(above: number, below: number): Promise<OfflineItem[]> {
+    const items: OfflineItem[] = [];
+    for (let reached = above; reached + 1 < below; ) {
+      const { publications } = await this.#sources.broker.after(this.room, reached, STREAM_PAGE);
+      const before = reached;
+      for (const { offset, frame } of publications) {
+        if (offset >= below) break;
+        items.push({ offset, at: publishedAt(frame), member: Buffer.from(frame).toString('utf8', messageStart(this.room, offset)) });
+        reached = offset;
+      }
+      if (reached === before) break;
+    }
+    return items;
+  }
+}
+
+function itemOf({ offset, at, id, sender, text, data }: StoredMessage): OfflineItem {
+  return { offset, at, member: messageMember(id, sender, text, data, at) };
+}
