@@ -55,7 +55,7 @@ export interface JoinedEvent extends JoinResult {
   readonly automatic: boolean;
 }
 
-/** A room could not be joined again and is no longer kept. */
+/** A room could not be joined again, or this user was taken out of it (`FORBIDDEN`): it is no longer kept. */
 export interface RoomLostEvent {
   readonly room: string;
   readonly code: string;

@@ -74,7 +74,7 @@ export class ParleyClient {
   }
 
   /**
-   * Enters a room and stays in it over reconnects, until `leave` or `room_closed`. Gives its latest page; with `since`, what was missed, where `recovered` is true.
+   * Enters a room and stays in it over reconnects, until `leave`, `room_closed` or `room_lost`. Gives its latest page; with `since`, what was missed, where `recovered` is true.
    * What is said later comes as `message` events; with a fast line the first of them may come before this promise's continuation runs, so listen first and tell
    * messages apart by `offset`. Joining a room that it is in gives the latest page.
    *

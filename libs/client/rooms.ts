@@ -83,6 +83,12 @@ export class Rooms {
     for (const room of this.#rooms.values()) if (room.wish === undefined) this.#rooms.delete(room.name);
   }
 
+  /** The hub took this user out. */
+  takenOut(name: string): void {
+    const room = this.#rooms.get(name);
+    if (room !== undefined) this.#failed(room, { code: 'FORBIDDEN', message: `${name} is not open to this user any more` });
+  }
+
   lineUp(frameBytes: number): void {
     this.#frames.lineUp(frameBytes);
     this.#frames.send([...this.#rooms.values()]);
@@ -179,7 +185,7 @@ export class Rooms {
     this.#options.settled();
   }
 
-  #failed(room: Room, { code, message }: ErrorFrame): void {
+  #failed(room: Room, { code, message }: Pick<ErrorFrame, 'code' | 'message'>): void {
     if (this.#rooms.get(room.name) !== room) return;
     const { wish } = room;
     this.leave(room.name, new ClientError(code as ClientErrorCode, message));

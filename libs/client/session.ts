@@ -162,9 +162,12 @@ export class Session {
         return;
       case 'history':
       case 'presence':
-      case 'left':
       case 'refreshed':
         requests.answer(frame);
+        return;
+      case 'left':
+        if (frame.id === undefined) rooms.takenOut(frame.room);
+        else requests.answer(frame);
         return;
       case 'online':
         requests.answer(frame);

@@ -1,4 +1,5 @@
 /** What comes over a user's own channel, and over the channel of every node (R5). A frame for all sessions of the user is its own payload. */
+import { left } from '#libs/protocol/server-frame.ts';
 import type { Connection } from './connection.ts';
 import type { LocalUsers } from './local-users.ts';
 import type { PrivateRooms } from './private-rooms.ts';
@@ -18,7 +19,8 @@ export interface UserSignalsOptions {
   readonly privateRooms: PrivateRooms;
   /** A newer login of the user was announced (R4). */
   login(user: string, login: string): void;
-  leave(connection: Connection, room: string): void;
+  /** Takes the connection out; false where it was not in the room. */
+  leave(connection: Connection, room: string): boolean;
   /** Whether the user of the connection is still a member of the room. Never rejects. */
   mayStay(connection: Connection, room: string): Promise<boolean>;
 }
@@ -89,7 +91,7 @@ export class UserSignals {
     for (const connection of connections) {
       if (!connection.rooms.some(({ name }) => name === room)) continue;
       void this.#options.mayStay(connection, room).then((stays) => {
-        if (!stays) this.#options.leave(connection, room);
+        if (!stays && this.#options.leave(connection, room)) connection.deliver(left(undefined, room));
       });
     }
   }

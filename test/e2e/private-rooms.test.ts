@@ -190,6 +190,8 @@ describe('R2 groups', () => {
     await store.rooms.removeMember(group, bob);
     await hub.backend.command('PUBLISH', `parley::{p0}:u:${bob}`, `~x${group}`);
     await until(async () => (await first.presence(group)).count === 1);
+    expect(await second.waitFor('left')).toEqual({ type: 'left', room: group });
+    expect(first.of('left')).toEqual([]);
     await expect(second.message(group, 'still there?')).rejects.toMatchObject({ code: 'NOT_JOINED' });
     await expect(second.join(group)).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });

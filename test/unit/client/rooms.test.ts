@@ -144,6 +144,38 @@ describe('leaving', () => {
     expect(await again).toMatchObject({ messages: page('park', 1, 3) });
   });
 
+  it('[R2] unasked, because the hub took the user out, is a loss: nothing is joined again', async () => {
+    const stage = await new ClientStage().connected();
+    for (const room of ['group:x', 'group:y']) await stage.entered(room, 1);
+    const lost: ClientEvents['room_lost'][] = [];
+    stage.client.on('room_lost', (event) => lost.push(event));
+    stage.socket.say({ type: 'left', room: 'group:x' });
+    expect(lost).toMatchObject([{ room: 'group:x', code: 'FORBIDDEN' }]);
+    const joined = stage.client.join('group:z');
+    stage.socket.say({ type: 'left', room: 'group:z' });
+    await expect(joined).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    stage.socket.say({ type: 'left', room: 'group:unknown' });
+    expect(lost).toHaveLength(1);
+    const socket = await stage.reconnected();
+    expect(socket.of('join').map(({ room }) => room)).toEqual(['group:y']);
+  });
+
+  it('answered too late is no loss', async () => {
+    const stage = await new ClientStage().connected();
+    await stage.entered('park');
+    const left = stage.client.leave('park');
+    const { id } = stage.socket.last('leave');
+    left.catch(() => undefined);
+    await stage.advance(15_000);
+    await expect(left).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await stage.entered('park');
+    const lost: ClientEvents['room_lost'][] = [];
+    stage.client.on('room_lost', (event) => lost.push(event));
+    stage.socket.say({ type: 'left', id, room: 'park' });
+    expect(lost).toEqual([]);
+    expect((await stage.reconnected()).of('join')).toHaveLength(1);
+  });
+
   it('the hub closing it is the same', async () => {
     const stage = await new ClientStage().connected();
     await stage.entered('pair:x');

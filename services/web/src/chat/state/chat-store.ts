@@ -223,8 +223,6 @@ export class ChatStore extends Observable {
     if (action === 'removed') {
       if (this.rooms.get(room) !== undefined) this.notices.tell({ kind: 'removed', name });
       this.#talks.get(room)?.end('refused', 'FORBIDDEN');
-      // The hub took this connection out without a word that the client would understand.
-      this.#options.client.leave(room).catch(() => undefined);
       this.#entered.forget(room);
       this.rooms.remove(room);
     } else if (this.rooms.get(room) === undefined) {
