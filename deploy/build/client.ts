@@ -9,10 +9,13 @@ import { gzipSync } from 'node:zlib';
 import ts from 'typescript';
 import { build } from 'vite';
 
+import { INTERNAL_NAMES } from './client-names.ts';
+
 const ROOT = join(import.meta.dirname, '..', '..');
 const CLIENT = join(ROOT, 'libs', 'client');
 const ENTRY = join(CLIENT, 'index.ts');
 const TYPES = 'types';
+const NAMES = new RegExp(`^(?:${INTERNAL_NAMES.join('|')})$`);
 
 const folder = process.argv[2] ?? join(CLIENT, 'dist');
 
@@ -42,7 +45,12 @@ async function buildModule(): Promise<void> {
       target: 'es2024',
       lib: { entry: ENTRY, formats: ['es'], fileName: 'index' },
       // Vite leaves the white space in libraries.
-      rolldownOptions: { output: { minify: { compress: true, mangle: true, codegen: { removeWhitespace: true } } } },
+      rolldownOptions: {
+        output: {
+          comments: false,
+          minify: { compress: true, mangle: true, mangleProps: { include: NAMES }, codegen: { removeWhitespace: true } },
+        },
+      },
     },
   });
 }

@@ -9,8 +9,9 @@ import type { ErrorFrame } from './server-frame.ts';
  * - `CLOSED`: `close()` was called, or the hub ended the connection for good.
  * - `TIMEOUT`: no answer within `requestTimeoutMs`; the time without a connection counts.
  * - `LEFT`: the room was left before the join was answered.
+ * - `NO_TOKEN`: `getToken` threw.
  */
-export type ClientErrorCode = ErrorCode | 'QUEUE_FULL' | 'EXPIRED' | 'CLOSED' | 'TIMEOUT' | 'LEFT';
+export type ClientErrorCode = ErrorCode | 'QUEUE_FULL' | 'EXPIRED' | 'CLOSED' | 'TIMEOUT' | 'LEFT' | 'NO_TOKEN';
 
 /** What the client's promises reject with. Told apart by `code`, never by its text. */
 export class ClientError extends Error {
@@ -28,4 +29,9 @@ export class ClientError extends Error {
   static from(frame: ErrorFrame): ClientError {
     return new ClientError(frame.code as ClientErrorCode, frame.message, frame.retryable);
   }
+}
+
+/** The words of whatever was thrown. */
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -6,12 +6,14 @@ import type {
   KickedFrame,
   MatchedFrame,
   MemberFrame,
+  OfflineMessagesCompleteFrame,
   OnlineFrame,
   PageMessage,
   PushFrame,
   RoomClosedFrame,
   RoomOnlineFrame,
   ServerFrame,
+  TokenExpiringFrame,
   TypingFrame,
   WelcomeFrame,
 } from './server-frame.ts';
@@ -70,7 +72,7 @@ export interface ClientEvents {
   readonly welcome: WelcomeFrame;
   readonly message: MessageEvent;
   readonly resync: ResyncEvent;
-  readonly offline_messages_complete: { readonly count: number };
+  readonly offline_messages_complete: OfflineMessagesCompleteFrame;
   readonly online: OnlineFrame;
   readonly room_online: RoomOnlineFrame;
   readonly member: MemberFrame;
@@ -81,7 +83,7 @@ export interface ClientEvents {
   readonly command: PushFrame;
   readonly kicked: KickedFrame;
   readonly draining: DrainingFrame;
-  readonly token_expiring: { readonly expiresAt: number };
+  readonly token_expiring: TokenExpiringFrame;
   /** An error that answers nothing this client asked. */
   readonly error: ErrorFrame;
   readonly joined: JoinedEvent;

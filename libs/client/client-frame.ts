@@ -18,4 +18,4 @@ export type ClientFrame =
   | { readonly type: 'delivered'; readonly room: string; readonly offset: number }
   | { readonly type: 'typing'; readonly room: string }
   | { readonly type: 'refresh'; readonly id: string; readonly token: string }
-  | { readonly type: 'ping' };
+  | { readonly type: 'ping'; readonly id?: string };

@@ -1,4 +1,5 @@
 import { backoffMs } from './backoff.ts';
+import { wordsOf } from './client-error.ts';
 import type { ClientFrame } from './client-frame.ts';
 import type { Settings } from './client-options.ts';
 import { ClientState, type ClientStatus, type StatusReason } from './client-status.ts';
@@ -132,7 +133,7 @@ export class Connector {
     try {
       token = await settings.getToken({ fresh: this.#tokenRefused || this.#tokenEnds - settings.clock.now() < TOKEN_MARGIN_MS });
     } catch (error) {
-      if (isCurrent()) this.#lost({ code: 'NO_TOKEN', message: error instanceof Error ? error.message : String(error) });
+      if (isCurrent()) this.#lost({ code: 'NO_TOKEN', message: wordsOf(error) });
       return;
     }
     if (!isCurrent()) return;
@@ -148,7 +149,7 @@ export class Connector {
         ended: (end) => this.#ended(end),
       });
     } catch (error) {
-      this.#end(ClientState.refused, { code: 'INVALID_REQUEST', message: error instanceof Error ? error.message : String(error) });
+      this.#end(ClientState.refused, { code: 'INVALID_REQUEST', message: wordsOf(error) });
     }
   }
 

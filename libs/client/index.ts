@@ -10,8 +10,35 @@ export type {
   ResyncEvent,
   RoomLostEvent,
 } from './client-events.ts';
+export type { JoinTarget } from './client-frame.ts';
 export type { ParleyClientOptions, TokenRequest } from './client-options.ts';
 export { ClientState, type ClientStatus, type StatusReason } from './client-status.ts';
 export type { SendOptions, SentMessage } from './outbox.ts';
 export { ParleyClient } from './parley-client.ts';
-export type { ChatMessage, PageMessage, Person, Position, ServerFrame, WelcomeFrame } from './server-frame.ts';
+export type {
+  AckFrame,
+  ChatMessage,
+  DrainingFrame,
+  ErrorFrame,
+  HistoryFrame,
+  JoinedFrame,
+  KickedFrame,
+  MatchedFrame,
+  MemberFrame,
+  MessageFrame,
+  OfflineMessageFrame,
+  OfflineMessagesCompleteFrame,
+  OnlineFrame,
+  PageMessage,
+  Person,
+  Position,
+  PresenceFrame,
+  PushFrame,
+  ResyncFrame,
+  RoomClosedFrame,
+  RoomOnlineFrame,
+  ServerFrame,
+  TokenExpiringFrame,
+  TypingFrame,
+  WelcomeFrame,
+} from './server-frame.ts';

@@ -1,5 +1,6 @@
 import { ClientError } from './client-error.ts';
 import type { ClientEvents, JoinResult } from './client-events.ts';
+import type { JoinTarget } from './client-frame.ts';
 import { type ParleyClientOptions, settingsOf } from './client-options.ts';
 import type { ClientStatus } from './client-status.ts';
 import type { SendOptions, SentMessage } from './outbox.ts';
@@ -81,7 +82,18 @@ export class ParleyClient {
    * @throws ClientError the hub's code (`FORBIDDEN`, `ROOM_NOT_FOUND`, `ROOM_LIMIT`, ...), `TIMEOUT`, `LEFT`, `CLOSED`.
    */
   join(room: string, options: { readonly since?: Position } = {}): Promise<JoinResult> {
-    return this.#open(() => this.#session.join(room, options.since));
+    return this.#open(() => Promise.race(this.#session.join([{ room, ...options }])));
+  }
+
+  /**
+   * Enters many rooms: one frame for up to 100 of them. Gives an answer for each, in the order they were asked for; it rejects with `CLOSED` alone.
+   *
+   * @example
+   * const answers = await client.joinAll([{ room: 'park' }, { room: 'news', since: { epoch, offset } }]);
+   * for (const answer of answers) if (answer.status === 'rejected') console.log(answer.reason.code);
+   */
+  joinAll(rooms: readonly JoinTarget[]): Promise<PromiseSettledResult<JoinResult>[]> {
+    return this.#open(() => Promise.allSettled(this.#session.join(rooms)));
   }
 
   /** Leaves a room: it is not joined again. */
@@ -128,6 +140,23 @@ export class ParleyClient {
   async online(): Promise<number> {
     const { count } = await this.#open(() => this.#session.requests.ask({ type: 'query', query: 'onLineNumber' }));
     return count;
+  }
+
+  /** Asks the hub for a sign of life. Gives its time, Unix milliseconds. A dead line is noticed without it. */
+  async ping(): Promise<number> {
+    const { at } = await this.#open(() => this.#session.requests.ask({ type: 'ping' }));
+    return at;
+  }
+
+  /**
+   * Gives the hub a fresh token of the same user now, on the same connection: after rights in it have changed, say. That it ends is seen to without it.
+   * Resolves with the new token's end, Unix seconds.
+   *
+   * @throws ClientError `NO_TOKEN` where `getToken` threw, `MISSING_TOKEN` where it gave none, `TOKEN_EXPIRED`, `FORBIDDEN` for a token of another user, `TIMEOUT`,
+   * `UNAVAILABLE` where the line broke: the next one begins with a token anyway.
+   */
+  refresh(): Promise<number> {
+    return this.#open(() => this.#session.renewal.refresh());
   }
 
   /** Tells the others that this user types: call it at each keystroke, it goes out once a second at most. */

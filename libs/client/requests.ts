@@ -11,6 +11,7 @@ interface Answers {
   readonly query: OnlineFrame;
   readonly leave: { readonly type: 'left' };
   readonly refresh: { readonly type: 'refreshed'; readonly expiresAt: number };
+  readonly ping: { readonly type: 'pong'; readonly at: number };
 }
 type Question = keyof Answers;
 type Asked<K extends Question> = Omit<Extract<ClientFrame, { readonly type: K }>, 'id'>;

@@ -1,5 +1,6 @@
 import { ClientError, type ClientErrorCode } from './client-error.ts';
 import type { JoinedEvent, JoinResult, ResyncEvent, RoomLostEvent } from './client-events.ts';
+import type { JoinTarget } from './client-frame.ts';
 import type { Inbox } from './inbox.ts';
 import { JoinFrames } from './join-frames.ts';
 import { Room, RoomState } from './room.ts';
@@ -43,27 +44,26 @@ export class Rooms {
     return room !== undefined && room.state !== RoomState.joined;
   }
 
-  /** The room where its first join has been answered. It may be on its way back into it. */
-  entered(name: string): Room | undefined {
-    const room = this.#rooms.get(name);
-    return room?.wish === undefined ? room : undefined;
+  /** Where it is in a room; undefined also in one that keeps nothing. */
+  position(name: string): Position | undefined {
+    return this.#rooms.get(name)?.position;
   }
 
-  /** For a room that was not entered yet. Asked for again before it is answered, it is the same answer. */
-  join(name: string, since: Position | undefined): Promise<JoinResult> {
-    const { clock, timeoutMs } = this.#options;
-    const room = this.#rooms.get(name) ?? new Room(name, since);
-    this.#rooms.set(name, room);
-    if (room.wish === undefined) {
-      const timer = new Timer(clock, () => {
-        this.leave(name, new ClientError('TIMEOUT', `no answer from ${name} in time`, true));
-        this.#options.abandoned(name);
-      });
-      timer.start(timeoutMs);
-      room.wish = { missed: [], timer, ...Promise.withResolvers<JoinResult>() };
+  /**
+   * Asks for rooms in as few frames as it takes. Gives the answers of those that were not entered before; for one that is asked for again before it is
+   * answered it is the same answer.
+   */
+  join(targets: readonly JoinTarget[]): Map<string, Promise<JoinResult>> {
+    const answers = new Map<string, Promise<JoinResult>>();
+    const waiting = new Set<Room>();
+    for (const { room: name, since } of targets) {
+      const room = this.#rooms.get(name) ?? this.#wanted(name, since);
+      if (room.wish === undefined) continue;
+      answers.set(name, room.wish.promise);
+      if (room.state === RoomState.waiting) waiting.add(room);
     }
-    if (room.state === RoomState.waiting) this.#frames.send([room]);
-    return room.wish.promise;
+    this.#frames.send([...waiting]);
+    return answers;
   }
 
   /** Does not want the room any more; who still waits for it is told. */
@@ -147,6 +147,19 @@ export class Rooms {
     }
     this.#options.inbox.page(room, messages);
     this.#options.resync({ room, epoch, offset, messages, reason: 'resync' });
+  }
+
+  #wanted(name: string, since: Position | undefined): Room {
+    const { clock, timeoutMs, abandoned } = this.#options;
+    const timer = new Timer(clock, () => {
+      this.leave(name, new ClientError('TIMEOUT', `no answer from ${name} in time`, true));
+      abandoned(name);
+    });
+    timer.start(timeoutMs);
+    const room = new Room(name, since);
+    room.wish = { missed: [], timer, ...Promise.withResolvers<JoinResult>() };
+    this.#rooms.set(name, room);
+    return room;
   }
 
   /** The room goes on with this page: what waited and is older does not come by the room. */

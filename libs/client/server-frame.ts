@@ -173,6 +173,19 @@ export interface DrainingFrame {
   readonly reconnectIn: number;
 }
 
+/** What waited has come (M6). */
+export interface OfflineMessagesCompleteFrame {
+  readonly type: 'offline_messages_complete';
+  readonly count: number;
+}
+
+/** The token ends soon: the client gets a new one by itself. */
+export interface TokenExpiringFrame {
+  readonly type: 'token_expiring';
+  /** Unix seconds. */
+  readonly expiresAt: number;
+}
+
 export type ServerFrame =
   | WelcomeFrame
   | JoinedFrame
@@ -193,7 +206,7 @@ export type ServerFrame =
   | KickedFrame
   | DrainingFrame
   | { readonly type: 'left'; readonly id?: string; readonly room: string }
-  | { readonly type: 'offline_messages_complete'; readonly count: number }
-  | { readonly type: 'token_expiring'; readonly expiresAt: number }
+  | OfflineMessagesCompleteFrame
+  | TokenExpiringFrame
   | { readonly type: 'refreshed'; readonly id?: string; readonly expiresAt: number }
   | { readonly type: 'pong'; readonly id?: string; readonly at: number };

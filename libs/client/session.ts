@@ -1,6 +1,7 @@
 import { backoffMs } from './backoff.ts';
 import { ClientError } from './client-error.ts';
 import type { ClientEvents, JoinResult } from './client-events.ts';
+import type { JoinTarget } from './client-frame.ts';
 import type { Settings } from './client-options.ts';
 import type { StatusReason } from './client-status.ts';
 import { Connector } from './connector.ts';
@@ -11,7 +12,7 @@ import { Outbox } from './outbox.ts';
 import { Pacer } from './pacer.ts';
 import { Requests } from './requests.ts';
 import { Rooms } from './rooms.ts';
-import type { Position, ServerFrame, WelcomeFrame } from './server-frame.ts';
+import type { ServerFrame, WelcomeFrame } from './server-frame.ts';
 import { TokenRenewal } from './token-renewal.ts';
 import { TypingNotice } from './typing-notice.ts';
 import { Wire } from './wire.ts';
@@ -25,10 +26,10 @@ export class Session {
   readonly outbox: Outbox;
   readonly deliveries: Deliveries;
   readonly typing: TypingNotice;
+  readonly renewal: TokenRenewal;
   welcome: WelcomeFrame | undefined;
   readonly #wire: Wire;
   readonly #inbox: Inbox;
-  readonly #renewal: TokenRenewal;
 
   constructor(settings: Settings) {
     const { events } = this;
@@ -74,7 +75,7 @@ export class Session {
       answerMs: requestTimeoutMs,
       isEntering: (room) => this.rooms.isEntering(room),
     });
-    this.#renewal = new TokenRenewal({
+    this.renewal = new TokenRenewal({
       getToken,
       requests: this.requests,
       clock,
@@ -82,15 +83,18 @@ export class Session {
     });
   }
 
-  /** Enters a room; of one that it is in already, reads the latest page. */
-  async join(room: string, since: Position | undefined): Promise<JoinResult> {
-    const entered = this.rooms.entered(room);
-    if (entered === undefined) return await this.rooms.join(room, since);
+  /** Enters rooms; of one that it is in already, reads the latest page. */
+  join(targets: readonly JoinTarget[]): Promise<JoinResult>[] {
+    const answers = this.rooms.join(targets);
+    return targets.map(({ room }) => answers.get(room) ?? this.#look(room));
+  }
+
+  async #look(room: string): Promise<JoinResult> {
     const [{ messages }, { count }] = await Promise.all([
       this.requests.ask({ type: 'history', room, limit: 100 }),
       this.requests.ask({ type: 'presence', room }),
     ]);
-    return { room, count, ...entered.position, recovered: false, messages };
+    return { room, count, ...this.rooms.position(room), recovered: false, messages };
   }
 
   /** Leaves a room. Without a line there is nothing to leave: it is just not joined again. */
@@ -128,7 +132,7 @@ export class Session {
     this.rooms.lineDown();
     this.outbox.lineDown();
     this.requests.lineDown();
-    this.#renewal.lineDown();
+    this.renewal.lineDown();
   }
 
   #ended({ code, message }: StatusReason): void {
@@ -163,6 +167,7 @@ export class Session {
       case 'history':
       case 'presence':
       case 'refreshed':
+      case 'pong':
         requests.answer(frame);
         return;
       case 'left':
@@ -180,7 +185,7 @@ export class Session {
         return;
       case 'token_expiring':
         events.emit('token_expiring', frame);
-        void this.#renewal.begin();
+        void this.renewal.begin();
         return;
       case 'room_online':
       case 'member':
@@ -194,7 +199,6 @@ export class Session {
         events.emit(frame.type, frame as never);
         return;
       case 'welcome':
-      case 'pong':
         return;
       default:
         frame satisfies never;

@@ -1,3 +1,4 @@
+import { ClientError, wordsOf } from './client-error.ts';
 import type { ParleyClientOptions } from './client-options.ts';
 import type { Requests } from './requests.ts';
 import { type Clock, Timer } from './timer.ts';
@@ -24,14 +25,26 @@ export class TokenRenewal {
     this.#again = new Timer(options.clock, () => void this.begin());
   }
 
-  async begin(): Promise<void> {
+  /** Once. @throws ClientError `NO_TOKEN`, `MISSING_TOKEN`, or what the hub says of the token. */
+  async refresh(): Promise<number> {
     const { getToken, requests, renewed } = this.#options;
+    let token: string | null;
+    try {
+      token = await getToken({ fresh: true });
+    } catch (error) {
+      throw new ClientError('NO_TOKEN', wordsOf(error), true);
+    }
+    if (token === null) throw new ClientError('MISSING_TOKEN', 'nobody is logged in');
+    const { expiresAt } = await requests.ask({ type: 'refresh', token }, false);
+    renewed(expiresAt);
+    return expiresAt;
+  }
+
+  /** Again and again, until it is done or the line ends. */
+  async begin(): Promise<void> {
     const line = this.#line;
     try {
-      const token = await getToken({ fresh: true });
-      if (token === null) return;
-      const { expiresAt } = await requests.ask({ type: 'refresh', token }, false);
-      renewed(expiresAt);
+      await this.refresh();
     } catch {
       if (line === this.#line) this.#again.start(AGAIN_MS);
     }

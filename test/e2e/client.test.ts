@@ -81,6 +81,29 @@ describe('the client', () => {
     expect(await ada.client.join(room, { since: { epoch, offset: 0 } })).toMatchObject({ recovered: true, messages: [{ offset: 1 }] });
   });
 
+  it('[F] enters many rooms at once, renews its token when told to, and asks for a sign of life', async () => {
+    const user = hub.name('ada');
+    const started = Date.now();
+    let exp = Math.floor(started / 1000) + 600;
+    const ada = fleet.client({ user, url: () => hub.gateway(0).url, getToken: () => signToken({ sub: user, exp }) });
+    const rooms = Array.from({ length: 90 }, () => ({ room: hub.name('room') }));
+    const answers = await ada.client.joinAll([{ room: 'group:of-others' }, ...rooms]);
+    expect(answers.map((answer) => (answer.status === 'fulfilled' ? answer.value.room : answer.reason.code))).toEqual([
+      'FORBIDDEN',
+      ...rooms.map(({ room }) => room),
+    ]);
+    expect(ada.sent.filter(({ type }) => type === 'join')).toHaveLength(1);
+    exp += 600;
+    expect(await ada.client.refresh()).toBe(exp);
+    const stranger = fleet.client({
+      user,
+      url: () => hub.gateway(0).url,
+      getToken: ({ fresh }) => signToken({ sub: fresh ? 'other' : user }),
+    });
+    await expect(stranger.client.refresh()).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    expect(await ada.client.ping()).toBeGreaterThanOrEqual(started);
+  });
+
   it('[H5] tells why it is not let in', async () => {
     const stranger = fleet.client({ user: 'x', url: () => hub.gateway(0).url, getToken: () => 'forged' });
     await stranger.until('status', () => stranger.client.status.state === 'refused');

@@ -76,7 +76,7 @@ export class StageSocket {
   send(text: string): void {
     const frame: Frame = JSON.parse(text);
     this.sent.push(frame);
-    if (frame.type === 'ping' && this.alive) queueMicrotask(() => this.say({ type: 'pong', at: 0 }));
+    if (frame.type === 'ping' && this.alive) queueMicrotask(() => this.say({ type: 'pong', id: frame.id, at: 0 }));
   }
 
   close(code?: number): void {

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
+import { INTERNAL_NAMES } from '#deploy/build/client-names.ts';
 import { makeFolder, removeFolder } from '#test/support/temp-folder.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -49,6 +50,16 @@ describe('the package', () => {
     const code = readFileSync(join(folder, 'index.js'), 'utf8');
     expect(code).not.toMatch(/\bimport\b[^.(]*from|\brequire\(/);
     expect(readFileSync(join(folder, 'README.md'), 'utf8')).toContain('new ParleyClient(');
+  });
+
+  it('has short names for nothing that anybody else calls by its name', () => {
+    const files = ['backoff', 'client-error', 'client-events', 'client-frame', 'client-options', 'client-status', 'environment'];
+    const texts = [...files, 'parley-client', 'server-frame'].map((name) =>
+      readFileSync(join(folder, 'types', 'client', `${name}.d.ts`), 'utf8'),
+    );
+    const known = new Set(texts.join('').match(/\w+(?=\??[:(])/g));
+    expect(known).toContain('heartbeat');
+    expect(INTERNAL_NAMES.filter((name) => known.has(name))).toEqual([]);
   });
 
   it('can be imported, and does nothing by itself', async () => {
