@@ -10,8 +10,9 @@ import type { ErrorFrame } from './server-frame.ts';
  * - `TIMEOUT`: no answer within `requestTimeoutMs`; the time without a connection counts.
  * - `LEFT`: the room was left before the join was answered.
  * - `NO_TOKEN`: `getToken` threw.
+ * - `USER_CHANGED`: it was asked for as one user, and `getToken` then gave the token of another one. A message may have been taken where it was on its way.
  */
-export type ClientErrorCode = ErrorCode | 'QUEUE_FULL' | 'EXPIRED' | 'CLOSED' | 'TIMEOUT' | 'LEFT' | 'NO_TOKEN';
+export type ClientErrorCode = ErrorCode | 'QUEUE_FULL' | 'EXPIRED' | 'CLOSED' | 'TIMEOUT' | 'LEFT' | 'NO_TOKEN' | 'USER_CHANGED';
 
 /** What the client's promises reject with. Told apart by `code`, never by its text. */
 export class ClientError extends Error {

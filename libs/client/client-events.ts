@@ -9,6 +9,7 @@ import type {
   OfflineMessagesCompleteFrame,
   OnlineFrame,
   PageMessage,
+  Person,
   PushFrame,
   RoomClosedFrame,
   RoomOnlineFrame,
@@ -64,12 +65,19 @@ export interface RoomLostEvent {
   readonly message: string;
 }
 
+/** `getToken` gave the token of another user: the rooms of the one before were left, and what waited was dropped. */
+export interface UserChangedEvent {
+  readonly before: Person;
+  readonly user: Person;
+}
+
 /** What `on` takes, and what each listener gets. */
 export interface ClientEvents {
   readonly status: ClientStatus;
   /** Every frame as it came, before anything is made of it. */
   readonly frame: ServerFrame;
   readonly welcome: WelcomeFrame;
+  readonly user_changed: UserChangedEvent;
   readonly message: MessageEvent;
   readonly resync: ResyncEvent;
   readonly offline_messages_complete: OfflineMessagesCompleteFrame;

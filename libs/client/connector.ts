@@ -218,12 +218,13 @@ export class Connector {
   }
 
   #end(state: typeof ClientState.refused | typeof ClientState.closed, reason: StatusReason): void {
+    // Before the line goes: what that leaves open is to be told why.
+    this.#handlers.ended(reason);
     this.#leave();
     this.#wait.stop();
     this.#stopListening?.();
     this.#stopListening = undefined;
     this.#reason = reason;
-    this.#handlers.ended(reason);
     this.#tell(state);
   }
 

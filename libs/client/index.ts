@@ -9,6 +9,7 @@ export type {
   MessageOrigin,
   ResyncEvent,
   RoomLostEvent,
+  UserChangedEvent,
 } from './client-events.ts';
 export type { JoinTarget } from './client-frame.ts';
 export type { ParleyClientOptions, TokenRequest } from './client-options.ts';

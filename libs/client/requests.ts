@@ -84,9 +84,9 @@ export class Requests {
     for (const [id, request] of this.#pending) this.#send(id, request);
   }
 
-  lineDown(): void {
+  lineDown(error: ClientError): void {
     for (const [id, { repeats }] of this.#pending) {
-      if (!repeats) this.#take(id)?.reject(new ClientError('UNAVAILABLE', 'the connection was lost', true));
+      if (!repeats) this.#take(id)?.reject(error);
     }
   }
 

@@ -28,6 +28,8 @@ export class Session {
   readonly typing: TypingNotice;
   readonly renewal: TokenRenewal;
   welcome: WelcomeFrame | undefined;
+  /** It begins anew after an end: what waits was asked for since then, by whoever logs in now. */
+  #anew = true;
   readonly #wire: Wire;
   readonly #inbox: Inbox;
 
@@ -114,10 +116,15 @@ export class Session {
 
   #up(welcome: WelcomeFrame): void {
     const { frameBytes } = welcome.limits;
-    if (this.welcome !== undefined && this.welcome.user.id !== welcome.user.id) {
+    const before = this.welcome?.user;
+    const changed = before !== undefined && before.id !== welcome.user.id;
+    if (changed) {
+      if (!this.#anew)
+        this.#drop(new ClientError('USER_CHANGED', `asked for as ${before.name}, and ${welcome.user.name} is logged in now`));
       this.rooms.newUser();
       this.#inbox.newUser();
     }
+    this.#anew = false;
     this.welcome = welcome;
     this.deliveries.lineUp();
     this.rooms.lineUp(frameBytes);
@@ -125,21 +132,29 @@ export class Session {
     this.requests.lineUp();
     this.events.emit('frame', welcome);
     this.events.emit('welcome', welcome);
+    if (changed) this.events.emit('user_changed', { before, user: welcome.user });
   }
 
   #down(): void {
+    const lost = new ClientError('UNAVAILABLE', 'the connection was lost', true);
     this.#wire.clear();
     this.rooms.lineDown();
     this.outbox.lineDown();
-    this.requests.lineDown();
-    this.renewal.lineDown();
+    this.requests.lineDown(lost);
+    this.renewal.lineDown(lost);
   }
 
   #ended({ code, message }: StatusReason): void {
-    const error = new ClientError('CLOSED', message ?? code);
-    this.rooms.end(error);
+    this.#anew = true;
+    this.#drop(new ClientError('CLOSED', message ?? code));
+  }
+
+  /** Drops what waits; messages first, for the end of a join lets them go. */
+  #drop(error: ClientError): void {
     this.outbox.end(error);
     this.requests.end(error);
+    this.renewal.lineDown(error);
+    this.rooms.end(error);
   }
 
   #frame(frame: ServerFrame): void {

@@ -18,7 +18,7 @@ export interface TokenRenewalOptions {
 export class TokenRenewal {
   readonly #options: TokenRenewalOptions;
   readonly #again: Timer;
-  #line = 0;
+  #line: { error?: ClientError } = {};
 
   constructor(options: TokenRenewalOptions) {
     this.#options = options;
@@ -28,6 +28,7 @@ export class TokenRenewal {
   /** Once. @throws ClientError `NO_TOKEN`, `MISSING_TOKEN`, or what the hub says of the token. */
   async refresh(): Promise<number> {
     const { getToken, requests, renewed } = this.#options;
+    const line = this.#line;
     let token: string | null;
     try {
       token = await getToken({ fresh: true });
@@ -35,6 +36,7 @@ export class TokenRenewal {
       throw new ClientError('NO_TOKEN', wordsOf(error), true);
     }
     if (token === null) throw new ClientError('MISSING_TOKEN', 'nobody is logged in');
+    if (line.error !== undefined) throw line.error;
     const { expiresAt } = await requests.ask({ type: 'refresh', token }, false);
     renewed(expiresAt);
     return expiresAt;
@@ -46,12 +48,14 @@ export class TokenRenewal {
     try {
       await this.refresh();
     } catch {
-      if (line === this.#line) this.#again.start(AGAIN_MS);
+      if (line.error === undefined) this.#again.start(AGAIN_MS);
     }
   }
 
-  lineDown(): void {
-    this.#line += 1;
+  /** What is under way must not go out on another line, which may be another user's. */
+  lineDown(error: ClientError): void {
+    this.#line.error = error;
+    this.#line = {};
     this.#again.stop();
   }
 }

@@ -291,6 +291,37 @@ describe('tokens', () => {
   });
 });
 
+describe('another user logs in', () => {
+  it('[M2] what waited for the one before is dropped, and told so; its rooms are left', async () => {
+    const { proxy, url } = await proxied(hub.gateway(0));
+    const room = hub.name('room');
+    const users = [hub.name('ada'), hub.name('bob')] as const;
+    let user: string = users[0];
+    const one = fleet.client({ user, url, getToken: () => signToken({ sub: user }) });
+    const witness = fleet.client({ user: hub.name('witness'), url: () => hub.gateway(1).url });
+    await one.client.join(room);
+    await witness.client.join(room);
+    await say(one, room, ['mine']);
+    proxy.refuse();
+    await one.until('status', () => one.client.status.state === 'reconnecting');
+    const waiting = [one.client.send(room, 'away'), one.client.sendTo(witness.user, 'private'), one.client.join(hub.name('other'))];
+    const dropped = waiting.map((promise) => expect(promise).rejects.toMatchObject({ code: 'USER_CHANGED' }));
+    const changed = one.next('user_changed');
+    user = users[1];
+    proxy.heal();
+    expect(await changed).toMatchObject({ before: { id: users[0] }, user: { id: users[1] } });
+    await Promise.all(dropped);
+    await expect(one.client.send(room, 'not in')).rejects.toMatchObject({ code: 'NOT_JOINED' });
+    expect(await one.client.join(room)).toMatchObject({ offset: 1, messages: [{ message: { from: { id: users[0] } } }] });
+    await say(one, room, ['as bob']);
+    await witness.until('message', () => witness.texts(room).includes('as bob'));
+    expect(witness.heard.map(({ message }) => [message.from.id, message.text])).toEqual([
+      [users[0], 'mine'],
+      [users[1], 'as bob'],
+    ]);
+  });
+});
+
 describe('private rooms', () => {
   it('[R5] [M6] what was said while away comes once, and is told delivered in batches', async () => {
     const names = [hub.name('ada'), hub.name('bob')] as const;
