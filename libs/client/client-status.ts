@@ -18,7 +18,7 @@ export interface StatusReason {
   /**
    * The hub's code (`SESSION_REPLACED`, `LOGGED_OUT`, `BANNED`, `TOKEN_EXPIRED`, `DRAINING`, ...), or the client's own: `NETWORK` (the line broke or
    * could not be made), `SILENT` (nothing came any more, though it looked open), `NO_TOKEN` (`getToken` failed), `GAVE_UP` (all tries used up),
-   * `CLOSED` (`close()` was called).
+   * `CLOSED` (`close()` was called, or the hub was done: 1000).
    */
   readonly code: string;
   /** WebSocket close code, where the hub gave one. */

@@ -36,10 +36,10 @@ export function closeVerdict({ code, reason }: LineEnd, reconnectIn: number | un
   }
 }
 
-/** The hub's code and words out of a close reason, `CODE words`; a line that just broke says nothing. */
+/** The hub's code and words out of a close reason, `CODE words`; a line that just broke says nothing, and neither does a hub that was done. */
 export function reasonOf({ code, reason }: LineEnd): StatusReason {
   const space = reason.indexOf(' ');
   const name = space < 0 ? reason : reason.slice(0, space);
   const message = space < 0 ? '' : reason.slice(space + 1);
-  return { code: name === '' ? 'NETWORK' : name, closeCode: code, ...(message === '' ? {} : { message }) };
+  return { code: name !== '' ? name : code === 1000 ? 'CLOSED' : 'NETWORK', closeCode: code, ...(message === '' ? {} : { message }) };
 }

@@ -17,6 +17,9 @@ import { TokenRenewal } from './token-renewal.ts';
 import { TypingNotice } from './typing-notice.ts';
 import { Wire } from './wire.ts';
 
+/** With these nobody is in the room any more, either. */
+const GONE: ReadonlySet<string> = new Set(['NOT_JOINED', 'UNAVAILABLE', 'CLOSED', 'USER_CHANGED']);
+
 /** The parts of a client put together: what each is told when the line comes, goes, and brings a frame. */
 export class Session {
   readonly events = new Emitter<ClientEvents>();
@@ -109,8 +112,7 @@ export class Session {
     try {
       await this.requests.ask({ type: 'leave', room }, false);
     } catch (error) {
-      const gone = error instanceof ClientError && (error.code === 'NOT_JOINED' || error.code === 'UNAVAILABLE');
-      if (!gone) throw error;
+      if (!(error instanceof ClientError && GONE.has(error.code))) throw error;
     }
   }
 

@@ -26,7 +26,7 @@ describe('table C', () => {
   });
 
   it.each([
-    [1000, '', 'closed', 'NETWORK'],
+    [1000, '', 'closed', 'CLOSED'],
     [1009, 'TOO_LARGE', 'closed', 'TOO_LARGE'],
     [4500, 'MISSING_TOKEN', 'refused', 'MISSING_TOKEN'],
     [4503, 'FORBIDDEN', 'refused', 'FORBIDDEN'],

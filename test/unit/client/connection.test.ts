@@ -169,6 +169,19 @@ describe('leaving', () => {
     await expect(stage.client.join('park')).rejects.toMatchObject({ code: 'CLOSED' });
   });
 
+  it('tells CLOSED also of what the loss of a line would leave open, and of a room that it was leaving nothing', async () => {
+    const stage = await new ClientStage().connected();
+    await stage.entered('park');
+    const left = stage.client.leave('park');
+    const renewed = stage.client.refresh();
+    await stage.advance(0);
+    const late = stage.client.refresh();
+    stage.client.close();
+    await expect(renewed).rejects.toMatchObject({ code: 'CLOSED' });
+    await expect(late).rejects.toMatchObject({ code: 'CLOSED' });
+    await left;
+  });
+
   it('also while it waits, and before it began', async () => {
     const stage = await new ClientStage().connected();
     stage.socket.end(1006);
