@@ -71,29 +71,111 @@ export interface UserChangedEvent {
   readonly user: Person;
 }
 
-/** What `on` takes, and what each listener gets. */
+/** What `on` takes, and what each listener gets. Listen before `connect()`: what comes earlier is not told again. */
 export interface ClientEvents {
+  /**
+   * How it stands has changed.
+   * @example client.on('status', ({ state, reason, retryAt }) => banner(state, reason?.code, retryAt));
+   */
   readonly status: ClientStatus;
-  /** Every frame as it came, before anything is made of it. */
+  /**
+   * Every frame as it came, before anything is made of it.
+   * @example client.on('frame', (frame) => console.debug(frame.type));
+   */
   readonly frame: ServerFrame;
+  /**
+   * A connection stands: the first one, and each one after a loss.
+   * @example client.on('welcome', ({ user, limits }) => composer.limit(user.name, limits.messageChars));
+   */
   readonly welcome: WelcomeFrame;
+  /**
+   * It is another user than before. Comes after `welcome`.
+   * @example client.on('user_changed', ({ user }) => startOver(user));
+   */
   readonly user_changed: UserChangedEvent;
+  /**
+   * Something was said: once for each message, in order in each room, the user's own included.
+   * @example client.on('message', ({ room, offset, message, origin }) => show(room, offset, message, origin));
+   */
   readonly message: MessageEvent;
+  /**
+   * Something of a room could not be recovered.
+   * @example client.on('resync', ({ room, messages }) => replace(room, messages));
+   */
   readonly resync: ResyncEvent;
+  /**
+   * What waited for a user without a session has come, as `message` events.
+   * @example client.on('offline_messages_complete', ({ count }) => badge(count));
+   */
   readonly offline_messages_complete: OfflineMessagesCompleteFrame;
+  /**
+   * The number of distinct users online changed.
+   * @example client.on('online', ({ count }) => show(count));
+   */
   readonly online: OnlineFrame;
+  /**
+   * The number of distinct users in a room changed.
+   * @example client.on('room_online', ({ room, count }) => show(room, count));
+   */
   readonly room_online: RoomOnlineFrame;
+  /**
+   * A distinct user came into a room, or left it; in rooms of up to 200 users.
+   * @example client.on('member', ({ room, action, user }) => list(room)[action](user));
+   */
   readonly member: MemberFrame;
+  /**
+   * Somebody else is writing; it holds for a few seconds.
+   * @example client.on('typing', ({ room, user }) => hint(room, user.name));
+   */
   readonly typing: TypingFrame;
+  /**
+   * A partner was found.
+   * @example client.on('matched', ({ room, with: partner }) => open(room, partner.name));
+   */
   readonly matched: MatchedFrame;
+  /**
+   * A room is no more; it was left.
+   * @example client.on('room_closed', ({ room, reason }) => end(room, reason));
+   */
   readonly room_closed: RoomClosedFrame;
+  /**
+   * A service pushed something to show.
+   * @example client.on('inform', ({ body }) => toast(body));
+   */
   readonly inform: PushFrame;
+  /**
+   * A service pushed something to act on.
+   * @example client.on('command', ({ code, body }) => handlers[code]?.(body));
+   */
   readonly command: PushFrame;
+  /**
+   * The hub ends this connection for good; `status` follows.
+   * @example client.on('kicked', ({ reason, by }) => console.warn(reason, by));
+   */
   readonly kicked: KickedFrame;
+  /**
+   * The node goes; the client comes back by itself.
+   * @example client.on('draining', ({ reconnectIn }) => console.info(`back in ${reconnectIn} s`));
+   */
   readonly draining: DrainingFrame;
+  /**
+   * The token ends in a minute; the client renews it by itself.
+   * @example client.on('token_expiring', ({ expiresAt }) => console.info(expiresAt));
+   */
   readonly token_expiring: TokenExpiringFrame;
-  /** An error that answers nothing this client asked. */
+  /**
+   * An error that answers nothing this client waits for.
+   * @example client.on('error', ({ code, message }) => console.warn(code, message));
+   */
   readonly error: ErrorFrame;
+  /**
+   * A room was entered; in order with the `message` events.
+   * @example client.on('joined', ({ room, automatic, count }) => !automatic && show(room, count));
+   */
   readonly joined: JoinedEvent;
+  /**
+   * A room could not be entered again after a reconnect.
+   * @example client.on('room_lost', ({ room, code }) => close(room, code));
+   */
   readonly room_lost: RoomLostEvent;
 }

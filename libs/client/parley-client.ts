@@ -32,12 +32,22 @@ export class ParleyClient {
     this.#session = new Session(settings);
   }
 
-  /** How it stands now; each change comes as a `status` event. */
+  /**
+   * How it stands now; each change comes as a `status` event.
+   *
+   * @example
+   * if (client.status.state === 'reconnecting') showCountdown(client.status.retryAt);
+   */
   get status(): ClientStatus {
     return this.#session.connector.status;
   }
 
-  /** What the hub said of this user, itself and its limits; undefined before the first connection. */
+  /**
+   * What the hub said of this user, itself and its limits; undefined before the first connection.
+   *
+   * @example
+   * input.maxLength = client.welcome?.limits.messageChars ?? 200;
+   */
   get welcome(): WelcomeFrame | undefined {
     return this.#session.welcome;
   }
@@ -45,12 +55,22 @@ export class ParleyClient {
   /**
    * Connects, and stays connected. Does nothing where it is under way. After `refused`, or `closed` by the hub, it begins anew: call it when somebody has
    * logged in. After `close()` it does nothing.
+   *
+   * @example
+   * await login();
+   * client.connect();
    */
   connect(): void {
     if (!this.#closed) this.#session.connector.start();
   }
 
-  /** Leaves for good. What is not answered yet rejects with `CLOSED`. */
+  /**
+   * Leaves for good. What is not answered yet rejects with `CLOSED`.
+   *
+   * @example
+   * await client.send('park', 'Bye');
+   * client.close();
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -58,7 +78,12 @@ export class ParleyClient {
     this.#session.connector.stop({ code: 'CLOSED' });
   }
 
-  /** Tries at once where it waits to reconnect. */
+  /**
+   * Tries at once where it waits to reconnect.
+   *
+   * @example
+   * button.onclick = () => client.retryNow();
+   */
   retryNow(): void {
     this.#session.connector.retryNow();
   }
@@ -79,7 +104,11 @@ export class ParleyClient {
    * What is said later comes as `message` events; with a fast line the first of them may come before this promise's continuation runs, so listen first and tell
    * messages apart by `offset`. Joining a room that it is in gives the latest page.
    *
-   * @throws ClientError the hub's code (`FORBIDDEN`, `ROOM_NOT_FOUND`, `ROOM_LIMIT`, ...), `TIMEOUT`, `LEFT`, `CLOSED`.
+   * @throws ClientError the hub's code (`FORBIDDEN`, `ROOM_NOT_FOUND`, `ROOM_LIMIT`, ...), `TIMEOUT`, `LEFT`, `CLOSED`, `USER_CHANGED`.
+   *
+   * @example
+   * const { messages, epoch, offset } = await client.join('park');
+   * const { recovered } = await client.join('news', { since: kept });
    */
   join(room: string, options: { readonly since?: Position } = {}): Promise<JoinResult> {
     return this.#open(() => Promise.race(this.#session.join([{ room, ...options }])));
@@ -96,7 +125,12 @@ export class ParleyClient {
     return this.#open(() => Promise.allSettled(this.#session.join(rooms)));
   }
 
-  /** Leaves a room: it is not joined again. */
+  /**
+   * Leaves a room: it is not joined again.
+   *
+   * @example
+   * await client.leave('park');
+   */
   leave(room: string): Promise<void> {
     return this.#open(() => this.#session.leave(room));
   }
@@ -105,23 +139,43 @@ export class ParleyClient {
    * Says something in a room. Resolves when the hub has taken it: in a room that keeps history, when it is stored (M1). Kept while there is no connection and sent again
    * with the same id, so that it is said once. Your own messages come as `message` events, too.
    *
-   * @throws ClientError the hub's code (`NOT_JOINED`, `MESSAGE_TOO_LONG`, ...), `TOO_LARGE`, `QUEUE_FULL`, `EXPIRED`, `CLOSED`.
+   * @throws ClientError the hub's code (`NOT_JOINED`, `MESSAGE_TOO_LONG`, ...), `TOO_LARGE`, `QUEUE_FULL`, `EXPIRED`, `CLOSED`, `USER_CHANGED`.
+   *
+   * @example
+   * const { message } = await client.send('park', 'Hello', { data: { mood: 'fine' } });
    */
   send(room: string, text: string, options: SendOptions = {}): Promise<SentMessage> {
     return this.#send({ room }, text, options);
   }
 
-  /** Says something to a user. The room, made with the first message, is in the answer. As `send`; `USER_NOT_FOUND` for a user who was never here. */
+  /**
+   * Says something to a user. The room, made with the first message, is in the answer. As `send`; `USER_NOT_FOUND` for a user who was never here.
+   *
+   * @example
+   * const { room } = await client.sendTo(user.id, 'Hello');
+   */
   sendTo(userId: string, text: string, options: SendOptions = {}): Promise<SentMessage> {
     return this.#send({ to: userId }, text, options);
   }
 
-  /** An id for `send`, made beforehand: to show a message before it is acked, or to try again one that failed. */
+  /**
+   * An id for `send`, made beforehand: to show a message before it is acked, or to try again one that failed.
+   *
+   * @example
+   * const id = client.newId();
+   * showPending(id, text);
+   * await client.send('park', text, { id });
+   */
   newId(): string {
     return this.#uuid();
   }
 
-  /** A page of older messages, oldest first: those below the offset `before`, else the latest. `limit` is 1-100, 50 by default. */
+  /**
+   * A page of older messages, oldest first: those below the offset `before`, else the latest. `limit` is 1-100, 50 by default.
+   *
+   * @example
+   * const { messages, more } = await client.history('park', { before: shown[0].offset, limit: 50 });
+   */
   async history(
     room: string,
     options: { readonly before?: number; readonly limit?: number } = {},
@@ -130,19 +184,34 @@ export class ParleyClient {
     return { messages, more };
   }
 
-  /** Who is in a room: distinct users, the first 100 by name. */
+  /**
+   * Who is in a room: distinct users, the first 100 by name.
+   *
+   * @example
+   * const { count, users } = await client.presence('park');
+   */
   async presence(room: string): Promise<{ readonly count: number; readonly users: readonly Person[] }> {
     const { count, users } = await this.#open(() => this.#session.requests.ask({ type: 'presence', room }));
     return { count, users };
   }
 
-  /** How many distinct users are online. */
+  /**
+   * How many distinct users are online.
+   *
+   * @example
+   * const count = await client.online();
+   */
   async online(): Promise<number> {
     const { count } = await this.#open(() => this.#session.requests.ask({ type: 'query', query: 'onLineNumber' }));
     return count;
   }
 
-  /** Asks the hub for a sign of life. Gives its time, Unix milliseconds. A dead line is noticed without it. */
+  /**
+   * Asks the hub for a sign of life. Gives its time, Unix milliseconds. A dead line is noticed without it.
+   *
+   * @example
+   * const skew = (await client.ping()) - Date.now();
+   */
   async ping(): Promise<number> {
     const { at } = await this.#open(() => this.#session.requests.ask({ type: 'ping' }));
     return at;
@@ -154,17 +223,32 @@ export class ParleyClient {
    *
    * @throws ClientError `NO_TOKEN` where `getToken` threw, `MISSING_TOKEN` where it gave none, `TOKEN_EXPIRED`, `FORBIDDEN` for a token of another user, `TIMEOUT`,
    * `UNAVAILABLE` where the line broke: the next one begins with a token anyway.
+   *
+   * @example
+   * await buyAccessTo('room-of-members');
+   * await client.refresh();
+   * await client.join('room-of-members');
    */
   refresh(): Promise<number> {
     return this.#open(() => this.#session.renewal.refresh());
   }
 
-  /** Tells the others that this user types: call it at each keystroke, it goes out once a second at most. */
+  /**
+   * Tells the others that this user types: call it at each keystroke, it goes out once a second at most.
+   *
+   * @example
+   * input.oninput = () => client.typing('park');
+   */
   typing(room: string): void {
     this.#session.typing.tell(room);
   }
 
-  /** Everything in the room up to this offset reached the user: it is not unread any more. Needed with `delivered: 'manual'` only. */
+  /**
+   * Everything in the room up to this offset reached the user: it is not unread any more. Needed with `delivered: 'manual'` only.
+   *
+   * @example
+   * onSeen(({ room, offset }) => client.delivered(room, offset));
+   */
   delivered(room: string, offset: number): void {
     this.#session.deliveries.mark(room, offset);
   }

@@ -52,6 +52,30 @@ describe('the contract', () => {
   });
 });
 
+describe('the README', () => {
+  const folder = join(import.meta.dirname, '..', '..', '..', 'libs', 'client');
+  const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+
+  it('has each event, and no other', () => {
+    const [, table = ''] = read('README.md').split('| event |');
+    const rows = table.split('\n\n')[0]?.split('\n') ?? [];
+    const shown = rows.flatMap((row) => [...(row.split(' | ')[0] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name));
+    const [, events = ''] = read('client-events.ts').split('export interface ClientEvents {');
+    const typed = [...events.matchAll(/^ {2}readonly (\w+):/gm)].map(([, name]) => name);
+    expect(typed).toContain('user_changed');
+    expect(shown.toSorted()).toEqual(typed.toSorted());
+  });
+
+  it('has each call, and each has an example', () => {
+    const members = [...read('parley-client.ts').matchAll(/(\/\*\*(?:(?!\*\/).)*\*\/)\n {2}(?:async |get )?(\w+)[(<]/gs)];
+    expect(members.map(([, , name]) => name)).toContain('sendTo');
+    for (const [, comment, name] of members) {
+      expect(comment, name).toContain('@example');
+      if (name !== 'status' && name !== 'welcome') expect(read('README.md')).toContain(`\`${name}\``);
+    }
+  });
+});
+
 describe('a token', () => {
   it('is renewed when the application asks for it', async () => {
     const stage = await new ClientStage().connected();
