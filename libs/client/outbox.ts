@@ -78,6 +78,14 @@ export class Outbox {
     return promise;
   }
 
+  /** Gives a message up. False where it does not wait. */
+  discard(id: string): boolean {
+    const entry = this.#take(id);
+    entry?.reject(new ClientError('DISCARDED', 'it was taken back'));
+    this.pump();
+    return entry !== undefined;
+  }
+
   ack({ id, room, message }: AckFrame): void {
     const entry = this.#take(id);
     if (entry !== undefined) entry.resolve({ id: entry.frame.id, room, message });

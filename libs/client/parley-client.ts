@@ -159,6 +159,17 @@ export class ParleyClient {
   }
 
   /**
+   * Takes back a message that waits: it is not sent, or not again, and its promise rejects with `DISCARDED`. False where it does not wait (any more). One that was on its
+   * way already may have arrived, and one that the hub answered `NOT_STORED` may still be stored.
+   *
+   * @example
+   * button.onclick = () => client.discard(id);
+   */
+  discard(id: string): boolean {
+    return this.#session.outbox.discard(id);
+  }
+
+  /**
    * An id for `send`, made beforehand: to show a message before it is acked, or to try again one that failed.
    *
    * @example

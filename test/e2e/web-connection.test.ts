@@ -138,6 +138,9 @@ describe('a gateway killed under an open page', () => {
       await write(bob, text);
       await line(bob, text, 'pending').waitFor();
     }
+    await write(bob, 'better not');
+    await line(bob, 'better not', 'pending').getByRole('button', { name: 'Discard' }).click();
+    await line(bob, 'better not').waitFor({ state: 'detached' });
     await say(ann, 'from the other side');
     await screenshot(bob, 'connection-gateway-killed');
     door.open();

@@ -63,6 +63,11 @@ export class FakeChatClient implements ChatClient {
     return this.#ask<Awaited<ReturnType<ChatClient['send']>>>(`sendTo ${user} ${id} ${text}`);
   }
 
+  discard(id: string): boolean {
+    this.calls.push(`discard ${id}`);
+    return true;
+  }
+
   history(room: string, { before, limit }: { readonly before?: number; readonly limit?: number }) {
     return this.#ask<Awaited<ReturnType<ChatClient['history']>>>(`history ${room} ${before} ${limit}`);
   }

@@ -179,6 +179,36 @@ describe('errors that pass', () => {
     await sent;
   });
 
+  it('end where it is discarded: it is not sent again, and holds nothing up', async () => {
+    const stage = await new ClientStage().connected();
+    const sent = stage.client.send('dm:x', 'refused', { id: 'a' });
+    const next = stage.client.send('dm:x', 'next', { id: 'b' });
+    refuse(stage, 'b', 'NOT_STORED');
+    refuse(stage, 'a', 'NOT_STORED');
+    void stage.client.send('dm:x', 'after', { id: 'c' });
+    expect(stage.client.discard('a')).toBe(true);
+    expect(stage.client.discard('b')).toBe(true);
+    for (const one of [sent, next]) await expect(one).rejects.toMatchObject({ code: 'DISCARDED' });
+    expect(texts(stage)).toEqual(['refused', 'next', 'after']);
+    await stage.advance(60_000);
+    expect(stage.socket.of('message').filter(({ id }) => id !== 'c')).toHaveLength(2);
+    expect(stage.client.discard('a')).toBe(false);
+  });
+
+  it('that waited for its turn, or for a line, is not sent where it is discarded', async () => {
+    const stage = await new ClientStage({ pace: { perSecond: 1, burst: 1 } }).connected();
+    for (const id of ['a', 'b']) stage.client.send('dm:x', id, { id }).catch(() => {});
+    stage.client.discard('b');
+    await stage.advance(5000);
+    stage.socket.end(1006);
+    stage.client.send('dm:x', 'c', { id: 'c' }).catch(() => {});
+    stage.client.discard('c');
+    await stage.advance(10_000);
+    stage.welcome();
+    await stage.advance(5000);
+    expect(stage.sockets.flatMap((socket) => socket.of('message').map(({ id }) => id))).toEqual(['a', 'a']);
+  });
+
   it('so does what is not answered at all', async () => {
     const stage = await new ClientStage().connected();
     void stage.client.send('dm:x', '1', { id: 'a' });

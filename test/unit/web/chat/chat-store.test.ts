@@ -162,11 +162,20 @@ describe('the chat', () => {
     expect(state()).toBe('pending');
     refuse();
     expect([state(), talk.outbox.get('id1')?.code]).toEqual(['failed', 'NOT_STORED']);
-    talk.discard('id1');
     talk.retry('id1');
     expect(state()).toBe('pending');
     await client.answer('send park id1 keep this', { room: 'park', message: { id: 'm1', offset: 1, at: 1 } });
     expect([state(), talk.timeline.last]).toEqual([undefined, 1]);
+  });
+
+  it('a message that is tried on can be taken back', async () => {
+    const talk = store.talk('park');
+    talk.say('never mind');
+    for (let i = 0; i < 3; i += 1) client.emit('frame', { type: 'error', id: 'id1', code: 'NOT_STORED' } as object);
+    talk.discard('id1');
+    expect(client.calls).toContain('discard id1');
+    await client.refuse('send park id1 never mind', 'DISCARDED');
+    expect(talk.outbox.entries).toEqual([]);
   });
 
   it('[C] knows when nothing can be sent any more', () => {

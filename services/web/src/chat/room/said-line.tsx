@@ -1,6 +1,7 @@
 import { VisuallyHidden } from '@mantine/core';
 import { memo } from 'react';
 
+import { useStatus } from '../../connection/connection.tsx';
 import { useLanguage, useText } from '../../i18n/language.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { PersonPicture } from '../person-picture.tsx';
@@ -37,6 +38,7 @@ export const Said = memo(function Said({ line, onRetry, onDiscard }: SaidLinePro
             {mine && <State line={line} />}
           </span>
         </div>
+        {state === 'pending' && <Waiting line={line} onDiscard={onDiscard} />}
         {state === 'failed' && <Failure line={line} onRetry={onRetry} onDiscard={onDiscard} />}
       </div>
     </li>
@@ -64,6 +66,21 @@ function State({ line: { state } }: { readonly line: SaidLine }) {
   );
 }
 
+/** Without a connection it may wait for long, and be thought better of. */
+function Waiting({ line: { entry }, onDiscard }: Pick<SaidLineProps, 'line' | 'onDiscard'>) {
+  const text = useText('chat');
+  const { state } = useStatus();
+  if (entry === undefined || state === 'connected') return null;
+  return (
+    <p className={classes.waiting}>
+      {text.waits}{' '}
+      <button type="button" onClick={() => onDiscard(entry.id)}>
+        {text.discard}
+      </button>
+    </p>
+  );
+}
+
 function Failure({ line, onRetry, onDiscard }: SaidLineProps) {
   const text = useText('chat');
   const { entry } = line;
@@ -76,11 +93,9 @@ function Failure({ line, onRetry, onDiscard }: SaidLineProps) {
           {text.retry}
         </button>
       )}{' '}
-      {entry.givenUp === true && (
-        <button type="button" onClick={() => onDiscard(entry.id)}>
-          {text.discard}
-        </button>
-      )}
+      <button type="button" onClick={() => onDiscard(entry.id)}>
+        {text.discard}
+      </button>
     </p>
   );
 }

@@ -7,7 +7,7 @@ export type ChatEvents = ClientEvents;
 /** The part of `ParleyClient` that the chat uses. */
 export type ChatClient = Pick<
   ParleyClient,
-  'status' | 'welcome' | 'on' | 'newId' | 'join' | 'leave' | 'send' | 'sendTo' | 'history' | 'presence' | 'typing' | 'delivered'
+  'status' | 'welcome' | 'on' | 'newId' | 'join' | 'leave' | 'send' | 'sendTo' | 'discard' | 'history' | 'presence' | 'typing' | 'delivered'
 >;
 
 /** The part of `Account` that the chat uses. */

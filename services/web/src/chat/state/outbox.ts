@@ -12,8 +12,6 @@ export interface OutboxEntry {
   /** Code of the refusal, where it failed. */
   readonly code?: string;
   readonly canRetry?: boolean;
-  /** Nothing more is tried: it can be taken out. Otherwise it may still arrive by itself. */
-  readonly givenUp?: boolean;
   /** Times it was refused. */
   readonly refusals?: number;
   /** The message it is shown as already: it came back over the room before its acknowledgement. */
@@ -55,16 +53,14 @@ export class Outbox {
 
   /** It was refused for good. */
   fail(id: string, code: string, canRetry: boolean): void {
-    this.#change(id, (entry) => ({ ...entry, state: 'failed', code, canRetry, givenUp: true }));
+    this.#change(id, (entry) => ({ ...entry, state: 'failed', code, canRetry }));
   }
 
   /** It was refused, and is tried again by itself: after a few times that is told. */
   refuse(id: string, code: string): void {
     this.#change(id, (entry) => {
       const refusals = (entry.refusals ?? 0) + 1;
-      return refusals < REFUSALS_MAX
-        ? { ...entry, refusals }
-        : { ...entry, refusals, state: 'failed', code, canRetry: true, givenUp: false };
+      return refusals < REFUSALS_MAX ? { ...entry, refusals } : { ...entry, refusals, state: 'failed', code, canRetry: true };
     });
   }
 

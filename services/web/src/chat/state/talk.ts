@@ -165,10 +165,11 @@ export class Talk extends Observable {
     this.changed();
   }
 
-  /** Takes out what failed for good. */
+  /** Takes out what the hub does not have; where it is still tried, it is no more. */
   discard(id: string): void {
-    if (this.outbox.get(id)?.givenUp !== true) return;
+    if (this.outbox.get(id) === undefined) return;
     this.outbox.remove(id);
+    this.#options.client.discard(id);
     this.changed();
   }
 

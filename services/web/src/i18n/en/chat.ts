@@ -56,6 +56,7 @@ export const chat = {
   characters: (count: number, max: number) => `${count} of ${max} characters`,
   tooLong: (count: number) => (count === 1 ? '1 character too many' : `${count} characters too many`),
   sending: 'Sending',
+  waits: 'Sent once you are connected.',
   sent: 'Sent',
   notSent: 'Not sent.',
   retry: 'Try again',

@@ -57,6 +57,7 @@ export const chat: Text<'chat'> = {
   characters: (count, max) => `${count}/${max} 个字符`,
   tooLong: (count) => `超出 ${count} 个字符`,
   sending: '发送中',
+  waits: '恢复连接后发送。',
   sent: '已发送',
   notSent: '未发送。',
   retry: '重试',
