@@ -10,6 +10,7 @@ import {
   goTo,
   inChat,
   line,
+  makeGroup,
   nobodyOnline,
   openEntry,
   say,
@@ -57,20 +58,6 @@ async function service(path: string, body: object): Promise<void> {
     body: JSON.stringify(body),
   });
   expect(response.ok).toBe(true);
-}
-
-/** Makes a group with those who are in the park, and waits until everybody has it in the list. Returns its room. */
-async function makeGroup(owner: Page, name: string, others: readonly Page[], { keep = true } = {}): Promise<string> {
-  await owner.getByRole('button', { name: 'New group' }).click();
-  const dialog = owner.getByRole('dialog');
-  await dialog.getByLabel('Name of the group').fill(name);
-  for (const box of await dialog.getByRole('group', { name: 'Members' }).getByRole('checkbox').all()) await box.check();
-  if (!keep) await dialog.getByLabel('Keep the history').uncheck();
-  await dialog.getByRole('button', { name: 'Create' }).click();
-  await owner.getByRole('heading', { name, exact: true }).waitFor();
-  for (const page of others) await page.getByRole('link', { name: new RegExp(`^${name}`) }).waitFor();
-  await owner.locator('main[data-state="open"]').waitFor();
-  return (await owner.locator('main').getAttribute('data-room')) ?? '';
 }
 
 describe('what was said before', () => {

@@ -89,6 +89,20 @@ export async function say(page: Page, text: string): Promise<void> {
   await line(page, text, 'stored').waitFor();
 }
 
+/** Makes a group with those who are in the park, and waits until everybody has it in the list. Returns its room. */
+export async function makeGroup(owner: Page, name: string, others: readonly Page[], { keep = true } = {}): Promise<string> {
+  await owner.getByRole('button', { name: 'New group' }).click();
+  const dialog = owner.getByRole('dialog');
+  await dialog.getByLabel('Name of the group').fill(name);
+  for (const box of await dialog.getByRole('group', { name: 'Members' }).getByRole('checkbox').all()) await box.check();
+  if (!keep) await dialog.getByLabel('Keep the history').uncheck();
+  await dialog.getByRole('button', { name: 'Create' }).click();
+  await owner.getByRole('heading', { name, exact: true }).waitFor();
+  for (const page of others) await page.getByRole('link', { name: new RegExp(`^${name}`) }).waitFor();
+  await owner.locator('main[data-state="open"]').waitFor();
+  return (await owner.locator('main').getAttribute('data-room')) ?? '';
+}
+
 /** Waits until so much is unread in the list's entry that this selects. */
 export async function unread(page: Page, entry: string, count: number): Promise<void> {
   let seen = -1;
