@@ -1,4 +1,4 @@
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Page, WebSocketRoute } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { AGENT_PASSWORD, addAgents, atDesk, logInAsAgent } from '#test/support/agents.ts';
@@ -6,6 +6,7 @@ import { AllInOne } from '#test/support/all-in-one.ts';
 import { seriousFaults } from '#test/support/axe.ts';
 import { launchBrowser, newPerson, openTab, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
 import { Customer } from '#test/support/customer.ts';
+import { askedForNotifications, clickNotification, hide, playNotifications, shownNotifications } from '#test/support/notifications.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { until } from '#test/support/wait.ts';
 
@@ -86,7 +87,7 @@ describe('the workbench', () => {
     await page.getByText('You have no conversations.').waitFor();
     await page.reload();
     await atDesk(page);
-    await page.getByText('Max · connected').waitFor();
+    await page.locator('header').getByText('Max', { exact: true }).waitFor();
     const kept = await page.evaluate(() =>
       JSON.stringify({ ...localStorage, ...sessionStorage, cookie: document.cookie, at: location.href }),
     );
@@ -185,6 +186,65 @@ describe('the workbench', () => {
     await mia.getByRole('menuitem', { name: 'Max' }).click();
     await mia.getByText('This colleague is not online any longer.').waitFor();
     expect(await mia.getByLabel('Message', { exact: true }).isVisible()).toBe(true);
+  });
+
+  it('counts in the title what waits, and while it is hidden tells of it: asked for by a press, never at load', async () => {
+    const { page } = await agent('Max');
+    await playNotifications(page);
+    await page.reload();
+    await atDesk(page);
+    expect(await askedForNotifications(page)).toBe(0);
+    await page.getByRole('button', { name: 'Notify me of new messages' }).click();
+    await page.getByRole('button', { name: 'Notifications are on' }).waitFor();
+    expect(await askedForNotifications(page)).toBe(1);
+    const flo = await comes('Flo', 'A broken lamp');
+    await row(page, 'Flo').waitFor();
+    await flo.say('seen');
+    await unread(page, 'Flo', 1);
+    await expect.poll(() => page.title()).toBe('(1) Parley: agents');
+    await hide(page, true);
+    await flo.say('it <b>sparks</b>');
+    await expect.poll(() => page.title()).toBe('(2) Parley: agents');
+    await expect.poll(() => shownNotifications(page)).toMatchObject([{ title: 'Flo', body: 'it <b>sparks</b>', tag: flo.room }]);
+    // One that comes while nobody looks is told of too, before a word was said in it.
+    const gus = await comes('Gus', 'A torn coat');
+    await expect.poll(() => shownNotifications(page)).toMatchObject([{}, { title: 'Gus', body: 'A torn coat', tag: gus.room }]);
+    await hide(page, false);
+    await clickNotification(page);
+    await page.getByRole('heading', { name: 'Gus', exact: true }).waitFor();
+    await row(page, 'Flo').click();
+    await expect.poll(() => page.title()).toBe('Parley: agents');
+    await flo.say('seen again');
+    await said(page).getByText('seen again').waitFor();
+    expect(await shownNotifications(page)).toHaveLength(2);
+  });
+
+  it('says that the connection is lost, counts down, and tries at once where it is told to', async () => {
+    const context = await newPerson(browser);
+    const lines: WebSocketRoute[] = [];
+    let away = false;
+    const page = await openTab(context, `${hub.url}/agent`, problems, (tab) =>
+      tab.routeWebSocket(/\/ws\/chat/, (line) => {
+        if (away) return void line.close({ code: 1013, reason: 'UNAVAILABLE' });
+        lines.push(line);
+        line.connectToServer();
+      }),
+    );
+    await logInAsAgent(page, 'Max');
+    away = true;
+    await lines[0]?.close({ code: 1013, reason: 'UNAVAILABLE' });
+    await page.locator('#banner[data-tone="warning"]').waitFor();
+    await page.getByText(/The hub cannot be reached\. Trying again in \d+ s\./).waitFor();
+    await screenshot(page, 'agent-connection-lost');
+    expect(await seriousFaults(page)).toEqual([]);
+    away = false;
+    // It may come back by itself before the click: that is as good.
+    await page
+      .getByRole('button', { name: 'Try now' })
+      .click({ timeout: 1000 })
+      .catch(() => undefined);
+    await atDesk(page);
+    await page.locator('#banner').waitFor({ state: 'detached' });
   });
 
   it('[A4] is told when the login is ended elsewhere', async () => {

@@ -18,6 +18,7 @@ import {
   write,
 } from '#test/support/chat-page.ts';
 import { freePort } from '#test/support/free-port.ts';
+import { askedForNotifications, clickNotification, hide, playNotifications, shownNotifications } from '#test/support/notifications.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { until } from '#test/support/wait.ts';
@@ -265,53 +266,26 @@ describe('what is told', () => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
     await ann.locator('aside [data-person="Bob"]').waitFor();
     const room = await makeGroup(ann, 'Night', [bob]);
-    await bob.addInitScript(() => {
-      const shown: object[] = [];
-      class Played extends EventTarget {
-        static permission = 'default';
-        static asked = 0;
-        static async requestPermission() {
-          Played.asked += 1;
-          Played.permission = 'granted';
-          return 'granted';
-        }
-        constructor(title: string, options: object) {
-          super();
-          shown.push({ title, ...options });
-          Reflect.set(globalThis, 'lastNotification', this);
-        }
-        close(): void {}
-      }
-      Object.assign(globalThis, { Notification: Played, notifications: shown });
-    });
+    await playNotifications(bob);
     await bob.reload();
     await inChat(bob);
-    const asked = () => bob.evaluate(() => Reflect.get(Notification, 'asked') as number);
-    expect(await asked()).toBe(0);
+    expect(await askedForNotifications(bob)).toBe(0);
     await bob.getByRole('button', { name: 'Notify me of new messages' }).click();
     await bob.getByRole('button', { name: 'Notifications are on' }).waitFor();
-    expect(await asked()).toBe(1);
-    const hide = (hidden: boolean) =>
-      bob.evaluate(
-        (state) => {
-          Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
-          document.dispatchEvent(new Event('visibilitychange'));
-        },
-        hidden ? 'hidden' : 'visible',
-      );
-    const shown = () => bob.evaluate(() => Reflect.get(globalThis, 'notifications') as { title: string; body: string }[]);
+    expect(await askedForNotifications(bob)).toBe(1);
+    const shown = () => shownNotifications(bob);
     await say(ann, 'seen');
     await unread(bob, `a[data-room="${room}"]`, 1);
-    await hide(true);
+    await hide(bob, true);
     await say(ann, 'unseen <b>words</b>');
     await expect.poll(shown).toMatchObject([{ title: 'Ann · Night', body: 'unseen <b>words</b>', tag: room }]);
     await goTo(ann, '#/room/park');
     await say(ann, 'nothing for him');
     await say(ann, 'something for bob');
     await expect.poll(shown).toMatchObject([{}, { title: 'Ann', body: 'something for bob' }]);
-    await hide(false);
+    await hide(bob, false);
     await bob.evaluate(() => location.assign('#/pair'));
-    await bob.evaluate(() => (Reflect.get(globalThis, 'lastNotification') as EventTarget).dispatchEvent(new Event('click')));
+    await clickNotification(bob);
     await bob.locator('main[data-room="park"]').waitFor();
   });
 });

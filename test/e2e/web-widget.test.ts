@@ -277,7 +277,7 @@ describe('the widget in a page of another site', () => {
     await answer(max, 'I hear you');
     await hub.kill9();
     await widget.getByText('The line is broken').waitFor();
-    await max.getByText('connection lost').waitFor();
+    await max.locator('#banner[data-tone="warning"]').waitFor();
     await screenshot(page, 'widget-reconnecting');
     await box(widget).fill('are you there?');
     await box(widget).press('Enter');

@@ -25,5 +25,5 @@ export async function logInAsAgent(page: Page, name: string): Promise<void> {
 
 /** The workbench is there, and connected. */
 export function atDesk(page: Page): Promise<void> {
-  return page.locator('[data-connection="fine"]').waitFor();
+  return page.locator('[data-connection="connected"]').waitFor();
 }

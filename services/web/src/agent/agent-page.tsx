@@ -2,12 +2,13 @@ import { Button, Center, Loader, Stack, Text } from '@mantine/core';
 import { useSyncExternalStore } from 'react';
 
 import { useText } from '../i18n/language.tsx';
+import type { Notifier } from '../notify/notifier.ts';
 import { AgentLogin } from './agent-login.tsx';
 import { Desk } from './desk.tsx';
 import type { Workbench } from './workbench.ts';
 
 /** The agents' page: the way in, or the workbench. */
-export function AgentPage({ bench }: { readonly bench: Workbench }) {
+export function AgentPage({ bench, notifier }: { readonly bench: Workbench; readonly notifier: Notifier }) {
   const view = useSyncExternalStore(bench.subscribe, () => bench.view);
   const text = useText('agent');
   switch (view.phase) {
@@ -29,6 +30,6 @@ export function AgentPage({ bench }: { readonly bench: Workbench }) {
     case 'login':
       return <AgentLogin error={view.loginError} onLogIn={(name, password) => bench.logIn(name, password)} />;
     case 'desk':
-      return <Desk bench={bench} view={view} />;
+      return <Desk bench={bench} view={view} notifier={notifier} />;
   }
 }

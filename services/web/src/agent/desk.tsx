@@ -1,25 +1,34 @@
 import { Button, Group, Tabs, Text, Title } from '@mantine/core';
 import { useState } from 'react';
 
+import { Banner } from '../connection/banner.tsx';
 import { useText } from '../i18n/language.tsx';
+import { useCountedTitle } from '../notify/counted-title.ts';
+import type { Notifier } from '../notify/notifier.ts';
+import { NotifyButton } from '../notify/notify-button.tsx';
 import { Preferences } from '../ui/preferences.tsx';
 import styles from './agent.module.css';
 import { ConversationList, type Row } from './conversation-list.tsx';
 import { ConversationPane } from './conversation-pane.tsx';
 import type { Conversation, Workbench, WorkbenchView } from './workbench.ts';
 
+/** As the page has it of itself. */
+const TITLE = 'Parley: agents';
+
 type Tab = 'mine' | 'waiting' | 'others';
 
 export interface DeskProps {
   readonly bench: Workbench;
   readonly view: WorkbenchView;
+  readonly notifier: Notifier;
 }
 
 /** The workbench: lists on the left, one conversation on the right; on a small screen one of them. */
-export function Desk({ bench, view }: DeskProps) {
+export function Desk({ bench, view, notifier }: DeskProps) {
   const text = useText('agent');
   const [tab, setTab] = useState<Tab>('mine');
   const unread = view.mine.reduce((sum, entry) => sum + entry.unread, 0);
+  useCountedTitle(TITLE, unread + view.waiting.length);
   const counts = { mine: view.mine.length, waiting: view.waiting.length, others: view.others.length };
   const rows: Readonly<Record<Tab, readonly Row[]>> = {
     mine: view.mine.map(({ conversation, unread: news, last, typing }) => ({
@@ -31,19 +40,23 @@ export function Desk({ bench, view }: DeskProps) {
     others: view.others.map((one) => ({ ...rowOf(one), line: text.with(one.agent?.name ?? '') })),
   };
   return (
-    <div className={styles.desk} data-view={view.current === undefined ? 'list' : 'conversation'} data-connection={view.connection}>
+    <div className={styles.desk} data-view={view.current === undefined ? 'list' : 'conversation'} data-connection={view.status.state}>
       <header className={styles.top}>
         <Title component="h1" order={1} size="h4">
           {text.title}
         </Title>
-        <Text size="sm" className={styles.who} role="status">
-          {view.me?.name} · {text.connection[view.connection]}
+        <Text size="sm" className={styles.who}>
+          {view.me?.name}
         </Text>
+        <NotifyButton notifier={notifier} />
         <Preferences />
         <Button variant="default" size="compact-sm" onClick={() => void bench.logOut()}>
           {text.logOut}
         </Button>
       </header>
+      <div className={styles.banner}>
+        <Banner status={view.status} onRetry={() => bench.retryNow()} onStartOver={() => void bench.logOut()} />
+      </div>
       <nav className={styles.lists} aria-label={text.title}>
         <Tabs
           value={tab}

@@ -1,12 +1,14 @@
 import { ParleyClient } from '#libs/client/index.ts';
 import { BrowserLogin } from '../login/browser-login.ts';
 import { hubApi } from '../login/hub-api.ts';
+import { Notifier } from '../notify/notifier.ts';
 import { renderPage } from '../ui/render-page.tsx';
 import { AgentPage } from './agent-page.tsx';
+import { Herald } from './herald.ts';
 import { TEXTS } from './texts.ts';
 import { Workbench } from './workbench.ts';
 
-/** How often the queue is asked for, milliseconds: nobody is told of it. */
+/** How often the queue is asked for, milliseconds: nobody is told of it. Also while the page is hidden: its title and its notifications tell of it. */
 const REFRESH_MS = 5_000;
 
 const login = new BrowserLogin({
@@ -32,7 +34,18 @@ const bench = new Workbench({
   visible,
 });
 
+const notifier = new Notifier(globalThis.Notification);
+const herald = new Herald({
+  visible,
+  tell: ({ room, customer, text }) =>
+    notifier.tell(room, customer, text, () => {
+      window.focus();
+      void bench.select(room);
+    }),
+});
+bench.subscribe(() => herald.look(bench.view));
+
 document.addEventListener('visibilitychange', () => visible() && bench.shown());
-setInterval(() => visible() && void bench.refresh(), REFRESH_MS);
+setInterval(() => void bench.refresh(), REFRESH_MS);
 void bench.start();
-renderPage(TEXTS, <AgentPage bench={bench} />);
+renderPage(TEXTS, <AgentPage bench={bench} notifier={notifier} />);

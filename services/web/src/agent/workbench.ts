@@ -1,5 +1,5 @@
 /** An agent's side of all conversations: the queue, my own, my colleagues'. Framework-free. */
-import type { ParleyClient } from '#libs/client/index.ts';
+import type { ClientStatus, ParleyClient } from '#libs/client/index.ts';
 import { codeOf, type Line, Timeline } from '../conversation/timeline.ts';
 import { Typists } from '../conversation/typists.ts';
 import type { BrowserLogin } from '../login/browser-login.ts';
@@ -52,7 +52,8 @@ export interface WorkbenchView {
   /** Why the login failed or ended: a code of the error table. */
   readonly loginError: string | undefined;
   readonly me: Person | undefined;
-  readonly connection: 'connecting' | 'fine' | 'reconnecting' | 'offline';
+  /** How the client stands with the hub. */
+  readonly status: ClientStatus;
   readonly mine: readonly Entry[];
   readonly waiting: readonly Conversation[];
   readonly others: readonly Conversation[];
@@ -76,6 +77,8 @@ export interface WorkbenchOptions {
 /** Until `welcome` tells. */
 const LIMIT = 200;
 
+const BEGINNING: ClientStatus = { state: 'connecting', attempt: 0 };
+
 interface Desk {
   readonly timeline: Timeline;
   readonly typists: Typists;
@@ -96,7 +99,7 @@ export class Workbench {
     phase: 'starting',
     loginError: undefined,
     me: undefined,
-    connection: 'connecting',
+    status: BEGINNING,
     mine: [],
     waiting: [],
     others: [],
@@ -188,6 +191,11 @@ export class Workbench {
     if (room !== undefined) this.#client?.typing(room);
   }
 
+  /** Tries at once where the connection waits for its next attempt. */
+  retryNow(): void {
+    this.#client?.retryNow();
+  }
+
   /** The page came into view. */
   shown(): void {
     this.#seen();
@@ -223,14 +231,14 @@ export class Workbench {
     this.#marks = new ReadMarks(marks, me.id);
     const client = connect();
     this.#client = client;
-    this.#change({ phase: 'desk', me, connection: 'connecting', loginError: undefined });
+    this.#change({ phase: 'desk', me, status: client.status, loginError: undefined });
     client.on('welcome', ({ limits }) => {
       this.#change({ limit: limits.messageChars });
       void this.refresh();
     });
-    client.on('status', ({ state, reason }) => {
-      if (state === 'refused' || state === 'closed') return this.#leave(reason?.code);
-      this.#change({ connection: state === 'connected' ? 'fine' : state });
+    client.on('status', (status) => {
+      if (status.state === 'refused' || status.state === 'closed') return this.#leave(status.reason?.code);
+      this.#change({ status });
     });
     client.on('message', ({ room, offset, message }) => {
       const desk = this.#desks.get(room);

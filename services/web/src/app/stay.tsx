@@ -33,11 +33,11 @@ export function Stay(props: StayProps) {
 
 function Frame({ client, user, call, onLogOut, onStartOver }: StayProps) {
   const text = useText('app');
-  const { state } = useStatus();
+  const status = useStatus();
   const account = useMemo(() => ({ user, call }), [user, call]);
   const me = user.kind === 'guest' ? text.youGuest(user.name) : text.you(user.name);
   return (
-    <div className={styles['page']} data-state={state}>
+    <div className={styles['page']} data-state={status.state}>
       <header className={styles['bar']}>
         <Logo size={28} />
         <Text component="span" className={styles['name']}>
@@ -51,7 +51,7 @@ function Frame({ client, user, call, onLogOut, onStartOver }: StayProps) {
           <Icon name="leave" />
         </ActionIcon>
       </header>
-      <Banner onRetry={() => client.retryNow()} onStartOver={onStartOver} />
+      <Banner status={status} onRetry={() => client.retryNow()} onStartOver={onStartOver} />
       <div className={styles['body']}>
         <Chat client={client} account={account} />
       </div>

@@ -1,7 +1,7 @@
 import { createContext, useContext } from 'react';
 
+import type { Notifier } from '../notify/notifier.ts';
 import type { ChatStore } from './state/chat-store.ts';
-import type { Notifier } from './state/notifier.ts';
 
 export interface ChatParts {
   readonly store: ChatStore;

@@ -1,6 +1,6 @@
 import { useMediaQuery } from '@mantine/hooks';
-import { useEffect } from 'react';
 
+import { useCountedTitle } from '../notify/counted-title.ts';
 import { useChat } from './chat-context.ts';
 import classes from './chat-layout.module.css';
 import { DirectView } from './direct-view.tsx';
@@ -22,12 +22,7 @@ export function ChatLayout() {
   const wide = useMediaQuery('(min-width: 45.0625em)', undefined, { getInitialValueInEffect: false }) ?? true;
   const place: Place = asked.is === 'lobby' && wide ? { is: 'room', room: 'park' } : asked;
 
-  useEffect(() => {
-    document.title = unread > 0 ? `(${unread}) ${TITLE}` : TITLE;
-    return () => {
-      document.title = TITLE;
-    };
-  }, [unread]);
+  useCountedTitle(TITLE, unread);
 
   return (
     <div className={classes.chat} data-chat={hrefOf(place)}>

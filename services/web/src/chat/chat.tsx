@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'react';
 
 import type { ParleyClient } from '#libs/client/index.ts';
+import { Notifier } from '../notify/notifier.ts';
 import { ChatContext, type ChatParts } from './chat-context.ts';
 import { ChatLayout } from './chat-layout.tsx';
 import { goTo, placeOfRoom } from './place.ts';
 import type { ChatAccount } from './state/chat-client.ts';
 import { ChatStore } from './state/chat-store.ts';
-import { Notifier } from './state/notifier.ts';
 import { browserTimers } from './state/timers.ts';
 
 interface ChatProps {

@@ -1,9 +1,9 @@
 import { Button } from '@mantine/core';
 import { useEffect, useState } from 'react';
 
+import type { ClientStatus } from '#libs/client/index.ts';
 import { useText } from '../i18n/language.tsx';
 import styles from './banner.module.css';
-import { useStatus } from './connection.tsx';
 import { type Notice, noticeOf } from './notice.ts';
 
 /** A connection that is made this quickly needs no words. */
@@ -12,10 +12,17 @@ const QUIET_MS = 600;
 const GOOD_NEWS_MS = 2_000;
 const TICK_MS = 250;
 
+export interface BannerProps {
+  readonly status: ClientStatus;
+  readonly onRetry: () => void;
+  /** Of a connection that ended for good. */
+  readonly onStartOver: () => void;
+}
+
 /** Says what the connection does whenever it is not simply there. */
-export function Banner({ onRetry, onStartOver }: { readonly onRetry: () => void; readonly onStartOver: () => void }) {
+export function Banner({ status, onRetry, onStartOver }: BannerProps) {
   const text = useText('app').connection;
-  const notice = useNotice();
+  const notice = useNotice(status);
   const action = notice?.action;
   return (
     <>
@@ -43,9 +50,8 @@ export function Banner({ onRetry, onStartOver }: { readonly onRetry: () => void;
 }
 
 /** What there is to say now: nothing of a first connection that is quick, and for a moment that a broken one is there again. */
-function useNotice(): Notice | undefined {
+function useNotice(status: ClientStatus): Notice | undefined {
   const text = useText('app').connection;
-  const status = useStatus();
   const present = noticeOf(status, text);
   const [shown, setShown] = useState<'none' | 'trouble' | 'good'>('none');
   const { state } = status;

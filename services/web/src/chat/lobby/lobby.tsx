@@ -2,6 +2,7 @@ import { ActionIcon, Text } from '@mantine/core';
 import { useState } from 'react';
 
 import { useText } from '../../i18n/language.tsx';
+import { NotifyButton } from '../../notify/notify-button.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
 import { hrefOf, type Place, placeOfRoom } from '../place.ts';
@@ -9,14 +10,13 @@ import type { Room } from '../state/room-list.ts';
 import { useObservable } from '../use-observable.ts';
 import classes from './lobby.module.css';
 import { NewGroup } from './new-group.tsx';
-import { NotifyButton } from './notify-button.tsx';
 import { PairItem } from './pair-item.tsx';
 import { RoomItem } from './room-item.tsx';
 
 /** The rooms there are for me, with what is new in them. `place`: where one is now. */
 export function Lobby({ place }: { readonly place: Place }) {
   const text = useText('chat');
-  const { store } = useChat();
+  const { store, notifier } = useChat();
   const { rooms, problem } = useObservable(store.rooms);
   const { online } = useObservable(store);
   const [making, setMaking] = useState(false);
@@ -30,7 +30,7 @@ export function Lobby({ place }: { readonly place: Place }) {
         <Text component="p" className={classes.online} data-online={online}>
           {online === undefined ? '' : text.online(online)}
         </Text>
-        <NotifyButton />
+        <NotifyButton notifier={notifier} />
       </header>
       <div className={classes.scroller}>
         {problem !== undefined && (

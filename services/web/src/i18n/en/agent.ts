@@ -37,12 +37,6 @@ export const agent = {
   queued: 'This one waits for somebody. Take it to read and answer.',
   elsewhere: (name: string) => `${name} has this conversation.`,
   ended: 'This conversation was ended.',
-  connection: {
-    connecting: 'connecting …',
-    fine: 'connected',
-    reconnecting: 'connection lost, trying again …',
-    offline: 'this computer is offline',
-  },
   errors: {
     LOGIN_FAILED: 'Name or password is wrong.',
     RATE_LIMITED: 'That was too often: wait a little.',

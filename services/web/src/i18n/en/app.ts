@@ -9,6 +9,11 @@ export const app = {
   you: (name: string) => `You are ${name}`,
   youGuest: (name: string) => `You are ${name}, a guest`,
   logOut: 'Log out',
+  notifications: {
+    default: 'Notify me of new messages',
+    granted: 'Notifications are on',
+    denied: 'Notifications are blocked in this browser',
+  },
   connection: {
     connecting: 'Connecting…',
     connected: 'Connected.',

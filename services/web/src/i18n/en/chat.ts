@@ -96,9 +96,6 @@ export const chat = {
   added: (name: string) => `You were taken into the group ${name}.`,
   removed: (name: string) => `You are not in the group ${name} any more.`,
   open: 'Open',
-  notify: 'Notify me of new messages',
-  notifyOn: 'Notifications are on',
-  notifyDenied: 'Notifications are blocked in this browser',
 
   /** What went wrong, by its code; `other` for all the rest. */
   problems: {

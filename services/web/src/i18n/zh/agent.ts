@@ -34,7 +34,6 @@ export const agent: Text<'agent'> = {
   queued: '此会话正在排队。接待后即可查看和回复。',
   elsewhere: (name: string) => `${name} 正在接待此会话。`,
   ended: '此会话已结束。',
-  connection: { connecting: '正在连接……', fine: '已连接', reconnecting: '连接已断开，正在重试……', offline: '此电脑已离线' },
   errors: {
     LOGIN_FAILED: '用户名或密码错误。',
     RATE_LIMITED: '操作太频繁，请稍后再试。',

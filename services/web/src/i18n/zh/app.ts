@@ -9,6 +9,11 @@ export const app: Text<'app'> = {
   you: (name) => `你是 ${name}`,
   youGuest: (name) => `你是 ${name}（访客）`,
   logOut: '退出',
+  notifications: {
+    default: '有新消息时通知我',
+    granted: '通知已开启',
+    denied: '浏览器已阻止通知',
+  },
   connection: {
     connecting: '正在连接…',
     connected: '已连接。',

@@ -96,9 +96,6 @@ export const chat: Text<'chat'> = {
   added: (name) => `你被加入了群组 ${name}。`,
   removed: (name) => `你已不在群组 ${name} 中。`,
   open: '打开',
-  notify: '有新消息时通知我',
-  notifyOn: '通知已开启',
-  notifyDenied: '浏览器已阻止通知',
 
   problems: {
     RATE_LIMITED: '尝试次数太多，请稍后再试。',

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { type NotificationApi, Notifier } from '#services/web/src/chat/state/notifier.ts';
+import { type NotificationApi, Notifier } from '#services/web/src/notify/notifier.ts';
 
 function played(permission: 'default' | 'granted' | 'denied') {
   const shown: { title: string; body: string; tag: string; click(): void; closed: boolean }[] = [];

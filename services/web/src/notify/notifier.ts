@@ -1,5 +1,3 @@
-import { Observable } from './observable.ts';
-
 /** The browser's own notifications: `window.Notification`, or what a test plays. */
 export interface NotificationApi {
   readonly permission: 'default' | 'granted' | 'denied';
@@ -8,11 +6,11 @@ export interface NotificationApi {
 }
 
 /** Tells outside the page what came while it was hidden. Asks for permission when it is told to, never by itself. */
-export class Notifier extends Observable {
+export class Notifier {
   readonly #api: NotificationApi | undefined;
+  readonly #listeners = new Set<() => void>();
 
   constructor(api: NotificationApi | undefined) {
-    super();
     this.#api = api;
   }
 
@@ -21,9 +19,15 @@ export class Notifier extends Observable {
     return this.#api?.permission ?? 'unsupported';
   }
 
+  /** Calls back after the person was asked, until the returned function is called. Bound: it can be passed on as it is. */
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
   async ask(): Promise<void> {
     await this.#api?.requestPermission();
-    this.changed();
+    for (const listener of [...this.#listeners]) listener();
   }
 
   /** One for each `tag` is shown at a time: the latest. */
