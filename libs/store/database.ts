@@ -1,7 +1,7 @@
 /** The pool of connections: every statement of the store goes through here. */
 import pg from 'pg';
 import type { Logger } from '#libs/telemetry/logger.ts';
-import { isCollision, storeError } from './store-error.ts';
+import { isCollision, isLocked, storeError } from './store-error.ts';
 
 /** What is measured of a store; each is called synchronously. */
 export interface StoreObserver {
@@ -185,7 +185,7 @@ export class Database {
   #failed(error: unknown): Error {
     const told = storeError(error);
     this.#observe?.error();
-    if (told.code === 'UNAVAILABLE' && !isCollision(error)) this.#tellUp(false, error);
+    if (told.code === 'UNAVAILABLE' && !isCollision(error) && !isLocked(error)) this.#tellUp(false, error);
     return told;
   }
 

@@ -3,6 +3,8 @@ import type { Query } from './database.ts';
 
 /** Taken while partitions are made or dropped: one at a time, over all processes. */
 const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 1)';
+/** Milliseconds that whoever drops a month waits for each lock. Everybody who writes waits behind: much less than what they have patience for. */
+const DROP_PATIENCE_MS = 300;
 /** Months made ahead: this one and the next two. */
 const MONTHS_AHEAD = 2;
 
@@ -33,7 +35,7 @@ export function monthNamed(name: string): Month | undefined {
 }
 
 /** Names of the partitions there are, the default one included. */
-export async function partitions(query: Query): Promise<string[]> {
+async function partitions(query: Query): Promise<string[]> {
   const rows = await query<{ name: string }>(
     `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'messages'::regclass ORDER BY 1`,
   );
@@ -55,10 +57,33 @@ export async function ensurePartitions(query: Query, now: number): Promise<void>
   for (const month of await missing()) await addPartition(query, month);
 }
 
-/** Nobody else makes or drops partitions, reads or writes messages until the transaction ends. Taken in the order of an insert: no deadlock. */
-export async function lockPartitions(query: Query): Promise<void> {
+/** The months with a partition that lie wholly before a moment, the oldest first. */
+export async function monthsBefore(query: Query, before: number): Promise<Month[]> {
+  const months = (await partitions(query)).map(monthNamed).filter((month) => month !== undefined);
+  return months.filter(({ to }) => to <= before).sort((one, other) => one.from - other.from);
+}
+
+/**
+ * Drops the partition of a month, if it is there still, and returns how many messages were in it about: as PostgreSQL reckoned when it looked last, 0 where
+ * it never did. To be called in a transaction. Rejects where somebody reads or writes messages for long (`isLocked`).
+ */
+export async function dropMonth(query: Query, { name }: Month): Promise<number> {
+  await query(`SET LOCAL lock_timeout = ${DROP_PATIENCE_MS}`);
+  await lockPartitions(query);
+  const [row] = await query<{ count: number }>('SELECT greatest(reltuples, 0)::bigint AS count FROM pg_class WHERE oid = to_regclass($1)', [
+    name,
+  ]);
+  await query(`DROP TABLE IF EXISTS ${name}`);
+  return row?.count ?? 0;
+}
+
+/**
+ * Nobody else makes or drops partitions, reads or writes messages until the transaction ends. Taken in the order of an insert: no deadlock. The months
+ * themselves are not locked: autovacuum may be at work in one for long.
+ */
+async function lockPartitions(query: Query): Promise<void> {
   await query(LOCK);
-  await query('LOCK TABLE messages, messages_default IN ACCESS EXCLUSIVE MODE');
+  await query('LOCK TABLE ONLY messages, ONLY messages_default IN ACCESS EXCLUSIVE MODE');
 }
 
 /** DDL takes no parameters: the name and the bounds are made of numbers alone. */

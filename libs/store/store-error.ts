@@ -6,6 +6,7 @@ const WRONG_REQUEST = ['22', '23', '54'];
 
 /** serialization_failure, deadlock_detected: the same once more succeeds. */
 const AGAIN = ['40001', '40P01'];
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /** A database's or a connection's error as the port tells it: `INVALID_REQUEST` where no retry can help, else `UNAVAILABLE`. */
 export function storeError(error: unknown): HubError {
@@ -17,6 +18,11 @@ export function storeError(error: unknown): HubError {
 /** Whether another transaction stood in the way, and the same can be tried again at once. */
 export function isCollision(error: unknown): boolean {
   return AGAIN.includes(sqlState(error instanceof HubError ? error.cause : error));
+}
+
+/** Whether a lock was not to be had within `lock_timeout`: somebody else works on the table. */
+export function isLocked(error: unknown): boolean {
+  return sqlState(error instanceof HubError ? error.cause : error) === LOCK_NOT_AVAILABLE;
 }
 
 /** The SQLSTATE; '' for errors that are not the database's own. */

@@ -339,7 +339,10 @@ export interface SeenStore {
 export interface UpkeepStore {
   /** Makes the partitions of messages for this month and the next two. */
   ensurePartitions(now: number): Promise<void>;
-  /** Drops whole months older than `days`, and deletes the rest. 0: nothing. */
+  /**
+   * Drops whole months older than `days`, and deletes the rest. 0: nothing. A dropped month counts about as many messages as were in it. Where somebody reads
+   * messages for so long that dropping a month would hold up who writes, it and what is younger is left to the next call.
+   */
   dropHistory(days: number, now: number): Promise<number>;
   /** Keys of messages stored over an hour ago, codes, tickets, families and sanctions that are over. */
   dropExpired(now: number): Promise<number>;

@@ -2,12 +2,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PAGE_AFTER, PAGE_BEFORE } from '#libs/store/messages.ts';
 import { NAMED } from '#libs/store/seen.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
+import { batchOf } from '#libs/store/upkeep.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 
 /** What EXPLAIN (FORMAT JSON) gives for each node of a plan, as far as it is looked at. */
 interface PlanNode {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
   readonly 'Actual Rows'?: number;
   readonly Plans?: readonly PlanNode[];
 }
@@ -24,11 +26,11 @@ beforeAll(async () => {
   const store = await openStore({ url: database.url, timeoutMs: 30_000 });
   await store.upkeep.ensurePartitions(FIRST);
   await store.close();
-  // 180,000 messages: each room has a thousand in each of three months, and some of no month that has a partition.
+  // 180,000 messages, in the order of their stamps: each room has a thousand in each of three months, and some of no month that has a partition.
   await database.query(
     `INSERT INTO messages (room, "offset", epoch, id, sender, text, at)
      SELECT 'group:' || r, o, 'e', 'id' || o, '{"id":"u","name":"n"}', '"text"', $3::bigint + ($4::bigint - $3::bigint) * (o - 1) / $2::integer
-       FROM generate_series(1, $1::integer) r, generate_series(1, $2::integer) o`,
+       FROM generate_series(1, $2::integer) o, generate_series(1, $1::integer) r ORDER BY o, r`,
     [ROOMS, MESSAGES, FIRST, LAST],
   );
   await database.query(
@@ -36,7 +38,8 @@ beforeAll(async () => {
      SELECT room, "offset" + $1::integer, epoch, id, sender, text, at + $2::bigint FROM messages WHERE "offset" <= 500`,
     [MESSAGES, LAST],
   );
-  await database.query('ANALYZE messages');
+  // As autovacuum does.
+  await database.query('VACUUM ANALYZE messages');
 });
 
 afterAll(() => database.drop());
@@ -74,4 +77,18 @@ test('people are looked up by the beginning of their name by an index scan', asy
   expect(nodes.filter((node) => node['Relation Name'] === 'seen').reduce((sum, node) => sum + (node['Actual Rows'] ?? 0), 0)).toBeLessThan(
     20,
   );
+});
+
+test('messages that are too old are found by the index of stamps, and deleted by their places', async () => {
+  // The first twenty of each room.
+  const nodes = await plan(batchOf('messages', 'at < $1'), [FIRST + ((LAST - FIRST) / MESSAGES) * 20]);
+  const reads = nodes.filter(
+    (node) => ['messages_2030_01', 'messages_default'].includes(node['Relation Name'] ?? '') && node['Node Type'] !== 'ModifyTable',
+  );
+  expect(new Set(reads.map((node) => node['Node Type']))).toEqual(new Set(['Bitmap Heap Scan', 'Tid Scan']));
+  expect(nodes.flatMap((node) => node['Index Name'] ?? [])).toContain('messages_2030_01_at_idx');
+  expect(nodes.map((node) => node['Relation Name'])).not.toContain('messages_2030_02');
+  expect(await database.query('SELECT min("offset")::integer AS first FROM messages WHERE room = $1', ['group:1'])).toEqual([
+    { first: 21 },
+  ]);
 });

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Store, StoredMessage } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
@@ -56,12 +57,49 @@ test('old history: whole months are dropped, the rest is deleted, what is younge
   const times = [Date.UTC(1990, 1), Date.UTC(2040, 2, 31), Date.UTC(2040, 3, 30), Date.UTC(2040, 4, 10), now - 30 * DAY, now];
   for (const [i, at] of times.entries()) await store.messages.append(message('group:a', i + 1, at));
   expect(await store.upkeep.dropHistory(0, now)).toBe(0);
+  // What a month that is dropped held is only reckoned.
+  await database.query('ANALYZE messages');
   expect(await store.upkeep.dropHistory(30, now)).toBe(4);
   expect((await store.messages.after('group:a', 0, 10)).map(({ offset }) => offset)).toEqual([5, 6]);
   expect(await partitions()).not.toContain('messages_2040_04');
   expect(await partitions()).toContain('messages_2040_05');
   expect(await store.messages.top('group:a')).toBe(6);
   expect(await store.upkeep.dropHistory(30, now)).toBe(0);
+});
+
+test('months that somebody reads for long are dropped another time, and who writes meanwhile is not held up', async () => {
+  const now = Date.UTC(2040, 5, 20);
+  await store.upkeep.ensurePartitions(Date.UTC(2040, 2, 1));
+  for (const [i, month] of [2, 3, 4].entries()) await store.messages.append(message('group:a', i + 1, Date.UTC(2040, month, 5)));
+  const told: boolean[] = [];
+  const observe = { group: () => undefined, error: () => undefined, up: (up: boolean) => void told.push(up) };
+  const keeper = await openStore({ url: database.url, timeoutMs: 20_000, observe });
+  const reader = new pg.Client({ connectionString: database.url });
+  await reader.connect();
+  try {
+    await reader.query('BEGIN');
+    await reader.query('SELECT count(*) FROM messages');
+    let written = 3;
+    let over = false;
+    const dropping = keeper.upkeep.dropHistory(30, now).finally(() => {
+      over = true;
+    });
+    while (!over) {
+      written += 1;
+      await store.messages.append(message('group:a', written, now));
+    }
+    expect(await dropping).toBe(0);
+    // Nor are the rows of such months deleted one by one.
+    expect(await count('messages')).toBe(written);
+    await reader.query('COMMIT');
+    await keeper.upkeep.dropHistory(30, now);
+    expect(await count('messages')).toBe(written - 3);
+    expect(await partitions()).not.toContain('messages_2040_04');
+    expect(told).toEqual([true]);
+  } finally {
+    await reader.end();
+    await keeper.close();
+  }
 });
 
 test('what is over goes: keys after an hour, codes, tickets, families, sanctions; what is not stays', async () => {
