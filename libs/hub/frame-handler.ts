@@ -48,8 +48,8 @@ export interface FrameHandlerOptions {
   readonly now: () => number;
   /** Verifies a token; throws or rejects with `HubError` `TOKEN_EXPIRED`. */
   verify(token: string): Identity | Promise<Identity>;
-  /** The connection has a new token. */
-  refreshed(connection: Connection): void;
+  /** The connection has a new token; `before`: what the one before said. */
+  refreshed(connection: Connection, before: Identity): void;
 }
 
 export class FrameHandler {
@@ -265,8 +265,9 @@ export class FrameHandler {
   async #refresh(connection: Connection, id: string | undefined, token: string): Promise<string> {
     const identity = await this.#options.verify(token);
     if (identity.userId !== connection.user.id) throw new HubError('FORBIDDEN', 'the token is of another user');
+    const before = connection.identity;
     connection.identity = identity;
-    this.#options.refreshed(connection);
+    this.#options.refreshed(connection, before);
     return refreshed(id, identity.expiresAt);
   }
 }

@@ -1,6 +1,6 @@
 /** The heart of a node: connections from admission to close, and everything between them and the other nodes. */
 import { randomBytes } from 'node:crypto';
-import type { Broker, Topic } from '#libs/broker/broker.ts';
+import type { Broker } from '#libs/broker/broker.ts';
 import type { Presence, PresenceListener, PresenceSource } from '#libs/presence/presence.ts';
 import { ERRORS, HubError } from '#libs/protocol/errors.ts';
 import { welcome } from '#libs/protocol/server-frame.ts';
@@ -12,6 +12,7 @@ import { drainConnections } from './drain.ts';
 import { Expiry } from './expiry.ts';
 import { FrameBudget, type FrameLimits } from './frame-budget.ts';
 import { FrameHandler } from './frame-handler.ts';
+import { Healer } from './healer.ts';
 import { Joins } from './joins.ts';
 import { LocalUsers } from './local-users.ts';
 import type { MessageWriter } from './message-writer.ts';
@@ -80,6 +81,7 @@ export class Hub {
   readonly #offline: OfflineMessages;
   readonly #signals: UserSignals;
   readonly #single: SingleSession;
+  readonly #healer: Healer;
   readonly #ids = randomBytes(3).toString('hex');
   #lastId = 0;
   #draining = false;
@@ -100,6 +102,14 @@ export class Hub {
     this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, stats, clock });
     this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, clock });
     this.#single = new SingleSession(presence);
+    this.#healer = new Healer({
+      users: this.#users,
+      rooms: this.#rooms,
+      counts: this.#counts,
+      presence,
+      privateRooms: this.#privateRooms,
+      single: options.singleSession ? this.#single : undefined,
+    });
     this.#signals = new UserSignals({
       users: this.#users,
       fanout,
@@ -122,7 +132,10 @@ export class Hub {
       frameLimits: options.frameLimits,
       now,
       verify: options.verify,
-      refreshed: (connection) => this.#expiry.watch(connection, now()),
+      refreshed: (connection, { login }) => {
+        this.#users.refreshed(connection, login);
+        this.#expiry.watch(connection, now());
+      },
     });
   }
 
@@ -139,7 +152,7 @@ export class Hub {
         now: () => clock.now(),
         userSignal: (user, payload) => this.#signals.received(user, payload),
         closed: (room) => this.#closeRoom(room),
-        healed: (topics) => void this.#healed(topics),
+        healed: (topics) => void this.#healer.heal(topics),
         connectivity: (up) => this.#connectivity(up),
       }),
     );
@@ -368,33 +381,5 @@ export class Hub {
 
   #connectivity(up: boolean): void {
     this.#cutOffAt = up ? undefined : (this.#cutOffAt ?? this.#options.clock.now());
-  }
-
-  /** Asks again for what signals would have told. A backend that goes away again heals again. */
-  async #healed(topics: readonly Topic[]): Promise<void> {
-    const { presence, singleSession } = this.#options;
-    const rooms: { readonly room: Room; readonly signals: number }[] = [];
-    const connections: Connection[] = [];
-    const users: string[] = [];
-    for (const topic of topics) {
-      const room = topic.startsWith('r:') ? this.#rooms.get(topic.slice(2)) : undefined;
-      if (room !== undefined) rooms.push({ room, signals: room.signals });
-      if (!topic.startsWith('u:')) continue;
-      const user = topic.slice(2);
-      users.push(user);
-      if (singleSession) connections.push(...this.#users.of(user));
-      this.#users.of(user)[0]?.user.forget();
-    }
-    void this.#privateRooms.heal(users);
-    this.#single.doubt(connections);
-    try {
-      const counts = await presence.counts(rooms.map(({ room }) => room.name));
-      for (const [index, { room, signals }] of rooms.entries()) {
-        const count = counts[index];
-        if (count !== undefined && room.signals === signals) this.#counts.room(room, count);
-      }
-    } catch (error) {
-      if (!(error instanceof HubError)) throw error;
-    }
   }
 }

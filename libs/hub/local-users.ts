@@ -17,6 +17,8 @@ const NONE: readonly Connection[] = [];
 export class LocalUsers {
   readonly #entries = new Map<string, Entry>();
   readonly #channels: UserChannels;
+  /** Connections by their token's login, for logging out. What has none is not in it. */
+  readonly #logins = new Map<string, Connection[]>();
   #size = 0;
 
   constructor(channels: UserChannels) {
@@ -31,6 +33,11 @@ export class LocalUsers {
   /** The user's connections on this node. */
   of(id: string): readonly Connection[] {
     return this.#entries.get(id)?.connections ?? NONE;
+  }
+
+  /** The connections of a login on this node. */
+  ofLogin(login: string): readonly Connection[] {
+    return this.#logins.get(login) ?? NONE;
   }
 
   /** The user's entry; the first one listens to their channel. Pair each `enter` with an `add`, synchronously. */
@@ -48,6 +55,14 @@ export class LocalUsers {
   add(connection: Connection): void {
     this.#entries.get(connection.user.id)?.connections.push(connection);
     this.#size += 1;
+    this.#login(connection);
+  }
+
+  /** The connection has a new token; `before`: the login of the one before. */
+  refreshed(connection: Connection, before: string | undefined): void {
+    if (connection.identity.login === before) return;
+    this.#logout(connection, before);
+    this.#login(connection);
   }
 
   /** Takes a connection out; the user's last one stops listening to their channel. */
@@ -58,6 +73,7 @@ export class LocalUsers {
     if (index < 0) return;
     connections.splice(index, 1);
     this.#size -= 1;
+    this.#logout(connection, connection.identity.login);
     if (connections.length > 0) return;
     this.#entries.delete(id);
     this.#channels.unsubscribe(`u:${id}`);
@@ -65,5 +81,21 @@ export class LocalUsers {
 
   *all(): Generator<Connection> {
     for (const { connections } of this.#entries.values()) yield* connections;
+  }
+
+  #login(connection: Connection): void {
+    const { login } = connection.identity;
+    if (login === undefined) return;
+    const connections = this.#logins.get(login);
+    if (connections === undefined) this.#logins.set(login, [connection]);
+    else connections.push(connection);
+  }
+
+  #logout(connection: Connection, login: string | undefined): void {
+    const connections = login === undefined ? undefined : this.#logins.get(login);
+    if (login === undefined || connections === undefined) return;
+    const rest = connections.filter((other) => other !== connection);
+    if (rest.length > 0) this.#logins.set(login, rest);
+    else this.#logins.delete(login);
   }
 }
