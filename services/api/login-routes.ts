@@ -12,7 +12,12 @@ import { clearCookie, cookieOwner, presentedSecret, sendLogin } from './refresh-
 
 const Secret = Type.Union([
   Type.Object(
-    { refresh: Type.Optional(Type.String({ maxLength: REFRESH_MAX, description: 'Where it is not in the cookie.' })) },
+    {
+      refresh: Type.Optional(Type.String({ maxLength: REFRESH_MAX, description: 'Where it is not in the cookie.' })),
+      kind: Type.Optional(
+        Type.Literal('agent', { description: "Whose cookie is meant: an agent's. Without it, that of a user or guest." }),
+      ),
+    },
     { additionalProperties: false },
   ),
   Type.Null({ description: 'No body: the cookie has it.' }),
@@ -40,11 +45,12 @@ export const loginRoutes: Routes = (api, parts) => {
     },
     async (request, reply) => {
       await requireLimits(parts.limits, ['refreshPerAddress', clientKey(request)]);
-      const secret = presentedSecret(request, request.body?.refresh, parts);
+      const owner = cookieOwner(request.body?.kind);
+      const secret = presentedSecret(request, request.body?.refresh, parts, owner);
       if (secret === undefined) throw new HubError('MISSING_TOKEN', 'A refresh secret is needed: the cookie, or `refresh`.');
       const renewed = await renewLogin(parts, secret);
       if (renewed === undefined) {
-        clearCookie(reply, parts);
+        clearCookie(reply, parts, owner);
         throw new HubError('TOKEN_EXPIRED', 'The login is over: log in again.');
       }
       return sendLogin(reply, parts, { answer: renewed.answer, until: renewed.family.expiresAt }, 200);
@@ -67,7 +73,7 @@ export const loginRoutes: Routes = (api, parts) => {
       await requireLimits(parts.limits, ['refreshPerAddress', clientKey(request)]);
       const token = findToken({ authorization: request.headers.authorization });
       const bearer = token === undefined ? undefined : await bearerOf(parts, token);
-      const owner = cookieOwner(bearer?.kind);
+      const owner = cookieOwner(bearer?.kind ?? request.body?.kind);
       const secret = presentedSecret(request, request.body?.refresh, parts, owner);
       if (secret === undefined && token === undefined) throw new HubError('MISSING_TOKEN', 'A token or a refresh secret is needed.');
       if (secret !== undefined) await endBySecret(parts, secret);

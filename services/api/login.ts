@@ -10,7 +10,8 @@ export const LoginAnswer = Type.Object(
     token: Type.String({ description: 'A JWT for the WebSocket and for `Authorization: Bearer`.' }),
     expiresAt: Type.Integer({ description: 'When the token ends, Unix seconds.' }),
     refresh: Type.String({
-      description: 'Gets the next token, once. Also set as the cookie `parley_refresh`, of customers `parley_customer`.',
+      description:
+        'Gets the next token, once. Also set as the cookie `parley_refresh`, of agents `parley_agent`, of customers `parley_customer`.',
     }),
     session: Type.String({ format: 'uuid', description: 'A fresh label for this tab.' }),
     user: Type.Object({ id: Type.String(), name: Type.String(), kind: Type.String() }),

@@ -1,12 +1,12 @@
-/** The cookies that keep a browser's refresh secrets out of reach of its scripts: one of people who log in, one of customers. */
+/** The cookies that keep a browser's refresh secrets out of reach of its scripts: one of people who use the chat, one of agents, one of customers. */
 import '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { ApiParts } from './api-parts.ts';
 import type { LoginAnswer } from './login.ts';
 
-/** A customer's is its own: who uses the chat in the same browser, at the hub itself, stays who they are. */
-const NAMES = { login: 'parley_refresh', customer: 'parley_customer' } as const;
+/** Each is its own: who uses the chat in the browser of a customer, or is an agent beside it, stays both. */
+const NAMES = { login: 'parley_refresh', agent: 'parley_agent', customer: 'parley_customer' } as const;
 
 type CookieOwner = keyof typeof NAMES;
 
@@ -31,7 +31,7 @@ export function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
 
 /** Whose cookie a login of this kind (`kind` of a token) has. */
 export function cookieOwner(kind: string | undefined): CookieOwner {
-  return kind === 'customer' ? 'customer' : 'login';
+  return kind === 'customer' || kind === 'agent' ? kind : 'login';
 }
 
 /** Takes the cookie back. */

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AGENT_PASSWORD, addAgents, atDesk, logInAsAgent } from '#test/support/agents.ts';
 import { AllInOne } from '#test/support/all-in-one.ts';
 import { seriousFaults } from '#test/support/axe.ts';
-import { launchBrowser, newPerson, openTab, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
+import { connected, enterAsGuest, launchBrowser, newPerson, openTab, PATIENCE_MS, screenshot, shows } from '#test/support/browser.ts';
 import { Customer } from '#test/support/customer.ts';
 import { askedForNotifications, clickNotification, hide, playNotifications, shownNotifications } from '#test/support/notifications.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
@@ -98,14 +98,28 @@ describe('the workbench', () => {
     await page.getByLabel('Password', { exact: true }).waitFor();
   });
 
-  it('[A6] does not take the login of somebody who is no agent, and leaves it to them', async () => {
+  it('[A4] [A6] is no way in for who uses the chat, and goes on beside it in the same browser', async () => {
     const context = await newPerson(browser);
-    const guest = await context.request.post(`${hub.url}/api/v1/guests`, { data: { name: 'Gil' } });
-    expect(guest.status()).toBe(201);
+    const chat = await openTab(context, hub.url, problems);
+    await enterAsGuest(chat, 'Gil');
     const page = await openTab(context, `${hub.url}/agent`, problems);
+    await logInAsAgent(page, 'Max');
+    for (let n = 0; n < 2; n += 1) {
+      await Promise.all([chat.reload(), page.reload()]);
+      await Promise.all([connected(chat), atDesk(page)]);
+    }
+    await shows(chat, '#me', 'You are Gil, a guest');
+    await page.locator('header').getByText('Max', { exact: true }).waitFor();
+    await chat.getByRole('button', { name: 'Log out' }).click();
+    await chat.getByLabel('Nickname').waitFor();
+    await page.reload();
+    await atDesk(page);
+    await enterAsGuest(chat, 'Gus');
+    await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByLabel('Password', { exact: true }).waitFor();
-    const still = await context.request.post(`${hub.url}/api/v1/auth/refresh`);
-    expect(((await still.json()) as { user: object }).user).toMatchObject({ name: 'Gil', kind: 'guest' });
+    await chat.reload();
+    await connected(chat);
+    await shows(chat, '#me', 'You are Gus, a guest');
   });
 
   it('[A10] [M6] shows what is unread, in which conversation, over a reload too', async () => {

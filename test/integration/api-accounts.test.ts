@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AGENT_PASSWORD, addAgents } from '#test/support/agents.ts';
 import { ApiInstance, type JsonAnswer } from '#test/support/api-instance.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { dumpRedis } from '#test/support/redis-dump.ts';
@@ -135,6 +136,27 @@ describe('two instances of the API over one database', () => {
     expect((await one.post('/customers/token', body, { cookie })).status).toBe(401);
     expect((await one.post('/customers/token', body, { cookie: jar(back) })).status).toBe(401);
     expect((await two.post('/auth/refresh', {}, { cookie })).body['user']).toEqual(guest.body['user']);
+  });
+
+  it('[A4] [A6] an agent comes back by a cookie of their own, beside somebody who uses the chat in the same browser', async () => {
+    const jar = (answer: JsonAnswer): string => String(answer.headers['set-cookie']).split(';')[0] ?? '';
+    await addAgents(database.url, 'Max of Cookies');
+    const guest = await one.post('/guests', { name: 'Gil' });
+    const agent = await one.post('/public/login', { username: 'Max of Cookies', password: AGENT_PASSWORD });
+    expect(String(agent.headers['set-cookie'])).toMatch(/^parley_agent=[^;]+; Max-Age=\d+; Path=\/api\/v1; HttpOnly; SameSite=Strict/);
+    const cookie = `${jar(guest)}; ${jar(agent)}`;
+    const next = await two.post('/auth/refresh', { kind: 'agent' }, { cookie });
+    expect([next.status, next.body['user']]).toEqual([200, agent.body['user']]);
+    const still = await two.post('/auth/refresh', {}, { cookie });
+    expect([still.status, still.body['user']]).toEqual([200, guest.body['user']]);
+    const both = `${jar(still)}; ${jar(next)}`;
+    expect((await one.post('/auth/refresh', { kind: 'agent' }, { cookie: jar(still) })).status).toBe(401);
+    expect((await one.post('/auth/refresh', { kind: 'user' }, { cookie: both })).status).toBe(400);
+    // The agent goes, by the cookie alone; the guest stays.
+    const gone = await one.post('/auth/logout', { kind: 'agent' }, { cookie: both });
+    expect([gone.status, String(gone.headers['set-cookie'])]).toEqual([204, expect.stringMatching(/^parley_agent=;/)]);
+    expect((await one.post('/auth/refresh', { kind: 'agent' }, { cookie: both })).status).toBe(401);
+    expect((await one.post('/auth/refresh', {}, { cookie: both })).body['user']).toEqual(guest.body['user']);
   });
 
   it('[A1] nothing of it can be read in Redis, in the log, nor a code or secret in the database', async () => {

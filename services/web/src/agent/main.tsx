@@ -11,12 +11,14 @@ import { Workbench } from './workbench.ts';
 /** How often the queue is asked for, milliseconds: nobody is told of it. Also while the page is hidden: its title and its notifications tell of it. */
 const REFRESH_MS = 5_000;
 
+/** The login is an agent's: it has a cookie beside that of the chat. */
+const AGENT = { kind: 'agent' };
+
 const login = new BrowserLogin({
   api: hubApi(fetch.bind(globalThis)),
-  renewal: () => ({ path: '/auth/refresh' }),
-  kind: 'agent',
-  // The chat's: both use the same cookie.
-  lock: 'parley.login',
+  renewal: () => ({ path: '/auth/refresh', body: AGENT }),
+  ending: AGENT,
+  lock: 'parley.agent',
   notes: sessionStorage,
   locks: navigator.locks,
   clock: () => Date.now(),

@@ -122,7 +122,7 @@ export class Workbench {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Goes on with the login of this browser where it is an agent's. Nothing here rejects. */
+  /** Goes on with the agent's login of this browser. Nothing here rejects. */
   async start(): Promise<void> {
     this.#change({ phase: 'starting' });
     try {

@@ -13,8 +13,8 @@ export interface BrowserLoginOptions {
   readonly api: HubApi;
   /** Where the next token is got, and what is sent along; undefined where nobody was here before. */
   readonly renewal: () => { readonly path: string; readonly body?: object } | undefined;
-  /** Users of another kind are not taken: the same browser may hold somebody else's login. All are where it is undefined. */
-  readonly kind?: string;
+  /** What is sent along where the login is ended: whose it is. */
+  readonly ending?: object;
   /** The name of the lock that the tabs share which share the cookie. */
   readonly lock: string;
   /** Where a renewal is noted while it is on its way. */
@@ -95,7 +95,7 @@ export class BrowserLogin {
   async leave(): Promise<void> {
     const token = this.#token;
     this.forget();
-    await this.#alone(() => this.#options.api('POST', '/auth/logout', { token, keepalive: true }));
+    await this.#alone(() => this.#options.api('POST', '/auth/logout', { token, body: this.#options.ending, keepalive: true }));
   }
 
   /** Nobody is logged in here any longer; the hub is told nothing. */
@@ -117,7 +117,8 @@ export class BrowserLogin {
     try {
       const answer = (await api('POST', way.path, { body: way.body, keepalive: true })) as LoginAnswer;
       notes.removeItem(note);
-      if (left !== this.#left || !this.#fits(answer.user)) return false;
+      // Somebody else may have logged in in another tab of this browser.
+      if (left !== this.#left || (this.#user?.id ?? answer.user.id) !== answer.user.id) return false;
       this.#take(answer);
       return true;
     } catch (error) {
@@ -127,11 +128,6 @@ export class BrowserLogin {
       if (error.code === 'TOKEN_EXPIRED' || error.code === 'MISSING_TOKEN') return false;
       throw error;
     }
-  }
-
-  /** Somebody else may have logged in in another tab of this browser. */
-  #fits({ id, kind }: LoggedIn): boolean {
-    return (this.#options.kind ?? kind) === kind && (this.#user?.id ?? id) === id;
   }
 
   #take({ token, user }: LoginAnswer): LoggedIn {

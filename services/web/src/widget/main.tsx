@@ -40,7 +40,6 @@ async function start(root: HTMLElement): Promise<void> {
   const login = new BrowserLogin({
     api: hubApi(fetch.bind(globalThis)),
     renewal: () => memory.value && { path: '/customers/token', body: { customerId: memory.value.id, channel } },
-    kind: 'customer',
     lock: LOCK,
     notes: keep,
     locks: navigator.locks,

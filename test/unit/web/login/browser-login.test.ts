@@ -16,7 +16,6 @@ function world(replies: Reply[], more: Partial<BrowserLoginOptions> = {}) {
   const kept = new Map<string, string>();
   const login = new BrowserLogin({
     renewal: () => ({ path: '/auth/refresh' }),
-    kind: 'agent',
     lock: 'lock',
     notes: {
       getItem: (key) => kept.get(key) ?? null,
@@ -42,7 +41,7 @@ function world(replies: Reply[], more: Partial<BrowserLoginOptions> = {}) {
   return { login, asked, waits, kept };
 }
 
-const answer = (token: string, kind = 'agent', id = 'a1'): Reply => [200, { token, user: { id, name: 'Max', kind } }];
+const answer = (token: string, id = 'a1'): Reply => [200, { token, user: { id, name: 'Max', kind: 'agent' } }];
 const over: Reply = [401, { code: 'TOKEN_EXPIRED', message: 'over' }];
 
 describe('a login of a browser', () => {
@@ -57,12 +56,22 @@ describe('a login of a browser', () => {
     expect(kept.size).toBe(0);
   });
 
-  it('is none where the cookie is over, of another kind, or suddenly of somebody else', async () => {
+  it('is none where the cookie is over, or suddenly of somebody else', async () => {
     expect(await world([over]).login.resume()).toBe(false);
-    expect(await world([answer('t', 'guest')]).login.resume()).toBe(false);
-    const { login } = world([answer('t1'), answer('t2', 'agent', 'a2')]);
+    const { login } = world([answer('t1'), answer('t2', 'a2')]);
     await login.resume();
     expect(await login.getToken({ fresh: true })).toBeNull();
+  });
+
+  it('tells the hub whose it is, where the browser has more than one', async () => {
+    const body = { kind: 'agent' };
+    const { login, asked } = world([answer('t1'), [204, {}]], { renewal: () => ({ path: '/auth/refresh', body }), ending: body });
+    await login.resume();
+    await login.leave();
+    expect(asked).toEqual([
+      { path: '/api/v1/auth/refresh', body, authorization: undefined },
+      { path: '/api/v1/auth/logout', body, authorization: 'Bearer t1' },
+    ]);
   });
 
   it('renews once for all who ask, and a refused call is asked again', async () => {
