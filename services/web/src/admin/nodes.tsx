@@ -6,16 +6,19 @@ import type { HubNode } from './admin-api.ts';
 import { Panel } from './panel.tsx';
 import { StateMark } from './state-mark.tsx';
 import { useFormat } from './use-format.ts';
+import { isGone } from './verdict.ts';
 import type { Known } from './watch.ts';
 
-const ORDER = { lost: 0, draining: 1, serving: 2 } as const;
-const SEVERITY = { lost: 'bad', draining: 'warn', serving: 'well' } as const;
+const ORDER = { lost: 0, draining: 1, serving: 2, gone: 3 } as const;
+const SEVERITY = { lost: 'bad', draining: 'warn', serving: 'well', gone: 'note' } as const;
 
-/** Every gateway with its numbers; those in trouble first. Columns where there is room, cards where there is not. */
+/** Every gateway with its numbers; those in trouble first, those that others stand in for last. Columns where there is room, cards where there is not. */
 export function Nodes({ nodes }: { readonly nodes: Known<readonly HubNode[]> }) {
   const text = useText('admin');
   const words = text.nodes;
-  const sorted = nodes.value?.toSorted((a, b) => ORDER[a.state] - ORDER[b.state] || (a.id < b.id ? -1 : 1));
+  const all = nodes.value ?? [];
+  const standing = (node: HubNode) => (isGone(node, all) ? 'gone' : node.state);
+  const sorted = nodes.value?.toSorted((a, b) => ORDER[standing(a)] - ORDER[standing(b)] || (a.id < b.id ? -1 : 1));
   return (
     <Panel title={words.title} error={nodes.error}>
       {sorted?.length === 0 && <Text className={styles['hint']}>{words.empty}</Text>}
@@ -32,7 +35,7 @@ export function Nodes({ nodes }: { readonly nodes: Known<readonly HubNode[]> }) 
           </div>
           <ul className={styles['nodeList']} aria-label={words.title}>
             {sorted.map((node) => (
-              <Node key={node.id} node={node} />
+              <Node key={node.id} node={node} severity={SEVERITY[standing(node)]} />
             ))}
           </ul>
         </>
@@ -41,7 +44,7 @@ export function Nodes({ nodes }: { readonly nodes: Known<readonly HubNode[]> }) 
   );
 }
 
-function Node({ node }: { readonly node: HubNode }) {
+function Node({ node, severity }: { readonly node: HubNode; readonly severity: (typeof SEVERITY)[keyof typeof SEVERITY] }) {
   const { nodes: words } = useText('admin');
   const format = useFormat();
   const { id, state, version, uptime, connections, messagesPerSecond, redisLag, silent } = node;
@@ -54,7 +57,7 @@ function Node({ node }: { readonly node: HubNode }) {
   ];
   return (
     <li className={styles['node']} data-node={id} data-state={state}>
-      <StateMark severity={SEVERITY[state]} words={words.states[state]} />
+      <StateMark severity={severity} words={words.states[state]} />
       <span className={styles['nodeName']}>
         {id}
         {state === 'lost' && <small> {words.silent(format.length(silent))}</small>}

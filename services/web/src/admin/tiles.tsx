@@ -1,6 +1,7 @@
 import { useText } from '../i18n/language.tsx';
 import styles from './admin.module.css';
 import { useFormat } from './use-format.ts';
+import { isGone } from './verdict.ts';
 import type { Picture } from './watch.ts';
 
 /** The few numbers that tell how much is going on. */
@@ -12,6 +13,7 @@ export function Tiles({ picture: { hub, nodes } }: { readonly picture: Picture }
     living === undefined ? text.unknown : format.number(living.reduce((total, node) => total + node[of], 0));
   const online = hub.value?.online ?? undefined;
   const serving = nodes.value?.filter(({ state }) => state === 'serving').length;
+  const expected = nodes.value?.filter((node, _n, all) => !isGone(node, all)).length ?? 0;
   const old = nodes.error !== undefined;
   const tiles = [
     { key: 'online', value: online === undefined ? text.unknown : format.number(online), bad: false, stale: false },
@@ -19,7 +21,7 @@ export function Tiles({ picture: { hub, nodes } }: { readonly picture: Picture }
     { key: 'messages', value: sum('messagesPerSecond'), bad: false, stale: old },
     {
       key: 'gateways',
-      value: serving === undefined ? text.unknown : `${format.number(serving)} / ${format.number(nodes.value?.length ?? 0)}`,
+      value: serving === undefined ? text.unknown : `${format.number(serving)} / ${format.number(expected)}`,
       bad: serving === 0,
       stale: old,
     },

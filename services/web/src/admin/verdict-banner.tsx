@@ -90,6 +90,8 @@ function useFindingText(): (finding: Finding) => string {
         return findings.noGateway;
       case 'lost':
         return findings.lost(finding.nodes.join(', '));
+      case 'gone':
+        return findings.gone(finding.nodes.join(', '));
       case 'draining':
         return findings.draining(finding.nodes.join(', '));
       case 'lag':

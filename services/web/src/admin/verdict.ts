@@ -1,4 +1,5 @@
 /** Whether all is well, and what is not: what a person on call has to know first. */
+import type { HubNode } from './admin-api.ts';
 import type { Picture } from './watch.ts';
 
 /** `note`: worth knowing, nothing to get up for. */
@@ -10,6 +11,7 @@ export type Finding =
   | { readonly what: 'slow'; readonly severity: 'warn' }
   | { readonly what: 'refused'; readonly severity: 'bad'; readonly code: string; readonly message: string }
   | { readonly what: 'lost'; readonly severity: 'bad'; readonly nodes: readonly string[] }
+  | { readonly what: 'gone'; readonly severity: 'note'; readonly nodes: readonly string[] }
   | { readonly what: 'draining'; readonly severity: 'warn'; readonly nodes: readonly string[] }
   | { readonly what: 'lag'; readonly severity: 'bad' | 'warn'; readonly node: string; readonly seconds: number }
   | { readonly what: 'queue'; readonly severity: 'bad' | 'warn'; readonly queue: string; readonly seconds: number }
@@ -20,10 +22,17 @@ export type Finding =
 const LAG = { warn: 0.25, bad: 1 } as const;
 /** Seconds that the oldest job waits. Clean-up comes and goes within seconds; a login code is waited for. */
 const AGE = { warn: 15, bad: 60 } as const;
+/** Seconds of silence after which a lost gateway is no news: its people are on the others. */
+const GONE = 60;
 const ORDER: Readonly<Record<Severity, number>> = { bad: 0, warn: 1, note: 2 };
 
 function severityOf(value: number, { warn, bad }: { readonly warn: number; readonly bad: number }): 'bad' | 'warn' | undefined {
   return value >= bad ? 'bad' : value >= warn ? 'warn' : undefined;
+}
+
+/** Whether a gateway was lost a while ago, and others do its work: it is told of for ten minutes, and there is nothing left to do about it. */
+export function isGone({ state, silent }: HubNode, all: readonly HubNode[]): boolean {
+  return state === 'lost' && silent >= GONE && all.some((other) => other.state === 'serving');
 }
 
 /** The worst first. Undefined: nothing is known yet. */
@@ -36,10 +45,12 @@ export function findingsOf({ hub, nodes, queues, slow }: Picture): readonly Find
   if (hub.value.redis === 'down') found.push({ what: 'redis-down', severity: 'bad' });
   if (hub.value.database === 'down') found.push({ what: 'database-down', severity: 'bad' });
   const all = nodes.value ?? [];
-  const named = (state: string): string[] => all.filter((node) => node.state === state).map(({ id }) => id);
+  const gone = all.filter((node) => isGone(node, all)).map(({ id }) => id);
+  const named = (state: string): string[] => all.filter((node) => node.state === state && !gone.includes(node.id)).map(({ id }) => id);
   const [lost, draining, serving] = [named('lost'), named('draining'), named('serving')];
   if (nodes.value !== undefined && nodes.error === undefined && serving.length === 0) found.push({ what: 'no-gateway', severity: 'bad' });
   if (lost.length > 0) found.push({ what: 'lost', severity: 'bad', nodes: lost });
+  if (gone.length > 0) found.push({ what: 'gone', severity: 'note', nodes: gone });
   if (draining.length > 0) found.push({ what: 'draining', severity: 'warn', nodes: draining });
   const living = all.filter(({ state }) => state !== 'lost');
   for (const { id, redisLag } of living) {

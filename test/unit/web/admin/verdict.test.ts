@@ -62,6 +62,13 @@ describe('the verdict of the admin page', () => {
     ['no gateway', picture({}, []), ['bad no-gateway']],
     ['all lost', picture({}, [{ state: 'lost' }]), ['bad no-gateway', 'bad lost']],
     ['one lost', picture({}, [{}, { id: 'b', state: 'lost' }]), ['bad lost']],
+    ['one lost a minute ago', picture({}, [{}, { id: 'b', state: 'lost', silent: 60 }]), ['note gone']],
+    ['all lost a minute ago', picture({}, [{ state: 'lost', silent: 60 }]), ['bad no-gateway', 'bad lost']],
+    [
+      'one lost a minute ago, and one now',
+      picture({}, [{}, { id: 'b', state: 'lost', silent: 99 }, { id: 'c', state: 'lost', silent: 12 }]),
+      ['bad lost', 'note gone'],
+    ],
     ['one draining', picture({}, [{}, { id: 'b', state: 'draining' }]), ['warn draining']],
     ['some lag', picture({}, [{ redisLag: 0.25 }]), ['warn lag']],
     ['much lag', picture({}, [{ redisLag: 1 }]), ['bad lag']],

@@ -28,6 +28,7 @@ export const admin = {
     databaseDown: 'PostgreSQL does not answer: what keeps history takes no messages, nobody can log in.',
     noGateway: 'No gateway is serving: nobody can connect.',
     lost: (nodes: string) => `Lost without a word: ${nodes}`,
+    gone: (nodes: string) => `Lost over a minute ago, the others do its work: ${nodes}`,
     draining: (nodes: string) => `Draining: ${nodes}. People are being sent to other gateways.`,
     lag: (node: string, lag: string) => `Redis is slow for ${node}: ${lag}`,
     queue: (queue: string, age: string) => `Queue ${queue} does not move: the oldest job has waited ${age}`,

@@ -23,6 +23,7 @@ export const admin: Text<'admin'> = {
     databaseDown: 'PostgreSQL 没有响应：保留历史的房间无法收发消息，无法登录。',
     noGateway: '没有正在服务的网关：没有人能连接。',
     lost: (nodes) => `突然失联：${nodes}`,
+    gone: (nodes) => `已失联超过一分钟，其他网关照常服务：${nodes}`,
     draining: (nodes) => `正在下线：${nodes}。用户正被转移到其他网关。`,
     lag: (node, lag) => `${node} 访问 Redis 缓慢：${lag}`,
     queue: (queue, age) => `队列“${queue}”停滞：最早的任务已等待 ${age}`,
