@@ -199,6 +199,17 @@ export class FrameHandler {
     return roomKind(room) === RoomKind.made ? user.pass(room, enter) : enter();
   }
 
+  /** What there is to be read. The pass is tried first: it is remembered, where a closed conversation asks the store each time. */
+  async #keeps(connection: Connection, room: string): Promise<Keeps> {
+    try {
+      return (await this.#pass(connection, room)).keeps;
+    } catch (error) {
+      if (HubError.from(error).code !== 'ROOM_CLOSED') throw error;
+      const { user, identity } = connection;
+      return this.#options.access.read(user.bearer(identity.rooms), room);
+    }
+  }
+
   /** Goes on with a pass, at once where it is there; answers with an error where there is none. Throws what happens at once. */
   #withPass(connection: Connection, id: string | undefined, pass: RoomPass | Promise<RoomPass>, go: (pass: RoomPass) => void): void {
     if (!(pass instanceof Promise)) {
@@ -228,7 +239,7 @@ export class FrameHandler {
 
   async #history(connection: Connection, { id, room, before, limit }: ClientFrame & { readonly type: 'history' }): Promise<Uint8Array> {
     const { broker, messages } = this.#options;
-    const { keeps } = await this.#pass(connection, room);
+    const keeps = await this.#keeps(connection, room);
     const head = Buffer.from(historyHead(id, room));
     if (keeps === Keeps.none) return Buffer.concat([head, Buffer.from(joinedEnd(false))]);
     if (keeps === Keeps.history) {

@@ -27,6 +27,11 @@ export interface RoomAccess {
    * @throws HubError, or rejects with it: `FORBIDDEN`, `ROOM_CLOSED`, `UNAVAILABLE`.
    */
   enter(bearer: RoomBearer, room: string): RoomPass | Promise<RoomPass>;
+  /**
+   * What the room keeps, for whoever may read what was said: all who may enter, and the members of a conversation that is closed, as long as it is kept.
+   * @throws as `enter`.
+   */
+  read(bearer: RoomBearer, room: string): Keeps | Promise<Keeps>;
   /** The room of direct messages between two users, made at first use. Rejects with `HubError` `USER_NOT_FOUND`, `UNAVAILABLE`. */
   direct(bearer: RoomBearer, to: string): Promise<RoomPass>;
   /** The name of that room. */

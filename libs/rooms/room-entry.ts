@@ -3,8 +3,8 @@ import { hash } from 'node:crypto';
 import { Keeps, type RoomAccess, type RoomBearer, type RoomPass } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
-import type { RoomMember, RoomStore } from '#libs/store/store.ts';
-import { roomOfMember } from './membership.ts';
+import type { RoomMember, RoomRecord, RoomStore } from '#libs/store/store.ts';
+import { roomOfMember, roomOfReader } from './membership.ts';
 import type { People } from './people.ts';
 import type { RoomRules } from './room-rules.ts';
 
@@ -47,6 +47,12 @@ export class RoomEntry implements RoomAccess {
     return { room, keeps: kind === RoomKind.live ? Keeps.none : Keeps.stream, members: undefined };
   }
 
+  read(bearer: RoomBearer, room: string): Keeps | Promise<Keeps> {
+    if (roomKind(room) === RoomKind.made) return this.#readMade(bearer, room);
+    const pass = this.enter(bearer, room);
+    return pass instanceof Promise ? pass.then(({ keeps }) => keeps) : pass.keeps;
+  }
+
   async direct(bearer: RoomBearer, to: string): Promise<RoomPass> {
     const room = directRoom(bearer.userId, to);
     const { rooms, people, clock } = this.#options;
@@ -67,8 +73,16 @@ export class RoomEntry implements RoomAccess {
     const known = await roomOfMember(this.#options.rooms, room, bearer.userId);
     return {
       room,
-      keeps: known.room.keepHistory ? Keeps.history : Keeps.stream,
+      keeps: keepsOf(known.room),
       members: isPrivateRoom(room) ? known.members.map(({ id }) => id) : undefined,
     };
   }
+
+  async #readMade(bearer: RoomBearer, room: string): Promise<Keeps> {
+    return keepsOf((await roomOfReader(this.#options.rooms, room, bearer.userId)).room);
+  }
+}
+
+function keepsOf({ keepHistory }: RoomRecord): Keeps {
+  return keepHistory ? Keeps.history : Keeps.stream;
 }

@@ -4,7 +4,7 @@ import { messageMember, messageStart } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
 
 export interface RoomHistoryOptions {
-  readonly access: Pick<RoomAccess, 'enter'>;
+  readonly access: Pick<RoomAccess, 'read'>;
   readonly messages: Pick<MessageStore, 'before'>;
   readonly broker: Pick<Broker, 'before'>;
 }
@@ -12,7 +12,7 @@ export interface RoomHistoryOptions {
 /** Bytes of one page from a stream, yet always one message. */
 const PAGE_MAX_BYTES = 1024 * 1024;
 
-/** What was said in a room, for whoever may enter it: from the store where the room keeps history, else from what its stream still has. */
+/** What was said in a room, for whoever may read it: from the store where the room keeps history, else from what its stream still has. */
 export class RoomHistory {
   readonly #options: RoomHistoryOptions;
 
@@ -26,7 +26,7 @@ export class RoomHistory {
    */
   async page(reader: RoomBearer, room: string, before: number, limit: number): Promise<string> {
     const { access, messages, broker } = this.#options;
-    const { keeps } = await access.enter(reader, room);
+    const keeps = await access.read(reader, room);
     if (keeps === Keeps.none) return pageText([], false);
     if (keeps === Keeps.history) {
       const page = await messages.before(room, before, limit);

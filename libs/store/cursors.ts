@@ -32,10 +32,11 @@ const ADVANCE = `
   )
   SELECT user_id, room, top FROM asked WHERE "offset" > top`;
 
+/** What was said in a conversation before it was closed waits as long as the room is kept. */
 const WAITING = `
   SELECT m.user_id, m.room, coalesce(c.delivered, 0) AS delivered, t.top
     FROM room_members m
-    JOIN rooms r ON r.room = m.room AND r.closed_at IS NULL AND r.keep_history
+    JOIN rooms r ON r.room = m.room AND (r.closed_at IS NULL OR r.kind = 'conv') AND r.keep_history
     JOIN room_tops t ON t.room = m.room
     LEFT JOIN cursors c ON c.user_id = m.user_id AND c.room = m.room
    WHERE m.user_id = ANY($1::text[]) AND t.top > coalesce(c.delivered, 0)

@@ -293,7 +293,7 @@ export interface CursorStore {
    */
   advance(user: string, room: string, offset: number): Promise<boolean>;
   delivered(user: string, room: string): Promise<number>;
-  /** The made rooms of the user, that are open and keep history, with something above the cursor. Calls of the same moment go out together. */
+  /** The made rooms of the user that keep history, and are open or a conversation, with something above the cursor. Calls of the same moment go out together. */
   waiting(user: string): Promise<readonly Waiting[]>;
 }
 

@@ -89,7 +89,7 @@ export function batchOf(table: string, over: string): string {
     ) SELECT count(*) AS count FROM gone`;
 }
 
-/** Nobody can enter such a room any more, nor read it: its messages go, too. Members, pairs and conversations go with the room's row. */
+/** The last that could be read of such a room goes with it: its messages. Members, pairs and conversations go with the room's row. */
 async function dropRooms(query: Query, before: number): Promise<number> {
   const rows = await query<{ room: string }>(
     `DELETE FROM rooms WHERE room IN (SELECT room FROM rooms WHERE closed_at < $1 LIMIT ${ROOMS} FOR UPDATE SKIP LOCKED) RETURNING room`,

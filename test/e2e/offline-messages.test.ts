@@ -67,6 +67,32 @@ describe('M6 offline messages', () => {
     },
   );
 
+  it('[M6] [A10] the last words of a conversation that was closed meanwhile wait, too; it is read, and not entered any more', async () => {
+    const { writer, reader, room } = await stage('conv');
+    for (const n of range(1, 3)) await acked(writer, room, `${n}`);
+    expect(await store.rooms.close(room, 'closed', Date.now())).toBe(true);
+    const back = await hub.client(reader, 1);
+    expect((await complete(back)).map(({ offset }) => offset)).toEqual([1, 2, 3]);
+    const page = await back.history(room, { before: 3 });
+    expect(page.messages?.map((one) => one.offset)).toEqual([1, 2]);
+    for (const refused of [back.join(room), back.message(room, 'late'), back.presence(room)])
+      await expect(refused).rejects.toMatchObject({ code: 'ROOM_CLOSED' });
+    back.send({ type: 'delivered', room, offset: 3 });
+    await delivered(reader, room, 3);
+    expect(await complete(await hub.client(reader, 0))).toEqual([]);
+    const stranger = await hub.client(hub.name('stranger'), 0);
+    await expect(stranger.history(room)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+
+  it.each(['group', 'pair'] as const)('[M6] nothing waits of a %s that was closed', async (kind) => {
+    const { writer, reader, room } = await stage(kind);
+    await acked(writer, room, 'over');
+    expect(await store.rooms.close(room, 'closed', Date.now())).toBe(true);
+    const back = await hub.client(reader, 1);
+    expect(await complete(back)).toEqual([]);
+    await expect(back.history(room)).rejects.toMatchObject({ code: 'ROOM_CLOSED' });
+  });
+
   it('[M6] nothing waits for who has nothing: the end comes at once', async () => {
     const client = await hub.client(hub.name('new'), 0);
     expect(await complete(client)).toEqual([]);

@@ -149,6 +149,31 @@ describe('the workbench', () => {
     expect(await said(page).count()).toBe(3);
   });
 
+  it('[A10] [M6] shows what was said last in a conversation that its customer ended while the agent was away, until it is read', async () => {
+    const { page, context } = await agent('Max');
+    const fay = await comes('Fay', 'A last word');
+    await fay.say('hello');
+    await row(page, 'Fay').click();
+    await said(page).getByText('hello').waitFor();
+    await page.goto('about:blank');
+    await until(async () => (await online()) === 1, { timeoutMs: PATIENCE_MS, describe: 'Max is away' });
+    await fay.say('it is here, thank you');
+    await fay.end();
+    const back = await openTab(context, `${hub.url}/agent`, problems);
+    await atDesk(back);
+    await back.getByRole('tab', { name: /Ended/ }).click();
+    await unread(back, 'Fay', 1);
+    await row(back, 'Fay').click();
+    await said(back).getByText('it is here, thank you').waitFor();
+    await unread(back, 'Fay', 0);
+    expect(await said(back).count()).toBe(2);
+    await back.reload();
+    await back.getByRole('tab', { name: /Ended/ }).click();
+    await row(back, 'Fay').click();
+    await said(back).getByText('it is here, thank you').waitFor();
+    await unread(back, 'Fay', 0);
+  });
+
   it('[A8] loads what is older on demand, and the place one reads stays', async () => {
     const { page } = await agent('Max');
     const cleo = await comes('Cleo', 'Everything');

@@ -218,7 +218,59 @@ describe('the widget in a page of another site', () => {
     await widget.getByText('This conversation was ended. Write again').waitFor();
     await page.reload();
     await widget.getByText('This conversation was ended. Write again').waitFor();
+    await line(widget, 'one more question').waitFor();
     expect((await database.query("SELECT 1 FROM conversations WHERE state = 'closed' AND customer_name LIKE '<img%'")).length).toBe(2);
+  });
+
+  it('[A10] [M6] shows the last words of a conversation that was ended while the customer was away; the agent reads it on', async () => {
+    const customer = await newPerson(browser);
+    const max = await agent('Max');
+    const { page, widget } = await visit(customer);
+    await introduce(widget, 'Wim');
+    await write(widget, 'where is it?');
+    await widget.getByText('You are talking to Max.').waitFor();
+    await page.close();
+    await openConversation(max, 'Wim');
+    await answer(max, 'it comes today');
+    await answer(max, 'good bye');
+    await max.getByRole('button', { name: 'End', exact: true }).click();
+    await max.getByRole('button', { name: 'End it' }).click();
+    await max.getByText('This conversation was ended.').waitFor();
+
+    const back = await openTab(customer, shop.origin, problems);
+    await back.getByRole('button', { name: 'Chat with us (2)' }).waitFor();
+    await opener(back).click();
+    const again = widgetOf(back);
+    await again.getByText('This conversation was ended. Write again').waitFor();
+    for (const text of ['where is it?', 'it comes today', 'good bye']) await line(again, text).waitFor();
+    await screenshot(back, 'widget-ended-away');
+    // What was seen is known to be: it is not new another time.
+    await until(
+      async () => {
+        const [cursor] = await database.query(
+          'SELECT c.delivered FROM cursors c JOIN conversations v USING (room) WHERE c.user_id = v.customer_id AND v.customer_name = $1',
+          ['Wim'],
+        );
+        return Number(cursor?.['delivered']) === 3;
+      },
+      { timeoutMs: PATIENCE_MS, describe: 'all of it is known to be read' },
+    );
+    await back.reload();
+    await back.getByRole('button', { name: 'Chat with us', exact: true }).waitFor({ state: 'attached' });
+    await line(again, 'good bye').waitFor();
+    await write(again, 'thank you');
+    await again.getByText('You are talking to Max.').waitFor();
+    expect(await again.locator('li[data-state]').count()).toBe(1);
+
+    await max.reload();
+    await max.getByRole('tab', { name: /Ended/ }).click();
+    await openConversation(max, 'Wim');
+    await max.locator('[data-state="stored"]').getByText('where is it?').waitFor();
+    await max.getByText('This conversation was ended.').waitFor();
+    expect(await max.locator('li[data-state="stored"]').count()).toBe(3);
+    expect(await max.getByLabel('Message', { exact: true }).count()).toBe(0);
+    await screenshot(max, 'agent-ended');
+    expect(await seriousFaults(max)).toEqual([]);
   });
 
   it('[A5] is the same customer after reloads that cut off a renewal, and where frames may keep things themselves', async () => {

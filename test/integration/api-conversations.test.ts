@@ -129,6 +129,38 @@ describe('conversations', () => {
     expect((await api.call('GET', '/agents', zoe)).status).toBe(403);
   });
 
+  it('[A10] are read by their customer and their agent after their end, and not entered any more', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    await stage.arrive(max, zoe);
+    const { room } = await open(api, zoe);
+    const sender = JSON.stringify({ id: 'max', name: max.name });
+    const kept = { room, epoch: 'e', sender, data: undefined, at: Date.now() };
+    for (const offset of [1, 2, 3]) await stage.store.messages.append({ ...kept, offset, id: `m${offset}`, text: `said ${offset}` });
+    expect((await api.call('POST', `/conversations/${room}/close`, max)).status).toBe(204);
+    for (const who of [zoe, max]) {
+      const page = await api.call('GET', `/rooms/${room}/messages?limit=2`, who);
+      expect(page).toMatchObject({
+        status: 200,
+        body: { messages: [{ offset: 2 }, { offset: 3, message: { text: 'said 3' } }], more: true },
+      });
+      expect((await api.call('GET', `/conversations/${room}`, who)).body).toMatchObject({ room, state: 'closed', agent: { id: 'max' } });
+      expect((await api.call('GET', `/rooms/${room}`, who)).body.code).toBe('ROOM_CLOSED');
+    }
+    for (const who of [yan, mia]) expect((await api.call('GET', `/rooms/${room}/messages`, who)).body.code).toBe('FORBIDDEN');
+    expect((await api.call('POST', '/publish', 'service', { room, text: 'late' })).body.code).toBe('ROOM_CLOSED');
+    // What was said last waits for both, until they have it.
+    for (const who of [zoe, max]) expect(await stage.store.cursors.waiting(who.id)).toEqual([{ room, delivered: 0, top: 3 }]);
+    await stage.store.cursors.advance('zoe', room, 3);
+    expect(await stage.store.cursors.waiting('zoe')).toEqual([]);
+    // As long as the room is kept: thirty days.
+    await stage.store.upkeep.dropClosedRooms(Date.now() + 29 * 86_400_000);
+    expect((await api.call('GET', `/rooms/${room}/messages`, zoe)).status).toBe(200);
+    await stage.store.upkeep.dropClosedRooms(Date.now() + 31 * 86_400_000);
+    for (const who of [zoe, max]) expect((await api.call('GET', `/rooms/${room}/messages`, who)).body.code).toBe('FORBIDDEN');
+    expect(await stage.store.cursors.waiting('max')).toEqual([]);
+  });
+
   it('[A10] are opened by customers and listed by agents only', async () => {
     const stage = await RoomStage.start(redis.url);
     const api = await stage.api();

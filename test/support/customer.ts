@@ -7,11 +7,13 @@ export class Customer {
   /** The conversation. */
   readonly room: string;
   readonly #client: ParleyClient;
+  readonly #end: () => Promise<unknown>;
 
-  private constructor(id: string, room: string, client: ParleyClient) {
+  private constructor(id: string, room: string, client: ParleyClient, end: () => Promise<unknown>) {
     this.id = id;
     this.room = room;
     this.#client = client;
+    this.#end = end;
   }
 
   /** Comes in under a name, and opens a conversation. */
@@ -21,12 +23,17 @@ export class Customer {
     const { room } = await post(`${hubUrl}/api/v1/conversations`, { subject }, token);
     const client = new ParleyClient({ url: `${hubUrl.replace(/^http/, 'ws')}/ws/chat`, getToken: async () => token });
     client.connect();
-    return new Customer(String(login['id']), String(room), client);
+    return new Customer(String(login['id']), String(room), client, () => post(`${hubUrl}/api/v1/conversations/${room}/close`, {}, token));
   }
 
   /** Says something; resolves when it is stored. */
   async say(text: string): Promise<void> {
     await within(30_000, `the hub stored ${text}`, this.#client.send(this.room, text));
+  }
+
+  /** Ends the conversation. */
+  async end(): Promise<void> {
+    await this.#end();
   }
 
   leave(): void {
@@ -41,5 +48,5 @@ async function post(url: string, body: object, token?: string): Promise<Record<s
     body: JSON.stringify(body),
   });
   if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
-  return (await response.json()) as Record<string, unknown>;
+  return response.status === 204 ? {} : ((await response.json()) as Record<string, unknown>);
 }

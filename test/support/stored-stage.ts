@@ -129,7 +129,7 @@ export class StoredStage {
   async #read(readers: ReadonlyMap<string, StayingClient>): Promise<string[]> {
     const store = await openStore({ url: this.database.url });
     try {
-      const access = { enter: (_: unknown, room: string) => ({ room, keeps: Keeps.history, members: undefined }) };
+      const access = { read: () => Keeps.history };
       const broker = { before: () => Promise.reject(new TypeError('a stream was read for a room that keeps history')) };
       return await this.audit.faults(this.database, readers, new RoomHistory({ access, messages: store.messages, broker }));
     } finally {

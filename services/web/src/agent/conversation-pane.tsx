@@ -58,7 +58,7 @@ export function ConversationPane({ bench, view, current }: ConversationPaneProps
           typing={typing}
           gap={gap}
           note={state === 'closed' ? text.ended : undefined}
-          onEarlier={more && state !== 'closed' ? () => void bench.earlier() : undefined}
+          onEarlier={more ? () => void bench.earlier() : undefined}
           onRetry={(key) => void bench.retry(key)}
         />
       ) : (

@@ -10,12 +10,13 @@ import { Preferences } from '../ui/preferences.tsx';
 import styles from './agent.module.css';
 import { ConversationList, type Row } from './conversation-list.tsx';
 import { ConversationPane } from './conversation-pane.tsx';
-import type { Conversation, Workbench, WorkbenchView } from './workbench.ts';
+import type { Conversation, Entry, Workbench, WorkbenchView } from './workbench.ts';
 
 /** As the page has it of itself. */
 const TITLE = 'Parley: agents';
 
-type Tab = 'mine' | 'waiting' | 'others';
+const TABS = ['mine', 'waiting', 'others', 'ended'] as const;
+type Tab = (typeof TABS)[number];
 
 export interface DeskProps {
   readonly bench: Workbench;
@@ -27,17 +28,19 @@ export interface DeskProps {
 export function Desk({ bench, view, notifier }: DeskProps) {
   const text = useText('agent');
   const [tab, setTab] = useState<Tab>('mine');
-  const unread = view.mine.reduce((sum, entry) => sum + entry.unread, 0);
+  const news = { mine: withUnread(view.mine), waiting: 0, others: 0, ended: withUnread(view.ended) };
+  // How many have ended is of no interest: only where something of them is unread.
+  const counts = { mine: view.mine.length, waiting: view.waiting.length, others: view.others.length, ended: news.ended || undefined };
+  const unread = [...view.mine, ...view.ended].reduce((sum, entry) => sum + entry.unread, 0);
   useCountedTitle(TITLE, unread + view.waiting.length);
-  const counts = { mine: view.mine.length, waiting: view.waiting.length, others: view.others.length };
   const rows: Readonly<Record<Tab, readonly Row[]>> = {
-    mine: view.mine.map(({ conversation, unread: news, last, typing }) => ({
-      ...rowOf(conversation),
-      unread: news,
-      line: typing === undefined ? last?.text : text.talk.typing(typing),
+    mine: view.mine.map((entry) => ({
+      ...rowOfEntry(entry),
+      ...(entry.typing === undefined ? {} : { line: text.talk.typing(entry.typing) }),
     })),
     waiting: view.waiting.map(rowOf),
     others: view.others.map((one) => ({ ...rowOf(one), line: text.with(one.agent?.name ?? '') })),
+    ended: view.ended.map(rowOfEntry),
   };
   return (
     <div className={styles.desk} data-view={view.current === undefined ? 'list' : 'conversation'} data-connection={view.status.state}>
@@ -65,18 +68,20 @@ export function Desk({ bench, view, notifier }: DeskProps) {
           classNames={{ list: styles.tabs, tab: styles.tab }}
         >
           <Tabs.List grow>
-            {(['mine', 'waiting', 'others'] as const).map((one) => (
+            {TABS.map((one) => (
               <Tabs.Tab key={one} value={one}>
-                <Group gap={6} justify="center" wrap="nowrap">
-                  {text[one]}
-                  <span className={styles.count} data-news={(one === 'mine' && unread > 0) || undefined}>
-                    {counts[one]}
-                  </span>
+                <Group gap={4} justify="center" wrap="nowrap">
+                  {text.tabs[one]}
+                  {counts[one] !== undefined && (
+                    <span className={styles.count} data-news={news[one] > 0 || undefined}>
+                      {counts[one]}
+                    </span>
+                  )}
                 </Group>
               </Tabs.Tab>
             ))}
           </Tabs.List>
-          {(['mine', 'waiting', 'others'] as const).map((one) => (
+          {TABS.map((one) => (
             <Tabs.Panel key={one} value={one}>
               <ConversationList
                 rows={rows[one]}
@@ -97,6 +102,14 @@ export function Desk({ bench, view, notifier }: DeskProps) {
       </main>
     </div>
   );
+}
+
+function withUnread(entries: readonly Entry[]): number {
+  return entries.filter(({ unread }) => unread > 0).length;
+}
+
+function rowOfEntry({ conversation, unread, last }: Entry): Row {
+  return { ...rowOf(conversation), unread, line: last?.text };
 }
 
 function rowOf({ room, customer, subject, createdAt }: Conversation): Row {

@@ -57,6 +57,8 @@ export interface WorkbenchView {
   readonly mine: readonly Entry[];
   readonly waiting: readonly Conversation[];
   readonly others: readonly Conversation[];
+  /** Those of mine that are over, the newest first. */
+  readonly ended: readonly Entry[];
   readonly current: Current | undefined;
   /** Colleagues who are online: a conversation can be given to them. */
   readonly colleagues: readonly Person[];
@@ -74,6 +76,10 @@ export interface WorkbenchOptions {
   readonly visible: () => boolean;
 }
 
+interface Listed {
+  readonly conversations: readonly Conversation[];
+}
+
 /** Until `welcome` tells. */
 const LIMIT = 200;
 
@@ -87,7 +93,7 @@ interface Desk {
 export class Workbench {
   readonly #options: WorkbenchOptions;
   readonly #listeners = new Set<() => void>();
-  /** My conversations, and one that ended while it was in view. */
+  /** My conversations, and of those that ended what was looked at, or has something new. */
   readonly #desks = new Map<string, Desk>();
   #client: ParleyClient | undefined;
   #marks: ReadMarks | undefined;
@@ -103,6 +109,7 @@ export class Workbench {
     mine: [],
     waiting: [],
     others: [],
+    ended: [],
     current: undefined,
     colleagues: [],
     failure: undefined,
@@ -157,6 +164,9 @@ export class Workbench {
     const details = (await this.#try(() => this.#options.login.call('GET', `/conversations/${conversation.room}`))) as Details | undefined;
     if (details !== undefined && this.#details?.room === details.room) this.#details = details;
     this.#change();
+    const client = this.#client;
+    const over = details?.state === 'closed' && details.agent?.id === this.#view.me?.id;
+    if (over && client !== undefined) await this.#try(() => this.#deskOf(client, details.room).timeline.read());
     this.#seen();
   }
 
@@ -241,9 +251,10 @@ export class Workbench {
       this.#change({ status });
     });
     client.on('message', ({ room, offset, message }) => {
-      const desk = this.#desks.get(room);
-      desk?.typists.stop(message.from.id);
-      desk?.timeline.receive([{ offset, message }]);
+      // What waited comes before it is known which conversations are mine.
+      const { typists, timeline } = this.#deskOf(client, room);
+      typists.stop(message.from.id);
+      timeline.receive([{ offset, message }]);
     });
     client.on('resync', ({ room, messages }) => this.#desks.get(room)?.timeline.restart(messages));
     client.on('typing', ({ room, user }) => this.#desks.get(room)?.typists.type(user));
@@ -273,24 +284,24 @@ export class Workbench {
 
   async #load(): Promise<void> {
     const { login } = this.#options;
-    const [queued, assigned, online] = (await Promise.all([
+    const [queued, assigned, closed, online] = (await Promise.all([
       login.call('GET', '/conversations?state=queued'),
       login.call('GET', '/conversations?state=assigned'),
+      login.call('GET', `/conversations?state=closed&agent=${encodeURIComponent(login.user?.id ?? '')}`),
       login.call('GET', '/agents'),
-    ])) as [{ conversations: Conversation[] }, { conversations: Conversation[] }, { agents: Person[] }];
+    ])) as [Listed, Listed, Listed, { agents: Person[] }];
     const me = login.user?.id;
     const client = this.#client;
     if (client === undefined || me === undefined) return;
-    this.#conversations = [...queued.conversations, ...assigned.conversations];
+    this.#conversations = [...queued.conversations, ...assigned.conversations, ...closed.conversations];
     if (this.#details !== undefined) {
       const now = this.#conversations.find(({ room }) => room === this.#details?.room);
       this.#details = { ...this.#details, ...(now ?? { state: 'closed' }) };
     }
     const mine = assigned.conversations.filter(({ agent }) => agent?.id === me);
-    const rooms = new Set(mine.map(({ room }) => room));
-    // One that went to a colleague is not told to me any longer: its messages would be old. One that ended stays as long as it is in view.
-    const ended = this.#details?.state === 'closed' ? this.#details.room : undefined;
-    for (const [room, desk] of this.#desks) if (!rooms.has(room) && room !== ended) this.#drop(room, desk);
+    const rooms = new Set([...mine, ...closed.conversations].map(({ room }) => room));
+    // One that went to a colleague is not told to me any longer: its messages would be old.
+    for (const [room, desk] of this.#desks) if (!rooms.has(room)) this.#drop(room, desk);
     this.#marks?.retain(rooms);
     this.#change({ colleagues: online.agents.filter(({ id }) => id !== me) });
     await Promise.all(mine.map(({ room }) => this.#enter(client, room)));
@@ -298,16 +309,21 @@ export class Workbench {
   }
 
   async #enter(client: ParleyClient, room: string): Promise<void> {
+    const { timeline } = this.#deskOf(client, room);
+    // What cannot be entered now is not mine any longer, or comes with the next refresh.
+    if (!timeline.ready) await timeline.open().catch(() => undefined);
+  }
+
+  #deskOf(client: ParleyClient, room: string): Desk {
     const there = this.#desks.get(room);
-    if (there?.timeline.ready) return;
+    if (there !== undefined) return there;
     const changed = () => this.#changed(room);
-    const desk = there ?? {
+    const desk: Desk = {
       timeline: new Timeline({ client, room, me: this.#view.me ?? { id: '', name: '' }, clock: this.#options.clock, changed }),
       typists: new Typists(changed),
     };
     this.#desks.set(room, desk);
-    // What cannot be entered now is not mine any longer, or comes with the next refresh.
-    await desk.timeline.open().catch(() => undefined);
+    return desk;
   }
 
   #drop(room: string, { typists }: Desk): void {
@@ -349,13 +365,14 @@ export class Workbench {
   #change(changes: Partial<WorkbenchView> = {}): void {
     const next = { ...this.#view, ...changes };
     const me = next.me?.id;
-    const open = this.#conversations.filter(({ state }) => state !== 'closed');
+    const { closed = [], open = [] } = Object.groupBy(this.#conversations, ({ state }) => (state === 'closed' ? state : 'open'));
     const oldestFirst = (one: Conversation, other: Conversation) => one.createdAt - other.createdAt;
     this.#view = {
       ...next,
       mine: open.filter(({ agent }) => agent !== undefined && agent.id === me).map((one) => this.#entry(one)),
       waiting: open.filter(({ state }) => state === 'queued').toSorted(oldestFirst),
       others: open.filter(({ agent }) => agent !== undefined && agent.id !== me),
+      ended: closed.filter(({ agent }) => agent?.id === me).map((one) => this.#entry(one)),
       current: this.#current(me),
     };
     for (const listener of this.#listeners) listener();

@@ -107,6 +107,17 @@ export class Timeline {
     this.#options.changed();
   }
 
+  /** Shows the newest page of a room that is closed: it is read, and not entered any more. Rejects as the client's `history`. */
+  async read(): Promise<void> {
+    const { messages } = await this.#options.client.history(this.room, {});
+    // What lies between is not lost: it comes with the earlier ones.
+    if (this.#breaksOff(messages)) this.#lines = this.#lines.filter(({ state }) => state !== 'stored');
+    this.receive(messages);
+    this.#more = mayHaveEarlier(this.#lines);
+    this.#ready = true;
+    this.#options.changed();
+  }
+
   /** The page above the oldest line. Rejects as the client's `history`. */
   async earlier(): Promise<void> {
     const before = this.#lines.find(({ offset }) => offset !== undefined)?.offset;
@@ -129,8 +140,7 @@ export class Timeline {
    * else what is there goes, and there is a gap.
    */
   restart(messages: readonly Placed[]): void {
-    const first = messages[0]?.offset ?? 0;
-    if (first > this.top + 1) {
+    if (this.#breaksOff(messages)) {
       this.#lines = this.#lines.filter(({ state }) => state !== 'stored');
       this.#more = true;
       this.#gap = true;
@@ -153,6 +163,11 @@ export class Timeline {
     if (line === undefined) return;
     this.#put({ ...line, state: 'pending', error: undefined });
     await this.#send(key, line.text);
+  }
+
+  /** Whether there may be something between what is there and these. */
+  #breaksOff([first]: readonly Placed[]): boolean {
+    return (first?.offset ?? 0) > this.top + 1;
   }
 
   async #send(key: string, text: string): Promise<void> {
@@ -193,7 +208,7 @@ export class Timeline {
 }
 
 /** Offsets count from 1: what begins higher may have something before it. */
-function mayHaveEarlier([first]: readonly Placed[]): boolean {
+function mayHaveEarlier([first]: readonly { readonly offset?: number | undefined }[]): boolean {
   return (first?.offset ?? 1) > 1;
 }
 

@@ -255,15 +255,19 @@ export class CustomerChat {
     const { room, state } = conversation;
     const client = this.#client;
     this.#change({ conversation });
-    if (client === undefined || (this.#timeline?.room === room && this.#timeline.ready)) return;
-    if (state === 'closed') return;
+    if (client === undefined || (state !== 'closed' && this.#timeline?.room === room && this.#timeline.ready)) return;
     this.#remember(room);
-    this.#timeline ??= new Timeline({ client, room, me: this.#me, clock: this.#options.clock, changed: () => this.#change() });
+    if (this.#timeline?.room !== room)
+      this.#timeline = new Timeline({ client, room, me: this.#me, clock: this.#options.clock, changed: () => this.#change() });
+    const timeline = this.#timeline;
+    // Its last words may have been said while nobody listened here.
+    if (state === 'closed') return timeline.read();
     try {
-      await this.#timeline.open();
+      await timeline.open();
     } catch (error) {
-      if (codeOf(error) === 'ROOM_CLOSED') this.#over(room);
-      else throw error;
+      if (codeOf(error) !== 'ROOM_CLOSED') throw error;
+      this.#over(room);
+      await timeline.read();
     }
   }
 

@@ -113,6 +113,23 @@ describe('a timeline', () => {
     expect(desk.sent).toHaveLength(2);
   });
 
+  it('of a room that is closed is read: its last words come to what is there, and nothing between is taken for lost', async () => {
+    const desk = new Desk();
+    desk.page = [said(1), said(2)];
+    await desk.timeline.open();
+    desk.older = { messages: [said(2), said(3)], more: true };
+    await desk.timeline.read();
+    expect([desk.texts.join(), desk.timeline.more]).toEqual(['text 1,text 2,text 3', false]);
+    desk.older = { messages: [said(8), said(9)], more: true };
+    await desk.timeline.read();
+    expect(desk.texts).toEqual(['text 8', 'text 9']);
+    expect([desk.timeline.more, desk.timeline.gap]).toEqual([true, false]);
+    const fresh = new Desk();
+    fresh.older = { messages: [said(1)], more: false };
+    await fresh.timeline.read();
+    expect([fresh.texts.join(), fresh.timeline.more, fresh.timeline.ready]).toEqual(['text 1', false, true]);
+  });
+
   it('begins anew where something was lost, keeps what is on its way, and tells of the gap until older messages were asked for', async () => {
     const desk = new Desk();
     desk.page = [said(1), said(2)];
