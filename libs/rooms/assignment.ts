@@ -2,6 +2,7 @@
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { AgentStore, ConversationRecord, ConversationStore, RoomMember } from '#libs/store/store.ts';
+import type { Absences } from './absences.ts';
 import type { Notices } from './notices.ts';
 import type { RoomCloser } from './room-closer.ts';
 import { whoIsOnline } from './who-is-online.ts';
@@ -10,6 +11,7 @@ export interface AssignmentOptions {
   readonly conversations: ConversationStore;
   readonly agents: Pick<AgentStore, 'all'>;
   readonly presence: Pick<Presence, 'sessions'>;
+  readonly absences: Pick<Absences, 'look'>;
   readonly notices: Pick<Notices, 'conversation'>;
   readonly closer: Pick<RoomCloser, 'close'>;
   /** A fresh `conv:` name at each call. */
@@ -18,7 +20,7 @@ export interface AssignmentOptions {
   readonly clock: () => number;
 }
 
-/** Queued conversations given out by one sweep, the oldest first. */
+/** Queued conversations given out by one sweep, the oldest first; and those taken from one agent who has gone. */
 const SWEEP_MAX = 200;
 
 export class Assignment {
@@ -78,17 +80,35 @@ export class Assignment {
     return whoIsOnline(presence, await agents.all());
   }
 
-  /** Gives out what is queued to the agents who are online now. Called every second by the clean-up job; harmless in several processes at once. */
+  /**
+   * Takes back what agents have who have gone, then gives out what is queued, to the agents who are online now. Called every second by the clean-up job;
+   * harmless in several processes at once.
+   */
   async sweep(): Promise<void> {
     if (this.#sweeping) return;
     this.#sweeping = true;
     try {
+      await this.#handOn();
       const queued = await this.#options.conversations.queued(SWEEP_MAX);
       const agents = queued.length === 0 ? [] : await this.agentsOnline();
       if (agents.length === 0) return;
       for (const record of queued) await this.#give(record, agents);
     } finally {
       this.#sweeping = false;
+    }
+  }
+
+  /** Whoever was away for long loses what they had: to the queue, or to those who are here. Who only connects again keeps it. */
+  async #handOn(): Promise<void> {
+    const { conversations, absences, notices } = this.#options;
+    const { gone } = await absences.look(await conversations.agentsAtWork());
+    if (gone.length === 0) return;
+    const agents = await this.agentsOnline();
+    for (const agent of gone) {
+      for (const { room } of await conversations.list({ state: 'assigned', agent: agent.id, limit: SWEEP_MAX })) {
+        const record = await conversations.handOn(room, agent.id, agents);
+        if (record !== undefined) await notices.conversation(record, agent);
+      }
     }
   }
 

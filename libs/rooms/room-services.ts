@@ -1,6 +1,7 @@
 import type { Broker } from '#libs/broker/broker.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import type { Store } from '#libs/store/store.ts';
+import { Absences } from './absences.ts';
 import { Assignment } from './assignment.ts';
 import { Groups } from './groups.ts';
 import { Matchmaker } from './matchmaker.ts';
@@ -11,7 +12,7 @@ import { freshRoomName } from './room-id.ts';
 import { RoomList } from './room-list.ts';
 
 export interface RoomServicesOptions {
-  readonly store: Pick<Store, 'rooms' | 'pairs' | 'conversations' | 'agents' | 'users' | 'seen' | 'messages' | 'cursors'>;
+  readonly store: Pick<Store, 'rooms' | 'pairs' | 'conversations' | 'absences' | 'agents' | 'users' | 'seen' | 'messages' | 'cursors'>;
   readonly broker: Pick<Broker, 'emit'>;
   readonly presence: Pick<Presence, 'counts' | 'sessions' | 'sample'>;
   /**
@@ -49,6 +50,7 @@ export function roomServices({ store, broker, presence, clock, wait, failed, ...
   const notices = new Notices({ broker, wait, lost: failed });
   const closer = new RoomCloser({ rooms, notices, forgetExpiry: (room) => scheduleExpiry(room, undefined), clock });
   const people = new People({ seen, users });
+  const absences = new Absences({ absences: store.absences, presence, clock });
   return {
     notices,
     closer,
@@ -67,6 +69,7 @@ export function roomServices({ store, broker, presence, clock, wait, failed, ...
       conversations: store.conversations,
       agents: store.agents,
       presence,
+      absences,
       notices,
       closer,
       roomName: () => freshRoomName('conv'),

@@ -1,4 +1,4 @@
-import type { Database } from './database.ts';
+import type { Database, Query } from './database.ts';
 import type { ConversationRecord, ConversationState, ConversationStore, RoomMember } from './store.ts';
 
 /** One assignment at a time, over all processes: who has the fewest must be seen by the next. */
@@ -63,30 +63,16 @@ export class PostgresConversations implements ConversationStore {
 
   assign(room: string, agents: readonly RoomMember[], from?: ConversationState): Promise<ConversationRecord | undefined> {
     return this.#database.transaction(async (query) => {
-      await query(LOCK);
-      const [before] = await query<ConversationRow>(
-        `SELECT ${COLUMNS} FROM conversations c WHERE c.room = $1 AND c.state <> 'closed' AND ($2::text IS NULL OR c.state = $2) FOR UPDATE`,
-        [room, from ?? null],
-      );
-      if (before === undefined) return undefined;
-      const [agent] = await query<{ id: string; name: string }>(
-        `SELECT a.id, a.name FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS a (id, name, n)
-          ORDER BY (SELECT count(*) FROM conversations c WHERE c.agent_id = a.id AND c.state = 'assigned' AND c.room <> $1), a.n LIMIT 1`,
-        [room, agents.map(({ id }) => id), agents.map(({ name }) => name)],
-      );
-      if (agent === undefined) return undefined;
-      if (before.agent_id !== null && before.agent_id !== agent.id)
-        await query('DELETE FROM room_members WHERE room = $1 AND user_id = $2', [room, before.agent_id]);
-      await query('INSERT INTO room_members (room, user_id, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
-        room,
-        agent.id,
-        agent.name,
-      ]);
-      const [after] = await query<ConversationRow>(
-        `UPDATE conversations c SET state = 'assigned', agent_id = $2, agent_name = $3 WHERE c.room = $1 RETURNING ${COLUMNS}`,
-        [room, agent.id, agent.name],
-      );
-      return after && conversationOf(after);
+      const before = await lockOpen(query, room);
+      return before === undefined || (from ?? before.state) !== before.state ? undefined : give(query, before, agents);
+    });
+  }
+
+  handOn(room: string, from: string, agents: readonly RoomMember[]): Promise<ConversationRecord | undefined> {
+    return this.#database.transaction(async (query) => {
+      const before = await lockOpen(query, room);
+      if (before?.agent_id !== from) return undefined;
+      return (await give(query, before, agents)) ?? putBack(query, before);
     });
   }
 
@@ -97,6 +83,52 @@ export class PostgresConversations implements ConversationStore {
     );
     return rows.map(conversationOf);
   }
+
+  agentsAtWork(): Promise<RoomMember[]> {
+    return this.#database.query<{ id: string; name: string }>(
+      `SELECT agent_id AS id, min(agent_name) AS name FROM conversations WHERE state = 'assigned' GROUP BY agent_id`,
+    );
+  }
+}
+
+/** The conversation, if it is open; nobody else changes hands or is given one until the transaction ends. */
+async function lockOpen(query: Query, room: string): Promise<ConversationRow | undefined> {
+  await query(LOCK);
+  const [row] = await query<ConversationRow>(
+    `SELECT ${COLUMNS} FROM conversations c WHERE c.room = $1 AND c.state <> 'closed' FOR UPDATE`,
+    [room],
+  );
+  return row;
+}
+
+async function give(query: Query, before: ConversationRow, agents: readonly RoomMember[]): Promise<ConversationRecord | undefined> {
+  const { room } = before;
+  const [agent] = await query<{ id: string; name: string }>(
+    `SELECT a.id, a.name FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS a (id, name, n)
+      ORDER BY (SELECT count(*) FROM conversations c WHERE c.agent_id = a.id AND c.state = 'assigned' AND c.room <> $1), a.n LIMIT 1`,
+    [room, agents.map(({ id }) => id), agents.map(({ name }) => name)],
+  );
+  if (agent === undefined) return undefined;
+  if (before.agent_id !== agent.id) await takeOut(query, before);
+  await query('INSERT INTO room_members (room, user_id, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [room, agent.id, agent.name]);
+  const [after] = await query<ConversationRow>(
+    `UPDATE conversations c SET state = 'assigned', agent_id = $2, agent_name = $3 WHERE c.room = $1 RETURNING ${COLUMNS}`,
+    [room, agent.id, agent.name],
+  );
+  return after && conversationOf(after);
+}
+
+async function putBack(query: Query, before: ConversationRow): Promise<ConversationRecord | undefined> {
+  await takeOut(query, before);
+  const [after] = await query<ConversationRow>(
+    `UPDATE conversations c SET state = 'queued', agent_id = NULL, agent_name = NULL WHERE c.room = $1 RETURNING ${COLUMNS}`,
+    [before.room],
+  );
+  return after && conversationOf(after);
+}
+
+async function takeOut(query: Query, { room, agent_id }: ConversationRow): Promise<void> {
+  if (agent_id !== null) await query('DELETE FROM room_members WHERE room = $1 AND user_id = $2', [room, agent_id]);
 }
 
 function conversationOf(row: ConversationRow): ConversationRecord {

@@ -1,5 +1,6 @@
 /** The store in PostgreSQL: the only implementation of the port. */
 import type { Logger } from '#libs/telemetry/logger.ts';
+import { PostgresAbsences } from './absences.ts';
 import { PostgresAgents } from './agents.ts';
 import { PostgresConversations } from './conversations.ts';
 import { PostgresCursors } from './cursors.ts';
@@ -50,6 +51,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     rooms: new PostgresRooms(database),
     pairs: new PostgresPairs(database),
     conversations: new PostgresConversations(database),
+    absences: new PostgresAbsences(database),
     messages,
     cursors,
     sanctions: new PostgresSanctions(database),

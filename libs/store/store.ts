@@ -13,6 +13,7 @@ export interface Store {
   readonly rooms: RoomStore;
   readonly pairs: PairStore;
   readonly conversations: ConversationStore;
+  readonly absences: AbsenceStore;
   readonly messages: MessageStore;
   readonly cursors: CursorStore;
   readonly sanctions: SanctionStore;
@@ -231,8 +232,24 @@ export interface ConversationStore {
    * still in this state, else undefined.
    */
   assign(room: string, agents: readonly RoomMember[], from?: ConversationState): Promise<ConversationRecord | undefined>;
+  /**
+   * Takes an open conversation from an agent: gives it to one of `agents` as `assign` does, or puts it back into the queue, in its old place, where there are
+   * none. Undefined where that agent has not got it any more.
+   */
+  handOn(room: string, from: string, agents: readonly RoomMember[]): Promise<ConversationRecord | undefined>;
   /** Queued ones, the oldest first. */
   queued(limit: number): Promise<ConversationRecord[]>;
+  /** Who has open conversations. */
+  agentsAtWork(): Promise<RoomMember[]>;
+}
+
+/** Since when those are away whom the sweeps look for: one memory of all processes. */
+export interface AbsenceStore {
+  /**
+   * Keeps what one look saw: who is here, and who is away. Of those away since when, without a break: they were away at every look since, the looks were close
+   * to each other, and no gateway saw them come or go.
+   */
+  look(here: readonly string[], away: readonly string[], now: number): Promise<ReadonlyMap<string, number>>;
 }
 
 /** A message as it is kept. `sender` and `data` are JSON texts, so that the frame can be rebuilt byte by byte. */
@@ -344,7 +361,7 @@ export interface UpkeepStore {
    * messages for so long that dropping a month would hold up who writes, it and what is younger is left to the next call.
    */
   dropHistory(days: number, now: number): Promise<number>;
-  /** Keys of messages stored over an hour ago, codes, tickets, families and sanctions that are over. */
+  /** Keys of messages stored over an hour ago, codes, tickets, families and sanctions that are over, absences nobody looks for any more. */
   dropExpired(now: number): Promise<number>;
   /** Made rooms closed for over 30 days, with members and cursors. */
   dropClosedRooms(now: number): Promise<number>;

@@ -20,6 +20,7 @@ const EXPIRED: readonly { readonly table: string; readonly over: string; readonl
   { table: 'login_codes', over: 'expires_at <= $1', before: (now) => now },
   { table: 'login_tickets', over: 'expires_at <= $1', before: (now) => now },
   { table: 'login_families', over: 'expires_at <= $1', before: (now) => now },
+  { table: 'absences', over: 'looked_at < $1', before: (now) => now - HOUR_MS },
   { table: 'sanctions', over: "until <= $1 AND added_at < clock_timestamp() - interval '1 minute'", before: (now) => now },
 ];
 

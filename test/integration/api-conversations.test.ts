@@ -129,6 +129,66 @@ describe('conversations', () => {
     expect((await api.call('GET', '/agents', zoe)).status).toBe(403);
   });
 
+  it('[A10] of an agent who has gone for over a minute go back to the queue, and to who comes; who only connects again keeps them', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const apis = [await stage.api(), await stage.api()] as const;
+    const sweeps = apis.map((api) => () => api.rooms.assignment.sweep());
+    const agentOf = async (room: string) => (await stage.store.conversations.get(room))?.agent?.id;
+    await stage.arrive(max, zoe);
+    const { room } = await open(apis[0], zoe);
+    for (let turn = 0; turn < 3; turn += 1) {
+      await stage.depart(max);
+      await stage.pass(50, ...sweeps);
+      expect(await agentOf(room)).toBe('max');
+      await stage.arrive(max);
+      await stage.pass(5, ...sweeps);
+    }
+    await stage.depart(max);
+    // Where nobody looked, nobody knows whether they were away: a minute of it counts from the next look.
+    await stage.pass(5, ...sweeps);
+    stage.ahead += 300_000;
+    await stage.pass(50, ...sweeps);
+    expect(await agentOf(room)).toBe('max');
+    await stage.pass(15, async () => void (await Promise.all(sweeps.map((sweep) => sweep()))));
+    expect(await stage.store.conversations.get(room)).toMatchObject({ state: 'queued', agent: undefined });
+    expect((await apis[0].call('GET', `/rooms/${room}`, zoe)).body.people).toEqual([{ id: 'zoe', name: zoe.name }]);
+    await stage.arrive(mia);
+    await stage.pass(1, ...sweeps);
+    expect(await agentOf(room)).toBe('mia');
+    // Who comes back finds it with somebody else.
+    await stage.arrive(max);
+    await stage.pass(70, ...sweeps);
+    expect(await agentOf(room)).toBe('mia');
+    await stage.settled(zoe, max, mia);
+    const states = (who: Bearer) => stage.frames(who, 'command').map(({ body }) => body.agent?.id ?? body.state);
+    expect(states(zoe)).toEqual(['max', 'queued', 'mia']);
+    expect(states(max)).toEqual(['max', 'queued']);
+    expect(states(mia)).toEqual(['mia']);
+  });
+
+  it('[A10] of an agent who has gone go to those online who have the fewest', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    const abe = bearer('abe', 'agent');
+    await stage.arrive(max, zoe);
+    const mine = await Promise.all(Array.from({ length: 5 }, () => open(api, zoe)));
+    await stage.arrive(mia);
+    const hers = await open(api, yan);
+    expect(hers.agent.id).toBe('mia');
+    const over = mine[0].room;
+    expect((await api.call('POST', `/conversations/${over}/close`, max)).status).toBe(204);
+    await stage.arrive(abe);
+    await stage.depart(max);
+    await stage.pass(70, () => api.rooms.assignment.sweep());
+    const now = (await api.call('GET', '/conversations?state=assigned', mia)).body.conversations;
+    const count = (agent: string) => now.filter((one: { agent: Bearer }) => one.agent.id === agent).length;
+    expect([count('max'), count('mia'), count('abe')]).toEqual([0, 2, 3]);
+    expect(await stage.store.conversations.get(over)).toMatchObject({ state: 'closed', agent: { id: 'max' } });
+    const { room } = now[0];
+    expect(await stage.store.conversations.handOn(room, 'max', [])).toBeUndefined();
+    expect(await stage.store.conversations.handOn(over, 'max', [])).toBeUndefined();
+  });
+
   it('[A10] are read by their customer and their agent after their end, and not entered any more', async () => {
     const stage = await RoomStage.start(redis.url);
     const api = await stage.api();

@@ -109,6 +109,9 @@ export class RoomStage {
   readonly database: PostgresDatabase;
   /** What was planned: room -> when it closes, or undefined. In the order of planning. */
   readonly planned: (readonly [room: string, expiresAt: number | undefined])[] = [];
+  /** Milliseconds that the clock of all instances is ahead. */
+  ahead = 0;
+  readonly clock = (): number => Date.now() + this.ahead;
   readonly #redisUrl: string;
   readonly #heard = new Map<string, string[]>();
   readonly broker: BrokerRedis;
@@ -155,7 +158,7 @@ export class RoomStage {
       broker,
       presence,
       scheduleExpiry: async (room, expiresAt) => void this.planned.push([room, expiresAt]),
-      clock: Date.now,
+      clock: this.clock,
       wait: (milliseconds) => delay(milliseconds, undefined, { ref: false }),
       failed: (error) => {
         throw error;
@@ -204,7 +207,7 @@ export class RoomStage {
 
   /** They come online: known to the store, present, and heard for. */
   async arrive(...people: readonly Bearer[]): Promise<void> {
-    for (const { id, name, kind } of people) this.store.seen.touch({ user: id, name, kind, lastSeen: Date.now() });
+    for (const { id, name, kind } of people) this.store.seen.touch({ user: id, name, kind, lastSeen: this.clock() });
     await Promise.all(
       people.map(async ({ id }) => {
         await this.#door.connect(`c-${id}`, id);
@@ -219,6 +222,16 @@ export class RoomStage {
 
   async depart(...people: readonly Bearer[]): Promise<void> {
     await Promise.all(people.map(({ id }) => this.#door.disconnect(`c-${id}`)));
+  }
+
+  /** So many seconds pass, in which the work is done again and again as the sweeps of the workers are, by one of them after the other. */
+  async pass(seconds: number, ...sweeps: readonly (() => Promise<void>)[]): Promise<void> {
+    const end = this.ahead + seconds * 1000;
+    for (let turn = 0; ; turn += 1) {
+      await sweeps[turn % sweeps.length]?.();
+      if (this.ahead >= end) return;
+      this.ahead = Math.min(end, this.ahead + 10_000);
+    }
   }
 
   /** They are in a room that is joined. */

@@ -17,6 +17,8 @@ function world(presence: () => Promise<number[]>) {
       get: async () => kept[0],
       list: async () => kept,
       queued: async () => kept,
+      handOn: async () => undefined,
+      agentsAtWork: async () => [],
       assign: async (room, [agent], from) => {
         given.push(`${room} ${agent?.id} ${from}`);
         const [record] = kept;
@@ -25,6 +27,7 @@ function world(presence: () => Promise<number[]>) {
     },
     agents: { all: async () => [max] },
     presence: { sessions: presence },
+    absences: { look: async () => ({ here: [], gone: [] }) },
     notices: { conversation: async (record) => void told.push(record) },
     closer: { close: async () => true },
     roomName: () => 'conv:x',

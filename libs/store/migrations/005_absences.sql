@@ -1,0 +1,7 @@
+-- Who is away of those somebody waits for, as the sweeps of all processes saw them: since when, and when they were looked for last.
+CREATE TABLE absences (
+  user_id text COLLATE "C" PRIMARY KEY,
+  since bigint NOT NULL,
+  looked_at bigint NOT NULL
+) WITH (fillfactor = 50);
+CREATE INDEX absences_looked_at ON absences (looked_at);
