@@ -6,17 +6,13 @@ import type { AddressInfo } from 'node:net';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
+import { ADMIN_PASSWORD, act, inform, informed, lookUp, openAdmin } from '#test/support/admin-page.ts';
 import { AllInOne } from '#test/support/all-in-one.ts';
-import { ApiProcess } from '#test/support/api-process.ts';
-import { launchBrowser, newPerson, openTab, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
+import { launchBrowser, newPerson, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
 import { ChatClient } from '#test/support/chat-client.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
-import type { RedisServer } from '#test/support/redis-server.ts';
-import { TcpProxy } from '#test/support/tcp-proxy.ts';
-import { TestHub } from '#test/support/test-hub.ts';
 import { until } from '#test/support/wait.ts';
 
-const PASSWORD = 'a password of tests only';
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 let browser: Browser;
@@ -27,7 +23,7 @@ const clients = new Set<ChatClient>();
 
 beforeAll(async () => {
   database = await PostgresDatabase.create();
-  const env = { DATABASE_URL: database.url, ADMIN_PASSWORD: PASSWORD, DASHBOARD_URL: 'https://graphs.test/d/parley' };
+  const env = { DATABASE_URL: database.url, ADMIN_PASSWORD, DASHBOARD_URL: 'https://graphs.test/d/parley' };
   [browser, hub] = await Promise.all([launchBrowser(), AllInOne.start(env)]);
 });
 afterEach(async () => {
@@ -44,58 +40,13 @@ afterAll(async () => {
 
 const adminUrl = () => `http://127.0.0.1:${hub.adminPort}/admin/`;
 
-async function open(options: BrowserContextOptions = {}, url = adminUrl()): Promise<Page> {
-  const person = await newPerson(browser, { locale: 'en', ...options, httpCredentials: { username: 'oncall', password: PASSWORD } });
-  const page = await openTab(person, url, problems);
-  await page.locator('[data-verdict]:not([data-verdict="unknown"])').waitFor();
-  return page;
-}
+const open = (options: BrowserContextOptions = {}): Promise<Page> => openAdmin({ browser, url: adminUrl(), problems }, options);
 
 async function client(user: string, name = user): Promise<ChatClient> {
   const made = await ChatClient.connect(hub.wsUrl, user, { claims: { name, iat: Math.floor(Date.now() / 1000) } });
   clients.add(made);
   return made;
 }
-
-/** Looks a person up and opens what is known of them. */
-async function lookUp(page: Page, text: string, id: string): Promise<void> {
-  await page.getByLabel('Find a person').fill(text);
-  // Who came is written down a moment later.
-  await until(
-    async () => {
-      const answered = page.waitForResponse('**/admin/api/users?*');
-      await page.getByRole('button', { name: 'Find', exact: true }).click();
-      return (await (await answered).text()).includes(`"${id}"`);
-    },
-    { timeoutMs: PATIENCE_MS, describe: `${text} is found` },
-  );
-  await page.getByRole('list', { name: 'People found' }).locator(`[data-person="${id}"]`).click();
-  await page.getByRole('dialog').getByText('What you can do').waitFor();
-}
-
-/** Presses a button of the person's panel, and says yes. */
-async function act(page: Page, button: string, yes: string, done: string): Promise<void> {
-  await page.getByRole('button', { name: button }).click();
-  await page.getByRole('dialog').last().getByRole('button', { name: yes, exact: true }).click();
-  await page.getByRole('status').getByText(done).waitFor();
-}
-
-async function inform(
-  page: Page,
-  to: { readonly kind: string; readonly label?: string; readonly name?: string },
-  text: string,
-): Promise<void> {
-  const form = page.getByRole('region', { name: 'Send a notice' });
-  await form.getByLabel('To', { exact: true }).selectOption(to.kind);
-  if (to.label !== undefined) await form.getByLabel(to.label).fill(to.name ?? '');
-  await form.getByLabel('Text').fill(text);
-  await form.getByRole('button', { name: 'Send' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Send', exact: true }).click();
-  await form.getByText('Sent.').waitFor();
-}
-
-const informed = (who: ChatClient, body: string): boolean =>
-  who.frames.some((frame) => frame.type === 'inform' && JSON.stringify(frame).includes(`"body":"${body}"`));
 
 /** The address of an empty page of another origin. */
 async function foreignPage(): Promise<string> {
@@ -279,7 +230,7 @@ describe('the admin page of npm start', () => {
     expect(await page.locator('#root').count()).toBe(0);
 
     const ann = await client('u-ann', 'Ann');
-    const oncall = await newPerson(browser, { httpCredentials: { username: 'oncall', password: PASSWORD } });
+    const oncall = await newPerson(browser, { httpCredentials: { username: 'oncall', password: ADMIN_PASSWORD } });
     const own = await oncall.newPage();
     await own.goto(adminUrl());
     // A page of another port of this machine is of the same site, and of another origin: browsers send passwords along.
@@ -359,149 +310,6 @@ describe('the admin page of npm start', () => {
     await unharmed(page);
     await screenshot(page, `admin-person-${name.replace(', ', '-')}`);
     expect(await page.evaluate(() => document.documentElement.lang)).toBe(locale === 'en' ? 'en' : 'zh-Hans');
-  });
-});
-
-describe('the admin page of several nodes', () => {
-  let nodes: TestHub<RedisServer>;
-  let api: ApiProcess;
-  TestHub.showLogs(() => nodes);
-  beforeAll(async () => {
-    nodes = await TestHub.single({ gateways: 2 });
-    api = await ApiProcess.start({ ...nodes.settings, ADMIN_PASSWORD: PASSWORD });
-  });
-  afterEach(() => nodes.clear());
-  afterAll(async () => {
-    await api?.kill9();
-    await nodes?.stop();
-  });
-  const openNodes = () => open({}, `http://127.0.0.1:${api.adminPort}/admin/`);
-  const verdict = (page: Page, words: string) => page.getByRole('heading', { level: 1, name: words }).waitFor({ timeout: 60_000 });
-
-  it('[A13] adds up what two gateways have, and reaches people on both', async () => {
-    const page = await openNodes();
-    await verdict(page, 'All is well');
-    for (const { node } of nodes.gateways) await page.locator(`[data-node="${node}"][data-state="serving"]`).waitFor();
-    const [one, two] = [await nodes.client('ann', 0), await nodes.client('ann', 1)];
-    const bob = await nodes.client('bob', 1);
-    await Promise.all([one.join('den'), bob.join('den')]);
-    await page.locator('[data-tile="online"] dd').getByText('2', { exact: true }).waitFor();
-    await page.locator('[data-tile="connections"] dd').getByText('3', { exact: true }).waitFor();
-    await page
-      .locator(`[data-node="${nodes.gateway(1).node}"] [data-fact="connections"] dd`)
-      .getByText('2', { exact: true })
-      .waitFor();
-    await page.locator('[data-room="den"] td').getByText('2', { exact: true }).waitFor();
-    await page.locator('[data-tile="redis"] dd').getByText('answers').waitFor();
-    await screenshot(page, 'admin-nodes');
-    await inform(page, { kind: 'room', label: 'Name of the room', name: 'den' }, 'To the den.');
-    await until(() => informed(one, 'To the den.') && informed(bob, 'To the den.'), { timeoutMs: PATIENCE_MS });
-    await lookUp(page, 'ann', 'ann');
-    await page.getByText('online, 2 connections').waitFor();
-    await act(page, 'Disconnect …', 'Disconnect', 'Disconnected');
-    expect([(await one.closed).code, (await two.closed).code]).toEqual([4510, 4510]);
-    expect(bob.connected).toBe(true);
-  });
-
-  it('[A13] shows a gateway that drains, until it has left in order', async () => {
-    const page = await openNodes();
-    const leaving = await nodes.add();
-    const row = page.locator(`[data-node="${leaving.node}"]`);
-    await row.getByText('Serving').waitFor();
-    await nodes.client('ann', nodes.gateways.indexOf(leaving));
-    const draining = async () => {
-      const told = await page.request.get(`http://127.0.0.1:${api.adminPort}/admin/api/nodes`);
-      const { nodes: all } = (await told.json()) as { nodes: { id: string; state: string }[] };
-      return all.some(({ id, state }) => id === leaving.node && state === 'draining');
-    };
-    const ended = leaving.term(60_000);
-    await until(draining, { timeoutMs: PATIENCE_MS, describe: 'it told that it drains' });
-    // A drain of one person is over in two seconds: time is stopped, to look.
-    leaving.freeze();
-    try {
-      await row.getByText('Draining').waitFor();
-      await verdict(page, 'Keep an eye on this');
-      await page.getByText(`Draining: ${leaving.node}`).first().waitFor();
-      await screenshot(page, 'admin-draining');
-    } finally {
-      leaving.thaw();
-    }
-    expect(await ended).toBe(0);
-    await row.waitFor({ state: 'detached' });
-    await verdict(page, 'All is well');
-  });
-
-  it('[A13] names a gateway that froze, and is at ease when it moves again', async () => {
-    const page = await openNodes();
-    const frozen = nodes.gateway(1);
-    await page.locator(`[data-node="${frozen.node}"][data-state="serving"]`).waitFor();
-    frozen.freeze();
-    try {
-      await page.locator(`[data-node="${frozen.node}"][data-state="lost"]`).getByText('Lost', { exact: true }).waitFor({ timeout: 60_000 });
-      await verdict(page, 'Something is wrong');
-      await page.getByText(`Lost without a word: ${frozen.node}`).first().waitFor();
-      await page.locator('[data-tile="gateways"] dd').getByText('1 / 2').waitFor();
-      await screenshot(page, 'admin-lost');
-    } finally {
-      frozen.thaw();
-    }
-    await page.locator(`[data-node="${frozen.node}"][data-state="serving"]`).waitFor({ timeout: 60_000 });
-    await verdict(page, 'All is well');
-  });
-
-  it('[A13] tells that Redis is away', async () => {
-    const page = await openNodes();
-    await verdict(page, 'All is well');
-    nodes.backend.pause();
-    try {
-      await verdict(page, 'Something is wrong');
-      await page.getByText('Redis does not answer').first().waitFor();
-      await page.locator('[data-tile="redis"][data-bad="true"]').getByText('does not answer').waitFor();
-      await screenshot(page, 'admin-redis-away');
-    } finally {
-      nodes.backend.resume();
-    }
-    await verdict(page, 'All is well');
-    // 503, as it should.
-    problems.splice(0);
-  });
-
-  it('[A13] tells that PostgreSQL is away', async () => {
-    const { DATABASE_URL = '' } = nodes.settings;
-    const proxy = await TcpProxy.start({ target: Number(new URL(DATABASE_URL).port) });
-    onTestFinished(() => proxy.stop());
-    const through = new URL(DATABASE_URL);
-    through.port = String(proxy.port);
-    const other = await ApiProcess.start({ ...nodes.settings, DATABASE_URL: through.href, ADMIN_PASSWORD: PASSWORD });
-    onTestFinished(() => other.kill9());
-    const page = await open({}, `http://127.0.0.1:${other.adminPort}/admin/`);
-    await verdict(page, 'All is well');
-    proxy.refuse();
-    await verdict(page, 'Something is wrong');
-    await page.getByText('PostgreSQL does not answer').first().waitFor();
-    // What does not need it goes on.
-    await page.locator('[data-tile="redis"] dd').getByText('answers').waitFor();
-    await screenshot(page, 'admin-postgres-away');
-    proxy.heal();
-    await verdict(page, 'All is well');
-    // 503, as it should.
-    problems.splice(0);
-  });
-
-  it('[A13] shows what waits in the queues, says which does not move, and leads to their board', async () => {
-    // There is no worker: it waits.
-    expect((await api.post('/auth/code', { account: 'ann@mail.test' })).status).toBe(202);
-    const page = await openNodes();
-    await page.locator('[data-queue="mail"] [data-count="waiting"]').getByText('1', { exact: true }).waitFor();
-    // A code is waited for: a queue that does not move is told.
-    await verdict(page, 'Keep an eye on this');
-    await page.getByText('Queue Mail does not move').first().waitFor();
-    expect(await page.content()).not.toContain('mail.test');
-    const opened = page.context().waitForEvent('page');
-    await page.getByRole('link', { name: /Queue board/ }).click();
-    const board = await opened;
-    await board.waitForURL('**/admin/queues**');
-    await board.getByText('room-expiry').first().waitFor();
   });
 });
 

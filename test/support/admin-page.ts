@@ -1,0 +1,70 @@
+/** The admin page as the person on call uses it. */
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+
+import { newPerson, openTab, PATIENCE_MS } from './browser.ts';
+import type { ChatClient } from './chat-client.ts';
+import { until } from './wait.ts';
+
+export const ADMIN_PASSWORD = 'a password of tests only';
+
+export interface Watching {
+  readonly browser: Browser;
+  /** Of the admin page. */
+  readonly url: string;
+  /** What the page complains about is added. */
+  readonly problems: string[];
+}
+
+/** Opens the page, in English unless it is told otherwise, and waits until it says how things are. */
+export async function openAdmin({ browser, url, problems }: Watching, options: BrowserContextOptions = {}): Promise<Page> {
+  const person = await newPerson(browser, {
+    locale: 'en',
+    ...options,
+    httpCredentials: { username: 'oncall', password: ADMIN_PASSWORD },
+  });
+  const page = await openTab(person, url, problems);
+  await page.locator('[data-verdict]:not([data-verdict="unknown"])').waitFor();
+  return page;
+}
+
+/** Looks a person up and opens what is known of them. */
+export async function lookUp(page: Page, text: string, id: string): Promise<void> {
+  await page.getByLabel('Find a person').fill(text);
+  // Who came is written down a moment later.
+  await until(
+    async () => {
+      const answered = page.waitForResponse('**/admin/api/users?*');
+      await page.getByRole('button', { name: 'Find', exact: true }).click();
+      return (await (await answered).text()).includes(`"${id}"`);
+    },
+    { timeoutMs: PATIENCE_MS, describe: `${text} is found` },
+  );
+  await page.getByRole('list', { name: 'People found' }).locator(`[data-person="${id}"]`).click();
+  await page.getByRole('dialog').getByText('What you can do').waitFor();
+}
+
+/** Presses a button of the person's panel, and says yes. */
+export async function act(page: Page, button: string, yes: string, done: string): Promise<void> {
+  await page.getByRole('button', { name: button }).click();
+  await page.getByRole('dialog').last().getByRole('button', { name: yes, exact: true }).click();
+  await page.getByRole('status').getByText(done).waitFor();
+}
+
+/** Sends a notice through the form, and says yes. */
+export async function inform(
+  page: Page,
+  to: { readonly kind: string; readonly label?: string; readonly name?: string },
+  text: string,
+): Promise<void> {
+  const form = page.getByRole('region', { name: 'Send a notice' });
+  await form.getByLabel('To', { exact: true }).selectOption(to.kind);
+  if (to.label !== undefined) await form.getByLabel(to.label).fill(to.name ?? '');
+  await form.getByLabel('Text').fill(text);
+  await form.getByRole('button', { name: 'Send' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Send', exact: true }).click();
+  await form.getByText('Sent.').waitFor();
+}
+
+/** Whether somebody got a notice with this text. */
+export const informed = (who: ChatClient, body: string): boolean =>
+  who.frames.some((frame) => frame.type === 'inform' && JSON.stringify(frame).includes(`"body":"${body}"`));
