@@ -45,7 +45,14 @@ async function run(config: Config, metrics: Metrics, log: Logger): Promise<Servi
   const backend = await openRedisBackend(redisUrl, config, { node, store, metrics, log });
   const parts = hubParts(config, verifier, backend, log);
   const feed = await parts.follow(() => undefined);
-  const gateway = await Gateway.start(gatewaySettings(config, config.port), { node, ...backend, ...parts, metrics, http: nothingHere });
+  const gateway = await Gateway.start(gatewaySettings(config, config.port), {
+    node,
+    ...backend,
+    ...parts,
+    metrics,
+    log,
+    http: nothingHere,
+  });
   return {
     port: gateway.port,
     ready: () => gateway.hub.ready && feed.ready,

@@ -19,6 +19,7 @@ import {
 import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
 import type { Connection, Identity } from './connection.ts';
 import type { Counts } from './counts.ts';
+import type { Faults } from './faults.ts';
 import { type FrameLimits, FrameVerdict, StrikeCounter } from './frame-budget.ts';
 import type { Joins } from './joins.ts';
 import type { OfflineMessages } from './offline-messages.ts';
@@ -44,6 +45,7 @@ export interface FrameHandlerOptions {
   readonly messages: Pick<MessageStore, 'before'>;
   readonly offline: OfflineMessages;
   readonly stats: HubStats;
+  readonly faults: Faults;
   readonly frameLimits: FrameLimits;
   readonly now: () => number;
   /** Verifies a token; throws or rejects with `HubError` `TOKEN_EXPIRED`. */
@@ -77,14 +79,15 @@ export class FrameHandler {
     try {
       this.#handle(connection, toClientFrame(value));
     } catch (error) {
-      if (error instanceof HubError && error.code !== 'INVALID_REQUEST') connection.sendError(frameId(value), error);
-      else this.invalid(connection, frameId(value), error instanceof HubError ? error : this.#unexpected(error));
+      const told = this.#told(connection, error);
+      if (told.code === 'INVALID_REQUEST') this.invalid(connection, frameId(value), told);
+      else connection.sendError(frameId(value), told);
     }
   }
 
   /** Enters a room, answered by `joined` or `error`. */
   join(connection: Connection, id: string | undefined, room: string, since: Since | undefined): void {
-    const refuse = (error: unknown): void => connection.sendError(id, HubError.from(error));
+    const refuse = (error: unknown): void => connection.sendError(id, this.#options.faults.told(error, connection));
     try {
       const pass = this.#pass(connection, room);
       if (!(pass instanceof Promise)) this.#options.joins.join(connection, id, pass, since);
@@ -103,7 +106,7 @@ export class FrameHandler {
       await this.#pass(connection, room);
       return true;
     } catch (error) {
-      return HubError.from(error).retryable;
+      return this.#options.faults.told(error, connection).retryable;
     }
   }
 
@@ -115,10 +118,10 @@ export class FrameHandler {
       connection.end('RATE_LIMITED', ABUSE_SECONDS);
   }
 
-  /** A `data` that JSON.parse takes can still be nested too deeply for JSON.stringify: RangeError. Anything else is a bug and is shown. */
-  #unexpected(error: unknown): HubError {
+  /** A `data` that JSON.parse takes can still be nested too deeply for JSON.stringify: RangeError. */
+  #told(connection: Connection, error: unknown): HubError {
     if (error instanceof RangeError) return new HubError('INVALID_REQUEST', '`data` is nested too deeply', { cause: error });
-    throw error;
+    return this.#options.faults.told(error, connection);
   }
 
   #limited(connection: Connection, text: string, verdict: FrameVerdict): void {
@@ -187,7 +190,7 @@ export class FrameHandler {
   #answer(connection: Connection, id: string | undefined, answer: Promise<string | Uint8Array>): void {
     answer.then(
       (frame) => connection.send(frame),
-      (error: unknown) => connection.sendError(id, HubError.from(error)),
+      (error: unknown) => connection.sendError(id, this.#options.faults.told(error, connection)),
     );
   }
 
@@ -216,9 +219,7 @@ export class FrameHandler {
       go(pass);
       return;
     }
-    pass
-      .then(go)
-      .catch((error: unknown) => connection.sendError(id, error instanceof RangeError ? this.#unexpected(error) : HubError.from(error)));
+    pass.then(go).catch((error: unknown) => connection.sendError(id, this.#told(connection, error)));
   }
 
   #say(connection: Connection, { id, room, text, data }: ClientFrame & { readonly type: 'message' }): void {

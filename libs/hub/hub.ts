@@ -10,6 +10,7 @@ import { Connection, type FirstJoin, type Identity } from './connection.ts';
 import { Counts, INTERVAL_MS } from './counts.ts';
 import { drainConnections } from './drain.ts';
 import { Expiry } from './expiry.ts';
+import type { Faults } from './faults.ts';
 import { FrameBudget, type FrameLimits } from './frame-budget.ts';
 import { FrameHandler } from './frame-handler.ts';
 import { Healer } from './healer.ts';
@@ -39,6 +40,7 @@ export interface HubOptions {
   readonly writer: MessageWriter;
   readonly store: Pick<Store, 'messages' | 'cursors' | 'seen'>;
   readonly stats: HubStats;
+  readonly faults: Faults;
   readonly clock: Clock;
   verify(token: string): Identity | Promise<Identity>;
   /** One login of a user at a time (R4). */
@@ -91,14 +93,14 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    const { broker, presence, stats, clock, access, fanout, node, store } = options;
+    const { broker, presence, stats, faults, clock, access, fanout, node, store, roomLimit } = options;
     const now = () => clock.now();
     this.#users = new LocalUsers(broker);
     this.#rooms = new Rooms(broker);
     this.#counts = new Counts(fanout);
     this.#expiry = new Expiry(now());
-    this.#joins = new Joins({ rooms: this.#rooms, counts: this.#counts, broker, presence, stats, roomLimit: options.roomLimit, now });
-    this.#publisher = new Publisher({ writer: options.writer, stats, now });
+    this.#joins = new Joins({ rooms: this.#rooms, counts: this.#counts, broker, presence, stats, faults, roomLimit, now });
+    this.#publisher = new Publisher({ writer: options.writer, stats, faults, now });
     this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, stats, clock });
     this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, clock });
     this.#single = new SingleSession(presence);
@@ -129,6 +131,7 @@ export class Hub {
       messages: store.messages,
       offline: this.#offline,
       stats,
+      faults,
       frameLimits: options.frameLimits,
       now,
       verify: options.verify,
@@ -229,7 +232,10 @@ export class Hub {
     connection.opened(socket);
     this.#register(connection).then(
       () => this.#welcome(connection),
-      (error: unknown) => connection.end(ERRORS[HubError.from(error).code].close === 0 ? 'UNAVAILABLE' : HubError.from(error).code),
+      (error: unknown) => {
+        const { code } = this.#options.faults.told(error, connection);
+        connection.end(ERRORS[code].close === 0 ? 'UNAVAILABLE' : code);
+      },
     );
   }
 

@@ -15,6 +15,7 @@ import { isPrivateRoom } from '#libs/protocol/room-name.ts';
 import { joinedEnd, joinedHead, joinedLive } from '#libs/protocol/server-frame.ts';
 import type { Connection, PendingJoin } from './connection.ts';
 import type { Counts } from './counts.ts';
+import type { Faults } from './faults.ts';
 import type { LocalUser } from './local-user.ts';
 import { Room } from './room.ts';
 import type { RoomPass } from './room-access.ts';
@@ -30,6 +31,7 @@ export interface JoinsOptions {
   readonly broker: Broker;
   readonly presence: Presence;
   readonly stats: HubStats;
+  readonly faults: Faults;
   readonly roomLimit: number;
   readonly now: () => number;
 }
@@ -93,7 +95,7 @@ export class Joins {
     } catch (error) {
       if (!wanted()) return;
       this.#exit(connection, room);
-      connection.sendError(id, HubError.from(error));
+      connection.sendError(id, this.#options.faults.told(error, connection));
     }
   }
 

@@ -2,6 +2,7 @@
 import { HubError } from '#libs/protocol/errors.ts';
 import { ack } from '#libs/protocol/server-frame.ts';
 import type { Connection } from './connection.ts';
+import type { Faults } from './faults.ts';
 import type { MessageWriter } from './message-writer.ts';
 import { Keeps, type RoomPass } from './room-access.ts';
 import type { HubStats } from './stats.ts';
@@ -16,6 +17,7 @@ const SLOW_ACK_MS = 1000;
 export interface PublisherOptions {
   readonly writer: Pick<MessageWriter, 'write'>;
   readonly stats: HubStats;
+  readonly faults: Faults;
   readonly now: () => number;
 }
 
@@ -49,7 +51,7 @@ export class Publisher {
    * @throws HubError `BUSY`, and what `MessageWriter.write` throws, where nothing was said.
    */
   publish(connection: Connection, pass: RoomPass, id: string | undefined, text: string, data: unknown): void {
-    const { writer, stats, now } = this.#options;
+    const { writer, stats, faults, now } = this.#options;
     // Past its capacity a fan-out collapses rather than flattens, so publishers are held back first.
     const lane = pass.keeps === Keeps.history ? this.#stored : this.#unstored;
     if (lane.full) throw new HubError('BUSY', undefined, { retryAfter: 1 });
@@ -65,7 +67,7 @@ export class Publisher {
       },
       (error: unknown) => {
         this.#answered(lane, at);
-        connection.sendError(id, HubError.from(error));
+        connection.sendError(id, faults.told(error, connection));
       },
     );
   }

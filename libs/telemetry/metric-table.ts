@@ -68,6 +68,7 @@ export const HOT_METRICS = {
     help: 'Connections dropped because they read too slowly.',
     combine: 'sum',
   },
+  faults: { name: 'parley_faults_total', kind: 'counter', help: 'Unexpected errors: bugs, told by the log.', combine: 'sum' },
   presenceReaped: {
     name: 'parley_presence_reaped_total',
     kind: 'counter',

@@ -73,7 +73,14 @@ export async function runAllInOne(config: Config, data: string, metrics: Metrics
   });
   let gateway: Gateway | undefined;
   const feed = await parts.follow((sanction) => gateway?.hub.sanction(sanction));
-  const running = await Gateway.start(gatewaySettings(config), { node, ...backend, ...parts, metrics, http: bridgeTo(api, randomUUID) });
+  const running = await Gateway.start(gatewaySettings(config), {
+    node,
+    ...backend,
+    ...parts,
+    metrics,
+    log,
+    http: bridgeTo(api, randomUUID),
+  });
   gateway = running;
   const teller = tellNode(node, running, backend.nodes, metrics);
   return {

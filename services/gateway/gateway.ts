@@ -2,12 +2,14 @@
 import type { Broker } from '#libs/broker/broker.ts';
 import { systemClock } from '#libs/hub/clock.ts';
 import { Connection, type Identity } from '#libs/hub/connection.ts';
+import { Faults } from '#libs/hub/faults.ts';
 import { Hub } from '#libs/hub/hub.ts';
 import type { MessageWriter } from '#libs/hub/message-writer.ts';
 import type { RoomAccess } from '#libs/hub/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { ListenError } from '#libs/process/listen-error.ts';
 import type { Store } from '#libs/store/store.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
 import { DRAIN_STATES, type Metrics } from '#libs/telemetry/metrics.ts';
 import { isSocketPath } from './handshake-request.ts';
 import { HttpAdapter, type HttpHandler } from './http-adapter.ts';
@@ -55,6 +57,7 @@ export interface GatewayParts {
   readonly writer: MessageWriter;
   readonly store: Pick<Store, 'messages' | 'cursors' | 'seen'>;
   readonly metrics: Metrics;
+  readonly log: Logger;
   /** Throws or rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`. At once where it can. */
   verify(token: string): Identity | Promise<Identity>;
   /** Everything that is no WebSocket. */
@@ -95,6 +98,13 @@ export class Gateway {
   static async start(settings: GatewaySettings, parts: GatewayParts): Promise<Gateway> {
     const { metrics } = parts;
     const app = App();
+    const faults = new Faults({
+      log: parts.log,
+      met: () => {
+        metrics.hot.faults += 1;
+      },
+      now: () => systemClock.now(),
+    });
     const hub = new Hub({
       ...settings,
       ...parts,
@@ -104,6 +114,7 @@ export class Gateway {
           app.publish(topic, frame);
         },
       },
+      faults,
       clock: systemClock,
       heartbeatSeconds: pingSeconds(settings.heartbeatSeconds),
       frameLimits: { rate: settings.frameRate, burst: settings.frameBurst },
@@ -117,6 +128,7 @@ export class Gateway {
     const upgrade = new Upgrade({
       ...settings,
       hub,
+      faults,
       verify: (token) => parts.verify(token),
       now: () => systemClock.now(),
       accepted: () => {

@@ -27,7 +27,7 @@ export async function runGateway(config: Config, node: string, port: number, met
   const parts = hubParts(config, verifier, backend, log);
   let gateway: Gateway | undefined;
   const feed = await parts.follow((sanction) => gateway?.hub.sanction(sanction));
-  const running = await Gateway.start(gatewaySettings(config, port), { node, ...backend, ...parts, metrics, http: nothingHere });
+  const running = await Gateway.start(gatewaySettings(config, port), { node, ...backend, ...parts, metrics, log, http: nothingHere });
   gateway = running;
   const teller = tellNode(node, running, backend.nodes, metrics);
   return {

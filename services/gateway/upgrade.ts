@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Connection, Identity } from '#libs/hub/connection.ts';
+import type { Faults } from '#libs/hub/faults.ts';
 import { FixedWindow } from '#libs/hub/fixed-window.ts';
 import type { Admission, Hub } from '#libs/hub/hub.ts';
 import { ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
@@ -25,6 +26,7 @@ type SocketContext = Parameters<HttpResponse['upgrade']>[4];
 
 export interface UpgradeOptions {
   readonly hub: Hub;
+  readonly faults: Faults;
   readonly allowedOrigins: readonly string[];
   readonly trustedProxyHops: number;
   /** 0: no limit. */
@@ -144,7 +146,7 @@ export class Upgrade {
   }
 
   #refuse(res: HttpResponse, raw: RawHandshake, context: SocketContext, error: unknown): void {
-    const refusal = asRefusal(HubError.from(error));
+    const refusal = asRefusal(this.#options.faults.told(error));
     this.#options.refused(refusal.code);
     if (raw.protocols.closes && raw.key !== '') {
       res.upgrade<SocketData>({ holder: refusal }, raw.key, raw.protocols.selected ?? '', raw.extensions, context);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Connection } from '#libs/hub/connection.ts';
+import { Faults } from '#libs/hub/faults.ts';
 import type { Written } from '#libs/hub/message-writer.ts';
 import { Publisher } from '#libs/hub/publisher.ts';
 import { Keeps, type RoomPass } from '#libs/hub/room-access.ts';
@@ -22,6 +23,7 @@ beforeEach(() => {
   publisher = new Publisher({
     writer: { write: () => new Promise((resolve, reject) => underWay.push({ resolve, reject })) },
     stats: { hot, delivery: () => undefined, recovered: () => undefined, rateLimited: () => undefined },
+    faults: new Faults({ log: { error: () => undefined }, met: () => undefined, now: () => now }),
     now: () => now,
   });
 });

@@ -1,0 +1,65 @@
+import { HubError } from '#libs/protocol/errors.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
+import type { Connection } from './connection.ts';
+import { FixedWindow } from './fixed-window.ts';
+
+export interface FaultsOptions {
+  readonly log: Pick<Logger, 'error'>;
+  /** A bug was met: counted, logged or not. */
+  readonly met: () => void;
+  /** Milliseconds of any steady clock. */
+  readonly now: () => number;
+}
+
+/** Lines a second: a bug on a hot path must not cost more by its log. */
+const LINES_PER_SECOND = 10;
+/** Errors whose message is of the language's making and quotes no value that came from outside. */
+const PLAIN = [TypeError, ReferenceError, RangeError];
+
+/** What is no `HubError` was expected by nobody: a bug. Clients are told `UNAVAILABLE`, the log is told where it came from. */
+export class Faults {
+  readonly #options: FaultsOptions;
+  readonly #lines = new FixedWindow({ limit: LINES_PER_SECOND, windowMs: 1000 });
+  /** Met already, on the way of one failure to several who wait for it. */
+  readonly #known = new WeakSet<object>();
+
+  constructor(options: FaultsOptions) {
+    this.#options = options;
+  }
+
+  /** Any thrown value as what a client is told. Each bug is logged once, without anything that a client wrote. */
+  told(error: unknown, connection?: Connection): HubError {
+    const bug = bugOf(error);
+    if (bug !== undefined) this.#meet(bug, connection);
+    return HubError.from(error);
+  }
+
+  #meet(bug: object, connection: Connection | undefined): void {
+    if (this.#known.has(bug)) return;
+    this.#known.add(bug);
+    const { log, met, now } = this.#options;
+    met();
+    if (this.#lines.take('', now()) > 0) return;
+    const who = connection === undefined ? {} : { user: connection.user.id, session: connection.session };
+    log.error({ ...who, ...described(bug) }, 'unexpected error: a bug');
+  }
+}
+
+/** The bug behind an error, as an object; undefined for failures that were foreseen. */
+function bugOf(error: unknown): object | undefined {
+  // The writer says of whatever goes wrong that it may be said again.
+  const source = error instanceof HubError && error.code === 'NOT_STORED' ? (error.cause ?? error) : error;
+  if (source instanceof HubError) return undefined;
+  return typeof source === 'object' && source !== null ? source : new Error(`a ${typeof source} was thrown`);
+}
+
+/** Name and places. Messages of a parser or of a database may quote a message's text or a token: they are left out. */
+function described(bug: object): object {
+  if (!(bug instanceof Error)) return { name: 'no Error' };
+  const places = bug.stack?.slice(bug.stack.search(/^ +at /m)) ?? '';
+  return {
+    name: bug.name,
+    ...(PLAIN.some((plain) => bug instanceof plain) && { reason: bug.message }),
+    stack: places.startsWith(' ') ? places : '',
+  };
+}
