@@ -1,4 +1,5 @@
 import { HubError } from '#libs/protocol/errors.ts';
+import { ACTIVE_MS } from './active-rooms.ts';
 import type { Archive } from './archive.ts';
 import { ArchiveKeys } from './archive-keys.ts';
 import { ArchiveReader } from './archive-reader.ts';
@@ -96,6 +97,17 @@ export class BrokerMemory implements Broker, MemoryNode {
     await this.#begin(room);
     const page = this.#space.before(room, offset, limit);
     return page.more || this.#archive?.holds(room) !== true ? page : this.#archive.before(room, offset, limit, page);
+  }
+
+  async kept(room: string, offset: number, limit: PageLimit): Promise<Page> {
+    this.#check();
+    await this.#begin(room);
+    return this.#space.after(room, offset, limit);
+  }
+
+  async active(): Promise<string[]> {
+    this.#check();
+    return this.#space.publishedTo(ACTIVE_MS).filter((room) => this.#archive?.holds(room) === true);
   }
 
   async close(): Promise<void> {

@@ -167,6 +167,14 @@ export class BrokerRedis implements Broker, SequenceHost {
     return this.#reader.before(room, offset, limit);
   }
 
+  kept(room: string, offset: number, limit: PageLimit): Promise<Page> {
+    return this.#reader.kept(room, offset, limit);
+  }
+
+  active(): Promise<string[]> {
+    return this.#publisher.active();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweep);

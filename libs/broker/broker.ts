@@ -104,6 +104,13 @@ export interface Broker {
   after(room: string, offset: number, limit: PageLimit): Promise<Page>;
   /** The newest kept publications below `offset` (`Infinity`: the newest of all), oldest first. */
   before(room: string, offset: number, limit: PageLimit): Promise<Page>;
+  /** What the stream itself keeps above `offset`, oldest first, whatever it lost before and an archive may have. `complete` tells nothing. */
+  kept(room: string, offset: number, limit: PageLimit): Promise<Page>;
+  /**
+   * The rooms with an archive that were published to within the last hour, on any node, and perhaps some that were a little earlier: where something may be
+   * in the stream and not stored. As much work as there are such rooms, however many are silent.
+   */
+  active(): Promise<string[]>;
   /** Ends everything; nothing is delivered afterwards. */
   close(): Promise<void>;
 }

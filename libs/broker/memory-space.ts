@@ -127,6 +127,12 @@ export class MemorySpace {
     return { position: { epoch, offset: top }, publications: page.toReversed(), more: page.length < older.length, complete: true };
   }
 
+  /** Rooms that were published to within so many milliseconds. */
+  publishedTo(withinMs: number): string[] {
+    const since = this.#now() - withinMs;
+    return [...this.#rooms].filter(([, { publications }]) => (publications.at(-1)?.at ?? 0) >= since).map(([name]) => name);
+  }
+
   /** The room, touched; new where there was none or where it had expired. */
   #room(name: string, now: number): KeptRoom {
     if (++this.#calls % TIDY_EVERY === 0) this.#tidy(now);

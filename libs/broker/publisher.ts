@@ -2,6 +2,7 @@ import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 import { loadScript, type Script } from '#libs/redis/script.ts';
+import { ActiveRooms } from './active-rooms.ts';
 import type { Archive } from './archive.ts';
 import { ArchiveKeys } from './archive-keys.ts';
 import type { Published, PublishRequest } from './broker.ts';
@@ -23,6 +24,7 @@ export class Publisher {
   readonly #script: Script;
   readonly #reader: RoomReader;
   readonly #archived: ArchiveKeys | undefined;
+  readonly #active: ActiveRooms;
   /** Rooms whose epoch is asked for: publications that come meanwhile wait for the same answer, in their order. */
   readonly #epochsAsked = new Map<string, Promise<string>>();
   #closed = false;
@@ -31,6 +33,7 @@ export class Publisher {
     this.#reader = reader;
     this.#archived = archive && new ArchiveKeys(archive, limits.idempotencyTtlMs);
     this.#link = link;
+    this.#active = new ActiveRooms(link);
     this.#epochs = epochs;
     this.#script = loadScript(PUBLISH, {
       PUBLISH: link.isCluster ? 'SPUBLISH' : 'PUBLISH',
@@ -51,6 +54,11 @@ export class Publisher {
       if (request.key === null) throw error;
       return this.#retry(request, error, end);
     }
+  }
+
+  /** As `Broker.active`. */
+  active(): Promise<string[]> {
+    return this.#active.rooms();
   }
 
   close(): void {
@@ -83,6 +91,7 @@ export class Publisher {
         if (first !== undefined && !anew) return { ...first, repeated: true };
         floor = top;
       }
+      this.#active.note(room, epoch);
       const args = [request.tail, at, '', epoch, anew ? 1 : 0, floor];
       const reply = (await this.#link.run(this.#script, names, args, { runId: true })) as Reply;
       if (reply[0] > 0) {

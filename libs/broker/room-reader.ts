@@ -63,6 +63,11 @@ export class RoomReader {
     return archive.before(room, offset, limit, follows ? page : { ...page, publications: [] });
   }
 
+  /** As `Broker.kept`. */
+  async kept(room: string, offset: number, limit: PageLimit): Promise<Page> {
+    return { ...(await this.#read(room, 'XRANGE', String(offset + 1), limit)), complete: true };
+  }
+
   /** Runs a script that may have to begin an epoch: at once where any will do, else only once it is known what is stored. */
   async #begun<T>(room: string, run: (fresh: string, floor: number) => Promise<T | undefined>): Promise<T> {
     const found = await run(this.#archive?.holds(room) ? '' : this.#epochs(), 0);

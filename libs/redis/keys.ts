@@ -116,6 +116,11 @@ export class RedisKeys {
     return `${this.#prefix}{nodes}:facts:${node}`;
   }
 
+  /** Sorted set: rooms with an archive, by when they were published to about. One for the whole hub. */
+  activeRooms(): string {
+    return `${this.#prefix}{active}:rooms`;
+  }
+
   /** String: tries counted against a limit. `subject` tells nobody who it is. */
   limit(name: string, subject: string): string {
     return `${this.#prefix}limit:${name}:${subject}`;

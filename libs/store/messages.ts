@@ -90,20 +90,6 @@ export class PostgresMessages implements MessageStore {
     return rows.map(messageOf);
   }
 
-  async active(since: number): Promise<string[]> {
-    const rows = await this.#database.query<{ room: string }>(
-      'SELECT room FROM message_keys WHERE stored_at >= $1 UNION SELECT room FROM rooms WHERE created_at >= $1 AND keep_history',
-      [since],
-    );
-    return rows.map(({ room }) => room);
-  }
-
-  recent(room: string): Promise<{ readonly id: string; readonly offset: number }[]> {
-    return this.#database.query<{ id: string; offset: number }>('SELECT id, "offset" FROM message_keys WHERE room = $1 ORDER BY "offset"', [
-      room,
-    ]);
-  }
-
   /** Resolves when everything appended and asked so far is answered. */
   async flush(): Promise<void> {
     await Promise.all([this.#writer.flush(), this.#finder.flush()]);

@@ -289,10 +289,6 @@ export interface MessageStore {
   before(room: string, before: number, limit: number): Promise<{ readonly messages: StoredMessage[]; readonly more: boolean }>;
   /** The oldest messages above `after`, oldest first. */
   after(room: string, after: number, limit: number): Promise<StoredMessage[]>;
-  /** Rooms in which something was stored since, and those of made rooms created since: where a stream may hold what is not stored. */
-  active(since: number): Promise<string[]>;
-  /** Offsets stored since, in a room. */
-  recent(room: string): Promise<{ readonly id: string; readonly offset: number }[]>;
 }
 
 /** What a user has not got yet in one room. */

@@ -1,12 +1,12 @@
-import type { Broker, Publication } from '#libs/broker/broker.ts';
+import type { Broker, Position, Publication } from '#libs/broker/broker.ts';
 import { publishedAt } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, RoomStore, StoredMessage } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 
 export interface StreamSweepOptions {
-  readonly broker: Pick<Broker, 'after'>;
+  readonly broker: Pick<Broker, 'active' | 'kept'>;
   readonly rooms: Pick<RoomStore, 'get'>;
-  readonly messages: Pick<MessageStore, 'active' | 'recent' | 'top' | 'before' | 'after' | 'append'>;
+  readonly messages: Pick<MessageStore, 'after' | 'append'>;
   readonly log: Logger;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -14,8 +14,11 @@ export interface StreamSweepOptions {
   readonly graceMs: number;
 }
 
-/** How far back rooms count as active, milliseconds: as long as the store remembers what it stored lately. */
-const ACTIVE_MS = 3_600_000;
+/**
+ * Older messages are not stored any more, milliseconds: for an hour the store knows a message by its id, so that one that was stored in another place is not
+ * stored twice. Ten minutes for clocks that differ.
+ */
+const CARRIED_MS = 3_000_000;
 const PAGE = { count: 100, bytes: 1_000_000 };
 /** Rooms looked at beside each other. */
 const PARALLEL = 8;
@@ -34,13 +37,16 @@ interface MessageFrame {
 }
 
 /**
- * Stores what is in a room's stream and not in the store (M1): shown live by a gateway that died before it stored it, while its sender never came back to retry. Several sweeps at
+ * Stores what is in a room's stream and not in the store (M1): shown live by a gateway that died before it stored it, while its sender never came back to retry.
+ *
+ * Which rooms to look at the broker tells, which has noted each one before it was published to: the store cannot know of a room that was silent for long and
+ * whose first new message is the very one that was not stored. A room's stream is read from its beginning once, then only what came since. Several sweeps at
  * once are harmless: the store takes each message once.
  */
 export class StreamSweep {
   readonly #options: StreamSweepOptions;
-  /** Up to where a room was seen to be stored. Offsets never fall in rooms that keep history. */
-  readonly #seen = new Map<string, number>();
+  /** Up to where each active room was looked at. */
+  readonly #seen = new Map<string, Position>();
 
   constructor(options: StreamSweepOptions) {
     this.#options = options;
@@ -48,10 +54,9 @@ export class StreamSweep {
 
   /** One look at every active room. Resolves with how many messages were stored; rejects with the first failure, after all rooms were tried. */
   async run(): Promise<number> {
-    const { messages, now } = this.#options;
-    const rooms = new Set([PARK, ...(await messages.active(now() - ACTIVE_MS))]);
-    for (const room of this.#seen.keys()) if (!rooms.has(room)) this.#seen.delete(room);
-    const queue = [...rooms];
+    const queue = await this.#options.broker.active();
+    const active = new Set(queue);
+    for (const room of this.#seen.keys()) if (!active.has(room)) this.#seen.delete(room);
     const failures: unknown[] = [];
     let stored = 0;
     const work = async (): Promise<void> => {
@@ -69,40 +74,41 @@ export class StreamSweep {
   }
 
   async #sweep(room: string): Promise<number> {
-    const { broker, messages, log, now, graceMs } = this.#options;
-    let seen = this.#seen.get(room) ?? (await this.#start(room));
+    const { broker, now, graceMs } = this.#options;
     let stored = 0;
     for (;;) {
-      const page = await broker.after(room, seen, PAGE);
-      // Clocks of gateways differ: what comes behind one that is still left to its gateway waits with it, or the look would go past it.
-      const young = page.publications.findIndex(({ frame }) => publishedAt(frame) > now() - graceMs);
-      const settled = page.publications.slice(0, young < 0 ? undefined : young);
-      const [first] = settled;
-      if (first === undefined) break;
-      const known = new Set((await messages.after(room, first.offset - 1, PAGE.count)).map(({ offset }) => offset));
-      const missing = settled.filter(({ offset }) => !known.has(offset));
-      const from = missing.length === 0 ? 0 : await this.#historyFrom(room);
-      const carried = missing.filter(({ frame }) => publishedAt(frame) >= from);
-      if (carried.length > 0) {
-        const results = await Promise.all(carried.map((publication) => messages.append(toStored(room, page.position.epoch, publication))));
-        const conflicts = results.filter((result) => result === 'conflict').length;
-        stored += results.length - conflicts;
-        log.warn({ room, stored: results.length - conflicts, conflicts }, 'messages of a stream were not stored yet');
+      const seen = this.#seen.get(room);
+      const { position, publications, more } = await broker.kept(room, seen?.offset ?? 0, PAGE);
+      const { epoch } = position;
+      if (seen !== undefined && seen.epoch !== epoch) {
+        // Of another sequence nothing was seen.
+        this.#seen.delete(room);
+        continue;
       }
-      seen = settled.at(-1)?.offset ?? seen;
-      this.#seen.set(room, seen);
-      if (!page.more || settled.length < page.publications.length) break;
+      // Clocks of gateways differ: what comes behind one that is still left to its gateway waits with it, or the look would go past it.
+      const young = publications.findIndex(({ frame }) => publishedAt(frame) > now() - graceMs);
+      const settled = publications.slice(0, young < 0 ? undefined : young);
+      stored += await this.#store(room, epoch, settled);
+      this.#seen.set(room, { epoch, offset: settled.at(-1)?.offset ?? seen?.offset ?? 0 });
+      if (!more || settled.length < publications.length) return stored;
     }
-    return stored;
   }
 
-  /** Below what was stored lately, or where nothing was, at the top: earlier looks have seen to the rest. */
-  async #start(room: string): Promise<number> {
-    const { messages } = this.#options;
-    const [oldest] = await messages.recent(room);
-    if (oldest === undefined) return messages.top(room);
-    const { messages: before } = await messages.before(room, oldest.offset, 1);
-    return before.at(-1)?.offset ?? 0;
+  /** Stores those of a stretch of the stream that are missing, and resolves with how many. */
+  async #store(room: string, epoch: string, publications: readonly Publication[]): Promise<number> {
+    const { messages, log, now } = this.#options;
+    const [first] = publications;
+    if (first === undefined) return 0;
+    const known = new Set((await messages.after(room, first.offset - 1, PAGE.count)).map(({ offset }) => offset));
+    const missing = publications.filter(({ offset, frame }) => !known.has(offset) && publishedAt(frame) >= now() - CARRIED_MS);
+    const from = missing.length === 0 ? 0 : await this.#historyFrom(room);
+    const carried = missing.filter(({ frame }) => publishedAt(frame) >= from);
+    if (carried.length === 0) return 0;
+    const results = await Promise.all(carried.map((publication) => messages.append(toStored(room, epoch, publication))));
+    const conflicts = results.filter((result) => result === 'conflict').length;
+    const stored = results.length - conflicts;
+    log.warn({ room, stored, conflicts }, 'messages of a stream were not stored yet');
+    return stored;
   }
 
   /** What was said before, nobody wanted to be kept: the moment a room began to keep history, `Infinity` where it keeps none, or it is not known. */

@@ -40,7 +40,7 @@ export interface WorkerParts {
   readonly mailer: Mailer;
   readonly store: Pick<Store, 'rooms' | 'messages' | 'upkeep'>;
   /** As the gateways' one, archive and all: a read may begin a room's epoch. `start` is not needed. */
-  readonly broker: Pick<Broker, 'after' | 'emit'>;
+  readonly broker: Pick<Broker, 'active' | 'kept' | 'emit'>;
   readonly seal: MailSeal;
   /** Called about once a second by one of all workers: pairs those who wait, and gives waiting conversations to agents. */
   readonly waiting: () => Promise<void>;

@@ -199,20 +199,4 @@ describe('pages', () => {
     expect(await store.messages.after('group:pages', 0, 3)).toEqual(said.slice(0, 3));
     expect(await store.messages.after('group:pages', 96, 10)).toEqual(said.slice(-2));
   });
-
-  test('active and recent: where something was stored of late', async () => {
-    const now = Date.now();
-    await store.messages.append(message('group:active', 3));
-    await store.messages.append(message('group:active', 1));
-    expect(await store.messages.active(now - 60_000)).toContain('group:active');
-    expect(await store.messages.active(now + 600_000)).toEqual([]);
-    expect(await store.messages.recent('group:active')).toEqual([
-      { id: 'group:active-1', offset: 1 },
-      { id: 'group:active-3', offset: 3 },
-    ]);
-    const room = { room: 'group:new', kind: 'group', title: '', owner: '', createdAt: now + 500_000, expiresAt: undefined } as const;
-    await store.rooms.create({ ...room, keepHistory: true }, []);
-    await store.rooms.create({ ...room, room: 'group:unkept', keepHistory: false }, []);
-    expect(await store.messages.active(now + 400_000)).toEqual(['group:new']);
-  });
 });

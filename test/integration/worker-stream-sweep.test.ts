@@ -78,6 +78,28 @@ describe('the sweep of streams', () => {
     expect(stored.filter(({ text }) => text === 'stored')).toHaveLength(4);
   });
 
+  it('[M1] a room that was silent since yesterday: what its first message today left unstored is carried', async () => {
+    const stage = await openStage();
+    const group = await stage.room('group', undefined, true);
+    await stage.database.query('UPDATE rooms SET created_at = 1, history_from = 1');
+    const yesterday = { room: group, offset: 7, epoch: 'e', id: 'y'.repeat(22), sender: '{}', text: 'yesterday', data: undefined };
+    await stage.store.messages.append({ ...yesterday, at: Date.now() - 86_400_000 });
+    await stage.database.query('DELETE FROM message_keys');
+    await say(stage, group, 'today', Date.now() - 10_000);
+    await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
+    await until(async () => (await stage.store.messages.top(group)) === 8);
+    expect((await stage.store.messages.after(group, 0, 10)).map(({ text }) => text)).toEqual(['yesterday', 'today']);
+  });
+
+  it('[M1] what has been in a stream for about an hour is left there: the store may not know any more that it has it elsewhere', async () => {
+    const stage = await openStage();
+    await say(stage, 'park', 'long ago', Date.now() - 3_500_000);
+    await say(stage, 'park', 'of late', Date.now() - 2_900_000);
+    await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
+    await until(async () => (await stage.store.messages.top('park')) === 2);
+    expect((await stage.store.messages.after('park', 0, 10)).map(({ text }) => text)).toEqual(['of late']);
+  });
+
   it('[M1] what is young is left to its gateway', async () => {
     const stage = await openStage();
     await say(stage, 'park', 'old', Date.now() - 60_000);

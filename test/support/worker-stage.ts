@@ -82,7 +82,8 @@ export class WorkerStage {
       mailer: more.mailer ?? new DevMailbox({ print: () => undefined }),
       store: this.store,
       broker: {
-        after: (room, offset, limit) => this.broker.after(room, offset, limit),
+        active: () => this.broker.active(),
+        kept: (room, offset, limit) => this.broker.kept(room, offset, limit),
         emit: async (topic, payload) => {
           if (this.emitFailures-- > 0) throw new HubError('UNAVAILABLE');
           await this.broker.emit(topic, payload);

@@ -1,0 +1,2 @@
+-- Where messages may lie unstored is asked of the broker: nobody looks rooms up by their age any more.
+DROP INDEX rooms_created_at;
