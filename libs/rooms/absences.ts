@@ -17,7 +17,7 @@ export interface Attendance<P> {
 }
 
 /** Away for longer than this, and one is not waited for any more, milliseconds. */
-const GRACE_MS = 60_000;
+export const GRACE_MS = 60_000;
 
 /**
  * Tells those who have gone from those who only connect again. What the looks of all processes see is kept together in the store, so that any of them may

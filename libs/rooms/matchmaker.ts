@@ -2,6 +2,7 @@
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { MatchResult, PairStore, RoomMember, SeenStore } from '#libs/store/store.ts';
+import { type Absences, GRACE_MS } from './absences.ts';
 import type { Notices } from './notices.ts';
 import { whoIsOnline } from './who-is-online.ts';
 
@@ -9,7 +10,8 @@ export interface MatchmakerOptions {
   readonly pairs: Pick<PairStore, 'of' | 'match' | 'waiting' | 'stopWaiting' | 'wantHistory'>;
   readonly seen: Pick<SeenStore, 'get'>;
   readonly presence: Pick<Presence, 'sessions' | 'sample'>;
-  readonly notices: Pick<Notices, 'matched' | 'membership'>;
+  readonly absences: Pick<Absences, 'look'>;
+  readonly notices: Pick<Notices, 'matched' | 'membership' | 'pairHistory'>;
   /** The room closes by itself at that time, Unix milliseconds. Never rejects. */
   readonly scheduleExpiry: (room: string, expiresAt: number) => Promise<void>;
   /** A fresh `pair:` name at each call. */
@@ -25,8 +27,6 @@ const STRANGERS = 64;
 /** Of those who wait, the longest first, how many are looked at for one who asks, and for one sweep. */
 const WAITING = 64;
 const WAITING_SWEPT = 1000;
-/** Who waits and has been away for longer than this has given up, milliseconds. */
-const AWAY_MS = 60_000;
 /** Milliseconds that one who asks waits for those who asked before in this process. */
 const PATIENCE_MS = 30_000;
 /** Only people are paired: not customers, not agents. */
@@ -52,11 +52,16 @@ export class Matchmaker {
       if (keepHistory) await this.#wantHistory(user, pair);
       return { state: 'paired', made: false, ...pair };
     }
-    const first = await this.#match(user, keepHistory, await this.#candidates(user.id));
+    const first = await this.#match(user, keepHistory, await this.#candidates(user.id), false);
     if (first.state === 'paired') return first;
     // Somebody may have begun to wait at the same moment: the later of two sees the other now.
     const waiting = await this.#waitingOnline(user.id);
-    return waiting.length === 0 ? first : this.#match(user, keepHistory, waiting);
+    return waiting.length === 0 ? first : this.#match(user, keepHistory, waiting, true);
+  }
+
+  /** The user waits no longer. May be repeated; a pair that there is stays. Rejects with `HubError` `UNAVAILABLE`. */
+  stop(user: string): Promise<void> {
+    return this.#options.pairs.stopWaiting(user);
   }
 
   /**
@@ -74,45 +79,47 @@ export class Matchmaker {
   }
 
   async #sweep(): Promise<void> {
-    const { pairs, presence } = this.#options;
-    const waiting = await pairs.waiting(WAITING_SWEPT);
-    if (waiting.length === 0) return;
-    const online = await whoIsOnline(
-      presence,
-      waiting.map(({ user }) => user),
-    );
-    const ids = new Set(online.map(({ id }) => id));
-    await this.#dropAway(waiting.filter(({ user }) => !ids.has(user.id)));
-    const here = waiting.filter(({ user }) => ids.has(user.id));
+    const { pairs, absences, clock } = this.#options;
+    const waiting = (await pairs.waiting(WAITING_SWEPT)).map(({ user: { id, name }, keepHistory }) => ({ id, name, keepHistory }));
+    const { here, gone } = await absences.look(waiting);
+    // Whoever asks at this moment is there.
+    await Promise.all(gone.map(({ id }) => pairs.stopWaiting(id, clock() - GRACE_MS)));
     if (here.length === 0) return;
-    const others = [...here.map(({ user }) => user), ...(await this.#strangers())];
+    const others: readonly RoomMember[] = [...here.map(({ id, name }) => ({ id, name })), ...(await this.#strangers())];
     const taken = new Set<string>();
-    for (const { user, keepHistory } of here) {
-      if (taken.has(user.id)) continue;
-      const free = others.filter(({ id }) => id !== user.id && !taken.has(id)).slice(0, WAITING + STRANGERS);
+    for (const { id, name, keepHistory } of here) {
+      if (taken.has(id)) continue;
+      const free = others.filter((other) => other.id !== id && !taken.has(other.id)).slice(0, WAITING + STRANGERS);
       if (free.length === 0) continue;
-      const result = await this.#match(user, keepHistory, free);
-      if (result.state === 'paired') taken.add(user.id).add(result.with.id);
+      const result = await this.#match({ id, name }, keepHistory, free, true);
+      if (result.state === 'paired') taken.add(id).add(result.with.id);
     }
   }
 
-  async #match(user: RoomMember, keepHistory: boolean, candidates: readonly RoomMember[]): Promise<MatchResult> {
+  async #match(user: RoomMember, keepHistory: boolean, candidates: readonly RoomMember[], again: boolean): Promise<MatchResult> {
     const { pairs, notices, scheduleExpiry, roomName, clock } = this.#options;
     const result = await this.#inTurn(() => {
       const now = clock();
-      return pairs.match({ user, keepHistory, candidates, room: roomName(), now, expiresAt: now + PAIR_LIFE_MS });
+      return pairs.match({ user, keepHistory, again, candidates, room: roomName(), now, expiresAt: now + PAIR_LIFE_MS });
     });
     if (result.state === 'paired' && result.made) {
       await notices.matched(result.room, user, result.with);
+      const [wish, both] = result.wishes;
+      if (wish !== undefined && both === undefined) {
+        await notices.pairHistory(result.room, 'asked', [wish === user.id ? result.with.id : user.id]);
+      }
       await scheduleExpiry(result.room, result.expiresAt);
     }
     return result;
   }
 
-  /** Who was paired without having asked may want it later: it is kept from when both do. */
+  /** Who was paired without having asked may want it later: the other one is told, and it is kept from when both do. */
   async #wantHistory(user: RoomMember, pair: { readonly room: string; readonly with: RoomMember }): Promise<void> {
     const { pairs, notices, clock } = this.#options;
-    if (await pairs.wantHistory(user.id, clock())) await notices.membership(pair.room, [user.id, pair.with.id]);
+    const history = await pairs.wantHistory(user.id, clock());
+    const both = [user.id, pair.with.id];
+    if (history === 'kept') await notices.membership(pair.room, both);
+    if (history !== undefined) await notices.pairHistory(pair.room, history, history === 'kept' ? both : [pair.with.id]);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -147,14 +154,5 @@ export class Matchmaker {
       const record = records.get(id);
       return record !== undefined && KINDS.has(record.kind) ? [{ id, name: record.name }] : [];
     });
-  }
-
-  async #dropAway(away: readonly { readonly user: RoomMember; readonly since: number }[]): Promise<void> {
-    const { pairs, seen, clock } = this.#options;
-    const before = clock() - AWAY_MS;
-    const long = away.filter(({ since }) => since < before).map(({ user }) => user.id);
-    if (long.length === 0) return;
-    const recently = new Set((await seen.get(long)).filter(({ lastSeen }) => lastSeen >= before).map(({ user }) => user));
-    await Promise.all(long.filter((user) => !recently.has(user)).map((user) => pairs.stopWaiting(user)));
   }
 }

@@ -56,6 +56,12 @@ export class Notices {
     await Promise.all([this.membership(room, users), ...users.map((user) => this.#send(`u:${user}`, frame))]);
   }
 
+  /** History is wanted by the other one of a pair, or is kept from now on: `command {code:"pair", body:{room,keepHistory}}` (A9). */
+  async pairHistory(room: string, keepHistory: 'asked' | 'kept', users: readonly string[]): Promise<void> {
+    const frame = command('pair', { room, keepHistory });
+    await Promise.all(users.map((user) => this.#send(`u:${user}`, frame)));
+  }
+
   /**
    * A conversation changed hands: `command {code:"conversation", body:{room,state,subject,customer,agent?}}` for its customer, its agent and the agent
    * it was taken from.

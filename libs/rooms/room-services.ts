@@ -60,6 +60,7 @@ export function roomServices({ store, broker, presence, clock, wait, failed, ...
       pairs: store.pairs,
       seen,
       presence,
+      absences,
       notices,
       scheduleExpiry,
       roomName: () => freshRoomName('pair'),

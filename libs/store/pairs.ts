@@ -1,5 +1,5 @@
 import type { Database, Query } from './database.ts';
-import type { MatchRequest, MatchResult, PairStore, RoomMember } from './store.ts';
+import type { MatchRequest, MatchResult, OpenPair, PairStore, RoomMember } from './store.ts';
 
 /** One pairing at a time, over all processes: two who ask at the same moment must see each other. */
 const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 2)';
@@ -19,7 +19,7 @@ const CHOOSE = `
   WITH offered AS (SELECT * FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS o (id, name, n)),
   open AS (
     SELECT q.user_id AS id, q.name, q.keep_history, 0 AS rank, q.since, q.seq FROM pair_queue q
-     WHERE q.since > $4 OR q.user_id IN (SELECT id FROM offered)
+     WHERE q.asked_at > $4 OR q.user_id IN (SELECT id FROM offered)
     UNION ALL
     SELECT o.id, o.name, false, 1, o.n, 0 FROM offered o WHERE NOT EXISTS (SELECT 1 FROM pair_queue q WHERE q.user_id = o.id)
   )
@@ -42,9 +42,11 @@ const MAKE = `
 const WANT = `
   WITH wish AS (
     UPDATE pairs SET wants_history = true WHERE user_id = $1 AND NOT wants_history RETURNING room, peer_id
+  ), kept AS (
+    UPDATE rooms r SET keep_history = true, history_from = $2 FROM wish w JOIN pairs other ON other.user_id = w.peer_id AND other.room = w.room
+     WHERE r.room = w.room AND r.closed_at IS NULL AND NOT r.keep_history AND other.wants_history RETURNING 1
   )
-  UPDATE rooms r SET keep_history = true, history_from = $2 FROM wish w JOIN pairs other ON other.user_id = w.peer_id AND other.room = w.room
-   WHERE r.room = w.room AND r.closed_at IS NULL AND NOT r.keep_history AND other.wants_history RETURNING r.room`;
+  SELECT EXISTS (SELECT 1 FROM kept) AS kept FROM wish`;
 
 export class PostgresPairs implements PairStore {
   readonly #database: Database;
@@ -53,7 +55,7 @@ export class PostgresPairs implements PairStore {
     this.#database = database;
   }
 
-  async of(user: string): Promise<{ readonly room: string; readonly with: RoomMember; readonly expiresAt: number } | undefined> {
+  async of(user: string): Promise<OpenPair | undefined> {
     const row = await this.#database.first<PairRow>(OPEN_PAIR, [user]);
     return row && pairOf(row);
   }
@@ -64,6 +66,8 @@ export class PostgresPairs implements PairStore {
       const [own] = await query<PairRow>(OPEN_PAIR, [request.user.id]);
       if (own !== undefined) return { state: 'paired', made: false, ...pairOf(own) };
       const { user, candidates, now } = request;
+      if (request.again && (await query('SELECT 1 FROM pair_queue WHERE user_id = $1 FOR UPDATE', [user.id])).length === 0)
+        return { state: 'waiting' };
       const [chosen] = await query<ChosenRow>(CHOOSE, [
         user.id,
         candidates.map(({ id }) => id),
@@ -74,11 +78,12 @@ export class PostgresPairs implements PairStore {
     });
   }
 
-  wantHistory(user: string, now: number): Promise<boolean> {
+  wantHistory(user: string, now: number): Promise<'kept' | 'asked' | undefined> {
     return this.#database.transaction(async (query) => {
       // Both may say so at the same moment.
       await query(LOCK);
-      return (await query(WANT, [user, now])).length > 0;
+      const [wish] = await query<{ kept: boolean }>(WANT, [user, now]);
+      return wish && (wish.kept ? 'kept' : 'asked');
     });
   }
 
@@ -90,26 +95,31 @@ export class PostgresPairs implements PairStore {
     return rows.map((row) => ({ user: { id: row.user_id, name: row.name }, keepHistory: row.keep_history, since: row.since }));
   }
 
-  async stopWaiting(user: string): Promise<void> {
-    await this.#database.query('DELETE FROM pair_queue WHERE user_id = $1', [user]);
+  async stopWaiting(user: string, askedBefore?: number): Promise<void> {
+    await this.#database.query('DELETE FROM pair_queue WHERE user_id = $1 AND ($2::bigint IS NULL OR asked_at < $2)', [
+      user,
+      askedBefore ?? null,
+    ]);
   }
 }
 
 async function pair(query: Query, { user, keepHistory, room, now, expiresAt }: MatchRequest, chosen: ChosenRow): Promise<MatchResult> {
   const kept = keepHistory && chosen.keep_history;
   await query(MAKE, [room, kept, now, expiresAt, user.id, user.name, chosen.id, chosen.name, keepHistory, chosen.keep_history]);
-  return { state: 'paired', made: true, room, with: { id: chosen.id, name: chosen.name }, expiresAt };
+  const wishes = [...(keepHistory ? [user.id] : []), ...(chosen.keep_history ? [chosen.id] : [])];
+  return { state: 'paired', made: true, room, with: { id: chosen.id, name: chosen.name }, expiresAt, wishes };
 }
 
-async function wait(query: Query, { user, keepHistory, now }: MatchRequest): Promise<MatchResult> {
-  await query(
-    `INSERT INTO pair_queue (user_id, name, keep_history, since) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, keep_history = excluded.keep_history`,
-    [user.id, user.name, keepHistory, now],
-  );
+async function wait(query: Query, { user, keepHistory, now, again }: MatchRequest): Promise<MatchResult> {
+  if (!again)
+    await query(
+      `INSERT INTO pair_queue (user_id, name, keep_history, since, asked_at) VALUES ($1, $2, $3, $4, $4)
+       ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, keep_history = excluded.keep_history, asked_at = excluded.asked_at`,
+      [user.id, user.name, keepHistory, now],
+    );
   return { state: 'waiting' };
 }
 
-function pairOf(row: PairRow): { readonly room: string; readonly with: RoomMember; readonly expiresAt: number } {
+function pairOf(row: PairRow): OpenPair {
   return { room: row.room, with: { id: row.id, name: row.name }, expiresAt: row.expires_at ?? Number.POSITIVE_INFINITY };
 }

@@ -168,7 +168,7 @@ export interface RoomStore {
 /** Pairing (A9): at most one open pair for each user, held by the database. */
 export interface PairStore {
   /** The user's open pair. */
-  of(user: string): Promise<{ readonly room: string; readonly with: RoomMember; readonly expiresAt: number } | undefined>;
+  of(user: string): Promise<OpenPair | undefined>;
   /**
    * In one transaction: the user's open pair where there is one; else pairs with the first of `candidates` (in the order given) that has none; else puts
    * the user into the queue. History is kept where both asked for it; a candidate who did not ask did not want it.
@@ -176,14 +176,17 @@ export interface PairStore {
   match(request: MatchRequest): Promise<MatchResult>;
   /** Who waits, the longest first, at most `limit`. */
   waiting(limit: number): Promise<{ readonly user: RoomMember; readonly keepHistory: boolean; readonly since: number }[]>;
-  /** The user wants history in the open pair. True where both want it since this call: from `now` on it is kept. */
-  wantHistory(user: string, now: number): Promise<boolean>;
-  stopWaiting(user: string): Promise<void>;
+  /** The user wants history in the open pair. `asked`: since this call; `kept`: both do since this call, and from `now` on it is. Undefined: nothing is new. */
+  wantHistory(user: string, now: number): Promise<'kept' | 'asked' | undefined>;
+  /** Takes the user out of the queue; with `askedBefore` only who asked last before that time. Of a pair nothing changes. */
+  stopWaiting(user: string, askedBefore?: number): Promise<void>;
 }
 
 export interface MatchRequest {
   readonly user: RoomMember;
   readonly keepHistory: boolean;
+  /** The user asked before: nothing is done where they do not wait any more. Default false. */
+  readonly again?: boolean;
   /**
    * Who may be taken: online, not the user. Those of them who wait go before those who do not. Whoever asked within the last ten seconds is taken also
    * where they are not in it: two who ask at the same moment find each other.
@@ -196,8 +199,16 @@ export interface MatchRequest {
 }
 
 export type MatchResult =
-  | { readonly state: 'paired'; readonly made: boolean; readonly room: string; readonly with: RoomMember; readonly expiresAt: number }
+  | (OpenPair & { readonly state: 'paired'; readonly made: false })
+  /** `wishes`: who of the two wants history kept. */
+  | (OpenPair & { readonly state: 'paired'; readonly made: true; readonly wishes: readonly string[] })
   | { readonly state: 'waiting' };
+
+export interface OpenPair {
+  readonly room: string;
+  readonly with: RoomMember;
+  readonly expiresAt: number;
+}
 
 export const ConversationState = { queued: 'queued', assigned: 'assigned', closed: 'closed' } as const;
 export type ConversationState = (typeof ConversationState)[keyof typeof ConversationState];

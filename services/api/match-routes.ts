@@ -40,5 +40,23 @@ export function matchRoutes({ matchmaker }: Pick<RoomServices, 'matchmaker'>): R
         return { room: result.room, with: result.with, expiresAt: result.expiresAt };
       },
     );
+
+    api.delete(
+      '/rooms/match',
+      {
+        ...authenticated('user', 'guest'),
+        schema: {
+          tags: ['Rooms'],
+          summary: 'Wait for a partner no longer (A9)',
+          description: 'May be repeated. A pair that there is stays: it is ended by `DELETE /rooms/{room}`.',
+          response: { 204: Type.Null({ description: 'I do not wait.' }), ...errors(403, 429) },
+        },
+      },
+      async ({ user }, reply) => {
+        await requireLimits(limits, ['matchesPerUser', user.userId]);
+        await matchmaker.stop(user.userId);
+        return reply.status(204).send();
+      },
+    );
   };
 }

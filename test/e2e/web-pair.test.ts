@@ -60,11 +60,10 @@ describe('a pair', () => {
       .first()
       .waitFor();
     await ann.getByText('History is kept once both ask for it').waitFor();
+    await bob.getByText('Your partner would like to keep the history').waitFor();
+    await screenshot(bob, 'pair-asked');
     await bob.getByRole('button', { name: 'Keep the history' }).click();
-    await bob.getByText('History is kept', { exact: true }).waitFor();
-    await goTo(ann, '#/room/park');
-    await goTo(ann, '#/pair');
-    await ann.getByText('History is kept', { exact: true }).waitFor();
+    for (const page of [bob, ann]) await page.getByText('History is kept', { exact: true }).waitFor();
 
     await say(ann, 'first');
     await line(bob, 'first').waitFor();
@@ -90,6 +89,14 @@ describe('a pair', () => {
     await lone.locator('[data-pair-state="waiting"]').waitFor();
     await screenshot(lone, 'pair-waiting-dark');
     expect(await seriousFaults(lone)).toEqual([]);
+    await lone.getByRole('button', { name: 'Stop waiting' }).click();
+    await lone.getByRole('button', { name: 'Find a partner' }).waitFor();
+    await until(async () => (await database.query('SELECT 1 FROM pair_queue')).length === 0, {
+      timeoutMs: PATIENCE_MS,
+      describe: 'nobody waits any more',
+    });
+    await lone.getByRole('button', { name: 'Find a partner' }).click();
+    await lone.locator('[data-pair-state="waiting"]').waitFor();
     const late = await person('<i>Late</i>');
     await partner(lone, '<i>Late</i>');
     await lone.getByText('History is not kept').waitFor();

@@ -65,23 +65,88 @@ describe('pairing', () => {
     expect(await stage.store.pairs.waiting(10)).toEqual([]);
   });
 
-  it('[A9] who waits and has gone is not given to anybody', async () => {
+  it('[A9] who waits and has gone for over a minute is forgotten, never who is online or only connects again', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const apis = [await stage.api(), await stage.api()] as const;
+    const sweeps = apis.map((api) => () => api.rooms.matchmaker.sweep());
+    const waiting = async () => (await stage.store.pairs.waiting(10)).map(({ user }) => user.id);
+    await stage.arrive(ann);
+    expect((await match(apis[0], ann)).status).toBe(202);
+    // Online for long, with one connection: when it was seen last says nothing of that.
+    await stage.pass(300, ...sweeps);
+    for (let turn = 0; turn < 2; turn += 1) {
+      await stage.depart(ann);
+      await stage.pass(50, ...sweeps);
+      expect(await waiting()).toEqual(['ann']);
+      await stage.arrive(ann);
+      await stage.pass(5, ...sweeps);
+    }
+    await stage.depart(ann);
+    await stage.arrive(cleo);
+    await stage.depart(cleo);
+    await stage.pass(50, ...sweeps);
+    // Asking is a sign of life.
+    expect((await match(apis[1], ann)).status).toBe(202);
+    await stage.pass(40, ...sweeps);
+    expect(await waiting()).toEqual(['ann']);
+    await stage.pass(30, ...sweeps);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it('[A9] who stops waiting is not paired by what they asked before; a pair stays', async () => {
     const stage = await RoomStage.start(redis.url);
     const api = await stage.api();
-    await stage.database.query('INSERT INTO pair_queue (user_id, name, keep_history, since) VALUES ($1, $1, false, $2)', [
-      'bob',
-      Date.now() - 20_000,
-    ]);
-    await stage.database.query('INSERT INTO pair_queue (user_id, name, keep_history, since) VALUES ($1, $1, false, $2)', [
-      'cleo',
-      Date.now() - 300_000,
-    ]);
+    const stop = (who: typeof ann) => api.call('DELETE', '/rooms/match', who);
     await stage.arrive(ann);
-    expect((await match(api, ann)).status).toBe(202);
+    expect((await match(api, ann, { keepHistory: true })).status).toBe(202);
+    for (let twice = 0; twice < 2; twice += 1) expect(await stop(ann)).toEqual({ status: 204, body: undefined });
+    expect(await stage.store.pairs.waiting(10)).toEqual([]);
+    // A sweep, or a second look, that began before does not put them back.
+    const request = {
+      user: { id: 'ann', name: ann.name },
+      keepHistory: false,
+      candidates: [],
+      room: 'pair:late',
+      now: Date.now(),
+      expiresAt: 0,
+    };
+    expect(await stage.store.pairs.match({ ...request, again: true, candidates: [{ id: 'bob', name: 'Bob' }] })).toEqual({
+      state: 'waiting',
+    });
+    expect(await stage.store.pairs.waiting(10)).toEqual([]);
+    await stage.arrive(bob);
     await api.rooms.matchmaker.sweep();
-    const waiting = (await stage.store.pairs.waiting(10)).map(({ user }) => user.id);
-    // Away for a while is no giving up; away for long is.
-    expect(waiting).toEqual(['bob', 'ann']);
+    await stage.settled(ann, bob);
+    expect(stage.frames(ann, 'matched')).toEqual([]);
+    const { room } = (await match(api, bob)).body;
+    expect((await stop(ann)).status).toBe(204);
+    expect((await match(api, ann)).body).toMatchObject({ room, with: { id: 'bob' } });
+    for (const kind of ['customer', 'agent']) expect((await stop(bearer('x', kind))).status).toBe(403);
+  });
+
+  it('[A9] the other one is told that history is wanted, and both that it is kept', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    await stage.arrive(ann, bob);
+    const { room } = (await match(api, ann)).body;
+    const told = async (who: typeof ann) => {
+      await stage.settled(who);
+      return stage.frames(who, 'command').map(({ code, body }) => [code, body.room, body.keepHistory]);
+    };
+    for (let twice = 0; twice < 2; twice += 1) expect((await match(api, bob, { keepHistory: true })).body.room).toBe(room);
+    expect(await told(ann)).toEqual([['pair', room, 'asked']]);
+    expect(await told(bob)).toEqual([]);
+    await match(api, ann, { keepHistory: true });
+    expect(await told(ann)).toEqual([
+      ['pair', room, 'asked'],
+      ['pair', room, 'kept'],
+    ]);
+    expect(await told(bob)).toEqual([['pair', room, 'kept']]);
+    expect((await api.call('DELETE', `/rooms/${room}`, ann)).status).toBe(204);
+    await stage.depart(bob);
+    await stage.arrive(cleo);
+    const next = (await match(api, ann, { keepHistory: true })).body;
+    expect(await told(cleo)).toEqual([['pair', next.room, 'asked']]);
   });
 
   it('[A9] keeps history only where both want it', async () => {

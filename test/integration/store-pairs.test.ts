@@ -87,14 +87,14 @@ describe('pairing', () => {
     const made = await ask(store, 'ada', { candidates: [person('bob')] });
     if (made.state !== 'paired') throw new Error('no pair');
     expect(await store.rooms.get(made.room)).toMatchObject({ keepHistory: false, historyFrom: undefined });
-    expect(await store.pairs.wantHistory('id-ada', 140_000)).toBe(false);
+    expect(await store.pairs.wantHistory('id-ada', 140_000)).toBeUndefined();
     const told = await Promise.all([other.pairs.wantHistory('id-bob', 150_000), store.pairs.wantHistory('id-bob', 150_000)]);
     expect(told.filter(Boolean)).toHaveLength(1);
     expect(await store.rooms.get(made.room)).toMatchObject({ keepHistory: true, historyFrom: 150_000 });
-    expect(await store.pairs.wantHistory('id-nobody', 150_000)).toBe(false);
+    expect(await store.pairs.wantHistory('id-nobody', 150_000)).toBeUndefined();
     const shy = await ask(store, 'cleo', { keepHistory: false, candidates: [person('dora')] });
     if (shy.state !== 'paired') throw new Error('no pair');
-    expect(await store.pairs.wantHistory('id-dora', 150_000)).toBe(false);
+    expect(await store.pairs.wantHistory('id-dora', 150_000)).toBe('asked');
     expect((await store.rooms.get(shy.room))?.keepHistory).toBe(false);
   });
 

@@ -5,3 +5,6 @@ CREATE TABLE absences (
   looked_at bigint NOT NULL
 ) WITH (fillfactor = 50);
 CREATE INDEX absences_looked_at ON absences (looked_at);
+
+-- When the user asked last: `since` is their place in the queue.
+ALTER TABLE pair_queue ADD COLUMN asked_at bigint NOT NULL DEFAULT 0;

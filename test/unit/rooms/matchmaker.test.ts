@@ -16,7 +16,8 @@ interface World {
   readonly told: string[];
   readonly dropped: string[];
   now: number;
-  lastSeen: Record<string, number>;
+  gone: string[];
+  history: 'kept' | 'asked' | undefined;
   readonly matchmaker: Matchmaker;
 }
 
@@ -30,7 +31,8 @@ function world(online: Record<string, string>): World {
     told: [],
     dropped: [],
     now: NOW,
-    lastSeen: {},
+    gone: [],
+    history: 'kept',
     matchmaker: new Matchmaker({
       pairs: {
         of: async () => self.pair,
@@ -39,24 +41,30 @@ function world(online: Record<string, string>): World {
           return self.answer(request);
         },
         waiting: async () => self.waiting,
-        stopWaiting: async (user) => void self.dropped.push(user),
-        wantHistory: async () => true,
+        stopWaiting: async (user, askedBefore) => void self.dropped.push(`${user} before ${askedBefore}`),
+        wantHistory: async () => self.history,
       },
       seen: {
         get: async (users) =>
           users.flatMap((user) => {
             const kind = self.online[user] ?? 'user';
-            const lastSeen = self.lastSeen[user] ?? NOW;
-            return user in self.online || user in self.lastSeen ? [{ user, name: user.toUpperCase(), kind, lastSeen }] : [];
+            return user in self.online ? [{ user, name: user.toUpperCase(), kind, lastSeen: NOW }] : [];
           }),
       },
       presence: {
         sessions: async (users) => users.map((user) => (user in self.online ? 1 : 0)),
         sample: async () => Object.keys(self.online),
       },
+      absences: {
+        look: async (people) => ({
+          here: people.filter(({ id }) => id in self.online),
+          gone: people.filter(({ id }) => self.gone.includes(id)),
+        }),
+      },
       notices: {
         matched: async (room, one, other) => void self.told.push(`${room} ${one.id} ${other.id}`),
         membership: async (room, users) => void self.told.push(`${room} changed for ${users.join()}`),
+        pairHistory: async (room, keepHistory, users) => void self.told.push(`${room} ${keepHistory} to ${users.join()}`),
       },
       scheduleExpiry: async (room, expiresAt) => void self.told.push(`${room} until ${expiresAt - NOW}`),
       roomName: () => 'pair:x',
@@ -84,19 +92,35 @@ describe('who is offered', () => {
   it('[A9] a pair that is made is told and planned, one that was there is not', async () => {
     const self = world({ ann: 'user', bob: 'user' });
     const pair = { state: 'paired', room: 'pair:x', with: member('bob'), expiresAt: NOW + 5 } as const;
-    self.answer = () => ({ ...pair, made: true });
+    self.answer = () => ({ ...pair, made: true, wishes: [] });
     await self.matchmaker.ask(member('ann'), false);
     expect(self.told.splice(0)).toEqual(['pair:x ann bob', 'pair:x until 5']);
+    for (const [wishes, told] of [
+      [['ann'], ['pair:x asked to bob']],
+      [['bob'], ['pair:x asked to ann']],
+      [['ann', 'bob'], []],
+    ] as const) {
+      self.answer = () => ({ ...pair, made: true, wishes });
+      await self.matchmaker.ask(member('ann'), true);
+      expect(self.told.splice(0).slice(1, -1)).toEqual(told);
+    }
+    self.asked.length = 0;
     // Made by somebody else at this moment.
     self.answer = () => ({ ...pair, made: false });
     expect(await self.matchmaker.ask(member('ann'), false)).toMatchObject({ room: 'pair:x' });
-    expect(self.asked.splice(0)).toHaveLength(2);
+    expect(self.asked.splice(0)).toHaveLength(1);
     self.pair = { room: 'pair:y', with: member('bob'), expiresAt: NOW };
     expect(await self.matchmaker.ask(member('ann'), false)).toMatchObject({ state: 'paired', made: false, room: 'pair:y' });
     expect(self.asked).toEqual([]);
     expect(self.told).toEqual([]);
     await self.matchmaker.ask(member('ann'), true);
-    expect(self.told).toEqual(['pair:y changed for ann,bob']);
+    expect(self.told.splice(0)).toEqual(['pair:y changed for ann,bob', 'pair:y kept to ann,bob']);
+    self.history = 'asked';
+    await self.matchmaker.ask(member('ann'), true);
+    expect(self.told.splice(0)).toEqual(['pair:y asked to bob']);
+    self.history = undefined;
+    await self.matchmaker.ask(member('ann'), true);
+    expect(self.told).toEqual([]);
   });
 
   it('[A9] one at a time is asked of the store; who waited too long for that is refused', async () => {
@@ -132,7 +156,7 @@ describe('the sweep', () => {
     const self = world({ ann: 'user', bob: 'user', cleo: 'user', dan: 'guest' });
     self.waiting = ['ann', 'bob', 'cleo'].map((id) => ({ user: member(id), keepHistory: id === 'ann', since: NOW }));
     self.answer = ({ candidates: [other] }) =>
-      other === undefined ? { state: 'waiting' } : { state: 'paired', made: true, room: 'pair:x', with: other, expiresAt: NOW };
+      other === undefined ? { state: 'waiting' } : { state: 'paired', made: true, room: 'pair:x', with: other, expiresAt: NOW, wishes: [] };
     await self.matchmaker.sweep();
     expect(self.asked.map(({ user, keepHistory }) => [user.id, keepHistory])).toEqual([
       ['ann', true],
@@ -142,13 +166,12 @@ describe('the sweep', () => {
     expect(self.told.filter((line) => !line.includes('until'))).toEqual(['pair:x ann bob', 'pair:x cleo dan']);
   });
 
-  it('[A9] forgets who has been away for long', async () => {
+  it('[A9] forgets who has gone, unless they ask at this moment', async () => {
     const self = world({});
-    const since = (user: string, seconds: number) => ({ user: member(user), keepHistory: false, since: NOW - seconds * 1000 });
-    self.waiting = [since('new', 30), since('just-left', 3000), since('left', 3000), since('never-seen', 3000)];
-    self.lastSeen = { 'just-left': NOW - 30_000, left: NOW - 90_000 };
+    self.waiting = ['left', 'just-left'].map((id) => ({ user: member(id), keepHistory: false, since: NOW - 3_000_000 }));
+    self.gone = ['left'];
     await self.matchmaker.sweep();
-    expect(self.dropped).toEqual(['left', 'never-seen']);
+    expect(self.dropped).toEqual([`left before ${NOW - 60_000}`]);
     expect(self.asked).toEqual([]);
   });
 

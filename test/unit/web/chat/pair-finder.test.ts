@@ -67,6 +67,31 @@ describe('a pair', () => {
     expect(pair.state.is).toBe('paired');
   });
 
+  it('[A9] is waited for no longer; where the hub cannot be told, it is', async () => {
+    answers.push({ waiting: true }, refusal('UNREACHABLE'));
+    await pair.ask(false);
+    await pair.stop();
+    expect([pair.state.is, pair.problem]).toEqual(['waiting', 'UNREACHABLE']);
+    await pair.stop();
+    expect([pair.state.is, pair.problem]).toEqual(['free', undefined]);
+    await pair.stop();
+    expect(calls.slice(1)).toEqual(['DELETE /rooms/match', 'DELETE /rooms/match']);
+    pair.welcome();
+    expect(calls).toHaveLength(3);
+  });
+
+  it('[A9] tells that the other one wants the history kept, until it is over', async () => {
+    pair.matched('pair:1', BOB);
+    pair.history('pair:2', 'asked');
+    expect(pair.asked).toBe(false);
+    pair.history('pair:1', 'asked');
+    expect(pair.asked).toBe(true);
+    pair.history('pair:1', 'kept');
+    expect(told).toEqual(['pair:1', 'pair:1']);
+    pair.closed('pair:1', 'closed');
+    expect(pair.asked).toBe(false);
+  });
+
   it('that cannot be asked for tells why', async () => {
     answers.push(refusal('RATE_LIMITED'));
     await pair.ask(false);

@@ -12,11 +12,11 @@ import classes from './pair.module.css';
 export function PairBar({ pair: { keepsHistory } }: { readonly pair: Pair }) {
   const text = useText('chat');
   const { store } = useChat();
-  const { wished, problem } = useObservable(store.pair);
-  const kept = keepsHistory ? text.pairKept : wished ? text.pairWished : text.pairNotKept;
+  const { wished, asked, problem } = useObservable(store.pair);
+  const kept = keepsHistory ? text.pairKept : wished ? text.pairWished : asked ? text.pairAsked : text.pairNotKept;
   return (
     <div className={classes.bar}>
-      <Text component="p" size="sm" c="dimmed" data-kept={keepsHistory}>
+      <Text component="p" size="sm" c="dimmed" role="status" data-kept={keepsHistory}>
         {kept}
       </Text>
       {!keepsHistory && !wished && (

@@ -42,6 +42,14 @@ export function PairSearch() {
             <Loader size="sm" /> {text.pairWaiting}
           </p>
           <p>{text.pairWaitingAbout}</p>
+          <Button className={classes.stop} variant="default" onClick={() => void store.pair.stop()}>
+            {text.pairStop}
+          </Button>
+          {problem !== undefined && (
+            <Text size="sm" c="var(--bad)" role="alert">
+              {problemText(text, problem)}
+            </Text>
+          )}
         </div>
       ) : (
         <form onSubmit={submit}>

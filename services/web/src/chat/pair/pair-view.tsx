@@ -1,5 +1,3 @@
-import { useEffect } from 'react';
-
 import { useChat } from '../chat-context.ts';
 import { RoomView } from '../room/room-view.tsx';
 import { useObservable } from '../use-observable.ts';
@@ -14,11 +12,6 @@ export function PairView() {
   const { state } = useObservable(store.pair);
   const rooms = useObservable(store.rooms);
   const found = state.is === 'paired';
-
-  // Nobody tells that the other one asked for history, too.
-  useEffect(() => {
-    if (found) void store.refresh();
-  }, [store, found]);
 
   if (state.is !== 'paired' && state.is !== 'over') return <PairSearch />;
   const { pair } = state;

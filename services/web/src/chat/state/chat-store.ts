@@ -217,6 +217,7 @@ export class ChatStore extends Observable {
   }
 
   #command({ code, body }: ChatEvents['command']): void {
+    if (code === 'pair') this.#pairCommand(body);
     if (code !== 'room' || typeof body !== 'object' || body === null) return;
     const { room, name, action } = body as { readonly room?: unknown; readonly name?: unknown; readonly action?: unknown };
     if (typeof room !== 'string' || typeof name !== 'string') return;
@@ -231,6 +232,11 @@ export class ChatStore extends Observable {
       this.notices.tell({ kind: 'added', room, name });
     }
     void this.refresh();
+  }
+
+  #pairCommand(body: unknown): void {
+    const { room, keepHistory } = (body ?? {}) as { readonly room?: unknown; readonly keepHistory?: unknown };
+    if (typeof room === 'string' && (keepHistory === 'asked' || keepHistory === 'kept')) this.pair.history(room, keepHistory);
   }
 
   #listed({ room, keepHistory, with: other }: Room): void {

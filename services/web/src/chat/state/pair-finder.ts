@@ -36,6 +36,7 @@ export class PairFinder extends Observable {
   readonly #onRoom: (room: string) => void;
   #state: PairState = { is: 'free' };
   #wished = false;
+  #asked = false;
   #problem: string | undefined;
   /** The room that I am ending. */
   #ending: string | undefined;
@@ -56,6 +57,11 @@ export class PairFinder extends Observable {
     return this.#wished;
   }
 
+  /** The other one asked for it. */
+  get asked(): boolean {
+    return this.#asked;
+  }
+
   /** Code of what did not work the last time. */
   get problem(): string | undefined {
     return this.#problem;
@@ -73,6 +79,31 @@ export class PairFinder extends Observable {
       else this.#waits();
     } catch (error) {
       this.#failed(error);
+    }
+  }
+
+  /** Waits no longer. */
+  async stop(): Promise<void> {
+    if (this.#state.is !== 'waiting') return;
+    this.#problem = undefined;
+    this.#show({ is: 'free' });
+    try {
+      await this.#account.call('DELETE', '/rooms/match');
+    } catch (error) {
+      // Somebody may have been found meanwhile.
+      if (this.state.is !== 'free') return;
+      this.#problem = codeOf(error);
+      this.#show({ is: 'waiting' });
+    }
+  }
+
+  /** The hub tells that the other one wants the history kept, or that it is kept from now on. */
+  history(room: string, keepHistory: 'asked' | 'kept'): void {
+    if (!this.#isMine(room)) return;
+    if (keepHistory === 'kept') this.#onRoom(room);
+    else {
+      this.#asked = true;
+      this.changed();
     }
   }
 
@@ -116,6 +147,7 @@ export class PairFinder extends Observable {
   /** The hub found somebody. True where that is news. */
   matched(room: string, other: Person, expiresAt?: number): boolean {
     if (this.#isMine(room)) return false;
+    this.#asked = false;
     this.#show({ is: 'paired', pair: { room, with: other, expiresAt, keepsHistory: false } });
     this.#onRoom(room);
     return true;
@@ -138,6 +170,7 @@ export class PairFinder extends Observable {
   #over(room: string, reason: 'mine' | 'closed' | 'expired'): void {
     if (this.#state.is !== 'paired' || this.#state.pair.room !== room) return;
     this.#wished = false;
+    this.#asked = false;
     this.#problem = undefined;
     this.#show({ is: 'over', pair: this.#state.pair, reason: this.#ending === room ? 'mine' : reason });
   }
