@@ -50,6 +50,8 @@ export class Connector {
   #tokenRefused = false;
   /** Unix milliseconds. */
   #tokenEnds = Number.POSITIVE_INFINITY;
+  /** The wait is one that the hub asked for. */
+  #obeys = false;
   /** Seconds, told by the hub that leaves. */
   #reconnectIn: number | undefined;
   /** The words of whoever ends this connection. */
@@ -123,7 +125,7 @@ export class Connector {
     this.#attempt += 1;
     this.#patience.start(ATTEMPT_MS);
     this.#tell(this.#reason === undefined ? ClientState.connecting : ClientState.reconnecting);
-    void this.#open(current);
+    if (this.#current === current) void this.#open(current);
   }
 
   async #open(current: Current): Promise<void> {
@@ -137,7 +139,7 @@ export class Connector {
       return;
     }
     if (!isCurrent()) return;
-    if (token === null) {
+    if (!token) {
       this.#end(ClientState.refused, { code: 'MISSING_TOKEN' });
       return;
     }
@@ -180,6 +182,7 @@ export class Connector {
 
   /** The line, or the attempt at one, is over. */
   #lost(reason: StatusReason, verdict: Verdict = { action: 'back-off' }): void {
+    this.#obeys = verdict.action === 'wait';
     switch (verdict.action) {
       case 'back-off':
         this.#retry(reason, backoffMs(this.#settings.backoff, this.#attempt, this.#settings.random));
@@ -193,8 +196,8 @@ export class Connector {
           return;
         }
         this.#refusals += 1;
-        this.#retry(reason, this.#refusals === 1 ? 0 : backoffMs(this.#settings.backoff, this.#attempt, this.#settings.random));
         this.#tokenRefused = true;
+        this.#retry(reason, this.#refusals === 1 ? 0 : backoffMs(this.#settings.backoff, this.#attempt, this.#settings.random));
         return;
       }
       case 'refused':
@@ -242,7 +245,7 @@ export class Connector {
   #told(signal: EnvironmentSignal): void {
     if (this.up) this.#liveness.doubt();
     else if (this.#wait.due === undefined) return;
-    else if (signal === 'online' || this.#wait.due <= this.#settings.clock.now()) this.#try();
+    else if ((signal === 'online' && !this.#obeys) || this.#wait.due <= this.#settings.clock.now()) this.#try();
     else this.#waiting();
   }
 

@@ -16,6 +16,11 @@ export class Emitter<Events> {
     };
   }
 
+  /** Nobody is told anything any more. */
+  end(): void {
+    this.#listeners.clear();
+  }
+
   emit<K extends keyof Events>(type: K, event: Events[K]): void {
     for (const listener of [...(this.#listeners.get(type) ?? [])] as Listener<Events[K]>[]) {
       try {

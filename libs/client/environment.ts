@@ -49,12 +49,14 @@ export const globalEnvironment: Environment = {
 };
 
 const SESSION_KEY = 'parley.session';
+/** The hub takes no other label. */
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** The label of this tab (H1): the one it had before a reload, or a fresh one. */
 export function tabSession(storage: Environment['storage'], uuid: () => string): string {
   try {
-    const known = storage?.getItem(SESSION_KEY) ?? undefined;
-    if (known !== undefined) return known;
+    const known = storage?.getItem(SESSION_KEY) ?? '';
+    if (UUID.test(known)) return known;
     const made = uuid();
     storage?.setItem(SESSION_KEY, made);
     return made;

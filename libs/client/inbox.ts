@@ -1,4 +1,4 @@
-import { RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import { isMadeRoom } from '#libs/protocol/room-name.ts';
 import type { MessageEvent, MessageOrigin } from './client-events.ts';
 import type { Deliveries } from './deliveries.ts';
 import { SeenMessages } from './seen-messages.ts';
@@ -35,7 +35,7 @@ export class Inbox {
 
   /** The room was left. What waits of a made one may still come. */
   left(room: string): void {
-    if (roomKind(room) !== RoomKind.made) this.#seen.forget(room);
+    if (!isMadeRoom(room)) this.#seen.forget(room);
   }
 
   /** The room is no more. */

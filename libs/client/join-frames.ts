@@ -90,7 +90,7 @@ export class JoinFrames {
     if (batch === undefined) return false;
     batch.errors.push(frame);
     // The whole frame was refused: there is one error only.
-    if (frame.code === 'RATE_LIMITED') this.#settle(batch);
+    if (frame.code === 'RATE_LIMITED' || frame.code === 'INVALID_REQUEST') this.#settle(batch);
     else this.#settleWhenAnswered(batch);
     return true;
   }

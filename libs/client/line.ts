@@ -51,7 +51,8 @@ export class Line {
     this.#failed = new Timer(clock, () => end({ code: 1006, reason: '' }));
     this.#socket = new WebSocket(url, ['parley.v1', 'parley.v1+close', `bearer.${token}`]);
     this.#socket.addEventListener('message', ({ data }) => {
-      if (!this.#over && typeof data === 'string') handlers.frame(JSON.parse(data));
+      const frame = frameOf(data);
+      if (!this.#over && frame !== undefined) handlers.frame(frame);
     });
     this.#socket.addEventListener('close', ({ code, reason }) => end({ code, reason }));
     this.#socket.addEventListener('error', () => {
@@ -68,5 +69,15 @@ export class Line {
     this.#over = true;
     this.#failed.stop();
     this.#socket.close(1000);
+  }
+}
+
+/** What is no frame is passed over, as one of an unknown type is. */
+function frameOf(data: unknown): ServerFrame | undefined {
+  try {
+    const frame = JSON.parse(String(data));
+    return typeof frame.type === 'string' ? frame : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -66,7 +66,8 @@ export class Liveness {
 
   #looked(): void {
     const now = this.#clock.now();
-    const silence = now - this.#heardAt;
+    // A clock that was set back is a reason to ask, too.
+    const silence = Math.abs(now - this.#heardAt);
     if (now - this.#strikesAt > SLEPT_MS) this.doubt();
     else if (silence >= this.#heartbeatMs) this.#ask(ANSWER_MS);
     this.#watch(silence >= this.#heartbeatMs ? this.#heartbeatMs : this.#heartbeatMs - silence);

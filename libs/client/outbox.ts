@@ -1,3 +1,4 @@
+import { FRAME_ID_MAX } from '#libs/protocol/limits.ts';
 import { isPrivateRoom } from '#libs/protocol/room-name.ts';
 import { type BackoffOptions, backoffMs } from './backoff.ts';
 import { ClientError } from './client-error.ts';
@@ -65,14 +66,16 @@ export class Outbox {
     this.#timer = new Timer(options.clock, () => this.pump());
   }
 
-  /** A message that waits already under this id is not sent twice. */
+  /** A message that waits already under this id is not sent twice. @throws TypeError, RangeError for what no frame can carry. */
   add(id: string, target: Target, text: string, data: unknown): Promise<SentMessage> {
     const known = this.#entries.get(id);
     if (known !== undefined) return known.promise;
     const { queueMax, clock } = this.#options;
     if (this.#entries.size >= queueMax) return Promise.reject(new ClientError('QUEUE_FULL', `${queueMax} messages wait already`, true));
+    if (id.length > FRAME_ID_MAX) throw new RangeError(`an id has at most ${FRAME_ID_MAX} characters`);
+    // As it is now: what cannot be sent shall not hold up the others, and each try is to say the same.
+    const frame: Entry['frame'] = JSON.parse(JSON.stringify({ type: 'message', id, ...target, text, data }));
     const { promise, resolve, reject } = Promise.withResolvers<SentMessage>();
-    const frame = { type: 'message', id, ...target, text, ...(data === undefined ? {} : { data }) } as const;
     this.#entries.set(id, { frame, promise, resolve, reject, sent: false, firstSentAt: undefined, due: clock.now(), failures: 0 });
     this.pump();
     return promise;
@@ -151,10 +154,14 @@ export class Outbox {
       this.#take(frame.id)?.reject(new ClientError('TOO_LARGE', `a frame may have ${this.#frameBytes} bytes`));
     } else {
       entry.sent = true;
-      entry.due = now + answerMs;
+      // The time for an answer begins with its turn: many that wait for theirs are not to be put in line again.
+      entry.due = Number.POSITIVE_INFINITY;
       wire.send(frame, () => {
         if (this.#entries.get(frame.id) !== entry) return false;
-        entry.firstSentAt ??= clock.now();
+        const at = clock.now();
+        entry.firstSentAt ??= at;
+        entry.due = at + answerMs;
+        if ((this.#timer.due ?? Number.POSITIVE_INFINITY) > entry.due) this.#timer.start(answerMs);
         return true;
       });
       return entry.due;

@@ -65,7 +65,7 @@ export class ParleyClient {
   }
 
   /**
-   * Leaves for good. What is not answered yet rejects with `CLOSED`.
+   * Leaves for good. What is not answered yet rejects with `CLOSED`; `status` tells of it, and no event comes after that.
    *
    * @example
    * await client.send('park', 'Bye');
@@ -76,6 +76,7 @@ export class ParleyClient {
     this.#closed = true;
     this.#session.deliveries.end();
     this.#session.connector.stop({ code: 'CLOSED' });
+    this.#session.events.end();
   }
 
   /**
@@ -140,6 +141,7 @@ export class ParleyClient {
    * with the same id, so that it is said once. Your own messages come as `message` events, too.
    *
    * @throws ClientError the hub's code (`NOT_JOINED`, `MESSAGE_TOO_LONG`, ...), `TOO_LARGE`, `QUEUE_FULL`, `EXPIRED`, `CLOSED`, `USER_CHANGED`.
+   * TypeError for a `data` that is no JSON, RangeError for an `id` of more than 64 characters.
    *
    * @example
    * const { message } = await client.send('park', 'Hello', { data: { mood: 'fine' } });
@@ -272,10 +274,9 @@ export class ParleyClient {
     return this.#open(() => this.#session.outbox.add(id, target, text, data));
   }
 
-  #open<T>(ask: () => Promise<T>): Promise<T> {
+  async #open<T>(ask: () => Promise<T>): Promise<T> {
     const { state, reason } = this.status;
-    if (state === 'closed' || state === 'refused')
-      return Promise.reject(new ClientError('CLOSED', reason?.message ?? reason?.code ?? state));
-    return ask();
+    if (state === 'closed' || state === 'refused') throw new ClientError('CLOSED', reason?.message ?? reason?.code ?? state);
+    return await ask();
   }
 }

@@ -129,7 +129,7 @@ export class Rooms {
       if (!frame.recovered) this.#passedOver(room, frame.messages);
       if (room.wish === undefined) this.#again(room, frame, known);
       else room.wish.missed = frame.recovered ? [...room.wish.missed, ...frame.messages] : frame.messages;
-      if (!frame.more) this.#entered(room, frame);
+      if (!frame.more && this.#has(room)) this.#entered(room, frame);
     }
     this.#frames.answered(frame);
   }
@@ -170,10 +170,13 @@ export class Rooms {
   }
 
   /** A part of the answer to a join after a reconnect. `known`: where the room was before. */
-  #again({ name }: Room, { recovered, epoch, offset, messages }: JoinedFrame, known: Position | undefined): void {
+  #again(room: Room, { recovered, epoch, offset, messages }: JoinedFrame, known: Position | undefined): void {
+    const { name } = room;
     const { inbox, resync } = this.#options;
-    if (recovered) for (const { offset: at, message } of messages) inbox.take(name, at, message, 'recovered');
-    else if (known !== undefined && epoch !== undefined && offset !== undefined) {
+    if (recovered) {
+      // A listener may leave the room.
+      for (const { offset: at, message } of messages) if (this.#has(room)) inbox.take(name, at, message, 'recovered');
+    } else if (known !== undefined && epoch !== undefined && offset !== undefined) {
       inbox.page(name, messages);
       resync({ room: name, epoch, offset, messages, reason: 'join' });
     }
@@ -198,8 +201,12 @@ export class Rooms {
     this.#options.settled();
   }
 
+  #has(room: Room): boolean {
+    return this.#rooms.get(room.name) === room;
+  }
+
   #failed(room: Room, { code, message }: Pick<ErrorFrame, 'code' | 'message'>): void {
-    if (this.#rooms.get(room.name) !== room) return;
+    if (!this.#has(room)) return;
     const { wish } = room;
     this.leave(room.name, new ClientError(code as ClientErrorCode, message));
     if (wish === undefined) this.#options.lost({ room: room.name, code, message });

@@ -105,10 +105,12 @@ export class Session {
   /** Leaves a room. Without a line there is nothing to leave: it is just not joined again. */
   async leave(room: string): Promise<void> {
     this.rooms.leave(room, new ClientError('LEFT', `${room} was left`));
-    if (this.connector.up) await this.#leaveOnHub(room);
+    await this.#leaveOnHub(room);
   }
 
+  /** On the next line it would be said after the joins, and undo a new one. */
   async #leaveOnHub(room: string): Promise<void> {
+    if (!this.connector.up) return;
     try {
       await this.requests.ask({ type: 'leave', room }, false);
     } catch (error) {

@@ -12,7 +12,10 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as number),
 };
 
-/** One thing that happens later: started again, it replaces what was to come. */
+/** Longer ones strike at once, says HTML: 24 days, milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** One thing that happens later, at most 24 days: started again, it replaces what was to come. */
 export class Timer {
   readonly #clock: Clock;
   readonly #callback: () => void;
@@ -32,10 +35,13 @@ export class Timer {
   start(milliseconds: number): void {
     this.stop();
     this.#due = this.#clock.now() + milliseconds;
-    this.#handle = this.#clock.setTimeout(() => {
-      this.#due = undefined;
-      this.#callback();
-    }, milliseconds);
+    this.#handle = this.#clock.setTimeout(
+      () => {
+        this.#due = undefined;
+        this.#callback();
+      },
+      Math.min(milliseconds, LONGEST_MS),
+    );
   }
 
   stop(): void {

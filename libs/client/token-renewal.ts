@@ -5,6 +5,8 @@ import { type Clock, Timer } from './timer.ts';
 
 /** Between two tries to get a token, milliseconds. The hub says it a minute before the end. */
 const AGAIN_MS = 10_000;
+/** A try that took so long is not waited for any more, milliseconds. */
+const HANGS_MS = 20_000;
 
 export interface TokenRenewalOptions {
   readonly getToken: ParleyClientOptions['getToken'];
@@ -35,7 +37,7 @@ export class TokenRenewal {
     } catch (error) {
       throw new ClientError('NO_TOKEN', wordsOf(error), true);
     }
-    if (token === null) throw new ClientError('MISSING_TOKEN', 'nobody is logged in');
+    if (!token) throw new ClientError('MISSING_TOKEN', 'nobody is logged in');
     if (line.error !== undefined) throw line.error;
     const { expiresAt } = await requests.ask({ type: 'refresh', token }, false);
     renewed(expiresAt);
@@ -45,8 +47,11 @@ export class TokenRenewal {
   /** Again and again, until it is done or the line ends. */
   async begin(): Promise<void> {
     const line = this.#line;
+    // Also where getToken hangs.
+    this.#again.start(HANGS_MS);
     try {
       await this.refresh();
+      this.#again.stop();
     } catch {
       if (line.error === undefined) this.#again.start(AGAIN_MS);
     }

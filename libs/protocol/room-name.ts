@@ -23,6 +23,11 @@ export function isPrivateRoom(name: string): boolean {
   return PRIVATE.test(name);
 }
 
+/** Whether the hub makes rooms of such names (R2). */
+export function isMadeRoom(name: string): boolean {
+  return MADE.test(name);
+}
+
 /** R1: 1-128 of `A-Z a-z 0-9 . _ ~ - , :`. */
 export function isRoomName(name: string): boolean {
   return NAME.test(name);
@@ -32,5 +37,5 @@ export function isRoomName(name: string): boolean {
 export function roomKind(name: string): RoomKind {
   if (name === 'park') return RoomKind.park;
   if (name.startsWith('live:')) return RoomKind.live;
-  return MADE.test(name) ? RoomKind.made : RoomKind.open;
+  return isMadeRoom(name) ? RoomKind.made : RoomKind.open;
 }

@@ -2,7 +2,7 @@ import type { ClientEvents, ClientStatus, MessageEvent, ParleyClientOptions } fr
 import { ParleyClient } from '#libs/client/index.ts';
 
 interface Alarm {
-  readonly at: number;
+  at: number;
   readonly callback: () => void;
 }
 
@@ -38,6 +38,12 @@ class StageClock {
     }
     this.#now = end;
     await settle();
+  }
+
+  /** Somebody sets it back: alarms strike after the same time as before. */
+  setBack(milliseconds: number): void {
+    this.#now -= milliseconds;
+    for (const alarm of this.#alarms) alarm.at -= milliseconds;
   }
 
   /** The machine sleeps: what was due meanwhile strikes late, all at once. */
@@ -85,7 +91,12 @@ export class StageSocket {
 
   /** The hub says something. */
   say(frame: Frame): void {
-    this.#dispatch('message', { data: JSON.stringify(frame) });
+    this.hears(JSON.stringify(frame));
+  }
+
+  /** Something comes, whatever it is. */
+  hears(data: unknown): void {
+    this.#dispatch('message', { data });
   }
 
   /** The connection ends. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
 import { tabSession } from '#libs/client/environment.ts';
@@ -18,7 +19,11 @@ describe('connecting', () => {
     expect(stage.sockets.map(({ url }) => url.searchParams.get('session'))).toEqual(['uuid-1', 'uuid-1']);
     const kept = new Map<string, string>();
     const storage = { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value) };
-    expect([tabSession(storage, () => 'first'), tabSession(storage, () => 'second')]).toEqual(['first', 'first']);
+    const [one, other] = [randomUUID(), randomUUID()];
+    expect([tabSession(storage, () => one), tabSession(storage, () => other)]).toEqual([one, one]);
+    // The hub would refuse what is no UUID, each time.
+    kept.set('parley.session', 'of an older program');
+    expect([tabSession(storage, () => other), tabSession(storage, () => one)]).toEqual([other, other]);
     const full = {
       getItem: () => null,
       setItem: () => {

@@ -87,7 +87,7 @@ describe('no network', () => {
 
   it('that ends makes it try at once', async () => {
     const stage = await new ClientStage().connected();
-    stage.socket.end(4029, 'RATE_LIMITED 60');
+    stage.socket.end(1006);
     stage.online = false;
     stage.signal('offline');
     expect(stage.client.status.state).toBe('offline');
