@@ -46,7 +46,7 @@ export const ERRORS = {
   NOT_JOINED: { status: 409, close: 0, reply: true, retryable: false, message: 'Join the room first.' },
   ROOM_NOT_FOUND: { status: 404, close: 0, reply: true, retryable: false, message: 'There is no such room.' },
   ROOM_CLOSED: { status: 410, close: 0, reply: true, retryable: false, message: 'The room is closed.' },
-  ROOM_LIMIT: { status: 409, close: 0, reply: true, retryable: false, message: 'Too many rooms on one connection: leave one first.' },
+  ROOM_LIMIT: { status: 409, close: 0, reply: true, retryable: false, message: 'Too many rooms: leave one first.' },
   USER_NOT_FOUND: { status: 404, close: 0, reply: true, retryable: false, message: 'There is no such user.' },
   BUSY: { status: 503, close: 0, reply: true, retryable: true, message: 'The hub is at its limit: try again shortly.' },
   NOT_STORED: { status: 503, close: 0, reply: true, retryable: true, message: 'The message was not stored: try again with the same id.' },

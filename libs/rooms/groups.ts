@@ -9,8 +9,11 @@ import type { RoomCloser } from './room-closer.ts';
 /** Members of one group. */
 export const GROUP_MEMBERS_MAX = 1000;
 
+/** Open groups of one owner. */
+export const GROUPS_OWNED_MAX = 200;
+
 export interface GroupsOptions {
-  readonly rooms: Pick<RoomStore, 'create' | 'withMembers' | 'update' | 'addMembers' | 'removeMember'>;
+  readonly rooms: Pick<RoomStore, 'createGroup' | 'withMembers' | 'update' | 'addMembers' | 'removeMember'>;
   readonly people: Pick<People, 'byIds'>;
   readonly notices: Pick<Notices, 'membership' | 'memberChange'>;
   readonly closer: Pick<RoomCloser, 'close'>;
@@ -46,7 +49,7 @@ export class Groups {
     this.#options = options;
   }
 
-  /** @throws HubError `USER_NOT_FOUND`. */
+  /** @throws HubError `USER_NOT_FOUND`, `ROOM_LIMIT` (the owner has as many groups as one may). */
   async create(owner: RoomMember, group: NewGroup): Promise<KnownRoom> {
     const { rooms, people, notices, roomName, clock, scheduleExpiry } = this.#options;
     const invited = await people.byIds(group.members.filter((id) => id !== owner.id));
@@ -61,7 +64,9 @@ export class Groups {
       createdAt: now,
       expiresAt: group.lifeMs === undefined ? undefined : now + group.lifeMs,
     };
-    if ((await rooms.create(record, members)) === 'exists') throw new HubError('UNAVAILABLE');
+    const made = await rooms.createGroup(record, members, GROUPS_OWNED_MAX);
+    if (made === 'too-many') throw new HubError('ROOM_LIMIT', `You have ${GROUPS_OWNED_MAX} groups: delete one first.`);
+    if (made === 'exists') throw new HubError('UNAVAILABLE');
     if (record.expiresAt !== undefined) await scheduleExpiry(record.room, record.expiresAt);
     await notices.memberChange(
       record.room,

@@ -1,4 +1,4 @@
-import type { Database } from './database.ts';
+import type { Database, Query } from './database.ts';
 import { ROOM_COLUMNS, type RoomRow, roomOf } from './room-row.ts';
 import type { NewRoom, RoomMember, RoomRecord, RoomStore, RoomSummary } from './store.ts';
 
@@ -7,6 +7,11 @@ type MemberRow = { readonly id: string; readonly name: string };
 /** Unread messages are counted up to this many: more is a number nobody reads, and a long count. */
 const UNREAD_MAX = 1000;
 
+/** One group of an owner at a time: those made at the same moment are counted. */
+const OWNER_LOCK = 'SELECT pg_advisory_xact_lock(7250114, hashtext($1))';
+
+const OWNED = `SELECT 1 FROM rooms WHERE owner = $1 AND kind = 'group' AND closed_at IS NULL LIMIT $2`;
+
 export class PostgresRooms implements RoomStore {
   readonly #database: Database;
 
@@ -14,31 +19,16 @@ export class PostgresRooms implements RoomStore {
     this.#database = database;
   }
 
-  async create(room: NewRoom, members: readonly RoomMember[]): Promise<'created' | 'exists'> {
-    const made = await this.#database.query(
-      `WITH made AS (
-         INSERT INTO rooms (room, kind, title, owner, keep_history, history_from, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, CASE WHEN $5 THEN $6::bigint END, $6, $7)
-         ON CONFLICT (room) DO NOTHING RETURNING room
-       ), joined AS (
-         INSERT INTO room_members (room, user_id, name)
-         SELECT made.room, m.id, m.name FROM made, unnest($8::text[], $9::text[]) WITH ORDINALITY AS m (id, name, n) ORDER BY m.n
-         ON CONFLICT DO NOTHING
-       )
-       SELECT 1 FROM made`,
-      [
-        room.room,
-        room.kind,
-        room.title,
-        room.owner,
-        room.keepHistory,
-        room.createdAt,
-        room.expiresAt ?? null,
-        members.map(({ id }) => id),
-        members.map(({ name }) => name),
-      ],
-    );
-    return made.length > 0 ? 'created' : 'exists';
+  create(room: NewRoom, members: readonly RoomMember[]): Promise<'created' | 'exists'> {
+    return insert((sql, values) => this.#database.query(sql, values), room, members);
+  }
+
+  createGroup(room: NewRoom, members: readonly RoomMember[], ownedMax: number): Promise<'created' | 'exists' | 'too-many'> {
+    return this.#database.transaction(async (query) => {
+      await query(OWNER_LOCK, [room.owner]);
+      const owned = await query(OWNED, [room.owner, ownedMax]);
+      return owned.length >= ownedMax ? 'too-many' : insert(query, room, members);
+    });
   }
 
   async get(room: string): Promise<RoomRecord | undefined> {
@@ -160,4 +150,31 @@ export class PostgresRooms implements RoomStore {
       [after, limit],
     );
   }
+}
+
+async function insert(query: Query, room: NewRoom, members: readonly RoomMember[]): Promise<'created' | 'exists'> {
+  const made = await query(
+    `WITH made AS (
+       INSERT INTO rooms (room, kind, title, owner, keep_history, history_from, created_at, expires_at)
+       VALUES ($1, $2, $3, $4, $5, CASE WHEN $5 THEN $6::bigint END, $6, $7)
+       ON CONFLICT (room) DO NOTHING RETURNING room
+     ), joined AS (
+       INSERT INTO room_members (room, user_id, name)
+       SELECT made.room, m.id, m.name FROM made, unnest($8::text[], $9::text[]) WITH ORDINALITY AS m (id, name, n) ORDER BY m.n
+       ON CONFLICT DO NOTHING
+     )
+     SELECT 1 FROM made`,
+    [
+      room.room,
+      room.kind,
+      room.title,
+      room.owner,
+      room.keepHistory,
+      room.createdAt,
+      room.expiresAt ?? null,
+      members.map(({ id }) => id),
+      members.map(({ name }) => name),
+    ],
+  );
+  return made.length > 0 ? 'created' : 'exists';
 }

@@ -140,6 +140,8 @@ export interface RoomSummary extends RoomRecord {
 export interface RoomStore {
   /** Creates the room with its members. `exists` where the name is taken: nothing is changed then (dm rooms race). */
   create(room: NewRoom, members: readonly RoomMember[]): Promise<'created' | 'exists'>;
+  /** As `create`, a group. `too-many` where its owner has `ownedMax` open groups already, whoever else makes one at the same moment. */
+  createGroup(room: NewRoom, members: readonly RoomMember[], ownedMax: number): Promise<'created' | 'exists' | 'too-many'>;
   get(room: string): Promise<RoomRecord | undefined>;
   members(room: string): Promise<RoomMember[]>;
   /** The members of many rooms in one query; a room without any is not in it. */

@@ -22,6 +22,7 @@ export const LIMITS = {
   guestsPerAddress: { points: 120, seconds: 60 },
   customersPerAddress: { points: 120, seconds: 60 },
   roomsPerUser: { points: 60, seconds: 60 },
+  roomChangesPerUser: { points: 120, seconds: 60 },
   matchesPerUser: { points: 120, seconds: 60 },
   conversationsPerUser: { points: 20, seconds: 60 },
 } as const satisfies Record<string, LimitRule>;

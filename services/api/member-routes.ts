@@ -5,6 +5,7 @@ import type { RoomServices } from '#libs/rooms/room-services.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';
 import { errors } from './error-schema.ts';
+import { requireLimits } from './limits.ts';
 import { PersonView, RoomPath, UserId } from './room-schemas.ts';
 
 const Members = Type.Object(
@@ -15,7 +16,7 @@ const Members = Type.Object(
 const People = Type.Object({ people: Type.Array(PersonView) }, { description: 'The members from now on.' });
 
 export function memberRoutes({ groups }: Pick<RoomServices, 'groups'>): Routes {
-  return (api) => {
+  return (api, { limits }) => {
     api.post<{ Params: RoomPath; Body: Static<typeof Members> }>(
       '/rooms/:room/members',
       {
@@ -26,10 +27,13 @@ export function memberRoutes({ groups }: Pick<RoomServices, 'groups'>): Routes {
           description: 'Who is in it already is passed over. New members do not get what was stored before.',
           params: RoomPath,
           body: Members,
-          response: { 200: People, ...errors(403, 404, 410) },
+          response: { 200: People, ...errors(403, 404, 410, 429) },
         },
       },
-      async ({ user, params, body }) => ({ people: [...(await groups.add(user.userId, params.room, body.members))] }),
+      async ({ user, params, body }) => {
+        await requireLimits(limits, ['roomChangesPerUser', user.userId]);
+        return { people: [...(await groups.add(user.userId, params.room, body.members))] };
+      },
     );
 
     api.delete<{ Params: RoomPath; Body: Static<typeof Members> }>(
@@ -42,10 +46,13 @@ export function memberRoutes({ groups }: Pick<RoomServices, 'groups'>): Routes {
           description: 'The owner deletes the group instead of leaving it.',
           params: RoomPath,
           body: Members,
-          response: { 200: People, ...errors(403, 410) },
+          response: { 200: People, ...errors(403, 410, 429) },
         },
       },
-      async ({ user, params, body }) => ({ people: [...(await groups.remove(user.userId, params.room, body.members))] }),
+      async ({ user, params, body }) => {
+        await requireLimits(limits, ['roomChangesPerUser', user.userId]);
+        return { people: [...(await groups.remove(user.userId, params.room, body.members))] };
+      },
     );
   };
 }

@@ -82,7 +82,7 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
       '/rooms',
       {
         ...authenticated(),
-        schema: { tags: TAGS, summary: 'Make a group (A8)', body: NewRoom, response: { 201: RoomDetails, ...errors(403, 404, 429) } },
+        schema: { tags: TAGS, summary: 'Make a group (A8)', body: NewRoom, response: { 201: RoomDetails, ...errors(403, 404, 409, 429) } },
       },
       async ({ user, body }, reply) => {
         if (user.kind === 'customer') throw new HubError('FORBIDDEN', 'Customers make no groups.');
@@ -115,10 +115,11 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
           summary: 'Change a group of mine (A8)',
           params: RoomPath,
           body: RoomChange,
-          response: { 200: RoomDetails, ...errors(403, 410) },
+          response: { 200: RoomDetails, ...errors(403, 410, 429) },
         },
       },
       async ({ user, params, body }) => {
+        await requireLimits(limits, ['roomChangesPerUser', user.userId]);
         const { name, keepHistory, expiresIn } = body;
         const known = await groups.change(user.userId, params.room, {
           title: name === undefined ? undefined : toTitle(name, 'name'),
@@ -137,10 +138,11 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
           tags: TAGS,
           summary: 'Delete a group of mine, or end my pair (A8, A9)',
           params: RoomPath,
-          response: { 204: Type.Null({ description: 'It is over; its members were told.' }), ...errors(403, 410) },
+          response: { 204: Type.Null({ description: 'It is over; its members were told.' }), ...errors(403, 410, 429) },
         },
       },
       async ({ user, params }, reply) => {
+        await requireLimits(limits, ['roomChangesPerUser', user.userId]);
         await groups.close(user.userId, params.room);
         return reply.status(204).send();
       },

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { LIMITS, type LimitName } from '#services/api/limits.ts';
 import { RateLimits } from '#services/api/rate-limits.ts';
@@ -6,6 +6,7 @@ import { ApiInstance } from '#test/support/api-instance.ts';
 import { listeningLog } from '#test/support/api-world.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
+import { bearer, RoomStage } from '#test/support/room-stage.ts';
 
 const KEY = new Uint8Array(32).fill(7);
 const rules = { ...LIMITS, codePerAccount: { points: 10, seconds: 600 }, codePerAddress: { points: 0, seconds: 600 } };
@@ -72,6 +73,31 @@ describe('limits', () => {
 });
 
 describe('the API under its limits', () => {
+  it('[A8] [A9] answers 429 to who makes, changes and pairs too often, counted over all instances', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const few = { points: 3, seconds: 600 };
+    const fewRules = { ...LIMITS, roomsPerUser: few, roomChangesPerUser: few, matchesPerUser: few };
+    const log = listeningLog([]);
+    const link = RedisLink.open(redis.url, { prefix: 'rooms', log });
+    onTestFinished(() => link.close());
+    await link.ready(10_000);
+    const shared = new RateLimits({ link, key: KEY, log, rules: fewRules });
+    const apis = [await stage.api({ limits: shared }), await stage.api({ limits: shared })] as const;
+    const [ann, bob] = [bearer('ann'), bearer('bob')];
+    await stage.arrive(ann, bob);
+    const { room } = (await apis[0].call('POST', '/rooms', bob, { name: 'x', kind: 'group' })).body;
+    const members = { members: ['ann'] };
+    for (const [method, path, body] of [
+      ['POST', '/rooms', { name: 'x', kind: 'group' }],
+      ['POST', '/rooms/match', {}],
+      ['POST', `/rooms/${room}/members`, members],
+    ] as const) {
+      for (let n = 0; n < 3; n++) expect((await apis[n % 2 ? 1 : 0].call(method, path, ann, body)).status, path).not.toBe(429);
+      expect(await apis[1].call(method, path, ann, body), path).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' } });
+    }
+    expect((await apis[0].call('POST', `/rooms/${room}/members`, bob, members)).status).toBe(200);
+  });
+
   it('[A1] [A2] answers 429 for known and unknown accounts alike', async () => {
     const database = await PostgresDatabase.create();
     const api = await ApiInstance.start({

@@ -67,15 +67,35 @@ describe('groups', () => {
       return 7;
     };
     const api = await stage.api({ limits: { take } });
-    for (const [path, who, body] of [
-      ['/rooms', ann, { name: 'x', kind: 'group' }],
-      ['/rooms/match', ann, {}],
-      ['/conversations', zoe, {}],
+    for (const [method, path, who, body] of [
+      ['POST', '/rooms', ann, { name: 'x', kind: 'group' }],
+      ['POST', '/rooms/match', ann, {}],
+      ['DELETE', '/rooms/match', ann, undefined],
+      ['POST', '/conversations', zoe, {}],
+      ['PATCH', '/rooms/group:x', ann, { name: 'y' }],
+      ['DELETE', '/rooms/group:x', ann, undefined],
+      ['POST', '/rooms/group:x/members', ann, { members: ['bob'] }],
+      ['DELETE', '/rooms/group:x/members', ann, { members: ['bob'] }],
     ] as const) {
-      expect(await api.call('POST', path, who, body)).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' } });
+      expect(await api.call(method, path, who, body), path).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' } });
     }
-    expect(taken).toEqual(['roomsPerUser ann', 'matchesPerUser ann', 'conversationsPerUser zoe']);
+    const changes = Array.from({ length: 4 }, () => 'roomChangesPerUser ann');
+    expect(taken).toEqual(['roomsPerUser ann', 'matchesPerUser ann', 'matchesPerUser ann', 'conversationsPerUser zoe', ...changes]);
     expect((await api.call('GET', '/rooms', ann)).body.rooms).toHaveLength(1);
+  });
+
+  it('[A8] are at most 200 of one owner, until one is deleted', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    await stage.database.query(
+      `INSERT INTO rooms (room, kind, title, owner, keep_history, created_at) SELECT 'group:' || n, 'group', '', 'ann', false, 1 FROM generate_series(1, 199) n`,
+    );
+    const made = await Promise.all(Array.from({ length: 4 }, () => api.call('POST', '/rooms', ann, { name: 'x', kind: 'group' })));
+    expect(made.map(({ status }) => status).toSorted()).toEqual([201, 409, 409, 409]);
+    expect(made.find(({ status }) => status === 409)?.body.code).toBe('ROOM_LIMIT');
+    expect((await api.call('POST', '/rooms', bob, { name: 'x', kind: 'group' })).status).toBe(201);
+    expect((await api.call('DELETE', `/rooms/${made.find(({ status }) => status === 201)?.body.room}`, ann)).status).toBe(204);
+    expect((await api.call('POST', '/rooms', ann, { name: 'x', kind: 'group' })).status).toBe(201);
   });
 
   it('[A8] refuse what is no group, and name what is wrong', async () => {

@@ -56,6 +56,20 @@ describe('rooms', () => {
     expect(await other.rooms.membersOf([room.room, 'group:empty', 'group:none'])).toEqual(new Map([[room.room, [cleo, ada, bob]]]));
   });
 
+  test('[A8] an owner has a limited number of open groups, however many are made at the same moment', async () => {
+    const owner = 'collector';
+    await store.rooms.create({ ...group('dm', { owner }), room: 'dm:of-collector', kind: 'dm' }, [ada]);
+    const make = (n: number, max: number) => (n % 2 ? store : other).rooms.createGroup(group(`owned-${n}`, { owner }), [ada], max);
+    const results = await Promise.all(Array.from({ length: 20 }, (_, n) => make(n, 5)));
+    expect(results.filter((result) => result === 'created')).toHaveLength(5);
+    expect(results.filter((result) => result === 'too-many')).toHaveLength(15);
+    const [one] = await database.query('SELECT room FROM rooms WHERE owner = $1 AND kind = $2 LIMIT 1', [owner, 'group']);
+    await store.rooms.close(String(one?.['room']), 'closed', 5000);
+    expect(await make(20, 5)).toBe('created');
+    expect(await make(20, 6)).toBe('exists');
+    expect(await make(21, 5)).toBe('too-many');
+  });
+
   test('[A8] changes of a room that is open; null takes the end away', async () => {
     await store.rooms.create(group('changed', { expiresAt: 5000 }), [ada]);
     const change = (what: Parameters<Store['rooms']['update']>[1]) => store.rooms.update('group:changed', what, 2000);

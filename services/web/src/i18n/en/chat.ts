@@ -108,6 +108,7 @@ export const chat = {
     EXPIRED: 'There was no answer.',
     QUEUE_FULL: 'Too much is waiting to be sent.',
     ROOM_CLOSED: 'The room is closed.',
+    ROOM_LIMIT: 'You have too many groups: delete one first.',
     FORBIDDEN: 'This is not open to you.',
     MESSAGE_TOO_LONG: 'It is too long.',
     USER_NOT_FOUND: 'Nobody is known by this name any more.',

@@ -107,6 +107,7 @@ export const chat: Text<'chat'> = {
     EXPIRED: '没有收到答复。',
     QUEUE_FULL: '等待发送的消息太多。',
     ROOM_CLOSED: '房间已关闭。',
+    ROOM_LIMIT: '您的群组太多，请先删除一个。',
     FORBIDDEN: '这里不对你开放。',
     MESSAGE_TOO_LONG: '内容太长。',
     USER_NOT_FOUND: '找不到这个人了。',

@@ -8,3 +8,6 @@ CREATE INDEX absences_looked_at ON absences (looked_at);
 
 -- When the user asked last: `since` is their place in the queue.
 ALTER TABLE pair_queue ADD COLUMN asked_at bigint NOT NULL DEFAULT 0;
+
+-- An owner has a limited number of open groups.
+CREATE INDEX rooms_owner ON rooms (owner) WHERE kind = 'group' AND closed_at IS NULL;
