@@ -10,7 +10,7 @@ import type { RoomCloser } from './room-closer.ts';
 export const GROUP_MEMBERS_MAX = 1000;
 
 /** Open groups of one owner. */
-export const GROUPS_OWNED_MAX = 200;
+const GROUPS_OWNED_MAX = 200;
 
 export interface GroupsOptions {
   readonly rooms: Pick<RoomStore, 'createGroup' | 'withMembers' | 'update' | 'addMembers' | 'removeMember'>;

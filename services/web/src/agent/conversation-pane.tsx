@@ -7,7 +7,8 @@ import { useLanguage, useText } from '../i18n/language.tsx';
 import styles from './agent.module.css';
 import { CustomerFacts } from './customer-facts.tsx';
 import { errorText } from './error-text.ts';
-import type { Current, Workbench, WorkbenchView } from './workbench.ts';
+import type { Workbench } from './workbench.ts';
+import type { Current, WorkbenchView } from './workbench-view.ts';
 
 export interface ConversationPaneProps {
   readonly bench: Workbench;

@@ -1,6 +1,6 @@
 import { useLanguage, useText } from '../i18n/language.tsx';
 import styles from './agent.module.css';
-import type { Details } from './workbench.ts';
+import type { Details } from './workbench-view.ts';
 
 /** Characters of a value that are shown. */
 const VALUE_MAX = 200;

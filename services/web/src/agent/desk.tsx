@@ -10,7 +10,8 @@ import { Preferences } from '../ui/preferences.tsx';
 import styles from './agent.module.css';
 import { ConversationList, type Row } from './conversation-list.tsx';
 import { ConversationPane } from './conversation-pane.tsx';
-import type { Conversation, Entry, Workbench, WorkbenchView } from './workbench.ts';
+import type { Workbench } from './workbench.ts';
+import type { Conversation, Entry, WorkbenchView } from './workbench-view.ts';
 
 /** As the page has it of itself. */
 const TITLE = 'Parley: agents';

@@ -1,5 +1,5 @@
 /** What an agent is told of while nobody looks at the page. */
-import type { Conversation, WorkbenchView } from './workbench.ts';
+import type { Conversation, WorkbenchView } from './workbench-view.ts';
 
 /** Something new in a conversation. */
 export interface News {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { Herald, type News } from '#services/web/src/agent/herald.ts';
-import type { Conversation, Entry } from '#services/web/src/agent/workbench.ts';
+import type { Conversation, Entry } from '#services/web/src/agent/workbench-view.ts';
 
 const conversation = (name: string): Conversation => ({
   room: `conv:${name}`,
