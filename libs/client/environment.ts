@@ -6,7 +6,7 @@ export interface Environment {
   /** False only where there certainly is no network. */
   readonly online: boolean;
   /** Remembers for as long as the tab lives; undefined outside of tabs. */
-  readonly storage: Pick<Storage, 'getItem' | 'setItem'> | undefined;
+  readonly storage: { getItem(key: string): string | null; setItem(key: string, value: string): void } | undefined;
   /** Returns a function that ends it. */
   listen(listener: (signal: EnvironmentSignal) => void): () => void;
 }

@@ -68,7 +68,11 @@ describe('the package', () => {
     expect(client.status).toEqual({ state: 'connecting', attempt: 0 });
   });
 
-  it('has types that stand alone, strictly checked, without those of Node', () => {
+  it.each([
+    ['a page', ['lib.es2024.d.ts', 'lib.dom.d.ts']],
+    ['a worker', ['lib.es2024.d.ts', 'lib.webworker.d.ts']],
+    ['neither', ['lib.es2024.d.ts']],
+  ])('has types that stand alone, strictly checked, with the types of %s and without those of Node', (_, lib) => {
     const file = join(home, 'consumer.ts');
     writeFileSync(join(home, 'package.json'), '{"type":"module"}');
     writeFileSync(file, CONSUMER);
@@ -77,7 +81,7 @@ describe('the package', () => {
       noEmit: true,
       types: [],
       target: ts.ScriptTarget.ES2024,
-      lib: ['lib.es2024.d.ts', 'lib.dom.d.ts'],
+      lib,
       module: ts.ModuleKind.NodeNext,
       moduleResolution: ts.ModuleResolutionKind.NodeNext,
       exactOptionalPropertyTypes: true,
