@@ -127,7 +127,7 @@ export class ParleyClient {
   }
 
   /**
-   * Leaves a room: it is not joined again.
+   * Leaves a room: it is not joined again. What is said there until the hub has answered may still come.
    *
    * @example
    * await client.leave('park');
