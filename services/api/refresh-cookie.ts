@@ -8,7 +8,16 @@ import type { LoginAnswer } from './login.ts';
 /** Each is its own: who uses the chat in the browser of a customer, or is an agent beside it, stays both. */
 const NAMES = { login: 'parley_refresh', agent: 'parley_agent', customer: 'parley_customer' } as const;
 
+/**
+ * Beside the cookie stands one that scripts may read, and that opens nothing: it tells the pages that there is a login to go on with. Who has none is not
+ * asked for one. A widget knows its customer without.
+ */
+const HINTS = { login: 'parley_in', agent: 'parley_agent_in', customer: undefined } as const;
+
 type CookieOwner = keyof typeof NAMES;
+
+/** By scripts of every page of the hub. */
+const READABLE = { path: '/', httpOnly: false } as const;
 
 /** Hosts that browsers trust without https: what is sent to them stays on the machine (W3C Secure Contexts, section 3.1). */
 const THIS_MACHINE = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
@@ -25,7 +34,10 @@ export function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
   const { answer, until } = login;
   const owner = cookieOwner(answer.user.kind);
   const maxAge = Math.max(0, Math.floor((until - parts.clock()) / 1000));
-  reply.setCookie(NAMES[owner], answer.refresh, { ...attributes(reply.request, parts.publicUrl, owner), maxAge });
+  const kept = { ...attributes(reply.request, parts.publicUrl, owner), maxAge };
+  reply.setCookie(NAMES[owner], answer.refresh, kept);
+  const hint = HINTS[owner];
+  if (hint !== undefined) reply.setCookie(hint, '1', { ...kept, ...READABLE });
   return reply.status(status).send(answer);
 }
 
@@ -34,9 +46,12 @@ export function cookieOwner(kind: string | undefined): CookieOwner {
   return kind === 'customer' || kind === 'agent' ? kind : 'login';
 }
 
-/** Takes the cookie back. */
+/** Takes the cookie back, and what stands beside it. */
 export function clearCookie(reply: FastifyReply, { publicUrl }: CookieParts, owner: CookieOwner = 'login'): void {
-  reply.clearCookie(NAMES[owner], attributes(reply.request, publicUrl, owner));
+  const kept = attributes(reply.request, publicUrl, owner);
+  reply.clearCookie(NAMES[owner], kept);
+  const hint = HINTS[owner];
+  if (hint !== undefined) reply.clearCookie(hint, { ...kept, ...READABLE });
 }
 
 /**

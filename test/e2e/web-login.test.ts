@@ -176,6 +176,23 @@ async function openMailbox(page: Page): Promise<Page> {
   return box;
 }
 
+describe('the first page', () => {
+  it.each([
+    ['/', 'Nickname'],
+    ['/agent', 'Password'],
+  ])('[A4] %s asks for no login that is not there: nothing is refused, and the console is empty', async (path, field) => {
+    const page = await (await newPerson(browser)).newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
+    const seen: string[] = [];
+    page.on('console', (message) => seen.push(message.text()));
+    page.on('response', (response) => response.status() >= 400 && seen.push(`${response.status()} ${response.url()}`));
+    await page.goto(hub.url + path);
+    await page.getByLabel(field, { exact: true }).waitFor();
+    await page.waitForLoadState('networkidle');
+    expect(seen).toEqual([]);
+  });
+});
+
 describe('a login', () => {
   it('[A4] outlives a reload, also one in the middle of another, and is nowhere a script can read it', async () => {
     const page = await open();

@@ -143,7 +143,9 @@ describe('two instances of the API over one database', () => {
     await addAgents(database.url, 'Max of Cookies');
     const guest = await one.post('/guests', { name: 'Gil' });
     const agent = await one.post('/public/login', { username: 'Max of Cookies', password: AGENT_PASSWORD });
-    expect(String(agent.headers['set-cookie'])).toMatch(/^parley_agent=[^;]+; Max-Age=\d+; Path=\/api\/v1; HttpOnly; SameSite=Strict/);
+    expect(String(agent.headers['set-cookie'])).toMatch(
+      /^parley_agent=[^;]+; Max-Age=\d+; Path=\/api\/v1; HttpOnly; SameSite=Strict,parley_agent_in=1; /,
+    );
     const cookie = `${jar(guest)}; ${jar(agent)}`;
     const next = await two.post('/auth/refresh', { kind: 'agent' }, { cookie });
     expect([next.status, next.body['user']]).toEqual([200, agent.body['user']]);

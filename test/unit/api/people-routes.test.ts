@@ -138,7 +138,7 @@ describe('agents', { timeout: 60_000 }, () => {
     const reply = await world.post('/public/login', login);
     expect(reply.status).toBe(200);
     expect(jsonOf(reply)).toMatchObject({ expiresAt: WORLD_NOW / 1000 + 28_800, user: { id: 'agent-1', name: 'Support', kind: 'agent' } });
-    expect(cookieOf(reply)).toBe(jsonOf(reply)['refresh']);
+    expect(cookieOf(reply, 'parley_agent')).toBe(jsonOf(reply)['refresh']);
     expect((await world.post('/public/login', { ...login, username: ' SUPPORT ' })).status).toBe(200);
   });
 

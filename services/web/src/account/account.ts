@@ -7,13 +7,20 @@ const NAME_KEY = 'parley.name';
 export type AccountParts = Pick<BrowserLoginOptions, 'api' | 'locks' | 'clock' | 'wait'> & {
   /** Of this tab. */
   readonly storage: BrowserLoginOptions['notes'];
+  /** Whether the browser has a login to go on with. */
+  readonly hasLogin: () => boolean;
 };
 
 export class Account extends BrowserLogin {
   readonly #parts: AccountParts;
 
   constructor(parts: AccountParts) {
-    super({ ...parts, renewal: () => ({ path: '/auth/refresh' }), lock: 'parley.login', notes: parts.storage });
+    super({
+      ...parts,
+      renewal: () => (parts.hasLogin() ? { path: '/auth/refresh' } : undefined),
+      lock: 'parley.login',
+      notes: parts.storage,
+    });
     this.#parts = parts;
   }
 

@@ -9,6 +9,7 @@ import { openClient } from '../connection/open-client.ts';
 import { useText } from '../i18n/language.tsx';
 import type { LoggedIn } from '../login/browser-login.ts';
 import { ApiError, hubApi } from '../login/hub-api.ts';
+import { hasLogin } from '../login/login-hint.ts';
 import { Stay } from './stay.tsx';
 
 type Place =
@@ -19,6 +20,7 @@ type Place =
 const account = new Account({
   api: hubApi(fetch.bind(globalThis)),
   storage: sessionStorage,
+  hasLogin: () => hasLogin(document.cookie, 'parley_in'),
   locks: navigator.locks,
   clock: Date.now,
   wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Account } from '#services/web/src/account/account.ts';
 import { ApiError, type CallOptions } from '#services/web/src/login/hub-api.ts';
+import { hasLogin } from '#services/web/src/login/login-hint.ts';
 
 const NOW = 1_800_000_000_000;
 const ANN = { id: 'ann', name: 'Ann', kind: 'user' };
@@ -12,7 +13,7 @@ interface Asked {
 }
 
 /** An account over an API that answers as it is told. */
-function stage(answer: (path: string, options: CallOptions) => unknown, kept: Record<string, string> = {}) {
+function stage(answer: (path: string, options: CallOptions) => unknown, kept: Record<string, string> = {}, hasLogin = true) {
   const asked: Asked[] = [];
   const waits: number[] = [];
   const storage = new Map(Object.entries(kept));
@@ -28,6 +29,7 @@ function stage(answer: (path: string, options: CallOptions) => unknown, kept: Re
       setItem: (key, value) => void storage.set(key, value),
       removeItem: (key) => void storage.delete(key),
     },
+    hasLogin: () => hasLogin,
     locks: undefined,
     clock: () => NOW,
     wait: async (milliseconds) => void waits.push(milliseconds),
@@ -44,6 +46,14 @@ describe('an account', () => {
     expect(account.user).toEqual(ANN);
     expect(await account.getToken({ fresh: false })).toBe('secret-1');
     expect(JSON.stringify([...storage])).not.toContain('secret');
+  });
+
+  it('[A4] asks for no login that is not there', async () => {
+    const { account, asked } = stage(over, {}, false);
+    expect([await account.resume(), asked]).toEqual([false, []]);
+    const cookies = 'other=1; parley_in=1';
+    expect([hasLogin(cookies, 'parley_in'), hasLogin(cookies, 'parley_agent_in'), hasLogin('', 'parley_in')]).toEqual([true, false, false]);
+    expect(hasLogin('not_parley_in=1; parley_in=0', 'parley_in')).toBe(false);
   });
 
   it('[A4] knows no login from one that cannot be asked for', async () => {
