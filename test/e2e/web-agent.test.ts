@@ -311,6 +311,8 @@ describe('the workbench', () => {
     await page.getByLabel('密码', { exact: true }).fill(AGENT_PASSWORD);
     await page.keyboard.press('Enter');
     await atDesk(page);
+    // One line: name, buttons and the way out have room beside each other.
+    expect((await page.locator('header').boundingBox())?.height).toBeLessThan(60);
     const eva = await comes('W'.repeat(21), '一个很长的主题，看看它在很窄的屏幕上会不会被正确地截断而不是把页面撑宽');
     await eva.say('A-very-long-word-that-nobody-can-break-nicely-at-all-in-such-a-narrow-page https://example.org/');
     await row(page, 'WWW').getByLabel('1 条未读').waitFor();

@@ -46,8 +46,7 @@ export function VerdictBanner({ picture }: { readonly picture: Picture }) {
       </div>
       {picture.at !== undefined && (
         <p className={styles['asOf']}>
-          {text.asOf(format.time(picture.at))}
-          <br />
+          {text.asOf(format.time(picture.at))}, <br />
           {text.every}
         </p>
       )}

@@ -1,4 +1,4 @@
-import { Button, Group, Tabs, Text, Title } from '@mantine/core';
+import { ActionIcon, Group, Tabs, Text, Title } from '@mantine/core';
 import { useState } from 'react';
 
 import { Banner } from '../connection/banner.tsx';
@@ -6,6 +6,8 @@ import { useText } from '../i18n/language.tsx';
 import { useCountedTitle } from '../notify/counted-title.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import { NotifyButton } from '../notify/notify-button.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { Logo } from '../ui/logo.tsx';
 import { Preferences } from '../ui/preferences.tsx';
 import styles from './agent.module.css';
 import { ConversationList, type Row } from './conversation-list.tsx';
@@ -46,6 +48,7 @@ export function Desk({ bench, view, notifier }: DeskProps) {
   return (
     <div className={styles.desk} data-view={view.current === undefined ? 'list' : 'conversation'} data-connection={view.status.state}>
       <header className={styles.top}>
+        <Logo size={28} />
         <Title component="h1" order={1} size="h4">
           {text.title}
         </Title>
@@ -54,9 +57,16 @@ export function Desk({ bench, view, notifier }: DeskProps) {
         </Text>
         <NotifyButton notifier={notifier} />
         <Preferences />
-        <Button variant="default" size="compact-sm" onClick={() => void bench.logOut()}>
-          {text.logOut}
-        </Button>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size="md"
+          aria-label={text.logOut}
+          title={text.logOut}
+          onClick={() => void bench.logOut()}
+        >
+          <Icon name="leave" />
+        </ActionIcon>
       </header>
       <div className={styles.banner}>
         <Banner status={view.status} onRetry={() => bench.retryNow()} onStartOver={() => void bench.logOut()} />

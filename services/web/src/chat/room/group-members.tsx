@@ -70,7 +70,7 @@ export function GroupMembers({ talk, room: { room, owner, members: memberCount }
                 title={text.writeTo(person.name)}
                 onClick={() => goTo({ is: 'direct', user: person.id })}
               >
-                <Icon name="write" size={16} />
+                <Icon name="message" size={16} />
               </ActionIcon>
             )}
             {mine && person.id !== store.me.id && (

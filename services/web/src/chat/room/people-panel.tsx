@@ -58,7 +58,7 @@ function PresentPeople({ talk }: { readonly talk: Talk }) {
                 title={text.writeTo(person.name)}
                 onClick={() => goTo({ is: 'direct', user: person.id })}
               >
-                <Icon name="write" size={16} />
+                <Icon name="message" size={16} />
               </ActionIcon>
             )}
           </li>
