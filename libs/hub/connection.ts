@@ -111,6 +111,13 @@ export class Connection {
     this.drained();
   }
 
+  /** The network dropped a frame and is ending the socket: what came after it would hide the gap. True the first time. */
+  dropped(): boolean {
+    const first = this.open;
+    this.closed();
+    return first;
+  }
+
   /** Sends a frame; does nothing once the socket is gone. Returns the bytes queued or sent. */
   send(frame: string | Uint8Array): number {
     if (this.#socket === undefined) return 0;

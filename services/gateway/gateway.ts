@@ -195,7 +195,8 @@ function routes(app: TemplatedApp, hub: Hub, upgrade: Upgrade, http: HttpAdapter
     message(ws, message, isBinary) {
       metrics.hot.bytesReceived += message.byteLength;
       const connection = ws.getUserData().holder;
-      if (!(connection instanceof Connection)) return;
+      // What was read together with the frame that was too much is not worth an answer that nobody gets.
+      if (!(connection instanceof Connection) || !connection.open) return;
       if (message.byteLength > settings.frameMaxBytes) connection.end('TOO_LARGE');
       else if (isBinary) hub.receivedBinary(connection);
       else hub.received(connection, Buffer.from(message).toString());
@@ -208,9 +209,10 @@ function routes(app: TemplatedApp, hub: Hub, upgrade: Upgrade, http: HttpAdapter
       const connection = ws.getUserData().holder;
       if (connection instanceof Connection) hub.drained(connection);
     },
-    dropped() {
-      // uWS ends the socket with the first frame it drops: one drop is one slow consumer.
-      metrics.hot.slowConsumers += 1;
+    dropped(ws) {
+      // uWS ends the socket with the first frame it drops, but not at once, and drops all until then.
+      const connection = ws.getUserData().holder;
+      if (connection instanceof Connection && connection.dropped()) metrics.hot.slowConsumers += 1;
     },
     close(ws, code) {
       const connection = ws.getUserData().holder;

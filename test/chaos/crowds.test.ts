@@ -89,6 +89,7 @@ describe('a slow consumer', () => {
     await crowd.clients[0]?.say(room, 'seen');
     await until(() => slow.ledger.position(room)?.offset === 1);
     const before = await hub.gateway(0).memory();
+    const dropped = await hub.gateway(0).metric('parley_slow_consumers_total');
     slow.raw.pauseReading();
     // 14 KB each: the kernel's buffers and the outbox are full after some hundred.
     const data = 'x'.repeat(14_000);
@@ -104,6 +105,8 @@ describe('a slow consumer', () => {
       expect(sent, 'messages until the slow one is dropped').toBeLessThan(3000);
     }
     expect(highest - before).toBeLessThan(96 * 2 ** 20);
+    expect((await hub.gateway(0).metric('parley_slow_consumers_total')) - dropped).toBe(1);
+    expect(await hub.gateway(1).metric('parley_slow_consumers_total')).toBe(0);
     expect(slowest, 'neighbours go on').toBeLessThan(3000 + MACHINE_MS);
     slow.raw.resumeReading();
     expect(await slow.closed).toMatchObject({ code: 1006 });
@@ -115,6 +118,30 @@ describe('a slow consumer', () => {
     // What was missed is more than a room keeps, or not: either way the slow one knows.
     expect(result.told).toBeLessThanOrEqual(1);
     await crowd.close();
+  });
+
+  it('[C 1006] that asks for far more than it may keep waiting, in one go, counts as one', async () => {
+    const gateway = hub.gateway(0);
+    const greedy = await hub.client('greedy', 0);
+    const before = await Promise.all([
+      gateway.metric('parley_slow_consumers_total'),
+      gateway.metric('parley_disconnects_total', 'code="1006"'),
+    ]);
+    const { socket } = greedy.raw;
+    greedy.raw.pauseReading();
+    // Each is answered at once: of those that are read together many come after the one that was too much.
+    const id = 'x'.repeat(64);
+    socket.cork();
+    for (let i = 0; i < 150_000; i += 1) greedy.send({ type: 'ping', id });
+    socket.uncork();
+    await until(async () => (await gateway.metric('parley_connections')) === 0, { timeoutMs: 60_000, describe: 'it is dropped' });
+    greedy.raw.resumeReading();
+    expect(await greedy.closed).toMatchObject({ code: 1006 });
+    const after = await Promise.all([
+      gateway.metric('parley_slow_consumers_total'),
+      gateway.metric('parley_disconnects_total', 'code="1006"'),
+    ]);
+    expect(after.map((value, i) => value - (before[i] ?? 0))).toEqual([1, 1]);
   });
 
   it('[M4] [M5] one that reads slowly while it recovers gets its pages with flow control', async () => {

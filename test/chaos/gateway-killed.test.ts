@@ -44,6 +44,8 @@ describe('a gateway is killed', () => {
       await until(() => watchers.every((watcher) => watcher.online === 31 && watcher.roomOnline.get(room) === 31), {
         describe: 'all are counted',
       });
+      const held = await victim.metric('parley_connections');
+      expect(held).toBe(14);
       await victim.kill9();
       await Promise.all([
         until(async () => (await watchers[0]?.onLineNumber()) === 26, { timeoutMs: EXACT_MS, describe: 'the exact number online' }),
@@ -53,6 +55,8 @@ describe('a gateway is killed', () => {
         }),
       ]);
       expect((await watchers[1]?.presence(room))?.count).toBe(26);
+      const reaped = await Promise.all([near, far].map((gateway) => gateway.metric('parley_presence_reaped_total')));
+      expect((reaped[0] ?? 0) + (reaped[1] ?? 0), 'each connection of the dead node is removed once').toBe(held);
       await crowd.progress(100);
       await crowd.rest(watchers);
       expect(crowd.compare(watchers)).toMatchObject({ violations: [], told: 0 });

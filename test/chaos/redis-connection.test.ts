@@ -72,6 +72,11 @@ describe('one node is cut off from Redis while the others talk', () => {
       describe: () => `13 again, told ${watcher.online} and ${watcher.roomOnline.get(room)}`,
     });
     await crowd.progress(100);
+    // What was said meanwhile was missing on the node that was cut off, and there alone.
+    const gaps = await Promise.all(['found', 'filled'].map((what) => hub.gateway(1).metric(`parley_gaps_${what}_total`)));
+    expect(gaps[0]).toBeGreaterThan(0);
+    expect(gaps[1]).toBe(gaps[0]);
+    expect(await hub.gateway(0).metric('parley_gaps_found_total')).toBe(0);
     for (const { user } of crowd.clients) expect(watcher.members.get(`${room} ${user} left`) ?? 0).toBeLessThanOrEqual(1);
     await finish(crowd, [watcher]);
     expect(
@@ -124,6 +129,8 @@ describe('one node is cut off from Redis while the others talk', () => {
     await crowd.progress(80);
     await finish(crowd);
     expect(crowd.clients.every((client) => client.closes.length <= 1)).toBe(true);
+    expect(await hub.gateway(1).metric('parley_redis_reconnects_total')).toBeGreaterThanOrEqual(4);
+    expect(await hub.gateway(0).metric('parley_redis_reconnects_total')).toBe(0);
   });
 
   it('[M4] Redis refuses the node for a while', async () => {

@@ -53,6 +53,11 @@ describe('Redis is lost', () => {
     const result = crowd.compare();
     expect(result.violations).toEqual([]);
     expect(result.told, 'each is told once').toBe(12);
+    for (const gateway of hub.gateways) {
+      const [found, filled] = [await gateway.metric('parley_gaps_found_total'), await gateway.metric('parley_gaps_filled_total')];
+      expect(found, 'a loss is a gap that was not filled').toBeGreaterThan(filled);
+      expect(await gateway.metric('parley_recoveries_total', 'result="lost"')).toBe(1);
+    }
     expect(new Set(crowd.clients.map((client) => client.ledger.segments(crowd.room).at(-1)?.epoch)).size).toBe(1);
     expect(crowd.clients.every((client) => client.closes.length === 0)).toBe(true);
     expectSilence(crowd);
