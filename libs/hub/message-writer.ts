@@ -1,22 +1,18 @@
 /** The way of a message into the hub, whoever says it: published, stored where the room keeps history, told to the members of private rooms (M1, M2). */
 import { hash, randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Broker, Published, Topic } from '#libs/broker/broker.ts';
+import type { Broker, Published } from '#libs/broker/broker.ts';
 import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { fitsCodePoints } from '#libs/protocol/limits.ts';
 import { liveMessage, messageTail } from '#libs/protocol/server-frame.ts';
 import type { MessageStore } from '#libs/store/store.ts';
+import { MemberSignals } from './member-signals.ts';
 import { Keeps, type RoomPass } from './room-access.ts';
-import { privateSignal } from './user-signals.ts';
 
 /** Characters of a message id: 132 bits of a SHA-256 in base64url. */
 const MESSAGE_ID_LENGTH = 22;
 /** Offsets tried where the one given was taken in the store by another message: each try takes a new one. */
 const PLACES_MAX = 3;
-/** How often members of private rooms are told again where the backend is away, and the pause between, milliseconds: until their connections end, too. */
-const TELL_TRIES = 60;
-const TELL_PAUSE_MS = 500;
 /** After the store did not take a message, the next ones are refused unsaid for this long, milliseconds. */
 const STORE_PAUSE_MS = 500;
 
@@ -69,10 +65,12 @@ export interface Written {
 export class MessageWriter {
   readonly #options: MessageWriterOptions;
   readonly #ids = new FreshIds();
+  readonly #members: MemberSignals;
   #storeAwayUntil = 0;
 
   constructor(options: MessageWriterOptions) {
     this.#options = options;
+    this.#members = new MemberSignals(options);
   }
 
   /**
@@ -135,26 +133,8 @@ export class MessageWriter {
     }
   }
 
-  /** Nobody waits for it. */
   #tell(members: readonly string[], keeps: Keeps, offset: number, tail: string): void {
-    const payload = privateSignal(keeps, `{"offset":${offset},${tail}`);
-    for (const member of members) void this.#signal(`u:${member}`, payload);
-  }
-
-  /**
-   * Members' nodes make good what they missed when their own way to the backend is whole again, which may be before this node's is: what was stored after
-   * that look is told as soon as it can be. Told twice is harmless: signals have the offset.
-   */
-  async #signal(topic: Topic, payload: string): Promise<void> {
-    const { broker, wait = (ms) => delay(ms, undefined, { ref: false }) } = this.#options;
-    for (let tries = 1; tries <= TELL_TRIES; tries += 1) {
-      try {
-        await broker.emit(topic, payload);
-        return;
-      } catch {
-        await wait(TELL_PAUSE_MS);
-      }
-    }
+    this.#members.tell(members, keeps, `{"offset":${offset},${tail}`);
   }
 }
 

@@ -96,8 +96,3 @@ export class UserSignals {
     }
   }
 }
-
-/** A message of a private room, for the own channel of a member. */
-export function privateSignal(keeps: Keeps, frame: string): string {
-  return (keeps === Keeps.history ? '~h' : '~p') + frame;
-}

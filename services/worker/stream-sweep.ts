@@ -1,11 +1,14 @@
 import type { Broker, Position, Publication } from '#libs/broker/broker.ts';
+import { MemberSignals } from '#libs/hub/member-signals.ts';
+import { Keeps } from '#libs/hub/room-access.ts';
+import { isPrivateRoom } from '#libs/protocol/room-name.ts';
 import { publishedAt } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, RoomStore, StoredMessage } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 
 export interface StreamSweepOptions {
-  readonly broker: Pick<Broker, 'active' | 'kept'>;
-  readonly rooms: Pick<RoomStore, 'get'>;
+  readonly broker: Pick<Broker, 'active' | 'kept' | 'emit'>;
+  readonly rooms: Pick<RoomStore, 'withMembers'>;
   readonly messages: Pick<MessageStore, 'after' | 'append'>;
   readonly log: Logger;
   /** Unix milliseconds. */
@@ -40,16 +43,18 @@ interface MessageFrame {
  * Stores what is in a room's stream and not in the store (M1): shown live by a gateway that died before it stored it, while its sender never came back to retry.
  *
  * Which rooms to look at the broker tells, which has noted each one before it was published to: the store cannot know of a room that was silent for long and
- * whose first new message is the very one that was not stored. A room's stream is read from its beginning once, then only what came since. Several sweeps at
+ * whose first new message is the very one that was not stored. Members of a private room are told of what was stored, as the gateway would have told them. A room's stream is read from its beginning once, then only what came since. Several sweeps at
  * once are harmless: the store takes each message once.
  */
 export class StreamSweep {
   readonly #options: StreamSweepOptions;
   /** Up to where each active room was looked at. */
   readonly #seen = new Map<string, Position>();
+  readonly #signals: MemberSignals;
 
   constructor(options: StreamSweepOptions) {
     this.#options = options;
+    this.#signals = new MemberSignals({ broker: options.broker });
   }
 
   /** One look at every active room. Resolves with how many messages were stored; rejects with the first failure, after all rooms were tried. */
@@ -101,21 +106,32 @@ export class StreamSweep {
     if (first === undefined) return 0;
     const known = new Set((await messages.after(room, first.offset - 1, PAGE.count)).map(({ offset }) => offset));
     const missing = publications.filter(({ offset, frame }) => !known.has(offset) && publishedAt(frame) >= now() - CARRIED_MS);
-    const from = missing.length === 0 ? 0 : await this.#historyFrom(room);
-    const carried = missing.filter(({ frame }) => publishedAt(frame) >= from);
+    if (missing.length === 0) return 0;
+    const { historyFrom, members } = await this.#facts(room);
+    const carried = missing.filter(({ frame }) => publishedAt(frame) >= historyFrom);
     if (carried.length === 0) return 0;
-    const results = await Promise.all(carried.map((publication) => messages.append(toStored(room, epoch, publication))));
-    const conflicts = results.filter((result) => result === 'conflict').length;
-    const stored = results.length - conflicts;
+    const places = await Promise.all(carried.map((publication) => messages.append(toStored(room, epoch, publication))));
+    for (const [i, { offset, frame }] of carried.entries()) {
+      const place = places[i];
+      // What stands in another place was told by the gateway that stored it there.
+      if (place !== 'conflict' && place?.offset === offset) this.#signals.tell(members, Keeps.history, Buffer.from(frame).toString());
+    }
+    const conflicts = places.filter((place) => place === 'conflict').length;
+    const stored = places.length - conflicts;
     log.warn({ room, stored, conflicts }, 'messages of a stream were not stored yet');
     return stored;
   }
 
-  /** What was said before, nobody wanted to be kept: the moment a room began to keep history, `Infinity` where it keeps none, or it is not known. */
-  async #historyFrom(room: string): Promise<number> {
-    if (room === PARK) return 0;
-    const record = await this.#options.rooms.get(room);
-    return (record?.keepHistory === true ? record.historyFrom : undefined) ?? Number.POSITIVE_INFINITY;
+  /**
+   * Since when the room keeps history, `Infinity` where it keeps none or that is not known: what was said before, nobody wanted to be kept. And who is to be
+   * told: nobody of a room that is over, or whose messages come over the room.
+   */
+  async #facts(room: string): Promise<{ readonly historyFrom: number; readonly members: readonly string[] }> {
+    if (room === PARK) return { historyFrom: 0, members: [] };
+    const found = await this.#options.rooms.withMembers(room);
+    const historyFrom = (found?.room.keepHistory === true ? found.room.historyFrom : undefined) ?? Number.POSITIVE_INFINITY;
+    const told = isPrivateRoom(room) && found?.room.closedAt === undefined;
+    return { historyFrom, members: told ? (found?.members ?? []).map(({ id }) => id) : [] };
   }
 }
 

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BrokerRedis } from '#libs/broker/broker-redis.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
@@ -141,6 +141,75 @@ describe('the sweep of streams', () => {
     await store?.close();
   });
 
+  function newSweep(): StreamSweep {
+    return new StreamSweep({ broker, rooms: store.rooms, messages: store.messages, log: SILENT as never, now: Date.now, graceMs: 200 });
+  }
+
+  /** Sweeps until something was found, and resolves with how much. */
+  function firstFound(sweep: StreamSweep): Promise<number> {
+    return until(async () => (await sweep.run()) || undefined, LONG);
+  }
+
+  /** A direct room that has been silent since yesterday. */
+  async function direct(one: string, other: string): Promise<string> {
+    const room = `dm:${hash('sha256', [one, other].toSorted().join('\0'), 'base64url').slice(0, 22)}`;
+    const members = [one, other].map((id) => ({ id, name: id }));
+    await store.rooms.create({ room, kind: 'dm', title: '', owner: '', keepHistory: true, createdAt: 1, expiresAt: undefined }, members);
+    const yesterday = { room, offset: 1, epoch: 'e', id: randomUUID(), text: 'yesterday', data: undefined, at: Date.now() - 86_400_000 };
+    await store.messages.append({ ...yesterday, sender: JSON.stringify(members[0]) });
+    await hub.database.query('DELETE FROM message_keys');
+    for (const member of [one, other]) await store.cursors.advance(member, room, 1);
+    return room;
+  }
+
+  /** Ada says something in the room on a gateway that does not live to store it. */
+  async function saysAndDies(ada: string, room: string, text: string): Promise<void> {
+    const victim = await hub.add({ FAIL_POINTS: 'after-publish=kill' });
+    const client = await ChatClient.connect(victim.url, ada);
+    await expect(client.message(room, text, { id: randomUUID() })).rejects.toThrow('connection ended');
+    await victim.exited;
+  }
+
+  const textsIn = (client: ChatClient, room: string): (string | undefined)[] =>
+    client.of('message').flatMap((frame) => (frame.room === room ? [messageOf(frame).text] : []));
+
+  it('[M1] [R5] what a gateway did not live to store reaches the open sessions of members with the sweep, once', async () => {
+    const [ada, bob] = [hub.name('ada'), hub.name('bob')];
+    const room = await direct(ada, bob);
+    const [there, joined, sender] = [await hub.client(bob, 0), await hub.client(bob, 1), await hub.client(ada, 1)];
+    await joined.join(room);
+    await saysAndDies(ada, room, 'shown to nobody');
+    await joined.waitFor('message', (frame) => messageOf(frame).text === 'shown to nobody');
+    expect(await firstFound(newSweep())).toBe(1);
+    for (const client of [there, sender]) await client.waitFor('message', (frame) => messageOf(frame).text === 'shown to nobody', LONG);
+    // Another worker, at the same time or later.
+    expect(await newSweep().run()).toBe(0);
+    await sender.message(room, 'the next one');
+    for (const client of [there, joined, sender]) {
+      await client.waitFor('message', (frame) => messageOf(frame).text === 'the next one', LONG);
+      expect(textsIn(client, room)).toEqual(['shown to nobody', 'the next one']);
+    }
+    expect((await there.history(room, { limit: 3 })).messages?.map(({ message }) => message.text)).toEqual([
+      'yesterday',
+      'shown to nobody',
+      'the next one',
+    ]);
+  });
+
+  it('[M4] [R5] what came with the next message before the sweep stored it does not come again', async () => {
+    const [ada, bob] = [hub.name('ada'), hub.name('bob')];
+    const room = await direct(ada, bob);
+    const [receiver, sender] = [await hub.client(bob, 0), await hub.client(ada, 1)];
+    await saysAndDies(ada, room, 'shown to nobody');
+    await sender.message(room, 'the next one');
+    await receiver.waitFor('message', (frame) => messageOf(frame).text === 'the next one', LONG);
+    expect(textsIn(receiver, room)).toEqual(['shown to nobody', 'the next one']);
+    expect(await firstFound(newSweep())).toBe(1);
+    await sender.message(room, 'after the sweep');
+    await receiver.waitFor('message', (frame) => messageOf(frame).text === 'after the sweep', LONG);
+    expect(textsIn(receiver, room)).toEqual(['shown to nobody', 'the next one', 'after the sweep']);
+  });
+
   it('[M1] what a gateway showed and did not live to store is stored, as it was shown, though its sender never comes back', async () => {
     const bob = await hub.client(hub.name('bob'), 0);
     await bob.join('park');
@@ -153,20 +222,8 @@ describe('the sweep of streams', () => {
     const shown = await bob.waitFor('message', (frame) => messageOf(frame).text === 'shown only');
     const stored = async (): Promise<unknown> => (await bob.history('park', { limit: 1 })).messages?.[0];
     expect(await stored()).toMatchObject({ message: { text: 'stored by the gateway' } });
-    const sweep = new StreamSweep({
-      broker,
-      rooms: store.rooms,
-      messages: store.messages,
-      log: SILENT as never,
-      now: Date.now,
-      graceMs: 200,
-    });
-    let found = 0;
-    await until(async () => {
-      found += await sweep.run();
-      return found > 0;
-    }, LONG);
-    expect(found).toBe(1);
+    const sweep = newSweep();
+    expect(await firstFound(sweep)).toBe(1);
     expect(await stored()).toEqual({ offset: shown.offset, message: shown.message });
     expect(await sweep.run()).toBe(0);
   });

@@ -123,6 +123,27 @@ describe('the sweep of streams', () => {
     expect((await stage.store.messages.after('park', 0, 10)).map(({ text }) => text)).toEqual(['ahead', 'behind']);
   });
 
+  it('[R5] members of a private room are told of what was stored, in order, as by a gateway; of groups and rooms that are over nobody is', async () => {
+    const stage = await openStage();
+    const at = Date.now() - 60_000;
+    const [direct, over, group] = [
+      await stage.room('dm', undefined, true),
+      await stage.room('conv', undefined, true),
+      await stage.room('group', undefined, true),
+    ];
+    await stage.store.rooms.close(over, 'closed', Date.now());
+    stage.emitFailures = 1;
+    for (const room of [direct, over, group]) for (const text of ['one', 'two']) await say(stage, room, text, at);
+    await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
+    await until(() => stage.signals.length >= 4, { describe: () => stage.signals.join('\n') });
+    for (const room of [direct, over, group]) await until(async () => (await stage.store.messages.top(room)) === 2);
+    const frames = (await stage.broker.kept(direct, 0, { count: 10, bytes: 100_000 })).publications.map(({ frame }) =>
+      Buffer.from(frame).toString(),
+    );
+    const told = frames.flatMap((frame) => [`u:u-ann ~h${frame}`, `u:u-bob ~h${frame}`]);
+    expect(stage.signals.toSorted()).toEqual(told.toSorted());
+  });
+
   it('[A9] [R3] what was said before both of a pair wanted history is not stored, what was said since is', async () => {
     const stage = await openStage();
     const at = Date.now() - 60_000;

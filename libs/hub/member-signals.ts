@@ -1,0 +1,47 @@
+/** What members of a private room are told of its messages, over their own channels (R5). */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Broker, Topic } from '#libs/broker/broker.ts';
+import { Keeps } from './room-access.ts';
+
+/** How often members are told again where the backend is away, and the pause between, milliseconds: until their connections end, too. */
+const TELL_TRIES = 60;
+const TELL_PAUSE_MS = 500;
+
+export interface MemberSignalsOptions {
+  readonly broker: Pick<Broker, 'emit'>;
+  /** Resolves after so many milliseconds. Default the system's timer; it must not keep a process alive. */
+  readonly wait?: ((ms: number) => Promise<unknown>) | undefined;
+}
+
+export class MemberSignals {
+  readonly #options: MemberSignalsOptions;
+
+  constructor(options: MemberSignalsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Tells every member of a message. `frame`: the finished one, with its offset. Nobody waits for it, and it never throws: it is tried for half a minute. In
+   * any order and more than once is harmless: members' nodes go by the offset, hand a message over once, and what lies before it first.
+   */
+  tell(members: readonly string[], keeps: Keeps, frame: string): void {
+    const payload = (keeps === Keeps.history ? '~h' : '~p') + frame;
+    for (const member of members) void this.#signal(`u:${member}`, payload);
+  }
+
+  /**
+   * Members' nodes make good what they missed when their own way to the backend is whole again, which may be before this node's is: what was stored after
+   * that look is told as soon as it can be.
+   */
+  async #signal(topic: Topic, payload: string): Promise<void> {
+    const { broker, wait = (ms) => delay(ms, undefined, { ref: false }) } = this.#options;
+    for (let tries = 1; tries <= TELL_TRIES; tries += 1) {
+      try {
+        await broker.emit(topic, payload);
+        return;
+      } catch {
+        await wait(TELL_PAUSE_MS);
+      }
+    }
+  }
+}
