@@ -1,6 +1,6 @@
 import type { Database, Query } from './database.ts';
 import { ROOM_COLUMNS, type RoomRow, roomOf } from './room-row.ts';
-import type { NewRoom, RoomMember, RoomRecord, RoomStore, RoomSummary } from './store.ts';
+import type { NewRoom, RoomEnd, RoomMember, RoomRecord, RoomStore, RoomSummary } from './store.ts';
 
 type MemberRow = { readonly id: string; readonly name: string };
 
@@ -144,10 +144,12 @@ export class PostgresRooms implements RoomStore {
     return rows.map(({ room }) => room);
   }
 
-  expiring(after: string, limit: number): Promise<{ readonly room: string; readonly expiresAt: number }[]> {
+  expiring(after: RoomEnd, until: number, limit: number): Promise<RoomEnd[]> {
     return this.#database.query<{ room: string; expiresAt: number }>(
-      `SELECT room, expires_at AS "expiresAt" FROM rooms WHERE closed_at IS NULL AND expires_at IS NOT NULL AND room > $1 ORDER BY room LIMIT $2`,
-      [after, limit],
+      `SELECT room, expires_at AS "expiresAt" FROM rooms
+        WHERE closed_at IS NULL AND (expires_at, room) > ($1::bigint, $2::text) AND expires_at <= $3
+        ORDER BY expires_at, room LIMIT $4`,
+      [after.expiresAt, after.room, until, limit],
     );
   }
 }

@@ -130,6 +130,12 @@ export interface RoomRecord {
 /** A room that is to be made: open, and where it keeps history, from its first moment on. */
 export type NewRoom = Omit<RoomRecord, 'historyFrom' | 'closedAt' | 'closedReason'>;
 
+/** An open room that ends by itself. */
+export interface RoomEnd {
+  readonly room: string;
+  readonly expiresAt: number;
+}
+
 export interface RoomSummary extends RoomRecord {
   /** Highest stored offset; 0 where nothing is stored. */
   readonly top: number;
@@ -163,8 +169,8 @@ export interface RoomStore {
   close(room: string, reason: 'expired' | 'closed', now: number): Promise<boolean>;
   /** Open rooms whose time is over, at most `limit`. */
   overdue(now: number, limit: number): Promise<string[]>;
-  /** Open rooms that end by themselves: `after` a room name, in order of names, at most `limit`. */
-  expiring(after: string, limit: number): Promise<{ readonly room: string; readonly expiresAt: number }[]>;
+  /** Open rooms that end by themselves `until` a time: those behind `after` in the order of their ends, then of their names, at most `limit`. */
+  expiring(after: RoomEnd, until: number, limit: number): Promise<RoomEnd[]>;
 }
 
 /** Pairing (A9): at most one open pair for each user, held by the database. */

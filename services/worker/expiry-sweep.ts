@@ -1,12 +1,14 @@
 import { scheduleExpiry } from '#libs/jobs/expiry-schedule.ts';
 import type { Jobs } from '#libs/jobs/jobs.ts';
-import type { RoomStore } from '#libs/store/store.ts';
+import type { RoomEnd, RoomStore } from '#libs/store/store.ts';
 
 export interface ExpirySweepOptions {
   readonly rooms: Pick<RoomStore, 'overdue' | 'expiring'>;
   readonly jobs: Jobs;
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** How far ahead `restore` looks, milliseconds: beyond its next turn. */
+  readonly aheadMs: number;
 }
 
 /** Rooms taken at once. */
@@ -27,23 +29,22 @@ export class ExpirySweep {
     for (const room of await rooms.overdue(at, PAGE)) await scheduleExpiry(jobs, room, at, at);
   }
 
-  /** Gives each expiring room its job again, where jobs were lost. */
+  /**
+   * Gives rooms their jobs again that were lost: those that end soon, so that the work does not grow with all that ever will. Whatever ends later is looked
+   * at in time.
+   */
   async restore(): Promise<void> {
-    const { rooms, jobs, now } = this.#options;
-    const expiring: { readonly room: string; readonly expiresAt: number }[] = [];
-    for (let after = ''; ; after = expiring.at(-1)?.room ?? '') {
-      const page = await rooms.expiring(after, PAGE);
-      expiring.push(...page);
-      if (page.length < PAGE) break;
-    }
-    // Asked for afterwards: a room made meanwhile counts here, not there.
-    const { waiting, active, delayed } = (await jobs.counts())['room-expiry'];
-    if (waiting + active + delayed >= expiring.length) return;
-    for (let start = 0; start < expiring.length; start += PAGE) {
-      const chunk = expiring.slice(start, start + PAGE);
+    const { rooms, jobs, now, aheadMs } = this.#options;
+    const from = now();
+    let after: RoomEnd = { room: '', expiresAt: from };
+    for (;;) {
+      const page = await rooms.expiring(after, from + aheadMs, PAGE);
       await Promise.all(
-        chunk.map(({ room, expiresAt }) => jobs.add('room-expiry', { room }, { id: room, delayMs: Math.max(0, expiresAt - now()) })),
+        page.map(({ room, expiresAt }) => jobs.add('room-expiry', { room }, { id: room, delayMs: Math.max(0, expiresAt - now()) })),
       );
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE) return;
+      after = last;
     }
   }
 }

@@ -18,6 +18,8 @@ export interface WorkerPace {
   readonly overdueMs: number;
   /** How often jobs of expiring rooms are put back that were lost. */
   readonly restoreMs: number;
+  /** The jobs of rooms that end within this time are: longer than `restoreMs`, or a room between two turns has none. */
+  readonly restoreAheadMs: number;
   readonly streamsMs: number;
   /** How long a message is left to the gateway that published it. */
   readonly streamGraceMs: number;
@@ -28,6 +30,7 @@ export interface WorkerPace {
 const WORKER_PACE: WorkerPace = {
   overdueMs: 5000,
   restoreMs: 60_000,
+  restoreAheadMs: 180_000,
   streamsMs: 15_000,
   streamGraceMs: 5000,
   waitingMs: 1000,
@@ -65,7 +68,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const { jobs, mailer, store, broker, seal, waiting, historyDays, metrics, log, now } = parts;
   const pace = { ...WORKER_PACE, ...parts.pace };
   const { rooms, messages, upkeep } = store;
-  const expiry = new ExpirySweep({ rooms, jobs, now });
+  const expiry = new ExpirySweep({ rooms, jobs, now, aheadMs: pace.restoreAheadMs });
   const streams = new StreamSweep({ broker, rooms, messages, log, now, graceMs: pace.streamGraceMs });
   jobs.process('mail', mailProcessor({ mailer, seal, log, now }));
   jobs.process('room-expiry', roomExpiry({ rooms, broker, now }));

@@ -137,11 +137,13 @@ describe('rooms', () => {
     await store.rooms.create(group('x-later', { expiresAt: 800 }), [ada]);
     expect(await store.rooms.overdue(500, 10)).toEqual(['group:x-ends']);
     expect(await store.rooms.overdue(499, 10)).toEqual([]);
-    expect(await store.rooms.expiring('group:x', 10)).toEqual([
+    const [first, second] = [
       { room: 'group:x-ends', expiresAt: 500 },
       { room: 'group:x-later', expiresAt: 800 },
-    ]);
-    expect(await store.rooms.expiring('group:x-ends', 1)).toEqual([{ room: 'group:x-later', expiresAt: 800 }]);
+    ];
+    expect(await store.rooms.expiring({ room: '', expiresAt: 500 }, 800, 10)).toEqual([first, second]);
+    expect(await store.rooms.expiring({ room: '', expiresAt: 500 }, 799, 10)).toEqual([first]);
+    expect(await store.rooms.expiring({ room: 'group:x-ends', expiresAt: 500 }, 800, 1)).toEqual([second]);
     // One whose end moved on since it was looked at is not over, though it may be closed by hand.
     expect(await store.rooms.close('group:x-later', 'expired', 799)).toBe(false);
     expect(await store.rooms.get('group:x-later')).toMatchObject({ closedAt: undefined });

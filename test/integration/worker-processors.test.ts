@@ -7,6 +7,7 @@ import { MailSeal } from '#libs/mail/mail-seal.ts';
 import { SmtpMailer } from '#libs/mail/smtp-mailer.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { roomClosed } from '#libs/protocol/server-frame.ts';
+import { ExpirySweep, type ExpirySweepOptions } from '#services/worker/expiry-sweep.ts';
 import { SmtpServer } from '#test/support/smtp-server.ts';
 import { until } from '#test/support/wait.ts';
 import { WorkerStage } from '#test/support/worker-stage.ts';
@@ -208,11 +209,40 @@ describe('rooms that end', () => {
     const stage = await openStage();
     const rooms = await Promise.all(Array.from({ length: 12 }, () => stage.room('pair', Date.now() + HOUR)));
     const jobs = stage.jobs();
-    await stage.worker(jobs, { pace: { restoreMs: 50 } });
+    await stage.worker(jobs, { pace: { restoreMs: 50, restoreAheadMs: 2 * HOUR } });
     await until(async () => (await jobs.counts())['room-expiry'].delayed === 12);
     for (const room of rooms.slice(0, 5)) await jobs.remove('room-expiry', room);
     await until(async () => (await jobs.counts())['room-expiry'].delayed === 12);
     expect(await jobs.move('room-expiry', rooms[0] ?? '', HOUR)).toBe(true);
+  });
+
+  it('[A9] of rooms whose jobs were lost those that end soon get them back, page by page, however many end later', async () => {
+    const stage = await openStage();
+    const now = Date.now();
+    // More than a page, many at the same moment; far more that end later, and some that are over.
+    await stage.database.query(
+      `INSERT INTO rooms (room, kind, title, owner, keep_history, created_at, expires_at)
+       SELECT 'pair:' || n, 'pair', '', '', false, 1, $1::bigint + CASE WHEN n <= 1200 THEN 60000 + n / 900 WHEN n <= 5000 THEN 3600000 ELSE -1 END
+         FROM generate_series(1, 5010) n`,
+      [now],
+    );
+    const jobs = stage.jobs();
+    const asked: number[] = [];
+    const rooms: ExpirySweepOptions['rooms'] = {
+      overdue: (at, limit) => stage.store.rooms.overdue(at, limit),
+      expiring: async (after, end, limit) => {
+        const page = await stage.store.rooms.expiring(after, end, limit);
+        asked.push(page.length);
+        return page;
+      },
+    };
+    const sweep = new ExpirySweep({ rooms, jobs, now: () => now, aheadMs: 120_000 });
+    for (let twice = 0; twice < 2; twice += 1) {
+      await sweep.restore();
+      expect((await jobs.counts())['room-expiry']).toMatchObject({ delayed: 1200, waiting: 0, active: 0 });
+      expect(asked.splice(0)).toEqual([500, 500, 200]);
+    }
+    await jobs.close();
   });
 });
 

@@ -21,7 +21,15 @@ const LOG = createLogger({ node: 'test', level: 'silent' });
 const SECRET = 'the secret of these tests, which is long enough';
 const HOUR = 3_600_000;
 /** Nothing comes round but what a test asks for. */
-const STILL: WorkerPace = { overdueMs: HOUR, restoreMs: HOUR, streamsMs: HOUR, streamGraceMs: 0, waitingMs: HOUR, upkeepMs: HOUR };
+const STILL: WorkerPace = {
+  overdueMs: HOUR,
+  restoreMs: HOUR,
+  restoreAheadMs: HOUR,
+  streamsMs: HOUR,
+  streamGraceMs: 0,
+  waitingMs: HOUR,
+  upkeepMs: HOUR,
+};
 
 /** A store, a broker whose signals are noted, and workers on them. */
 export class WorkerStage {

@@ -11,3 +11,8 @@ ALTER TABLE pair_queue ADD COLUMN asked_at bigint NOT NULL DEFAULT 0;
 
 -- An owner has a limited number of open groups.
 CREATE INDEX rooms_owner ON rooms (owner) WHERE kind = 'group' AND closed_at IS NULL;
+
+-- Rooms that end are looked at in the order of their ends.
+DROP INDEX rooms_expiring;
+DROP INDEX rooms_overdue;
+CREATE INDEX rooms_ending ON rooms (expires_at, room) WHERE closed_at IS NULL AND expires_at IS NOT NULL;
