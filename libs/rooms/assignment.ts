@@ -8,7 +8,7 @@ import type { RoomCloser } from './room-closer.ts';
 import { whoIsOnline } from './who-is-online.ts';
 
 export interface AssignmentOptions {
-  readonly conversations: ConversationStore;
+  readonly conversations: Omit<ConversationStore, 'silent'>;
   readonly agents: Pick<AgentStore, 'all'>;
   readonly presence: Pick<Presence, 'sessions'>;
   readonly absences: Pick<Absences, 'look'>;

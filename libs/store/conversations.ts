@@ -89,6 +89,15 @@ export class PostgresConversations implements ConversationStore {
       `SELECT agent_id AS id, min(agent_name) AS name FROM conversations WHERE state = 'assigned' GROUP BY agent_id`,
     );
   }
+
+  async silent(since: number, limit: number): Promise<string[]> {
+    const rows = await this.#database.query<{ room: string }>(
+      `SELECT c.room FROM conversations c LEFT JOIN room_tops t ON t.room = c.room
+        WHERE c.state IN ('queued', 'assigned') AND c.created_at < $1 AND coalesce(t.at, 0) < $1 ORDER BY c.created_at LIMIT $2`,
+      [since, limit],
+    );
+    return rows.map(({ room }) => room);
+  }
 }
 
 /** The conversation, if it is open; nobody else changes hands or is given one until the transaction ends. */

@@ -1,12 +1,15 @@
 import type { CallOptions, Database, Query } from './database.ts';
 import { dropMonth, ensurePartitions, monthsBefore } from './partitions.ts';
-import type { UpkeepStore } from './store.ts';
+import { dropDirectRooms } from './silent-rooms.ts';
+import type { DroppedRoom, UpkeepStore } from './store.ts';
 import { isLocked } from './store-error.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Days a closed room is kept. */
 const CLOSED_DAYS = 30;
+/** Days after which a guest who was not here is forgotten, and a direct room in which nothing was said. */
+const SILENT_DAYS = 30;
 /** Rows in one statement: short enough to hold nobody up. */
 const BATCH = 5000;
 /** Rooms in one transaction. */
@@ -22,6 +25,7 @@ const EXPIRED: readonly { readonly table: string; readonly over: string; readonl
   { table: 'login_families', over: 'expires_at <= $1', before: (now) => now },
   { table: 'absences', over: 'looked_at < $1', before: (now) => now - HOUR_MS },
   { table: 'sanctions', over: "until <= $1 AND added_at < clock_timestamp() - interval '1 minute'", before: (now) => now },
+  { table: 'seen', over: "kind = 'guest' AND last_seen < $1", before: (now) => now - SILENT_DAYS * DAY_MS },
 ];
 
 export class PostgresUpkeep implements UpkeepStore {
@@ -63,6 +67,10 @@ export class PostgresUpkeep implements UpkeepStore {
       removed += count;
       if (count < ROOMS) return removed;
     }
+  }
+
+  async dropSilentRooms(days: number, now: number): Promise<readonly DroppedRoom[]> {
+    return days <= 0 ? [] : dropDirectRooms(this.#database, now - Math.max(days, SILENT_DAYS) * DAY_MS, LONG);
   }
 
   /** Deletes in batches, each committed by itself. Tables and conditions are this file's own, never from outside. */

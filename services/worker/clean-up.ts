@@ -1,5 +1,7 @@
 import { CleanUpTask, type JobHandler } from '#libs/jobs/jobs.ts';
-import type { UpkeepStore } from '#libs/store/store.ts';
+import type { Notices } from '#libs/rooms/notices.ts';
+import type { RoomCloser } from '#libs/rooms/room-closer.ts';
+import type { ConversationStore, UpkeepStore } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { ExpirySweep } from './expiry-sweep.ts';
 import type { StreamSweep } from './stream-sweep.ts';
@@ -8,6 +10,9 @@ export interface CleanUpOptions {
   readonly expiry: ExpirySweep;
   readonly streams: StreamSweep;
   readonly upkeep: UpkeepStore;
+  readonly conversations: Pick<ConversationStore, 'silent'>;
+  readonly closer: Pick<RoomCloser, 'close'>;
+  readonly notices: Pick<Notices, 'membership'>;
   /** Pairs those who wait, and gives waiting conversations to agents. */
   readonly waiting: () => Promise<void>;
   /** `HISTORY_DAYS`. 0: kept for ever. */
@@ -16,6 +21,11 @@ export interface CleanUpOptions {
   /** Unix milliseconds. */
   readonly now: () => number;
 }
+
+/** A conversation in which nothing was said for 30 days is over, milliseconds. */
+const CONVERSATION_SILENT_MS = 30 * 86_400_000;
+/** Closed by one run: the others by the next. */
+const CONVERSATIONS_AT_ONCE = 500;
 
 /** Does what comes round: see `CleanUpTask`. */
 export function cleanUp(options: CleanUpOptions): JobHandler<'clean-up'> {
@@ -41,11 +51,25 @@ export function cleanUp(options: CleanUpOptions): JobHandler<'clean-up'> {
   };
 }
 
-async function upkeep({ upkeep: store, historyDays, log, now }: CleanUpOptions): Promise<void> {
+async function upkeep(options: CleanUpOptions): Promise<void> {
+  const { upkeep: store, notices, historyDays, log, now } = options;
   const at = now();
   await store.ensurePartitions(at);
   const messages = await store.dropHistory(historyDays, at);
   const expired = await store.dropExpired(at);
-  const rooms = await store.dropClosedRooms(at);
+  const silent = await store.dropSilentRooms(historyDays, at);
+  // A gateway may know the room still: whoever writes next gets it anew.
+  for (const { room, members } of silent) await notices.membership(room, members);
+  const rooms = silent.length + (await store.dropClosedRooms(at));
   if (messages + expired + rooms > 0) log.info({ messages, expired, rooms }, 'old rows dropped');
+  const closed = await closeSilent(options, at);
+  if (closed > 0) log.info({ closed }, 'silent conversations closed');
+}
+
+/** Conversations that everybody left without an end: closed as if one of them had done it, so that members are told. */
+async function closeSilent({ conversations, closer }: CleanUpOptions, at: number): Promise<number> {
+  let closed = 0;
+  for (const room of await conversations.silent(at - CONVERSATION_SILENT_MS, CONVERSATIONS_AT_ONCE))
+    if (await closer.close(room)) closed += 1;
+  return closed;
 }

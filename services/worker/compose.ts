@@ -28,7 +28,7 @@ export interface WorkerComposition {
 export async function composeWorker({ config, secret, backend, jobs, mailer, metrics, log }: WorkerComposition): Promise<RunningWorker> {
   const { store, broker, presence } = backend;
   const clock = Date.now;
-  const { matchmaker, assignment } = roomServices({
+  const { matchmaker, assignment, closer, notices } = roomServices({
     store,
     broker,
     presence,
@@ -46,6 +46,8 @@ export async function composeWorker({ config, secret, backend, jobs, mailer, met
     waiting: async () => {
       await Promise.all([matchmaker.sweep(), assignment.sweep()]);
     },
+    closer,
+    notices,
     historyDays: config.historyDays,
     metrics: metrics.jobs,
     log,

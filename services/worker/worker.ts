@@ -3,6 +3,8 @@ import type { Broker } from '#libs/broker/broker.ts';
 import { CleanUpTask, type Jobs, QUEUE_NAMES } from '#libs/jobs/jobs.ts';
 import type { MailSeal } from '#libs/mail/mail-seal.ts';
 import type { Mailer } from '#libs/mail/mailer.ts';
+import type { Notices } from '#libs/rooms/notices.ts';
+import type { RoomCloser } from '#libs/rooms/room-closer.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { JobMetrics } from '#libs/telemetry/job-metrics.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
@@ -41,12 +43,15 @@ export interface WorkerParts {
   /** Given over: `stop` closes them. Nobody else processes them in this process. */
   readonly jobs: Jobs;
   readonly mailer: Mailer;
-  readonly store: Pick<Store, 'rooms' | 'messages' | 'upkeep'>;
+  readonly store: Pick<Store, 'rooms' | 'messages' | 'conversations' | 'upkeep'>;
   /** As the gateways' one, archive and all: a read may begin a room's epoch. `start` is not needed. */
   readonly broker: Pick<Broker, 'active' | 'kept' | 'emit'>;
   readonly seal: MailSeal;
   /** Called about once a second by one of all workers: pairs those who wait, and gives waiting conversations to agents. */
   readonly waiting: () => Promise<void>;
+  /** Ends what nobody ends. */
+  readonly closer: Pick<RoomCloser, 'close'>;
+  readonly notices: Pick<Notices, 'membership'>;
   /** `HISTORY_DAYS`. */
   readonly historyDays: number;
   readonly metrics: JobMetrics;
@@ -65,14 +70,14 @@ export interface RunningWorker {
 
 /** Begins to do the jobs of all queues. Any number of workers may run; each job is done by one of them, and by another one where that one dies. */
 export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
-  const { jobs, mailer, store, broker, seal, waiting, historyDays, metrics, log, now } = parts;
+  const { jobs, mailer, store, broker, seal, waiting, closer, notices, historyDays, metrics, log, now } = parts;
   const pace = { ...WORKER_PACE, ...parts.pace };
-  const { rooms, messages, upkeep } = store;
+  const { rooms, messages, conversations, upkeep } = store;
   const expiry = new ExpirySweep({ rooms, jobs, now, aheadMs: pace.restoreAheadMs });
   const streams = new StreamSweep({ broker, rooms, messages, log, now, graceMs: pace.streamGraceMs });
   jobs.process('mail', mailProcessor({ mailer, seal, log, now }));
   jobs.process('room-expiry', roomExpiry({ rooms, broker, now }));
-  jobs.process('clean-up', cleanUp({ expiry, streams, upkeep, waiting, historyDays, log, now }));
+  jobs.process('clean-up', cleanUp({ expiry, streams, upkeep, conversations, closer, notices, waiting, historyDays, log, now }));
   jobs.repeat(CleanUpTask.overdue, pace.overdueMs);
   jobs.repeat(CleanUpTask.restore, pace.restoreMs);
   jobs.repeat(CleanUpTask.streams, pace.streamsMs);

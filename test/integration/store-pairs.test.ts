@@ -186,4 +186,15 @@ describe('conversations', () => {
     expect((await store.conversations.list({ limit: 2 })).map(({ room }) => room)).toEqual(['conv:3', 'conv:2']);
     expect((await store.conversations.list({ state: 'queued', limit: 10 })).map(({ room }) => room)).toEqual(['conv:2', 'conv:1']);
   });
+
+  test('[A10] silent: open ones in which nothing was said since, those opened first', async () => {
+    for (const [room, now] of Object.entries({ old: 2, older: 1, spoken: 1, closed: 1, young: 200 })) await open(`conv:${room}`, now);
+    await store.conversations.assign('conv:older', agents);
+    await store.rooms.close('conv:closed', 'closed', 5);
+    for (const [room, at] of [['conv:spoken', 150] as const, ['conv:old', 50] as const]) {
+      await store.messages.append({ room, offset: 1, epoch: 'e', id: room, sender: '{}', text: 'hello', data: undefined, at });
+    }
+    expect(await store.conversations.silent(100, 10)).toEqual(['conv:older', 'conv:old']);
+    expect(await store.conversations.silent(100, 1)).toEqual(['conv:older']);
+  });
 });

@@ -127,6 +127,69 @@ test('what is over goes: keys after an hour, codes, tickets, families, sanctions
   expect(await store.logins.ticket('b', now)).toBe('m');
 });
 
+test('guests who were not here for 30 days are forgotten, others are not', async () => {
+  const now = 100 * DAY;
+  const touch = (user: string, kind: string, days: number) => store.seen.touch({ user, name: user, kind, lastSeen: now - days * DAY });
+  touch('gone', 'guest', 31);
+  touch('here', 'guest', 29);
+  touch('account', 'user', 90);
+  touch('max', 'agent', 90);
+  expect(await store.seen.get(['gone'])).toHaveLength(1);
+  expect(await store.upkeep.dropExpired(now)).toBe(1);
+  const left = await store.seen.get(['gone', 'here', 'account', 'max']);
+  expect(left.map(({ user }) => user).toSorted()).toEqual(['account', 'here', 'max']);
+});
+
+test('[M3] direct rooms of which nothing is left go with members and cursors; made again they go on above what was', async () => {
+  const now = 100 * DAY;
+  const members = [
+    { id: 'ada', name: 'Ada' },
+    { id: 'bob', name: 'Bob' },
+  ];
+  const make = (name: string, days: number) =>
+    store.rooms.create(
+      {
+        room: name,
+        kind: name.startsWith('dm:') ? 'dm' : 'group',
+        title: '',
+        owner: '',
+        keepHistory: true,
+        createdAt: now - days * DAY,
+        expiresAt: undefined,
+      },
+      members,
+    );
+  const said: Readonly<Record<string, number | undefined>> = {
+    'dm:silent': 41,
+    'dm:kept': 39,
+    'dm:lately': 1,
+    'group:silent': 41,
+    'dm:never': undefined,
+  };
+  for (const [name, days] of Object.entries(said)) {
+    await make(name, 80);
+    if (days === undefined) continue;
+    await store.messages.append(message(name, 7, now - days * DAY));
+    await store.cursors.advance('ada', name, 7);
+  }
+  await make('dm:new', 2);
+  expect(await store.upkeep.dropSilentRooms(40, now)).toEqual([{ room: 'dm:never', members: ['ada', 'bob'] }]);
+  // What is left counts, however old.
+  await store.upkeep.dropHistory(40, now);
+  expect(await store.upkeep.dropSilentRooms(0, now)).toEqual([]);
+  expect(await store.upkeep.dropSilentRooms(40, now)).toEqual([{ room: 'dm:silent', members: ['ada', 'bob'] }]);
+  expect(await store.upkeep.dropSilentRooms(40, now)).toEqual([]);
+  const rooms = await database.query('SELECT room FROM rooms ORDER BY room');
+  expect(rooms.map(({ room }) => room)).toEqual(['dm:kept', 'dm:lately', 'dm:new', 'group:silent']);
+  expect(await store.cursors.delivered('ada', 'dm:silent')).toBe(0);
+  expect(await store.rooms.members('dm:silent')).toEqual([]);
+  expect(await store.messages.top('dm:silent')).toBe(7);
+  // Of few days of history a room is kept for thirty.
+  await store.upkeep.dropHistory(1, now);
+  expect(await store.upkeep.dropSilentRooms(1, now - 10 * DAY)).toEqual([]);
+  expect(await store.upkeep.dropSilentRooms(1, now)).toMatchObject([{ room: 'dm:kept' }]);
+});
+
 test('rooms closed for over 30 days go with all that is theirs', async () => {
   const now = 100 * DAY;
   const room = { kind: 'group', title: '', owner: '', keepHistory: true, createdAt: 1, expiresAt: undefined } as const;

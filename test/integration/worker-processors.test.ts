@@ -13,6 +13,7 @@ import { until } from '#test/support/wait.ts';
 import { WorkerStage } from '#test/support/worker-stage.ts';
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 const stages: WorkerStage[] = [];
 
@@ -267,5 +268,44 @@ describe('what comes round', () => {
     expect(text).toMatch(/parley_job_duration_seconds_count\{queue="clean-up"\} [1-9]/);
     expect(text).toMatch(/parley_jobs_failed_total\{queue="clean-up"\} 1/);
     expect(text).toMatch(/parley_jobs_stalled_total\{queue="mail"\} 0/);
+  });
+
+  it('[A10] conversations in which nothing was said for 30 days are closed, and both sides told', async () => {
+    const stage = await openStage();
+    const { conversations, messages, rooms } = stage.store;
+    const [ann, bob] = [
+      { id: 'u-ann', name: 'Ann' },
+      { id: 'u-bob', name: 'Bob' },
+    ];
+    const long = Date.now() - 31 * DAY;
+    for (const room of ['conv:queued', 'conv:left', 'conv:alive'])
+      await conversations.open({ room, subject: '', customer: ann, now: long });
+    for (const room of ['conv:left', 'conv:alive']) await conversations.assign(room, [bob]);
+    await conversations.open({ room: 'conv:young', subject: '', customer: ann, now: Date.now() - 29 * DAY });
+    const said = { room: 'conv:alive', offset: 1, epoch: 'e', id: 'x', sender: '{}', text: 'still here', data: undefined };
+    await messages.append({ ...said, at: Date.now() - 29 * DAY });
+    await stage.worker(stage.jobs());
+    const told = ['u-ann conv:queued', 'u-ann conv:left', 'u-bob conv:left'].map((one) => {
+      const [user = '', room = ''] = one.split(' ');
+      return `u:${user} ${roomClosed(room, 'closed')}`;
+    });
+    await until(() => told.every((signal) => stage.signals.includes(signal)), { describe: () => stage.signals.join('\n') });
+    expect((await conversations.get('conv:left'))?.state).toBe('closed');
+    expect((await rooms.get('conv:queued'))?.closedReason).toBe('closed');
+    expect((await conversations.get('conv:alive'))?.state).toBe('assigned');
+    expect((await conversations.get('conv:young'))?.state).toBe('queued');
+    expect(stage.signals.filter((signal) => signal.includes('room_closed'))).toHaveLength(told.length);
+  });
+
+  it('direct rooms of which HISTORY_DAYS left nothing are dropped, and gateways told to ask anew', async () => {
+    const stage = await openStage();
+    const room = await stage.room('dm', undefined, true);
+    const other = await stage.room('dm', undefined, true);
+    await stage.database.query('UPDATE rooms SET created_at = $2 WHERE room = $1', [room, Date.now() - 31 * DAY]);
+    await stage.worker(stage.jobs(), { historyDays: 7 });
+    await until(() => stage.signals.length >= 2, { describe: 'both are told' });
+    expect(stage.signals.toSorted()).toEqual([`u:u-ann ~x${room}`, `u:u-bob ~x${room}`]);
+    expect(await stage.store.rooms.get(room)).toBeUndefined();
+    expect(await stage.store.rooms.get(other)).toBeDefined();
   });
 });

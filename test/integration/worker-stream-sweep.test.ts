@@ -153,7 +153,7 @@ describe('the sweep of streams', () => {
     await stage.store.pairs.match({ user: ann, keepHistory: true, candidates, room, now: at - 1000, expiresAt: at + 3_600_000 });
     await say(stage, room, 'between us', at - 500);
     await say(stage, room, 'a moment before', at - 1);
-    expect(await stage.store.pairs.wantHistory('u-bob', at)).toBe(true);
+    expect(await stage.store.pairs.wantHistory('u-bob', at)).toBe('kept');
     await say(stage, room, 'for later', at);
     await say(stage, room, 'for later, too', at + 500);
     await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });

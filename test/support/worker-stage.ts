@@ -9,6 +9,8 @@ import { MailSeal } from '#libs/mail/mail-seal.ts';
 import type { Mailer } from '#libs/mail/mailer.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { MessageArchive } from '#libs/rooms/message-archive.ts';
+import { Notices } from '#libs/rooms/notices.ts';
+import { RoomCloser } from '#libs/rooms/room-closer.ts';
 import type { MadeRoomKind, Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { createLogger } from '#libs/telemetry/logger.ts';
@@ -83,8 +85,15 @@ export class WorkerStage {
 
   async worker(
     jobs: JobsMemory,
-    more: { readonly mailer?: Mailer; readonly pace?: Partial<WorkerPace>; readonly waiting?: () => Promise<void> } = {},
+    more: {
+      readonly mailer?: Mailer;
+      readonly pace?: Partial<WorkerPace>;
+      readonly waiting?: () => Promise<void>;
+      readonly historyDays?: number;
+    } = {},
   ): Promise<RunningWorker> {
+    const notices = new Notices({ broker: this.broker, wait: async () => undefined });
+    const closer = new RoomCloser({ rooms: this.store.rooms, notices, forgetExpiry: async () => undefined, clock: Date.now });
     const worker = await startWorker({
       jobs,
       mailer: more.mailer ?? new DevMailbox({ print: () => undefined }),
@@ -99,7 +108,9 @@ export class WorkerStage {
       },
       seal: this.seal,
       waiting: more.waiting ?? (async () => undefined),
-      historyDays: 0,
+      closer,
+      notices,
+      historyDays: more.historyDays ?? 0,
       metrics: this.metrics.jobs,
       log: LOG,
       now: Date.now,
