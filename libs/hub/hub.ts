@@ -99,7 +99,7 @@ export class Hub {
     this.#rooms = new Rooms(broker);
     this.#counts = new Counts(fanout);
     this.#expiry = new Expiry(now());
-    this.#joins = new Joins({ rooms: this.#rooms, counts: this.#counts, broker, presence, stats, faults, roomLimit, now });
+    this.#joins = new Joins({ rooms: this.#rooms, counts: this.#counts, broker, presence, stats, faults, roomLimit, clock });
     this.#publisher = new Publisher({ writer: options.writer, stats, faults, now });
     this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, stats, clock });
     this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, clock });

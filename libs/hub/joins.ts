@@ -13,6 +13,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom } from '#libs/protocol/room-name.ts';
 import { joinedEnd, joinedHead, joinedLive } from '#libs/protocol/server-frame.ts';
+import type { Clock } from './clock.ts';
 import type { Connection, PendingJoin } from './connection.ts';
 import type { Counts } from './counts.ts';
 import type { Faults } from './faults.ts';
@@ -24,6 +25,8 @@ import type { HubStats } from './stats.ts';
 
 const PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
 const POSITION_ONLY = { count: 1, bytes: 1 };
+/** A relay that is behind for longer than this does not come by itself. */
+const CATCH_UP_MS = 5000;
 
 export interface JoinsOptions {
   readonly rooms: Rooms;
@@ -33,7 +36,7 @@ export interface JoinsOptions {
   readonly stats: HubStats;
   readonly faults: Faults;
   readonly roomLimit: number;
-  readonly now: () => number;
+  readonly clock: Pick<Clock, 'now' | 'wait'>;
 }
 
 export class Joins {
@@ -170,12 +173,18 @@ export class Joins {
   /**
    * Whoever comes from a node that is ahead of this one knows more than its relay: this is no loss, it is waited for. A position that the broker does
    * not know either is left to be told as a loss.
+   *
+   * A room where nothing is said does not tell this node that it began anew: who waits for that in vain is told a loss, and a `resync` once somebody speaks.
+   * @throws HubError `UNAVAILABLE` where the relay stays behind in the same epoch.
    */
   async #catchUp(room: Room, since: Since): Promise<void> {
-    const { position } = await this.#options.broker.after(room.name, since.offset, POSITION_ONLY);
+    const { broker, clock } = this.#options;
+    const { position } = await broker.after(room.name, since.offset, POSITION_ONLY);
     if (position.epoch !== since.epoch || position.offset < since.offset) return;
     // In another epoch than the broker's this node is about to start anew.
-    await room.reached(room.epoch === since.epoch ? since.offset : Number.POSITIVE_INFINITY);
+    const goal = room.epoch === since.epoch ? since.offset : Number.POSITIVE_INFINITY;
+    await Promise.race([room.reached(goal), clock.wait(CATCH_UP_MS)]);
+    if (room.epoch === since.epoch && room.offset < since.offset) throw new HubError('UNAVAILABLE');
   }
 
   /** Goes live with the latest page. */
@@ -238,6 +247,6 @@ export class Joins {
       room.entering.delete(user);
       void this.#options.presence.leave(room.name, user);
     }
-    this.#options.rooms.release(room, this.#options.now());
+    this.#options.rooms.release(room, this.#options.clock.now());
   }
 }

@@ -276,3 +276,25 @@ describe('H1 the room of the path', () => {
     expect(joined.messages).toHaveLength(1);
   });
 });
+
+describe('M5 a room that began anew while nobody spoke', () => {
+  it('[M5] [M4] who comes from a node that knows is not kept waiting by one that does not: a loss is told, the talk goes on', async () => {
+    const room = hub.name('room');
+    const ada = await hub.client('ada', 1);
+    await ada.join(room);
+    await ada.message(room, 'lost');
+    // Redis loses this room and nothing else: no connection breaks, so the node of ada is not told.
+    await hub.backend.command('DEL', `parley::{r:${room}}:meta`, `parley::{r:${room}}:stream`);
+    const bob = await hub.client('bob', 0);
+    const { epoch, offset } = await bob.join(room);
+    expect(epoch).not.toBe((await ada.waitFor('joined')).epoch);
+    const cy = await hub.client('cy', 1);
+    const joined = await cy.join(room, { epoch: String(epoch), offset: Number(offset) });
+    expect(joined.recovered).toBe(false);
+    await bob.message(room, 'anew');
+    for (const client of [ada, cy]) await client.waitFor('resync', (frame) => frame.room === room && frame.epoch === epoch);
+    const second = await bob.message(room, 'and on');
+    for (const client of [ada, cy])
+      await client.waitFor('message', (frame) => frame.room === room && frame.offset === messageOf(second).offset);
+  });
+});

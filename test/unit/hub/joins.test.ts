@@ -1,0 +1,101 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Broker, Position } from '#libs/broker/broker.ts';
+import { Connection } from '#libs/hub/connection.ts';
+import { Counts } from '#libs/hub/counts.ts';
+import { Faults } from '#libs/hub/faults.ts';
+import { FrameBudget } from '#libs/hub/frame-budget.ts';
+import { Joins } from '#libs/hub/joins.ts';
+import { LocalUser } from '#libs/hub/local-user.ts';
+import { Keeps } from '#libs/hub/room-access.ts';
+import { Rooms } from '#libs/hub/rooms.ts';
+import type { Presence } from '#libs/presence/presence.ts';
+
+const ROOM = 'den';
+const HERE = { epoch: 'e1', offset: 3 };
+
+let there: Position;
+let waits: (() => void)[];
+let frames: Record<string, unknown>[];
+let rooms: Rooms;
+let joins: Joins;
+let connection: Connection;
+
+beforeEach(() => {
+  [waits, frames] = [[], []];
+  const broker = {
+    subscribe: () => Promise.resolve({ position: HERE, latest: [] }),
+    after: () => Promise.resolve({ position: there, publications: [], more: false, complete: true }),
+  } as unknown as Broker;
+  rooms = new Rooms(broker);
+  joins = new Joins({
+    rooms,
+    counts: new Counts({ publish: () => undefined }),
+    broker,
+    presence: { enter: () => Promise.resolve(1), leave: () => Promise.resolve() } as unknown as Presence,
+    stats: {
+      hot: { received: 0, delivered: 0, bytesSent: 0 },
+      delivery: () => undefined,
+      recovered: () => undefined,
+      rateLimited: () => undefined,
+    },
+    faults: new Faults({ log: { error: () => undefined }, met: () => undefined, now: () => 0 }),
+    roomLimit: 100,
+    clock: { now: () => 0, wait: () => new Promise((resolve) => waits.push(resolve)) },
+  });
+  connection = new Connection({
+    id: 'c',
+    user: new LocalUser('ada', 'Ada', Promise.resolve()),
+    session: 's',
+    identity: { userId: 'ada', name: 'Ada', kind: 'user', expiresAt: 0 },
+    login: undefined,
+    budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
+    firstJoin: undefined,
+    traffic: { bytesSent: 0 },
+  });
+  connection.opened({
+    send: (frame) => frames.push(JSON.parse(Buffer.from(frame).toString())),
+    end: () => undefined,
+    subscribe: () => undefined,
+    unsubscribe: () => undefined,
+    publish: () => undefined,
+    getBufferedAmount: () => 0,
+  });
+});
+
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Joins with a position that the broker knows and this node does not; resolves while it waits. */
+async function joinAhead(since: Position): Promise<void> {
+  there = since;
+  joins.join(connection, 'j', { room: ROOM, keeps: Keeps.stream, members: undefined }, since);
+  await settle();
+  expect(frames).toEqual([]);
+  expect(waits).toHaveLength(1);
+}
+
+async function timeIsOver(): Promise<void> {
+  for (const over of waits.splice(0)) over();
+  await settle();
+}
+
+describe('[M5] who comes from a node that is ahead', () => {
+  test('waits for this one, and has missed nothing', async () => {
+    await joinAhead({ epoch: 'e1', offset: 4 });
+    rooms.get(ROOM)?.relayed(4, Buffer.from(`{"offset":4,"room":"${ROOM}","type":"message","message":{"id":"m","at":1700000000000}}`));
+    await settle();
+    expect(frames).toMatchObject([{ type: 'joined', id: 'j', epoch: 'e1', offset: 4, recovered: true, messages: [] }]);
+  });
+
+  test('is refused for now where it stays behind, and is not in the room', async () => {
+    await joinAhead({ epoch: 'e1', offset: 4 });
+    await timeIsOver();
+    expect(frames).toMatchObject([{ type: 'error', id: 'j', code: 'UNAVAILABLE', retryable: true }]);
+    expect(connection.rooms).toEqual([]);
+  });
+
+  test('is told a loss where this node does not learn that the room began anew', async () => {
+    await joinAhead({ epoch: 'e2', offset: 0 });
+    await timeIsOver();
+    expect(frames).toMatchObject([{ type: 'joined', id: 'j', ...HERE, recovered: false }]);
+  });
+});
