@@ -20,9 +20,9 @@ export class TokenSigner {
     this.#clock = options.clock ?? Date.now;
   }
 
-  /** A compact JWT. The credentials are trusted: what does not follow the rules for claims is refused only when the token comes back. */
+  /** A compact JWT, made at `issuedAt`, by default now. The credentials are trusted: what does not follow the rules for claims is refused only when the token comes back. */
   sign(credentials: Credentials): string {
-    const { userId, name, kind, expiresAt, rooms, login } = credentials;
+    const { userId, name, kind, expiresAt, issuedAt = this.#clock() / 1000, rooms, login } = credentials;
     const { key, issuer, audience } = this.#options;
     return key.sign({
       sub: userId,
@@ -33,7 +33,7 @@ export class TokenSigner {
       ...(issuer === undefined ? {} : { iss: issuer }),
       ...(audience === undefined ? {} : { aud: audience }),
       // To the millisecond (RFC 7519 section 2 allows fractions): a login right after all earlier ones were revoked is told apart from them.
-      iat: Math.floor(this.#clock()) / 1000,
+      iat: Math.floor(issuedAt * 1000) / 1000,
       exp: expiresAt,
     });
   }

@@ -1,6 +1,6 @@
 /** Rooms as people see them (A8): what they are, who is there, what is unread. */
 import type { Presence } from '#libs/presence/presence.ts';
-import type { CursorStore, MadeRoomKind, MessageStore, RoomMember, RoomStore, RoomSummary } from '#libs/store/store.ts';
+import type { MadeRoomKind, MessageStore, RoomMember, RoomStore, RoomSummary } from '#libs/store/store.ts';
 import type { KnownRoom } from './membership.ts';
 import { whoIsOnline } from './who-is-online.ts';
 
@@ -23,14 +23,13 @@ export interface RoomView {
   readonly members?: number;
   /** Highest stored offset. */
   readonly offset: number;
-  /** Stored messages above the user's cursor; 0 in the park. */
+  /** Stored messages above the user's cursor, counted up to 1,000; 0 in the park and where no history is kept. */
   readonly unread: number;
 }
 
 export interface RoomListOptions {
-  readonly rooms: Pick<RoomStore, 'of' | 'membersOf'>;
+  readonly rooms: Pick<RoomStore, 'of' | 'summary' | 'membersOf'>;
   readonly messages: Pick<MessageStore, 'top'>;
-  readonly cursors: Pick<CursorStore, 'delivered'>;
   readonly presence: Pick<Presence, 'counts' | 'sessions'>;
 }
 
@@ -62,9 +61,8 @@ export class RoomList {
 
   /** One made room of a user's, who is a member. */
   async one(user: string, { room, members }: KnownRoom): Promise<RoomView> {
-    const { messages, cursors } = this.#options;
-    const [top, delivered] = await Promise.all([messages.top(room.room), cursors.delivered(user, room.room)]);
-    const unread = room.keepHistory ? Math.max(0, top - delivered) : 0;
+    // Whoever lost it at this moment is told nothing is new in it.
+    const { top, unread } = (await this.#options.rooms.summary(user, room.room)) ?? { top: 0, unread: 0 };
     const [view] = await this.#views(user, [{ ...room, top, unread }], new Map([[room.room, members]]));
     if (view === undefined) throw new TypeError('one summary makes one view');
     return view;

@@ -12,7 +12,7 @@ import { freshRoomName } from './room-id.ts';
 import { RoomList } from './room-list.ts';
 
 export interface RoomServicesOptions {
-  readonly store: Pick<Store, 'rooms' | 'pairs' | 'conversations' | 'absences' | 'agents' | 'users' | 'seen' | 'messages' | 'cursors'>;
+  readonly store: Pick<Store, 'rooms' | 'pairs' | 'conversations' | 'absences' | 'agents' | 'users' | 'seen' | 'messages'>;
   readonly broker: Pick<Broker, 'emit'>;
   readonly presence: Pick<Presence, 'counts' | 'sessions' | 'sample'>;
   /**
@@ -55,7 +55,7 @@ export function roomServices({ store, broker, presence, clock, wait, failed, ...
     notices,
     closer,
     groups: new Groups({ rooms, people, notices, closer, scheduleExpiry, roomName: () => freshRoomName('group'), clock }),
-    list: new RoomList({ rooms, messages: store.messages, cursors: store.cursors, presence }),
+    list: new RoomList({ rooms, messages: store.messages, presence }),
     matchmaker: new Matchmaker({
       pairs: store.pairs,
       seen,

@@ -79,8 +79,11 @@ export class PostgresLogins implements LoginStore {
     return revoked ? 'replayed' : family;
   }
 
-  async revokeFamily(familyId: string): Promise<void> {
-    await this.#database.query('UPDATE login_families SET revoked = true WHERE id = $1 AND NOT revoked', [familyId]);
+  async revokeFamily(familyId: string): Promise<string | undefined> {
+    const row = await this.#database.first<{ kind: string }>('UPDATE login_families SET revoked = true WHERE id = $1 RETURNING kind', [
+      familyId,
+    ]);
+    return row?.kind;
   }
 
   async revokeFamiliesOf(userId: string): Promise<void> {

@@ -12,6 +12,24 @@ const OWNER_LOCK = 'SELECT pg_advisory_xact_lock(7250114, hashtext($1))';
 
 const OWNED = `SELECT 1 FROM rooms WHERE owner = $1 AND kind = 'group' AND closed_at IS NULL LIMIT $2`;
 
+type SummaryRow = RoomRow & { readonly top: number; readonly unread: number };
+
+/** The open rooms of user `$1`. */
+const SUMMARIES = `
+  SELECT ${ROOM_COLUMNS}, coalesce(t.top, 0) AS top, u.unread
+    FROM room_members m
+    JOIN rooms r USING (room)
+    LEFT JOIN room_tops t USING (room)
+    LEFT JOIN cursors c ON c.user_id = m.user_id AND c.room = m.room
+    CROSS JOIN LATERAL (
+      SELECT count(*) AS unread FROM (
+        SELECT 1 FROM messages s
+         WHERE r.keep_history AND t.top > coalesce(c.delivered, 0) AND s.room = m.room AND s."offset" > coalesce(c.delivered, 0)
+         LIMIT ${UNREAD_MAX}
+      ) AS above
+    ) AS u
+   WHERE m.user_id = $1 AND r.closed_at IS NULL`;
+
 export class PostgresRooms implements RoomStore {
   readonly #database: Database;
 
@@ -63,25 +81,17 @@ export class PostgresRooms implements RoomStore {
     return first && { room: roomOf(first), members: rows.flatMap(({ id, name }) => (id === null ? [] : [{ id, name }])) };
   }
 
+  async summary(user: string, room: string): Promise<RoomSummary | undefined> {
+    const row = await this.#database.first<SummaryRow>(`${SUMMARIES} AND m.room = $2`, [user, room]);
+    return row && summaryOf(row);
+  }
+
   async of(user: string, limit: number): Promise<RoomSummary[]> {
-    const rows = await this.#database.query<RoomRow & { top: number; unread: number }>(
-      `SELECT ${ROOM_COLUMNS}, coalesce(t.top, 0) AS top, u.unread
-         FROM room_members m
-         JOIN rooms r USING (room)
-         LEFT JOIN room_tops t USING (room)
-         LEFT JOIN cursors c ON c.user_id = m.user_id AND c.room = m.room
-         CROSS JOIN LATERAL (
-           SELECT count(*) AS unread FROM (
-             SELECT 1 FROM messages s WHERE t.top > coalesce(c.delivered, 0) AND s.room = m.room AND s."offset" > coalesce(c.delivered, 0)
-              LIMIT ${UNREAD_MAX}
-           ) AS above
-         ) AS u
-        WHERE m.user_id = $1 AND r.closed_at IS NULL
-        ORDER BY greatest(r.created_at, t.at) DESC, r.room
-        LIMIT $2`,
-      [user, limit],
-    );
-    return rows.map((row) => ({ ...roomOf(row), top: row.top, unread: row.unread }));
+    const rows = await this.#database.query<SummaryRow>(`${SUMMARIES} ORDER BY greatest(r.created_at, t.at) DESC, r.room LIMIT $2`, [
+      user,
+      limit,
+    ]);
+    return rows.map(summaryOf);
   }
 
   async update(
@@ -179,4 +189,8 @@ async function insert(query: Query, room: NewRoom, members: readonly RoomMember[
     ],
   );
   return made.length > 0 ? 'created' : 'exists';
+}
+
+function summaryOf(row: SummaryRow): RoomSummary {
+  return { ...roomOf(row), top: row.top, unread: row.unread };
 }

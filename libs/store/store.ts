@@ -96,7 +96,8 @@ export interface LoginStore {
    * out). `unknown`: no such family, or expired or revoked before.
    */
   rotate(familyId: string, oldHash: string, newHash: string, now: number): Promise<FamilyRecord | 'replayed' | 'unknown'>;
-  revokeFamily(familyId: string): Promise<void>;
+  /** Ends the family, whether it was before or not. The kind of person it was for; undefined where there is none. */
+  revokeFamily(familyId: string): Promise<string | undefined>;
   revokeFamiliesOf(userId: string): Promise<void>;
 }
 
@@ -139,7 +140,7 @@ export interface RoomEnd {
 export interface RoomSummary extends RoomRecord {
   /** Highest stored offset; 0 where nothing is stored. */
   readonly top: number;
-  /** Stored messages above the asking user's cursor, counted up to 1,000. */
+  /** Stored messages above the asking user's cursor, counted up to 1,000; 0 in rooms that keep no history. */
   readonly unread: number;
 }
 
@@ -154,6 +155,8 @@ export interface RoomStore {
   membersOf(rooms: readonly string[]): Promise<ReadonlyMap<string, readonly RoomMember[]>>;
   /** The record and all members in one query: what decides who may enter. */
   withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly RoomMember[] } | undefined>;
+  /** How one of a user's rooms stands, as in `of`; undefined where it is not open, or not theirs. */
+  summary(user: string, room: string): Promise<RoomSummary | undefined>;
   /** The open rooms of a user, newest activity first, at most `limit`. */
   of(user: string, limit: number): Promise<RoomSummary[]>;
   /** Changes an open room; `null` takes the end away; history that is switched on is kept from `now` on. Undefined where there is none, or it is closed. */

@@ -85,8 +85,9 @@ export const customerRoutes: Routes = (api, parts) => {
       await requireLimits(limits, ['refreshPerAddress', clientKey(request)]);
       const secret = presentedSecret(request, refresh, parts, 'customer');
       if (secret === undefined) throw new HubError('MISSING_TOKEN', 'A refresh secret is needed: the cookie, or `refresh`.');
-      const renewed = await renewLogin(parts, secret);
+      // Asked before the secret is used up: where the store fails here, it is good for another try.
       const customer = await store.customers.byId(customerId);
+      const renewed = await renewLogin(parts, secret);
       const good = renewed?.family.kind === 'customer' && renewed.family.userId === customerId && customer?.channel === channel;
       if (renewed !== undefined && good) return sendLogin(reply, parts, { answer: renewed.answer, until: renewed.family.expiresAt }, 200);
       if (renewed !== undefined) await endLogin(parts, renewed.family.id, 'secret used for another customer');

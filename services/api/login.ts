@@ -32,8 +32,9 @@ export type PersonKind = keyof typeof TOKEN_SECONDS;
 
 /** How long an access token serves, by kind. */
 const TOKEN_SECONDS = { user: 900, guest: 86_400, customer: 86_400, agent: 28_800 } as const;
-/** No access token of any kind lives longer; what revokes one has to be remembered for so long. A minute for clocks that differ. */
-const LONGEST_TOKEN_MS = (Math.max(...Object.values(TOKEN_SECONDS)) + 60) * 1000;
+const LONGEST_TOKEN_SECONDS = Math.max(...Object.values(TOKEN_SECONDS));
+/** For clocks that differ. */
+const SKEW_SECONDS = 60;
 const DAY_MS = 86_400_000;
 const SECRET_BYTES = 32;
 
@@ -99,14 +100,21 @@ export function familyOf(secret: string): string | undefined {
 
 /** Ends a login: no further tokens, those that are out are refused, its sockets are closed (4510) on every node within 2 s. May be repeated. */
 export async function endLogin({ store, clock }: Pick<ApiParts, 'store' | 'clock'>, login: string, reason: string): Promise<void> {
-  await store.logins.revokeFamily(login);
+  const kind = await store.logins.revokeFamily(login);
   const at = clock();
-  await store.sanctions.add({ kind: 'login', subject: login, reason, at, until: at + LONGEST_TOKEN_MS });
+  // As long as a token of it may live. The login of another issuer's token is none of ours: its kind is not known.
+  const seconds = kind === undefined ? LONGEST_TOKEN_SECONDS : tokenSeconds(kind);
+  await store.sanctions.add({ kind: 'login', subject: login, reason, at, until: at + (seconds + SKEW_SECONDS) * 1000 });
 }
 
+function tokenSeconds(kind: string): number {
+  return TOKEN_SECONDS[kind as PersonKind] ?? TOKEN_SECONDS.user;
+}
+
+/** `now`: before the store was asked. A logout that came meanwhile has a later time than the token, and takes it, too. */
 async function answerFor({ sign, uuid }: LoginParts, family: FamilyRecord, refresh: string, now: number): Promise<LoginAnswer> {
   const { userId, name, kind } = family;
-  const expiresAt = Math.floor(now / 1000) + (TOKEN_SECONDS[kind as PersonKind] ?? TOKEN_SECONDS.user);
-  const token = await sign({ userId, name, kind, expiresAt, login: family.id });
+  const expiresAt = Math.floor(now / 1000) + tokenSeconds(kind);
+  const token = await sign({ userId, name, kind, expiresAt, issuedAt: now / 1000, login: family.id });
   return { token, expiresAt, refresh, session: uuid(), user: { id: userId, name, kind } };
 }

@@ -31,6 +31,21 @@ async function fill(stage: RoomStage, room: string, count: number): Promise<void
 }
 
 describe('what was said', () => {
+  it('[A8] and is unread is counted alike in the list and of one room, also where offsets jump and what is old was dropped', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    await stage.arrive(ann);
+    const { room } = (await api.call('POST', '/rooms', ann, { name: 'x', kind: 'group', keepHistory: true })).body;
+    await fill(stage, room, 9);
+    await stage.database.query('DELETE FROM messages WHERE room = $1 AND "offset" IN (1, 2, 3, 7)', [room]);
+    await stage.store.cursors.advance('ann', room, 4);
+    const listed = (await api.call('GET', '/rooms', ann)).body.rooms[1];
+    expect(listed).toMatchObject({ room, offset: 9, unread: 4 });
+    const { people, ...one } = (await api.call('GET', `/rooms/${room}`, ann)).body;
+    expect(one).toEqual(listed);
+    expect(people).toHaveLength(1);
+  });
+
   it('[A8] is read in pages, oldest first, like the frame `history`', async () => {
     const stage = await RoomStage.start(redis.url);
     const api = await stage.api();

@@ -147,7 +147,8 @@ describe('refresh families', () => {
     expect(await store.logins.rotate('none', 's', 't', 1000)).toBe('unknown');
     await store.logins.openFamily(family('f3'), 's1');
     expect(await store.logins.rotate('f3', 's1', 's2', 5000)).toBe('unknown');
-    await store.logins.revokeFamily('f3');
+    for (let twice = 0; twice < 2; twice += 1) expect(await store.logins.revokeFamily('f3')).toBe(family('f3').kind);
+    expect(await store.logins.revokeFamily('none')).toBeUndefined();
     expect(await store.logins.rotate('f3', 's1', 's2', 1000)).toBe('unknown');
     await store.logins.openFamily({ ...family('f4'), userId: 'u9' }, 's1');
     await store.logins.openFamily({ ...family('f5'), userId: 'u9' }, 's1');

@@ -130,6 +130,10 @@ describe('rooms', () => {
       ['group:quiet', 0, 0],
     ]);
     expect(await other.rooms.of('me', 1)).toHaveLength(1);
+    for (const summary of rooms) expect(await store.rooms.summary('me', summary.room)).toEqual(summary);
+    for (const not of ['group:shut', 'group:others', 'group:none']) expect(await store.rooms.summary('me', not)).toBeUndefined();
+    await store.rooms.update('group:busy', { keepHistory: false });
+    expect(await store.rooms.summary('me', 'group:busy')).toMatchObject({ top: 51, unread: 0 });
   });
 
   test('[A9] a room is closed once, by whoever came first; overdue and expiring ones are found', async () => {

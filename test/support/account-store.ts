@@ -63,6 +63,7 @@ export class AccountStore {
       revokeFamily: async (id: string) => {
         const family = this.families.get(id);
         if (family) family.revoked = true;
+        return family?.kind;
       },
     }),
     sanctions: this.#noted('sanctions', {

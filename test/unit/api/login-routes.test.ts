@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { tokenHash } from '#libs/auth/revocations.ts';
+import { endLogin } from '#services/api/login.ts';
 import { ApiWorld, cookieOf, jsonOf, WORLD_NOW } from '#test/support/api-world.ts';
 
 const codeOf = (reply: { body: Buffer; status: number }): unknown[] => [reply.status, jsonOf(reply as never)['code']];
@@ -52,7 +53,27 @@ describe('the refresh secret', { timeout: 60_000 }, () => {
     expect(world.accounts.sanctions).toEqual([
       { seq: 1, kind: 'login', subject: login, reason: expect.any(String), at: WORLD_NOW, until: expect.any(Number) },
     ]);
-    expect(world.accounts.sanctions[0]?.until).toBeGreaterThanOrEqual(WORLD_NOW + 86_400_000);
+    // As long as a token of a user may live, and a minute for clocks that differ.
+    expect(world.accounts.sanctions[0]?.until).toBe(WORLD_NOW + 960_000);
+  });
+
+  it('[A4] gets a token that is not younger than a logout which comes while it is made', async () => {
+    const world = new ApiWorld();
+    const { refresh } = await world.member('Ann', 'ann@example.org');
+    const { logins } = world.accounts.store;
+    const { rotate } = logins;
+    let loggedOutAt = 0;
+    Object.assign(logins, {
+      rotate: async (...args: Parameters<typeof rotate>) => {
+        const family = await rotate(...args);
+        loggedOutAt = world.now + 1;
+        world.now += 5000;
+        return family;
+      },
+    });
+    const { token } = jsonOf(await world.post('/auth/refresh', { refresh }));
+    const { issuedAt = Number.POSITIVE_INFINITY } = await world.credentials(token);
+    expect(issuedAt * 1000).toBeLessThanOrEqual(loggedOutAt);
   });
 
   it('[A4] lasts 30 days from the login, however often it is used', async () => {
@@ -118,6 +139,23 @@ describe('logging out', { timeout: 60_000 }, () => {
       expect(world.accounts.families.get(String(id))?.revoked).toBe(true);
       expect(codeOf(await world.post('/auth/refresh', { refresh: login['refresh'] }))).toEqual([401, 'TOKEN_EXPIRED']);
     }
+  });
+
+  it.each([
+    ['guest', 86_400],
+    ['customer', 86_400],
+    ['agent', 28_800],
+    ['user', 900],
+    ['unknown', 86_400],
+  ])('[A4] of a %s is remembered for as long as a token of the login may live: %i seconds', async (kind, seconds) => {
+    const world = new ApiWorld();
+    const login = '00000000-0000-4000-8000-00000000aaaa';
+    if (kind !== 'unknown') {
+      const family = { id: login, userId: 'u', name: 'U', kind, expiresAt: WORLD_NOW + 1_000_000 };
+      await world.accounts.store.logins.openFamily(family, 'hash');
+    }
+    await endLogin({ store: world.accounts.store, clock: () => WORLD_NOW }, login, 'logout');
+    expect(world.accounts.sanctions).toMatchObject([{ kind: 'login', subject: login, until: WORLD_NOW + (seconds + 60) * 1000 }]);
   });
 
   it('[A4] of a token that belongs to no login of ours takes back that one alone', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hashPassword } from '#libs/auth/password.ts';
+import { HubError } from '#libs/protocol/errors.ts';
 import { ApiWorld, cookieOf, jsonOf, WORLD_NOW } from '#test/support/api-world.ts';
 
 describe('customers', { timeout: 60_000 }, () => {
@@ -86,6 +87,18 @@ describe('customers', { timeout: 60_000 }, () => {
     expect((await world.post('/customers/token', body, { cookie, origin: 'https://evil.test' })).status).toBe(403);
     expect((await world.post('/customers/token', body, { cookie })).status).toBe(200);
     expect((await world.post('/customers/token', { ...body, refresh: first['refresh'] })).status).toBe(401);
+  });
+
+  it('[A5] keep their secret where the hub cannot say who they are just then', async () => {
+    const world = new ApiWorld();
+    const first = jsonOf(await world.post('/customers', newcomer));
+    const body = { customerId: first['id'], channel: newcomer.channel, refresh: first['refresh'] };
+    const { customers } = world.accounts.store;
+    const { byId } = customers;
+    Object.assign(customers, { byId: () => Promise.reject(new HubError('UNAVAILABLE')) });
+    expect((await world.post('/customers/token', body)).status).toBe(503);
+    Object.assign(customers, { byId });
+    expect((await world.post('/customers/token', body)).status).toBe(200);
   });
 
   it('[A5] an id alone is no proof, nor is a secret of somebody else', async () => {
