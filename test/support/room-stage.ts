@@ -68,13 +68,13 @@ export class StageApi {
   readonly app: FastifyInstance;
   readonly rooms: RoomServices;
   readonly presence: Presence;
-  readonly #document: ApiDocument;
+  readonly document: ApiDocument;
 
   constructor(app: FastifyInstance, rooms: RoomServices, presence: Presence) {
     this.app = app;
     this.rooms = rooms;
     this.presence = presence;
-    this.#document = new ApiDocument(app);
+    this.document = new ApiDocument(app);
   }
 
   /** As somebody, as a service (`'service'`), or as nobody. Every answer is held against the OpenAPI document. */
@@ -84,7 +84,7 @@ export class StageApi {
     as: Bearer | 'service' | undefined,
     body?: unknown,
   ): Promise<Answer> {
-    const url = `/api/v1${path}`;
+    const url = path.startsWith('/.well-known/') ? path : `/api/v1${path}`;
     const token = as === 'service' ? SERVICE_KEY : as && Buffer.from(JSON.stringify(as)).toString('base64url');
     const reply = await this.app.inject({
       method,
@@ -95,7 +95,7 @@ export class StageApi {
       },
       ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
-    this.#document.check(method, url, { status: reply.statusCode, headers: reply.headers, body: reply.rawPayload });
+    this.document.check(method, url, { status: reply.statusCode, headers: reply.headers, body: reply.rawPayload });
     return { status: reply.statusCode, body: reply.payload === '' ? undefined : JSON.parse(reply.payload) };
   }
 }
