@@ -311,8 +311,11 @@ describe('the workbench', () => {
     await page.getByLabel('密码', { exact: true }).fill(AGENT_PASSWORD);
     await page.keyboard.press('Enter');
     await atDesk(page);
-    // One line: name, buttons and the way out have room beside each other.
+    // One line, in longer words too: name, buttons and the way out have room beside each other.
+    await page.getByRole('button', { name: 'English' }).click();
+    await page.getByRole('button', { name: 'Log out' }).waitFor();
     expect((await page.locator('header').boundingBox())?.height).toBeLessThan(60);
+    await page.getByRole('button', { name: '中文' }).click();
     const eva = await comes('W'.repeat(21), '一个很长的主题，看看它在很窄的屏幕上会不会被正确地截断而不是把页面撑宽');
     await eva.say('A-very-long-word-that-nobody-can-break-nicely-at-all-in-such-a-narrow-page https://example.org/');
     await row(page, 'WWW').getByLabel('1 条未读').waitFor();
