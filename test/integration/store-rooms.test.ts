@@ -132,7 +132,7 @@ describe('rooms', () => {
     expect(await other.rooms.of('me', 1)).toHaveLength(1);
     for (const summary of rooms) expect(await store.rooms.summary('me', summary.room)).toEqual(summary);
     for (const not of ['group:shut', 'group:others', 'group:none']) expect(await store.rooms.summary('me', not)).toBeUndefined();
-    await store.rooms.update('group:busy', { keepHistory: false });
+    await store.rooms.update('group:busy', { keepHistory: false }, 9002);
     expect(await store.rooms.summary('me', 'group:busy')).toMatchObject({ top: 51, unread: 0 });
   });
 
