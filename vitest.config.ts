@@ -1,16 +1,24 @@
 import { defineConfig } from 'vitest/config';
 
-/**
- * Seconds a test, or a hook that starts servers, may take; and whether the project's files run beside each other. They are there for what hangs:
- * how soon a thing has to happen is the test's own to say.
- */
-const PROJECTS = {
+interface Project {
+  /** What a test, or a hook that starts servers, may take. It is there for what hangs: how soon a thing has to happen is the test's own to say. */
+  readonly seconds: number;
+  /** Its files run beside each other. */
+  readonly parallel: boolean;
+  /** Default: all of the folder of its name. */
+  readonly files?: string;
+}
+
+const PAGES = 'test/e2e/web-*.test.ts';
+const PROJECTS: Readonly<Record<string, Project>> = {
   unit: { seconds: 60, parallel: true },
   contract: { seconds: 60, parallel: true },
   integration: { seconds: 120, parallel: true },
   e2e: { seconds: 120, parallel: false },
+  // No test of a page measures a time, and each waits for its browser most of the time.
+  web: { seconds: 120, parallel: true, files: PAGES },
   chaos: { seconds: 180, parallel: false },
-} as const;
+};
 
 /** How long `expect.poll` goes on looking, milliseconds. */
 const POLL_MS = 30_000;
@@ -18,10 +26,11 @@ const POLL_MS = 30_000;
 export default defineConfig({
   test: {
     // One project after the other: chaos beside a test that measures seconds would make both lie.
-    projects: Object.entries(PROJECTS).map(([name, { seconds, parallel }], order) => ({
+    projects: Object.entries(PROJECTS).map(([name, { seconds, parallel, files = `test/${name}/**/*.test.ts` }], order) => ({
       test: {
         name,
-        include: [`test/${name}/**/*.test.ts`],
+        include: [files],
+        exclude: name === 'e2e' ? [PAGES] : [],
         environment: 'node',
         pool: 'forks',
         fileParallelism: parallel,
@@ -30,7 +39,7 @@ export default defineConfig({
         hookTimeout: seconds * 1000,
         globalSetup: [
           ...(name === 'unit' ? [] : ['test/support/postgres-global.ts']),
-          ...(name === 'e2e' ? ['test/support/web-global.ts'] : []),
+          ...(name === 'e2e' || name === 'web' ? ['test/support/web-global.ts'] : []),
         ],
         restoreMocks: true,
         expect: { poll: { timeout: POLL_MS } },

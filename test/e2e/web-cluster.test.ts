@@ -8,6 +8,7 @@ import {
   comeIn,
   conversation,
   converses,
+  delivered,
   goTo,
   inChat,
   line,
@@ -123,6 +124,7 @@ describe('on two gateways', () => {
     const all = ['one', 'two', ...Array.from({ length: 6 }, (_, n) => `line ${n + 3}`)];
     for (const page of [ann, bob]) await converses(page, all);
     await screenshot(ann, 'cluster-group');
+    await delivered(cluster.hub.database, room, 'Bob', all.length);
     await cluster.spread(1, 1);
     await goTo(bob, '#/room/park');
     await say(ann, 'later');
@@ -157,6 +159,7 @@ describe('on two gateways', () => {
     );
     await screenshot(bob, 'cluster-direct');
     await field.fill('');
+    await delivered(cluster.hub.database, 'dm:%', 'Otto', 2);
     const away = bob.context();
     await bob.close();
     await ann.locator('main header').getByText('Offline').waitFor();

@@ -3,7 +3,19 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import { AllInOne } from '#test/support/all-in-one.ts';
 import { launchBrowser, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
-import { anotherTab, comeIn, converses, goTo, inChat, line, nobodyOnline, openEntry, say, unread } from '#test/support/chat-page.ts';
+import {
+  anotherTab,
+  comeIn,
+  converses,
+  delivered,
+  goTo,
+  inChat,
+  line,
+  nobodyOnline,
+  openEntry,
+  say,
+  unread,
+} from '#test/support/chat-page.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { until } from '#test/support/wait.ts';
 
@@ -42,19 +54,6 @@ async function writeTo(page: Page, name: string): Promise<void> {
   await page.getByRole('heading', { name, exact: true }).waitFor();
 }
 
-/** Waits until the hub knows that everything up to an offset reached somebody. */
-const delivered = (name: string, offset: number) =>
-  until(
-    async () => {
-      const rows = await database.query(
-        `SELECT c.delivered FROM cursors c JOIN seen s ON s.user_id = c.user_id WHERE s.name = $1 AND c.room LIKE 'dm:%'`,
-        [name],
-      );
-      return rows.some((row) => Number(row['delivered']) >= offset);
-    },
-    { timeoutMs: PATIENCE_MS, describe: `${name} got everything up to ${offset}` },
-  );
-
 describe('direct messages', () => {
   it('[R5] begin with somebody in the park, and both read the same', async () => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
@@ -88,7 +87,7 @@ describe('direct messages', () => {
     await say(ann, 'first');
     await openEntry(bob, entry('Nora'));
     await converses(bob, ['first']);
-    await delivered('Otto', 1);
+    await delivered(database, 'dm:%', 'Otto', 1);
     const person2 = bob.context();
     await bob.close();
     await ann.locator('main header').getByText('Offline').waitFor();
@@ -105,7 +104,7 @@ describe('direct messages', () => {
     await openEntry(back, entry('Nora'));
     await converses(back, ['first', 'while you were away', 'and one more']);
     await unread(back, entry('Nora'), 0);
-    await delivered('Otto', 3);
+    await delivered(database, 'dm:%', 'Otto', 3);
     await back.reload();
     await inChat(back);
     await converses(back, ['first', 'while you were away', 'and one more']);

@@ -214,7 +214,7 @@ describe('a worker process', { timeout: 180_000 }, () => {
     expect((await stage.store.rooms.get(later))?.closedAt).toBeUndefined();
     // A worker that starts puts back what is missing of those that end soon.
     await stage.redis.command('FLUSHALL');
-    await stage.store.rooms.update(later, { expiresAt: Date.now() + 170_000 });
+    await stage.store.rooms.update(later, { expiresAt: Date.now() + 170_000 }, Date.now());
     await stage.worker();
     await until(async () => (await stage.jobs.counts())['room-expiry'].delayed === 1, TAKEN_OVER);
   });

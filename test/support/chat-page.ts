@@ -2,6 +2,7 @@
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
 
 import { newPerson, openTab, PATIENCE_MS } from './browser.ts';
+import type { PostgresDatabase } from './postgres.ts';
 import { until } from './wait.ts';
 
 export interface Entering {
@@ -116,6 +117,20 @@ export async function unread(page: Page, entry: string, count: number): Promise<
       return seen === count && (await page.locator(entry).isVisible());
     },
     { timeoutMs: PATIENCE_MS, describe: () => `${entry} has ${count} unread, not ${seen}` },
+  );
+}
+
+/** Waits until the hub knows that everything up to an offset reached somebody, in a room whose name is like this. It is told once a second at most. */
+export async function delivered(database: PostgresDatabase, room: string, name: string, offset: number): Promise<void> {
+  await until(
+    async () => {
+      const rows = await database.query(
+        'SELECT c.delivered FROM cursors c JOIN seen s ON s.user_id = c.user_id WHERE s.name = $1 AND c.room LIKE $2',
+        [name, room],
+      );
+      return rows.some((row) => Number(row['delivered']) >= offset);
+    },
+    { timeoutMs: PATIENCE_MS, describe: `${name} got everything up to ${offset}` },
   );
 }
 
