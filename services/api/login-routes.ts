@@ -8,14 +8,17 @@ import { clientKey } from './client-key.ts';
 import { errors } from './error-schema.ts';
 import { requireLimits } from './limits.ts';
 import { endLogin, familyOf, LoginAnswer, REFRESH_MAX, renewLogin } from './login.ts';
-import { clearCookie, cookieOwner, presentedSecret, sendLogin } from './refresh-cookie.ts';
+import { clearCookie, cookieOwner, presentedOwner, presentedSecret, sendLogin } from './refresh-cookie.ts';
 
 const Secret = Type.Union([
   Type.Object(
     {
       refresh: Type.Optional(Type.String({ maxLength: REFRESH_MAX, description: 'Where it is not in the cookie.' })),
       kind: Type.Optional(
-        Type.Literal('agent', { description: "Whose cookie is meant: an agent's. Without it, that of a user or guest." }),
+        Type.Union([Type.Literal('user'), Type.Literal('agent')], {
+          description:
+            "Whose cookie is meant, that of a user or guest or that of an agent. Without it the one that is there; of both the user's.",
+        }),
       ),
     },
     { additionalProperties: false },
@@ -45,7 +48,7 @@ export const loginRoutes: Routes = (api, parts) => {
     },
     async (request, reply) => {
       await requireLimits(parts.limits, ['refreshPerAddress', clientKey(request)]);
-      const owner = cookieOwner(request.body?.kind);
+      const owner = presentedOwner(request, request.body?.kind);
       const secret = presentedSecret(request, request.body?.refresh, parts, owner);
       if (secret === undefined) throw new HubError('MISSING_TOKEN', 'A refresh secret is needed: the cookie, or `refresh`.');
       const renewed = await renewLogin(parts, secret);
@@ -73,7 +76,7 @@ export const loginRoutes: Routes = (api, parts) => {
       await requireLimits(parts.limits, ['refreshPerAddress', clientKey(request)]);
       const token = findToken({ authorization: request.headers.authorization });
       const bearer = token === undefined ? undefined : await bearerOf(parts, token);
-      const owner = cookieOwner(bearer?.kind ?? request.body?.kind);
+      const owner = bearer === undefined ? presentedOwner(request, request.body?.kind) : cookieOwner(bearer.kind);
       const secret = presentedSecret(request, request.body?.refresh, parts, owner);
       if (secret === undefined && token === undefined) throw new HubError('MISSING_TOKEN', 'A token or a refresh secret is needed.');
       if (secret !== undefined) await endBySecret(parts, secret);

@@ -46,6 +46,11 @@ export function cookieOwner(kind: string | undefined): CookieOwner {
   return kind === 'customer' || kind === 'agent' ? kind : 'login';
 }
 
+/** Whose cookie a request means that says `kind`, or nothing: then that of the chat, and of agents where there is no other. */
+export function presentedOwner({ cookies }: FastifyRequest, kind: string | undefined): CookieOwner {
+  return kind === undefined && !cookies[NAMES.login] && cookies[NAMES.agent] ? 'agent' : cookieOwner(kind);
+}
+
 /** Takes the cookie back, and what stands beside it. */
 export function clearCookie(reply: FastifyReply, { publicUrl }: CookieParts, owner: CookieOwner = 'login'): void {
   const kept = attributes(reply.request, publicUrl, owner);

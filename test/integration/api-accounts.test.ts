@@ -153,12 +153,17 @@ describe('two instances of the API over one database', () => {
     expect([still.status, still.body['user']]).toEqual([200, guest.body['user']]);
     const both = `${jar(still)}; ${jar(next)}`;
     expect((await one.post('/auth/refresh', { kind: 'agent' }, { cookie: jar(still) })).status).toBe(401);
-    expect((await one.post('/auth/refresh', { kind: 'user' }, { cookie: both })).status).toBe(400);
+    expect((await one.post('/auth/refresh', { kind: 'user' }, { cookie: jar(next) })).status).toBe(401);
+    expect((await one.post('/auth/refresh', { kind: 'customer' }, { cookie: both })).status).toBe(400);
+    // Who has one login only need not say which.
+    const alone = await two.post('/auth/refresh', {}, { cookie: jar(next) });
+    expect([alone.status, alone.body['user']]).toEqual([200, agent.body['user']]);
     // The agent goes, by the cookie alone; the guest stays.
-    const gone = await one.post('/auth/logout', { kind: 'agent' }, { cookie: both });
+    const after = `${jar(still)}; ${jar(alone)}`;
+    const gone = await one.post('/auth/logout', { kind: 'agent' }, { cookie: after });
     expect([gone.status, String(gone.headers['set-cookie'])]).toEqual([204, expect.stringMatching(/^parley_agent=;/)]);
-    expect((await one.post('/auth/refresh', { kind: 'agent' }, { cookie: both })).status).toBe(401);
-    expect((await one.post('/auth/refresh', {}, { cookie: both })).body['user']).toEqual(guest.body['user']);
+    expect((await one.post('/auth/refresh', { kind: 'agent' }, { cookie: after })).status).toBe(401);
+    expect((await one.post('/auth/refresh', {}, { cookie: after })).body['user']).toEqual(guest.body['user']);
   });
 
   it('[A1] nothing of it can be read in Redis, in the log, nor a code or secret in the database', async () => {

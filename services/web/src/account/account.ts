@@ -17,7 +17,7 @@ export class Account extends BrowserLogin {
   constructor(parts: AccountParts) {
     super({
       ...parts,
-      renewal: () => (parts.hasLogin() ? { path: '/auth/refresh' } : undefined),
+      renewal: () => (parts.hasLogin() ? { path: '/auth/refresh', body: { kind: 'user' } } : undefined),
       lock: 'parley.login',
       notes: parts.storage,
     });
