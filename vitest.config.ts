@@ -15,7 +15,7 @@ const PROJECTS: Readonly<Record<string, Project>> = {
   contract: { seconds: 60, parallel: true },
   integration: { seconds: 120, parallel: true },
   e2e: { seconds: 120, parallel: false },
-  // No test of a page measures a time, and each waits for its browser most of the time.
+  // No test of a page says how soon the hub has to do a thing.
   web: { seconds: 120, parallel: true, files: PAGES },
   chaos: { seconds: 180, parallel: false },
 };
