@@ -3,7 +3,7 @@ import type { Position } from './server-frame.ts';
 
 export interface JoinTarget {
   readonly room: string;
-  readonly since?: Position;
+  readonly since?: Position | undefined;
 }
 
 export type ClientFrame =

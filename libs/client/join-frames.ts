@@ -63,7 +63,7 @@ export class JoinFrames {
     let members: Room[] = [];
     let bytes = FRAME_OVERHEAD;
     for (const room of rooms) {
-      const target = { room: room.name, ...(room.position === undefined ? {} : { since: room.position }) };
+      const target: JoinTarget = { room: room.name, since: room.position };
       const size = JSON.stringify(target).length + 1;
       if (targets.length === JOIN_ROOMS_MAX || (targets.length > 0 && bytes + size > this.#frameBytes)) {
         this.#ask(targets, members);

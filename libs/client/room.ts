@@ -33,7 +33,7 @@ export class Room {
   /** The join frame whose answer counts. */
   joinId: string | undefined;
   wish: Wish | undefined;
-  /** What waited for the user beyond the room's place, on this line: it comes by the room, too, and there in order. */
+  /** What waited for the user and may come by the room, too, and there in order: all until it is entered, then what is beyond its place. On this line. */
   held: OfflineMessageFrame[] = [];
   /** Joins in a row that failed in a way that may pass. */
   failures = 0;

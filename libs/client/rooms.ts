@@ -74,6 +74,7 @@ export class Rooms {
     room.state = RoomState.left;
     room.wish?.timer.stop();
     room.wish?.reject(error);
+    this.#release(room);
     this.#options.inbox.left(name);
     this.#options.settled();
   }
@@ -113,12 +114,13 @@ export class Rooms {
 
   /**
    * A message that waited. What waits is read from what is stored, and may lack a message that the room's sequence has: of a room that it was in before, what
-   * is beyond its place comes by the room.
+   * is beyond its place comes by the room. Where the sequence was lost meanwhile this place means nothing: until the room is entered again all is held.
    */
   waited(frame: OfflineMessageFrame): void {
     const room = this.#rooms.get(frame.room);
-    if (room?.position !== undefined && frame.offset > room.position.offset) room.held.push(frame);
-    else this.#options.inbox.waited(frame);
+    const position = room?.position;
+    if (position === undefined || (room?.state === RoomState.joined && frame.offset <= position.offset)) this.#options.inbox.waited(frame);
+    else room?.held.push(frame);
   }
 
   answered(frame: JoinedFrame): void {
@@ -126,7 +128,7 @@ export class Rooms {
     if (room !== undefined && room.joinId === frame.id && room.state === RoomState.joining) {
       const known = room.position;
       room.position = reached(frame);
-      if (!frame.recovered) this.#passedOver(room, frame.messages);
+      this.#release(room, frame.recovered && known !== undefined ? known.offset + 1 : frame.messages[0]?.offset);
       if (room.wish === undefined) this.#again(room, frame, known);
       else room.wish.missed = frame.recovered ? [...room.wish.missed, ...frame.messages] : frame.messages;
       if (!frame.more && this.#has(room)) this.#entered(room, frame);
@@ -143,7 +145,7 @@ export class Rooms {
     const known = this.#rooms.get(room);
     if (known !== undefined) {
       known.position = { epoch, offset };
-      this.#passedOver(known, messages);
+      this.#release(known, messages[0]?.offset);
     }
     this.#options.inbox.page(room, messages);
     this.#options.resync({ room, epoch, offset, messages, reason: 'resync' });
@@ -162,11 +164,11 @@ export class Rooms {
     return room;
   }
 
-  /** The room goes on with this page: what waited and is older does not come by the room. */
-  #passedOver(room: Room, [first]: readonly PageMessage[]): void {
-    const older = room.held.filter(({ offset }) => first === undefined || offset < first.offset);
-    room.held = [];
-    for (const frame of older) this.#options.inbox.waited(frame);
+  /** Hands over what waited below this offset, or all, and did not come by the room. */
+  #release(room: Room, below = Number.POSITIVE_INFINITY): void {
+    const { held } = room;
+    room.held = held.filter(({ offset }) => offset >= below);
+    for (const frame of held) if (frame.offset < below) this.#options.inbox.waited(frame);
   }
 
   /** A part of the answer to a join after a reconnect. `known`: where the room was before. */
@@ -182,21 +184,19 @@ export class Rooms {
     }
   }
 
-  #entered(room: Room, frame: JoinedFrame): void {
-    const { name, wish } = room;
+  #entered(room: Room, { count, recovered }: JoinedFrame): void {
+    const { name, wish, position } = room;
     room.state = RoomState.joined;
     room.failures = 0;
     room.wish = undefined;
-    room.held = room.held.filter(({ offset }) => room.position === undefined || offset > room.position.offset);
-    const { count, recovered, epoch, offset } = frame;
     const messages: readonly PageMessage[] = wish?.missed ?? [];
-    const place = epoch === undefined || offset === undefined ? {} : { epoch, offset };
-    const result: JoinResult = { room: name, count, ...place, recovered, messages };
+    const result: JoinResult = { room: name, count, ...position, recovered, messages };
     if (wish !== undefined) {
       wish.timer.stop();
       this.#options.inbox.page(name, messages);
       wish.resolve(result);
     }
+    if (position !== undefined) this.#release(room, position.offset + 1);
     this.#options.joined({ ...result, automatic: wish === undefined });
     this.#options.settled();
   }

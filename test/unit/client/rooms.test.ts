@@ -257,6 +257,34 @@ describe('coming back into rooms', () => {
     expect(stage.offsets('group:x')).toEqual([6, 7, 8, 9]);
   });
 
+  it('[M3] what waited does not come after what was seen in a sequence that is lost', async () => {
+    const stage = await new ClientStage().connected();
+    await stage.entered('group:x', 5);
+    stage.hears('group:x', 6, 'never stored');
+    await stage.reconnected();
+    const [old, ...stored] = page('group:x', 5, 7);
+    for (const { offset, message } of stored) stage.socket.say({ type: 'offline_message', room: 'group:x', offset, message });
+    expect(stage.messages.map(({ message }) => message.id)).toEqual(['never stored']);
+    const resyncs: ClientEvents['resync'][] = [];
+    stage.client.on('resync', (event) => resyncs.push(event));
+    stage.joined('group:x', { epoch: 'e2', offset: 7, recovered: false, messages: page('group:x', 5, 7) });
+    expect(resyncs[0]?.messages).toEqual([old, ...stored]);
+    expect(stage.messages.map(({ message }) => message.id)).toEqual(['never stored']);
+  });
+
+  it('[M6] what waited is handed over where the room is not entered again', async () => {
+    const stage = await new ClientStage().connected();
+    await stage.entered('group:x', 5);
+    await stage.reconnected();
+    for (const { offset, message } of page('group:x', 5, 7)) {
+      stage.socket.say({ type: 'offline_message', room: 'group:x', offset, message });
+    }
+    expect(stage.messages).toEqual([]);
+    const { id } = stage.socket.last('join');
+    stage.socket.say({ type: 'error', id, code: 'FORBIDDEN', message: 'no', retryable: false });
+    expect(stage.offsets('group:x')).toEqual([5, 6, 7]);
+  });
+
   it.each(['joined', 'resync'])('[M6] what waited and is older than the page of a %s comes before that', async (type) => {
     const stage = await new ClientStage().connected();
     await stage.entered('group:x', 5);
