@@ -18,10 +18,15 @@ const PINNED_NODE = join(ROOT, 'node_modules', 'node', 'bin', 'node');
 const LOCK = join(ROOT, '.data', 'launch.lock');
 const LOCK_POLL_MS = 250;
 
-/** Programs that are not npm packages: the names they go by, and Debian's package. */
+/** Programs that are not npm packages: the names they go by, and Debian's package. `instead`: what does as well where there is none. */
 const PROGRAMS = {
   'redis-server': { binaries: ['redis-server'], package: 'redis-server', minimum: 7 },
   chromium: { binaries: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium' },
+  'chromium-headless-shell': {
+    binaries: ['chromium-headless-shell'],
+    package: 'chromium-headless-shell',
+    instead: 'chromium, which is slower',
+  },
   openssl: { binaries: ['openssl'], package: 'openssl' },
 };
 
@@ -167,7 +172,9 @@ const isMissing = (name) => !PROGRAMS[name].binaries.some(isOnPath);
 async function installPrograms(names) {
   const unknown = names.filter((name) => PROGRAMS[name] === undefined);
   if (unknown.length > 0) fail(`--needs takes ${[...Object.keys(PROGRAMS), WEB].join(', ')}, not ${unknown.join(', ')}.`);
-  if (names.some(isMissing)) await alone(() => installWithApt(names.filter(isMissing)));
+  const needed = names.filter((name) => PROGRAMS[name].instead === undefined);
+  if (needed.some(isMissing)) await alone(() => installWithApt(needed.filter(isMissing)));
+  for (const name of names) if (PROGRAMS[name].instead !== undefined && isMissing(name)) await alone(() => installOptional(name));
   for (const name of names) {
     const { minimum, binaries } = PROGRAMS[name];
     if (minimum === undefined) continue;
@@ -176,18 +183,29 @@ async function installPrograms(names) {
   }
 }
 
+const mayInstall = () => process.getuid?.() === 0 && isOnPath('apt-get');
+
 async function installWithApt(missing) {
   if (missing.length === 0) return;
   const packages = missing.map((name) => PROGRAMS[name].package);
   const byHand = `${missing.join(' and ')} not found: install ${missing.length > 1 ? 'them' : 'it'} (Debian: apt-get install ${packages.join(' ')}) and start again.`;
-  if (process.getuid?.() !== 0 || !isOnPath('apt-get')) fail(byHand);
-  say(`${missing.join(' and ')} not found: running apt-get install ${packages.join(' ')}.`);
+  if (!mayInstall()) fail(byHand);
+  await aptInstall(missing.join(' and '), packages);
+  if (missing.some(isMissing)) fail(byHand);
+}
+
+async function installOptional(name) {
+  if (mayInstall()) await aptInstall(name, [PROGRAMS[name].package]);
+  if (isMissing(name)) say(`${name} not found: going on with ${PROGRAMS[name].instead}.`);
+}
+
+async function aptInstall(names, packages) {
+  say(`${names} not found: running apt-get install ${packages.join(' ')}.`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const apt = (...args) => run('apt-get', ['-o', 'DPkg::Lock::Timeout=300', '-q', ...args], env);
   // Lists that cannot be refreshed may still do.
   await apt('update');
   await apt('install', '-y', '--no-install-recommends', ...packages);
-  if (missing.some(isMissing)) fail(byHand);
 }
 
 async function buildWeb() {

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } 
 import { addAgents, logInAsAgent } from '#test/support/agents.ts';
 import { AllInOne } from '#test/support/all-in-one.ts';
 import { seriousFaults } from '#test/support/axe.ts';
-import { launchBrowser, launchEveryday, newPerson, openTab, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
+import { launchEveryday, launchPrivate, newPerson, openTab, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { ShopSite } from '#test/support/shop-site.ts';
@@ -25,7 +25,7 @@ let settings: Readonly<Record<string, string>>;
 const problems: string[] = [];
 
 beforeAll(async () => {
-  [database, shop, stranger, browser] = await Promise.all([PostgresDatabase.create(), ShopSite.start(), ShopSite.start(), launchBrowser()]);
+  [database, shop, stranger, browser] = await Promise.all([PostgresDatabase.create(), ShopSite.start(), ShopSite.start(), launchPrivate()]);
   const url = new URL(database.url);
   wire = await TcpProxy.start({ target: Number(url.port) });
   url.port = String(wire.port);

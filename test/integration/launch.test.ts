@@ -158,6 +158,10 @@ describe('the launcher', () => {
     );
     program('redis-server', 'echo "Redis server v=7.0.15 sha=0"');
     expect(await launch('--needs=redis-server', 'entry.mjs').ended).toMatchObject({ code: 0, err: '' });
+    expect(await launch('--needs=chromium-headless-shell', 'entry.mjs').ended).toMatchObject({
+      code: 0,
+      err: 'parley: chromium-headless-shell not found: going on with chromium, which is slower.\n',
+    });
   });
 
   it('hands signals on and gives the exit code of the program', async () => {
