@@ -183,7 +183,7 @@ export class Joins {
     if (position.epoch !== since.epoch || position.offset < since.offset) return;
     // In another epoch than the broker's this node is about to start anew.
     const goal = room.epoch === since.epoch ? since.offset : Number.POSITIVE_INFINITY;
-    await Promise.race([room.reached(goal), clock.wait(CATCH_UP_MS)]);
+    await room.reached(goal, clock.wait(CATCH_UP_MS));
     if (room.epoch === since.epoch && room.offset < since.offset) throw new HubError('UNAVAILABLE');
   }
 

@@ -6,7 +6,7 @@ import { offlineMessage, offlineMessagesComplete } from '#libs/protocol/server-f
 import type { CursorStore, MessageStore } from '#libs/store/store.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
-import { OfflineQueue } from './offline-queue.ts';
+import { OfflineQueue, type OfflineSpan } from './offline-queue.ts';
 import type { PrivateRooms } from './private-rooms.ts';
 
 /** Messages of all rooms read ahead for one connection, about. */
@@ -116,18 +116,18 @@ export class OfflineMessages {
   }
 
   async #queues(connection: Connection, sent: ReadonlyMap<string, number>, behind: ReadonlyMap<string, number>): Promise<OfflineQueue[]> {
-    const spans = new Map<string, { readonly from: number; readonly top: number }>();
-    for (const { room, delivered, top } of await this.#options.cursors.waiting(connection.user.id)) {
+    const spans = new Map<string, Pick<OfflineSpan, 'from' | 'top' | 'historyFrom'>>();
+    for (const { room, delivered, top, historyFrom } of await this.#options.cursors.waiting(connection.user.id)) {
       const from = sent.get(room) ?? delivered;
-      if (from < top) spans.set(room, { from, top });
+      if (from < top) spans.set(room, { from, top, historyFrom });
     }
     for (const [room, offset] of behind) {
       const from = sent.get(room) ?? offset - 1;
-      const known = spans.get(room) ?? { from, top: offset };
-      if (from < offset) spans.set(room, { from: Math.min(from, known.from), top: Math.max(offset, known.top) });
+      const known = spans.get(room) ?? { from, top: offset, historyFrom: 0 };
+      if (from < offset) spans.set(room, { ...known, from: Math.min(from, known.from), top: Math.max(offset, known.top) });
     }
     const page = Math.max(1, Math.min(PAGE_MESSAGES, Math.floor(READ_AHEAD / spans.size)));
-    return Array.from(spans, ([room, { from, top }]) => new OfflineQueue(this.#options, { room, from, top, page }));
+    return Array.from(spans, ([room, span]) => new OfflineQueue(this.#options, { room, ...span, page }));
   }
 
   async #send(connection: Connection, queues: readonly OfflineQueue[], sent: Map<string, number>): Promise<number> {

@@ -17,6 +17,8 @@ export interface OfflineSpan {
   readonly from: number;
   /** The highest offset that was asked for: there is nothing below it any more once the queue is empty. */
   readonly top: number;
+  /** Since when the room keeps history, Unix milliseconds: what is older reached whoever was there, and waits for nobody. */
+  readonly historyFrom: number;
   /** Messages read from the store at a time. */
   readonly page: number;
 }
@@ -40,17 +42,19 @@ export class OfflineQueue {
   readonly top: number;
   readonly #sources: OfflineSources;
   readonly #page: number;
+  readonly #historyFrom: number;
   #from: number;
   #items: OfflineItem[] = [];
   #next = 0;
   #ended = false;
 
-  constructor(sources: OfflineSources, { room, from, top, page }: OfflineSpan) {
+  constructor(sources: OfflineSources, { room, from, top, historyFrom, page }: OfflineSpan) {
     this.#sources = sources;
     this.room = room;
     this.top = top;
     this.#from = from;
     this.#page = page;
+    this.#historyFrom = historyFrom;
   }
 
   get head(): OfflineItem | undefined {
@@ -86,8 +90,10 @@ export class OfflineQueue {
       const before = reached;
       for (const { offset, frame } of publications) {
         if (offset >= below) break;
-        items.push({ offset, at: publishedAt(frame), member: Buffer.from(frame).toString('utf8', messageStart(this.room, offset)) });
         reached = offset;
+        const at = publishedAt(frame);
+        if (at >= this.#historyFrom)
+          items.push({ offset, at, member: Buffer.from(frame).toString('utf8', messageStart(this.room, offset)) });
       }
       if (reached === before) break;
     }

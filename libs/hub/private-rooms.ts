@@ -8,7 +8,7 @@ import type { Broker } from '#libs/broker/broker.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom } from '#libs/protocol/room-name.ts';
-import { messageHeadOf, resyncHead } from '#libs/protocol/server-frame.ts';
+import { messageHeadOf, publishedAt, resyncHead } from '#libs/protocol/server-frame.ts';
 import type { CursorStore } from '#libs/store/store.ts';
 import type { Clock } from './clock.ts';
 import type { LocalUser, Reached } from './local-user.ts';
@@ -96,13 +96,15 @@ export class PrivateRooms {
     const reached: Reached = { offset: offset - 1, held: [{ offset, frame }], acknowledged: 0 };
     user.reached ??= new Map();
     user.reached.set(room, reached);
+    let historyFrom = 0;
     if (keeps === Keeps.history) {
-      const delivered = await this.#patiently(user, () => this.#options.cursors.delivered(user.id, room));
-      if (delivered === undefined) return;
-      reached.offset = Math.min(delivered, offset - 1);
+      const cursor = await this.#patiently(user, () => this.#options.cursors.delivered(user.id, room));
+      if (cursor === undefined) return;
+      reached.offset = Math.min(cursor.delivered, offset - 1);
       reached.acknowledged = reached.offset;
+      historyFrom = cursor.historyFrom;
     }
-    await this.#release(user, room, keeps, reached);
+    await this.#release(user, room, keeps, reached, historyFrom);
   }
 
   async #fill(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number): Promise<void> {
@@ -111,12 +113,12 @@ export class PrivateRooms {
     await this.#release(user, room, keeps, reached);
   }
 
-  /** Hands over what was held, in order, with what lies between; ends when nothing is held any more. */
-  async #release(user: LocalUser, room: string, keeps: Keeps, reached: Reached): Promise<void> {
+  /** Hands over what was held, in order, with what lies between and is not older than `historyFrom`; ends when nothing is held any more. */
+  async #release(user: LocalUser, room: string, keeps: Keeps, reached: Reached, historyFrom = 0): Promise<void> {
     for (;;) {
       const next = reached.held?.sort((one, other) => one.offset - other.offset).shift();
       if (next === undefined) break;
-      if (next.offset > reached.offset + 1) await this.#read(user, room, keeps, reached, next.offset - 1);
+      if (next.offset > reached.offset + 1) await this.#read(user, room, keeps, reached, next.offset - 1, historyFrom);
       if (!this.#isHere(user)) return;
       if (next.offset === reached.offset + 1) this.#hand(user, room, keeps, reached, next.offset, next.frame);
     }
@@ -124,14 +126,16 @@ export class PrivateRooms {
   }
 
   /** Reads on from what was reached, up to an offset at least. What is no longer kept is told by `resync`. */
-  async #read(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number): Promise<void> {
+  async #read(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number, historyFrom = 0): Promise<void> {
     while (reached.offset < upTo) {
       const page = await this.#patiently(user, () => this.#options.broker.after(room, reached.offset, PAGE));
       if (page === undefined) return;
       const before = reached.offset;
       if (page.complete) {
         for (const { offset, frame } of page.publications) {
-          if (offset === reached.offset + 1) this.#hand(user, room, keeps, reached, offset, Buffer.from(frame));
+          if (offset !== reached.offset + 1) continue;
+          if (publishedAt(frame) < historyFrom) reached.offset = offset;
+          else this.#hand(user, room, keeps, reached, offset, Buffer.from(frame));
         }
       }
       if (reached.offset === before) {

@@ -71,12 +71,14 @@ export class Room {
     if (this.#waiting.length > 0) this.#wake(offset);
   }
 
-  /** Resolves once this node has relayed up to an offset, or the sequence started anew. */
-  reached(offset: number): Promise<void> {
-    return new Promise((resolve) => {
-      if (offset <= this.offset) resolve();
-      else this.#waiting.push({ offset, resolve });
-    });
+  /** Resolves once this node has relayed up to an offset, or the sequence started anew; at the latest when `givenUp` does. */
+  async reached(offset: number, givenUp: Promise<void>): Promise<void> {
+    if (offset <= this.offset) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiter = { offset, resolve };
+    this.#waiting.push(waiter);
+    await Promise.race([promise, givenUp]);
+    this.#waiting = this.#waiting.filter((other) => other !== waiter);
   }
 
   /** The latest page as the items of a frame; one build serves everyone who joins at this offset. Undefined: ask the broker. */

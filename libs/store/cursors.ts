@@ -34,13 +34,18 @@ const ADVANCE = `
 
 /** What was said in a conversation before it was closed waits as long as the room is kept. */
 const WAITING = `
-  SELECT m.user_id, m.room, coalesce(c.delivered, 0) AS delivered, t.top
+  SELECT m.user_id, m.room, coalesce(c.delivered, 0) AS delivered, t.top, coalesce(r.history_from, 0) AS history_from
     FROM room_members m
     JOIN rooms r ON r.room = m.room AND (r.closed_at IS NULL OR r.kind = 'conv') AND r.keep_history
     JOIN room_tops t ON t.room = m.room
     LEFT JOIN cursors c ON c.user_id = m.user_id AND c.room = m.room
    WHERE m.user_id = ANY($1::text[]) AND t.top > coalesce(c.delivered, 0)
    ORDER BY m.room`;
+
+const DELIVERED = `
+  SELECT c.delivered, r.history_from
+    FROM rooms r LEFT JOIN cursors c ON c.room = r.room AND c.user_id = $1
+   WHERE r.room = $2`;
 
 export class PostgresCursors implements CursorStore {
   readonly #database: Database;
@@ -67,12 +72,9 @@ export class PostgresCursors implements CursorStore {
     return this.#writer.add({ user, room, offset });
   }
 
-  async delivered(user: string, room: string): Promise<number> {
-    const row = await this.#database.first<{ delivered: number }>('SELECT delivered FROM cursors WHERE user_id = $1 AND room = $2', [
-      user,
-      room,
-    ]);
-    return row?.delivered ?? 0;
+  async delivered(user: string, room: string): Promise<Pick<Waiting, 'delivered' | 'historyFrom'>> {
+    const row = await this.#database.first<{ delivered: number | null; history_from: number | null }>(DELIVERED, [user, room]);
+    return { delivered: row?.delivered ?? 0, historyFrom: row?.history_from ?? 0 };
   }
 
   waiting(user: string): Promise<readonly Waiting[]> {
@@ -85,12 +87,15 @@ export class PostgresCursors implements CursorStore {
   }
 
   async #ask(users: readonly string[], deadline: number): Promise<(readonly Waiting[])[]> {
-    const rows = await this.#database.query<{ user_id: string; room: string; delivered: number; top: number }>(
+    const rows = await this.#database.query<{ user_id: string; room: string; delivered: number; top: number; history_from: number }>(
       WAITING,
       [[...new Set(users)]],
       { deadline },
     );
     const byUser = Map.groupBy(rows, (row) => row.user_id);
-    return users.map((user) => byUser.get(user)?.map(({ room, delivered, top }) => ({ room, delivered, top })) ?? []);
+    return users.map(
+      (user) =>
+        byUser.get(user)?.map(({ room, delivered, top, history_from: historyFrom }) => ({ room, delivered, top, historyFrom })) ?? [],
+    );
   }
 }

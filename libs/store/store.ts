@@ -321,6 +321,8 @@ export interface Waiting {
   /** Everything up to here was delivered. */
   readonly delivered: number;
   readonly top: number;
+  /** Since when the room keeps history, Unix milliseconds: what is older waits for nobody. */
+  readonly historyFrom: number;
 }
 
 export interface CursorStore {
@@ -329,7 +331,8 @@ export interface CursorStore {
    * moment go out together. Resolves once committed: false where the room is not stored that far, so that asking again may move it on.
    */
   advance(user: string, room: string, offset: number): Promise<boolean>;
-  delivered(user: string, room: string): Promise<number>;
+  /** Up to where a room's messages reached the user; `historyFrom` as in `Waiting`. */
+  delivered(user: string, room: string): Promise<Pick<Waiting, 'delivered' | 'historyFrom'>>;
   /** The made rooms of the user that keep history, and are open or a conversation, with something above the cursor. Calls of the same moment go out together. */
   waiting(user: string): Promise<readonly Waiting[]>;
 }

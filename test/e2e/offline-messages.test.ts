@@ -47,7 +47,7 @@ async function complete(client: ChatClient): Promise<ServerFrame[]> {
 const streamOf = (room: string): string => `parley::{r:${room}}:stream`;
 
 const delivered = async (user: string, room: string, offset: number): Promise<void> => {
-  await until(async () => (await store.cursors.delivered(user, room)) === offset, {
+  await until(async () => (await store.cursors.delivered(user, room)).delivered === offset, {
     describe: `cursor of ${user} in ${room} at ${offset}`,
   });
 };
@@ -109,6 +109,28 @@ describe('M6 offline messages', () => {
     expect(await complete(await hub.client(reader, 0))).toEqual([]);
   });
 
+  it('[M6] what was said before a room kept history waits for nobody, and does not come with what is said after', async () => {
+    const [ada, bob] = [hub.name('ada'), hub.name('bob')];
+    const room = `pair:${hub.name('room')}`;
+    const members = [ada, bob].map((id) => ({ id, name: id }));
+    await store.rooms.create(
+      { room, kind: 'pair', title: '', owner: '', keepHistory: false, createdAt: Date.now(), expiresAt: undefined },
+      members,
+    );
+    const before = await hub.client(ada, 0);
+    for (const n of range(1, 3)) await acked(before, room, `${n}`);
+    const said = Date.now();
+    await until(() => Date.now() > said, { everyMs: 1 });
+    await store.rooms.update(room, { keepHistory: true }, Date.now());
+    const here = await hub.client(bob, 1);
+    expect(await complete(here)).toEqual([]);
+    await acked(await hub.client(ada, 1), room, '4');
+    await here.waitFor('message', ({ offset }) => offset === 4);
+    expect(here.of('message').map(({ offset }) => offset)).toEqual([4]);
+    await here.close();
+    expect((await complete(await hub.client(bob, 1))).map(({ offset }) => offset)).toEqual([4]);
+  });
+
   it('[M6] several rooms come in the order in which it was said', async () => {
     const { writer, reader, room } = await stage();
     const second = `conv:${hub.name('room')}`;
@@ -143,7 +165,7 @@ describe('M6 offline messages', () => {
     await delivered(reader, room, 10);
     const tablet = await hub.client(reader, 0);
     expect(await complete(tablet)).toEqual([]);
-    expect(await store.cursors.delivered(reader, 'group:not-theirs')).toBe(0);
+    expect((await store.cursors.delivered(reader, 'group:not-theirs')).delivered).toBe(0);
   });
 
   it('[M6] the first frame after the end counts as `delivered` of a client that sends none', async () => {
@@ -151,7 +173,7 @@ describe('M6 offline messages', () => {
     for (const n of range(1, 3)) await acked(writer, room, `${n}`);
     const plain = await hub.client(reader, 0);
     await complete(plain);
-    expect(await store.cursors.delivered(reader, room)).toBe(0);
+    expect((await store.cursors.delivered(reader, room)).delivered).toBe(0);
     await plain.onLineNumber();
     await delivered(reader, room, 3);
   });

@@ -210,7 +210,7 @@ describe('conversations', () => {
     for (const who of [yan, mia]) expect((await api.call('GET', `/rooms/${room}/messages`, who)).body.code).toBe('FORBIDDEN');
     expect((await api.call('POST', '/publish', 'service', { room, text: 'late' })).body.code).toBe('ROOM_CLOSED');
     // What was said last waits for both, until they have it.
-    for (const who of [zoe, max]) expect(await stage.store.cursors.waiting(who.id)).toEqual([{ room, delivered: 0, top: 3 }]);
+    for (const who of [zoe, max]) expect(await stage.store.cursors.waiting(who.id)).toMatchObject([{ room, delivered: 0, top: 3 }]);
     await stage.store.cursors.advance('zoe', room, 3);
     expect(await stage.store.cursors.waiting('zoe')).toEqual([]);
     // As long as the room is kept: thirty days.

@@ -101,13 +101,13 @@ describe('rooms', () => {
     await store.messages.append(message('group:join', 7));
     await store.rooms.addMembers('group:join', [ada, bob]);
     expect(await store.rooms.members('group:join')).toEqual([ada, bob]);
-    expect(await store.cursors.delivered('bob', 'group:join')).toBe(7);
-    expect(await store.cursors.delivered('ada', 'group:join')).toBe(0);
+    expect((await store.cursors.delivered('bob', 'group:join')).delivered).toBe(7);
+    expect((await store.cursors.delivered('ada', 'group:join')).delivered).toBe(0);
     expect(await store.rooms.removeMember('group:join', 'bob')).toBe(true);
     expect(await store.rooms.removeMember('group:join', 'bob')).toBe(false);
     await store.messages.append(message('group:join', 8));
     await store.rooms.addMembers('group:join', [bob]);
-    expect(await store.cursors.delivered('bob', 'group:join')).toBe(8);
+    expect((await store.cursors.delivered('bob', 'group:join')).delivered).toBe(8);
     await store.rooms.addMembers('group:none', [bob]);
     expect(await store.rooms.members('group:none')).toEqual([]);
   });
@@ -167,10 +167,10 @@ describe('cursors', () => {
     await store.messages.append(message('group:any', 40));
     const offsets = [5, 9, 2, 30, 1, 29];
     await Promise.all(offsets.map((offset, i) => (i % 2 ? store : other).cursors.advance('u', 'group:any', offset)));
-    expect(await other.cursors.delivered('u', 'group:any')).toBe(30);
+    expect((await other.cursors.delivered('u', 'group:any')).delivered).toBe(30);
     await store.cursors.advance('u', 'group:any', 3);
-    expect(await other.cursors.delivered('u', 'group:any')).toBe(30);
-    expect(await other.cursors.delivered('u', 'group:none')).toBe(0);
+    expect((await other.cursors.delivered('u', 'group:any')).delivered).toBe(30);
+    expect((await other.cursors.delivered('u', 'group:none')).delivered).toBe(0);
   });
 
   test('[M6] what a client says moves nobody above what is stored, and only members', async () => {
@@ -182,8 +182,8 @@ describe('cursors', () => {
       store.cursors.advance('eve', 'group:said', 1_000_000),
     ];
     expect(await Promise.all(asked)).toEqual([true, false, true]);
-    expect(await other.cursors.delivered('ada', 'group:said')).toBe(7);
-    expect(await other.cursors.delivered('eve', 'group:said')).toBe(0);
+    expect((await other.cursors.delivered('ada', 'group:said')).delivered).toBe(7);
+    expect((await other.cursors.delivered('eve', 'group:said')).delivered).toBe(0);
   });
 
   test('[M6] of a room that nothing is stored of yet they say so, and of one that keeps nothing they do not', async () => {
@@ -193,7 +193,7 @@ describe('cursors', () => {
     expect(await store.cursors.advance('ada', 'group:unkept-cursor', 1)).toBe(true);
     await store.messages.append(message('group:fresh', 1));
     expect(await store.cursors.advance('ada', 'group:fresh', 1)).toBe(true);
-    expect(await other.cursors.delivered('ada', 'group:fresh')).toBe(1);
+    expect((await other.cursors.delivered('ada', 'group:fresh')).delivered).toBe(1);
   });
 
   test('[M6] two nodes that move the cursors of the same users do not stand in each other’s way', async () => {
@@ -205,7 +205,7 @@ describe('cursors', () => {
     const moves = (one: Store, turn: number): Promise<boolean>[] =>
       Array.from({ length: 500 }, (_, i) => one.cursors.advance(`c${(i * turn) % 50}`, `group:c${i % 7}`, i));
     await Promise.all([...moves(store, 3), ...moves(other, 7)]);
-    expect(await store.cursors.delivered('c0', 'group:c0')).toBeGreaterThan(0);
+    expect((await store.cursors.delivered('c0', 'group:c0')).delivered).toBeGreaterThan(0);
   });
 
   test('[M6] waiting: open rooms of the user that keep history, with something above the cursor', async () => {
@@ -217,7 +217,7 @@ describe('cursors', () => {
     await store.cursors.advance('ada', 'group:w-some', 4);
     await store.rooms.close('group:w-shut', 'closed', 5000);
     const waiting = (await other.cursors.waiting('ada')).filter(({ room }) => room.startsWith('group:w-'));
-    expect(waiting).toEqual([{ room: 'group:w-some', delivered: 4, top: 12 }]);
+    expect(waiting).toEqual([{ room: 'group:w-some', delivered: 4, top: 12, historyFrom: 1000 }]);
     expect(await other.cursors.waiting('nobody')).toEqual([]);
   });
 });

@@ -41,7 +41,7 @@ function after(_room: string, offset: number, limit: PageLimit): Promise<Page> {
   return Promise.resolve({ position, publications, more: run.length < newer.length, complete: run[0] === offset + 1 });
 }
 
-function queue(from: number, top: number): OfflineQueue {
+function queue(from: number, top: number, historyFrom = 0): OfflineQueue {
   const messages = {
     after: (_room: string, offset: number, limit: number) =>
       Promise.resolve(
@@ -51,7 +51,7 @@ function queue(from: number, top: number): OfflineQueue {
           .map(message),
       ),
   };
-  return new OfflineQueue({ messages, broker: { after } }, { room: ROOM, from, top, page: PAGE });
+  return new OfflineQueue({ messages, broker: { after } }, { room: ROOM, from, top, historyFrom, page: PAGE });
 }
 
 async function offsets(of: OfflineQueue): Promise<number[]> {
@@ -89,6 +89,12 @@ describe('[M6] messages that wait for a user', () => {
     stored = [4, 5, 6, 7, 9];
     stream = range(1, 9);
     expect(await offsets(queue(2, 9))).toEqual(range(3, 9));
+  });
+
+  test('are not those of the stream that are older than the history', async () => {
+    stored = [4, 6];
+    stream = range(1, 6);
+    expect(await offsets(queue(0, 6, AT + 3))).toEqual(range(3, 6));
   });
 
   test('that neither has were dropped for their age: one look, and they are skipped', async () => {
