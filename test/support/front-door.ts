@@ -17,6 +17,8 @@ export interface FrontDoorTargets {
 export class FrontDoor {
   readonly #server: Server;
   readonly #targets: FrontDoorTargets;
+  readonly #connections = new Set<Socket>();
+  /** Those of WebSockets. */
   readonly #lines = new Set<Socket>();
   #held: (() => void)[] = [];
   #mode: 'open' | 'hold' | 'shut' = 'open';
@@ -56,12 +58,15 @@ export class FrontDoor {
   }
 
   async stop(): Promise<void> {
-    this.shut();
+    // A browser keeps some open for later.
+    for (const connection of this.#connections) connection.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
   #accept(near: Socket): void {
     near.on('error', () => near.destroy());
+    this.#connections.add(near);
+    near.once('close', () => this.#connections.delete(near));
     near.once('data', (first) => {
       near.pause();
       if (!first.toString('latin1').startsWith('GET /ws/')) return pipe(near, first, this.#targets.api);
