@@ -14,6 +14,8 @@ export interface RoomView {
   /** The other one of a private room. */
   readonly with?: RoomMember;
   readonly keepHistory: boolean;
+  /** Of a pair that keeps no history yet: which of the two asked for it. */
+  readonly historyWish?: 'mine' | 'theirs';
   /** Unix milliseconds. */
   readonly createdAt?: number;
   readonly expiresAt?: number;
@@ -62,8 +64,12 @@ export class RoomList {
   /** One made room of a user's, who is a member. */
   async one(user: string, { room, members }: KnownRoom): Promise<RoomView> {
     // Whoever lost it at this moment is told nothing is new in it.
-    const { top, unread } = (await this.#options.rooms.summary(user, room.room)) ?? { top: 0, unread: 0 };
-    const [view] = await this.#views(user, [{ ...room, top, unread }], new Map([[room.room, members]]));
+    const { top, unread, historyWish } = (await this.#options.rooms.summary(user, room.room)) ?? {
+      top: 0,
+      unread: 0,
+      historyWish: undefined,
+    };
+    const [view] = await this.#views(user, [{ ...room, top, unread, historyWish }], new Map([[room.room, members]]));
     if (view === undefined) throw new TypeError('one summary makes one view');
     return view;
   }
@@ -90,7 +96,7 @@ export class RoomList {
 }
 
 function view(summary: RoomSummary, user: string, members: readonly RoomMember[], count: number): RoomView {
-  const { room, kind, title, owner, keepHistory, createdAt, expiresAt, top, unread } = summary;
+  const { room, kind, title, owner, keepHistory, historyWish, createdAt, expiresAt, top, unread } = summary;
   const other = kind === 'group' ? undefined : members.find(({ id }) => id !== user);
   return {
     room,
@@ -99,6 +105,7 @@ function view(summary: RoomSummary, user: string, members: readonly RoomMember[]
     ...(owner === '' ? {} : { owner }),
     ...(other === undefined ? {} : { with: { id: other.id, name: other.name } }),
     keepHistory,
+    ...(historyWish === undefined ? {} : { historyWish }),
     createdAt,
     ...(expiresAt === undefined ? {} : { expiresAt }),
     count,

@@ -12,11 +12,14 @@ const OWNER_LOCK = 'SELECT pg_advisory_xact_lock(7250114, hashtext($1))';
 
 const OWNED = `SELECT 1 FROM rooms WHERE owner = $1 AND kind = 'group' AND closed_at IS NULL LIMIT $2`;
 
-type SummaryRow = RoomRow & { readonly top: number; readonly unread: number };
+type SummaryRow = RoomRow & { readonly top: number; readonly unread: number; readonly history_wish: 'mine' | 'theirs' | null };
 
 /** The open rooms of user `$1`. */
 const SUMMARIES = `
-  SELECT ${ROOM_COLUMNS}, coalesce(t.top, 0) AS top, u.unread
+  SELECT ${ROOM_COLUMNS}, coalesce(t.top, 0) AS top, u.unread,
+         CASE WHEN r.kind = 'pair' AND NOT r.keep_history THEN
+           (SELECT CASE p.user_id WHEN m.user_id THEN 'mine' ELSE 'theirs' END FROM pairs p WHERE p.room = m.room AND p.wants_history LIMIT 1)
+         END AS history_wish
     FROM room_members m
     JOIN rooms r USING (room)
     LEFT JOIN room_tops t USING (room)
@@ -192,5 +195,5 @@ async function insert(query: Query, room: NewRoom, members: readonly RoomMember[
 }
 
 function summaryOf(row: SummaryRow): RoomSummary {
-  return { ...roomOf(row), top: row.top, unread: row.unread };
+  return { ...roomOf(row), top: row.top, unread: row.unread, historyWish: row.history_wish ?? undefined };
 }

@@ -142,6 +142,8 @@ export interface RoomSummary extends RoomRecord {
   readonly top: number;
   /** Stored messages above the asking user's cursor, counted up to 1,000; 0 in rooms that keep no history. */
   readonly unread: number;
+  /** Of a pair that keeps no history yet: which of the two asked for it. */
+  readonly historyWish: 'mine' | 'theirs' | undefined;
 }
 
 export interface RoomStore {

@@ -31,6 +31,11 @@ export const RoomView = Type.Object(
     owner: Type.Optional(Type.String({ description: 'The id of the user who may change it.' })),
     with: Type.Optional(PersonView),
     keepHistory: Type.Boolean(),
+    historyWish: Type.Optional(
+      Type.Union([Type.Literal('mine'), Type.Literal('theirs')], {
+        description: 'Of a pair that keeps no history yet: which of the two asked for it.',
+      }),
+    ),
     createdAt: Type.Optional(Milliseconds('When it was made')),
     expiresAt: Type.Optional(Milliseconds('When it closes by itself')),
     count: Type.Integer({ description: 'Distinct users in it now; of a private room its members who are online.' }),

@@ -62,6 +62,13 @@ describe('a pair', () => {
     await ann.getByText('History is kept once both ask for it').waitFor();
     await bob.getByText('Your partner would like to keep the history').waitFor();
     await screenshot(bob, 'pair-asked');
+    for (const [page, wish] of [
+      [ann, 'History is kept once both ask for it'],
+      [bob, 'Your partner would like to keep the history'],
+    ] as const) {
+      await page.reload();
+      await page.getByText(wish).waitFor();
+    }
     await bob.getByRole('button', { name: 'Keep the history' }).click();
     for (const page of [bob, ann]) await page.getByText('History is kept', { exact: true }).waitFor();
 

@@ -136,12 +136,15 @@ describe('pairing', () => {
     for (let twice = 0; twice < 2; twice += 1) expect((await match(api, bob, { keepHistory: true })).body.room).toBe(room);
     expect(await told(ann)).toEqual([['pair', room, 'asked']]);
     expect(await told(bob)).toEqual([]);
+    const wishes = async () => Promise.all([ann, bob].map(async (who) => (await api.call('GET', `/rooms/${room}`, who)).body.historyWish));
+    expect(await wishes()).toEqual(['theirs', 'mine']);
     await match(api, ann, { keepHistory: true });
     expect(await told(ann)).toEqual([
       ['pair', room, 'asked'],
       ['pair', room, 'kept'],
     ]);
     expect(await told(bob)).toEqual([['pair', room, 'kept']]);
+    expect(await wishes()).toEqual([undefined, undefined]);
     expect((await api.call('DELETE', `/rooms/${room}`, ann)).status).toBe(204);
     await stage.depart(bob);
     await stage.arrive(cleo);

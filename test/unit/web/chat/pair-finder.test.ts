@@ -109,6 +109,18 @@ describe('a pair', () => {
   });
 
   it.each([
+    ['mine', [true, false]],
+    ['theirs', [false, true]],
+  ] as const)('knows of a wish for history that is %s from the list', (historyWish, [wished, asked]) => {
+    pair.listed([{ ...ROOM, historyWish }]);
+    expect([pair.wished, pair.asked]).toEqual([wished, asked]);
+    pair.listed([ROOM]);
+    expect([pair.wished, pair.asked]).toEqual([wished, asked]);
+    pair.listed([]);
+    expect([pair.wished, pair.asked]).toEqual([false, false]);
+  });
+
+  it.each([
     ['expired', 'expired'],
     ['closed', 'closed'],
   ])('that is %s is over', (reason, told) => {

@@ -157,8 +157,11 @@ export class PairFinder extends Observable {
   listed(rooms: readonly Room[]): void {
     const room = rooms.find(({ kind }) => kind === 'pair');
     if (room?.with !== undefined) {
-      const { expiresAt, keepHistory } = room;
+      const { expiresAt, keepHistory, historyWish } = room;
       if (!this.#isMine(room.room)) this.#problem = undefined;
+      // A list that was read before somebody asked does not take it back.
+      if (historyWish === 'mine') this.#wished = true;
+      if (historyWish === 'theirs') this.#asked = true;
       this.#show({ is: 'paired', pair: { room: room.room, with: room.with, expiresAt, keepsHistory: keepHistory } });
     } else if (this.#state.is === 'paired') this.#over(this.#state.pair.room, 'closed');
   }

@@ -14,6 +14,8 @@ export interface Room {
   readonly owner?: string;
   readonly with?: Person;
   readonly keepHistory: boolean;
+  /** Of a pair that keeps no history yet: who asked for it. */
+  readonly historyWish?: 'mine' | 'theirs';
   /** Unix milliseconds. */
   readonly expiresAt?: number;
   /** Distinct users in it now; of a private room its members who are online. */
