@@ -18,7 +18,7 @@ const PINNED_NODE = join(ROOT, 'node_modules', 'node', 'bin', 'node');
 const LOCK = join(ROOT, '.data', 'launch.lock');
 const LOCK_POLL_MS = 250;
 
-/** Programs that are not npm packages: the names they go by, and Debian's package. `instead`: what does as well where there is none. */
+/** Programs that are not npm packages: the names they go by, and Debian's package. `instead`: what does where there is none; its absence stops nothing. */
 const PROGRAMS = {
   'redis-server': { binaries: ['redis-server'], package: 'redis-server', minimum: 7 },
   chromium: { binaries: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium' },

@@ -116,7 +116,8 @@ describe('a pair', () => {
     expect([pair.wished, pair.asked]).toEqual([wished, asked]);
     pair.listed([ROOM]);
     expect([pair.wished, pair.asked]).toEqual([wished, asked]);
-    pair.listed([]);
+    // Another pair, found while this one was away.
+    pair.listed([{ ...ROOM, room: 'pair:2' }]);
     expect([pair.wished, pair.asked]).toEqual([false, false]);
   });
 

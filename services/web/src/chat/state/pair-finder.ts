@@ -158,10 +158,11 @@ export class PairFinder extends Observable {
     const room = rooms.find(({ kind }) => kind === 'pair');
     if (room?.with !== undefined) {
       const { expiresAt, keepHistory, historyWish } = room;
-      if (!this.#isMine(room.room)) this.#problem = undefined;
+      const known = this.#isMine(room.room);
+      if (!known) this.#problem = undefined;
       // A list that was read before somebody asked does not take it back.
-      if (historyWish === 'mine') this.#wished = true;
-      if (historyWish === 'theirs') this.#asked = true;
+      this.#wished = historyWish === 'mine' || (known && this.#wished);
+      this.#asked = historyWish === 'theirs' || (known && this.#asked);
       this.#show({ is: 'paired', pair: { room: room.room, with: room.with, expiresAt, keepsHistory: keepHistory } });
     } else if (this.#state.is === 'paired') this.#over(this.#state.pair.room, 'closed');
   }
