@@ -28,6 +28,9 @@ const PROGRAMS = {
     instead: 'chromium, which is slower',
   },
   openssl: { binaries: ['openssl'], package: 'openssl' },
+  nginx: { binaries: ['nginx'], package: 'nginx-light' },
+  haproxy: { binaries: ['haproxy'], package: 'haproxy' },
+  pgbouncer: { binaries: ['pgbouncer'], package: 'pgbouncer' },
 };
 
 /** What `--needs=web` builds where it is not there or made of other sources. */
