@@ -1,5 +1,5 @@
 import { HubError } from '#libs/protocol/errors.ts';
-import type { Archive, ArchivedPublication } from './archive.ts';
+import type { Archive, ArchivedPage } from './archive.ts';
 import type { Page, PageLimit, Publication } from './broker.ts';
 
 /** An epoch could not be begun because the archive is away: of rooms it does not hold this says nothing. */
@@ -33,7 +33,7 @@ export class ArchiveReader {
   /** A page above `offset` whose first publications are no longer in the stream. Complete only where the archive has them, of the same epoch. */
   async after(room: string, offset: number, limit: PageLimit, page: Page): Promise<Page> {
     if (!this.#archive.holds(room)) return page;
-    const rows = await this.#archive.after(room, offset, limit.count).catch(() => []);
+    const rows = await this.#archive.after(room, offset, limit).catch(() => []);
     const publications: Publication[] = [];
     let bytes = limit.bytes;
     for (const { offset: at, epoch, frame } of rows) {
@@ -55,21 +55,22 @@ export class ArchiveReader {
     if (missing <= 0) return page;
     const below = page.publications[0]?.offset ?? Math.min(offset, page.position.offset + 1);
     if (below <= 1) return page;
-    // One more than is given tells whether there are older ones.
-    let rows: ArchivedPublication[];
+    const left = limit.bytes - page.publications.reduce((sum, { frame }) => sum + frame.length, 0);
+    let stored: ArchivedPage;
     try {
-      rows = await this.#archive.before(room, below, missing + 1);
+      stored = await this.#archive.before(room, below, { count: missing, bytes: Math.max(1, left) });
     } catch (error) {
       if (page.publications.length === 0) throw new ArchiveAwayError(error);
       return page;
     }
-    let bytes = limit.bytes - page.publications.reduce((sum, { frame }) => sum + frame.length, 0);
+    let bytes = left;
     const older: Publication[] = [];
-    for (const { offset: at, frame } of rows.toReversed()) {
-      if (older.length === missing || (frame.length > bytes && older.length + page.publications.length > 0)) break;
+    for (const { offset: at, frame } of stored.publications.toReversed()) {
+      if (frame.length > bytes && older.length + page.publications.length > 0) break;
       older.push({ offset: at, frame });
       bytes -= frame.length;
     }
-    return { ...page, publications: [...older.reverse(), ...page.publications], more: older.length < rows.length };
+    const more = stored.more || older.length < stored.publications.length;
+    return { ...page, publications: [...older.reverse(), ...page.publications], more };
   }
 }

@@ -244,7 +244,7 @@ export class FrameHandler {
     const head = Buffer.from(historyHead(id, room));
     if (keeps === Keeps.none) return Buffer.concat([head, Buffer.from(joinedEnd(false))]);
     if (keeps === Keeps.history) {
-      const page = await messages.before(room, before, limit);
+      const page = await messages.before(room, before, limit, PAGE_BYTES);
       return Buffer.concat([head, storedItems(page.messages, page.more)]);
     }
     const page = await broker.before(room, before, { count: limit, bytes: PAGE_BYTES });

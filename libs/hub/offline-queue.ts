@@ -68,7 +68,7 @@ export class OfflineQueue {
   /** Reads the next page where none is left. Rejects with `HubError` `UNAVAILABLE`; what was read before stays as it is. */
   async fill(): Promise<void> {
     if (this.head !== undefined || this.#ended) return;
-    const stored = await this.#sources.messages.after(this.room, this.#from, this.#page);
+    const stored = await this.#sources.messages.after(this.room, this.#from, this.#page, PAGE_BYTES);
     const items: OfflineItem[] = [];
     let reached = this.#from;
     for (const message of stored) {
@@ -78,7 +78,8 @@ export class OfflineQueue {
     }
     this.#items = items;
     this.#next = 0;
-    this.#ended = stored.length < this.#page;
+    // A page ends at its bytes, too: how many came tells nothing. Above the top whoever asks again finds what was stored meanwhile.
+    this.#ended = stored.length === 0 || reached >= this.top;
     this.#from = reached;
   }
 

@@ -1,5 +1,6 @@
 /** The store, as a broker asks of it (M2, M3, M4). */
-import type { Archive, ArchivedPublication, Known } from '#libs/broker/archive.ts';
+import type { Archive, ArchivedPage, ArchivedPublication, Known } from '#libs/broker/archive.ts';
+import type { PageLimit } from '#libs/broker/broker.ts';
 import { RoomKind, roomKind } from '#libs/protocol/room-name.ts';
 import { messageTail } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
@@ -25,12 +26,13 @@ export class MessageArchive implements Archive {
     return this.#messages.find(room, key);
   }
 
-  async after(room: string, offset: number, limit: number): Promise<ArchivedPublication[]> {
-    return (await this.#messages.after(room, offset, limit)).map(publication);
+  async after(room: string, offset: number, { count, bytes }: PageLimit): Promise<ArchivedPublication[]> {
+    return (await this.#messages.after(room, offset, count, bytes)).map(publication);
   }
 
-  async before(room: string, offset: number, limit: number): Promise<ArchivedPublication[]> {
-    return (await this.#messages.before(room, offset, limit)).messages.map(publication);
+  async before(room: string, offset: number, { count, bytes }: PageLimit): Promise<ArchivedPage> {
+    const { messages, more } = await this.#messages.before(room, offset, count, bytes);
+    return { publications: messages.map(publication), more };
   }
 }
 

@@ -9,7 +9,7 @@ export interface RoomHistoryOptions {
   readonly broker: Pick<Broker, 'before'>;
 }
 
-/** Bytes of one page from a stream, yet always one message. */
+/** Bytes of one page, yet always one message. */
 const PAGE_MAX_BYTES = 1024 * 1024;
 
 /** What was said in a room, for whoever may read it: from the store where the room keeps history, else from what its stream still has. */
@@ -29,7 +29,7 @@ export class RoomHistory {
     const keeps = await access.read(reader, room);
     if (keeps === Keeps.none) return pageText([], false);
     if (keeps === Keeps.history) {
-      const page = await messages.before(room, before, limit);
+      const page = await messages.before(room, before, limit, PAGE_MAX_BYTES);
       return pageText(page.messages.map(storedItem), page.more);
     }
     const page = await broker.before(room, before, { count: limit, bytes: PAGE_MAX_BYTES });

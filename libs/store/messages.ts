@@ -2,7 +2,7 @@ import { failPoint } from '#libs/config/fail-point.ts';
 import type { Database, StoreObserver } from './database.ts';
 import { GroupWriter } from './group-writer.ts';
 import { appendAll } from './message-append.ts';
-import type { MessageStore, StoredAt, StoredMessage } from './store.ts';
+import type { MessageStore, StoredAt, StoredMessage, StoredPage } from './store.ts';
 
 /** Each group is one commit; a second one is under way while the first is written to disk. */
 const GROUP = { windowMs: 2, sizeMax: 1000, queueMax: 20_000, parallel: 2 };
@@ -19,9 +19,24 @@ const FIND = `
 
 const COLUMNS = 'room, "offset", epoch, id, sender, text, data, at';
 
-/** Pages of a room: `$1` the room, `$2` the offset, `$3` the limit. Scans of the primary key, in each partition. */
-export const PAGE_BEFORE = `SELECT ${COLUMNS} FROM messages WHERE room = $1 AND "offset" < $2 ORDER BY "offset" DESC LIMIT $3`;
-export const PAGE_AFTER = `SELECT ${COLUMNS} FROM messages WHERE room = $1 AND "offset" > $2 ORDER BY "offset" LIMIT $3`;
+/**
+ * Pages of a room: `$1` the room, `$2` the offset, `$3` the most rows, `$4` the most bytes. Scans of the primary key, in each partition.
+ *
+ * The page ends with the row that reaches `$4`, so it has one row at least. `octet_length` reads the length of a large value and not the value itself:
+ * rows beyond the page are never fetched. `found` counts the rows up to `$3`, those beyond the page too.
+ */
+const page = (comparison: '<' | '>', direction: 'ASC' | 'DESC'): string => `
+  SELECT ${COLUMNS}, found
+    FROM (SELECT ${COLUMNS}, count(*) OVER ()::integer AS found,
+                 coalesce(sum(bytes) OVER (ORDER BY "offset" ${direction} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS earlier
+            FROM (SELECT ${COLUMNS}, octet_length(text) + octet_length(sender) + coalesce(octet_length(data), 0) AS bytes
+                    FROM messages WHERE room = $1 AND "offset" ${comparison} $2 ORDER BY "offset" ${direction} LIMIT $3) AS sized) AS summed
+   WHERE earlier < $4
+   ORDER BY "offset" ${direction}`;
+export const PAGE_BEFORE = page('<', 'DESC');
+export const PAGE_AFTER = page('>', 'ASC');
+/** `$1` the room, the offsets above `$2` up to `$3`. */
+const OFFSETS = `SELECT "offset" FROM messages WHERE room = $1 AND "offset" > $2 AND "offset" <= $3`;
 
 type MessageRow = {
   room: string;
@@ -32,6 +47,7 @@ type MessageRow = {
   text: string;
   data: string | null;
   at: number;
+  found: number;
 };
 
 interface Lookup {
@@ -80,14 +96,21 @@ export class PostgresMessages implements MessageStore {
     return (await this.#database.first<{ top: number }>('SELECT top FROM room_tops WHERE room = $1', [room]))?.top ?? 0;
   }
 
-  async before(room: string, before: number, limit: number): Promise<{ readonly messages: StoredMessage[]; readonly more: boolean }> {
-    const rows = await this.#database.query<MessageRow>(PAGE_BEFORE, [room, Math.min(before, Number.MAX_SAFE_INTEGER), limit + 1]);
-    return { messages: rows.slice(0, limit).toReversed().map(messageOf), more: rows.length > limit };
+  async before(room: string, before: number, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<StoredPage> {
+    const values = [room, Math.min(before, Number.MAX_SAFE_INTEGER), limit + 1, bytes];
+    const rows = await this.#database.query<MessageRow>(PAGE_BEFORE, values);
+    const messages = rows.slice(0, limit).toReversed().map(messageOf);
+    return { messages, more: (rows[0]?.found ?? 0) > messages.length };
   }
 
-  async after(room: string, after: number, limit: number): Promise<StoredMessage[]> {
-    const rows = await this.#database.query<MessageRow>(PAGE_AFTER, [room, Math.min(after, Number.MAX_SAFE_INTEGER), limit]);
-    return rows.map(messageOf);
+  async after(room: string, after: number, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<StoredMessage[]> {
+    const values = [room, Math.min(after, Number.MAX_SAFE_INTEGER), limit, bytes];
+    return (await this.#database.query<MessageRow>(PAGE_AFTER, values)).map(messageOf);
+  }
+
+  async offsets(room: string, above: number, through: number): Promise<number[]> {
+    const rows = await this.#database.query<{ offset: number }>(OFFSETS, [room, above, through]);
+    return rows.map(({ offset }) => offset);
   }
 
   /** Resolves when everything appended and asked so far is answered. */
@@ -105,6 +128,6 @@ export class PostgresMessages implements MessageStore {
   }
 }
 
-function messageOf({ text, data, ...row }: MessageRow): StoredMessage {
+function messageOf({ text, data, found: _, ...row }: MessageRow): StoredMessage {
   return { ...row, text: JSON.parse(text), data: data ?? undefined };
 }

@@ -301,6 +301,13 @@ export interface StoredAt {
   readonly at: number;
 }
 
+/** Messages of a room, oldest first. */
+export interface StoredPage {
+  readonly messages: StoredMessage[];
+  /** Older ones exist. */
+  readonly more: boolean;
+}
+
 export interface MessageStore {
   /**
    * Stores a message; resolves once it is committed. Calls of the same few milliseconds go out in one statement. Idempotent by (room, id) for as long as
@@ -311,10 +318,15 @@ export interface MessageStore {
   find(room: string, id: string): Promise<{ readonly first: StoredAt | undefined; readonly top: number }>;
   /** The highest offset ever stored in the room; 0 for none. */
   top(room: string): Promise<number>;
-  /** The newest messages below `before` (`Infinity`: of all), oldest first. `more`: older ones exist. */
-  before(room: string, before: number, limit: number): Promise<{ readonly messages: StoredMessage[]; readonly more: boolean }>;
-  /** The oldest messages above `after`, oldest first. */
-  after(room: string, after: number, limit: number): Promise<StoredMessage[]>;
+  /**
+   * The newest messages below `before` (`Infinity`: of all), oldest first. At most `limit`; the one that reaches `bytes` (text, data and sender, default no
+   * limit) is the last, what lies beyond is not fetched.
+   */
+  before(room: string, before: number, limit: number, bytes?: number): Promise<StoredPage>;
+  /** The oldest messages above `after`, oldest first. `limit` and `bytes` as in `before`: there may be more where fewer than `limit` come. */
+  after(room: string, after: number, limit: number, bytes?: number): Promise<StoredMessage[]>;
+  /** The stored offsets above `above`, up to `through`, in any order. */
+  offsets(room: string, above: number, through: number): Promise<number[]>;
 }
 
 /** What a user has not got yet in one room. */

@@ -9,7 +9,7 @@ import type { Logger } from '#libs/telemetry/logger.ts';
 export interface StreamSweepOptions {
   readonly broker: Pick<Broker, 'active' | 'kept' | 'emit'>;
   readonly rooms: Pick<RoomStore, 'withMembers'>;
-  readonly messages: Pick<MessageStore, 'after' | 'append'>;
+  readonly messages: Pick<MessageStore, 'offsets' | 'append'>;
   readonly log: Logger;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -103,8 +103,9 @@ export class StreamSweep {
   async #store(room: string, epoch: string, publications: readonly Publication[]): Promise<number> {
     const { messages, log, now } = this.#options;
     const [first] = publications;
-    if (first === undefined) return 0;
-    const known = new Set((await messages.after(room, first.offset - 1, PAGE.count)).map(({ offset }) => offset));
+    const last = publications.at(-1);
+    if (first === undefined || last === undefined) return 0;
+    const known = new Set(await messages.offsets(room, first.offset - 1, last.offset));
     const missing = publications.filter(({ offset, frame }) => !known.has(offset) && publishedAt(frame) >= now() - CARRIED_MS);
     if (missing.length === 0) return 0;
     const { historyFrom, members } = await this.#facts(room);

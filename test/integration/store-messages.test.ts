@@ -199,4 +199,26 @@ describe('pages', () => {
     expect(await store.messages.after('group:pages', 0, 3)).toEqual(said.slice(0, 3));
     expect(await store.messages.after('group:pages', 96, 10)).toEqual(said.slice(-2));
   });
+
+  test('a page fetches no row beyond its bytes, yet always one', async () => {
+    const data = JSON.stringify('x'.repeat(16_000));
+    const large = Array.from({ length: 30 }, (_, i) => message('group:large', i + 1, { data }));
+    await Promise.all(large.map((one) => store.messages.append(one)));
+    const bytes = 64 * 1024;
+    expect(await store.messages.before('group:large', Number.POSITIVE_INFINITY, 20, bytes)).toEqual({
+      messages: large.slice(-5),
+      more: true,
+    });
+    expect(await store.messages.before('group:large', 4, 20, bytes)).toEqual({ messages: large.slice(0, 3), more: false });
+    expect(await store.messages.before('group:large', 6, 20, bytes)).toEqual({ messages: large.slice(0, 5), more: false });
+    expect(await store.messages.before('group:large', 7, 20, 1)).toEqual({ messages: large.slice(5, 6), more: true });
+    expect(await store.messages.after('group:large', 0, 20, bytes)).toEqual(large.slice(0, 5));
+    expect(await store.messages.after('group:large', 28, 20, bytes)).toEqual(large.slice(-2));
+    expect(await store.messages.after('group:large', 0, 20, 1)).toEqual(large.slice(0, 1));
+  });
+
+  test('offsets are read without their messages', async () => {
+    expect((await store.messages.offsets('group:pages', 10, 17)).sort((one, other) => one - other)).toEqual([12, 14, 16]);
+    expect(await store.messages.offsets('group:none', 0, 100)).toEqual([]);
+  });
 });

@@ -52,9 +52,9 @@ async function plan(sql: string, values: readonly unknown[]): Promise<PlanNode[]
 }
 
 test.each([
-  ['before', PAGE_BEFORE, ['group:42', Number.MAX_SAFE_INTEGER, 101]],
-  ['before, in the middle', PAGE_BEFORE, ['group:42', 1500, 101]],
-  ['after', PAGE_AFTER, ['group:42', 1500, 100]],
+  ['before', PAGE_BEFORE, ['group:42', Number.MAX_SAFE_INTEGER, 101, 65_536]],
+  ['before, in the middle', PAGE_BEFORE, ['group:42', 1500, 101, 65_536]],
+  ['after', PAGE_AFTER, ['group:42', 1500, 100, 65_536]],
 ])('a page of history is read by index scans in each month: %s', async (_, sql, values) => {
   const nodes = await plan(sql, values);
   const scans = nodes.filter((node) => node['Relation Name'] !== undefined);

@@ -1,5 +1,5 @@
-import type { Archive, Archived, ArchivedPublication, Known } from '#libs/broker/archive.ts';
-import type { Published, PublishRequest } from '#libs/broker/broker.ts';
+import type { Archive, Archived, ArchivedPage, ArchivedPublication, Known } from '#libs/broker/archive.ts';
+import type { PageLimit, Published, PublishRequest } from '#libs/broker/broker.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 
 interface Row extends ArchivedPublication, Archived {
@@ -66,20 +66,21 @@ export class ArrayArchive implements Archive {
     });
   }
 
-  after(room: string, offset: number, limit: number): Promise<ArchivedPublication[]> {
+  after(room: string, offset: number, limit: PageLimit): Promise<ArchivedPublication[]> {
     return this.#ask('after', () =>
-      this.rows(room)
-        .filter((row) => row.offset > offset)
-        .slice(0, limit),
+      upTo(
+        limit,
+        this.rows(room).filter((row) => row.offset > offset),
+      ),
     );
   }
 
-  before(room: string, offset: number, limit: number): Promise<ArchivedPublication[]> {
-    return this.#ask('before', () =>
-      this.rows(room)
-        .filter((row) => row.offset < offset)
-        .slice(-limit),
-    );
+  before(room: string, offset: number, limit: PageLimit): Promise<ArchivedPage> {
+    return this.#ask('before', () => {
+      const rows = this.rows(room).filter((row) => row.offset < offset);
+      const publications = upTo(limit, rows.toReversed()).reverse();
+      return { publications, more: publications.length < rows.length };
+    });
   }
 
   #top(room: string): number {
@@ -94,4 +95,14 @@ export class ArrayArchive implements Archive {
     await this.#answer();
     return known;
   }
+}
+
+/** As the store does: the row that reaches the bytes is the last. */
+function upTo({ count, bytes }: PageLimit, rows: readonly Row[]): Row[] {
+  let sum = 0;
+  const end = rows.findIndex(({ frame }) => {
+    sum += frame.length;
+    return sum >= bytes;
+  });
+  return rows.slice(0, Math.min(count, end < 0 ? rows.length : end + 1));
 }
