@@ -23,11 +23,21 @@ export interface Service {
   stop(): Promise<void>;
 }
 
+/** A service that is up, and where. */
+export interface RunningAlone<S extends Service> {
+  readonly service: S;
+  /** The admin port that was taken. */
+  readonly adminPort: number;
+}
+
 /**
  * One service in this process, with an admin port of its own from before it starts until after it has stopped.
  * Resolves when it is up. @throws ListenError, and what `start` throws.
  */
-export async function runAlone<S extends Service>(config: Config, start: (metrics: Metrics, log: Logger) => Promise<S>): Promise<S> {
+export async function runAlone<S extends Service>(
+  config: Config,
+  start: (metrics: Metrics, log: Logger) => Promise<S>,
+): Promise<RunningAlone<S>> {
   const log = processLogger(config, config.nodeId);
   const metrics = new Metrics({ version });
   let running: S | undefined;
@@ -47,7 +57,7 @@ export async function runAlone<S extends Service>(config: Config, start: (metric
   });
   running = await start(metrics, log);
   log.info({ port: running.port, adminPort: admin.port }, 'listening');
-  return running;
+  return { service: running, adminPort: admin.port };
 }
 
 /** The log of this process, begun with what a careful operator would change. */

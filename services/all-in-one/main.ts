@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type Config, ConfigError, loadConfig } from '#libs/config/config.ts';
 import { fail, runAlone } from '#libs/process/process-life.ts';
 import { FolderInUseError } from '#libs/store/embedded-postgres.ts';
+import { banner } from './banner.ts';
 import { runAllInOne } from './run-all-in-one.ts';
 
 const DATA = fileURLToPath(new URL('../../.data', import.meta.url));
@@ -16,14 +17,14 @@ try {
 async function run(config: Config): Promise<void> {
   if (config.gatewayProcesses > 1)
     throw new ConfigError(['GATEWAY_PROCESSES takes 1 in the all-in-one: for more, set REDIS_URL and run npm run gateway.']);
-  const { port } = await runAlone(config, (metrics, log) => runAllInOne(config, DATA, metrics, log));
-  const others = config.redisUrl === undefined ? 'alone' : 'joined to the others over Redis';
-  const mail = config.smtpUrl === undefined ? ' Mail is shown here and at /dev/mailbox.' : '';
-  process.stdout.write(`\n  Parley is at http://${hostOf(config.host)}:${port} — ${others}.${mail} Ctrl+C ends it.\n\n`);
-}
-
-/** How a browser on this machine gets there. */
-function hostOf(host: string | undefined): string {
-  if (host === undefined || host === '0.0.0.0' || host === '::') return 'localhost';
-  return host.includes(':') ? `[${host}]` : host;
+  const { service, adminPort } = await runAlone(config, (metrics, log) => runAllInOne(config, DATA, metrics, log));
+  process.stdout.write(
+    banner({
+      ...config,
+      port: service.port,
+      adminPort,
+      joined: config.redisUrl !== undefined,
+      mailbox: config.smtpUrl === undefined,
+    }),
+  );
 }

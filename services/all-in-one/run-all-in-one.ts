@@ -29,11 +29,16 @@ import { showMailbox } from './dev-mailbox-page.ts';
 
 const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
 
+/** The all-in-one that runs in this process. */
+export interface RunningAllInOne extends Service {
+  readonly port: number;
+}
+
 /**
  * Brings everything up; nothing listens before all of it is there. `data`: the folder of what is kept where no other place is set.
  * @throws ListenError, ConfigError, TypeError (a bad URL), FolderInUseError (another copy uses `data`).
  */
-export async function runAllInOne(config: Config, data: string, metrics: Metrics, log: Logger): Promise<Service> {
+export async function runAllInOne(config: Config, data: string, metrics: Metrics, log: Logger): Promise<RunningAllInOne> {
   const secret = config.jwtSecret ?? ownSecret(data);
   const tokens = openTokens({ ...config, jwtSecret: secret });
   const database = config.databaseUrl === undefined ? await startEmbedded(join(data, 'postgres'), log) : undefined;

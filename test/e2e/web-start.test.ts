@@ -155,9 +155,18 @@ describe('one port for all', () => {
 });
 
 describe('starting', () => {
-  it('says where it is, and leaves with 0 when asked', async () => {
+  it('names all its pages, and leaves with 0 when asked', async () => {
     const own = await AllInOne.start({ DRAIN_SECONDS: '30', DATABASE_URL: database.url });
     await until(() => own.child.output.includes(`Parley is at http://localhost:${own.port}`));
+    const named = await until(() => {
+      const found = [...own.child.output.matchAll(/^ {4}[a-zA-Z ]+ {2}(http:\S+)$/gm)].map(([, url = '']) => url);
+      return found.length > 4 && found;
+    });
+    expect(named.map((url) => new URL(url).pathname)).toEqual(['/', '/agent', '/docs', '/admin/', '/dev/mailbox']);
+    for (const url of named) {
+      const page = await fetch(url.replace('localhost', '127.0.0.1'));
+      expect([page.status, page.headers.get('content-type')], url).toEqual([200, expect.stringContaining('text/html')]);
+    }
     expect((await own.stop()).code).toBe(0);
   });
 
