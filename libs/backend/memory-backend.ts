@@ -13,7 +13,7 @@ import type { Backend } from './backend.ts';
 
 /** @param store Given over: closed with the backend. */
 export function openMemoryBackend(
-  config: Pick<Config, 'streamMaxMessages' | 'streamMaxSeconds'>,
+  config: Pick<Config, 'streamMaxMessages' | 'streamMaxSeconds' | 'emptyRoomSeconds'>,
   parts: { readonly store: Store; readonly metrics: Metrics; readonly log: Logger },
 ): Backend {
   const { store, metrics, log } = parts;
@@ -21,6 +21,7 @@ export function openMemoryBackend(
     ...DEFAULT_BROKER_LIMITS,
     streamMaxLength: config.streamMaxMessages,
     streamMaxAgeMs: config.streamMaxSeconds * 1000,
+    emptyTtlMs: config.emptyRoomSeconds * 1000,
   };
   const broker = new BrokerMemory(limits, undefined, new MessageArchive(store.messages));
   return {

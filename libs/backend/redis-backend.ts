@@ -38,6 +38,7 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
   const broker = new BrokerRedis(link, {
     streamMaxLength: config.streamMaxMessages,
     streamMaxAgeMs: config.streamMaxSeconds * 1000,
+    emptyTtlMs: config.emptyRoomSeconds * 1000,
     archive: new MessageArchive(store.messages),
     observe: {
       gap: (filled) => {

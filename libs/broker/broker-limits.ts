@@ -6,6 +6,8 @@ export interface BrokerLimits {
   readonly streamMaxAgeMs: number;
   /** Milliseconds that a room's position outlives its newest publication's age limit, and its last listener. */
   readonly positionTtlMs: number;
+  /** Milliseconds that a room in which nothing was said outlives its last listener. At least 1,000. */
+  readonly emptyTtlMs: number;
   /** Milliseconds during which a publication under the same key is known as a repetition (M2). */
   readonly idempotencyTtlMs: number;
 }
@@ -14,6 +16,7 @@ export const DEFAULT_BROKER_LIMITS: BrokerLimits = {
   streamMaxLength: 1000,
   streamMaxAgeMs: 3_600_000,
   positionTtlMs: 86_400_000,
+  emptyTtlMs: 120_000,
   idempotencyTtlMs: 300_000,
 };
 

@@ -3,7 +3,18 @@ import { ACTIVE_MS } from './active-rooms.ts';
 import type { Archive } from './archive.ts';
 import { ArchiveKeys } from './archive-keys.ts';
 import { ArchiveReader } from './archive-reader.ts';
-import type { Broker, BrokerListener, Page, PageLimit, Position, Publication, Published, PublishRequest, Topic } from './broker.ts';
+import {
+  type Broker,
+  type BrokerListener,
+  type Page,
+  type PageLimit,
+  type Position,
+  type Publication,
+  type Published,
+  type PublishRequest,
+  type Topic,
+  UNBEGUN,
+} from './broker.ts';
 import { type BrokerLimits, LATEST_PAGE } from './broker-limits.ts';
 import { datedEpoch } from './epoch-source.ts';
 import { type MemoryNode, MemorySpace } from './memory-space.ts';
@@ -43,7 +54,7 @@ export class BrokerMemory implements Broker, MemoryNode {
     if (this.#rooms.has(room)) throw new TypeError(`${room} is subscribed to already`);
     this.#rooms.set(room, 0);
     try {
-      const { position, publications } = keep ? await this.#latest(room) : NOTHING;
+      const { position, publications } = keep ? await this.#latest(room) : UNBEGUN;
       // Nothing waits since that look: what is published after it is delivered.
       this.#rooms.set(room, position.offset);
       this.#space.listen(`r:${room}`, this);
@@ -94,6 +105,7 @@ export class BrokerMemory implements Broker, MemoryNode {
 
   async before(room: string, offset: number, limit: PageLimit): Promise<Page> {
     this.#check();
+    if (this.#archive?.holds(room) !== true && !this.#space.has(room)) return UNBEGUN;
     await this.#begin(room);
     const page = this.#space.before(room, offset, limit);
     return page.more || this.#archive?.holds(room) !== true ? page : this.#archive.before(room, offset, limit, page);
@@ -131,6 +143,9 @@ export class BrokerMemory implements Broker, MemoryNode {
 
   /** The latest page as it stands when this resolves, completed from the archive. */
   async #latest(room: string): Promise<Pick<Page, 'position' | 'publications'>> {
+    // Whoever enters begins the sequence; where an archive holds it, above what is stored.
+    await this.#begin(room);
+    this.#space.position(room);
     for (;;) {
       const whole = await this.before(room, Number.POSITIVE_INFINITY, LATEST_PAGE);
       // Meanwhile more may have been published, and the stream been cut.
@@ -158,6 +173,3 @@ export class BrokerMemory implements Broker, MemoryNode {
     if (this.#closed) throw new HubError('UNAVAILABLE', 'The broker is closed.');
   }
 }
-
-/** What a room that keeps nothing is said to be at. */
-const NOTHING: Pick<Page, 'position' | 'publications'> = { position: { epoch: '', offset: 0 }, publications: [] };

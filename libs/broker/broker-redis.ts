@@ -2,7 +2,18 @@ import { HubError } from '#libs/protocol/errors.ts';
 import type { RedisMaster } from '#libs/redis/master.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 import type { Archive } from './archive.ts';
-import type { Broker, BrokerListener, Page, PageLimit, Position, Publication, Published, PublishRequest, Topic } from './broker.ts';
+import {
+  type Broker,
+  type BrokerListener,
+  type Page,
+  type PageLimit,
+  type Position,
+  type Publication,
+  type Published,
+  type PublishRequest,
+  type Topic,
+  UNBEGUN,
+} from './broker.ts';
 import { type BrokerLimits, DEFAULT_BROKER_LIMITS, LATEST_PAGE } from './broker-limits.ts';
 import { type ChannelOwner, Channels } from './channels.ts';
 import { type EpochSource, epochSource } from './epoch-source.ts';
@@ -50,6 +61,7 @@ export class BrokerRedis implements Broker, SequenceHost {
   readonly #reader: RoomReader;
   readonly #publisher: Publisher;
   readonly #observe: BrokerObserver;
+  readonly #emptyTtlMs: number;
   readonly #rooms = new Map<string, RoomSequence>();
   readonly #healthy = new Set<string>();
   /** By master: the comparison under way, replaced by a later one. */
@@ -58,7 +70,7 @@ export class BrokerRedis implements Broker, SequenceHost {
   #filler: RoomFiller | undefined;
   #channels: Channels | undefined;
   #releases: [sequence: RoomSequence, round: number][] = [];
-  #sweep: NodeJS.Timeout | undefined;
+  #sweeps: NodeJS.Timeout[] = [];
   #started: (() => void) | undefined;
   #up = false;
   #closed = false;
@@ -70,6 +82,7 @@ export class BrokerRedis implements Broker, SequenceHost {
     this.#link = link;
     this.#options = options;
     this.#observe = options.observe ?? SILENT;
+    this.#emptyTtlMs = limits.emptyTtlMs;
     this.#reader = new RoomReader(link, limits, epochs, options.archive);
     this.#publisher = new Publisher(link, limits, epochs, this.#reader, options.archive);
   }
@@ -108,8 +121,12 @@ export class BrokerRedis implements Broker, SequenceHost {
         this.#options.probeEveryMs ?? 2000,
       );
     });
-    this.#sweep = setInterval(() => this.#sweepRooms(), this.#options.sweepEveryMs ?? 600_000);
-    this.#sweep.unref();
+    this.#sweeps = [
+      setInterval(() => this.#sweepRooms(() => true), this.#options.sweepEveryMs ?? 600_000),
+      // Positions of rooms in which nothing was said live for a short time only.
+      setInterval(() => this.#sweepRooms(({ last }) => last === 0), this.#emptyTtlMs / 3),
+    ];
+    for (const sweep of this.#sweeps) sweep.unref();
   }
 
   async subscribe(room: string, keep: boolean): Promise<{ readonly position: Position; readonly latest: readonly Publication[] }> {
@@ -177,7 +194,7 @@ export class BrokerRedis implements Broker, SequenceHost {
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#sweep);
+    for (const sweep of this.#sweeps) clearInterval(sweep);
     this.#publisher.close();
     this.#filler?.close();
     for (const sequence of this.#rooms.values()) sequence.end();
@@ -203,7 +220,7 @@ export class BrokerRedis implements Broker, SequenceHost {
       const { round } = sequence;
       let page: Page | undefined;
       try {
-        page = keep ? await this.#reader.before(room, Number.POSITIVE_INFINITY, LATEST_PAGE) : NOTHING;
+        page = keep ? await this.#reader.latest(room, Number.POSITIVE_INFINITY, LATEST_PAGE) : UNBEGUN;
       } catch (error) {
         if (performance.now() > end) throw error;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -301,11 +318,8 @@ export class BrokerRedis implements Broker, SequenceHost {
     }
   }
 
-  #sweepRooms(): void {
-    const rooms = [...this.#rooms.values()].filter((room) => room.keep && room.phase === Phase.live);
+  #sweepRooms(due: (room: RoomSequence) => boolean): void {
+    const rooms = [...this.#rooms.values()].filter((room) => room.keep && room.phase === Phase.live && due(room));
     this.#filler?.sweep(rooms).catch((error: unknown) => this.#link.log.warn({ err: error }, 'rooms could not be looked over'));
   }
 }
-
-/** What a room that keeps nothing is said to be at. */
-const NOTHING: Page = { position: { epoch: '', offset: 0 }, publications: [], more: false, complete: true };

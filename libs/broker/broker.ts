@@ -53,6 +53,9 @@ export interface Page {
   readonly complete: boolean;
 }
 
+/** The page of a room that has no sequence. */
+export const UNBEGUN: Page = { position: { epoch: '', offset: 0 }, publications: [], more: false, complete: true };
+
 export interface PageLimit {
   /** At most this many publications (1-100). */
   readonly count: number;
@@ -102,7 +105,10 @@ export interface Broker {
   emit(topic: Topic, payload: string): Promise<void>;
   /** Kept publications above `offset`, oldest first. */
   after(room: string, offset: number, limit: PageLimit): Promise<Page>;
-  /** The newest kept publications below `offset` (`Infinity`: the newest of all), oldest first. */
+  /**
+   * The newest kept publications below `offset` (`Infinity`: the newest of all), oldest first. A room without an archive that nobody entered and in which
+   * nothing was said stays unknown: the page is `UNBEGUN`.
+   */
   before(room: string, offset: number, limit: PageLimit): Promise<Page>;
   /** What the stream itself keeps above `offset`, oldest first, whatever it lost before and an archive may have. `complete` tells nothing. */
   kept(room: string, offset: number, limit: PageLimit): Promise<Page>;

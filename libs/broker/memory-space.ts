@@ -150,7 +150,9 @@ export class MemorySpace {
   }
 
   #expired(name: string, room: KeptRoom, now: number): boolean {
-    return room.touched + this.#limits.streamMaxAgeMs + this.#limits.positionTtlMs < now && !this.#listening.has(`r:${name}`);
+    const { emptyTtlMs, streamMaxAgeMs, positionTtlMs } = this.#limits;
+    const life = room.offset === 0 ? emptyTtlMs : streamMaxAgeMs + positionTtlMs;
+    return room.touched + life < now && !this.#listening.has(`r:${name}`);
   }
 
   #tidy(now: number): void {

@@ -131,7 +131,7 @@ export class RoomFiller {
   async #reset(sequence: RoomSequence): Promise<void> {
     sequence.interrupt();
     const { round } = sequence;
-    const { position, publications } = await this.#reader.before(sequence.room, Number.POSITIVE_INFINITY, LATEST_PAGE);
+    const { position, publications } = await this.#reader.latest(sequence.room, Number.POSITIVE_INFINITY, LATEST_PAGE);
     if (this.#stale(sequence, round)) return;
     this.#options.gap(false);
     sequence.moveTo(position);

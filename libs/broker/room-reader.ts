@@ -2,7 +2,7 @@ import type { RedisLink } from '#libs/redis/redis-link.ts';
 import { loadScript, type Script } from '#libs/redis/script.ts';
 import type { Archive } from './archive.ts';
 import { ArchiveReader } from './archive-reader.ts';
-import type { Page, PageLimit, Position, Publication } from './broker.ts';
+import { type Page, type PageLimit, type Position, type Publication, UNBEGUN } from './broker.ts';
 import type { BrokerLimits } from './broker-limits.ts';
 import { datedEpoch, type EpochSource } from './epoch-source.ts';
 import { offsetOf } from './frame-offset.ts';
@@ -24,7 +24,7 @@ export class RoomReader {
   constructor(link: RedisLink, limits: BrokerLimits, epochs: EpochSource, archive?: Archive) {
     this.#archive = archive && new ArchiveReader(archive);
     this.#link = link;
-    const constants = { META_LIFE: metaLife(limits) };
+    const constants = { META_LIFE: metaLife(limits), EMPTY_LIFE: limits.emptyTtlMs };
     this.#page = loadScript(PAGE, constants);
     this.#position = loadScript(POSITION, constants);
     this.#epochs = epochs;
@@ -48,11 +48,17 @@ export class RoomReader {
     return complete || this.#archive === undefined ? page : this.#archive.after(room, offset, limit, page);
   }
 
-  /** As `Broker.before`. */
+  /** As `Broker.before`. A room that has no sequence is given none: reading a name leaves nothing in Redis. */
   async before(room: string, offset: number, limit: PageLimit): Promise<Page> {
-    // Offset 0 is nobody's: the read still gives the position.
-    const from = offset === Number.POSITIVE_INFINITY ? '+' : String(Math.max(0, offset - 1));
-    const { position, publications: read, more } = await this.#read(room, 'XREVRANGE', from, limit);
+    if (this.#archive?.holds(room)) return this.latest(room, offset, limit);
+    const found = await this.#readOnce(room, 'XREVRANGE', before(offset), limit, '', 0);
+    if (found === 'stale') return this.latest(room, offset, limit);
+    return found === undefined ? UNBEGUN : { ...found, publications: found.publications.reverse(), complete: true };
+  }
+
+  /** As `before`, and begins the sequence of a room that has none. */
+  async latest(room: string, offset: number, limit: PageLimit): Promise<Page> {
+    const { position, publications: read, more } = await this.#read(room, 'XREVRANGE', before(offset), limit);
     const archive = this.#archive?.holds(room) ? this.#archive : undefined;
     if (archive === undefined) return { position, publications: read.reverse(), more, complete: true };
     const run = untilHole(read);
@@ -78,20 +84,33 @@ export class RoomReader {
     return begun;
   }
 
-  async #read(room: string, direction: 'XRANGE' | 'XREVRANGE', from: string, limit: PageLimit): Promise<RawPage> {
-    const { keys } = this.#link;
+  #read(room: string, direction: Direction, from: string, limit: PageLimit): Promise<RawPage> {
     return this.#begun(room, async (fresh, floor) => {
-      const args = [fresh, direction, from, limit.count, limit.bytes, floor];
-      const reply = await this.#link.run(this.#page, [keys.meta(room), keys.stream(room)], args, { runId: true, buffers: true });
-      const [epoch, offset, more, ...frames] = reply as [Buffer, number, number, ...Buffer[]];
-      if (epoch.length === 0) return undefined;
-      return {
-        position: { epoch: epoch.toString('latin1'), offset },
-        publications: frames.map((frame) => ({ offset: offsetOf(frame), frame })),
-        more: more === 1,
-      };
+      const page = await this.#readOnce(room, direction, from, limit, fresh, floor);
+      return page === 'stale' ? undefined : page;
     });
   }
+
+  /** If an epoch would have to begin and `fresh` is empty: `stale` for a room that has one of another server, undefined for one that has none. */
+  async #readOnce(room: string, direction: Direction, from: string, limit: PageLimit, fresh: string, floor: number) {
+    const { keys } = this.#link;
+    const args = [fresh, direction, from, limit.count, limit.bytes, floor];
+    const reply = await this.#link.run(this.#page, [keys.meta(room), keys.stream(room)], args, { runId: true, buffers: true });
+    const [epoch, offset, more, ...frames] = reply as [Buffer, number, number, ...Buffer[]];
+    if (epoch.length === 0) return more === 1 ? 'stale' : undefined;
+    return {
+      position: { epoch: epoch.toString('latin1'), offset },
+      publications: frames.map((frame) => ({ offset: offsetOf(frame), frame })),
+      more: more === 1,
+    };
+  }
+}
+
+type Direction = 'XRANGE' | 'XREVRANGE';
+
+/** Where a read of what is below an offset begins. Offset 0 is nobody's: the read still gives the position. */
+function before(offset: number): string {
+  return offset === Number.POSITIVE_INFINITY ? '+' : String(Math.max(0, offset - 1));
 }
 
 /**

@@ -266,6 +266,12 @@ export const SETTINGS = {
     default: 3600,
     meaning: 'Seconds a room keeps them for.',
   }),
+  emptyRoomSeconds: setting({
+    name: 'EMPTY_ROOM_SECONDS',
+    kind: integer(10, 86_400),
+    default: 120,
+    meaning: 'Seconds that an open room in which nothing was said is remembered after the last one left.',
+  }),
   heartbeatSeconds: setting({
     name: 'HEARTBEAT_SECONDS',
     kind: integer(8, 960, 4),

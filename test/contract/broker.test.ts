@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Broker, PublishRequest } from '#libs/broker/broker.ts';
+import { type Broker, type PublishRequest, UNBEGUN } from '#libs/broker/broker.ts';
 import { DEFAULT_BROKER_LIMITS } from '#libs/broker/broker-limits.ts';
 import { BrokerMemory } from '#libs/broker/broker-memory.ts';
 import { BrokerRedis } from '#libs/broker/broker-redis.ts';
@@ -96,6 +96,16 @@ describe.each(Object.entries(BACKENDS))('broker on %s', (_, start) => {
     expect(a.ledger.offsets(room)).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
     expect(a.ledger.entries).toEqual(b.ledger.entries);
     for (const { offset, frame } of a.ledger.of('publication')) expect(frame.startsWith(`{"offset":${offset},"room":"${room}"`)).toBe(true);
+  });
+
+  test('[R3] a room that nobody entered is read as an empty one, and begins with the first who enters', async () => {
+    const { broker } = await node();
+    const room = fresh();
+    expect(await broker.before(room, Number.POSITIVE_INFINITY, ALL)).toEqual(UNBEGUN);
+    const { position, latest } = await broker.subscribe(room, true);
+    expect({ offset: position.offset, latest }).toEqual({ offset: 0, latest: [] });
+    expect(position.epoch).not.toBe('');
+    expect((await broker.before(room, Number.POSITIVE_INFINITY, ALL)).position).toEqual(position);
   });
 
   test('[M3] one caller that publishes in order gets offsets in order', async () => {

@@ -1,6 +1,7 @@
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { UNBEGUN } from '#libs/broker/broker.ts';
 import { loadScript } from '#libs/redis/script.ts';
 import { BrokerNode, publication } from '#test/support/broker-node.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
@@ -308,6 +309,44 @@ describe('broker on one Redis', () => {
     });
     expect((await b.broker.publish(publication('outside', 'y'))).epoch).not.toBe(epoch);
     expect(await b.broker.after('inside', 0, { count: 10, bytes: 1000 })).toMatchObject({ publications: [], complete: false });
+  });
+
+  test('[R3] a room in which nothing was said lives while someone is in it, and not much longer', async () => {
+    const limits = { emptyTtlMs: 1500 };
+    const a = await node(redis.url, limits);
+    const b = await node(redis.url, limits);
+    const meta = a.link.keys.meta('silent');
+    const left = async (room = 'silent'): Promise<number> => Number(await redis.command('PTTL', b.link.keys.meta(room)));
+    const { position } = await a.broker.subscribe('silent', true);
+    expect(await left()).toBeGreaterThan(0);
+    let [before, rises] = [await left(), 0];
+    await until(async () => {
+      const now = await left();
+      expect(now).toBeLessThanOrEqual(1500);
+      if (now > before) rises += 1;
+      before = now;
+      return rises >= 4;
+    });
+    expect((await b.broker.subscribe('silent', true)).position).toEqual(position);
+    a.broker.unsubscribe('r:silent');
+    b.broker.unsubscribe('r:silent');
+    await until(async () => (await redis.command('EXISTS', meta)) === 0);
+    // What is said makes it a room like any other.
+    await a.broker.subscribe('spoken', true);
+    await b.broker.publish(publication('spoken', 'x'));
+    expect(await left('spoken')).toBeGreaterThan(60_000);
+    await b.broker.after('spoken', 0, { count: 10, bytes: 1000 });
+    expect(await left('spoken')).toBeGreaterThan(60_000);
+  });
+
+  test('[R3] reading a room that nobody entered leaves nothing behind', async () => {
+    const a = await node();
+    const keys = async (): Promise<unknown> => redis.command('KEYS', '*a-name*');
+    expect(await a.broker.before('a-name', Number.POSITIVE_INFINITY, { count: 10, bytes: 1000 })).toEqual(UNBEGUN);
+    expect(await a.broker.before('a-name', 7, { count: 10, bytes: 1000 })).toEqual(UNBEGUN);
+    expect(await keys()).toEqual([]);
+    await a.broker.publish(publication('a-name', 'x'));
+    expect((await a.broker.before('a-name', 2, { count: 10, bytes: 1000 })).publications.map(({ offset }) => offset)).toEqual([1]);
   });
 
   test('[R3] old publications leave a stream that is still written to', async () => {

@@ -4,23 +4,24 @@
 -- ARGV  1 fresh epoch, 16 characters; empty: none may be begun here  2 XRANGE (oldest first) or XREVRANGE (newest first)  3 first offset, or +
 --       4 at most so many  5 at most so many bytes, yet always one
 --       6 floor: the lowest offset a new sequence may stand at  7 run_id (40 characters)
--- Constants  META_LIFE (ms)
--- Reply {epoch, offset, 1 where there are more in that direction, frame...}; {'', 0, 0} where an epoch would have to begin and may not
+-- Constants  META_LIFE (ms)  EMPTY_LIFE (ms): the life of a room in which nothing was said
+-- Reply {epoch, offset, 1 where there are more in that direction, frame...}; if an epoch would have to begin and may not: {'', 0, 1} if the room has one
+-- of another server, {'', 0, 0} if it has none
 local meta = redis.call('GET', KEYS[1])
 local epoch, offset = ARGV[1], ARGV[6]
 local known = meta and string.sub(meta, 17, 56) == ARGV[7]
 if known then
   epoch, offset = string.sub(meta, 1, 16), string.sub(meta, 67)
-  redis.call('PEXPIRE', KEYS[1], META_LIFE)
+  redis.call('PEXPIRE', KEYS[1], offset == '0' and EMPTY_LIFE or META_LIFE)
 elseif epoch == '' then
-  return { '', 0, 0 }
+  return { '', 0, meta and 1 or 0 }
 else
   if meta then
     offset = string.format('%d', math.max(string.sub(meta, 67) + 0, ARGV[6] + 0))
   else
     redis.call('UNLINK', KEYS[2])
   end
-  redis.call('SET', KEYS[1], epoch .. ARGV[7] .. '0000000000' .. offset, 'PX', META_LIFE)
+  redis.call('SET', KEYS[1], epoch .. ARGV[7] .. '0000000000' .. offset, 'PX', offset == '0' and EMPTY_LIFE or META_LIFE)
 end
 local reply = { epoch, tonumber(offset), 0 }
 local from, to = ARGV[3], ARGV[2] == 'XRANGE' and '+' or '-'

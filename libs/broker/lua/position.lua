@@ -2,14 +2,14 @@
 --
 -- KEYS  1 meta  2 stream
 -- ARGV  1 fresh epoch, 16 characters; empty: none may be begun here  2 floor: the lowest offset a new sequence may stand at  3 run_id (40 characters)
--- Constants  META_LIFE (ms)
+-- Constants  META_LIFE (ms)  EMPTY_LIFE (ms): the life of a room in which nothing was said
 -- Reply {epoch, offset}; {'', 0} where an epoch would have to begin and may not
 local meta = redis.call('GET', KEYS[1])
 local epoch, offset = ARGV[1], ARGV[2]
 if meta then
   offset = string.format('%d', math.max(string.sub(meta, 67) + 0, ARGV[2] + 0))
   if string.sub(meta, 17, 56) == ARGV[3] then
-    redis.call('PEXPIRE', KEYS[1], META_LIFE)
+    redis.call('PEXPIRE', KEYS[1], string.sub(meta, 67) == '0' and EMPTY_LIFE or META_LIFE)
     return { string.sub(meta, 1, 16), tonumber(string.sub(meta, 67)) }
   end
 end
@@ -19,5 +19,5 @@ end
 if not meta then
   redis.call('UNLINK', KEYS[2])
 end
-redis.call('SET', KEYS[1], epoch .. ARGV[3] .. '0000000000' .. offset, 'PX', META_LIFE)
+redis.call('SET', KEYS[1], epoch .. ARGV[3] .. '0000000000' .. offset, 'PX', offset == '0' and EMPTY_LIFE or META_LIFE)
 return { epoch, tonumber(offset) }
