@@ -26,7 +26,7 @@ class SingleMessages extends PostgresMessages {
   readonly #pool: Database;
 
   constructor(pool: Database) {
-    super(pool, undefined);
+    super(pool, pool, undefined);
     this.#pool = pool;
   }
 

@@ -1,7 +1,7 @@
 /** Rooms that people make and change (A8). */
 import { HubError } from '#libs/protocol/errors.ts';
 import type { NewRoom, RoomMember, RoomStore } from '#libs/store/store.ts';
-import { type KnownRoom, roomOfMember } from './membership.ts';
+import { type KnownRoom, roomOfMember, standingOfMember } from './membership.ts';
 import type { Notices } from './notices.ts';
 import type { People } from './people.ts';
 import type { RoomCloser } from './room-closer.ts';
@@ -13,7 +13,7 @@ export const GROUP_MEMBERS_MAX = 1000;
 const GROUPS_OWNED_MAX = 200;
 
 export interface GroupsOptions {
-  readonly rooms: Pick<RoomStore, 'createGroup' | 'withMembers' | 'update' | 'addMembers' | 'removeMember'>;
+  readonly rooms: Pick<RoomStore, 'createGroup' | 'standing' | 'withMembers' | 'update' | 'addMembers' | 'removeMember'>;
   readonly people: Pick<People, 'byIds'>;
   readonly notices: Pick<Notices, 'membership' | 'memberChange'>;
   readonly closer: Pick<RoomCloser, 'close'>;
@@ -92,10 +92,13 @@ export class Groups {
     const record = await rooms.update(room, change, now);
     if (record === undefined || record.closedAt !== undefined) throw new HubError('ROOM_CLOSED');
     if (lifeMs !== undefined) await scheduleExpiry(room, record.expiresAt);
-    await notices.membership(
-      room,
-      members.map(({ id }) => id),
-    );
+    // Only what is kept concerns what gateways know of members.
+    if (keepHistory !== undefined) {
+      await notices.membership(
+        room,
+        members.map(({ id }) => id),
+      );
+    }
     return { room: record, members };
   }
 
@@ -134,7 +137,7 @@ export class Groups {
 
   /** The owner deletes a group; either of a pair ends it. */
   async close(user: string, room: string): Promise<void> {
-    const { room: record } = await roomOfMember(this.#options.rooms, room, user);
+    const { room: record } = await standingOfMember(this.#options.rooms, room, user);
     if (record.kind !== 'pair' && (record.kind !== 'group' || record.owner !== user)) throw new HubError('FORBIDDEN');
     if (!(await this.#options.closer.close(room))) throw new HubError('ROOM_CLOSED');
   }

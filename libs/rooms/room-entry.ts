@@ -3,8 +3,8 @@ import { hash } from 'node:crypto';
 import { Keeps, type RoomAccess, type RoomBearer, type RoomPass } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
-import type { RoomMember, RoomRecord, RoomStore } from '#libs/store/store.ts';
-import { roomOfMember, roomOfReader } from './membership.ts';
+import type { RoomMember, RoomRecord, RoomStanding, RoomStore } from '#libs/store/store.ts';
+import { standingOfMember, standingOfReader } from './membership.ts';
 import type { People } from './people.ts';
 import type { RoomRules } from './room-rules.ts';
 
@@ -21,7 +21,7 @@ function directRoom(one: string, other: string): string {
 
 export interface RoomEntryOptions {
   readonly rules: RoomRules;
-  readonly rooms: Pick<RoomStore, 'withMembers' | 'create'>;
+  readonly rooms: Pick<RoomStore, 'standing' | 'create'>;
   readonly people: Pick<People, 'byIds'>;
   /** Unix milliseconds. */
   readonly clock: () => number;
@@ -56,12 +56,12 @@ export class RoomEntry implements RoomAccess {
   async direct(bearer: RoomBearer, to: string): Promise<RoomPass> {
     const room = directRoom(bearer.userId, to);
     const { rooms, people, clock } = this.#options;
-    if ((await rooms.withMembers(room)) === undefined) {
-      const members: RoomMember[] = [{ id: bearer.userId, name: bearer.name }];
-      if (to !== bearer.userId) members.push(...(await people.byIds([to])));
-      // Both may write at the same moment: whoever comes second finds the room.
-      await rooms.create({ room, kind: 'dm', title: '', owner: '', keepHistory: true, createdAt: clock(), expiresAt: undefined }, members);
-    }
+    const standing = await rooms.standing(room, bearer.userId);
+    if (standing?.isMember === true) return passOf(standing);
+    const members: RoomMember[] = [{ id: bearer.userId, name: bearer.name }];
+    if (to !== bearer.userId) members.push(...(await people.byIds([to])));
+    // Both may write at the same moment: whoever comes second finds the room.
+    await rooms.create({ room, kind: 'dm', title: '', owner: '', keepHistory: true, createdAt: clock(), expiresAt: undefined }, members);
     return this.#made(bearer, room);
   }
 
@@ -70,17 +70,16 @@ export class RoomEntry implements RoomAccess {
   }
 
   async #made(bearer: RoomBearer, room: string): Promise<RoomPass> {
-    const known = await roomOfMember(this.#options.rooms, room, bearer.userId);
-    return {
-      room,
-      keeps: keepsOf(known.room),
-      members: isPrivateRoom(room) ? known.members.map(({ id }) => id) : undefined,
-    };
+    return passOf(await standingOfMember(this.#options.rooms, room, bearer.userId));
   }
 
   async #readMade(bearer: RoomBearer, room: string): Promise<Keeps> {
-    return keepsOf((await roomOfReader(this.#options.rooms, room, bearer.userId)).room);
+    return keepsOf((await standingOfReader(this.#options.rooms, room, bearer.userId)).room);
   }
+}
+
+function passOf({ room, privateMembers }: RoomStanding): RoomPass {
+  return { room: room.room, keeps: keepsOf(room), members: isPrivateRoom(room.room) ? privateMembers : undefined };
 }
 
 function keepsOf({ keepHistory }: RoomRecord): Keeps {

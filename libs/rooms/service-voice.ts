@@ -5,7 +5,7 @@ import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
 import type { RoomMember, RoomStore } from '#libs/store/store.ts';
 
 export interface ServiceVoiceOptions {
-  readonly rooms: Pick<RoomStore, 'withMembers'>;
+  readonly rooms: Pick<RoomStore, 'standing'>;
   readonly writer: Pick<MessageWriter, 'write'>;
 }
 
@@ -42,13 +42,13 @@ export class ServiceVoice {
       case RoomKind.live:
         return { room, keeps: Keeps.none, members: undefined };
       case RoomKind.made: {
-        const found = await this.#options.rooms.withMembers(room);
+        const found = await this.#options.rooms.standing(room);
         if (found === undefined) throw new HubError('ROOM_NOT_FOUND');
         if (found.room.closedAt !== undefined) throw new HubError('ROOM_CLOSED');
         return {
           room,
           keeps: found.room.keepHistory ? Keeps.history : Keeps.stream,
-          members: isPrivateRoom(room) ? found.members.map(({ id }) => id) : undefined,
+          members: isPrivateRoom(room) ? found.privateMembers : undefined,
         };
       }
     }

@@ -1,17 +1,7 @@
 /** The pool of connections: every statement of the store goes through here. */
 import pg from 'pg';
-import type { Logger } from '#libs/telemetry/logger.ts';
 import { isCollision, isLocked, storeError } from './store-error.ts';
-
-/** What is measured of a store; each is called synchronously. */
-export interface StoreObserver {
-  /** A group was committed: its rows, and how long the statement took. */
-  group(size: number, seconds: number): void;
-  /** A statement or a connection failed. */
-  error(): void;
-  /** Whether the database answers: told when it changes, and with the first answer. */
-  up(up: boolean): void;
-}
+import type { StoreHealth } from './store-health.ts';
 
 export interface DatabaseOptions {
   readonly url: string;
@@ -19,8 +9,8 @@ export interface DatabaseOptions {
   readonly poolSize: number;
   /** A call that has not been answered after so many milliseconds rejects with `UNAVAILABLE`. */
   readonly timeoutMs: number;
-  readonly log?: Logger | undefined;
-  readonly observe?: StoreObserver | undefined;
+  /** Told how statements and connections go. */
+  readonly health?: StoreHealth | undefined;
 }
 
 export type Row = Record<string, unknown>;
@@ -59,14 +49,11 @@ const types: pg.CustomTypesConfig = {
 export class Database {
   readonly timeoutMs: number;
   readonly #pool: pg.Pool;
-  readonly #log: Logger | undefined;
-  readonly #observe: StoreObserver | undefined;
-  #up: boolean | undefined;
+  readonly #health: StoreHealth | undefined;
 
   constructor(options: DatabaseOptions) {
     this.timeoutMs = options.timeoutMs;
-    this.#log = options.log;
-    this.#observe = options.observe;
+    this.#health = options.health;
     this.#pool = new pg.Pool({
       connectionString: options.url,
       max: options.poolSize,
@@ -137,7 +124,7 @@ export class Database {
           query_timeout: Math.max(1, deadline - performance.now()),
         };
         const { rows } = await client.query<R>(config);
-        this.#tellUp(true);
+        this.#health?.answered();
         return rows;
       } catch (error) {
         // Only after an error of the server's own does the connection go on.
@@ -184,17 +171,8 @@ export class Database {
 
   #failed(error: unknown): Error {
     const told = storeError(error);
-    this.#observe?.error();
-    if (told.code === 'UNAVAILABLE' && !isCollision(error) && !isLocked(error)) this.#tellUp(false, error);
+    this.#health?.failed(error, told.code === 'UNAVAILABLE' && !isCollision(error) && !isLocked(error));
     return told;
-  }
-
-  #tellUp(up: boolean, error?: unknown): void {
-    if (this.#up === up) return;
-    if (up && this.#up === false) this.#log?.info('the database answers again');
-    if (!up) this.#log?.warn({ err: error }, 'the database does not answer');
-    this.#up = up;
-    this.#observe?.up(up);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Calls of the same few milliseconds, written or asked together. */
 import { HubError } from '#libs/protocol/errors.ts';
-import type { StoreObserver } from './database.ts';
+import type { StoreObserver } from './store-health.ts';
 
 export interface GroupWriterOptions<Item, Result> {
   /** Milliseconds that the first call of a group waits for others. */

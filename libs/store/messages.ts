@@ -1,8 +1,9 @@
 import { failPoint } from '#libs/config/fail-point.ts';
-import type { Database, StoreObserver } from './database.ts';
+import type { Database } from './database.ts';
 import { GroupWriter } from './group-writer.ts';
 import { appendAll } from './message-append.ts';
 import type { MessageStore, StoredAt, StoredMessage, StoredPage } from './store.ts';
+import type { StoreObserver } from './store-health.ts';
 
 /** Each group is one commit; a second one is under way while the first is written to disk. */
 const GROUP = { windowMs: 2, sizeMax: 1000, queueMax: 20_000, parallel: 2 };
@@ -65,22 +66,24 @@ export class PostgresMessages implements MessageStore {
   readonly #writer: GroupWriter<StoredMessage, StoredAt | 'conflict'>;
   readonly #finder: GroupWriter<Lookup, Found>;
 
-  constructor(database: Database, observe: StoreObserver | undefined) {
+  /** `messaging`: the connections of what stands between a message and its `ack`. */
+  constructor(database: Database, messaging: Database, observe: StoreObserver | undefined) {
     this.#database = database;
+    const { timeoutMs } = messaging;
     this.#writer = new GroupWriter({
       ...GROUP,
-      timeoutMs: database.timeoutMs,
+      timeoutMs,
       observe,
       write: async (messages, deadline) => {
-        const places = await appendAll(database, messages, deadline);
+        const places = await appendAll(messaging, messages, deadline);
         failPoint('after-insert');
         return places;
       },
     });
     this.#finder = new GroupWriter({
       ...LOOKED_UP,
-      timeoutMs: database.timeoutMs,
-      write: (asked, deadline) => this.#find(asked, deadline),
+      timeoutMs,
+      write: (asked, deadline) => find(messaging, asked, deadline),
     });
   }
 
@@ -92,8 +95,9 @@ export class PostgresMessages implements MessageStore {
     return this.#finder.add({ room, id });
   }
 
+  /** Asked as a message is looked up: when an epoch begins, all rooms ask at once. */
   async top(room: string): Promise<number> {
-    return (await this.#database.first<{ top: number }>('SELECT top FROM room_tops WHERE room = $1', [room]))?.top ?? 0;
+    return (await this.#finder.add({ room, id: '' })).top;
   }
 
   async before(room: string, before: number, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<StoredPage> {
@@ -117,15 +121,15 @@ export class PostgresMessages implements MessageStore {
   async flush(): Promise<void> {
     await Promise.all([this.#writer.flush(), this.#finder.flush()]);
   }
+}
 
-  async #find(asked: readonly Lookup[], deadline: number): Promise<Found[]> {
-    const rows = await this.#database.query<{ top: number; offset: number | null; epoch: string; at: number }>(
-      FIND,
-      [asked.map(({ room }) => room), asked.map(({ id }) => id)],
-      { deadline },
-    );
-    return rows.map(({ top, offset, epoch, at }) => ({ first: offset === null ? undefined : { offset, epoch, at }, top }));
-  }
+async function find(messaging: Database, asked: readonly Lookup[], deadline: number): Promise<Found[]> {
+  const rows = await messaging.query<{ top: number; offset: number | null; epoch: string; at: number }>(
+    FIND,
+    [asked.map(({ room }) => room), asked.map(({ id }) => id)],
+    { deadline },
+  );
+  return rows.map(({ top, offset, epoch, at }) => ({ first: offset === null ? undefined : { offset, epoch, at }, top }));
 }
 
 function messageOf({ text, data, found: _, ...row }: MessageRow): StoredMessage {

@@ -5,7 +5,7 @@ import { PostgresAgents } from './agents.ts';
 import { PostgresConversations } from './conversations.ts';
 import { PostgresCursors } from './cursors.ts';
 import { PostgresCustomers } from './customers.ts';
-import { Database, type StoreObserver } from './database.ts';
+import { Database } from './database.ts';
 import { PostgresLogins } from './logins.ts';
 import { PostgresMessages } from './messages.ts';
 import { PostgresPairs } from './pairs.ts';
@@ -13,10 +13,16 @@ import { PostgresRooms } from './rooms.ts';
 import { PostgresSanctions } from './sanctions.ts';
 import { PostgresSeen } from './seen.ts';
 import type { Store } from './store.ts';
+import { StoreHealth, type StoreObserver } from './store-health.ts';
 import { PostgresUpkeep } from './upkeep.ts';
 import { PostgresUsers } from './users.ts';
 
-const POOL_SIZE = 10;
+const POOL_SIZE = 6;
+/**
+ * Connections for what stands between a message and its `ack`: storing, looking up, asking who is a member. Each of these uses a bounded number at a
+ * time, so that none waits for readers of history.
+ */
+const MESSAGING_POOL_SIZE = 6;
 const TIMEOUT_MS = 3000;
 
 export interface StoreOptions {
@@ -24,7 +30,7 @@ export interface StoreOptions {
   readonly url: string;
   /** Told when the database goes away and comes back. */
   readonly log?: Logger;
-  /** Connections at most. Default 10. */
+  /** Connections at most, beside six that only messages use on their way to `ack`. Default 6. */
   readonly poolSize?: number;
   /** Milliseconds after which a call rejects with `UNAVAILABLE`. Default 3,000. */
   readonly timeoutMs?: number;
@@ -39,8 +45,11 @@ export interface StoreOptions {
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { url, poolSize = POOL_SIZE, timeoutMs = TIMEOUT_MS, clock = Date.now, log, observe } = options;
-  const database = new Database({ url, poolSize, timeoutMs, log, observe });
-  const messages = new PostgresMessages(database, observe);
+  const health = new StoreHealth(log, observe);
+  const database = new Database({ url, poolSize, timeoutMs, health });
+  const messaging = new Database({ url, poolSize: MESSAGING_POOL_SIZE, timeoutMs, health });
+  const messages = new PostgresMessages(database, messaging, observe);
+  const rooms = new PostgresRooms(database, messaging);
   const cursors = new PostgresCursors(database);
   const seen = new PostgresSeen(database);
   return {
@@ -48,7 +57,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     agents: new PostgresAgents(database),
     customers: new PostgresCustomers(database),
     logins: new PostgresLogins(database, clock),
-    rooms: new PostgresRooms(database),
+    rooms,
     pairs: new PostgresPairs(database),
     conversations: new PostgresConversations(database),
     absences: new PostgresAbsences(database),
@@ -61,8 +70,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await database.query('SELECT 1');
     },
     async close() {
-      await Promise.all([messages.flush(), cursors.flush(), seen.flush()]);
-      await database.close();
+      await Promise.all([messages.flush(), rooms.flush(), cursors.flush(), seen.flush()]);
+      await Promise.all([database.close(), messaging.close()]);
     },
   };
 }

@@ -128,6 +128,14 @@ export interface RoomRecord {
   readonly closedReason: 'expired' | 'closed' | undefined;
 }
 
+/** How one user stands in a room. */
+export interface RoomStanding {
+  readonly room: RoomRecord;
+  readonly isMember: boolean;
+  /** The ids of all members of a private room (R5), in the order in which they came. Empty for groups. */
+  readonly privateMembers: readonly string[];
+}
+
 /** A room that is to be made: open, and where it keeps history, from its first moment on. */
 export type NewRoom = Omit<RoomRecord, 'historyFrom' | 'closedAt' | 'closedReason'>;
 
@@ -155,7 +163,12 @@ export interface RoomStore {
   members(room: string): Promise<RoomMember[]>;
   /** The members of many rooms in one query; a room without any is not in it. */
   membersOf(rooms: readonly string[]): Promise<ReadonlyMap<string, readonly RoomMember[]>>;
-  /** The record and all members in one query: what decides who may enter. */
+  /**
+   * How a user stands in a room; undefined where there is no such room. Without a user: the room alone. Reads one row of a group's members, however many
+   * there are. Calls of the same moment go out together, on connections that no reader of history can take.
+   */
+  standing(room: string, user?: string): Promise<RoomStanding | undefined>;
+  /** The record and all members in one query: for who lists or tells them. Whether one user is a member is asked by `standing`. */
   withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly RoomMember[] } | undefined>;
   /** How one of a user's rooms stands, as in `of`; undefined where it is not open, or not theirs. */
   summary(user: string, room: string): Promise<RoomSummary | undefined>;

@@ -8,7 +8,7 @@ export type PushTarget = { readonly all: true } | { readonly room: string } | { 
 
 export interface PusherOptions {
   readonly broker: Pick<Broker, 'emit'>;
-  readonly rooms: Pick<RoomStore, 'withMembers'>;
+  readonly rooms: Pick<RoomStore, 'standing'>;
 }
 
 /** The channel that every node listens to. */
@@ -35,11 +35,11 @@ export class Pusher {
   }
 
   /** Whom a private room reaches over their own channels (R5); undefined where the room is joined. */
-  async #privateMembers(room: string): Promise<string[] | undefined> {
+  async #privateMembers(room: string): Promise<readonly string[] | undefined> {
     if (roomKind(room) !== RoomKind.made) return undefined;
-    const found = await this.#options.rooms.withMembers(room);
+    const found = await this.#options.rooms.standing(room);
     if (found === undefined) throw new HubError('ROOM_NOT_FOUND');
     if (found.room.closedAt !== undefined) throw new HubError('ROOM_CLOSED');
-    return found.room.kind === 'group' ? undefined : found.members.map(({ id }) => id);
+    return found.room.kind === 'group' ? undefined : found.privateMembers;
   }
 }

@@ -8,7 +8,7 @@ import type { Logger } from '#libs/telemetry/logger.ts';
 
 export interface StreamSweepOptions {
   readonly broker: Pick<Broker, 'active' | 'kept' | 'emit'>;
-  readonly rooms: Pick<RoomStore, 'withMembers'>;
+  readonly rooms: Pick<RoomStore, 'standing'>;
   readonly messages: Pick<MessageStore, 'offsets' | 'append'>;
   readonly log: Logger;
   /** Unix milliseconds. */
@@ -129,10 +129,10 @@ export class StreamSweep {
    */
   async #facts(room: string): Promise<{ readonly historyFrom: number; readonly members: readonly string[] }> {
     if (room === PARK) return { historyFrom: 0, members: [] };
-    const found = await this.#options.rooms.withMembers(room);
+    const found = await this.#options.rooms.standing(room);
     const historyFrom = (found?.room.keepHistory === true ? found.room.historyFrom : undefined) ?? Number.POSITIVE_INFINITY;
     const told = isPrivateRoom(room) && found?.room.closedAt === undefined;
-    return { historyFrom, members: told ? (found?.members ?? []).map(({ id }) => id) : [] };
+    return { historyFrom, members: told ? (found?.privateMembers ?? []) : [] };
   }
 }
 

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Store, StoredMessage } from '#libs/store/store.ts';
@@ -56,6 +57,7 @@ function calls(): Promise<unknown>[] {
     store.logins.rotate('f', 'a', 'b', 1),
     store.rooms.create(room, [person]),
     store.rooms.withMembers('group:o'),
+    store.rooms.standing('group:o', 'ada'),
     store.pairs.match({ user: person, keepHistory: true, candidates: [], room: 'pair:x', now: 1, expiresAt: 2 }),
     store.conversations.assign('conv:x', [person]),
     store.messages.append(message()),
@@ -105,6 +107,33 @@ describe('PostgreSQL away', () => {
       server.thaw();
     }
     await expectWorking();
+  });
+
+  test('readers that wait keep no message from being stored, and no question about a member from its answer', async () => {
+    await store.rooms.create(
+      { room: 'group:o', kind: 'group', title: '', owner: '', keepHistory: true, createdAt: 1, expiresAt: undefined },
+      [{ id: 'ada', name: 'Ada' }],
+    );
+    const holder = new pg.Client({ connectionString: database.url });
+    await holder.connect();
+    try {
+      await holder.query('BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE');
+      let waiting = 0;
+      const readers = Array.from({ length: 50 }, async () => {
+        waiting += 1;
+        await store.users.byName('n').catch(() => undefined);
+        waiting -= 1;
+      });
+      const said = message();
+      expect(await store.messages.append(said)).toMatchObject({ offset: said.offset });
+      expect(await store.messages.top('group:o')).toBe(said.offset);
+      expect(await store.rooms.standing('group:o', 'ada')).toMatchObject({ isMember: true });
+      expect(waiting).toBe(50);
+      await holder.query('ROLLBACK');
+      await Promise.all(readers);
+    } finally {
+      await holder.end();
+    }
   });
 
   test('restarted in order: calls under way are answered, one way or the other', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PAGE_AFTER, PAGE_BEFORE } from '#libs/store/messages.ts';
+import { STANDING } from '#libs/store/rooms.ts';
 import { NAMED } from '#libs/store/seen.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { batchOf } from '#libs/store/upkeep.ts';
@@ -11,6 +12,7 @@ interface PlanNode {
   readonly 'Relation Name'?: string;
   readonly 'Index Name'?: string;
   readonly 'Actual Rows'?: number;
+  readonly 'Actual Loops'?: number;
   readonly Plans?: readonly PlanNode[];
 }
 
@@ -64,6 +66,36 @@ test.each([
   expect(nodes.map((node) => node['Node Type'])).not.toContain('Sort');
   // No more is read than the page and a row of each partition to merge by.
   expect(scans.reduce((sum, node) => sum + (node['Actual Rows'] ?? 0), 0)).toBeLessThanOrEqual(101 + scans.length);
+});
+
+test('[R2] whether a user is a member reads one row, however many members a group has', async () => {
+  const members = 1000;
+  await database.query(
+    `INSERT INTO rooms (room, kind, title, owner, keep_history, created_at)
+     SELECT 'group:' || n, 'group', '', '', true, 1 FROM generate_series(1, 20) n UNION ALL SELECT 'dm:' || n, 'dm', '', '', true, 1 FROM generate_series(1, 100) n`,
+    [],
+  );
+  await database.query(
+    `INSERT INTO room_members (room, user_id, name)
+     SELECT 'group:' || r, 'u' || u, 'n' FROM generate_series(1, 20) r, generate_series(1, $1::integer) u
+     UNION ALL SELECT 'dm:' || r, 'u' || u, 'n' FROM generate_series(1, 100) r, generate_series(r, r + 1) u`,
+    [members],
+  );
+  await database.query('VACUUM ANALYZE rooms, room_members');
+  // All members of one group ask at once, as after a lost connection; and a crowd of direct rooms.
+  for (const [kind, rows] of [
+    ['group', 1],
+    ['dm', 3],
+  ] as const) {
+    const rooms = Array.from({ length: 500 }, (_, i) => `${kind}:${kind === 'group' ? 7 : (i % 100) + 1}`);
+    const nodes = await plan(STANDING, [rooms, rooms.map((_, i) => `u${i + 1}`)]);
+    const read = nodes
+      .filter((node) => node['Relation Name'] === 'room_members')
+      .reduce((sum, node) => sum + (node['Actual Rows'] ?? 0) * (node['Actual Loops'] ?? 1), 0);
+    expect(read).toBeGreaterThan(0);
+    expect(read).toBeLessThanOrEqual(rooms.length * rows);
+    expect(nodes.filter((node) => node['Relation Name'] === 'room_members').map((node) => node['Node Type'])).not.toContain('Seq Scan');
+  }
 });
 
 test('people are looked up by the beginning of their name by an index scan', async () => {

@@ -56,6 +56,33 @@ describe('rooms', () => {
     expect(await other.rooms.membersOf([room.room, 'group:empty', 'group:none'])).toEqual(new Map([[room.room, [cleo, ada, bob]]]));
   });
 
+  test('[R2] how one user stands in a room is told to all who ask at the same moment', async () => {
+    const record = group('standing');
+    await store.rooms.create(record, [ada, bob]);
+    await store.rooms.create({ ...group('x'), room: 'dm:standing', kind: 'dm' }, [cleo, ada]);
+    await store.rooms.close(record.room, 'closed', 2000);
+    const questions: [room: string, user?: string][] = [
+      [record.room, 'ada'],
+      [record.room, 'cleo'],
+      ['group:none', 'ada'],
+      ['dm:standing', 'ada'],
+      ['dm:standing', 'bob'],
+      ['dm:standing'],
+      [record.room, 'ada'],
+    ];
+    const answers = await Promise.all(questions.map(([room, user]) => other.rooms.standing(room, user)));
+    expect(answers.map((answer) => answer && [answer.room.room, answer.isMember, answer.privateMembers])).toEqual([
+      [record.room, true, []],
+      [record.room, false, []],
+      undefined,
+      ['dm:standing', true, ['cleo', 'ada']],
+      ['dm:standing', false, ['cleo', 'ada']],
+      ['dm:standing', false, ['cleo', 'ada']],
+      [record.room, true, []],
+    ]);
+    expect(answers[0]?.room).toMatchObject({ kind: 'group', closedAt: 2000, closedReason: 'closed', keepHistory: true });
+  });
+
   test('[A8] an owner has a limited number of open groups, however many are made at the same moment', async () => {
     const owner = 'collector';
     await store.rooms.create({ ...group('dm', { owner }), room: 'dm:of-collector', kind: 'dm' }, [ada]);
