@@ -12,6 +12,7 @@ export const FAIL_POINTS = [
   'after-reap',
   'after-room-close',
   'after-mail-sent',
+  'after-login-renewed',
 ] as const;
 
 export type FailPoint = (typeof FAIL_POINTS)[number];

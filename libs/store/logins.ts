@@ -1,10 +1,20 @@
+import { failPoint } from '#libs/config/fail-point.ts';
 import type { Database } from './database.ts';
-import type { FamilyRecord, LoginStore } from './store.ts';
+import type { EarlierSecret, FamilyRecord, LivingLogin, LoginSecrets, LoginStore } from './store.ts';
 
 /** The wrong try with this number burns a code. */
 const WRONG_TRIES = 5;
 
-type FamilyRow = { id: string; userId: string; name: string; kind: string; expiresAt: number; revoked: boolean };
+type LoginRow = {
+  id: string;
+  userId: string;
+  name: string;
+  kind: string;
+  expiresAt: number;
+  generation: number;
+  hash: string;
+  earlier: string;
+};
 
 /** Each is one statement: what races here is decided by the row's lock. */
 export class PostgresLogins implements LoginStore {
@@ -66,17 +76,26 @@ export class PostgresLogins implements LoginStore {
     );
   }
 
-  async rotate(familyId: string, oldHash: string, newHash: string, now: number): Promise<FamilyRecord | 'replayed' | 'unknown'> {
-    const row = await this.#database.first<FamilyRow>(
-      `UPDATE login_families
-          SET revoked = secret_hash <> $2, secret_hash = CASE WHEN secret_hash = $2 THEN $3 ELSE secret_hash END
-        WHERE id = $1 AND NOT revoked AND expires_at > $4
-       RETURNING id, user_id AS "userId", name, kind, expires_at AS "expiresAt", revoked`,
-      [familyId, oldHash, newHash, now],
+  async livingLogin(familyId: string, now: number): Promise<LivingLogin | undefined> {
+    const row = await this.#database.first<LoginRow>(
+      `SELECT id, user_id AS "userId", name, kind, expires_at AS "expiresAt", generation, secret_hash AS hash, earlier
+         FROM login_families WHERE id = $1 AND NOT revoked AND expires_at > $2`,
+      [familyId, now],
     );
-    if (row === undefined) return 'unknown';
-    const { revoked, ...family } = row;
-    return revoked ? 'replayed' : family;
+    if (row === undefined) return undefined;
+    const { generation, hash, earlier, ...family } = row;
+    return { family, secrets: { id: family.id, generation, hash, earlier: JSON.parse(earlier) as EarlierSecret[] } };
+  }
+
+  async replaceSecrets({ id, generation, hash }: LoginSecrets, after: Omit<LoginSecrets, 'id'>, now: number): Promise<boolean> {
+    const replaced = await this.#database.query(
+      `UPDATE login_families SET generation = $5, secret_hash = $6, earlier = $7
+        WHERE id = $1 AND generation = $2 AND secret_hash = $3 AND NOT revoked AND expires_at > $4
+       RETURNING 1`,
+      [id, generation, hash, now, after.generation, after.hash, JSON.stringify(after.earlier)],
+    );
+    failPoint('after-login-renewed');
+    return replaced.length > 0;
   }
 
   async revokeFamily(familyId: string): Promise<string | undefined> {

@@ -76,6 +76,31 @@ export interface FamilyRecord {
   readonly expiresAt: number;
 }
 
+/** A refresh secret before the present one that is still answered. */
+export interface EarlierSecret {
+  readonly hash: string;
+  readonly generation: number;
+  /** Until when; null: for as long as the present one is not used. */
+  readonly until: number | null;
+}
+
+/** The refresh secrets of a login. Generations count up from 0; a login has one present secret. */
+export interface LoginSecrets {
+  /** The family's. */
+  readonly id: string;
+  readonly generation: number;
+  /** Of the present secret. */
+  readonly hash: string;
+  /** The newest first. */
+  readonly earlier: readonly EarlierSecret[];
+}
+
+/** A login that goes on. */
+export interface LivingLogin {
+  readonly family: FamilyRecord;
+  readonly secrets: LoginSecrets;
+}
+
 export interface LoginStore {
   /** Replaces any earlier code of the account. `account` is the normalized address or name; `hash` never the code itself. */
   putCode(account: string, hash: string, expiresAt: number): Promise<void>;
@@ -90,12 +115,15 @@ export interface LoginStore {
   ticket(hash: string, now: number): Promise<string | undefined>;
   /** Uses up a ticket. False where it is not good any more. */
   dropTicket(hash: string): Promise<boolean>;
+  /** Begins a login: its present secret is that of generation 0. */
   openFamily(family: FamilyRecord, secretHash: string): Promise<void>;
+  /** Undefined where there is none, or it is expired or revoked. */
+  livingLogin(familyId: string, now: number): Promise<LivingLogin | undefined>;
   /**
-   * Changes the family's secret, atomically. `replayed`: the secret is not the present one, so the family was revoked now (the caller logs the login
-   * out). `unknown`: no such family, or expired or revoked before.
+   * Puts `after` in place of `before`, the secrets as they were read. False where the login is not living any more, or somebody else changed them meanwhile: of
+   * several at once, on any nodes, one succeeds.
    */
-  rotate(familyId: string, oldHash: string, newHash: string, now: number): Promise<FamilyRecord | 'replayed' | 'unknown'>;
+  replaceSecrets(before: LoginSecrets, after: Omit<LoginSecrets, 'id'>, now: number): Promise<boolean>;
   /** Ends the family, whether it was before or not. The kind of person it was for; undefined where there is none. */
   revokeFamily(familyId: string): Promise<string | undefined>;
   revokeFamiliesOf(userId: string): Promise<void>;

@@ -33,6 +33,8 @@ export interface ApiParts {
   readonly services: readonly ServiceKey[];
   /** Keys the hash of a login code; at least 32 bytes, the same on every instance, on no disk of the database. */
   readonly codeKey: Uint8Array;
+  /** Makes refresh secrets (A4): at least 32 bytes, the same on every instance. Where it is another one than before, logins go on. */
+  readonly refreshKey: Uint8Array;
   /** `ALLOWED_ORIGINS`. */
   readonly allowedOrigins: readonly string[];
   /** `ALLOW_GUESTS` (A7). */

@@ -7,9 +7,10 @@ import type { ApiParts, Routes } from './api-parts.ts';
 import { clientKey } from './client-key.ts';
 import { errors } from './error-schema.ts';
 import { requireLimits } from './limits.ts';
-import { LoginAnswer, newSecret, openLogin, secretHash } from './login.ts';
+import { LoginAnswer, openLogin } from './login.ts';
 import { toPersonName } from './person-name.ts';
 import { sendLogin } from './refresh-cookie.ts';
+import { newSecret, secretHash } from './refresh-secret.ts';
 
 const AccountText = Type.String({ maxLength: ACCOUNT_MAX, description: 'A mail address, or the name of an account.' });
 const NewCode = Type.Object({ account: AccountText }, { additionalProperties: false });

@@ -26,7 +26,7 @@ import { serviceRoutes } from './service-routes.ts';
 
 export interface ApiComposition {
   readonly config: Config;
-  /** `JWT_SECRET`, or the all-in-one's own: seals queued mail and keys the hashes of codes. */
+  /** `JWT_SECRET`, or the all-in-one's own: seals queued mail, keys the hashes of codes and makes refresh secrets. */
   readonly secret: string;
   readonly tokens: Tokens;
   readonly backend: Backend;
@@ -66,6 +66,7 @@ export function composeApi({ config, secret, tokens: { signer, jwks }, backend, 
     limits: new RateLimits({ link, key: deriveKey(secret, 'limited accounts'), log }),
     services: config.apiKeys,
     codeKey: deriveKey(secret, 'login codes'),
+    refreshKey: deriveKey(secret, 'refresh secrets'),
     allowedOrigins: config.allowedOrigins,
     allowGuests: config.allowGuests,
     publicUrl: config.publicUrl,

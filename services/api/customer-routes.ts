@@ -4,9 +4,10 @@ import type { Routes } from './api-parts.ts';
 import { clientKey } from './client-key.ts';
 import { errors } from './error-schema.ts';
 import { requireLimits } from './limits.ts';
-import { endLogin, LoginAnswer, openLogin, REFRESH_MAX, renewLogin } from './login.ts';
+import { endLogin, LoginAnswer, openLogin, renewLogin } from './login.ts';
 import { toPersonName } from './person-name.ts';
-import { clearCookie, presentedSecret, sendLogin } from './refresh-cookie.ts';
+import { clearCookie, presentedSecret, sendLogin, sendRenewed } from './refresh-cookie.ts';
+import { REFRESH_MAX } from './refresh-secret.ts';
 
 const Channel = Type.String({ pattern: '^[A-Za-z0-9._:-]{1,64}$', description: 'Where the customer comes from, for example the site.' });
 
@@ -89,7 +90,7 @@ export const customerRoutes: Routes = (api, parts) => {
       const customer = await store.customers.byId(customerId);
       const renewed = await renewLogin(parts, secret);
       const good = renewed?.family.kind === 'customer' && renewed.family.userId === customerId && customer?.channel === channel;
-      if (renewed !== undefined && good) return sendLogin(reply, parts, { answer: renewed.answer, until: renewed.family.expiresAt }, 200);
+      if (renewed !== undefined && good) return sendRenewed(reply, parts, renewed);
       if (renewed !== undefined) await endLogin(parts, renewed.family.id, 'secret used for another customer');
       clearCookie(reply, parts, 'customer');
       throw new HubError('TOKEN_EXPIRED', 'The secret is not this customer’s, or is over.');

@@ -7,8 +7,9 @@ import type { ApiParts, Routes } from './api-parts.ts';
 import { clientKey } from './client-key.ts';
 import { errors } from './error-schema.ts';
 import { requireLimits } from './limits.ts';
-import { endLogin, familyOf, LoginAnswer, REFRESH_MAX, renewLogin } from './login.ts';
-import { clearCookie, cookieOwner, presentedOwner, presentedSecret, sendLogin } from './refresh-cookie.ts';
+import { endLogin, LoginAnswer, loginWithSecret, renewLogin } from './login.ts';
+import { clearCookie, cookieOwner, presentedOwner, presentedSecret, sendRenewed } from './refresh-cookie.ts';
+import { REFRESH_MAX } from './refresh-secret.ts';
 
 const Secret = Type.Union([
   Type.Object(
@@ -41,7 +42,8 @@ export const loginRoutes: Routes = (api, parts) => {
       schema: {
         tags: ['Accounts'],
         summary: 'The next token (A4)',
-        description: 'A refresh secret works once and is replaced; one that is used again ends the login.',
+        description:
+          'A refresh secret is replaced by the next one. Until that one is used, and 30 s longer, it is answered with the same next one; later it ends the login.',
         body: Secret,
         response: { 200: LoginAnswer, ...errors(401, 403, 429) },
       },
@@ -56,7 +58,7 @@ export const loginRoutes: Routes = (api, parts) => {
         clearCookie(reply, parts, owner);
         throw new HubError('TOKEN_EXPIRED', 'The login is over: log in again.');
       }
-      return sendLogin(reply, parts, { answer: renewed.answer, until: renewed.family.expiresAt }, 200);
+      return sendRenewed(reply, parts, renewed);
     },
   );
 
@@ -89,11 +91,10 @@ export const loginRoutes: Routes = (api, parts) => {
   );
 };
 
-/** Whoever has the secret may end the login. A wrong one of an existing login ends it too: it is a used one. */
+/** Whoever has a secret of the login, also one that is out of use, may end it. Anything else ends nothing. */
 async function endBySecret(parts: ApiParts, secret: string): Promise<void> {
-  const renewed = await renewLogin(parts, secret);
-  const login = familyOf(secret);
-  if (renewed !== undefined && login !== undefined) await endLogin(parts, login, 'logout');
+  const login = await loginWithSecret(parts, secret);
+  if (login !== undefined) await endLogin(parts, login.id, 'logout');
 }
 
 async function endByToken(parts: ApiParts, token: string, { login, expiresAt }: Credentials): Promise<void> {

@@ -1,8 +1,19 @@
 /** A login: an access token, and the refresh secret that the next one is got with. */
-import { createHash, randomBytes } from 'node:crypto';
 import { type Static, Type } from '@sinclair/typebox';
-import type { FamilyRecord } from '#libs/store/store.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import type { FamilyRecord, LivingLogin } from '#libs/store/store.ts';
 import type { ApiParts } from './api-parts.ts';
+import {
+  afterKeyChange,
+  afterUse,
+  loginOf,
+  type Next,
+  presentSecret,
+  secretAfter,
+  secretHash,
+  secretOf,
+  standingOf,
+} from './refresh-secret.ts';
 
 /** `T` of the contract. */
 export const LoginAnswer = Type.Object(
@@ -11,7 +22,7 @@ export const LoginAnswer = Type.Object(
     expiresAt: Type.Integer({ description: 'When the token ends, Unix seconds.' }),
     refresh: Type.String({
       description:
-        'Gets the next token, once. Also set as the cookie `parley_refresh`, of agents `parley_agent`, of customers `parley_customer`.',
+        'Gets the next token and the next secret; asked again before that one was used, the same one. Also set as the cookie `parley_refresh`, of agents `parley_agent`, of customers `parley_customer`.',
     }),
     session: Type.String({ format: 'uuid', description: 'A fresh label for this tab.' }),
     user: Type.Object({ id: Type.String(), name: Type.String(), kind: Type.String() }),
@@ -36,29 +47,14 @@ const LONGEST_TOKEN_SECONDS = Math.max(...Object.values(TOKEN_SECONDS));
 /** For clocks that differ. */
 const SKEW_SECONDS = 60;
 const DAY_MS = 86_400_000;
-const SECRET_BYTES = 32;
+/** Looks at a login's secrets, where others change them at the same moment. */
+const TRIES = 10;
 
-/** A family's id, a dot, and what only its holder knows. */
-const REFRESH = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.[\w-]{43}$/;
-
-type LoginParts = Pick<ApiParts, 'store' | 'clock' | 'uuid' | 'sign'>;
-
-/** Longest refresh secret, characters. */
-export const REFRESH_MAX = 80;
-
-/** What the store keeps instead of a secret: SHA-256, base64url. Enough for 32 random bytes. */
-export function secretHash(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url');
-}
-
-/** 32 random bytes, base64url. */
-export function newSecret(): string {
-  return randomBytes(SECRET_BYTES).toString('base64url');
-}
+type LoginParts = Pick<ApiParts, 'store' | 'clock' | 'uuid' | 'sign' | 'refreshKey'>;
 
 /** Begins a login. `until` is when its refresh secret ends, Unix milliseconds. Rejects with `HubError` `UNAVAILABLE`. */
 export async function openLogin(parts: LoginParts, person: Person): Promise<{ readonly answer: LoginAnswer; readonly until: number }> {
-  const { store, clock, uuid } = parts;
+  const { store, clock, uuid, refreshKey } = parts;
   const now = clock();
   const family: FamilyRecord = {
     id: uuid(),
@@ -67,7 +63,7 @@ export async function openLogin(parts: LoginParts, person: Person): Promise<{ re
     kind: person.kind,
     expiresAt: now + (person.kind === 'customer' ? 365 : 30) * DAY_MS,
   };
-  const refresh = `${family.id}.${newSecret()}`;
+  const refresh = secretOf(refreshKey, family.id, 0);
   await store.logins.openFamily(family, secretHash(refresh));
   return { answer: await answerFor(parts, family, refresh, now), until: family.expiresAt };
 }
@@ -76,26 +72,53 @@ export async function openLogin(parts: LoginParts, person: Person): Promise<{ re
 export interface RenewedLogin {
   readonly answer: LoginAnswer;
   readonly family: FamilyRecord;
+  /** The secret was late: its holder, or another tab of the same browser, has a newer one already. */
+  readonly late: boolean;
 }
 
 /**
- * The next token of a login, and its next secret. Undefined where the secret is not the present one of any living login. One that was used before
- * was copied by somebody: it ends the login, wherever it is used.
+ * The next token of a login, and its next secret. Undefined where the secret is none of a living login's. A secret whose next one was not used yet is answered
+ * with that one again: the answer was lost, or two tabs asked at once. One that is out of use was copied by somebody: it ends the login, wherever it is used.
+ * Rejects with `HubError` `UNAVAILABLE`.
  */
 export async function renewLogin(parts: LoginParts, secret: string): Promise<RenewedLogin | undefined> {
-  const id = familyOf(secret);
+  const { store, clock, refreshKey } = parts;
+  const id = loginOf(secret);
   if (id === undefined) return undefined;
-  const now = parts.clock();
-  const refresh = `${id}.${newSecret()}`;
-  const family = await parts.store.logins.rotate(id, secretHash(secret), secretHash(refresh), now);
-  if (family === 'replayed') await endLogin(parts, id, 'refresh secret used twice');
-  if (typeof family === 'string') return undefined;
-  return { answer: await answerFor(parts, family, refresh, now), family };
+  const now = clock();
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
+    const login = await store.logins.livingLogin(id, now);
+    if (login === undefined) return undefined;
+    const { family, secrets } = login;
+    const step = stepFrom(refreshKey, secret, login, now);
+    if (step === 'replayed') await endLogin(parts, id, 'refresh secret used twice');
+    if (typeof step === 'string') return undefined;
+    // Where somebody else was faster, the same secret is looked at once more: theirs is the next one then.
+    if (step.secrets !== undefined && !(await store.logins.replaceSecrets(secrets, step.secrets, now))) continue;
+    return { answer: await answerFor(parts, family, step.secret, now), family, late: step.late };
+  }
+  throw new HubError('UNAVAILABLE', 'The login is being renewed by many at once: try again.');
 }
 
-/** The login a refresh secret belongs to; undefined where it has not the form of one. */
-export function familyOf(secret: string): string | undefined {
-  return REFRESH.exec(secret)?.[1];
+/** The login of whoever has one of its secrets, in use or not; undefined where it is over, or the secret is none of its. */
+export async function loginWithSecret({ store, clock, refreshKey }: LoginParts, secret: string): Promise<FamilyRecord | undefined> {
+  const id = loginOf(secret);
+  const now = clock();
+  const login = id === undefined ? undefined : await store.logins.livingLogin(id, now);
+  return login === undefined || standingOf(refreshKey, secret, login.secrets, now).is === 'unknown' ? undefined : login.family;
+}
+
+/** What a secret is answered with, and the login's secrets then where they change. */
+type Step = Pick<RenewedLogin, 'late'> & { readonly secret: string; readonly secrets?: Next['secrets'] };
+
+function stepFrom(key: Uint8Array, secret: string, { secrets }: LivingLogin, now: number): Step | 'replayed' | 'unknown' {
+  const standing = standingOf(key, secret, secrets, now);
+  if (standing.is === 'replayed' || standing.is === 'unknown') return standing.is;
+  if (standing.is === 'present') return { ...afterUse(key, secrets, now), late: false };
+  const again = standing.is === 'late' ? secretAfter(key, secrets, standing.generation) : undefined;
+  if (again !== undefined) return { secret: again, late: true };
+  const present = presentSecret(key, secrets);
+  return present === undefined ? { ...afterKeyChange(key, secrets), late: false } : { secret: present, late: false };
 }
 
 /** Ends a login: no further tokens, those that are out are refused, its sockets are closed (4510) on every node within 2 s. May be repeated. */

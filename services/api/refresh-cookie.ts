@@ -3,7 +3,7 @@ import '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { ApiParts } from './api-parts.ts';
-import type { LoginAnswer } from './login.ts';
+import type { LoginAnswer, RenewedLogin } from './login.ts';
 
 /** Each is its own: who uses the chat in the browser of a customer, or is an agent beside it, stays both. */
 const NAMES = { login: 'parley_refresh', agent: 'parley_agent', customer: 'parley_customer' } as const;
@@ -39,6 +39,14 @@ export function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
   const hint = HINTS[owner];
   if (hint !== undefined) reply.setCookie(hint, '1', { ...kept, ...READABLE });
   return reply.status(status).send(answer);
+}
+
+/**
+ * Answers with a login that goes on. A late secret's next one is in the answer and in no cookie: the browser has a newer one, and would go back to one that is
+ * about to be out of use.
+ */
+export function sendRenewed(reply: FastifyReply, parts: CookieParts, { answer, family, late }: RenewedLogin): FastifyReply {
+  return late ? reply.status(200).send(answer) : sendLogin(reply, parts, { answer, until: family.expiresAt }, 200);
 }
 
 /** Whose cookie a login of this kind (`kind` of a token) has. */

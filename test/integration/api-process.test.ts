@@ -67,6 +67,35 @@ describe('API processes', { timeout: 180_000 }, () => {
     }
   });
 
+  it('[A4] [A5] a login goes on where its renewal was committed and the answer lost', async () => {
+    const guests = { ...backends, ALLOW_GUESTS: 'on' };
+    const dying = { ...guests, FAIL_POINTS: 'after-login-renewed=kill' };
+    const [api, ...victims] = await Promise.all([ApiProcess.start(guests), ApiProcess.start(dying), ApiProcess.start(dying)]);
+    try {
+      const guest = await json(api.post('/guests', { name: 'Ann' }));
+      const customer = await json(api.post('/customers', { name: 'Cid', channel: 'shop' }));
+      const renewals = [
+        ['/auth/refresh', { refresh: guest['refresh'] }],
+        ['/customers/token', { customerId: customer['id'], channel: 'shop', refresh: customer['refresh'] }],
+      ] as const;
+      for (const [n, [path, body]] of renewals.entries()) {
+        await expect(victims[n]?.post(path, body)).rejects.toThrow();
+        expect((await victims[n]?.exited)?.signal).toBe('SIGKILL');
+        const answers = await Promise.all([api.post(path, body), api.post(path, body)]);
+        expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+        const [next, again] = await Promise.all(answers.map((answer) => json(answer)));
+        expect(next?.['refresh']).toBe(again?.['refresh']);
+        expect((await api.get('/api/v1/rooms', bearer(next ?? {}))).status).toBe(200);
+      }
+      expect(await database.query('SELECT generation FROM login_families WHERE generation > 0')).toEqual([
+        { generation: 1 },
+        { generation: 1 },
+      ]);
+    } finally {
+      await Promise.all([api.stop(), ...victims.map((victim) => victim.kill9())]);
+    }
+  });
+
   it('[A12] serve the keys of their tokens, through a change of the signing key', async () => {
     const pem = (name: string): { readonly privatePath: string; readonly publicPath: string } => {
       const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { FamilyRecord, Store } from '#libs/store/store.ts';
+import type { FamilyRecord, LoginSecrets, Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 
@@ -127,36 +127,52 @@ describe('codes', () => {
 describe('refresh families', () => {
   const family = (id: string): FamilyRecord => ({ id, userId: 'u1', name: 'Ada', kind: 'user', expiresAt: 5000 });
 
-  test('[A4] the secret changes with each use; a replay revokes the family', async () => {
-    await store.logins.openFamily(family('f1'), 's1');
-    expect(await store.logins.rotate('f1', 's1', 's2', 1000)).toEqual(family('f1'));
-    expect(await other.logins.rotate('f1', 's2', 's3', 1000)).toEqual(family('f1'));
-    expect(await other.logins.rotate('f1', 's1', 's4', 1000)).toBe('replayed');
-    expect(await store.logins.rotate('f1', 's3', 's5', 1000)).toBe('unknown');
+  const secrets = async (id: string): Promise<LoginSecrets> => {
+    const login = await store.logins.livingLogin(id, 1000);
+    if (login === undefined) throw new Error('no login');
+    return login.secrets;
+  };
+  const replacedBy = (generation: number, hash: string) => ({
+    generation,
+    hash,
+    earlier: [{ hash: 'before', generation: 0, until: null }],
   });
 
-  test('[A4] a secret used ten times at once: once, and then the family is gone', async () => {
-    await store.logins.openFamily(family('f2'), 's1');
-    const results = await times(10, (i) => node(i).logins.rotate('f2', 's1', `n${i}`, 1000));
-    expect(results.filter((result) => typeof result === 'object')).toHaveLength(1);
-    expect(results.filter((result) => result === 'replayed')).toHaveLength(1);
-    expect(results.filter((result) => result === 'unknown')).toHaveLength(8);
+  test('[A4] the secrets are replaced as they were read, and are read as they were written', async () => {
+    await store.logins.openFamily(family('f1'), 's0');
+    const first = await secrets('f1');
+    expect(await other.logins.livingLogin('f1', 1000)).toEqual({
+      family: family('f1'),
+      secrets: { id: 'f1', generation: 0, hash: 's0', earlier: [] },
+    });
+    expect(await store.logins.replaceSecrets(first, replacedBy(1, 's1'), 1000)).toBe(true);
+    expect(await other.logins.replaceSecrets(first, replacedBy(1, 'x1'), 1000)).toBe(false);
+    expect(await secrets('f1')).toEqual({ id: 'f1', ...replacedBy(1, 's1') });
+    expect(await other.logins.replaceSecrets({ ...(await secrets('f1')), hash: 'x' }, replacedBy(2, 's2'), 1000)).toBe(false);
   });
 
-  test('[A4] unknown: none, expired, revoked by itself or with all of its user', async () => {
-    expect(await store.logins.rotate('none', 's', 't', 1000)).toBe('unknown');
-    await store.logins.openFamily(family('f3'), 's1');
-    expect(await store.logins.rotate('f3', 's1', 's2', 5000)).toBe('unknown');
+  test('[A4] of ten that replace them at once one succeeds', async () => {
+    await store.logins.openFamily(family('f2'), 's0');
+    const first = await secrets('f2');
+    const results = await times(10, (i) => node(i).logins.replaceSecrets(first, replacedBy(1, `n${i}`), 1000));
+    expect(results.filter(Boolean)).toHaveLength(1);
+  });
+
+  test('[A4] not living: none, expired, revoked by itself or with all of its user', async () => {
+    const living = async (id: string, now = 1000): Promise<boolean> => (await store.logins.livingLogin(id, now)) !== undefined;
+    expect(await living('none')).toBe(false);
+    await store.logins.openFamily(family('f3'), 's0');
+    const read = await secrets('f3');
+    expect([await living('f3', 4999), await living('f3', 5000)]).toEqual([true, false]);
+    expect(await store.logins.replaceSecrets(read, replacedBy(1, 's1'), 5000)).toBe(false);
     for (let twice = 0; twice < 2; twice += 1) expect(await store.logins.revokeFamily('f3')).toBe(family('f3').kind);
     expect(await store.logins.revokeFamily('none')).toBeUndefined();
-    expect(await store.logins.rotate('f3', 's1', 's2', 1000)).toBe('unknown');
-    await store.logins.openFamily({ ...family('f4'), userId: 'u9' }, 's1');
-    await store.logins.openFamily({ ...family('f5'), userId: 'u9' }, 's1');
-    await store.logins.openFamily(family('f6'), 's1');
+    expect([await living('f3'), await store.logins.replaceSecrets(read, replacedBy(1, 's1'), 1000)]).toEqual([false, false]);
+    await store.logins.openFamily({ ...family('f4'), userId: 'u9' }, 's0');
+    await store.logins.openFamily({ ...family('f5'), userId: 'u9' }, 's0');
+    await store.logins.openFamily(family('f6'), 's0');
     await store.logins.revokeFamiliesOf('u9');
-    expect(await store.logins.rotate('f4', 's1', 's2', 1000)).toBe('unknown');
-    expect(await store.logins.rotate('f5', 's1', 's2', 1000)).toBe('unknown');
-    expect(await store.logins.rotate('f6', 's1', 's2', 1000)).toEqual(family('f6'));
+    expect([await living('f4'), await living('f5'), await living('f6')]).toEqual([false, false, true]);
   });
 });
 

@@ -1,4 +1,13 @@
-import type { AgentRecord, CustomerRecord, FamilyRecord, Sanction, Store, UserRecord } from '#libs/store/store.ts';
+import type {
+  AgentRecord,
+  CustomerRecord,
+  FamilyRecord,
+  LivingLogin,
+  LoginSecrets,
+  Sanction,
+  Store,
+  UserRecord,
+} from '#libs/store/store.ts';
 import { textKey } from '#libs/store/text-key.ts';
 
 /** One call of a store's method. */
@@ -23,7 +32,7 @@ export class AccountStore {
   readonly sanctions: Sanction[] = [];
   readonly codes = new Map<string, Code>();
   readonly tickets = new Map<string, { readonly mail: string; readonly expiresAt: number }>();
-  readonly families = new Map<string, FamilyRecord & { hash: string; revoked: boolean }>();
+  readonly families = new Map<string, LivingLogin & { revoked: boolean }>();
   /** Every method rejects with it while it is set. */
   failure: Error | undefined;
   readonly store: Store = {
@@ -58,12 +67,21 @@ export class AccountStore {
         return ticket && ticket.expiresAt > now ? ticket.mail : undefined;
       },
       dropTicket: async (hash: string) => this.tickets.delete(hash),
-      openFamily: async (family: FamilyRecord, hash: string) => void this.families.set(family.id, { ...family, hash, revoked: false }),
-      rotate: async (id: string, oldHash: string, newHash: string, now: number) => this.#rotate(id, oldHash, newHash, now),
+      openFamily: async (family: FamilyRecord, hash: string) => {
+        const secrets = { id: family.id, generation: 0, hash, earlier: [] };
+        this.families.set(family.id, { family, secrets, revoked: false });
+      },
+      livingLogin: async (id: string, now: number) => this.#living(id, now),
+      replaceSecrets: async (before: LoginSecrets, after: Omit<LoginSecrets, 'id'>, now: number) => {
+        const login = this.#living(before.id, now);
+        if (login === undefined || login.secrets.generation !== before.generation || login.secrets.hash !== before.hash) return false;
+        this.families.set(before.id, { ...login, secrets: { id: before.id, ...after } });
+        return true;
+      },
       revokeFamily: async (id: string) => {
-        const family = this.families.get(id);
-        if (family) family.revoked = true;
-        return family?.kind;
+        const login = this.families.get(id);
+        if (login) login.revoked = true;
+        return login?.family.kind;
       },
     }),
     sanctions: this.#noted('sanctions', {
@@ -89,16 +107,9 @@ export class AccountStore {
     return 'ok';
   }
 
-  #rotate(id: string, oldHash: string, newHash: string, now: number): FamilyRecord | 'replayed' | 'unknown' {
-    const family = this.families.get(id);
-    if (family === undefined || family.revoked || family.expiresAt <= now) return 'unknown';
-    if (family.hash !== oldHash) {
-      family.revoked = true;
-      return 'replayed';
-    }
-    family.hash = newHash;
-    const { hash: _hash, revoked: _revoked, ...record } = family;
-    return record;
+  #living(id: string, now: number): (LivingLogin & { revoked: boolean }) | undefined {
+    const login = this.families.get(id);
+    return login === undefined || login.revoked || login.family.expiresAt <= now ? undefined : login;
   }
 
   #noted<Methods extends Record<string, (...args: never[]) => unknown>>(aggregate: string, methods: Methods): Methods {

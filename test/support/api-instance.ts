@@ -18,6 +18,8 @@ import { JWT_SECRET } from './jwt.ts';
 export interface ApiInstanceOptions {
   readonly databaseUrl: string;
   readonly redisUrl: string;
+  /** `JWT_SECRET`, where another one than the usual. */
+  readonly secret?: string;
   /** Limits in place of the usual ones. */
   readonly rules?: Partial<Record<LimitName, LimitRule>>;
 }
@@ -52,14 +54,14 @@ export class ApiInstance {
     Object.assign(this, kept);
   }
 
-  static async start({ databaseUrl, redisUrl, rules }: ApiInstanceOptions): Promise<ApiInstance> {
+  static async start({ databaseUrl, redisUrl, rules, secret = JWT_SECRET }: ApiInstanceOptions): Promise<ApiInstance> {
     const [mails, sanctions, logged]: [CodeMail[], Sanction[], string[]] = [[], [], []];
     const log = listeningLog(logged);
     const store = await openStore({ url: databaseUrl, log });
     const link = RedisLink.open(redisUrl, { prefix: 'test', log });
     await link.ready(10_000);
     const { verifier, signer } = openTokens({
-      jwtSecret: JWT_SECRET,
+      jwtSecret: secret,
       jwtSigningKey: undefined,
       jwtPublicKeys: [],
       jwtJwksUrl: undefined,
@@ -81,7 +83,8 @@ export class ApiInstance {
       queueMail: async (mail) => void mails.push(mail),
       limits: new RateLimits({ link, key: deriveKey(JWT_SECRET, 'limits'), log, rules: { ...LIMITS, ...rules } }),
       services: [],
-      codeKey: deriveKey(JWT_SECRET, 'codes'),
+      codeKey: deriveKey(secret, 'codes'),
+      refreshKey: deriveKey(secret, 'refresh secrets'),
       allowedOrigins: [],
       allowGuests: true,
       publicUrl: undefined,

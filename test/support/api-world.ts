@@ -52,6 +52,7 @@ export class ApiWorld {
       limits: { take: async () => 0 },
       services: [],
       codeKey: new Uint8Array(32),
+      refreshKey: new Uint8Array(32).fill(1),
       allowedOrigins: [],
       allowGuests: true,
       publicUrl: undefined,

@@ -182,6 +182,7 @@ export class RoomStage {
       limits: { take: async () => 0 },
       services: [{ name: 'shop', key: SERVICE_KEY }],
       codeKey: new Uint8Array(32),
+      refreshKey: new Uint8Array(32),
       allowedOrigins: [],
       allowGuests: true,
       publicUrl: undefined,

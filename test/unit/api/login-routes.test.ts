@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tokenHash } from '#libs/auth/revocations.ts';
 import { endLogin } from '#services/api/login.ts';
+import { secretHash, secretOf } from '#services/api/refresh-secret.ts';
 import { ApiWorld, cookieOf, jsonOf, WORLD_NOW } from '#test/support/api-world.ts';
 
 const codeOf = (reply: { body: Buffer; status: number }): unknown[] => [reply.status, jsonOf(reply as never)['code']];
@@ -41,34 +43,131 @@ describe('the refresh secret', { timeout: 60_000 }, () => {
     expect(await attributes({ trustedProxyHops: 1 }, { 'x-forwarded-proto': 'https' })).toBe(secure);
   });
 
-  it('[A4] used twice ends the login, for whoever has the newer one too', async () => {
+  it('[A4] is answered with the same next one until that one is used, and 30 s longer; then it ends the login', async () => {
     const world = new ApiWorld();
     const first = await world.member('Ann', 'ann@example.org');
-    const second = jsonOf(await world.post('/auth/refresh', { refresh: first['refresh'] }));
+    const { login } = await world.credentials(first['token']);
+    const renew = async (refresh: unknown): Promise<unknown> => jsonOf(await world.post('/auth/refresh', { refresh }))['refresh'];
+    const second = await renew(first['refresh']);
+    for (const later of [0, 1000, 20 * 86_400_000]) {
+      world.now += later;
+      expect(await renew(first['refresh'])).toBe(second);
+    }
+    const third = await renew(second);
+    expect(third).not.toBe(second);
+    world.now += 29_999;
+    const late = await world.post('/auth/refresh', '', { cookie: `parley_refresh=${String(first['refresh'])}` });
+    expect([late.status, jsonOf(late)['refresh']]).toEqual([200, second]);
+    // The browser has a newer one: that one stays.
+    expect(cookieOf(late)).toBeUndefined();
+    expect(await renew(second)).toBe(third);
+    expect(world.accounts.sanctions).toEqual([]);
+    world.now += 1;
     const replay = await world.post('/auth/refresh', { refresh: first['refresh'] });
     expect(codeOf(replay)).toEqual([401, 'TOKEN_EXPIRED']);
     expect([cookieOf(replay), cookieOf(replay, 'parley_in')]).toEqual(['', '']);
-    expect(codeOf(await world.post('/auth/refresh', { refresh: second['refresh'] }))).toEqual([401, 'TOKEN_EXPIRED']);
-    const { login } = await world.credentials(first['token']);
-    expect(world.accounts.sanctions).toEqual([
-      { seq: 1, kind: 'login', subject: login, reason: expect.any(String), at: WORLD_NOW, until: expect.any(Number) },
-    ]);
+    for (const refresh of [second, third]) expect(codeOf(await world.post('/auth/refresh', { refresh }))).toEqual([401, 'TOKEN_EXPIRED']);
+    const at = world.now;
     // As long as a token of a user may live, and a minute for clocks that differ.
-    expect(world.accounts.sanctions[0]?.until).toBe(WORLD_NOW + 960_000);
+    expect(world.accounts.sanctions).toEqual([
+      { seq: 1, kind: 'login', subject: login, reason: expect.any(String), at, until: at + 960_000 },
+    ]);
+  });
+
+  it('[A4] that is made up ends nothing, whatever it knows: not the login whose id it has, nor by logging out', async () => {
+    const world = new ApiWorld();
+    const { refresh, token } = await world.member('Ann', 'ann@example.org');
+    const other = await world.member('Ben', 'ben@example.org');
+    const login = String((await world.credentials(token)).login);
+    const generations = [0, 1, 2, 2 ** 32 - 1].map((generation) => secretOf(new Uint8Array(32).fill(9), login, generation));
+    const mixed = login + String(other['refresh']).slice(36);
+    const flipped = String(refresh).replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
+    for (const made of [...generations, mixed, flipped, `${login}.${'A'.repeat(43)}`]) {
+      expect(codeOf(await world.post('/auth/refresh', { refresh: made }))).toEqual([401, 'TOKEN_EXPIRED']);
+      expect((await world.post('/auth/logout', { refresh: made })).status).toBe(204);
+    }
+    expect(world.accounts.sanctions).toEqual([]);
+    expect((await world.post('/auth/refresh', { refresh })).status).toBe(200);
+  });
+
+  it('[A4] of before an upgrade works, is answered again, and is replaced', async () => {
+    const world = new ApiWorld();
+    const login = '00000000-0000-4000-8000-00000000aaaa';
+    const old = `${login}.${'q'.repeat(43)}`;
+    const family = { id: login, userId: 'u', name: 'U', kind: 'user', expiresAt: WORLD_NOW + 30 * 86_400_000 };
+    await world.accounts.store.logins.openFamily(family, secretHash(old));
+    const renew = async (refresh: unknown): Promise<unknown> => jsonOf(await world.post('/auth/refresh', { refresh }))['refresh'];
+    const next = await renew(old);
+    expect(next).not.toBe(old);
+    expect(await renew(old)).toBe(next);
+    await renew(next);
+    expect(await renew(old)).toBe(next);
+    world.now += 30_000;
+    expect((await world.post('/auth/refresh', { refresh: old })).status).toBe(401);
+  });
+
+  it('[A4] goes on where the key that makes the next ones is changed, with nodes that have either', async () => {
+    const before = new ApiWorld();
+    const after = new ApiWorld({ store: before.accounts.store, refreshKey: new Uint8Array(32).fill(2) });
+    const renew = async (world: ApiWorld, refresh: unknown): Promise<unknown> => {
+      const reply = await world.post('/auth/refresh', { refresh });
+      expect(reply.status).toBe(200);
+      return jsonOf(reply)['refresh'];
+    };
+    const { refresh: first } = await before.member('Ann', 'ann@example.org');
+    const lost = await renew(before, first);
+    // The answer was lost, and the other key cannot make it again: there is another next one, for whoever has either.
+    const second = await renew(after, first);
+    expect(second).not.toBe(lost);
+    expect(await renew(after, lost)).toBe(second);
+    let secret = second;
+    for (const world of [before, after, after, before]) secret = await renew(world, secret);
+    expect(await renew(after, second)).toEqual(expect.any(String));
+    expect(before.accounts.sanctions).toEqual([]);
+  });
+
+  it('[A4] ends no login of somebody whose answers are lost, whose tabs ask at once, and whose requests are slow', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            tabs: fc.integer({ min: 1, max: 3 }),
+            lost: fc.boolean(),
+            native: fc.boolean(),
+            pause: fc.constantFrom(0, 1000, 29_000, 31_000, 900_000),
+          }),
+          { maxLength: 8 },
+        ),
+        async (steps) => {
+          const world = new ApiWorld();
+          let { refresh } = jsonOf(await world.post('/guests', { name: 'Ann' }));
+          for (const { tabs, lost, native, pause } of steps) {
+            world.now += pause;
+            const body = native ? { refresh } : '';
+            const headers: Record<string, string> = native ? {} : { cookie: `parley_refresh=${String(refresh)}` };
+            const replies = await Promise.all(Array.from({ length: tabs }, () => world.post('/auth/refresh', body, headers)));
+            expect(replies.map(({ status }) => status)).toEqual(Array(tabs).fill(200));
+            expect(new Set(replies.map((reply) => jsonOf(reply)['refresh'])).size).toBe(1);
+            for (const reply of replies) if (!lost) refresh = jsonOf(reply)['refresh'];
+          }
+        },
+      ),
+      { numRuns: 15 },
+    );
   });
 
   it('[A4] gets a token that is not younger than a logout which comes while it is made', async () => {
     const world = new ApiWorld();
     const { refresh } = await world.member('Ann', 'ann@example.org');
     const { logins } = world.accounts.store;
-    const { rotate } = logins;
+    const { replaceSecrets } = logins;
     let loggedOutAt = 0;
     Object.assign(logins, {
-      rotate: async (...args: Parameters<typeof rotate>) => {
-        const family = await rotate(...args);
+      replaceSecrets: async (...args: Parameters<typeof replaceSecrets>) => {
+        const replaced = await replaceSecrets(...args);
         loggedOutAt = world.now + 1;
         world.now += 5000;
-        return family;
+        return replaced;
       },
     });
     const { token } = jsonOf(await world.post('/auth/refresh', { refresh }));
@@ -95,7 +194,7 @@ describe('the refresh secret', { timeout: 60_000 }, () => {
       expect(codeOf(await world.post('/auth/refresh', { refresh }))).toEqual([401, 'TOKEN_EXPIRED']);
     for (const body of [{ refresh: 7 }, { refresh: 'x'.repeat(100) }, { token: 'x' }, [], '"x"', '{'])
       expect(codeOf(await world.post('/auth/refresh', body))).toEqual([400, 'INVALID_REQUEST']);
-    expect(world.accounts.calls.filter(({ method }) => method !== 'logins.rotate')).toEqual([]);
+    expect(world.accounts.calls.filter(({ method }) => method !== 'logins.livingLogin')).toEqual([]);
   });
 
   it('[A4] of the cookie serves the hub’s own pages and those of named origins, no other', async () => {
@@ -164,6 +263,21 @@ describe('logging out', { timeout: 60_000 }, () => {
     expect(world.accounts.sanctions).toEqual([
       { seq: 1, kind: 'token', subject: tokenHash('a.b.c'), reason: 'logout', at: WORLD_NOW, until: WORLD_NOW + 120_000 },
     ]);
+  });
+
+  it('[A4] by a secret whose next one got lost, or that is out of use, ends the login as well', async () => {
+    for (const uses of [1, 2, 3]) {
+      const world = new ApiWorld();
+      const first = await world.member('Ann', 'ann@example.org');
+      let refresh = first['refresh'];
+      for (let n = 0; n < uses; n++) {
+        world.now += 40_000;
+        refresh = jsonOf(await world.post('/auth/refresh', { refresh }))['refresh'];
+      }
+      expect((await world.post('/auth/logout', { refresh: first['refresh'] })).status).toBe(204);
+      expect(codeOf(await world.post('/auth/refresh', { refresh }))).toEqual([401, 'TOKEN_EXPIRED']);
+      expect(world.accounts.sanctions.at(-1)).toMatchObject({ kind: 'login', reason: 'logout' });
+    }
   });
 
   it('[A4] may be repeated; without any proof it is refused', async () => {

@@ -86,7 +86,22 @@ describe('customers', { timeout: 60_000 }, () => {
     const cookie = `parley_customer=${String(second['refresh'])}`;
     expect((await world.post('/customers/token', body, { cookie, origin: 'https://evil.test' })).status).toBe(403);
     expect((await world.post('/customers/token', body, { cookie })).status).toBe(200);
+    // The next one of the first was used: after 30 s the first is a copy.
+    world.now += 30_000;
     expect((await world.post('/customers/token', { ...body, refresh: first['refresh'] })).status).toBe(401);
+    expect(world.accounts.sanctions).toHaveLength(1);
+  });
+
+  it('[A5] get the same next secret again where the answer was lost, and a made-up one ends nothing', async () => {
+    const world = new ApiWorld();
+    const first = jsonOf(await world.post('/customers', newcomer));
+    const body = { customerId: first['id'], channel: newcomer.channel };
+    const made = String(first['refresh']).replace(/.{43}$/, 'x'.repeat(43));
+    expect((await world.post('/customers/token', { ...body, refresh: made })).status).toBe(401);
+    const lost = jsonOf(await world.post('/customers/token', { ...body, refresh: first['refresh'] }));
+    const again = await world.post('/customers/token', body, { cookie: `parley_customer=${String(first['refresh'])}` });
+    expect([again.status, jsonOf(again)['refresh'], cookieOf(again, 'parley_customer')]).toEqual([200, lost['refresh'], lost['refresh']]);
+    expect(world.accounts.sanctions).toEqual([]);
   });
 
   it('[A5] keep their secret where the hub cannot say who they are just then', async () => {

@@ -137,7 +137,7 @@ export class BrowserLogin {
     return user;
   }
 
-  /** One tab at a time: a secret works once, and one that is used twice ends the login. Frames in other sites may be denied locks: they go without. */
+  /** One tab at a time: what one is answered, the others go on with. Frames in other sites may be denied locks: they go without. */
   async #alone<Result>(task: () => Promise<Result>): Promise<Result> {
     const { locks, lock } = this.#options;
     let begun = false;
