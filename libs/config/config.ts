@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { failPointsSetting } from './fail-point.ts';
 import type { Kind } from './kinds.ts';
 import { type Default, type Role, SETTINGS, type Setting } from './settings.ts';
+import { UrlError } from './url.ts';
 import { isWellKnownSecret } from './well-known-secrets.ts';
 
 type Settings = typeof SETTINGS;
@@ -100,14 +101,24 @@ function readValues(role: Role, env: Environment, problems: string[]): Values {
     const text = textOf(env, setting.name);
     values[field] = defaultOf(setting, role) ?? undefined;
     if (text === '') continue;
-    const value = setting.kind.parse(text);
-    if (value === undefined) {
-      problems.push(`${setting.name} takes ${setting.kind.takes}${setting.secret ? '' : `, not ${JSON.stringify(text)}`}.`);
-    } else {
-      values[field] = value;
-    }
+    const value = parsed(setting, text, problems);
+    if (value !== undefined) values[field] = value;
   }
   return values as Values;
+}
+
+/** The value, or undefined where the text is none: `problems` then has why. */
+function parsed(setting: Setting<unknown>, text: string, problems: string[]): unknown {
+  const { name, kind } = setting;
+  try {
+    const value = kind.parse(text);
+    if (value === undefined) problems.push(`${name} takes ${kind.takes}${setting.secret ? '' : `, not ${JSON.stringify(text)}`}.`);
+    return value;
+  } catch (error) {
+    if (!(error instanceof UrlError)) throw error;
+    problems.push(`${name} takes ${kind.takes}: ${error.message}.`);
+    return undefined;
+  }
 }
 
 /** Combinations that must not start. `isSet`: whether a variable has a text, be it a bad one that was complained about already. */

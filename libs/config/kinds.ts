@@ -1,9 +1,13 @@
 /** Kinds of setting: how the text of an environment variable becomes a value. */
+import { parseDatabaseUrl } from './database-url.ts';
+import { parseRedisUrl } from './redis-url.ts';
+import { parseSmtpUrl } from './smtp-url.ts';
+import { UrlError } from './url.ts';
 
 /** Reads one setting's text. `takes` completes the sentence "PORT takes ...". */
 export interface Kind<T> {
   readonly takes: string;
-  /** The value, or `undefined` where the text is not one. */
+  /** The value, or `undefined` where the text is not one. A `UrlError` that it throws says why. */
   readonly parse: (text: string) => T | undefined;
 }
 
@@ -35,16 +39,43 @@ export function text(takes: string, shape: RegExp): Kind<string> {
   return { takes, parse: (value) => (shape.test(value) ? value : undefined) };
 }
 
-const HOSTS = String.raw`(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?`;
-const REDIS_URL = new RegExp(
-  String.raw`^rediss?(?:://(?:[^@/\s]*@)?${HOSTS}(?:/\d*)?|\+cluster://(?:[^@/\s]*@)?${HOSTS}(?:,${HOSTS})*/?|\+sentinel://(?:[^@/\s]*@)?${HOSTS}(?:,${HOSTS})*/[^/\s?]+(?:/\d+)?)(?:\?\S*)?$`,
-);
+/** A URL that `parse` takes: the value stays the text, so that a password is in one place. */
+function url(takes: string, parse: (value: string) => unknown): Kind<string> {
+  return {
+    takes,
+    parse: (value) => {
+      parse(value);
+      return value;
+    },
+  };
+}
 
 /** One Redis, a Sentinel group or a Cluster, told apart by the scheme. */
-export const redisUrl: Kind<string> = text(
+export const redisUrl: Kind<string> = url(
   'redis://[user:password@]host[:port][/db], redis+sentinel://host:port,.../master-name[/db] or redis+cluster://host:port,... (TLS: rediss)',
-  REDIS_URL,
+  parseRedisUrl,
 );
+
+/** One PostgreSQL, or several of which one takes writes. */
+export const databaseUrl: Kind<string> = url('postgres://[user:password@]host[:port][,host...]/database', parseDatabaseUrl);
+
+/** One mail server. */
+export const smtpUrl: Kind<string> = url('smtp://[user:password@]host[:port] (TLS: smtps)', parseSmtpUrl);
+
+/**
+ * A URL of the web. Stricter than `URL`, which mends what was not meant: blanks, backslashes, a missing slash, a loose %. No user and no password: browsers
+ * and `fetch` take none.
+ * @throws UrlError
+ */
+function webUrl(text: string): URL | undefined {
+  if (!/^https?:\/\/[^/]/i.test(text)) return undefined;
+  if (/[\p{Cc}\p{Z}\\]/u.test(text)) throw new UrlError('a URL has no blanks, control characters and backslashes');
+  if (/%(?![0-9a-f]{2})/i.test(text)) throw new UrlError('a % that begins no character is written %25');
+  const parsed = URL.parse(text);
+  if (parsed === null) return undefined;
+  if (parsed.username !== '' || parsed.password !== '') throw new UrlError('it has no user and no password');
+  return parsed;
+}
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -52,9 +83,10 @@ const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 export const keySetUrl: Kind<string> = {
   takes: 'an https:// URL (http:// for this machine only)',
   parse: (value) => {
-    const url = URL.parse(value);
-    if (url === null) return undefined;
-    return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.has(url.hostname)) ? url.href : undefined;
+    const url = webUrl(value);
+    if (url === undefined) return undefined;
+    if (value.includes('#')) throw new UrlError('what stands behind a # is not sent');
+    return url.protocol === 'https:' || LOOPBACK.has(url.hostname) ? url.href : undefined;
   },
 };
 
@@ -74,24 +106,6 @@ export const origins: Kind<readonly string[]> = {
   },
 };
 
-/** One PostgreSQL. */
-export const databaseUrl: Kind<string> = {
-  takes: 'postgres://[user:password@]host[:port]/database',
-  parse: (value) => {
-    const url = URL.parse(value);
-    return url !== null && /^postgres(?:ql)?:$/.test(url.protocol) && url.pathname.length > 1 ? value : undefined;
-  },
-};
-
-/** One mail server. */
-export const smtpUrl: Kind<string> = {
-  takes: 'smtp://[user:password@]host[:port] (TLS: smtps)',
-  parse: (value) => {
-    const url = URL.parse(value);
-    return url !== null && /^smtps?:$/.test(url.protocol) && url.hostname !== '' ? value : undefined;
-  },
-};
-
 /** An address of ours as a browser sees it. */
 export const publicUrl: Kind<string> = {
   takes: 'an https:// or http:// URL without a path',
@@ -104,10 +118,7 @@ export const publicUrl: Kind<string> = {
 /** A page elsewhere that ours link to. */
 export const linkUrl: Kind<string> = {
   takes: 'an https:// or http:// URL without a password',
-  parse: (value) => {
-    const url = URL.parse(value);
-    return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' ? url.href : undefined;
-  },
+  parse: (value) => webUrl(value)?.href,
 };
 
 /** Comma-separated texts. */

@@ -78,7 +78,7 @@ export const SETTINGS = {
   }),
   redisPrefix: setting({
     name: 'REDIS_PREFIX',
-    kind: text('up to 64 characters without spaces, braces, *, ? and brackets', /^[^\s{}*?[\]\\]{1,64}$/),
+    kind: text('up to 64 ASCII characters without spaces, braces, *, ? and brackets', /^(?:(?![{}*?[\]\\])[!-~]){1,64}$/),
     default: 'parley:',
     meaning: 'What every key and channel in Redis starts with. Nodes that belong together share it.',
   }),

@@ -1,6 +1,7 @@
 /** The only importer of nodemailer. */
 
 import { createTransport } from 'nodemailer';
+import { parseSmtpUrl } from '#libs/config/smtp-url.ts';
 import { toMailAddress } from './mail-address.ts';
 import { MailError, type Mailer, type OutgoingMail } from './mailer.ts';
 
@@ -18,10 +19,9 @@ export interface SmtpMailerOptions {
 
 const CONNECTIONS = 5;
 const MAILS_A_CONNECTION = 100;
-const PORTS: Readonly<Record<string, number>> = { 'smtp:': 587, 'smtps:': 465 };
 const NAME = 'Parley';
-/** What `URL` makes of this machine's own addresses: nobody listens in between. */
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/i;
+/** This machine's own addresses: nobody listens in between. */
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
 
 /** Replies about the login of this hub, not about the mail: whoever runs it can put them right (RFC 4954, section 6). */
 const LOGIN_REPLIES = new Set([530, 534, 535, 538]);
@@ -64,22 +64,17 @@ export class SmtpMailer implements Mailer {
 }
 
 function openTransport({ url, timeoutMs = 15_000 }: SmtpMailerOptions) {
-  const target = URL.parse(url);
-  const port = PORTS[target?.protocol ?? ''];
-  if (target === null || port === undefined || target.hostname === '')
-    throw new TypeError('A mail server is smtp:// or smtps:// and a host.');
-  const login =
-    target.username === '' ? undefined : { user: decodeURIComponent(target.username), pass: decodeURIComponent(target.password) };
+  const { host, port, login, tls } = parseSmtpUrl(url);
   return createTransport({
     pool: true,
     maxConnections: CONNECTIONS,
     maxMessages: MAILS_A_CONNECTION,
     // The queue tries again: twice would be too often.
     maxRequeues: 0,
-    host: target.hostname.replace(/^\[|\]$/g, ''),
-    port: target.port === '' ? port : Number(target.port),
-    secure: target.protocol === 'smtps:',
-    ...(login && { auth: login, requireTLS: !LOOPBACK.test(target.hostname) }),
+    host,
+    port,
+    secure: tls,
+    ...(login && { auth: login, requireTLS: !LOOPBACK.test(host) }),
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
     socketTimeout: timeoutMs,

@@ -1,6 +1,6 @@
+import type { RedisAddress, RedisTarget } from '#libs/config/redis-url.ts';
 import { MasterConnection, type MasterOptions } from './master.ts';
 import { connectServer } from './redis-clients.ts';
-import type { RedisAddress, RedisTarget } from './redis-url.ts';
 
 const SLOTS = 16384;
 /** Milliseconds between looks at the map: while something is missing, and in quiet times. */

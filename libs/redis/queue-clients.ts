@@ -1,5 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import type { RedisTarget } from './redis-url.ts';
+import type { RedisTarget } from '#libs/config/redis-url.ts';
 
 /**
  * `adds`: fails soon while Redis is away, so that a caller can be told. `works`: waits until it is back, and may block in a command.

@@ -1,5 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import type { RedisAddress, RedisTarget } from './redis-url.ts';
+import type { RedisAddress, RedisTarget } from '#libs/config/redis-url.ts';
 
 /** The longest pause between two attempts to connect, milliseconds: one node may be back by so much later than another. */
 export const RECONNECT_PAUSE_MAX_MS = 1000;

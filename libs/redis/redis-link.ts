@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events';
 import calculateSlot from 'cluster-key-slot';
+import { parseRedisUrl, type RedisTarget } from '#libs/config/redis-url.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { ClusterMap } from './cluster-map.ts';
 import { RedisKeys } from './keys.ts';
 import type { Logger } from './logger.ts';
 import { MasterConnection, type RedisArgument, type RedisMaster } from './master.ts';
 import { connectSentinel, connectServer } from './redis-clients.ts';
-import { parseRedisUrl, type RedisTarget } from './redis-url.ts';
 import type { Script } from './script.ts';
 
 export interface RedisLinkOptions {

@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import type { RedisAddress, RedisTarget } from '#libs/config/redis-url.ts';
 import { ProtocolError, PushParser, type PushReply } from './push-parser.ts';
-import type { RedisAddress, RedisTarget } from './redis-url.ts';
 
 const READ_BYTES = 64 * 1024;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseRedisUrl } from '#libs/redis/redis-url.ts';
+import { parseRedisUrl } from '#libs/config/redis-url.ts';
 
 describe('REDIS_URL', () => {
   test('one server', () => {

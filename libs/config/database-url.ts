@@ -1,0 +1,83 @@
+/** `DATABASE_URL` taken apart. */
+import { type HostAndPort, refuseOthers, splitUrl, UrlError, wordOf } from './url.ts';
+
+export interface DatabaseTarget {
+  /** At least one: the servers of which one takes writes. */
+  readonly hosts: readonly HostAndPort[];
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  readonly database: string;
+  /** Whether a server that takes no writes is left alone. */
+  readonly readWrite: boolean;
+  readonly applicationName: string | undefined;
+  /** Undefined: no TLS. */
+  readonly tls: DatabaseTls | undefined;
+}
+
+export interface DatabaseTls {
+  /** Whether certificate and name are checked. */
+  readonly verify: boolean;
+  /** TLS from the first byte (PostgreSQL 17), not after a question. */
+  readonly direct: boolean;
+  /** Paths of PEM files: the authority, and the client's own certificate with its key. */
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+}
+
+const PORT = 5432;
+const KNOWN = [
+  'target_session_attrs',
+  'sslmode',
+  'sslrootcert',
+  'sslcert',
+  'sslkey',
+  'sslnegotiation',
+  'application_name',
+  'host',
+] as const;
+const HINTS = {
+  ssl: 'write sslmode=verify-full',
+  password: 'it stands before the host, user:password@host',
+  user: 'it stands before the host, user:password@host',
+  port: 'it stands behind its host, host:port',
+  dbname: 'it is the path, /database',
+};
+
+/**
+ * Parses `postgres://[user:password@]host[:5432][,host...]/database[?...]`. Of libpq's parameters it knows those of `KNOWN`; `host` names the folder of a
+ * Unix socket. Every `sslmode` but `disable` and `no-verify` checks certificate and name.
+ * @throws UrlError
+ */
+export function parseDatabaseUrl(text: string): DatabaseTarget {
+  const { username, password, hosts, path, params } = splitUrl(text, (scheme) => (/^postgres(?:ql)?$/.test(scheme) ? PORT : undefined));
+  refuseOthers(params, KNOWN, HINTS);
+  const folder = params.get('host');
+  if (folder !== undefined && (!folder.startsWith('/') || hosts.length > 0))
+    throw new UrlError('the parameter host is the folder of a Unix socket, where no host stands before the path');
+  const servers = folder === undefined ? hosts : [{ host: folder, port: PORT }];
+  if (servers.length === 0) throw new UrlError('it names no host');
+  const [database, ...rest] = path;
+  if (database === undefined || rest.length > 0) throw new UrlError('it ends with /database');
+  const attributes = wordOf(params, 'target_session_attrs', 'read-write', 'primary', 'any');
+  return {
+    hosts: servers,
+    user: username,
+    password,
+    database,
+    readWrite: attributes !== 'any',
+    applicationName: params.get('application_name'),
+    tls: tlsOf(params),
+  };
+}
+
+function tlsOf(params: ReadonlyMap<string, string>): DatabaseTls | undefined {
+  const mode = wordOf(params, 'sslmode', 'disable', 'no-verify', 'require', 'verify-ca', 'verify-full');
+  const negotiation = wordOf(params, 'sslnegotiation', 'postgres', 'direct');
+  const files = { caFile: params.get('sslrootcert'), certFile: params.get('sslcert'), keyFile: params.get('sslkey') };
+  const asked = negotiation === 'direct' || Object.values(files).some((file) => file !== undefined);
+  if (mode === 'disable' && asked) throw new UrlError('sslmode=disable stands beside other settings of TLS');
+  if (mode === 'disable' || (mode === undefined && !asked)) return undefined;
+  if ((files.certFile === undefined) !== (files.keyFile === undefined)) throw new UrlError('sslcert and sslkey go together');
+  return { verify: mode !== 'no-verify', direct: negotiation === 'direct', ...files };
+}
