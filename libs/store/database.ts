@@ -1,5 +1,6 @@
 /** The pool of connections: every statement of the store goes through here. */
 import pg from 'pg';
+import { Connections } from './connections.ts';
 import { isCollision, isLocked, storeError } from './store-error.ts';
 import type { StoreHealth } from './store-health.ts';
 
@@ -27,52 +28,44 @@ export interface CallOptions {
 
 /** The server gives up first, so that its work ends with ours. */
 const SERVER_MARGIN_MS = 250;
-/** A process that is frozen in the middle of a transaction holds its locks no longer than this. */
+/** See `SessionLimits`. */
 const IDLE_TRANSACTION_MS = 5000;
-const IDLE_MS = 30_000;
 const CLOSE_MS = 5000;
 /** How often a transaction is tried where others stand in its way. */
 const TRIES = 3;
-
-const INT8: number = pg.types.builtins.INT8;
-
-/** int8 as a number: offsets, times and counts are below 2^53. */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format ?? 'text')) as typeof pg.types.getTypeParser,
-};
+/**
+ * SQLSTATEs after which a connection is of no use: connection exceptions, insufficient resources, shutdown, system and internal errors, and
+ * read_only_sql_transaction: the server is a standby (now).
+ */
+const LOST = /^(08|53|57P|58|XX|25006)/;
 
 /**
  * Statements over a pool. Never hangs: a call rejects with `HubError` `UNAVAILABLE` after the timeout at the latest, whether the server is gone, frozen or
- * busy; a connection that did not answer is thrown away. Breaking connections end no process.
+ * busy; a connection that did not answer, or leads to a server that takes no writes, is thrown away with those made beside it. Breaking connections end no
+ * process.
  */
 export class Database {
   readonly timeoutMs: number;
-  readonly #pool: pg.Pool;
+  readonly #connections: Connections;
   readonly #health: StoreHealth | undefined;
 
   constructor(options: DatabaseOptions) {
     this.timeoutMs = options.timeoutMs;
     this.#health = options.health;
-    this.#pool = new pg.Pool({
-      connectionString: options.url,
-      max: options.poolSize,
-      connectionTimeoutMillis: options.timeoutMs,
-      idleTimeoutMillis: IDLE_MS,
-      statement_timeout: Math.max(1, options.timeoutMs - SERVER_MARGIN_MS),
-      idle_in_transaction_session_timeout: IDLE_TRANSACTION_MS,
-      application_name: 'parley',
-      keepAlive: true,
-      types,
+    this.#connections = new Connections({
+      url: options.url,
+      poolSize: options.poolSize,
+      connectMs: options.timeoutMs,
+      limits: { statementMs: this.#statementMs(options.timeoutMs), idleInTransactionMs: IDLE_TRANSACTION_MS },
+      applicationName: 'parley',
+      onError: (error) => this.#failed(error),
     });
-    // Idle ones, and those at work: without a listener an error event would end the process.
-    this.#pool.on('error', (error) => this.#failed(error));
-    this.#pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   /** One statement, committed when it resolves. */
   query<R extends Row = Row>(sql: string, values: readonly unknown[] = [], options: CallOptions = {}): Promise<R[]> {
-    return this.use((query) => query<R>(sql, values), options);
+    const work = (query: Query): Promise<R[]> => query<R>(sql, values);
+    return this.#connections.sessionLimits ? this.use(work, options) : this.transaction(work, options);
   }
 
   /** The only row of a statement, or undefined. */
@@ -90,9 +83,7 @@ export class Database {
       try {
         return await this.use(
           async (query) => {
-            await query(
-              options.timeoutMs === undefined ? 'BEGIN' : `BEGIN; SET LOCAL statement_timeout = ${Math.trunc(options.timeoutMs)}`,
-            );
+            await query(this.#begin(options.timeoutMs));
             try {
               const result = await work(query);
               await query('COMMIT');
@@ -113,7 +104,9 @@ export class Database {
   /** Several statements on one connection, within one timeout. What `work` itself throws is passed on as it is. */
   async use<T>(work: (query: Query) => Promise<T>, options: CallOptions = {}): Promise<T> {
     const deadline = options.deadline ?? performance.now() + (options.timeoutMs ?? this.timeoutMs);
-    const client = await this.#connect(deadline);
+    const client = await this.#connections.acquire(deadline).catch((error: unknown) => {
+      throw this.#failed(error);
+    });
     let broken = false;
     const query: Query = async <R extends Row>(sql: string, values: readonly unknown[] = []) => {
       try {
@@ -127,15 +120,15 @@ export class Database {
         this.#health?.answered();
         return rows;
       } catch (error) {
-        // Only after an error of the server's own does the connection go on.
-        broken ||= !(error instanceof pg.DatabaseError) || /^(08|53|57P|58|XX)/.test(error.code ?? '');
+        // Only after an error of the server's own does the connection go on, and not to one that takes no writes (any more).
+        broken ||= !(error instanceof pg.DatabaseError) || LOST.test(error.code ?? '');
         throw this.#failed(error);
       }
     };
     try {
       return await work(query);
     } finally {
-      client.release(broken);
+      this.#connections.release(client, broken);
     }
   }
 
@@ -145,28 +138,20 @@ export class Database {
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_MS);
     });
-    await Promise.race([this.#pool.end(), late]);
+    await Promise.race([this.#connections.close(), late]);
     clearTimeout(timer);
   }
 
-  async #connect(deadline: number): Promise<pg.PoolClient> {
-    const connecting = this.#pool.connect();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('no connection in time')), Math.max(1, deadline - performance.now()));
-    });
-    try {
-      return await Promise.race([connecting, late]);
-    } catch (error) {
-      // One that comes after all goes back to the pool.
-      connecting.then(
-        (client) => client.release(),
-        () => undefined,
-      );
-      throw this.#failed(error);
-    } finally {
-      clearTimeout(timer);
-    }
+  /** How a transaction begins. Behind a pooler it brings the limits that sessions have elsewhere. */
+  #begin(timeoutMs: number | undefined): string {
+    const set = (name: string, milliseconds: number): string => `; SET LOCAL ${name} = ${Math.trunc(milliseconds)}`;
+    if (this.#connections.sessionLimits) return timeoutMs === undefined ? 'BEGIN' : `BEGIN${set('statement_timeout', timeoutMs)}`;
+    const limit = timeoutMs ?? this.#statementMs(this.timeoutMs);
+    return `BEGIN${set('statement_timeout', limit)}${set('idle_in_transaction_session_timeout', IDLE_TRANSACTION_MS)}`;
+  }
+
+  #statementMs(timeoutMs: number): number {
+    return Math.max(1, timeoutMs - SERVER_MARGIN_MS);
   }
 
   #failed(error: unknown): Error {

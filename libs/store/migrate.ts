@@ -1,7 +1,7 @@
 /** Brings a database up to the schema this version needs. */
 import { fileURLToPath } from 'node:url';
-import { runner } from 'node-pg-migrate';
-import pg from 'pg';
+import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
+import { Connections } from './connections.ts';
 import { ensurePartitions } from './partitions.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
@@ -15,36 +15,51 @@ export interface MigrateOptions {
   readonly clock?: () => number;
 }
 
+/** The lock that earlier versions held for their session: theirs and ours exclude each other. */
+const LOCK = `SELECT pg_advisory_xact_lock(${PG_MIGRATE_LOCK_ID})`;
+
 /**
  * Runs the migrations that are missing, each database's one after the other: several processes may start at once, all but one wait for an advisory lock and
- * find nothing left to do. All of one run's migrations are one transaction. Resolves with the names of those it ran. Rejects with PostgreSQL's error; the
- * URL stands in no message.
+ * find nothing left to do. All of one run's migrations are one transaction, and the lock is that transaction's: behind a pooler nothing else is ours. Resolves
+ * with the names of those it ran. Rejects with PostgreSQL's error; the URL stands in no message.
  */
 export async function migrate(url: string, options: MigrateOptions = {}): Promise<string[]> {
   const log = options.log ?? (() => undefined);
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS, application_name: 'parley-migrate' });
-  // A connection that breaks rejects the query under way; the event itself would end the process.
-  client.on('error', () => undefined);
-  await client.connect();
+  const connections = new Connections({
+    url,
+    poolSize: 1,
+    connectMs: CONNECT_MS,
+    limits: undefined,
+    applicationName: 'parley-migrate',
+    onError: () => undefined,
+  });
   try {
-    // The lock is the session's: it goes with the connection where this process dies.
-    const ran = await runner({
-      dbClient: client,
-      dir: MIGRATIONS,
-      ignorePattern: '(?!.*\\.sql$).*',
-      migrationsTable: TABLE,
-      direction: 'up',
-      singleTransaction: true,
-      advisoryLockMode: 'wait',
-      logger: { debug: () => undefined, info: () => undefined, warn: log, error: log },
-    });
-    await client.query('BEGIN');
-    await ensurePartitions(async (sql) => (await client.query(sql)).rows, (options.clock ?? Date.now)());
-    await client.query('COMMIT');
-    const names = ran.map(({ name }) => name);
-    for (const name of names) log(`migrated ${name}`);
-    return names;
+    const client = await connections.acquire(performance.now() + CONNECT_MS);
+    try {
+      await client.query('BEGIN');
+      await client.query(LOCK);
+      // The runner's own BEGIN changes nothing inside of ours. It commits, but where there is nothing to run.
+      const ran = await runner({
+        dbClient: client,
+        dir: MIGRATIONS,
+        ignorePattern: '(?!.*\\.sql$).*',
+        migrationsTable: TABLE,
+        direction: 'up',
+        singleTransaction: true,
+        noLock: true,
+        logger: { debug: () => undefined, info: () => undefined, warn: log, error: log },
+      });
+      await client.query('COMMIT');
+      await client.query('BEGIN');
+      await ensurePartitions(async (sql) => (await client.query(sql)).rows, (options.clock ?? Date.now)());
+      await client.query('COMMIT');
+      const names = ran.map(({ name }) => name);
+      for (const name of names) log(`migrated ${name}`);
+      return names;
+    } finally {
+      connections.release(client, true);
+    }
   } finally {
-    await client.end();
+    await connections.close();
   }
 }

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { cleanEnv, PostgresProgram } from '#libs/store/postgres-program.ts';
@@ -21,6 +22,9 @@ const SETTINGS = {
   max_wal_senders: '0',
   log_min_messages: 'fatal',
 };
+
+/** What a server needs that has standbys. */
+export const REPLICATED = { wal_level: 'replica', max_wal_senders: '4', hot_standby: 'on', fsync: 'off' };
 
 export interface PostgresServerOptions {
   /** Settings of postgresql.conf on top of the launcher's own: `{ fsync: 'on' }` for measuring. */
@@ -61,6 +65,33 @@ export class PostgresServer {
       await server.stop();
       throw error;
     }
+  }
+
+  /**
+   * A hot standby of this server, which was started with `REPLICATED`: a copy of its files that follows it. This server is down for the moment of the copy.
+   * `promote` makes it a server of its own.
+   */
+  async standby(): Promise<PostgresServer> {
+    const folder = makeFolder('parley-postgres-');
+    const server = new PostgresServer(await freePort(), folder, this.#program, {
+      ...this.#settings,
+      primary_conninfo: `host=127.0.0.1 port=${this.port} user=${USER} password=${PASSWORD}`,
+    });
+    this.#program.makeFolder(folder);
+    this.#program.makeFolder(server.#data);
+    await this.shutDown();
+    cpSync(this.#data, server.#data, { recursive: true });
+    writeFileSync(join(server.#data, 'standby.signal'), '');
+    const { account } = this.#program;
+    if (account !== undefined) execFileSync('chown', ['-R', `${account.uid}:${account.gid}`, server.#data]);
+    await this.start();
+    await server.start();
+    return server;
+  }
+
+  /** Resolves once this standby takes writes. */
+  async promote(): Promise<void> {
+    await this.query('SELECT pg_promote()');
   }
 
   /** Of the database `postgres`: for tests with a server of their own, any database will do. */

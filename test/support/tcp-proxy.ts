@@ -22,6 +22,7 @@ export class TcpProxy {
   readonly port: number;
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
+  #target: number;
   #mode: 'pass' | 'cut' | 'refuse' = 'pass';
   #latencyMs = 0;
   #lagMs = 0;
@@ -29,7 +30,8 @@ export class TcpProxy {
   private constructor(server: Server, target: number) {
     this.#server = server;
     this.port = (server.address() as AddressInfo).port;
-    server.on('connection', (near) => this.#accept(near, target));
+    this.#target = target;
+    server.on('connection', (near) => this.#accept(near, this.#target));
   }
 
   static start(options: TcpProxyOptions): Promise<TcpProxy> {
@@ -43,6 +45,11 @@ export class TcpProxy {
   /** Connections that stand now. */
   get connections(): number {
     return this.#pairs.size;
+  }
+
+  /** New connections go to another port of 127.0.0.1; those there are stay where they are: an address that moved. */
+  retarget(port: number): void {
+    this.#target = port;
   }
 
   cut(): void {

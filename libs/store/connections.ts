@@ -1,0 +1,253 @@
+/** Connections to the PostgreSQL that takes writes, whichever of its servers that is, directly or through a pooler. */
+import { readFileSync } from 'node:fs';
+import pg from 'pg';
+import { type DatabaseTarget, type DatabaseTls, parseDatabaseUrl } from '#libs/config/database-url.ts';
+
+export interface ConnectionsOptions {
+  /** See `parseDatabaseUrl`. */
+  readonly url: string;
+  /** Connections at most. */
+  readonly poolSize: number;
+  /** Milliseconds until an attempt to connect is given up. */
+  readonly connectMs: number;
+  /** What every statement is limited to; undefined: by nothing. */
+  readonly limits: SessionLimits | undefined;
+  readonly applicationName: string;
+  /** An idle connection broke. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Milliseconds. */
+export interface SessionLimits {
+  readonly statementMs: number;
+  /** A process that is frozen in the middle of a transaction holds its locks no longer than this. */
+  readonly idleInTransactionMs: number;
+}
+
+const IDLE_MS = 30_000;
+/** Attempts of one `acquire`: the pool at hand, then the server that another search finds. */
+const TRIES = 3;
+/** protocol_violation: poolers answer it to start-up parameters that they do not know. */
+const PARAMETER_REFUSED = '08P01';
+/** Whether the server takes writes (a standby says `on`, too), and whether it took over the limit on statements. */
+const CHECK = `SELECT current_setting('transaction_read_only') = 'on' AS "readOnly",
+  (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::int AS "statementMs"`;
+
+const INT8: number = pg.types.builtins.INT8;
+
+/** int8 as a number: offsets, times and counts are below 2^53. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format ?? 'text')) as typeof pg.types.getTypeParser,
+};
+
+/** The connections to one server that were made since the last one of them failed. */
+interface Generation {
+  readonly host: number;
+  readonly pool: pg.Pool;
+  /** Resolves once these connections are not used any more. */
+  readonly retired: Promise<void>;
+  readonly retire: () => void;
+}
+
+/**
+ * Pools of connections, one for each server of the URL; all but one are empty, or soon will be. A server that takes no writes is left at once, and so are all
+ * connections that were made together with one that failed: they lead to the same server.
+ */
+export class Connections {
+  /** Whether limits hold for whole sessions. False behind a pooler: each transaction has to bring its own. */
+  sessionLimits = true;
+  readonly #target: DatabaseTarget;
+  readonly #tls: ReturnType<typeof tlsOptions>;
+  readonly #options: ConnectionsOptions;
+  readonly #generations: Generation[];
+  readonly #generationOf = new WeakMap<pg.PoolClient, Generation>();
+  /** The one that took writes last. */
+  #current: Generation | undefined;
+  #search: Promise<Generation> | undefined;
+  readonly #ending = new Set<Promise<void>>();
+
+  /** Connects nowhere yet. @throws UrlError on a bad URL, TypeError on a file of it that cannot be read. */
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+    this.#target = parseDatabaseUrl(options.url);
+    this.#tls = tlsOptions(this.#target.tls);
+    this.sessionLimits = options.limits !== undefined;
+    this.#generations = this.#target.hosts.map((_, host) => this.#open(host));
+    if (this.#generations.length === 1) this.#current = this.#generations[0];
+  }
+
+  /** A connection of the pool, for `release`. Rejects at `deadline` (of `performance.now()`) at the latest. */
+  async acquire(deadline: number): Promise<pg.PoolClient> {
+    for (let attempt = 1; ; attempt++) {
+      let generation = this.#current;
+      try {
+        generation ??= await before(deadline, this.#find());
+        const client = await this.#connect(generation, deadline);
+        this.#generationOf.set(client, generation);
+        return client;
+      } catch (error) {
+        if (this.#refusesLimits(error)) this.#forgetLimits();
+        else if (generation === undefined) throw error;
+        else if (this.#generations.length > 1) this.#retire(generation);
+        else if (this.#current === generation) throw error;
+        if (attempt >= TRIES || performance.now() >= deadline) throw error;
+      }
+    }
+  }
+
+  /** Gives a connection back. `broken`: it is closed, and so are those that were made with it. */
+  release(client: pg.PoolClient, broken: boolean): void {
+    client.release(broken);
+    const generation = this.#generationOf.get(client);
+    if (broken && generation !== undefined) this.#retire(generation);
+  }
+
+  /** Resolves when every connection was given back and closed. */
+  async close(): Promise<void> {
+    for (const { pool } of this.#generations) this.#end(pool);
+    await Promise.all(this.#ending);
+  }
+
+  #open(host: number): Generation {
+    const { hosts, user, password, database, applicationName } = this.#target;
+    const { poolSize, connectMs, limits, onError } = this.#options;
+    const pool = new pg.Pool({
+      ...hosts[host],
+      user,
+      // A function: an undefined password would be looked for in the environment, a text stands in what is logged of a client.
+      ...(password === undefined ? {} : { password: () => password }),
+      database,
+      ...this.#tls,
+      max: poolSize,
+      connectionTimeoutMillis: connectMs,
+      idleTimeoutMillis: IDLE_MS,
+      application_name: applicationName ?? this.#options.applicationName,
+      ...(limits === undefined || !this.sessionLimits
+        ? {}
+        : { statement_timeout: limits.statementMs, idle_in_transaction_session_timeout: limits.idleInTransactionMs }),
+      keepAlive: true,
+      types,
+      onConnect: (client) => this.#check(client),
+    });
+    // Idle ones, and those at work: without a listener an error event would end the process.
+    pool.on('error', onError);
+    pool.on('connect', (client) => client.on('error', () => undefined));
+    const { promise: retired, resolve: retire } = Promise.withResolvers<void>();
+    return { host, pool, retired, retire };
+  }
+
+  async #check(client: pg.ClientBase): Promise<void> {
+    client.on('error', () => undefined);
+    const config: pg.QueryConfig & { query_timeout: number } = { text: CHECK, query_timeout: this.#options.connectMs };
+    const { rows } = await client.query<{ readOnly: boolean; statementMs: number }>(config);
+    const [row] = rows;
+    if (row?.readOnly === true && this.#target.readWrite) throw new Error('this PostgreSQL takes no writes');
+    // A pooler that passes start-up parameters over: what is set for one session holds for anybody's.
+    if (this.sessionLimits && row?.statementMs !== this.#options.limits?.statementMs) this.sessionLimits = false;
+  }
+
+  async #connect({ pool, retired }: Generation, deadline: number): Promise<pg.PoolClient> {
+    const connecting = pool.connect();
+    try {
+      return await before(deadline, Promise.race([connecting, retired.then(() => Promise.reject(new Error('the server was lost')))]));
+    } catch (error) {
+      // One that comes after all goes back to the pool.
+      connecting.then(
+        (client) => client.release(),
+        () => undefined,
+      );
+      throw error;
+    }
+  }
+
+  /** Asks all servers at once, and takes the first that takes writes. One search at a time. */
+  #find(): Promise<Generation> {
+    this.#search ??= this.#race().finally(() => {
+      this.#search = undefined;
+    });
+    return this.#search;
+  }
+
+  async #race(): Promise<Generation> {
+    const racing = [...this.#generations].map(async (generation) => {
+      (await generation.pool.connect()).release();
+      return generation;
+    });
+    try {
+      this.#current = await Promise.any(racing);
+      return this.#current;
+    } catch (error) {
+      const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];
+      const refused = errors.find((one) => this.#refusesLimits(one));
+      throw (
+        refused ?? new AggregateError(errors, `none of ${errors.length} PostgreSQL servers takes writes: ${errors.map(reason).join('; ')}`)
+      );
+    }
+  }
+
+  #retire(generation: Generation): void {
+    const { host, pool, retire } = generation;
+    if (this.#generations[host] !== generation) return;
+    const next = this.#open(host);
+    this.#generations[host] = next;
+    if (this.#current === generation) this.#current = this.#generations.length === 1 ? next : undefined;
+    retire();
+    this.#end(pool);
+  }
+
+  #refusesLimits(error: unknown): boolean {
+    return this.sessionLimits && error instanceof pg.DatabaseError && error.code === PARAMETER_REFUSED;
+  }
+
+  #forgetLimits(): void {
+    this.sessionLimits = false;
+    for (const generation of [...this.#generations]) this.#retire(generation);
+  }
+
+  #end(pool: pg.Pool): void {
+    if (pool.ending) return;
+    const ending: Promise<void> = pool
+      .end()
+      .catch(() => undefined)
+      .finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+}
+
+function tlsOptions(tls: DatabaseTls | undefined): Pick<pg.PoolConfig, 'ssl' | 'sslnegotiation'> {
+  if (tls === undefined) return { ssl: false };
+  const file = (name: string, path: string | undefined): string | undefined => {
+    try {
+      return path === undefined ? undefined : readFileSync(path, 'utf8');
+    } catch (error) {
+      throw new TypeError(
+        `DATABASE_URL names a file that cannot be read: ${name}, ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  };
+  const ssl = {
+    rejectUnauthorized: tls.verify,
+    ca: file('sslrootcert', tls.caFile),
+    cert: file('sslcert', tls.certFile),
+    key: file('sslkey', tls.keyFile),
+  };
+  return { ssl, ...(tls.direct ? { sslnegotiation: 'direct' as const } : {}) };
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What a promise resolves with, or a rejection at a moment of `performance.now()`. */
+async function before<T>(deadline: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no connection in time')), Math.max(1, deadline - performance.now()));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
