@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { failPointsSetting } from './fail-point.ts';
-import type { Kind } from './kinds.ts';
+import type { CustomerDoor, Kind } from './kinds.ts';
 import { type Default, type Role, SETTINGS, type Setting } from './settings.ts';
 import { UrlError } from './url.ts';
 import { isWellKnownSecret } from './well-known-secrets.ts';
@@ -21,8 +21,10 @@ type Value<S> = S extends { readonly kind: Kind<infer T>; readonly default: infe
 type Values = { readonly [K in keyof Settings]: Value<Settings[K]> };
 
 /** Everything that can be set, checked, with defaults in place. Units stand in the names. */
-export interface Config extends Omit<Values, 'nodeId'> {
+export interface Config extends Omit<Values, 'nodeId' | 'allowCustomers'> {
   readonly role: Role;
+  /** ALLOW_CUSTOMERS, or what follows from ALLOWED_ORIGINS. */
+  readonly allowCustomers: CustomerDoor;
   /** NODE_ID, or one made for this start. */
   readonly nodeId: string;
   /** What a careful operator would change: log each at start. */
@@ -79,6 +81,7 @@ export function loadConfig(role: Role, env: Environment = process.env): Config {
   return Object.freeze({
     ...values,
     role,
+    allowCustomers: values.allowCustomers ?? values.allowedOrigins.length > 0,
     nodeId: values.nodeId ?? madeNodeId(hostname(), randomBytes(4).toString('hex')),
     warnings: Object.freeze(findWarnings(role, values)),
   });

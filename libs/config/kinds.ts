@@ -132,6 +132,23 @@ export function list(things: string): Kind<readonly string[]> {
   };
 }
 
+/** Whether customers may come in: all, none, or those of the channels named. */
+export type CustomerDoor = boolean | readonly string[];
+
+/** Names of channels customers come from (A5). */
+export const CHANNEL = '[A-Za-z0-9._:-]{1,64}';
+const CHANNELS = new RegExp(`^${CHANNEL}$`);
+
+export const customerDoor: Kind<CustomerDoor> = {
+  takes: 'on, off, or channels of 1 to 64 of A-Z a-z 0-9 . _ : -, comma-separated',
+  parse: (value) => {
+    const whole = onOff.parse(value);
+    if (whole !== undefined) return whole;
+    const channels = value.split(',').map((part) => part.trim());
+    return channels.every((channel) => CHANNELS.test(channel) && onOff.parse(channel) === undefined) ? Object.freeze(channels) : undefined;
+  },
+};
+
 /** A service that calls the API. */
 export interface ServiceKey {
   /** Stands in logs and as the sender of what it publishes. */

@@ -2,6 +2,7 @@
 
 import {
   choice,
+  customerDoor,
   databaseUrl,
   integer,
   type Kind,
@@ -186,6 +187,12 @@ export const SETTINGS = {
     kind: onOff,
     default: { 'all-in-one': true, elsewhere: false },
     meaning: 'Whether anybody may get a guest token by telling a name.',
+  }),
+  allowCustomers: setting({
+    name: 'ALLOW_CUSTOMERS',
+    kind: customerDoor,
+    default: { 'all-in-one': true, elsewhere: null },
+    meaning: 'Whether customers may come in, or those of some channels only. Where unset: on if ALLOWED_ORIGINS is set, else off.',
   }),
   openRooms: setting({
     name: 'OPEN_ROOMS',

@@ -16,6 +16,7 @@ import {
   refreshed,
   typing,
 } from '#libs/protocol/server-frame.ts';
+import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
 import type { Connection, Identity } from './connection.ts';
 import type { Counts } from './counts.ts';
@@ -157,6 +158,7 @@ export class FrameHandler {
         this.#answer(connection, frame.id, this.#presence(connection, frame.id, frame.room));
         return;
       case 'query':
+        requirePower(connection.identity.kind, 'people');
         this.#answer(
           connection,
           frame.id,
@@ -194,11 +196,15 @@ export class FrameHandler {
     );
   }
 
-  /** The user's pass. Those for rooms that the hub makes are kept; of the others each connection's own token decides. */
+  /**
+   * The user's pass. Those for rooms that the hub makes are kept for all connections of the user; of the others each connection's own token decides, and
+   * always of what its kind may do. Throws, or rejects with, `HubError`.
+   */
   #pass(connection: Connection, room: string): RoomPass | Promise<RoomPass> {
     const { access } = this.#options;
     const { user, identity } = connection;
-    const enter = (): RoomPass | Promise<RoomPass> => access.enter(user.bearer(identity.rooms), room);
+    requireRoom(identity.kind, room);
+    const enter = (): RoomPass | Promise<RoomPass> => access.enter(user.bearer(identity), room);
     return roomKind(room) === RoomKind.made ? user.pass(room, enter) : enter();
   }
 
@@ -209,7 +215,7 @@ export class FrameHandler {
     } catch (error) {
       if (HubError.from(error).code !== 'ROOM_CLOSED') throw error;
       const { user, identity } = connection;
-      return this.#options.access.read(user.bearer(identity.rooms), room);
+      return this.#options.access.read(user.bearer(identity), room);
     }
   }
 
@@ -234,7 +240,8 @@ export class FrameHandler {
   #direct(connection: Connection, { id, to, text, data }: ClientFrame & { readonly type: 'direct' }): void {
     const { access, publisher } = this.#options;
     const { user, identity } = connection;
-    const pass = user.pass(access.directRoom(user.id, to), () => access.direct(user.bearer(identity.rooms), to));
+    requirePower(identity.kind, 'direct');
+    const pass = user.pass(access.directRoom(user.id, to), () => access.direct(user.bearer(identity), to));
     this.#withPass(connection, id, pass, (entered) => publisher.publish(connection, entered, id, text, data));
   }
 

@@ -1,4 +1,5 @@
 import type { PresenceUser } from '#libs/presence/presence.ts';
+import type { Identity } from './connection.ts';
 import type { RoomBearer, RoomPass } from './room-access.ts';
 
 /** Passes remembered of one user: the rooms of a few connections. */
@@ -65,8 +66,9 @@ export class LocalUser implements PresenceUser {
     else this.#passes?.delete(room);
   }
 
-  bearer(rooms: readonly string[] | undefined): RoomBearer {
-    return { userId: this.id, name: this.name, rooms };
+  /** The user by one of their tokens. */
+  bearer({ kind, rooms }: Pick<Identity, 'kind' | 'rooms'>): RoomBearer {
+    return { userId: this.id, name: this.name, kind, rooms };
   }
 
   #keep(room: string, pass: RoomPass | Promise<RoomPass>): void {

@@ -3,6 +3,7 @@ import type { Broker } from '#libs/broker/broker.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { offlineMessage, offlineMessagesComplete } from '#libs/protocol/server-frame.ts';
+import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore, MessageStore } from '#libs/store/store.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
@@ -119,7 +120,7 @@ export class OfflineMessages {
     const spans = new Map<string, Pick<OfflineSpan, 'from' | 'top' | 'historyFrom'>>();
     for (const { room, delivered, top, historyFrom } of await this.#options.cursors.waiting(connection.user.id)) {
       const from = sent.get(room) ?? delivered;
-      if (from < top) spans.set(room, { from, top, historyFrom });
+      if (from < top && mayEnter(connection.identity.kind, room)) spans.set(room, { from, top, historyFrom });
     }
     for (const [room, offset] of behind) {
       const from = sent.get(room) ?? offset - 1;

@@ -9,6 +9,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom } from '#libs/protocol/room-name.ts';
 import { messageHeadOf, publishedAt, resyncHead } from '#libs/protocol/server-frame.ts';
+import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore } from '#libs/store/store.ts';
 import type { Clock } from './clock.ts';
 import type { LocalUser, Reached } from './local-user.ts';
@@ -154,7 +155,8 @@ export class PrivateRooms {
       Room.items(room, latest.publications),
       Buffer.from(']}'),
     ]);
-    for (const connection of this.#options.users.of(user.id)) if (!connection.hasOverRoom(room, offset)) connection.deliver(frame);
+    for (const connection of this.#options.users.of(user.id))
+      if (!connection.hasOverRoom(room, offset) && mayEnter(connection.identity.kind, room)) connection.deliver(frame);
     reached.offset = Math.max(offset, upTo);
   }
 
@@ -164,6 +166,8 @@ export class PrivateRooms {
     for (const connection of users.of(user.id)) {
       // Whoever joined the room gets it from there.
       if (connection.hasOverRoom(room, offset)) continue;
+      // The user's tokens may be of several kinds (A12): a customer's gets conversations only.
+      if (!mayEnter(connection.identity.kind, room)) continue;
       if (keeps === Keeps.history && connection.behind !== undefined) {
         connection.behind.set(room, Math.min(offset, connection.behind.get(room) ?? offset));
         continue;

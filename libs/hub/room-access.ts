@@ -4,6 +4,8 @@
 export interface RoomBearer {
   readonly userId: string;
   readonly name: string;
+  /** What they may do at all (R6). */
+  readonly kind: string;
   readonly rooms?: readonly string[] | undefined;
 }
 
@@ -24,7 +26,7 @@ export interface RoomAccess {
   keepsStream(room: string): boolean;
   /**
    * At once where the name and the token decide; a promise where the store is asked.
-   * @throws HubError, or rejects with it: `FORBIDDEN`, `ROOM_CLOSED`, `UNAVAILABLE`.
+   * @throws HubError, or rejects with it: `FORBIDDEN` (also by the bearer's kind), `ROOM_CLOSED`, `UNAVAILABLE`.
    */
   enter(bearer: RoomBearer, room: string): RoomPass | Promise<RoomPass>;
   /**
@@ -32,7 +34,7 @@ export interface RoomAccess {
    * @throws as `enter`.
    */
   read(bearer: RoomBearer, room: string): Keeps | Promise<Keeps>;
-  /** The room of direct messages between two users, made at first use. Rejects with `HubError` `USER_NOT_FOUND`, `UNAVAILABLE`. */
+  /** The room of direct messages between two users, made at first use. Rejects with `HubError` `FORBIDDEN` (by the kind of either), `USER_NOT_FOUND`, `UNAVAILABLE`. */
   direct(bearer: RoomBearer, to: string): Promise<RoomPass>;
   /** The name of that room. */
   directRoom(user: string, to: string): string;

@@ -1,6 +1,7 @@
 /** Conversations of customers (A10): who answers them. */
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { may } from '#libs/protocol/user-kinds.ts';
 import type { AgentStore, ConversationRecord, ConversationStore, RoomMember } from '#libs/store/store.ts';
 import type { Absences } from './absences.ts';
 import type { Notices } from './notices.ts';
@@ -128,5 +129,5 @@ export class Assignment {
 
 function mayClose(record: ConversationRecord, by: { readonly id: string; readonly kind: string }): boolean {
   if (record.customer.id === by.id || record.agent?.id === by.id) return true;
-  return by.kind === 'agent' && record.agent === undefined;
+  return may(by.kind, 'answer') && record.agent === undefined;
 }

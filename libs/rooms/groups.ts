@@ -49,10 +49,13 @@ export class Groups {
     this.#options = options;
   }
 
-  /** @throws HubError `USER_NOT_FOUND`, `ROOM_LIMIT` (the owner has as many groups as one may). */
+  /** @throws HubError `USER_NOT_FOUND`, `FORBIDDEN` (somebody may be in no group), `ROOM_LIMIT` (the owner has as many groups as one may). */
   async create(owner: RoomMember, group: NewGroup): Promise<KnownRoom> {
     const { rooms, people, notices, roomName, clock, scheduleExpiry } = this.#options;
-    const invited = await people.byIds(group.members.filter((id) => id !== owner.id));
+    const invited = await people.byIds(
+      group.members.filter((id) => id !== owner.id),
+      'groups',
+    );
     const members = [owner, ...invited];
     const now = clock();
     const record: NewRoom = {
@@ -107,7 +110,10 @@ export class Groups {
     const { rooms, people, notices } = this.#options;
     const { room: record, members } = await this.#owned(user, room);
     const known = new Set(members.map(({ id }) => id));
-    const fresh = await people.byIds(ids.filter((id) => !known.has(id)));
+    const fresh = await people.byIds(
+      ids.filter((id) => !known.has(id)),
+      'groups',
+    );
     if (members.length + fresh.length > GROUP_MEMBERS_MAX) {
       throw new HubError('INVALID_REQUEST', `a group has at most ${GROUP_MEMBERS_MAX} members`);
     }

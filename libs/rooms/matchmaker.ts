@@ -1,6 +1,7 @@
 /** Pairing (A9): who is offered to the store, which decides; and who is told. */
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { may } from '#libs/protocol/user-kinds.ts';
 import type { MatchResult, PairStore, RoomMember, SeenStore } from '#libs/store/store.ts';
 import { type Absences, GRACE_MS } from './absences.ts';
 import type { Notices } from './notices.ts';
@@ -29,8 +30,6 @@ const WAITING = 64;
 const WAITING_SWEPT = 1000;
 /** Milliseconds that one who asks waits for those who asked before in this process. */
 const PATIENCE_MS = 30_000;
-/** Only people are paired: not customers, not agents. */
-const KINDS: ReadonlySet<string> = new Set(['user', 'guest']);
 
 export class Matchmaker {
   readonly #options: MatchmakerOptions;
@@ -152,7 +151,7 @@ export class Matchmaker {
     const records = new Map((await this.#options.seen.get(ids)).map((record) => [record.user, record]));
     return ids.flatMap((id) => {
       const record = records.get(id);
-      return record !== undefined && KINDS.has(record.kind) ? [{ id, name: record.name }] : [];
+      return record !== undefined && may(record.kind, 'pairs') ? [{ id, name: record.name }] : [];
     });
   }
 }

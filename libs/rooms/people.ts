@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HubError } from '#libs/protocol/errors.ts';
+import { may, type Power } from '#libs/protocol/user-kinds.ts';
 import type { RoomMember, SeenStore, UserStore } from '#libs/store/store.ts';
 
 export interface PeopleOptions {
@@ -20,31 +21,47 @@ export class People {
     this.#options = options;
   }
 
-  /** Each id once, in the order given; whoever came a moment ago is waited for. @throws HubError `USER_NOT_FOUND`, naming the first nobody has. */
-  async byIds(ids: readonly string[]): Promise<RoomMember[]> {
+  /**
+   * Each id once, in the order given; whoever came a moment ago is waited for.
+   * @throws HubError `USER_NOT_FOUND`, naming the first nobody has; `FORBIDDEN`, naming one whose kind lacks the power (R6).
+   */
+  async byIds(ids: readonly string[], power: Power): Promise<RoomMember[]> {
     const wanted = [...new Set(ids)];
-    const names = await this.#namesOf(wanted);
-    const unknown = wanted.filter((id) => !names.has(id));
+    const known = await this.#known(wanted);
+    const unknown = wanted.filter((id) => !known.has(id));
     if (unknown.length > 0) {
       const { wait = (milliseconds) => delay(milliseconds, undefined, { ref: false }) } = this.#options;
       await wait(WRITTEN_MS);
-      for (const [id, name] of await this.#namesOf(unknown)) names.set(id, name);
+      for (const [id, person] of await this.#known(unknown)) known.set(id, person);
     }
-    return wanted.map((id) => {
-      const name = names.get(id);
-      if (name === undefined) throw new HubError('USER_NOT_FOUND', `There is no user ${id}.`);
-      return { id, name };
-    });
+    for (const id of wanted) if (!known.has(id)) throw new HubError('USER_NOT_FOUND', `There is no user ${id}.`);
+    requireAll(known, power);
+    return wanted.map((id) => ({ id, name: known.get(id)?.name ?? id }));
   }
 
-  async #namesOf(ids: readonly string[]): Promise<Map<string, string>> {
+  /** @throws HubError `FORBIDDEN`, naming one whose kind lacks the power. Ids that nobody has pass. */
+  async requirePower(ids: readonly string[], power: Power): Promise<void> {
+    requireAll(await this.#known(ids), power);
+  }
+
+  async #known(ids: readonly string[]): Promise<Map<string, Known>> {
     if (ids.length === 0) return new Map();
     const { seen, users } = this.#options;
-    const names = new Map((await seen.get(ids)).map(({ user, name }) => [user, name]));
-    const accounts = await Promise.all(ids.map((id) => (names.has(id) || !UUID.test(id) ? undefined : users.byId(id))));
-    for (const account of accounts) if (account !== undefined) names.set(account.id, account.name);
-    return names;
+    const known = new Map((await seen.get(ids)).map(({ user, name, kind }): [string, Known] => [user, { name, kind }]));
+    const accounts = await Promise.all(ids.map((id) => (known.has(id) || !UUID.test(id) ? undefined : users.byId(id))));
+    for (const account of accounts) if (account !== undefined) known.set(account.id, { name: account.name, kind: 'user' });
+    return known;
   }
+}
+
+function requireAll(known: ReadonlyMap<string, Known>, power: Power): void {
+  for (const [id, { kind }] of known)
+    if (!may(kind, power)) throw new HubError('FORBIDDEN', `The user ${id} takes part in conversations only.`);
+}
+
+interface Known {
+  readonly name: string;
+  readonly kind: string;
 }
 
 /** Ids of the hub's own accounts. */

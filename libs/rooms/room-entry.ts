@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { Keeps, type RoomAccess, type RoomBearer, type RoomPass } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { RoomMember, RoomRecord, RoomStanding, RoomStore } from '#libs/store/store.ts';
 import { standingOfMember, standingOfReader } from './membership.ts';
 import type { People } from './people.ts';
@@ -22,7 +23,7 @@ function directRoom(one: string, other: string): string {
 export interface RoomEntryOptions {
   readonly rules: RoomRules;
   readonly rooms: Pick<RoomStore, 'standing' | 'create'>;
-  readonly people: Pick<People, 'byIds'>;
+  readonly people: Pick<People, 'byIds' | 'requirePower'>;
   /** Unix milliseconds. */
   readonly clock: () => number;
 }
@@ -39,6 +40,7 @@ export class RoomEntry implements RoomAccess {
   }
 
   enter(bearer: RoomBearer, room: string): RoomPass | Promise<RoomPass> {
+    requireRoom(bearer.kind, room);
     const kind = roomKind(room);
     if (kind === RoomKind.park) return PARK;
     if (kind === RoomKind.made) return this.#made(bearer, room);
@@ -48,18 +50,24 @@ export class RoomEntry implements RoomAccess {
   }
 
   read(bearer: RoomBearer, room: string): Keeps | Promise<Keeps> {
+    requireRoom(bearer.kind, room);
     if (roomKind(room) === RoomKind.made) return this.#readMade(bearer, room);
     const pass = this.enter(bearer, room);
     return pass instanceof Promise ? pass.then(({ keeps }) => keeps) : pass.keeps;
   }
 
   async direct(bearer: RoomBearer, to: string): Promise<RoomPass> {
+    requirePower(bearer.kind, 'direct');
     const room = directRoom(bearer.userId, to);
     const { rooms, people, clock } = this.#options;
+    const others = to === bearer.userId ? [] : [to];
     const standing = await rooms.standing(room, bearer.userId);
-    if (standing?.isMember === true) return passOf(standing);
-    const members: RoomMember[] = [{ id: bearer.userId, name: bearer.name }];
-    if (to !== bearer.userId) members.push(...(await people.byIds([to])));
+    if (standing?.isMember === true) {
+      // Whoever it was made with may be a customer now (A12), or forgotten.
+      await people.requirePower(others, 'direct');
+      return passOf(standing);
+    }
+    const members: RoomMember[] = [{ id: bearer.userId, name: bearer.name }, ...(await people.byIds(others, 'direct'))];
     // Both may write at the same moment: whoever comes second finds the room.
     await rooms.create({ room, kind: 'dm', title: '', owner: '', keepHistory: true, createdAt: clock(), expiresAt: undefined }, members);
     return this.#made(bearer, room);

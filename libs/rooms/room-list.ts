@@ -1,5 +1,6 @@
 /** Rooms as people see them (A8): what they are, who is there, what is unread. */
 import type { Presence } from '#libs/presence/presence.ts';
+import { may, mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { MadeRoomKind, MessageStore, RoomMember, RoomStore, RoomSummary } from '#libs/store/store.ts';
 import type { KnownRoom } from './membership.ts';
 import { whoIsOnline } from './who-is-online.ts';
@@ -46,12 +47,13 @@ export class RoomList {
     this.#options = options;
   }
 
-  /** `park`, then the user's own rooms, those with the newest activity first. */
-  async of(user: string): Promise<RoomView[]> {
+  /** `park`, then the user's own rooms, those with the newest activity first; of them what the user's kind may enter (R6). */
+  async of(user: string, kind: string): Promise<RoomView[]> {
     const { rooms } = this.#options;
-    const [park, mine] = await Promise.all([this.park(), rooms.of(user, ROOMS_MAX)]);
+    const [park, all] = await Promise.all([may(kind, 'park') ? this.park() : undefined, rooms.of(user, ROOMS_MAX)]);
+    const mine = all.filter(({ room }) => mayEnter(kind, room));
     const members = mine.length === 0 ? new Map<string, readonly RoomMember[]>() : await rooms.membersOf(mine.map(({ room }) => room));
-    return [park, ...(await this.#views(user, mine, members))];
+    return [...(park === undefined ? [] : [park]), ...(await this.#views(user, mine, members))];
   }
 
   /** Nobody has to have read what is said there: nothing of it is unread. */

@@ -5,10 +5,12 @@ import type { Credentials } from '#libs/auth/credentials.ts';
 import { findToken } from '#libs/auth/token-source.ts';
 import type { ServiceKey } from '#libs/config/kinds.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { isRoomName } from '#libs/protocol/room-name.ts';
+import { type Power, requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { ApiParts } from './api-parts.ts';
 
-/** How a route is guarded. `kinds` empty: by any good token. */
-export type Access = { readonly by: 'token'; readonly kinds: readonly string[] } | { readonly by: 'service' };
+/** How a route is guarded. `powers` empty: by any good token. */
+export type Access = { readonly by: 'token'; readonly powers: readonly Power[] } | { readonly by: 'service' };
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -28,11 +30,13 @@ export interface Guarded {
 }
 
 /**
- * Options of a route for bearers of a token (`Authorization: Bearer`), of these kinds where some are named. It then has `request.user`.
- * Others are answered 401 `MISSING_TOKEN` or `TOKEN_EXPIRED`, 403 `FORBIDDEN` where the kind is another, before the body is read.
+ * Options of a route for bearers of a token (`Authorization: Bearer`) whose kind has one of these powers where some are named. It then has
+ * `request.user`. A route with a parameter `room` is open only to kinds that may enter such a room (R6).
+ *
+ * Others are answered 401 `MISSING_TOKEN` or `TOKEN_EXPIRED`, 403 `FORBIDDEN` where the kind has no such power, before the body is read.
  */
-export function authenticated(...kinds: readonly string[]): Guarded {
-  return { config: { access: { by: 'token', kinds } } };
+export function authenticated(...powers: readonly Power[]): Guarded {
+  return { config: { access: { by: 'token', powers } } };
 }
 
 /** Options of a route for services: `Authorization: Bearer <key>` with a key of `API_KEYS` (A11). It then has `request.service`. */
@@ -70,7 +74,9 @@ export function guardRoutes(api: FastifyInstance, { verify, services }: Pick<Api
       return;
     }
     const user = await verify(token);
-    if (access.kinds.length > 0 && !access.kinds.includes(user.kind)) throw new HubError('FORBIDDEN');
+    if (access.powers.length > 0) requirePower(user.kind, ...access.powers);
+    const { room } = request.params as { readonly room?: string };
+    if (room !== undefined && isRoomName(room)) requireRoom(user.kind, room);
     users.set(request, user);
   });
 }

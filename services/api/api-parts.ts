@@ -1,7 +1,7 @@
 /** What the routes of the API are made of. Composed by a main; a route module takes what it needs from it. */
 import type { FastifyInstance } from 'fastify';
 import type { Credentials } from '#libs/auth/credentials.ts';
-import type { ServiceKey } from '#libs/config/kinds.ts';
+import type { CustomerDoor, ServiceKey } from '#libs/config/kinds.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Limits } from './limits.ts';
@@ -39,6 +39,8 @@ export interface ApiParts {
   readonly allowedOrigins: readonly string[];
   /** `ALLOW_GUESTS` (A7). */
   readonly allowGuests: boolean;
+  /** `ALLOW_CUSTOMERS` (A5). */
+  readonly allowCustomers: CustomerDoor;
   /** `PUBLIC_URL`: where it is https the cookie is marked Secure. */
   readonly publicUrl: string | undefined;
   /** `TRUSTED_PROXY_HOPS`. */

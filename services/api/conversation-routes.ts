@@ -1,6 +1,7 @@
 /** Customers and the agents who answer them (A10). */
 import { type Static, Type } from '@sinclair/typebox';
 import { HubError } from '#libs/protocol/errors.ts';
+import { may } from '#libs/protocol/user-kinds.ts';
 import type { RoomServices } from '#libs/rooms/room-services.ts';
 import type { ConversationRecord } from '#libs/store/store.ts';
 import { authenticated } from './access.ts';
@@ -62,7 +63,7 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
     api.post<{ Body: Static<typeof Opening> }>(
       '/conversations',
       {
-        ...authenticated('customer'),
+        ...authenticated('ask'),
         preValidation: optionalBody,
         schema: {
           tags: TAGS,
@@ -83,7 +84,7 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
     api.get<{ Querystring: Static<typeof ListQuery> }>(
       '/conversations',
       {
-        ...authenticated('agent'),
+        ...authenticated('answer'),
         schema: {
           tags: TAGS,
           summary: 'Conversations, for agents (A10)',
@@ -100,7 +101,7 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
     api.get<{ Params: RoomPath }>(
       '/conversations/:room',
       {
-        ...authenticated('customer', 'agent'),
+        ...authenticated('ask', 'answer'),
         schema: {
           tags: TAGS,
           summary: 'One conversation (A10)',
@@ -111,7 +112,7 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
       },
       async ({ user, params }) => {
         const record = await store.conversations.get(params.room);
-        if (user.kind === 'customer') {
+        if (!may(user.kind, 'answer')) {
           if (record?.customer.id !== user.userId) throw new HubError('FORBIDDEN');
           return view(record);
         }
@@ -125,7 +126,7 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
     api.get(
       '/agents',
       {
-        ...authenticated('agent'),
+        ...authenticated('answer'),
         schema: { tags: TAGS, summary: 'Agents who are online (A10)', response: { 200: Agents, ...errors(403) } },
       },
       async () => ({ agents: await assignment.agentsOnline() }),
@@ -134,7 +135,7 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
     api.post<{ Params: RoomPath; Body: Static<typeof AssignTo> }>(
       '/conversations/:room/assign',
       {
-        ...authenticated('agent'),
+        ...authenticated('answer'),
         preValidation: optionalBody,
         schema: {
           tags: TAGS,
@@ -150,7 +151,7 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
     api.post<{ Params: RoomPath; Body: Static<typeof Nothing> }>(
       '/conversations/:room/close',
       {
-        ...authenticated('customer', 'agent'),
+        ...authenticated('ask', 'answer'),
         preValidation: optionalBody,
         schema: {
           tags: TAGS,

@@ -1,7 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { CHANNEL } from '#libs/config/kinds.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Routes } from './api-parts.ts';
 import { clientKey } from './client-key.ts';
+import { requireOpenDoor } from './customer-door.ts';
 import { errors } from './error-schema.ts';
 import { requireLimits } from './limits.ts';
 import { endLogin, LoginAnswer, openLogin, renewLogin } from './login.ts';
@@ -9,7 +11,7 @@ import { toPersonName } from './person-name.ts';
 import { clearCookie, presentedSecret, sendLogin, sendRenewed } from './refresh-cookie.ts';
 import { REFRESH_MAX } from './refresh-secret.ts';
 
-const Channel = Type.String({ pattern: '^[A-Za-z0-9._:-]{1,64}$', description: 'Where the customer comes from, for example the site.' });
+const Channel = Type.String({ pattern: `^${CHANNEL}$`, description: 'Where the customer comes from, for example the site.' });
 
 const NewCustomer = Type.Object(
   {
@@ -52,11 +54,12 @@ export const customerRoutes: Routes = (api, parts) => {
         summary: 'Come in as a customer (A5)',
         description: 'The refresh secret lasts a year: whoever has it is this customer. It is also set as the cookie `parley_customer`.',
         body: NewCustomer,
-        response: { 201: CustomerLogin, ...errors(429) },
+        response: { 201: CustomerLogin, ...errors(403, 429) },
       },
     },
     async (request, reply) => {
       const { channel, metadata } = request.body;
+      requireOpenDoor(parts.allowCustomers, channel);
       const name = toPersonName(request.body.name);
       if (name === undefined) throw new HubError('NAME_INVALID');
       if (Buffer.byteLength(JSON.stringify(metadata ?? {})) > METADATA_MAX_BYTES)
@@ -83,6 +86,7 @@ export const customerRoutes: Routes = (api, parts) => {
     },
     async (request, reply) => {
       const { customerId, channel, refresh } = request.body;
+      requireOpenDoor(parts.allowCustomers, channel);
       await requireLimits(limits, ['refreshPerAddress', clientKey(request)]);
       const secret = presentedSecret(request, refresh, parts, 'customer');
       if (secret === undefined) throw new HubError('MISSING_TOKEN', 'A refresh secret is needed: the cookie, or `refresh`.');

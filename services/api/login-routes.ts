@@ -5,6 +5,7 @@ import { findToken } from '#libs/auth/token-source.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { ApiParts, Routes } from './api-parts.ts';
 import { clientKey } from './client-key.ts';
+import { requireCustomerDoor } from './customer-door.ts';
 import { errors } from './error-schema.ts';
 import { requireLimits } from './limits.ts';
 import { endLogin, LoginAnswer, loginWithSecret, renewLogin } from './login.ts';
@@ -58,6 +59,7 @@ export const loginRoutes: Routes = (api, parts) => {
         clearCookie(reply, parts, owner);
         throw new HubError('TOKEN_EXPIRED', 'The login is over: log in again.');
       }
+      if (renewed.family.kind === 'customer') await requireCustomerDoor(parts, renewed.family.userId);
       return sendRenewed(reply, parts, renewed);
     },
   );

@@ -24,7 +24,7 @@ export function matchRoutes({ matchmaker }: Pick<RoomServices, 'matchmaker'>): R
     api.post<{ Body: Static<typeof Wish> }>(
       '/rooms/match',
       {
-        ...authenticated('user', 'guest'),
+        ...authenticated('pairs'),
         preValidation: optionalBody,
         schema: {
           tags: ['Rooms'],
@@ -44,7 +44,7 @@ export function matchRoutes({ matchmaker }: Pick<RoomServices, 'matchmaker'>): R
     api.delete(
       '/rooms/match',
       {
-        ...authenticated('user', 'guest'),
+        ...authenticated('pairs'),
         schema: {
           tags: ['Rooms'],
           summary: 'Wait for a partner no longer (A9)',

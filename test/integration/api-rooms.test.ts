@@ -24,6 +24,39 @@ async function group(more: object = {}) {
   return { stage, api, made, room: made.body.room as string };
 }
 
+describe('customers', () => {
+  it('[R6] have their conversations, and nothing else of rooms and people', async () => {
+    const { stage, api, room } = await group();
+    const xan = bearer('xan', 'customer', { rooms: ['*'] });
+    await stage.arrive(xan);
+    // As somebody of an existing login (A12), who was a user before.
+    await stage.store.rooms.addMembers(room, [{ id: 'xan', name: xan.name }]);
+    const conversation = (await api.call('POST', '/conversations', xan)).body.room as string;
+    expect((await api.call('GET', '/rooms', xan)).body.rooms.map((one: { room: string }) => one.room)).toEqual([conversation]);
+    expect((await api.call('GET', `/rooms/${conversation}`, xan)).status).toBe(200);
+    expect((await api.call('GET', `/rooms/${conversation}/messages`, xan)).status).toBe(200);
+    for (const other of ['park', 'lobby', 'live:a', room]) {
+      for (const path of [`/rooms/${other}`, `/rooms/${other}/messages`])
+        expect(await api.call('GET', path, xan), path).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
+      expect((await api.call('PATCH', `/rooms/${other}`, xan, { name: 'x' })).status).toBe(403);
+      expect((await api.call('DELETE', `/rooms/${other}`, xan)).status).toBe(403);
+      expect((await api.call('DELETE', `/rooms/${other}/members`, xan, { members: ['xan'] })).status).toBe(403);
+    }
+    for (const path of ['/agents', '/conversations', '/conversations?state=queued'])
+      expect((await api.call('GET', path, xan)).status, path).toBe(403);
+    expect((await api.call('POST', `/conversations/${conversation}/assign`, xan)).status).toBe(403);
+  });
+
+  it('[R6] are taken into no group', async () => {
+    const { stage, api, room } = await group();
+    await stage.arrive(zoe);
+    const refused = { status: 403, body: { code: 'FORBIDDEN', message: expect.stringContaining('zoe') } };
+    expect(await api.call('POST', '/rooms', ann, { name: 'Tea', kind: 'group', members: ['bob', 'zoe'] })).toMatchObject(refused);
+    expect(await api.call('POST', `/rooms/${room}/members`, ann, { members: ['dan', 'zoe'] })).toMatchObject(refused);
+    expect((await api.call('GET', `/rooms/${room}`, ann)).body.members).toBe(3);
+  });
+});
+
 describe('groups', () => {
   it('[A8] are made with their members, who are told', async () => {
     const { stage, api, made, room } = await group({ keepHistory: true });

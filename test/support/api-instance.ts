@@ -87,6 +87,7 @@ export class ApiInstance {
       refreshKey: deriveKey(secret, 'refresh secrets'),
       allowedOrigins: [],
       allowGuests: true,
+      allowCustomers: true,
       publicUrl: undefined,
       trustedProxyHops: 0,
       online: async () => 0,

@@ -55,6 +55,7 @@ export class ApiWorld {
       refreshKey: new Uint8Array(32).fill(1),
       allowedOrigins: [],
       allowGuests: true,
+      allowCustomers: true,
       publicUrl: undefined,
       trustedProxyHops: 0,
       online: async () => 7,

@@ -133,7 +133,7 @@ function frames({ client }: StayingClient, room: string): ReadPage {
 /** As `GET /rooms/{room}/messages` answers. */
 function pages(history: Pick<RoomHistory, 'page'>, user: string, room: string): ReadPage {
   return async (below = Number.POSITIVE_INFINITY) =>
-    JSON.parse(await history.page({ userId: user, name: user, rooms: undefined }, room, below, PAGE));
+    JSON.parse(await history.page({ userId: user, name: user, kind: 'user', rooms: undefined }, room, below, PAGE));
 }
 
 /** The whole room, oldest first. */

@@ -185,6 +185,7 @@ export class RoomStage {
       refreshKey: new Uint8Array(32),
       allowedOrigins: [],
       allowGuests: true,
+      allowCustomers: true,
       publicUrl: undefined,
       trustedProxyHops: 0,
       online: () => presence.online(),

@@ -9,7 +9,7 @@ import { ApiWorld, jsonOf } from '#test/support/api-world.ts';
 const Who = Type.Object({ who: Type.String() });
 const probes: Routes = (api) => {
   api.get('/any', { ...authenticated(), schema: { tags: ['Rooms'], response: { 200: Who } } }, async ({ user }) => ({ who: user.name }));
-  api.get('/agents', { ...authenticated('agent', 'admin'), schema: { tags: ['Rooms'], response: { 200: Who } } }, async ({ user }) => ({
+  api.get('/agents', { ...authenticated('answer'), schema: { tags: ['Rooms'], response: { 200: Who } } }, async ({ user }) => ({
     who: user.name,
   }));
   api.post('/services', { ...forServices(), schema: { tags: ['Services'], response: { 200: Who } } }, async ({ service }) => ({

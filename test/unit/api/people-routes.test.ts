@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hashPassword } from '#libs/auth/password.ts';
+import type { CustomerDoor } from '#libs/config/kinds.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { ApiWorld, cookieOf, jsonOf, WORLD_NOW } from '#test/support/api-world.ts';
 
@@ -18,6 +19,28 @@ describe('customers', { timeout: 60_000 }, () => {
     expect(cookieOf(reply, 'parley_customer')).toBe(refresh);
     expect(cookieOf(reply)).toBeUndefined();
     expect(String(reply.headers['set-cookie'])).toContain('Max-Age=31536000');
+  });
+
+  it('[A5] are let in by ALLOW_CUSTOMERS only, new ones and those who come back, by either way', async () => {
+    const first = new ApiWorld();
+    const came = jsonOf(await first.post('/customers', newcomer));
+    const back = { customerId: came['id'], channel: newcomer.channel, refresh: came['refresh'] };
+    const shut = (allowCustomers: CustomerDoor) => {
+      const world = new ApiWorld({ allowCustomers, store: first.accounts.store });
+      return Promise.all([world.post('/customers', newcomer), world.post('/customers/token', back)]);
+    };
+    for (const door of [false, [], ['other', 'shop']]) {
+      for (const reply of await shut(door)) {
+        expect([reply.status, jsonOf(reply)['code']]).toEqual([403, 'FORBIDDEN']);
+        expect(reply.headers['set-cookie']).toBeUndefined();
+      }
+    }
+    expect(first.accounts.customers).toHaveLength(1);
+    // The secret was not touched by all that.
+    expect((await shut(['other', newcomer.channel])).map(({ status }) => status)).toEqual([201, 200]);
+    const again = jsonOf(await first.post('/customers', newcomer));
+    const world = new ApiWorld({ allowCustomers: ['other'], store: first.accounts.store });
+    expect((await world.post('/auth/refresh', { refresh: again['refresh'] })).status).toBe(403);
   });
 
   it('[A5] have a cookie that goes into frames on other sites, one for each site; strict where no browser would take that', async () => {

@@ -72,6 +72,22 @@ describe('the configuration', () => {
     expect(problems('all-in-one', { PARLEY_PORT: 'x', DATABASES: 'x', toString: 'x' })).toEqual([]);
   });
 
+  it('[A5] lets customers in by ALLOW_CUSTOMERS: all, none, or those of channels; of itself in the all-in-one, and where pages are named', () => {
+    const door = (role: Role, env: Environment) => loadConfig(role, role === 'gateway' ? { ...GATEWAY, ...env } : env).allowCustomers;
+    expect([door('all-in-one', {}), door('gateway', {}), door('gateway', { ALLOWED_ORIGINS: 'https://shop.example' })]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    for (const role of ['all-in-one', 'gateway'] as const) {
+      expect(door(role, { ALLOW_CUSTOMERS: 'off', ALLOWED_ORIGINS: '*' })).toBe(false);
+      expect(door(role, { ALLOW_CUSTOMERS: 'on' })).toBe(true);
+      expect(door(role, { ALLOW_CUSTOMERS: 'shop, site:2' })).toEqual(['shop', 'site:2']);
+    }
+    for (const ALLOW_CUSTOMERS of ['yes please', 'shop,', ',', 'shop,on', 'a'.repeat(65)])
+      expect(problems('all-in-one', { ALLOW_CUSTOMERS })[0]).toMatch(/^ALLOW_CUSTOMERS takes on, off, or channels/);
+  });
+
   it('takes a link with a path, and no password in it', () => {
     const link = (DASHBOARD_URL: string) => loadConfig('all-in-one', { DASHBOARD_URL }).dashboardUrl;
     expect(link('')).toBeUndefined();

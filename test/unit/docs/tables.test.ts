@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { defaultOf } from '#libs/config/config.ts';
 import { SETTINGS, type Setting } from '#libs/config/settings.ts';
+import { POWERS, type Power, USER_KINDS } from '#libs/protocol/user-kinds.ts';
 import { METRICS } from '#libs/telemetry/metric-table.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
@@ -37,6 +38,21 @@ describe('the documents', () => {
     expect(rows(read('ARCHITECTURE.md'), /^parley_/)).toEqual(expected);
   });
 
+  it('[R6] have the table of what each kind of user may do in SPEC.md, whole', () => {
+    const kinds = Object.values<ReadonlySet<Power>>(USER_KINDS);
+    const expected = Object.entries(POWERS).map(([power, meaning]) => {
+      const cells = kinds.map((powers) => (powers.has(power as Power) ? 'yes' : ''));
+      return `  | may ${[meaning, ...cells].join(' | ')} |`;
+    });
+    const spec = read('SPEC.md').split('\n');
+    expect(spec.filter((line) => line.startsWith('  | may '))).toEqual(expected);
+    expect(spec).toContain(
+      `  | a token of kind | ${Object.keys(USER_KINDS)
+        .map((kind) => `\`${kind}\``)
+        .join(' | ')} |`,
+    );
+  });
+
   it('have the scripts of package.json in README.md', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     const named = rows(read('README.md'), /^npm /).map((line) => /`npm (?:run )?([a-z:]+)`/.exec(line)?.[1]);
@@ -58,7 +74,7 @@ describe('the documents', () => {
 describe('the rules of SPEC.md', () => {
   it('are all there, each once', () => {
     const all = [...read('SPEC.md').matchAll(/^- \*\*([A-Z]\d+)\*\*/gm)].map((match) => match[1]);
-    const rules = { H: 6, R: 5, F: 3, M: 6, P: 4, D: 1, A: 14 };
+    const rules = { H: 6, R: 6, F: 3, M: 6, P: 4, D: 1, A: 14 };
     expect(all).toEqual(
       Object.entries(rules).flatMap(([letter, most]) => Array.from({ length: most }, (_, index) => `${letter}${index + 1}`)),
     );

@@ -29,7 +29,7 @@ function stage(seen: readonly string[], late: readonly string[] = []) {
 describe('people', () => {
   it('are named in the order asked for, each once, seen or with an account', async () => {
     const { people, waits } = stage(['bob']);
-    expect(await people.byIds([ACCOUNT, 'bob', ACCOUNT])).toEqual([
+    expect(await people.byIds([ACCOUNT, 'bob', ACCOUNT], 'direct')).toEqual([
       { id: ACCOUNT, name: 'Ann' },
       { id: 'bob', name: 'BOB' },
     ]);
@@ -38,11 +38,11 @@ describe('people', () => {
 
   it('who came a moment ago are waited for, before they count as nobody', async () => {
     const { people, waits } = stage(['bob'], ['eve']);
-    expect(await people.byIds(['eve', 'bob'])).toEqual([
+    expect(await people.byIds(['eve', 'bob'], 'direct')).toEqual([
       { id: 'eve', name: 'EVE' },
       { id: 'bob', name: 'BOB' },
     ]);
-    await expect(people.byIds(['bob', 'nobody'])).rejects.toMatchObject({
+    await expect(people.byIds(['bob', 'nobody'], 'direct')).rejects.toMatchObject({
       code: 'USER_NOT_FOUND',
       message: expect.stringContaining('nobody'),
     });

@@ -107,8 +107,9 @@ export class CustomerChat {
         return;
       }
       await this.#come();
-    } catch {
-      this.#change({ phase: 'unreachable' });
+    } catch (error) {
+      // The hub lets no customers in (any more): to try again at once is of no use.
+      this.#change({ phase: codeOf(error) === 'FORBIDDEN' ? 'refused' : 'unreachable' });
     }
   }
 

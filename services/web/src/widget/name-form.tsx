@@ -57,5 +57,6 @@ export function NameForm({ text, error, focused, onBegin }: NameFormProps) {
 
 function errorText(code: string, text: Text<'widget'>): string {
   if (code === 'NAME_INVALID') return text.nameInvalid;
+  if (code === 'FORBIDDEN') return text.refused;
   return code === 'RATE_LIMITED' ? text.slowDown : text.unreachable;
 }
