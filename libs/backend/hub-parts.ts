@@ -1,5 +1,6 @@
 /** What a hub is made of beside broker and presence: who may come in, where, and what becomes of what they say. */
 import type { Credentials } from '#libs/auth/credentials.ts';
+import { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { RevocationFeed } from '#libs/auth/revocation-feed.ts';
 import { Revocations, type Sanction, tokenHash } from '#libs/auth/revocations.ts';
 import { TokenGate } from '#libs/auth/token-gate.ts';
@@ -19,6 +20,7 @@ export interface Bearer extends Credentials {
 }
 
 export interface HubParts {
+  readonly origins: OriginPolicy;
   readonly rules: RoomRules;
   readonly access: RoomAccess;
   readonly writer: MessageWriter;
@@ -44,6 +46,7 @@ export function hubParts(config: Config, verifier: TokenVerifier, backend: Backe
     clock: Date.now,
   });
   return {
+    origins: new OriginPolicy({ ...config, log, now: () => performance.now() }),
     rules,
     access: new RoomEntry({ rules, rooms: store.rooms, people: new People({ seen: store.seen, users: store.users }), clock: Date.now }),
     writer: new MessageWriter({ broker, messages: store.messages, messageMaxChars: config.messageMaxChars, now: Date.now }),

@@ -1,5 +1,6 @@
 /** Kinds of setting: how the text of an environment variable becomes a value. */
 import { parseDatabaseUrl } from './database-url.ts';
+import { originOf, whyNoOrigin } from './origin.ts';
 import { parseRedisUrl } from './redis-url.ts';
 import { parseSmtpUrl } from './smtp-url.ts';
 import { UrlError } from './url.ts';
@@ -90,28 +91,33 @@ export const keySetUrl: Kind<string> = {
   },
 };
 
-/** Origins (scheme://host[:port]), comma-separated, normalised; or the one word `*`. */
+/**
+ * Origins (scheme://host[:port]), comma-separated, normalised; or the one word `*`.
+ * @throws UrlError that names the one that is none.
+ */
 export const origins: Kind<readonly string[]> = {
-  takes: 'origins such as https://chat.example.com, comma-separated, or * alone for any',
+  takes: 'origins such as https://chat.example.com or capacitor://localhost, comma-separated, or * alone for any',
   parse: (value) => {
     if (value.trim() === '*') return ['*'];
-    const list: string[] = [];
-    for (const part of value.split(',')) {
-      const url = URL.parse(part.trim());
-      const plain = url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/' && !/[?#@*]/.test(part);
-      if (!plain) return undefined;
-      list.push(url.origin);
-    }
+    const list = value.split(',').map((part) => {
+      const origin = originOf(part.trim());
+      if (origin === undefined) throw new UrlError(`${JSON.stringify(part.trim())} ${whyNoOrigin(part.trim())}`);
+      return origin;
+    });
     return Object.freeze(list);
   },
 };
 
-/** An address of ours as a browser sees it. */
+/** What the path of `PUBLIC_URL` is made of: it stands in cookies and in addresses as it is. */
+const BASE_PATH = /^(?:\/[A-Za-z0-9._~-]+)*\/?$/;
+
+/** An address of ours as a browser sees it, without a slash at its end. */
 export const publicUrl: Kind<string> = {
-  takes: 'an https:// or http:// URL without a path',
+  takes: 'an https:// or http:// URL, maybe with a path of A-Z a-z 0-9 . _ ~ - and slashes',
   parse: (value) => {
-    const url = URL.parse(value);
-    return url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '' ? url.origin : undefined;
+    const url = webUrl(value);
+    if (url === undefined || /[?#]/.test(value) || !BASE_PATH.test(url.pathname)) return undefined;
+    return url.origin + url.pathname.replace(/\/$/, '');
   },
 };
 

@@ -135,7 +135,8 @@ export const SETTINGS = {
     name: 'PUBLIC_URL',
     kind: publicUrl,
     default: null,
-    meaning: 'The address people reach the hub at: cookies are marked Secure where it is https.',
+    meaning:
+      'The address people reach the hub at, with the path it lives under behind a proxy. Its pages are always let in, and cookies are marked Secure where it is https.',
   }),
   jwtSecret: setting({
     name: 'JWT_SECRET',
@@ -180,7 +181,8 @@ export const SETTINGS = {
     name: 'ALLOWED_ORIGINS',
     kind: origins,
     default: [],
-    meaning: 'Origins of pages that may connect, beside the one the hub itself is reached at. `*` lets any page in.',
+    meaning:
+      'Origins of pages that may connect, beside the one the hub itself is reached at; those of app shells, too (capacitor://localhost, app://name). `*` lets any page in.',
   }),
   allowGuests: setting({
     name: 'ALLOW_GUESTS',

@@ -10,9 +10,9 @@ function escaped(text: string): string {
 /** Up to the mails. The styles are files of the page: its policy allows none within. */
 const HEAD = [
   '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
-  '<meta name="color-scheme" content="light dark"><title>Mailbox — Parley</title><link rel="icon" href="/favicon.svg" type="image/svg+xml">',
-  '<link rel="stylesheet" href="/mailbox.css"></head><body><main class="mailbox">',
-  '<header><img src="/favicon.svg" alt="" width="40" height="40"><h1>Mailbox</h1><a href="/dev/mailbox">Reload</a></header>',
+  '<meta name="color-scheme" content="light dark"><title>Mailbox — Parley</title><link rel="icon" href="../favicon.svg" type="image/svg+xml">',
+  '<link rel="stylesheet" href="../mailbox.css"></head><body><main class="mailbox">',
+  '<header><img src="../favicon.svg" alt="" width="40" height="40"><h1>Mailbox</h1><a href="./mailbox">Reload</a></header>',
   '<p class="hint">SMTP_URL is not set: mail is shown here, and in the terminal, instead of being sent.</p>',
 ].join('');
 

@@ -64,6 +64,7 @@ export async function runAllInOne(config: Config, data: string, metrics: Metrics
     uuid: randomUUID,
     clock: Date.now,
     password: config.adminPassword,
+    origins: parts.origins,
     openToLoopback: true,
     nodes: backend.nodes,
     presence: backend.presence,

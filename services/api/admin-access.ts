@@ -1,13 +1,16 @@
 /** Who may see the admin pages: whoever has the password. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { FixedWindow } from '#libs/hub/fixed-window.ts';
+import { HubError } from '#libs/protocol/errors.ts';
 import { send } from './api-error.ts';
 import { clientKey } from './client-key.ts';
 
 export interface AdminAccessOptions {
   /** `ADMIN_PASSWORD`. */
   readonly password: string | undefined;
+  readonly origins: OriginPolicy;
   /** Without a password: served to this machine. Otherwise to nobody. */
   readonly openToLoopback: boolean;
   /** Unix milliseconds. */
@@ -30,12 +33,13 @@ export function isFromThisMachine(request: FastifyRequest): boolean {
  * Guards every route of `app`: HTTP Basic (RFC 7617), the user's name is free. A wrong password costs an address one of ten tries a minute; where they are used
  * up nothing of that address is looked at. What changes something is refused to pages of other sites, for browsers send a password along.
  */
-export function guardAdmin(app: FastifyInstance, { password, openToLoopback, clock }: AdminAccessOptions): void {
+export function guardAdmin(app: FastifyInstance, { password, origins, openToLoopback, clock }: AdminAccessOptions): void {
   const wrong = new FixedWindow(TRIES);
   const blockedUntil = new Map<string, number>();
   // Answered here, not thrown: plugins bring error handlers of their own.
   app.addHook('onRequest', async (request, reply) => {
-    if (fromOtherSite(request)) return send(reply, 'ORIGIN_DENIED');
+    const denied = otherSite(request, origins);
+    if (denied !== undefined) return send(reply, denied.code, denied.message);
     if (password === undefined) {
       if (openToLoopback && isFromThisMachine(request)) return undefined;
       return send(reply, 'FORBIDDEN', 'Set ADMIN_PASSWORD to use this.');
@@ -61,14 +65,12 @@ export function guardAdmin(app: FastifyInstance, { password, openToLoopback, clo
 }
 
 /** `Sec-Fetch-Site` is sent by every browser of today; `Origin` by those before, with whatever changes something. */
-function fromOtherSite({ method, headers }: FastifyRequest): boolean {
-  if (SAFE_METHODS.has(method)) return false;
+function otherSite({ method, headers }: FastifyRequest, origins: OriginPolicy): HubError | undefined {
+  if (SAFE_METHODS.has(method)) return undefined;
+  const { origin, host = '' } = headers;
   const site = headers['sec-fetch-site'];
-  return site === undefined ? !isOwnOrigin(headers.origin, headers.host) : site !== 'same-origin' && site !== 'none';
-}
-
-function isOwnOrigin(origin: string | undefined, host: string | undefined): boolean {
-  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
+  if (site !== undefined) return site === 'same-origin' || site === 'none' ? undefined : new HubError('ORIGIN_DENIED');
+  return origin === undefined || origins.isOwn(origin, host) ? undefined : origins.refusal(origin, host);
 }
 
 function passwordOf(header: string | undefined): string | undefined {

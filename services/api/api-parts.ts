@@ -1,6 +1,7 @@
 /** What the routes of the API are made of. Composed by a main; a route module takes what it needs from it. */
 import type { FastifyInstance } from 'fastify';
 import type { Credentials } from '#libs/auth/credentials.ts';
+import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import type { CustomerDoor, ServiceKey } from '#libs/config/kinds.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
@@ -35,13 +36,13 @@ export interface ApiParts {
   readonly codeKey: Uint8Array;
   /** Makes refresh secrets (A4): at least 32 bytes, the same on every instance. Where it is another one than before, logins go on. */
   readonly refreshKey: Uint8Array;
-  /** `ALLOWED_ORIGINS`. */
-  readonly allowedOrigins: readonly string[];
+  /** Whose pages may ask, and use cookies: `PUBLIC_URL`, `ALLOWED_ORIGINS`. */
+  readonly origins: OriginPolicy;
   /** `ALLOW_GUESTS` (A7). */
   readonly allowGuests: boolean;
   /** `ALLOW_CUSTOMERS` (A5). */
   readonly allowCustomers: CustomerDoor;
-  /** `PUBLIC_URL`: where it is https the cookie is marked Secure. */
+  /** `PUBLIC_URL`, without a slash at its end: where it is https cookies are marked Secure, and its path is theirs. */
   readonly publicUrl: string | undefined;
   /** `TRUSTED_PROXY_HOPS`. */
   readonly trustedProxyHops: number;

@@ -1,6 +1,7 @@
 import cookies from '@fastify/cookie';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import Fastify from 'fastify';
+import { basePath, withoutBase } from '#libs/config/public-url.ts';
 import { guardRoutes } from './access.ts';
 import { agentRoutes } from './agent-routes.ts';
 import { answerErrors, send } from './api-error.ts';
@@ -39,6 +40,7 @@ const REQUEST_MS = 30_000;
  */
 export function buildApi(options: ApiOptions): FastifyInstance {
   const { trustedProxyHops } = options;
+  const base = basePath(options.publicUrl);
   const app = Fastify({
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
@@ -48,6 +50,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
     // In the all-in-one the address was read already; the same reading of the same header changes nothing.
     trustProxy: trustedProxyHops > 0 && ((_address, hop) => hop < trustedProxyHops),
     genReqId: () => options.uuid(),
+    rewriteUrl: ({ url = '/' }) => withoutBase(url, base),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
     // What is no URL at all is answered here, in the form of every other error. The framework leaves the reply's type open.
     frameworkErrors: (error, _request, reply) => void send(reply as unknown as FastifyReply, 'INVALID_REQUEST', error.message),
@@ -56,7 +59,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   answerErrors(app, options.log);
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id));
   securityHeaders(app);
-  allowOrigins(app, options.allowedOrigins);
+  allowOrigins(app, options.origins);
   app.register(cookies);
   describeRoutes(app, options);
   refuseOtherMethods(app, (guarded) => {
@@ -73,7 +76,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
       },
       { prefix: '/api/v1' },
     );
-    if (options.page !== undefined) servePage(guarded, options.page, options.allowedOrigins);
+    if (options.page !== undefined) servePage(guarded, options.page, options);
   });
   return app;
 }

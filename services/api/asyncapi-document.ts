@@ -1,5 +1,6 @@
 /** The WebSocket side as an AsyncAPI 3.0 document (A14), made from the schemas of the frames. */
 import type { TObject } from '@sinclair/typebox';
+import { basePath } from '#libs/config/public-url.ts';
 import { CLIENT_FRAMES, SERVER_FRAMES } from './asyncapi-frames.ts';
 
 export interface AsyncApiOptions {
@@ -77,8 +78,10 @@ export function asyncApiDocument({ version, publicUrl }: AsyncApiOptions): Json 
 
 function serverOf(publicUrl: string): Json {
   const { protocol, host } = new URL(publicUrl);
+  const pathname = basePath(publicUrl);
   return {
     host,
+    ...(pathname === '' ? {} : { pathname }),
     protocol: protocol === 'https:' ? 'wss' : 'ws',
     description: 'The public port. The subprotocol is `parley.v1`.',
     security: [{ $ref: '#/components/securitySchemes/bearer' }],

@@ -1,5 +1,6 @@
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
+import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 
 const SHARED: FastifyCorsOptions = {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
@@ -10,15 +11,14 @@ const SHARED: FastifyCorsOptions = {
 };
 
 /**
- * Lets pages of `ALLOWED_ORIGINS` read the answers (Fetch standard). An origin that is named may use the login's cookie, too; `*` lets every page ask, but
- * never with a cookie.
+ * Lets pages of `ALLOWED_ORIGINS` and `PUBLIC_URL` read the answers (Fetch standard). An origin that is named may use the login's cookie, too; `*` lets every
+ * page ask, but never with a cookie.
  */
-export function allowOrigins(app: FastifyInstance, allowedOrigins: readonly string[]): void {
-  const any = allowedOrigins.includes('*');
+export function allowOrigins(app: FastifyInstance, { named, any }: Pick<OriginPolicy, 'named' | 'any'>): void {
   app.register(cors, {
     delegator: (request, done) => {
       const { origin } = request.headers;
-      if (origin !== undefined && allowedOrigins.includes(origin)) done(null, { ...SHARED, origin, credentials: true });
+      if (origin !== undefined && named.includes(origin)) done(null, { ...SHARED, origin, credentials: true });
       else done(null, { ...SHARED, origin: any ? '*' : false });
     },
   });

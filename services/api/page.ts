@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 
+import { basePath } from '#libs/config/public-url.ts';
+import type { ApiParts } from './api-parts.ts';
 import { readPages, sendPage } from './page-files.ts';
 
 /**
@@ -50,20 +52,26 @@ export function securityHeaders(app: FastifyInstance): void {
 }
 
 /**
- * Serves the built pages of a folder: the chat at `/`, the agents' at `/agent`, what the sites of `allowedOrigins` embed at `/widget.html`. Each file is a
- * route of its own.
+ * Serves the built pages of a folder: the chat at `/`, the agents' at `/agent`, what the sites of `ALLOWED_ORIGINS` embed at `/widget.html`. Each file is a
+ * route of its own. The pages name what they need relative to themselves: under a path of `PUBLIC_URL`, which leads to the chat without its slash, too.
  */
-export function servePage(app: FastifyInstance, folder: string, allowedOrigins: readonly string[]): void {
+export function servePage(app: FastifyInstance, folder: string, { origins, publicUrl }: Pick<ApiParts, 'origins' | 'publicUrl'>): void {
+  const base = basePath(publicUrl);
+  const embedders = origins.any ? ['*'] : origins.named;
+  const taken = new Set<string>();
   for (const [path, file] of readPages(folder)) {
     const address = path in ADDRESSES ? ADDRESSES[path] : `/${path}`;
     if (address === undefined) continue;
+    taken.add(address);
     app.get(address, { schema: { hide: true } }, (request, reply) => {
       if (path === WIDGET_PAGE) {
-        reply.removeHeader('x-frame-options').header('content-security-policy', policy(["'self'", ...allowedOrigins].join(' ')));
+        reply.removeHeader('x-frame-options').header('content-security-policy', policy(["'self'", ...embedders].join(' ')));
       } else if (path === WIDGET_SCRIPT) {
         reply.header('cross-origin-resource-policy', 'cross-origin');
       }
       return sendPage(request, reply, file);
     });
   }
+  if (base === '' || taken.has(base)) return;
+  app.get(base, { schema: { hide: true } }, (_request, reply) => reply.redirect(`${base}/`, 308));
 }

@@ -1,6 +1,9 @@
 /** The cookies that keep a browser's refresh secrets out of reach of its scripts: one of people who use the chat, one of agents, one of customers. */
 import '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
+import { basePath } from '#libs/config/public-url.ts';
+import { isThisMachine } from '#libs/config/this-machine.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { ApiParts } from './api-parts.ts';
 import type { LoginAnswer, RenewedLogin } from './login.ts';
@@ -16,13 +19,7 @@ const HINTS = { login: 'parley_in', agent: 'parley_agent_in', customer: undefine
 
 type CookieOwner = keyof typeof NAMES;
 
-/** By scripts of every page of the hub. */
-const READABLE = { path: '/', httpOnly: false } as const;
-
-/** Hosts that browsers trust without https: what is sent to them stays on the machine (W3C Secure Contexts, section 3.1). */
-const THIS_MACHINE = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
-
-type CookieParts = Pick<ApiParts, 'clock' | 'publicUrl' | 'allowedOrigins'>;
+type CookieParts = Pick<ApiParts, 'clock' | 'publicUrl' | 'origins'>;
 
 /** Answers with a login, and sets the cookie of its kind. `until`: when the refresh secret ends, Unix milliseconds. */
 export function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
@@ -37,7 +34,7 @@ export function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
   const kept = { ...attributes(reply.request, parts.publicUrl, owner), maxAge };
   reply.setCookie(NAMES[owner], answer.refresh, kept);
   const hint = HINTS[owner];
-  if (hint !== undefined) reply.setCookie(hint, '1', { ...kept, ...READABLE });
+  if (hint !== undefined) reply.setCookie(hint, '1', { ...kept, ...readable(parts) });
   return reply.status(status).send(answer);
 }
 
@@ -60,11 +57,11 @@ export function presentedOwner({ cookies }: FastifyRequest, kind: string | undef
 }
 
 /** Takes the cookie back, and what stands beside it. */
-export function clearCookie(reply: FastifyReply, { publicUrl }: CookieParts, owner: CookieOwner = 'login'): void {
-  const kept = attributes(reply.request, publicUrl, owner);
+export function clearCookie(reply: FastifyReply, parts: CookieParts, owner: CookieOwner = 'login'): void {
+  const kept = attributes(reply.request, parts.publicUrl, owner);
   reply.clearCookie(NAMES[owner], kept);
   const hint = HINTS[owner];
-  if (hint !== undefined) reply.clearCookie(hint, { ...kept, ...READABLE });
+  if (hint !== undefined) reply.clearCookie(hint, { ...kept, ...readable(parts) });
 }
 
 /**
@@ -75,21 +72,27 @@ export function clearCookie(reply: FastifyReply, { publicUrl }: CookieParts, own
 export function presentedSecret(
   request: FastifyRequest,
   inBody: string | undefined,
-  { allowedOrigins }: CookieParts,
+  { origins }: CookieParts,
   owner: CookieOwner = 'login',
 ): string | undefined {
   if (inBody !== undefined) return inBody;
   const cookie = request.cookies[NAMES[owner]];
   if (cookie === undefined || cookie === '') return undefined;
-  if (!mayUseCookie(request, allowedOrigins)) throw new HubError('ORIGIN_DENIED', 'This origin may not use the login.');
+  assertMayUseCookie(request, origins);
   return cookie;
 }
 
 /** Browsers send Origin with every POST; who sends none is no browser, and has no cookies of anybody else. `*` is no leave to use cookies. */
-function mayUseCookie({ headers, host }: FastifyRequest, allowedOrigins: readonly string[]): boolean {
+function assertMayUseCookie({ headers, host }: FastifyRequest, origins: OriginPolicy): void {
   const { origin } = headers;
-  if (origin === undefined) return headers['sec-fetch-site'] !== 'cross-site';
-  return allowedOrigins.includes(origin) || URL.parse(origin)?.host === host;
+  if (origin !== undefined) {
+    if (!origins.trusts(origin, host)) throw origins.refusal(origin, host);
+  } else if (headers['sec-fetch-site'] === 'cross-site') throw new HubError('ORIGIN_DENIED', 'This origin may not use the login.');
+}
+
+/** By scripts of every page of the hub. */
+function readable({ publicUrl }: CookieParts) {
+  return { path: `${basePath(publicUrl)}/`, httpOnly: false } as const;
 }
 
 /**
@@ -99,8 +102,10 @@ function mayUseCookie({ headers, host }: FastifyRequest, allowedOrigins: readonl
  */
 function attributes(request: FastifyRequest, publicUrl: string | undefined, owner: CookieOwner) {
   const secure = request.protocol === 'https' || (publicUrl?.startsWith('https:') ?? false);
-  const common = { path: '/api/v1', httpOnly: true } as const;
-  if (owner === 'customer' && (secure || THIS_MACHINE.test(request.hostname)))
+  const common = { path: `${basePath(publicUrl)}/api/v1`, httpOnly: true } as const;
+  // Browsers trust the machine itself without https: what is sent to it stays there (W3C Secure Contexts, section 3.1).
+  const host = publicUrl === undefined ? request.hostname : new URL(publicUrl).hostname;
+  if (owner === 'customer' && (secure || isThisMachine(host)))
     return { ...common, sameSite: 'none', secure: true, partitioned: true } as const;
   return { ...common, sameSite: 'strict', secure } as const;
 }

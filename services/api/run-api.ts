@@ -38,6 +38,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger): Pro
     uuid: randomUUID,
     clock: Date.now,
     password: config.adminPassword,
+    origins: parts.origins,
     openToLoopback: false,
     nodes: backend.nodes,
     presence: backend.presence,

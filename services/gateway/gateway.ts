@@ -1,4 +1,5 @@
 /** One gateway: uWebSockets.js in front of a hub. */
+import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import type { Broker } from '#libs/broker/broker.ts';
 import { systemClock } from '#libs/hub/clock.ts';
 import { Connection, type Identity } from '#libs/hub/connection.ts';
@@ -11,7 +12,7 @@ import { ListenError } from '#libs/process/listen-error.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { DRAIN_STATES, type Metrics } from '#libs/telemetry/metrics.ts';
-import { isSocketPath } from './handshake-request.ts';
+import { isSocketPathBelow } from './handshake-request.ts';
 import { HttpAdapter, type HttpHandler } from './http-adapter.ts';
 import { closeOf, type SocketData, Upgrade } from './upgrade.ts';
 import {
@@ -32,7 +33,8 @@ export interface GatewaySettings {
   /** Several processes listen on the same port (Linux). */
   readonly sharePort: boolean;
   readonly singleSession: boolean;
-  readonly allowedOrigins: readonly string[];
+  /** The path of `PUBLIC_URL`; empty where it has none. */
+  readonly basePath: string;
   readonly trustedProxyHops: number;
   readonly handshakesPerMinute: number;
   /** 0: no limit. */
@@ -51,6 +53,7 @@ export interface GatewaySettings {
 
 export interface GatewayParts {
   readonly node: string;
+  readonly origins: OriginPolicy;
   readonly broker: Broker;
   readonly presence: Presence;
   readonly access: RoomAccess;
@@ -127,6 +130,7 @@ export class Gateway {
     });
     const upgrade = new Upgrade({
       ...settings,
+      origins: parts.origins,
       hub,
       faults,
       verify: (token) => parts.verify(token),
@@ -222,7 +226,7 @@ function routes(app: TemplatedApp, hub: Hub, upgrade: Upgrade, http: HttpAdapter
     },
   });
   app.any('/*', (res, req) => {
-    if (isSocketPath(req.getUrl())) upgrade.refuseHttp(res);
+    if (isSocketPathBelow(settings.basePath, req.getUrl())) upgrade.refuseHttp(res);
     else http.handle(res, req);
   });
 }

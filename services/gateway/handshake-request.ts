@@ -1,5 +1,6 @@
 /** What a handshake asks for, read off the request before the first await: uWS's `req` is gone after it. */
 import { findToken, type OfferedProtocols, parseProtocols } from '#libs/auth/token-source.ts';
+import { withoutBase } from '#libs/config/public-url.ts';
 import type { FirstJoin } from '#libs/hub/connection.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isRoomName } from '#libs/protocol/room-name.ts';
@@ -14,6 +15,7 @@ export interface RawHandshake {
   readonly origin: string;
   readonly host: string;
   readonly forwardedFor: string;
+  readonly forwardedHost: string;
   readonly key: string;
   readonly extensions: string;
 }
@@ -27,15 +29,17 @@ export interface HandshakeRequest {
 const NO_QUERY = new URLSearchParams();
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-export function readHandshake(req: HttpRequest): RawHandshake {
+/** `base`: the path of `PUBLIC_URL`, which a proxy may have left in front of H1's. */
+export function readHandshake(req: HttpRequest, base: string): RawHandshake {
   return {
-    path: req.getUrl(),
+    path: withoutBase(req.getUrl(), base, isSocketPath),
     query: req.getQuery(),
     authorization: req.getHeader('authorization'),
     protocols: parseProtocols(req.getHeader('sec-websocket-protocol')),
     origin: req.getHeader('origin'),
     host: req.getHeader('host'),
     forwardedFor: req.getHeader('x-forwarded-for'),
+    forwardedHost: req.getHeader('x-forwarded-host'),
     key: req.getHeader('sec-websocket-key'),
     extensions: req.getHeader('sec-websocket-extensions'),
   };
@@ -44,6 +48,12 @@ export function readHandshake(req: HttpRequest): RawHandshake {
 /** Whether a path is one of H1's: anything else is for HTTP. */
 export function isSocketPath(path: string): boolean {
   return path === '/ws/chat' || path.startsWith('/chat/') || path.startsWith('/websocket/');
+}
+
+/** The same below `base`, the path of `PUBLIC_URL`: `/chat/` is then the page of a hub under `/chat`, and no room. */
+export function isSocketPathBelow(base: string, path: string): boolean {
+  const below = base !== '' && path.startsWith(`${base}/`);
+  return isSocketPath(below ? path.slice(base.length) : path);
 }
 
 /**
@@ -60,11 +70,13 @@ export function parseHandshake(raw: RawHandshake): HandshakeRequest {
   };
 }
 
-/** Whether the page that asks is one of ours: browsers always send `Origin`, other clients do not. */
-export function originAllowed(raw: RawHandshake, allowed: readonly string[]): boolean {
-  if (raw.origin === '' || allowed.includes('*') || allowed.includes(raw.origin)) return true;
-  const scheme = raw.origin.indexOf('://');
-  return scheme > 0 && raw.origin.slice(scheme + 3) === raw.host;
+/**
+ * The host that was asked for. With proxies in front it is what the last of them put into `X-Forwarded-Host`, where it did: no page can make a browser send that
+ * header with a handshake.
+ */
+export function askedHost({ host, forwardedHost }: RawHandshake, hops: number): string {
+  const last = hops > 0 ? (forwardedHost.split(',').at(-1) ?? '').trim() : '';
+  return last === '' ? host : last;
 }
 
 function parsePath(path: string): { readonly room?: string; readonly pathToken?: string } {

@@ -1,5 +1,6 @@
 /** What of the configuration concerns the gateway. */
 import type { Config } from '#libs/config/config.ts';
+import { basePath } from '#libs/config/public-url.ts';
 import type { GatewaySettings } from './gateway.ts';
 
 /** `port` stands in for the configured one where a parent process took one already. */
@@ -9,7 +10,7 @@ export function gatewaySettings(config: Config, port: number = config.port): Gat
     host: config.host,
     sharePort: config.gatewayProcesses > 1,
     singleSession: config.sessions === 'single',
-    allowedOrigins: config.allowedOrigins,
+    basePath: basePath(config.publicUrl),
     trustedProxyHops: config.trustedProxyHops,
     handshakesPerMinute: config.handshakesPerMinute,
     connectionsMax: config.connectionsMax,

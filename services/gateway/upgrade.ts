@@ -5,13 +5,14 @@
  * aborted response is never touched.
  */
 import { randomUUID } from 'node:crypto';
+import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import type { Connection, Identity } from '#libs/hub/connection.ts';
 import type { Faults } from '#libs/hub/faults.ts';
 import { FixedWindow } from '#libs/hub/fixed-window.ts';
 import type { Admission, Hub } from '#libs/hub/hub.ts';
 import { ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
 import { clientAddress } from './client-address.ts';
-import { originAllowed, parseHandshake, type RawHandshake, readHandshake } from './handshake-request.ts';
+import { askedHost, parseHandshake, type RawHandshake, readHandshake } from './handshake-request.ts';
 import type { HttpRequest, HttpResponse } from './uws.ts';
 
 /**
@@ -27,7 +28,9 @@ type SocketContext = Parameters<HttpResponse['upgrade']>[4];
 export interface UpgradeOptions {
   readonly hub: Hub;
   readonly faults: Faults;
-  readonly allowedOrigins: readonly string[];
+  readonly origins: OriginPolicy;
+  /** The path of `PUBLIC_URL`; empty where it has none. */
+  readonly basePath: string;
   readonly trustedProxyHops: number;
   /** 0: no limit. */
   readonly handshakesPerMinute: number;
@@ -69,7 +72,7 @@ export class Upgrade {
    * the new socket now and then.
    */
   handle(res: HttpResponse, req: HttpRequest, context: SocketContext): void {
-    const raw = readHandshake(req);
+    const raw = readHandshake(req, this.#options.basePath);
     const address = clientAddress(Buffer.from(res.getRemoteAddressAsText()).toString(), raw.forwardedFor, this.#options.trustedProxyHops);
     try {
       const decision = this.#decide(raw, address);
@@ -102,7 +105,7 @@ export class Upgrade {
 
   /** Who comes, and where to. @throws HubError; a promise only where somebody else has to be asked. */
   #decide(raw: RawHandshake, address: string): Admission | Promise<Admission> {
-    const { hub, allowedOrigins, verify, now } = this.#options;
+    const { hub, verify, now } = this.#options;
     const wait = this.#limiter.take(address, now());
     if (wait > 0) {
       this.#options.handshakeLimited();
@@ -111,7 +114,7 @@ export class Upgrade {
     hub.assertReady();
     this.#assertPlace();
     const request = parseHandshake(raw);
-    if (!originAllowed(raw, allowedOrigins)) throw new HubError('ORIGIN_DENIED');
+    this.#assertOrigin(raw);
     if (request.token === undefined) throw new HubError('MISSING_TOKEN');
     const { session = randomUUID(), firstJoin, token } = request;
     const admission = (identity: Identity): Admission | Promise<Admission> => {
@@ -122,6 +125,14 @@ export class Upgrade {
     };
     const identity = verify(request.token);
     return identity instanceof Promise ? identity.then(admission) : admission(identity);
+  }
+
+  /** Browsers always send `Origin`, other clients do not. @throws HubError `ORIGIN_DENIED`. */
+  #assertOrigin(raw: RawHandshake): void {
+    const { origins, trustedProxyHops } = this.#options;
+    if (raw.origin === '') return;
+    const host = askedHost(raw, trustedProxyHops);
+    if (!origins.allows(raw.origin, host)) throw origins.refusal(raw.origin, host);
   }
 
   /** Asked before anything is verified, and again once that took its time. @throws HubError `OVERLOADED`. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { JobsBullmq } from '#libs/jobs/jobs-bullmq.ts';
 import { JobsMemory } from '#libs/jobs/jobs-memory.ts';
 import { boardAdapters } from '#libs/jobs/queue-board.ts';
@@ -41,6 +42,7 @@ async function world(more: Partial<AdminOptions> = {}) {
     clock: () => time.now,
     uuid: randomUUID,
     password: PASSWORD,
+    origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log: SILENT, now: Date.now }),
     openToLoopback: false,
     nodes,
     presence,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type { Credentials } from '#libs/auth/credentials.ts';
+import { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { RevocationFeed } from '#libs/auth/revocation-feed.ts';
 import { Revocations, type Sanction } from '#libs/auth/revocations.ts';
 import { TokenGate } from '#libs/auth/token-gate.ts';
@@ -85,7 +86,7 @@ export class ApiInstance {
       services: [],
       codeKey: deriveKey(secret, 'codes'),
       refreshKey: deriveKey(secret, 'refresh secrets'),
-      allowedOrigins: [],
+      origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log, now: Date.now }),
       allowGuests: true,
       allowCustomers: true,
       publicUrl: undefined,

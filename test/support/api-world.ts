@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { onTestFinished } from 'vitest';
 import type { Credentials } from '#libs/auth/credentials.ts';
+import { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { SharedSecret } from '#libs/auth/shared-secret.ts';
 import { TokenSigner } from '#libs/auth/token-signer.ts';
 import { TokenVerifier } from '#libs/auth/token-verifier.ts';
@@ -35,14 +36,15 @@ export class ApiWorld {
   #ids = 0;
 
   /** It ends with the test. */
-  constructor(more: Partial<ApiOptions> = {}) {
+  constructor({ allowedOrigins = [], ...more }: Partial<ApiOptions> & { readonly allowedOrigins?: readonly string[] } = {}) {
     const clock = (): number => this.now;
     const uuid = (): string => `00000000-0000-4000-8000-${String(this.#ids++).padStart(12, '0')}`;
     const secret = new SharedSecret('a secret of thirty-two bytes or more');
     const signer = new TokenSigner({ key: secret, clock });
     this.#verifier = new TokenVerifier({ secret, clock });
+    const log = listeningLog(this.logged);
     this.app = buildApi({
-      log: listeningLog(this.logged),
+      log,
       clock,
       uuid,
       store: this.accounts.store,
@@ -53,7 +55,7 @@ export class ApiWorld {
       services: [],
       codeKey: new Uint8Array(32),
       refreshKey: new Uint8Array(32).fill(1),
-      allowedOrigins: [],
+      origins: new OriginPolicy({ publicUrl: more.publicUrl, allowedOrigins, log, now: clock }),
       allowGuests: true,
       allowCustomers: true,
       publicUrl: undefined,

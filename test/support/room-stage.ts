@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { onTestFinished } from 'vitest';
+import { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import type { BrokerListener, Topic } from '#libs/broker/broker.ts';
 import { BrokerRedis } from '#libs/broker/broker-redis.ts';
 import { MessageWriter } from '#libs/hub/message-writer.ts';
@@ -183,7 +184,7 @@ export class RoomStage {
       services: [{ name: 'shop', key: SERVICE_KEY }],
       codeKey: new Uint8Array(32),
       refreshKey: new Uint8Array(32),
-      allowedOrigins: [],
+      origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log: SILENT, now: Date.now }),
       allowGuests: true,
       allowCustomers: true,
       publicUrl: undefined,

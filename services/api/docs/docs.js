@@ -119,7 +119,7 @@ function show(description) {
 }
 
 try {
-  const answer = await fetch('/api/v1/openapi.json');
+  const answer = await fetch(new URL('../api/v1/openapi.json', import.meta.url));
   if (!answer.ok) throw new Error(`the hub answered ${answer.status}`);
   show(await answer.json());
 } catch (error) {

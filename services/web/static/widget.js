@@ -3,7 +3,8 @@
   const script = document.currentScript;
   if (!script || window.parleyWidget) return;
   window.parleyWidget = true;
-  const hub = new URL(script.src).origin;
+  const base = new URL('.', script.src);
+  const hub = base.origin;
   const { channel = location.host, lang = document.documentElement.lang || navigator.language, label } = script.dataset;
   const title = label || (/^zh/i.test(lang) ? '联系我们' : 'Chat with us');
   const page = location.origin + location.pathname;
@@ -56,7 +57,7 @@
     if (frame) return;
     frame = document.createElement('iframe');
     frame.title = title;
-    frame.src = `${hub}/widget.html?${new URLSearchParams({ channel, lang })}`;
+    frame.src = `${base.href}widget.html?${new URLSearchParams({ channel, lang })}`;
     root.append(frame);
   };
   const unread = (count) => {

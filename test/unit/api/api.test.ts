@@ -253,6 +253,30 @@ describe('the page', { timeout: 60_000 }, () => {
     isError(await world.request('POST', '/'), 405, 'METHOD_NOT_ALLOWED');
   });
 
+  it('[H8] lives under the path of PUBLIC_URL, whether or not a proxy takes that off', async () => {
+    const world = new ApiWorld({ page, publicUrl: 'https://x.test/chat' });
+    const routes = new Set<string>();
+    world.app.addHook('onRoute', ({ url, method }) => {
+      if (method === 'GET' && !url.includes(':') && url !== '/chat') routes.add(url);
+    });
+    await world.app.ready();
+    expect([...routes]).toEqual(expect.arrayContaining(['/', '/agent', '/widget.js', '/docs', '/docs/docs.js', '/api/v1/online']));
+    for (const url of [...routes, '/api/v1/rooms/x']) {
+      const { status, headers, body } = await world.request('GET', url);
+      const below = await world.request('GET', `/chat${url}`);
+      expect([below.status, below.headers['etag'], below.headers['content-type']], url).toEqual([
+        status,
+        headers['etag'],
+        headers['content-type'],
+      ]);
+      if (status === 200) expect(below.body.equals(body), url).toBe(true);
+    }
+    const redirect = await world.request('GET', '/chat');
+    expect([redirect.status, redirect.headers['location']]).toEqual([308, '/chat/']);
+    isError(await world.request('GET', '/chats/api/v1/online'), 404, 'NOT_FOUND');
+    isError(await world.request('GET', '/chat/chat/api/v1/online'), 404, 'NOT_FOUND');
+  });
+
   it('is missing, and everything else there, where nothing was built', async () => {
     const world = new ApiWorld({ page: join(site, 'nowhere') });
     isError(await world.request('GET', '/'), 404, 'NOT_FOUND');

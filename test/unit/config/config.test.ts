@@ -342,6 +342,43 @@ describe('allowed origins', () => {
     expect(allowedOrigins).toEqual(['https://chat.example', 'http://localhost:5173']);
   });
 
+  it('[H7] may be those of app shells', () => {
+    const shells = [
+      'capacitor://localhost',
+      'ionic://localhost',
+      'tauri://localhost',
+      'app://obsidian.md',
+      'app://.',
+      'chrome-extension://abcdefgh',
+    ];
+    expect(loadConfig('gateway', { ...GATEWAY, ALLOWED_ORIGINS: [...shells, 'App://Obsidian.MD/'].join(' , ') }).allowedOrigins).toEqual([
+      ...shells,
+      'app://obsidian.md',
+    ]);
+  });
+
+  it.each([
+    ['null', 'null'],
+    ['https://a.example, null', 'null'],
+    ['file://', 'null'],
+    ['file:///home/ann/page.html', 'null'],
+    ['wss://a.example', 'in place of'],
+    ['https://*.example', 'wildcard'],
+    ['https://a.example/chat', 'more than'],
+    ['a.example', 'https://'],
+    ['https://a.example,', 'empty'],
+    ['data://x', 'more than'],
+    ['app://', 'less'],
+    ['app://x/y', 'more than'],
+    ['capacitor:localhost', 'https://'],
+  ])('[H7] one that is malformed is named, with what is wrong: %s', (ALLOWED_ORIGINS, why) => {
+    const wrong = ALLOWED_ORIGINS.split(',').at(-1)?.trim();
+    const [problem = ''] = problems('all-in-one', { ALLOWED_ORIGINS });
+    expect(problem).toMatch(/^ALLOWED_ORIGINS takes origins such as /);
+    expect(problem).toContain(`: "${wrong}" `);
+    expect(problem).toContain(why);
+  });
+
   it.each([
     'chat.example',
     'https://*.example',
@@ -402,5 +439,33 @@ describe('the environment of the process', () => {
       encoding: 'utf8',
     });
     expect(JSON.parse(stdout)).toEqual(['n7', [expect.stringMatching(/^FAIL_POINTS is set/)]]);
+  });
+});
+
+describe('PUBLIC_URL', () => {
+  it.each([
+    ['https://Chat.Example', 'https://chat.example'],
+    ['https://chat.example:443/', 'https://chat.example'],
+    ['https://example.com/chat/', 'https://example.com/chat'],
+    ['http://localhost:8080/a/b-c', 'http://localhost:8080/a/b-c'],
+  ])('[H8] may be %s', (PUBLIC_URL, publicUrl) => {
+    expect(loadConfig('all-in-one', { PUBLIC_URL }).publicUrl).toBe(publicUrl);
+  });
+
+  it.each([
+    'chat.example',
+    'wss://chat.example',
+    'https://u:p@chat.example',
+    'https://chat.example/?a',
+    'https://chat.example/#a',
+    'https://chat.example/a//b',
+    'https://chat.example/a%20b',
+    'https://chat.example/a;b',
+    'https://chat.example/é',
+    'https:chat.example',
+  ])('[H8] is not %s', (PUBLIC_URL) => {
+    expect(problems('all-in-one', { PUBLIC_URL })).toEqual([
+      expect.stringMatching(/^PUBLIC_URL takes an https:\/\/ or http:\/\/ URL, maybe/),
+    ]);
   });
 });

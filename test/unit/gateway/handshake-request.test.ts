@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parseProtocols } from '#libs/auth/token-source.ts';
+import { withoutBase } from '#libs/config/public-url.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { clientAddress } from '#services/gateway/client-address.ts';
-import { isSocketPath, originAllowed, parseHandshake, type RawHandshake } from '#services/gateway/handshake-request.ts';
+import { askedHost, isSocketPath, isSocketPathBelow, parseHandshake, type RawHandshake } from '#services/gateway/handshake-request.ts';
 
 function raw(part: Partial<RawHandshake>): RawHandshake {
   return {
@@ -13,6 +14,7 @@ function raw(part: Partial<RawHandshake>): RawHandshake {
     origin: '',
     host: 'chat.test:8080',
     forwardedFor: '',
+    forwardedHost: '',
     key: 'k',
     extensions: '',
     ...part,
@@ -61,23 +63,38 @@ describe('parseHandshake', () => {
   });
 });
 
-describe('originAllowed', () => {
-  it('[H4] lets in the page of the hub itself, those listed, and clients that are no browsers', () => {
-    expect(originAllowed(raw({}), [])).toBe(true);
-    expect(originAllowed(raw({ origin: 'http://chat.test:8080' }), [])).toBe(true);
-    expect(originAllowed(raw({ origin: 'https://app.test' }), ['https://app.test'])).toBe(true);
-    expect(originAllowed(raw({ origin: 'https://evil.test' }), ['*'])).toBe(true);
+describe('below a path of PUBLIC_URL', () => {
+  it('[H8] knows its paths whether or not a proxy took the prefix off', () => {
+    const socketPath = (path: string, base: string) => withoutBase(path, base, isSocketPath);
+    expect(socketPath('/chat/ws/chat', '/chat')).toBe('/ws/chat');
+    expect(socketPath('/ws/chat', '/chat')).toBe('/ws/chat');
+    expect(socketPath('/chat/websocket/tok', '/chat')).toBe('/websocket/tok');
+    expect(socketPath('/chat/chat/park', '/chat')).toBe('/chat/park');
+    expect(socketPath('/chat/park', '/chat')).toBe('/chat/park');
+    expect(socketPath('/ws/ws/chat', '/ws')).toBe('/ws/chat');
+    expect(socketPath('/ws/chat', '/ws')).toBe('/ws/chat');
+    expect(socketPath('/a/b/ws/chat', '/a/b')).toBe('/ws/chat');
+    expect(socketPath('/chats/ws/chat', '/chat')).toBe('/chats/ws/chat');
   });
 
-  it.each([
-    'https://evil.test',
-    'http://chat.test',
-    'http://chat.test:8080.evil.test',
-    'http://evil.test/chat.test:8080',
-    'null',
-    '://chat.test:8080',
-  ])('[H4] refuses %s', (origin) => {
-    expect(originAllowed(raw({ origin }), ['https://app.test'])).toBe(false);
+  it('[H8] a page under /chat is no room', () => {
+    expect(['/chat/', '/chat/agent', '/chat/assets/a.js', '/chat'].map((path) => isSocketPathBelow('/chat', path))).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+    expect(['/chat/ws/chat', '/chat/chat/park', '/ws/chat'].map((path) => isSocketPathBelow('/chat', path))).toEqual([true, true, true]);
+    expect(isSocketPathBelow('', '/chat/park')).toBe(true);
+  });
+});
+
+describe('askedHost', () => {
+  it('[H7] believes X-Forwarded-Host only where there is a proxy', () => {
+    const request = raw({ host: '127.0.0.1:8080', forwardedHost: 'evil.test, chat.test' });
+    expect(askedHost(request, 0)).toBe('127.0.0.1:8080');
+    expect(askedHost(request, 1)).toBe('chat.test');
+    expect(askedHost(raw({ forwardedHost: '' }), 1)).toBe('chat.test:8080');
   });
 });
 

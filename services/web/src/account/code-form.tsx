@@ -2,6 +2,7 @@ import { Anchor, Button, Group, Text, TextInput } from '@mantine/core';
 import { useEffect, useState } from 'react';
 
 import { useText } from '../i18n/language.tsx';
+import { hubUrl } from '../login/hub-url.ts';
 import type { Account } from './account.ts';
 import styles from './entry.module.css';
 import { StepForm } from './step-form.tsx';
@@ -66,7 +67,7 @@ export function CodeForm({
       {hasMailbox && (
         <Text size="sm" c="dimmed">
           {text.mailboxLead}{' '}
-          <Anchor href="/dev/mailbox" target="_blank" rel="noopener" inherit underline="always">
+          <Anchor href={hubUrl('dev/mailbox')} target="_blank" rel="noopener" inherit underline="always">
             {text.mailboxLink}
           </Anchor>
         </Text>
@@ -87,7 +88,7 @@ export function CodeForm({
 function useMailbox(): boolean {
   const [there, setThere] = useState(false);
   useEffect(() => {
-    void fetch('/dev/mailbox', { method: 'HEAD', cache: 'no-store' }).then(
+    void fetch(hubUrl('dev/mailbox'), { method: 'HEAD', cache: 'no-store' }).then(
       ({ ok }) => setThere(ok),
       () => undefined,
     );

@@ -1,6 +1,7 @@
 import { ParleyClient } from '#libs/client/index.ts';
 import { BrowserLogin } from '../login/browser-login.ts';
 import { hubApi } from '../login/hub-api.ts';
+import { hubUrl, socketUrl } from '../login/hub-url.ts';
 import { hasLogin } from '../login/login-hint.ts';
 import { Notifier } from '../notify/notifier.ts';
 import { renderPage } from '../ui/render-page.tsx';
@@ -16,7 +17,7 @@ const REFRESH_MS = 5_000;
 const AGENT = { kind: 'agent' };
 
 const login = new BrowserLogin({
-  api: hubApi(fetch.bind(globalThis)),
+  api: hubApi(fetch.bind(globalThis), hubUrl('api/v1')),
   renewal: () => (hasLogin(document.cookie, 'parley_agent_in') ? { path: '/auth/refresh', body: AGENT } : undefined),
   ending: AGENT,
   lock: 'parley.agent',
@@ -30,8 +31,7 @@ const visible = () => document.visibilityState === 'visible';
 
 const bench = new Workbench({
   login,
-  connect: () =>
-    new ParleyClient({ url: `${location.origin.replace(/^http/, 'ws')}/ws/chat`, getToken: login.getToken, delivered: 'manual' }),
+  connect: () => new ParleyClient({ url: socketUrl(), getToken: login.getToken, delivered: 'manual' }),
   marks: localStorage,
   clock: () => Date.now(),
   visible,

@@ -9,6 +9,7 @@ import { openClient } from '../connection/open-client.ts';
 import { useText } from '../i18n/language.tsx';
 import type { LoggedIn } from '../login/browser-login.ts';
 import { ApiError, hubApi } from '../login/hub-api.ts';
+import { hubUrl } from '../login/hub-url.ts';
 import { hasLogin } from '../login/login-hint.ts';
 import { Stay } from './stay.tsx';
 
@@ -18,7 +19,7 @@ type Place =
   | { readonly is: 'in'; readonly user: LoggedIn; readonly client: ParleyClient };
 
 const account = new Account({
-  api: hubApi(fetch.bind(globalThis)),
+  api: hubApi(fetch.bind(globalThis), hubUrl('api/v1')),
   storage: sessionStorage,
   hasLogin: () => hasLogin(document.cookie, 'parley_in'),
   locks: navigator.locks,
@@ -31,7 +32,7 @@ export function App() {
   const text = { ...useText('app'), ...useText('account') };
   const [place, setPlace] = useState<Place>({ is: 'loading' });
   const enter = () => {
-    if (account.user !== undefined) setPlace({ is: 'in', user: account.user, client: openClient(account, location) });
+    if (account.user !== undefined) setPlace({ is: 'in', user: account.user, client: openClient(account) });
   };
   // Whoever comes in wants to be among people, on a small screen too; whoever followed a link, there.
   const arrive = () => {

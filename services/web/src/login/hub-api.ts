@@ -27,11 +27,11 @@ export interface CallOptions {
 /** Resolves with the body of the answer, undefined where it has none. The login cookie goes along by itself. Rejects with `ApiError`. */
 export type HubApi = (method: string, path: string, options?: CallOptions) => Promise<unknown>;
 
-/** The API of the hub that this page came from. */
-export function hubApi(fetch: typeof globalThis.fetch): HubApi {
+/** The API of a hub. `root`: where its routes begin; pages know it by `hubUrl`. */
+export function hubApi(fetch: typeof globalThis.fetch, root = '/api/v1'): HubApi {
   return async (method, path, { body, token, keepalive = false } = {}) => {
     const { response, answer } = await send(() =>
-      fetch(`/api/v1${path}`, {
+      fetch(root + path, {
         method,
         headers: {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),

@@ -9,6 +9,7 @@ import { widget as en } from '../i18n/en/widget.ts';
 import { widget as zh } from '../i18n/zh/widget.ts';
 import { BrowserLogin } from '../login/browser-login.ts';
 import { hubApi } from '../login/hub-api.ts';
+import { hubUrl, socketUrl } from '../login/hub-url.ts';
 import { CustomerChat } from './customer-chat.ts';
 import { HostPage } from './host-page.ts';
 import { CustomerMemory, ownStorage } from './kept-customer.ts';
@@ -38,7 +39,7 @@ async function start(root: HTMLElement): Promise<void> {
   const language = chosenLanguage(keep, [asked.get('lang') ?? '', ...navigator.languages]);
   const memory = new CustomerMemory(keep, channel);
   const login = new BrowserLogin({
-    api: hubApi(fetch.bind(globalThis)),
+    api: hubApi(fetch.bind(globalThis), hubUrl('api/v1')),
     renewal: () => memory.value && { path: '/customers/token', body: { customerId: memory.value.id, channel } },
     lock: LOCK,
     notes: keep,
@@ -51,8 +52,7 @@ async function start(root: HTMLElement): Promise<void> {
     memory,
     channel,
     metadata: () => ({ language, ...(host.page === undefined ? {} : { page: host.page }) }),
-    connect: () =>
-      new ParleyClient({ url: `${location.origin.replace(/^http/, 'ws')}/ws/chat`, getToken: login.getToken, delivered: 'manual' }),
+    connect: () => new ParleyClient({ url: socketUrl(), getToken: login.getToken, delivered: 'manual' }),
     clock: () => Date.now(),
     told: ({ unread, conversation }) => host.tell({ unread, active: conversation !== undefined && conversation.state !== 'closed' }),
   });

@@ -1,0 +1,86 @@
+/** Which pages may use the hub: its own, and those that `ALLOWED_ORIGINS` names. One answer for gateway, API and admin pages. */
+import { isOriginOfHost, originOf } from '#libs/config/origin.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
+
+export interface OriginPolicyOptions {
+  /** `PUBLIC_URL`: its origin is always the hub's own. */
+  readonly publicUrl: string | undefined;
+  /** `ALLOWED_ORIGINS`, normalised; `*` alone for any. */
+  readonly allowedOrigins: readonly string[];
+  readonly log: Pick<Logger, 'warn'>;
+  /** Milliseconds of a steady clock. */
+  readonly now: () => number;
+}
+
+/** A refusal is logged once in so long: whoever tries again and again fills no log. */
+const TOLD_MS = 60_000;
+/** Characters of a header that are shown. */
+const SHOWN = 200;
+
+export class OriginPolicy {
+  /** The origins of `ALLOWED_ORIGINS` and of `PUBLIC_URL`. `*` is none. */
+  readonly named: readonly string[];
+  /** Whether any page may ask, though not with a cookie. */
+  readonly any: boolean;
+  readonly #own: string | undefined;
+  readonly #log: Pick<Logger, 'warn'>;
+  readonly #now: () => number;
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor({ publicUrl, allowedOrigins, log, now }: OriginPolicyOptions) {
+    this.#own = publicUrl === undefined ? undefined : new URL(publicUrl).origin;
+    this.any = allowedOrigins.includes('*');
+    const others = allowedOrigins.filter((origin) => origin !== '*' && origin !== this.#own);
+    this.named = this.#own === undefined ? others : [this.#own, ...others];
+    this.#log = log;
+    this.#now = now;
+  }
+
+  /** Whether a page is the hub's own: of `PUBLIC_URL`, or of the host that was asked for. */
+  isOwn(origin: string, host: string): boolean {
+    const asking = originOf(origin);
+    return asking !== undefined && (asking === this.#own || isOriginOfHost(asking, host));
+  }
+
+  /** Whether a page may act for the person in front of it, with their cookies: it is the hub's own, or named. */
+  trusts(origin: string, host: string): boolean {
+    const asking = originOf(origin);
+    return asking !== undefined && (this.named.includes(asking) || isOriginOfHost(asking, host));
+  }
+
+  /** Whether a page may connect. */
+  allows(origin: string, host: string): boolean {
+    return this.any || this.trusts(origin, host);
+  }
+
+  /**
+   * What a page is refused with, `ORIGIN_DENIED`. Its message and, once a minute at most, a line of the log tell whoever set the hub up what to change.
+   *
+   * @param host As in the header `Host`; empty where there was none.
+   */
+  refusal(origin: string, host: string): HubError {
+    const [from, at] = [shown(origin), shown(host)];
+    const now = this.#now();
+    if (now - this.#toldAt >= TOLD_MS) {
+      this.#toldAt = now;
+      const advice = adviceFor(origin, 'PUBLIC_URL to it where that is the address of this hub, or add it to ALLOWED_ORIGINS');
+      this.#log.warn({ origin: from, host: at, publicOrigin: this.#own ?? null }, `a page of another origin was refused: ${advice}`);
+    }
+    const asked = at === '' ? 'no host was named' : `the host asked for is ${at}`;
+    return new HubError(
+      'ORIGIN_DENIED',
+      `The origin ${from} may not connect; ${asked}. ${adviceFor(origin, `PUBLIC_URL to ${from} where that is the address of this hub, or add it to ALLOWED_ORIGINS`)}.`,
+    );
+  }
+}
+
+function adviceFor(origin: string, setting: string): string {
+  if (originOf(origin) !== undefined) return `Set ${setting}`;
+  return 'Pages of files and sandboxed frames (origin null) cannot be named: serve the page over https, or from a scheme of its own that ALLOWED_ORIGINS names';
+}
+
+/** What of a header may stand in an answer's header and in a log. */
+function shown(header: string): string {
+  return header.replace(/[^\x21-\x7e]/g, '?').slice(0, SHOWN);
+}
