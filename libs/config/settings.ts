@@ -95,7 +95,7 @@ export const SETTINGS = {
     kind: smtpUrl,
     default: null,
     meaning:
-      'The mail server that codes are sent through. The worker needs it; the all-in-one without it shows the mail in the terminal and at `/dev/mailbox`.',
+      'The mail server that codes are sent through. The worker needs it; the all-in-one without it shows the mail in the terminal, and at `/dev/mailbox` to whoever opened the link that it prints.',
     secret: true,
   }),
   mailFrom: setting({
@@ -122,7 +122,8 @@ export const SETTINGS = {
     name: 'ADMIN_PASSWORD',
     kind: text('a password of at least 12 characters', /^[^\0]{12,}$/),
     default: null,
-    meaning: 'The password of the admin pages (user name `admin`). Where unset there are none.',
+    meaning:
+      'The password of the admin pages (user name `admin`). Where unset there are none; the all-in-one then prints a link that opens them on its own machine.',
     secret: true,
   }),
   dashboardUrl: setting({

@@ -1,31 +1,42 @@
 /** What `npm start` tells the person in front of the terminal: where the pages are. */
+import type { Config } from '#libs/config/config.ts';
+import { isThisMachine } from '#libs/config/this-machine.ts';
+import type { LocalKey } from '#services/api/local-key.ts';
 
-/** What a banner is made of. */
-export interface BannerParts {
-  /** `HOST` and `ADMIN_HOST`. */
-  readonly host: string | undefined;
-  readonly adminHost: string | undefined;
-  /** The ports that were taken. */
+/** The ports that were taken, and the key of this start. */
+export interface Started {
   readonly port: number;
   readonly adminPort: number;
-  /** Whether the node is joined to others over Redis. */
-  readonly joined: boolean;
-  /** Whether mail is shown in place of being sent. */
-  readonly mailbox: boolean;
+  readonly localKey: Pick<LocalKey, 'opens' | 'linkTo'>;
 }
 
-/** Lines of text that name each page with its address, as a browser on this machine reaches it. */
-export function banner({ host, adminHost, port, adminPort, joined, mailbox }: BannerParts): string {
-  const hub = `http://${hostOf(host)}:${port}`;
+type BannerConfig = Pick<Config, 'host' | 'adminHost' | 'publicUrl' | 'redisUrl' | 'smtpUrl' | 'adminPassword'>;
+
+/**
+ * Lines of text that name each page with its address, as a browser on this machine reaches it, or people everywhere where `PUBLIC_URL` is set. The chat's address
+ * has the key that opens the mailbox; that of the admin pages has it where they have no password.
+ */
+export function banner({ host, adminHost, publicUrl, redisUrl, smtpUrl, adminPassword }: BannerConfig, started: Started): string {
+  const here = `http://${hostOf(host)}:${started.port}`;
+  const elsewhere = publicUrl !== undefined && !isThisMachine(new URL(publicUrl).hostname);
+  const hub = elsewhere ? publicUrl : here;
+  const { localKey } = started;
+  const mailbox = smtpUrl === undefined && localKey.opens && isThisMachine(hostOf(host));
+  const admin = `http://${hostOf(adminHost)}:${started.adminPort}/admin/`;
+  const adminOpens = localKey.opens && isThisMachine(hostOf(adminHost));
   const pages = [
-    ['chat', `${hub}/`],
+    ['chat', mailbox ? localKey.linkTo(`${hub}/`) : `${hub}/`],
     ['agents', `${hub}/agent`],
     ['HTTP API', `${hub}/docs`],
-    ['admin', `http://${hostOf(adminHost)}:${adminPort}/admin/`],
-    ...(mailbox ? [['mail', `${hub}/dev/mailbox`]] : []),
+    ['admin', adminPassword !== undefined ? admin : adminOpens ? localKey.linkTo(admin) : `set ADMIN_PASSWORD to open ${admin}`],
   ].map(([name = '', address = '']) => `    ${name.padEnd(10)}${address}\n`);
-  const mail = mailbox ? ' Mail is shown here and at /dev/mailbox.' : '';
-  return `\n  Parley is at ${hub} — ${joined ? 'joined to the others over Redis' : 'alone'}.${mail} Ctrl+C ends it.\n\n${pages.join('')}\n`;
+  const mail = mailbox
+    ? ' Mail is shown here and at /dev/mailbox, which the link to the chat opens.'
+    : smtpUrl === undefined
+      ? ' Mail is shown here.'
+      : '';
+  const others = redisUrl === undefined ? 'alone' : 'joined to the others over Redis';
+  return `\n  Parley is at ${hub} — ${others}.${mail} Ctrl+C ends it.\n\n${pages.join('')}\n`;
 }
 
 /** How a browser on this machine gets there. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { DevMailbox, KeptMail } from '#libs/mail/dev-mailbox.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { isFromThisMachine } from '#services/api/admin-access.ts';
+import type { LocalKey } from '#services/api/local-key.ts';
 
 function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
@@ -22,13 +22,18 @@ function article({ to, subject, text, at }: KeptMail): string {
 }
 
 /**
- * `GET /dev/mailbox`: the mail that was sent since the start, the newest first. Whoever reads it can log in as anybody: for trying out only, and shown to this
- * machine alone.
+ * `GET /dev/mailbox`: the mail that was sent since the start, the newest first. Whoever reads it can log in as anybody: for trying out only, and shown to whoever has
+ * the key on this machine. The chat takes the key in its address, `/?key=...`, and exchanges it.
  */
-export function showMailbox(app: FastifyInstance, mailbox: Pick<DevMailbox, 'list'>): void {
+export function showMailbox(app: FastifyInstance, mailbox: Pick<DevMailbox, 'list'>, localKey: LocalKey): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.url.startsWith('/?')) return undefined;
+    const root = request.originalUrl.slice(0, request.originalUrl.indexOf('?'));
+    return localKey.exchange(request, reply, `${root}dev`);
+  });
   app.get('/dev/mailbox', (request, reply) => {
-    if (!isFromThisMachine(request))
-      throw new HubError('FORBIDDEN', 'The mailbox is shown on the machine itself only: the mail stands in its terminal, too.');
+    const refusal = localKey.refusal(request);
+    if (refusal !== undefined) throw new HubError('FORBIDDEN', `${refusal} The mail stands in the terminal of npm start, too.`);
     const mails = mailbox.list().map(article).join('') || '<p class="none">No mail yet.</p>';
     return reply.header('cache-control', 'no-store').type('text/html; charset=utf-8').send(`${HEAD}${mails}</main></body></html>`);
   });

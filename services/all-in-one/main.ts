@@ -18,13 +18,5 @@ async function run(config: Config): Promise<void> {
   if (config.gatewayProcesses > 1)
     throw new ConfigError(['GATEWAY_PROCESSES takes 1 in the all-in-one: for more, set REDIS_URL and run npm run gateway.']);
   const { service, adminPort } = await runAlone(config, (metrics, log) => runAllInOne(config, DATA, metrics, log));
-  process.stdout.write(
-    banner({
-      ...config,
-      port: service.port,
-      adminPort,
-      joined: config.redisUrl !== undefined,
-      mailbox: config.smtpUrl === undefined,
-    }),
-  );
+  process.stdout.write(banner(config, { port: service.port, adminPort, localKey: service.localKey }));
 }

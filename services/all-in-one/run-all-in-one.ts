@@ -1,5 +1,5 @@
 /** Everything of the hub in one process, from its configuration to its end. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openTokens } from '#libs/auth/tokens.ts';
@@ -21,17 +21,23 @@ import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { openAdminPages } from '#services/api/admin-pages.ts';
 import { bridgeTo } from '#services/api/api-bridge.ts';
 import { composeApi } from '#services/api/compose.ts';
+import { LocalKey } from '#services/api/local-key.ts';
 import { Gateway } from '#services/gateway/gateway.ts';
 import { gatewaySettings } from '#services/gateway/settings.ts';
 import { tellNode } from '#services/gateway/tell-node.ts';
 import { composeWorker } from '#services/worker/compose.ts';
 import { showMailbox } from './dev-mailbox-page.ts';
 
+/** Random bytes of the key that is made at each start. */
+const KEY_BYTES = 24;
+
 const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
 
 /** The all-in-one that runs in this process. */
 export interface RunningAllInOne extends Service {
   readonly port: number;
+  /** Opens the mailbox, and the admin pages where they have no password. */
+  readonly localKey: LocalKey;
 }
 
 /**
@@ -54,8 +60,9 @@ export async function runAllInOne(config: Config, data: string, metrics: Metrics
   const parts = hubParts(config, tokens.verifier, backend, log);
   const jobs = backend.jobs();
   const mailbox = config.smtpUrl === undefined ? new DevMailbox({ print: (text) => process.stdout.write(`${text}\n`) }) : undefined;
+  const localKey = new LocalKey({ ...config, key: randomBytes(KEY_BYTES).toString('base64url') });
   const api = composeApi({ config, secret, tokens, backend, parts, jobs, log, page: PAGE });
-  if (mailbox !== undefined) showMailbox(api, mailbox);
+  if (mailbox !== undefined) showMailbox(api, mailbox, localKey);
   await api.ready();
   const mailer = mailbox ?? new SmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom });
   const worker = await composeWorker({ config, secret, backend, jobs, mailer, metrics, log });
@@ -65,7 +72,7 @@ export async function runAllInOne(config: Config, data: string, metrics: Metrics
     clock: Date.now,
     password: config.adminPassword,
     origins: parts.origins,
-    openToLoopback: true,
+    localKey,
     nodes: backend.nodes,
     presence: backend.presence,
     broker: backend.broker,
@@ -91,6 +98,7 @@ export async function runAllInOne(config: Config, data: string, metrics: Metrics
   const teller = tellNode(node, running, backend.nodes, metrics);
   return {
     port: running.port,
+    localKey,
     ready: () => running.hub.ready && feed.ready,
     async sample() {
       running.sample();

@@ -6,13 +6,14 @@ import { FixedWindow } from '#libs/hub/fixed-window.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { send } from './api-error.ts';
 import { clientKey } from './client-key.ts';
+import type { LocalKey } from './local-key.ts';
 
 export interface AdminAccessOptions {
   /** `ADMIN_PASSWORD`. */
   readonly password: string | undefined;
   readonly origins: OriginPolicy;
-  /** Without a password: served to this machine. Otherwise to nobody. */
-  readonly openToLoopback: boolean;
+  /** Without a password: opens them on this machine. Where both are undefined they are served to nobody. */
+  readonly localKey: LocalKey | undefined;
   /** Unix milliseconds. */
   readonly clock: () => number;
 }
@@ -20,20 +21,12 @@ export interface AdminAccessOptions {
 /** Wrong passwords of one address, and in how long. */
 const TRIES = { limit: 10, windowMs: 60_000 } as const;
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
-const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/;
-/** What a page on another site cannot make a browser send: with a name that leads here by trickery the Host is that name (DNS rebinding). */
-const LOCAL_HOST = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i;
-
-/** Whether a request was made on this machine, by somebody who knows so. */
-export function isFromThisMachine(request: FastifyRequest): boolean {
-  return LOOPBACK.test(request.ip) && LOCAL_HOST.test(request.headers.host ?? '');
-}
 
 /**
  * Guards every route of `app`: HTTP Basic (RFC 7617), the user's name is free. A wrong password costs an address one of ten tries a minute; where they are used
  * up nothing of that address is looked at. What changes something is refused to pages of other sites, for browsers send a password along.
  */
-export function guardAdmin(app: FastifyInstance, { password, origins, openToLoopback, clock }: AdminAccessOptions): void {
+export function guardAdmin(app: FastifyInstance, { password, origins, localKey, clock }: AdminAccessOptions): void {
   const wrong = new FixedWindow(TRIES);
   const blockedUntil = new Map<string, number>();
   // Answered here, not thrown: plugins bring error handlers of their own.
@@ -41,8 +34,11 @@ export function guardAdmin(app: FastifyInstance, { password, origins, openToLoop
     const denied = otherSite(request, origins);
     if (denied !== undefined) return send(reply, denied.code, denied.message);
     if (password === undefined) {
-      if (openToLoopback && isFromThisMachine(request)) return undefined;
-      return send(reply, 'FORBIDDEN', 'Set ADMIN_PASSWORD to use this.');
+      const exchanged = localKey?.exchange(request, reply, '/admin');
+      if (exchanged !== undefined) return exchanged;
+      const refusal = localKey === undefined ? '' : localKey.refusal(request);
+      if (refusal === undefined) return undefined;
+      return send(reply, 'FORBIDDEN', `${refusal} Set ADMIN_PASSWORD to use this with a password.`.trim());
     }
     const key = clientKey(request);
     const now = clock();

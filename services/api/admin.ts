@@ -52,7 +52,7 @@ const HEADERS = {
 
 /**
  * An app that listens nowhere: hand it requests with `app.routing(request, response)` once it is `ready()`. Errors look as those of the API.
- * With the password unset it serves nobody, or this machine alone where `openToLoopback` says so.
+ * With the password unset it serves nobody, or whoever has the `localKey` on this machine.
  */
 export function buildAdmin(options: AdminOptions): FastifyInstance {
   const app = Fastify({

@@ -39,7 +39,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger): Pro
     clock: Date.now,
     password: config.adminPassword,
     origins: parts.origins,
-    openToLoopback: false,
+    localKey: undefined,
     nodes: backend.nodes,
     presence: backend.presence,
     broker: backend.broker,

@@ -196,11 +196,11 @@ describe('a login elsewhere, where there may be one only', () => {
     const single = await AllInOne.start({ SESSIONS: 'single', DATABASE_URL: database.url });
     try {
       const first = await openTab(await newPerson(browser), single.url, problems);
-      await register(first, single.url, 'one@corp.test', 'One');
+      await register(first, single, 'one@corp.test', 'One');
       const second = await openTab(await newPerson(browser), single.url, problems);
-      const used = await mailedCode(single.url, 'one@corp.test');
+      const used = await mailedCode(single, 'one@corp.test');
       await askForCode(second, 'one@corp.test');
-      await second.getByLabel('Code', { exact: true }).fill(await mailedCode(single.url, 'one@corp.test', used));
+      await second.getByLabel('Code', { exact: true }).fill(await mailedCode(single, 'one@corp.test', used));
       await second.keyboard.press('Enter');
       await connected(second);
       await shows(first, '#banner-text', 'You came in somewhere else.');

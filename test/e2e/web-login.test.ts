@@ -50,7 +50,7 @@ afterAll(async () => {
 });
 
 async function open(person?: BrowserContext, before?: (page: Page) => Promise<unknown>): Promise<Page> {
-  return openTab(person ?? (await newPerson(browser)), hub.url, problems, before);
+  return openTab(person ?? (await newPerson(browser)), hub.chatLink, problems, before);
 }
 
 /** Everything a script of the page can read of what the browser keeps for it. */
@@ -68,7 +68,7 @@ describe('login by mailed code', () => {
     await askForCode(page, 'ann@corp.test');
     await page.getByRole('link', { name: 'read it here' }).waitFor();
     await screenshot(page, 'entry-code');
-    const first = await mailedCode(hub.url, 'ann@corp.test');
+    const first = await mailedCode(hub, 'ann@corp.test');
     const wrong = first === 'AAAAAA' ? 'BBBBBB' : 'AAAAAA';
     await code(page).fill('A');
     await page.keyboard.press('Enter');
@@ -79,7 +79,7 @@ describe('login by mailed code', () => {
     await screenshot(page, 'entry-code-wrong');
     expect(await seriousFaults(page)).toEqual([]);
     await page.getByRole('button', { name: 'Send a new code' }).click();
-    const second = await mailedCode(hub.url, 'ann@corp.test', first);
+    const second = await mailedCode(hub, 'ann@corp.test', first);
     await code(page).fill(second);
     await page.keyboard.press('Enter');
     await page.getByLabel('Your name', { exact: true }).fill('Ann of Mail');
@@ -89,17 +89,17 @@ describe('login by mailed code', () => {
     await shows(page, '#me', 'You are Ann of Mail');
     await page.getByRole('button', { name: 'Log out' }).click();
     await askForCode(page, 'ann of mail');
-    await code(page).fill(await mailedCode(hub.url, 'ann@corp.test', second));
+    await code(page).fill(await mailedCode(hub, 'ann@corp.test', second));
     await page.keyboard.press('Enter');
     await connected(page);
     await shows(page, '#me', 'You are Ann of Mail');
   });
 
   it('[A3] says that a name is taken, and takes another one', async () => {
-    await register(await open(), hub.url, 'bob@corp.test', 'Bob');
+    await register(await open(), hub, 'bob@corp.test', 'Bob');
     const page = await open();
     await askForCode(page, 'bob2@corp.test');
-    await code(page).fill(await mailedCode(hub.url, 'bob2@corp.test'));
+    await code(page).fill(await mailedCode(hub, 'bob2@corp.test'));
     await page.keyboard.press('Enter');
     const name = page.getByLabel('Your name', { exact: true });
     await name.fill('BOB');
@@ -149,7 +149,7 @@ describe('login by mailed code', () => {
     const page = await open();
     await askForCode(page, '<b>x</b>');
     await askForCodeOf(page, "o'neil@corp.test");
-    await mailedCode(hub.url, 'o&#39;neil@corp.test');
+    await mailedCode(hub, 'o&#39;neil@corp.test');
     const box = await openMailbox(page);
     expect(await box.locator('article b', { hasText: "o'neil@corp.test" }).count()).toBe(1);
     const font = await box
@@ -196,7 +196,7 @@ describe('the first page', () => {
 describe('a login', () => {
   it('[A4] outlives a reload, also one in the middle of another, and is nowhere a script can read it', async () => {
     const page = await open();
-    await register(page, hub.url, 'carl@corp.test', 'Carl');
+    await register(page, hub, 'carl@corp.test', 'Carl');
     expect(await readable(page)).not.toMatch(/eyJ|parley_refresh|[\w-]{43}/);
     await page.reload();
     await connected(page);
@@ -218,7 +218,7 @@ describe('a login', () => {
   it('[A4] two tabs of one browser go on side by side', async () => {
     const person = await newPerson(browser);
     const first = await open(person);
-    await register(first, hub.url, 'dora@corp.test', 'Dora');
+    await register(first, hub, 'dora@corp.test', 'Dora');
     const second = await open(person);
     await connected(second);
     await Promise.all([first, second].map((page) => page.reload()));
@@ -229,7 +229,7 @@ describe('a login', () => {
   it('[A4] is over after logging out, in all tabs, and the page says so', async () => {
     const person = await newPerson(browser);
     const [first, second] = [await open(person), await open(person)];
-    await register(first, hub.url, 'emil@corp.test', 'Emil');
+    await register(first, hub, 'emil@corp.test', 'Emil');
     await second.reload();
     await connected(second);
     await first.getByRole('button', { name: 'Log out' }).click();
@@ -270,7 +270,7 @@ describe('the token', () => {
   it('[F] is renewed in band before it is over, and after 4001', async () => {
     const [lines, sent, answered]: [WebSocketRoute[], string[], string[]] = [[], [], []];
     const page = await open(undefined, await between(lines, sent));
-    await register(page, hub.url, 'fay@corp.test', 'Fay');
+    await register(page, hub, 'fay@corp.test', 'Fay');
     page.on('response', (response) => answered.push(new URL(response.url()).pathname));
     // No token in the address: where in the chat one is, and nothing else.
     expect(page.url()).toBe(`${hub.url}/#/room/park`);
@@ -290,7 +290,7 @@ describe('the token', () => {
   it('[C] refused again after 4001, the page asks to log in', async () => {
     const [lines, sent]: [WebSocketRoute[], string[]] = [[], []];
     const page = await open(undefined, await between(lines, sent));
-    await register(page, hub.url, 'hal@corp.test', 'Hal');
+    await register(page, hub, 'hal@corp.test', 'Hal');
     await page.context().clearCookies();
     await lines[0]?.close({ code: 4001, reason: 'TOKEN_EXPIRED' });
     await shows(page, '#banner-text', 'Your login is over.');

@@ -58,6 +58,14 @@ function exchange(bytes: string, enough: (text: string) => boolean): Promise<str
   return within(10_000, 'an answer', answer).finally(() => socket.destroy());
 }
 
+/** What a browser shows for a link: it follows where that leads, with the cookie it was given. */
+async function opened(link: string): Promise<Response> {
+  const first = await fetch(link, { redirect: 'manual' });
+  const place = first.headers.get('location');
+  if (place === null) return first;
+  return fetch(new URL(place, link), { headers: { cookie: first.headers.get('set-cookie')?.split(';')[0] ?? '' } });
+}
+
 describe('one port for all', () => {
   it('[H1] serves the page, the API and the WebSocket', async () => {
     const page = await fetch(hub.url);
@@ -154,18 +162,63 @@ describe('one port for all', () => {
   });
 });
 
+describe('what is for the person at the machine alone', () => {
+  it('[A13] the mailbox and the admin pages open by the links that were printed, and by nothing else', async () => {
+    const admin = `http://127.0.0.1:${hub.adminPort}/admin/`;
+    for (const url of [`${hub.url}/dev/mailbox`, admin, `${admin}api/hub`]) {
+      const closed = await fetch(url);
+      expect([closed.status, ((await closed.json()) as { message: string }).message], url).toEqual([
+        403,
+        expect.stringContaining('Open the link that npm start printed'),
+      ]);
+    }
+    const exchanged = await fetch(hub.chatLink, { redirect: 'manual' });
+    expect([exchanged.status, exchanged.headers.get('location')]).toEqual([303, './']);
+    const cookie = exchanged.headers.get('set-cookie') ?? '';
+    expect(cookie).toMatch(/; Path=\/dev; HttpOnly; SameSite=Strict$/);
+    const mailbox = (more: Record<string, string>) =>
+      fetch(`${hub.url}/dev/mailbox`, { headers: { cookie: cookie.split(';')[0] ?? '', ...more } });
+    expect((await mailbox({})).status).toBe(200);
+    for (const header of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'])
+      expect((await mailbox({ [header]: '127.0.0.1' })).status).toBe(403);
+    expect((await opened(hub.links.get('admin') ?? '')).status).toBe(200);
+    // The log is for others to read, too.
+    const key = new URL(hub.chatLink).searchParams.get('key') ?? '';
+    expect(key.length).toBeGreaterThan(20);
+    const log = hub.child.output.split('\n').filter((line) => line.startsWith('{'));
+    expect(log.join('\n')).not.toContain(key);
+  });
+
+  it('[A13] stays closed where people come from elsewhere', async () => {
+    const own = await AllInOne.start({ DATABASE_URL: database.url, PUBLIC_URL: 'https://chat.example/talk' });
+    expect([...own.links]).toEqual([
+      ['chat', 'https://chat.example/talk/'],
+      ['agents', 'https://chat.example/talk/agent'],
+      ['HTTP API', 'https://chat.example/talk/docs'],
+      ['admin', expect.stringContaining('ADMIN_PASSWORD')],
+    ]);
+    for (const url of [`${own.url}/dev/mailbox`, `http://127.0.0.1:${own.adminPort}/admin/`]) {
+      const closed = await fetch(url);
+      expect([closed.status, ((await closed.json()) as { message: string }).message]).toEqual([403, expect.stringContaining('PUBLIC_URL')]);
+    }
+    await own.kill9();
+  });
+});
+
 describe('starting', () => {
   it('names all its pages, and leaves with 0 when asked', async () => {
     const own = await AllInOne.start({ DRAIN_SECONDS: '30', DATABASE_URL: database.url });
-    await until(() => own.child.output.includes(`Parley is at http://localhost:${own.port}`));
-    const named = await until(() => {
-      const found = [...own.child.output.matchAll(/^ {4}[a-zA-Z ]+ {2}(http:\S+)$/gm)].map(([, url = '']) => url);
-      return found.length > 4 && found;
-    });
-    expect(named.map((url) => new URL(url).pathname)).toEqual(['/', '/agent', '/docs', '/admin/', '/dev/mailbox']);
-    for (const url of named) {
-      const page = await fetch(url.replace('localhost', '127.0.0.1'));
-      expect([page.status, page.headers.get('content-type')], url).toEqual([200, expect.stringContaining('text/html')]);
+    await until(() => own.child.output.includes(`Parley is at http://localhost:${own.port} `));
+    const pages = [...own.links].map(([name, address]) => [name, new URL(address).pathname]);
+    expect(pages).toEqual([
+      ['chat', '/'],
+      ['agents', '/agent'],
+      ['HTTP API', '/docs'],
+      ['admin', '/admin/'],
+    ]);
+    for (const address of own.links.values()) {
+      const page = await opened(address);
+      expect([page.status, page.headers.get('content-type')], address).toEqual([200, expect.stringContaining('text/html')]);
     }
     expect((await own.stop()).code).toBe(0);
   });

@@ -13,6 +13,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import type { AdminOptions } from '#services/api/admin.ts';
 import { openAdminPages } from '#services/api/admin-pages.ts';
+import { LocalKey } from '#services/api/local-key.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 import { bearer, RoomStage, SILENT } from '#test/support/room-stage.ts';
 import { makeFolder, removeFolder } from '#test/support/temp-folder.ts';
@@ -43,7 +44,7 @@ async function world(more: Partial<AdminOptions> = {}) {
     uuid: randomUUID,
     password: PASSWORD,
     origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log: SILENT, now: Date.now }),
-    openToLoopback: false,
+    localKey: undefined,
     nodes,
     presence,
     broker: stage.broker,
@@ -136,16 +137,23 @@ describe('the admin pages', () => {
     expect((await get('/admin/api/nodes')).status).toBe(200);
   });
 
-  it('[A13] without a password serve nobody, or this machine alone', async () => {
+  it('[A13] without a password serve nobody, or whoever has the key on this machine', async () => {
     const closed = await world({ password: undefined });
     expect((await closed.get('/admin/api/nodes')).status).toBe(403);
     expect((await closed.get('/admin/queues', {})).status).toBe(403);
-    const open = await world({ password: undefined, openToLoopback: true });
-    expect((await open.get('/admin/api/nodes', {})).status).toBe(200);
+    const key = randomUUID();
+    const open = await world({ password: undefined, localKey: new LocalKey({ key, publicUrl: undefined, trustedProxyHops: 0 }) });
+    for (const path of ['/admin/api/nodes', '/admin/queues', '/admin/x']) expect((await open.get(path, {})).status, path).toBe(403);
+    const exchanged = await open.get(`/admin/?key=${key}`, {});
+    expect([exchanged.status, exchanged.headers.get('location')]).toEqual([303, './']);
+    const [cookie = ''] = exchanged.headers.get('set-cookie')?.split(';') ?? [];
+    expect((await open.get('/admin/api/nodes', { cookie })).status).toBe(200);
+    expect((await open.get('/admin/api/nodes', { cookie, via: '1.1 proxy' })).status).toBe(403);
+    expect((await open.get('/admin/?key=wrong', {})).headers.get('set-cookie')).toBeNull();
     // A name of somebody else's that leads to this machine is no way in. `fetch` sets the Host itself.
     const { request } = await import('node:http');
     const status = await new Promise((resolve, reject) => {
-      request(`${open.origin}/admin/api/nodes`, { headers: { host: 'evil.test' } }, (reply) => {
+      request(`${open.origin}/admin/api/nodes`, { headers: { host: 'evil.test', cookie } }, (reply) => {
         reply.resume();
         resolve(reply.statusCode);
       })

@@ -12,32 +12,46 @@ interface Listening {
   readonly adminPort: number;
 }
 
+/** A line of what it prints for the person who started it: a page's name and its address. */
+const PAGE = /^ {4}(\S.*\S) {2,}(\S.*)$/;
+/** The last of them. */
+const LAST = 'admin';
+
 /** What `npm start` runs, with free ports unless it is told others. */
 export class AllInOne {
   readonly child: Child;
   readonly port: number;
   readonly adminPort: number;
+  /** What it printed: pages by name, with the address a person opens. */
+  readonly links: ReadonlyMap<string, string>;
+  #cookie: string | undefined;
 
-  private constructor(child: Child, { port, adminPort }: Listening) {
+  private constructor(child: Child, { port, adminPort }: Listening, links: ReadonlyMap<string, string>) {
     this.child = child;
     this.port = port;
     this.adminPort = adminPort;
+    this.links = links;
   }
 
-  /** Resolves when it says `listening`. An undefined member of `env` takes a setting out. */
+  /** Resolves when it has said where its pages are. An undefined member of `env` takes a setting out. */
   static async start(env: Readonly<Record<string, string | undefined>> = {}): Promise<AllInOne> {
     let listening: Listening | undefined;
+    const links = new Map<string, string>();
     const child = AllInOne.launch(env, (line) => {
       if (line.startsWith('{') && line.includes('"listening"')) listening = JSON.parse(line) as Listening;
+      const [, name = '', address = ''] = PAGE.exec(line) ?? [];
+      // Where tests are, `localhost` is somebody else's site.
+      if (name !== '') links.set(name, address.replace('localhost', '127.0.0.1'));
     });
-    await until(() => listening ?? child.ended, { timeoutMs: READY_MS, describe: () => `the all-in-one listens\n${child.output}` }).catch(
-      (error: unknown) => {
-        child.signal('SIGKILL');
-        throw error;
-      },
-    );
+    await until(() => links.has(LAST) || child.ended, {
+      timeoutMs: READY_MS,
+      describe: () => `the all-in-one listens\n${child.output}`,
+    }).catch((error: unknown) => {
+      child.signal('SIGKILL');
+      throw error;
+    });
     if (listening === undefined) throw new Error(`the all-in-one ended at start:\n${child.output}`);
-    return new AllInOne(child, listening);
+    return new AllInOne(child, listening, links);
   }
 
   /** Starts the process and waits for nothing: for settings it must refuse. */
@@ -55,6 +69,20 @@ export class AllInOne {
 
   get wsUrl(): string {
     return `ws://127.0.0.1:${this.port}`;
+  }
+
+  /** The chat's address with the key that opens the mailbox. */
+  get chatLink(): string {
+    return this.links.get('chat') ?? '';
+  }
+
+  /** The page of the mailbox, as whoever opened the link to the chat gets it. */
+  async mailbox(): Promise<string> {
+    if (this.#cookie === undefined) {
+      const opened = await fetch(this.chatLink, { redirect: 'manual' });
+      this.#cookie = opened.headers.get('set-cookie')?.split(';')[0] ?? '';
+    }
+    return (await fetch(`${this.url}/dev/mailbox`, { headers: { cookie: this.#cookie } })).text();
   }
 
   /** SIGTERM; resolves with the exit. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
+import type { AllInOne } from './all-in-one.ts';
 import { until } from './wait.ts';
 
 /** Chromium without its own windows, which take half of the time of a page. */
@@ -107,11 +108,11 @@ export async function askForCode(page: Page, account: string): Promise<void> {
   await page.getByLabel('Code', { exact: true }).waitFor();
 }
 
-/** The newest code that `/dev/mailbox` shows for an address; waits for the mail. `used`: not this one. */
-export function mailedCode(hubUrl: string, address: string, used = ''): Promise<string> {
+/** The newest code that the mailbox of a hub shows for an address; waits for the mail. `used`: not this one. */
+export function mailedCode(hub: Pick<AllInOne, 'mailbox'>, address: string, used = ''): Promise<string> {
   return until(
     async () => {
-      const html = await (await fetch(`${hubUrl}/dev/mailbox`)).text();
+      const html = await hub.mailbox();
       const mail = html.split('<article>').find((article) => article.includes(`<b>${address}</b>`));
       const code = /\n([0-9A-Za-z]{6})\n/.exec(mail ?? '')?.[1];
       return code === used ? undefined : code;
@@ -121,9 +122,9 @@ export function mailedCode(hubUrl: string, address: string, used = ''): Promise<
 }
 
 /** Registers through the page, by the mailed code. */
-export async function register(page: Page, hubUrl: string, address: string, name: string): Promise<void> {
+export async function register(page: Page, hub: Pick<AllInOne, 'mailbox'>, address: string, name: string): Promise<void> {
   await askForCode(page, address);
-  await page.getByLabel('Code', { exact: true }).fill(await mailedCode(hubUrl, address));
+  await page.getByLabel('Code', { exact: true }).fill(await mailedCode(hub, address));
   await page.keyboard.press('Enter');
   await page.getByLabel('Your name', { exact: true }).fill(name);
   await page.keyboard.press('Enter');
