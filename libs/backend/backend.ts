@@ -1,5 +1,6 @@
 /** What the parts of the hub share, whatever it is made of. */
 import type { Broker } from '#libs/broker/broker.ts';
+import type { TokenBuckets } from '#libs/hub/token-buckets.ts';
 import type { Jobs } from '#libs/jobs/jobs.ts';
 import type { NodeDirectory } from '#libs/presence/node-directory.ts';
 import type { Presence } from '#libs/presence/presence.ts';
@@ -13,6 +14,8 @@ export interface Backend {
   readonly presence: Presence;
   /** What gateways tell about themselves. */
   readonly nodes: NodeDirectory;
+  /** Token buckets that the nodes share. */
+  readonly buckets: TokenBuckets;
   /** The way to Redis; undefined where everything is in this process. */
   readonly link: RedisLink | undefined;
   /** The queues, opened at the first call. Whoever opened them closes them, before the backend. */

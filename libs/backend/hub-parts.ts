@@ -49,7 +49,13 @@ export function hubParts(config: Config, verifier: TokenVerifier, backend: Backe
     origins: new OriginPolicy({ ...config, log, now: () => performance.now() }),
     rules,
     access: new RoomEntry({ rules, rooms: store.rooms, people: new People({ seen: store.seen, users: store.users }), clock: Date.now }),
-    writer: new MessageWriter({ broker, messages: store.messages, messageMaxChars: config.messageMaxChars, now: Date.now }),
+    writer: new MessageWriter({
+      broker,
+      messages: store.messages,
+      messageMaxChars: config.messageMaxChars,
+      dataMaxBytes: config.dataMaxBytes,
+      now: Date.now,
+    }),
     verify(token) {
       const credentials = gate.verify(token);
       if (!(credentials instanceof Promise)) return { ...credentials, tokenHash: tokenHash(token) };

@@ -2,6 +2,7 @@
 import { DEFAULT_BROKER_LIMITS } from '#libs/broker/broker-limits.ts';
 import { BrokerMemory } from '#libs/broker/broker-memory.ts';
 import type { Config } from '#libs/config/config.ts';
+import { TokenBucketsMemory } from '#libs/hub/token-buckets.ts';
 import { JobsMemory } from '#libs/jobs/jobs-memory.ts';
 import { NodeDirectoryMemory } from '#libs/presence/node-directory-memory.ts';
 import { PresenceMemory } from '#libs/presence/presence-memory.ts';
@@ -29,6 +30,7 @@ export function openMemoryBackend(
     broker,
     presence: new PresenceMemory(broker),
     nodes: new NodeDirectoryMemory(),
+    buckets: new TokenBucketsMemory(),
     link: undefined,
     jobs: () => new JobsMemory({ log, observe: metrics.jobs }),
     ready: () => true,

@@ -6,6 +6,7 @@ import { JobsBullmq } from '#libs/jobs/jobs-bullmq.ts';
 import { NodeDirectoryRedis } from '#libs/presence/node-directory-redis.ts';
 import { PresenceRedis } from '#libs/presence/presence-redis.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
+import { TokenBucketsRedis } from '#libs/redis/token-buckets-redis.ts';
 import { MessageArchive } from '#libs/rooms/message-archive.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
@@ -68,6 +69,7 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
     broker,
     presence,
     nodes: new NodeDirectoryRedis(link),
+    buckets: new TokenBucketsRedis(link),
     link,
     jobs: () => new JobsBullmq(link, { log, observe: metrics.jobs, closeMs: config.drainSeconds * 1000 * JOBS_SHARE }),
     ready: () => link.whole,

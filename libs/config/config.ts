@@ -156,6 +156,12 @@ function findConflicts(role: Role, values: Values, isSet: (name: string) => bool
   if (values.messageMaxChars > values.frameMaxBytes) {
     problems.push(`FRAME_MAX_BYTES takes at least MESSAGE_MAX_CHARS (${values.messageMaxChars}): such a text could never be sent.`);
   }
+  if (isSet('DATA_MAX_BYTES') && values.dataMaxBytes > values.frameMaxBytes) {
+    problems.push(`FRAME_MAX_BYTES takes at least DATA_MAX_BYTES (${values.dataMaxBytes}): such a \`data\` could never be sent.`);
+  }
+  if (values.userBytesPerSecond > 0 && values.userBytesBurst < values.frameMaxBytes) {
+    problems.push(`USER_BYTES_BURST takes at least FRAME_MAX_BYTES (${values.frameMaxBytes}): such a frame could never be sent.`);
+  }
   return problems;
 }
 

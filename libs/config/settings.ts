@@ -221,6 +221,33 @@ export const SETTINGS = {
     default: 16_384,
     meaning: 'The largest frame a client may send, in bytes.',
   }),
+  dataMaxBytes: setting({
+    name: 'DATA_MAX_BYTES',
+    kind: integer(0, 1_048_576),
+    default: 4096,
+    meaning: 'The largest `data` of a message, in bytes of JSON.',
+    zero: 'none is taken',
+  }),
+  userBytesPerSecond: setting({
+    name: 'USER_BYTES_PER_SECOND',
+    kind: integer(0, 1_000_000_000),
+    default: 16_384,
+    meaning: 'Bytes of message frames that one user may send a second on average, on all nodes together.',
+    zero: 'no limit',
+  }),
+  userBytesBurst: setting({
+    name: 'USER_BYTES_BURST',
+    kind: integer(1024, 1_000_000_000),
+    default: 262_144,
+    meaning: 'Bytes of message frames that one user may send at once after a pause.',
+  }),
+  historyPagesPerSecond: setting({
+    name: 'HISTORY_PAGES_PER_SECOND',
+    kind: integer(0, 100_000),
+    default: 20,
+    meaning: 'Pages of history that one user may read a second, on each node and API process.',
+    zero: 'no limit',
+  }),
   roomLimit: setting({ name: 'ROOM_LIMIT', kind: integer(1, 10_000), default: 100, meaning: 'Rooms that one connection may be in.' }),
   frameRate: setting({
     name: 'FRAME_RATE',

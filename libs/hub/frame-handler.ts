@@ -48,6 +48,8 @@ export interface FrameHandlerOptions {
   readonly stats: HubStats;
   readonly faults: Faults;
   readonly frameLimits: FrameLimits;
+  /** Pages of history that one user reads. */
+  readonly pageLimits: FrameLimits;
   readonly now: () => number;
   /** Verifies a token; throws or rejects with `HubError` `TOKEN_EXPIRED`. */
   verify(token: string): Identity | Promise<Identity>;
@@ -78,7 +80,7 @@ export class FrameHandler {
       return;
     }
     try {
-      this.#handle(connection, toClientFrame(value));
+      this.#handle(connection, toClientFrame(value), text);
     } catch (error) {
       const told = this.#told(connection, error);
       if (told.code === 'INVALID_REQUEST') this.invalid(connection, frameId(value), told);
@@ -135,14 +137,14 @@ export class FrameHandler {
     connection.sendError(idOf(text), error);
   }
 
-  #handle(connection: Connection, frame: ClientFrame): void {
+  #handle(connection: Connection, frame: ClientFrame, text: string): void {
     const { joins, offline, now } = this.#options;
     switch (frame.type) {
       case 'message':
-        this.#say(connection, frame);
+        this.#say(connection, frame, Buffer.byteLength(text));
         return;
       case 'direct':
-        this.#direct(connection, frame);
+        this.#direct(connection, frame, Buffer.byteLength(text));
         return;
       case 'join':
         for (const { room, since } of frame.rooms) this.join(connection, frame.id, room, since);
@@ -152,6 +154,7 @@ export class FrameHandler {
         connection.send(left(frame.id, frame.room));
         return;
       case 'history':
+        this.#takePage(connection);
         this.#answer(connection, frame.id, this.#history(connection, frame));
         return;
       case 'presence':
@@ -220,29 +223,49 @@ export class FrameHandler {
   }
 
   /** Goes on with a pass, at once where it is there; answers with an error where there is none. Throws what happens at once. */
-  #withPass(connection: Connection, id: string | undefined, pass: RoomPass | Promise<RoomPass>, go: (pass: RoomPass) => void): void {
-    if (!(pass instanceof Promise)) {
-      go(pass);
-      return;
-    }
-    pass.then(go).catch((error: unknown) => connection.sendError(id, this.#told(connection, error)));
+  #withPass(
+    connection: Connection,
+    id: string | undefined,
+    pass: RoomPass | Promise<RoomPass>,
+    go: (pass: RoomPass) => Promise<void> | undefined,
+  ): void {
+    const done = pass instanceof Promise ? pass.then(go) : go(pass);
+    done?.catch((error: unknown) => this.#refuse(connection, id, error));
   }
 
-  #say(connection: Connection, { id, room, text, data }: ClientFrame & { readonly type: 'message' }): void {
+  #refuse(connection: Connection, id: string | undefined, error: unknown): void {
+    connection.sendError(id, this.#told(connection, error));
+  }
+
+  /** @throws HubError `RATE_LIMITED` where the user read as many pages of history in this second as they may. */
+  #takePage({ user }: Connection): void {
+    const { pageLimits, now, stats } = this.#options;
+    if (pageLimits.rate === 0) return;
+    const budget = user.pages(pageLimits, now());
+    if (budget.take(pageLimits, now()) === FrameVerdict.ok) return;
+    stats.rateLimited('history');
+    throw new HubError('RATE_LIMITED', 'too many pages of history: HISTORY_PAGES_PER_SECOND', {
+      retryAfter: budget.retryAfter(pageLimits),
+    });
+  }
+
+  #say(connection: Connection, frame: ClientFrame & { readonly type: 'message' }, bytes: number): void {
     const { publisher } = this.#options;
+    const { id, room } = frame;
     const joined = connection.rooms.find(({ name }) => name === room);
     if (joined === undefined && !isPrivateRoom(room)) throw notJoined(room);
     this.#withPass(connection, id, joined?.pass ?? this.#pass(connection, room), (pass) =>
-      publisher.publish(connection, pass, id, text, data),
+      publisher.publish(connection, pass, frame, bytes),
     );
   }
 
-  #direct(connection: Connection, { id, to, text, data }: ClientFrame & { readonly type: 'direct' }): void {
+  #direct(connection: Connection, frame: ClientFrame & { readonly type: 'direct' }, bytes: number): void {
     const { access, publisher } = this.#options;
     const { user, identity } = connection;
+    const { id, to } = frame;
     requirePower(identity.kind, 'direct');
     const pass = user.pass(access.directRoom(user.id, to), () => access.direct(user.bearer(identity), to));
-    this.#withPass(connection, id, pass, (entered) => publisher.publish(connection, entered, id, text, data));
+    this.#withPass(connection, id, pass, (entered) => publisher.publish(connection, entered, frame, bytes));
   }
 
   async #history(connection: Connection, { id, room, before, limit }: ClientFrame & { readonly type: 'history' }): Promise<Uint8Array> {
@@ -278,6 +301,7 @@ export class FrameHandler {
     }
     this.#withPass(connection, id, this.#pass(connection, name), ({ members }) => {
       for (const member of members ?? []) if (member !== connection.user.id) broker.emit(`u:${member}`, frame).catch(() => undefined);
+      return undefined;
     });
   }
 

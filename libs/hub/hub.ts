@@ -28,6 +28,8 @@ import { endSanctioned } from './sanctions.ts';
 import { SingleSession } from './single-session.ts';
 import { EVERYONE, type Fanout, type Socket } from './socket.ts';
 import type { HubStats } from './stats.ts';
+import type { BucketSize, TokenBuckets } from './token-buckets.ts';
+import { UserBytes } from './user-bytes.ts';
 import { EVERY_NODE, UserSignals } from './user-signals.ts';
 
 export interface HubOptions {
@@ -46,6 +48,12 @@ export interface HubOptions {
   /** One login of a user at a time (R4). */
   readonly singleSession: boolean;
   readonly frameLimits: FrameLimits;
+  /** Token buckets that all nodes share. */
+  readonly buckets: TokenBuckets;
+  /** Bytes of messages of one user over all nodes; a `rate` of 0: no limit. */
+  readonly userBytes: BucketSize;
+  /** Of one user on this node; 0: no limit. */
+  readonly historyPagesPerSecond: number;
   readonly messageMaxChars: number;
   readonly frameMaxBytes: number;
   readonly roomLimit: number;
@@ -100,7 +108,8 @@ export class Hub {
     this.#counts = new Counts(fanout);
     this.#expiry = new Expiry(now());
     this.#joins = new Joins({ rooms: this.#rooms, counts: this.#counts, broker, presence, stats, faults, roomLimit, clock });
-    this.#publisher = new Publisher({ writer: options.writer, stats, faults, now });
+    const bytes = new UserBytes({ ...options.userBytes, buckets: options.buckets, now, refused: () => stats.rateLimited('bytes') });
+    this.#publisher = new Publisher({ writer: options.writer, bytes, stats, faults, now });
     this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, stats, clock });
     this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, clock });
     this.#single = new SingleSession(presence);
@@ -133,6 +142,7 @@ export class Hub {
       stats,
       faults,
       frameLimits: options.frameLimits,
+      pageLimits: { rate: options.historyPagesPerSecond, burst: options.historyPagesPerSecond },
       now,
       verify: options.verify,
       refreshed: (connection, { login }) => {

@@ -1,6 +1,8 @@
 import type { PresenceUser } from '#libs/presence/presence.ts';
 import type { Identity } from './connection.ts';
+import { FrameBudget, type FrameLimits } from './frame-budget.ts';
 import type { RoomBearer, RoomPass } from './room-access.ts';
+import { ByteCredit } from './user-bytes.ts';
 
 /** Passes remembered of one user: the rooms of a few connections. */
 const PASSES_MAX = 200;
@@ -25,6 +27,8 @@ export class LocalUser implements PresenceUser {
   reached: Map<string, Reached> | undefined;
   #passes: Map<string, RoomPass | Promise<RoomPass>> | undefined;
   #json: string | undefined;
+  #credit: ByteCredit | undefined;
+  #pages: FrameBudget | undefined;
 
   constructor(id: string, name: string, listening: Promise<void>) {
     this.id = id;
@@ -36,6 +40,18 @@ export class LocalUser implements PresenceUser {
   get json(): string {
     this.#json ??= JSON.stringify({ id: this.id, name: this.name });
     return this.#json;
+  }
+
+  /** The user's budget of pages of history, begun at the first one. */
+  pages(limits: FrameLimits, now: number): FrameBudget {
+    this.#pages ??= new FrameBudget(limits, now);
+    return this.#pages;
+  }
+
+  /** The bytes drawn for the user's messages on this node. */
+  get credit(): ByteCredit {
+    this.#credit ??= new ByteCredit();
+    return this.#credit;
   }
 
   /**

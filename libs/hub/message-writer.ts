@@ -36,6 +36,8 @@ export interface MessageWriterOptions {
   readonly broker: Pick<Broker, 'publish' | 'emit'>;
   readonly messages: Pick<MessageStore, 'append'>;
   readonly messageMaxChars: number;
+  /** Bytes of `data` as JSON. */
+  readonly dataMaxBytes: number;
   /** Unix milliseconds. */
   readonly now: () => number;
   /** Resolves after so many milliseconds. Default the system's timer. */
@@ -81,12 +83,14 @@ export class MessageWriter {
    * Rejects with `UNAVAILABLE`, or `NOT_STORED` where the message was shown and may be lost: say it again with the same id.
    */
   write({ pass, userId, sender, clientId, text, data }: MessageRequest): Promise<Written> {
-    const { broker, messageMaxChars, now } = this.#options;
+    const { broker, messageMaxChars, dataMaxBytes, now } = this.#options;
     if (!fitsCodePoints(text, messageMaxChars)) throw new HubError('MESSAGE_TOO_LONG', `a text has at most ${messageMaxChars} characters`);
     const at = now();
     const { room } = pass;
     const id = clientId === undefined ? this.#ids.next() : messageId(room, userId, clientId);
     const json = data === undefined ? undefined : JSON.stringify(data);
+    if (json !== undefined && (json.length > dataMaxBytes || Buffer.byteLength(json) > dataMaxBytes))
+      throw new HubError('MESSAGE_TOO_LONG', `\`data\` has at most ${dataMaxBytes} bytes as JSON (DATA_MAX_BYTES)`);
     if (pass.keeps === Keeps.none) {
       return broker.emit(`r:${room}`, liveMessage(room, id, sender, text, json, at)).then(() => ({ id, offset: undefined, at }));
     }

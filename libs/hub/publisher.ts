@@ -6,6 +6,7 @@ import type { Faults } from './faults.ts';
 import type { MessageWriter } from './message-writer.ts';
 import { Keeps, type RoomPass } from './room-access.ts';
 import type { HubStats } from './stats.ts';
+import type { UserBytes } from './user-bytes.ts';
 
 /** Messages under way at once in one lane of a node. */
 const IN_FLIGHT_MAX = 4096;
@@ -16,9 +17,17 @@ const SLOW_ACK_MS = 1000;
 
 export interface PublisherOptions {
   readonly writer: Pick<MessageWriter, 'write'>;
+  readonly bytes: Pick<UserBytes, 'take'>;
   readonly stats: HubStats;
   readonly faults: Faults;
   readonly now: () => number;
+}
+
+export interface SaidMessage {
+  /** The sender's own id of the message. */
+  readonly id: string | undefined;
+  readonly text: string;
+  readonly data: unknown;
 }
 
 /** How it goes with messages that wait for the same things. */
@@ -47,14 +56,22 @@ export class Publisher {
   }
 
   /**
-   * Says something and answers the sender with `ack` or `error`.
-   * @throws HubError `BUSY`, and what `MessageWriter.write` throws, where nothing was said.
+   * Says something and answers the sender with `ack` or `error`. `frameBytes`: the size of the frame, which counts against the sender's bytes.
+   *
+   * Throws or rejects where nothing was said: with `HubError` `BUSY`, and what `UserBytes.take` and `MessageWriter.write` throw.
    */
-  publish(connection: Connection, pass: RoomPass, id: string | undefined, text: string, data: unknown): void {
-    const { writer, stats, faults, now } = this.#options;
+  publish(connection: Connection, pass: RoomPass, message: SaidMessage, frameBytes: number): Promise<void> | undefined {
     // Past its capacity a fan-out collapses rather than flattens, so publishers are held back first.
     const lane = pass.keeps === Keeps.history ? this.#stored : this.#unstored;
     if (lane.full) throw new HubError('BUSY', undefined, { retryAfter: 1 });
+    const granted = this.#options.bytes.take(connection.user, frameBytes);
+    if (granted !== undefined) return granted.then(() => this.#write(connection, pass, message, lane));
+    this.#write(connection, pass, message, lane);
+    return undefined;
+  }
+
+  #write(connection: Connection, pass: RoomPass, { id, text, data }: SaidMessage, lane: Lane): void {
+    const { writer, stats, faults, now } = this.#options;
     const at = now();
     const { user } = connection;
     const written = writer.write({ pass, userId: user.id, sender: user.json, clientId: id, text, data });

@@ -42,7 +42,7 @@ export const ERRORS = {
   LOGGED_OUT: { status: 0, close: 4510, reply: false, retryable: false, message: 'This login was ended.' },
   DISCONNECTED: { status: 0, close: 4510, reply: false, retryable: false, message: 'Disconnected by a service.' },
   BANNED: { status: 0, close: 4510, reply: false, retryable: false, message: 'This user is banned.' },
-  MESSAGE_TOO_LONG: { status: 400, close: 0, reply: true, retryable: false, message: 'The text is too long.' },
+  MESSAGE_TOO_LONG: { status: 400, close: 0, reply: true, retryable: false, message: 'The message is too long.' },
   NOT_JOINED: { status: 409, close: 0, reply: true, retryable: false, message: 'Join the room first.' },
   ROOM_NOT_FOUND: { status: 404, close: 0, reply: true, retryable: false, message: 'There is no such room.' },
   ROOM_CLOSED: { status: 410, close: 0, reply: true, retryable: false, message: 'The room is closed.' },

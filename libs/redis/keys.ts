@@ -121,7 +121,7 @@ export class RedisKeys {
     return `${this.#prefix}{active}:rooms`;
   }
 
-  /** String: tries counted against a limit. `subject` tells nobody who it is. */
+  /** String: what of a limit is used up. `subject`: a user's id, or a hash of an address or account. */
   limit(name: string, subject: string): string {
     return `${this.#prefix}limit:${name}:${subject}`;
   }

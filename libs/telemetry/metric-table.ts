@@ -124,7 +124,7 @@ export const OTHER_METRICS = {
   rateLimited: {
     name: 'parley_rate_limited_total',
     kind: 'counter',
-    help: 'Times a rate limit struck: frames, handshakes, connections.',
+    help: 'Times a limit struck: frames, bytes, pings and history pages, new rooms, handshakes, connections of a user, of an address.',
     combine: 'sum',
     label: 'limit',
   },

@@ -22,7 +22,7 @@ const CLOSE_CODES = new Set([
 
 const RECOVERIES = ['recovered', 'lost'] as const;
 
-const LIMITS = ['frames', 'handshakes', 'connections'] as const;
+const LIMITS = ['frames', 'handshakes', 'connections', 'bytes', 'history', 'rooms', 'addresses', 'pings'] as const;
 
 /** How often the event-loop delay is sampled, milliseconds: Node adds it to each delay, we take it off. */
 const LAG_RESOLUTION_MS = 20;

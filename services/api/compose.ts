@@ -18,6 +18,7 @@ import type { Logger } from '#libs/telemetry/logger.ts';
 import { buildApi } from './api.ts';
 import { asyncApiRoutes } from './asyncapi-routes.ts';
 import { conversationRoutes } from './conversation-routes.ts';
+import { LIMITS } from './limits.ts';
 import { matchRoutes } from './match-routes.ts';
 import { memberRoutes } from './member-routes.ts';
 import { RateLimits } from './rate-limits.ts';
@@ -63,7 +64,12 @@ export function composeApi({ config, secret, tokens: { signer, jwks }, backend, 
     sign: (credentials) => signer.sign(credentials),
     verify: (token) => parts.verify(token),
     queueMail: (mail) => queueLoginMail(jobs, seal, randomUUID(), mail),
-    limits: new RateLimits({ link, key: deriveKey(secret, 'limited accounts'), log }),
+    limits: new RateLimits({
+      link,
+      key: deriveKey(secret, 'limited accounts'),
+      log,
+      rules: { ...LIMITS, historyPagesPerUser: { points: config.historyPagesPerSecond, seconds: 1 } },
+    }),
     services: config.apiKeys,
     codeKey: deriveKey(secret, 'login codes'),
     refreshKey: deriveKey(secret, 'refresh secrets'),

@@ -24,6 +24,7 @@ export const LIMITS = {
   roomsPerUser: { points: 60, seconds: 60 },
   roomChangesPerUser: { points: 120, seconds: 60 },
   matchesPerUser: { points: 120, seconds: 60 },
+  historyPagesPerUser: { points: 20, seconds: 1 },
   conversationsPerUser: { points: 20, seconds: 60 },
 } as const satisfies Record<string, LimitRule>;
 

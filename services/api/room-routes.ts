@@ -158,10 +158,11 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
           summary: 'What was said in a room I may enter (A8)',
           params: RoomPath,
           querystring: PageQuery,
-          response: { 200: MessagePage, ...errors(403, 404, 410) },
+          response: { 200: MessagePage, ...errors(403, 404, 410, 429) },
         },
       },
       async ({ user, params, query }, reply) => {
+        await requireLimits(limits, ['historyPagesPerUser', user.userId]);
         const page = await history.page(user, params.room, query.before ?? Number.POSITIVE_INFINITY, query.limit ?? MESSAGES_DEFAULT);
         // Messages are kept as JSON texts: they go out as they are.
         return reply.type('application/json').send(page);

@@ -7,6 +7,7 @@ import { Faults } from '#libs/hub/faults.ts';
 import { Hub } from '#libs/hub/hub.ts';
 import type { MessageWriter } from '#libs/hub/message-writer.ts';
 import type { RoomAccess } from '#libs/hub/room-access.ts';
+import type { TokenBuckets } from '#libs/hub/token-buckets.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { ListenError } from '#libs/process/listen-error.ts';
 import type { Store } from '#libs/store/store.ts';
@@ -42,6 +43,9 @@ export interface GatewaySettings {
   readonly connectionsPerUser: number;
   readonly frameRate: number;
   readonly frameBurst: number;
+  readonly userBytesPerSecond: number;
+  readonly userBytesBurst: number;
+  readonly historyPagesPerSecond: number;
   readonly messageMaxChars: number;
   readonly frameMaxBytes: number;
   readonly roomLimit: number;
@@ -59,6 +63,7 @@ export interface GatewayParts {
   readonly access: RoomAccess;
   readonly writer: MessageWriter;
   readonly store: Pick<Store, 'messages' | 'cursors' | 'seen'>;
+  readonly buckets: TokenBuckets;
   readonly metrics: Metrics;
   readonly log: Logger;
   /** Throws or rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`. At once where it can. */
@@ -120,6 +125,7 @@ export class Gateway {
       faults,
       clock: systemClock,
       heartbeatSeconds: pingSeconds(settings.heartbeatSeconds),
+      userBytes: { rate: settings.userBytesPerSecond, burst: settings.userBytesBurst },
       frameLimits: { rate: settings.frameRate, burst: settings.frameBurst },
       stats: {
         hot: metrics.hot,

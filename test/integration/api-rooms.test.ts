@@ -109,11 +109,19 @@ describe('groups', () => {
       ['DELETE', '/rooms/group:x', ann, undefined],
       ['POST', '/rooms/group:x/members', ann, { members: ['bob'] }],
       ['DELETE', '/rooms/group:x/members', ann, { members: ['bob'] }],
+      ['GET', '/rooms/park/messages', ann, undefined],
     ] as const) {
       expect(await api.call(method, path, who, body), path).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' } });
     }
     const changes = Array.from({ length: 4 }, () => 'roomChangesPerUser ann');
-    expect(taken).toEqual(['roomsPerUser ann', 'matchesPerUser ann', 'matchesPerUser ann', 'conversationsPerUser zoe', ...changes]);
+    expect(taken).toEqual([
+      'roomsPerUser ann',
+      'matchesPerUser ann',
+      'matchesPerUser ann',
+      'conversationsPerUser zoe',
+      ...changes,
+      'historyPagesPerUser ann',
+    ]);
     expect((await api.call('GET', '/rooms', ann)).body.rooms).toHaveLength(1);
   });
 

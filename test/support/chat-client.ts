@@ -18,7 +18,7 @@ export interface ChatClientOptions extends Omit<RawClientOptions, 'onText' | 'on
 }
 
 /** The hub answered with an `error` frame. */
-class ReplyError extends Error {
+export class ReplyError extends Error {
   override readonly name = 'ReplyError';
   readonly code: string;
   readonly frame: ServerFrame;

@@ -24,7 +24,13 @@ interface Backend {
 }
 
 /** Limits out of the way of tests that are not about them. */
-const ROOMY = { HANDSHAKES_PER_MINUTE: '0', CONNECTIONS_PER_USER: '0', FRAME_RATE: '0' };
+const ROOMY = {
+  HANDSHAKES_PER_MINUTE: '0',
+  CONNECTIONS_PER_USER: '0',
+  FRAME_RATE: '0',
+  USER_BYTES_PER_SECOND: '0',
+  HISTORY_PAGES_PER_SECOND: '0',
+};
 
 /** For gateways whose memory is measured: of itself V8's young generation may grow to 48 MB before it is cleared, whatever the hub keeps. */
 export const SMALL_YOUNG_HEAP = { NODE_OPTIONS: '--max-semi-space-size=4' };

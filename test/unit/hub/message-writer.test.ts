@@ -37,12 +37,12 @@ class Stage {
       return answer;
     };
     const wait = async (ms: number): Promise<void> => void this.waits.push(ms);
-    this.writer = new MessageWriter({ broker, messages: { append }, messageMaxChars: 200, now: () => NOW, wait });
+    this.writer = new MessageWriter({ broker, messages: { append }, messageMaxChars: 200, dataMaxBytes: 12, now: () => NOW, wait });
   }
 
-  say(clientId: string | undefined = 'c1') {
+  say(clientId: string | undefined = 'c1', data?: unknown) {
     const pass = { room: 'dm:x', keeps: Keeps.history, members: ['ada', 'bob'] };
-    return this.writer.write({ pass, userId: 'ada', sender: '{"id":"ada","name":"Ada"}', clientId, text: 'hi', data: undefined });
+    return this.writer.write({ pass, userId: 'ada', sender: '{"id":"ada","name":"Ada"}', clientId, text: 'hi', data });
   }
 }
 
@@ -87,4 +87,16 @@ describe('MessageWriter', () => {
     await expect.poll(() => stage.waits.length).toBe(120);
     expect(stage.waits.slice(0, 60).reduce((sum, ms) => sum + ms, 0)).toBe(30_000);
   });
+});
+
+it('[F2] a `data` over the limit in bytes of its JSON is refused by name, one at the limit is taken', async () => {
+  const stage = new Stage();
+  // Ten characters and two quotes; then ten bytes of five characters, one more.
+  await stage.say('a', 'x'.repeat(10));
+  await stage.say('b', 'é'.repeat(5));
+  for (const data of ['x'.repeat(11), 'é'.repeat(6), { a: 123456789 }])
+    expect(() => stage.say('c', data)).toThrow(
+      expect.objectContaining({ code: 'MESSAGE_TOO_LONG', message: expect.stringContaining('`data`') }),
+    );
+  expect(stage.appended).toHaveLength(2);
 });

@@ -21,6 +21,7 @@ beforeEach(() => {
   [now, underWay, answers] = [1000, [], []];
   hot.received = 0;
   publisher = new Publisher({
+    bytes: { take: () => undefined },
     writer: { write: () => new Promise((resolve, reject) => underWay.push({ resolve, reject })) },
     stats: { hot, delivery: () => undefined, recovered: () => undefined, rateLimited: () => undefined },
     faults: new Faults({ log: { error: () => undefined }, met: () => undefined, now: () => now }),
@@ -35,7 +36,8 @@ const connection = {
 } as unknown as Connection;
 
 function say(count: number, keeps: Keeps = Keeps.stream): void {
-  for (let i = 0; i < count; i += 1) publisher.publish(connection, { room: 'r', keeps } as RoomPass, 'c', 'hi', undefined);
+  for (let i = 0; i < count; i += 1)
+    publisher.publish(connection, { room: 'r', keeps } as RoomPass, { id: 'c', text: 'hi', data: undefined }, 2);
 }
 
 /** The oldest message is acked after so many milliseconds. */

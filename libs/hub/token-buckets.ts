@@ -1,0 +1,59 @@
+/** Token buckets that all nodes share: a port, and the one process's own. */
+
+export interface Draw {
+  /** Tokens that were taken; 0 where the least was not there. */
+  readonly drawn: number;
+  /** Milliseconds until the least is there; 0 where something was drawn. */
+  readonly waitMs: number;
+}
+
+export interface BucketSize {
+  /** Tokens a second. More than 0. */
+  readonly rate: number;
+  /** Tokens of a full bucket. */
+  readonly burst: number;
+}
+
+export interface TokenBuckets {
+  /**
+   * Takes between `least` and `most` tokens from the bucket of a subject: as many as there are. A bucket is full at first.
+   * Rejects with `HubError` `UNAVAILABLE`.
+   */
+  draw(name: string, subject: string, tokens: { readonly least: number; readonly most: number }, bucket: BucketSize): Promise<Draw>;
+}
+
+/** Beyond so many buckets those that are full again are forgotten. */
+const TIDY_ABOVE = 10_000;
+
+/** The buckets of a node that stands alone. */
+export class TokenBucketsMemory implements TokenBuckets {
+  /** By name and subject: the millisecond of the steady clock at which the bucket is full. */
+  readonly #full = new Map<string, number>();
+  readonly #now: () => number;
+  #tidyAbove = TIDY_ABOVE;
+
+  /** @param now Milliseconds of a steady clock. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  async draw(name: string, subject: string, tokens: { readonly least: number; readonly most: number }, bucket: BucketSize): Promise<Draw> {
+    const { least, most } = tokens;
+    const { burst } = bucket;
+    const rate = bucket.rate / 1000;
+    const now = this.#now();
+    const key = `${name}:${subject}`;
+    const full = Math.max(this.#full.get(key) ?? now, now);
+    const there = burst - (full - now) * rate;
+    const drawn = Math.min(Math.floor(there), most);
+    if (drawn < least) return { drawn: 0, waitMs: Math.ceil((least - there) / rate) };
+    this.#full.set(key, full + drawn / rate);
+    if (this.#full.size > this.#tidyAbove) this.#tidy(now);
+    return { drawn, waitMs: 0 };
+  }
+
+  #tidy(now: number): void {
+    for (const [key, full] of this.#full) if (full <= now) this.#full.delete(key);
+    this.#tidyAbove = Math.max(TIDY_ABOVE, 2 * this.#full.size);
+  }
+}

@@ -1,0 +1,75 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+import { type ChatClient, ReplyError } from '#test/support/chat-client.ts';
+import type { RedisServer } from '#test/support/redis-server.ts';
+import { TestHub } from '#test/support/test-hub.ts';
+
+/** Nothing to speak of comes back while a test runs. */
+const BURST = 65_536;
+const PAGES = 5;
+
+let hub: TestHub<RedisServer>;
+TestHub.showLogs(() => hub);
+beforeAll(async () => {
+  const budgets = { USER_BYTES_PER_SECOND: '1', USER_BYTES_BURST: String(BURST), HISTORY_PAGES_PER_SECOND: String(PAGES) };
+  hub = await TestHub.single({ gateways: 2, env: budgets });
+});
+afterEach(() => hub.clear());
+afterAll(() => hub?.stop());
+
+/** The code of the error that answers, or `ok`. */
+async function outcome(answer: Promise<unknown>): Promise<ReplyError | 'ok'> {
+  try {
+    await answer;
+    return 'ok';
+  } catch (error) {
+    if (error instanceof ReplyError) return error;
+    throw error;
+  }
+}
+
+describe('[F2] the data of a message', () => {
+  it('has at most DATA_MAX_BYTES bytes of JSON; the connection lives', async () => {
+    const ada = await hub.client('ada-data');
+    await ada.join('open:data');
+    const fits = 'é'.repeat((4096 - 2) / 2);
+    await ada.message('open:data', 'x', { data: fits });
+    const refused = await outcome(ada.message('open:data', 'x', { data: `${fits}a` }));
+    expect(refused).toMatchObject({ code: 'MESSAGE_TOO_LONG', frame: { message: expect.stringContaining('4096') } });
+    expect((await ada.history('open:data')).messages).toHaveLength(1);
+  });
+});
+
+describe('[F3] budgets of one user', () => {
+  it('bytes of messages are counted over all nodes and connections; another user has their own', async () => {
+    const room = 'open:bytes';
+    const ada: ChatClient[] = [await hub.client('ada'), await hub.client('ada', 1), await hub.client('ada', 1)];
+    for (const one of ada) await one.join(room);
+    const data = 'x'.repeat(4000);
+    const outcomes = await Promise.all(
+      Array.from({ length: 60 }, (_, i) => outcome((ada[i % 3] as ChatClient).message(room, 'x', { data }))),
+    );
+    const said = outcomes.filter((one) => one === 'ok').length;
+    // A frame has some bytes more than its data. What a node drew and is too little for another frame is left over.
+    expect(said * 4000).toBeLessThanOrEqual(BURST);
+    expect(said).toBeGreaterThanOrEqual(Math.floor(BURST / 4100) - 2);
+    for (const refused of outcomes.filter((one) => one !== 'ok'))
+      expect(refused).toMatchObject({ code: 'RATE_LIMITED', frame: { retryable: true, retryAfter: expect.any(Number) } });
+    const bob = await hub.client('bob', 1);
+    await bob.join(room);
+    await bob.message(room, 'x', { data });
+    expect(await hub.gateway(0).metric('parley_rate_limited_total', 'limit="bytes"')).toBeGreaterThan(0);
+  });
+
+  it('pages of history are counted over the connections of a node', async () => {
+    const room = 'open:pages';
+    const cleo = [await hub.client('cleo'), await hub.client('cleo')] as const;
+    await cleo[0].join(room);
+    const asked = Array.from({ length: 40 }, (_, i) => outcome(cleo[i % 2 ? 1 : 0].history(room)));
+    const outcomes = await Promise.all(asked);
+    expect(outcomes.filter((one) => one === 'ok').length).toBeGreaterThanOrEqual(PAGES);
+    const refused = outcomes.find((one) => one !== 'ok');
+    expect(refused).toMatchObject({ code: 'RATE_LIMITED', frame: { retryAfter: expect.any(Number) } });
+    await expect.poll(() => outcome(cleo[0].history(room))).toBe('ok');
+  });
+});
