@@ -1,7 +1,7 @@
 import type { RequestKind } from './plan.ts';
 
 /** What everybody's code is made to be before it is asked for: mail is not read here. */
-export const CODE = 'Bench1';
+export const CODE = 'BENCH2';
 /** Messages stored in the park, offsets from 1. */
 export const STORED = 20_000;
 /** Messages of one page of history. */

@@ -22,7 +22,7 @@ const key = deriveKey(secret, 'login codes');
 const app = fastify();
 
 function hashOf(account: string, code: string): string {
-  return codeHash(key, { by: 'mail', key: account, mail: account }, code);
+  return codeHash(key, account, code);
 }
 
 app.post<{ Body: { account: string } }>('/api/v1/auth/code', async ({ body: { account } }, reply) => {

@@ -2,7 +2,7 @@
 
 import { CODE, mailOf, STORED } from '#bench/load/http-request.ts';
 import { deriveKey } from '#libs/auth/tokens.ts';
-import { codeHash } from '#services/api/account.ts';
+import { accountKey, codeHash } from '#services/api/account.ts';
 import type { PostgresDatabase } from '#test/support/postgres.ts';
 
 /** Accounts there are: each logs in once in a run. */
@@ -30,11 +30,11 @@ export async function fillDatabase(database: PostgresDatabase): Promise<void> {
 export async function knowCodes(database: PostgresDatabase, secret: string, first: number, count: number): Promise<void> {
   const key = deriveKey(secret, 'login codes');
   const mails = Array.from({ length: count }, (_, i) => mailOf(first + i));
-  const hashes = mails.map((mail) => codeHash(key, { by: 'mail', key: mail, mail }, CODE));
+  const hashes = mails.map((mail) => codeHash(key, accountKey(mail), CODE));
   const changed = await database.query(
-    `UPDATE login_codes c SET hash = i.hash, expires_at = $3 FROM unnest($1::text[], $2::text[]) AS i (account, hash)
+    `UPDATE login_attempts c SET hash = i.hash, expires_at = $3 FROM unnest($1::text[], $2::text[]) AS i (account, hash)
       WHERE c.account = i.account RETURNING 1`,
-    [mails, hashes, Date.now() + CODE_MS],
+    [mails.map(accountKey), hashes, Date.now() + CODE_MS],
   );
   if (changed.length !== count) throw new Error(`${count} accounts asked for a code, ${changed.length} have one`);
 }

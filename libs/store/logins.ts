@@ -2,9 +2,6 @@ import { failPoint } from '#libs/config/fail-point.ts';
 import type { Database } from './database.ts';
 import type { EarlierSecret, FamilyRecord, LivingLogin, LoginSecrets, LoginStore } from './store.ts';
 
-/** The wrong try with this number burns a code. */
-const WRONG_TRIES = 5;
-
 type LoginRow = {
   id: string;
   userId: string;
@@ -24,28 +21,6 @@ export class PostgresLogins implements LoginStore {
   constructor(database: Database, clock: () => number) {
     this.#database = database;
     this.#clock = clock;
-  }
-
-  async putCode(account: string, hash: string, expiresAt: number): Promise<void> {
-    await this.#database.query(
-      `INSERT INTO login_codes (account, hash, expires_at) VALUES ($1, $2, $3)
-       ON CONFLICT (account) DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at, wrong_tries = 0`,
-      [account, hash, expiresAt],
-    );
-  }
-
-  async takeCode(account: string, hash: string, now: number): Promise<'ok' | 'wrong'> {
-    // A row is either the right one or the wrong one. Whoever waited for its lock looks at it again as it is then: gone, or burnt.
-    const taken = await this.#database.query(
-      `WITH taken AS (
-         DELETE FROM login_codes WHERE account = $1 AND hash = $2 AND expires_at > $3 AND wrong_tries < ${WRONG_TRIES} RETURNING 1
-       ), missed AS (
-         UPDATE login_codes SET wrong_tries = wrong_tries + 1 WHERE account = $1 AND hash <> $2 AND wrong_tries < ${WRONG_TRIES}
-       )
-       SELECT 1 FROM taken`,
-      [account, hash, now],
-    );
-    return taken.length > 0 ? 'ok' : 'wrong';
   }
 
   async putTicket(hash: string, mail: string, expiresAt: number): Promise<void> {

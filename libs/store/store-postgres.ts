@@ -6,6 +6,7 @@ import { PostgresConversations } from './conversations.ts';
 import { PostgresCursors } from './cursors.ts';
 import { PostgresCustomers } from './customers.ts';
 import { Database } from './database.ts';
+import { PostgresCodes } from './login-codes.ts';
 import { PostgresLogins } from './logins.ts';
 import { PostgresMessages } from './messages.ts';
 import { PostgresPairs } from './pairs.ts';
@@ -57,6 +58,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     agents: new PostgresAgents(database),
     customers: new PostgresCustomers(database),
     logins: new PostgresLogins(database, clock),
+    codes: new PostgresCodes(database),
     rooms,
     pairs: new PostgresPairs(database),
     conversations: new PostgresConversations(database),

@@ -10,6 +10,7 @@ export interface Store {
   readonly agents: AgentStore;
   readonly customers: CustomerStore;
   readonly logins: LoginStore;
+  readonly codes: CodeStore;
   readonly rooms: RoomStore;
   readonly pairs: PairStore;
   readonly conversations: ConversationStore;
@@ -101,14 +102,51 @@ export interface LivingLogin {
   readonly secrets: LoginSecrets;
 }
 
-export interface LoginStore {
-  /** Replaces any earlier code of the account. `account` is the normalized address or name; `hash` never the code itself. */
-  putCode(account: string, hash: string, expiresAt: number): Promise<void>;
+/** A code that is mailed. Nothing here is the code, the attempt or an address itself. */
+export interface NewCode {
+  /** The hash of the attempt: what the browser that asked is given. */
+  readonly attempt: string;
+  /** The account, one for all its spellings. */
+  readonly account: string;
+  /** A keyed hash of who asks: a browser the account knows, or an address. */
+  readonly asker: string;
+  readonly hash: string;
+  readonly expiresAt: number;
+}
+
+/** A code that somebody types. */
+export interface CodeTry {
+  readonly account: string;
+  readonly attempt: string | undefined;
+  /** Where no living code of the account is this attempt's: whether the newest one that one of `askers` asked for is meant. */
+  readonly orNewest: boolean;
+  readonly askers: readonly string[];
+  readonly hash: string;
+  /** The id of a browser that the account knows. */
+  readonly device: string | undefined;
+  readonly now: number;
+}
+
+/**
+ * Login codes, and who may still try. Wrong tries are counted for the account, over all its codes: 20 in 10 minutes. Then only a browser that the account knows
+ * goes on, with 10 of its own in 10 minutes. All nodes count together.
+ */
+export interface CodeStore {
+  /** Keeps a code. Of one account and asker the newest five live side by side. */
+  put(code: NewCode): Promise<void>;
   /**
-   * Uses up a code, atomically: `ok` at most once for each code, however many try at once. A wrong try counts; the fifth burns the code.
-   * `wrong` also where there is none, or it is expired or burnt.
+   * Uses up a code, atomically: `ok` at most once for each code, however many try at once. `wrong` also where there is none, or it is expired or burnt: that counts
+   * nowhere. A number: nothing was looked at, for the tries are used up for so many milliseconds. A code is burnt by five wrong tries that name its attempt for
+   * those that do, and by five that do not for those that do not.
    */
-  takeCode(account: string, hash: string, now: number): Promise<'ok' | 'wrong'>;
+  redeem(tried: CodeTry): Promise<'ok' | 'wrong' | number>;
+  /** Counts a try whose outcome is not known yet, of anything else that people log in with; a number: the tries are used up for so many milliseconds. */
+  beginTry(account: string, device: string | undefined, now: number): Promise<{ readonly payer: string } | number>;
+  /** It was a right one: it is not counted. */
+  forgiveTry(begun: { readonly payer: string }): Promise<void>;
+}
+
+export interface LoginStore {
   /** A registration ticket for a verified address. */
   putTicket(hash: string, mail: string, expiresAt: number): Promise<void>;
   /** The address of a ticket that is still good; not used up. */

@@ -21,6 +21,9 @@ const LONG: CallOptions = { timeoutMs: 60_000 };
 const EXPIRED: readonly { readonly table: string; readonly over: string; readonly before: (now: number) => number }[] = [
   { table: 'message_keys', over: 'stored_at < $1', before: (now) => now - HOUR_MS },
   { table: 'login_codes', over: 'expires_at <= $1', before: (now) => now },
+  { table: 'login_attempts', over: 'expires_at <= $1', before: (now) => now },
+  { table: 'login_tries', over: 'until <= $1', before: (now) => now },
+  { table: 'idempotent_answers', over: 'expires_at <= $1', before: (now) => now },
   { table: 'login_tickets', over: 'expires_at <= $1', before: (now) => now },
   { table: 'login_families', over: 'expires_at <= $1', before: (now) => now },
   { table: 'absences', over: 'looked_at < $1', before: (now) => now - HOUR_MS },

@@ -7,8 +7,9 @@ import { toPersonName } from './person-name.ts';
 /** Longest account that is looked at, characters: an address has 254 at most (RFC 5321). */
 export const ACCOUNT_MAX = 320;
 
-export const CODE_LENGTH = 6;
-const CODE_ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const CODE_LENGTH = 6;
+/** Nothing that is taken for something else: no 0 and O, no 1, I and L. */
+const CODE_ALPHABET = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
 
 /** `key` is one for all spellings of the same account. */
 export type Account =
@@ -25,17 +26,33 @@ export function toAccount(text: string): Account | undefined {
   return name === undefined ? undefined : { by: 'name', key: textKey(name), name };
 }
 
-/** A fresh code: 62^6 of them, all as likely (`randomInt` rejects what would make some likelier). */
+/** What an account's codes and tries are kept under: never the same as an agent's or a device's. `key`: of its address, or of a name nobody has. */
+export function accountKey(key: string): string {
+  return `account:${key}`;
+}
+
+/** A fresh code: 31^6 of them, all as likely (`randomInt` rejects what would make some likelier). */
 export function newCode(): string {
   let code = '';
   while (code.length < CODE_LENGTH) code += CODE_ALPHABET[randomInt(CODE_ALPHABET.length)] ?? '';
   return code;
 }
 
+/** A code as it was made, from what somebody typed: either case is taken. Empty where it is none. */
+export function typedCode(text: string): string {
+  const code = text.trim().toUpperCase();
+  return code.length === CODE_LENGTH && [...code].every((character) => CODE_ALPHABET.includes(character)) ? code : '';
+}
+
 /**
- * What is kept instead of a code: HMAC-SHA256 of account and code, keyed. 62^6 codes are found from a bare hash in minutes and from a slow one in days;
- * without the key, which no database has, they are not found at all. An account's hash is of no use for another one.
+ * What is kept instead of a code: HMAC-SHA256 of account and code, keyed. 31^6 codes are found from a bare hash in seconds and from a slow one in hours; without
+ * the key, which no database has, they are not found at all. An account's hash is of no use for another one.
  */
-export function codeHash(key: Uint8Array, account: Account, code: string): string {
-  return createHmac('sha256', key).update(`${account.key}\0${code}`).digest('base64url');
+export function codeHash(key: Uint8Array, account: string, code: string): string {
+  return createHmac('sha256', key).update(`${account}\0${code}`).digest('base64url');
+}
+
+/** What stands for whoever asks for a code, keyed: the database has no address of a client. */
+export function askerHash(key: Uint8Array, kind: 'address' | 'device', id: string): string {
+  return createHmac('sha256', key).update(`asker\0${kind}\0${id}`).digest('base64url');
 }

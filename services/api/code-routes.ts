@@ -1,21 +1,40 @@
 import { type Static, Type } from '@sinclair/typebox';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HubError } from '#libs/protocol/errors.ts';
-import { ACCOUNT_MAX, type Account, CODE_LENGTH, codeHash, newCode, toAccount } from './account.ts';
+import type { UserRecord } from '#libs/store/store.ts';
+import { textKey } from '#libs/store/text-key.ts';
+import { ACCOUNT_MAX, type Account, accountKey, askerHash, codeHash, newCode, toAccount, typedCode } from './account.ts';
 import { MemberError } from './api-error.ts';
 import type { ApiParts, Routes } from './api-parts.ts';
 import { clientKey } from './client-key.ts';
 import { errors } from './error-schema.ts';
 import { requireLimits } from './limits.ts';
 import { LoginAnswer, openLogin } from './login.ts';
+import { cookieAttempt, dropAttempt, keepAttempt, keepDevice, knownDevice } from './login-cookies.ts';
 import { toPersonName } from './person-name.ts';
 import { sendLogin } from './refresh-cookie.ts';
 import { newSecret, secretHash } from './refresh-secret.ts';
 
 const AccountText = Type.String({ maxLength: ACCOUNT_MAX, description: 'A mail address, or the name of an account.' });
 const NewCode = Type.Object({ account: AccountText }, { additionalProperties: false });
-const CodeSent = Type.Object({}, { additionalProperties: false, description: 'The same for known and unknown accounts.' });
-const Proof = Type.Object({ account: AccountText, code: Type.String({ maxLength: 64 }) }, { additionalProperties: false });
+const CodeSent = Type.Object(
+  { attempt: Type.String({ description: 'For `POST /auth/verify`. Also set as the cookie `parley_attempt`.' }) },
+  { additionalProperties: false, description: 'The same for known and unknown accounts.' },
+);
+const Proof = Type.Object(
+  {
+    account: AccountText,
+    code: Type.String({ maxLength: 64, description: 'Upper or lower case.' }),
+    attempt: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description:
+          'Which code is meant: what asking for it was answered with. Without it that of the cookie, else the newest asked for from this address.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
 const Ticket = Type.Object(
   { registration: Type.String({ description: 'For `POST /auth/register`, within 10 minutes.' }) },
   { additionalProperties: false, description: 'The address is proven, and has no account yet.' },
@@ -44,52 +63,96 @@ function sendCode(api: FastifyInstance, parts: ApiParts): void {
       schema: {
         tags: ['Accounts'],
         summary: 'Have a login code mailed (A1)',
-        description: 'Six characters, good for 10 minutes and five tries; a new one replaces the old.',
+        description:
+          'Six characters, good for 10 minutes and five tries. Up to five live side by side: a new one leaves the others as they are.',
         body: NewCode,
         response: { 202: CodeSent, ...errors(429) },
       },
     },
     async (request, reply) => {
       const account = accountOf(request.body.account);
-      await requireLimits(limits, ['codePerAddress', clientKey(request)], ['codePerAccount', account.key]);
-      const to = account.by === 'mail' ? account.mail : (await store.users.byName(account.name))?.mail;
-      const code = newCode();
-      const expiresAt = clock() + CODE_MS;
-      await store.logins.putCode(account.key, codeHash(codeKey, account, code), expiresAt);
-      await queueMail({ to, code, expiresAt });
-      return reply.status(202).send({});
+      const client = clientKey(request);
+      const user = await userOf(parts, account);
+      const subject = subjectOf(account, user);
+      const device = knownDevice(request, parts, subject);
+      if (device !== undefined) await requireLimits(limits, ['codePerDevice', device]);
+      else
+        await requireLimits(
+          limits,
+          ['codePerAddress', client],
+          ['codePerAccountAndAddress', `${client} ${subject}`],
+          ['codePerAccount', subject],
+        );
+      const [code, attempt, expiresAt] = [newCode(), newSecret(), clock() + CODE_MS];
+      const asker = device === undefined ? askerHash(codeKey, 'address', client) : askerHash(codeKey, 'device', device);
+      await store.codes.put({
+        attempt: secretHash(attempt),
+        account: subject,
+        asker,
+        hash: codeHash(codeKey, subject, code),
+        expiresAt,
+      });
+      await queueMail({ to: account.by === 'mail' ? account.mail : user?.mail, code, expiresAt });
+      keepAttempt(reply, parts, attempt);
+      return reply.status(202).send({ attempt });
     },
   );
 }
 
 function verifyCode(api: FastifyInstance, parts: ApiParts): void {
-  const { store, clock, limits, codeKey } = parts;
+  const { store, clock, limits } = parts;
   api.post<{ Body: Static<typeof Proof> }>(
     '/auth/verify',
     {
       schema: {
         tags: ['Accounts'],
         summary: 'Log in with the code (A2)',
-        description: 'A code works once. The fifth wrong try burns it.',
+        description: 'A code works once. The fifth wrong try burns it; after 20 of an account in 10 minutes only browsers it knows go on.',
         body: Proof,
         response: { 200: Type.Union([LoginAnswer, Ticket]), ...errors(401, 429) },
       },
     },
     async (request, reply) => {
       const account = accountOf(request.body.account);
-      await requireLimits(limits, ['verifyPerAddress', clientKey(request)], ['verifyPerAccount', account.key]);
-      const code = request.body.code.trim();
-      const hash = codeHash(codeKey, account, code.length === CODE_LENGTH ? code : '');
-      if ((await store.logins.takeCode(account.key, hash, clock())) !== 'ok') throw new HubError('CODE_INVALID');
-      const user = account.by === 'mail' ? await store.users.byMail(account.mail) : await store.users.byName(account.name);
-      if (user) return sendLogin(reply, parts, await openLogin(parts, { id: user.id, name: user.name, kind: 'user' }), 200);
+      const user = await userOf(parts, account);
+      const subject = subjectOf(account, user);
+      const device = knownDevice(request, parts, subject);
+      if (device === undefined) await requireLimits(limits, ['verifyPerAddress', clientKey(request)]);
+      else await requireLimits(limits, ['verifyPerDevice', device]);
+      const outcome = await redeem(parts, request, subject, device);
+      if (typeof outcome === 'number') throw new HubError('RATE_LIMITED', undefined, { retryAfter: Math.ceil(outcome / 1000) });
+      if (outcome === 'wrong') throw new HubError('CODE_INVALID');
       // A nickname nobody has: its code was mailed to nobody, so it was guessed.
-      if (account.by === 'name') throw new HubError('CODE_INVALID');
+      if (user === undefined && account.by === 'name') throw new HubError('CODE_INVALID');
+      dropAttempt(reply, parts);
+      if (user !== undefined) {
+        keepDevice(reply, parts, subject);
+        return sendLogin(reply, parts, await openLogin(parts, { id: user.id, name: user.name, kind: 'user' }), 200);
+      }
       const registration = newSecret();
-      await store.logins.putTicket(secretHash(registration), account.mail, clock() + TICKET_MS);
+      await store.logins.putTicket(secretHash(registration), account.by === 'mail' ? account.mail : '', clock() + TICKET_MS);
       return reply.status(200).send({ registration });
     },
   );
+}
+
+/** The cookie's attempt may be that of another account, or over: then the newest code that was asked for from here is meant. */
+async function redeem(
+  { store, clock, codeKey }: ApiParts,
+  request: FastifyRequest<{ Body: Static<typeof Proof> }>,
+  account: string,
+  device: string | undefined,
+): Promise<'ok' | 'wrong' | number> {
+  const { code, attempt } = request.body;
+  const askers = [askerHash(codeKey, 'address', clientKey(request))];
+  if (device !== undefined) askers.push(askerHash(codeKey, 'device', device));
+  const named = attempt ?? cookieAttempt(request);
+  const tried = { account, askers, device, hash: codeHash(codeKey, account, typedCode(code)), now: clock() };
+  return store.codes.redeem({
+    ...tried,
+    attempt: named === undefined ? undefined : secretHash(named),
+    orNewest: attempt === undefined,
+  });
 }
 
 function register(api: FastifyInstance, parts: ApiParts): void {
@@ -117,9 +180,19 @@ function register(api: FastifyInstance, parts: ApiParts): void {
       if (outcome === 'name-taken') throw new HubError('NAME_TAKEN');
       await store.logins.dropTicket(ticket);
       if (outcome === 'mail-taken') throw new HubError('CODE_INVALID', 'This address was registered meanwhile: ask for a new code.');
+      keepDevice(reply, parts, accountKey(textKey(mail)));
       return sendLogin(reply, parts, await openLogin(parts, { id, name, kind: 'user' }), 201);
     },
   );
+}
+
+function userOf({ store }: ApiParts, account: Account): Promise<UserRecord | undefined> {
+  return account.by === 'mail' ? store.users.byMail(account.mail) : store.users.byName(account.name);
+}
+
+/** One for the name and the address of an account: what is counted and kept for one is for both. */
+function subjectOf(account: Account, user: UserRecord | undefined): string {
+  return accountKey(user === undefined ? account.key : textKey(user.mail));
 }
 
 function accountOf(text: string): Account {

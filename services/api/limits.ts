@@ -8,17 +8,22 @@ export interface LimitRule {
   readonly seconds: number;
 }
 
-/** By account (address or name), by the client's address, which may be a whole school's, and by who asks. */
+/**
+ * By account (address or name), by the client's address, which may be a whole school's, and by who asks. A browser that an account knows has limits of its own: no
+ * stranger uses them up.
+ */
 export const LIMITS = {
-  codePerAccount: { points: 5, seconds: 600 },
+  codePerAccountAndAddress: { points: 5, seconds: 600 },
+  codePerAccount: { points: 30, seconds: 600 },
   codePerAddress: { points: 100, seconds: 600 },
-  verifyPerAccount: { points: 100, seconds: 600 },
+  codePerDevice: { points: 5, seconds: 600 },
   verifyPerAddress: { points: 300, seconds: 600 },
+  verifyPerDevice: { points: 60, seconds: 600 },
   registerPerAddress: { points: 100, seconds: 600 },
   refreshPerAddress: { points: 600, seconds: 60 },
   loginPerNameAndAddress: { points: 10, seconds: 600 },
-  loginPerName: { points: 100, seconds: 600 },
   loginPerAddress: { points: 100, seconds: 600 },
+  loginPerDevice: { points: 60, seconds: 600 },
   guestsPerAddress: { points: 120, seconds: 60 },
   customersPerAddress: { points: 120, seconds: 60 },
   roomsPerUser: { points: 60, seconds: 60 },
@@ -36,7 +41,7 @@ export interface Limits {
   take(limit: LimitName, key: string): Promise<number>;
 }
 
-/** Takes one of each, in this order, until one is not granted: throws `HubError` `RATE_LIMITED`. */
+/** Takes one of each, in this order, until one is not granted: throws `HubError` `RATE_LIMITED`. What others share comes last: who is refused before takes none of it. */
 export async function requireLimits(limits: Limits, ...takes: readonly (readonly [LimitName, string])[]): Promise<void> {
   for (const [limit, key] of takes) {
     const wait = await limits.take(limit, key);

@@ -109,3 +109,8 @@ function attributes(request: FastifyRequest, publicUrl: string | undefined, owne
     return { ...common, sameSite: 'none', secure: true, partitioned: true } as const;
   return { ...common, sameSite: 'strict', secure } as const;
 }
+
+/** What the cookies of a page of the hub have: out of reach of scripts and of other sites. */
+export function cookieAttributes(request: FastifyRequest, { publicUrl }: Pick<ApiParts, 'publicUrl'>) {
+  return attributes(request, publicUrl, 'login');
+}

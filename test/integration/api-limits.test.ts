@@ -38,7 +38,7 @@ describe('limits', () => {
       expect(wait).toBeLessThanOrEqual(600);
     }
     expect(await one.limits.take('codePerAccount', 'ben@example.org')).toBe(0);
-    expect(await one.limits.take('verifyPerAccount', 'ann@example.org')).toBe(0);
+    expect(await one.limits.take('codePerDevice', 'ann@example.org')).toBe(0);
     for (const granted of await takes(50, () => one.limits.take('codePerAddress', '192.0.2.1'))) expect(granted).toBe(0);
     await Promise.all([one.close(), two.close()]);
   });
@@ -103,16 +103,22 @@ describe('the API under its limits', () => {
     const api = await ApiInstance.start({
       databaseUrl: database.url,
       redisUrl: redis.url,
-      rules: { codePerAccount: { points: 3, seconds: 600 }, verifyPerAccount: { points: 3, seconds: 600 } },
+      rules: { codePerAccountAndAddress: { points: 4, seconds: 600 } },
     });
     try {
       await api.member('Known', 'known@example.org');
       for (const account of ['Known', 'unknown@example.org', 'Stranger']) {
-        for (let n = 0; n < 3; n++) {
-          expect((await api.post('/auth/code', { account })).status).toBe(202);
-          expect((await api.post('/auth/verify', { account, code: 'wrong!' })).status).toBe(401);
+        const attempts: unknown[] = [];
+        for (let n = 0; n < 4; n++) {
+          const asked = await api.post('/auth/code', { account });
+          expect(asked.status).toBe(202);
+          attempts.push(asked.body['attempt']);
+          for (let tries = 0; tries < 5; tries++)
+            expect((await api.post('/auth/verify', { account, code: 'wrong!', attempt: attempts[n] })).status).toBe(401);
         }
-        for (const answer of [await api.post('/auth/code', { account }), await api.post('/auth/verify', { account, code: 'wrong!' })]) {
+        const fifth = await api.post('/auth/code', { account }, {}, '192.0.2.9');
+        const proof = { account, code: 'wrong!', attempt: fifth.body['attempt'] };
+        for (const answer of [await api.post('/auth/code', { account }), await api.post('/auth/verify', proof)]) {
           expect([answer.status, answer.body['code']]).toEqual([429, 'RATE_LIMITED']);
           expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
         }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { FamilyRecord, LoginSecrets, Store } from '#libs/store/store.ts';
+import type { CodeTry, FamilyRecord, LoginSecrets, NewCode, Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 
@@ -79,35 +79,78 @@ test('[A5] customers keep their metadata as it was', async () => {
 });
 
 describe('codes', () => {
-  test('[A2] a code works once, also when 50 correct tries arrive together', async () => {
-    await store.logins.putCode('ada', 'right', 2000);
-    const results = await times(50, (i) => node(i).logins.takeCode('ada', 'right', 1000));
+  const put = (account: string, attempt: string, more: Partial<NewCode> = {}): Promise<void> =>
+    store.codes.put({ attempt, account, asker: 'here', hash: 'right', expiresAt: 2000, ...more });
+  const attempt = (account: string, code: string, more: Partial<CodeTry> = {}): CodeTry => ({
+    account,
+    attempt: undefined,
+    orNewest: true,
+    askers: ['here'],
+    hash: code,
+    device: undefined,
+    now: 1000,
+    ...more,
+  });
+  const redeem = (account: string, code: string, more: Partial<CodeTry> = {}) => other.codes.redeem(attempt(account, code, more));
+
+  test('[A2] a code works once, also when 20 correct tries arrive together', async () => {
+    await put('ada', 'ada-1');
+    const results = await times(20, (i) => node(i).codes.redeem(attempt('ada', 'right')));
     expect(results.filter((result) => result === 'ok')).toHaveLength(1);
-    expect(await store.logins.takeCode('ada', 'right', 1000)).toBe('wrong');
+    expect(results.filter((result) => result === 'wrong')).toHaveLength(19);
+    expect(await redeem('ada', 'right')).toBe('wrong');
   });
 
-  test('[A1] the fifth wrong try burns it, four do not; a new one counts anew', async () => {
-    await store.logins.putCode('bob', 'right', 2000);
-    for (let i = 0; i < 4; i++) expect(await store.logins.takeCode('bob', `wrong${i}`, 1000)).toBe('wrong');
-    expect(await store.logins.takeCode('bob', 'right', 1000)).toBe('ok');
-    await store.logins.putCode('bob', 'right', 2000);
-    for (let i = 0; i < 5; i++) await store.logins.takeCode('bob', `wrong${i}`, 1000);
-    expect(await store.logins.takeCode('bob', 'right', 1000)).toBe('wrong');
-    await store.logins.putCode('bob', 'next', 2000);
-    expect(await store.logins.takeCode('bob', 'right', 1000)).toBe('wrong');
-    expect(await store.logins.takeCode('bob', 'next', 1000)).toBe('ok');
+  test('[A1] [A2] up to five live side by side, each with five tries, in both ways to name it', async () => {
+    for (let n = 1; n <= 6; n++) await put('bob', `bob-${n}`, { hash: `right${n}` });
+    await put('bob', 'bob-far', { asker: 'far', hash: 'far' });
+    expect(await redeem('bob', 'right1', { attempt: 'bob-1', orNewest: false })).toBe('wrong');
+    // Who has no attempt burns the newest for those who have none.
+    for (let n = 0; n < 5; n++) expect(await redeem('bob', `wrong${n}`)).toBe('wrong');
+    expect(await redeem('bob', 'right6')).toBe('wrong');
+    expect(await redeem('bob', 'right6', { attempt: 'unknown', orNewest: false })).toBe('wrong');
+    expect(await redeem('bob', 'right6', { attempt: 'bob-6' })).toBe('ok');
+    expect(await redeem('bob', 'right5')).toBe('ok');
+    for (let n = 0; n < 5; n++) expect(await redeem('bob', `wrong${n}`, { attempt: 'bob-4' })).toBe('wrong');
+    expect(await redeem('bob', 'right4', { attempt: 'bob-4' })).toBe('wrong');
+    expect(await redeem('bob', 'far', { askers: ['far'] })).toBe('ok');
+    expect(await redeem('bob', 'right2', { attempt: 'bob-2' })).toBe('ok');
+    expect(await redeem('carl', 'right3', { attempt: 'bob-3' })).toBe('wrong');
   });
 
-  test('[A1] wrong tries burn it also when they come together', async () => {
-    await store.logins.putCode('carl', 'right', 2000);
-    await times(40, (i) => node(i).logins.takeCode('carl', `wrong${i}`, 1000));
-    expect(await store.logins.takeCode('carl', 'right', 1000)).toBe('wrong');
+  test('[A2] 20 wrong tries of an account in 10 minutes, then 10 of each device it knows; also when they come together', async () => {
+    for (let n = 1; n <= 30; n++) await put('dora', `dora-${n}`, { asker: `a${n}`, expiresAt: 10_000_000 });
+    const wrong = async (device: string | undefined, now: number) => {
+      const results = await times(50, (i) =>
+        node(i).codes.redeem(attempt('dora', 'wrong', { attempt: `dora-${(i % 30) + 1}`, orNewest: false, device, now })),
+      );
+      return results.filter((result) => result === 'wrong').length;
+    };
+    expect(await wrong(undefined, 1000)).toBe(20);
+    const right = { attempt: 'dora-10', orNewest: false };
+    expect(await redeem('dora', 'right', { ...right, now: 1500 })).toBe(599_500);
+    expect(await wrong('phone', 1500)).toBe(10);
+    expect(await redeem('dora', 'right', { ...right, device: 'phone', now: 1500 })).toBe(600_000);
+    expect(await redeem('dora', 'right', { ...right, device: 'laptop', now: 1500 })).toBe('ok');
+    await put('dora', 'dora-31', { expiresAt: 10_000_000 });
+    expect(await redeem('dora', 'right', { attempt: 'dora-31', now: 601_000 })).toBe('ok');
+  });
+
+  test('[A6] tries whose outcome is not known yet count until they are forgiven', async () => {
+    const begun = await times(30, (i) => node(i).codes.beginTry('agent:max', undefined, 1000));
+    const granted = begun.filter((one) => typeof one !== 'number');
+    expect(granted).toHaveLength(20);
+    expect(begun.filter((one) => one === 600_000)).toHaveLength(10);
+    for (const one of granted.slice(0, 2)) await other.codes.forgiveTry(one);
+    expect(await store.codes.beginTry('agent:max', undefined, 1000)).toEqual({ payer: 'agent:max' });
+    expect(await store.codes.beginTry('agent:max', 'tablet', 1000)).toEqual({ payer: 'agent:max' });
+    expect(await store.codes.beginTry('agent:max', 'tablet', 1000)).toEqual({ payer: 'device:tablet' });
   });
 
   test('[A1] it ends with its time', async () => {
-    await store.logins.putCode('dora', 'right', 2000);
-    expect(await store.logins.takeCode('dora', 'right', 2000)).toBe('wrong');
-    expect(await store.logins.takeCode('dora', 'right', 1999)).toBe('ok');
+    await put('erin', 'erin-1');
+    expect(await redeem('erin', 'right', { now: 2000 })).toBe('wrong');
+    expect(await redeem('erin', 'right', { now: 1999 })).toBe('ok');
   });
 
   test('[A2] a ticket is good until its time or until it is used', async () => {

@@ -106,8 +106,8 @@ test('what is over goes: keys after an hour, codes, tickets, families, sanctions
   const now = Date.now();
   const over = { expiresAt: now - 1 };
   const good = { expiresAt: now + 10 * DAY };
-  await store.logins.putCode('a', 'h', over.expiresAt);
-  await store.logins.putCode('b', 'h', good.expiresAt);
+  for (const [attempt, { expiresAt }] of Object.entries({ over, good }))
+    await store.codes.put({ attempt, account: 'a', asker: 'x', hash: 'h', expiresAt });
   await store.logins.putTicket('a', 'm', over.expiresAt);
   await store.logins.putTicket('b', 'm', good.expiresAt);
   await store.logins.openFamily({ id: 'a', userId: 'u', name: 'n', kind: 'user', ...over }, 's');

@@ -1,9 +1,11 @@
 import type {
   AgentRecord,
+  CodeTry,
   CustomerRecord,
   FamilyRecord,
   LivingLogin,
   LoginSecrets,
+  NewCode,
   Sanction,
   Store,
   UserRecord,
@@ -17,10 +19,9 @@ export interface StoreCall {
   readonly args: readonly unknown[];
 }
 
-interface Code {
-  readonly hash: string;
-  readonly expiresAt: number;
-  wrong: number;
+interface Code extends NewCode {
+  named: number;
+  other: number;
 }
 
 /** The account side of a store, in memory, with every call noted. What it has not, throws. */
@@ -30,7 +31,9 @@ export class AccountStore {
   readonly agents: AgentRecord[] = [];
   readonly customers: CustomerRecord[] = [];
   readonly sanctions: Sanction[] = [];
-  readonly codes = new Map<string, Code>();
+  codes: Code[] = [];
+  /** Wrong tries, by who is counted; their windows do not end. */
+  readonly tries = new Map<string, number>();
   readonly tickets = new Map<string, { readonly mail: string; readonly expiresAt: number }>();
   readonly families = new Map<string, LivingLogin & { revoked: boolean }>();
   /** Every method rejects with it while it is set. */
@@ -59,8 +62,6 @@ export class AccountStore {
       byId: async (id: string) => this.customers.find((customer) => customer.id === id),
     }),
     logins: this.#noted('logins', {
-      putCode: async (account: string, hash: string, expiresAt: number) => void this.codes.set(account, { hash, expiresAt, wrong: 0 }),
-      takeCode: async (account: string, hash: string, now: number) => this.#takeCode(account, hash, now),
       putTicket: async (hash: string, mail: string, expiresAt: number) => void this.tickets.set(hash, { mail, expiresAt }),
       ticket: async (hash: string, now: number) => {
         const ticket = this.tickets.get(hash);
@@ -84,6 +85,21 @@ export class AccountStore {
         return login?.family.kind;
       },
     }),
+    codes: this.#noted('codes', {
+      put: async (code: NewCode) => {
+        const mine = this.codes.filter(({ account, asker }) => account === code.account && asker === code.asker);
+        const oldest = mine.length < 5 ? undefined : mine[0];
+        this.codes = [...this.codes.filter((one) => one !== oldest), { ...code, named: 0, other: 0 }];
+      },
+      redeem: async (tried: CodeTry) => this.#redeem(tried),
+      beginTry: async (account: string, device: string | undefined) => {
+        const payer = this.#payer(account, device);
+        if (payer === undefined) return 1000;
+        this.#count(payer, 1);
+        return { payer };
+      },
+      forgiveTry: async ({ payer }: { readonly payer: string }) => this.#count(payer, -1),
+    }),
     sanctions: this.#noted('sanctions', {
       add: async (sanction: Omit<Sanction, 'seq'>) => void this.sanctions.push({ ...sanction, seq: this.sanctions.length + 1 }),
       standing: async (now: number) => this.sanctions.filter(({ until }) => until > now),
@@ -96,15 +112,30 @@ export class AccountStore {
     return this.calls.map(({ method, args }) => `${method}(${args.map((arg) => typeof arg).join(',')})`);
   }
 
-  #takeCode(account: string, hash: string, now: number): 'ok' | 'wrong' {
-    const code = this.codes.get(account);
-    if (code === undefined || code.expiresAt <= now || code.wrong >= 5) return 'wrong';
-    if (code.hash !== hash) {
-      code.wrong += 1;
-      return 'wrong';
+  #redeem({ account, attempt, orNewest, askers, hash, device, now }: CodeTry): 'ok' | 'wrong' | number {
+    const living = this.codes.filter((code) => code.account === account && code.expiresAt > now);
+    const named = living.find((code) => code.attempt === attempt);
+    const code = named ?? (orNewest ? living.findLast(({ asker }) => askers.includes(asker)) : undefined);
+    const way = named === undefined ? 'other' : 'named';
+    if (code === undefined || code[way] >= 5) return 'wrong';
+    const payer = this.#payer(account, device);
+    if (payer === undefined) return 1000;
+    if (code.hash === hash) {
+      this.codes = this.codes.filter((one) => one !== code);
+      return 'ok';
     }
-    this.codes.delete(account);
-    return 'ok';
+    code[way] += 1;
+    this.#count(payer, 1);
+    return 'wrong';
+  }
+
+  #payer(account: string, device: string | undefined): string | undefined {
+    if ((this.tries.get(account) ?? 0) < 20) return account;
+    return device !== undefined && (this.tries.get(`device:${device}`) ?? 0) < 10 ? `device:${device}` : undefined;
+  }
+
+  #count(payer: string, tries: number): void {
+    this.tries.set(payer, (this.tries.get(payer) ?? 0) + tries);
   }
 
   #living(id: string, now: number): (LivingLogin & { revoked: boolean }) | undefined {

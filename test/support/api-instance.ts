@@ -85,6 +85,7 @@ export class ApiInstance {
       limits: new RateLimits({ link, key: deriveKey(JWT_SECRET, 'limits'), log, rules: { ...LIMITS, ...rules } }),
       services: [],
       codeKey: deriveKey(secret, 'codes'),
+      deviceKey: deriveKey(secret, 'known devices'),
       refreshKey: deriveKey(secret, 'refresh secrets'),
       origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log, now: Date.now }),
       allowGuests: true,
@@ -107,10 +108,10 @@ export class ApiInstance {
     return new ApiInstance(app, gate, end, { mails, sanctions, logged });
   }
 
-  /** Sends JSON to a path under `/api/v1`. */
-  async post(path: string, body: object, headers: Record<string, string> = {}): Promise<JsonAnswer> {
+  /** Sends JSON to a path under `/api/v1`. `from`: the client's address. */
+  async post(path: string, body: object, headers: Record<string, string> = {}, from = '127.0.0.1'): Promise<JsonAnswer> {
     const url = `/api/v1${path}`;
-    const reply = await this.#app.inject({ method: 'POST', url, payload: body, headers });
+    const reply = await this.#app.inject({ method: 'POST', url, payload: body, headers, remoteAddress: from });
     this.#document.check('POST', url, { status: reply.statusCode, headers: reply.headers, body: reply.rawPayload });
     return { status: reply.statusCode, headers: reply.headers, body: reply.body === '' ? {} : (reply.json() as JsonAnswer['body']) };
   }

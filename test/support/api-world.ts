@@ -54,6 +54,7 @@ export class ApiWorld {
       limits: { take: async () => 0 },
       services: [],
       codeKey: new Uint8Array(32),
+      deviceKey: new Uint8Array(32).fill(3),
       refreshKey: new Uint8Array(32).fill(1),
       origins: new OriginPolicy({ publicUrl: more.publicUrl, allowedOrigins, log, now: clock }),
       allowGuests: true,

@@ -183,6 +183,7 @@ export class RoomStage {
       limits: { take: async () => 0 },
       services: [{ name: 'shop', key: SERVICE_KEY }],
       codeKey: new Uint8Array(32),
+      deviceKey: new Uint8Array(32),
       refreshKey: new Uint8Array(32),
       origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log: SILENT, now: Date.now }),
       allowGuests: true,

@@ -1,34 +1,38 @@
 import { describe, expect, it } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
-import { CODE_LENGTH, codeHash, newCode, toAccount } from '#services/api/account.ts';
+import { codeHash, newCode, typedCode } from '#services/api/account.ts';
 import { ApiWorld, cookieOf, jsonOf, WORLD_NOW } from '#test/support/api-world.ts';
 
 const KEY = new Uint8Array(32);
 
 describe('a code', { timeout: 60_000 }, () => {
-  it('[A1] is six digits and letters, each as likely as any other', () => {
+  it('[A1] is six of 31 digits and letters, each as likely as any other', () => {
     const counts = new Map<string, number>();
     const codes = 10_000;
     for (let n = 0; n < codes; n++) {
       const code = newCode();
-      if (!/^[0-9A-Za-z]{6}$/.test(code)) expect.unreachable(code);
+      if (!/^[2-9A-HJKMNP-Z]{6}$/.test(code)) expect.unreachable(code);
       for (const character of code) counts.set(character, (counts.get(character) ?? 0) + 1);
     }
-    expect(counts.size).toBe(62);
-    const expected = (codes * CODE_LENGTH) / 62;
+    expect(counts.size).toBe(31);
+    const expected = (codes * 6) / 31;
     const chiSquare = [...counts.values()].reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
-    // 61 degrees of freedom: beyond 140 once in 10^8 runs. A modulo of a byte would give 500 and more.
-    expect(chiSquare).toBeLessThan(140);
+    // 30 degrees of freedom: beyond 95 once in 10^8 runs. A modulo of a byte would give 500 and more.
+    expect(chiSquare).toBeLessThan(95);
   });
 
   it('[A1] is kept as a keyed hash that is good for its account only', () => {
-    const [ann, ben] = [toAccount('ann@example.org'), toAccount('ben@example.org')];
-    if (!ann || !ben) throw new Error('no accounts');
-    const hash = codeHash(KEY, ann, 'aB3dE6');
-    expect(codeHash(KEY, ann, 'aB3dE6')).toBe(hash);
-    expect(codeHash(KEY, ann, 'ab3de6')).not.toBe(hash);
-    expect(codeHash(KEY, ben, 'aB3dE6')).not.toBe(hash);
-    expect(codeHash(new Uint8Array(32).fill(1), ann, 'aB3dE6')).not.toBe(hash);
+    const hash = codeHash(KEY, 'ann@example.org', 'AB3DE6');
+    expect(codeHash(KEY, 'ann@example.org', 'AB3DE6')).toBe(hash);
+    expect(codeHash(KEY, 'ann@example.org', 'AB3DE7')).not.toBe(hash);
+    expect(codeHash(KEY, 'ben@example.org', 'AB3DE6')).not.toBe(hash);
+    expect(codeHash(new Uint8Array(32).fill(1), 'ann@example.org', 'AB3DE6')).not.toBe(hash);
+  });
+
+  it('[A2] is taken in either case, with blanks around it, and is nothing else', () => {
+    for (const typed of ['ab3de6', 'AB3DE6', ' aB3dE6\n']) expect(typedCode(typed)).toBe('AB3DE6');
+    for (const typed of ['', 'AB3DE', 'AB3DE67', 'AB3DE0', 'AB3DEO', 'AB3DE1', 'AB3DEI', 'AB3DEL', 'AB3DEß', 'AB 3DE', 'ＡB3DE6'])
+      expect(typedCode(typed)).toBe('');
   });
 
   it('[A1] goes to an address or to the address of a nickname, one account whatever its spelling', async () => {
@@ -37,21 +41,30 @@ describe('a code', { timeout: 60_000 }, () => {
     for (const account of ['zoe@example.org', 'ZOE@EXAMPLE.org', 'zoë', ' ZOË ', 'Zoe\u0308']) {
       const code = await world.code(account);
       expect(world.mails.at(-1)).toEqual({ to: expect.stringMatching(/^zoe@example\.org$/i), code, expiresAt: WORLD_NOW + 600_000 });
-      expect((await world.post('/auth/verify', { account: account.toUpperCase(), code })).status).toBe(200);
+      expect((await world.post('/auth/verify', { account: account.toUpperCase(), code: code.toLowerCase() })).status).toBe(200);
     }
   });
 
-  it('[A1] leaves 10 minutes, and a new one replaces the old', async () => {
+  it('[A1] lasts 10 minutes, and a new one leaves it as it is: the attempt says which is meant', async () => {
     const world = new ApiWorld();
     await world.member('Ann', 'ann@example.org');
-    const first = await world.code('ann@example.org');
-    const second = await world.code('ann@example.org');
-    expect((await world.post('/auth/verify', { account: 'ann@example.org', code: first })).status).toBe(401);
-    world.now += 599_000;
-    expect((await world.post('/auth/verify', { account: 'ann@example.org', code: second })).status).toBe(200);
-    const third = await world.code('ann@example.org');
+    const account = 'ann@example.org';
+    const ask = async () => {
+      const reply = await world.post('/auth/code', { account });
+      expect(cookieOf(reply, 'parley_attempt')).toBe(jsonOf(reply)['attempt']);
+      return { code: world.mails.at(-1)?.code, attempt: String(jsonOf(reply)['attempt']) };
+    };
+    const verify = async (body: object, cookie = '') => (await world.post('/auth/verify', { account, ...body }, { cookie })).status;
+    const [first, second, third] = [await ask(), await ask(), await ask()];
+    expect(await verify({ code: first.code })).toBe(401);
+    expect(await verify({ ...first, attempt: second.attempt })).toBe(401);
+    expect(await verify({ code: first.code }, `parley_attempt=${first.attempt}`)).toBe(200);
+    expect(await verify(second, `parley_attempt=${third.attempt}`)).toBe(200);
+    // A cookie of another account, or one that is over, means nothing.
+    expect(await verify({ code: third.code }, `parley_attempt=${first.attempt}`)).toBe(200);
+    const fourth = await ask();
     world.now += 600_000;
-    expect((await world.post('/auth/verify', { account: 'ann@example.org', code: third })).status).toBe(401);
+    expect(await verify(fourth)).toBe(401);
   });
 
   it('[A1] cannot be had where the queue or the store is away', async () => {
@@ -72,13 +85,16 @@ describe('who has an account', { timeout: 60_000 }, () => {
       await world.member('Ann', 'ann@example.org');
       world.accounts.calls.length = 0;
       const { status, body, headers } = await world.post('/auth/code', { account });
-      const { 'x-request-id': id, ...others } = headers;
+      const { 'x-request-id': id, 'set-cookie': cookie, 'content-length': length, ...others } = headers;
       expect(id).toMatch(/^[0-9a-f-]{36}$/);
+      expect(String(cookie)).toMatch(/^parley_attempt=[\w-]{43}; Max-Age=600; Path=\/api\/v1; HttpOnly; SameSite=Strict$/);
+      expect(Number(length ?? body.length)).toBe(body.length);
       const mail = world.mails.at(-1);
-      traces.add(JSON.stringify([status, body.toString(), others, world.accounts.shapes, Object.keys(mail ?? {}), mail?.code.length]));
+      const shape = body.toString().replace(/"[\w-]{43}"/, '"..."');
+      traces.add(JSON.stringify([status, shape, others, world.accounts.shapes, Object.keys(mail ?? {}), mail?.code.length]));
     }
     expect(traces.size).toBe(1);
-    expect([...traces][0]).toContain('[202,"{}"');
+    expect([...traces][0]).toContain(String.raw`[202,"{\"attempt\":\"...\"}"`);
   });
 
   it('[A1] nor by a nickname: a mail without recipient is queued where nobody has it', async () => {
@@ -90,10 +106,10 @@ describe('who has an account', { timeout: 60_000 }, () => {
       const { status, body } = await world.post('/auth/code', { account });
       const mail = world.mails.at(-1);
       expect(mail?.to).toBe(account === 'Ann' ? 'ann@example.org' : undefined);
-      traces.add(JSON.stringify([status, body.toString(), world.accounts.shapes, Object.keys(mail ?? {})]));
+      traces.add(JSON.stringify([status, body.length, world.accounts.shapes, Object.keys(mail ?? {})]));
     }
     expect(traces.size).toBe(1);
-    expect([...traces][0]).toContain('"users.byName(string)","logins.putCode(string,string,number)"');
+    expect([...traces][0]).toContain('"users.byName(string)","codes.put(object)"');
   });
 
   it('[A2] nor by a wrong code', async () => {
@@ -105,14 +121,14 @@ describe('who has an account', { timeout: 60_000 }, () => {
       world.accounts.calls.length = 0;
       const reply = await world.post('/auth/verify', { account, code: code === 'aaaaaa' ? 'bbbbbb' : 'aaaaaa' });
       const { requestId: _, ...rest } = jsonOf(reply);
-      traces.add(JSON.stringify([reply.status, rest, world.accounts.shapes]));
+      traces.add(JSON.stringify([reply.status, rest, world.accounts.shapes]).replace('byMail', 'byName'));
     }
     expect(traces).toEqual(
       new Set([
         JSON.stringify([
           401,
           { code: 'CODE_INVALID', message: 'The code is wrong or over: ask for a new one.' },
-          ['logins.takeCode(string,string,number)'],
+          ['users.byName(string)', 'codes.redeem(object)'],
         ]),
       ]),
     );

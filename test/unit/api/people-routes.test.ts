@@ -206,7 +206,11 @@ describe('agents', { timeout: 60_000 }, () => {
       traces.add(JSON.stringify([reply.status, rest, world.accounts.shapes]));
     }
     expect([...traces]).toEqual([
-      JSON.stringify([401, { code: 'LOGIN_FAILED', message: 'Name or password is wrong.' }, ['agents.byName(string)']]),
+      JSON.stringify([
+        401,
+        { code: 'LOGIN_FAILED', message: 'Name or password is wrong.' },
+        ['codes.beginTry(string,undefined,number)', 'agents.byName(string)'],
+      ]),
     ]);
   });
 
@@ -222,7 +226,7 @@ describe('agents', { timeout: 60_000 }, () => {
     });
     const reply = await world.post('/public/login', login);
     expect([reply.status, reply.headers['retry-after']]).toEqual([429, '9']);
-    expect(taken).toEqual(['loginPerAddress 192.0.2.1', 'loginPerName support', 'loginPerNameAndAddress 192.0.2.1 support']);
+    expect(taken).toEqual(['loginPerAddress 192.0.2.1', 'loginPerNameAndAddress 192.0.2.1 agent:support']);
     expect(world.accounts.calls).toEqual([]);
   });
 });

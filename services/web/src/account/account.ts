@@ -13,6 +13,8 @@ export type AccountParts = Pick<BrowserLoginOptions, 'api' | 'locks' | 'clock' |
 
 export class Account extends BrowserLogin {
   readonly #parts: AccountParts;
+  /** Which code was asked for here last: another tab may have asked since. */
+  #attempt: string | undefined;
 
   constructor(parts: AccountParts) {
     super({
@@ -42,12 +44,13 @@ export class Account extends BrowserLogin {
 
   /** Has a code mailed to an address, or to the one of a name. */
   async askForCode(account: string): Promise<void> {
-    await this.#parts.api('POST', '/auth/code', { body: { account } });
+    const { attempt } = (await this.#parts.api('POST', '/auth/code', { body: { account } })) as { readonly attempt: string };
+    this.#attempt = attempt;
   }
 
   /** Logs in; resolves with a ticket to register with where the address is new, else with undefined. */
   async proveCode(account: string, code: string): Promise<string | undefined> {
-    const answer = await this.enter<{ readonly registration: string }>('/auth/verify', { account, code });
+    const answer = await this.enter<{ readonly registration: string }>('/auth/verify', { account, code, attempt: this.#attempt });
     if ('registration' in answer) return answer.registration;
     this.#keepName(answer);
     return undefined;

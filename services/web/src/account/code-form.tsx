@@ -54,7 +54,7 @@ export function CodeForm({
         classNames={{ input: styles['code'] }}
         autoFocus
         autoComplete="one-time-code"
-        autoCapitalize="none"
+        autoCapitalize="characters"
         spellCheck={false}
         aria-describedby="code-hint entry-error"
         inputWrapperOrder={['label', 'input', 'description']}

@@ -14,11 +14,11 @@ export const account = {
   addressHint: 'No password: you get a code by mail. A new address makes a new account.',
   askCode: 'Mail me a code',
   code: 'Code',
-  codeHint: 'Upper and lower case count.',
+  codeHint: 'Upper or lower case. There is no 0 or O, and no 1, I or L in it.',
   codeSentTo: (address: string) => `A code is on its way to ${address}. It is good for 10 minutes.`,
   codeSentToName: (name: string) =>
     `If there is an account named ${name}, a code is on its way to its mail address. It is good for 10 minutes.`,
-  codeSentAgain: 'A new code is on its way. The old one is of no use any more.',
+  codeSentAgain: 'A new code is on its way. Take the one from the newest mail.',
   mailboxLead: 'This hub sends no mail:',
   mailboxLink: 'read it here',
   logIn: 'Log in',
