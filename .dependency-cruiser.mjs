@@ -4,7 +4,7 @@
 const FLOORS = [
   ['protocol'],
   ['config', 'telemetry'],
-  ['auth', 'redis', 'client', 'mail', 'process'],
+  ['auth', 'redis', 'client', 'http', 'mail', 'process'],
   ['broker', 'presence', 'store', 'jobs'],
   ['rooms', 'hub'],
   ['backend'],

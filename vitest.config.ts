@@ -6,14 +6,20 @@ interface Project {
   /** Its files run beside each other. */
   readonly parallel: boolean;
   /** Default: all of the folder of its name. */
-  readonly files?: string;
+  readonly files?: string | readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const PAGES = 'test/e2e/web-*.test.ts';
+/** The suites that ask the API, once more through the public port of the all-in-one. */
+const API = ['accounts', 'conversations', 'limits', 'match', 'operations', 'rooms', 'rooms-history', 'services'].map(
+  (suite) => `test/integration/api-${suite}.test.ts`,
+);
 const PROJECTS: Readonly<Record<string, Project>> = {
   unit: { seconds: 60, parallel: true },
   contract: { seconds: 60, parallel: true },
   integration: { seconds: 120, parallel: true },
+  doors: { seconds: 120, parallel: true, files: API, env: { API_DOOR: 'uws' } },
   e2e: { seconds: 120, parallel: false },
   // No test of a page says how soon the hub has to do a thing.
   web: { seconds: 120, parallel: true, files: PAGES },
@@ -26,10 +32,11 @@ const POLL_MS = 30_000;
 export default defineConfig({
   test: {
     // One project after the other: chaos beside a test that measures seconds would make both lie.
-    projects: Object.entries(PROJECTS).map(([name, { seconds, parallel, files = `test/${name}/**/*.test.ts` }], order) => ({
+    projects: Object.entries(PROJECTS).map(([name, { seconds, parallel, env = {}, files = `test/${name}/**/*.test.ts` }], order) => ({
       test: {
         name,
-        include: [files],
+        include: [files].flat(),
+        env: { ...env },
         exclude: name === 'e2e' ? [PAGES] : [],
         environment: 'node',
         pool: 'forks',

@@ -322,6 +322,14 @@ export const SETTINGS = {
     meaning: 'Seconds within which a node that got SIGTERM has sent everybody elsewhere and exits.',
     zero: 'at once',
   }),
+  drainListenSeconds: setting({
+    name: 'DRAIN_LISTEN_SECONDS',
+    kind: integer(0, 600),
+    default: { 'all-in-one': 2, elsewhere: 5 },
+    meaning:
+      'Seconds for which a node that got SIGTERM goes on listening at least, within DRAIN_SECONDS, and answers newcomers 503: a balancer needs them to notice.',
+    zero: 'until its last client is gone',
+  }),
   stateLostSeconds: setting({
     name: 'STATE_LOST_SECONDS',
     kind: integer(1, 3600),

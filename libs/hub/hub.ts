@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Broker } from '#libs/broker/broker.ts';
 import type { Presence, PresenceListener, PresenceSource } from '#libs/presence/presence.ts';
 import { ERRORS, HubError } from '#libs/protocol/errors.ts';
+import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import { welcome } from '#libs/protocol/server-frame.ts';
 import type { Sanction, Store } from '#libs/store/store.ts';
 import type { Clock } from './clock.ts';
@@ -67,9 +68,6 @@ export interface HubOptions {
 
 /** Frames of a client that did not wait for `welcome`. */
 const EARLY_FRAMES_MAX = 64;
-
-/** Seconds after which a client refused for a missing backend, a drain or its rate may try again. */
-const RETRY_SECONDS = 2;
 
 export interface Admission {
   readonly identity: Identity;

@@ -21,6 +21,10 @@ export const INVALID_FRAMES_MAX = 10;
 export const INVALID_WINDOW_MS = 10_000;
 /** Seconds before the end of a token at which `token_expiring` is sent. */
 export const EXPIRY_NOTICE_SECONDS = 60;
+/** Bytes of a request's line and headers, beyond which it is answered 431: room for a token of 8 KB beside the rest (H3). */
+export const HEAD_MAX_BYTES = 16 * 1024;
+/** Seconds after which whoever is refused for a backend that is away, or a node that leaves, tries again, if nothing better is known. */
+export const RETRY_SECONDS = 2;
 /** Longest token taken, bytes (H3). */
 export const TOKEN_MAX_BYTES = 8 * 1024;
 

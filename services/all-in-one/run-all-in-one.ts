@@ -61,7 +61,8 @@ export async function runAllInOne(config: Config, data: string, metrics: Metrics
   const jobs = backend.jobs();
   const mailbox = config.smtpUrl === undefined ? new DevMailbox({ print: (text) => process.stdout.write(`${text}\n`) }) : undefined;
   const localKey = new LocalKey({ ...config, key: randomBytes(KEY_BYTES).toString('base64url') });
-  const api = composeApi({ config, secret, tokens, backend, parts, jobs, log, page: PAGE });
+  let stopping = false;
+  const api = composeApi({ config, secret, tokens, backend, parts, jobs, log, draining: () => stopping, page: PAGE });
   if (mailbox !== undefined) showMailbox(api, mailbox, localKey);
   await api.ready();
   const mailer = mailbox ?? new SmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom });
@@ -106,6 +107,7 @@ export async function runAllInOne(config: Config, data: string, metrics: Metrics
     },
     pages: admin.pages,
     async stop() {
+      stopping = true;
       const drained = running.drain();
       teller.tell();
       await drained;

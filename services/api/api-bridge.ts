@@ -1,31 +1,36 @@
 /** Requests that arrived elsewhere, answered by the API. The one place where whoever owns the port and Fastify meet. */
-
+import { type IncomingMessage, request as sendRequest } from 'node:http';
+import { duplexPair } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import type { FastifyInstance } from 'fastify';
-import type { ErrorCode } from '#libs/protocol/errors.ts';
+import type { HeaderLines } from '#libs/http/header-lines.ts';
 import { ERRORS } from '#libs/protocol/errors.ts';
+import { METHODS } from './request-faults.ts';
 
 export interface BridgeRequest {
   readonly method: string;
   /** Path and query, as on the request line. */
   readonly url: string;
-  /** Names in lower case; a name that came several times has its values joined. */
-  readonly headers: Record<string, string>;
-  /** Whole; the caller caps its size. */
+  readonly headers: HeaderLines;
+  /** The body, or as much of it as the caller keeps. */
   readonly body: Buffer;
-  /** The client's, not a proxy's: rate limits go by it. */
-  readonly remoteAddress: string;
+  /** Bytes of the whole body. If they are more than `body` has, they must be more than the API takes. */
+  readonly bodyLength: number;
+  /** The other end of the connection, which may be a proxy. */
+  readonly peer: string;
+  /** Why it is no valid request: it is refused with 400. */
+  readonly fault: string | undefined;
 }
 
 export interface BridgeReply {
   readonly status: number;
-  /** Without those that belong to the connection or tell the body's length: the caller's server writes them. */
+  /** Without those of the connection. `content-length` is told to a HEAD only: the caller's server writes it otherwise. */
   readonly headers: Record<string, string | string[]>;
   readonly body: Buffer;
 }
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 /** RFC 9110 section 7.6.1, and what describes a body that was read already. */
-const OF_THE_CONNECTION = new Set([
+const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -36,46 +41,71 @@ const OF_THE_CONNECTION = new Set([
   'expect',
   'content-length',
 ]);
+/** What can stand on a request line at all. */
+const TARGET = /^[\x21-\x7e]+$/;
+/** Methods that Node sends without a word about a body if there is none. */
+const WITHOUT_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']);
 
-/** Hands requests to an API that listens nowhere. The function rejects only where the API itself is broken. `uuid` names the requests that never reach it. */
+/**
+ * Hands requests to an API that listens nowhere: each over a connection in memory to the API's own HTTP server. So an answer is the same through every door;
+ * nothing is parsed a second way. `app` must be ready. The function rejects only where the API itself is broken. `uuid` names the requests that never reach it.
+ */
 export function bridgeTo(app: FastifyInstance, uuid: () => string): (request: BridgeRequest) => Promise<BridgeReply> {
-  return async ({ method: word, url, headers, body, remoteAddress }) => {
-    const method = METHODS.find((one) => one === word);
-    if (method === undefined) return refusal('METHOD_NOT_ALLOWED', uuid(), { allow: METHODS.join(', ') });
-    if (!isOriginForm(url)) return refusal('INVALID_REQUEST', uuid());
-    const response = await app.inject({
-      method,
-      url,
-      headers: { ...withoutConnection(headers), ...(body.length > 0 ? { 'content-length': String(body.length) } : {}) },
-      remoteAddress,
-      ...(body.length > 0 ? { payload: body } : {}),
+  return async (request) => {
+    const { method, url, bodyLength, body, peer, fault } = request;
+    if (fault !== undefined) return refusal('INVALID_REQUEST', uuid(), fault);
+    if (!TARGET.test(url)) return refusal('INVALID_REQUEST', uuid(), 'a target has visible ASCII characters only');
+    // Node would write it in capitals, and so ask for something else.
+    if (method !== method.toUpperCase()) return refusal('METHOD_NOT_ALLOWED', uuid());
+    const [near, far] = duplexPair();
+    app.server.emit('connection', Object.assign(far, { remoteAddress: peer }));
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const out = sendRequest({ method, path: url, headers: headersOf(request), createConnection: () => near });
+      out.once('response', resolve).once('error', reject);
+      out.write(body);
+      // A body that was cut off never ends: the API refuses it by its length.
+      if (bodyLength <= body.length) out.end();
     });
-    return { status: response.statusCode, headers: replyHeaders(response.headers), body: response.rawPayload };
+    const content = await buffer(response);
+    near.destroy();
+    return { status: response.statusCode ?? 500, headers: replyHeaders(method, response.rawHeaders), body: content };
   };
 }
 
-/** RFC 9112 section 3.2.1: an absolute path and maybe a query. Two slashes at its head would be read as the name of a host. */
-function isOriginForm(url: string): boolean {
-  return /^\/(?![/\\])[\x21-\x7e]*$/.test(url) && URL.canParse(url, 'http://localhost');
+/** Flat, names and values in turn: several lines of one name stay several. */
+function headersOf({ method, headers, bodyLength }: BridgeRequest): string[] {
+  const flat = [...headers].flatMap(([name, value]) => (OF_THE_CONNECTION.has(name) ? [] : [name, asBytes(value)]));
+  const tellsLength = bodyLength > 0 || headers.has('content-length') || headers.has('transfer-encoding') || !WITHOUT_BODY.has(method);
+  return [...flat, 'connection', 'close', ...(tellsLength ? ['content-length', String(bodyLength)] : [])];
 }
 
-function withoutConnection(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !OF_THE_CONNECTION.has(name)));
+/** What was read as UTF-8, one character for each byte of it, as HTTP/1.1 is written. */
+function asBytes(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }
 
-function replyHeaders(headers: Readonly<Record<string, number | string | string[] | undefined>>): BridgeReply['headers'] {
+function replyHeaders(method: string, raw: readonly string[]): BridgeReply['headers'] {
   const kept: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && name !== 'date' && !OF_THE_CONNECTION.has(name)) kept[name] = Array.isArray(value) ? value : String(value);
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = raw[at]?.toLowerCase() ?? '';
+    const value = raw[at + 1] ?? '';
+    if (name === 'date' || (OF_THE_CONNECTION.has(name) && !(name === 'content-length' && method === 'HEAD'))) continue;
+    const before = kept[name];
+    kept[name] = before === undefined ? value : [before, value].flat();
   }
   return kept;
 }
 
-function refusal(code: ErrorCode, requestId: string, headers: Record<string, string> = {}): BridgeReply {
-  const { status, message } = ERRORS[code];
+function refusal(code: 'INVALID_REQUEST' | 'METHOD_NOT_ALLOWED', requestId: string, message: string = ERRORS[code].message): BridgeReply {
+  const { status } = ERRORS[code];
   return {
     status,
-    headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-request-id': requestId,
+      ...(status === 405 ? { allow: METHODS.join(', ') } : {}),
+    },
     body: Buffer.from(JSON.stringify({ code, message, requestId })),
   };
 }

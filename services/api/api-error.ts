@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { ErrorCode } from '#libs/protocol/errors.ts';
 import { ERRORS, HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
+import { readOn } from './read-on.ts';
 
 interface Detail {
   /** JSON pointer. */
@@ -38,7 +39,7 @@ export function answerErrors(app: FastifyInstance, log: Logger): void {
     if (error instanceof HubError) return send(reply, error.code, error.message, ERRORS[error.code].status, error.retryAfter);
     if (error.validation) return sendInvalid(error.validation.map(detailOf), request, reply);
     const status = error.statusCode ?? 500;
-    if (status === 413) return send(reply, 'TOO_LARGE');
+    if (status === 413) return readOn(request.raw).then(() => send(reply, 'TOO_LARGE'));
     if (status >= 400 && status < 500) return send(reply, 'INVALID_REQUEST', error.message, status);
     log.error({ err: error, request: request.id }, 'request failed');
     return send(reply, 'INTERNAL');

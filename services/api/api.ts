@@ -2,6 +2,7 @@ import cookies from '@fastify/cookie';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import Fastify from 'fastify';
 import { basePath, withoutBase } from '#libs/config/public-url.ts';
+import { HEAD_MAX_BYTES } from '#libs/protocol/limits.ts';
 import { guardRoutes } from './access.ts';
 import { agentRoutes } from './agent-routes.ts';
 import { answerErrors, send } from './api-error.ts';
@@ -10,6 +11,7 @@ import { codeRoutes } from './code-routes.ts';
 import { allowOrigins } from './cors.ts';
 import { customerRoutes } from './customer-routes.ts';
 import { serveDocs } from './docs-page.ts';
+import { refuseWhileDraining } from './drain.ts';
 import { guestRoutes } from './guest-routes.ts';
 import { jwksRoutes } from './jwks-routes.ts';
 import { loginRoutes } from './login-routes.ts';
@@ -17,13 +19,17 @@ import { refuseOtherMethods } from './method-guard.ts';
 import { onlineRoutes } from './online-routes.ts';
 import { describeRoutes, serveDocument } from './openapi.ts';
 import { securityHeaders, servePage } from './page.ts';
+import { refuseFaults } from './request-faults.ts';
 import { completeSchemas } from './route-schemas.ts';
+import { answerUnreadable } from './unreadable-request.ts';
 
 export interface ApiOptions extends ApiParts {
   /** Stands in the OpenAPI document. */
   readonly version: string;
   /** Further routes under `/api/v1`: those of rooms, services and the like. */
   readonly routes: readonly Routes[];
+  /** Whether the process leaves; never where undefined. */
+  readonly draining?: () => boolean;
   /** The folder of the built pages; nothing is served where it is undefined. It is read once. */
   readonly page: string | undefined;
 }
@@ -47,19 +53,25 @@ export function buildApi(options: ApiOptions): FastifyInstance {
     requestTimeout: REQUEST_MS,
     // Whoever asks while the process leaves is answered: the listener is closed already.
     return503OnClosing: false,
-    // In the all-in-one the address was read already; the same reading of the same header changes nothing.
     trustProxy: trustedProxyHops > 0 && ((_address, hop) => hop < trustedProxyHops),
     genReqId: () => options.uuid(),
     rewriteUrl: ({ url = '/' }) => withoutBase(url, base),
+    // What a path may have in one part is for the schemas to say: the head's own limit stands above them.
+    routerOptions: { maxParamLength: HEAD_MAX_BYTES },
+    http: { maxHeaderSize: HEAD_MAX_BYTES },
+    clientErrorHandler: answerUnreadable,
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
     // What is no URL at all is answered here, in the form of every other error. The framework leaves the reply's type open.
     frameworkErrors: (error, _request, reply) => void send(reply as unknown as FastifyReply, 'INVALID_REQUEST', error.message),
   });
+  app.decorate('trustedProxyHops', trustedProxyHops);
   takeJsonOnly(app);
   answerErrors(app, options.log);
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id));
   securityHeaders(app);
+  refuseFaults(app);
   allowOrigins(app, options.origins);
+  refuseWhileDraining(app, options.draining ?? (() => false));
   app.register(cookies);
   describeRoutes(app, options);
   refuseOtherMethods(app, (guarded) => {

@@ -1,18 +1,15 @@
-import { isIPv6 } from 'node:net';
 import type { FastifyRequest } from 'fastify';
+import { addressKey, clientAddress } from '#libs/http/client-address.ts';
 
-/** What limits by address go by: an IPv4 address, or the /64 of an IPv6 one: whoever has one address of it has all. */
-export function clientKey({ ip }: Pick<FastifyRequest, 'ip'>): string {
-  const plain = ip.replace(/%.*$/, '');
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain)?.[1];
-  if (mapped !== undefined) return mapped;
-  return isIPv6(plain) ? groups(plain).slice(0, 4).join(':') : plain;
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** `TRUSTED_PROXY_HOPS`; undefined where no proxy is believed. */
+    readonly trustedProxyHops?: number;
+  }
 }
 
-function groups(address: string): string[] {
-  const [head = '', tail] = address.toLowerCase().split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const gap = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
-  return [...left, ...Array<string>(gap).fill('0'), ...right].map((group) => group.replace(/^0+(?=.)/, ''));
+/** What limits by address go by (`addressKey`). */
+export function clientKey({ headers, server, socket }: Pick<FastifyRequest, 'headers' | 'server' | 'socket'>): string {
+  const forwardedFor = [headers['x-forwarded-for'] ?? []].flat().join(',');
+  return addressKey(clientAddress(socket.remoteAddress ?? '', forwardedFor, server.trustedProxyHops ?? 0));
 }

@@ -35,12 +35,24 @@ export interface ApiComposition {
   /** Stays the caller's. */
   readonly jobs: Jobs;
   readonly log: Logger;
+  /** Whether the process leaves. */
+  readonly draining: () => boolean;
   /** The folder whose files are served at `/`. */
   readonly page: string | undefined;
 }
 
 /** An API that listens nowhere yet. Throws TypeError where there is no key to sign tokens with. */
-export function composeApi({ config, secret, tokens: { signer, jwks }, backend, parts, jobs, log, page }: ApiComposition): FastifyInstance {
+export function composeApi({
+  config,
+  secret,
+  tokens: { signer, jwks },
+  backend,
+  parts,
+  jobs,
+  log,
+  draining,
+  page,
+}: ApiComposition): FastifyInstance {
   if (signer === undefined) throw new TypeError('the API needs JWT_SECRET or JWT_SIGNING_KEY');
   const { store, broker, presence, link } = backend;
   const clock = Date.now;
@@ -90,6 +102,7 @@ export function composeApi({ config, secret, tokens: { signer, jwks }, backend, 
       serviceRoutes({ broker, presence, voice }),
       asyncApiRoutes(version),
     ],
+    draining,
     page,
   });
 }

@@ -1,6 +1,7 @@
 /** One API process, from its configuration to its end. */
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { openTokens } from '#libs/auth/tokens.ts';
@@ -9,6 +10,7 @@ import { openRedisBackend } from '#libs/backend/redis-backend.ts';
 import type { Config } from '#libs/config/config.ts';
 import { boardAdapters } from '#libs/jobs/queue-board.ts';
 import { ListenError } from '#libs/process/listen-error.ts';
+import { listenSeconds } from '#libs/process/listen-seconds.ts';
 import type { Service } from '#libs/process/process-life.ts';
 import { version } from '#libs/process/version.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
@@ -32,7 +34,8 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger): Pro
   const parts = hubParts(config, tokens.verifier, backend, log);
   const feed = await parts.follow(() => undefined);
   const jobs = backend.jobs();
-  const app = composeApi({ config, secret, tokens, backend, parts, jobs, log, page: PAGE });
+  let stopping = false;
+  const app = composeApi({ config, secret, tokens, backend, parts, jobs, log, draining: () => stopping, page: PAGE });
   const admin = await openAdminPages({
     log,
     uuid: randomUUID,
@@ -52,13 +55,14 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger): Pro
     board: boardAdapters(jobs),
   });
   const port = await listen(app, config.port, config.host);
-  let stopping = false;
   return {
     port,
     pages: admin.pages,
     ready: () => !stopping && backend.ready() && feed.ready,
     async stop() {
       stopping = true;
+      // Newcomers are answered all the while: a balancer goes on sending until it has noticed.
+      await delay(listenSeconds(config.drainSeconds, config.drainListenSeconds) * 1000);
       await leave(app);
       await feed.stop();
       await jobs.close();

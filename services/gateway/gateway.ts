@@ -10,6 +10,7 @@ import type { RoomAccess } from '#libs/hub/room-access.ts';
 import type { TokenBuckets } from '#libs/hub/token-buckets.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { ListenError } from '#libs/process/listen-error.ts';
+import { listenSeconds } from '#libs/process/listen-seconds.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { DRAIN_STATES, type Metrics } from '#libs/telemetry/metrics.ts';
@@ -53,6 +54,8 @@ export interface GatewaySettings {
   readonly heartbeatSeconds: number;
   readonly stateLostSeconds: number;
   readonly drainSeconds: number;
+  /** Seconds of a drain for which the port stays open at least, within `drainSeconds`. */
+  readonly drainListenSeconds: number;
 }
 
 export interface GatewayParts {
@@ -77,6 +80,9 @@ const OUTBOX_MAX_BYTES = 1024 * 1024;
 /** The native limit stands above ours, so that 1009 can be said (F2). */
 const NATIVE_PAYLOAD_FACTOR = 4;
 
+/** What the last HTTP answers of a drain may take once nobody new comes, milliseconds. */
+const LAST_ANSWERS_MS = 1000;
+
 /** uWS waits this long for the answer to a ping, seconds, at most half of the whole. */
 const PING_MARGIN_SECONDS = 16;
 
@@ -87,15 +93,20 @@ export class Gateway {
   readonly #app: TemplatedApp;
   readonly #listening: us_listen_socket;
   readonly #metrics: Metrics;
-  readonly #drainSeconds: number;
+  readonly #http: HttpAdapter;
+  readonly #settings: GatewaySettings;
   #drained: Promise<void> | undefined;
 
-  private constructor(parts: { hub: Hub; app: TemplatedApp; listening: us_listen_socket; metrics: Metrics; drainSeconds: number }) {
+  private constructor(
+    settings: GatewaySettings,
+    parts: { hub: Hub; app: TemplatedApp; http: HttpAdapter; listening: us_listen_socket; metrics: Metrics },
+  ) {
+    this.#settings = settings;
+    this.#http = parts.http;
     this.hub = parts.hub;
     this.#app = parts.app;
     this.#listening = parts.listening;
     this.#metrics = parts.metrics;
-    this.#drainSeconds = parts.drainSeconds;
     this.port = us_socket_local_port(parts.listening);
   }
 
@@ -147,10 +158,11 @@ export class Gateway {
       refused: (code) => metrics.refused(code),
       handshakeLimited: () => metrics.rateLimited('handshakes'),
     });
-    routes(app, hub, upgrade, new HttpAdapter(parts.http, settings.trustedProxyHops), settings, metrics);
+    const http = new HttpAdapter(parts.http, () => hub.draining);
+    routes(app, hub, upgrade, http, settings, metrics);
     await hub.start();
     const listening = await listen(app, settings);
-    return new Gateway({ hub, app, listening, metrics, drainSeconds: settings.drainSeconds });
+    return new Gateway(settings, { hub, app, http, listening, metrics });
   }
 
   /** Brings the numbers up to date that are asked for, not counted. */
@@ -169,9 +181,12 @@ export class Gateway {
   }
 
   async #leave(): Promise<void> {
+    const { drainSeconds, drainListenSeconds } = this.#settings;
     this.#metrics.hot.drainState = DRAIN_STATES.draining;
+    // Newcomers are answered all the while: a balancer goes on sending until it has noticed.
+    await Promise.all([this.hub.drain(drainSeconds), systemClock.wait(listenSeconds(drainSeconds, drainListenSeconds) * 1000)]);
     us_listen_socket_close(this.#listening);
-    await this.hub.drain(this.#drainSeconds);
+    await Promise.race([this.#http.idle(), systemClock.wait(LAST_ANSWERS_MS)]);
     this.#metrics.hot.drainState = DRAIN_STATES.drained;
     this.#app.close();
   }
@@ -232,17 +247,9 @@ function routes(app: TemplatedApp, hub: Hub, upgrade: Upgrade, http: HttpAdapter
     },
   });
   app.any('/*', (res, req) => {
-    if (isSocketPathBelow(settings.basePath, req.getUrl())) upgrade.refuseHttp(res);
+    if (isSocketPathBelow(settings.basePath, req.getUrl())) upgrade.refuseHttp(res, req);
     else http.handle(res, req);
   });
-}
-
-/** The library takes host and options together; its types do not know. */
-function listenOn(
-  app: TemplatedApp,
-  ...args: [host: string, port: number, options: number, done: (socket: us_listen_socket | false) => void]
-): void {
-  Reflect.apply(app.listen, app, args);
 }
 
 function listen(app: TemplatedApp, { host, port, sharePort }: GatewaySettings): Promise<us_listen_socket> {
@@ -253,6 +260,6 @@ function listen(app: TemplatedApp, { host, port, sharePort }: GatewaySettings): 
     };
     const options = sharePort ? SHARED_PORT : EXCLUSIVE_PORT;
     if (host === undefined) app.listen(port, options, done);
-    else listenOn(app, host, port, options, done);
+    else app.listen(host, port, options, done);
   });
 }

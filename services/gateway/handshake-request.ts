@@ -1,12 +1,12 @@
-/** What a handshake asks for, read off the request before the first await: uWS's `req` is gone after it. */
+/** What a handshake asks for. */
 import { findToken, type OfferedProtocols, parseProtocols } from '#libs/auth/token-source.ts';
 import { withoutBase } from '#libs/config/public-url.ts';
 import type { FirstJoin } from '#libs/hub/connection.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isRoomName } from '#libs/protocol/room-name.ts';
-import type { HttpRequest } from './uws.ts';
+import type { RequestHead } from './request-head.ts';
 
-/** The parts of a request that the handshake needs, copied out. */
+/** The parts of a request that the handshake needs. Fields that came in several lines are one list. */
 export interface RawHandshake {
   readonly path: string;
   readonly query: string;
@@ -30,18 +30,18 @@ const NO_QUERY = new URLSearchParams();
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** `base`: the path of `PUBLIC_URL`, which a proxy may have left in front of H1's. */
-export function readHandshake(req: HttpRequest, base: string): RawHandshake {
+export function readHandshake({ path, query, headers }: RequestHead, base: string): RawHandshake {
   return {
-    path: withoutBase(req.getUrl(), base, isSocketPath),
-    query: req.getQuery(),
-    authorization: req.getHeader('authorization'),
-    protocols: parseProtocols(req.getHeader('sec-websocket-protocol')),
-    origin: req.getHeader('origin'),
-    host: req.getHeader('host'),
-    forwardedFor: req.getHeader('x-forwarded-for'),
-    forwardedHost: req.getHeader('x-forwarded-host'),
-    key: req.getHeader('sec-websocket-key'),
-    extensions: req.getHeader('sec-websocket-extensions'),
+    path: withoutBase(path, base, isSocketPath),
+    query,
+    authorization: headers.get('authorization'),
+    protocols: parseProtocols(headers.get('sec-websocket-protocol')),
+    origin: headers.get('origin'),
+    host: headers.get('host'),
+    forwardedFor: headers.get('x-forwarded-for'),
+    forwardedHost: headers.get('x-forwarded-host'),
+    key: headers.get('sec-websocket-key'),
+    extensions: headers.get('sec-websocket-extensions'),
   };
 }
 

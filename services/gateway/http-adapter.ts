@@ -1,102 +1,110 @@
 /** HTTP on uWS's port, handed to whoever serves it: uWS owns the port, the handler owns the meaning. */
-import { STATUS_CODES } from 'node:http';
-import { clientAddress } from './client-address.ts';
+import { framingFault, type HeaderLines } from '#libs/http/header-lines.ts';
+import { ERRORS, type ErrorCode } from '#libs/protocol/errors.ts';
+import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
+import { type Answer, AnswerWriter } from './answer.ts';
+import { type RequestHead, readHead } from './request-head.ts';
 import type { HttpRequest, HttpResponse } from './uws.ts';
 
 export interface HttpRequestData {
   readonly method: string;
-  /** Path and query. */
+  /** Path and query, as on the request line. */
   readonly url: string;
-  readonly headers: Record<string, string>;
+  readonly headers: HeaderLines;
+  /** The body, or its first `BODY_MAX_BYTES`. */
   readonly body: Buffer;
-  readonly remoteAddress: string;
-}
-
-export interface HttpReply {
-  readonly status: number;
-  readonly headers: Record<string, string | string[]>;
-  readonly body: Buffer;
+  /** Bytes of the whole body. */
+  readonly bodyLength: number;
+  /** The other end of the connection, which may be a proxy. */
+  readonly peer: string;
+  /** Why it is no valid request; it is to be answered with 400. */
+  readonly fault: string | undefined;
+  /** The node leaves: it is to be answered with 503. */
+  readonly draining: boolean;
 }
 
 /** Answers one request. May reject: the client is then answered 500. */
-export type HttpHandler = (request: HttpRequestData) => Promise<HttpReply>;
+export type HttpHandler = (request: HttpRequestData) => Promise<Answer>;
 
-/** Bytes of a request body; beyond it 413, and the rest is not read. */
+/** Bytes of a request body that are kept for the handler. */
 export const BODY_MAX_BYTES = 1024 * 1024;
-
-/** uWS writes these itself. */
-const OWN_HEADERS = new Set(['content-length', 'transfer-encoding', 'connection', 'date']);
+/** Bytes of a body that is too large that are read and dropped, so that its sender gets to read the answer (RFC 9112 section 9.6). */
+const DROPPED_MAX_BYTES = 16 * BODY_MAX_BYTES;
 
 export class HttpAdapter {
   readonly #handler: HttpHandler;
-  readonly #hops: number;
+  readonly #draining: () => boolean;
+  #open = 0;
+  #whenIdle: (() => void) | undefined;
 
-  constructor(handler: HttpHandler, trustedProxyHops: number) {
+  constructor(handler: HttpHandler, draining: () => boolean) {
     this.#handler = handler;
-    this.#hops = trustedProxyHops;
+    this.#draining = draining;
+  }
+
+  /** Resolves as soon as no request that was read is without its answer. */
+  idle(): Promise<void> {
+    if (this.#open === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenIdle = resolve;
+    });
   }
 
   /** The catch-all handler. Reads the request before the first await, the body as it comes. */
   handle(res: HttpResponse, req: HttpRequest): void {
-    const headers: Record<string, string> = {};
-    req.forEach((name, value) => {
-      // A header sent twice is one list (RFC 9110, section 5.3).
-      headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`;
-    });
-    const query = req.getQuery();
-    const method = req.getCaseSensitiveMethod();
-    const url = query === '' ? req.getUrl() : `${req.getUrl()}?${query}`;
-    const remote = Buffer.from(res.getRemoteAddressAsText()).toString();
-    const remoteAddress = clientAddress(remote, headers['x-forwarded-for'] ?? '', this.#hops);
-    const state = { ended: false };
-    res.onAborted(() => {
-      state.ended = true;
-    });
-    const answer = (body: Buffer): void => {
-      void this.#answer({ method, url, headers, body, remoteAddress }).then((reply) => {
-        if (!state.ended) write(res, reply);
+    const head = readHead(res, req);
+    const fault = framingFault(head.method, head.headers);
+    const writer = new AnswerWriter(res, head);
+    const answer = (body: Buffer, bodyLength: number): void => {
+      this.#open += 1;
+      void this.#answer(head, { body, bodyLength, fault }).then((reply) => {
+        writer.write(reply);
+        this.#open -= 1;
+        if (this.#open === 0) this.#whenIdle?.();
       });
     };
+    // Where a body ends is not certain: nothing of it is read.
+    if (fault !== undefined) {
+      answer(Buffer.alloc(0), 0);
+      return;
+    }
     const chunks: Buffer[] = [];
     let length = 0;
+    let asked = false;
     res.onData((chunk, isLast) => {
-      if (state.ended) return;
-      length += chunk.byteLength;
-      if (length > BODY_MAX_BYTES) {
-        state.ended = true;
-        write(res, failure(413, 'TOO_LARGE', `a body has at most ${BODY_MAX_BYTES} bytes`), true);
-        return;
-      }
+      if (writer.ended || asked) return;
       // uWS takes the chunk back when this returns.
-      chunks.push(Buffer.from(new Uint8Array(chunk)));
-      if (isLast) answer(Buffer.concat(chunks));
+      if (length < BODY_MAX_BYTES) chunks.push(Buffer.copyBytesFrom(new Uint8Array(chunk), 0, BODY_MAX_BYTES - length));
+      length += chunk.byteLength;
+      if (!isLast && length <= DROPPED_MAX_BYTES) return;
+      asked = true;
+      answer(Buffer.concat(chunks), length);
     });
   }
 
-  async #answer(request: HttpRequestData): Promise<HttpReply> {
+  async #answer(
+    { method, url, headers, peer }: RequestHead,
+    rest: Pick<HttpRequestData, 'body' | 'bodyLength' | 'fault'>,
+  ): Promise<Answer> {
     try {
-      return await this.#handler(request);
+      return await this.#handler({ method, url, headers, peer, draining: this.#draining(), ...rest });
     } catch {
-      return failure(500, 'INTERNAL', 'the request failed');
+      return failure('INTERNAL');
     }
   }
 }
 
 /** The handler where nothing is served over HTTP: a gateway of its own. */
-export const nothingHere: HttpHandler = () => Promise.resolve(failure(404, 'NOT_FOUND', 'nothing is served here but WebSockets'));
+export const nothingHere: HttpHandler = async ({ fault, draining }) => {
+  if (fault !== undefined) return failure('INVALID_REQUEST', fault);
+  if (draining) return failure('DRAINING', undefined, { 'retry-after': String(RETRY_SECONDS) });
+  return failure('NOT_FOUND', 'nothing is served here but WebSockets');
+};
 
-function failure(status: number, code: string, message: string): HttpReply {
-  return { status, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify({ code, message })) };
-}
-
-function write(res: HttpResponse, reply: HttpReply, closeConnection = false): void {
-  res.cork(() => {
-    // The blank after the code is part of the line, with or without a phrase (RFC 9112, section 4).
-    res.writeStatus(`${reply.status} ${STATUS_CODES[reply.status] ?? ''}`);
-    for (const [name, value] of Object.entries(reply.headers)) {
-      if (OWN_HEADERS.has(name)) continue;
-      for (const one of Array.isArray(value) ? value : [value]) res.writeHeader(name, one);
-    }
-    res.end(reply.body, closeConnection);
-  });
+function failure(code: ErrorCode, message: string = ERRORS[code].message, headers: Readonly<Record<string, string>> = {}): Answer {
+  return {
+    status: ERRORS[code].status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+    body: JSON.stringify({ code, message }),
+  };
 }

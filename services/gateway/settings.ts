@@ -26,5 +26,6 @@ export function gatewaySettings(config: Config, port: number = config.port): Gat
     heartbeatSeconds: config.heartbeatSeconds,
     stateLostSeconds: config.stateLostSeconds,
     drainSeconds: config.drainSeconds,
+    drainListenSeconds: config.drainListenSeconds,
   };
 }

@@ -1,18 +1,21 @@
 /**
  * The handshake: everything is decided before the 101 (H3, H4). A client that asks for it is told by a close code instead (H5).
  *
- * uWS's rules are kept here: `req` is read before the first await, `onAborted` is registered before it, an answer written after it is corked, and an
- * aborted response is never touched.
+ * uWS's rules are kept here: `req` is read before the first await, and an aborted response is never touched.
  */
 import { randomUUID } from 'node:crypto';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
+import { addressKey, clientAddress } from '#libs/http/client-address.ts';
 import type { Connection, Identity } from '#libs/hub/connection.ts';
 import type { Faults } from '#libs/hub/faults.ts';
 import { FixedWindow } from '#libs/hub/fixed-window.ts';
 import type { Admission, Hub } from '#libs/hub/hub.ts';
 import { ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
-import { clientAddress } from './client-address.ts';
+import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
+import { type Answer, AnswerWriter } from './answer.ts';
+import { HandshakeFault, handshakeFault, OTHER_VERSION } from './handshake-fault.ts';
 import { askedHost, parseHandshake, type RawHandshake, readHandshake } from './handshake-request.ts';
+import { type RequestHead, readHead } from './request-head.ts';
 import type { HttpRequest, HttpResponse } from './uws.ts';
 
 /**
@@ -44,18 +47,16 @@ export interface UpgradeOptions {
   handshakeLimited(): void;
 }
 
-/** Seconds that whoever finds the node full stays away; and where nothing better is known. */
+/** Seconds that whoever finds the node full stays away. */
 const FULL_SECONDS = 5;
-const RETRY_SECONDS = 2;
 
-/** The reason phrases of RFC 9110 for the statuses of the error table. */
-const PHRASES: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  429: 'Too Many Requests',
-  503: 'Service Unavailable',
-};
+/** A handshake as it came. */
+interface Asking {
+  readonly head: RequestHead;
+  readonly raw: RawHandshake;
+  readonly context: SocketContext;
+  readonly writer: AnswerWriter;
+}
 
 export class Upgrade {
   readonly #options: UpgradeOptions;
@@ -72,47 +73,50 @@ export class Upgrade {
    * the new socket now and then.
    */
   handle(res: HttpResponse, req: HttpRequest, context: SocketContext): void {
-    const raw = readHandshake(req, this.#options.basePath);
-    const address = clientAddress(Buffer.from(res.getRemoteAddressAsText()).toString(), raw.forwardedFor, this.#options.trustedProxyHops);
+    const head = readHead(res, req);
+    const raw = readHandshake(head, this.#options.basePath);
+    const asking: Asking = { head, raw, context, writer: new AnswerWriter(res, head) };
     try {
-      const decision = this.#decide(raw, address);
+      const decision = this.#decide(asking);
       if (!(decision instanceof Promise)) {
-        this.#accept(res, raw, context, decision);
+        this.#accept(res, asking, decision);
         return;
       }
-      const state = { aborted: false };
-      res.onAborted(() => {
-        state.aborted = true;
-      });
       decision.then(
         (admission) => {
-          if (!state.aborted) this.#acceptOrRefuse(res, raw, context, admission);
+          if (!asking.writer.ended) this.#acceptOrRefuse(res, asking, admission);
         },
         (error: unknown) => {
-          if (!state.aborted) this.#refuse(res, raw, context, error);
+          if (!asking.writer.ended) this.#refuse(res, asking, error);
         },
       );
     } catch (error) {
-      this.#refuse(res, raw, context, error);
+      this.#refuse(res, asking, error);
     }
   }
 
-  /** Refuses a request that is no upgrade, on a path that takes only those (H4). */
-  refuseHttp(res: HttpResponse): void {
-    this.#options.refused('INVALID_REQUEST');
-    writeRefusal(res, new HubError('INVALID_REQUEST', 'this path takes WebSocket upgrades only'));
+  /** Refuses a request that uWS takes for no upgrade, on a path that takes only those (H4). */
+  refuseHttp(res: HttpResponse, req: HttpRequest): void {
+    const head = readHead(res, req);
+    const refusal = this.#options.hub.draining
+      ? new HubError('DRAINING', undefined, { retryAfter: RETRY_SECONDS })
+      : (handshakeFault(head) ?? new HandshakeFault('this path takes WebSocket upgrades only'));
+    this.#options.refused(refusal.code);
+    new AnswerWriter(res, head).write(answerOf(refusal));
   }
 
   /** Who comes, and where to. @throws HubError; a promise only where somebody else has to be asked. */
-  #decide(raw: RawHandshake, address: string): Admission | Promise<Admission> {
-    const { hub, verify, now } = this.#options;
-    const wait = this.#limiter.take(address, now());
+  #decide({ head, raw }: Asking): Admission | Promise<Admission> {
+    const { hub, trustedProxyHops, verify, now } = this.#options;
+    const wait = this.#limiter.take(addressKey(clientAddress(head.peer, raw.forwardedFor, trustedProxyHops)), now());
     if (wait > 0) {
       this.#options.handshakeLimited();
       throw new HubError('RATE_LIMITED', 'too many handshakes from this address', { retryAfter: wait });
     }
     hub.assertReady();
     this.#assertPlace();
+    const fault = handshakeFault(head);
+    if (fault !== undefined) throw fault;
     const request = parseHandshake(raw);
     this.#assertOrigin(raw);
     if (request.token === undefined) throw new HubError('MISSING_TOKEN');
@@ -141,27 +145,28 @@ export class Upgrade {
     if (connectionsMax > 0 && hub.connections >= connectionsMax) throw new HubError('OVERLOADED', undefined, { retryAfter: FULL_SECONDS });
   }
 
-  #acceptOrRefuse(res: HttpResponse, raw: RawHandshake, context: SocketContext, admission: Admission): void {
+  #acceptOrRefuse(res: HttpResponse, asking: Asking, admission: Admission): void {
     try {
-      this.#accept(res, raw, context, admission);
+      this.#accept(res, asking, admission);
     } catch (error) {
-      this.#refuse(res, raw, context, error);
+      this.#refuse(res, asking, error);
     }
   }
 
-  #accept(res: HttpResponse, raw: RawHandshake, context: SocketContext, admission: Admission): void {
+  #accept(res: HttpResponse, { raw, context }: Asking, admission: Admission): void {
     this.#assertPlace();
     const connection = this.#options.hub.admit(admission);
     this.#options.accepted();
     res.upgrade<SocketData>({ holder: connection }, raw.key, raw.protocols.selected ?? '', raw.extensions, context);
   }
 
-  #refuse(res: HttpResponse, raw: RawHandshake, context: SocketContext, error: unknown): void {
-    const refusal = asRefusal(this.#options.faults.told(error));
+  #refuse(res: HttpResponse, { head, raw, context, writer }: Asking, error: unknown): void {
+    const refusal = error instanceof HandshakeFault ? error : asRefusal(this.#options.faults.told(error));
     this.#options.refused(refusal.code);
-    if (raw.protocols.closes && raw.key !== '') {
+    // What was refused before it was looked at may be no handshake.
+    if (raw.protocols.closes && handshakeFault(head) === undefined) {
       res.upgrade<SocketData>({ holder: refusal }, raw.key, raw.protocols.selected ?? '', raw.extensions, context);
-    } else res.cork(() => writeRefusal(res, refusal));
+    } else writer.write(answerOf(refusal));
   }
 }
 
@@ -178,13 +183,20 @@ export function closeOf(refusal: HubError): { readonly code: number; readonly re
   return { code: ERRORS[code].close, reason: code === 'RATE_LIMITED' ? `${code} ${retryAfter ?? 1}` : code };
 }
 
-function writeRefusal(res: HttpResponse, refusal: HubError): void {
-  const { status } = ERRORS[refusal.code];
-  res.writeStatus(`${status} ${PHRASES[status] ?? 'Error'}`);
-  res.writeHeader('X-WebSocket-Error-Code', refusal.code);
-  res.writeHeader('X-WebSocket-Error-Message', refusal.message);
-  if (refusal.retryAfter !== undefined) res.writeHeader('Retry-After', String(Math.ceil(refusal.retryAfter)));
-  res.writeHeader('Content-Type', 'application/json');
-  res.writeHeader('Cache-Control', 'no-store');
-  res.end(JSON.stringify({ code: refusal.code, message: refusal.message }));
+/** A refusal as H4 has it. */
+function answerOf(refusal: HubError): Answer {
+  const { code, message, retryAfter } = refusal;
+  const other = refusal instanceof HandshakeFault && refusal.otherVersion ? OTHER_VERSION : undefined;
+  return {
+    status: other?.status ?? ERRORS[code].status,
+    headers: {
+      'X-WebSocket-Error-Code': code,
+      'X-WebSocket-Error-Message': message,
+      ...(retryAfter === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfter)) }),
+      ...other?.headers,
+      'Content-Type': 'application/json',
+      'Cache-Control': 'no-store',
+    },
+    body: JSON.stringify({ code, message }),
+  };
 }

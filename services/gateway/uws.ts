@@ -1,18 +1,29 @@
-/** uWebSockets.js with its settings in place. Everything in this folder imports it from here, never directly. */
+/** uWebSockets.js with its settings in place, and its types as they are. Everything in this folder imports it from here, never directly. */
 // Evaluated before the next import: the limit must be set when the library is loaded.
 import './header-limit.ts';
-
-export {
-  App,
-  type HttpRequest,
-  type HttpResponse,
-  type TemplatedApp,
+import {
+  App as NativeApp,
+  type HttpRequest as NativeRequest,
+  type TemplatedApp as NativeTemplatedApp,
   type us_listen_socket,
-  us_listen_socket_close,
-  us_socket_local_port,
 } from 'uWebSockets.js';
+
+export { type HttpResponse, type us_listen_socket, us_listen_socket_close, us_socket_local_port } from 'uWebSockets.js';
 
 /** `LIBUS_LISTEN_EXCLUSIVE_PORT`, which the library's types do not export: no other process may listen on the port. */
 export const EXCLUSIVE_PORT = 1;
 /** `LIBUS_LISTEN_DEFAULT`: processes share the port (Linux). */
 export const SHARED_PORT = 0;
+
+/** Where the library's types promise a text, it gives none for a target without a question mark. */
+export interface HttpRequest extends Omit<NativeRequest, 'getQuery'> {
+  /** The query without its question mark: '' after a bare one, undefined where there is none. */
+  getQuery(): string | undefined;
+}
+
+/** The library takes host and options together, which its types do not know. */
+export type TemplatedApp = NativeTemplatedApp & {
+  listen(host: string, port: number, options: number, listened: (socket: us_listen_socket | false) => void): unknown;
+};
+
+export const App = NativeApp as () => TemplatedApp;

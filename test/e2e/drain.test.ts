@@ -5,6 +5,7 @@ import { Crowd } from '#test/support/crowd.ts';
 import { signToken } from '#test/support/jwt.ts';
 import { Random } from '#test/support/random.ts';
 import { RawClient, RefusedError } from '#test/support/raw-client.ts';
+import { exchange, parseAnswer, requestText } from '#test/support/raw-exchange.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { messageOf } from '#test/support/server-frame.ts';
 import { stopwatch } from '#test/support/steady-clock.ts';
@@ -15,6 +16,8 @@ import { MACHINE_MS, until } from '#test/support/wait.ts';
 const DRAIN_SECONDS = 30;
 /** What it needs of that for as few as are here, Redis away or not. */
 const ENOUGH_SECONDS = 6;
+
+const HANDSHAKE = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='];
 
 let hub: TestHub<RedisServer>;
 const random = Random.fromEnvironment('drain');
@@ -86,6 +89,32 @@ describe('D1 drain', () => {
       expect(Number(refused.response.headers.get('retry-after'))).toBeGreaterThan(0);
     }
     expect(await exit).toBe(0);
+  });
+
+  it('[D1] [H4] [H5] answers newcomers 503 until the last client is gone, and as long as a balancer needs', async () => {
+    const leaving = await hub.add({ DRAIN_LISTEN_SECONDS: '3', GATEWAY_PROCESSES: '2' });
+    const ada = await ChatClient.connect(leaving.url, 'ada');
+    const spent = stopwatch();
+    const exit = leaving.term();
+    await ada.closed;
+    // The last client is gone.
+    for (const [line, more] of [
+      ['GET /nowhere', []],
+      ['HEAD /ws/chat', []],
+      ['GET /ws/chat', []],
+      ['GET /ws/chat', HANDSHAKE],
+    ] as const) {
+      const { status, headers, body } = parseAnswer(await exchange(leaving.port, requestText(line, more)));
+      expect([line, status, headers.connection]).toEqual([line, 503, 'close']);
+      expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+      if (!line.startsWith('HEAD')) expect(JSON.parse(body)).toMatchObject({ code: 'DRAINING' });
+    }
+    const late = await RawClient.open(`${leaving.url}/ws/chat`, { protocols: ['parley.v1+close'] });
+    expect(await late.closed).toEqual({ code: 1012, reason: 'DRAINING' });
+    expect(spent()).toBeLessThan(3000 + MACHINE_MS);
+    expect(await exit).toBe(0);
+    expect(spent()).toBeGreaterThanOrEqual(3000);
+    await expect(exchange(leaving.port, requestText('GET /nowhere'))).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('[D1] amid traffic nothing acked is lost, nobody sees a gap, nobody is announced who came back', async () => {

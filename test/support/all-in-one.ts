@@ -58,7 +58,7 @@ export class AllInOne {
   static launch(env: Readonly<Record<string, string | undefined>>, onLine: (line: string) => void = () => undefined): Child {
     const { PATH, HOME } = process.env;
     return new Child(process.execPath, [MAIN], {
-      env: { PATH, HOME, PORT: '0', ADMIN_PORT: '0', JWT_SECRET, ...env },
+      env: { PATH, HOME, PORT: '0', ADMIN_PORT: '0', DRAIN_LISTEN_SECONDS: '0', JWT_SECRET, ...env },
       onLine,
     });
   }

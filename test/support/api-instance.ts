@@ -13,6 +13,7 @@ import type { CodeMail } from '#services/api/api-parts.ts';
 import { LIMITS, type LimitName, type LimitRule } from '#services/api/limits.ts';
 import { RateLimits } from '#services/api/rate-limits.ts';
 import { ApiDocument } from './api-document.ts';
+import { ApiDoor } from './api-door.ts';
 import { listeningLog } from './api-world.ts';
 import { JWT_SECRET } from './jwt.ts';
 
@@ -37,18 +38,19 @@ export class ApiInstance {
   /** What its gateway would close connections by. */
   readonly sanctions: Sanction[] = [];
   readonly logged: string[] = [];
-  readonly #app: FastifyInstance;
+  readonly #door: ApiDoor;
   readonly #document: ApiDocument;
   readonly #gate: TokenGate;
   readonly #end: () => Promise<void>;
 
   private constructor(
     app: FastifyInstance,
+    door: ApiDoor,
     gate: TokenGate,
     end: () => Promise<void>,
     kept: Pick<ApiInstance, 'mails' | 'sanctions' | 'logged'>,
   ) {
-    this.#app = app;
+    this.#door = door;
     this.#document = new ApiDocument(app);
     this.#gate = gate;
     this.#end = end;
@@ -91,29 +93,35 @@ export class ApiInstance {
       allowGuests: true,
       allowCustomers: true,
       publicUrl: undefined,
-      trustedProxyHops: 0,
+      trustedProxyHops: 1,
       online: async () => 0,
       jwks: undefined,
       version: '0.0.0',
       routes: [],
       page: undefined,
     });
-    await app.ready();
+    const door = await ApiDoor.open(app);
     const end = async (): Promise<void> => {
+      door.close();
       await app.close();
       await feed.stop();
       await store.close();
       await link.close();
     };
-    return new ApiInstance(app, gate, end, { mails, sanctions, logged });
+    return new ApiInstance(app, door, gate, end, { mails, sanctions, logged });
   }
 
-  /** Sends JSON to a path under `/api/v1`. `from`: the client's address. */
+  /** Sends JSON to a path under `/api/v1`. `from`: the client's address, as the proxy in front tells it. */
   async post(path: string, body: object, headers: Record<string, string> = {}, from = '127.0.0.1'): Promise<JsonAnswer> {
     const url = `/api/v1${path}`;
-    const reply = await this.#app.inject({ method: 'POST', url, payload: body, headers, remoteAddress: from });
-    this.#document.check('POST', url, { status: reply.statusCode, headers: reply.headers, body: reply.rawPayload });
-    return { status: reply.statusCode, headers: reply.headers, body: reply.body === '' ? {} : (reply.json() as JsonAnswer['body']) };
+    const reply = await this.#door.send({
+      method: 'POST',
+      url,
+      headers: { 'content-type': 'application/json', 'x-forwarded-for': from, ...headers },
+      body: JSON.stringify(body),
+    });
+    this.#document.check('POST', url, reply);
+    return { ...reply, body: reply.body.length === 0 ? {} : (JSON.parse(reply.body.toString()) as JsonAnswer['body']) };
   }
 
   /** Has a code mailed, and reads the mail. */

@@ -42,7 +42,10 @@ export class ApiProcess {
   /** Starts the process and waits for nothing: for settings it must refuse. */
   static launch(env: Readonly<Record<string, string | undefined>>, onLine: (line: string) => void = () => undefined): Child {
     const { PATH, HOME } = process.env;
-    return new Child(process.execPath, [MAIN], { env: { PATH, HOME, PORT: '0', ADMIN_PORT: '0', JWT_SECRET, ...env }, onLine });
+    return new Child(process.execPath, [MAIN], {
+      env: { PATH, HOME, PORT: '0', ADMIN_PORT: '0', DRAIN_LISTEN_SECONDS: '0', JWT_SECRET, ...env },
+      onLine,
+    });
   }
 
   get url(): string {

@@ -5,6 +5,7 @@ import { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { SharedSecret } from '#libs/auth/shared-secret.ts';
 import { TokenSigner } from '#libs/auth/token-signer.ts';
 import { TokenVerifier } from '#libs/auth/token-verifier.ts';
+import { framingFault, HeaderLines } from '#libs/http/header-lines.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { type ApiOptions, buildApi } from '#services/api/api.ts';
 import { type BridgeReply, type BridgeRequest, bridgeTo } from '#services/api/api-bridge.ts';
@@ -21,6 +22,14 @@ export function listeningLog(lines: string[]): Logger {
     void lines.push(message === undefined ? String(fields) : `${message} ${JSON.stringify(fields)}`);
   const log: Logger = { trace: line, debug: line, info: line, warn: line, error: line, fatal: line, child: () => log };
   return log;
+}
+
+/** What a request has beside method and address. */
+export interface WorldRequest {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+  /** The other end of the connection. */
+  readonly peer?: string;
 }
 
 /** The API with a store in memory, a clock that stands still, and every answer held against its own description. */
@@ -82,9 +91,22 @@ export class ApiWorld {
     return this.#verifier.verify(String(token));
   }
 
-  async request(method: string, url: string, more: Partial<BridgeRequest> = {}): Promise<BridgeReply> {
+  async request(
+    method: string,
+    url: string,
+    { headers = {}, body = Buffer.alloc(0), peer = '192.0.2.1' }: WorldRequest = {},
+  ): Promise<BridgeReply> {
     await this.app.ready();
-    const reply = await this.#bridge({ method, url, headers: {}, body: Buffer.alloc(0), remoteAddress: '192.0.2.1', ...more });
+    const lines = HeaderLines.fromRaw(Object.entries({ host: 'chat.test', ...headers }).flat());
+    const reply = await this.#bridge({
+      method,
+      url,
+      headers: lines,
+      body,
+      bodyLength: body.length,
+      peer,
+      fault: framingFault(method, lines),
+    });
     this.document.check(method, url, reply);
     return reply;
   }
@@ -94,10 +116,10 @@ export class ApiWorld {
   }
 
   /** Sends JSON to a path under `/api/v1`. A text is sent as it is. */
-  post(path: string, body: unknown, headers: Record<string, string> = {}, more: Partial<BridgeRequest> = {}): Promise<BridgeReply> {
+  post(path: string, body: unknown, headers: Record<string, string> = {}, more: WorldRequest = {}): Promise<BridgeReply> {
     const payload = typeof body === 'string' ? body : JSON.stringify(body);
     return this.request('POST', `/api/v1${path}`, {
-      headers: { 'content-type': 'application/json', host: 'chat.test', ...headers },
+      headers: { 'content-type': 'application/json', ...headers },
       body: Buffer.from(payload),
       ...more,
     });

@@ -149,6 +149,7 @@ function base(): NodeJS.ProcessEnv {
     ...(HOME === undefined ? {} : { HOME }),
     PORT: '0',
     ADMIN_PORT: '0',
+    DRAIN_LISTEN_SECONDS: '0',
     JWT_SECRET,
     DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
     OPEN_ROOMS: 'on',

@@ -28,6 +28,7 @@ import { roomRoutes } from '#services/api/room-routes.ts';
 import { serviceRoutes } from '#services/api/service-routes.ts';
 import { roomExpiry } from '#services/worker/room-expiry.ts';
 import { ApiDocument } from './api-document.ts';
+import { ApiDoor } from './api-door.ts';
 import { PostgresDatabase } from './postgres.ts';
 import { PresenceNode } from './presence-node.ts';
 import { until } from './wait.ts';
@@ -70,9 +71,11 @@ export class StageApi {
   readonly rooms: RoomServices;
   readonly presence: Presence;
   readonly document: ApiDocument;
+  readonly #door: ApiDoor;
 
-  constructor(app: FastifyInstance, rooms: RoomServices, presence: Presence) {
+  constructor(app: FastifyInstance, door: ApiDoor, rooms: RoomServices, presence: Presence) {
     this.app = app;
+    this.#door = door;
     this.rooms = rooms;
     this.presence = presence;
     this.document = new ApiDocument(app);
@@ -87,17 +90,17 @@ export class StageApi {
   ): Promise<Answer> {
     const url = path.startsWith('/.well-known/') ? path : `/api/v1${path}`;
     const token = as === 'service' ? SERVICE_KEY : as && Buffer.from(JSON.stringify(as)).toString('base64url');
-    const reply = await this.app.inject({
+    const reply = await this.#door.send({
       method,
       url,
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
-      ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
-    this.document.check(method, url, { status: reply.statusCode, headers: reply.headers, body: reply.rawPayload });
-    return { status: reply.statusCode, body: reply.payload === '' ? undefined : JSON.parse(reply.payload) };
+    this.document.check(method, url, reply);
+    return { status: reply.status, body: reply.body.length === 0 ? undefined : JSON.parse(reply.body.toString()) };
   }
 }
 
@@ -205,8 +208,9 @@ export class RoomStage {
       ...parts,
     });
     onTestFinished(() => app.close());
-    await app.ready();
-    return new StageApi(app, rooms, presence);
+    const door = await ApiDoor.open(app);
+    onTestFinished(() => door.close());
+    return new StageApi(app, door, rooms, presence);
   }
 
   /** They come online: known to the store, present, and heard for. */

@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
-import type { BridgeReply, BridgeRequest } from '#services/api/api-bridge.ts';
-import { ApiWorld, jsonOf as json, WORLD_NOW as NOW } from '#test/support/api-world.ts';
+import type { BridgeReply } from '#services/api/api-bridge.ts';
+import { ApiWorld, jsonOf as json, WORLD_NOW as NOW, type WorldRequest } from '#test/support/api-world.ts';
 import { makeFolder, removeFolder } from '#test/support/temp-folder.ts';
 
-const guest = (world: ApiWorld, body: unknown, more?: Partial<BridgeRequest>): Promise<BridgeReply> =>
-  world.post('/guests', body, {}, more);
+const guest = (world: ApiWorld, body: unknown, more?: WorldRequest): Promise<BridgeReply> => world.post('/guests', body, {}, more);
 
 function isError(reply: BridgeReply, status: number, code: string): void {
   expect(reply.status).toBe(status);
@@ -96,7 +95,7 @@ describe('guests', { timeout: 60_000 }, () => {
     const taken: string[] = [];
     const world = new ApiWorld({ limits: { take: async (limit, key) => (taken.push(`${limit} ${key}`) > 2 ? 7 : 0) } });
     for (let n = 0; n < 2; n++) expect((await guest(world, { name: 'Ann' })).status).toBe(201);
-    const refused = await guest(world, { name: 'Ann' }, { remoteAddress: '2001:db8:0:5::7' });
+    const refused = await guest(world, { name: 'Ann' }, { peer: '2001:db8:0:5::7' });
     isError(refused, 429, 'RATE_LIMITED');
     expect(refused.headers['retry-after']).toBe('7');
     expect(taken).toEqual(['guestsPerAddress 192.0.2.1', 'guestsPerAddress 192.0.2.1', 'guestsPerAddress 2001:db8:0:5']);

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
 import { authenticated, forServices } from '#services/api/access.ts';
 import type { Routes } from '#services/api/api-parts.ts';
-import { clientKey } from '#services/api/client-key.ts';
 import { ApiWorld, jsonOf } from '#test/support/api-world.ts';
 
 const Who = Type.Object({ who: Type.String() });
@@ -151,19 +150,6 @@ describe('pages of other origins', () => {
 });
 
 describe('what limits by address go by', () => {
-  it.each([
-    ['192.0.2.7', '192.0.2.7'],
-    ['::ffff:192.0.2.7', '192.0.2.7'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-    ['2001:0DB8:0001:0002::', '2001:db8:1:2'],
-    ['2001:db8::1', '2001:db8:0:0'],
-    ['::1', '0:0:0:0'],
-    ['fe80::1%eth0', 'fe80:0:0:0'],
-    ['', ''],
-  ])('of %s is %s', (ip, key) => {
-    expect(clientKey({ ip })).toBe(key);
-  });
-
   it('is what the trusted proxies say, and nobody else', async () => {
     const seen: string[] = [];
     const limits = { take: async (_limit: string, key: string) => seen.push(key) * 0 };

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { parseProtocols } from '#libs/auth/token-source.ts';
 import { withoutBase } from '#libs/config/public-url.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { clientAddress } from '#services/gateway/client-address.ts';
 import { askedHost, isSocketPath, isSocketPathBelow, parseHandshake, type RawHandshake } from '#services/gateway/handshake-request.ts';
 
 function raw(part: Partial<RawHandshake>): RawHandshake {
@@ -95,14 +94,5 @@ describe('askedHost', () => {
     expect(askedHost(request, 0)).toBe('127.0.0.1:8080');
     expect(askedHost(request, 1)).toBe('chat.test');
     expect(askedHost(raw({ forwardedHost: '' }), 1)).toBe('chat.test:8080');
-  });
-});
-
-describe('clientAddress', () => {
-  it('believes only as many proxies as it is told to', () => {
-    expect(clientAddress('10.0.0.1', '6.6.6.6, 1.2.3.4', 0)).toBe('10.0.0.1');
-    expect(clientAddress('10.0.0.1', '6.6.6.6, 1.2.3.4', 1)).toBe('1.2.3.4');
-    expect(clientAddress('10.0.0.1', '6.6.6.6, 1.2.3.4, 10.0.0.2', 2)).toBe('1.2.3.4');
-    expect(clientAddress('10.0.0.1', '', 1)).toBe('10.0.0.1');
   });
 });
