@@ -20,8 +20,11 @@ export interface Backend {
   readonly link: RedisLink | undefined;
   /** The queues, opened at the first call. Whoever opened them closes them, before the backend. */
   jobs(): Jobs;
-  /** Whether everything can be reached, as far as is known without asking. */
-  ready(): boolean;
+  /**
+   * Why this process should not serve, as far as is known without asking: Redis is away, or cannot keep what it is given. Undefined where all is well. A
+   * PostgreSQL that went away is no reason (M1).
+   */
+  problem(): string | undefined;
   /** Gives everything back but what was started by others: broker and presence are closed before. */
   close(): Promise<void>;
 }

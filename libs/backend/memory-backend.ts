@@ -33,7 +33,7 @@ export function openMemoryBackend(
     buckets: new TokenBucketsMemory(),
     link: undefined,
     jobs: () => new JobsMemory({ log, observe: metrics.jobs }),
-    ready: () => true,
+    problem: () => undefined,
     close: () => store.close(),
   };
 }

@@ -2,9 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { BrokerRedis } from '#libs/broker/broker-redis.ts';
 import type { Config } from '#libs/config/config.ts';
+import { parseDatabaseUrl } from '#libs/config/database-url.ts';
+import type { HostAndPort } from '#libs/config/url.ts';
 import { JobsBullmq } from '#libs/jobs/jobs-bullmq.ts';
 import { NodeDirectoryRedis } from '#libs/presence/node-directory-redis.ts';
 import { PresenceRedis } from '#libs/presence/presence-redis.ts';
+import { RedisHealth } from '#libs/redis/redis-health.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { TokenBucketsRedis } from '#libs/redis/token-buckets-redis.ts';
 import { MessageArchive } from '#libs/rooms/message-archive.ts';
@@ -12,9 +15,8 @@ import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import type { Backend } from './backend.ts';
+import { type Awaited, answered, type WaitingListener } from './waiting.ts';
 
-/** Seconds between two lines that say what is waited for. */
-const WAIT_SECONDS = 5;
 /** The part of `DRAIN_SECONDS` that running jobs get; connections are closed in the rest. */
 const JOBS_SHARE = 0.8;
 
@@ -25,16 +27,26 @@ export interface RedisBackendParts {
   readonly store: Store;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Told what is waited for. */
+  readonly waiting?: WaitingListener | undefined;
 }
 
 /**
- * Connects to the Redis of `url`. Waits for as long as it is away, and says so.
- * @throws TypeError where the URL is none.
+ * Connects to the Redis of `url`. Waits until it and the store have answered, and says so.
+ * @throws TypeError where the URL is none, ConfigError where Redis refuses what is needed.
  */
 export async function openRedisBackend(url: string, config: Config, parts: RedisBackendParts): Promise<Backend> {
   const { node, store, metrics, log } = parts;
   const link = RedisLink.open(url, { prefix: config.redisPrefix, log });
-  await whole(link, log);
+  const health = new RedisHealth(link);
+  try {
+    const redis = { name: `Redis at ${addresses(link.target.nodes)} (REDIS_URL)`, ask: () => health.admit() };
+    await answered([redis, awaitedStore(config.databaseUrl, store)], log, parts.waiting);
+  } catch (error) {
+    await link.close();
+    throw error;
+  }
+  health.start();
   const { hot } = metrics;
   const broker = new BrokerRedis(link, {
     streamMaxLength: config.streamMaxMessages,
@@ -72,22 +84,24 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
     buckets: new TokenBucketsRedis(link),
     link,
     jobs: () => new JobsBullmq(link, { log, observe: metrics.jobs, closeMs: config.drainSeconds * 1000 * JOBS_SHARE }),
-    ready: () => link.whole,
+    problem: () => (health.problem === undefined ? undefined : `Redis: ${health.problem}`),
     async close() {
+      health.stop();
       await store.close();
       await link.close();
     },
   };
 }
 
-async function whole(link: RedisLink, log: Logger): Promise<void> {
-  const hosts = link.target.nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
-  for (;;) {
-    try {
-      await link.ready(WAIT_SECONDS * 1000);
-      return;
-    } catch {
-      log.warn(`waiting for Redis at ${hosts} (REDIS_URL)`);
-    }
-  }
+/** The store as something to wait for. */
+export function awaitedStore(databaseUrl: string | undefined, store: Store): Awaited {
+  const where =
+    databaseUrl === undefined
+      ? 'the embedded PostgreSQL'
+      : `PostgreSQL at ${addresses(parseDatabaseUrl(databaseUrl).hosts)} (DATABASE_URL)`;
+  return { name: where, ask: () => store.ping() };
+}
+
+function addresses(hosts: readonly HostAndPort[]): string {
+  return hosts.map(({ host, port }) => `${host}:${port}`).join(', ');
 }

@@ -113,7 +113,7 @@ export class Feed {
     this.#flushing = true;
     setImmediate(() => {
       this.#flushing = false;
-      this.#flush().catch(() => undefined);
+      this.#flush().catch((error: unknown) => this.restart(error instanceof Error ? error.message : String(error)));
     });
   }
 
@@ -134,10 +134,11 @@ export class Feed {
   }
 
   async #attach(): Promise<void> {
-    const { host, port, runId } = this.master;
+    const { host, port, runId, serverName } = this.master;
     const subscriber: Subscriber = await Subscriber.connect({
       target: this.#link.target,
       address: { host, port },
+      serverName,
       timeoutMs: this.#link.commandTimeoutMs,
       onMessage: (channel, payload) => {
         if (!this.#host.message(channel, payload)) this.#probe.echoed(channel, payload);
@@ -194,7 +195,7 @@ export class Feed {
           await subscriber.subscribe(batch);
           for (const channel of batch) adds.get(channel)?.resolve();
         } catch (error) {
-          if (this.#subscriber !== subscriber) throw error;
+          if (this.#subscriber !== subscriber || !isElsewhere(error)) throw error;
           this.#host.refused(batch.filter((channel) => channel !== this.#probe.channel()));
         }
       }),
@@ -219,4 +220,9 @@ export class Feed {
     }
     this.kick();
   }
+}
+
+/** Whether a master says that a channel is not its own: another one has the slot, or will have. */
+function isElsewhere(error: unknown): boolean {
+  return error instanceof Error && /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|CROSSSLOT) /.test(error.message);
 }

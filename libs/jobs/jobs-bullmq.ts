@@ -43,6 +43,9 @@ interface Kept {
 const PATIENCE_MS = 5000;
 const RETRY_MS = 200;
 
+/** Milliseconds that a worker pauses after an error. */
+const REST_MS = 1000;
+
 /** How often a job may be left by dying workers before it counts as the one that kills them. */
 const STALLED_MAX = 10;
 
@@ -127,6 +130,8 @@ export class JobsBullmq implements Jobs {
     const worker = new Worker<Kept>(queue, (job, token) => this.#run(queue, handler, job, token ?? ''), {
       connection: this.#worker,
       prefix: this.#link.keys.jobs(),
+      // The link looks at the server itself.
+      skipVersionCheck: true,
       concurrency: options.concurrency ?? settings.concurrency,
       lockDuration: lockMs,
       stalledInterval: stalledEveryMs,
@@ -136,7 +141,10 @@ export class JobsBullmq implements Jobs {
       removeOnComplete: keep(settings.keepDoneSeconds),
       removeOnFail: keep(settings.keepFailedSeconds),
     });
-    worker.on('error', (error) => this.#onError(error));
+    worker.on('error', (error) => {
+      this.#onError(error);
+      this.#rest(worker);
+    });
     worker.on('stalled', (id) => {
       log.warn({ queue, job: fromJobId(id) }, 'job of a dead worker is done again');
       observe?.stalled(queue);
@@ -239,6 +247,15 @@ export class JobsBullmq implements Jobs {
       }
       await delay(RETRY_MS);
     }
+  }
+
+  /** BullMQ asks again at once after an answer that is an error (no right, no memory): a worker that met one pauses. */
+  #rest(worker: Worker): void {
+    if (this.#closed || worker.isPaused()) return;
+    void worker.pause(true);
+    setTimeout(() => {
+      if (!this.#closed) worker.resume();
+    }, REST_MS).unref();
   }
 
   #onError(error: Error): void {

@@ -9,6 +9,8 @@ export type AdminPages = (request: IncomingMessage, response: ServerResponse) =>
 export interface AdminSource {
   /** Whether new connections would be served. */
   ready(): boolean;
+  /** Why not, for people. */
+  problem?(): string | undefined;
   /** Everything in Prometheus's text form. */
   metrics(): Promise<string>;
   readonly metricsType: string;
@@ -58,7 +60,7 @@ async function route(method: string, path: string, response: ServerResponse, sou
       return;
     case '/readyz':
       if (source.ready()) text(response, 200, 'ready\n');
-      else text(response, 503, 'not ready\n');
+      else text(response, 503, notReady(source.problem?.()));
       return;
     case '/metrics':
       try {
@@ -70,6 +72,10 @@ async function route(method: string, path: string, response: ServerResponse, sou
     default:
       text(response, 404, `here are /healthz, /readyz${source.pages === undefined ? ' and /metrics' : ', /metrics and /admin/'}\n`);
   }
+}
+
+function notReady(problem: string | undefined): string {
+  return problem === undefined ? 'not ready\n' : `not ready: ${problem}\n`;
 }
 
 function text(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {

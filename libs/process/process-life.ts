@@ -1,5 +1,7 @@
 /** How a process of ours begins to log, leaves when asked, and says why it cannot start. */
 import { type Config, ConfigError } from '#libs/config/config.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { limitLog } from '#libs/telemetry/log-limit.ts';
 import { createLogger, type Logger } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
 import { type AdminPages, AdminServer } from './admin-server.ts';
@@ -15,6 +17,8 @@ export interface Service {
   readonly port?: number;
   /** Whether it would serve now. */
   ready(): boolean;
+  /** Why it would not, where a backend is the reason. */
+  problem?(): string | undefined;
   /** Brings the metrics up to date that are asked for, not counted. */
   sample?(): void | Promise<void>;
   /** What the admin port has beside health and metrics. */
@@ -32,17 +36,20 @@ export interface RunningAlone<S extends Service> {
 
 /**
  * One service in this process, with an admin port of its own from before it starts until after it has stopped.
+ * `waiting` is told why it is not up yet.
  * Resolves when it is up. @throws ListenError, and what `start` throws.
  */
 export async function runAlone<S extends Service>(
   config: Config,
-  start: (metrics: Metrics, log: Logger) => Promise<S>,
+  start: (metrics: Metrics, log: Logger, waiting: (reason: string | undefined) => void) => Promise<S>,
 ): Promise<RunningAlone<S>> {
   const log = processLogger(config, config.nodeId);
   const metrics = new Metrics({ version });
   let running: S | undefined;
+  let waiting: string | undefined;
   const admin = await AdminServer.start(config.adminPort, config.adminHost, {
     ready: () => running?.ready() ?? false,
+    problem: () => (running === undefined ? waiting && `waiting for ${waiting}` : running.problem?.()),
     metrics: async () => {
       await running?.sample?.();
       return metrics.text();
@@ -55,14 +62,16 @@ export async function runAlone<S extends Service>(
     admin.close();
     return 0;
   });
-  running = await start(metrics, log);
+  running = await start(metrics, log, (reason) => {
+    waiting = reason;
+  });
   log.info({ port: running.port, adminPort: admin.port }, 'listening');
   return { service: running, adminPort: admin.port };
 }
 
 /** The log of this process, begun with what a careful operator would change. */
 export function processLogger(config: Config, node: string): Logger {
-  const log = createLogger({ node, level: config.logLevel });
+  const log = limitLog(createLogger({ node, level: config.logLevel }));
   for (const warning of config.warnings) log.warn(warning);
   return log;
 }
@@ -93,7 +102,8 @@ export function onSignal(config: Config, log: Logger, leave: () => Promise<numbe
 /** What a person has to know, on one line each; anything unexpected with its stack. */
 export function fail(error: unknown): never {
   if (error instanceof ConfigError) for (const problem of error.problems) process.stderr.write(`parley: ${problem}\n`);
-  else if (error instanceof ListenError || error instanceof TypeError) process.stderr.write(`parley: ${error.message}\n`);
+  else if (error instanceof ListenError || error instanceof TypeError || error instanceof HubError)
+    process.stderr.write(`parley: ${error.message}\n`);
   else process.stderr.write(`parley: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exit(1);
 }

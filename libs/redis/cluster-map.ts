@@ -1,5 +1,5 @@
 import type { RedisAddress, RedisTarget } from '#libs/config/redis-url.ts';
-import { MasterConnection, type MasterOptions } from './master.ts';
+import { MasterConnection, type MasterOptions, type Trouble } from './master.ts';
 import { connectServer } from './redis-clients.ts';
 
 const SLOTS = 16384;
@@ -27,6 +27,8 @@ interface SlotRange {
  * after the other: what a MOVED answer said stands against their maps until the master it named was asked itself, so that a move is told once.
  */
 export class ClusterMap {
+  /** Why the map could not be read at the last look. */
+  trouble: Trouble | undefined;
   readonly #target: RedisTarget;
   readonly #options: ClusterMapOptions;
   readonly #masters = new Map<string, MasterConnection>();
@@ -75,7 +77,16 @@ export class ClusterMap {
     clearTimeout(this.#timer);
     this.#looking = true;
     this.#look()
-      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'redis cluster map not read'))
+      .then(
+        () => {
+          this.trouble = undefined;
+        },
+        (error: unknown) => {
+          const first = error instanceof AggregateError ? error.errors[0] : error;
+          this.trouble = { error: first instanceof Error ? first : new Error(String(first)), command: 'CLUSTER SLOTS' };
+          this.#options.log.warn({ err: error }, 'redis cluster map not read');
+        },
+      )
       .finally(() => {
         this.#looking = false;
         if (this.#closed) return;
@@ -120,7 +131,7 @@ export class ClusterMap {
     preferred: readonly MasterConnection[],
   ): Promise<{ readonly ranges: readonly SlotRange[]; readonly from?: MasterConnection }> {
     const ask = async (from: MasterConnection): Promise<{ ranges: readonly SlotRange[]; from: MasterConnection }> => ({
-      ranges: parseSlots(await from.send('CLUSTER', ['SLOTS'], false), from.host),
+      ranges: parseSlots(await from.send('CLUSTER', ['SLOTS'], false), from.serverName ?? from.host),
       from,
     });
     const up = this.masters().filter((master) => master.up);
@@ -132,11 +143,14 @@ export class ClusterMap {
   /** Asks a node over a connection of its own. */
   async #ask(address: RedisAddress): Promise<readonly SlotRange[]> {
     const client = connectServer(this.#target, address, this.#options.commandTimeoutMs, { once: true });
-    client.on('error', () => undefined);
+    let last: Error | undefined;
+    client.on('error', (error) => {
+      last = error;
+    });
     try {
       await new Promise<void>((resolve, reject) => {
         client.once('ready', resolve);
-        client.once('end', () => reject(new Error(`${address.host}:${address.port} cannot be reached`)));
+        client.once('end', () => reject(last ?? new Error(`${address.host}:${address.port} cannot be reached`)));
       });
       return parseSlots(await client.call('CLUSTER', 'SLOTS'), address.host);
     } finally {

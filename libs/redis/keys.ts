@@ -11,10 +11,10 @@ export class RedisKeys {
   readonly presenceShards: number;
   readonly #prefix: string;
 
-  /** @param prefix Put before every name, so that several hubs share a Redis. Without braces and spaces. */
+  /** @param prefix Every name begins with it as it is, so that several hubs share a Redis. Without braces and spaces. */
   constructor(prefix: string, presenceShards: number) {
     if (/[{}\s]/.test(prefix)) throw new TypeError('A key prefix has no braces and no spaces.');
-    this.#prefix = `${prefix}:`;
+    this.#prefix = prefix;
     this.presenceShards = presenceShards;
   }
 
@@ -103,7 +103,7 @@ export class RedisKeys {
 
   /** What every key of the job queues starts with: one hash tag, since their scripts touch several keys at once. */
   jobs(): string {
-    return `{${this.#prefix}jobs}`;
+    return `${this.#prefix}{jobs}`;
   }
 
   /** Set: ids of the nodes that tell about themselves. */
@@ -123,7 +123,35 @@ export class RedisKeys {
 
   /** String: what of a limit is used up. `subject`: a user's id, or a hash of an address or account. */
   limit(name: string, subject: string): string {
-    return `${this.#prefix}limit:${name}:${subject}`;
+    return `${this.#prefix}{l:${subject}}:limit:${name}`;
+  }
+
+  /** String: what the health check writes; `tag` as in `probeChannel`. Its name is that of a channel, too. */
+  health(tag: string): string {
+    return `${this.#prefix}{${tag}}:health`;
+  }
+
+  /** A key of each kind, for who asks whether they may be used. */
+  samples(): string[] {
+    const [room, user, node] = ['health', 'health', 'health'];
+    return [
+      this.meta(room),
+      this.stream(room),
+      this.idempotency(room, 'health'),
+      this.connections(user),
+      this.online(0),
+      this.nodeConnections(0, node),
+      this.roomUsers(room),
+      this.nodeRooms(0, node),
+      this.tombstones(0),
+      this.logins(user),
+      this.leases(),
+      `${this.jobs()}:health`,
+      this.nodes(),
+      this.nodeFacts(node),
+      this.activeRooms(),
+      this.limit('health', 'health'),
+    ];
   }
 
   #shard(shard: number): string {

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Command, type Redis } from 'ioredis';
 import { HubError } from '#libs/protocol/errors.ts';
 import { CommandBatch } from './command-batch.ts';
 import type { Logger } from './logger.ts';
+import { checkedName } from './redis-clients.ts';
 
 /** One master that commands go to. */
 export interface RedisMaster {
@@ -12,6 +14,16 @@ export interface RedisMaster {
   /** `run_id` of the server process behind the present connection; empty while there was none. */
   readonly runId: string;
   readonly up: boolean;
+  /** The name that its certificate was checked against; undefined without TLS. */
+  readonly serverName: string | undefined;
+  /** Why the connection is not up, as far as is known. */
+  readonly trouble: Trouble | undefined;
+}
+
+/** What went wrong last, and with which command or step. */
+export interface Trouble {
+  readonly error: Error;
+  readonly command: string;
 }
 
 /** An argument of a command. */
@@ -26,8 +38,8 @@ export interface MasterOptions {
   readonly onDown: (master: MasterConnection) => void;
 }
 
-/** SET with NX and GET, and sharded channels. */
-const OLDEST_VERSION = 7;
+/** Milliseconds between two questions whether the server has read its data. */
+const LOADING_MS = 200;
 const REVIVE_MS = 100;
 
 /** Commands that left in one write. */
@@ -49,6 +61,8 @@ export class MasterConnection implements RedisMaster {
   port = 0;
   runId = '';
   up = false;
+  serverName: string | undefined;
+  trouble: Trouble | undefined;
   /** Told to scripts' first use on a connection. */
   readonly #loaded = new Set<string>();
   readonly #redis: Redis;
@@ -71,10 +85,16 @@ export class MasterConnection implements RedisMaster {
     redis.on('connecting', () => {
       this.#attemptSince = performance.now();
     });
+    redis.on('connect', () => {
+      this.trouble = undefined;
+    });
     redis.on('ready', () => this.#onReady());
     redis.on('close', () => this.#goDown());
     redis.on('end', () => this.#revive());
-    redis.on('error', (error: Error) => this.#options.log.warn({ master: this.id, err: error }, 'redis connection'));
+    redis.on('error', (error: Error) => {
+      this.trouble = { error, command: 'AUTH' };
+      this.#options.log.warn({ master: this.id, err: error }, 'redis connection');
+    });
     this.#watch = setInterval(() => this.#check(), Math.max(20, options.commandTimeoutMs / 8));
     this.#watch.unref();
   }
@@ -132,27 +152,48 @@ export class MasterConnection implements RedisMaster {
   };
 
   #onReady(): void {
-    const stream = this.#redis.stream;
-    this.#redis.info('server').then(
+    const { stream } = this.#redis;
+    const current = (): boolean => !this.#closed && this.#redis.stream === stream && !stream.destroyed;
+    this.#greet(current).then(
       (info) => {
-        if (this.#closed || this.#redis.stream !== stream || stream.destroyed) return;
+        if (info === undefined || !current()) return;
         this.runId = /^run_id:(\S+)/m.exec(info)?.[1] ?? '';
-        const version = /^redis_version:(\S+)/m.exec(info)?.[1] ?? '';
-        if (Number.parseInt(version, 10) < OLDEST_VERSION) {
-          this.#options.log.error({ master: this.id, version }, `Redis ${OLDEST_VERSION}.0 or newer is needed`);
-        }
         this.host = 'remoteAddress' in stream ? (stream.remoteAddress ?? '') : '';
         this.port = 'remotePort' in stream ? (stream.remotePort ?? 0) : 0;
+        this.serverName = checkedName(this.#redis);
         this.#batch = new CommandBatch(stream, () => this.#flights.push({ at: performance.now(), last: this.#written }));
         this.#written = this.#settled = 0;
         this.#flights = [];
         this.#loaded.clear();
         this.up = true;
+        this.trouble = undefined;
         this.#options.log.info({ master: this.id, host: this.host, port: this.port }, 'redis connection up');
         this.#options.onUp(this);
       },
       (error: unknown) => this.reset(String(error)),
     );
+  }
+
+  /** Takes the database, and asks who the server is, once it has read its data. Undefined where the connection is another one by then. */
+  async #greet(current: () => boolean): Promise<string | undefined> {
+    let command = 'SELECT';
+    try {
+      // ioredis selects, too, and goes on in database 0 where that fails.
+      const { db = 0 } = this.#redis.options;
+      if (db !== 0) await this.#redis.select(db);
+      command = 'INFO';
+      for (;;) {
+        const info = await this.#redis.info();
+        if (!/^loading:1/m.test(info)) return info;
+        await delay(LOADING_MS, undefined, { ref: false });
+        if (!current()) return undefined;
+        this.#attemptSince = performance.now();
+      }
+    } catch (error) {
+      // A refused password is what counts, not that nothing is allowed without one.
+      if (error instanceof Error && error.name === 'ReplyError') this.trouble ??= { error, command };
+      throw error;
+    }
   }
 
   /**

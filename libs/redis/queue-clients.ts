@@ -35,6 +35,8 @@ export function connectQueueClient(target: RedisTarget, use: QueueClientUse, tim
       target.nodes.map((node) => ({ ...node })),
       {
         redisOptions: common,
+        // Names stay names: certificates are made out to them.
+        dnsLookup: (address, done) => done(null, address),
         clusterRetryStrategy: retryStrategy,
         enableOfflineQueue: use === 'works',
         slotsRefreshTimeout: timeoutMs,

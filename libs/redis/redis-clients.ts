@@ -1,3 +1,4 @@
+import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { RedisAddress, RedisTarget } from '#libs/config/redis-url.ts';
 
@@ -7,6 +8,32 @@ export const RECONNECT_PAUSE_MAX_MS = 1000;
 /** Milliseconds before the given attempt (from 1): more with each, up to the longest. `random` from 0 to 1: nodes do not come back in step. */
 export function reconnectPause(attempt: number, random: number): number {
   return Math.min(50 * 2 ** Math.min(attempt, 6), RECONNECT_PAUSE_MAX_MS) * (0.5 + random / 2);
+}
+
+/** The name that the certificate of a client's present connection was checked against, as the handshake told. */
+const checkedNames = new WeakMap<Redis, { name: string | undefined }>();
+
+/**
+ * The name that the certificate of the present connection belongs to: what any other connection to this server has to ask for, whatever the address. Undefined
+ * without TLS.
+ */
+export function checkedName(redis: Redis): string | undefined {
+  return checkedNames.get(redis)?.name;
+}
+
+/** A client whose certificates are checked as Node does, and remembered by name: with Sentinel only the handshake knows whom it is with. */
+function client(target: RedisTarget, options: Omit<RedisOptions, 'replyMapping'>): Redis {
+  if (!target.tls) return new Redis(options);
+  const checked: { name: string | undefined } = { name: undefined };
+  const tls: ConnectionOptions = {
+    checkServerIdentity: (name, certificate) => {
+      checked.name = name;
+      return checkServerIdentity(name, certificate);
+    },
+  };
+  const redis = new Redis({ ...options, tls });
+  checkedNames.set(redis, checked);
+  return redis;
 }
 
 /**
@@ -19,14 +46,13 @@ function baseOptions(target: RedisTarget, timeoutMs: number): Omit<RedisOptions,
     db: target.db,
     ...(target.username === undefined ? {} : { username: target.username }),
     ...(target.password === undefined ? {} : { password: target.password }),
-    ...(target.tls ? { tls: {} } : {}),
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
     disableClientInfo: true,
-    enableReadyCheck: true,
-    maxLoadingRetryTime: 500,
+    // `MasterConnection` asks itself: ioredis goes on without an answer where INFO is not allowed.
+    enableReadyCheck: false,
     connectTimeout: timeoutMs,
     keepAlive: 5000,
     retryStrategy: (attempt) => reconnectPause(attempt, Math.random()),
@@ -41,7 +67,7 @@ export function connectServer(
   options: { readonly once?: boolean } = {},
 ): Redis {
   const { retryStrategy, ...base } = baseOptions(target, timeoutMs);
-  return new Redis({
+  return client(target, {
     ...base,
     host: address.host,
     port: address.port,
@@ -51,7 +77,7 @@ export function connectServer(
 
 /** A client of whichever server the sentinels call the master; it moves by itself when they announce another. */
 export function connectSentinel(target: RedisTarget, timeoutMs: number): Redis {
-  return new Redis({
+  return client(target, {
     ...baseOptions(target, timeoutMs),
     sentinels: target.nodes.map((node) => ({ host: node.host, port: node.port })),
     name: target.masterName,

@@ -5,7 +5,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { ClusterMap } from './cluster-map.ts';
 import { RedisKeys } from './keys.ts';
 import type { Logger } from './logger.ts';
-import { MasterConnection, type RedisArgument, type RedisMaster } from './master.ts';
+import { MasterConnection, type RedisArgument, type RedisMaster, type Trouble } from './master.ts';
 import { connectSentinel, connectServer } from './redis-clients.ts';
 import type { Script } from './script.ts';
 
@@ -107,6 +107,18 @@ export class RedisLink extends EventEmitter<LinkEvents> {
   /** True when every slot has a master and every master is up. */
   get whole(): boolean {
     return this.#single?.up ?? this.#cluster?.whole ?? false;
+  }
+
+  /** Why the link is not whole, as far as is known. */
+  get trouble(): Trouble | undefined {
+    return this.#cluster?.trouble ?? this.masters().find(({ up, trouble }) => !up && trouble !== undefined)?.trouble;
+  }
+
+  /** One command on a certain master, without a second try. Rejects with what Redis answers, or `UNAVAILABLE`. */
+  ask(master: RedisMaster, name: string, args: readonly RedisArgument[]): Promise<unknown> {
+    const connection = this.#single ?? this.#cluster?.masters().find(({ id }) => id === master.id);
+    if (connection === undefined) return Promise.reject(new HubError('UNAVAILABLE', `Redis ${master.id} is gone.`));
+    return connection.send(name, [...args], false);
   }
 
   /** Resolves when `whole`; rejects with `UNAVAILABLE` after `timeoutMs`. */

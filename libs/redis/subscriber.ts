@@ -1,5 +1,5 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import type { RedisAddress, RedisTarget } from '#libs/config/redis-url.ts';
 import { ProtocolError, PushParser, type PushReply } from './push-parser.ts';
 
@@ -9,6 +9,8 @@ export interface SubscriberOptions {
   readonly target: RedisTarget;
   /** The server to attach to. */
   readonly address: RedisAddress;
+  /** What its certificate is made out to, where that is not the address. */
+  readonly serverName?: string | undefined;
   /** Milliseconds until an attempt to connect is given up. */
   readonly timeoutMs: number;
   /** The payload is valid during the call only. */
@@ -92,10 +94,15 @@ export class Subscriber {
   }
 
   #connect(): Socket {
-    const { address, target } = this.#options;
+    const { address, target, serverName = address.host } = this.#options;
     if (target.tls) {
-      const name = target.mode === 'single' ? (target.nodes[0]?.host ?? address.host) : address.host;
-      const socket = connectTls({ host: address.host, port: address.port, ...(isIP(name) === 0 ? { servername: name } : {}) });
+      const socket = connectTls({
+        host: address.host,
+        port: address.port,
+        // An address is not told to the server (RFC 6066, section 3), but checked as well.
+        ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
+        checkServerIdentity: (_, certificate) => checkServerIdentity(serverName, certificate),
+      });
       socket.on('data', (chunk) => this.#read(chunk));
       return socket;
     }

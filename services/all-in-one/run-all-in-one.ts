@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { openTokens } from '#libs/auth/tokens.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
 import { openMemoryBackend } from '#libs/backend/memory-backend.ts';
-import { openRedisBackend } from '#libs/backend/redis-backend.ts';
+import { awaitedStore, openRedisBackend } from '#libs/backend/redis-backend.ts';
+import { answered, type WaitingListener } from '#libs/backend/waiting.ts';
 import { type Config, ConfigError } from '#libs/config/config.ts';
 import { keptSecret } from '#libs/config/kept-secret.ts';
 import { boardAdapters } from '#libs/jobs/queue-board.ts';
@@ -44,19 +45,26 @@ export interface RunningAllInOne extends Service {
  * Brings everything up; nothing listens before all of it is there. `data`: the folder of what is kept where no other place is set.
  * @throws ListenError, ConfigError, TypeError (a bad URL), FolderInUseError (another copy uses `data`).
  */
-export async function runAllInOne(config: Config, data: string, metrics: Metrics, log: Logger): Promise<RunningAllInOne> {
+export async function runAllInOne(
+  config: Config,
+  data: string,
+  metrics: Metrics,
+  log: Logger,
+  waiting?: WaitingListener,
+): Promise<RunningAllInOne> {
   const secret = config.jwtSecret ?? ownSecret(data);
   const tokens = openTokens({ ...config, jwtSecret: secret });
   const database = config.databaseUrl === undefined ? await startEmbedded(join(data, 'postgres'), log) : undefined;
   const databaseUrl = config.databaseUrl ?? database?.url ?? '';
-  await migrate(databaseUrl);
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
   const node = config.nodeId;
   const { redisUrl } = config;
   const backend =
     redisUrl === undefined
       ? openMemoryBackend(config, { store, metrics, log })
-      : await openRedisBackend(redisUrl, config, { node, store, metrics, log });
+      : await openRedisBackend(redisUrl, config, { node, store, metrics, log, waiting });
+  if (redisUrl === undefined) await answered([awaitedStore(config.databaseUrl, store)], log, waiting);
+  await migrate(databaseUrl);
   const parts = hubParts(config, tokens.verifier, backend, log);
   const jobs = backend.jobs();
   const mailbox = config.smtpUrl === undefined ? new DevMailbox({ print: (text) => process.stdout.write(`${text}\n`) }) : undefined;
@@ -100,7 +108,8 @@ export async function runAllInOne(config: Config, data: string, metrics: Metrics
   return {
     port: running.port,
     localKey,
-    ready: () => running.hub.ready && feed.ready,
+    ready: () => running.hub.ready && feed.ready && backend.problem() === undefined,
+    problem: () => backend.problem(),
     async sample() {
       running.sample();
       await worker.sample();

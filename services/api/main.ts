@@ -5,7 +5,7 @@ import { runApi } from './run-api.ts';
 
 try {
   const config = loadConfig('api');
-  await runAlone(config, (metrics, log) => runApi(config, metrics, log));
+  await runAlone(config, (metrics, log, waiting) => runApi(config, metrics, log, waiting));
 } catch (error) {
   fail(error);
 }

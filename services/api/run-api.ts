@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { openTokens } from '#libs/auth/tokens.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
 import { openRedisBackend } from '#libs/backend/redis-backend.ts';
+import type { WaitingListener } from '#libs/backend/waiting.ts';
 import type { Config } from '#libs/config/config.ts';
 import { boardAdapters } from '#libs/jobs/queue-board.ts';
 import { ListenError } from '#libs/process/listen-error.ts';
@@ -24,13 +25,13 @@ const IDLE_MS = 50;
 const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
 
 /** Starts the API on `PORT`. @throws ListenError, TypeError (a bad URL), ConfigError (a bad key file). */
-export async function runApi(config: Config, metrics: Metrics, log: Logger): Promise<Service> {
+export async function runApi(config: Config, metrics: Metrics, log: Logger, waiting?: WaitingListener): Promise<Service> {
   const { redisUrl, databaseUrl, jwtSecret: secret } = config;
   if (redisUrl === undefined || databaseUrl === undefined || secret === undefined)
     throw new TypeError('the API needs REDIS_URL, DATABASE_URL and JWT_SECRET');
   const tokens = openTokens(config);
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
-  const backend = await openRedisBackend(redisUrl, config, { node: config.nodeId, store, metrics, log });
+  const backend = await openRedisBackend(redisUrl, config, { node: config.nodeId, store, metrics, log, waiting });
   const parts = hubParts(config, tokens.verifier, backend, log);
   const feed = await parts.follow(() => undefined);
   const jobs = backend.jobs();
@@ -58,7 +59,8 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger): Pro
   return {
     port,
     pages: admin.pages,
-    ready: () => !stopping && backend.ready() && feed.ready,
+    ready: () => !stopping && backend.problem() === undefined && feed.ready,
+    problem: () => backend.problem(),
     async stop() {
       stopping = true;
       // Newcomers are answered all the while: a balancer goes on sending until it has noticed.

@@ -17,7 +17,7 @@ try {
   const config = loadConfig('gateway');
   if (values.child !== undefined) await child(config, `${values.node ?? config.nodeId}-${Number(values.child) + 1}`, Number(values.port));
   else if (config.gatewayProcesses > 1) await parent(config);
-  else await runAlone(config, (metrics, log) => runGateway(config, config.nodeId, config.port, metrics, log));
+  else await runAlone(config, (metrics, log, waiting) => runGateway(config, config.nodeId, config.port, metrics, log, waiting));
 } catch (error) {
   fail(error);
 }
@@ -42,20 +42,25 @@ async function child(config: Config, node: string, port: number): Promise<void> 
   );
   // A parent that is gone cannot be answered for: leave as if it had said so.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
-  running = await runGateway(config, node, port, metrics, log);
+  running = await runGateway(config, node, port, metrics, log, (reason) => {
+    if (reason !== undefined) tell({ type: 'ready', ready: false, problem: `waiting for ${reason}` });
+  });
   const { gateway } = running;
   process.on('message', (message: ParentMessage) => {
     if (message.type !== 'metrics') return;
     gateway.sample();
     void metrics.json().then((snapshot) => tell({ type: 'metrics', snapshot }));
   });
-  tell({ type: 'ready', ready: gateway.hub.ready });
-  let told = gateway.hub.ready;
-  setInterval(() => {
-    if (gateway.hub.ready === told) return;
-    told = gateway.hub.ready;
-    tell({ type: 'ready', ready: told });
-  }, READY_EVERY_MS).unref();
+  const service = running;
+  let told = '';
+  const tellReady = (): void => {
+    const state = { ready: service.ready(), problem: service.problem?.() };
+    if (JSON.stringify(state) === told) return;
+    told = JSON.stringify(state);
+    tell({ type: 'ready', ...state });
+  };
+  tellReady();
+  setInterval(tellReady, READY_EVERY_MS).unref();
   tell({ type: 'listening', port: gateway.port });
 }
 

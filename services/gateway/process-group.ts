@@ -9,7 +9,7 @@ import { Metrics, type MetricsSnapshot } from '#libs/telemetry/metrics.ts';
 /** What a child tells its parent. */
 export type ChildMessage =
   | { readonly type: 'listening'; readonly port: number }
-  | { readonly type: 'ready'; readonly ready: boolean }
+  | { readonly type: 'ready'; readonly ready: boolean; readonly problem: string | undefined }
   | { readonly type: 'metrics'; readonly snapshot: MetricsSnapshot };
 
 /** What a parent asks its child. */
@@ -19,6 +19,8 @@ interface Member {
   readonly index: number;
   child: ChildProcess;
   ready: boolean;
+  /** Why not, where it said so. */
+  problem: string | undefined;
   answer: ((snapshot: MetricsSnapshot) => void) | undefined;
 }
 
@@ -65,6 +67,10 @@ export class ProcessGroup implements AdminSource {
     return !this.#stopping && this.#members.some((member) => member.ready);
   }
 
+  problem(): string | undefined {
+    return this.#members.find((member) => !member.ready && member.problem !== undefined)?.problem;
+  }
+
   /** The numbers of all processes as one. A process that does not answer is left out and told in the log. */
   async metrics(): Promise<string> {
     const snapshots = await Promise.all(this.#members.map((member) => this.#scrape(member)));
@@ -90,7 +96,7 @@ export class ProcessGroup implements AdminSource {
   #spawn(index: number): Promise<number> {
     const { main, node } = this.#options;
     const child = fork(main, ['--child', String(index), '--node', node, '--port', String(this.#port)]);
-    const member: Member = this.#members[index] ?? { index, child, ready: false, answer: undefined };
+    const member: Member = this.#members[index] ?? { index, child, ready: false, problem: undefined, answer: undefined };
     member.child = child;
     this.#members[index] = member;
     return new Promise((resolve, reject) => {
@@ -103,6 +109,7 @@ export class ProcessGroup implements AdminSource {
             break;
           case 'ready':
             member.ready = message.ready;
+            member.problem = message.problem;
             break;
           case 'metrics':
             member.answer?.(message.snapshot);

@@ -2,6 +2,7 @@
 import { openTokens } from '#libs/auth/tokens.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
 import { openRedisBackend } from '#libs/backend/redis-backend.ts';
+import type { WaitingListener } from '#libs/backend/waiting.ts';
 import type { Config } from '#libs/config/config.ts';
 import type { Service } from '#libs/process/process-life.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
@@ -18,12 +19,19 @@ export interface RunningGateway extends Service {
 }
 
 /** Starts a gateway on `port`. @throws ListenError, TypeError (a bad URL), ConfigError (a bad key file). */
-export async function runGateway(config: Config, node: string, port: number, metrics: Metrics, log: Logger): Promise<RunningGateway> {
+export async function runGateway(
+  config: Config,
+  node: string,
+  port: number,
+  metrics: Metrics,
+  log: Logger,
+  waiting?: WaitingListener,
+): Promise<RunningGateway> {
   const { redisUrl, databaseUrl } = config;
   if (redisUrl === undefined || databaseUrl === undefined) throw new TypeError('a gateway needs REDIS_URL and DATABASE_URL');
   const { verifier } = openTokens(config);
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
-  const backend = await openRedisBackend(redisUrl, config, { node, store, metrics, log });
+  const backend = await openRedisBackend(redisUrl, config, { node, store, metrics, log, waiting });
   const parts = hubParts(config, verifier, backend, log);
   let gateway: Gateway | undefined;
   const feed = await parts.follow((sanction) => gateway?.hub.sanction(sanction));
@@ -33,7 +41,8 @@ export async function runGateway(config: Config, node: string, port: number, met
   return {
     gateway: running,
     port: running.port,
-    ready: () => running.hub.ready && feed.ready,
+    ready: () => running.hub.ready && feed.ready && backend.problem() === undefined,
+    problem: () => backend.problem(),
     sample: () => running.sample(),
     async stop() {
       const drained = running.drain();

@@ -1,5 +1,6 @@
 /** `npm run worker`: does the jobs. Any number of them, on any number of machines. */
 import { openRedisBackend } from '#libs/backend/redis-backend.ts';
+import type { WaitingListener } from '#libs/backend/waiting.ts';
 import { type Config, loadConfig } from '#libs/config/config.ts';
 import { SmtpMailer } from '#libs/mail/smtp-mailer.ts';
 import { fail, runAlone, type Service } from '#libs/process/process-life.ts';
@@ -10,21 +11,22 @@ import { composeWorker } from './compose.ts';
 
 try {
   const config = loadConfig('worker');
-  await runAlone(config, (metrics, log) => run(config, metrics, log));
+  await runAlone(config, (metrics, log, waiting) => run(config, metrics, log, waiting));
 } catch (error) {
   fail(error);
 }
 
-async function run(config: Config, metrics: Metrics, log: Logger): Promise<Service> {
+async function run(config: Config, metrics: Metrics, log: Logger, waiting: WaitingListener): Promise<Service> {
   const { redisUrl, databaseUrl, smtpUrl, jwtSecret: secret } = config;
   if (redisUrl === undefined || databaseUrl === undefined || smtpUrl === undefined || secret === undefined)
     throw new TypeError('a worker needs REDIS_URL, DATABASE_URL, SMTP_URL and JWT_SECRET');
   const mailer = new SmtpMailer({ url: smtpUrl, from: config.mailFrom });
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
-  const backend = await openRedisBackend(redisUrl, config, { node: config.nodeId, store, metrics, log });
+  const backend = await openRedisBackend(redisUrl, config, { node: config.nodeId, store, metrics, log, waiting });
   const worker = await composeWorker({ config, secret, backend, jobs: backend.jobs(), mailer, metrics, log });
   return {
-    ready: () => backend.ready(),
+    ready: () => backend.problem() === undefined,
+    problem: () => backend.problem(),
     sample: () => worker.sample(),
     async stop() {
       await worker.stop();

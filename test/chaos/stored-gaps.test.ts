@@ -50,7 +50,7 @@ describe('a gateway that was cut off from Redis', () => {
     for (let i = 0; i < MISSED; i += 20) {
       await Promise.all(Array.from({ length: 20 }, (_, n) => acked(ada, 'park', `missed ${i + n}`)));
     }
-    const kept = await redis.command('XLEN', 'parley::{r:park}:stream');
+    const kept = await redis.command('XLEN', 'parley:{r:park}:stream');
     expect(kept).toBeGreaterThan(0);
     expect(kept).toBeLessThan(MISSED - 50);
     proxy.heal();

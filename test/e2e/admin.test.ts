@@ -102,7 +102,7 @@ describe('Redis away', () => {
 
 describe('starting', () => {
   it('[H1] says in one line that a port is taken, and exits', async () => {
-    const { child } = GatewayProcess.launch({ REDIS_URL: hub.backend.url, PORT: String(hub.gateway(0).port) });
+    const { child } = GatewayProcess.launch({ ...hub.settings, PORT: String(hub.gateway(0).port) });
     expect((await child.exited).code).toBeGreaterThan(0);
     expect(child.output).toContain(String(hub.gateway(0).port));
     expect(child.output).not.toMatch(/^\s+at /m);

@@ -44,7 +44,7 @@ async function complete(client: ChatClient): Promise<ServerFrame[]> {
   return waited;
 }
 
-const streamOf = (room: string): string => `parley::{r:${room}}:stream`;
+const streamOf = (room: string): string => `parley:{r:${room}}:stream`;
 
 const delivered = async (user: string, room: string, offset: number): Promise<void> => {
   await until(async () => (await store.cursors.delivered(user, room)).delivered === offset, {

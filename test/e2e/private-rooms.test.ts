@@ -188,7 +188,7 @@ describe('R2 groups', () => {
     await second.waitFor('message', (frame) => frame.room === group);
     expect(await second.history(group)).toMatchObject({ messages: [{ offset: 1, message: { text: 'hello' } }], more: false });
     await store.rooms.removeMember(group, bob);
-    await hub.backend.command('PUBLISH', `parley::{p0}:u:${bob}`, `~x${group}`);
+    await hub.backend.command('PUBLISH', `parley:{p0}:u:${bob}`, `~x${group}`);
     await until(async () => (await first.presence(group)).count === 1);
     expect(await second.waitFor('left')).toEqual({ type: 'left', room: group });
     expect(first.of('left')).toEqual([]);

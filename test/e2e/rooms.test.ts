@@ -284,7 +284,7 @@ describe('M5 a room that began anew while nobody spoke', () => {
     await ada.join(room);
     await ada.message(room, 'lost');
     // Redis loses this room and nothing else: no connection breaks, so the node of ada is not told.
-    await hub.backend.command('DEL', `parley::{r:${room}}:meta`, `parley::{r:${room}}:stream`);
+    await hub.backend.command('DEL', `parley:{r:${room}}:meta`, `parley:{r:${room}}:stream`);
     const bob = await hub.client('bob', 0);
     const { epoch, offset } = await bob.join(room);
     expect(epoch).not.toBe((await ada.waitFor('joined')).epoch);

@@ -10,11 +10,14 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** A certificate of `localhost` and 127.0.0.1, signed by itself and made for this run: nobody trusts it who was not told to. */
-export function makeCertificate(): Certificate {
+/**
+ * A certificate of `localhost` and 127.0.0.1, signed by itself and made for this run: nobody trusts it who was not told to.
+ * @param names What it is made out to instead (`subjectAltName`).
+ */
+export function makeCertificate(names = 'DNS:localhost,IP:127.0.0.1'): Certificate {
   const folder = makeFolder('parley-tls-');
   const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-  const what = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-days', '2'];
+  const what = ['-subj', '/CN=localhost', '-addext', `subjectAltName=${names}`, '-days', '2'];
   const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc'];
   execFileSync('openssl', ['req', ...kind, ...what, '-keyout', keyFile, '-out', certFile], { stdio: 'pipe' });
   return { certFile, keyFile, cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };

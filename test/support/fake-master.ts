@@ -7,6 +7,8 @@ export type SlotLine = readonly [first: number, last: number, port: number];
 /** What passes for a master of a Redis Cluster that says what it is told to: a map of its own, and one answer to whatever else is asked. */
 export class FakeMaster {
   readonly port: number;
+  /** What it says it is. */
+  version = '7.2.0';
   /** Its answer to CLUSTER SLOTS. */
   map: readonly SlotLine[] = [];
   /** Milliseconds until it gives that answer. */
@@ -57,7 +59,7 @@ export class FakeMaster {
   async #answer(socket: Socket, args: readonly string[]): Promise<void> {
     const [name = '', sub = ''] = args.map((arg) => arg.toUpperCase());
     if (name === 'INFO') {
-      const text = `redis_version:7.2.0\r\nrun_id:run-${this.port}\r\nloading:0\r\n`;
+      const text = `redis_version:${this.version}\r\nrun_id:run-${this.port}\r\nloading:0\r\n`;
       socket.write(`$${text.length}\r\n${text}\r\n`);
     } else if (name === 'CLUSTER' && sub === 'SLOTS') {
       this.asked += 1;

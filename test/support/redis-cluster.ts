@@ -1,3 +1,5 @@
+import type { Certificate } from './certificate.ts';
+import { freePort } from './free-port.ts';
 import { RedisServer } from './redis-server.ts';
 import { until } from './wait.ts';
 
@@ -7,15 +9,24 @@ const SLOTS = 16_384;
 export class RedisCluster {
   readonly masters: readonly RedisServer[];
 
-  private constructor(masters: readonly RedisServer[]) {
+  readonly #tlsPorts: readonly number[];
+
+  private constructor(masters: readonly RedisServer[], tlsPorts: readonly number[]) {
     this.masters = masters;
+    this.#tlsPorts = tlsPorts;
   }
 
-  /** Resolves when every master says that the cluster is whole. */
-  static async start(count = 3): Promise<RedisCluster> {
+  /**
+   * Resolves when every master says that the cluster is whole.
+   * @param tls With it the masters are reached over TLS, too, and call themselves `localhost` there.
+   */
+  static async start(count = 3, tls?: Certificate): Promise<RedisCluster> {
     const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
-    const masters = await Promise.all(Array.from({ length: count }, () => RedisServer.start({ args })));
-    const cluster = new RedisCluster(masters);
+    const ports = await Promise.all(Array.from({ length: count }, () => (tls === undefined ? 0 : freePort())));
+    const masters = await Promise.all(
+      ports.map((port) => RedisServer.start({ args: tls === undefined ? args : [...args, ...byName(port, tls)] })),
+    );
+    const cluster = new RedisCluster(masters, ports);
     try {
       await cluster.#assemble();
       return cluster;
@@ -27,6 +38,11 @@ export class RedisCluster {
 
   get url(): string {
     return `redis+cluster://${this.masters.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
+  }
+
+  /** By name, where it was started with a certificate. */
+  get tlsUrl(): string {
+    return `rediss+cluster://${this.#tlsPorts.map((port) => `localhost:${port}`).join(',')}`;
   }
 
   /** The master that holds a key's slot. */
@@ -49,7 +65,9 @@ export class RedisCluster {
       await master.command('CLUSTER', 'ADDSLOTSRANGE', first, lastSlot(i, count));
       await master.command('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
     }
-    for (const master of this.masters.slice(1)) await master.command('CLUSTER', 'MEET', '127.0.0.1', this.masters[0]?.port ?? 0);
+    for (const master of this.masters.slice(1)) {
+      await master.command('CLUSTER', 'MEET', '127.0.0.1', this.#tlsPorts[0] || (this.masters[0]?.port ?? 0));
+    }
     for (const master of this.masters) {
       await until(
         async () => {
@@ -60,6 +78,12 @@ export class RedisCluster {
       );
     }
   }
+}
+
+function byName(port: number, { certFile, keyFile }: Certificate): string[] {
+  const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', certFile, '--tls-auth-clients', 'no'];
+  const names = ['--cluster-announce-hostname', 'localhost', '--cluster-preferred-endpoint-type', 'hostname'];
+  return ['--tls-port', String(port), '--tls-cluster', 'yes', ...files, ...names];
 }
 
 function lastSlot(index: number, count: number): number {

@@ -55,6 +55,20 @@ describe('names in Redis', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
+  test('every name begins with the prefix as it is', () => {
+    const names = [
+      ...keys.samples(),
+      keys.roomChannel('a'),
+      keys.presenceChannel('a'),
+      keys.userChannel('a'),
+      keys.probeChannel('n', 't'),
+      keys.health('t'),
+      keys.jobs(),
+    ];
+    expect(names.filter((name) => !name.startsWith('parley{'))).toEqual([]);
+    expect(new RedisKeys('parley:', 1).jobs()).toBe('parley:{jobs}');
+  });
+
   test('users are spread over the shards', () => {
     const shards = new Set(Array.from({ length: 2000 }, (_, i) => keys.shardOfUser(`user-${i}`)));
     expect(shards.size).toBe(64);

@@ -1,0 +1,202 @@
+/** Whether Redis can do what the hub promises: asked at start and ever again. */
+import { ConfigError } from '#libs/config/config.ts';
+import type { RedisMaster } from './master.ts';
+import type { RedisLink } from './redis-link.ts';
+import { isRefused, NEEDED_COMMANDS, type NeededCommand, refusalText } from './rights.ts';
+import { Subscriber } from './subscriber.ts';
+
+/** Milliseconds between two looks; all rights are tried at every fifth one. */
+const EVERY_MS = 2000;
+const ALL_RIGHTS_EVERY = 5;
+/** Milliseconds between two lines about the same problem. */
+const AGAIN_MS = 60_000;
+/** SET with NX and GET, and sharded channels. */
+const OLDEST_VERSION = 7;
+/** Tags tried until one lies on the master that is looked at. */
+const TAGS_MAX = 10_000;
+
+/** Somebody has to change something: waiting alone does not help. */
+class Refusal extends Error {}
+
+/** Looks after a link. What it finds stands in `problem`. */
+export class RedisHealth {
+  readonly #link: RedisLink;
+  readonly #tags = new Map<string, string>();
+  #problem: string | undefined = 'it was not asked yet';
+  #told: { readonly problem: string; readonly at: number } | undefined;
+  #looks = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #evicting = false;
+
+  /** @param link Stays the caller's to close, after `stop`. */
+  constructor(link: RedisLink) {
+    this.#link = link;
+  }
+
+  /** Why the hub cannot rely on Redis now, for people; undefined where it can. */
+  get problem(): string | undefined {
+    return this.#link.whole ? this.#problem : (this.#problem ?? this.#away());
+  }
+
+  /**
+   * Asks everything once: whether Redis answers, is new enough, can be written, and lets this user do what the hub does.
+   * @throws ConfigError where it refuses, `Error` where waiting may help.
+   */
+  async admit(): Promise<void> {
+    try {
+      await this.#look(true);
+      await this.#listen();
+      this.#problem = undefined;
+    } catch (error) {
+      this.#problem = textOf(error);
+      if (error instanceof Refusal) throw new ConfigError([`REDIS_URL: Redis refuses what is needed: ${error.message}.`]);
+      throw error;
+    }
+    if (this.#evicting)
+      this.#link.log.warn({}, 'Redis has a maxmemory-policy that evicts: set it to noeviction before it gets a limit of memory');
+  }
+
+  /** Looks ever again from here on. */
+  start(): void {
+    this.#timer = setTimeout(() => {
+      this.#again().finally(() => {
+        if (this.#timer !== undefined) this.start();
+      });
+    }, EVERY_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #again(): Promise<void> {
+    try {
+      this.#looks += 1;
+      await this.#look(this.#problem !== undefined || this.#looks % ALL_RIGHTS_EVERY === 0);
+      this.#problem = undefined;
+    } catch (error) {
+      // A link that is not whole says so itself.
+      this.#problem = this.#link.whole ? textOf(error) : undefined;
+    }
+    this.#tell();
+  }
+
+  #tell(): void {
+    const problem = this.#problem;
+    const told = this.#told;
+    if (problem === undefined) {
+      if (told !== undefined) this.#link.log.info({}, 'Redis is as it has to be again');
+      this.#told = undefined;
+      return;
+    }
+    const now = performance.now();
+    if (told?.problem === problem && now - told.at < AGAIN_MS) return;
+    this.#told = { problem, at: now };
+    this.#link.log.error({ problem }, 'Redis cannot be relied on: this node is unready');
+  }
+
+  async #look(allRights: boolean): Promise<void> {
+    const { trouble } = this.#link;
+    if (!this.#link.whole && trouble !== undefined && isRefused(trouble.error))
+      throw new Refusal(refusalText(trouble.error, trouble.command, ''));
+    if (!this.#link.whole) throw new Error(this.#away());
+    await Promise.all(this.#link.masters().map((master) => this.#lookAt(master, allRights)));
+    if (allRights) await Promise.all(this.#link.keys.samples().map((key) => this.#mayUse(key)));
+  }
+
+  #away(): string {
+    const { trouble } = this.#link;
+    return `it does not answer${trouble === undefined ? '' : `: ${textOf(trouble.error)}`}`;
+  }
+
+  async #lookAt(master: RedisMaster, allRights: boolean): Promise<void> {
+    const ask = (name: string, ...args: string[]): Promise<unknown> => this.#link.ask(master, name, args);
+    const facts = String(await may(ask('INFO'), 'INFO', ''));
+    const fact = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(facts)?.[1] ?? '';
+    const version = fact('redis_version');
+    if (Number.parseInt(version, 10) < OLDEST_VERSION) throw new Error(`it is Redis ${version}: ${OLDEST_VERSION}.0 or newer is needed`);
+    if (fact('role') === 'slave') throw new Error('it is a replica, which takes no writes');
+    const policy = fact('maxmemory_policy');
+    this.#evicting = policy !== '' && policy !== 'noeviction';
+    if (this.#evicting && fact('maxmemory') !== '0')
+      throw new Error(`its maxmemory-policy is ${policy}, by which messages and presence are evicted: set it to noeviction`);
+    const key = this.#keyOn(master);
+    const publish = this.#link.isCluster ? 'SPUBLISH' : 'PUBLISH';
+    const commands: readonly NeededCommand[] = allRights ? NEEDED_COMMANDS : NEEDED_COMMANDS.slice(0, 1);
+    const script = 'return 1';
+    await Promise.all([
+      ...commands.map(async ([name, ...args]) => may(ask(name, key, ...args), name, key, name === 'SET')),
+      may(ask(publish, key, ''), publish, key),
+      ...(allRights
+        ? [
+            may(ask('SCRIPT', 'LOAD', script), 'SCRIPT LOAD', key),
+            may(ask('EVAL', script, '0'), 'EVAL', key),
+            may(ask('EVALSHA', '0', '0'), 'EVALSHA', key),
+          ]
+        : []),
+    ]);
+  }
+
+  async #mayUse(key: string): Promise<void> {
+    await may(this.#link.command(key, 'EXISTS', key), 'EXISTS', key);
+  }
+
+  /** Subscribes for a moment: what a node of the hub does on each master. */
+  async #listen(): Promise<void> {
+    await Promise.all(
+      this.#link.masters().map(async (master) => {
+        const channel = this.#keyOn(master);
+        const command = this.#link.isCluster ? 'SSUBSCRIBE' : 'SUBSCRIBE';
+        const subscribe = async (): Promise<void> => {
+          const subscriber = await Subscriber.connect({
+            target: this.#link.target,
+            address: { host: master.host, port: master.port },
+            serverName: master.serverName,
+            timeoutMs: this.#link.commandTimeoutMs,
+            onMessage: () => undefined,
+            onLost: () => undefined,
+            onClose: () => undefined,
+          });
+          try {
+            await subscriber.subscribe([channel]);
+          } finally {
+            subscriber.destroy();
+          }
+        };
+        await may(subscribe(), command, channel, true);
+      }),
+    );
+  }
+
+  /** A key, and a channel, that lives on the master. */
+  #keyOn(master: RedisMaster): string {
+    const known = this.#tags.get(master.id);
+    if (known !== undefined && this.#link.masterOf(known)?.id === master.id) return known;
+    for (let tag = 0; tag < TAGS_MAX; tag++) {
+      const key = this.#link.keys.health(`health-${tag}`);
+      if (this.#link.masterOf(key)?.id !== master.id) continue;
+      this.#tags.set(master.id, key);
+      return key;
+    }
+    throw new Error('a master has no slots');
+  }
+}
+
+/** Passes a reply on, and a refusal in words. Other errors matter where `strict`: most commands are tried on a key of another type. */
+async function may(reply: Promise<unknown>, command: string, subject: string, strict = false): Promise<unknown> {
+  try {
+    return await reply;
+  } catch (error) {
+    const cause = error instanceof Error && error.name === 'HubError' && error.cause instanceof Error ? error.cause : error;
+    if (isRefused(cause)) throw new Refusal(refusalText(cause, command, subject));
+    if (strict || !(cause instanceof Error) || cause.name !== 'ReplyError') throw new Error(`${command} fails: ${textOf(cause)}`);
+    return undefined;
+  }
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof AggregateError) return [...new Set(error.errors.map(textOf))].join('; ');
+  return error instanceof Error ? error.message : String(error);
+}
