@@ -81,7 +81,8 @@ export const SETTINGS = {
     name: 'REDIS_PREFIX',
     kind: text('up to 64 ASCII characters without spaces, braces, *, ? and brackets', /^(?:(?![{}*?[\]\\])[!-~]){1,64}$/),
     default: 'parley:',
-    meaning: 'What every key and channel in Redis starts with. Nodes that belong together share it.',
+    meaning:
+      'What every key and channel in Redis starts with; a colon follows where it ends with none. Nodes that belong together share it.',
   }),
   databaseUrl: setting({
     name: 'DATABASE_URL',

@@ -11,10 +11,10 @@ export class RedisKeys {
   readonly presenceShards: number;
   readonly #prefix: string;
 
-  /** @param prefix Every name begins with it as it is, so that several hubs share a Redis. Without braces and spaces. */
+  /** @param prefix Every name begins with it and a colon, so that several hubs share a Redis. Without braces and spaces. */
   constructor(prefix: string, presenceShards: number) {
     if (/[{}\s]/.test(prefix)) throw new TypeError('A key prefix has no braces and no spaces.');
-    this.#prefix = prefix;
+    this.#prefix = prefix.endsWith(':') ? prefix : `${prefix}:`;
     this.presenceShards = presenceShards;
   }
 

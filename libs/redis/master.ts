@@ -170,7 +170,9 @@ export class MasterConnection implements RedisMaster {
         this.#options.log.info({ master: this.id, host: this.host, port: this.port }, 'redis connection up');
         this.#options.onUp(this);
       },
-      (error: unknown) => this.reset(String(error)),
+      (error: unknown) => {
+        if (current()) this.reset(String(error));
+      },
     );
   }
 

@@ -55,7 +55,7 @@ describe('names in Redis', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  test('every name begins with the prefix as it is', () => {
+  test('every name begins with the prefix and one colon', () => {
     const names = [
       ...keys.samples(),
       keys.roomChannel('a'),
@@ -65,8 +65,8 @@ describe('names in Redis', () => {
       keys.health('t'),
       keys.jobs(),
     ];
-    expect(names.filter((name) => !name.startsWith('parley{'))).toEqual([]);
-    expect(new RedisKeys('parley:', 1).jobs()).toBe('parley:{jobs}');
+    expect(names.filter((name) => !name.startsWith('parley:{'))).toEqual([]);
+    for (const prefix of ['parley', 'parley:']) expect(new RedisKeys(prefix, 1).jobs()).toBe('parley:{jobs}');
   });
 
   test('users are spread over the shards', () => {
