@@ -3,6 +3,7 @@
 import { createTransport } from 'nodemailer';
 import { parseSmtpUrl } from '#libs/config/smtp-url.ts';
 import { toMailAddress } from './mail-address.ts';
+import { mailCause } from './mail-cause.ts';
 import { MailError, type Mailer, type OutgoingMail } from './mailer.ts';
 
 export interface SmtpMailerOptions {
@@ -88,7 +89,10 @@ function openTransport({ url, timeoutMs = 15_000 }: SmtpMailerOptions) {
 function toMailError(error: unknown): MailError {
   const { code, responseCode } = error as { readonly code?: unknown; readonly responseCode?: unknown };
   const kind = typeof code === 'string' ? code : 'failed';
-  if (typeof responseCode !== 'number') return new MailError(`mail not accepted: ${kind}`, kind === 'EENVELOPE');
+  if (typeof responseCode !== 'number') {
+    const cause = mailCause(error);
+    return new MailError(`mail not accepted: ${kind}${cause === undefined ? '' : `, ${cause}`}`, kind === 'EENVELOPE');
+  }
   // A 5yz before the mail is spoken of (greeting, login) is about the connection.
   const aboutMail = kind === 'EENVELOPE' || kind === 'EMESSAGE';
   const permanent = aboutMail && responseCode >= 500 && !LOGIN_REPLIES.has(responseCode);

@@ -4,6 +4,7 @@ import { loginCodeMail } from '#libs/mail/login-code-mail.ts';
 import { MailError } from '#libs/mail/mailer.ts';
 import { SmtpMailer } from '#libs/mail/smtp-mailer.ts';
 import { type Certificate, makeCertificate } from '#test/support/certificate.ts';
+import { freePort } from '#test/support/free-port.ts';
 import { SmtpServer, type SmtpServerOptions } from '#test/support/smtp-server.ts';
 
 const AUTHORITIES = getCACertificates();
@@ -71,7 +72,10 @@ describe('mail over SMTP', () => {
     const options = { tls, certificate: makeCertificate(), login: { user: 'parley', password: 'p' } };
     const server = await serve(options);
     const error = await failure(mailerTo(server.url).send(mail()));
-    expect(error).toMatchObject({ permanent: false, message: expect.stringMatching(/^mail not accepted: E(SOCKET|TLS)$/) });
+    expect(error).toMatchObject({
+      permanent: false,
+      message: expect.stringMatching(/^mail not accepted: E(SOCKET|TLS), certificate of an unknown authority$/),
+    });
     expect(server.logins).toBe(0);
     trust(options.certificate);
     await mailerTo(server.url).send(mail());
@@ -114,6 +118,25 @@ describe('mail over SMTP', () => {
     await server.comeBack();
     await mailer.send(mail());
     expect(server.mails).toHaveLength(2);
+  });
+
+  it('the cause of a connection that fails is told, without an address', async () => {
+    const certificate = makeCertificate('DNS:other.test');
+    const stranger = await serve({ tls: 'secure', certificate });
+    trust(certificate);
+    const plain = await serve();
+    const cases = [
+      [`smtp://127.0.0.1:${await freePort()}`, 'connection refused'],
+      [`smtps://127.0.0.1:${await freePort()}`, 'connection refused'],
+      ['smtp://no-such-host.invalid', 'no such host name|host name not resolved'],
+      [stranger.url, 'certificate is for another name'],
+      [`smtps://localhost:${plain.port}`, 'no TLS spoken at this port'],
+    ] as const;
+    for (const [url, cause] of cases) {
+      const error = await failure(mailerTo(url, 5000).send(mail()));
+      expect(error.message).toMatch(new RegExp(`^mail not accepted: E[A-Z]+, (${cause})$`));
+      expect(error.permanent).toBe(false);
+    }
   });
 
   it('[A1] an address that got past the check before is not sent to', async () => {
