@@ -8,10 +8,10 @@ import {
   type BrokerListener,
   type Page,
   type PageLimit,
-  type Position,
   type Publication,
   type Published,
   type PublishRequest,
+  type Subscribed,
   type Topic,
   UNBEGUN,
 } from './broker.ts';
@@ -49,16 +49,18 @@ export class BrokerMemory implements Broker, MemoryNode {
     this.#listener = listener;
   }
 
-  async subscribe(room: string, keep: boolean): Promise<{ readonly position: Position; readonly latest: readonly Publication[] }> {
+  async subscribe(room: string, keep: boolean, begin = true): Promise<Subscribed> {
     this.#check();
     if (this.#rooms.has(room)) throw new TypeError(`${room} is subscribed to already`);
+    const began = keep && this.#archive?.holds(room) !== true && !this.#space.has(room);
+    if (began && !begin) throw new HubError('ROOM_NOT_FOUND');
     this.#rooms.set(room, 0);
     try {
       const { position, publications } = keep ? await this.#latest(room) : UNBEGUN;
       // Nothing waits since that look: what is published after it is delivered.
       this.#rooms.set(room, position.offset);
       this.#space.listen(`r:${room}`, this);
-      return { position, latest: publications };
+      return { position, latest: publications, began };
     } catch (error) {
       this.unsubscribe(`r:${room}`);
       throw error;

@@ -7,10 +7,9 @@ import {
   type BrokerListener,
   type Page,
   type PageLimit,
-  type Position,
-  type Publication,
   type Published,
   type PublishRequest,
+  type Subscribed,
   type Topic,
   UNBEGUN,
 } from './broker.ts';
@@ -129,12 +128,12 @@ export class BrokerRedis implements Broker, SequenceHost {
     for (const sweep of this.#sweeps) sweep.unref();
   }
 
-  async subscribe(room: string, keep: boolean): Promise<{ readonly position: Position; readonly latest: readonly Publication[] }> {
+  async subscribe(room: string, keep: boolean, begin = true): Promise<Subscribed> {
     if (this.#rooms.has(room)) throw new TypeError(`${room} is subscribed to already`);
     const sequence = new RoomSequence(room, keep, this);
     this.#rooms.set(room, sequence);
     try {
-      return await this.#join(sequence, performance.now() + PATIENCE_MS);
+      return await this.#join(sequence, begin, performance.now() + PATIENCE_MS);
     } catch (error) {
       if (this.#rooms.get(room) === sequence) this.unsubscribe(`r:${room}`);
       throw HubError.from(error);
@@ -213,23 +212,27 @@ export class BrokerRedis implements Broker, SequenceHost {
   }
 
   /** Subscribes first, then reads: what comes in between is held. Begins again where the subscriber broke meanwhile. */
-  async #join(sequence: RoomSequence, end: number): Promise<{ readonly position: Position; readonly latest: readonly Publication[] }> {
+  async #join(sequence: RoomSequence, begin: boolean, end: number): Promise<Subscribed> {
     const { room, keep } = sequence;
+    let began = false;
     for (;;) {
       await Promise.all(this.#channelsOf(room).map((channel) => this.#subscribed(channel, sequence)));
       const { round } = sequence;
       let page: Page | undefined;
       try {
-        page = keep ? await this.#reader.latest(room, Number.POSITIVE_INFINITY, LATEST_PAGE) : UNBEGUN;
+        const entered = keep ? await this.#reader.enter(room, LATEST_PAGE, begin) : { page: UNBEGUN, began: false };
+        if (entered === undefined) throw new HubError('ROOM_NOT_FOUND');
+        page = entered.page;
+        began ||= entered.began;
       } catch (error) {
-        if (performance.now() > end) throw error;
+        if (performance.now() > end || HubError.from(error).code === 'ROOM_NOT_FOUND') throw error;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
       if (sequence.phase === Phase.ended) throw new HubError('UNAVAILABLE', 'Unsubscribed meanwhile.');
       if (page !== undefined && sequence.round === round) {
         sequence.moveTo(page.position);
         this.#releaseLater(sequence);
-        return { position: page.position, latest: page.publications };
+        return { position: page.position, latest: page.publications, began };
       }
       if (performance.now() > end) throw new HubError('UNAVAILABLE', 'Redis is not stable.');
     }

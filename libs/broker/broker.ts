@@ -56,6 +56,15 @@ export interface Page {
 /** The page of a room that has no sequence. */
 export const UNBEGUN: Page = { position: { epoch: '', offset: 0 }, publications: [], more: false, complete: true };
 
+/** Where the delivery of a room begins. */
+export interface Subscribed {
+  readonly position: Position;
+  /** The latest page, oldest first. */
+  readonly latest: readonly Publication[];
+  /** Whether the sequence of a room without an archive began with this. */
+  readonly began: boolean;
+}
+
 export interface PageLimit {
   /** At most this many publications (1-100). */
   readonly count: number;
@@ -89,8 +98,10 @@ export interface Broker {
    * Starts the delivery of a room. Resolves with the position delivery starts after, and the latest page up to exactly that
    * position: nothing published later is missed, nothing before is given again. `keep` false: the room keeps nothing (R3 *none*), only signals come.
    * Calls of one event-loop turn go out in one batch. Subscribing twice without `unsubscribe` is a TypeError.
+   *
+   * `begin` false (default true): a room without an archive that has no sequence is not given one; rejects with `HubError` `ROOM_NOT_FOUND`.
    */
-  subscribe(room: string, keep: boolean): Promise<{ readonly position: Position; readonly latest: readonly Publication[] }>;
+  subscribe(room: string, keep: boolean, begin?: boolean): Promise<Subscribed>;
   /** Starts the signals of a user's own channel. */
   subscribeUser(user: string): Promise<void>;
   /** Ends the delivery of a topic, at once for the listener. Unknown topics are ignored. */

@@ -53,7 +53,18 @@ export class RoomReader {
     if (this.#archive?.holds(room)) return this.latest(room, offset, limit);
     const found = await this.#readOnce(room, 'XREVRANGE', before(offset), limit, '', 0);
     if (found === 'stale') return this.latest(room, offset, limit);
-    return found === undefined ? UNBEGUN : { ...found, publications: found.publications.reverse(), complete: true };
+    return found === undefined ? UNBEGUN : whole(found);
+  }
+
+  /** The latest page, and whether the sequence of a room without an archive began with this; undefined where it would have to begin and may not. */
+  async enter(room: string, limit: PageLimit, begin: boolean): Promise<{ readonly page: Page; readonly began: boolean } | undefined> {
+    if (!this.#archive?.holds(room)) {
+      const fresh = begin ? this.#epochs() : '';
+      const found = await this.#readOnce(room, 'XREVRANGE', before(Number.POSITIVE_INFINITY), limit, fresh, 0);
+      if (found === undefined) return undefined;
+      if (found !== 'stale') return { page: whole(found), began: found.position.epoch === fresh };
+    }
+    return { page: await this.latest(room, Number.POSITIVE_INFINITY, limit), began: false };
   }
 
   /** As `before`, and begins the sequence of a room that has none. */
@@ -107,6 +118,11 @@ export class RoomReader {
 }
 
 type Direction = 'XRANGE' | 'XREVRANGE';
+
+/** A page that was read newest first. */
+function whole(page: RawPage): Page {
+  return { ...page, publications: page.publications.toReversed(), complete: true };
+}
 
 /** Where a read of what is below an offset begins. Offset 0 is nobody's: the read still gives the position. */
 function before(offset: number): string {

@@ -285,6 +285,28 @@ export const SETTINGS = {
     meaning: 'Open connections of one user on each node.',
     zero: 'no limit',
   }),
+  connectionsPerAddress: setting({
+    name: 'CONNECTIONS_PER_ADDRESS',
+    kind: integer(0, 10_000_000),
+    default: 200,
+    meaning:
+      'Open connections of one address on each node; of IPv6 a /64 counts as one. Behind a proxy set TRUSTED_PROXY_HOPS, else all clients are one address.',
+    zero: 'no limit',
+  }),
+  pingsPerSecond: setting({
+    name: 'PINGS_PER_SECOND',
+    kind: integer(0, 100_000),
+    default: 5,
+    meaning: 'Protocol pings that one connection may send a second; more close it (4029).',
+    zero: 'no limit',
+  }),
+  newRoomsPerMinute: setting({
+    name: 'NEW_ROOMS_PER_MINUTE',
+    kind: integer(0, 1_000_000),
+    default: 60,
+    meaning: 'Open rooms that did not exist before and that one user may enter a minute, on each node.',
+    zero: 'no limit',
+  }),
   trustedProxyHops: setting({
     name: 'TRUSTED_PROXY_HOPS',
     kind: integer(0, 10),

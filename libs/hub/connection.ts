@@ -54,6 +54,8 @@ export class Connection {
   refusal: ErrorCode | undefined;
   /** Its registration is under way: what it finds decides about it, no signal that may be older. */
   registering = true;
+  /** Protocol pings of late; undefined for the many that send none. */
+  pings: StrikeCounter | undefined;
   /** Frames that came before `welcome` was sent. */
   early: (() => void)[] | undefined;
   /** Another login was announced while it was registering: to be looked at once that is done. */

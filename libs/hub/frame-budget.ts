@@ -10,6 +10,8 @@ export interface FrameLimits {
 /** Refusals within `ABUSE_WINDOW_MS` after which a connection is closed: five bursts of 40. */
 const ABUSE_MAX = 200;
 const ABUSE_WINDOW_MS = 10_000;
+/** Seconds that a connection closed for its rate stays away (C, 4029). */
+export const ABUSE_SECONDS = 10;
 
 export const FrameVerdict = { ok: 0, limited: 1, abuse: 2 } as const;
 export type FrameVerdict = (typeof FrameVerdict)[keyof typeof FrameVerdict];

@@ -21,7 +21,7 @@ import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
 import type { Connection, Identity } from './connection.ts';
 import type { Counts } from './counts.ts';
 import type { Faults } from './faults.ts';
-import { type FrameLimits, FrameVerdict, StrikeCounter } from './frame-budget.ts';
+import { ABUSE_SECONDS, type FrameLimits, FrameVerdict, StrikeCounter } from './frame-budget.ts';
 import type { Joins } from './joins.ts';
 import type { OfflineMessages } from './offline-messages.ts';
 import type { Publisher } from './publisher.ts';
@@ -32,8 +32,6 @@ import type { HubStats } from './stats.ts';
 
 /** `typing` is told on at most once in this time (F). */
 const TYPING_MS = 1000;
-/** Seconds a connection closed for its rate stays away (C, 4029). */
-const ABUSE_SECONDS = 10;
 
 export interface FrameHandlerOptions {
   readonly node: string;

@@ -12,12 +12,13 @@ import { Counts, INTERVAL_MS } from './counts.ts';
 import { drainConnections } from './drain.ts';
 import { Expiry } from './expiry.ts';
 import type { Faults } from './faults.ts';
-import { FrameBudget, type FrameLimits } from './frame-budget.ts';
+import { ABUSE_SECONDS, FrameBudget, type FrameLimits, StrikeCounter } from './frame-budget.ts';
 import { FrameHandler } from './frame-handler.ts';
 import { Healer } from './healer.ts';
 import { Joins } from './joins.ts';
 import { LocalUsers } from './local-users.ts';
 import type { MessageWriter } from './message-writer.ts';
+import { NewRooms } from './new-rooms.ts';
 import { OfflineMessages } from './offline-messages.ts';
 import { PrivateRooms } from './private-rooms.ts';
 import { Publisher } from './publisher.ts';
@@ -55,6 +56,9 @@ export interface HubOptions {
   readonly userBytes: BucketSize;
   /** Of one user on this node; 0: no limit. */
   readonly historyPagesPerSecond: number;
+  readonly newRoomsPerMinute: number;
+  /** Protocol pings of one connection; 0: no limit. */
+  readonly pingsPerSecond: number;
   readonly messageMaxChars: number;
   readonly frameMaxBytes: number;
   readonly roomLimit: number;
@@ -102,7 +106,8 @@ export class Hub {
     const { broker, presence, stats, faults, clock, access, fanout, node, store, roomLimit } = options;
     const now = () => clock.now();
     this.#users = new LocalUsers(broker);
-    this.#rooms = new Rooms(broker);
+    const newRooms = new NewRooms(options.newRoomsPerMinute, () => stats.rateLimited('rooms'));
+    this.#rooms = new Rooms(broker, newRooms, now);
     this.#counts = new Counts(fanout);
     this.#expiry = new Expiry(now());
     this.#joins = new Joins({ rooms: this.#rooms, counts: this.#counts, broker, presence, stats, faults, roomLimit, clock });
@@ -254,6 +259,16 @@ export class Hub {
       this.#frames.receive(connection, text);
       this.#offline.alive(connection);
     }
+  }
+
+  /** The client sent a protocol ping: uWebSockets.js has answered it. One that goes on too fast is closed (F3). */
+  pinged(connection: Connection): void {
+    const { pingsPerSecond, stats, clock } = this.#options;
+    if (pingsPerSecond === 0) return;
+    connection.pings ??= new StrikeCounter();
+    if (!connection.pings.strike(clock.now(), pingsPerSecond + 1, 1000)) return;
+    stats.rateLimited('pings');
+    connection.end('RATE_LIMITED', ABUSE_SECONDS);
   }
 
   /** The client answered a protocol ping. */

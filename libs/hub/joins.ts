@@ -61,7 +61,7 @@ export class Joins {
       connection.sendError(id, new HubError('ROOM_LIMIT', `at most ${this.#options.roomLimit} rooms on one connection: leave one first`));
       return;
     }
-    const room = this.#options.rooms.acquire(pass);
+    const room = this.#options.rooms.acquire(pass, connection.user.id);
     connection.rooms.push(room);
     connection.joins ??= new Map();
     const pending: PendingJoin = { done: this.#enter(connection, room, id, since, () => connection.joins?.get(room) === pending) };

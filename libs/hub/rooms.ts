@@ -1,7 +1,9 @@
 /** The rooms of this node: opened by the first connection that enters, closed a moment after the last one left. */
 import type { Broker } from '#libs/broker/broker.ts';
 import type { PresenceUser } from '#libs/presence/presence.ts';
+import { HubError } from '#libs/protocol/errors.ts';
 import { RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import type { NewRooms } from './new-rooms.ts';
 import type { RecentBudget } from './recent-page.ts';
 import { Room } from './room.ts';
 import { Keeps, type RoomPass } from './room-access.ts';
@@ -14,10 +16,14 @@ export class Rooms {
   readonly #rooms = new Map<string, Room>();
   readonly #idle = new Set<Room>();
   readonly #broker: Broker;
+  readonly #newRooms: NewRooms;
+  readonly #now: () => number;
   readonly #budget: RecentBudget = { bytes: 0, max: RECENT_BYTES_MAX };
 
-  constructor(broker: Broker) {
+  constructor(broker: Broker, newRooms: NewRooms, now: () => number) {
     this.#broker = broker;
+    this.#newRooms = newRooms;
+    this.#now = now;
   }
 
   get size(): number {
@@ -48,15 +54,15 @@ export class Rooms {
     return largest;
   }
 
-  /** The room with one more connection; opened where it was not. Await its `ready` before anything is delivered. */
-  acquire(pass: RoomPass): Room {
+  /** The room with one more connection; opened for `user` where it was not. Await its `ready` before anything is delivered. */
+  acquire(pass: RoomPass, user: string): Room {
     const name = pass.room;
     let room = this.#rooms.get(name);
     if (room === undefined) {
       const shared = roomKind(name) === RoomKind.made ? undefined : pass;
       room = new Room(name, pass.keeps !== Keeps.none, this.#budget, shared);
       this.#rooms.set(name, room);
-      room.ready = this.#open(room);
+      room.ready = this.#open(room, user);
       // Everyone who enters awaits it; one who left before must not end the process.
       room.ready.catch(() => undefined);
     }
@@ -89,14 +95,21 @@ export class Rooms {
     }
   }
 
-  async #open(room: Room): Promise<void> {
+  /** A room that exists is entered by whoever may; one that does not, by a user who may begin one. */
+  async #open(room: Room, user: string): Promise<void> {
+    const { keeps, name } = room;
+    const counted = keeps && roomKind(name) === RoomKind.open;
+    const granted = !counted || this.#newRooms.take(user, this.#now());
     try {
-      const { position, latest } = await this.#broker.subscribe(room.name, room.keeps);
+      const { position, latest, began } = await this.#broker.subscribe(name, keeps, granted);
+      if (counted && granted && !began) this.#newRooms.giveBack(user);
       room.restart(position, latest);
     } catch (error) {
       // The next one to enter tries again with a room of its own.
       this.#forget(room);
       this.#idle.delete(room);
+      if (counted && granted) this.#newRooms.giveBack(user);
+      if (!granted && HubError.from(error).code === 'ROOM_NOT_FOUND') throw this.#newRooms.refusal(user, this.#now());
       throw error;
     }
   }

@@ -12,5 +12,5 @@ export interface HubStats {
   delivery(seconds: number): void;
   /** How a position was answered: with all that was missed, or with word that it was lost. */
   recovered(result: 'recovered' | 'lost'): void;
-  rateLimited(limit: 'frames' | 'connections' | 'bytes' | 'history'): void;
+  rateLimited(limit: 'frames' | 'connections' | 'bytes' | 'history' | 'rooms' | 'pings'): void;
 }

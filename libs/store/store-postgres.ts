@@ -2,7 +2,6 @@
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { PostgresAbsences } from './absences.ts';
 import { PostgresAgents } from './agents.ts';
-import { PostgresAnswers } from './answers.ts';
 import { PostgresConversations } from './conversations.ts';
 import { PostgresCursors } from './cursors.ts';
 import { PostgresCustomers } from './customers.ts';
@@ -58,7 +57,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     users: new PostgresUsers(database),
     agents: new PostgresAgents(database),
     customers: new PostgresCustomers(database),
-    answers: new PostgresAnswers(database),
     logins: new PostgresLogins(database, clock),
     codes: new PostgresCodes(database),
     rooms,

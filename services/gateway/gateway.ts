@@ -14,6 +14,7 @@ import { listenSeconds } from '#libs/process/listen-seconds.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { DRAIN_STATES, type Metrics } from '#libs/telemetry/metrics.ts';
+import { AddressPlaces } from './address-places.ts';
 import { isSocketPathBelow } from './handshake-request.ts';
 import { HttpAdapter, type HttpHandler } from './http-adapter.ts';
 import { closeOf, type SocketData, Upgrade } from './upgrade.ts';
@@ -42,6 +43,10 @@ export interface GatewaySettings {
   /** 0: no limit. */
   readonly connectionsMax: number;
   readonly connectionsPerUser: number;
+  /** 0: no limit. */
+  readonly connectionsPerAddress: number;
+  readonly pingsPerSecond: number;
+  readonly newRoomsPerMinute: number;
   readonly frameRate: number;
   readonly frameBurst: number;
   readonly userBytesPerSecond: number;
@@ -145,8 +150,15 @@ export class Gateway {
         rateLimited: (limit) => metrics.rateLimited(limit),
       },
     });
+    const addresses = new AddressPlaces({
+      limit: settings.connectionsPerAddress,
+      log: parts.log,
+      now: () => performance.now(),
+      refused: () => metrics.rateLimited('addresses'),
+    });
     const upgrade = new Upgrade({
       ...settings,
+      addresses,
       origins: parts.origins,
       hub,
       faults,
@@ -159,7 +171,7 @@ export class Gateway {
       handshakeLimited: () => metrics.rateLimited('handshakes'),
     });
     const http = new HttpAdapter(parts.http, () => hub.draining);
-    routes(app, hub, upgrade, http, settings, metrics);
+    routes(app, { hub, upgrade, http, addresses }, settings, metrics);
     await hub.start();
     const listening = await listen(app, settings);
     return new Gateway(settings, { hub, app, http, listening, metrics });
@@ -199,7 +211,14 @@ function pingSeconds(idleTimeout: number): number {
   return idleTimeout - margin;
 }
 
-function routes(app: TemplatedApp, hub: Hub, upgrade: Upgrade, http: HttpAdapter, settings: GatewaySettings, metrics: Metrics): void {
+interface Handlers {
+  readonly hub: Hub;
+  readonly upgrade: Upgrade;
+  readonly http: HttpAdapter;
+  readonly addresses: AddressPlaces;
+}
+
+function routes(app: TemplatedApp, { hub, upgrade, http, addresses }: Handlers, settings: GatewaySettings, metrics: Metrics): void {
   // `compression` stays at its default, off: chat frames are small, and a deflate window for each socket is not.
   app.ws<SocketData>('/*', {
     idleTimeout: settings.heartbeatSeconds,
@@ -226,6 +245,10 @@ function routes(app: TemplatedApp, hub: Hub, upgrade: Upgrade, http: HttpAdapter
       else if (isBinary) hub.receivedBinary(connection);
       else hub.received(connection, Buffer.from(message).toString());
     },
+    ping(ws) {
+      const connection = ws.getUserData().holder;
+      if (connection instanceof Connection) hub.pinged(connection);
+    },
     pong(ws) {
       const connection = ws.getUserData().holder;
       if (connection instanceof Connection) hub.ponged(connection);
@@ -240,7 +263,8 @@ function routes(app: TemplatedApp, hub: Hub, upgrade: Upgrade, http: HttpAdapter
       if (connection instanceof Connection && connection.dropped()) metrics.hot.slowConsumers += 1;
     },
     close(ws, code) {
-      const connection = ws.getUserData().holder;
+      const { holder: connection, place } = ws.getUserData();
+      if (place !== undefined) addresses.leave(place);
       if (!(connection instanceof Connection)) return;
       hub.closed(connection);
       metrics.disconnected(code);

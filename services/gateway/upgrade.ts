@@ -12,18 +12,19 @@ import { FixedWindow } from '#libs/hub/fixed-window.ts';
 import type { Admission, Hub } from '#libs/hub/hub.ts';
 import { ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
+import type { AddressPlace, AddressPlaces } from './address-places.ts';
 import { type Answer, AnswerWriter } from './answer.ts';
 import { HandshakeFault, handshakeFault, OTHER_VERSION } from './handshake-fault.ts';
 import { askedHost, parseHandshake, type RawHandshake, readHandshake } from './handshake-request.ts';
 import { type RequestHead, readHead } from './request-head.ts';
 import type { HttpRequest, HttpResponse } from './uws.ts';
 
-/**
- * What hangs on a socket: its connection, or why it is closed as soon as it is open. One member on purpose: uWS copies the members of its user data
- * onto the socket and does not keep the object.
- */
+/** What hangs on a socket. uWS copies the members onto the socket and does not keep the object. */
 export interface SocketData {
+  /** Its connection, or why it is closed as soon as it is open. */
   readonly holder: Connection | HubError;
+  /** Where the connection is counted; undefined for one that is refused. */
+  readonly place: AddressPlace | undefined;
 }
 
 type SocketContext = Parameters<HttpResponse['upgrade']>[4];
@@ -35,6 +36,7 @@ export interface UpgradeOptions {
   /** The path of `PUBLIC_URL`; empty where it has none. */
   readonly basePath: string;
   readonly trustedProxyHops: number;
+  readonly addresses: AddressPlaces;
   /** 0: no limit. */
   readonly handshakesPerMinute: number;
   /** Connections of this node; 0: no limit. */
@@ -52,6 +54,8 @@ const FULL_SECONDS = 5;
 
 /** A handshake as it came. */
 interface Asking {
+  /** What limits by address count it under. */
+  readonly address: string;
   readonly head: RequestHead;
   readonly raw: RawHandshake;
   readonly context: SocketContext;
@@ -75,7 +79,8 @@ export class Upgrade {
   handle(res: HttpResponse, req: HttpRequest, context: SocketContext): void {
     const head = readHead(res, req);
     const raw = readHandshake(head, this.#options.basePath);
-    const asking: Asking = { head, raw, context, writer: new AnswerWriter(res, head) };
+    const address = addressKey(clientAddress(head.peer, raw.forwardedFor, this.#options.trustedProxyHops));
+    const asking: Asking = { address, head, raw, context, writer: new AnswerWriter(res, head) };
     try {
       const decision = this.#decide(asking);
       if (!(decision instanceof Promise)) {
@@ -106,15 +111,16 @@ export class Upgrade {
   }
 
   /** Who comes, and where to. @throws HubError; a promise only where somebody else has to be asked. */
-  #decide({ head, raw }: Asking): Admission | Promise<Admission> {
-    const { hub, trustedProxyHops, verify, now } = this.#options;
-    const wait = this.#limiter.take(addressKey(clientAddress(head.peer, raw.forwardedFor, trustedProxyHops)), now());
+  #decide(asking: Asking): Admission | Promise<Admission> {
+    const { hub, verify, now } = this.#options;
+    const { address, head, raw } = asking;
+    const wait = this.#limiter.take(address, now());
     if (wait > 0) {
       this.#options.handshakeLimited();
       throw new HubError('RATE_LIMITED', 'too many handshakes from this address', { retryAfter: wait });
     }
     hub.assertReady();
-    this.#assertPlace();
+    this.#assertPlace(asking);
     const fault = handshakeFault(head);
     if (fault !== undefined) throw fault;
     const request = parseHandshake(raw);
@@ -139,10 +145,11 @@ export class Upgrade {
     if (!origins.allows(raw.origin, host)) throw origins.refusal(raw.origin, host);
   }
 
-  /** Asked before anything is verified, and again once that took its time. @throws HubError `OVERLOADED`. */
-  #assertPlace(): void {
+  /** Asked before anything is verified, and again once that took its time. @throws HubError `OVERLOADED`, `RATE_LIMITED`. */
+  #assertPlace({ address, raw }: Asking): void {
     const { connectionsMax, hub } = this.#options;
     if (connectionsMax > 0 && hub.connections >= connectionsMax) throw new HubError('OVERLOADED', undefined, { retryAfter: FULL_SECONDS });
+    this.#options.addresses.assertPlace(address, raw.forwardedFor !== '' && this.#options.trustedProxyHops === 0);
   }
 
   #acceptOrRefuse(res: HttpResponse, asking: Asking, admission: Admission): void {
@@ -153,11 +160,13 @@ export class Upgrade {
     }
   }
 
-  #accept(res: HttpResponse, { raw, context }: Asking, admission: Admission): void {
-    this.#assertPlace();
+  #accept(res: HttpResponse, asking: Asking, admission: Admission): void {
+    const { address, raw, context } = asking;
+    this.#assertPlace(asking);
     const connection = this.#options.hub.admit(admission);
     this.#options.accepted();
-    res.upgrade<SocketData>({ holder: connection }, raw.key, raw.protocols.selected ?? '', raw.extensions, context);
+    const place = this.#options.addresses.enter(address);
+    res.upgrade<SocketData>({ holder: connection, place }, raw.key, raw.protocols.selected ?? '', raw.extensions, context);
   }
 
   #refuse(res: HttpResponse, { head, raw, context, writer }: Asking, error: unknown): void {
@@ -165,7 +174,7 @@ export class Upgrade {
     this.#options.refused(refusal.code);
     // What was refused before it was looked at may be no handshake.
     if (raw.protocols.closes && handshakeFault(head) === undefined) {
-      res.upgrade<SocketData>({ holder: refusal }, raw.key, raw.protocols.selected ?? '', raw.extensions, context);
+      res.upgrade<SocketData>({ holder: refusal, place: undefined }, raw.key, raw.protocols.selected ?? '', raw.extensions, context);
     } else writer.write(answerOf(refusal));
   }
 }

@@ -108,6 +108,19 @@ describe.each(Object.entries(BACKENDS))('broker on %s', (_, start) => {
     expect((await broker.before(room, Number.POSITIVE_INFINITY, ALL)).position).toEqual(position);
   });
 
+  test('[R3] a room is begun by the first who enters and may begin one', async () => {
+    const [a, b] = [await node(), await node()];
+    const room = fresh();
+    await expect(a.broker.subscribe(room, true, false)).rejects.toMatchObject({ code: 'ROOM_NOT_FOUND' });
+    expect(await a.broker.before(room, Number.POSITIVE_INFINITY, ALL)).toEqual(UNBEGUN);
+    expect((await a.broker.subscribe(room, true)).began).toBe(true);
+    expect((await b.broker.subscribe(room, true, false)).began).toBe(false);
+    b.broker.unsubscribe(`r:${room}`);
+    expect((await b.broker.subscribe(room, true)).began).toBe(false);
+    // What keeps nothing is no room in Redis.
+    expect((await b.broker.subscribe(`live:${room}`, false, false)).began).toBe(false);
+  });
+
   test('[M3] one caller that publishes in order gets offsets in order', async () => {
     const { broker } = await node();
     const room = fresh();
@@ -251,7 +264,7 @@ describe.each(Object.entries(BACKENDS))('broker on %s', (_, start) => {
   test('[R3] a room that keeps nothing carries signals only, in order, to every node', async () => {
     const [a, b, c] = [await node(), await node(), await node()];
     const room = fresh('live:room');
-    expect(await a.broker.subscribe(room, false)).toEqual({ position: { epoch: '', offset: 0 }, latest: [] });
+    expect(await a.broker.subscribe(room, false)).toEqual({ position: { epoch: '', offset: 0 }, latest: [], began: false });
     await b.broker.subscribe(room, false);
     for (let i = 0; i < 20; i++) await a.broker.emit(`r:${room}`, `{"type":"message","i":${i}}`);
     await until(() => a.ledger.signals(`r:${room}`).length === 20 && b.ledger.signals(`r:${room}`).length === 20);

@@ -1,18 +1,28 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { type ChatClient, ReplyError } from '#test/support/chat-client.ts';
+import { rawFrame } from '#test/support/raw-frame.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 
 /** Nothing to speak of comes back while a test runs. */
 const BURST = 65_536;
 const PAGES = 5;
+const CONNECTIONS = 8;
 
 let hub: TestHub<RedisServer>;
 TestHub.showLogs(() => hub);
 beforeAll(async () => {
-  const budgets = { USER_BYTES_PER_SECOND: '1', USER_BYTES_BURST: String(BURST), HISTORY_PAGES_PER_SECOND: String(PAGES) };
-  hub = await TestHub.single({ gateways: 2, env: budgets });
+  const env = {
+    USER_BYTES_PER_SECOND: '1',
+    USER_BYTES_BURST: String(BURST),
+    HISTORY_PAGES_PER_SECOND: String(PAGES),
+    NEW_ROOMS_PER_MINUTE: '3',
+    CONNECTIONS_PER_ADDRESS: String(CONNECTIONS),
+    TRUSTED_PROXY_HOPS: '1',
+    PINGS_PER_SECOND: '5',
+  };
+  hub = await TestHub.single({ gateways: 2, env });
 });
 afterEach(() => hub.clear());
 afterAll(() => hub?.stop());
@@ -71,5 +81,61 @@ describe('[F3] budgets of one user', () => {
     const refused = outcomes.find((one) => one !== 'ok');
     expect(refused).toMatchObject({ code: 'RATE_LIMITED', frame: { retryAfter: expect.any(Number) } });
     await expect.poll(() => outcome(cleo[0].history(room))).toBe('ok');
+  });
+
+  it('of new rooms there are so many a minute; rooms that exist are entered all the same', async () => {
+    const [dora, emil] = [await hub.client('dora'), await hub.client('emil')];
+    await emil.join('open:there');
+    const names = ['open:n1', 'open:n2', 'open:n3', 'open:n4', 'open:n5', 'open:there', 'park', 'live:n6'];
+    const outcomes = await Promise.all(names.map((room) => outcome(dora.join(room))));
+    const entered = names.filter((_, i) => outcomes[i] === 'ok');
+    expect(entered.filter((name) => name.startsWith('open:n'))).toHaveLength(3);
+    expect(entered).toEqual(expect.arrayContaining(['open:there', 'park', 'live:n6']));
+    for (const refused of outcomes.filter((one) => one !== 'ok'))
+      expect(refused).toMatchObject({ code: 'RATE_LIMITED', frame: { message: expect.stringContaining('NEW_ROOMS_PER_MINUTE') } });
+    // What was begun by another user meanwhile is there.
+    const [missing = ''] = names.slice(0, 5).filter((name) => !entered.includes(name));
+    await emil.join(missing);
+    await dora.join(missing);
+  });
+});
+
+describe('[H4] connections of one address', () => {
+  it('are limited on each node, and one that ends makes room', async () => {
+    const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } });
+    const clients = await Promise.all(
+      Array.from({ length: CONNECTIONS }, (_, i) => hub.client(`user-${i}`, 0, from(`2001:db8:1:2::${i + 1}`))),
+    );
+    // The /64 is full, whoever asks; another address and another node are not.
+    const refused = hub.client('late', 0, from('2001:db8:1:2:ffff::1'));
+    await expect(refused).rejects.toMatchObject({ response: { status: 429, body: expect.stringContaining('CONNECTIONS_PER_ADDRESS') } });
+    await hub.client('late', 0, from('2001:db8:1:3::1'));
+    await hub.client('late', 1, from('2001:db8:1:2:ffff::1'));
+    await clients[0]?.close();
+    await expect
+      .poll(() =>
+        hub.client('late', 0, from('2001:db8:1:2:ffff::1')).then(
+          () => 'in',
+          () => 'out',
+        ),
+      )
+      .toBe('in');
+  });
+});
+
+describe('[F3] protocol pings', () => {
+  it('are answered up to PINGS_PER_SECOND; a connection that sends more is closed', async () => {
+    const [calm, hasty] = [await hub.client('calm'), await hub.client('hasty')];
+    for (const [client, pings] of [
+      [calm, 5],
+      [hasty, 6],
+    ] as const) {
+      client.raw.socket.cork();
+      for (let i = 0; i < pings; i += 1) client.raw.write(rawFrame({ opcode: 0x9 }));
+      client.raw.socket.uncork();
+    }
+    expect(await hasty.closed).toMatchObject({ code: 4029, reason: expect.stringContaining('RATE_LIMITED') });
+    await calm.onLineNumber();
+    expect(calm.connected).toBe(true);
   });
 });

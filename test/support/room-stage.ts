@@ -63,8 +63,6 @@ export interface Answer {
   readonly status: number;
   // biome-ignore lint/suspicious/noExplicitAny: whatever an answer's body is, tests say what it has to be
   readonly body: any;
-  /** `Set-Cookie`, where there is any. */
-  readonly cookies?: readonly string[];
 }
 
 /** One instance of the API, as another process would have it. */
@@ -89,7 +87,6 @@ export class StageApi {
     path: string,
     as: Bearer | 'service' | undefined,
     body?: unknown,
-    headers: Readonly<Record<string, string>> = {},
   ): Promise<Answer> {
     const url = path.startsWith('/.well-known/') ? path : `/api/v1${path}`;
     const token = as === 'service' ? SERVICE_KEY : as && Buffer.from(JSON.stringify(as)).toString('base64url');
@@ -99,17 +96,11 @@ export class StageApi {
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     this.document.check(method, url, reply);
-    const cookies = reply.headers['set-cookie'];
-    return {
-      status: reply.status,
-      body: reply.body.length === 0 ? undefined : JSON.parse(reply.body.toString()),
-      ...(cookies === undefined ? {} : { cookies }),
-    };
+    return { status: reply.status, body: reply.body.length === 0 ? undefined : JSON.parse(reply.body.toString()) };
   }
 }
 
@@ -183,7 +174,7 @@ export class RoomStage {
     const voice = new ServiceVoice({ rooms: store.rooms, writer });
     const app = buildApi({
       log: SILENT,
-      clock: this.clock,
+      clock: Date.now,
       uuid: randomUUID,
       store,
       sign: () => 'token',
@@ -196,7 +187,6 @@ export class RoomStage {
       services: [{ name: 'shop', key: SERVICE_KEY }],
       codeKey: new Uint8Array(32),
       deviceKey: new Uint8Array(32),
-      answerKey: new Uint8Array(32),
       refreshKey: new Uint8Array(32),
       origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log: SILENT, now: Date.now }),
       allowGuests: true,

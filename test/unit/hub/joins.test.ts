@@ -6,6 +6,7 @@ import { Faults } from '#libs/hub/faults.ts';
 import { FrameBudget } from '#libs/hub/frame-budget.ts';
 import { Joins } from '#libs/hub/joins.ts';
 import { LocalUser } from '#libs/hub/local-user.ts';
+import { NewRooms } from '#libs/hub/new-rooms.ts';
 import { Keeps } from '#libs/hub/room-access.ts';
 import { Rooms } from '#libs/hub/rooms.ts';
 import type { Presence } from '#libs/presence/presence.ts';
@@ -26,7 +27,7 @@ beforeEach(() => {
     subscribe: () => Promise.resolve({ position: HERE, latest: [] }),
     after: () => Promise.resolve({ position: there, publications: [], more: false, complete: true }),
   } as unknown as Broker;
-  rooms = new Rooms(broker);
+  rooms = new Rooms(broker, new NewRooms(0, () => undefined), () => 0);
   joins = new Joins({
     rooms,
     counts: new Counts({ publish: () => undefined }),

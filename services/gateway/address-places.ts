@@ -1,0 +1,64 @@
+/** How many connections one address has on this node. */
+import { HubError } from '#libs/protocol/errors.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
+
+/** The connections of one address. */
+export interface AddressPlace {
+  readonly address: string;
+  connections: number;
+}
+
+export interface AddressPlacesOptions {
+  /** Connections of one address; 0: no limit. */
+  readonly limit: number;
+  readonly log: Pick<Logger, 'warn'>;
+  /** Milliseconds of a steady clock. */
+  readonly now: () => number;
+  /** A connection was refused. */
+  refused(): void;
+}
+
+/** A full address is logged once in so long. */
+const LOGGED_MS = 60_000;
+
+export class AddressPlaces {
+  readonly #options: AddressPlacesOptions;
+  readonly #places = new Map<string, AddressPlace>();
+  #loggedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: AddressPlacesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param proxied Whether the request names other addresses that are not trusted: a proxy in front may be what all clients seem to be.
+   * @throws HubError `RATE_LIMITED` if the address has all the connections it may have.
+   */
+  assertPlace(address: string, proxied: boolean): void {
+    const { limit, log, now, refused } = this.#options;
+    if (limit === 0 || (this.#places.get(address)?.connections ?? 0) < limit) return;
+    refused();
+    if (now() - this.#loggedAt >= LOGGED_MS) {
+      this.#loggedAt = now();
+      const advice = proxied ? 'If it is a proxy, set TRUSTED_PROXY_HOPS' : 'If many clients share it, raise CONNECTIONS_PER_ADDRESS';
+      log.warn({ address, limit }, `an address has all the connections it may have. ${advice}`);
+    }
+    throw new HubError('RATE_LIMITED', `this address has ${limit} connections: it may have no more (CONNECTIONS_PER_ADDRESS)`);
+  }
+
+  /** One more connection of an address. Pair with `leave`. */
+  enter(address: string): AddressPlace {
+    let place = this.#places.get(address);
+    if (place === undefined) {
+      place = { address, connections: 0 };
+      this.#places.set(address, place);
+    }
+    place.connections += 1;
+    return place;
+  }
+
+  leave(place: AddressPlace): void {
+    place.connections -= 1;
+    if (place.connections === 0) this.#places.delete(place.address);
+  }
+}
