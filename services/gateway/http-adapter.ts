@@ -68,6 +68,8 @@ export class HttpAdapter {
       answer(Buffer.alloc(0), 0);
       return;
     }
+    // A body that says it is longer than that is answered as soon as it is too large.
+    const readUpTo = Number(head.headers.get('content-length')) > DROPPED_MAX_BYTES ? BODY_MAX_BYTES : DROPPED_MAX_BYTES;
     const chunks: Buffer[] = [];
     let length = 0;
     let asked = false;
@@ -76,7 +78,7 @@ export class HttpAdapter {
       // uWS takes the chunk back when this returns.
       if (length < BODY_MAX_BYTES) chunks.push(Buffer.copyBytesFrom(new Uint8Array(chunk), 0, BODY_MAX_BYTES - length));
       length += chunk.byteLength;
-      if (!isLast && length <= DROPPED_MAX_BYTES) return;
+      if (!isLast && length <= readUpTo) return;
       asked = true;
       answer(Buffer.concat(chunks), length);
     });
