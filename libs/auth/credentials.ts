@@ -2,6 +2,7 @@
 
 import { HubError } from '#libs/protocol/errors.ts';
 import { isRoomName } from '#libs/protocol/room-name.ts';
+import { type TokenFault, TokenFaultError } from './token-refusal.ts';
 
 export interface Credentials {
   /** 1-128 printable characters without spaces. */
@@ -29,11 +30,11 @@ const LOGIN = /^[\x21-\x7e]{1,128}$/;
 /** The end of the year 9999: keeps arithmetic with far-away expiry times exact. */
 const LATEST_EXPIRY = 253_402_300_799;
 
-function refuse(claim: string): never {
-  throw new HubError('TOKEN_EXPIRED', undefined, { cause: new TypeError(`claim ${claim} is not acceptable`) });
+function refuse(claim: TokenFault): never {
+  throw new HubError('TOKEN_EXPIRED', undefined, { cause: new TokenFaultError(claim, `claim ${claim} is not acceptable`) });
 }
 
-function matching(claims: Readonly<Record<string, unknown>>, claim: string, pattern: RegExp): string {
+function matching(claims: Readonly<Record<string, unknown>>, claim: TokenFault, pattern: RegExp): string {
   const value = claims[claim];
   return typeof value === 'string' && pattern.test(value) ? value : refuse(claim);
 }

@@ -1,6 +1,7 @@
 /** Keys of tokens that one side signs and others verify: P-256 (ES256) and Ed25519 (EdDSA), from PEM. */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { type Claims, compactJws, headerOf, payloadOf, signedParts } from './compact-jws.ts';
+import { TokenFaultError } from './token-refusal.ts';
 
 export type KeyAlgorithm = 'ES256' | 'EdDSA';
 
@@ -38,9 +39,9 @@ export class PublicKey {
   claims(token: string): Claims {
     const { input, signature } = signedParts(token);
     if (!verify(DIGEST[this.alg], Buffer.from(input), { key: this.#key, dsaEncoding: 'ieee-p1363' }, signature))
-      throw new TypeError('the signature is not this key’s');
+      throw new TokenFaultError('signature', 'the signature is not this key’s');
     const header = headerOf(token);
-    if (header['alg'] !== this.alg) throw new TypeError(`the key is for ${this.alg} only`);
+    if (header['alg'] !== this.alg) throw new TokenFaultError('key', `the key is for ${this.alg} only`);
     if (header['crit'] !== undefined) throw new TypeError('a critical header is not understood');
     return payloadOf(token);
   }

@@ -1,4 +1,5 @@
 import type { Claims } from './compact-jws.ts';
+import { TokenFaultError } from './token-refusal.ts';
 
 /** What the registered claims of a token are held against (RFC 7519 section 4.1). */
 export interface Expected {
@@ -12,16 +13,16 @@ export interface Expected {
 
 /**
  * Whether a token with these claims is good at `now` (Unix milliseconds, compared in whole seconds). `exp` is required.
- * Throws TypeError naming the claim.
+ * Throws `TokenFaultError` naming the claim.
  */
 export function requireRegistered(claims: Claims, expected: Expected, now: number): void {
   const { exp, nbf, iss, aud } = claims;
   const seconds = Math.floor(now / 1000);
-  if (typeof exp !== 'number' || !(exp > seconds - expected.toleranceSeconds)) throw new TypeError('exp: the token is over');
+  if (typeof exp !== 'number' || !(exp > seconds - expected.toleranceSeconds)) throw new TokenFaultError('exp', 'exp: the token is over');
   if (nbf !== undefined && (typeof nbf !== 'number' || !(nbf <= seconds + expected.toleranceSeconds)))
-    throw new TypeError('nbf: the token is not good yet');
-  if (expected.issuer !== undefined && iss !== expected.issuer) throw new TypeError('iss: another issuer');
+    throw new TokenFaultError('nbf', 'nbf: the token is not good yet');
+  if (expected.issuer !== undefined && iss !== expected.issuer) throw new TokenFaultError('iss', 'iss: another issuer');
   const { audience } = expected;
   if (audience !== undefined && aud !== audience && !(Array.isArray(aud) && aud.includes(audience)))
-    throw new TypeError('aud: for somebody else');
+    throw new TokenFaultError('aud', 'aud: for somebody else');
 }

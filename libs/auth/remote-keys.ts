@@ -14,6 +14,8 @@ export interface RemoteKeysOptions {
   readonly failureCooldownMs: number;
   /** Unix milliseconds. */
   readonly clock: () => number;
+  /** Told of each fetch: undefined where it went well, else why not. */
+  readonly fetched: (problem: string | undefined) => void;
 }
 
 /** Larger key sets are refused. */
@@ -23,12 +25,14 @@ const MAX_BYTES = 1_048_576;
  * The public keys of an issuer, fetched from the one address of the settings and from nowhere else.
  *
  * Fetched on the first use, again for a key id not seen yet (at most once a cool-down), and in the background once older than
- * `maxAgeMs`. While the address is away the keys already known go on serving; without any, `key` rejects with `HubError` `UNAVAILABLE`.
+ * `maxAgeMs`. While the address is away the keys already known go on serving; without any, `key` rejects with `HubError` `UNAVAILABLE`. So it does for a
+ * key id that is not known within the cool-down: it may have been published since.
  */
 export class RemoteKeys {
   readonly #options: RemoteKeysOptions;
   readonly #set: ReturnType<typeof createRemoteJWKSet>;
   #fetchedAt = Number.NEGATIVE_INFINITY;
+  #fetches = 0;
   #failedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RemoteKeysOptions) {
@@ -44,16 +48,28 @@ export class RemoteKeys {
 
   /**
    * The key for a token's header. Where several fit (no `kid`), rejects with jose's `JWKSMultipleMatchingKeys`, which iterates over
-   * them; where none does, with `JWKSNoMatchingKey`; with `HubError` `UNAVAILABLE` where the set cannot be had.
+   * them; where none does, with `JWKSNoMatchingKey`; with `HubError` `UNAVAILABLE` where the set cannot be had, or not now.
    */
   async key(header: CompactJWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
     this.#renewStale();
+    const fetches = this.#fetches;
     try {
       return await this.#set(header, token);
     } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey && header.kid !== undefined && this.#fetches === fetches)
+        throw new HubError('UNAVAILABLE', 'The key of this token is not known yet: try again.', {
+          cause: error,
+          retryAfter: this.#pause(),
+        });
       if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
       throw HubError.from(error);
     }
+  }
+
+  /** Seconds until an unknown key id is looked for again. */
+  #pause(): number {
+    const { clock, cooldownMs } = this.#options;
+    return Math.max(1, Math.ceil((this.#fetchedAt + cooldownMs - clock()) / 1000));
   }
 
   #renewStale(): void {
@@ -69,15 +85,33 @@ export class RemoteKeys {
     if (wait > 0) throw new HubError('UNAVAILABLE', undefined, { retryAfter: Math.ceil(wait / 1000) });
     try {
       const response = await fetch(url, init);
-      if (response.status !== 200) throw new Error(`the key set answered ${response.status}`);
+      if (response.status !== 200) throw new Error(`it answers ${response.status}`);
       const keys = JSON.parse(await textOf(response)) as unknown;
+      if (!isKeySet(keys)) throw new Error('it answers something that is no key set');
       this.#fetchedAt = clock();
+      this.#fetches += 1;
+      this.#options.fetched(undefined);
       return Response.json(keys);
     } catch (cause) {
       this.#failedAt = clock();
+      this.#options.fetched(problemOf(cause));
       throw new HubError('UNAVAILABLE', undefined, { cause, retryAfter: Math.max(1, Math.ceil(failureCooldownMs / 1000)) });
     }
   }
+}
+
+/** RFC 7517, section 5: jose looks at the keys themselves. */
+function isKeySet(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'keys' in value && Array.isArray(value.keys);
+}
+
+/** `fetch` says that it failed; its cause says why. Neither has more of the URL than the host. */
+function problemOf(error: unknown): string {
+  if (error instanceof SyntaxError) return 'it answers something that is no JSON';
+  if (error instanceof AggregateError) return [...new Set(error.errors.map(problemOf))].join('; ');
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof TypeError && error.cause !== undefined) return problemOf(error.cause);
+  return error.name === 'TimeoutError' || error.name === 'AbortError' ? 'it does not answer in time' : error.message;
 }
 
 async function textOf(response: Response): Promise<string> {
@@ -85,7 +119,7 @@ async function textOf(response: Response): Promise<string> {
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
-    if (size > MAX_BYTES) throw new RangeError(`the key set is larger than ${MAX_BYTES} bytes`);
+    if (size > MAX_BYTES) throw new RangeError(`it is larger than ${MAX_BYTES} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

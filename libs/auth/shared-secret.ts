@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { type Claims, compactJws, headerOf, payloadOf, signedParts } from './compact-jws.ts';
+import { TokenFaultError } from './token-refusal.ts';
 
 /**
  * `JWT_SECRET` as signer and verifier of HS256 tokens (RFC 7515 section 5.2, RFC 7518 section 3.2).
@@ -22,9 +23,10 @@ export class SharedSecret {
   claims(token: string): Claims {
     const { input, signature } = signedParts(token);
     const mac = this.#mac(input);
-    if (signature.length !== mac.length || !timingSafeEqual(signature, mac)) throw new TypeError('the signature is not this secret’s');
+    if (signature.length !== mac.length || !timingSafeEqual(signature, mac))
+      throw new TokenFaultError('signature', 'the signature is not this secret’s');
     const header = headerOf(token);
-    if (header['alg'] !== 'HS256') throw new TypeError('the secret is for HS256 only');
+    if (header['alg'] !== 'HS256') throw new TokenFaultError('key', 'the secret is for HS256 only');
     if (header['crit'] !== undefined) throw new TypeError('a critical header is not understood');
     return payloadOf(token);
   }

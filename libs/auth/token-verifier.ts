@@ -8,6 +8,7 @@ import type { PublicKeys } from './key-pair.ts';
 import { type Expected, requireRegistered } from './registered-claims.ts';
 import { RemoteKeys } from './remote-keys.ts';
 import type { SharedSecret } from './shared-secret.ts';
+import { faultOf, TokenFaultError, type TokenObserver } from './token-refusal.ts';
 
 export interface TokenVerifierOptions {
   /** Takes HS256 tokens. */
@@ -26,6 +27,7 @@ export interface TokenVerifierOptions {
   readonly jwksCooldownMs?: number;
   /** Keys older than this are fetched again. Default 600,000. */
   readonly jwksMaxAgeMs?: number;
+  readonly observe?: TokenObserver | undefined;
   /** Default 3,000. */
   readonly jwksTimeoutMs?: number;
   /** After a fetch that failed, the next one waits this long. Default 1,000. */
@@ -49,6 +51,7 @@ export class TokenVerifier {
   readonly #options: JWTVerifyOptions;
   readonly #expected: Expected;
   readonly #clock: () => number;
+  readonly #observe: TokenObserver | undefined;
 
   /**
    * Fetches nothing yet: a key set that is away must not keep a node from starting.
@@ -62,6 +65,7 @@ export class TokenVerifier {
     this.#secret = secret;
     this.#remote = jwksUrl === undefined ? undefined : remoteKeys(jwksUrl, options);
     this.#clock = clock;
+    this.#observe = options.observe;
     this.#expected = { issuer, audience, toleranceSeconds: CLOCK_TOLERANCE_SECONDS };
     this.#options = {
       algorithms: PUBLIC_ALGORITHMS,
@@ -87,7 +91,7 @@ export class TokenVerifier {
       requireRegistered(claims, this.#expected, now);
       return credentialsOf(claims);
     } catch (error) {
-      throw refusal(error);
+      throw this.#refusal(error);
     }
   }
 
@@ -97,7 +101,7 @@ export class TokenVerifier {
     const header = headerOf(token);
     if (this.#secret && header['alg'] === 'HS256') return this.#secret.claims(token);
     const claims = this.#keys?.claims(token, header);
-    if (claims === undefined && this.#remote === undefined) throw new TypeError('no key is there for this token');
+    if (claims === undefined && this.#remote === undefined) throw new TokenFaultError('key', 'no key is there for this token');
     return claims;
   }
 
@@ -107,7 +111,7 @@ export class TokenVerifier {
       if (protectedHeader.crit !== undefined) throw new TypeError('a critical header is not understood');
       return credentialsOf(payload);
     } catch (error) {
-      throw refusal(error);
+      throw this.#refusal(error);
     }
   }
 
@@ -120,15 +124,17 @@ export class TokenVerifier {
     }
   }
 
+  #refusal(error: unknown): HubError {
+    const refused = error instanceof HubError ? error : new HubError('TOKEN_EXPIRED', undefined, { cause: error });
+    if (refused.code === 'TOKEN_EXPIRED') this.#observe?.refused(faultOf(refused.cause));
+    return refused;
+  }
+
   #keyFor: JWTVerifyGetKey<CryptoKey> = (header, token) => {
     const key = this.#remote?.key(header, token);
-    if (!key) throw new TypeError('no key is there for this algorithm');
+    if (!key) throw new TokenFaultError('key', 'no key is there for this algorithm');
     return key;
   };
-}
-
-function refusal(error: unknown): HubError {
-  return error instanceof HubError ? error : new HubError('TOKEN_EXPIRED', undefined, { cause: error });
 }
 
 function remoteKeys(address: string, options: TokenVerifierOptions): RemoteKeys {
@@ -141,6 +147,7 @@ function remoteKeys(address: string, options: TokenVerifierOptions): RemoteKeys 
     timeoutMs: options.jwksTimeoutMs ?? 3_000,
     failureCooldownMs: options.jwksFailureCooldownMs ?? 1_000,
     clock: options.clock ?? Date.now,
+    fetched: (problem) => options.observe?.keySet(problem),
   });
 }
 

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { type Config, ConfigError } from '#libs/config/config.ts';
 import { type PublicJwk, PublicKey, PublicKeys, SigningKey } from './key-pair.ts';
 import { SharedSecret } from './shared-secret.ts';
+import type { TokenObserver } from './token-refusal.ts';
 import { TokenSigner } from './token-signer.ts';
 import { TokenVerifier } from './token-verifier.ts';
 
@@ -25,7 +26,7 @@ export interface Tokens {
  *
  * Throws `ConfigError` for files that cannot be read or hold something else, TypeError where no key is set at all.
  */
-export function openTokens(settings: TokenSettings, clock: () => number = Date.now): Tokens {
+export function openTokens(settings: TokenSettings, clock: () => number = Date.now, observe?: TokenObserver): Tokens {
   const { jwtSecret, jwtSigningKey, jwtPublicKeys, jwtJwksUrl, jwtIssuer: issuer, jwtAudience: audience } = settings;
   const problems: string[] = [];
   const read = <T>(name: string, path: string, make: (pem: string) => T): T[] => {
@@ -45,7 +46,7 @@ export function openTokens(settings: TokenSettings, clock: () => number = Date.n
   const keys = new PublicKeys([...(signing ? [signing.public] : []), ...others]);
   const key = signing ?? secret;
   return {
-    verifier: new TokenVerifier({ secret, keys, jwksUrl: jwtJwksUrl, issuer, audience, clock }),
+    verifier: new TokenVerifier({ secret, keys, jwksUrl: jwtJwksUrl, issuer, audience, clock, observe }),
     signer: key && new TokenSigner({ key, issuer, audience, clock }),
     jwks: keys.size === 0 ? undefined : keys.jwks,
   };

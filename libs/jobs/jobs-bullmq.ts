@@ -252,13 +252,13 @@ export class JobsBullmq implements Jobs {
   /** BullMQ asks again at once after an answer that is an error (no right, no memory): a worker that met one pauses. */
   #rest(worker: Worker): void {
     if (this.#closed || worker.isPaused()) return;
-    void worker.pause(true);
+    worker.pause(true).catch((error: unknown) => this.#onError(error));
     setTimeout(() => {
-      if (!this.#closed) worker.resume();
+      if (!this.#closed) worker.resume().catch((error: unknown) => this.#onError(error));
     }, REST_MS).unref();
   }
 
-  #onError(error: Error): void {
+  #onError(error: unknown): void {
     if (!this.#closed) this.#options.log.warn({ err: error }, 'job queue connection');
   }
 }

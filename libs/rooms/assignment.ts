@@ -24,6 +24,15 @@ export interface AssignmentOptions {
 /** Queued conversations given out by one sweep, the oldest first; and those taken from one agent who has gone. */
 const SWEEP_MAX = 200;
 
+/** Open conversations that a customer may have. */
+const OPEN_MAX = 3;
+
+export interface OpenedConversation {
+  readonly record: ConversationRecord;
+  /** By this call; else it was there. */
+  readonly made: boolean;
+}
+
 export class Assignment {
   readonly #options: AssignmentOptions;
   #sweeping = false;
@@ -32,18 +41,24 @@ export class Assignment {
     this.#options = options;
   }
 
-  /** A customer asks for somebody: the conversation is there when this resolves, with an agent where one is online. */
-  async open(customer: RoomMember, subject: string): Promise<ConversationRecord> {
+  /**
+   * A customer asks for somebody: the conversation is there when this resolves, with an agent where one is online. It is the open one they have, unless a `further` one
+   * is asked for.
+   * @throws HubError `ROOM_LIMIT` (they have as many open ones as one may).
+   */
+  async open(customer: RoomMember, subject: string, further: boolean): Promise<OpenedConversation> {
     const { conversations, roomName, clock } = this.#options;
     const room = roomName();
     const now = clock();
-    await conversations.open({ room, subject, customer, now });
+    const opened = await conversations.open({ room, subject, customer, now, further, most: OPEN_MAX });
+    if (opened === 'too-many') throw new HubError('ROOM_LIMIT', `You have ${OPEN_MAX} open conversations: end one first.`);
+    if (opened !== 'made') return { record: opened, made: false };
     const queued: ConversationRecord = { room, subject, state: 'queued', customer, agent: undefined, createdAt: now };
     // It is in the queue: whatever fails from here on, the sweep gives it out.
     try {
-      return (await this.#give(queued, await this.agentsOnline())) ?? queued;
+      return { record: (await this.#give(queued, await this.agentsOnline())) ?? queued, made: true };
     } catch (error) {
-      if (error instanceof HubError) return queued;
+      if (error instanceof HubError) return { record: queued, made: true };
       throw error;
     }
   }

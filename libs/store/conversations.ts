@@ -1,8 +1,11 @@
 import type { Database, Query } from './database.ts';
-import type { ConversationRecord, ConversationState, ConversationStore, RoomMember } from './store.ts';
+import type { ConversationRecord, ConversationState, ConversationStore, NewConversation, RoomMember } from './store.ts';
 
 /** One assignment at a time, over all processes: who has the fewest must be seen by the next. */
 const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 3)';
+
+/** One conversation of a customer at a time: those asked for at the same moment see each other. */
+const CUSTOMER_LOCK = 'SELECT pg_advisory_xact_lock(7250115, hashtext($1))';
 
 type ConversationRow = {
   room: string;
@@ -24,22 +27,26 @@ export class PostgresConversations implements ConversationStore {
     this.#database = database;
   }
 
-  async open(conversation: {
-    readonly room: string;
-    readonly subject: string;
-    readonly customer: RoomMember;
-    readonly now: number;
-  }): Promise<void> {
-    const { room, subject, customer, now } = conversation;
-    await this.#database.query(
-      `WITH made AS (
-         INSERT INTO rooms (room, kind, title, owner, keep_history, history_from, created_at) VALUES ($1, 'conv', $2, $3, true, $5, $5)
-       ), joined AS (
-         INSERT INTO room_members (room, user_id, name) VALUES ($1, $3, $4)
-       )
-       INSERT INTO conversations (room, subject, state, customer_id, customer_name, created_at) VALUES ($1, $2, 'queued', $3, $4, $5)`,
-      [room, subject, customer.id, customer.name, now],
-    );
+  open({ room, subject, customer, now, further, most }: NewConversation): Promise<'made' | 'too-many' | ConversationRecord> {
+    return this.#database.transaction(async (query) => {
+      await query(CUSTOMER_LOCK, [customer.id]);
+      const opened = await query<ConversationRow>(
+        `SELECT ${COLUMNS} FROM conversations c WHERE c.customer_id = $1 AND c.state <> 'closed' ORDER BY c.created_at DESC, c.seq DESC LIMIT $2`,
+        [customer.id, most],
+      );
+      if (opened[0] !== undefined && !further) return conversationOf(opened[0]);
+      if (opened.length >= most) return 'too-many';
+      await query(
+        `WITH made AS (
+           INSERT INTO rooms (room, kind, title, owner, keep_history, history_from, created_at) VALUES ($1, 'conv', $2, $3, true, $5, $5)
+         ), joined AS (
+           INSERT INTO room_members (room, user_id, name) VALUES ($1, $3, $4)
+         )
+         INSERT INTO conversations (room, subject, state, customer_id, customer_name, created_at) VALUES ($1, $2, 'queued', $3, $4, $5)`,
+        [room, subject, customer.id, customer.name, now],
+      );
+      return 'made';
+    });
   }
 
   async get(room: string): Promise<ConversationRecord | undefined> {

@@ -10,7 +10,12 @@ export class PostgresCustomers implements CustomerStore {
 
   async create({ id, name, channel, metadata }: CustomerRecord): Promise<void> {
     const json = metadata === undefined ? null : JSON.stringify(metadata);
-    await this.#database.query('INSERT INTO customers (id, name, channel, metadata) VALUES ($1, $2, $3, $4)', [id, name, channel, json]);
+    await this.#database.query('INSERT INTO customers (id, name, channel, metadata) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING', [
+      id,
+      name,
+      channel,
+      json,
+    ]);
   }
 
   async byId(id: string): Promise<CustomerRecord | undefined> {

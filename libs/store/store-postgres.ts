@@ -2,6 +2,7 @@
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { PostgresAbsences } from './absences.ts';
 import { PostgresAgents } from './agents.ts';
+import { PostgresAnswers } from './answers.ts';
 import { PostgresConversations } from './conversations.ts';
 import { PostgresCursors } from './cursors.ts';
 import { PostgresCustomers } from './customers.ts';
@@ -57,6 +58,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     users: new PostgresUsers(database),
     agents: new PostgresAgents(database),
     customers: new PostgresCustomers(database),
+    answers: new PostgresAnswers(database),
     logins: new PostgresLogins(database, clock),
     codes: new PostgresCodes(database),
     rooms,

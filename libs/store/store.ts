@@ -9,6 +9,7 @@ export interface Store {
   readonly users: UserStore;
   readonly agents: AgentStore;
   readonly customers: CustomerStore;
+  readonly answers: AnswerStore;
   readonly logins: LoginStore;
   readonly codes: CodeStore;
   readonly rooms: RoomStore;
@@ -63,8 +64,38 @@ export interface CustomerRecord {
 }
 
 export interface CustomerStore {
+  /** The same id once more changes nothing. */
   create(customer: CustomerRecord): Promise<void>;
   byId(id: string): Promise<CustomerRecord | undefined>;
+}
+
+/** A request with an idempotency key, about to be answered. */
+export interface Claim {
+  /** A keyed hash of who asks, of the route and the key. */
+  readonly scope: string;
+  /** A keyed hash of what is asked. */
+  readonly requestHash: string;
+  /** Of this claim. */
+  readonly id: string;
+  readonly now: number;
+  readonly expiresAt: number;
+}
+
+/** What a request with this key was answered; `answer` undefined: it is under way. */
+export interface KeptAnswer {
+  readonly requestHash: string;
+  readonly answer: string | undefined;
+}
+
+/** Answers to requests with an idempotency key (A15). */
+export interface AnswerStore {
+  /**
+   * `claimed`: nobody else answers it; the claim is to be ended by `keep` or `release`. Of several at once one gets it. A claim that is 30 s old and has no answer is
+   * its process's that died: the same request gets it. Undefined: it was released at this moment.
+   */
+  claim(claim: Claim): Promise<'claimed' | KeptAnswer | undefined>;
+  keep(claim: Pick<Claim, 'scope' | 'id'>, answer: string): Promise<void>;
+  release(claim: Pick<Claim, 'scope' | 'id'>): Promise<void>;
 }
 
 /** A refresh-token family: one login. Its id is the `login` claim of the tokens made from it. */
@@ -314,15 +345,24 @@ export interface ConversationRecord {
   readonly createdAt: number;
 }
 
+export interface NewConversation {
+  readonly room: string;
+  readonly subject: string;
+  readonly customer: RoomMember;
+  readonly now: number;
+  /** One more, beside those that are open. */
+  readonly further: boolean;
+  /** Open ones that a customer may have. */
+  readonly most: number;
+}
+
 /** Customers and agents (A10). The room itself is a `RoomRecord` of kind `conv`. */
 export interface ConversationStore {
-  /** Makes the room and the conversation, queued. */
-  open(conversation: {
-    readonly room: string;
-    readonly subject: string;
-    readonly customer: RoomMember;
-    readonly now: number;
-  }): Promise<void>;
+  /**
+   * Makes the room and the conversation, queued: `made`. Where the customer has an open one and no further one is asked for, the newest of those; `too-many` where
+   * they have `most` of them. Of several calls at once each sees what the one before made.
+   */
+  open(conversation: NewConversation): Promise<'made' | 'too-many' | ConversationRecord>;
   get(room: string): Promise<ConversationRecord | undefined>;
   list(filter: {
     readonly state?: ConversationState | undefined;

@@ -95,6 +95,7 @@ export const HOT_METRICS = {
   },
   storeErrors: { name: 'parley_store_errors_total', kind: 'counter', help: 'Statements and connections that failed.', combine: 'sum' },
   storeUp: { name: 'parley_store_up', kind: 'gauge', help: '1 while the database answers.', combine: 'max' },
+  jwksUp: { name: 'parley_jwks_up', kind: 'gauge', help: '1 while the key set of JWT_JWKS_URL can be fetched; 0 before.', combine: 'max' },
   drainState: { name: 'parley_drain_state', kind: 'gauge', help: '0 serving, 1 draining, 2 drained.', combine: 'max' },
 } as const satisfies Record<string, MetricEntry>;
 
@@ -120,6 +121,13 @@ export const OTHER_METRICS = {
     help: 'Joins with a position, by result: recovered, or lost and told so.',
     combine: 'sum',
     label: 'result',
+  },
+  tokensRefused: {
+    name: 'parley_tokens_refused_total',
+    kind: 'counter',
+    help: 'Tokens refused, by what was wrong: a claim, the key, the signature, the form.',
+    combine: 'sum',
+    label: 'reason',
   },
   rateLimited: {
     name: 'parley_rate_limited_total',

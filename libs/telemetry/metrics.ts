@@ -60,6 +60,7 @@ export class Metrics {
   readonly #refused: Counter<string>;
   readonly #disconnects: Counter<string>;
   readonly #recoveries: Counter<string>;
+  readonly #tokensRefused: Counter<string>;
   readonly #rateLimited: Counter<string>;
   readonly #loop: IntervalHistogram;
 
@@ -70,6 +71,7 @@ export class Metrics {
     this.#refused = this.#counter(OTHER_METRICS.refused);
     this.#disconnects = this.#counter(OTHER_METRICS.disconnects);
     this.#recoveries = this.#counter(OTHER_METRICS.recoveries);
+    this.#tokensRefused = this.#counter(OTHER_METRICS.tokensRefused);
     this.#rateLimited = this.#counter(OTHER_METRICS.rateLimited);
     for (const result of RECOVERIES) this.#recoveries.inc({ result }, 0);
     for (const limit of LIMITS) this.#rateLimited.inc({ limit }, 0);
@@ -103,6 +105,11 @@ export class Metrics {
   /** A `join` with a position was answered. */
   recovered(result: (typeof RECOVERIES)[number]): void {
     this.#recoveries.inc({ result });
+  }
+
+  /** A token was refused; `reason`: a word of a fixed list. */
+  tokenRefused(reason: string): void {
+    this.#tokensRefused.inc({ reason });
   }
 
   /** A rate limit struck. */

@@ -6,6 +6,7 @@ import { openTokens } from '#libs/auth/tokens.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
 import { openMemoryBackend } from '#libs/backend/memory-backend.ts';
 import { awaitedStore, openRedisBackend } from '#libs/backend/redis-backend.ts';
+import { tokenObserver } from '#libs/backend/token-observer.ts';
 import { answered, type WaitingListener } from '#libs/backend/waiting.ts';
 import { type Config, ConfigError } from '#libs/config/config.ts';
 import { keptSecret } from '#libs/config/kept-secret.ts';
@@ -53,7 +54,7 @@ export async function runAllInOne(
   waiting?: WaitingListener,
 ): Promise<RunningAllInOne> {
   const secret = config.jwtSecret ?? ownSecret(data);
-  const tokens = openTokens({ ...config, jwtSecret: secret });
+  const tokens = openTokens({ ...config, jwtSecret: secret }, Date.now, tokenObserver(config, metrics, log));
   const database = config.databaseUrl === undefined ? await startEmbedded(join(data, 'postgres'), log) : undefined;
   const databaseUrl = config.databaseUrl ?? database?.url ?? '';
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });

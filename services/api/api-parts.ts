@@ -36,6 +36,8 @@ export interface ApiParts {
   readonly codeKey: Uint8Array;
   /** Marks the cookies of browsers that an account knows (A2, A6): at least 32 bytes, the same on every instance. */
   readonly deviceKey: Uint8Array;
+  /** Seals kept answers (A15): 32 bytes, the same on every instance. */
+  readonly answerKey: Uint8Array;
   /** Makes refresh secrets (A4): at least 32 bytes, the same on every instance. Where it is another one than before, logins go on. */
   readonly refreshKey: Uint8Array;
   /** Whose pages may ask, and use cookies: `PUBLIC_URL`, `ALLOWED_ORIGINS`. */

@@ -13,6 +13,7 @@ import { customerRoutes } from './customer-routes.ts';
 import { serveDocs } from './docs-page.ts';
 import { refuseWhileDraining } from './drain.ts';
 import { guestRoutes } from './guest-routes.ts';
+import { keepAnswers } from './idempotency.ts';
 import { jwksRoutes } from './jwks-routes.ts';
 import { loginRoutes } from './login-routes.ts';
 import { refuseOtherMethods } from './method-guard.ts';
@@ -82,6 +83,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
       async (api) => {
         api.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
         guardRoutes(api, options);
+        keepAnswers(api, options);
         serveDocument(api);
         const own = [codeRoutes, loginRoutes, guestRoutes, customerRoutes, agentRoutes, onlineRoutes];
         for (const routes of [...own, ...options.routes]) routes(api, options);

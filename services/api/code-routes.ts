@@ -8,6 +8,7 @@ import { MemberError } from './api-error.ts';
 import type { ApiParts, Routes } from './api-parts.ts';
 import { clientKey } from './client-key.ts';
 import { errors } from './error-schema.ts';
+import { idempotent } from './idempotency.ts';
 import { requireLimits } from './limits.ts';
 import { LoginAnswer, openLogin } from './login.ts';
 import { cookieAttempt, dropAttempt, keepAttempt, keepDevice, knownDevice } from './login-cookies.ts';
@@ -60,6 +61,7 @@ function sendCode(api: FastifyInstance, parts: ApiParts): void {
   api.post<{ Body: Static<typeof NewCode> }>(
     '/auth/code',
     {
+      ...idempotent({}),
       schema: {
         tags: ['Accounts'],
         summary: 'Have a login code mailed (A1)',
@@ -160,6 +162,8 @@ function register(api: FastifyInstance, parts: ApiParts): void {
   api.post<{ Body: Static<typeof NewAccount> }>(
     '/auth/register',
     {
+      // The ticket is whose it is.
+      ...idempotent({}, ({ body }) => `ticket ${secretHash((body as Static<typeof NewAccount>).registration)}`),
       schema: {
         tags: ['Accounts'],
         summary: 'Choose a name for a new account (A3)',

@@ -84,6 +84,7 @@ export function composeApi({
     }),
     services: config.apiKeys,
     codeKey: deriveKey(secret, 'login codes'),
+    answerKey: deriveKey(secret, 'kept answers'),
     refreshKey: deriveKey(secret, 'refresh secrets'),
     deviceKey: deriveKey(secret, 'known devices'),
     origins: parts.origins,

@@ -7,6 +7,7 @@ import type { ConversationRecord } from '#libs/store/store.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';
 import { errors } from './error-schema.ts';
+import { idempotent } from './idempotency.ts';
 import { requireLimits } from './limits.ts';
 import { memberOf, optionalBody, PersonView, RoomName, RoomPath, toTitle, UserId } from './room-schemas.ts';
 
@@ -40,7 +41,13 @@ const Agents = Type.Object({ agents: Type.Array(PersonView) });
 
 const Nothing = Type.Object({}, { additionalProperties: false });
 
-const Opening = Type.Object({ subject: Type.Optional(Type.String()) }, { additionalProperties: false });
+const Opening = Type.Object(
+  {
+    subject: Type.Optional(Type.String({ description: 'Of a conversation that is made.' })),
+    new: Type.Optional(Type.Boolean({ description: 'One more, beside those that are open: up to three.' })),
+  },
+  { additionalProperties: false },
+);
 
 const ListQuery = Type.Object(
   {
@@ -63,21 +70,22 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
     api.post<{ Body: Static<typeof Opening> }>(
       '/conversations',
       {
-        ...authenticated('ask'),
+        ...idempotent(authenticated('ask')),
         preValidation: optionalBody,
         schema: {
           tags: TAGS,
           summary: 'Ask for an agent (A10)',
           description:
-            'It is given to the agent online with the fewest open conversations, or waits for one. Both are told by `command {code:"conversation"}`.',
+            'The open conversation where there is one (200), else a new one (201). It is given to the agent online with the fewest open conversations, or waits for one. Both are told by `command {code:"conversation"}`.',
           body: Opening,
-          response: { 201: Conversation, ...errors(403, 429) },
+          response: { 200: Conversation, 201: Conversation, ...errors(403, 409, 429) },
         },
       },
       async ({ user, body }, reply) => {
         await requireLimits(limits, ['conversationsPerUser', user.userId]);
         const subject = body.subject === undefined ? '' : toTitle(body.subject, 'subject');
-        return reply.status(201).send(view(await assignment.open(memberOf(user), subject)));
+        const { record, made } = await assignment.open(memberOf(user), subject, body.new ?? false);
+        return reply.status(made ? 201 : 200).send(view(record));
       },
     );
 

@@ -4,7 +4,7 @@ import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 
 const SHARED: FastifyCorsOptions = {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-  allowedHeaders: ['authorization', 'content-type'],
+  allowedHeaders: ['authorization', 'content-type', 'idempotency-key'],
   exposedHeaders: ['x-request-id', 'retry-after'],
   maxAge: 600,
   strictPreflight: false,

@@ -5,6 +5,7 @@ import type { Routes } from './api-parts.ts';
 import { clientKey } from './client-key.ts';
 import { requireOpenDoor } from './customer-door.ts';
 import { errors } from './error-schema.ts';
+import { idempotent, newId } from './idempotency.ts';
 import { requireLimits } from './limits.ts';
 import { endLogin, LoginAnswer, openLogin, renewLogin } from './login.ts';
 import { toPersonName } from './person-name.ts';
@@ -44,11 +45,12 @@ const METADATA_MAX_BYTES = 4096;
 
 /** `POST /customers`, `POST /customers/token` (A5): people who write to a business, known by what they tell of themselves. */
 export const customerRoutes: Routes = (api, parts) => {
-  const { store, uuid, limits } = parts;
+  const { store, limits } = parts;
 
   api.post<{ Body: Static<typeof NewCustomer> }>(
     '/customers',
     {
+      ...idempotent({}),
       schema: {
         tags: ['Accounts'],
         summary: 'Come in as a customer (A5)',
@@ -65,7 +67,7 @@ export const customerRoutes: Routes = (api, parts) => {
       if (Buffer.byteLength(JSON.stringify(metadata ?? {})) > METADATA_MAX_BYTES)
         throw new HubError('TOO_LARGE', 'The metadata is too large.');
       await requireLimits(limits, ['customersPerAddress', clientKey(request)]);
-      const id = uuid();
+      const id = newId(parts, request);
       await store.customers.create({ id, name, channel, ...(metadata === undefined ? {} : { metadata }) });
       const { answer, until } = await openLogin(parts, { id, name, kind: 'customer' });
       return sendLogin(reply, parts, { answer: { id, ...answer }, until }, 201);

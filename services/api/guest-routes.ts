@@ -3,6 +3,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import type { Routes } from './api-parts.ts';
 import { clientKey } from './client-key.ts';
 import { errors } from './error-schema.ts';
+import { idempotent, newId } from './idempotency.ts';
 import { requireLimits } from './limits.ts';
 import { LoginAnswer, openLogin } from './login.ts';
 import { toPersonName } from './person-name.ts';
@@ -15,6 +16,7 @@ export const guestRoutes: Routes = (api, parts) => {
   api.post<{ Body: Static<typeof NewGuest> }>(
     '/guests',
     {
+      ...idempotent({}),
       schema: {
         tags: ['Accounts'],
         summary: 'Come in as a guest (A7)',
@@ -28,7 +30,7 @@ export const guestRoutes: Routes = (api, parts) => {
       const name = toPersonName(request.body.name);
       if (name === undefined) throw new HubError('NAME_INVALID');
       await requireLimits(parts.limits, ['guestsPerAddress', clientKey(request)]);
-      return sendLogin(reply, parts, await openLogin(parts, { id: parts.uuid(), name, kind: 'guest' }), 201);
+      return sendLogin(reply, parts, await openLogin(parts, { id: newId(parts, request), name, kind: 'guest' }), 201);
     },
   );
 };

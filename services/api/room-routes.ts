@@ -9,6 +9,7 @@ import type { RoomServices } from '#libs/rooms/room-services.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';
 import { errors } from './error-schema.ts';
+import { idempotent } from './idempotency.ts';
 import { requireLimits } from './limits.ts';
 import { MessageItem, memberOf, PersonView, RoomPath, RoomView, toTitle, UserId } from './room-schemas.ts';
 
@@ -83,7 +84,7 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
     api.post<{ Body: Static<typeof NewRoom> }>(
       '/rooms',
       {
-        ...authenticated('groups'),
+        ...idempotent(authenticated('groups')),
         schema: { tags: TAGS, summary: 'Make a group (A8)', body: NewRoom, response: { 201: RoomDetails, ...errors(403, 404, 409, 429) } },
       },
       async ({ user, body }, reply) => {

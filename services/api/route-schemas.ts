@@ -1,10 +1,19 @@
 /** What every route's schema has in common. */
-import type { TSchema } from '@sinclair/typebox';
+import { type TSchema, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
 import { errors } from './error-schema.ts';
 
 /** The names under which the OpenAPI document has the two ways to say who asks. */
 export const SECURITY = { token: 'token', service: 'serviceKey' } as const;
+
+const IDEMPOTENCY = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      pattern: '^[\\x20-\\x7e]{1,64}$',
+      description: 'The same request with the same key, within 24 hours, is done once and gets the same answer (A15). Best a UUID.',
+    }),
+  ),
+});
 
 /**
  * Completes the schemas of the routes that are registered on `api` after this: the errors that any of them may answer, and who may use it.
@@ -16,6 +25,7 @@ export function completeSchemas(api: FastifyInstance): void {
     if (schema === undefined || schema.hide) return;
     const access = route.config?.access;
     schema.response = { ...errors(...statusesOf(route)), ...(schema.response as object | undefined) };
+    if (route.config?.idempotent !== undefined) schema.headers = IDEMPOTENCY;
     if (access !== undefined) schema.security = [{ [SECURITY[access.by]]: [] }];
   });
   api.addHook('preValidation', async (request) => {
@@ -31,6 +41,7 @@ function statusesOf({ schema, config }: RouteOptions): number[] {
     ...(takesInput ? [400] : []),
     ...(body === undefined ? [] : [413, 415]),
     ...(config?.access === undefined ? [] : [401, 403]),
+    ...(config?.idempotent === undefined ? [] : [409]),
     500,
     503,
   ];

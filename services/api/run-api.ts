@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { openTokens } from '#libs/auth/tokens.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
 import { openRedisBackend } from '#libs/backend/redis-backend.ts';
+import { tokenObserver } from '#libs/backend/token-observer.ts';
 import type { WaitingListener } from '#libs/backend/waiting.ts';
 import type { Config } from '#libs/config/config.ts';
 import { boardAdapters } from '#libs/jobs/queue-board.ts';
@@ -29,7 +30,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
   const { redisUrl, databaseUrl, jwtSecret: secret } = config;
   if (redisUrl === undefined || databaseUrl === undefined || secret === undefined)
     throw new TypeError('the API needs REDIS_URL, DATABASE_URL and JWT_SECRET');
-  const tokens = openTokens(config);
+  const tokens = openTokens(config, Date.now, tokenObserver(config, metrics, log));
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
   const backend = await openRedisBackend(redisUrl, config, { node: config.nodeId, store, metrics, log, waiting });
   const parts = hubParts(config, tokens.verifier, backend, log);

@@ -5,6 +5,7 @@ import type { ServiceVoice } from '#libs/rooms/service-voice.ts';
 import { forServices } from './access.ts';
 import type { Routes } from './api-parts.ts';
 import { errors } from './error-schema.ts';
+import { idempotent } from './idempotency.ts';
 import { UserId } from './room-schemas.ts';
 import { BATCH_COMMANDS, type BatchResult, runBatch } from './service-batch.ts';
 import { Ban, Disconnect, Publish, Published, Push, Revoke, ServiceCommands } from './service-commands.ts';
@@ -65,7 +66,7 @@ export function serviceRoutes({ broker, presence, voice }: ServiceRoutesParts): 
     api.post<{ Body: Static<typeof Push> }>(
       '/push',
       {
-        ...forServices(),
+        ...idempotent(forServices()),
         schema: {
           tags: TAGS,
           summary: 'Send a frame to whoever is connected (A11)',
@@ -82,7 +83,7 @@ export function serviceRoutes({ broker, presence, voice }: ServiceRoutesParts): 
     api.post<{ Body: Static<typeof Publish> }>(
       '/publish',
       {
-        ...forServices(),
+        ...idempotent(forServices()),
         schema: { tags: TAGS, summary: 'Say something in a room (A11)', body: Publish, response: { 200: Published, ...errors(404, 410) } },
       },
       ({ service, body }) => commands.publish(service, body),
@@ -163,7 +164,7 @@ export function serviceRoutes({ broker, presence, voice }: ServiceRoutesParts): 
     api.post<{ Body: Static<typeof Batch>; Reply: { readonly results: BatchResult[] } }>(
       '/batch',
       {
-        ...forServices(),
+        ...idempotent(forServices()),
         bodyLimit: BATCH_BODY_MAX_BYTES,
         schema: {
           tags: TAGS,

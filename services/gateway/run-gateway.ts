@@ -2,6 +2,7 @@
 import { openTokens } from '#libs/auth/tokens.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
 import { openRedisBackend } from '#libs/backend/redis-backend.ts';
+import { tokenObserver } from '#libs/backend/token-observer.ts';
 import type { WaitingListener } from '#libs/backend/waiting.ts';
 import type { Config } from '#libs/config/config.ts';
 import type { Service } from '#libs/process/process-life.ts';
@@ -29,7 +30,7 @@ export async function runGateway(
 ): Promise<RunningGateway> {
   const { redisUrl, databaseUrl } = config;
   if (redisUrl === undefined || databaseUrl === undefined) throw new TypeError('a gateway needs REDIS_URL and DATABASE_URL');
-  const { verifier } = openTokens(config);
+  const { verifier } = openTokens(config, Date.now, tokenObserver(config, metrics, log));
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
   const backend = await openRedisBackend(redisUrl, config, { node, store, metrics, log, waiting });
   const parts = hubParts(config, verifier, backend, log);

@@ -1,6 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiProcess } from '#test/support/api-process.ts';
@@ -167,5 +170,32 @@ describe('API processes', { timeout: 180_000 }, () => {
     } finally {
       await api.stop();
     }
+  });
+
+  it('[D1] answers what was asked before SIGTERM, and newcomers with 503 as long as a balancer needs', async () => {
+    const api = await ApiProcess.start({ ...backends, DRAIN_LISTEN_SECONDS: '3' });
+    const kept = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ask = () =>
+      new Promise<IncomingMessage>((resolve, reject) => {
+        const asked = request(`${api.url}/api/v1/online`, { agent: kept }, (answer) => resolve(answer.resume()));
+        asked.once('error', reject).end();
+      });
+    expect((await ask()).statusCode).toBe(200);
+    // Half of a request that the rest follows of once the API leaves.
+    const slow = connect(api.port, '127.0.0.1');
+    const answered = text(slow);
+    slow.write('POST /api/v1/auth/code HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 22\r\n\r\n{"account":');
+    expect((await ask()).statusCode).toBe(200);
+    api.signal('SIGTERM');
+    await expect.poll(() => api.admin('/readyz')).toBe(503);
+    slow.write('"a@b.test"}');
+    expect(await answered).toMatch(/^HTTP\/1\.1 202 [\s\S]*connection: close/i);
+    const late = await ask();
+    expect([late.statusCode, late.headers['retry-after'], late.headers.connection]).toEqual([503, '2', 'close']);
+    const newcomer = await api.get('/nowhere');
+    expect([newcomer.status, await json(newcomer)]).toEqual([503, expect.objectContaining({ code: 'DRAINING' })]);
+    expect((await api.exited).code).toBe(0);
+    kept.destroy();
+    await expect(api.get('/')).rejects.toThrow();
   });
 });

@@ -1,6 +1,10 @@
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SharedSecret } from '#libs/auth/shared-secret.ts';
 import { TokenVerifier, type TokenVerifierOptions } from '#libs/auth/token-verifier.ts';
+import { makeCertificate } from '#test/support/certificate.ts';
+import { freePort } from '#test/support/free-port.ts';
 import { ecPair, edPair, forgeWithKey, forgeWithSecret, Issuer, publicJwk, rsaPair } from '#test/support/issuer.ts';
 
 const NOW = 1_700_000_000_000;
@@ -117,7 +121,9 @@ describe('rotation', () => {
     const calm = verifierOf(issuer, { jwksCooldownMs: 60_000 });
     expect(await verify(calm, forgeWithKey({ alg: 'RS256', kid: 'new' }, CLAIMS, rsa2))).toEqual(EXPECTED);
     const before = issuer.requests.length;
-    for (let n = 0; n < 20; n++) await fails(verify(calm, forgeWithKey({ alg: 'RS256', kid: `k${n}` }, CLAIMS, rsa2)), 'TOKEN_EXPIRED');
+    // The key may have been published since: nothing final is said within the cool-down.
+    for (let n = 0; n < 20; n++) await fails(verify(calm, forgeWithKey({ alg: 'RS256', kid: `k${n}` }, CLAIMS, rsa2)), 'UNAVAILABLE');
+    await expect(verify(calm, forgeWithKey({ alg: 'RS256', kid: 'k' }, CLAIMS, rsa2))).rejects.toMatchObject({ retryAfter: 60 });
     expect(issuer.requests.length).toBe(before);
   });
 
@@ -142,6 +148,77 @@ describe('rotation', () => {
         ),
       )
       .toBe('TOKEN_EXPIRED');
+  });
+});
+
+describe('what whoever sets it up is told', () => {
+  const good = forgeWithKey({ alg: 'RS256', kid: 'r' }, CLAIMS, rsa);
+
+  it('[H4] why the key set cannot be fetched, and that it can', async () => {
+    const issuer = await issuerOf(publicJwk(rsa, 'r'));
+    const told: (string | undefined)[] = [];
+    const observe = { refused: () => undefined, keySet: (problem: string | undefined) => void told.push(problem) };
+    const verifier = verifierOf(issuer, { observe });
+    for (const [status, body] of [
+      [404, undefined],
+      [302, undefined],
+      [200, '<html>'],
+      [200, '{"keys":7}'],
+      [200, undefined],
+    ] as const) {
+      Object.assign(issuer, { status, body });
+      await verify(verifier, good).catch(() => undefined);
+    }
+    expect(told).toEqual([
+      'it answers 404',
+      'it answers 302',
+      'it answers something that is no JSON',
+      'it answers something that is no key set',
+      undefined,
+    ]);
+    const nowhere = new TokenVerifier({ jwksUrl: `http://127.0.0.1:${await freePort()}/keys`, observe });
+    await fails(verify(nowhere, good), 'UNAVAILABLE');
+    expect(told.at(-1)).toContain('ECONNREFUSED');
+  });
+
+  it('[H4] that its certificate is of an unknown authority', async () => {
+    const { cert, key } = makeCertificate();
+    const server = createServer({ cert, key }, (_, response) => response.end('{"keys":[]}'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const told: (string | undefined)[] = [];
+    const observe = { refused: () => undefined, keySet: (problem: string | undefined) => void told.push(problem) };
+    await fails(verify(new TokenVerifier({ jwksUrl: `https://localhost:${port}/keys`, observe }), good), 'UNAVAILABLE');
+    expect(told).toEqual([expect.stringContaining('self-signed certificate')]);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('[H3] what a refused token fails by, and no value of it', async () => {
+    const issuer = await issuerOf(publicJwk(rsa, 'r'));
+    const faults: string[] = [];
+    const observe = { refused: (fault: string) => void faults.push(fault), keySet: () => undefined };
+    const verifier = verifierOf(issuer, { observe, secret, issuer: 'us', audience: 'chat' });
+    const right = { ...CLAIMS, iss: 'us', aud: 'chat' };
+    const cases: readonly (readonly [object, string])[] = [
+      [{ ...right, exp: NOW / 1000 - 60 }, 'exp'],
+      [{ ...right, nbf: NOW / 1000 + 60 }, 'nbf'],
+      [{ ...right, iss: 'them' }, 'iss'],
+      [{ ...right, aud: 'mail' }, 'aud'],
+      [{ ...right, sub: '' }, 'sub'],
+      [{ ...right, name: 7 }, 'name'],
+      [{ ...right, rooms: 'all' }, 'rooms'],
+    ];
+    for (const [claims, fault] of cases) {
+      for (const token of [forgeWithKey({ alg: 'RS256', kid: 'r' }, claims, rsa), forgeWithSecret({ alg: 'HS256' }, claims, SECRET)]) {
+        await fails(verify(verifier, token), 'TOKEN_EXPIRED');
+        expect(faults.splice(0), `${fault} of ${JSON.stringify(claims)}`).toEqual([fault]);
+      }
+    }
+    await fails(verify(verifier, forgeWithKey({ alg: 'RS256', kid: 'r' }, right, rsa2)), 'TOKEN_EXPIRED');
+    await fails(verify(verifier, forgeWithSecret({ alg: 'HS256' }, right, 'another secret that is long enough')), 'TOKEN_EXPIRED');
+    await fails(verify(verifier, forgeWithKey({ alg: 'RS256', kid: 'none' }, right, rsa)), 'TOKEN_EXPIRED');
+    await fails(verify(verifier, 'no.token'), 'TOKEN_EXPIRED');
+    expect(faults).toEqual(['signature', 'signature', 'key', 'form']);
   });
 });
 

@@ -278,10 +278,10 @@ describe('what comes round', () => {
       { id: 'u-bob', name: 'Bob' },
     ];
     const long = Date.now() - 31 * DAY;
-    for (const room of ['conv:queued', 'conv:left', 'conv:alive'])
-      await conversations.open({ room, subject: '', customer: ann, now: long });
+    const opening = { subject: '', customer: ann, further: true, most: 10 };
+    for (const room of ['conv:queued', 'conv:left', 'conv:alive']) await conversations.open({ ...opening, room, now: long });
     for (const room of ['conv:left', 'conv:alive']) await conversations.assign(room, [bob]);
-    await conversations.open({ room: 'conv:young', subject: '', customer: ann, now: Date.now() - 29 * DAY });
+    await conversations.open({ ...opening, room: 'conv:young', now: Date.now() - 29 * DAY });
     const said = { room: 'conv:alive', offset: 1, epoch: 'e', id: 'x', sender: '{}', text: 'still here', data: undefined };
     await messages.append({ ...said, at: Date.now() - 29 * DAY });
     await stage.worker(stage.jobs());

@@ -88,6 +88,7 @@ export class ApiInstance {
       services: [],
       codeKey: deriveKey(secret, 'codes'),
       deviceKey: deriveKey(secret, 'known devices'),
+      answerKey: deriveKey(secret, 'kept answers'),
       refreshKey: deriveKey(secret, 'refresh secrets'),
       origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log, now: Date.now }),
       allowGuests: true,

@@ -64,6 +64,7 @@ export class ApiWorld {
       services: [],
       codeKey: new Uint8Array(32),
       deviceKey: new Uint8Array(32).fill(3),
+      answerKey: new Uint8Array(32).fill(4),
       refreshKey: new Uint8Array(32).fill(1),
       origins: new OriginPolicy({ publicUrl: more.publicUrl, allowedOrigins, log, now: clock }),
       allowGuests: true,

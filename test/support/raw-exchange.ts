@@ -10,10 +10,15 @@ export interface WireAnswer {
   readonly body: string;
 }
 
-/** Sends bytes as they are, and resolves with all that comes until the other side ends the connection, or until `enough`. */
-export function exchange(port: number, request: string | Buffer, enough: (read: string) => boolean = () => false): Promise<string> {
+/** Sends bytes as they are, and resolves with all that comes until the other side ends the connection, or until `enough`. `from`: the client's own address. */
+export function exchange(
+  port: number,
+  request: string | Buffer,
+  enough: (read: string) => boolean = () => false,
+  from = '127.0.0.1',
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect({ port, host: '127.0.0.1', localAddress: from });
     let read = '';
     const late = setTimeout(() => {
       reject(new Error(`no end of the answer to ${request.toString().slice(0, 300)}: ${read.slice(0, 300)}`));

@@ -63,6 +63,8 @@ export interface Answer {
   readonly status: number;
   // biome-ignore lint/suspicious/noExplicitAny: whatever an answer's body is, tests say what it has to be
   readonly body: any;
+  /** `Set-Cookie`, where there is any. */
+  readonly cookies?: readonly string[];
 }
 
 /** One instance of the API, as another process would have it. */
@@ -87,6 +89,7 @@ export class StageApi {
     path: string,
     as: Bearer | 'service' | undefined,
     body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<Answer> {
     const url = path.startsWith('/.well-known/') ? path : `/api/v1${path}`;
     const token = as === 'service' ? SERVICE_KEY : as && Buffer.from(JSON.stringify(as)).toString('base64url');
@@ -96,11 +99,17 @@ export class StageApi {
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     this.document.check(method, url, reply);
-    return { status: reply.status, body: reply.body.length === 0 ? undefined : JSON.parse(reply.body.toString()) };
+    const cookies = reply.headers['set-cookie'];
+    return {
+      status: reply.status,
+      body: reply.body.length === 0 ? undefined : JSON.parse(reply.body.toString()),
+      ...(cookies === undefined ? {} : { cookies }),
+    };
   }
 }
 
@@ -174,7 +183,7 @@ export class RoomStage {
     const voice = new ServiceVoice({ rooms: store.rooms, writer });
     const app = buildApi({
       log: SILENT,
-      clock: Date.now,
+      clock: this.clock,
       uuid: randomUUID,
       store,
       sign: () => 'token',
@@ -187,6 +196,7 @@ export class RoomStage {
       services: [{ name: 'shop', key: SERVICE_KEY }],
       codeKey: new Uint8Array(32),
       deviceKey: new Uint8Array(32),
+      answerKey: new Uint8Array(32),
       refreshKey: new Uint8Array(32),
       origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log: SILENT, now: Date.now }),
       allowGuests: true,

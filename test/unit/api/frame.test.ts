@@ -140,7 +140,7 @@ describe('pages of other origins', () => {
     expect(yes.headers).toMatchObject({
       'access-control-allow-origin': 'https://app.test',
       'access-control-allow-credentials': 'true',
-      'access-control-allow-headers': 'authorization, content-type',
+      'access-control-allow-headers': 'authorization, content-type, idempotency-key',
       'access-control-max-age': '600',
     });
     const no = await ask('https://evil.test');

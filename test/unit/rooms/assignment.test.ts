@@ -12,8 +12,10 @@ function world(presence: () => Promise<number[]>) {
   const kept: ConversationRecord[] = [];
   const assignment = new Assignment({
     conversations: {
-      open: async ({ room, subject, customer, now }) =>
-        void kept.push({ room, subject, customer, agent: undefined, state: 'queued', createdAt: now }),
+      open: async ({ room, subject, customer, now }) => {
+        kept.push({ room, subject, customer, agent: undefined, state: 'queued', createdAt: now });
+        return 'made';
+      },
       get: async () => kept[0],
       list: async () => kept,
       queued: async () => kept,
@@ -39,13 +41,9 @@ function world(presence: () => Promise<number[]>) {
 describe('conversations', () => {
   it('[A10] are open even where nobody can tell who is online', async () => {
     const { assignment, given, told, kept } = world(() => Promise.reject(new HubError('UNAVAILABLE')));
-    expect(await assignment.open(zoe, 'tea')).toEqual({
-      room: 'conv:x',
-      subject: 'tea',
-      customer: zoe,
-      agent: undefined,
-      state: 'queued',
-      createdAt: 7,
+    expect(await assignment.open(zoe, 'tea', false)).toEqual({
+      record: { room: 'conv:x', subject: 'tea', customer: zoe, agent: undefined, state: 'queued', createdAt: 7 },
+      made: true,
     });
     expect(kept).toHaveLength(1);
     expect([given, told]).toEqual([[], []]);
@@ -53,11 +51,11 @@ describe('conversations', () => {
 
   it('[A10] are given out only while they are queued, and only to who is online', async () => {
     const away = world(async () => [0]);
-    await away.assignment.open(zoe, '');
+    await away.assignment.open(zoe, '', false);
     await away.assignment.sweep();
     expect(away.given).toEqual([]);
     const here = world(async () => [2]);
-    expect(await here.assignment.open(zoe, '')).toMatchObject({ state: 'assigned', agent: max });
+    expect(await here.assignment.open(zoe, '', false)).toMatchObject({ record: { state: 'assigned', agent: max } });
     await here.assignment.sweep();
     expect(here.given).toEqual(['conv:x max queued', 'conv:x max queued']);
     expect(here.told).toHaveLength(2);

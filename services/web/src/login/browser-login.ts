@@ -66,6 +66,19 @@ export class BrowserLogin {
     return isLogin(answer) ? this.#take(answer) : (answer as Other);
   }
 
+  /**
+   * Comes in through a route that makes somebody new, unless another tab of this browser did so meanwhile: then it goes on as that one. `kept` is called before any
+   * other tab may look.
+   */
+  async enterOnce(path: string, body: object, kept: (user: LoggedIn) => void): Promise<LoggedIn> {
+    return this.#alone(async () => {
+      if (this.#options.renewal() !== undefined && (await this.#renew()) && this.#user !== undefined) return this.#user;
+      const user = this.#take((await this.#options.api('POST', path, { body })) as LoginAnswer);
+      kept(user);
+      return user;
+    });
+  }
+
   /** Goes on with the login that the cookie has; false where there is none. One renewal serves all who ask meanwhile. */
   resume(): Promise<boolean> {
     this.#renewing ??= this.#alone(() => this.#renew()).finally(() => {

@@ -118,12 +118,23 @@ export class CustomerChat {
     const { login, memory, channel, metadata } = this.#options;
     this.#change({ formError: undefined });
     try {
-      const { id } = await login.enter('/customers', { name: name.trim(), channel, metadata: metadata() });
-      memory.value = { id };
+      const newcomer = { name: name.trim(), channel, metadata: metadata() };
+      await login.enterOnce('/customers', newcomer, ({ id }) => {
+        memory.value = { id };
+      });
       await this.#come();
     } catch (error) {
       this.#change({ phase: 'form', formError: codeOf(error) });
     }
+  }
+
+  /** Another tab of this browser changed what is kept: its customer, or their conversation, is the one here, too. Nothing here rejects. */
+  async elsewhere(): Promise<void> {
+    const { phase, conversation } = this.#view;
+    const kept = this.#options.memory.value;
+    if (phase === 'form' && kept !== undefined) return this.start();
+    const isOver = conversation === undefined || conversation.state === 'closed';
+    if (phase === 'chat' && isOver && kept?.room !== undefined && kept.room !== conversation?.room) await this.#refresh(kept.room);
   }
 
   /** Says something; where there is no conversation, or none any longer, one is opened for it. */
@@ -224,9 +235,9 @@ export class CustomerChat {
   }
 
   /** Asks what became of the conversation while nobody listened. */
-  async #refresh(): Promise<void> {
+  async #refresh(newer?: string): Promise<void> {
     try {
-      const found = await this.#find();
+      const found = await this.#find(newer);
       if (found !== undefined && this.#firsts.length === 0) await this.#enter(found);
       const failed = this.#firsts.find(({ state }) => state === 'failed');
       if (failed !== undefined) await this.retry(failed.key);
@@ -235,9 +246,9 @@ export class CustomerChat {
     }
   }
 
-  async #find(): Promise<Conversation | undefined> {
+  async #find(newer?: string): Promise<Conversation | undefined> {
     const { login, memory } = this.#options;
-    const room = this.#view.conversation?.room ?? memory.value?.room;
+    const room = newer ?? this.#view.conversation?.room ?? memory.value?.room;
     if (room !== undefined) {
       try {
         return (await login.call('GET', `/conversations/${room}`)) as Conversation;

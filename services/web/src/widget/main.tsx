@@ -58,6 +58,8 @@ async function start(root: HTMLElement): Promise<void> {
   });
   see = () => chat.show(open && document.visibilityState === 'visible', open && focus);
   document.addEventListener('visibilitychange', () => see());
+  // Told to the other tabs only.
+  addEventListener('storage', () => void chat.elsewhere());
   const lang = language === 'zh' ? 'zh-Hans' : language;
   document.documentElement.lang = lang;
   see();

@@ -24,7 +24,7 @@ beforeEach(async () => {
     login: {
       user: { id: 'c', name: 'Cy', kind: 'customer' },
       resume: async () => true,
-      enter: async () => ({ id: 'c' }),
+      enterOnce: async (_path: string, _body: object, kept: (user: object) => void) => kept({ id: 'c' }),
       call: (method: string, path: string) => {
         calls.push(`${method} ${path}`);
         return path === '/rooms' ? Promise.resolve({ rooms: [] }) : answer.promise;

@@ -1,0 +1,154 @@
+/** `Idempotency-Key` (A15): a request that makes something may be repeated, and makes it once. */
+import { createHmac } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { openText, sealText } from '#libs/auth/sealed-text.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import type { Claim } from '#libs/store/store.ts';
+import type { Guarded } from './access.ts';
+import type { ApiParts } from './api-parts.ts';
+import { clientKey } from './client-key.ts';
+
+/** On routes without a token: what the answer belongs to beside the key, which somebody else may guess. */
+type Owner = (request: FastifyRequest) => string;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Takes an `Idempotency-Key`. */
+    idempotent?: Owner;
+  }
+}
+
+const KEEP_MS = 86_400_000;
+/** How long the answer to a request that is under way is waited for, and how often it is looked for, milliseconds. */
+const WAIT_MS = 5000;
+const LOOK_MS = 100;
+const UUID_HEX = 32;
+
+/** An answer as it is kept. */
+interface Kept {
+  readonly status: number;
+  readonly type: string | undefined;
+  readonly cookies: readonly string[];
+  readonly body: string;
+}
+
+const byCaller: Owner = ({ user }) => `user ${user.kind} ${user.userId}`;
+const byService: Owner = ({ service }) => `service ${service}`;
+const byAddress: Owner = (request) => `address ${clientKey(request)}`;
+
+/**
+ * Options of a guarded route, or of one that is open to all, that makes something: with an `Idempotency-Key` it makes it once in 24 hours. The answer belongs to
+ * the user or the service; on a route that is open to all to the client's address, or to what `owner` reads from the request.
+ */
+export function idempotent<Options extends Partial<Guarded>>(guarded: Options, owner?: Owner) {
+  const access = guarded.config?.access;
+  const guardedOwner = access?.by === 'service' ? byService : byCaller;
+  return { ...guarded, config: { ...guarded.config, idempotent: owner ?? (access === undefined ? byAddress : guardedOwner) } };
+}
+
+type Parts = Pick<ApiParts, 'store' | 'clock' | 'uuid' | 'log' | 'answerKey'>;
+
+/** Keeps the answers of the `idempotent` routes that are registered on `api` after this, and gives them again. */
+export function keepAnswers(api: FastifyInstance, parts: Parts): void {
+  const claims = new WeakMap<FastifyRequest, Claim>();
+  const { store, log } = parts;
+
+  api.addHook('preHandler', async (request, reply) => {
+    const { idempotent: owner } = request.routeOptions.config;
+    const key = request.headers['idempotency-key'];
+    if (owner === undefined || typeof key !== 'string') return;
+    const kept = await claimOrAnswer(parts, request, owner(request), key, (claim) => claims.set(request, claim));
+    if (kept !== undefined) return again(reply, kept);
+  });
+
+  api.addHook('onSend', async (request, reply, payload) => {
+    const claim = claims.get(request);
+    if (claim === undefined) return;
+    claims.delete(request);
+    try {
+      if (reply.statusCode >= 500 || reply.statusCode === 429) await store.answers.release(claim);
+      else await store.answers.keep(claim, sealed(parts, claim.scope, reply, payload));
+    } catch (error) {
+      // What was made is made: its answer is given, and a repetition after 30 s is a new request.
+      log.warn({ err: error, request: request.id }, 'an answer was not kept');
+    }
+  });
+}
+
+/** The id of what a request makes: with an `Idempotency-Key` the same one again, also where the process died before it answered. */
+export function newId({ uuid, answerKey }: Pick<ApiParts, 'uuid' | 'answerKey'>, request: FastifyRequest): string {
+  const { idempotent: owner } = request.routeOptions.config;
+  const key = request.headers['idempotency-key'];
+  if (owner === undefined || typeof key !== 'string') return uuid();
+  const hex = hashOf(answerKey, ['id', scopeOf(answerKey, request, owner(request), key), requestHash(answerKey, request)], 'hex');
+  return hex.slice(0, UUID_HEX).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-8$4-$5');
+}
+
+async function claimOrAnswer(
+  { store, clock, uuid, answerKey }: Parts,
+  request: FastifyRequest,
+  owner: string,
+  key: string,
+  claimed: (claim: Claim) => void,
+): Promise<Kept | undefined> {
+  const scope = scopeOf(answerKey, request, owner, key);
+  const hash = requestHash(answerKey, request);
+  const until = performance.now() + WAIT_MS;
+  for (;;) {
+    const now = clock();
+    const claim = { scope, requestHash: hash, id: uuid(), now, expiresAt: now + KEEP_MS };
+    const found = await store.answers.claim(claim);
+    if (found === 'claimed') {
+      claimed(claim);
+      return undefined;
+    }
+    if (found !== undefined && found.requestHash !== hash) throw new HubError('KEY_REUSED');
+    if (found?.answer !== undefined) {
+      // The scope is made with the key that seals it: it opens.
+      const kept = openText(answerKey, scope, found.answer);
+      if (kept === undefined) throw new HubError('INTERNAL');
+      return JSON.parse(kept) as Kept;
+    }
+    if (performance.now() >= until) throw new HubError('KEY_IN_USE', undefined, { retryAfter: 1 });
+    await delay(LOOK_MS);
+  }
+}
+
+function again(reply: FastifyReply, { status, type, cookies, body }: Kept): FastifyReply {
+  if (cookies.length > 0) reply.header('set-cookie', [...cookies]);
+  if (type !== undefined) reply.header('content-type', type);
+  return reply.status(status).send(body);
+}
+
+function sealed({ answerKey }: Parts, scope: string, reply: FastifyReply, payload: unknown): string {
+  const type = reply.getHeader('content-type');
+  const kept: Kept = {
+    status: reply.statusCode,
+    type: type === undefined ? undefined : String(type),
+    cookies: [reply.getHeader('set-cookie') ?? []].flat().map(String),
+    body: typeof payload === 'string' || Buffer.isBuffer(payload) ? payload.toString() : '',
+  };
+  return sealText(answerKey, scope, JSON.stringify(kept));
+}
+
+function scopeOf(key: Uint8Array, request: FastifyRequest, owner: string, idempotencyKey: string): string {
+  return hashOf(key, ['scope', owner, request.method, request.routeOptions.url ?? '', idempotencyKey], 'base64url');
+}
+
+function requestHash(key: Uint8Array, { params, query, body }: FastifyRequest): string {
+  return hashOf(key, ['request', canonical([params, query, body])], 'base64url');
+}
+
+function hashOf(key: Uint8Array, parts: readonly string[], encoding: 'hex' | 'base64url'): string {
+  return createHmac('sha256', key).update(JSON.stringify(parts)).digest(encoding);
+}
+
+/** JSON in which the order of members makes no difference. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_name, member: unknown) =>
+    typeof member === 'object' && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).toSorted(([one], [other]) => (one < other ? -1 : 1)))
+      : member,
+  );
+}
