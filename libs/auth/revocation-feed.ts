@@ -1,12 +1,11 @@
+import { Poll } from '#libs/process/poll.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Revocations, Sanction } from './revocations.ts';
 
 /** Where the log of sanctions is read; `SanctionStore` of libs/store is one. */
 export interface SanctionSource {
-  /** Everything that still holds. */
-  standing(now: number): Promise<readonly Sanction[]>;
-  /** What was added after `seq`, or in the last seconds: entries may come again. */
-  since(seq: number): Promise<readonly Sanction[]>;
+  /** What was committed since the read that gave this mark, in whatever order it was added; without one, everything that still holds. */
+  since(mark: string | undefined, now: number): Promise<{ readonly entries: readonly Sanction[]; readonly mark: string }>;
 }
 
 export interface RevocationFeedOptions {
@@ -21,8 +20,9 @@ export interface RevocationFeedOptions {
   readonly everyMs?: number;
 }
 
-/** Entries are told apart from repeated ones for this long, milliseconds: far longer than `since` repeats them. */
+/** After a fail-over of the database entries come again: they are told apart for this long, milliseconds, far longer than such a read goes back. */
 const REPEATS_MS = 300_000;
+const EVERY_MS = 1000;
 
 /**
  * Keeps `Revocations` up to date with the log of sanctions. While the log cannot be read, what was known goes on to hold, and what was missed is made
@@ -30,24 +30,25 @@ const REPEATS_MS = 300_000;
  */
 export class RevocationFeed {
   readonly #options: RevocationFeedOptions;
-  readonly #everyMs: number;
+  readonly #poll: Poll;
   /** Entries told of, by number, and when. */
   readonly #told = new Map<number, number>();
-  #seq = 0;
-  #loaded = false;
-  #failing = false;
-  #stopped = false;
-  #timer: NodeJS.Timeout | undefined;
-  #look: Promise<void> | undefined;
+  #mark: string | undefined;
 
   constructor(options: RevocationFeedOptions) {
     this.#options = options;
-    this.#everyMs = options.everyMs ?? 1000;
+    this.#poll = new Poll({
+      work: () => this.#look(),
+      everyMs: options.everyMs ?? EVERY_MS,
+      log: options.log,
+      failing: 'revocations cannot be read',
+      working: 'revocations are read again',
+    });
   }
 
   /** Whether the log was read once: before, nobody can be let in. */
   get ready(): boolean {
-    return this.#loaded;
+    return this.#mark !== undefined;
   }
 
   /** Begins. Resolves when the log was read for the first time, or tried to: it goes on trying. */
@@ -57,54 +58,25 @@ export class RevocationFeed {
 
   /** Looks now rather than at the next turn: for who has just added an entry. Never rejects. */
   refresh(): Promise<void> {
-    this.#look ??= this.#once().finally(() => {
-      this.#look = undefined;
-    });
-    return this.#look;
+    return this.#poll.refresh();
   }
 
   /** Ends. What is known stays. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#look;
+  stop(): Promise<void> {
+    return this.#poll.stop();
   }
 
-  async #once(): Promise<void> {
-    clearTimeout(this.#timer);
-    const { log } = this.#options;
-    try {
-      if (this.#loaded) await this.#follow();
-      else await this.#load();
-      if (this.#failing) log.info('revocations are read again');
-      this.#failing = false;
-    } catch (error) {
-      if (!this.#failing) log.warn({ err: error }, 'revocations cannot be read');
-      this.#failing = true;
-    }
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => void this.refresh(), this.#everyMs);
-    this.#timer.unref();
-  }
-
-  async #load(): Promise<void> {
-    const { source, clock, revocations } = this.#options;
-    for (const sanction of await source.standing(clock())) {
-      this.#take(sanction);
-      revocations.apply(sanction, clock());
-    }
-    this.#loaded = true;
-  }
-
-  async #follow(): Promise<void> {
+  async #look(): Promise<void> {
     const { source, clock, revocations, onSanction } = this.#options;
-    const news = await source.since(this.#seq);
+    const { entries, mark } = await source.since(this.#mark, clock());
+    const isFirst = this.#mark === undefined;
     const now = clock();
-    for (const sanction of news) {
-      if (!this.#take(sanction) || sanction.until <= now) continue;
+    for (const sanction of entries) {
+      if (!this.#take(sanction.seq, now) || sanction.until <= now) continue;
       revocations.apply(sanction, now);
-      onSanction?.(sanction);
+      if (!isFirst) onSanction?.(sanction);
     }
+    this.#mark = mark;
     for (const [seq, at] of this.#told) {
       if (at > now - REPEATS_MS) break;
       this.#told.delete(seq);
@@ -112,10 +84,9 @@ export class RevocationFeed {
   }
 
   /** True the first time. */
-  #take({ seq }: Sanction): boolean {
-    this.#seq = Math.max(this.#seq, seq);
+  #take(seq: number, now: number): boolean {
     if (this.#told.has(seq)) return false;
-    this.#told.set(seq, this.#options.clock());
+    this.#told.set(seq, now);
     return true;
   }
 }

@@ -13,6 +13,7 @@ import { RoomEntry } from '#libs/rooms/room-entry.ts';
 import { RoomRules } from '#libs/rooms/room-rules.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Backend } from './backend.ts';
+import { RoomChangeFeed, type RoomChangeListener } from './room-change-feed.ts';
 
 /** Credentials, and what a revocation names their token by. */
 export interface Bearer extends Credentials {
@@ -28,6 +29,8 @@ export interface HubParts {
   verify(token: string): Bearer | Promise<Bearer>;
   /** Follows what is revoked from now on, and tells of each entry once. */
   follow(onSanction: (sanction: Sanction) => void): Promise<RevocationFeed>;
+  /** Follows what becomes of rooms from now on. `listener`: undefined as long as nobody can be in one. */
+  followRooms(listener: () => RoomChangeListener | undefined): Promise<RoomChangeFeed>;
 }
 
 export function hubParts(config: Config, verifier: TokenVerifier, backend: Backend, log: Logger): HubParts {
@@ -65,6 +68,11 @@ export function hubParts(config: Config, verifier: TokenVerifier, backend: Backe
       feed = new RevocationFeed({ source: store.sanctions, revocations, onSanction, clock: Date.now, log });
       await feed.start();
       return feed;
+    },
+    async followRooms(listener) {
+      const rooms = new RoomChangeFeed({ source: store.roomChanges, listener, clock: () => performance.now(), log });
+      await rooms.start();
+      return rooms;
     },
   };
 }

@@ -24,6 +24,7 @@ import type { Faults } from './faults.ts';
 import { ABUSE_SECONDS, type FrameLimits, FrameVerdict, StrikeCounter } from './frame-budget.ts';
 import type { Joins } from './joins.ts';
 import type { OfflineMessages } from './offline-messages.ts';
+import type { PassValidity } from './pass-validity.ts';
 import type { Publisher } from './publisher.ts';
 import { typingSignal } from './relay.ts';
 import { Room } from './room.ts';
@@ -41,6 +42,7 @@ export interface FrameHandlerOptions {
   readonly counts: Counts;
   readonly publisher: Publisher;
   readonly access: RoomAccess;
+  readonly validity: PassValidity;
   readonly messages: Pick<MessageStore, 'before'>;
   readonly offline: OfflineMessages;
   readonly stats: HubStats;
@@ -98,16 +100,6 @@ export class FrameHandler {
         }, refuse);
     } catch (error) {
       refuse(error);
-    }
-  }
-
-  /** Whether the user may still be in a room. A backend that is away puts nobody out. */
-  async mayStay(connection: Connection, room: string): Promise<boolean> {
-    try {
-      await this.#pass(connection, room);
-      return true;
-    } catch (error) {
-      return this.#options.faults.told(error, connection).retryable;
     }
   }
 
@@ -202,11 +194,11 @@ export class FrameHandler {
    * always of what its kind may do. Throws, or rejects with, `HubError`.
    */
   #pass(connection: Connection, room: string): RoomPass | Promise<RoomPass> {
-    const { access } = this.#options;
+    const { access, validity } = this.#options;
     const { user, identity } = connection;
     requireRoom(identity.kind, room);
     const enter = (): RoomPass | Promise<RoomPass> => access.enter(user.bearer(identity), room);
-    return roomKind(room) === RoomKind.made ? user.pass(room, enter) : enter();
+    return roomKind(room) === RoomKind.made ? user.pass(room, validity, enter) : enter();
   }
 
   /** What there is to be read. The pass is tried first: it is remembered, where a closed conversation asks the store each time. */
@@ -252,18 +244,18 @@ export class FrameHandler {
     const { id, room } = frame;
     const joined = connection.rooms.find(({ name }) => name === room);
     if (joined === undefined && !isPrivateRoom(room)) throw notJoined(room);
-    this.#withPass(connection, id, joined?.pass ?? this.#pass(connection, room), (pass) =>
+    this.#withPass(connection, id, joined?.pass ?? orNotStored(this.#pass(connection, room)), (pass) =>
       publisher.publish(connection, pass, frame, bytes),
     );
   }
 
   #direct(connection: Connection, frame: ClientFrame & { readonly type: 'direct' }, bytes: number): void {
-    const { access, publisher } = this.#options;
+    const { access, publisher, validity } = this.#options;
     const { user, identity } = connection;
     const { id, to } = frame;
     requirePower(identity.kind, 'direct');
-    const pass = user.pass(access.directRoom(user.id, to), () => access.direct(user.bearer(identity), to));
-    this.#withPass(connection, id, pass, (entered) => publisher.publish(connection, entered, frame, bytes));
+    const pass = user.pass(access.directRoom(user.id, to), validity, () => access.direct(user.bearer(identity), to));
+    this.#withPass(connection, id, orNotStored(pass), (entered) => publisher.publish(connection, entered, frame, bytes));
   }
 
   async #history(connection: Connection, { id, room, before, limit }: ClientFrame & { readonly type: 'history' }): Promise<Uint8Array> {
@@ -324,6 +316,14 @@ function storedItems(messages: readonly StoredMessage[], older: boolean): Buffer
     items.push(item);
   }
   return Buffer.from(items.reverse().join() + joinedEnd(older || items.length < messages.length));
+}
+
+/** Who may speak is asked of what would store the message: if that is away, the same message may be sent again (M1). */
+function orNotStored(pass: RoomPass | Promise<RoomPass>): RoomPass | Promise<RoomPass> {
+  if (!(pass instanceof Promise)) return pass;
+  return pass.catch((error: unknown) => {
+    throw HubError.from(error).code === 'UNAVAILABLE' ? new HubError('NOT_STORED', undefined, { cause: error, retryAfter: 1 }) : error;
+  });
 }
 
 function notJoined(room: string): HubError {

@@ -40,7 +40,6 @@ export class Healer {
       const user = topic.slice(2);
       ids.push(user);
       if (single !== undefined) connections.push(...users.of(user));
-      users.of(user)[0]?.user.forget();
     }
     void privateRooms.heal(ids);
     single?.doubt(connections);

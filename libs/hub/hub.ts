@@ -17,13 +17,14 @@ import { FrameHandler } from './frame-handler.ts';
 import { Healer } from './healer.ts';
 import { Joins } from './joins.ts';
 import { LocalUsers } from './local-users.ts';
+import { LostAccess } from './lost-access.ts';
 import type { MessageWriter } from './message-writer.ts';
 import { NewRooms } from './new-rooms.ts';
 import { OfflineMessages } from './offline-messages.ts';
+import { PassValidity } from './pass-validity.ts';
 import { PrivateRooms } from './private-rooms.ts';
 import { Publisher } from './publisher.ts';
 import { Relay } from './relay.ts';
-import type { Room } from './room.ts';
 import type { RoomAccess } from './room-access.ts';
 import { Rooms } from './rooms.ts';
 import { endSanctioned } from './sanctions.ts';
@@ -81,6 +82,8 @@ export interface Admission {
 }
 
 export class Hub {
+  /** To be told what becomes of rooms (R7); without that, no pass is relied on for long. */
+  readonly lostAccess: LostAccess;
   readonly #options: HubOptions;
   readonly #users: LocalUsers;
   readonly #rooms: Rooms;
@@ -113,7 +116,7 @@ export class Hub {
     this.#joins = new Joins({ rooms: this.#rooms, counts: this.#counts, broker, presence, stats, faults, roomLimit, clock });
     const bytes = new UserBytes({ ...options.userBytes, buckets: options.buckets, now, refused: () => stats.rateLimited('bytes') });
     this.#publisher = new Publisher({ writer: options.writer, bytes, stats, faults, now });
-    this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, stats, clock });
+    this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, access, stats, clock });
     this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, clock });
     this.#single = new SingleSession(presence);
     this.#healer = new Healer({
@@ -124,13 +127,15 @@ export class Hub {
       privateRooms: this.#privateRooms,
       single: options.singleSession ? this.#single : undefined,
     });
+    const leave = (connection: Connection, room: string): boolean => this.#joins.leave(connection, room);
+    const validity = new PassValidity(() => performance.now());
+    this.lostAccess = new LostAccess({ users: this.#users, rooms: this.#rooms, fanout, validity, access, leave });
     this.#signals = new UserSignals({
       users: this.#users,
       fanout,
       privateRooms: this.#privateRooms,
+      lostAccess: this.lostAccess,
       login: (user, login) => this.#single.doubt(this.#users.of(user).filter((connection) => connection.login !== login)),
-      leave: (connection, room) => this.#joins.leave(connection, room),
-      mayStay: (connection, room) => this.#frames.mayStay(connection, room),
     });
     this.#frames = new FrameHandler({
       node,
@@ -140,6 +145,7 @@ export class Hub {
       counts: this.#counts,
       publisher: this.#publisher,
       access,
+      validity,
       messages: store.messages,
       offline: this.#offline,
       stats,
@@ -167,7 +173,7 @@ export class Hub {
         stats,
         now: () => clock.now(),
         userSignal: (user, payload) => this.#signals.received(user, payload),
-        closed: (room) => this.#closeRoom(room),
+        closed: (room, reason) => this.lostAccess.closeRoom(room, reason),
         healed: (topics) => void this.#healer.heal(topics),
         connectivity: (up) => this.#connectivity(up),
       }),
@@ -321,13 +327,6 @@ export class Hub {
   #seen({ user, identity }: Connection): void {
     const { store, clock } = this.#options;
     store.seen.touch({ user: user.id, name: user.name, kind: identity.kind, lastSeen: clock.now() });
-  }
-
-  #closeRoom(room: Room): void {
-    for (const user of [...room.users.keys()]) {
-      user.forget(room.name);
-      for (const connection of this.#users.of(user.id)) this.#joins.leave(connection, room.name);
-    }
   }
 
   #take({ identity, session, firstJoin }: Admission): Connection {

@@ -1,11 +1,14 @@
 import type { PresenceUser } from '#libs/presence/presence.ts';
 import type { Identity } from './connection.ts';
 import { FrameBudget, type FrameLimits } from './frame-budget.ts';
+import type { PassStamp, PassValidity } from './pass-validity.ts';
 import type { RoomBearer, RoomPass } from './room-access.ts';
 import { ByteCredit } from './user-bytes.ts';
 
 /** Passes remembered of one user: the rooms of a few connections. */
 const PASSES_MAX = 200;
+/** Ends of private rooms remembered of one user. */
+const CLOSED_MAX = 200;
 
 /** How far the messages of a private room have come to a user on this node. */
 export interface Reached {
@@ -17,6 +20,9 @@ export interface Reached {
   acknowledged: number;
 }
 
+/** A pass as it is kept: being asked for, or asked for at a moment. */
+type KeptPass = { readonly asking: Promise<RoomPass> } | { readonly pass: RoomPass; readonly stamp: PassStamp };
+
 /** One user on this node, shared by all their connections here. */
 export class LocalUser implements PresenceUser {
   readonly id: string;
@@ -25,7 +31,9 @@ export class LocalUser implements PresenceUser {
   readonly listening: Promise<void>;
   /** Private rooms with messages since the user came here; undefined for the many that have none. */
   reached: Map<string, Reached> | undefined;
-  #passes: Map<string, RoomPass | Promise<RoomPass>> | undefined;
+  #passes: Map<string, KeptPass> | undefined;
+  /** Private rooms whose end was told. */
+  #closed: Set<string> | undefined;
   #json: string | undefined;
   #credit: ByteCredit | undefined;
   #pages: FrameBudget | undefined;
@@ -55,31 +63,35 @@ export class LocalUser implements PresenceUser {
   }
 
   /**
-   * The user's pass for a room, asked for once and kept until `forget`. A promise only while it is asked for: what waits for it goes on in the order in
-   * which it came. @throws what `enter` throws.
+   * The user's pass for a room that the hub makes: the one kept as long as it holds, else a new one. A promise only while it is asked for: what waits for it
+   * goes on in the order in which it came. Rejects with what `enter` rejects with.
    */
-  pass(room: string, enter: () => RoomPass | Promise<RoomPass>): RoomPass | Promise<RoomPass> {
+  pass(room: string, validity: PassValidity, enter: () => RoomPass | Promise<RoomPass>): RoomPass | Promise<RoomPass> {
     const known = this.#passes?.get(room);
-    if (known !== undefined) return known;
-    const pass = enter();
-    this.#keep(room, pass);
-    if (pass instanceof Promise) {
-      pass.then(
-        (settled) => {
-          if (this.#passes?.get(room) === pass) this.#passes.set(room, settled);
-        },
-        () => {
-          if (this.#passes?.get(room) === pass) this.#passes.delete(room);
-        },
-      );
+    if (known !== undefined) {
+      if ('asking' in known) return known.asking;
+      if (validity.holds(room, known.stamp)) return known.pass;
     }
-    return pass;
+    const kept = { asking: this.#ask(room, validity, enter) };
+    this.#keep(room, kept);
+    kept.asking.catch(() => {
+      if (this.#passes?.get(room) === kept) this.#passes.delete(room);
+    });
+    return kept.asking;
   }
 
-  /** A pass that may be asked about anew: of this room, or of all. */
-  forget(room?: string): void {
-    if (room === undefined) this.#passes = undefined;
-    else this.#passes?.delete(room);
+  /** The private room is over. True the first time: its end is to be told. */
+  closes(room: string): boolean {
+    this.#passes?.delete(room);
+    this.reached?.delete(room);
+    this.#closed ??= new Set();
+    if (this.#closed.has(room)) return false;
+    this.#closed.add(room);
+    if (this.#closed.size > CLOSED_MAX) {
+      const [oldest = ''] = this.#closed;
+      this.#closed.delete(oldest);
+    }
+    return true;
   }
 
   /** The user by one of their tokens. */
@@ -87,7 +99,18 @@ export class LocalUser implements PresenceUser {
     return { userId: this.id, name: this.name, kind, rooms };
   }
 
-  #keep(room: string, pass: RoomPass | Promise<RoomPass>): void {
+  /** An answer that a change overtook is asked for again. */
+  async #ask(room: string, validity: PassValidity, enter: () => RoomPass | Promise<RoomPass>): Promise<RoomPass> {
+    for (;;) {
+      const stamp = validity.stamp();
+      const pass = await enter();
+      if (!validity.stands(room, stamp)) continue;
+      this.#keep(room, { pass, stamp });
+      return pass;
+    }
+  }
+
+  #keep(room: string, pass: KeptPass): void {
     this.#passes ??= new Map();
     this.#passes.set(room, pass);
     if (this.#passes.size <= PASSES_MAX) return;

@@ -79,6 +79,11 @@ export class LocalUsers {
     this.#channels.unsubscribe(`u:${id}`);
   }
 
+  /** Every user with a connection. */
+  *each(): Generator<LocalUser> {
+    for (const { user } of this.#entries.values()) yield user;
+  }
+
   *all(): Generator<Connection> {
     for (const { connections } of this.#entries.values()) yield* connections;
   }

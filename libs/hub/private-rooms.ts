@@ -15,7 +15,7 @@ import type { Clock } from './clock.ts';
 import type { LocalUser, Reached } from './local-user.ts';
 import type { LocalUsers } from './local-users.ts';
 import { Room } from './room.ts';
-import { Keeps } from './room-access.ts';
+import { Keeps, type RoomAccess, Standing } from './room-access.ts';
 import type { HubStats } from './stats.ts';
 
 const PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
@@ -27,6 +27,7 @@ export interface PrivateRoomsOptions {
   readonly users: LocalUsers;
   readonly broker: Pick<Broker, 'after' | 'before'>;
   readonly cursors: Pick<CursorStore, 'delivered' | 'waiting'>;
+  readonly access: Pick<RoomAccess, 'standing'>;
   readonly stats: HubStats;
   readonly clock: Clock;
 }
@@ -85,6 +86,8 @@ export class PrivateRooms {
     const stored = new Set(waiting?.map(({ room }) => room));
     for (const [room, reached] of user.reached ?? []) {
       if (!isPrivateRoom(room) || stored.has(room) || reached.held !== undefined) continue;
+      // What is said in a room that was lost meanwhile is not theirs (R7).
+      if ((await this.#patiently(user, () => this.#options.access.standing(id, room))) !== Standing.member) continue;
       const page = await this.#patiently(user, () => this.#options.broker.after(room, reached.offset, { count: 1, bytes: 1 }));
       if (page !== undefined && page.position.offset > reached.offset && reached.held === undefined) {
         void this.#fill(user, room, Keeps.stream, reached, page.position.offset);

@@ -1,7 +1,7 @@
 /** The loop from the broker to the sockets of this node. */
 import type { BrokerListener, Position, Publication, Topic } from '#libs/broker/broker.ts';
 import { MEMBER_EVENTS_MAX } from '#libs/protocol/limits.ts';
-import { member, publishedAt, resyncHead, roomClosed } from '#libs/protocol/server-frame.ts';
+import { member, publishedAt, resyncHead } from '#libs/protocol/server-frame.ts';
 import type { Counts } from './counts.ts';
 import { Room } from './room.ts';
 import type { Rooms } from './rooms.ts';
@@ -20,8 +20,8 @@ export interface RelayOptions {
   readonly now: () => number;
   /** A signal on a user's own channel, or on that of every node. The bytes are valid during the call only. */
   userSignal(user: string, payload: Uint8Array): void;
-  /** The room is over: whoever is in it here is taken out, told already. */
-  closed(room: Room): void;
+  /** The room is over: whoever is in it here is told and taken out. */
+  closed(room: string, reason: 'expired' | 'closed'): void;
   /** Signals of these topics may have been lost. */
   healed(topics: readonly Topic[]): void;
   connectivity(up: boolean): void;
@@ -92,12 +92,7 @@ export class Relay implements BrokerListener {
       return;
     }
     if (signal[1] === 'c') {
-      this.#options.fanout.publish(
-        room.topic,
-        roomClosed(room.name, signal.slice(2) === 'expired' ? 'expired' : 'closed'),
-        room.subscriptions,
-      );
-      this.#options.closed(room);
+      this.#options.closed(room.name, signal.slice(2) === 'expired' ? 'expired' : 'closed');
       return;
     }
     const space = signal.indexOf(' ');

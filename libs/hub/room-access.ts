@@ -21,6 +21,10 @@ export interface RoomPass {
   readonly members: readonly string[] | undefined;
 }
 
+/** How somebody stands in a room that the hub makes: in it, not in it (any more), or in one that is over. */
+export const Standing = { member: 'member', stranger: 'stranger', closed: 'closed', expired: 'expired' } as const;
+export type Standing = (typeof Standing)[keyof typeof Standing];
+
 export interface RoomAccess {
   /** Whether the room keeps at least a stream. By its name alone. */
   keepsStream(room: string): boolean;
@@ -34,6 +38,8 @@ export interface RoomAccess {
    * @throws as `enter`.
    */
   read(bearer: RoomBearer, room: string): Keeps | Promise<Keeps>;
+  /** How a user stands in a room that the hub makes, asked afresh. Questions of the same moment go out together. Rejects with `HubError` `UNAVAILABLE`. */
+  standing(user: string, room: string): Promise<Standing>;
   /** The room of direct messages between two users, made at first use. Rejects with `HubError` `FORBIDDEN` (by the kind of either), `USER_NOT_FOUND`, `UNAVAILABLE`. */
   direct(bearer: RoomBearer, to: string): Promise<RoomPass>;
   /** The name of that room. */

@@ -1,7 +1,6 @@
 /** What comes over a user's own channel, and over the channel of every node (R5). A frame for all sessions of the user is its own payload. */
-import { left } from '#libs/protocol/server-frame.ts';
-import type { Connection } from './connection.ts';
 import type { LocalUsers } from './local-users.ts';
+import type { LostAccess } from './lost-access.ts';
 import type { PrivateRooms } from './private-rooms.ts';
 import { Keeps } from './room-access.ts';
 import { EVERYONE, type Fanout } from './socket.ts';
@@ -17,12 +16,9 @@ export interface UserSignalsOptions {
   readonly users: LocalUsers;
   readonly fanout: Fanout;
   readonly privateRooms: PrivateRooms;
+  readonly lostAccess: LostAccess;
   /** A newer login of the user was announced (R4). */
   login(user: string, login: string): void;
-  /** Takes the connection out; false where it was not in the room. */
-  leave(connection: Connection, room: string): boolean;
-  /** Whether the user of the connection is still a member of the room. Never rejects. */
-  mayStay(connection: Connection, room: string): Promise<boolean>;
 }
 
 export class UserSignals {
@@ -58,7 +54,7 @@ export class UserSignals {
         this.#deliverToSession(user, rest());
         break;
       case 'x':
-        this.#membershipChanged(user, rest());
+        this.#options.lostAccess.signalled(user, rest());
         break;
     }
   }
@@ -69,12 +65,12 @@ export class UserSignals {
       fanout.publish(EVERYONE, frame, users.size);
       return;
     }
-    const connections = [...users.of(user)];
-    for (const connection of connections) connection.deliver(frame);
-    if (!frame.startsWith(CLOSED)) return;
-    const { room } = JSON.parse(frame) as { readonly room: string };
-    connections[0]?.user.forget(room);
-    for (const connection of connections) this.#options.leave(connection, room);
+    if (frame.startsWith(CLOSED)) {
+      const { room, reason } = JSON.parse(frame) as { readonly room: string; readonly reason: 'expired' | 'closed' };
+      this.#options.lostAccess.closePrivate(user, room, reason);
+      return;
+    }
+    for (const connection of [...users.of(user)]) connection.deliver(frame);
   }
 
   #deliverToSession(user: string, rest: string): void {
@@ -83,16 +79,5 @@ export class UserSignals {
     const session = rest.slice(0, space);
     const connections = user === EVERY_NODE ? users.all() : users.of(user);
     for (const connection of connections) if (connection.session === session) connection.deliver(rest.slice(space + 1));
-  }
-
-  #membershipChanged(user: string, room: string): void {
-    const connections = [...this.#options.users.of(user)];
-    connections[0]?.user.forget(room);
-    for (const connection of connections) {
-      if (!connection.rooms.some(({ name }) => name === room)) continue;
-      void this.#options.mayStay(connection, room).then((stays) => {
-        if (!stays && this.#options.leave(connection, room)) connection.deliver(left(undefined, room));
-      });
-    }
   }
 }

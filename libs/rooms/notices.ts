@@ -17,7 +17,8 @@ const RETRY_MS = 500;
 
 /**
  * Tells what the store already holds, so nothing is decided here and nothing rejects: a notice that cannot be sent now is tried again for ten seconds.
- * Each reaches whoever is connected then, at most once; who was not asks the API.
+ * Each reaches whoever is connected then, at most once; who was not asks the API. Gateways learn from the store that somebody lost a room (R7): these
+ * signals make it faster.
  */
 export class Notices {
   readonly #options: NoticesOptions;
@@ -39,10 +40,6 @@ export class Notices {
   async closed(room: string, kind: MadeRoomKind, members: readonly RoomMember[], reason: 'expired' | 'closed'): Promise<void> {
     if (kind === 'group') await this.#send(`r:${room}`, `~c${reason}`);
     else await Promise.all(members.map(({ id }) => this.#send(`u:${id}`, roomClosed(room, reason))));
-    await this.membership(
-      room,
-      members.map(({ id }) => id),
-    );
   }
 
   /** What the gateways know about these users' place in the room is out of date. */

@@ -1,6 +1,6 @@
 /** Who may enter which room, over the rules and the store (R2, R3, R5). */
 import { hash } from 'node:crypto';
-import { Keeps, type RoomAccess, type RoomBearer, type RoomPass } from '#libs/hub/room-access.ts';
+import { Keeps, type RoomAccess, type RoomBearer, type RoomPass, Standing } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
@@ -54,6 +54,11 @@ export class RoomEntry implements RoomAccess {
     if (roomKind(room) === RoomKind.made) return this.#readMade(bearer, room);
     const pass = this.enter(bearer, room);
     return pass instanceof Promise ? pass.then(({ keeps }) => keeps) : pass.keeps;
+  }
+
+  async standing(user: string, room: string): Promise<Standing> {
+    const found = await this.#options.rooms.standing(room, user);
+    return found?.isMember === true ? (found.room.closedReason ?? Standing.member) : Standing.stranger;
   }
 
   async direct(bearer: RoomBearer, to: string): Promise<RoomPass> {

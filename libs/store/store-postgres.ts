@@ -11,6 +11,7 @@ import { PostgresCodes } from './login-codes.ts';
 import { PostgresLogins } from './logins.ts';
 import { PostgresMessages } from './messages.ts';
 import { PostgresPairs } from './pairs.ts';
+import { PostgresRoomChanges } from './room-changes.ts';
 import { PostgresRooms } from './rooms.ts';
 import { PostgresSanctions } from './sanctions.ts';
 import { PostgresSeen } from './seen.ts';
@@ -21,18 +22,20 @@ import { PostgresUsers } from './users.ts';
 
 const POOL_SIZE = 6;
 /**
- * Connections for what stands between a message and its `ack`: storing, looking up, asking who is a member. Each of these uses a bounded number at a
- * time, so that none waits for readers of history.
+ * Connections for what stands between a message and its `ack`: storing, looking up, asking who is a member, following what is revoked. Each of these uses a
+ * bounded number at a time, so that none waits for readers of history.
  */
 const MESSAGING_POOL_SIZE = 6;
 const TIMEOUT_MS = 3000;
+/** Whoever follows what becomes of rooms is to be up to date, or to know that they are not, within two seconds (R7). */
+const FOLLOW_TIMEOUT_MS = 1250;
 
 export interface StoreOptions {
   /** `postgres://user:password@host:port/database`, of a migrated database. Stands in no log and in no error. */
   readonly url: string;
   /** Told when the database goes away and comes back. */
   readonly log?: Logger;
-  /** Connections at most, beside six that only messages use on their way to `ack`. Default 6. */
+  /** Connections at most, beside six that only messages use on their way to `ack`, and one that follows what becomes of rooms. Default 6. */
   readonly poolSize?: number;
   /** Milliseconds after which a call rejects with `UNAVAILABLE`. Default 3,000. */
   readonly timeoutMs?: number;
@@ -50,6 +53,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const health = new StoreHealth(log, observe);
   const database = new Database({ url, poolSize, timeoutMs, health });
   const messaging = new Database({ url, poolSize: MESSAGING_POOL_SIZE, timeoutMs, health });
+  // A look that is given up takes no connection of others along, and none makes it wait.
+  const following = new Database({ url, poolSize: 1, timeoutMs: Math.min(FOLLOW_TIMEOUT_MS, timeoutMs) });
   const messages = new PostgresMessages(database, messaging, observe);
   const rooms = new PostgresRooms(database, messaging);
   const cursors = new PostgresCursors(database);
@@ -67,7 +72,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     absences: new PostgresAbsences(database),
     messages,
     cursors,
-    sanctions: new PostgresSanctions(database),
+    sanctions: new PostgresSanctions(messaging),
+    roomChanges: new PostgresRoomChanges(following),
     seen,
     upkeep: new PostgresUpkeep(database),
     async ping() {
@@ -75,7 +81,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     },
     async close() {
       await Promise.all([messages.flush(), rooms.flush(), cursors.flush(), seen.flush()]);
-      await Promise.all([database.close(), messaging.close()]);
+      await Promise.all([database.close(), messaging.close(), following.close()]);
     },
   };
 }

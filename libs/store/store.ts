@@ -19,6 +19,7 @@ export interface Store {
   readonly messages: MessageStore;
   readonly cursors: CursorStore;
   readonly sanctions: SanctionStore;
+  readonly roomChanges: RoomChangeStore;
   readonly seen: SeenStore;
   readonly upkeep: UpkeepStore;
   /** Resolves when a trivial query is answered. */
@@ -489,8 +490,36 @@ export interface SanctionStore {
   add(sanction: Omit<Sanction, 'seq'>): Promise<void>;
   /** Everything that still holds. */
   standing(now: number): Promise<Sanction[]>;
-  /** What was added after `seq`, or in the last seconds: a transaction with a smaller number may be seen later. Applying one twice is harmless. */
-  since(seq: number): Promise<Sanction[]>;
+  /** What was committed since the read that gave this mark; without one, everything that still holds. */
+  since(mark: string | undefined, now: number): Promise<LogPage<Sanction>>;
+}
+
+/** A read of a log. None that follows another by its mark misses what was committed in between, in whatever order. */
+export interface LogPage<Entry> {
+  /** In the order in which they were added. After a fail-over some may come again. */
+  readonly entries: readonly Entry[];
+  /** Where this read ended: an opaque text for the next one. */
+  readonly mark: string;
+  /** False where the mark given is older than entries are kept: some may be missing. */
+  readonly complete: boolean;
+}
+
+/**
+ * What became of a room. `left`: `users` are members no more. `closed`: it is over; `users` are the members of a private room, who are told over their own
+ * channels. `changed`: what it keeps is another, or somebody came into a private room.
+ */
+export interface RoomChange {
+  readonly room: string;
+  readonly change: 'left' | 'closed' | 'changed';
+  /** Of `closed` only. */
+  readonly reason: 'expired' | 'closed' | undefined;
+  readonly users: readonly string[];
+}
+
+/** The log of what takes access to rooms away, or changes it: written with every such change, in its transaction. Kept for an hour. */
+export interface RoomChangeStore {
+  /** What was committed since the read that gave this mark; without one, nothing. */
+  since(mark: string | undefined): Promise<LogPage<RoomChange>>;
 }
 
 export interface SeenRecord {
@@ -523,7 +552,7 @@ export interface UpkeepStore {
    * messages for so long that dropping a month would hold up who writes, it and what is younger is left to the next call.
    */
   dropHistory(days: number, now: number): Promise<number>;
-  /** Keys of messages stored over an hour ago, codes, tickets, families and sanctions that are over, absences nobody looks for any more, guests who were not here for 30 days. */
+  /** Keys of messages stored and changes of rooms added over an hour ago, codes, tickets, families and sanctions that are over, absences nobody looks for any more, guests who were not here for 30 days. */
   dropExpired(now: number): Promise<number>;
   /** Made rooms closed for over 30 days, with members and cursors. */
   dropClosedRooms(now: number): Promise<number>;

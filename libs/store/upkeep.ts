@@ -17,7 +17,7 @@ const ROOMS = 100;
 /** Milliseconds one statement of the upkeep may take. */
 const LONG: CallOptions = { timeoutMs: 60_000 };
 
-/** What is over, table by table: `$1` is a moment. Sanctions stay for a minute after they were added, so that every node has seen them. */
+/** What is over, table by table: `$1` is a moment; of changes of rooms, their age by the database's clock. Sanctions stay for a minute after they were added, so that every node has seen them. */
 const EXPIRED: readonly { readonly table: string; readonly over: string; readonly before: (now: number) => number }[] = [
   { table: 'message_keys', over: 'stored_at < $1', before: (now) => now - HOUR_MS },
   { table: 'login_codes', over: 'expires_at <= $1', before: (now) => now },
@@ -26,6 +26,7 @@ const EXPIRED: readonly { readonly table: string; readonly over: string; readonl
   { table: 'idempotent_answers', over: 'expires_at <= $1', before: (now) => now },
   { table: 'login_tickets', over: 'expires_at <= $1', before: (now) => now },
   { table: 'login_families', over: 'expires_at <= $1', before: (now) => now },
+  { table: 'room_changes', over: `added_at < clock_timestamp() - $1::bigint * interval '1 millisecond'`, before: () => HOUR_MS },
   { table: 'absences', over: 'looked_at < $1', before: (now) => now - HOUR_MS },
   { table: 'sanctions', over: "until <= $1 AND added_at < clock_timestamp() - interval '1 minute'", before: (now) => now },
   { table: 'seen', over: "kind = 'guest' AND last_seen < $1", before: (now) => now - SILENT_DAYS * DAY_MS },

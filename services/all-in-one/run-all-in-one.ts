@@ -96,6 +96,7 @@ export async function runAllInOne(
   });
   let gateway: Gateway | undefined;
   const feed = await parts.follow((sanction) => gateway?.hub.sanction(sanction));
+  const rooms = await parts.followRooms(() => gateway?.hub.lostAccess);
   const running = await Gateway.start(gatewaySettings(config), {
     node,
     ...backend,
@@ -109,7 +110,7 @@ export async function runAllInOne(
   return {
     port: running.port,
     localKey,
-    ready: () => running.hub.ready && feed.ready && backend.problem() === undefined,
+    ready: () => running.hub.ready && feed.ready && rooms.ready && backend.problem() === undefined,
     problem: () => backend.problem(),
     async sample() {
       running.sample();
@@ -122,7 +123,7 @@ export async function runAllInOne(
       teller.tell();
       await drained;
       await teller.close();
-      await feed.stop();
+      await Promise.all([feed.stop(), rooms.stop()]);
       await api.close();
       await admin.close();
       await worker.stop();

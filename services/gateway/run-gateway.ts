@@ -36,13 +36,14 @@ export async function runGateway(
   const parts = hubParts(config, verifier, backend, log);
   let gateway: Gateway | undefined;
   const feed = await parts.follow((sanction) => gateway?.hub.sanction(sanction));
+  const rooms = await parts.followRooms(() => gateway?.hub.lostAccess);
   const running = await Gateway.start(gatewaySettings(config, port), { node, ...backend, ...parts, metrics, log, http: nothingHere });
   gateway = running;
   const teller = tellNode(node, running, backend.nodes, metrics);
   return {
     gateway: running,
     port: running.port,
-    ready: () => running.hub.ready && feed.ready && backend.problem() === undefined,
+    ready: () => running.hub.ready && feed.ready && rooms.ready && backend.problem() === undefined,
     problem: () => backend.problem(),
     sample: () => running.sample(),
     async stop() {
@@ -50,7 +51,7 @@ export async function runGateway(
       teller.tell();
       await drained;
       await teller.close();
-      await feed.stop();
+      await Promise.all([feed.stop(), rooms.stop()]);
       await backend.close();
     },
   };

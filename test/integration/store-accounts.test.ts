@@ -222,7 +222,7 @@ describe('refresh families', () => {
 describe('sanctions', () => {
   const ban = { kind: 'ban', subject: 'u1', reason: 'spam', at: 1000, until: 9000 } as const;
 
-  test('[A11] a log in order: what stands, and what came since, with the last seconds again', async () => {
+  test('[A11] a log in order: what stands, and what came since', async () => {
     await store.sanctions.add(ban);
     await store.sanctions.add({ ...ban, kind: 'login', subject: 'f1', until: 2000 });
     const standing = await other.sanctions.standing(1500);
@@ -231,13 +231,11 @@ describe('sanctions', () => {
       { ...ban, kind: 'login', subject: 'f1', until: 2000, seq: standing[1]?.seq },
     ]);
     expect((await other.sanctions.standing(2000)).map(({ kind }) => kind)).toEqual(['ban']);
-    const last = standing[1]?.seq ?? 0;
-    expect(last).toBeGreaterThan(standing[0]?.seq ?? 0);
-    await database.query("UPDATE sanctions SET added_at = now() - interval '1 hour'");
-    expect(await other.sanctions.since(last)).toEqual([]);
-    expect(await other.sanctions.since(last - 1)).toEqual([standing[1]]);
+    const first = await other.sanctions.since(undefined, 1500);
+    expect(first.entries).toEqual(standing);
+    expect((await other.sanctions.since(first.mark, 1500)).entries).toEqual([]);
     await store.sanctions.add({ ...ban, kind: 'unban' });
-    expect((await other.sanctions.since(last + 1000)).map(({ kind }) => kind)).toEqual(['unban']);
+    expect((await other.sanctions.since(first.mark, 1500)).entries.map(({ kind }) => kind)).toEqual(['unban']);
   });
 });
 

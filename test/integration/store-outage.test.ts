@@ -67,7 +67,9 @@ function calls(): Promise<unknown>[] {
     store.messages.top('group:o'),
     store.cursors.advance('ada', 'group:o', 1),
     store.cursors.waiting('ada'),
-    store.sanctions.since(0),
+    store.sanctions.since(undefined, 1),
+    store.roomChanges.since(undefined),
+    store.roomChanges.since('1:1: 1 1'),
     store.seen.get(['ada']),
   ];
 }

@@ -3,6 +3,7 @@ import { PAGE_AFTER, PAGE_BEFORE } from '#libs/store/messages.ts';
 import { STANDING } from '#libs/store/rooms.ts';
 import { NAMED } from '#libs/store/seen.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
+import { unseen } from '#libs/store/transaction-log.ts';
 import { batchOf } from '#libs/store/upkeep.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 
@@ -96,6 +97,17 @@ test('[R2] whether a user is a member reads one row, however many members a grou
     expect(read).toBeLessThanOrEqual(rooms.length * rows);
     expect(nodes.filter((node) => node['Relation Name'] === 'room_members').map((node) => node['Node Type'])).not.toContain('Seq Scan');
   }
+});
+
+test('[R7] a look at the log of rooms reads what is new by an index, not the hour that is kept', async () => {
+  await database.query("INSERT INTO room_changes (room, change) SELECT 'group:' || n, 'changed' FROM generate_series(1, 20000) n", []);
+  const [row] = await database.query('SELECT pg_current_snapshot()::text AS snapshot', []);
+  await database.query("INSERT INTO room_changes (room, change) VALUES ('group:new', 'changed')", []);
+  await database.query('VACUUM ANALYZE room_changes');
+  const nodes = await plan(unseen('room_changes', 'seq, room'), [row?.['snapshot']]);
+  const scans = nodes.filter((node) => node['Relation Name'] === 'room_changes');
+  expect(scans.map((node) => node['Node Type'])).toEqual(['Index Scan']);
+  expect(scans.map((node) => node['Actual Rows'])).toEqual([1]);
 });
 
 test('people are looked up by the beginning of their name by an index scan', async () => {

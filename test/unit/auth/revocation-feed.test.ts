@@ -20,20 +20,11 @@ class Ledger {
     this.entries.push({ seq, kind, subject, reason: '', at: NOW, until });
   }
 
-  async standing(now: number): Promise<Sanction[]> {
-    this.#look();
-    return this.entries.filter(({ until }) => until > now);
-  }
-
   /** Everything again each time: what the feed has to bear. */
-  async since(): Promise<Sanction[]> {
-    this.#look();
-    return [...this.entries];
-  }
-
-  #look(): void {
+  async since(mark: string | undefined, now: number): Promise<{ entries: Sanction[]; mark: string }> {
     this.looks += 1;
     if (this.away) throw new HubError('UNAVAILABLE');
+    return { entries: this.entries.filter(({ until }) => mark !== undefined || until > now), mark: 'x' };
   }
 }
 

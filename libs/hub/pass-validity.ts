@@ -1,0 +1,74 @@
+/** Milliseconds after which a pass is asked for again, whatever is known. */
+const PASS_MS = 30_000;
+/** A node that lost sight of what becomes of rooms for longer than this, milliseconds, relies on no pass. */
+const BLIND_MS = 2000;
+/** Changes are remembered for this long, milliseconds: far longer than a pass holds, or than asking for one takes. */
+const REMEMBERED_MS = 120_000;
+
+/** When a pass was asked for. */
+export interface PassStamp {
+  readonly at: number;
+  readonly revision: number;
+}
+
+/**
+ * Whether a pass that was asked for some time ago still holds (R7): nothing became of its room since, as far as this node knows, and what this node knows
+ * is at most two seconds old. So a pass that was lost at a moment serves nobody two seconds later, whatever fails in between. O(1) for each change and
+ * each question, however many users have a pass.
+ */
+export class PassValidity {
+  readonly #now: () => number;
+  /** Counts changes. */
+  #revision = 0;
+  /** What was asked before this revision holds no more, whatever the room. */
+  #floor = 0;
+  /** Rooms that changed, those that changed last at the end. */
+  readonly #changed = new Map<string, PassStamp>();
+  /** Everything committed before this moment is known. */
+  #knownUntil = Number.NEGATIVE_INFINITY;
+
+  /** `now`: milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** To be taken before a pass is asked for. */
+  stamp(): PassStamp {
+    return { at: this.#now(), revision: this.#revision };
+  }
+
+  /** Whether nothing became of the room since. */
+  stands(room: string, { revision }: PassStamp): boolean {
+    return revision >= this.#floor && revision >= (this.#changed.get(room)?.revision ?? 0);
+  }
+
+  /** Whether a pass of that moment may be used now. */
+  holds(room: string, stamp: PassStamp): boolean {
+    const now = this.#now();
+    return now - this.#knownUntil <= BLIND_MS && now - stamp.at < PASS_MS && this.stands(room, stamp);
+  }
+
+  /** Something became of the room. */
+  changed(room: string): void {
+    this.#revision += 1;
+    const stamp = this.stamp();
+    this.#changed.delete(room);
+    this.#changed.set(room, stamp);
+    for (const [other, { at }] of this.#changed) {
+      if (stamp.at - at < REMEMBERED_MS) break;
+      this.#changed.delete(other);
+    }
+  }
+
+  /** Something may have become of any room. */
+  changedAll(): void {
+    this.#revision += 1;
+    this.#floor = this.#revision;
+    this.#changed.clear();
+  }
+
+  /** Every change that was committed more than `ageMs` ago is known. */
+  known(ageMs: number): void {
+    this.#knownUntil = this.#now() - ageMs;
+  }
+}
