@@ -28,6 +28,11 @@ interface Standing {
 }
 
 const SWEEP_MS = 60_000;
+/**
+ * A ban that is lifted is remembered as such for this long, milliseconds: an older entry may come after the newer one, but not that late. A lifted ban does
+ * not stand in the log that a node begins with.
+ */
+const LIFTED_MS = 300_000;
 
 /**
  * Which tokens lost their power, as far as this node was told. Answers at once, in constant time; what is over is forgotten.
@@ -37,7 +42,7 @@ export class Revocations {
   readonly #logins = new Map<string, Standing>();
   readonly #tokens = new Map<string, Standing>();
   readonly #users = new Map<string, Standing>();
-  /** Users banned, or not any more (`lifted`): the newest entry counts. */
+  /** Users banned, and for some minutes those who are not any more (`lifted`): the newest entry counts. */
   readonly #bans = new Map<string, Standing & { readonly lifted: boolean }>();
   #sweptAt = Number.NEGATIVE_INFINITY;
 
@@ -62,8 +67,10 @@ export class Revocations {
         remember(this.#users, subject, sanction);
         break;
       case 'ban':
+        remember(this.#bans, subject, { ...sanction, lifted: false });
+        break;
       case 'unban':
-        remember(this.#bans, subject, { ...sanction, lifted: kind === 'unban' });
+        remember(this.#bans, subject, { ...sanction, lifted: true, until: Math.min(sanction.until, now + LIFTED_MS) });
         break;
       case 'disconnect':
         // Concerns open connections, no token.

@@ -8,6 +8,15 @@ const COLUMNS = 'seq, kind, subject, reason, at, until';
 /** Of sanctions none is missed for its age: each stays as long as it holds. */
 const KEPT_MS = Number.POSITIVE_INFINITY;
 
+const ADD = 'INSERT INTO sanctions (kind, subject, reason, at, until) VALUES ($1, $2, $3, $4, $5)';
+/** An unban outlasts the bans that it lifts by a minute, and is of no interest afterwards. */
+const LIFT = `
+  INSERT INTO sanctions (kind, subject, reason, at, until)
+  SELECT $1, $2, $3, $4::bigint, least($5::bigint, 60000 + greatest($4::bigint, (SELECT max(until) FROM sanctions WHERE kind = 'ban' AND subject = $2)))`;
+/** What holds at `$1`: no ban that was lifted, and nothing of its lifting. */
+const HOLDING = `l.until > $1 AND l.kind <> 'unban' AND NOT (
+  l.kind = 'ban' AND EXISTS (SELECT 1 FROM sanctions u WHERE u.kind = 'unban' AND u.subject = l.subject AND u.seq > l.seq))`;
+
 export class PostgresSanctions implements SanctionStore {
   readonly #database: Database;
   readonly #log: TransactionLog<SanctionRow, Sanction>;
@@ -24,13 +33,7 @@ export class PostgresSanctions implements SanctionStore {
   }
 
   async add({ kind, subject, reason, at, until }: Omit<Sanction, 'seq'>): Promise<void> {
-    await this.#database.query('INSERT INTO sanctions (kind, subject, reason, at, until) VALUES ($1, $2, $3, $4, $5)', [
-      kind,
-      subject,
-      reason,
-      at,
-      until,
-    ]);
+    await this.#database.query(kind === 'unban' ? LIFT : ADD, [kind, subject, reason, at, until]);
   }
 
   standing(now: number): Promise<Sanction[]> {
@@ -38,6 +41,6 @@ export class PostgresSanctions implements SanctionStore {
   }
 
   since(mark: string | undefined, now: number): Promise<LogPage<Sanction>> {
-    return mark === undefined ? this.#log.begin('l.until > $1', [now]) : this.#log.since(mark);
+    return mark === undefined ? this.#log.begin(HOLDING, [now]) : this.#log.since(mark);
   }
 }

@@ -487,10 +487,11 @@ export interface Sanction {
 }
 
 export interface SanctionStore {
+  /** An `unban` is kept no longer than the bans it lifts, `until` at most. */
   add(sanction: Omit<Sanction, 'seq'>): Promise<void>;
-  /** Everything that still holds. */
+  /** Everything that is not over yet, in order: bans that were lifted, too, and what lifted them. */
   standing(now: number): Promise<Sanction[]>;
-  /** What was committed since the read that gave this mark; without one, everything that still holds. */
+  /** What was committed since the read that gave this mark; without one, everything that holds, without bans that were lifted. */
   since(mark: string | undefined, now: number): Promise<LogPage<Sanction>>;
 }
 

@@ -234,8 +234,18 @@ describe('sanctions', () => {
     const first = await other.sanctions.since(undefined, 1500);
     expect(first.entries).toEqual(standing);
     expect((await other.sanctions.since(first.mark, 1500)).entries).toEqual([]);
-    await store.sanctions.add({ ...ban, kind: 'unban' });
-    expect((await other.sanctions.since(first.mark, 1500)).entries.map(({ kind }) => kind)).toEqual(['unban']);
+    await store.sanctions.add({ ...ban, kind: 'unban', until: 1_000_000 });
+    const [lifted, ...more] = (await other.sanctions.since(first.mark, 1500)).entries;
+    expect([lifted?.kind, more]).toEqual(['unban', []]);
+    // It is kept a minute longer than the ban, not for as long as it could have to be.
+    expect(lifted?.until).toBe(69_000);
+    expect((await other.sanctions.standing(1500)).map(({ kind }) => kind)).toEqual(['ban', 'login', 'unban']);
+    expect((await other.sanctions.since(undefined, 1500)).entries.map(({ kind }) => kind)).toEqual(['login']);
+    await store.sanctions.add({ ...ban, until: 9500 });
+    expect((await other.sanctions.since(undefined, 1500)).entries.map(({ kind, until }) => [kind, until])).toEqual([
+      ['login', 2000],
+      ['ban', 9500],
+    ]);
   });
 });
 

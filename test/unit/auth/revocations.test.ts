@@ -69,6 +69,19 @@ describe('what is revoked', () => {
     expect(refused(applied(ban, lifted, again), ANN, 'a.b.c', NOW + 4000)).toBe(true);
   });
 
+  it('[H3] [A11] nobody by a ban that was lifted, which is forgotten within minutes', () => {
+    const revocations = new Revocations();
+    const years = { until: NOW + 315_360_000_000 };
+    for (let user = 0; user < 1000; user += 1) {
+      revocations.apply(sanction('ban', `u${user}`, years), NOW);
+      revocations.apply(sanction('unban', `u${user}`, years), NOW);
+    }
+    revocations.apply(sanction('ban', 'ann', years), NOW + 600_000);
+    expect(revocations.size).toBe(1);
+    expect(revocations.isBanned('u1', NOW + 600_000)).toBe(false);
+    expect(revocations.isBanned('ann', NOW + 600_000)).toBe(true);
+  });
+
   it('[H3] nothing by a disconnect: it concerns connections', () => {
     const revocations = applied(sanction('disconnect', 'ann'));
     expect(refused(revocations, ANN)).toBe(false);
