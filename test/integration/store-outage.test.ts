@@ -102,7 +102,7 @@ describe('PostgreSQL away', () => {
   });
 
   test('frozen: every call says UNAVAILABLE in time, and works by itself when it is back', async () => {
-    await Promise.all(Array.from({ length: 10 }, () => store.ping()));
+    await until(() => Promise.all(Array.from({ length: 10 }, () => store.ping())), LONG);
     server.freeze();
     try {
       await expectAllUnavailable();
