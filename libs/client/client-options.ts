@@ -78,7 +78,7 @@ export function settingsOf(options: ParleyClientOptions): Settings {
 }
 
 /** RFC 9562, version 4. `crypto.randomUUID` is there in secure contexts only: not on a page that came over plain http. */
-function randomUuid(): string {
+export function randomUuid(): string {
   return '00000000-0000-4000-8000-000000000000'.replace(/[08]/g, (digit) => {
     const [random = 0] = crypto.getRandomValues(new Uint8Array(1));
     return (digit === '8' ? (random & 3) | 8 : random & 15).toString(16);

@@ -299,6 +299,37 @@ describe('the widget in a page of another site', () => {
     }
   });
 
+  it('[A5] [A10] [A15] is one customer and one conversation in two tabs that begin at once, also where frames may keep nothing', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'parley-browser-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    for (const [name, customer] of [
+      ['Pat', await newPerson(browser)],
+      ['Quin', await launchEveryday(folder)],
+    ] as const) {
+      const tabs = [(await visit(customer)).widget, (await visit(customer)).widget];
+      for (const tab of tabs) await tab.getByLabel('Your name').fill(name);
+      await Promise.all(tabs.map((tab) => tab.getByLabel('Your name').press('Enter')));
+      await Promise.all(tabs.map((tab) => box(tab).waitFor()));
+      await Promise.all(tabs.map((tab, at) => write(tab, `line ${at}`)));
+      for (const tab of tabs) for (const text of ['line 0', 'line 1']) await line(tab, text).waitFor();
+      expect(await database.query('SELECT count(*)::int AS n FROM customers WHERE name = $1', [name])).toEqual([{ n: 1 }]);
+      expect(await database.query('SELECT count(*)::int AS n FROM conversations WHERE customer_name = $1', [name])).toEqual([{ n: 1 }]);
+      await customer.close();
+    }
+  });
+
+  it('[A5] follows in a tab that still asks the name when another tab comes in, where frames may keep nothing', async () => {
+    const customer = await newPerson(browser);
+    const [one, two] = [(await visit(customer)).widget, (await visit(customer)).widget];
+    await introduce(one, 'Rae');
+    await box(two).waitFor();
+    await write(one, 'from the first');
+    await line(two, 'from the first').waitFor();
+    await write(two, 'from the second');
+    await line(one, 'from the second').waitFor();
+    expect(await database.query("SELECT count(*)::int AS n FROM customers WHERE name = 'Rae'")).toEqual([{ n: 1 }]);
+  });
+
   it('[R5] goes on where the line broke, and sends once what was written meanwhile', async () => {
     const customer = await newPerson(browser);
     const max = await agent('Max');

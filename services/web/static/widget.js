@@ -9,7 +9,7 @@
   const title = label || (/^zh/i.test(lang) ? '联系我们' : 'Chat with us');
   const page = location.origin + location.pathname;
 
-  // What is kept: whether the panel is open in this tab, whether there is a conversation to listen for, and what the frame may not keep itself (nothing
+  // What is kept: whether the panel is open in this tab, whether there is a conversation, and what the frame may not keep itself (nothing
   // secret). Storage may be forbidden.
   const kept = (area, key, value) => {
     try {
@@ -43,6 +43,7 @@
   let frame;
   let open = false;
   let ready = false;
+  let turn = 0;
 
   // Only who opened it is taken there: a panel that was open on the page before leaves the focus where it is.
   let asked = false;
@@ -50,7 +51,7 @@
     if (!ready) return;
     const known = kept('localStorage', `kept.${channel}`) || undefined;
     if (asked) frame.focus();
-    frame.contentWindow.postMessage({ parley: 'shown', open, focus: asked, page, kept: known }, hub);
+    frame.contentWindow.postMessage({ parley: 'shown', open, focus: asked, page, kept: known, turn }, hub);
     asked = false;
   };
   const load = () => {
@@ -88,12 +89,17 @@
       show(false);
       button.focus();
     }
-    if (data.parley === 'keep') kept('localStorage', `kept.${channel}`, String(data.kept));
+    if (data.parley === 'keep') {
+      turn = data.turn;
+      kept('localStorage', `kept.${channel}`, String(data.kept));
+    }
     if (data.parley === 'state') {
       unread(Number(data.unread) || 0);
       kept('localStorage', 'active', data.active ? 'yes' : '');
     }
   });
+  // From another tab.
+  addEventListener('storage', ({ key }) => key === `parley.kept.${channel}` && tell());
   const begin = () => {
     document.body.append(host);
     unread(0);

@@ -68,12 +68,13 @@ export class BrowserLogin {
 
   /**
    * Comes in through a route that makes somebody new, unless another tab of this browser did so meanwhile: then it goes on as that one. `kept` is called before any
-   * other tab may look.
+   * other tab may look. `key` is asked for the `Idempotency-Key`: without locks, it makes tabs that send the same
+   * request at once the same one.
    */
-  async enterOnce(path: string, body: object, kept: (user: LoggedIn) => void): Promise<LoggedIn> {
+  async enterOnce(path: string, body: object, key: () => string, kept: (user: LoggedIn) => void): Promise<LoggedIn> {
     return this.#alone(async () => {
       if (this.#options.renewal() !== undefined && (await this.#renew()) && this.#user !== undefined) return this.#user;
-      const user = this.#take((await this.#options.api('POST', path, { body })) as LoginAnswer);
+      const user = this.#take((await this.#options.api('POST', path, { body, key: key() })) as LoginAnswer);
       kept(user);
       return user;
     });
@@ -94,13 +95,13 @@ export class BrowserLogin {
   };
 
   /** A call of the API as this user. */
-  call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+  call = async (method: string, path: string, body?: unknown, key?: string): Promise<unknown> => {
     const { api } = this.#options;
     try {
-      return await api(method, path, { body, token: this.#token });
+      return await api(method, path, { body, key, token: this.#token });
     } catch (error) {
       if (!(error instanceof ApiError && error.code === 'TOKEN_EXPIRED' && (await this.resume()))) throw error;
-      return api(method, path, { body, token: this.#token });
+      return api(method, path, { body, key, token: this.#token });
     }
   };
 

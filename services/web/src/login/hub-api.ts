@@ -20,6 +20,8 @@ export class ApiError extends Error {
 export interface CallOptions {
   readonly body?: unknown;
   readonly token?: string | undefined;
+  /** The `Idempotency-Key` (A15): sent again, the request makes nothing a second time. */
+  readonly key?: string | undefined;
   /** Lets a call end that the page does not live to see. */
   readonly keepalive?: boolean;
 }
@@ -29,12 +31,13 @@ export type HubApi = (method: string, path: string, options?: CallOptions) => Pr
 
 /** The API of a hub. `root`: where its routes begin; pages know it by `hubUrl`. */
 export function hubApi(fetch: typeof globalThis.fetch, root = '/api/v1'): HubApi {
-  return async (method, path, { body, token, keepalive = false } = {}) => {
+  return async (method, path, { body, token, key, keepalive = false } = {}) => {
     const { response, answer } = await send(() =>
       fetch(root + path, {
         method,
         headers: {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(key === undefined ? {} : { 'idempotency-key': key }),
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),

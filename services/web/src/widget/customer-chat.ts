@@ -50,6 +50,7 @@ export interface CustomerChatOptions {
   /** A client that is not connected yet. */
   readonly connect: () => ParleyClient;
   readonly clock: () => number;
+  readonly uuid: () => string;
   /** After every change. */
   readonly told: (view: ChatView) => void;
 }
@@ -66,6 +67,10 @@ export class CustomerChat {
   /** What was written while there is no conversation yet to write it to, and the opening of one that is under way. */
   #firsts: readonly Line[] = [];
   #opening: Promise<void> | undefined;
+  /** The `Idempotency-Key` of the conversation that is asked for after another one, or after none. */
+  #openingKey: { readonly after: string | undefined; readonly key: string } | undefined;
+  /** The name that was last tried. */
+  #tried: string | undefined;
   #shown = false;
   #view: ChatView = {
     phase: 'starting',
@@ -102,7 +107,10 @@ export class CustomerChat {
     try {
       const known = this.#options.memory.value !== undefined && (await this.#options.login.resume());
       if (!known) {
-        this.#options.memory.value = undefined;
+        const { memory, uuid } = this.#options;
+        if (memory.value !== undefined) memory.value = undefined;
+        // Kept from now on, for all tabs to have it before anybody writes a name.
+        memory.attempt ??= uuid();
         this.#change({ phase: 'form' });
         return;
       }
@@ -113,18 +121,34 @@ export class CustomerChat {
     }
   }
 
-  /** Comes in under a name. */
+  /**
+   * Comes in under a name; as the customer of another tab where there is one. Tabs that may have no lock (plain http, frames that may keep nothing) share an
+   * `Idempotency-Key`. What remains there: where two tabs send different names within the moment in which the first one is kept, and the second is sent again
+   * by hand before the page hears of it, or where the embedding page may keep nothing either, each is a customer of its own.
+   */
   async begin(name: string): Promise<void> {
-    const { login, memory, channel, metadata } = this.#options;
+    const { login, memory, channel, metadata, uuid } = this.#options;
+    // Another name is another request.
+    if (this.#tried !== undefined && this.#tried !== name) memory.attempt = undefined;
+    this.#tried = name;
     this.#change({ formError: undefined });
     try {
       const newcomer = { name: name.trim(), channel, metadata: metadata() };
-      await login.enterOnce('/customers', newcomer, ({ id }) => {
-        memory.value = { id };
+      const key = () => {
+        memory.attempt ??= uuid();
+        return memory.attempt;
+      };
+      await login.enterOnce('/customers', newcomer, key, ({ id }) => {
+        if (memory.value?.id !== id) memory.value = { id };
+        memory.attempt = undefined;
       });
       await this.#come();
     } catch (error) {
-      this.#change({ phase: 'form', formError: codeOf(error) });
+      // Another tab is this customer by now, and so is this one.
+      if (this.#view.phase !== 'form' && this.#client !== undefined) return;
+      // The key was another tab's, which is about to be heard of, or that of an earlier try.
+      if (codeOf(error) === 'KEY_REUSED') memory.attempt = undefined;
+      this.#change({ formError: codeOf(error), ...(this.#view.phase === 'starting' ? {} : { phase: 'form' }) });
     }
   }
 
@@ -197,6 +221,8 @@ export class CustomerChat {
 
   /** The customer is known: connects, and shows their conversation where they have one. */
   async #come(): Promise<void> {
+    // Another tab may have brought them in while their name was sent.
+    if (this.#client !== undefined) return;
     this.#change({ phase: 'chat', me: this.#me.id });
     const client = this.#options.connect();
     this.#client = client;
@@ -298,7 +324,12 @@ export class CustomerChat {
       const subject = subjectOf(this.#firsts[0]?.text ?? '');
       const opened =
         there === undefined || there.state === 'closed'
-          ? ((await login.call('POST', '/conversations', subject === undefined ? {} : { subject })) as Conversation)
+          ? ((await login.call(
+              'POST',
+              '/conversations',
+              subject === undefined ? {} : { subject },
+              this.#keyAfter(there?.room),
+            )) as Conversation)
           : there;
       await this.#enter(opened);
       const firsts = this.#firsts;
@@ -308,6 +339,11 @@ export class CustomerChat {
       this.#firsts = this.#firsts.map((line) => ({ ...line, state: 'failed', error: codeOf(error) }));
       this.#change();
     }
+  }
+
+  #keyAfter(after: string | undefined): string {
+    if (this.#openingKey === undefined || this.#openingKey.after !== after) this.#openingKey = { after, key: this.#options.uuid() };
+    return this.#openingKey.key;
   }
 
   #changedHands(changed: Conversation): void {

@@ -12,6 +12,8 @@ export interface WidgetState {
 export interface HostPageOptions {
   /** The widget is in view, or no longer. `focus`: somebody opened it just now, and is to go on writing. */
   readonly onShown: (open: boolean, focus: boolean) => void;
+  /** Another tab changed what the page keeps. */
+  readonly onKept: () => void;
   readonly window: Window;
 }
 
@@ -21,6 +23,9 @@ export class HostPage {
   #origin: string | undefined;
   #state: WidgetState = { unread: 0, active: false };
   #kept = new Map<string, string>();
+  /** Counts what was given to the page to keep: what it tells of an earlier turn is older than what is here. */
+  #turn = 0;
+  #open: boolean | undefined;
   #known: () => void = () => undefined;
   /** The embedding page has said who it is, and what it keeps for the widget. Never where there is none. */
   readonly known = new Promise<void>((resolve) => {
@@ -29,17 +34,22 @@ export class HostPage {
   /** Where the customer came from: address without query. Told by the page, so not to be trusted. */
   page: string | undefined;
 
-  constructor({ window, onShown }: HostPageOptions) {
+  constructor({ window, onShown, onKept }: HostPageOptions) {
     this.#window = window;
     if (!this.embedded) return;
     window.addEventListener('message', ({ source, origin, data }: MessageEvent<unknown>) => {
       if (source !== window.parent || !isShown(data)) return;
-      if (this.#origin === undefined) this.#kept = new Map(entriesOf(data.kept));
+      const first = this.#origin === undefined;
+      const before = JSON.stringify([...this.#kept]);
+      if (first || data.turn === this.#turn) this.#kept = new Map(entriesOf(data.kept));
       this.#origin = origin;
       this.page = data.page?.startsWith(`${origin}/`) ? data.page.slice(0, 500) : origin;
-      onShown(data.open, data.focus === true);
+      // What another tab keeps takes the focus from nobody.
+      if (data.open !== this.#open || data.focus === true) onShown(data.open, data.focus === true);
+      this.#open = data.open;
       this.tell(this.#state);
       this.#known();
+      if (!first && JSON.stringify([...this.#kept]) !== before) onKept();
     });
     // There is nothing in it, and nobody is known yet to address it to.
     window.parent.postMessage({ parley: 'ready' }, '*');
@@ -56,7 +66,10 @@ export class HostPage {
 
   /** A storage in the embedding page, for where the widget is allowed none: that page can read it. To be used once it is `known`. */
   get storage(): Keep {
-    const kept = () => this.#post({ parley: 'keep', kept: JSON.stringify([...this.#kept]) });
+    const kept = () => {
+      this.#turn += 1;
+      this.#post({ parley: 'keep', kept: JSON.stringify([...this.#kept]), turn: this.#turn });
+    };
     return {
       getItem: (key) => this.#kept.get(key) ?? null,
       setItem: (key, value) => {
@@ -85,6 +98,8 @@ interface Shown {
   readonly focus?: unknown;
   readonly page?: string;
   readonly kept?: string;
+  /** The last one of the widget's own that `kept` includes. */
+  readonly turn?: unknown;
 }
 
 function isShown(data: unknown): data is Shown {

@@ -26,10 +26,12 @@ export function ownStorage(open: () => Storage): Keep | undefined {
 export class CustomerMemory {
   readonly #store: Keep;
   readonly #key: string;
+  readonly #attemptKey: string;
 
   constructor(store: Keep, channel: string) {
     this.#store = store;
     this.#key = `parley.customer.${channel}`;
+    this.#attemptKey = `parley.attempt.${channel}`;
   }
 
   get value(): KeptCustomer | undefined {
@@ -44,5 +46,14 @@ export class CustomerMemory {
   set value(customer: KeptCustomer | undefined) {
     if (customer === undefined) this.#store.removeItem(this.#key);
     else this.#store.setItem(this.#key, JSON.stringify(customer));
+  }
+  /** The `Idempotency-Key` (A15) of a customer who is to come in: the tabs share it. Undefined once they have. */
+  get attempt(): string | undefined {
+    return this.#store.getItem(this.#attemptKey) ?? undefined;
+  }
+
+  set attempt(key: string | undefined) {
+    if (key !== undefined) this.#store.setItem(this.#attemptKey, key);
+    else if (this.attempt !== undefined) this.#store.removeItem(this.#attemptKey);
   }
 }

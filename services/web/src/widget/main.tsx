@@ -2,6 +2,7 @@ import './widget.css';
 
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { randomUuid } from '#libs/client/client-options.ts';
 import { ParleyClient } from '#libs/client/index.ts';
 
 import { chosenLanguage } from '../i18n/chosen-language.ts';
@@ -25,6 +26,7 @@ async function start(root: HTMLElement): Promise<void> {
   /** Where it is a page of its own, one is there to write. */
   let focus = open;
   let see: () => void = () => undefined;
+  let changed: () => void = () => undefined;
   const host = new HostPage({
     window,
     onShown: (now, wanted) => {
@@ -32,6 +34,7 @@ async function start(root: HTMLElement): Promise<void> {
       focus = wanted;
       see();
     },
+    onKept: () => changed(),
   });
   const own = ownStorage(() => localStorage);
   if (own === undefined && host.embedded) await host.known;
@@ -54,12 +57,14 @@ async function start(root: HTMLElement): Promise<void> {
     metadata: () => ({ language, ...(host.page === undefined ? {} : { page: host.page }) }),
     connect: () => new ParleyClient({ url: socketUrl(), getToken: login.getToken, delivered: 'manual' }),
     clock: () => Date.now(),
+    uuid: randomUuid,
     told: ({ unread, conversation }) => host.tell({ unread, active: conversation !== undefined && conversation.state !== 'closed' }),
   });
   see = () => chat.show(open && document.visibilityState === 'visible', open && focus);
   document.addEventListener('visibilitychange', () => see());
   // Told to the other tabs only.
-  addEventListener('storage', () => void chat.elsewhere());
+  changed = () => void chat.elsewhere();
+  addEventListener('storage', () => changed());
   const lang = language === 'zh' ? 'zh-Hans' : language;
   document.documentElement.lang = lang;
   see();

@@ -24,7 +24,7 @@ beforeEach(async () => {
     login: {
       user: { id: 'c', name: 'Cy', kind: 'customer' },
       resume: async () => true,
-      enterOnce: async (_path: string, _body: object, kept: (user: object) => void) => kept({ id: 'c' }),
+      enterOnce: async (_path: string, _body: object, _key: () => string, kept: (user: object) => void) => kept({ id: 'c' }),
       call: (method: string, path: string) => {
         calls.push(`${method} ${path}`);
         return path === '/rooms' ? Promise.resolve({ rooms: [] }) : answer.promise;
@@ -35,6 +35,7 @@ beforeEach(async () => {
     metadata: () => ({}),
     connect: () => client as unknown as ParleyClient,
     clock: () => 5000,
+    uuid: () => `key${calls.length}`,
     told: () => undefined,
   });
   await chat.begin('Cy');

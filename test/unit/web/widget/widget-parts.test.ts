@@ -46,8 +46,12 @@ function frame() {
   let hear: (event: unknown) => void = () => undefined;
   const window = { parent, addEventListener: (_type: string, listener: typeof hear) => (hear = listener) } as unknown as Window;
   const shown: [boolean, boolean][] = [];
-  const host = new HostPage({ window, onShown: (open, focus) => shown.push([open, focus]) });
-  return { host, told, shown, parent, hear: (event: unknown) => hear(event) };
+  let changes = 0;
+  const onKept = () => {
+    changes += 1;
+  };
+  const host = new HostPage({ window, onShown: (open, focus) => shown.push([open, focus]), onKept });
+  return { host, told, shown, parent, changes: () => changes, hear: (event: unknown) => hear(event) };
 }
 
 const SHOP = 'https://shop.test';
@@ -78,15 +82,21 @@ describe('the page around the widget', () => {
   });
 
   it('keeps for the widget what that may not keep itself', async () => {
-    const { host, told, parent, hear } = frame();
+    const { host, told, shown, parent, hear, changes } = frame();
     hear({ source: parent, origin: SHOP, data: { parley: 'shown', open: false, kept: '[["a","1"],["b"],7]' } });
     await host.known;
     expect([host.storage.getItem('a'), host.storage.getItem('b')]).toEqual(['1', null]);
     host.storage.setItem('b', '2');
     host.storage.removeItem('a');
-    expect(told.at(-1)).toEqual({ message: { parley: 'keep', kept: '[["b","2"]]' }, to: SHOP });
-    // Only the first word of the page counts: what was kept since is newer.
-    hear({ source: parent, origin: SHOP, data: { parley: 'shown', open: true, kept: '[["a","1"]]' } });
-    expect(host.storage.getItem('a')).toBeNull();
+    expect(told.at(-1)).toEqual({ message: { parley: 'keep', kept: '[["b","2"]]', turn: 2 }, to: SHOP });
+    // What the page tells before it has the last turn is older than what is here.
+    const tell = (turn: number, kept: string) => hear({ source: parent, origin: SHOP, data: { parley: 'shown', open: false, turn, kept } });
+    tell(1, '[["a","1"]]');
+    expect([host.storage.getItem('a'), changes()]).toEqual([null, 0]);
+    // Later it is another tab's, of which nobody needs to be shown anything.
+    tell(2, '[["a","3"]]');
+    tell(2, '[["a","3"]]');
+    expect([host.storage.getItem('a'), host.storage.getItem('b'), changes()]).toEqual(['3', null, 1]);
+    expect(shown).toEqual([[false, false]]);
   });
 });
