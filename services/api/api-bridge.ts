@@ -73,9 +73,13 @@ export function bridgeTo(app: FastifyInstance, uuid: () => string): (request: Br
 }
 
 /** Flat, names and values in turn: several lines of one name stay several. */
-function headersOf({ method, headers, bodyLength }: BridgeRequest): string[] {
-  const flat = [...headers].flatMap(([name, value]) => (OF_THE_CONNECTION.has(name) ? [] : [name, asBytes(value)]));
+function headersOf({ method, headers, body, bodyLength }: BridgeRequest): string[] {
+  const flat = [...headers].flatMap(([name, value]) =>
+    OF_THE_CONNECTION.has(name) || (name === 'content-type' && bodyLength > body.length) ? [] : [name, asBytes(value)],
+  );
   const tellsLength = bodyLength > 0 || headers.has('content-length') || headers.has('transfer-encoding') || !WITHOUT_BODY.has(method);
+  // A body that was cut off is refused for its length, whatever it says it is.
+  if (bodyLength > body.length) flat.push('content-type', 'application/json');
   return [...flat, 'connection', 'close', ...(tellsLength ? ['content-length', String(bodyLength)] : [])];
 }
 
