@@ -35,19 +35,20 @@ export class OfflineMessages {
   }
 
   /**
-   * Sends everything above the user's cursors, then `offline_messages_complete`; from then on messages of private rooms come as they are said. Follow
+   * Sends everything above the user's cursors that others said, then `offline_messages_complete`; from then on messages of private rooms come as they are said. Follow
    * right after `welcome`. Never rejects: where the store or the broker is away it goes on when that is back.
    */
   async deliver(connection: Connection): Promise<void> {
     connection.behind = new Map();
-    const sent = new Map<string, number>();
+    const progress: Progress = { sent: new Map(), ownSent: new Map(), own: [] };
     let count = 0;
     while (connection.open) {
       const behind: ReadonlyMap<string, number> = connection.behind ?? new Map();
       connection.behind = new Map();
       try {
-        const queues = await this.#queues(connection, sent, behind);
-        count += await this.#send(connection, queues, sent);
+        const queues = await this.#queues(connection, progress, behind);
+        count += await this.#send(connection, queues, progress);
+        this.#passOwn(connection.user.id, progress.own);
         if (queues.length === 0 && connection.behind.size === 0) break;
       } catch (error) {
         if (!(error instanceof HubError)) throw error;
@@ -56,7 +57,7 @@ export class OfflineMessages {
       }
     }
     if (!connection.open) return;
-    for (const [room, offset] of sent) this.#options.privateRooms.start(connection.user, room, offset);
+    for (const [room, offset] of progress.sent) this.#options.privateRooms.start(connection.user, room, offset);
     connection.send(offlineMessagesComplete(count));
     connection.behind = undefined;
     connection.unacknowledged = count > 0;
@@ -116,22 +117,38 @@ export class OfflineMessages {
     }
   }
 
-  async #queues(connection: Connection, sent: ReadonlyMap<string, number>, behind: ReadonlyMap<string, number>): Promise<OfflineQueue[]> {
-    const spans = new Map<string, Pick<OfflineSpan, 'from' | 'top' | 'historyFrom'>>();
+  async #queues(connection: Connection, progress: Progress, behind: ReadonlyMap<string, number>): Promise<OfflineQueue[]> {
+    const { sent, ownSent } = progress;
+    const spans = new Map<string, Omit<OfflineSpan, 'room' | 'user' | 'page'>>();
+    const cursors = new Map<string, number>();
     for (const { room, delivered, top, historyFrom } of await this.#options.cursors.waiting(connection.user.id)) {
       const from = sent.get(room) ?? delivered;
-      if (from < top && mayEnter(connection.identity.kind, room)) spans.set(room, { from, top, historyFrom });
+      if (from >= top || !mayEnter(connection.identity.kind, room)) continue;
+      spans.set(room, { from, top, historyFrom, sent: from, ownFrom: Number.POSITIVE_INFINITY });
+      if (from === delivered) cursors.set(room, delivered);
     }
     for (const [room, offset] of behind) {
-      const from = sent.get(room) ?? offset - 1;
-      const known = spans.get(room) ?? { from, top: offset, historyFrom: 0 };
-      if (from < offset) spans.set(room, { ...known, from: Math.min(from, known.from), top: Math.max(offset, known.top) });
+      // What the user says on another device meanwhile comes here, too, also where it was passed over before its signal came.
+      const reached = sent.get(room) ?? offset - 1;
+      const known = spans.get(room) ?? { from: reached, top: offset, historyFrom: 0, sent: reached };
+      spans.set(room, {
+        ...known,
+        from: Math.min(known.from, offset - 1),
+        top: Math.max(offset, reached, known.top),
+        ownFrom: Math.max(offset, (ownSent.get(room) ?? 0) + 1),
+      });
     }
     const page = Math.max(1, Math.min(PAGE_MESSAGES, Math.floor(READ_AHEAD / spans.size)));
-    return Array.from(spans, ([room, span]) => new OfflineQueue(this.#options, { room, ...span, page }));
+    const { id: user } = connection.user;
+    const queues = Array.from(spans, ([room, span]) => new OfflineQueue(this.#options, { room, user, ...span, page }));
+    progress.own = queues.flatMap((queue) => {
+      const delivered = cursors.get(queue.room);
+      return delivered === undefined ? [] : [{ queue, delivered }];
+    });
+    return queues;
   }
 
-  async #send(connection: Connection, queues: readonly OfflineQueue[], sent: Map<string, number>): Promise<number> {
+  async #send(connection: Connection, queues: readonly OfflineQueue[], { sent, ownSent }: Progress): Promise<number> {
     await Promise.all(queues.map((queue) => queue.fill()));
     let count = 0;
     for (let bytes = 0; ; ) {
@@ -140,7 +157,7 @@ export class OfflineMessages {
       if (!connection.open) return count;
       if (queue === undefined || message === undefined) break;
       bytes += connection.send(offlineMessage(queue.room, message.offset, message.member));
-      sent.set(queue.room, message.offset);
+      raise(message.own ? ownSent : sent, queue.room, message.offset);
       count += 1;
       queue.shift();
       await queue.fill();
@@ -149,9 +166,37 @@ export class OfflineMessages {
       await connection.outboxBelow(PAGE_BYTES);
     }
     // What was dropped for its age (HISTORY_DAYS) waits for nobody.
-    for (const { room, top } of queues) sent.set(room, Math.max(top, sent.get(room) ?? 0));
+    for (const { room, top } of queues) raise(sent, room, top);
     return count;
   }
+
+  /** The cursor goes over what nobody else said: it is not read again at each connect. Never above what another one said and was not delivered yet. */
+  #passOwn(user: string, stretches: readonly OwnStretch[]): void {
+    for (const { queue, delivered } of stretches) {
+      const { room, ownUpTo } = queue;
+      // Lost where the store is away: it is passed over again.
+      if (ownUpTo > delivered) this.#options.cursors.advance(user, room, ownUpTo).catch(() => undefined);
+    }
+  }
+}
+
+interface OwnStretch {
+  readonly queue: OfflineQueue;
+  readonly delivered: number;
+}
+
+/** How far a connection has come. */
+interface Progress {
+  /** Room to the offset up to which what others said was sent. */
+  readonly sent: Map<string, number>;
+  /** Room to the highest offset that the user said, and was sent. */
+  readonly ownSent: Map<string, number>;
+  /** The queues that begin at the user's cursors, and these. */
+  own: readonly OwnStretch[];
+}
+
+function raise(offsets: Map<string, number>, room: string, offset: number): void {
+  offsets.set(room, Math.max(offset, offsets.get(room) ?? 0));
 }
 
 function oldest(queues: readonly OfflineQueue[]): OfflineQueue | undefined {

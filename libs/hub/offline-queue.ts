@@ -1,5 +1,6 @@
 import type { Broker } from '#libs/broker/broker.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+import { isOwnMember } from '#libs/protocol/own-message.ts';
 import { messageMember, messageStart, publishedAt } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
 
@@ -19,6 +20,12 @@ export interface OfflineSpan {
   readonly top: number;
   /** Since when the room keeps history, Unix milliseconds: what is older reached whoever was there, and waits for nobody. */
   readonly historyFrom: number;
+  /** Whom they wait for. */
+  readonly user: string;
+  /** What others said up to here was sent before. */
+  readonly sent: number;
+  /** What the user said below this offset waits for nobody: it was said before this connection came. */
+  readonly ownFrom: number;
   /** Messages read from the store at a time. */
   readonly page: number;
 }
@@ -29,6 +36,12 @@ interface OfflineItem {
   readonly at: number;
   /** The frame's `message` member and its last brace. */
   readonly member: string;
+}
+
+/** A message that waits. */
+interface Waiting extends OfflineItem {
+  /** The user said it, on another device. */
+  readonly own: boolean;
 }
 
 /**
@@ -43,22 +56,36 @@ export class OfflineQueue {
   readonly #sources: OfflineSources;
   readonly #page: number;
   readonly #historyFrom: number;
+  readonly #user: string;
+  readonly #sent: number;
+  readonly #ownFrom: number;
+  #ownUpTo: number;
+  #onlyOwn = true;
   #from: number;
-  #items: OfflineItem[] = [];
+  #items: Waiting[] = [];
   #next = 0;
   #ended = false;
 
-  constructor(sources: OfflineSources, { room, from, top, historyFrom, page }: OfflineSpan) {
+  constructor(sources: OfflineSources, { room, from, top, historyFrom, user, sent, ownFrom, page }: OfflineSpan) {
     this.#sources = sources;
     this.room = room;
     this.top = top;
     this.#from = from;
     this.#page = page;
     this.#historyFrom = historyFrom;
+    this.#user = user;
+    this.#sent = sent;
+    this.#ownFrom = ownFrom;
+    this.#ownUpTo = from;
   }
 
-  get head(): OfflineItem | undefined {
+  get head(): Waiting | undefined {
     return this.#items[this.#next];
+  }
+
+  /** Up to here there is nothing but what the user said: the cursor may go there. */
+  get ownUpTo(): number {
+    return this.#ownUpTo;
   }
 
   shift(): void {
@@ -67,7 +94,11 @@ export class OfflineQueue {
 
   /** Reads the next page where none is left. Rejects with `HubError` `UNAVAILABLE`; what was read before stays as it is. */
   async fill(): Promise<void> {
-    if (this.head !== undefined || this.#ended) return;
+    // A page of nothing that waits is passed over.
+    while (this.head === undefined && !this.#ended) await this.#read();
+  }
+
+  async #read(): Promise<void> {
     const stored = await this.#sources.messages.after(this.room, this.#from, this.#page, PAGE_BYTES);
     const items: OfflineItem[] = [];
     let reached = this.#from;
@@ -76,11 +107,20 @@ export class OfflineQueue {
       items.push(itemOf(message));
       reached = message.offset;
     }
-    this.#items = items;
+    this.#items = items
+      .map((item) => this.#marked(item))
+      .filter(({ offset, own }) => (own ? offset >= this.#ownFrom : offset > this.#sent));
     this.#next = 0;
     // A page ends at its bytes, too: how many came tells nothing. Above the top whoever asks again finds what was stored meanwhile.
     this.#ended = stored.length === 0 || reached >= this.top;
     this.#from = reached;
+  }
+
+  #marked(item: OfflineItem): Waiting {
+    const own = isOwnMember(item.member, this.#user);
+    this.#onlyOwn &&= own;
+    if (this.#onlyOwn) this.#ownUpTo = item.offset;
+    return { ...item, own };
   }
 
   /** What the stream has between two offsets. */

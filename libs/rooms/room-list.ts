@@ -26,7 +26,7 @@ export interface RoomView {
   readonly members?: number;
   /** Highest stored offset. */
   readonly offset: number;
-  /** Stored messages above the user's cursor, counted up to 1,000; 0 in the park and where no history is kept. */
+  /** Stored messages of others above the user's cursor, counted up to 1,000; 0 in the park and where no history is kept. */
   readonly unread: number;
 }
 

@@ -15,7 +15,7 @@ const OWNED = `SELECT 1 FROM rooms WHERE owner = $1 AND kind = 'group' AND close
 
 type SummaryRow = RoomRow & { readonly top: number; readonly unread: number; readonly history_wish: 'mine' | 'theirs' | null };
 
-/** The open rooms of user `$1`. */
+/** The open rooms of user `$1`. What the user said is not unread: a sender's JSON begins with the id. */
 const SUMMARIES = `
   SELECT ${ROOM_COLUMNS}, coalesce(t.top, 0) AS top, u.unread,
          CASE WHEN r.kind = 'pair' AND NOT r.keep_history THEN
@@ -29,6 +29,7 @@ const SUMMARIES = `
       SELECT count(*) AS unread FROM (
         SELECT 1 FROM messages s
          WHERE r.keep_history AND t.top > coalesce(c.delivered, 0) AND s.room = m.room AND s."offset" > coalesce(c.delivered, 0)
+           AND NOT starts_with(s.sender, '{"id":' || to_json(m.user_id)::text || ',')
          LIMIT ${UNREAD_MAX}
       ) AS above
     ) AS u

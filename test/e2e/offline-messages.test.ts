@@ -67,6 +67,40 @@ describe('M6 offline messages', () => {
     },
   );
 
+  it.each(['group', 'pair', 'conv'] as const)(
+    '[M6] what one said oneself in a %s waits for nobody and is not unread, and the cursor passes it up to what another one said',
+    async (kind) => {
+      const { writer, reader, room } = await stage(kind);
+      await writer.waitFor('offline_messages_complete');
+      for (const n of range(1, 3)) await acked(writer, room, `${n}`);
+      const unread = async (user: string) => (await store.rooms.of(user, 10)).find((one) => one.room === room)?.unread;
+      expect([await unread(writer.user), await unread(reader)]).toEqual([0, 3]);
+      await writer.close();
+      const other = await hub.client(reader, 1);
+      if (kind === 'group') await other.join(room);
+      await complete(other);
+      await acked(other, room, 'an answer');
+      const back = await hub.client(writer.user, 1);
+      expect((await complete(back)).map((frame) => messageOf(frame).text)).toEqual(['an answer']);
+      expect(await unread(writer.user)).toBe(1);
+      await back.close();
+      await delivered(writer.user, room, 3);
+    },
+  );
+
+  it('[M6] [R5] what one says on another device meanwhile reaches every session', async () => {
+    const { writer, room } = await stage();
+    for (const n of range(1, 300)) await acked(writer, room, `${n}`);
+    const second = await hub.client(writer.user, 1);
+    for (const n of range(301, 310)) await acked(writer, room, `${n}`);
+    await second.waitFor('offline_messages_complete');
+    const texts = () => [...second.of('offline_message'), ...second.of('message')].map((frame) => messageOf(frame).text);
+    await until(() => texts().includes('310'));
+    expect(texts()).toEqual([...new Set(texts())]);
+    expect(texts()).toEqual(expect.arrayContaining(range(302, 310).map(String)));
+    expect(texts().filter((text) => Number(text) < 300)).toEqual([]);
+  });
+
   it('[M6] [A10] the last words of a conversation that was closed meanwhile wait, too; it is read, and not entered any more', async () => {
     const { writer, reader, room } = await stage('conv');
     for (const n of range(1, 3)) await acked(writer, room, `${n}`);

@@ -1,30 +1,36 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Page, PageLimit } from '#libs/broker/broker.ts';
-import { OfflineQueue } from '#libs/hub/offline-queue.ts';
+import { OfflineQueue, type OfflineSpan } from '#libs/hub/offline-queue.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { messageTail } from '#libs/protocol/server-frame.ts';
 import type { StoredMessage } from '#libs/store/store.ts';
 
 const ROOM = 'group:x';
 const SENDER = '{"id":"ä","name":"Ä"}';
+/** A user whose id has to be escaped. */
+const ME = 'ö"\\';
+const MINE = JSON.stringify({ id: ME, name: 'Ö' });
+const senderOf = (offset: number): string => (mine.includes(offset) ? MINE : SENDER);
 const AT = 1_700_000_000_000;
 const PAGE = 4;
 
 let stored: number[];
 let stream: number[];
+/** Offsets of what the user said. */
+let mine: number[];
 let away: boolean;
 /** Offsets above which the stream was read. */
 let asked: number[];
 
 beforeEach(() => {
-  [stored, stream, away, asked] = [[], [], false, []];
+  [stored, stream, mine, away, asked] = [[], [], [], false, []];
 });
 
 const text = (offset: number): string => `Nr. ${offset} – ✓`;
 const id = (offset: number): string => `id-${offset}`;
 
 function message(offset: number): StoredMessage {
-  return { room: ROOM, offset, epoch: 'e', id: id(offset), sender: SENDER, text: text(offset), data: undefined, at: AT + offset };
+  return { room: ROOM, offset, epoch: 'e', id: id(offset), sender: senderOf(offset), text: text(offset), data: undefined, at: AT + offset };
 }
 
 /** As the brokers do: of what is kept the first stretch without a hole, at most `count`. */
@@ -35,13 +41,13 @@ function after(_room: string, offset: number, limit: PageLimit): Promise<Page> {
   const run = newer.filter((kept, i) => kept === (newer[0] ?? 0) + i).slice(0, limit.count);
   const publications = run.map((kept) => ({
     offset: kept,
-    frame: Buffer.from(`{"offset":${kept},${messageTail(ROOM, id(kept), SENDER, text(kept), undefined, AT + kept)}`),
+    frame: Buffer.from(`{"offset":${kept},${messageTail(ROOM, id(kept), senderOf(kept), text(kept), undefined, AT + kept)}`),
   }));
   const position = { epoch: 'e', offset: stream.at(-1) ?? 0 };
   return Promise.resolve({ position, publications, more: run.length < newer.length, complete: run[0] === offset + 1 });
 }
 
-function queue(from: number, top: number, historyFrom = 0): OfflineQueue {
+function queue(from: number, top: number, historyFrom = 0, more: Partial<OfflineSpan> = {}): OfflineQueue {
   const messages = {
     after: (_room: string, offset: number, limit: number) =>
       Promise.resolve(
@@ -51,7 +57,10 @@ function queue(from: number, top: number, historyFrom = 0): OfflineQueue {
           .map(message),
       ),
   };
-  return new OfflineQueue({ messages, broker: { after } }, { room: ROOM, from, top, historyFrom, page: PAGE });
+  return new OfflineQueue(
+    { messages, broker: { after } },
+    { room: ROOM, from, top, historyFrom, page: PAGE, user: ME, sent: from, ownFrom: Number.POSITIVE_INFINITY, ...more },
+  );
 }
 
 async function offsets(of: OfflineQueue): Promise<number[]> {
@@ -61,7 +70,7 @@ async function offsets(of: OfflineQueue): Promise<number[]> {
     all.push(offset);
     expect(at).toBe(AT + offset);
     expect(JSON.parse(`{${member}`)).toEqual({
-      message: { id: id(offset), from: { id: 'ä', name: 'Ä' }, text: text(offset), at: AT + offset },
+      message: { id: id(offset), from: JSON.parse(senderOf(offset)), text: text(offset), at: AT + offset },
     });
     of.shift();
   }
@@ -124,5 +133,23 @@ describe('[M6] messages that wait for a user', () => {
     await expect(waiting.fill()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     away = false;
     expect(await offsets(waiting)).toEqual([1, 2, 3]);
+  });
+
+  test('are not what the user said, be it in the store or only in the stream; the cursor may go over what comes before others’', async () => {
+    [stored, stream, mine] = [[1, 3, 4, 6, ...range(8, 30)], range(1, 30), [1, 2, 3, 5, ...range(8, 29)]];
+    const waiting = queue(0, 30);
+    expect(await offsets(waiting)).toEqual([4, 6, 7, 30]);
+    expect(waiting.ownUpTo).toBe(3);
+    mine = range(1, 30);
+    const own = queue(0, 30);
+    expect(await offsets(own)).toEqual([]);
+    expect(own.ownUpTo).toBe(30);
+    mine = range(2, 30);
+    expect(queue(0, 30).ownUpTo).toBe(0);
+  });
+
+  test('are what the user says on another device meanwhile, and not again what others said', async () => {
+    [stored, mine] = [range(1, 9), [2, 4, 7, 9]];
+    expect(await offsets(queue(3, 9, 0, { sent: 8, ownFrom: 7 }))).toEqual([7, 9]);
   });
 });
