@@ -1,13 +1,14 @@
 /** What a verified token says about its bearer, and the rules its claims must follow. */
 
 import { HubError } from '#libs/protocol/errors.ts';
+import { cleanName } from '#libs/protocol/name-text.ts';
 import { isRoomName } from '#libs/protocol/room-name.ts';
 import { type TokenFault, TokenFaultError } from './token-refusal.ts';
 
 export interface Credentials {
   /** 1-128 printable characters without spaces. */
   readonly userId: string;
-  /** Shown to others: 1-64 characters, no control characters. */
+  /** Shown to others: at most 64 characters, without what cannot be seen; the id where the token's name has nothing else. */
   readonly name: string;
   /** `user` where the token does not say; `guest`, `agent`, `customer` and whatever else an issuer uses. */
   readonly kind: string;
@@ -23,8 +24,8 @@ export interface Credentials {
 
 /** Letters, marks, digits, punctuation and symbols of any script: nothing invisible, no space, no lone surrogate. */
 const USER_ID = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]{1,128}$/u;
-/** Anything but control characters, line and paragraph separators, and lone surrogates. */
-const NAME = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,64}$/u;
+/** Characters of a name, as Unicode code points. */
+export const TOKEN_NAME_MAX = 64;
 const KIND = /^[a-z][a-z0-9_-]{0,31}$/;
 const LOGIN = /^[\x21-\x7e]{1,128}$/;
 /** The end of the year 9999: keeps arithmetic with far-away expiry times exact. */
@@ -52,7 +53,7 @@ function roomsOf(value: unknown): readonly string[] {
 /**
  * The credentials in a claims set whose signature and times were checked before.
  *
- * Optional claims may be null. A claim of the wrong form refuses the whole token rather than being left out: whoever signed it meant something by it.
+ * A name is cleaned, never refused: another login's may have in it what ours may not (A12). Optional claims may be null. Any other claim of the wrong form refuses the whole token rather than being left out: whoever signed it meant something by it.
  * Throws `HubError` `TOKEN_EXPIRED`; the claim is named in the cause only, for the log.
  */
 export function credentialsOf(claims: Readonly<Record<string, unknown>>): Credentials {
@@ -60,9 +61,11 @@ export function credentialsOf(claims: Readonly<Record<string, unknown>>): Creden
   if (typeof expiry !== 'number' || !Number.isFinite(expiry)) return refuse('exp');
   const issued = claims['iat'];
   if (issued != null && !(typeof issued === 'number' && Number.isFinite(issued))) return refuse('iat');
+  const userId = matching(claims, 'sub', USER_ID);
+  const name = claims['name'];
   return {
-    userId: matching(claims, 'sub', USER_ID),
-    name: matching(claims, 'name', NAME),
+    userId,
+    name: typeof name === 'string' ? cleanName(name, TOKEN_NAME_MAX, userId) : refuse('name'),
     kind: claims['kind'] == null ? 'user' : matching(claims, 'kind', KIND),
     expiresAt: Math.min(Math.floor(expiry), LATEST_EXPIRY),
     ...(issued == null ? {} : { issuedAt: issued }),

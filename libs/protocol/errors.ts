@@ -55,7 +55,7 @@ export const ERRORS = {
     close: 0,
     reply: false,
     retryable: false,
-    message: 'A name has 1-21 characters, none of them @ or a control character.',
+    message: 'A name has 1-21 characters that can be seen, of one script, none of them @.',
   },
   NAME_TAKEN: { status: 409, close: 0, reply: false, retryable: false, message: 'Somebody has this name already: choose another one.' },
   KEY_REUSED: {

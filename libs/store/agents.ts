@@ -1,4 +1,6 @@
 import type { Database } from './database.ts';
+import { nameKey } from './name-key.ts';
+import { insertNamed } from './names.ts';
 import type { AgentRecord, AgentStore, RoomMember } from './store.ts';
 import { textKey } from './text-key.ts';
 
@@ -10,17 +12,24 @@ export class PostgresAgents implements AgentStore {
   }
 
   async create(agent: AgentRecord): Promise<'created' | 'name-taken'> {
-    const made = await this.#database.query(
-      'INSERT INTO agents (id, name, name_key, password_hash) VALUES ($1, $2, $3, $4) ON CONFLICT (name_key) DO NOTHING RETURNING id',
-      [agent.id, agent.name, textKey(agent.name), agent.passwordHash],
+    const outcome = await this.#database.transaction((query) =>
+      insertNamed(query, agent, () =>
+        query(
+          'INSERT INTO agents (id, name, name_key, password_hash) VALUES ($1, $2, $3, $4) ON CONFLICT (name_key) DO NOTHING RETURNING id',
+          [agent.id, agent.name, textKey(agent.name), agent.passwordHash],
+        ),
+      ),
     );
-    return made.length > 0 ? 'created' : 'name-taken';
+    return outcome === 'created' ? 'created' : 'name-taken';
   }
 
   byName(name: string): Promise<AgentRecord | undefined> {
     return this.#database.first<{ id: string; name: string; passwordHash: string }>(
-      'SELECT id, name, password_hash AS "passwordHash" FROM agents WHERE name_key = $1',
-      [textKey(name)],
+      `SELECT id, name, "passwordHash" FROM (
+         SELECT id, name, password_hash AS "passwordHash", 0 AS rank FROM agents WHERE name_key = $1
+         UNION ALL SELECT id, name, password_hash, 1 FROM agents WHERE id = (SELECT owner FROM taken_names WHERE name_key = $2)
+       ) AS found ORDER BY rank LIMIT 1`,
+      [textKey(name), nameKey(name)],
     );
   }
 

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
 import { Connections } from './connections.ts';
+import { enterNames } from './names.ts';
 import { ensurePartitions } from './partitions.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
@@ -52,6 +53,7 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
       await client.query('COMMIT');
       await client.query('BEGIN');
       await ensurePartitions(async (sql) => (await client.query(sql)).rows, (options.clock ?? Date.now)());
+      await enterNames(async (sql, values) => (await client.query(sql, [...(values ?? [])])).rows);
       await client.query('COMMIT');
       const names = ran.map(({ name }) => name);
       for (const name of names) log(`migrated ${name}`);

@@ -10,6 +10,7 @@ import { Database } from './database.ts';
 import { PostgresCodes } from './login-codes.ts';
 import { PostgresLogins } from './logins.ts';
 import { PostgresMessages } from './messages.ts';
+import { PostgresNames } from './names.ts';
 import { PostgresPairs } from './pairs.ts';
 import { PostgresRoomChanges } from './room-changes.ts';
 import { PostgresRooms } from './rooms.ts';
@@ -62,6 +63,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return {
     users: new PostgresUsers(database),
     agents: new PostgresAgents(database),
+    names: new PostgresNames(database),
     customers: new PostgresCustomers(database),
     answers: new PostgresAnswers(database),
     logins: new PostgresLogins(database, clock),

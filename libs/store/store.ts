@@ -8,6 +8,7 @@
 export interface Store {
   readonly users: UserStore;
   readonly agents: AgentStore;
+  readonly names: NameStore;
   readonly customers: CustomerStore;
   readonly answers: AnswerStore;
   readonly logins: LoginStore;
@@ -36,7 +37,7 @@ export interface UserRecord {
 }
 
 export interface UserStore {
-  /** Names and mail addresses are unique without regard to case. `name-taken` also in a race; `mail-taken` where the address was registered meanwhile. */
+  /** Names are unique by `nameKey`, agents' among them; mail addresses without regard to case. `name-taken` also in a race; `mail-taken` where the address was registered meanwhile. */
   create(user: UserRecord): Promise<'created' | 'name-taken' | 'mail-taken'>;
   byMail(mail: string): Promise<UserRecord | undefined>;
   byName(name: string): Promise<UserRecord | undefined>;
@@ -55,6 +56,14 @@ export interface AgentStore {
   byName(name: string): Promise<AgentRecord | undefined>;
   /** Every agent: those made here, and whoever came with an agent's token of another issuer (`seen` of kind `agent`). Each id once. */
   all(): Promise<RoomMember[]>;
+}
+
+/** Names of accounts and agents: each belongs to one. */
+export interface NameStore {
+  /** Whether an account or an agent has the name, in whatever spelling (`nameKey`). */
+  isTaken(name: string): Promise<boolean>;
+  /** The names that nobody else's may look like: of agents, and of services and moderators who came with a token. */
+  guarded(): Promise<readonly string[]>;
 }
 
 export interface CustomerRecord {

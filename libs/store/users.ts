@@ -1,5 +1,7 @@
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Database } from './database.ts';
+import { nameKey } from './name-key.ts';
+import { insertNamed } from './names.ts';
 import type { UserRecord, UserStore } from './store.ts';
 import { textKey } from './text-key.ts';
 
@@ -19,12 +21,18 @@ export class PostgresUsers implements UserStore {
   async create(user: UserRecord): Promise<'created' | 'name-taken' | 'mail-taken'> {
     const keys = [textKey(user.name), textKey(user.mail)];
     for (let attempt = 1; attempt <= TRIES; attempt++) {
-      // Waits for whoever is inserting the same at this moment.
-      const made = await this.#database.first(
-        'INSERT INTO users (id, name, mail, name_key, mail_key) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id',
-        [user.id, user.name, user.mail, ...keys],
+      const outcome = await this.#database.transaction((query) =>
+        // Waits for whoever is inserting the same at this moment.
+        insertNamed(query, user, () =>
+          query('INSERT INTO users (id, name, mail, name_key, mail_key) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id', [
+            user.id,
+            user.name,
+            user.mail,
+            ...keys,
+          ]),
+        ),
       );
-      if (made !== undefined) return 'created';
+      if (outcome !== 'other') return outcome;
       const taken = await this.#database.first<{ name: boolean; mail: boolean }>(
         'SELECT EXISTS (SELECT 1 FROM users WHERE name_key = $1) AS name, EXISTS (SELECT 1 FROM users WHERE mail_key = $2) AS mail',
         keys,
@@ -40,7 +48,14 @@ export class PostgresUsers implements UserStore {
   }
 
   byName(name: string): Promise<UserRecord | undefined> {
-    return this.#database.first<UserRow>(`SELECT ${COLUMNS} FROM users WHERE name_key = $1`, [textKey(name)]);
+    // Of two old names that are one by the new key, each is found by its own spelling.
+    return this.#database.first<UserRow>(
+      `SELECT ${COLUMNS} FROM (
+         SELECT ${COLUMNS}, 0 AS rank FROM users WHERE name_key = $1
+         UNION ALL SELECT ${COLUMNS}, 1 FROM users WHERE id = (SELECT owner FROM taken_names WHERE name_key = $2)
+       ) AS found ORDER BY rank LIMIT 1`,
+      [textKey(name), nameKey(name)],
+    );
   }
 
   byId(id: string): Promise<UserRecord | undefined> {

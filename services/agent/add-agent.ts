@@ -1,23 +1,30 @@
 import { hashPassword, PASSWORD_MAX, PASSWORD_MIN } from '#libs/auth/password.ts';
-import type { AgentStore } from '#libs/store/store.ts';
+import { nameFault, tidyName } from '#libs/protocol/name-text.ts';
+import { looksLike } from '#libs/store/name-key.ts';
+import type { Store } from '#libs/store/store.ts';
 
-/** What a token may have as a name: see `libs/auth/credentials.ts`. No blanks at its ends, nothing that cannot be seen. */
-const NAME = /^(?! )[^\p{C}\p{Zl}\p{Zp}]{1,64}(?<! )$/u;
+/** Characters of a name, as in a token. */
+const NAME_MAX = 64;
 
 /** Why there is no such agent now; the message is for the person who asked. */
 export class AgentError extends Error {
   override readonly name = 'AgentError';
 }
 
-/** Makes an agent. Throws `AgentError` for a name or password that cannot be one, and for a name that is taken. */
+/** Makes an agent. Throws `AgentError` for a name or password that cannot be one, and for a name that is taken, or looks like another agent's. */
 export async function addAgent(
-  agents: Pick<AgentStore, 'create'>,
+  { agents, names }: Pick<Store, 'agents' | 'names'>,
   { id, name, password }: { readonly id: string; readonly name: string; readonly password: string },
 ): Promise<void> {
-  const shown = name.normalize('NFC');
-  if (!NAME.test(shown)) throw new AgentError('a name has 1 to 64 characters, none of them invisible, and no blanks at its ends.');
+  const shown = tidyName(name);
+  const fault = name === name.trim() ? nameFault(shown, { max: NAME_MAX, script: 'whole' }) : 'must have no blanks at its ends';
+  if (fault !== undefined) throw new AgentError(`a name has 1 to ${NAME_MAX} characters, and this one cannot be one: it ${fault}.`);
   const length = [...password].length;
   if (length < PASSWORD_MIN || length > PASSWORD_MAX) throw new AgentError(`a password has ${PASSWORD_MIN} to ${PASSWORD_MAX} characters.`);
+  const taken = async () => `there is ${(await agents.byName(shown)) === undefined ? 'an account' : 'an agent'} called ${shown} already.`;
+  if (await names.isTaken(shown)) throw new AgentError(await taken());
+  const like = (await names.guarded()).find((other) => looksLike(shown, other));
+  if (like !== undefined) throw new AgentError(`${shown} could be taken for ${like}.`);
   const outcome = await agents.create({ id, name: shown, passwordHash: await hashPassword(password) });
-  if (outcome === 'name-taken') throw new AgentError(`there is an agent called ${shown} already.`);
+  if (outcome === 'name-taken') throw new AgentError(await taken());
 }

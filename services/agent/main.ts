@@ -27,7 +27,7 @@ try {
   await inDatabase(async (url) => {
     const store = await openStore({ url });
     try {
-      await addAgent(store.agents, { id: randomUUID(), name, password });
+      await addAgent(store, { id: randomUUID(), name, password });
     } finally {
       await store.close();
     }

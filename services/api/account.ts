@@ -1,8 +1,10 @@
 /** What people log in with: an account (mail address or nickname) and the code that is mailed for it. */
 import { createHmac, randomInt } from 'node:crypto';
 import { toMailAddress } from '#libs/mail/mail-address.ts';
+import { tidyName } from '#libs/protocol/name-text.ts';
+import { nameKey } from '#libs/store/name-key.ts';
 import { textKey } from '#libs/store/text-key.ts';
-import { toPersonName } from './person-name.ts';
+import { NAME_MAX } from './person-name.ts';
 
 /** Longest account that is looked at, characters: an address has 254 at most (RFC 5321). */
 export const ACCOUNT_MAX = 320;
@@ -22,8 +24,10 @@ export function toAccount(text: string): Account | undefined {
     const mail = toMailAddress(text);
     return mail === undefined ? undefined : { by: 'mail', key: textKey(mail), mail };
   }
-  const name = toPersonName(text);
-  return name === undefined ? undefined : { by: 'name', key: textKey(name), name };
+  // Names from before today's rules are names, too.
+  const name = tidyName(text);
+  const key = nameKey(name);
+  return key === '' || [...name].length > NAME_MAX ? undefined : { by: 'name', key, name };
 }
 
 /** What an account's codes and tries are kept under: never the same as an agent's or a device's. `key`: of its address, or of a name nobody has. */

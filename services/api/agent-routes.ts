@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { isPassword, PASSWORD_MAX } from '#libs/auth/password.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { textKey } from '#libs/store/text-key.ts';
+import { nameKey } from '#libs/store/name-key.ts';
 import type { Routes } from './api-parts.ts';
 import { clientKey } from './client-key.ts';
 import { errors } from './error-schema.ts';
@@ -31,7 +31,7 @@ export const agentRoutes: Routes = (api, parts) => {
     },
     async (request, reply) => {
       const username = request.body.username.trim();
-      const [name, client] = [`agent:${textKey(username)}`, clientKey(request)];
+      const [name, client] = [`agent:${nameKey(username)}`, clientKey(request)];
       const device = knownDevice(request, parts, name);
       if (device !== undefined) await requireLimits(limits, ['loginPerDevice', device]);
       else await requireLimits(limits, ['loginPerAddress', client], ['loginPerNameAndAddress', `${client} ${name}`]);

@@ -12,7 +12,7 @@ import { idempotent } from './idempotency.ts';
 import { requireLimits } from './limits.ts';
 import { LoginAnswer, openLogin } from './login.ts';
 import { cookieAttempt, dropAttempt, keepAttempt, keepDevice, knownDevice } from './login-cookies.ts';
-import { toPersonName } from './person-name.ts';
+import { requireUnlike, toPersonName } from './person-name.ts';
 import { sendLogin } from './refresh-cookie.ts';
 import { newSecret, secretHash } from './refresh-secret.ts';
 
@@ -167,18 +167,19 @@ function register(api: FastifyInstance, parts: ApiParts): void {
       schema: {
         tags: ['Accounts'],
         summary: 'Choose a name for a new account (A3)',
-        description: 'Names are unique without regard to case; the ticket stays good until one is free.',
+        description:
+          'Names are unique whatever their case, blanks and form, and like those of no agent; the ticket stays good until one is free.',
         body: NewAccount,
         response: { 201: LoginAnswer, ...errors(401, 409, 429) },
       },
     },
     async (request, reply) => {
       const name = toPersonName(request.body.name);
-      if (name === undefined) throw new HubError('NAME_INVALID');
       await requireLimits(limits, ['registerPerAddress', clientKey(request)]);
       const ticket = secretHash(request.body.registration);
       const mail = await store.logins.ticket(ticket, clock());
       if (mail === undefined) throw new HubError('CODE_INVALID', 'The registration is over: ask for a new code.');
+      await requireUnlike(parts, name);
       const id = uuid();
       const outcome = await store.users.create({ id, name, mail });
       if (outcome === 'name-taken') throw new HubError('NAME_TAKEN');

@@ -63,7 +63,6 @@ export const customerRoutes: Routes = (api, parts) => {
       const { channel, metadata } = request.body;
       requireOpenDoor(parts.allowCustomers, channel);
       const name = toPersonName(request.body.name);
-      if (name === undefined) throw new HubError('NAME_INVALID');
       if (Buffer.byteLength(JSON.stringify(metadata ?? {})) > METADATA_MAX_BYTES)
         throw new HubError('TOO_LARGE', 'The metadata is too large.');
       await requireLimits(limits, ['customersPerAddress', clientKey(request)]);

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Credentials } from '#libs/auth/credentials.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { ROOM_NAME_MAX, USER_ID_MAX } from '#libs/protocol/limits.ts';
+import { nameFault, tidyName } from '#libs/protocol/name-text.ts';
 import type { RoomMember } from '#libs/store/store.ts';
 
 /** R1. */
@@ -41,7 +42,7 @@ export const RoomView = Type.Object(
     count: Type.Integer({ description: 'Distinct users in it now; of a private room its members who are online.' }),
     members: Type.Optional(Type.Integer({ description: 'Members, online or not.' })),
     offset: Type.Integer({ description: 'The highest stored offset.' }),
-    unread: Type.Integer({ description: 'Stored messages above what was delivered to me; 0 in the park.' }),
+    unread: Type.Integer({ description: 'Stored messages of others above what was delivered to me; 0 in the park.' }),
   },
   { description: 'A room.' },
 );
@@ -60,21 +61,24 @@ export const MessageItem = Type.Object({
 
 /** Characters of a title, as code points. */
 const TITLE_MAX = 60;
-/** Control and format characters (but the two joiners that scripts and emoji need), surrogates, separators of lines. */
-const UNSEEN = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}/u;
-const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
 
-/** A group's name or a subject as it is kept: without blanks around it, in NFC. `member` is named by the error. @throws HubError `INVALID_REQUEST`. */
-export function toTitle(text: string, member: string): string {
-  const title = text.trim().normalize('NFC');
-  if (title.length > TITLE_MAX * 2 || [...title].length > TITLE_MAX || UNSEEN.test(title) || !VISIBLE.test(title)) {
-    throw new HubError(
-      'INVALID_REQUEST',
-      `\`${member}\` must have 1-${TITLE_MAX} characters that can be seen, none of them a control character`,
-    );
-  }
+/**
+ * A group's name or a subject as it is kept; `member` is named by the error. A subject is somebody's own words: only a group's name is held to one script
+ * in each word.
+ * @throws HubError `INVALID_REQUEST`, saying why.
+ */
+export function toTitle(text: string, member: 'name' | 'subject'): string {
+  const title = tidyName(text.slice(0, TEXT_MAX));
+  const fault =
+    text.length > TEXT_MAX
+      ? `has at most ${TITLE_MAX} characters`
+      : nameFault(title, { max: TITLE_MAX, script: member === 'name' ? 'words' : 'any' });
+  if (fault !== undefined) throw new HubError('INVALID_REQUEST', `\`${member}\` ${fault}`);
   return title;
 }
+
+/** Code units of a text that is looked at. */
+const TEXT_MAX = 4000;
 
 /** Who asks, as a member of a room. */
 export function memberOf({ userId, name }: Pick<Credentials, 'userId' | 'name'>): RoomMember {

@@ -1,9 +1,11 @@
 /** What services may do (A11), one at a time: a route and a command of a batch do the same. */
 import { type Static, type TProperties, Type } from '@sinclair/typebox';
 import { payloadOf } from '#libs/auth/compact-jws.ts';
+import { TOKEN_NAME_MAX } from '#libs/auth/credentials.ts';
 import { tokenHash } from '#libs/auth/revocations.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { FRAME_ID_MAX, TOKEN_MAX_BYTES } from '#libs/protocol/limits.ts';
+import { cleanName } from '#libs/protocol/name-text.ts';
 import type { ServiceVoice } from '#libs/rooms/service-voice.ts';
 import type { Store } from '#libs/store/store.ts';
 import { RoomName, UserId } from './room-schemas.ts';
@@ -97,7 +99,7 @@ export class ServiceCommands {
   async publish(service: string, { room, text, data, as, id }: Static<typeof Publish>): Promise<Static<typeof Published>> {
     if (text === '' && data === undefined) throw new HubError('INVALID_REQUEST', '`text` may be empty only beside `data`');
     requireSize('data', data);
-    const sender = as ?? { id: `service:${service}`, name: service };
+    const sender = as ? { id: as.id, name: cleanName(as.name, TOKEN_NAME_MAX, as.id) } : { id: `service:${service}`, name: service };
     const said = await this.#options.voice.say({ room, sender, clientId: id, text, data });
     return { id: said.id, ...(said.offset === undefined ? {} : { offset: said.offset }), at: said.at };
   }

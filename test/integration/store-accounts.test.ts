@@ -36,6 +36,20 @@ describe('users', () => {
     expect(await other.users.byId(ada.id)).toEqual(ada);
   });
 
+  test('[A3] what cannot be seen, blanks and full case make no second name, and an agent has none of a user', async () => {
+    const grace = { id: randomUUID(), name: 'Grace Straße', mail: 'straße@example.org' };
+    expect(await store.users.create(grace)).toBe('created');
+    for (const name of ['grace  STRASSE', 'Gra\u200bce\u00a0Straße', '\u2800Grace Straße\u3164']) {
+      expect(await other.users.create({ id: randomUUID(), name, mail: 'g2@example.org' })).toBe('name-taken');
+      expect(await other.agents.create({ id: randomUUID(), name, passwordHash: 'x' })).toBe('name-taken');
+      expect(await store.names.isTaken(name)).toBe(true);
+      expect(await store.users.byName(name)).toEqual(grace);
+    }
+    // A name is not held by who was refused for the address.
+    expect(await store.users.create({ id: randomUUID(), name: 'Gracie', mail: 'STRAßE@example.org' })).toBe('mail-taken');
+    expect(await store.names.isTaken('gracie')).toBe(false);
+  });
+
   test('[A3] one name registered 20 times at once belongs to one', async () => {
     const results = await times(20, (i) =>
       node(i).users.create({ id: randomUUID(), name: i % 2 === 0 ? 'Racer' : 'rACER', mail: `racer${i}@example.org` }),

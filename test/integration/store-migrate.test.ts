@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { migrate } from '#libs/store/migrate.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 
 const databases: PostgresDatabase[] = [];
@@ -58,6 +59,41 @@ test('[R3] rooms that kept history before it was known since when, kept it from 
     { room: 'dm:a', history_from: '5' },
     { room: 'pair:b', history_from: null },
   ]);
+});
+
+test('[A3] of two old names that are one by the key the older has it; both stay, and are found by their own spelling', async () => {
+  const database = await PostgresDatabase.create();
+  onTestFinished(() => database.drop());
+  const add = (table: 'users' | 'agents', id: string, name: string, key: string, made: number) =>
+    table === 'users'
+      ? database.query(`INSERT INTO users (id, name, name_key, mail, mail_key, created_at) VALUES ($1, $2, $3, $1, $1, to_timestamp($4))`, [
+          id,
+          name,
+          key,
+          made,
+        ])
+      : database.query(`INSERT INTO agents (id, name, name_key, password_hash, created_at) VALUES ($1, $2, $3, 'x', to_timestamp($4))`, [
+          id,
+          name,
+          key,
+          made,
+        ]);
+  await add('users', 'younger', 'ali\u200bce', 'ali\u200bce', 30);
+  await add('users', 'older', 'Alice', 'alice', 20);
+  await add('agents', 'agent', 'Max', 'max', 20);
+  await add('users', 'max', 'Max', 'max', 10);
+  for (let again = 0; again < 2; again += 1) await migrate(database.url);
+  const taken = await database.query('SELECT name_key, owner FROM taken_names ORDER BY name_key');
+  expect(taken).toEqual([
+    { name_key: 'alice', owner: 'older' },
+    { name_key: 'max', owner: 'max' },
+  ]);
+  const store = await openStore({ url: database.url, timeoutMs: 20_000 });
+  onTestFinished(() => store.close());
+  expect((await store.users.byName('ALICE'))?.id).toBe('older');
+  expect((await store.users.byName('ali\u200bce'))?.id).toBe('younger');
+  expect((await store.agents.byName('max'))?.id).toBe('agent');
+  expect(await store.users.create({ id: 'new', name: 'al\u00adice', mail: 'new@example.org' })).toBe('name-taken');
 });
 
 test('an error shows no password', async () => {

@@ -1,3 +1,4 @@
+import { nameKey } from '#libs/store/name-key.ts';
 import type {
   AgentRecord,
   CodeTry,
@@ -41,13 +42,13 @@ export class AccountStore {
   readonly store: Store = {
     users: this.#noted('users', {
       create: async (user: UserRecord) => {
-        if (this.users.some(({ name }) => textKey(name) === textKey(user.name))) return 'name-taken';
+        if ([...this.users, ...this.agents].some(({ name }) => nameKey(name) === nameKey(user.name))) return 'name-taken';
         if (this.users.some(({ mail }) => textKey(mail) === textKey(user.mail))) return 'mail-taken';
         this.users.push(user);
         return 'created';
       },
       byMail: async (mail: string) => this.users.find((user) => textKey(user.mail) === textKey(mail)),
-      byName: async (name: string) => this.users.find((user) => textKey(user.name) === textKey(name)),
+      byName: async (name: string) => this.users.find((user) => nameKey(user.name) === nameKey(name)),
       byId: async (id: string) => this.users.find((user) => user.id === id),
     }),
     agents: this.#noted('agents', {
@@ -55,7 +56,11 @@ export class AccountStore {
         this.agents.push(agent);
         return 'created';
       },
-      byName: async (name: string) => this.agents.find((agent) => textKey(agent.name) === textKey(name)),
+      byName: async (name: string) => this.agents.find((agent) => nameKey(agent.name) === nameKey(name)),
+    }),
+    names: this.#noted('names', {
+      isTaken: async (name: string) => [...this.users, ...this.agents].some((one) => nameKey(one.name) === nameKey(name)),
+      guarded: async () => this.agents.map(({ name }) => name),
     }),
     customers: this.#noted('customers', {
       create: async (customer: CustomerRecord) => void this.customers.push(customer),

@@ -9,7 +9,7 @@ export const AGENT_PASSWORD = 'correct horse battery staple';
 export async function addAgents(databaseUrl: string, ...names: readonly string[]): Promise<void> {
   const store = await openStore({ url: databaseUrl });
   try {
-    for (const name of names) await addAgent(store.agents, { id: randomUUID(), name, password: AGENT_PASSWORD });
+    for (const name of names) await addAgent(store, { id: randomUUID(), name, password: AGENT_PASSWORD });
   } finally {
     await store.close();
   }

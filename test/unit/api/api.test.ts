@@ -40,6 +40,19 @@ describe('guests', { timeout: 60_000 }, () => {
     expect((json(one)['user'] as { id: string }).id).not.toBe((json(two)['user'] as { id: string }).id);
   });
 
+  it('[A7] take no name of an account, an agent or a service, nor one that looks like an agent’s or a service’s', async () => {
+    const world = new ApiWorld({ services: [{ name: 'shop', key: 'k'.repeat(32) }] });
+    await world.member('alice', 'alice@example.org');
+    world.accounts.agents.push({ id: 'a', name: 'Max', passwordHash: '' });
+    const taken = ['ALICE', ' alice', '\uff41lice', 'max', 'Мах', 'MAX', 'shop', 'Sh0p', 'ѕһор'];
+    for (const name of taken) isError(await guest(world, { name }), 409, 'NAME_TAKEN');
+    // Only agents and services are guarded against look-alikes.
+    for (const name of ['a1ice', 'Maxi', 'Alice B']) expect((await guest(world, { name })).status, name).toBe(201);
+    const reply = await guest(world, { name: 'ali\u200bce' });
+    isError(reply, 400, 'NAME_INVALID');
+    expect(json(reply)['message']).toContain('invisible');
+  });
+
   it('[A7] are refused where they are not allowed', async () => {
     isError(await guest(new ApiWorld({ allowGuests: false }), { name: 'Ann' }), 403, 'FORBIDDEN');
   });

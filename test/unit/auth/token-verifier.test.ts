@@ -60,10 +60,20 @@ describe('a good token', () => {
       await refused(token({ sub }));
   });
 
-  it('[H3] must have a name of 1 to 64 characters without control characters', async () => {
+  it('[H3] [A3] must have a name, which is cleaned and cut to 64 characters; the id is shown where nothing is left', async () => {
     for (const name of ['A', 'n'.repeat(64), '🦊'.repeat(64), 'Ann Lee', '<b>x</b>'])
       expect((await verifier.verify(token({ name }))).name).toBe(name);
-    for (const name of ['', 'n'.repeat(65), 'a\u0007', 'a\u2028b', '\udc00', 7, null, {}, undefined]) await refused(token({ name }));
+    const cleaned: readonly (readonly [string, string])[] = [
+      ['', 'u1'],
+      ['\u3164 ', 'u1'],
+      ['\udc00', 'u1'],
+      ['n'.repeat(65), 'n'.repeat(64)],
+      ['a\u0007', 'a'],
+      ['a\u2028b', 'ab'],
+      [' Ann\u200b\u00a0 Lee ', 'Ann Lee'],
+    ];
+    for (const [name, shown] of cleaned) expect((await verifier.verify(token({ name }))).name).toBe(shown);
+    for (const name of [7, null, {}, undefined]) await refused(token({ name }));
   });
 
   it('[H3] is refused where another claim has the wrong form', async () => {

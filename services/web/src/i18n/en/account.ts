@@ -44,7 +44,7 @@ export const account = {
     rateLimited: (seconds: number) => `Too many tries. Wait ${seconds} s, then try again.`,
     CODE_INVALID: 'This code is wrong or over. Take the one from the newest mail, or have a new code sent.',
     NAME_TAKEN: 'Somebody has this name already. Choose another one.',
-    NAME_INVALID: 'A name has 1 to 21 characters, and no @.',
+    NAME_INVALID: 'A name has 1 to 21 characters that can be seen, all of one script, and no @.',
     INVALID_REQUEST: 'This is no mail address and no name. Look at it again.',
     FORBIDDEN: 'Guests are not let in here: come in with your mail.',
     UNREACHABLE: 'The hub cannot be reached. Try again in a moment.',

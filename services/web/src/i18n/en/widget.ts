@@ -7,7 +7,7 @@ export const widget = {
   hello: 'Hello! Tell us your name, and somebody will be with you.',
   name: 'Your name',
   begin: 'Start the chat',
-  nameInvalid: 'A name has 1 to 21 characters, none of them @.',
+  nameInvalid: 'A name has 1 to 21 characters that can be seen, all of one script, none of them @.',
   slowDown: 'That was too often: wait a little, then try again.',
   unreachable: 'The chat cannot be reached now.',
   again: 'Try again',

@@ -38,7 +38,7 @@ export const account: Text<'account'> = {
     rateLimited: (seconds) => `尝试次数过多，请等待 ${seconds} 秒再试。`,
     CODE_INVALID: '验证码错误或已失效。请使用最新邮件中的验证码，或重新发送。',
     NAME_TAKEN: '这个名字已被占用，请换一个。',
-    NAME_INVALID: '名字为 1 到 21 个字符，且不含 @。',
+    NAME_INVALID: '名字为 1 到 21 个可见字符，不混用不同文字，且不含 @。',
     INVALID_REQUEST: '这不是邮箱地址，也不是名字，请再检查一下。',
     FORBIDDEN: '这里不接待访客：请用邮箱进入。',
     UNREACHABLE: '无法连接服务器，请稍后再试。',

@@ -8,7 +8,7 @@ export const widget: Text<'widget'> = {
   hello: '您好！请告诉我们您的称呼，马上会有人与您联系。',
   name: '您的称呼',
   begin: '开始聊天',
-  nameInvalid: '称呼为 1 至 21 个字符，不能包含 @。',
+  nameInvalid: '称呼为 1 至 21 个可见字符，不混用不同文字，不能包含 @。',
   slowDown: '操作太频繁，请稍后再试。',
   unreachable: '暂时无法连接。',
   again: '重试',

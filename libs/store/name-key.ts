@@ -1,0 +1,48 @@
+/** What makes two names one, and what makes one look like another (A3). */
+import unhomoglyph from 'unhomoglyph';
+
+/** What shows nothing, wherever it stands. */
+const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}\p{Cs}\u2800\u{1d159}\u{16fe4}\ufffc]/gu;
+const BLANKS = /\s+/gu;
+
+/**
+ * One for all spellings of a name: compatibility forms (NFKC), the case of letters (full case folding), the width and number of blanks, and what cannot
+ * be seen make no difference. '' for a text of nothing else.
+ */
+export function nameKey(name: string): string {
+  let key = name;
+  // Folding may leave a form that NFKC composes, and the other way round: two rounds settle all there are.
+  for (let round = 0; round < 2; round += 1) key = fold(key.normalize('NFKC').replace(UNSEEN, (unseen) => (/\s/.test(unseen) ? ' ' : '')));
+  return key.normalize('NFKC').replace(BLANKS, ' ').trim();
+}
+
+/**
+ * Full case folding (UAX 21), as the language has it: every letter by itself, so that a final sigma is a sigma; over capitals, so that ß is ss. The
+ * dotless i has a capital that it shares with i, and stays what it is.
+ */
+function fold(text: string): string {
+  let folded = '';
+  for (const letter of text) folded += letter === '\u0131' ? letter : lower(lower(letter).toUpperCase());
+  return folded;
+}
+
+function lower(text: string): string {
+  let all = '';
+  for (const letter of text) all += letter.toLowerCase();
+  return all;
+}
+
+/** Whether one name could be read as the other by their confusable skeletons (UTS 39, section 4), in whatever case they are written. */
+export function looksLike(one: string, other: string): boolean {
+  const others = skeletons(other);
+  return skeletons(one).some((skeleton) => others.includes(skeleton));
+}
+
+function skeletons(name: string): readonly string[] {
+  const key = nameKey(name);
+  return [name, key, key.toUpperCase()].map((form) => nameKey(skeleton(form)));
+}
+
+function skeleton(text: string): string {
+  return unhomoglyph(text.normalize('NFD').replace(UNSEEN, '')).normalize('NFD');
+}
