@@ -1,5 +1,4 @@
 import type { PresenceUser } from '#libs/presence/presence.ts';
-import type { Identity } from './connection.ts';
 import { FrameBudget, type FrameLimits } from './frame-budget.ts';
 import type { PassStamp, PassValidity } from './pass-validity.ts';
 import type { RoomBearer, RoomPass } from './room-access.ts';
@@ -95,7 +94,7 @@ export class LocalUser implements PresenceUser {
   }
 
   /** The user by one of their tokens. */
-  bearer({ kind, rooms }: Pick<Identity, 'kind' | 'rooms'>): RoomBearer {
+  bearer({ kind, rooms }: Pick<RoomBearer, 'kind' | 'rooms'>): RoomBearer {
     return { userId: this.id, name: this.name, kind, rooms };
   }
 
