@@ -114,11 +114,24 @@ function breakLock(deadOwner) {
   rmSync(aside, { force: true });
 }
 
-/** Runs `work` while no other launch in this folder does. */
-async function alone(work) {
-  mkdirSync(dirname(LOCK), { recursive: true });
+/** Ends if this folder cannot be written to. `needed`: what has to be done in it. */
+function makeLockDraft(draft, needed) {
+  try {
+    try {
+      mkdirSync(dirname(LOCK));
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    writeFileSync(draft, String(process.pid));
+  } catch (error) {
+    fail(`${needed}, and ${dirname(LOCK)} cannot be written to (${error.code}): do that once where it can.`);
+  }
+}
+
+/** Runs `work` while no other launch in this folder does. Nothing is written into the folder by a launch that does not get here. */
+async function alone(needed, work) {
   const draft = `${LOCK}.${process.pid}`;
-  writeFileSync(draft, String(process.pid));
+  makeLockDraft(draft, needed);
   for (let told; ; ) {
     try {
       // A link appears with its content or not at all.
@@ -146,8 +159,9 @@ async function alone(work) {
 }
 
 async function installPackages() {
-  if (staleReason() === undefined) return;
-  await alone(async () => {
+  const stale = staleReason();
+  if (stale === undefined) return;
+  await alone(`${stale}: npm ci is needed`, async () => {
     const reason = staleReason();
     if (reason === undefined) return;
     say(`${reason}: running npm ci.`);
@@ -176,8 +190,8 @@ async function installPrograms(names) {
   const unknown = names.filter((name) => PROGRAMS[name] === undefined);
   if (unknown.length > 0) fail(`--needs takes ${[...Object.keys(PROGRAMS), WEB].join(', ')}, not ${unknown.join(', ')}.`);
   const needed = names.filter((name) => PROGRAMS[name].instead === undefined);
-  if (needed.some(isMissing)) await alone(() => installWithApt(needed.filter(isMissing)));
-  for (const name of names) if (PROGRAMS[name].instead !== undefined && isMissing(name)) await alone(() => installOptional(name));
+  if (needed.some(isMissing)) await installWithApt(needed);
+  for (const name of names) if (PROGRAMS[name].instead !== undefined && isMissing(name)) await installOptional(name);
   for (const name of names) {
     const { minimum, binaries } = PROGRAMS[name];
     if (minimum === undefined) continue;
@@ -188,17 +202,23 @@ async function installPrograms(names) {
 
 const mayInstall = () => process.getuid?.() === 0 && isOnPath('apt-get');
 
-async function installWithApt(missing) {
-  if (missing.length === 0) return;
-  const packages = missing.map((name) => PROGRAMS[name].package);
-  const byHand = `${missing.join(' and ')} not found: install ${missing.length > 1 ? 'them' : 'it'} (Debian: apt-get install ${packages.join(' ')}) and start again.`;
-  if (!mayInstall()) fail(byHand);
-  await aptInstall(missing.join(' and '), packages);
-  if (missing.some(isMissing)) fail(byHand);
+async function installWithApt(names) {
+  const packages = (missing) => missing.map((name) => PROGRAMS[name].package);
+  const byHand = (missing) =>
+    `${missing.join(' and ')} not found: install ${missing.length > 1 ? 'them' : 'it'} (Debian: apt-get install ${packages(missing).join(' ')}) and start again.`;
+  if (!mayInstall()) fail(byHand(names.filter(isMissing)));
+  await alone('programs are missing', async () => {
+    const missing = names.filter(isMissing);
+    if (missing.length > 0) await aptInstall(missing.join(' and '), packages(missing));
+  });
+  if (names.some(isMissing)) fail(byHand(names.filter(isMissing)));
 }
 
 async function installOptional(name) {
-  if (mayInstall()) await aptInstall(name, [PROGRAMS[name].package]);
+  if (mayInstall())
+    await alone(`${name} is missing`, async () => {
+      if (isMissing(name)) await aptInstall(name, [PROGRAMS[name].package]);
+    });
   if (isMissing(name)) say(`${name} not found: going on with ${PROGRAMS[name].instead}.`);
 }
 
@@ -212,7 +232,10 @@ async function aptInstall(names, packages) {
 }
 
 async function buildWeb() {
-  if ((await alone(() => run(PINNED_NODE, [join(ROOT, WEB_BUILDER)]))) !== 0) fail('the web pages could not be built: see above.');
+  const builder = join(ROOT, WEB_BUILDER);
+  if ((await run(PINNED_NODE, [builder, '--check'])) === 0) return;
+  const code = await alone('the web pages have to be built (npm run build:web)', () => run(PINNED_NODE, [builder]));
+  if (code !== 0) fail('the web pages could not be built: see above.');
 }
 
 /**

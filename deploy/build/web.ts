@@ -1,4 +1,7 @@
-/** Builds the web pages into `services/web/dist` where what is there is not made of the present sources. One at a time: `deploy/launch.mjs` sees to that. */
+/**
+ * Builds the web pages into `services/web/dist` where what is there is not made of the present sources. One at a time: `deploy/launch.mjs` sees to that.
+ * With `--check` it builds nothing and writes nothing: it exits with 0 if what is there is of the present sources, else with 3.
+ */
 
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -52,7 +55,9 @@ function pack(folder: string): void {
 
 const stamp = join(DIST, STAMP);
 const hash = hashOfSources();
-if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash) {
+const isFresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
+if (process.argv.includes('--check')) process.exit(isFresh ? 0 : 3);
+if (!isFresh) {
   console.error('parley: building the web pages.');
   const started = performance.now();
   // A test's run has another one: React would be built for development, at twice the size.

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeOwnFolder } from './own-folder.ts';
 
 /** 256 bits, in base64url: 43 characters. */
 const SECRET_BYTES = 32;
@@ -9,12 +10,21 @@ const SECRET_SHAPE = /^[A-Za-z0-9_-]{43}$/;
 
 /**
  * The all-in-one's own JWT secret, for when `JWT_SECRET` is not set: made at the first start, kept in `<directory>/jwt-secret` (mode 0600), the same
- * afterwards. Two starts at once get the same one. Throws `Error` when the file cannot be read or made, or holds something else.
+ * afterwards. Two starts at once get the same one. If it is there, nothing is written. Throws `Error` if the file cannot be read or made, or holds something
+ * else.
  */
 export function keptSecret(directory: string): string {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const path = join(directory, 'jwt-secret');
-  const draft = join(directory, `jwt-secret.${process.pid}`);
+  if (!existsSync(path)) makeSecret(directory, path);
+  if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600);
+  const secret = readFileSync(path, 'utf8').trim();
+  if (!SECRET_SHAPE.test(secret)) throw new Error(`${path} does not hold a secret of this program: remove it, and a new one is made.`);
+  return secret;
+}
+
+function makeSecret(directory: string, path: string): void {
+  makeOwnFolder(directory);
+  const draft = `${path}.${process.pid}`;
   try {
     writeFileSync(draft, randomBytes(SECRET_BYTES).toString('base64url'), { mode: 0o600 });
     // A link is made whole or not at all, and never over an existing file: nobody reads half a secret, the first one stays.
@@ -24,8 +34,4 @@ export function keptSecret(directory: string): string {
   } finally {
     rmSync(draft, { force: true });
   }
-  chmodSync(path, 0o600);
-  const secret = readFileSync(path, 'utf8').trim();
-  if (!SECRET_SHAPE.test(secret)) throw new Error(`${path} does not hold a secret of this program: remove it, and a new one is made.`);
-  return secret;
 }

@@ -11,6 +11,12 @@ import { version } from './version.ts';
 /** How long after the drain time the process ends by force, milliseconds. */
 const FORCE_EXIT_MS = 1000;
 
+/**
+ * A signal this long after the first is haste, milliseconds. Before, it is the same one: a terminal and systemd signal the whole process group, and npm passes
+ * on what it gets.
+ */
+const HASTE_MS = 2000;
+
 /** What runs in a process, for whoever starts and stops it. */
 export interface Service {
   /** The public port; undefined where it has none. */
@@ -77,17 +83,17 @@ export function processLogger(config: Config, node: string): Logger {
 }
 
 /**
- * SIGTERM and SIGINT leave in good order once; a second one, or time, ends it.
- * @param again Whether a second one ends it.
+ * SIGTERM and SIGINT leave in good order once; haste (a signal more than two seconds after the first), or time, ends it.
+ * @param again Whether haste ends it.
  */
 export function onSignal(config: Config, log: Logger, leave: () => Promise<number>, again: () => boolean = () => true): void {
-  let leaving = false;
+  let since: number | undefined;
   const handle = (signal: NodeJS.Signals): void => {
-    if (leaving) {
-      if (again()) process.exit(1);
+    if (since !== undefined) {
+      if (performance.now() - since > HASTE_MS && again()) process.exit(1);
       return;
     }
-    leaving = true;
+    since = performance.now();
     log.info({ signal }, 'draining');
     setTimeout(() => process.exit(1), config.drainSeconds * 1000 + FORCE_EXIT_MS).unref();
     leave().then(

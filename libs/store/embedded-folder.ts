@@ -1,17 +1,17 @@
 /** The folder of the embedded server: its password, its data, its log. */
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasData } from './data-place.ts';
 import type { PostgresProgram } from './postgres-program.ts';
-
-const run = promisify(execFile);
+import { isAlive } from './postmaster.ts';
 
 /** The superuser and owner of the database. */
 export const USER = 'parley';
 
 const LOG_TAIL = 1500;
+
+const DRAFT = 'new-';
 
 export class EmbeddedFolder {
   readonly path: string;
@@ -20,6 +20,7 @@ export class EmbeddedFolder {
   readonly log: string;
   readonly #program: PostgresProgram;
 
+  /** A folder that `dataPlace` gave. */
   constructor(path: string, program: PostgresProgram) {
     this.path = path;
     this.data = join(path, 'data');
@@ -29,28 +30,17 @@ export class EmbeddedFolder {
 
   /** Whether data was made here before. */
   get hasData(): boolean {
-    return existsSync(join(this.data, 'PG_VERSION'));
-  }
-
-  /**
-   * Makes the folder. As root the server runs as another account: the folder and the one above (which is ours as well) may then be passed through by
-   * others; what lies in them has modes of its own. Throws `Error` where the account cannot get there all the same.
-   */
-  async prepare(): Promise<void> {
-    const { account } = this.#program;
-    mkdirSync(this.path, { recursive: true, mode: 0o700 });
-    if (account === undefined) return;
-    for (const folder of [dirname(this.path), this.path]) chmodSync(folder, (statSync(folder).mode & 0o7777) | 0o011);
-    await run('/usr/bin/test', ['-x', this.path], { ...account, cwd: '/' }).catch(() => {
-      throw new Error(
-        `PostgreSQL does not run as root, and the account it runs as cannot reach ${this.path}: put the project elsewhere, start it as another user, or set DATABASE_URL.`,
-      );
-    });
+    return hasData(this.path);
   }
 
   /** The server's password: made at the first call and kept with mode 0600. Two first calls at once get the same one. */
   password(): string {
     const file = join(this.path, 'password');
+    if (!existsSync(file)) this.#makePassword(file);
+    return readFileSync(file, 'utf8').trim();
+  }
+
+  #makePassword(file: string): void {
     const draft = `${file}.${process.pid}`;
     try {
       writeFileSync(draft, randomBytes(32).toString('base64url'), { mode: 0o600 });
@@ -61,13 +51,12 @@ export class EmbeddedFolder {
     } finally {
       rmSync(draft, { force: true });
     }
-    return readFileSync(file, 'utf8').trim();
   }
 
   /** Makes the data, aside and then put in its place whole: one that is killed meanwhile, or another at the same time, leaves no half of it. */
   async initialise(): Promise<void> {
-    const draft = join(this.path, `new-${process.pid}`);
-    rmSync(draft, { recursive: true, force: true });
+    const draft = join(this.path, `${DRAFT}${process.pid}`);
+    this.#removeDrafts();
     try {
       this.#program.makeFolder(draft);
       await this.#program.initialise(draft, { user: USER, password: this.password(), sync: true });
@@ -77,6 +66,14 @@ export class EmbeddedFolder {
       if (!this.hasData) throw error;
     } finally {
       rmSync(draft, { recursive: true, force: true });
+    }
+  }
+
+  /** Removes what starts that were broken off left, and what this process id left before. */
+  #removeDrafts(): void {
+    for (const name of readdirSync(this.path)) {
+      const pid = Number(name.slice(DRAFT.length));
+      if (name.startsWith(DRAFT) && (pid === process.pid || !isAlive(pid))) rmSync(join(this.path, name), { recursive: true, force: true });
     }
   }
 

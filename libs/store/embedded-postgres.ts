@@ -5,9 +5,10 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from '#libs/telemetry/logger.ts';
+import { dataPlace, ownerOfData } from './data-place.ts';
 import { EmbeddedFolder, USER } from './embedded-folder.ts';
 import { cleanEnv, PostgresProgram } from './postgres-program.ts';
-import { gone, type Postmaster, runningPostmaster, stopPostmaster } from './postmaster.ts';
+import { gone, type Postmaster, runningPostmaster, signalPostmaster, stopPostmaster } from './postmaster.ts';
 
 const DATABASE = 'parley';
 /** Taken, on a connection kept open, by the one program that uses the folder: it ends with that program, however it ends. */
@@ -39,12 +40,14 @@ export class FolderInUseError extends Error {
 
 /**
  * Starts the PostgreSQL that keeps its data in `folder`, on a free port of 127.0.0.1 behind a password that lies in the folder. A server that was left running
- * by a program which was killed is taken over; one that ends by itself meanwhile is started again. Rejects with `FolderInUseError` where a running program
- * has the folder, and with `Error` (its log's last lines in the message) where the server does not start.
+ * by a program which was killed is taken over; one that ends by itself meanwhile is started again. If its account cannot reach `folder`, the data lies
+ * elsewhere and `folder` leads there (`dataPlace`). Rejects with `FolderInUseError` where a running program has the folder, with `ConfigError` where nothing
+ * can be served on this machine, and with `Error` (its log's last lines in the message) where the server does not start.
  */
 export async function startEmbedded(folder: string, log: Logger): Promise<EmbeddedPostgres> {
-  const program = await PostgresProgram.find();
-  const server = new EmbeddedServer(new EmbeddedFolder(folder, program), program, log);
+  const tell = (line: string): void => log.info(line);
+  const program = await PostgresProgram.find({ owner: ownerOfData(folder), tell });
+  const server = new EmbeddedServer(new EmbeddedFolder(await dataPlace(folder, program, tell), program), program, log);
   await server.start();
   return server;
 }
@@ -56,6 +59,8 @@ class EmbeddedServer implements EmbeddedPostgres {
   #port = 0;
   /** The connection that holds the claim. */
   #claim: pg.Client | undefined;
+  /** The process id of a server that was started here and is not claimed yet. */
+  #launched: number | undefined;
   #stopping = false;
   #reviving: Promise<void> | undefined;
 
@@ -70,7 +75,8 @@ class EmbeddedServer implements EmbeddedPostgres {
   }
 
   async start(): Promise<void> {
-    await this.#folder.prepare();
+    // It has a process group of its own: without this it would stay where this program ends before `stop`.
+    process.once('exit', this.#abandon);
     if (!this.#folder.hasData) {
       this.#log.info({ folder: this.#folder.path }, 'making a database: a few seconds, this first time only');
       await this.#folder.initialise();
@@ -89,7 +95,14 @@ class EmbeddedServer implements EmbeddedPostgres {
     // The claim is kept until the end: nobody joins a server that is going.
     if (running !== undefined) await stopPostmaster(running, STOP_MS);
     await claim.end().catch(() => undefined);
+    process.off('exit', this.#abandon);
   }
+
+  /** Tells the server to end, and does not wait for it. */
+  readonly #abandon = (): void => {
+    const pid = this.#claim === undefined ? this.#launched : runningPostmaster(this.#folder.data)?.pid;
+    if (pid !== undefined) signalPostmaster(pid, 'SIGINT');
+  };
 
   /** Joins the server that runs, or starts one, and claims it. */
   async #bringUp(): Promise<void> {
@@ -116,8 +129,12 @@ class EmbeddedServer implements EmbeddedPostgres {
       stdio: ['ignore', output, output],
     });
     closeSync(output);
+    this.#launched = child.pid;
     const ended = new Promise<true>((resolve) => {
-      child.once('exit', () => resolve(true));
+      child.once('exit', () => {
+        if (this.#launched === child.pid) this.#launched = undefined;
+        resolve(true);
+      });
       child.once('error', (error) => {
         this.#log.error({ err: error }, 'the embedded database could not be started');
         resolve(true);
@@ -147,12 +164,15 @@ class EmbeddedServer implements EmbeddedPostgres {
       if (rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
     } catch (error) {
       if (isFirst) this.#port = 0;
+      // Another program has it, started here or not.
+      if (error instanceof FolderInUseError) this.#launched = undefined;
       await client.end().catch(() => undefined);
       if (error instanceof FolderInUseError || isPasswordRefused(error)) throw error;
       if (await gone(running.pid, 0)) this.#log.warn({ err: error }, 'the embedded database ended while it started');
       return false;
     }
     this.#claim = client;
+    this.#launched = undefined;
     client.once('end', () => this.#lost(client));
     return true;
   }

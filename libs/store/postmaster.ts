@@ -34,7 +34,7 @@ export function runningPostmaster(folder: string): Postmaster | undefined {
 /** Ends a server: breaks off what runs and writes everything down; after `patienceMs` without the tidying, which the next start then does. */
 export async function stopPostmaster({ pid }: Postmaster, patienceMs: number): Promise<void> {
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
-    send(pid, signal);
+    signalPostmaster(pid, signal);
     if (await gone(pid, patienceMs)) return;
   }
 }
@@ -49,7 +49,8 @@ export async function gone(pid: number, timeoutMs: number): Promise<boolean> {
   return true;
 }
 
-function send(pid: number, signal: NodeJS.Signals): void {
+/** Nothing happens if it has ended. `SIGINT` breaks off what runs, writes everything down, ends. */
+export function signalPostmaster(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
@@ -57,7 +58,8 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process runs; one that has ended and waits to be collected does not. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {

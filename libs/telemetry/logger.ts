@@ -1,6 +1,7 @@
 /** Structured logs: one JSON line an event, on stdout. */
 
 import { type DestinationStream, type LoggerOptions, pino } from 'pino';
+import { standardOutput } from './standard-output.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -31,7 +32,7 @@ export interface CreateLoggerOptions {
   /** This process's node id: stands in each line. */
   readonly node: string;
   readonly level: LogLevel;
-  /** Where lines go; stdout where absent. Written synchronously: the last line before a crash is not lost. */
+  /** Where lines go. Default: stdout, which never waits for its reader (`BoundedOutput`). */
   readonly destination?: DestinationStream;
 }
 
@@ -69,15 +70,6 @@ function errorFields(error: unknown, depth = 0): unknown {
   };
 }
 
-/**
- * The process's own stdout rather than pino's writer, which tries for ever where nobody reads the other end any more: the process could not even exit.
- * On Linux it writes files, pipes and terminals synchronously.
- */
-function standardOutput(): DestinationStream {
-  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => undefined);
-  return process.stdout;
-}
-
 /** A logger for this process. Make one in `main` and hand it down. */
 export function createLogger({ node, level, destination }: CreateLoggerOptions): Logger {
   const options: LoggerOptions = {
@@ -88,5 +80,9 @@ export function createLogger({ node, level, destination }: CreateLoggerOptions):
     redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: '[redacted]' },
     serializers: { err: (error: unknown) => errorFields(error) },
   };
-  return pino(options, destination ?? standardOutput());
+  if (destination !== undefined) return pino(options, destination);
+  const output = standardOutput();
+  const log = pino(options, output);
+  output.report = (lines) => log.warn({ lines }, 'log lines were dropped: nobody read standard output for a time');
+  return log;
 }

@@ -136,6 +136,12 @@ export const OTHER_METRICS = {
     combine: 'sum',
     label: 'limit',
   },
+  logLinesDropped: {
+    name: 'parley_log_lines_dropped_total',
+    kind: 'counter',
+    help: 'Log lines dropped because nobody read standard output.',
+    combine: 'sum',
+  },
   latency: {
     name: 'parley_delivery_latency_seconds',
     kind: 'histogram',

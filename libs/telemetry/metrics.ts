@@ -6,6 +6,7 @@ import type { ErrorCode } from '#libs/protocol/errors.ts';
 import { JobMetrics } from './job-metrics.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { HOT_METRICS, type MetricEntry, OTHER_METRICS } from './metric-table.ts';
+import { droppedLines } from './standard-output.ts';
 
 /** Plain numbers: hot code does `hot.delivered += n` and nothing else. Counters only rise; gauges are set. */
 export type HotMetrics = Record<keyof typeof HOT_METRICS, number>;
@@ -19,6 +20,9 @@ export type MetricsSnapshot = readonly object[];
 const CLOSE_CODES = new Set([
   1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 4001, 4009, 4029, 4500, 4503, 4509, 4510,
 ]);
+
+/** Types of metrics that only rise, as prom-client names them. */
+const LASTING = new Set(['counter', 'histogram']);
 
 const RECOVERIES = ['recovered', 'lost'] as const;
 
@@ -75,6 +79,14 @@ export class Metrics {
     this.#rateLimited = this.#counter(OTHER_METRICS.rateLimited);
     for (const result of RECOVERIES) this.#recoveries.inc({ result }, 0);
     for (const limit of LIMITS) this.#rateLimited.inc({ limit }, 0);
+    new Counter({
+      ...definition(OTHER_METRICS.logLinesDropped),
+      registers,
+      collect() {
+        this.reset();
+        this.inc(droppedLines());
+      },
+    });
     this.latency = new LatencyHistogram({ name: OTHER_METRICS.latency.name, help: OTHER_METRICS.latency.help, registers });
     this.jobs = new JobMetrics(this.#registry, definition);
     this.#loop = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
@@ -136,6 +148,12 @@ export class Metrics {
   /** The processes of one machine as one text: parts are added, hub-wide numbers are not. */
   static aggregate(snapshots: readonly MetricsSnapshot[]): Promise<string> {
     return AggregatorRegistry.aggregate<PrometheusContentType>([...snapshots]).metrics();
+  }
+
+  /** What stays of processes that have ended: their counters and histograms, added up. Their gauges go with them. */
+  static totals(snapshots: readonly MetricsSnapshot[]): MetricsSnapshot {
+    const lasting = snapshots.map((snapshot) => snapshot.filter((metric) => 'type' in metric && LASTING.has(String(metric.type))));
+    return AggregatorRegistry.aggregate<PrometheusContentType>(lasting).getMetricsAsArray();
   }
 
   #hotMetrics(): HotMetrics {

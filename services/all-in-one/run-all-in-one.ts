@@ -20,6 +20,7 @@ import { migrate } from '#libs/store/migrate.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
+import { standardOutput } from '#libs/telemetry/standard-output.ts';
 import { openAdminPages } from '#services/api/admin-pages.ts';
 import { bridgeTo } from '#services/api/api-bridge.ts';
 import { composeApi } from '#services/api/compose.ts';
@@ -53,7 +54,7 @@ export async function runAllInOne(
   log: Logger,
   waiting?: WaitingListener,
 ): Promise<RunningAllInOne> {
-  const secret = config.jwtSecret ?? ownSecret(data);
+  const secret = config.jwtSecret ?? ownSecret(config, data);
   const tokens = openTokens({ ...config, jwtSecret: secret }, Date.now, tokenObserver(config, metrics, log));
   const database = config.databaseUrl === undefined ? await startEmbedded(join(data, 'postgres'), log) : undefined;
   const databaseUrl = config.databaseUrl ?? database?.url ?? '';
@@ -68,7 +69,7 @@ export async function runAllInOne(
   await migrate(databaseUrl);
   const parts = hubParts(config, tokens.verifier, backend, log);
   const jobs = backend.jobs();
-  const mailbox = config.smtpUrl === undefined ? new DevMailbox({ print: (text) => process.stdout.write(`${text}\n`) }) : undefined;
+  const mailbox = config.smtpUrl === undefined ? new DevMailbox({ print: (text) => standardOutput().write(`${text}\n`) }) : undefined;
   const localKey = new LocalKey({ ...config, key: randomBytes(KEY_BYTES).toString('base64url') });
   let stopping = false;
   const api = composeApi({ config, secret, tokens, backend, parts, jobs, log, draining: () => stopping, page: PAGE });
@@ -133,10 +134,15 @@ export async function runAllInOne(
   };
 }
 
-function ownSecret(data: string): string {
+/** Throws `ConfigError` with all that has to be set if nothing can be kept in `data`. */
+function ownSecret(config: Config, data: string): string {
   try {
     return keptSecret(data);
   } catch (error) {
-    throw new ConfigError([`JWT_SECRET is not set, and none could be kept: ${error instanceof Error ? error.message : String(error)}`]);
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError([
+      `JWT_SECRET is not set, and none can be kept (${why}): set it to at least 32 random bytes, or make ${data} writable.`,
+      ...(config.databaseUrl === undefined ? [`DATABASE_URL is not set, and its stand-in would be kept in ${data}, too: set it.`] : []),
+    ]);
   }
 }

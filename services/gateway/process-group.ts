@@ -21,7 +21,9 @@ interface Member {
   ready: boolean;
   /** Why not, where it said so. */
   problem: string | undefined;
-  answer: ((snapshot: MetricsSnapshot) => void) | undefined;
+  /** What the present child told last: counts until it tells more, or ends. */
+  last: MetricsSnapshot | undefined;
+  answer: (() => void) | undefined;
 }
 
 const SCRAPE_TIMEOUT_MS = 2000;
@@ -43,6 +45,8 @@ export class ProcessGroup implements AdminSource {
   readonly metricsType = Metrics.contentType;
   readonly #options: ProcessGroupOptions;
   readonly #members: Member[] = [];
+  /** What children that have ended had counted. */
+  #ended: MetricsSnapshot = [];
   #port: number;
   #stopping = false;
 
@@ -71,10 +75,15 @@ export class ProcessGroup implements AdminSource {
     return this.#members.find((member) => !member.ready && member.problem !== undefined)?.problem;
   }
 
-  /** The numbers of all processes as one. A process that does not answer is left out and told in the log. */
+  /**
+   * The numbers of all processes as one. Totals never fall: one that does not answer counts with what it told last, which the log tells; one that has ended
+   * stays in counters and histograms, and leaves the gauges.
+   */
   async metrics(): Promise<string> {
-    const snapshots = await Promise.all(this.#members.map((member) => this.#scrape(member)));
-    return Metrics.aggregate(snapshots.filter((snapshot) => snapshot !== undefined));
+    await Promise.all(this.#members.map((member) => this.#scrape(member)));
+    // Taken in one turn: a child that ends meanwhile is in one of the two, never in both.
+    const told = this.#members.map(({ last }) => last).filter((last) => last !== undefined);
+    return Metrics.aggregate([...told, this.#ended]);
   }
 
   /** Drains all. Resolves with 0 where every one exited with 0, else with the first other code. */
@@ -96,11 +105,12 @@ export class ProcessGroup implements AdminSource {
   #spawn(index: number): Promise<number> {
     const { main, node } = this.#options;
     const child = fork(main, ['--child', String(index), '--node', node, '--port', String(this.#port)]);
-    const member: Member = this.#members[index] ?? { index, child, ready: false, problem: undefined, answer: undefined };
+    const member: Member = this.#members[index] ?? { index, child, ready: false, problem: undefined, last: undefined, answer: undefined };
     member.child = child;
     this.#members[index] = member;
     return new Promise((resolve, reject) => {
       let listening = false;
+      let hasEnded = false;
       child.on('message', (message: ChildMessage) => {
         switch (message.type) {
           case 'listening':
@@ -112,17 +122,28 @@ export class ProcessGroup implements AdminSource {
             member.problem = message.problem;
             break;
           case 'metrics':
-            member.answer?.(message.snapshot);
+            if (member.child !== child || hasEnded) break;
+            member.last = message.snapshot;
+            member.answer?.();
             break;
         }
       });
       child.once('exit', (code, signal) => {
         member.ready = false;
+        hasEnded = true;
+        this.#bury(member);
         if (!listening)
           reject(new ListenError(`gateway process ${index} ended with ${code ?? signal} before it listened: its own line above says why`));
         else if (!this.#stopping) this.#restart(index, code ?? signal);
       });
     });
+  }
+
+  /** Keeps what a child had counted. */
+  #bury(member: Member): void {
+    if (member.last !== undefined) this.#ended = Metrics.totals([this.#ended, member.last]);
+    member.last = undefined;
+    member.answer?.();
   }
 
   #restart(index: number, cause: number | string | null): void {
@@ -136,27 +157,29 @@ export class ProcessGroup implements AdminSource {
     }, RESTART_MS);
   }
 
-  #scrape(member: Member): Promise<MetricsSnapshot | undefined> {
-    if (!member.child.connected) return Promise.resolve(undefined);
+  /** Asks a child for its numbers. Resolves when `last` has them, or when they cannot be had. */
+  #scrape(member: Member): Promise<void> {
+    if (!member.child.connected) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#options.log.warn({ process: member.index }, 'a gateway process did not tell its metrics');
-        done(undefined);
+        done();
       }, SCRAPE_TIMEOUT_MS);
-      const done = (snapshot: MetricsSnapshot | undefined): void => {
+      const done = (): void => {
         clearTimeout(timer);
-        if (member.answer === done) member.answer = undefined;
-        resolve(snapshot);
+        if (member.answer === answer) member.answer = undefined;
+        resolve();
       };
       // Scrapes that overlap share the answer.
       const before = member.answer;
-      member.answer = (snapshot) => {
-        before?.(snapshot);
-        done(snapshot);
+      const answer = (): void => {
+        before?.();
+        done();
       };
+      member.answer = answer;
       const question: ParentMessage = { type: 'metrics' };
       member.child.send(question, (error) => {
-        if (error !== null) done(undefined);
+        if (error !== null) done();
       });
     });
   }

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { ChatClient } from '#test/support/chat-client.ts';
-import { GatewayProcess } from '#test/support/gateway-process.ts';
+import { GatewayProcess, THROUGH_NPM } from '#test/support/gateway-process.ts';
 import { compareLedgers } from '#test/support/ledger.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
@@ -23,14 +23,18 @@ afterAll(async () => {
   await database?.drop();
 });
 
-function start(): Promise<GatewayProcess> {
-  return GatewayProcess.start({
-    REDIS_URL: redis.url,
-    DATABASE_URL: database.url,
-    GATEWAY_PROCESSES: '2',
-    HANDSHAKES_PER_MINUTE: '0',
-    DRAIN_SECONDS: '30',
-  });
+function start(env: Readonly<Record<string, string>> = {}, command?: readonly string[]): Promise<GatewayProcess> {
+  return GatewayProcess.start(
+    {
+      REDIS_URL: redis.url,
+      DATABASE_URL: database.url,
+      GATEWAY_PROCESSES: '2',
+      HANDSHAKES_PER_MINUTE: '0',
+      DRAIN_SECONDS: '30',
+      ...env,
+    },
+    command,
+  );
 }
 
 async function childrenOf(pid: number): Promise<number[]> {
@@ -85,6 +89,46 @@ describe('GATEWAY_PROCESSES', () => {
     await until(async () => (await parent.metric('parley_connections')) === clients.length, { describe: `${clients.length} connections` });
     await Promise.all(clients.map((client) => client.close()));
     await until(async () => (await parent.metric('parley_connections')) === 0);
+  });
+
+  it('[H1] totals do not fall where a process dies, is slow or starts again, and gauges forget the dead', async () => {
+    const group = await start();
+    try {
+      const totals = async (): Promise<number[]> => [
+        await group.metric('parley_upgrades_total'),
+        await group.metric('parley_delivery_latency_seconds_count'),
+        await group.metric('parley_delivery_latency_seconds_bucket', 'le="+Inf"'),
+        await group.metric('parley_disconnects_total'),
+      ];
+      const clients = await crowd(group);
+      await Promise.all(clients.map((client) => client.join('counted')));
+      await clients[0]?.message('counted', 'hi');
+      await until(() => clients.every((client) => client.ledger.position('counted')?.offset === 1));
+      const before = await totals();
+      expect(before[0]).toBe(clients.length);
+      expect(before[1]).toBe(2);
+      const [slow = 0, doomed = 0] = await childrenOf(group.pid);
+      process.kill(slow, 'SIGSTOP');
+      expect(await totals()).toEqual(before);
+      process.kill(slow, 'SIGCONT');
+      process.kill(doomed, 'SIGKILL');
+      await until(() => clients.some((client) => !client.connected));
+      const left = (): number => clients.filter((client) => client.connected).length;
+      // Asked again and again until the new one is there: no answer may be less than the one before.
+      let last = before;
+      await until(async () => {
+        const now = await totals();
+        for (const [i, total] of now.entries()) expect(total).toBeGreaterThanOrEqual(last[i] ?? 0);
+        last = now;
+        const again = await childrenOf(group.pid);
+        return again.length === 2 && !again.includes(doomed) && (await group.metric('parley_connections')) === left();
+      });
+      // Both count on.
+      const more = await crowd(group);
+      await until(async () => (await group.metric('parley_upgrades_total')) === clients.length + more.length);
+    } finally {
+      await group.kill9();
+    }
   });
 
   it('[P3] starts a process again that died, while the others carry on', async () => {
@@ -146,6 +190,19 @@ describe('GATEWAY_PROCESSES', () => {
       expect(await exit).toBe(0);
     },
   );
+
+  it.each([
+    ['one process', 'SIGTERM', '1'],
+    ['several', 'SIGTERM', '2'],
+    ['several', 'SIGINT', '2'],
+  ] as const)('[D1] drains %s started by npm where the whole group gets %s', async (_what, signal, count) => {
+    const leaving = await start({ GATEWAY_PROCESSES: count }, THROUGH_NPM);
+    const clients = await Promise.all(Array.from({ length: 5 }, (_, i) => ChatClient.connect(leaving.url, `u${i}`)));
+    const closes = Promise.all(clients.map((client) => client.closed));
+    const exit = leaving.termGroup(signal);
+    for (const close of await closes) expect(close).toEqual({ code: 1012, reason: 'DRAINING' });
+    expect(await exit).toBe(0);
+  });
 
   it('[D1] leaves no process behind when the parent is killed', async () => {
     const doomed = await start();

@@ -130,6 +130,7 @@ describe('the launcher', () => {
     writeFileSync(
       path('deploy', 'build', 'web.ts'),
       `import { existsSync, writeFileSync } from 'node:fs';
+      if (process.argv[2] === '--check') process.exit(3);
       if (existsSync('${path('building')}')) throw new Error('two at once');
       writeFileSync('${path('building')}', '');
       console.error('built by ' + process.argv0);
@@ -143,6 +144,38 @@ describe('the launcher', () => {
     writeFileSync(path('deploy', 'build', 'web.ts'), 'process.exit(3)');
     const failed = await launch('--needs=web', 'entry.mjs').ended;
     expect(failed).toMatchObject({ code: 1, out: '', err: 'parley: the web pages could not be built: see above.\n' });
+  });
+
+  it('locks nothing and builds nothing where the pages are up to date', async () => {
+    mkdirSync(path('deploy', 'build'));
+    writeFileSync(path('package.json'), '{"type":"module"}');
+    writeFileSync(path('deploy', 'build', 'web.ts'), "if (process.argv[2] !== '--check') process.exit(4);");
+    await launch('entry.mjs').ended;
+    rmSync(path('.data'), { recursive: true });
+    expect(await launch('--needs=web', 'entry.mjs').ended).toMatchObject({ code: 0, err: '' });
+    expect(existsSync(path('.data'))).toBe(false);
+  });
+
+  it.each([
+    [
+      'packages',
+      [],
+      /^parley: node_modules is not there yet: npm ci is needed, and .*\.data cannot be written to \(ENOTDIR\): do that once where it can\.\n$/,
+    ],
+    [
+      'pages',
+      ['--needs=web'],
+      /^parley: the web pages have to be built \(npm run build:web\), and .*\.data cannot be written to \(ENOTDIR\)/,
+    ],
+  ])('says in one line what has to be written where that cannot be: %s', async (what, needs, line) => {
+    if (what === 'pages') {
+      await launch('entry.mjs').ended;
+      rmSync(path('.data'), { recursive: true });
+      mkdirSync(path('deploy', 'build'));
+      writeFileSync(path('deploy', 'build', 'web.ts'), 'process.exit(3)');
+    }
+    writeFileSync(path('.data'), '');
+    expect(await launch(...needs, 'entry.mjs').ended).toMatchObject({ code: 1, out: '', err: expect.stringMatching(line) });
   });
 
   it('says in one line which program to install where it cannot', async () => {

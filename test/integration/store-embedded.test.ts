@@ -155,6 +155,16 @@ describe('the embedded database', () => {
     expect(isAlive(pid)).toBe(false);
   });
 
+  test('a server whose program leaves in haste ends by itself', async () => {
+    copyUsedFolder();
+    const holder = hold();
+    await answerOf(holder);
+    const pid = serverPid();
+    holder.signal('SIGUSR2');
+    expect(await holder.exited).toEqual({ code: 3, signal: null });
+    await until(() => !isAlive(pid), LONG);
+  });
+
   test('killed together with its program it starts again', async () => {
     copyUsedFolder();
     const first = hold();

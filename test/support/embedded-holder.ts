@@ -1,7 +1,8 @@
-/** A program that holds an embedded PostgreSQL: `<folder>`. Tells `ready <url>`, `refused <error>` or `failed <error>`; SIGTERM ends it in order. */
+/** A program that holds an embedded PostgreSQL: `<folder>`. Tells `ready <url>`, `refused <error>` or `failed <error>`; SIGTERM ends it in order, SIGUSR2 at once. */
 import { FolderInUseError, startEmbedded } from '#libs/store/embedded-postgres.ts';
 import { createLogger } from '#libs/telemetry/logger.ts';
 
+process.once('SIGUSR2', () => process.exit(3));
 const log = createLogger({ node: 'holder', level: 'info' });
 try {
   const server = await startEmbedded(process.argv[2] ?? '', log);

@@ -4,7 +4,10 @@ import { Child, type ChildExit } from './child.ts';
 import { JWT_SECRET } from './jwt.ts';
 import { until, within } from './wait.ts';
 
-const MAIN = fileURLToPath(new URL('../../services/gateway/main.ts', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const DIRECT: readonly string[] = [process.execPath, fileURLToPath(new URL('../../services/gateway/main.ts', import.meta.url))];
+/** As a person or systemd starts it: through npm, which has a process group of its own. */
+export const THROUGH_NPM: readonly string[] = ['setsid', 'npm', 'run', 'gateway'];
 const READY_MS = 60_000;
 
 /** A real gateway process with free ports. Its log is shown where it fails to start, and kept in `output`. */
@@ -23,8 +26,8 @@ export class GatewayProcess {
   }
 
   /** Resolves when it says `listening`. `env` goes over the launcher's own settings; an undefined member takes one out. */
-  static async start(env: Readonly<Record<string, string | undefined>>): Promise<GatewayProcess> {
-    const launch = GatewayProcess.launch(env);
+  static async start(env: Readonly<Record<string, string | undefined>>, command = DIRECT): Promise<GatewayProcess> {
+    const launch = GatewayProcess.launch(env, command);
     const listening = await until(() => launch.listening() ?? (launch.child.ended ? 'ended' : undefined), {
       timeoutMs: READY_MS,
       describe: () => `gateway listening\n${launch.child.output}`,
@@ -37,12 +40,16 @@ export class GatewayProcess {
   }
 
   /** Starts the process and waits for nothing: for settings it must refuse. */
-  static launch(env: Readonly<Record<string, string | undefined>>): {
+  static launch(
+    env: Readonly<Record<string, string | undefined>>,
+    [program = '', ...args]: readonly string[] = DIRECT,
+  ): {
     readonly child: Child;
     readonly listening: () => Listening | undefined;
   } {
     let listening: Listening | undefined;
-    const child = new Child(process.execPath, [MAIN], {
+    const child = new Child(program, args, {
+      cwd: ROOT,
       env: { ...base(), ...env },
       onLine: (line) => {
         listening ??= readListening(line);
@@ -99,6 +106,13 @@ export class GatewayProcess {
   async term(timeoutMs = 60_000): Promise<number | null> {
     this.#child.signal('SIGTERM');
     const exit = await within(timeoutMs, `gateway ${this.node} ended after SIGTERM\n${this.output.slice(-2000)}`, this.#child.exited);
+    return exit.code;
+  }
+
+  /** As `term`, but the signal goes to every process of the group at once: for a gateway that was started `THROUGH_NPM`. */
+  async termGroup(name: NodeJS.Signals, timeoutMs = 60_000): Promise<number | null> {
+    process.kill(-this.pid, name);
+    const exit = await within(timeoutMs, `gateway ${this.node} ended after ${name}\n${this.output.slice(-2000)}`, this.#child.exited);
     return exit.code;
   }
 

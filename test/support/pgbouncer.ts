@@ -4,7 +4,7 @@ import pg from 'pg';
 import { PostgresProgram } from '#libs/store/postgres-program.ts';
 import { Child } from './child.ts';
 import { freePort } from './free-port.ts';
-import { makeFolder, removeFolder } from './temp-folder.ts';
+import { makeReachable, removeFolder } from './temp-folder.ts';
 import { until } from './wait.ts';
 
 /** A real pgbouncer on 127.0.0.1 before a PostgreSQL, with its settings as they come but for the pool mode. Debian's refuses to run as root. */
@@ -26,7 +26,8 @@ export class PgBouncer {
   static async start(url: string, settings: Readonly<Record<string, string | number>>): Promise<PgBouncer> {
     const target = new URL(url);
     const port = await freePort();
-    const folder = makeFolder('parley-pgbouncer-');
+    const program = await PostgresProgram.find();
+    const folder = await makeReachable('parley-pgbouncer-', program);
     const all = {
       listen_addr: '127.0.0.1',
       listen_port: port,
@@ -40,7 +41,7 @@ export class PgBouncer {
       users: `"${target.username}" "${target.password}"\n`,
       'pgbouncer.ini': `[databases]\n* = host=${target.hostname} port=${target.port}\n[pgbouncer]\n${lines.join('\n')}\n`,
     };
-    const { account } = await PostgresProgram.find();
+    const { account } = program;
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
     if (account !== undefined)
       for (const path of [folder, ...Object.keys(files).map((name) => join(folder, name))]) chownSync(path, account.uid, account.gid);

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { cleanEnv, PostgresProgram } from '#libs/store/postgres-program.ts';
 import { Child } from './child.ts';
 import { freePort } from './free-port.ts';
-import { makeFolder, removeFolder } from './temp-folder.ts';
+import { makeReachable, removeFolder } from './temp-folder.ts';
 import { until } from './wait.ts';
 
 const READY_MS = 60_000;
@@ -52,8 +52,8 @@ export class PostgresServer {
 
   /** Makes an empty one and resolves when it answers: about a second. */
   static async start(options: PostgresServerOptions = {}): Promise<PostgresServer> {
-    const program = await PostgresProgram.find();
-    const folder = makeFolder('parley-postgres-');
+    const program = await PostgresProgram.find({ tell: (line) => process.stderr.write(`parley: ${line}\n`) });
+    const folder = await makeReachable('parley-postgres-', program);
     const server = new PostgresServer(await freePort(), folder, program, { ...SETTINGS, ...options.settings });
     try {
       program.makeFolder(folder);
@@ -72,7 +72,7 @@ export class PostgresServer {
    * `promote` makes it a server of its own.
    */
   async standby(): Promise<PostgresServer> {
-    const folder = makeFolder('parley-postgres-');
+    const folder = await makeReachable('parley-postgres-', this.#program);
     const server = new PostgresServer(await freePort(), folder, this.#program, {
       ...this.#settings,
       primary_conninfo: `host=127.0.0.1 port=${this.port} user=${USER} password=${PASSWORD}`,
