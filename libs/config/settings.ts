@@ -275,8 +275,8 @@ export const SETTINGS = {
     kind: integer(0, 10_000_000),
     default: 0,
     meaning:
-      'Open connections of a node (each process is one); it refuses further ones (OVERLOADED). Keep it below its limit of open files.',
-    zero: 'no limit',
+      'Open connections of a node (each process is one); it refuses further ones (OVERLOADED). At most its limit of open files less a reserve, the larger of 64 and 2 %.',
+    zero: 'as many as that',
   }),
   connectionsPerUser: setting({
     name: 'CONNECTIONS_PER_USER',

@@ -15,6 +15,12 @@ export interface MetricEntry {
 /** Numbers that hot code adds to by itself: the key is the field's name in `Metrics.hot`. */
 export const HOT_METRICS = {
   connections: { name: 'parley_connections', kind: 'gauge', help: 'Open connections.', combine: 'sum' },
+  connectionsMax: {
+    name: 'parley_connections_max',
+    kind: 'gauge',
+    help: 'Connections that fit: CONNECTIONS_MAX, and what the limit of open files leaves. 0: no limit.',
+    combine: 'sum',
+  },
   rooms: { name: 'parley_rooms', kind: 'gauge', help: 'Rooms with at least one subscription here.', combine: 'sum' },
   subscriptions: { name: 'parley_subscriptions', kind: 'gauge', help: 'Subscriptions of connections to rooms.', combine: 'sum' },
   usersOnline: {
@@ -66,6 +72,12 @@ export const HOT_METRICS = {
     name: 'parley_slow_consumers_total',
     kind: 'counter',
     help: 'Connections dropped because they read too slowly.',
+    combine: 'sum',
+  },
+  socketsDropped: {
+    name: 'parley_sockets_dropped_total',
+    kind: 'counter',
+    help: 'Sockets closed before a request, because open files were running out.',
     combine: 'sum',
   },
   faults: { name: 'parley_faults_total', kind: 'counter', help: 'Unexpected errors: bugs, told by the log.', combine: 'sum' },

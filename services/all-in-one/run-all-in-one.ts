@@ -54,6 +54,7 @@ export async function runAllInOne(
   log: Logger,
   waiting?: WaitingListener,
 ): Promise<RunningAllInOne> {
+  const settings = gatewaySettings(config);
   const secret = config.jwtSecret ?? ownSecret(config, data);
   const tokens = openTokens({ ...config, jwtSecret: secret }, Date.now, tokenObserver(config, metrics, log));
   const database = config.databaseUrl === undefined ? await startEmbedded(join(data, 'postgres'), log) : undefined;
@@ -98,7 +99,7 @@ export async function runAllInOne(
   let gateway: Gateway | undefined;
   const feed = await parts.follow((sanction) => gateway?.hub.sanction(sanction));
   const rooms = await parts.followRooms(() => gateway?.hub.lostAccess);
-  const running = await Gateway.start(gatewaySettings(config), {
+  const running = await Gateway.start(settings, {
     node,
     ...backend,
     ...parts,
@@ -111,7 +112,7 @@ export async function runAllInOne(
   return {
     port: running.port,
     localKey,
-    ready: () => running.hub.ready && feed.ready && rooms.ready && backend.problem() === undefined,
+    ready: () => running.ready && feed.ready && rooms.ready && backend.problem() === undefined,
     problem: () => backend.problem(),
     async sample() {
       running.sample();

@@ -17,10 +17,12 @@ import { DRAIN_STATES, type Metrics } from '#libs/telemetry/metrics.ts';
 import { AddressPlaces } from './address-places.ts';
 import { isSocketPathBelow } from './handshake-request.ts';
 import { HttpAdapter, type HttpHandler } from './http-adapter.ts';
+import { SocketGate } from './socket-gate.ts';
 import { closeOf, type SocketData, Upgrade } from './upgrade.ts';
 import {
   App,
   EXCLUSIVE_PORT,
+  type HttpResponse,
   SHARED_PORT,
   type TemplatedApp,
   type us_listen_socket,
@@ -40,8 +42,10 @@ export interface GatewaySettings {
   readonly basePath: string;
   readonly trustedProxyHops: number;
   readonly handshakesPerMinute: number;
-  /** 0: no limit. */
+  /** `Infinity`: no limit. */
   readonly connectionsMax: number;
+  /** Files that this process may open; `Infinity`: no limit. */
+  readonly openFilesMax: number;
   readonly connectionsPerUser: number;
   /** 0: no limit. */
   readonly connectionsPerAddress: number;
@@ -96,6 +100,7 @@ export class Gateway {
   /** The port that was taken. */
   readonly port: number;
   readonly #app: TemplatedApp;
+  readonly #gate: SocketGate;
   readonly #listening: us_listen_socket;
   readonly #metrics: Metrics;
   readonly #http: HttpAdapter;
@@ -104,12 +109,13 @@ export class Gateway {
 
   private constructor(
     settings: GatewaySettings,
-    parts: { hub: Hub; app: TemplatedApp; http: HttpAdapter; listening: us_listen_socket; metrics: Metrics },
+    parts: { hub: Hub; app: TemplatedApp; gate: SocketGate; http: HttpAdapter; listening: us_listen_socket; metrics: Metrics },
   ) {
     this.#settings = settings;
     this.#http = parts.http;
     this.hub = parts.hub;
     this.#app = parts.app;
+    this.#gate = parts.gate;
     this.#listening = parts.listening;
     this.#metrics = parts.metrics;
     this.port = us_socket_local_port(parts.listening);
@@ -150,6 +156,16 @@ export class Gateway {
         rateLimited: (limit) => metrics.rateLimited(limit),
       },
     });
+    const gate = new SocketGate({
+      connectionsMax: settings.connectionsMax,
+      filesMax: settings.openFilesMax,
+      connections: () => hub.connections,
+      dropped: () => {
+        metrics.hot.socketsDropped += 1;
+      },
+      now: () => performance.now(),
+      log: parts.log,
+    });
     const addresses = new AddressPlaces({
       limit: settings.connectionsPerAddress,
       log: parts.log,
@@ -159,6 +175,7 @@ export class Gateway {
     const upgrade = new Upgrade({
       ...settings,
       addresses,
+      gate,
       origins: parts.origins,
       hub,
       faults,
@@ -171,15 +188,23 @@ export class Gateway {
       handshakeLimited: () => metrics.rateLimited('handshakes'),
     });
     const http = new HttpAdapter(parts.http, () => hub.draining);
-    routes(app, { hub, upgrade, http, addresses }, settings, metrics);
+    watchSockets(app, gate);
+    routes(app, { hub, upgrade, http, addresses, gate }, settings, metrics);
     await hub.start();
     const listening = await listen(app, settings);
-    return new Gateway(settings, { hub, app, http, listening, metrics });
+    return new Gateway(settings, { hub, app, gate, http, listening, metrics });
+  }
+
+  /** Whether it would serve a new connection. */
+  get ready(): boolean {
+    return this.hub.ready && !this.#gate.isFull;
   }
 
   /** Brings the numbers up to date that are asked for, not counted. */
   sample(): void {
     const { hot } = this.#metrics;
+    const max = this.#gate.connectionsMax;
+    hot.connectionsMax = Number.isFinite(max) ? max : 0;
     hot.connections = this.hub.connections;
     hot.rooms = this.hub.rooms;
     hot.subscriptions = this.hub.subscriptions;
@@ -216,9 +241,19 @@ interface Handlers {
   readonly upgrade: Upgrade;
   readonly http: HttpAdapter;
   readonly addresses: AddressPlaces;
+  readonly gate: SocketGate;
 }
 
-function routes(app: TemplatedApp, { hub, upgrade, http, addresses }: Handlers, settings: GatewaySettings, metrics: Metrics): void {
+/** uWS reports each socket that it accepts, and the end of each that has not become a WebSocket. */
+function watchSockets(app: TemplatedApp, gate: SocketGate): void {
+  const changed = (res: HttpResponse, change: number): void => {
+    if (change < 0) gate.closed();
+    else if (!gate.opened()) res.close();
+  };
+  app.filter(changed);
+}
+
+function routes(app: TemplatedApp, { hub, upgrade, http, addresses, gate }: Handlers, settings: GatewaySettings, metrics: Metrics): void {
   // `compression` stays at its default, off: chat frames are small, and a deflate window for each socket is not.
   app.ws<SocketData>('/*', {
     idleTimeout: settings.heartbeatSeconds,
@@ -265,6 +300,7 @@ function routes(app: TemplatedApp, { hub, upgrade, http, addresses }: Handlers, 
     close(ws, code) {
       const { holder: connection, place } = ws.getUserData();
       if (place !== undefined) addresses.leave(place);
+      gate.closed();
       if (!(connection instanceof Connection)) return;
       hub.closed(connection);
       metrics.disconnected(code);

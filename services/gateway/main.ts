@@ -8,6 +8,7 @@ import { version } from '#libs/process/version.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
 import { type ChildMessage, type ParentMessage, ProcessGroup } from './process-group.ts';
 import { type RunningGateway, runGateway } from './run-gateway.ts';
+import { gatewaySettings } from './settings.ts';
 
 const READY_EVERY_MS = 250;
 
@@ -30,7 +31,7 @@ async function child(config: Config, node: string, port: number): Promise<void> 
     if (process.connected) process.send?.(message);
   };
   let running: RunningGateway | undefined;
-  // A terminal and systemd signal the whole group, and the parent tells its children, too: only a parent that is gone while they leave hurries them.
+  // The parent speaks for its children in haste, too: only one that is gone leaves that to them.
   onSignal(
     config,
     log,
@@ -65,6 +66,8 @@ async function child(config: Config, node: string, port: number): Promise<void> 
 }
 
 async function parent(config: Config): Promise<void> {
+  // What no child could take is said once.
+  gatewaySettings(config);
   const log = processLogger(config, config.nodeId);
   const group = new ProcessGroup({
     main: fileURLToPath(import.meta.url),

@@ -29,6 +29,7 @@ export async function runGateway(
   waiting?: WaitingListener,
 ): Promise<RunningGateway> {
   const { redisUrl, databaseUrl } = config;
+  const settings = gatewaySettings(config, port);
   if (redisUrl === undefined || databaseUrl === undefined) throw new TypeError('a gateway needs REDIS_URL and DATABASE_URL');
   const { verifier } = openTokens(config, Date.now, tokenObserver(config, metrics, log));
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
@@ -37,13 +38,13 @@ export async function runGateway(
   let gateway: Gateway | undefined;
   const feed = await parts.follow((sanction) => gateway?.hub.sanction(sanction));
   const rooms = await parts.followRooms(() => gateway?.hub.lostAccess);
-  const running = await Gateway.start(gatewaySettings(config, port), { node, ...backend, ...parts, metrics, log, http: nothingHere });
+  const running = await Gateway.start(settings, { node, ...backend, ...parts, metrics, log, http: nothingHere });
   gateway = running;
   const teller = tellNode(node, running, backend.nodes, metrics);
   return {
     gateway: running,
     port: running.port,
-    ready: () => running.hub.ready && feed.ready && rooms.ready && backend.problem() === undefined,
+    ready: () => running.ready && feed.ready && rooms.ready && backend.problem() === undefined,
     problem: () => backend.problem(),
     sample: () => running.sample(),
     async stop() {

@@ -2,9 +2,14 @@
 import type { Config } from '#libs/config/config.ts';
 import { basePath } from '#libs/config/public-url.ts';
 import type { GatewaySettings } from './gateway.ts';
+import { connectionsFor, openFilesLimit } from './open-files.ts';
 
-/** `port` stands in for the configured one where a parent process took one already. */
+/**
+ * `port` stands in for the configured one where a parent process took one already. Throws `ConfigError` if the limit of open files is too small for
+ * `CONNECTIONS_MAX`.
+ */
 export function gatewaySettings(config: Config, port: number = config.port): GatewaySettings {
+  const openFilesMax = openFilesLimit();
   return {
     port,
     host: config.host,
@@ -13,7 +18,8 @@ export function gatewaySettings(config: Config, port: number = config.port): Gat
     basePath: basePath(config.publicUrl),
     trustedProxyHops: config.trustedProxyHops,
     handshakesPerMinute: config.handshakesPerMinute,
-    connectionsMax: config.connectionsMax,
+    connectionsMax: connectionsFor(config.connectionsMax, openFilesMax),
+    openFilesMax,
     connectionsPerUser: config.connectionsPerUser,
     connectionsPerAddress: config.connectionsPerAddress,
     pingsPerSecond: config.pingsPerSecond,

@@ -17,6 +17,7 @@ import { type Answer, AnswerWriter } from './answer.ts';
 import { HandshakeFault, handshakeFault, OTHER_VERSION } from './handshake-fault.ts';
 import { askedHost, parseHandshake, type RawHandshake, readHandshake } from './handshake-request.ts';
 import { type RequestHead, readHead } from './request-head.ts';
+import type { SocketGate } from './socket-gate.ts';
 import type { HttpRequest, HttpResponse } from './uws.ts';
 
 /** What hangs on a socket. uWS copies the members onto the socket and does not keep the object. */
@@ -39,8 +40,7 @@ export interface UpgradeOptions {
   readonly addresses: AddressPlaces;
   /** 0: no limit. */
   readonly handshakesPerMinute: number;
-  /** Connections of this node; 0: no limit. */
-  readonly connectionsMax: number;
+  readonly gate: Pick<SocketGate, 'isFull' | 'tell'>;
   /** Throws or rejects with `HubError`. At once where it can. */
   verify(token: string): Identity | Promise<Identity>;
   readonly now: () => number;
@@ -147,8 +147,11 @@ export class Upgrade {
 
   /** Asked before anything is verified, and again once that took its time. @throws HubError `OVERLOADED`, `RATE_LIMITED`. */
   #assertPlace({ address, raw }: Asking): void {
-    const { connectionsMax, hub } = this.#options;
-    if (connectionsMax > 0 && hub.connections >= connectionsMax) throw new HubError('OVERLOADED', undefined, { retryAfter: FULL_SECONDS });
+    const { gate } = this.#options;
+    if (gate.isFull) {
+      gate.tell();
+      throw new HubError('OVERLOADED', undefined, { retryAfter: FULL_SECONDS });
+    }
     this.#options.addresses.assertPlace(address, raw.forwardedFor !== '' && this.#options.trustedProxyHops === 0);
   }
 
