@@ -2,10 +2,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { failPointsSetting } from './fail-point.ts';
 import type { CustomerDoor, Kind } from './kinds.ts';
 import { type Default, type Role, SETTINGS, type Setting } from './settings.ts';
 import { UrlError } from './url.ts';
+import { findWarnings, SECRET_MIN_BYTES } from './warnings.ts';
 import { isWellKnownSecret } from './well-known-secrets.ts';
 
 type Settings = typeof SETTINGS;
@@ -27,7 +27,7 @@ export interface Config extends Omit<Values, 'nodeId' | 'allowCustomers'> {
   readonly allowCustomers: CustomerDoor;
   /** NODE_ID, or one made for this start. */
   readonly nodeId: string;
-  /** What a careful operator would change: log each at start. */
+  /** What a careful operator would change: logged at start, and shown on the admin page. */
   readonly warnings: readonly string[];
 }
 
@@ -63,9 +63,6 @@ const NEEDED: Readonly<Record<Role, readonly string[]>> = {
 
 /** What a gateway may know tokens by. */
 const TOKEN_KEYS = ['JWT_SECRET', 'JWT_PUBLIC_KEYS', 'JWT_SIGNING_KEY', 'JWT_JWKS_URL'];
-
-/** Bytes an HS256 key needs at least: RFC 7518, section 3.2. */
-const SECRET_MIN_BYTES = 32;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -163,25 +160,6 @@ function findConflicts(role: Role, values: Values, isSet: (name: string) => bool
     problems.push(`USER_BYTES_BURST takes at least FRAME_MAX_BYTES (${values.frameMaxBytes}): such a frame could never be sent.`);
   }
   return problems;
-}
-
-/** What starts, but should be looked at. */
-function findWarnings(role: Role, values: Values): string[] {
-  const warnings: string[] = [];
-  const { jwtSecret } = values;
-  if (
-    role === 'all-in-one' &&
-    jwtSecret !== undefined &&
-    (Buffer.byteLength(jwtSecret) < SECRET_MIN_BYTES || isWellKnownSecret(jwtSecret))
-  ) {
-    warnings.push('JWT_SECRET can be guessed: anybody who does can be anybody. Fit for trying out on your own machine only.');
-  }
-  if (role === 'all-in-one' && values.redisUrl !== undefined && jwtSecret === undefined && values.jwtJwksUrl === undefined) {
-    warnings.push("JWT_SECRET is not set while REDIS_URL is: other machines will not take this one's tokens.");
-  }
-  if (values.allowedOrigins.includes('*')) warnings.push('ALLOWED_ORIGINS is *: any page may connect.');
-  if (failPointsSetting !== '') warnings.push('FAIL_POINTS is set: this process will kill or freeze itself. For tests only.');
-  return warnings;
 }
 
 /** A node id from the machine's name, cut to what is allowed in one, and a part that is new at each start. */

@@ -20,3 +20,11 @@ export function withoutBase(url: string, base: string, isOwn: (url: string) => b
   const rest = url.slice(base.length);
   return isOwn(rest) ? rest : url;
 }
+
+/** Half a year, as the value of `Strict-Transport-Security` (RFC 6797). */
+const HALF_A_YEAR = 'max-age=15552000';
+
+/** What every answer of the public port has as `Strict-Transport-Security`; undefined where people come over http. */
+export function transportSecurity(publicUrl: string | undefined): string | undefined {
+  return publicUrl?.startsWith('https:') ? HALF_A_YEAR : undefined;
+}

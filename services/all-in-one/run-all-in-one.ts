@@ -93,6 +93,7 @@ export async function runAllInOne(
     version,
     redis: redisUrl !== undefined,
     dashboardUrl: config.dashboardUrl,
+    warnings: config.warnings,
     page: PAGE,
     board: boardAdapters(jobs),
   });

@@ -19,6 +19,8 @@ export interface AdminRoutesParts {
   readonly redis: boolean;
   /** `DASHBOARD_URL`. */
   readonly dashboardUrl: string | undefined;
+  /** What of its settings a careful operator would change (`Config.warnings`). */
+  readonly warnings: readonly string[];
   /** Whether `/admin/queues` has something to show. */
   readonly board: boolean;
 }
@@ -31,7 +33,7 @@ const TopQuery = Type.Object({ top: Type.Optional(Type.Integer({ minimum: 1, max
 
 export function adminRoutes(
   api: FastifyInstance,
-  { clock, nodes, presence, store, jobs, version, redis, dashboardUrl, board }: AdminRoutesParts,
+  { clock, nodes, presence, store, jobs, version, redis, dashboardUrl, warnings, board }: AdminRoutesParts,
 ): void {
   // Answered also while a backend is away: that it is, is what has to be told.
   api.get('/hub', async () => {
@@ -49,6 +51,7 @@ export function adminRoutes(
       database,
       board,
       dashboardUrl: dashboardUrl ?? null,
+      warnings,
     };
   });
 

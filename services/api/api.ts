@@ -69,7 +69,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   takeJsonOnly(app);
   answerErrors(app, options.log);
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id));
-  securityHeaders(app);
+  securityHeaders(app, options.publicUrl);
   refuseFaults(app);
   allowOrigins(app, options.origins);
   refuseWhileDraining(app, options.draining ?? (() => false));

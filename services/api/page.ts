@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 
-import { basePath } from '#libs/config/public-url.ts';
+import { basePath, transportSecurity } from '#libs/config/public-url.ts';
 import type { ApiParts } from './api-parts.ts';
 import { readPages, sendPage } from './page-files.ts';
 
@@ -47,8 +47,10 @@ const WIDGET_PAGE = 'widget.html';
 const WIDGET_SCRIPT = 'widget.js';
 
 /** Puts the security headers on every answer, errors included. */
-export function securityHeaders(app: FastifyInstance): void {
-  app.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS));
+export function securityHeaders(app: FastifyInstance, publicUrl: string | undefined): void {
+  const security = transportSecurity(publicUrl);
+  const headers = security === undefined ? HEADERS : { ...HEADERS, 'strict-transport-security': security };
+  app.addHook('onRequest', async (_request, reply) => void reply.headers(headers));
 }
 
 /**

@@ -53,6 +53,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
     version,
     redis: true,
     dashboardUrl: config.dashboardUrl,
+    warnings: config.warnings,
     page: PAGE,
     board: boardAdapters(jobs),
   });

@@ -12,6 +12,7 @@ export interface Answer {
 
 /** uWS writes these itself, or this file does. */
 const OWN_HEADERS: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'connection', 'date']);
+const SECURITY_HEADER = 'strict-transport-security';
 /** RFC 9110 sections 8.6, 15.3.5 and 15.4.5: no body, and no word about its length. */
 const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 304]);
 
@@ -19,9 +20,12 @@ const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 304]);
 export class AnswerWriter {
   readonly #res: HttpResponse;
   readonly #head: Pick<RequestHead, 'method' | 'headers'>;
+  readonly #security: string | undefined;
   #ended = false;
 
-  constructor(res: HttpResponse, head: Pick<RequestHead, 'method' | 'headers'>) {
+  /** `transportSecurity`: the value of `Strict-Transport-Security`; none where undefined. */
+  constructor(res: HttpResponse, head: Pick<RequestHead, 'method' | 'headers'>, transportSecurity: string | undefined) {
+    this.#security = transportSecurity;
     this.#res = res;
     this.#head = head;
     res.onAborted(() => {
@@ -39,8 +43,9 @@ export class AnswerWriter {
    * for 10 s, which no setting changes: a proxy that kept it would send a request into a closing connection now and then. So none is kept, and each
    * answer says so (RFC 9112 section 9.6).
    */
-  write(answer: Answer): void {
+  write(given: Answer): void {
     if (this.#ended) return;
+    const answer = this.#security === undefined ? given : { ...given, headers: { ...given.headers, [SECURITY_HEADER]: this.#security } };
     const length = Number(answer.headers['content-length'] ?? Buffer.byteLength(answer.body));
     if (WITHOUT_BODY.has(answer.status)) this.#finish(answer, true, (res) => res.endWithoutBody());
     else if (this.#head.method !== 'HEAD' || length === 0) {

@@ -40,6 +40,8 @@ export interface GatewaySettings {
   readonly singleSession: boolean;
   /** The path of `PUBLIC_URL`; empty where it has none. */
   readonly basePath: string;
+  /** `Strict-Transport-Security` of every answer; none where undefined. */
+  readonly transportSecurity: string | undefined;
   readonly trustedProxyHops: number;
   readonly handshakesPerMinute: number;
   /** `Infinity`: no limit. */
@@ -187,7 +189,7 @@ export class Gateway {
       refused: (code) => metrics.refused(code),
       handshakeLimited: () => metrics.rateLimited('handshakes'),
     });
-    const http = new HttpAdapter(parts.http, () => hub.draining);
+    const http = new HttpAdapter(parts.http, () => hub.draining, settings.transportSecurity);
     watchSockets(app, gate);
     routes(app, { hub, upgrade, http, addresses, gate }, settings, metrics);
     await hub.start();

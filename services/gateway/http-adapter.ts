@@ -34,10 +34,13 @@ const DROPPED_MAX_BYTES = 16 * BODY_MAX_BYTES;
 export class HttpAdapter {
   readonly #handler: HttpHandler;
   readonly #draining: () => boolean;
+  readonly #security: string | undefined;
   #open = 0;
   #whenIdle: (() => void) | undefined;
 
-  constructor(handler: HttpHandler, draining: () => boolean) {
+  /** `transportSecurity`: the value of `Strict-Transport-Security`. */
+  constructor(handler: HttpHandler, draining: () => boolean, transportSecurity: string | undefined) {
+    this.#security = transportSecurity;
     this.#handler = handler;
     this.#draining = draining;
   }
@@ -54,7 +57,7 @@ export class HttpAdapter {
   handle(res: HttpResponse, req: HttpRequest): void {
     const head = readHead(res, req);
     const fault = framingFault(head.method, head.headers);
-    const writer = new AnswerWriter(res, head);
+    const writer = new AnswerWriter(res, head, this.#security);
     const answer = (body: Buffer, bodyLength: number): void => {
       this.#open += 1;
       void this.#answer(head, { body, bodyLength, fault }).then((reply) => {

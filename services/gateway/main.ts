@@ -25,7 +25,8 @@ try {
 
 /** One of several: its parent speaks for it. */
 async function child(config: Config, node: string, port: number): Promise<void> {
-  const log = processLogger(config, node);
+  // The parent has told what is to be changed.
+  const log = processLogger({ ...config, warnings: [] }, node);
   const metrics = new Metrics({ version });
   const tell = (message: ChildMessage): void => {
     if (process.connected) process.send?.(message);

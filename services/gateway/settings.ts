@@ -1,6 +1,6 @@
 /** What of the configuration concerns the gateway. */
 import type { Config } from '#libs/config/config.ts';
-import { basePath } from '#libs/config/public-url.ts';
+import { basePath, transportSecurity } from '#libs/config/public-url.ts';
 import type { GatewaySettings } from './gateway.ts';
 import { connectionsFor, openFilesLimit } from './open-files.ts';
 
@@ -16,6 +16,7 @@ export function gatewaySettings(config: Config, port: number = config.port): Gat
     sharePort: config.gatewayProcesses > 1,
     singleSession: config.sessions === 'single',
     basePath: basePath(config.publicUrl),
+    transportSecurity: transportSecurity(config.publicUrl),
     trustedProxyHops: config.trustedProxyHops,
     handshakesPerMinute: config.handshakesPerMinute,
     connectionsMax: connectionsFor(config.connectionsMax, openFilesMax),

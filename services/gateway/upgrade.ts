@@ -36,6 +36,8 @@ export interface UpgradeOptions {
   readonly origins: OriginPolicy;
   /** The path of `PUBLIC_URL`; empty where it has none. */
   readonly basePath: string;
+  /** `Strict-Transport-Security` of every answer; none where undefined. */
+  readonly transportSecurity: string | undefined;
   readonly trustedProxyHops: number;
   readonly addresses: AddressPlaces;
   /** 0: no limit. */
@@ -80,7 +82,7 @@ export class Upgrade {
     const head = readHead(res, req);
     const raw = readHandshake(head, this.#options.basePath);
     const address = addressKey(clientAddress(head.peer, raw.forwardedFor, this.#options.trustedProxyHops));
-    const asking: Asking = { address, head, raw, context, writer: new AnswerWriter(res, head) };
+    const asking: Asking = { address, head, raw, context, writer: new AnswerWriter(res, head, this.#options.transportSecurity) };
     try {
       const decision = this.#decide(asking);
       if (!(decision instanceof Promise)) {
@@ -107,7 +109,7 @@ export class Upgrade {
       ? new HubError('DRAINING', undefined, { retryAfter: RETRY_SECONDS })
       : (handshakeFault(head) ?? new HandshakeFault('this path takes WebSocket upgrades only'));
     this.#options.refused(refusal.code);
-    new AnswerWriter(res, head).write(answerOf(refusal));
+    new AnswerWriter(res, head, this.#options.transportSecurity).write(answerOf(refusal));
   }
 
   /** Who comes, and where to. @throws HubError; a promise only where somebody else has to be asked. */
@@ -168,8 +170,7 @@ export class Upgrade {
     this.#assertPlace(asking);
     const connection = this.#options.hub.admit(admission);
     this.#options.accepted();
-    const place = this.#options.addresses.enter(address);
-    res.upgrade<SocketData>({ holder: connection, place }, raw.key, raw.protocols.selected ?? '', raw.extensions, context);
+    this.#switch(res, raw, context, { holder: connection, place: this.#options.addresses.enter(address) });
   }
 
   #refuse(res: HttpResponse, { head, raw, context, writer }: Asking, error: unknown): void {
@@ -177,8 +178,20 @@ export class Upgrade {
     this.#options.refused(refusal.code);
     // What was refused before it was looked at may be no handshake.
     if (raw.protocols.closes && handshakeFault(head) === undefined) {
-      res.upgrade<SocketData>({ holder: refusal, place: undefined }, raw.key, raw.protocols.selected ?? '', raw.extensions, context);
+      this.#switch(res, raw, context, { holder: refusal, place: undefined });
     } else writer.write(answerOf(refusal));
+  }
+
+  /** The 101. Its own header goes ahead in a cork, the upgrade itself is done outside of it. */
+  #switch(res: HttpResponse, raw: RawHandshake, context: SocketContext, data: SocketData): void {
+    const { transportSecurity } = this.#options;
+    if (transportSecurity !== undefined) {
+      res.cork(() => {
+        res.writeStatus('101 Switching Protocols');
+        res.writeHeader('Strict-Transport-Security', transportSecurity);
+      });
+    }
+    res.upgrade<SocketData>(data, raw.key, raw.protocols.selected ?? '', raw.extensions, context);
   }
 }
 

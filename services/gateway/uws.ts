@@ -1,12 +1,16 @@
 /** uWebSockets.js with its settings in place, and its types as they are. Everything in this folder imports it from here, never directly. */
 // Evaluated before the next import: the limit must be set when the library is loaded.
 import './header-limit.ts';
+import * as uws from 'uWebSockets.js';
 import {
   App as NativeApp,
   type HttpRequest as NativeRequest,
   type TemplatedApp as NativeTemplatedApp,
   type us_listen_socket,
 } from 'uWebSockets.js';
+
+// The library would name itself and its version in every answer; its types do not know the switch.
+Reflect.get(uws, '_cfg')('silent');
 
 export { type HttpResponse, type us_listen_socket, us_listen_socket_close, us_socket_local_port } from 'uWebSockets.js';
 

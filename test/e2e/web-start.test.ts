@@ -8,6 +8,7 @@ import { ChatClient } from '#test/support/chat-client.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { GatewayProcess } from '#test/support/gateway-process.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
+import { RawClient, type RefusedError } from '#test/support/raw-client.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 import { until, within } from '#test/support/wait.ts';
 
@@ -189,7 +190,7 @@ describe('what is for the person at the machine alone', () => {
     expect(log.join('\n')).not.toContain(key);
   });
 
-  it('[A13] stays closed where people come from elsewhere', async () => {
+  it('[A13] [H9] stays closed where people come from elsewhere; every answer is for TLS alone then, and none names a version', async () => {
     const own = await AllInOne.start({ DATABASE_URL: database.url, PUBLIC_URL: 'https://chat.example/talk' });
     expect([...own.links]).toEqual([
       ['chat', 'https://chat.example/talk/'],
@@ -201,6 +202,39 @@ describe('what is for the person at the machine alone', () => {
       const closed = await fetch(url);
       expect([closed.status, ((await closed.json()) as { message: string }).message]).toEqual([403, expect.stringContaining('PUBLIC_URL')]);
     }
+    const { token } = await guest(own.url, 'Ann');
+    const answers: Headers[] = [];
+    for (const [path, init, status] of [
+      ['/', {}, 200],
+      ['/talk', { redirect: 'manual' }, 308],
+      ['/docs', {}, 200],
+      ['/widget.js', {}, 200],
+      ['/nothing', {}, 404],
+      ['/ws/chat', {}, 400],
+      ['//', {}, 400],
+      ['/api/v1/online', {}, 200],
+      ['/api/v1/online', { method: 'DELETE' }, 405],
+      ['/api/v1/online', { method: 'PROPFIND' }, 405],
+      ['/api/v1/auth/refresh', { method: 'POST' }, 401],
+      ['/api/v1/guests', { method: 'POST', body: 'x'.repeat(BODY_MAX_BYTES + 1), headers: { 'content-type': 'application/json' } }, 413],
+    ] as const) {
+      const answer = await fetch(own.url + path, init);
+      expect(answer.status, path).toBe(status);
+      answers.push(answer.headers);
+    }
+    const raw = await RawClient.open(`${own.url}/ws/chat`, { token });
+    answers.push(new Headers([...raw.response.headers]));
+    raw.reset();
+    // Whether this room may be entered is asked of the database.
+    const entered = await RawClient.open(`${own.url}/chat/park`, { token });
+    answers.push(new Headers([...entered.response.headers]));
+    entered.reset();
+    const refused = await RawClient.open(`${own.url}/ws/chat`).catch((error: RefusedError) => error);
+    answers.push(new Headers([...refused.response.headers]));
+    expect(new Set(answers.map((headers) => headers.get('strict-transport-security')))).toEqual(new Set(['max-age=15552000']));
+    for (const headers of answers)
+      expect([headers.get('uwebsockets'), headers.get('server'), headers.get('x-powered-by')]).toEqual([null, null, null]);
+    expect((await fetch(hub.url)).headers.get('strict-transport-security')).toBeNull();
     await own.kill9();
   });
 });

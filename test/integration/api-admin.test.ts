@@ -53,6 +53,7 @@ async function world(more: Partial<AdminOptions> = {}) {
     version: '1.2.3',
     redis: true,
     dashboardUrl: 'https://dashboards.test/',
+    warnings: ['PUBLIC_URL is http'],
     page: undefined,
     board: boardAdapters(jobs),
     ...more,
@@ -276,6 +277,7 @@ describe('the admin pages', () => {
       database: 'up',
       board: true,
       dashboardUrl: 'https://dashboards.test/',
+      warnings: ['PUBLIC_URL is http'],
     };
     await stage.arrive(bearer('ann'));
     expect(await json('/admin/api/hub')).toEqual(whole);

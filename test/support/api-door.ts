@@ -44,7 +44,7 @@ export class ApiDoor {
       return new ApiDoor((app.server.address() as AddressInfo).port, () => undefined);
     }
     await app.ready();
-    const adapter = new HttpAdapter(bridgeTo(app, randomUUID), () => false);
+    const adapter = new HttpAdapter(bridgeTo(app, randomUUID), () => false, undefined);
     const uws = App();
     uws.any('/*', (res, req) => adapter.handle(res, req));
     const port = await new Promise<number>((resolve, reject) => {

@@ -8,6 +8,8 @@ export interface Hub {
   readonly database: 'up' | 'down';
   readonly board: boolean;
   readonly dashboardUrl: string | null;
+  /** Sentences about settings of the program that answers. */
+  readonly warnings?: readonly string[];
 }
 
 export interface HubNode {

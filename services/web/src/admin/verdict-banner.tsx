@@ -56,7 +56,16 @@ export function VerdictBanner({ picture }: { readonly picture: Picture }) {
 
 /** The same finding with another number is the same. */
 function keyOf(finding: Finding): string {
-  const about = 'queue' in finding ? finding.queue : 'node' in finding ? finding.node : 'nodes' in finding ? finding.nodes.join() : '';
+  const about =
+    'queue' in finding
+      ? finding.queue
+      : 'node' in finding
+        ? finding.node
+        : 'nodes' in finding
+          ? finding.nodes.join()
+          : 'warning' in finding
+            ? finding.warning
+            : '';
   return `${finding.what} ${about}`;
 }
 
@@ -101,6 +110,8 @@ function useFindingText(): (finding: Finding) => string {
         return findings.failed(queueName(text, finding.queue), format.number(finding.count));
       case 'versions':
         return findings.versions(finding.versions.join(', '));
+      case 'setting':
+        return findings.setting(finding.warning);
     }
   };
 }

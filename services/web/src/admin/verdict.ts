@@ -16,7 +16,8 @@ export type Finding =
   | { readonly what: 'lag'; readonly severity: 'bad' | 'warn'; readonly node: string; readonly seconds: number }
   | { readonly what: 'queue'; readonly severity: 'bad' | 'warn'; readonly queue: string; readonly seconds: number }
   | { readonly what: 'failed'; readonly severity: 'note'; readonly queue: string; readonly count: number }
-  | { readonly what: 'versions'; readonly severity: 'note'; readonly versions: readonly string[] };
+  | { readonly what: 'versions'; readonly severity: 'note'; readonly versions: readonly string[] }
+  | { readonly what: 'setting'; readonly severity: 'note'; readonly warning: string };
 
 /** Seconds. Healthy nodes stay below a few hundredths; at a second people wait for what they sent. */
 const LAG = { warn: 0.25, bad: 1 } as const;
@@ -64,6 +65,7 @@ export function findingsOf({ hub, nodes, queues, slow }: Picture): readonly Find
   }
   const versions = [...new Set(living.map(({ version }) => version))].toSorted();
   if (versions.length > 1) found.push({ what: 'versions', severity: 'note', versions });
+  for (const warning of hub.value.warnings ?? []) found.push({ what: 'setting', severity: 'note', warning });
   return found.toSorted((a, b) => ORDER[a.severity] - ORDER[b.severity]);
 }
 

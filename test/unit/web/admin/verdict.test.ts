@@ -39,6 +39,12 @@ describe('the verdict of the admin page', () => {
     expect(verdictOf(findingsOf(picture({ redis: 'none' })))).toBe('well');
   });
 
+  it('[A13] tells of settings to change, and nobody has to get up for them', () => {
+    const findings = findingsOf(picture({ warnings: ['PUBLIC_URL is http', 'JWT_SECRET has little entropy'] }));
+    expect(whats(findings)).toEqual(['note setting', 'note setting']);
+    expect(verdictOf(findings)).toBe('well');
+  });
+
   it('waits until something is known', () => {
     const unknown = { value: undefined, error: undefined };
     const findings = findingsOf({

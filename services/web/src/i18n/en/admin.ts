@@ -34,6 +34,7 @@ export const admin = {
     queue: (queue: string, age: string) => `Queue ${queue} does not move: the oldest job has waited ${age}`,
     failed: (queue: string, count: string) => `Queue ${queue}: ${count} given up, kept to be looked at`,
     versions: (versions: string) => `Gateways of different versions: ${versions}`,
+    setting: (warning: string) => `Setting to change: ${warning}`,
   },
 
   tiles: {

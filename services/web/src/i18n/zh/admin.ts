@@ -29,6 +29,7 @@ export const admin: Text<'admin'> = {
     queue: (queue, age) => `队列“${queue}”停滞：最早的任务已等待 ${age}`,
     failed: (queue, count) => `队列“${queue}”：${count} 个任务已放弃，保留待查`,
     versions: (versions) => `网关版本不一致：${versions}`,
+    setting: (warning) => `建议修改的设置：${warning}`,
   },
 
   tiles: {

@@ -1,0 +1,126 @@
+/** What starts, but a careful operator would change: one line each, in the log at start and on the admin page. Secrets are not shown. */
+import { parseDatabaseUrl } from './database-url.ts';
+import { failPointsSetting } from './fail-point.ts';
+import type { ServiceKey } from './kinds.ts';
+import { parseRedisUrl } from './redis-url.ts';
+import { secretBits } from './secret-strength.ts';
+import type { Role } from './settings.ts';
+import { isThisMachine } from './this-machine.ts';
+import type { HostAndPort } from './url.ts';
+import { isWellKnownSecret } from './well-known-secrets.ts';
+
+/** The settings that are looked at. */
+export interface CarefulSettings {
+  readonly adminHost: string | undefined;
+  readonly adminPassword: string | undefined;
+  readonly allowedOrigins: readonly string[];
+  readonly apiKeys: readonly ServiceKey[];
+  readonly databaseUrl: string | undefined;
+  readonly jwtJwksUrl: string | undefined;
+  readonly jwtSecret: string | undefined;
+  readonly publicUrl: string | undefined;
+  readonly redisUrl: string | undefined;
+}
+
+/** Bytes an HS256 key needs at least: RFC 7518, section 3.2. */
+export const SECRET_MIN_BYTES = 32;
+/** Bits below which a key can be found by trying, soon or one day. Random ones that are long enough have more than 90. */
+const KEY_MIN_BITS = 80;
+/** Bits of a password that a person types. Tries are limited (A13). */
+const PASSWORD_MIN_BITS = 30;
+
+/** Sentences, each with the variable's name and what to do. */
+export function findWarnings(role: Role, settings: CarefulSettings): string[] {
+  if (role === 'migrate') return [...database(settings), ...failPoints()];
+  return [
+    ...secrets(role, settings),
+    ...(role === 'worker' ? [] : addresses(settings)),
+    ...redis(settings),
+    ...database(settings),
+    ...adminPort(role, settings),
+    ...failPoints(),
+  ];
+}
+
+function secrets(role: Role, { jwtSecret, redisUrl, jwtJwksUrl, apiKeys, adminPassword }: CarefulSettings): string[] {
+  const found: string[] = [];
+  const short = jwtSecret !== undefined && (Buffer.byteLength(jwtSecret) < SECRET_MIN_BYTES || isWellKnownSecret(jwtSecret));
+  if (short) found.push('JWT_SECRET can be guessed: anybody who does can be anybody. Fit for trying out on your own machine only.');
+  else if (jwtSecret !== undefined && secretBits(jwtSecret) < KEY_MIN_BITS)
+    found.push(
+      'JWT_SECRET has little entropy: anybody who guesses it can be anybody. Take 32 random bytes, such as of openssl rand -base64 32.',
+    );
+  if (role === 'all-in-one' && redisUrl !== undefined && jwtSecret === undefined && jwtJwksUrl === undefined)
+    found.push("JWT_SECRET is not set while REDIS_URL is: other machines will not take this one's tokens.");
+  const weak = apiKeys.filter(({ key }) => isWellKnownSecret(key) || secretBits(key) < KEY_MIN_BITS).map(({ name }) => name);
+  if (weak.length > 0)
+    found.push(`API_KEYS has keys of little entropy: ${weak.join(', ')}. Take 32 random bytes for each, such as of openssl rand -hex 32.`);
+  const shared = apiKeys.filter(({ key }, place) => apiKeys.some((other, at) => at !== place && other.key === key)).map(({ name }) => name);
+  if (shared.length > 0)
+    found.push(`API_KEYS has one key for several services: ${shared.join(', ')}. Give each its own, else one counts as the other.`);
+  if (adminPassword !== undefined && secretBits(adminPassword) < PASSWORD_MIN_BITS)
+    found.push('ADMIN_PASSWORD has little entropy: whoever guesses it can log out and ban anybody. Take a random one.');
+  const reused = apiKeys
+    .filter(({ key }) => key === jwtSecret || key === adminPassword)
+    .map(({ name }) => `the key of ${name} in API_KEYS`);
+  if (adminPassword !== undefined && adminPassword === jwtSecret) reused.push('ADMIN_PASSWORD');
+  if (reused.length > 0) found.push(`${reused.join(' and ')} is another secret of this hub, too: give each its own.`);
+  return found;
+}
+
+function addresses({ publicUrl, allowedOrigins }: CarefulSettings): string[] {
+  const found: string[] = [];
+  if (publicUrl !== undefined && isPlain(publicUrl))
+    found.push('PUBLIC_URL is http: passwords, tokens and messages can be read on their way. Put TLS in front, and write https.');
+  const plain = allowedOrigins.filter(isPlain);
+  if (plain.length > 0)
+    found.push(
+      `ALLOWED_ORIGINS has pages of http: ${plain.join(', ')}. Whoever stands in between can change them and act for who looks at them.`,
+    );
+  if (allowedOrigins.includes('*')) found.push('ALLOWED_ORIGINS is *: any page may connect.');
+  return found;
+}
+
+/** Whether an address is reached without TLS over a network. */
+function isPlain(address: string): boolean {
+  return address.startsWith('http:') && !isThisMachine(new URL(address).hostname);
+}
+
+function redis({ redisUrl }: CarefulSettings): string[] {
+  if (redisUrl === undefined) return [];
+  const { nodes, tls } = parseRedisUrl(redisUrl);
+  const remote = tls ? [] : remoteOf(nodes);
+  return remote.length === 0
+    ? []
+    : [`REDIS_URL has no TLS to another machine (${remote.join(', ')}): messages and its password can be read on their way. Write rediss.`];
+}
+
+function database({ databaseUrl }: CarefulSettings): string[] {
+  if (databaseUrl === undefined) return [];
+  const { hosts, tls } = parseDatabaseUrl(databaseUrl);
+  const remote = tls === undefined ? remoteOf(hosts) : [];
+  return remote.length === 0
+    ? []
+    : [
+        `DATABASE_URL has no TLS to another machine (${remote.join(', ')}): accounts and messages can be read on their way. Add ?sslmode=verify-full.`,
+      ];
+}
+
+/** Hosts of other machines; a folder of a Unix socket is on this one. */
+function remoteOf(hosts: readonly HostAndPort[]): string[] {
+  return hosts.map(({ host }) => host).filter((host) => !host.startsWith('/') && !isThisMachine(host));
+}
+
+/** The all-in-one's pages without a password open on the machine itself only: what is open beyond it are health and metrics. */
+function adminPort(role: Role, { adminHost, adminPassword }: CarefulSettings): string[] {
+  if (adminPassword !== undefined || (adminHost !== undefined && isThisMachine(adminHost))) return [];
+  const where = adminHost === undefined ? 'ADMIN_HOST is not set' : `ADMIN_HOST is ${adminHost}`;
+  const remedy = role === 'gateway' || role === 'worker' ? '' : ', and set ADMIN_PASSWORD';
+  return [
+    `ADMIN_PORT is open beyond this machine without a password (${where}): health and metrics are for whoever reaches it. Keep it in a private network, or set ADMIN_HOST to 127.0.0.1${remedy}.`,
+  ];
+}
+
+function failPoints(): string[] {
+  return failPointsSetting === '' ? [] : ['FAIL_POINTS is set: this process will kill or freeze itself. For tests only.'];
+}
