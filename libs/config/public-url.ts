@@ -21,6 +21,16 @@ export function withoutBase(url: string, base: string, isOwn: (url: string) => b
   return isOwn(rest) ? rest : url;
 }
 
+/**
+ * What the names of the hub's cookies end with, made of port and path: `_8443`, `+chat`, `_8443+a+b`; empty where `PUBLIC_URL` has neither. Cookies know no
+ * ports, and those of `/` are sent to `/chat`, too: hubs of one host name would take each other's.
+ */
+export function cookieSuffix(publicUrl: string | undefined): string {
+  if (publicUrl === undefined) return '';
+  const { port } = new URL(publicUrl);
+  return `${port === '' ? '' : `_${port}`}${basePath(publicUrl).replaceAll('/', '+')}`;
+}
+
 /** Half a year, as the value of `Strict-Transport-Security` (RFC 6797). */
 const HALF_A_YEAR = 'max-age=15552000';
 

@@ -51,6 +51,10 @@ export class PostgresLogins implements LoginStore {
     );
   }
 
+  async knowsLogin(familyId: string): Promise<boolean> {
+    return (await this.#database.first('SELECT 1 FROM login_families WHERE id = $1', [familyId])) !== undefined;
+  }
+
   async livingLogin(familyId: string, now: number): Promise<LivingLogin | undefined> {
     const row = await this.#database.first<LoginRow>(
       `SELECT id, user_id AS "userId", name, kind, expires_at AS "expiresAt", generation, secret_hash AS hash, earlier

@@ -196,6 +196,8 @@ export interface LoginStore {
   dropTicket(hash: string): Promise<boolean>;
   /** Begins a login: its present secret is that of generation 0. */
   openFamily(family: FamilyRecord, secretHash: string): Promise<void>;
+  /** Whether there was such a login here, living or not; one that expired may be forgotten. */
+  knowsLogin(familyId: string): Promise<boolean>;
   /** Undefined where there is none, or it is expired or revoked. */
   livingLogin(familyId: string, now: number): Promise<LivingLogin | undefined>;
   /**

@@ -140,15 +140,16 @@ function verifyCode(api: FastifyInstance, parts: ApiParts): void {
 
 /** The cookie's attempt may be that of another account, or over: then the newest code that was asked for from here is meant. */
 async function redeem(
-  { store, clock, codeKey }: ApiParts,
+  parts: ApiParts,
   request: FastifyRequest<{ Body: Static<typeof Proof> }>,
   account: string,
   device: string | undefined,
 ): Promise<'ok' | 'wrong' | number> {
+  const { store, clock, codeKey } = parts;
   const { code, attempt } = request.body;
   const askers = [askerHash(codeKey, 'address', clientKey(request))];
   if (device !== undefined) askers.push(askerHash(codeKey, 'device', device));
-  const named = attempt ?? cookieAttempt(request);
+  const named = attempt ?? cookieAttempt(request, parts);
   const tried = { account, askers, device, hash: codeHash(codeKey, account, typedCode(code)), now: clock() };
   return store.codes.redeem({
     ...tried,

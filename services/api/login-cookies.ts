@@ -1,6 +1,7 @@
 /** What a browser keeps between asking for a code and logging in, and of having logged in before. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { cookieSuffix } from '#libs/config/public-url.ts';
 import type { ApiParts } from './api-parts.ts';
 import { cookieAttributes } from './refresh-cookie.ts';
 
@@ -21,22 +22,28 @@ const MAC_BYTES = 16;
 type CookieParts = Pick<ApiParts, 'publicUrl'>;
 type DeviceParts = Pick<ApiParts, 'publicUrl' | 'deviceKey' | 'clock'>;
 
+/** Hubs of one host name have cookies of their own each. */
+function nameOf(cookie: typeof ATTEMPT | typeof DEVICE, { publicUrl }: CookieParts): string {
+  return cookie + cookieSuffix(publicUrl);
+}
+
 /** The attempt that this browser asked a code for last. */
-export function cookieAttempt({ cookies }: FastifyRequest): string | undefined {
-  return cookies[ATTEMPT] || undefined;
+export function cookieAttempt({ cookies }: FastifyRequest, parts: CookieParts): string | undefined {
+  return cookies[nameOf(ATTEMPT, parts)] || undefined;
 }
 
 export function keepAttempt(reply: FastifyReply, parts: CookieParts, attempt: string): void {
-  reply.setCookie(ATTEMPT, attempt, { ...cookieAttributes(reply.request, parts), maxAge: ATTEMPT_SECONDS });
+  reply.setCookie(nameOf(ATTEMPT, parts), attempt, { ...cookieAttributes(reply.request, parts), maxAge: ATTEMPT_SECONDS });
 }
 
 export function dropAttempt(reply: FastifyReply, parts: CookieParts): void {
-  if (reply.request.cookies[ATTEMPT]) reply.clearCookie(ATTEMPT, cookieAttributes(reply.request, parts));
+  const name = nameOf(ATTEMPT, parts);
+  if (reply.request.cookies[name]) reply.clearCookie(name, cookieAttributes(reply.request, parts));
 }
 
 /** The id of this browser where somebody logged in to `account` in it within a year; undefined where it is a stranger to the account. */
 export function knownDevice({ cookies }: FastifyRequest, parts: DeviceParts, account: string): string | undefined {
-  return tokensOf(cookies[DEVICE])
+  return tokensOf(cookies[nameOf(DEVICE, parts)])
     .map((token) => deviceOf(parts, token, account))
     .find((device) => device !== undefined);
 }
@@ -47,9 +54,9 @@ export function knownDevice({ cookies }: FastifyRequest, parts: DeviceParts, acc
  */
 export function keepDevice(reply: FastifyReply, parts: DeviceParts, account: string): void {
   const { request } = reply;
-  const others = tokensOf(request.cookies[DEVICE]).filter((token) => deviceOf(parts, token, account) === undefined);
+  const others = tokensOf(request.cookies[nameOf(DEVICE, parts)]).filter((token) => deviceOf(parts, token, account) === undefined);
   const tokens = [newToken(parts, account, knownDevice(request, parts, account)), ...others].slice(0, ACCOUNTS);
-  reply.setCookie(DEVICE, tokens.join('.'), { ...cookieAttributes(request, parts), maxAge: DEVICE_SECONDS });
+  reply.setCookie(nameOf(DEVICE, parts), tokens.join('.'), { ...cookieAttributes(request, parts), maxAge: DEVICE_SECONDS });
 }
 
 function tokensOf(cookie: string | undefined): string[] {

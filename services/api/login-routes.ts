@@ -51,12 +51,12 @@ export const loginRoutes: Routes = (api, parts) => {
     },
     async (request, reply) => {
       await requireLimits(parts.limits, ['refreshPerAddress', clientKey(request)]);
-      const owner = presentedOwner(request, request.body?.kind);
+      const owner = presentedOwner(request, parts, request.body?.kind);
       const secret = presentedSecret(request, request.body?.refresh, parts, owner);
       if (secret === undefined) throw new HubError('MISSING_TOKEN', 'A refresh secret is needed: the cookie, or `refresh`.');
       const renewed = await renewLogin(parts, secret);
       if (renewed === undefined) {
-        clearCookie(reply, parts, owner);
+        await clearCookie(reply, parts, owner);
         throw new HubError('TOKEN_EXPIRED', 'The login is over: log in again.');
       }
       if (renewed.family.kind === 'customer') await requireCustomerDoor(parts, renewed.family.userId);
@@ -80,14 +80,14 @@ export const loginRoutes: Routes = (api, parts) => {
       await requireLimits(parts.limits, ['refreshPerAddress', clientKey(request)]);
       const token = findToken({ authorization: request.headers.authorization });
       const bearer = token === undefined ? undefined : await bearerOf(parts, token);
-      const owner = bearer === undefined ? presentedOwner(request, request.body?.kind) : cookieOwner(bearer.kind);
+      const owner = bearer === undefined ? presentedOwner(request, parts, request.body?.kind) : cookieOwner(bearer.kind);
       const secret = presentedSecret(request, request.body?.refresh, parts, owner);
       if (secret === undefined && token === undefined) throw new HubError('MISSING_TOKEN', 'A token or a refresh secret is needed.');
       if (secret !== undefined) await endBySecret(parts, secret);
       // A token that is over ended by itself; beside a secret it adds nothing.
       if (token !== undefined && bearer !== undefined) await endByToken(parts, token, bearer);
       else if (secret === undefined) throw new HubError('TOKEN_EXPIRED');
-      clearCookie(reply, parts, owner);
+      await clearCookie(reply, parts, owner);
       return reply.status(204).send();
     },
   );

@@ -42,11 +42,15 @@ export function readPages(folder: string): ReadonlyMap<string, PageFile> {
   return new Map(paths.map((path) => [path.replaceAll(sep, '/'), readPage(join(folder, path), path.startsWith(`assets${sep}`))]));
 }
 
+function etagOf(content: Buffer): string {
+  return `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
+}
+
 function readPage(path: string, immutable: boolean): PageFile {
   const content = readFileSync(path);
   return {
     type: TYPES[extname(path)] ?? '',
-    etag: `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`,
+    etag: etagOf(content),
     immutable,
     content,
     packed: PACKED.filter(({ suffix }) => existsSync(path + suffix)).map(({ encoding, suffix }) => ({
@@ -54,6 +58,15 @@ function readPage(path: string, immutable: boolean): PageFile {
       content: readFileSync(path + suffix),
     })),
   };
+}
+
+/**
+ * A page with something that its scripts have to know of this hub, as an attribute of its root element. `value`: of characters that need no escape. It is served
+ * as it is, for it is small.
+ */
+export function markPage(page: PageFile, attribute: string, value: string): PageFile {
+  const content = Buffer.from(page.content.toString().replace('<html ', `<html ${attribute}="${value}" `));
+  return { ...page, content, etag: etagOf(content), packed: [] };
 }
 
 /** Answers with a file, packed as the browser takes it; 304 where it has it already. */

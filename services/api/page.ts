@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 
-import { basePath, transportSecurity } from '#libs/config/public-url.ts';
+import { basePath, cookieSuffix, transportSecurity } from '#libs/config/public-url.ts';
 import type { ApiParts } from './api-parts.ts';
-import { readPages, sendPage } from './page-files.ts';
+import { markPage, readPages, sendPage } from './page-files.ts';
 
 /**
  * What a page of ours may do: run its own files and talk to its own origin (`'self'` covers ws and wss of the same host, CSP 3).
@@ -61,7 +61,9 @@ export function servePage(app: FastifyInstance, folder: string, { origins, publi
   const base = basePath(publicUrl);
   const embedders = origins.any ? ['*'] : origins.named;
   const taken = new Set<string>();
-  for (const [path, file] of readPages(folder)) {
+  const suffix = cookieSuffix(publicUrl);
+  for (const [path, built] of readPages(folder)) {
+    const file = suffix !== '' && path.endsWith('.html') ? markPage(built, 'data-cookies', suffix) : built;
     const address = path in ADDRESSES ? ADDRESSES[path] : `/${path}`;
     if (address === undefined) continue;
     taken.add(address);

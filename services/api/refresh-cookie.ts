@@ -2,13 +2,14 @@
 import '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
-import { basePath } from '#libs/config/public-url.ts';
+import { basePath, cookieSuffix } from '#libs/config/public-url.ts';
 import { isThisMachine } from '#libs/config/this-machine.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { ApiParts } from './api-parts.ts';
 import type { LoginAnswer, RenewedLogin } from './login.ts';
+import { loginOf } from './refresh-secret.ts';
 
-/** Each is its own: who uses the chat in the browser of a customer, or is an agent beside it, stays both. */
+/** Each is its own, and has the suffix of `cookieSuffix`: who uses the chat in the browser of a customer, or is an agent beside it, stays both. */
 const NAMES = { login: 'parley_refresh', agent: 'parley_agent', customer: 'parley_customer' } as const;
 
 /**
@@ -19,7 +20,7 @@ const HINTS = { login: 'parley_in', agent: 'parley_agent_in', customer: undefine
 
 type CookieOwner = keyof typeof NAMES;
 
-type CookieParts = Pick<ApiParts, 'clock' | 'publicUrl' | 'origins'>;
+type CookieParts = Pick<ApiParts, 'clock' | 'publicUrl' | 'origins' | 'store'>;
 
 /** Answers with a login, and sets the cookie of its kind. `until`: when the refresh secret ends, Unix milliseconds. */
 export function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
@@ -32,9 +33,10 @@ export function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
   const owner = cookieOwner(answer.user.kind);
   const maxAge = Math.max(0, Math.floor((until - parts.clock()) / 1000));
   const kept = { ...attributes(reply.request, parts.publicUrl, owner), maxAge };
-  reply.setCookie(NAMES[owner], answer.refresh, kept);
+  const suffix = cookieSuffix(parts.publicUrl);
+  reply.setCookie(NAMES[owner] + suffix, answer.refresh, kept);
   const hint = HINTS[owner];
-  if (hint !== undefined) reply.setCookie(hint, '1', { ...kept, ...readable(parts) });
+  if (hint !== undefined) reply.setCookie(hint + suffix, '1', { ...kept, ...readable(parts) });
   return reply.status(status).send(answer);
 }
 
@@ -52,16 +54,26 @@ export function cookieOwner(kind: string | undefined): CookieOwner {
 }
 
 /** Whose cookie a request means that says `kind`, or nothing: then that of the chat, and of agents where there is no other. */
-export function presentedOwner({ cookies }: FastifyRequest, kind: string | undefined): CookieOwner {
-  return kind === undefined && !cookies[NAMES.login] && cookies[NAMES.agent] ? 'agent' : cookieOwner(kind);
+export function presentedOwner({ cookies }: FastifyRequest, { publicUrl }: CookieParts, kind: string | undefined): CookieOwner {
+  const has = (owner: CookieOwner): boolean => Boolean(cookies[NAMES[owner] + cookieSuffix(publicUrl)]);
+  return kind === undefined && !has('login') && has('agent') ? 'agent' : cookieOwner(kind);
 }
 
-/** Takes the cookie back, and what stands beside it. */
-export function clearCookie(reply: FastifyReply, parts: CookieParts, owner: CookieOwner = 'login'): void {
+/**
+ * Takes the cookie back, and what stands beside it. A cookie with a secret of a login that this hub does not know is another hub's under the same host name: it is
+ * left alone. Rejects with `HubError` `UNAVAILABLE`.
+ */
+export async function clearCookie(reply: FastifyReply, parts: CookieParts, owner: CookieOwner = 'login'): Promise<void> {
+  const suffix = cookieSuffix(parts.publicUrl);
+  const present = reply.request.cookies[NAMES[owner] + suffix];
+  if (present) {
+    const login = loginOf(present);
+    if (login === undefined || !(await parts.store.logins.knowsLogin(login))) return;
+  }
   const kept = attributes(reply.request, parts.publicUrl, owner);
-  reply.clearCookie(NAMES[owner], kept);
+  reply.clearCookie(NAMES[owner] + suffix, kept);
   const hint = HINTS[owner];
-  if (hint !== undefined) reply.clearCookie(hint, { ...kept, ...readable(parts) });
+  if (hint !== undefined) reply.clearCookie(hint + suffix, { ...kept, ...readable(parts) });
 }
 
 /**
@@ -72,11 +84,11 @@ export function clearCookie(reply: FastifyReply, parts: CookieParts, owner: Cook
 export function presentedSecret(
   request: FastifyRequest,
   inBody: string | undefined,
-  { origins }: CookieParts,
+  { origins, publicUrl }: CookieParts,
   owner: CookieOwner = 'login',
 ): string | undefined {
   if (inBody !== undefined) return inBody;
-  const cookie = request.cookies[NAMES[owner]];
+  const cookie = request.cookies[NAMES[owner] + cookieSuffix(publicUrl)];
   if (cookie === undefined || cookie === '') return undefined;
   assertMayUseCookie(request, origins);
   return cookie;

@@ -217,7 +217,7 @@ describe('refresh families', () => {
 
   test('[A4] not living: none, expired, revoked by itself or with all of its user', async () => {
     const living = async (id: string, now = 1000): Promise<boolean> => (await store.logins.livingLogin(id, now)) !== undefined;
-    expect(await living('none')).toBe(false);
+    expect([await living('none'), await store.logins.knowsLogin('none')]).toEqual([false, false]);
     await store.logins.openFamily(family('f3'), 's0');
     const read = await secrets('f3');
     expect([await living('f3', 4999), await living('f3', 5000)]).toEqual([true, false]);
@@ -225,6 +225,7 @@ describe('refresh families', () => {
     for (let twice = 0; twice < 2; twice += 1) expect(await store.logins.revokeFamily('f3')).toBe(family('f3').kind);
     expect(await store.logins.revokeFamily('none')).toBeUndefined();
     expect([await living('f3'), await store.logins.replaceSecrets(read, replacedBy(1, 's1'), 1000)]).toEqual([false, false]);
+    expect(await store.logins.knowsLogin('f3')).toBe(true);
     await store.logins.openFamily({ ...family('f4'), userId: 'u9' }, 's0');
     await store.logins.openFamily({ ...family('f5'), userId: 'u9' }, 's0');
     await store.logins.openFamily(family('f6'), 's0');

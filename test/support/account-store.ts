@@ -77,6 +77,7 @@ export class AccountStore {
         const secrets = { id: family.id, generation: 0, hash, earlier: [] };
         this.families.set(family.id, { family, secrets, revoked: false });
       },
+      knowsLogin: async (id: string) => this.families.has(id),
       livingLogin: async (id: string, now: number) => this.#living(id, now),
       replaceSecrets: async (before: LoginSecrets, after: Omit<LoginSecrets, 'id'>, now: number) => {
         const login = this.#living(before.id, now);

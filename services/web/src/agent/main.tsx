@@ -2,7 +2,7 @@ import { ParleyClient } from '#libs/client/index.ts';
 import { BrowserLogin } from '../login/browser-login.ts';
 import { hubApi } from '../login/hub-api.ts';
 import { hubUrl, socketUrl } from '../login/hub-url.ts';
-import { hasLogin } from '../login/login-hint.ts';
+import { cookieSuffix, hasLogin } from '../login/login-hint.ts';
 import { Notifier } from '../notify/notifier.ts';
 import { renderPage } from '../ui/render-page.tsx';
 import { AgentPage } from './agent-page.tsx';
@@ -18,7 +18,7 @@ const AGENT = { kind: 'agent' };
 
 const login = new BrowserLogin({
   api: hubApi(fetch.bind(globalThis), hubUrl('api/v1')),
-  renewal: () => (hasLogin(document.cookie, 'parley_agent_in') ? { path: '/auth/refresh', body: AGENT } : undefined),
+  renewal: () => (hasLogin(document.cookie, 'parley_agent_in', cookieSuffix()) ? { path: '/auth/refresh', body: AGENT } : undefined),
   ending: AGENT,
   lock: 'parley.agent',
   notes: sessionStorage,

@@ -10,7 +10,7 @@ import { useText } from '../i18n/language.tsx';
 import type { LoggedIn } from '../login/browser-login.ts';
 import { ApiError, hubApi } from '../login/hub-api.ts';
 import { hubUrl } from '../login/hub-url.ts';
-import { hasLogin } from '../login/login-hint.ts';
+import { cookieSuffix, hasLogin } from '../login/login-hint.ts';
 import { Stay } from './stay.tsx';
 
 type Place =
@@ -21,7 +21,7 @@ type Place =
 const account = new Account({
   api: hubApi(fetch.bind(globalThis), hubUrl('api/v1')),
   storage: sessionStorage,
-  hasLogin: () => hasLogin(document.cookie, 'parley_in'),
+  hasLogin: () => hasLogin(document.cookie, 'parley_in', cookieSuffix()),
   locks: navigator.locks,
   clock: Date.now,
   wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),

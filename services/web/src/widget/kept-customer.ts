@@ -22,16 +22,16 @@ export function ownStorage(open: () => Storage): Keep | undefined {
   }
 }
 
-/** One customer for each channel. */
+/** One customer for each channel. Hubs under several paths of one host share a storage: `hub` tells them apart. */
 export class CustomerMemory {
   readonly #store: Keep;
   readonly #key: string;
   readonly #attemptKey: string;
 
-  constructor(store: Keep, channel: string) {
+  constructor(store: Keep, channel: string, hub = '') {
     this.#store = store;
-    this.#key = `parley.customer.${channel}`;
-    this.#attemptKey = `parley.attempt.${channel}`;
+    this.#key = `parley.customer${hub}.${channel}`;
+    this.#attemptKey = `parley.attempt${hub}.${channel}`;
   }
 
   get value(): KeptCustomer | undefined {

@@ -11,6 +11,7 @@ import { widget as zh } from '../i18n/zh/widget.ts';
 import { BrowserLogin } from '../login/browser-login.ts';
 import { hubApi } from '../login/hub-api.ts';
 import { hubUrl, socketUrl } from '../login/hub-url.ts';
+import { cookieSuffix } from '../login/login-hint.ts';
 import { CustomerChat } from './customer-chat.ts';
 import { HostPage } from './host-page.ts';
 import { CustomerMemory, ownStorage } from './kept-customer.ts';
@@ -40,7 +41,7 @@ async function start(root: HTMLElement): Promise<void> {
   if (own === undefined && host.embedded) await host.known;
   const keep = own ?? host.storage;
   const language = chosenLanguage(keep, [asked.get('lang') ?? '', ...navigator.languages]);
-  const memory = new CustomerMemory(keep, channel);
+  const memory = new CustomerMemory(keep, channel, cookieSuffix());
   const login = new BrowserLogin({
     api: hubApi(fetch.bind(globalThis), hubUrl('api/v1')),
     renewal: () => memory.value && { path: '/customers/token', body: { customerId: memory.value.id, channel } },
