@@ -1,13 +1,17 @@
 /** What `npm start` tells the person in front of the terminal: where the pages are. */
 import type { Config } from '#libs/config/config.ts';
 import { isThisMachine } from '#libs/config/this-machine.ts';
-import type { LocalKey } from '#services/api/local-key.ts';
 
 /** The ports that were taken, and the key of this start. */
 export interface Started {
   readonly port: number;
   readonly adminPort: number;
-  readonly localKey: Pick<LocalKey, 'opens' | 'linkTo'>;
+  readonly localKey: {
+    /** Whether it opens anything. */
+    readonly opens: boolean;
+    /** The address of a page with the key. */
+    linkTo(page: string): string;
+  };
 }
 
 type BannerConfig = Pick<Config, 'host' | 'adminHost' | 'publicUrl' | 'redisUrl' | 'smtpUrl' | 'adminPassword'>;
