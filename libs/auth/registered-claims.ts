@@ -16,6 +16,7 @@ export interface Expected {
  * Throws `TokenFaultError` naming the claim.
  */
 export function requireRegistered(claims: Claims, expected: Expected, now: number): void {
+  requireMade(claims, expected.toleranceSeconds, now);
   const { exp, nbf, iss, aud } = claims;
   const seconds = Math.floor(now / 1000);
   if (typeof exp !== 'number' || !(exp > seconds - expected.toleranceSeconds)) throw new TokenFaultError('exp', 'exp: the token is over');
@@ -25,4 +26,12 @@ export function requireRegistered(claims: Claims, expected: Expected, now: numbe
   const { audience } = expected;
   if (audience !== undefined && aud !== audience && !(Array.isArray(aud) && aud.includes(audience)))
     throw new TokenFaultError('aud', 'aud: for somebody else');
+}
+
+/**
+ * Whether a token was made by `now` (Unix milliseconds), as far as clocks may differ: one of the future would outlive a revocation.
+ * Throws TypeError naming the claim.
+ */
+export function requireMade({ iat }: Claims, toleranceSeconds: number, now: number): void {
+  if (typeof iat === 'number' && !(iat <= Math.floor(now / 1000) + toleranceSeconds)) throw new TypeError('iat: made in the future');
 }

@@ -5,7 +5,7 @@ import { type Claims, headerOf, requireForm } from './compact-jws.ts';
 import type { Credentials } from './credentials.ts';
 import { credentialsOf } from './credentials.ts';
 import type { PublicKeys } from './key-pair.ts';
-import { type Expected, requireRegistered } from './registered-claims.ts';
+import { type Expected, requireMade, requireRegistered } from './registered-claims.ts';
 import { RemoteKeys } from './remote-keys.ts';
 import type { SharedSecret } from './shared-secret.ts';
 import { faultOf, TokenFaultError, type TokenObserver } from './token-refusal.ts';
@@ -108,6 +108,7 @@ export class TokenVerifier {
   async #verifyRemote(token: string, now: number): Promise<Credentials> {
     try {
       const { payload, protectedHeader } = await this.#checked(token, { ...this.#options, currentDate: new Date(now) });
+      requireMade(payload, CLOCK_TOLERANCE_SECONDS, now);
       if (protectedHeader.crit !== undefined) throw new TypeError('a critical header is not understood');
       return credentialsOf(payload);
     } catch (error) {

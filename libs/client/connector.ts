@@ -106,11 +106,6 @@ export class Connector {
     if (this.up) this.#current?.line?.send(frame);
   }
 
-  /** Gives the line up: it answers no more. */
-  giveUp(): void {
-    if (this.up) this.#lost({ code: 'SILENT' });
-  }
-
   /** The token in use ends then, Unix seconds. */
   tokenEnds(expiresAt: number): void {
     this.#tokenEnds = expiresAt * 1000;

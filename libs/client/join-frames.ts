@@ -8,139 +8,115 @@ import type { Wire } from './wire.ts';
 /** What a join frame has beside its rooms, bytes, generously. Names and epochs have no character that JSON or UTF-8 makes longer. */
 const FRAME_OVERHEAD = 100;
 
-/** One join frame under way. */
-interface Batch {
-  readonly id: string;
-  /** Those without an answer, by name. */
-  readonly rooms: Map<string, Room>;
-  /** Errors that came for it: they do not say which room they are about. */
-  readonly errors: ErrorFrame[];
-  readonly timer: Timer;
-}
-
 export interface JoinFramesOptions {
   readonly wire: Wire;
   readonly clock: Clock;
   /** How long an answer may take, milliseconds. */
   readonly timeoutMs: number;
-  /** None came. Asking again on this line would not do: the second answer has nothing of what the first one brought. */
-  readonly unanswered: () => void;
   readonly backoff: (failures: number) => number;
   readonly newId: () => string;
-  /** The room is refused for good. */
-  readonly failed: (room: Room, error: ErrorFrame) => void;
 }
 
-/**
- * Joins as few frames as the hub takes them in, and finds out which rooms its errors are about: once all answers to a frame are there, those rooms that got none
- * are asked for one by one.
- */
+/** Joins in as few frames as the hub takes, each room until it is answered. */
 export class JoinFrames {
   readonly #options: JoinFramesOptions;
-  readonly #batches = new Map<string, Batch>();
-  readonly #retries = new Set<Timer>();
+  readonly #rooms: ReadonlyMap<string, Room>;
+  /** The room is refused for good. */
+  readonly #failed: (room: Room, error: ErrorFrame) => void;
+  readonly #timer: Timer;
   #frameBytes = Number.POSITIVE_INFINITY;
 
-  constructor(options: JoinFramesOptions) {
+  /** @param rooms Those that are wanted. */
+  constructor(options: JoinFramesOptions, rooms: ReadonlyMap<string, Room>, failed: (room: Room, error: ErrorFrame) => void) {
     this.#options = options;
+    this.#rooms = rooms;
+    this.#failed = failed;
+    this.#timer = new Timer(options.clock, () => this.#look());
   }
 
   lineUp(frameBytes: number): void {
     this.#frameBytes = frameBytes;
+    this.send([...this.#rooms.values()]);
   }
 
   lineDown(): void {
-    for (const { timer } of this.#batches.values()) timer.stop();
-    for (const timer of this.#retries) timer.stop();
-    this.#batches.clear();
-    this.#retries.clear();
+    this.#timer.stop();
+    for (const room of this.#rooms.values()) room.wait();
   }
 
   /** Asks for rooms, in as many frames as it takes. Without a line it does nothing. */
   send(rooms: readonly Room[]): void {
     if (!this.#options.wire.up) return;
-    let targets: JoinTarget[] = [];
     let members: Room[] = [];
     let bytes = FRAME_OVERHEAD;
     for (const room of rooms) {
-      const target: JoinTarget = { room: room.name, since: room.position };
-      const size = JSON.stringify(target).length + 1;
-      if (targets.length === JOIN_ROOMS_MAX || (targets.length > 0 && bytes + size > this.#frameBytes)) {
-        this.#ask(targets, members);
-        [targets, members, bytes] = [[], [], FRAME_OVERHEAD];
+      const size = JSON.stringify(target(room)).length + 1;
+      if (members.length === JOIN_ROOMS_MAX || (members.length > 0 && bytes + size > this.#frameBytes)) {
+        this.#ask(members);
+        [members, bytes] = [[], FRAME_OVERHEAD];
       }
-      targets.push(target);
       members.push(room);
       bytes += size;
     }
-    if (targets.length > 0) this.#ask(targets, members);
+    this.#ask(members);
   }
 
-  /** An answer came, or a part of one. */
-  answered({ id, room, more }: JoinedFrame): void {
-    const batch = this.#batches.get(id ?? '');
-    if (batch === undefined) return;
-    batch.timer.start(this.#options.timeoutMs);
-    if (!more && batch.rooms.delete(room)) this.#settleWhenAnswered(batch);
+  /** A part of the answer came. */
+  answered(room: Room, { more }: JoinedFrame): void {
+    this.#due(room, more ? this.#options.timeoutMs : undefined);
   }
 
-  /** Whether the error is about a join. */
+  /** Whether the error is about a join. Without a room it is about the whole frame. */
   fail(frame: ErrorFrame): boolean {
-    const batch = this.#batches.get(frame.id ?? '');
-    if (batch === undefined) return false;
-    batch.errors.push(frame);
-    // The whole frame was refused: there is one error only.
-    if (frame.code === 'RATE_LIMITED' || frame.code === 'INVALID_REQUEST') this.#settle(batch);
-    else this.#settleWhenAnswered(batch);
-    return true;
+    const rooms = [...this.#rooms.values()].filter(
+      ({ name, state, joinId }) => state === RoomState.joining && joinId === frame.id && name === (frame.room ?? name),
+    );
+    for (const room of rooms) {
+      if (frame.retryable) {
+        room.failures += 1;
+        room.wait();
+        this.#due(room, frame.retryAfter === undefined ? this.#options.backoff(room.failures) : frame.retryAfter * 1000);
+      } else if (rooms.length > 1) this.send([room]);
+      else this.#failed(room, frame);
+    }
+    return rooms.length > 0;
   }
 
-  #ask(targets: readonly JoinTarget[], rooms: readonly Room[]): void {
-    const { wire, clock, timeoutMs, newId, unanswered } = this.#options;
+  #ask(rooms: readonly Room[]): void {
+    const [only] = rooms;
+    if (only === undefined) return;
+    const { wire, timeoutMs, newId } = this.#options;
     const id = newId();
-    const timer = new Timer(clock, unanswered);
-    const batch: Batch = { id, rooms: new Map(rooms.map((room) => [room.name, room])), errors: [], timer };
-    this.#batches.set(id, batch);
-    timer.start(timeoutMs);
+    wire.send(rooms.length > 1 ? { type: 'join', id, rooms: rooms.map(target) } : { type: 'join', id, ...target(only) });
     for (const room of rooms) {
       room.joinId = id;
       room.state = RoomState.joining;
+      this.#due(room, timeoutMs);
     }
-    const [only] = targets;
-    wire.send(targets.length === 1 && only !== undefined ? { type: 'join', id, ...only } : { type: 'join', id, rooms: targets });
   }
 
-  #settleWhenAnswered(batch: Batch): void {
-    if (batch.errors.length >= batch.rooms.size) this.#settle(batch);
+  /** @param milliseconds Until the room is asked for again; undefined: it is not. */
+  #due(room: Room, milliseconds: number | undefined): void {
+    room.due = milliseconds === undefined ? undefined : this.#options.clock.now() + milliseconds;
+    if (milliseconds !== undefined && (this.#timer.due ?? Number.POSITIVE_INFINITY) > (room.due ?? 0)) this.#timer.start(milliseconds);
   }
 
-  #settle(batch: Batch): void {
-    this.#batches.delete(batch.id);
-    batch.timer.stop();
-    const left = [...batch.rooms.values()].filter(({ joinId, state }) => joinId === batch.id && state === RoomState.joining);
-    const error = batch.errors.at(-1);
-    const [only] = left;
-    if (only === undefined) return;
-    const single = left.length === 1;
-    if (error !== undefined && (error.code === 'RATE_LIMITED' || (single && error.retryable))) this.#later(left, error.retryAfter);
-    else if (error !== undefined && single) this.#options.failed(only, error);
-    else for (const room of left) this.send([room]);
+  /**
+   * Asks again for what is due. A room without an answer is left before: a second answer beside the first would have nothing of what
+   * that one brought.
+   */
+  #look(): void {
+    const { wire, clock, newId } = this.#options;
+    const now = clock.now();
+    const rooms = [...this.#rooms.values()];
+    const due = rooms.filter((room) => room.due !== undefined && room.due <= now);
+    for (const { name, state } of due) if (state === RoomState.joining) wire.send({ type: 'leave', id: newId(), room: name });
+    this.send(due);
+    const next = Math.min(...rooms.map((room) => room.due ?? Number.POSITIVE_INFINITY));
+    if (next < Number.POSITIVE_INFINITY) this.#timer.start(next - now);
   }
+}
 
-  #later(rooms: readonly Room[], retryAfter: number | undefined): void {
-    const { clock, backoff } = this.#options;
-    let failures = 0;
-    for (const room of rooms) {
-      room.state = RoomState.waiting;
-      room.joinId = undefined;
-      room.failures += 1;
-      failures = Math.max(failures, room.failures);
-    }
-    const timer = new Timer(clock, () => {
-      this.#retries.delete(timer);
-      this.send(rooms.filter(({ state }) => state === RoomState.waiting));
-    });
-    this.#retries.add(timer);
-    timer.start(retryAfter === undefined ? backoff(failures) : retryAfter * 1000);
-  }
+function target({ name, position }: Room): JoinTarget {
+  return { room: name, since: position };
 }

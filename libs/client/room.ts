@@ -32,6 +32,8 @@ export class Room {
   position: Position | undefined;
   /** The join frame whose answer counts. */
   joinId: string | undefined;
+  /** When it is asked for again, milliseconds; undefined: it is not. */
+  due: number | undefined;
   wish: Wish | undefined;
   /** What waited for the user and may come by the room, too, and there in order: all until it is entered, then what is beyond its place. On this line. */
   held: OfflineMessageFrame[] = [];
@@ -41,6 +43,13 @@ export class Room {
   constructor(name: string, since: Position | undefined) {
     this.name = name;
     this.position = since;
+  }
+
+  /** Is not asked for any more. */
+  wait(): void {
+    this.state = RoomState.waiting;
+    this.joinId = undefined;
+    this.due = undefined;
   }
 
   /** Whether a message is the next one: goes on to its offset. False for one that was there already. */

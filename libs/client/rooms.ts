@@ -1,3 +1,4 @@
+import { isPrivateRoom } from '#libs/protocol/room-name.ts';
 import { ClientError, type ClientErrorCode } from './client-error.ts';
 import type { JoinedEvent, JoinResult, ResyncEvent, RoomLostEvent } from './client-events.ts';
 import type { JoinTarget } from './client-frame.ts';
@@ -16,8 +17,6 @@ export interface RoomsOptions {
   /** Milliseconds until a join that failed so often is tried again. */
   readonly backoff: (failures: number) => number;
   readonly newId: () => string;
-  /** The hub does not answer joins on this line. */
-  readonly unanswered: () => void;
   /** The application waits no longer for a join that the hub may still do. */
   readonly abandoned: (room: string) => void;
   /** A room was entered or is not wanted any more: messages need not wait for it. */
@@ -35,7 +34,7 @@ export class Rooms {
 
   constructor(options: RoomsOptions) {
     this.#options = options;
-    this.#frames = new JoinFrames({ ...options, failed: (room, error) => this.#failed(room, error) });
+    this.#frames = new JoinFrames(options, this.#rooms, (room, error) => this.#failed(room, error));
   }
 
   /** Whether the room is wanted, and not joined yet on this line. */
@@ -92,16 +91,11 @@ export class Rooms {
 
   lineUp(frameBytes: number): void {
     this.#frames.lineUp(frameBytes);
-    this.#frames.send([...this.#rooms.values()]);
   }
 
   lineDown(): void {
     this.#frames.lineDown();
-    for (const room of this.#rooms.values()) {
-      room.state = RoomState.waiting;
-      room.joinId = undefined;
-      room.held = [];
-    }
+    for (const room of this.#rooms.values()) room.held = [];
   }
 
   end(error: ClientError): void {
@@ -109,7 +103,10 @@ export class Rooms {
   }
 
   message({ room: name, offset, message }: MessageFrame): void {
-    if (this.#rooms.get(name)?.advance(offset) !== false) this.#options.inbox.take(name, offset, message, 'live');
+    const room = this.#rooms.get(name);
+    // Of a join that was given up: the answer to the next one has it, and what lies before it.
+    if (room?.state === RoomState.joining && offset !== undefined && !isPrivateRoom(name)) return;
+    if (room?.advance(offset) !== false) this.#options.inbox.take(name, offset, message, 'live');
   }
 
   /**
@@ -131,9 +128,9 @@ export class Rooms {
       this.#release(room, frame.recovered && known !== undefined ? known.offset + 1 : frame.messages[0]?.offset);
       if (room.wish === undefined) this.#again(room, frame, known);
       else room.wish.missed = frame.recovered ? [...room.wish.missed, ...frame.messages] : frame.messages;
+      this.#frames.answered(room, frame);
       if (!frame.more && this.#has(room)) this.#entered(room, frame);
     }
-    this.#frames.answered(frame);
   }
 
   /** Whether the error is about a join. */

@@ -98,6 +98,8 @@ export interface PresenceFrame {
 export interface ErrorFrame {
   readonly type: 'error';
   readonly id?: string;
+  /** The room that the refused frame named. */
+  readonly room?: string;
   /** A code of the contract's table of errors. */
   readonly code: string;
   readonly message: string;

@@ -64,7 +64,6 @@ export class Session {
       timeoutMs: requestTimeoutMs,
       backoff: (failures) => backoffMs(backoff, failures, random),
       newId: () => this.requests.newId(),
-      unanswered: () => connector.giveUp(),
       abandoned: (room) => void this.#leaveOnHub(room).catch(() => undefined),
       settled: () => this.outbox.pump(),
       joined: (event) => events.emit('joined', event),
@@ -83,7 +82,6 @@ export class Session {
     this.renewal = new TokenRenewal({
       getToken,
       requests: this.requests,
-      clock,
       renewed: (expiresAt) => connector.tokenEnds(expiresAt),
     });
   }
@@ -181,7 +179,8 @@ export class Session {
         rooms.resync(frame);
         return;
       case 'error':
-        if (!outbox.fail(frame) && !requests.fail(frame) && !rooms.fail(frame)) events.emit('error', frame);
+        // One that bears an id of `Requests` answers something that nobody waits for any more.
+        if (!outbox.fail(frame) && !requests.fail(frame) && !rooms.fail(frame) && frame.id?.[0] !== '~') events.emit('error', frame);
         return;
       case 'history':
       case 'presence':
@@ -204,7 +203,7 @@ export class Session {
         return;
       case 'token_expiring':
         events.emit('token_expiring', frame);
-        void this.renewal.begin();
+        this.renewal.notice();
         return;
       case 'room_online':
       case 'member':

@@ -1,5 +1,6 @@
 /** One open socket of a user on this node. */
 import type { Since } from '#libs/protocol/client-frame.ts';
+import { closeReason } from '#libs/protocol/close-reason.ts';
 import { ERRORS, type ErrorCode, type HubError } from '#libs/protocol/errors.ts';
 import { errorFrame } from '#libs/protocol/server-frame.ts';
 import type { FrameBudget, StrikeCounter } from './frame-budget.ts';
@@ -30,9 +31,12 @@ export interface FirstJoin {
   readonly since: Since | undefined;
 }
 
-/** The join under way of one room: a newer one, or leaving, makes an older one stop. */
+/** The join under way of one room. It stops when it is no longer the one in `Connection.joins`. */
 export interface PendingJoin {
-  readonly done: Promise<void>;
+  /** The frames that wait for its answer, the first one its own. */
+  readonly ids: (string | undefined)[];
+  /** Undefined while it is asked whether the user may enter. */
+  room: Room | undefined;
 }
 
 export class Connection {
@@ -48,15 +52,17 @@ export class Connection {
   readonly firstJoin: FirstJoin | undefined;
   /** Where the bytes sent are counted. */
   readonly #traffic: { bytesSent: number };
-  /** Joins under way; undefined for the many that have none. */
-  joins: Map<Room, PendingJoin> | undefined;
+  /** Joins under way, by room name; undefined for the many connections that have none. */
+  joins: Map<string, PendingJoin> | undefined;
   /** Set where the connection is only there to be told why it is refused (R4). */
   refusal: ErrorCode | undefined;
   /** Its registration is under way: what it finds decides about it, no signal that may be older. */
   registering = true;
   /** Protocol pings of late; undefined for the many that send none. */
   pings: StrikeCounter | undefined;
-  /** Frames that came before `welcome` was sent. */
+  /** `welcome` was sent: nothing but a refusal goes before it. */
+  welcomed = false;
+  /** What came, and what is to be sent, before `welcome` is. */
   early: (() => void)[] | undefined;
   /** Another login was announced while it was registering: to be looked at once that is done. */
   doubted = false;
@@ -66,8 +72,13 @@ export class Connection {
   unacknowledged = false;
   /** The client sends `delivered`: nothing else counts as one. */
   saysDelivered = false;
+  /** `refresh` frames so far, and the one of them whose token is in use. */
+  refreshes = 0;
+  refreshed = 0;
   invalidFrames: StrikeCounter | undefined;
   expiryTold = false;
+  /** Unix second at which the end of its token is told. */
+  expiryNoticeAt = 0;
   /** Unix second at which its token is looked at next. */
   expiryDue = 0;
   /** Closed by the drain of its node: presence keeps it until the node is gone. */
@@ -131,14 +142,21 @@ export class Connection {
 
   /** Sends a frame, after `welcome` where that is still to come. */
   deliver(frame: string | Uint8Array): void {
-    if (this.registering) {
+    if (!this.welcomed) {
       this.early ??= [];
       this.early.push(() => this.send(frame));
     } else this.send(frame);
   }
 
-  sendError(id: string | undefined, error: HubError): void {
-    this.send(errorFrame(id, error.code, error.message, error.retryable, error.retryAfter));
+  /** @param room The room that the refused frame names. */
+  sendError(id: string | undefined, error: HubError, room?: string): void {
+    this.send(errorFrame(id, error.code, error.message, error.retryable, error.retryAfter, room));
+  }
+
+  /** The join of a room is no longer under way. */
+  settled(room: string): void {
+    this.joins?.delete(room);
+    if (this.joins?.size === 0) this.joins = undefined;
   }
 
   /** Whether `typing` may be told on in a room: at most once in `everyMs`. Counts as told. */
@@ -176,7 +194,7 @@ export class Connection {
   /** Ends the connection with the close code of the table; the reason is the code's name, then what the caller adds. */
   end(code: ErrorCode, addition?: string | number): void {
     if (code === 'DRAINING') this.sentAway = true;
-    this.#socket?.end(ERRORS[code].close, addition === undefined ? code : `${code} ${addition}`);
+    this.#socket?.end(ERRORS[code].close, closeReason(code, addition));
   }
 
   /** Whether the outbox holds less than `bytes` now; true once the socket is gone. */

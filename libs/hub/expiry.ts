@@ -1,7 +1,7 @@
 /** Ends of tokens: one bucket a second instead of one timer a connection. */
-import { EXPIRY_NOTICE_SECONDS } from '#libs/protocol/limits.ts';
+import { EXPIRY_NOTICE_SECONDS, EXPIRY_NOTICE_SHARE } from '#libs/protocol/limits.ts';
 import { tokenExpiring } from '#libs/protocol/server-frame.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Identity } from './connection.ts';
 
 /** A token is good this much longer than it says: the clock skew forgiven at the handshake (H3), seconds. */
 const SKEW_SECONDS = 5;
@@ -24,12 +24,17 @@ export class Expiry {
     return count;
   }
 
-  /** Watches a connection's token: again after each refresh. */
-  watch(connection: Connection, now: number): void {
+  /**
+   * Watches a connection's token: again after each refresh. Its life counts from `iat`, or from now if it has none. One that ends no later
+   * than the token before is not told of again.
+   */
+  watch(connection: Connection, now: number, before?: Identity): void {
     const seconds = Math.floor(now / 1000);
-    const { expiresAt } = connection.identity;
-    connection.expiryTold = false;
-    this.#put(connection, Math.min(expiresAt - EXPIRY_NOTICE_SECONDS, seconds + HORIZON_SECONDS));
+    const { expiresAt, issuedAt = seconds } = connection.identity;
+    const life = Math.max(0, expiresAt - issuedAt);
+    connection.expiryNoticeAt = Math.ceil(expiresAt - Math.min(EXPIRY_NOTICE_SECONDS, life * EXPIRY_NOTICE_SHARE));
+    connection.expiryTold &&= before !== undefined && expiresAt <= before.expiresAt;
+    this.#put(connection, Math.min(connection.expiryNoticeAt, seconds + HORIZON_SECONDS));
   }
 
   /** Tells and ends what is due. */
@@ -48,12 +53,13 @@ export class Expiry {
   #look(connection: Connection, seconds: number): void {
     if (!connection.open) return;
     const { expiresAt } = connection.identity;
+    const { expiryNoticeAt } = connection;
     if (seconds >= expiresAt + SKEW_SECONDS) {
       connection.end('TOKEN_EXPIRED');
       return;
     }
-    if (seconds < expiresAt - EXPIRY_NOTICE_SECONDS) {
-      this.#put(connection, Math.min(expiresAt - EXPIRY_NOTICE_SECONDS, seconds + HORIZON_SECONDS));
+    if (seconds < expiryNoticeAt) {
+      this.#put(connection, Math.min(expiryNoticeAt, seconds + HORIZON_SECONDS));
       return;
     }
     if (!connection.expiryTold) {

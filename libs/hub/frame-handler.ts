@@ -1,9 +1,10 @@
 /** Frames of clients: checked, limited, and handed to whom they concern (F). */
 import type { Broker } from '#libs/broker/broker.ts';
-import type { Presence } from '#libs/presence/presence.ts';
-import { type ClientFrame, frameId, type Since, toClientFrame } from '#libs/protocol/client-frame.ts';
+import type { Presence, PresenceUser } from '#libs/presence/presence.ts';
+import { type ClientFrame, frameId, frameRoom, type Since, toClientFrame } from '#libs/protocol/client-frame.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { INVALID_FRAMES_MAX, INVALID_WINDOW_MS, PAGE_BYTES, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
+import { memberText } from '#libs/protocol/json-text.ts';
+import { INVALID_FRAMES_MAX, INVALID_WINDOW_MS, MEMBER_EVENTS_MAX, PAGE_BYTES, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
 import {
   historyHead,
@@ -25,7 +26,7 @@ import { ABUSE_SECONDS, type FrameLimits, FrameVerdict, StrikeCounter } from './
 import type { Joins } from './joins.ts';
 import type { OfflineMessages } from './offline-messages.ts';
 import type { PassValidity } from './pass-validity.ts';
-import type { Publisher } from './publisher.ts';
+import type { Publisher, SaidMessage } from './publisher.ts';
 import { typingSignal } from './relay.ts';
 import { Room } from './room.ts';
 import { Keeps, type RoomAccess, type RoomPass } from './room-access.ts';
@@ -57,6 +58,12 @@ export interface FrameHandlerOptions {
   refreshed(connection: Connection, before: Identity): void;
 }
 
+/** What an answer repeats of its frame. */
+interface FrameLabel {
+  readonly id: string | undefined;
+  readonly room?: string;
+}
+
 export class FrameHandler {
   readonly #options: FrameHandlerOptions;
 
@@ -83,35 +90,25 @@ export class FrameHandler {
       this.#handle(connection, toClientFrame(value), text);
     } catch (error) {
       const told = this.#told(connection, error);
-      if (told.code === 'INVALID_REQUEST') this.invalid(connection, frameId(value), told);
-      else connection.sendError(frameId(value), told);
+      if (told.code === 'INVALID_REQUEST') this.invalid(connection, frameId(value), told, frameRoom(value));
+      else connection.sendError(frameId(value), told, frameRoom(value));
     }
   }
 
   /** Enters a room, answered by `joined` or `error`. */
   join(connection: Connection, id: string | undefined, room: string, since: Since | undefined): void {
-    const refuse = (error: unknown): void => connection.sendError(id, this.#options.faults.told(error, connection));
-    try {
-      const pass = this.#pass(connection, room);
-      if (!(pass instanceof Promise)) this.#options.joins.join(connection, id, pass, since);
-      else
-        pass.then((entered) => {
-          if (connection.open) this.#options.joins.join(connection, id, entered, since);
-        }, refuse);
-    } catch (error) {
-      refuse(error);
-    }
+    this.#options.joins.join(connection, id, room, since, () => this.#pass(connection, room));
   }
 
   /** F1: answers a frame that is no frame; closes the connection that goes on sending such. */
-  invalid(connection: Connection, id: string | undefined, error: HubError): void {
-    connection.sendError(id, error);
+  invalid(connection: Connection, id: string | undefined, error: HubError, room?: string): void {
+    connection.sendError(id, error, room);
     connection.invalidFrames ??= new StrikeCounter();
     if (connection.invalidFrames.strike(this.#options.now(), INVALID_FRAMES_MAX, INVALID_WINDOW_MS))
       connection.end('RATE_LIMITED', ABUSE_SECONDS);
   }
 
-  /** A `data` that JSON.parse takes can still be nested too deeply for JSON.stringify: RangeError. */
+  /** `memberText` throws RangeError for a `data` that is nested too deeply. */
   #told(connection: Connection, error: unknown): HubError {
     if (error instanceof RangeError) return new HubError('INVALID_REQUEST', '`data` is nested too deeply', { cause: error });
     return this.#options.faults.told(error, connection);
@@ -124,17 +121,18 @@ export class FrameHandler {
       return;
     }
     const error = new HubError('RATE_LIMITED', undefined, { retryAfter: connection.budget.retryAfter(this.#options.frameLimits) });
-    connection.sendError(idOf(text), error);
+    const refused = parsed(text);
+    connection.sendError(frameId(refused), error, frameRoom(refused));
   }
 
   #handle(connection: Connection, frame: ClientFrame, text: string): void {
     const { joins, offline, now } = this.#options;
     switch (frame.type) {
       case 'message':
-        this.#say(connection, frame, Buffer.byteLength(text));
+        this.#say(connection, frame, text);
         return;
       case 'direct':
-        this.#direct(connection, frame, Buffer.byteLength(text));
+        this.#direct(connection, frame, text);
         return;
       case 'join':
         for (const { room, since } of frame.rooms) this.join(connection, frame.id, room, since);
@@ -145,16 +143,16 @@ export class FrameHandler {
         return;
       case 'history':
         this.#takePage(connection);
-        this.#answer(connection, frame.id, this.#history(connection, frame));
+        this.#answer(connection, frame, this.#history(connection, frame));
         return;
       case 'presence':
-        this.#answer(connection, frame.id, this.#presence(connection, frame.id, frame.room));
+        this.#answer(connection, frame, this.#presence(connection, frame.id, frame.room));
         return;
       case 'query':
         requirePower(connection.identity.kind, 'people');
         this.#answer(
           connection,
-          frame.id,
+          frame,
           this.#options.presence.online().then((count) => {
             this.#options.counts.toldOnline(connection, count);
             return online(count, frame.id);
@@ -169,7 +167,7 @@ export class FrameHandler {
         this.#typing(connection, frame.room, frame.id);
         return;
       case 'refresh':
-        this.#answer(connection, frame.id, this.#refresh(connection, frame.id, frame.token));
+        this.#answer(connection, frame, this.#refresh(connection, frame.id, frame.token));
         return;
       case 'ping':
         connection.send(pong(frame.id, now()));
@@ -182,10 +180,10 @@ export class FrameHandler {
     throw notJoined(name);
   }
 
-  #answer(connection: Connection, id: string | undefined, answer: Promise<string | Uint8Array>): void {
+  #answer(connection: Connection, asked: FrameLabel, answer: Promise<string | Uint8Array>): void {
     answer.then(
       (frame) => connection.send(frame),
-      (error: unknown) => connection.sendError(id, this.#options.faults.told(error, connection)),
+      (error: unknown) => connection.sendError(asked.id, this.#options.faults.told(error, connection), asked.room),
     );
   }
 
@@ -215,16 +213,16 @@ export class FrameHandler {
   /** Goes on with a pass, at once where it is there; answers with an error where there is none. Throws what happens at once. */
   #withPass(
     connection: Connection,
-    id: string | undefined,
+    asked: FrameLabel,
     pass: RoomPass | Promise<RoomPass>,
     go: (pass: RoomPass) => Promise<void> | undefined,
   ): void {
     const done = pass instanceof Promise ? pass.then(go) : go(pass);
-    done?.catch((error: unknown) => this.#refuse(connection, id, error));
+    done?.catch((error: unknown) => this.#refuse(connection, asked, error));
   }
 
-  #refuse(connection: Connection, id: string | undefined, error: unknown): void {
-    connection.sendError(id, this.#told(connection, error));
+  #refuse(connection: Connection, { id, room }: FrameLabel, error: unknown): void {
+    connection.sendError(id, this.#told(connection, error), room);
   }
 
   /** @throws HubError `RATE_LIMITED` where the user read as many pages of history in this second as they may. */
@@ -239,23 +237,25 @@ export class FrameHandler {
     });
   }
 
-  #say(connection: Connection, frame: ClientFrame & { readonly type: 'message' }, bytes: number): void {
+  #say(connection: Connection, frame: ClientFrame & { readonly type: 'message' }, json: string): void {
     const { publisher } = this.#options;
     const { id, room } = frame;
+    const [said, bytes] = saidOf(frame, json);
     const joined = connection.rooms.find(({ name }) => name === room);
     if (joined === undefined && !isPrivateRoom(room)) throw notJoined(room);
-    this.#withPass(connection, id, joined?.pass ?? orNotStored(this.#pass(connection, room)), (pass) =>
-      publisher.publish(connection, pass, frame, bytes),
+    this.#withPass(connection, { id, room }, joined?.pass ?? orNotStored(this.#pass(connection, room)), (pass) =>
+      publisher.publish(connection, pass, said, bytes),
     );
   }
 
-  #direct(connection: Connection, frame: ClientFrame & { readonly type: 'direct' }, bytes: number): void {
+  #direct(connection: Connection, frame: ClientFrame & { readonly type: 'direct' }, json: string): void {
     const { access, publisher, validity } = this.#options;
     const { user, identity } = connection;
     const { id, to } = frame;
+    const [said, bytes] = saidOf(frame, json);
     requirePower(identity.kind, 'direct');
     const pass = user.pass(access.directRoom(user.id, to), validity, () => access.direct(user.bearer(identity), to));
-    this.#withPass(connection, id, orNotStored(pass), (entered) => publisher.publish(connection, entered, frame, bytes));
+    this.#withPass(connection, { id }, orNotStored(pass), (entered) => publisher.publish(connection, entered, said, bytes));
   }
 
   async #history(connection: Connection, { id, room, before, limit }: ClientFrame & { readonly type: 'history' }): Promise<Uint8Array> {
@@ -273,8 +273,9 @@ export class FrameHandler {
 
   async #presence(connection: Connection, id: string | undefined, room: string): Promise<string> {
     await this.#pass(connection, room);
-    const { count, users } = await this.#options.presence.room(room, PRESENCE_NAMES);
-    return presenceFrame(id, room, count, users);
+    const { count, users } = await this.#options.presence.room(room, MEMBER_EVENTS_MAX);
+    const shown = count > MEMBER_EVENTS_MAX ? users : users.toSorted(byName);
+    return presenceFrame(id, room, count, shown.slice(0, PRESENCE_NAMES));
   }
 
   #typing(connection: Connection, name: string, id: string | undefined): void {
@@ -289,20 +290,52 @@ export class FrameHandler {
       broker.emit(topic, payload).catch(() => undefined);
       return;
     }
-    this.#withPass(connection, id, this.#pass(connection, name), ({ members }) => {
+    this.#withPass(connection, { id, room: name }, this.#pass(connection, name), ({ members }) => {
       for (const member of members ?? []) if (member !== connection.user.id) broker.emit(`u:${member}`, frame).catch(() => undefined);
       return undefined;
     });
   }
 
   async #refresh(connection: Connection, id: string | undefined, token: string): Promise<string> {
+    connection.refreshes += 1;
+    const turn = connection.refreshes;
     const identity = await this.#options.verify(token);
     if (identity.userId !== connection.user.id) throw new HubError('FORBIDDEN', 'the token is of another user');
-    const before = connection.identity;
-    connection.identity = identity;
-    this.#options.refreshed(connection, before);
-    return refreshed(id, identity.expiresAt);
+    // A key set may have answered the one that came later first: that one stays in use.
+    if (connection.open && turn > connection.refreshed) {
+      connection.refreshed = turn;
+      const before = connection.identity;
+      connection.identity = identity;
+      this.#options.refreshed(connection, before);
+      this.#recheck(connection);
+    }
+    return refreshed(id, connection.identity.expiresAt);
   }
+
+  /** Why the user may no longer be in a room; undefined: they may. A backend that is away puts nobody out. */
+  async #refusal(connection: Connection, room: string): Promise<HubError | undefined> {
+    try {
+      await this.#pass(connection, room);
+      return undefined;
+    } catch (error) {
+      const told = this.#options.faults.told(error, connection);
+      return told.retryable ? undefined : told;
+    }
+  }
+
+  /** A new token may open fewer rooms than the one before: the connection leaves those (R2). */
+  #recheck(connection: Connection): void {
+    for (const name of [...connection.rooms.map((room) => room.name), ...(connection.joins?.keys() ?? [])]) {
+      void this.#refusal(connection, name).then((reason) => {
+        if (reason !== undefined && this.#options.joins.takeOut(connection, name, reason)) connection.send(left(undefined, name));
+      });
+    }
+  }
+}
+
+function byName(one: PresenceUser, other: PresenceUser): number {
+  if (one.name === other.name) return one.id < other.id ? -1 : 1;
+  return one.name < other.name ? -1 : 1;
 }
 
 /** Messages of the store as the rest of a `history` frame: as many of the newest as a page may have bytes, at least one. */
@@ -326,14 +359,19 @@ function orNotStored(pass: RoomPass | Promise<RoomPass>): RoomPass | Promise<Roo
   });
 }
 
+/** What a frame says, and its bytes. `data` is as it was written: no number of it is changed. @throws RangeError as `memberText`. */
+function saidOf({ id, text, data }: SaidMessage<unknown>, json: string): [SaidMessage, number] {
+  return [{ id, text, data: data === undefined ? undefined : memberText(json, 'data') }, Buffer.byteLength(json)];
+}
+
 function notJoined(room: string): HubError {
   return new HubError('NOT_JOINED', `join ${room} first`);
 }
 
-/** The id of a frame that is refused unread, so that its promise on the client can end. */
-function idOf(text: string): string | undefined {
+/** A frame that is refused unread: its answer bears its `id`, so that its promise on the client can end. */
+function parsed(text: string): unknown {
   try {
-    return frameId(JSON.parse(text));
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

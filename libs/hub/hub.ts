@@ -127,9 +127,15 @@ export class Hub {
       privateRooms: this.#privateRooms,
       single: options.singleSession ? this.#single : undefined,
     });
-    const leave = (connection: Connection, room: string): boolean => this.#joins.leave(connection, room);
     const validity = new PassValidity(() => performance.now());
-    this.lostAccess = new LostAccess({ users: this.#users, rooms: this.#rooms, fanout, validity, access, leave });
+    this.lostAccess = new LostAccess({
+      users: this.#users,
+      rooms: this.#rooms,
+      fanout,
+      validity,
+      access,
+      takeOut: (connection, room, reason) => this.#joins.takeOut(connection, room, reason),
+    });
     this.#signals = new UserSignals({
       users: this.#users,
       fanout,
@@ -154,9 +160,11 @@ export class Hub {
       pageLimits: { rate: options.historyPagesPerSecond, burst: options.historyPagesPerSecond },
       now,
       verify: options.verify,
-      refreshed: (connection, { login }) => {
-        this.#users.refreshed(connection, login);
-        this.#expiry.watch(connection, now());
+      refreshed: (connection, before) => {
+        this.#users.refreshed(connection, before.login);
+        connection.user.rename(connection.identity.name);
+        this.#expiry.watch(connection, now(), before);
+        this.#seen(connection);
       },
     });
   }
@@ -260,7 +268,7 @@ export class Hub {
 
   /** A text frame came, at most `frameMaxBytes` long. */
   received(connection: Connection, text: string): void {
-    if (connection.registering) this.#hold(connection, () => this.#frames.receive(connection, text));
+    if (!connection.welcomed) this.#hold(connection, () => this.#frames.receive(connection, text));
     else {
       this.#frames.receive(connection, text);
       this.#offline.alive(connection);
@@ -285,7 +293,7 @@ export class Hub {
   /** A binary frame came: refused like any frame that is none (F1). */
   receivedBinary(connection: Connection): void {
     const refuse = (): void => this.#frames.invalid(connection, undefined, new HubError('INVALID_REQUEST', 'frames are text, not binary'));
-    if (connection.registering) this.#hold(connection, refuse);
+    if (!connection.welcomed) this.#hold(connection, refuse);
     else refuse();
   }
 
@@ -378,6 +386,7 @@ export class Hub {
         limits: { messageChars: messageMaxChars, frameBytes: frameMaxBytes, rooms: roomLimit },
       }),
     );
+    connection.welcomed = true;
     connection.subscribe(EVERYONE);
     this.#expiry.watch(connection, clock.now());
     this.#seen(connection);

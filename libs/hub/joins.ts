@@ -47,29 +47,62 @@ export class Joins {
   }
 
   /**
-   * Enters a room and answers with one or more `joined` frames, or an `error`. Joining twice is harmless: the second answer has nothing to recover.
-   * `pass`: the user may enter.
+   * Enters a room. Each call gets one answer with its `id`: `joined` (several pages, if much was missed) or `error`, unless the
+   * connection ends. A join that comes while another of the same room is under way shares its outcome. Joining twice is harmless:
+   * the second answer has nothing to recover.
+   *
+   * @param enter Asks whether the user may enter. Throws or rejects with `HubError`.
    */
-  join(connection: Connection, id: string | undefined, pass: RoomPass, since: Since | undefined): void {
+  join(
+    connection: Connection,
+    id: string | undefined,
+    name: string,
+    since: Since | undefined,
+    enter: () => RoomPass | Promise<RoomPass>,
+  ): void {
     if (!connection.open) return;
-    const known = connection.rooms.find((room) => room.name === pass.room);
+    const underWay = connection.joins?.get(name);
+    if (underWay !== undefined) {
+      underWay.ids.push(id);
+      return;
+    }
+    const known = connection.rooms.find((room) => room.name === name);
     if (known !== undefined) {
-      void this.#again(connection, known, id);
+      connection.send(again(known, id));
       return;
     }
-    if (connection.rooms.length >= this.#options.roomLimit) {
-      connection.sendError(id, new HubError('ROOM_LIMIT', `at most ${this.#options.roomLimit} rooms on one connection: leave one first`));
-      return;
-    }
-    const room = this.#options.rooms.acquire(pass, connection.user.id);
-    connection.rooms.push(room);
+    const pending: PendingJoin = { ids: [id], room: undefined };
     connection.joins ??= new Map();
-    const pending: PendingJoin = { done: this.#enter(connection, room, id, since, () => connection.joins?.get(room) === pending) };
-    connection.joins.set(room, pending);
+    connection.joins.set(name, pending);
+    const failed = (error: unknown): void => this.#fail(connection, name, pending, this.#options.faults.told(error, connection));
+    try {
+      const pass = enter();
+      if (pass instanceof Promise) pass.then((entered) => this.#begin(connection, pending, entered, since)).catch(failed);
+      else this.#begin(connection, pending, pass, since);
+    } catch (error) {
+      failed(error);
+    }
   }
 
-  /** Leaves a room; false where the connection was not in it. */
+  /** Leaves a room, or gives up the join of it: that is answered `NOT_JOINED`. False if the connection was neither in it nor on its way. */
   leave(connection: Connection, name: string): boolean {
+    return (
+      this.#cancel(connection, name, new HubError('NOT_JOINED', `${name} was left before it was entered`)) || this.#leave(connection, name)
+    );
+  }
+
+  /** The room is not open to the user any more: a join under way is answered with `reason`. True if the connection was in the room. */
+  takeOut(connection: Connection, name: string, reason: HubError): boolean {
+    return !this.#cancel(connection, name, reason) && this.#leave(connection, name);
+  }
+
+  /** Takes a closed connection out of every room. */
+  leaveAll(connection: Connection): void {
+    for (const room of [...connection.rooms]) this.#exit(connection, room);
+    connection.joins = undefined;
+  }
+
+  #leave(connection: Connection, name: string): boolean {
     const room = connection.rooms.find((entry) => entry.name === name);
     if (room === undefined) return false;
     connection.unsubscribe(room.topic);
@@ -77,13 +110,39 @@ export class Joins {
     return true;
   }
 
-  /** Takes a closed connection out of every room. */
-  leaveAll(connection: Connection): void {
-    for (const room of [...connection.rooms]) this.#exit(connection, room);
+  #cancel(connection: Connection, name: string, error: HubError): boolean {
+    const pending = connection.joins?.get(name);
+    if (pending === undefined) return false;
+    this.#fail(connection, name, pending, error);
+    return true;
   }
 
-  /** Starts after the caller registered it as pending: the first await is before anything is looked at. */
-  async #enter(connection: Connection, room: Room, id: string | undefined, since: Since | undefined, wanted: () => boolean): Promise<void> {
+  /** Ends a join under way; does nothing to one that has ended. */
+  #fail(connection: Connection, name: string, pending: PendingJoin, error: HubError): void {
+    if (connection.joins?.get(name) !== pending) return;
+    // In this order: who is still on their way in has no subscription to give back.
+    if (pending.room !== undefined) this.#exit(connection, pending.room);
+    connection.settled(name);
+    for (const id of pending.ids) connection.sendError(id, error, name);
+  }
+
+  /** @throws HubError `ROOM_LIMIT`. */
+  #begin(connection: Connection, pending: PendingJoin, pass: RoomPass, since: Since | undefined): void {
+    const { rooms, roomLimit } = this.#options;
+    if (connection.joins?.get(pass.room) !== pending) return;
+    if (connection.rooms.length >= roomLimit) {
+      throw new HubError('ROOM_LIMIT', `at most ${roomLimit} rooms on one connection: leave one first`);
+    }
+    const room = rooms.acquire(pass, connection.user.id);
+    connection.rooms.push(room);
+    pending.room = room;
+    void this.#enter(connection, room, pending, since);
+  }
+
+  /** Never rejects. */
+  async #enter(connection: Connection, room: Room, pending: PendingJoin, since: Since | undefined): Promise<void> {
+    const wanted = (): boolean => connection.joins?.get(room.name) === pending;
+    const [id] = pending.ids;
     const { user } = connection;
     const before = room.users.get(user) ?? 0;
     room.users.set(user, before + 1);
@@ -96,9 +155,7 @@ export class Joins {
       if (room.keeps) await this.#deliver(connection, room, id, since, wanted);
       else this.#goLive(connection, room, joinedLive(id, room.name, room.count));
     } catch (error) {
-      if (!wanted()) return;
-      this.#exit(connection, room);
-      connection.sendError(id, this.#options.faults.told(error, connection));
+      this.#fail(connection, room.name, pending, this.#options.faults.told(error, connection));
     }
   }
 
@@ -118,15 +175,6 @@ export class Joins {
     const count = await this.#options.presence.enter(room.name, user);
     // A signal that came meanwhile may be newer than the answer; the signals by themselves end at the truth.
     if (room.signals === signals) room.count = count;
-  }
-
-  async #again(connection: Connection, room: Room, id: string | undefined): Promise<void> {
-    await connection.joins?.get(room)?.done;
-    if (!connection.rooms.includes(room)) return;
-    const { name, epoch, offset, count } = room;
-    connection.send(
-      room.keeps ? joinedHead(id, count, { room: name, epoch, offset, recovered: true }) + joinedEnd(false) : joinedLive(id, name, count),
-    );
   }
 
   /** Sends what was missed in pages, each only once the outbox has room for it, and goes live with the last one. */
@@ -225,15 +273,16 @@ export class Joins {
     this.#options.counts.toldRoom(connection, room);
     connection.subscribe(room.topic);
     room.subscriptions += 1;
-    connection.joins?.delete(room);
-    if (connection.joins?.size === 0) connection.joins = undefined;
+    const pending = connection.joins?.get(room.name);
+    connection.settled(room.name);
+    for (const id of pending?.ids.slice(1) ?? []) connection.send(again(room, id));
   }
 
   #exit(connection: Connection, room: Room): void {
     const index = connection.rooms.indexOf(room);
     if (index < 0) return;
     connection.rooms.splice(index, 1);
-    if (connection.joins?.delete(room) !== true) {
+    if (connection.joins?.get(room.name)?.room !== room) {
       room.subscriptions -= 1;
       // What was said before it left may still be on its way over the user's own channel.
       if (isPrivateRoom(room.name)) connection.passedBy(room);
@@ -249,4 +298,9 @@ export class Joins {
     }
     this.#options.rooms.release(room, this.#options.clock.now());
   }
+}
+
+/** The answer to a join of a room that the connection is in. */
+function again({ name, keeps, epoch, offset, count }: Room, id: string | undefined): string {
+  return keeps ? joinedHead(id, count, { room: name, epoch, offset, recovered: true }) + joinedEnd(false) : joinedLive(id, name, count);
 }

@@ -25,7 +25,7 @@ type KeptPass = { readonly asking: Promise<RoomPass> } | { readonly pass: RoomPa
 /** One user on this node, shared by all their connections here. */
 export class LocalUser implements PresenceUser {
   readonly id: string;
-  readonly name: string;
+  #name: string;
   /** Settled once the user's own channel is listened to. */
   readonly listening: Promise<void>;
   /** Private rooms with messages since the user came here; undefined for the many that have none. */
@@ -39,8 +39,18 @@ export class LocalUser implements PresenceUser {
 
   constructor(id: string, name: string, listening: Promise<void>) {
     this.id = id;
-    this.name = name;
+    this.#name = name;
     this.listening = listening;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  /** A newer token has another name: what is said from now on bears it. */
+  rename(name: string): void {
+    this.#name = name;
+    this.#json = undefined;
   }
 
   /** The JSON of `{id,name}`, built at first use: most users never speak. */

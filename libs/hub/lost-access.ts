@@ -2,6 +2,7 @@
  * Takes people out of rooms that they may not be in any more (R7), whoever says so: the log of what became of rooms, which misses nothing, or a signal,
  * which is faster. What is said is held against the present: whoever was removed and is a member again stays, and nothing is told twice.
  */
+import { HubError } from '#libs/protocol/errors.ts';
 import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
 import { left, roomClosed } from '#libs/protocol/server-frame.ts';
 import type { RoomChange } from '#libs/store/store.ts';
@@ -23,8 +24,8 @@ export interface LostAccessOptions {
   readonly fanout: Fanout;
   readonly validity: PassValidity;
   readonly access: Pick<RoomAccess, 'standing'>;
-  /** Takes the connection out; false where it was not in the room. */
-  leave(connection: Connection, room: string): boolean;
+  /** Takes the connection out, and ends a join under way with `reason`. True if it was in the room. */
+  takeOut(connection: Connection, room: string, reason: HubError): boolean;
 }
 
 export class LostAccess {
@@ -81,9 +82,9 @@ export class LostAccess {
 
   /** Asks whether the user may still be in the room, and takes out who may not. Rejects with `HubError` `UNAVAILABLE`. */
   async check(id: string, room: string): Promise<void> {
-    const { users, access, leave } = this.#options;
+    const { users, access, takeOut } = this.#options;
     const user = users.of(id)[0]?.user;
-    const isHeld = user?.reached?.has(room) === true || users.of(id).some(({ rooms }) => rooms.some(({ name }) => name === room));
+    const isHeld = user?.reached?.has(room) === true || users.of(id).some((connection) => isInOrEntering(connection, room));
     if (user === undefined || !isHeld) return;
     const standing = await access.standing(id, room);
     switch (standing) {
@@ -96,7 +97,9 @@ export class LostAccess {
         return;
       case 'stranger':
         user.reached?.delete(room);
-        for (const connection of [...users.of(id)]) if (leave(connection, room)) connection.deliver(left(undefined, room));
+        for (const connection of [...users.of(id)]) {
+          if (takeOut(connection, room, new HubError('FORBIDDEN'))) connection.deliver(left(undefined, room));
+        }
         return;
       default:
         standing satisfies never;
@@ -105,24 +108,29 @@ export class LostAccess {
 
   /** A room that is joined is over: everybody who is in it here is told and taken out. */
   closeRoom(name: string, reason: CloseReason): void {
-    const { rooms, users, fanout, validity, leave } = this.#options;
+    const { rooms, users, fanout, validity, takeOut } = this.#options;
     validity.changed(name);
     const room = rooms.get(name);
     if (room === undefined || isPrivateRoom(name)) return;
     fanout.publish(room.topic, roomClosed(name, reason), room.subscriptions);
-    for (const user of [...room.users.keys()]) for (const connection of [...users.of(user.id)]) leave(connection, name);
+    for (const user of [...room.users.keys()])
+      for (const connection of [...users.of(user.id)]) takeOut(connection, name, new HubError('ROOM_CLOSED'));
   }
 
   /** A private room is over: all sessions of the member are told, once, and taken out. */
   closePrivate(id: string, room: string, reason: CloseReason): void {
-    const { users, validity, leave } = this.#options;
+    const { users, validity, takeOut } = this.#options;
     validity.changed(room);
     const connections = [...users.of(id)];
     const user = connections[0]?.user;
     if (user === undefined || !isPrivateRoom(room) || !user.closes(room)) return;
     for (const connection of connections) {
       connection.deliver(roomClosed(room, reason));
-      leave(connection, room);
+      takeOut(connection, room, new HubError('ROOM_CLOSED'));
     }
   }
+}
+
+function isInOrEntering({ rooms, joins }: Connection, room: string): boolean {
+  return joins?.has(room) === true || rooms.some(({ name }) => name === room);
 }

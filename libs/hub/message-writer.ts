@@ -52,8 +52,8 @@ export interface MessageRequest {
   /** The sender's own id of the message; undefined: it is never repeated. */
   readonly clientId: string | undefined;
   readonly text: string;
-  /** Any JSON value, or undefined. */
-  readonly data: unknown;
+  /** JSON text, handed on as it stands; or undefined. */
+  readonly data: string | undefined;
 }
 
 export interface Written {
@@ -79,7 +79,7 @@ export class MessageWriter {
    * Says something once, however often it is repeated under the same id within five minutes (M2). Resolves when it was said, in a room that keeps history
    * when it is stored (M1).
    *
-   * Throws `HubError` `MESSAGE_TOO_LONG` and `NOT_STORED` where nothing was said, RangeError where `data` is nested too deeply to be written again.
+   * Throws `HubError` `MESSAGE_TOO_LONG` and `NOT_STORED` where nothing was said.
    * Rejects with `UNAVAILABLE`, or `NOT_STORED` where the message was shown and may be lost: say it again with the same id.
    */
   write({ pass, userId, sender, clientId, text, data }: MessageRequest): Promise<Written> {
@@ -88,18 +88,17 @@ export class MessageWriter {
     const at = now();
     const { room } = pass;
     const id = clientId === undefined ? this.#ids.next() : messageId(room, userId, clientId);
-    const json = data === undefined ? undefined : JSON.stringify(data);
-    if (json !== undefined && (json.length > dataMaxBytes || Buffer.byteLength(json) > dataMaxBytes))
+    if (data !== undefined && (data.length > dataMaxBytes || Buffer.byteLength(data) > dataMaxBytes))
       throw new HubError('MESSAGE_TOO_LONG', `\`data\` has at most ${dataMaxBytes} bytes as JSON (DATA_MAX_BYTES)`);
     if (pass.keeps === Keeps.none) {
-      return broker.emit(`r:${room}`, liveMessage(room, id, sender, text, json, at)).then(() => ({ id, offset: undefined, at }));
+      return broker.emit(`r:${room}`, liveMessage(room, id, sender, text, data, at)).then(() => ({ id, offset: undefined, at }));
     }
-    const tail = messageTail(room, id, sender, text, json, at);
+    const tail = messageTail(room, id, sender, text, data, at);
     // A message that is to be stored always has a key: the retry by the hub itself must not make a second one.
     const key = clientId === undefined && pass.keeps !== Keeps.history ? null : id;
     if (pass.keeps === Keeps.history) {
       if (now() < this.#storeAwayUntil) throw new HubError('NOT_STORED', undefined, { retryAfter: 1 });
-      return this.#keep(pass, { room, tail, key, at }, { id, sender, text, data: json });
+      return this.#keep(pass, { room, tail, key, at }, { id, sender, text, data });
     }
     const said = broker.publish({ room, tail, key, at });
     if (pass.members === undefined) return said.then((published) => ({ id, offset: published.offset, at: published.at }));

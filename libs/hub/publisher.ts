@@ -23,11 +23,12 @@ export interface PublisherOptions {
   readonly now: () => number;
 }
 
-export interface SaidMessage {
+export interface SaidMessage<Data = string | undefined> {
   /** The sender's own id of the message. */
   readonly id: string | undefined;
   readonly text: string;
-  readonly data: unknown;
+  /** JSON text. */
+  readonly data: Data;
 }
 
 /** How it goes with messages that wait for the same things. */
@@ -84,7 +85,7 @@ export class Publisher {
       },
       (error: unknown) => {
         this.#answered(lane, at);
-        connection.sendError(id, faults.told(error, connection));
+        connection.sendError(id, faults.told(error, connection), pass.room);
       },
     );
   }

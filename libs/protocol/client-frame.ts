@@ -70,10 +70,15 @@ function joinTargets(frame: Json): JoinTarget[] {
   if (!Array.isArray(frame.rooms) || frame.rooms.length === 0 || frame.rooms.length > JOIN_ROOMS_MAX) {
     throw invalid(`\`rooms\` must be a list of 1-${JOIN_ROOMS_MAX} {room,since?}`);
   }
-  return frame.rooms.map((target: unknown) => {
+  // A room that is named twice is one room, with one answer.
+  const targets = new Map<string, JoinTarget>();
+  for (const target of frame.rooms as unknown[]) {
     if (!isObject(target)) throw invalid('`rooms` must hold {room,since?}');
-    return { room: roomName(target.room, 'rooms.room'), since: since(target.since) };
-  });
+    const room = roomName(target.room, 'rooms.room');
+    const from = since(target.since);
+    if (!targets.has(room)) targets.set(room, { room, since: from });
+  }
+  return [...targets.values()];
 }
 
 function message(frame: Json, id: string | undefined): ClientFrame {
@@ -82,7 +87,8 @@ function message(frame: Json, id: string | undefined): ClientFrame {
   if (said === '' && data === undefined) throw invalid('`text` may be empty only beside `data`');
   if (frame.to !== undefined) {
     const to = text(frame.to, 'to');
-    if (to === '' || to.length > USER_ID_MAX) throw invalid(`\`to\` must be a user id of 1-${USER_ID_MAX} characters`);
+    if (to === '' || to.length > USER_ID_MAX || !to.isWellFormed())
+      throw invalid(`\`to\` must be a user id of 1-${USER_ID_MAX} characters`);
     return { type: 'direct', id, to, text: said, data };
   }
   const room = frame.room === undefined && frame.sessionId !== undefined ? roomName(frame.sessionId, 'sessionId') : roomName(frame.room);
@@ -93,7 +99,15 @@ function message(frame: Json, id: string | undefined): ClientFrame {
 export function frameId(value: unknown): string | undefined {
   if (!isObject(value)) return undefined;
   const id = value.id;
-  return typeof id === 'string' && id.length <= FRAME_ID_MAX ? id : undefined;
+  // UTF-8 cannot tell lone surrogates apart: two such ids would be one message.
+  return typeof id === 'string' && id.length <= FRAME_ID_MAX && id.isWellFormed() ? id : undefined;
+}
+
+/** The room that a parsed frame names, if it names one and that is a name. */
+export function frameRoom(value: unknown): string | undefined {
+  if (!isObject(value) || value.to !== undefined) return undefined;
+  const room = value.type === 'message' ? (value.room ?? value.sessionId) : value.room;
+  return typeof room === 'string' && isRoomName(room) ? room : undefined;
 }
 
 /**
@@ -103,7 +117,8 @@ export function frameId(value: unknown): string | undefined {
 export function toClientFrame(value: unknown): ClientFrame {
   if (!isObject(value)) throw invalid('a frame is a JSON object');
   const id = frameId(value);
-  if (value.id !== undefined && id === undefined) throw invalid(`\`id\` must be a string of at most ${FRAME_ID_MAX} characters`);
+  if (value.id !== undefined && id === undefined)
+    throw invalid(`\`id\` must be a string of at most ${FRAME_ID_MAX} characters, well-formed Unicode`);
   switch (value.type) {
     case 'message':
       return message(value, id);

@@ -19,8 +19,9 @@ export const MEMBER_EVENTS_MAX = 200;
 /** Invalid frames in `INVALID_WINDOW_MS` after which a connection is closed (F1). */
 export const INVALID_FRAMES_MAX = 10;
 export const INVALID_WINDOW_MS = 10_000;
-/** Seconds before the end of a token at which `token_expiring` is sent. */
+/** `token_expiring` comes so many seconds before the end of a token, or this share of its life, whatever is less. */
 export const EXPIRY_NOTICE_SECONDS = 60;
+export const EXPIRY_NOTICE_SHARE = 0.2;
 /** Bytes of a request's line and headers, beyond which it is answered 431: room for a token of 8 KB beside the rest (H3). */
 export const HEAD_MAX_BYTES = 16 * 1024;
 /** Seconds after which whoever is refused for a backend that is away, or a node that leaves, tries again, if nothing better is known. */

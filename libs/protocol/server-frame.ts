@@ -197,7 +197,14 @@ export function draining(reconnectIn: number): string {
   return `{"type":"draining","reconnectIn":${reconnectIn}}`;
 }
 
-/** `retryAfter` in seconds. */
-export function errorFrame(id: string | undefined, code: ErrorCode, message: string, retryable: boolean, retryAfter?: number): string {
-  return JSON.stringify({ type: 'error', id, code, message, retryable, retryAfter });
+/** `retryAfter` in seconds; `room`: the one that the refused frame names. */
+export function errorFrame(
+  id: string | undefined,
+  code: ErrorCode,
+  message: string,
+  retryable: boolean,
+  retryAfter?: number,
+  room?: string,
+): string {
+  return JSON.stringify({ type: 'error', id, room, code, message, retryable, retryAfter });
 }

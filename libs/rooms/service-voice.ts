@@ -30,7 +30,8 @@ export class ServiceVoice {
   /** @throws HubError `ROOM_NOT_FOUND`, `ROOM_CLOSED` (rooms that the hub makes), and as `MessageWriter.write`; RangeError. */
   async say({ room, sender: { id, name }, clientId, text, data }: ServiceWords): Promise<Written> {
     const pass = await this.#pass(room);
-    return this.#options.writer.write({ pass, userId: id, sender: JSON.stringify({ id, name }), clientId, text, data });
+    const json = data === undefined ? undefined : JSON.stringify(data);
+    return this.#options.writer.write({ pass, userId: id, sender: JSON.stringify({ id, name }), clientId, text, data: json });
   }
 
   async #pass(room: string): Promise<RoomPass> {

@@ -2,6 +2,8 @@ import cookies from '@fastify/cookie';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import Fastify from 'fastify';
 import { basePath, withoutBase } from '#libs/config/public-url.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { changedNumber } from '#libs/protocol/json-text.ts';
 import { HEAD_MAX_BYTES } from '#libs/protocol/limits.ts';
 import { guardRoutes } from './access.ts';
 import { agentRoutes } from './agent-routes.ts';
@@ -101,6 +103,12 @@ function takeJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined);
-    else parse(request, body, done);
+    else
+      parse(request, body, (error, value) => {
+        // A text that was parsed is JSON: only then its numbers are looked at.
+        const changed = error === null || error === undefined ? changedNumber(body) : undefined;
+        if (changed === undefined) done(error, value);
+        else done(new HubError('INVALID_REQUEST', `the number ${changed.slice(0, 40)} cannot be kept exactly: send it as a string`));
+      });
   });
 }

@@ -143,6 +143,7 @@ export const SERVER_FRAMES = {
   refreshed: labelled('refreshed', 'The new token is in use.', { expiresAt: UnixSeconds }),
   pong: labelled('pong', 'The answer to `ping`.', { at: Stamp }),
   error: labelled('error', 'The answer to a frame that was refused; the connection lives.', {
+    room: Type.Optional(RoomName),
     code: Type.String({
       enum: Object.entries(ERRORS).flatMap(([code, { reply }]) => (reply ? [code] : [])),
     }),

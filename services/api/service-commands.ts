@@ -53,7 +53,15 @@ export const Publish = strict({
   ),
 });
 
-export const Disconnect = strict({ user: UserId, reason: Type.Optional(Type.String({ maxLength: 100 })) });
+export const Disconnect = strict({
+  user: UserId,
+  reason: Type.Optional(
+    Type.String({
+      maxLength: 100,
+      description: 'Stands in `kicked`, and in the close reason as far as 110 bytes of UTF-8 go, cut at a character.',
+    }),
+  ),
+});
 
 export const Revoke = Type.Union([
   strict({ user: UserId }, 'Every token of the user made up to now, and their logins.'),
@@ -99,6 +107,7 @@ export class ServiceCommands {
   async publish(service: string, { room, text, data, as, id }: Static<typeof Publish>): Promise<Static<typeof Published>> {
     if (text === '' && data === undefined) throw new HubError('INVALID_REQUEST', '`text` may be empty only beside `data`');
     requireSize('data', data);
+    if (id !== undefined && !id.isWellFormed()) throw new HubError('INVALID_REQUEST', '`id` must be well-formed Unicode');
     const sender = as ? { id: as.id, name: cleanName(as.name, TOKEN_NAME_MAX, as.id) } : { id: `service:${service}`, name: service };
     const said = await this.#options.voice.say({ room, sender, clientId: id, text, data });
     return { id: said.id, ...(said.offset === undefined ? {} : { offset: said.offset }), at: said.at };

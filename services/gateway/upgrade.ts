@@ -10,6 +10,7 @@ import type { Connection, Identity } from '#libs/hub/connection.ts';
 import type { Faults } from '#libs/hub/faults.ts';
 import { FixedWindow } from '#libs/hub/fixed-window.ts';
 import type { Admission, Hub } from '#libs/hub/hub.ts';
+import { closeReason } from '#libs/protocol/close-reason.ts';
 import { ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import type { AddressPlace, AddressPlaces } from './address-places.ts';
@@ -205,7 +206,7 @@ function asRefusal({ code, message, retryable, retryAfter }: HubError): HubError
 /** The close code and reason of a refusal told after the 101 (H5): the code's name, and for a rate limit the seconds to wait. */
 export function closeOf(refusal: HubError): { readonly code: number; readonly reason: string } {
   const { code, retryAfter } = refusal;
-  return { code: ERRORS[code].close, reason: code === 'RATE_LIMITED' ? `${code} ${retryAfter ?? 1}` : code };
+  return { code: ERRORS[code].close, reason: closeReason(code, code === 'RATE_LIMITED' ? (retryAfter ?? 1) : undefined) };
 }
 
 /** A refusal as H4 has it. */

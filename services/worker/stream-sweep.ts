@@ -1,6 +1,7 @@
 import type { Broker, Position, Publication } from '#libs/broker/broker.ts';
 import { MemberSignals } from '#libs/hub/member-signals.ts';
 import { Keeps } from '#libs/hub/room-access.ts';
+import { memberText } from '#libs/protocol/json-text.ts';
 import { isPrivateRoom } from '#libs/protocol/room-name.ts';
 import { publishedAt } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, RoomStore, StoredMessage } from '#libs/store/store.ts';
@@ -34,7 +35,6 @@ interface MessageFrame {
     readonly id: string;
     readonly from: unknown;
     readonly text: string;
-    readonly data?: unknown;
     readonly at: number;
   };
 }
@@ -136,9 +136,10 @@ export class StreamSweep {
   }
 }
 
-/** The frame was built from JSON that was parsed and written again: doing so once more changes nothing. */
 function toStored(room: string, epoch: string, { offset, frame }: Publication): StoredMessage {
-  const { message } = JSON.parse(Buffer.from(frame).toString()) as MessageFrame;
-  const { id, from, text, data, at } = message;
-  return { room, offset, epoch, id, sender: JSON.stringify(from), text, data: data === undefined ? undefined : JSON.stringify(data), at };
+  const json = Buffer.from(frame).toString();
+  const { id, from, text, at } = (JSON.parse(json) as MessageFrame).message;
+  // As it was sent: parsed and written again, its numbers could be others.
+  const data = memberText(memberText(json, 'message') ?? '', 'data');
+  return { room, offset, epoch, id, sender: JSON.stringify(from), text, data, at };
 }

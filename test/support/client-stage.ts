@@ -1,5 +1,7 @@
 import type { ClientEvents, ClientStatus, MessageEvent, ParleyClientOptions } from '#libs/client/index.ts';
 import { ParleyClient } from '#libs/client/index.ts';
+import { AnswerLedger } from './answer-ledger.ts';
+import type { ServerFrame } from './server-frame.ts';
 
 interface Alarm {
   at: number;
@@ -69,6 +71,7 @@ export class StageSocket {
   /** Answers pings. */
   alive = true;
   readonly #listeners = new Map<string, ((event: never) => void)[]>();
+  readonly #ledger = new AnswerLedger();
 
   constructor(url: string, protocols: string[]) {
     this.url = new URL(url);
@@ -82,6 +85,7 @@ export class StageSocket {
   send(text: string): void {
     const frame: Frame = JSON.parse(text);
     this.sent.push(frame);
+    this.#ledger.sent(frame as ServerFrame);
     if (frame.type === 'ping' && this.alive) queueMicrotask(() => this.say({ type: 'pong', id: frame.id, at: 0 }));
   }
 
@@ -89,9 +93,12 @@ export class StageSocket {
     this.closedWith = code;
   }
 
-  /** The hub says something. */
+  /** The hub says something: of an error also which room it is about. @throws Error for an answer that the real one does not give (F4). */
   say(frame: Frame): void {
-    this.hears(JSON.stringify(frame));
+    const room = frame.type === 'error' ? this.#ledger.roomOf(frame.id) : undefined;
+    const said = room === undefined ? frame : { room, ...frame };
+    this.#ledger.received(said as ServerFrame);
+    this.hears(JSON.stringify(said));
   }
 
   /** Something comes, whatever it is. */

@@ -42,6 +42,11 @@ describe('a good token', () => {
       expect(await verifier.verify(token(claims))).toEqual({ userId: 'u1', name: 'Ann', kind: 'user', expiresAt: SECONDS + 60 });
   });
 
+  it('[H3] is not made in the future, beyond the skew', async () => {
+    for (const iat of [SECONDS - 1e6, SECONDS, SECONDS + 5, SECONDS + 4.5]) await verifier.verify(token({ iat }));
+    for (const iat of [SECONDS + 5.5, SECONDS + 6, SECONDS + 30, 1e300]) await refused(token({ iat }));
+  });
+
   it('[H3] comes from the signer of the same settings, and from no other', async () => {
     const settings = { issuer: 'parley', audience: 'hub', clock: () => NOW };
     const strict = new TokenVerifier({ ...settings, secret });

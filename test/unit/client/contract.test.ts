@@ -138,7 +138,7 @@ describe('many rooms', () => {
     expect(second).toMatchObject({ room: 'room-100' });
     const answer = { type: 'joined', count: 1, epoch: 'e1', offset: 3, recovered: false, messages: [], more: false };
     for (const room of names.slice(1, 100)) stage.socket.say({ ...answer, id: first?.id, room });
-    stage.socket.say({ type: 'error', id: first?.id, code: 'FORBIDDEN', message: 'no', retryable: false });
+    stage.socket.say({ type: 'error', id: first?.id, room: 'room-0', code: 'FORBIDDEN', message: 'no', retryable: false });
     stage.socket.say({ ...answer, id: second?.id, room: 'room-100' });
     await stage.advance(0);
     stage.socket.say({ type: 'history', id: stage.socket.last('history').id, room: 'in', messages: [], more: false });

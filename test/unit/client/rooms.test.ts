@@ -299,7 +299,7 @@ describe('coming back into rooms', () => {
     const { id } = stage.socket.last('join');
     stage.socket.say({
       type,
-      id,
+      ...(type === 'joined' && { id }),
       room: 'group:x',
       count: 1,
       epoch: 'e2',
@@ -338,27 +338,35 @@ describe('coming back into rooms', () => {
     for (const frame of frames) expect(JSON.stringify(frame).length).toBeLessThanOrEqual(1024);
   });
 
-  it('finds out which rooms the errors of a frame are about', async () => {
+  it('[F] of a frame with errors each room goes its own way', async () => {
     const stage = await new ClientStage().connected();
     for (const room of ['a', 'b', 'c']) await stage.entered(room, 1);
     const lost: ClientEvents['room_lost'][] = [];
     stage.client.on('room_lost', (event) => lost.push(event));
     const socket = await stage.reconnected();
-    const [batch] = socket.of('join');
-    const error = (id: unknown, code: string, retryable = false): void =>
-      socket.say({ type: 'error', id, code, message: 'why', retryable });
-    error(batch?.id, 'FORBIDDEN');
-    error(batch?.id, 'UNAVAILABLE', true);
-    expect(socket.of('join')).toHaveLength(1);
-    stage.joined('b', { offset: 1, recovered: true });
-    const singles = socket.of('join').slice(1);
-    expect(singles.map(({ room }) => room)).toEqual(['a', 'c']);
-    error(singles[0]?.id, 'FORBIDDEN');
+    const { id } = socket.last('join');
+    socket.say({ type: 'error', id, room: 'a', code: 'FORBIDDEN', message: 'why', retryable: false });
     expect(lost).toEqual([{ room: 'a', code: 'FORBIDDEN', message: 'why' }]);
-    error(singles[1]?.id, 'UNAVAILABLE', true);
+    socket.say({ type: 'error', id, room: 'c', code: 'UNAVAILABLE', message: 'why', retryable: true });
+    stage.joined('b', { offset: 1, recovered: true });
+    expect(socket.of('join')).toHaveLength(1);
     await stage.advance(1000);
+    expect(socket.of('join')).toHaveLength(2);
     expect(socket.last('join')).toMatchObject({ room: 'c', since: { epoch: 'e1', offset: 1 } });
     expect(lost).toHaveLength(1);
+  });
+
+  it('of a frame that is refused for one of its rooms each is asked for alone', async () => {
+    const stage = await new ClientStage().connected();
+    for (const room of ['a', 'b']) await stage.entered(room, 1);
+    const socket = await stage.reconnected();
+    socket.say({ type: 'error', id: socket.last('join').id, code: 'INVALID_REQUEST', message: 'why', retryable: false });
+    expect(
+      socket
+        .of('join')
+        .slice(1)
+        .map(({ room }) => room),
+    ).toEqual(['a', 'b']);
   });
 
   it('a frame that is refused as a whole goes again', async () => {
@@ -371,21 +379,50 @@ describe('coming back into rooms', () => {
     expect(socket.last('join').rooms).toHaveLength(2);
   });
 
-  it('takes another line where no answer comes, and waits as long as parts of it do', async () => {
+  it('[F] asks anew where no answer comes, on the same line, and waits as long as parts of it do', async () => {
     const stage = await new ClientStage().connected();
     await stage.entered('park', 4);
-    await stage.reconnected();
+    await stage.entered('other', 4);
+    const socket = await stage.reconnected();
+    const first = socket.last('join');
+    const part = { type: 'joined', count: 1, epoch: 'e1', offset: 20, recovered: true };
+    socket.say({ ...part, id: first.id, room: 'other', offset: 4, messages: [], more: false });
     for (let offset = 5; offset < 10; offset += 1) {
       await stage.advance(14_000);
-      stage.joined('park', { offset: 20, recovered: true, messages: page('park', offset, offset), more: true });
+      socket.say({ ...part, id: first.id, room: 'park', messages: page('park', offset, offset), more: true });
     }
-    expect(stage.client.status.state).toBe('connected');
+    expect(socket.sent.filter(({ type }) => type !== 'ping')).toEqual([first]);
     await stage.advance(15_000);
-    expect(stage.client.status).toMatchObject({ state: 'reconnecting', reason: { code: 'SILENT' } });
-    await stage.advance(1000);
-    stage.welcome();
-    expect(stage.socket.last('join')).toMatchObject({ since: { epoch: 'e1', offset: 9 } });
-    expect(stage.offsets('park')).toEqual([5, 6, 7, 8, 9]);
+    expect(stage.client.status.state).toBe('connected');
+    const [, leave, second] = socket.sent.filter(({ type }) => type !== 'ping');
+    expect(leave).toMatchObject({ type: 'leave', room: 'park' });
+    expect(second).toMatchObject({ type: 'join', room: 'park', since: { epoch: 'e1', offset: 9 } });
+    // The first answer was on its way.
+    const errors: unknown[] = [];
+    stage.client.on('error', (error) => errors.push(error));
+    socket.say({ ...part, id: first.id, room: 'park', offset: 10, messages: page('park', 10, 10), more: false });
+    stage.hears('park', 11);
+    socket.say({ type: 'left', id: leave?.id, room: 'park' });
+    socket.say({ ...part, id: second?.id, room: 'park', offset: 11, messages: page('park', 10, 11), more: false });
+    stage.hears('park', 12);
+    expect(stage.offsets('park')).toEqual([5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(errors).toEqual([]);
+  });
+
+  it('what nobody waits for any more is no error of the program', async () => {
+    const stage = await new ClientStage().connected();
+    const errors: unknown[] = [];
+    stage.client.on('error', (error) => errors.push(error));
+    const joined = stage.client.join('park');
+    const left = stage.client.leave('park');
+    await expect(joined).rejects.toMatchObject({ code: 'LEFT' });
+    const { id } = stage.socket.last('join');
+    stage.socket.say({ type: 'error', id, room: 'park', code: 'NOT_JOINED', message: 'left', retryable: false });
+    stage.socket.say({ type: 'left', id: stage.socket.last('leave').id, room: 'park' });
+    await left;
+    expect(errors).toEqual([]);
+    stage.socket.say({ type: 'error', room: 'park', code: 'NOT_JOINED', message: 'typing', retryable: false });
+    expect(errors).toHaveLength(1);
   });
 
   it('joins once what a listener of welcome joins', async () => {

@@ -7,14 +7,17 @@ import { LocalUser } from '#libs/hub/local-user.ts';
 const NOW = 1_700_000_000;
 
 /** What a connection whose token ends so many seconds from now is told in the minutes after, and in which second. */
-function watched(lifeSeconds: number): { told: string[]; connection: Connection; expiry: Expiry; run: (seconds: number) => void } {
+function watched(
+  lifeSeconds: number,
+  issuedAt?: number,
+): { told: string[]; connection: Connection; expiry: Expiry; run: (seconds: number) => void } {
   const told: string[] = [];
   let second = 0;
   const connection = new Connection({
     id: 'c',
     user: new LocalUser('u', 'U', Promise.resolve()),
     session: 's',
-    identity: { userId: 'u', name: 'U', kind: 'user', expiresAt: NOW + lifeSeconds },
+    identity: { userId: 'u', name: 'U', kind: 'user', expiresAt: NOW + lifeSeconds, issuedAt },
     login: undefined,
     budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
     firstJoin: undefined,
@@ -43,8 +46,41 @@ function watched(lifeSeconds: number): { told: string[]; connection: Connection;
 }
 
 describe('the end of a token', () => {
+  it.each([
+    [100, undefined, 80],
+    [60, undefined, 48],
+    [10, undefined, 8],
+    [3, undefined, 3],
+    [100, NOW, 80],
+    [900, NOW, 840],
+    [30, NOW - 30, 18],
+    [100, NOW + 4, 81],
+    [20, NOW + 100, 20],
+  ])('[F6] of a life of %i s, made at %s, is told at %i', (life, issuedAt, second) => {
+    const { told, run } = watched(life, issuedAt);
+    run(life);
+    expect(told).toEqual([`${second} token_expiring`]);
+  });
+
+  it('[F6] is told once for each token: one that ends no later is none', () => {
+    const { told, connection, expiry, run } = watched(10);
+    run(8);
+    for (const end of [10, 9, 10]) {
+      const before = connection.identity;
+      connection.identity = { ...before, expiresAt: NOW + end };
+      expiry.watch(connection, (NOW + 8) * 1000, before);
+    }
+    run(1);
+    expect(told).toEqual(['8 token_expiring']);
+    const before = connection.identity;
+    connection.identity = { ...before, expiresAt: NOW + 19 };
+    expiry.watch(connection, (NOW + 9) * 1000, before);
+    run(9);
+    expect(told).toEqual(['8 token_expiring', '17 token_expiring']);
+  });
+
   it('[F1] [C 4001] is told a minute before, and ends the connection in the very second in which its skew is over', () => {
-    const { told, run } = watched(100);
+    const { told, run } = watched(100, NOW - 800);
     run(200);
     expect(told).toEqual(['40 token_expiring', '105 4001']);
   });

@@ -68,7 +68,7 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 /** Joins with a position that the broker knows and this node does not; resolves while it waits. */
 async function joinAhead(since: Position): Promise<void> {
   there = since;
-  joins.join(connection, 'j', { room: ROOM, keeps: Keeps.stream, members: undefined }, since);
+  joins.join(connection, 'j', ROOM, since, () => ({ room: ROOM, keeps: Keeps.stream, members: undefined }));
   await settle();
   expect(frames).toEqual([]);
   expect(waits).toHaveLength(1);

@@ -70,7 +70,7 @@ function stage() {
         return standings.get(`${user} ${room}`) ?? Standing.stranger;
       },
     },
-    leave: (connection, name) => {
+    takeOut: (connection, name) => {
       const index = connection.rooms.findIndex((room) => room.name === name);
       if (index < 0) return false;
       connection.rooms.splice(index, 1);

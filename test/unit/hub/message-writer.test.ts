@@ -42,7 +42,14 @@ class Stage {
 
   say(clientId: string | undefined = 'c1', data?: unknown) {
     const pass = { room: 'dm:x', keeps: Keeps.history, members: ['ada', 'bob'] };
-    return this.writer.write({ pass, userId: 'ada', sender: '{"id":"ada","name":"Ada"}', clientId, text: 'hi', data });
+    return this.writer.write({
+      pass,
+      userId: 'ada',
+      sender: '{"id":"ada","name":"Ada"}',
+      clientId,
+      text: 'hi',
+      data: JSON.stringify(data),
+    });
   }
 }
 

@@ -1,0 +1,103 @@
+/** JSON as it was written: what `JSON.parse` and `JSON.stringify` would change stays, or is found. Every text given here is valid JSON. */
+
+/** Arrays and objects inside each other; deeper ones are more than a reader may be able to take. */
+const DEPTH_MAX = 1000;
+
+/** Numbers that a double may not hold: long ones, those with an exponent, and minus zero. */
+const DOUBTFUL = /\d[\d.]{15,}|\d[eE]|-0/;
+
+/**
+ * The value of an object's member as its text stands; of members of one name the last, as for `JSON.parse`.
+ *
+ * @param text A JSON object.
+ * @throws RangeError if the value is nested more than 1,000 deep.
+ */
+export function memberText(text: string, name: string): string | undefined {
+  let found: string | undefined;
+  let at = skipBlanks(text, text.indexOf('{') + 1);
+  while (text[at] === '"') {
+    const nameEnd = stringEnd(text, at);
+    const key = text.slice(at + 1, nameEnd - 1);
+    const start = skipBlanks(text, skipBlanks(text, nameEnd) + 1);
+    const end = valueEnd(text, start);
+    if (key === name || (key.includes('\\') && JSON.parse(`"${key}"`) === name)) found = text.slice(start, end);
+    at = skipBlanks(text, end);
+    if (text[at] !== ',') break;
+    at = skipBlanks(text, at + 1);
+  }
+  return found;
+}
+
+/** The first number that JavaScript would change, as it is written; undefined: there is none. */
+export function changedNumber(text: string): string | undefined {
+  if (!DOUBTFUL.test(text)) return undefined;
+  let changed: string | undefined;
+  JSON.parse(text, (_key: string, value: unknown, context?: { readonly source?: string }) => {
+    const source = context?.source;
+    if (typeof value === 'number' && source !== undefined && !isHeld(value, source)) changed ??= source;
+    return value;
+  });
+  return changed;
+}
+
+function isHeld(value: number, source: string): boolean {
+  return Number.isFinite(value) && !Object.is(value, -0) && decimal(source) === decimal(String(value));
+}
+
+/** A number in one form for all its spellings: its digits and the power of ten of the last one. */
+function decimal(text: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/.exec(text) ?? [];
+  const digits = (whole + fraction).replace(/^0+/, '');
+  const kept = digits.replace(/0+$/, '');
+  return kept === '' ? '0' : `${sign}${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`;
+}
+
+function skipBlanks(text: string, from: number): number {
+  let at = from;
+  for (let code = text.charCodeAt(at); code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09; code = text.charCodeAt(at))
+    at += 1;
+  return at;
+}
+
+/** Behind the closing quote of the string that begins at `from`. */
+function stringEnd(text: string, from: number): number {
+  for (let end = text.indexOf('"', from + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let slashes = 0;
+    while (text[end - 1 - slashes] === '\\') slashes += 1;
+    if (slashes % 2 === 0) return end + 1;
+  }
+  return text.length;
+}
+
+/** Behind the value that begins at `from`. */
+function valueEnd(text: string, from: number): number {
+  let depth = 0;
+  for (let at = from; at < text.length; at += 1) {
+    switch (text[at]) {
+      case '"':
+        at = stringEnd(text, at) - 1;
+        if (depth === 0) return at + 1;
+        break;
+      case '{':
+      case '[':
+        depth += 1;
+        if (depth > DEPTH_MAX) throw new RangeError('nested too deeply');
+        break;
+      case '}':
+      case ']':
+        // The end of the object around it, where the value is a number or a word.
+        if (depth === 0) return at;
+        depth -= 1;
+        if (depth === 0) return at + 1;
+        break;
+      case ',':
+      case ' ':
+      case '\n':
+      case '\r':
+      case '\t':
+        if (depth === 0) return at;
+        break;
+    }
+  }
+  return text.length;
+}

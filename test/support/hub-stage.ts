@@ -1,0 +1,198 @@
+import { openTokens } from '#libs/auth/tokens.ts';
+import type { Backend } from '#libs/backend/backend.ts';
+import { hubParts } from '#libs/backend/hub-parts.ts';
+import { openRedisBackend } from '#libs/backend/redis-backend.ts';
+import { type Config, loadConfig } from '#libs/config/config.ts';
+import { systemClock } from '#libs/hub/clock.ts';
+import type { Connection } from '#libs/hub/connection.ts';
+import { Faults } from '#libs/hub/faults.ts';
+import { Hub } from '#libs/hub/hub.ts';
+import type { Socket } from '#libs/hub/socket.ts';
+import { openStore } from '#libs/store/store-postgres.ts';
+import { createLogger } from '#libs/telemetry/logger.ts';
+import { Metrics } from '#libs/telemetry/metrics.ts';
+import { gatewaySettings } from '#services/gateway/settings.ts';
+import { AnswerLedger } from './answer-ledger.ts';
+import { JWT_SECRET, signToken, type TokenClaims } from './jwt.ts';
+import { PostgresDatabase } from './postgres.ts';
+import { RedisServer } from './redis-server.ts';
+import type { ServerFrame } from './server-frame.ts';
+
+const silent = createLogger({ node: 'stage', level: 'silent' });
+
+export interface HubStageOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Stands between the hub and its backend. */
+  readonly between?: (backend: Backend) => Backend;
+}
+
+/** One real hub in this process, over a real Redis and a database of its own; the network alone is played. */
+export class HubStage {
+  readonly backend: Backend;
+  readonly hub: Hub;
+  readonly faults: unknown[] = [];
+  readonly #topics = new Map<string, Set<StageSocket>>();
+  readonly #verify: ReturnType<typeof hubParts>['verify'];
+  readonly #follow: ReturnType<typeof hubParts>['follow'];
+  readonly #end: () => Promise<void>;
+  #feed: { stop(): Promise<void> } | undefined;
+
+  private constructor(backend: Backend, between: Backend, config: Config, end: () => Promise<void>) {
+    this.backend = backend;
+    this.#end = end;
+    const settings = gatewaySettings(config);
+    const parts = hubParts(config, openTokens(config).verifier, between, silent);
+    this.#verify = parts.verify;
+    this.#follow = parts.follow;
+    this.hub = new Hub({
+      ...settings,
+      ...between,
+      ...parts,
+      node: config.nodeId,
+      clock: systemClock,
+      faults: new Faults({
+        log: { error: (bug: unknown) => void this.faults.push(bug) },
+        met: () => undefined,
+        now: () => systemClock.now(),
+      }),
+      fanout: {
+        publish: (topic, frame) => {
+          for (const socket of this.#topics.get(topic) ?? []) socket.send(frame);
+        },
+      },
+      userBytes: { rate: settings.userBytesPerSecond, burst: settings.userBytesBurst },
+      frameLimits: { rate: settings.frameRate, burst: settings.frameBurst },
+      stats: {
+        hot: { received: 0, delivered: 0, bytesSent: 0 },
+        delivery: () => undefined,
+        recovered: () => undefined,
+        rateLimited: () => undefined,
+      },
+    });
+  }
+
+  static async start(options: HubStageOptions = {}): Promise<HubStage> {
+    const [redis, database] = await Promise.all([RedisServer.start(), PostgresDatabase.create()]);
+    const env = {
+      REDIS_URL: redis.url,
+      DATABASE_URL: database.url,
+      JWT_SECRET,
+      OPEN_ROOMS: 'on',
+      FRAME_RATE: '0',
+      CONNECTIONS_PER_USER: '0',
+      USER_BYTES_PER_SECOND: '0',
+      HISTORY_PAGES_PER_SECOND: '0',
+    };
+    const config = loadConfig('gateway', { ...env, ...options.env });
+    const store = await openStore({ url: database.url });
+    const metrics = new Metrics({ version: 'test' });
+    const backend = await openRedisBackend(redis.url, config, { node: config.nodeId, store, metrics, log: silent });
+    const stage = new HubStage(backend, options.between?.(backend) ?? backend, config, async () => {
+      await backend.close();
+      await redis.stop();
+      await database.drop();
+    });
+    stage.#feed = await stage.#follow((sanction) => stage.hub.sanction(sanction));
+    await stage.hub.start();
+    return stage;
+  }
+
+  /** Connects a user, up to where the socket is open. */
+  async connect(claims: TokenClaims): Promise<StageClient> {
+    const identity = await this.#verify(signToken(claims));
+    const connection = this.hub.admit({ identity, session: 'stage', firstJoin: undefined });
+    return new StageClient(this.hub, connection, (topic) => {
+      const sockets = this.#topics.get(topic) ?? new Set();
+      this.#topics.set(topic, sockets);
+      return sockets;
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.hub.drain(0);
+    await this.#feed?.stop();
+    await this.#end();
+  }
+}
+
+interface StageSocket {
+  send(frame: string | Uint8Array): void;
+}
+
+/** What a client sent and got. */
+export class StageClient {
+  readonly frames: ServerFrame[] = [];
+  /** The same as they were written. */
+  readonly texts: string[] = [];
+  readonly ledger = new AnswerLedger();
+  /** What the hub sent that no rule allows. */
+  readonly wrong: unknown[] = [];
+  closed: { readonly code: number; readonly reason: string } | undefined;
+  readonly connection: Connection;
+  readonly #hub: Hub;
+  #heard: (() => void) | undefined;
+
+  constructor(hub: Hub, connection: Connection, topic: (name: string) => Set<StageSocket>) {
+    this.#hub = hub;
+    this.connection = connection;
+    const subscribed = new Set<Set<StageSocket>>();
+    const socket: Socket & StageSocket = {
+      send: (frame) => {
+        this.#take(Buffer.from(frame).toString());
+        return 1;
+      },
+      end: (code, reason) => {
+        if (this.closed !== undefined) return;
+        this.closed = { code, reason };
+        for (const sockets of subscribed) sockets.delete(socket);
+        hub.closed(connection);
+        this.#heard?.();
+      },
+      subscribe: (name) => {
+        subscribed.add(topic(name));
+        topic(name).add(socket);
+      },
+      unsubscribe: (name) => topic(name).delete(socket),
+      publish: (name, frame) => {
+        for (const other of topic(name)) if (other !== socket) other.send(frame);
+      },
+      getBufferedAmount: () => 0,
+    };
+    this.close = () => socket.end(1000, '');
+    hub.opened(connection, socket);
+  }
+
+  /** Goes away. */
+  readonly close: () => void;
+
+  send(frame: { readonly type: string; readonly id?: string; readonly [member: string]: unknown }): void {
+    this.raw(JSON.stringify(frame));
+  }
+
+  /** Sends a frame as it stands. */
+  raw(text: string): void {
+    this.ledger.sent(JSON.parse(text));
+    this.#hub.received(this.connection, text);
+  }
+
+  /** Resolves once something holds of what was heard. */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) {
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve;
+      });
+    }
+  }
+
+  #take(text: string): void {
+    const frame = JSON.parse(text);
+    this.texts.push(text);
+    this.frames.push(frame);
+    try {
+      this.ledger.received(frame);
+    } catch (error) {
+      this.wrong.push(error);
+    }
+    this.#heard?.();
+  }
+}
