@@ -27,6 +27,8 @@ const run = promisify(execFile);
 /** In a folder beyond the project: the path of the link that leads to it. */
 const LINK_FILE = 'used-by';
 const STOP_MS = 20_000;
+/** Error codes of a step that another start at the same time was faster with. */
+const RETRIED: readonly string[] = ['EEXIST', 'ENOENT', 'EISDIR', 'ENOTDIR', 'ENOTEMPTY'];
 /** Error codes of a folder that is not ours to write to. */
 const UNWRITABLE = ['EROFS', 'EACCES', 'EPERM'];
 
@@ -107,14 +109,26 @@ async function placeElsewhere(path: string, program: PostgresProgram): Promise<v
   try {
     writeFileSync(join(place, LINK_FILE), path, { mode: 0o600 });
     if (hasData(path)) await copyData(path, place, program);
-    if (existsSync(path)) renameSync(path, aside);
+    if (isFolder(path)) putAside(path, aside);
     symlinkSync(place, path);
     rmSync(aside, { recursive: true, force: true });
   } catch (error) {
     rmSync(place, { recursive: true, force: true });
     // Another start was faster: look again.
-    if (!(error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOENT'))) throw error;
+    if (!(error instanceof Error && 'code' in error && RETRIED.includes(String(error.code)))) throw error;
   }
+}
+
+/** Throws `EEXIST` if another start was faster and `path` is its link by now. */
+function putAside(path: string, aside: string): void {
+  renameSync(path, aside);
+  if (isFolder(aside)) return;
+  renameSync(aside, path);
+  throw Object.assign(new Error(`${path} is a link already`), { code: 'EEXIST' });
+}
+
+function isFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 async function copyData(from: string, to: string, { account }: PostgresProgram): Promise<void> {
