@@ -45,6 +45,7 @@ function stage() {
       publish: () => undefined,
       getBufferedAmount: () => 0,
     });
+    connection.welcomed = true;
     users.add(connection);
     for (const name of joined) {
       const room = roomOf(name);
