@@ -14,6 +14,7 @@ let hub: TestHub<RedisServer>;
 TestHub.showLogs(() => hub);
 beforeAll(async () => {
   const env = {
+    DATA_MAX_BYTES: '4096',
     USER_BYTES_PER_SECOND: '1',
     USER_BYTES_BURST: String(BURST),
     HISTORY_PAGES_PER_SECOND: String(PAGES),
