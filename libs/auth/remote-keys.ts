@@ -56,7 +56,7 @@ export class RemoteKeys {
     try {
       return await this.#set(header, token);
     } catch (error) {
-      if (error instanceof errors.JWKSNoMatchingKey && header.kid !== undefined && this.#fetches === fetches)
+      if (error instanceof errors.JWKSNoMatchingKey && this.#mayCome(header) && this.#fetches === fetches)
         throw new HubError('UNAVAILABLE', 'The key of this token is not known yet: try again.', {
           cause: error,
           retryAfter: this.#pause(),
@@ -64,6 +64,11 @@ export class RemoteKeys {
       if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
       throw HubError.from(error);
     }
+  }
+
+  /** Whether the key may be in the set once that is fetched again: it has an id, and none of the keys that are known has the same. */
+  #mayCome({ kid }: CompactJWSHeaderParameters): boolean {
+    return typeof kid === 'string' && this.#set.jwks()?.keys.some((key) => key.kid === kid) !== true;
   }
 
   /** Seconds until an unknown key id is looked for again. */

@@ -162,8 +162,9 @@ describe('a token that ends under an open page', () => {
     await page.route('**/api/v1/guests', async (route) => {
       const answer = await route.fetch();
       const login = (await answer.json()) as { token: string };
-      // The hub tells 60 s before.
-      const token = signToken({ ...claimsOf(login.token), exp: Math.floor(Date.now() / 1000) + 63 });
+      // Of a life that is long enough the hub tells 60 s before its end.
+      const now = Math.floor(Date.now() / 1000);
+      const token = signToken({ ...claimsOf(login.token), iat: now - 600, exp: now + 63 });
       await route.fulfill({ response: answer, json: { ...login, token } });
     });
     const sent: string[] = [];

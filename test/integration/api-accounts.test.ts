@@ -177,7 +177,7 @@ describe('two instances of the API over one database', () => {
     const { refresh } = await one.member('Secretive', account);
     const code = await one.code(account);
     const inRedis = await dumpRedis(redis.port);
-    expect(inRedis).toContain(':limit:codePerAccount:');
+    expect(inRedis).toMatch(/:limit:codePerAccount\b/);
     expect(inRedis.toLowerCase()).not.toMatch(/secretive|example\.org|127\.0\.0\.1/);
     expect(inRedis).not.toContain(code);
     const tables = await database.query(

@@ -71,11 +71,11 @@ describe('API processes', { timeout: 180_000 }, () => {
   });
 
   it('[A4] [A5] a login goes on where its renewal was committed and the answer lost', async () => {
-    const guests = { ...backends, ALLOW_GUESTS: 'on' };
+    const guests = { ...backends, ALLOW_GUESTS: 'on', ALLOW_CUSTOMERS: 'on' };
     const dying = { ...guests, FAIL_POINTS: 'after-login-renewed=kill' };
     const [api, ...victims] = await Promise.all([ApiProcess.start(guests), ApiProcess.start(dying), ApiProcess.start(dying)]);
     try {
-      const guest = await json(api.post('/guests', { name: 'Ann' }));
+      const guest = await json(api.post('/guests', { name: 'A guest' }));
       const customer = await json(api.post('/customers', { name: 'Cid', channel: 'shop' }));
       const renewals = [
         ['/auth/refresh', { refresh: guest['refresh'] }],
@@ -115,7 +115,7 @@ describe('API processes', { timeout: 180_000 }, () => {
       ApiProcess.start({ ...guests, JWT_SIGNING_KEY: fresh.privatePath }),
     ]);
     try {
-      const logins = await Promise.all([before, after].map(async (api) => json(api.post('/guests', { name: 'Ann' }))));
+      const logins = await Promise.all([before, after].map(async (api) => json(api.post('/guests', { name: 'A guest' }))));
       const set = createLocalJWKSet((await json(after.get('/.well-known/jwks.json'))) as never);
       for (const login of logins) {
         expect((await jwtVerify(String(login['token']), set)).protectedHeader.alg).toBe('ES256');
@@ -135,7 +135,7 @@ describe('API processes', { timeout: 180_000 }, () => {
     expect((await api.get('/docs')).status).toBe(200);
     expect((await api.get('/')).headers.get('content-type')).toMatch(/^text\/html/);
     expect(await json(api.get('/api/v1/online'))).toEqual({ count: 0 });
-    const asked = Array.from({ length: 20 }, () => api.post('/guests', { name: 'Ann' }));
+    const asked = Array.from({ length: 20 }, () => api.post('/guests', { name: 'A guest' }));
     await asked[0];
     const leaving = api.stop();
     // What was not taken yet finds the port closed; what was taken is answered.
@@ -164,9 +164,9 @@ describe('API processes', { timeout: 180_000 }, () => {
     const api = await ApiProcess.start({ ...backends, ALLOW_GUESTS: 'on' });
     try {
       await database.query('ALTER TABLE login_families RENAME TO login_families_away');
-      expect((await api.post('/guests', { name: 'Ann' })).status).toBeGreaterThanOrEqual(500);
+      expect((await api.post('/guests', { name: 'A guest' })).status).toBeGreaterThanOrEqual(500);
       await database.query('ALTER TABLE login_families_away RENAME TO login_families');
-      await expect.poll(async () => (await api.post('/guests', { name: 'Ann' })).status, { timeout: 15_000 }).toBe(201);
+      await expect.poll(async () => (await api.post('/guests', { name: 'A guest' })).status, { timeout: 15_000 }).toBe(201);
     } finally {
       await api.stop();
     }

@@ -60,7 +60,7 @@ export class ApiInstance {
   static async start({ databaseUrl, redisUrl, rules, secret = JWT_SECRET }: ApiInstanceOptions): Promise<ApiInstance> {
     const [mails, sanctions, logged]: [CodeMail[], Sanction[], string[]] = [[], [], []];
     const log = listeningLog(logged);
-    const store = await openStore({ url: databaseUrl, log });
+    const store = await openStore({ url: databaseUrl, timeoutMs: 20_000, log });
     const link = RedisLink.open(redisUrl, { prefix: 'test', log });
     await link.ready(10_000);
     const { verifier, signer } = openTokens({

@@ -1,6 +1,6 @@
 import { openTokens } from '#libs/auth/tokens.ts';
 import type { Backend } from '#libs/backend/backend.ts';
-import { hubParts } from '#libs/backend/hub-parts.ts';
+import { type HubParts, hubParts } from '#libs/backend/hub-parts.ts';
 import { openRedisBackend } from '#libs/backend/redis-backend.ts';
 import { type Config, loadConfig } from '#libs/config/config.ts';
 import { systemClock } from '#libs/hub/clock.ts';
@@ -33,9 +33,10 @@ export class HubStage {
   readonly faults: unknown[] = [];
   readonly #topics = new Map<string, Set<StageSocket>>();
   readonly #verify: ReturnType<typeof hubParts>['verify'];
-  readonly #follow: ReturnType<typeof hubParts>['follow'];
+  readonly #follow: HubParts['follow'];
+  readonly #followRooms: HubParts['followRooms'];
   readonly #end: () => Promise<void>;
-  #feed: { stop(): Promise<void> } | undefined;
+  #feeds: { stop(): Promise<void> }[] = [];
 
   private constructor(backend: Backend, between: Backend, config: Config, end: () => Promise<void>) {
     this.backend = backend;
@@ -44,6 +45,7 @@ export class HubStage {
     const parts = hubParts(config, openTokens(config).verifier, between, silent);
     this.#verify = parts.verify;
     this.#follow = parts.follow;
+    this.#followRooms = parts.followRooms;
     this.hub = new Hub({
       ...settings,
       ...between,
@@ -92,7 +94,7 @@ export class HubStage {
       await redis.stop();
       await database.drop();
     });
-    stage.#feed = await stage.#follow((sanction) => stage.hub.sanction(sanction));
+    stage.#feeds = [await stage.#follow((sanction) => stage.hub.sanction(sanction)), await stage.#followRooms(() => stage.hub.lostAccess)];
     await stage.hub.start();
     return stage;
   }
@@ -110,7 +112,7 @@ export class HubStage {
 
   async stop(): Promise<void> {
     await this.hub.drain(0);
-    await this.#feed?.stop();
+    await Promise.all(this.#feeds.map((feed) => feed.stop()));
     await this.#end();
   }
 }
