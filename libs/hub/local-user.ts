@@ -15,6 +15,8 @@ export interface Reached {
   offset: number;
   /** What came since `fetching` began; undefined while nothing is fetched. */
   held: { readonly offset: number; readonly frame: Buffer }[] | undefined;
+  /** Offline delivery came this far while the first message of the room waited for the cursor. */
+  floor?: number;
   /** The offset that the user's cursor was last moved to from here. */
   acknowledged: number;
 }

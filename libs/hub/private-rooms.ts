@@ -61,7 +61,9 @@ export class PrivateRooms {
     user.reached ??= new Map();
     const reached = user.reached.get(room);
     if (reached === undefined) user.reached.set(room, { offset, held: undefined, acknowledged: 0 });
-    else if (reached.held === undefined && reached.offset < offset) reached.offset = offset;
+    else if (reached.held === undefined) reached.offset = Math.max(reached.offset, offset);
+    // Of several connections the others may not have been handed as much: they are given all from the cursor on.
+    else if (this.#options.users.of(user.id).length === 1) reached.floor = offset;
   }
 
   /** Signals of these users may have been lost: what they told of is looked for. */
@@ -104,8 +106,8 @@ export class PrivateRooms {
     if (keeps === Keeps.history) {
       const cursor = await this.#patiently(user, () => this.#options.cursors.delivered(user.id, room));
       if (cursor === undefined) return;
-      reached.offset = Math.min(cursor.delivered, offset - 1);
-      reached.acknowledged = reached.offset;
+      reached.offset = Math.max(Math.min(cursor.delivered, offset - 1), reached.floor ?? 0);
+      reached.acknowledged = cursor.delivered;
       historyFrom = cursor.historyFrom;
     }
     await this.#release(user, room, keeps, reached, historyFrom);

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import type { Broker } from '#libs/broker/broker.ts';
+import { Connection } from '#libs/hub/connection.ts';
+import { FrameBudget } from '#libs/hub/frame-budget.ts';
+import { LocalUsers } from '#libs/hub/local-users.ts';
+import { PrivateRooms } from '#libs/hub/private-rooms.ts';
+import { Keeps, Standing } from '#libs/hub/room-access.ts';
+
+const ROOM = 'dm:x';
+const messageFrame = (offset: number): Buffer =>
+  Buffer.from(`{"offset":${offset},"room":"${ROOM}","type":"message","message":{"id":"m${offset}","from":{"id":"bob"},"text":"x","at":1}}`);
+
+/** A user whose cursor is at 2, in a room that has 1 to 6; the cursor is told when the test says so. */
+function stage(connections: number) {
+  const users = new LocalUsers({ subscribeUser: async () => undefined, unsubscribe: () => undefined });
+  const sent: string[] = [];
+  const cursor = Promise.withResolvers<{ delivered: number; historyFrom: number }>();
+  for (let i = 0; i < connections; i += 1) {
+    const connection = new Connection({
+      id: `c${i}`,
+      user: users.enter('ann', 'Ann'),
+      session: 's',
+      identity: { userId: 'ann', name: 'Ann', kind: 'user', expiresAt: 0 },
+      login: undefined,
+      budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
+      firstJoin: undefined,
+      traffic: { bytesSent: 0 },
+    });
+    connection.registering = false;
+    connection.opened({
+      send: (frame) => sent.push(`c${i} ${JSON.parse(Buffer.from(frame).toString()).offset}`),
+      end: () => undefined,
+      subscribe: () => undefined,
+      unsubscribe: () => undefined,
+      publish: () => undefined,
+      getBufferedAmount: () => 0,
+    });
+    connection.welcomed = true;
+    users.add(connection);
+  }
+  const after: Broker['after'] = async (_, offset) => ({
+    position: { epoch: 'e', offset: 6 },
+    publications: [1, 2, 3, 4, 5, 6].filter((one) => one > offset).map((one) => ({ offset: one, frame: messageFrame(one) })),
+    more: false,
+    complete: true,
+  });
+  const rooms = new PrivateRooms({
+    users,
+    broker: { after, before: after },
+    cursors: { delivered: () => cursor.promise, waiting: async () => [] },
+    access: { standing: async () => Standing.member },
+    stats: {
+      hot: { received: 0, delivered: 0, bytesSent: 0 },
+      delivery: () => undefined,
+      recovered: () => undefined,
+      rateLimited: () => undefined,
+    },
+    clock: { now: () => 0, every: () => () => undefined, wait: async () => undefined },
+  });
+  const user = users.of('ann')[0]?.user;
+  if (user === undefined) throw new Error('nobody is here');
+  const told = async (): Promise<void> => {
+    cursor.resolve({ delivered: 2, historyFrom: 0 });
+    await new Promise((resolve) => setTimeout(resolve));
+  };
+  return { rooms, user, sent, told };
+}
+
+test('[M4] what offline delivery hands over while the cursor is asked for does not come again', async () => {
+  const { rooms, user, sent, told } = stage(1);
+  rooms.arrived('ann', Keeps.history, messageFrame(5));
+  rooms.start(user, ROOM, 5);
+  rooms.arrived('ann', Keeps.history, messageFrame(6));
+  await told();
+  expect(sent).toEqual(['c0 6']);
+});
+
+test('[M4] what lies between the cursor and the first message comes in order', async () => {
+  const { rooms, sent, told } = stage(1);
+  rooms.arrived('ann', Keeps.history, messageFrame(5));
+  await told();
+  expect(sent).toEqual(['c0 3', 'c0 4', 'c0 5', 'c0 6']);
+});
+
+test('[M6] of several connections none misses what only another one was handed', async () => {
+  const { rooms, user, sent, told } = stage(2);
+  rooms.arrived('ann', Keeps.history, messageFrame(5));
+  rooms.start(user, ROOM, 5);
+  await told();
+  for (const offset of [3, 4, 5]) expect(sent).toContain(`c0 ${offset}`);
+});
