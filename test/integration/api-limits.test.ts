@@ -106,7 +106,7 @@ describe('the API under its limits', () => {
       rules: { codePerAccountAndAddress: { points: 4, seconds: 600 } },
     });
     try {
-      await api.member('Known', 'known@example.org');
+      await api.member('Known', 'known@example.org', '192.0.2.8');
       for (const account of ['Known', 'unknown@example.org', 'Stranger']) {
         const attempts: unknown[] = [];
         for (let n = 0; n < 4; n++) {

@@ -126,22 +126,22 @@ export class ApiInstance {
   }
 
   /** Has a code mailed, and reads the mail. */
-  async code(account: string): Promise<string> {
-    const { status } = await this.post('/auth/code', { account });
+  async code(account: string, from?: string): Promise<string> {
+    const { status } = await this.post('/auth/code', { account }, {}, from);
     const code = this.mails.findLast(({ to }) => !account.includes('@') || to?.toLowerCase() === account.toLowerCase())?.code;
     if (status !== 202 || code === undefined) throw new Error(`no code was mailed: ${status}`);
     return code;
   }
 
   /** A ticket for an address that is not registered. */
-  async ticket(account: string): Promise<string> {
-    const { body } = await this.post('/auth/verify', { account, code: await this.code(account) });
+  async ticket(account: string, from?: string): Promise<string> {
+    const { body } = await this.post('/auth/verify', { account, code: await this.code(account, from) }, {}, from);
     return String(body['registration']);
   }
 
-  /** Registers somebody, and resolves with `T`. */
-  async member(name: string, account: string): Promise<JsonAnswer['body']> {
-    return (await this.post('/auth/register', { registration: await this.ticket(account), name })).body;
+  /** Registers somebody, whose code is asked for from an address, and resolves with `T`. */
+  async member(name: string, account: string, from?: string): Promise<JsonAnswer['body']> {
+    return (await this.post('/auth/register', { registration: await this.ticket(account, from), name })).body;
   }
 
   /** `good`, or the code a token is refused with. */
