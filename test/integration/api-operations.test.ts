@@ -52,6 +52,7 @@ async function rooms(stage: RoomStage, call: Call): Promise<void> {
 async function conversations(stage: RoomStage, call: Call): Promise<void> {
   await stage.arrive(max);
   const { room } = (await call('POST', '/conversations', zoe, { subject: 'A parcel' })).body;
+  await call('POST', '/conversations', zoe, {});
   await call('GET', '/conversations?state=assigned', max);
   await call('GET', `/conversations/${room}`, zoe);
   await call('GET', '/agents', max);

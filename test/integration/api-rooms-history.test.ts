@@ -13,8 +13,10 @@ const ann = bearer('ann');
 const bob = bearer('bob');
 const dan = bearer('dan');
 
+const ANN = '{"id":"ann","name":"Ann \\"the\\" one"}';
+
 /** Stores messages 1 to `count` of a room. */
-async function fill(stage: RoomStage, room: string, count: number): Promise<void> {
+async function fill(stage: RoomStage, room: string, count: number, sender = ANN): Promise<void> {
   for (let offset = 1; offset <= count; offset++) {
     const at = 1_700_000_000_000 + offset;
     await stage.store.messages.append({
@@ -22,7 +24,7 @@ async function fill(stage: RoomStage, room: string, count: number): Promise<void
       offset,
       epoch: 'e',
       id: `m${String(offset).padStart(21, '0')}`,
-      sender: '{"id":"ann","name":"Ann \\"the\\" one"}',
+      sender,
       text: `say "${offset}" \u2028`,
       data: offset % 2 === 0 ? '{"n":[1,null]}' : undefined,
       at,
@@ -36,7 +38,7 @@ describe('what was said', () => {
     const api = await stage.api();
     await stage.arrive(ann);
     const { room } = (await api.call('POST', '/rooms', ann, { name: 'x', kind: 'group', keepHistory: true })).body;
-    await fill(stage, room, 9);
+    await fill(stage, room, 9, '{"id":"zed","name":"Zed"}');
     await stage.database.query('DELETE FROM messages WHERE room = $1 AND "offset" IN (1, 2, 3, 7)', [room]);
     await stage.store.cursors.advance('ann', room, 4);
     const listed = (await api.call('GET', '/rooms', ann)).body.rooms[1];
