@@ -40,7 +40,7 @@ export class OfflineMessages {
    */
   async deliver(connection: Connection): Promise<void> {
     connection.behind = new Map();
-    const progress: Progress = { sent: new Map(), ownSent: new Map(), own: [] };
+    const progress: Progress = { sent: new Map(), handed: new Map(), ownSent: new Map(), own: [] };
     let count = 0;
     while (connection.open) {
       const behind: ReadonlyMap<string, number> = connection.behind ?? new Map();
@@ -118,7 +118,7 @@ export class OfflineMessages {
   }
 
   async #queues(connection: Connection, progress: Progress, behind: ReadonlyMap<string, number>): Promise<OfflineQueue[]> {
-    const { sent, ownSent } = progress;
+    const { sent, handed, ownSent } = progress;
     const spans = new Map<string, Omit<OfflineSpan, 'room' | 'user' | 'page'>>();
     const cursors = new Map<string, number>();
     for (const { room, delivered, top, historyFrom } of await this.#options.cursors.waiting(connection.user.id)) {
@@ -135,7 +135,8 @@ export class OfflineMessages {
         ...known,
         from: Math.min(known.from, offset - 1),
         top: Math.max(offset, reached, known.top),
-        ownFrom: Math.max(offset, (ownSent.get(room) ?? 0) + 1),
+        // Never behind what another one said: a message that is late keeps its place in the history.
+        ownFrom: Math.max(offset, (handed.get(room) ?? 0) + 1, (ownSent.get(room) ?? 0) + 1),
       });
     }
     const page = Math.max(1, Math.min(PAGE_MESSAGES, Math.floor(READ_AHEAD / spans.size)));
@@ -148,7 +149,7 @@ export class OfflineMessages {
     return queues;
   }
 
-  async #send(connection: Connection, queues: readonly OfflineQueue[], { sent, ownSent }: Progress): Promise<number> {
+  async #send(connection: Connection, queues: readonly OfflineQueue[], { sent, handed, ownSent }: Progress): Promise<number> {
     await Promise.all(queues.map((queue) => queue.fill()));
     let count = 0;
     for (let bytes = 0; ; ) {
@@ -158,6 +159,7 @@ export class OfflineMessages {
       if (queue === undefined || message === undefined) break;
       bytes += connection.send(offlineMessage(queue.room, message.offset, message.member));
       raise(message.own ? ownSent : sent, queue.room, message.offset);
+      if (!message.own) raise(handed, queue.room, message.offset);
       count += 1;
       queue.shift();
       await queue.fill();
@@ -189,6 +191,8 @@ interface OwnStretch {
 interface Progress {
   /** Room to the offset up to which what others said was sent. */
   readonly sent: Map<string, number>;
+  /** Room to the highest offset that another one said, and was sent. */
+  readonly handed: Map<string, number>;
   /** Room to the highest offset that the user said, and was sent. */
   readonly ownSent: Map<string, number>;
   /** The queues that begin at the user's cursors, and these. */
