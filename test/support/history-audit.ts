@@ -3,8 +3,9 @@ import type { RoomHistory } from '#libs/rooms/room-history.ts';
 import type { ChatMessage, ServerFrame } from './server-frame.ts';
 import type { StayingClient } from './staying-client.ts';
 
-/** What an `ack` said. */
+/** What an `ack` said, and to whom. */
 interface Acked {
+  readonly writer: string;
   readonly room: string;
   readonly text: string;
   readonly id: string;
@@ -38,8 +39,8 @@ export class HistoryAudit {
   readonly #faults: string[] = [];
 
   /** The ack of a message; those of one writer in one room come in the order of saying. */
-  acked(writer: string, ack: Acked): void {
-    this.acks.push(ack);
+  acked(writer: string, ack: Omit<Acked, 'writer'>): void {
+    this.acks.push({ writer, ...ack });
     this.#seen(ack.text, ack.id);
     const key = `${writer} ${ack.room}`;
     const before = this.#latest.get(key) ?? 0;
@@ -57,11 +58,11 @@ export class HistoryAudit {
     }
   }
 
-  /** Acked messages of these rooms that a member was never shown. */
+  /** Acked messages of these rooms that a member was never shown; who said one has the ack, and none of it waits for them (M6). */
   unseen(members: ReadonlyMap<string, readonly string[]>): string[] {
-    return this.acks.flatMap(({ room, text }) =>
+    return this.acks.flatMap(({ writer, room, text }) =>
       (members.get(room) ?? [])
-        .filter((member) => this.#shownTo.get(member)?.has(text) !== true)
+        .filter((member) => member !== writer && this.#shownTo.get(member)?.has(text) !== true)
         .map((member) => `${member} was never shown "${text}" in ${room}`),
     );
   }
