@@ -31,6 +31,7 @@ const PROGRAMS = {
   nginx: { binaries: ['nginx'], package: 'nginx-light' },
   haproxy: { binaries: ['haproxy'], package: 'haproxy' },
   pgbouncer: { binaries: ['pgbouncer'], package: 'pgbouncer' },
+  faketime: { binaries: ['faketime'], package: 'faketime' },
 };
 
 /** What `--needs=web` builds where it is not there or made of other sources. */

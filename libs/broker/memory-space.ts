@@ -22,7 +22,7 @@ interface KeptRoom {
 }
 
 export interface MemorySpaceOptions {
-  /** Unix milliseconds. Default the system's clock. */
+  /** Milliseconds of a steady clock. Default the system's. */
   readonly now?: () => number;
   /** Default random. */
   readonly epoch?: () => string;
@@ -47,7 +47,7 @@ export class MemorySpace {
 
   constructor(limits: BrokerLimits, options: MemorySpaceOptions = {}) {
     this.#limits = limits;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? (() => performance.now());
     this.#newEpoch = options.epoch ?? (() => randomBytes(12).toString('base64url'));
   }
 

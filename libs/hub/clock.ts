@@ -1,7 +1,12 @@
-/** Time, passed in so that tests own it. */
+/**
+ * Time, passed in so that tests own it. The wall clock may be set, by an hour or back: it stamps what leaves the process (messages, `exp`, dates).
+ * Everything that measures a duration uses the steady clock.
+ */
 export interface Clock {
-  /** Unix milliseconds. */
+  /** The wall clock, Unix milliseconds. */
   now(): number;
+  /** Milliseconds since some moment, of a clock that nobody sets. Comparable within this process only. */
+  steady(): number;
   /** Calls back every so many milliseconds until the returned function is called. */
   every(milliseconds: number, callback: () => void): () => void;
   /** Resolves after so many milliseconds. */
@@ -10,6 +15,7 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  steady: () => performance.now(),
   every(milliseconds, callback) {
     const timer = setInterval(callback, milliseconds);
     return () => clearInterval(timer);

@@ -87,7 +87,7 @@ export class Connection {
   /** Private rooms that were joined and left: the offset up to which the room itself delivered. */
   #passed: Map<string, number> | undefined;
   #onDrain: (() => void) | undefined;
-  /** Rooms in which `typing` was told on, and when, milliseconds. */
+  /** Rooms in which `typing` was told on, and when, milliseconds of the steady clock. */
   #typed: Map<string, number> | undefined;
 
   constructor(fields: {

@@ -37,9 +37,10 @@ export class Expiry {
     this.#put(connection, Math.min(connection.expiryNoticeAt, seconds + HORIZON_SECONDS));
   }
 
-  /** Tells and ends what is due. */
+  /** Tells and ends what is due. A clock that was set back brings every token that is watched up for a look. */
   sweep(now: number): void {
     const seconds = Math.floor(now / 1000);
+    if (seconds < this.#reached) this.#restart(seconds);
     while (this.#reached < seconds) {
       this.#reached += 1;
       const due = this.#buckets.get(this.#reached);
@@ -48,6 +49,14 @@ export class Expiry {
       // One that was put elsewhere since, with a new token, is looked at there.
       for (const connection of due) if (connection.expiryDue === this.#reached) this.#look(connection, this.#reached);
     }
+  }
+
+  /** The looks that are to come were placed by a clock that is wrong now: they would come late by as much. */
+  #restart(seconds: number): void {
+    const buckets = [...this.#buckets];
+    this.#buckets.clear();
+    this.#reached = seconds;
+    for (const [second, due] of buckets) for (const connection of due) if (connection.expiryDue === second) this.#look(connection, seconds);
   }
 
   #look(connection: Connection, seconds: number): void {

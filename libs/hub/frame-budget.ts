@@ -18,7 +18,7 @@ export type FrameVerdict = (typeof FrameVerdict)[keyof typeof FrameVerdict];
 
 /** Counts events in a window that starts with the first one after the last window ended. */
 export class StrikeCounter {
-  #since = 0;
+  #since = Number.NEGATIVE_INFINITY;
   #count = 0;
 
   /** Whether this event makes `max` within `windowMs`. `now` in milliseconds of any steady clock. */
@@ -42,7 +42,7 @@ export class FrameBudget {
     this.#stamp = now;
   }
 
-  /** Takes one frame from the bucket. `now` in milliseconds of the clock given at the start. */
+  /** Takes one frame from the bucket. `now` in milliseconds of the steady clock given at the start. */
   take(limits: FrameLimits, now: number): FrameVerdict {
     if (limits.rate === 0) return FrameVerdict.ok;
     this.#tokens = Math.min(limits.burst, this.#tokens + ((now - this.#stamp) * limits.rate) / 1000);

@@ -19,6 +19,7 @@ import {
 } from '#libs/protocol/server-frame.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
+import type { Clock } from './clock.ts';
 import type { Connection, Identity } from './connection.ts';
 import type { Counts } from './counts.ts';
 import type { Faults } from './faults.ts';
@@ -51,7 +52,7 @@ export interface FrameHandlerOptions {
   readonly frameLimits: FrameLimits;
   /** Pages of history that one user reads. */
   readonly pageLimits: FrameLimits;
-  readonly now: () => number;
+  readonly clock: Pick<Clock, 'now' | 'steady'>;
   /** Verifies a token; throws or rejects with `HubError` `TOKEN_EXPIRED`. */
   verify(token: string): Identity | Promise<Identity>;
   /** The connection has a new token; `before`: what the one before said. */
@@ -73,8 +74,8 @@ export class FrameHandler {
 
   /** Takes one text frame. Answers every kind of bad input; never throws. */
   receive(connection: Connection, text: string): void {
-    const { frameLimits, now } = this.#options;
-    const verdict = connection.budget.take(frameLimits, now());
+    const { frameLimits, clock } = this.#options;
+    const verdict = connection.budget.take(frameLimits, clock.steady());
     if (verdict !== FrameVerdict.ok) {
       this.#limited(connection, text, verdict);
       return;
@@ -104,7 +105,7 @@ export class FrameHandler {
   invalid(connection: Connection, id: string | undefined, error: HubError, room?: string): void {
     connection.sendError(id, error, room);
     connection.invalidFrames ??= new StrikeCounter();
-    if (connection.invalidFrames.strike(this.#options.now(), INVALID_FRAMES_MAX, INVALID_WINDOW_MS))
+    if (connection.invalidFrames.strike(this.#options.clock.steady(), INVALID_FRAMES_MAX, INVALID_WINDOW_MS))
       connection.end('RATE_LIMITED', ABUSE_SECONDS);
   }
 
@@ -126,7 +127,7 @@ export class FrameHandler {
   }
 
   #handle(connection: Connection, frame: ClientFrame, text: string): void {
-    const { joins, offline, now } = this.#options;
+    const { joins, offline, clock } = this.#options;
     switch (frame.type) {
       case 'message':
         this.#say(connection, frame, text);
@@ -170,7 +171,7 @@ export class FrameHandler {
         this.#answer(connection, frame, this.#refresh(connection, frame.id, frame.token));
         return;
       case 'ping':
-        connection.send(pong(frame.id, now()));
+        connection.send(pong(frame.id, clock.now()));
         return;
     }
   }
@@ -227,10 +228,11 @@ export class FrameHandler {
 
   /** @throws HubError `RATE_LIMITED` where the user read as many pages of history in this second as they may. */
   #takePage({ user }: Connection): void {
-    const { pageLimits, now, stats } = this.#options;
+    const { pageLimits, clock, stats } = this.#options;
     if (pageLimits.rate === 0) return;
-    const budget = user.pages(pageLimits, now());
-    if (budget.take(pageLimits, now()) === FrameVerdict.ok) return;
+    const now = clock.steady();
+    const budget = user.pages(pageLimits, now);
+    if (budget.take(pageLimits, now) === FrameVerdict.ok) return;
     stats.rateLimited('history');
     throw new HubError('RATE_LIMITED', 'too many pages of history: HISTORY_PAGES_PER_SECOND', {
       retryAfter: budget.retryAfter(pageLimits),
@@ -279,9 +281,9 @@ export class FrameHandler {
   }
 
   #typing(connection: Connection, name: string, id: string | undefined): void {
-    const { node, broker, now } = this.#options;
+    const { node, broker, clock } = this.#options;
     const room = isPrivateRoom(name) ? undefined : this.#joined(connection, name);
-    if (!connection.maySayTyping(name, now(), TYPING_MS)) return;
+    if (!connection.maySayTyping(name, clock.steady(), TYPING_MS)) return;
     const frame = typing(name, connection.user.json);
     if (room !== undefined) {
       connection.publishToOthers(room.topic, frame);

@@ -100,19 +100,19 @@ export class Hub {
   readonly #ids = randomBytes(3).toString('hex');
   #lastId = 0;
   #draining = false;
-  /** Milliseconds; since when the backend is away. */
+  /** Milliseconds of the steady clock; since when the backend is away. */
   #cutOffAt: number | undefined;
   #stopTicking: (() => void) | undefined;
 
   constructor(options: HubOptions) {
     this.#options = options;
     const { broker, presence, stats, faults, clock, access, fanout, node, store, roomLimit } = options;
-    const now = () => clock.now();
+    const now = () => clock.steady();
     this.#users = new LocalUsers(broker);
     const newRooms = new NewRooms(options.newRoomsPerMinute, () => stats.rateLimited('rooms'));
     this.#rooms = new Rooms(broker, newRooms, now);
     this.#counts = new Counts(fanout);
-    this.#expiry = new Expiry(now());
+    this.#expiry = new Expiry(clock.now());
     this.#joins = new Joins({ rooms: this.#rooms, counts: this.#counts, broker, presence, stats, faults, roomLimit, clock });
     const bytes = new UserBytes({ ...options.userBytes, buckets: options.buckets, now, refused: () => stats.rateLimited('bytes') });
     this.#publisher = new Publisher({ writer: options.writer, bytes, stats, faults, now });
@@ -158,12 +158,12 @@ export class Hub {
       faults,
       frameLimits: options.frameLimits,
       pageLimits: { rate: options.historyPagesPerSecond, burst: options.historyPagesPerSecond },
-      now,
+      clock,
       verify: options.verify,
       refreshed: (connection, before) => {
         this.#users.refreshed(connection, before.login);
         connection.user.rename(connection.identity.name);
-        this.#expiry.watch(connection, now(), before);
+        this.#expiry.watch(connection, clock.now(), before);
         this.#seen(connection);
       },
     });
@@ -280,7 +280,7 @@ export class Hub {
     const { pingsPerSecond, stats, clock } = this.#options;
     if (pingsPerSecond === 0) return;
     connection.pings ??= new StrikeCounter();
-    if (!connection.pings.strike(clock.now(), pingsPerSecond + 1, 1000)) return;
+    if (!connection.pings.strike(clock.steady(), pingsPerSecond + 1, 1000)) return;
     stats.rateLimited('pings');
     connection.end('RATE_LIMITED', ABUSE_SECONDS);
   }
@@ -347,7 +347,7 @@ export class Hub {
       session,
       identity,
       login: singleSession ? (identity.login ?? id) : undefined,
-      budget: new FrameBudget(frameLimits, clock.now()),
+      budget: new FrameBudget(frameLimits, clock.steady()),
       firstJoin,
       traffic: stats.hot,
     });
@@ -405,18 +405,19 @@ export class Hub {
   }
 
   #tick(): void {
-    const now = this.#options.clock.now();
+    const { clock } = this.#options;
+    const now = clock.steady();
     // What `welcome` tells may be newer than what presence reported last: nobody is told the older one after it.
     this.#counts.online(this.#options.presence.onlineCount);
     this.#counts.flush(now, this.#users.size);
     this.#rooms.sweep(now);
-    this.#expiry.sweep(now);
+    this.#expiry.sweep(clock.now());
     if (this.#cutOffAt !== undefined && now - this.#cutOffAt > this.#options.stateLostSeconds * 1000) {
       for (const connection of [...this.#users.all()]) connection.end('STATE_LOST');
     }
   }
 
   #connectivity(up: boolean): void {
-    this.#cutOffAt = up ? undefined : (this.#cutOffAt ?? this.#options.clock.now());
+    this.#cutOffAt = up ? undefined : (this.#cutOffAt ?? this.#options.clock.steady());
   }
 }

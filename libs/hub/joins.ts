@@ -36,7 +36,7 @@ export interface JoinsOptions {
   readonly stats: HubStats;
   readonly faults: Faults;
   readonly roomLimit: number;
-  readonly clock: Pick<Clock, 'now' | 'wait'>;
+  readonly clock: Pick<Clock, 'steady' | 'wait'>;
 }
 
 export class Joins {
@@ -296,7 +296,7 @@ export class Joins {
       room.entering.delete(user);
       void this.#options.presence.leave(room.name, user);
     }
-    this.#options.rooms.release(room, this.#options.clock.now());
+    this.#options.rooms.release(room, this.#options.clock.steady());
   }
 }
 

@@ -38,8 +38,10 @@ export interface MessageWriterOptions {
   readonly messageMaxChars: number;
   /** Bytes of `data` as JSON. */
   readonly dataMaxBytes: number;
-  /** Unix milliseconds. */
+  /** Unix milliseconds: the stamps of messages. */
   readonly now: () => number;
+  /** Milliseconds of a steady clock. Default the system's. */
+  readonly steady?: () => number;
   /** Resolves after so many milliseconds. Default the system's timer. */
   readonly wait?: (ms: number) => Promise<unknown>;
 }
@@ -68,10 +70,12 @@ export class MessageWriter {
   readonly #options: MessageWriterOptions;
   readonly #ids = new FreshIds();
   readonly #members: MemberSignals;
-  #storeAwayUntil = 0;
+  readonly #steady: () => number;
+  #storeAwayUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: MessageWriterOptions) {
     this.#options = options;
+    this.#steady = options.steady ?? (() => performance.now());
     this.#members = new MemberSignals(options);
   }
 
@@ -97,7 +101,7 @@ export class MessageWriter {
     // A message that is to be stored always has a key: the retry by the hub itself must not make a second one.
     const key = clientId === undefined && pass.keeps !== Keeps.history ? null : id;
     if (pass.keeps === Keeps.history) {
-      if (now() < this.#storeAwayUntil) throw new HubError('NOT_STORED', undefined, { retryAfter: 1 });
+      if (this.#steady() < this.#storeAwayUntil) throw new HubError('NOT_STORED', undefined, { retryAfter: 1 });
       return this.#keep(pass, { room, tail, key, at }, { id, sender, text, data });
     }
     const said = broker.publish({ room, tail, key, at });
@@ -131,7 +135,7 @@ export class MessageWriter {
     try {
       return await notStored(append);
     } catch (error) {
-      this.#storeAwayUntil = this.#options.now() + STORE_PAUSE_MS;
+      this.#storeAwayUntil = this.#steady() + STORE_PAUSE_MS;
       throw error;
     }
   }

@@ -20,6 +20,7 @@ export interface PublisherOptions {
   readonly bytes: Pick<UserBytes, 'take'>;
   readonly stats: HubStats;
   readonly faults: Faults;
+  /** Milliseconds of a steady clock. */
   readonly now: () => number;
 }
 

@@ -17,6 +17,7 @@ export interface RelayOptions {
   readonly counts: Counts;
   readonly fanout: Fanout;
   readonly stats: HubStats;
+  /** Unix milliseconds, as in publishers' stamps. */
   readonly now: () => number;
   /** A signal on a user's own channel, or on that of every node. The bytes are valid during the call only. */
   userSignal(user: string, payload: Uint8Array): void;

@@ -29,7 +29,7 @@ export class Room {
   signals = 0;
   /** The count that was last pushed. */
   countTold = -1;
-  /** Milliseconds; when the last connection left. */
+  /** When the last connection left, milliseconds of the steady clock. */
   idleSince = 0;
   /** Each user with a connection of this node in here, with the number of those. */
   readonly users = new Map<LocalUser, number>();

@@ -17,6 +17,7 @@ export class Rooms {
   readonly #idle = new Set<Room>();
   readonly #broker: Broker;
   readonly #newRooms: NewRooms;
+  /** Milliseconds of a steady clock. */
   readonly #now: () => number;
   readonly #budget: RecentBudget = { bytes: 0, max: RECENT_BYTES_MAX };
 

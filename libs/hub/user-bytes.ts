@@ -16,7 +16,7 @@ export class ByteCredit {
   /** Messages in that turn. */
   waiting = 0;
   /** Until then, in milliseconds of the steady clock, there is nothing to be had. */
-  emptyUntil = 0;
+  emptyUntil = Number.NEGATIVE_INFINITY;
 }
 
 export interface UserBytesOptions extends BucketSize {

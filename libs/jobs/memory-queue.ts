@@ -9,6 +9,7 @@ const TIMER_MAX = 2 ** 31 - 1;
 
 export interface MemoryQueueOptions<Q extends QueueName> {
   readonly settings: QueueSettings;
+  /** Milliseconds of a steady clock. */
   readonly now: () => number;
   readonly random: () => number;
   readonly ran: (seconds: number) => void;
@@ -22,7 +23,7 @@ interface Entry<Q extends QueueName> {
   readonly id: string;
   readonly payload: QueuePayloads[Q];
   state: State;
-  /** Unix milliseconds from which it may run. */
+  /** When it may run, milliseconds of the steady clock. */
   due: number;
   /** When it was due first: what its age is counted from. */
   since: number;

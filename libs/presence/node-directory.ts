@@ -51,7 +51,10 @@ export interface NodeTellerOptions {
   readonly version: string;
   readonly read: () => NodeReading;
   readonly clock: {
+    /** Unix milliseconds. */
     now(): number;
+    /** Milliseconds of a steady clock. */
+    steady(): number;
     every(milliseconds: number, callback: () => void): () => void;
   };
 }
@@ -68,7 +71,7 @@ export class NodeTeller {
   constructor(options: NodeTellerOptions) {
     this.#options = options;
     this.#startedAt = options.clock.now();
-    this.#last = { at: this.#startedAt, messages: options.read().messages };
+    this.#last = { at: options.clock.steady(), messages: options.read().messages };
     this.tell();
     this.#stop = options.clock.every(TELL_MS, () => this.tell());
   }
@@ -78,7 +81,7 @@ export class NodeTeller {
     if (this.#closed) return;
     const { directory, id, version, read, clock } = this.#options;
     const { messages, rooms, ...reading } = read();
-    const now = clock.now();
+    const now = clock.steady();
     const seconds = (now - this.#last.at) / 1000;
     const messagesPerSecond = seconds <= 0 ? 0 : Math.round(((messages - this.#last.messages) / seconds) * 10) / 10;
     this.#last = { at: now, messages };

@@ -135,7 +135,7 @@ export class Gateway {
       met: () => {
         metrics.hot.faults += 1;
       },
-      now: () => systemClock.now(),
+      now: () => systemClock.steady(),
     });
     const hub = new Hub({
       ...settings,
@@ -165,13 +165,13 @@ export class Gateway {
       dropped: () => {
         metrics.hot.socketsDropped += 1;
       },
-      now: () => performance.now(),
+      now: () => systemClock.steady(),
       log: parts.log,
     });
     const addresses = new AddressPlaces({
       limit: settings.connectionsPerAddress,
       log: parts.log,
-      now: () => performance.now(),
+      now: () => systemClock.steady(),
       refused: () => metrics.rateLimited('addresses'),
     });
     const upgrade = new Upgrade({
@@ -182,7 +182,7 @@ export class Gateway {
       hub,
       faults,
       verify: (token) => parts.verify(token),
-      now: () => systemClock.now(),
+      now: () => systemClock.steady(),
       accepted: () => {
         metrics.hot.upgrades += 1;
       },

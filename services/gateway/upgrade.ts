@@ -46,6 +46,7 @@ export interface UpgradeOptions {
   readonly gate: Pick<SocketGate, 'isFull' | 'tell'>;
   /** Throws or rejects with `HubError`. At once where it can. */
   verify(token: string): Identity | Promise<Identity>;
+  /** Milliseconds of a steady clock. */
   readonly now: () => number;
   accepted(): void;
   refused(code: ErrorCode): void;

@@ -90,6 +90,7 @@ async function world(more: Partial<AdminOptions> = {}) {
     let tick = (): void => undefined;
     const clock = {
       now: () => time.now,
+      steady: () => time.now,
       every: (_: number, callback: () => void) => {
         tick = callback;
         return () => undefined;

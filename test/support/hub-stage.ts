@@ -55,7 +55,7 @@ export class HubStage {
       faults: new Faults({
         log: { error: (bug: unknown) => void this.faults.push(bug) },
         met: () => undefined,
-        now: () => systemClock.now(),
+        now: () => systemClock.steady(),
       }),
       fanout: {
         publish: (topic, frame) => {

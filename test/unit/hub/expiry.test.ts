@@ -112,4 +112,29 @@ describe('the end of a token', () => {
     run(8100);
     expect(told).toEqual(['7940 token_expiring', '8005 4001']);
   });
+
+  it.each([
+    ['a minute', 60],
+    ['an hour', 3600],
+  ])('[C 4001] is met in its second by a clock that was set back by %s', (_, back) => {
+    const { told, expiry, connection } = watched(100);
+    expiry.sweep((NOW + 50) * 1000);
+    for (let second = 50 - back; second <= 105; second += 1) expiry.sweep((NOW + second) * 1000);
+    expect(told).toHaveLength(2);
+    expect(connection.expiryDue).toBe(NOW + 105);
+  });
+
+  it('[C 4001] of a token that came after the clock was set back is met in its second, too', () => {
+    const { told, connection, expiry } = watched(100);
+    connection.identity = { ...connection.identity, expiresAt: NOW - 3500 };
+    expiry.watch(connection, (NOW - 3600) * 1000);
+    for (let second = -3600; second <= -3495; second += 1) expiry.sweep((NOW + second) * 1000);
+    expect(told).toEqual(['0 token_expiring', '0 4001']);
+  });
+
+  it('[C 4001] is met within a sweep by a clock that was set ahead', () => {
+    const { told, expiry } = watched(9000);
+    expiry.sweep((NOW + 9005) * 1000);
+    expect(told).toEqual(['0 token_expiring', '0 4001']);
+  });
 });

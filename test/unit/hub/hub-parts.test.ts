@@ -160,6 +160,7 @@ describe('drainConnections', () => {
     let stalled = false;
     const clock: Clock = {
       now: () => now,
+      steady: () => now,
       every: () => () => undefined,
       wait: async (milliseconds) => {
         const late = !stalled && now >= drainWindow(connections, seconds) * 1000 ? stall : 0;

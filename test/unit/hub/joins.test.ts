@@ -41,7 +41,7 @@ beforeEach(() => {
     },
     faults: new Faults({ log: { error: () => undefined }, met: () => undefined, now: () => 0 }),
     roomLimit: 100,
-    clock: { now: () => 0, wait: () => new Promise((resolve) => waits.push(resolve)) },
+    clock: { steady: () => 0, wait: () => new Promise((resolve) => waits.push(resolve)) },
   });
   connection = new Connection({
     id: 'c',

@@ -29,6 +29,7 @@ beforeEach(() => {
     privateRooms: { start: () => undefined },
     clock: {
       now: () => 0,
+      steady: () => 0,
       every: () => () => undefined,
       wait: (milliseconds) => {
         waited.push(milliseconds);

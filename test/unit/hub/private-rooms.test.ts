@@ -55,7 +55,7 @@ function stage(connections: number) {
       recovered: () => undefined,
       rateLimited: () => undefined,
     },
-    clock: { now: () => 0, every: () => () => undefined, wait: async () => undefined },
+    clock: { now: () => 0, steady: () => 0, every: () => () => undefined, wait: async () => undefined },
   });
   const user = users.of('ann')[0]?.user;
   if (user === undefined) throw new Error('nobody is here');
