@@ -10,9 +10,16 @@ import { signToken } from '#test/support/jwt.ts';
 import { Nginx } from '#test/support/nginx.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { exchange, parseAnswer } from '#test/support/raw-exchange.ts';
+import { TcpProxy } from '#test/support/tcp-proxy.ts';
 
 const SECURITY = readFileSync(fileURLToPath(new URL('../../SECURITY.md', import.meta.url)), 'utf8');
 const PAUSE_MS = 30_000;
+/** The line between proxy and hub: who closes is heard of this much later. */
+const LATENCY_MS = 400;
+/** Connections that were used once, and when the first of them is used again: the hub's port closes what is idle after some 8 to 12 s. */
+const KEPT = Array.from({ length: 16 }, (_, n) => n);
+const AGAIN_MS = 7500;
+const APART_MS = 320;
 const HANDSHAKES = 4;
 const HANDSHAKE = [
   'Host: chat.test',
@@ -56,14 +63,40 @@ const PROXIES = [
   ['HAProxy', () => haproxy],
 ] as const;
 
-function status(port: number, agent: Agent, path: string): Promise<number> {
+function status(port: number, agent: Agent | false, path: string, method = 'GET'): Promise<number> {
   return new Promise((resolve, reject) => {
-    const out = request({ host: '127.0.0.1', port, agent, path }, (answer) => {
+    const out = request({ host: '127.0.0.1', port, agent, path, method }, (answer) => {
       answer.resume().once('end', () => resolve(answer.statusCode ?? 0));
     });
     out.once('error', reject).end();
   });
 }
+
+/** Proxies that keep every connection they may, one for each path `/kept/<n>`. */
+const KEEPING = {
+  nginx: (target: number) => (port: number) =>
+    [
+      ...KEPT.map((n) => `upstream kept${n} { server 127.0.0.1:${target}; keepalive 1; }`),
+      `server { listen 127.0.0.1:${port}; proxy_http_version 1.1; proxy_set_header Connection "";`,
+      ...KEPT.map((n) => `location = /kept/${n} { proxy_pass http://kept${n}; }`),
+      '}',
+    ].join('\n'),
+  haproxy: (target: number) => (port: number) =>
+    [
+      'defaults',
+      '  mode http',
+      '  timeout connect 5s',
+      '  timeout client 60s',
+      '  timeout server 60s',
+      '  http-reuse always',
+      'frontend chat',
+      `  bind 127.0.0.1:${port}`,
+      '  use_backend kept%[path,field(3,/)] if { path_beg /kept/ }',
+      '  default_backend kept0',
+      ...KEPT.flatMap((n) => [`backend kept${n}`, `  server hub 127.0.0.1:${target} pool-purge-delay 60s`]),
+      '',
+    ].join('\n'),
+} as const;
 
 async function shake(port: number, from: string, line: string, lines: readonly string[]): Promise<number> {
   const text = [`${line} HTTP/1.1`, ...HANDSHAKE, ...lines, '', ''].join('\r\n');
@@ -71,7 +104,23 @@ async function shake(port: number, from: string, line: string, lines: readonly s
 }
 
 describe('a hub behind the proxies of SECURITY.md', { timeout: 120_000 }, () => {
-  it('[A1] answers after pauses in which connections grow old', async () => {
+  it.concurrent('[A1] is asked over no connection that it is about to close', async ({ onTestFinished }) => {
+    const line = await TcpProxy.start({ target: hub.port });
+    line.delay(LATENCY_MS);
+    const proxies = [await Nginx.start(KEEPING.nginx(line.port)), await HaProxy.start(KEEPING.haproxy(line.port))];
+    onTestFinished(async () => {
+      await Promise.all(proxies.map((proxy) => proxy.stop()));
+      await line.stop();
+    });
+    // Of a POST nobody can tell whether it was done: no proxy sends it again.
+    const ask = (waitMs: (n: number) => number) =>
+      Promise.all(proxies.flatMap(({ port }) => KEPT.map((n) => delay(waitMs(n)).then(() => status(port, false, `/kept/${n}`, 'POST')))));
+    await ask(() => 0);
+    const answers = await ask((n) => AGAIN_MS + n * APART_MS);
+    expect(answers).toEqual(Array(2 * KEPT.length).fill(404));
+  });
+
+  it.concurrent('[A1] answers after pauses in which connections grow old', async () => {
     const statuses = await Promise.all(
       PROXIES.map(async ([, proxy]) => {
         const agent = new Agent({ keepAlive: true, maxSockets: 2 });

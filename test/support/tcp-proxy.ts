@@ -86,7 +86,7 @@ export class TcpProxy {
     this.#mode = 'pass';
   }
 
-  /** Each piece that comes from now on is passed this much later, in either direction. */
+  /** Each piece that comes from now on is passed this much later, in either direction, and so is the end of a connection. */
   delay(ms: number): void {
     this.#latencyMs = ms;
   }
@@ -117,20 +117,22 @@ export class TcpProxy {
   }
 
   #join(pair: Pair, from: Socket, to: Socket): void {
-    from.on('data', (chunk) => {
-      const pass = (): void => {
-        if (!to.destroyed) to.write(chunk);
-      };
-      if (from === pair.near && chunk.includes('subscribe')) pair.subscribes = true;
-      const later = this.#latencyMs + (pair.subscribes && from === pair.far ? this.#lagMs : 0);
-      if (later > 0) setTimeout(pass, later);
+    const later = (pass: () => void): void => {
+      const lag = this.#latencyMs + (pair.subscribes && from === pair.far ? this.#lagMs : 0);
+      if (lag > 0) setTimeout(pass, lag);
       else pass();
+    };
+    from.on('data', (chunk) => {
+      if (from === pair.near && chunk.includes('subscribe')) pair.subscribes = true;
+      later(() => {
+        if (!to.destroyed) to.write(chunk);
+      });
     });
-    from.on('end', () => to.end());
-    from.on('error', () => to.destroy());
+    from.on('end', () => later(() => to.end()));
+    from.on('error', () => later(() => to.destroy()));
     from.on('close', () => {
       this.#pairs.delete(pair);
-      to.destroy();
+      later(() => to.destroy());
     });
   }
 }
