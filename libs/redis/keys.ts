@@ -1,49 +1,57 @@
-import calculateSlot from 'cluster-key-slot';
+import { PRESENCE_TAGS, partitionOf, ROOM_TAGS } from './partitions.ts';
 
 /**
  * Every name of a key or channel in Redis: nothing else builds one.
  *
- * A room's stream, sequence, idempotency keys and channel share the hash tag `{r:<room>}`, presence is spread over shards tagged
- * `{p<shard>}`, so that each script touches one slot of a Cluster.
+ * A room's stream, sequence, idempotency keys and channel share the hash tag of the room's partition, also where there is no
+ * Cluster: data moves to one as it is. Presence is one shard on a single server and spread over shards on a Cluster. So each
+ * script touches one slot.
  */
 export class RedisKeys {
-  /** Number of presence shards: 1 on a single server, 64 on a Cluster. */
+  /** Number of presence shards: 1 on a single server, 60 on a Cluster. */
   readonly presenceShards: number;
   readonly #prefix: string;
+  /** The room asked for last, with how its names begin: a publication asks for four of them. */
+  #asked: string | undefined;
+  #base = '';
 
-  /** @param prefix Every name begins with it and a colon, so that several hubs share a Redis. Without braces and spaces. */
-  constructor(prefix: string, presenceShards: number) {
+  /**
+   * @param prefix Every name begins with it and a colon, so that several hubs share a Redis. Without braces and spaces.
+   * @param cluster Whether the names are for a Cluster.
+   * @throws TypeError for such a prefix.
+   */
+  constructor(prefix: string, cluster: boolean) {
     if (/[{}\s]/.test(prefix)) throw new TypeError('A key prefix has no braces and no spaces.');
     this.#prefix = prefix.endsWith(':') ? prefix : `${prefix}:`;
-    this.presenceShards = presenceShards;
+    this.presenceShards = cluster ? PRESENCE_TAGS.length : 1;
   }
 
   /** String: epoch, server, offset of a room's sequence (see `libs/broker/lua/publish.lua`). */
   meta(room: string): string {
-    return `${this.#prefix}{r:${room}}:meta`;
+    return `${this.#room(room)}:meta`;
   }
 
   /** Stream of the room's kept publications, entry ids `<offset>-<stamp>`. */
   stream(room: string): string {
-    return `${this.#prefix}{r:${room}}:stream`;
+    return `${this.#room(room)}:stream`;
   }
 
   /** String: the outcome of the publication under `key`. */
   idempotency(room: string, key: string): string {
-    return `${this.#prefix}{r:${room}}:i:${key}`;
+    return `${this.#room(room)}:i:${key}`;
   }
 
   /** Channel of a room's publications and signals. */
   roomChannel(room: string): string {
-    return `${this.#prefix}{r:${room}}:c`;
+    return `${this.#room(room)}:c`;
   }
 
   shardOfUser(user: string): number {
-    return this.presenceShards === 1 ? 0 : calculateSlot(`u${user}`) % this.presenceShards;
+    return partitionOf(user, this.presenceShards);
   }
 
   shardOfRoom(room: string): number {
-    return this.presenceShards === 1 ? 0 : calculateSlot(`r${room}`) % this.presenceShards;
+    return partitionOf(room, this.presenceShards);
   }
 
   /** Hash: a user's connections, each a field `<node>.<connection>` without a value: a small hash takes less room than a small set. */
@@ -154,7 +162,15 @@ export class RedisKeys {
     ];
   }
 
+  #room(room: string): string {
+    if (room !== this.#asked) {
+      this.#asked = room;
+      this.#base = `${this.#prefix}{${ROOM_TAGS[partitionOf(room, ROOM_TAGS.length)]}}:${room}`;
+    }
+    return this.#base;
+  }
+
   #shard(shard: number): string {
-    return `${this.#prefix}{p${shard}}`;
+    return `${this.#prefix}{${PRESENCE_TAGS[shard]}}`;
   }
 }

@@ -66,7 +66,7 @@ export class RedisLink extends EventEmitter<LinkEvents> {
     this.isCluster = target.mode === 'cluster';
     this.commandTimeoutMs = options.commandTimeoutMs ?? 2000;
     this.log = options.log;
-    this.keys = new RedisKeys(options.prefix, this.isCluster ? 64 : 1);
+    this.keys = new RedisKeys(options.prefix, this.isCluster);
     const hooks = {
       commandTimeoutMs: this.commandTimeoutMs,
       log: options.log,

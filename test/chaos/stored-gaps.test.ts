@@ -1,6 +1,7 @@
 import { hash, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BrokerRedis } from '#libs/broker/broker-redis.ts';
+import { RedisKeys } from '#libs/redis/keys.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { MessageArchive } from '#libs/rooms/message-archive.ts';
 import type { Store } from '#libs/store/store.ts';
@@ -50,7 +51,7 @@ describe('a gateway that was cut off from Redis', () => {
     for (let i = 0; i < MISSED; i += 20) {
       await Promise.all(Array.from({ length: 20 }, (_, n) => acked(ada, 'park', `missed ${i + n}`)));
     }
-    const kept = await redis.command('XLEN', 'parley:{r:park}:stream');
+    const kept = await redis.command('XLEN', new RedisKeys('parley', false).stream('park'));
     expect(kept).toBeGreaterThan(0);
     expect(kept).toBeLessThan(MISSED - 50);
     proxy.heal();

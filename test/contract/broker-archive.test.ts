@@ -6,6 +6,7 @@ import { DEFAULT_BROKER_LIMITS } from '#libs/broker/broker-limits.ts';
 import { BrokerMemory } from '#libs/broker/broker-memory.ts';
 import { BrokerRedis } from '#libs/broker/broker-redis.ts';
 import { MemorySpace } from '#libs/broker/memory-space.ts';
+import { RedisKeys } from '#libs/redis/keys.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { ArrayArchive } from '#test/support/array-archive.ts';
 import { BrokerLedger } from '#test/support/broker-ledger.ts';
@@ -50,7 +51,7 @@ function onRedis(server: { readonly url: string; stop(): Promise<void> }, own: P
   };
 }
 
-const metaOf = (room: string): string => `${PREFIX}:{r:${room}}:meta`;
+const metaOf = (room: string): string => new RedisKeys(PREFIX, false).meta(room);
 
 async function onOne(lose: (redis: RedisServer) => Promise<unknown>): Promise<Backend> {
   const redis = await RedisServer.start();

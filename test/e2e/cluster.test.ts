@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
+import { RedisKeys } from '#libs/redis/keys.ts';
 import { ChatClient } from '#test/support/chat-client.ts';
 import { Crowd } from '#test/support/crowd.ts';
 import { signToken } from '#test/support/jwt.ts';
@@ -14,6 +15,7 @@ import { MACHINE_MS, until } from '#test/support/wait.ts';
 const EXACT_MS = 10_000 + MACHINE_MS;
 
 let hub: TestHub<RedisCluster>;
+const keys = new RedisKeys('parley', true);
 const random = Random.fromEnvironment('cluster');
 TestHub.showLogs(() => hub);
 beforeAll(async () => {
@@ -25,7 +27,7 @@ afterAll(() => hub?.stop());
 /** Rooms that lie on all three masters. */
 async function spread(): Promise<string[]> {
   const rooms = Array.from({ length: 12 }, () => hub.name('room'));
-  const masters = new Set(await Promise.all(rooms.map(async (room) => (await hub.backend.masterOf(`{r:${room}}`)).port)));
+  const masters = new Set(await Promise.all(rooms.map(async (room) => (await hub.backend.masterOf(keys.meta(room))).port)));
   expect(masters.size).toBe(3);
   return rooms;
 }
@@ -129,7 +131,7 @@ describe('two gateways on a Cluster of three masters', () => {
   it('[M4] [P3] one master is lost and comes back empty: its rooms are told, the others feel nothing, all are put back', async () => {
     const rooms = await spread();
     const byMaster = new Map<number, string>();
-    for (const room of rooms) byMaster.set((await hub.backend.masterOf(`{r:${room}}`)).port, room);
+    for (const room of rooms) byMaster.set((await hub.backend.masterOf(keys.meta(room))).port, room);
     const crowds = await Promise.all(
       [...byMaster.values()].map((room, i) =>
         Crowd.gather({ room, random, prefix: `c${i}-`, on: Array.from({ length: 6 }, (_, n) => hub.gateway(n % 2)) }),

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { RedisKeys } from '#libs/redis/keys.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { acked } from '#test/support/acked.ts';
@@ -44,7 +45,7 @@ async function complete(client: ChatClient): Promise<ServerFrame[]> {
   return waited;
 }
 
-const streamOf = (room: string): string => `parley:{r:${room}}:stream`;
+const streamOf = (room: string): string => new RedisKeys('parley', false).stream(room);
 
 const delivered = async (user: string, room: string, offset: number): Promise<void> => {
   await until(async () => (await store.cursors.delivered(user, room)).delivered === offset, {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
+import { RedisKeys } from '#libs/redis/keys.ts';
 import { ChatClient } from '#test/support/chat-client.ts';
 import { signToken } from '#test/support/jwt.ts';
 import { RawClient } from '#test/support/raw-client.ts';
@@ -9,6 +10,7 @@ import { TestHub } from '#test/support/test-hub.ts';
 import { until } from '#test/support/wait.ts';
 
 let hub: TestHub<RedisServer>;
+const keys = new RedisKeys('parley', false);
 TestHub.showLogs(() => hub);
 beforeAll(async () => {
   hub = await TestHub.single({ gateways: 2 });
@@ -284,7 +286,7 @@ describe('M5 a room that began anew while nobody spoke', () => {
     await ada.join(room);
     await ada.message(room, 'lost');
     // Redis loses this room and nothing else: no connection breaks, so the node of ada is not told.
-    await hub.backend.command('DEL', `parley:{r:${room}}:meta`, `parley:{r:${room}}:stream`);
+    await hub.backend.command('DEL', keys.meta(room), keys.stream(room));
     const bob = await hub.client('bob', 0);
     const { epoch, offset } = await bob.join(room);
     expect(epoch).not.toBe((await ada.waitFor('joined')).epoch);

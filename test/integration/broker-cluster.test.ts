@@ -1,8 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Channels } from '#libs/broker/channels.ts';
+import type { RedisMaster } from '#libs/redis/master.ts';
+import { RedisLink } from '#libs/redis/redis-link.ts';
 import { BrokerNode, publication } from '#test/support/broker-node.ts';
 import { RedisCluster } from '#test/support/redis-cluster.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 import { until } from '#test/support/wait.ts';
+
+const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 describe('broker on a Redis Cluster', () => {
   let cluster: RedisCluster;
@@ -30,6 +35,12 @@ describe('broker on a Redis Cluster', () => {
 
   async function idOf(server: RedisServer): Promise<string> {
     return String(await server.command('CLUSTER', 'MYID'));
+  }
+
+  /** SSUBSCRIBE commands that the Cluster took so far. */
+  async function subscribes(): Promise<number> {
+    const stats = await Promise.all(cluster.masters.map(async (master) => String(await master.command('INFO', 'commandstats'))));
+    return stats.reduce((sum, info) => sum + Number(/^cmdstat_ssubscribe:calls=(\d+)/m.exec(info)?.[1] ?? 0), 0);
   }
 
   /** Moves the slot of a key to another master, keys and all, as redis-cli does. */
@@ -64,6 +75,44 @@ describe('broker on a Redis Cluster', () => {
     for (const room of rooms) {
       const own = [a.link.keys.roomChannel(room), a.link.keys.presenceChannel(room)].map((channel) => a.link.masterOf(channel)?.port);
       expect(healed.has(`r:${room}`)).toBe(own.includes(master?.port));
+    }
+  });
+
+  test('a node that comes back subscribes to 100,000 rooms in at most 1,024 commands', async () => {
+    const link = RedisLink.open(cluster.url, { prefix: 'many', log: SILENT });
+    await link.ready(30_000);
+    const restored: string[] = [];
+    const ignore = (): void => undefined;
+    const host = {
+      signal: ignore,
+      restored: ({ id }: RedisMaster) => restored.push(id),
+      down: ignore,
+      deaf: ignore,
+      rehomed: ignore,
+      reconnect: ignore,
+      lag: ignore,
+    };
+    const channels = new Channels(link, host, 60_000);
+    try {
+      const names = Array.from({ length: 100_000 }, (_, i) => `group:many ${i}`).flatMap((room) => [
+        link.keys.roomChannel(room),
+        link.keys.presenceChannel(room),
+      ]);
+      for (let at = 0; at < names.length; at += 20_000)
+        await Promise.all(names.slice(at, at + 20_000).map((name) => channels.add(name, `r:${name}`)));
+      const before = await subscribes();
+      restored.length = 0;
+      for (const master of cluster.masters) await master.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await until(() => new Set(restored).size === cluster.masters.length, {
+        timeoutMs: 60_000,
+        describe: () => `${restored.length} feeds are back`,
+      });
+      const commands = (await subscribes()) - before;
+      expect(commands).toBeGreaterThan(0);
+      expect(commands).toBeLessThanOrEqual(1024);
+    } finally {
+      channels.close();
+      await link.close();
     }
   });
 

@@ -82,7 +82,7 @@ describe('a Redis user', () => {
     [['-publish'], 'may not run PUBLISH'],
     [['-subscribe'], 'may not run SUBSCRIBE'],
     [['resetchannels'], 'may not use the channel parley:{health-0}:health'],
-    [['resetkeys', '~parley:{health*', '~parley:{r:*'], 'may not use the key parley:{p0}:'],
+    [['resetkeys', '~parley:{health*', '~parley:{r*'], 'may not use the key parley:{p0}:'],
     [['resetkeys', '~parley::*'], 'may not use the key parley:{health-0}:health'],
   ])('without a right (%j) is refused at start, by name: %s', async (rule, reason) => {
     await redis.command('ACL', 'SETUSER', 'parley', ...rule);
