@@ -1,0 +1,79 @@
+/** Jobs that an earlier version queued under keys of another name. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Queue } from 'bullmq';
+import type { RedisTarget } from '#libs/config/redis-url.ts';
+import { connectQueueClient } from '#libs/redis/queue-clients.ts';
+import { QUEUE_NAMES } from './jobs.ts';
+
+/** Milliseconds that Redis has for its first answer. */
+const PATIENCE_MS = 10_000;
+/** Jobs that are read at a time. */
+const PAGE = 500;
+
+export interface MoveJobsOptions {
+  readonly target: RedisTarget;
+  /** `REDIS_PREFIX`, as the earlier version was given it. */
+  readonly prefix: string;
+  /** What keys of the queues begin with now. */
+  readonly to: string;
+}
+
+/** A job's data, as `JobsBullmq` keeps it. */
+interface Kept {
+  /** When it is due, Unix milliseconds. */
+  readonly due: number;
+}
+
+/**
+ * Moves the jobs that versions before 0.2.0 queued, whose keys began `{<prefix>:jobs}`. Each keeps its id, and the time when it is due; one that was done or
+ * given up is dropped. Resolves with the number of moved jobs. No worker of such a version may run.
+ *
+ * A call that ended halfway may be repeated: no job is lost, and none is there twice. Rejects if Redis does not answer.
+ */
+export async function moveJobs({ target, prefix, to }: MoveJobsOptions): Promise<number> {
+  const client = connectQueueClient(target, 'works', PATIENCE_MS);
+  let failure: Error | undefined;
+  client.on('error', (error: Error) => {
+    failure = error;
+  });
+  try {
+    const late = delay(PATIENCE_MS, undefined, { ref: false }).then(() => {
+      throw new Error(`Redis does not answer${failure === undefined ? '' : `: ${failure.message}`}`);
+    });
+    await Promise.race([client.ping(), late]);
+    let moved = 0;
+    for (const name of QUEUE_NAMES) {
+      const options = { connection: client, skipVersionCheck: true };
+      moved += await moveQueue(
+        new Queue<Kept>(name, { ...options, prefix: `{${prefix}:jobs}` }),
+        new Queue<Kept>(name, { ...options, prefix: to }),
+      );
+    }
+    return moved;
+  } catch (error) {
+    // A user without a right to the old keys has none of them: with such rights the earlier version did not run.
+    if (error instanceof Error && error.message.startsWith('NOPERM')) return 0;
+    throw error;
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function moveQueue(from: Queue<Kept>, to: Queue<Kept>): Promise<number> {
+  let moved = 0;
+  for (let start = 0; ; start += PAGE) {
+    const jobs = await from.getJobs(['wait', 'delayed', 'prioritized', 'active'], start, start + PAGE - 1);
+    if (jobs.length === 0) break;
+    // An id that is there is not added again.
+    await to.addBulk(
+      jobs.map(({ id, name, data, opts }) => ({
+        name,
+        data,
+        opts: { ...opts, ...(id === undefined ? {} : { jobId: id }), delay: Math.max(0, data.due - Date.now()) },
+      })),
+    );
+    moved += jobs.length;
+  }
+  await from.obliterate({ force: true });
+  return moved;
+}
