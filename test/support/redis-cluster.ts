@@ -1,32 +1,44 @@
 import type { Certificate } from './certificate.ts';
 import { freePort } from './free-port.ts';
 import { RedisServer } from './redis-server.ts';
+import { asArguments, tlsSettings } from './redis-tls.ts';
 import { until } from './wait.ts';
 
 const SLOTS = 16_384;
+/** Until a replica is in its master's place. */
+const PROMOTED_MS = 60_000;
 
-/** A real Redis Cluster of three masters on 127.0.0.1, without replicas. */
+export interface RedisClusterOptions {
+  /** Masters. Default 3. */
+  readonly count?: number;
+  /** With it all are reached over TLS, too, and call themselves `localhost` there. */
+  readonly tls?: Certificate;
+  /** The first master has a replica, which takes over where it dies. Default false. */
+  readonly replica?: boolean;
+}
+
+/** A real Redis Cluster of three masters on 127.0.0.1. */
 export class RedisCluster {
   readonly masters: readonly RedisServer[];
-
+  /** Of the first master. */
+  readonly replica: RedisServer | undefined;
+  /** Of the masters, then of the replica. */
   readonly #tlsPorts: readonly number[];
 
-  private constructor(masters: readonly RedisServer[], tlsPorts: readonly number[]) {
+  private constructor(masters: readonly RedisServer[], replica: RedisServer | undefined, tlsPorts: readonly number[]) {
     this.masters = masters;
+    this.replica = replica;
     this.#tlsPorts = tlsPorts;
   }
 
-  /**
-   * Resolves when every master says that the cluster is whole.
-   * @param tls With it the masters are reached over TLS, too, and call themselves `localhost` there.
-   */
-  static async start(count = 3, tls?: Certificate): Promise<RedisCluster> {
-    const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
-    const ports = await Promise.all(Array.from({ length: count }, () => (tls === undefined ? 0 : freePort())));
-    const masters = await Promise.all(
+  /** Resolves when every server says that the cluster is whole. */
+  static async start({ count = 3, tls, replica: replicated = false }: RedisClusterOptions = {}): Promise<RedisCluster> {
+    const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--repl-diskless-sync-delay', '0'];
+    const ports = await Promise.all(Array.from({ length: count + Number(replicated) }, () => (tls === undefined ? 0 : freePort())));
+    const servers = await Promise.all(
       ports.map((port) => RedisServer.start({ args: tls === undefined ? args : [...args, ...byName(port, tls)] })),
     );
-    const cluster = new RedisCluster(masters, ports);
+    const cluster = new RedisCluster(servers.slice(0, count), servers[count], ports);
     try {
       await cluster.#assemble();
       return cluster;
@@ -54,8 +66,26 @@ export class RedisCluster {
     return master;
   }
 
+  /** SIGKILL to the first master. Resolves when its replica has its slots, and every server knows. */
+  async killMaster(): Promise<void> {
+    const [first, ...others] = this.masters;
+    await first?.kill();
+    await until(
+      async () => {
+        const role = await this.replica?.command('ROLE');
+        const infos = await Promise.all([...others, this.replica].map(async (server) => String(await server?.command('CLUSTER', 'INFO'))));
+        return Array.isArray(role) && role[0] === 'master' && infos.every((info) => info.includes('cluster_state:ok'));
+      },
+      { timeoutMs: PROMOTED_MS, describe: () => `the replica takes over\n${this.replica?.output}` },
+    );
+  }
+
   async stop(): Promise<void> {
-    await Promise.all(this.masters.map((master) => master.stop()));
+    await Promise.all([...this.masters, this.replica].map((server) => server?.stop()));
+  }
+
+  get #servers(): readonly RedisServer[] {
+    return this.replica === undefined ? this.masters : [...this.masters, this.replica];
   }
 
   async #assemble(): Promise<void> {
@@ -65,25 +95,39 @@ export class RedisCluster {
       await master.command('CLUSTER', 'ADDSLOTSRANGE', first, lastSlot(i, count));
       await master.command('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
     }
-    for (const master of this.masters.slice(1)) {
-      await master.command('CLUSTER', 'MEET', '127.0.0.1', this.#tlsPorts[0] || (this.masters[0]?.port ?? 0));
+    for (const server of this.#servers.slice(1)) {
+      await server.command('CLUSTER', 'MEET', '127.0.0.1', this.#tlsPorts[0] || (this.masters[0]?.port ?? 0));
     }
-    for (const master of this.masters) {
+    for (const server of this.#servers) {
       await until(
         async () => {
-          const info = String(await master.command('CLUSTER', 'INFO'));
-          return info.includes('cluster_state:ok') && info.includes(`cluster_size:${count}`);
+          const info = String(await server.command('CLUSTER', 'INFO'));
+          const known = info.includes(`cluster_known_nodes:${this.#servers.length}`);
+          return known && info.includes('cluster_state:ok') && info.includes(`cluster_size:${count}`);
         },
-        { timeoutMs: 20_000, describe: () => `cluster whole\n${master.output}` },
+        { timeoutMs: 20_000, describe: () => `cluster whole\n${server.output}` },
       );
     }
+    if (this.replica !== undefined) await this.#follow(this.replica);
+  }
+
+  async #follow(replica: RedisServer): Promise<void> {
+    const [first] = this.masters;
+    await replica.command('CLUSTER', 'REPLICATE', String(await first?.command('CLUSTER', 'MYID')));
+    await until(async () => String(await first?.command('INFO', 'replication')).includes('state=online'), {
+      describe: () => `the replica is in sync\n${replica.output}`,
+    });
   }
 }
 
-function byName(port: number, { certFile, keyFile }: Certificate): string[] {
-  const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', certFile, '--tls-auth-clients', 'no'];
-  const names = ['--cluster-announce-hostname', 'localhost', '--cluster-preferred-endpoint-type', 'hostname'];
-  return ['--tls-port', String(port), '--tls-cluster', 'yes', ...files, ...names];
+function byName(port: number, tls: Certificate): string[] {
+  return asArguments({
+    ...tlsSettings(port, tls),
+    'tls-cluster': 'yes',
+    'tls-replication': 'yes',
+    'cluster-announce-hostname': 'localhost',
+    'cluster-preferred-endpoint-type': 'hostname',
+  });
 }
 
 function lastSlot(index: number, count: number): number {

@@ -1,10 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import type { Certificate } from './certificate.ts';
 import { Child } from './child.ts';
 import { freePort } from './free-port.ts';
 import { redisCommand } from './redis-command.ts';
 import { RedisServer } from './redis-server.ts';
+import { asArguments, tlsSettings } from './redis-tls.ts';
 import { makeFolder, removeFolder } from './temp-folder.ts';
 import { until } from './wait.ts';
 
@@ -21,28 +23,47 @@ const PACE = ['info-period', '300', 'ping-period', '200', 'ask-period', '200', '
  */
 const TILT = ['tilt-trigger', String(DOWN_AFTER_MS / 2), 'tilt-period', '1000'];
 
+interface Known {
+  readonly servers: readonly number[];
+  readonly sentinels: readonly number[];
+}
+
 /** One master, one replica and three sentinels that watch them, all real, on 127.0.0.1. */
 export class RedisSentinel {
   readonly servers: readonly RedisServer[];
   readonly sentinelPorts: readonly number[];
   readonly #sentinels: readonly Child[];
   readonly #dir: string;
+  /** By which servers, and sentinels, know each other: over TLS where that was asked for. */
+  readonly #known: Known;
 
-  private constructor(servers: readonly RedisServer[], sentinelPorts: readonly number[], sentinels: readonly Child[], dir: string) {
+  private constructor(servers: readonly RedisServer[], known: Known, ports: readonly number[], sentinels: readonly Child[], dir: string) {
     this.servers = servers;
-    this.sentinelPorts = sentinelPorts;
+    this.sentinelPorts = ports;
     this.#sentinels = sentinels;
     this.#dir = dir;
+    this.#known = known;
   }
 
-  /** Resolves when the sentinels know each other and the replica is in sync. */
-  static async start(): Promise<RedisSentinel> {
+  /**
+   * Resolves when the sentinels know each other and the replica is in sync.
+   * @param tls With it they talk to each other over TLS alone, and call each other `localhost`.
+   */
+  static async start(tls?: Certificate): Promise<RedisSentinel> {
     const dir = makeFolder('parley-sentinel-');
-    const quick = ['--repl-diskless-sync-delay', '0'];
-    const master = await RedisServer.start({ args: quick });
-    const replica = await RedisServer.start({ args: [...quick, '--replicaof', '127.0.0.1', String(master.port)] });
+    const host = tls === undefined ? '127.0.0.1' : 'localhost';
+    const tlsPorts = tls === undefined ? [] : await Promise.all(Array.from({ length: 5 }, () => freePort()));
+    const [masterTls, replicaTls, ...sentinelTls] = tlsPorts;
+    const over = (port: number | undefined) =>
+      tls === undefined || port === undefined ? {} : { ...tlsSettings(port, tls), 'tls-replication': 'yes' };
+    const announced = (port: number | undefined) =>
+      asArguments(port === undefined ? {} : { 'replica-announce-ip': host, 'replica-announce-port': String(port) });
+    const serverOf = (port: number | undefined, more: readonly string[]) =>
+      RedisServer.start({ args: ['--repl-diskless-sync-delay', '0', ...asArguments(over(port)), ...announced(port), ...more] });
+    const master = await serverOf(masterTls, []);
+    const replica = await serverOf(replicaTls, ['--replicaof', host, String(masterTls ?? master.port)]);
     const ports = [await freePort(), await freePort(), await freePort()];
-    const sentinels = ports.map((port) => {
+    const sentinels = ports.map((port, n) => {
       const file = join(dir, `sentinel-${port}.conf`);
       writeFileSync(
         file,
@@ -50,7 +71,11 @@ export class RedisSentinel {
           `port ${port}`,
           'bind 127.0.0.1',
           `dir ${dir}`,
-          `sentinel monitor ${MASTER_NAME} 127.0.0.1 ${master.port} ${QUORUM}`,
+          ...Object.entries(over(sentinelTls[n])).map(([name, value]) => `${name} ${value}`),
+          ...(tls === undefined
+            ? []
+            : ['sentinel resolve-hostnames yes', 'sentinel announce-hostnames yes', `sentinel announce-ip ${host}`]),
+          `sentinel monitor ${MASTER_NAME} ${host} ${masterTls ?? master.port} ${QUORUM}`,
           `sentinel down-after-milliseconds ${MASTER_NAME} ${DOWN_AFTER_MS}`,
           `sentinel failover-timeout ${MASTER_NAME} 5000`,
           '',
@@ -58,7 +83,8 @@ export class RedisSentinel {
       );
       return new Child('redis-server', [file, '--sentinel']);
     });
-    const cluster = new RedisSentinel([master, replica], ports, sentinels, dir);
+    const known = { servers: [masterTls ?? master.port, replicaTls ?? replica.port], sentinels: tls === undefined ? ports : sentinelTls };
+    const cluster = new RedisSentinel([master, replica], known, ports, sentinels, dir);
     try {
       await cluster.#ready();
       return cluster;
@@ -68,6 +94,11 @@ export class RedisSentinel {
     }
   }
 
+  /** By name, where it was started with a certificate. */
+  get tlsUrl(): string {
+    return `rediss+sentinel://${this.#known.sentinels.map((port) => `localhost:${port}`).join(',')}/${MASTER_NAME}`;
+  }
+
   get url(): string {
     return `redis+sentinel://${this.sentinelPorts.map((port) => `127.0.0.1:${port}`).join(',')}/${MASTER_NAME}`;
   }
@@ -75,7 +106,7 @@ export class RedisSentinel {
   /** The server most sentinels call the master. */
   async master(): Promise<RedisServer> {
     const ports = await Promise.all(this.sentinelPorts.map(masterPort));
-    const server = this.servers.find(({ port }) => ports.filter((other) => other === port).length >= QUORUM);
+    const server = this.servers.find((_, n) => ports.filter((port) => port === this.#known.servers[n]).length >= QUORUM);
     if (server === undefined) throw new Error(`no master agreed on: ${ports.join(' ')}`);
     return server;
   }
@@ -110,7 +141,11 @@ export class RedisSentinel {
   /** Orders a fail-over unless one is under way or done: one that was accepted is given up where no replica is thought fit, as after a stall. */
   async #order(before: RedisServer): Promise<void> {
     const known = fields(await redisCommand(this.#port(), ['SENTINEL', 'MASTER', MASTER_NAME]));
-    if (known.get('port') !== String(before.port) || known.get('flags')?.includes('failover_in_progress') === true) return;
+    if (
+      known.get('port') !== String(this.#known.servers[this.servers.indexOf(before)]) ||
+      known.get('flags')?.includes('failover_in_progress') === true
+    )
+      return;
     await redisCommand(this.#port(), ['SENTINEL', 'FAILOVER', MASTER_NAME]);
   }
 
