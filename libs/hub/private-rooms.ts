@@ -125,7 +125,7 @@ export class PrivateRooms {
       const next = reached.held?.sort((one, other) => one.offset - other.offset).shift();
       if (next === undefined) break;
       if (next.offset > reached.offset + 1) await this.#read(user, room, keeps, reached, next.offset - 1, historyFrom);
-      if (!this.#isHere(user)) return;
+      if (!this.#isTheirs(user, room, reached)) return;
       if (next.offset === reached.offset + 1) this.#hand(user, room, keeps, reached, next.offset, next.frame);
     }
     reached.held = undefined;
@@ -135,7 +135,7 @@ export class PrivateRooms {
   async #read(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number, historyFrom = 0): Promise<void> {
     while (reached.offset < upTo) {
       const page = await this.#patiently(user, () => this.#options.broker.after(room, reached.offset, PAGE));
-      if (page === undefined) return;
+      if (page === undefined || !this.#isTheirs(user, room, reached)) return;
       const before = reached.offset;
       if (page.complete) {
         for (const { offset, frame } of page.publications) {
@@ -153,7 +153,7 @@ export class PrivateRooms {
 
   async #resync(user: LocalUser, room: string, reached: Reached, upTo: number): Promise<void> {
     const latest = await this.#patiently(user, () => this.#options.broker.before(room, Number.POSITIVE_INFINITY, PAGE));
-    if (latest === undefined) return;
+    if (latest === undefined || !this.#isTheirs(user, room, reached)) return;
     const { epoch, offset } = latest.position;
     const frame = Buffer.concat([
       Buffer.from(resyncHead({ room, epoch, offset, recovered: false })),
@@ -181,6 +181,11 @@ export class PrivateRooms {
       connection.unacknowledged = true;
       stats.hot.delivered += 1;
     }
+  }
+
+  /** Whether the user is here and the room is still theirs: what was begun before it was lost hands over nothing more (R7). */
+  #isTheirs(user: LocalUser, room: string, reached: Reached): boolean {
+    return this.#isHere(user) && user.reached?.get(room) === reached;
   }
 
   #isHere(user: LocalUser): boolean {

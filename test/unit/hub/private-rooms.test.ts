@@ -89,3 +89,21 @@ test('[M6] of several connections none misses what only another one was handed',
   await told();
   for (const offset of [3, 4, 5]) expect(sent).toContain(`c0 ${offset}`);
 });
+
+test('[R7] what was begun before the room was lost hands over nothing more', async () => {
+  const { rooms, user, sent, told } = stage(1);
+  rooms.start(user, ROOM, 2);
+  // A gap: it is read.
+  rooms.arrived('ann', Keeps.history, messageFrame(5));
+  user.reached?.delete(ROOM);
+  await told();
+  expect(sent).toEqual([]);
+});
+
+test('[R7] nor does what waits for the cursor', async () => {
+  const { rooms, user, sent, told } = stage(1);
+  rooms.arrived('ann', Keeps.history, messageFrame(3));
+  user.reached?.delete(ROOM);
+  await told();
+  expect(sent).toEqual([]);
+});
