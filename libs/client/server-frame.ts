@@ -3,6 +3,11 @@
 export interface Person {
   readonly id: string;
   readonly name: string;
+  /**
+   * Who they are: `user`, `guest`, `customer`, `agent`, `service`, or what the issuer of their token calls it. The hub's word, where a name is their own. Absent
+   * where the hub does not know: in messages stored before it told.
+   */
+  readonly kind?: string;
 }
 
 export interface ChatMessage {

@@ -284,7 +284,7 @@ export class FrameHandler {
     const { node, broker, clock } = this.#options;
     const room = isPrivateRoom(name) ? undefined : this.#joined(connection, name);
     if (!connection.maySayTyping(name, clock.steady(), TYPING_MS)) return;
-    const frame = typing(name, connection.user.json);
+    const frame = typing(name, connection.user.json(connection.identity.kind));
     if (room !== undefined) {
       connection.publishToOthers(room.topic, frame);
       const { topic, payload } = typingSignal(node, name, frame);

@@ -162,7 +162,7 @@ export class Hub {
       verify: options.verify,
       refreshed: (connection, before) => {
         this.#users.refreshed(connection, before.login);
-        connection.user.rename(connection.identity.name);
+        connection.user.renew(connection.identity.name, connection.identity.kind);
         this.#expiry.watch(connection, clock.now(), before);
         this.#seen(connection);
       },
@@ -343,7 +343,7 @@ export class Hub {
     const id = `${this.#ids}${this.#lastId.toString(36)}`;
     const connection = new Connection({
       id,
-      user: this.#users.enter(identity.userId, identity.name),
+      user: this.#users.enter(identity.userId, identity.name, identity.kind),
       session,
       identity,
       login: singleSession ? (identity.login ?? id) : undefined,

@@ -17,7 +17,6 @@ import type { Clock } from './clock.ts';
 import type { Connection, PendingJoin } from './connection.ts';
 import type { Counts } from './counts.ts';
 import type { Faults } from './faults.ts';
-import type { LocalUser } from './local-user.ts';
 import { Room } from './room.ts';
 import type { RoomPass } from './room-access.ts';
 import type { Rooms } from './rooms.ts';
@@ -150,7 +149,7 @@ export class Joins {
       // Counts come as signals: presence is asked only once those are listened to, or a change in between would never be seen.
       await room.ready;
       // Even where this connection left meanwhile: another one of the user may rely on being announced by the first.
-      await (before === 0 && room.users.has(user) ? this.#announce(room, user) : room.entering.get(user));
+      await (before === 0 && room.users.has(user) ? this.#announce(room, connection) : room.entering.get(user));
       if (!wanted()) return;
       if (room.keeps) await this.#deliver(connection, room, id, since, wanted);
       else this.#goLive(connection, room, joinedLive(id, room.name, room.count));
@@ -160,19 +159,20 @@ export class Joins {
   }
 
   /** Tells presence that the user's first connection of this node is in the room. Others of the user wait for the same answer. */
-  #announce(room: Room, user: LocalUser): Promise<void> {
+  #announce(room: Room, connection: Connection): Promise<void> {
+    const { user } = connection;
     const known = room.entering.get(user);
     if (known !== undefined) return known;
-    const entering = this.#askToEnter(room, user).finally(() => {
+    const entering = this.#askToEnter(room, connection).finally(() => {
       if (room.entering.get(user) === entering) room.entering.delete(user);
     });
     room.entering.set(user, entering);
     return entering;
   }
 
-  async #askToEnter(room: Room, user: LocalUser): Promise<void> {
+  async #askToEnter(room: Room, { user: { id, name }, identity: { kind } }: Connection): Promise<void> {
     const { signals } = room;
-    const count = await this.#options.presence.enter(room.name, user);
+    const count = await this.#options.presence.enter(room.name, { id, name, kind });
     // A signal that came meanwhile may be newer than the answer; the signals by themselves end at the truth.
     if (room.signals === signals) room.count = count;
   }

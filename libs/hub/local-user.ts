@@ -1,4 +1,5 @@
 import type { PresenceUser } from '#libs/presence/presence.ts';
+import { personJson } from '#libs/protocol/person.ts';
 import { FrameBudget, type FrameLimits } from './frame-budget.ts';
 import type { PassStamp, PassValidity } from './pass-validity.ts';
 import type { RoomBearer, RoomPass } from './room-access.ts';
@@ -28,6 +29,7 @@ type KeptPass = { readonly asking: Promise<RoomPass> } | { readonly pass: RoomPa
 export class LocalUser implements PresenceUser {
   readonly id: string;
   #name: string;
+  #kind: string;
   /** Settled once the user's own channel is listened to. */
   readonly listening: Promise<void>;
   /** Private rooms with messages since the user came here; undefined for the many that have none. */
@@ -35,13 +37,14 @@ export class LocalUser implements PresenceUser {
   #passes: Map<string, KeptPass> | undefined;
   /** Private rooms whose end was told. */
   #closed: Set<string> | undefined;
-  #json: string | undefined;
+  #json: { readonly kind: string; readonly text: string } | undefined;
   #credit: ByteCredit | undefined;
   #pages: FrameBudget | undefined;
 
-  constructor(id: string, name: string, listening: Promise<void>) {
+  constructor(id: string, name: string, kind: string, listening: Promise<void>) {
     this.id = id;
     this.#name = name;
+    this.#kind = kind;
     this.listening = listening;
   }
 
@@ -49,16 +52,27 @@ export class LocalUser implements PresenceUser {
     return this.#name;
   }
 
+  /** The kind of the newest token: what the user is put back into rooms with after a loss of Redis. */
+  get kind(): string {
+    return this.#kind;
+  }
+
+  /** One more connection, by a token of this kind. */
+  came(kind: string): void {
+    this.#kind = kind;
+  }
+
   /** A newer token has another name: what is said from now on bears it. */
-  rename(name: string): void {
+  renew(name: string, kind: string): void {
     this.#name = name;
+    this.#kind = kind;
     this.#json = undefined;
   }
 
-  /** The JSON of `{id,name}`, built at first use: most users never speak. */
-  get json(): string {
-    this.#json ??= JSON.stringify({ id: this.id, name: this.name });
-    return this.#json;
+  /** The user as `personJson` writes them, by the token of the connection that speaks. Built at first use: most users never speak. */
+  json(kind: string): string {
+    if (this.#json?.kind !== kind) this.#json = { kind, text: personJson({ id: this.id, name: this.name, kind }) };
+    return this.#json.text;
   }
 
   /** The user's budget of pages of history, begun at the first one. */

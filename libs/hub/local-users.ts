@@ -41,13 +41,16 @@ export class LocalUsers {
   }
 
   /** The user's entry; the first one listens to their channel. Pair each `enter` with an `add`, synchronously. */
-  enter(id: string, name: string): LocalUser {
+  enter(id: string, name: string, kind: string): LocalUser {
     const known = this.#entries.get(id);
-    if (known !== undefined) return known.user;
+    if (known !== undefined) {
+      known.user.came(kind);
+      return known.user;
+    }
     const listening = this.#channels.subscribeUser(id);
     // Whoever awaits it sees the failure; one that nobody waits for yet must not end the process.
     listening.catch(() => undefined);
-    const user = new LocalUser(id, name, listening);
+    const user = new LocalUser(id, name, kind, listening);
     this.#entries.set(id, { user, connections: [] });
     return user;
   }

@@ -49,7 +49,7 @@ export interface MessageWriterOptions {
 export interface MessageRequest {
   readonly pass: RoomPass;
   readonly userId: string;
-  /** JSON of `{id,name}`. */
+  /** Made by `personJson`. */
   readonly sender: string;
   /** The sender's own id of the message; undefined: it is never repeated. */
   readonly clientId: string | undefined;

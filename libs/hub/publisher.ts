@@ -75,8 +75,8 @@ export class Publisher {
   #write(connection: Connection, pass: RoomPass, { id, text, data }: SaidMessage, lane: Lane): void {
     const { writer, stats, faults, now } = this.#options;
     const at = now();
-    const { user } = connection;
-    const written = writer.write({ pass, userId: user.id, sender: user.json, clientId: id, text, data });
+    const { user, identity } = connection;
+    const written = writer.write({ pass, userId: user.id, sender: user.json(identity.kind), clientId: id, text, data });
     stats.hot.received += 1;
     lane.inFlight += 1;
     written.then(

@@ -1,4 +1,5 @@
 import type { Broker } from '#libs/broker/broker.ts';
+import { personJson } from '#libs/protocol/person.ts';
 import type { ConnectResult, Presence, PresenceConnection, PresenceListener, PresenceUser } from './presence.ts';
 
 /** As many logins of one user are remembered as over Redis. */
@@ -78,7 +79,7 @@ export class PresenceMemory implements Presence {
     this.#changed();
   }
 
-  async enter(room: string, { id, name }: PresenceUser): Promise<number> {
+  async enter(room: string, { id, name, kind }: PresenceUser): Promise<number> {
     const users = this.#space.rooms.get(room) ?? new Map<string, RoomEntry>();
     if (this.#closed) return users.size;
     const here = this.#rooms.get(room);
@@ -86,12 +87,16 @@ export class PresenceMemory implements Presence {
     else here.add(id);
     this.#space.rooms.set(room, users);
     const entry = users.get(id);
-    users.set(id, { user: { id, name }, nodes: entry?.nodes.add(this) ?? new Set([this]) });
-    if (entry === undefined) this.#emit(`r:${room}`, `~+${users.size} ${JSON.stringify({ id, name })}`);
+    users.set(id, { user: { id, name, kind }, nodes: entry?.nodes.add(this) ?? new Set([this]) });
+    if (entry === undefined) this.#emit(`r:${room}`, `~+${users.size} ${personJson({ id, name, kind })}`);
     return users.size;
   }
 
   async leave(room: string, { id }: PresenceUser): Promise<void> {
+    this.#leave(room, id);
+  }
+
+  #leave(room: string, id: string): void {
     const here = this.#rooms.get(room);
     if (here?.delete(id) !== true) return;
     if (here.size === 0) this.#rooms.delete(room);
@@ -151,7 +156,7 @@ export class PresenceMemory implements Presence {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    for (const [room, users] of [...this.#rooms]) for (const id of [...users]) await this.leave(room, { id, name: '' });
+    for (const [room, users] of [...this.#rooms]) for (const id of [...users]) this.#leave(room, id);
     for (const connection of [...this.#connections.values()]) await this.disconnect(connection);
     this.#closed = true;
     clearTimeout(this.#timer);

@@ -1,5 +1,6 @@
 import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { personJson } from '#libs/protocol/person.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 import { loadScript, type Script } from '#libs/redis/script.ts';
 import type { PresenceConnection, PresenceUser } from './presence.ts';
@@ -83,11 +84,11 @@ export class PresenceScripts {
   }
 
   /** Resolves with the room's distinct users, or `REAPED`. */
-  async enter(node: string, room: string, { id, name }: PresenceUser, announce: boolean): Promise<number> {
+  async enter(node: string, room: string, user: PresenceUser, announce: boolean): Promise<number> {
     const { keys } = this.#link;
     const shard = keys.shardOfRoom(room);
     const names = [keys.tombstones(shard), keys.roomUsers(room), keys.nodeRooms(shard, node), keys.presenceChannel(room)];
-    const args = [node, room, id, JSON.stringify({ id, name }), this.#publish, announce ? '+' : ''];
+    const args = [node, room, user.id, personJson(user), this.#publish, announce ? '+' : ''];
     const reply = await this.#link.run(ENTER, names, args);
     failPoint('after-enter');
     return Number(reply);

@@ -7,6 +7,8 @@
 export interface PresenceUser {
   readonly id: string;
   readonly name: string;
+  /** The `kind` of the token they came with. */
+  readonly kind: string;
 }
 
 /** One open socket of this node. `id` is unique on the node for its life. */
@@ -36,7 +38,7 @@ export type ConnectResult = 'ok' | 'replaced';
 /**
  * Room changes are announced as signals on the room's topic (`r:<room>`), atomically with the change, in this form (UTF-8):
  * `~+<count> <user json>` a distinct user came, `~-<count> <user json>` a distinct user went, `~=<count>` the count changed silently;
- * `<user json>` is `{"id":...,"name":...}`, `<count>` the room's distinct users after the change.
+ * `<user json>` is `{"id":...,"name":...,"kind":...}`, `<count>` the room's distinct users after the change.
  * A newer login of a user (R4) is announced on the user's topic (`u:<user>`) as `~k<login>`: connections of any other login end.
  * Every method rejects with `HubError` `UNAVAILABLE` when the backend cannot be reached within a few seconds.
  */

@@ -5,11 +5,7 @@
  * `{"offset":N,` + tail, the tail ending in the 13 digits of the stamp and two braces. `publishedAt` and `pageItem` rely on it.
  */
 import type { ErrorCode } from './errors.ts';
-
-export interface Sender {
-  readonly id: string;
-  readonly name: string;
-}
+import type { Person } from './person.ts';
 
 /** `,"id":...` where the client gave one. */
 function idMember(id: string | undefined): string {
@@ -21,7 +17,7 @@ function messageHead(room: string): string {
   return `"room":"${room}","type":"message",`;
 }
 
-/** The `message` member and the frame's last brace: `sender` is the JSON of `{id,name}`, `data` the JSON of the member or undefined, `at` Unix milliseconds. */
+/** The `message` member and the frame's last brace: `sender` is made by `personJson`, `data` the JSON of the member or undefined, `at` Unix milliseconds. */
 export function messageMember(id: string, sender: string, text: string, data: string | undefined, at: number): string {
   return `"message":{"id":"${id}","from":${sender},"text":${JSON.stringify(text)}${data === undefined ? '' : `,"data":${data}`},"at":${at}}}`;
 }
@@ -124,7 +120,7 @@ export function ack(id: string | undefined, room: string, messageId: string, off
   return `{"type":"ack"${idMember(id)},"room":"${room}","message":{"id":"${messageId}",${place}"at":${at}}}`;
 }
 
-export function presenceFrame(id: string | undefined, room: string, count: number, users: readonly Sender[]): string {
+export function presenceFrame(id: string | undefined, room: string, count: number, users: readonly Person[]): string {
   return `{"type":"presence"${idMember(id)},"room":"${room}","count":${count},"users":${JSON.stringify(users)}}`;
 }
 
@@ -136,12 +132,12 @@ export function roomOnline(room: string, count: number): string {
   return `{"type":"room_online","room":"${room}","count":${count}}`;
 }
 
-/** `user` is the JSON of `{id,name}`. */
+/** `user` is made by `personJson`. */
 export function member(room: string, action: 'joined' | 'left', user: string): string {
   return `{"type":"member","room":"${room}","action":"${action}","user":${user}}`;
 }
 
-/** `user` is the JSON of `{id,name}`. */
+/** `user` is made by `personJson`. */
 export function typing(room: string, user: string): string {
   return `{"type":"typing","room":"${room}","user":${user}}`;
 }
@@ -159,8 +155,8 @@ export function tokenExpiring(expiresAt: number): string {
 }
 
 /** A private pairing: sent to both (A9). */
-export function matched(room: string, other: Sender): string {
-  return JSON.stringify({ type: 'matched', room, with: { id: other.id, name: other.name } });
+export function matched(room: string, { id, name, kind }: Person): string {
+  return JSON.stringify({ type: 'matched', room, with: { id, name, kind } });
 }
 
 /** The room is no more: nobody is in it any longer. */

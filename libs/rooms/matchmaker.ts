@@ -5,6 +5,7 @@ import { may } from '#libs/protocol/user-kinds.ts';
 import type { MatchResult, PairStore, RoomMember, SeenStore } from '#libs/store/store.ts';
 import { type Absences, GRACE_MS } from './absences.ts';
 import type { Notices } from './notices.ts';
+import type { PersonKinds } from './person-kinds.ts';
 import { whoIsOnline } from './who-is-online.ts';
 
 export interface MatchmakerOptions {
@@ -12,6 +13,7 @@ export interface MatchmakerOptions {
   readonly seen: Pick<SeenStore, 'get'>;
   readonly presence: Pick<Presence, 'sessions' | 'sample'>;
   readonly absences: Pick<Absences, 'look'>;
+  readonly kinds: Pick<PersonKinds, 'of'>;
   readonly notices: Pick<Notices, 'matched' | 'membership' | 'pairHistory'>;
   /** The room closes by itself at that time, Unix milliseconds. Never rejects. */
   readonly scheduleExpiry: (room: string, expiresAt: number) => Promise<void>;
@@ -79,18 +81,18 @@ export class Matchmaker {
 
   async #sweep(): Promise<void> {
     const { pairs, absences, clock } = this.#options;
-    const waiting = (await pairs.waiting(WAITING_SWEPT)).map(({ user: { id, name }, keepHistory }) => ({ id, name, keepHistory }));
+    const waiting = (await pairs.waiting(WAITING_SWEPT)).map(({ user, keepHistory }) => ({ id: user.id, user, keepHistory }));
     const { here, gone } = await absences.look(waiting);
     // Whoever asks at this moment is there.
     await Promise.all(gone.map(({ id }) => pairs.stopWaiting(id, clock() - GRACE_MS)));
     if (here.length === 0) return;
-    const others: readonly RoomMember[] = [...here.map(({ id, name }) => ({ id, name })), ...(await this.#strangers())];
+    const others: readonly RoomMember[] = [...here.map(({ user }) => user), ...(await this.#strangers())];
     const taken = new Set<string>();
-    for (const { id, name, keepHistory } of here) {
+    for (const { id, user, keepHistory } of here) {
       if (taken.has(id)) continue;
       const free = others.filter((other) => other.id !== id && !taken.has(other.id)).slice(0, WAITING + STRANGERS);
       if (free.length === 0) continue;
-      const result = await this.#match({ id, name }, keepHistory, free, true);
+      const result = await this.#match(user, keepHistory, free, true);
       if (result.state === 'paired') taken.add(id).add(result.with.id);
     }
   }
@@ -102,14 +104,22 @@ export class Matchmaker {
       return pairs.match({ user, keepHistory, again, candidates, room: roomName(), now, expiresAt: now + PAIR_LIFE_MS });
     });
     if (result.state === 'paired' && result.made) {
-      await notices.matched(result.room, user, result.with);
+      const [one, other] = await Promise.all([this.#known(user), this.#known(result.with)]);
+      await notices.matched(result.room, one, other);
       const [wish, both] = result.wishes;
       if (wish !== undefined && both === undefined) {
         await notices.pairHistory(result.room, 'asked', [wish === user.id ? result.with.id : user.id]);
       }
       await scheduleExpiry(result.room, result.expiresAt);
+      return { ...result, with: other };
     }
     return result;
+  }
+
+  /** Somebody who came a moment ago may not be written down yet: a partner is told who they are all the same. */
+  async #known(person: RoomMember): Promise<RoomMember> {
+    const kind = person.kind ?? (await this.#options.kinds.of(person.id));
+    return kind === undefined ? person : { ...person, kind };
   }
 
   /** Who was paired without having asked may want it later: the other one is told, and it is kept from when both do. */
@@ -151,7 +161,7 @@ export class Matchmaker {
     const records = new Map((await this.#options.seen.get(ids)).map((record) => [record.user, record]));
     return ids.flatMap((id) => {
       const record = records.get(id);
-      return record !== undefined && may(record.kind, 'pairs') ? [{ id, name: record.name }] : [];
+      return record !== undefined && may(record.kind, 'pairs') ? [{ id, name: record.name, kind: record.kind }] : [];
     });
   }
 }

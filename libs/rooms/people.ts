@@ -36,7 +36,7 @@ export class People {
     }
     for (const id of wanted) if (!known.has(id)) throw new HubError('USER_NOT_FOUND', `There is no user ${id}.`);
     requireAll(known, power);
-    return wanted.map((id) => ({ id, name: known.get(id)?.name ?? id }));
+    return wanted.map((id) => ({ id, ...(known.get(id) ?? { name: id }) }));
   }
 
   /** @throws HubError `FORBIDDEN`, naming one whose kind lacks the power. Ids that nobody has pass. */

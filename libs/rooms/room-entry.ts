@@ -72,7 +72,7 @@ export class RoomEntry implements RoomAccess {
       await people.requirePower(others, 'direct');
       return passOf(standing);
     }
-    const members: RoomMember[] = [{ id: bearer.userId, name: bearer.name }, ...(await people.byIds(others, 'direct'))];
+    const members: RoomMember[] = [{ id: bearer.userId, name: bearer.name, kind: bearer.kind }, ...(await people.byIds(others, 'direct'))];
     // Both may write at the same moment: whoever comes second finds the room.
     await rooms.create({ room, kind: 'dm', title: '', owner: '', keepHistory: true, createdAt: clock(), expiresAt: undefined }, members);
     return this.#made(bearer, room);

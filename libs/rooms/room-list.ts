@@ -105,7 +105,7 @@ function view(summary: RoomSummary, user: string, members: readonly RoomMember[]
     kind,
     name: title === '' && other !== undefined ? other.name : title,
     ...(owner === '' ? {} : { owner }),
-    ...(other === undefined ? {} : { with: { id: other.id, name: other.name } }),
+    ...(other === undefined ? {} : { with: other }),
     keepHistory,
     ...(historyWish === undefined ? {} : { historyWish }),
     createdAt,

@@ -7,6 +7,7 @@ import { Groups } from './groups.ts';
 import { Matchmaker } from './matchmaker.ts';
 import { Notices } from './notices.ts';
 import { People } from './people.ts';
+import { PersonKinds } from './person-kinds.ts';
 import { RoomCloser } from './room-closer.ts';
 import { freshRoomName } from './room-id.ts';
 import { RoomList } from './room-list.ts';
@@ -34,6 +35,7 @@ export interface RoomServices {
   readonly closer: RoomCloser;
   readonly groups: Groups;
   readonly list: RoomList;
+  readonly kinds: PersonKinds;
   readonly matchmaker: Matchmaker;
   readonly assignment: Assignment;
 }
@@ -50,17 +52,20 @@ export function roomServices({ store, broker, presence, clock, wait, failed, ...
   const notices = new Notices({ broker, wait, lost: failed });
   const closer = new RoomCloser({ rooms, notices, forgetExpiry: (room) => scheduleExpiry(room, undefined), clock });
   const people = new People({ seen, users });
+  const kinds = new PersonKinds({ seen, presence, wait });
   const absences = new Absences({ absences: store.absences, presence, clock });
   return {
     notices,
     closer,
     groups: new Groups({ rooms, people, notices, closer, scheduleExpiry, roomName: () => freshRoomName('group'), clock }),
     list: new RoomList({ rooms, messages: store.messages, presence }),
+    kinds,
     matchmaker: new Matchmaker({
       pairs: store.pairs,
       seen,
       presence,
       absences,
+      kinds,
       notices,
       scheduleExpiry,
       roomName: () => freshRoomName('pair'),

@@ -1,18 +1,21 @@
 import type { MessageWriter, Written } from '#libs/hub/message-writer.ts';
 import { Keeps, type RoomPass } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { type Person, personJson } from '#libs/protocol/person.ts';
 import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
-import type { RoomMember, RoomStore } from '#libs/store/store.ts';
+import type { RoomStore } from '#libs/store/store.ts';
+import type { PersonKinds } from './person-kinds.ts';
 
 export interface ServiceVoiceOptions {
   readonly rooms: Pick<RoomStore, 'standing'>;
   readonly writer: Pick<MessageWriter, 'write'>;
+  readonly kinds: Pick<PersonKinds, 'of'>;
 }
 
 export interface ServiceWords {
   readonly room: string;
-  /** Whose words they are to look like; it need not be a member. */
-  readonly sender: RoomMember;
+  /** Whose words they are; it need not be a member. Without a kind: the one that the hub knows them by, else `service`. */
+  readonly sender: Person;
   readonly clientId: string | undefined;
   readonly text: string;
   /** Any JSON value, or undefined. */
@@ -28,10 +31,12 @@ export class ServiceVoice {
   }
 
   /** @throws HubError `ROOM_NOT_FOUND`, `ROOM_CLOSED` (rooms that the hub makes), and as `MessageWriter.write`; RangeError. */
-  async say({ room, sender: { id, name }, clientId, text, data }: ServiceWords): Promise<Written> {
-    const pass = await this.#pass(room);
+  async say({ room, sender, clientId, text, data }: ServiceWords): Promise<Written> {
+    const { kinds, writer } = this.#options;
+    const { id, name } = sender;
+    const [pass, kind] = await Promise.all([this.#pass(room), sender.kind ?? kinds.of(id)]);
     const json = data === undefined ? undefined : JSON.stringify(data);
-    return this.#options.writer.write({ pass, userId: id, sender: JSON.stringify({ id, name }), clientId, text, data: json });
+    return writer.write({ pass, userId: id, sender: personJson({ id, name, kind: kind ?? 'service' }), clientId, text, data: json });
   }
 
   async #pass(room: string): Promise<RoomPass> {

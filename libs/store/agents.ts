@@ -34,8 +34,8 @@ export class PostgresAgents implements AgentStore {
   }
 
   all(): Promise<RoomMember[]> {
-    return this.#database.query<{ id: string; name: string }>(
-      `SELECT DISTINCT ON (id) id, name
+    return this.#database.query<{ id: string; name: string; kind: 'agent' }>(
+      `SELECT DISTINCT ON (id) id, name, 'agent' AS kind
          FROM (SELECT id, name, 0 AS rank FROM agents UNION ALL SELECT user_id, name, 1 FROM seen WHERE kind = 'agent') AS known
         ORDER BY id, rank`,
     );

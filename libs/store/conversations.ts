@@ -92,8 +92,8 @@ export class PostgresConversations implements ConversationStore {
   }
 
   agentsAtWork(): Promise<RoomMember[]> {
-    return this.#database.query<{ id: string; name: string }>(
-      `SELECT agent_id AS id, min(agent_name) AS name FROM conversations WHERE state = 'assigned' GROUP BY agent_id`,
+    return this.#database.query<{ id: string; name: string; kind: 'agent' }>(
+      `SELECT agent_id AS id, min(agent_name) AS name, 'agent' AS kind FROM conversations WHERE state = 'assigned' GROUP BY agent_id`,
     );
   }
 
@@ -152,8 +152,9 @@ function conversationOf(row: ConversationRow): ConversationRecord {
     room: row.room,
     subject: row.subject,
     state: row.state,
-    customer: { id: row.customer_id, name: row.customer_name },
-    agent: row.agent_id === null ? undefined : { id: row.agent_id, name: row.agent_name ?? '' },
+    // Only customers open conversations, only agents take them (R6).
+    customer: { id: row.customer_id, name: row.customer_name, kind: 'customer' },
+    agent: row.agent_id === null ? undefined : { id: row.agent_id, name: row.agent_name ?? '', kind: 'agent' },
     createdAt: row.created_at,
   };
 }

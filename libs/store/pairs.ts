@@ -1,4 +1,5 @@
 import type { Database, Query } from './database.ts';
+import { kindMember, kindOf } from './person-kind.ts';
 import type { MatchRequest, MatchResult, OpenPair, PairStore, RoomMember } from './store.ts';
 
 /** One pairing at a time, over all processes: two who ask at the same moment must see each other. */
@@ -7,11 +8,11 @@ const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 2)';
 /** Milliseconds: whoever asked so recently is taken to be there, also where the caller's list of those online is a little older. */
 const JUST_ASKED_MS = 10_000;
 
-type PairRow = { room: string; id: string; name: string; expires_at: number | null };
-type ChosenRow = { id: string; name: string; keep_history: boolean };
+type PairRow = { room: string; id: string; name: string; kind: string | null; expires_at: number | null };
+type ChosenRow = { id: string; name: string; kind: string | null; keep_history: boolean };
 
 const OPEN_PAIR = `
-  SELECT p.room, p.peer_id AS id, p.peer_name AS name, r.expires_at
+  SELECT p.room, p.peer_id AS id, p.peer_name AS name, ${kindOf('p.peer_id')} AS kind, r.expires_at
     FROM pairs p JOIN rooms r USING (room) WHERE p.user_id = $1 AND r.closed_at IS NULL`;
 
 /** Those who wait, then those who do not; never the asker, never somebody paired. */
@@ -23,7 +24,7 @@ const CHOOSE = `
     UNION ALL
     SELECT o.id, o.name, false, 1, o.n, 0 FROM offered o WHERE NOT EXISTS (SELECT 1 FROM pair_queue q WHERE q.user_id = o.id)
   )
-  SELECT id, name, keep_history FROM open
+  SELECT id, name, ${kindOf('open.id')} AS kind, keep_history FROM open
    WHERE id <> $1 AND NOT EXISTS (SELECT 1 FROM pairs p WHERE p.user_id = open.id)
    ORDER BY rank, since, seq LIMIT 1`;
 
@@ -88,11 +89,15 @@ export class PostgresPairs implements PairStore {
   }
 
   async waiting(limit: number): Promise<{ readonly user: RoomMember; readonly keepHistory: boolean; readonly since: number }[]> {
-    const rows = await this.#database.query<{ user_id: string; name: string; keep_history: boolean; since: number }>(
-      'SELECT user_id, name, keep_history, since FROM pair_queue ORDER BY since, seq LIMIT $1',
+    const rows = await this.#database.query<{ user_id: string; name: string; kind: string | null; keep_history: boolean; since: number }>(
+      `SELECT q.user_id, q.name, ${kindOf('q.user_id')} AS kind, q.keep_history, q.since FROM pair_queue q ORDER BY q.since, q.seq LIMIT $1`,
       [limit],
     );
-    return rows.map((row) => ({ user: { id: row.user_id, name: row.name }, keepHistory: row.keep_history, since: row.since }));
+    return rows.map(({ user_id: id, name, kind, keep_history: keepHistory, since }) => ({
+      user: { id, name, ...kindMember(kind) },
+      keepHistory,
+      since,
+    }));
   }
 
   async stopWaiting(user: string, askedBefore?: number): Promise<void> {
@@ -107,7 +112,7 @@ async function pair(query: Query, { user, keepHistory, room, now, expiresAt }: M
   const kept = keepHistory && chosen.keep_history;
   await query(MAKE, [room, kept, now, expiresAt, user.id, user.name, chosen.id, chosen.name, keepHistory, chosen.keep_history]);
   const wishes = [...(keepHistory ? [user.id] : []), ...(chosen.keep_history ? [chosen.id] : [])];
-  return { state: 'paired', made: true, room, with: { id: chosen.id, name: chosen.name }, expiresAt, wishes };
+  return { state: 'paired', made: true, room, with: { id: chosen.id, name: chosen.name, ...kindMember(chosen.kind) }, expiresAt, wishes };
 }
 
 async function wait(query: Query, { user, keepHistory, now, again }: MatchRequest): Promise<MatchResult> {
@@ -121,5 +126,6 @@ async function wait(query: Query, { user, keepHistory, now, again }: MatchReques
 }
 
 function pairOf(row: PairRow): OpenPair {
-  return { room: row.room, with: { id: row.id, name: row.name }, expiresAt: row.expires_at ?? Number.POSITIVE_INFINITY };
+  const { room, id, name, kind } = row;
+  return { room, with: { id, name, ...kindMember(kind) }, expiresAt: row.expires_at ?? Number.POSITIVE_INFINITY };
 }

@@ -1,9 +1,12 @@
 import type { Database, Query } from './database.ts';
 import { GroupWriter } from './group-writer.ts';
+import { kindMember, kindOf } from './person-kind.ts';
 import { ROOM_COLUMNS, type RoomRow, roomOf } from './room-row.ts';
 import type { NewRoom, RoomEnd, RoomMember, RoomRecord, RoomStanding, RoomStore, RoomSummary } from './store.ts';
 
-type MemberRow = { readonly id: string; readonly name: string };
+type MemberRow = { readonly id: string; readonly name: string; readonly kind: string | null };
+
+const MEMBER = `m.user_id AS id, m.name, ${kindOf('m.user_id')} AS kind`;
 
 /** Unread messages are counted up to this many: more is a number nobody reads, and a long count. */
 const UNREAD_MAX = 1000;
@@ -95,31 +98,36 @@ export class PostgresRooms implements RoomStore {
     return row && roomOf(row);
   }
 
-  members(room: string): Promise<RoomMember[]> {
-    return this.#database.query<MemberRow>('SELECT user_id AS id, name FROM room_members WHERE room = $1 ORDER BY seq', [room]);
+  async members(room: string): Promise<RoomMember[]> {
+    return (await this.#database.query<MemberRow>(`SELECT ${MEMBER} FROM room_members m WHERE m.room = $1 ORDER BY m.seq`, [room])).map(
+      memberOf,
+    );
   }
 
   async membersOf(rooms: readonly string[]): Promise<ReadonlyMap<string, readonly RoomMember[]>> {
     const rows = await this.#database.query<MemberRow & { room: string }>(
-      'SELECT room, user_id AS id, name FROM room_members WHERE room = ANY ($1::text[]) ORDER BY seq',
+      `SELECT m.room, ${MEMBER} FROM room_members m WHERE m.room = ANY ($1::text[]) ORDER BY m.seq`,
       [rooms],
     );
     const members = new Map<string, RoomMember[]>();
-    for (const { room, id, name } of rows) {
+    for (const { room, ...row } of rows) {
       const list = members.get(room);
-      if (list === undefined) members.set(room, [{ id, name }]);
-      else list.push({ id, name });
+      if (list === undefined) members.set(room, [memberOf(row)]);
+      else list.push(memberOf(row));
     }
     return members;
   }
 
   async withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly RoomMember[] } | undefined> {
-    const rows = await this.#database.query<RoomRow & { id: string | null; name: string }>(
-      `SELECT ${ROOM_COLUMNS}, m.user_id AS id, m.name FROM rooms r LEFT JOIN room_members m USING (room) WHERE r.room = $1 ORDER BY m.seq`,
+    // The room's own kind is `kind`.
+    const rows = await this.#database.query<RoomRow & { id: string | null; name: string; user_kind: string | null }>(
+      `SELECT ${ROOM_COLUMNS}, m.user_id AS id, m.name, ${kindOf('m.user_id')} AS user_kind
+         FROM rooms r LEFT JOIN room_members m USING (room) WHERE r.room = $1 ORDER BY m.seq`,
       [room],
     );
     const [first] = rows;
-    return first && { room: roomOf(first), members: rows.flatMap(({ id, name }) => (id === null ? [] : [{ id, name }])) };
+    const members = rows.flatMap(({ id, name, user_kind: kind }) => (id === null ? [] : [memberOf({ id, name, kind })]));
+    return first && { room: roomOf(first), members };
   }
 
   async summary(user: string, room: string): Promise<RoomSummary | undefined> {
@@ -239,6 +247,10 @@ async function insert(query: Query, room: NewRoom, members: readonly RoomMember[
     ],
   );
   return made.length > 0 ? 'created' : 'exists';
+}
+
+function memberOf({ id, name, kind }: MemberRow): RoomMember {
+  return { id, name, ...kindMember(kind) };
 }
 
 function summaryOf(row: SummaryRow): RoomSummary {

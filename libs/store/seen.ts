@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { kindOf } from './person-kind.ts';
 import type { SeenRecord, SeenStore } from './store.ts';
 
 /** Milliseconds that touches are gathered: nobody waits for them. */
@@ -45,6 +46,12 @@ export class PostgresSeen implements SeenStore {
       'SELECT user_id AS "user", name, kind, last_seen AS "lastSeen" FROM seen WHERE user_id = ANY ($1::text[])',
       [users],
     );
+  }
+
+  async kindOf(user: string): Promise<string | undefined> {
+    if (this.#waiting.has(user)) await this.flush();
+    const row = await this.#database.first<{ kind: string | null }>(`SELECT ${kindOf('$1::text')} AS kind`, [user]);
+    return row?.kind ?? undefined;
   }
 
   async named(text: string, limit: number): Promise<SeenRecord[]> {

@@ -216,6 +216,11 @@ export type MadeRoomKind = (typeof MadeRoomKind)[keyof typeof MadeRoomKind];
 export interface RoomMember {
   readonly id: string;
   readonly name: string;
+  /**
+   * As the store gives it: that of their last token, else of a login of theirs, else what the hub knows them as; undefined where nobody knows. It is not
+   * kept with the room.
+   */
+  readonly kind?: string;
 }
 
 export interface RoomRecord {
@@ -416,7 +421,7 @@ export interface StoredMessage {
   readonly epoch: string;
   /** The message's own id (M2). */
   readonly id: string;
-  /** JSON of `{id,name}`. */
+  /** JSON of `{id,name,kind?}`, the id first: messages stored before there was a kind have none. */
   readonly sender: string;
   readonly text: string;
   /** JSON of the `data` member, or undefined. */
@@ -545,6 +550,8 @@ export interface SeenStore {
   /** A user came or went; calls of the same moment go out together. Never rejects: it is a convenience. */
   touch(record: SeenRecord): void;
   get(users: readonly string[]): Promise<SeenRecord[]>;
+  /** The kind of a user, seen or not, as in `RoomMember`; undefined where nobody knows. */
+  kindOf(user: string): Promise<string | undefined>;
   /** Whose name begins with the text, whatever the case: the shortest names first, at most `limit`. */
   named(text: string, limit: number): Promise<SeenRecord[]>;
 }

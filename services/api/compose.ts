@@ -67,7 +67,7 @@ export function composeApi({
     failed: (error) => log.warn({ err: error }, 'a notice or a plan was lost'),
   });
   const history = new RoomHistory({ access: parts.access, messages: store.messages, broker });
-  const voice = new ServiceVoice({ rooms: store.rooms, writer: parts.writer });
+  const voice = new ServiceVoice({ rooms: store.rooms, writer: parts.writer, kinds: rooms.kinds });
   return buildApi({
     log,
     clock,

@@ -17,7 +17,16 @@ export const UserId = Type.String({
   description: 'The id of a user.',
 });
 
-export const PersonView = Type.Object({ id: Type.String(), name: Type.String() });
+export const PersonView = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  kind: Type.Optional(
+    Type.String({
+      description:
+        'Who they are: user, guest, customer, agent, service, or what the issuer of their token calls it. Absent where it is not known.',
+    }),
+  ),
+});
 
 export const RoomPath = Type.Object({ room: RoomName });
 export type RoomPath = Static<typeof RoomPath>;
@@ -81,8 +90,8 @@ export function toTitle(text: string, member: 'name' | 'subject'): string {
 const TEXT_MAX = 4000;
 
 /** Who asks, as a member of a room. */
-export function memberOf({ userId, name }: Pick<Credentials, 'userId' | 'name'>): RoomMember {
-  return { id: userId, name };
+export function memberOf({ userId, name, kind }: Pick<Credentials, 'userId' | 'name' | 'kind'>): RoomMember {
+  return { id: userId, name, kind };
 }
 
 /** A `preValidation` hook for routes all of whose members may be left out: no body at all is an empty one. */

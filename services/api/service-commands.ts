@@ -47,7 +47,12 @@ export const Publish = strict({
   room: RoomName,
   text: Type.String({ description: 'At most MESSAGE_MAX_CHARS characters; may be empty only beside `data`.' }),
   data: Type.Optional(Type.Unknown({ description: `Anything in JSON, at most ${JSON_MAX_BYTES} bytes.` })),
-  as: Type.Optional(strict({ id: UserId, name: PersonName }, 'Whose words these are. Default: the service.')),
+  as: Type.Optional(
+    strict(
+      { id: UserId, name: PersonName },
+      'Whose words these are: `from.kind` is that of the user of this id, `service` where there is none. Default: the service.',
+    ),
+  ),
   id: Type.Optional(
     Type.String({ minLength: 1, maxLength: FRAME_ID_MAX, description: 'Repeated within 5 minutes it is one message (M2).' }),
   ),
@@ -108,7 +113,9 @@ export class ServiceCommands {
     if (text === '' && data === undefined) throw new HubError('INVALID_REQUEST', '`text` may be empty only beside `data`');
     requireSize('data', data);
     if (id !== undefined && !id.isWellFormed()) throw new HubError('INVALID_REQUEST', '`id` must be well-formed Unicode');
-    const sender = as ? { id: as.id, name: cleanName(as.name, TOKEN_NAME_MAX, as.id) } : { id: `service:${service}`, name: service };
+    const sender = as
+      ? { id: as.id, name: cleanName(as.name, TOKEN_NAME_MAX, as.id) }
+      : { id: `service:${service}`, name: service, kind: 'service' };
     const said = await this.#options.voice.say({ room, sender, clientId: id, text, data });
     return { id: said.id, ...(said.offset === undefined ? {} : { offset: said.offset }), at: said.at };
   }

@@ -160,7 +160,7 @@ describe.each([memory, redis()])('presence over $name', (backend) => {
 
   it('[R1] keeps odd names apart, and as they are', async () => {
     const node = await world.node();
-    const odd = { id: '{x}:é~"#', name: 'Zoë "{}" \\ 🙂 ~+1' };
+    const odd = { id: '{x}:é~"#', name: 'Zoë "{}" \\ 🙂 ~+1', kind: 'guest' };
     await node.presence.enter('a:b', odd);
     await node.presence.enter('a', odd);
     await node.presence.leave('a', odd);

@@ -65,8 +65,8 @@ describe('P1 users, not sockets', () => {
     expect(await watcher.presence(room)).toMatchObject({
       count: 2,
       users: expect.arrayContaining([
-        { id: 'ada', name: 'ada' },
-        { id: 'watcher', name: 'watcher' },
+        { id: 'ada', name: 'ada', kind: 'user' },
+        { id: 'watcher', name: 'watcher', kind: 'user' },
       ]),
     });
     await tabs[0]?.close();

@@ -26,7 +26,12 @@ describe('conversations', () => {
     await stage.arrive(zoe, bearer('ann'));
     const { room, ...rest } = await open(api, zoe, { subject: ' A parcel ' });
     expect(room).toMatch(/^conv:[\w-]{22}$/);
-    expect(rest).toEqual({ state: 'queued', subject: 'A parcel', customer: { id: 'zoe', name: zoe.name }, createdAt: expect.any(Number) });
+    expect(rest).toEqual({
+      state: 'queued',
+      subject: 'A parcel',
+      customer: { id: 'zoe', name: zoe.name, kind: 'customer' },
+      createdAt: expect.any(Number),
+    });
     await api.rooms.assignment.sweep();
     expect((await api.call('GET', '/conversations?state=queued', max)).body.conversations).toMatchObject([{ room, state: 'queued' }]);
     await stage.arrive(max);
@@ -35,7 +40,13 @@ describe('conversations', () => {
     const told = {
       type: 'command',
       code: 'conversation',
-      body: { room, state: 'assigned', subject: 'A parcel', customer: { id: 'zoe', name: zoe.name }, agent: { id: 'max', name: max.name } },
+      body: {
+        room,
+        state: 'assigned',
+        subject: 'A parcel',
+        customer: { id: 'zoe', name: zoe.name, kind: 'customer' },
+        agent: { id: 'max', name: max.name, kind: 'agent' },
+      },
     };
     expect(stage.frames(zoe, 'command')).toEqual([told]);
     expect(stage.frames(max, 'command')).toEqual([told]);
@@ -152,7 +163,7 @@ describe('conversations', () => {
     expect(await agentOf(room)).toBe('max');
     await stage.pass(15, async () => void (await Promise.all(sweeps.map((sweep) => sweep()))));
     expect(await stage.store.conversations.get(room)).toMatchObject({ state: 'queued', agent: undefined });
-    expect((await apis[0].call('GET', `/rooms/${room}`, zoe)).body.people).toEqual([{ id: 'zoe', name: zoe.name }]);
+    expect((await apis[0].call('GET', `/rooms/${room}`, zoe)).body.people).toEqual([{ id: 'zoe', name: zoe.name, kind: 'customer' }]);
     await stage.arrive(mia);
     await stage.pass(1, ...sweeps);
     expect(await agentOf(room)).toBe('mia');

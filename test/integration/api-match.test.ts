@@ -22,14 +22,18 @@ describe('pairing', () => {
     const pair = await match(api, ann);
     expect(pair).toEqual({
       status: 200,
-      body: { room: expect.stringMatching(/^pair:[\w-]{22}$/), with: { id: 'bob', name: bob.name }, expiresAt: expect.any(Number) },
+      body: {
+        room: expect.stringMatching(/^pair:[\w-]{22}$/),
+        with: { id: 'bob', name: bob.name, kind: 'guest' },
+        expiresAt: expect.any(Number),
+      },
     });
     const { room, expiresAt } = pair.body;
     expect(stage.planned).toEqual([[room, expiresAt]]);
     expect(Math.abs(expiresAt - Date.now() - PAIR_LIFE_MS)).toBeLessThan(60_000);
     await stage.settled(ann, bob);
-    expect(stage.frames(ann, 'matched')).toEqual([{ type: 'matched', room, with: { id: 'bob', name: bob.name } }]);
-    expect(stage.frames(bob, 'matched')).toEqual([{ type: 'matched', room, with: { id: 'ann', name: ann.name } }]);
+    expect(stage.frames(ann, 'matched')).toEqual([{ type: 'matched', room, with: { id: 'bob', name: bob.name, kind: 'guest' } }]);
+    expect(stage.frames(bob, 'matched')).toEqual([{ type: 'matched', room, with: { id: 'ann', name: ann.name, kind: 'user' } }]);
     const { body } = await api.call('GET', '/rooms', ann);
     expect(body.rooms[1]).toMatchObject({ room, kind: 'pair', name: bob.name, with: { id: 'bob' }, count: 2, keepHistory: false });
   });

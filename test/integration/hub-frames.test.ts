@@ -45,7 +45,7 @@ describe('a refreshed token', () => {
     expect(await heard(ada, 'd')).toMatchObject({ type: 'joined' });
     ada.send({ type: 'message', id: 'm', room: 'c1', text: 'new name' });
     await ada.until(() => textOf(ada, 'new name') !== undefined);
-    expect(textOf(ada, 'new name')).toContain('"from":{"id":"ada","name":"Ada II"}');
+    expect(textOf(ada, 'new name')).toContain('"from":{"id":"ada","name":"Ada II","kind":"user"}');
     for (const client of [ada, bob]) client.close();
   });
 

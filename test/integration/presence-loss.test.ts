@@ -94,7 +94,7 @@ describe('a Redis that loses data or goes away', () => {
     await victim.kill();
     await restarted(() => server.restartFromSnapshot());
     await stage.exact();
-    expect(await named()).toEqual([`~-15 {"id":"vic","name":"Name of vic"}`]);
+    expect(await named()).toEqual([`~-15 {"id":"vic","name":"Name of vic","kind":"user"}`]);
     expect(await stage.reapings(1)).toEqual([1]);
   });
 
@@ -141,8 +141,8 @@ describe('a Redis that loses data or goes away', () => {
     await a?.disconnect('c3');
     await a?.leave('room3', 'user3');
     const refused = await Promise.allSettled([
-      b?.presence.connect({ id: 'x', user: { id: 'x', name: 'x' } }),
-      b?.presence.enter('room0', { id: 'x', name: 'x' }),
+      b?.presence.connect({ id: 'x', user: { id: 'x', name: 'x', kind: 'user' } }),
+      b?.presence.enter('room0', { id: 'x', name: 'x', kind: 'user' }),
       b?.presence.counts(['room0']),
       b?.presence.online(),
     ]);

@@ -136,7 +136,9 @@ describe('putting everything back while people come and go', () => {
     const spent = stopwatch();
     await node.presence.close();
     expect(spent()).toBeLessThan(3000 + MACHINE_MS);
-    await expect(node.presence.connect({ id: 'd', user: { id: 'd', name: 'd' } })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(node.presence.connect({ id: 'd', user: { id: 'd', name: 'd', kind: 'user' } })).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+    });
     await server.restart();
   });
 });

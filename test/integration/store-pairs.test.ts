@@ -136,7 +136,8 @@ describe('conversations', () => {
 
   test('[A10] opened: queued, with its room and the customer in it', async () => {
     await open('conv:1', 1000);
-    const record = { room: 'conv:1', subject: 'about conv:1', state: 'queued', customer: person('cu'), agent: undefined, createdAt: 1000 };
+    const customer = { ...person('cu'), kind: 'customer' };
+    const record = { room: 'conv:1', subject: 'about conv:1', state: 'queued', customer, agent: undefined, createdAt: 1000 };
     expect(await other.conversations.get('conv:1')).toEqual(record);
     expect(await other.rooms.withMembers('conv:1')).toMatchObject({
       room: { kind: 'conv', keepHistory: true, historyFrom: 1000 },

@@ -1,7 +1,7 @@
 import type { ConnectResult, Presence, PresenceConnection, PresenceUser } from '#libs/presence/presence.ts';
 
 export function person(id: string): PresenceUser {
-  return { id, name: `Name of ${id}` };
+  return { id, name: `Name of ${id}`, kind: 'user' };
 }
 
 /** A presence with the source a hub would be: what is called here is in the source as the port wants it. */

@@ -180,7 +180,7 @@ export class RoomStage {
     const access = new RoomEntry({ rules: new RoomRules({ openRooms }), rooms: store.rooms, people: new People(store), clock: Date.now });
     const history = new RoomHistory({ access, messages: store.messages, broker });
     const writer = new MessageWriter({ broker, messages: store.messages, messageMaxChars: 200, dataMaxBytes: 4096, now: Date.now });
-    const voice = new ServiceVoice({ rooms: store.rooms, writer });
+    const voice = new ServiceVoice({ rooms: store.rooms, writer, kinds: rooms.kinds });
     const app = buildApi({
       log: SILENT,
       clock: this.clock,

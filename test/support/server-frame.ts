@@ -10,8 +10,10 @@ export interface ServerFrame {
   readonly more?: boolean;
   readonly messages?: readonly PageMessage[];
   readonly message?: ChatMessage | string;
-  readonly users?: readonly { readonly id: string; readonly name: string }[];
-  readonly user?: { readonly id: string; readonly name: string; readonly kind?: string };
+  readonly users?: readonly Person[];
+  readonly user?: Person;
+  readonly with?: Person;
+  readonly body?: unknown;
   readonly action?: 'joined' | 'left';
   readonly code?: string;
   readonly retryable?: boolean;
@@ -27,9 +29,15 @@ export interface ServerFrame {
   readonly at?: number;
 }
 
+interface Person {
+  readonly id: string;
+  readonly name: string;
+  readonly kind?: string;
+}
+
 export interface ChatMessage {
   readonly id: string;
-  readonly from?: { readonly id: string; readonly name: string };
+  readonly from?: Person;
   readonly text?: string;
   readonly data?: unknown;
   readonly at: number;

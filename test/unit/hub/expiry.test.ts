@@ -15,7 +15,7 @@ function watched(
   let second = 0;
   const connection = new Connection({
     id: 'c',
-    user: new LocalUser('u', 'U', Promise.resolve()),
+    user: new LocalUser('u', 'U', 'user', Promise.resolve()),
     session: 's',
     identity: { userId: 'u', name: 'U', kind: 'user', expiresAt: NOW + lifeSeconds, issuedAt },
     login: undefined,

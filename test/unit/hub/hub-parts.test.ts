@@ -46,7 +46,7 @@ describe('StrikeCounter', () => {
 function connect(send: (frame: string) => void): Connection {
   const connection = new Connection({
     id: 'c',
-    user: new LocalUser('u', 'U', Promise.resolve()),
+    user: new LocalUser('u', 'U', 'user', Promise.resolve()),
     session: 's',
     identity: { userId: 'u', name: 'U', kind: 'user', expiresAt: 0 },
     login: undefined,

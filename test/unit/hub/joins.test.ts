@@ -45,7 +45,7 @@ beforeEach(() => {
   });
   connection = new Connection({
     id: 'c',
-    user: new LocalUser('ada', 'Ada', Promise.resolve()),
+    user: new LocalUser('ada', 'Ada', 'user', Promise.resolve()),
     session: 's',
     identity: { userId: 'ada', name: 'Ada', kind: 'user', expiresAt: 0 },
     login: undefined,

@@ -28,7 +28,7 @@ function stage() {
   const connect = (id: string, ...joined: string[]): Connection => {
     const connection = new Connection({
       id: `c${users.size}`,
-      user: users.enter(id, id),
+      user: users.enter(id, id, 'user'),
       session: 's',
       identity: { userId: id, name: id, kind: 'user', expiresAt: 0 },
       login: undefined,

@@ -10,7 +10,7 @@ function stage() {
   let now = 0;
   const validity = new PassValidity(() => now);
   validity.known(0);
-  const user = new LocalUser('u', 'U', Promise.resolve());
+  const user = new LocalUser('u', 'U', 'user', Promise.resolve());
   const asked: PromiseWithResolvers<RoomPass>[] = [];
   const pass = (room = ROOM) =>
     user.pass(room, validity, () => {

@@ -18,7 +18,7 @@ function stage(connections: number) {
   for (let i = 0; i < connections; i += 1) {
     const connection = new Connection({
       id: `c${i}`,
-      user: users.enter('ann', 'Ann'),
+      user: users.enter('ann', 'Ann', 'user'),
       session: 's',
       identity: { userId: 'ann', name: 'Ann', kind: 'user', expiresAt: 0 },
       login: undefined,

@@ -30,7 +30,8 @@ beforeEach(() => {
 });
 
 const connection = {
-  user: { id: 'ada', json: '{"id":"ada","name":"Ada"}' },
+  user: { id: 'ada', json: () => '{"id":"ada","name":"Ada","kind":"user"}' },
+  identity: { kind: 'user' },
   send: (frame: string) => answers.push(frame),
   sendError: (id: string, error: HubError) => answers.push(`${id} ${error.code}`),
 } as unknown as Connection;

@@ -16,7 +16,7 @@ beforeEach(() => {
 function open(id: string, identity: Omit<Partial<Identity>, 'userId'> & { readonly userId: string }): Connection {
   const connection = new Connection({
     id,
-    user: users.enter(identity.userId, identity.userId),
+    user: users.enter(identity.userId, identity.userId, 'user'),
     session: id,
     identity: { name: identity.userId, kind: 'user', expiresAt: 0, ...identity },
     login: undefined,

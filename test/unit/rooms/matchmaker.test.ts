@@ -55,6 +55,7 @@ function world(online: Record<string, string>): World {
         sessions: async (users) => users.map((user) => (user in self.online ? 1 : 0)),
         sample: async () => Object.keys(self.online),
       },
+      kinds: { of: async (user) => self.online[user] },
       absences: {
         look: async (people) => ({
           here: people.filter(({ id }) => id in self.online),

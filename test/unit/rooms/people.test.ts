@@ -30,8 +30,8 @@ describe('people', () => {
   it('are named in the order asked for, each once, seen or with an account', async () => {
     const { people, waits } = stage(['bob']);
     expect(await people.byIds([ACCOUNT, 'bob', ACCOUNT], 'direct')).toEqual([
-      { id: ACCOUNT, name: 'Ann' },
-      { id: 'bob', name: 'BOB' },
+      { id: ACCOUNT, name: 'Ann', kind: 'user' },
+      { id: 'bob', name: 'BOB', kind: 'user' },
     ]);
     expect(waits).toEqual([]);
   });
@@ -39,8 +39,8 @@ describe('people', () => {
   it('who came a moment ago are waited for, before they count as nobody', async () => {
     const { people, waits } = stage(['bob'], ['eve']);
     expect(await people.byIds(['eve', 'bob'], 'direct')).toEqual([
-      { id: 'eve', name: 'EVE' },
-      { id: 'bob', name: 'BOB' },
+      { id: 'eve', name: 'EVE', kind: 'user' },
+      { id: 'bob', name: 'BOB', kind: 'user' },
     ]);
     await expect(people.byIds(['bob', 'nobody'], 'direct')).rejects.toMatchObject({
       code: 'USER_NOT_FOUND',
