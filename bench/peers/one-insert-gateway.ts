@@ -12,6 +12,7 @@ import { appendAll } from '#libs/store/message-append.ts';
 import { PostgresMessages } from '#libs/store/messages.ts';
 import type { StoredAt, StoredMessage } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
+import { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { Gateway } from '#services/gateway/gateway.ts';
@@ -43,7 +44,8 @@ async function run(config: Config, metrics: Metrics, log: Logger): Promise<Servi
   const pool = new Database({ url: databaseUrl, poolSize: POOL_SIZE, timeoutMs: TIMEOUT_MS });
   const store = { ...(await openStore({ url: databaseUrl, log })), messages: new SingleMessages(pool) };
   const backend = await openRedisBackend(redisUrl, config, { node, store, metrics, log });
-  const parts = hubParts(config, verifier, backend, log);
+  const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
+  const parts = hubParts(config, verifier, backend, log, background);
   const feed = await parts.follow(() => undefined);
   const gateway = await Gateway.start(gatewaySettings(config, config.port), {
     node,
@@ -51,6 +53,7 @@ async function run(config: Config, metrics: Metrics, log: Logger): Promise<Servi
     ...parts,
     metrics,
     log,
+    background,
     http: nothingHere,
   });
   return {

@@ -11,6 +11,7 @@ import type { RoomAccess } from '#libs/hub/room-access.ts';
 import { People } from '#libs/rooms/people.ts';
 import { RoomEntry } from '#libs/rooms/room-entry.ts';
 import { RoomRules } from '#libs/rooms/room-rules.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Backend } from './backend.ts';
 import { RoomChangeFeed, type RoomChangeListener } from './room-change-feed.ts';
@@ -33,7 +34,7 @@ export interface HubParts {
   followRooms(listener: () => RoomChangeListener | undefined): Promise<RoomChangeFeed>;
 }
 
-export function hubParts(config: Config, verifier: TokenVerifier, backend: Backend, log: Logger): HubParts {
+export function hubParts(config: Config, verifier: TokenVerifier, backend: Backend, log: Logger, background: Background): HubParts {
   const { store, broker } = backend;
   const rules = new RoomRules({ openRooms: config.openRooms });
   const revocations = new Revocations();
@@ -58,11 +59,12 @@ export function hubParts(config: Config, verifier: TokenVerifier, backend: Backe
       messageMaxChars: config.messageMaxChars,
       dataMaxBytes: config.dataMaxBytes,
       now: Date.now,
+      background,
     }),
     verify(token) {
       const credentials = gate.verify(token);
-      if (!(credentials instanceof Promise)) return { ...credentials, tokenHash: tokenHash(token) };
-      return credentials.then((good) => ({ ...good, tokenHash: tokenHash(token) }));
+      const bearer = (good: Credentials): Bearer => ({ ...good, tokenHash: tokenHash(token) });
+      return credentials instanceof Promise ? credentials.then(bearer) : bearer(credentials);
     },
     async follow(onSanction) {
       feed = new RevocationFeed({ source: store.sanctions, revocations, onSanction, clock: Date.now, log });

@@ -190,7 +190,8 @@ export class Channels {
         if (this.#owners.get(channel) === owner) this.#refused([channel]);
       }
     });
-    Promise.all(waits).then(() => {
+    // None of them rejects.
+    void Promise.all(waits).then(() => {
       if (!this.#closed && done.length > 0) this.#host.rehomed(done);
     });
   }

@@ -71,7 +71,8 @@ export class Feed {
   kick(): void {
     if (this.#connecting || this.#closed || this.#subscriber !== undefined) return;
     this.#connecting = true;
-    this.#connect().finally(() => {
+    // Never rejects: it tries until it is connected or closed.
+    void this.#connect().finally(() => {
       this.#connecting = false;
       if (this.#subscriber === undefined && this.master.up) this.kick();
     });

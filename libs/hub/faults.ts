@@ -1,4 +1,5 @@
 import { HubError } from '#libs/protocol/errors.ts';
+import { described } from '#libs/telemetry/fault.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Connection } from './connection.ts';
 import { FixedWindow } from './fixed-window.ts';
@@ -13,8 +14,6 @@ export interface FaultsOptions {
 
 /** Lines a second: a bug on a hot path must not cost more by its log. */
 const LINES_PER_SECOND = 10;
-/** Errors whose message is of the language's making and quotes no value that came from outside. */
-const PLAIN = [TypeError, ReferenceError, RangeError];
 
 /** What is no `HubError` was expected by nobody: a bug. Clients are told `UNAVAILABLE`, the log is told where it came from. */
 export class Faults {
@@ -51,15 +50,4 @@ function bugOf(error: unknown): object | undefined {
   const source = error instanceof HubError && error.code === 'NOT_STORED' ? (error.cause ?? error) : error;
   if (source instanceof HubError) return undefined;
   return typeof source === 'object' && source !== null ? source : new Error(`a ${typeof source} was thrown`);
-}
-
-/** Name and places. Messages of a parser or of a database may quote a message's text or a token: they are left out. */
-function described(bug: object): object {
-  if (!(bug instanceof Error)) return { name: 'no Error' };
-  const places = bug.stack?.slice(bug.stack.search(/^ +at /m)) ?? '';
-  return {
-    name: bug.name,
-    ...(PLAIN.some((plain) => bug instanceof plain) && { reason: bug.message }),
-    stack: places.startsWith(' ') ? places : '',
-  };
 }

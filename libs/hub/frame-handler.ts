@@ -19,6 +19,7 @@ import {
 } from '#libs/protocol/server-frame.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import type { Clock } from './clock.ts';
 import type { Connection, Identity } from './connection.ts';
 import type { Counts } from './counts.ts';
@@ -49,6 +50,7 @@ export interface FrameHandlerOptions {
   readonly offline: OfflineMessages;
   readonly stats: HubStats;
   readonly faults: Faults;
+  readonly background: Background;
   readonly frameLimits: FrameLimits;
   /** Pages of history that one user reads. */
   readonly pageLimits: FrameLimits;
@@ -182,9 +184,12 @@ export class FrameHandler {
   }
 
   #answer(connection: Connection, asked: FrameLabel, answer: Promise<string | Uint8Array>): void {
-    answer.then(
-      (frame) => connection.send(frame),
-      (error: unknown) => connection.sendError(asked.id, this.#options.faults.told(error, connection), asked.room),
+    const { background, faults } = this.#options;
+    background.run('answers', () =>
+      answer.then(
+        (frame) => connection.send(frame),
+        (error: unknown) => connection.sendError(asked.id, faults.told(error, connection), asked.room),
+      ),
     );
   }
 
@@ -281,7 +286,7 @@ export class FrameHandler {
   }
 
   #typing(connection: Connection, name: string, id: string | undefined): void {
-    const { node, broker, clock } = this.#options;
+    const { node, broker, clock, background } = this.#options;
     const room = isPrivateRoom(name) ? undefined : this.#joined(connection, name);
     if (!connection.maySayTyping(name, clock.steady(), TYPING_MS)) return;
     const frame = typing(name, connection.user.json(connection.identity.kind));
@@ -289,11 +294,12 @@ export class FrameHandler {
       connection.publishToOthers(room.topic, frame);
       const { topic, payload } = typingSignal(node, name, frame);
       // Nobody is promised that typing is seen.
-      broker.emit(topic, payload).catch(() => undefined);
+      background.run('typing', () => broker.emit(topic, payload));
       return;
     }
     this.#withPass(connection, { id, room: name }, this.#pass(connection, name), ({ members }) => {
-      for (const member of members ?? []) if (member !== connection.user.id) broker.emit(`u:${member}`, frame).catch(() => undefined);
+      for (const member of members ?? [])
+        if (member !== connection.user.id) background.run('typing', () => broker.emit(`u:${member}`, frame));
       return undefined;
     });
   }
@@ -328,9 +334,12 @@ export class FrameHandler {
   /** A new token may open fewer rooms than the one before: the connection leaves those (R2). */
   #recheck(connection: Connection): void {
     for (const name of [...connection.rooms.map((room) => room.name), ...(connection.joins?.keys() ?? [])]) {
-      void this.#refusal(connection, name).then((reason) => {
+      const look = async (): Promise<void> => {
+        const reason = await this.#refusal(connection, name);
         if (reason !== undefined && this.#options.joins.takeOut(connection, name, reason)) connection.send(left(undefined, name));
-      });
+      };
+      // Nobody stays in a room whose place in it is not known.
+      this.#options.background.run('rooms', look, () => connection.end('UNAVAILABLE'));
     }
   }
 }

@@ -1,6 +1,8 @@
 import type { Topic } from '#libs/broker/broker.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import type { Background } from '#libs/telemetry/background.ts';
+import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import type { Counts } from './counts.ts';
 import type { LocalUsers } from './local-users.ts';
@@ -17,6 +19,18 @@ export interface HealerOptions {
   readonly privateRooms: Pick<PrivateRooms, 'heal'>;
   /** Undefined where a user may have several logins. */
   readonly single: SingleSession | undefined;
+  readonly background: Background;
+  readonly clock: Pick<Clock, 'wait'>;
+}
+
+/** Counts that could not be asked for because of a bug are asked for again, milliseconds later, so often. */
+const AGAIN_MS = 2000;
+const TRIES = 5;
+
+interface Doubted {
+  readonly room: Room;
+  /** Of the room as it was asked about: what presence signals meanwhile is newer than its answer. */
+  readonly signals: number;
 }
 
 /** Asks again for what signals would have told, where some may have been lost. */
@@ -28,21 +42,37 @@ export class Healer {
   }
 
   /** Signals of these topics may have been lost. A backend that goes away again heals again. */
-  async heal(topics: readonly Topic[]): Promise<void> {
-    const { users, presence, single, privateRooms, counts } = this.#options;
-    const rooms: { readonly room: Room; readonly signals: number }[] = [];
+  heal(topics: readonly Topic[]): void {
+    const { users, single, privateRooms } = this.#options;
+    const rooms: Room[] = [];
     const connections: Connection[] = [];
     const ids: string[] = [];
     for (const topic of topics) {
       const room = topic.startsWith('r:') ? this.#options.rooms.get(topic.slice(2)) : undefined;
-      if (room !== undefined) rooms.push({ room, signals: room.signals });
+      if (room !== undefined) rooms.push(room);
       if (!topic.startsWith('u:')) continue;
       const user = topic.slice(2);
       ids.push(user);
       if (single !== undefined) connections.push(...users.of(user));
     }
-    void privateRooms.heal(ids);
+    privateRooms.heal(ids);
     single?.doubt(connections);
+    this.#recount(rooms, 1);
+  }
+
+  #recount(rooms: readonly Room[], attempt: number): void {
+    const { background, clock } = this.#options;
+    const again = async (): Promise<void> => {
+      await clock.wait(AGAIN_MS);
+      this.#recount(rooms, attempt + 1);
+    };
+    const doubted = rooms.map((room) => ({ room, signals: room.signals }));
+    background.run('counts', () => this.#ask(doubted), attempt < TRIES ? () => background.run('counts', again) : undefined);
+  }
+
+  /** Rejects with bugs only. */
+  async #ask(rooms: readonly Doubted[]): Promise<void> {
+    const { presence, counts } = this.#options;
     try {
       const answers = await presence.counts(rooms.map(({ room }) => room.name));
       for (const [index, { room, signals }] of rooms.entries()) {

@@ -6,6 +6,7 @@ import { ERRORS, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import { welcome } from '#libs/protocol/server-frame.ts';
 import type { Sanction, Store } from '#libs/store/store.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import type { Clock } from './clock.ts';
 import { Connection, type FirstJoin, type Identity } from './connection.ts';
 import { Counts, INTERVAL_MS } from './counts.ts';
@@ -46,6 +47,7 @@ export interface HubOptions {
   readonly store: Pick<Store, 'messages' | 'cursors' | 'seen'>;
   readonly stats: HubStats;
   readonly faults: Faults;
+  readonly background: Background;
   readonly clock: Clock;
   verify(token: string): Identity | Promise<Identity>;
   /** One login of a user at a time (R4). */
@@ -106,19 +108,19 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    const { broker, presence, stats, faults, clock, access, fanout, node, store, roomLimit } = options;
+    const { broker, presence, stats, faults, background, clock, access, fanout, node, store, roomLimit } = options;
     const now = () => clock.steady();
     this.#users = new LocalUsers(broker);
     const newRooms = new NewRooms(options.newRoomsPerMinute, () => stats.rateLimited('rooms'));
     this.#rooms = new Rooms(broker, newRooms, now);
     this.#counts = new Counts(fanout);
     this.#expiry = new Expiry(clock.now());
-    this.#joins = new Joins({ rooms: this.#rooms, counts: this.#counts, broker, presence, stats, faults, roomLimit, clock });
+    this.#joins = new Joins({ rooms: this.#rooms, counts: this.#counts, broker, presence, stats, faults, background, roomLimit, clock });
     const bytes = new UserBytes({ ...options.userBytes, buckets: options.buckets, now, refused: () => stats.rateLimited('bytes') });
-    this.#publisher = new Publisher({ writer: options.writer, bytes, stats, faults, now });
-    this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, access, stats, clock });
-    this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, clock });
-    this.#single = new SingleSession(presence);
+    this.#publisher = new Publisher({ writer: options.writer, bytes, stats, faults, background, now });
+    this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, access, stats, clock, background });
+    this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, clock, background });
+    this.#single = new SingleSession(presence, background);
     this.#healer = new Healer({
       users: this.#users,
       rooms: this.#rooms,
@@ -126,6 +128,8 @@ export class Hub {
       presence,
       privateRooms: this.#privateRooms,
       single: options.singleSession ? this.#single : undefined,
+      background,
+      clock,
     });
     const validity = new PassValidity(() => performance.now());
     this.lostAccess = new LostAccess({
@@ -134,6 +138,7 @@ export class Hub {
       fanout,
       validity,
       access,
+      background,
       takeOut: (connection, room, reason) => this.#joins.takeOut(connection, room, reason),
     });
     this.#signals = new UserSignals({
@@ -156,6 +161,7 @@ export class Hub {
       offline: this.#offline,
       stats,
       faults,
+      background,
       frameLimits: options.frameLimits,
       pageLimits: { rate: options.historyPagesPerSecond, burst: options.historyPagesPerSecond },
       clock,
@@ -171,7 +177,7 @@ export class Hub {
 
   /** Connects to the other nodes. Resolves when connections can be admitted; rejects with `HubError` `UNAVAILABLE`. */
   async start(): Promise<void> {
-    const { broker, presence, clock, node, fanout, stats } = this.#options;
+    const { broker, presence, clock, node, fanout, stats, background } = this.#options;
     await broker.start(
       new Relay({
         node,
@@ -180,10 +186,11 @@ export class Hub {
         fanout,
         stats,
         now: () => clock.now(),
-        userSignal: (user, payload) => this.#signals.received(user, payload),
+        userSignal: (user, payload) => this.#signalled(user, payload),
         closed: (room, reason) => this.lostAccess.closeRoom(room, reason),
-        healed: (topics) => void this.#healer.heal(topics),
+        healed: (topics) => this.#healer.heal(topics),
         connectivity: (up) => this.#connectivity(up),
+        failed: (error) => background.failed('signals', error),
       }),
     );
     const listener: PresenceListener = { online: (count) => this.#counts.online(count) };
@@ -257,13 +264,12 @@ export class Hub {
    */
   opened(connection: Connection, socket: Socket): void {
     connection.opened(socket);
-    this.#register(connection).then(
-      () => this.#welcome(connection),
-      (error: unknown) => {
+    this.#register(connection)
+      .then(() => this.#welcome(connection))
+      .catch((error: unknown) => {
         const { code } = this.#options.faults.told(error, connection);
         connection.end(ERRORS[code].close === 0 ? 'UNAVAILABLE' : code);
-      },
-    );
+      });
   }
 
   /** A text frame came, at most `frameMaxBytes` long. */
@@ -309,7 +315,8 @@ export class Hub {
     if (connection.sentAway) return;
     this.#joins.leaveAll(connection);
     this.#users.remove(connection);
-    void this.#options.presence.disconnect(connection);
+    const { background, presence } = this.#options;
+    background.run('presence', () => presence.disconnect(connection));
     this.#seen(connection);
   }
 
@@ -390,7 +397,7 @@ export class Hub {
     connection.subscribe(EVERYONE);
     this.#expiry.watch(connection, clock.now());
     this.#seen(connection);
-    void this.#offline.deliver(connection);
+    this.#offline.deliver(connection);
     if (firstJoin !== undefined) this.#frames.join(connection, undefined, firstJoin.room, firstJoin.since);
     const { early = [] } = connection;
     connection.early = undefined;
@@ -405,15 +412,31 @@ export class Hub {
   }
 
   #tick(): void {
-    const { clock } = this.#options;
+    const { clock, background } = this.#options;
     const now = clock.steady();
-    // What `welcome` tells may be newer than what presence reported last: nobody is told the older one after it.
-    this.#counts.online(this.#options.presence.onlineCount);
-    this.#counts.flush(now, this.#users.size);
-    this.#rooms.sweep(now);
-    this.#expiry.sweep(clock.now());
-    if (this.#cutOffAt !== undefined && now - this.#cutOffAt > this.#options.stateLostSeconds * 1000) {
-      for (const connection of [...this.#users.all()]) connection.end('STATE_LOST');
+    background.run('counts', () => {
+      // What `welcome` tells may be newer than what presence reported last: nobody is told the older one after it.
+      this.#counts.online(this.#options.presence.onlineCount);
+      this.#counts.flush(now, this.#users.size);
+    });
+    // One that fails holds up none of the others.
+    background.run('sweeps', () => this.#rooms.sweep(now));
+    background.run('sweeps', () => this.#expiry.sweep(clock.now()));
+    background.run('sweeps', () => this.#endCutOff(now));
+  }
+
+  #endCutOff(now: number): void {
+    if (this.#cutOffAt === undefined || now - this.#cutOffAt <= this.#options.stateLostSeconds * 1000) return;
+    for (const connection of [...this.#users.all()]) connection.end('STATE_LOST');
+  }
+
+  /** Whatever a signal had to tell its user, one that fails is made good as they connect again. */
+  #signalled(user: string, payload: Uint8Array): void {
+    try {
+      this.#signals.received(user, payload);
+    } catch (error) {
+      this.#options.background.failed('signals', error);
+      for (const connection of [...this.#users.of(user)]) connection.end('UNAVAILABLE');
     }
   }
 

@@ -13,6 +13,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom } from '#libs/protocol/room-name.ts';
 import { joinedEnd, joinedHead, joinedLive } from '#libs/protocol/server-frame.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import type { Clock } from './clock.ts';
 import type { Connection, PendingJoin } from './connection.ts';
 import type { Counts } from './counts.ts';
@@ -34,6 +35,7 @@ export interface JoinsOptions {
   readonly presence: Presence;
   readonly stats: HubStats;
   readonly faults: Faults;
+  readonly background: Background;
   readonly roomLimit: number;
   readonly clock: Pick<Clock, 'steady' | 'wait'>;
 }
@@ -135,7 +137,11 @@ export class Joins {
     const room = rooms.acquire(pass, connection.user.id);
     connection.rooms.push(room);
     pending.room = room;
-    void this.#enter(connection, room, pending, since);
+    this.#options.background.run(
+      'joins',
+      () => this.#enter(connection, room, pending, since),
+      () => connection.end('UNAVAILABLE'),
+    );
   }
 
   /** Never rejects. */
@@ -294,7 +300,7 @@ export class Joins {
       room.users.delete(user);
       // What is under way counts for those before: whoever comes next has to be announced after this leave.
       room.entering.delete(user);
-      void this.#options.presence.leave(room.name, user);
+      this.#options.background.run('presence', () => this.#options.presence.leave(room.name, user));
     }
     this.#options.rooms.release(room, this.#options.clock.steady());
   }

@@ -6,6 +6,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
 import { left, roomClosed } from '#libs/protocol/server-frame.ts';
 import type { RoomChange } from '#libs/store/store.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import type { Connection } from './connection.ts';
 import type { LocalUsers } from './local-users.ts';
 import type { PassValidity } from './pass-validity.ts';
@@ -24,6 +25,7 @@ export interface LostAccessOptions {
   readonly fanout: Fanout;
   readonly validity: PassValidity;
   readonly access: Pick<RoomAccess, 'standing'>;
+  readonly background: Background;
   /** Takes the connection out, and ends a join under way with `reason`. True if it was in the room. */
   takeOut(connection: Connection, room: string, reason: HubError): boolean;
 }
@@ -74,10 +76,10 @@ export class LostAccess {
     }
   }
 
-  /** A signal: who is a member of the room has changed, and the user may be concerned. Never rejects: what cannot be asked now the log tells again. */
+  /** A signal: who is a member of the room has changed, and the user may be concerned. What cannot be asked now the log tells again. */
   signalled(user: string, room: string): void {
     this.#options.validity.changed(room);
-    this.check(user, room).catch(() => undefined);
+    this.#options.background.run('rooms', () => this.check(user, room));
   }
 
   /** Asks whether the user may still be in the room, and takes out who may not. Rejects with `HubError` `UNAVAILABLE`. */

@@ -1,6 +1,7 @@
 /** What members of a private room are told of its messages, over their own channels (R5). */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Broker, Topic } from '#libs/broker/broker.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import { Keeps } from './room-access.ts';
 
 /** How often members are told again where the backend is away, and the pause between, milliseconds: until their connections end, too. */
@@ -11,6 +12,7 @@ export interface MemberSignalsOptions {
   readonly broker: Pick<Broker, 'emit'>;
   /** Resolves after so many milliseconds. Default the system's timer; it must not keep a process alive. */
   readonly wait?: ((ms: number) => Promise<unknown>) | undefined;
+  readonly background: Background;
 }
 
 export class MemberSignals {
@@ -26,7 +28,7 @@ export class MemberSignals {
    */
   tell(members: readonly string[], keeps: Keeps, frame: string): void {
     const payload = (keeps === Keeps.history ? '~h' : '~p') + frame;
-    for (const member of members) void this.#signal(`u:${member}`, payload);
+    for (const member of members) this.#options.background.run('member-signals', () => this.#signal(`u:${member}`, payload));
   }
 
   /**
@@ -34,12 +36,13 @@ export class MemberSignals {
    * that look is told as soon as it can be.
    */
   async #signal(topic: Topic, payload: string): Promise<void> {
-    const { broker, wait = (ms) => delay(ms, undefined, { ref: false }) } = this.#options;
+    const { broker, background, wait = (ms) => delay(ms, undefined, { ref: false }) } = this.#options;
     for (let tries = 1; tries <= TELL_TRIES; tries += 1) {
       try {
         await broker.emit(topic, payload);
         return;
-      } catch {
+      } catch (error) {
+        background.failed('member-signals', error);
         await wait(TELL_PAUSE_MS);
       }
     }

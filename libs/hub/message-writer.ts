@@ -6,6 +6,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { fitsCodePoints } from '#libs/protocol/limits.ts';
 import { liveMessage, messageTail } from '#libs/protocol/server-frame.ts';
 import type { MessageStore } from '#libs/store/store.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import { MemberSignals } from './member-signals.ts';
 import { Keeps, type RoomPass } from './room-access.ts';
 
@@ -44,6 +45,7 @@ export interface MessageWriterOptions {
   readonly steady?: () => number;
   /** Resolves after so many milliseconds. Default the system's timer. */
   readonly wait?: (ms: number) => Promise<unknown>;
+  readonly background: Background;
 }
 
 export interface MessageRequest {

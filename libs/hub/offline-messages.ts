@@ -5,6 +5,7 @@ import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { offlineMessage, offlineMessagesComplete } from '#libs/protocol/server-frame.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore, MessageStore } from '#libs/store/store.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import { OfflineQueue, type OfflineSpan } from './offline-queue.ts';
@@ -22,7 +23,8 @@ export interface OfflineMessagesOptions {
   readonly messages: Pick<MessageStore, 'after'>;
   readonly broker: Pick<Broker, 'after'>;
   readonly privateRooms: Pick<PrivateRooms, 'start'>;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'wait'>;
+  readonly background: Background;
 }
 
 export class OfflineMessages {
@@ -36,9 +38,19 @@ export class OfflineMessages {
 
   /**
    * Sends everything above the user's cursors that others said, then `offline_messages_complete`; from then on messages of private rooms come as they are said. Follow
-   * right after `welcome`. Never rejects: where the store or the broker is away it goes on when that is back.
+   * right after `welcome`. Where the store or the broker is away it goes on when that is back. Where it fails the client connects again: it was not told that all
+   * has come.
    */
-  async deliver(connection: Connection): Promise<void> {
+  deliver(connection: Connection): void {
+    this.#options.background.run(
+      'offline-messages',
+      () => this.#deliver(connection),
+      () => connection.end('UNAVAILABLE'),
+    );
+  }
+
+  /** Rejects with bugs only. */
+  async #deliver(connection: Connection): Promise<void> {
     connection.behind = new Map();
     const progress: Progress = { sent: new Map(), handed: new Map(), ownSent: new Map(), own: [] };
     let count = 0;
@@ -73,13 +85,10 @@ export class OfflineMessages {
       this.#early.set(key, Math.max(early, offset));
       return;
     }
-    const { cursors } = this.#options;
-    cursors.advance(id, room, offset).then(
-      (reached) => {
-        if (!reached) void this.#remember(id, room, key, offset);
-      },
-      () => undefined,
-    );
+    const { cursors, background } = this.#options;
+    background.run('cursors', async () => {
+      if (!(await cursors.advance(id, room, offset))) await this.#remember(id, room, key, offset);
+    });
   }
 
   /** A sign of life of a client that never sends `delivered` counts as one for all that it was sent. */
@@ -89,7 +98,9 @@ export class OfflineMessages {
     for (const [room, reached] of connection.user.reached ?? []) {
       if (reached.offset <= reached.acknowledged) continue;
       reached.acknowledged = reached.offset;
-      this.#options.cursors.advance(connection.user.id, room, reached.offset).catch(() => {
+      const { offset } = reached;
+      const advance = (): Promise<boolean> => this.#options.cursors.advance(connection.user.id, room, offset);
+      this.#options.background.run('cursors', advance, () => {
         reached.acknowledged = 0;
       });
     }
@@ -110,8 +121,6 @@ export class OfflineMessages {
         // A room that goes on: what came meanwhile has its time from now.
         tries = -1;
       }
-    } catch (error) {
-      if (!(error instanceof HubError)) throw error;
     } finally {
       this.#early.delete(key);
     }
@@ -177,7 +186,7 @@ export class OfflineMessages {
     for (const { queue, delivered } of stretches) {
       const { room, ownUpTo } = queue;
       // Lost where the store is away: it is passed over again.
-      if (ownUpTo > delivered) this.#options.cursors.advance(user, room, ownUpTo).catch(() => undefined);
+      if (ownUpTo > delivered) this.#options.background.run('cursors', () => this.#options.cursors.advance(user, room, ownUpTo));
     }
   }
 }

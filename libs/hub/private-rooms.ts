@@ -11,6 +11,7 @@ import { isPrivateRoom } from '#libs/protocol/room-name.ts';
 import { messageHeadOf, publishedAt, resyncHead } from '#libs/protocol/server-frame.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore } from '#libs/store/store.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import type { Clock } from './clock.ts';
 import type { LocalUser, Reached } from './local-user.ts';
 import type { LocalUsers } from './local-users.ts';
@@ -29,7 +30,8 @@ export interface PrivateRoomsOptions {
   readonly cursors: Pick<CursorStore, 'delivered' | 'waiting'>;
   readonly access: Pick<RoomAccess, 'standing'>;
   readonly stats: HubStats;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'wait'>;
+  readonly background: Background;
 }
 
 export class PrivateRooms {
@@ -46,13 +48,13 @@ export class PrivateRooms {
     const { room, offset } = messageHeadOf(frame);
     const reached = user.reached?.get(room);
     if (reached === undefined) {
-      void this.#begin(user, room, keeps, offset, frame);
+      this.#run(user, () => this.#begin(user, room, keeps, offset, frame));
     } else if (reached.held !== undefined) {
       reached.held.push({ offset, frame });
     } else if (offset === reached.offset + 1) {
       this.#hand(user, room, keeps, reached, offset, frame);
     } else if (offset > reached.offset) {
-      void this.#fill(user, room, keeps, reached, offset);
+      this.#run(user, () => this.#fill(user, room, keeps, reached, offset));
     }
   }
 
@@ -67,22 +69,29 @@ export class PrivateRooms {
   }
 
   /** Signals of these users may have been lost: what they told of is looked for. */
-  async heal(ids: readonly string[]): Promise<void> {
-    for (let at = 0; at < ids.length; at += HEALED_AT_ONCE) {
-      await Promise.all(ids.slice(at, at + HEALED_AT_ONCE).map((id) => this.#heal(id)));
-    }
+  heal(ids: readonly string[]): void {
+    const rest = [...ids];
+    const next = async (): Promise<void> => {
+      for (let id = rest.pop(); id !== undefined; id = rest.pop()) {
+        const user = this.#options.users.of(id)[0]?.user;
+        if (user === undefined) continue;
+        const healing = this.#heal(user);
+        this.#run(user, () => healing);
+        await Promise.allSettled([healing]);
+      }
+    };
+    for (let lane = 0; lane < HEALED_AT_ONCE; lane += 1) this.#options.background.run('private-rooms', next);
   }
 
-  async #heal(id: string): Promise<void> {
-    const user = this.#options.users.of(id)[0]?.user;
-    if (user === undefined) return;
+  async #heal(user: LocalUser): Promise<void> {
+    const { id } = user;
     const waiting = await this.#patiently(user, () => this.#options.cursors.waiting(id));
     // Groups have cursors, too, but what is said in them comes over the room.
     for (const { room, delivered, top } of waiting?.filter((one) => isPrivateRoom(one.room)) ?? []) {
       this.start(user, room, delivered);
       const reached = user.reached?.get(room);
       if (reached !== undefined && reached.held === undefined && reached.offset < top) {
-        void this.#fill(user, room, Keeps.history, reached, top);
+        this.#run(user, () => this.#fill(user, room, Keeps.history, reached, top));
       }
     }
     const stored = new Set(waiting?.map(({ room }) => room));
@@ -92,7 +101,8 @@ export class PrivateRooms {
       if ((await this.#patiently(user, () => this.#options.access.standing(id, room))) !== Standing.member) continue;
       const page = await this.#patiently(user, () => this.#options.broker.after(room, reached.offset, { count: 1, bytes: 1 }));
       if (page !== undefined && page.position.offset > reached.offset && reached.held === undefined) {
-        void this.#fill(user, room, Keeps.stream, reached, page.position.offset);
+        const { offset } = page.position;
+        this.#run(user, () => this.#fill(user, room, Keeps.stream, reached, offset));
       }
     }
   }
@@ -186,6 +196,13 @@ export class PrivateRooms {
   /** Whether the user is here and the room is still theirs: what was begun before it was lost hands over nothing more (R7). */
   #isTheirs(user: LocalUser, room: string, reached: Reached): boolean {
     return this.#isHere(user) && user.reached?.get(room) === reached;
+  }
+
+  /** Where it fails, the user connects again: whatever stands above the cursor is delivered then, and the room is begun anew. */
+  #run(user: LocalUser, work: () => Promise<void>): void {
+    this.#options.background.run('private-rooms', work, () => {
+      for (const connection of [...this.#options.users.of(user.id)]) connection.end('UNAVAILABLE');
+    });
   }
 
   #isHere(user: LocalUser): boolean {

@@ -1,6 +1,7 @@
 /** What connections say: held back when the node is at its limit, handed to the writer, answered. */
 import { HubError } from '#libs/protocol/errors.ts';
 import { ack } from '#libs/protocol/server-frame.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import type { Connection } from './connection.ts';
 import type { Faults } from './faults.ts';
 import type { MessageWriter } from './message-writer.ts';
@@ -20,6 +21,7 @@ export interface PublisherOptions {
   readonly bytes: Pick<UserBytes, 'take'>;
   readonly stats: HubStats;
   readonly faults: Faults;
+  readonly background: Background;
   /** Milliseconds of a steady clock. */
   readonly now: () => number;
 }
@@ -73,21 +75,23 @@ export class Publisher {
   }
 
   #write(connection: Connection, pass: RoomPass, { id, text, data }: SaidMessage, lane: Lane): void {
-    const { writer, stats, faults, now } = this.#options;
+    const { writer, stats, faults, background, now } = this.#options;
     const at = now();
     const { user, identity } = connection;
     const written = writer.write({ pass, userId: user.id, sender: user.json(identity.kind), clientId: id, text, data });
     stats.hot.received += 1;
     lane.inFlight += 1;
-    written.then(
-      (message) => {
-        this.#answered(lane, at);
-        connection.send(ack(id, pass.room, message.id, message.offset, message.at));
-      },
-      (error: unknown) => {
-        this.#answered(lane, at);
-        connection.sendError(id, faults.told(error, connection), pass.room);
-      },
+    background.run('answers', () =>
+      written.then(
+        (message) => {
+          this.#answered(lane, at);
+          connection.send(ack(id, pass.room, message.id, message.offset, message.at));
+        },
+        (error: unknown) => {
+          this.#answered(lane, at);
+          connection.sendError(id, faults.told(error, connection), pass.room);
+        },
+      ),
     );
   }
 

@@ -26,6 +26,8 @@ export interface RelayOptions {
   /** Signals of these topics may have been lost. */
   healed(topics: readonly Topic[]): void;
   connectivity(up: boolean): void;
+  /** A signal of a room could not be acted on: a bug. */
+  failed(error: unknown): void;
 }
 
 export class Relay implements BrokerListener {
@@ -53,8 +55,12 @@ export class Relay implements BrokerListener {
     }
     const room = this.#options.rooms.get(topic.slice(2));
     if (room === undefined) return;
-    if (payload[0] === BRACE) this.#live(room, payload);
-    else this.#control(room, Buffer.from(payload).toString());
+    try {
+      if (payload[0] === BRACE) this.#live(room, payload);
+      else this.#control(room, Buffer.from(payload).toString());
+    } catch (error) {
+      this.#options.failed(error);
+    }
   }
 
   reset(name: string, position: Position, latest: readonly Publication[]): void {

@@ -1,24 +1,32 @@
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { kicked } from '#libs/protocol/server-frame.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import type { Connection } from './connection.ts';
 
 /** One login of a user at a time (R4): which connections end is asked of presence, not guessed from a signal. */
 export class SingleSession {
   readonly #presence: Pick<Presence, 'outdated'>;
+  readonly #background: Background;
 
-  constructor(presence: Pick<Presence, 'outdated'>) {
+  constructor(presence: Pick<Presence, 'outdated'>, background: Background) {
     this.#presence = presence;
+    this.#background = background;
   }
 
   /** A newer login than that of these was announced. A third one may have become the newest since, and may be here. */
   doubt(connections: readonly Connection[]): void {
     for (const connection of connections) if (connection.registering) connection.doubted = true;
     const registered = connections.filter((connection) => !connection.registering);
-    if (registered.length > 0) void this.replaceOutdated(registered);
+    if (registered.length === 0) return;
+    // Nobody stays whose login may be an older one: whoever comes back is compared as they register.
+    const end = (): void => {
+      for (const connection of registered) connection.end('UNAVAILABLE');
+    };
+    this.#background.run('logins', () => this.replaceOutdated(registered), end);
   }
 
-  /** Ends those whose login is no longer the newest. Where the backend is away, it is asked again when that is back. Never rejects. */
+  /** Ends those whose login is no longer the newest. Where the backend is away, it is asked again when that is back. Rejects with bugs only. */
   async replaceOutdated(connections: readonly Connection[]): Promise<void> {
     try {
       const outdated = new Set((await this.#presence.outdated(connections)).map(({ id }) => id));

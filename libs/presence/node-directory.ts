@@ -1,4 +1,5 @@
 /** What each gateway tells about itself for the person on call (A13). A convenience: nothing is decided by it. */
+import type { Background } from '#libs/telemetry/background.ts';
 
 /** What a gateway knows of itself at a moment. */
 export interface NodeReading {
@@ -50,6 +51,7 @@ export interface NodeTellerOptions {
   readonly id: string;
   readonly version: string;
   readonly read: () => NodeReading;
+  readonly background: Background;
   readonly clock: {
     /** Unix milliseconds. */
     now(): number;
@@ -79,7 +81,7 @@ export class NodeTeller {
   /** Tells now: what changed is too short-lived to wait, such as a drain. */
   tell(): void {
     if (this.#closed) return;
-    const { directory, id, version, read, clock } = this.#options;
+    const { directory, id, version, read, clock, background } = this.#options;
     const { messages, rooms, ...reading } = read();
     const now = clock.steady();
     const seconds = (now - this.#last.at) / 1000;
@@ -87,7 +89,9 @@ export class NodeTeller {
     this.#last = { at: now, messages };
     const facts = { id, version, startedAt: this.#startedAt, ...reading, messagesPerSecond, rooms: rooms.slice(0, NODE_ROOMS_MAX) };
     // One after the other: an older telling must not come in after `remove`.
-    this.#telling = this.#telling.then(() => directory.put(facts));
+    const telling = this.#telling.then(() => directory.put(facts));
+    background.run('telling', () => telling);
+    this.#telling = telling.catch(() => undefined);
   }
 
   /** Takes the node out of the directory. */

@@ -1,6 +1,7 @@
 /** How a process of ours begins to log, leaves when asked, and says why it cannot start. */
 import { type Config, ConfigError } from '#libs/config/config.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { Background } from '#libs/telemetry/background.ts';
 import { limitLog } from '#libs/telemetry/log-limit.ts';
 import { createLogger, type Logger } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
@@ -51,6 +52,7 @@ export async function runAlone<S extends Service>(
 ): Promise<RunningAlone<S>> {
   const log = processLogger(config, config.nodeId);
   const metrics = new Metrics({ version });
+  new Background({ log, failed: (task) => metrics.backgroundFault(task) }).guard();
   let running: S | undefined;
   let waiting: string | undefined;
   const admin = await AdminServer.start(config.adminPort, config.adminHost, {

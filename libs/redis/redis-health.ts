@@ -59,7 +59,7 @@ export class RedisHealth {
   /** Looks ever again from here on. */
   start(): void {
     this.#timer = setTimeout(() => {
-      this.#again().finally(() => {
+      void this.#again().finally(() => {
         if (this.#timer !== undefined) this.start();
       });
     }, EVERY_MS);

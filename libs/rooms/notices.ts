@@ -75,7 +75,7 @@ export class Notices {
     try {
       await this.#options.broker.emit(topic, payload);
     } catch {
-      void this.#again(topic, payload);
+      this.#again(topic, payload).catch((error: unknown) => this.#options.lost?.(error));
     }
   }
 

@@ -148,6 +148,13 @@ export const OTHER_METRICS = {
     combine: 'sum',
     label: 'limit',
   },
+  backgroundFaults: {
+    name: 'parley_background_faults_total',
+    kind: 'counter',
+    help: 'Unexpected errors of what runs with nobody waiting for it, by task: bugs, told by the log.',
+    combine: 'sum',
+    label: 'task',
+  },
   logLinesDropped: {
     name: 'parley_log_lines_dropped_total',
     kind: 'counter',

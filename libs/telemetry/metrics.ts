@@ -3,6 +3,7 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, type PrometheusContentType, Registry } from 'prom-client';
 import type { ErrorCode } from '#libs/protocol/errors.ts';
+import { BACKGROUND_TASKS, type BackgroundTask } from './background.ts';
 import { JobMetrics } from './job-metrics.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { HOT_METRICS, type MetricEntry, OTHER_METRICS } from './metric-table.ts';
@@ -66,6 +67,7 @@ export class Metrics {
   readonly #recoveries: Counter<string>;
   readonly #tokensRefused: Counter<string>;
   readonly #rateLimited: Counter<string>;
+  readonly #backgroundFaults: Counter<string>;
   readonly #loop: IntervalHistogram;
 
   /** `version`: the build's, for `parley_build_info`. */
@@ -77,6 +79,8 @@ export class Metrics {
     this.#recoveries = this.#counter(OTHER_METRICS.recoveries);
     this.#tokensRefused = this.#counter(OTHER_METRICS.tokensRefused);
     this.#rateLimited = this.#counter(OTHER_METRICS.rateLimited);
+    this.#backgroundFaults = this.#counter(OTHER_METRICS.backgroundFaults);
+    for (const task of BACKGROUND_TASKS) this.#backgroundFaults.inc({ task }, 0);
     for (const result of RECOVERIES) this.#recoveries.inc({ result }, 0);
     for (const limit of LIMITS) this.#rateLimited.inc({ limit }, 0);
     new Counter({
@@ -127,6 +131,11 @@ export class Metrics {
   /** A rate limit struck. */
   rateLimited(limit: (typeof LIMITS)[number]): void {
     this.#rateLimited.inc({ limit });
+  }
+
+  /** Something that runs with nobody waiting for it met a bug. */
+  backgroundFault(task: BackgroundTask): void {
+    this.#backgroundFaults.inc({ task });
   }
 
   /** Everything in Prometheus's text form. */

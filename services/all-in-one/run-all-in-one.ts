@@ -18,6 +18,7 @@ import { version } from '#libs/process/version.ts';
 import { startEmbedded } from '#libs/store/embedded-postgres.ts';
 import { migrate } from '#libs/store/migrate.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
+import { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { standardOutput } from '#libs/telemetry/standard-output.ts';
@@ -68,7 +69,8 @@ export async function runAllInOne(
       : await openRedisBackend(redisUrl, config, { node, store, metrics, log, waiting });
   if (redisUrl === undefined) await answered([awaitedStore(config.databaseUrl, store)], log, waiting);
   await migrate(databaseUrl);
-  const parts = hubParts(config, tokens.verifier, backend, log);
+  const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
+  const parts = hubParts(config, tokens.verifier, backend, log, background);
   const jobs = backend.jobs();
   const mailbox = config.smtpUrl === undefined ? new DevMailbox({ print: (text) => standardOutput().write(`${text}\n`) }) : undefined;
   const localKey = new LocalKey({ ...config, key: randomBytes(KEY_BYTES).toString('base64url') });
@@ -106,10 +108,11 @@ export async function runAllInOne(
     ...parts,
     metrics,
     log,
+    background,
     http: bridgeTo(api, randomUUID),
   });
   gateway = running;
-  const teller = tellNode(node, running, backend.nodes, metrics);
+  const teller = tellNode(node, running, backend.nodes, metrics, background);
   return {
     port: running.port,
     localKey,

@@ -104,7 +104,7 @@ function takeJsonOnly(app: FastifyInstance): void {
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined);
     else
-      parse(request, body, (error, value) => {
+      void parse(request, body, (error, value) => {
         // A text that was parsed is JSON: only then its numbers are looked at.
         const changed = error === null || error === undefined ? changedNumber(body) : undefined;
         if (changed === undefined) done(error, value);

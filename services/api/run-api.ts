@@ -16,6 +16,7 @@ import { listenSeconds } from '#libs/process/listen-seconds.ts';
 import type { Service } from '#libs/process/process-life.ts';
 import { version } from '#libs/process/version.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
+import { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { openAdminPages } from './admin-pages.ts';
@@ -33,7 +34,8 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
   const tokens = openTokens(config, Date.now, tokenObserver(config, metrics, log));
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
   const backend = await openRedisBackend(redisUrl, config, { node: config.nodeId, store, metrics, log, waiting });
-  const parts = hubParts(config, tokens.verifier, backend, log);
+  const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
+  const parts = hubParts(config, tokens.verifier, backend, log, background);
   const feed = await parts.follow(() => undefined);
   const jobs = backend.jobs();
   let stopping = false;

@@ -12,6 +12,7 @@ import type { Presence } from '#libs/presence/presence.ts';
 import { ListenError } from '#libs/process/listen-error.ts';
 import { listenSeconds } from '#libs/process/listen-seconds.ts';
 import type { Store } from '#libs/store/store.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { DRAIN_STATES, type Metrics } from '#libs/telemetry/metrics.ts';
 import { AddressPlaces } from './address-places.ts';
@@ -80,6 +81,7 @@ export interface GatewayParts {
   readonly buckets: TokenBuckets;
   readonly metrics: Metrics;
   readonly log: Logger;
+  readonly background: Background;
   /** Throws or rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`. At once where it can. */
   verify(token: string): Identity | Promise<Identity>;
   /** Everything that is no WebSocket. */

@@ -5,6 +5,7 @@ import { type Config, loadConfig } from '#libs/config/config.ts';
 import { AdminServer } from '#libs/process/admin-server.ts';
 import { fail, onSignal, processLogger, runAlone } from '#libs/process/process-life.ts';
 import { version } from '#libs/process/version.ts';
+import { Background } from '#libs/telemetry/background.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
 import { type ChildMessage, type ParentMessage, ProcessGroup } from './process-group.ts';
 import { type RunningGateway, runGateway } from './run-gateway.ts';
@@ -28,6 +29,8 @@ async function child(config: Config, node: string, port: number): Promise<void> 
   // The parent has told what is to be changed.
   const log = processLogger({ ...config, warnings: [] }, node);
   const metrics = new Metrics({ version });
+  const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
+  background.guard();
   const tell = (message: ChildMessage): void => {
     if (process.connected) process.send?.(message);
   };
@@ -51,7 +54,7 @@ async function child(config: Config, node: string, port: number): Promise<void> 
   process.on('message', (message: ParentMessage) => {
     if (message.type !== 'metrics') return;
     gateway.sample();
-    void metrics.json().then((snapshot) => tell({ type: 'metrics', snapshot }));
+    background.run('telling', async () => tell({ type: 'metrics', snapshot: await metrics.json() }));
   });
   const service = running;
   let told = '';

@@ -7,6 +7,7 @@ import type { WaitingListener } from '#libs/backend/waiting.ts';
 import type { Config } from '#libs/config/config.ts';
 import type { Service } from '#libs/process/process-life.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
+import { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { Gateway } from './gateway.ts';
@@ -34,13 +35,14 @@ export async function runGateway(
   const { verifier } = openTokens(config, Date.now, tokenObserver(config, metrics, log));
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
   const backend = await openRedisBackend(redisUrl, config, { node, store, metrics, log, waiting });
-  const parts = hubParts(config, verifier, backend, log);
+  const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
+  const parts = hubParts(config, verifier, backend, log, background);
   let gateway: Gateway | undefined;
   const feed = await parts.follow((sanction) => gateway?.hub.sanction(sanction));
   const rooms = await parts.followRooms(() => gateway?.hub.lostAccess);
-  const running = await Gateway.start(settings, { node, ...backend, ...parts, metrics, log, http: nothingHere });
+  const running = await Gateway.start(settings, { node, ...backend, ...parts, metrics, log, background, http: nothingHere });
   gateway = running;
-  const teller = tellNode(node, running, backend.nodes, metrics);
+  const teller = tellNode(node, running, backend.nodes, metrics, background);
   return {
     gateway: running,
     port: running.port,

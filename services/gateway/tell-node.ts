@@ -1,16 +1,18 @@
 import { systemClock } from '#libs/hub/clock.ts';
 import { NODE_ROOMS_MAX, type NodeDirectory, NodeTeller } from '#libs/presence/node-directory.ts';
 import { version } from '#libs/process/version.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import type { Gateway } from './gateway.ts';
 
 /** Tells the person on call about a gateway (A13), until the teller is closed. */
-export function tellNode(id: string, gateway: Gateway, directory: NodeDirectory, { hot }: Metrics): NodeTeller {
+export function tellNode(id: string, gateway: Gateway, directory: NodeDirectory, { hot }: Metrics, background: Background): NodeTeller {
   return new NodeTeller({
     directory,
     id,
     version,
     clock: systemClock,
+    background,
     read: () => ({
       connections: gateway.hub.connections,
       messages: hot.received,

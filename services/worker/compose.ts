@@ -7,6 +7,7 @@ import type { Jobs } from '#libs/jobs/jobs.ts';
 import { MailSeal } from '#libs/mail/mail-seal.ts';
 import type { Mailer } from '#libs/mail/mailer.ts';
 import { roomServices } from '#libs/rooms/room-services.ts';
+import { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { type RunningWorker, startWorker } from './worker.ts';
@@ -51,6 +52,7 @@ export async function composeWorker({ config, secret, backend, jobs, mailer, met
     historyDays: config.historyDays,
     metrics: metrics.jobs,
     log,
+    background: new Background({ log, failed: (task) => metrics.backgroundFault(task) }),
     now: clock,
   });
 }

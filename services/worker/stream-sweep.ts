@@ -5,6 +5,7 @@ import { memberText } from '#libs/protocol/json-text.ts';
 import { isPrivateRoom } from '#libs/protocol/room-name.ts';
 import { publishedAt } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, RoomStore, StoredMessage } from '#libs/store/store.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 
 export interface StreamSweepOptions {
@@ -12,6 +13,7 @@ export interface StreamSweepOptions {
   readonly rooms: Pick<RoomStore, 'standing'>;
   readonly messages: Pick<MessageStore, 'offsets' | 'append'>;
   readonly log: Logger;
+  readonly background: Background;
   /** Unix milliseconds. */
   readonly now: () => number;
   /** Milliseconds a message is left to the gateway that published it. */
@@ -54,7 +56,7 @@ export class StreamSweep {
 
   constructor(options: StreamSweepOptions) {
     this.#options = options;
-    this.#signals = new MemberSignals({ broker: options.broker });
+    this.#signals = new MemberSignals(options);
   }
 
   /** One look at every active room. Resolves with how many messages were stored; rejects with the first failure, after all rooms were tried. */

@@ -6,6 +6,7 @@ import type { Mailer } from '#libs/mail/mailer.ts';
 import type { Notices } from '#libs/rooms/notices.ts';
 import type { RoomCloser } from '#libs/rooms/room-closer.ts';
 import type { Store } from '#libs/store/store.ts';
+import type { Background } from '#libs/telemetry/background.ts';
 import type { JobMetrics } from '#libs/telemetry/job-metrics.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { cleanUp } from './clean-up.ts';
@@ -56,6 +57,7 @@ export interface WorkerParts {
   readonly historyDays: number;
   readonly metrics: JobMetrics;
   readonly log: Logger;
+  readonly background: Background;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly pace?: Partial<WorkerPace>;
@@ -70,11 +72,11 @@ export interface RunningWorker {
 
 /** Begins to do the jobs of all queues. Any number of workers may run; each job is done by one of them, and by another one where that one dies. */
 export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
-  const { jobs, mailer, store, broker, seal, waiting, closer, notices, historyDays, metrics, log, now } = parts;
+  const { jobs, mailer, store, broker, seal, waiting, closer, notices, historyDays, metrics, log, background, now } = parts;
   const pace = { ...WORKER_PACE, ...parts.pace };
   const { rooms, messages, conversations, upkeep } = store;
   const expiry = new ExpirySweep({ rooms, jobs, now, aheadMs: pace.restoreAheadMs });
-  const streams = new StreamSweep({ broker, rooms, messages, log, now, graceMs: pace.streamGraceMs });
+  const streams = new StreamSweep({ broker, rooms, messages, log, background, now, graceMs: pace.streamGraceMs });
   jobs.process('mail', mailProcessor({ mailer, seal, log, now }));
   jobs.process('room-expiry', roomExpiry({ rooms, broker, now }));
   jobs.process('clean-up', cleanUp({ expiry, streams, upkeep, conversations, closer, notices, waiting, historyDays, log, now }));

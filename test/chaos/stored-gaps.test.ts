@@ -8,6 +8,7 @@ import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { StreamSweep } from '#services/worker/stream-sweep.ts';
 import { acked } from '#test/support/acked.ts';
+import { WatchedBackground } from '#test/support/background.ts';
 import { ChatClient } from '#test/support/chat-client.ts';
 import { compareLedgers } from '#test/support/ledger.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
@@ -143,7 +144,15 @@ describe('the sweep of streams', () => {
   });
 
   function newSweep(): StreamSweep {
-    return new StreamSweep({ broker, rooms: store.rooms, messages: store.messages, log: SILENT as never, now: Date.now, graceMs: 200 });
+    return new StreamSweep({
+      broker,
+      rooms: store.rooms,
+      messages: store.messages,
+      log: SILENT as never,
+      background: new WatchedBackground(),
+      now: Date.now,
+      graceMs: 200,
+    });
   }
 
   /** Sweeps until something was found, and resolves with how much. */

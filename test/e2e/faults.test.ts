@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { TestHub } from '#test/support/test-hub.ts';
+import { until } from '#test/support/wait.ts';
 
 /** What no log may ever show: the parser's complaint quotes it. */
 const SECRET = 'my dear diary';
@@ -60,5 +61,24 @@ describe('an error that is a bug', () => {
     await expect(bob.join('group:none')).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(bob.message('somewhere', 'hi')).rejects.toMatchObject({ code: 'NOT_JOINED' });
     expect(bugs()).toHaveLength(before);
+  });
+});
+
+describe('a promise that is rejected and that nobody handles', () => {
+  const TIMES = 50;
+  /** As a bug in a package would be. */
+  const BUG = `process.on('SIGUSR2',()=>{for(let n=0;n<${TIMES};n++)Promise.reject(new(TypeError)('${SECRET.replaceAll(' ', '_')}'))})`;
+
+  it('ends no gateway: it is counted, and logged once a second at most', async () => {
+    const gateway = await hub.add({ NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(BUG)}` });
+    const ada = await hub.client('ada', 1);
+    const faults = () => gateway.metric('parley_background_faults_total', 'task="other"');
+    expect(await faults()).toBe(0);
+    process.kill(gateway.pid, 'SIGUSR2');
+    await until(async () => (await faults()) === TIMES);
+    expect(await ada.onLineNumber()).toBe(1);
+    const lines = gateway.output.split('\n').filter((line) => line.includes('a background task failed'));
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 'error', task: 'other', name: 'TypeError' }]);
+    expect(ada.closes).toEqual([]);
   });
 });

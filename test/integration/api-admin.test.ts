@@ -14,6 +14,7 @@ import { RedisLink } from '#libs/redis/redis-link.ts';
 import type { AdminOptions } from '#services/api/admin.ts';
 import { openAdminPages } from '#services/api/admin-pages.ts';
 import { LocalKey } from '#services/api/local-key.ts';
+import { WatchedBackground } from '#test/support/background.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 import { bearer, RoomStage, SILENT } from '#test/support/room-stage.ts';
 import { makeFolder, removeFolder } from '#test/support/temp-folder.ts';
@@ -96,7 +97,14 @@ async function world(more: Partial<AdminOptions> = {}) {
         return () => undefined;
       },
     };
-    const teller = new NodeTeller({ directory: nodes, id, version: '1.2.3', read: () => state, clock });
+    const teller = new NodeTeller({
+      directory: nodes,
+      id,
+      version: '1.2.3',
+      read: () => state,
+      background: new WatchedBackground(),
+      clock,
+    });
     return { teller, state: state as { -readonly [K in keyof NodeReading]: NodeReading[K] }, tick: () => tick() };
   };
   return { stage, jobs, link, nodes, time, get, send, json, gateway, origin };

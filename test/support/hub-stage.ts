@@ -13,8 +13,10 @@ import { createLogger } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
 import { gatewaySettings } from '#services/gateway/settings.ts';
 import { AnswerLedger } from './answer-ledger.ts';
+import { WatchedBackground } from './background.ts';
 import { JWT_SECRET, signToken, type TokenClaims } from './jwt.ts';
 import { PostgresDatabase } from './postgres.ts';
+import { type RedisReply, redisCommand } from './redis-command.ts';
 import { RedisServer } from './redis-server.ts';
 import type { ServerFrame } from './server-frame.ts';
 
@@ -31,6 +33,7 @@ export class HubStage {
   readonly backend: Backend;
   readonly hub: Hub;
   readonly faults: unknown[] = [];
+  readonly background = new WatchedBackground();
   readonly #topics = new Map<string, Set<StageSocket>>();
   readonly #verify: ReturnType<typeof hubParts>['verify'];
   readonly #follow: HubParts['follow'];
@@ -38,11 +41,15 @@ export class HubStage {
   readonly #end: () => Promise<void>;
   #feeds: { stop(): Promise<void> }[] = [];
 
-  private constructor(backend: Backend, between: Backend, config: Config, end: () => Promise<void>) {
+  /** Asks the Redis below. */
+  readonly command: (...args: string[]) => Promise<RedisReply>;
+
+  private constructor(backend: Backend, between: Backend, config: Config, redis: RedisServer, end: () => Promise<void>) {
+    this.command = (...args) => redisCommand(redis.port, args);
     this.backend = backend;
     this.#end = end;
     const settings = gatewaySettings(config);
-    const parts = hubParts(config, openTokens(config).verifier, between, silent);
+    const parts = hubParts(config, openTokens(config).verifier, between, silent, this.background);
     this.#verify = parts.verify;
     this.#follow = parts.follow;
     this.#followRooms = parts.followRooms;
@@ -52,6 +59,7 @@ export class HubStage {
       ...parts,
       node: config.nodeId,
       clock: systemClock,
+      background: this.background,
       faults: new Faults({
         log: { error: (bug: unknown) => void this.faults.push(bug) },
         met: () => undefined,
@@ -89,7 +97,7 @@ export class HubStage {
     const store = await openStore({ url: database.url });
     const metrics = new Metrics({ version: 'test' });
     const backend = await openRedisBackend(redis.url, config, { node: config.nodeId, store, metrics, log: silent });
-    const stage = new HubStage(backend, options.between?.(backend) ?? backend, config, async () => {
+    const stage = new HubStage(backend, options.between?.(backend) ?? backend, config, redis, async () => {
       await backend.close();
       await redis.stop();
       await database.drop();

@@ -29,6 +29,7 @@ import { serviceRoutes } from '#services/api/service-routes.ts';
 import { roomExpiry } from '#services/worker/room-expiry.ts';
 import { ApiDocument } from './api-document.ts';
 import { ApiDoor } from './api-door.ts';
+import { WatchedBackground } from './background.ts';
 import { PostgresDatabase } from './postgres.ts';
 import { PresenceNode } from './presence-node.ts';
 import { until } from './wait.ts';
@@ -179,7 +180,14 @@ export class RoomStage {
     });
     const access = new RoomEntry({ rules: new RoomRules({ openRooms }), rooms: store.rooms, people: new People(store), clock: Date.now });
     const history = new RoomHistory({ access, messages: store.messages, broker });
-    const writer = new MessageWriter({ broker, messages: store.messages, messageMaxChars: 200, dataMaxBytes: 4096, now: Date.now });
+    const writer = new MessageWriter({
+      broker,
+      messages: store.messages,
+      messageMaxChars: 200,
+      dataMaxBytes: 4096,
+      now: Date.now,
+      background: new WatchedBackground(),
+    });
     const voice = new ServiceVoice({ rooms: store.rooms, writer, kinds: rooms.kinds });
     const app = buildApi({
       log: SILENT,

@@ -16,6 +16,7 @@ import { openStore } from '#libs/store/store-postgres.ts';
 import { createLogger } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
 import { type RunningWorker, startWorker, type WorkerPace } from '#services/worker/worker.ts';
+import { WatchedBackground } from './background.ts';
 import { PostgresDatabase } from './postgres.ts';
 import { until } from './wait.ts';
 
@@ -95,6 +96,7 @@ export class WorkerStage {
     const notices = new Notices({ broker: this.broker, wait: async () => undefined });
     const closer = new RoomCloser({ rooms: this.store.rooms, notices, forgetExpiry: async () => undefined, clock: Date.now });
     const worker = await startWorker({
+      background: new WatchedBackground(),
       jobs,
       mailer: more.mailer ?? new DevMailbox({ print: () => undefined }),
       store: this.store,

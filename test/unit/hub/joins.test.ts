@@ -10,6 +10,7 @@ import { NewRooms } from '#libs/hub/new-rooms.ts';
 import { Keeps } from '#libs/hub/room-access.ts';
 import { Rooms } from '#libs/hub/rooms.ts';
 import type { Presence } from '#libs/presence/presence.ts';
+import { WatchedBackground } from '#test/support/background.ts';
 
 const ROOM = 'den';
 const HERE = { epoch: 'e1', offset: 3 };
@@ -41,6 +42,7 @@ beforeEach(() => {
     },
     faults: new Faults({ log: { error: () => undefined }, met: () => undefined, now: () => 0 }),
     roomLimit: 100,
+    background: new WatchedBackground(),
     clock: { steady: () => 0, wait: () => new Promise((resolve) => waits.push(resolve)) },
   });
   connection = new Connection({

@@ -9,6 +9,7 @@ import { Standing } from '#libs/hub/room-access.ts';
 import type { Rooms } from '#libs/hub/rooms.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { RoomChange } from '#libs/store/store.ts';
+import { WatchedBackground } from '#test/support/background.ts';
 
 const LEFT = '{"type":"left","room":"group:x"}';
 
@@ -55,6 +56,7 @@ function stage() {
     return connection;
   };
   const lost = new LostAccess({
+    background: new WatchedBackground(),
     users,
     rooms: {
       get: (name: string) => rooms.get(name),

@@ -4,6 +4,7 @@ import { MessageWriter, messageId } from '#libs/hub/message-writer.ts';
 import { Keeps } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
+import { WatchedBackground } from '#test/support/background.ts';
 
 const NOW = 1_700_000_000_000;
 const AWAY = new HubError('UNAVAILABLE');
@@ -37,7 +38,15 @@ class Stage {
       return answer;
     };
     const wait = async (ms: number): Promise<void> => void this.waits.push(ms);
-    this.writer = new MessageWriter({ broker, messages: { append }, messageMaxChars: 200, dataMaxBytes: 12, now: () => NOW, wait });
+    this.writer = new MessageWriter({
+      broker,
+      messages: { append },
+      messageMaxChars: 200,
+      dataMaxBytes: 12,
+      now: () => NOW,
+      wait,
+      background: new WatchedBackground(),
+    });
   }
 
   say(clientId: string | undefined = 'c1', data?: unknown) {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Connection } from '#libs/hub/connection.ts';
 import { OfflineMessages } from '#libs/hub/offline-messages.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { WatchedBackground } from '#test/support/background.ts';
 
 const ROOM = 'group:x';
 /** More than enough for every try. */
@@ -27,10 +28,8 @@ beforeEach(() => {
     messages: { after: () => Promise.resolve([]) },
     broker: { after: () => Promise.reject(new HubError('UNAVAILABLE')) },
     privateRooms: { start: () => undefined },
+    background: new WatchedBackground(),
     clock: {
-      now: () => 0,
-      steady: () => 0,
-      every: () => () => undefined,
       wait: (milliseconds) => {
         waited.push(milliseconds);
         return new Promise((resolve) => waits.push(resolve));

@@ -5,6 +5,7 @@ import { FrameBudget } from '#libs/hub/frame-budget.ts';
 import { LocalUsers } from '#libs/hub/local-users.ts';
 import { PrivateRooms } from '#libs/hub/private-rooms.ts';
 import { Keeps, Standing } from '#libs/hub/room-access.ts';
+import { WatchedBackground } from '#test/support/background.ts';
 
 const ROOM = 'dm:x';
 const messageFrame = (offset: number): Buffer =>
@@ -55,7 +56,8 @@ function stage(connections: number) {
       recovered: () => undefined,
       rateLimited: () => undefined,
     },
-    clock: { now: () => 0, steady: () => 0, every: () => () => undefined, wait: async () => undefined },
+    background: new WatchedBackground(),
+    clock: { wait: async () => undefined },
   });
   const user = users.of('ann')[0]?.user;
   if (user === undefined) throw new Error('nobody is here');

@@ -5,6 +5,7 @@ import type { Written } from '#libs/hub/message-writer.ts';
 import { Publisher } from '#libs/hub/publisher.ts';
 import { Keeps, type RoomPass } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { WatchedBackground } from '#test/support/background.ts';
 
 interface UnderWay {
   readonly resolve: (written: Written) => void;
@@ -24,6 +25,7 @@ beforeEach(() => {
     bytes: { take: () => undefined },
     writer: { write: () => new Promise((resolve, reject) => underWay.push({ resolve, reject })) },
     stats: { hot, delivery: () => undefined, recovered: () => undefined, rateLimited: () => undefined },
+    background: new WatchedBackground(),
     faults: new Faults({ log: { error: () => undefined }, met: () => undefined, now: () => now }),
     now: () => now,
   });
@@ -38,7 +40,7 @@ const connection = {
 
 function say(count: number, keeps: Keeps = Keeps.stream): void {
   for (let i = 0; i < count; i += 1)
-    publisher.publish(connection, { room: 'r', keeps } as RoomPass, { id: 'c', text: 'hi', data: undefined }, 2);
+    void publisher.publish(connection, { room: 'r', keeps } as RoomPass, { id: 'c', text: 'hi', data: undefined }, 2);
 }
 
 /** The oldest message is acked after so many milliseconds. */

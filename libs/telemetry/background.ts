@@ -1,0 +1,88 @@
+import { HubError } from '#libs/protocol/errors.ts';
+import { described } from './fault.ts';
+import type { Logger } from './logger.ts';
+
+/** What runs with nobody waiting for it: the label of the metric. */
+export const BACKGROUND_TASKS = [
+  'answers',
+  'counts',
+  'cursors',
+  'joins',
+  'logins',
+  'member-signals',
+  'notices',
+  'offline-messages',
+  'presence',
+  'private-rooms',
+  'rooms',
+  'signals',
+  'sweeps',
+  'telling',
+  'typing',
+  'other',
+] as const;
+export type BackgroundTask = (typeof BACKGROUND_TASKS)[number];
+
+export interface BackgroundOptions {
+  readonly log: Pick<Logger, 'error'>;
+  /** A task failed: counted, whether it is logged or not. */
+  readonly failed: (task: BackgroundTask) => void;
+  /** Milliseconds of a steady clock. Default the system's. */
+  readonly now?: () => number;
+}
+
+/** A task that fails again and again is logged once in so long, milliseconds. */
+const LOG_MS = 1000;
+
+/** Runs what nobody waits for. A task that fails ends itself and nothing else: it is logged, counted, and mended where it can be. */
+export class Background {
+  readonly #options: BackgroundOptions;
+  readonly #now: () => number;
+  readonly #loggedAt = new Map<BackgroundTask, number>();
+
+  constructor(options: BackgroundOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /**
+   * Starts a task. Never throws, and no rejection goes unhandled.
+   * @param mend Gives those whom the failure concerns what they are owed: called after any failure, a backend that is away (`HubError`) included.
+   */
+  run(task: BackgroundTask, work: () => unknown, mend?: () => void): void {
+    try {
+      const running = work();
+      if (running instanceof Promise) running.catch((error: unknown) => this.#fail(task, error, mend));
+    } catch (error) {
+      this.#fail(task, error, mend);
+    }
+  }
+
+  /** A task failed elsewhere. A `HubError` was foreseen, and is told by whatever is away. */
+  failed(task: BackgroundTask, error: unknown): void {
+    if (!(error instanceof HubError)) this.#report(task, error);
+  }
+
+  /** Keeps the process alive where a promise is rejected that nobody handles, a package's own included. */
+  guard(): void {
+    process.on('unhandledRejection', (error) => this.#report('other', error));
+  }
+
+  #report(task: BackgroundTask, error: unknown): void {
+    const { log, failed } = this.#options;
+    failed(task);
+    const now = this.#now();
+    if (now - (this.#loggedAt.get(task) ?? Number.NEGATIVE_INFINITY) < LOG_MS) return;
+    this.#loggedAt.set(task, now);
+    log.error({ task, ...described(error) }, `a background task failed: ${task}`);
+  }
+
+  #fail(task: BackgroundTask, error: unknown, mend: (() => void) | undefined): void {
+    this.failed(task, error);
+    try {
+      mend?.();
+    } catch (other) {
+      this.failed(task, other);
+    }
+  }
+}
