@@ -31,6 +31,13 @@ export interface FirstJoin {
   readonly since: Since | undefined;
 }
 
+/** What was sent before a ping. */
+export interface Receipt {
+  readonly ping: string;
+  /** Room to offset. */
+  readonly upTo: ReadonlyMap<string, number>;
+}
+
 /** The join under way of one room. It stops when it is no longer the one in `Connection.joins`. */
 export interface PendingJoin {
   /** The frames that wait for its answer, the first one its own. */
@@ -68,8 +75,12 @@ export class Connection {
   doubted = false;
   /** While offline messages are being sent: private rooms in which something newer was said, with its lowest offset. */
   behind: Map<string, number> | undefined;
-  /** Something was sent that a sign of life would acknowledge (M6). */
+  /** Something was sent of which it is to be asked whether it arrived (M6). */
   unacknowledged = false;
+  /** What offline delivery sent, by room, until it is asked whether it arrived. */
+  offlineSent: ReadonlyMap<string, number> | undefined;
+  /** What arrived if the ping with this text is answered. */
+  receipt: Receipt | undefined;
   /** The client sends `delivered`: nothing else counts as one. */
   saysDelivered = false;
   /** `refresh` frames so far, and the one of them whose token is in use. */
@@ -84,7 +95,7 @@ export class Connection {
   /** Closed by the drain of its node: presence keeps it until the node is gone. */
   sentAway = false;
   #socket: Socket | undefined;
-  /** Private rooms that were joined and left: the offset up to which the room itself delivered. */
+  /** Private rooms, and the offset up to which another way than the user's own channel delivered: the room itself, offline delivery. */
   #passed: Map<string, number> | undefined;
   #onDrain: (() => void) | undefined;
   /** Rooms in which `typing` was told on, and when, milliseconds of the steady clock. */
@@ -168,15 +179,20 @@ export class Connection {
     return true;
   }
 
-  /** A private room was left: what it said so far was delivered. */
-  passedBy(room: Room): void {
+  /** What was said in a private room up to this offset was sent over another way than the user's own channel. */
+  passedBy(room: string, offset: number): void {
     this.#passed ??= new Map();
-    this.#passed.set(room.name, room.offset);
+    this.#passed.set(room, Math.max(offset, this.#passed.get(room) ?? 0));
   }
 
   /** Whether a message of a private room comes, or came, over the room itself. */
   hasOverRoom(room: string, offset: number): boolean {
     return this.rooms.some(({ name }) => name === room) || offset <= (this.#passed?.get(room) ?? 0);
+  }
+
+  /** Sends a protocol ping. */
+  ping(text: string): void {
+    this.#socket?.ping(text);
   }
 
   subscribe(topic: string): void {

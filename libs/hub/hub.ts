@@ -25,6 +25,7 @@ import { OfflineMessages } from './offline-messages.ts';
 import { PassValidity } from './pass-validity.ts';
 import { PrivateRooms } from './private-rooms.ts';
 import { Publisher } from './publisher.ts';
+import { Receipts } from './receipts.ts';
 import { Relay } from './relay.ts';
 import type { RoomAccess } from './room-access.ts';
 import { Rooms } from './rooms.ts';
@@ -96,6 +97,7 @@ export class Hub {
   readonly #expiry: Expiry;
   readonly #privateRooms: PrivateRooms;
   readonly #offline: OfflineMessages;
+  readonly #receipts: Receipts;
   readonly #signals: UserSignals;
   readonly #single: SingleSession;
   readonly #healer: Healer;
@@ -120,6 +122,7 @@ export class Hub {
     this.#publisher = new Publisher({ writer: options.writer, bytes, stats, faults, background, now });
     this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, access, stats, clock, background });
     this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, clock, background });
+    this.#receipts = new Receipts({ cursors: store.cursors, background });
     this.#single = new SingleSession(presence, background);
     this.#healer = new Healer({
       users: this.#users,
@@ -167,7 +170,7 @@ export class Hub {
       clock,
       verify: options.verify,
       refreshed: (connection, before) => {
-        this.#users.refreshed(connection, before.login);
+        this.#users.refreshed(connection, before);
         connection.user.renew(connection.identity.name, connection.identity.kind);
         this.#expiry.watch(connection, clock.now(), before);
         this.#seen(connection);
@@ -276,8 +279,9 @@ export class Hub {
   received(connection: Connection, text: string): void {
     if (!connection.welcomed) this.#hold(connection, () => this.#frames.receive(connection, text));
     else {
+      // Before the answer: whoever has got that has got the ping.
+      this.#receipts.alive(connection);
       this.#frames.receive(connection, text);
-      this.#offline.alive(connection);
     }
   }
 
@@ -291,9 +295,9 @@ export class Hub {
     connection.end('RATE_LIMITED', ABUSE_SECONDS);
   }
 
-  /** The client answered a protocol ping. */
-  ponged(connection: Connection): void {
-    this.#offline.alive(connection);
+  /** The client answered a protocol ping, one with this text. */
+  ponged(connection: Connection, text: string): void {
+    this.#receipts.ponged(connection, text);
   }
 
   /** A binary frame came: refused like any frame that is none (F1). */

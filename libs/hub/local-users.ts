@@ -1,4 +1,5 @@
-import type { Connection } from './connection.ts';
+import type { Connection, Identity } from './connection.ts';
+import { ConnectionIndex } from './connection-index.ts';
 import { LocalUser } from './local-user.ts';
 
 export interface UserChannels {
@@ -17,8 +18,11 @@ const NONE: readonly Connection[] = [];
 export class LocalUsers {
   readonly #entries = new Map<string, Entry>();
   readonly #channels: UserChannels;
-  /** Connections by their token's login, for logging out. What has none is not in it. */
-  readonly #logins = new Map<string, Connection[]>();
+  /** By the login of the token, and by its hash: for logging out. */
+  readonly #logins = new ConnectionIndex();
+  readonly #tokens = new ConnectionIndex();
+  /** By the tab's label: for pushes to it. */
+  readonly #sessions = new ConnectionIndex();
   #size = 0;
 
   constructor(channels: UserChannels) {
@@ -37,7 +41,17 @@ export class LocalUsers {
 
   /** The connections of a login on this node. */
   ofLogin(login: string): readonly Connection[] {
-    return this.#logins.get(login) ?? NONE;
+    return this.#logins.of(login);
+  }
+
+  /** The connections with the token of this hash on this node. */
+  ofToken(hash: string): readonly Connection[] {
+    return this.#tokens.of(hash);
+  }
+
+  /** The connections with this label on this node (H1). */
+  ofSession(session: string): readonly Connection[] {
+    return this.#sessions.of(session);
   }
 
   /** The user's entry; the first one listens to their channel. Pair each `enter` with an `add`, synchronously. */
@@ -58,14 +72,20 @@ export class LocalUsers {
   add(connection: Connection): void {
     this.#entries.get(connection.user.id)?.connections.push(connection);
     this.#size += 1;
-    this.#login(connection);
+    this.#sessions.add(connection.session, connection);
+    this.#logins.add(connection.identity.login, connection);
+    this.#tokens.add(connection.identity.tokenHash, connection);
   }
 
-  /** The connection has a new token; `before`: the login of the one before. */
-  refreshed(connection: Connection, before: string | undefined): void {
-    if (connection.identity.login === before) return;
-    this.#logout(connection, before);
-    this.#login(connection);
+  /** The connection has a new token; `before`: what the one before said. */
+  refreshed(connection: Connection, before: Identity): void {
+    const { login, tokenHash } = connection.identity;
+    if (login !== before.login) {
+      this.#logins.remove(before.login, connection);
+      this.#logins.add(login, connection);
+    }
+    this.#tokens.remove(before.tokenHash, connection);
+    this.#tokens.add(tokenHash, connection);
   }
 
   /** Takes a connection out; the user's last one stops listening to their channel. */
@@ -76,7 +96,9 @@ export class LocalUsers {
     if (index < 0) return;
     connections.splice(index, 1);
     this.#size -= 1;
-    this.#logout(connection, connection.identity.login);
+    this.#sessions.remove(connection.session, connection);
+    this.#logins.remove(connection.identity.login, connection);
+    this.#tokens.remove(connection.identity.tokenHash, connection);
     if (connections.length > 0) return;
     this.#entries.delete(id);
     this.#channels.unsubscribe(`u:${id}`);
@@ -89,21 +111,5 @@ export class LocalUsers {
 
   *all(): Generator<Connection> {
     for (const { connections } of this.#entries.values()) yield* connections;
-  }
-
-  #login(connection: Connection): void {
-    const { login } = connection.identity;
-    if (login === undefined) return;
-    const connections = this.#logins.get(login);
-    if (connections === undefined) this.#logins.set(login, [connection]);
-    else connections.push(connection);
-  }
-
-  #logout(connection: Connection, login: string | undefined): void {
-    const connections = login === undefined ? undefined : this.#logins.get(login);
-    if (login === undefined || connections === undefined) return;
-    const rest = connections.filter((other) => other !== connection);
-    if (rest.length > 0) this.#logins.set(login, rest);
-    else this.#logins.delete(login);
   }
 }

@@ -2,6 +2,7 @@
 import type { Broker } from '#libs/broker/broker.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+import { isPrivateRoom } from '#libs/protocol/room-name.ts';
 import { offlineMessage, offlineMessagesComplete } from '#libs/protocol/server-frame.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore, MessageStore } from '#libs/store/store.ts';
@@ -69,15 +70,17 @@ export class OfflineMessages {
       }
     }
     if (!connection.open) return;
-    for (const [room, offset] of progress.sent) this.#options.privateRooms.start(connection.user, room, offset);
+    for (const [room, offset] of progress.sent) if (isPrivateRoom(room)) this.#options.privateRooms.start(connection, room, offset);
     connection.send(offlineMessagesComplete(count));
     connection.behind = undefined;
+    if (count > 0) connection.offlineSent = progress.sent;
     connection.unacknowledged = count > 0;
   }
 
   /** The user got everything up to here, a session of theirs says (M6). A store that is away keeps the older cursor: it is delivered again. */
   delivered(connection: Connection, room: string, offset: number): void {
     connection.saysDelivered = true;
+    connection.offlineSent = undefined;
     const { id } = connection.user;
     const key = `${id} ${room}`;
     const early = this.#early.get(key);
@@ -89,21 +92,6 @@ export class OfflineMessages {
     background.run('cursors', async () => {
       if (!(await cursors.advance(id, room, offset))) await this.#remember(id, room, key, offset);
     });
-  }
-
-  /** A sign of life of a client that never sends `delivered` counts as one for all that it was sent. */
-  alive(connection: Connection): void {
-    if (!connection.unacknowledged || connection.saysDelivered || connection.behind !== undefined) return;
-    connection.unacknowledged = false;
-    for (const [room, reached] of connection.user.reached ?? []) {
-      if (reached.offset <= reached.acknowledged) continue;
-      reached.acknowledged = reached.offset;
-      const { offset } = reached;
-      const advance = (): Promise<boolean> => this.#options.cursors.advance(connection.user.id, room, offset);
-      this.#options.background.run('cursors', advance, () => {
-        reached.acknowledged = 0;
-      });
-    }
   }
 
   /** A message of a group is seen before it is stored, and said to be delivered a moment later: what the store does not know yet is tried again. */

@@ -13,6 +13,7 @@ import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore } from '#libs/store/store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Clock } from './clock.ts';
+import type { Connection } from './connection.ts';
 import type { LocalUser, Reached } from './local-user.ts';
 import type { LocalUsers } from './local-users.ts';
 import { Room } from './room.ts';
@@ -58,14 +59,27 @@ export class PrivateRooms {
     }
   }
 
-  /** Everything up to this offset was handed to a connection of the user, or known to be delivered, before the channel told of anything. */
-  start(user: LocalUser, room: string, offset: number): void {
+  /**
+   * Offline delivery sent everything up to this offset to one connection of the user. The others may not have been handed as much: they are given what
+   * lies between, at once or with the first message that the channel tells of.
+   */
+  start(connection: Connection, room: string, offset: number): void {
+    const { user } = connection;
+    const reached = user.reached?.get(room);
+    if (this.#options.users.of(user.id).length > 1) {
+      connection.passedBy(room, offset);
+      if (reached !== undefined && reached.held === undefined && reached.offset < offset)
+        this.#run(user, () => this.#fill(user, room, Keeps.history, reached, offset));
+    } else if (reached?.held !== undefined) reached.floor = offset;
+    else this.#known(user, room, offset);
+  }
+
+  /** Everything up to this offset was delivered to the user, by whatever way. */
+  #known(user: LocalUser, room: string, offset: number): void {
     user.reached ??= new Map();
     const reached = user.reached.get(room);
     if (reached === undefined) user.reached.set(room, { offset, held: undefined, acknowledged: 0 });
     else if (reached.held === undefined) reached.offset = Math.max(reached.offset, offset);
-    // Of several connections the others may not have been handed as much: they are given all from the cursor on.
-    else if (this.#options.users.of(user.id).length === 1) reached.floor = offset;
   }
 
   /** Signals of these users may have been lost: what they told of is looked for. */
@@ -88,7 +102,7 @@ export class PrivateRooms {
     const waiting = await this.#patiently(user, () => this.#options.cursors.waiting(id));
     // Groups have cursors, too, but what is said in them comes over the room.
     for (const { room, delivered, top } of waiting?.filter((one) => isPrivateRoom(one.room)) ?? []) {
-      this.start(user, room, delivered);
+      this.#known(user, room, delivered);
       const reached = user.reached?.get(room);
       if (reached !== undefined && reached.held === undefined && reached.offset < top) {
         this.#run(user, () => this.#fill(user, room, Keeps.history, reached, top));

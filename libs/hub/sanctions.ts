@@ -5,19 +5,15 @@ import type { Connection } from './connection.ts';
 import type { LocalUsers } from './local-users.ts';
 
 /**
- * Something took the power of tokens away: the connections it concerns, as they are now, are told and closed with 4510. It costs as much as these are many, but for
- * one token alone: then all connections are looked at.
+ * Something took the power of tokens away: the connections it concerns, as they are now, are told and closed with 4510. Costs O(these connections).
  */
 export function endSanctioned(users: LocalUsers, { kind, subject, reason, at }: Sanction): void {
   switch (kind) {
     case 'login':
-      endAll([...users.ofLogin(subject)], 'LOGGED_OUT');
+      endAll(users.ofLogin(subject), 'LOGGED_OUT');
       break;
     case 'token':
-      endAll(
-        [...users.all()].filter(({ identity }) => identity.tokenHash === subject),
-        'LOGGED_OUT',
-      );
+      endAll(users.ofToken(subject), 'LOGGED_OUT');
       break;
     case 'user':
       endAll(

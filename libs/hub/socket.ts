@@ -10,6 +10,8 @@ export interface Socket {
   unsubscribe(topic: string): unknown;
   /** Publishes to every subscriber of the topic on this node but this socket. */
   publish(topic: string, frame: string): unknown;
+  /** Sends a protocol ping; its pong bears the same text (RFC 6455 section 5.5.3). */
+  ping(text: string): unknown;
   /** Bytes in the outbox. */
   getBufferedAmount(): number;
 }

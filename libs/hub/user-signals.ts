@@ -77,7 +77,7 @@ export class UserSignals {
     const { users } = this.#options;
     const space = rest.indexOf(' ');
     const session = rest.slice(0, space);
-    const connections = user === EVERY_NODE ? users.all() : users.of(user);
-    for (const connection of connections) if (connection.session === session) connection.deliver(rest.slice(space + 1));
+    const frame = rest.slice(space + 1);
+    for (const connection of users.ofSession(session)) if (user === EVERY_NODE || connection.user.id === user) connection.deliver(frame);
   }
 }

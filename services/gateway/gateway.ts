@@ -288,9 +288,9 @@ function routes(app: TemplatedApp, { hub, upgrade, http, addresses, gate }: Hand
       const connection = ws.getUserData().holder;
       if (connection instanceof Connection) hub.pinged(connection);
     },
-    pong(ws) {
+    pong(ws, message) {
       const connection = ws.getUserData().holder;
-      if (connection instanceof Connection) hub.ponged(connection);
+      if (connection instanceof Connection) hub.ponged(connection, Buffer.from(message).toString());
     },
     drain(ws) {
       const connection = ws.getUserData().holder;

@@ -213,6 +213,39 @@ describe('M6 offline messages', () => {
     await delivered(reader, room, 3);
   });
 
+  it.each(['waited', 'came live'] as const)(
+    '[M6] what %s and is still in flight as the line breaks comes again, whatever the client sent',
+    async (how) => {
+      const { writer, reader, room } = await stage();
+      const say = async (): Promise<void> => {
+        for (const n of range(1, 3)) await acked(writer, room, `${n}`);
+      };
+      if (how === 'waited') await say();
+      const raw = await RawClient.open(`${hub.gateway(1).url}/ws/chat`, { token: signToken({ sub: reader }) });
+      raw.socket.pause();
+      if (how === 'came live') await say();
+      // It reads nothing, not even pings, and goes on sending.
+      for (let turn = 0; turn < 20; turn += 1) {
+        raw.send(JSON.stringify({ type: 'message', room, text: `turn ${turn}` }));
+        await writer.waitFor('message', (frame) => messageOf(frame).text === `turn ${turn}`);
+      }
+      raw.socket.destroy();
+      const back = await hub.client(reader, 0);
+      expect((await complete(back)).map((frame) => messageOf(frame).text)).toEqual(['1', '2', '3']);
+    },
+  );
+
+  it('[M6] what a client has that answers no pings is not acknowledged', async () => {
+    const { writer, reader, room } = await stage();
+    await acked(writer, room, '1');
+    const deaf = await hub.client(reader, 1, { answerPings: false });
+    await complete(deaf);
+    await deaf.onLineNumber();
+    await deaf.onLineNumber();
+    await deaf.close();
+    expect((await complete(await hub.client(reader, 0))).map(({ offset }) => offset)).toEqual([1]);
+  });
+
   it('[M6] what was not acknowledged comes again at the next connect, however the line broke', async () => {
     const { writer, reader, room } = await stage();
     for (const n of range(1, 3)) await acked(writer, room, `${n}`);

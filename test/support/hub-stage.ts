@@ -166,6 +166,8 @@ export class StageClient {
       publish: (name, frame) => {
         for (const other of topic(name)) if (other !== socket) other.send(frame);
       },
+      // As good clients do.
+      ping: (text) => setImmediate(() => this.closed ?? hub.ponged(connection, text)),
       getBufferedAmount: () => 0,
     };
     this.close = () => socket.end(1000, '');

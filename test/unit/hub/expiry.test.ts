@@ -32,6 +32,7 @@ function watched(
     subscribe: () => undefined,
     unsubscribe: () => undefined,
     publish: () => undefined,
+    ping: () => undefined,
     getBufferedAmount: () => 0,
   });
   const expiry = new Expiry(NOW * 1000);

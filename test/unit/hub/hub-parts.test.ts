@@ -63,6 +63,7 @@ function connect(send: (frame: string) => void): Connection {
     subscribe: () => undefined,
     unsubscribe: () => undefined,
     publish: () => undefined,
+    ping: () => undefined,
     getBufferedAmount: () => 0,
   });
   return connection;

@@ -61,6 +61,7 @@ beforeEach(() => {
     subscribe: () => undefined,
     unsubscribe: () => undefined,
     publish: () => undefined,
+    ping: () => undefined,
     getBufferedAmount: () => 0,
   });
 });

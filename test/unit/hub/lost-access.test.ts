@@ -44,6 +44,7 @@ function stage() {
       subscribe: () => undefined,
       unsubscribe: () => undefined,
       publish: () => undefined,
+      ping: () => undefined,
       getBufferedAmount: () => 0,
     });
     connection.welcomed = true;

@@ -34,6 +34,7 @@ function stage(connections: number) {
       subscribe: () => undefined,
       unsubscribe: () => undefined,
       publish: () => undefined,
+      ping: () => undefined,
       getBufferedAmount: () => 0,
     });
     connection.welcomed = true;
@@ -59,19 +60,19 @@ function stage(connections: number) {
     background: new WatchedBackground(),
     clock: { wait: async () => undefined },
   });
-  const user = users.of('ann')[0]?.user;
-  if (user === undefined) throw new Error('nobody is here');
+  const [last] = users.of('ann').slice(-1);
+  if (last === undefined) throw new Error('nobody is here');
   const told = async (): Promise<void> => {
     cursor.resolve({ delivered: 2, historyFrom: 0 });
     await new Promise((resolve) => setTimeout(resolve));
   };
-  return { rooms, user, sent, told };
+  return { rooms, last, sent, told };
 }
 
 test('[M4] what offline delivery hands over while the cursor is asked for does not come again', async () => {
-  const { rooms, user, sent, told } = stage(1);
+  const { rooms, last, sent, told } = stage(1);
   rooms.arrived('ann', Keeps.history, messageFrame(5));
-  rooms.start(user, ROOM, 5);
+  rooms.start(last, ROOM, 5);
   rooms.arrived('ann', Keeps.history, messageFrame(6));
   await told();
   expect(sent).toEqual(['c0 6']);
@@ -85,11 +86,24 @@ test('[M4] what lies between the cursor and the first message comes in order', a
 });
 
 test('[M6] of several connections none misses what only another one was handed', async () => {
-  const { rooms, user, sent, told } = stage(2);
+  const { rooms, last, sent, told } = stage(2);
   rooms.arrived('ann', Keeps.history, messageFrame(5));
-  rooms.start(user, ROOM, 5);
+  rooms.start(last, ROOM, 5);
   await told();
-  for (const offset of [3, 4, 5]) expect(sent).toContain(`c0 ${offset}`);
+  expect(sent).toEqual(['c0 3', 'c0 4', 'c0 5', 'c0 6', 'c1 6']);
+});
+
+test('[M4] [M6] what offline delivery sent to one connection before its signal came is handed to the others', async () => {
+  const { rooms, last, sent, told } = stage(2);
+  rooms.arrived('ann', Keeps.history, messageFrame(3));
+  await told();
+  sent.length = 0;
+  rooms.start(last, ROOM, 5);
+  await told();
+  expect(sent).toEqual(['c0 4', 'c0 5', 'c0 6', 'c1 6']);
+  rooms.arrived('ann', Keeps.history, messageFrame(4));
+  rooms.arrived('ann', Keeps.history, messageFrame(5));
+  expect(sent).toHaveLength(4);
 });
 
 test('[R7] what was begun before the room was lost hands over nothing more', async () => {

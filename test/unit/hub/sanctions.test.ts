@@ -36,6 +36,7 @@ function open(id: string, identity: Omit<Partial<Identity>, 'userId'> & { readon
     subscribe: () => true,
     unsubscribe: () => true,
     publish: () => true,
+    ping: () => undefined,
     getBufferedAmount: () => 0,
   });
   return connection;
@@ -69,7 +70,9 @@ describe('[A4] [A11] who loses the power of tokens', () => {
       ['c', 'one'],
     ] as const)
       open(id, { userId: `u${id}`, tokenHash });
+    const all = vi.spyOn(users, 'all');
     endSanctioned(users, sanction('token', 'one'));
+    expect(all).not.toHaveBeenCalled();
     expect(ended).toEqual(['a 4510 LOGGED_OUT', 'c 4510 LOGGED_OUT']);
   });
 
@@ -77,11 +80,13 @@ describe('[A4] [A11] who loses the power of tokens', () => {
     open('a', { userId: 'ada', login: 'x' });
     open('b', { userId: 'bob', login: 'x' });
     const moved = open('c', { userId: 'cid', login: 'x' });
-    moved.identity = { ...moved.identity, login: 'y' };
-    users.refreshed(moved, 'x');
+    const [before, other] = [moved.identity, { ...moved.identity, login: 'y' }];
+    moved.identity = other;
+    users.refreshed(moved, before);
     const without = open('d', { userId: 'dan', login: 'x' });
-    without.identity = { ...without.identity, login: undefined };
-    users.refreshed(without, 'x');
+    const had = without.identity;
+    without.identity = { ...had, login: undefined };
+    users.refreshed(without, had);
     endSanctioned(users, sanction('login', 'x'));
     expect(ended).toEqual(['a 4510 LOGGED_OUT', 'b 4510 LOGGED_OUT']);
     endSanctioned(users, sanction('login', 'y'));

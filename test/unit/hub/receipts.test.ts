@@ -1,0 +1,158 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Connection } from '#libs/hub/connection.ts';
+import { FrameBudget } from '#libs/hub/frame-budget.ts';
+import { LocalUser } from '#libs/hub/local-user.ts';
+import { Receipts } from '#libs/hub/receipts.ts';
+import { Room } from '#libs/hub/room.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { WatchedBackground } from '#test/support/background.ts';
+
+const ROOM = 'dm:x';
+
+let user: LocalUser;
+let pings: string[];
+let advanced: string[];
+let away: boolean;
+let receipts: Receipts;
+let connection: Connection;
+beforeEach(() => {
+  user = new LocalUser('ann', 'Ann', Promise.resolve());
+  [pings, advanced, away] = [[], [], false];
+  receipts = new Receipts({
+    cursors: {
+      advance: async (id, room, offset) => {
+        if (away) throw new HubError('UNAVAILABLE');
+        advanced.push(`${id} ${room} ${offset}`);
+        return true;
+      },
+    },
+    background: new WatchedBackground(),
+  });
+  connection = connect('user');
+});
+
+function connect(kind: string): Connection {
+  const one = new Connection({
+    id: 'c',
+    user,
+    session: 's',
+    identity: { userId: 'ann', name: 'Ann', kind, expiresAt: 0 },
+    login: undefined,
+    budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
+    firstJoin: undefined,
+    traffic: { bytesSent: 0 },
+  });
+  one.opened({
+    send: () => 1,
+    end: () => undefined,
+    subscribe: () => undefined,
+    unsubscribe: () => undefined,
+    publish: () => undefined,
+    ping: (text) => pings.push(text),
+    getBufferedAmount: () => 0,
+  });
+  return one;
+}
+
+/** A message of the room was handed to the user's connections. */
+function hand(offset: number): void {
+  user.reached ??= new Map();
+  user.reached.set(ROOM, { acknowledged: 0, held: undefined, ...user.reached.get(ROOM), offset });
+  connection.unacknowledged = true;
+}
+
+const pong = (): void => receipts.ponged(connection, pings.at(-1) ?? '');
+
+describe('[M6] of a client that never sends `delivered`', () => {
+  it('a sign of life acknowledges nothing: the pong of the ping after it does, what was sent before that', () => {
+    hand(3);
+    receipts.alive(connection);
+    expect([pings.length, advanced]).toEqual([1, []]);
+    hand(5);
+    receipts.alive(connection);
+    pong();
+    expect([pings.length, advanced]).toEqual([1, ['ann dm:x 3']]);
+    receipts.alive(connection);
+    pong();
+    expect(advanced).toEqual(['ann dm:x 3', 'ann dm:x 5']);
+  });
+
+  it('a pong of another ping acknowledges nothing, and the client is asked again; one that answers the newest only is not waited for in vain', () => {
+    hand(3);
+    receipts.ponged(connection, '');
+    expect(pings).toHaveLength(1);
+    receipts.ponged(connection, '');
+    receipts.ponged(connection, 'made up');
+    expect([new Set(pings).size, pings.length, advanced]).toEqual([1, 3, []]);
+    pong();
+    expect(advanced).toEqual(['ann dm:x 3']);
+    receipts.ponged(connection, pings.at(-1) ?? '');
+    expect([pings.length, advanced.length]).toEqual([3, 1]);
+  });
+
+  it('nobody is asked of whom nothing is waited for', () => {
+    receipts.alive(connection);
+    hand(3);
+    connection.behind = new Map();
+    receipts.alive(connection);
+    connection.behind = undefined;
+    connection.saysDelivered = true;
+    receipts.alive(connection);
+    receipts.ponged(connection, '');
+    expect([pings, advanced]).toEqual([[], []]);
+  });
+
+  it('the first `delivered` counts alone, also where it comes before the pong', () => {
+    hand(3);
+    receipts.alive(connection);
+    connection.saysDelivered = true;
+    pong();
+    expect(advanced).toEqual([]);
+  });
+
+  it('what offline delivery sent is acknowledged as far as it went, of groups too', () => {
+    connection.offlineSent = new Map([
+      ['group:a', 7],
+      [ROOM, 2],
+    ]);
+    hand(4);
+    receipts.alive(connection);
+    pong();
+    expect(advanced).toEqual(['ann group:a 7', 'ann dm:x 4']);
+  });
+
+  it('what comes over a joined room counts as far as the room has come, of one that is being joined not at all', () => {
+    const room = new Room(ROOM, true, { bytes: 0, max: 1 });
+    room.offset = 4;
+    connection.rooms.push(room);
+    hand(6);
+    connection.joins = new Map([[ROOM, { ids: [], room }]]);
+    receipts.alive(connection);
+    expect(pings).toEqual([]);
+    connection.joins = undefined;
+    connection.unacknowledged = true;
+    receipts.alive(connection);
+    pong();
+    expect(advanced).toEqual(['ann dm:x 4']);
+  });
+
+  it('what its kind of token is not given does not count', () => {
+    connection = connect('customer');
+    hand(3);
+    receipts.alive(connection);
+    expect(pings).toEqual([]);
+  });
+
+  it('what the store did not take is acknowledged with the next', async () => {
+    hand(3);
+    receipts.alive(connection);
+    away = true;
+    pong();
+    await new Promise((resolve) => setImmediate(resolve));
+    away = false;
+    connection.unacknowledged = true;
+    receipts.alive(connection);
+    pong();
+    expect(advanced).toEqual(['ann dm:x 3']);
+  });
+});
