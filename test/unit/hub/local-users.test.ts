@@ -12,7 +12,7 @@ const NAMES = ['a', 'b', 'c'] as const;
 function enter(users: LocalUsers, user: string, session: string, login?: string, tokenHash?: string): Connection {
   const connection = new Connection({
     id: `${users.size}`,
-    user: users.enter(user, user),
+    user: users.enter(user, user, 'user'),
     session,
     identity: { userId: user, name: user, kind: 'user', expiresAt: 0, login, tokenHash },
     login: undefined,

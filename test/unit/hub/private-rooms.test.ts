@@ -107,19 +107,19 @@ test('[M4] [M6] what offline delivery sent to one connection before its signal c
 });
 
 test('[R7] what was begun before the room was lost hands over nothing more', async () => {
-  const { rooms, user, sent, told } = stage(1);
-  rooms.start(user, ROOM, 2);
+  const { rooms, last, sent, told } = stage(1);
+  rooms.start(last, ROOM, 2);
   // A gap: it is read.
   rooms.arrived('ann', Keeps.history, messageFrame(5));
-  user.reached?.delete(ROOM);
+  last.user.reached?.delete(ROOM);
   await told();
   expect(sent).toEqual([]);
 });
 
 test('[R7] nor does what waits for the cursor', async () => {
-  const { rooms, user, sent, told } = stage(1);
+  const { rooms, last, sent, told } = stage(1);
   rooms.arrived('ann', Keeps.history, messageFrame(3));
-  user.reached?.delete(ROOM);
+  last.user.reached?.delete(ROOM);
   await told();
   expect(sent).toEqual([]);
 });

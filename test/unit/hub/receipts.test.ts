@@ -16,7 +16,7 @@ let away: boolean;
 let receipts: Receipts;
 let connection: Connection;
 beforeEach(() => {
-  user = new LocalUser('ann', 'Ann', Promise.resolve());
+  user = new LocalUser('ann', 'Ann', 'user', Promise.resolve());
   [pings, advanced, away] = [[], [], false];
   receipts = new Receipts({
     cursors: {
