@@ -1,4 +1,4 @@
-import { isMadeRoom } from '#libs/protocol/room-name.ts';
+import { isManagedRoom } from './room-kinds.ts';
 import { type Clock, Timer } from './timer.ts';
 import type { Wire } from './wire.ts';
 
@@ -30,7 +30,7 @@ export class Deliveries {
 
   /** Everything of the room up to this offset reached the user. Only rooms that the hub makes keep count of it. */
   mark(room: string, offset: number): void {
-    if (!isMadeRoom(room)) return;
+    if (!isManagedRoom(room)) return;
     const delivery = this.#rooms.get(room) ?? { marked: 0, told: 0 };
     this.#rooms.set(room, delivery);
     if (offset <= delivery.marked) return;

@@ -1,6 +1,6 @@
-import { isMadeRoom } from '#libs/protocol/room-name.ts';
 import type { MessageEvent, MessageOrigin } from './client-events.ts';
 import type { Deliveries } from './deliveries.ts';
+import { isManagedRoom } from './room-kinds.ts';
 import { SeenMessages } from './seen-messages.ts';
 import type { ChatMessage, OfflineMessageFrame, PageMessage } from './server-frame.ts';
 
@@ -35,7 +35,7 @@ export class Inbox {
 
   /** The room was left. What waits of a made one may still come. */
   left(room: string): void {
-    if (!isMadeRoom(room)) this.#seen.forget(room);
+    if (!isManagedRoom(room)) this.#seen.forget(room);
   }
 
   /** The room is no more. */

@@ -1,8 +1,8 @@
 import { FRAME_ID_MAX } from '#libs/protocol/limits.ts';
-import { isPrivateRoom } from '#libs/protocol/room-name.ts';
 import { type BackoffOptions, backoffMs } from './backoff.ts';
 import { ClientError } from './client-error.ts';
 import type { ClientFrame } from './client-frame.ts';
+import { isPrivateRoom } from './room-kinds.ts';
 import type { AckFrame, ErrorFrame } from './server-frame.ts';
 import { type Clock, Timer } from './timer.ts';
 import type { Wire } from './wire.ts';

@@ -1,10 +1,10 @@
-import { isPrivateRoom } from '#libs/protocol/room-name.ts';
 import { ClientError, type ClientErrorCode } from './client-error.ts';
 import type { JoinedEvent, JoinResult, ResyncEvent, RoomLostEvent } from './client-events.ts';
 import type { JoinTarget } from './client-frame.ts';
 import type { Inbox } from './inbox.ts';
 import { JoinFrames } from './join-frames.ts';
 import { Room, RoomState } from './room.ts';
+import { isPrivateRoom } from './room-kinds.ts';
 import type { ErrorFrame, JoinedFrame, MessageFrame, OfflineMessageFrame, PageMessage, Position, ResyncFrame } from './server-frame.ts';
 import { type Clock, Timer } from './timer.ts';
 import type { Wire } from './wire.ts';

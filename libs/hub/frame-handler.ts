@@ -5,7 +5,7 @@ import { type ClientFrame, frameId, frameRoom, type Since, toClientFrame } from 
 import { HubError } from '#libs/protocol/errors.ts';
 import { memberText } from '#libs/protocol/json-text.ts';
 import { INVALID_FRAMES_MAX, INVALID_WINDOW_MS, MEMBER_EVENTS_MAX, PAGE_BYTES, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
-import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import {
   historyHead,
   joinedEnd,
@@ -164,7 +164,7 @@ export class FrameHandler {
         return;
       case 'delivered':
         // Only rooms that the hub makes have cursors.
-        if (roomKind(frame.room) === RoomKind.made) offline.delivered(connection, frame.room, frame.offset);
+        if (isManagedRoom(frame.room)) offline.delivered(connection, frame.room, frame.offset);
         return;
       case 'typing':
         this.#typing(connection, frame.room, frame.id);
@@ -202,7 +202,7 @@ export class FrameHandler {
     const { user, identity } = connection;
     requireRoom(identity.kind, room);
     const enter = (): RoomPass | Promise<RoomPass> => access.enter(user.bearer(identity), room);
-    return roomKind(room) === RoomKind.made ? user.pass(room, validity, enter) : enter();
+    return isManagedRoom(room) ? user.pass(room, validity, enter) : enter();
   }
 
   /** What there is to be read. The pass is tried first: it is remembered, where a closed conversation asks the store each time. */

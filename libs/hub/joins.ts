@@ -11,7 +11,7 @@ import type { Presence } from '#libs/presence/presence.ts';
 import type { Since } from '#libs/protocol/client-frame.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { isPrivateRoom } from '#libs/protocol/room-name.ts';
+import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { joinedEnd, joinedHead, joinedLive } from '#libs/protocol/server-frame.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Clock } from './clock.ts';

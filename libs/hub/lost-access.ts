@@ -3,7 +3,7 @@
  * which is faster. What is said is held against the present: whoever was removed and is a member again stays, and nothing is told twice.
  */
 import { HubError } from '#libs/protocol/errors.ts';
-import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { left, roomClosed } from '#libs/protocol/server-frame.ts';
 import type { RoomChange } from '#libs/store/store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
@@ -69,7 +69,7 @@ export class LostAccess {
     const { users, rooms, validity } = this.#options;
     validity.changedAll();
     const held: { readonly user: string; readonly room: string }[] = [];
-    for (const { room, user } of rooms.occupancy()) if (roomKind(room) === RoomKind.made) held.push({ user: user.id, room });
+    for (const { room, user } of rooms.occupancy()) if (isManagedRoom(room)) held.push({ user: user.id, room });
     for (const user of users.each()) for (const room of user.reached?.keys() ?? []) held.push({ user: user.id, room });
     for (let at = 0; at < held.length; at += RECHECKED_AT_ONCE) {
       await Promise.all(held.slice(at, at + RECHECKED_AT_ONCE).map(({ user, room }) => this.check(user, room)));

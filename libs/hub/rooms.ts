@@ -2,7 +2,7 @@
 import type { Broker } from '#libs/broker/broker.ts';
 import type { PresenceUser } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import { isManagedRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';
 import type { NewRooms } from './new-rooms.ts';
 import type { RecentBudget } from './recent-page.ts';
 import { Room } from './room.ts';
@@ -60,7 +60,7 @@ export class Rooms {
     const name = pass.room;
     let room = this.#rooms.get(name);
     if (room === undefined) {
-      const shared = roomKind(name) === RoomKind.made ? undefined : pass;
+      const shared = isManagedRoom(name) ? undefined : pass;
       room = new Room(name, pass.keeps !== Keeps.none, this.#budget, shared);
       this.#rooms.set(name, room);
       room.ready = this.#open(room, user);
@@ -99,7 +99,7 @@ export class Rooms {
   /** A room that exists is entered by whoever may; one that does not, by a user who may begin one. */
   async #open(room: Room, user: string): Promise<void> {
     const { keeps, name } = room;
-    const counted = keeps && roomKind(name) === RoomKind.open;
+    const counted = keeps && roomPolicy(name).entry === 'claim';
     const granted = !counted || this.#newRooms.take(user, this.#now());
     try {
       const { position, latest, began } = await this.#broker.subscribe(name, keeps, granted);

@@ -1,6 +1,6 @@
 /** What each kind of user may do (R6): the one table. HTTP and WebSocket ask it, and the tests hold SPEC.md against it. */
 import { HubError } from './errors.ts';
-import { RoomKind, roomKind } from './room-name.ts';
+import { roomPolicy } from './room-kinds.ts';
 
 /** Everything a user may be allowed, with what it means. */
 export const POWERS = {
@@ -40,7 +40,7 @@ export function may(kind: string, power: Power): boolean {
 
 /** Whether the kind may be in a room of this name at all. Members and claims decide the rest. */
 export function mayEnter(kind: string, room: string): boolean {
-  return may(kind, powerOf(room));
+  return may(kind, roomPolicy(room).power);
 }
 
 /** @throws HubError `FORBIDDEN` where the kind has none of the powers. */
@@ -56,20 +56,6 @@ export function requireRoom(kind: string, room: string): void {
 function rowOf(kind: string): Row {
   return Object.hasOwn(USER_KINDS, kind) ? USER_KINDS[kind as UserKind] : OTHER;
 }
-
-function powerOf(room: string): Power {
-  switch (roomKind(room)) {
-    case RoomKind.park:
-      return 'park';
-    case RoomKind.open:
-    case RoomKind.live:
-      return 'rooms';
-    case RoomKind.made:
-      return POWER_OF_MADE[room.slice(0, room.indexOf(':'))] ?? 'groups';
-  }
-}
-
-const POWER_OF_MADE: Readonly<Record<string, Power>> = { group: 'groups', pair: 'pairs', dm: 'direct', conv: 'member' };
 
 function refusal(kind: string): HubError {
   return kind === 'customer'

@@ -1,4 +1,5 @@
 import { HubError } from '#libs/protocol/errors.ts';
+import { type ManagedPolicy, ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import type { RoomMember, RoomRecord, RoomStanding, RoomStore } from '#libs/store/store.ts';
 
 export interface KnownRoom {
@@ -7,7 +8,7 @@ export interface KnownRoom {
 }
 
 /**
- * A made room as one of its members enters it, asked of the store afresh.
+ * A managed room as one of its members enters it, asked of the store afresh.
  * @throws HubError `FORBIDDEN` for everybody else, the same where there is no such room; `ROOM_CLOSED` for a member of one that is over.
  */
 export async function standingOfMember(rooms: Pick<RoomStore, 'standing'>, room: string, user: string): Promise<RoomStanding> {
@@ -17,7 +18,8 @@ export async function standingOfMember(rooms: Pick<RoomStore, 'standing'>, room:
 /** As `standingOfMember`, to read in it: a conversation is read by its members after its end, too (A10). */
 export async function standingOfReader(rooms: Pick<RoomStore, 'standing'>, room: string, user: string): Promise<RoomStanding> {
   const standing = await standingOf(rooms, room, user);
-  return standing.room.kind === 'conv' ? standing : open(standing);
+  const { readAfterEnd }: ManagedPolicy = ROOM_KINDS[standing.room.kind];
+  return readAfterEnd === true ? standing : open(standing);
 }
 
 /** As `standingOfMember`, with everybody who is in it: for who lists or changes them. */

@@ -1,7 +1,7 @@
 /** The store, as a broker asks of it (M2, M3, M4). */
 import type { Archive, ArchivedPage, ArchivedPublication, Known } from '#libs/broker/archive.ts';
 import type { PageLimit } from '#libs/broker/broker.ts';
-import { RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import { isArchivedRoom } from '#libs/protocol/room-kinds.ts';
 import { messageTail } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
 
@@ -12,10 +12,9 @@ export class MessageArchive implements Archive {
     this.#messages = messages;
   }
 
-  /** Whether a made room keeps history can change, so that all of them count. */
+  /** Whether a room keeps history can change, so that all count that may. */
   holds(room: string): boolean {
-    const kind = roomKind(room);
-    return kind === RoomKind.park || kind === RoomKind.made;
+    return isArchivedRoom(room);
   }
 
   top(room: string): Promise<number> {

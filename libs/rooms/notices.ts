@@ -1,7 +1,8 @@
 /** What people are told when their rooms change: the one place that knows which signal carries it. */
 import type { Broker, Topic } from '#libs/broker/broker.ts';
+import { type ManagedPolicy, type ManagedRoomKind, ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import { command, matched, roomClosed } from '#libs/protocol/server-frame.ts';
-import type { ConversationRecord, MadeRoomKind, RoomMember } from '#libs/store/store.ts';
+import type { ConversationRecord, RoomMember } from '#libs/store/store.ts';
 
 export interface NoticesOptions {
   readonly broker: Pick<Broker, 'emit'>;
@@ -37,8 +38,9 @@ export class Notices {
   }
 
   /** The room is over: whoever is in it is told and taken out. Private rooms are told over the members' own channels (R5). */
-  async closed(room: string, kind: MadeRoomKind, members: readonly RoomMember[], reason: 'expired' | 'closed'): Promise<void> {
-    if (kind === 'group') await this.#send(`r:${room}`, `~c${reason}`);
+  async closed(room: string, kind: ManagedRoomKind, members: readonly RoomMember[], reason: 'expired' | 'closed'): Promise<void> {
+    const { isPrivate }: ManagedPolicy = ROOM_KINDS[kind];
+    if (isPrivate !== true) await this.#send(`r:${room}`, `~c${reason}`);
     else await Promise.all(members.map(({ id }) => this.#send(`u:${id}`, roomClosed(room, reason))));
   }
 

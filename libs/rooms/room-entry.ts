@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { Keeps, type RoomAccess, type RoomBearer, type RoomPass, Standing } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import { isManagedRoom, isPrivateRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { RoomMember, RoomRecord, RoomStanding, RoomStore } from '#libs/store/store.ts';
 import { standingOfMember, standingOfReader } from './membership.ts';
@@ -11,8 +11,6 @@ import type { RoomRules } from './room-rules.ts';
 
 /** Characters of the id of a direct room: 132 bits of a SHA-256 in base64url. */
 const DIRECT_ID_LENGTH = 22;
-
-const PARK: RoomPass = { room: 'park', keeps: Keeps.history, members: undefined };
 
 /** R2: the room of direct messages between two users, whoever of them writes first. */
 function directRoom(one: string, other: string): string {
@@ -41,17 +39,16 @@ export class RoomEntry implements RoomAccess {
 
   enter(bearer: RoomBearer, room: string): RoomPass | Promise<RoomPass> {
     requireRoom(bearer.kind, room);
-    const kind = roomKind(room);
-    if (kind === RoomKind.park) return PARK;
-    if (kind === RoomKind.made) return this.#made(bearer, room);
+    const { entry, retention } = roomPolicy(room);
+    if (entry === 'members') return this.#managed(bearer, room);
     const refusal = this.#options.rules.refusal(bearer, room);
     if (refusal !== undefined) throw new HubError(refusal, `the room ${room} is not open to you`);
-    return { room, keeps: kind === RoomKind.live ? Keeps.none : Keeps.stream, members: undefined };
+    return { room, keeps: retention, members: undefined };
   }
 
   read(bearer: RoomBearer, room: string): Keeps | Promise<Keeps> {
     requireRoom(bearer.kind, room);
-    if (roomKind(room) === RoomKind.made) return this.#readMade(bearer, room);
+    if (isManagedRoom(room)) return this.#readManaged(bearer, room);
     const pass = this.enter(bearer, room);
     return pass instanceof Promise ? pass.then(({ keeps }) => keeps) : pass.keeps;
   }
@@ -75,18 +72,18 @@ export class RoomEntry implements RoomAccess {
     const members: RoomMember[] = [{ id: bearer.userId, name: bearer.name, kind: bearer.kind }, ...(await people.byIds(others, 'direct'))];
     // Both may write at the same moment: whoever comes second finds the room.
     await rooms.create({ room, kind: 'dm', title: '', owner: '', keepHistory: true, createdAt: clock(), expiresAt: undefined }, members);
-    return this.#made(bearer, room);
+    return this.#managed(bearer, room);
   }
 
   directRoom(user: string, to: string): string {
     return directRoom(user, to);
   }
 
-  async #made(bearer: RoomBearer, room: string): Promise<RoomPass> {
+  async #managed(bearer: RoomBearer, room: string): Promise<RoomPass> {
     return passOf(await standingOfMember(this.#options.rooms, room, bearer.userId));
   }
 
-  async #readMade(bearer: RoomBearer, room: string): Promise<Keeps> {
+  async #readManaged(bearer: RoomBearer, room: string): Promise<Keeps> {
     return keepsOf((await standingOfReader(this.#options.rooms, room, bearer.userId)).room);
   }
 }

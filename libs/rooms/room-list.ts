@@ -1,13 +1,14 @@
 /** Rooms as people see them (A8): what they are, who is there, what is unread. */
 import type { Presence } from '#libs/presence/presence.ts';
-import { may, mayEnter } from '#libs/protocol/user-kinds.ts';
-import type { MadeRoomKind, MessageStore, RoomMember, RoomStore, RoomSummary } from '#libs/store/store.ts';
+import { isPrivateRoom, type ManagedRoomKind, PARK } from '#libs/protocol/room-kinds.ts';
+import { mayEnter } from '#libs/protocol/user-kinds.ts';
+import type { MessageStore, RoomMember, RoomStore, RoomSummary } from '#libs/store/store.ts';
 import type { KnownRoom } from './membership.ts';
 import { whoIsOnline } from './who-is-online.ts';
 
 export interface RoomView {
   readonly room: string;
-  readonly kind: 'park' | MadeRoomKind;
+  readonly kind: 'park' | ManagedRoomKind;
   /** What people call it; a private room is called by the other one's name, which is in `with`. */
   readonly name: string;
   /** The user who may change it. */
@@ -38,7 +39,6 @@ export interface RoomListOptions {
 
 /** Rooms of one user that are listed, those with the newest activity. */
 const ROOMS_MAX = 500;
-const PARK = 'park';
 
 export class RoomList {
   readonly #options: RoomListOptions;
@@ -50,7 +50,7 @@ export class RoomList {
   /** `park`, then the user's own rooms, those with the newest activity first; of them what the user's kind may enter (R6). */
   async of(user: string, kind: string): Promise<RoomView[]> {
     const { rooms } = this.#options;
-    const [park, all] = await Promise.all([may(kind, 'park') ? this.park() : undefined, rooms.of(user, ROOMS_MAX)]);
+    const [park, all] = await Promise.all([mayEnter(kind, PARK) ? this.park() : undefined, rooms.of(user, ROOMS_MAX)]);
     const mine = all.filter(({ room }) => mayEnter(kind, room));
     const members = mine.length === 0 ? new Map<string, readonly RoomMember[]>() : await rooms.membersOf(mine.map(({ room }) => room));
     return [...(park === undefined ? [] : [park]), ...(await this.#views(user, mine, members))];
@@ -63,7 +63,7 @@ export class RoomList {
     return { room: PARK, kind: 'park', name: 'Park', keepHistory: true, count, offset: top, unread: 0 };
   }
 
-  /** One made room of a user's, who is a member. */
+  /** One managed room of a user's, who is a member. */
   async one(user: string, { room, members }: KnownRoom): Promise<RoomView> {
     // Whoever lost it at this moment is told nothing is new in it.
     const { top, unread, historyWish } = (await this.#options.rooms.summary(user, room.room)) ?? {
@@ -82,8 +82,8 @@ export class RoomList {
     membersOf: ReadonlyMap<string, readonly RoomMember[]>,
   ): Promise<RoomView[]> {
     const { presence } = this.#options;
-    const groups = summaries.filter(({ kind }) => kind === 'group').map(({ room }) => room);
-    const people = summaries.filter(({ kind }) => kind !== 'group').flatMap(({ room }) => membersOf.get(room) ?? []);
+    const groups = summaries.filter((one) => !isPrivateRoom(one.room)).map(({ room }) => room);
+    const people = summaries.filter((one) => isPrivateRoom(one.room)).flatMap(({ room }) => membersOf.get(room) ?? []);
     const [counts, online] = await Promise.all([
       groups.length === 0 ? [] : presence.counts(groups),
       whoIsOnline(presence, distinct(people)),
@@ -99,7 +99,7 @@ export class RoomList {
 
 function view(summary: RoomSummary, user: string, members: readonly RoomMember[], count: number): RoomView {
   const { room, kind, title, owner, keepHistory, historyWish, createdAt, expiresAt, top, unread } = summary;
-  const other = kind === 'group' ? undefined : members.find(({ id }) => id !== user);
+  const other = !isPrivateRoom(room) ? undefined : members.find(({ id }) => id !== user);
   return {
     room,
     kind,

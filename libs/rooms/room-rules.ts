@@ -1,6 +1,6 @@
 /** Room kinds and their rules: who may enter, and what is kept (R2, R3). */
 import type { ErrorCode } from '#libs/protocol/errors.ts';
-import { RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import { roomPolicy } from '#libs/protocol/room-kinds.ts';
 
 export interface RoomRulesOptions {
   /** Everyone may enter any open room (`OPEN_ROOMS`); otherwise the token's `rooms` claim must allow it. */
@@ -25,18 +25,17 @@ export class RoomRules {
 
   /** Whether the room keeps a stream, or nothing. */
   keepsStream(room: string): boolean {
-    return roomKind(room) !== RoomKind.live;
+    return roomPolicy(room).retention !== 'none';
   }
 
-  /** The code of a refusal, or undefined where the bearer of the claim may enter. Rooms made by the hub have no members yet: refused. */
+  /** The code of a refusal, or undefined where the bearer of the claim may enter. Who is a member of a room that the hub makes is asked elsewhere: refused here. */
   refusal(claim: RoomClaim, room: string): ErrorCode | undefined {
-    switch (roomKind(room)) {
-      case RoomKind.park:
+    switch (roomPolicy(room).entry) {
+      case 'everybody':
         return undefined;
-      case RoomKind.made:
+      case 'members':
         return 'FORBIDDEN';
-      case RoomKind.open:
-      case RoomKind.live:
+      case 'claim':
         return this.#openRooms || claimAllows(claim, room) ? undefined : 'FORBIDDEN';
     }
   }

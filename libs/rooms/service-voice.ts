@@ -2,7 +2,7 @@ import type { MessageWriter, Written } from '#libs/hub/message-writer.ts';
 import { Keeps, type RoomPass } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { type Person, personJson } from '#libs/protocol/person.ts';
-import { isPrivateRoom, RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import { isPrivateRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';
 import type { RoomStore } from '#libs/store/store.ts';
 import type { PersonKinds } from './person-kinds.ts';
 
@@ -40,23 +40,15 @@ export class ServiceVoice {
   }
 
   async #pass(room: string): Promise<RoomPass> {
-    switch (roomKind(room)) {
-      case RoomKind.park:
-        return { room, keeps: Keeps.history, members: undefined };
-      case RoomKind.open:
-        return { room, keeps: Keeps.stream, members: undefined };
-      case RoomKind.live:
-        return { room, keeps: Keeps.none, members: undefined };
-      case RoomKind.made: {
-        const found = await this.#options.rooms.standing(room);
-        if (found === undefined) throw new HubError('ROOM_NOT_FOUND');
-        if (found.room.closedAt !== undefined) throw new HubError('ROOM_CLOSED');
-        return {
-          room,
-          keeps: found.room.keepHistory ? Keeps.history : Keeps.stream,
-          members: isPrivateRoom(room) ? found.privateMembers : undefined,
-        };
-      }
-    }
+    const { entry, retention } = roomPolicy(room);
+    if (entry !== 'members') return { room, keeps: retention, members: undefined };
+    const found = await this.#options.rooms.standing(room);
+    if (found === undefined) throw new HubError('ROOM_NOT_FOUND');
+    if (found.room.closedAt !== undefined) throw new HubError('ROOM_CLOSED');
+    return {
+      room,
+      keeps: found.room.keepHistory ? Keeps.history : Keeps.stream,
+      members: isPrivateRoom(room) ? found.privateMembers : undefined,
+    };
   }
 }

@@ -1,3 +1,4 @@
+import { managedKindsWith } from '#libs/protocol/room-kinds.ts';
 import type { Database, Query } from './database.ts';
 import { GroupWriter } from './group-writer.ts';
 import { kindMember, kindOf } from './person-kind.ts';
@@ -51,7 +52,7 @@ export const STANDING = `
     JOIN rooms r ON r.room = q.room
     LEFT JOIN room_members m ON m.room = q.room AND m.user_id = q.user_id
     LEFT JOIN LATERAL (
-      SELECT array_agg(o.user_id ORDER BY o.seq) AS members FROM room_members o WHERE o.room = r.room AND r.kind <> 'group'
+      SELECT array_agg(o.user_id ORDER BY o.seq) AS members FROM room_members o WHERE o.room = r.room AND r.kind IN (${managedKindsWith('isPrivate')})
     ) AS p ON true`;
 
 type StandingRow = RoomRow & { readonly n: number; readonly is_member: boolean; readonly members: readonly string[] | null };

@@ -1,4 +1,5 @@
 /** Direct rooms that nobody uses any more. */
+import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import type { CallOptions, Database, Query } from './database.ts';
 import type { DroppedRoom } from './store.ts';
 
@@ -6,8 +7,8 @@ import type { DroppedRoom } from './store.ts';
 const PAGE = 5000;
 const ROOMS_MAX = 1000;
 /** All names of direct rooms lie between these, in the order of bytes. */
-const FIRST = 'dm:';
-const END = 'dm;';
+const FIRST: string = ROOM_KINDS.dm.prefix;
+const END = FIRST.replace(':', ';');
 
 /** A page of direct rooms by name, and which of them are over: of all it is seen when something was said last, of the silent ones whether anything is left. */
 const LOOK = `

@@ -4,6 +4,7 @@
  * Every method rejects with `HubError` `UNAVAILABLE` when the database cannot be reached within a few seconds, and works again by itself when it is
  * back. Times are Unix milliseconds unless a name says otherwise. Room names, user ids and message ids are texts as the wire contract has them.
  */
+import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
 
 export interface Store {
   readonly users: UserStore;
@@ -210,9 +211,6 @@ export interface LoginStore {
   revokeFamiliesOf(userId: string): Promise<void>;
 }
 
-export const MadeRoomKind = { group: 'group', pair: 'pair', conv: 'conv', dm: 'dm' } as const;
-export type MadeRoomKind = (typeof MadeRoomKind)[keyof typeof MadeRoomKind];
-
 export interface RoomMember {
   readonly id: string;
   readonly name: string;
@@ -226,7 +224,7 @@ export interface RoomMember {
 export interface RoomRecord {
   /** The whole name on the wire: `group:...`, `pair:...`, `conv:...`, `dm:...`. */
   readonly room: string;
-  readonly kind: MadeRoomKind;
+  readonly kind: ManagedRoomKind;
   /** What people call it; empty for rooms without a title. */
   readonly title: string;
   /** The user who made it; empty where nobody in particular did. */

@@ -1,7 +1,9 @@
 /** Rooms: what there is, groups that people make, and what was said (A8). */
+
 import { type Static, Type } from '@sinclair/typebox';
 import type { Credentials } from '#libs/auth/credentials.ts';
 import { PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+import { PARK } from '#libs/protocol/room-kinds.ts';
 import { GROUP_MEMBERS_MAX } from '#libs/rooms/groups.ts';
 import { roomOfMember } from '#libs/rooms/membership.ts';
 import type { RoomHistory } from '#libs/rooms/room-history.ts';
@@ -67,7 +69,7 @@ export interface RoomRoutesParts {
 export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts): Routes {
   return (api, { store, limits }) => {
     const details = async (user: Credentials, room: string): Promise<Static<typeof RoomDetails>> => {
-      if (room === 'park') return list.park();
+      if (room === PARK) return list.park();
       const known = await roomOfMember(store.rooms, room, user.userId);
       return { ...(await list.one(user.userId, known)), people: [...known.members] };
     };

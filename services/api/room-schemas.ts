@@ -5,6 +5,7 @@ import type { Credentials } from '#libs/auth/credentials.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { ROOM_NAME_MAX, USER_ID_MAX } from '#libs/protocol/limits.ts';
 import { nameFault, tidyName } from '#libs/protocol/name-text.ts';
+import { type ManagedRoomKind, ROOM_KINDS, type RoomPolicy } from '#libs/protocol/room-kinds.ts';
 import type { RoomMember } from '#libs/store/store.ts';
 
 /** R1. */
@@ -33,10 +34,15 @@ export type RoomPath = Static<typeof RoomPath>;
 
 const Milliseconds = (description: string) => Type.Integer({ description: `${description}, Unix milliseconds.` });
 
+/** Rooms that are listed: all but those that are there by their name alone. */
+const ListedKind = Type.Unsafe<'park' | ManagedRoomKind>(
+  Type.Union(Object.entries<RoomPolicy>(ROOM_KINDS).flatMap(([kind, { entry }]) => (entry === 'claim' ? [] : [Type.Literal(kind)]))),
+);
+
 export const RoomView = Type.Object(
   {
     room: RoomName,
-    kind: Type.Union([Type.Literal('park'), Type.Literal('group'), Type.Literal('pair'), Type.Literal('conv'), Type.Literal('dm')]),
+    kind: ListedKind,
     name: Type.String({ description: 'What people call it. A private room has the name of the other one.' }),
     owner: Type.Optional(Type.String({ description: 'The id of the user who may change it.' })),
     with: Type.Optional(PersonView),

@@ -1,6 +1,6 @@
 import type { Broker } from '#libs/broker/broker.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { command, inform } from '#libs/protocol/server-frame.ts';
 import type { RoomStore } from '#libs/store/store.ts';
 
@@ -36,10 +36,10 @@ export class Pusher {
 
   /** Whom a private room reaches over their own channels (R5); undefined where the room is joined. */
   async #privateMembers(room: string): Promise<readonly string[] | undefined> {
-    if (roomKind(room) !== RoomKind.made) return undefined;
+    if (!isManagedRoom(room)) return undefined;
     const found = await this.#options.rooms.standing(room);
     if (found === undefined) throw new HubError('ROOM_NOT_FOUND');
     if (found.room.closedAt !== undefined) throw new HubError('ROOM_CLOSED');
-    return found.room.kind === 'group' ? undefined : found.privateMembers;
+    return isPrivateRoom(room) ? found.privateMembers : undefined;
   }
 }

@@ -2,7 +2,7 @@ import type { Broker, Position, Publication } from '#libs/broker/broker.ts';
 import { MemberSignals } from '#libs/hub/member-signals.ts';
 import { Keeps } from '#libs/hub/room-access.ts';
 import { memberText } from '#libs/protocol/json-text.ts';
-import { isPrivateRoom } from '#libs/protocol/room-name.ts';
+import { isPrivateRoom, PARK } from '#libs/protocol/room-kinds.ts';
 import { publishedAt } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, RoomStore, StoredMessage } from '#libs/store/store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
@@ -28,8 +28,6 @@ const CARRIED_MS = 3_000_000;
 const PAGE = { count: 100, bytes: 1_000_000 };
 /** Rooms looked at beside each other. */
 const PARALLEL = 8;
-/** The public room: always there, and keeps history. */
-const PARK = 'park';
 
 /** What a finished `message` frame holds. */
 interface MessageFrame {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SendOptions, SentMessage, ServerFrame, StatusReason } from '#libs/client/index.ts';
-import { isPrivateRoom } from '#libs/protocol/room-name.ts';
+import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { Attendance } from './attendance.ts';
 import { FleetClient, type FleetClientOptions, type SentFrame } from './client-fleet.ts';
 import { Handover } from './handover.ts';

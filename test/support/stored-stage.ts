@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Keeps } from '#libs/hub/room-access.ts';
+import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
 import { RoomHistory } from '#libs/rooms/room-history.ts';
-import type { MadeRoomKind, RoomMember } from '#libs/store/store.ts';
+import type { RoomMember } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import type { GatewayProcess } from './gateway-process.ts';
 import { HistoryAudit } from './history-audit.ts';
@@ -182,7 +183,7 @@ function roomsOf(user: string, made: readonly MadeRoom[]): readonly string[] {
 async function makeRooms(url: string, users: readonly string[]): Promise<MadeRoom[]> {
   const store = await openStore({ url });
   const rooms: MadeRoom[] = [];
-  const make = async (kind: MadeRoomKind, room: string, names: readonly string[]): Promise<void> => {
+  const make = async (kind: ManagedRoomKind, room: string, names: readonly string[]): Promise<void> => {
     const members: RoomMember[] = names.map((id) => ({ id, name: id }));
     await store.rooms.create({ room, kind, title: '', owner: '', keepHistory: true, createdAt: Date.now(), expiresAt: undefined }, members);
     rooms.push({ room, members: names });

@@ -8,10 +8,11 @@ import { DevMailbox } from '#libs/mail/dev-mailbox.ts';
 import { MailSeal } from '#libs/mail/mail-seal.ts';
 import type { Mailer } from '#libs/mail/mailer.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
 import { MessageArchive } from '#libs/rooms/message-archive.ts';
 import { Notices } from '#libs/rooms/notices.ts';
 import { RoomCloser } from '#libs/rooms/room-closer.ts';
-import type { MadeRoomKind, Store } from '#libs/store/store.ts';
+import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { createLogger } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
@@ -123,7 +124,7 @@ export class WorkerStage {
   }
 
   /** A room of Ann and Bob, half an hour old. */
-  async room(kind: MadeRoomKind, expiresAt: number | undefined, keepHistory = false): Promise<string> {
+  async room(kind: ManagedRoomKind, expiresAt: number | undefined, keepHistory = false): Promise<string> {
     const room = `${kind}:${randomBytes(16).toString('base64url')}`;
     const members = [
       { id: 'u-ann', name: 'Ann' },

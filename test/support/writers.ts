@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isPrivateRoom } from '#libs/protocol/room-name.ts';
+import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import type { HistoryAudit } from './history-audit.ts';
 import type { Random } from './random.ts';
 import { StayingClient } from './staying-client.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fitsCodePoints } from '#libs/protocol/limits.ts';
-import { isRoomName, roomKind } from '#libs/protocol/room-name.ts';
+import { isRoomName } from '#libs/protocol/room-name.ts';
 import { ack, joinedEnd, joinedHead, liveMessage, messageStart, messageTail, publishedAt } from '#libs/protocol/server-frame.ts';
 
 const AT = 1_700_000_000_123;
@@ -62,19 +62,6 @@ describe('room names', () => {
   it('[R1] are 1-128 of a fixed set', () => {
     for (const name of ['park', 'a', 'A.b_c~d-e,f:g', 'x'.repeat(128)]) expect(isRoomName(name)).toBe(true);
     for (const name of ['', 'x'.repeat(129), 'a b', 'a/b', 'ä', 'a\n', '"', '{', 'a\0']) expect(isRoomName(name)).toBe(false);
-  });
-
-  it('[R2] [R3] tell their kind', () => {
-    expect(['park', 'group:1', 'pair:1', 'conv:1', 'dm:x', 'lobby', 'live:cursors', 'groups'].map(roomKind)).toEqual([
-      'park',
-      'made',
-      'made',
-      'made',
-      'made',
-      'open',
-      'live',
-      'open',
-    ]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** Everything the chat's screens show, kept up to date by the client and the HTTP API. */
-import { RoomKind, roomKind } from '#libs/protocol/room-name.ts';
+import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
 import type { ChatAccount, ChatClient, ChatEvents } from './chat-client.ts';
 import { ConnectionState } from './connection-state.ts';
 import { EnteredRooms } from './entered-rooms.ts';
@@ -201,7 +201,7 @@ export class ChatStore extends Observable {
     const mine = message.from.id === this.me.id;
     const seen = this.#visible && this.#looking === room;
     if (this.rooms.arrived(room, offset, { mine, seen })) this.talk(room).arrived(placed);
-    else if (roomKind(room) !== RoomKind.made) this.#talks.get(room)?.arrived(placed);
+    else if (!isManagedRoom(room)) this.#talks.get(room)?.arrived(placed);
     else void this.refresh().then(() => this.talk(room).arrived(placed));
     if (seen) this.#markRead();
     const known = this.rooms.get(room);
