@@ -1,3 +1,4 @@
+import { HubError } from '#libs/protocol/errors.ts';
 import type { Database } from './database.ts';
 import { kindOf } from './person-kind.ts';
 import type { SeenRecord, SeenStore } from './store.ts';
@@ -7,6 +8,8 @@ const WINDOW_MS = 200;
 /** Users in one statement, and users whose touch is remembered at most. */
 const GROUP_MAX = 1000;
 const WAITING_MAX = 50_000;
+/** Milliseconds until touches are written again that found the database away. */
+const AGAIN_MS = 1000;
 
 /** In the order of users: two groups do not deadlock. */
 const TOUCH = `
@@ -81,12 +84,20 @@ export class PostgresSeen implements SeenStore {
         group.map(({ kind }) => kind),
         group.map(({ lastSeen }) => lastSeen),
       ];
-      // A convenience: lost where the database is away. That it is, the database tells.
-      const written = await this.#database.query(TOUCH, values).then(
-        () => true,
-        () => false,
-      );
-      if (!written) return;
+      try {
+        await this.#database.query(TOUCH, values);
+      } catch (error) {
+        // Whoever is not written down cannot be written to: it is tried again. What no database takes is lost.
+        if (error instanceof HubError && error.code === 'UNAVAILABLE') this.#putBack(records.slice(from));
+        return;
+      }
     }
+  }
+
+  #putBack(records: readonly SeenRecord[]): void {
+    for (const record of records)
+      if (!this.#waiting.has(record.user) && this.#waiting.size < WAITING_MAX) this.#waiting.set(record.user, record);
+    this.#timer ??= setTimeout(() => void this.flush(), AGAIN_MS);
+    this.#timer.unref();
   }
 }

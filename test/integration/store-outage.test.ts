@@ -97,8 +97,12 @@ describe('PostgreSQL away', () => {
     await server.kill9();
     await expectAllUnavailable();
     await expectAllUnavailable();
+    store.seen.touch({ user: 'newcomer', name: 'Newcomer', kind: 'user', lastSeen: 1 });
+    await expect(store.seen.get(['newcomer'])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await server.start();
     await expectWorking();
+    // Whoever came meanwhile can be written to.
+    await until(async () => (await store.seen.kindOf('newcomer')) === 'user', LONG);
   });
 
   test('frozen: every call says UNAVAILABLE in time, and works by itself when it is back', async () => {
