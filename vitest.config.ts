@@ -15,11 +15,29 @@ const PAGES = 'test/e2e/web-*.test.ts';
 const API = ['accounts', 'conversations', 'limits', 'match', 'operations', 'rooms', 'rooms-history', 'services'].map(
   (suite) => `test/integration/api-${suite}.test.ts`,
 );
+/** Of several processes, but none says how soon a thing has to happen. */
+const UNHURRIED = [
+  'admin',
+  'client-package',
+  'client-single-session',
+  'faults',
+  'handshake-lines',
+  'handshake-refusals',
+  'private-rooms',
+  'read-only-folder',
+  'rooms',
+  'separate-processes',
+  'single-session',
+  'tls',
+  'tls-names',
+  'user-kinds',
+].map((suite) => `test/e2e/${suite}.test.ts`);
 const PROJECTS: Readonly<Record<string, Project>> = {
   unit: { seconds: 60, parallel: true },
   contract: { seconds: 60, parallel: true },
   integration: { seconds: 120, parallel: true },
   doors: { seconds: 120, parallel: true, files: API, env: { API_DOOR: 'uws' } },
+  unhurried: { seconds: 120, parallel: true, files: UNHURRIED },
   e2e: { seconds: 120, parallel: false },
   // No test of a page says how soon the hub has to do a thing.
   web: { seconds: 120, parallel: true, files: PAGES },
@@ -31,22 +49,22 @@ const POLL_MS = 30_000;
 
 export default defineConfig({
   test: {
-    // One project after the other: chaos beside a test that measures seconds would make both lie.
+    // First all that runs beside each other, in one go, then one project after the other: chaos beside a test that measures seconds would make both lie.
     projects: Object.entries(PROJECTS).map(([name, { seconds, parallel, env = {}, files = `test/${name}/**/*.test.ts` }], order) => ({
       test: {
         name,
         include: [files].flat(),
         env: { ...env },
-        exclude: name === 'e2e' ? [PAGES] : [],
+        exclude: name === 'e2e' ? [PAGES, ...UNHURRIED] : [],
         environment: 'node',
         pool: 'forks',
         fileParallelism: parallel,
-        sequence: { groupOrder: order },
+        sequence: { groupOrder: parallel ? 0 : order },
         testTimeout: seconds * 1000,
         hookTimeout: seconds * 1000,
         globalSetup: [
           ...(name === 'unit' ? [] : ['test/support/postgres-global.ts']),
-          ...(name === 'e2e' || name === 'web' ? ['test/support/web-global.ts'] : []),
+          ...(['unhurried', 'e2e', 'web'].includes(name) ? ['test/support/web-global.ts'] : []),
         ],
         restoreMocks: true,
         expect: { poll: { timeout: POLL_MS } },

@@ -3,7 +3,7 @@
 import { runTests } from './run-tests.ts';
 import { runStep, STATIC_STEPS } from './step.ts';
 
-const PROJECTS = ['unit', 'contract', 'integration', 'doors', 'e2e', 'web', 'chaos'];
+const PROJECTS = ['unit', 'contract', 'integration', 'doors', 'unhurried', 'web', 'e2e', 'chaos'];
 
 const brokenSteps: string[] = [];
 for (const step of STATIC_STEPS) if (!(await runStep(step))) brokenSteps.push(step.name);
