@@ -9,6 +9,7 @@ import { freePort } from '#test/support/free-port.ts';
 import { GatewayProcess } from '#test/support/gateway-process.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { RawClient, type RefusedError } from '#test/support/raw-client.ts';
+import { exchange, parseAnswer } from '#test/support/raw-exchange.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 import { until, within } from '#test/support/wait.ts';
 
@@ -41,22 +42,6 @@ async function guest(url: string, name: string): Promise<Guest> {
   const response = await post(url, JSON.stringify({ name }));
   expect(response.status).toBe(201);
   return (await response.json()) as Guest;
-}
-
-/** Sends bytes on a connection of its own; resolves with all that came back once the server closed it or `enough` fits. */
-function exchange(bytes: string, enough: (text: string) => boolean): Promise<string> {
-  const socket = connect(hub.port, '127.0.0.1');
-  let text = '';
-  const answer = new Promise<string>((resolve) => {
-    socket.on('data', (chunk) => {
-      text += chunk.toString('latin1');
-      if (enough(text)) resolve(text);
-    });
-    socket.on('error', () => resolve(text));
-    socket.on('close', () => resolve(text));
-  });
-  socket.write(bytes);
-  return within(10_000, 'an answer', answer).finally(() => socket.destroy());
 }
 
 /** What a browser shows for a link: it follows where that leads, with the cookie it was given. */
@@ -129,10 +114,10 @@ describe('one port for all', () => {
     expect(head.status).toBe(200);
     expect(await head.text()).toBe('');
     const get = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
-    const three = await exchange(get('/api/v1/online').repeat(3), (text) => text.split('{"count":').length === 4);
+    const three = await exchange(hub.port, get('/api/v1/online').repeat(3), (text) => text.split('{"count":').length === 4);
     expect(three.split('HTTP/1.1 200 OK')).toHaveLength(4);
     const etag = (await fetch(`${hub.url}/widget.js`)).headers.get('etag') ?? '';
-    const unchanged = await exchange(get('/widget.js', `If-None-Match: ${etag}\r\n`), (text) => text.includes('\r\n\r\n'));
+    const unchanged = await exchange(hub.port, get('/widget.js', `If-None-Match: ${etag}\r\n`), (text) => text.includes('\r\n\r\n'));
     expect(unchanged).toMatch(/^HTTP\/1\.1 304 Not Modified\r\n/);
   });
 
@@ -146,7 +131,7 @@ describe('one port for all', () => {
       '/\\..\\main.ts',
       '/widget.js%00',
     ]) {
-      const answer = await exchange(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, (text) => text.endsWith('}'));
+      const answer = await exchange(hub.port, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, (text) => text.endsWith('}'));
       expect(answer, path).toMatch(/^HTTP\/1\.1 40[04] /);
       expect(answer).toContain('"code"');
     }
@@ -158,7 +143,7 @@ describe('one port for all', () => {
     cut.destroySoon();
     // Just one byte over the cap: a server that closes with bytes unread would lose its own answer.
     const large = `POST /api/v1/guests HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n${'x'.repeat(BODY_MAX_BYTES + 1)}`;
-    expect(await exchange(large, (text) => text.includes('TOO_LARGE'))).toMatch(/^HTTP\/1\.1 413/);
+    expect(await exchange(hub.port, large, (text) => text.includes('TOO_LARGE'))).toMatch(/^HTTP\/1\.1 413/);
     expect(await (await fetch(`${hub.url}/api/v1/online`)).json()).toEqual({ count: 0 });
   });
 });
@@ -183,6 +168,13 @@ describe('what is for the person at the machine alone', () => {
     for (const header of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'])
       expect((await mailbox({ [header]: '127.0.0.1' })).status).toBe(403);
     expect((await opened(hub.links.get('admin') ?? '')).status).toBe(200);
+    // As nginx asks with a plain proxy_pass, which adds no header: with HTTP/1.0.
+    const link = new URL(hub.links.get('admin') ?? '');
+    for (const version of ['1.1', '1.0']) {
+      const text = `GET ${link.pathname}${link.search} HTTP/${version}\r\nHost: ${link.host}\r\nConnection: close\r\n\r\n`;
+      const answer = parseAnswer(await exchange(hub.adminPort, text));
+      expect([answer.status, 'set-cookie' in answer.headers], version).toEqual([303, version === '1.1']);
+    }
     // The log is for others to read, too.
     const key = new URL(hub.chatLink).searchParams.get('key') ?? '';
     expect(key.length).toBeGreaterThan(20);

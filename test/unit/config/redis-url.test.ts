@@ -13,9 +13,9 @@ describe('REDIS_URL', () => {
       sentinelPassword: undefined,
       tls: false,
     });
-    expect(parseRedisUrl('rediss://ann:p%40ss@redis.example:7000/3')).toMatchObject({
+    expect(parseRedisUrl('rediss://ann:p%40ss@redis.example:7000/99')).toMatchObject({
       nodes: [{ host: 'redis.example', port: 7000 }],
-      db: 3,
+      db: 99,
       username: 'ann',
       password: 'p@ss',
       tls: true,
