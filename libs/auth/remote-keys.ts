@@ -12,7 +12,7 @@ export interface RemoteKeysOptions {
   readonly timeoutMs: number;
   /** After a failed fetch the next one waits this long. */
   readonly failureCooldownMs: number;
-  /** Unix milliseconds. */
+  /** Milliseconds of a steady clock. */
   readonly clock: () => number;
   /** Told of each fetch: undefined where it went well, else why not. */
   readonly fetched: (problem: string | undefined) => void;
@@ -54,7 +54,7 @@ export class RemoteKeys {
     this.#renewStale();
     const fetches = this.#fetches;
     try {
-      return await this.#set(header, token);
+      return await this.#find(header, token);
     } catch (error) {
       if (error instanceof errors.JWKSNoMatchingKey && this.#mayCome(header) && this.#fetches === fetches)
         throw new HubError('UNAVAILABLE', 'The key of this token is not known yet: try again.', {
@@ -63,6 +63,19 @@ export class RemoteKeys {
         });
       if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
       throw HubError.from(error);
+    }
+  }
+
+  /** jose's cool-down is by the wall clock: one that was set back would make it last as much longer. */
+  async #find(header: CompactJWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
+    const fetches = this.#fetches;
+    try {
+      return await this.#set(header, token);
+    } catch (error) {
+      const isCool = this.#options.clock() - this.#fetchedAt < this.#options.cooldownMs;
+      if (!(error instanceof errors.JWKSNoMatchingKey) || isCool || !this.#mayCome(header) || this.#fetches !== fetches) throw error;
+      await this.#set.reload();
+      return this.#set(header, token);
     }
   }
 

@@ -23,6 +23,8 @@ export interface TokenVerifierOptions {
   readonly audience?: string | undefined;
   /** Unix milliseconds. */
   readonly clock?: () => number;
+  /** Milliseconds of a steady clock: the ages of a key set. Default the system's. */
+  readonly steady?: () => number;
   /** A key id not seen before fetches the key set at most this often. Default 10,000. */
   readonly jwksCooldownMs?: number;
   /** Keys older than this are fetched again. Default 600,000. */
@@ -147,7 +149,7 @@ function remoteKeys(address: string, options: TokenVerifierOptions): RemoteKeys 
     maxAgeMs: options.jwksMaxAgeMs ?? 600_000,
     timeoutMs: options.jwksTimeoutMs ?? 3_000,
     failureCooldownMs: options.jwksFailureCooldownMs ?? 1_000,
-    clock: options.clock ?? Date.now,
+    clock: options.steady ?? (() => performance.now()),
     fetched: (problem) => options.observe?.keySet(problem),
   });
 }

@@ -240,12 +240,15 @@ export class Connector {
   #told(signal: EnvironmentSignal): void {
     if (this.up) this.#liveness.doubt();
     else if (this.#wait.due === undefined) return;
-    else if ((signal === 'online' && !this.#obeys) || this.#wait.due <= this.#settings.clock.now()) this.#try();
+    else if ((signal === 'online' && !this.#obeys) || this.#wait.due <= this.#settings.clock.steady()) this.#try();
     else this.#waiting();
   }
 
   #waiting(): void {
-    this.#tell(this.#settings.environment.online ? ClientState.reconnecting : ClientState.offline, this.#wait.due);
+    const { clock, environment } = this.#settings;
+    const { due } = this.#wait;
+    const retryAt = due === undefined ? undefined : Math.round(clock.now() + due - clock.steady());
+    this.#tell(environment.online ? ClientState.reconnecting : ClientState.offline, retryAt);
   }
 
   #tell(state: ClientState, retryAt?: number): void {

@@ -97,7 +97,7 @@ export class JoinFrames {
 
   /** @param milliseconds Until the room is asked for again; undefined: it is not. */
   #due(room: Room, milliseconds: number | undefined): void {
-    room.due = milliseconds === undefined ? undefined : this.#options.clock.now() + milliseconds;
+    room.due = milliseconds === undefined ? undefined : this.#options.clock.steady() + milliseconds;
     if (milliseconds !== undefined && (this.#timer.due ?? Number.POSITIVE_INFINITY) > (room.due ?? 0)) this.#timer.start(milliseconds);
   }
 
@@ -107,7 +107,7 @@ export class JoinFrames {
    */
   #look(): void {
     const { wire, clock, newId } = this.#options;
-    const now = clock.now();
+    const now = clock.steady();
     const rooms = [...this.#rooms.values()];
     const due = rooms.filter((room) => room.due !== undefined && room.due <= now);
     for (const { name, state } of due) if (state === RoomState.joining) wire.send({ type: 'leave', id: newId(), room: name });

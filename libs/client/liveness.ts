@@ -20,7 +20,9 @@ export class Liveness {
   readonly #quiet: Timer;
   readonly #answer: Timer;
   #heartbeatMs = 0;
+  /** Milliseconds of the steady clock. */
   #heardAt = 0;
+  /** Unix milliseconds: this clock goes on while the machine sleeps. */
   #strikesAt = 0;
 
   constructor(clock: Clock, handlers: LivenessHandlers) {
@@ -43,7 +45,7 @@ export class Liveness {
 
   /** Something came. */
   heard(): void {
-    this.#heardAt = this.#clock.now();
+    this.#heardAt = this.#clock.steady();
     this.#answer.stop();
   }
 
@@ -54,7 +56,7 @@ export class Liveness {
 
   #ask(milliseconds: number): void {
     const due = this.#answer.due;
-    if (due !== undefined && due <= this.#clock.now() + milliseconds) return;
+    if (due !== undefined && due <= this.#clock.steady() + milliseconds) return;
     if (due === undefined) this.#handlers.ping();
     this.#answer.start(milliseconds);
   }
@@ -65,10 +67,8 @@ export class Liveness {
   }
 
   #looked(): void {
-    const now = this.#clock.now();
-    // A clock that was set back is a reason to ask, too.
-    const silence = Math.abs(now - this.#heardAt);
-    if (now - this.#strikesAt > SLEPT_MS) this.doubt();
+    const silence = this.#clock.steady() - this.#heardAt;
+    if (this.#clock.now() - this.#strikesAt > SLEPT_MS) this.doubt();
     else if (silence >= this.#heartbeatMs) this.#ask(ANSWER_MS);
     this.#watch(silence >= this.#heartbeatMs ? this.#heartbeatMs : this.#heartbeatMs - silence);
   }

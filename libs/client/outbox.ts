@@ -33,9 +33,9 @@ interface Entry {
   readonly frame: Extract<ClientFrame, { readonly type: 'message' }>;
   readonly promise: Promise<SentMessage>;
   sent: boolean;
-  /** Unix milliseconds; of the first time it went out. */
-  firstSentAt: number | undefined;
-  /** Unix milliseconds: not before. */
+  /** The first time it went out, by both clocks: one may have been set, the other may have slept. */
+  firstSentAt: { readonly now: number; readonly steady: number } | undefined;
+  /** Milliseconds of the steady clock: not before. */
   due: number;
   failures: number;
   resolve(sent: SentMessage): void;
@@ -76,7 +76,7 @@ export class Outbox {
     // As it is now: what cannot be sent shall not hold up the others, and each try is to say the same.
     const frame: Entry['frame'] = JSON.parse(JSON.stringify({ type: 'message', id, ...target, text, data }));
     const { promise, resolve, reject } = Promise.withResolvers<SentMessage>();
-    this.#entries.set(id, { frame, promise, resolve, reject, sent: false, firstSentAt: undefined, due: clock.now(), failures: 0 });
+    this.#entries.set(id, { frame, promise, resolve, reject, sent: false, firstSentAt: undefined, due: clock.steady(), failures: 0 });
     this.pump();
     return promise;
   }
@@ -103,7 +103,7 @@ export class Outbox {
       const { backoff, random, clock } = this.#options;
       entry.failures += 1;
       entry.sent = false;
-      entry.due = clock.now() + (frame.retryAfter === undefined ? backoffMs(backoff, entry.failures, random) : frame.retryAfter * 1000);
+      entry.due = clock.steady() + (frame.retryAfter === undefined ? backoffMs(backoff, entry.failures, random) : frame.retryAfter * 1000);
     } else this.#take(frame.id)?.reject(ClientError.from(frame));
     this.pump();
     return true;
@@ -117,7 +117,7 @@ export class Outbox {
   lineDown(): void {
     for (const entry of this.#entries.values()) {
       entry.sent = false;
-      entry.due = 0;
+      entry.due = Number.NEGATIVE_INFINITY;
     }
   }
 
@@ -130,7 +130,7 @@ export class Outbox {
   pump(): void {
     const { wire, clock, isEntering } = this.#options;
     if (!wire.up) return;
-    const now = clock.now();
+    const now = clock.steady();
     const heldUp = new Set<string>();
     let next = Number.POSITIVE_INFINITY;
     for (const entry of [...this.#entries.values()]) {
@@ -138,17 +138,17 @@ export class Outbox {
       if (entry.due > now) next = Math.min(next, entry.due);
       if (entry.sent && entry.due > now) continue;
       if (entry.due > now || heldUp.has(place) || (!isPrivateRoom(place) && isEntering(place))) heldUp.add(place);
-      else next = Math.min(next, this.#send(entry, now));
+      else next = Math.min(next, this.#send(entry));
     }
     if (next === Number.POSITIVE_INFINITY) this.#timer.stop();
     else this.#timer.start(next - now);
   }
 
-  /** Returns when it is to be looked at again, Unix milliseconds. */
-  #send(entry: Entry, now: number): number {
+  /** Returns when it is to be looked at again, milliseconds of the steady clock. */
+  #send(entry: Entry): number {
     const { wire, clock, answerMs } = this.#options;
     const { frame } = entry;
-    if (entry.firstSentAt !== undefined && now - entry.firstSentAt > REPEATABLE_MS) {
+    if (entry.firstSentAt !== undefined && passed(entry.firstSentAt, clock) > REPEATABLE_MS) {
       this.#take(frame.id)?.reject(new ClientError('EXPIRED', 'sent long ago and never acked: whether it arrived is not known'));
     } else if (isLarger(JSON.stringify(frame), this.#frameBytes)) {
       this.#take(frame.id)?.reject(new ClientError('TOO_LARGE', `a frame may have ${this.#frameBytes} bytes`));
@@ -158,9 +158,8 @@ export class Outbox {
       entry.due = Number.POSITIVE_INFINITY;
       wire.send(frame, () => {
         if (this.#entries.get(frame.id) !== entry) return false;
-        const at = clock.now();
-        entry.firstSentAt ??= at;
-        entry.due = at + answerMs;
+        entry.firstSentAt ??= { now: clock.now(), steady: clock.steady() };
+        entry.due = clock.steady() + answerMs;
         if ((this.#timer.due ?? Number.POSITIVE_INFINITY) > entry.due) this.#timer.start(answerMs);
         return true;
       });
@@ -174,6 +173,11 @@ export class Outbox {
     if (entry !== undefined) this.#entries.delete(entry.frame.id);
     return entry;
   }
+}
+
+/** The longer of what both clocks say: who sends again too late says a message twice. */
+function passed(since: { readonly now: number; readonly steady: number }, clock: Clock): number {
+  return Math.max(clock.now() - since.now, clock.steady() - since.steady);
 }
 
 function isLarger(text: string, bytes: number): boolean {

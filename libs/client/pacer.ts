@@ -16,7 +16,7 @@ export class Pacer {
     this.#perSecond = perSecond;
     this.#burst = burst;
     this.#tokens = burst;
-    this.#stamp = clock.now();
+    this.#stamp = clock.steady();
     this.#timer = new Timer(clock, () => this.#go());
   }
 
@@ -42,8 +42,8 @@ export class Pacer {
   }
 
   #go(): void {
-    const now = this.#clock.now();
-    this.#tokens = Math.min(this.#burst, this.#tokens + (Math.max(0, now - this.#stamp) * this.#perSecond) / 1000);
+    const now = this.#clock.steady();
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#stamp) * this.#perSecond) / 1000);
     this.#stamp = now;
     while (this.#tokens >= 1) {
       const job = this.#jobs.shift();

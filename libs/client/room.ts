@@ -32,7 +32,7 @@ export class Room {
   position: Position | undefined;
   /** The join frame whose answer counts. */
   joinId: string | undefined;
-  /** When it is asked for again, milliseconds; undefined: it is not. */
+  /** When it is asked for again, milliseconds of the steady clock; undefined: it is not. */
   due: number | undefined;
   wish: Wish | undefined;
   /** What waited for the user and may come by the room, too, and there in order: all until it is entered, then what is beyond its place. On this line. */

@@ -1,13 +1,16 @@
 /** Time, passed in so that tests own it. */
 export interface Clock {
-  /** Unix milliseconds. */
+  /** The wall clock, Unix milliseconds: somebody may set it. */
   now(): number;
+  /** Milliseconds of a clock that nobody sets; it may stand still while the machine sleeps. */
+  steady(): number;
   setTimeout(callback: () => void, milliseconds: number): unknown;
   clearTimeout(timer: unknown): void;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  steady: () => performance.now(),
   setTimeout: (callback, milliseconds) => setTimeout(callback, milliseconds),
   clearTimeout: (timer) => clearTimeout(timer as number),
 };
@@ -27,14 +30,14 @@ export class Timer {
     this.#callback = callback;
   }
 
-  /** When it strikes, Unix milliseconds; undefined where it is not running. */
+  /** When it strikes, milliseconds of the steady clock; undefined where it is not running. */
   get due(): number | undefined {
     return this.#due;
   }
 
   start(milliseconds: number): void {
     this.stop();
-    this.#due = this.#clock.now() + milliseconds;
+    this.#due = this.#clock.steady() + milliseconds;
     this.#handle = this.#clock.setTimeout(
       () => {
         this.#due = undefined;

@@ -17,7 +17,7 @@ export class TypingNotice {
   }
 
   tell(room: string): void {
-    const now = this.#clock.now();
+    const now = this.#clock.steady();
     if (this.#wire.busy || (room === this.#room && now - this.#at < AGAIN_MS)) return;
     this.#room = room;
     this.#at = now;

@@ -1,6 +1,6 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { SharedSecret } from '#libs/auth/shared-secret.ts';
 import { TokenVerifier, type TokenVerifierOptions } from '#libs/auth/token-verifier.ts';
 import { makeCertificate } from '#test/support/certificate.ts';
@@ -127,10 +127,25 @@ describe('rotation', () => {
     expect(issuer.requests.length).toBe(before);
   });
 
+  it('[H3] a wall clock that is set back keeps no new key away', async () => {
+    const issuer = await issuerOf(publicJwk(rsa, 'old'));
+    let steady = 0;
+    const verifier = verifierOf(issuer, { steady: () => steady, jwksCooldownMs: 10_000 });
+    expect(await verify(verifier, forgeWithKey({ alg: 'RS256', kid: 'old' }, CLAIMS, rsa))).toEqual(EXPECTED);
+    issuer.keys = [publicJwk(rsa, 'old'), publicJwk(rsa2, 'new')];
+    const back = Date.now() - 3_600_000;
+    const wall = vi.spyOn(Date, 'now').mockReturnValue(back);
+    const young = forgeWithKey({ alg: 'RS256', kid: 'new' }, CLAIMS, rsa2);
+    await fails(verify(verifier, young), 'UNAVAILABLE');
+    steady += 10_000;
+    expect(await verify(verifier, young)).toEqual(EXPECTED);
+    wall.mockRestore();
+  });
+
   it('[H3] old keys are fetched again beside the verifications, and serve while the issuer is away', async () => {
     const issuer = await issuerOf(publicJwk(rsa, 'r'));
     let now = NOW;
-    const verifier = verifierOf(issuer, { clock: () => now, jwksMaxAgeMs: 10_000 });
+    const verifier = verifierOf(issuer, { steady: () => now, jwksMaxAgeMs: 10_000 });
     const good = forgeWithKey({ alg: 'RS256', kid: 'r' }, CLAIMS, rsa);
     expect(await verify(verifier, good)).toEqual(EXPECTED);
     now += 11_000;
@@ -248,7 +263,7 @@ describe('an issuer that is away', () => {
     const issuer = await issuerOf(publicJwk(rsa, 'r'));
     issuer.status = 503;
     let now = NOW;
-    const verifier = verifierOf(issuer, { clock: () => now, jwksFailureCooldownMs: 1_000 });
+    const verifier = verifierOf(issuer, { steady: () => now, jwksFailureCooldownMs: 1_000 });
     await Promise.all(Array.from({ length: 50 }, () => fails(verify(verifier, good), 'UNAVAILABLE')));
     for (let n = 0; n < 10; n++) await fails(verify(verifier, good), 'UNAVAILABLE');
     expect(issuer.requests.length).toBe(1);

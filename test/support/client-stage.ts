@@ -10,10 +10,17 @@ interface Alarm {
 
 /** A clock that stands until it is advanced. */
 class StageClock {
+  /** The steady clock, by which alarms strike. */
   #now = 1_000_000;
+  /** How far the wall clock is ahead of it. */
+  #ahead = 500_000_000;
   readonly #alarms = new Set<Alarm>();
 
   now(): number {
+    return this.#now + this.#ahead;
+  }
+
+  steady(): number {
     return this.#now;
   }
 
@@ -42,10 +49,14 @@ class StageClock {
     await settle();
   }
 
-  /** Somebody sets it back: alarms strike after the same time as before. */
+  /** Somebody sets the wall clock back, or ahead where it is less than 0: alarms strike after the same time as before. */
   setBack(milliseconds: number): void {
-    this.#now -= milliseconds;
-    for (const alarm of this.#alarms) alarm.at -= milliseconds;
+    this.#ahead -= milliseconds;
+  }
+
+  /** The machine sleeps, and its steady clock with it. */
+  hibernate(milliseconds: number): void {
+    this.#ahead += milliseconds;
   }
 
   /** The machine sleeps: what was due meanwhile strikes late, all at once. */

@@ -108,6 +108,37 @@ describe('time', () => {
     await stage.advance(60_000);
     expect(stage.statuses).toContainEqual(expect.objectContaining({ reason: { code: 'SILENT' } }));
   });
+
+  it.each([
+    ['back', 3_600_000],
+    ['ahead', -60_000],
+  ])('a clock that is set %s holds back no message and no reconnect, and hurries none', async (_, milliseconds) => {
+    const stage = await new ClientStage({ pace: { perSecond: 1, burst: 2 } }).connected();
+    void stage.client.send('dm:x', 'first', { id: 'first' });
+    stage.socket.say({ type: 'error', id: 'first', code: 'BUSY', message: 'why', retryable: true, retryAfter: 5 });
+    stage.clock.setBack(milliseconds);
+    await stage.advance(4999);
+    expect(texts(stage)).toEqual(['first']);
+    await stage.advance(1);
+    expect(texts(stage)).toEqual(['first', 'first']);
+    for (const text of ['second', 'third']) void stage.client.send('dm:y', text);
+    await stage.advance(2000);
+    expect(texts(stage)).toEqual(['first', 'first', 'second', 'third']);
+    stage.socket.end(1006);
+    stage.clock.setBack(milliseconds);
+    await stage.advance(10_000);
+    expect(stage.sockets.length).toBeGreaterThan(1);
+  });
+
+  it('[M2] a message that went out before the machine slept for long is not repeated', async () => {
+    const stage = await new ClientStage().connected();
+    const sent = stage.client.send('dm:x', 'old', { id: 'old' });
+    const settled = expect(sent).rejects.toMatchObject({ code: 'EXPIRED' });
+    stage.clock.hibernate(600_000);
+    await stage.advance(30_000);
+    await settled;
+    expect(texts(stage)).toEqual(['old']);
+  });
 });
 
 describe('a long queue', () => {
