@@ -1,5 +1,6 @@
 import type { Broker } from '#libs/broker/broker.ts';
 import { personJson } from '#libs/protocol/person.ts';
+import { FirstIds } from './first-ids.ts';
 import type { ConnectResult, Presence, PresenceConnection, PresenceListener, PresenceUser } from './presence.ts';
 
 /** As many logins of one user are remembered as over Redis. */
@@ -135,6 +136,12 @@ export class PresenceMemory implements Presence {
 
   async sessions(users: readonly string[]): Promise<number[]> {
     return users.map((user) => this.#space.connections.get(user)?.size ?? 0);
+  }
+
+  async page(after: string, limit: number): Promise<{ readonly users: readonly string[]; readonly more: boolean }> {
+    const first = new FirstIds(after, limit);
+    first.add(this.#space.connections.keys());
+    return first.page();
   }
 
   async sample(limit: number): Promise<string[]> {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
+import { FirstIds } from './first-ids.ts';
 import { Incarnations } from './incarnations.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { Lease } from './lease.ts';
@@ -31,6 +32,8 @@ export interface PresenceRedisOptions {
   };
 }
 
+/** Members that one `SSCAN` looks at, about. */
+const SCAN_COUNT = 1000;
 /** Milliseconds between attempts of an operation while Redis is away. */
 const RETRY_MS = 100;
 
@@ -154,6 +157,25 @@ export class PresenceRedis implements Presence {
         return Number(await this.#link.command(key, 'HLEN', key));
       }),
     );
+  }
+
+  async page(after: string, limit: number): Promise<{ readonly users: readonly string[]; readonly more: boolean }> {
+    const { keys } = this.#link;
+    const first = new FirstIds(after, limit);
+    await Promise.all(Array.from({ length: keys.presenceShards }, (_, shard) => this.#scan(keys.online(shard), first)));
+    return first.page();
+  }
+
+  /** In parts, so that Redis serves others in between. */
+  async #scan(key: string, into: FirstIds): Promise<void> {
+    let cursor = '0';
+    do {
+      const reply = await this.#link.command(key, 'SSCAN', key, cursor, 'COUNT', SCAN_COUNT);
+      const [next, ids] = Array.isArray(reply) ? reply : [];
+      if (!Array.isArray(ids)) throw new TypeError('SSCAN answers a cursor and members');
+      into.add(ids.map(String));
+      cursor = String(next);
+    } while (cursor !== '0');
   }
 
   async sample(limit: number): Promise<string[]> {

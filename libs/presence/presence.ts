@@ -63,6 +63,11 @@ export interface Presence {
   counts(rooms: readonly string[]): Promise<number[]>;
   /** Open connections of each user, in the order asked; 0: offline. */
   sessions(users: readonly string[]): Promise<number[]>;
+  /**
+   * At most `limit` users online behind `after` in the order of their ids (code units), and whether there are more. Whoever is online throughout a walk over all
+   * pages is in it once. O(users online) for each page.
+   */
+  page(after: string, limit: number): Promise<{ readonly users: readonly string[]; readonly more: boolean }>;
   /** Up to `limit` users online, picked at random. */
   sample(limit: number): Promise<string[]>;
   /** Single-session mode: of these connections, the ones whose login is no longer the user's newest. After signals may have been lost. */

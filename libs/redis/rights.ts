@@ -46,6 +46,7 @@ export const NEEDED_COMMANDS: readonly NeededCommand[] = [
   ['SMEMBERS'],
   ['SRANDMEMBER', '1'],
   ['SREM', 'v'],
+  ['SSCAN', '0'],
   ['TYPE'],
   ['XADD', '*', 'f', 'v'],
   ['XDEL', '1-1'],

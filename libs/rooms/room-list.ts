@@ -2,7 +2,8 @@
 import type { Presence } from '#libs/presence/presence.ts';
 import { isPrivateRoom, type ManagedRoomKind, PARK } from '#libs/protocol/room-kinds.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
-import type { MessageStore, RoomMember, RoomStore, RoomSummary } from '#libs/store/store.ts';
+import type { ListPage } from '#libs/store/list-page.ts';
+import type { MessageStore, RoomMember, RoomPlace, RoomStore, RoomSummary } from '#libs/store/store.ts';
 import type { KnownRoom } from './membership.ts';
 import { whoIsOnline } from './who-is-online.ts';
 
@@ -37,9 +38,6 @@ export interface RoomListOptions {
   readonly presence: Pick<Presence, 'counts' | 'sessions'>;
 }
 
-/** Rooms of one user that are listed, those with the newest activity. */
-const ROOMS_MAX = 500;
-
 export class RoomList {
   readonly #options: RoomListOptions;
 
@@ -47,13 +45,21 @@ export class RoomList {
     this.#options = options;
   }
 
-  /** `park`, then the user's own rooms, those with the newest activity first; of them what the user's kind may enter (R6). */
-  async of(user: string, kind: string): Promise<RoomView[]> {
+  /**
+   * At most `limit` of the user's own rooms, those with the newest activity first, and of them what the user's kind may enter (R6); before the first page's
+   * stands `park`.
+   */
+  async of(
+    user: string,
+    kind: string,
+    page: { readonly after: RoomPlace | undefined; readonly limit: number },
+  ): Promise<ListPage<RoomView, RoomPlace>> {
     const { rooms } = this.#options;
-    const [park, all] = await Promise.all([mayEnter(kind, PARK) ? this.park() : undefined, rooms.of(user, ROOMS_MAX)]);
-    const mine = all.filter(({ room }) => mayEnter(kind, room));
+    const withPark = page.after === undefined && mayEnter(kind, PARK);
+    const [park, { items, next }] = await Promise.all([withPark ? this.park() : undefined, rooms.of(user, page)]);
+    const mine = items.filter(({ room }) => mayEnter(kind, room));
     const members = mine.length === 0 ? new Map<string, readonly RoomMember[]>() : await rooms.membersOf(mine.map(({ room }) => room));
-    return [...(park === undefined ? [] : [park]), ...(await this.#views(user, mine, members))];
+    return { items: [...(park === undefined ? [] : [park]), ...(await this.#views(user, mine, members))], next };
   }
 
   /** Nobody has to have read what is said there: nothing of it is unread. */

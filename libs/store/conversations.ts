@@ -1,5 +1,14 @@
 import type { Database, Query } from './database.ts';
-import type { ConversationRecord, ConversationState, ConversationStore, NewConversation, RoomMember } from './store.ts';
+import { type ListPage, pageOf } from './list-page.ts';
+import type {
+  ConversationFilter,
+  ConversationPlace,
+  ConversationRecord,
+  ConversationState,
+  ConversationStore,
+  NewConversation,
+  RoomMember,
+} from './store.ts';
 
 /** One assignment at a time, over all processes: who has the fewest must be seen by the next. */
 const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 3)';
@@ -54,18 +63,10 @@ export class PostgresConversations implements ConversationStore {
     return row && conversationOf(row);
   }
 
-  async list(filter: {
-    readonly state?: ConversationState | undefined;
-    readonly agent?: string | undefined;
-    readonly limit: number;
-  }): Promise<ConversationRecord[]> {
-    const rows = await this.#database.query<ConversationRow>(
-      `SELECT ${COLUMNS} FROM conversations c
-        WHERE ($1::text IS NULL OR c.state = $1) AND ($2::text IS NULL OR c.agent_id = $2)
-        ORDER BY c.created_at DESC, c.seq DESC LIMIT $3`,
-      [filter.state ?? null, filter.agent ?? null, filter.limit],
-    );
-    return rows.map(conversationOf);
+  async list(filter: ConversationFilter): Promise<ListPage<ConversationRecord, ConversationPlace>> {
+    const { sql, values } = conversationPage(filter);
+    const rows = await this.#database.query<ConversationRow & { readonly seq: number }>(sql, values);
+    return pageOf(rows, filter.limit, { item: conversationOf, place: ({ created_at, seq }) => ({ createdAt: created_at, seq }) });
   }
 
   assign(room: string, agents: readonly RoomMember[], from?: ConversationState): Promise<ConversationRecord | undefined> {
@@ -105,6 +106,23 @@ export class PostgresConversations implements ConversationStore {
     );
     return rows.map(({ room }) => room);
   }
+}
+
+/** Only what is asked for stands in the statement: each has an index in its order. Exported for the test of its plans. */
+export function conversationPage({ state, agent, after, limit }: ConversationFilter): {
+  readonly sql: string;
+  readonly values: readonly unknown[];
+} {
+  const values: unknown[] = [limit + 1];
+  const value = (one: unknown) => `$${values.push(one)}`;
+  const [behind, order] = state === 'queued' ? ['>', 'ASC'] : ['<', 'DESC'];
+  const conditions = [
+    ...(state === undefined ? [] : [`c.state = ${value(state)}`]),
+    ...(agent === undefined ? [] : [`c.agent_id = ${value(agent)}`]),
+    ...(after === undefined ? [] : [`(c.created_at, c.seq) ${behind} (${value(after.createdAt)}::bigint, ${value(after.seq)}::bigint)`]),
+  ];
+  const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+  return { sql: `SELECT ${COLUMNS}, c.seq FROM conversations c ${where} ORDER BY c.created_at ${order}, c.seq ${order} LIMIT $1`, values };
 }
 
 /** The conversation, if it is open; nobody else changes hands or is given one until the transaction ends. */

@@ -1,9 +1,10 @@
 import { managedKindsWith } from '#libs/protocol/room-kinds.ts';
 import type { Database, Query } from './database.ts';
 import { GroupWriter } from './group-writer.ts';
+import { type ListPage, pageOf } from './list-page.ts';
 import { kindMember, kindOf } from './person-kind.ts';
 import { ROOM_COLUMNS, type RoomRow, roomOf } from './room-row.ts';
-import type { NewRoom, RoomEnd, RoomMember, RoomRecord, RoomStanding, RoomStore, RoomSummary } from './store.ts';
+import type { NewRoom, RoomEnd, RoomMember, RoomPlace, RoomRecord, RoomStanding, RoomStore, RoomSummary } from './store.ts';
 
 type MemberRow = { readonly id: string; readonly name: string; readonly kind: string | null };
 
@@ -19,15 +20,18 @@ const OWNED = `SELECT 1 FROM rooms WHERE owner = $1 AND kind = 'group' AND close
 
 type SummaryRow = RoomRow & { readonly top: number; readonly unread: number; readonly history_wish: 'mine' | 'theirs' | null };
 
-/** The open rooms of user `$1`. What the user said is not unread: a sender's JSON begins with the id. */
-const SUMMARIES = `
-  SELECT ${ROOM_COLUMNS}, coalesce(t.top, 0) AS top, u.unread,
+/** Looked up for each room: a user has few of all rooms, and a plan that reads them all is never better. */
+const TOP = 'LEFT JOIN LATERAL (SELECT x.top, x.at FROM room_tops x WHERE x.room = m.room OFFSET 0) AS t ON true';
+
+/** What a member `m` sees of a room. What the user said is not unread: a sender's JSON begins with the id. */
+const SUMMARY = `
+  ${ROOM_COLUMNS}, coalesce(t.top, 0) AS top, u.unread,
          CASE WHEN r.kind = 'pair' AND NOT r.keep_history THEN
            (SELECT CASE p.user_id WHEN m.user_id THEN 'mine' ELSE 'theirs' END FROM pairs p WHERE p.room = m.room AND p.wants_history LIMIT 1)
-         END AS history_wish
-    FROM room_members m
+         END AS history_wish`;
+const SUMMARY_SOURCES = `
     JOIN rooms r USING (room)
-    LEFT JOIN room_tops t USING (room)
+    ${TOP}
     LEFT JOIN cursors c ON c.user_id = m.user_id AND c.room = m.room
     CROSS JOIN LATERAL (
       SELECT count(*) AS unread FROM (
@@ -36,8 +40,30 @@ const SUMMARIES = `
            AND NOT starts_with(s.sender, '{"id":' || to_json(m.user_id)::text || ',')
          LIMIT ${UNREAD_MAX}
       ) AS above
-    ) AS u
-   WHERE m.user_id = $1 AND r.closed_at IS NULL`;
+    ) AS u`;
+
+/** How the open room `$2` of user `$1` stands. */
+const SUMMARY_OF = `SELECT ${SUMMARY} FROM room_members m ${SUMMARY_SOURCES} WHERE m.user_id = $1 AND m.room = $2 AND r.closed_at IS NULL`;
+
+/**
+ * A page of the open rooms of user `$1`: at most `$5`, behind the place of `$3` (activity) and `$4` (room). `$2`: the newest activity of the first page. Where
+ * something newer was said in a room, its place is that of the newest message from before. Only the page's rooms are counted. Exported for the test of its
+ * plan.
+ */
+export const ROOMS_PAGE = `
+  WITH mine AS (
+    SELECT r.room, m.user_id,
+           CASE WHEN t.at > $2::bigint THEN greatest(r.created_at, (
+             SELECT s.at FROM messages s WHERE s.room = r.room AND s.at <= $2 ORDER BY s."offset" DESC LIMIT 1
+           )) ELSE greatest(r.created_at, t.at) END AS activity
+      FROM room_members m JOIN rooms r USING (room) ${TOP}
+     WHERE m.user_id = $1 AND r.closed_at IS NULL
+  ), m AS MATERIALIZED (
+    SELECT room, user_id, activity FROM mine
+     WHERE $3::bigint IS NULL OR activity < $3 OR (activity = $3 AND room > $4::text COLLATE "C")
+     ORDER BY activity DESC, room LIMIT $5
+  )
+  SELECT m.activity, ${SUMMARY} FROM m ${SUMMARY_SOURCES} ORDER BY m.activity DESC, m.room`;
 
 /** A crowd that enters or speaks at once asks in a few statements. */
 const ASKED = { windowMs: 1, sizeMax: 500, queueMax: 50_000, parallel: 2 };
@@ -132,16 +158,18 @@ export class PostgresRooms implements RoomStore {
   }
 
   async summary(user: string, room: string): Promise<RoomSummary | undefined> {
-    const row = await this.#database.first<SummaryRow>(`${SUMMARIES} AND m.room = $2`, [user, room]);
+    const row = await this.#database.first<SummaryRow>(SUMMARY_OF, [user, room]);
     return row && summaryOf(row);
   }
 
-  async of(user: string, limit: number): Promise<RoomSummary[]> {
-    const rows = await this.#database.query<SummaryRow>(`${SUMMARIES} ORDER BY greatest(r.created_at, t.at) DESC, r.room LIMIT $2`, [
-      user,
-      limit,
-    ]);
-    return rows.map(summaryOf);
+  async of(
+    user: string,
+    { after, limit }: { readonly after?: RoomPlace | undefined; readonly limit: number },
+  ): Promise<ListPage<RoomSummary, RoomPlace>> {
+    const values = [user, after?.asOf ?? null, after?.at ?? null, after?.room ?? null, limit + 1];
+    const rows = await this.#database.query<SummaryRow & { readonly activity: number }>(ROOMS_PAGE, values);
+    const asOf = after?.asOf ?? rows[0]?.activity ?? 0;
+    return pageOf(rows, limit, { item: summaryOf, place: ({ activity, room }) => ({ asOf, at: activity, room }) });
   }
 
   async update(

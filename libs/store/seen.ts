@@ -1,7 +1,8 @@
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Database } from './database.ts';
+import { type ListPage, pageOf } from './list-page.ts';
 import { kindOf } from './person-kind.ts';
-import type { SeenRecord, SeenStore } from './store.ts';
+import type { NamePlace, SeenRecord, SeenStore } from './store.ts';
 
 /** Milliseconds that touches are gathered: nobody waits for them. */
 const WINDOW_MS = 200;
@@ -18,10 +19,13 @@ const TOUCH = `
   ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, kind = excluded.kind, last_seen = excluded.last_seen
    WHERE excluded.last_seen >= seen.last_seen`;
 
-/** Whole names before longer ones. Exported for the test of its plan. */
+const NAME_KEY = 'lower(name) COLLATE "C"';
+
+/** Behind the place of `$3` (key) and `$4` (user); whole names come before longer ones. Exported for the test of its plan. */
 export const NAMED = `
-  SELECT user_id AS "user", name, kind, last_seen AS "lastSeen" FROM seen WHERE lower(name) LIKE lower($1) || '%'
-   ORDER BY length(name), last_seen DESC, user_id LIMIT $2`;
+  SELECT user_id AS "user", name, kind, last_seen AS "lastSeen", ${NAME_KEY} AS key FROM seen
+   WHERE ${NAME_KEY} LIKE lower($1) || '%' AND (${NAME_KEY}, user_id) > ($3::text, $4::text)
+   ORDER BY ${NAME_KEY}, user_id LIMIT $2`;
 
 export class PostgresSeen implements SeenStore {
   readonly #database: Database;
@@ -57,11 +61,13 @@ export class PostgresSeen implements SeenStore {
     return row?.kind ?? undefined;
   }
 
-  async named(text: string, limit: number): Promise<SeenRecord[]> {
-    return this.#database.query<{ user: string; name: string; kind: string; lastSeen: number }>(NAMED, [
-      text.replace(/[\\%_]/g, '\\$&'),
-      limit,
-    ]);
+  async named(
+    text: string,
+    { after, limit }: { readonly after?: NamePlace | undefined; readonly limit: number },
+  ): Promise<ListPage<SeenRecord, NamePlace>> {
+    const values = [text.replace(/[\\%_]/g, '\\$&'), limit + 1, after?.key ?? '', after?.user ?? ''];
+    const rows = await this.#database.query<{ user: string; name: string; kind: string; lastSeen: number; key: string }>(NAMED, values);
+    return pageOf(rows, limit, { item: ({ key: _, ...record }) => record, place: ({ key, user }) => ({ key, user }) });
   }
 
   /** Resolves when all touches so far are written, or were given up. */

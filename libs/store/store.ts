@@ -5,6 +5,7 @@
  * back. Times are Unix milliseconds unless a name says otherwise. Room names, user ids and message ids are texts as the wire contract has them.
  */
 import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
+import type { ListPage } from './list-page.ts';
 
 export interface Store {
   readonly users: UserStore;
@@ -266,6 +267,13 @@ export interface RoomSummary extends RoomRecord {
   readonly historyWish: 'mine' | 'theirs' | undefined;
 }
 
+/** A place in the list of a user's rooms. `at`: the newest activity in the room as it was when the first page was read, whose newest is `asOf`. */
+export interface RoomPlace {
+  readonly asOf: number;
+  readonly at: number;
+  readonly room: string;
+}
+
 export interface RoomStore {
   /** Creates the room with its members. `exists` where the name is taken: nothing is changed then (dm rooms race). */
   create(room: NewRoom, members: readonly RoomMember[]): Promise<'created' | 'exists'>;
@@ -284,8 +292,11 @@ export interface RoomStore {
   withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly RoomMember[] } | undefined>;
   /** How one of a user's rooms stands, as in `of`; undefined where it is not open, or not theirs. */
   summary(user: string, room: string): Promise<RoomSummary | undefined>;
-  /** The open rooms of a user, newest activity first, at most `limit`. */
-  of(user: string, limit: number): Promise<RoomSummary[]>;
+  /**
+   * The open rooms of a user, newest activity first, at most `limit`. Later pages keep the order of the first one: a room in which something is said meanwhile
+   * is neither missed nor given twice.
+   */
+  of(user: string, page: { readonly after?: RoomPlace | undefined; readonly limit: number }): Promise<ListPage<RoomSummary, RoomPlace>>;
   /** Changes an open room; `null` takes the end away; history that is switched on is kept from `now` on. Undefined where there is none, or it is closed. */
   update(
     room: string,
@@ -371,6 +382,20 @@ export interface NewConversation {
   readonly most: number;
 }
 
+export interface ConversationFilter {
+  readonly state?: ConversationState | undefined;
+  readonly agent?: string | undefined;
+  /** Of the same filter. */
+  readonly after?: ConversationPlace | undefined;
+  readonly limit: number;
+}
+
+/** A place in a list of conversations: `seq` tells those of one millisecond apart. */
+export interface ConversationPlace {
+  readonly createdAt: number;
+  readonly seq: number;
+}
+
 /** Customers and agents (A10). The room itself is a `RoomRecord` of kind `conv`. */
 export interface ConversationStore {
   /**
@@ -379,11 +404,8 @@ export interface ConversationStore {
    */
   open(conversation: NewConversation): Promise<'made' | 'too-many' | ConversationRecord>;
   get(room: string): Promise<ConversationRecord | undefined>;
-  list(filter: {
-    readonly state?: ConversationState | undefined;
-    readonly agent?: string | undefined;
-    readonly limit: number;
-  }): Promise<ConversationRecord[]>;
+  /** At most `limit`. Queued ones: the one that waits the longest first; else the newest first. */
+  list(filter: ConversationFilter): Promise<ListPage<ConversationRecord, ConversationPlace>>;
   /**
    * Gives the conversation to one of `agents` (online ones): the one with the fewest open conversations. The agent before is taken out of the room's members.
    * In one transaction. The new agent starts with everything undelivered, what the customer wrote before included. `from`: only where the conversation is
@@ -544,14 +566,20 @@ export interface SeenRecord {
   readonly lastSeen: number;
 }
 
+/** A place in a list of people by their names. `key`: the lower-cased name. */
+export interface NamePlace {
+  readonly key: string;
+  readonly user: string;
+}
+
 export interface SeenStore {
   /** A user came or went; calls of the same moment go out together. Never rejects: it is a convenience. */
   touch(record: SeenRecord): void;
   get(users: readonly string[]): Promise<SeenRecord[]>;
   /** The kind of a user, seen or not, as in `RoomMember`; undefined where nobody knows. */
   kindOf(user: string): Promise<string | undefined>;
-  /** Whose name begins with the text, whatever the case: the shortest names first, at most `limit`. */
-  named(text: string, limit: number): Promise<SeenRecord[]>;
+  /** Whose name begins with the text, whatever the case, in the order of the lower-cased names, so that the text itself comes first. At most `limit`. */
+  named(text: string, page: { readonly after?: NamePlace | undefined; readonly limit: number }): Promise<ListPage<SeenRecord, NamePlace>>;
 }
 
 /** A room that is no longer there, and the ids of those who were in it. */

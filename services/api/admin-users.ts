@@ -4,12 +4,14 @@ import type { FastifyInstance } from 'fastify';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Store } from '#libs/store/store.ts';
+import { nextOf, pageQuery, placeOf } from './list-cursor.ts';
+import { nextRoomsOf, roomPlaceOf } from './room-cursor.ts';
 import { UserId } from './room-schemas.ts';
 
 export interface AdminUsersParts {
   /** Unix milliseconds. */
   readonly clock: () => number;
-  readonly presence: Pick<Presence, 'online' | 'sample' | 'sessions'>;
+  readonly presence: Pick<Presence, 'online' | 'page' | 'sample' | 'sessions'>;
   readonly store: Pick<Store, 'seen' | 'users' | 'agents' | 'rooms' | 'sanctions'>;
 }
 
@@ -21,19 +23,31 @@ interface Person {
 
 const ONLINE_DEFAULT = 50;
 const ONLINE_MAX = 500;
-const FOUND_MAX = 20;
+const FOUND_DEFAULT = 20;
+const FOUND_MAX = 100;
 const USER_ROOMS_MAX = 100;
 
-const LimitQuery = Type.Object(
-  { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: ONLINE_MAX })) },
+const OnlineQuery = Type.Object(
+  { sample: Type.Optional(Type.Integer({ minimum: 1, maximum: ONLINE_MAX })), ...pageQuery(ONLINE_MAX, ONLINE_DEFAULT) },
   { additionalProperties: false },
 );
-const FindQuery = Type.Object({ find: Type.String({ minLength: 1, maxLength: 256 }) }, { additionalProperties: false });
+const FindQuery = Type.Object(
+  { find: Type.String({ minLength: 1, maxLength: 256 }), ...pageQuery(FOUND_MAX, FOUND_DEFAULT) },
+  { additionalProperties: false },
+);
+const RoomsQuery = Type.Object(pageQuery(USER_ROOMS_MAX), { additionalProperties: false });
 const UserPath = Type.Object({ id: UserId });
 
 export function adminUsers(api: FastifyInstance, { clock, presence, store }: AdminUsersParts): void {
-  api.get<{ Querystring: Static<typeof LimitQuery> }>('/online', { schema: { querystring: LimitQuery } }, async ({ query }) => {
-    const [count, ids] = await Promise.all([presence.online(), presence.sample(query.limit ?? ONLINE_DEFAULT)]);
+  // Some at random cost the same however many are online: the page asks for them every two seconds.
+  api.get<{ Querystring: Static<typeof OnlineQuery> }>('/online', { schema: { querystring: OnlineQuery } }, async ({ query }) => {
+    const { sample, after, limit = ONLINE_DEFAULT } = query;
+    if (sample !== undefined && (after ?? query.limit) !== undefined) throw new HubError('INVALID_REQUEST', '`sample` stands alone');
+    const [place] = after === undefined ? [''] : placeOf<readonly [id: string]>('online', after, ['']);
+    const [count, { users: ids, more }] = await Promise.all([
+      presence.online(),
+      sample === undefined ? presence.page(place, limit) : presence.sample(sample).then((users) => ({ users, more: false })),
+    ]);
     const [sessions, seen] = await Promise.all([presence.sessions(ids), store.seen.get(ids)]);
     const known = new Map(seen.map((record) => [record.user, record]));
     const users = ids.map((id, index) => {
@@ -41,30 +55,40 @@ export function adminUsers(api: FastifyInstance, { clock, presence, store }: Adm
       return { id, name, kind, sessions: sessions[index] ?? 0 };
     });
     // Who left in between is offline.
-    return { count, users: users.filter((user) => user.sessions > 0).toSorted(byName) };
+    const there = users.filter((user) => user.sessions > 0);
+    const last = more ? ids.at(-1) : undefined;
+    return { count, users: sample === undefined ? there : there.toSorted(byName), ...nextOf('online', last === undefined ? last : [last]) };
   });
 
   api.get<{ Querystring: Static<typeof FindQuery> }>('/users', { schema: { querystring: FindQuery } }, async ({ query }) => {
     const text = query.find.trim();
     // PostgreSQL keeps no NUL in a text.
     if (text === '' || text.includes('\0')) throw new HubError('INVALID_REQUEST', 'what is looked for is an id, or how a name begins');
+    const list = JSON.stringify(['users', text]);
+    const place = query.after === undefined ? undefined : placeOf<readonly [key: string, user: string]>(list, query.after, ['', '']);
     const [byId, account, agent, named] = await Promise.all([
       personOf(store, text),
       store.users.byName(text),
       store.agents.byName(text),
-      store.seen.named(text, FOUND_MAX),
+      store.seen.named(text, { after: place && { key: place[0], user: place[1] }, limit: query.limit ?? FOUND_DEFAULT }),
     ]);
-    const found = new Map<string, Person>();
+    const exact = new Map<string, Person>();
     const add = (person: Person | undefined) => {
-      if (person !== undefined && !found.has(person.id)) found.set(person.id, person);
+      if (person !== undefined && !exact.has(person.id)) exact.set(person.id, person);
     };
     add(byId);
-    for (const { user, name, kind } of named) add({ id: user, name, kind });
     add(account && { id: account.id, name: account.name, kind: 'user' });
     add(agent && { id: agent.id, name: agent.name, kind: 'agent' });
-    const people = [...found.values()].slice(0, FOUND_MAX);
+    // Who is meant exactly stands before the first page, and on no other.
+    const people = [
+      ...(place === undefined ? exact.values() : []),
+      ...named.items.filter(({ user }) => !exact.has(user)).map(({ user, name, kind }) => ({ id: user, name, kind })),
+    ];
     const sessions = await presence.sessions(people.map(({ id }) => id));
-    return { users: people.map(({ id, name, kind }, index) => ({ id, name, kind, sessions: sessions[index] ?? 0 })) };
+    return {
+      users: people.map(({ id, name, kind }, index) => ({ id, name, kind, sessions: sessions[index] ?? 0 })),
+      ...nextOf(list, named.next && [named.next.key, named.next.user]),
+    };
   });
 
   api.get<{ Params: Static<typeof UserPath> }>('/users/:id', { schema: { params: UserPath } }, async ({ params: { id } }) => {
@@ -72,7 +96,7 @@ export function adminUsers(api: FastifyInstance, { clock, presence, store }: Adm
       presence.sessions([id]),
       store.seen.get([id]),
       personOf(store, id),
-      store.rooms.of(id, USER_ROOMS_MAX),
+      roomsOf(store, id, undefined, USER_ROOMS_MAX),
       store.sanctions.standing(clock()),
     ]);
     if (person === undefined) throw new HubError('USER_NOT_FOUND');
@@ -83,9 +107,21 @@ export function adminUsers(api: FastifyInstance, { clock, presence, store }: Adm
       sessions,
       lastSeen: seen?.lastSeen ?? null,
       bannedUntil: banned?.kind === 'ban' ? banned.until : null,
-      rooms: rooms.map(({ room, kind, title, unread }) => ({ room, kind, name: title, unread })),
+      ...rooms,
     };
   });
+
+  api.get<{ Params: Static<typeof UserPath>; Querystring: Static<typeof RoomsQuery> }>(
+    '/users/:id/rooms',
+    { schema: { params: UserPath, querystring: RoomsQuery } },
+    ({ params, query: { after, limit = USER_ROOMS_MAX } }) => roomsOf(store, params.id, after, limit),
+  );
+}
+
+/** A page of somebody's rooms. */
+async function roomsOf({ rooms }: Pick<Store, 'rooms'>, user: string, after: string | undefined, limit: number) {
+  const { items, next } = await rooms.of(user, { after: roomPlaceOf(user, after), limit });
+  return { rooms: items.map(({ room, kind, title, unread }) => ({ room, kind, name: title, unread })), ...nextRoomsOf(user, next) };
 }
 
 /** Who came once, or has an account. */

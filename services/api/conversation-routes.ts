@@ -9,10 +9,14 @@ import type { Routes } from './api-parts.ts';
 import { errors } from './error-schema.ts';
 import { idempotent } from './idempotency.ts';
 import { requireLimits } from './limits.ts';
+import { Next, nextOf, pageQuery, placeOf } from './list-cursor.ts';
 import { memberOf, optionalBody, PersonView, RoomName, RoomPath, toTitle, UserId } from './room-schemas.ts';
 
 const TAGS = ['Conversations'];
+/** Conversations on one page. */
 const LIST_MAX = 200;
+
+type Place = readonly [createdAt: number, seq: number];
 
 const State = Type.Union([Type.Literal('queued'), Type.Literal('assigned'), Type.Literal('closed')]);
 
@@ -53,12 +57,12 @@ const ListQuery = Type.Object(
   {
     state: Type.Optional(State),
     agent: Type.Optional(UserId),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIST_MAX, description: `Default ${LIST_MAX}.` })),
+    ...pageQuery(LIST_MAX),
   },
   { additionalProperties: false },
 );
 
-const Conversations = Type.Object({ conversations: Type.Array(Conversation) });
+const Conversations = Type.Object({ conversations: Type.Array(Conversation), next: Next });
 
 const AssignTo = Type.Object(
   { agent: Type.Optional({ ...UserId, description: 'An agent who is online; default: myself.' }) },
@@ -96,13 +100,22 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
         schema: {
           tags: TAGS,
           summary: 'Conversations, for agents (A10)',
+          description: 'With `state=queued` the one that waits the longest first, else the newest first; page by page (A16).',
           querystring: ListQuery,
           response: { 200: Conversations, ...errors(403) },
         },
       },
-      async ({ query }) => {
-        const found = await store.conversations.list({ state: query.state, agent: query.agent, limit: query.limit ?? LIST_MAX });
-        return { conversations: found.map(view) };
+      async ({ query: { state, agent, after, limit = LIST_MAX } }) => {
+        // A place is one of the list that was asked for: of another one it would skip what nobody has seen.
+        const list = JSON.stringify(['conversations', state, agent]);
+        const place = after === undefined ? undefined : placeOf<Place>(list, after, [0, 0]);
+        const { items, next } = await store.conversations.list({
+          state,
+          agent,
+          after: place && { createdAt: place[0], seq: place[1] },
+          limit,
+        });
+        return { conversations: items.map(view), ...nextOf(list, next && [next.createdAt, next.seq]) };
       },
     );
 

@@ -13,6 +13,8 @@ import type { Routes } from './api-parts.ts';
 import { errors } from './error-schema.ts';
 import { idempotent } from './idempotency.ts';
 import { requireLimits } from './limits.ts';
+import { Next, pageQuery } from './list-cursor.ts';
+import { nextRoomsOf, roomPlaceOf } from './room-cursor.ts';
 import { MessageItem, memberOf, PersonView, RoomPath, RoomView, toTitle, UserId } from './room-schemas.ts';
 
 const TAGS = ['Rooms'];
@@ -20,7 +22,11 @@ const TAGS = ['Rooms'];
 const LIFE_MAX_SECONDS = 31_536_000;
 const MESSAGES_DEFAULT = 50;
 
-const RoomViews = Type.Object({ rooms: Type.Array(RoomView) });
+/** Rooms on one page. */
+const ROOMS_MAX = 500;
+
+const ListQuery = Type.Object(pageQuery(ROOMS_MAX), { additionalProperties: false });
+const RoomViews = Type.Object({ rooms: Type.Array(RoomView), next: Next });
 const RoomDetails = Type.Object(
   { ...RoomView.properties, people: Type.Optional(Type.Array(PersonView, { description: 'The members.' })) },
   { description: 'A room, with its members where it has any.' },
@@ -74,13 +80,22 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
       return { ...(await list.one(user.userId, known)), people: [...known.members] };
     };
 
-    api.get(
+    api.get<{ Querystring: Static<typeof ListQuery> }>(
       '/rooms',
       {
         ...authenticated(),
-        schema: { tags: TAGS, summary: 'The park, and my rooms; to customers their conversations (A8)', response: { 200: RoomViews } },
+        schema: {
+          tags: TAGS,
+          summary: 'The park, and my rooms; to customers their conversations (A8)',
+          description: 'Those with the newest activity first, page by page (A16). The park stands before the first page.',
+          querystring: ListQuery,
+          response: { 200: RoomViews },
+        },
       },
-      async ({ user }) => ({ rooms: await list.of(user.userId, user.kind) }),
+      async ({ user, query: { after, limit = ROOMS_MAX } }) => {
+        const { items, next } = await list.of(user.userId, user.kind, { after: roomPlaceOf(user.userId, after), limit });
+        return { rooms: items, ...nextRoomsOf(user.userId, next) };
+      },
     );
 
     api.post<{ Body: Static<typeof NewRoom> }>(

@@ -74,7 +74,7 @@ describe('M6 offline messages', () => {
       const { writer, reader, room } = await stage(kind);
       await writer.waitFor('offline_messages_complete');
       for (const n of range(1, 3)) await acked(writer, room, `${n}`);
-      const unread = async (user: string) => (await store.rooms.of(user, 10)).find((one) => one.room === room)?.unread;
+      const unread = async (user: string) => (await store.rooms.of(user, { limit: 10 })).items.find((one) => one.room === room)?.unread;
       expect([await unread(writer.user), await unread(reader)]).toEqual([0, 3]);
       await writer.close();
       const other = await hub.client(reader, 1);

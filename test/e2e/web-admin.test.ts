@@ -8,8 +8,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } 
 
 import { ADMIN_PASSWORD, act, inform, informed, lookUp, openAdmin } from '#test/support/admin-page.ts';
 import { AllInOne } from '#test/support/all-in-one.ts';
+import { seriousFaults } from '#test/support/axe.ts';
 import { launchBrowser, newPerson, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
 import { ChatClient } from '#test/support/chat-client.ts';
+import { groups } from '#test/support/groups.ts';
+import { ecPair, forgeWithKey, Issuer, publicJwk } from '#test/support/issuer.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { until } from '#test/support/wait.ts';
 
@@ -150,6 +153,83 @@ describe('the admin page of npm start', () => {
     expect(await shown()).toEqual(first);
     await page.getByRole('button', { name: 'Pick others' }).click();
     await until(async () => (await shown()).join() !== first.join(), { timeoutMs: PATIENCE_MS, describe: 'others are shown' });
+    // And everybody, page by page.
+    await page.getByRole('button', { name: 'Show everybody' }).click();
+    await page.getByText('50 of 70, by their ids').waitFor();
+    await page.getByRole('button', { name: 'More people' }).click();
+    await page.getByText('70 of 70, by their ids').waitFor();
+    expect(await shown()).toEqual(Array.from({ length: 70 }, (_, n) => `many-${n}`).toSorted());
+    expect(await page.getByRole('button', { name: 'More people' }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Back to some at random' }).click();
+    await page.getByText('50 of 70, picked at random').waitFor();
+    // Whom a name finds, too; and the rooms of one of them.
+    await groups(database, 'many-7', 101);
+    await page.getByLabel('Find a person').fill('many');
+    await page.getByRole('button', { name: 'Find', exact: true }).click();
+    for (const count of [20, 40, 60]) {
+      await page.getByText(`The first ${count} people found`).waitFor();
+      await page.getByRole('button', { name: 'More people' }).click();
+    }
+    await page.getByText('70 people found').waitFor();
+    expect(new Set(await shown()).size).toBe(70);
+    await page.locator('[data-person="many-7"]').click();
+    const drawer = page.getByRole('dialog');
+    await drawer.getByText('Group 2 (group)').waitFor();
+    expect(await drawer.getByText('Group 1 (group)').count()).toBe(0);
+    await drawer.getByRole('button', { name: 'More rooms' }).click();
+    await drawer.getByText('Group 1 (group)').waitFor();
+    expect(await drawer.getByText(/^Group \d+/).count()).toBe(101);
+  });
+
+  it('[A13] tells of a key set that cannot be fetched: its host, when it was there last, and why', async () => {
+    const [issuer, key] = [await Issuer.start([]), ecPair()];
+    onTestFinished(() => issuer.stop());
+    const other = await AllInOne.start({
+      DATABASE_URL: database.url,
+      ADMIN_PASSWORD,
+      JWT_JWKS_URL: `${issuer.url}/a-secret-path?key=a-secret-key`,
+      JWT_ISSUER: 'https://login.test',
+      JWT_AUDIENCE: 'hub',
+    });
+    onTestFinished(() => other.kill9());
+    const ask = async () => {
+      const claims = { sub: 'u', name: 'U', iss: 'https://login.test', aud: 'hub', exp: Math.floor(Date.now() / 1000) + 60 };
+      const authorization = `Bearer ${forgeWithKey({ alg: 'ES256', kid: 'k' }, claims, key)}`;
+      return (await fetch(`${other.url}/api/v1/rooms`, { headers: { authorization } })).status;
+    };
+    const { host } = new URL(issuer.url);
+    const hubOf = async () => {
+      const authorization = `Basic ${Buffer.from(`admin:${ADMIN_PASSWORD}`).toString('base64')}`;
+      const answers = ['hub', 'nodes'].map(async (path) =>
+        (await fetch(`http://127.0.0.1:${other.adminPort}/admin/api/${path}`, { headers: { authorization } })).text(),
+      );
+      const [known = '', nodes = ''] = await Promise.all(answers);
+      expect(known + nodes).not.toContain('a-secret');
+      return { keySet: JSON.parse(known).keySet as unknown, node: JSON.parse(nodes).nodes[0].keySet as unknown };
+    };
+    expect((await hubOf()).keySet).toEqual({ host, fetchedAt: null, problem: null });
+    const page = await openAdmin({ browser, url: `http://127.0.0.1:${other.adminPort}/admin/`, problems });
+    const panel = page.getByRole('region', { name: 'Keys of the other login' });
+    await panel.getByText('Not needed yet').waitFor();
+    issuer.status = 404;
+    expect(await ask()).toBe(503);
+    const failed = { host, fetchedAt: null, problem: 'it answers 404' };
+    await until(async () => JSON.stringify((await hubOf()).node) === JSON.stringify(failed), {
+      timeoutMs: PATIENCE_MS,
+      describe: 'the gateway tells of it, too',
+    });
+    expect((await hubOf()).keySet).toEqual(failed);
+    const finding = page.getByRole('listitem').filter({ hasText: `The login keys of ${host} cannot be fetched: it answers 404.` });
+    await finding.getByText('There are none yet: its tokens are refused.').waitFor();
+    await page.locator('[data-verdict="bad"]').waitFor();
+    await panel.getByText('never').waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+    issuer.status = 200;
+    issuer.keys = [publicJwk(key, 'k')];
+    await until(async () => (await ask()) === 200, { timeoutMs: PATIENCE_MS, describe: 'the key set is fetched' });
+    await panel.getByText('Fetched', { exact: true }).waitFor();
+    await finding.waitFor({ state: 'detached' });
+    expect((await hubOf()).keySet).toEqual({ host, fetchedAt: expect.any(Number), problem: null });
   });
 
   it('[A13] disconnects, logs out and bans, after asking, and the person feels it', async () => {

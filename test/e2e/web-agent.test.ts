@@ -287,6 +287,37 @@ describe('the workbench', () => {
     await page.locator('#banner').waitFor({ state: 'detached' });
   });
 
+  it('[A10][A16] shows all conversations, page by page, and my own wherever they stand', async () => {
+    const { page } = await agent('Zoe');
+    const eva = await comes('Eva', 'An old question');
+    await row(page, 'Eva').waitFor();
+    // All of them are newer than mine; their agent is not here for a moment.
+    await database.query(
+      `WITH made AS (
+         INSERT INTO rooms (room, kind, title, owner, keep_history, created_at)
+         SELECT 'conv:many' || n, 'conv', '', 'c' || n, true, n FROM generate_series($1::bigint + 1, $1::bigint + 201) n RETURNING room, created_at
+       ) INSERT INTO conversations (room, subject, state, customer_id, customer_name, agent_id, agent_name, created_at)
+         SELECT room, '', 'assigned', 'c' || created_at, 'Customer ' || created_at - $1::bigint, 'ghost', 'Ghost', created_at FROM made`,
+      [Date.now() + 60_000],
+    );
+    await page.reload();
+    await atDesk(page);
+    await row(page, 'Eva').click();
+    await eva.say('still there?');
+    await said(page).getByText('still there?').waitFor();
+    const tab = page.getByRole('tab', { name: /Colleagues/ });
+    await tab.getByText('200+').waitFor();
+    await tab.click();
+    const rows = page.getByRole('navigation').locator('li');
+    expect(await rows.count()).toBe(200);
+    await page.getByRole('button', { name: 'More conversations' }).click();
+    await tab.getByText('201', { exact: true }).waitFor();
+    expect(await rows.count()).toBe(201);
+    await rows.getByText('Customer 1', { exact: true }).waitFor();
+    expect(await page.getByRole('button', { name: 'More conversations' }).count()).toBe(0);
+    expect(await seriousFaults(page)).toEqual([]);
+  });
+
   it('[A4] is told when the login is ended elsewhere', async () => {
     const { page, context } = await agent('Zoe');
     const tab = await context.newPage();

@@ -18,6 +18,7 @@ import {
   write,
 } from '#test/support/chat-page.ts';
 import { freePort } from '#test/support/free-port.ts';
+import { groups } from '#test/support/groups.ts';
 import { askedForNotifications, clickNotification, hide, playNotifications, shownNotifications } from '#test/support/notifications.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
@@ -60,6 +61,30 @@ async function service(path: string, body: object): Promise<void> {
   });
   expect(response.ok).toBe(true);
 }
+
+describe('the list of rooms', () => {
+  it('[A16] reaches what is beyond its first page, also by keyboard', async () => {
+    const page = await person('Reader of many');
+    const found = async () => (await database.query("SELECT user_id FROM seen WHERE name = 'Reader of many'"))[0]?.['user_id'];
+    await until(async () => (await found()) !== undefined, { timeoutMs: PATIENCE_MS, describe: 'the reader was seen' });
+    await groups(database, String(await found()), 501);
+    await page.reload();
+    await inChat(page);
+    const entries = page.locator('nav a[data-room^="group:"]');
+    await expect.poll(() => entries.count()).toBe(500);
+    const more = page.getByRole('button', { name: 'More rooms and people' });
+    await more.focus();
+    await page.keyboard.press('Enter');
+    await more.waitFor({ state: 'detached' });
+    expect(await entries.locator('span', { hasText: /^Group \d+$/ }).allTextContents()).toHaveLength(501);
+    await page.getByText('Group 1', { exact: true }).waitFor();
+    // What is read again is as long as it was.
+    await page.evaluate(() => location.assign('#/pair'));
+    const group = await makeGroup(page, 'The newest', []);
+    await page.locator(`a[data-room="${group}"]`).waitFor();
+    await expect.poll(() => entries.count()).toBe(502);
+  });
+});
 
 describe('what was said before', () => {
   it('[M5] loads while one scrolls up, keeps its place, and ends at the beginning', async () => {

@@ -294,7 +294,7 @@ describe('the admin pages', () => {
     const { presence } = await stage.api();
     const broken = await world({
       dashboardUrl: undefined,
-      presence: { online: away, counts: away, sessions: away, sample: away },
+      presence: { online: away, counts: away, sessions: away, page: away, sample: away },
       store: { ...stage.store, ping: away },
     });
     expect(await broken.json('/admin/api/hub')).toEqual({ ...whole, online: null, redis: 'down', database: 'down', dashboardUrl: null });

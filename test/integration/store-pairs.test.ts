@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { MatchRequest, MatchResult, RoomMember, Store } from '#libs/store/store.ts';
+import type { ConversationFilter, MatchRequest, MatchResult, RoomMember, Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 
@@ -149,8 +149,9 @@ describe('conversations', () => {
   test('[A10] each goes to the agent with the fewest open ones, also when all are given at once', async () => {
     await Promise.all(Array.from({ length: 30 }, (_, i) => open(`conv:${i}`, i)));
     await Promise.all(Array.from({ length: 30 }, (_, i) => (i % 2 ? store : other).conversations.assign(`conv:${i}`, agents, 'queued')));
-    for (const agent of agents) expect(await store.conversations.list({ agent: agent.id, state: 'assigned', limit: 100 })).toHaveLength(10);
-    const first = (await store.conversations.list({ agent: 'id-y', limit: 100 })).slice(0, 3);
+    for (const agent of agents)
+      expect((await store.conversations.list({ agent: agent.id, state: 'assigned', limit: 100 })).items).toHaveLength(10);
+    const first = (await store.conversations.list({ agent: 'id-y', limit: 100 })).items.slice(0, 3);
     for (const { room } of first) await store.rooms.close(room, 'closed', 5000);
     expect(await store.conversations.get(first[0]?.room ?? '')).toMatchObject({ state: 'closed' });
     await open('conv:next', 6000);
@@ -180,12 +181,13 @@ describe('conversations', () => {
     expect(await store.rooms.members('conv:a')).toEqual([person('cu'), person('y')]);
   });
 
-  test('[A10] queued: the oldest first; listed: the newest first', async () => {
+  test('[A10] queued: the oldest first; listed: the newest first, of those that wait the oldest', async () => {
     for (const now of [3, 1, 2]) await open(`conv:${now}`, now);
     await store.conversations.assign('conv:3', agents);
     expect((await store.conversations.queued(10)).map(({ room }) => room)).toEqual(['conv:1', 'conv:2']);
-    expect((await store.conversations.list({ limit: 2 })).map(({ room }) => room)).toEqual(['conv:3', 'conv:2']);
-    expect((await store.conversations.list({ state: 'queued', limit: 10 })).map(({ room }) => room)).toEqual(['conv:2', 'conv:1']);
+    const list = async (filter: ConversationFilter) => (await store.conversations.list(filter)).items.map(({ room }) => room);
+    expect(await list({ limit: 2 })).toEqual(['conv:3', 'conv:2']);
+    expect(await list({ state: 'queued', limit: 10 })).toEqual(['conv:1', 'conv:2']);
   });
 
   test('[A10] silent: open ones in which nothing was said since, those opened first', async () => {

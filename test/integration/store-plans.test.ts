@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { conversationPage } from '#libs/store/conversations.ts';
 import { PAGE_AFTER, PAGE_BEFORE } from '#libs/store/messages.ts';
-import { STANDING } from '#libs/store/rooms.ts';
+import { ROOMS_PAGE, STANDING } from '#libs/store/rooms.ts';
 import { NAMED } from '#libs/store/seen.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { unseen } from '#libs/store/transaction-log.ts';
@@ -14,6 +15,7 @@ interface PlanNode {
   readonly 'Index Name'?: string;
   readonly 'Actual Rows'?: number;
   readonly 'Actual Loops'?: number;
+  readonly 'Rows Removed by Filter'?: number;
   readonly Plans?: readonly PlanNode[];
 }
 
@@ -46,6 +48,25 @@ beforeAll(async () => {
 });
 
 afterAll(() => database.drop());
+
+/** 30,000, of ten agents; one in a hundred waits, and one has an agent. Made once. */
+let conversations: Promise<void> | undefined;
+function manyConversations(): Promise<void> {
+  conversations ??= (async () => {
+    await database.query(
+      `INSERT INTO rooms (room, kind, title, owner, keep_history, created_at) SELECT 'conv:' || n, 'conv', '', '', true, n FROM generate_series(1, 30000) n`,
+      [],
+    );
+    await database.query(
+      `INSERT INTO conversations (room, subject, state, customer_id, customer_name, agent_id, agent_name, created_at)
+       SELECT 'conv:' || n, '', CASE n % 100 WHEN 0 THEN 'queued' WHEN 1 THEN 'assigned' ELSE 'closed' END, 'c' || n, '',
+              CASE WHEN n % 100 > 0 THEN 'a' || n % 10 END, CASE WHEN n % 100 > 0 THEN '' END, n FROM generate_series(1, 30000) n`,
+      [],
+    );
+    await database.query('VACUUM ANALYZE conversations');
+  })();
+  return conversations;
+}
 
 async function plan(sql: string, values: readonly unknown[]): Promise<PlanNode[]> {
   const [row] = await database.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${sql}`, values);
@@ -116,11 +137,60 @@ test('people are looked up by the beginning of their name by an index scan', asy
     [],
   );
   await database.query('ANALYZE seen');
-  const nodes = await plan(NAMED, ['name c4ca', 20]);
+  const nodes = await plan(NAMED, ['name c4ca', 20, '', '']);
   expect(nodes.map((node) => node['Node Type'])).not.toContain('Seq Scan');
   expect(nodes.filter((node) => node['Relation Name'] === 'seen').reduce((sum, node) => sum + (node['Actual Rows'] ?? 0), 0)).toBeLessThan(
     20,
   );
+  // However many have such a name: a page is read from its place on.
+  const common = await plan(NAMED, ['name', 20, 'name 7', 'u7']);
+  expect(common.map((node) => node['Node Type'])).toEqual(['Limit', 'Index Scan']);
+  expect(common.map((node) => node['Actual Rows'])).toEqual([20, 20]);
+});
+
+test.each([
+  ['queued', { state: 'queued' }],
+  ['assigned', { state: 'assigned' }],
+  ['of an agent', { agent: 'a7' }],
+  ['closed, of an agent', { agent: 'a7', state: 'closed' }],
+  ['all', {}],
+] as const)('[A16] a page of conversations is read in the order of an index, from its place on: %s', async (_, filter) => {
+  await manyConversations();
+  for (const after of [undefined, { createdAt: 20_000, seq: 20_000 }]) {
+    const { sql, values } = conversationPage({ ...filter, after, limit: 20 });
+    const nodes = await plan(sql, values);
+    expect(nodes.map((node) => node['Node Type'])).not.toContain('Sort');
+    const scans = nodes.filter((node) => node['Relation Name'] === 'conversations');
+    expect(scans.map((node) => node['Node Type'])).toEqual(['Index Scan']);
+    expect(scans.map((node) => [node['Actual Rows'], node['Rows Removed by Filter'] ?? 0])).toEqual([[21, 0]]);
+  }
+});
+
+test('[A16] a page of rooms reads the rooms of the user alone, by indexes', async () => {
+  await database.query(
+    `INSERT INTO rooms (room, kind, title, owner, keep_history, created_at) SELECT 'group:list' || n, 'group', '', '', true, n FROM generate_series(1, 30000) n`,
+    [],
+  );
+  await database.query("INSERT INTO room_tops (room, top, at) SELECT 'group:list' || n, 1, n FROM generate_series(1, 30000) n", []);
+  await database.query(
+    `INSERT INTO room_members (room, user_id, name) SELECT 'group:list' || n, 'reader' || n % 1500, '' FROM generate_series(1, 30000) n`,
+    [],
+  );
+  await database.query('VACUUM ANALYZE rooms, room_members, room_tops');
+  for (const place of [
+    [null, null, null],
+    [29_000, 15_000, 'group:list15000'],
+  ]) {
+    const nodes = await plan(ROOMS_PAGE, ['reader7', ...place, 6]);
+    const read = nodes.filter((node) => ['rooms', 'room_members', 'room_tops'].includes(node['Relation Name'] ?? ''));
+    expect(read.length).toBeGreaterThan(3);
+    expect(read.filter((node) => node['Node Type'] === 'Seq Scan')).toEqual([]);
+    for (const node of read) expect((node['Actual Rows'] ?? 0) * (node['Actual Loops'] ?? 1)).toBeLessThanOrEqual(20);
+    // What is unread is counted in the rooms of the page alone.
+    expect(nodes.find((node) => node['Node Type'] === 'Limit')?.['Actual Rows']).toBe(6);
+    const counted = nodes.filter((node) => node['Node Type'] === 'Aggregate');
+    expect(counted.map((node) => node['Actual Loops'])).toEqual([6]);
+  }
 });
 
 test('messages that are too old are found by the index of stamps, and deleted by their places', async () => {

@@ -150,13 +150,13 @@ describe('rooms', () => {
     // Offsets jump where an epoch ended: messages are counted, not offsets.
     for (const offset of [3, 4, 50, 51]) await store.messages.append(message('group:busy', offset));
     await store.cursors.advance('me', 'group:busy', 4);
-    const rooms = await other.rooms.of('me', 10);
+    const { items: rooms } = await other.rooms.of('me', { limit: 10 });
     expect(rooms.map(({ room, top, unread }) => [room, top, unread])).toEqual([
       ['group:busy', 51, 2],
       ['group:young', 0, 0],
       ['group:quiet', 0, 0],
     ]);
-    expect(await other.rooms.of('me', 1)).toHaveLength(1);
+    expect((await other.rooms.of('me', { limit: 1 })).items).toHaveLength(1);
     for (const summary of rooms) expect(await store.rooms.summary('me', summary.room)).toEqual(summary);
     for (const not of ['group:shut', 'group:others', 'group:none']) expect(await store.rooms.summary('me', not)).toBeUndefined();
     await store.rooms.update('group:busy', { keepHistory: false }, 9002);

@@ -17,7 +17,7 @@ function world(presence: () => Promise<number[]>) {
         return 'made';
       },
       get: async () => kept[0],
-      list: async () => kept,
+      list: async () => ({ items: kept, next: undefined }),
       queued: async () => kept,
       handOn: async () => undefined,
       agentsAtWork: async () => [],

@@ -1,4 +1,5 @@
 /** `/admin/api` as the page sees it (A13). */
+import { type ListPart, pathAfter } from '../list/paged-list.ts';
 
 export interface Hub {
   readonly version: string;
@@ -10,6 +11,17 @@ export interface Hub {
   readonly dashboardUrl: string | null;
   /** Sentences about settings of the program that answers. */
   readonly warnings?: readonly string[];
+  /** Of the program that answers; null, undefined: tokens of no other issuer are taken. */
+  readonly keySet?: KeySetState | null;
+}
+
+/** How a program gets the keys that another issuer's tokens are verified with. */
+export interface KeySetState {
+  readonly host: string;
+  /** Unix milliseconds; null: never. */
+  readonly fetchedAt: number | null;
+  /** Why the last fetch failed. */
+  readonly problem: string | null;
 }
 
 export interface HubNode {
@@ -22,6 +34,7 @@ export interface HubNode {
   /** Seconds. */
   readonly redisLag: number;
   readonly state: 'serving' | 'draining' | 'lost';
+  readonly keySet?: KeySetState;
   /** Seconds since it told last. */
   readonly silent: number;
 }
@@ -51,7 +64,16 @@ export interface PersonDetails extends Person {
   /** Unix milliseconds; null: never. */
   readonly lastSeen: number | null;
   readonly bannedUntil: number | null;
-  readonly rooms: readonly { readonly room: string; readonly kind: string; readonly name: string }[];
+  readonly rooms: readonly RoomOf[];
+  /** Where the next page of their rooms begins. */
+  readonly next?: string;
+}
+
+/** A room that somebody is a member of. */
+export interface RoomOf {
+  readonly room: string;
+  readonly kind: string;
+  readonly name: string;
 }
 
 export interface Online {
@@ -72,7 +94,7 @@ export class AdminError extends Error {
   }
 }
 
-/** The newest people online that are shown at once. */
+/** People online that are picked at random, or stand on a page of everybody. */
 export const ONLINE_SHOWN = 50;
 const ROOMS_SHOWN = 20;
 /** Longer than the hub waits for its own backends. */
@@ -96,14 +118,26 @@ async function call<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: o
   throw new AdminError(code, message);
 }
 
+async function people(path: string): Promise<ListPart<Person>> {
+  const { users, next } = await call<{ users: readonly Person[]; next?: string }>('GET', path);
+  return { items: users, next };
+}
+
 /** Every call rejects with `AdminError`. */
 export const adminApi = {
   hub: () => call<Hub>('GET', '/hub'),
   nodes: async () => (await call<{ nodes: readonly HubNode[] }>('GET', '/nodes')).nodes,
   rooms: async () => (await call<{ rooms: readonly RoomSize[] }>('GET', `/rooms?top=${ROOMS_SHOWN}`)).rooms,
   queues: async () => (await call<{ queues: Readonly<Record<string, Queue>> }>('GET', '/queues')).queues,
-  online: () => call<Online>('GET', `/online?limit=${ONLINE_SHOWN}`),
-  find: async (text: string) => (await call<{ users: readonly Person[] }>('GET', `/users?find=${encodeURIComponent(text)}`)).users,
+  /** Some, picked at random. */
+  online: () => call<Online>('GET', `/online?sample=${ONLINE_SHOWN}`),
+  everybody: (after: string | undefined) => people(pathAfter(`/online?limit=${ONLINE_SHOWN}`, after)),
+  find: (text: string, after: string | undefined) => people(pathAfter(`/users?find=${encodeURIComponent(text)}`, after)),
+  roomsOf: async (id: string, after: string | undefined): Promise<ListPart<RoomOf>> => {
+    const path = pathAfter(`/users/${encodeURIComponent(id)}/rooms`, after);
+    const { rooms, next } = await call<{ rooms: readonly RoomOf[]; next?: string }>('GET', path);
+    return { items: rooms, next };
+  },
   person: (id: string) => call<PersonDetails>('GET', `/users/${encodeURIComponent(id)}`),
   inform: (to: NoticeTarget, text: string) => call<unknown>('POST', '/push', { to, type: 'inform', body: text }),
   disconnect: (user: string, reason: string) => call<unknown>('POST', '/disconnect', { user, ...(reason === '' ? {} : { reason }) }),

@@ -2,10 +2,12 @@ import { Alert, Button, Drawer, Loader, Stack, Text, Title } from '@mantine/core
 import { useCallback, useState } from 'react';
 
 import { useText } from '../i18n/language.tsx';
+import { MoreButton } from '../ui/more-button.tsx';
 import styles from './admin.module.css';
 import { adminApi, type PersonDetails } from './admin-api.ts';
 import { NoticeForm } from './notice-form.tsx';
 import { type PersonAction, PersonActionDialog } from './person-action-dialog.tsx';
+import { useAppended } from './use-appended.ts';
 import { useFocusBack } from './use-focus-back.ts';
 import { useFormat, useReason } from './use-format.ts';
 import { useRepeated } from './use-repeated.ts';
@@ -93,7 +95,7 @@ export function PersonDrawer({ id, close }: Props) {
           done={() => {
             setDone(text.confirm[asking].done);
             setAsking(undefined);
-            look();
+            void look();
           }}
         />
       )}
@@ -106,7 +108,12 @@ function Facts({ person }: { readonly person: PersonDetails }) {
   const words = text.person;
   const { kinds, offline } = text.people;
   const format = useFormat();
-  const { id, kind, sessions, lastSeen, bannedUntil, rooms } = person;
+  const { id, kind, sessions, lastSeen, bannedUntil } = person;
+  const read = useCallback((after: string | undefined) => adminApi.roomsOf(id, after), [id]);
+  const [further, load] = useAppended(read);
+  // What became newer meanwhile may stand on both.
+  const rooms = [...new Map([...person.rooms, ...further.items].map((one) => [one.room, one])).values()];
+  const more = further.begun ? further.next : person.next;
   const named = <T extends object>(names: T, key: string) => (Object.hasOwn(names, key) ? String(names[key as keyof T]) : key);
   return (
     <dl className={styles['details']}>
@@ -135,6 +142,7 @@ function Facts({ person }: { readonly person: PersonDetails }) {
             ))}
           </ul>
         )}
+        {more !== undefined && <MoreButton label={words.moreRooms} load={() => load(person.next)} />}
       </dd>
     </dl>
   );

@@ -7,11 +7,11 @@ import { EVERY_MS, type Known } from './watch.ts';
  * Asks at once, and then every two seconds while the page is visible; keep `ask` the same (`useCallback`) for as long as the question is. Undefined: nothing is
  * asked. The second value asks now.
  */
-export function useRepeated<T>(ask: (() => Promise<T>) | undefined): readonly [Known<T>, () => void] {
+export function useRepeated<T>(ask: (() => Promise<T>) | undefined): readonly [Known<T>, () => Promise<void>] {
   const [known, setKnown] = useState<Known<T>>({ value: undefined, error: undefined });
   const latest = useRef(ask);
-  const look = useCallback(() => {
-    ask?.().then(
+  const look = useCallback(async () => {
+    await ask?.().then(
       (value) => {
         if (latest.current === ask) setKnown({ value, error: undefined });
       },
@@ -23,9 +23,9 @@ export function useRepeated<T>(ask: (() => Promise<T>) | undefined): readonly [K
   }, [ask]);
   useEffect(() => {
     latest.current = ask;
-    look();
+    void look();
     const timer = setInterval(() => {
-      if (!document.hidden) look();
+      if (!document.hidden) void look();
     }, EVERY_MS);
     return () => clearInterval(timer);
   }, [ask, look]);

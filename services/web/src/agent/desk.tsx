@@ -33,7 +33,12 @@ export function Desk({ bench, view, notifier }: DeskProps) {
   const [tab, setTab] = useState<Tab>('mine');
   const news = { mine: withUnread(view.mine), waiting: 0, others: 0, ended: withUnread(view.ended) };
   // How many have ended is of no interest: only where something of them is unread.
-  const counts = { mine: view.mine.length, waiting: view.waiting.length, others: view.others.length, ended: news.ended || undefined };
+  const counts = {
+    mine: String(view.mine.length),
+    waiting: counted(view.waiting.length, view.more.waiting),
+    others: counted(view.others.length, view.more.others),
+    ended: news.ended > 0 ? String(news.ended) : undefined,
+  };
   const unread = [...view.mine, ...view.ended].reduce((sum, entry) => sum + entry.unread, 0);
   useCountedTitle(TITLE, unread + view.waiting.length);
   const rows: Readonly<Record<Tab, readonly Row[]>> = {
@@ -99,6 +104,7 @@ export function Desk({ bench, view, notifier }: DeskProps) {
                 none={text.none[one]}
                 current={view.current?.details.room}
                 onSelect={(room) => void bench.select(room)}
+                more={one !== 'mine' && view.more[one] ? () => bench.more(one) : undefined}
               />
             </Tabs.Panel>
           ))}
@@ -113,6 +119,11 @@ export function Desk({ bench, view, notifier }: DeskProps) {
       </main>
     </div>
   );
+}
+
+/** `200+`: so many are shown, and there are more. */
+function counted(shown: number, more: boolean): string {
+  return more ? `${shown}+` : String(shown);
 }
 
 function withUnread(entries: readonly Entry[]): number {

@@ -1,6 +1,7 @@
 /** What the pages of the workbench show. */
 import type { ClientStatus } from '#libs/client/index.ts';
 import type { Line } from '../conversation/timeline.ts';
+import type { PagedName } from './conversation-lists.ts';
 
 export interface Person {
   readonly id: string;
@@ -56,6 +57,8 @@ export interface WorkbenchView {
   readonly others: readonly Conversation[];
   /** Those of mine that are over, the newest first. */
   readonly ended: readonly Entry[];
+  /** Of which lists there is more than is shown. */
+  readonly more: Readonly<Record<PagedName, boolean>>;
   readonly current: Current | undefined;
   /** Colleagues who are online: a conversation can be given to them. */
   readonly colleagues: readonly Person[];

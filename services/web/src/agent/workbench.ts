@@ -3,6 +3,7 @@ import type { ClientStatus, ParleyClient } from '#libs/client/index.ts';
 import { codeOf, Timeline } from '../conversation/timeline.ts';
 import { Typists } from '../conversation/typists.ts';
 import type { BrowserLogin } from '../login/browser-login.ts';
+import { ConversationLists, type PagedName } from './conversation-lists.ts';
 import { ReadMarks } from './read-marks.ts';
 import type { Conversation, Current, Details, Entry, Person, WorkbenchView } from './workbench-view.ts';
 
@@ -13,10 +14,6 @@ export interface WorkbenchOptions {
   readonly clock: () => number;
   /** Whether the page is in view. */
   readonly visible: () => boolean;
-}
-
-interface Listed {
-  readonly conversations: readonly Conversation[];
 }
 
 /** Until `welcome` tells. */
@@ -36,6 +33,7 @@ export class Workbench {
   readonly #desks = new Map<string, Desk>();
   #client: ParleyClient | undefined;
   #marks: ReadMarks | undefined;
+  #lists: ConversationLists | undefined;
   #conversations: readonly Conversation[] = [];
   #details: Details | undefined;
   #refreshing = false;
@@ -49,6 +47,7 @@ export class Workbench {
     waiting: [],
     others: [],
     ended: [],
+    more: { waiting: false, others: false, ended: false },
     current: undefined,
     colleagues: [],
     failure: undefined,
@@ -169,6 +168,12 @@ export class Workbench {
     }
   }
 
+  /** Shows one page more of a list. */
+  async more(name: PagedName): Promise<void> {
+    this.#lists?.extend(name);
+    await this.refresh();
+  }
+
   get #desk(): Desk | undefined {
     return this.#details && this.#desks.get(this.#details.room);
   }
@@ -178,6 +183,7 @@ export class Workbench {
     const me = login.user;
     if (me === undefined) return;
     this.#marks = new ReadMarks(marks, me.id);
+    this.#lists = new ConversationLists(login.call, me.id);
     const client = connect();
     this.#client = client;
     this.#change({ phase: 'desk', me, status: client.status, loginError: undefined });
@@ -213,6 +219,7 @@ export class Workbench {
     const client = this.#client;
     if (client === undefined) return;
     this.#client = undefined;
+    this.#lists = undefined;
     client.close();
     for (const { typists } of this.#desks.values()) typists.clear();
     this.#desks.clear();
@@ -223,26 +230,31 @@ export class Workbench {
 
   async #load(): Promise<void> {
     const { login } = this.#options;
-    const [queued, assigned, closed, online] = (await Promise.all([
-      login.call('GET', '/conversations?state=queued'),
-      login.call('GET', '/conversations?state=assigned'),
-      login.call('GET', `/conversations?state=closed&agent=${encodeURIComponent(login.user?.id ?? '')}`),
-      login.call('GET', '/agents'),
-    ])) as [Listed, Listed, Listed, { agents: Person[] }];
+    const lists = this.#lists;
+    if (lists === undefined) return;
+    const [listed, online] = await Promise.all([lists.load(), login.call('GET', '/agents') as Promise<{ agents: Person[] }>]);
+    const shown = this.#details?.room;
+    // It may have gone on to a page that is not shown.
+    const apart =
+      shown !== undefined && listed.every(({ room }) => room !== shown)
+        ? ((await login.call('GET', `/conversations/${shown}`).catch(() => undefined)) as Conversation | undefined)
+        : undefined;
     const me = login.user?.id;
     const client = this.#client;
-    if (client === undefined || me === undefined) return;
-    this.#conversations = [...queued.conversations, ...assigned.conversations, ...closed.conversations];
+    if (client === undefined || me === undefined || lists !== this.#lists) return;
+    this.#conversations = apart === undefined ? listed : [...listed, apart];
     if (this.#details !== undefined) {
       const now = this.#conversations.find(({ room }) => room === this.#details?.room);
       this.#details = { ...this.#details, ...(now ?? { state: 'closed' }) };
     }
-    const mine = assigned.conversations.filter(({ agent }) => agent?.id === me);
-    const rooms = new Set([...mine, ...closed.conversations].map(({ room }) => room));
+    const own = this.#conversations.filter(({ agent }) => agent?.id === me);
+    const mine = own.filter(({ state }) => state === 'assigned');
+    const rooms = new Set(own.map(({ room }) => room));
     // One that went to a colleague is not told to me any longer: its messages would be old.
     for (const [room, desk] of this.#desks) if (!rooms.has(room)) this.#drop(room, desk);
     this.#marks?.retain(rooms);
-    this.#change({ colleagues: online.agents.filter(({ id }) => id !== me) });
+    const more = { waiting: lists.more('waiting'), others: lists.more('others'), ended: lists.more('ended') };
+    this.#change({ colleagues: online.agents.filter(({ id }) => id !== me), more });
     await Promise.all(mine.map(({ room }) => this.#enter(client, room)));
     this.#seen();
   }

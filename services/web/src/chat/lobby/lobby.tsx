@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useText } from '../../i18n/language.tsx';
 import { NotifyButton } from '../../notify/notify-button.tsx';
 import { Icon } from '../../ui/icon.tsx';
+import { MoreButton } from '../../ui/more-button.tsx';
 import { useChat } from '../chat-context.ts';
 import { hrefOf, type Place, placeOfRoom } from '../place.ts';
 import type { Room } from '../state/room-list.ts';
@@ -57,6 +58,7 @@ export function Lobby({ place }: { readonly place: Place }) {
           </div>
           {people.length === 0 ? <p className={classes.none}>{text.noDirect}</p> : <ul className={classes.list}>{items(people)}</ul>}
         </section>
+        {store.rooms.more && <MoreButton label={text.moreRooms} load={() => store.moreRooms()} />}
       </div>
       <NewGroup opened={making} onClose={() => setMaking(false)} />
     </nav>

@@ -100,8 +100,17 @@ export class ChatStore extends Observable {
   }
 
   /** Reads the list of rooms again and enters what is new in it. */
-  async refresh(): Promise<void> {
-    await this.rooms.load();
+  refresh(): Promise<void> {
+    return this.#listAfter(this.rooms.load());
+  }
+
+  /** Shows one page more of the list of rooms. */
+  moreRooms(): Promise<void> {
+    return this.#listAfter(this.rooms.extend());
+  }
+
+  async #listAfter(read: Promise<void>): Promise<void> {
+    await read;
     if (!this.rooms.loaded || this.rooms.problem !== undefined) return;
     this.pair.listed(this.rooms.rooms);
     const { state } = this.pair;

@@ -1,4 +1,5 @@
 /** The park and my rooms: what they are, who is there, and what is unread. */
+import { PagedList, pathAfter } from '../../list/paged-list.ts';
 import type { ChatAccount } from './chat-client.ts';
 import { codeOf } from './error-code.ts';
 import type { Person } from './message.ts';
@@ -27,7 +28,7 @@ export interface Room {
 }
 
 export class RoomList extends Observable {
-  readonly #account: Pick<ChatAccount, 'call'>;
+  readonly #list: PagedList<Room>;
   /** Highest offset that was seen here; the hub learns of it a little later. */
   readonly #seen = new Map<string, number>();
   #rooms: readonly Room[] = [];
@@ -38,7 +39,13 @@ export class RoomList extends Observable {
 
   constructor(account: Pick<ChatAccount, 'call'>) {
     super();
-    this.#account = account;
+    this.#list = new PagedList(async (after) => {
+      const { rooms, next } = (await account.call('GET', pathAfter('/rooms', after))) as {
+        readonly rooms: readonly Room[];
+        readonly next?: string;
+      };
+      return { items: rooms, next };
+    });
   }
 
   /** The park first, then those with the newest activity. */
@@ -53,6 +60,11 @@ export class RoomList extends Observable {
   /** Code of what kept the list from being read the last time. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** There are rooms beyond those that are shown. */
+  get more(): boolean {
+    return this.#list.more;
   }
 
   /** Unread messages of all rooms. */
@@ -76,6 +88,12 @@ export class RoomList extends Observable {
       this.#loading = undefined;
     });
     return this.#loading;
+  }
+
+  /** Shows one page more. */
+  extend(): Promise<void> {
+    this.#list.extend();
+    return this.load();
   }
 
   /** A message came: counted where it is neither mine nor seen. False where the room is not known. */
@@ -117,7 +135,7 @@ export class RoomList extends Observable {
     do {
       this.#again = false;
       try {
-        const { rooms } = (await this.#account.call('GET', '/rooms')) as { readonly rooms: readonly Room[] };
+        const rooms = await this.#list.load();
         this.#problem = undefined;
         this.#loaded = true;
         this.#show(rooms.map((room) => this.#merged(room)));

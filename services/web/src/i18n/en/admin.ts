@@ -35,6 +35,8 @@ export const admin = {
     failed: (queue: string, count: string) => `Queue ${queue}: ${count} given up, kept to be looked at`,
     versions: (versions: string) => `Gateways of different versions: ${versions}`,
     setting: (warning: string) => `Setting to change: ${warning}`,
+    keySet: (host: string, problem: string, last: string | undefined) =>
+      `The login keys of ${host} cannot be fetched: ${problem}. ${last === undefined ? 'There are none yet: its tokens are refused.' : `They were last fetched ${last}: tokens signed with newer ones are refused.`}`,
   },
 
   tiles: {
@@ -75,6 +77,16 @@ export const admin = {
     oldest: (age: string) => `oldest waits ${age}`,
     names: { mail: 'Mail', 'room-expiry': 'Rooms that end', 'clean-up': 'Clean-up' },
   },
+  keySet: {
+    title: 'Keys of the other login',
+    host: 'Host',
+    last: 'Last fetched',
+    never: 'never',
+    problem: 'Why not',
+    fetched: 'Fetched',
+    failed: 'Cannot be fetched',
+    notAsked: 'Not needed yet',
+  },
   stale: (why: string) => `No newer numbers: ${why}`,
 
   people: {
@@ -82,13 +94,18 @@ export const admin = {
     find: 'Find a person',
     findHint: 'Their id, or how their name begins',
     search: 'Find',
-    found: (count: number) => (count === 1 ? '1 person found' : `${count} people found`),
+    found: (count: number, more: boolean) =>
+      more ? `The first ${count} people found` : count === 1 ? '1 person found' : `${count} people found`,
     nobody: 'Nobody has this id, and no name begins like this.',
     results: 'People found',
     clear: 'Back to who is online',
     online: 'Online now',
     some: (shown: string, all: string) => `${shown} of ${all}, picked at random`,
     others: 'Pick others',
+    everybody: 'Show everybody',
+    all: (shown: string, all: string) => `${shown} of ${all}, by their ids`,
+    back: 'Back to some at random',
+    more: 'More people',
     empty: 'Nobody is online.',
     sessions: (count: number) => (count === 1 ? '1 connection' : `${count} connections`),
     offline: 'offline',
@@ -108,6 +125,7 @@ export const admin = {
     bannedUntil: (time: string) => `banned until ${time}`,
     rooms: 'Rooms of theirs',
     noRooms: 'none',
+    moreRooms: 'More rooms',
     roomKinds: { group: 'group', pair: 'pair', conv: 'conversation', dm: 'direct messages', park: 'park' },
     actions: 'What you can do',
     inform: 'Send a notice …',

@@ -18,6 +18,7 @@ export const agent = {
     ended: 'None of your conversations has ended.',
   },
   noSubject: 'No subject',
+  more: 'More conversations',
   unread: (count: number) => `${count} unread`,
   choose: 'Choose a conversation.',
   back: 'Back to the list',

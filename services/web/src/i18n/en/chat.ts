@@ -7,6 +7,7 @@ export const chat = {
   groups: 'Groups',
   noGroups: 'No groups yet.',
   direct: 'Direct messages',
+  moreRooms: 'More rooms and people',
   noDirect: 'Choose somebody in a room to write to them.',
   partner: 'Partner',
   partnerAbout: 'Meet somebody by chance',

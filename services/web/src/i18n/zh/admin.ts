@@ -30,6 +30,8 @@ export const admin: Text<'admin'> = {
     failed: (queue, count) => `队列“${queue}”：${count} 个任务已放弃，保留待查`,
     versions: (versions) => `网关版本不一致：${versions}`,
     setting: (warning) => `建议修改的设置：${warning}`,
+    keySet: (host, problem, last) =>
+      `无法获取 ${host} 的登录密钥：${problem}。${last === undefined ? '尚无任何密钥，其令牌会被拒绝。' : `上次获取于 ${last}，用更新的密钥签名的令牌会被拒绝。`}`,
   },
 
   tiles: {
@@ -70,6 +72,16 @@ export const admin: Text<'admin'> = {
     oldest: (age) => `最早的已等待 ${age}`,
     names: { mail: '邮件', 'room-expiry': '房间到期', 'clean-up': '清理' },
   },
+  keySet: {
+    title: '外部登录的密钥',
+    host: '主机',
+    last: '上次获取',
+    never: '从未',
+    problem: '原因',
+    fetched: '已获取',
+    failed: '无法获取',
+    notAsked: '尚未用到',
+  },
   stale: (why) => `没有更新的数据：${why}`,
 
   people: {
@@ -77,13 +89,17 @@ export const admin: Text<'admin'> = {
     find: '查找用户',
     findHint: '用户 ID，或名字的开头',
     search: '查找',
-    found: (count) => `找到 ${count} 人`,
+    found: (count, more) => (more ? `找到的前 ${count} 人` : `找到 ${count} 人`),
     nobody: '没有这个 ID，也没有以此开头的名字。',
     results: '查找结果',
     clear: '返回在线用户',
     online: '当前在线',
     some: (shown, all) => `${all} 人中随机显示 ${shown} 人`,
     others: '换一批',
+    everybody: '显示全部',
+    all: (shown, all) => `${all} 人中按 ID 显示 ${shown} 人`,
+    back: '返回随机显示',
+    more: '更多用户',
     empty: '没有人在线。',
     sessions: (count) => `${count} 个连接`,
     offline: '离线',
@@ -103,6 +119,7 @@ export const admin: Text<'admin'> = {
     bannedUntil: (time) => `封禁至 ${time}`,
     rooms: '所在房间',
     noRooms: '无',
+    moreRooms: '更多房间',
     roomKinds: { group: '群组', pair: '配对', conv: '客服会话', dm: '私信', park: '公园' },
     actions: '可执行的操作',
     inform: '发送通知……',

@@ -19,6 +19,7 @@ export const agent: Text<'agent'> = {
     ended: '您还没有已结束的会话。',
   },
   noSubject: '无主题',
+  more: '更多会话',
   unread: (count: number) => `${count} 条未读`,
   choose: '请选择一个会话。',
   back: '返回列表',

@@ -8,6 +8,7 @@ export const chat: Text<'chat'> = {
   groups: '群组',
   noGroups: '还没有群组。',
   direct: '私信',
+  moreRooms: '更多房间和联系人',
   noDirect: '在房间里选择一个人，就可以给对方写信。',
   partner: '搭档',
   partnerAbout: '随机找人聊天',

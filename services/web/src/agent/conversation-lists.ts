@@ -1,0 +1,69 @@
+import { PagedList, pathAfter } from '../list/paged-list.ts';
+import type { Conversation } from './workbench-view.ts';
+
+/** The lists that are shown page by page. An agent's own open conversations are shown in full. */
+export const PAGED = ['waiting', 'others', 'ended'] as const;
+export type PagedName = (typeof PAGED)[number];
+
+type Call = (method: string, path: string) => Promise<unknown>;
+
+interface Listed {
+  readonly conversations: readonly Conversation[];
+  readonly next?: string;
+}
+
+/** The conversations that an agent sees. */
+export class ConversationLists {
+  readonly #call: Call;
+  readonly #mine: string;
+  readonly #lists: Readonly<Record<PagedName, PagedList<Conversation>>>;
+
+  /** `agent`: whose the lists are. */
+  constructor(call: Call, agent: string) {
+    this.#call = call;
+    const me = encodeURIComponent(agent);
+    this.#mine = `/conversations?state=assigned&agent=${me}`;
+    this.#lists = {
+      waiting: this.#list('/conversations?state=queued'),
+      others: this.#list('/conversations?state=assigned'),
+      ended: this.#list(`/conversations?state=closed&agent=${me}`),
+    };
+  }
+
+  /** Whether there is more of a list than was loaded last. */
+  more(name: PagedName): boolean {
+    return this.#lists[name].more;
+  }
+
+  /** Of a list one page more is loaded from now on. */
+  extend(name: PagedName): void {
+    this.#lists[name].extend();
+  }
+
+  /** Each conversation once. Rejects where one of the lists cannot be read. */
+  async load(): Promise<readonly Conversation[]> {
+    const { waiting, others, ended } = this.#lists;
+    const lists = await Promise.all([waiting.load(), this.#all(this.#mine), others.load(), ended.load()]);
+    return [...new Map(lists.flat().map((one) => [one.room, one])).values()];
+  }
+
+  #list(path: string): PagedList<Conversation> {
+    return new PagedList((after) => this.#read(path, after));
+  }
+
+  async #read(path: string, after: string | undefined): Promise<{ items: readonly Conversation[]; next: string | undefined }> {
+    const { conversations, next } = (await this.#call('GET', pathAfter(path, after))) as Listed;
+    return { items: conversations, next };
+  }
+
+  async #all(path: string): Promise<Conversation[]> {
+    const all: Conversation[] = [];
+    let after: string | undefined;
+    do {
+      const { items, next } = await this.#read(path, after);
+      all.push(...items);
+      after = next;
+    } while (after !== undefined);
+    return all;
+  }
+}
