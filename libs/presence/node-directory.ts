@@ -1,6 +1,16 @@
 /** What each gateway tells about itself for the person on call (A13). A convenience: nothing is decided by it. */
 import type { Background } from '#libs/telemetry/background.ts';
 
+/** How fetching the key set of `JWT_JWKS_URL` goes at a program. Nothing was fetched, and nothing failed, while no token asked for a key. */
+export interface KeySetState {
+  /** With the port where it is not the usual one. */
+  readonly host: string;
+  /** When it was fetched last, Unix milliseconds; null: never. */
+  readonly fetchedAt: number | null;
+  /** Why the last fetch failed; null: it did not. */
+  readonly problem: string | null;
+}
+
 /** What a gateway knows of itself at a moment. */
 export interface NodeReading {
   readonly connections: number;
@@ -11,6 +21,8 @@ export interface NodeReading {
   readonly state: 'serving' | 'draining';
   /** Its rooms with the most subscriptions, at most `NODE_ROOMS_MAX`. */
   readonly rooms: readonly string[];
+  /** Undefined without `JWT_JWKS_URL`. */
+  readonly keySet?: KeySetState | undefined;
 }
 
 export interface NodeFacts extends Omit<NodeReading, 'messages'> {

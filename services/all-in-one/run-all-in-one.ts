@@ -57,7 +57,8 @@ export async function runAllInOne(
 ): Promise<RunningAllInOne> {
   const settings = gatewaySettings(config);
   const secret = config.jwtSecret ?? ownSecret(config, data);
-  const tokens = openTokens({ ...config, jwtSecret: secret }, Date.now, tokenObserver(config, metrics, log));
+  const watch = tokenObserver(config, metrics, log);
+  const tokens = openTokens({ ...config, jwtSecret: secret }, Date.now, watch);
   const database = config.databaseUrl === undefined ? await startEmbedded(join(data, 'postgres'), log) : undefined;
   const databaseUrl = config.databaseUrl ?? database?.url ?? '';
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
@@ -96,6 +97,7 @@ export async function runAllInOne(
     redis: redisUrl !== undefined,
     dashboardUrl: config.dashboardUrl,
     warnings: config.warnings,
+    keySet: () => watch.keys,
     page: PAGE,
     board: boardAdapters(jobs),
   });
@@ -112,7 +114,7 @@ export async function runAllInOne(
     http: bridgeTo(api, randomUUID),
   });
   gateway = running;
-  const teller = tellNode(node, running, backend.nodes, metrics, background);
+  const teller = tellNode(node, running, backend.nodes, metrics, background, watch);
   return {
     port: running.port,
     localKey,

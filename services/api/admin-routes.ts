@@ -2,7 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import type { Jobs } from '#libs/jobs/jobs.ts';
-import { NODE_LOST_MS, type NodeDirectory } from '#libs/presence/node-directory.ts';
+import { type KeySetState, NODE_LOST_MS, type NodeDirectory } from '#libs/presence/node-directory.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import type { Store } from '#libs/store/store.ts';
 
@@ -21,6 +21,8 @@ export interface AdminRoutesParts {
   readonly dashboardUrl: string | undefined;
   /** What of its settings a careful operator would change (`Config.warnings`). */
   readonly warnings: readonly string[];
+  /** How fetching the key set goes at this program; undefined without `JWT_JWKS_URL`. */
+  readonly keySet: () => KeySetState | undefined;
   /** Whether `/admin/queues` has something to show. */
   readonly board: boolean;
 }
@@ -33,7 +35,7 @@ const TopQuery = Type.Object({ top: Type.Optional(Type.Integer({ minimum: 1, max
 
 export function adminRoutes(
   api: FastifyInstance,
-  { clock, nodes, presence, store, jobs, version, redis, dashboardUrl, warnings, board }: AdminRoutesParts,
+  { clock, nodes, presence, store, jobs, version, redis, dashboardUrl, warnings, keySet, board }: AdminRoutesParts,
 ): void {
   // Answered also while a backend is away: that it is, is what has to be told.
   api.get('/hub', async () => {
@@ -52,6 +54,7 @@ export function adminRoutes(
       board,
       dashboardUrl: dashboardUrl ?? null,
       warnings,
+      keySet: keySet() ?? null,
     };
   });
 

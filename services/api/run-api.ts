@@ -31,7 +31,8 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
   const { redisUrl, databaseUrl, jwtSecret: secret } = config;
   if (redisUrl === undefined || databaseUrl === undefined || secret === undefined)
     throw new TypeError('the API needs REDIS_URL, DATABASE_URL and JWT_SECRET');
-  const tokens = openTokens(config, Date.now, tokenObserver(config, metrics, log));
+  const watch = tokenObserver(config, metrics, log);
+  const tokens = openTokens(config, Date.now, watch);
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
   const backend = await openRedisBackend(redisUrl, config, { node: config.nodeId, store, metrics, log, waiting });
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
@@ -56,6 +57,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
     redis: true,
     dashboardUrl: config.dashboardUrl,
     warnings: config.warnings,
+    keySet: () => watch.keys,
     page: PAGE,
     board: boardAdapters(jobs),
   });

@@ -32,7 +32,8 @@ export async function runGateway(
   const { redisUrl, databaseUrl } = config;
   const settings = gatewaySettings(config, port);
   if (redisUrl === undefined || databaseUrl === undefined) throw new TypeError('a gateway needs REDIS_URL and DATABASE_URL');
-  const { verifier } = openTokens(config, Date.now, tokenObserver(config, metrics, log));
+  const watch = tokenObserver(config, metrics, log);
+  const { verifier } = openTokens(config, Date.now, watch);
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
   const backend = await openRedisBackend(redisUrl, config, { node, store, metrics, log, waiting });
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
@@ -42,7 +43,7 @@ export async function runGateway(
   const rooms = await parts.followRooms(() => gateway?.hub.lostAccess);
   const running = await Gateway.start(settings, { node, ...backend, ...parts, metrics, log, background, http: nothingHere });
   gateway = running;
-  const teller = tellNode(node, running, backend.nodes, metrics, background);
+  const teller = tellNode(node, running, backend.nodes, metrics, background, watch);
   return {
     gateway: running,
     port: running.port,

@@ -1,3 +1,4 @@
+import type { TokenWatch } from '#libs/backend/token-observer.ts';
 import { systemClock } from '#libs/hub/clock.ts';
 import { NODE_ROOMS_MAX, type NodeDirectory, NodeTeller } from '#libs/presence/node-directory.ts';
 import { version } from '#libs/process/version.ts';
@@ -6,7 +7,14 @@ import type { Metrics } from '#libs/telemetry/metrics.ts';
 import type { Gateway } from './gateway.ts';
 
 /** Tells the person on call about a gateway (A13), until the teller is closed. */
-export function tellNode(id: string, gateway: Gateway, directory: NodeDirectory, { hot }: Metrics, background: Background): NodeTeller {
+export function tellNode(
+  id: string,
+  gateway: Gateway,
+  directory: NodeDirectory,
+  { hot }: Metrics,
+  background: Background,
+  tokens: Pick<TokenWatch, 'keys'>,
+): NodeTeller {
   return new NodeTeller({
     directory,
     id,
@@ -19,6 +27,7 @@ export function tellNode(id: string, gateway: Gateway, directory: NodeDirectory,
       redisLag: hot.redisLagSeconds,
       state: gateway.hub.draining ? 'draining' : 'serving',
       rooms: gateway.hub.topRooms(NODE_ROOMS_MAX),
+      keySet: tokens.keys,
     }),
   });
 }

@@ -55,6 +55,7 @@ async function world(more: Partial<AdminOptions> = {}) {
     redis: true,
     dashboardUrl: 'https://dashboards.test/',
     warnings: ['PUBLIC_URL is http'],
+    keySet: () => undefined,
     page: undefined,
     board: boardAdapters(jobs),
     ...more,
@@ -287,6 +288,7 @@ describe('the admin pages', () => {
       board: true,
       dashboardUrl: 'https://dashboards.test/',
       warnings: ['PUBLIC_URL is http'],
+      keySet: null,
     };
     await stage.arrive(bearer('ann'));
     expect(await json('/admin/api/hub')).toEqual(whole);

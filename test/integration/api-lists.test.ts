@@ -63,6 +63,7 @@ async function world(): Promise<{
     redis: true,
     dashboardUrl: undefined,
     warnings: [],
+    keySet: () => undefined,
     page: undefined,
     board: [],
   });

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { useText } from '../i18n/language.tsx';
 import { Preferences } from '../ui/preferences.tsx';
 import styles from './admin.module.css';
+import { KeySet } from './key-set.tsx';
 import { Nodes } from './nodes.tsx';
 import { NoticeForm } from './notice-form.tsx';
 import { OutLink } from './out-link.tsx';
@@ -41,6 +42,7 @@ export function AdminPage() {
           <Rooms rooms={picture.rooms} />
           <Queues queues={picture.queues} board={hub?.board === true} />
           <People online={picture.online} choose={setPerson} />
+          {hub?.keySet != null && <KeySet state={hub.keySet} />}
           <Panel title={text.notice.title}>
             <NoticeForm online={hub?.online ?? undefined} />
           </Panel>

@@ -65,7 +65,9 @@ function keyOf(finding: Finding): string {
           ? finding.nodes.join()
           : 'warning' in finding
             ? finding.warning
-            : '';
+            : 'host' in finding
+              ? `${finding.host} ${finding.problem}`
+              : '';
   return `${finding.what} ${about}`;
 }
 
@@ -110,6 +112,10 @@ function useFindingText(): (finding: Finding) => string {
         return findings.failed(queueName(text, finding.queue), format.number(finding.count));
       case 'versions':
         return findings.versions(finding.versions.join(', '));
+      case 'key-set': {
+        const { host, problem, fetchedAt } = finding;
+        return findings.keySet(host, problem, fetchedAt === null ? undefined : format.dateTime(fetchedAt));
+      }
       case 'setting':
         return findings.setting(finding.warning);
     }

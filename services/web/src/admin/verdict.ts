@@ -1,5 +1,5 @@
 /** Whether all is well, and what is not: what a person on call has to know first. */
-import type { HubNode } from './admin-api.ts';
+import type { HubNode, KeySetState } from './admin-api.ts';
 import type { Picture } from './watch.ts';
 
 /** `note`: worth knowing, nothing to get up for. */
@@ -17,6 +17,14 @@ export type Finding =
   | { readonly what: 'queue'; readonly severity: 'bad' | 'warn'; readonly queue: string; readonly seconds: number }
   | { readonly what: 'failed'; readonly severity: 'note'; readonly queue: string; readonly count: number }
   | { readonly what: 'versions'; readonly severity: 'note'; readonly versions: readonly string[] }
+  | {
+      readonly what: 'key-set';
+      readonly severity: 'bad' | 'warn';
+      readonly host: string;
+      readonly problem: string;
+      /** When it was fetched last, by the one that did so longest ago; null: one never did. */
+      readonly fetchedAt: number | null;
+    }
   | { readonly what: 'setting'; readonly severity: 'note'; readonly warning: string };
 
 /** Seconds. Healthy nodes stay below a few hundredths; at a second people wait for what they sent. */
@@ -63,10 +71,26 @@ export function findingsOf({ hub, nodes, queues, slow }: Picture): readonly Find
     if (severity !== undefined) found.push({ what: 'queue', severity, queue, seconds: oldestAge });
     if (failed > 0) found.push({ what: 'failed', severity: 'note', queue, count: failed });
   }
+  found.push(...keySetFindings([hub.value.keySet, ...living.map(({ keySet }) => keySet)]));
   const versions = [...new Set(living.map(({ version }) => version))].toSorted();
   if (versions.length > 1) found.push({ what: 'versions', severity: 'note', versions });
   for (const warning of hub.value.warnings ?? []) found.push({ what: 'setting', severity: 'note', warning });
   return found.toSorted((a, b) => ORDER[a.severity] - ORDER[b.severity]);
+}
+
+/** One for each host and cause, however many programs tell of it. Who has no keys at all refuses every token of that issuer. */
+function keySetFindings(states: readonly (KeySetState | null | undefined)[]): Finding[] {
+  const found = new Map<string, Extract<Finding, { what: 'key-set' }>>();
+  for (const state of states) {
+    if (state?.problem == null) continue;
+    const { host, problem, fetchedAt } = state;
+    const key = JSON.stringify([host, problem]);
+    const before = found.get(key);
+    const oldest =
+      before === undefined ? fetchedAt : before.fetchedAt === null || fetchedAt === null ? null : Math.min(before.fetchedAt, fetchedAt);
+    found.set(key, { what: 'key-set', severity: oldest === null ? 'bad' : 'warn', host, problem, fetchedAt: oldest });
+  }
+  return [...found.values()];
 }
 
 export type Verdict = 'unknown' | 'well' | 'warn' | 'bad';

@@ -45,6 +45,19 @@ describe('the verdict of the admin page', () => {
     expect(verdictOf(findings)).toBe('well');
   });
 
+  it('[A13] tells of a key set that cannot be fetched, once for each host and cause', () => {
+    const broken = { host: 'login.test', fetchedAt: 5000, problem: 'it answers 404' };
+    const fine = { host: 'login.test', fetchedAt: 5000, problem: null };
+    expect(findingsOf(picture({ keySet: fine }, [{ keySet: fine }]))).toEqual([]);
+    const findings = findingsOf(picture({ keySet: broken }, [{ keySet: { ...broken, fetchedAt: 3000 } }, { keySet: fine }, {}]));
+    expect(findings).toEqual([{ what: 'key-set', severity: 'warn', host: 'login.test', problem: 'it answers 404', fetchedAt: 3000 }]);
+    // A gateway without keys refuses everybody of that login, whatever the others have.
+    const without = findingsOf(picture({ keySet: broken }, [{ keySet: { ...broken, fetchedAt: null } }]));
+    expect([whats(without), verdictOf(without)]).toEqual([['bad key-set'], 'bad']);
+    expect(whats(findingsOf(picture({ keySet: broken }, [{ keySet: { ...broken, problem: 'it answers 500' } }])))).toHaveLength(2);
+    expect(findingsOf(picture({}, [{ keySet: broken, state: 'lost', silent: 20 }, {}]))?.map(({ what }) => what)).not.toContain('key-set');
+  });
+
   it('waits until something is known', () => {
     const unknown = { value: undefined, error: undefined };
     const findings = findingsOf({
