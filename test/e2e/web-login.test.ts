@@ -1,4 +1,4 @@
-import type { Browser, BrowserContext, Page, WebSocketRoute } from 'playwright-core';
+import type { Browser, BrowserContext, Page, Route, WebSocketRoute } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { AllInOne } from '#test/support/all-in-one.ts';
@@ -224,6 +224,39 @@ describe('a login', () => {
     await Promise.all([first, second].map((page) => page.reload()));
     await Promise.all([first, second].map((page) => connected(page)));
     await first.locator('main [data-here="1"]').waitFor();
+  });
+
+  it('[A4] outlives lost answers of both tabs, which ask again at once', async () => {
+    const person = await newPerson(browser);
+    const first = await open(person);
+    await register(first, hub, 'fay@corp.test', 'Fay');
+    const second = await open(person);
+    await connected(second);
+    const lost: number[] = [];
+    // The hub answers, and the browser hears neither the answer nor its cookie.
+    const lose = async (route: Route): Promise<void> => {
+      const request = route.request();
+      const headers = await request.allHeaders();
+      const { cookie = '', origin = hub.url } = headers;
+      const answer = await fetch(request.url(), {
+        method: 'POST',
+        headers: { cookie, origin, 'content-type': 'application/json' },
+        body: request.postData(),
+      });
+      lost.push(answer.status);
+      await route.abort('connectionreset');
+    };
+    const refresh = '**/api/v1/auth/refresh';
+    await person.route(refresh, lose);
+    await Promise.all([first, second].map((page) => page.reload()));
+    await until(() => lost.length >= 2, { timeoutMs: PATIENCE_MS, describe: 'both tabs lost an answer' });
+    await person.unroute(refresh, lose);
+    expect(new Set(lost)).toEqual(new Set([200]));
+    for (const _ of [1, 2]) {
+      await Promise.all([first, second].map((page) => page.reload()));
+      await Promise.all([first, second].map((page) => connected(page)));
+    }
+    for (const page of [first, second]) await shows(page, '#me', 'You are Fay');
   });
 
   it('[A4] is over after logging out, in all tabs, and the page says so', async () => {

@@ -4,9 +4,9 @@ import { BrowserLogin, type BrowserLoginOptions, type LoggedIn } from '../login/
 
 const NAME_KEY = 'parley.name';
 
-export type AccountParts = Pick<BrowserLoginOptions, 'api' | 'locks' | 'clock' | 'wait'> & {
+export type AccountParts = Pick<BrowserLoginOptions, 'api' | 'locks'> & {
   /** Of this tab. */
-  readonly storage: BrowserLoginOptions['notes'];
+  readonly storage: Pick<Storage, 'getItem' | 'setItem'>;
   /** Whether the browser has a login to go on with. */
   readonly hasLogin: () => boolean;
 };
@@ -21,7 +21,6 @@ export class Account extends BrowserLogin {
       ...parts,
       renewal: () => (parts.hasLogin() ? { path: '/auth/refresh', body: { kind: 'user' } } : undefined),
       lock: 'parley.login',
-      notes: parts.storage,
     });
     this.#parts = parts;
   }

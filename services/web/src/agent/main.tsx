@@ -21,10 +21,7 @@ const login = new BrowserLogin({
   renewal: () => (hasLogin(document.cookie, 'parley_agent_in', cookieSuffix()) ? { path: '/auth/refresh', body: AGENT } : undefined),
   ending: AGENT,
   lock: 'parley.agent',
-  notes: sessionStorage,
   locks: navigator.locks,
-  clock: () => Date.now(),
-  wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 });
 
 const visible = () => document.visibilityState === 'visible';

@@ -23,8 +23,6 @@ const account = new Account({
   storage: sessionStorage,
   hasLogin: () => hasLogin(document.cookie, 'parley_in', cookieSuffix()),
   locks: navigator.locks,
-  clock: Date.now,
-  wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 });
 
 /** The page: the way in, or the chat of whoever is in. */

@@ -17,17 +17,9 @@ export interface BrowserLoginOptions {
   readonly ending?: object;
   /** The name of the lock that the tabs share which share the cookie. */
   readonly lock: string;
-  /** Where a renewal is noted while it is on its way. */
-  readonly notes: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
   /** Without https there are none. */
   readonly locks: Pick<LockManager, 'request'> | undefined;
-  /** Unix milliseconds. */
-  readonly clock: () => number;
-  readonly wait: (milliseconds: number) => Promise<unknown>;
 }
-
-/** A renewal that a reload cut off has come to its end after this time, and its cookie has arrived. */
-const SETTLE_MS = 5_000;
 
 interface LoginAnswer {
   readonly token: string;
@@ -119,27 +111,20 @@ export class BrowserLogin {
     this.#user = undefined;
   }
 
+  /** After a renewal without an answer the next one may follow at once: the hub answers a secret with the same next one until that is used (A4). */
   async #renew(): Promise<boolean> {
-    const { api, renewal, lock, notes, clock, wait } = this.#options;
+    const { api, renewal } = this.#options;
     const way = renewal();
     if (way === undefined) return false;
     const left = this.#left;
-    const note = `${lock}.renewing`;
-    const unsettled = Number(notes.getItem(note) ?? 0) + SETTLE_MS - clock();
-    if (unsettled > 0) await wait(Math.min(unsettled, SETTLE_MS));
-    notes.setItem(note, String(clock()));
     try {
       const answer = (await api('POST', way.path, { body: way.body, keepalive: true })) as LoginAnswer;
-      notes.removeItem(note);
       // Somebody else may have logged in in another tab of this browser.
       if (left !== this.#left || (this.#user?.id ?? answer.user.id) !== answer.user.id) return false;
       this.#take(answer);
       return true;
     } catch (error) {
-      // Without an answer the next secret may be on its way still: a page that is being left hears that of a renewal that goes on.
-      if (!(error instanceof ApiError) || error.code === 'UNREACHABLE') throw error;
-      notes.removeItem(note);
-      if (error.code === 'TOKEN_EXPIRED' || error.code === 'MISSING_TOKEN') return false;
+      if (error instanceof ApiError && (error.code === 'TOKEN_EXPIRED' || error.code === 'MISSING_TOKEN')) return false;
       throw error;
     }
   }

@@ -46,10 +46,7 @@ async function start(root: HTMLElement): Promise<void> {
     api: hubApi(fetch.bind(globalThis), hubUrl('api/v1')),
     renewal: () => memory.value && { path: '/customers/token', body: { customerId: memory.value.id, channel } },
     lock: LOCK,
-    notes: keep,
     locks: navigator.locks,
-    clock: () => Date.now(),
-    wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
   });
   const chat = new CustomerChat({
     login,

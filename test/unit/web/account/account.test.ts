@@ -4,7 +4,6 @@ import { Account } from '#services/web/src/account/account.ts';
 import { ApiError, type CallOptions } from '#services/web/src/login/hub-api.ts';
 import { hasLogin } from '#services/web/src/login/login-hint.ts';
 
-const NOW = 1_800_000_000_000;
 const ANN = { id: 'ann', name: 'Ann', kind: 'user' };
 
 interface Asked {
@@ -15,7 +14,6 @@ interface Asked {
 /** An account over an API that answers as it is told. */
 function stage(answer: (path: string, options: CallOptions) => unknown, kept: Record<string, string> = {}, hasLogin = true) {
   const asked: Asked[] = [];
-  const waits: number[] = [];
   const storage = new Map(Object.entries(kept));
   const account = new Account({
     api: async (_method, path, options = {}) => {
@@ -27,14 +25,11 @@ function stage(answer: (path: string, options: CallOptions) => unknown, kept: Re
     storage: {
       getItem: (key) => storage.get(key) ?? null,
       setItem: (key, value) => void storage.set(key, value),
-      removeItem: (key) => void storage.delete(key),
     },
     hasLogin: () => hasLogin,
     locks: undefined,
-    clock: () => NOW,
-    wait: async (milliseconds) => void waits.push(milliseconds),
   });
-  return { account, asked, waits, storage };
+  return { account, asked, storage };
 }
 
 const over = () => new ApiError('TOKEN_EXPIRED', 'over');
@@ -70,22 +65,6 @@ describe('an account', () => {
     const { account, asked } = stage(() => ({ token: 't', user: ANN }));
     await Promise.all([account.getToken({ fresh: true }), account.getToken({ fresh: true }), account.resume()]);
     expect(asked).toHaveLength(1);
-  });
-
-  it('[A4] lets a renewal that a reload cut off come to its end first', async () => {
-    const { account, waits, storage } = stage(() => ({ token: 't', user: ANN }), { 'parley.login.renewing': String(NOW - 2_000) });
-    await account.resume();
-    expect(waits).toEqual([3_000]);
-    expect(storage.has('parley.login.renewing')).toBe(false);
-  });
-
-  it('[A4] keeps the note of a renewal without an answer: its secret may be on its way', async () => {
-    const note = async (code: string) => {
-      const { account, storage } = stage(() => new ApiError(code, code));
-      await account.resume().catch(() => undefined);
-      return storage.has('parley.login.renewing');
-    };
-    expect([await note('UNREACHABLE'), await note('MISSING_TOKEN'), await note('UNAVAILABLE')]).toEqual([true, false, false]);
   });
 
   it('[A4] calls again with a fresh token, once', async () => {
