@@ -1,25 +1,21 @@
 /** The heart of a node: connections from admission to close, and everything between them and the other nodes. */
 import { randomBytes } from 'node:crypto';
-import type { Broker } from '#libs/broker/broker.ts';
-import type { Presence, PresenceListener, PresenceSource } from '#libs/presence/presence.ts';
+import type { PresenceListener, PresenceSource } from '#libs/presence/presence.ts';
 import { ERRORS, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import { welcome } from '#libs/protocol/server-frame.ts';
-import type { Sanction, Store } from '#libs/store/store.ts';
-import type { Background } from '#libs/telemetry/background.ts';
-import type { Clock } from './clock.ts';
-import { Connection, type FirstJoin, type Identity } from './connection.ts';
+import type { Sanction } from '#libs/store/store.ts';
+import { Connection, type Identity } from './connection.ts';
 import { Counts, INTERVAL_MS } from './counts.ts';
 import { drainConnections } from './drain.ts';
 import { Expiry } from './expiry.ts';
-import type { Faults } from './faults.ts';
-import { ABUSE_SECONDS, FrameBudget, type FrameLimits, StrikeCounter } from './frame-budget.ts';
+import { ABUSE_SECONDS, FrameBudget, StrikeCounter } from './frame-budget.ts';
 import { FrameHandler } from './frame-handler.ts';
 import { Healer } from './healer.ts';
+import type { Admission, HubOptions } from './hub-options.ts';
 import { Joins } from './joins.ts';
 import { LocalUsers } from './local-users.ts';
 import { LostAccess } from './lost-access.ts';
-import type { MessageWriter } from './message-writer.ts';
 import { NewRooms } from './new-rooms.ts';
 import { OfflineMessages } from './offline-messages.ts';
 import { PassValidity } from './pass-validity.ts';
@@ -27,62 +23,15 @@ import { PrivateRooms } from './private-rooms.ts';
 import { Publisher } from './publisher.ts';
 import { Receipts } from './receipts.ts';
 import { Relay } from './relay.ts';
-import type { RoomAccess } from './room-access.ts';
 import { Rooms } from './rooms.ts';
 import { endSanctioned } from './sanctions.ts';
 import { SingleSession } from './single-session.ts';
-import { EVERYONE, type Fanout, type Socket } from './socket.ts';
-import type { HubStats } from './stats.ts';
-import type { BucketSize, TokenBuckets } from './token-buckets.ts';
+import { EVERYONE, type Socket } from './socket.ts';
 import { UserBytes } from './user-bytes.ts';
 import { EVERY_NODE, UserSignals } from './user-signals.ts';
 
-export interface HubOptions {
-  /** This node's id, fresh at each start. */
-  readonly node: string;
-  readonly broker: Broker;
-  readonly presence: Presence;
-  readonly fanout: Fanout;
-  readonly access: RoomAccess;
-  readonly writer: MessageWriter;
-  readonly store: Pick<Store, 'messages' | 'cursors' | 'seen'>;
-  readonly stats: HubStats;
-  readonly faults: Faults;
-  readonly background: Background;
-  readonly clock: Clock;
-  verify(token: string): Identity | Promise<Identity>;
-  /** One login of a user at a time (R4). */
-  readonly singleSession: boolean;
-  readonly frameLimits: FrameLimits;
-  /** Token buckets that all nodes share. */
-  readonly buckets: TokenBuckets;
-  /** Bytes of messages of one user over all nodes; a `rate` of 0: no limit. */
-  readonly userBytes: BucketSize;
-  /** Of one user on this node; 0: no limit. */
-  readonly historyPagesPerSecond: number;
-  readonly newRoomsPerMinute: number;
-  /** Protocol pings of one connection; 0: no limit. */
-  readonly pingsPerSecond: number;
-  readonly messageMaxChars: number;
-  readonly frameMaxBytes: number;
-  readonly roomLimit: number;
-  /** Connections of one user on this node; 0: no limit. */
-  readonly connectionsPerUser: number;
-  /** Seconds between protocol pings. */
-  readonly heartbeatSeconds: number;
-  /** Cut off from the backend for longer than this, connections are closed with 4009. */
-  readonly stateLostSeconds: number;
-}
-
 /** Frames of a client that did not wait for `welcome`. */
 const EARLY_FRAMES_MAX = 64;
-
-export interface Admission {
-  readonly identity: Identity;
-  /** The tab's own label (H1). */
-  readonly session: string;
-  readonly firstJoin: FirstJoin | undefined;
-}
 
 export class Hub {
   /** To be told what becomes of rooms (R7); without that, no pass is relied on for long. */

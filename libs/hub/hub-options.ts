@@ -1,0 +1,59 @@
+/** What a hub is made of, and what it is given. */
+import type { Broker } from '#libs/broker/broker.ts';
+import type { Presence } from '#libs/presence/presence.ts';
+import type { Store } from '#libs/store/store.ts';
+import type { Background } from '#libs/telemetry/background.ts';
+import type { Clock } from './clock.ts';
+import type { FirstJoin, Identity } from './connection.ts';
+import type { Faults } from './faults.ts';
+import type { FrameLimits } from './frame-budget.ts';
+import type { MessageWriter } from './message-writer.ts';
+import type { RoomAccess } from './room-access.ts';
+import type { Fanout } from './socket.ts';
+import type { HubStats } from './stats.ts';
+import type { BucketSize, TokenBuckets } from './token-buckets.ts';
+
+export interface HubOptions {
+  /** This node's id, fresh at each start. */
+  readonly node: string;
+  readonly broker: Broker;
+  readonly presence: Presence;
+  readonly fanout: Fanout;
+  readonly access: RoomAccess;
+  readonly writer: MessageWriter;
+  readonly store: Pick<Store, 'messages' | 'cursors' | 'seen'>;
+  readonly stats: HubStats;
+  readonly faults: Faults;
+  readonly background: Background;
+  readonly clock: Clock;
+  verify(token: string): Identity | Promise<Identity>;
+  /** One login of a user at a time (R4). */
+  readonly singleSession: boolean;
+  readonly frameLimits: FrameLimits;
+  /** Token buckets that all nodes share. */
+  readonly buckets: TokenBuckets;
+  /** Bytes of messages of one user over all nodes; a `rate` of 0: no limit. */
+  readonly userBytes: BucketSize;
+  /** Of one user on this node; 0: no limit. */
+  readonly historyPagesPerSecond: number;
+  readonly newRoomsPerMinute: number;
+  /** Protocol pings of one connection; 0: no limit. */
+  readonly pingsPerSecond: number;
+  readonly messageMaxChars: number;
+  readonly frameMaxBytes: number;
+  readonly roomLimit: number;
+  /** Connections of one user on this node; 0: no limit. */
+  readonly connectionsPerUser: number;
+  /** Seconds between protocol pings. */
+  readonly heartbeatSeconds: number;
+  /** Cut off from the backend for longer than this, connections are closed with 4009. */
+  readonly stateLostSeconds: number;
+}
+
+/** Who comes in, once the token was verified. */
+export interface Admission {
+  readonly identity: Identity;
+  /** The tab's own label (H1). */
+  readonly session: string;
+  readonly firstJoin: FirstJoin | undefined;
+}
