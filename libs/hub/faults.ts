@@ -1,5 +1,5 @@
 import { HubError } from '#libs/protocol/errors.ts';
-import { described } from '#libs/telemetry/fault.ts';
+import { described } from '#libs/protocol/fault.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Connection } from './connection.ts';
 import { FixedWindow } from './fixed-window.ts';

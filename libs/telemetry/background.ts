@@ -1,5 +1,5 @@
 import { HubError } from '#libs/protocol/errors.ts';
-import { described } from './fault.ts';
+import { described } from '#libs/protocol/fault.ts';
 import type { Logger } from './logger.ts';
 
 /** What runs with nobody waiting for it: the label of the metric. */
