@@ -1,27 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AGENT_PASSWORD, addAgents } from '#test/support/agents.ts';
-import { ApiInstance, type JsonAnswer } from '#test/support/api-instance.ts';
-import { PostgresDatabase } from '#test/support/postgres.ts';
+import type { ApiInstance, JsonAnswer } from '#test/support/api-instance.ts';
+import { ApiPair } from '#test/support/api-pair.ts';
+import type { PostgresDatabase } from '#test/support/postgres.ts';
 import { dumpRedis } from '#test/support/redis-dump.ts';
-import { RedisServer } from '#test/support/redis-server.ts';
+import type { RedisServer } from '#test/support/redis-server.ts';
 import { stopwatch } from '#test/support/steady-clock.ts';
 
+let pair: ApiPair;
 let database: PostgresDatabase;
 let redis: RedisServer;
 let one: ApiInstance;
 let two: ApiInstance;
 
 beforeAll(async () => {
-  [database, redis] = await Promise.all([PostgresDatabase.create(), RedisServer.start()]);
-  const options = { databaseUrl: database.url, redisUrl: redis.url };
-  [one, two] = await Promise.all([ApiInstance.start(options), ApiInstance.start(options)]);
+  pair = await ApiPair.start();
+  ({ database, redis, one, two } = pair);
 });
-afterAll(async () => {
-  await Promise.all([one.stop(), two.stop()]);
-  await Promise.all([database.drop(), redis.stop()]);
-});
+afterAll(() => pair?.stop());
 
-const either = (n: number): ApiInstance => (n % 2 === 0 ? one : two);
+const either = (n: number): ApiInstance => pair.either(n);
 const statuses = (answers: readonly JsonAnswer[]): Record<number, number> => {
   const counts: Record<number, number> = {};
   for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;

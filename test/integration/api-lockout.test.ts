@@ -1,25 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AGENT_PASSWORD, addAgents } from '#test/support/agents.ts';
-import { ApiInstance, type JsonAnswer } from '#test/support/api-instance.ts';
-import { PostgresDatabase } from '#test/support/postgres.ts';
-import { RedisServer } from '#test/support/redis-server.ts';
+import type { ApiInstance, JsonAnswer } from '#test/support/api-instance.ts';
+import { ApiPair } from '#test/support/api-pair.ts';
+import type { PostgresDatabase } from '#test/support/postgres.ts';
 
+let pair: ApiPair;
 let database: PostgresDatabase;
-let redis: RedisServer;
 let one: ApiInstance;
 let two: ApiInstance;
 
 beforeAll(async () => {
-  [database, redis] = await Promise.all([PostgresDatabase.create(), RedisServer.start()]);
-  const options = { databaseUrl: database.url, redisUrl: redis.url };
-  [one, two] = await Promise.all([ApiInstance.start(options), ApiInstance.start(options)]);
+  pair = await ApiPair.start();
+  ({ database, one, two } = pair);
 });
-afterAll(async () => {
-  await Promise.all([one.stop(), two.stop()]);
-  await Promise.all([database.drop(), redis.stop()]);
-});
+afterAll(() => pair?.stop());
 
-const either = (n: number): ApiInstance => (n % 2 === 0 ? one : two);
+const either = (n: number): ApiInstance => pair.either(n);
 const WRONG = 'AAAAAA';
 
 /** Somebody's browser: its address, and the cookies it was given. */

@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { migrate } from '#libs/store/migrate.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { Child } from '#test/support/child.ts';
+import { queryAt } from '#test/support/postgres.ts';
 import { makeFolder, removeFolder } from '#test/support/temp-folder.ts';
 import { until } from '#test/support/wait.ts';
 
@@ -64,17 +64,6 @@ async function answerOf(holder: Child): Promise<string> {
   return line.replace(/^ready /, '');
 }
 
-async function query(url: string, sql: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
 /** 0 where the folder tells of none that lives. */
 function serverPid(): number {
   const file = join(folder, 'data', 'postmaster.pid');
@@ -96,14 +85,14 @@ describe('the embedded database', () => {
     const url = await answerOf(first);
     expect(first.output).toContain('making a database');
     await migrate(url);
-    await query(url, "INSERT INTO seen VALUES ('u', 'Ada', 'user', 7)");
+    await queryAt(url, "INSERT INTO seen VALUES ('u', 'Ada', 'user', 7)");
     const pid = serverPid();
     expect(pid).toBeGreaterThan(0);
     first.signal('SIGTERM');
     expect(await first.exited).toEqual({ code: 0, signal: null });
     expect(isAlive(pid)).toBe(false);
     const second = hold();
-    expect(await query(await answerOf(second), 'SELECT last_seen FROM seen')).toEqual([{ last_seen: '7' }]);
+    expect(await queryAt(await answerOf(second), 'SELECT last_seen FROM seen')).toEqual([{ last_seen: '7' }]);
     expect(second.output).not.toContain('making a database');
   });
 
@@ -117,11 +106,11 @@ describe('the embedded database', () => {
     expect(statSync(join(folder, 'data')).mode & 0o077).toBe(0);
     expect(holder.output.replace(/^ready .*$/m, '')).not.toContain(url.password);
     expect(readFileSync(join(folder, 'server.log'), 'utf8')).not.toContain(url.password);
-    expect(await query(url.href, 'SHOW listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
-    expect(await query(url.href, 'SHOW fsync')).toEqual([{ fsync: 'on' }]);
-    expect(await query(url.href, 'SHOW synchronous_commit')).toEqual([{ synchronous_commit: 'on' }]);
+    expect(await queryAt(url.href, 'SHOW listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
+    expect(await queryAt(url.href, 'SHOW fsync')).toEqual([{ fsync: 'on' }]);
+    expect(await queryAt(url.href, 'SHOW synchronous_commit')).toEqual([{ synchronous_commit: 'on' }]);
     url.password = 'wrong';
-    await expect(query(url.href, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
+    await expect(queryAt(url.href, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
   });
 
   test('a second copy on the same folder is told so, and disturbs nothing', async () => {
@@ -130,7 +119,7 @@ describe('the embedded database', () => {
     const second = hold();
     expect(await answerOf(second)).toMatch(/^refused FolderInUseError: .*DATABASE_URL/);
     expect(await second.exited).toEqual({ code: 1, signal: null });
-    expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await queryAt(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
   test('of three that start at once on an empty folder one gets it', async () => {
@@ -143,13 +132,13 @@ describe('the embedded database', () => {
     copyUsedFolder();
     const first = hold();
     const url = await answerOf(first);
-    await query(url, 'CREATE TABLE kept AS SELECT 42 AS n');
+    await queryAt(url, 'CREATE TABLE kept AS SELECT 42 AS n');
     const pid = serverPid();
     first.signal('SIGKILL');
     await first.exited;
     expect(serverPid()).toBe(pid);
     const second = hold();
-    expect(await query(await answerOf(second), 'SELECT n FROM kept')).toEqual([{ n: 42 }]);
+    expect(await queryAt(await answerOf(second), 'SELECT n FROM kept')).toEqual([{ n: 42 }]);
     second.signal('SIGTERM');
     await second.exited;
     expect(isAlive(pid)).toBe(false);
@@ -169,12 +158,12 @@ describe('the embedded database', () => {
     copyUsedFolder();
     const first = hold();
     const url = await answerOf(first);
-    await query(url, 'CREATE TABLE kept AS SELECT 42 AS n');
+    await queryAt(url, 'CREATE TABLE kept AS SELECT 42 AS n');
     const pid = serverPid();
     first.signal('SIGKILL');
     process.kill(pid, 'SIGKILL');
     await first.exited;
-    expect(await query(await answerOf(hold()), 'SELECT n FROM kept')).toEqual([{ n: 42 }]);
+    expect(await queryAt(await answerOf(hold()), 'SELECT n FROM kept')).toEqual([{ n: 42 }]);
   });
 
   test('a server that ends by itself is started again, at the same address', async () => {

@@ -15,11 +15,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { machineFolder } from '#libs/store/machine-folder.ts';
 import { postgresCopy } from '#libs/store/postgres-copy.ts';
 import { Child } from '#test/support/child.ts';
+import { queryAt } from '#test/support/postgres.ts';
 import { makeFolder, removeFolder } from '#test/support/temp-folder.ts';
 import { until } from '#test/support/wait.ts';
 
@@ -66,17 +66,6 @@ async function answerOf(holder: Child): Promise<string> {
   return line.replace(/^ready /, '');
 }
 
-async function query(url: string, sql: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
 const KEEP = 'CREATE TABLE kept AS SELECT 42 AS n';
 const KEPT = 'SELECT n FROM kept';
 
@@ -85,18 +74,18 @@ if (process.getuid?.() === 0) {
   describe('the embedded database of a folder that only root enters', () => {
     test('lies elsewhere, stays found where the project is moved, and a copy of the project gets one of its own', async () => {
       const first = hold();
-      await query(await answerOf(first), KEEP);
+      await queryAt(await answerOf(first), KEEP);
       await stop(first);
       const place = readlinkSync(link());
       expect(statSync(place)).toMatchObject({ uid: 0, mode: 0o040711 });
       expect(statSync(join(place, 'data')).mode & 0o077).toBe(0);
       execFileSync('cp', ['-a', join(base, 'project'), join(base, 'copy')]);
       const copy = hold('copy');
-      await expect(query(await answerOf(copy), KEPT)).rejects.toMatchObject({ code: '42P01' });
+      await expect(queryAt(await answerOf(copy), KEPT)).rejects.toMatchObject({ code: '42P01' });
       expect(copy.output).toContain('begins with a database of its own');
       expect(readlinkSync(link('copy'))).not.toBe(place);
       renameSync(join(base, 'project'), join(base, 'moved'));
-      expect(await query(await answerOf(hold('moved')), KEPT)).toEqual([{ n: 42 }]);
+      expect(await queryAt(await answerOf(hold('moved')), KEPT)).toEqual([{ n: 42 }]);
       expect(readlinkSync(link('moved'))).toBe(place);
     });
 
@@ -110,12 +99,12 @@ if (process.getuid?.() === 0) {
       chmodSync(base, 0o711);
       mkdirSync(join(base, 'project'));
       const open = hold();
-      await query(await answerOf(open), KEEP);
+      await queryAt(await answerOf(open), KEEP);
       expect(lstatSync(link()).isSymbolicLink()).toBe(false);
       open.signal('SIGKILL');
       await open.exited;
       chmodSync(base, 0o700);
-      expect(await query(await answerOf(hold()), KEPT)).toEqual([{ n: 42 }]);
+      expect(await queryAt(await answerOf(hold()), KEPT)).toEqual([{ n: 42 }]);
       expect(lstatSync(link()).isSymbolicLink()).toBe(true);
       expect(readdirSync(join(base, 'project', '.data'))).toEqual(['postgres']);
     });
@@ -124,13 +113,13 @@ if (process.getuid?.() === 0) {
       chmodSync(base, 0o711);
       mkdirSync(join(base, 'project'));
       const before = hold();
-      await query(await answerOf(before), KEEP);
+      await queryAt(await answerOf(before), KEEP);
       await stop(before);
       const nobody = 65_534;
       execFileSync('chown', ['-R', `${nobody}:${nobody}`, join(base, 'project')]);
       execFileSync('chown', [`${nobody}:${nobody}`, base]);
       chmodSync(base, 0o700);
-      expect(await query(await answerOf(hold()), KEPT)).toEqual([{ n: 42 }]);
+      expect(await queryAt(await answerOf(hold()), KEPT)).toEqual([{ n: 42 }]);
       expect(lstatSync(link()).isSymbolicLink()).toBe(false);
     });
 

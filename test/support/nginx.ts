@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Child } from './child.ts';
 import { freePort } from './free-port.ts';
-import { makeFolder, removeFolder } from './temp-folder.ts';
+import { ProxyProgram } from './proxy-program.ts';
+import { makeFolder } from './temp-folder.ts';
 import { until } from './wait.ts';
 
 const NGINX = '/usr/sbin/nginx';
@@ -11,47 +11,22 @@ const NGINX = '/usr/sbin/nginx';
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
 /** A real nginx on 127.0.0.1, with servers that a test writes as an administrator would. */
-export class Nginx {
-  /** Of its first server: `listen` in what a test writes. */
-  readonly port: number;
-  readonly #child: Child;
-  readonly #folder: string;
-
-  private constructor(child: Child, port: number, folder: string) {
-    this.#child = child;
-    this.port = port;
-    this.#folder = folder;
-  }
-
-  /** `servers`: what stands in `http { }`. `port`: a free one where undefined. Resolves when it listens. */
+export class Nginx extends ProxyProgram {
+  /** `servers`: what stands in `http { }`. `port`: of the first `listen` among them, a free one where undefined. Resolves when it listens. */
   static async start(servers: (port: number) => string, port?: number): Promise<Nginx> {
     const [taken, folder] = [port ?? (await freePort()), makeFolder('parley-nginx-')];
     write(folder, servers(taken));
-    const child = new Child(NGINX, [...flags(folder), '-g', 'daemon off;']);
-    const nginx = new Nginx(child, taken, folder);
-    await until(() => child.ended || fetch(nginx.url).then(() => true), { describe: () => `nginx listens\n${child.output}` });
-    if (child.ended) throw new Error(`nginx ended at start:\n${child.output}`);
+    const nginx = new Nginx([NGINX, ...flags(folder), '-g', 'daemon off;'], taken, folder);
+    await nginx.ready('nginx listens', () => fetch(nginx.url).then(() => true));
     return nginx;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.port}`;
   }
 
   /** Goes on with other servers; resolves once new connections are theirs. */
   async change(servers: (port: number) => string): Promise<void> {
     const mark = `/marked-${Date.now()}`;
-    write(this.#folder, servers(this.port).replace(/server\s*\{/, `server { location = ${mark} { return 204; }`));
-    this.#child.signal('SIGHUP');
-    await until(async () => (await fetch(this.url + mark)).status === 204, {
-      describe: () => `nginx took it\n${this.#child.output}`,
-    });
-  }
-
-  async stop(): Promise<void> {
-    this.#child.signal('SIGTERM');
-    await this.#child.exited;
-    removeFolder(this.#folder);
+    write(this.folder, servers(this.port).replace(/server\s*\{/, `server { location = ${mark} { return 204; }`));
+    this.signal('SIGHUP');
+    await until(async () => (await fetch(this.url + mark)).status === 204, { describe: () => `nginx took it\n${this.output}` });
   }
 }
 

@@ -68,6 +68,11 @@ export class PostgresDatabase {
   }
 }
 
+/** Runs one statement at a database, on a connection of its own, and resolves with its rows. */
+export function queryAt(url: string, sql: string): Promise<unknown[]> {
+  return withClient(url, async (client) => (await client.query(sql)).rows);
+}
+
 /** vitest is loaded only where it runs: programs outside of it use this file, too. */
 async function urlOfThisRun(): Promise<string> {
   const { inject } = await import('vitest');

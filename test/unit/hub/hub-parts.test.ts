@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '#libs/hub/clock.ts';
-import { Connection } from '#libs/hub/connection.ts';
+import type { Connection } from '#libs/hub/connection.ts';
 import { Counts, INTERVAL_MS, pushInterval } from '#libs/hub/counts.ts';
 import { drainConnections, drainWindow } from '#libs/hub/drain.ts';
 import { FrameBudget, FrameVerdict, StrikeCounter } from '#libs/hub/frame-budget.ts';
 import { LocalUser } from '#libs/hub/local-user.ts';
 import { messageId } from '#libs/hub/message-writer.ts';
 import { Room } from '#libs/hub/room.ts';
+import { openConnection } from '#test/support/unit-connection.ts';
 
 describe('FrameBudget', () => {
   const limits = { rate: 20, burst: 40 };
@@ -44,29 +45,7 @@ describe('StrikeCounter', () => {
 });
 
 function connect(send: (frame: string) => void): Connection {
-  const connection = new Connection({
-    id: 'c',
-    user: new LocalUser('u', 'U', 'user', Promise.resolve()),
-    session: 's',
-    identity: { userId: 'u', name: 'U', kind: 'user', expiresAt: 0 },
-    login: undefined,
-    budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
-    firstJoin: undefined,
-    traffic: { bytesSent: 0 },
-  });
-  connection.opened({
-    send: (frame) => {
-      send(frame.toString());
-      return 1;
-    },
-    end: () => undefined,
-    subscribe: () => undefined,
-    unsubscribe: () => undefined,
-    publish: () => undefined,
-    ping: () => undefined,
-    getBufferedAmount: () => 0,
-  });
-  return connection;
+  return openConnection(new LocalUser('u', 'U', 'user', Promise.resolve()), send);
 }
 
 describe('Counts', () => {

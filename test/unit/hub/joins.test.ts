@@ -1,9 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Broker, Position } from '#libs/broker/broker.ts';
-import { Connection } from '#libs/hub/connection.ts';
+import type { Connection } from '#libs/hub/connection.ts';
 import { Counts } from '#libs/hub/counts.ts';
 import { Faults } from '#libs/hub/faults.ts';
-import { FrameBudget } from '#libs/hub/frame-budget.ts';
 import { Joins } from '#libs/hub/joins.ts';
 import { LocalUser } from '#libs/hub/local-user.ts';
 import { NewRooms } from '#libs/hub/new-rooms.ts';
@@ -11,6 +10,7 @@ import { Keeps } from '#libs/hub/room-access.ts';
 import { Rooms } from '#libs/hub/rooms.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { openConnection } from '#test/support/unit-connection.ts';
 
 const ROOM = 'den';
 const HERE = { epoch: 'e1', offset: 3 };
@@ -45,25 +45,7 @@ beforeEach(() => {
     background: new WatchedBackground(),
     clock: { steady: () => 0, wait: () => new Promise((resolve) => waits.push(resolve)) },
   });
-  connection = new Connection({
-    id: 'c',
-    user: new LocalUser('ada', 'Ada', 'user', Promise.resolve()),
-    session: 's',
-    identity: { userId: 'ada', name: 'Ada', kind: 'user', expiresAt: 0 },
-    login: undefined,
-    budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
-    firstJoin: undefined,
-    traffic: { bytesSent: 0 },
-  });
-  connection.opened({
-    send: (frame) => frames.push(JSON.parse(Buffer.from(frame).toString())),
-    end: () => undefined,
-    subscribe: () => undefined,
-    unsubscribe: () => undefined,
-    publish: () => undefined,
-    ping: () => undefined,
-    getBufferedAmount: () => 0,
-  });
+  connection = openConnection(new LocalUser('ada', 'Ada', 'user', Promise.resolve()), (frame) => frames.push(JSON.parse(frame)));
 });
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Connection } from '#libs/hub/connection.ts';
-import { FrameBudget } from '#libs/hub/frame-budget.ts';
+import type { Connection } from '#libs/hub/connection.ts';
 import { LocalUsers } from '#libs/hub/local-users.ts';
 import { LostAccess } from '#libs/hub/lost-access.ts';
 import { PassValidity } from '#libs/hub/pass-validity.ts';
@@ -10,6 +9,7 @@ import type { Rooms } from '#libs/hub/rooms.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { RoomChange } from '#libs/store/store.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { openConnection } from '#test/support/unit-connection.ts';
 
 const LEFT = '{"type":"left","room":"group:x"}';
 
@@ -27,26 +27,8 @@ function stage() {
     return room;
   };
   const connect = (id: string, ...joined: string[]): Connection => {
-    const connection = new Connection({
-      id: `c${users.size}`,
-      user: users.enter(id, id, 'user'),
-      session: 's',
-      identity: { userId: id, name: id, kind: 'user', expiresAt: 0 },
-      login: undefined,
-      budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
-      firstJoin: undefined,
-      traffic: { bytesSent: 0 },
-    });
+    const connection = openConnection(users.enter(id, id, 'user'), (frame) => sent.push(`${id} ${frame}`), `c${users.size}`);
     connection.registering = false;
-    connection.opened({
-      send: (frame) => sent.push(`${id} ${frame}`),
-      end: () => undefined,
-      subscribe: () => undefined,
-      unsubscribe: () => undefined,
-      publish: () => undefined,
-      ping: () => undefined,
-      getBufferedAmount: () => 0,
-    });
     connection.welcomed = true;
     users.add(connection);
     for (const name of joined) {

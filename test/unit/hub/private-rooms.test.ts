@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Broker } from '#libs/broker/broker.ts';
-import { Connection } from '#libs/hub/connection.ts';
-import { FrameBudget } from '#libs/hub/frame-budget.ts';
 import { LocalUsers } from '#libs/hub/local-users.ts';
 import { PrivateRooms } from '#libs/hub/private-rooms.ts';
 import { Keeps, Standing } from '#libs/hub/room-access.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { openConnection } from '#test/support/unit-connection.ts';
 
 const ROOM = 'dm:x';
 const messageFrame = (offset: number): Buffer =>
@@ -17,26 +16,9 @@ function stage(connections: number) {
   const sent: string[] = [];
   const cursor = Promise.withResolvers<{ delivered: number; historyFrom: number }>();
   for (let i = 0; i < connections; i += 1) {
-    const connection = new Connection({
-      id: `c${i}`,
-      user: users.enter('ann', 'Ann', 'user'),
-      session: 's',
-      identity: { userId: 'ann', name: 'Ann', kind: 'user', expiresAt: 0 },
-      login: undefined,
-      budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
-      firstJoin: undefined,
-      traffic: { bytesSent: 0 },
-    });
+    const send = (frame: string) => sent.push(`c${i} ${JSON.parse(frame).offset}`);
+    const connection = openConnection(users.enter('ann', 'Ann', 'user'), send, `c${i}`);
     connection.registering = false;
-    connection.opened({
-      send: (frame) => sent.push(`c${i} ${JSON.parse(Buffer.from(frame).toString()).offset}`),
-      end: () => undefined,
-      subscribe: () => undefined,
-      unsubscribe: () => undefined,
-      publish: () => undefined,
-      ping: () => undefined,
-      getBufferedAmount: () => 0,
-    });
     connection.welcomed = true;
     users.add(connection);
   }
