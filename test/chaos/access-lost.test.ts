@@ -114,7 +114,8 @@ beforeAll(async () => {
     openSite(ofOne),
     openSite(ofOther, frailDatabase.url),
   ]);
-});
+  // Eleven programs and five servers.
+}, 360_000);
 afterAll(async () => {
   for (const proxy of proxies) proxy.heal();
   ofRedis?.hub.backend.resume();
