@@ -1,11 +1,12 @@
 import type { Database, Query } from './database.ts';
-import { type ListPage, pageOf } from './list-page.ts';
+import { pageOf } from './list-page.ts';
 import type {
   ConversationFilter,
   ConversationPlace,
   ConversationRecord,
   ConversationState,
   ConversationStore,
+  ListPage,
   NewConversation,
   RoomMember,
 } from './store.ts';

@@ -5,7 +5,6 @@
  * back. Times are Unix milliseconds unless a name says otherwise. Room names, user ids and message ids are texts as the wire contract has them.
  */
 import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
-import type { ListPage } from './list-page.ts';
 
 export interface Store {
   readonly users: UserStore;
@@ -265,6 +264,13 @@ export interface RoomSummary extends RoomRecord {
   readonly unread: number;
   /** Of a pair that keeps no history yet: which of the two asked for it. */
   readonly historyWish: 'mine' | 'theirs' | undefined;
+}
+
+/** A part of a list that is read page by page. */
+export interface ListPage<Item, Place> {
+  readonly items: readonly Item[];
+  /** Where the next page begins: the place of the last item. Undefined: the list ends here. */
+  readonly next: Place | undefined;
 }
 
 /** A place in the list of a user's rooms. `at`: the newest activity in the room as it was when the first page was read, whose newest is `asOf`. */

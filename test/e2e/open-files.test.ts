@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { AllInOne } from '#test/support/all-in-one.ts';
 import { ChatClient } from '#test/support/chat-client.ts';
 import { GatewayProcess } from '#test/support/gateway-process.ts';
 import { signToken } from '#test/support/jwt.ts';
@@ -123,6 +124,57 @@ describe('at its limit of open files', () => {
     const again = await until(() => open().catch(() => undefined));
     expect(again.response.status).toBe(101);
     await bob.close();
+  });
+
+  it('[H4] the all-in-one refuses connections in words, and serves its API, its pages and its admin port', async () => {
+    const hub = await AllInOne.start(
+      { DATABASE_URL: database.url, HANDSHAKES_PER_MINUTE: '0', CONNECTIONS_PER_USER: '0' },
+      `ulimit -n ${FILES}`,
+    );
+    onTestFinished(() => hub.kill9());
+    const enter = async (): Promise<RawClient> => {
+      const client = await RawClient.open(`${hub.wsUrl}/ws/chat`, { token: signToken({ sub: 'many' }) });
+      sockets.push(client.socket);
+      return client;
+    };
+    const answers = async () => {
+      const paths = [
+        [hub.url, '/api/v1/online'],
+        [hub.url, '/'],
+        [hub.url, '/agent'],
+        [`http://127.0.0.1:${hub.adminPort}`, '/healthz'],
+        [`http://127.0.0.1:${hub.adminPort}`, '/metrics'],
+        [`http://127.0.0.1:${hub.adminPort}`, '/readyz'],
+      ] as const;
+      // At once, as a page does.
+      return Promise.all(paths.map(async ([origin, path]) => `${path} ${(await fetch(origin + path)).status}`));
+    };
+    const fine = ['/api/v1/online 200', '/ 200', '/agent 200', '/healthz 200', '/metrics 200'];
+    expect(await answers()).toEqual([...fine, '/readyz 200']);
+    const refused = async (): Promise<RefusedError['response'] | undefined> => {
+      const outcome = await enter().catch((error: unknown) => error);
+      if (outcome instanceof RawClient) return undefined;
+      if (outcome instanceof RefusedError) return outcome.response;
+      throw outcome;
+    };
+    let last: RefusedError['response'] | undefined;
+    while (last === undefined) last = await refused();
+    expect(sockets.length).toBe(CONNECTIONS);
+    for (let turn = 0; turn < 3; turn += 1) {
+      expect([last?.status, last?.headers.get('x-websocket-error-code')]).toEqual([503, 'OVERLOADED']);
+      expect(await answers()).toEqual([...fine, '/readyz 503']);
+      last = await refused();
+    }
+    // A login, which asks the database and writes.
+    const guest = await fetch(`${hub.url}/api/v1/guests`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'Guest' }),
+    });
+    expect(guest.status).toBe(201);
+    sockets.pop()?.destroy();
+    await until(async () => (await answers()).join() === [...fine, '/readyz 200'].join());
+    expect((await enter()).response.status).toBe(101);
   });
 
   it.each(['1', '2'])('CONNECTIONS_MAX beyond it is refused at start, with %s processes', async (processes) => {

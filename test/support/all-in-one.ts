@@ -33,16 +33,17 @@ export class AllInOne {
     this.links = links;
   }
 
-  /** Resolves when it has said where its pages are. An undefined member of `env` takes a setting out. */
-  static async start(env: Readonly<Record<string, string | undefined>> = {}): Promise<AllInOne> {
+  /** Resolves when it has said where its pages are. An undefined member of `env` takes a setting out. `shell`: what is done before it in the same process. */
+  static async start(env: Readonly<Record<string, string | undefined>> = {}, shell?: string): Promise<AllInOne> {
     let listening: Listening | undefined;
     const links = new Map<string, string>();
-    const child = AllInOne.launch(env, (line) => {
+    const onLine = (line: string): void => {
       if (line.startsWith('{') && line.includes('"listening"')) listening = JSON.parse(line) as Listening;
       const [, name = '', address = ''] = PAGE.exec(line) ?? [];
       // Where tests are, `localhost` is somebody else's site.
       if (name !== '') links.set(name, address.replace('localhost', '127.0.0.1'));
-    });
+    };
+    const child = AllInOne.launch(env, onLine, shell);
     await until(() => links.has(LAST) || child.ended, {
       timeoutMs: READY_MS,
       describe: () => `the all-in-one listens\n${child.output}`,
@@ -55,9 +56,14 @@ export class AllInOne {
   }
 
   /** Starts the process and waits for nothing: for settings it must refuse. */
-  static launch(env: Readonly<Record<string, string | undefined>>, onLine: (line: string) => void = () => undefined): Child {
+  static launch(
+    env: Readonly<Record<string, string | undefined>>,
+    onLine: (line: string) => void = () => undefined,
+    shell?: string,
+  ): Child {
     const { PATH, HOME } = process.env;
-    return new Child(process.execPath, [MAIN], {
+    const [program, args] = shell === undefined ? [process.execPath, []] : ['sh', ['-c', `${shell} && exec "$0" "$@"`, process.execPath]];
+    return new Child(program, [...args, MAIN], {
       env: { PATH, HOME, PORT: '0', ADMIN_PORT: '0', DRAIN_LISTEN_SECONDS: '0', JWT_SECRET, ...env },
       onLine,
     });

@@ -1,9 +1,5 @@
 import { PagedList, pathAfter } from '../list/paged-list.ts';
-import type { Conversation } from './workbench-view.ts';
-
-/** The lists that are shown page by page. An agent's own open conversations are shown in full. */
-export const PAGED = ['waiting', 'others', 'ended'] as const;
-export type PagedName = (typeof PAGED)[number];
+import type { Conversation, PagedName } from './workbench-view.ts';
 
 type Call = (method: string, path: string) => Promise<unknown>;
 

@@ -1,7 +1,6 @@
 /** What the pages of the workbench show. */
 import type { ClientStatus } from '#libs/client/index.ts';
 import type { Line } from '../conversation/timeline.ts';
-import type { PagedName } from './conversation-lists.ts';
 
 export interface Person {
   readonly id: string;
@@ -44,6 +43,9 @@ export interface Current {
   readonly gap: boolean;
   readonly typing: string | undefined;
 }
+
+/** The lists that are shown page by page. An agent's own open conversations are shown in full. */
+export type PagedName = 'waiting' | 'others' | 'ended';
 
 export interface WorkbenchView {
   readonly phase: 'starting' | 'login' | 'desk' | 'unreachable';

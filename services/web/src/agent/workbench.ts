@@ -3,9 +3,9 @@ import type { ClientStatus, ParleyClient } from '#libs/client/index.ts';
 import { codeOf, Timeline } from '../conversation/timeline.ts';
 import { Typists } from '../conversation/typists.ts';
 import type { BrowserLogin } from '../login/browser-login.ts';
-import { ConversationLists, type PagedName } from './conversation-lists.ts';
+import { ConversationLists } from './conversation-lists.ts';
 import { ReadMarks } from './read-marks.ts';
-import type { Conversation, Current, Details, Entry, Person, WorkbenchView } from './workbench-view.ts';
+import type { Conversation, Current, Details, Entry, PagedName, Person, WorkbenchView } from './workbench-view.ts';
 
 export interface WorkbenchOptions {
   readonly login: BrowserLogin;
