@@ -210,11 +210,11 @@ describe('the workbench', () => {
     const { page: mia, context } = await agent('Mia');
     await mia.getByRole('tab', { name: /Colleagues/ }).click();
     await row(mia, 'Dan').click();
-    await mia.getByText('Max has this conversation.').waitFor();
+    await mia.getByText('Max agent has this conversation.').waitFor();
     await screenshot(mia, 'agent-elsewhere');
     await mia.getByRole('button', { name: 'Take over' }).click();
     await said(mia).getByText('is anybody there?').waitFor();
-    await max.getByText('Mia has this conversation.').waitFor();
+    await max.getByText('Mia agent has this conversation.').waitFor();
     await dan.say('thank you');
     await said(mia).getByText('thank you').waitFor();
     // Mia's page still offers Max, who has gone.
@@ -245,10 +245,10 @@ describe('the workbench', () => {
     await hide(page, true);
     await flo.say('it <b>sparks</b>');
     await expect.poll(() => page.title()).toBe('(2) Parley: agents');
-    await expect.poll(() => shownNotifications(page)).toMatchObject([{ title: 'Flo', body: 'it <b>sparks</b>', tag: flo.room }]);
+    await expect.poll(() => shownNotifications(page)).toMatchObject([{ title: '[customer] Flo', body: 'it <b>sparks</b>', tag: flo.room }]);
     // One that comes while nobody looks is told of too, before a word was said in it.
     const gus = await comes('Gus', 'A torn coat');
-    await expect.poll(() => shownNotifications(page)).toMatchObject([{}, { title: 'Gus', body: 'A torn coat', tag: gus.room }]);
+    await expect.poll(() => shownNotifications(page)).toMatchObject([{}, { title: '[customer] Gus', body: 'A torn coat', tag: gus.room }]);
     await hide(page, false);
     await clickNotification(page);
     await page.getByRole('heading', { name: 'Gus', exact: true }).waitFor();
@@ -356,6 +356,10 @@ describe('the workbench', () => {
     await row(page, 'WWW').click();
     await said(page).getByText('A-very-long-word').waitFor();
     await screenshot(page, 'agent-conversation-small-dark-zh');
+    // A long name does not push the tag out of its line.
+    const line = said(page).first();
+    const [tag, around] = await Promise.all([line.locator('[data-kind="customer"]').boundingBox(), line.boundingBox()]);
+    expect((tag?.x ?? 0) + (tag?.width ?? 0)).toBeLessThan((around?.x ?? 0) + (around?.width ?? 0));
     expect(await seriousFaults(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)).toBe(false);
     await page.getByRole('button', { name: '返回列表' }).click();

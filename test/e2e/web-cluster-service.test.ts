@@ -93,15 +93,15 @@ describe('customer and agents, on two gateways', () => {
     await screenshot(page, 'cluster-widget-queued');
     const max = await agent('Max');
     await cluster.spread(1, 1);
-    await widget.getByText('You are talking to Max.').waitFor();
+    await widget.getByText('You are talking to Max agent.').waitFor();
     const entry = (where: Page) => where.getByRole('navigation').getByRole('button', { name: 'Zoe' });
     await entry(max).click();
     await said(max, 'Where is my parcel?').waitFor();
-    await seenTyping(widget, max, 'Zoe is typing');
+    await seenTyping(widget, max, 'Zoe customer is typing');
     await screenshot(max, 'cluster-agent');
     await write(max, 'On its way.');
     await said(widget, 'On its way.').waitFor();
-    await seenTyping(max, widget, 'Max is typing');
+    await seenTyping(max, widget, 'Max agent is typing');
     await screenshot(page, 'cluster-widget-answered');
 
     const mia = await agent('Mia');
@@ -112,8 +112,8 @@ describe('customer and agents, on two gateways', () => {
     ] as const) {
       await from.getByRole('button', { name: 'Give to' }).click();
       await from.getByRole('menuitem', { name }).click();
-      await widget.getByText(`You are talking to ${name}.`).waitFor();
-      await from.getByText(`${name} has this conversation.`).waitFor();
+      await widget.getByText(`You are talking to ${name} agent.`).waitFor();
+      await from.getByText(`${name} agent has this conversation.`).waitFor();
       await entry(to).click();
       await said(to, 'On its way.').waitFor();
       await write(to, `${name} here`);
@@ -122,7 +122,7 @@ describe('customer and agents, on two gateways', () => {
     }
     // After a reload, on the other gateway, it is all there, once.
     await page.reload();
-    await widget.getByText('You are talking to Max.').waitFor();
+    await widget.getByText('You are talking to Max agent.').waitFor();
     await said(widget, 'Max here').waitFor();
     for (const text of ['Where is my parcel?', 'On its way.', 'Mia here', 'Max here'])
       expect(await said(widget, text).count(), text).toBe(1);

@@ -153,7 +153,7 @@ describe('on two gateways', () => {
     await until(
       async () => {
         await field.press('x');
-        return bob.getByText('Nora is typing…').isVisible();
+        return bob.getByText('Nora guest is typing…').isVisible();
       },
       { timeoutMs: PATIENCE_MS, everyMs: 200 },
     );
@@ -177,7 +177,7 @@ describe('on two gateways', () => {
     await ann.getByLabel('Keep the history').check();
     await ann.getByRole('button', { name: 'Find a partner' }).click();
     await ann.getByRole('heading', { name: 'Bob', exact: true }).waitFor();
-    await bob.locator('[data-notice="paired"]', { hasText: 'You were paired with Ann.' }).waitFor();
+    await bob.locator('[data-notice="paired"]', { hasText: 'You were paired with Ann guest.' }).waitFor();
     await bob.locator('[data-notice="paired"]').getByRole('button', { name: 'Open' }).click();
     await bob.getByRole('heading', { name: 'Ann', exact: true }).waitFor();
     for (const page of [ann, bob])

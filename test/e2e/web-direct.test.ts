@@ -58,7 +58,7 @@ describe('direct messages', () => {
   it('[R5] begin with somebody in the park, and both read the same', async () => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
     await writeTo(ann, 'Bob');
-    await ann.getByText('Nothing said yet. Say hello to Bob!').waitFor();
+    await ann.getByText('Nothing said yet. Say hello to Bob guest!').waitFor();
     await screenshot(ann, 'direct-empty');
     await say(ann, 'hello <b>you</b>');
     await unread(bob, entry('Ann'), 1);
@@ -75,7 +75,7 @@ describe('direct messages', () => {
     await until(
       async () => {
         await field.press('x');
-        return ann.getByText('Bob is typing…').isVisible();
+        return ann.getByText('Bob guest is typing…').isVisible();
       },
       { timeoutMs: PATIENCE_MS, everyMs: 200 },
     );

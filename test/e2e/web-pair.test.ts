@@ -50,7 +50,7 @@ describe('a pair', () => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
     await find(ann, true);
     await partner(ann, 'Bob');
-    await bob.locator('[data-notice="paired"]', { hasText: 'You were paired with Ann.' }).waitFor();
+    await bob.locator('[data-notice="paired"]', { hasText: 'You were paired with Ann guest.' }).waitFor();
     await screenshot(bob, 'pair-invited');
     await bob.locator('[data-notice="paired"]').getByRole('button', { name: 'Open' }).click();
     await partner(bob, 'Ann');

@@ -97,7 +97,7 @@ describe('two people in the park', () => {
     await until(
       async () => {
         await field.press('a');
-        return ann.getByText('Bob is typing…').isVisible();
+        return ann.getByText('Bob guest is typing…').isVisible();
       },
       { timeoutMs: PATIENCE_MS, everyMs: 200 },
     );

@@ -303,11 +303,11 @@ describe('what is told', () => {
     await unread(bob, `a[data-room="${room}"]`, 1);
     await hide(bob, true);
     await say(ann, 'unseen <b>words</b>');
-    await expect.poll(shown).toMatchObject([{ title: 'Ann · Night', body: 'unseen <b>words</b>', tag: room }]);
+    await expect.poll(shown).toMatchObject([{ title: '[guest] Ann · Night', body: 'unseen <b>words</b>', tag: room }]);
     await goTo(ann, '#/room/park');
     await say(ann, 'nothing for him');
     await say(ann, 'something for bob');
-    await expect.poll(shown).toMatchObject([{}, { title: 'Ann', body: 'something for bob' }]);
+    await expect.poll(shown).toMatchObject([{}, { title: '[guest] Ann', body: 'something for bob' }]);
     await hide(bob, false);
     await bob.evaluate(() => location.assign('#/pair'));
     await clickNotification(bob);

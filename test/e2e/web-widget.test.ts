@@ -112,13 +112,13 @@ describe('the widget in a page of another site', () => {
 
     // Who is offline when a conversation is opened gets it when they come.
     const max = await agent('Max');
-    await widget.getByText('You are talking to Max.').waitFor();
+    await widget.getByText('You are talking to Max agent.').waitFor();
     await openConversation(max, 'Zoe');
     await max.getByText('Where is my parcel? It is late.').first().waitFor();
     await max.getByText('About the customer').click();
     await max.getByText(`${shop.origin}/`).waitFor();
     await box(widget).pressSequentially('And');
-    await max.getByText('Zoe is typing').first().waitFor();
+    await max.getByText('Zoe customer is typing').first().waitFor();
     await screenshot(max, 'agent-conversation');
     await answer(max, 'On its way: https://example.org/track?id=1.');
     await line(widget, 'On its way:').or(widget.getByText('On its way:')).first().waitFor();
@@ -126,7 +126,7 @@ describe('the widget in a page of another site', () => {
     await until(
       async () => {
         await max.getByLabel('Message', { exact: true }).press('y');
-        return widget.getByText('Max is typing').isVisible();
+        return widget.getByText('Max agent is typing').isVisible();
       },
       { timeoutMs: PATIENCE_MS, describe: 'the customer sees the agent type' },
     );
@@ -139,7 +139,7 @@ describe('the widget in a page of another site', () => {
 
     await page.reload();
     // The panel was open: it is again, nobody is asked their name, and nobody is taken away from what they do on the page.
-    await widget.getByText('You are talking to Max.').waitFor();
+    await widget.getByText('You are talking to Max agent.').waitFor();
     expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('BODY');
     await widget.getByText('On its way:').waitFor();
     expect(await widget.locator('[data-mine]').count()).toBe(1);
@@ -164,7 +164,7 @@ describe('the widget in a page of another site', () => {
     const { page, widget } = await visit(customer);
     await introduce(widget, 'Yan');
     await write(widget, 'hello?');
-    await widget.getByText('You are talking to Max.').waitFor();
+    await widget.getByText('You are talking to Max agent.').waitFor();
     await page.close();
     await openConversation(max, 'Yan');
     await answer(max, 'here I am');
@@ -192,14 +192,14 @@ describe('the widget in a page of another site', () => {
     const { page, widget } = await visit(await newPerson(browser));
     await introduce(widget, '<img src=x onerror=alert(1)>'.slice(0, 21));
     await write(widget, '<script>alert(1)</script> javascript:alert(1) "><svg onload=alert(1)>');
-    await widget.getByText('You are talking to Max.').waitFor();
+    await widget.getByText('You are talking to Max agent.').waitFor();
     const mia = await agent('Mia');
     await openConversation(max, '<img src=x onerror=al');
     await max.getByRole('button', { name: 'Give to' }).click();
     await screenshot(max, 'agent-transfer');
     await max.getByRole('menuitem', { name: 'Mia' }).click();
-    await widget.getByText('You are talking to Mia.').waitFor();
-    await max.getByText('Mia has this conversation.').waitFor();
+    await widget.getByText('You are talking to Mia agent.').waitFor();
+    await max.getByText('Mia agent has this conversation.').waitFor();
     await openConversation(mia, '<img src=x onerror=al');
     await mia.getByText('<script>alert(1)</script>').last().waitFor();
     expect(await mia.getByRole('link').count()).toBe(0);
@@ -212,7 +212,7 @@ describe('the widget in a page of another site', () => {
     await screenshot(page, 'widget-ended');
 
     await write(widget, 'one more question');
-    await widget.getByText(/You are talking to (Max|Mia)\./).waitFor();
+    await widget.getByText(/You are talking to (Max|Mia) agent\./).waitFor();
     await widget.getByRole('button', { name: 'End', exact: true }).click();
     await widget.getByRole('button', { name: 'End it' }).click();
     await widget.getByText('This conversation was ended. Write again').waitFor();
@@ -228,7 +228,7 @@ describe('the widget in a page of another site', () => {
     const { page, widget } = await visit(customer);
     await introduce(widget, 'Wim');
     await write(widget, 'where is it?');
-    await widget.getByText('You are talking to Max.').waitFor();
+    await widget.getByText('You are talking to Max agent.').waitFor();
     await page.close();
     await openConversation(max, 'Wim');
     await answer(max, 'it comes today');
@@ -259,7 +259,7 @@ describe('the widget in a page of another site', () => {
     await back.getByRole('button', { name: 'Chat with us', exact: true }).waitFor({ state: 'attached' });
     await line(again, 'good bye').waitFor();
     await write(again, 'thank you');
-    await again.getByText('You are talking to Max.').waitFor();
+    await again.getByText('You are talking to Max agent.').waitFor();
     expect(await again.locator('li[data-state]').count()).toBe(1);
 
     await max.reload();
@@ -373,7 +373,7 @@ describe('the widget in a page of another site', () => {
       await until(async () => (await lines.count()) === all.length, { timeoutMs: PATIENCE_MS, describe: 'both sides have all of it' });
       for (const text of all) expect(await lines.getByText(text, { exact: true }).count(), text).toBe(1);
     }
-    await widget.getByText('You are talking to Max.').waitFor();
+    await widget.getByText('You are talking to Max agent.').waitFor();
     expect(await widget.getByText('Something said before').count()).toBe(0);
   });
 

@@ -275,8 +275,8 @@ export class ClientStage {
   }
 }
 
-export function chatMessage(id: string): { id: string; from: { id: string; name: string }; text: string; at: number } {
-  return { id, from: { id: 'bob', name: 'Bob' }, text: `text of ${id}`, at: 1_700_000_000_000 };
+export function chatMessage(id: string): { id: string; from: { id: string; name: string; kind: string }; text: string; at: number } {
+  return { id, from: { id: 'bob', name: 'Bob', kind: 'user' }, text: `text of ${id}`, at: 1_700_000_000_000 };
 }
 
 /** Messages of a page. */

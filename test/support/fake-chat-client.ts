@@ -14,7 +14,10 @@ export function refusal(code: string): Error {
 
 /** A message of a day long gone, said `offset` seconds into it. */
 export function said(offset: number, text: string, from = 'bob'): { readonly offset: number; readonly message: Message } {
-  return { offset, message: { id: `m${offset}`, from: { id: from, name: from }, text, at: Date.UTC(2026, 0, 5, 12) + offset * 1000 } };
+  return {
+    offset,
+    message: { id: `m${offset}`, from: { id: from, name: from, kind: 'user' }, text, at: Date.UTC(2026, 0, 5, 12) + offset * 1000 },
+  };
 }
 
 /** The client SDK, played: calls are written down and wait until the test answers them. */

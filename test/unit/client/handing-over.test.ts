@@ -211,9 +211,9 @@ describe('questions', () => {
     const stage = await new ClientStage().connected();
     const here = stage.client.presence('park');
     const online = stage.client.online();
-    stage.socket.say({ type: 'presence', id: '~1', room: 'park', count: 1, users: [{ id: 'bob', name: 'Bob' }] });
+    stage.socket.say({ type: 'presence', id: '~1', room: 'park', count: 1, users: [{ id: 'bob', name: 'Bob', kind: 'user' }] });
     stage.socket.say({ type: 'online', id: '~2', count: 42 });
-    expect(await here).toEqual({ count: 1, users: [{ id: 'bob', name: 'Bob' }] });
+    expect(await here).toEqual({ count: 1, users: [{ id: 'bob', name: 'Bob', kind: 'user' }] });
     expect(await online).toBe(42);
   });
 

@@ -8,7 +8,7 @@ import { useFocusBack } from './use-focus-back.ts';
 import { useReason } from './use-format.ts';
 
 interface Props {
-  readonly title: string;
+  readonly title: ReactNode;
   readonly body: string;
   readonly yes: string;
   /** What cannot be taken back is red. */

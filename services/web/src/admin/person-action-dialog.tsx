@@ -2,6 +2,8 @@ import { NativeSelect, TextInput } from '@mantine/core';
 import { useState } from 'react';
 
 import { useText } from '../i18n/language.tsx';
+import { PersonName } from '../people/person-name.tsx';
+import { Sentence } from '../people/sentence.tsx';
 import { adminApi, type PersonDetails } from './admin-api.ts';
 import { ConfirmDialog } from './confirm-dialog.tsx';
 import { useFormat } from './use-format.ts';
@@ -23,7 +25,8 @@ interface Props {
 }
 
 /** Asks, with what else has to be known, and does it. */
-export function PersonActionDialog({ action, person: { id, name }, done, cancel }: Props) {
+export function PersonActionDialog({ action, person, done, cancel }: Props) {
+  const { id } = person;
   const { confirm } = useText('admin');
   const format = useFormat();
   const [reason, setReason] = useState('');
@@ -36,7 +39,15 @@ export function PersonActionDialog({ action, person: { id, name }, done, cancel 
     unban: () => adminApi.unban(id),
   }[action];
   return (
-    <ConfirmDialog title={title(name)} body={body} yes={yes} grave={action !== 'unban'} act={act} done={done} cancel={cancel}>
+    <ConfirmDialog
+      title={<Sentence say={([name = '']) => title(name)} slots={[<PersonName key="name" person={person} />]} />}
+      body={body}
+      yes={yes}
+      grave={action !== 'unban'}
+      act={act}
+      done={done}
+      cancel={cancel}
+    >
       {action === 'disconnect' && (
         <TextInput
           label={confirm.disconnect.reason}

@@ -2,6 +2,7 @@ import { Alert, Button, Drawer, Loader, Stack, Text, Title } from '@mantine/core
 import { useCallback, useState } from 'react';
 
 import { useText } from '../i18n/language.tsx';
+import { PersonName } from '../people/person-name.tsx';
 import { MoreButton } from '../ui/more-button.tsx';
 import styles from './admin.module.css';
 import { adminApi, type PersonDetails } from './admin-api.ts';
@@ -42,7 +43,7 @@ export function PersonDrawer({ id, close }: Props) {
       position="right"
       size="md"
       returnFocus={false}
-      title={person?.name ?? id}
+      title={person === undefined ? id : <PersonName person={person} />}
       classNames={{ title: styles['dialogTitle'] ?? '' }}
       closeButtonProps={{ 'aria-label': words.close }}
       transitionProps={{ duration: 0 }}

@@ -1,17 +1,21 @@
+import type { ReactNode } from 'react';
+
+import type { Person } from '#libs/client/index.ts';
 import { useLanguage, useText } from '../i18n/language.tsx';
+import { PersonName } from '../people/person-name.tsx';
 import { MoreButton } from '../ui/more-button.tsx';
 import styles from './agent.module.css';
 
 /** A conversation as a line of a list. */
 export interface Row {
   readonly room: string;
-  readonly name: string;
+  readonly customer: Person;
   readonly subject: string;
   /** Unix milliseconds. */
   readonly at: number;
   readonly unread: number;
   /** What was said last, or what else is to be known. */
-  readonly line: string | undefined;
+  readonly line: ReactNode;
 }
 
 export interface ConversationListProps {
@@ -31,10 +35,12 @@ export function ConversationList({ rows, none, current, onSelect, more }: Conver
   return (
     <>
       <ul className={styles.rows}>
-        {rows.map(({ room, name, subject, at, unread, line }) => (
+        {rows.map(({ room, customer, subject, at, unread, line }) => (
           <li key={room}>
             <button type="button" className={styles.row} aria-current={room === current} onClick={() => onSelect(room)}>
-              <span className={styles.name}>{name}</span>
+              <span className={styles.name}>
+                <PersonName person={customer} />
+              </span>
               <time dateTime={new Date(at).toISOString()}>
                 {new Date(at).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' })}
               </time>

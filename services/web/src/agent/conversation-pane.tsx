@@ -4,6 +4,8 @@ import { useState } from 'react';
 import { Composer } from '../conversation/composer.tsx';
 import { Lines } from '../conversation/lines.tsx';
 import { useLanguage, useText } from '../i18n/language.tsx';
+import { KindTag, PersonName } from '../people/person-name.tsx';
+import { Sentence } from '../people/sentence.tsx';
 import styles from './agent.module.css';
 import { CustomerFacts } from './customer-facts.tsx';
 import { errorText } from './error-text.ts';
@@ -35,9 +37,12 @@ export function ConversationPane({ bench, view, current }: ConversationPaneProps
           ←
         </Button>
         <div className={styles.title}>
-          <Title component="h2" order={2} size="h5" className={styles.name}>
-            {customer.name}
-          </Title>
+          <div className={styles.headline}>
+            <Title component="h2" order={2} size="h5" className={styles.name}>
+              {customer.name}
+            </Title>
+            <KindTag kind={customer.kind} />
+          </div>
           <Text size="sm" c="dimmed" truncate>
             {subject === '' ? text.noSubject : subject}
           </Text>
@@ -64,7 +69,11 @@ export function ConversationPane({ bench, view, current }: ConversationPaneProps
         />
       ) : (
         <Text className={styles.choose}>
-          {state === 'closed' ? text.ended : state === 'queued' ? text.queued : text.elsewhere(agent?.name ?? '')}
+          {state === 'closed' || agent === undefined ? (
+            text[state === 'closed' ? 'ended' : 'queued']
+          ) : (
+            <Sentence say={([name = '']) => text.elsewhere(name)} slots={[<PersonName key="name" person={agent} />]} />
+          )}
         </Text>
       )}
       {mine && state === 'assigned' && (
@@ -104,9 +113,9 @@ function Actions({ bench, view, current: { details, mine } }: ConversationPanePr
         </Menu.Target>
         <Menu.Dropdown>
           {view.colleagues.length === 0 && <Menu.Label>{text.nobody}</Menu.Label>}
-          {view.colleagues.map(({ id, name }) => (
-            <Menu.Item key={id} onClick={() => void bench.assign(room, id)}>
-              {name}
+          {view.colleagues.map((colleague) => (
+            <Menu.Item key={colleague.id} onClick={() => void bench.assign(room, colleague.id)}>
+              <PersonName person={colleague} />
             </Menu.Item>
           ))}
         </Menu.Dropdown>

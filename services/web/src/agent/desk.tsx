@@ -1,11 +1,15 @@
 import { ActionIcon, Group, Tabs, Text, Title } from '@mantine/core';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
+
+import type { Person } from '#libs/client/index.ts';
 
 import { Banner } from '../connection/banner.tsx';
 import { useText } from '../i18n/language.tsx';
 import { useCountedTitle } from '../notify/counted-title.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import { NotifyButton } from '../notify/notify-button.tsx';
+import { PersonName } from '../people/person-name.tsx';
+import { Sentence } from '../people/sentence.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Logo } from '../ui/logo.tsx';
 import { Preferences } from '../ui/preferences.tsx';
@@ -44,10 +48,10 @@ export function Desk({ bench, view, notifier }: DeskProps) {
   const rows: Readonly<Record<Tab, readonly Row[]>> = {
     mine: view.mine.map((entry) => ({
       ...rowOfEntry(entry),
-      ...(entry.typing === undefined ? {} : { line: text.talk.typing(entry.typing) }),
+      ...(entry.typing === undefined ? {} : { line: about(text.talk.typing, entry.typing) }),
     })),
     waiting: view.waiting.map(rowOf),
-    others: view.others.map((one) => ({ ...rowOf(one), line: text.with(one.agent?.name ?? '') })),
+    others: view.others.map((one) => ({ ...rowOf(one), line: one.agent && about(text.with, one.agent) })),
     ended: view.ended.map(rowOfEntry),
   };
   return (
@@ -126,6 +130,11 @@ function counted(shown: number, more: boolean): string {
   return more ? `${shown}+` : String(shown);
 }
 
+/** What is said of somebody. */
+function about(say: (name: string) => string, person: Person): ReactNode {
+  return <Sentence say={([name = '']) => say(name)} slots={[<PersonName key="name" person={person} />]} />;
+}
+
 function withUnread(entries: readonly Entry[]): number {
   return entries.filter(({ unread }) => unread > 0).length;
 }
@@ -135,5 +144,5 @@ function rowOfEntry({ conversation, unread, last }: Entry): Row {
 }
 
 function rowOf({ room, customer, subject, createdAt }: Conversation): Row {
-  return { room, name: customer.name, subject, at: createdAt, unread: 0, line: undefined };
+  return { room, customer, subject, at: createdAt, unread: 0, line: undefined };
 }

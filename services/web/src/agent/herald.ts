@@ -1,10 +1,11 @@
 /** What an agent is told of while nobody looks at the page. */
+import type { Person } from '#libs/client/index.ts';
 import type { Conversation, WorkbenchView } from './workbench-view.ts';
 
 /** Something new in a conversation. */
 export interface News {
   readonly room: string;
-  readonly customer: string;
+  readonly customer: Person;
   /** What was said last, or what it is about. */
   readonly text: string;
 }
@@ -37,7 +38,7 @@ export class Herald {
       now.set(key, unread);
       const known = before?.get(key);
       if (visible || (known !== undefined && unread <= known)) return;
-      this.#options.tell({ room: conversation.room, customer: conversation.customer.name, text: said ?? conversation.subject });
+      this.#options.tell({ room: conversation.room, customer: conversation.customer, text: said ?? conversation.subject });
     };
     for (const { conversation, unread, last } of mine) compare('mine', conversation, unread, last?.text);
     for (const conversation of waiting) compare('waiting', conversation, 0, undefined);

@@ -1,9 +1,11 @@
 import { ParleyClient } from '#libs/client/index.ts';
+import { chosenLanguage } from '../i18n/chosen-language.ts';
 import { BrowserLogin } from '../login/browser-login.ts';
 import { hubApi } from '../login/hub-api.ts';
 import { hubUrl, socketUrl } from '../login/hub-url.ts';
 import { cookieSuffix, hasLogin } from '../login/login-hint.ts';
 import { Notifier } from '../notify/notifier.ts';
+import { plainName } from '../people/plain-name.ts';
 import { renderPage } from '../ui/render-page.tsx';
 import { AgentPage } from './agent-page.tsx';
 import { Herald } from './herald.ts';
@@ -38,7 +40,7 @@ const notifier = new Notifier(globalThis.Notification);
 const herald = new Herald({
   visible,
   tell: ({ room, customer, text }) =>
-    notifier.tell(room, customer, text, () => {
+    notifier.tell(room, plainName(customer, TEXTS[chosenLanguage(localStorage, navigator.languages)].app.kinds), text, () => {
       window.focus();
       void bench.select(room);
     }),

@@ -1,11 +1,6 @@
 /** What the pages of the workbench show. */
-import type { ClientStatus } from '#libs/client/index.ts';
+import type { ClientStatus, Person } from '#libs/client/index.ts';
 import type { Line } from '../conversation/timeline.ts';
-
-export interface Person {
-  readonly id: string;
-  readonly name: string;
-}
 
 /** A conversation as the API has it. */
 export interface Conversation {
@@ -29,7 +24,7 @@ export interface Entry {
   readonly conversation: Conversation;
   readonly unread: number;
   readonly last: Line | undefined;
-  readonly typing: string | undefined;
+  readonly typing: Person | undefined;
 }
 
 /** What is in view on the right. */
@@ -41,7 +36,7 @@ export interface Current {
   readonly more: boolean;
   /** Something before the lines could not be recovered. */
   readonly gap: boolean;
-  readonly typing: string | undefined;
+  readonly typing: Person | undefined;
 }
 
 /** The lists that are shown page by page. An agent's own open conversations are shown in full. */

@@ -1,11 +1,11 @@
 /** An agent's side of all conversations: the queue, my own, my colleagues'. Framework-free. */
-import type { ClientStatus, ParleyClient } from '#libs/client/index.ts';
+import type { ClientStatus, ParleyClient, Person } from '#libs/client/index.ts';
 import { codeOf, Timeline } from '../conversation/timeline.ts';
 import { Typists } from '../conversation/typists.ts';
 import type { BrowserLogin } from '../login/browser-login.ts';
 import { ConversationLists } from './conversation-lists.ts';
 import { ReadMarks } from './read-marks.ts';
-import type { Conversation, Current, Details, Entry, PagedName, Person, WorkbenchView } from './workbench-view.ts';
+import type { Conversation, Current, Details, Entry, PagedName, WorkbenchView } from './workbench-view.ts';
 
 export interface WorkbenchOptions {
   readonly login: BrowserLogin;
@@ -335,7 +335,7 @@ export class Workbench {
       conversation,
       unread: desk?.timeline.unread(this.#marks?.of(conversation.room) ?? 0) ?? 0,
       last: desk?.timeline.lines.at(-1),
-      typing: desk?.typists.name,
+      typing: desk?.typists.person,
     };
   }
 
@@ -349,7 +349,7 @@ export class Workbench {
       lines: desk?.timeline.lines ?? [],
       more: desk?.timeline.more ?? false,
       gap: desk?.timeline.gap ?? false,
-      typing: desk?.typists.name,
+      typing: desk?.typists.person,
     };
   }
 }

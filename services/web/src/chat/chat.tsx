@@ -1,7 +1,10 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 
 import type { ParleyClient } from '#libs/client/index.ts';
+import { useText } from '../i18n/language.tsx';
 import { Notifier } from '../notify/notifier.ts';
+import type { KindWords } from '../people/kind-words.ts';
+import { plainName } from '../people/plain-name.ts';
 import { ChatContext, type ChatParts } from './chat-context.ts';
 import { ChatLayout } from './chat-layout.tsx';
 import { goTo, placeOfRoom } from './place.ts';
@@ -18,7 +21,12 @@ interface ChatProps {
 
 /** The chat of whoever is logged in. It fills the box it is put into. */
 export function Chat({ client, account }: ChatProps) {
-  const [parts] = useState(() => makeParts(client, account));
+  const { kinds } = useText('app');
+  const words = useRef(kinds);
+  useEffect(() => {
+    words.current = kinds;
+  }, [kinds]);
+  const [parts] = useState(() => makeParts(client, account, () => words.current));
   const { store } = parts;
   useEffect(() => store.start(), [store]);
   useEffect(() => {
@@ -36,7 +44,7 @@ export function Chat({ client, account }: ChatProps) {
   );
 }
 
-function makeParts(client: ParleyClient, account: ChatAccount): ChatParts {
+function makeParts(client: ParleyClient, account: ChatAccount, kinds: () => KindWords): ChatParts {
   const notifier = new Notifier(globalThis.Notification);
   const store = new ChatStore({
     client,
@@ -45,7 +53,7 @@ function makeParts(client: ParleyClient, account: ChatAccount): ChatParts {
     onUnseen: (room, { from, text }) => {
       // What is said to everybody is nobody's news, unless it names them.
       if (room.kind === 'park' && !text.toLocaleLowerCase().includes(account.user.name.toLocaleLowerCase())) return;
-      notifier.tell(room.room, room.kind === 'group' ? `${from.name} · ${room.name}` : from.name, text, () => {
+      notifier.tell(room.room, plainName(from, kinds(), room.kind === 'group' ? room.name : undefined), text, () => {
         window.focus();
         goTo(placeOfRoom(room));
       });

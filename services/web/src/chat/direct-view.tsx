@@ -10,7 +10,9 @@ export function DirectView({ user }: { readonly user: string }) {
   useObservable(store);
   const rooms = useObservable(store.rooms);
   const room = rooms.directWith(user);
-  const name = store.nameOf(user) ?? text.direct;
+  const person = store.person(user);
   const about = room === undefined ? undefined : room.count > 1 ? text.isOnline : text.isOffline;
-  return <RoomView key={user} talk={store.direct(user)} title={name} room={room} direct about={about} />;
+  return (
+    <RoomView key={user} talk={store.direct(user)} title={person?.name ?? text.direct} room={room} direct person={person} about={about} />
+  );
 }

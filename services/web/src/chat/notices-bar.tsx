@@ -1,7 +1,10 @@
 import { Button, CloseButton } from '@mantine/core';
+import type { ReactNode } from 'react';
 
 import { useText } from '../i18n/language.tsx';
 import type { Text } from '../i18n/texts.ts';
+import { PersonName } from '../people/person-name.tsx';
+import { Sentence } from '../people/sentence.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { useChat } from './chat-context.ts';
 import classes from './notices-bar.module.css';
@@ -45,12 +48,15 @@ export function NoticesBar() {
   );
 }
 
-function describe(notice: Notice, text: Text<'chat'>): { readonly words: string; readonly place?: Place } {
+function describe(notice: Notice, text: Text<'chat'>): { readonly words: ReactNode; readonly place?: Place } {
   switch (notice.kind) {
     case 'inform':
       return { words: notice.text };
     case 'paired':
-      return { words: text.paired(notice.with.name), place: { is: 'pair' } };
+      return {
+        words: <Sentence say={([name = '']) => text.paired(name)} slots={[<PersonName key="name" person={notice.with} />]} />,
+        place: { is: 'pair' },
+      };
     case 'added':
       return { words: text.added(notice.name), place: { is: 'room', room: notice.room } };
     case 'removed':

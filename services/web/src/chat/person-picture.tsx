@@ -1,5 +1,5 @@
+import type { Person } from '#libs/client/index.ts';
 import classes from './person-picture.module.css';
-import type { Person } from './state/message.ts';
 
 const COLOURS = 12;
 

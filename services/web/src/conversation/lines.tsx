@@ -1,6 +1,9 @@
 import { Fragment, useLayoutEffect, useRef } from 'react';
 
+import type { Person } from '#libs/client/index.ts';
 import type { talk } from '../i18n/en/talk.ts';
+import { PersonName } from '../people/person-name.tsx';
+import { Sentence } from '../people/sentence.tsx';
 import styles from './conversation.module.css';
 import { LinkedText } from './linked-text.tsx';
 import type { Line } from './timeline.ts';
@@ -11,8 +14,8 @@ export interface LinesProps {
   readonly me: string;
   readonly language: string;
   readonly words: typeof talk;
-  /** Who types, by name. */
-  readonly typing: string | undefined;
+  /** Who types. */
+  readonly typing: Person | undefined;
   /** Something before these lines could not be recovered. */
   readonly gap: boolean;
   /** What the conversation's state is, below its last line. */
@@ -67,7 +70,7 @@ export function Lines({ lines, me, language, words, typing, gap, note, onEarlier
       </ol>
       {note !== undefined && <p className={styles.note}>{note}</p>}
       <p className={styles.typing} aria-live="off">
-        {typing === undefined ? '' : words.typing(typing)}
+        {typing !== undefined && <Sentence say={([name = '']) => words.typing(name)} slots={[<PersonName key="name" person={typing} />]} />}
       </p>
     </section>
   );
@@ -83,7 +86,7 @@ function OneLine({ line, mine, language, words, onRetry }: OneLineProps) {
   return (
     <li className={styles.line} data-mine={mine || undefined} data-state={line.state}>
       <p className={styles.head}>
-        <span className={styles.name}>{mine ? words.you : line.from.name}</span>
+        <span className={styles.name}>{mine ? words.you : <PersonName person={line.from} />}</span>
         <time dateTime={new Date(line.at).toISOString()}>{time}</time>
         {line.state === 'pending' && <span>{words.pending}</span>}
       </p>

@@ -1,9 +1,11 @@
 /** What is said in one room, as a person reads it: framework-free, so that widget and workbench share it. */
 
+import type { Person } from '#libs/client/index.ts';
+
 /** A message as the hub has it. */
 export interface Said {
   readonly id: string;
-  readonly from: { readonly id: string; readonly name: string };
+  readonly from: Person;
   readonly text: string;
   /** Unix milliseconds. */
   readonly at: number;
@@ -24,7 +26,7 @@ export interface Line {
   /** The hub's id of it, once it is known. */
   readonly id: string | undefined;
   readonly offset: number | undefined;
-  readonly from: { readonly id: string; readonly name: string };
+  readonly from: Person;
   readonly text: string;
   readonly at: number;
   readonly state: LineState;
@@ -47,7 +49,7 @@ export interface TimelineClient {
 export interface TimelineOptions {
   readonly client: TimelineClient;
   readonly room: string;
-  readonly me: { readonly id: string; readonly name: string };
+  readonly me: Person;
   /** Unix milliseconds. */
   readonly clock: () => number;
   /** Something changed. */

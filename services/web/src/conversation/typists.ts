@@ -1,36 +1,39 @@
+import type { Person } from '#libs/client/index.ts';
+
 /** Milliseconds after which somebody who was typing counts as having stopped; the hub tells once a second. */
 const STILL_MS = 3_500;
 
 /** Who is typing now. */
 export class Typists {
   readonly #changed: () => void;
-  readonly #names = new Map<string, { readonly name: string; readonly timer: ReturnType<typeof setTimeout> }>();
+  readonly #typing = new Map<string, { readonly person: Person; readonly timer: ReturnType<typeof setTimeout> }>();
 
   constructor(changed: () => void) {
     this.#changed = changed;
   }
 
-  /** One of them, by name. */
-  get name(): string | undefined {
-    return this.#names.values().next().value?.name;
+  /** One of them. */
+  get person(): Person | undefined {
+    return this.#typing.values().next().value?.person;
   }
 
-  type({ id, name }: { readonly id: string; readonly name: string }): void {
-    clearTimeout(this.#names.get(id)?.timer);
-    this.#names.set(id, { name, timer: setTimeout(() => this.stop(id), STILL_MS) });
+  type(person: Person): void {
+    const { id } = person;
+    clearTimeout(this.#typing.get(id)?.timer);
+    this.#typing.set(id, { person, timer: setTimeout(() => this.stop(id), STILL_MS) });
     this.#changed();
   }
 
   /** They stopped, or said it. */
   stop(id: string): void {
-    const one = this.#names.get(id);
+    const one = this.#typing.get(id);
     if (one === undefined) return;
     clearTimeout(one.timer);
-    this.#names.delete(id);
+    this.#typing.delete(id);
     this.#changed();
   }
 
   clear(): void {
-    for (const id of [...this.#names.keys()]) this.stop(id);
+    for (const id of [...this.#typing.keys()]) this.stop(id);
   }
 }

@@ -1,5 +1,6 @@
 import { createContext, type ReactNode, useContext, useLayoutEffect, useMemo, useState } from 'react';
 
+import { KindWordsContext } from '../people/kind-words.ts';
 import { chosenLanguage, keepLanguage } from './chosen-language.ts';
 import type { Area, Language, Text, Texts } from './texts.ts';
 
@@ -28,7 +29,11 @@ export function LanguageProvider({ texts, children }: { readonly texts: Texts; r
     }),
     [language, texts],
   );
-  return <Context.Provider value={choice}>{children}</Context.Provider>;
+  return (
+    <Context.Provider value={choice}>
+      <KindWordsContext.Provider value={texts[language].app.kinds}>{children}</KindWordsContext.Provider>
+    </Context.Provider>
+  );
 }
 
 /** The language of the page, and how to change it. */

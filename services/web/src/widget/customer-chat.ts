@@ -1,5 +1,5 @@
 /** The customer's side of a conversation: who they are, which conversation, what is said. Framework-free. */
-import type { ParleyClient } from '#libs/client/index.ts';
+import type { ParleyClient, Person } from '#libs/client/index.ts';
 import { codeOf, type Line, Timeline } from '../conversation/timeline.ts';
 import { Typists } from '../conversation/typists.ts';
 import type { BrowserLogin } from '../login/browser-login.ts';
@@ -14,8 +14,8 @@ export type Phase = 'starting' | 'form' | 'chat' | 'unreachable' | 'refused';
 export interface Conversation {
   readonly room: string;
   readonly state: 'queued' | 'assigned' | 'closed';
-  readonly customer: { readonly id: string; readonly name: string };
-  readonly agent?: { readonly id: string; readonly name: string };
+  readonly customer: Person;
+  readonly agent?: Person;
 }
 
 export interface ChatView {
@@ -30,7 +30,7 @@ export interface ChatView {
   readonly more: boolean;
   /** Something before the lines could not be recovered. */
   readonly gap: boolean;
-  readonly typing: string | undefined;
+  readonly typing: Person | undefined;
   /** Code points a message may have. */
   readonly limit: number;
   readonly unread: number;
@@ -372,7 +372,7 @@ export class CustomerChat {
       lines,
       more: timeline?.more ?? false,
       gap: timeline?.gap ?? false,
-      typing: this.#typists.name,
+      typing: this.#typists.person,
       unread: this.#read(timeline),
     };
     for (const listener of this.#listeners) listener();

@@ -12,6 +12,7 @@ import { BrowserLogin } from '../login/browser-login.ts';
 import { hubApi } from '../login/hub-api.ts';
 import { hubUrl, socketUrl } from '../login/hub-url.ts';
 import { cookieSuffix } from '../login/login-hint.ts';
+import { KindWordsContext } from '../people/kind-words.ts';
 import { CustomerChat } from './customer-chat.ts';
 import { HostPage } from './host-page.ts';
 import { CustomerMemory, ownStorage } from './kept-customer.ts';
@@ -63,13 +64,16 @@ async function start(root: HTMLElement): Promise<void> {
   // Told to the other tabs only.
   changed = () => void chat.elsewhere();
   addEventListener('storage', () => changed());
+  const text = language === 'zh' ? zh : en;
   const lang = language === 'zh' ? 'zh-Hans' : language;
   document.documentElement.lang = lang;
   see();
   void chat.start();
   createRoot(root).render(
     <StrictMode>
-      <WidgetPage chat={chat} text={language === 'zh' ? zh : en} language={lang} onClose={host.embedded ? () => host.close() : undefined} />
+      <KindWordsContext.Provider value={text.kinds}>
+        <WidgetPage chat={chat} text={text} language={lang} onClose={host.embedded ? () => host.close() : undefined} />
+      </KindWordsContext.Provider>
     </StrictMode>,
   );
 }

@@ -1,8 +1,10 @@
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 
 import { Composer } from '../conversation/composer.tsx';
 import { Lines } from '../conversation/lines.tsx';
 import type { Text } from '../i18n/texts.ts';
+import { PersonName } from '../people/person-name.tsx';
+import { Sentence } from '../people/sentence.tsx';
 import type { ChatView, CustomerChat } from './customer-chat.ts';
 import { NameForm } from './name-form.tsx';
 
@@ -94,12 +96,14 @@ function Content({ chat, view, text, language }: ContentProps) {
 }
 
 /** The line above the messages: the connection where it is broken, else who is there. */
-function stateOf({ connection, conversation, lines }: ChatView, text: Text<'widget'>): string {
+function stateOf({ connection, conversation, lines }: ChatView, text: Text<'widget'>): ReactNode {
   if (connection === 'offline') return text.offline;
   if (connection === 'reconnecting') return text.reconnecting;
   if (conversation === undefined) return lines.length > 0 ? text.opening : text.ask;
-  if (conversation.state === 'queued') return text.queued;
-  return conversation.state === 'assigned' ? text.assigned(conversation.agent?.name ?? '') : text.ended;
+  const { state, agent } = conversation;
+  if (state === 'closed') return text.ended;
+  if (agent === undefined) return text.queued;
+  return <Sentence say={([name = '']) => text.assigned(name)} slots={[<PersonName key="name" person={agent} />]} />;
 }
 
 /** Asks before it ends: the press of one button is easily a mistake. */

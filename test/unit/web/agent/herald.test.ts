@@ -7,14 +7,16 @@ const conversation = (name: string): Conversation => ({
   room: `conv:${name}`,
   state: 'assigned',
   subject: `about ${name}`,
-  customer: { id: name, name },
+  customer: { id: name, name, kind: 'customer' },
   createdAt: 1,
 });
 
 function entry(name: string, ...unread: readonly string[]): Entry {
   const text = unread.at(-1);
   const last =
-    text === undefined ? undefined : { key: text, id: text, offset: 1, from: { id: name, name }, text, at: 1, state: 'stored' as const };
+    text === undefined
+      ? undefined
+      : { key: text, id: text, offset: 1, from: { id: name, name, kind: 'customer' }, text, at: 1, state: 'stored' as const };
   return { conversation: conversation(name), unread: unread.length, last, typing: undefined };
 }
 
@@ -23,7 +25,7 @@ function begin(visible: boolean) {
   const told: News[] = [];
   const herald = new Herald({ visible: () => page.visible, tell: (news) => told.push(news) });
   const look = (mine: readonly Entry[], waiting: readonly Conversation[] = []) => herald.look({ phase: 'desk', mine, waiting });
-  return { page, herald, look, told: () => told.splice(0).map(({ customer, text }) => `${customer}: ${text}`) };
+  return { page, herald, look, told: () => told.splice(0).map(({ customer, text }) => `${customer.name}: ${text}`) };
 }
 
 it('tells nothing while the page is looked at', () => {

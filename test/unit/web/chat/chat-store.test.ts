@@ -5,7 +5,7 @@ import type { Room } from '#services/web/src/chat/state/room-list.ts';
 import { FakeChatClient, FakeTimers, said, settled } from '#test/support/fake-chat-client.ts';
 
 const ME = { id: 'me', name: 'Me', kind: 'user' };
-const BOB = { id: 'bob', name: 'Bob' };
+const BOB = { id: 'bob', name: 'Bob', kind: 'user' };
 const PARK: Room = { room: 'park', kind: 'park', name: 'Park', keepHistory: true, count: 1, offset: 0, unread: 0 };
 const GROUP: Room = { room: 'group:1', kind: 'group', name: 'Ducks', keepHistory: true, count: 1, offset: 5, unread: 2 };
 const DM: Room = { room: 'dm:1', kind: 'dm', name: 'Bob', with: BOB, keepHistory: true, count: 1, offset: 3, unread: 1 };
@@ -70,7 +70,7 @@ describe('the chat', () => {
   });
 
   it('asks for the list where a message comes from a room nobody told of', async () => {
-    rooms = [PARK, GROUP, DM, { ...DM, room: 'dm:2', with: { id: 'eve', name: 'Eve' }, unread: 1, offset: 1 }];
+    rooms = [PARK, GROUP, DM, { ...DM, room: 'dm:2', with: { id: 'eve', name: 'Eve', kind: 'user' }, unread: 1, offset: 1 }];
     live('dm:2', 1, 'eve');
     await settled();
     expect(store.rooms.get('dm:2')?.unread).toBe(1);
@@ -81,13 +81,13 @@ describe('the chat', () => {
     const talk = store.direct('eve');
     expect(talk.room).toBeUndefined();
     talk.say('hi');
-    rooms = [PARK, { ...DM, room: 'dm:2', with: { id: 'eve', name: 'Eve' }, unread: 0, offset: 1 }];
+    rooms = [PARK, { ...DM, room: 'dm:2', with: { id: 'eve', name: 'Eve', kind: 'user' }, unread: 0, offset: 1 }];
     await client.answer('sendTo eve id1 hi', { room: 'dm:2', message: { id: 'm1', offset: 1, at: timers.now() } });
     expect(store.direct('eve')).toBe(talk);
     expect(talk.room).toBe('dm:2');
 
     const other = store.direct('dan');
-    rooms = [PARK, { ...DM, room: 'dm:3', with: { id: 'dan', name: 'Dan' }, unread: 1, offset: 1 }];
+    rooms = [PARK, { ...DM, room: 'dm:3', with: { id: 'dan', name: 'Dan', kind: 'user' }, unread: 1, offset: 1 }];
     live('dm:3', 1, 'dan');
     await settled();
     expect([store.talk('dm:3'), store.direct('dan')]).toEqual([other, other]);
@@ -186,7 +186,7 @@ describe('the chat', () => {
   });
 
   it('leaves the room that was not looked at for longest before the hub says it is too many', async () => {
-    rooms = [PARK, ...Array.from({ length: 95 }, (_, n) => ({ ...DM, room: `dm:${n}`, with: { id: `u${n}`, name: 'x' } }))];
+    rooms = [PARK, ...Array.from({ length: 95 }, (_, n) => ({ ...DM, room: `dm:${n}`, with: { id: `u${n}`, name: 'x', kind: 'user' } }))];
     await store.refresh();
     await client.answer('join park', { count: 1, messages: [] });
     await client.answer('join group:1', { count: 1, messages: [] });

@@ -6,7 +6,7 @@ import { Outbox } from '#services/web/src/chat/state/outbox.ts';
 import { Timeline } from '#services/web/src/chat/state/timeline.ts';
 import { said } from '#test/support/fake-chat-client.ts';
 
-const ME = { id: 'me', name: 'Me' };
+const ME = { id: 'me', name: 'Me', kind: 'user' };
 const DAY = 86_400_000;
 
 function later(placed: PlacedMessage, ms: number): PlacedMessage {
@@ -37,6 +37,20 @@ describe('lines', () => {
       'eve: c',
       'bob: d',
       'bob: e',
+    ]);
+  });
+
+  it('[A11] of one id with several names or kinds do not: whoever speaks is named', () => {
+    const as = (offset: number, name: string, kind: string) => {
+      const placed = said(offset, `by ${name}`);
+      return { ...placed, message: { ...placed.message, from: { id: 'shop', name, kind } } };
+    };
+    expect(show([as(1, 'A', 'service'), as(2, 'B', 'service'), as(3, 'B', 'agent'), as(4, 'B', 'agent')])).toEqual([
+      '(day)',
+      'A: by A',
+      'B: by B',
+      'B: by B',
+      'by B',
     ]);
   });
 

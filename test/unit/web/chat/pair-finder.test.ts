@@ -4,7 +4,7 @@ import { PairFinder } from '#services/web/src/chat/state/pair-finder.ts';
 import type { Room } from '#services/web/src/chat/state/room-list.ts';
 import { refusal, settled } from '#test/support/fake-chat-client.ts';
 
-const BOB = { id: 'bob', name: 'Bob' };
+const BOB = { id: 'bob', name: 'Bob', kind: 'user' };
 const ROOM: Room = {
   room: 'pair:1',
   kind: 'pair',

@@ -30,7 +30,7 @@ it.each([
 });
 
 it('a room is looked at where it belongs', () => {
-  const bob = { id: 'bob', name: 'Bob' };
+  const bob = { id: 'bob', name: 'Bob', kind: 'user' };
   expect(placeOfRoom({ room: 'pair:1', kind: 'pair', with: bob })).toEqual({ is: 'pair' });
   expect(placeOfRoom({ room: 'dm:1', kind: 'dm', with: bob })).toEqual({ is: 'direct', user: 'bob' });
   expect(placeOfRoom({ room: 'dm:2', kind: 'dm' })).toEqual({ is: 'room', room: 'dm:2' });

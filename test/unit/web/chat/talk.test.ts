@@ -4,7 +4,7 @@ import { toLines } from '#services/web/src/chat/state/lines.ts';
 import { Talk, type TalkOptions } from '#services/web/src/chat/state/talk.ts';
 import { FakeChatClient, FakeTimers, said } from '#test/support/fake-chat-client.ts';
 
-const ME = { id: 'me', name: 'Me' };
+const ME = { id: 'me', name: 'Me', kind: 'user' };
 
 let client: FakeChatClient;
 let timers: FakeTimers;
@@ -34,12 +34,12 @@ function lines(talk: Talk): string[] {
 describe('entering a room', () => {
   it('shows its latest page and who is here', async () => {
     const talk = await opened(page(said(4, 'a'), said(5, 'b')));
-    await client.answer('presence park', { count: 3, users: [ME, { id: 'bob', name: 'Bob' }] });
+    await client.answer('presence park', { count: 3, users: [ME, { id: 'bob', name: 'Bob', kind: 'user' }] });
     expect(lines(talk)).toEqual(['a stored', 'b stored']);
     expect(talk.state).toBe('open');
     expect(talk.audience.count).toBe(3);
-    talk.member('joined', { id: 'al', name: 'Al' });
-    talk.member('left', { id: 'bob', name: 'Bob' });
+    talk.member('joined', { id: 'al', name: 'Al', kind: 'user' });
+    talk.member('left', { id: 'bob', name: 'Bob', kind: 'user' });
     expect(talk.audience.people.map(({ name }) => name)).toEqual(['Al', 'Me']);
   });
 
@@ -56,7 +56,7 @@ describe('entering a room', () => {
 
   it('asks anew who is here after a new connection', async () => {
     const talk = await opened();
-    await client.answer('presence park', { count: 2, users: [ME, { id: 'bob', name: 'Bob' }] });
+    await client.answer('presence park', { count: 2, users: [ME, { id: 'bob', name: 'Bob', kind: 'user' }] });
     talk.rejoined(1);
     await client.answer('presence park', { count: 1, users: [ME] });
     expect(talk.audience.people).toEqual([ME]);
@@ -163,7 +163,7 @@ describe('what is older', () => {
 describe('typing', () => {
   it('is forgotten after a while, and when they said it', async () => {
     const talk = await opened();
-    const bob = { id: 'bob', name: 'Bob' };
+    const bob = { id: 'bob', name: 'Bob', kind: 'user' };
     talk.typists.started(bob);
     await timers.pass(3_000);
     talk.typists.started(bob);

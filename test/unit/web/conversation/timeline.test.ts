@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Placed, Timeline, type TimelineClient } from '#services/web/src/conversation/timeline.ts';
 
-const ME = { id: 'me', name: 'Me' };
-const OTHER = { id: 'other', name: 'Other' };
+const ME = { id: 'me', name: 'Me', kind: 'user' };
+const OTHER = { id: 'other', name: 'Other', kind: 'user' };
 
 function said(offset: number, from = OTHER, text = `text ${offset}`): Placed {
   return { offset, message: { id: `m${offset}`, from, text, at: 1000 + offset } };

@@ -5,7 +5,7 @@ import { CustomerChat } from '#services/web/src/widget/customer-chat.ts';
 import type { CustomerMemory } from '#services/web/src/widget/kept-customer.ts';
 import { FakeChatClient, refusal, settled as settle } from '#test/support/fake-chat-client.ts';
 
-const OPENED = { room: 'conv:1', state: 'queued', customer: { id: 'c', name: 'Cy' } } as const;
+const OPENED = { room: 'conv:1', state: 'queued', customer: { id: 'c', name: 'Cy', kind: 'customer' } } as const;
 
 let client: FakeChatClient;
 let memory: { value: unknown };

@@ -1,4 +1,5 @@
 import { useText } from '../../i18n/language.tsx';
+import { PersonName } from '../../people/person-name.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
 import { PersonPicture } from '../person-picture.tsx';
@@ -29,7 +30,7 @@ export function PairItem({ current }: { readonly current: boolean }) {
           )}
         </span>
         <span className={classes.words}>
-          <span className={classes.name}>{pair?.with.name ?? text.partner}</span>
+          <span className={classes.name}>{pair === undefined ? text.partner : <PersonName person={pair.with} />}</span>
           <span className={classes.about}>{about}</span>
         </span>
         <span className={classes.marks}>

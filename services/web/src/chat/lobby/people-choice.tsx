@@ -1,8 +1,8 @@
 import { Checkbox, Stack, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
-
+import type { Person } from '#libs/client/index.ts';
 import { useText } from '../../i18n/language.tsx';
-import type { Person } from '../state/message.ts';
+import { PersonName } from '../../people/person-name.tsx';
 import classes from './lobby.module.css';
 
 /** Above so many people there is a field to search them. */
@@ -39,8 +39,8 @@ export function PeopleChoice({ label, people, chosen, onChange }: PeopleChoicePr
         />
       )}
       <Stack gap="xs" mt="xs" className={classes.choice}>
-        {found.map(({ id, name }) => (
-          <Checkbox key={id} value={id} label={name} />
+        {found.map((person) => (
+          <Checkbox key={person.id} value={person.id} label={<PersonName person={person} />} />
         ))}
       </Stack>
     </Checkbox.Group>

@@ -1,6 +1,8 @@
 import { VisuallyHidden } from '@mantine/core';
+import type { Person } from '#libs/client/index.ts';
 
 import { useText } from '../../i18n/language.tsx';
+import { PersonName } from '../../people/person-name.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
 import { PersonPicture } from '../person-picture.tsx';
@@ -41,10 +43,10 @@ export function RoomItem({ room, current }: { readonly room: Room; readonly curr
           {online && <span className={classes.dot} />}
         </span>
         <span className={classes.words}>
-          <span className={classes.name}>{roomTitle(room, text)}</span>
+          <span className={classes.name}>{room.with === undefined ? roomTitle(room, text) : <PersonName person={room.with} />}</span>
           <span className={classes.about}>
             {last?.kind === 'message' ? (
-              <Preview from={last.message.from.name} text={last.message.text} direct={room.with !== undefined} />
+              <Preview from={last.message.from} text={last.message.text} direct={room.with !== undefined} />
             ) : (
               about
             )}
@@ -66,10 +68,17 @@ export function RoomItem({ room, current }: { readonly room: Room; readonly curr
   );
 }
 
-function Preview({ from, text, direct }: { readonly from: string; readonly text: string; readonly direct: boolean }) {
+function Preview({ from, text, direct }: { readonly from: Person; readonly text: string; readonly direct: boolean }) {
   return (
     <>
-      {!direct && <bdi>{from}: </bdi>}
+      {!direct && (
+        <>
+          <span className={classes.speaker}>
+            <PersonName person={from} />
+          </span>
+          {': '}
+        </>
+      )}
       <bdi>{text}</bdi>
     </>
   );

@@ -20,6 +20,7 @@ export function PairView() {
       key={pair.room}
       talk={store.talk(pair.room)}
       title={pair.with.name}
+      person={pair.with}
       room={rooms.get(pair.room)}
       direct
       about={found && pair.expiresAt !== undefined ? <TimeLeft until={pair.expiresAt} /> : undefined}

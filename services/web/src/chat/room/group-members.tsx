@@ -1,7 +1,8 @@
 import { ActionIcon, Button, Stack, Text } from '@mantine/core';
 import { useCallback, useEffect, useState } from 'react';
-
+import type { Person } from '#libs/client/index.ts';
 import { useText } from '../../i18n/language.tsx';
+import { PersonName } from '../../people/person-name.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
 import { ConfirmButton } from '../confirm-button.tsx';
@@ -10,7 +11,6 @@ import { PersonPicture } from '../person-picture.tsx';
 import { goTo } from '../place.ts';
 import { problemText } from '../problem-text.ts';
 import { codeOf } from '../state/error-code.ts';
-import type { Person } from '../state/message.ts';
 import type { Room } from '../state/room-list.ts';
 import type { Talk } from '../state/talk.ts';
 import { useObservable } from '../use-observable.ts';
@@ -58,7 +58,7 @@ export function GroupMembers({ talk, room: { room, owner, members: memberCount }
           <li key={person.id} data-person={person.name} data-here={audience.has(person.id) || undefined}>
             <PersonPicture person={person} small />
             <span className={classes.personName} dir="auto">
-              {person.name}
+              <PersonName person={person} />
             </span>
             {person.id === owner && <span className={classes.badge}>{text.owner}</span>}
             {person.id === store.me.id && <span className={classes.badge}>{text.you}</span>}

@@ -1,7 +1,9 @@
 import { Button, Loader, VisuallyHidden } from '@mantine/core';
-import { useCallback, useEffect, useMemo } from 'react';
+import { type ReactNode, useCallback, useEffect, useMemo } from 'react';
 
 import { useText } from '../../i18n/language.tsx';
+import { PersonName } from '../../people/person-name.tsx';
+import { Sentence } from '../../people/sentence.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
 import { type Line, toLines } from '../state/lines.ts';
@@ -20,7 +22,7 @@ interface MessageListProps {
   /** For who cannot see it. */
   readonly label: string;
   /** Where nothing was said yet. */
-  readonly invitation: string;
+  readonly invitation: ReactNode;
 }
 
 /** What was said in a room. Older messages come while one scrolls up. */
@@ -92,7 +94,7 @@ export function MessageList({ talk, label, invitation }: MessageListProps) {
           {text.toLatest}
         </Button>
       )}
-      <VisuallyHidden aria-live="polite" role="log">
+      <VisuallyHidden aria-live="polite" aria-atomic role="log">
         {announcement(lines)}
       </VisuallyHidden>
     </div>
@@ -120,8 +122,14 @@ export function MessageList({ talk, label, invitation }: MessageListProps) {
   }
 
   /** The newest line of somebody else, for who hears the page. */
-  function announcement(all: readonly Line[]): string {
+  function announcement(all: readonly Line[]): ReactNode {
     const last = all.at(-1);
-    return last?.kind === 'said' && !last.mine ? text.said(last.from.name, last.text) : '';
+    if (last?.kind !== 'said' || last.mine) return null;
+    return (
+      <Sentence
+        say={([name = '', words = '']) => text.said(name, words)}
+        slots={[<PersonName key="name" person={last.from} />, last.text]}
+      />
+    );
   }
 }

@@ -1,6 +1,7 @@
 import { ActionIcon, CloseButton } from '@mantine/core';
 
 import { useText } from '../../i18n/language.tsx';
+import { PersonName } from '../../people/person-name.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
 import { PersonPicture } from '../person-picture.tsx';
@@ -46,7 +47,7 @@ function PresentPeople({ talk }: { readonly talk: Talk }) {
           <li key={person.id} data-person={person.name}>
             <PersonPicture person={person} small />
             <span className={classes.personName} dir="auto">
-              {person.name}
+              <PersonName person={person} />
             </span>
             {person.id === store.me.id ? (
               <span className={classes.badge}>{text.you}</span>

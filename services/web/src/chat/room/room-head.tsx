@@ -1,7 +1,9 @@
 import { ActionIcon } from '@mantine/core';
 import type { ReactNode } from 'react';
+import type { Person } from '#libs/client/index.ts';
 
 import { useText } from '../../i18n/language.tsx';
+import { KindTag } from '../../people/person-name.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { hrefOf } from '../place.ts';
 import type { Talk } from '../state/talk.ts';
@@ -11,6 +13,8 @@ import classes from './room.module.css';
 interface RoomHeadProps {
   readonly talk: Talk;
   readonly title: string;
+  /** The other one, in a room between two: their name is the title. */
+  readonly person: Person | undefined;
   readonly about: ReactNode;
   readonly peopleShown: boolean;
   /** Undefined where there is no list of people. */
@@ -18,7 +22,7 @@ interface RoomHeadProps {
 }
 
 /** What the room is called, how many are here, and the way back to the list on small screens. */
-export function RoomHead({ talk, title, about, peopleShown, onPeople }: RoomHeadProps) {
+export function RoomHead({ talk, title, person, about, peopleShown, onPeople }: RoomHeadProps) {
   const text = useText('chat');
   const { count } = useObservable(talk.audience);
   return (
@@ -35,7 +39,10 @@ export function RoomHead({ talk, title, about, peopleShown, onPeople }: RoomHead
         <Icon name="back" />
       </ActionIcon>
       <div className={classes.titles}>
-        <h1 dir="auto">{title}</h1>
+        <div className={classes.headline}>
+          <h1 dir="auto">{title}</h1>
+          <KindTag kind={person?.kind} />
+        </div>
         {about !== undefined && <p>{about}</p>}
       </div>
       {onPeople !== undefined && (

@@ -1,6 +1,9 @@
 import { type ReactNode, useEffect, useState } from 'react';
+import type { Person } from '#libs/client/index.ts';
 
 import { useText } from '../../i18n/language.tsx';
+import { PersonName } from '../../people/person-name.tsx';
+import { Sentence } from '../../people/sentence.tsx';
 import { useChat } from '../chat-context.ts';
 import type { Room } from '../state/room-list.ts';
 import type { Talk } from '../state/talk.ts';
@@ -19,6 +22,8 @@ interface RoomViewProps {
   readonly room?: Room | undefined;
   /** Between two: who else is in it needs no list. */
   readonly direct?: boolean;
+  /** The other one of two, where they are known. */
+  readonly person?: Person | undefined;
   /** Below the title. */
   readonly about?: ReactNode;
   /** Below the head, above the messages. */
@@ -26,7 +31,7 @@ interface RoomViewProps {
 }
 
 /** A room: what was said, who is here, and where one writes. */
-export function RoomView({ talk, title, room, direct = false, about, bar }: RoomViewProps) {
+export function RoomView({ talk, title, room, direct = false, person, about, bar }: RoomViewProps) {
   const text = useText('chat');
   const { store } = useChat();
   const { state, code, room: name } = useObservable(talk);
@@ -43,12 +48,26 @@ export function RoomView({ talk, title, room, direct = false, about, bar }: Room
         <RoomHead
           talk={talk}
           title={title}
+          person={person}
           about={about}
           peopleShown={peopleShown}
           onPeople={direct ? undefined : () => setPeopleShown((shown) => !shown)}
         />
         {bar}
-        <MessageList talk={talk} label={text.messagesIn(title)} invitation={direct ? text.quietDirect(title) : text.quiet} />
+        <MessageList
+          talk={talk}
+          label={text.messagesIn(title)}
+          invitation={
+            direct ? (
+              <Sentence
+                say={([name = '']) => text.quietDirect(name)}
+                slots={[person === undefined ? title : <PersonName key="name" person={person} />]}
+              />
+            ) : (
+              text.quiet
+            )
+          }
+        />
         {state === 'over' || state === 'refused' ? (
           <p className={classes.over} role="status" data-code={code}>
             {state === 'over' ? text.roomOver : text.roomRefused}

@@ -3,6 +3,7 @@ import { memo } from 'react';
 
 import { useStatus } from '../../connection/connection.tsx';
 import { useLanguage, useText } from '../../i18n/language.tsx';
+import { PersonName } from '../../people/person-name.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { PersonPicture } from '../person-picture.tsx';
 import { problemText } from '../problem-text.ts';
@@ -28,7 +29,7 @@ export const Said = memo(function Said({ line, onRetry, onDiscard }: SaidLinePro
           <VisuallyHidden>{text.you}</VisuallyHidden>
         ) : (
           <span className={together ? classes.nameHidden : classes.from} dir="auto">
-            {from.name}
+            <PersonName person={from} />
           </span>
         )}
         <div className={classes.bubble}>
@@ -108,6 +109,7 @@ function sameLine({ line: one, ...rest }: SaidLineProps, { line: other, ...next 
     one.text === other.text &&
     one.at === other.at &&
     one.from.name === other.from.name &&
+    one.from.kind === other.from.kind &&
     one.state === other.state &&
     one.together === other.together &&
     one.entry === other.entry

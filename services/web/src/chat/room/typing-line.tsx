@@ -1,4 +1,6 @@
 import { useText } from '../../i18n/language.tsx';
+import { PersonName } from '../../people/person-name.tsx';
+import { Sentence } from '../../people/sentence.tsx';
 import type { Talk } from '../state/talk.ts';
 import { useObservable } from '../use-observable.ts';
 import classes from './room.module.css';
@@ -9,7 +11,7 @@ export function TypingLine({ talk }: { readonly talk: Talk }) {
   const { people } = useObservable(talk.typists);
   return (
     <p className={classes.typing} data-typing={people.length}>
-      {people.length > 0 && text.isTyping(people.map(({ name }) => name))}
+      {people.length > 0 && <Sentence say={text.isTyping} slots={people.map((person) => <PersonName key={person.id} person={person} />)} />}
     </p>
   );
 }

@@ -1,4 +1,4 @@
-import type { Person } from './message.ts';
+import type { Person } from '#libs/client/index.ts';
 import { Observable } from './observable.ts';
 
 /** Who is in a room now: a first list, and what comes and goes after it. The count may be higher than the names known. */

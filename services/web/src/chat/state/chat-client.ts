@@ -1,6 +1,5 @@
 /** What the chat needs of the client SDK and of the login: all of it can be played by a test. */
-import type { ClientEvents, ParleyClient } from '#libs/client/index.ts';
-import type { Person } from './message.ts';
+import type { ClientEvents, ParleyClient, Person } from '#libs/client/index.ts';
 
 export type ChatEvents = ClientEvents;
 

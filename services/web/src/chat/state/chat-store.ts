@@ -1,10 +1,11 @@
 /** Everything the chat's screens show, kept up to date by the client and the HTTP API. */
+import type { Person } from '#libs/client/index.ts';
 import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
 import type { ChatAccount, ChatClient, ChatEvents } from './chat-client.ts';
 import { ConnectionState } from './connection-state.ts';
 import { EnteredRooms } from './entered-rooms.ts';
 import { Groups } from './groups.ts';
-import type { Message, Person } from './message.ts';
+import type { Message } from './message.ts';
 import { Notices } from './notices.ts';
 import { Observable } from './observable.ts';
 import { PairFinder } from './pair-finder.ts';
@@ -174,12 +175,12 @@ export class ChatStore extends Observable {
     return [...others.values()].sort((one, other) => one.name.localeCompare(other.name));
   }
 
-  /** What somebody is called; undefined where they were never met. */
-  nameOf(user: string): string | undefined {
-    if (user === this.me.id) return this.me.name;
+  /** Who somebody is; undefined where they were never met. */
+  person(user: string): Person | undefined {
+    if (user === this.me.id) return this.me;
     return (
-      this.acquaintances.find(({ id }) => id === user)?.name ??
-      this.#allTalks.map((talk) => talk.speaker(user)).find((name) => name !== undefined)
+      this.acquaintances.find(({ id }) => id === user) ??
+      this.#allTalks.map((talk) => talk.speaker(user)).find((person) => person !== undefined)
     );
   }
 

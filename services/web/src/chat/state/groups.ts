@@ -1,6 +1,7 @@
 /** Groups that people make and change (A8), over the HTTP API. */
+
+import type { Person } from '#libs/client/index.ts';
 import type { ChatAccount } from './chat-client.ts';
-import type { Person } from './message.ts';
 
 export interface GroupDetails {
   readonly room: string;

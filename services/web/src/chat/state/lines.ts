@@ -1,5 +1,5 @@
 /** From what is known of a conversation to the lines that show it. */
-import type { Person } from './message.ts';
+import type { Person } from '#libs/client/index.ts';
 import type { OutboxEntry } from './outbox.ts';
 import type { TimelineItem } from './timeline.ts';
 
@@ -45,7 +45,7 @@ export function toLines({ items, outbox, me, firstNew }: LinesOptions): Line[] {
     if (before === undefined || dayOf(before.at) !== dayOf(line.at)) lines.push({ kind: 'day', key: `day-${line.key}`, at: line.at });
     if (line.key === firstNew) lines.push({ kind: 'new', key: 'new' });
     const last = lines.at(-1);
-    const together = last?.kind === 'said' && last.from.id === line.from.id && line.at - last.at < TOGETHER_MS;
+    const together = last?.kind === 'said' && isSame(last.from, line.from) && line.at - last.at < TOGETHER_MS;
     lines.push({ kind: 'said', together, ...line });
   };
   for (const item of items) {
@@ -66,6 +66,11 @@ export function toLines({ items, outbox, me, firstNew }: LinesOptions): Line[] {
 
 function lastSaid(lines: readonly Line[]): SaidLine | undefined {
   return lines.findLast((line) => line.kind === 'said');
+}
+
+/** A service may use one id for several names (A11). */
+function isSame(one: Person, other: Person): boolean {
+  return one.id === other.id && one.name === other.name && one.kind === other.kind;
 }
 
 function dayOf(at: number): string {

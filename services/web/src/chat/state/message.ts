@@ -1,8 +1,4 @@
-/** Somebody, as the hub names them. */
-export interface Person {
-  readonly id: string;
-  readonly name: string;
-}
+import type { Person } from '#libs/client/index.ts';
 
 /** What somebody said, as the hub tells it. */
 export interface Message {

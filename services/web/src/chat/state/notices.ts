@@ -1,4 +1,4 @@
-import type { Person } from './message.ts';
+import type { Person } from '#libs/client/index.ts';
 import { Observable } from './observable.ts';
 
 /** Something to be told that belongs to no conversation. */

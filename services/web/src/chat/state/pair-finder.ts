@@ -1,7 +1,8 @@
 /** My pair (A9): looked for, found, kept and ended. What is said in it is a `Talk` like any other. */
+
+import type { Person } from '#libs/client/index.ts';
 import type { ChatAccount } from './chat-client.ts';
 import { codeOf } from './error-code.ts';
-import type { Person } from './message.ts';
 import { Observable } from './observable.ts';
 import type { Room } from './room-list.ts';
 

@@ -1,8 +1,8 @@
 /** The park and my rooms: what they are, who is there, and what is unread. */
+import type { Person } from '#libs/client/index.ts';
 import { PagedList, pathAfter } from '../../list/paged-list.ts';
 import type { ChatAccount } from './chat-client.ts';
 import { codeOf } from './error-code.ts';
-import type { Person } from './message.ts';
 import { Observable } from './observable.ts';
 
 export type RoomKind = 'park' | 'group' | 'pair' | 'conv' | 'dm';

@@ -1,8 +1,9 @@
 /** The conversation of one room, as far as this page knows it. */
+import type { Person } from '#libs/client/index.ts';
 import { Audience } from './audience.ts';
 import type { ChatClient } from './chat-client.ts';
 import { codeOf, mayWorkLater } from './error-code.ts';
-import type { Message, Person, PlacedMessage } from './message.ts';
+import type { Message, PlacedMessage } from './message.ts';
 import { Observable } from './observable.ts';
 import { Outbox } from './outbox.ts';
 import { Timeline } from './timeline.ts';
@@ -173,10 +174,10 @@ export class Talk extends Observable {
     this.changed();
   }
 
-  /** What somebody who spoke here is called. */
-  speaker(user: string): string | undefined {
+  /** Somebody who spoke here. */
+  speaker(user: string): Person | undefined {
     const item = this.timeline.items.findLast((one) => one.kind === 'message' && one.message.from.id === user);
-    return item?.kind === 'message' ? item.message.from.name : undefined;
+    return item?.kind === 'message' ? item.message.from : undefined;
   }
 
   /** I am writing; told to the others. */

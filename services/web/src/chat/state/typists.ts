@@ -1,4 +1,4 @@
-import type { Person } from './message.ts';
+import type { Person } from '#libs/client/index.ts';
 import { Observable } from './observable.ts';
 import type { Timers } from './timers.ts';
 

@@ -1,3 +1,5 @@
+import { kinds } from './kinds.ts';
+
 /** For the person on call, perhaps just woken: short words, what is so first. */
 export const admin = {
   title: 'Hub at a glance',
@@ -109,7 +111,7 @@ export const admin = {
     empty: 'Nobody is online.',
     sessions: (count: number) => (count === 1 ? '1 connection' : `${count} connections`),
     offline: 'offline',
-    kinds: { user: 'account', guest: 'guest', customer: 'customer', agent: 'agent' },
+    kinds: { user: 'account', ...kinds },
   },
 
   person: {

@@ -1,6 +1,9 @@
+import { kinds } from './kinds.ts';
+
 /** The frame of every page. */
 export const app = {
   name: 'Parley',
+  kinds,
   loading: 'Looking for the hub…',
   /** Says what is; a press goes on. */
   colorScheme: { auto: 'Colours follow the system', light: 'Light colours', dark: 'Dark colours' },

@@ -1,3 +1,4 @@
+import { kinds } from './kinds.ts';
 import { talk } from './talk.ts';
 
 export const widget = {
@@ -25,4 +26,5 @@ export const widget = {
   refused: 'The chat is closed to this page now.',
   opening: 'Asking for somebody …',
   talk,
+  kinds,
 };

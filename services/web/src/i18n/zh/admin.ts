@@ -1,4 +1,5 @@
 import type { Text } from '../texts.ts';
+import { kinds } from './kinds.ts';
 
 export const admin: Text<'admin'> = {
   title: '系统概览',
@@ -103,7 +104,7 @@ export const admin: Text<'admin'> = {
     empty: '没有人在线。',
     sessions: (count) => `${count} 个连接`,
     offline: '离线',
-    kinds: { user: '账号', guest: '访客', customer: '顾客', agent: '客服' },
+    kinds: { user: '账号', ...kinds },
   },
 
   person: {

@@ -1,7 +1,9 @@
 import type { Text } from '../texts.ts';
+import { kinds } from './kinds.ts';
 
 export const app: Text<'app'> = {
   name: 'Parley',
+  kinds,
   loading: '正在寻找服务器…',
   colorScheme: { auto: '颜色跟随系统', light: '浅色', dark: '深色' },
   broken: '页面出了点问题。',

@@ -1,4 +1,5 @@
 import type { Text } from '../texts.ts';
+import { kinds } from './kinds.ts';
 import { talk } from './talk.ts';
 
 export const widget: Text<'widget'> = {
@@ -26,4 +27,5 @@ export const widget: Text<'widget'> = {
   refused: '当前页面无法使用聊天。',
   opening: '正在联系客服……',
   talk,
+  kinds,
 };
