@@ -86,6 +86,8 @@ describe('what was said', () => {
     await stage.store.cursors.advance('bob', room, 3);
     const unread = async (who: typeof ann) => (await api.call('GET', '/rooms', who)).body.rooms[1].unread;
     expect(await unread(bob)).toBe(1);
+    // What one said oneself.
+    expect(await unread(ann)).toBe(0);
     expect((await api.call('GET', `/rooms/${room}`, bob)).body).toMatchObject({ unread: 1, offset: 4 });
     await api.call('POST', `/rooms/${room}/members`, ann, { members: ['dan'] });
     expect(await unread(dan)).toBe(0);
