@@ -13,6 +13,7 @@ export const FAIL_POINTS = [
   'after-room-close',
   'after-mail-sent',
   'after-login-renewed',
+  'before-answer-kept',
 ] as const;
 
 export type FailPoint = (typeof FAIL_POINTS)[number];

@@ -43,16 +43,16 @@ export class Assignment {
 
   /**
    * A customer asks for somebody: the conversation is there when this resolves, with an agent where one is online. It is the open one they have, unless a `further` one
-   * is asked for.
+   * is asked for. `name`: of the room, which nobody else can choose: if it is there, it was made by the same request before. Default: a fresh one.
    * @throws HubError `ROOM_LIMIT` (they have as many open ones as one may).
    */
-  async open(customer: RoomMember, subject: string, further: boolean): Promise<OpenedConversation> {
+  async open(customer: RoomMember, subject: string, further: boolean, name?: string): Promise<OpenedConversation> {
     const { conversations, roomName, clock } = this.#options;
-    const room = roomName();
+    const room = name ?? roomName();
     const now = clock();
     const opened = await conversations.open({ room, subject, customer, now, further, most: OPEN_MAX });
     if (opened === 'too-many') throw new HubError('ROOM_LIMIT', `You have ${OPEN_MAX} open conversations: end one first.`);
-    if (opened !== 'made') return { record: opened, made: false };
+    if (opened !== 'made' && (opened.room !== room || opened.state !== 'queued')) return { record: opened, made: opened.room === room };
     const queued: ConversationRecord = { room, subject, state: 'queued', customer, agent: undefined, createdAt: now };
     // It is in the queue: whatever fails from here on, the sweep gives it out.
     try {

@@ -26,6 +26,8 @@ export interface GroupsOptions {
 }
 
 export interface NewGroup {
+  /** Its name, which nobody else can choose: if there is such a group of the owner's, it was made by the same request before, and is the one. Default: a fresh one. */
+  readonly room?: string | undefined;
   readonly title: string;
   /** User ids beside the owner's. */
   readonly members: readonly string[];
@@ -59,7 +61,7 @@ export class Groups {
     const members = [owner, ...invited];
     const now = clock();
     const record: NewRoom = {
-      room: roomName(),
+      room: group.room ?? roomName(),
       kind: 'group',
       title: group.title,
       owner: owner.id,
@@ -69,7 +71,8 @@ export class Groups {
     };
     const made = await rooms.createGroup(record, members, GROUPS_OWNED_MAX);
     if (made === 'too-many') throw new HubError('ROOM_LIMIT', `You have ${GROUPS_OWNED_MAX} groups: delete one first.`);
-    if (made === 'exists') throw new HubError('UNAVAILABLE');
+    const before = made === 'exists' ? await rooms.withMembers(record.room) : undefined;
+    if (made === 'exists' && before?.room.owner !== owner.id) throw new HubError('UNAVAILABLE');
     if (record.expiresAt !== undefined) await scheduleExpiry(record.room, record.expiresAt);
     await notices.memberChange(
       record.room,
@@ -77,6 +80,7 @@ export class Groups {
       'added',
       invited.map(({ id }) => id),
     );
+    if (before !== undefined) return before;
     return {
       room: { ...record, historyFrom: record.keepHistory ? now : undefined, closedAt: undefined, closedReason: undefined },
       members,

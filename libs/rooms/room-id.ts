@@ -6,5 +6,10 @@ const ID_BYTES = 16;
 
 /** A fresh name for a room of this kind: `group:<22 characters>`. Direct rooms have no fresh names: theirs follow from the two users. */
 export function freshRoomName(kind: Exclude<ManagedRoomKind, 'dm'>): string {
-  return `${ROOM_KINDS[kind].prefix}${randomBytes(ID_BYTES).toString('base64url')}`;
+  return roomNameOf(kind, randomBytes(ID_BYTES));
+}
+
+/** The name of a room of this kind by the first 16 of these bytes. */
+export function roomNameOf(kind: Exclude<ManagedRoomKind, 'dm'>, bytes: Buffer): string {
+  return `${ROOM_KINDS[kind].prefix}${bytes.subarray(0, ID_BYTES).toString('base64url')}`;
 }

@@ -3,6 +3,8 @@ import type { AnswerStore, Claim, KeptAnswer } from './store.ts';
 
 /** A claim that is this old belongs to a process that died: milliseconds. No request takes as long. */
 const STALE_MS = 30_000;
+/** `claimed_at` of a claim that was given up: whoever comes gets it. What was made under it is found by who repeats the request. */
+const RELEASED = 0;
 
 /** Each is one statement: of several claims at once the row's key lets one in. */
 export class PostgresAnswers implements AnswerStore {
@@ -12,16 +14,18 @@ export class PostgresAnswers implements AnswerStore {
     this.#database = database;
   }
 
-  async claim({ scope, requestHash, id, now, expiresAt }: Claim): Promise<'claimed' | KeptAnswer | undefined> {
-    const claimed = await this.#database.query(
+  async claim({ scope, requestHash, id, now, expiresAt }: Claim): Promise<Pick<Claim, 'expiresAt'> | KeptAnswer | undefined> {
+    const claimed = await this.#database.first<Pick<Claim, 'expiresAt'>>(
       `INSERT INTO idempotent_answers AS a (scope, request_hash, claim, claimed_at, expires_at) VALUES ($1, $2, $3, $4, $5)
        ON CONFLICT (scope) DO UPDATE SET
-         request_hash = excluded.request_hash, claim = excluded.claim, claimed_at = excluded.claimed_at, expires_at = excluded.expires_at, answer = NULL
-       WHERE a.expires_at <= $4 OR (a.answer IS NULL AND a.claimed_at <= $6 AND a.request_hash = excluded.request_hash)
-       RETURNING 1`,
+         request_hash = excluded.request_hash, claim = excluded.claim, claimed_at = excluded.claimed_at, answer = NULL,
+         expires_at = CASE WHEN a.expires_at <= $4 THEN excluded.expires_at ELSE a.expires_at END
+       WHERE a.expires_at <= $4
+          OR (a.answer IS NULL AND a.claimed_at <= $6 AND (a.request_hash = excluded.request_hash OR a.claimed_at = ${RELEASED}))
+       RETURNING expires_at AS "expiresAt"`,
       [scope, requestHash, id, now, expiresAt, now - STALE_MS],
     );
-    if (claimed.length > 0) return 'claimed';
+    if (claimed !== undefined) return claimed;
     const row = await this.#database.first<{ requestHash: string; answer: string | null }>(
       'SELECT request_hash AS "requestHash", answer FROM idempotent_answers WHERE scope = $1',
       [scope],
@@ -34,6 +38,9 @@ export class PostgresAnswers implements AnswerStore {
   }
 
   async release({ scope, id }: Pick<Claim, 'scope' | 'id'>): Promise<void> {
-    await this.#database.query('DELETE FROM idempotent_answers WHERE scope = $1 AND claim = $2 AND answer IS NULL', [scope, id]);
+    await this.#database.query(
+      `UPDATE idempotent_answers SET claimed_at = ${RELEASED} WHERE scope = $1 AND claim = $2 AND answer IS NULL`,
+      [scope, id],
+    );
   }
 }

@@ -40,6 +40,8 @@ export class PostgresConversations implements ConversationStore {
   open({ room, subject, customer, now, further, most }: NewConversation): Promise<'made' | 'too-many' | ConversationRecord> {
     return this.#database.transaction(async (query) => {
       await query(CUSTOMER_LOCK, [customer.id]);
+      const [before] = await query<ConversationRow>(`SELECT ${COLUMNS} FROM conversations c WHERE c.room = $1`, [room]);
+      if (before !== undefined) return conversationOf(before);
       const opened = await query<ConversationRow>(
         `SELECT ${COLUMNS} FROM conversations c WHERE c.customer_id = $1 AND c.state <> 'closed' ORDER BY c.created_at DESC, c.seq DESC LIMIT $2`,
         [customer.id, most],

@@ -115,6 +115,7 @@ export class PostgresRooms implements RoomStore {
   createGroup(room: NewRoom, members: readonly RoomMember[], ownedMax: number): Promise<'created' | 'exists' | 'too-many'> {
     return this.#database.transaction(async (query) => {
       await query(OWNER_LOCK, [room.owner]);
+      if ((await query('SELECT 1 FROM rooms WHERE room = $1', [room.room])).length > 0) return 'exists';
       const owned = await query(OWNED, [room.owner, ownedMax]);
       return owned.length >= ownedMax ? 'too-many' : insert(query, room, members);
     });

@@ -101,10 +101,10 @@ export interface KeptAnswer {
 /** Answers to requests with an idempotency key (A15). */
 export interface AnswerStore {
   /**
-   * `claimed`: nobody else answers it; the claim is to be ended by `keep` or `release`. Of several at once one gets it. A claim that is 30 s old and has no answer is
-   * its process's that died: the same request gets it. Undefined: it was released at this moment.
+   * `expiresAt`: nobody else answers it; the claim is to be ended by `keep` or `release`. Of several at once one gets it. A claim that is 30 s old and has no answer is
+   * its process's that died: the same request gets it, and one that was released, with the `expiresAt` of the first. Undefined: it was dropped at this moment.
    */
-  claim(claim: Claim): Promise<'claimed' | KeptAnswer | undefined>;
+  claim(claim: Claim): Promise<Pick<Claim, 'expiresAt'> | KeptAnswer | undefined>;
   keep(claim: Pick<Claim, 'scope' | 'id'>, answer: string): Promise<void>;
   release(claim: Pick<Claim, 'scope' | 'id'>): Promise<void>;
 }
@@ -283,7 +283,7 @@ export interface RoomPlace {
 export interface RoomStore {
   /** Creates the room with its members. `exists` where the name is taken: nothing is changed then (dm rooms race). */
   create(room: NewRoom, members: readonly RoomMember[]): Promise<'created' | 'exists'>;
-  /** As `create`, a group. `too-many` where its owner has `ownedMax` open groups already, whoever else makes one at the same moment. */
+  /** As `create`, a group; whether the name is taken is looked at first. `too-many` where its owner has `ownedMax` open groups already, whoever else makes one at the same moment. */
   createGroup(room: NewRoom, members: readonly RoomMember[], ownedMax: number): Promise<'created' | 'exists' | 'too-many'>;
   get(room: string): Promise<RoomRecord | undefined>;
   members(room: string): Promise<RoomMember[]>;
@@ -405,7 +405,7 @@ export interface ConversationPlace {
 /** Customers and agents (A10). The room itself is a `RoomRecord` of kind `conv`. */
 export interface ConversationStore {
   /**
-   * Makes the room and the conversation, queued: `made`. Where the customer has an open one and no further one is asked for, the newest of those; `too-many` where
+   * Makes the room and the conversation, queued: `made`. Where there is such a room, that conversation, in whatever state it is. Where the customer has an open one and no further one is asked for, the newest of those; `too-many` where
    * they have `most` of them. Of several calls at once each sees what the one before made.
    */
   open(conversation: NewConversation): Promise<'made' | 'too-many' | ConversationRecord>;

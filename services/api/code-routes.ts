@@ -8,7 +8,7 @@ import { MemberError } from './api-error.ts';
 import type { ApiParts, Routes } from './api-parts.ts';
 import { clientKey } from './client-key.ts';
 import { errors } from './error-schema.ts';
-import { idempotent } from './idempotency.ts';
+import { idempotent, newId } from './idempotency.ts';
 import { requireLimits } from './limits.ts';
 import { LoginAnswer, openLogin } from './login.ts';
 import { cookieAttempt, dropAttempt, keepAttempt, keepDevice, knownDevice } from './login-cookies.ts';
@@ -159,7 +159,7 @@ async function redeem(
 }
 
 function register(api: FastifyInstance, parts: ApiParts): void {
-  const { store, clock, uuid, limits } = parts;
+  const { store, clock, limits } = parts;
   api.post<{ Body: Static<typeof NewAccount> }>(
     '/auth/register',
     {
@@ -181,10 +181,14 @@ function register(api: FastifyInstance, parts: ApiParts): void {
       const mail = await store.logins.ticket(ticket, clock());
       if (mail === undefined) throw new HubError('CODE_INVALID', 'The registration is over: ask for a new code.');
       await requireUnlike(parts, name);
-      const id = uuid();
-      const outcome = await store.users.create({ id, name, mail });
+      const id = newId(parts, request);
+      const keyed = request.headers['idempotency-key'] !== undefined;
+      // Made by the same request before, by a process that died.
+      const again = keyed && (await store.users.byId(id)) !== undefined;
+      const outcome = again ? 'created' : await store.users.create({ id, name, mail });
       if (outcome === 'name-taken') throw new HubError('NAME_TAKEN');
-      await store.logins.dropTicket(ticket);
+      // Until the answer is kept the same request has to find the ticket: then it ends by itself, and opens no second account.
+      if (outcome !== 'created' || !keyed) await store.logins.dropTicket(ticket);
       if (outcome === 'mail-taken') throw new HubError('CODE_INVALID', 'This address was registered meanwhile: ask for a new code.');
       keepDevice(reply, parts, accountKey(textKey(mail)));
       return sendLogin(reply, parts, await openLogin(parts, { id, name, kind: 'user' }), 201);

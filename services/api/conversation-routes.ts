@@ -7,7 +7,7 @@ import type { ConversationRecord } from '#libs/store/store.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';
 import { errors } from './error-schema.ts';
-import { idempotent } from './idempotency.ts';
+import { idempotent, newRoom } from './idempotency.ts';
 import { requireLimits } from './limits.ts';
 import { Next, nextOf, pageQuery, placeOf } from './list-cursor.ts';
 import { memberOf, optionalBody, PersonView, RoomName, RoomPath, toTitle, UserId } from './room-schemas.ts';
@@ -70,7 +70,8 @@ const AssignTo = Type.Object(
 );
 
 export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignment'>): Routes {
-  return (api, { store, limits }) => {
+  return (api, parts) => {
+    const { store, limits } = parts;
     api.post<{ Body: Static<typeof Opening> }>(
       '/conversations',
       {
@@ -85,10 +86,11 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
           response: { 200: Conversation, 201: Conversation, ...errors(403, 409, 429) },
         },
       },
-      async ({ user, body }, reply) => {
+      async (request, reply) => {
+        const { user, body } = request;
         await requireLimits(limits, ['conversationsPerUser', user.userId]);
         const subject = body.subject === undefined ? '' : toTitle(body.subject, 'subject');
-        const { record, made } = await assignment.open(memberOf(user), subject, body.new ?? false);
+        const { record, made } = await assignment.open(memberOf(user), subject, body.new ?? false, newRoom(parts, request, 'conv'));
         return reply.status(made ? 201 : 200).send(view(record));
       },
     );

@@ -3,7 +3,9 @@ import { createHmac } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { openText, sealText } from '#libs/auth/sealed-text.ts';
+import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { roomNameOf } from '#libs/rooms/room-id.ts';
 import type { Claim } from '#libs/store/store.ts';
 import type { Guarded } from './access.ts';
 import type { ApiParts } from './api-parts.ts';
@@ -47,11 +49,13 @@ export function idempotent<Options extends Partial<Guarded>>(guarded: Options, o
   return { ...guarded, config: { ...guarded.config, idempotent: owner ?? (access === undefined ? byAddress : guardedOwner) } };
 }
 
+/** Of the requests that are being answered. */
+const claims = new WeakMap<FastifyRequest, Claim>();
+
 type Parts = Pick<ApiParts, 'store' | 'clock' | 'uuid' | 'log' | 'answerKey'>;
 
 /** Keeps the answers of the `idempotent` routes that are registered on `api` after this, and gives them again. */
 export function keepAnswers(api: FastifyInstance, parts: Parts): void {
-  const claims = new WeakMap<FastifyRequest, Claim>();
   const { store, log } = parts;
 
   api.addHook('preHandler', async (request, reply) => {
@@ -66,6 +70,7 @@ export function keepAnswers(api: FastifyInstance, parts: Parts): void {
     const claim = claims.get(request);
     if (claim === undefined) return;
     claims.delete(request);
+    failPoint('before-answer-kept');
     try {
       if (reply.statusCode >= 500 || reply.statusCode === 429) await store.answers.release(claim);
       else await store.answers.keep(claim, sealed(parts, claim.scope, reply, payload));
@@ -78,11 +83,27 @@ export function keepAnswers(api: FastifyInstance, parts: Parts): void {
 
 /** The id of what a request makes: with an `Idempotency-Key` the same one again, also where the process died before it answered. */
 export function newId({ uuid, answerKey }: Pick<ApiParts, 'uuid' | 'answerKey'>, request: FastifyRequest): string {
-  const { idempotent: owner } = request.routeOptions.config;
-  const key = request.headers['idempotency-key'];
-  if (owner === undefined || typeof key !== 'string') return uuid();
-  const hex = hashOf(answerKey, ['id', scopeOf(answerKey, request, owner(request), key), requestHash(answerKey, request)], 'hex');
-  return hex.slice(0, UUID_HEX).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-8$4-$5');
+  const made = ofKey(answerKey, request, 'id');
+  if (made === undefined) return uuid();
+  const hex = made.toString('hex').slice(0, UUID_HEX);
+  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-8$4-$5');
+}
+
+/** As `newId`, the name of a room; undefined: without a key it may be any. */
+export function newRoom({ answerKey }: Pick<ApiParts, 'answerKey'>, request: FastifyRequest, kind: 'group' | 'conv'): string | undefined {
+  const made = ofKey(answerKey, request, 'room');
+  return made && roomNameOf(kind, made);
+}
+
+/** As `newId`, the id of a message (M2): said again, it is the same one. Undefined without a key. */
+export function newMessageId({ answerKey }: Pick<ApiParts, 'answerKey'>, request: FastifyRequest): string | undefined {
+  return ofKey(answerKey, request, 'message')?.toString('base64url');
+}
+
+/** 32 bytes that follow from the key, its owner, the route, the request, and the day that the key is kept for: later it makes another thing. */
+function ofKey(answerKey: Uint8Array, request: FastifyRequest, purpose: string): Buffer | undefined {
+  const claim = claims.get(request);
+  return claim && macOf(answerKey, [purpose, claim.scope, claim.requestHash, String(claim.expiresAt)]);
 }
 
 async function claimOrAnswer(
@@ -99,8 +120,8 @@ async function claimOrAnswer(
     const now = clock();
     const claim = { scope, requestHash: hash, id: uuid(), now, expiresAt: now + KEEP_MS };
     const found = await store.answers.claim(claim);
-    if (found === 'claimed') {
-      claimed(claim);
+    if (found !== undefined && 'expiresAt' in found) {
+      claimed({ ...claim, expiresAt: found.expiresAt });
       return undefined;
     }
     if (found !== undefined && found.requestHash !== hash) throw new HubError('KEY_REUSED');
@@ -133,15 +154,15 @@ function sealed({ answerKey }: Parts, scope: string, reply: FastifyReply, payloa
 }
 
 function scopeOf(key: Uint8Array, request: FastifyRequest, owner: string, idempotencyKey: string): string {
-  return hashOf(key, ['scope', owner, request.method, request.routeOptions.url ?? '', idempotencyKey], 'base64url');
+  return macOf(key, ['scope', owner, request.method, request.routeOptions.url ?? '', idempotencyKey]).toString('base64url');
 }
 
 function requestHash(key: Uint8Array, { params, query, body }: FastifyRequest): string {
-  return hashOf(key, ['request', canonical([params, query, body])], 'base64url');
+  return macOf(key, ['request', canonical([params, query, body])]).toString('base64url');
 }
 
-function hashOf(key: Uint8Array, parts: readonly string[], encoding: 'hex' | 'base64url'): string {
-  return createHmac('sha256', key).update(JSON.stringify(parts)).digest(encoding);
+function macOf(key: Uint8Array, parts: readonly string[]): Buffer {
+  return createHmac('sha256', key).update(JSON.stringify(parts)).digest();
 }
 
 /** JSON in which the order of members makes no difference. */

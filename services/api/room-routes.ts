@@ -11,7 +11,7 @@ import type { RoomServices } from '#libs/rooms/room-services.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';
 import { errors } from './error-schema.ts';
-import { idempotent } from './idempotency.ts';
+import { idempotent, newRoom } from './idempotency.ts';
 import { requireLimits } from './limits.ts';
 import { Next, pageQuery } from './list-cursor.ts';
 import { nextRoomsOf, roomPlaceOf } from './room-cursor.ts';
@@ -73,7 +73,8 @@ export interface RoomRoutesParts {
 }
 
 export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts): Routes {
-  return (api, { store, limits }) => {
+  return (api, parts) => {
+    const { store, limits } = parts;
     const details = async (user: Credentials, room: string): Promise<Static<typeof RoomDetails>> => {
       if (room === PARK) return list.park();
       const known = await roomOfMember(store.rooms, room, user.userId);
@@ -104,9 +105,11 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
         ...idempotent(authenticated('groups')),
         schema: { tags: TAGS, summary: 'Make a group (A8)', body: NewRoom, response: { 201: RoomDetails, ...errors(403, 404, 409, 429) } },
       },
-      async ({ user, body }, reply) => {
+      async (request, reply) => {
+        const { user, body } = request;
         await requireLimits(limits, ['roomsPerUser', user.userId]);
         const known = await groups.create(memberOf(user), {
+          room: newRoom(parts, request, 'group'),
           title: toTitle(body.name, 'name'),
           members: body.members ?? [],
           keepHistory: body.keepHistory ?? false,

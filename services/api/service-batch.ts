@@ -3,7 +3,7 @@ import type { TSchema } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import { ERRORS, HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
-import { Ban, Disconnect, Publish, Push, Revoke, type ServiceCommands, Unban } from './service-commands.ts';
+import { Ban, Disconnect, Publish, Push, Revoke, type ServiceCommands, Unban, withId } from './service-commands.ts';
 
 /** Commands under way at once: those on one room or one user go one after the other. */
 const AT_ONCE = 64;
@@ -21,25 +21,30 @@ type BatchRequest = Pick<FastifyRequest, 'id' | 'service' | 'compileValidationSc
 
 interface Kind {
   readonly schema: TSchema;
-  run(commands: ServiceCommands, service: string, members: never): Promise<unknown>;
+  /** `id`: of a message that has none. */
+  run(commands: ServiceCommands, service: string, members: never, id: string | undefined): Promise<unknown>;
 }
 
 /** By the `command` member. The other members are those of the route's body. */
 export const BATCH_COMMANDS = {
   push: { schema: Push, run: (commands, _, members) => commands.push(members) },
-  publish: { schema: Publish, run: (commands, service, members) => commands.publish(service, members) },
+  publish: { schema: Publish, run: (commands, service, members, id) => commands.publish(service, withId(members, id)) },
   disconnect: { schema: Disconnect, run: (commands, _, members) => commands.disconnect(members) },
   revoke: { schema: Revoke, run: (commands, _, members) => commands.revoke(members) },
   ban: { schema: Ban, run: (commands, _, members) => commands.ban(members) },
   unban: { schema: Unban, run: (commands, _, members) => commands.unban(members) },
 } as const satisfies Record<string, Kind>;
 
-/** Runs them all, and tells of each how it went, in their order. One that is bad, or fails, stops no other. */
+/**
+ * Runs them all, and tells of each how it went, in their order. One that is bad, or fails, stops no other. `id`: what ids of messages that have none begin with;
+ * undefined: they get fresh ones.
+ */
 export async function runBatch(
   list: readonly unknown[],
   request: BatchRequest,
   commands: ServiceCommands,
   log: Logger,
+  id: string | undefined,
 ): Promise<BatchResult[]> {
   const results: BatchResult[] = [];
   const chains = new Map<string, number[]>();
@@ -52,14 +57,20 @@ export async function runBatch(
   const queue = [...chains.values()];
   const work = async (): Promise<void> => {
     for (let chain = queue.shift(); chain !== undefined; chain = queue.shift()) {
-      for (const index of chain) results[index] = await runOne(list[index], request, commands, log);
+      for (const index of chain) results[index] = await runOne(list[index], request, commands, log, id && `${id}.${index}`);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return results;
 }
 
-async function runOne(value: unknown, request: BatchRequest, commands: ServiceCommands, log: Logger): Promise<BatchResult> {
+async function runOne(
+  value: unknown,
+  request: BatchRequest,
+  commands: ServiceCommands,
+  log: Logger,
+  id: string | undefined,
+): Promise<BatchResult> {
   try {
     if (!isObject(value)) throw new HubError('INVALID_REQUEST', 'a command is an object');
     const { command, ...members } = value;
@@ -72,7 +83,7 @@ async function runOne(value: unknown, request: BatchRequest, commands: ServiceCo
       const [problem] = validate.errors ?? [];
       throw new HubError('INVALID_REQUEST', `${problem?.instancePath ?? ''} ${problem?.message ?? 'is not valid'}`.trim());
     }
-    const result = await kind.run(commands, request.service, members as never);
+    const result = await kind.run(commands, request.service, members as never, id);
     return { ok: true, ...(result === undefined ? {} : { result }) };
   } catch (error) {
     // What nobody foresaw stops no other either: it is logged, and told to nobody.

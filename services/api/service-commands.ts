@@ -86,6 +86,11 @@ export const Published = Type.Object(
   { description: 'The message as it was taken; in a room with history it is stored (M1).' },
 );
 
+/** The words with this id if they have none of their own (M2). */
+export function withId(words: Static<typeof Publish>, id: string | undefined): Static<typeof Publish> {
+  return id === undefined || words.id !== undefined ? words : { ...words, id };
+}
+
 export interface ServiceCommandsOptions {
   readonly store: Pick<Store, 'sanctions' | 'logins'>;
   readonly pusher: Pick<Pusher, 'push'>;

@@ -5,10 +5,10 @@ import type { ServiceVoice } from '#libs/rooms/service-voice.ts';
 import { forServices } from './access.ts';
 import type { Routes } from './api-parts.ts';
 import { errors } from './error-schema.ts';
-import { idempotent } from './idempotency.ts';
+import { idempotent, newMessageId } from './idempotency.ts';
 import { UserId } from './room-schemas.ts';
 import { BATCH_COMMANDS, type BatchResult, runBatch } from './service-batch.ts';
-import { Ban, Disconnect, Publish, Published, Push, Revoke, ServiceCommands } from './service-commands.ts';
+import { Ban, Disconnect, Publish, Published, Push, Revoke, ServiceCommands, withId } from './service-commands.ts';
 import { Pusher, type PusherOptions } from './service-push.ts';
 
 const TAGS = ['Services'];
@@ -60,7 +60,8 @@ export interface ServiceRoutesParts {
 }
 
 export function serviceRoutes({ broker, presence, voice }: ServiceRoutesParts): Routes {
-  return (api, { store, clock, log }) => {
+  return (api, parts) => {
+    const { store, clock, log } = parts;
     const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), voice, clock });
 
     api.post<{ Body: Static<typeof Push> }>(
@@ -86,7 +87,7 @@ export function serviceRoutes({ broker, presence, voice }: ServiceRoutesParts): 
         ...idempotent(forServices()),
         schema: { tags: TAGS, summary: 'Say something in a room (A11)', body: Publish, response: { 200: Published, ...errors(404, 410) } },
       },
-      ({ service, body }) => commands.publish(service, body),
+      (request) => commands.publish(request.service, withId(request.body, newMessageId(parts, request))),
     );
 
     api.post<{ Body: Static<typeof Disconnect> }>(
@@ -174,7 +175,9 @@ export function serviceRoutes({ broker, presence, voice }: ServiceRoutesParts): 
           response: { 200: BatchAnswer },
         },
       },
-      async (request) => ({ results: await runBatch(request.body.commands, request, commands, log) }),
+      async (request) => ({
+        results: await runBatch(request.body.commands, request, commands, log, newMessageId(parts, request)),
+      }),
     );
   };
 }

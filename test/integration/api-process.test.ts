@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
@@ -94,6 +94,51 @@ describe('API processes', { timeout: 180_000 }, () => {
         { generation: 1 },
         { generation: 1 },
       ]);
+    } finally {
+      await Promise.all([api.stop(), ...victims.map((victim) => victim.kill9())]);
+    }
+  });
+
+  it('[A15] what a request with a key made is found by the next one, where its process died before it kept the answer', async () => {
+    const KEY = 'a-key-of-the-tests-0123456789abcdef';
+    const open = { ...backends, ALLOW_GUESTS: 'on', ALLOW_CUSTOMERS: 'on', API_KEYS: `tests:${KEY}` };
+    const dying = { ...open, FAIL_POINTS: 'before-answer-kept=kill' };
+    const ticket = 'a-ticket-that-nobody-guesses';
+    const hash = createHash('sha256').update(ticket).digest('base64url');
+    await database.query('INSERT INTO login_tickets (hash, mail, expires_at) VALUES ($1, $2, $3)', [
+      hash,
+      'dee@corp.test',
+      Date.now() + 600_000,
+    ]);
+    const api = await ApiProcess.start(open);
+    const guest = bearer(await json(api.post('/guests', { name: 'Gee' })));
+    const customer = bearer(await json(api.post('/customers', { name: 'Cee', channel: 'shop' })));
+    const cases = [
+      ['/customers', { name: 'Dee', channel: 'shop' }, {}, "SELECT id FROM customers WHERE name = 'Dee'"],
+      ['/auth/register', { registration: ticket, name: 'Dee' }, {}, "SELECT id FROM users WHERE mail = 'dee@corp.test'"],
+      ['/rooms', { name: 'Twice', kind: 'group' }, guest, "SELECT room FROM rooms WHERE title = 'Twice'"],
+      ['/conversations', { subject: 'Twice?', new: true }, customer, "SELECT room FROM conversations WHERE subject = 'Twice?'"],
+      ['/publish', { room: 'park', text: 'Twice!' }, { authorization: `Bearer ${KEY}` }, `SELECT id FROM messages WHERE text = '"Twice!"'`],
+    ] as const;
+    const victims = await Promise.all(cases.map(() => ApiProcess.start(dying)));
+    try {
+      for (const [n, [path, body, who, made]] of cases.entries()) {
+        const keyed = { ...who, 'idempotency-key': 'once' };
+        await expect(victims[n]?.post(path, body, keyed), path).rejects.toThrow();
+        expect((await victims[n]?.exited)?.signal).toBe('SIGKILL');
+        const first = await database.query(made);
+        expect(first, path).toHaveLength(1);
+        // Half a minute later.
+        await database.query('UPDATE idempotent_answers SET claimed_at = claimed_at - 30001 WHERE answer IS NULL');
+        const again = await api.post(path, body, keyed);
+        expect([path, again.status]).toEqual([path, path === '/publish' ? 200 : 201]);
+        expect(await database.query(made), path).toEqual(first);
+        const answer = await json(again);
+        expect([answer['id'], answer['room'], (answer['user'] as Json | undefined)?.['id']], path).toContain(
+          Object.values(first[0] ?? {})[0],
+        );
+        expect(await json(api.post(path, body, keyed)), path).toEqual(answer);
+      }
     } finally {
       await Promise.all([api.stop(), ...victims.map((victim) => victim.kill9())]);
     }
