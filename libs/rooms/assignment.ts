@@ -121,7 +121,7 @@ export class Assignment {
     if (gone.length === 0) return;
     const agents = await this.agentsOnline();
     for (const agent of gone) {
-      for (const { room } of await (await conversations.list({ state: 'assigned', agent: agent.id, limit: SWEEP_MAX })).items) {
+      for (const { room } of (await conversations.list({ state: 'assigned', agent: agent.id, limit: SWEEP_MAX })).items) {
         const record = await conversations.handOn(room, agent.id, agents);
         if (record !== undefined) await notices.conversation(record, agent);
       }

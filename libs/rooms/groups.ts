@@ -13,7 +13,7 @@ export const GROUP_MEMBERS_MAX = 1000;
 const GROUPS_OWNED_MAX = 200;
 
 export interface GroupsOptions {
-  readonly rooms: Pick<RoomStore, 'createGroup' | 'standing' | 'withMembers' | 'update' | 'addMembers' | 'removeMember'>;
+  readonly rooms: Pick<RoomStore, 'createGroup' | 'standing' | 'withMembers' | 'update' | 'addMembers' | 'removeMembers'>;
   readonly people: Pick<People, 'byIds'>;
   readonly notices: Pick<Notices, 'membership' | 'memberChange'>;
   readonly closer: Pick<RoomCloser, 'close'>;
@@ -118,11 +118,10 @@ export class Groups {
       ids.filter((id) => !known.has(id)),
       'groups',
     );
-    if (members.length + fresh.length > GROUP_MEMBERS_MAX) {
-      throw new HubError('INVALID_REQUEST', `a group has at most ${GROUP_MEMBERS_MAX} members`);
-    }
     if (fresh.length === 0) return members;
-    await rooms.addMembers(room, fresh);
+    const added = await rooms.addMembers(room, fresh, GROUP_MEMBERS_MAX);
+    if (added === 'too-many') throw new HubError('INVALID_REQUEST', `a group has at most ${GROUP_MEMBERS_MAX} members`);
+    if (added === 'closed') throw new HubError('ROOM_CLOSED');
     await notices.memberChange(
       room,
       record.title,
@@ -139,9 +138,8 @@ export class Groups {
     const owner = record.owner === user;
     if (ids.some((id) => (id === user) === owner)) throw new HubError('FORBIDDEN');
     const leaving = members.filter(({ id }) => ids.includes(id)).map(({ id }) => id);
-    const gone: string[] = [];
-    for (const id of leaving) if (await rooms.removeMember(room, id)) gone.push(id);
-    await notices.memberChange(room, record.title, 'removed', gone);
+    if (leaving.length === 0) return members;
+    await notices.memberChange(room, record.title, 'removed', await rooms.removeMembers(room, leaving));
     return members.filter(({ id }) => !leaving.includes(id));
   }
 

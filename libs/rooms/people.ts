@@ -5,7 +5,7 @@ import type { RoomMember, SeenStore, UserStore } from '#libs/store/store.ts';
 
 export interface PeopleOptions {
   readonly seen: Pick<SeenStore, 'get'>;
-  readonly users: Pick<UserStore, 'byId'>;
+  readonly users: Pick<UserStore, 'byIds'>;
   /** Resolves after so many milliseconds. Default the system's timer. */
   readonly wait?: (milliseconds: number) => Promise<unknown>;
 }
@@ -48,8 +48,8 @@ export class People {
     if (ids.length === 0) return new Map();
     const { seen, users } = this.#options;
     const known = new Map((await seen.get(ids)).map(({ user, name, kind }): [string, Known] => [user, { name, kind }]));
-    const accounts = await Promise.all(ids.map((id) => (known.has(id) || !UUID.test(id) ? undefined : users.byId(id))));
-    for (const account of accounts) if (account !== undefined) known.set(account.id, { name: account.name, kind: 'user' });
+    const accounts = ids.filter((id) => !known.has(id) && UUID.test(id));
+    if (accounts.length > 0) for (const { id, name } of await users.byIds(accounts)) known.set(id, { name, kind: 'user' });
     return known;
   }
 }

@@ -18,6 +18,22 @@ const OWNER_LOCK = 'SELECT pg_advisory_xact_lock(7250114, hashtext($1))';
 
 const OWNED = `SELECT 1 FROM rooms WHERE owner = $1 AND kind = 'group' AND closed_at IS NULL LIMIT $2`;
 
+/** Those who add members at once do so one after the other; messages and readers do not wait. */
+const ROOM_LOCK = 'SELECT 1 FROM rooms WHERE room = $1 AND closed_at IS NULL FOR NO KEY UPDATE';
+
+/** Members of room `$1` once the users `$2` are, at most `$3`. */
+const MEMBERS_WITH = 'SELECT user_id FROM room_members WHERE room = $1 UNION SELECT unnest($2::text[]) LIMIT $3';
+
+const JOIN = `
+  WITH joined AS (
+    INSERT INTO room_members (room, user_id, name)
+    SELECT $1, m.id, m.name FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS m (id, name, n) ORDER BY m.n
+    ON CONFLICT DO NOTHING RETURNING room, user_id
+  )
+  INSERT INTO cursors (user_id, room, delivered)
+  SELECT j.user_id, j.room, t.top FROM joined j JOIN room_tops t USING (room) ORDER BY j.user_id
+  ON CONFLICT (user_id, room) DO UPDATE SET delivered = greatest(cursors.delivered, excluded.delivered)`;
+
 type SummaryRow = RoomRow & { readonly top: number; readonly unread: number; readonly history_wish: 'mine' | 'theirs' | null };
 
 /** Looked up for each room: a user has few of all rooms, and a plan that reads them all is never better. */
@@ -189,24 +205,22 @@ export class PostgresRooms implements RoomStore {
     return row && roomOf(row);
   }
 
-  async addMembers(room: string, members: readonly RoomMember[]): Promise<void> {
-    await this.#database.query(
-      `WITH joined AS (
-         INSERT INTO room_members (room, user_id, name)
-         SELECT r.room, m.id, m.name FROM rooms r, unnest($2::text[], $3::text[]) WITH ORDINALITY AS m (id, name, n)
-          WHERE r.room = $1 AND r.closed_at IS NULL ORDER BY m.n
-         ON CONFLICT DO NOTHING RETURNING room, user_id
-       )
-       INSERT INTO cursors (user_id, room, delivered)
-       SELECT j.user_id, j.room, t.top FROM joined j JOIN room_tops t USING (room) ORDER BY j.user_id
-       ON CONFLICT (user_id, room) DO UPDATE SET delivered = greatest(cursors.delivered, excluded.delivered)`,
-      [room, members.map(({ id }) => id), members.map(({ name }) => name)],
-    );
+  addMembers(room: string, members: readonly RoomMember[], membersMax: number): Promise<'added' | 'too-many' | 'closed'> {
+    const ids = members.map(({ id }) => id);
+    return this.#database.transaction(async (query) => {
+      if ((await query(ROOM_LOCK, [room])).length === 0) return 'closed';
+      if ((await query(MEMBERS_WITH, [room, ids, membersMax + 1])).length > membersMax) return 'too-many';
+      await query(JOIN, [room, ids, members.map(({ name }) => name)]);
+      return 'added';
+    });
   }
 
-  async removeMember(room: string, user: string): Promise<boolean> {
-    const removed = await this.#database.query('DELETE FROM room_members WHERE room = $1 AND user_id = $2 RETURNING 1', [room, user]);
-    return removed.length > 0;
+  async removeMembers(room: string, users: readonly string[]): Promise<readonly string[]> {
+    const removed = await this.#database.query<{ id: string }>(
+      'DELETE FROM room_members WHERE room = $1 AND user_id = ANY ($2::text[]) RETURNING user_id AS id',
+      [room, users],
+    );
+    return removed.map(({ id }) => id);
   }
 
   async close(room: string, reason: 'expired' | 'closed', now: number): Promise<boolean> {

@@ -43,6 +43,8 @@ export interface UserStore {
   byMail(mail: string): Promise<UserRecord | undefined>;
   byName(name: string): Promise<UserRecord | undefined>;
   byId(id: string): Promise<UserRecord | undefined>;
+  /** In one statement, in no order; ids that nobody has are absent. */
+  byIds(ids: readonly string[]): Promise<readonly UserRecord[]>;
 }
 
 export interface AgentRecord {
@@ -309,9 +311,13 @@ export interface RoomStore {
     change: { readonly title?: string; readonly keepHistory?: boolean; readonly expiresAt?: number | null },
     now: number,
   ): Promise<RoomRecord | undefined>;
-  /** New members start with everything stored so far counted as delivered. */
-  addMembers(room: string, members: readonly RoomMember[]): Promise<void>;
-  removeMember(room: string, user: string): Promise<boolean>;
+  /**
+   * New members start with everything stored so far counted as delivered. All of them or nobody: `too-many` if the room had more than `membersMax` then,
+   * however many add at once; `closed` also where there is no such room.
+   */
+  addMembers(room: string, members: readonly RoomMember[], membersMax: number): Promise<'added' | 'too-many' | 'closed'>;
+  /** Resolves with those who were members. */
+  removeMembers(room: string, users: readonly string[]): Promise<readonly string[]>;
   /** Closes once: true for the caller that did it. Frees a pair: its members may be paired again. */
   close(room: string, reason: 'expired' | 'closed', now: number): Promise<boolean>;
   /** Open rooms whose time is over, at most `limit`. */

@@ -61,4 +61,8 @@ export class PostgresUsers implements UserStore {
   byId(id: string): Promise<UserRecord | undefined> {
     return this.#database.first<UserRow>(`SELECT ${COLUMNS} FROM users WHERE id = $1`, [id]);
   }
+
+  byIds(ids: readonly string[]): Promise<readonly UserRecord[]> {
+    return this.#database.query<UserRow>(`SELECT ${COLUMNS} FROM users WHERE id = ANY ($1::text[])`, [ids]);
+  }
 }

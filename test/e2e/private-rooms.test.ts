@@ -187,7 +187,7 @@ describe('R2 groups', () => {
     await first.message(group, 'hello');
     await second.waitFor('message', (frame) => frame.room === group);
     expect(await second.history(group)).toMatchObject({ messages: [{ offset: 1, message: { text: 'hello' } }], more: false });
-    await store.rooms.removeMember(group, bob);
+    await store.rooms.removeMembers(group, [bob]);
     await hub.backend.command('PUBLISH', `parley:{p0}:u:${bob}`, `~x${group}`);
     await until(async () => (await first.presence(group)).count === 1);
     expect(await second.waitFor('left')).toEqual({ type: 'left', room: group });

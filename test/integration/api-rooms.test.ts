@@ -30,7 +30,7 @@ describe('customers', () => {
     const xan = bearer('xan', 'customer', { rooms: ['*'] });
     await stage.arrive(xan);
     // As somebody of an existing login (A12), who was a user before.
-    await stage.store.rooms.addMembers(room, [{ id: 'xan', name: xan.name }]);
+    await stage.store.rooms.addMembers(room, [{ id: 'xan', name: xan.name }], 1000);
     const conversation = (await api.call('POST', '/conversations', xan)).body.room as string;
     expect((await api.call('GET', '/rooms', xan)).body.rooms.map((one: { room: string }) => one.room)).toEqual([conversation]);
     expect((await api.call('GET', `/rooms/${conversation}`, xan)).status).toBe(200);

@@ -34,6 +34,7 @@ describe('users', () => {
     expect(await other.users.byMail('aDA@example.ORG')).toEqual(ada);
     expect(await other.users.byName('ada lovelace')).toEqual(ada);
     expect(await other.users.byId(ada.id)).toEqual(ada);
+    expect(await other.users.byIds([ada.id, 'nobody', ada.id])).toEqual([ada]);
   });
 
   test('[A3] what cannot be seen, blanks and full case make no second name, and an agent has none of a user', async () => {
@@ -63,6 +64,7 @@ describe('users', () => {
       expect(await store.users.byName(text)).toBeUndefined();
       expect(await store.users.byMail(text)).toBeUndefined();
       expect(await store.users.byId(text)).toBeUndefined();
+      expect(await store.users.byIds([text])).toEqual([]);
     }
   });
 });
@@ -78,8 +80,8 @@ test('[A6] agents: a name once, found in any case; all of them with those who ca
   store.seen.touch({ user: 'someone', name: 'Someone', kind: 'user', lastSeen: 1 });
   await expect.poll(async () => (await other.seen.get(['foreign', 'someone', grace?.id ?? ''])).length, { timeout: 20_000 }).toBe(3);
   expect((await store.agents.all()).toSorted((a, b) => a.name.localeCompare(b.name))).toEqual([
-    { id: 'foreign', name: 'Foreign' },
-    { id: grace?.id, name: 'Grace' },
+    { id: 'foreign', name: 'Foreign', kind: 'agent' },
+    { id: grace?.id, name: 'Grace', kind: 'agent' },
   ]);
 });
 

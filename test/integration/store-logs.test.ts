@@ -62,11 +62,11 @@ describe('the log of what becomes of rooms', () => {
     const group = await room('group');
     const pair = await room('pair');
     await store.rooms.update(group, { title: 'other', expiresAt: 2000 }, 5);
-    await store.rooms.addMembers(group, [cleo]);
-    await store.rooms.removeMember(group, 'none');
+    await store.rooms.addMembers(group, [cleo], 1000);
+    await store.rooms.removeMembers(group, ['none']);
     await store.rooms.close('group:none', 'closed', 5);
     expect(await changes()).toEqual([]);
-    await store.rooms.removeMember(group, 'bob');
+    await store.rooms.removeMembers(group, ['bob']);
     expect(await changes()).toEqual([left(group, 'bob')]);
     await store.rooms.update(group, { keepHistory: false }, 5);
     expect(await changes()).toEqual([changed(group)]);
@@ -125,7 +125,7 @@ describe('the log of what becomes of rooms', () => {
     expect((await store.roomChanges.since(old(45))).complete).toBe(true);
     expect((await store.roomChanges.since(old(55))).complete).toBe(false);
     const group = await room('group');
-    await store.rooms.removeMember(group, 'bob');
+    await store.rooms.removeMembers(group, ['bob']);
     await database.query("UPDATE room_changes SET added_at = added_at - interval '59 minutes'");
     await store.upkeep.dropExpired(Date.now());
     expect(await database.query('SELECT room FROM room_changes WHERE room = $1', [group])).toHaveLength(1);
@@ -153,10 +153,10 @@ describe('reading a log', () => {
       // As after a minute: older than whatever anybody would look back for.
       await client.query("UPDATE room_changes SET added_at = added_at - interval '1 minute' WHERE room = $1", [late]);
       await client.query("UPDATE sanctions SET added_at = added_at - interval '1 minute'");
-      await store.rooms.removeMember(early, 'ada');
+      await store.rooms.removeMembers(early, ['ada']);
       await store.sanctions.add({ ...ban, subject: 'early' });
       expect([await changes(), await bans()]).toEqual([[left(early, 'ada')], ['early']]);
-      await store.rooms.removeMember(later, 'ada');
+      await store.rooms.removeMembers(later, ['ada']);
       await store.sanctions.add({ ...ban, subject: 'later' });
       expect([await changes(), await bans()]).toEqual([[left(later, 'ada')], ['later']]);
       expect([await changes(), await bans()]).toEqual([[], []]);
@@ -176,7 +176,7 @@ describe('reading a log', () => {
     const reader = (async () => {
       while (writing) for (const { users } of await changes()) seen.push(...users);
     })();
-    await Promise.all(Array.from({ length: 200 }, (_, i) => store.rooms.removeMember(name, `m${i}`)));
+    await Promise.all(Array.from({ length: 200 }, (_, i) => store.rooms.removeMembers(name, [`m${i}`])));
     writing = false;
     await reader;
     for (const { users } of await changes()) seen.push(...users);
@@ -185,7 +185,7 @@ describe('reading a log', () => {
 
   test('[R7] another server, whose numbers may be others: what was added lately is given again', async () => {
     const group = await room('group');
-    await store.rooms.removeMember(group, 'ada');
+    await store.rooms.removeMembers(group, ['ada']);
     const before = await store.roomChanges.since(mark);
     const [snapshot = '', at, server] = before.mark.split(' ');
     expect((await store.roomChanges.since(before.mark)).entries).toEqual([]);

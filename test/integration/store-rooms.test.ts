@@ -126,17 +126,30 @@ describe('rooms', () => {
   test('[A8] a new member has nothing waiting, who was there before keeps what is', async () => {
     await store.rooms.create(group('join'), [ada]);
     await store.messages.append(message('group:join', 7));
-    await store.rooms.addMembers('group:join', [ada, bob]);
+    await store.rooms.addMembers('group:join', [ada, bob], 1000);
     expect(await store.rooms.members('group:join')).toEqual([ada, bob]);
     expect((await store.cursors.delivered('bob', 'group:join')).delivered).toBe(7);
     expect((await store.cursors.delivered('ada', 'group:join')).delivered).toBe(0);
-    expect(await store.rooms.removeMember('group:join', 'bob')).toBe(true);
-    expect(await store.rooms.removeMember('group:join', 'bob')).toBe(false);
+    expect(await store.rooms.removeMembers('group:join', ['cleo', 'bob'])).toEqual(['bob']);
+    expect(await store.rooms.removeMembers('group:join', ['bob'])).toEqual([]);
     await store.messages.append(message('group:join', 8));
-    await store.rooms.addMembers('group:join', [bob]);
+    await store.rooms.addMembers('group:join', [bob], 1000);
     expect((await store.cursors.delivered('bob', 'group:join')).delivered).toBe(8);
-    await store.rooms.addMembers('group:none', [bob]);
+    expect(await store.rooms.addMembers('group:none', [bob], 1000)).toBe('closed');
     expect(await store.rooms.members('group:none')).toEqual([]);
+  });
+
+  test('[A8] ten who add at once make a room no larger than it may be, and who is in it already takes no second place', async () => {
+    await store.rooms.create(group('full'), [ada]);
+    const fresh = Array.from({ length: 10 }, (_, n) => [1, 2, 3].map((m) => ({ id: `n${n}-${m}`, name: 'N' })));
+    const results = await Promise.all(fresh.map((members, n) => (n % 2 ? store : other).rooms.addMembers('group:full', members, 11)));
+    expect(results.filter((result) => result === 'added')).toHaveLength(3);
+    expect(results.filter((result) => result === 'too-many')).toHaveLength(7);
+    expect(await store.rooms.members('group:full')).toHaveLength(10);
+    expect(await store.rooms.addMembers('group:full', [ada, bob], 11)).toBe('added');
+    expect(await store.rooms.addMembers('group:full', [ada, bob], 11)).toBe('added');
+    await store.rooms.close('group:full', 'closed', 5);
+    expect(await store.rooms.addMembers('group:full', [ada], 11)).toBe('closed');
   });
 
   test('[A8] my rooms: the newest activity first, with the top and what is unread', async () => {

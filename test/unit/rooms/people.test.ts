@@ -7,6 +7,7 @@ const ACCOUNT = '0b6f7f9e-58a5-4c0f-9d59-0b6f7f9e58a5';
 /** People who are written down after the first look. */
 function stage(seen: readonly string[], late: readonly string[] = []) {
   const waits: number[] = [];
+  const asked: (readonly string[])[] = [];
   const written = new Set(seen);
   const people = new People({
     seen: {
@@ -16,14 +17,17 @@ function stage(seen: readonly string[], late: readonly string[] = []) {
           .map((user): SeenRecord => ({ user, name: user.toUpperCase(), kind: 'user', lastSeen: 1 })),
     },
     users: {
-      byId: async (id) => (id === ACCOUNT ? { id, name: 'Ann', mail: 'ann@corp.test' } : undefined),
+      byIds: async (ids) => {
+        asked.push(ids);
+        return ids.includes(ACCOUNT) ? [{ id: ACCOUNT, name: 'Ann', mail: 'ann@corp.test' }] : [];
+      },
     },
     wait: async (milliseconds) => {
       waits.push(milliseconds);
       for (const user of late) written.add(user);
     },
   });
-  return { people, waits };
+  return { people, waits, asked };
 }
 
 describe('people', () => {
@@ -47,5 +51,14 @@ describe('people', () => {
       message: expect.stringContaining('nobody'),
     });
     expect(waits).toEqual([1000, 1000]);
+  });
+
+  it('accounts are asked for once for all ids that nobody came by, and none where everybody came', async () => {
+    const { people, asked } = stage(['bob']);
+    const nobodies = Array.from({ length: 998 }, (_, n) => `${ACCOUNT.slice(0, -4)}${(n + 1000).toString()}`);
+    await expect(people.byIds(['bob', ACCOUNT, ...nobodies], 'groups')).rejects.toMatchObject({ code: 'USER_NOT_FOUND' });
+    expect(asked.map((ids) => ids.length)).toEqual([999, 998]);
+    await people.byIds(['bob'], 'groups');
+    expect(asked).toHaveLength(2);
   });
 });
