@@ -30,8 +30,9 @@ export function requireRegistered(claims: Claims, expected: Expected, now: numbe
 
 /**
  * Whether a token was made by `now` (Unix milliseconds), as far as clocks may differ: one of the future would outlive a revocation.
- * Throws TypeError naming the claim.
+ * Throws `TokenFaultError` naming the claim.
  */
 export function requireMade({ iat }: Claims, toleranceSeconds: number, now: number): void {
-  if (typeof iat === 'number' && !(iat <= Math.floor(now / 1000) + toleranceSeconds)) throw new TypeError('iat: made in the future');
+  if (typeof iat === 'number' && !(iat <= Math.floor(now / 1000) + toleranceSeconds))
+    throw new TokenFaultError('iat', 'iat: made in the future');
 }

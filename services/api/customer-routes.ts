@@ -97,7 +97,7 @@ export const customerRoutes: Routes = (api, parts) => {
       const good = renewed?.family.kind === 'customer' && renewed.family.userId === customerId && customer?.channel === channel;
       if (renewed !== undefined && good) return sendRenewed(reply, parts, renewed);
       if (renewed !== undefined) await endLogin(parts, renewed.family.id, 'secret used for another customer');
-      await clearCookie(reply, parts, 'customer');
+      await clearCookie(reply, parts, 'customer', secret);
       throw new HubError('TOKEN_EXPIRED', 'The secret is not this customer’s, or is over.');
     },
   );

@@ -56,7 +56,7 @@ export const loginRoutes: Routes = (api, parts) => {
       if (secret === undefined) throw new HubError('MISSING_TOKEN', 'A refresh secret is needed: the cookie, or `refresh`.');
       const renewed = await renewLogin(parts, secret);
       if (renewed === undefined) {
-        await clearCookie(reply, parts, owner);
+        await clearCookie(reply, parts, owner, secret);
         throw new HubError('TOKEN_EXPIRED', 'The login is over: log in again.');
       }
       if (renewed.family.kind === 'customer') await requireCustomerDoor(parts, renewed.family.userId);
@@ -87,7 +87,7 @@ export const loginRoutes: Routes = (api, parts) => {
       // A token that is over ended by itself; beside a secret it adds nothing.
       if (token !== undefined && bearer !== undefined) await endByToken(parts, token, bearer);
       else if (secret === undefined) throw new HubError('TOKEN_EXPIRED');
-      await clearCookie(reply, parts, owner);
+      await clearCookie(reply, parts, owner, secret, bearer?.login);
       return reply.status(204).send();
     },
   );
@@ -100,7 +100,7 @@ async function endBySecret(parts: ApiParts, secret: string): Promise<void> {
 }
 
 async function endByToken(parts: ApiParts, token: string, { login, expiresAt }: Credentials): Promise<void> {
-  if (login !== undefined) return endLogin(parts, login, 'logout');
+  if (login !== undefined) return endLogin(parts, login, 'logout', expiresAt * 1000);
   // A token of another issuer belongs to no login of ours: it alone is taken back.
   const at = parts.clock();
   await parts.store.sanctions.add({ kind: 'token', subject: tokenHash(token), reason: 'logout', at, until: expiresAt * 1000 + SKEW_MS });

@@ -43,7 +43,8 @@ export type PersonKind = keyof typeof TOKEN_SECONDS;
 
 /** How long an access token serves, by kind. */
 const TOKEN_SECONDS = { user: 900, guest: 86_400, customer: 86_400, agent: 28_800 } as const;
-const LONGEST_TOKEN_SECONDS = Math.max(...Object.values(TOKEN_SECONDS));
+/** What is remembered of tokens of another issuer, whose life the hub does not know, milliseconds. */
+export const FOREIGN_TOKEN_MS = 31 * 86_400_000;
 /** For clocks that differ. */
 const SKEW_SECONDS = 60;
 const DAY_MS = 86_400_000;
@@ -121,13 +122,20 @@ function stepFrom(key: Uint8Array, secret: string, { secrets }: LivingLogin, now
   return present === undefined ? { ...afterKeyChange(key, secrets), late: false } : { secret: present, late: false };
 }
 
-/** Ends a login: no further tokens, those that are out are refused, its sockets are closed (4510) on every node within 2 s. May be repeated. */
-export async function endLogin({ store, clock }: Pick<ApiParts, 'store' | 'clock'>, login: string, reason: string): Promise<void> {
+/**
+ * Ends a login: no further tokens, those that are out are refused, its sockets are closed (4510) on every node within 2 s. May be repeated.
+ * It is remembered for as long as a token of it may live: those of another issuer for 31 days, and until `tokenEnd`, Unix milliseconds.
+ */
+export async function endLogin(
+  { store, clock }: Pick<ApiParts, 'store' | 'clock'>,
+  login: string,
+  reason: string,
+  tokenEnd = 0,
+): Promise<void> {
   const kind = await store.logins.revokeFamily(login);
   const at = clock();
-  // As long as a token of it may live. The login of another issuer's token is none of ours: its kind is not known.
-  const seconds = kind === undefined ? LONGEST_TOKEN_SECONDS : tokenSeconds(kind);
-  await store.sanctions.add({ kind: 'login', subject: login, reason, at, until: at + (seconds + SKEW_SECONDS) * 1000 });
+  const lifeMs = kind === undefined ? FOREIGN_TOKEN_MS : tokenSeconds(kind) * 1000;
+  await store.sanctions.add({ kind: 'login', subject: login, reason, at, until: Math.max(at + lifeMs, tokenEnd) + SKEW_SECONDS * 1000 });
 }
 
 function tokenSeconds(kind: string): number {

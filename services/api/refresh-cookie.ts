@@ -60,15 +60,23 @@ export function presentedOwner({ cookies }: FastifyRequest, { publicUrl }: Cooki
 }
 
 /**
- * Takes the cookie back, and what stands beside it. A cookie with a secret of a login that this hub does not know is another hub's under the same host name: it is
+ * Takes the cookie back, and what stands beside it, where it has the refused `secret`, or one of the same login, or of the login `ended`: a bad secret in a
+ * body says nothing of a good cookie. A cookie with a secret of a login that this hub does not know is another hub's under the same host name: it is
  * left alone. Rejects with `HubError` `UNAVAILABLE`.
  */
-export async function clearCookie(reply: FastifyReply, parts: CookieParts, owner: CookieOwner = 'login'): Promise<void> {
+export async function clearCookie(
+  reply: FastifyReply,
+  parts: CookieParts,
+  owner: CookieOwner,
+  secret: string | undefined,
+  ended?: string,
+): Promise<void> {
   const suffix = cookieSuffix(parts.publicUrl);
   const present = reply.request.cookies[NAMES[owner] + suffix];
   if (present) {
     const login = loginOf(present);
-    if (login === undefined || !(await parts.store.logins.knowsLogin(login))) return;
+    if (login === undefined || (login !== ended && login !== loginOf(secret ?? ''))) return;
+    if (!(await parts.store.logins.knowsLogin(login))) return;
   }
   const kept = attributes(reply.request, parts.publicUrl, owner);
   reply.clearCookie(NAMES[owner] + suffix, kept);

@@ -8,15 +8,13 @@ import { FRAME_ID_MAX, TOKEN_MAX_BYTES } from '#libs/protocol/limits.ts';
 import { cleanName } from '#libs/protocol/name-text.ts';
 import type { ServiceVoice } from '#libs/rooms/service-voice.ts';
 import type { Store } from '#libs/store/store.ts';
+import { FOREIGN_TOKEN_MS } from './login.ts';
 import { RoomName, UserId } from './room-schemas.ts';
 import type { Pusher } from './service-push.ts';
 
 const SECOND_MS = 1000;
-const DAY_MS = 86_400_000;
 /** A disconnect concerns the connections of its moment: a node that was told nothing for so long has closed them all. */
 const DISCONNECT_MS = 60_000;
-/** No token of the hub's own lives longer than a day; of other issuers' a month is remembered. */
-const REVOKE_USER_MS = 31 * DAY_MS;
 /** Seconds: ten years. */
 const BAN_MAX_SECONDS = 315_360_000;
 /** Clocks differ by a minute at most. */
@@ -142,7 +140,7 @@ export class ServiceCommands {
     // First the logins: a token that is got with one in between is older than the sanction.
     await store.logins.revokeFamiliesOf(what.user);
     const now = clock();
-    await store.sanctions.add({ kind: 'user', subject: what.user, reason: '', at: now, until: now + REVOKE_USER_MS });
+    await store.sanctions.add({ kind: 'user', subject: what.user, reason: '', at: now, until: now + FOREIGN_TOKEN_MS });
   }
 
   async ban({ user, seconds }: Static<typeof Ban>): Promise<void> {

@@ -245,16 +245,58 @@ describe('logging out', { timeout: 60_000 }, () => {
     ['customer', 86_400],
     ['agent', 28_800],
     ['user', 900],
-    ['unknown', 86_400],
+    ['login of another issuer', 31 * 86_400],
   ])('[A4] of a %s is remembered for as long as a token of the login may live: %i seconds', async (kind, seconds) => {
     const world = new ApiWorld();
     const login = '00000000-0000-4000-8000-00000000aaaa';
-    if (kind !== 'unknown') {
+    if (kind !== 'login of another issuer') {
       const family = { id: login, userId: 'u', name: 'U', kind, expiresAt: WORLD_NOW + 1_000_000 };
       await world.accounts.store.logins.openFamily(family, 'hash');
     }
     await endLogin({ store: world.accounts.store, clock: () => WORLD_NOW }, login, 'logout');
     expect(world.accounts.sanctions).toMatchObject([{ kind: 'login', subject: login, until: WORLD_NOW + (seconds + 60) * 1000 }]);
+  });
+
+  it('[A4] by a token that outlives the tokens of its login is remembered for as long as that one', async () => {
+    for (const days of [7, 400]) {
+      const expiresAt = WORLD_NOW / 1000 + days * 86_400;
+      const world = new ApiWorld({ verify: () => ({ userId: 'u', name: 'U', kind: 'user', expiresAt, login: 'theirs' }) });
+      expect((await world.post('/auth/logout', '', { authorization: 'Bearer a.b.c' })).status).toBe(204);
+      const until = WORLD_NOW + Math.max(days, 31) * 86_400_000 + 60_000;
+      expect(world.accounts.sanctions).toMatchObject([{ kind: 'login', subject: 'theirs', until }]);
+    }
+  });
+
+  it('[A4] [A5] by a secret of another login, or refused for one, leaves the cookie of a login that goes on', async () => {
+    const world = new ApiWorld();
+    const ann = jsonOf(await world.post('/guests', { name: 'Ann' }));
+    const ben = jsonOf(await world.post('/guests', { name: 'Ben' }));
+    const cookie = `parley_refresh=${String(ann['refresh'])}`;
+    const foreign = `${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}.${'a'.repeat(43)}`;
+    for (const refresh of ['x', foreign]) {
+      const renewed = await world.post('/auth/refresh', { refresh }, { cookie });
+      expect([renewed.status, renewed.headers['set-cookie']]).toEqual([401, undefined]);
+      const left = await world.post('/auth/logout', { refresh }, { cookie });
+      expect([left.status, left.headers['set-cookie']]).toEqual([204, undefined]);
+    }
+    const out = await world.post('/auth/logout', { refresh: ben['refresh'] }, { cookie });
+    expect([out.status, out.headers['set-cookie']]).toEqual([204, undefined]);
+    const over = await world.post('/auth/refresh', { refresh: ben['refresh'] }, { cookie });
+    expect([over.status, over.headers['set-cookie']]).toEqual([401, undefined]);
+    const go = await world.post('/auth/refresh', '', { cookie });
+    expect(go.status).toBe(200);
+    // The secret of the body is of the cookie's login: both are over.
+    const both = await world.post('/auth/logout', { refresh: jsonOf(go)['refresh'] }, { cookie });
+    expect([cookieOf(both), cookieOf(both, 'parley_in')]).toEqual(['', '']);
+
+    const cid = jsonOf(await world.post('/customers', { name: 'Cid', channel: 'shop' }));
+    const dan = jsonOf(await world.post('/customers', { name: 'Dan', channel: 'shop' }));
+    const own = { cookie: `parley_customer=${String(cid['refresh'])}` };
+    for (const refresh of [foreign, dan['refresh'], dan['refresh']]) {
+      const refused = await world.post('/customers/token', { customerId: cid['id'], channel: 'shop', refresh }, own);
+      expect([refused.status, refused.headers['set-cookie']]).toEqual([401, undefined]);
+    }
+    expect((await world.post('/customers/token', { customerId: cid['id'], channel: 'shop' }, own)).status).toBe(200);
   });
 
   it('[A4] of a token that belongs to no login of ours takes back that one alone', async () => {
