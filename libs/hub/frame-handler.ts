@@ -250,9 +250,8 @@ export class FrameHandler {
     const [said, bytes] = saidOf(frame, json);
     const joined = connection.rooms.find(({ name }) => name === room);
     if (joined === undefined && !isPrivateRoom(room)) throw notJoined(room);
-    this.#withPass(connection, { id, room }, joined?.pass ?? orNotStored(this.#pass(connection, room)), (pass) =>
-      publisher.publish(connection, pass, said, bytes),
-    );
+    const pass = joined?.pass ?? orNotStored(this.#pass(connection, room));
+    publisher.publish(connection, pass, said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id, room }, error));
   }
 
   #direct(connection: Connection, frame: ClientFrame & { readonly type: 'direct' }, json: string): void {
@@ -262,7 +261,7 @@ export class FrameHandler {
     const [said, bytes] = saidOf(frame, json);
     requirePower(identity.kind, 'direct');
     const pass = user.pass(access.directRoom(user.id, to), validity, () => access.direct(user.bearer(identity), to));
-    this.#withPass(connection, { id }, orNotStored(pass), (entered) => publisher.publish(connection, entered, said, bytes));
+    publisher.publish(connection, orNotStored(pass), said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id }, error));
   }
 
   async #history(connection: Connection, { id, room, before, limit }: ClientFrame & { readonly type: 'history' }): Promise<Uint8Array> {

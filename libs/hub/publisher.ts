@@ -61,26 +61,55 @@ export class Publisher {
 
   /**
    * Says something and answers the sender with `ack` or `error`. `frameBytes`: the size of the frame, which counts against the sender's bytes.
+   * `pass`: a promise while the store is asked for it. A message is under way from here on, whatever it waits for.
    *
-   * Throws or rejects where nothing was said: with `HubError` `BUSY`, and what `UserBytes.take` and `MessageWriter.write` throw.
+   * Throws or rejects where nothing was said: with `HubError` `BUSY`, and what `pass`, `UserBytes.take` and `MessageWriter.write` throw.
    */
-  publish(connection: Connection, pass: RoomPass, message: SaidMessage, frameBytes: number): Promise<void> | undefined {
-    // Past its capacity a fan-out collapses rather than flattens, so publishers are held back first.
-    const lane = pass.keeps === Keeps.history ? this.#stored : this.#unstored;
-    if (lane.full) throw new HubError('BUSY', undefined, { retryAfter: 1 });
-    const granted = this.#options.bytes.take(connection.user, frameBytes);
-    if (granted !== undefined) return granted.then(() => this.#write(connection, pass, message, lane));
-    this.#write(connection, pass, message, lane);
-    return undefined;
+  publish(connection: Connection, pass: RoomPass | Promise<RoomPass>, message: SaidMessage, frameBytes: number): Promise<void> | undefined {
+    if (!(pass instanceof Promise)) return this.#draw(connection, pass, message, frameBytes);
+    const lane = this.#stored;
+    this.#enter(lane);
+    return pass
+      .finally(() => {
+        lane.inFlight -= 1;
+      })
+      .then((entered) => this.#draw(connection, entered, message, frameBytes));
   }
 
+  /** Past its capacity a fan-out collapses rather than flattens, so publishers are held back first. @throws HubError `BUSY`. */
+  #enter(lane: Lane): void {
+    if (lane.full) throw new HubError('BUSY', undefined, { retryAfter: 1 });
+    lane.inFlight += 1;
+  }
+
+  #draw(connection: Connection, pass: RoomPass, message: SaidMessage, frameBytes: number): Promise<void> | undefined {
+    const lane = pass.keeps === Keeps.history ? this.#stored : this.#unstored;
+    this.#enter(lane);
+    try {
+      const granted = this.#options.bytes.take(connection.user, frameBytes);
+      if (granted === undefined) {
+        this.#write(connection, pass, message, lane);
+        return undefined;
+      }
+      return granted
+        .then(() => this.#write(connection, pass, message, lane))
+        .catch((error: unknown) => {
+          lane.inFlight -= 1;
+          throw error;
+        });
+    } catch (error) {
+      lane.inFlight -= 1;
+      throw error;
+    }
+  }
+
+  /** Throws only before anything is under way: then the caller takes the message out of its lane. */
   #write(connection: Connection, pass: RoomPass, { id, text, data }: SaidMessage, lane: Lane): void {
     const { writer, stats, faults, background, now } = this.#options;
     const at = now();
     const { user, identity } = connection;
     const written = writer.write({ pass, userId: user.id, sender: user.json(identity.kind), clientId: id, text, data });
     stats.hot.received += 1;
-    lane.inFlight += 1;
     background.run('answers', () =>
       written.then(
         (message) => {

@@ -16,13 +16,15 @@ let now: number;
 let underWay: UnderWay[];
 let answers: string[];
 let publisher: Publisher;
+let credit: Promise<void> | undefined;
 const hot = { received: 0, delivered: 0, bytesSent: 0 };
 
 beforeEach(() => {
   [now, underWay, answers] = [1000, [], []];
+  credit = undefined;
   hot.received = 0;
   publisher = new Publisher({
-    bytes: { take: () => undefined },
+    bytes: { take: () => credit },
     writer: { write: () => new Promise((resolve, reject) => underWay.push({ resolve, reject })) },
     stats: { hot, delivery: () => undefined, recovered: () => undefined, rateLimited: () => undefined },
     background: new WatchedBackground(),
@@ -84,6 +86,64 @@ describe('pushing back on publishers', () => {
     expect(() => say(1, Keeps.history)).toThrow(busy());
     say(1, Keeps.stream);
     say(1, Keeps.none);
+  });
+
+  test('those that wait for the credit of their sender are under way, until it is granted and answered, or refused', async () => {
+    const redis = Promise.withResolvers<void>();
+    credit = redis.promise;
+    say(4095);
+    const refusal = Promise.withResolvers<void>();
+    credit = refusal.promise;
+    const last = publisher.publish(connection, { room: 'r', keeps: Keeps.stream } as RoomPass, { id: 'c', text: 'hi', data: undefined }, 2);
+    expect([publisher.inFlight, underWay.length]).toEqual([4096, 0]);
+    expect(() => say(1)).toThrow(busy());
+    refusal.reject(new HubError('RATE_LIMITED'));
+    await expect(last).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    expect(publisher.inFlight).toBe(4095);
+    redis.resolve();
+    await ackAfter(0);
+    expect([publisher.inFlight, underWay.length]).toEqual([4095, 4095]);
+    while (underWay.length > 0) await ackAfter(0);
+    expect(publisher.inFlight).toBe(0);
+  });
+
+  test('those that wait for a pass are under way, until it is there and the message answered, or refused', async () => {
+    const store = Promise.withResolvers<RoomPass>();
+    const held = Array.from({ length: 4096 }, (_, at) =>
+      publisher.publish(connection, store.promise, { id: `${at}`, text: 'hi', data: undefined }, 2),
+    );
+    expect(publisher.inFlight).toBe(4096);
+    expect(() => say(1, Keeps.history)).toThrow(busy());
+    store.reject(new HubError('NOT_STORED'));
+    await Promise.allSettled(held);
+    expect(publisher.inFlight).toBe(0);
+    const granted = Promise.withResolvers<RoomPass>();
+    void publisher.publish(connection, granted.promise, { id: 'c', text: 'hi', data: undefined }, 2);
+    granted.resolve({ room: 'dm:x', keeps: Keeps.history, members: undefined });
+    await expect.poll(() => underWay.length).toBe(1);
+    expect(publisher.inFlight).toBe(1);
+    await ackAfter(0);
+    expect(publisher.inFlight).toBe(0);
+  });
+
+  test('one that is refused at once is not under way', () => {
+    const refusing = new Publisher({
+      bytes: {
+        take: () => {
+          throw new HubError('RATE_LIMITED');
+        },
+      },
+      writer: { write: () => Promise.reject(new HubError('UNAVAILABLE')) },
+      stats: { hot, delivery: () => undefined, recovered: () => undefined, rateLimited: () => undefined },
+      background: new WatchedBackground(),
+      faults: new Faults({ log: { error: () => undefined }, met: () => undefined, now: () => now }),
+      now: () => now,
+    });
+    const pass = { room: 'r', keeps: Keeps.stream } as RoomPass;
+    expect(() => refusing.publish(connection, pass, { id: 'c', text: 'hi', data: undefined }, 2)).toThrow(
+      expect.objectContaining({ code: 'RATE_LIMITED' }),
+    );
+    expect(refusing.inFlight).toBe(0);
   });
 
   test('[M1] each is answered once: with its ack, or with why there is none', async () => {
