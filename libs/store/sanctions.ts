@@ -17,14 +17,20 @@ const LIFT = `
 const HOLDING = `l.until > $1 AND l.kind <> 'unban' AND NOT (
   l.kind = 'ban' AND EXISTS (SELECT 1 FROM sanctions u WHERE u.kind = 'unban' AND u.subject = l.subject AND u.seq > l.seq))`;
 
+/** The newest word about a user, a ban or its lifting, that still holds. Exported for the test of its plan. */
+export const BAN_OF = `SELECT kind, until FROM sanctions WHERE kind IN ('ban', 'unban') AND subject = $1 AND until > $2 ORDER BY seq DESC LIMIT 1`;
+
 export class PostgresSanctions implements SanctionStore {
   readonly #database: Database;
+  readonly #messaging: Database;
   readonly #log: TransactionLog<SanctionRow, Sanction>;
 
-  constructor(database: Database) {
+  /** `messaging`: the connections of the log that every node follows. */
+  constructor(database: Database, messaging: Database) {
     this.#database = database;
+    this.#messaging = messaging;
     this.#log = new TransactionLog<SanctionRow, Sanction>({
-      database,
+      database: messaging,
       table: 'sanctions',
       columns: COLUMNS,
       entryOf: ({ seq, kind, subject, reason, at, until }) => ({ seq, kind, subject, reason, at, until }),
@@ -33,11 +39,12 @@ export class PostgresSanctions implements SanctionStore {
   }
 
   async add({ kind, subject, reason, at, until }: Omit<Sanction, 'seq'>): Promise<void> {
-    await this.#database.query(kind === 'unban' ? LIFT : ADD, [kind, subject, reason, at, until]);
+    await this.#messaging.query(kind === 'unban' ? LIFT : ADD, [kind, subject, reason, at, until]);
   }
 
-  standing(now: number): Promise<Sanction[]> {
-    return this.#database.query<SanctionRow>(`SELECT ${COLUMNS} FROM sanctions WHERE until > $1 ORDER BY seq`, [now]);
+  async bannedUntil(user: string, now: number): Promise<number | undefined> {
+    const row = await this.#database.first<Pick<SanctionRow, 'kind' | 'until'>>(BAN_OF, [user, now]);
+    return row?.kind === 'ban' ? row.until : undefined;
   }
 
   since(mark: string | undefined, now: number): Promise<LogPage<Sanction>> {

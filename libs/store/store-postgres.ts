@@ -74,7 +74,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     absences: new PostgresAbsences(database),
     messages,
     cursors,
-    sanctions: new PostgresSanctions(messaging),
+    sanctions: new PostgresSanctions(database, messaging),
     roomChanges: new PostgresRoomChanges(following),
     seen,
     upkeep: new PostgresUpkeep(database),

@@ -537,8 +537,8 @@ export interface Sanction {
 export interface SanctionStore {
   /** An `unban` is kept no longer than the bans it lifts, `until` at most. */
   add(sanction: Omit<Sanction, 'seq'>): Promise<void>;
-  /** Everything that is not over yet, in order: bans that were lifted, too, and what lifted them. */
-  standing(now: number): Promise<Sanction[]>;
+  /** Until when the user is banned, Unix milliseconds; undefined: they are not. O(log n). */
+  bannedUntil(user: string, now: number): Promise<number | undefined>;
   /** What was committed since the read that gave this mark; without one, everything that holds, without bans that were lifted. */
   since(mark: string | undefined, now: number): Promise<LogPage<Sanction>>;
 }

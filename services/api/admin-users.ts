@@ -92,21 +92,20 @@ export function adminUsers(api: FastifyInstance, { clock, presence, store }: Adm
   });
 
   api.get<{ Params: Static<typeof UserPath> }>('/users/:id', { schema: { params: UserPath } }, async ({ params: { id } }) => {
-    const [[sessions = 0], [seen], person, rooms, sanctions] = await Promise.all([
+    const [[sessions = 0], [seen], person, rooms, bannedUntil = null] = await Promise.all([
       presence.sessions([id]),
       store.seen.get([id]),
       personOf(store, id),
       roomsOf(store, id, undefined, USER_ROOMS_MAX),
-      store.sanctions.standing(clock()),
+      store.sanctions.bannedUntil(id, clock()),
     ]);
     if (person === undefined) throw new HubError('USER_NOT_FOUND');
-    const banned = sanctions.filter(({ kind, subject }) => subject === id && (kind === 'ban' || kind === 'unban')).at(-1);
     return {
       ...person,
       online: sessions > 0,
       sessions,
       lastSeen: seen?.lastSeen ?? null,
-      bannedUntil: banned?.kind === 'ban' ? banned.until : null,
+      bannedUntil,
       ...rooms,
     };
   });

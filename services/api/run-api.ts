@@ -72,6 +72,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
       // Newcomers are answered all the while: a balancer goes on sending until it has noticed.
       await delay(listenSeconds(config.drainSeconds, config.drainListenSeconds) * 1000);
       await leave(app);
+      await admin.close();
       await feed.stop();
       await jobs.close();
       await backend.close();

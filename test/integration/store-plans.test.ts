@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { conversationPage } from '#libs/store/conversations.ts';
 import { PAGE_AFTER, PAGE_BEFORE } from '#libs/store/messages.ts';
 import { ROOMS_PAGE, STANDING } from '#libs/store/rooms.ts';
+import { BAN_OF } from '#libs/store/sanctions.ts';
 import { NAMED } from '#libs/store/seen.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { unseen } from '#libs/store/transaction-log.ts';
@@ -118,6 +119,19 @@ test('[R2] whether a user is a member reads one row, however many members a grou
     expect(read).toBeLessThanOrEqual(rooms.length * rows);
     expect(nodes.filter((node) => node['Relation Name'] === 'room_members').map((node) => node['Node Type'])).not.toContain('Seq Scan');
   }
+});
+
+test('[A13] whether one user is banned is looked up by an index, not in all that is revoked', async () => {
+  await database.query(
+    `INSERT INTO sanctions (kind, subject, reason, at, until)
+     SELECT CASE n % 4 WHEN 0 THEN 'ban' ELSE 'login' END, 'u' || n, '', 1, 1000000 FROM generate_series(1, 20000) n`,
+    [],
+  );
+  await database.query('VACUUM ANALYZE sanctions');
+  const nodes = await plan(BAN_OF, ['u4', 5]);
+  const read = nodes.filter((node) => node['Relation Name'] === 'sanctions');
+  expect(read.map((node) => node['Index Name'])).toEqual(['sanctions_bans']);
+  expect(read.map((node) => [node['Actual Rows'], node['Rows Removed by Filter'] ?? 0])).toEqual([[1, 0]]);
 });
 
 test('[R7] a look at the log of rooms reads what is new by an index, not the hour that is kept', async () => {

@@ -108,7 +108,6 @@ export class AccountStore {
     }),
     sanctions: this.#noted('sanctions', {
       add: async (sanction: Omit<Sanction, 'seq'>) => void this.sanctions.push({ ...sanction, seq: this.sanctions.length + 1 }),
-      standing: async (now: number) => this.sanctions.filter(({ until }) => until > now),
       since: async (seq: number) => this.sanctions.filter((sanction) => sanction.seq > seq),
     }),
   } as unknown as Store;
