@@ -119,6 +119,11 @@ export class LocalUser implements PresenceUser {
     return true;
   }
 
+  /** Whether the end of a private room was told: nothing more of it comes. */
+  wasToldOfEnd(room: string): boolean {
+    return this.#closed?.has(room) === true;
+  }
+
   /** The user by one of their tokens. */
   bearer({ kind, rooms }: Pick<RoomBearer, 'kind' | 'rooms'>): RoomBearer {
     return { userId: this.id, name: this.name, kind, rooms };

@@ -37,6 +37,9 @@ export interface PrivateRoomsOptions {
 
 export class PrivateRooms {
   readonly #options: PrivateRoomsOptions;
+  /** Users whose signals may have been lost, and who are not looked after yet. */
+  readonly #doubted = new Set<string>();
+  #healing = 0;
 
   constructor(options: PrivateRoomsOptions) {
     this.#options = options;
@@ -82,19 +85,28 @@ export class PrivateRooms {
     else if (reached.held === undefined) reached.offset = Math.max(reached.offset, offset);
   }
 
-  /** Signals of these users may have been lost: what they told of is looked for. */
+  /**
+   * Signals of these users may have been lost: what they told of is looked for, of a few users at a time. Where the backend goes away again meanwhile, who
+   * still waits is looked after once.
+   */
   heal(ids: readonly string[]): void {
-    const rest = [...ids];
-    const next = async (): Promise<void> => {
-      for (let id = rest.pop(); id !== undefined; id = rest.pop()) {
-        const user = this.#options.users.of(id)[0]?.user;
-        if (user === undefined) continue;
-        const healing = this.#heal(user);
-        this.#run(user, () => healing);
-        await Promise.allSettled([healing]);
-      }
-    };
-    for (let lane = 0; lane < HEALED_AT_ONCE; lane += 1) this.#options.background.run('private-rooms', next);
+    for (const id of ids) this.#doubted.add(id);
+    const lanes = Math.min(HEALED_AT_ONCE - this.#healing, this.#doubted.size);
+    for (let lane = 0; lane < lanes; lane += 1) this.#options.background.run('private-rooms', () => this.#healNext());
+  }
+
+  /** Never rejects. */
+  async #healNext(): Promise<void> {
+    this.#healing += 1;
+    for (const id of this.#doubted) {
+      this.#doubted.delete(id);
+      const user = this.#options.users.of(id)[0]?.user;
+      if (user === undefined) continue;
+      const healing = this.#heal(user);
+      this.#run(user, () => healing);
+      await Promise.allSettled([healing]);
+    }
+    this.#healing -= 1;
   }
 
   async #heal(user: LocalUser): Promise<void> {
@@ -121,20 +133,29 @@ export class PrivateRooms {
     }
   }
 
-  /** The first message of a room since the user came: what lies between it and what was delivered before came too, over another way. */
+  /**
+   * The first message of a room since the user came, or since the room was lost: what lies between it and what was delivered before came too, over another
+   * way. A signal that is late may be of a room that is not theirs any more (R7).
+   */
   async #begin(user: LocalUser, room: string, keeps: Keeps, offset: number, frame: Buffer): Promise<void> {
     const reached: Reached = { offset: offset - 1, held: [{ offset, frame }], acknowledged: 0 };
     user.reached ??= new Map();
     user.reached.set(room, reached);
-    let historyFrom = 0;
-    if (keeps === Keeps.history) {
-      const cursor = await this.#patiently(user, () => this.#options.cursors.delivered(user.id, room));
-      if (cursor === undefined) return;
+    const { access, cursors } = this.#options;
+    const found = await this.#patiently(user, () =>
+      Promise.all([access.standing(user.id, room), keeps === Keeps.history ? cursors.delivered(user.id, room) : undefined]),
+    );
+    if (found === undefined || !this.#isTheirs(user, room, reached)) return;
+    const [standing, cursor] = found;
+    if (standing === Standing.stranger || user.wasToldOfEnd(room)) {
+      user.reached.delete(room);
+      return;
+    }
+    if (cursor !== undefined) {
       reached.offset = Math.max(Math.min(cursor.delivered, offset - 1), reached.floor ?? 0);
       reached.acknowledged = cursor.delivered;
-      historyFrom = cursor.historyFrom;
     }
-    await this.#release(user, room, keeps, reached, historyFrom);
+    await this.#release(user, room, keeps, reached, cursor?.historyFrom);
   }
 
   async #fill(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number): Promise<void> {
@@ -155,7 +176,10 @@ export class PrivateRooms {
     reached.held = undefined;
   }
 
-  /** Reads on from what was reached, up to an offset at least. What is no longer kept is told by `resync`. */
+  /**
+   * Reads on from what was reached, up to an offset: what stands above it may not be theirs (R7), and has its own signal. What is no longer kept is told by
+   * `resync`.
+   */
   async #read(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number, historyFrom = 0): Promise<void> {
     while (reached.offset < upTo) {
       const page = await this.#patiently(user, () => this.#options.broker.after(room, reached.offset, PAGE));
@@ -163,7 +187,7 @@ export class PrivateRooms {
       const before = reached.offset;
       if (page.complete) {
         for (const { offset, frame } of page.publications) {
-          if (offset !== reached.offset + 1) continue;
+          if (offset !== reached.offset + 1 || offset > upTo) continue;
           if (publishedAt(frame) < historyFrom) reached.offset = offset;
           else this.#hand(user, room, keeps, reached, offset, Buffer.from(frame));
         }
