@@ -318,6 +318,47 @@ describe('the widget in a page of another site', () => {
     }
   });
 
+  it('[A5] [A10] [A15] is one customer and one conversation where the answers to what made them were lost', async () => {
+    const customer = await newPerson(browser);
+    const lost: string[] = [];
+    for (const made of ['customers', 'conversations']) {
+      let first = true;
+      // The hub does it, and the browser hears nothing of that.
+      await customer.route(`${hub.url}/api/v1/${made}`, async (route) => {
+        const request = route.request();
+        if (!first || request.method() !== 'POST') return route.fallback();
+        first = false;
+        const { authorization = '', 'idempotency-key': key = '' } = await request.allHeaders();
+        const answer = await fetch(request.url(), {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            ...(key === '' ? {} : { 'idempotency-key': key }),
+            ...(authorization === '' ? {} : { authorization }),
+          },
+          body: request.postData(),
+        });
+        lost.push(`${made} ${answer.status}`);
+        return route.abort('connectionreset');
+      });
+    }
+    const { page, widget } = await visit(customer);
+    await widget.getByLabel('Your name').fill('Uma');
+    await widget.getByLabel('Your name').press('Enter');
+    await widget.getByRole('alert').filter({ hasText: /\S/ }).waitFor();
+    // It can be pressed once the first try is over.
+    await widget.locator('button[type="submit"]').click();
+    await box(widget).fill('one question');
+    await box(widget).press('Enter');
+    await widget.getByRole('button', { name: 'Try again' }).click();
+    await line(widget, 'one question').waitFor();
+    expect(lost).toEqual(['customers 201', 'conversations 201']);
+    expect(await database.query("SELECT count(*)::int AS n FROM customers WHERE name = 'Uma'")).toEqual([{ n: 1 }]);
+    expect(await database.query("SELECT count(*)::int AS n FROM conversations WHERE customer_name = 'Uma'")).toEqual([{ n: 1 }]);
+    await page.reload();
+    await line(widget, 'one question').waitFor();
+  });
+
   it('[A5] follows in a tab that still asks the name when another tab comes in, where frames may keep nothing', async () => {
     const customer = await newPerson(browser);
     const [one, two] = [(await visit(customer)).widget, (await visit(customer)).widget];
