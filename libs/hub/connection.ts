@@ -8,6 +8,9 @@ import type { LocalUser } from './local-user.ts';
 import type { Room } from './room.ts';
 import type { Socket } from './socket.ts';
 
+/** Frames of a client that did not wait for `welcome`. */
+const EARLY_FRAMES_MAX = 64;
+
 /** What a verified token says of its bearer. */
 export interface Identity {
   readonly userId: string;
@@ -73,7 +76,7 @@ export class Connection {
   early: (() => void)[] | undefined;
   /** Another login was announced while it was registering: to be looked at once that is done. */
   doubted = false;
-  /** While offline messages are being sent: private rooms in which something newer was said, with its lowest offset. */
+  /** Until offline messages were sent, from before `welcome`: private rooms in which something newer was said, with its lowest offset. */
   behind: Map<string, number> | undefined;
   /** Something was sent of which it is to be asked whether it arrived (M6). */
   unacknowledged = false;
@@ -98,6 +101,7 @@ export class Connection {
   /** Private rooms, and the offset up to which another way than the user's own channel delivered: the room itself, offline delivery. */
   #passed: Map<string, number> | undefined;
   #onDrain: (() => void) | undefined;
+  #heldFrames = 0;
   /** Rooms in which `typing` was told on, and when, milliseconds of the steady clock. */
   #typed: Map<string, number> | undefined;
 
@@ -157,6 +161,15 @@ export class Connection {
       this.early ??= [];
       this.early.push(() => this.send(frame));
     } else this.send(frame);
+  }
+
+  /** Keeps what to do with a frame of the client until `welcome` was sent. False if it sent too many; what the hub sends does not count. */
+  hold(handle: () => void): boolean {
+    if (this.#heldFrames === EARLY_FRAMES_MAX) return false;
+    this.#heldFrames += 1;
+    this.early ??= [];
+    this.early.push(handle);
+    return true;
   }
 
   /** @param room The room that the refused frame names. */

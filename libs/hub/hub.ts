@@ -30,9 +30,6 @@ import { EVERYONE, type Socket } from './socket.ts';
 import { UserBytes } from './user-bytes.ts';
 import { EVERY_NODE, UserSignals } from './user-signals.ts';
 
-/** Frames of a client that did not wait for `welcome`. */
-const EARLY_FRAMES_MAX = 64;
-
 export class Hub {
   /** To be told what becomes of rooms (R7); without that, no pass is relied on for long. */
   readonly lostAccess: LostAccess;
@@ -70,7 +67,8 @@ export class Hub {
     const bytes = new UserBytes({ ...options.userBytes, buckets: options.buckets, now, refused: () => stats.rateLimited('bytes') });
     this.#publisher = new Publisher({ writer: options.writer, bytes, stats, faults, background, now });
     this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, access, stats, clock, background });
-    this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, clock, background });
+    const validity = new PassValidity(() => performance.now());
+    this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, access, validity, clock, background });
     this.#receipts = new Receipts({ cursors: store.cursors, background });
     this.#single = new SingleSession(presence, background);
     this.#healer = new Healer({
@@ -83,7 +81,6 @@ export class Hub {
       background,
       clock,
     });
-    const validity = new PassValidity(() => performance.now());
     this.lostAccess = new LostAccess({
       users: this.#users,
       rooms: this.#rooms,
@@ -359,9 +356,7 @@ export class Hub {
 
   /** Keeps a frame until `welcome` was sent. */
   #hold(connection: Connection, handle: () => void): void {
-    connection.early ??= [];
-    if (connection.early.length < EARLY_FRAMES_MAX) connection.early.push(handle);
-    else connection.end('RATE_LIMITED', RETRY_SECONDS);
+    if (!connection.hold(handle)) connection.end('RATE_LIMITED', RETRY_SECONDS);
   }
 
   #tick(): void {

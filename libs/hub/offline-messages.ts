@@ -2,7 +2,7 @@
 import type { Broker } from '#libs/broker/broker.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
+import { isPrivateRoom, isReadAfterEnd } from '#libs/protocol/room-kinds.ts';
 import { offlineMessage, offlineMessagesComplete } from '#libs/protocol/server-frame.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore, MessageStore } from '#libs/store/store.ts';
@@ -10,7 +10,9 @@ import type { Background } from '#libs/telemetry/background.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import { OfflineQueue, type OfflineSpan } from './offline-queue.ts';
+import type { PassStamp, PassValidity } from './pass-validity.ts';
 import type { PrivateRooms } from './private-rooms.ts';
+import { type RoomAccess, Standing } from './room-access.ts';
 
 /** Messages of all rooms read ahead for one connection, about. */
 const READ_AHEAD = 1000;
@@ -24,6 +26,9 @@ export interface OfflineMessagesOptions {
   readonly messages: Pick<MessageStore, 'after'>;
   readonly broker: Pick<Broker, 'after'>;
   readonly privateRooms: Pick<PrivateRooms, 'start'>;
+  readonly access: Pick<RoomAccess, 'standing'>;
+  /** Tells whether a room changed since the user was known to be in it (R7). */
+  readonly validity: Pick<PassValidity, 'stamp' | 'stands'>;
   readonly clock: Pick<Clock, 'wait'>;
   readonly background: Background;
 }
@@ -39,7 +44,7 @@ export class OfflineMessages {
 
   /**
    * Sends everything above the user's cursors that others said, then `offline_messages_complete`; from then on messages of private rooms come as they are said. Follow
-   * right after `welcome`. Where the store or the broker is away it goes on when that is back. Where it fails the client connects again: it was not told that all
+   * right after `welcome`. A room that changes on the way is asked about again: whoever lost it gets nothing more of it (R7). Where the store or the broker is away it goes on when that is back. Where it fails the client connects again: it was not told that all
    * has come.
    */
   deliver(connection: Connection): void {
@@ -52,8 +57,9 @@ export class OfflineMessages {
 
   /** Rejects with bugs only. */
   async #deliver(connection: Connection): Promise<void> {
-    connection.behind = new Map();
-    const progress: Progress = { sent: new Map(), handed: new Map(), ownSent: new Map(), own: [] };
+    // What was said while it registered is in there.
+    connection.behind ??= new Map();
+    const progress: Progress = { sent: new Map(), handed: new Map(), ownSent: new Map(), own: [], asOf: this.#options.validity.stamp() };
     let count = 0;
     while (connection.open) {
       const behind: ReadonlyMap<string, number> = connection.behind ?? new Map();
@@ -62,10 +68,11 @@ export class OfflineMessages {
         const queues = await this.#queues(connection, progress, behind);
         count += await this.#send(connection, queues, progress);
         this.#passOwn(connection.user.id, progress.own);
-        if (queues.length === 0 && connection.behind.size === 0) break;
+        for (const { room, abandoned } of queues) if (abandoned) putBack(connection, room, behind);
+        if (queues.length === 0 && connection.behind.size === 0 && this.#areTheirs(progress)) break;
       } catch (error) {
         if (!(error instanceof HubError)) throw error;
-        for (const [room, offset] of behind) connection.behind.set(room, Math.min(offset, connection.behind.get(room) ?? offset));
+        for (const room of behind.keys()) putBack(connection, room, behind);
         await this.#options.clock.wait(RETRY_MS);
       }
     }
@@ -118,13 +125,20 @@ export class OfflineMessages {
     const { sent, handed, ownSent } = progress;
     const spans = new Map<string, Omit<OfflineSpan, 'room' | 'user' | 'page'>>();
     const cursors = new Map<string, number>();
-    for (const { room, delivered, top, historyFrom } of await this.#options.cursors.waiting(connection.user.id)) {
+    const asOf = this.#options.validity.stamp();
+    const waiting = await this.#options.cursors.waiting(connection.user.id);
+    const lost = await this.#lost(connection.user.id, new Set(waiting.map(({ room }) => room)), progress, behind);
+    // A room that is gained again begins at its cursor.
+    for (const room of lost) for (const offsets of [sent, handed, ownSent]) offsets.delete(room);
+    progress.asOf = asOf;
+    for (const { room, delivered, top, historyFrom } of waiting) {
       const from = sent.get(room) ?? delivered;
       if (from >= top || !mayEnter(connection.identity.kind, room)) continue;
       spans.set(room, { from, top, historyFrom, sent: from, ownFrom: Number.POSITIVE_INFINITY });
       if (from === delivered) cursors.set(room, delivered);
     }
     for (const [room, offset] of behind) {
+      if (lost.has(room) || !mayEnter(connection.identity.kind, room)) continue;
       // What the user says on another device meanwhile comes here, too, also where it was passed over before its signal came.
       const reached = sent.get(room) ?? offset - 1;
       const known = spans.get(room) ?? { from: reached, top: offset, historyFrom: 0, sent: reached };
@@ -146,7 +160,30 @@ export class OfflineMessages {
     return queues;
   }
 
-  async #send(connection: Connection, queues: readonly OfflineQueue[], { sent, handed, ownSent }: Progress): Promise<number> {
+  /**
+   * Rooms that are not the user's any more, of those of which nothing is listed to wait for them: where something was signalled, which another session may
+   * have acknowledged, and those that changed since they were known to be theirs. Rejects with `HubError` `UNAVAILABLE`.
+   */
+  async #lost(
+    user: string,
+    listed: ReadonlySet<string>,
+    { sent, asOf }: Progress,
+    behind: ReadonlyMap<string, number>,
+  ): Promise<Set<string>> {
+    const { validity, access } = this.#options;
+    const changed = [...sent.keys()].filter((room) => !validity.stands(room, asOf));
+    const doubtful = [...new Set([...behind.keys(), ...changed])].filter((room) => !listed.has(room));
+    const standings = await Promise.all(doubtful.map((room) => access.standing(user, room)));
+    return new Set(doubtful.filter((room, i) => !mayRead(room, standings[i])));
+  }
+
+  /** Whether no room of which something was sent changed since it was known to be the user's. */
+  #areTheirs({ sent, asOf }: Progress): boolean {
+    return [...sent.keys()].every((room) => this.#options.validity.stands(room, asOf));
+  }
+
+  async #send(connection: Connection, queues: readonly OfflineQueue[], progress: Progress): Promise<number> {
+    const { sent, handed, ownSent } = progress;
     await Promise.all(queues.map((queue) => queue.fill()));
     let count = 0;
     for (let bytes = 0; ; ) {
@@ -154,6 +191,11 @@ export class OfflineMessages {
       const message = queue?.head;
       if (!connection.open) return count;
       if (queue === undefined || message === undefined) break;
+      // The room changed, or a newer token opens fewer: it is asked about again.
+      if (!this.#options.validity.stands(queue.room, progress.asOf) || !mayEnter(connection.identity.kind, queue.room)) {
+        queue.abandon();
+        continue;
+      }
       bytes += connection.send(offlineMessage(queue.room, message.offset, message.member));
       raise(message.own ? ownSent : sent, queue.room, message.offset);
       if (!message.own) raise(handed, queue.room, message.offset);
@@ -165,7 +207,7 @@ export class OfflineMessages {
       await connection.outboxBelow(PAGE_BYTES);
     }
     // What was dropped for its age (HISTORY_DAYS) waits for nobody.
-    for (const { room, top } of queues) raise(sent, room, top);
+    for (const { room, top, abandoned } of queues) if (!abandoned) raise(sent, room, top);
     return count;
   }
 
@@ -194,6 +236,19 @@ interface Progress {
   readonly ownSent: Map<string, number>;
   /** The queues that begin at the user's cursors, and these. */
   own: readonly OwnStretch[];
+  /** When all these rooms were the user's. */
+  asOf: PassStamp;
+}
+
+/** Messages signalled in the room, that were not sent, are looked for once more. */
+function putBack({ behind }: Connection, room: string, signalled: ReadonlyMap<string, number>): void {
+  const offset = signalled.get(room);
+  if (offset !== undefined) behind?.set(room, Math.min(offset, behind.get(room) ?? offset));
+}
+
+function mayRead(room: string, standing: Standing | undefined): boolean {
+  if (standing === undefined || standing === Standing.stranger) return false;
+  return standing === Standing.member || isReadAfterEnd(room);
 }
 
 function raise(offsets: Map<string, number>, room: string, offset: number): void {

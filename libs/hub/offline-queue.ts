@@ -65,6 +65,7 @@ export class OfflineQueue {
   #items: Waiting[] = [];
   #next = 0;
   #ended = false;
+  #abandoned = false;
 
   constructor(sources: OfflineSources, { room, from, top, historyFrom, user, sent, ownFrom, page }: OfflineSpan) {
     this.#sources = sources;
@@ -88,8 +89,20 @@ export class OfflineQueue {
     return this.#ownUpTo;
   }
 
+  /** It was given up before its end. */
+  get abandoned(): boolean {
+    return this.#abandoned;
+  }
+
   shift(): void {
     this.#next += 1;
+  }
+
+  /** Gives up what is left. Not while `fill` is under way. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#ended = true;
+    this.#items = [];
   }
 
   /** Reads the next page where none is left. Rejects with `HubError` `UNAVAILABLE`; what was read before stays as it is. */
@@ -103,15 +116,18 @@ export class OfflineQueue {
     const items: OfflineItem[] = [];
     let reached = this.#from;
     for (const message of stored) {
-      if (message.offset > reached + 1) items.push(...(await this.#unstored(reached, message.offset)));
+      // Above the top it may be said after the user lost the room (R7): if they did not, the next question finds it.
+      const below = Math.min(message.offset, this.top + 1);
+      if (below > reached + 1) items.push(...(await this.#unstored(reached, below)));
+      reached = Math.max(reached, Math.min(message.offset, this.top));
+      if (message.offset > this.top) break;
       items.push(itemOf(message));
-      reached = message.offset;
     }
     this.#items = items
       .map((item) => this.#marked(item))
       .filter(({ offset, own }) => (own ? offset >= this.#ownFrom : offset > this.#sent));
     this.#next = 0;
-    // A page ends at its bytes, too: how many came tells nothing. Above the top whoever asks again finds what was stored meanwhile.
+    // A page ends at its bytes, too: how many came tells nothing.
     this.#ended = stored.length === 0 || reached >= this.top;
     this.#from = reached;
   }

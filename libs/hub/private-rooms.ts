@@ -193,13 +193,13 @@ export class PrivateRooms {
         }
       }
       if (reached.offset === before) {
-        await this.#resync(user, room, reached, upTo);
+        await this.#resync(user, room, keeps, reached, upTo);
         return;
       }
     }
   }
 
-  async #resync(user: LocalUser, room: string, reached: Reached, upTo: number): Promise<void> {
+  async #resync(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number): Promise<void> {
     const latest = await this.#patiently(user, () => this.#options.broker.before(room, Number.POSITIVE_INFINITY, PAGE));
     if (latest === undefined || !this.#isTheirs(user, room, reached)) return;
     const { epoch, offset } = latest.position;
@@ -208,8 +208,10 @@ export class PrivateRooms {
       Room.items(room, latest.publications),
       Buffer.from(']}'),
     ]);
-    for (const connection of this.#options.users.of(user.id))
-      if (!connection.hasOverRoom(room, offset) && mayEnter(connection.identity.kind, room)) connection.deliver(frame);
+    for (const connection of this.#options.users.of(user.id)) {
+      if (connection.hasOverRoom(room, offset) || !mayEnter(connection.identity.kind, room)) continue;
+      if (!isPostponed(connection, room, keeps, reached.offset + 1)) connection.deliver(frame);
+    }
     reached.offset = Math.max(offset, upTo);
   }
 
@@ -221,10 +223,7 @@ export class PrivateRooms {
       if (connection.hasOverRoom(room, offset)) continue;
       // The user's tokens may be of several kinds (A12): a customer's gets conversations only.
       if (!mayEnter(connection.identity.kind, room)) continue;
-      if (keeps === Keeps.history && connection.behind !== undefined) {
-        connection.behind.set(room, Math.min(offset, connection.behind.get(room) ?? offset));
-        continue;
-      }
+      if (isPostponed(connection, room, keeps, offset)) continue;
       connection.deliver(frame);
       connection.unacknowledged = true;
       stats.hot.delivered += 1;
@@ -259,4 +258,12 @@ export class PrivateRooms {
     }
     return undefined;
   }
+}
+
+/** Leaves what is stored from this offset on to offline delivery that is under way, or begins after `welcome`: it comes in its place, once. */
+function isPostponed(connection: Connection, room: string, keeps: Keeps, offset: number): boolean {
+  if (keeps !== Keeps.history || (connection.behind === undefined && connection.welcomed)) return false;
+  connection.behind ??= new Map();
+  connection.behind.set(room, Math.min(offset, connection.behind.get(room) ?? offset));
+  return true;
 }

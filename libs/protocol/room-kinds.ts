@@ -68,6 +68,12 @@ export function isManagedRoom(name: string): boolean {
   return roomPolicy(name).entry === 'members';
 }
 
+/** A10: members read the room after its end, too. */
+export function isReadAfterEnd(name: string): boolean {
+  const policy = roomPolicy(name);
+  return policy.entry === 'members' && policy.readAfterEnd === true;
+}
+
 /** Kinds of managed rooms that have something, for statements of SQL: `'pair','conv'`. */
 export function managedKindsWith(member: 'isPrivate' | 'readAfterEnd'): string {
   const kinds = Object.entries<RoomPolicy>(ROOM_KINDS).filter(([, policy]) => policy.entry === 'members' && policy[member] === true);

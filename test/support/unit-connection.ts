@@ -2,8 +2,8 @@ import { Connection } from '#libs/hub/connection.ts';
 import { FrameBudget } from '#libs/hub/frame-budget.ts';
 import type { LocalUser } from '#libs/hub/local-user.ts';
 
-/** An open connection of a user to no socket: `send` gets each frame as text. */
-export function openConnection(user: LocalUser, send: (frame: string) => void, id = 'c'): Connection {
+/** An open connection of a user to no socket: `send` gets each frame as text, `buffered` says how many bytes were not taken yet. */
+export function openConnection(user: LocalUser, send: (frame: string) => void, id = 'c', buffered: () => number = () => 0): Connection {
   const connection = new Connection({
     id,
     user,
@@ -24,7 +24,7 @@ export function openConnection(user: LocalUser, send: (frame: string) => void, i
     unsubscribe: () => undefined,
     publish: () => undefined,
     ping: () => undefined,
-    getBufferedAmount: () => 0,
+    getBufferedAmount: buffered,
   });
   return connection;
 }

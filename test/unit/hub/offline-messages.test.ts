@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Connection } from '#libs/hub/connection.ts';
 import { OfflineMessages } from '#libs/hub/offline-messages.ts';
+import { PassValidity } from '#libs/hub/pass-validity.ts';
+import { Standing } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { WatchedBackground } from '#test/support/background.ts';
 
@@ -28,6 +30,8 @@ beforeEach(() => {
     messages: { after: () => Promise.resolve([]) },
     broker: { after: () => Promise.reject(new HubError('UNAVAILABLE')) },
     privateRooms: { start: () => undefined },
+    access: { standing: async () => Standing.member },
+    validity: new PassValidity(() => 0),
     background: new WatchedBackground(),
     clock: {
       wait: (milliseconds) => {
