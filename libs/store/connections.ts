@@ -24,7 +24,12 @@ export interface SessionLimits {
   readonly idleInTransactionMs: number;
 }
 
+/** What becomes of a connection: it is used again; it alone is closed; it is closed, and all those that were made with it are left. */
+export type Fate = 'keep' | 'close' | 'retire';
+
 const IDLE_MS = 30_000;
+/** Timers may fire so much early, milliseconds. */
+const TIMER_MS = 1;
 /** Attempts of one `acquire`: the pool at hand, then the server that another search finds. */
 const TRIES = 3;
 /** protocol_violation: poolers answer it to start-up parameters that they do not know. */
@@ -52,7 +57,8 @@ interface Generation {
 
 /**
  * Pools of connections, one for each server of the URL; all but one are empty, or soon will be. A server that takes no writes is left at once, and so are all
- * connections that were made together with one that failed: they lead to the same server.
+ * connections that were made together with one that failed: they lead to the same server. A server that is only busy is not left: who waits longer than
+ * the deadline for one of its connections gets an error, and everybody else waits on.
  */
 export class Connections {
   /** Whether limits hold for whole sessions. False behind a pooler: each transaction has to bring its own. */
@@ -88,19 +94,17 @@ export class Connections {
         return client;
       } catch (error) {
         if (this.#refusesLimits(error)) this.#forgetLimits();
-        else if (generation === undefined) throw error;
-        else if (this.#generations.length > 1) this.#retire(generation);
-        else if (this.#current === generation) throw error;
+        else if (generation === undefined || this.#current === generation) throw error;
         if (attempt >= TRIES || performance.now() >= deadline) throw error;
       }
     }
   }
 
-  /** Gives a connection back. `broken`: it is closed, and so are those that were made with it. */
-  release(client: pg.PoolClient, broken: boolean): void {
-    client.release(broken);
+  /** Gives a connection back. */
+  release(client: pg.PoolClient, fate: Fate): void {
+    client.release(fate !== 'keep');
     const generation = this.#generationOf.get(client);
-    if (broken && generation !== undefined) this.#retire(generation);
+    if (fate === 'retire' && generation !== undefined) this.#retire(generation);
   }
 
   /** Resolves when every connection was given back and closed. */
@@ -147,8 +151,17 @@ export class Connections {
     if (this.sessionLimits && row?.statementMs !== this.#options.limits?.statementMs) this.sessionLimits = false;
   }
 
-  async #connect({ pool, retired }: Generation, deadline: number): Promise<pg.PoolClient> {
+  async #connect(generation: Generation, deadline: number): Promise<pg.PoolClient> {
+    const { pool, retired } = generation;
+    const { poolSize, connectMs } = this.#options;
+    const started = performance.now();
+    const queued = pool.idleCount > 0 || pool.totalCount >= poolSize;
     const connecting = pool.connect();
+    connecting.catch((error: unknown) => {
+      // Also after the deadline. Of who queues the pool says after that time that others have all connections.
+      const busy = queued && performance.now() - started >= connectMs - TIMER_MS;
+      if (this.#generations.length > 1 && !busy && !this.#refusesLimits(error)) this.#retire(generation);
+    });
     try {
       return await before(deadline, Promise.race([connecting, retired.then(() => Promise.reject(new Error('the server was lost')))]));
     } catch (error) {

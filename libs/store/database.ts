@@ -1,6 +1,6 @@
 /** The pool of connections: every statement of the store goes through here. */
 import pg from 'pg';
-import { Connections } from './connections.ts';
+import { Connections, type Fate } from './connections.ts';
 import { isCollision, isLocked, storeError } from './store-error.ts';
 import type { StoreHealth } from './store-health.ts';
 
@@ -31,6 +31,8 @@ const SERVER_MARGIN_MS = 250;
 /** See `SessionLimits`. */
 const IDLE_TRANSACTION_MS = 5000;
 const CLOSE_MS = 5000;
+/** Timers may fire so much early, milliseconds. */
+const TIMER_MS = 1;
 /** How often a transaction is tried where others stand in its way. */
 const TRIES = 3;
 /**
@@ -41,13 +43,15 @@ const LOST = /^(08|53|57P|58|XX|25006)/;
 
 /**
  * Statements over a pool. Never hangs: a call rejects with `HubError` `UNAVAILABLE` after the timeout at the latest, whether the server is gone, frozen or
- * busy; a connection that did not answer, or leads to a server that takes no writes, is thrown away with those made beside it. Breaking connections end no
- * process.
+ * busy. A connection whose statement is given up is closed. If it broke, if its server takes no writes, or if nothing was answered for longer than the server
+ * lets a statement take, those made beside it are left, too. Breaking connections end no process.
  */
 export class Database {
   readonly timeoutMs: number;
   readonly #connections: Connections;
   readonly #health: StoreHealth | undefined;
+  /** When any statement was answered last, of `performance.now()`. */
+  #answeredAt = 0;
 
   constructor(options: DatabaseOptions) {
     this.timeoutMs = options.timeoutMs;
@@ -107,28 +111,27 @@ export class Database {
     const client = await this.#connections.acquire(deadline).catch((error: unknown) => {
       throw this.#failed(error);
     });
-    let broken = false;
+    let fate: Fate = 'keep';
     const query: Query = async <R extends Row>(sql: string, values: readonly unknown[] = []) => {
+      const sent = performance.now();
+      const allowedMs = Math.max(1, deadline - sent);
       try {
         // @types/pg does not know that a timeout may be given with a query, too.
-        const config: pg.QueryConfig & { query_timeout: number } = {
-          text: sql,
-          values: values.map(storable),
-          query_timeout: Math.max(1, deadline - performance.now()),
-        };
+        const config: pg.QueryConfig & { query_timeout: number } = { text: sql, values: values.map(storable), query_timeout: allowedMs };
         const { rows } = await client.query<R>(config);
+        this.#answeredAt = performance.now();
         this.#health?.answered();
         return rows;
       } catch (error) {
-        // Only after an error of the server's own does the connection go on, and not to one that takes no writes (any more).
-        broken ||= !(error instanceof pg.DatabaseError) || LOST.test(error.code ?? '');
+        if (error instanceof pg.DatabaseError) this.#answeredAt = performance.now();
+        if (fate !== 'retire') fate = this.#fateAfter(error, { sent, allowedMs, serverMs: this.#serverMs(options.timeoutMs) }) ?? fate;
         throw this.#failed(error);
       }
     };
     try {
       return await work(query);
     } finally {
-      this.#connections.release(client, broken);
+      this.#connections.release(client, fate);
     }
   }
 
@@ -146,8 +149,25 @@ export class Database {
   #begin(timeoutMs: number | undefined): string {
     const set = (name: string, milliseconds: number): string => `; SET LOCAL ${name} = ${Math.trunc(milliseconds)}`;
     if (this.#connections.sessionLimits) return timeoutMs === undefined ? 'BEGIN' : `BEGIN${set('statement_timeout', timeoutMs)}`;
-    const limit = timeoutMs ?? this.#statementMs(this.timeoutMs);
-    return `BEGIN${set('statement_timeout', limit)}${set('idle_in_transaction_session_timeout', IDLE_TRANSACTION_MS)}`;
+    return `BEGIN${set('statement_timeout', this.#serverMs(timeoutMs))}${set('idle_in_transaction_session_timeout', IDLE_TRANSACTION_MS)}`;
+  }
+
+  /** What becomes of a connection after an error; undefined: nothing. */
+  #fateAfter(
+    error: unknown,
+    { sent, allowedMs, serverMs }: { readonly sent: number; readonly allowedMs: number; readonly serverMs: number },
+  ): Fate | undefined {
+    // Only after an error of the server's own does the connection go on, and not to one that takes no writes (any more).
+    if (error instanceof pg.DatabaseError) return LOST.test(error.code ?? '') ? 'retire' : undefined;
+    const givenUp = performance.now() - sent >= allowedMs - TIMER_MS;
+    // A caller who had little time left says nothing of the server, nor does one statement among others that are answered.
+    const unanswered = allowedMs >= serverMs + SERVER_MARGIN_MS / 2 && this.#answeredAt < sent;
+    return givenUp && !unanswered ? 'close' : 'retire';
+  }
+
+  /** Milliseconds after which the server ends a statement of a call. */
+  #serverMs(timeoutMs: number | undefined): number {
+    return timeoutMs ?? this.#statementMs(this.timeoutMs);
   }
 
   #statementMs(timeoutMs: number): number {

@@ -59,7 +59,7 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
       for (const name of names) log(`migrated ${name}`);
       return names;
     } finally {
-      connections.release(client, true);
+      connections.release(client, 'close');
     }
   } finally {
     await connections.close();

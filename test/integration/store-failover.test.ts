@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { Connections } from '#libs/store/connections.ts';
+import { Database } from '#libs/store/database.ts';
 import { migrate } from '#libs/store/migrate.ts';
 import type { Store, StoredMessage } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
@@ -104,6 +106,40 @@ test('a server that turns read-only under its connections is left, and written t
   );
   await readOnly('off');
   await expectWritesWithin(store);
+});
+
+test('of several servers one that is only busy is not left: whoever has no time rejects, and who waits gets the next connection', async () => {
+  const options = { poolSize: 2, connectMs: 20_000, limits: undefined, applicationName: 'busy', onError: () => undefined };
+  const connections = new Connections({ ...options, url: urlOf(primary.port, standby.port) });
+  try {
+    const soon = () => performance.now() + 20_000;
+    const [first, second] = await Promise.all([connections.acquire(soon()), connections.acquire(soon())]);
+    const waiting = connections.acquire(soon());
+    await expect(connections.acquire(performance.now() + 5)).rejects.toThrow('no connection in time');
+    connections.release(first, 'keep');
+    expect(await waiting).toBe(first);
+    connections.release(first, 'keep');
+    connections.release(second, 'keep');
+  } finally {
+    await connections.close();
+  }
+});
+
+test('a statement that is given up closes its connection, and none of those beside it', async () => {
+  for (const url of [urlOf(primary.port), urlOf(primary.port, standby.port)]) {
+    const database = new Database({ url, poolSize: 2, timeoutMs: 20_000 });
+    try {
+      const pid = () =>
+        database.use(async (query) => (await query<{ pid: number }>('SELECT pg_backend_pid() AS pid, pg_sleep(0.1)'))[0]?.pid);
+      const pids = await Promise.all([pid(), pid()]);
+      expect(new Set(pids).size).toBe(2);
+      const given = database.query('SELECT pg_sleep(600)', [], { deadline: performance.now() + 100 });
+      await expect(given).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      expect(pids).toContain(await pid());
+    } finally {
+      await database.close();
+    }
+  }
 });
 
 test('a standby that is promoted is written to within 5 s, though the old server keeps its connections and answers nothing', async () => {
