@@ -21,6 +21,8 @@ export interface MatchmakerOptions {
   readonly roomName: () => string;
   /** Unix milliseconds. */
   readonly clock: () => number;
+  /** Milliseconds of a steady clock: how long somebody waits. Default the system's. */
+  readonly steady?: () => number;
 }
 
 /** How long a pair lives, milliseconds. */
@@ -132,10 +134,10 @@ export class Matchmaker {
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const { clock } = this.#options;
-    const since = clock();
+    const { steady = () => performance.now() } = this.#options;
+    const since = steady();
     const done = this.#turn.then(() => {
-      if (clock() - since > PATIENCE_MS) throw new HubError('UNAVAILABLE', undefined, { retryAfter: 1 });
+      if (steady() - since > PATIENCE_MS) throw new HubError('UNAVAILABLE', undefined, { retryAfter: 1 });
       return work();
     });
     this.#turn = done.catch(() => undefined);

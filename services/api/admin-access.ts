@@ -14,8 +14,8 @@ export interface AdminAccessOptions {
   readonly origins: OriginPolicy;
   /** Without a password: opens them on this machine. Where both are undefined they are served to nobody. */
   readonly localKey: LocalKey | undefined;
-  /** Unix milliseconds. */
-  readonly clock: () => number;
+  /** Milliseconds of a steady clock. Default the system's. */
+  readonly steady?: () => number;
 }
 
 /** Wrong passwords of one address, and in how long. */
@@ -26,7 +26,10 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
  * Guards every route of `app`: HTTP Basic (RFC 7617), the user's name is free. A wrong password costs an address one of ten tries a minute; where they are used
  * up nothing of that address is looked at. What changes something is refused to pages of other sites, for browsers send a password along.
  */
-export function guardAdmin(app: FastifyInstance, { password, origins, localKey, clock }: AdminAccessOptions): void {
+export function guardAdmin(
+  app: FastifyInstance,
+  { password, origins, localKey, steady = () => performance.now() }: AdminAccessOptions,
+): void {
   const wrong = new FixedWindow(TRIES);
   const blockedUntil = new Map<string, number>();
   // Answered here, not thrown: plugins bring error handlers of their own.
@@ -41,7 +44,7 @@ export function guardAdmin(app: FastifyInstance, { password, origins, localKey, 
       return send(reply, 'FORBIDDEN', `${refusal} Set ADMIN_PASSWORD to use this with a password.`.trim());
     }
     const key = clientKey(request);
-    const now = clock();
+    const now = steady();
     const until = blockedUntil.get(key) ?? 0;
     if (until > now) return send(reply, 'RATE_LIMITED', undefined, undefined, (until - now) / 1000);
     const given = passwordOf(request.headers.authorization);

@@ -24,7 +24,7 @@ import { describeRoutes, serveDocument } from './openapi.ts';
 import { securityHeaders, servePage } from './page.ts';
 import { refuseFaults } from './request-faults.ts';
 import { completeSchemas } from './route-schemas.ts';
-import { answerUnreadable } from './unreadable-request.ts';
+import { answerAll, answerUnreadable } from './unreadable-request.ts';
 
 export interface ApiOptions extends ApiParts {
   /** Stands in the OpenAPI document. */
@@ -50,6 +50,7 @@ const REQUEST_MS = 30_000;
 export function buildApi(options: ApiOptions): FastifyInstance {
   const { trustedProxyHops } = options;
   const base = basePath(options.publicUrl);
+  const headers = securityHeaders(options.publicUrl);
   const app = Fastify({
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
@@ -61,17 +62,21 @@ export function buildApi(options: ApiOptions): FastifyInstance {
     rewriteUrl: ({ url = '/' }) => withoutBase(url, base),
     // What a path may have in one part is for the schemas to say: the head's own limit stands above them.
     routerOptions: { maxParamLength: HEAD_MAX_BYTES },
-    http: { maxHeaderSize: HEAD_MAX_BYTES },
-    clientErrorHandler: answerUnreadable,
+    // Who names no host is refused in the form of every other error.
+    http: { maxHeaderSize: HEAD_MAX_BYTES, requireHostHeader: false },
+    clientErrorHandler: (error, socket) => answerUnreadable(error, socket, options),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
     // What is no URL at all is answered here, in the form of every other error. The framework leaves the reply's type open.
-    frameworkErrors: (error, _request, reply) => void send(reply as unknown as FastifyReply, 'INVALID_REQUEST', error.message),
+    frameworkErrors: (error, request, reply) => {
+      reply.headers({ ...headers, 'x-request-id': request.id });
+      void send(reply as unknown as FastifyReply, 'INVALID_REQUEST', error.message);
+    },
   });
   app.decorate('trustedProxyHops', trustedProxyHops);
   takeJsonOnly(app);
+  answerAll(app, options);
   answerErrors(app, options.log);
-  app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id));
-  securityHeaders(app, options.publicUrl);
+  app.addHook('onRequest', async (request, reply) => void reply.headers({ ...headers, 'x-request-id': request.id }));
   refuseFaults(app);
   allowOrigins(app, options.origins);
   refuseWhileDraining(app, options.draining ?? (() => false));

@@ -82,7 +82,7 @@ function strangeness({ ip, headers, raw }: FastifyRequest): string | undefined {
   if (!LOOPBACK.test(ip)) return 'the request comes from elsewhere';
   const host = (headers.host ?? '').replace(/:\d+$/, '');
   if (!isThisMachine(host)) return 'its address has another name in the browser';
-  // nginx asks so unless it is told otherwise, and browsers never do.
+  // nginx asks the admin port so unless it is told otherwise, and browsers never do. The hub's port answers 505 to HTTP/1.0.
   if (raw.httpVersion === '1.0' || Object.keys(headers).some((name) => OF_A_PROXY.test(name))) return 'a proxy passed the request on';
   return undefined;
 }

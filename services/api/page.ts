@@ -46,11 +46,10 @@ const ADDRESSES: Readonly<Record<string, string | undefined>> = {
 const WIDGET_PAGE = 'widget.html';
 const WIDGET_SCRIPT = 'widget.js';
 
-/** Puts the security headers on every answer, errors included. */
-export function securityHeaders(app: FastifyInstance, publicUrl: string | undefined): void {
+/** The security headers, which are on every answer, errors included. */
+export function securityHeaders(publicUrl: string | undefined): Readonly<Record<string, string>> {
   const security = transportSecurity(publicUrl);
-  const headers = security === undefined ? HEADERS : { ...HEADERS, 'strict-transport-security': security };
-  app.addHook('onRequest', async (_request, reply) => void reply.headers(headers));
+  return security === undefined ? HEADERS : { ...HEADERS, 'strict-transport-security': security };
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { faultOf, HeaderLines } from '#libs/http/header-lines.ts';
 import { send } from './api-error.ts';
@@ -8,11 +9,16 @@ export const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH'
 /** Refuses what two servers may read in two ways (400), and methods that no route of the API ever has (405 with `Allow`, RFC 9110 section 15.5.6). */
 export function refuseFaults(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ method, raw }, reply) => {
-    const fault = targetFault(raw.url ?? '') ?? faultOf(method, HeaderLines.fromRaw(raw.rawHeaders));
+    const fault = targetFault(raw.url ?? '') ?? hostFault(raw) ?? faultOf(method, HeaderLines.fromRaw(raw.rawHeaders));
     if (fault !== undefined) return send(reply, 'INVALID_REQUEST', fault);
     if (!METHODS.includes(method)) return send(reply.header('allow', METHODS.join(', ')), 'METHOD_NOT_ALLOWED');
     return undefined;
   });
+}
+
+/** RFC 9112 section 3.2. */
+function hostFault({ httpVersion, headers }: IncomingMessage): string | undefined {
+  return httpVersion !== '1.0' && headers.host === undefined ? 'a request of HTTP/1.1 has a Host' : undefined;
 }
 
 /** RFC 9112 section 3.2.1: an absolute path and maybe a query. Two slashes at its head would be read as the name of a host. */

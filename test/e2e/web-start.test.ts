@@ -175,6 +175,8 @@ describe('what is for the person at the machine alone', () => {
       const answer = parseAnswer(await exchange(hub.adminPort, text));
       expect([answer.status, 'set-cookie' in answer.headers], version).toEqual([303, version === '1.1']);
     }
+    const ofHub = `GET /dev/mailbox HTTP/1.0\r\nHost: localhost:${hub.port}\r\nCookie: ${cookie.split(';')[0]}\r\n\r\n`;
+    expect(parseAnswer(await exchange(hub.port, ofHub)).status).toBe(505);
     // The log is for others to read, too.
     const key = new URL(hub.chatLink).searchParams.get('key') ?? '';
     expect(key.length).toBeGreaterThan(20);

@@ -16,6 +16,7 @@ interface World {
   readonly told: string[];
   readonly dropped: string[];
   now: number;
+  steady: number;
   gone: string[];
   history: 'kept' | 'asked' | undefined;
   readonly matchmaker: Matchmaker;
@@ -31,6 +32,7 @@ function world(online: Record<string, string>): World {
     told: [],
     dropped: [],
     now: NOW,
+    steady: 0,
     gone: [],
     history: 'kept',
     matchmaker: new Matchmaker({
@@ -70,6 +72,7 @@ function world(online: Record<string, string>): World {
       scheduleExpiry: async (room, expiresAt) => void self.told.push(`${room} until ${expiresAt - NOW}`),
       roomName: () => 'pair:x',
       clock: () => self.now,
+      steady: () => self.steady,
     }),
   };
   return self;
@@ -132,7 +135,9 @@ describe('who is offered', () => {
       most = Math.max(most, ++busy);
       await new Promise(setImmediate);
       busy--;
-      self.now += 12_000;
+      // The wall clock is set back meanwhile: that is no longer patience.
+      self.now -= 3_600_000;
+      self.steady += 12_000;
       return { state: 'paired', made: false, room: 'pair:x', with: member('bob'), expiresAt: NOW };
     };
     const answers = await Promise.allSettled(Array.from({ length: 6 }, () => self.matchmaker.ask(member('ann'), false)));
