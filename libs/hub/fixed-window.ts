@@ -32,6 +32,15 @@ export class FixedWindow {
     return 0;
   }
 
+  /**
+   * Gives back a take that was granted at `takenAt`: it did not count after all. Nothing happens once its window is over: the takes of the next one are
+   * others. With a limit of 2, two takes at 59 s that come back at 61 s leave a window that began at 60 s as it is.
+   */
+  giveBack(key: string, takenAt: number): void {
+    const window = this.#windows.get(key);
+    if (window !== undefined && window.startedAt <= takenAt && window.count > 0) window.count -= 1;
+  }
+
   #forget(before: number, maxKeys: number): void {
     for (const [key, { startedAt }] of this.#windows) {
       if (startedAt > before && this.#windows.size <= maxKeys) return;

@@ -153,7 +153,7 @@ export class Joins {
     room.users.set(user, before + 1);
     try {
       // Counts come as signals: presence is asked only once those are listened to, or a change in between would never be seen.
-      await room.ready;
+      await this.#options.rooms.opened(room, user.id);
       // Even where this connection left meanwhile: another one of the user may rely on being announced by the first.
       await (before === 0 && room.users.has(user) ? this.#announce(room, connection) : room.entering.get(user));
       if (!wanted()) return;

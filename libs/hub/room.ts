@@ -6,6 +6,16 @@ import { type RecentBudget, RecentPage } from './recent-page.ts';
 import type { RoomPass } from './room-access.ts';
 import { roomTopic } from './socket.ts';
 
+/** An attempt to make the broker deliver a room. */
+export interface Opening {
+  /** For whom: a room that does not exist counts against them. */
+  readonly user: string;
+  /** Settled once the broker delivers the room, or does not. */
+  readonly done: Promise<void>;
+  /** The room does not exist, and `user` may begin none now. */
+  refused: boolean;
+}
+
 const COMMA = Buffer.from(',');
 
 export class Room {
@@ -35,7 +45,8 @@ export class Room {
   readonly users = new Map<LocalUser, number>();
   /** Users whose first entry is being told to presence. */
   readonly entering = new Map<LocalUser, Promise<void>>();
-  #ready: Promise<void> | undefined;
+  /** The latest attempt; undefined before the first. */
+  opening: Opening | undefined;
   #waiting: { readonly offset: number; readonly resolve: () => void }[] = [];
   #page: { readonly offset: number; readonly bytes: Buffer } | undefined;
 
@@ -45,15 +56,6 @@ export class Room {
     this.topic = roomTopic(name);
     this.keeps = keeps;
     this.recent = new RecentPage(budget);
-  }
-
-  /** Settled once the broker delivers the room. */
-  get ready(): Promise<void> {
-    return this.#ready ?? Promise.resolve();
-  }
-
-  set ready(ready: Promise<void>) {
-    this.#ready = ready;
   }
 
   /** The sequence starts at this position: at first, or after it was lost. */

@@ -55,7 +55,7 @@ export class Rooms {
     return largest;
   }
 
-  /** The room with one more connection; opened for `user` where it was not. Await its `ready` before anything is delivered. */
+  /** The room with one more connection; opened for `user` where it was not. Await `opened` before anything is delivered. */
   acquire(pass: RoomPass, user: string): Room {
     const name = pass.room;
     let room = this.#rooms.get(name);
@@ -63,18 +63,37 @@ export class Rooms {
       const shared = isManagedRoom(name) ? undefined : pass;
       room = new Room(name, pass.keeps !== Keeps.none, this.#budget, shared);
       this.#rooms.set(name, room);
-      room.ready = this.#open(room, user);
-      // Everyone who enters awaits it; one who left before must not end the process.
-      room.ready.catch(() => undefined);
+      this.#begin(room, user);
     }
     room.connections += 1;
     this.#idle.delete(room);
     return room;
   }
 
+  /**
+   * Resolves once the broker delivers the acquired room. Rejects with `HubError`. A refusal for want of places for new rooms is the refused user's alone:
+   * for any other the room is opened again, by their own places.
+   */
+  async opened(room: Room, user: string): Promise<void> {
+    for (;;) {
+      const { opening } = room;
+      try {
+        return await opening?.done;
+      } catch (error) {
+        const isOwn = opening?.refused !== true || opening.user === user;
+        if (isOwn || this.#rooms.get(room.name) !== room) throw error;
+      }
+      if (room.opening === opening) this.#begin(room, user);
+    }
+  }
+
   release(room: Room, now: number): void {
     room.connections -= 1;
     if (room.connections > 0 || this.#rooms.get(room.name) !== room) return;
+    if (room.opening?.refused === true) {
+      this.#forget(room);
+      return;
+    }
     room.idleSince = now;
     this.#idle.add(room);
   }
@@ -96,22 +115,33 @@ export class Rooms {
     }
   }
 
+  #begin(room: Room, user: string): void {
+    const done = this.#open(room, user);
+    room.opening = { user, done, refused: false };
+    // Everyone who enters awaits it; one who left before must not end the process.
+    done.catch(() => undefined);
+  }
+
   /** A room that exists is entered by whoever may; one that does not, by a user who may begin one. */
   async #open(room: Room, user: string): Promise<void> {
     const { keeps, name } = room;
     const counted = keeps && roomPolicy(name).entry === 'claim';
-    const granted = !counted || this.#newRooms.take(user, this.#now());
+    const at = this.#now();
+    const wait = counted ? this.#newRooms.take(user, at) : 0;
     try {
-      const { position, latest, began } = await this.#broker.subscribe(name, keeps, granted);
-      if (counted && granted && !began) this.#newRooms.giveBack(user);
+      const { position, latest, began } = await this.#broker.subscribe(name, keeps, wait === 0);
+      if (counted && wait === 0 && !began) this.#newRooms.giveBack(user, at);
       room.restart(position, latest);
     } catch (error) {
-      // The next one to enter tries again with a room of its own.
-      this.#forget(room);
-      this.#idle.delete(room);
-      if (counted && granted) this.#newRooms.giveBack(user);
-      if (!granted && HubError.from(error).code === 'ROOM_NOT_FOUND') throw this.#newRooms.refusal(user, this.#now());
-      throw error;
+      if (counted && wait === 0) this.#newRooms.giveBack(user, at);
+      const isRefused = wait > 0 && HubError.from(error).code === 'ROOM_NOT_FOUND';
+      if (isRefused && room.opening !== undefined) room.opening.refused = true;
+      if (!isRefused || room.connections === 0) {
+        // The next one to enter tries again with a room of its own.
+        this.#forget(room);
+        this.#idle.delete(room);
+      }
+      throw isRefused ? this.#newRooms.refusal(wait) : error;
     }
   }
 
