@@ -26,7 +26,8 @@ export function tokenObserver(
     },
     refused(fault) {
       metrics.tokenRefused(fault);
-      log.warn({ reason: fault }, 'a token was refused');
+      // In the text, by which lines that come again are held back: many tokens that are over hide no wrong `aud`.
+      log.warn({ reason: fault }, `a token was refused: ${fault}`);
     },
     keySet(problem) {
       metrics.hot.jwksUp = problem === undefined ? 1 : 0;

@@ -1,24 +1,18 @@
 import { HubError } from '#libs/protocol/errors.ts';
-import { described } from '#libs/protocol/fault.ts';
+import { described, nameAndPlace } from '#libs/protocol/fault.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Connection } from './connection.ts';
-import { FixedWindow } from './fixed-window.ts';
 
 export interface FaultsOptions {
+  /** Holds back what comes again and again, by its text. */
   readonly log: Pick<Logger, 'error'>;
   /** A bug was met: counted, logged or not. */
   readonly met: () => void;
-  /** Milliseconds of any steady clock. */
-  readonly now: () => number;
 }
-
-/** Lines a second: a bug on a hot path must not cost more by its log. */
-const LINES_PER_SECOND = 10;
 
 /** What is no `HubError` was expected by nobody: a bug. Clients are told `UNAVAILABLE`, the log is told where it came from. */
 export class Faults {
   readonly #options: FaultsOptions;
-  readonly #lines = new FixedWindow({ limit: LINES_PER_SECOND, windowMs: 1000 });
   /** Met already, on the way of one failure to several who wait for it. */
   readonly #known = new WeakSet<object>();
 
@@ -26,7 +20,7 @@ export class Faults {
     this.#options = options;
   }
 
-  /** Any thrown value as what a client is told. Each bug is logged once, without anything that a client wrote. */
+  /** Any thrown value as what a client is told. A bug is logged once, however many wait for it, without anything that a client wrote. */
   told(error: unknown, connection?: Connection): HubError {
     const bug = bugOf(error);
     if (bug !== undefined) this.#meet(bug, connection);
@@ -36,11 +30,10 @@ export class Faults {
   #meet(bug: object, connection: Connection | undefined): void {
     if (this.#known.has(bug)) return;
     this.#known.add(bug);
-    const { log, met, now } = this.#options;
+    const { log, met } = this.#options;
     met();
-    if (this.#lines.take('', now()) > 0) return;
     const who = connection === undefined ? {} : { user: connection.user.id, session: connection.session };
-    log.error({ ...who, ...described(bug) }, 'unexpected error: a bug');
+    log.error({ ...who, ...described(bug) }, `unexpected error: ${nameAndPlace(bug)}`);
   }
 }
 

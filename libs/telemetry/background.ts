@@ -1,5 +1,5 @@
 import { HubError } from '#libs/protocol/errors.ts';
-import { described } from '#libs/protocol/fault.ts';
+import { described, nameAndPlace } from '#libs/protocol/fault.ts';
 import type { Logger } from './logger.ts';
 
 /** What runs with nobody waiting for it: the label of the metric. */
@@ -24,25 +24,18 @@ export const BACKGROUND_TASKS = [
 export type BackgroundTask = (typeof BACKGROUND_TASKS)[number];
 
 export interface BackgroundOptions {
+  /** Holds back what comes again and again, by its text. */
   readonly log: Pick<Logger, 'error'>;
   /** A task failed: counted, whether it is logged or not. */
   readonly failed: (task: BackgroundTask) => void;
-  /** Milliseconds of a steady clock. Default the system's. */
-  readonly now?: () => number;
 }
-
-/** A task that fails again and again is logged once in so long, milliseconds. */
-const LOG_MS = 1000;
 
 /** Runs what nobody waits for. A task that fails ends itself and nothing else: it is logged, counted, and mended where it can be. */
 export class Background {
   readonly #options: BackgroundOptions;
-  readonly #now: () => number;
-  readonly #loggedAt = new Map<BackgroundTask, number>();
 
   constructor(options: BackgroundOptions) {
     this.#options = options;
-    this.#now = options.now ?? (() => performance.now());
   }
 
   /**
@@ -71,10 +64,7 @@ export class Background {
   #report(task: BackgroundTask, error: unknown): void {
     const { log, failed } = this.#options;
     failed(task);
-    const now = this.#now();
-    if (now - (this.#loggedAt.get(task) ?? Number.NEGATIVE_INFINITY) < LOG_MS) return;
-    this.#loggedAt.set(task, now);
-    log.error({ task, ...described(error) }, `a background task failed: ${task}`);
+    log.error({ task, ...described(error) }, `a background task failed: ${task}: ${nameAndPlace(error)}`);
   }
 
   #fail(task: BackgroundTask, error: unknown, mend: (() => void) | undefined): void {

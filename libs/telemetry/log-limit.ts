@@ -4,7 +4,7 @@ import type { Logger, LogLine } from './logger.ts';
 /** Milliseconds between two lines of the same text: at first, doubled each time, at most. */
 const FIRST_MS = 1000;
 const LONGEST_MS = 60_000;
-/** Texts that are remembered: all of them are constants of the programs. */
+/** Texts that are remembered: what they are made of are constants and places of the programs. */
 const TEXTS_MAX = 1000;
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -20,8 +20,8 @@ interface Repeated {
 }
 
 /**
- * A logger that writes a line of the same level and text at most once a second, and for as long as it keeps coming ever more rarely, down to once a minute.
- * Fields do not count. The last line that was held back is written, with how many there were as `repeated`. Lines about a request (`request`) are all written:
+ * A logger that writes a line of the same level, text and kind of error (name and code of `err`) at most once a second, and for as long as it keeps coming
+ * ever more rarely, down to once a minute. Other fields do not count: what tells two lines apart stands in their text. The last line that was held back is written, with how many there were as `repeated`. Lines about a request (`request`) are all written:
  * somebody asked for each.
  *
  * @param now A steady clock, milliseconds.
@@ -38,7 +38,9 @@ function limited(log: Logger, texts: Map<string, Repeated>, now: () => number): 
         log[level](fields, message);
         return;
       }
-      limit(texts, `${level} ${message}`, now, (held) => log[level](held === 0 ? fields : { ...fields, repeated: held }, message));
+      limit(texts, `${level} ${kindOf(fields)} ${message}`, now, (held) =>
+        log[level](held === 0 ? fields : { ...fields, repeated: held }, message),
+      );
     };
     return (first: object | string, message?: string): void => {
       if (typeof first === 'string') write({}, first);
@@ -47,6 +49,12 @@ function limited(log: Logger, texts: Map<string, Repeated>, now: () => number): 
   };
   const [trace, debug, info, warn, error, fatal] = LEVELS.map(line) as [LogLine, LogLine, LogLine, LogLine, LogLine, LogLine];
   return { trace, debug, info, warn, error, fatal, child: (fields) => limited(log.child(fields), texts, now) };
+}
+
+function kindOf(fields: object): string {
+  const err: unknown = 'err' in fields ? fields.err : undefined;
+  if (!(err instanceof Error)) return '';
+  return 'code' in err ? `${err.name} ${String(err.code)}` : err.name;
 }
 
 function limit(texts: Map<string, Repeated>, key: string, now: () => number, write: (held: number) => void): void {

@@ -137,7 +137,6 @@ export class Gateway {
       met: () => {
         metrics.hot.faults += 1;
       },
-      now: () => systemClock.steady(),
     });
     const hub = new Hub({
       ...settings,

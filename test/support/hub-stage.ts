@@ -63,7 +63,6 @@ export class HubStage {
       faults: new Faults({
         log: { error: (bug: unknown) => void this.faults.push(bug) },
         met: () => undefined,
-        now: () => systemClock.steady(),
       }),
       fanout: {
         publish: (topic, frame) => {

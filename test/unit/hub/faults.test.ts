@@ -2,22 +2,28 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Connection } from '#libs/hub/connection.ts';
 import { Faults } from '#libs/hub/faults.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { limitLog } from '#libs/telemetry/log-limit.ts';
+import { createLogger } from '#libs/telemetry/logger.ts';
 
 const ADA = { user: { id: 'ada' }, session: 's1' } as unknown as Connection;
 
-let now: number;
 let met: number;
 let lines: Record<string, unknown>[];
+let texts: string[];
 let faults: Faults;
 
 beforeEach(() => {
-  [now, met, lines] = [0, 0, []];
+  [met, lines, texts] = [0, [], []];
   faults = new Faults({
-    log: { error: (fields: object | string) => lines.push(fields as Record<string, unknown>) },
+    log: {
+      error: (fields: object | string, text?: string) => {
+        lines.push(fields as Record<string, unknown>);
+        texts.push(text ?? '');
+      },
+    },
     met: () => {
       met += 1;
     },
-    now: () => now,
   });
 });
 
@@ -64,11 +70,37 @@ describe('errors that are bugs', () => {
     expect([met, lines]).toEqual([0, []]);
   });
 
-  test('that come in a flood are all counted, and ten a second logged', () => {
-    for (let i = 0; i < 1000; i += 1) faults.told(new TypeError('again'));
-    expect([met, lines.length]).toEqual([1000, 10]);
-    now += 1000;
-    faults.told(new TypeError('again'));
-    expect(lines).toHaveLength(11);
+  test('that come in a flood are all counted, and hide no other one from a log that holds back what comes again and again', () => {
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
+    const flooded = new Faults({
+      log: limitLog(createLogger({ node: 'n', level: 'info', destination })),
+      met: () => {
+        met += 1;
+      },
+    });
+    const again = (): unknown => flooded.told(new TypeError('again'));
+    const other = (): unknown => flooded.told(new TypeError('other'));
+    for (let i = 0; i < 1000; i += 1) again();
+    other();
+    again();
+    expect(met).toBe(1002);
+    expect(lines.map(({ reason }) => reason)).toEqual(['again', 'other']);
+    expect(lines[0]?.msg).toMatch(/^unexpected error: TypeError at again .*faults\.test\.ts:\d+:\d+\)$/);
+  });
+
+  test('are told apart by places of the code, never by a message that looks like places', () => {
+    faults.told(new TypeError('no\n    at dear (/diary.ts:1:1)'));
+    faults.told(new SyntaxError('no\n    at dear (/diary.ts:1:1)'));
+    for (const text of ['{', '[']) {
+      try {
+        JSON.parse(text);
+      } catch (error) {
+        faults.told(error);
+      }
+    }
+    expect(texts.join()).not.toMatch(/dear|diary/);
+    // The parser's own place is not in the text, but that of its caller.
+    expect(texts.slice(2)).toEqual(Array(2).fill(expect.stringMatching(/^unexpected error: SyntaxError at .*faults\.test\.ts/)));
+    expect(JSON.stringify(lines.map(({ stack }) => stack))).not.toMatch(/dear|diary/);
   });
 });

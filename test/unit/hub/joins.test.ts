@@ -40,7 +40,7 @@ beforeEach(() => {
       recovered: () => undefined,
       rateLimited: () => undefined,
     },
-    faults: new Faults({ log: { error: () => undefined }, met: () => undefined, now: () => 0 }),
+    faults: new Faults({ log: { error: () => undefined }, met: () => undefined }),
     roomLimit: 100,
     background: new WatchedBackground(),
     clock: { steady: () => 0, wait: () => new Promise((resolve) => waits.push(resolve)) },

@@ -28,7 +28,7 @@ beforeEach(() => {
     writer: { write: () => new Promise((resolve, reject) => underWay.push({ resolve, reject })) },
     stats: { hot, delivery: () => undefined, recovered: () => undefined, rateLimited: () => undefined },
     background: new WatchedBackground(),
-    faults: new Faults({ log: { error: () => undefined }, met: () => undefined, now: () => now }),
+    faults: new Faults({ log: { error: () => undefined }, met: () => undefined }),
     now: () => now,
   });
 });
@@ -136,7 +136,7 @@ describe('pushing back on publishers', () => {
       writer: { write: () => Promise.reject(new HubError('UNAVAILABLE')) },
       stats: { hot, delivery: () => undefined, recovered: () => undefined, rateLimited: () => undefined },
       background: new WatchedBackground(),
-      faults: new Faults({ log: { error: () => undefined }, met: () => undefined, now: () => now }),
+      faults: new Faults({ log: { error: () => undefined }, met: () => undefined }),
       now: () => now,
     });
     const pass = { room: 'r', keeps: Keeps.stream } as RoomPass;

@@ -1,18 +1,18 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
 import { Background } from '#libs/telemetry/background.ts';
+import { limitLog } from '#libs/telemetry/log-limit.ts';
+import { createLogger } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
 
-let now: number;
 let failed: string[];
 let lines: object[];
 let background: Background;
 beforeEach(() => {
-  [now, failed, lines] = [0, [], []];
+  [failed, lines] = [[], []];
   background = new Background({
     log: { error: (line: object | string) => void lines.push(Object(line)) },
     failed: (task) => void failed.push(task),
-    now: () => now,
   });
 });
 
@@ -57,11 +57,25 @@ describe('a background task', () => {
     expect(failed).toEqual(['joins', 'joins', 'joins', 'joins']);
   });
 
-  it('that fails in a loop is logged once a second, counted always, and holds no other one back', () => {
-    for (now = 0; now < 2500; now += 10) background.run('sweeps', bug);
-    background.run('counts', bug);
-    expect(failed).toHaveLength(251);
-    expect(lines.map((line) => 'task' in line && line.task)).toEqual(['sweeps', 'sweeps', 'sweeps', 'counts']);
+  it('that fails in a loop is counted always, and hides neither another bug of the task nor another task', () => {
+    const written: { msg: string; reason: string }[] = [];
+    const destination = { write: (line: string) => void written.push(JSON.parse(line)) };
+    const looping = new Background({
+      log: limitLog(createLogger({ node: 'n', level: 'info', destination })),
+      failed: (task) => void failed.push(task),
+    });
+    const other = (): never => {
+      throw new TypeError('another bug');
+    };
+    for (let i = 0; i < 250; i++) looping.run('sweeps', bug);
+    looping.run('sweeps', other);
+    looping.run('counts', bug);
+    expect(failed).toHaveLength(252);
+    expect(written.map(({ msg, reason }) => [msg.replace(/ at .*/, ''), reason])).toEqual([
+      ['a background task failed: sweeps: TypeError', 'a bug'],
+      ['a background task failed: sweeps: TypeError', 'another bug'],
+      ['a background task failed: counts: TypeError', 'a bug'],
+    ]);
   });
 
   it('is a label of the metric', async () => {

@@ -63,6 +63,15 @@ describe('a line that comes again and again', () => {
   });
 });
 
+test('a steady error holds back no other kind of error under the same text', () => {
+  const away = () => log.warn({ err: Object.assign(new Error('away'), { code: 'ECONNREFUSED' }) }, 'redis connection');
+  for (let n = 0; n < 10; n++) away();
+  log.warn({ err: new TypeError('x is undefined') }, 'redis connection');
+  log.warn({ err: Object.assign(new Error('wrong password'), { code: 'WRONGPASS' }) }, 'redis connection');
+  away();
+  expect(lines.map(({ err }) => (err as { message: string }).message)).toEqual(['away', 'x is undefined', 'wrong password']);
+});
+
 test('lines about a request are all written', () => {
   for (let request = 0; request < 50; request++) log.info({ request }, 'done from the admin page');
   expect(lines).toHaveLength(50);
