@@ -83,6 +83,9 @@ export function createLogger({ node, level, destination }: CreateLoggerOptions):
   if (destination !== undefined) return pino(options, destination);
   const output = standardOutput();
   const log = pino(options, output);
-  output.report = (lines) => log.warn({ lines }, 'log lines were dropped: nobody read standard output for a time');
+  output.report = (lines, cause) => {
+    if (cause === 'too long') log.warn({ lines }, 'a log line was dropped: it was longer than 1 MiB');
+    else log.warn({ lines }, 'log lines were dropped: nobody read standard output for a time');
+  };
   return log;
 }

@@ -9,19 +9,21 @@ export interface QueueingStream {
   /** Characters that wait. */
   readonly writableLength: number;
   readonly writable: boolean;
+  /** A `drain` is to come. */
+  readonly writableNeedDrain: boolean;
   write(text: string): boolean;
   on(event: 'error' | 'drain', listener: () => void): unknown;
 }
 
 /**
  * Writes lines and never waits: a line that finds the queue full is dropped and counted, and so are all after it until the queue is empty. Then `report` hears
- * how many were lost, once. A reader that is gone takes nothing any more, and nothing is kept for it.
+ * how many were lost, once. A line that is longer than the queue is dropped alone. A reader that is gone takes nothing any more, and nothing is kept for it.
  */
 export class BoundedOutput implements DestinationStream {
   /** Lines dropped since the start. */
   dropped = 0;
-  /** Called once the output flows again. */
-  report: (dropped: number) => void = () => undefined;
+  /** Called once the output flows again, and for each line that is too long. */
+  report: (dropped: number, cause: 'unread' | 'too long') => void = () => undefined;
   readonly #stream: QueueingStream;
   /** Lines of the present gap; 0 while there is none. */
   #gap = 0;
@@ -39,14 +41,16 @@ export class BoundedOutput implements DestinationStream {
       this.#stream.write(line);
       return;
     }
-    this.#gap += 1;
     this.dropped += 1;
+    // Without a `drain` to come nothing would end a gap.
+    if (this.#gap === 0 && this.#stream.writable && !this.#stream.writableNeedDrain) this.report(1, 'too long');
+    else this.#gap += 1;
   }
 
   #flows(): void {
     const lost = this.#gap;
     this.#gap = 0;
-    if (lost > 0) this.report(lost);
+    if (lost > 0) this.report(lost, 'unread');
   }
 }
 
