@@ -103,9 +103,9 @@ export function frameId(value: unknown): string | undefined {
   return typeof id === 'string' && id.length <= FRAME_ID_MAX && id.isWellFormed() ? id : undefined;
 }
 
-/** The room that a parsed frame names, if it names one and that is a name. */
+/** The room that a parsed frame names, if it names one alone and that is a name (F4). */
 export function frameRoom(value: unknown): string | undefined {
-  if (!isObject(value) || value.to !== undefined) return undefined;
+  if (!isObject(value) || value.to !== undefined || value.rooms !== undefined) return undefined;
   const room = value.type === 'message' ? (value.room ?? value.sessionId) : value.room;
   return typeof room === 'string' && isRoomName(room) ? room : undefined;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { frameId, toClientFrame } from '#libs/protocol/client-frame.ts';
+import { frameId, frameRoom, toClientFrame } from '#libs/protocol/client-frame.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 
 function refusal(value: unknown): string {
@@ -96,4 +96,11 @@ describe('toClientFrame', () => {
     expect(frameId({ id: 1 })).toBeUndefined();
     expect(frameId('text')).toBeUndefined();
   });
+});
+
+it('[F4] a frame that names a list of rooms, or a user, names no one room that its refusal could bear', () => {
+  expect(frameRoom({ type: 'join', room: 'a' })).toBe('a');
+  expect(frameRoom({ type: 'join', room: 'a', rooms: [{ room: 'b' }] })).toBeUndefined();
+  expect(frameRoom({ type: 'join', room: 'a', rooms: null })).toBeUndefined();
+  expect(frameRoom({ type: 'direct', room: 'a', to: 'bob' })).toBeUndefined();
 });
