@@ -39,6 +39,8 @@ export interface Receipt {
   readonly ping: string;
   /** Room to offset. */
   readonly upTo: ReadonlyMap<string, number>;
+  /** When the ping was last sent, milliseconds of the steady clock. */
+  askedAt: number;
 }
 
 /** The join under way of one room. It stops when it is no longer the one in `Connection.joins`. */
@@ -68,8 +70,10 @@ export class Connection {
   refusal: ErrorCode | undefined;
   /** Its registration is under way: what it finds decides about it, no signal that may be older. */
   registering = true;
-  /** Protocol pings of late; undefined for the many that send none. */
+  /** Protocol pings of late, and pongs beyond one a second; undefined for the many that send none. */
   pings: StrikeCounter | undefined;
+  /** When the last pong came that nobody asked for and that was not counted, milliseconds of the steady clock. */
+  pongedAt = Number.NEGATIVE_INFINITY;
   /** `welcome` was sent: nothing but a refusal goes before it. */
   welcomed = false;
   /** What came, and what is to be sent, before `welcome` is. */

@@ -9,7 +9,7 @@ import { Connection, type Identity } from './connection.ts';
 import { Counts, INTERVAL_MS } from './counts.ts';
 import { drainConnections } from './drain.ts';
 import { Expiry } from './expiry.ts';
-import { ABUSE_SECONDS, FrameBudget, StrikeCounter } from './frame-budget.ts';
+import { FrameBudget } from './frame-budget.ts';
 import { FrameHandler } from './frame-handler.ts';
 import { Healer } from './healer.ts';
 import type { Admission, HubOptions } from './hub-options.ts';
@@ -19,6 +19,7 @@ import { LostAccess } from './lost-access.ts';
 import { NewRooms } from './new-rooms.ts';
 import { OfflineMessages } from './offline-messages.ts';
 import { PassValidity } from './pass-validity.ts';
+import { PingLimit } from './ping-limit.ts';
 import { PrivateRooms } from './private-rooms.ts';
 import { Publisher } from './publisher.ts';
 import { Receipts } from './receipts.ts';
@@ -44,6 +45,7 @@ export class Hub {
   readonly #privateRooms: PrivateRooms;
   readonly #offline: OfflineMessages;
   readonly #receipts: Receipts;
+  readonly #pings: PingLimit;
   readonly #signals: UserSignals;
   readonly #single: SingleSession;
   readonly #healer: Healer;
@@ -67,9 +69,10 @@ export class Hub {
     const bytes = new UserBytes({ ...options.userBytes, buckets: options.buckets, now, refused: () => stats.rateLimited('bytes') });
     this.#publisher = new Publisher({ writer: options.writer, bytes, stats, faults, background, now });
     this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, access, stats, clock, background });
-    const validity = new PassValidity(() => performance.now());
+    const validity = new PassValidity(now);
     this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, access, validity, clock, background });
-    this.#receipts = new Receipts({ cursors: store.cursors, background });
+    this.#receipts = new Receipts({ cursors: store.cursors, background, now });
+    this.#pings = new PingLimit({ perSecond: options.pingsPerSecond, stats, now });
     this.#single = new SingleSession(presence, background);
     this.#healer = new Healer({
       users: this.#users,
@@ -233,16 +236,12 @@ export class Hub {
 
   /** The client sent a protocol ping: uWebSockets.js has answered it. One that goes on too fast is closed (F3). */
   pinged(connection: Connection): void {
-    const { pingsPerSecond, stats, clock } = this.#options;
-    if (pingsPerSecond === 0) return;
-    connection.pings ??= new StrikeCounter();
-    if (!connection.pings.strike(clock.steady(), pingsPerSecond + 1, 1000)) return;
-    stats.rateLimited('pings');
-    connection.end('RATE_LIMITED', ABUSE_SECONDS);
+    this.#pings.pinged(connection);
   }
 
-  /** The client answered a protocol ping, one with this text. */
+  /** The client answered a protocol ping, one with this text, or says that it did: such pongs are limited as pings are (F3). */
   ponged(connection: Connection, text: string): void {
+    if (connection.receipt?.ping !== text) this.#pings.strayPong(connection);
     this.#receipts.ponged(connection, text);
   }
 

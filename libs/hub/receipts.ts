@@ -8,9 +8,14 @@ import type { Background } from '#libs/telemetry/background.ts';
 import type { Connection } from './connection.ts';
 import type { Reached } from './local-user.ts';
 
+/** A client that answers other pings than the one it is asked with is asked again after so long, milliseconds. */
+const AGAIN_MS = 1000;
+
 export interface ReceiptsOptions {
   readonly cursors: Pick<CursorStore, 'advance'>;
   readonly background: Background;
+  /** Milliseconds of a steady clock. */
+  readonly now: () => number;
 }
 
 export class Receipts {
@@ -30,7 +35,7 @@ export class Receipts {
     connection.offlineSent = undefined;
     if (upTo.size === 0) return;
     this.#pings += 1;
-    connection.receipt = { ping: this.#pings.toString(36), upTo };
+    connection.receipt = { ping: this.#pings.toString(36), upTo, askedAt: this.#options.now() };
     connection.ping(connection.receipt.ping);
   }
 
@@ -43,6 +48,9 @@ export class Receipts {
     }
     if (receipt.ping !== ping) {
       // A client may answer the newest of several pings only: it is asked again.
+      const now = this.#options.now();
+      if (now - receipt.askedAt < AGAIN_MS) return;
+      receipt.askedAt = now;
       connection.ping(receipt.ping);
       return;
     }

@@ -125,17 +125,22 @@ describe('[H4] connections of one address', () => {
 });
 
 describe('[F3] protocol pings', () => {
-  it('are answered up to PINGS_PER_SECOND; a connection that sends more is closed', async () => {
-    const [calm, hasty] = [await hub.client('calm'), await hub.client('hasty')];
-    for (const [client, pings] of [
-      [calm, 5],
-      [hasty, 6],
+  it('are answered up to PINGS_PER_SECOND, pongs that nobody asked for counted; a connection that sends more is closed', async () => {
+    const PING = 0x9;
+    const PONG = 0xa;
+    const [calm, hasty, evasive] = [await hub.client('calm'), await hub.client('hasty'), await hub.client('evasive')];
+    for (const [client, opcode, frames] of [
+      [calm, PING, 5],
+      [hasty, PING, 6],
+      [evasive, PONG, 7],
     ] as const) {
       client.raw.socket.cork();
-      for (let i = 0; i < pings; i += 1) client.raw.write(rawFrame({ opcode: 0x9 }));
+      for (let i = 0; i < frames; i += 1) client.raw.write(rawFrame({ opcode }));
       client.raw.socket.uncork();
     }
-    expect(await hasty.closed).toMatchObject({ code: 4029, reason: expect.stringContaining('RATE_LIMITED') });
+    for (const { closed } of [hasty, evasive]) {
+      expect(await closed).toMatchObject({ code: 4029, reason: expect.stringContaining('RATE_LIMITED') });
+    }
     await calm.onLineNumber();
     expect(calm.connected).toBe(true);
   });

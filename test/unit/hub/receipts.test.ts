@@ -13,11 +13,12 @@ let user: LocalUser;
 let pings: string[];
 let advanced: string[];
 let away: boolean;
+let now: number;
 let receipts: Receipts;
 let connection: Connection;
 beforeEach(() => {
   user = new LocalUser('ann', 'Ann', 'user', Promise.resolve());
-  [pings, advanced, away] = [[], [], false];
+  [pings, advanced, away, now] = [[], [], false, 0];
   receipts = new Receipts({
     cursors: {
       advance: async (id, room, offset) => {
@@ -27,6 +28,7 @@ beforeEach(() => {
       },
     },
     background: new WatchedBackground(),
+    now: () => now,
   });
   connection = connect('user');
 });
@@ -81,13 +83,24 @@ describe('[M6] of a client that never sends `delivered`', () => {
     hand(3);
     receipts.ponged(connection, '');
     expect(pings).toHaveLength(1);
-    receipts.ponged(connection, '');
-    receipts.ponged(connection, 'made up');
+    for (const text of ['', 'made up']) {
+      now += 1000;
+      receipts.ponged(connection, text);
+    }
     expect([new Set(pings).size, pings.length, advanced]).toEqual([1, 3, []]);
     pong();
     expect(advanced).toEqual(['ann dm:x 3']);
     receipts.ponged(connection, pings.at(-1) ?? '');
     expect([pings.length, advanced.length]).toEqual([3, 1]);
+  });
+
+  it('a client that goes on with pongs nobody asked for is asked again once a second, not for each', () => {
+    hand(3);
+    receipts.alive(connection);
+    for (now = 0; now < 3000; now += 10) receipts.ponged(connection, 'made up');
+    expect(pings).toHaveLength(3);
+    pong();
+    expect(advanced).toEqual(['ann dm:x 3']);
   });
 
   it('nobody is asked of whom nothing is waited for', () => {
