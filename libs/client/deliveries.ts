@@ -57,6 +57,11 @@ export class Deliveries {
     this.#flush();
   }
 
+  /** The room's sequence goes on from this offset: what was counted above it was of one that is lost. */
+  goesOn(room: string, offset: number): void {
+    if (offset < (this.#rooms.get(room)?.marked ?? 0)) this.#rooms.delete(room);
+  }
+
   clear(): void {
     this.#rooms.clear();
   }

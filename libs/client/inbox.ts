@@ -26,11 +26,17 @@ export class Inbox {
     this.take(room, offset, message, 'offline');
   }
 
-  /** A page that is handed over as a whole, in the answer to a join or in a `resync`. */
+  /** A page that is handed over as a whole, in the answer to a join. */
   page(room: string, messages: readonly PageMessage[]): void {
     for (const { message } of messages) this.#seen.add(room, message.id);
     const last = messages.at(-1);
     if (last !== undefined) this.#deliveries.handed(room, last.offset);
+  }
+
+  /** The room's sequence goes on from this offset, and this is its latest page: it is handed over as a whole. */
+  goesOn(room: string, offset: number, messages: readonly PageMessage[]): void {
+    this.#deliveries.goesOn(room, offset);
+    this.page(room, messages);
   }
 
   /** The room was left. What waits of a made one may still come. */

@@ -144,7 +144,7 @@ export class Rooms {
       known.position = { epoch, offset };
       this.#release(known, messages[0]?.offset);
     }
-    this.#options.inbox.page(room, messages);
+    this.#options.inbox.goesOn(room, offset, messages);
     this.#options.resync({ room, epoch, offset, messages, reason: 'resync' });
   }
 
@@ -176,7 +176,7 @@ export class Rooms {
       // A listener may leave the room.
       for (const { offset: at, message } of messages) if (this.#has(room)) inbox.take(name, at, message, 'recovered');
     } else if (known !== undefined && epoch !== undefined && offset !== undefined) {
-      inbox.page(name, messages);
+      inbox.goesOn(name, offset, messages);
       resync({ room: name, epoch, offset, messages, reason: 'join' });
     }
   }

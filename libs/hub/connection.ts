@@ -51,6 +51,16 @@ export interface PendingJoin {
   room: Room | undefined;
 }
 
+interface Passed {
+  readonly offset: number;
+  readonly epoch: string | undefined;
+}
+
+/** Rooms that keep history have offsets that never fall: there the epoch is nobody's matter. */
+function isSameEpoch(one: string | undefined, other: string | undefined): boolean {
+  return one === undefined || other === undefined || one === other;
+}
+
 export class Connection {
   readonly id: string;
   readonly user: LocalUser;
@@ -103,7 +113,7 @@ export class Connection {
   sentAway = false;
   #socket: Socket | undefined;
   /** Private rooms, and the offset up to which another way than the user's own channel delivered: the room itself, offline delivery. */
-  #passed: Map<string, number> | undefined;
+  #passed: Map<string, Passed> | undefined;
   #onDrain: (() => void) | undefined;
   #heldFrames = 0;
   /** Rooms in which `typing` was told on, and when, milliseconds of the steady clock. */
@@ -196,15 +206,24 @@ export class Connection {
     return true;
   }
 
-  /** What was said in a private room up to this offset was sent over another way than the user's own channel. */
-  passedBy(room: string, offset: number): void {
+  /** What was said in a private room up to this offset was sent over another way than the user's own channel. `epoch`: where the offset is of one only. */
+  passedBy(room: string, offset: number, epoch?: string): void {
     this.#passed ??= new Map();
-    this.#passed.set(room, Math.max(offset, this.#passed.get(room) ?? 0));
+    const known = this.#passed.get(room);
+    const before = known !== undefined && isSameEpoch(known.epoch, epoch) ? known : undefined;
+    this.#passed.set(room, { offset: Math.max(offset, before?.offset ?? 0), epoch: epoch ?? before?.epoch });
   }
 
   /** Whether a message of a private room comes, or came, over the room itself. */
-  hasOverRoom(room: string, offset: number): boolean {
-    return this.rooms.some(({ name }) => name === room) || offset <= (this.#passed?.get(room) ?? 0);
+  hasOverRoom(room: string, offset: number, epoch?: string): boolean {
+    if (this.rooms.some(({ name }) => name === room)) return true;
+    const passed = this.#passed?.get(room);
+    return passed !== undefined && offset <= passed.offset && isSameEpoch(passed.epoch, epoch);
+  }
+
+  /** The sequence of a private room began anew: of this one nothing was sent yet. */
+  begunAnew(room: string): void {
+    this.#passed?.delete(room);
   }
 
   /** Sends a protocol ping. */

@@ -291,7 +291,7 @@ export class Joins {
     if (connection.joins?.get(room.name)?.room !== room) {
       room.subscriptions -= 1;
       // What was said before it left may still be on its way over the user's own channel.
-      if (isPrivateRoom(room.name)) connection.passedBy(room.name, room.offset);
+      if (isPrivateRoom(room.name)) connection.passedBy(room.name, room.offset, room.epoch);
     }
     const { user } = connection;
     const users = (room.users.get(user) ?? 1) - 1;

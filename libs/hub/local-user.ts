@@ -10,12 +10,21 @@ const PASSES_MAX = 200;
 /** Ends of private rooms remembered of one user. */
 const CLOSED_MAX = 200;
 
+/** A message of a private room that came over the user's own channel; `epoch` as in `Reached`. */
+export interface Arrival {
+  readonly offset: number;
+  readonly frame: Buffer;
+  readonly epoch?: string | undefined;
+}
+
 /** How far the messages of a private room have come to a user on this node. */
 export interface Reached {
   /** The newest offset handed to the user's connections, or known to have been delivered before. */
   offset: number;
+  /** The sequence that the offset is of; undefined in rooms that keep history, whose offsets never fall (M3). */
+  epoch?: string | undefined;
   /** What came since `fetching` began; undefined while nothing is fetched. */
-  held: { readonly offset: number; readonly frame: Buffer }[] | undefined;
+  held: Arrival[] | undefined;
   /** Offline delivery came this far while the first message of the room waited for the cursor. */
   floor?: number;
   /** The offset that the user's cursor was last moved to from here. */

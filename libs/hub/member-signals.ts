@@ -23,11 +23,12 @@ export class MemberSignals {
   }
 
   /**
-   * Tells every member of a message. `frame`: the finished one, with its offset. Nobody waits for it, and it never throws: it is tried for half a minute. In
+   * Tells every member of a message. `frame`: the finished one, with its offset. `epoch`: of rooms that keep only a stream, whose offsets begin anew where
+   * Redis lost them; in those that keep history they never fall (M3). Nobody waits for it, and it never throws: it is tried for half a minute. In
    * any order and more than once is harmless: members' nodes go by the offset, hand a message over once, and what lies before it first.
    */
-  tell(members: readonly string[], keeps: Keeps, frame: string): void {
-    const payload = (keeps === Keeps.history ? '~h' : '~p') + frame;
+  tell(members: readonly string[], keeps: Keeps, frame: string, epoch = ''): void {
+    const payload = (keeps === Keeps.history ? '~h' : `~p${epoch} `) + frame;
     for (const member of members) this.#options.background.run('member-signals', () => this.#signal(`u:${member}`, payload));
   }
 

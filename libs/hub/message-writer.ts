@@ -109,7 +109,7 @@ export class MessageWriter {
     const said = broker.publish({ room, tail, key, at });
     if (pass.members === undefined) return said.then((published) => ({ id, offset: published.offset, at: published.at }));
     return said.then((published) => {
-      this.#tell(pass.members ?? [], pass.keeps, published.offset, tail);
+      this.#tell(pass.members ?? [], pass.keeps, published.offset, tail, published.epoch);
       return { id, offset: published.offset, at: published.at };
     });
   }
@@ -142,8 +142,8 @@ export class MessageWriter {
     }
   }
 
-  #tell(members: readonly string[], keeps: Keeps, offset: number, tail: string): void {
-    this.#members.tell(members, keeps, `{"offset":${offset},${tail}`);
+  #tell(members: readonly string[], keeps: Keeps, offset: number, tail: string, epoch?: string): void {
+    this.#members.tell(members, keeps, `{"offset":${offset},${tail}`, epoch);
   }
 }
 

@@ -4,7 +4,7 @@
  * They come over the user's own channel, from any node, in any order, and some may be lost with a connection to the backend. Each room's are handed over
  * in the order of their offsets, each once; what is missing is read from the stream or the store before anything newer is handed over.
  */
-import type { Broker } from '#libs/broker/broker.ts';
+import type { Broker, Page, Position } from '#libs/broker/broker.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
@@ -14,7 +14,7 @@ import type { CursorStore } from '#libs/store/store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
-import type { LocalUser, Reached } from './local-user.ts';
+import type { Arrival, LocalUser, Reached } from './local-user.ts';
 import type { LocalUsers } from './local-users.ts';
 import { Room } from './room.ts';
 import { Keeps, type RoomAccess, Standing } from './room-access.ts';
@@ -45,16 +45,22 @@ export class PrivateRooms {
     this.#options = options;
   }
 
-  /** A finished `message` frame came over the own channel of a user. */
-  arrived(id: string, keeps: Keeps, frame: Buffer): void {
+  /**
+   * A finished `message` frame came over the own channel of a user. `epoch`: of rooms that keep only a stream. Where it is another one than before, the
+   * sequence was lost, or the signal is late: the broker is asked which.
+   */
+  arrived(id: string, keeps: Keeps, frame: Buffer, epoch?: string): void {
     const user = this.#options.users.of(id)[0]?.user;
     if (user === undefined) return;
     const { room, offset } = messageHeadOf(frame);
     const reached = user.reached?.get(room);
     if (reached === undefined) {
-      this.#run(user, () => this.#begin(user, room, keeps, offset, frame));
+      this.#run(user, () => this.#begin(user, room, keeps, { offset, frame, epoch }));
     } else if (reached.held !== undefined) {
-      reached.held.push({ offset, frame });
+      reached.held.push({ offset, frame, epoch });
+    } else if (epoch !== reached.epoch) {
+      reached.held = [{ offset, frame, epoch }];
+      this.#run(user, () => this.#release(user, room, keeps, reached));
     } else if (offset === reached.offset + 1) {
       this.#hand(user, room, keeps, reached, offset, frame);
     } else if (offset > reached.offset) {
@@ -125,11 +131,12 @@ export class PrivateRooms {
       if (!isPrivateRoom(room) || stored.has(room) || reached.held !== undefined) continue;
       // What is said in a room that was lost meanwhile is not theirs (R7).
       if ((await this.#patiently(user, () => this.#options.access.standing(id, room))) !== Standing.member) continue;
-      const page = await this.#patiently(user, () => this.#options.broker.after(room, reached.offset, { count: 1, bytes: 1 }));
-      if (page !== undefined && page.position.offset > reached.offset && reached.held === undefined) {
-        const { offset } = page.position;
-        this.#run(user, () => this.#fill(user, room, Keeps.stream, reached, offset));
-      }
+      const from = reached.offset;
+      const page = await this.#patiently(user, () => this.#options.broker.after(room, from, { count: 1, bytes: 1 }));
+      if (page === undefined || reached.held !== undefined) continue;
+      const { epoch, offset } = page.position;
+      if (isAnew({ epoch, offset }, { ...reached, offset: from })) this.#run(user, () => this.#renew(user, room, Keeps.stream, reached));
+      else if (offset > reached.offset) this.#run(user, () => this.#fill(user, room, Keeps.stream, reached, offset));
     }
   }
 
@@ -137,8 +144,9 @@ export class PrivateRooms {
    * The first message of a room since the user came, or since the room was lost: what lies between it and what was delivered before came too, over another
    * way. A signal that is late may be of a room that is not theirs any more (R7).
    */
-  async #begin(user: LocalUser, room: string, keeps: Keeps, offset: number, frame: Buffer): Promise<void> {
-    const reached: Reached = { offset: offset - 1, held: [{ offset, frame }], acknowledged: 0 };
+  async #begin(user: LocalUser, room: string, keeps: Keeps, first: Arrival): Promise<void> {
+    const { offset, epoch } = first;
+    const reached: Reached = { offset: offset - 1, epoch, held: [first], acknowledged: 0 };
     user.reached ??= new Map();
     user.reached.set(room, reached);
     const { access, cursors } = this.#options;
@@ -164,11 +172,20 @@ export class PrivateRooms {
     await this.#release(user, room, keeps, reached);
   }
 
+  /** Signals may have told of a sequence that began anew. */
+  async #renew(user: LocalUser, room: string, keeps: Keeps, reached: Reached): Promise<void> {
+    reached.held = [];
+    if (await this.#follow(user, room, keeps, reached)) await this.#release(user, room, keeps, reached);
+  }
+
   /** Hands over what was held, in order, with what lies between and is not older than `historyFrom`; ends when nothing is held any more. */
   async #release(user: LocalUser, room: string, keeps: Keeps, reached: Reached, historyFrom = 0): Promise<void> {
     for (;;) {
       const next = reached.held?.sort((one, other) => one.offset - other.offset).shift();
       if (next === undefined) break;
+      if (next.epoch !== reached.epoch && !(await this.#follow(user, room, keeps, reached, next.epoch))) return;
+      // A late one of a sequence that was lost.
+      if (next.epoch !== reached.epoch) continue;
       if (next.offset > reached.offset + 1) await this.#read(user, room, keeps, reached, next.offset - 1, historyFrom);
       if (!this.#isTheirs(user, room, reached)) return;
       if (next.offset === reached.offset + 1) this.#hand(user, room, keeps, reached, next.offset, next.frame);
@@ -184,6 +201,10 @@ export class PrivateRooms {
     while (reached.offset < upTo) {
       const page = await this.#patiently(user, () => this.#options.broker.after(room, reached.offset, PAGE));
       if (page === undefined || !this.#isTheirs(user, room, reached)) return;
+      if (isAnew(page.position, reached)) {
+        await this.#follow(user, room, keeps, reached);
+        return;
+      }
       const before = reached.offset;
       if (page.complete) {
         for (const { offset, frame } of page.publications) {
@@ -200,19 +221,45 @@ export class PrivateRooms {
   }
 
   async #resync(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number): Promise<void> {
-    const latest = await this.#patiently(user, () => this.#options.broker.before(room, Number.POSITIVE_INFINITY, PAGE));
-    if (latest === undefined || !this.#isTheirs(user, room, reached)) return;
-    const { epoch, offset } = latest.position;
-    const frame = Buffer.concat([
-      Buffer.from(resyncHead({ room, epoch, offset, recovered: false })),
-      Room.items(room, latest.publications),
-      Buffer.from(']}'),
-    ]);
-    for (const connection of this.#options.users.of(user.id)) {
-      if (connection.hasOverRoom(room, offset) || !mayEnter(connection.identity.kind, room)) continue;
-      if (!isPostponed(connection, room, keeps, reached.offset + 1)) connection.deliver(frame);
+    const latest = await this.#latest(user, room, reached);
+    if (latest === undefined) return;
+    this.#tellLoss(user, room, keeps, reached.offset + 1, latest);
+    reached.offset = Math.max(latest.position.offset, upTo);
+  }
+
+  /**
+   * Looks which sequence the room has now. Where it began anew, or went back, it goes on from there, and that is told by `resync`. `epoch`: what a signal
+   * said. False once the room is not theirs any more. Call it while what comes is held: what was handed over is then never newer than the look.
+   */
+  async #follow(user: LocalUser, room: string, keeps: Keeps, reached: Reached, epoch = reached.epoch): Promise<boolean> {
+    const latest = await this.#latest(user, room, reached);
+    if (latest === undefined) return false;
+    const { position } = latest;
+    if (isAnew(position, reached)) {
+      for (const connection of this.#options.users.of(user.id)) connection.begunAnew(room);
+      this.#tellLoss(user, room, keeps, position.offset + 1, latest);
+      reached.offset = position.offset;
+      reached.acknowledged = Math.min(reached.acknowledged, position.offset);
     }
-    reached.offset = Math.max(offset, upTo);
+    if (epoch !== undefined) reached.epoch = position.epoch;
+    return true;
+  }
+
+  /** The latest page; undefined once the room is not theirs any more. */
+  async #latest(user: LocalUser, room: string, reached: Reached): Promise<Page | undefined> {
+    const latest = await this.#patiently(user, () => this.#options.broker.before(room, Number.POSITIVE_INFINITY, PAGE));
+    return this.#isTheirs(user, room, reached) ? latest : undefined;
+  }
+
+  /** `from`: the first offset that was not handed over. */
+  #tellLoss(user: LocalUser, room: string, keeps: Keeps, from: number, { position, publications }: Page): void {
+    const { epoch, offset } = position;
+    const head = Buffer.from(resyncHead({ room, epoch, offset, recovered: false }));
+    const frame = Buffer.concat([head, Room.items(room, publications), Buffer.from(']}')]);
+    for (const connection of this.#options.users.of(user.id)) {
+      if (connection.hasOverRoom(room, offset, epoch) || !mayEnter(connection.identity.kind, room)) continue;
+      if (!isPostponed(connection, room, keeps, from)) connection.deliver(frame);
+    }
   }
 
   #hand(user: LocalUser, room: string, keeps: Keeps, reached: Reached, offset: number, frame: Buffer): void {
@@ -220,7 +267,7 @@ export class PrivateRooms {
     const { stats, users } = this.#options;
     for (const connection of users.of(user.id)) {
       // Whoever joined the room gets it from there.
-      if (connection.hasOverRoom(room, offset)) continue;
+      if (connection.hasOverRoom(room, offset, reached.epoch)) continue;
       // The user's tokens may be of several kinds (A12): a customer's gets conversations only.
       if (!mayEnter(connection.identity.kind, room)) continue;
       if (isPostponed(connection, room, keeps, offset)) continue;
@@ -266,4 +313,9 @@ function isPostponed(connection: Connection, room: string, keeps: Keeps, offset:
   connection.behind ??= new Map();
   connection.behind.set(room, Math.min(offset, connection.behind.get(room) ?? offset));
   return true;
+}
+
+/** Whether a room's sequence is another one than was reached: Redis lost it, or came back with older data. */
+function isAnew({ epoch, offset }: Position, reached: Reached): boolean {
+  return offset < reached.offset || (reached.epoch !== undefined && reached.epoch !== epoch);
 }

@@ -30,7 +30,7 @@ export class UserSignals {
 
   /**
    * `{...}`: a frame for all sessions. `~k<login>`: a newer login. `~s<session> <frame>`: for the sessions with this label. `~x<room>`: who is a member
-   * has changed. `~h<frame>`, `~p<frame>`: a message of a private room that keeps history, or only a stream. The bytes are valid during the call only.
+   * has changed. `~h<frame>`, `~p<epoch> <frame>`: a message of a private room that keeps history, or only a stream. The bytes are valid during the call only.
    */
   received(user: string, payload: Uint8Array): void {
     const { privateRooms, login } = this.#options;
@@ -45,7 +45,7 @@ export class UserSignals {
         privateRooms.arrived(user, Keeps.history, bytes.subarray(2));
         break;
       case 'p':
-        privateRooms.arrived(user, Keeps.stream, bytes.subarray(2));
+        privateRooms.arrived(user, Keeps.stream, bytes.subarray(bytes.indexOf(BRACE)), bytes.toString('latin1', 2, bytes.indexOf(' ')));
         break;
       case 'k':
         login(user, rest());

@@ -150,6 +150,33 @@ describe('R5 private rooms', () => {
     expect(rows).toEqual([]);
   });
 
+  it.each([
+    ['flushed', () => hub.backend.command('FLUSHALL')],
+    ['restarted empty', () => hub.backend.restartEmpty()],
+  ])('[R5] [M4] of a pair that keeps no history nothing is lost unsaid where Redis is %s', async (_, lose) => {
+    const [ada = '', bob = ''] = await users('ada', 'bob');
+    const pair = await room('pair', [ada, bob], false);
+    const both = [await here(ada, 0), await here(bob, 1)];
+    const say = async (text: string): Promise<void> => void (await acked(both[text.length % 2] as ChatClient, pair, text));
+    for (const n of range(1, 6)) await say(`${n}`);
+    for (const one of both) await one.waitFor('message', (frame) => frame.offset === 6);
+    await lose();
+    // Fewer than before, and more: the new offsets pass the old ones.
+    const after = range(11, 19).map((n) => 'x'.repeat(n));
+    for (const text of after) await say(text);
+    for (const one of both) {
+      const shown = (): (string | undefined)[] => [
+        ...texts(one, pair),
+        ...one
+          .of('resync')
+          .flatMap((frame) => (frame.messages as readonly { message: { text: string } }[]).map(({ message }) => message.text)),
+      ];
+      await until(() => after.every((text) => shown().includes(text)));
+      expect(one.of('resync').filter((frame) => frame.room === pair)).toHaveLength(1);
+      expect(new Set(texts(one, pair)).size, 'each once').toBe(texts(one, pair).length);
+    }
+  });
+
   it('[R5] who joins such a room gets its messages once', async () => {
     const [ada = '', bob = ''] = await users('ada', 'bob');
     const pair = await room('pair', [ada, bob]);

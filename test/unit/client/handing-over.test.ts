@@ -67,6 +67,16 @@ describe('messages', () => {
 });
 
 describe('delivered', () => {
+  it('counts anew where the hub says that a sequence was lost and goes on from a lower offset', async () => {
+    const stage = await new ClientStage().connected();
+    for (let offset = 1; offset <= 3; offset += 1) stage.hears('group:x', offset);
+    await stage.advance(1000);
+    stage.socket.say({ type: 'resync', room: 'group:x', epoch: 'new', offset: 1, recovered: false, messages: [] });
+    stage.hears('group:x', 2);
+    await stage.advance(1000);
+    expect(told(stage).at(-1)).toEqual(['group:x', 2]);
+  });
+
   it('[M6] is told at most once a room and second, the highest', async () => {
     const stage = await new ClientStage().connected();
     for (let offset = 1; offset <= 5; offset += 1) waits(stage, 'dm:x', offset);

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Broker } from '#libs/broker/broker.ts';
 import { LocalUsers } from '#libs/hub/local-users.ts';
 import { PrivateRooms } from '#libs/hub/private-rooms.ts';
@@ -11,29 +11,35 @@ const messageFrame = (offset: number): Buffer =>
   Buffer.from(`{"offset":${offset},"room":"${ROOM}","type":"message","message":{"id":"m${offset}","from":{"id":"bob"},"text":"x","at":1}}`);
 
 /** A user whose cursor is at 2, in a room that has 1 to 6; the cursor is told when the test says so. */
-function stage(connections: number, standings: Standing[] = [], asked: (() => void)[] = []) {
+function stage(connections: number, standings: Standing[] = [], asked?: (() => void)[]) {
   const users = new LocalUsers({ subscribeUser: async () => undefined, unsubscribe: () => undefined });
   const sent: string[] = [];
   const cursor = Promise.withResolvers<{ delivered: number; historyFrom: number }>();
   for (let i = 0; i < connections; i += 1) {
-    const send = (frame: string) => sent.push(`c${i} ${JSON.parse(frame).offset}`);
+    const send = (frame: string) => {
+      const { type, offset } = JSON.parse(frame);
+      sent.push(type === 'resync' ? `c${i} resync ${offset}` : `c${i} ${offset}`);
+    };
     const connection = openConnection(users.enter('ann', 'Ann', 'user'), send, `c${i}`);
     connection.registering = false;
     connection.welcomed = true;
     users.add(connection);
   }
+  const sequence = { epoch: 'e', offset: 6 };
   const after: Broker['after'] = async (_, offset) => ({
-    position: { epoch: 'e', offset: 6 },
-    publications: [1, 2, 3, 4, 5, 6].filter((one) => one > offset).map((one) => ({ offset: one, frame: messageFrame(one) })),
+    position: { ...sequence },
+    publications: [1, 2, 3, 4, 5, 6]
+      .filter((one) => one > offset && one <= sequence.offset)
+      .map((one) => ({ offset: one, frame: messageFrame(one) })),
     more: false,
     complete: true,
   });
   const rooms = new PrivateRooms({
     users,
-    broker: { after, before: after },
+    broker: { after, before: (room, _, limit) => after(room, 0, limit) },
     cursors: {
       delivered: () => cursor.promise,
-      waiting: () => new Promise((resolve) => asked.push(() => resolve([]))),
+      waiting: () => new Promise((resolve) => (asked === undefined ? resolve([]) : asked.push(() => resolve([])))),
     },
     access: { standing: async () => standings.at(-1) ?? Standing.member },
     stats: {
@@ -51,7 +57,7 @@ function stage(connections: number, standings: Standing[] = [], asked: (() => vo
     cursor.resolve({ delivered: 2, historyFrom: 0 });
     await new Promise((resolve) => setTimeout(resolve));
   };
-  return { rooms, users, last, sent, told };
+  return { rooms, users, last, sent, told, sequence };
 }
 
 test('[M4] what offline delivery hands over while the cursor is asked for does not come again', async () => {
@@ -159,4 +165,49 @@ test('[M4] a backend that goes away again and again has each user looked after o
   }
   // Who was asked about before it went away again is asked about once more.
   expect(answered).toBe(56);
+});
+
+const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
+describe('[M4] in a room that keeps only a stream', () => {
+  /** The user has 1 to 4 of a sequence that is lost then. */
+  async function lost(top: number) {
+    const staged = stage(2);
+    for (const offset of [1, 2, 3, 4]) staged.rooms.arrived('ann', Keeps.stream, messageFrame(offset), 'e');
+    await settled();
+    expect(staged.sent).toHaveLength(8);
+    staged.sent.length = 0;
+    Object.assign(staged.sequence, { epoch: 'new', offset: top });
+    return staged;
+  }
+
+  test.each([1, 4, 5, 6])('a new sequence is told by its first signal, whose offset is %d, and goes on', async (top) => {
+    const { rooms, sent, sequence } = await lost(top);
+    rooms.arrived('ann', Keeps.stream, messageFrame(top), 'new');
+    sequence.offset = top + 1;
+    rooms.arrived('ann', Keeps.stream, messageFrame(top + 1), 'new');
+    await settled();
+    expect(sent).toEqual([`c0 resync ${top}`, `c1 resync ${top}`, `c0 ${top + 1}`, `c1 ${top + 1}`]);
+  });
+
+  test('the look after a loss of signals finds it, too; what comes late of the lost one is nothing new', async () => {
+    const { rooms, sent, users, sequence } = await lost(0);
+    users.of('ann')[0]?.passedBy(ROOM, 4);
+    rooms.heal(['ann']);
+    await settled();
+    expect(sent).toEqual(['c0 resync 0', 'c1 resync 0']);
+    sequence.offset = 1;
+    rooms.arrived('ann', Keeps.stream, messageFrame(1), 'new');
+    expect(sent).toEqual(['c0 resync 0', 'c1 resync 0', 'c0 1', 'c1 1']);
+    rooms.arrived('ann', Keeps.stream, messageFrame(6), 'e');
+    await settled();
+    expect(sent).toHaveLength(4);
+  });
+
+  test('a gap is not filled from another sequence', async () => {
+    const { rooms, sent } = await lost(6);
+    rooms.arrived('ann', Keeps.stream, messageFrame(6), 'e');
+    await settled();
+    expect(sent).toEqual(['c0 resync 6', 'c1 resync 6']);
+  });
 });
