@@ -15,7 +15,7 @@ import type { Rooms } from './rooms.ts';
 import type { Fanout } from './socket.ts';
 
 /** Questions asked at a time where everything is asked about. */
-const RECHECKED_AT_ONCE = 5000;
+const RECHECKED_AT_ONCE = 1000;
 
 type CloseReason = 'expired' | 'closed';
 
@@ -24,7 +24,7 @@ export interface LostAccessOptions {
   readonly rooms: Pick<Rooms, 'get' | 'occupancy'>;
   readonly fanout: Fanout;
   readonly validity: PassValidity;
-  readonly access: Pick<RoomAccess, 'standing'>;
+  readonly access: Pick<RoomAccess, 'recheck'>;
   readonly background: Background;
   /** Takes the connection out, and ends a join under way with `reason`. True if it was in the room. */
   takeOut(connection: Connection, room: string, reason: HubError): boolean;
@@ -88,7 +88,7 @@ export class LostAccess {
     const user = users.of(id)[0]?.user;
     const isHeld = user?.reached?.has(room) === true || users.of(id).some((connection) => isInOrEntering(connection, room));
     if (user === undefined || !isHeld) return;
-    const standing = await access.standing(id, room);
+    const standing = await access.recheck(id, room);
     switch (standing) {
       case 'member':
         return;

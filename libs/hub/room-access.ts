@@ -40,6 +40,8 @@ export interface RoomAccess {
   read(bearer: RoomBearer, room: string): Keeps | Promise<Keeps>;
   /** How a user stands in a room that the hub makes, asked afresh. Questions of the same moment go out together. Rejects with `HubError` `UNAVAILABLE`. */
   standing(user: string, room: string): Promise<Standing>;
+  /** As `standing`, for who follows what becomes of rooms: answered or rejected in time for what is lost to hold within 2 s (R7). */
+  recheck(user: string, room: string): Promise<Standing>;
   /** The room of direct messages between two users, made at first use. Rejects with `HubError` `FORBIDDEN` (by the kind of either), `USER_NOT_FOUND`, `UNAVAILABLE`. */
   direct(bearer: RoomBearer, to: string): Promise<RoomPass>;
   /** The name of that room. */

@@ -18,9 +18,13 @@ function directRoom(one: string, other: string): string {
   return `dm:${hash('sha256', `${first}\0${second}`, 'base64url').slice(0, DIRECT_ID_LENGTH)}`;
 }
 
+function standingIn(found: RoomStanding | undefined): Standing {
+  return found?.isMember === true ? (found.room.closedReason ?? Standing.member) : Standing.stranger;
+}
+
 export interface RoomEntryOptions {
   readonly rules: RoomRules;
-  readonly rooms: Pick<RoomStore, 'standing' | 'create'>;
+  readonly rooms: Pick<RoomStore, 'standing' | 'recheck' | 'create'>;
   readonly people: Pick<People, 'byIds' | 'requirePower'>;
   /** Unix milliseconds. */
   readonly clock: () => number;
@@ -54,8 +58,11 @@ export class RoomEntry implements RoomAccess {
   }
 
   async standing(user: string, room: string): Promise<Standing> {
-    const found = await this.#options.rooms.standing(room, user);
-    return found?.isMember === true ? (found.room.closedReason ?? Standing.member) : Standing.stranger;
+    return standingIn(await this.#options.rooms.standing(room, user));
+  }
+
+  async recheck(user: string, room: string): Promise<Standing> {
+    return standingIn(await this.#options.rooms.recheck(room, user));
   }
 
   async direct(bearer: RoomBearer, to: string): Promise<RoomPass> {

@@ -107,21 +107,33 @@ interface Question {
 export class PostgresRooms implements RoomStore {
   readonly #database: Database;
   readonly #asker: GroupWriter<Question, RoomStanding | undefined>;
+  readonly #checker: GroupWriter<Question, RoomStanding | undefined>;
 
-  /** `messaging`: the connections of what stands between a message and its `ack`. */
-  constructor(database: Database, messaging: Database) {
+  /** `messaging`: the connections of what stands between a message and its `ack`; `following`: of what follows changes. */
+  constructor(database: Database, messaging: Database, following: Database) {
     this.#database = database;
-    const { timeoutMs } = messaging;
-    this.#asker = new GroupWriter({ ...ASKED, timeoutMs, write: (questions, deadline) => ask(messaging, questions, deadline) });
+    const asker = (through: Database, parallel: number): GroupWriter<Question, RoomStanding | undefined> =>
+      new GroupWriter({
+        ...ASKED,
+        parallel,
+        timeoutMs: through.timeoutMs,
+        write: (questions, deadline) => ask(through, questions, deadline),
+      });
+    this.#asker = asker(messaging, ASKED.parallel);
+    this.#checker = asker(following, 1);
   }
 
   standing(room: string, user?: string): Promise<RoomStanding | undefined> {
     return this.#asker.add({ room, user });
   }
 
+  recheck(room: string, user: string): Promise<RoomStanding | undefined> {
+    return this.#checker.add({ room, user });
+  }
+
   /** Resolves when everything asked so far is answered. */
   flush(): Promise<void> {
-    return this.#asker.flush();
+    return Promise.all([this.#asker.flush(), this.#checker.flush()]).then(() => undefined);
   }
 
   create(room: NewRoom, members: readonly RoomMember[]): Promise<'created' | 'exists'> {

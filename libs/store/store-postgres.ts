@@ -30,13 +30,15 @@ const MESSAGING_POOL_SIZE = 6;
 const TIMEOUT_MS = 3000;
 /** Whoever follows what becomes of rooms is to be up to date, or to know that they are not, within two seconds (R7). */
 const FOLLOW_TIMEOUT_MS = 1250;
+/** One that reads what became of rooms, and one that asks who may still be in them: a question that is stuck does not hold up the next closure. */
+const FOLLOWING_POOL_SIZE = 2;
 
 export interface StoreOptions {
   /** `postgres://user:password@host:port/database`, of a migrated database. Stands in no log and in no error. */
   readonly url: string;
   /** Told when the database goes away and comes back. */
   readonly log?: Logger;
-  /** Connections at most, beside six that only messages use on their way to `ack`, and one that follows what becomes of rooms. Default 6. */
+  /** Connections at most, beside six that only messages use on their way to `ack`, and two that follow what becomes of rooms. Default 6. */
   readonly poolSize?: number;
   /** Milliseconds after which a call rejects with `UNAVAILABLE`. Default 3,000. */
   readonly timeoutMs?: number;
@@ -55,9 +57,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const database = new Database({ url, poolSize, timeoutMs, health });
   const messaging = new Database({ url, poolSize: MESSAGING_POOL_SIZE, timeoutMs, health });
   // A look that is given up takes no connection of others along, and none makes it wait.
-  const following = new Database({ url, poolSize: 1, timeoutMs: Math.min(FOLLOW_TIMEOUT_MS, timeoutMs) });
+  const following = new Database({ url, poolSize: FOLLOWING_POOL_SIZE, timeoutMs: Math.min(FOLLOW_TIMEOUT_MS, timeoutMs) });
   const messages = new PostgresMessages(database, messaging, observe);
-  const rooms = new PostgresRooms(database, messaging);
+  const rooms = new PostgresRooms(database, messaging, following);
   const cursors = new PostgresCursors(database);
   const seen = new PostgresSeen(database);
   return {

@@ -296,6 +296,8 @@ export interface RoomStore {
    * there are. Calls of the same moment go out together, on connections that no reader of history can take.
    */
   standing(room: string, user?: string): Promise<RoomStanding | undefined>;
+  /** As `standing`, for who follows what becomes of rooms: no other question makes it wait, and it rejects after 1.25 s (R7). */
+  recheck(room: string, user: string): Promise<RoomStanding | undefined>;
   /** The record and all members in one query: for who lists or tells them. Whether one user is a member is asked by `standing`. */
   withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly RoomMember[] } | undefined>;
   /** How one of a user's rooms stands, as in `of`; undefined where it is not open, or not theirs. */

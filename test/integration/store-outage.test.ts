@@ -60,6 +60,7 @@ function calls(): Promise<unknown>[] {
     store.rooms.create(room, [person]),
     store.rooms.withMembers('group:o'),
     store.rooms.standing('group:o', 'ada'),
+    store.rooms.recheck('group:o', 'ada'),
     store.pairs.match({ user: person, keepHistory: true, candidates: [], room: 'pair:x', now: 1, expiresAt: 2 }),
     store.conversations.assign('conv:x', [person]),
     store.messages.append(message()),
@@ -141,6 +142,31 @@ describe('PostgreSQL away', () => {
       await Promise.all(readers);
     } finally {
       await holder.end();
+    }
+  });
+
+  test('[R7] whether somebody is a member still is given up before others give up, and keeps nobody from reading what became of rooms', async () => {
+    const holder = new pg.Client({ connectionString: database.url });
+    await holder.connect();
+    const patient = await openStore({ url: database.url });
+    try {
+      await holder.query('BEGIN; LOCK TABLE room_members IN ACCESS EXCLUSIVE MODE');
+      const asked = (what: string, answer: Promise<unknown>): Promise<string> =>
+        answer.then(
+          () => `${what} is answered`,
+          (error: unknown) => `${what} ${HubError.from(error).code}`,
+        );
+      const standing = asked('standing', patient.rooms.standing('group:o', 'ada'));
+      const recheck = asked('recheck', patient.rooms.recheck('group:o', 'ada'));
+      const read = asked('since', patient.roomChanges.since(undefined));
+      expect(await Promise.race([standing, recheck, read])).toBe('since is answered');
+      expect(await Promise.race([standing, recheck])).toBe('recheck UNAVAILABLE');
+      await holder.query('ROLLBACK');
+      await Promise.all([standing, recheck]);
+      expect(await asked('recheck', patient.rooms.recheck('group:o', 'ada'))).toBe('recheck is answered');
+    } finally {
+      await holder.end();
+      await patient.close();
     }
   });
 

@@ -50,7 +50,7 @@ function stage() {
     fanout: { publish: (topic, frame) => sent.push(`${topic} ${frame}`) },
     validity: new PassValidity(() => 0),
     access: {
-      standing: async (user, room) => {
+      recheck: async (user, room) => {
         asked.push(`${user} ${room}`);
         if (store.away) throw new HubError('UNAVAILABLE');
         return standings.get(`${user} ${room}`) ?? Standing.stranger;

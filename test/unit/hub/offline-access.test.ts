@@ -57,7 +57,8 @@ beforeEach(() => {
   users = new LocalUsers({ subscribeUser: async () => undefined, unsubscribe: () => undefined });
   const background = new WatchedBackground();
   const clock = { wait: async () => undefined };
-  const access = { standing: async (_: string, room: string) => kept(room).standing };
+  const standing = async (_: string, room: string) => kept(room).standing;
+  const access = { standing, recheck: standing };
   const cursors = {
     advance: async () => true,
     delivered: async (_: string, room: string) => ({ delivered: kept(room).delivered, historyFrom: 0 }),
