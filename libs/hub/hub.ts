@@ -145,7 +145,7 @@ export class Hub {
         failed: (error) => background.failed('signals', error),
       }),
     );
-    const listener: PresenceListener = { online: (count) => this.#counts.online(count) };
+    const listener: PresenceListener = { online: (count) => background.run('counts', () => this.#counts.online(count)) };
     const source: PresenceSource = { connections: () => this.#users.all(), rooms: () => this.#rooms.occupancy() };
     await Promise.all([presence.start(listener, source), broker.subscribeUser(EVERY_NODE)]);
     this.#stopTicking = clock.every(INTERVAL_MS, () => this.#tick());

@@ -1,6 +1,6 @@
 /** The loop from the broker to the sockets of this node. */
 import type { BrokerListener, Position, Publication, Topic } from '#libs/broker/broker.ts';
-import { MEMBER_EVENTS_MAX } from '#libs/protocol/limits.ts';
+import { MEMBER_EVENTS_MAX, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { member, publishedAt, resyncHead } from '#libs/protocol/server-frame.ts';
 import type { Counts } from './counts.ts';
 import { Room } from './room.ts';
@@ -26,7 +26,7 @@ export interface RelayOptions {
   /** Signals of these topics may have been lost. */
   healed(topics: readonly Topic[]): void;
   connectivity(up: boolean): void;
-  /** A signal of a room could not be acted on: a bug. */
+  /** What the broker handed over could not be acted on: a bug. */
   failed(error: unknown): void;
 }
 
@@ -38,9 +38,18 @@ export class Relay implements BrokerListener {
   }
 
   publication(name: string, offset: number, frame: Uint8Array): void {
-    const { rooms, fanout, stats, now } = this.#options;
-    const room = rooms.get(name);
+    const room = this.#options.rooms.get(name);
     if (room === undefined) return;
+    try {
+      this.#publication(room, offset, frame);
+    } catch (error) {
+      this.#options.failed(error);
+      this.#makeGood(room, offset, frame);
+    }
+  }
+
+  #publication(room: Room, offset: number, frame: Uint8Array): void {
+    const { fanout, stats, now } = this.#options;
     room.relayed(offset, frame);
     if (room.subscriptions === 0) return;
     fanout.publish(room.topic, frame, room.subscriptions);
@@ -49,13 +58,13 @@ export class Relay implements BrokerListener {
   }
 
   signal(topic: Topic, payload: Uint8Array): void {
-    if (topic.startsWith('u:')) {
-      this.#options.userSignal(topic.slice(2), payload);
-      return;
-    }
-    const room = this.#options.rooms.get(topic.slice(2));
-    if (room === undefined) return;
     try {
+      if (topic.startsWith('u:')) {
+        this.#options.userSignal(topic.slice(2), payload);
+        return;
+      }
+      const room = this.#options.rooms.get(topic.slice(2));
+      if (room === undefined) return;
       if (payload[0] === BRACE) this.#live(room, payload);
       else this.#control(room, Buffer.from(payload).toString());
     } catch (error) {
@@ -64,21 +73,40 @@ export class Relay implements BrokerListener {
   }
 
   reset(name: string, position: Position, latest: readonly Publication[]): void {
-    const { rooms, fanout, stats } = this.#options;
-    const room = rooms.get(name);
-    if (room === undefined) return;
-    room.restart(position, latest);
-    stats.recovered('lost');
-    const head = resyncHead({ room: name, epoch: position.epoch, offset: position.offset, recovered: false });
-    fanout.publish(room.topic, Buffer.concat([Buffer.from(head), Room.items(room.name, latest), Buffer.from(']}')]), room.subscriptions);
+    const room = this.#options.rooms.get(name);
+    if (room !== undefined) this.#guarded(() => this.#reset(room, position, latest));
   }
 
   healed(topics: readonly Topic[]): void {
-    this.#options.healed(topics);
+    this.#guarded(() => this.#options.healed(topics));
   }
 
   connectivity(up: boolean): void {
-    this.#options.connectivity(up);
+    this.#guarded(() => this.#options.connectivity(up));
+  }
+
+  /** Called from the handlers of the broker's sockets: what is thrown there would end the process. */
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#options.failed(error);
+    }
+  }
+
+  /** Whoever may not have got a publication is told where the room stands, with it as the newest of the latest page. */
+  #makeGood(room: Room, offset: number, frame: Uint8Array): void {
+    const before = room.recent.latest()?.filter((publication) => publication.offset < offset) ?? [];
+    const latest = [...before, { offset, frame: Buffer.from(frame) }].slice(-PAGE_MESSAGES);
+    this.#guarded(() => this.#reset(room, { epoch: room.epoch, offset }, latest));
+  }
+
+  #reset(room: Room, position: Position, latest: readonly Publication[]): void {
+    const { fanout, stats } = this.#options;
+    room.restart(position, latest);
+    stats.recovered('lost');
+    const head = resyncHead({ room: room.name, epoch: position.epoch, offset: position.offset, recovered: false });
+    fanout.publish(room.topic, Buffer.concat([Buffer.from(head), Room.items(room.name, latest), Buffer.from(']}')]), room.subscriptions);
   }
 
   /** A message of a room that keeps nothing. */
