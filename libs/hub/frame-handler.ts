@@ -4,34 +4,25 @@ import type { Presence, PresenceUser } from '#libs/presence/presence.ts';
 import { type ClientFrame, frameId, frameRoom, type Since, toClientFrame } from '#libs/protocol/client-frame.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { memberText } from '#libs/protocol/json-text.ts';
-import { INVALID_FRAMES_MAX, INVALID_WINDOW_MS, MEMBER_EVENTS_MAX, PAGE_BYTES, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
+import { INVALID_FRAMES_MAX, INVALID_WINDOW_MS, MEMBER_EVENTS_MAX, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
 import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
-import {
-  historyHead,
-  joinedEnd,
-  left,
-  messageMember,
-  online,
-  pong,
-  presenceFrame,
-  refreshed,
-  typing,
-} from '#libs/protocol/server-frame.ts';
+import { left, online, pong, presenceFrame, refreshed, typing } from '#libs/protocol/server-frame.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
-import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
+import type { MessageStore } from '#libs/store/store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Clock } from './clock.ts';
 import type { Connection, Identity } from './connection.ts';
 import type { Counts } from './counts.ts';
 import type { Faults } from './faults.ts';
 import { ABUSE_SECONDS, type FrameLimits, FrameVerdict, StrikeCounter } from './frame-budget.ts';
+import { historyPage } from './history-page.ts';
 import type { Joins } from './joins.ts';
 import type { OfflineMessages } from './offline-messages.ts';
 import type { PassValidity } from './pass-validity.ts';
 import type { Publisher, SaidMessage } from './publisher.ts';
 import { typingSignal } from './relay.ts';
-import { Room } from './room.ts';
-import { Keeps, type RoomAccess, type RoomPass } from './room-access.ts';
+import type { Room } from './room.ts';
+import type { Keeps, RoomAccess, RoomPass } from './room-access.ts';
 import type { HubStats } from './stats.ts';
 
 /** `typing` is told on at most once in this time (F). */
@@ -264,22 +255,35 @@ export class FrameHandler {
     publisher.publish(connection, orNotStored(pass), said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id }, error));
   }
 
-  async #history(connection: Connection, { id, room, before, limit }: ClientFrame & { readonly type: 'history' }): Promise<Uint8Array> {
-    const { broker, messages } = this.#options;
-    const keeps = await this.#keeps(connection, room);
-    const head = Buffer.from(historyHead(id, room));
-    if (keeps === Keeps.none) return Buffer.concat([head, Buffer.from(joinedEnd(false))]);
-    if (keeps === Keeps.history) {
-      const page = await messages.before(room, before, limit, PAGE_BYTES);
-      return Buffer.concat([head, storedItems(page.messages, page.more)]);
+  /**
+   * Reads something of a room for whoever may have it, and still may once it is there: meanwhile access may be lost (R7). `ask`: what the user may have;
+   * throws or rejects with `HubError` where that is nothing.
+   */
+  async #read<T, U>(room: string, ask: () => Promise<T>, read: (allowed: T) => Promise<U>): Promise<U> {
+    const { validity } = this.#options;
+    for (;;) {
+      const stamp = validity.stamp();
+      const allowed = await ask();
+      const found = await read(allowed);
+      if (!isManagedRoom(room) || validity.holds(room, stamp) || (await ask()) === allowed) return found;
     }
-    const page = await broker.before(room, before, { count: limit, bytes: PAGE_BYTES });
-    return Buffer.concat([head, Room.items(room, page.publications), Buffer.from(joinedEnd(page.more))]);
+  }
+
+  #history(connection: Connection, frame: ClientFrame & { readonly type: 'history' }): Promise<Uint8Array> {
+    const { room } = frame;
+    return this.#read(
+      room,
+      () => this.#keeps(connection, room),
+      (keeps) => historyPage(this.#options, frame, keeps),
+    );
   }
 
   async #presence(connection: Connection, id: string | undefined, room: string): Promise<string> {
-    await this.#pass(connection, room);
-    const { count, users } = await this.#options.presence.room(room, MEMBER_EVENTS_MAX);
+    const { count, users } = await this.#read(
+      room,
+      async () => (await this.#pass(connection, room)).keeps,
+      () => this.#options.presence.room(room, MEMBER_EVENTS_MAX),
+    );
     const shown = count > MEMBER_EVENTS_MAX ? users : users.toSorted(byName);
     return presenceFrame(id, room, count, shown.slice(0, PRESENCE_NAMES));
   }
@@ -346,19 +350,6 @@ export class FrameHandler {
 function byName(one: PresenceUser, other: PresenceUser): number {
   if (one.name === other.name) return one.id < other.id ? -1 : 1;
   return one.name < other.name ? -1 : 1;
-}
-
-/** Messages of the store as the rest of a `history` frame: as many of the newest as a page may have bytes, at least one. */
-function storedItems(messages: readonly StoredMessage[], older: boolean): Buffer {
-  const items: string[] = [];
-  let bytes = 0;
-  for (const { offset, id, sender, text, data, at } of messages.toReversed()) {
-    const item = `{"offset":${offset},${messageMember(id, sender, text, data, at)}`;
-    bytes += Buffer.byteLength(item);
-    if (bytes > PAGE_BYTES && items.length > 0) break;
-    items.push(item);
-  }
-  return Buffer.from(items.reverse().join() + joinedEnd(older || items.length < messages.length));
 }
 
 /** Who may speak is asked of what would store the message: if that is away, the same message may be sent again (M1). */
