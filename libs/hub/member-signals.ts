@@ -8,6 +8,9 @@ import { Keeps } from './room-access.ts';
 const TELL_TRIES = 60;
 const TELL_PAUSE_MS = 500;
 
+/** Gives the members of a room, at once where they are known. Rejects with `HubError` `UNAVAILABLE`. */
+export type Members = () => readonly string[] | Promise<readonly string[]>;
+
 export interface MemberSignalsOptions {
   readonly broker: Pick<Broker, 'emit'>;
   /** Resolves after so many milliseconds. Default the system's timer; it must not keep a process alive. */
@@ -32,15 +35,31 @@ export class MemberSignals {
     for (const member of members) this.#options.background.run('member-signals', () => this.#signal(`u:${member}`, payload));
   }
 
+  /** As `tell`, whoever the members are by now. If that cannot be asked for half a minute, they find the message with the next one, or as they connect. */
+  tellNow(members: Members, keeps: Keeps, frame: string, epoch?: string): void {
+    const known = members();
+    if (!(known instanceof Promise)) {
+      this.tell(known, keeps, frame, epoch);
+      return;
+    }
+    this.#options.background.run('member-signals', () =>
+      this.#patiently(async (first) => this.tell(await (first ? known : members()), keeps, frame, epoch)),
+    );
+  }
+
   /**
    * Members' nodes make good what they missed when their own way to the backend is whole again, which may be before this node's is: what was stored after
    * that look is told as soon as it can be.
    */
-  async #signal(topic: Topic, payload: string): Promise<void> {
-    const { broker, background, wait = (ms) => delay(ms, undefined, { ref: false }) } = this.#options;
+  #signal(topic: Topic, payload: string): Promise<void> {
+    return this.#patiently(() => this.#options.broker.emit(topic, payload));
+  }
+
+  async #patiently(step: (first: boolean) => Promise<void>): Promise<void> {
+    const { background, wait = (ms) => delay(ms, undefined, { ref: false }) } = this.#options;
     for (let tries = 1; tries <= TELL_TRIES; tries += 1) {
       try {
-        await broker.emit(topic, payload);
+        await step(tries === 1);
         return;
       } catch (error) {
         background.failed('member-signals', error);

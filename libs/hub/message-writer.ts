@@ -7,7 +7,7 @@ import { fitsCodePoints } from '#libs/protocol/limits.ts';
 import { liveMessage, messageTail } from '#libs/protocol/server-frame.ts';
 import type { MessageStore } from '#libs/store/store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
-import { MemberSignals } from './member-signals.ts';
+import { MemberSignals, type Members } from './member-signals.ts';
 import { Keeps, type RoomPass } from './room-access.ts';
 
 /** Characters of a message id: 132 bits of a SHA-256 in base64url. */
@@ -50,6 +50,8 @@ export interface MessageWriterOptions {
 
 export interface MessageRequest {
   readonly pass: RoomPass;
+  /** The members of a private room by now: asked once the message has its place, which may be long after the pass was given (R7). Default those of the pass. */
+  readonly members?: Members;
   readonly userId: string;
   /** Made by `personJson`. */
   readonly sender: string;
@@ -88,7 +90,7 @@ export class MessageWriter {
    * Throws `HubError` `MESSAGE_TOO_LONG` and `NOT_STORED` where nothing was said.
    * Rejects with `UNAVAILABLE`, or `NOT_STORED` where the message was shown and may be lost: say it again with the same id.
    */
-  write({ pass, userId, sender, clientId, text, data }: MessageRequest): Promise<Written> {
+  write({ pass, members = () => pass.members ?? [], userId, sender, clientId, text, data }: MessageRequest): Promise<Written> {
     const { broker, messageMaxChars, dataMaxBytes, now } = this.#options;
     if (!fitsCodePoints(text, messageMaxChars)) throw new HubError('MESSAGE_TOO_LONG', `a text has at most ${messageMaxChars} characters`);
     const at = now();
@@ -104,18 +106,19 @@ export class MessageWriter {
     const key = clientId === undefined && pass.keeps !== Keeps.history ? null : id;
     if (pass.keeps === Keeps.history) {
       if (this.#steady() < this.#storeAwayUntil) throw new HubError('NOT_STORED', undefined, { retryAfter: 1 });
-      return this.#keep(pass, { room, tail, key, at }, { id, sender, text, data });
+      return this.#keep(pass, members, { room, tail, key, at }, { id, sender, text, data });
     }
     const said = broker.publish({ room, tail, key, at });
     if (pass.members === undefined) return said.then((published) => ({ id, offset: published.offset, at: published.at }));
     return said.then((published) => {
-      this.#tell(pass.members ?? [], pass.keeps, published.offset, tail, published.epoch);
+      this.#tell(members, pass.keeps, published.offset, tail, published.epoch);
       return { id, offset: published.offset, at: published.at };
     });
   }
 
   async #keep(
     pass: RoomPass,
+    members: Members,
     request: { readonly room: string; readonly tail: string; readonly key: string | null; readonly at: number },
     message: { readonly id: string; readonly sender: string; readonly text: string; readonly data: string | undefined },
   ): Promise<Written> {
@@ -125,7 +128,7 @@ export class MessageWriter {
       const published = await notStored(broker.publish(place === 1 ? request : { ...request, anew: true }));
       const stored = await this.#store(messages.append({ room: request.room, ...message, ...position(published) }));
       if (stored !== 'conflict') {
-        if (pass.members !== undefined) this.#tell(pass.members, pass.keeps, stored.offset, request.tail);
+        if (pass.members !== undefined) this.#tell(members, pass.keeps, stored.offset, request.tail);
         failPoint('before-ack');
         return { id, offset: stored.offset, at: stored.at };
       }
@@ -142,8 +145,8 @@ export class MessageWriter {
     }
   }
 
-  #tell(members: readonly string[], keeps: Keeps, offset: number, tail: string, epoch?: string): void {
-    this.#members.tell(members, keeps, `{"offset":${offset},${tail}`, epoch);
+  #tell(members: Members, keeps: Keeps, offset: number, tail: string, epoch?: string): void {
+    this.#members.tellNow(members, keeps, `{"offset":${offset},${tail}`, epoch);
   }
 }
 

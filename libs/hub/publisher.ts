@@ -1,11 +1,13 @@
 /** What connections say: held back when the node is at its limit, handed to the writer, answered. */
 import { HubError } from '#libs/protocol/errors.ts';
+import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
 import { ack } from '#libs/protocol/server-frame.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Connection } from './connection.ts';
 import type { Faults } from './faults.ts';
 import type { MessageWriter } from './message-writer.ts';
-import { Keeps, type RoomPass } from './room-access.ts';
+import type { PassStamp, PassValidity } from './pass-validity.ts';
+import { Keeps, type RoomAccess, type RoomPass, Standing } from './room-access.ts';
 import type { HubStats } from './stats.ts';
 import type { UserBytes } from './user-bytes.ts';
 
@@ -19,6 +21,9 @@ const SLOW_ACK_MS = 1000;
 export interface PublisherOptions {
   readonly writer: Pick<MessageWriter, 'write'>;
   readonly bytes: Pick<UserBytes, 'take'>;
+  readonly access: Pick<RoomAccess, 'standing' | 'members'>;
+  /** Tells whether a room changed since a pass was given (R7). */
+  readonly validity: Pick<PassValidity, 'stamp' | 'stands'>;
   readonly stats: HubStats;
   readonly faults: Faults;
   readonly background: Background;
@@ -85,14 +90,16 @@ export class Publisher {
   #draw(connection: Connection, pass: RoomPass, message: SaidMessage, frameBytes: number): Promise<void> | undefined {
     const lane = pass.keeps === Keeps.history ? this.#stored : this.#unstored;
     this.#enter(lane);
+    const stamp = this.#options.validity.stamp();
     try {
       const granted = this.#options.bytes.take(connection.user, frameBytes);
       if (granted === undefined) {
-        this.#write(connection, pass, message, lane);
+        this.#write(connection, pass, stamp, message, lane);
         return undefined;
       }
       return granted
-        .then(() => this.#write(connection, pass, message, lane))
+        .then(() => (this.#stands(pass, stamp) ? undefined : this.#askAgain(connection.user.id, pass.room)))
+        .then(() => this.#write(connection, pass, stamp, message, lane))
         .catch((error: unknown) => {
           lane.inFlight -= 1;
           throw error;
@@ -103,12 +110,27 @@ export class Publisher {
     }
   }
 
+  #stands({ room }: RoomPass, stamp: PassStamp): boolean {
+    return !isManagedRoom(room) || this.#options.validity.stands(room, stamp);
+  }
+
+  /** Whoever lost the room while they waited says nothing in it. Rejects with `HubError` `FORBIDDEN`, `ROOM_CLOSED`, `NOT_STORED`. */
+  async #askAgain(user: string, room: string): Promise<void> {
+    const standing = await this.#options.access.standing(user, room).catch((error: unknown) => {
+      throw new HubError('NOT_STORED', undefined, { cause: error, retryAfter: 1 });
+    });
+    if (standing === Standing.stranger) throw new HubError('FORBIDDEN');
+    if (standing !== Standing.member) throw new HubError('ROOM_CLOSED');
+  }
+
   /** Throws only before anything is under way: then the caller takes the message out of its lane. */
-  #write(connection: Connection, pass: RoomPass, { id, text, data }: SaidMessage, lane: Lane): void {
-    const { writer, stats, faults, background, now } = this.#options;
+  #write(connection: Connection, pass: RoomPass, stamp: PassStamp, { id, text, data }: SaidMessage, lane: Lane): void {
+    const { writer, access, stats, faults, background, now } = this.#options;
     const at = now();
     const { user, identity } = connection;
-    const written = writer.write({ pass, userId: user.id, sender: user.json(identity.kind), clientId: id, text, data });
+    const members = (): readonly string[] | Promise<readonly string[]> =>
+      this.#stands(pass, stamp) ? (pass.members ?? []) : access.members(pass.room);
+    const written = writer.write({ pass, members, userId: user.id, sender: user.json(identity.kind), clientId: id, text, data });
     stats.hot.received += 1;
     background.run('answers', () =>
       written.then(

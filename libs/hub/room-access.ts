@@ -42,6 +42,8 @@ export interface RoomAccess {
   standing(user: string, room: string): Promise<Standing>;
   /** As `standing`, for who follows what becomes of rooms: answered or rejected in time for what is lost to hold within 2 s (R7). */
   recheck(user: string, room: string): Promise<Standing>;
+  /** The members of a private room, asked afresh; of any other, none. Rejects with `HubError` `UNAVAILABLE`. */
+  members(room: string): Promise<readonly string[]>;
   /** The room of direct messages between two users, made at first use. Rejects with `HubError` `FORBIDDEN` (by the kind of either), `USER_NOT_FOUND`, `UNAVAILABLE`. */
   direct(bearer: RoomBearer, to: string): Promise<RoomPass>;
   /** The name of that room. */

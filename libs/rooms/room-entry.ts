@@ -65,6 +65,11 @@ export class RoomEntry implements RoomAccess {
     return standingIn(await this.#options.rooms.recheck(room, user));
   }
 
+  async members(room: string): Promise<readonly string[]> {
+    const found = await this.#options.rooms.standing(room);
+    return (isPrivateRoom(room) ? found?.privateMembers : undefined) ?? [];
+  }
+
   async direct(bearer: RoomBearer, to: string): Promise<RoomPass> {
     requirePower(bearer.kind, 'direct');
     const room = directRoom(bearer.userId, to);

@@ -36,7 +36,16 @@ export class ServiceVoice {
     const { id, name } = sender;
     const [pass, kind] = await Promise.all([this.#pass(room), sender.kind ?? kinds.of(id)]);
     const json = data === undefined ? undefined : JSON.stringify(data);
-    return writer.write({ pass, userId: id, sender: personJson({ id, name, kind: kind ?? 'service' }), clientId, text, data: json });
+    const members = async (): Promise<readonly string[]> => (await this.#options.rooms.standing(room))?.privateMembers ?? [];
+    return writer.write({
+      pass,
+      members,
+      userId: id,
+      sender: personJson({ id, name, kind: kind ?? 'service' }),
+      clientId,
+      text,
+      data: json,
+    });
   }
 
   async #pass(room: string): Promise<RoomPass> {

@@ -49,10 +49,14 @@ class Stage {
     });
   }
 
+  /** Who is in the room once a message has its place. */
+  members: (() => readonly string[] | Promise<readonly string[]>) | undefined;
+
   say(clientId: string | undefined = 'c1', data?: unknown) {
     const pass = { room: 'dm:x', keeps: Keeps.history, members: ['ada', 'bob'] };
     return this.writer.write({
       pass,
+      ...(this.members && { members: this.members }),
       userId: 'ada',
       sender: '{"id":"ada","name":"Ada"}',
       clientId,
@@ -94,6 +98,20 @@ describe('MessageWriter', () => {
     expect((await stage.say()).offset).toBe(1);
     await expect.poll(() => stage.told.toSorted()).toEqual(['u:ada', 'u:bob']);
     expect(stage.waits).toHaveLength(5);
+  });
+
+  it('[R7] [R5] told are those who are members once it is stored, asked until there is an answer', async () => {
+    const stage = new Stage();
+    let asked = 0;
+    stage.members = async () => {
+      asked += 1;
+      expect(stage.appended).toHaveLength(1);
+      if (asked < 3) throw AWAY;
+      return ['ada', 'cleo'];
+    };
+    await stage.say();
+    await expect.poll(() => stage.told.toSorted()).toEqual(['u:ada', 'u:cleo']);
+    expect(asked).toBe(3);
   });
 
   it('[R5] it gives up on members once their connections must have ended', async () => {

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Connection } from '#libs/hub/connection.ts';
 import { Faults } from '#libs/hub/faults.ts';
-import type { Written } from '#libs/hub/message-writer.ts';
+import type { MessageRequest, Written } from '#libs/hub/message-writer.ts';
+import { PassValidity } from '#libs/hub/pass-validity.ts';
 import { Publisher } from '#libs/hub/publisher.ts';
-import { Keeps, type RoomPass } from '#libs/hub/room-access.ts';
+import { Keeps, type RoomPass, Standing } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { WatchedBackground } from '#test/support/background.ts';
 
@@ -17,15 +18,30 @@ let underWay: UnderWay[];
 let answers: string[];
 let publisher: Publisher;
 let credit: Promise<void> | undefined;
+let validity: PassValidity;
+let standing: Standing;
+let written: MessageRequest | undefined;
+/** Who is in the private room by now. */
+const access = { standing: async () => standing, members: async () => ['ada', 'new'] };
 const hot = { received: 0, delivered: 0, bytesSent: 0 };
 
 beforeEach(() => {
   [now, underWay, answers] = [1000, [], []];
   credit = undefined;
+  written = undefined;
+  standing = Standing.member;
+  validity = new PassValidity(() => now);
   hot.received = 0;
   publisher = new Publisher({
     bytes: { take: () => credit },
-    writer: { write: () => new Promise((resolve, reject) => underWay.push({ resolve, reject })) },
+    writer: {
+      write: (request) => {
+        written = request;
+        return new Promise((resolve, reject) => underWay.push({ resolve, reject }));
+      },
+    },
+    access,
+    validity,
     stats: { hot, delivery: () => undefined, recovered: () => undefined, rateLimited: () => undefined },
     background: new WatchedBackground(),
     faults: new Faults({ log: { error: () => undefined }, met: () => undefined }),
@@ -134,6 +150,8 @@ describe('pushing back on publishers', () => {
         },
       },
       writer: { write: () => Promise.reject(new HubError('UNAVAILABLE')) },
+      access,
+      validity,
       stats: { hot, delivery: () => undefined, recovered: () => undefined, rateLimited: () => undefined },
       background: new WatchedBackground(),
       faults: new Faults({ log: { error: () => undefined }, met: () => undefined }),
@@ -155,5 +173,44 @@ describe('pushing back on publishers', () => {
       'c NOT_STORED',
     ]);
     expect(publisher.inFlight).toBe(0);
+  });
+});
+
+describe('[R7] a room that changes while a message is under way', () => {
+  const pass: RoomPass = { room: 'dm:x', keeps: Keeps.history, members: ['ada', 'old'] };
+  const message = { id: 'c', text: 'hi', data: undefined };
+
+  test('is told of to those who are in it by then', async () => {
+    void publisher.publish(connection, pass, message, 2);
+    expect(await written?.members?.()).toEqual(['ada', 'old']);
+    validity.changed('dm:y');
+    expect(written?.members?.()).toEqual(['ada', 'old']);
+    validity.changed('dm:x');
+    expect(await written?.members?.()).toEqual(['ada', 'new']);
+  });
+
+  test.each([
+    [Standing.stranger, 'FORBIDDEN'],
+    [Standing.expired, 'ROOM_CLOSED'],
+    [Standing.closed, 'ROOM_CLOSED'],
+  ])('gets nothing of who waited for byte credit and is a %s by then', async (now, code) => {
+    const granted = Promise.withResolvers<void>();
+    credit = granted.promise;
+    const said = publisher.publish(connection, pass, message, 2);
+    standing = now;
+    validity.changedAll();
+    granted.resolve();
+    await expect(said).rejects.toMatchObject({ code });
+    expect([publisher.inFlight, underWay.length]).toEqual([0, 0]);
+  });
+
+  test('takes the message of who is in it still', async () => {
+    const granted = Promise.withResolvers<void>();
+    credit = granted.promise;
+    const said = publisher.publish(connection, pass, message, 2);
+    validity.changed('dm:x');
+    granted.resolve();
+    await said;
+    expect(underWay).toHaveLength(1);
   });
 });
