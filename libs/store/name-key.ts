@@ -32,10 +32,23 @@ function lower(text: string): string {
   return all;
 }
 
-/** Whether one name could be read as the other by their confusable skeletons (UTS 39, section 4), in whatever case they are written. */
-export function looksLike(one: string, other: string): boolean {
-  const others = skeletons(other);
-  return skeletons(one).some((skeleton) => others.includes(skeleton));
+/** The skeletons of names that others were held against, so that the names of agents are not taken apart for each newcomer. */
+const known = new Map<string, readonly string[]>();
+/** Names that `known` has beside those held against at the moment. */
+const KNOWN_SPARE = 1000;
+
+/**
+ * The first of some names that one could be read as, by their confusable skeletons (UTS 39, section 4), in whatever case they are written. The same others
+ * are taken apart once.
+ */
+export function lookAlike(name: string, others: readonly string[]): string | undefined {
+  if (known.size > others.length + KNOWN_SPARE) known.clear();
+  const own = skeletons(name);
+  return others.find((other) => {
+    const theirs = known.get(other) ?? skeletons(other);
+    known.set(other, theirs);
+    return theirs.some((skeleton) => own.includes(skeleton));
+  });
 }
 
 function skeletons(name: string): readonly string[] {

@@ -1,6 +1,6 @@
 import { hashPassword, PASSWORD_MAX, PASSWORD_MIN } from '#libs/auth/password.ts';
 import { nameFault, tidyName } from '#libs/protocol/name-text.ts';
-import { looksLike } from '#libs/store/name-key.ts';
+import { lookAlike } from '#libs/store/name-key.ts';
 import type { Store } from '#libs/store/store.ts';
 
 /** Characters of a name, as in a token. */
@@ -23,7 +23,7 @@ export async function addAgent(
   if (length < PASSWORD_MIN || length > PASSWORD_MAX) throw new AgentError(`a password has ${PASSWORD_MIN} to ${PASSWORD_MAX} characters.`);
   const taken = async () => `there is ${(await agents.byName(shown)) === undefined ? 'an account' : 'an agent'} called ${shown} already.`;
   if (await names.isTaken(shown)) throw new AgentError(await taken());
-  const like = (await names.guarded()).find((other) => looksLike(shown, other));
+  const like = lookAlike(shown, await names.guarded());
   if (like !== undefined) throw new AgentError(`${shown} could be taken for ${like}.`);
   const outcome = await agents.create({ id, name: shown, passwordHash: await hashPassword(password) });
   if (outcome === 'name-taken') throw new AgentError(await taken());

@@ -1,7 +1,7 @@
 /** Names that people give themselves (A3, A5, A7). */
 import { HubError } from '#libs/protocol/errors.ts';
 import { nameFault, tidyName } from '#libs/protocol/name-text.ts';
-import { looksLike } from '#libs/store/name-key.ts';
+import { lookAlike } from '#libs/store/name-key.ts';
 import type { ApiParts } from './api-parts.ts';
 
 /** Characters of a name at most (A3), as Unicode code points. */
@@ -26,5 +26,5 @@ const TEXT_MAX = 1000;
  */
 export async function requireUnlike({ store, services }: Pick<ApiParts, 'store' | 'services'>, name: string): Promise<void> {
   const guarded = [...services.map((service) => service.name), ...(await store.names.guarded())];
-  if (guarded.some((other) => looksLike(name, other))) throw new HubError('NAME_TAKEN');
+  if (lookAlike(name, guarded) !== undefined) throw new HubError('NAME_TAKEN');
 }
