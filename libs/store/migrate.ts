@@ -1,6 +1,8 @@
 /** Brings a database up to the schema this version needs. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
+import type pg from 'pg';
 import { Connections } from './connections.ts';
 import { enterNames } from './names.ts';
 import { ensurePartitions } from './partitions.ts';
@@ -12,12 +14,23 @@ const CONNECT_MS = 10_000;
 export interface MigrateOptions {
   /** Called with one line for each step. Default: nothing is told. */
   readonly log?: (line: string) => void;
+  /** Called with one line at once, and then every five seconds, while another process migrates. Default: nothing is told. */
+  readonly waiting?: (line: string) => void;
   /** Milliseconds; partitions are made for this month and the next two. Default `Date.now`. */
   readonly clock?: () => number;
 }
 
 /** The lock that earlier versions held for their session: theirs and ours exclude each other. */
-const LOCK = `SELECT pg_advisory_xact_lock(${PG_MIGRATE_LOCK_ID})`;
+const LOCK = `SELECT pg_try_advisory_xact_lock(${PG_MIGRATE_LOCK_ID}) AS locked`;
+const LOCK_HOLDER = `
+  SELECT pid FROM pg_locks
+   WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND ((classid::bigint << 32) | objid::bigint) = ${PG_MIGRATE_LOCK_ID}
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+/** How often the lock is tried, and how often it is told that it is not to be had, milliseconds. */
+const TRY_MS = 100;
+const TELL_MS = 5000;
+/** A process that is frozen while it migrates keeps the others waiting for no longer. */
+const BEGIN = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '60s'`;
 
 /**
  * Runs the migrations that are missing, each database's one after the other: several processes may start at once, all but one wait for an advisory lock and
@@ -37,8 +50,8 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
   try {
     const client = await connections.acquire(performance.now() + CONNECT_MS);
     try {
-      await client.query('BEGIN');
-      await client.query(LOCK);
+      await client.query(BEGIN);
+      await lock(client, options.waiting ?? (() => undefined));
       // The runner's own BEGIN changes nothing inside of ours. It commits, but where there is nothing to run.
       const ran = await runner({
         dbClient: client,
@@ -51,7 +64,7 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
         logger: { debug: () => undefined, info: () => undefined, warn: log, error: log },
       });
       await client.query('COMMIT');
-      await client.query('BEGIN');
+      await client.query(BEGIN);
       await ensurePartitions(async (sql) => (await client.query(sql)).rows, (options.clock ?? Date.now)());
       await enterNames(async (sql, values) => (await client.query(sql, [...(values ?? [])])).rows);
       await client.query('COMMIT');
@@ -63,5 +76,18 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
     }
   } finally {
     await connections.close();
+  }
+}
+
+async function lock(client: pg.PoolClient, waiting: (line: string) => void): Promise<void> {
+  let told = Number.NEGATIVE_INFINITY;
+  while ((await client.query<{ locked: boolean }>(LOCK)).rows[0]?.locked !== true) {
+    if (performance.now() - told >= TELL_MS) {
+      told = performance.now();
+      const { rows } = await client.query<{ pid: number }>(LOCK_HOLDER);
+      const holder = rows[0] === undefined ? '' : ` (PostgreSQL's process ${rows[0].pid} holds the lock)`;
+      waiting(`waiting: another process migrates this database${holder}.`);
+    }
+    await delay(TRY_MS);
   }
 }

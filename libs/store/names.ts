@@ -34,6 +34,7 @@ export async function enterNames(query: Query): Promise<void> {
         ORDER BY made, id LIMIT ${BATCH}`,
       [after.made, after.id],
     );
+    if (rows.length === 0) return;
     await query('INSERT INTO taken_names (name_key, owner) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING', [
       rows.map(({ name }) => nameKey(name)),
       rows.map(({ id }) => id),
@@ -53,6 +54,10 @@ export class PostgresNames implements NameStore {
 
   async isTaken(name: string): Promise<boolean> {
     return (await this.#database.first('SELECT owner FROM taken_names WHERE name_key = $1', [nameKey(name)])) !== undefined;
+  }
+
+  enterMissing(): Promise<void> {
+    return enterNames((sql, values) => this.#database.query(sql, values));
   }
 
   async guarded(): Promise<readonly string[]> {

@@ -67,6 +67,8 @@ export interface NameStore {
   isTaken(name: string): Promise<boolean>;
   /** The names that nobody else's may look like: of agents, and of services and moderators who came with a token. */
   guarded(): Promise<readonly string[]>;
+  /** Enters the names that programs of earlier versions gave since the migration. May be repeated; one statement where there are none. */
+  enterMissing(): Promise<void>;
 }
 
 export interface CustomerRecord {

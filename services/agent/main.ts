@@ -54,7 +54,7 @@ async function inDatabase(use: (url: string) => Promise<void>): Promise<void> {
   if (url !== undefined) return use(url);
   const own = await startEmbedded(FOLDER, createLogger({ node: 'agent', level: 'error' }));
   try {
-    await migrate(own.url);
+    await migrate(own.url, { waiting: (line) => process.stderr.write(`parley: ${line}\n`) });
     await use(own.url);
   } finally {
     await own.stop();

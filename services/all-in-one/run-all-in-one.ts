@@ -69,7 +69,7 @@ export async function runAllInOne(
       ? openMemoryBackend(config, { store, metrics, log })
       : await openRedisBackend(redisUrl, config, { node, store, metrics, log, waiting });
   if (redisUrl === undefined) await answered([awaitedStore(config.databaseUrl, store)], log, waiting);
-  await migrate(databaseUrl);
+  await migrate(databaseUrl, { waiting: (line) => log.warn(line) });
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
   const parts = hubParts(config, tokens.verifier, backend, log, background);
   const jobs = backend.jobs();

@@ -36,6 +36,8 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
   const backend = await openRedisBackend(redisUrl, config, { node: config.nodeId, store, metrics, log, waiting });
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
+  // In a rolling update nodes of an earlier version went on giving names after the migration.
+  background.run('logins', () => store.names.enterMissing());
   const parts = hubParts(config, tokens.verifier, backend, log, background);
   const feed = await parts.follow(() => undefined);
   const jobs = backend.jobs();

@@ -13,7 +13,7 @@ const say = (line: string): boolean => process.stdout.write(`parley: ${line}\n`)
 try {
   const { databaseUrl, redisUrl, redisPrefix } = loadConfig('migrate');
   if (databaseUrl === undefined) throw new ConfigError(['DATABASE_URL is not set.']);
-  const ran = await migrate(databaseUrl, { log: say });
+  const ran = await migrate(databaseUrl, { log: say, waiting: say });
   say(ran.length === 0 ? 'the database is up to date.' : `the database is up to date now: ${ran.length} migrated.`);
   if (redisUrl !== undefined) {
     const target = parseRedisUrl(redisUrl);

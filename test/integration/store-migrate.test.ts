@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { PG_MIGRATE_LOCK_ID } from 'node-pg-migrate';
+import pg from 'pg';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { migrate } from '#libs/store/migrate.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
@@ -94,6 +96,30 @@ test('[A3] of two old names that are one by the key the older has it; both stay,
   expect((await store.users.byName('ali\u200bce'))?.id).toBe('younger');
   expect((await store.agents.byName('max'))?.id).toBe('agent');
   expect(await store.users.create({ id: 'new', name: 'al\u00adice', mail: 'new@example.org' })).toBe('name-taken');
+  // A node of an earlier version goes on registering after the migration.
+  await add('users', 'late', 'Dora', 'dora', 40);
+  expect(await store.names.isTaken('Dora')).toBe(false);
+  for (let again = 0; again < 2; again += 1) await store.names.enterMissing();
+  expect(await store.names.isTaken('DORA')).toBe(true);
+  expect(await store.agents.create({ id: 'second', name: 'd\u00adora', passwordHash: 'x' })).toBe('name-taken');
+});
+
+test('one that waits for another says so at once, naming who holds the lock, and goes on when it is free', async () => {
+  const database = await emptyDatabase();
+  const holder = new pg.Client({ connectionString: database.url });
+  await holder.connect();
+  const { rows } = await holder.query('SELECT pg_backend_pid() AS pid, pg_advisory_lock($1)', [PG_MIGRATE_LOCK_ID]);
+  const lines: string[] = [];
+  const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+  const migrating = migrate(database.url, {
+    waiting: (line) => {
+      lines.push(line);
+      tell();
+    },
+  });
+  await told.finally(() => holder.end());
+  expect(lines[0]).toBe(`waiting: another process migrates this database (PostgreSQL's process ${rows[0].pid} holds the lock).`);
+  expect((await migrating).length).toBeGreaterThan(0);
 });
 
 test('an error shows no password', async () => {
