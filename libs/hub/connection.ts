@@ -1,4 +1,5 @@
 /** One open socket of a user on this node. */
+import type { Position } from '#libs/broker/broker.ts';
 import type { Since } from '#libs/protocol/client-frame.ts';
 import { closeReason } from '#libs/protocol/close-reason.ts';
 import { ERRORS, type ErrorCode, type HubError } from '#libs/protocol/errors.ts';
@@ -49,6 +50,15 @@ export interface PendingJoin {
   readonly ids: (string | undefined)[];
   /** Undefined while it is asked whether the user may enter. */
   room: Room | undefined;
+}
+
+/** What of a private room was left to the room itself. It may be left before that comes. */
+export interface Owed {
+  /** The lowest offset; 0: the sequence began anew meanwhile. */
+  from: number;
+  isSending: boolean;
+  /** The room was left. `at`: how far it had come; undefined where it was not entered yet. */
+  readonly left: (at: Position | undefined) => void;
 }
 
 interface Passed {
@@ -111,6 +121,8 @@ export class Connection {
   expiryDue = 0;
   /** Closed by the drain of its node: presence keeps it until the node is gone. */
   sentAway = false;
+  /** Private rooms of which something was left to the room itself. */
+  owed: Map<string, Owed> | undefined;
   #socket: Socket | undefined;
   /** Private rooms, and the offset up to which another way than the user's own channel delivered: the room itself, offline delivery. */
   #passed: Map<string, Passed> | undefined;
@@ -214,9 +226,13 @@ export class Connection {
     this.#passed.set(room, { offset: Math.max(offset, before?.offset ?? 0), epoch: epoch ?? before?.epoch });
   }
 
-  /** Whether a message of a private room comes, or came, over the room itself. */
-  hasOverRoom(room: string, offset: number, epoch?: string): boolean {
-    if (this.rooms.some(({ name }) => name === room)) return true;
+  /** Whether the room was entered or is being entered. */
+  isIn(room: string): boolean {
+    return this.rooms.some(({ name }) => name === room);
+  }
+
+  /** Whether a message of a private room was sent over another way than the user's own channel. */
+  wasPassed(room: string, offset: number, epoch?: string): boolean {
     const passed = this.#passed?.get(room);
     return passed !== undefined && offset <= passed.offset && isSameEpoch(passed.epoch, epoch);
   }

@@ -288,10 +288,13 @@ export class Joins {
     const index = connection.rooms.indexOf(room);
     if (index < 0) return;
     connection.rooms.splice(index, 1);
-    if (connection.joins?.get(room.name)?.room !== room) {
-      room.subscriptions -= 1;
-      // What was said before it left may still be on its way over the user's own channel.
-      if (isPrivateRoom(room.name)) connection.passedBy(room.name, room.offset, room.epoch);
+    const { epoch, offset } = room;
+    const isLive = connection.joins?.get(room.name)?.room !== room;
+    if (isLive) room.subscriptions -= 1;
+    if (isPrivateRoom(room.name)) {
+      // What was said before it left may still be on its way over the user's own channel, or have come over that alone.
+      if (isLive) connection.passedBy(room.name, offset, epoch);
+      connection.owed?.get(room.name)?.left(isLive ? { epoch, offset } : undefined);
     }
     const { user } = connection;
     const users = (room.users.get(user) ?? 1) - 1;

@@ -13,7 +13,7 @@ import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore } from '#libs/store/store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Clock } from './clock.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Owed } from './connection.ts';
 import type { Arrival, LocalUser, Reached } from './local-user.ts';
 import type { LocalUsers } from './local-users.ts';
 import { Room } from './room.ts';
@@ -73,8 +73,10 @@ export class PrivateRooms {
    * lies between, at once or with the first message that the channel tells of.
    */
   start(connection: Connection, room: string, offset: number): void {
-    const { user } = connection;
+    const { user, owed } = connection;
     const reached = user.reached?.get(room);
+    const due = owed?.get(room);
+    if (due !== undefined) due.from = Math.max(due.from, offset + 1);
     if (this.#options.users.of(user.id).length > 1) {
       connection.passedBy(room, offset);
       if (reached !== undefined && reached.held === undefined && reached.offset < offset)
@@ -236,7 +238,10 @@ export class PrivateRooms {
     if (latest === undefined) return false;
     const { position } = latest;
     if (isAnew(position, reached)) {
-      for (const connection of this.#options.users.of(user.id)) connection.begunAnew(room);
+      for (const connection of this.#options.users.of(user.id)) {
+        connection.begunAnew(room);
+        if (connection.isIn(room)) this.#owe(connection, room, keeps, 0);
+      }
       this.#tellLoss(user, room, keeps, position.offset + 1, latest);
       reached.offset = position.offset;
       reached.acknowledged = Math.min(reached.acknowledged, position.offset);
@@ -254,10 +259,15 @@ export class PrivateRooms {
   /** `from`: the first offset that was not handed over. */
   #tellLoss(user: LocalUser, room: string, keeps: Keeps, from: number, { position, publications }: Page): void {
     const { epoch, offset } = position;
-    const head = Buffer.from(resyncHead({ room, epoch, offset, recovered: false }));
-    const frame = Buffer.concat([head, Room.items(room, publications), Buffer.from(']}')]);
+    const frame = resync(room, { position, publications });
     for (const connection of this.#options.users.of(user.id)) {
-      if (connection.hasOverRoom(room, offset, epoch) || !mayEnter(connection.identity.kind, room)) continue;
+      if (!mayEnter(connection.identity.kind, room)) continue;
+      if (connection.isIn(room)) {
+        this.#owe(connection, room, keeps, from);
+        continue;
+      }
+      if (connection.wasPassed(room, offset, epoch)) continue;
+      connection.owed?.delete(room);
       if (!isPostponed(connection, room, keeps, from)) connection.deliver(frame);
     }
   }
@@ -266,15 +276,77 @@ export class PrivateRooms {
     reached.offset = offset;
     const { stats, users } = this.#options;
     for (const connection of users.of(user.id)) {
-      // Whoever joined the room gets it from there.
-      if (connection.hasOverRoom(room, offset, reached.epoch)) continue;
       // The user's tokens may be of several kinds (A12): a customer's gets conversations only.
       if (!mayEnter(connection.identity.kind, room)) continue;
+      // Whoever joined the room gets it from there.
+      if (connection.isIn(room) || connection.owed?.has(room) === true) {
+        this.#owe(connection, room, keeps, offset);
+        continue;
+      }
+      if (connection.wasPassed(room, offset, reached.epoch)) continue;
       if (isPostponed(connection, room, keeps, offset)) continue;
       connection.deliver(frame);
       connection.unacknowledged = true;
       stats.hot.delivered += 1;
     }
+  }
+
+  /** A message is left to the room, which the connection is in or enters: where it leaves before that comes, it is sent then. */
+  #owe(connection: Connection, room: string, keeps: Keeps, from: number): void {
+    connection.owed ??= new Map();
+    const known = connection.owed.get(room);
+    if (known !== undefined) {
+      known.from = Math.min(known.from, from);
+      return;
+    }
+    const owed: Owed = { from, isSending: false, left: (at) => this.#left(connection, room, keeps, owed, at) };
+    connection.owed.set(room, owed);
+  }
+
+  #left(connection: Connection, room: string, keeps: Keeps, owed: Owed, at: Position | undefined): void {
+    const { user } = connection;
+    const reached = user.reached?.get(room);
+    if (at !== undefined && (reached?.epoch === undefined || reached.epoch === at.epoch)) owed.from = Math.max(owed.from, at.offset + 1);
+    const isDue = reached !== undefined && connection.open && owed.from <= reached.offset;
+    if (reached === undefined || !isDue || isPostponed(connection, room, keeps, owed.from)) {
+      connection.owed?.delete(room);
+    } else if (!owed.isSending) {
+      owed.isSending = true;
+      this.#run(user, () => this.#sendOwed(connection, room, keeps, owed, reached));
+    }
+  }
+
+  /** Sends to one connection what was left to a room that it left. What comes meanwhile waits its turn. */
+  async #sendOwed(connection: Connection, room: string, keeps: Keeps, owed: Owed, reached: Reached): Promise<void> {
+    const { user } = connection;
+    const { broker, stats } = this.#options;
+    const isDue = (): boolean =>
+      connection.open && !connection.isIn(room) && connection.owed?.get(room) === owed && this.#isTheirs(user, room, reached);
+    while (isDue() && owed.from <= reached.offset) {
+      const { from } = owed;
+      const page = await this.#patiently(user, () => broker.after(room, from - 1, PAGE));
+      if (page === undefined || !isDue()) break;
+      // Another sequence is told by `resync` once that is noticed.
+      if (reached.epoch !== undefined && reached.epoch !== page.position.epoch) break;
+      for (const { offset, frame } of page.publications) {
+        if (offset !== owed.from || offset > reached.offset) continue;
+        owed.from += 1;
+        connection.deliver(Buffer.from(frame));
+        connection.unacknowledged = true;
+        stats.hot.delivered += 1;
+      }
+      if (owed.from > from) continue;
+      const latest = await this.#latest(user, room, reached);
+      if (latest === undefined || !isDue()) break;
+      connection.deliver(resync(room, latest));
+      const { epoch, offset } = latest.position;
+      connection.passedBy(room, offset, keeps === Keeps.history ? undefined : epoch);
+      if (offset < from) break;
+      owed.from = offset + 1;
+    }
+    owed.isSending = false;
+    // Where it joined again the next leave asks for what is still owed.
+    if (!connection.isIn(room) && connection.owed?.get(room) === owed) connection.owed.delete(room);
   }
 
   /** Whether the user is here and the room is still theirs: what was begun before it was lost hands over nothing more (R7). */
@@ -313,6 +385,11 @@ function isPostponed(connection: Connection, room: string, keeps: Keeps, offset:
   connection.behind ??= new Map();
   connection.behind.set(room, Math.min(offset, connection.behind.get(room) ?? offset));
   return true;
+}
+
+function resync(room: string, { position, publications }: Pick<Page, 'position' | 'publications'>): Buffer {
+  const head = Buffer.from(resyncHead({ room, ...position, recovered: false }));
+  return Buffer.concat([head, Room.items(room, publications), Buffer.from(']}')]);
 }
 
 /** Whether a room's sequence is another one than was reached: Redis lost it, or came back with older data. */

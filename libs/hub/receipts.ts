@@ -82,9 +82,10 @@ function sentTo(connection: Connection): Map<string, number> {
 }
 
 /** How far a private room was handed to this connection of the user. */
-function handedTo({ identity, rooms, joins }: Connection, name: string, { offset }: Reached): number {
+function handedTo({ identity, rooms, joins, owed }: Connection, name: string, { offset }: Reached): number {
   if (joins?.has(name) === true || !mayEnter(identity.kind, name)) return 0;
   // Whoever joined the room gets it from there, which may be behind the user's own channel.
   const joined = rooms.find((room) => room.name === name);
-  return joined === undefined ? offset : Math.min(offset, joined.offset);
+  if (joined !== undefined) return Math.min(offset, joined.offset);
+  return Math.min(offset, (owed?.get(name)?.from ?? Number.POSITIVE_INFINITY) - 1);
 }
