@@ -1,8 +1,10 @@
 import type { Database } from './database.ts';
 import type { AnswerStore, Claim, KeptAnswer } from './store.ts';
 
-/** A claim that is this old belongs to a process that died: milliseconds. No request takes as long. */
+/** A claim that was not renewed for so long belongs to a process that died: milliseconds. */
 const STALE_MS = 30_000;
+/** The database's clock: those of two processes differ. */
+const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
 /** `claimed_at` of a claim that was given up: whoever comes gets it. What was made under it is found by who repeats the request. */
 const RELEASED = 0;
 
@@ -16,14 +18,14 @@ export class PostgresAnswers implements AnswerStore {
 
   async claim({ scope, requestHash, id, now, expiresAt }: Claim): Promise<Pick<Claim, 'expiresAt'> | KeptAnswer | undefined> {
     const claimed = await this.#database.first<Pick<Claim, 'expiresAt'>>(
-      `INSERT INTO idempotent_answers AS a (scope, request_hash, claim, claimed_at, expires_at) VALUES ($1, $2, $3, $4, $5)
+      `INSERT INTO idempotent_answers AS a (scope, request_hash, claim, claimed_at, expires_at) VALUES ($1, $2, $3, ${NOW}, $5)
        ON CONFLICT (scope) DO UPDATE SET
          request_hash = excluded.request_hash, claim = excluded.claim, claimed_at = excluded.claimed_at, answer = NULL,
          expires_at = CASE WHEN a.expires_at <= $4 THEN excluded.expires_at ELSE a.expires_at END
        WHERE a.expires_at <= $4
-          OR (a.answer IS NULL AND a.claimed_at <= $6 AND (a.request_hash = excluded.request_hash OR a.claimed_at = ${RELEASED}))
+          OR (a.answer IS NULL AND a.claimed_at <= excluded.claimed_at - ${STALE_MS} AND (a.request_hash = excluded.request_hash OR a.claimed_at = ${RELEASED}))
        RETURNING expires_at AS "expiresAt"`,
-      [scope, requestHash, id, now, expiresAt, now - STALE_MS],
+      [scope, requestHash, id, now, expiresAt],
     );
     if (claimed !== undefined) return claimed;
     const row = await this.#database.first<{ requestHash: string; answer: string | null }>(
@@ -31,6 +33,13 @@ export class PostgresAnswers implements AnswerStore {
       [scope],
     );
     return row && { requestHash: row.requestHash, answer: row.answer ?? undefined };
+  }
+
+  async renew({ scope, id }: Pick<Claim, 'scope' | 'id'>): Promise<void> {
+    await this.#database.query(
+      `UPDATE idempotent_answers SET claimed_at = ${NOW} WHERE scope = $1 AND claim = $2 AND answer IS NULL AND claimed_at <> ${RELEASED}`,
+      [scope, id],
+    );
   }
 
   async keep({ scope, id }: Pick<Claim, 'scope' | 'id'>, answer: string): Promise<void> {
@@ -42,5 +51,8 @@ export class PostgresAnswers implements AnswerStore {
       `UPDATE idempotent_answers SET claimed_at = ${RELEASED} WHERE scope = $1 AND claim = $2 AND answer IS NULL`,
       [scope, id],
     );
+  }
+  async drop({ scope, id }: Pick<Claim, 'scope' | 'id'>): Promise<void> {
+    await this.#database.query('DELETE FROM idempotent_answers WHERE scope = $1 AND claim = $2 AND answer IS NULL', [scope, id]);
   }
 }

@@ -105,12 +105,17 @@ export interface KeptAnswer {
 /** Answers to requests with an idempotency key (A15). */
 export interface AnswerStore {
   /**
-   * `expiresAt`: nobody else answers it; the claim is to be ended by `keep` or `release`. Of several at once one gets it. A claim that is 30 s old and has no answer is
-   * its process's that died: the same request gets it, and one that was released, with the `expiresAt` of the first. Undefined: it was dropped at this moment.
+   * `expiresAt`: nobody else answers it; the claim is to be renewed, and ended by `keep`, `release` or `drop`. Of several at once one gets it. A claim that was not
+   * renewed for 30 s, by the store's clock, and has no answer is its process's that died: the same request gets it, and one that was released, with the `expiresAt` of the first. Undefined: it was dropped at this moment.
    */
   claim(claim: Claim): Promise<Pick<Claim, 'expiresAt'> | KeptAnswer | undefined>;
   keep(claim: Pick<Claim, 'scope' | 'id'>, answer: string): Promise<void>;
+  /** The request is under way still. Changes nothing where the claim is ended, or another process's. */
+  renew(claim: Pick<Claim, 'scope' | 'id'>): Promise<void>;
+  /** The key is free; what may have been made is found by the same request. */
   release(claim: Pick<Claim, 'scope' | 'id'>): Promise<void>;
+  /** Nothing was made: the key is as if it had never come. */
+  drop(claim: Pick<Claim, 'scope' | 'id'>): Promise<void>;
 }
 
 /** A refresh-token family: one login. Its id is the `login` claim of the tokens made from it. */

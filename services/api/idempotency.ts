@@ -10,6 +10,7 @@ import type { Claim } from '#libs/store/store.ts';
 import type { Guarded } from './access.ts';
 import type { ApiParts } from './api-parts.ts';
 import { clientKey } from './client-key.ts';
+import { requireLimits } from './limits.ts';
 
 /** On routes without a token: what the answer belongs to beside the key, which somebody else may guess. */
 type Owner = (request: FastifyRequest) => string;
@@ -25,6 +26,8 @@ const KEEP_MS = 86_400_000;
 /** How long the answer to a request that is under way is waited for, and how often it is looked for, milliseconds. */
 const WAIT_MS = 5000;
 const LOOK_MS = 100;
+/** How often a claim is renewed, milliseconds: one that was not for 30 s is taken over. */
+const RENEW_MS = 10_000;
 const UUID_HEX = 32;
 
 /** An answer as it is kept. */
@@ -52,17 +55,26 @@ export function idempotent<Options extends Partial<Guarded>>(guarded: Options, o
 /** Of the requests that are being answered. */
 const claims = new WeakMap<FastifyRequest, Claim>();
 
-type Parts = Pick<ApiParts, 'store' | 'clock' | 'uuid' | 'log' | 'answerKey'>;
+type Parts = Pick<ApiParts, 'store' | 'clock' | 'uuid' | 'log' | 'answerKey' | 'limits'>;
 
 /** Keeps the answers of the `idempotent` routes that are registered on `api` after this, and gives them again. */
 export function keepAnswers(api: FastifyInstance, parts: Parts): void {
-  const { store, log } = parts;
+  const { store, log, limits } = parts;
+  const renewals = new WeakMap<FastifyRequest, NodeJS.Timeout>();
+
+  const claimed = (request: FastifyRequest, claim: Claim): void => {
+    claims.set(request, claim);
+    const lost = (error: unknown): void => log.warn({ err: error, request: request.id }, 'a claim was not renewed');
+    renewals.set(request, setInterval(() => void store.answers.renew(claim).catch(lost), RENEW_MS).unref());
+  };
 
   api.addHook('preHandler', async (request, reply) => {
-    const { idempotent: owner } = request.routeOptions.config;
+    const { idempotent: owner, access } = request.routeOptions.config;
     const key = request.headers['idempotency-key'];
     if (owner === undefined || typeof key !== 'string') return;
-    const kept = await claimOrAnswer(parts, request, owner(request), key, (claim) => claims.set(request, claim));
+    // Whoever needs no token could have the database write without end.
+    if (access === undefined) await requireLimits(limits, ['keysPerAddress', clientKey(request)]);
+    const kept = await claimOrAnswer(parts, request, owner(request), key, (claim) => claimed(request, claim));
     if (kept !== undefined) return again(reply, kept);
   });
 
@@ -70,9 +82,13 @@ export function keepAnswers(api: FastifyInstance, parts: Parts): void {
     const claim = claims.get(request);
     if (claim === undefined) return;
     claims.delete(request);
+    clearInterval(renewals.get(request));
     failPoint('before-answer-kept');
     try {
-      if (reply.statusCode >= 500 || reply.statusCode === 429) await store.answers.release(claim);
+      const refused = reply.statusCode >= 400;
+      // A refusal makes nothing; a try before this one, whose claim was taken over, may have.
+      if (refused && reply.statusCode < 500 && claim.expiresAt === claim.now + KEEP_MS) await store.answers.drop(claim);
+      else if (refused) await store.answers.release(claim);
       else await store.answers.keep(claim, sealed(parts, claim.scope, reply, payload));
     } catch (error) {
       // What was made is made: its answer is given, and a repetition after 30 s is a new request.

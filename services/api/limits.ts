@@ -24,6 +24,7 @@ export const LIMITS = {
   loginPerNameAndAddress: { points: 10, seconds: 600 },
   loginPerAddress: { points: 100, seconds: 600 },
   loginPerDevice: { points: 60, seconds: 600 },
+  keysPerAddress: { points: 300, seconds: 60 },
   guestsPerAddress: { points: 120, seconds: 60 },
   customersPerAddress: { points: 120, seconds: 60 },
   roomsPerUser: { points: 60, seconds: 60 },

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Limits } from '#services/api/limits.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 import { type Answer, type Bearer, bearer, RoomStage, type StageApi } from '#test/support/room-stage.ts';
+import { until } from '#test/support/wait.ts';
 
 let redis: RedisServer;
 beforeAll(async () => {
@@ -47,10 +48,10 @@ describe('a request with an Idempotency-Key', { timeout: 60_000 }, () => {
       await apis[0].call('POST', '/rooms', ann, group),
     ];
     expect(new Set([...others, answers[0]].map((answer) => answer?.body.room)).size).toBe(5);
-    // A refusal is an answer as well.
+    // A refusal makes nothing: the key is free.
     const unknown = { ...group, members: ['nobody'] };
-    const refused = await post(apis[0], '/rooms', ann, unknown, 'k');
-    expect([refused.status, await post(apis[1], '/rooms', ann, unknown, 'k')]).toEqual([404, refused]);
+    for (const api of apis) expect((await post(api, '/rooms', ann, unknown, 'k')).status).toBe(404);
+    expect((await post(apis[1], '/rooms', ann, group, 'k')).status).toBe(201);
     stage.ahead += 86_400_000;
     expect((await post(apis[0], '/rooms', ann, group, key)).body.room).not.toBe(answers[0]?.body.room);
   });
@@ -111,6 +112,79 @@ describe('a request with an Idempotency-Key', { timeout: 60_000 }, () => {
     expect(statuses).toEqual([503, 500, 429, 201, 201]);
   });
 
+  it('[A15] makes somebody else a day later, and the same one after a failure', async () => {
+    const stage = await RoomStage.start(redis.url);
+    let broken = true;
+    const { logins } = stage.store;
+    const openFamily: typeof logins.openFamily = (...args) => {
+      if (broken) throw new HubError('UNAVAILABLE');
+      return logins.openFamily(...args);
+    };
+    const store = {
+      ...stage.store,
+      logins: new Proxy(logins, {
+        get: (of, name) => (name === 'openFamily' ? openFamily : (of[name as keyof typeof of] as (...all: unknown[]) => unknown).bind(of)),
+      }),
+    };
+    const api = await stage.api({ store });
+    const person = async (path: string, body: object): Promise<string> => {
+      const { status, body: answer } = await post(api, path, undefined, body, 'k');
+      expect(status).toBe(201);
+      return answer.user.id;
+    };
+    expect((await post(api, '/customers', undefined, newcomer, 'k')).status).toBe(503);
+    broken = false;
+    const first = [await person('/customers', newcomer), await person('/guests', { name: 'Gus' })];
+    expect(await stage.database.query('SELECT id FROM customers')).toEqual([{ id: first[0] }]);
+    stage.ahead += 86_400_000;
+    const later = [await person('/customers', newcomer), await person('/guests', { name: 'Gus' })];
+    expect(new Set([...first, ...later]).size).toBe(4);
+  });
+
+  it('[A15] writes nothing for a refusal without a token, and nothing at all beyond a limit of the address', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const shut = await stage.api({ allowGuests: false, allowCustomers: false });
+    const refusals = [
+      ['/guests', { name: 'Gus' }, 403],
+      ['/customers', newcomer, 403],
+      ['/auth/code', { account: ' ' }, 400],
+      ['/auth/register', { registration: 'x', name: '' }, 400],
+      ['/auth/register', { registration: 'x', name: 'Gus' }, 401],
+    ] as const;
+    for (const [path, body, status] of refusals) expect((await post(shut, path, undefined, body, randomUUID())).status, path).toBe(status);
+    const limited = await stage.api({
+      limits: { take: async (limit) => (limit === 'keysPerAddress' ? 7 : 0) },
+    });
+    expect((await post(limited, '/guests', undefined, { name: 'Gus' }, 'k')).status).toBe(429);
+    expect(await stage.database.query('SELECT 1 FROM idempotent_answers')).toEqual([]);
+    // Who has a token has limits of their own.
+    expect((await post(limited, '/rooms', ann, group, 'k')).status).toBe(201);
+  });
+
+  it('[A15] is done once, however long it takes', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const [begun, held] = [Promise.withResolvers<void>(), Promise.withResolvers<number>()];
+    const take = (): Promise<number> => {
+      begun.resolve();
+      return held.promise;
+    };
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const [slow, api] = [await stage.api({ limits: { take } }), await stage.api()];
+    const first = post(slow, '/rooms', ann, group, 'k');
+    await begun.promise;
+    // As after half a minute, in which it was renewed.
+    await stage.database.query('UPDATE idempotent_answers SET claimed_at = claimed_at - 40000');
+    vi.advanceTimersByTime(10_000);
+    await until(
+      async () => (await stage.database.query('SELECT 1 FROM idempotent_answers WHERE claimed_at > $1', [Date.now() - 20_000])).length > 0,
+    );
+    expect(await post(api, '/rooms', ann, group, 'k')).toMatchObject({ status: 409, body: { code: 'KEY_IN_USE' } });
+    held.resolve(0);
+    expect((await first).status).toBe(201);
+    expect(await post(api, '/rooms', ann, group, 'k')).toEqual(await first);
+  });
+
   it('[A15] whose process died is done anew after 30 s, and makes the same customer', async () => {
     const stage = await RoomStage.start(redis.url);
     const { answers } = stage.store;
@@ -119,14 +193,18 @@ describe('a request with an Idempotency-Key', { timeout: 60_000 }, () => {
       answers: {
         ...answers,
         claim: answers.claim.bind(answers),
+        renew: answers.renew.bind(answers),
         release: answers.release.bind(answers),
+        drop: answers.drop.bind(answers),
         keep: () => Promise.reject(new HubError('UNAVAILABLE')),
       },
     };
     const [dying, api] = [await stage.api({ store: lost }), await stage.api()];
     const first = await post(dying, '/customers', undefined, newcomer, 'k');
     expect(first.status).toBe(201);
-    stage.ahead += 31_000;
+    await stage.database.query('UPDATE idempotent_answers SET claimed_at = claimed_at - 31000');
+    // By the database's clock alone: those of two nodes differ.
+    stage.ahead += 5000;
     const again = await post(api, '/customers', undefined, newcomer, 'k');
     expect([again.status, again.body.id]).toEqual([201, first.body.id]);
     expect(await post(api, '/customers', undefined, newcomer, 'k')).toEqual(again);
