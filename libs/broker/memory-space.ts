@@ -130,7 +130,9 @@ export class MemorySpace {
   /** Rooms that were published to within so many milliseconds. */
   publishedTo(withinMs: number): string[] {
     const since = this.#now() - withinMs;
-    return [...this.#rooms].filter(([, { publications }]) => (publications.at(-1)?.at ?? 0) >= since).map(([name]) => name);
+    return [...this.#rooms]
+      .filter(([, { publications }]) => (publications.at(-1)?.at ?? Number.NEGATIVE_INFINITY) >= since)
+      .map(([name]) => name);
   }
 
   /** The room, touched; new where there was none or where it had expired. */

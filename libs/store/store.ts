@@ -311,7 +311,7 @@ export interface RoomStore {
   summary(user: string, room: string): Promise<RoomSummary | undefined>;
   /**
    * The open rooms of a user, newest activity first, at most `limit`. Later pages keep the order of the first one: a room in which something is said meanwhile
-   * is neither missed nor given twice.
+   * is neither missed nor given twice, unless that message was on its way to the database as the first page was read (A16).
    */
   of(user: string, page: { readonly after?: RoomPlace | undefined; readonly limit: number }): Promise<ListPage<RoomSummary, RoomPlace>>;
   /** Changes an open room; `null` takes the end away; history that is switched on is kept from `now` on. Undefined where there is none, or it is closed. */
