@@ -158,6 +158,10 @@ describe('broker on a Redis Cluster', () => {
     const id = await idOf(master);
     await until(async () => (await replica.command('CLUSTER', 'REPLICATE', id)) === 'OK');
     await until(async () => (await replica.info('master_link_status')) === 'up');
+    // Whoever does not know it as a replica gives it no vote.
+    const views = async (): Promise<string[]> =>
+      Promise.all([...cluster.masters, replica].map(async (server) => String(await server.command('CLUSTER', 'NODES'))));
+    await until(async () => (await views()).every((view) => view.split('\n').filter(Boolean).length === 4 && view.includes(`slave ${id}`)));
     for (let i = 0; i < 10; i++) await b.broker.publish(publication(room, `m${i}`));
     await a.reached(room, 0, 10);
     await master.kill();
