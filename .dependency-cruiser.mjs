@@ -116,7 +116,8 @@ export default {
       from: { path: '^libs/(hub|rooms)/' },
       to: {
         path: '^libs/(broker|presence|store|jobs|redis|mail)/',
-        pathNot: '^libs/(broker/broker|broker/archive|presence/presence|presence/node-directory|store/store|jobs/jobs)\\.ts$',
+        pathNot:
+          '^libs/(broker/broker|broker/archive|presence/presence|presence/node-directory|store/(store|list-page|change-logs|[a-z]+-store)|jobs/jobs)\\.ts$',
       },
     },
     {

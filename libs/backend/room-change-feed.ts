@@ -1,5 +1,5 @@
 import { Poll } from '#libs/process/poll.ts';
-import type { RoomChange, RoomChangeStore } from '#libs/store/store.ts';
+import type { RoomChange, RoomChangeStore } from '#libs/store/change-logs.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 
 /** Who acts on changes of rooms; a hub is one. */

@@ -8,7 +8,7 @@ import { INVALID_FRAMES_MAX, INVALID_WINDOW_MS, MEMBER_EVENTS_MAX, PRESENCE_NAME
 import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { left, online, pong, presenceFrame, refreshed, typing } from '#libs/protocol/server-frame.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
-import type { MessageStore } from '#libs/store/store.ts';
+import type { MessageStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Clock } from './clock.ts';
 import type { Connection, Identity } from './connection.ts';

@@ -2,7 +2,7 @@ import type { Broker } from '#libs/broker/broker.ts';
 import type { ClientFrame } from '#libs/protocol/client-frame.ts';
 import { PAGE_BYTES } from '#libs/protocol/limits.ts';
 import { historyHead, joinedEnd, messageMember } from '#libs/protocol/server-frame.ts';
-import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
+import type { MessageStore, StoredMessage } from '#libs/store/message-store.ts';
 import { Room } from './room.ts';
 import { Keeps } from './room-access.ts';
 

@@ -4,7 +4,7 @@ import type { PresenceListener, PresenceSource } from '#libs/presence/presence.t
 import { ERRORS, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import { welcome } from '#libs/protocol/server-frame.ts';
-import type { Sanction } from '#libs/store/store.ts';
+import type { Sanction } from '#libs/store/change-logs.ts';
 import { Connection, type Identity } from './connection.ts';
 import { Counts, INTERVAL_MS } from './counts.ts';
 import { drainConnections } from './drain.ts';

@@ -5,7 +5,7 @@
 import { HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { left, roomClosed } from '#libs/protocol/server-frame.ts';
-import type { RoomChange } from '#libs/store/store.ts';
+import type { RoomChange } from '#libs/store/change-logs.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Connection } from './connection.ts';
 import type { LocalUsers } from './local-users.ts';

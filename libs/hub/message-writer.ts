@@ -5,7 +5,7 @@ import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { fitsCodePoints } from '#libs/protocol/limits.ts';
 import { liveMessage, messageTail } from '#libs/protocol/server-frame.ts';
-import type { MessageStore } from '#libs/store/store.ts';
+import type { MessageStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import { MemberSignals, type Members } from './member-signals.ts';
 import { Keeps, type RoomPass } from './room-access.ts';

@@ -5,7 +5,7 @@ import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom, isReadAfterEnd } from '#libs/protocol/room-kinds.ts';
 import { offlineMessage, offlineMessagesComplete } from '#libs/protocol/server-frame.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
-import type { CursorStore, MessageStore } from '#libs/store/store.ts';
+import type { CursorStore, MessageStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';

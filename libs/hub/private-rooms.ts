@@ -10,7 +10,7 @@ import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { messageHeadOf, publishedAt, resyncHead } from '#libs/protocol/server-frame.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
-import type { CursorStore } from '#libs/store/store.ts';
+import type { CursorStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Clock } from './clock.ts';
 import type { Connection, Owed } from './connection.ts';

@@ -3,7 +3,7 @@
  * its way. A pong proves that all arrived which was sent before the ping that it answers: both ends keep the order.
  */
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
-import type { CursorStore } from '#libs/store/store.ts';
+import type { CursorStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Connection } from './connection.ts';
 import type { Reached } from './local-user.ts';

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '#libs/protocol/errors.ts';
 import { kicked } from '#libs/protocol/server-frame.ts';
-import type { Sanction } from '#libs/store/store.ts';
+import type { Sanction } from '#libs/store/change-logs.ts';
 import type { Connection } from './connection.ts';
 import type { LocalUsers } from './local-users.ts';
 

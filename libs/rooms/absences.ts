@@ -1,5 +1,5 @@
 import type { Presence } from '#libs/presence/presence.ts';
-import type { AbsenceStore } from '#libs/store/store.ts';
+import type { AbsenceStore } from '#libs/store/conversation-store.ts';
 import { whoIsOnline } from './who-is-online.ts';
 
 export interface AbsencesOptions {

@@ -2,7 +2,9 @@
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { may } from '#libs/protocol/user-kinds.ts';
-import type { AgentStore, ConversationRecord, ConversationStore, RoomMember } from '#libs/store/store.ts';
+import type { AgentStore } from '#libs/store/account-store.ts';
+import type { ConversationRecord, ConversationStore } from '#libs/store/conversation-store.ts';
+import type { RoomMember } from '#libs/store/room-store.ts';
 import type { Absences } from './absences.ts';
 import type { Notices } from './notices.ts';
 import type { RoomCloser } from './room-closer.ts';

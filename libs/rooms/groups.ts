@@ -1,6 +1,6 @@
 /** Rooms that people make and change (A8). */
 import { HubError } from '#libs/protocol/errors.ts';
-import type { NewRoom, RoomMember, RoomStore } from '#libs/store/store.ts';
+import type { NewRoom, RoomMember, RoomStore } from '#libs/store/room-store.ts';
 import { type KnownRoom, roomOfMember, standingOfMember } from './membership.ts';
 import type { Notices } from './notices.ts';
 import type { People } from './people.ts';

@@ -2,7 +2,9 @@
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { may } from '#libs/protocol/user-kinds.ts';
-import type { MatchResult, PairStore, RoomMember, SeenStore } from '#libs/store/store.ts';
+import type { SeenStore } from '#libs/store/account-store.ts';
+import type { MatchResult, PairStore } from '#libs/store/conversation-store.ts';
+import type { RoomMember } from '#libs/store/room-store.ts';
 import { type Absences, GRACE_MS } from './absences.ts';
 import type { Notices } from './notices.ts';
 import type { PersonKinds } from './person-kinds.ts';

@@ -1,6 +1,6 @@
 import { HubError } from '#libs/protocol/errors.ts';
 import { type ManagedPolicy, ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
-import type { RoomMember, RoomRecord, RoomStanding, RoomStore } from '#libs/store/store.ts';
+import type { RoomMember, RoomRecord, RoomStanding, RoomStore } from '#libs/store/room-store.ts';
 
 export interface KnownRoom {
   readonly room: RoomRecord;

@@ -3,7 +3,7 @@ import type { Archive, ArchivedPage, ArchivedPublication, Known } from '#libs/br
 import type { PageLimit } from '#libs/broker/broker.ts';
 import { isArchivedRoom } from '#libs/protocol/room-kinds.ts';
 import { messageTail } from '#libs/protocol/server-frame.ts';
-import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
+import type { MessageStore, StoredMessage } from '#libs/store/message-store.ts';
 
 export class MessageArchive implements Archive {
   readonly #messages: Pick<MessageStore, 'top' | 'find' | 'after' | 'before'>;

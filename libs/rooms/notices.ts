@@ -2,7 +2,8 @@
 import type { Broker, Topic } from '#libs/broker/broker.ts';
 import { type ManagedPolicy, type ManagedRoomKind, ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import { command, matched, roomClosed } from '#libs/protocol/server-frame.ts';
-import type { ConversationRecord, RoomMember } from '#libs/store/store.ts';
+import type { ConversationRecord } from '#libs/store/conversation-store.ts';
+import type { RoomMember } from '#libs/store/room-store.ts';
 
 export interface NoticesOptions {
   readonly broker: Pick<Broker, 'emit'>;

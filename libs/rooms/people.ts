@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HubError } from '#libs/protocol/errors.ts';
 import { may, type Power } from '#libs/protocol/user-kinds.ts';
-import type { RoomMember, SeenStore, UserStore } from '#libs/store/store.ts';
+import type { SeenStore, UserStore } from '#libs/store/account-store.ts';
+import type { RoomMember } from '#libs/store/room-store.ts';
 
 export interface PeopleOptions {
   readonly seen: Pick<SeenStore, 'get'>;

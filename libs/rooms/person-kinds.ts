@@ -1,7 +1,7 @@
 /** Who somebody is, by their id alone. */
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import type { SeenStore } from '#libs/store/store.ts';
+import type { SeenStore } from '#libs/store/account-store.ts';
 
 export interface PersonKindsOptions {
   readonly seen: Pick<SeenStore, 'kindOf'>;

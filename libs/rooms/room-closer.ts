@@ -1,4 +1,4 @@
-import type { RoomStore } from '#libs/store/store.ts';
+import type { RoomStore } from '#libs/store/room-store.ts';
 import type { Notices } from './notices.ts';
 
 export interface RoomCloserOptions {

@@ -4,7 +4,7 @@ import { Keeps, type RoomAccess, type RoomBearer, type RoomPass, Standing } from
 import { HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom, isPrivateRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
-import type { RoomMember, RoomRecord, RoomStanding, RoomStore } from '#libs/store/store.ts';
+import type { RoomMember, RoomRecord, RoomStanding, RoomStore } from '#libs/store/room-store.ts';
 import { standingOfMember, standingOfReader } from './membership.ts';
 import type { People } from './people.ts';
 import type { RoomRules } from './room-rules.ts';

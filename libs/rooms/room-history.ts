@@ -2,7 +2,7 @@ import type { Broker } from '#libs/broker/broker.ts';
 import { Keeps, type RoomAccess, type RoomBearer } from '#libs/hub/room-access.ts';
 import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
 import { messageMember, messageStart } from '#libs/protocol/server-frame.ts';
-import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
+import type { MessageStore, StoredMessage } from '#libs/store/message-store.ts';
 
 export interface RoomHistoryOptions {
   readonly access: Pick<RoomAccess, 'read'>;

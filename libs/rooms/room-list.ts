@@ -2,7 +2,9 @@
 import type { Presence } from '#libs/presence/presence.ts';
 import { isPrivateRoom, type ManagedRoomKind, PARK } from '#libs/protocol/room-kinds.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
-import type { ListPage, MessageStore, RoomMember, RoomPlace, RoomStore, RoomSummary } from '#libs/store/store.ts';
+import type { ListPage } from '#libs/store/list-page.ts';
+import type { MessageStore } from '#libs/store/message-store.ts';
+import type { RoomMember, RoomPlace, RoomStore, RoomSummary } from '#libs/store/room-store.ts';
 import type { KnownRoom } from './membership.ts';
 import { whoIsOnline } from './who-is-online.ts';
 

@@ -3,7 +3,7 @@ import { Keeps, type RoomPass } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { type Person, personJson } from '#libs/protocol/person.ts';
 import { isPrivateRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';
-import type { RoomStore } from '#libs/store/store.ts';
+import type { RoomStore } from '#libs/store/room-store.ts';
 import type { PersonKinds } from './person-kinds.ts';
 
 export interface ServiceVoiceOptions {

@@ -1,5 +1,5 @@
+import type { AbsenceStore } from './conversation-store.ts';
 import type { Database } from './database.ts';
-import type { AbsenceStore } from './store.ts';
 
 /** Whoever was not looked for in this time may have come and gone meanwhile: their absence begins anew. Milliseconds. */
 const UNBROKEN_MS = 15_000;

@@ -1,7 +1,8 @@
+import type { AgentRecord, AgentStore } from './account-store.ts';
 import type { Database } from './database.ts';
 import { nameKey } from './name-key.ts';
 import { insertNamed } from './names.ts';
-import type { AgentRecord, AgentStore, RoomMember } from './store.ts';
+import type { RoomMember } from './room-store.ts';
 import { textKey } from './text-key.ts';
 
 export class PostgresAgents implements AgentStore {

@@ -1,5 +1,5 @@
 import type { Database } from './database.ts';
-import type { AnswerStore, Claim, KeptAnswer } from './store.ts';
+import type { AnswerStore, Claim, KeptAnswer } from './login-store.ts';
 
 /** A claim that was not renewed for so long belongs to a process that died: milliseconds. */
 const STALE_MS = 30_000;

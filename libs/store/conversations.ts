@@ -1,15 +1,14 @@
-import type { Database, Query } from './database.ts';
-import { pageOf } from './list-page.ts';
 import type {
   ConversationFilter,
   ConversationPlace,
   ConversationRecord,
   ConversationState,
   ConversationStore,
-  ListPage,
   NewConversation,
-  RoomMember,
-} from './store.ts';
+} from './conversation-store.ts';
+import type { Database, Query } from './database.ts';
+import { type ListPage, pageOf } from './list-page.ts';
+import type { RoomMember } from './room-store.ts';
 
 /** One assignment at a time, over all processes: who has the fewest must be seen by the next. */
 const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 3)';

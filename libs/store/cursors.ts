@@ -1,7 +1,7 @@
 import { managedKindsWith } from '#libs/protocol/room-kinds.ts';
 import type { Database } from './database.ts';
 import { GroupWriter } from './group-writer.ts';
-import type { CursorStore, Waiting } from './store.ts';
+import type { CursorStore, Waiting } from './message-store.ts';
 
 interface Advance {
   readonly user: string;

@@ -1,5 +1,5 @@
+import type { CustomerRecord, CustomerStore } from './account-store.ts';
 import type { Database } from './database.ts';
-import type { CustomerRecord, CustomerStore } from './store.ts';
 
 export class PostgresCustomers implements CustomerStore {
   readonly #database: Database;

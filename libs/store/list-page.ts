@@ -1,4 +1,9 @@
-import type { ListPage } from './store.ts';
+/** A part of a list that is read page by page. */
+export interface ListPage<Item, Place> {
+  readonly items: readonly Item[];
+  /** Where the next page begins: the place of the last item. Undefined: the list ends here. */
+  readonly next: Place | undefined;
+}
 
 /** The page of at most `limit` rows, of which one more was asked for to know whether there is a next one. */
 export function pageOf<Row, Item, Place>(

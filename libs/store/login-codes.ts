@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Database, Query } from './database.ts';
-import type { CodeStore, CodeTry, NewCode } from './store.ts';
+import type { CodeStore, CodeTry, NewCode } from './login-store.ts';
 
 /** Codes of an account that live side by side for one asker. */
 const CODES = 5;

@@ -1,6 +1,6 @@
 import { failPoint } from '#libs/config/fail-point.ts';
 import type { Database } from './database.ts';
-import type { EarlierSecret, FamilyRecord, LivingLogin, LoginSecrets, LoginStore } from './store.ts';
+import type { EarlierSecret, FamilyRecord, LivingLogin, LoginSecrets, LoginStore } from './login-store.ts';
 
 type LoginRow = {
   id: string;

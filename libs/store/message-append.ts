@@ -1,7 +1,7 @@
 /** The statement that stores a group of messages. */
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Database } from './database.ts';
-import type { StoredAt, StoredMessage } from './store.ts';
+import type { StoredAt, StoredMessage } from './message-store.ts';
 
 /**
  * One statement, one commit. A message is stored where neither its id nor its offset is taken; `taken` looks past the hour that keys are kept

@@ -2,7 +2,7 @@ import { failPoint } from '#libs/config/fail-point.ts';
 import type { Database } from './database.ts';
 import { GroupWriter } from './group-writer.ts';
 import { appendAll } from './message-append.ts';
-import type { MessageStore, StoredAt, StoredMessage, StoredPage } from './store.ts';
+import type { MessageStore, StoredAt, StoredMessage, StoredPage } from './message-store.ts';
 import type { StoreObserver } from './store-health.ts';
 
 /** Each group is one commit; a second one is under way while the first is written to disk. */

@@ -1,7 +1,8 @@
 /** Names that belong to somebody (A3): one table for accounts and agents. */
+
+import type { NameStore } from './account-store.ts';
 import type { Database, Query } from './database.ts';
 import { nameKey } from './name-key.ts';
-import type { NameStore } from './store.ts';
 
 /** Inserts `row` under its name, in one transaction: 'taken' leaves nothing behind. `insert` resolves with the rows it made. */
 export async function insertNamed(

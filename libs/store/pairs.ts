@@ -1,6 +1,7 @@
+import type { MatchRequest, MatchResult, OpenPair, PairStore } from './conversation-store.ts';
 import type { Database, Query } from './database.ts';
 import { kindMember, kindOf } from './person-kind.ts';
-import type { MatchRequest, MatchResult, OpenPair, PairStore, RoomMember } from './store.ts';
+import type { RoomMember } from './room-store.ts';
 
 /** One pairing at a time, over all processes: two who ask at the same moment must see each other. */
 const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 2)';

@@ -1,5 +1,5 @@
+import type { LogPage, RoomChange, RoomChangeStore } from './change-logs.ts';
 import type { Database } from './database.ts';
-import type { LogPage, RoomChange, RoomChangeStore } from './store.ts';
 import { TransactionLog } from './transaction-log.ts';
 
 /** Rows live an hour (upkeep.ts). Ten minutes for a transaction that was long under way when it added its row. */

@@ -1,4 +1,4 @@
-import type { RoomRecord } from './store.ts';
+import type { RoomRecord } from './room-store.ts';
 
 /** A row of `rooms` as it is selected with `ROOM_COLUMNS`. */
 export type RoomRow = {

@@ -1,10 +1,10 @@
 import { managedKindsWith } from '#libs/protocol/room-kinds.ts';
 import type { Database, Query } from './database.ts';
 import { GroupWriter } from './group-writer.ts';
-import { pageOf } from './list-page.ts';
+import { type ListPage, pageOf } from './list-page.ts';
 import { kindMember, kindOf } from './person-kind.ts';
 import { ROOM_COLUMNS, type RoomRow, roomOf } from './room-row.ts';
-import type { ListPage, NewRoom, RoomEnd, RoomMember, RoomPlace, RoomRecord, RoomStanding, RoomStore, RoomSummary } from './store.ts';
+import type { NewRoom, RoomEnd, RoomMember, RoomPlace, RoomRecord, RoomStanding, RoomStore, RoomSummary } from './room-store.ts';
 
 type MemberRow = { readonly id: string; readonly name: string; readonly kind: string | null };
 

@@ -1,5 +1,5 @@
+import type { LogPage, Sanction, SanctionStore } from './change-logs.ts';
 import type { Database } from './database.ts';
-import type { LogPage, Sanction, SanctionStore } from './store.ts';
 import { TransactionLog } from './transaction-log.ts';
 
 type SanctionRow = { seq: number; kind: Sanction['kind']; subject: string; reason: string; at: number; until: number };

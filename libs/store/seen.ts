@@ -1,8 +1,8 @@
 import { HubError } from '#libs/protocol/errors.ts';
+import type { NamePlace, SeenRecord, SeenStore } from './account-store.ts';
 import type { Database } from './database.ts';
-import { pageOf } from './list-page.ts';
+import { type ListPage, pageOf } from './list-page.ts';
 import { kindOf } from './person-kind.ts';
-import type { ListPage, NamePlace, SeenRecord, SeenStore } from './store.ts';
 
 /** Milliseconds that touches are gathered: nobody waits for them. */
 const WINDOW_MS = 200;

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HubError } from '#libs/protocol/errors.ts';
-import type { UserRecord } from '#libs/store/store.ts';
+import type { UserRecord } from '#libs/store/account-store.ts';
 import { textKey } from '#libs/store/text-key.ts';
 import { ACCOUNT_MAX, type Account, accountKey, askerHash, codeHash, newCode, toAccount, typedCode } from './account.ts';
 import { MemberError } from './api-error.ts';

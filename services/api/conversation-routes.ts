@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { HubError } from '#libs/protocol/errors.ts';
 import { may } from '#libs/protocol/user-kinds.ts';
 import type { RoomServices } from '#libs/rooms/room-services.ts';
-import type { ConversationRecord } from '#libs/store/store.ts';
+import type { ConversationRecord } from '#libs/store/conversation-store.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';
 import { errors } from './error-schema.ts';

@@ -6,7 +6,7 @@ import { openText, sealText } from '#libs/auth/sealed-text.ts';
 import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { roomNameOf } from '#libs/rooms/room-id.ts';
-import type { Claim } from '#libs/store/store.ts';
+import type { Claim } from '#libs/store/login-store.ts';
 import type { Guarded } from './access.ts';
 import type { ApiParts } from './api-parts.ts';
 import { clientKey } from './client-key.ts';

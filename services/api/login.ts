@@ -1,7 +1,7 @@
 /** A login: an access token, and the refresh secret that the next one is got with. */
 import { type Static, Type } from '@sinclair/typebox';
 import { HubError } from '#libs/protocol/errors.ts';
-import type { FamilyRecord, LivingLogin } from '#libs/store/store.ts';
+import type { FamilyRecord, LivingLogin } from '#libs/store/login-store.ts';
 import type { ApiParts } from './api-parts.ts';
 import {
   afterKeyChange,

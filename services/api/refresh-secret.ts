@@ -1,6 +1,6 @@
 /** Refresh secrets of a login: how the next one is made, and what one that is presented is worth. */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { EarlierSecret, LoginSecrets } from '#libs/store/store.ts';
+import type { EarlierSecret, LoginSecrets } from '#libs/store/login-store.ts';
 
 const SECRET_BYTES = 32;
 /** How long a secret is still answered after the next one was used, milliseconds. */

@@ -1,4 +1,4 @@
-import type { RoomPlace } from '#libs/store/store.ts';
+import type { RoomPlace } from '#libs/store/room-store.ts';
 import { nextOf, placeOf } from './list-cursor.ts';
 
 type Parts = readonly [asOf: number, at: number, room: string];

@@ -6,7 +6,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { ROOM_NAME_MAX, USER_ID_MAX } from '#libs/protocol/limits.ts';
 import { nameFault, tidyName } from '#libs/protocol/name-text.ts';
 import { type ManagedRoomKind, ROOM_KINDS, type RoomPolicy } from '#libs/protocol/room-kinds.ts';
-import type { RoomMember } from '#libs/store/store.ts';
+import type { RoomMember } from '#libs/store/room-store.ts';
 
 /** R1. */
 export const RoomName = Type.String({ pattern: `^[A-Za-z0-9._~\\-,:]{1,${ROOM_NAME_MAX}}$`, description: 'The name of a room.' });

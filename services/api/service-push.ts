@@ -2,7 +2,7 @@ import type { Broker } from '#libs/broker/broker.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { command, inform } from '#libs/protocol/server-frame.ts';
-import type { RoomStore } from '#libs/store/store.ts';
+import type { RoomStore } from '#libs/store/room-store.ts';
 
 export type PushTarget = { readonly all: true } | { readonly room: string } | { readonly user: string } | { readonly session: string };
 

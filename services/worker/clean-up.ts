@@ -1,7 +1,8 @@
 import { CleanUpTask, type JobHandler } from '#libs/jobs/jobs.ts';
 import type { Notices } from '#libs/rooms/notices.ts';
 import type { RoomCloser } from '#libs/rooms/room-closer.ts';
-import type { ConversationStore, UpkeepStore } from '#libs/store/store.ts';
+import type { ConversationStore } from '#libs/store/conversation-store.ts';
+import type { UpkeepStore } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { ExpirySweep } from './expiry-sweep.ts';
 import type { StreamSweep } from './stream-sweep.ts';

@@ -1,6 +1,6 @@
 import { scheduleExpiry } from '#libs/jobs/expiry-schedule.ts';
 import type { Jobs } from '#libs/jobs/jobs.ts';
-import type { RoomEnd, RoomStore } from '#libs/store/store.ts';
+import type { RoomEnd, RoomStore } from '#libs/store/room-store.ts';
 
 export interface ExpirySweepOptions {
   readonly rooms: Pick<RoomStore, 'overdue' | 'expiring'>;

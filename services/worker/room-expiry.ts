@@ -2,7 +2,7 @@ import type { Broker } from '#libs/broker/broker.ts';
 import { failPoint } from '#libs/config/fail-point.ts';
 import type { JobHandler } from '#libs/jobs/jobs.ts';
 import { Notices } from '#libs/rooms/notices.ts';
-import type { RoomStore } from '#libs/store/store.ts';
+import type { RoomStore } from '#libs/store/room-store.ts';
 
 export interface RoomExpiryOptions {
   readonly rooms: Pick<RoomStore, 'withMembers' | 'close' | 'get'>;

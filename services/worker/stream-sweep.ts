@@ -4,7 +4,8 @@ import { Keeps } from '#libs/hub/room-access.ts';
 import { memberText } from '#libs/protocol/json-text.ts';
 import { isPrivateRoom, PARK } from '#libs/protocol/room-kinds.ts';
 import { publishedAt } from '#libs/protocol/server-frame.ts';
-import type { MessageStore, RoomStore, StoredMessage } from '#libs/store/store.ts';
+import type { MessageStore, StoredMessage } from '#libs/store/message-store.ts';
+import type { RoomStore } from '#libs/store/room-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 

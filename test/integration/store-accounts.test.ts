@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CodeTry, FamilyRecord, LoginSecrets, NewCode, Store } from '#libs/store/store.ts';
+import type { CodeTry, FamilyRecord, LoginSecrets, NewCode } from '#libs/store/login-store.ts';
+import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import type { StoredMessage } from '#libs/store/store.ts';
+import type { StoredMessage } from '#libs/store/message-store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { Child } from '#test/support/child.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Connections } from '#libs/store/connections.ts';
 import { Database } from '#libs/store/database.ts';
+import type { StoredMessage } from '#libs/store/message-store.ts';
 import { migrate } from '#libs/store/migrate.ts';
-import type { Store, StoredMessage } from '#libs/store/store.ts';
+import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresServer, REPLICATED } from '#test/support/postgres-server.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';

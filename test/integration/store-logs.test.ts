@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { RoomChange, Store } from '#libs/store/store.ts';
+import type { RoomChange } from '#libs/store/change-logs.ts';
+import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Store, StoredMessage } from '#libs/store/store.ts';
+import type { StoredMessage } from '#libs/store/message-store.ts';
+import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 

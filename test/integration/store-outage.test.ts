@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
-import type { Store, StoredMessage } from '#libs/store/store.ts';
+import type { StoredMessage } from '#libs/store/message-store.ts';
+import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { PostgresDatabase, startPostgres } from '#test/support/postgres.ts';

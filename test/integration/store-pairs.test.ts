@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ConversationFilter, MatchRequest, MatchResult, RoomMember, Store } from '#libs/store/store.ts';
+import type { ConversationFilter, MatchRequest, MatchResult } from '#libs/store/conversation-store.ts';
+import type { RoomMember } from '#libs/store/room-store.ts';
+import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { StoredMessage } from '#libs/store/message-store.ts';
 import { migrate } from '#libs/store/migrate.ts';
-import type { Store, StoredMessage } from '#libs/store/store.ts';
+import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { GatewayProcess } from '#test/support/gateway-process.ts';
 import { PgBouncer } from '#test/support/pgbouncer.ts';

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { NewRoom, RoomMember, Store, StoredMessage } from '#libs/store/store.ts';
+import type { StoredMessage } from '#libs/store/message-store.ts';
+import type { NewRoom, RoomMember } from '#libs/store/room-store.ts';
+import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 

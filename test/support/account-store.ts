@@ -1,16 +1,8 @@
+import type { AgentRecord, CustomerRecord, UserRecord } from '#libs/store/account-store.ts';
+import type { Sanction } from '#libs/store/change-logs.ts';
+import type { CodeTry, FamilyRecord, LivingLogin, LoginSecrets, NewCode } from '#libs/store/login-store.ts';
 import { nameKey } from '#libs/store/name-key.ts';
-import type {
-  AgentRecord,
-  CodeTry,
-  CustomerRecord,
-  FamilyRecord,
-  LivingLogin,
-  LoginSecrets,
-  NewCode,
-  Sanction,
-  Store,
-  UserRecord,
-} from '#libs/store/store.ts';
+import type { Store } from '#libs/store/store.ts';
 import { textKey } from '#libs/store/text-key.ts';
 
 /** One call of a store's method. */

@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { RoomChangeFeed } from '#libs/backend/room-change-feed.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import type { LogPage, RoomChange } from '#libs/store/store.ts';
+import type { LogPage, RoomChange } from '#libs/store/change-logs.ts';
 import { listeningLog } from '#test/support/api-world.ts';
 
 const change: RoomChange = { room: 'group:x', change: 'left', reason: undefined, users: ['ann'] };

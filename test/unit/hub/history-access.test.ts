@@ -6,7 +6,7 @@ import { PassValidity } from '#libs/hub/pass-validity.ts';
 import { Keeps, type RoomPass } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { RoomHistory } from '#libs/rooms/room-history.ts';
-import type { StoredMessage, StoredPage } from '#libs/store/store.ts';
+import type { StoredMessage, StoredPage } from '#libs/store/message-store.ts';
 import { WatchedBackground } from '#test/support/background.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
 

@@ -7,7 +7,7 @@ import { Room } from '#libs/hub/room.ts';
 import { Standing } from '#libs/hub/room-access.ts';
 import type { Rooms } from '#libs/hub/rooms.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import type { RoomChange } from '#libs/store/store.ts';
+import type { RoomChange } from '#libs/store/change-logs.ts';
 import { WatchedBackground } from '#test/support/background.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
 

@@ -3,7 +3,7 @@ import type { Broker, PublishRequest } from '#libs/broker/broker.ts';
 import { MessageWriter, messageId } from '#libs/hub/message-writer.ts';
 import { Keeps } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import type { MessageStore, StoredMessage } from '#libs/store/store.ts';
+import type { MessageStore, StoredMessage } from '#libs/store/message-store.ts';
 import { WatchedBackground } from '#test/support/background.ts';
 
 const NOW = 1_700_000_000_000;

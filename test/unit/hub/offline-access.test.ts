@@ -9,7 +9,7 @@ import { PassValidity } from '#libs/hub/pass-validity.ts';
 import { PrivateRooms } from '#libs/hub/private-rooms.ts';
 import { Keeps, Standing } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import type { StoredMessage } from '#libs/store/store.ts';
+import type { StoredMessage } from '#libs/store/message-store.ts';
 import { WatchedBackground } from '#test/support/background.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
 

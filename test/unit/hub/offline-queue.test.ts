@@ -3,7 +3,7 @@ import type { Page, PageLimit } from '#libs/broker/broker.ts';
 import { OfflineQueue, type OfflineSpan } from '#libs/hub/offline-queue.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { messageTail } from '#libs/protocol/server-frame.ts';
-import type { StoredMessage } from '#libs/store/store.ts';
+import type { StoredMessage } from '#libs/store/message-store.ts';
 
 const ROOM = 'group:x';
 const SENDER = '{"id":"ä","name":"Ä"}';

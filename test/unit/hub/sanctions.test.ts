@@ -3,7 +3,7 @@ import { Connection, type Identity } from '#libs/hub/connection.ts';
 import { FrameBudget } from '#libs/hub/frame-budget.ts';
 import { LocalUsers } from '#libs/hub/local-users.ts';
 import { endSanctioned } from '#libs/hub/sanctions.ts';
-import type { Sanction } from '#libs/store/store.ts';
+import type { Sanction } from '#libs/store/change-logs.ts';
 
 let users: LocalUsers;
 let ended: string[];

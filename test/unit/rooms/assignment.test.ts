@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
 import { Assignment } from '#libs/rooms/assignment.ts';
-import type { ConversationRecord, RoomMember } from '#libs/store/store.ts';
+import type { ConversationRecord } from '#libs/store/conversation-store.ts';
+import type { RoomMember } from '#libs/store/room-store.ts';
 
 const zoe: RoomMember = { id: 'zoe', name: 'Zoe' };
 const max: RoomMember = { id: 'max', name: 'Max' };

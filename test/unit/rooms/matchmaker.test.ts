@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
 import { Matchmaker, PAIR_LIFE_MS } from '#libs/rooms/matchmaker.ts';
-import type { MatchRequest, MatchResult, PairStore, RoomMember } from '#libs/store/store.ts';
+import type { MatchRequest, MatchResult, PairStore } from '#libs/store/conversation-store.ts';
+import type { RoomMember } from '#libs/store/room-store.ts';
 
 const NOW = 1_700_000_000_000;
 const member = (id: string): RoomMember => ({ id, name: id.toUpperCase() });

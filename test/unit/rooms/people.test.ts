@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { People } from '#libs/rooms/people.ts';
-import type { SeenRecord } from '#libs/store/store.ts';
+import type { SeenRecord } from '#libs/store/account-store.ts';
 
 const ACCOUNT = '0b6f7f9e-58a5-4c0f-9d59-0b6f7f9e58a5';
 

@@ -1,0 +1,53 @@
+/** The port to what every node follows: what takes away the power of tokens, and access to rooms. */
+
+/** A read of a log. None that follows another by its mark misses what was committed in between, in whatever order. */
+export interface LogPage<Entry> {
+  /** In the order in which they were added. After a fail-over some may come again. */
+  readonly entries: readonly Entry[];
+  /** Where this read ended: an opaque text for the next one. */
+  readonly mark: string;
+  /** False where the mark given is older than entries are kept: some may be missing. */
+  readonly complete: boolean;
+}
+
+/**
+ * What takes a token's power away, as a log that every node follows. `login`: all tokens of a login. `token`: one token, by the SHA-256 of it (base64url).
+ * `user`: all tokens of the user issued up to `at`. `ban`: the user until `until`. `unban`. `disconnect`: the user's connections of this moment.
+ */
+export interface Sanction {
+  readonly seq: number;
+  readonly kind: 'login' | 'token' | 'user' | 'ban' | 'unban' | 'disconnect';
+  /** The login, the hash, or the user id. */
+  readonly subject: string;
+  readonly reason: string;
+  readonly at: number;
+  /** Of no interest afterwards. */
+  readonly until: number;
+}
+
+export interface SanctionStore {
+  /** An `unban` is kept no longer than the bans it lifts, `until` at most. */
+  add(sanction: Omit<Sanction, 'seq'>): Promise<void>;
+  /** Until when the user is banned, Unix milliseconds; undefined: they are not. O(log n). */
+  bannedUntil(user: string, now: number): Promise<number | undefined>;
+  /** What was committed since the read that gave this mark; without one, everything that holds, without bans that were lifted. */
+  since(mark: string | undefined, now: number): Promise<LogPage<Sanction>>;
+}
+
+/**
+ * What became of a room. `left`: `users` are members no more. `closed`: it is over; `users` are the members of a private room, who are told over their own
+ * channels. `changed`: what it keeps is another, or somebody came into a private room.
+ */
+export interface RoomChange {
+  readonly room: string;
+  readonly change: 'left' | 'closed' | 'changed';
+  /** Of `closed` only. */
+  readonly reason: 'expired' | 'closed' | undefined;
+  readonly users: readonly string[];
+}
+
+/** The log of what takes access to rooms away, or changes it: written with every such change, in its transaction. Kept for an hour. */
+export interface RoomChangeStore {
+  /** What was committed since the read that gave this mark; without one, nothing. */
+  since(mark: string | undefined): Promise<LogPage<RoomChange>>;
+}
