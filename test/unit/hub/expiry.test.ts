@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Connection } from '#libs/hub/connection.ts';
+import type { Connection } from '#libs/hub/connection.ts';
 import { Expiry } from '#libs/hub/expiry.ts';
-import { FrameBudget } from '#libs/hub/frame-budget.ts';
 import { LocalUser } from '#libs/hub/local-user.ts';
+import { MUTE_SOCKET, newConnection } from '#test/support/unit-connection.ts';
 
 const NOW = 1_700_000_000;
 
@@ -13,27 +13,14 @@ function watched(
 ): { told: string[]; connection: Connection; expiry: Expiry; run: (seconds: number) => void } {
   const told: string[] = [];
   let second = 0;
-  const connection = new Connection({
-    id: 'c',
-    user: new LocalUser('u', 'U', 'user', Promise.resolve()),
-    session: 's',
-    identity: { userId: 'u', name: 'U', kind: 'user', expiresAt: NOW + lifeSeconds, issuedAt },
-    login: undefined,
-    budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
-    firstJoin: undefined,
-    traffic: { bytesSent: 0 },
-  });
+  const connection = newConnection(new LocalUser('u', 'U', 'user', Promise.resolve()), { expiresAt: NOW + lifeSeconds, issuedAt });
   connection.opened({
+    ...MUTE_SOCKET,
     send: (frame) => {
       told.push(`${second} ${(JSON.parse(frame.toString()) as { type: string }).type}`);
       return 1;
     },
     end: (code) => void told.push(`${second} ${code}`),
-    subscribe: () => undefined,
-    unsubscribe: () => undefined,
-    publish: () => undefined,
-    ping: () => undefined,
-    getBufferedAmount: () => 0,
   });
   const expiry = new Expiry(NOW * 1000);
   expiry.watch(connection, NOW * 1000);

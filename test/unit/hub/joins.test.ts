@@ -10,6 +10,7 @@ import { Keeps } from '#libs/hub/room-access.ts';
 import { Rooms } from '#libs/hub/rooms.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { turn } from '#test/support/turn.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
 
 const ROOM = 'den';
@@ -48,27 +49,25 @@ beforeEach(() => {
   connection = openConnection(new LocalUser('ada', 'Ada', 'user', Promise.resolve()), (frame) => frames.push(JSON.parse(frame)));
 });
 
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
 /** Joins with a position that the broker knows and this node does not; resolves while it waits. */
 async function joinAhead(since: Position): Promise<void> {
   there = since;
   joins.join(connection, 'j', ROOM, since, () => ({ room: ROOM, keeps: Keeps.stream, members: undefined }));
-  await settle();
+  await turn();
   expect(frames).toEqual([]);
   expect(waits).toHaveLength(1);
 }
 
 async function timeIsOver(): Promise<void> {
   for (const over of waits.splice(0)) over();
-  await settle();
+  await turn();
 }
 
 describe('[M5] who comes from a node that is ahead', () => {
   test('waits for this one, and has missed nothing', async () => {
     await joinAhead({ epoch: 'e1', offset: 4 });
     rooms.get(ROOM)?.relayed(4, Buffer.from(`{"offset":4,"room":"${ROOM}","type":"message","message":{"id":"m","at":1700000000000}}`));
-    await settle();
+    await turn();
     expect(frames).toMatchObject([{ type: 'joined', id: 'j', epoch: 'e1', offset: 4, recovered: true, messages: [] }]);
   });
 

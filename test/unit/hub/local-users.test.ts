@@ -1,25 +1,16 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
-import { Connection } from '#libs/hub/connection.ts';
-import { FrameBudget } from '#libs/hub/frame-budget.ts';
+import type { Connection } from '#libs/hub/connection.ts';
 import { LocalUsers } from '#libs/hub/local-users.ts';
 import type { LostAccess } from '#libs/hub/lost-access.ts';
 import type { PrivateRooms } from '#libs/hub/private-rooms.ts';
 import { EVERY_NODE, UserSignals } from '#libs/hub/user-signals.ts';
+import { newConnection } from '#test/support/unit-connection.ts';
 
 const NAMES = ['a', 'b', 'c'] as const;
 
 function enter(users: LocalUsers, user: string, session: string, login?: string, tokenHash?: string): Connection {
-  const connection = new Connection({
-    id: `${users.size}`,
-    user: users.enter(user, user, 'user'),
-    session,
-    identity: { userId: user, name: user, kind: 'user', expiresAt: 0, login, tokenHash },
-    login: undefined,
-    budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
-    firstJoin: undefined,
-    traffic: { bytesSent: 0 },
-  });
+  const connection = newConnection(users.enter(user, user, 'user'), { login, tokenHash }, `${users.size}`, session);
   users.add(connection);
   return connection;
 }

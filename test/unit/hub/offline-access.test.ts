@@ -11,12 +11,12 @@ import { Keeps, Standing } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { StoredMessage } from '#libs/store/message-store.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { turn } from '#test/support/turn.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
 
 const ROOM = 'conv:x';
 const OTHER = 'conv:y';
 const AT = 1_700_000_000_000;
-const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 interface Kept {
@@ -132,10 +132,10 @@ function session(id: string, welcomed = true): { readonly connection: Connection
 
 /** The client reads on until nothing comes any more. */
 async function read(connection: Connection): Promise<void> {
-  for (let turn = 0; turn < 20; turn += 1) {
+  for (let count = 0; count < 20; count += 1) {
     buffered = 0;
     connection.drained();
-    await settle();
+    await turn();
   }
 }
 
@@ -153,7 +153,7 @@ describe('[R7] offline delivery of a room that is lost on the way', () => {
     rooms.set(OTHER, { top: 200, delivered: 180, standing: Standing.member });
     const { connection, got } = session('c');
     offline.deliver(connection);
-    await settle();
+    await turn();
     const before = got.length;
     expect(got).toEqual(of(ROOM, 1, before));
     expect(before).toBeLessThan(100);
@@ -167,7 +167,7 @@ describe('[R7] offline delivery of a room that is lost on the way', () => {
   test('and is gained again before the end goes on', async () => {
     const { connection, got } = session('c');
     offline.deliver(connection);
-    await settle();
+    await turn();
     await change(ROOM, Standing.stranger);
     kept(ROOM).top = 190;
     kept(ROOM).standing = Standing.member;
@@ -178,7 +178,7 @@ describe('[R7] offline delivery of a room that is lost on the way', () => {
   test('and gained again after it begins at the cursor', async () => {
     const { connection, got } = session('c');
     offline.deliver(connection);
-    await settle();
+    await turn();
     await change(ROOM, Standing.stranger);
     await read(connection);
     expect(got.at(-1)).toBe('offline_messages_complete');
@@ -223,7 +223,7 @@ describe('[R7] offline delivery of a room that is lost on the way', () => {
   test('has nothing that was signalled meanwhile', async () => {
     const { connection, got } = session('c');
     offline.deliver(connection);
-    await settle();
+    await turn();
     const before = got.length;
     connection.behind?.set(ROOM, 151);
     kept(ROOM).top = 152;
@@ -236,7 +236,7 @@ describe('[R7] offline delivery of a room that is lost on the way', () => {
   test('is found by a node that missed changes', async () => {
     const { connection, got } = session('c');
     offline.deliver(connection);
-    await settle();
+    await turn();
     const before = got.length;
     kept(ROOM).standing = Standing.stranger;
     await lost.recheckRooms();
@@ -248,7 +248,7 @@ describe('[R7] offline delivery of a room that is lost on the way', () => {
 test('[A10] a conversation that is closed meanwhile is delivered to its end, also what another session acknowledged', async () => {
   const { connection, got } = session('c');
   offline.deliver(connection);
-  await settle();
+  await turn();
   connection.behind?.set(ROOM, 151);
   Object.assign(kept(ROOM), { top: 151, delivered: 151 });
   await change(ROOM, Standing.closed);
@@ -259,7 +259,7 @@ test('[A10] a conversation that is closed meanwhile is delivered to its end, als
 test('[M6] changes of a room that is kept lose nothing and repeat nothing', async () => {
   const { connection, got } = session('c');
   offline.deliver(connection);
-  await settle();
+  await turn();
   connection.behind?.set(ROOM, 151);
   kept(ROOM).top = 151;
   await lost.roomsChanged([{ room: ROOM, change: 'changed', reason: undefined, users: [] }]);
@@ -283,16 +283,16 @@ test('[M4] what is said while a second session registers comes in its place, onc
   Object.assign(kept(ROOM), { top: 4, delivered: 3 });
   const first = session('c');
   privateRooms.arrived('ann', Keeps.history, messageFrame(ROOM, 4));
-  await settle();
+  await turn();
   const second = session('d', false);
   kept(ROOM).top = 5;
   privateRooms.arrived('ann', Keeps.history, messageFrame(ROOM, 5));
-  await settle();
+  await turn();
   // As the hub does at `welcome`.
   second.connection.welcomed = true;
   offline.deliver(second.connection);
   for (const handle of second.connection.early ?? []) handle();
-  await settle();
+  await turn();
   expect(first.got).toEqual(of(ROOM, 4, 5));
   expect(second.got).toEqual([...of(ROOM, 4, 5), 'offline_messages_complete']);
 });

@@ -5,6 +5,7 @@ import { PassValidity } from '#libs/hub/pass-validity.ts';
 import { Standing } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { turn } from '#test/support/turn.ts';
 
 const ROOM = 'group:x';
 /** More than enough for every try. */
@@ -44,12 +45,11 @@ beforeEach(() => {
 
 const told = (offset: number): Promise<void> => {
   offline.delivered({ user: { id: 'ada' } } as Connection, ROOM, offset);
-  return settle();
+  return turn();
 };
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 async function pass(): Promise<void> {
   for (const done of waits.splice(0)) done();
-  await settle();
+  await turn();
 }
 
 describe('[M6] `delivered` of a message that is not stored yet', () => {
@@ -75,7 +75,7 @@ describe('[M6] `delivered` of a message that is not stored yet', () => {
 
   test('of one that never comes is given up, after longer and longer waits; a flood of them waits once', async () => {
     for (let i = 0; i < 20; i += 1) offline.delivered({ user: { id: 'ada' } } as Connection, ROOM, 1000 + i);
-    await settle();
+    await turn();
     expect(waits).toHaveLength(1);
     for (let i = 0; i < FOREVER && waits.length > 0; i += 1) await pass();
     expect(waited).toEqual(waited.toSorted((one, other) => one - other));

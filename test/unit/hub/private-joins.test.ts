@@ -13,6 +13,7 @@ import { Rooms } from '#libs/hub/rooms.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { turn } from '#test/support/turn.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
 
 const ROOM = 'dm:x';
@@ -82,11 +83,9 @@ beforeEach(() => {
   privateRooms.start(connection, ROOM, 5);
 });
 
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
-
 async function join(): Promise<void> {
   joins.join(connection, 'j', ROOM, undefined, () => ({ room: ROOM, keeps: Keeps.history, members: ['ann', 'bob'] }));
-  await settled();
+  await turn();
 }
 
 function arrives(offset: number): void {
@@ -101,7 +100,7 @@ describe('[M4] [M6] what was left to a private room', () => {
     arrives(7);
     joins.leave(connection, ROOM);
     arrives(8);
-    await settled();
+    await turn();
     arrives(9);
     expect(sent).toEqual(['error NOT_JOINED', 'message 6', 'message 7', 'message 8', 'message 9']);
   });
@@ -110,7 +109,7 @@ describe('[M4] [M6] what was left to a private room', () => {
     await join();
     arrives(6);
     entered.reject(new HubError('UNAVAILABLE'));
-    await settled();
+    await turn();
     expect(sent).toEqual(['error UNAVAILABLE', 'message 6']);
   });
 
@@ -121,7 +120,7 @@ describe('[M4] [M6] what was left to a private room', () => {
     arrives(7);
     rooms.get(ROOM)?.relayed(6, message(6));
     joins.leave(connection, ROOM);
-    await settled();
+    await turn();
     expect(sent).toEqual(['joined 5', 'message 7']);
   });
 
@@ -130,7 +129,7 @@ describe('[M4] [M6] what was left to a private room', () => {
     arrives(6);
     kept.from = 7;
     joins.leave(connection, ROOM);
-    await settled();
+    await turn();
     arrives(7);
     expect(sent).toEqual(['error NOT_JOINED', 'resync 6', 'message 7']);
   });
@@ -142,7 +141,7 @@ describe('[M4] [M6] what was left to a private room', () => {
     await join();
     expect(sent).toEqual(['error NOT_JOINED']);
     joins.leave(connection, ROOM);
-    await settled();
+    await turn();
     expect(sent.slice(1)).toEqual(['error NOT_JOINED', 'message 6']);
   });
 
@@ -151,7 +150,7 @@ describe('[M4] [M6] what was left to a private room', () => {
     await join();
     arrives(6);
     joins.leave(connection, ROOM);
-    await settled();
+    await turn();
     expect([sent, connection.behind.get(ROOM)]).toEqual([['error NOT_JOINED'], 6]);
   });
 
@@ -160,7 +159,7 @@ describe('[M4] [M6] what was left to a private room', () => {
     arrives(6);
     connection.user.reached?.delete(ROOM);
     joins.takeOut(connection, ROOM, new HubError('FORBIDDEN'));
-    await settled();
+    await turn();
     expect(sent).toEqual(['error FORBIDDEN']);
   });
 
@@ -173,7 +172,7 @@ describe('[M4] [M6] what was left to a private room', () => {
     connection.unacknowledged = true;
     receipts.alive(connection);
     receipts.ponged(connection, pings.at(-1) ?? '');
-    await settled();
+    await turn();
     receipts.alive(connection);
     receipts.ponged(connection, pings.at(-1) ?? '');
     expect(advanced).toEqual([5, 6]);

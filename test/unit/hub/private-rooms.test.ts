@@ -4,6 +4,7 @@ import { LocalUsers } from '#libs/hub/local-users.ts';
 import { PrivateRooms } from '#libs/hub/private-rooms.ts';
 import { Keeps, Standing } from '#libs/hub/room-access.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { turn } from '#test/support/turn.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
 
 const ROOM = 'dm:x';
@@ -55,7 +56,7 @@ function stage(connections: number, standings: Standing[] = [], asked?: (() => v
   if (last === undefined) throw new Error('nobody is here');
   const told = async (): Promise<void> => {
     cursor.resolve({ delivered: 2, historyFrom: 0 });
-    await new Promise((resolve) => setTimeout(resolve));
+    await turn();
   };
   return { rooms, users, last, sent, told, sequence };
 }
@@ -160,21 +161,19 @@ test('[M4] a backend that goes away again and again has each user looked after o
       answer();
       answered += 1;
     }
-    await new Promise((resolve) => setTimeout(resolve));
+    await turn();
     expect(asked.length).toBeLessThanOrEqual(16);
   }
   // Who was asked about before it went away again is asked about once more.
   expect(answered).toBe(56);
 });
 
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
-
 describe('[M4] in a room that keeps only a stream', () => {
   /** The user has 1 to 4 of a sequence that is lost then. */
   async function lost(top: number) {
     const staged = stage(2);
     for (const offset of [1, 2, 3, 4]) staged.rooms.arrived('ann', Keeps.stream, messageFrame(offset), 'e');
-    await settled();
+    await turn();
     expect(staged.sent).toHaveLength(8);
     staged.sent.length = 0;
     Object.assign(staged.sequence, { epoch: 'new', offset: top });
@@ -186,7 +185,7 @@ describe('[M4] in a room that keeps only a stream', () => {
     rooms.arrived('ann', Keeps.stream, messageFrame(top), 'new');
     sequence.offset = top + 1;
     rooms.arrived('ann', Keeps.stream, messageFrame(top + 1), 'new');
-    await settled();
+    await turn();
     expect(sent).toEqual([`c0 resync ${top}`, `c1 resync ${top}`, `c0 ${top + 1}`, `c1 ${top + 1}`]);
   });
 
@@ -194,20 +193,20 @@ describe('[M4] in a room that keeps only a stream', () => {
     const { rooms, sent, users, sequence } = await lost(0);
     users.of('ann')[0]?.passedBy(ROOM, 4);
     rooms.heal(['ann']);
-    await settled();
+    await turn();
     expect(sent).toEqual(['c0 resync 0', 'c1 resync 0']);
     sequence.offset = 1;
     rooms.arrived('ann', Keeps.stream, messageFrame(1), 'new');
     expect(sent).toEqual(['c0 resync 0', 'c1 resync 0', 'c0 1', 'c1 1']);
     rooms.arrived('ann', Keeps.stream, messageFrame(6), 'e');
-    await settled();
+    await turn();
     expect(sent).toHaveLength(4);
   });
 
   test('a gap is not filled from another sequence', async () => {
     const { rooms, sent } = await lost(6);
     rooms.arrived('ann', Keeps.stream, messageFrame(6), 'e');
-    await settled();
+    await turn();
     expect(sent).toEqual(['c0 resync 6', 'c1 resync 6']);
   });
 });

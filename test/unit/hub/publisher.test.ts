@@ -3,10 +3,11 @@ import type { Connection } from '#libs/hub/connection.ts';
 import { Faults } from '#libs/hub/faults.ts';
 import type { MessageRequest, Written } from '#libs/hub/message-writer.ts';
 import { PassValidity } from '#libs/hub/pass-validity.ts';
-import { Publisher } from '#libs/hub/publisher.ts';
+import { Publisher, type PublisherOptions } from '#libs/hub/publisher.ts';
 import { Keeps, type RoomPass, Standing } from '#libs/hub/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { turn } from '#test/support/turn.ts';
 
 interface UnderWay {
   readonly resolve: (written: Written) => void;
@@ -32,7 +33,11 @@ beforeEach(() => {
   standing = Standing.member;
   validity = new PassValidity(() => now);
   hot.received = 0;
-  publisher = new Publisher({
+  publisher = publisherWith({});
+});
+
+function publisherWith(options: Partial<PublisherOptions>): Publisher {
+  return new Publisher({
     bytes: { take: () => credit },
     writer: {
       write: (request) => {
@@ -46,8 +51,9 @@ beforeEach(() => {
     background: new WatchedBackground(),
     faults: new Faults({ log: { error: () => undefined }, met: () => undefined }),
     now: () => now,
+    ...options,
   });
-});
+}
 
 const connection = {
   user: { id: 'ada', json: () => '{"id":"ada","name":"Ada","kind":"user"}' },
@@ -65,7 +71,7 @@ function say(count: number, keeps: Keeps = Keeps.stream): void {
 async function ackAfter(milliseconds: number): Promise<void> {
   now += milliseconds;
   underWay.shift()?.resolve({ id: 'm', offset: 1, at: now });
-  await new Promise((resolve) => setImmediate(resolve));
+  await turn();
 }
 
 const busy = (): unknown => expect.objectContaining({ code: 'BUSY', retryable: true, retryAfter: 1 });
@@ -86,7 +92,7 @@ describe('pushing back on publishers', () => {
     say(1);
     const young = underWay.pop();
     young?.resolve({ id: 'm', offset: 2, at: now });
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     say(200);
     expect(publisher.inFlight).toBe(201);
   });
@@ -143,19 +149,12 @@ describe('pushing back on publishers', () => {
   });
 
   test('one that is refused at once is not under way', () => {
-    const refusing = new Publisher({
+    const refusing = publisherWith({
       bytes: {
         take: () => {
           throw new HubError('RATE_LIMITED');
         },
       },
-      writer: { write: () => Promise.reject(new HubError('UNAVAILABLE')) },
-      access,
-      validity,
-      stats: { hot, delivery: () => undefined, recovered: () => undefined, rateLimited: () => undefined },
-      background: new WatchedBackground(),
-      faults: new Faults({ log: { error: () => undefined }, met: () => undefined }),
-      now: () => now,
     });
     const pass = { room: 'r', keeps: Keeps.stream } as RoomPass;
     expect(() => refusing.publish(connection, pass, { id: 'c', text: 'hi', data: undefined }, 2)).toThrow(

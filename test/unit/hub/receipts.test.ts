@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Connection } from '#libs/hub/connection.ts';
-import { FrameBudget } from '#libs/hub/frame-budget.ts';
+import type { Connection } from '#libs/hub/connection.ts';
 import { LocalUser } from '#libs/hub/local-user.ts';
 import { Receipts } from '#libs/hub/receipts.ts';
 import { Room } from '#libs/hub/room.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { turn } from '#test/support/turn.ts';
+import { MUTE_SOCKET, newConnection } from '#test/support/unit-connection.ts';
 
 const ROOM = 'dm:x';
 
@@ -34,25 +35,8 @@ beforeEach(() => {
 });
 
 function connect(kind: string): Connection {
-  const one = new Connection({
-    id: 'c',
-    user,
-    session: 's',
-    identity: { userId: 'ann', name: 'Ann', kind, expiresAt: 0 },
-    login: undefined,
-    budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
-    firstJoin: undefined,
-    traffic: { bytesSent: 0 },
-  });
-  one.opened({
-    send: () => 1,
-    end: () => undefined,
-    subscribe: () => undefined,
-    unsubscribe: () => undefined,
-    publish: () => undefined,
-    ping: (text) => pings.push(text),
-    getBufferedAmount: () => 0,
-  });
+  const one = newConnection(user, { kind });
+  one.opened({ ...MUTE_SOCKET, ping: (text) => pings.push(text) });
   return one;
 }
 
@@ -161,7 +145,7 @@ describe('[M6] of a client that never sends `delivered`', () => {
     receipts.alive(connection);
     away = true;
     pong();
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     away = false;
     connection.unacknowledged = true;
     receipts.alive(connection);

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { Connection, type Identity } from '#libs/hub/connection.ts';
-import { FrameBudget } from '#libs/hub/frame-budget.ts';
+import type { Connection, Identity } from '#libs/hub/connection.ts';
 import { LocalUsers } from '#libs/hub/local-users.ts';
 import { endSanctioned } from '#libs/hub/sanctions.ts';
 import type { Sanction } from '#libs/store/change-logs.ts';
+import { MUTE_SOCKET, newConnection } from '#test/support/unit-connection.ts';
 
 let users: LocalUsers;
 let ended: string[];
@@ -14,30 +14,16 @@ beforeEach(() => {
 });
 
 function open(id: string, identity: Omit<Partial<Identity>, 'userId'> & { readonly userId: string }): Connection {
-  const connection = new Connection({
-    id,
-    user: users.enter(identity.userId, identity.userId, 'user'),
-    session: id,
-    identity: { name: identity.userId, kind: 'user', expiresAt: 0, ...identity },
-    login: undefined,
-    budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
-    firstJoin: undefined,
-    traffic: { bytesSent: 0 },
-  });
+  const connection = newConnection(users.enter(identity.userId, identity.userId, 'user'), identity, id, id);
   users.add(connection);
   connection.opened({
-    send: () => 1,
+    ...MUTE_SOCKET,
     end: (code, reason) => {
       ended.push(`${id} ${code} ${reason}`);
       // As the network does: the close event comes before `end` returns.
       connection.closed();
       users.remove(connection);
     },
-    subscribe: () => true,
-    unsubscribe: () => true,
-    publish: () => true,
-    ping: () => undefined,
-    getBufferedAmount: () => 0,
   });
   return connection;
 }

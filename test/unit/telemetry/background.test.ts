@@ -4,6 +4,7 @@ import { Background } from '#libs/telemetry/background.ts';
 import { limitLog } from '#libs/telemetry/log-limit.ts';
 import { createLogger } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
+import { turn } from '#test/support/turn.ts';
 
 let failed: string[];
 let lines: object[];
@@ -16,7 +17,6 @@ beforeEach(() => {
   });
 });
 
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const bug = (): never => {
   throw new TypeError('a bug');
 };
@@ -25,14 +25,14 @@ describe('a background task', () => {
   it.each([
     ['throws', bug],
     ['rejects', async () => bug()],
-    ['rejects later', () => settle().then(bug)],
+    ['rejects later', () => turn().then(bug)],
   ])('that %s is logged, counted and mended', async (_, work) => {
     let mended = 0;
     background.run('sweeps', work, () => {
       mended += 1;
     });
-    await settle();
-    await settle();
+    await turn();
+    await turn();
     expect([failed, mended]).toEqual([['sweeps'], 1]);
     expect(lines).toMatchObject([{ task: 'sweeps', name: 'TypeError', reason: 'a bug' }]);
   });
@@ -46,14 +46,14 @@ describe('a background task', () => {
         mended += 1;
       },
     );
-    await settle();
+    await turn();
     expect([failed, lines, mended]).toEqual([[], [], 1]);
   });
 
   it('whose mending fails, too, ends nothing', async () => {
     background.run('joins', bug, bug);
     background.run('joins', async () => bug(), bug);
-    await settle();
+    await turn();
     expect(failed).toEqual(['joins', 'joins', 'joins', 'joins']);
   });
 

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { beforeEach, expect, test } from 'vitest';
 import { BoundedOutput } from '#libs/telemetry/standard-output.ts';
+import { turn } from '#test/support/turn.ts';
 
 const MIB = 1024 * 1024;
 
@@ -26,7 +27,7 @@ beforeEach(() => {
 async function readAll(): Promise<void> {
   while (read.length > 0) {
     read.shift()?.();
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
   }
 }
 
