@@ -1,9 +1,9 @@
 /**
- * What a client must know of rooms, by their names. The hub's table (`libs/protocol/room-kinds.ts`) would take
+ * The two facts about a room that the client needs, from its name. The hub's table (`libs/protocol/room-kinds.ts`) would take
  * 170 of the package's 8,000 bytes; a test holds these against it.
  */
 
-/** R5: messages of the room come without `join`. */
+/** Whether messages of the room come without `join` (R5). */
 export function isPrivateRoom(name: string): boolean {
   return /^(pair|conv|dm):/.test(name);
 }

@@ -35,7 +35,7 @@ export interface FirstJoin {
   readonly since: Since | undefined;
 }
 
-/** What was sent before a ping. */
+/** The messages that were sent before a ping. */
 export interface Receipt {
   readonly ping: string;
   /** Room to offset. */
@@ -52,7 +52,7 @@ export interface PendingJoin {
   room: Room | undefined;
 }
 
-/** What of a private room was left to the room itself. It may be left before that comes. */
+/** Messages of a private room that the joined room should deliver. The connection may leave the room before it does. */
 export interface Owed {
   /** The lowest offset; 0: the sequence began anew meanwhile. */
   from: number;
@@ -66,7 +66,7 @@ interface Passed {
   readonly epoch: string | undefined;
 }
 
-/** Rooms that keep history have offsets that never fall: there the epoch is nobody's matter. */
+/** Offsets of rooms that keep history never fall, so those have no epoch here. */
 function isSameEpoch(one: string | undefined, other: string | undefined): boolean {
   return one === undefined || other === undefined || one === other;
 }
@@ -100,13 +100,13 @@ export class Connection {
   early: (() => void)[] | undefined;
   /** Another login was announced while it was registering: to be looked at once that is done. */
   doubted = false;
-  /** Until offline messages were sent, from before `welcome`: private rooms in which something newer was said, with its lowest offset. */
+  /** From before `welcome` until offline delivery ends: private rooms with newer messages, and the lowest offset of those. */
   behind: Map<string, number> | undefined;
-  /** Something was sent of which it is to be asked whether it arrived (M6). */
+  /** Messages were sent since the last ping that asks for receipt (M6). */
   unacknowledged = false;
-  /** What offline delivery sent, by room, until it is asked whether it arrived. */
+  /** Highest offset by room that offline delivery sent and no ping has asked about yet. */
   offlineSent: ReadonlyMap<string, number> | undefined;
-  /** What arrived if the ping with this text is answered. */
+  /** The messages that arrived if the client answers this ping. */
   receipt: Receipt | undefined;
   /** The client sends `delivered`: nothing else counts as one. */
   saysDelivered = false;
@@ -189,7 +189,7 @@ export class Connection {
     } else this.send(frame);
   }
 
-  /** Keeps what to do with a frame of the client until `welcome` was sent. False if it sent too many; what the hub sends does not count. */
+  /** Keeps a client's frame until `welcome` is sent. Returns false if the client sent too many; the hub's own frames do not count. */
   hold(handle: () => void): boolean {
     if (this.#heldFrames === EARLY_FRAMES_MAX) return false;
     this.#heldFrames += 1;
@@ -218,7 +218,7 @@ export class Connection {
     return true;
   }
 
-  /** What was said in a private room up to this offset was sent over another way than the user's own channel. `epoch`: where the offset is of one only. */
+  /** Notes that messages of a private room up to this offset were sent by another way than the user's own channel. `epoch`: of rooms that keep a stream alone. */
   passedBy(room: string, offset: number, epoch?: string): void {
     this.#passed ??= new Map();
     const known = this.#passed.get(room);

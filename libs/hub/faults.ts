@@ -4,7 +4,7 @@ import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Connection } from './connection.ts';
 
 export interface FaultsOptions {
-  /** Holds back what comes again and again, by its text. */
+  /** Drops repeated lines of the same text. */
   readonly log: Pick<Logger, 'error'>;
   /** A bug was met: counted, logged or not. */
   readonly met: () => void;

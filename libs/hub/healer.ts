@@ -29,11 +29,11 @@ const TRIES = 5;
 
 interface Doubted {
   readonly room: Room;
-  /** Of the room as it was asked about: what presence signals meanwhile is newer than its answer. */
+  /** The room's count of signals when it was asked about. If it has grown, presence has sent a newer count than the answer. */
   readonly signals: number;
 }
 
-/** Asks again for what signals would have told, where some may have been lost. */
+/** Reads again the state that lost signals would have reported. */
 export class Healer {
   readonly #options: HealerOptions;
 

@@ -228,7 +228,7 @@ export class Hub {
   received(connection: Connection, text: string): void {
     if (!connection.welcomed) this.#hold(connection, () => this.#frames.receive(connection, text));
     else {
-      // Before the answer: whoever has got that has got the ping.
+      // The ping goes out before the answer: a client that has the answer has the ping.
       this.#receipts.alive(connection);
       this.#frames.receive(connection, text);
     }

@@ -292,7 +292,7 @@ export class Joins {
     const isLive = connection.joins?.get(room.name)?.room !== room;
     if (isLive) room.subscriptions -= 1;
     if (isPrivateRoom(room.name)) {
-      // What was said before it left may still be on its way over the user's own channel, or have come over that alone.
+      // Messages from before the leave may be on their way over the user's own channel, or may have come over that alone.
       if (isLive) connection.passedBy(room.name, offset, epoch);
       connection.owed?.get(room.name)?.left(isLive ? { epoch, offset } : undefined);
     }

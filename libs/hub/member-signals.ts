@@ -1,4 +1,4 @@
-/** What members of a private room are told of its messages, over their own channels (R5). */
+/** Sends messages of private rooms to the own channels of their members (R5). */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Broker, Topic } from '#libs/broker/broker.ts';
 import type { Background } from '#libs/telemetry/background.ts';
@@ -8,7 +8,7 @@ import { Keeps } from './room-access.ts';
 const TELL_TRIES = 60;
 const TELL_PAUSE_MS = 500;
 
-/** Gives the members of a room, at once where they are known. Rejects with `HubError` `UNAVAILABLE`. */
+/** Returns the members of a room: at once if they are known. Rejects with `HubError` `UNAVAILABLE`. */
 export type Members = () => readonly string[] | Promise<readonly string[]>;
 
 export interface MemberSignalsOptions {
@@ -35,7 +35,7 @@ export class MemberSignals {
     for (const member of members) this.#options.background.run('member-signals', () => this.#signal(`u:${member}`, payload));
   }
 
-  /** As `tell`, whoever the members are by now. If that cannot be asked for half a minute, they find the message with the next one, or as they connect. */
+  /** As `tell`, to the present members. If the store cannot be asked for 30 seconds, they get the message with the next one, or at their next connect. */
   tellNow(members: Members, keeps: Keeps, frame: string, epoch?: string): void {
     const known = members();
     if (!(known instanceof Promise)) {

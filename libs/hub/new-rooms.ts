@@ -28,7 +28,7 @@ export class NewRooms {
     this.#places.giveBack(user, takenAt);
   }
 
-  /** What a user without a place is told of a room that does not exist. */
+  /** The refusal of a room that does not exist, for a user without a free place. */
   refusal(retryAfter: number): HubError {
     this.#refused();
     return new HubError('RATE_LIMITED', 'too many new rooms: NEW_ROOMS_PER_MINUTE', { retryAfter });

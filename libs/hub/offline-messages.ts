@@ -17,7 +17,7 @@ import { type RoomAccess, Standing } from './room-access.ts';
 /** Messages of all rooms read ahead for one connection, about. */
 const READ_AHEAD = 1000;
 const RETRY_MS = 2000;
-/** What reached a user before it was stored is said again to the store: after so long at first, doubled each time, so often. */
+/** Retries a cursor update for a message that is not stored yet: first after `EARLY_MS`, doubling, at most `EARLY_TRIES` times. */
 const EARLY_MS = 100;
 const EARLY_TRIES = 9;
 
@@ -57,7 +57,7 @@ export class OfflineMessages {
 
   /** Rejects with bugs only. */
   async #deliver(connection: Connection): Promise<void> {
-    // What was said while it registered is in there.
+    // `behind` may have messages that were published while the connection registered.
     connection.behind ??= new Map();
     const progress: Progress = { sent: new Map(), handed: new Map(), ownSent: new Map(), own: [], asOf: this.#options.validity.stamp() };
     let count = 0;

@@ -37,7 +37,7 @@ export interface PrivateRoomsOptions {
 
 export class PrivateRooms {
   readonly #options: PrivateRoomsOptions;
-  /** Users whose signals may have been lost, and who are not looked after yet. */
+  /** Users whose signals may have been lost, and who still wait to be healed. */
   readonly #doubted = new Set<string>();
   #healing = 0;
 
@@ -46,8 +46,8 @@ export class PrivateRooms {
   }
 
   /**
-   * A finished `message` frame came over the own channel of a user. `epoch`: of rooms that keep only a stream. Where it is another one than before, the
-   * sequence was lost, or the signal is late: the broker is asked which.
+   * Takes a finished `message` frame from the own channel of a user. `epoch`: only of rooms that keep a stream alone. If it differs from the one before, the
+   * sequence was lost or the signal is late: the broker tells which.
    */
   arrived(id: string, keeps: Keeps, frame: Buffer, epoch?: string): void {
     const user = this.#options.users.of(id)[0]?.user;
@@ -69,8 +69,8 @@ export class PrivateRooms {
   }
 
   /**
-   * Offline delivery sent everything up to this offset to one connection of the user. The others may not have been handed as much: they are given what
-   * lies between, at once or with the first message that the channel tells of.
+   * Call after offline delivery sent everything up to this offset to one connection. The user's other connections may have less: they get the messages in
+   * between, at once or with the next message of the channel.
    */
   start(connection: Connection, room: string, offset: number): void {
     const { user, owed } = connection;
@@ -94,8 +94,8 @@ export class PrivateRooms {
   }
 
   /**
-   * Signals of these users may have been lost: what they told of is looked for, of a few users at a time. Where the backend goes away again meanwhile, who
-   * still waits is looked after once.
+   * Looks for messages of these users whose signals may have been lost, for a few users at a time. A user who still waits from an earlier call is looked
+   * after once.
    */
   heal(ids: readonly string[]): void {
     for (const id of ids) this.#doubted.add(id);
@@ -143,8 +143,8 @@ export class PrivateRooms {
   }
 
   /**
-   * The first message of a room since the user came, or since the room was lost: what lies between it and what was delivered before came too, over another
-   * way. A signal that is late may be of a room that is not theirs any more (R7).
+   * Handles the first message of a room since the user connected, or since access was lost. Messages between the cursor and this one are read and sent
+   * first. A late signal may name a room that the user has lost (R7): nothing is sent then.
    */
   async #begin(user: LocalUser, room: string, keeps: Keeps, first: Arrival): Promise<void> {
     const { offset, epoch } = first;
@@ -196,8 +196,8 @@ export class PrivateRooms {
   }
 
   /**
-   * Reads on from what was reached, up to an offset: what stands above it may not be theirs (R7), and has its own signal. What is no longer kept is told by
-   * `resync`.
+   * Reads and hands over the messages above `reached.offset`, up to `upTo`. Messages above that may not be the user's (R7), and have signals of their own. If
+   * the stream no longer has them, the user gets `resync`.
    */
   async #read(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number, historyFrom = 0): Promise<void> {
     while (reached.offset < upTo) {
@@ -230,8 +230,8 @@ export class PrivateRooms {
   }
 
   /**
-   * Looks which sequence the room has now. Where it began anew, or went back, it goes on from there, and that is told by `resync`. `epoch`: what a signal
-   * said. False once the room is not theirs any more. Call it while what comes is held: what was handed over is then never newer than the look.
+   * Compares the room's sequence with the one that was reached. If it began anew, or went back, `reached` goes on from there and the user gets `resync`.
+   * `epoch`: that of a signal. Returns false once access is lost. Call it only while arrivals are held: otherwise a newer message may be sent first.
    */
   async #follow(user: LocalUser, room: string, keeps: Keeps, reached: Reached, epoch = reached.epoch): Promise<boolean> {
     const latest = await this.#latest(user, room, reached);
@@ -278,7 +278,7 @@ export class PrivateRooms {
     for (const connection of users.of(user.id)) {
       // The user's tokens may be of several kinds (A12): a customer's gets conversations only.
       if (!mayEnter(connection.identity.kind, room)) continue;
-      // Whoever joined the room gets it from there.
+      // A joined room delivers the message itself.
       if (connection.isIn(room) || connection.owed?.has(room) === true) {
         this.#owe(connection, room, keeps, offset);
         continue;
@@ -291,7 +291,7 @@ export class PrivateRooms {
     }
   }
 
-  /** A message is left to the room, which the connection is in or enters: where it leaves before that comes, it is sent then. */
+  /** Notes that the room, which the connection is in or enters, delivers this message. If the connection leaves first, `#sendOwed` does. */
   #owe(connection: Connection, room: string, keeps: Keeps, from: number): void {
     connection.owed ??= new Map();
     const known = connection.owed.get(room);
@@ -316,7 +316,7 @@ export class PrivateRooms {
     }
   }
 
-  /** Sends to one connection what was left to a room that it left. What comes meanwhile waits its turn. */
+  /** Sends the messages that a connection missed in a room it left. Newer messages wait until these are sent. */
   async #sendOwed(connection: Connection, room: string, keeps: Keeps, owed: Owed, reached: Reached): Promise<void> {
     const { user } = connection;
     const { broker, stats } = this.#options;
@@ -326,7 +326,7 @@ export class PrivateRooms {
       const { from } = owed;
       const page = await this.#patiently(user, () => broker.after(room, from - 1, PAGE));
       if (page === undefined || !isDue()) break;
-      // Another sequence is told by `resync` once that is noticed.
+      // `#follow` reports a new sequence by `resync`.
       if (reached.epoch !== undefined && reached.epoch !== page.position.epoch) break;
       for (const { offset, frame } of page.publications) {
         if (offset !== owed.from || offset > reached.offset) continue;
@@ -345,11 +345,11 @@ export class PrivateRooms {
       owed.from = offset + 1;
     }
     owed.isSending = false;
-    // Where it joined again the next leave asks for what is still owed.
+    // If the connection joined again, the next leave sends the rest.
     if (!connection.isIn(room) && connection.owed?.get(room) === owed) connection.owed.delete(room);
   }
 
-  /** Whether the user is here and the room is still theirs: what was begun before it was lost hands over nothing more (R7). */
+  /** Whether the user is here and still has access. Work that began before access was lost stops (R7). */
   #isTheirs(user: LocalUser, room: string, reached: Reached): boolean {
     return this.#isHere(user) && user.reached?.get(room) === reached;
   }
@@ -379,7 +379,7 @@ export class PrivateRooms {
   }
 }
 
-/** Leaves what is stored from this offset on to offline delivery that is under way, or begins after `welcome`: it comes in its place, once. */
+/** Leaves stored messages from this offset on to offline delivery, if that runs or begins after `welcome`: it sends them once, in order. */
 function isPostponed(connection: Connection, room: string, keeps: Keeps, offset: number): boolean {
   if (keeps !== Keeps.history || (connection.behind === undefined && connection.welcomed)) return false;
   connection.behind ??= new Map();

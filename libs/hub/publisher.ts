@@ -114,7 +114,7 @@ export class Publisher {
     return !isManagedRoom(room) || this.#options.validity.stands(room, stamp);
   }
 
-  /** Whoever lost the room while they waited says nothing in it. Rejects with `HubError` `FORBIDDEN`, `ROOM_CLOSED`, `NOT_STORED`. */
+  /** Refuses a user who lost the room while they waited. Rejects with `HubError` `FORBIDDEN`, `ROOM_CLOSED`, `NOT_STORED`. */
   async #askAgain(user: string, room: string): Promise<void> {
     const standing = await this.#options.access.standing(user, room).catch((error: unknown) => {
       throw new HubError('NOT_STORED', undefined, { cause: error, retryAfter: 1 });

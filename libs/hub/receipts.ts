@@ -26,7 +26,7 @@ export class Receipts {
     this.#options = options;
   }
 
-  /** The client does something: it is there to be asked what arrived. Costs two comparisons where there is nothing to ask. */
+  /** Call for each frame of the client. Sends a ping if messages are unacknowledged. Costs two comparisons otherwise. */
   alive(connection: Connection): void {
     if (!connection.unacknowledged || connection.receipt !== undefined) return;
     if (connection.saysDelivered || connection.behind !== undefined) return;
@@ -84,7 +84,7 @@ function sentTo(connection: Connection): Map<string, number> {
 /** How far a private room was handed to this connection of the user. */
 function handedTo({ identity, rooms, joins, owed }: Connection, name: string, { offset }: Reached): number {
   if (joins?.has(name) === true || !mayEnter(identity.kind, name)) return 0;
-  // Whoever joined the room gets it from there, which may be behind the user's own channel.
+  // A joined room delivers the message itself, perhaps later than the user's own channel.
   const joined = rooms.find((room) => room.name === name);
   if (joined !== undefined) return Math.min(offset, joined.offset);
   return Math.min(offset, (owed?.get(name)?.from ?? Number.POSITIVE_INFINITY) - 1);

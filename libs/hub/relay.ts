@@ -26,7 +26,7 @@ export interface RelayOptions {
   /** Signals of these topics may have been lost. */
   healed(topics: readonly Topic[]): void;
   connectivity(up: boolean): void;
-  /** What the broker handed over could not be acted on: a bug. */
+  /** A bug was thrown while a message of the broker was handled. */
   failed(error: unknown): void;
 }
 
@@ -85,7 +85,7 @@ export class Relay implements BrokerListener {
     this.#guarded(() => this.#options.connectivity(up));
   }
 
-  /** Called from the handlers of the broker's sockets: what is thrown there would end the process. */
+  /** Guards a handler that runs in the broker's socket callbacks: an error thrown there would end the process. */
   #guarded(act: () => void): void {
     try {
       act();
@@ -94,7 +94,7 @@ export class Relay implements BrokerListener {
     }
   }
 
-  /** Whoever may not have got a publication is told where the room stands, with it as the newest of the latest page. */
+  /** Sends `resync` to connections that may not have the publication, with it as the newest of the latest page. */
   #makeGood(room: Room, offset: number, frame: Uint8Array): void {
     const before = room.recent.latest()?.filter((publication) => publication.offset < offset) ?? [];
     const latest = [...before, { offset, frame: Buffer.from(frame) }].slice(-PAGE_MESSAGES);

@@ -14,7 +14,7 @@ export interface MoveJobsOptions {
   readonly target: RedisTarget;
   /** `REDIS_PREFIX`, as the earlier version was given it. */
   readonly prefix: string;
-  /** What keys of the queues begin with now. */
+  /** The present prefix of the queues' keys. */
   readonly to: string;
 }
 

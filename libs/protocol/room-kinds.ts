@@ -1,11 +1,11 @@
-/** What each kind of room is (R2, R3, R5, R6): the one table. A new kind of room is a row here. */
+/** The policy of each kind of room (R2, R3, R5, R6). A new kind of room is a row here. */
 
 interface Policy {
   /** How names of these rooms begin. A kind without a colon here has one room, of this name. */
   readonly prefix: string;
   /** Messages come to every session of each member over the member's own channel, joined or not (R5). */
   readonly isPrivate?: true;
-  /** What a kind of user must be allowed, to be in such a room at all (see `user-kinds.ts`). */
+  /** The power that a user's kind needs to be in such a room (see `user-kinds.ts`). */
   readonly power: 'park' | 'rooms' | 'groups' | 'direct' | 'pairs' | 'member';
 }
 
@@ -17,7 +17,7 @@ export interface ManagedPolicy extends Policy {
   readonly readAfterEnd?: true;
 }
 
-/** A room that is there by its name. `everybody` enters, or whoever a token's `rooms` claim or `OPEN_ROOMS` lets in (R2), if the user's kind may (R6). */
+/** A room that needs no record: its name is enough. `everybody` may enter, or those whom a token's `rooms` claim or `OPEN_ROOMS` lets in (R2), if their kind may (R6). */
 export interface NamedPolicy extends Policy {
   readonly entry: 'everybody' | 'claim';
   readonly retention: 'none' | 'stream' | 'history';
@@ -53,17 +53,17 @@ export function roomKind(name: string): RoomKind {
   return BY_PREFIX.get(colon < 0 ? name : name.slice(0, colon + 1)) ?? 'open';
 }
 
-/** What holds for the room of a valid name. */
+/** The policy of the room with this valid name. */
 export function roomPolicy(name: string): RoomPolicy {
   return ROOM_KINDS[roomKind(name)];
 }
 
-/** R5: messages of the room reach every session of each member, without `join`. */
+/** Whether messages of the room reach every session of each member without `join` (R5). */
 export function isPrivateRoom(name: string): boolean {
   return roomPolicy(name).isPrivate === true;
 }
 
-/** R2: the hub makes the room, and only members enter it. */
+/** Whether the hub makes the room and only members enter it (R2). */
 export function isManagedRoom(name: string): boolean {
   return roomPolicy(name).entry === 'members';
 }
@@ -80,7 +80,7 @@ export function managedKindsWith(member: 'isPrivate' | 'readAfterEnd'): string {
   return kinds.map(([kind]) => `'${kind}'`).join(',');
 }
 
-/** R3: messages of the room may be stored. */
+/** Whether messages of the room may be stored (R3). */
 export function isArchivedRoom(name: string): boolean {
   const { retention } = roomPolicy(name);
   return retention === 'history' || retention === 'chosen';

@@ -1,4 +1,4 @@
-/** Who somebody is, by their id alone. */
+/** Looks up the kind of a user by the id alone. */
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { SeenStore } from '#libs/store/account-store.ts';
@@ -12,12 +12,12 @@ export interface PersonKindsOptions {
   readonly wait: (milliseconds: number) => Promise<void>;
 }
 
-/** An answer is good for so long, milliseconds: whoever a service speaks for is asked about once a second. */
+/** Milliseconds that an answer is kept: a service that publishes often asks once a second for each user. */
 const GOOD_MS = 1_000;
 /** Nobody waits longer than this for a store that is away, and for the pause after it not at all, milliseconds. */
 const PATIENCE_MS = 500;
 const PAUSE_MS = 5_000;
-/** How often, and after how many milliseconds, somebody is asked for again who came a moment ago. */
+/** Times, and milliseconds between them, that an unknown user is looked up again: they may have connected a moment ago. */
 const TRIES = 4;
 const TRY_MS = 250;
 /** People remembered. */
@@ -48,7 +48,7 @@ export class PersonKinds {
     return kind;
   }
 
-  /** Nodes write down in groups who came: whoever is here and not known yet is asked for again. */
+  /** Nodes write connects to the store in groups, so that a user who is online may not be there yet: they are looked up again. */
   async #ask(user: string): Promise<string | undefined> {
     const { presence, wait } = this.#options;
     try {

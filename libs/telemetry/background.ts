@@ -2,7 +2,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { described, nameAndPlace } from '#libs/protocol/fault.ts';
 import type { Logger } from './logger.ts';
 
-/** What runs with nobody waiting for it: the label of the metric. */
+/** Names of background tasks: the label of the metric. */
 export const BACKGROUND_TASKS = [
   'answers',
   'counts',
@@ -24,13 +24,13 @@ export const BACKGROUND_TASKS = [
 export type BackgroundTask = (typeof BACKGROUND_TASKS)[number];
 
 export interface BackgroundOptions {
-  /** Holds back what comes again and again, by its text. */
+  /** Drops repeated lines of the same text. */
   readonly log: Pick<Logger, 'error'>;
   /** A task failed: counted, whether it is logged or not. */
   readonly failed: (task: BackgroundTask) => void;
 }
 
-/** Runs what nobody waits for. A task that fails ends itself and nothing else: it is logged, counted, and mended where it can be. */
+/** Runs background tasks. A failed task is logged and counted, and its `mend` is called. It ends nothing else. */
 export class Background {
   readonly #options: BackgroundOptions;
 
@@ -40,7 +40,7 @@ export class Background {
 
   /**
    * Starts a task. Never throws, and no rejection goes unhandled.
-   * @param mend Gives those whom the failure concerns what they are owed: called after any failure, a backend that is away (`HubError`) included.
+   * @param mend Repairs the effect on the users concerned. Called after every failure, also if a backend is away (`HubError`).
    */
   run(task: BackgroundTask, work: () => unknown, mend?: () => void): void {
     try {
