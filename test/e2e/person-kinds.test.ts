@@ -5,6 +5,7 @@ import { signToken } from '#test/support/jwt.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import type { ServerFrame } from '#test/support/server-frame.ts';
 import { TestHub } from '#test/support/test-hub.ts';
+import { until } from '#test/support/wait.ts';
 
 const KEY = 'a-service-key-of-tests-only-0123456789';
 
@@ -35,6 +36,8 @@ function someone(kind: string, name = `Agent (${kind})`): Someone {
 async function here({ id, name, kind }: Someone, gateway = 0): Promise<ChatClient> {
   const client = await hub.client(id, gateway, { claims: { name, kind, rooms: ['*'] } });
   await client.waitFor('offline_messages_complete');
+  // The gateways write down in groups who came: until then the lists of the API do not know them.
+  await until(async () => (await hub.database.query('SELECT 1 FROM seen WHERE user_id = $1 AND kind = $2', [id, kind])).length === 1);
   return client;
 }
 

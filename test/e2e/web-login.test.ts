@@ -303,7 +303,7 @@ describe('the token', () => {
   it('[F] is renewed in band before it is over, and after 4001', async () => {
     const [lines, sent, answered]: [WebSocketRoute[], string[], string[]] = [[], [], []];
     const page = await open(undefined, await between(lines, sent));
-    await register(page, hub, 'fay@corp.test', 'Fay');
+    await register(page, hub, 'gail@corp.test', 'Gail');
     page.on('response', (response) => answered.push(new URL(response.url()).pathname));
     // No token in the address: where in the chat one is, and nothing else.
     expect(page.url()).toBe(`${hub.url}/#/room/park`);
