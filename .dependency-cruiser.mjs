@@ -3,12 +3,16 @@
 /** Libraries from the ground up: each may import those of lower floors only. */
 const FLOORS = [
   ['protocol'],
-  ['config', 'telemetry'],
+  ['config', 'telemetry', 'limits'],
   ['auth', 'redis', 'client', 'http', 'mail', 'process'],
   ['broker', 'presence', 'store', 'jobs'],
+  ['messages', 'events'],
   ['rooms', 'hub'],
   ['backend'],
 ];
+
+/** The wings of the hub, from the ground up; what they are made into stands above them, in `libs/hub` itself. */
+const HUB_WINGS = ['ports', 'limits', 'rooms', 'sessions', 'delivery', 'frames'];
 
 /** A package, and the one folder of ours that may import it. Tests and benches measure from outside: they may. */
 const ONLY_IMPORTERS = {
@@ -43,6 +47,16 @@ function floorRules() {
           },
         ];
   });
+}
+
+function wingRules() {
+  return HUB_WINGS.map((wing, level) => ({
+    name: `wing-${wing}`,
+    comment: 'Inside the hub, too, dependencies run downward only.',
+    severity: 'error',
+    from: { path: `^libs/hub/${wing}/` },
+    to: { path: `^libs/hub/(${[...HUB_WINGS.slice(level + 1).map((above) => `${above}/`), '[^/]+$'].join('|')})` },
+  }));
 }
 
 function onlyImporterRules() {
@@ -81,6 +95,14 @@ export default {
       to: { path: '^libs/', pathNot: '^libs/(client|protocol)/' },
     },
     ...floorRules(),
+    ...wingRules(),
+    {
+      name: 'hub-for-the-gateway',
+      comment: 'What others need of messages is in libs/messages.',
+      severity: 'error',
+      from: { path: OURS, pathNot: '^(libs/hub|services/gateway)/' },
+      to: { path: '^libs/hub/' },
+    },
     {
       name: 'libs-below-services',
       comment: 'Libraries do not know who uses them.',
@@ -113,7 +135,7 @@ export default {
       name: 'hub-knows-ports',
       comment: 'Of the broker and of presence the hub knows the port.',
       severity: 'error',
-      from: { path: '^libs/(hub|rooms)/' },
+      from: { path: '^libs/(hub|messages|rooms)/' },
       to: {
         path: '^libs/(broker|presence|store|jobs|redis|mail)/',
         pathNot:
@@ -124,14 +146,14 @@ export default {
       name: 'hub-knows-ports-as-types',
       comment: 'Nothing of a backend runs inside the hub.',
       severity: 'error',
-      from: { path: '^libs/(hub|rooms)/' },
+      from: { path: '^libs/(hub|messages|rooms)/' },
       to: { path: '^libs/(broker|presence|store|jobs|telemetry|auth)/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'hub-without-network',
       comment: 'No network library in the hub.',
       severity: 'error',
-      from: { path: '^libs/(hub|rooms)/' },
+      from: { path: '^libs/(hub|messages|rooms)/' },
       to: { path: '^(node:)?(net|tls|http|https|http2|dgram|dns|cluster|child_process|fs)(/|$)|node_modules/' },
     },
     {

@@ -1,7 +1,7 @@
 /** What the parts of the hub share, whatever it is made of. */
 import type { Broker } from '#libs/broker/broker.ts';
-import type { TokenBuckets } from '#libs/hub/token-buckets.ts';
 import type { Jobs } from '#libs/jobs/jobs.ts';
+import type { TokenBuckets } from '#libs/limits/token-buckets.ts';
 import type { NodeDirectory } from '#libs/presence/node-directory.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';

@@ -6,8 +6,8 @@ import { Revocations, type Sanction, tokenHash } from '#libs/auth/revocations.ts
 import { TokenGate } from '#libs/auth/token-gate.ts';
 import type { TokenVerifier } from '#libs/auth/token-verifier.ts';
 import type { Config } from '#libs/config/config.ts';
-import { MessageWriter } from '#libs/hub/message-writer.ts';
-import type { RoomAccess } from '#libs/hub/room-access.ts';
+import { MessageWriter } from '#libs/messages/message-writer.ts';
+import type { RoomAccess } from '#libs/messages/room-access.ts';
 import { People } from '#libs/rooms/people.ts';
 import { RoomEntry } from '#libs/rooms/room-entry.ts';
 import { RoomRules } from '#libs/rooms/room-rules.ts';

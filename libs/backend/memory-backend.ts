@@ -2,11 +2,11 @@
 import { DEFAULT_BROKER_LIMITS } from '#libs/broker/broker-limits.ts';
 import { BrokerMemory } from '#libs/broker/broker-memory.ts';
 import type { Config } from '#libs/config/config.ts';
-import { TokenBucketsMemory } from '#libs/hub/token-buckets.ts';
 import { JobsMemory } from '#libs/jobs/jobs-memory.ts';
+import { TokenBucketsMemory } from '#libs/limits/token-buckets.ts';
+import { MessageArchive } from '#libs/messages/message-archive.ts';
 import { NodeDirectoryMemory } from '#libs/presence/node-directory-memory.ts';
 import { PresenceMemory } from '#libs/presence/presence-memory.ts';
-import { MessageArchive } from '#libs/rooms/message-archive.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';

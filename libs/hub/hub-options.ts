@@ -1,17 +1,17 @@
 /** What a hub is made of, and what it is given. */
 import type { Broker } from '#libs/broker/broker.ts';
+import type { BucketSize, TokenBuckets } from '#libs/limits/token-buckets.ts';
+import type { MessageWriter } from '#libs/messages/message-writer.ts';
+import type { RoomAccess } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
-import type { Clock } from './clock.ts';
-import type { FirstJoin, Identity } from './connection.ts';
-import type { Faults } from './faults.ts';
-import type { FrameLimits } from './frame-budget.ts';
-import type { MessageWriter } from './message-writer.ts';
-import type { RoomAccess } from './room-access.ts';
-import type { Fanout } from './socket.ts';
-import type { HubStats } from './stats.ts';
-import type { BucketSize, TokenBuckets } from './token-buckets.ts';
+import type { FrameLimits } from './limits/frame-budget.ts';
+import type { Clock } from './ports/clock.ts';
+import type { Fanout } from './ports/socket.ts';
+import type { HubStats } from './ports/stats.ts';
+import type { FirstJoin, Identity } from './sessions/connection.ts';
+import type { Faults } from './sessions/faults.ts';
 
 export interface HubOptions {
   /** This node's id, fresh at each start. */

@@ -15,7 +15,7 @@ export function described(bug: unknown): object {
  * A bug's name and its first place outside of packages: what tells it from others in the text of a log line. The same each time, so there are no more of
  * them than places in the code.
  *
- * @example `TypeError at Relay.publication (file:///srv/libs/hub/relay.ts:41:10)`
+ * @example `TypeError at Relay.publication (file:///srv/libs/hub/delivery/relay.ts:41:10)`
  */
 export function nameAndPlace(bug: unknown): string {
   if (!(bug instanceof Error)) return 'no Error';

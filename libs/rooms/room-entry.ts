@@ -1,6 +1,6 @@
 /** Who may enter which room, over the rules and the store (R2, R3, R5). */
 import { hash } from 'node:crypto';
-import { Keeps, type RoomAccess, type RoomBearer, type RoomPass, Standing } from '#libs/hub/room-access.ts';
+import { Keeps, type RoomAccess, type RoomBearer, type RoomPass, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom, isPrivateRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';

@@ -1,5 +1,5 @@
-import type { MessageWriter, Written } from '#libs/hub/message-writer.ts';
-import { Keeps, type RoomPass } from '#libs/hub/room-access.ts';
+import type { MessageWriter, Written } from '#libs/messages/message-writer.ts';
+import { Keeps, type RoomPass } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { type Person, personJson } from '#libs/protocol/person.ts';
 import { isPrivateRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';

@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
-import { FixedWindow } from '#libs/hub/fixed-window.ts';
+import { FixedWindow } from '#libs/limits/fixed-window.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { send } from './api-error.ts';
 import { clientKey } from './client-key.ts';

@@ -2,11 +2,11 @@
 
 import { type Static, Type } from '@sinclair/typebox';
 import type { Credentials } from '#libs/auth/credentials.ts';
+import type { RoomHistory } from '#libs/messages/room-history.ts';
 import { PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { PARK } from '#libs/protocol/room-kinds.ts';
 import { GROUP_MEMBERS_MAX } from '#libs/rooms/groups.ts';
 import { roomOfMember } from '#libs/rooms/membership.ts';
-import type { RoomHistory } from '#libs/rooms/room-history.ts';
 import type { RoomServices } from '#libs/rooms/room-services.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';

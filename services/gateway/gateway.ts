@@ -1,13 +1,13 @@
 /** One gateway: uWebSockets.js in front of a hub. */
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import type { Broker } from '#libs/broker/broker.ts';
-import { systemClock } from '#libs/hub/clock.ts';
-import { Connection, type Identity } from '#libs/hub/connection.ts';
-import { Faults } from '#libs/hub/faults.ts';
 import { Hub } from '#libs/hub/hub.ts';
-import type { MessageWriter } from '#libs/hub/message-writer.ts';
-import type { RoomAccess } from '#libs/hub/room-access.ts';
-import type { TokenBuckets } from '#libs/hub/token-buckets.ts';
+import { systemClock } from '#libs/hub/ports/clock.ts';
+import { Connection, type Identity } from '#libs/hub/sessions/connection.ts';
+import { Faults } from '#libs/hub/sessions/faults.ts';
+import type { TokenBuckets } from '#libs/limits/token-buckets.ts';
+import type { MessageWriter } from '#libs/messages/message-writer.ts';
+import type { RoomAccess } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { ListenError } from '#libs/process/listen-error.ts';
 import { listenSeconds } from '#libs/process/listen-seconds.ts';

@@ -1,7 +1,7 @@
 /** What a handshake asks for. */
 import { findToken, type OfferedProtocols, parseProtocols } from '#libs/auth/token-source.ts';
 import { withoutBase } from '#libs/config/public-url.ts';
-import type { FirstJoin } from '#libs/hub/connection.ts';
+import type { FirstJoin } from '#libs/hub/sessions/connection.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isRoomName } from '#libs/protocol/room-name.ts';
 import type { RequestHead } from './request-head.ts';

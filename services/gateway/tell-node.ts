@@ -1,5 +1,5 @@
 import type { TokenWatch } from '#libs/backend/token-observer.ts';
-import { systemClock } from '#libs/hub/clock.ts';
+import { systemClock } from '#libs/hub/ports/clock.ts';
 import { NODE_ROOMS_MAX, type NodeDirectory, NodeTeller } from '#libs/presence/node-directory.ts';
 import { version } from '#libs/process/version.ts';
 import type { Background } from '#libs/telemetry/background.ts';

@@ -6,11 +6,11 @@
 import { randomUUID } from 'node:crypto';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { addressKey, clientAddress } from '#libs/http/client-address.ts';
-import type { Connection, Identity } from '#libs/hub/connection.ts';
-import type { Faults } from '#libs/hub/faults.ts';
-import { FixedWindow } from '#libs/hub/fixed-window.ts';
 import type { Hub } from '#libs/hub/hub.ts';
 import type { Admission } from '#libs/hub/hub-options.ts';
+import type { Connection, Identity } from '#libs/hub/sessions/connection.ts';
+import type { Faults } from '#libs/hub/sessions/faults.ts';
+import { FixedWindow } from '#libs/limits/fixed-window.ts';
 import { closeReason } from '#libs/protocol/close-reason.ts';
 import { ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';

@@ -1,6 +1,6 @@
 import type { Broker, Position, Publication } from '#libs/broker/broker.ts';
-import { MemberSignals } from '#libs/hub/member-signals.ts';
-import { Keeps } from '#libs/hub/room-access.ts';
+import { MemberSignals } from '#libs/messages/member-signals.ts';
+import { Keeps } from '#libs/messages/room-access.ts';
 import { memberText } from '#libs/protocol/json-text.ts';
 import { isPrivateRoom, PARK } from '#libs/protocol/room-kinds.ts';
 import { publishedAt } from '#libs/protocol/server-frame.ts';

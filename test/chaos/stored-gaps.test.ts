@@ -1,9 +1,9 @@
 import { hash, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BrokerRedis } from '#libs/broker/broker-redis.ts';
+import { MessageArchive } from '#libs/messages/message-archive.ts';
 import { RedisKeys } from '#libs/redis/keys.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
-import { MessageArchive } from '#libs/rooms/message-archive.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { StreamSweep } from '#services/worker/stream-sweep.ts';

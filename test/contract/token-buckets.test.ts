@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { type TokenBuckets, TokenBucketsMemory } from '#libs/hub/token-buckets.ts';
+import { type TokenBuckets, TokenBucketsMemory } from '#libs/limits/token-buckets.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { TokenBucketsRedis } from '#libs/redis/token-buckets-redis.ts';
 import { RedisServer } from '#test/support/redis-server.ts';

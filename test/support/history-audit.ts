@@ -1,5 +1,5 @@
 /** What many writers said, were told and were shown, held against what is stored (M1, M2, M3). */
-import type { RoomHistory } from '#libs/rooms/room-history.ts';
+import type { RoomHistory } from '#libs/messages/room-history.ts';
 import type { ChatMessage, ServerFrame } from './server-frame.ts';
 import type { StayingClient } from './staying-client.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { Keeps } from '#libs/hub/room-access.ts';
+import { Keeps } from '#libs/messages/room-access.ts';
+import { RoomHistory } from '#libs/messages/room-history.ts';
 import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
-import { RoomHistory } from '#libs/rooms/room-history.ts';
 import type { RoomMember } from '#libs/store/room-store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import type { GatewayProcess } from './gateway-process.ts';

@@ -1,7 +1,7 @@
-import { Connection, type Identity } from '#libs/hub/connection.ts';
-import { FrameBudget } from '#libs/hub/frame-budget.ts';
-import type { LocalUser } from '#libs/hub/local-user.ts';
-import type { Socket } from '#libs/hub/socket.ts';
+import { FrameBudget } from '#libs/hub/limits/frame-budget.ts';
+import type { Socket } from '#libs/hub/ports/socket.ts';
+import { Connection, type Identity } from '#libs/hub/sessions/connection.ts';
+import type { LocalUser } from '#libs/hub/sessions/local-user.ts';
 
 /** Takes everything at once, and tells nobody. */
 export const MUTE_SOCKET: Socket = {

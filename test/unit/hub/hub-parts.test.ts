@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '#libs/hub/clock.ts';
-import type { Connection } from '#libs/hub/connection.ts';
-import { Counts, INTERVAL_MS, pushInterval } from '#libs/hub/counts.ts';
-import { drainConnections, drainWindow } from '#libs/hub/drain.ts';
-import { FrameBudget, FrameVerdict, StrikeCounter } from '#libs/hub/frame-budget.ts';
-import { LocalUser } from '#libs/hub/local-user.ts';
-import { messageId } from '#libs/hub/message-writer.ts';
-import { Room } from '#libs/hub/room.ts';
+import { Counts, INTERVAL_MS, pushInterval } from '#libs/hub/delivery/counts.ts';
+import { FrameBudget, FrameVerdict, StrikeCounter } from '#libs/hub/limits/frame-budget.ts';
+import type { Clock } from '#libs/hub/ports/clock.ts';
+import { Room } from '#libs/hub/rooms/room.ts';
+import type { Connection } from '#libs/hub/sessions/connection.ts';
+import { drainConnections, drainWindow } from '#libs/hub/sessions/drain.ts';
+import { LocalUser } from '#libs/hub/sessions/local-user.ts';
+import { messageId } from '#libs/messages/message-writer.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
 
 describe('FrameBudget', () => {

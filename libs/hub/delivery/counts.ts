@@ -1,0 +1,90 @@
+/**
+ * Pushes of counts, coalesced (P4): at most four a second for the whole hub and for each room, stretched with the number of connections to one a
+ * second at 5,000; the last value is always sent, an unchanged one never.
+ */
+
+import { EVERYONE, type Fanout } from '#libs/hub/ports/socket.ts';
+import type { Room } from '#libs/hub/rooms/room.ts';
+import type { Connection } from '#libs/hub/sessions/connection.ts';
+import { online, roomOnline } from '#libs/protocol/server-frame.ts';
+
+/** A little over a quarter of a second: five ticks never fit into one second. */
+export const INTERVAL_MS = 255;
+const STRETCHED_MS = 1000;
+/** A count push costs one delivery for each connection, so its pace falls as they grow. */
+const STRETCH_MS_PER_CONNECTION = STRETCHED_MS / 5000;
+
+/** Milliseconds between two pushes on a node with so many connections. */
+export function pushInterval(connections: number): number {
+  return Math.min(STRETCHED_MS, Math.max(INTERVAL_MS, connections * STRETCH_MS_PER_CONNECTION));
+}
+
+export class Counts {
+  readonly #fanout: Fanout;
+  readonly #dirty = new Set<Room>();
+  /** Who was told another count than the last one pushed, by a frame of their own. */
+  readonly #asides = new Map<Connection, number>();
+  readonly #roomAsides = new Map<Room, Map<Connection, number>>();
+  #online = 0;
+  #onlineTold = -1;
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(fanout: Fanout) {
+    this.#fanout = fanout;
+  }
+
+  online(count: number): void {
+    this.#online = count;
+  }
+
+  /**
+   * One connection was told this count by a frame of its own (`welcome`, an answer). Where it is back at the pushed one by the next push, nothing is
+   * pushed: that connection alone is told.
+   */
+  toldOnline(connection: Connection, count: number): void {
+    if (count === this.#onlineTold) this.#asides.delete(connection);
+    else this.#asides.set(connection, count);
+  }
+
+  /** As `toldOnline`, for the count of a room in `joined`. */
+  toldRoom(connection: Connection, room: Room): void {
+    if (room.count === room.countTold) return;
+    const asides = this.#roomAsides.get(room);
+    if (asides === undefined) this.#roomAsides.set(room, new Map([[connection, room.count]]));
+    else asides.set(connection, room.count);
+    this.#dirty.add(room);
+  }
+
+  /** A count that presence signalled. */
+  room(room: Room, count: number): void {
+    room.signals += 1;
+    room.count = count;
+    this.#dirty.add(room);
+  }
+
+  /** Sends what changed since the last push. Call it once a tick; `now` in milliseconds of any steady clock. */
+  flush(now: number, connections: number): void {
+    if (now - this.#toldAt < pushInterval(connections)) return;
+    this.#toldAt = now;
+    if (this.#online !== this.#onlineTold) {
+      this.#onlineTold = this.#online;
+      this.#fanout.publish(EVERYONE, online(this.#online), connections);
+    } else {
+      for (const [connection, count] of this.#asides) if (count !== this.#online) connection.send(online(this.#online));
+    }
+    this.#asides.clear();
+    for (const room of this.#dirty) {
+      const { count } = room;
+      if (count !== room.countTold) {
+        room.countTold = count;
+        this.#fanout.publish(room.topic, roomOnline(room.name, count), room.subscriptions);
+      } else {
+        for (const [connection, told] of this.#roomAsides.get(room) ?? []) {
+          if (told !== count && connection.rooms.includes(room)) connection.send(roomOnline(room.name, count));
+        }
+      }
+    }
+    this.#roomAsides.clear();
+    this.#dirty.clear();
+  }
+}

@@ -1,0 +1,315 @@
+/**
+ * Entering and leaving rooms, and the way from a position to live delivery (M4, M5).
+ *
+ * A connection gets a room's live publications from the moment its last `joined` frame is sent. That frame is cut exactly at the offset the
+ * relay has reached, in one go with the subscription to the room's topic: nothing can come between, nothing comes twice.
+ *
+ * Each page is sent only where the outbox has place for it, looked at in the same go: a hundred rooms joined by one frame would else fill it at once.
+ */
+import type { Broker } from '#libs/broker/broker.ts';
+import type { Clock } from '#libs/hub/ports/clock.ts';
+import type { HubStats } from '#libs/hub/ports/stats.ts';
+import { Room } from '#libs/hub/rooms/room.ts';
+import type { Rooms } from '#libs/hub/rooms/rooms.ts';
+import type { Connection, PendingJoin } from '#libs/hub/sessions/connection.ts';
+import type { Faults } from '#libs/hub/sessions/faults.ts';
+import type { RoomPass } from '#libs/messages/room-access.ts';
+import type { Presence } from '#libs/presence/presence.ts';
+import type { Since } from '#libs/protocol/client-frame.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
+import { joinedEnd, joinedHead, joinedLive } from '#libs/protocol/server-frame.ts';
+import type { Background } from '#libs/telemetry/background.ts';
+import type { Counts } from './counts.ts';
+
+const PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
+const POSITION_ONLY = { count: 1, bytes: 1 };
+/** A relay that is behind for longer than this does not come by itself. */
+const CATCH_UP_MS = 5000;
+
+export interface JoinsOptions {
+  readonly rooms: Rooms;
+  readonly counts: Counts;
+  readonly broker: Broker;
+  readonly presence: Presence;
+  readonly stats: HubStats;
+  readonly faults: Faults;
+  readonly background: Background;
+  readonly roomLimit: number;
+  readonly clock: Pick<Clock, 'steady' | 'wait'>;
+}
+
+export class Joins {
+  readonly #options: JoinsOptions;
+
+  constructor(options: JoinsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Enters a room. Each call gets one answer with its `id`: `joined` (several pages, if much was missed) or `error`, unless the
+   * connection ends. A join that comes while another of the same room is under way shares its outcome. Joining twice is harmless:
+   * the second answer has nothing to recover.
+   *
+   * @param enter Asks whether the user may enter. Throws or rejects with `HubError`.
+   */
+  join(
+    connection: Connection,
+    id: string | undefined,
+    name: string,
+    since: Since | undefined,
+    enter: () => RoomPass | Promise<RoomPass>,
+  ): void {
+    if (!connection.open) return;
+    const underWay = connection.joins?.get(name);
+    if (underWay !== undefined) {
+      underWay.ids.push(id);
+      return;
+    }
+    const known = connection.rooms.find((room) => room.name === name);
+    if (known !== undefined) {
+      connection.send(again(known, id));
+      return;
+    }
+    const pending: PendingJoin = { ids: [id], room: undefined };
+    connection.joins ??= new Map();
+    connection.joins.set(name, pending);
+    const failed = (error: unknown): void => this.#fail(connection, name, pending, this.#options.faults.told(error, connection));
+    try {
+      const pass = enter();
+      if (pass instanceof Promise) pass.then((entered) => this.#begin(connection, pending, entered, since)).catch(failed);
+      else this.#begin(connection, pending, pass, since);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** Leaves a room, or gives up the join of it: that is answered `NOT_JOINED`. False if the connection was neither in it nor on its way. */
+  leave(connection: Connection, name: string): boolean {
+    return (
+      this.#cancel(connection, name, new HubError('NOT_JOINED', `${name} was left before it was entered`)) || this.#leave(connection, name)
+    );
+  }
+
+  /** The room is not open to the user any more: a join under way is answered with `reason`. True if the connection was in the room. */
+  takeOut(connection: Connection, name: string, reason: HubError): boolean {
+    return !this.#cancel(connection, name, reason) && this.#leave(connection, name);
+  }
+
+  /** Takes a closed connection out of every room. */
+  leaveAll(connection: Connection): void {
+    for (const room of [...connection.rooms]) this.#exit(connection, room);
+    connection.joins = undefined;
+  }
+
+  #leave(connection: Connection, name: string): boolean {
+    const room = connection.rooms.find((entry) => entry.name === name);
+    if (room === undefined) return false;
+    connection.unsubscribe(room.topic);
+    this.#exit(connection, room);
+    return true;
+  }
+
+  #cancel(connection: Connection, name: string, error: HubError): boolean {
+    const pending = connection.joins?.get(name);
+    if (pending === undefined) return false;
+    this.#fail(connection, name, pending, error);
+    return true;
+  }
+
+  /** Ends a join under way; does nothing to one that has ended. */
+  #fail(connection: Connection, name: string, pending: PendingJoin, error: HubError): void {
+    if (connection.joins?.get(name) !== pending) return;
+    // In this order: who is still on their way in has no subscription to give back.
+    if (pending.room !== undefined) this.#exit(connection, pending.room);
+    connection.settled(name);
+    for (const id of pending.ids) connection.sendError(id, error, name);
+  }
+
+  /** @throws HubError `ROOM_LIMIT`. */
+  #begin(connection: Connection, pending: PendingJoin, pass: RoomPass, since: Since | undefined): void {
+    const { rooms, roomLimit } = this.#options;
+    if (connection.joins?.get(pass.room) !== pending) return;
+    if (connection.rooms.length >= roomLimit) {
+      throw new HubError('ROOM_LIMIT', `at most ${roomLimit} rooms on one connection: leave one first`);
+    }
+    const room = rooms.acquire(pass, connection.user.id);
+    connection.rooms.push(room);
+    pending.room = room;
+    this.#options.background.run(
+      'joins',
+      () => this.#enter(connection, room, pending, since),
+      () => connection.end('UNAVAILABLE'),
+    );
+  }
+
+  /** Never rejects. */
+  async #enter(connection: Connection, room: Room, pending: PendingJoin, since: Since | undefined): Promise<void> {
+    const wanted = (): boolean => connection.joins?.get(room.name) === pending;
+    const [id] = pending.ids;
+    const { user } = connection;
+    const before = room.users.get(user) ?? 0;
+    room.users.set(user, before + 1);
+    try {
+      // Counts come as signals: presence is asked only once those are listened to, or a change in between would never be seen.
+      await this.#options.rooms.opened(room, user.id);
+      // Even where this connection left meanwhile: another one of the user may rely on being announced by the first.
+      await (before === 0 && room.users.has(user) ? this.#announce(room, connection) : room.entering.get(user));
+      if (!wanted()) return;
+      if (room.keeps) await this.#deliver(connection, room, id, since, wanted);
+      else this.#goLive(connection, room, joinedLive(id, room.name, room.count));
+    } catch (error) {
+      this.#fail(connection, room.name, pending, this.#options.faults.told(error, connection));
+    }
+  }
+
+  /** Tells presence that the user's first connection of this node is in the room. Others of the user wait for the same answer. */
+  #announce(room: Room, connection: Connection): Promise<void> {
+    const { user } = connection;
+    const known = room.entering.get(user);
+    if (known !== undefined) return known;
+    const entering = this.#askToEnter(room, connection).finally(() => {
+      if (room.entering.get(user) === entering) room.entering.delete(user);
+    });
+    room.entering.set(user, entering);
+    return entering;
+  }
+
+  async #askToEnter(room: Room, { user: { id, name }, identity: { kind } }: Connection): Promise<void> {
+    const { signals } = room;
+    const count = await this.#options.presence.enter(room.name, { id, name, kind });
+    // A signal that came meanwhile may be newer than the answer; the signals by themselves end at the truth.
+    if (room.signals === signals) room.count = count;
+  }
+
+  /** Sends what was missed in pages, each only once the outbox has room for it, and goes live with the last one. */
+  async #deliver(
+    connection: Connection,
+    room: Room,
+    id: string | undefined,
+    since: Since | undefined,
+    wanted: () => boolean,
+  ): Promise<void> {
+    const { broker, stats } = this.#options;
+    if (since === undefined) return this.#fresh(connection, room, id, wanted);
+    if (since.epoch !== room.epoch || since.offset > room.offset) {
+      await this.#catchUp(room, since);
+      if (!wanted()) return;
+    }
+    let reached = since.offset;
+    while (since.epoch === room.epoch && reached <= room.offset) {
+      if (!connection.hasPlace(PAGE_BYTES)) {
+        await connection.outboxBelow(PAGE_BYTES);
+        if (!wanted()) return;
+        continue;
+      }
+      const rest = room.recent.after(reached) ?? (reached === room.offset ? [] : undefined);
+      if (rest !== undefined) {
+        stats.recovered('recovered');
+        return this.#goLive(connection, room, this.#page(room, id, true, Room.items(room.name, rest), false));
+      }
+      const page = await broker.after(room.name, reached, PAGE);
+      while (!connection.hasPlace(PAGE_BYTES)) await connection.outboxBelow(PAGE_BYTES);
+      if (!wanted()) return;
+      if (!page.complete || page.position.epoch !== since.epoch || room.epoch !== since.epoch) break;
+      // What the relay has not reached yet comes live.
+      const missed = page.publications.filter(({ offset }) => offset <= room.offset);
+      const last = missed.at(-1);
+      if (last === undefined) break;
+      connection.send(this.#page(room, id, true, Room.items(room.name, missed), true));
+      reached = last.offset;
+    }
+    stats.recovered('lost');
+    return this.#fresh(connection, room, id, wanted);
+  }
+
+  /**
+   * Whoever comes from a node that is ahead of this one knows more than its relay: this is no loss, it is waited for. A position that the broker does
+   * not know either is left to be told as a loss.
+   *
+   * A room where nothing is said does not tell this node that it began anew: who waits for that in vain is told a loss, and a `resync` once somebody speaks.
+   * @throws HubError `UNAVAILABLE` where the relay stays behind in the same epoch.
+   */
+  async #catchUp(room: Room, since: Since): Promise<void> {
+    const { broker, clock } = this.#options;
+    const { position } = await broker.after(room.name, since.offset, POSITION_ONLY);
+    if (position.epoch !== since.epoch || position.offset < since.offset) return;
+    // In another epoch than the broker's this node is about to start anew.
+    const goal = room.epoch === since.epoch ? since.offset : Number.POSITIVE_INFINITY;
+    await room.reached(goal, clock.wait(CATCH_UP_MS));
+    if (room.epoch === since.epoch && room.offset < since.offset) throw new HubError('UNAVAILABLE');
+  }
+
+  /** Goes live with the latest page. */
+  async #fresh(connection: Connection, room: Room, id: string | undefined, wanted: () => boolean): Promise<void> {
+    let items: Uint8Array | undefined;
+    for (;;) {
+      items = room.latestItems();
+      if (items !== undefined) {
+        if (connection.hasPlace(PAGE_BYTES)) break;
+        // The room goes on meanwhile: the page is cut anew.
+        await connection.outboxBelow(PAGE_BYTES);
+        if (!wanted()) return;
+        continue;
+      }
+      const { epoch, offset } = room;
+      const page = await this.#options.broker.before(room.name, offset + 1, PAGE);
+      while (!connection.hasPlace(PAGE_BYTES)) await connection.outboxBelow(PAGE_BYTES);
+      if (!wanted()) return;
+      const tail = room.recent.after(offset);
+      if (room.epoch !== epoch || tail === undefined) continue;
+      items = Room.items(room.name, [...page.publications, ...tail].slice(-PAGE_MESSAGES));
+      break;
+    }
+    this.#goLive(connection, room, this.#page(room, id, false, items, false));
+  }
+
+  #page(room: Room, id: string | undefined, recovered: boolean, items: Uint8Array, more: boolean): Buffer {
+    const { name, epoch, offset, count } = room;
+    return Buffer.concat([
+      Buffer.from(joinedHead(id, count, { room: name, epoch, offset, recovered })),
+      items,
+      Buffer.from(joinedEnd(more)),
+    ]);
+  }
+
+  #goLive(connection: Connection, room: Room, joined: string | Uint8Array): void {
+    connection.send(joined);
+    this.#options.counts.toldRoom(connection, room);
+    connection.subscribe(room.topic);
+    room.subscriptions += 1;
+    const pending = connection.joins?.get(room.name);
+    connection.settled(room.name);
+    for (const id of pending?.ids.slice(1) ?? []) connection.send(again(room, id));
+  }
+
+  #exit(connection: Connection, room: Room): void {
+    const index = connection.rooms.indexOf(room);
+    if (index < 0) return;
+    connection.rooms.splice(index, 1);
+    const { epoch, offset } = room;
+    const isLive = connection.joins?.get(room.name)?.room !== room;
+    if (isLive) room.subscriptions -= 1;
+    if (isPrivateRoom(room.name)) {
+      // Messages from before the leave may be on their way over the user's own channel, or may have come over that alone.
+      if (isLive) connection.passedBy(room.name, offset, epoch);
+      connection.owed?.get(room.name)?.left(isLive ? { epoch, offset } : undefined);
+    }
+    const { user } = connection;
+    const users = (room.users.get(user) ?? 1) - 1;
+    if (users > 0) room.users.set(user, users);
+    else {
+      room.users.delete(user);
+      // What is under way counts for those before: whoever comes next has to be announced after this leave.
+      room.entering.delete(user);
+      this.#options.background.run('presence', () => this.#options.presence.leave(room.name, user));
+    }
+    this.#options.rooms.release(room, this.#options.clock.steady());
+  }
+}
+
+/** The answer to a join of a room that the connection is in. */
+function again({ name, keeps, epoch, offset, count }: Room, id: string | undefined): string {
+  return keeps ? joinedHead(id, count, { room: name, epoch, offset, recovered: true }) + joinedEnd(false) : joinedLive(id, name, count);
+}

@@ -1,0 +1,139 @@
+/**
+ * Takes people out of rooms that they may not be in any more (R7), whoever says so: the log of what became of rooms, which misses nothing, or a signal,
+ * which is faster. What is said is held against the present: whoever was removed and is a member again stays, and nothing is told twice.
+ */
+
+import type { Fanout } from '#libs/hub/ports/socket.ts';
+import type { PassValidity } from '#libs/hub/rooms/pass-validity.ts';
+import type { Rooms } from '#libs/hub/rooms/rooms.ts';
+import type { Connection } from '#libs/hub/sessions/connection.ts';
+import type { LocalUsers } from '#libs/hub/sessions/local-users.ts';
+import type { RoomAccess } from '#libs/messages/room-access.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
+import { left, roomClosed } from '#libs/protocol/server-frame.ts';
+import type { RoomChange } from '#libs/store/change-logs.ts';
+import type { Background } from '#libs/telemetry/background.ts';
+
+/** Questions asked at a time where everything is asked about. */
+const RECHECKED_AT_ONCE = 1000;
+
+type CloseReason = 'expired' | 'closed';
+
+export interface LostAccessOptions {
+  readonly users: LocalUsers;
+  readonly rooms: Pick<Rooms, 'get' | 'occupancy'>;
+  readonly fanout: Fanout;
+  readonly validity: PassValidity;
+  readonly access: Pick<RoomAccess, 'recheck'>;
+  readonly background: Background;
+  /** Takes the connection out, and ends a join under way with `reason`. True if it was in the room. */
+  takeOut(connection: Connection, room: string, reason: HubError): boolean;
+}
+
+export class LostAccess {
+  readonly #options: LostAccessOptions;
+
+  constructor(options: LostAccessOptions) {
+    this.#options = options;
+  }
+
+  /** Acts on what became of rooms, as the log has it. Harmless to repeat. Rejects with `HubError` `UNAVAILABLE` where the present cannot be asked about. */
+  async roomsChanged(changes: readonly RoomChange[]): Promise<void> {
+    const checks: Promise<void>[] = [];
+    for (const { room, change, reason, users } of changes) {
+      this.#options.validity.changed(room);
+      switch (change) {
+        case 'closed':
+          this.closeRoom(room, reason ?? 'closed');
+          for (const user of users) this.closePrivate(user, room, reason ?? 'closed');
+          break;
+        case 'left':
+          for (const user of users) checks.push(this.check(user, room));
+          break;
+        case 'changed':
+          break;
+        default:
+          change satisfies never;
+      }
+    }
+    await Promise.all(checks);
+  }
+
+  /** What was committed more than so many milliseconds ago is applied. */
+  roomsUpToDate(ageMs: number): void {
+    this.#options.validity.known(ageMs);
+  }
+
+  /** Asks about everybody in every room that the hub makes: changes may have been missed. Rejects as `roomsChanged`. */
+  async recheckRooms(): Promise<void> {
+    const { users, rooms, validity } = this.#options;
+    validity.changedAll();
+    const held: { readonly user: string; readonly room: string }[] = [];
+    for (const { room, user } of rooms.occupancy()) if (isManagedRoom(room)) held.push({ user: user.id, room });
+    for (const user of users.each()) for (const room of user.reached?.keys() ?? []) held.push({ user: user.id, room });
+    for (let at = 0; at < held.length; at += RECHECKED_AT_ONCE) {
+      await Promise.all(held.slice(at, at + RECHECKED_AT_ONCE).map(({ user, room }) => this.check(user, room)));
+    }
+  }
+
+  /** A signal: who is a member of the room has changed, and the user may be concerned. What cannot be asked now the log tells again. */
+  signalled(user: string, room: string): void {
+    this.#options.validity.changed(room);
+    this.#options.background.run('rooms', () => this.check(user, room));
+  }
+
+  /** Asks whether the user may still be in the room, and takes out who may not. Rejects with `HubError` `UNAVAILABLE`. */
+  async check(id: string, room: string): Promise<void> {
+    const { users, access, takeOut } = this.#options;
+    const user = users.of(id)[0]?.user;
+    const isHeld = user?.reached?.has(room) === true || users.of(id).some((connection) => isInOrEntering(connection, room));
+    if (user === undefined || !isHeld) return;
+    const standing = await access.recheck(id, room);
+    switch (standing) {
+      case 'member':
+        return;
+      case 'closed':
+      case 'expired':
+        this.closeRoom(room, standing);
+        this.closePrivate(id, room, standing);
+        return;
+      case 'stranger':
+        user.reached?.delete(room);
+        for (const connection of [...users.of(id)]) {
+          if (takeOut(connection, room, new HubError('FORBIDDEN'))) connection.deliver(left(undefined, room));
+        }
+        return;
+      default:
+        standing satisfies never;
+    }
+  }
+
+  /** A room that is joined is over: everybody who is in it here is told and taken out. */
+  closeRoom(name: string, reason: CloseReason): void {
+    const { rooms, users, fanout, validity, takeOut } = this.#options;
+    validity.changed(name);
+    const room = rooms.get(name);
+    if (room === undefined || isPrivateRoom(name)) return;
+    fanout.publish(room.topic, roomClosed(name, reason), room.subscriptions);
+    for (const user of [...room.users.keys()])
+      for (const connection of [...users.of(user.id)]) takeOut(connection, name, new HubError('ROOM_CLOSED'));
+  }
+
+  /** A private room is over: all sessions of the member are told, once, and taken out. */
+  closePrivate(id: string, room: string, reason: CloseReason): void {
+    const { users, validity, takeOut } = this.#options;
+    validity.changed(room);
+    const connections = [...users.of(id)];
+    const user = connections[0]?.user;
+    if (user === undefined || !isPrivateRoom(room) || !user.closes(room)) return;
+    for (const connection of connections) {
+      connection.deliver(roomClosed(room, reason));
+      takeOut(connection, room, new HubError('ROOM_CLOSED'));
+    }
+  }
+}
+
+function isInOrEntering({ rooms, joins }: Connection, room: string): boolean {
+  return joins?.has(room) === true || rooms.some(({ name }) => name === room);
+}

@@ -1,0 +1,398 @@
+/**
+ * Messages of private rooms on their way to a user's connections here (R5, M4).
+ *
+ * They come over the user's own channel, from any node, in any order, and some may be lost with a connection to the backend. Each room's are handed over
+ * in the order of their offsets, each once; what is missing is read from the stream or the store before anything newer is handed over.
+ */
+import type { Broker, Page, Position } from '#libs/broker/broker.ts';
+import type { Clock } from '#libs/hub/ports/clock.ts';
+import type { HubStats } from '#libs/hub/ports/stats.ts';
+import { Room } from '#libs/hub/rooms/room.ts';
+import type { Connection, Owed } from '#libs/hub/sessions/connection.ts';
+import type { Arrival, LocalUser, Reached } from '#libs/hub/sessions/local-user.ts';
+import type { LocalUsers } from '#libs/hub/sessions/local-users.ts';
+import { Keeps, type RoomAccess, Standing } from '#libs/messages/room-access.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
+import { messageHeadOf, publishedAt, resyncHead } from '#libs/protocol/server-frame.ts';
+import { mayEnter } from '#libs/protocol/user-kinds.ts';
+import type { CursorStore } from '#libs/store/message-store.ts';
+import type { Background } from '#libs/telemetry/background.ts';
+
+const PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
+const RETRY_MS = 1000;
+/** Users made good at a time after the backend was away. */
+const HEALED_AT_ONCE = 16;
+
+export interface PrivateRoomsOptions {
+  readonly users: LocalUsers;
+  readonly broker: Pick<Broker, 'after' | 'before'>;
+  readonly cursors: Pick<CursorStore, 'delivered' | 'waiting'>;
+  readonly access: Pick<RoomAccess, 'standing'>;
+  readonly stats: HubStats;
+  readonly clock: Pick<Clock, 'wait'>;
+  readonly background: Background;
+}
+
+export class PrivateRooms {
+  readonly #options: PrivateRoomsOptions;
+  /** Users whose signals may have been lost, and who still wait to be healed. */
+  readonly #doubted = new Set<string>();
+  #healing = 0;
+
+  constructor(options: PrivateRoomsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes a finished `message` frame from the own channel of a user. `epoch`: only of rooms that keep a stream alone. If it differs from the one before, the
+   * sequence was lost or the signal is late: the broker tells which.
+   */
+  arrived(id: string, keeps: Keeps, frame: Buffer, epoch?: string): void {
+    const user = this.#options.users.of(id)[0]?.user;
+    if (user === undefined) return;
+    const { room, offset } = messageHeadOf(frame);
+    const reached = user.reached?.get(room);
+    if (reached === undefined) {
+      this.#run(user, () => this.#begin(user, room, keeps, { offset, frame, epoch }));
+    } else if (reached.held !== undefined) {
+      reached.held.push({ offset, frame, epoch });
+    } else if (epoch !== reached.epoch) {
+      reached.held = [{ offset, frame, epoch }];
+      this.#run(user, () => this.#release(user, room, keeps, reached));
+    } else if (offset === reached.offset + 1) {
+      this.#hand(user, room, keeps, reached, offset, frame);
+    } else if (offset > reached.offset) {
+      this.#run(user, () => this.#fill(user, room, keeps, reached, offset));
+    }
+  }
+
+  /**
+   * Call after offline delivery sent everything up to this offset to one connection. The user's other connections may have less: they get the messages in
+   * between, at once or with the next message of the channel.
+   */
+  start(connection: Connection, room: string, offset: number): void {
+    const { user, owed } = connection;
+    const reached = user.reached?.get(room);
+    const due = owed?.get(room);
+    if (due !== undefined) due.from = Math.max(due.from, offset + 1);
+    if (this.#options.users.of(user.id).length > 1) {
+      connection.passedBy(room, offset);
+      if (reached !== undefined && reached.held === undefined && reached.offset < offset)
+        this.#run(user, () => this.#fill(user, room, Keeps.history, reached, offset));
+    } else if (reached?.held !== undefined) reached.floor = offset;
+    else this.#known(user, room, offset);
+  }
+
+  /** Everything up to this offset was delivered to the user, by whatever way. */
+  #known(user: LocalUser, room: string, offset: number): void {
+    user.reached ??= new Map();
+    const reached = user.reached.get(room);
+    if (reached === undefined) user.reached.set(room, { offset, held: undefined, acknowledged: 0 });
+    else if (reached.held === undefined) reached.offset = Math.max(reached.offset, offset);
+  }
+
+  /**
+   * Looks for messages of these users whose signals may have been lost, for a few users at a time. A user who still waits from an earlier call is looked
+   * after once.
+   */
+  heal(ids: readonly string[]): void {
+    for (const id of ids) this.#doubted.add(id);
+    const lanes = Math.min(HEALED_AT_ONCE - this.#healing, this.#doubted.size);
+    for (let lane = 0; lane < lanes; lane += 1) this.#options.background.run('private-rooms', () => this.#healNext());
+  }
+
+  /** Never rejects. */
+  async #healNext(): Promise<void> {
+    this.#healing += 1;
+    for (const id of this.#doubted) {
+      this.#doubted.delete(id);
+      const user = this.#options.users.of(id)[0]?.user;
+      if (user === undefined) continue;
+      const healing = this.#heal(user);
+      this.#run(user, () => healing);
+      await Promise.allSettled([healing]);
+    }
+    this.#healing -= 1;
+  }
+
+  async #heal(user: LocalUser): Promise<void> {
+    const { id } = user;
+    const waiting = await this.#patiently(user, () => this.#options.cursors.waiting(id));
+    // Groups have cursors, too, but what is said in them comes over the room.
+    for (const { room, delivered, top } of waiting?.filter((one) => isPrivateRoom(one.room)) ?? []) {
+      this.#known(user, room, delivered);
+      const reached = user.reached?.get(room);
+      if (reached !== undefined && reached.held === undefined && reached.offset < top) {
+        this.#run(user, () => this.#fill(user, room, Keeps.history, reached, top));
+      }
+    }
+    const stored = new Set(waiting?.map(({ room }) => room));
+    for (const [room, reached] of user.reached ?? []) {
+      if (!isPrivateRoom(room) || stored.has(room) || reached.held !== undefined) continue;
+      // What is said in a room that was lost meanwhile is not theirs (R7).
+      if ((await this.#patiently(user, () => this.#options.access.standing(id, room))) !== Standing.member) continue;
+      const from = reached.offset;
+      const page = await this.#patiently(user, () => this.#options.broker.after(room, from, { count: 1, bytes: 1 }));
+      if (page === undefined || reached.held !== undefined) continue;
+      const { epoch, offset } = page.position;
+      if (isAnew({ epoch, offset }, { ...reached, offset: from })) this.#run(user, () => this.#renew(user, room, Keeps.stream, reached));
+      else if (offset > reached.offset) this.#run(user, () => this.#fill(user, room, Keeps.stream, reached, offset));
+    }
+  }
+
+  /**
+   * Handles the first message of a room since the user connected, or since access was lost. Messages between the cursor and this one are read and sent
+   * first. A late signal may name a room that the user has lost (R7): nothing is sent then.
+   */
+  async #begin(user: LocalUser, room: string, keeps: Keeps, first: Arrival): Promise<void> {
+    const { offset, epoch } = first;
+    const reached: Reached = { offset: offset - 1, epoch, held: [first], acknowledged: 0 };
+    user.reached ??= new Map();
+    user.reached.set(room, reached);
+    const { access, cursors } = this.#options;
+    const found = await this.#patiently(user, () =>
+      Promise.all([access.standing(user.id, room), keeps === Keeps.history ? cursors.delivered(user.id, room) : undefined]),
+    );
+    if (found === undefined || !this.#isTheirs(user, room, reached)) return;
+    const [standing, cursor] = found;
+    if (standing === Standing.stranger || user.wasToldOfEnd(room)) {
+      user.reached.delete(room);
+      return;
+    }
+    if (cursor !== undefined) {
+      reached.offset = Math.max(Math.min(cursor.delivered, offset - 1), reached.floor ?? 0);
+      reached.acknowledged = cursor.delivered;
+    }
+    await this.#release(user, room, keeps, reached, cursor?.historyFrom);
+  }
+
+  async #fill(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number): Promise<void> {
+    reached.held = [];
+    await this.#read(user, room, keeps, reached, upTo);
+    await this.#release(user, room, keeps, reached);
+  }
+
+  /** Signals may have told of a sequence that began anew. */
+  async #renew(user: LocalUser, room: string, keeps: Keeps, reached: Reached): Promise<void> {
+    reached.held = [];
+    if (await this.#follow(user, room, keeps, reached)) await this.#release(user, room, keeps, reached);
+  }
+
+  /** Hands over what was held, in order, with what lies between and is not older than `historyFrom`; ends when nothing is held any more. */
+  async #release(user: LocalUser, room: string, keeps: Keeps, reached: Reached, historyFrom = 0): Promise<void> {
+    for (;;) {
+      const next = reached.held?.sort((one, other) => one.offset - other.offset).shift();
+      if (next === undefined) break;
+      if (next.epoch !== reached.epoch && !(await this.#follow(user, room, keeps, reached, next.epoch))) return;
+      // A late one of a sequence that was lost.
+      if (next.epoch !== reached.epoch) continue;
+      if (next.offset > reached.offset + 1) await this.#read(user, room, keeps, reached, next.offset - 1, historyFrom);
+      if (!this.#isTheirs(user, room, reached)) return;
+      if (next.offset === reached.offset + 1) this.#hand(user, room, keeps, reached, next.offset, next.frame);
+    }
+    reached.held = undefined;
+  }
+
+  /**
+   * Reads and hands over the messages above `reached.offset`, up to `upTo`. Messages above that may not be the user's (R7), and have signals of their own. If
+   * the stream no longer has them, the user gets `resync`.
+   */
+  async #read(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number, historyFrom = 0): Promise<void> {
+    while (reached.offset < upTo) {
+      const page = await this.#patiently(user, () => this.#options.broker.after(room, reached.offset, PAGE));
+      if (page === undefined || !this.#isTheirs(user, room, reached)) return;
+      if (isAnew(page.position, reached)) {
+        await this.#follow(user, room, keeps, reached);
+        return;
+      }
+      const before = reached.offset;
+      if (page.complete) {
+        for (const { offset, frame } of page.publications) {
+          if (offset !== reached.offset + 1 || offset > upTo) continue;
+          if (publishedAt(frame) < historyFrom) reached.offset = offset;
+          else this.#hand(user, room, keeps, reached, offset, Buffer.from(frame));
+        }
+      }
+      if (reached.offset === before) {
+        await this.#resync(user, room, keeps, reached, upTo);
+        return;
+      }
+    }
+  }
+
+  async #resync(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number): Promise<void> {
+    const latest = await this.#latest(user, room, reached);
+    if (latest === undefined) return;
+    this.#tellLoss(user, room, keeps, reached.offset + 1, latest);
+    reached.offset = Math.max(latest.position.offset, upTo);
+  }
+
+  /**
+   * Compares the room's sequence with the one that was reached. If it began anew, or went back, `reached` goes on from there and the user gets `resync`.
+   * `epoch`: that of a signal. Returns false once access is lost. Call it only while arrivals are held: otherwise a newer message may be sent first.
+   */
+  async #follow(user: LocalUser, room: string, keeps: Keeps, reached: Reached, epoch = reached.epoch): Promise<boolean> {
+    const latest = await this.#latest(user, room, reached);
+    if (latest === undefined) return false;
+    const { position } = latest;
+    if (isAnew(position, reached)) {
+      for (const connection of this.#options.users.of(user.id)) {
+        connection.begunAnew(room);
+        if (connection.isIn(room)) this.#owe(connection, room, keeps, 0);
+      }
+      this.#tellLoss(user, room, keeps, position.offset + 1, latest);
+      reached.offset = position.offset;
+      reached.acknowledged = Math.min(reached.acknowledged, position.offset);
+    }
+    if (epoch !== undefined) reached.epoch = position.epoch;
+    return true;
+  }
+
+  /** The latest page; undefined once the room is not theirs any more. */
+  async #latest(user: LocalUser, room: string, reached: Reached): Promise<Page | undefined> {
+    const latest = await this.#patiently(user, () => this.#options.broker.before(room, Number.POSITIVE_INFINITY, PAGE));
+    return this.#isTheirs(user, room, reached) ? latest : undefined;
+  }
+
+  /** `from`: the first offset that was not handed over. */
+  #tellLoss(user: LocalUser, room: string, keeps: Keeps, from: number, { position, publications }: Page): void {
+    const { epoch, offset } = position;
+    const frame = resync(room, { position, publications });
+    for (const connection of this.#options.users.of(user.id)) {
+      if (!mayEnter(connection.identity.kind, room)) continue;
+      if (connection.isIn(room)) {
+        this.#owe(connection, room, keeps, from);
+        continue;
+      }
+      if (connection.wasPassed(room, offset, epoch)) continue;
+      connection.owed?.delete(room);
+      if (!isPostponed(connection, room, keeps, from)) connection.deliver(frame);
+    }
+  }
+
+  #hand(user: LocalUser, room: string, keeps: Keeps, reached: Reached, offset: number, frame: Buffer): void {
+    reached.offset = offset;
+    const { stats, users } = this.#options;
+    for (const connection of users.of(user.id)) {
+      // The user's tokens may be of several kinds (A12): a customer's gets conversations only.
+      if (!mayEnter(connection.identity.kind, room)) continue;
+      // A joined room delivers the message itself.
+      if (connection.isIn(room) || connection.owed?.has(room) === true) {
+        this.#owe(connection, room, keeps, offset);
+        continue;
+      }
+      if (connection.wasPassed(room, offset, reached.epoch)) continue;
+      if (isPostponed(connection, room, keeps, offset)) continue;
+      connection.deliver(frame);
+      connection.unacknowledged = true;
+      stats.hot.delivered += 1;
+    }
+  }
+
+  /** Notes that the room, which the connection is in or enters, delivers this message. If the connection leaves first, `#sendOwed` does. */
+  #owe(connection: Connection, room: string, keeps: Keeps, from: number): void {
+    connection.owed ??= new Map();
+    const known = connection.owed.get(room);
+    if (known !== undefined) {
+      known.from = Math.min(known.from, from);
+      return;
+    }
+    const owed: Owed = { from, isSending: false, left: (at) => this.#left(connection, room, keeps, owed, at) };
+    connection.owed.set(room, owed);
+  }
+
+  #left(connection: Connection, room: string, keeps: Keeps, owed: Owed, at: Position | undefined): void {
+    const { user } = connection;
+    const reached = user.reached?.get(room);
+    if (at !== undefined && (reached?.epoch === undefined || reached.epoch === at.epoch)) owed.from = Math.max(owed.from, at.offset + 1);
+    const isDue = reached !== undefined && connection.open && owed.from <= reached.offset;
+    if (reached === undefined || !isDue || isPostponed(connection, room, keeps, owed.from)) {
+      connection.owed?.delete(room);
+    } else if (!owed.isSending) {
+      owed.isSending = true;
+      this.#run(user, () => this.#sendOwed(connection, room, keeps, owed, reached));
+    }
+  }
+
+  /** Sends the messages that a connection missed in a room it left. Newer messages wait until these are sent. */
+  async #sendOwed(connection: Connection, room: string, keeps: Keeps, owed: Owed, reached: Reached): Promise<void> {
+    const { user } = connection;
+    const { broker, stats } = this.#options;
+    const isDue = (): boolean =>
+      connection.open && !connection.isIn(room) && connection.owed?.get(room) === owed && this.#isTheirs(user, room, reached);
+    while (isDue() && owed.from <= reached.offset) {
+      const { from } = owed;
+      const page = await this.#patiently(user, () => broker.after(room, from - 1, PAGE));
+      if (page === undefined || !isDue()) break;
+      // `#follow` reports a new sequence by `resync`.
+      if (reached.epoch !== undefined && reached.epoch !== page.position.epoch) break;
+      for (const { offset, frame } of page.publications) {
+        if (offset !== owed.from || offset > reached.offset) continue;
+        owed.from += 1;
+        connection.deliver(Buffer.from(frame));
+        connection.unacknowledged = true;
+        stats.hot.delivered += 1;
+      }
+      if (owed.from > from) continue;
+      const latest = await this.#latest(user, room, reached);
+      if (latest === undefined || !isDue()) break;
+      connection.deliver(resync(room, latest));
+      const { epoch, offset } = latest.position;
+      connection.passedBy(room, offset, keeps === Keeps.history ? undefined : epoch);
+      if (offset < from) break;
+      owed.from = offset + 1;
+    }
+    owed.isSending = false;
+    // If the connection joined again, the next leave sends the rest.
+    if (!connection.isIn(room) && connection.owed?.get(room) === owed) connection.owed.delete(room);
+  }
+
+  /** Whether the user is here and still has access. Work that began before access was lost stops (R7). */
+  #isTheirs(user: LocalUser, room: string, reached: Reached): boolean {
+    return this.#isHere(user) && user.reached?.get(room) === reached;
+  }
+
+  /** Where it fails, the user connects again: whatever stands above the cursor is delivered then, and the room is begun anew. */
+  #run(user: LocalUser, work: () => Promise<void>): void {
+    this.#options.background.run('private-rooms', work, () => {
+      for (const connection of [...this.#options.users.of(user.id)]) connection.end('UNAVAILABLE');
+    });
+  }
+
+  #isHere(user: LocalUser): boolean {
+    return this.#options.users.of(user.id)[0]?.user === user;
+  }
+
+  /** Asks until it is answered; undefined once the user is gone. */
+  async #patiently<T>(user: LocalUser, ask: () => Promise<T>): Promise<T | undefined> {
+    while (this.#isHere(user)) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof HubError)) throw error;
+        await this.#options.clock.wait(RETRY_MS);
+      }
+    }
+    return undefined;
+  }
+}
+
+/** Leaves stored messages from this offset on to offline delivery, if that runs or begins after `welcome`: it sends them once, in order. */
+function isPostponed(connection: Connection, room: string, keeps: Keeps, offset: number): boolean {
+  if (keeps !== Keeps.history || (connection.behind === undefined && connection.welcomed)) return false;
+  connection.behind ??= new Map();
+  connection.behind.set(room, Math.min(offset, connection.behind.get(room) ?? offset));
+  return true;
+}
+
+function resync(room: string, { position, publications }: Pick<Page, 'position' | 'publications'>): Buffer {
+  const head = Buffer.from(resyncHead({ room, ...position, recovered: false }));
+  return Buffer.concat([head, Room.items(room, publications), Buffer.from(']}')]);
+}
+
+/** Whether a room's sequence is another one than was reached: Redis lost it, or came back with older data. */
+function isAnew({ epoch, offset }: Position, reached: Reached): boolean {
+  return offset < reached.offset || (reached.epoch !== undefined && reached.epoch !== epoch);
+}

@@ -1,0 +1,92 @@
+/**
+ * What surely reached a client that never sends `delivered` (M6). What was handed to its socket may be in the outbox, in a buffer of the system, or on
+ * its way. A pong proves that all arrived which was sent before the ping that it answers: both ends keep the order.
+ */
+
+import type { Connection } from '#libs/hub/sessions/connection.ts';
+import type { Reached } from '#libs/hub/sessions/local-user.ts';
+import { mayEnter } from '#libs/protocol/user-kinds.ts';
+import type { CursorStore } from '#libs/store/message-store.ts';
+import type { Background } from '#libs/telemetry/background.ts';
+
+/** A client that answers other pings than the one it is asked with is asked again after so long, milliseconds. */
+const AGAIN_MS = 1000;
+
+export interface ReceiptsOptions {
+  readonly cursors: Pick<CursorStore, 'advance'>;
+  readonly background: Background;
+  /** Milliseconds of a steady clock. */
+  readonly now: () => number;
+}
+
+export class Receipts {
+  readonly #options: ReceiptsOptions;
+  #pings = 0;
+
+  constructor(options: ReceiptsOptions) {
+    this.#options = options;
+  }
+
+  /** Call for each frame of the client. Sends a ping if messages are unacknowledged. Costs two comparisons otherwise. */
+  alive(connection: Connection): void {
+    if (!connection.unacknowledged || connection.receipt !== undefined) return;
+    if (connection.saysDelivered || connection.behind !== undefined) return;
+    connection.unacknowledged = false;
+    const upTo = sentTo(connection);
+    connection.offlineSent = undefined;
+    if (upTo.size === 0) return;
+    this.#pings += 1;
+    connection.receipt = { ping: this.#pings.toString(36), upTo, askedAt: this.#options.now() };
+    connection.ping(connection.receipt.ping);
+  }
+
+  /** The client answered the ping with this text; uWebSockets.js's own have none. */
+  ponged(connection: Connection, ping: string): void {
+    const { receipt } = connection;
+    if (receipt === undefined) {
+      this.alive(connection);
+      return;
+    }
+    if (receipt.ping !== ping) {
+      // A client may answer the newest of several pings only: it is asked again.
+      const now = this.#options.now();
+      if (now - receipt.askedAt < AGAIN_MS) return;
+      receipt.askedAt = now;
+      connection.ping(receipt.ping);
+      return;
+    }
+    connection.receipt = undefined;
+    if (!connection.saysDelivered) this.#advance(connection, receipt.upTo);
+  }
+
+  #advance({ user }: Connection, upTo: ReadonlyMap<string, number>): void {
+    const { cursors, background } = this.#options;
+    for (const [room, offset] of upTo) {
+      const reached = user.reached?.get(room);
+      if (reached !== undefined) reached.acknowledged = Math.max(reached.acknowledged, offset);
+      const failed = (): void => {
+        if (reached !== undefined) reached.acknowledged = 0;
+      };
+      background.run('cursors', () => cursors.advance(user.id, room, offset), failed);
+    }
+  }
+}
+
+/** Room to the offset up to which everything above the cursor was sent to the connection, where the cursor is not there yet. */
+function sentTo(connection: Connection): Map<string, number> {
+  const upTo = new Map(connection.offlineSent);
+  for (const [room, reached] of connection.user.reached ?? []) {
+    const offset = handedTo(connection, room, reached);
+    if (offset > reached.acknowledged && offset > (upTo.get(room) ?? 0)) upTo.set(room, offset);
+  }
+  return upTo;
+}
+
+/** How far a private room was handed to this connection of the user. */
+function handedTo({ identity, rooms, joins, owed }: Connection, name: string, { offset }: Reached): number {
+  if (joins?.has(name) === true || !mayEnter(identity.kind, name)) return 0;
+  // A joined room delivers the message itself, perhaps later than the user's own channel.
+  const joined = rooms.find((room) => room.name === name);
+  if (joined !== undefined) return Math.min(offset, joined.offset);
+  return Math.min(offset, (owed?.get(name)?.from ?? Number.POSITIVE_INFINITY) - 1);
+}

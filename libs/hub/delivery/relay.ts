@@ -1,0 +1,160 @@
+/** The loop from the broker to the sockets of this node. */
+import type { BrokerListener, Position, Publication, Topic } from '#libs/broker/broker.ts';
+import { type Fanout, roomTopic } from '#libs/hub/ports/socket.ts';
+import type { HubStats } from '#libs/hub/ports/stats.ts';
+import { Room } from '#libs/hub/rooms/room.ts';
+import type { Rooms } from '#libs/hub/rooms/rooms.ts';
+import { MEMBER_EVENTS_MAX, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+import { member, publishedAt, resyncHead } from '#libs/protocol/server-frame.ts';
+import type { Counts } from './counts.ts';
+
+/** First byte of a finished frame; anything else is a control signal. */
+const BRACE = 0x7b;
+
+export interface RelayOptions {
+  readonly node: string;
+  readonly rooms: Rooms;
+  readonly counts: Counts;
+  readonly fanout: Fanout;
+  readonly stats: HubStats;
+  /** Unix milliseconds, as in publishers' stamps. */
+  readonly now: () => number;
+  /** A signal on a user's own channel, or on that of every node. The bytes are valid during the call only. */
+  userSignal(user: string, payload: Uint8Array): void;
+  /** The room is over: whoever is in it here is told and taken out. */
+  closed(room: string, reason: 'expired' | 'closed'): void;
+  /** Signals of these topics may have been lost. */
+  healed(topics: readonly Topic[]): void;
+  connectivity(up: boolean): void;
+  /** A bug was thrown while a message of the broker was handled. */
+  failed(error: unknown): void;
+}
+
+export class Relay implements BrokerListener {
+  readonly #options: RelayOptions;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+  }
+
+  publication(name: string, offset: number, frame: Uint8Array): void {
+    const room = this.#options.rooms.get(name);
+    if (room === undefined) return;
+    try {
+      this.#publication(room, offset, frame);
+    } catch (error) {
+      this.#options.failed(error);
+      this.#makeGood(room, offset, frame);
+    }
+  }
+
+  #publication(room: Room, offset: number, frame: Uint8Array): void {
+    const { fanout, stats, now } = this.#options;
+    room.relayed(offset, frame);
+    if (room.subscriptions === 0) return;
+    fanout.publish(room.topic, frame, room.subscriptions);
+    stats.hot.delivered += room.subscriptions;
+    stats.delivery((now() - publishedAt(frame)) / 1000);
+  }
+
+  signal(topic: Topic, payload: Uint8Array): void {
+    try {
+      if (topic.startsWith('u:')) {
+        this.#options.userSignal(topic.slice(2), payload);
+        return;
+      }
+      const room = this.#options.rooms.get(topic.slice(2));
+      if (room === undefined) return;
+      if (payload[0] === BRACE) this.#live(room, payload);
+      else this.#control(room, Buffer.from(payload).toString());
+    } catch (error) {
+      this.#options.failed(error);
+    }
+  }
+
+  reset(name: string, position: Position, latest: readonly Publication[]): void {
+    const room = this.#options.rooms.get(name);
+    if (room !== undefined) this.#guarded(() => this.#reset(room, position, latest));
+  }
+
+  healed(topics: readonly Topic[]): void {
+    this.#guarded(() => this.#options.healed(topics));
+  }
+
+  connectivity(up: boolean): void {
+    this.#guarded(() => this.#options.connectivity(up));
+  }
+
+  /** Guards a handler that runs in the broker's socket callbacks: an error thrown there would end the process. */
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#options.failed(error);
+    }
+  }
+
+  /** Sends `resync` to connections that may not have the publication, with it as the newest of the latest page. */
+  #makeGood(room: Room, offset: number, frame: Uint8Array): void {
+    const before = room.recent.latest()?.filter((publication) => publication.offset < offset) ?? [];
+    const latest = [...before, { offset, frame: Buffer.from(frame) }].slice(-PAGE_MESSAGES);
+    this.#guarded(() => this.#reset(room, { epoch: room.epoch, offset }, latest));
+  }
+
+  #reset(room: Room, position: Position, latest: readonly Publication[]): void {
+    const { fanout, stats } = this.#options;
+    room.restart(position, latest);
+    stats.recovered('lost');
+    const head = resyncHead({ room: room.name, epoch: position.epoch, offset: position.offset, recovered: false });
+    fanout.publish(room.topic, Buffer.concat([Buffer.from(head), Room.items(room.name, latest), Buffer.from(']}')]), room.subscriptions);
+  }
+
+  /** A message of a room that keeps nothing. */
+  #live(room: Room, frame: Uint8Array): void {
+    const { fanout, stats, now } = this.#options;
+    fanout.publish(room.topic, frame, room.subscriptions);
+    stats.hot.delivered += room.subscriptions;
+    stats.delivery((now() - publishedAt(frame)) / 1000);
+  }
+
+  /**
+   * `~+<count> <user json>`, `~-<count> <user json>`, `~=<count>` of presence; `~t<node> <frame>` of typing; `~i<frame>`: pushed by a service;
+   * `~c<reason>`: the room was closed.
+   */
+  #control(room: Room, signal: string): void {
+    if (signal[1] === 'i') {
+      this.#options.fanout.publish(room.topic, signal.slice(2), room.subscriptions);
+      return;
+    }
+    if (signal[1] === 'c') {
+      this.#options.closed(room.name, signal.slice(2) === 'expired' ? 'expired' : 'closed');
+      return;
+    }
+    const space = signal.indexOf(' ');
+    const head = space < 0 ? signal : signal.slice(0, space);
+    const rest = space < 0 ? '' : signal.slice(space + 1);
+    switch (head[1]) {
+      case '+':
+      case '-': {
+        const count = Number(head.slice(2));
+        this.#options.counts.room(room, count);
+        if (count <= MEMBER_EVENTS_MAX) {
+          this.#options.fanout.publish(room.topic, member(room.name, head[1] === '+' ? 'joined' : 'left', rest), room.subscriptions);
+        }
+        break;
+      }
+      case '=':
+        this.#options.counts.room(room, Number(head.slice(2)));
+        break;
+      case 't':
+        // The typist's own node has told its sockets already, but the typist's.
+        if (head.slice(2) !== this.#options.node) this.#options.fanout.publish(room.topic, rest, room.subscriptions);
+        break;
+    }
+  }
+}
+
+/** The control signal of `typing`, and where it goes. */
+export function typingSignal(node: string, room: string, frame: string): { topic: Topic; payload: string } {
+  return { topic: roomTopic(room), payload: `~t${node} ${frame}` };
+}

@@ -1,0 +1,379 @@
+/** Frames of clients: checked, limited, and handed to whom they concern (F). */
+import type { Broker } from '#libs/broker/broker.ts';
+import type { Counts } from '#libs/hub/delivery/counts.ts';
+import type { Joins } from '#libs/hub/delivery/joins.ts';
+import type { OfflineMessages } from '#libs/hub/delivery/offline-messages.ts';
+import { typingSignal } from '#libs/hub/delivery/relay.ts';
+import { ABUSE_SECONDS, type FrameLimits, FrameVerdict, StrikeCounter } from '#libs/hub/limits/frame-budget.ts';
+import type { Clock } from '#libs/hub/ports/clock.ts';
+import type { HubStats } from '#libs/hub/ports/stats.ts';
+import type { PassValidity } from '#libs/hub/rooms/pass-validity.ts';
+import type { Room } from '#libs/hub/rooms/room.ts';
+import type { Connection, Identity } from '#libs/hub/sessions/connection.ts';
+import type { Faults } from '#libs/hub/sessions/faults.ts';
+import type { Keeps, RoomAccess, RoomPass } from '#libs/messages/room-access.ts';
+import type { Presence, PresenceUser } from '#libs/presence/presence.ts';
+import { type ClientFrame, frameId, frameRoom, type Since, toClientFrame } from '#libs/protocol/client-frame.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { memberText } from '#libs/protocol/json-text.ts';
+import { INVALID_FRAMES_MAX, INVALID_WINDOW_MS, MEMBER_EVENTS_MAX, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
+import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
+import { left, online, pong, presenceFrame, refreshed, typing } from '#libs/protocol/server-frame.ts';
+import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
+import type { MessageStore } from '#libs/store/message-store.ts';
+import type { Background } from '#libs/telemetry/background.ts';
+import { historyPage } from './history-page.ts';
+import type { Publisher, SaidMessage } from './publisher.ts';
+
+/** `typing` is told on at most once in this time (F). */
+const TYPING_MS = 1000;
+
+export interface FrameHandlerOptions {
+  readonly node: string;
+  readonly broker: Broker;
+  readonly presence: Presence;
+  readonly joins: Joins;
+  readonly counts: Counts;
+  readonly publisher: Publisher;
+  readonly access: RoomAccess;
+  readonly validity: PassValidity;
+  readonly messages: Pick<MessageStore, 'before'>;
+  readonly offline: OfflineMessages;
+  readonly stats: HubStats;
+  readonly faults: Faults;
+  readonly background: Background;
+  readonly frameLimits: FrameLimits;
+  /** Pages of history that one user reads. */
+  readonly pageLimits: FrameLimits;
+  readonly clock: Pick<Clock, 'now' | 'steady'>;
+  /** Verifies a token; throws or rejects with `HubError` `TOKEN_EXPIRED`. */
+  verify(token: string): Identity | Promise<Identity>;
+  /** The connection has a new token; `before`: what the one before said. */
+  refreshed(connection: Connection, before: Identity): void;
+}
+
+/** What an answer repeats of its frame. */
+interface FrameLabel {
+  readonly id: string | undefined;
+  readonly room?: string;
+}
+
+export class FrameHandler {
+  readonly #options: FrameHandlerOptions;
+
+  constructor(options: FrameHandlerOptions) {
+    this.#options = options;
+  }
+
+  /** Takes one text frame. Answers every kind of bad input; never throws. */
+  receive(connection: Connection, text: string): void {
+    const { frameLimits, clock } = this.#options;
+    const verdict = connection.budget.take(frameLimits, clock.steady());
+    if (verdict !== FrameVerdict.ok) {
+      this.#limited(connection, text, verdict);
+      return;
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      this.invalid(connection, undefined, new HubError('INVALID_REQUEST', 'a frame is one JSON object'));
+      return;
+    }
+    try {
+      this.#handle(connection, toClientFrame(value), text);
+    } catch (error) {
+      const told = this.#told(connection, error);
+      if (told.code === 'INVALID_REQUEST') this.invalid(connection, frameId(value), told, frameRoom(value));
+      else connection.sendError(frameId(value), told, frameRoom(value));
+    }
+  }
+
+  /** Enters a room, answered by `joined` or `error`. */
+  join(connection: Connection, id: string | undefined, room: string, since: Since | undefined): void {
+    this.#options.joins.join(connection, id, room, since, () => this.#pass(connection, room));
+  }
+
+  /** F1: answers a frame that is no frame; closes the connection that goes on sending such. */
+  invalid(connection: Connection, id: string | undefined, error: HubError, room?: string): void {
+    connection.sendError(id, error, room);
+    connection.invalidFrames ??= new StrikeCounter();
+    if (connection.invalidFrames.strike(this.#options.clock.steady(), INVALID_FRAMES_MAX, INVALID_WINDOW_MS))
+      connection.end('RATE_LIMITED', ABUSE_SECONDS);
+  }
+
+  /** `memberText` throws RangeError for a `data` that is nested too deeply. */
+  #told(connection: Connection, error: unknown): HubError {
+    if (error instanceof RangeError) return new HubError('INVALID_REQUEST', '`data` is nested too deeply', { cause: error });
+    return this.#options.faults.told(error, connection);
+  }
+
+  #limited(connection: Connection, text: string, verdict: FrameVerdict): void {
+    this.#options.stats.rateLimited('frames');
+    if (verdict === FrameVerdict.abuse) {
+      connection.end('RATE_LIMITED', ABUSE_SECONDS);
+      return;
+    }
+    const error = new HubError('RATE_LIMITED', undefined, { retryAfter: connection.budget.retryAfter(this.#options.frameLimits) });
+    const refused = parsed(text);
+    connection.sendError(frameId(refused), error, frameRoom(refused));
+  }
+
+  #handle(connection: Connection, frame: ClientFrame, text: string): void {
+    const { joins, offline, clock } = this.#options;
+    switch (frame.type) {
+      case 'message':
+        this.#say(connection, frame, text);
+        return;
+      case 'direct':
+        this.#direct(connection, frame, text);
+        return;
+      case 'join':
+        for (const { room, since } of frame.rooms) this.join(connection, frame.id, room, since);
+        return;
+      case 'leave':
+        if (!joins.leave(connection, frame.room)) throw notJoined(frame.room);
+        connection.send(left(frame.id, frame.room));
+        return;
+      case 'history':
+        this.#takePage(connection);
+        this.#answer(connection, frame, this.#history(connection, frame));
+        return;
+      case 'presence':
+        this.#answer(connection, frame, this.#presence(connection, frame.id, frame.room));
+        return;
+      case 'query':
+        requirePower(connection.identity.kind, 'people');
+        this.#answer(
+          connection,
+          frame,
+          this.#options.presence.online().then((count) => {
+            this.#options.counts.toldOnline(connection, count);
+            return online(count, frame.id);
+          }),
+        );
+        return;
+      case 'delivered':
+        // Only rooms that the hub makes have cursors.
+        if (isManagedRoom(frame.room)) offline.delivered(connection, frame.room, frame.offset);
+        return;
+      case 'typing':
+        this.#typing(connection, frame.room, frame.id);
+        return;
+      case 'refresh':
+        this.#answer(connection, frame, this.#refresh(connection, frame.id, frame.token));
+        return;
+      case 'ping':
+        connection.send(pong(frame.id, clock.now()));
+        return;
+    }
+  }
+
+  #joined(connection: Connection, name: string): Room {
+    for (const room of connection.rooms) if (room.name === name) return room;
+    throw notJoined(name);
+  }
+
+  #answer(connection: Connection, asked: FrameLabel, answer: Promise<string | Uint8Array>): void {
+    const { background, faults } = this.#options;
+    background.run('answers', () =>
+      answer.then(
+        (frame) => connection.send(frame),
+        (error: unknown) => connection.sendError(asked.id, faults.told(error, connection), asked.room),
+      ),
+    );
+  }
+
+  /**
+   * The user's pass. Those for rooms that the hub makes are kept for all connections of the user; of the others each connection's own token decides, and
+   * always of what its kind may do. Throws, or rejects with, `HubError`.
+   */
+  #pass(connection: Connection, room: string): RoomPass | Promise<RoomPass> {
+    const { access, validity } = this.#options;
+    const { user, identity } = connection;
+    requireRoom(identity.kind, room);
+    const enter = (): RoomPass | Promise<RoomPass> => access.enter(user.bearer(identity), room);
+    return isManagedRoom(room) ? user.pass(room, validity, enter) : enter();
+  }
+
+  /** What there is to be read. The pass is tried first: it is remembered, where a closed conversation asks the store each time. */
+  async #keeps(connection: Connection, room: string): Promise<Keeps> {
+    try {
+      return (await this.#pass(connection, room)).keeps;
+    } catch (error) {
+      if (HubError.from(error).code !== 'ROOM_CLOSED') throw error;
+      const { user, identity } = connection;
+      return this.#options.access.read(user.bearer(identity), room);
+    }
+  }
+
+  /** Goes on with a pass, at once where it is there; answers with an error where there is none. Throws what happens at once. */
+  #withPass(
+    connection: Connection,
+    asked: FrameLabel,
+    pass: RoomPass | Promise<RoomPass>,
+    go: (pass: RoomPass) => Promise<void> | undefined,
+  ): void {
+    const done = pass instanceof Promise ? pass.then(go) : go(pass);
+    done?.catch((error: unknown) => this.#refuse(connection, asked, error));
+  }
+
+  #refuse(connection: Connection, { id, room }: FrameLabel, error: unknown): void {
+    connection.sendError(id, this.#told(connection, error), room);
+  }
+
+  /** @throws HubError `RATE_LIMITED` where the user read as many pages of history in this second as they may. */
+  #takePage({ user }: Connection): void {
+    const { pageLimits, clock, stats } = this.#options;
+    if (pageLimits.rate === 0) return;
+    const now = clock.steady();
+    const budget = user.pages(pageLimits, now);
+    if (budget.take(pageLimits, now) === FrameVerdict.ok) return;
+    stats.rateLimited('history');
+    throw new HubError('RATE_LIMITED', 'too many pages of history: HISTORY_PAGES_PER_SECOND', {
+      retryAfter: budget.retryAfter(pageLimits),
+    });
+  }
+
+  #say(connection: Connection, frame: ClientFrame & { readonly type: 'message' }, json: string): void {
+    const { publisher } = this.#options;
+    const { id, room } = frame;
+    const [said, bytes] = saidOf(frame, json);
+    const joined = connection.rooms.find(({ name }) => name === room);
+    if (joined === undefined && !isPrivateRoom(room)) throw notJoined(room);
+    const pass = joined?.pass ?? orNotStored(this.#pass(connection, room));
+    publisher.publish(connection, pass, said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id, room }, error));
+  }
+
+  #direct(connection: Connection, frame: ClientFrame & { readonly type: 'direct' }, json: string): void {
+    const { access, publisher, validity } = this.#options;
+    const { user, identity } = connection;
+    const { id, to } = frame;
+    const [said, bytes] = saidOf(frame, json);
+    requirePower(identity.kind, 'direct');
+    const pass = user.pass(access.directRoom(user.id, to), validity, () => access.direct(user.bearer(identity), to));
+    publisher.publish(connection, orNotStored(pass), said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id }, error));
+  }
+
+  /**
+   * Reads something of a room for whoever may have it, and still may once it is there: meanwhile access may be lost (R7). `ask`: what the user may have;
+   * throws or rejects with `HubError` where that is nothing.
+   */
+  async #read<T, U>(room: string, ask: () => Promise<T>, read: (allowed: T) => Promise<U>): Promise<U> {
+    const { validity } = this.#options;
+    for (;;) {
+      const stamp = validity.stamp();
+      const allowed = await ask();
+      const found = await read(allowed);
+      if (!isManagedRoom(room) || validity.holds(room, stamp) || (await ask()) === allowed) return found;
+    }
+  }
+
+  #history(connection: Connection, frame: ClientFrame & { readonly type: 'history' }): Promise<Uint8Array> {
+    const { room } = frame;
+    return this.#read(
+      room,
+      () => this.#keeps(connection, room),
+      (keeps) => historyPage(this.#options, frame, keeps),
+    );
+  }
+
+  async #presence(connection: Connection, id: string | undefined, room: string): Promise<string> {
+    const { count, users } = await this.#read(
+      room,
+      async () => (await this.#pass(connection, room)).keeps,
+      () => this.#options.presence.room(room, MEMBER_EVENTS_MAX),
+    );
+    const shown = count > MEMBER_EVENTS_MAX ? users : users.toSorted(byName);
+    return presenceFrame(id, room, count, shown.slice(0, PRESENCE_NAMES));
+  }
+
+  #typing(connection: Connection, name: string, id: string | undefined): void {
+    const { node, broker, clock, background } = this.#options;
+    const room = isPrivateRoom(name) ? undefined : this.#joined(connection, name);
+    if (!connection.maySayTyping(name, clock.steady(), TYPING_MS)) return;
+    const frame = typing(name, connection.user.json(connection.identity.kind));
+    if (room !== undefined) {
+      connection.publishToOthers(room.topic, frame);
+      const { topic, payload } = typingSignal(node, name, frame);
+      // Nobody is promised that typing is seen.
+      background.run('typing', () => broker.emit(topic, payload));
+      return;
+    }
+    this.#withPass(connection, { id, room: name }, this.#pass(connection, name), ({ members }) => {
+      for (const member of members ?? [])
+        if (member !== connection.user.id) background.run('typing', () => broker.emit(`u:${member}`, frame));
+      return undefined;
+    });
+  }
+
+  async #refresh(connection: Connection, id: string | undefined, token: string): Promise<string> {
+    connection.refreshes += 1;
+    const turn = connection.refreshes;
+    const identity = await this.#options.verify(token);
+    if (identity.userId !== connection.user.id) throw new HubError('FORBIDDEN', 'the token is of another user');
+    // A key set may have answered the one that came later first: that one stays in use.
+    if (connection.open && turn > connection.refreshed) {
+      connection.refreshed = turn;
+      const before = connection.identity;
+      connection.identity = identity;
+      this.#options.refreshed(connection, before);
+      this.#recheck(connection);
+    }
+    return refreshed(id, connection.identity.expiresAt);
+  }
+
+  /** Why the user may no longer be in a room; undefined: they may. A backend that is away puts nobody out. */
+  async #refusal(connection: Connection, room: string): Promise<HubError | undefined> {
+    try {
+      await this.#pass(connection, room);
+      return undefined;
+    } catch (error) {
+      const told = this.#options.faults.told(error, connection);
+      return told.retryable ? undefined : told;
+    }
+  }
+
+  /** A new token may open fewer rooms than the one before: the connection leaves those (R2). */
+  #recheck(connection: Connection): void {
+    for (const name of [...connection.rooms.map((room) => room.name), ...(connection.joins?.keys() ?? [])]) {
+      const look = async (): Promise<void> => {
+        const reason = await this.#refusal(connection, name);
+        if (reason !== undefined && this.#options.joins.takeOut(connection, name, reason)) connection.send(left(undefined, name));
+      };
+      // Nobody stays in a room whose place in it is not known.
+      this.#options.background.run('rooms', look, () => connection.end('UNAVAILABLE'));
+    }
+  }
+}
+
+function byName(one: PresenceUser, other: PresenceUser): number {
+  if (one.name === other.name) return one.id < other.id ? -1 : 1;
+  return one.name < other.name ? -1 : 1;
+}
+
+/** Who may speak is asked of what would store the message: if that is away, the same message may be sent again (M1). */
+function orNotStored(pass: RoomPass | Promise<RoomPass>): RoomPass | Promise<RoomPass> {
+  if (!(pass instanceof Promise)) return pass;
+  return pass.catch((error: unknown) => {
+    throw HubError.from(error).code === 'UNAVAILABLE' ? new HubError('NOT_STORED', undefined, { cause: error, retryAfter: 1 }) : error;
+  });
+}
+
+/** What a frame says, and its bytes. `data` is as it was written: no number of it is changed. @throws RangeError as `memberText`. */
+function saidOf({ id, text, data }: SaidMessage<unknown>, json: string): [SaidMessage, number] {
+  return [{ id, text, data: data === undefined ? undefined : memberText(json, 'data') }, Buffer.byteLength(json)];
+}
+
+function notJoined(room: string): HubError {
+  return new HubError('NOT_JOINED', `join ${room} first`);
+}
+
+/** A frame that is refused unread: its answer bears its `id`, so that its promise on the client can end. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

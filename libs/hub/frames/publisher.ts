@@ -1,0 +1,154 @@
+/** What connections say: held back when the node is at its limit, handed to the writer, answered. */
+
+import type { UserBytes } from '#libs/hub/limits/user-bytes.ts';
+import type { HubStats } from '#libs/hub/ports/stats.ts';
+import type { PassStamp, PassValidity } from '#libs/hub/rooms/pass-validity.ts';
+import type { Connection } from '#libs/hub/sessions/connection.ts';
+import type { Faults } from '#libs/hub/sessions/faults.ts';
+import type { MessageWriter } from '#libs/messages/message-writer.ts';
+import { Keeps, type RoomAccess, type RoomPass, Standing } from '#libs/messages/room-access.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
+import { ack } from '#libs/protocol/server-frame.ts';
+import type { Background } from '#libs/telemetry/background.ts';
+
+/** Messages under way at once in one lane of a node. */
+const IN_FLIGHT_MAX = 4096;
+/** Below this many under way a slow answer says nothing about this node's load. */
+const IN_FLIGHT_CALM = 64;
+/** An answer that took longer than this means the node cannot keep up. */
+const SLOW_ACK_MS = 1000;
+
+export interface PublisherOptions {
+  readonly writer: Pick<MessageWriter, 'write'>;
+  readonly bytes: Pick<UserBytes, 'take'>;
+  readonly access: Pick<RoomAccess, 'standing' | 'members'>;
+  /** Tells whether a room changed since a pass was given (R7). */
+  readonly validity: Pick<PassValidity, 'stamp' | 'stands'>;
+  readonly stats: HubStats;
+  readonly faults: Faults;
+  readonly background: Background;
+  /** Milliseconds of a steady clock. */
+  readonly now: () => number;
+}
+
+export interface SaidMessage<Data = string | undefined> {
+  /** The sender's own id of the message. */
+  readonly id: string | undefined;
+  readonly text: string;
+  /** JSON text. */
+  readonly data: Data;
+}
+
+/** How it goes with messages that wait for the same things. */
+class Lane {
+  inFlight = 0;
+  slow = false;
+
+  get full(): boolean {
+    return this.inFlight >= IN_FLIGHT_MAX || (this.slow && this.inFlight >= IN_FLIGHT_CALM);
+  }
+}
+
+export class Publisher {
+  readonly #options: PublisherOptions;
+  /** Those that wait for the database hold back no others: it may be away. */
+  readonly #stored = new Lane();
+  readonly #unstored = new Lane();
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Messages that were said and not answered yet. */
+  get inFlight(): number {
+    return this.#stored.inFlight + this.#unstored.inFlight;
+  }
+
+  /**
+   * Says something and answers the sender with `ack` or `error`. `frameBytes`: the size of the frame, which counts against the sender's bytes.
+   * `pass`: a promise while the store is asked for it. A message is under way from here on, whatever it waits for.
+   *
+   * Throws or rejects where nothing was said: with `HubError` `BUSY`, and what `pass`, `UserBytes.take` and `MessageWriter.write` throw.
+   */
+  publish(connection: Connection, pass: RoomPass | Promise<RoomPass>, message: SaidMessage, frameBytes: number): Promise<void> | undefined {
+    if (!(pass instanceof Promise)) return this.#draw(connection, pass, message, frameBytes);
+    const lane = this.#stored;
+    this.#enter(lane);
+    return pass
+      .finally(() => {
+        lane.inFlight -= 1;
+      })
+      .then((entered) => this.#draw(connection, entered, message, frameBytes));
+  }
+
+  /** Past its capacity a fan-out collapses rather than flattens, so publishers are held back first. @throws HubError `BUSY`. */
+  #enter(lane: Lane): void {
+    if (lane.full) throw new HubError('BUSY', undefined, { retryAfter: 1 });
+    lane.inFlight += 1;
+  }
+
+  #draw(connection: Connection, pass: RoomPass, message: SaidMessage, frameBytes: number): Promise<void> | undefined {
+    const lane = pass.keeps === Keeps.history ? this.#stored : this.#unstored;
+    this.#enter(lane);
+    const stamp = this.#options.validity.stamp();
+    try {
+      const granted = this.#options.bytes.take(connection.user, frameBytes);
+      if (granted === undefined) {
+        this.#write(connection, pass, stamp, message, lane);
+        return undefined;
+      }
+      return granted
+        .then(() => (this.#stands(pass, stamp) ? undefined : this.#askAgain(connection.user.id, pass.room)))
+        .then(() => this.#write(connection, pass, stamp, message, lane))
+        .catch((error: unknown) => {
+          lane.inFlight -= 1;
+          throw error;
+        });
+    } catch (error) {
+      lane.inFlight -= 1;
+      throw error;
+    }
+  }
+
+  #stands({ room }: RoomPass, stamp: PassStamp): boolean {
+    return !isManagedRoom(room) || this.#options.validity.stands(room, stamp);
+  }
+
+  /** Refuses a user who lost the room while they waited. Rejects with `HubError` `FORBIDDEN`, `ROOM_CLOSED`, `NOT_STORED`. */
+  async #askAgain(user: string, room: string): Promise<void> {
+    const standing = await this.#options.access.standing(user, room).catch((error: unknown) => {
+      throw new HubError('NOT_STORED', undefined, { cause: error, retryAfter: 1 });
+    });
+    if (standing === Standing.stranger) throw new HubError('FORBIDDEN');
+    if (standing !== Standing.member) throw new HubError('ROOM_CLOSED');
+  }
+
+  /** Throws only before anything is under way: then the caller takes the message out of its lane. */
+  #write(connection: Connection, pass: RoomPass, stamp: PassStamp, { id, text, data }: SaidMessage, lane: Lane): void {
+    const { writer, access, stats, faults, background, now } = this.#options;
+    const at = now();
+    const { user, identity } = connection;
+    const members = (): readonly string[] | Promise<readonly string[]> =>
+      this.#stands(pass, stamp) ? (pass.members ?? []) : access.members(pass.room);
+    const written = writer.write({ pass, members, userId: user.id, sender: user.json(identity.kind), clientId: id, text, data });
+    stats.hot.received += 1;
+    background.run('answers', () =>
+      written.then(
+        (message) => {
+          this.#answered(lane, at);
+          connection.send(ack(id, pass.room, message.id, message.offset, message.at));
+        },
+        (error: unknown) => {
+          this.#answered(lane, at);
+          connection.sendError(id, faults.told(error, connection), pass.room);
+        },
+      ),
+    );
+  }
+
+  #answered(lane: Lane, at: number): void {
+    lane.inFlight -= 1;
+    lane.slow = this.#options.now() - at > SLOW_ACK_MS;
+  }
+}

@@ -1,0 +1,87 @@
+/** How many bytes of messages a user may send, over all nodes. */
+
+import type { BucketSize, TokenBuckets } from '#libs/limits/token-buckets.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+
+/** Bytes drawn at a time: little for whoever says a word, more for whoever goes on. What is left over at the end of a connection is lost. */
+const FIRST_DRAW = 2048;
+const LARGEST_DRAW = 16_384;
+
+/** What one user has drawn on this node. */
+export class ByteCredit {
+  /** Bytes drawn and not used. */
+  left = 0;
+  draw = FIRST_DRAW;
+  /** Settled once every message so far was let through or refused; undefined while nothing is asked. */
+  turn: Promise<unknown> | undefined;
+  /** Messages in that turn. */
+  waiting = 0;
+  /** Until then, in milliseconds of the steady clock, there is nothing to be had. */
+  emptyUntil = Number.NEGATIVE_INFINITY;
+}
+
+export interface UserBytesOptions extends BucketSize {
+  readonly buckets: TokenBuckets;
+  /** Milliseconds of a steady clock. */
+  readonly now: () => number;
+  /** A message was refused. */
+  refused(): void;
+}
+
+/**
+ * Lets messages through while their sender has bytes left. Most are let through at once: a node draws bytes ahead, so that all nodes together hold the
+ * user to one bucket and few messages have to wait for an answer. What waits goes on in the order in which it came.
+ */
+export class UserBytes {
+  readonly #options: UserBytesOptions;
+
+  /** `rate` 0: no limit. */
+  constructor(options: UserBytesOptions) {
+    this.#options = options;
+  }
+
+  /** Throws or rejects with `HubError` `RATE_LIMITED` (with the seconds to wait), rejects with `UNAVAILABLE`. At once where it can. */
+  take(user: { readonly id: string; readonly credit: ByteCredit }, bytes: number): Promise<void> | undefined {
+    if (this.#options.rate === 0) return undefined;
+    const { credit } = user;
+    if (credit.turn === undefined) {
+      const waitMs = credit.emptyUntil - this.#options.now();
+      if (waitMs > 0) throw this.#limited(waitMs);
+      if (credit.left >= bytes) {
+        credit.left -= bytes;
+        return undefined;
+      }
+    }
+    credit.waiting += 1;
+    const turn = (credit.turn ?? Promise.resolve()).then(() => this.#draw(user.id, credit, bytes));
+    credit.turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #draw(user: string, credit: ByteCredit, bytes: number): Promise<void> {
+    try {
+      await this.#fill(user, credit, bytes - credit.left);
+      credit.left -= bytes;
+    } finally {
+      credit.waiting -= 1;
+      if (credit.waiting === 0) credit.turn = undefined;
+    }
+  }
+
+  async #fill(user: string, credit: ByteCredit, least: number): Promise<void> {
+    if (least <= 0) return;
+    const { buckets, now } = this.#options;
+    const { drawn, waitMs } = await buckets.draw('bytes', user, { least, most: Math.max(least, credit.draw) }, this.#options);
+    if (drawn === 0) {
+      credit.emptyUntil = now() + waitMs;
+      throw this.#limited(waitMs);
+    }
+    credit.left += drawn;
+    credit.draw = Math.min(2 * credit.draw, LARGEST_DRAW);
+  }
+
+  #limited(waitMs: number): HubError {
+    this.#options.refused();
+    return new HubError('RATE_LIMITED', 'this user sends too many bytes: USER_BYTES_PER_SECOND', { retryAfter: Math.ceil(waitMs) / 1000 });
+  }
+}

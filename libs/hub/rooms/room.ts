@@ -1,0 +1,111 @@
+/** One room as this node knows it, while a connection here is in it and for a moment longer. */
+import type { Position, Publication } from '#libs/broker/broker.ts';
+import { roomTopic } from '#libs/hub/ports/socket.ts';
+import type { RoomPass } from '#libs/messages/room-access.ts';
+import type { PresenceUser } from '#libs/presence/presence.ts';
+import { messageStart } from '#libs/protocol/server-frame.ts';
+import { type RecentBudget, RecentPage } from './recent-page.ts';
+
+/** An attempt to make the broker deliver a room. */
+export interface Opening {
+  /** For whom: a room that does not exist counts against them. */
+  readonly user: string;
+  /** Settled once the broker delivers the room, or does not. */
+  readonly done: Promise<void>;
+  /** The room does not exist, and `user` may begin none now. */
+  refused: boolean;
+}
+
+const COMMA = Buffer.from(',');
+
+export class Room {
+  readonly name: string;
+  readonly topic: `r:${string}`;
+  /** Keeps a stream: has offsets, an epoch and recovery (R3). */
+  readonly keeps: boolean;
+  readonly recent: RecentPage;
+  /** What every one who is in the room may do; undefined for rooms that the hub makes, where it differs and changes. */
+  readonly pass: RoomPass | undefined;
+  epoch = '';
+  /** Offset of the newest publication relayed on this node. */
+  offset = 0;
+  /** Connections of this node that entered or are entering. */
+  connections = 0;
+  /** Connections of this node that get what is relayed. */
+  subscriptions = 0;
+  /** Distinct users hub-wide, as last told by presence. */
+  count = 0;
+  /** Signals of the count so far: tells whether one came while presence was asked. */
+  signals = 0;
+  /** The count that was last pushed. */
+  countTold = -1;
+  /** When the last connection left, milliseconds of the steady clock. */
+  idleSince = 0;
+  /** Each user with a connection of this node in here, with the number of those. */
+  readonly users = new Map<PresenceUser, number>();
+  /** Users whose first entry is being told to presence. */
+  readonly entering = new Map<PresenceUser, Promise<void>>();
+  /** The latest attempt; undefined before the first. */
+  opening: Opening | undefined;
+  #waiting: { readonly offset: number; readonly resolve: () => void }[] = [];
+  #page: { readonly offset: number; readonly bytes: Buffer } | undefined;
+
+  constructor(name: string, keeps: boolean, budget: RecentBudget, pass?: RoomPass) {
+    this.pass = pass;
+    this.name = name;
+    this.topic = roomTopic(name);
+    this.keeps = keeps;
+    this.recent = new RecentPage(budget);
+  }
+
+  /** The sequence starts at this position: at first, or after it was lost. */
+  restart(position: Position, latest: readonly Publication[]): void {
+    this.epoch = position.epoch;
+    this.offset = position.offset;
+    this.recent.reset(latest, position.offset);
+    this.#page = undefined;
+    this.#wake(Number.POSITIVE_INFINITY);
+  }
+
+  relayed(offset: number, frame: Uint8Array): void {
+    this.offset = offset;
+    this.recent.push(offset, frame);
+    if (this.#waiting.length > 0) this.#wake(offset);
+  }
+
+  /** Resolves once this node has relayed up to an offset, or the sequence started anew; at the latest when `givenUp` does. */
+  async reached(offset: number, givenUp: Promise<void>): Promise<void> {
+    if (offset <= this.offset) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiter = { offset, resolve };
+    this.#waiting.push(waiter);
+    await Promise.race([promise, givenUp]);
+    this.#waiting = this.#waiting.filter((other) => other !== waiter);
+  }
+
+  /** The latest page as the items of a frame; one build serves everyone who joins at this offset. Undefined: ask the broker. */
+  latestItems(): Buffer | undefined {
+    if (this.#page?.offset === this.offset) return this.#page.bytes;
+    const latest = this.recent.latest();
+    if (latest === undefined) return undefined;
+    const bytes = Room.items(this.name, latest);
+    this.#page = { offset: this.offset, bytes };
+    return bytes;
+  }
+
+  /** Publications as the comma-separated `{offset,message}` items of a page. Cut out of the finished frames, not parsed. */
+  static items(room: string, publications: readonly Publication[]): Buffer {
+    const parts: Uint8Array[] = [];
+    for (const { offset, frame } of publications) {
+      if (parts.length > 0) parts.push(COMMA);
+      parts.push(Buffer.from(`{"offset":${offset},`), frame.subarray(messageStart(room, offset)));
+    }
+    return Buffer.concat(parts);
+  }
+
+  #wake(offset: number): void {
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter((waiter) => waiter.offset > offset);
+    for (const waiter of waiting) if (waiter.offset <= offset) waiter.resolve();
+  }
+}

@@ -1,0 +1,152 @@
+/** The rooms of this node: opened by the first connection that enters, closed a moment after the last one left. */
+import type { Broker } from '#libs/broker/broker.ts';
+import type { NewRooms } from '#libs/hub/limits/new-rooms.ts';
+import { Keeps, type RoomPass } from '#libs/messages/room-access.ts';
+import type { PresenceUser } from '#libs/presence/presence.ts';
+import { HubError } from '#libs/protocol/errors.ts';
+import { isManagedRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';
+import type { RecentBudget } from './recent-page.ts';
+import { Room } from './room.ts';
+
+/** A room outlives its last connection by this long: people reload pages. */
+const GRACE_MS = 1000;
+const RECENT_BYTES_MAX = 128 * 1024 * 1024;
+
+export class Rooms {
+  readonly #rooms = new Map<string, Room>();
+  readonly #idle = new Set<Room>();
+  readonly #broker: Broker;
+  readonly #newRooms: NewRooms;
+  /** Milliseconds of a steady clock. */
+  readonly #now: () => number;
+  readonly #budget: RecentBudget = { bytes: 0, max: RECENT_BYTES_MAX };
+
+  constructor(broker: Broker, newRooms: NewRooms, now: () => number) {
+    this.#broker = broker;
+    this.#newRooms = newRooms;
+    this.#now = now;
+  }
+
+  get size(): number {
+    return this.#rooms.size;
+  }
+
+  get(name: string): Room | undefined {
+    return this.#rooms.get(name);
+  }
+
+  all(): Iterable<Room> {
+    return this.#rooms.values();
+  }
+
+  /** The rooms with the most subscriptions, the largest first, at most `limit`. */
+  largest(limit: number): Room[] {
+    const largest: Room[] = [];
+    const cut = (): void => {
+      largest.sort((one, other) => other.subscriptions - one.subscriptions).splice(limit);
+    };
+    for (const room of this.#rooms.values()) {
+      if (largest.length >= limit && room.subscriptions <= (largest[limit - 1]?.subscriptions ?? 0)) continue;
+      largest.push(room);
+      // Sorted now and then, not for each room: there may be many.
+      if (largest.length >= 2 * limit) cut();
+    }
+    cut();
+    return largest;
+  }
+
+  /** The room with one more connection; opened for `user` where it was not. Await `opened` before anything is delivered. */
+  acquire(pass: RoomPass, user: string): Room {
+    const name = pass.room;
+    let room = this.#rooms.get(name);
+    if (room === undefined) {
+      const shared = isManagedRoom(name) ? undefined : pass;
+      room = new Room(name, pass.keeps !== Keeps.none, this.#budget, shared);
+      this.#rooms.set(name, room);
+      this.#begin(room, user);
+    }
+    room.connections += 1;
+    this.#idle.delete(room);
+    return room;
+  }
+
+  /**
+   * Resolves once the broker delivers the acquired room. Rejects with `HubError`. A refusal for want of places for new rooms is the refused user's alone:
+   * for any other the room is opened again, by their own places.
+   */
+  async opened(room: Room, user: string): Promise<void> {
+    for (;;) {
+      const { opening } = room;
+      try {
+        return await opening?.done;
+      } catch (error) {
+        const isOwn = opening?.refused !== true || opening.user === user;
+        if (isOwn || this.#rooms.get(room.name) !== room) throw error;
+      }
+      if (room.opening === opening) this.#begin(room, user);
+    }
+  }
+
+  release(room: Room, now: number): void {
+    room.connections -= 1;
+    if (room.connections > 0 || this.#rooms.get(room.name) !== room) return;
+    if (room.opening?.refused === true) {
+      this.#forget(room);
+      return;
+    }
+    room.idleSince = now;
+    this.#idle.add(room);
+  }
+
+  /** Closes the rooms whose grace is over. */
+  sweep(now: number): void {
+    for (const room of this.#idle) {
+      if (now - room.idleSince < GRACE_MS) return;
+      this.#idle.delete(room);
+      this.#forget(room);
+      this.#broker.unsubscribe(room.topic);
+    }
+  }
+
+  /** Every user of this node in every room, for presence to put back. */
+  *occupancy(): Generator<{ readonly room: string; readonly user: PresenceUser }> {
+    for (const room of this.#rooms.values()) {
+      for (const user of room.users.keys()) yield { room: room.name, user };
+    }
+  }
+
+  #begin(room: Room, user: string): void {
+    const done = this.#open(room, user);
+    room.opening = { user, done, refused: false };
+    // Everyone who enters awaits it; one who left before must not end the process.
+    done.catch(() => undefined);
+  }
+
+  /** A room that exists is entered by whoever may; one that does not, by a user who may begin one. */
+  async #open(room: Room, user: string): Promise<void> {
+    const { keeps, name } = room;
+    const counted = keeps && roomPolicy(name).entry === 'claim';
+    const at = this.#now();
+    const wait = counted ? this.#newRooms.take(user, at) : 0;
+    try {
+      const { position, latest, began } = await this.#broker.subscribe(name, keeps, wait === 0);
+      if (counted && wait === 0 && !began) this.#newRooms.giveBack(user, at);
+      room.restart(position, latest);
+    } catch (error) {
+      if (counted && wait === 0) this.#newRooms.giveBack(user, at);
+      const isRefused = wait > 0 && HubError.from(error).code === 'ROOM_NOT_FOUND';
+      if (isRefused && room.opening !== undefined) room.opening.refused = true;
+      if (!isRefused || room.connections === 0) {
+        // The next one to enter tries again with a room of its own.
+        this.#forget(room);
+        this.#idle.delete(room);
+      }
+      throw isRefused ? this.#newRooms.refusal(wait) : error;
+    }
+  }
+
+  #forget(room: Room): void {
+    room.recent.clear();
+    if (this.#rooms.get(room.name) === room) this.#rooms.delete(room.name);
+  }
+}

@@ -1,0 +1,292 @@
+/** One open socket of a user on this node. */
+import type { Position } from '#libs/broker/broker.ts';
+import type { FrameBudget, StrikeCounter } from '#libs/hub/limits/frame-budget.ts';
+import type { Socket } from '#libs/hub/ports/socket.ts';
+import type { Room } from '#libs/hub/rooms/room.ts';
+import type { Since } from '#libs/protocol/client-frame.ts';
+import { closeReason } from '#libs/protocol/close-reason.ts';
+import { ERRORS, type ErrorCode, type HubError } from '#libs/protocol/errors.ts';
+import { errorFrame } from '#libs/protocol/server-frame.ts';
+import type { LocalUser } from './local-user.ts';
+
+/** Frames of a client that did not wait for `welcome`. */
+const EARLY_FRAMES_MAX = 64;
+
+/** What a verified token says of its bearer. */
+export interface Identity {
+  readonly userId: string;
+  readonly name: string;
+  readonly kind: string;
+  /** Unix seconds. */
+  readonly expiresAt: number;
+  /** The `rooms` claim: names or `prefix*`. */
+  readonly rooms?: readonly string[] | undefined;
+  /** The `login` claim (R4). */
+  readonly login?: string | undefined;
+  /** Unix seconds; undefined where the token does not say. */
+  readonly issuedAt?: number | undefined;
+  /** SHA-256 of the token, base64url: what a revocation names it by. */
+  readonly tokenHash?: string | undefined;
+}
+
+/** A room to join as soon as the socket is open (H1). */
+export interface FirstJoin {
+  readonly room: string;
+  readonly since: Since | undefined;
+}
+
+/** The messages that were sent before a ping. */
+export interface Receipt {
+  readonly ping: string;
+  /** Room to offset. */
+  readonly upTo: ReadonlyMap<string, number>;
+  /** When the ping was last sent, milliseconds of the steady clock. */
+  askedAt: number;
+}
+
+/** The join under way of one room. It stops when it is no longer the one in `Connection.joins`. */
+export interface PendingJoin {
+  /** The frames that wait for its answer, the first one its own. */
+  readonly ids: (string | undefined)[];
+  /** Undefined while it is asked whether the user may enter. */
+  room: Room | undefined;
+}
+
+/** Messages of a private room that the joined room should deliver. The connection may leave the room before it does. */
+export interface Owed {
+  /** The lowest offset; 0: the sequence began anew meanwhile. */
+  from: number;
+  isSending: boolean;
+  /** The room was left. `at`: how far it had come; undefined where it was not entered yet. */
+  readonly left: (at: Position | undefined) => void;
+}
+
+interface Passed {
+  readonly offset: number;
+  readonly epoch: string | undefined;
+}
+
+/** Offsets of rooms that keep history never fall, so those have no epoch here. */
+function isSameEpoch(one: string | undefined, other: string | undefined): boolean {
+  return one === undefined || other === undefined || one === other;
+}
+
+export class Connection {
+  readonly id: string;
+  readonly user: LocalUser;
+  readonly session: string;
+  readonly budget: FrameBudget;
+  identity: Identity;
+  /** Single-session mode: the login this connection belongs to. */
+  readonly login: string | undefined;
+  /** Rooms entered or being entered; at most `ROOM_LIMIT`, so a list beats a set. */
+  readonly rooms: Room[] = [];
+  readonly firstJoin: FirstJoin | undefined;
+  /** Where the bytes sent are counted. */
+  readonly #traffic: { bytesSent: number };
+  /** Joins under way, by room name; undefined for the many connections that have none. */
+  joins: Map<string, PendingJoin> | undefined;
+  /** Set where the connection is only there to be told why it is refused (R4). */
+  refusal: ErrorCode | undefined;
+  /** Its registration is under way: what it finds decides about it, no signal that may be older. */
+  registering = true;
+  /** Protocol pings of late, and pongs beyond one a second; undefined for the many that send none. */
+  pings: StrikeCounter | undefined;
+  /** When the last pong came that nobody asked for and that was not counted, milliseconds of the steady clock. */
+  pongedAt = Number.NEGATIVE_INFINITY;
+  /** `welcome` was sent: nothing but a refusal goes before it. */
+  welcomed = false;
+  /** What came, and what is to be sent, before `welcome` is. */
+  early: (() => void)[] | undefined;
+  /** Another login was announced while it was registering: to be looked at once that is done. */
+  doubted = false;
+  /** From before `welcome` until offline delivery ends: private rooms with newer messages, and the lowest offset of those. */
+  behind: Map<string, number> | undefined;
+  /** Messages were sent since the last ping that asks for receipt (M6). */
+  unacknowledged = false;
+  /** Highest offset by room that offline delivery sent and no ping has asked about yet. */
+  offlineSent: ReadonlyMap<string, number> | undefined;
+  /** The messages that arrived if the client answers this ping. */
+  receipt: Receipt | undefined;
+  /** The client sends `delivered`: nothing else counts as one. */
+  saysDelivered = false;
+  /** `refresh` frames so far, and the one of them whose token is in use. */
+  refreshes = 0;
+  refreshed = 0;
+  invalidFrames: StrikeCounter | undefined;
+  expiryTold = false;
+  /** Unix second at which the end of its token is told. */
+  expiryNoticeAt = 0;
+  /** Unix second at which its token is looked at next. */
+  expiryDue = 0;
+  /** Closed by the drain of its node: presence keeps it until the node is gone. */
+  sentAway = false;
+  /** Private rooms of which something was left to the room itself. */
+  owed: Map<string, Owed> | undefined;
+  #socket: Socket | undefined;
+  /** Private rooms, and the offset up to which another way than the user's own channel delivered: the room itself, offline delivery. */
+  #passed: Map<string, Passed> | undefined;
+  #onDrain: (() => void) | undefined;
+  #heldFrames = 0;
+  /** Rooms in which `typing` was told on, and when, milliseconds of the steady clock. */
+  #typed: Map<string, number> | undefined;
+
+  constructor(fields: {
+    id: string;
+    user: LocalUser;
+    session: string;
+    identity: Identity;
+    login: string | undefined;
+    budget: FrameBudget;
+    firstJoin: FirstJoin | undefined;
+    traffic: { bytesSent: number };
+  }) {
+    this.id = fields.id;
+    this.user = fields.user;
+    this.session = fields.session;
+    this.identity = fields.identity;
+    this.login = fields.login;
+    this.budget = fields.budget;
+    this.firstJoin = fields.firstJoin;
+    this.#traffic = fields.traffic;
+  }
+
+  get open(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  opened(socket: Socket): void {
+    this.#socket = socket;
+  }
+
+  /** The socket is gone: nothing is sent any more, whoever waits for its outbox goes on. */
+  closed(): void {
+    this.#socket = undefined;
+    this.drained();
+  }
+
+  /** The network dropped a frame and is ending the socket: what came after it would hide the gap. True the first time. */
+  dropped(): boolean {
+    const first = this.open;
+    this.closed();
+    return first;
+  }
+
+  /** Sends a frame; does nothing once the socket is gone. Returns the bytes queued or sent. */
+  send(frame: string | Uint8Array): number {
+    if (this.#socket === undefined) return 0;
+    this.#socket.send(frame);
+    const bytes = Buffer.byteLength(frame);
+    this.#traffic.bytesSent += bytes;
+    return bytes;
+  }
+
+  /** Sends a frame, after `welcome` where that is still to come. */
+  deliver(frame: string | Uint8Array): void {
+    if (!this.welcomed) {
+      this.early ??= [];
+      this.early.push(() => this.send(frame));
+    } else this.send(frame);
+  }
+
+  /** Keeps a client's frame until `welcome` is sent. Returns false if the client sent too many; the hub's own frames do not count. */
+  hold(handle: () => void): boolean {
+    if (this.#heldFrames === EARLY_FRAMES_MAX) return false;
+    this.#heldFrames += 1;
+    this.early ??= [];
+    this.early.push(handle);
+    return true;
+  }
+
+  /** @param room The room that the refused frame names. */
+  sendError(id: string | undefined, error: HubError, room?: string): void {
+    this.send(errorFrame(id, error.code, error.message, error.retryable, error.retryAfter, room));
+  }
+
+  /** The join of a room is no longer under way. */
+  settled(room: string): void {
+    this.joins?.delete(room);
+    if (this.joins?.size === 0) this.joins = undefined;
+  }
+
+  /** Whether `typing` may be told on in a room: at most once in `everyMs`. Counts as told. */
+  maySayTyping(room: string, now: number, everyMs: number): boolean {
+    this.#typed ??= new Map();
+    if (now - (this.#typed.get(room) ?? Number.NEGATIVE_INFINITY) < everyMs) return false;
+    for (const [other, at] of this.#typed) if (now - at >= everyMs) this.#typed.delete(other);
+    this.#typed.set(room, now);
+    return true;
+  }
+
+  /** Notes that messages of a private room up to this offset were sent by another way than the user's own channel. `epoch`: of rooms that keep a stream alone. */
+  passedBy(room: string, offset: number, epoch?: string): void {
+    this.#passed ??= new Map();
+    const known = this.#passed.get(room);
+    const before = known !== undefined && isSameEpoch(known.epoch, epoch) ? known : undefined;
+    this.#passed.set(room, { offset: Math.max(offset, before?.offset ?? 0), epoch: epoch ?? before?.epoch });
+  }
+
+  /** Whether the room was entered or is being entered. */
+  isIn(room: string): boolean {
+    return this.rooms.some(({ name }) => name === room);
+  }
+
+  /** Whether a message of a private room was sent over another way than the user's own channel. */
+  wasPassed(room: string, offset: number, epoch?: string): boolean {
+    const passed = this.#passed?.get(room);
+    return passed !== undefined && offset <= passed.offset && isSameEpoch(passed.epoch, epoch);
+  }
+
+  /** The sequence of a private room began anew: of this one nothing was sent yet. */
+  begunAnew(room: string): void {
+    this.#passed?.delete(room);
+  }
+
+  /** Sends a protocol ping. */
+  ping(text: string): void {
+    this.#socket?.ping(text);
+  }
+
+  subscribe(topic: string): void {
+    this.#socket?.subscribe(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    this.#socket?.unsubscribe(topic);
+  }
+
+  publishToOthers(topic: string, frame: string): void {
+    this.#socket?.publish(topic, frame);
+  }
+
+  /** Ends the connection with the close code of the table; the reason is the code's name, then what the caller adds. */
+  end(code: ErrorCode, addition?: string | number): void {
+    if (code === 'DRAINING') this.sentAway = true;
+    this.#socket?.end(ERRORS[code].close, closeReason(code, addition));
+  }
+
+  /** Whether the outbox holds less than `bytes` now; true once the socket is gone. */
+  hasPlace(bytes: number): boolean {
+    return this.#socket === undefined || this.#socket.getBufferedAmount() < bytes;
+  }
+
+  /** Resolves once the outbox holds less than `bytes`, or the socket is gone. */
+  async outboxBelow(bytes: number): Promise<void> {
+    while (!this.hasPlace(bytes)) {
+      await new Promise<void>((resolve) => {
+        const before = this.#onDrain;
+        this.#onDrain = () => {
+          before?.();
+          resolve();
+        };
+      });
+    }
+  }
+
+  /** The socket says that its outbox got shorter. */
+  drained(): void {
+    const waiting = this.#onDrain;
+    this.#onDrain = undefined;
+    waiting?.();
+  }
+}

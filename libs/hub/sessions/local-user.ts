@@ -1,0 +1,159 @@
+import { FrameBudget, type FrameLimits } from '#libs/hub/limits/frame-budget.ts';
+import { ByteCredit } from '#libs/hub/limits/user-bytes.ts';
+import type { PassStamp, PassValidity } from '#libs/hub/rooms/pass-validity.ts';
+import type { RoomBearer, RoomPass } from '#libs/messages/room-access.ts';
+import type { PresenceUser } from '#libs/presence/presence.ts';
+import { personJson } from '#libs/protocol/person.ts';
+
+/** Passes remembered of one user: the rooms of a few connections. */
+const PASSES_MAX = 200;
+/** Ends of private rooms remembered of one user. */
+const CLOSED_MAX = 200;
+
+/** A message of a private room that came over the user's own channel; `epoch` as in `Reached`. */
+export interface Arrival {
+  readonly offset: number;
+  readonly frame: Buffer;
+  readonly epoch?: string | undefined;
+}
+
+/** How far the messages of a private room have come to a user on this node. */
+export interface Reached {
+  /** The newest offset handed to the user's connections, or known to have been delivered before. */
+  offset: number;
+  /** The sequence that the offset is of; undefined in rooms that keep history, whose offsets never fall (M3). */
+  epoch?: string | undefined;
+  /** What came since `fetching` began; undefined while nothing is fetched. */
+  held: Arrival[] | undefined;
+  /** Offline delivery came this far while the first message of the room waited for the cursor. */
+  floor?: number;
+  /** The offset that the user's cursor was last moved to from here. */
+  acknowledged: number;
+}
+
+/** A pass as it is kept: being asked for, or asked for at a moment. */
+type KeptPass = { readonly asking: Promise<RoomPass> } | { readonly pass: RoomPass; readonly stamp: PassStamp };
+
+/** One user on this node, shared by all their connections here. */
+export class LocalUser implements PresenceUser {
+  readonly id: string;
+  #name: string;
+  #kind: string;
+  /** Settled once the user's own channel is listened to. */
+  readonly listening: Promise<void>;
+  /** Private rooms with messages since the user came here; undefined for the many that have none. */
+  reached: Map<string, Reached> | undefined;
+  #passes: Map<string, KeptPass> | undefined;
+  /** Private rooms whose end was told. */
+  #closed: Set<string> | undefined;
+  #json: { readonly kind: string; readonly text: string } | undefined;
+  #credit: ByteCredit | undefined;
+  #pages: FrameBudget | undefined;
+
+  constructor(id: string, name: string, kind: string, listening: Promise<void>) {
+    this.id = id;
+    this.#name = name;
+    this.#kind = kind;
+    this.listening = listening;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  /** The kind of the newest token: what the user is put back into rooms with after a loss of Redis. */
+  get kind(): string {
+    return this.#kind;
+  }
+
+  /** One more connection, by a token of this kind. */
+  came(kind: string): void {
+    this.#kind = kind;
+  }
+
+  /** A newer token has another name: what is said from now on bears it. */
+  renew(name: string, kind: string): void {
+    this.#name = name;
+    this.#kind = kind;
+    this.#json = undefined;
+  }
+
+  /** The user as `personJson` writes them, by the token of the connection that speaks. Built at first use: most users never speak. */
+  json(kind: string): string {
+    if (this.#json?.kind !== kind) this.#json = { kind, text: personJson({ id: this.id, name: this.name, kind }) };
+    return this.#json.text;
+  }
+
+  /** The user's budget of pages of history, begun at the first one. */
+  pages(limits: FrameLimits, now: number): FrameBudget {
+    this.#pages ??= new FrameBudget(limits, now);
+    return this.#pages;
+  }
+
+  /** The bytes drawn for the user's messages on this node. */
+  get credit(): ByteCredit {
+    this.#credit ??= new ByteCredit();
+    return this.#credit;
+  }
+
+  /**
+   * The user's pass for a room that the hub makes: the one kept as long as it holds, else a new one. A promise only while it is asked for: what waits for it
+   * goes on in the order in which it came. Rejects with what `enter` rejects with.
+   */
+  pass(room: string, validity: PassValidity, enter: () => RoomPass | Promise<RoomPass>): RoomPass | Promise<RoomPass> {
+    const known = this.#passes?.get(room);
+    if (known !== undefined) {
+      if ('asking' in known) return known.asking;
+      if (validity.holds(room, known.stamp)) return known.pass;
+    }
+    const kept = { asking: this.#ask(room, validity, enter) };
+    this.#keep(room, kept);
+    kept.asking.catch(() => {
+      if (this.#passes?.get(room) === kept) this.#passes.delete(room);
+    });
+    return kept.asking;
+  }
+
+  /** The private room is over. True the first time: its end is to be told. */
+  closes(room: string): boolean {
+    this.#passes?.delete(room);
+    this.reached?.delete(room);
+    this.#closed ??= new Set();
+    if (this.#closed.has(room)) return false;
+    this.#closed.add(room);
+    if (this.#closed.size > CLOSED_MAX) {
+      const [oldest = ''] = this.#closed;
+      this.#closed.delete(oldest);
+    }
+    return true;
+  }
+
+  /** Whether the end of a private room was told: nothing more of it comes. */
+  wasToldOfEnd(room: string): boolean {
+    return this.#closed?.has(room) === true;
+  }
+
+  /** The user by one of their tokens. */
+  bearer({ kind, rooms }: Pick<RoomBearer, 'kind' | 'rooms'>): RoomBearer {
+    return { userId: this.id, name: this.name, kind, rooms };
+  }
+
+  /** An answer that a change overtook is asked for again. */
+  async #ask(room: string, validity: PassValidity, enter: () => RoomPass | Promise<RoomPass>): Promise<RoomPass> {
+    for (;;) {
+      const stamp = validity.stamp();
+      const pass = await enter();
+      if (!validity.stands(room, stamp)) continue;
+      this.#keep(room, { pass, stamp });
+      return pass;
+    }
+  }
+
+  #keep(room: string, pass: KeptPass): void {
+    this.#passes ??= new Map();
+    this.#passes.set(room, pass);
+    if (this.#passes.size <= PASSES_MAX) return;
+    const [oldest] = this.#passes.keys();
+    if (oldest !== undefined) this.#passes.delete(oldest);
+  }
+}

@@ -1,0 +1,42 @@
+/** Protocol pings and pongs that one connection may send (F3). */
+
+import { ABUSE_SECONDS, StrikeCounter } from '#libs/hub/limits/frame-budget.ts';
+import type { HubStats } from '#libs/hub/ports/stats.ts';
+import type { Connection } from './connection.ts';
+
+/** uWebSockets.js pings every few seconds by itself: one pong in so long is expected, milliseconds. */
+const PONG_MS = 1000;
+
+export interface PingLimitOptions {
+  /** 0: no limit. */
+  readonly perSecond: number;
+  readonly stats: Pick<HubStats, 'rateLimited'>;
+  /** Milliseconds of a steady clock. */
+  readonly now: () => number;
+}
+
+/** Closes connections that send more pings, and pongs that nobody asked for, than they may. */
+export class PingLimit {
+  readonly #options: PingLimitOptions;
+
+  constructor(options: PingLimitOptions) {
+    this.#options = options;
+  }
+
+  pinged(connection: Connection): void {
+    const { perSecond, stats, now } = this.#options;
+    if (perSecond === 0) return;
+    connection.pings ??= new StrikeCounter();
+    if (!connection.pings.strike(now(), perSecond + 1, 1000)) return;
+    stats.rateLimited('pings');
+    connection.end('RATE_LIMITED', ABUSE_SECONDS);
+  }
+
+  /** A pong came that answers no ping of a receipt (M6). More than one a second count as pings do: they cost the same. */
+  strayPong(connection: Connection): void {
+    const now = this.#options.now();
+    const isExpected = now - connection.pongedAt >= PONG_MS;
+    if (isExpected) connection.pongedAt = now;
+    else this.pinged(connection);
+  }
+}
