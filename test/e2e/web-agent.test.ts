@@ -133,6 +133,8 @@ describe('the workbench', () => {
     await ben.say('two');
     await unread(page, 'Ben', 2);
     await unread(page, 'Ann', 0);
+    await page.getByRole('button', { name: 'Give to' }).click();
+    await page.getByRole('menuitem', { name: 'No colleague is online' }).waitFor();
     await screenshot(page, 'agent-unread');
     expect(await seriousFaults(page)).toEqual([]);
     await page.reload();
@@ -223,6 +225,8 @@ describe('the workbench', () => {
     await max.getByRole('button', { name: 'Log out' }).click();
     await until(async () => (await online()) === 2, { timeoutMs: PATIENCE_MS, describe: 'Max has gone' });
     await mia.getByRole('button', { name: 'Give to' }).click();
+    await mia.getByRole('menuitem', { name: 'Max' }).waitFor();
+    expect(await seriousFaults(mia)).toEqual([]);
     await mia.getByRole('menuitem', { name: 'Max' }).click();
     await mia.getByText('This colleague is not online any longer.').waitFor();
     expect(await mia.getByLabel('Message', { exact: true }).isVisible()).toBe(true);

@@ -105,14 +105,15 @@ function Actions({ bench, view, current: { details, mine } }: ConversationPanePr
     );
   return (
     <Group gap="xs" wrap="nowrap">
-      <Menu withinPortal={false} position="bottom-end" onOpen={() => void bench.refresh()}>
+      {/* The placeholder for the first focus would be a child that a menu may not have. */}
+      <Menu withinPortal={false} withInitialFocusPlaceholder={false} position="bottom-end" onOpen={() => void bench.refresh()}>
         <Menu.Target>
           <Button variant="default" size="compact-md">
             {text.transfer}
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          {view.colleagues.length === 0 && <Menu.Label>{text.nobody}</Menu.Label>}
+          {view.colleagues.length === 0 && <Menu.Item disabled>{text.nobody}</Menu.Item>}
           {view.colleagues.map((colleague) => (
             <Menu.Item key={colleague.id} onClick={() => void bench.assign(room, colleague.id)}>
               <PersonName person={colleague} />

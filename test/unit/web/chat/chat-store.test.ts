@@ -76,6 +76,15 @@ describe('the chat', () => {
     expect(store.rooms.get('dm:2')?.unread).toBe(1);
   });
 
+  it('tells of the first message of somebody new, too', async () => {
+    store.visible = false;
+    rooms = [PARK, GROUP, DM, { ...DM, room: 'dm:2', with: { id: 'eve', name: 'Eve', kind: 'user' }, unread: 1, offset: 1 }];
+    live('dm:2', 1, 'eve');
+    await settled();
+    live('dm:2', 2, 'eve');
+    expect(unseen).toEqual(['dm:2 text 1', 'dm:2 text 2']);
+  });
+
   it('goes on in the room that a first direct message made, whoever wrote first', async () => {
     expect(store.direct('bob')).toBe(store.talk('dm:1'));
     const talk = store.direct('eve');

@@ -5,7 +5,7 @@ import type { ChatAccount, ChatClient, ChatEvents } from './chat-client.ts';
 import { ConnectionState } from './connection-state.ts';
 import { EnteredRooms } from './entered-rooms.ts';
 import { Groups } from './groups.ts';
-import type { Message } from './message.ts';
+import type { Message, PlacedMessage } from './message.ts';
 import { Notices } from './notices.ts';
 import { Observable } from './observable.ts';
 import { PairFinder } from './pair-finder.ts';
@@ -212,10 +212,21 @@ export class ChatStore extends Observable {
     const seen = this.#visible && this.#looking === room;
     if (this.rooms.arrived(room, offset, { mine, seen })) this.talk(room).arrived(placed);
     else if (!isManagedRoom(room)) this.#talks.get(room)?.arrived(placed);
-    else void this.refresh().then(() => this.talk(room).arrived(placed));
+    else void this.refresh().then(() => this.#arrivedInNewRoom(room, placed));
     if (seen) this.#markRead();
+    this.#notify(room, message);
+  }
+
+  /** The list of rooms was read because of this message: it may have the room now. */
+  #arrivedInNewRoom(room: string, placed: PlacedMessage): void {
+    this.talk(room).arrived(placed);
+    this.#notify(room, placed.message);
+  }
+
+  /** Reports a message of somebody else in a listed room while the page is hidden. */
+  #notify(room: string, message: Message): void {
     const known = this.rooms.get(room);
-    if (!mine && !this.#visible && known !== undefined) this.#options.onUnseen?.(known, message);
+    if (message.from.id !== this.me.id && !this.#visible && known !== undefined) this.#options.onUnseen?.(known, message);
   }
 
   #closed(room: string, reason: string): void {
