@@ -1,18 +1,18 @@
 import { Poll } from '#libs/process/poll.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
-import type { Revocations, Sanction } from './revocations.ts';
+import type { Revocation, Revocations } from './revocations.ts';
 
-/** Where the log of sanctions is read; `SanctionStore` of libs/store is one. */
-export interface SanctionSource {
+/** Where the log of revocations is read; `RevocationStore` of libs/store is one. */
+export interface RevocationSource {
   /** What was committed since the read that gave this mark, in whatever order it was added; without one, everything that still holds. */
-  since(mark: string | undefined, now: number): Promise<{ readonly entries: readonly Sanction[]; readonly mark: string }>;
+  since(mark: string | undefined, now: number): Promise<{ readonly entries: readonly Revocation[]; readonly mark: string }>;
 }
 
 export interface RevocationFeedOptions {
-  readonly source: SanctionSource;
+  readonly source: RevocationSource;
   readonly revocations: Revocations;
   /** Told once of each entry that was added after the start and still holds: closes the connections it concerns. */
-  readonly onSanction?: (sanction: Sanction) => void;
+  readonly onRevocation?: (revocation: Revocation) => void;
   /** Unix milliseconds. */
   readonly clock: () => number;
   readonly log: Logger;
@@ -25,7 +25,7 @@ const REPEATS_MS = 300_000;
 const EVERY_MS = 1000;
 
 /**
- * Keeps `Revocations` up to date with the log of sanctions. While the log cannot be read, what was known goes on to hold, and what was missed is made
+ * Keeps `Revocations` up to date with the log of revocations. While the log cannot be read, what was known goes on to hold, and what was missed is made
  * good afterwards.
  */
 export class RevocationFeed {
@@ -67,14 +67,14 @@ export class RevocationFeed {
   }
 
   async #look(): Promise<void> {
-    const { source, clock, revocations, onSanction } = this.#options;
+    const { source, clock, revocations, onRevocation } = this.#options;
     const { entries, mark } = await source.since(this.#mark, clock());
     const isFirst = this.#mark === undefined;
     const now = clock();
-    for (const sanction of entries) {
-      if (!this.#take(sanction.seq, now) || sanction.until <= now) continue;
-      revocations.apply(sanction, now);
-      if (!isFirst) onSanction?.(sanction);
+    for (const revocation of entries) {
+      if (!this.#take(revocation.seq, now) || revocation.until <= now) continue;
+      revocations.apply(revocation, now);
+      if (!isFirst) onRevocation?.(revocation);
     }
     this.#mark = mark;
     for (const [seq, at] of this.#told) {

@@ -3,7 +3,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import type { Credentials } from './credentials.ts';
 
 /** An entry of the log of what takes a token's power away; `libs/store` keeps it. */
-export interface Sanction {
+export interface Revocation {
   /** Higher for newer ones. */
   readonly seq: number;
   readonly kind: 'login' | 'token' | 'user' | 'ban' | 'unban' | 'disconnect';
@@ -16,7 +16,7 @@ export interface Sanction {
   readonly until: number;
 }
 
-/** How a `token` sanction names a token: SHA-256, base64url. */
+/** How a `token` revocation names a token: SHA-256, base64url. */
 export function tokenHash(token: string): string {
   return createHash('sha256').update(token).digest('base64url');
 }
@@ -52,25 +52,25 @@ export class Revocations {
   }
 
   /** Takes in an entry. `now` in Unix milliseconds. */
-  apply(sanction: Sanction, now: number): void {
+  apply(revocation: Revocation, now: number): void {
     if (now - this.#sweptAt >= SWEEP_MS) this.#sweep(now);
-    if (sanction.until <= now) return;
-    const { kind, subject } = sanction;
+    if (revocation.until <= now) return;
+    const { kind, subject } = revocation;
     switch (kind) {
       case 'login':
-        remember(this.#logins, subject, sanction);
+        remember(this.#logins, subject, revocation);
         break;
       case 'token':
-        remember(this.#tokens, subject, sanction);
+        remember(this.#tokens, subject, revocation);
         break;
       case 'user':
-        remember(this.#users, subject, sanction);
+        remember(this.#users, subject, revocation);
         break;
       case 'ban':
-        remember(this.#bans, subject, { ...sanction, lifted: false });
+        remember(this.#bans, subject, { ...revocation, lifted: false });
         break;
       case 'unban':
-        remember(this.#bans, subject, { ...sanction, lifted: true, until: Math.min(sanction.until, now + LIFTED_MS) });
+        remember(this.#bans, subject, { ...revocation, lifted: true, until: Math.min(revocation.until, now + LIFTED_MS) });
         break;
       case 'disconnect':
         // Concerns open connections, no token.

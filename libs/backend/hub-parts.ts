@@ -2,7 +2,7 @@
 import type { Credentials } from '#libs/auth/credentials.ts';
 import { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { RevocationFeed } from '#libs/auth/revocation-feed.ts';
-import { Revocations, type Sanction, tokenHash } from '#libs/auth/revocations.ts';
+import { type Revocation, Revocations, tokenHash } from '#libs/auth/revocations.ts';
 import { TokenGate } from '#libs/auth/token-gate.ts';
 import type { TokenVerifier } from '#libs/auth/token-verifier.ts';
 import type { Config } from '#libs/config/config.ts';
@@ -29,7 +29,7 @@ export interface HubParts {
   /** Throws or rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`. At once where a key of ours signed the token. */
   verify(token: string): Bearer | Promise<Bearer>;
   /** Follows what is revoked from now on, and tells of each entry once. */
-  follow(onSanction: (sanction: Sanction) => void): Promise<RevocationFeed>;
+  follow(onRevocation: (revocation: Revocation) => void): Promise<RevocationFeed>;
   /** Follows what becomes of rooms from now on. `listener`: undefined as long as nobody can be in one. */
   followRooms(listener: () => RoomChangeListener | undefined): Promise<RoomChangeFeed>;
 }
@@ -66,8 +66,8 @@ export function hubParts(config: Config, verifier: TokenVerifier, backend: Backe
       const bearer = (good: Credentials): Bearer => ({ ...good, tokenHash: tokenHash(token) });
       return credentials instanceof Promise ? credentials.then(bearer) : bearer(credentials);
     },
-    async follow(onSanction) {
-      feed = new RevocationFeed({ source: store.sanctions, revocations, onSanction, clock: Date.now, log });
+    async follow(onRevocation) {
+      feed = new RevocationFeed({ source: store.revocations, revocations, onRevocation, clock: Date.now, log });
       await feed.start();
       return feed;
     },

@@ -1,7 +1,7 @@
 import type { BackoffOptions } from './backoff.ts';
 import { type Environment, globalEnvironment, tabSession } from './environment.ts';
-import type { WebSocketConstructor } from './line.ts';
 import { type Clock, systemClock } from './timer.ts';
+import type { WebSocketConstructor } from './transport.ts';
 
 export interface TokenRequest {
   /** The last token was refused, or is about to end: get a new one, not one that is kept. */

@@ -3,12 +3,12 @@ import { wordsOf } from './client-error.ts';
 import type { ClientFrame } from './client-frame.ts';
 import type { Settings } from './client-options.ts';
 import { ClientState, type ClientStatus, type StatusReason } from './client-status.ts';
-import { closeVerdict, reasonOf, type Verdict } from './close-verdict.ts';
+import { type CloseAction, closeAction, reasonOf } from './close-action.ts';
 import type { EnvironmentSignal } from './environment.ts';
-import { Line, type LineEnd } from './line.ts';
 import { Liveness } from './liveness.ts';
 import type { ServerFrame, WelcomeFrame } from './server-frame.ts';
 import { Timer } from './timer.ts';
+import { Transport, type TransportEnd } from './transport.ts';
 
 /** An attempt that has not come to `welcome` after so long is given up, milliseconds. */
 const ATTEMPT_MS = 20_000;
@@ -27,7 +27,7 @@ export interface ConnectorHandlers {
 
 /** One attempt and the line it makes. */
 interface Current {
-  line?: Line;
+  line?: Transport;
   welcomed?: boolean;
 }
 
@@ -141,7 +141,7 @@ export class Connector {
     try {
       const url = new URL(settings.url());
       url.searchParams.set('session', settings.session);
-      current.line = new Line(settings, url.href, token, {
+      current.line = new Transport(settings, url.href, token, {
         frame: (frame) => this.#frame(current, frame),
         ended: (end) => this.#ended(end),
       });
@@ -170,13 +170,13 @@ export class Connector {
     if (this.#current === current) this.#handlers.status(this.#status);
   }
 
-  #ended(end: LineEnd): void {
+  #ended(end: TransportEnd): void {
     const words = this.#kickedBy === undefined ? {} : { message: this.#kickedBy };
-    this.#lost({ ...reasonOf(end), ...words }, closeVerdict(end, this.#reconnectIn));
+    this.#lost({ ...reasonOf(end), ...words }, closeAction(end, this.#reconnectIn));
   }
 
   /** The line, or the attempt at one, is over. */
-  #lost(reason: StatusReason, verdict: Verdict = { action: 'back-off' }): void {
+  #lost(reason: StatusReason, verdict: CloseAction = { action: 'back-off' }): void {
     this.#obeys = verdict.action === 'wait';
     switch (verdict.action) {
       case 'back-off':

@@ -1,6 +1,6 @@
 import { isManagedRoom } from './room-kinds.ts';
+import type { SendQueue } from './send-queue.ts';
 import { type Clock, Timer } from './timer.ts';
-import type { Wire } from './wire.ts';
 
 /** At most one frame a room in this time, milliseconds. */
 const BATCH_MS = 1000;
@@ -17,12 +17,12 @@ interface Delivery {
  * its messages coming again: then it is told again.
  */
 export class Deliveries {
-  readonly #wire: Wire;
+  readonly #wire: SendQueue;
   readonly #manual: boolean;
   readonly #timer: Timer;
   readonly #rooms = new Map<string, Delivery>();
 
-  constructor(wire: Wire, clock: Clock, manual: boolean) {
+  constructor(wire: SendQueue, clock: Clock, manual: boolean) {
     this.#wire = wire;
     this.#manual = manual;
     this.#timer = new Timer(clock, () => this.#flush());

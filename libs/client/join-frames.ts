@@ -1,15 +1,15 @@
 import { JOIN_ROOMS_MAX } from '#libs/protocol/limits.ts';
 import type { JoinTarget } from './client-frame.ts';
 import { type Room, RoomState } from './room.ts';
+import type { SendQueue } from './send-queue.ts';
 import type { ErrorFrame, JoinedFrame } from './server-frame.ts';
 import { type Clock, Timer } from './timer.ts';
-import type { Wire } from './wire.ts';
 
 /** What a join frame has beside its rooms, bytes, generously. Names and epochs have no character that JSON or UTF-8 makes longer. */
 const FRAME_OVERHEAD = 100;
 
 export interface JoinFramesOptions {
-  readonly wire: Wire;
+  readonly wire: SendQueue;
   readonly clock: Clock;
   /** How long an answer may take, milliseconds. */
   readonly timeoutMs: number;

@@ -3,9 +3,9 @@ import { type BackoffOptions, backoffMs } from './backoff.ts';
 import { ClientError } from './client-error.ts';
 import type { ClientFrame } from './client-frame.ts';
 import { isPrivateRoom } from './room-kinds.ts';
+import type { SendQueue } from './send-queue.ts';
 import type { AckFrame, ErrorFrame } from './server-frame.ts';
 import { type Clock, Timer } from './timer.ts';
-import type { Wire } from './wire.ts';
 
 /** The hub knows an `id` again for 5 minutes (M2). After so long a message that may have arrived is not sent again, milliseconds. */
 const REPEATABLE_MS = 270_000;
@@ -43,7 +43,7 @@ interface Entry {
 }
 
 export interface OutboxOptions {
-  readonly wire: Wire;
+  readonly wire: SendQueue;
   readonly clock: Clock;
   readonly random: () => number;
   readonly backoff: BackoffOptions;

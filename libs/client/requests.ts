@@ -1,8 +1,8 @@
 import { ClientError } from './client-error.ts';
 import type { ClientFrame } from './client-frame.ts';
+import type { SendQueue } from './send-queue.ts';
 import type { ErrorFrame, HistoryFrame, OnlineFrame, PresenceFrame, ServerFrame } from './server-frame.ts';
 import { type Clock, Timer } from './timer.ts';
-import type { Wire } from './wire.ts';
 
 /** What answers which frame. */
 interface Answers {
@@ -27,13 +27,13 @@ interface Request {
 
 /** Questions and their answers, matched by `id`. */
 export class Requests {
-  readonly #wire: Wire;
+  readonly #wire: SendQueue;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #pending = new Map<string, Request>();
   #serial = 0;
 
-  constructor(wire: Wire, clock: Clock, timeoutMs: number) {
+  constructor(wire: SendQueue, clock: Clock, timeoutMs: number) {
     this.#wire = wire;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;

@@ -15,7 +15,7 @@ export const RoomState = {
 export type RoomState = (typeof RoomState)[keyof typeof RoomState];
 
 /** The application waits for the first answer. */
-export interface Wish {
+export interface PendingJoin {
   /** With `since`: what was missed, as far as it has come. */
   missed: readonly PageMessage[];
   readonly timer: Timer;
@@ -34,7 +34,7 @@ export class Room {
   joinId: string | undefined;
   /** When it is asked for again, milliseconds of the steady clock; undefined: it is not. */
   due: number | undefined;
-  wish: Wish | undefined;
+  wish: PendingJoin | undefined;
   /** What waited for the user and may come by the room, too, and there in order: all until it is entered, then what is beyond its place. On this line. */
   held: OfflineMessageFrame[] = [];
   /** Joins in a row that failed in a way that may pass. */

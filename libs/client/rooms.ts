@@ -5,12 +5,12 @@ import type { Inbox } from './inbox.ts';
 import { JoinFrames } from './join-frames.ts';
 import { Room, RoomState } from './room.ts';
 import { isPrivateRoom } from './room-kinds.ts';
+import type { SendQueue } from './send-queue.ts';
 import type { ErrorFrame, JoinedFrame, MessageFrame, OfflineMessageFrame, PageMessage, Position, ResyncFrame } from './server-frame.ts';
 import { type Clock, Timer } from './timer.ts';
-import type { Wire } from './wire.ts';
 
 export interface RoomsOptions {
-  readonly wire: Wire;
+  readonly wire: SendQueue;
   readonly clock: Clock;
   readonly inbox: Inbox;
   readonly timeoutMs: number;

@@ -9,13 +9,13 @@ import { Deliveries } from './deliveries.ts';
 import { Emitter } from './emitter.ts';
 import { Inbox } from './inbox.ts';
 import { Outbox } from './outbox.ts';
-import { Pacer } from './pacer.ts';
+import { RateLimiter } from './rate-limiter.ts';
 import { Requests } from './requests.ts';
 import { Rooms } from './rooms.ts';
+import { SendQueue } from './send-queue.ts';
 import type { ServerFrame, WelcomeFrame } from './server-frame.ts';
 import { TokenRenewal } from './token-renewal.ts';
 import { TypingNotice } from './typing-notice.ts';
-import { Wire } from './wire.ts';
 
 /** With these nobody is in the room any more, either. */
 const GONE: ReadonlySet<string> = new Set(['NOT_JOINED', 'UNAVAILABLE', 'CLOSED', 'USER_CHANGED']);
@@ -33,7 +33,7 @@ export class Session {
   welcome: WelcomeFrame | undefined;
   /** It begins anew after an end: what waits was asked for since then, by whoever logs in now. */
   #anew = true;
-  readonly #wire: Wire;
+  readonly #wire: SendQueue;
   readonly #inbox: Inbox;
 
   constructor(settings: Settings) {
@@ -47,8 +47,8 @@ export class Session {
       ended: (reason) => this.#ended(reason),
     });
     const { connector } = this;
-    this.#wire = new Wire(
-      new Pacer(clock, pace),
+    this.#wire = new SendQueue(
+      new RateLimiter(clock, pace),
       () => connector.up,
       (frame) => connector.send(frame),
     );

@@ -1,17 +1,17 @@
+import type { SendQueue } from './send-queue.ts';
 import type { Clock } from './timer.ts';
-import type { Wire } from './wire.ts';
 
 /** The hub tells it on at most so often, milliseconds. */
 const AGAIN_MS = 1000;
 
 /** Tells that somebody types; worth nothing later, so it never waits. */
 export class TypingNotice {
-  readonly #wire: Wire;
+  readonly #wire: SendQueue;
   readonly #clock: Clock;
   #room = '';
   #at = 0;
 
-  constructor(wire: Wire, clock: Clock) {
+  constructor(wire: SendQueue, clock: Clock) {
     this.#wire = wire;
     this.#clock = clock;
   }

@@ -4,7 +4,7 @@ import type { PresenceListener, PresenceSource } from '#libs/presence/presence.t
 import { ERRORS, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import { welcome } from '#libs/protocol/server-frame.ts';
-import type { Sanction } from '#libs/store/change-logs.ts';
+import type { RevocationRecord } from '#libs/store/change-logs.ts';
 import { Counts, INTERVAL_MS } from './delivery/counts.ts';
 import { Healer } from './delivery/healer.ts';
 import { Joins } from './delivery/joins.ts';
@@ -21,14 +21,14 @@ import { FrameBudget } from './limits/frame-budget.ts';
 import { NewRooms } from './limits/new-rooms.ts';
 import { UserBytes } from './limits/user-bytes.ts';
 import { EVERYONE, type Socket } from './ports/socket.ts';
-import { PassValidity } from './rooms/pass-validity.ts';
+import { MembershipValidity } from './rooms/membership-validity.ts';
 import { Rooms } from './rooms/rooms.ts';
 import { Connection, type Identity } from './sessions/connection.ts';
 import { drainConnections } from './sessions/drain.ts';
 import { Expiry } from './sessions/expiry.ts';
 import { LocalUsers } from './sessions/local-users.ts';
 import { PingLimit } from './sessions/ping-limit.ts';
-import { endSanctioned } from './sessions/sanctions.ts';
+import { endRevoked } from './sessions/revocations.ts';
 import { SingleSession } from './sessions/single-session.ts';
 
 export class Hub {
@@ -67,7 +67,7 @@ export class Hub {
     this.#expiry = new Expiry(clock.now());
     this.#joins = new Joins({ rooms: this.#rooms, counts: this.#counts, broker, presence, stats, faults, background, roomLimit, clock });
     const bytes = new UserBytes({ ...options.userBytes, buckets: options.buckets, now, refused: () => stats.rateLimited('bytes') });
-    const validity = new PassValidity(now);
+    const validity = new MembershipValidity(now);
     this.#publisher = new Publisher({ writer: options.writer, access, validity, bytes, stats, faults, background, now });
     this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, access, stats, clock, background });
     this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, access, validity, clock, background });
@@ -191,8 +191,8 @@ export class Hub {
 
   /** Whether the bearer may enter the room of a handshake's path: at once where its name decides. Throws or rejects with `HubError`. */
   assertMayEnter(identity: Identity, room: string): undefined | Promise<void> {
-    const pass = this.#options.access.enter(identity, room);
-    return pass instanceof Promise ? pass.then(() => undefined) : undefined;
+    const membership = this.#options.access.enter(identity, room);
+    return membership instanceof Promise ? membership.then(() => undefined) : undefined;
   }
 
   /**
@@ -219,7 +219,7 @@ export class Hub {
     this.#register(connection)
       .then(() => this.#welcome(connection))
       .catch((error: unknown) => {
-        const { code } = this.#options.faults.told(error, connection);
+        const { code } = this.#options.faults.report(error, connection);
         connection.end(ERRORS[code].close === 0 ? 'UNAVAILABLE' : code);
       });
   }
@@ -270,8 +270,8 @@ export class Hub {
   }
 
   /** Something took the power of tokens away: the connections it concerns are told and closed with 4510. */
-  sanction(sanction: Sanction): void {
-    endSanctioned(this.#users, sanction);
+  revoke(revocation: RevocationRecord): void {
+    endRevoked(this.#users, revocation);
   }
 
   /**

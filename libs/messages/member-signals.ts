@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Broker, Topic } from '#libs/broker/broker.ts';
 import type { Background } from '#libs/telemetry/background.ts';
-import { Keeps } from './room-access.ts';
+import { Retention } from './room-access.ts';
 
 /** How often members are told again where the backend is away, and the pause between, milliseconds: until their connections end, too. */
 const TELL_TRIES = 60;
@@ -30,20 +30,20 @@ export class MemberSignals {
    * Redis lost them; in those that keep history they never fall (M3). Nobody waits for it, and it never throws: it is tried for half a minute. In
    * any order and more than once is harmless: members' nodes go by the offset, hand a message over once, and what lies before it first.
    */
-  tell(members: readonly string[], keeps: Keeps, frame: string, epoch = ''): void {
-    const payload = (keeps === Keeps.history ? '~h' : `~p${epoch} `) + frame;
+  tell(members: readonly string[], retention: Retention, frame: string, epoch = ''): void {
+    const payload = (retention === Retention.history ? '~h' : `~p${epoch} `) + frame;
     for (const member of members) this.#options.background.run('member-signals', () => this.#signal(`u:${member}`, payload));
   }
 
   /** As `tell`, to the present members. If the store cannot be asked for 30 seconds, they get the message with the next one, or at their next connect. */
-  tellNow(members: Members, keeps: Keeps, frame: string, epoch?: string): void {
+  tellNow(members: Members, retention: Retention, frame: string, epoch?: string): void {
     const known = members();
     if (!(known instanceof Promise)) {
-      this.tell(known, keeps, frame, epoch);
+      this.tell(known, retention, frame, epoch);
       return;
     }
     this.#options.background.run('member-signals', () =>
-      this.#patiently(async (first) => this.tell(await (first ? known : members()), keeps, frame, epoch)),
+      this.#patiently(async (first) => this.tell(await (first ? known : members()), retention, frame, epoch)),
     );
   }
 

@@ -8,7 +8,7 @@ import { liveMessage, messageTail } from '#libs/protocol/server-frame.ts';
 import type { MessageStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import { MemberSignals, type Members } from './member-signals.ts';
-import { Keeps, type RoomPass } from './room-access.ts';
+import { type Membership, Retention } from './room-access.ts';
 
 /** Characters of a message id: 132 bits of a SHA-256 in base64url. */
 const MESSAGE_ID_LENGTH = 22;
@@ -49,7 +49,7 @@ export interface MessageWriterOptions {
 }
 
 export interface MessageRequest {
-  readonly pass: RoomPass;
+  readonly membership: Membership;
   /** The members of a private room by now: asked once the message has its place, which may be long after the pass was given (R7). Default those of the pass. */
   readonly members?: Members;
   readonly userId: string;
@@ -90,34 +90,34 @@ export class MessageWriter {
    * Throws `HubError` `MESSAGE_TOO_LONG` and `NOT_STORED` where nothing was said.
    * Rejects with `UNAVAILABLE`, or `NOT_STORED` where the message was shown and may be lost: say it again with the same id.
    */
-  write({ pass, members = () => pass.members ?? [], userId, sender, clientId, text, data }: MessageRequest): Promise<Written> {
+  write({ membership, members = () => membership.members ?? [], userId, sender, clientId, text, data }: MessageRequest): Promise<Written> {
     const { broker, messageMaxChars, dataMaxBytes, now } = this.#options;
     if (!fitsCodePoints(text, messageMaxChars)) throw new HubError('MESSAGE_TOO_LONG', `a text has at most ${messageMaxChars} characters`);
     const at = now();
-    const { room } = pass;
+    const { room } = membership;
     const id = clientId === undefined ? this.#ids.next() : messageId(room, userId, clientId);
     if (data !== undefined && (data.length > dataMaxBytes || Buffer.byteLength(data) > dataMaxBytes))
       throw new HubError('MESSAGE_TOO_LONG', `\`data\` has at most ${dataMaxBytes} bytes as JSON (DATA_MAX_BYTES)`);
-    if (pass.keeps === Keeps.none) {
+    if (membership.retention === Retention.none) {
       return broker.emit(`r:${room}`, liveMessage(room, id, sender, text, data, at)).then(() => ({ id, offset: undefined, at }));
     }
     const tail = messageTail(room, id, sender, text, data, at);
     // A message that is to be stored always has a key: the retry by the hub itself must not make a second one.
-    const key = clientId === undefined && pass.keeps !== Keeps.history ? null : id;
-    if (pass.keeps === Keeps.history) {
+    const key = clientId === undefined && membership.retention !== Retention.history ? null : id;
+    if (membership.retention === Retention.history) {
       if (this.#steady() < this.#storeAwayUntil) throw new HubError('NOT_STORED', undefined, { retryAfter: 1 });
-      return this.#keep(pass, members, { room, tail, key, at }, { id, sender, text, data });
+      return this.#keep(membership, members, { room, tail, key, at }, { id, sender, text, data });
     }
     const said = broker.publish({ room, tail, key, at });
-    if (pass.members === undefined) return said.then((published) => ({ id, offset: published.offset, at: published.at }));
+    if (membership.members === undefined) return said.then((published) => ({ id, offset: published.offset, at: published.at }));
     return said.then((published) => {
-      this.#tell(members, pass.keeps, published.offset, tail, published.epoch);
+      this.#tell(members, membership.retention, published.offset, tail, published.epoch);
       return { id, offset: published.offset, at: published.at };
     });
   }
 
   async #keep(
-    pass: RoomPass,
+    membership: Membership,
     members: Members,
     request: { readonly room: string; readonly tail: string; readonly key: string | null; readonly at: number },
     message: { readonly id: string; readonly sender: string; readonly text: string; readonly data: string | undefined },
@@ -128,7 +128,7 @@ export class MessageWriter {
       const published = await notStored(broker.publish(place === 1 ? request : { ...request, anew: true }));
       const stored = await this.#store(messages.append({ room: request.room, ...message, ...position(published) }));
       if (stored !== 'conflict') {
-        if (pass.members !== undefined) this.#tell(members, pass.keeps, stored.offset, request.tail);
+        if (membership.members !== undefined) this.#tell(members, membership.retention, stored.offset, request.tail);
         failPoint('before-ack');
         return { id, offset: stored.offset, at: stored.at };
       }
@@ -145,8 +145,8 @@ export class MessageWriter {
     }
   }
 
-  #tell(members: Members, keeps: Keeps, offset: number, tail: string, epoch?: string): void {
-    this.#members.tellNow(members, keeps, `{"offset":${offset},${tail}`, epoch);
+  #tell(members: Members, retention: Retention, offset: number, tail: string, epoch?: string): void {
+    this.#members.tellNow(members, retention, `{"offset":${offset},${tail}`, epoch);
   }
 }
 

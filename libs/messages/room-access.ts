@@ -10,13 +10,13 @@ export interface RoomBearer {
 }
 
 /** What a room keeps of its messages (R3). */
-export const Keeps = { none: 'none', stream: 'stream', history: 'history' } as const;
-export type Keeps = (typeof Keeps)[keyof typeof Keeps];
+export const Retention = { none: 'none', stream: 'stream', history: 'history' } as const;
+export type Retention = (typeof Retention)[keyof typeof Retention];
 
 /** Somebody may enter a room, and say something in it. */
-export interface RoomPass {
+export interface Membership {
   readonly room: string;
-  readonly keeps: Keeps;
+  readonly retention: Retention;
   /** Private rooms (R5): the users whose own channels its messages go to. Undefined for rooms that are joined. */
   readonly members: readonly string[] | undefined;
 }
@@ -32,12 +32,12 @@ export interface RoomAccess {
    * At once where the name and the token decide; a promise where the store is asked.
    * @throws HubError, or rejects with it: `FORBIDDEN` (also by the bearer's kind), `ROOM_CLOSED`, `UNAVAILABLE`.
    */
-  enter(bearer: RoomBearer, room: string): RoomPass | Promise<RoomPass>;
+  enter(bearer: RoomBearer, room: string): Membership | Promise<Membership>;
   /**
    * What the room keeps, for whoever may read what was said: all who may enter, and the members of a conversation that is closed, as long as it is kept.
    * @throws as `enter`.
    */
-  read(bearer: RoomBearer, room: string): Keeps | Promise<Keeps>;
+  read(bearer: RoomBearer, room: string): Retention | Promise<Retention>;
   /** How a user stands in a room that the hub makes, asked afresh. Questions of the same moment go out together. Rejects with `HubError` `UNAVAILABLE`. */
   standing(user: string, room: string): Promise<Standing>;
   /** As `standing`, for who follows what becomes of rooms: answered or rejected in time for what is lost to hold within 2 s (R7). */
@@ -45,7 +45,7 @@ export interface RoomAccess {
   /** The members of a private room, asked afresh; of any other, none. Rejects with `HubError` `UNAVAILABLE`. */
   members(room: string): Promise<readonly string[]>;
   /** The room of direct messages between two users, made at first use. Rejects with `HubError` `FORBIDDEN` (by the kind of either), `USER_NOT_FOUND`, `UNAVAILABLE`. */
-  direct(bearer: RoomBearer, to: string): Promise<RoomPass>;
+  direct(bearer: RoomBearer, to: string): Promise<Membership>;
   /** The name of that room. */
   directRoom(user: string, to: string): string;
 }

@@ -2,7 +2,7 @@ import type { Broker } from '#libs/broker/broker.ts';
 import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
 import { messageMember, messageStart } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, StoredMessage } from '#libs/store/message-store.ts';
-import { Keeps, type RoomAccess, type RoomBearer } from './room-access.ts';
+import { Retention, type RoomAccess, type RoomBearer } from './room-access.ts';
 
 export interface RoomHistoryOptions {
   readonly access: Pick<RoomAccess, 'read'>;
@@ -40,10 +40,10 @@ export class RoomHistory {
     }
   }
 
-  async #read(room: string, keeps: Keeps, before: number, limit: number): Promise<string> {
+  async #read(room: string, retention: Retention, before: number, limit: number): Promise<string> {
     const { messages, broker } = this.#options;
-    if (keeps === Keeps.none) return pageText([], false);
-    if (keeps === Keeps.history) {
+    if (retention === Retention.none) return pageText([], false);
+    if (retention === Retention.history) {
       const page = await messages.before(room, before, limit, PAGE_MAX_BYTES);
       return pageText(page.messages.map(storedItem), page.more);
     }

@@ -6,8 +6,8 @@ import type { AgentStore } from '#libs/store/account-store.ts';
 import type { ConversationRecord, ConversationStore } from '#libs/store/conversation-store.ts';
 import type { RoomMember } from '#libs/store/room-store.ts';
 import type { Absences } from './absences.ts';
-import type { Notices } from './notices.ts';
-import type { RoomCloser } from './room-closer.ts';
+import type { Notifier } from './notifier.ts';
+import type { RoomLifecycle } from './room-lifecycle.ts';
 import { whoIsOnline } from './who-is-online.ts';
 
 export interface AssignmentOptions {
@@ -15,8 +15,8 @@ export interface AssignmentOptions {
   readonly agents: Pick<AgentStore, 'all'>;
   readonly presence: Pick<Presence, 'sessions'>;
   readonly absences: Pick<Absences, 'look'>;
-  readonly notices: Pick<Notices, 'conversation'>;
-  readonly closer: Pick<RoomCloser, 'close'>;
+  readonly notices: Pick<Notifier, 'conversation'>;
+  readonly lifecycle: Pick<RoomLifecycle, 'close'>;
   /** A fresh `conv:` name at each call. */
   readonly roomName: () => string;
   /** Unix milliseconds. */
@@ -87,7 +87,7 @@ export class Assignment {
   async close(room: string, by: { readonly id: string; readonly kind: string }): Promise<void> {
     const record = await this.#options.conversations.get(room);
     if (record === undefined || !mayClose(record, by)) throw new HubError('FORBIDDEN');
-    if (record.state === 'closed' || !(await this.#options.closer.close(room))) {
+    if (record.state === 'closed' || !(await this.#options.lifecycle.close(room))) {
       throw new HubError('ROOM_CLOSED', 'The conversation is closed.');
     }
   }

@@ -2,9 +2,9 @@
 import { HubError } from '#libs/protocol/errors.ts';
 import type { NewRoom, RoomMember, RoomStore } from '#libs/store/room-store.ts';
 import { type KnownRoom, roomOfMember, standingOfMember } from './membership.ts';
-import type { Notices } from './notices.ts';
+import type { Notifier } from './notifier.ts';
 import type { People } from './people.ts';
-import type { RoomCloser } from './room-closer.ts';
+import type { RoomLifecycle } from './room-lifecycle.ts';
 
 /** Members of one group. */
 export const GROUP_MEMBERS_MAX = 1000;
@@ -15,8 +15,8 @@ const GROUPS_OWNED_MAX = 200;
 export interface GroupsOptions {
   readonly rooms: Pick<RoomStore, 'createGroup' | 'standing' | 'withMembers' | 'update' | 'addMembers' | 'removeMembers'>;
   readonly people: Pick<People, 'byIds'>;
-  readonly notices: Pick<Notices, 'membership' | 'memberChange'>;
-  readonly closer: Pick<RoomCloser, 'close'>;
+  readonly notices: Pick<Notifier, 'membership' | 'memberChange'>;
+  readonly lifecycle: Pick<RoomLifecycle, 'close'>;
   /** The room closes by itself at that time, Unix milliseconds; undefined: not any more. Never rejects. */
   readonly scheduleExpiry: (room: string, expiresAt: number | undefined) => Promise<void>;
   /** A fresh `group:` name at each call. */
@@ -147,7 +147,7 @@ export class Groups {
   async close(user: string, room: string): Promise<void> {
     const { room: record } = await standingOfMember(this.#options.rooms, room, user);
     if (record.kind !== 'pair' && (record.kind !== 'group' || record.owner !== user)) throw new HubError('FORBIDDEN');
-    if (!(await this.#options.closer.close(room))) throw new HubError('ROOM_CLOSED');
+    if (!(await this.#options.lifecycle.close(room))) throw new HubError('ROOM_CLOSED');
   }
 
   async #group(user: string, room: string): Promise<KnownRoom> {

@@ -6,7 +6,7 @@ import type { SeenStore } from '#libs/store/account-store.ts';
 import type { MatchResult, PairStore } from '#libs/store/conversation-store.ts';
 import type { RoomMember } from '#libs/store/room-store.ts';
 import { type Absences, GRACE_MS } from './absences.ts';
-import type { Notices } from './notices.ts';
+import type { Notifier } from './notifier.ts';
 import type { PersonKinds } from './person-kinds.ts';
 import { whoIsOnline } from './who-is-online.ts';
 
@@ -16,7 +16,7 @@ export interface MatchmakerOptions {
   readonly presence: Pick<Presence, 'sessions' | 'sample'>;
   readonly absences: Pick<Absences, 'look'>;
   readonly kinds: Pick<PersonKinds, 'of'>;
-  readonly notices: Pick<Notices, 'matched' | 'membership' | 'pairHistory'>;
+  readonly notices: Pick<Notifier, 'matched' | 'membership' | 'pairHistory'>;
   /** The room closes by itself at that time, Unix milliseconds. Never rejects. */
   readonly scheduleExpiry: (room: string, expiresAt: number) => Promise<void>;
   /** A fresh `pair:` name at each call. */

@@ -1,6 +1,6 @@
 /** Who may enter which room, over the rules and the store (R2, R3, R5). */
 import { hash } from 'node:crypto';
-import { Keeps, type RoomAccess, type RoomBearer, type RoomPass, Standing } from '#libs/messages/room-access.ts';
+import { type Membership, Retention, type RoomAccess, type RoomBearer, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom, isPrivateRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
@@ -41,20 +41,20 @@ export class RoomEntry implements RoomAccess {
     return this.#options.rules.keepsStream(room);
   }
 
-  enter(bearer: RoomBearer, room: string): RoomPass | Promise<RoomPass> {
+  enter(bearer: RoomBearer, room: string): Membership | Promise<Membership> {
     requireRoom(bearer.kind, room);
     const { entry, retention } = roomPolicy(room);
     if (entry === 'members') return this.#managed(bearer, room);
     const refusal = this.#options.rules.refusal(bearer, room);
     if (refusal !== undefined) throw new HubError(refusal, `the room ${room} is not open to you`);
-    return { room, keeps: retention, members: undefined };
+    return { room, retention, members: undefined };
   }
 
-  read(bearer: RoomBearer, room: string): Keeps | Promise<Keeps> {
+  read(bearer: RoomBearer, room: string): Retention | Promise<Retention> {
     requireRoom(bearer.kind, room);
     if (isManagedRoom(room)) return this.#readManaged(bearer, room);
-    const pass = this.enter(bearer, room);
-    return pass instanceof Promise ? pass.then(({ keeps }) => keeps) : pass.keeps;
+    const membership = this.enter(bearer, room);
+    return membership instanceof Promise ? membership.then(({ retention }) => retention) : membership.retention;
   }
 
   async standing(user: string, room: string): Promise<Standing> {
@@ -70,7 +70,7 @@ export class RoomEntry implements RoomAccess {
     return (isPrivateRoom(room) ? found?.privateMembers : undefined) ?? [];
   }
 
-  async direct(bearer: RoomBearer, to: string): Promise<RoomPass> {
+  async direct(bearer: RoomBearer, to: string): Promise<Membership> {
     requirePower(bearer.kind, 'direct');
     const room = directRoom(bearer.userId, to);
     const { rooms, people, clock } = this.#options;
@@ -91,19 +91,19 @@ export class RoomEntry implements RoomAccess {
     return directRoom(user, to);
   }
 
-  async #managed(bearer: RoomBearer, room: string): Promise<RoomPass> {
+  async #managed(bearer: RoomBearer, room: string): Promise<Membership> {
     return passOf(await standingOfMember(this.#options.rooms, room, bearer.userId));
   }
 
-  async #readManaged(bearer: RoomBearer, room: string): Promise<Keeps> {
+  async #readManaged(bearer: RoomBearer, room: string): Promise<Retention> {
     return keepsOf((await standingOfReader(this.#options.rooms, room, bearer.userId)).room);
   }
 }
 
-function passOf({ room, privateMembers }: RoomStanding): RoomPass {
-  return { room: room.room, keeps: keepsOf(room), members: isPrivateRoom(room.room) ? privateMembers : undefined };
+function passOf({ room, privateMembers }: RoomStanding): Membership {
+  return { room: room.room, retention: keepsOf(room), members: isPrivateRoom(room.room) ? privateMembers : undefined };
 }
 
-function keepsOf({ keepHistory }: RoomRecord): Keeps {
-  return keepHistory ? Keeps.history : Keeps.stream;
+function keepsOf({ keepHistory }: RoomRecord): Retention {
+  return keepHistory ? Retention.history : Retention.stream;
 }

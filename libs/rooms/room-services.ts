@@ -5,11 +5,11 @@ import { Absences } from './absences.ts';
 import { Assignment } from './assignment.ts';
 import { Groups } from './groups.ts';
 import { Matchmaker } from './matchmaker.ts';
-import { Notices } from './notices.ts';
+import { Notifier } from './notifier.ts';
 import { People } from './people.ts';
 import { PersonKinds } from './person-kinds.ts';
-import { RoomCloser } from './room-closer.ts';
 import { freshRoomName } from './room-id.ts';
+import { RoomLifecycle } from './room-lifecycle.ts';
 import { RoomList } from './room-list.ts';
 
 export interface RoomServicesOptions {
@@ -31,8 +31,8 @@ export interface RoomServicesOptions {
 
 /** Everything about rooms that API and worker do, composed over the ports. It holds nothing: any number of processes may have one. */
 export interface RoomServices {
-  readonly notices: Notices;
-  readonly closer: RoomCloser;
+  readonly notices: Notifier;
+  readonly lifecycle: RoomLifecycle;
   readonly groups: Groups;
   readonly list: RoomList;
   readonly kinds: PersonKinds;
@@ -49,15 +49,15 @@ export function roomServices({ store, broker, presence, clock, wait, failed, ...
     }
   };
   const { rooms, seen, users } = store;
-  const notices = new Notices({ broker, wait, lost: failed });
-  const closer = new RoomCloser({ rooms, notices, forgetExpiry: (room) => scheduleExpiry(room, undefined), clock });
+  const notices = new Notifier({ broker, wait, lost: failed });
+  const lifecycle = new RoomLifecycle({ rooms, notices, forgetExpiry: (room) => scheduleExpiry(room, undefined), clock });
   const people = new People({ seen, users });
   const kinds = new PersonKinds({ seen, presence, wait });
   const absences = new Absences({ absences: store.absences, presence, clock });
   return {
     notices,
-    closer,
-    groups: new Groups({ rooms, people, notices, closer, scheduleExpiry, roomName: () => freshRoomName('group'), clock }),
+    lifecycle,
+    groups: new Groups({ rooms, people, notices, lifecycle, scheduleExpiry, roomName: () => freshRoomName('group'), clock }),
     list: new RoomList({ rooms, messages: store.messages, presence }),
     kinds,
     matchmaker: new Matchmaker({
@@ -77,7 +77,7 @@ export function roomServices({ store, broker, presence, clock, wait, failed, ...
       presence,
       absences,
       notices,
-      closer,
+      lifecycle,
       roomName: () => freshRoomName('conv'),
       clock,
     }),

@@ -14,7 +14,7 @@ export interface LogPage<Entry> {
  * What takes a token's power away, as a log that every node follows. `login`: all tokens of a login. `token`: one token, by the SHA-256 of it (base64url).
  * `user`: all tokens of the user issued up to `at`. `ban`: the user until `until`. `unban`. `disconnect`: the user's connections of this moment.
  */
-export interface Sanction {
+export interface RevocationRecord {
   readonly seq: number;
   readonly kind: 'login' | 'token' | 'user' | 'ban' | 'unban' | 'disconnect';
   /** The login, the hash, or the user id. */
@@ -25,13 +25,13 @@ export interface Sanction {
   readonly until: number;
 }
 
-export interface SanctionStore {
+export interface RevocationStore {
   /** An `unban` is kept no longer than the bans it lifts, `until` at most. */
-  add(sanction: Omit<Sanction, 'seq'>): Promise<void>;
+  add(revocation: Omit<RevocationRecord, 'seq'>): Promise<void>;
   /** Until when the user is banned, Unix milliseconds; undefined: they are not. O(log n). */
   bannedUntil(user: string, now: number): Promise<number | undefined>;
   /** What was committed since the read that gave this mark; without one, everything that holds, without bans that were lifted. */
-  since(mark: string | undefined, now: number): Promise<LogPage<Sanction>>;
+  since(mark: string | undefined, now: number): Promise<LogPage<RevocationRecord>>;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { managedKindsWith } from '#libs/protocol/room-kinds.ts';
+import { Batcher } from './batcher.ts';
 import type { Database } from './database.ts';
-import { GroupWriter } from './group-writer.ts';
 import type { CursorStore, Waiting } from './message-store.ts';
 
 interface Advance {
@@ -50,13 +50,13 @@ const DELIVERED = `
 
 export class PostgresCursors implements CursorStore {
   readonly #database: Database;
-  readonly #writer: GroupWriter<Advance, boolean>;
-  readonly #waiting: GroupWriter<string, readonly Waiting[]>;
+  readonly #writer: Batcher<Advance, boolean>;
+  readonly #waiting: Batcher<string, readonly Waiting[]>;
 
   constructor(database: Database) {
     this.#database = database;
     const { timeoutMs } = database;
-    this.#writer = new GroupWriter({
+    this.#writer = new Batcher({
       ...GROUP,
       timeoutMs,
       write: async (moves, deadline) => {
@@ -66,7 +66,7 @@ export class PostgresCursors implements CursorStore {
         return moves.map(({ user, room, offset }) => offset <= (tops.get(`${user} ${room}`) ?? offset));
       },
     });
-    this.#waiting = new GroupWriter({ ...ASKED, timeoutMs, write: (users, deadline) => this.#ask(users, deadline) });
+    this.#waiting = new Batcher({ ...ASKED, timeoutMs, write: (users, deadline) => this.#ask(users, deadline) });
   }
 
   advance(user: string, room: string, offset: number): Promise<boolean> {

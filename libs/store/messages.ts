@@ -1,6 +1,6 @@
 import { failPoint } from '#libs/config/fail-point.ts';
+import { Batcher } from './batcher.ts';
 import type { Database } from './database.ts';
-import { GroupWriter } from './group-writer.ts';
 import { appendAll } from './message-append.ts';
 import type { MessageStore, StoredAt, StoredMessage, StoredPage } from './message-store.ts';
 import type { StoreObserver } from './store-health.ts';
@@ -63,14 +63,14 @@ interface Found {
 
 export class PostgresMessages implements MessageStore {
   readonly #database: Database;
-  readonly #writer: GroupWriter<StoredMessage, StoredAt | 'conflict'>;
-  readonly #finder: GroupWriter<Lookup, Found>;
+  readonly #writer: Batcher<StoredMessage, StoredAt | 'conflict'>;
+  readonly #finder: Batcher<Lookup, Found>;
 
   /** `messaging`: the connections of what stands between a message and its `ack`. */
   constructor(database: Database, messaging: Database, observe: StoreObserver | undefined) {
     this.#database = database;
     const { timeoutMs } = messaging;
-    this.#writer = new GroupWriter({
+    this.#writer = new Batcher({
       ...GROUP,
       timeoutMs,
       observe,
@@ -80,7 +80,7 @@ export class PostgresMessages implements MessageStore {
         return places;
       },
     });
-    this.#finder = new GroupWriter({
+    this.#finder = new Batcher({
       ...LOOKED_UP,
       timeoutMs,
       write: (asked, deadline) => find(messaging, asked, deadline),

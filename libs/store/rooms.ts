@@ -1,6 +1,6 @@
 import { managedKindsWith } from '#libs/protocol/room-kinds.ts';
+import { Batcher } from './batcher.ts';
 import type { Database, Query } from './database.ts';
-import { GroupWriter } from './group-writer.ts';
 import { type ListPage, pageOf } from './list-page.ts';
 import { kindMember, kindOf } from './person-kind.ts';
 import { ROOM_COLUMNS, type RoomRow, roomOf } from './room-row.ts';
@@ -106,14 +106,14 @@ interface Question {
 
 export class PostgresRooms implements RoomStore {
   readonly #database: Database;
-  readonly #asker: GroupWriter<Question, RoomStanding | undefined>;
-  readonly #checker: GroupWriter<Question, RoomStanding | undefined>;
+  readonly #asker: Batcher<Question, RoomStanding | undefined>;
+  readonly #checker: Batcher<Question, RoomStanding | undefined>;
 
   /** `messaging`: the connections of what stands between a message and its `ack`; `following`: of what follows changes. */
   constructor(database: Database, messaging: Database, following: Database) {
     this.#database = database;
-    const asker = (through: Database, parallel: number): GroupWriter<Question, RoomStanding | undefined> =>
-      new GroupWriter({
+    const asker = (through: Database, parallel: number): Batcher<Question, RoomStanding | undefined> =>
+      new Batcher({
         ...ASKED,
         parallel,
         timeoutMs: through.timeoutMs,

@@ -12,9 +12,9 @@ import { PostgresLogins } from './logins.ts';
 import { PostgresMessages } from './messages.ts';
 import { PostgresNames } from './names.ts';
 import { PostgresPairs } from './pairs.ts';
+import { PostgresRevocations } from './revocations.ts';
 import { PostgresRoomChanges } from './room-changes.ts';
 import { PostgresRooms } from './rooms.ts';
-import { PostgresSanctions } from './sanctions.ts';
 import { PostgresSeen } from './seen.ts';
 import type { Store } from './store.ts';
 import { StoreHealth, type StoreObserver } from './store-health.ts';
@@ -76,7 +76,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     absences: new PostgresAbsences(database),
     messages,
     cursors,
-    sanctions: new PostgresSanctions(database, messaging),
+    revocations: new PostgresRevocations(database, messaging),
     roomChanges: new PostgresRoomChanges(following),
     seen,
     upkeep: new PostgresUpkeep(database),

@@ -6,7 +6,7 @@
  * back. Times are Unix milliseconds unless a name says otherwise. Room names, user ids and message ids are texts as the wire contract has them.
  */
 import type { AgentStore, CustomerStore, NameStore, SeenStore, UserStore } from './account-store.ts';
-import type { RoomChangeStore, SanctionStore } from './change-logs.ts';
+import type { RevocationStore, RoomChangeStore } from './change-logs.ts';
 import type { AbsenceStore, ConversationStore, PairStore } from './conversation-store.ts';
 import type { AnswerStore, CodeStore, LoginStore } from './login-store.ts';
 import type { CursorStore, MessageStore } from './message-store.ts';
@@ -26,7 +26,7 @@ export interface Store {
   readonly absences: AbsenceStore;
   readonly messages: MessageStore;
   readonly cursors: CursorStore;
-  readonly sanctions: SanctionStore;
+  readonly revocations: RevocationStore;
   readonly roomChanges: RoomChangeStore;
   readonly seen: SeenStore;
   readonly upkeep: UpkeepStore;
@@ -51,7 +51,7 @@ export interface UpkeepStore {
    * messages for so long that dropping a month would hold up who writes, it and what is younger is left to the next call.
    */
   dropHistory(days: number, now: number): Promise<number>;
-  /** Keys of messages stored and changes of rooms added over an hour ago, codes, tickets, families and sanctions that are over, absences nobody looks for any more, guests who were not here for 30 days. */
+  /** Keys of messages stored and changes of rooms added over an hour ago, codes, tickets, families and revocations that are over, absences nobody looks for any more, guests who were not here for 30 days. */
   dropExpired(now: number): Promise<number>;
   /** Made rooms closed for over 30 days, with members and cursors. */
   dropClosedRooms(now: number): Promise<number>;

@@ -17,7 +17,7 @@ const ROOMS = 100;
 /** Milliseconds one statement of the upkeep may take. */
 const LONG: CallOptions = { timeoutMs: 60_000 };
 
-/** What is over, table by table: `$1` is a moment; of changes of rooms, their age by the database's clock. Sanctions stay for a minute after they were added, so that every node has seen them. */
+/** What is over, table by table: `$1` is a moment; of changes of rooms, their age by the database's clock. Revocations stay for a minute after they were added, so that every node has seen them. */
 const EXPIRED: readonly { readonly table: string; readonly over: string; readonly before: (now: number) => number }[] = [
   { table: 'message_keys', over: 'stored_at < $1', before: (now) => now - HOUR_MS },
   { table: 'login_codes', over: 'expires_at <= $1', before: (now) => now },

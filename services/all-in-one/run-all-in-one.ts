@@ -102,7 +102,7 @@ export async function runAllInOne(
     board: boardAdapters(jobs),
   });
   let gateway: Gateway | undefined;
-  const feed = await parts.follow((sanction) => gateway?.hub.sanction(sanction));
+  const feed = await parts.follow((revocation) => gateway?.hub.revoke(revocation));
   const rooms = await parts.followRooms(() => gateway?.hub.lostAccess);
   const running = await Gateway.start(settings, {
     node,

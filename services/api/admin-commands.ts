@@ -10,18 +10,18 @@ import { Pusher, type PusherOptions } from './service-push.ts';
 
 export interface AdminCommandsParts {
   readonly broker: PusherOptions['broker'];
-  readonly store: Pick<Store, 'rooms' | 'sanctions' | 'logins'>;
+  readonly store: Pick<Store, 'rooms' | 'revocations' | 'logins'>;
   readonly log: Logger;
   /** Unix milliseconds. */
   readonly clock: () => number;
 }
 
 const UserPath = Type.Object({ user: UserId });
-const mute = { say: () => Promise.reject(new HubError('FORBIDDEN')) };
+const mute = { publish: () => Promise.reject(new HubError('FORBIDDEN')) };
 
 /** Each answers 202 `{}` and is logged: who asks why somebody was thrown out finds when, and by which address. */
 export function adminCommands(api: FastifyInstance, { broker, store, log, clock }: AdminCommandsParts): void {
-  const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), voice: mute, clock });
+  const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), publisher: mute, clock });
 
   api.addHook('onResponse', async (request, reply) => {
     if (request.method === 'GET' || request.method === 'HEAD' || reply.statusCode !== 202) return;

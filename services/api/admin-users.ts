@@ -12,7 +12,7 @@ export interface AdminUsersParts {
   /** Unix milliseconds. */
   readonly clock: () => number;
   readonly presence: Pick<Presence, 'online' | 'page' | 'sample' | 'sessions'>;
-  readonly store: Pick<Store, 'seen' | 'users' | 'agents' | 'rooms' | 'sanctions'>;
+  readonly store: Pick<Store, 'seen' | 'users' | 'agents' | 'rooms' | 'revocations'>;
 }
 
 interface Person {
@@ -97,7 +97,7 @@ export function adminUsers(api: FastifyInstance, { clock, presence, store }: Adm
       store.seen.get([id]),
       personOf(store, id),
       roomsOf(store, id, undefined, USER_ROOMS_MAX),
-      store.sanctions.bannedUntil(id, clock()),
+      store.revocations.bannedUntil(id, clock()),
     ]);
     if (person === undefined) throw new HubError('USER_NOT_FOUND');
     return {

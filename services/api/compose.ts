@@ -13,7 +13,7 @@ import { MailSeal } from '#libs/mail/mail-seal.ts';
 import { RoomHistory } from '#libs/messages/room-history.ts';
 import { version } from '#libs/process/version.ts';
 import { roomServices } from '#libs/rooms/room-services.ts';
-import { ServiceVoice } from '#libs/rooms/service-voice.ts';
+import { ServicePublisher } from '#libs/rooms/service-publisher.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { buildApi } from './api.ts';
 import { asyncApiRoutes } from './asyncapi-routes.ts';
@@ -67,7 +67,7 @@ export function composeApi({
     failed: (error) => log.warn({ err: error }, 'a notice or a plan was lost'),
   });
   const history = new RoomHistory({ access: parts.access, messages: store.messages, broker });
-  const voice = new ServiceVoice({ rooms: store.rooms, writer: parts.writer, kinds: rooms.kinds });
+  const publisher = new ServicePublisher({ rooms: store.rooms, writer: parts.writer, kinds: rooms.kinds });
   return buildApi({
     log,
     clock,
@@ -100,7 +100,7 @@ export function composeApi({
       memberRoutes(rooms),
       matchRoutes(rooms),
       conversationRoutes(rooms),
-      serviceRoutes({ broker, presence, voice }),
+      serviceRoutes({ broker, presence, publisher }),
       asyncApiRoutes(version),
     ],
     draining,

@@ -103,7 +103,7 @@ async function endByToken(parts: ApiParts, token: string, { login, expiresAt }: 
   if (login !== undefined) return endLogin(parts, login, 'logout', expiresAt * 1000);
   // A token of another issuer belongs to no login of ours: it alone is taken back.
   const at = parts.clock();
-  await parts.store.sanctions.add({ kind: 'token', subject: tokenHash(token), reason: 'logout', at, until: expiresAt * 1000 + SKEW_MS });
+  await parts.store.revocations.add({ kind: 'token', subject: tokenHash(token), reason: 'logout', at, until: expiresAt * 1000 + SKEW_MS });
 }
 
 /** Whose token it is; undefined where it is over, or none. */

@@ -135,7 +135,7 @@ export async function endLogin(
   const kind = await store.logins.revokeFamily(login);
   const at = clock();
   const lifeMs = kind === undefined ? FOREIGN_TOKEN_MS : tokenSeconds(kind) * 1000;
-  await store.sanctions.add({ kind: 'login', subject: login, reason, at, until: Math.max(at + lifeMs, tokenEnd) + SKEW_SECONDS * 1000 });
+  await store.revocations.add({ kind: 'login', subject: login, reason, at, until: Math.max(at + lifeMs, tokenEnd) + SKEW_SECONDS * 1000 });
 }
 
 function tokenSeconds(kind: string): number {

@@ -6,7 +6,7 @@ import { tokenHash } from '#libs/auth/revocations.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { FRAME_ID_MAX, TOKEN_MAX_BYTES } from '#libs/protocol/limits.ts';
 import { cleanName } from '#libs/protocol/name-text.ts';
-import type { ServiceVoice } from '#libs/rooms/service-voice.ts';
+import type { ServicePublisher } from '#libs/rooms/service-publisher.ts';
 import type { Store } from '#libs/store/store.ts';
 import { FOREIGN_TOKEN_MS } from './login.ts';
 import { RoomName, UserId } from './room-schemas.ts';
@@ -90,14 +90,14 @@ export function withId(words: Static<typeof Publish>, id: string | undefined): S
 }
 
 export interface ServiceCommandsOptions {
-  readonly store: Pick<Store, 'sanctions' | 'logins'>;
+  readonly store: Pick<Store, 'revocations' | 'logins'>;
   readonly pusher: Pick<Pusher, 'push'>;
-  readonly voice: Pick<ServiceVoice, 'say'>;
+  readonly publisher: Pick<ServicePublisher, 'publish'>;
   /** Unix milliseconds. */
   readonly clock: () => number;
 }
 
-/** Every method resolves when the backends have it, and rejects with `HubError` where they are away. Nodes follow the log of sanctions within 2 s. */
+/** Every method resolves when the backends have it, and rejects with `HubError` where they are away. Nodes follow the log of revocations within 2 s. */
 export class ServiceCommands {
   readonly #options: ServiceCommandsOptions;
 
@@ -119,13 +119,13 @@ export class ServiceCommands {
     const sender = as
       ? { id: as.id, name: cleanName(as.name, TOKEN_NAME_MAX, as.id) }
       : { id: `service:${service}`, name: service, kind: 'service' };
-    const said = await this.#options.voice.say({ room, sender, clientId: id, text, data });
+    const said = await this.#options.publisher.publish({ room, sender, clientId: id, text, data });
     return { id: said.id, ...(said.offset === undefined ? {} : { offset: said.offset }), at: said.at };
   }
 
   async disconnect({ user, reason }: Static<typeof Disconnect>): Promise<void> {
     const at = this.#options.clock();
-    await this.#options.store.sanctions.add({ kind: 'disconnect', subject: user, reason: reason ?? '', at, until: at + DISCONNECT_MS });
+    await this.#options.store.revocations.add({ kind: 'disconnect', subject: user, reason: reason ?? '', at, until: at + DISCONNECT_MS });
   }
 
   /** @throws HubError `INVALID_REQUEST` where the token is none. */
@@ -134,25 +134,25 @@ export class ServiceCommands {
     const at = clock();
     if ('token' in what) {
       const until = endOf(what.token) + SKEW_MS;
-      await store.sanctions.add({ kind: 'token', subject: tokenHash(what.token), reason: '', at, until });
+      await store.revocations.add({ kind: 'token', subject: tokenHash(what.token), reason: '', at, until });
       return;
     }
-    // First the logins: a token that is got with one in between is older than the sanction.
+    // First the logins: a token that is got with one in between is older than the revocation.
     await store.logins.revokeFamiliesOf(what.user);
     const now = clock();
-    await store.sanctions.add({ kind: 'user', subject: what.user, reason: '', at: now, until: now + FOREIGN_TOKEN_MS });
+    await store.revocations.add({ kind: 'user', subject: what.user, reason: '', at: now, until: now + FOREIGN_TOKEN_MS });
   }
 
   async ban({ user, seconds }: Static<typeof Ban>): Promise<void> {
     const at = this.#options.clock();
-    await this.#options.store.sanctions.add({ kind: 'ban', subject: user, reason: '', at, until: at + seconds * SECOND_MS });
+    await this.#options.store.revocations.add({ kind: 'ban', subject: user, reason: '', at, until: at + seconds * SECOND_MS });
   }
 
   /** Harmless where there is no ban. */
   async unban({ user }: Static<typeof Unban>): Promise<void> {
     const at = this.#options.clock();
     // It has to outlast whichever ban it lifts.
-    await this.#options.store.sanctions.add({ kind: 'unban', subject: user, reason: '', at, until: at + BAN_MAX_SECONDS * SECOND_MS });
+    await this.#options.store.revocations.add({ kind: 'unban', subject: user, reason: '', at, until: at + BAN_MAX_SECONDS * SECOND_MS });
   }
 }
 

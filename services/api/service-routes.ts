@@ -1,7 +1,7 @@
 /** For services, with a key of `API_KEYS` (A11). */
 import { type Static, Type } from '@sinclair/typebox';
 import type { Presence } from '#libs/presence/presence.ts';
-import type { ServiceVoice } from '#libs/rooms/service-voice.ts';
+import type { ServicePublisher } from '#libs/rooms/service-publisher.ts';
 import { forServices } from './access.ts';
 import type { Routes } from './api-parts.ts';
 import { errors } from './error-schema.ts';
@@ -56,13 +56,13 @@ const BatchAnswer = Type.Object(
 export interface ServiceRoutesParts {
   readonly broker: PusherOptions['broker'];
   readonly presence: Pick<Presence, 'sessions'>;
-  readonly voice: Pick<ServiceVoice, 'say'>;
+  readonly publisher: Pick<ServicePublisher, 'publish'>;
 }
 
-export function serviceRoutes({ broker, presence, voice }: ServiceRoutesParts): Routes {
+export function serviceRoutes({ broker, presence, publisher }: ServiceRoutesParts): Routes {
   return (api, parts) => {
     const { store, clock, log } = parts;
-    const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), voice, clock });
+    const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), publisher, clock });
 
     api.post<{ Body: Static<typeof Push> }>(
       '/push',

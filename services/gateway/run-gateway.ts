@@ -39,7 +39,7 @@ export async function runGateway(
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
   const parts = hubParts(config, verifier, backend, log, background);
   let gateway: Gateway | undefined;
-  const feed = await parts.follow((sanction) => gateway?.hub.sanction(sanction));
+  const feed = await parts.follow((revocation) => gateway?.hub.revoke(revocation));
   const rooms = await parts.followRooms(() => gateway?.hub.lostAccess);
   const running = await Gateway.start(settings, { node, ...backend, ...parts, metrics, log, background, http: nothingHere });
   gateway = running;

@@ -177,7 +177,7 @@ export class Upgrade {
   }
 
   #refuse(res: HttpResponse, { head, raw, context, writer }: Asking, error: unknown): void {
-    const refusal = error instanceof HandshakeFault ? error : asRefusal(this.#options.faults.told(error));
+    const refusal = error instanceof HandshakeFault ? error : asRefusal(this.#options.faults.report(error));
     this.#options.refused(refusal.code);
     // What was refused before it was looked at may be no handshake.
     if (raw.protocols.closes && handshakeFault(head) === undefined) {

@@ -1,6 +1,6 @@
 import { CleanUpTask, type JobHandler } from '#libs/jobs/jobs.ts';
-import type { Notices } from '#libs/rooms/notices.ts';
-import type { RoomCloser } from '#libs/rooms/room-closer.ts';
+import type { Notifier } from '#libs/rooms/notifier.ts';
+import type { RoomLifecycle } from '#libs/rooms/room-lifecycle.ts';
 import type { ConversationStore } from '#libs/store/conversation-store.ts';
 import type { UpkeepStore } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
@@ -12,8 +12,8 @@ export interface CleanUpOptions {
   readonly streams: StreamSweep;
   readonly upkeep: UpkeepStore;
   readonly conversations: Pick<ConversationStore, 'silent'>;
-  readonly closer: Pick<RoomCloser, 'close'>;
-  readonly notices: Pick<Notices, 'membership'>;
+  readonly lifecycle: Pick<RoomLifecycle, 'close'>;
+  readonly notices: Pick<Notifier, 'membership'>;
   /** Pairs those who wait, and gives waiting conversations to agents. */
   readonly waiting: () => Promise<void>;
   /** `HISTORY_DAYS`. 0: kept for ever. */
@@ -68,9 +68,9 @@ async function upkeep(options: CleanUpOptions): Promise<void> {
 }
 
 /** Conversations that everybody left without an end: closed as if one of them had done it, so that members are told. */
-async function closeSilent({ conversations, closer }: CleanUpOptions, at: number): Promise<number> {
+async function closeSilent({ conversations, lifecycle }: CleanUpOptions, at: number): Promise<number> {
   let closed = 0;
   for (const room of await conversations.silent(at - CONVERSATION_SILENT_MS, CONVERSATIONS_AT_ONCE))
-    if (await closer.close(room)) closed += 1;
+    if (await lifecycle.close(room)) closed += 1;
   return closed;
 }

@@ -29,7 +29,7 @@ export interface WorkerComposition {
 export async function composeWorker({ config, secret, backend, jobs, mailer, metrics, log }: WorkerComposition): Promise<RunningWorker> {
   const { store, broker, presence } = backend;
   const clock = Date.now;
-  const { matchmaker, assignment, closer, notices } = roomServices({
+  const { matchmaker, assignment, lifecycle, notices } = roomServices({
     store,
     broker,
     presence,
@@ -47,7 +47,7 @@ export async function composeWorker({ config, secret, backend, jobs, mailer, met
     waiting: async () => {
       await Promise.all([matchmaker.sweep(), assignment.sweep()]);
     },
-    closer,
+    lifecycle,
     notices,
     historyDays: config.historyDays,
     metrics: metrics.jobs,

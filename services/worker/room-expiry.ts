@@ -1,7 +1,7 @@
 import type { Broker } from '#libs/broker/broker.ts';
 import { failPoint } from '#libs/config/fail-point.ts';
 import type { JobHandler } from '#libs/jobs/jobs.ts';
-import { Notices } from '#libs/rooms/notices.ts';
+import { Notifier } from '#libs/rooms/notifier.ts';
 import type { RoomStore } from '#libs/store/room-store.ts';
 
 export interface RoomExpiryOptions {
@@ -41,9 +41,9 @@ export function roomExpiry({ rooms, broker, now }: RoomExpiryOptions): JobHandle
 }
 
 /** `Notices` never rejects; here the job is what tries again. @throws HubError `UNAVAILABLE` where something could not be told. */
-async function telling(broker: Pick<Broker, 'emit'>, tell: (notices: Notices) => Promise<void>): Promise<void> {
+async function telling(broker: Pick<Broker, 'emit'>, tell: (notices: Notifier) => Promise<void>): Promise<void> {
   const failures: unknown[] = [];
   const emit: Broker['emit'] = (topic, payload) => broker.emit(topic, payload).catch((error: unknown) => void failures.push(error));
-  await tell(new Notices({ broker: { emit }, wait: async () => undefined }));
+  await tell(new Notifier({ broker: { emit }, wait: async () => undefined }));
   if (failures.length > 0) throw failures[0];
 }

@@ -1,6 +1,6 @@
 import type { Broker, Position, Publication } from '#libs/broker/broker.ts';
 import { MemberSignals } from '#libs/messages/member-signals.ts';
-import { Keeps } from '#libs/messages/room-access.ts';
+import { Retention } from '#libs/messages/room-access.ts';
 import { memberText } from '#libs/protocol/json-text.ts';
 import { isPrivateRoom, PARK } from '#libs/protocol/room-kinds.ts';
 import { publishedAt } from '#libs/protocol/server-frame.ts';
@@ -116,7 +116,7 @@ export class StreamSweep {
     for (const [i, { offset, frame }] of carried.entries()) {
       const place = places[i];
       // What stands in another place was told by the gateway that stored it there.
-      if (place !== 'conflict' && place?.offset === offset) this.#signals.tell(members, Keeps.history, Buffer.from(frame).toString());
+      if (place !== 'conflict' && place?.offset === offset) this.#signals.tell(members, Retention.history, Buffer.from(frame).toString());
     }
     const conflicts = places.filter((place) => place === 'conflict').length;
     const stored = places.length - conflicts;

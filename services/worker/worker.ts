@@ -3,8 +3,8 @@ import type { Broker } from '#libs/broker/broker.ts';
 import { CleanUpTask, type Jobs, QUEUE_NAMES } from '#libs/jobs/jobs.ts';
 import type { MailSeal } from '#libs/mail/mail-seal.ts';
 import type { Mailer } from '#libs/mail/mailer.ts';
-import type { Notices } from '#libs/rooms/notices.ts';
-import type { RoomCloser } from '#libs/rooms/room-closer.ts';
+import type { Notifier } from '#libs/rooms/notifier.ts';
+import type { RoomLifecycle } from '#libs/rooms/room-lifecycle.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { JobMetrics } from '#libs/telemetry/job-metrics.ts';
@@ -51,8 +51,8 @@ export interface WorkerParts {
   /** Called about once a second by one of all workers: pairs those who wait, and gives waiting conversations to agents. */
   readonly waiting: () => Promise<void>;
   /** Ends what nobody ends. */
-  readonly closer: Pick<RoomCloser, 'close'>;
-  readonly notices: Pick<Notices, 'membership'>;
+  readonly lifecycle: Pick<RoomLifecycle, 'close'>;
+  readonly notices: Pick<Notifier, 'membership'>;
   /** `HISTORY_DAYS`. */
   readonly historyDays: number;
   readonly metrics: JobMetrics;
@@ -72,14 +72,14 @@ export interface RunningWorker {
 
 /** Begins to do the jobs of all queues. Any number of workers may run; each job is done by one of them, and by another one where that one dies. */
 export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
-  const { jobs, mailer, store, broker, seal, waiting, closer, notices, historyDays, metrics, log, background, now } = parts;
+  const { jobs, mailer, store, broker, seal, waiting, lifecycle, notices, historyDays, metrics, log, background, now } = parts;
   const pace = { ...WORKER_PACE, ...parts.pace };
   const { rooms, messages, conversations, upkeep } = store;
   const expiry = new ExpirySweep({ rooms, jobs, now, aheadMs: pace.restoreAheadMs });
   const streams = new StreamSweep({ broker, rooms, messages, log, background, now, graceMs: pace.streamGraceMs });
   jobs.process('mail', mailProcessor({ mailer, seal, log, now }));
   jobs.process('room-expiry', roomExpiry({ rooms, broker, now }));
-  jobs.process('clean-up', cleanUp({ expiry, streams, upkeep, conversations, closer, notices, waiting, historyDays, log, now }));
+  jobs.process('clean-up', cleanUp({ expiry, streams, upkeep, conversations, lifecycle, notices, waiting, historyDays, log, now }));
   jobs.repeat(CleanUpTask.overdue, pace.overdueMs);
   jobs.repeat(CleanUpTask.restore, pace.restoreMs);
   jobs.repeat(CleanUpTask.streams, pace.streamsMs);

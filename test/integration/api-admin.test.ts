@@ -255,10 +255,10 @@ describe('the admin pages', () => {
     expect((await get('/admin/api/users/ann')).status).toBe(404);
     await stage.arrive(bearer('ann', 'guest'));
     const at = Date.now();
-    await stage.store.sanctions.add({ kind: 'ban', subject: 'ann', reason: '', at, until: at + 60_000 });
+    await stage.store.revocations.add({ kind: 'ban', subject: 'ann', reason: '', at, until: at + 60_000 });
     const shown = { id: 'ann', name: 'Name of ann', kind: 'guest', online: true, sessions: 1, lastSeen: expect.any(Number), rooms: [] };
     expect(await json('/admin/api/users/ann')).toEqual({ ...shown, bannedUntil: at + 60_000 });
-    await stage.store.sanctions.add({ kind: 'unban', subject: 'ann', reason: '', at, until: at + 60_000 });
+    await stage.store.revocations.add({ kind: 'unban', subject: 'ann', reason: '', at, until: at + 60_000 });
     expect(await json('/admin/api/users/ann')).toEqual({ ...shown, bannedUntil: null });
   });
 
@@ -372,7 +372,7 @@ describe('the admin pages', () => {
     const { stage, send, time, json } = await world();
     await stage.arrive(bearer('ann'));
     const standing = async () =>
-      (await stage.store.sanctions.since(undefined, time.now)).entries.map(({ kind, subject }) => `${kind} ${subject}`);
+      (await stage.store.revocations.since(undefined, time.now)).entries.map(({ kind, subject }) => `${kind} ${subject}`);
     expect(await send('POST', '/disconnect', { user: 'ann', reason: 'a test' })).toEqual({ status: 202, body: {} });
     expect(await send('POST', '/revoke', { user: 'ann' })).toEqual({ status: 202, body: {} });
     expect(await send('POST', '/ban', { user: 'ann', seconds: 60 })).toEqual({ status: 202, body: {} });
@@ -410,7 +410,7 @@ describe('the admin pages', () => {
     // A form of another site can send this type without being asked first.
     expect((await ban({ authorization: basic(PASSWORD), 'content-type': 'text/plain' })).status).toBe(400);
     expect((await get('/admin/api/publish', { authorization: basic(PASSWORD) }, 'POST')).status).toBe(404);
-    expect((await stage.store.sanctions.since(undefined, time.now)).entries).toEqual([]);
+    expect((await stage.store.revocations.since(undefined, time.now)).entries).toEqual([]);
   });
 
   it('[A13] log who did what, and never what was said', async () => {

@@ -134,7 +134,7 @@ describe('services', () => {
   it('[A11] disconnect, revoke and ban stand in the log that every node follows', async () => {
     const stage = await RoomStage.start(redis.url);
     const api = await stage.api();
-    const { mark } = await stage.store.sanctions.since(undefined, Date.now());
+    const { mark } = await stage.store.revocations.since(undefined, Date.now());
     const exp = Math.floor(Date.now() / 1000) + 500;
     const token = `${unsigned({ sub: 'ann', exp })}.c2ln`;
     for (const [path, body] of [
@@ -146,7 +146,7 @@ describe('services', () => {
       expect(await api.call('POST', path, 'service', body)).toEqual({ status: 202, body: {} });
     }
     expect((await api.call('DELETE', '/ban/bob', 'service')).status).toBe(202);
-    const { entries } = await stage.store.sanctions.since(mark, Date.now());
+    const { entries } = await stage.store.revocations.since(mark, Date.now());
     expect(entries.map(({ kind, subject, reason }) => [kind, subject, reason])).toEqual([
       ['disconnect', 'ann', 'maintenance'],
       ['token', tokenHash(token), ''],
@@ -205,7 +205,7 @@ describe('batches', () => {
       { command: 'disconnect', user: 'bob' },
       { command: 'publish', room: 'park', text: 'two' },
     ];
-    const { mark } = await stage.store.sanctions.since(undefined, Date.now());
+    const { mark } = await stage.store.revocations.since(undefined, Date.now());
     const { status, body } = await api.call('POST', '/batch', 'service', { commands });
     expect(status).toBe(200);
     const codes = body.results.map((result: { ok: boolean; error?: { code: string } }) => (result.ok ? 'ok' : result.error?.code));
@@ -216,7 +216,7 @@ describe('batches', () => {
     expect(body.results[6].error.message).toContain('additional');
     await stage.settled(ann);
     expect(stage.frames(ann, 'inform')).toHaveLength(1);
-    const kinds = (await stage.store.sanctions.since(mark, Date.now())).entries.map(({ kind }) => kind);
+    const kinds = (await stage.store.revocations.since(mark, Date.now())).entries.map(({ kind }) => kind);
     expect(kinds).toEqual(['ban', 'unban', 'user', 'disconnect']);
   });
 

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { Groups } from '#libs/rooms/groups.ts';
-import { Notices } from '#libs/rooms/notices.ts';
+import { Notifier } from '#libs/rooms/notifier.ts';
 import { People } from '#libs/rooms/people.ts';
-import { RoomCloser } from '#libs/rooms/room-closer.ts';
+import { RoomLifecycle } from '#libs/rooms/room-lifecycle.ts';
 import { HubStage, type StageClient } from '#test/support/hub-stage.ts';
 import { signToken } from '#test/support/jwt.ts';
 import { Random } from '#test/support/random.ts';
@@ -24,12 +24,12 @@ let serial = 0;
 beforeAll(async () => {
   stage = await HubStage.start({ env: { ROOM_LIMIT: '4' }, between: (backend) => slowBackend(backend, random, slowness, CALM) });
   const { store, broker } = stage.backend;
-  const notices = new Notices({ broker, wait: () => Promise.resolve(), lost: () => undefined });
+  const notices = new Notifier({ broker, wait: () => Promise.resolve(), lost: () => undefined });
   groups = new Groups({
     rooms: store.rooms,
     people: new People(store),
     notices,
-    closer: new RoomCloser({ rooms: store.rooms, notices, forgetExpiry: () => Promise.resolve(), clock: Date.now }),
+    lifecycle: new RoomLifecycle({ rooms: store.rooms, notices, forgetExpiry: () => Promise.resolve(), clock: Date.now }),
     scheduleExpiry: () => Promise.resolve(),
     roomName: () => `group:${randomUUID()}`,
     clock: Date.now,

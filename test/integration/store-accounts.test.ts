@@ -237,42 +237,42 @@ describe('refresh families', () => {
   });
 });
 
-describe('sanctions', () => {
+describe('revocations', () => {
   const ban = { kind: 'ban', subject: 'u1', reason: 'spam', at: 1000, until: 9000 } as const;
 
   test('[A11] a log in order: what stands, and what came since', async () => {
-    await store.sanctions.add(ban);
-    await store.sanctions.add({ ...ban, kind: 'login', subject: 'f1', until: 2000 });
-    const first = await other.sanctions.since(undefined, 1500);
+    await store.revocations.add(ban);
+    await store.revocations.add({ ...ban, kind: 'login', subject: 'f1', until: 2000 });
+    const first = await other.revocations.since(undefined, 1500);
     expect(first.entries).toEqual([
       { ...ban, seq: first.entries[0]?.seq },
       { ...ban, kind: 'login', subject: 'f1', until: 2000, seq: first.entries[1]?.seq },
     ]);
-    expect((await other.sanctions.since(undefined, 2000)).entries.map(({ kind }) => kind)).toEqual(['ban']);
-    expect((await other.sanctions.since(first.mark, 1500)).entries).toEqual([]);
-    await store.sanctions.add({ ...ban, kind: 'unban', until: 1_000_000 });
-    const [lifted, ...more] = (await other.sanctions.since(first.mark, 1500)).entries;
+    expect((await other.revocations.since(undefined, 2000)).entries.map(({ kind }) => kind)).toEqual(['ban']);
+    expect((await other.revocations.since(first.mark, 1500)).entries).toEqual([]);
+    await store.revocations.add({ ...ban, kind: 'unban', until: 1_000_000 });
+    const [lifted, ...more] = (await other.revocations.since(first.mark, 1500)).entries;
     expect([lifted?.kind, more]).toEqual(['unban', []]);
     // It is kept a minute longer than the ban, not for as long as it could have to be.
     expect(lifted?.until).toBe(69_000);
-    expect((await other.sanctions.since(undefined, 1500)).entries.map(({ kind }) => kind)).toEqual(['login']);
-    await store.sanctions.add({ ...ban, until: 9500 });
-    expect((await other.sanctions.since(undefined, 1500)).entries.map(({ kind, until }) => [kind, until])).toEqual([
+    expect((await other.revocations.since(undefined, 1500)).entries.map(({ kind }) => kind)).toEqual(['login']);
+    await store.revocations.add({ ...ban, until: 9500 });
+    expect((await other.revocations.since(undefined, 1500)).entries.map(({ kind, until }) => [kind, until])).toEqual([
       ['login', 2000],
       ['ban', 9500],
     ]);
   });
 
   test('[A13] until when one user is banned: the newest word counts, of this user and not over', async () => {
-    const until = (now: number, user = 'u2') => other.sanctions.bannedUntil(user, now);
+    const until = (now: number, user = 'u2') => other.revocations.bannedUntil(user, now);
     expect(await until(1)).toBeUndefined();
-    await store.sanctions.add({ ...ban, subject: 'u2' });
-    await store.sanctions.add({ ...ban, subject: 'u3', until: 20_000 });
-    await store.sanctions.add({ ...ban, kind: 'user', subject: 'u2', until: 30_000 });
+    await store.revocations.add({ ...ban, subject: 'u2' });
+    await store.revocations.add({ ...ban, subject: 'u3', until: 20_000 });
+    await store.revocations.add({ ...ban, kind: 'user', subject: 'u2', until: 30_000 });
     expect([await until(1500), await until(8999), await until(9000)]).toEqual([9000, 9000, undefined]);
-    await store.sanctions.add({ ...ban, kind: 'unban', subject: 'u2', until: 40_000 });
+    await store.revocations.add({ ...ban, kind: 'unban', subject: 'u2', until: 40_000 });
     expect([await until(1500), await until(1500, 'u3')]).toEqual([undefined, 20_000]);
-    await store.sanctions.add({ ...ban, subject: 'u2', until: 100_000 });
+    await store.revocations.add({ ...ban, subject: 'u2', until: 100_000 });
     expect(await until(1500)).toBe(100_000);
   });
 });

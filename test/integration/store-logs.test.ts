@@ -141,9 +141,9 @@ describe('reading a log', () => {
     const groups = await Promise.all([room('group'), room('group'), room('group')]);
     const [early = '', late = '', later = ''] = groups;
     const ban = { kind: 'ban', reason: '', at: 1, until: 9_000_000_000_000 } as const;
-    let { mark: seen } = await store.sanctions.since(undefined, 1);
+    let { mark: seen } = await store.revocations.since(undefined, 1);
     const bans = async (): Promise<string[]> => {
-      const page = await store.sanctions.since(seen, 1);
+      const page = await store.revocations.since(seen, 1);
       seen = page.mark;
       return page.entries.map(({ subject }) => subject);
     };
@@ -155,10 +155,10 @@ describe('reading a log', () => {
       await client.query("UPDATE room_changes SET added_at = added_at - interval '1 minute' WHERE room = $1", [late]);
       await client.query("UPDATE sanctions SET added_at = added_at - interval '1 minute'");
       await store.rooms.removeMembers(early, ['ada']);
-      await store.sanctions.add({ ...ban, subject: 'early' });
+      await store.revocations.add({ ...ban, subject: 'early' });
       expect([await changes(), await bans()]).toEqual([[left(early, 'ada')], ['early']]);
       await store.rooms.removeMembers(later, ['ada']);
-      await store.sanctions.add({ ...ban, subject: 'later' });
+      await store.revocations.add({ ...ban, subject: 'later' });
       expect([await changes(), await bans()]).toEqual([[left(later, 'ada')], ['later']]);
       expect([await changes(), await bans()]).toEqual([[], []]);
       await client.query('COMMIT');

@@ -69,7 +69,7 @@ function calls(): Promise<unknown>[] {
     store.messages.top('group:o'),
     store.cursors.advance('ada', 'group:o', 1),
     store.cursors.waiting('ada'),
-    store.sanctions.since(undefined, 1),
+    store.revocations.since(undefined, 1),
     store.roomChanges.since(undefined),
     store.roomChanges.since('1:1: 1 1'),
     store.seen.get(['ada']),

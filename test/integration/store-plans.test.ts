@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { conversationPage } from '#libs/store/conversations.ts';
 import { PAGE_AFTER, PAGE_BEFORE } from '#libs/store/messages.ts';
+import { BAN_OF } from '#libs/store/revocations.ts';
 import { ROOMS_PAGE, STANDING } from '#libs/store/rooms.ts';
-import { BAN_OF } from '#libs/store/sanctions.ts';
 import { NAMED } from '#libs/store/seen.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { unseen } from '#libs/store/transaction-log.ts';

@@ -114,10 +114,10 @@ test('what is over goes: keys after an hour, codes, tickets, families, sanctions
   await store.logins.openFamily({ id: 'a', userId: 'u', name: 'n', kind: 'user', ...over }, 's');
   await store.logins.openFamily({ id: 'b', userId: 'u', name: 'n', kind: 'user', ...good }, 's');
   const ban = { kind: 'ban', subject: 'u', reason: '', at: 0 } as const;
-  await store.sanctions.add({ ...ban, until: over.expiresAt });
-  await store.sanctions.add({ ...ban, until: good.expiresAt });
+  await store.revocations.add({ ...ban, until: over.expiresAt });
+  await store.revocations.add({ ...ban, until: good.expiresAt });
   await database.query("UPDATE sanctions SET added_at = now() - interval '1 hour'");
-  await store.sanctions.add({ ...ban, until: over.expiresAt });
+  await store.revocations.add({ ...ban, until: over.expiresAt });
   await store.messages.append(message('group:a', 1, now));
   expect(await store.upkeep.dropExpired(now)).toBe(4);
   expect(await count('sanctions')).toBe(2);

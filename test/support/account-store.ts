@@ -1,5 +1,5 @@
 import type { AgentRecord, CustomerRecord, UserRecord } from '#libs/store/account-store.ts';
-import type { Sanction } from '#libs/store/change-logs.ts';
+import type { RevocationRecord } from '#libs/store/change-logs.ts';
 import type { CodeTry, FamilyRecord, LivingLogin, LoginSecrets, NewCode } from '#libs/store/login-store.ts';
 import { nameKey } from '#libs/store/name-key.ts';
 import type { Store } from '#libs/store/store.ts';
@@ -23,7 +23,7 @@ export class AccountStore {
   readonly users: UserRecord[] = [];
   readonly agents: AgentRecord[] = [];
   readonly customers: CustomerRecord[] = [];
-  readonly sanctions: Sanction[] = [];
+  readonly revocations: RevocationRecord[] = [];
   codes: Code[] = [];
   /** Wrong tries, by who is counted; their windows do not end. */
   readonly tries = new Map<string, number>();
@@ -98,9 +98,10 @@ export class AccountStore {
       },
       forgiveTry: async ({ payer }: { readonly payer: string }) => this.#count(payer, -1),
     }),
-    sanctions: this.#noted('sanctions', {
-      add: async (sanction: Omit<Sanction, 'seq'>) => void this.sanctions.push({ ...sanction, seq: this.sanctions.length + 1 }),
-      since: async (seq: number) => this.sanctions.filter((sanction) => sanction.seq > seq),
+    revocations: this.#noted('revocations', {
+      add: async (revocation: Omit<RevocationRecord, 'seq'>) =>
+        void this.revocations.push({ ...revocation, seq: this.revocations.length + 1 }),
+      since: async (seq: number) => this.revocations.filter((revocation) => revocation.seq > seq),
     }),
   } as unknown as Store;
 

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Credentials } from '#libs/auth/credentials.ts';
 import { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { RevocationFeed } from '#libs/auth/revocation-feed.ts';
-import { Revocations, type Sanction } from '#libs/auth/revocations.ts';
+import { type Revocation, Revocations } from '#libs/auth/revocations.ts';
 import { TokenGate } from '#libs/auth/token-gate.ts';
 import { deriveKey, openTokens } from '#libs/auth/tokens.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
@@ -36,7 +36,7 @@ export interface JsonAnswer {
 export class ApiInstance {
   readonly mails: CodeMail[] = [];
   /** What its gateway would close connections by. */
-  readonly sanctions: Sanction[] = [];
+  readonly sanctions: Revocation[] = [];
   readonly logged: string[] = [];
   readonly #door: ApiDoor;
   readonly #document: ApiDocument;
@@ -58,7 +58,7 @@ export class ApiInstance {
   }
 
   static async start({ databaseUrl, redisUrl, rules, secret = JWT_SECRET }: ApiInstanceOptions): Promise<ApiInstance> {
-    const [mails, sanctions, logged]: [CodeMail[], Sanction[], string[]] = [[], [], []];
+    const [mails, sanctions, logged]: [CodeMail[], Revocation[], string[]] = [[], [], []];
     const log = listeningLog(logged);
     const store = await openStore({ url: databaseUrl, timeoutMs: 20_000, log });
     const link = RedisLink.open(redisUrl, { prefix: 'test', log });
@@ -72,8 +72,8 @@ export class ApiInstance {
       jwtAudience: undefined,
     });
     const revocations = new Revocations();
-    const onSanction = (sanction: Sanction): void => void sanctions.push(sanction);
-    const feed = new RevocationFeed({ source: store.sanctions, revocations, onSanction, clock: Date.now, log });
+    const onRevocation = (sanction: Revocation): void => void sanctions.push(sanction);
+    const feed = new RevocationFeed({ source: store.revocations, revocations, onRevocation, clock: Date.now, log });
     await feed.start();
     const gate = new TokenGate({ verifier, revocations, feed, clock: Date.now });
     const app = buildApi({

@@ -101,7 +101,10 @@ export class HubStage {
       await redis.stop();
       await database.drop();
     });
-    stage.#feeds = [await stage.#follow((sanction) => stage.hub.sanction(sanction)), await stage.#followRooms(() => stage.hub.lostAccess)];
+    stage.#feeds = [
+      await stage.#follow((revocation) => stage.hub.revoke(revocation)),
+      await stage.#followRooms(() => stage.hub.lostAccess),
+    ];
     await stage.hub.start();
     return stage;
   }

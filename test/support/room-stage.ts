@@ -15,7 +15,7 @@ import { People } from '#libs/rooms/people.ts';
 import { RoomEntry } from '#libs/rooms/room-entry.ts';
 import { RoomRules } from '#libs/rooms/room-rules.ts';
 import { type RoomServices, roomServices } from '#libs/rooms/room-services.ts';
-import { ServiceVoice } from '#libs/rooms/service-voice.ts';
+import { ServicePublisher } from '#libs/rooms/service-publisher.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
@@ -188,7 +188,7 @@ export class RoomStage {
       now: Date.now,
       background: new WatchedBackground(),
     });
-    const voice = new ServiceVoice({ rooms: store.rooms, writer, kinds: rooms.kinds });
+    const publisher = new ServicePublisher({ rooms: store.rooms, writer, kinds: rooms.kinds });
     const app = buildApi({
       log: SILENT,
       clock: this.clock,
@@ -219,7 +219,7 @@ export class RoomStage {
         memberRoutes(rooms),
         matchRoutes(rooms),
         conversationRoutes(rooms),
-        serviceRoutes({ broker, presence, voice }),
+        serviceRoutes({ broker, presence, publisher }),
         asyncApiRoutes('1.2.3'),
       ],
       page: undefined,

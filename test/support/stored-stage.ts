@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Keeps } from '#libs/messages/room-access.ts';
+import { Retention } from '#libs/messages/room-access.ts';
 import { RoomHistory } from '#libs/messages/room-history.ts';
 import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
 import type { RoomMember } from '#libs/store/room-store.ts';
@@ -130,7 +130,7 @@ export class StoredStage {
   async #read(readers: ReadonlyMap<string, StayingClient>): Promise<string[]> {
     const store = await openStore({ url: this.database.url });
     try {
-      const access = { read: () => Keeps.history };
+      const access = { read: () => Retention.history };
       const broker = { before: () => Promise.reject(new TypeError('a stream was read for a room that keeps history')) };
       return await this.audit.faults(this.database, readers, new RoomHistory({ access, messages: store.messages, broker }));
     } finally {

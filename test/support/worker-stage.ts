@@ -10,8 +10,8 @@ import type { Mailer } from '#libs/mail/mailer.ts';
 import { MessageArchive } from '#libs/messages/message-archive.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
-import { Notices } from '#libs/rooms/notices.ts';
-import { RoomCloser } from '#libs/rooms/room-closer.ts';
+import { Notifier } from '#libs/rooms/notifier.ts';
+import { RoomLifecycle } from '#libs/rooms/room-lifecycle.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { createLogger } from '#libs/telemetry/logger.ts';
@@ -94,8 +94,8 @@ export class WorkerStage {
       readonly historyDays?: number;
     } = {},
   ): Promise<RunningWorker> {
-    const notices = new Notices({ broker: this.broker, wait: async () => undefined });
-    const closer = new RoomCloser({ rooms: this.store.rooms, notices, forgetExpiry: async () => undefined, clock: Date.now });
+    const notices = new Notifier({ broker: this.broker, wait: async () => undefined });
+    const lifecycle = new RoomLifecycle({ rooms: this.store.rooms, notices, forgetExpiry: async () => undefined, clock: Date.now });
     const worker = await startWorker({
       background: new WatchedBackground(),
       jobs,
@@ -111,7 +111,7 @@ export class WorkerStage {
       },
       seal: this.seal,
       waiting: more.waiting ?? (async () => undefined),
-      closer,
+      lifecycle,
       notices,
       historyDays: more.historyDays ?? 0,
       metrics: this.metrics.jobs,

@@ -13,7 +13,7 @@ import { Room } from '#libs/hub/rooms/room.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
 import type { Connection, PendingJoin } from '#libs/hub/sessions/connection.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
-import type { RoomPass } from '#libs/messages/room-access.ts';
+import type { Membership } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import type { Since } from '#libs/protocol/client-frame.ts';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -59,7 +59,7 @@ export class Joins {
     id: string | undefined,
     name: string,
     since: Since | undefined,
-    enter: () => RoomPass | Promise<RoomPass>,
+    enter: () => Membership | Promise<Membership>,
   ): void {
     if (!connection.open) return;
     const underWay = connection.joins?.get(name);
@@ -75,11 +75,11 @@ export class Joins {
     const pending: PendingJoin = { ids: [id], room: undefined };
     connection.joins ??= new Map();
     connection.joins.set(name, pending);
-    const failed = (error: unknown): void => this.#fail(connection, name, pending, this.#options.faults.told(error, connection));
+    const failed = (error: unknown): void => this.#fail(connection, name, pending, this.#options.faults.report(error, connection));
     try {
-      const pass = enter();
-      if (pass instanceof Promise) pass.then((entered) => this.#begin(connection, pending, entered, since)).catch(failed);
-      else this.#begin(connection, pending, pass, since);
+      const membership = enter();
+      if (membership instanceof Promise) membership.then((entered) => this.#begin(connection, pending, entered, since)).catch(failed);
+      else this.#begin(connection, pending, membership, since);
     } catch (error) {
       failed(error);
     }
@@ -128,13 +128,13 @@ export class Joins {
   }
 
   /** @throws HubError `ROOM_LIMIT`. */
-  #begin(connection: Connection, pending: PendingJoin, pass: RoomPass, since: Since | undefined): void {
+  #begin(connection: Connection, pending: PendingJoin, membership: Membership, since: Since | undefined): void {
     const { rooms, roomLimit } = this.#options;
-    if (connection.joins?.get(pass.room) !== pending) return;
+    if (connection.joins?.get(membership.room) !== pending) return;
     if (connection.rooms.length >= roomLimit) {
       throw new HubError('ROOM_LIMIT', `at most ${roomLimit} rooms on one connection: leave one first`);
     }
-    const room = rooms.acquire(pass, connection.user.id);
+    const room = rooms.acquire(membership, connection.user.id);
     connection.rooms.push(room);
     pending.room = room;
     this.#options.background.run(
@@ -160,7 +160,7 @@ export class Joins {
       if (room.keeps) await this.#deliver(connection, room, id, since, wanted);
       else this.#goLive(connection, room, joinedLive(id, room.name, room.count));
     } catch (error) {
-      this.#fail(connection, room.name, pending, this.#options.faults.told(error, connection));
+      this.#fail(connection, room.name, pending, this.#options.faults.report(error, connection));
     }
   }
 

@@ -4,7 +4,7 @@
  */
 
 import type { Fanout } from '#libs/hub/ports/socket.ts';
-import type { PassValidity } from '#libs/hub/rooms/pass-validity.ts';
+import type { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import type { LocalUsers } from '#libs/hub/sessions/local-users.ts';
@@ -24,7 +24,7 @@ export interface LostAccessOptions {
   readonly users: LocalUsers;
   readonly rooms: Pick<Rooms, 'get' | 'occupancy'>;
   readonly fanout: Fanout;
-  readonly validity: PassValidity;
+  readonly validity: MembershipValidity;
   readonly access: Pick<RoomAccess, 'recheck'>;
   readonly background: Background;
   /** Takes the connection out, and ends a join under way with `reason`. True if it was in the room. */

@@ -1,7 +1,7 @@
 /** What came while the user had no session: sent at connect, oldest first, in pages, each only once the outbox has room for it (M6). */
 import type { Broker } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
-import type { PassStamp, PassValidity } from '#libs/hub/rooms/pass-validity.ts';
+import type { MembershipStamp, MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { type RoomAccess, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -28,7 +28,7 @@ export interface OfflineMessagesOptions {
   readonly privateRooms: Pick<PrivateRooms, 'start'>;
   readonly access: Pick<RoomAccess, 'standing'>;
   /** Tells whether a room changed since the user was known to be in it (R7). */
-  readonly validity: Pick<PassValidity, 'stamp' | 'stands'>;
+  readonly validity: Pick<MembershipValidity, 'stamp' | 'stands'>;
   readonly clock: Pick<Clock, 'wait'>;
   readonly background: Background;
 }
@@ -237,7 +237,7 @@ interface Progress {
   /** The queues that begin at the user's cursors, and these. */
   own: readonly OwnStretch[];
   /** When all these rooms were the user's. */
-  asOf: PassStamp;
+  asOf: MembershipStamp;
 }
 
 /** Messages signalled in the room, that were not sent, are looked for once more. */

@@ -11,7 +11,7 @@ import { Room } from '#libs/hub/rooms/room.ts';
 import type { Connection, Owed } from '#libs/hub/sessions/connection.ts';
 import type { Arrival, LocalUser, Reached } from '#libs/hub/sessions/local-user.ts';
 import type { LocalUsers } from '#libs/hub/sessions/local-users.ts';
-import { Keeps, type RoomAccess, Standing } from '#libs/messages/room-access.ts';
+import { Retention, type RoomAccess, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
@@ -49,22 +49,22 @@ export class PrivateRooms {
    * Takes a finished `message` frame from the own channel of a user. `epoch`: only of rooms that keep a stream alone. If it differs from the one before, the
    * sequence was lost or the signal is late: the broker tells which.
    */
-  arrived(id: string, keeps: Keeps, frame: Buffer, epoch?: string): void {
+  arrived(id: string, retention: Retention, frame: Buffer, epoch?: string): void {
     const user = this.#options.users.of(id)[0]?.user;
     if (user === undefined) return;
     const { room, offset } = messageHeadOf(frame);
     const reached = user.reached?.get(room);
     if (reached === undefined) {
-      this.#run(user, () => this.#begin(user, room, keeps, { offset, frame, epoch }));
+      this.#run(user, () => this.#begin(user, room, retention, { offset, frame, epoch }));
     } else if (reached.held !== undefined) {
       reached.held.push({ offset, frame, epoch });
     } else if (epoch !== reached.epoch) {
       reached.held = [{ offset, frame, epoch }];
-      this.#run(user, () => this.#release(user, room, keeps, reached));
+      this.#run(user, () => this.#release(user, room, retention, reached));
     } else if (offset === reached.offset + 1) {
-      this.#hand(user, room, keeps, reached, offset, frame);
+      this.#hand(user, room, retention, reached, offset, frame);
     } else if (offset > reached.offset) {
-      this.#run(user, () => this.#fill(user, room, keeps, reached, offset));
+      this.#run(user, () => this.#fill(user, room, retention, reached, offset));
     }
   }
 
@@ -80,7 +80,7 @@ export class PrivateRooms {
     if (this.#options.users.of(user.id).length > 1) {
       connection.passedBy(room, offset);
       if (reached !== undefined && reached.held === undefined && reached.offset < offset)
-        this.#run(user, () => this.#fill(user, room, Keeps.history, reached, offset));
+        this.#run(user, () => this.#fill(user, room, Retention.history, reached, offset));
     } else if (reached?.held !== undefined) reached.floor = offset;
     else this.#known(user, room, offset);
   }
@@ -125,7 +125,7 @@ export class PrivateRooms {
       this.#known(user, room, delivered);
       const reached = user.reached?.get(room);
       if (reached !== undefined && reached.held === undefined && reached.offset < top) {
-        this.#run(user, () => this.#fill(user, room, Keeps.history, reached, top));
+        this.#run(user, () => this.#fill(user, room, Retention.history, reached, top));
       }
     }
     const stored = new Set(waiting?.map(({ room }) => room));
@@ -137,8 +137,9 @@ export class PrivateRooms {
       const page = await this.#patiently(user, () => this.#options.broker.after(room, from, { count: 1, bytes: 1 }));
       if (page === undefined || reached.held !== undefined) continue;
       const { epoch, offset } = page.position;
-      if (isAnew({ epoch, offset }, { ...reached, offset: from })) this.#run(user, () => this.#renew(user, room, Keeps.stream, reached));
-      else if (offset > reached.offset) this.#run(user, () => this.#fill(user, room, Keeps.stream, reached, offset));
+      if (isAnew({ epoch, offset }, { ...reached, offset: from }))
+        this.#run(user, () => this.#renew(user, room, Retention.stream, reached));
+      else if (offset > reached.offset) this.#run(user, () => this.#fill(user, room, Retention.stream, reached, offset));
     }
   }
 
@@ -146,14 +147,14 @@ export class PrivateRooms {
    * Handles the first message of a room since the user connected, or since access was lost. Messages between the cursor and this one are read and sent
    * first. A late signal may name a room that the user has lost (R7): nothing is sent then.
    */
-  async #begin(user: LocalUser, room: string, keeps: Keeps, first: Arrival): Promise<void> {
+  async #begin(user: LocalUser, room: string, retention: Retention, first: Arrival): Promise<void> {
     const { offset, epoch } = first;
     const reached: Reached = { offset: offset - 1, epoch, held: [first], acknowledged: 0 };
     user.reached ??= new Map();
     user.reached.set(room, reached);
     const { access, cursors } = this.#options;
     const found = await this.#patiently(user, () =>
-      Promise.all([access.standing(user.id, room), keeps === Keeps.history ? cursors.delivered(user.id, room) : undefined]),
+      Promise.all([access.standing(user.id, room), retention === Retention.history ? cursors.delivered(user.id, room) : undefined]),
     );
     if (found === undefined || !this.#isTheirs(user, room, reached)) return;
     const [standing, cursor] = found;
@@ -165,32 +166,32 @@ export class PrivateRooms {
       reached.offset = Math.max(Math.min(cursor.delivered, offset - 1), reached.floor ?? 0);
       reached.acknowledged = cursor.delivered;
     }
-    await this.#release(user, room, keeps, reached, cursor?.historyFrom);
+    await this.#release(user, room, retention, reached, cursor?.historyFrom);
   }
 
-  async #fill(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number): Promise<void> {
+  async #fill(user: LocalUser, room: string, retention: Retention, reached: Reached, upTo: number): Promise<void> {
     reached.held = [];
-    await this.#read(user, room, keeps, reached, upTo);
-    await this.#release(user, room, keeps, reached);
+    await this.#read(user, room, retention, reached, upTo);
+    await this.#release(user, room, retention, reached);
   }
 
   /** Signals may have told of a sequence that began anew. */
-  async #renew(user: LocalUser, room: string, keeps: Keeps, reached: Reached): Promise<void> {
+  async #renew(user: LocalUser, room: string, retention: Retention, reached: Reached): Promise<void> {
     reached.held = [];
-    if (await this.#follow(user, room, keeps, reached)) await this.#release(user, room, keeps, reached);
+    if (await this.#follow(user, room, retention, reached)) await this.#release(user, room, retention, reached);
   }
 
   /** Hands over what was held, in order, with what lies between and is not older than `historyFrom`; ends when nothing is held any more. */
-  async #release(user: LocalUser, room: string, keeps: Keeps, reached: Reached, historyFrom = 0): Promise<void> {
+  async #release(user: LocalUser, room: string, retention: Retention, reached: Reached, historyFrom = 0): Promise<void> {
     for (;;) {
       const next = reached.held?.sort((one, other) => one.offset - other.offset).shift();
       if (next === undefined) break;
-      if (next.epoch !== reached.epoch && !(await this.#follow(user, room, keeps, reached, next.epoch))) return;
+      if (next.epoch !== reached.epoch && !(await this.#follow(user, room, retention, reached, next.epoch))) return;
       // A late one of a sequence that was lost.
       if (next.epoch !== reached.epoch) continue;
-      if (next.offset > reached.offset + 1) await this.#read(user, room, keeps, reached, next.offset - 1, historyFrom);
+      if (next.offset > reached.offset + 1) await this.#read(user, room, retention, reached, next.offset - 1, historyFrom);
       if (!this.#isTheirs(user, room, reached)) return;
-      if (next.offset === reached.offset + 1) this.#hand(user, room, keeps, reached, next.offset, next.frame);
+      if (next.offset === reached.offset + 1) this.#hand(user, room, retention, reached, next.offset, next.frame);
     }
     reached.held = undefined;
   }
@@ -199,12 +200,12 @@ export class PrivateRooms {
    * Reads and hands over the messages above `reached.offset`, up to `upTo`. Messages above that may not be the user's (R7), and have signals of their own. If
    * the stream no longer has them, the user gets `resync`.
    */
-  async #read(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number, historyFrom = 0): Promise<void> {
+  async #read(user: LocalUser, room: string, retention: Retention, reached: Reached, upTo: number, historyFrom = 0): Promise<void> {
     while (reached.offset < upTo) {
       const page = await this.#patiently(user, () => this.#options.broker.after(room, reached.offset, PAGE));
       if (page === undefined || !this.#isTheirs(user, room, reached)) return;
       if (isAnew(page.position, reached)) {
-        await this.#follow(user, room, keeps, reached);
+        await this.#follow(user, room, retention, reached);
         return;
       }
       const before = reached.offset;
@@ -212,20 +213,20 @@ export class PrivateRooms {
         for (const { offset, frame } of page.publications) {
           if (offset !== reached.offset + 1 || offset > upTo) continue;
           if (publishedAt(frame) < historyFrom) reached.offset = offset;
-          else this.#hand(user, room, keeps, reached, offset, Buffer.from(frame));
+          else this.#hand(user, room, retention, reached, offset, Buffer.from(frame));
         }
       }
       if (reached.offset === before) {
-        await this.#resync(user, room, keeps, reached, upTo);
+        await this.#resync(user, room, retention, reached, upTo);
         return;
       }
     }
   }
 
-  async #resync(user: LocalUser, room: string, keeps: Keeps, reached: Reached, upTo: number): Promise<void> {
+  async #resync(user: LocalUser, room: string, retention: Retention, reached: Reached, upTo: number): Promise<void> {
     const latest = await this.#latest(user, room, reached);
     if (latest === undefined) return;
-    this.#tellLoss(user, room, keeps, reached.offset + 1, latest);
+    this.#tellLoss(user, room, retention, reached.offset + 1, latest);
     reached.offset = Math.max(latest.position.offset, upTo);
   }
 
@@ -233,16 +234,16 @@ export class PrivateRooms {
    * Compares the room's sequence with the one that was reached. If it began anew, or went back, `reached` goes on from there and the user gets `resync`.
    * `epoch`: that of a signal. Returns false once access is lost. Call it only while arrivals are held: otherwise a newer message may be sent first.
    */
-  async #follow(user: LocalUser, room: string, keeps: Keeps, reached: Reached, epoch = reached.epoch): Promise<boolean> {
+  async #follow(user: LocalUser, room: string, retention: Retention, reached: Reached, epoch = reached.epoch): Promise<boolean> {
     const latest = await this.#latest(user, room, reached);
     if (latest === undefined) return false;
     const { position } = latest;
     if (isAnew(position, reached)) {
       for (const connection of this.#options.users.of(user.id)) {
         connection.begunAnew(room);
-        if (connection.isIn(room)) this.#owe(connection, room, keeps, 0);
+        if (connection.isIn(room)) this.#owe(connection, room, retention, 0);
       }
-      this.#tellLoss(user, room, keeps, position.offset + 1, latest);
+      this.#tellLoss(user, room, retention, position.offset + 1, latest);
       reached.offset = position.offset;
       reached.acknowledged = Math.min(reached.acknowledged, position.offset);
     }
@@ -257,22 +258,22 @@ export class PrivateRooms {
   }
 
   /** `from`: the first offset that was not handed over. */
-  #tellLoss(user: LocalUser, room: string, keeps: Keeps, from: number, { position, publications }: Page): void {
+  #tellLoss(user: LocalUser, room: string, retention: Retention, from: number, { position, publications }: Page): void {
     const { epoch, offset } = position;
     const frame = resync(room, { position, publications });
     for (const connection of this.#options.users.of(user.id)) {
       if (!mayEnter(connection.identity.kind, room)) continue;
       if (connection.isIn(room)) {
-        this.#owe(connection, room, keeps, from);
+        this.#owe(connection, room, retention, from);
         continue;
       }
       if (connection.wasPassed(room, offset, epoch)) continue;
       connection.owed?.delete(room);
-      if (!isPostponed(connection, room, keeps, from)) connection.deliver(frame);
+      if (!isPostponed(connection, room, retention, from)) connection.deliver(frame);
     }
   }
 
-  #hand(user: LocalUser, room: string, keeps: Keeps, reached: Reached, offset: number, frame: Buffer): void {
+  #hand(user: LocalUser, room: string, retention: Retention, reached: Reached, offset: number, frame: Buffer): void {
     reached.offset = offset;
     const { stats, users } = this.#options;
     for (const connection of users.of(user.id)) {
@@ -280,11 +281,11 @@ export class PrivateRooms {
       if (!mayEnter(connection.identity.kind, room)) continue;
       // A joined room delivers the message itself.
       if (connection.isIn(room) || connection.owed?.has(room) === true) {
-        this.#owe(connection, room, keeps, offset);
+        this.#owe(connection, room, retention, offset);
         continue;
       }
       if (connection.wasPassed(room, offset, reached.epoch)) continue;
-      if (isPostponed(connection, room, keeps, offset)) continue;
+      if (isPostponed(connection, room, retention, offset)) continue;
       connection.deliver(frame);
       connection.unacknowledged = true;
       stats.hot.delivered += 1;
@@ -292,32 +293,32 @@ export class PrivateRooms {
   }
 
   /** Notes that the room, which the connection is in or enters, delivers this message. If the connection leaves first, `#sendOwed` does. */
-  #owe(connection: Connection, room: string, keeps: Keeps, from: number): void {
+  #owe(connection: Connection, room: string, retention: Retention, from: number): void {
     connection.owed ??= new Map();
     const known = connection.owed.get(room);
     if (known !== undefined) {
       known.from = Math.min(known.from, from);
       return;
     }
-    const owed: Owed = { from, isSending: false, left: (at) => this.#left(connection, room, keeps, owed, at) };
+    const owed: Owed = { from, isSending: false, left: (at) => this.#left(connection, room, retention, owed, at) };
     connection.owed.set(room, owed);
   }
 
-  #left(connection: Connection, room: string, keeps: Keeps, owed: Owed, at: Position | undefined): void {
+  #left(connection: Connection, room: string, retention: Retention, owed: Owed, at: Position | undefined): void {
     const { user } = connection;
     const reached = user.reached?.get(room);
     if (at !== undefined && (reached?.epoch === undefined || reached.epoch === at.epoch)) owed.from = Math.max(owed.from, at.offset + 1);
     const isDue = reached !== undefined && connection.open && owed.from <= reached.offset;
-    if (reached === undefined || !isDue || isPostponed(connection, room, keeps, owed.from)) {
+    if (reached === undefined || !isDue || isPostponed(connection, room, retention, owed.from)) {
       connection.owed?.delete(room);
     } else if (!owed.isSending) {
       owed.isSending = true;
-      this.#run(user, () => this.#sendOwed(connection, room, keeps, owed, reached));
+      this.#run(user, () => this.#sendOwed(connection, room, retention, owed, reached));
     }
   }
 
   /** Sends the messages that a connection missed in a room it left. Newer messages wait until these are sent. */
-  async #sendOwed(connection: Connection, room: string, keeps: Keeps, owed: Owed, reached: Reached): Promise<void> {
+  async #sendOwed(connection: Connection, room: string, retention: Retention, owed: Owed, reached: Reached): Promise<void> {
     const { user } = connection;
     const { broker, stats } = this.#options;
     const isDue = (): boolean =>
@@ -340,7 +341,7 @@ export class PrivateRooms {
       if (latest === undefined || !isDue()) break;
       connection.deliver(resync(room, latest));
       const { epoch, offset } = latest.position;
-      connection.passedBy(room, offset, keeps === Keeps.history ? undefined : epoch);
+      connection.passedBy(room, offset, retention === Retention.history ? undefined : epoch);
       if (offset < from) break;
       owed.from = offset + 1;
     }
@@ -380,8 +381,8 @@ export class PrivateRooms {
 }
 
 /** Leaves stored messages from this offset on to offline delivery, if that runs or begins after `welcome`: it sends them once, in order. */
-function isPostponed(connection: Connection, room: string, keeps: Keeps, offset: number): boolean {
-  if (keeps !== Keeps.history || (connection.behind === undefined && connection.welcomed)) return false;
+function isPostponed(connection: Connection, room: string, retention: Retention, offset: number): boolean {
+  if (retention !== Retention.history || (connection.behind === undefined && connection.welcomed)) return false;
   connection.behind ??= new Map();
   connection.behind.set(room, Math.min(offset, connection.behind.get(room) ?? offset));
   return true;

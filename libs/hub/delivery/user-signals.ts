@@ -2,7 +2,7 @@
 
 import { EVERYONE, type Fanout } from '#libs/hub/ports/socket.ts';
 import type { LocalUsers } from '#libs/hub/sessions/local-users.ts';
-import { Keeps } from '#libs/messages/room-access.ts';
+import { Retention } from '#libs/messages/room-access.ts';
 import type { LostAccess } from './lost-access.ts';
 import type { PrivateRooms } from './private-rooms.ts';
 
@@ -43,10 +43,10 @@ export class UserSignals {
     const rest = (): string => bytes.toString('utf8', 2);
     switch (String.fromCharCode(payload[1] ?? 0)) {
       case 'h':
-        privateRooms.arrived(user, Keeps.history, bytes.subarray(2));
+        privateRooms.arrived(user, Retention.history, bytes.subarray(2));
         break;
       case 'p':
-        privateRooms.arrived(user, Keeps.stream, bytes.subarray(bytes.indexOf(BRACE)), bytes.toString('latin1', 2, bytes.indexOf(' ')));
+        privateRooms.arrived(user, Retention.stream, bytes.subarray(bytes.indexOf(BRACE)), bytes.toString('latin1', 2, bytes.indexOf(' ')));
         break;
       case 'k':
         login(user, rest());

@@ -4,14 +4,14 @@ import type { Counts } from '#libs/hub/delivery/counts.ts';
 import type { Joins } from '#libs/hub/delivery/joins.ts';
 import type { OfflineMessages } from '#libs/hub/delivery/offline-messages.ts';
 import { typingSignal } from '#libs/hub/delivery/relay.ts';
-import { ABUSE_SECONDS, type FrameLimits, FrameVerdict, StrikeCounter } from '#libs/hub/limits/frame-budget.ts';
+import { ABUSE_SECONDS, FrameAllowance, type FrameLimits, StrikeCounter } from '#libs/hub/limits/frame-budget.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
-import type { PassValidity } from '#libs/hub/rooms/pass-validity.ts';
+import type { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
 import type { Connection, Identity } from '#libs/hub/sessions/connection.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
-import type { Keeps, RoomAccess, RoomPass } from '#libs/messages/room-access.ts';
+import type { Membership, Retention, RoomAccess } from '#libs/messages/room-access.ts';
 import type { Presence, PresenceUser } from '#libs/presence/presence.ts';
 import { type ClientFrame, frameId, frameRoom, type Since, toClientFrame } from '#libs/protocol/client-frame.ts';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -23,7 +23,7 @@ import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { MessageStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import { historyPage } from './history-page.ts';
-import type { Publisher, SaidMessage } from './publisher.ts';
+import type { OutgoingMessage, Publisher } from './publisher.ts';
 
 /** `typing` is told on at most once in this time (F). */
 const TYPING_MS = 1000;
@@ -36,7 +36,7 @@ export interface FrameHandlerOptions {
   readonly counts: Counts;
   readonly publisher: Publisher;
   readonly access: RoomAccess;
-  readonly validity: PassValidity;
+  readonly validity: MembershipValidity;
   readonly messages: Pick<MessageStore, 'before'>;
   readonly offline: OfflineMessages;
   readonly stats: HubStats;
@@ -69,7 +69,7 @@ export class FrameHandler {
   receive(connection: Connection, text: string): void {
     const { frameLimits, clock } = this.#options;
     const verdict = connection.budget.take(frameLimits, clock.steady());
-    if (verdict !== FrameVerdict.ok) {
+    if (verdict !== FrameAllowance.ok) {
       this.#limited(connection, text, verdict);
       return;
     }
@@ -91,7 +91,7 @@ export class FrameHandler {
 
   /** Enters a room, answered by `joined` or `error`. */
   join(connection: Connection, id: string | undefined, room: string, since: Since | undefined): void {
-    this.#options.joins.join(connection, id, room, since, () => this.#pass(connection, room));
+    this.#options.joins.join(connection, id, room, since, () => this.#membership(connection, room));
   }
 
   /** F1: answers a frame that is no frame; closes the connection that goes on sending such. */
@@ -105,12 +105,12 @@ export class FrameHandler {
   /** `memberText` throws RangeError for a `data` that is nested too deeply. */
   #told(connection: Connection, error: unknown): HubError {
     if (error instanceof RangeError) return new HubError('INVALID_REQUEST', '`data` is nested too deeply', { cause: error });
-    return this.#options.faults.told(error, connection);
+    return this.#options.faults.report(error, connection);
   }
 
-  #limited(connection: Connection, text: string, verdict: FrameVerdict): void {
+  #limited(connection: Connection, text: string, verdict: FrameAllowance): void {
     this.#options.stats.rateLimited('frames');
-    if (verdict === FrameVerdict.abuse) {
+    if (verdict === FrameAllowance.abuse) {
       connection.end('RATE_LIMITED', ABUSE_SECONDS);
       return;
     }
@@ -179,7 +179,7 @@ export class FrameHandler {
     background.run('answers', () =>
       answer.then(
         (frame) => connection.send(frame),
-        (error: unknown) => connection.sendError(asked.id, faults.told(error, connection), asked.room),
+        (error: unknown) => connection.sendError(asked.id, faults.report(error, connection), asked.room),
       ),
     );
   }
@@ -188,18 +188,18 @@ export class FrameHandler {
    * The user's pass. Those for rooms that the hub makes are kept for all connections of the user; of the others each connection's own token decides, and
    * always of what its kind may do. Throws, or rejects with, `HubError`.
    */
-  #pass(connection: Connection, room: string): RoomPass | Promise<RoomPass> {
+  #membership(connection: Connection, room: string): Membership | Promise<Membership> {
     const { access, validity } = this.#options;
     const { user, identity } = connection;
     requireRoom(identity.kind, room);
-    const enter = (): RoomPass | Promise<RoomPass> => access.enter(user.bearer(identity), room);
-    return isManagedRoom(room) ? user.pass(room, validity, enter) : enter();
+    const enter = (): Membership | Promise<Membership> => access.enter(user.bearer(identity), room);
+    return isManagedRoom(room) ? user.membership(room, validity, enter) : enter();
   }
 
   /** What there is to be read. The pass is tried first: it is remembered, where a closed conversation asks the store each time. */
-  async #keeps(connection: Connection, room: string): Promise<Keeps> {
+  async #retention(connection: Connection, room: string): Promise<Retention> {
     try {
-      return (await this.#pass(connection, room)).keeps;
+      return (await this.#membership(connection, room)).retention;
     } catch (error) {
       if (HubError.from(error).code !== 'ROOM_CLOSED') throw error;
       const { user, identity } = connection;
@@ -211,10 +211,10 @@ export class FrameHandler {
   #withPass(
     connection: Connection,
     asked: FrameLabel,
-    pass: RoomPass | Promise<RoomPass>,
-    go: (pass: RoomPass) => Promise<void> | undefined,
+    membership: Membership | Promise<Membership>,
+    go: (membership: Membership) => Promise<void> | undefined,
   ): void {
-    const done = pass instanceof Promise ? pass.then(go) : go(pass);
+    const done = membership instanceof Promise ? membership.then(go) : go(membership);
     done?.catch((error: unknown) => this.#refuse(connection, asked, error));
   }
 
@@ -228,7 +228,7 @@ export class FrameHandler {
     if (pageLimits.rate === 0) return;
     const now = clock.steady();
     const budget = user.pages(pageLimits, now);
-    if (budget.take(pageLimits, now) === FrameVerdict.ok) return;
+    if (budget.take(pageLimits, now) === FrameAllowance.ok) return;
     stats.rateLimited('history');
     throw new HubError('RATE_LIMITED', 'too many pages of history: HISTORY_PAGES_PER_SECOND', {
       retryAfter: budget.retryAfter(pageLimits),
@@ -241,8 +241,8 @@ export class FrameHandler {
     const [said, bytes] = saidOf(frame, json);
     const joined = connection.rooms.find(({ name }) => name === room);
     if (joined === undefined && !isPrivateRoom(room)) throw notJoined(room);
-    const pass = joined?.pass ?? orNotStored(this.#pass(connection, room));
-    publisher.publish(connection, pass, said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id, room }, error));
+    const membership = joined?.membership ?? orNotStored(this.#membership(connection, room));
+    publisher.publish(connection, membership, said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id, room }, error));
   }
 
   #direct(connection: Connection, frame: ClientFrame & { readonly type: 'direct' }, json: string): void {
@@ -251,8 +251,8 @@ export class FrameHandler {
     const { id, to } = frame;
     const [said, bytes] = saidOf(frame, json);
     requirePower(identity.kind, 'direct');
-    const pass = user.pass(access.directRoom(user.id, to), validity, () => access.direct(user.bearer(identity), to));
-    publisher.publish(connection, orNotStored(pass), said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id }, error));
+    const membership = user.membership(access.directRoom(user.id, to), validity, () => access.direct(user.bearer(identity), to));
+    publisher.publish(connection, orNotStored(membership), said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id }, error));
   }
 
   /**
@@ -273,15 +273,15 @@ export class FrameHandler {
     const { room } = frame;
     return this.#read(
       room,
-      () => this.#keeps(connection, room),
-      (keeps) => historyPage(this.#options, frame, keeps),
+      () => this.#retention(connection, room),
+      (retention) => historyPage(this.#options, frame, retention),
     );
   }
 
   async #presence(connection: Connection, id: string | undefined, room: string): Promise<string> {
     const { count, users } = await this.#read(
       room,
-      async () => (await this.#pass(connection, room)).keeps,
+      async () => (await this.#membership(connection, room)).retention,
       () => this.#options.presence.room(room, MEMBER_EVENTS_MAX),
     );
     const shown = count > MEMBER_EVENTS_MAX ? users : users.toSorted(byName);
@@ -300,7 +300,7 @@ export class FrameHandler {
       background.run('typing', () => broker.emit(topic, payload));
       return;
     }
-    this.#withPass(connection, { id, room: name }, this.#pass(connection, name), ({ members }) => {
+    this.#withPass(connection, { id, room: name }, this.#membership(connection, name), ({ members }) => {
       for (const member of members ?? [])
         if (member !== connection.user.id) background.run('typing', () => broker.emit(`u:${member}`, frame));
       return undefined;
@@ -326,10 +326,10 @@ export class FrameHandler {
   /** Why the user may no longer be in a room; undefined: they may. A backend that is away puts nobody out. */
   async #refusal(connection: Connection, room: string): Promise<HubError | undefined> {
     try {
-      await this.#pass(connection, room);
+      await this.#membership(connection, room);
       return undefined;
     } catch (error) {
-      const told = this.#options.faults.told(error, connection);
+      const told = this.#options.faults.report(error, connection);
       return told.retryable ? undefined : told;
     }
   }
@@ -353,15 +353,15 @@ function byName(one: PresenceUser, other: PresenceUser): number {
 }
 
 /** Who may speak is asked of what would store the message: if that is away, the same message may be sent again (M1). */
-function orNotStored(pass: RoomPass | Promise<RoomPass>): RoomPass | Promise<RoomPass> {
-  if (!(pass instanceof Promise)) return pass;
-  return pass.catch((error: unknown) => {
+function orNotStored(membership: Membership | Promise<Membership>): Membership | Promise<Membership> {
+  if (!(membership instanceof Promise)) return membership;
+  return membership.catch((error: unknown) => {
     throw HubError.from(error).code === 'UNAVAILABLE' ? new HubError('NOT_STORED', undefined, { cause: error, retryAfter: 1 }) : error;
   });
 }
 
 /** What a frame says, and its bytes. `data` is as it was written: no number of it is changed. @throws RangeError as `memberText`. */
-function saidOf({ id, text, data }: SaidMessage<unknown>, json: string): [SaidMessage, number] {
+function saidOf({ id, text, data }: OutgoingMessage<unknown>, json: string): [OutgoingMessage, number] {
   return [{ id, text, data: data === undefined ? undefined : memberText(json, 'data') }, Buffer.byteLength(json)];
 }
 

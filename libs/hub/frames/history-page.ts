@@ -1,6 +1,6 @@
 import type { Broker } from '#libs/broker/broker.ts';
 import { Room } from '#libs/hub/rooms/room.ts';
-import { Keeps } from '#libs/messages/room-access.ts';
+import { Retention } from '#libs/messages/room-access.ts';
 import type { ClientFrame } from '#libs/protocol/client-frame.ts';
 import { PAGE_BYTES } from '#libs/protocol/limits.ts';
 import { historyHead, joinedEnd, messageMember } from '#libs/protocol/server-frame.ts';
@@ -15,11 +15,11 @@ export interface HistorySources {
 export async function historyPage(
   { broker, messages }: HistorySources,
   { id, room, before, limit }: ClientFrame & { readonly type: 'history' },
-  keeps: Keeps,
+  retention: Retention,
 ): Promise<Buffer> {
   const head = Buffer.from(historyHead(id, room));
-  if (keeps === Keeps.none) return Buffer.concat([head, Buffer.from(joinedEnd(false))]);
-  if (keeps === Keeps.history) {
+  if (retention === Retention.none) return Buffer.concat([head, Buffer.from(joinedEnd(false))]);
+  if (retention === Retention.history) {
     const page = await messages.before(room, before, limit, PAGE_BYTES);
     return Buffer.concat([head, storedItems(page.messages, page.more)]);
   }

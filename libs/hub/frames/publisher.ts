@@ -2,11 +2,11 @@
 
 import type { UserBytes } from '#libs/hub/limits/user-bytes.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
-import type { PassStamp, PassValidity } from '#libs/hub/rooms/pass-validity.ts';
+import type { MembershipStamp, MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
 import type { MessageWriter } from '#libs/messages/message-writer.ts';
-import { Keeps, type RoomAccess, type RoomPass, Standing } from '#libs/messages/room-access.ts';
+import { type Membership, Retention, type RoomAccess, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
 import { ack } from '#libs/protocol/server-frame.ts';
@@ -24,7 +24,7 @@ export interface PublisherOptions {
   readonly bytes: Pick<UserBytes, 'take'>;
   readonly access: Pick<RoomAccess, 'standing' | 'members'>;
   /** Tells whether a room changed since a pass was given (R7). */
-  readonly validity: Pick<PassValidity, 'stamp' | 'stands'>;
+  readonly validity: Pick<MembershipValidity, 'stamp' | 'stands'>;
   readonly stats: HubStats;
   readonly faults: Faults;
   readonly background: Background;
@@ -32,7 +32,7 @@ export interface PublisherOptions {
   readonly now: () => number;
 }
 
-export interface SaidMessage<Data = string | undefined> {
+export interface OutgoingMessage<Data = string | undefined> {
   /** The sender's own id of the message. */
   readonly id: string | undefined;
   readonly text: string;
@@ -71,11 +71,16 @@ export class Publisher {
    *
    * Throws or rejects where nothing was said: with `HubError` `BUSY`, and what `pass`, `UserBytes.take` and `MessageWriter.write` throw.
    */
-  publish(connection: Connection, pass: RoomPass | Promise<RoomPass>, message: SaidMessage, frameBytes: number): Promise<void> | undefined {
-    if (!(pass instanceof Promise)) return this.#draw(connection, pass, message, frameBytes);
+  publish(
+    connection: Connection,
+    membership: Membership | Promise<Membership>,
+    message: OutgoingMessage,
+    frameBytes: number,
+  ): Promise<void> | undefined {
+    if (!(membership instanceof Promise)) return this.#draw(connection, membership, message, frameBytes);
     const lane = this.#stored;
     this.#enter(lane);
-    return pass
+    return membership
       .finally(() => {
         lane.inFlight -= 1;
       })
@@ -88,19 +93,19 @@ export class Publisher {
     lane.inFlight += 1;
   }
 
-  #draw(connection: Connection, pass: RoomPass, message: SaidMessage, frameBytes: number): Promise<void> | undefined {
-    const lane = pass.keeps === Keeps.history ? this.#stored : this.#unstored;
+  #draw(connection: Connection, membership: Membership, message: OutgoingMessage, frameBytes: number): Promise<void> | undefined {
+    const lane = membership.retention === Retention.history ? this.#stored : this.#unstored;
     this.#enter(lane);
     const stamp = this.#options.validity.stamp();
     try {
       const granted = this.#options.bytes.take(connection.user, frameBytes);
       if (granted === undefined) {
-        this.#write(connection, pass, stamp, message, lane);
+        this.#write(connection, membership, stamp, message, lane);
         return undefined;
       }
       return granted
-        .then(() => (this.#stands(pass, stamp) ? undefined : this.#askAgain(connection.user.id, pass.room)))
-        .then(() => this.#write(connection, pass, stamp, message, lane))
+        .then(() => (this.#stands(membership, stamp) ? undefined : this.#askAgain(connection.user.id, membership.room)))
+        .then(() => this.#write(connection, membership, stamp, message, lane))
         .catch((error: unknown) => {
           lane.inFlight -= 1;
           throw error;
@@ -111,7 +116,7 @@ export class Publisher {
     }
   }
 
-  #stands({ room }: RoomPass, stamp: PassStamp): boolean {
+  #stands({ room }: Membership, stamp: MembershipStamp): boolean {
     return !isManagedRoom(room) || this.#options.validity.stands(room, stamp);
   }
 
@@ -125,23 +130,23 @@ export class Publisher {
   }
 
   /** Throws only before anything is under way: then the caller takes the message out of its lane. */
-  #write(connection: Connection, pass: RoomPass, stamp: PassStamp, { id, text, data }: SaidMessage, lane: Lane): void {
+  #write(connection: Connection, membership: Membership, stamp: MembershipStamp, { id, text, data }: OutgoingMessage, lane: Lane): void {
     const { writer, access, stats, faults, background, now } = this.#options;
     const at = now();
     const { user, identity } = connection;
     const members = (): readonly string[] | Promise<readonly string[]> =>
-      this.#stands(pass, stamp) ? (pass.members ?? []) : access.members(pass.room);
-    const written = writer.write({ pass, members, userId: user.id, sender: user.json(identity.kind), clientId: id, text, data });
+      this.#stands(membership, stamp) ? (membership.members ?? []) : access.members(membership.room);
+    const written = writer.write({ membership, members, userId: user.id, sender: user.json(identity.kind), clientId: id, text, data });
     stats.hot.received += 1;
     background.run('answers', () =>
       written.then(
         (message) => {
           this.#answered(lane, at);
-          connection.send(ack(id, pass.room, message.id, message.offset, message.at));
+          connection.send(ack(id, membership.room, message.id, message.offset, message.at));
         },
         (error: unknown) => {
           this.#answered(lane, at);
-          connection.sendError(id, faults.told(error, connection), pass.room);
+          connection.sendError(id, faults.report(error, connection), membership.room);
         },
       ),
     );

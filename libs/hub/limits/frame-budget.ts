@@ -13,8 +13,8 @@ const ABUSE_WINDOW_MS = 10_000;
 /** Seconds that a connection closed for its rate stays away (C, 4029). */
 export const ABUSE_SECONDS = 10;
 
-export const FrameVerdict = { ok: 0, limited: 1, abuse: 2 } as const;
-export type FrameVerdict = (typeof FrameVerdict)[keyof typeof FrameVerdict];
+export const FrameAllowance = { ok: 0, limited: 1, abuse: 2 } as const;
+export type FrameAllowance = (typeof FrameAllowance)[keyof typeof FrameAllowance];
 
 /** Counts events in a window that starts with the first one after the last window ended. */
 export class StrikeCounter {
@@ -43,16 +43,16 @@ export class FrameBudget {
   }
 
   /** Takes one frame from the bucket. `now` in milliseconds of the steady clock given at the start. */
-  take(limits: FrameLimits, now: number): FrameVerdict {
-    if (limits.rate === 0) return FrameVerdict.ok;
+  take(limits: FrameLimits, now: number): FrameAllowance {
+    if (limits.rate === 0) return FrameAllowance.ok;
     this.#tokens = Math.min(limits.burst, this.#tokens + ((now - this.#stamp) * limits.rate) / 1000);
     this.#stamp = now;
     if (this.#tokens >= 1) {
       this.#tokens -= 1;
-      return FrameVerdict.ok;
+      return FrameAllowance.ok;
     }
     this.#abuse ??= new StrikeCounter();
-    return this.#abuse.strike(now, ABUSE_MAX, ABUSE_WINDOW_MS) ? FrameVerdict.abuse : FrameVerdict.limited;
+    return this.#abuse.strike(now, ABUSE_MAX, ABUSE_WINDOW_MS) ? FrameAllowance.abuse : FrameAllowance.limited;
   }
 
   /** Seconds until a frame is taken again, with three decimals. */

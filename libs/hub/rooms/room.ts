@@ -1,7 +1,7 @@
 /** One room as this node knows it, while a connection here is in it and for a moment longer. */
 import type { Position, Publication } from '#libs/broker/broker.ts';
 import { roomTopic } from '#libs/hub/ports/socket.ts';
-import type { RoomPass } from '#libs/messages/room-access.ts';
+import type { Membership } from '#libs/messages/room-access.ts';
 import type { PresenceUser } from '#libs/presence/presence.ts';
 import { messageStart } from '#libs/protocol/server-frame.ts';
 import { type RecentBudget, RecentPage } from './recent-page.ts';
@@ -25,7 +25,7 @@ export class Room {
   readonly keeps: boolean;
   readonly recent: RecentPage;
   /** What every one who is in the room may do; undefined for rooms that the hub makes, where it differs and changes. */
-  readonly pass: RoomPass | undefined;
+  readonly membership: Membership | undefined;
   epoch = '';
   /** Offset of the newest publication relayed on this node. */
   offset = 0;
@@ -50,8 +50,8 @@ export class Room {
   #waiting: { readonly offset: number; readonly resolve: () => void }[] = [];
   #page: { readonly offset: number; readonly bytes: Buffer } | undefined;
 
-  constructor(name: string, keeps: boolean, budget: RecentBudget, pass?: RoomPass) {
-    this.pass = pass;
+  constructor(name: string, keeps: boolean, budget: RecentBudget, membership?: Membership) {
+    this.membership = membership;
     this.name = name;
     this.topic = roomTopic(name);
     this.keeps = keeps;

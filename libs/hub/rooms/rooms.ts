@@ -1,7 +1,7 @@
 /** The rooms of this node: opened by the first connection that enters, closed a moment after the last one left. */
 import type { Broker } from '#libs/broker/broker.ts';
 import type { NewRooms } from '#libs/hub/limits/new-rooms.ts';
-import { Keeps, type RoomPass } from '#libs/messages/room-access.ts';
+import { type Membership, Retention } from '#libs/messages/room-access.ts';
 import type { PresenceUser } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';
@@ -56,12 +56,12 @@ export class Rooms {
   }
 
   /** The room with one more connection; opened for `user` where it was not. Await `opened` before anything is delivered. */
-  acquire(pass: RoomPass, user: string): Room {
-    const name = pass.room;
+  acquire(membership: Membership, user: string): Room {
+    const name = membership.room;
     let room = this.#rooms.get(name);
     if (room === undefined) {
-      const shared = isManagedRoom(name) ? undefined : pass;
-      room = new Room(name, pass.keeps !== Keeps.none, this.#budget, shared);
+      const shared = isManagedRoom(name) ? undefined : membership;
+      room = new Room(name, membership.retention !== Retention.none, this.#budget, shared);
       this.#rooms.set(name, room);
       this.#begin(room, user);
     }

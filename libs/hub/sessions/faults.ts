@@ -21,7 +21,7 @@ export class Faults {
   }
 
   /** Any thrown value as what a client is told. A bug is logged once, however many wait for it, without anything that a client wrote. */
-  told(error: unknown, connection?: Connection): HubError {
+  report(error: unknown, connection?: Connection): HubError {
     const bug = bugOf(error);
     if (bug !== undefined) this.#meet(bug, connection);
     return HubError.from(error);

@@ -1,12 +1,12 @@
 import { FrameBudget, type FrameLimits } from '#libs/hub/limits/frame-budget.ts';
 import { ByteCredit } from '#libs/hub/limits/user-bytes.ts';
-import type { PassStamp, PassValidity } from '#libs/hub/rooms/pass-validity.ts';
-import type { RoomBearer, RoomPass } from '#libs/messages/room-access.ts';
+import type { MembershipStamp, MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
+import type { Membership, RoomBearer } from '#libs/messages/room-access.ts';
 import type { PresenceUser } from '#libs/presence/presence.ts';
 import { personJson } from '#libs/protocol/person.ts';
 
 /** Passes remembered of one user: the rooms of a few connections. */
-const PASSES_MAX = 200;
+const MEMBERSHIPS_MAX = 200;
 /** Ends of private rooms remembered of one user. */
 const CLOSED_MAX = 200;
 
@@ -32,7 +32,7 @@ export interface Reached {
 }
 
 /** A pass as it is kept: being asked for, or asked for at a moment. */
-type KeptPass = { readonly asking: Promise<RoomPass> } | { readonly pass: RoomPass; readonly stamp: PassStamp };
+type KnownMembership = { readonly asking: Promise<Membership> } | { readonly membership: Membership; readonly stamp: MembershipStamp };
 
 /** One user on this node, shared by all their connections here. */
 export class LocalUser implements PresenceUser {
@@ -43,7 +43,7 @@ export class LocalUser implements PresenceUser {
   readonly listening: Promise<void>;
   /** Private rooms with messages since the user came here; undefined for the many that have none. */
   reached: Map<string, Reached> | undefined;
-  #passes: Map<string, KeptPass> | undefined;
+  #memberships: Map<string, KnownMembership> | undefined;
   /** Private rooms whose end was told. */
   #closed: Set<string> | undefined;
   #json: { readonly kind: string; readonly text: string } | undefined;
@@ -100,23 +100,23 @@ export class LocalUser implements PresenceUser {
    * The user's pass for a room that the hub makes: the one kept as long as it holds, else a new one. A promise only while it is asked for: what waits for it
    * goes on in the order in which it came. Rejects with what `enter` rejects with.
    */
-  pass(room: string, validity: PassValidity, enter: () => RoomPass | Promise<RoomPass>): RoomPass | Promise<RoomPass> {
-    const known = this.#passes?.get(room);
+  membership(room: string, validity: MembershipValidity, enter: () => Membership | Promise<Membership>): Membership | Promise<Membership> {
+    const known = this.#memberships?.get(room);
     if (known !== undefined) {
       if ('asking' in known) return known.asking;
-      if (validity.holds(room, known.stamp)) return known.pass;
+      if (validity.holds(room, known.stamp)) return known.membership;
     }
     const kept = { asking: this.#ask(room, validity, enter) };
     this.#keep(room, kept);
     kept.asking.catch(() => {
-      if (this.#passes?.get(room) === kept) this.#passes.delete(room);
+      if (this.#memberships?.get(room) === kept) this.#memberships.delete(room);
     });
     return kept.asking;
   }
 
   /** The private room is over. True the first time: its end is to be told. */
   closes(room: string): boolean {
-    this.#passes?.delete(room);
+    this.#memberships?.delete(room);
     this.reached?.delete(room);
     this.#closed ??= new Set();
     if (this.#closed.has(room)) return false;
@@ -139,21 +139,21 @@ export class LocalUser implements PresenceUser {
   }
 
   /** An answer that a change overtook is asked for again. */
-  async #ask(room: string, validity: PassValidity, enter: () => RoomPass | Promise<RoomPass>): Promise<RoomPass> {
+  async #ask(room: string, validity: MembershipValidity, enter: () => Membership | Promise<Membership>): Promise<Membership> {
     for (;;) {
       const stamp = validity.stamp();
-      const pass = await enter();
+      const membership = await enter();
       if (!validity.stands(room, stamp)) continue;
-      this.#keep(room, { pass, stamp });
-      return pass;
+      this.#keep(room, { membership, stamp });
+      return membership;
     }
   }
 
-  #keep(room: string, pass: KeptPass): void {
-    this.#passes ??= new Map();
-    this.#passes.set(room, pass);
-    if (this.#passes.size <= PASSES_MAX) return;
-    const [oldest] = this.#passes.keys();
-    if (oldest !== undefined) this.#passes.delete(oldest);
+  #keep(room: string, membership: KnownMembership): void {
+    this.#memberships ??= new Map();
+    this.#memberships.set(room, membership);
+    if (this.#memberships.size <= MEMBERSHIPS_MAX) return;
+    const [oldest] = this.#memberships.keys();
+    if (oldest !== undefined) this.#memberships.delete(oldest);
   }
 }

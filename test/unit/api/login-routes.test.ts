@@ -61,7 +61,7 @@ describe('the refresh secret', { timeout: 60_000 }, () => {
     // The browser has a newer one: that one stays.
     expect(cookieOf(late)).toBeUndefined();
     expect(await renew(second)).toBe(third);
-    expect(world.accounts.sanctions).toEqual([]);
+    expect(world.accounts.revocations).toEqual([]);
     world.now += 1;
     const replay = await world.post('/auth/refresh', { refresh: first['refresh'] });
     expect(codeOf(replay)).toEqual([401, 'TOKEN_EXPIRED']);
@@ -69,7 +69,7 @@ describe('the refresh secret', { timeout: 60_000 }, () => {
     for (const refresh of [second, third]) expect(codeOf(await world.post('/auth/refresh', { refresh }))).toEqual([401, 'TOKEN_EXPIRED']);
     const at = world.now;
     // As long as a token of a user may live, and a minute for clocks that differ.
-    expect(world.accounts.sanctions).toEqual([
+    expect(world.accounts.revocations).toEqual([
       { seq: 1, kind: 'login', subject: login, reason: expect.any(String), at, until: at + 960_000 },
     ]);
   });
@@ -86,7 +86,7 @@ describe('the refresh secret', { timeout: 60_000 }, () => {
       expect(codeOf(await world.post('/auth/refresh', { refresh: made }))).toEqual([401, 'TOKEN_EXPIRED']);
       expect((await world.post('/auth/logout', { refresh: made })).status).toBe(204);
     }
-    expect(world.accounts.sanctions).toEqual([]);
+    expect(world.accounts.revocations).toEqual([]);
     expect((await world.post('/auth/refresh', { refresh })).status).toBe(200);
   });
 
@@ -123,7 +123,7 @@ describe('the refresh secret', { timeout: 60_000 }, () => {
     let secret = second;
     for (const world of [before, after, after, before]) secret = await renew(world, secret);
     expect(await renew(after, second)).toEqual(expect.any(String));
-    expect(before.accounts.sanctions).toEqual([]);
+    expect(before.accounts.revocations).toEqual([]);
   });
 
   it('[A4] ends no login of somebody whose answers are lost, whose tabs ask at once, and whose requests are slow', async () => {
@@ -234,7 +234,7 @@ describe('logging out', { timeout: 60_000 }, () => {
       expect([reply.status, reply.body.length]).toEqual([204, 0]);
       expect(cookieOf(reply)).toBe('');
       const { login: id } = await world.credentials(login['token']);
-      expect(world.accounts.sanctions.at(-1)).toMatchObject({ kind: 'login', subject: id, reason: 'logout' });
+      expect(world.accounts.revocations.at(-1)).toMatchObject({ kind: 'login', subject: id, reason: 'logout' });
       expect(world.accounts.families.get(String(id))?.revoked).toBe(true);
       expect(codeOf(await world.post('/auth/refresh', { refresh: login['refresh'] }))).toEqual([401, 'TOKEN_EXPIRED']);
     }
@@ -254,7 +254,7 @@ describe('logging out', { timeout: 60_000 }, () => {
       await world.accounts.store.logins.openFamily(family, 'hash');
     }
     await endLogin({ store: world.accounts.store, clock: () => WORLD_NOW }, login, 'logout');
-    expect(world.accounts.sanctions).toMatchObject([{ kind: 'login', subject: login, until: WORLD_NOW + (seconds + 60) * 1000 }]);
+    expect(world.accounts.revocations).toMatchObject([{ kind: 'login', subject: login, until: WORLD_NOW + (seconds + 60) * 1000 }]);
   });
 
   it('[A4] by a token that outlives the tokens of its login is remembered for as long as that one', async () => {
@@ -263,7 +263,7 @@ describe('logging out', { timeout: 60_000 }, () => {
       const world = new ApiWorld({ verify: () => ({ userId: 'u', name: 'U', kind: 'user', expiresAt, login: 'theirs' }) });
       expect((await world.post('/auth/logout', '', { authorization: 'Bearer a.b.c' })).status).toBe(204);
       const until = WORLD_NOW + Math.max(days, 31) * 86_400_000 + 60_000;
-      expect(world.accounts.sanctions).toMatchObject([{ kind: 'login', subject: 'theirs', until }]);
+      expect(world.accounts.revocations).toMatchObject([{ kind: 'login', subject: 'theirs', until }]);
     }
   });
 
@@ -302,7 +302,7 @@ describe('logging out', { timeout: 60_000 }, () => {
   it('[A4] of a token that belongs to no login of ours takes back that one alone', async () => {
     const world = new ApiWorld({ verify: () => ({ userId: 'u', name: 'U', kind: 'user', expiresAt: WORLD_NOW / 1000 + 60 }) });
     expect((await world.post('/auth/logout', '', { authorization: 'Bearer a.b.c' })).status).toBe(204);
-    expect(world.accounts.sanctions).toEqual([
+    expect(world.accounts.revocations).toEqual([
       { seq: 1, kind: 'token', subject: tokenHash('a.b.c'), reason: 'logout', at: WORLD_NOW, until: WORLD_NOW + 120_000 },
     ]);
   });
@@ -318,7 +318,7 @@ describe('logging out', { timeout: 60_000 }, () => {
       }
       expect((await world.post('/auth/logout', { refresh: first['refresh'] })).status).toBe(204);
       expect(codeOf(await world.post('/auth/refresh', { refresh }))).toEqual([401, 'TOKEN_EXPIRED']);
-      expect(world.accounts.sanctions.at(-1)).toMatchObject({ kind: 'login', reason: 'logout' });
+      expect(world.accounts.revocations.at(-1)).toMatchObject({ kind: 'login', reason: 'logout' });
     }
   });
 

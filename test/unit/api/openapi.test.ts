@@ -42,7 +42,7 @@ function wholeApi(): ApiWorld {
       memberRoutes(nothing),
       matchRoutes(nothing),
       conversationRoutes(nothing),
-      serviceRoutes({ broker: nothing, presence: nothing, voice: nothing }),
+      serviceRoutes({ broker: nothing, presence: nothing, publisher: nothing }),
       asyncApiRoutes('1.2.3'),
     ],
   });

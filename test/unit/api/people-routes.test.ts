@@ -75,7 +75,7 @@ describe('customers', { timeout: 60_000 }, () => {
     const cookie = `parley_refresh=${cookieOf(refreshed)}; parley_customer=${cookieOf(renewed, 'parley_customer')}`;
     const left = await world.post('/auth/logout', '', { cookie, authorization: `Bearer ${String(jsonOf(renewed)['token'])}` });
     expect([left.status, cookieOf(left, 'parley_customer'), cookieOf(left)]).toEqual([204, '', undefined]);
-    const ended = new Set(world.accounts.sanctions.map(({ subject }) => subject));
+    const ended = new Set(world.accounts.revocations.map(({ subject }) => subject));
     expect([...ended]).toEqual([(await world.credentials(jsonOf(renewed)['token'])).login]);
     expect((await world.post('/auth/refresh', '', { cookie })).status).toBe(200);
     const over = await world.post('/customers/token', body, { cookie });
@@ -112,7 +112,7 @@ describe('customers', { timeout: 60_000 }, () => {
     // The next one of the first was used: after 30 s the first is a copy.
     world.now += 30_000;
     expect((await world.post('/customers/token', { ...body, refresh: first['refresh'] })).status).toBe(401);
-    expect(world.accounts.sanctions).toHaveLength(1);
+    expect(world.accounts.revocations).toHaveLength(1);
   });
 
   it('[A5] get the same next secret again where the answer was lost, and a made-up one ends nothing', async () => {
@@ -124,7 +124,7 @@ describe('customers', { timeout: 60_000 }, () => {
     const lost = jsonOf(await world.post('/customers/token', { ...body, refresh: first['refresh'] }));
     const again = await world.post('/customers/token', body, { cookie: `parley_customer=${String(first['refresh'])}` });
     expect([again.status, jsonOf(again)['refresh'], cookieOf(again, 'parley_customer')]).toEqual([200, lost['refresh'], lost['refresh']]);
-    expect(world.accounts.sanctions).toEqual([]);
+    expect(world.accounts.revocations).toEqual([]);
   });
 
   it('[A5] keep their secret where the hub cannot say who they are just then', async () => {
@@ -152,7 +152,7 @@ describe('customers', { timeout: 60_000 }, () => {
       expect([reply.status, jsonOf(reply)['code']]).toEqual([401, 'TOKEN_EXPIRED']);
     }
     const { login } = await world.credentials(ben['token']);
-    expect(world.accounts.sanctions[0]).toMatchObject({ kind: 'login', subject: login });
+    expect(world.accounts.revocations[0]).toMatchObject({ kind: 'login', subject: login });
     expect((await world.post('/customers/token', { ...body, channel: 'other', refresh: ann['refresh'] })).status).toBe(401);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { RevocationFeed } from '#libs/auth/revocation-feed.ts';
-import { Revocations, type Sanction } from '#libs/auth/revocations.ts';
+import { type Revocation, Revocations } from '#libs/auth/revocations.ts';
 import { SharedSecret } from '#libs/auth/shared-secret.ts';
 import { TokenGate } from '#libs/auth/token-gate.ts';
 import { TokenSigner } from '#libs/auth/token-signer.ts';
@@ -10,18 +10,18 @@ import { listeningLog } from '#test/support/api-world.ts';
 
 const NOW = 1_700_000_000_000;
 
-/** A log of sanctions that can be away. */
+/** A log of revocations that can be away. */
 class Ledger {
-  readonly entries: Sanction[] = [];
+  readonly entries: Revocation[] = [];
   away = false;
   looks = 0;
 
-  add(seq: number, kind: Sanction['kind'], subject: string, until = NOW + 60_000): void {
+  add(seq: number, kind: Revocation['kind'], subject: string, until = NOW + 60_000): void {
     this.entries.push({ seq, kind, subject, reason: '', at: NOW, until });
   }
 
   /** Everything again each time: what the feed has to bear. */
-  async since(mark: string | undefined, now: number): Promise<{ entries: Sanction[]; mark: string }> {
+  async since(mark: string | undefined, now: number): Promise<{ entries: Revocation[]; mark: string }> {
     this.looks += 1;
     if (this.away) throw new HubError('UNAVAILABLE');
     return { entries: this.entries.filter(({ until }) => mark !== undefined || until > now), mark: 'x' };
@@ -35,7 +35,7 @@ function stage(source: Ledger) {
   const feed = new RevocationFeed({
     source,
     revocations,
-    onSanction: ({ kind, subject }) => told.push(`${kind} ${subject}`),
+    onRevocation: ({ kind, subject }) => told.push(`${kind} ${subject}`),
     clock: () => NOW,
     log: listeningLog(logged),
     everyMs: 5,
@@ -44,7 +44,7 @@ function stage(source: Ledger) {
   return { feed, revocations, told, logged };
 }
 
-describe('following the log of sanctions', () => {
+describe('following the log of revocations', () => {
   it('[H3] takes what stands at the start, and tells of what comes, once', async () => {
     const ledger = new Ledger();
     ledger.add(1, 'ban', 'ann');

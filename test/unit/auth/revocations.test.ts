@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Credentials } from '#libs/auth/credentials.ts';
-import { Revocations, type Sanction, tokenHash } from '#libs/auth/revocations.ts';
+import { type Revocation, Revocations, tokenHash } from '#libs/auth/revocations.ts';
 
 const NOW = 1_700_000_000_000;
 const ANN: Credentials = { userId: 'ann', name: 'Ann', kind: 'user', expiresAt: NOW / 1000 + 900, issuedAt: NOW / 1000, login: 'login-1' };
 
 let seq = 0;
-const sanction = (kind: Sanction['kind'], subject: string, more: Partial<Sanction> = {}): Sanction => ({
+const sanction = (kind: Revocation['kind'], subject: string, more: Partial<Revocation> = {}): Revocation => ({
   seq: ++seq,
   kind,
   subject,
@@ -27,7 +27,7 @@ const refused = (revocations: Revocations, credentials: Credentials, token = 'a.
   }
 };
 
-const applied = (...sanctions: Sanction[]): Revocations => {
+const applied = (...sanctions: Revocation[]): Revocations => {
   const revocations = new Revocations();
   for (const one of sanctions) revocations.apply(one, NOW);
   return revocations;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Counts, INTERVAL_MS, pushInterval } from '#libs/hub/delivery/counts.ts';
-import { FrameBudget, FrameVerdict, StrikeCounter } from '#libs/hub/limits/frame-budget.ts';
+import { FrameAllowance, FrameBudget, StrikeCounter } from '#libs/hub/limits/frame-budget.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import { Room } from '#libs/hub/rooms/room.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
@@ -15,7 +15,7 @@ describe('FrameBudget', () => {
   it('[F3] takes a burst, then its rate', () => {
     const budget = new FrameBudget(limits, 0);
     const taken = (now: number, frames: number) =>
-      Array.from({ length: frames }, () => budget.take(limits, now)).filter((v) => v === FrameVerdict.ok).length;
+      Array.from({ length: frames }, () => budget.take(limits, now)).filter((v) => v === FrameAllowance.ok).length;
     expect(taken(0, 60)).toBe(40);
     expect(budget.retryAfter(limits)).toBe(0.05);
     expect(taken(1000, 60)).toBe(20);
@@ -25,13 +25,13 @@ describe('FrameBudget', () => {
   it('[F3] tells sustained abuse apart from one burst too many', () => {
     const budget = new FrameBudget(limits, 0);
     const verdicts = Array.from({ length: 240 }, () => budget.take(limits, 0));
-    expect(verdicts.indexOf(FrameVerdict.abuse)).toBe(239);
+    expect(verdicts.indexOf(FrameAllowance.abuse)).toBe(239);
   });
 
   it('rate 0 is no limit', () => {
     const free = { rate: 0, burst: 1 };
     const budget = new FrameBudget(free, 0);
-    for (let frame = 0; frame < 1000; frame += 1) expect(budget.take(free, 0)).toBe(FrameVerdict.ok);
+    for (let frame = 0; frame < 1000; frame += 1) expect(budget.take(free, 0)).toBe(FrameAllowance.ok);
   });
 });
 

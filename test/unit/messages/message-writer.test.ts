@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Broker, PublishRequest } from '#libs/broker/broker.ts';
 import { MessageWriter, messageId } from '#libs/messages/message-writer.ts';
-import { Keeps } from '#libs/messages/room-access.ts';
+import { Retention } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { MessageStore, StoredMessage } from '#libs/store/message-store.ts';
 import { WatchedBackground } from '#test/support/background.ts';
@@ -53,9 +53,9 @@ class Stage {
   members: (() => readonly string[] | Promise<readonly string[]>) | undefined;
 
   say(clientId: string | undefined = 'c1', data?: unknown) {
-    const pass = { room: 'dm:x', keeps: Keeps.history, members: ['ada', 'bob'] };
+    const membership = { room: 'dm:x', retention: Retention.history, members: ['ada', 'bob'] };
     return this.writer.write({
-      pass,
+      membership,
       ...(this.members && { members: this.members }),
       userId: 'ada',
       sender: '{"id":"ada","name":"Ada"}',

@@ -32,7 +32,7 @@ function world(presence: () => Promise<number[]>) {
     presence: { sessions: presence },
     absences: { look: async () => ({ here: [], gone: [] }) },
     notices: { conversation: async (record) => void told.push(record) },
-    closer: { close: async () => true },
+    lifecycle: { close: async () => true },
     roomName: () => 'conv:x',
     clock: () => 7,
   });

@@ -7,7 +7,7 @@ import { Rooms } from '#libs/hub/rooms/rooms.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { Faults } from '#libs/hub/sessions/faults.ts';
 import { LocalUser } from '#libs/hub/sessions/local-user.ts';
-import { Keeps } from '#libs/messages/room-access.ts';
+import { Retention } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { WatchedBackground } from '#test/support/background.ts';
 import { turn } from '#test/support/turn.ts';
@@ -52,7 +52,7 @@ beforeEach(() => {
 /** Joins with a position that the broker knows and this node does not; resolves while it waits. */
 async function joinAhead(since: Position): Promise<void> {
   there = since;
-  joins.join(connection, 'j', ROOM, since, () => ({ room: ROOM, keeps: Keeps.stream, members: undefined }));
+  joins.join(connection, 'j', ROOM, since, () => ({ room: ROOM, retention: Retention.stream, members: undefined }));
   await turn();
   expect(frames).toEqual([]);
   expect(waits).toHaveLength(1);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LostAccess } from '#libs/hub/delivery/lost-access.ts';
-import { PassValidity } from '#libs/hub/rooms/pass-validity.ts';
+import { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import { Room } from '#libs/hub/rooms/room.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
@@ -48,7 +48,7 @@ function stage() {
       },
     } satisfies Pick<Rooms, 'get' | 'occupancy'>,
     fanout: { publish: (topic, frame) => sent.push(`${topic} ${frame}`) },
-    validity: new PassValidity(() => 0),
+    validity: new MembershipValidity(() => 0),
     access: {
       recheck: async (user, room) => {
         asked.push(`${user} ${room}`);

@@ -4,10 +4,10 @@ import type { Broker } from '#libs/broker/broker.ts';
 import { LostAccess } from '#libs/hub/delivery/lost-access.ts';
 import { OfflineMessages } from '#libs/hub/delivery/offline-messages.ts';
 import { PrivateRooms } from '#libs/hub/delivery/private-rooms.ts';
-import { PassValidity } from '#libs/hub/rooms/pass-validity.ts';
+import { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
-import { Keeps, Standing } from '#libs/messages/room-access.ts';
+import { Retention, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { StoredMessage } from '#libs/store/message-store.ts';
 import { WatchedBackground } from '#test/support/background.ts';
@@ -27,7 +27,7 @@ interface Kept {
 
 let rooms: Map<string, Kept>;
 let buffered: number;
-let validity: PassValidity;
+let validity: MembershipValidity;
 let users: LocalUsers;
 let lost: LostAccess;
 let privateRooms: PrivateRooms;
@@ -53,7 +53,7 @@ beforeEach(() => {
   buffered = 0;
   onPage = async () => undefined;
   onWaiting = async () => undefined;
-  validity = new PassValidity(() => 0);
+  validity = new MembershipValidity(() => 0);
   users = new LocalUsers({ subscribeUser: async () => undefined, unsubscribe: () => undefined });
   const background = new WatchedBackground();
   const clock = { wait: async () => undefined };
@@ -184,7 +184,7 @@ describe('[R7] offline delivery of a room that is lost on the way', () => {
     expect(got.at(-1)).toBe('offline_messages_complete');
     Object.assign(kept(ROOM), { top: 191, delivered: 188, standing: Standing.member });
     got.length = 0;
-    privateRooms.arrived('ann', Keeps.history, messageFrame(ROOM, 191));
+    privateRooms.arrived('ann', Retention.history, messageFrame(ROOM, 191));
     await read(connection);
     expect(got).toEqual(of(ROOM, 189, 191));
   });
@@ -282,11 +282,11 @@ test('[R7] a store that is away meanwhile tells nobody that all has come', async
 test('[M4] what is said while a second session registers comes in its place, once', async () => {
   Object.assign(kept(ROOM), { top: 4, delivered: 3 });
   const first = session('c');
-  privateRooms.arrived('ann', Keeps.history, messageFrame(ROOM, 4));
+  privateRooms.arrived('ann', Retention.history, messageFrame(ROOM, 4));
   await turn();
   const second = session('d', false);
   kept(ROOM).top = 5;
-  privateRooms.arrived('ann', Keeps.history, messageFrame(ROOM, 5));
+  privateRooms.arrived('ann', Retention.history, messageFrame(ROOM, 5));
   await turn();
   // As the hub does at `welcome`.
   second.connection.welcomed = true;

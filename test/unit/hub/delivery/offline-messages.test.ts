@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { OfflineMessages } from '#libs/hub/delivery/offline-messages.ts';
-import { PassValidity } from '#libs/hub/rooms/pass-validity.ts';
+import { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -32,7 +32,7 @@ beforeEach(() => {
     broker: { after: () => Promise.reject(new HubError('UNAVAILABLE')) },
     privateRooms: { start: () => undefined },
     access: { standing: async () => Standing.member },
-    validity: new PassValidity(() => 0),
+    validity: new MembershipValidity(() => 0),
     background: new WatchedBackground(),
     clock: {
       wait: (milliseconds) => {

@@ -9,7 +9,7 @@ import { Rooms } from '#libs/hub/rooms/rooms.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { Faults } from '#libs/hub/sessions/faults.ts';
 import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
-import { Keeps, Standing } from '#libs/messages/room-access.ts';
+import { Retention, Standing } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { WatchedBackground } from '#test/support/background.ts';
@@ -84,13 +84,13 @@ beforeEach(() => {
 });
 
 async function join(): Promise<void> {
-  joins.join(connection, 'j', ROOM, undefined, () => ({ room: ROOM, keeps: Keeps.history, members: ['ann', 'bob'] }));
+  joins.join(connection, 'j', ROOM, undefined, () => ({ room: ROOM, retention: Retention.history, members: ['ann', 'bob'] }));
   await turn();
 }
 
 function arrives(offset: number): void {
   kept.top = Math.max(kept.top, offset);
-  privateRooms.arrived('ann', Keeps.history, message(offset));
+  privateRooms.arrived('ann', Retention.history, message(offset));
 }
 
 describe('[M4] [M6] what was left to a private room', () => {

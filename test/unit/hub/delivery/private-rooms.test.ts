@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Broker } from '#libs/broker/broker.ts';
 import { PrivateRooms } from '#libs/hub/delivery/private-rooms.ts';
 import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
-import { Keeps, Standing } from '#libs/messages/room-access.ts';
+import { Retention, Standing } from '#libs/messages/room-access.ts';
 import { WatchedBackground } from '#test/support/background.ts';
 import { turn } from '#test/support/turn.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
@@ -63,23 +63,23 @@ function stage(connections: number, standings: Standing[] = [], asked?: (() => v
 
 test('[M4] what offline delivery hands over while the cursor is asked for does not come again', async () => {
   const { rooms, last, sent, told } = stage(1);
-  rooms.arrived('ann', Keeps.history, messageFrame(5));
+  rooms.arrived('ann', Retention.history, messageFrame(5));
   rooms.start(last, ROOM, 5);
-  rooms.arrived('ann', Keeps.history, messageFrame(6));
+  rooms.arrived('ann', Retention.history, messageFrame(6));
   await told();
   expect(sent).toEqual(['c0 6']);
 });
 
 test('[M4] what lies between the cursor and the first message comes in order', async () => {
   const { rooms, sent, told } = stage(1);
-  rooms.arrived('ann', Keeps.history, messageFrame(5));
+  rooms.arrived('ann', Retention.history, messageFrame(5));
   await told();
   expect(sent).toEqual(['c0 3', 'c0 4', 'c0 5']);
 });
 
 test('[M6] of several connections none misses what only another one was handed', async () => {
   const { rooms, last, sent, told } = stage(2);
-  rooms.arrived('ann', Keeps.history, messageFrame(5));
+  rooms.arrived('ann', Retention.history, messageFrame(5));
   rooms.start(last, ROOM, 5);
   await told();
   expect(sent).toEqual(['c0 3', 'c0 4', 'c0 5']);
@@ -87,16 +87,16 @@ test('[M6] of several connections none misses what only another one was handed',
 
 test('[M4] [M6] what offline delivery sent to one connection before its signal came is handed to the others', async () => {
   const { rooms, last, sent, told } = stage(2);
-  rooms.arrived('ann', Keeps.history, messageFrame(3));
+  rooms.arrived('ann', Retention.history, messageFrame(3));
   await told();
   sent.length = 0;
   rooms.start(last, ROOM, 5);
   await told();
   expect(sent).toEqual(['c0 4', 'c0 5']);
-  rooms.arrived('ann', Keeps.history, messageFrame(4));
-  rooms.arrived('ann', Keeps.history, messageFrame(5));
+  rooms.arrived('ann', Retention.history, messageFrame(4));
+  rooms.arrived('ann', Retention.history, messageFrame(5));
   expect(sent).toHaveLength(2);
-  rooms.arrived('ann', Keeps.history, messageFrame(6));
+  rooms.arrived('ann', Retention.history, messageFrame(6));
   expect(sent).toEqual(['c0 4', 'c0 5', 'c0 6', 'c1 6']);
 });
 
@@ -104,7 +104,7 @@ test('[R7] what was begun before the room was lost hands over nothing more', asy
   const { rooms, last, sent, told } = stage(1);
   rooms.start(last, ROOM, 2);
   // A gap: it is read.
-  rooms.arrived('ann', Keeps.history, messageFrame(5));
+  rooms.arrived('ann', Retention.history, messageFrame(5));
   last.user.reached?.delete(ROOM);
   await told();
   expect(sent).toEqual([]);
@@ -112,13 +112,13 @@ test('[R7] what was begun before the room was lost hands over nothing more', asy
 
 test('[R7] nor does what waits for the cursor', async () => {
   const { rooms, last, sent, told } = stage(1);
-  rooms.arrived('ann', Keeps.history, messageFrame(3));
+  rooms.arrived('ann', Retention.history, messageFrame(3));
   last.user.reached?.delete(ROOM);
   await told();
   expect(sent).toEqual([]);
 });
 
-for (const keeps of [Keeps.history, Keeps.stream]) {
+for (const keeps of [Retention.history, Retention.stream]) {
   test(`[R7] a signal that comes after the room was lost begins nothing: ${keeps}`, async () => {
     const standings: Standing[] = [Standing.member];
     const { rooms, last, sent, told } = stage(1, standings);
@@ -172,7 +172,7 @@ describe('[M4] in a room that keeps only a stream', () => {
   /** The user has 1 to 4 of a sequence that is lost then. */
   async function lost(top: number) {
     const staged = stage(2);
-    for (const offset of [1, 2, 3, 4]) staged.rooms.arrived('ann', Keeps.stream, messageFrame(offset), 'e');
+    for (const offset of [1, 2, 3, 4]) staged.rooms.arrived('ann', Retention.stream, messageFrame(offset), 'e');
     await turn();
     expect(staged.sent).toHaveLength(8);
     staged.sent.length = 0;
@@ -182,9 +182,9 @@ describe('[M4] in a room that keeps only a stream', () => {
 
   test.each([1, 4, 5, 6])('a new sequence is told by its first signal, whose offset is %d, and goes on', async (top) => {
     const { rooms, sent, sequence } = await lost(top);
-    rooms.arrived('ann', Keeps.stream, messageFrame(top), 'new');
+    rooms.arrived('ann', Retention.stream, messageFrame(top), 'new');
     sequence.offset = top + 1;
-    rooms.arrived('ann', Keeps.stream, messageFrame(top + 1), 'new');
+    rooms.arrived('ann', Retention.stream, messageFrame(top + 1), 'new');
     await turn();
     expect(sent).toEqual([`c0 resync ${top}`, `c1 resync ${top}`, `c0 ${top + 1}`, `c1 ${top + 1}`]);
   });
@@ -196,16 +196,16 @@ describe('[M4] in a room that keeps only a stream', () => {
     await turn();
     expect(sent).toEqual(['c0 resync 0', 'c1 resync 0']);
     sequence.offset = 1;
-    rooms.arrived('ann', Keeps.stream, messageFrame(1), 'new');
+    rooms.arrived('ann', Retention.stream, messageFrame(1), 'new');
     expect(sent).toEqual(['c0 resync 0', 'c1 resync 0', 'c0 1', 'c1 1']);
-    rooms.arrived('ann', Keeps.stream, messageFrame(6), 'e');
+    rooms.arrived('ann', Retention.stream, messageFrame(6), 'e');
     await turn();
     expect(sent).toHaveLength(4);
   });
 
   test('a gap is not filled from another sequence', async () => {
     const { rooms, sent } = await lost(6);
-    rooms.arrived('ann', Keeps.stream, messageFrame(6), 'e');
+    rooms.arrived('ann', Retention.stream, messageFrame(6), 'e');
     await turn();
     expect(sent).toEqual(['c0 resync 6', 'c1 resync 6']);
   });

@@ -1,9 +1,9 @@
 /** What is read of a room takes its time: whoever lost the room meanwhile gets none of it (R7). */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FrameHandler, type FrameHandlerOptions } from '#libs/hub/frames/frame-handler.ts';
-import { PassValidity } from '#libs/hub/rooms/pass-validity.ts';
+import { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import { LocalUser } from '#libs/hub/sessions/local-user.ts';
-import { Keeps, type RoomPass } from '#libs/messages/room-access.ts';
+import { type Membership, Retention } from '#libs/messages/room-access.ts';
 import { RoomHistory } from '#libs/messages/room-history.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { StoredMessage, StoredPage } from '#libs/store/message-store.ts';
@@ -28,10 +28,10 @@ let asked: number;
 /** Runs as the page, or presence, is read. */
 let meanwhile: () => void;
 
-function pass(): RoomPass {
+function pass(): Membership {
   asked += 1;
   if (refusal !== undefined) throw refusal;
-  return { room: ROOM, keeps: Keeps.history, members: undefined };
+  return { room: ROOM, retention: Retention.history, members: undefined };
 }
 
 const before = async (): Promise<StoredPage> => {
@@ -45,16 +45,16 @@ beforeEach(() => {
 });
 
 describe('a frame that reads', () => {
-  let validity: PassValidity;
+  let validity: MembershipValidity;
   let sent: string[];
   let receive: (frame: object) => Promise<void>;
 
   beforeEach(() => {
-    validity = new PassValidity(() => now);
+    validity = new MembershipValidity(() => now);
     validity.known(0);
     sent = [];
     const options = {
-      access: { enter: async () => pass(), read: async () => pass().keeps },
+      access: { enter: async () => pass(), read: async () => pass().retention },
       validity,
       messages: { before },
       presence: {
@@ -63,7 +63,7 @@ describe('a frame that reads', () => {
           return { count: 1, users: [{ id: 'secret', name: 'Bob', kind: 'user' }] };
         },
       },
-      faults: { told: (error: unknown) => HubError.from(error) },
+      faults: { report: (error: unknown) => HubError.from(error) },
       background: new WatchedBackground(),
       frameLimits: { rate: 0, burst: 1 },
       pageLimits: { rate: 0, burst: 1 },
@@ -110,7 +110,7 @@ describe('a frame that reads', () => {
 
 describe('history over HTTP', () => {
   const history = new RoomHistory({
-    access: { read: async () => pass().keeps },
+    access: { read: async () => pass().retention },
     messages: { before },
     broker: { before: () => Promise.reject(new HubError('UNAVAILABLE')) },
     now: () => now,

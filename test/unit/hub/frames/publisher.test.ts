@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Publisher, type PublisherOptions } from '#libs/hub/frames/publisher.ts';
-import { PassValidity } from '#libs/hub/rooms/pass-validity.ts';
+import { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { Faults } from '#libs/hub/sessions/faults.ts';
 import type { MessageRequest, Written } from '#libs/messages/message-writer.ts';
-import { Keeps, type RoomPass, Standing } from '#libs/messages/room-access.ts';
+import { type Membership, Retention, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { WatchedBackground } from '#test/support/background.ts';
 import { turn } from '#test/support/turn.ts';
@@ -19,7 +19,7 @@ let underWay: UnderWay[];
 let answers: string[];
 let publisher: Publisher;
 let credit: Promise<void> | undefined;
-let validity: PassValidity;
+let validity: MembershipValidity;
 let standing: Standing;
 let written: MessageRequest | undefined;
 /** Who is in the private room by now. */
@@ -31,7 +31,7 @@ beforeEach(() => {
   credit = undefined;
   written = undefined;
   standing = Standing.member;
-  validity = new PassValidity(() => now);
+  validity = new MembershipValidity(() => now);
   hot.received = 0;
   publisher = publisherWith({});
 });
@@ -62,9 +62,9 @@ const connection = {
   sendError: (id: string, error: HubError) => answers.push(`${id} ${error.code}`),
 } as unknown as Connection;
 
-function say(count: number, keeps: Keeps = Keeps.stream): void {
+function say(count: number, retention: Retention = Retention.stream): void {
   for (let i = 0; i < count; i += 1)
-    void publisher.publish(connection, { room: 'r', keeps } as RoomPass, { id: 'c', text: 'hi', data: undefined }, 2);
+    void publisher.publish(connection, { room: 'r', retention } as Membership, { id: 'c', text: 'hi', data: undefined }, 2);
 }
 
 /** The oldest message is acked after so many milliseconds. */
@@ -104,10 +104,10 @@ describe('pushing back on publishers', () => {
   });
 
   test('messages that wait for the database hold back no others', () => {
-    say(4096, Keeps.history);
-    expect(() => say(1, Keeps.history)).toThrow(busy());
-    say(1, Keeps.stream);
-    say(1, Keeps.none);
+    say(4096, Retention.history);
+    expect(() => say(1, Retention.history)).toThrow(busy());
+    say(1, Retention.stream);
+    say(1, Retention.none);
   });
 
   test('those that wait for the credit of their sender are under way, until it is granted and answered, or refused', async () => {
@@ -116,7 +116,12 @@ describe('pushing back on publishers', () => {
     say(4095);
     const refusal = Promise.withResolvers<void>();
     credit = refusal.promise;
-    const last = publisher.publish(connection, { room: 'r', keeps: Keeps.stream } as RoomPass, { id: 'c', text: 'hi', data: undefined }, 2);
+    const last = publisher.publish(
+      connection,
+      { room: 'r', retention: Retention.stream } as Membership,
+      { id: 'c', text: 'hi', data: undefined },
+      2,
+    );
     expect([publisher.inFlight, underWay.length]).toEqual([4096, 0]);
     expect(() => say(1)).toThrow(busy());
     refusal.reject(new HubError('RATE_LIMITED'));
@@ -130,18 +135,18 @@ describe('pushing back on publishers', () => {
   });
 
   test('those that wait for a pass are under way, until it is there and the message answered, or refused', async () => {
-    const store = Promise.withResolvers<RoomPass>();
+    const store = Promise.withResolvers<Membership>();
     const held = Array.from({ length: 4096 }, (_, at) =>
       publisher.publish(connection, store.promise, { id: `${at}`, text: 'hi', data: undefined }, 2),
     );
     expect(publisher.inFlight).toBe(4096);
-    expect(() => say(1, Keeps.history)).toThrow(busy());
+    expect(() => say(1, Retention.history)).toThrow(busy());
     store.reject(new HubError('NOT_STORED'));
     await Promise.allSettled(held);
     expect(publisher.inFlight).toBe(0);
-    const granted = Promise.withResolvers<RoomPass>();
+    const granted = Promise.withResolvers<Membership>();
     void publisher.publish(connection, granted.promise, { id: 'c', text: 'hi', data: undefined }, 2);
-    granted.resolve({ room: 'dm:x', keeps: Keeps.history, members: undefined });
+    granted.resolve({ room: 'dm:x', retention: Retention.history, members: undefined });
     await expect.poll(() => underWay.length).toBe(1);
     expect(publisher.inFlight).toBe(1);
     await ackAfter(0);
@@ -156,7 +161,7 @@ describe('pushing back on publishers', () => {
         },
       },
     });
-    const pass = { room: 'r', keeps: Keeps.stream } as RoomPass;
+    const pass = { room: 'r', retention: Retention.stream } as Membership;
     expect(() => refusing.publish(connection, pass, { id: 'c', text: 'hi', data: undefined }, 2)).toThrow(
       expect.objectContaining({ code: 'RATE_LIMITED' }),
     );
@@ -176,7 +181,7 @@ describe('pushing back on publishers', () => {
 });
 
 describe('[R7] a room that changes while a message is under way', () => {
-  const pass: RoomPass = { room: 'dm:x', keeps: Keeps.history, members: ['ada', 'old'] };
+  const pass: Membership = { room: 'dm:x', retention: Retention.history, members: ['ada', 'old'] };
   const message = { id: 'c', text: 'hi', data: undefined };
 
   test('is told of to those who are in it by then', async () => {

@@ -3,7 +3,7 @@ import type { Broker } from '#libs/broker/broker.ts';
 import { NewRooms } from '#libs/hub/limits/new-rooms.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
 import { Rooms } from '#libs/hub/rooms/rooms.ts';
-import { Keeps } from '#libs/messages/room-access.ts';
+import { Retention } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 
 test('[F3] a user has so many new rooms a minute; one that was there costs nothing', () => {
@@ -55,7 +55,7 @@ function stage() {
   const rooms = new Rooms(broker, newRooms, () => now);
   /** Enters as a connection does: one that is refused leaves. */
   const enter = (user: string, name: string): { readonly room: Room; readonly outcome: Promise<string> } => {
-    const room = rooms.acquire({ room: name, keeps: Keeps.stream, members: undefined }, user);
+    const room = rooms.acquire({ room: name, retention: Retention.stream, members: undefined }, user);
     const outcome = rooms.opened(room, user).then(
       () => 'in',
       (error: unknown) => {

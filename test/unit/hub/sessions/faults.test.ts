@@ -30,9 +30,9 @@ beforeEach(() => {
 describe('errors that are bugs', () => {
   test('are UNAVAILABLE to a client, and one line whoever waits for them', () => {
     const bug = new TypeError('x is not a function');
-    const told = faults.told(bug, ADA);
+    const told = faults.report(bug, ADA);
     expect(told).toMatchObject({ code: 'UNAVAILABLE', cause: bug });
-    faults.told(bug);
+    faults.report(bug);
     expect(met).toBe(1);
     expect(lines).toMatchObject([{ user: 'ada', session: 's1', name: 'TypeError', reason: 'x is not a function' }]);
     expect(lines[0]?.stack).toMatch(/^ +at .*faults\.test\.ts/);
@@ -40,7 +40,7 @@ describe('errors that are bugs', () => {
 
   test('hide in NOT_STORED, too', () => {
     const bug = new ReferenceError('y is not defined');
-    expect(faults.told(new HubError('NOT_STORED', undefined, { cause: bug }), ADA)).toMatchObject({ code: 'NOT_STORED' });
+    expect(faults.report(new HubError('NOT_STORED', undefined, { cause: bug }), ADA)).toMatchObject({ code: 'NOT_STORED' });
     expect(lines).toMatchObject([{ name: 'ReferenceError' }]);
   });
 
@@ -52,7 +52,7 @@ describe('errors that are bugs', () => {
       { dear: 'diary' },
       undefined,
     ]) {
-      faults.told(thrown);
+      faults.report(thrown);
     }
     expect(lines).toHaveLength(5);
     expect(JSON.stringify(lines)).not.toMatch(/dear|diary/);
@@ -65,7 +65,7 @@ describe('errors that are bugs', () => {
       new HubError('NOT_STORED', undefined, { cause: new HubError('UNAVAILABLE') }),
       new HubError('NOT_STORED'),
     ]) {
-      expect(faults.told(error, ADA)).toBe(error);
+      expect(faults.report(error, ADA)).toBe(error);
     }
     expect([met, lines]).toEqual([0, []]);
   });
@@ -78,8 +78,8 @@ describe('errors that are bugs', () => {
         met += 1;
       },
     });
-    const again = (): unknown => flooded.told(new TypeError('again'));
-    const other = (): unknown => flooded.told(new TypeError('other'));
+    const again = (): unknown => flooded.report(new TypeError('again'));
+    const other = (): unknown => flooded.report(new TypeError('other'));
     for (let i = 0; i < 1000; i += 1) again();
     other();
     again();
@@ -89,13 +89,13 @@ describe('errors that are bugs', () => {
   });
 
   test('are told apart by places of the code, never by a message that looks like places', () => {
-    faults.told(new TypeError('no\n    at dear (/diary.ts:1:1)'));
-    faults.told(new SyntaxError('no\n    at dear (/diary.ts:1:1)'));
+    faults.report(new TypeError('no\n    at dear (/diary.ts:1:1)'));
+    faults.report(new SyntaxError('no\n    at dear (/diary.ts:1:1)'));
     for (const text of ['{', '[']) {
       try {
         JSON.parse(text);
       } catch (error) {
-        faults.told(error);
+        faults.report(error);
       }
     }
     expect(texts.join()).not.toMatch(/dear|diary/);

@@ -1,12 +1,12 @@
 /** Milliseconds after which a pass is asked for again, whatever is known. */
-const PASS_MS = 30_000;
+const MEMBERSHIP_MS = 30_000;
 /** A node that lost sight of what becomes of rooms for longer than this, milliseconds, relies on no pass. */
 const BLIND_MS = 2000;
 /** Changes are remembered for this long, milliseconds: far longer than a pass holds, or than asking for one takes. */
 const REMEMBERED_MS = 120_000;
 
 /** When a pass was asked for. */
-export interface PassStamp {
+export interface MembershipStamp {
   readonly at: number;
   readonly revision: number;
 }
@@ -16,14 +16,14 @@ export interface PassStamp {
  * is at most two seconds old. So a pass that was lost at a moment serves nobody two seconds later, whatever fails in between. O(1) for each change and
  * each question, however many users have a pass.
  */
-export class PassValidity {
+export class MembershipValidity {
   readonly #now: () => number;
   /** Counts changes. */
   #revision = 0;
   /** What was asked before this revision holds no more, whatever the room. */
   #floor = 0;
   /** Rooms that changed, those that changed last at the end. */
-  readonly #changed = new Map<string, PassStamp>();
+  readonly #changed = new Map<string, MembershipStamp>();
   /** Everything committed before this moment is known. */
   #knownUntil = Number.NEGATIVE_INFINITY;
 
@@ -33,19 +33,19 @@ export class PassValidity {
   }
 
   /** To be taken before a pass is asked for. */
-  stamp(): PassStamp {
+  stamp(): MembershipStamp {
     return { at: this.#now(), revision: this.#revision };
   }
 
   /** Whether nothing became of the room since. */
-  stands(room: string, { revision }: PassStamp): boolean {
+  stands(room: string, { revision }: MembershipStamp): boolean {
     return revision >= this.#floor && revision >= (this.#changed.get(room)?.revision ?? 0);
   }
 
   /** Whether a pass of that moment may be used now. */
-  holds(room: string, stamp: PassStamp): boolean {
+  holds(room: string, stamp: MembershipStamp): boolean {
     const now = this.#now();
-    return now - this.#knownUntil <= BLIND_MS && now - stamp.at < PASS_MS && this.stands(room, stamp);
+    return now - this.#knownUntil <= BLIND_MS && now - stamp.at < MEMBERSHIP_MS && this.stands(room, stamp);
   }
 
   /** Something became of the room. */

@@ -2,7 +2,7 @@
 import { HubError } from '#libs/protocol/errors.ts';
 import type { StoreObserver } from './store-health.ts';
 
-export interface GroupWriterOptions<Item, Result> {
+export interface BatcherOptions<Item, Result> {
   /** Milliseconds that the first call of a group waits for others. */
   readonly windowMs: number;
   /** Items in one group at most. */
@@ -37,13 +37,13 @@ const RETRY_LEFT_MS = 250;
  * Collects calls into groups. An item that is at fault is found by halving and fails alone; where the database failed, what still has time is tried once
  * more. Every call is answered within its timeout.
  */
-export class GroupWriter<Item, Result> {
-  readonly #options: GroupWriterOptions<Item, Result>;
+export class Batcher<Item, Result> {
+  readonly #options: BatcherOptions<Item, Result>;
   #queue: Entry<Item, Result>[] = [];
   #timer: NodeJS.Timeout | undefined;
   readonly #writing = new Set<Promise<void>>();
 
-  constructor(options: GroupWriterOptions<Item, Result>) {
+  constructor(options: BatcherOptions<Item, Result>) {
     this.#options = options;
   }
 

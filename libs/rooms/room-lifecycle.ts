@@ -1,9 +1,9 @@
 import type { RoomStore } from '#libs/store/room-store.ts';
-import type { Notices } from './notices.ts';
+import type { Notifier } from './notifier.ts';
 
-export interface RoomCloserOptions {
+export interface RoomLifecycleOptions {
   readonly rooms: Pick<RoomStore, 'close' | 'withMembers'>;
-  readonly notices: Pick<Notices, 'closed'>;
+  readonly notices: Pick<Notifier, 'closed'>;
   /** The room's job is not needed any more. Never rejects. */
   readonly forgetExpiry: (room: string) => Promise<void>;
   /** Unix milliseconds. */
@@ -11,10 +11,10 @@ export interface RoomCloserOptions {
 }
 
 /** Ends made rooms before their time. */
-export class RoomCloser {
-  readonly #options: RoomCloserOptions;
+export class RoomLifecycle {
+  readonly #options: RoomLifecycleOptions;
 
-  constructor(options: RoomCloserOptions) {
+  constructor(options: RoomLifecycleOptions) {
     this.#options = options;
   }
 

@@ -1,13 +1,13 @@
 import type { ClientFrame } from './client-frame.ts';
-import type { Pacer } from './pacer.ts';
+import type { RateLimiter } from './rate-limiter.ts';
 
 /** The way out. What is sent while there is no line is dropped, and so is what the line's end finds waiting: each sender comes again by itself. */
-export class Wire {
-  readonly #pacer: Pacer;
+export class SendQueue {
+  readonly #pacer: RateLimiter;
   readonly #isUp: () => boolean;
   readonly #send: (frame: ClientFrame) => void;
 
-  constructor(pacer: Pacer, isUp: () => boolean, send: (frame: ClientFrame) => void) {
+  constructor(pacer: RateLimiter, isUp: () => boolean, send: (frame: ClientFrame) => void) {
     this.#pacer = pacer;
     this.#isUp = isUp;
     this.#send = send;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
-import { GroupWriter } from '#libs/store/group-writer.ts';
+import { Batcher } from '#libs/store/batcher.ts';
 
 interface Call {
   readonly items: readonly number[];
@@ -17,10 +17,10 @@ interface Limits {
 }
 
 /** A writer whose writes are answered by the test; an item's result is its tenfold. */
-function stage(limits: Limits = {}): { writer: GroupWriter<number, number>; calls: Call[]; next: (count: number) => Promise<Call> } {
+function stage(limits: Limits = {}): { writer: Batcher<number, number>; calls: Call[]; next: (count: number) => Promise<Call> } {
   const calls: Call[] = [];
   let told = (): void => undefined;
-  const writer = new GroupWriter<number, number>({
+  const writer = new Batcher<number, number>({
     windowMs: 1,
     sizeMax: 100,
     queueMax: 100,
@@ -81,7 +81,7 @@ test('beyond what may wait, calls are refused at once', async () => {
 
 test('one item at fault fails alone: found by halving', async () => {
   const results = await new Promise<PromiseSettledResult<number>[]>((resolve) => {
-    const writer = new GroupWriter<number, number>({
+    const writer = new Batcher<number, number>({
       windowMs: 1,
       sizeMax: 100,
       queueMax: 100,

@@ -5,7 +5,7 @@ import { command, matched, roomClosed } from '#libs/protocol/server-frame.ts';
 import type { ConversationRecord } from '#libs/store/conversation-store.ts';
 import type { RoomMember } from '#libs/store/room-store.ts';
 
-export interface NoticesOptions {
+export interface NotifierOptions {
   readonly broker: Pick<Broker, 'emit'>;
   /** Resolves after so many milliseconds. It must not keep a process alive. */
   readonly wait: (milliseconds: number) => Promise<void>;
@@ -22,10 +22,10 @@ const RETRY_MS = 500;
  * Each reaches whoever is connected then, at most once; who was not asks the API. Gateways learn from the store that somebody lost a room (R7): these
  * signals make it faster.
  */
-export class Notices {
-  readonly #options: NoticesOptions;
+export class Notifier {
+  readonly #options: NotifierOptions;
 
-  constructor(options: NoticesOptions) {
+  constructor(options: NotifierOptions) {
     this.#options = options;
   }
 

@@ -1,7 +1,7 @@
 import { type Clock, Timer } from './timer.ts';
 
 /** Sends no faster than the hub takes frames (F3), in order. */
-export class Pacer {
+export class RateLimiter {
   readonly #clock: Clock;
   readonly #perSecond: number;
   readonly #burst: number;

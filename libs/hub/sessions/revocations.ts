@@ -1,13 +1,13 @@
 import type { ErrorCode } from '#libs/protocol/errors.ts';
 import { kicked } from '#libs/protocol/server-frame.ts';
-import type { Sanction } from '#libs/store/change-logs.ts';
+import type { RevocationRecord } from '#libs/store/change-logs.ts';
 import type { Connection } from './connection.ts';
 import type { LocalUsers } from './local-users.ts';
 
 /**
  * Something took the power of tokens away: the connections it concerns, as they are now, are told and closed with 4510. Costs O(these connections).
  */
-export function endSanctioned(users: LocalUsers, { kind, subject, reason, at }: Sanction): void {
+export function endRevoked(users: LocalUsers, { kind, subject, reason, at }: RevocationRecord): void {
   switch (kind) {
     case 'login':
       endAll(users.ofLogin(subject), 'LOGGED_OUT');

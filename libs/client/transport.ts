@@ -10,38 +10,38 @@ export interface WebSocketLike {
   send(text: string): void;
   close(code?: number): void;
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
-  addEventListener(type: 'close', listener: (event: LineEnd) => void): void;
+  addEventListener(type: 'close', listener: (event: TransportEnd) => void): void;
   addEventListener(type: 'error', listener: () => void): void;
 }
 
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
 
-export interface LineEnd {
+export interface TransportEnd {
   /** WebSocket close code. */
   readonly code: number;
   readonly reason: string;
 }
 
-export interface LineHandlers {
+export interface TransportHandlers {
   frame(frame: ServerFrame): void;
   /** Once, and nothing after it. Not after `drop`. */
-  ended(end: LineEnd): void;
+  ended(end: TransportEnd): void;
 }
 
-export interface LineSettings {
+export interface TransportSettings {
   readonly WebSocket: WebSocketConstructor;
   readonly clock: Clock;
 }
 
 /** One WebSocket, from its making to its end. */
-export class Line {
+export class Transport {
   readonly #socket: WebSocketLike;
   readonly #failed: Timer;
   #over = false;
 
   /** Offers the protocol, the one that lets browsers see why they are refused (H5), and the token (H2). Throws where URL or token cannot be sent. */
-  constructor({ WebSocket, clock }: LineSettings, url: string, token: string, handlers: LineHandlers) {
-    const end = (end: LineEnd): void => {
+  constructor({ WebSocket, clock }: TransportSettings, url: string, token: string, handlers: TransportHandlers) {
+    const end = (end: TransportEnd): void => {
       if (this.#over) return;
       this.#over = true;
       this.#failed.stop();

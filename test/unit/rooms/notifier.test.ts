@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
-import { Notices } from '#libs/rooms/notices.ts';
+import { Notifier } from '#libs/rooms/notifier.ts';
 
 /** A broker that takes nothing for its first `failures` signals, and a wait that ends when the test says so. */
 function world(failures: number) {
@@ -8,7 +8,7 @@ function world(failures: number) {
   const lost: unknown[] = [];
   const waits: (() => void)[] = [];
   let left = failures;
-  const notices = new Notices({
+  const notices = new Notifier({
     broker: {
       emit: async (topic, payload) => {
         if (left-- > 0) throw new HubError('UNAVAILABLE');

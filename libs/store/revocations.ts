@@ -1,11 +1,11 @@
-import type { LogPage, Sanction, SanctionStore } from './change-logs.ts';
+import type { LogPage, RevocationRecord, RevocationStore } from './change-logs.ts';
 import type { Database } from './database.ts';
 import { TransactionLog } from './transaction-log.ts';
 
-type SanctionRow = { seq: number; kind: Sanction['kind']; subject: string; reason: string; at: number; until: number };
+type RevocationRow = { seq: number; kind: RevocationRecord['kind']; subject: string; reason: string; at: number; until: number };
 
 const COLUMNS = 'seq, kind, subject, reason, at, until';
-/** Of sanctions none is missed for its age: each stays as long as it holds. */
+/** Of revocations none is missed for its age: each stays as long as it holds. */
 const KEPT_MS = Number.POSITIVE_INFINITY;
 
 const ADD = 'INSERT INTO sanctions (kind, subject, reason, at, until) VALUES ($1, $2, $3, $4, $5)';
@@ -20,16 +20,16 @@ const HOLDING = `l.until > $1 AND l.kind <> 'unban' AND NOT (
 /** The newest word about a user, a ban or its lifting, that still holds. Exported for the test of its plan. */
 export const BAN_OF = `SELECT kind, until FROM sanctions WHERE kind IN ('ban', 'unban') AND subject = $1 AND until > $2 ORDER BY seq DESC LIMIT 1`;
 
-export class PostgresSanctions implements SanctionStore {
+export class PostgresRevocations implements RevocationStore {
   readonly #database: Database;
   readonly #messaging: Database;
-  readonly #log: TransactionLog<SanctionRow, Sanction>;
+  readonly #log: TransactionLog<RevocationRow, RevocationRecord>;
 
   /** `messaging`: the connections of the log that every node follows. */
   constructor(database: Database, messaging: Database) {
     this.#database = database;
     this.#messaging = messaging;
-    this.#log = new TransactionLog<SanctionRow, Sanction>({
+    this.#log = new TransactionLog<RevocationRow, RevocationRecord>({
       database: messaging,
       table: 'sanctions',
       columns: COLUMNS,
@@ -38,16 +38,16 @@ export class PostgresSanctions implements SanctionStore {
     });
   }
 
-  async add({ kind, subject, reason, at, until }: Omit<Sanction, 'seq'>): Promise<void> {
+  async add({ kind, subject, reason, at, until }: Omit<RevocationRecord, 'seq'>): Promise<void> {
     await this.#messaging.query(kind === 'unban' ? LIFT : ADD, [kind, subject, reason, at, until]);
   }
 
   async bannedUntil(user: string, now: number): Promise<number | undefined> {
-    const row = await this.#database.first<Pick<SanctionRow, 'kind' | 'until'>>(BAN_OF, [user, now]);
+    const row = await this.#database.first<Pick<RevocationRow, 'kind' | 'until'>>(BAN_OF, [user, now]);
     return row?.kind === 'ban' ? row.until : undefined;
   }
 
-  since(mark: string | undefined, now: number): Promise<LogPage<Sanction>> {
+  since(mark: string | undefined, now: number): Promise<LogPage<RevocationRecord>> {
     return mark === undefined ? this.#log.begin(HOLDING, [now]) : this.#log.since(mark);
   }
 }

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Connection, Identity } from '#libs/hub/sessions/connection.ts';
 import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
-import { endSanctioned } from '#libs/hub/sessions/sanctions.ts';
-import type { Sanction } from '#libs/store/change-logs.ts';
+import { endRevoked } from '#libs/hub/sessions/revocations.ts';
+import type { RevocationRecord } from '#libs/store/change-logs.ts';
 import { MUTE_SOCKET, newConnection } from '#test/support/unit-connection.ts';
 
 let users: LocalUsers;
@@ -28,7 +28,14 @@ function open(id: string, identity: Omit<Partial<Identity>, 'userId'> & { readon
   return connection;
 }
 
-const sanction = (kind: Sanction['kind'], subject: string): Sanction => ({ seq: 1, kind, subject, reason: '', at: 5000, until: 9000 });
+const revocation = (kind: RevocationRecord['kind'], subject: string): RevocationRecord => ({
+  seq: 1,
+  kind,
+  subject,
+  reason: '',
+  at: 5000,
+  until: 9000,
+});
 
 describe('[A4] [A11] who loses the power of tokens', () => {
   test.each([
@@ -43,7 +50,7 @@ describe('[A4] [A11] who loses the power of tokens', () => {
     open('c', { userId: 'ada', login: 'ada-2', issuedAt: 6 });
     open('d', { userId: 'bob' });
     const all = vi.spyOn(users, 'all');
-    endSanctioned(users, sanction(kind, subject));
+    endRevoked(users, revocation(kind, subject));
     expect(ended).toEqual(expected);
     expect(users.size).toBe(4 - expected.length);
     expect(all).not.toHaveBeenCalled();
@@ -57,7 +64,7 @@ describe('[A4] [A11] who loses the power of tokens', () => {
     ] as const)
       open(id, { userId: `u${id}`, tokenHash });
     const all = vi.spyOn(users, 'all');
-    endSanctioned(users, sanction('token', 'one'));
+    endRevoked(users, revocation('token', 'one'));
     expect(all).not.toHaveBeenCalled();
     expect(ended).toEqual(['a 4510 LOGGED_OUT', 'c 4510 LOGGED_OUT']);
   });
@@ -73,9 +80,9 @@ describe('[A4] [A11] who loses the power of tokens', () => {
     const had = without.identity;
     without.identity = { ...had, login: undefined };
     users.refreshed(without, had);
-    endSanctioned(users, sanction('login', 'x'));
+    endRevoked(users, revocation('login', 'x'));
     expect(ended).toEqual(['a 4510 LOGGED_OUT', 'b 4510 LOGGED_OUT']);
-    endSanctioned(users, sanction('login', 'y'));
+    endRevoked(users, revocation('login', 'y'));
     expect(ended.at(-1)).toBe('c 4510 LOGGED_OUT');
     users.remove(without);
     expect([users.ofLogin('x'), users.ofLogin('y')]).toEqual([[], []]);

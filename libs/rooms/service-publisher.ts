@@ -1,18 +1,18 @@
 import type { MessageWriter, Written } from '#libs/messages/message-writer.ts';
-import { Keeps, type RoomPass } from '#libs/messages/room-access.ts';
+import { type Membership, Retention } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { type Person, personJson } from '#libs/protocol/person.ts';
 import { isPrivateRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';
 import type { RoomStore } from '#libs/store/room-store.ts';
 import type { PersonKinds } from './person-kinds.ts';
 
-export interface ServiceVoiceOptions {
+export interface ServicePublisherOptions {
   readonly rooms: Pick<RoomStore, 'standing'>;
   readonly writer: Pick<MessageWriter, 'write'>;
   readonly kinds: Pick<PersonKinds, 'of'>;
 }
 
-export interface ServiceWords {
+export interface ServiceMessage {
   readonly room: string;
   /** Whose words they are; it need not be a member. Without a kind: the one that the hub knows them by, else `service`. */
   readonly sender: Person;
@@ -23,22 +23,22 @@ export interface ServiceWords {
 }
 
 /** Says what services say (A11): in every room that is open, under the rules of every message (M1, M2, F2). */
-export class ServiceVoice {
-  readonly #options: ServiceVoiceOptions;
+export class ServicePublisher {
+  readonly #options: ServicePublisherOptions;
 
-  constructor(options: ServiceVoiceOptions) {
+  constructor(options: ServicePublisherOptions) {
     this.#options = options;
   }
 
   /** @throws HubError `ROOM_NOT_FOUND`, `ROOM_CLOSED` (rooms that the hub makes), and as `MessageWriter.write`; RangeError. */
-  async say({ room, sender, clientId, text, data }: ServiceWords): Promise<Written> {
+  async publish({ room, sender, clientId, text, data }: ServiceMessage): Promise<Written> {
     const { kinds, writer } = this.#options;
     const { id, name } = sender;
-    const [pass, kind] = await Promise.all([this.#pass(room), sender.kind ?? kinds.of(id)]);
+    const [membership, kind] = await Promise.all([this.#membership(room), sender.kind ?? kinds.of(id)]);
     const json = data === undefined ? undefined : JSON.stringify(data);
     const members = async (): Promise<readonly string[]> => (await this.#options.rooms.standing(room))?.privateMembers ?? [];
     return writer.write({
-      pass,
+      membership,
       members,
       userId: id,
       sender: personJson({ id, name, kind: kind ?? 'service' }),
@@ -48,15 +48,15 @@ export class ServiceVoice {
     });
   }
 
-  async #pass(room: string): Promise<RoomPass> {
+  async #membership(room: string): Promise<Membership> {
     const { entry, retention } = roomPolicy(room);
-    if (entry !== 'members') return { room, keeps: retention, members: undefined };
+    if (entry !== 'members') return { room, retention, members: undefined };
     const found = await this.#options.rooms.standing(room);
     if (found === undefined) throw new HubError('ROOM_NOT_FOUND');
     if (found.room.closedAt !== undefined) throw new HubError('ROOM_CLOSED');
     return {
       room,
-      keeps: found.room.keepHistory ? Keeps.history : Keeps.stream,
+      retention: found.room.keepHistory ? Retention.history : Retention.stream,
       members: isPrivateRoom(room) ? found.privateMembers : undefined,
     };
   }

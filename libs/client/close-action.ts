@@ -1,8 +1,8 @@
 import type { StatusReason } from './client-status.ts';
-import type { LineEnd } from './line.ts';
+import type { TransportEnd } from './transport.ts';
 
 /** What a client does when its connection ended (table C of the contract). */
-export type Verdict =
+export type CloseAction =
   /** Connects again after a back-off. */
   | { readonly action: 'back-off' }
   /** Connects again after exactly this time: the hub said so. */
@@ -15,7 +15,7 @@ export type Verdict =
   | { readonly action: 'closed' };
 
 /** `reconnectIn`: seconds, of the `draining` frame that came before. */
-export function closeVerdict({ code, reason }: LineEnd, reconnectIn: number | undefined): Verdict {
+export function closeAction({ code, reason }: TransportEnd, reconnectIn: number | undefined): CloseAction {
   switch (code) {
     case 1012:
       return reconnectIn === undefined ? { action: 'back-off' } : { action: 'wait', milliseconds: reconnectIn * 1000 };
@@ -37,7 +37,7 @@ export function closeVerdict({ code, reason }: LineEnd, reconnectIn: number | un
 }
 
 /** The hub's code and words out of a close reason, `CODE words`; a line that just broke says nothing, and neither does a hub that was done. */
-export function reasonOf({ code, reason }: LineEnd): StatusReason {
+export function reasonOf({ code, reason }: TransportEnd): StatusReason {
   const space = reason.indexOf(' ');
   const name = space < 0 ? reason : reason.slice(0, space);
   const message = space < 0 ? '' : reason.slice(space + 1);
