@@ -6,6 +6,7 @@ import type { RoomAccess } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
+import type { UnknownSignals } from './delivery/unknown-signals.ts';
 import type { FrameLimits } from './limits/frame-budget.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Fanout } from './ports/socket.ts';
@@ -25,6 +26,7 @@ export interface HubOptions {
   readonly stats: HubStats;
   readonly faults: Faults;
   readonly background: Background;
+  readonly unknownSignals: UnknownSignals;
   readonly clock: Clock;
   verify(token: string): Identity | Promise<Identity>;
   /** One login of a user at a time (R4). */

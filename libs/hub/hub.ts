@@ -4,6 +4,7 @@ import type { PresenceListener, PresenceSource } from '#libs/presence/presence.t
 import { ERRORS, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import { welcome } from '#libs/protocol/server-frame.ts';
+import { EVERY_NODE } from '#libs/protocol/signals.ts';
 import type { RevocationRecord } from '#libs/store/change-logs.ts';
 import { Counts, INTERVAL_MS } from './delivery/counts.ts';
 import { Healer } from './delivery/healer.ts';
@@ -13,7 +14,7 @@ import { OfflineMessages } from './delivery/offline-messages.ts';
 import { PrivateRooms } from './delivery/private-rooms.ts';
 import { Receipts } from './delivery/receipts.ts';
 import { Relay } from './delivery/relay.ts';
-import { EVERY_NODE, UserSignals } from './delivery/user-signals.ts';
+import { UserSignals } from './delivery/user-signals.ts';
 import { FrameHandler } from './frames/frame-handler.ts';
 import { Publisher } from './frames/publisher.ts';
 import type { Admission, HubOptions } from './hub-options.ts';
@@ -98,6 +99,7 @@ export class Hub {
       fanout,
       privateRooms: this.#privateRooms,
       lostAccess: this.lostAccess,
+      unknownSignals: options.unknownSignals,
       login: (user, login) => this.#single.doubt(this.#users.of(user).filter((connection) => connection.login !== login)),
     });
     this.#frames = new FrameHandler({
@@ -140,6 +142,7 @@ export class Hub {
         now: () => clock.now(),
         userSignal: (user, payload) => this.#signalled(user, payload),
         closed: (room, reason) => this.lostAccess.closeRoom(room, reason),
+        unknownSignals: this.#options.unknownSignals,
         healed: (topics) => this.#healer.heal(topics),
         connectivity: (up) => this.#connectivity(up),
         failed: (error) => background.failed('signals', error),

@@ -1,6 +1,7 @@
 /** Sends messages of private rooms to the own channels of their members (R5). */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Broker, Topic } from '#libs/broker/broker.ts';
+import { encode } from '#libs/protocol/signals.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import { Retention } from './room-access.ts';
 
@@ -31,7 +32,7 @@ export class MemberSignals {
    * any order and more than once is harmless: members' nodes go by the offset, hand a message over once, and what lies before it first.
    */
   tell(members: readonly string[], retention: Retention, frame: string, epoch = ''): void {
-    const payload = (retention === Retention.history ? '~h' : `~p${epoch} `) + frame;
+    const payload = encode(retention === Retention.history ? { kind: 'stored', frame } : { kind: 'streamed', epoch, frame });
     for (const member of members) this.#options.background.run('member-signals', () => this.#signal(`u:${member}`, payload));
   }
 

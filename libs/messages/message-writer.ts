@@ -5,6 +5,7 @@ import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { fitsCodePoints } from '#libs/protocol/limits.ts';
 import { liveMessage, messageTail } from '#libs/protocol/server-frame.ts';
+import { encode } from '#libs/protocol/signals.ts';
 import type { MessageStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import { MemberSignals, type Members } from './member-signals.ts';
@@ -99,7 +100,8 @@ export class MessageWriter {
     if (data !== undefined && (data.length > dataMaxBytes || Buffer.byteLength(data) > dataMaxBytes))
       throw new HubError('MESSAGE_TOO_LONG', `\`data\` has at most ${dataMaxBytes} bytes as JSON (DATA_MAX_BYTES)`);
     if (membership.retention === Retention.none) {
-      return broker.emit(`r:${room}`, liveMessage(room, id, sender, text, data, at)).then(() => ({ id, offset: undefined, at }));
+      const frame = liveMessage(room, id, sender, text, data, at);
+      return broker.emit(`r:${room}`, encode({ kind: 'frame', frame })).then(() => ({ id, offset: undefined, at }));
     }
     const tail = messageTail(room, id, sender, text, data, at);
     // A message that is to be stored always has a key: the retry by the hub itself must not make a second one.

@@ -1,5 +1,6 @@
 import type { Broker } from '#libs/broker/broker.ts';
 import { personJson } from '#libs/protocol/person.ts';
+import { encode, type RoomSignal, type UserSignal } from '#libs/protocol/signals.ts';
 import { FirstIds } from './first-ids.ts';
 import type { ConnectResult, Presence, PresenceConnection, PresenceListener, PresenceUser } from './presence.ts';
 
@@ -89,7 +90,7 @@ export class PresenceMemory implements Presence {
     this.#space.rooms.set(room, users);
     const entry = users.get(id);
     users.set(id, { user: { id, name, kind }, nodes: entry?.nodes.add(this) ?? new Set([this]) });
-    if (entry === undefined) this.#emit(`r:${room}`, `~+${users.size} ${personJson({ id, name, kind })}`);
+    if (entry === undefined) this.#emit(`r:${room}`, { kind: 'entered', count: users.size, user: personJson({ id, name, kind }) });
     return users.size;
   }
 
@@ -108,7 +109,7 @@ export class PresenceMemory implements Presence {
     if (entry.nodes.size > 0) return;
     users.delete(id);
     if (users.size === 0) this.#space.rooms.delete(room);
-    this.#emit(`r:${room}`, `~-${users.size} ${JSON.stringify(entry.user)}`);
+    this.#emit(`r:${room}`, { kind: 'left', count: users.size, user: personJson(entry.user) });
   }
 
   async online(): Promise<number> {
@@ -176,7 +177,7 @@ export class PresenceMemory implements Presence {
     this.#space.logins.set(user, logins.add(login));
     const [oldest] = logins;
     if (logins.size > LOGINS_MAX && oldest !== undefined) logins.delete(oldest);
-    this.#emit(`u:${user}`, `~k${login}`);
+    this.#emit(`u:${user}`, { kind: 'login', login });
     return true;
   }
 
@@ -194,7 +195,7 @@ export class PresenceMemory implements Presence {
   }
 
   /** A signal that is lost was lost on the way to a broker that is gone: presence itself has changed all the same. */
-  #emit(topic: `r:${string}` | `u:${string}`, payload: string): void {
-    this.#broker.emit(topic, payload).catch(() => undefined);
+  #emit(topic: `r:${string}` | `u:${string}`, signal: RoomSignal<string> | UserSignal<string>): void {
+    this.#broker.emit(topic, encode(signal)).catch(() => undefined);
   }
 }

@@ -217,7 +217,7 @@ export class PresenceRedis implements Presence {
     this.#lease.stop();
     await this.#restorer.stop();
     const own = [...this.#incarnations.former, this.#incarnations.current].filter((id) => id !== '');
-    const done = await Promise.allSettled(own.map((id) => this.#reaper.reap(id, 'own', '-')));
+    const done = await Promise.allSettled(own.map((id) => this.#reaper.reap(id, 'own', 'left')));
     for (const { reason } of done.filter((one) => one.status === 'rejected')) {
       this.#link.log.warn({ err: reason }, 'presence not given back: the lease will run out');
     }
@@ -263,7 +263,7 @@ export class PresenceRedis implements Presence {
     if (this.#reaping.has(node) || this.#closed) return;
     this.#reaping.add(node);
     try {
-      const connections = await this.#reaper.reap(node, 'expired', '-');
+      const connections = await this.#reaper.reap(node, 'expired', 'left');
       // Leases without sessions are left by attempts to come back that Redis cut short.
       if (connections === undefined || connections === 0) return;
       this.#link.log.warn({ dead: node, connections }, 'a node died: its sessions were removed');

@@ -1,25 +1,26 @@
 import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { personJson } from '#libs/protocol/person.ts';
+import { signalHead } from '#libs/protocol/signals.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 import { loadScript, type Script } from '#libs/redis/script.ts';
 import type { PresenceConnection, PresenceUser } from './presence.ts';
 
-function load(name: string): Script {
-  return loadScript(new URL(`./lua/${name}.lua`, import.meta.url));
+function load(name: string, constants: Readonly<Record<string, string>> = {}): Script {
+  return loadScript(new URL(`./lua/${name}.lua`, import.meta.url), constants);
 }
 
-const CONNECT = load('connect');
+const CONNECT = load('connect', { NEW_LOGIN: signalHead('login') });
 const DISCONNECT = load('disconnect');
-const ENTER = load('enter');
-const LEAVE = load('leave');
+const ENTER = load('enter', { ENTERED: signalHead('entered') });
+const LEAVE = load('leave', { LEFT: signalHead('left') });
 const ROOM = load('room');
-const RECOUNT = load('recount');
+const RECOUNT = load('recount', { COUNTED: signalHead('counted') });
 const RENEW = load('renew');
 const CLAIM = load('claim');
 const TOMBSTONE = load('tombstone');
 const REAP_CONNECTIONS = load('reap-connections');
-const REAP_ROOMS = load('reap-rooms');
+const REAP_ROOMS = load('reap-rooms', { LEFT: signalHead('left'), COUNTED: signalHead('counted') });
 
 /** Reply of a script that refused a node which has been reaped. */
 export const REAPED = -1;
@@ -32,8 +33,8 @@ const TOMBSTONE_MS = 24 * 3_600_000;
 /** How a claim of a node comes about: its lease ran out, it is the caller's own id, or the caller goes on with a claim. */
 export type ClaimKind = 'expired' | 'own' | 'hold';
 
-/** `-` each user who left a room is announced, `=` only the room's new count is told. */
-export type ReapVoice = '-' | '=';
+/** The signals of a reap: `left` for each user who left a room, or only `counted` for each room. */
+export type ReapSignal = 'left' | 'counted';
 
 export type Renewal =
   | {
@@ -88,7 +89,7 @@ export class PresenceScripts {
     const { keys } = this.#link;
     const shard = keys.shardOfRoom(room);
     const names = [keys.tombstones(shard), keys.roomUsers(room), keys.nodeRooms(shard, node), keys.presenceChannel(room)];
-    const args = [node, room, user.id, personJson(user), this.#publish, announce ? '+' : ''];
+    const args = [node, room, user.id, personJson(user), this.#publish, announce ? 'announce' : ''];
     const reply = await this.#link.run(ENTER, names, args);
     failPoint('after-enter');
     return Number(reply);
@@ -151,7 +152,7 @@ export class PresenceScripts {
   }
 
   /** Removes at most `limit` (room, user) pairs of a node from a shard. Resolves with how many there were. */
-  async reapRooms(shard: number, node: string, limit: number, voice: ReapVoice): Promise<number> {
+  async reapRooms(shard: number, node: string, limit: number, announce: ReapSignal): Promise<number> {
     const { keys } = this.#link;
     const source = keys.nodeRooms(shard, node);
     const pairs = list(await this.#link.command(source, 'SRANDMEMBER', source, limit)).map(String);
@@ -165,7 +166,7 @@ export class PresenceScripts {
       else known.push(pair.slice(space + 1));
     }
     const names = [source];
-    const args: (string | number)[] = [node, this.#publish, voice];
+    const args: (string | number)[] = [node, this.#publish, announce];
     for (const [room, ids] of users) {
       names.push(keys.roomUsers(room), keys.presenceChannel(room));
       args.push(room, ids.length, ...ids);

@@ -36,10 +36,9 @@ export interface PresenceListener {
 export type ConnectResult = 'ok' | 'replaced';
 
 /**
- * Room changes are announced as signals on the room's topic (`r:<room>`), atomically with the change, in this form (UTF-8):
- * `~+<count> <user json>` a distinct user came, `~-<count> <user json>` a distinct user went, `~=<count>` the count changed silently;
- * `<user json>` is `{"id":...,"name":...,"kind":...}`, `<count>` the room's distinct users after the change.
- * A newer login of a user (R4) is announced on the user's topic (`u:<user>`) as `~k<login>`: connections of any other login end.
+ * Room changes are announced as signals `entered`, `left` and `counted` on the room's topic (`r:<room>`), atomically with
+ * the change. A newer login of a user (R4) is announced as `login` on the user's topic (`u:<user>`): connections of
+ * any other login end. See `libs/protocol/signals.ts`.
  * Every method rejects with `HubError` `UNAVAILABLE` when the backend cannot be reached within a few seconds.
  */
 export interface Presence {

@@ -1,5 +1,5 @@
 import { failPoint } from '#libs/config/fail-point.ts';
-import type { ClaimKind, PresenceScripts, ReapVoice } from './presence-scripts.ts';
+import type { ClaimKind, PresenceScripts, ReapSignal } from './presence-scripts.ts';
 
 /** Entries one script call removes: some 2 ms of Redis. */
 const BATCH = 500;
@@ -31,20 +31,20 @@ export class Reaper {
    * Resolves with the number of connections removed; with `undefined` where the node lives or is another's to reap.
    * Rejects with `UNAVAILABLE` when Redis goes away meanwhile: the claim runs out and whoever sees that starts again.
    */
-  async reap(node: string, kind: Exclude<ClaimKind, 'hold'>, voice: ReapVoice): Promise<number | undefined> {
+  async reap(node: string, kind: Exclude<ClaimKind, 'hold'>, announce: ReapSignal): Promise<number | undefined> {
     const { shards, claimMs, graceMs } = this.#options;
     if (!(await this.#scripts.claim(node, kind, claimMs, graceMs))) return undefined;
     failPoint('after-reap-claim');
     const all = Array.from({ length: shards }, (_, shard) => shard);
     await Promise.all(all.slice(1).map((shard) => this.#scripts.tombstone(shard, node)));
     const hold = this.#holder(node);
-    const removed = await Promise.all(all.map((shard) => this.#reapShard(shard, node, voice, hold)));
+    const removed = await Promise.all(all.map((shard) => this.#reapShard(shard, node, announce, hold)));
     await this.#scripts.release(node);
     failPoint('after-reap');
     return removed.reduce((sum, count) => sum + count, 0);
   }
 
-  async #reapShard(shard: number, node: string, voice: ReapVoice, hold: () => Promise<void>): Promise<number> {
+  async #reapShard(shard: number, node: string, announce: ReapSignal, hold: () => Promise<void>): Promise<number> {
     let removed = 0;
     for (;;) {
       const batch = await this.#scripts.reapConnections(shard, node, BATCH);
@@ -52,7 +52,7 @@ export class Reaper {
       if (batch.found < BATCH) break;
       await hold();
     }
-    while ((await this.#scripts.reapRooms(shard, node, BATCH, voice)) === BATCH) await hold();
+    while ((await this.#scripts.reapRooms(shard, node, BATCH, announce)) === BATCH) await hold();
     return removed;
   }
 

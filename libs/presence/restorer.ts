@@ -152,7 +152,7 @@ export class Restorer {
       rooms.stopRecording();
     }
     for (const former of incarnations.former) {
-      await reaper.reap(former, 'own', silent ? '=' : '-');
+      await reaper.reap(former, 'own', silent ? 'counted' : 'left');
       incarnations.forget(former);
     }
     if (silent) await this.#putBack([...new Set(inside.map(({ room }) => room))], (room) => scripts.recount(room));

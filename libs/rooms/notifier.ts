@@ -1,7 +1,8 @@
 /** What people are told when their rooms change: the one place that knows which signal carries it. */
 import type { Broker, Topic } from '#libs/broker/broker.ts';
 import { type ManagedPolicy, type ManagedRoomKind, ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
-import { command, matched, roomClosed } from '#libs/protocol/server-frame.ts';
+import { command, matched } from '#libs/protocol/server-frame.ts';
+import { type EndReason, encode, type RoomSignal, type UserSignal } from '#libs/protocol/signals.ts';
 import type { ConversationRecord } from '#libs/store/conversation-store.ts';
 import type { RoomMember } from '#libs/store/room-store.ts';
 
@@ -32,34 +33,34 @@ export class Notifier {
   /** Both learn of their pair, each with the other (A9). */
   async matched(room: string, one: RoomMember, other: RoomMember): Promise<void> {
     await Promise.all([
-      this.#send(`u:${one.id}`, matched(room, other)),
-      this.#send(`u:${other.id}`, matched(room, one)),
+      this.#frame(one.id, matched(room, other)),
+      this.#frame(other.id, matched(room, one)),
       this.membership(room, [one.id, other.id]),
     ]);
   }
 
   /** The room is over: whoever is in it is told and taken out. Private rooms are told over the members' own channels (R5). */
-  async closed(room: string, kind: ManagedRoomKind, members: readonly RoomMember[], reason: 'expired' | 'closed'): Promise<void> {
+  async closed(room: string, kind: ManagedRoomKind, members: readonly RoomMember[], reason: EndReason): Promise<void> {
     const { isPrivate }: ManagedPolicy = ROOM_KINDS[kind];
-    if (isPrivate !== true) await this.#send(`r:${room}`, `~c${reason}`);
-    else await Promise.all(members.map(({ id }) => this.#send(`u:${id}`, roomClosed(room, reason))));
+    if (isPrivate !== true) await this.#send(`r:${room}`, { kind: 'closed', reason });
+    else await Promise.all(members.map(({ id }) => this.#send(`u:${id}`, { kind: 'privateClosed', room, reason })));
   }
 
   /** What the gateways know about these users' place in the room is out of date. */
   async membership(room: string, users: readonly string[]): Promise<void> {
-    await Promise.all(users.map((user) => this.#send(`u:${user}`, `~x${room}`)));
+    await Promise.all(users.map((user) => this.#send(`u:${user}`, { kind: 'membership', room })));
   }
 
   /** Users were taken into a group or out of it: `command {code:"room", body:{room,name,action}}`. */
   async memberChange(room: string, name: string, action: 'added' | 'removed', users: readonly string[]): Promise<void> {
     const frame = command('room', { room, name, action });
-    await Promise.all([this.membership(room, users), ...users.map((user) => this.#send(`u:${user}`, frame))]);
+    await Promise.all([this.membership(room, users), ...users.map((user) => this.#frame(user, frame))]);
   }
 
   /** History is wanted by the other one of a pair, or is kept from now on: `command {code:"pair", body:{room,keepHistory}}` (A9). */
   async pairHistory(room: string, keepHistory: 'asked' | 'kept', users: readonly string[]): Promise<void> {
     const frame = command('pair', { room, keepHistory });
-    await Promise.all(users.map((user) => this.#send(`u:${user}`, frame)));
+    await Promise.all(users.map((user) => this.#frame(user, frame)));
   }
 
   /**
@@ -70,11 +71,18 @@ export class Notifier {
     const { room, state, subject, customer, agent } = record;
     const frame = command('conversation', { room, state, subject, customer, ...(agent === undefined ? {} : { agent }) });
     const users = new Set([customer, agent, before].filter((one) => one !== undefined).map(({ id }) => id));
-    await Promise.all([this.membership(room, [...users]), ...[...users].map((user) => this.#send(`u:${user}`, frame))]);
+    await Promise.all([this.membership(room, [...users]), ...[...users].map((user) => this.#frame(user, frame))]);
   }
 
+  #frame(user: string, frame: string): Promise<void> {
+    return this.#send(`u:${user}`, { kind: 'frame', frame });
+  }
+
+  #send(room: `r:${string}`, signal: RoomSignal<string>): Promise<void>;
+  #send(user: `u:${string}`, signal: UserSignal<string>): Promise<void>;
   /** One attempt is waited for; the others go on behind the caller's back. */
-  async #send(topic: Topic, payload: string): Promise<void> {
+  async #send(topic: Topic, signal: RoomSignal<string> | UserSignal<string>): Promise<void> {
+    const payload = encode(signal);
     try {
       await this.#options.broker.emit(topic, payload);
     } catch {

@@ -68,6 +68,12 @@ export const HOT_METRICS = {
     help: 'Gaps filled from the stream before anything newer was relayed.',
     combine: 'sum',
   },
+  unknownSignals: {
+    name: 'parley_unknown_signals_total',
+    kind: 'counter',
+    help: 'Signals of other nodes ignored because this release does not know their kind or version.',
+    combine: 'sum',
+  },
   slowConsumers: {
     name: 'parley_slow_consumers_total',
     kind: 'counter',

@@ -2,6 +2,7 @@ import type { Broker } from '#libs/broker/broker.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { command, inform } from '#libs/protocol/server-frame.ts';
+import { EVERY_NODE, encode } from '#libs/protocol/signals.ts';
 import type { RoomStore } from '#libs/store/room-store.ts';
 
 export type PushTarget = { readonly all: true } | { readonly room: string } | { readonly user: string } | { readonly session: string };
@@ -10,9 +11,6 @@ export interface PusherOptions {
   readonly broker: Pick<Broker, 'emit'>;
   readonly rooms: Pick<RoomStore, 'standing'>;
 }
-
-/** The channel that every node listens to. */
-const EVERY_NODE = 'u:';
 
 /** Sends frames of services to whoever is connected: each at most once, nothing waits for who is not there. */
 export class Pusher {
@@ -26,12 +24,13 @@ export class Pusher {
   async push(to: PushTarget, type: 'inform' | 'command', code: string | undefined, body: unknown): Promise<void> {
     const { broker } = this.#options;
     const frame = (type === 'inform' ? inform : command)(code, body);
-    if ('all' in to) return broker.emit(EVERY_NODE, frame);
-    if ('user' in to) return broker.emit(`u:${to.user}`, frame);
-    if ('session' in to) return broker.emit(EVERY_NODE, `~s${to.session} ${frame}`);
+    const toUser = (user: string): Promise<void> => broker.emit(`u:${user}`, encode({ kind: 'frame', frame }));
+    if ('all' in to) return toUser(EVERY_NODE);
+    if ('user' in to) return toUser(to.user);
+    if ('session' in to) return broker.emit(`u:${EVERY_NODE}`, encode({ kind: 'session', session: to.session, frame }));
     const members = await this.#privateMembers(to.room);
-    if (members === undefined) return broker.emit(`r:${to.room}`, `~i${frame}`);
-    await Promise.all(members.map((user) => broker.emit(`u:${user}`, frame)));
+    if (members === undefined) return broker.emit(`r:${to.room}`, encode({ kind: 'pushed', frame }));
+    await Promise.all(members.map(toUser));
   }
 
   /** Whom a private room reaches over their own channels (R5); undefined where the room is joined. */

@@ -1,6 +1,7 @@
 /** One gateway: uWebSockets.js in front of a hub. */
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import type { Broker } from '#libs/broker/broker.ts';
+import { UnknownSignals } from '#libs/hub/delivery/unknown-signals.ts';
 import { Hub } from '#libs/hub/hub.ts';
 import { systemClock } from '#libs/hub/ports/clock.ts';
 import { Connection, type Identity } from '#libs/hub/sessions/connection.ts';
@@ -148,6 +149,13 @@ export class Gateway {
         },
       },
       faults,
+      unknownSignals: new UnknownSignals({
+        log: parts.log,
+        ignored: () => {
+          metrics.hot.unknownSignals += 1;
+        },
+        now: () => systemClock.steady(),
+      }),
       clock: systemClock,
       heartbeatSeconds: pingSeconds(settings.heartbeatSeconds),
       userBytes: { rate: settings.userBytesPerSecond, burst: settings.userBytesBurst },

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { RedisKeys } from '#libs/redis/keys.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { acked } from '#test/support/acked.ts';
@@ -221,5 +222,33 @@ describe('R2 groups', () => {
     expect(first.of('left')).toEqual([]);
     await expect(second.message(group, 'still there?')).rejects.toMatchObject({ code: 'NOT_JOINED' });
     await expect(second.join(group)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+});
+
+describe('nodes of two releases', () => {
+  /** A later release's: a kind and a version that are not known, and one whose fields are not. */
+  const LATER = ['~qwhatever', '~2h{"offset":1,"room":"dm:x","type":"message"}', '~p', '!'];
+
+  it('live beside each other: a signal that is not known is counted, logged once and ignored', async () => {
+    const [ada = '', bob = ''] = await users('ada', 'bob');
+    const [pair, keys] = [await room('pair', [ada, bob]), new RedisKeys('parley', false)];
+    const [writer, reader] = [await here(ada, 0), await here(bob, 1)];
+    await reader.join('park');
+    const unknown = (): Promise<number> => hub.gateway(1).metric('parley_unknown_signals_total');
+    expect(await unknown()).toBe(0);
+    for (const signal of LATER) {
+      await hub.backend.command('PUBLISH', keys.userChannel(bob), signal);
+      await hub.backend.command('PUBLISH', keys.roomChannel('park'), signal);
+    }
+    await acked(writer, pair, 'still here');
+    expect(await reader.waitFor('message', (frame) => frame.room === pair)).toMatchObject({ offset: 1 });
+    await until(async () => (await unknown()) === 2 * LATER.length);
+    const lines = hub
+      .gateway(1)
+      .output.split('\n')
+      .filter((line) => line.includes('ignored a signal'));
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 'warn', topic: 'user', version: 1, letter: 'q', ignored: 1 }]);
+    expect(await hub.gateway(1).metric('parley_background_faults_total', 'task="signals"')).toBe(0);
+    expect(reader.of('message').map((frame) => frame.room)).toEqual([pair]);
   });
 });

@@ -123,7 +123,7 @@ describe.each([
         ]),
       );
     expect(await write()).not.toContain(REAPED);
-    expect(await reaper.reap('dead', 'own', '-')).toBe(300);
+    expect(await reaper.reap('dead', 'own', 'left')).toBe(300);
     expect(new Set(await write())).toEqual(new Set([REAPED]));
     const { keys } = link;
     const left = users.flatMap(({ id }) => [keys.connections(id), keys.roomUsers(`room-${id}`)]);

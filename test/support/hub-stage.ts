@@ -3,6 +3,7 @@ import type { Backend } from '#libs/backend/backend.ts';
 import { type HubParts, hubParts } from '#libs/backend/hub-parts.ts';
 import { openRedisBackend } from '#libs/backend/redis-backend.ts';
 import { type Config, loadConfig } from '#libs/config/config.ts';
+import { UnknownSignals } from '#libs/hub/delivery/unknown-signals.ts';
 import { Hub } from '#libs/hub/hub.ts';
 import { systemClock } from '#libs/hub/ports/clock.ts';
 import type { Socket } from '#libs/hub/ports/socket.ts';
@@ -64,6 +65,7 @@ export class HubStage {
         log: { error: (bug: unknown) => void this.faults.push(bug) },
         met: () => undefined,
       }),
+      unknownSignals: new UnknownSignals({ log: silent, ignored: () => undefined, now: () => systemClock.steady() }),
       fanout: {
         publish: (topic, frame) => {
           for (const socket of this.#topics.get(topic) ?? []) socket.send(frame);

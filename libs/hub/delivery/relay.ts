@@ -1,15 +1,14 @@
 /** The loop from the broker to the sockets of this node. */
 import type { BrokerListener, Position, Publication, Topic } from '#libs/broker/broker.ts';
-import { type Fanout, roomTopic } from '#libs/hub/ports/socket.ts';
+import type { Fanout } from '#libs/hub/ports/socket.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
 import { Room } from '#libs/hub/rooms/room.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
 import { MEMBER_EVENTS_MAX, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { member, publishedAt, resyncHead } from '#libs/protocol/server-frame.ts';
+import { decodeRoomSignal, type EndReason } from '#libs/protocol/signals.ts';
 import type { Counts } from './counts.ts';
-
-/** First byte of a finished frame; anything else is a control signal. */
-const BRACE = 0x7b;
+import type { UnknownSignals } from './unknown-signals.ts';
 
 export interface RelayOptions {
   readonly node: string;
@@ -22,7 +21,8 @@ export interface RelayOptions {
   /** A signal on a user's own channel, or on that of every node. The bytes are valid during the call only. */
   userSignal(user: string, payload: Uint8Array): void;
   /** The room is over: whoever is in it here is told and taken out. */
-  closed(room: string, reason: 'expired' | 'closed'): void;
+  closed(room: string, reason: EndReason): void;
+  readonly unknownSignals: UnknownSignals;
   /** Signals of these topics may have been lost. */
   healed(topics: readonly Topic[]): void;
   connectivity(up: boolean): void;
@@ -64,9 +64,7 @@ export class Relay implements BrokerListener {
         return;
       }
       const room = this.#options.rooms.get(topic.slice(2));
-      if (room === undefined) return;
-      if (payload[0] === BRACE) this.#live(room, payload);
-      else this.#control(room, Buffer.from(payload).toString());
+      if (room !== undefined) this.#signal(room, payload);
     } catch (error) {
       this.#options.failed(error);
     }
@@ -117,44 +115,38 @@ export class Relay implements BrokerListener {
     stats.delivery((now() - publishedAt(frame)) / 1000);
   }
 
-  /**
-   * `~+<count> <user json>`, `~-<count> <user json>`, `~=<count>` of presence; `~t<node> <frame>` of typing; `~i<frame>`: pushed by a service;
-   * `~c<reason>`: the room was closed.
-   */
-  #control(room: Room, signal: string): void {
-    if (signal[1] === 'i') {
-      this.#options.fanout.publish(room.topic, signal.slice(2), room.subscriptions);
-      return;
-    }
-    if (signal[1] === 'c') {
-      this.#options.closed(room.name, signal.slice(2) === 'expired' ? 'expired' : 'closed');
-      return;
-    }
-    const space = signal.indexOf(' ');
-    const head = space < 0 ? signal : signal.slice(0, space);
-    const rest = space < 0 ? '' : signal.slice(space + 1);
-    switch (head[1]) {
-      case '+':
-      case '-': {
-        const count = Number(head.slice(2));
-        this.#options.counts.room(room, count);
-        if (count <= MEMBER_EVENTS_MAX) {
-          this.#options.fanout.publish(room.topic, member(room.name, head[1] === '+' ? 'joined' : 'left', rest), room.subscriptions);
-        }
+  #signal(room: Room, payload: Uint8Array): void {
+    const { node, fanout, counts, closed, unknownSignals } = this.#options;
+    const signal = decodeRoomSignal(payload);
+    switch (signal.kind) {
+      case 'frame':
+        this.#live(room, signal.frame);
+        break;
+      case 'entered':
+      case 'left': {
+        const { kind, count, user } = signal;
+        counts.room(room, count);
+        if (count > MEMBER_EVENTS_MAX) break;
+        fanout.publish(room.topic, member(room.name, kind === 'entered' ? 'joined' : 'left', user), room.subscriptions);
         break;
       }
-      case '=':
-        this.#options.counts.room(room, Number(head.slice(2)));
+      case 'counted':
+        counts.room(room, signal.count);
         break;
-      case 't':
-        // The typist's own node has told its sockets already, but the typist's.
-        if (head.slice(2) !== this.#options.node) this.#options.fanout.publish(room.topic, rest, room.subscriptions);
+      case 'typing':
+        if (signal.node !== node) fanout.publish(room.topic, signal.frame, room.subscriptions);
         break;
+      case 'pushed':
+        fanout.publish(room.topic, signal.frame, room.subscriptions);
+        break;
+      case 'closed':
+        closed(room.name, signal.reason);
+        break;
+      case 'unknown':
+        unknownSignals.ignore(signal, 'room');
+        break;
+      default:
+        signal satisfies never;
     }
   }
-}
-
-/** The control signal of `typing`, and where it goes. */
-export function typingSignal(node: string, room: string, frame: string): { topic: Topic; payload: string } {
-  return { topic: roomTopic(room), payload: `~t${node} ${frame}` };
 }

@@ -3,7 +3,6 @@ import type { Broker } from '#libs/broker/broker.ts';
 import type { Counts } from '#libs/hub/delivery/counts.ts';
 import type { Joins } from '#libs/hub/delivery/joins.ts';
 import type { OfflineMessages } from '#libs/hub/delivery/offline-messages.ts';
-import { typingSignal } from '#libs/hub/delivery/relay.ts';
 import { ABUSE_SECONDS, FrameAllowance, type FrameLimits, StrikeCounter } from '#libs/hub/limits/frame-budget.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
@@ -19,6 +18,7 @@ import { memberText } from '#libs/protocol/json-text.ts';
 import { INVALID_FRAMES_MAX, INVALID_WINDOW_MS, MEMBER_EVENTS_MAX, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
 import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { left, online, pong, presenceFrame, refreshed, typing } from '#libs/protocol/server-frame.ts';
+import { encode } from '#libs/protocol/signals.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { MessageStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
@@ -295,14 +295,13 @@ export class FrameHandler {
     const frame = typing(name, connection.user.json(connection.identity.kind));
     if (room !== undefined) {
       connection.publishToOthers(room.topic, frame);
-      const { topic, payload } = typingSignal(node, name, frame);
       // Nobody is promised that typing is seen.
-      background.run('typing', () => broker.emit(topic, payload));
+      background.run('typing', () => broker.emit(room.topic, encode({ kind: 'typing', node, frame })));
       return;
     }
     this.#withPass(connection, { id, room: name }, this.#membership(connection, name), ({ members }) => {
       for (const member of members ?? [])
-        if (member !== connection.user.id) background.run('typing', () => broker.emit(`u:${member}`, frame));
+        if (member !== connection.user.id) background.run('typing', () => broker.emit(`u:${member}`, encode({ kind: 'frame', frame })));
       return undefined;
     });
   }

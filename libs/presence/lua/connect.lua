@@ -1,13 +1,14 @@
 -- Registers one connection of a user, atomically with the user's coming online.
 --
 -- In single-session mode (ARGV[4] given) logins are numbered in order of first sight, by Redis time in ms: a login not seen before becomes the
--- newest and is announced as `~k<login>`; an older one is refused. A restore (ARGV[6] not empty) is never refused: what it puts back is open. A login
+-- newest and is announced by a `login` signal; an older one is refused. A restore (ARGV[6] not empty) is never refused: what it puts back is open. A login
 -- it brings that is not known (Redis came back with older data) gets the number of the node's last good renewal: older than any login that was first
 -- seen since, newer than any seen before. If it is not the newest, the newest is announced again.
 --
 -- KEYS: 1 tombstones, 2 the user's connections, 3 the shard's online users, 4 the node's connections; single-session: 5 the user's logins, 6 the
 --       user's channel
 -- ARGV: 1 node, 2 connection id, 3 user id; single-session: 4 login, 5 PUBLISH or SPUBLISH, 6 '' or the number for an unknown login of a restore
+-- Constant: NEW_LOGIN, the head of that signal
 -- Reply: users online in the shard; -1 the node was reaped, nothing was registered; -2 a newer login exists, nothing was registered
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return -1 end
 local login = ARGV[4]
@@ -25,9 +26,9 @@ if login then
       end
       redis.call('ZADD', logins, string.format('%.0f', number), login)
       redis.call('ZREMRANGEBYRANK', logins, 0, -101)
-      redis.call(ARGV[5], KEYS[6], '~k' .. redis.call('ZRANGE', logins, -1, -1)[1])
+      redis.call(ARGV[5], KEYS[6], NEW_LOGIN .. redis.call('ZRANGE', logins, -1, -1)[1])
     elseif restore then
-      redis.call(ARGV[5], KEYS[6], '~k' .. newest[1])
+      redis.call(ARGV[5], KEYS[6], NEW_LOGIN .. newest[1])
     else
       return -2
     end

@@ -1,7 +1,9 @@
--- A user has left a room on one node; off the last one, the user has left the room: `~-<count> <json>`. Harmless when it is not there (any more).
+-- A user has left a room on one node; off the last one, the user has left the room, which a `left` signal
+-- announces. Harmless if the user is not there (any more).
 --
 -- KEYS: 1 the room's users, 2 the node's (room, user) pairs, 3 the channel announced on
 -- ARGV: 1 node, 2 room, 3 user id, 4 PUBLISH or SPUBLISH
+-- Constant: LEFT, the head of that signal: `<head><count> <user json>`
 -- Reply: distinct users in the room
 redis.call('SREM', KEYS[2], ARGV[2] .. ' ' .. ARGV[3])
 local value = redis.call('HGET', KEYS[1], ARGV[3])
@@ -16,5 +18,5 @@ if rest ~= '' then
 end
 redis.call('HDEL', KEYS[1], ARGV[3])
 local count = redis.call('HLEN', KEYS[1])
-redis.call(ARGV[4], KEYS[3], '~-' .. count .. ' ' .. json)
+redis.call(ARGV[4], KEYS[3], LEFT .. count .. ' ' .. json)
 return count

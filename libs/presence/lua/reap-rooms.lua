@@ -1,10 +1,12 @@
--- Removes a batch of (room, user) pairs of a node that has a tombstone. Each user who thereby left a room is announced once (`~-<count> <json>`), or,
--- silently, each room whose count changed (`~=<count>`). Pairs that another reaper removed meanwhile are passed over.
+-- Removes a batch of (room, user) pairs of a node that has a tombstone. Pairs that another reaper removed are skipped.
+-- Announces each user who left a room by it (a `left` signal), or only the new count of each room (a `counted` signal).
 --
 -- KEYS: 1 the node's (room, user) pairs, then for each room: its users, the channel announced on
--- ARGV: 1 node, 2 PUBLISH or SPUBLISH, 3 '-' announce or '=' silent, then for each room: its name, the number of its users here, their ids
+-- ARGV: 1 node, 2 PUBLISH or SPUBLISH, 3 'left' or 'counted': the signals to send; then for each room: its
+--       name, the number of its users here, their ids
+-- Constants: LEFT, COUNTED: the heads of those signals: `<head><count> <user json>`, `<head><count>`
 -- Reply: how many users left a room
-local node, publish, mode = ARGV[1], ARGV[2], ARGV[3]
+local node, publish, announce = ARGV[1], ARGV[2], ARGV[3]
 local left = 0
 local at = 4
 local key = 2
@@ -24,14 +26,14 @@ while at <= #ARGV do
         if rest == '' then
           redis.call('HDEL', users, user)
           gone = gone + 1
-          if mode == '-' then redis.call(publish, channel, '~-' .. redis.call('HLEN', users) .. ' ' .. json) end
+          if announce == 'left' then redis.call(publish, channel, LEFT .. redis.call('HLEN', users) .. ' ' .. json) end
         else
           redis.call('HSET', users, user, rest .. json)
         end
       end
     end
   end
-  if mode == '=' and gone > 0 then redis.call(publish, channel, '~=' .. redis.call('HLEN', users)) end
+  if announce == 'counted' and gone > 0 then redis.call(publish, channel, COUNTED .. redis.call('HLEN', users)) end
   left = left + gone
   at = at + 2 + count
   key = key + 2

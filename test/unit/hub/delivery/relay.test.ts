@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Counts } from '#libs/hub/delivery/counts.ts';
 import { Relay } from '#libs/hub/delivery/relay.ts';
+import { UnknownSignals } from '#libs/hub/delivery/unknown-signals.ts';
 import { Room } from '#libs/hub/rooms/room.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
 
@@ -50,6 +51,7 @@ beforeEach(() => {
     now: () => AT,
     userSignal: bug,
     closed: bug,
+    unknownSignals: new UnknownSignals({ log: { warn: bug }, ignored: bug, now: () => 0 }),
     healed: bug,
     connectivity: bug,
     failed: (error) => void failures.push(error),

@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { LostAccess } from '#libs/hub/delivery/lost-access.ts';
 import type { PrivateRooms } from '#libs/hub/delivery/private-rooms.ts';
-import { EVERY_NODE, UserSignals } from '#libs/hub/delivery/user-signals.ts';
+import type { UnknownSignals } from '#libs/hub/delivery/unknown-signals.ts';
+import { UserSignals } from '#libs/hub/delivery/user-signals.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
+import { EVERY_NODE } from '#libs/protocol/signals.ts';
 import { newConnection } from '#test/support/unit-connection.ts';
 
 const NAMES = ['a', 'b', 'c'] as const;
@@ -54,6 +56,7 @@ test('[A11] a push to a session reaches all that bear its label, of the user whe
     fanout: { publish: () => undefined },
     privateRooms: {} as PrivateRooms,
     lostAccess: {} as LostAccess,
+    unknownSignals: {} as UnknownSignals,
     login: () => undefined,
   });
   const got: string[] = [];
