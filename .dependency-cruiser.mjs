@@ -135,7 +135,7 @@ export default {
       name: 'hub-knows-ports',
       comment: 'Of the broker and of presence the hub knows the port.',
       severity: 'error',
-      from: { path: '^libs/(hub|messages|rooms)/' },
+      from: { path: '^libs/(hub|messages|events|rooms)/' },
       to: {
         path: '^libs/(broker|presence|store|jobs|redis|mail)/',
         pathNot:
@@ -146,14 +146,14 @@ export default {
       name: 'hub-knows-ports-as-types',
       comment: 'Nothing of a backend runs inside the hub.',
       severity: 'error',
-      from: { path: '^libs/(hub|messages|rooms)/' },
+      from: { path: '^libs/(hub|messages|events|rooms)/' },
       to: { path: '^libs/(broker|presence|store|jobs|telemetry|auth)/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'hub-without-network',
       comment: 'No network library in the hub.',
       severity: 'error',
-      from: { path: '^libs/(hub|messages|rooms)/' },
+      from: { path: '^libs/(hub|messages|events|rooms)/' },
       to: { path: '^(node:)?(net|tls|http|https|http2|dgram|dns|cluster|child_process|fs)(/|$)|node_modules/' },
     },
     {

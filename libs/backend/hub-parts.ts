@@ -6,6 +6,8 @@ import { type Revocation, Revocations, tokenHash } from '#libs/auth/revocations.
 import { TokenGate } from '#libs/auth/token-gate.ts';
 import type { TokenVerifier } from '#libs/auth/token-verifier.ts';
 import type { Config } from '#libs/config/config.ts';
+import { EventFeed, type EventListener } from '#libs/events/event-feed.ts';
+import { ROOM_EVENTS, type RoomEvent } from '#libs/events/events.ts';
 import { MessageWriter } from '#libs/messages/message-writer.ts';
 import type { RoomAccess } from '#libs/messages/room-access.ts';
 import { People } from '#libs/rooms/people.ts';
@@ -14,7 +16,6 @@ import { RoomRules } from '#libs/rooms/room-rules.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Backend } from './backend.ts';
-import { RoomChangeFeed, type RoomChangeListener } from './room-change-feed.ts';
 
 /** Credentials, and what a revocation names their token by. */
 export interface Bearer extends Credentials {
@@ -31,7 +32,7 @@ export interface HubParts {
   /** Follows what is revoked from now on, and tells of each entry once. */
   follow(onRevocation: (revocation: Revocation) => void): Promise<RevocationFeed>;
   /** Follows what becomes of rooms from now on. `listener`: undefined as long as nobody can be in one. */
-  followRooms(listener: () => RoomChangeListener | undefined): Promise<RoomChangeFeed>;
+  followRooms(listener: () => EventListener<RoomEvent['kind']> | undefined): Promise<EventFeed<RoomEvent['kind']>>;
 }
 
 export function hubParts(config: Config, verifier: TokenVerifier, backend: Backend, log: Logger, background: Background): HubParts {
@@ -72,7 +73,7 @@ export function hubParts(config: Config, verifier: TokenVerifier, backend: Backe
       return feed;
     },
     async followRooms(listener) {
-      const rooms = new RoomChangeFeed({ source: store.roomChanges, listener, clock: () => performance.now(), log });
+      const rooms = new EventFeed({ source: store.events, kinds: ROOM_EVENTS, listener, clock: () => performance.now(), log });
       await rooms.start();
       return rooms;
     },

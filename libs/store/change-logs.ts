@@ -1,4 +1,4 @@
-/** The port to what every node follows: what takes away the power of tokens, and access to rooms. */
+/** The port to the log of revocations, which every node follows. */
 
 /** A read of a log. None that follows another by its mark misses what was committed in between, in whatever order. */
 export interface LogPage<Entry> {
@@ -6,8 +6,10 @@ export interface LogPage<Entry> {
   readonly entries: readonly Entry[];
   /** Where this read ended: an opaque text for the next one. */
   readonly mark: string;
-  /** False where the mark given is older than entries are kept: some may be missing. */
+  /** False if the mark given is older than entries are kept: some may be missing. */
   readonly complete: boolean;
+  /** True if the page is full: the next read by this mark goes on at once. */
+  readonly more: boolean;
 }
 
 /**
@@ -32,22 +34,4 @@ export interface RevocationStore {
   bannedUntil(user: string, now: number): Promise<number | undefined>;
   /** What was committed since the read that gave this mark; without one, everything that holds, without bans that were lifted. */
   since(mark: string | undefined, now: number): Promise<LogPage<RevocationRecord>>;
-}
-
-/**
- * What became of a room. `left`: `users` are members no more. `closed`: it is over; `users` are the members of a private room, who are told over their own
- * channels. `changed`: what it keeps is another, or somebody came into a private room.
- */
-export interface RoomChange {
-  readonly room: string;
-  readonly change: 'left' | 'closed' | 'changed';
-  /** Of `closed` only. */
-  readonly reason: 'expired' | 'closed' | undefined;
-  readonly users: readonly string[];
-}
-
-/** The log of what takes access to rooms away, or changes it: written with every such change, in its transaction. Kept for an hour. */
-export interface RoomChangeStore {
-  /** What was committed since the read that gave this mark; without one, nothing. */
-  since(mark: string | undefined): Promise<LogPage<RoomChange>>;
 }

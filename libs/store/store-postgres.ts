@@ -7,13 +7,13 @@ import { PostgresConversations } from './conversations.ts';
 import { PostgresCursors } from './cursors.ts';
 import { PostgresCustomers } from './customers.ts';
 import { Database } from './database.ts';
+import { PostgresEvents } from './events.ts';
 import { PostgresCodes } from './login-codes.ts';
 import { PostgresLogins } from './logins.ts';
 import { PostgresMessages } from './messages.ts';
 import { PostgresNames } from './names.ts';
 import { PostgresPairs } from './pairs.ts';
 import { PostgresRevocations } from './revocations.ts';
-import { PostgresRoomChanges } from './room-changes.ts';
 import { PostgresRooms } from './rooms.ts';
 import { PostgresSeen } from './seen.ts';
 import type { Store } from './store.ts';
@@ -77,7 +77,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     messages,
     cursors,
     revocations: new PostgresRevocations(database, messaging),
-    roomChanges: new PostgresRoomChanges(following),
+    events: new PostgresEvents(database, following),
     seen,
     upkeep: new PostgresUpkeep(database),
     async ping() {

@@ -6,8 +6,9 @@
  * back. Times are Unix milliseconds unless a name says otherwise. Room names, user ids and message ids are texts as the wire contract has them.
  */
 import type { AgentStore, CustomerStore, NameStore, SeenStore, UserStore } from './account-store.ts';
-import type { RevocationStore, RoomChangeStore } from './change-logs.ts';
+import type { RevocationStore } from './change-logs.ts';
 import type { AbsenceStore, ConversationStore, PairStore } from './conversation-store.ts';
+import type { EventStore } from './event-store.ts';
 import type { AnswerStore, CodeStore, LoginStore } from './login-store.ts';
 import type { CursorStore, MessageStore } from './message-store.ts';
 import type { RoomStore } from './room-store.ts';
@@ -27,7 +28,7 @@ export interface Store {
   readonly messages: MessageStore;
   readonly cursors: CursorStore;
   readonly revocations: RevocationStore;
-  readonly roomChanges: RoomChangeStore;
+  readonly events: EventStore;
   readonly seen: SeenStore;
   readonly upkeep: UpkeepStore;
   /** Resolves when a trivial query is answered. */
@@ -51,7 +52,7 @@ export interface UpkeepStore {
    * messages for so long that dropping a month would hold up who writes, it and what is younger is left to the next call.
    */
   dropHistory(days: number, now: number): Promise<number>;
-  /** Keys of messages stored and changes of rooms added over an hour ago, codes, tickets, families and revocations that are over, absences nobody looks for any more, guests who were not here for 30 days. */
+  /** Keys of messages stored over an hour ago, events older than seven days, codes, tickets, families and revocations that are over, absences nobody looks for any more, guests who were not here for 30 days. */
   dropExpired(now: number): Promise<number>;
   /** Made rooms closed for over 30 days, with members and cursors. */
   dropClosedRooms(now: number): Promise<number>;

@@ -1,12 +1,14 @@
 /**
- * Reading a log that many transactions write, without missing any.
+ * Reading a log that many transactions write, without missing any row.
  *
- * Numbers of a sequence are drawn before the commit, so that a smaller one may become visible after a larger one: seconds later, or minutes. So each row
- * has its transaction (`xid`), and a reader remembers the snapshot it read with, not a number. The next read gives every row that this snapshot did not
- * show: each row once, however late it was committed, and however late the reader comes.
+ * A sequence gives its numbers before the commit, so a smaller number may become visible after a larger one: seconds later, or minutes. Each row
+ * therefore has its transaction (`xid`), and a reader remembers the snapshot of its last read, not a number. The next read gives every row that this
+ * snapshot did not show: each row once, however late it was committed, and however late the reader comes.
  *
  * Worked example. Transaction 7 adds row 1 and stays open, 8 adds row 2 and commits. A reader sees row 2 with the snapshot `7:9:7`: all below 7 is seen, 7
  * is not, nor is 9 and above. Transaction 7 commits an hour later: the next read gives row 1, and row 2 not again.
+ *
+ * A long way is read in pages: the mark then also holds the snapshot of the first page, and all pages give what that snapshot shows.
  *
  * Transaction numbers belong to one server. After a fail-over that lost the last commits they come twice. So if the server is another than at the last
  * read, or was started again, everything added since a minute before that read is given again.
@@ -20,13 +22,15 @@ const OVERLAP_MS = 60_000;
 
 export interface TransactionLogOptions<R extends Row, Entry> {
   readonly database: Database;
-  /** A table with the columns `seq`, `xid` and `added_at`. */
+  /** A table with the columns `seq`, `xid` and `added_at`; with `kind` if kinds are asked for. */
   readonly table: string;
   /** The columns of an entry, `seq` among them. */
   readonly columns: string;
   readonly entryOf: (row: R) => Entry;
   /** Milliseconds that a row stays in the table at least. */
   readonly keptMs: number;
+  /** Rows of one read at most. Default: no limit. Rows that are given again after a fail-over come in one read. */
+  readonly pageMax?: number;
 }
 
 type MarkRow = { readonly seq: number | null; readonly snapshot: string; readonly read_at: number; readonly server: number };
@@ -38,33 +42,38 @@ interface Mark {
   readonly at: number;
   /** When the server was started, microseconds: tells servers apart. */
   readonly server: number;
+  /** Between two pages: where the pages lead, and the last row that was given. */
+  readonly way?: { readonly snapshot: string; readonly at: number; readonly seq: number };
 }
 
 /**
- * The rows `l` that fit `which`, in their order, and the snapshot that shows them. Statement and snapshot are one: what is given and what the mark counts
- * as seen are the same. There is always one row.
+ * The rows `l` that fit `which`, in their order, and the snapshot that shows them. Statement and snapshot are one: the rows given are the rows that the
+ * mark counts as seen. There is always one row. The sum keeps the planner from walking all rows in the order of their numbers.
  */
-function reading(table: string, columns: string, which: string): string {
+function reading(table: string, columns: string, which: string, limit = 'ALL'): string {
   return `
     SELECT now.snapshot::text AS snapshot, now.read_at, now.server, e.*
       FROM (
         SELECT pg_current_snapshot() AS snapshot, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS read_at,
                (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint AS server
       ) AS now
-      LEFT JOIN LATERAL (SELECT ${columns} FROM ${table} l WHERE ${which}) AS e ON true
+      LEFT JOIN LATERAL (SELECT ${columns} FROM ${table} l WHERE ${which} ORDER BY l.seq + 0 LIMIT ${limit}) AS e ON true
      ORDER BY e.seq`;
 }
 
+const OF_KINDS = 'AND ($2::text[] IS NULL OR l.kind = ANY ($2::text[]))';
+
 /**
- * What the snapshot `$1` does not show. A number that no transaction of this server reached comes from a copy of another server: it is left out.
- * Exported for the test of its plan.
+ * The rows of the kinds `$2` (null: all) that the snapshot `$1` does not show. A number that no transaction of this server reached comes from a copy of
+ * another server: it is left out. Exported for the test of its plan.
  */
-export function unseen(table: string, columns: string): string {
+export function unseen(table: string, columns: string, more = '', limit = 'ALL'): string {
   return reading(
     table,
     columns,
     `l.xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(l.xid, $1::pg_snapshot)
-           AND l.xid < pg_snapshot_xmax(now.snapshot)`,
+           AND l.xid < pg_snapshot_xmax(now.snapshot) ${OF_KINDS} ${more}`,
+    limit,
   );
 }
 
@@ -76,38 +85,58 @@ export class TransactionLog<R extends Row, Entry> {
   }
 
   /** Begins: the rows that fit a condition over `l`, and the mark behind them. */
-  begin(which: string, values: readonly unknown[] = []): Promise<LogPage<Entry>> {
+  async begin(which: string, values: readonly unknown[] = []): Promise<LogPage<Entry>> {
     const { table, columns } = this.#options;
-    return this.#read(reading(table, columns, which), values).then(({ entries, mark }) => page(entries, mark, true));
+    const { rows, now } = await this.#read(reading(table, columns, which), values);
+    return this.#page(rows, now, true);
   }
 
-  /** Goes on behind a mark: every row that became visible since, once. */
-  async since(text: string): Promise<LogPage<Entry>> {
-    const { table, columns, keptMs } = this.#options;
+  /** Goes on behind a mark: every row that became visible since, once. `kinds`: of these only. */
+  async since(text: string, kinds: readonly string[] | null = null): Promise<LogPage<Entry>> {
+    const { table, columns, keptMs, pageMax = Number.MAX_SAFE_INTEGER } = this.#options;
     const before = markOf(text);
-    let { entries, mark } = await this.#read(unseen(table, columns), [before.snapshot]);
-    if (mark.server !== before.server) {
-      const again = reading(table, columns, 'l.added_at >= to_timestamp($1::double precision / 1000)');
-      ({ entries, mark } = await this.#read(again, [before.at - OVERLAP_MS]));
+    const { snapshot, at, server, way } = before;
+    const limit = pageMax === Number.MAX_SAFE_INTEGER ? 'ALL' : String(pageMax + 1);
+    const { rows, now } = await (way === undefined
+      ? this.#read(unseen(table, columns, '', limit), [snapshot, kinds])
+      : this.#read(unseen(table, columns, 'AND l.seq > $3 AND pg_visible_in_snapshot(l.xid, $4::pg_snapshot)', limit), [
+          snapshot,
+          kinds,
+          way.seq,
+          way.snapshot,
+        ]));
+    const complete = now.at - at < keptMs;
+    if (now.server !== server) {
+      const which = `l.added_at >= to_timestamp($1::double precision / 1000) ${OF_KINDS}`;
+      const again = await this.#read(reading(table, columns, which), [at - OVERLAP_MS, kinds]);
+      return this.#page(again.rows, again.now, complete);
     }
-    return page(entries, mark, mark.at - before.at < keptMs);
+    const last = rows.length > pageMax ? rows[pageMax - 1] : undefined;
+    if (last === undefined) return this.#page(rows, way === undefined ? now : { ...way, server }, complete);
+    const onward = { snapshot: way?.snapshot ?? now.snapshot, at: way?.at ?? now.at, seq: Number(last['seq']) };
+    return { ...this.#page(rows.slice(0, pageMax), { ...before, way: onward }, complete), more: true };
   }
 
-  async #read(sql: string, values: readonly unknown[]): Promise<{ readonly entries: Entry[]; readonly mark: Mark }> {
-    const { database, entryOf } = this.#options;
-    const rows = await database.query<R & MarkRow>(sql, values);
+  #page(rows: readonly R[], mark: Mark, complete: boolean): LogPage<Entry> {
+    return { entries: rows.map(this.#options.entryOf), mark: textOf(mark), complete, more: false };
+  }
+
+  async #read(sql: string, values: readonly unknown[]): Promise<{ readonly rows: R[]; readonly now: Mark }> {
+    const rows = await this.#options.database.query<R & MarkRow>(sql, values);
     const [first] = rows;
     if (first === undefined) throw new TypeError('a read of a log has a row');
-    const mark = { snapshot: first.snapshot, at: first.read_at, server: first.server };
-    return { entries: rows.filter(({ seq }) => seq !== null).map(entryOf), mark };
+    const now = { snapshot: first.snapshot, at: first.read_at, server: first.server };
+    return { rows: rows.filter(({ seq }) => seq !== null), now };
   }
 }
 
-function page<Entry>(entries: readonly Entry[], { snapshot, at, server }: Mark, complete: boolean): LogPage<Entry> {
-  return { entries, mark: `${snapshot} ${at} ${server}`, complete };
+function textOf({ snapshot, at, server, way }: Mark): string {
+  const text = `${snapshot} ${at} ${server}`;
+  return way === undefined ? text : `${text} ${way.snapshot} ${way.at} ${way.seq}`;
 }
 
 function markOf(text: string): Mark {
-  const [snapshot = '', at, server] = text.split(' ');
-  return { snapshot, at: Number(at), server: Number(server) };
+  const [snapshot = '', at, server, onward, onwardAt, seq] = text.split(' ');
+  const mark = { snapshot, at: Number(at), server: Number(server) };
+  return onward === undefined ? mark : { ...mark, way: { snapshot: onward, at: Number(onwardAt), seq: Number(seq) } };
 }

@@ -10,6 +10,8 @@ const DAY_MS = 24 * HOUR_MS;
 const CLOSED_DAYS = 30;
 /** Days after which a guest who was not here is forgotten, and a direct room in which nothing was said. */
 const SILENT_DAYS = 30;
+/** Days an event is kept: `KEPT_MS` of events.ts is a little less. */
+const EVENT_DAYS = 7;
 /** Rows in one statement: short enough to hold nobody up. */
 const BATCH = 5000;
 /** Rooms in one transaction. */
@@ -17,7 +19,7 @@ const ROOMS = 100;
 /** Milliseconds one statement of the upkeep may take. */
 const LONG: CallOptions = { timeoutMs: 60_000 };
 
-/** What is over, table by table: `$1` is a moment; of changes of rooms, their age by the database's clock. Revocations stay for a minute after they were added, so that every node has seen them. */
+/** What is over, table by table: `$1` is a moment; of events and changes of rooms, their age by the database's clock. Revocations stay for a minute after they were added, so that every node has seen them. */
 const EXPIRED: readonly { readonly table: string; readonly over: string; readonly before: (now: number) => number }[] = [
   { table: 'message_keys', over: 'stored_at < $1', before: (now) => now - HOUR_MS },
   { table: 'login_codes', over: 'expires_at <= $1', before: (now) => now },
@@ -26,6 +28,8 @@ const EXPIRED: readonly { readonly table: string; readonly over: string; readonl
   { table: 'idempotent_answers', over: 'expires_at <= $1', before: (now) => now },
   { table: 'login_tickets', over: 'expires_at <= $1', before: (now) => now },
   { table: 'login_families', over: 'expires_at <= $1', before: (now) => now },
+  { table: 'events', over: `added_at < clock_timestamp() - $1::bigint * interval '1 millisecond'`, before: () => EVENT_DAYS * DAY_MS },
+  // Written for nodes of the version before, which read it.
   { table: 'room_changes', over: `added_at < clock_timestamp() - $1::bigint * interval '1 millisecond'`, before: () => HOUR_MS },
   { table: 'absences', over: 'looked_at < $1', before: (now) => now - HOUR_MS },
   { table: 'sanctions', over: "until <= $1 AND added_at < clock_timestamp() - interval '1 minute'", before: (now) => now },

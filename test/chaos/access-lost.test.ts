@@ -296,7 +296,7 @@ describe('[R7] access that is lost while something is away', () => {
       expect(await first.closed).toMatchObject({ code: 4510 });
       gateway.freeze();
       // As if it had been open for a minute: longer than anybody would look back.
-      for (const table of ['sanctions', 'room_changes'])
+      for (const table of ['sanctions', 'events'])
         await late.query(`UPDATE ${table} SET added_at = added_at - interval '1 minute' WHERE xid = pg_current_xact_id()`);
       await late.query('COMMIT');
     } finally {

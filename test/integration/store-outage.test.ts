@@ -70,8 +70,8 @@ function calls(): Promise<unknown>[] {
     store.cursors.advance('ada', 'group:o', 1),
     store.cursors.waiting('ada'),
     store.revocations.since(undefined, 1),
-    store.roomChanges.since(undefined),
-    store.roomChanges.since('1:1: 1 1'),
+    store.events.since(undefined, ['member_left']),
+    store.events.since('1:1: 1 1', ['member_left']),
     store.seen.get(['ada']),
   ];
 }
@@ -159,7 +159,7 @@ describe('PostgreSQL away', () => {
         );
       const standing = asked('standing', patient.rooms.standing('group:o', 'ada'));
       const recheck = asked('recheck', patient.rooms.recheck('group:o', 'ada'));
-      const read = asked('since', patient.roomChanges.since(undefined));
+      const read = asked('since', patient.events.since(undefined, ['member_left']));
       expect(await Promise.race([standing, recheck, read])).toBe('since is answered');
       expect(await Promise.race([standing, recheck])).toBe('recheck UNAVAILABLE');
       await holder.query('ROLLBACK');

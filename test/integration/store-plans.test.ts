@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { conversationPage } from '#libs/store/conversations.ts';
+import { EVENT_COLUMNS } from '#libs/store/events.ts';
 import { PAGE_AFTER, PAGE_BEFORE } from '#libs/store/messages.ts';
 import { BAN_OF } from '#libs/store/revocations.ts';
 import { ROOMS_PAGE, STANDING } from '#libs/store/rooms.ts';
@@ -134,13 +135,13 @@ test('[A13] whether one user is banned is looked up by an index, not in all that
   expect(read.map((node) => [node['Actual Rows'], node['Rows Removed by Filter'] ?? 0])).toEqual([[1, 0]]);
 });
 
-test('[R7] a look at the log of rooms reads what is new by an index, not the hour that is kept', async () => {
-  await database.query("INSERT INTO room_changes (room, change) SELECT 'group:' || n, 'changed' FROM generate_series(1, 20000) n", []);
+test('[R7] a look at the log of rooms reads what is new by an index, not the week that is kept', async () => {
+  await database.query("INSERT INTO events (room, kind) SELECT 'group:' || n, 'room_changed' FROM generate_series(1, 20000) n", []);
   const [row] = await database.query('SELECT pg_current_snapshot()::text AS snapshot', []);
-  await database.query("INSERT INTO room_changes (room, change) VALUES ('group:new', 'changed')", []);
-  await database.query('VACUUM ANALYZE room_changes');
-  const nodes = await plan(unseen('room_changes', 'seq, room'), [row?.['snapshot']]);
-  const scans = nodes.filter((node) => node['Relation Name'] === 'room_changes');
+  await database.query("INSERT INTO events (room, kind) VALUES ('group:new', 'room_changed')", []);
+  await database.query('VACUUM ANALYZE events');
+  const nodes = await plan(unseen('events', EVENT_COLUMNS, '', '1001'), [row?.['snapshot'], ['room_changed']]);
+  const scans = nodes.filter((node) => node['Relation Name'] === 'events');
   expect(scans.map((node) => node['Node Type'])).toEqual(['Index Scan']);
   expect(scans.map((node) => node['Actual Rows'])).toEqual([1]);
 });

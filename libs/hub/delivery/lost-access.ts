@@ -3,6 +3,7 @@
  * which is faster. What is said is held against the present: whoever was removed and is a member again stays, and nothing is told twice.
  */
 
+import type { RoomEvent } from '#libs/events/events.ts';
 import type { Fanout } from '#libs/hub/ports/socket.ts';
 import type { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
@@ -12,7 +13,6 @@ import type { RoomAccess } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { left, roomClosed } from '#libs/protocol/server-frame.ts';
-import type { RoomChange } from '#libs/store/change-logs.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 
 /** Questions asked at a time where everything is asked about. */
@@ -38,35 +38,38 @@ export class LostAccess {
     this.#options = options;
   }
 
-  /** Acts on what became of rooms, as the log has it. Harmless to repeat. Rejects with `HubError` `UNAVAILABLE` where the present cannot be asked about. */
-  async roomsChanged(changes: readonly RoomChange[]): Promise<void> {
+  /** Acts on what became of rooms, as the log of events has it. Harmless to repeat. Rejects with `HubError` `UNAVAILABLE` where the present cannot be asked about. */
+  async apply(events: readonly RoomEvent[]): Promise<void> {
     const checks: Promise<void>[] = [];
-    for (const { room, change, reason, users } of changes) {
-      this.#options.validity.changed(room);
-      switch (change) {
-        case 'closed':
-          this.closeRoom(room, reason ?? 'closed');
-          for (const user of users) this.closePrivate(user, room, reason ?? 'closed');
+    for (const event of events) {
+      const { kind, room, users, payload } = event;
+      // Whoever joins a group changes nothing for others.
+      if (kind !== 'member_joined' || isPrivateRoom(room)) this.#options.validity.changed(room);
+      switch (kind) {
+        case 'room_closed':
+          this.closeRoom(room, payload.reason);
+          for (const user of users) this.closePrivate(user, room, payload.reason);
           break;
-        case 'left':
+        case 'member_left':
           for (const user of users) checks.push(this.check(user, room));
           break;
-        case 'changed':
+        case 'member_joined':
+        case 'room_changed':
           break;
         default:
-          change satisfies never;
+          kind satisfies never;
       }
     }
     await Promise.all(checks);
   }
 
   /** What was committed more than so many milliseconds ago is applied. */
-  roomsUpToDate(ageMs: number): void {
+  upToDate(ageMs: number): void {
     this.#options.validity.known(ageMs);
   }
 
-  /** Asks about everybody in every room that the hub makes: changes may have been missed. Rejects as `roomsChanged`. */
-  async recheckRooms(): Promise<void> {
+  /** Asks about everybody in every room that the hub makes: changes may have been missed. Rejects as `apply`. */
+  async recheck(): Promise<void> {
     const { users, rooms, validity } = this.#options;
     validity.changedAll();
     const held: { readonly user: string; readonly room: string }[] = [];

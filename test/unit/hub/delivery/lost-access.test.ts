@@ -7,8 +7,8 @@ import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
 import { Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import type { RoomChange } from '#libs/store/change-logs.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { memberLeft as left, roomChanged, roomClosed } from '#test/support/stored-events.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
 
 const LEFT = '{"type":"left","room":"group:x"}';
@@ -67,8 +67,7 @@ function stage() {
   return { lost, connect, standings, asked, sent, users, store };
 }
 
-const left = (room: string, ...users: string[]): RoomChange => ({ room, change: 'left', reason: undefined, users });
-const closed = (room: string, ...users: string[]): RoomChange => ({ room, change: 'closed', reason: 'expired', users });
+const closed = (room: string, ...users: string[]) => roomClosed(room, 'expired', ...users);
 
 describe('access that is lost', () => {
   it('[R7] puts every session out, once, whoever says it again', async () => {
@@ -76,9 +75,9 @@ describe('access that is lost', () => {
     connect('ann', 'group:x');
     connect('ann', 'group:x', 'group:y');
     connect('bob', 'group:x');
-    await lost.roomsChanged([left('group:x', 'ann', 'gone')]);
+    await lost.apply([left('group:x', 'ann', 'gone')]);
     lost.signalled('ann', 'group:x');
-    await lost.roomsChanged([left('group:x', 'ann')]);
+    await lost.apply([left('group:x', 'ann')]);
     expect(sent).toEqual([`ann ${LEFT}`, `ann ${LEFT}`]);
   });
 
@@ -86,14 +85,14 @@ describe('access that is lost', () => {
     const { lost, connect, sent, standings } = stage();
     connect('ann', 'group:x');
     standings.set('ann group:x', Standing.member);
-    await lost.roomsChanged([left('group:x', 'ann')]);
+    await lost.apply([left('group:x', 'ann')]);
     expect(sent).toEqual([]);
   });
 
   it('[R7] asks about nobody who holds nothing', async () => {
     const { lost, connect, asked } = stage();
     connect('ann', 'group:y');
-    await lost.roomsChanged([left('group:x', 'ann', 'bob'), { room: 'group:y', change: 'changed', reason: undefined, users: [] }]);
+    await lost.apply([left('group:x', 'ann', 'bob'), roomChanged('group:y')]);
     expect(asked).toEqual([]);
   });
 
@@ -101,11 +100,11 @@ describe('access that is lost', () => {
     const { lost, connect, sent, store } = stage();
     connect('ann', 'group:x');
     store.away = true;
-    await expect(lost.roomsChanged([left('group:x', 'ann')])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(lost.apply([left('group:x', 'ann')])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     lost.signalled('ann', 'group:x');
     expect(sent).toEqual([]);
     store.away = false;
-    await lost.roomsChanged([left('group:x', 'ann')]);
+    await lost.apply([left('group:x', 'ann')]);
     expect(sent).toEqual([`ann ${LEFT}`]);
   });
 
@@ -114,8 +113,8 @@ describe('access that is lost', () => {
     connect('ann', 'group:x');
     connect('ann', 'pair:x');
     const end = (room: string) => `{"type":"room_closed","room":"${room}","reason":"expired"}`;
-    await lost.roomsChanged([closed('group:x'), closed('pair:x', 'ann', 'bob')]);
-    await lost.roomsChanged([closed('group:x'), closed('pair:x', 'ann', 'bob')]);
+    await lost.apply([closed('group:x'), closed('pair:x', 'ann', 'bob')]);
+    await lost.apply([closed('group:x'), closed('pair:x', 'ann', 'bob')]);
     lost.closePrivate('ann', 'pair:x', 'expired');
     lost.closeRoom('group:x', 'expired');
     expect(sent.filter((line) => !line.startsWith('r:'))).toEqual([`ann ${end('pair:x')}`, `ann ${end('pair:x')}`]);
@@ -130,7 +129,7 @@ describe('access that is lost', () => {
     const [cleo] = users.of('cleo');
     if (cleo !== undefined) cleo.user.reached = new Map([['pair:y', { offset: 3, held: undefined, acknowledged: 0 }]]);
     standings.set('bob group:x', Standing.member).set('cleo pair:y', Standing.expired);
-    await lost.recheckRooms();
+    await lost.recheck();
     expect(sent.toSorted()).toEqual([`ann ${LEFT}`, 'cleo {"type":"room_closed","room":"pair:y","reason":"expired"}']);
     expect(cleo?.user.reached?.size).toBe(0);
   });

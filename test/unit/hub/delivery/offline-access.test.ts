@@ -11,6 +11,7 @@ import { Retention, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { StoredMessage } from '#libs/store/message-store.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { memberLeft, roomChanged, roomClosed } from '#test/support/stored-events.ts';
 import { turn } from '#test/support/turn.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
 
@@ -144,8 +145,8 @@ const of = (room: string, from: number, to: number): string[] => range(from, to)
 /** The change is committed, and the log tells of it. */
 async function change(room: string, standing: Standing): Promise<void> {
   kept(room).standing = standing;
-  const end = standing === Standing.stranger ? 'left' : 'closed';
-  await lost.roomsChanged([{ room, change: end, reason: standing === Standing.expired ? 'expired' : 'closed', users: ['ann'] }]);
+  const end = standing === Standing.expired ? 'expired' : 'closed';
+  await lost.apply([standing === Standing.stranger ? memberLeft(room, 'ann') : roomClosed(room, end, 'ann')]);
 }
 
 describe('[R7] offline delivery of a room that is lost on the way', () => {
@@ -239,7 +240,7 @@ describe('[R7] offline delivery of a room that is lost on the way', () => {
     await turn();
     const before = got.length;
     kept(ROOM).standing = Standing.stranger;
-    await lost.recheckRooms();
+    await lost.recheck();
     await read(connection);
     expect(got.slice(before)).toEqual(['offline_messages_complete']);
   });
@@ -262,7 +263,7 @@ test('[M6] changes of a room that is kept lose nothing and repeat nothing', asyn
   await turn();
   connection.behind?.set(ROOM, 151);
   kept(ROOM).top = 151;
-  await lost.roomsChanged([{ room: ROOM, change: 'changed', reason: undefined, users: [] }]);
+  await lost.apply([roomChanged(ROOM)]);
   await read(connection);
   expect(got).toEqual([...of(ROOM, 1, 151), 'offline_messages_complete']);
 });

@@ -1,0 +1,100 @@
+/**
+ * What happened, for others: notices, gateways, and later webhooks, audit and moderation.
+ *
+ * *Stored* events come from the database. Each is written in the transaction of the change that it tells of: a change that is rolled back has no event, and
+ * a committed one has its event, whoever made it. Readers get each event at least once, those of one room in the order in which the room's changes took
+ * effect, also if a transaction commits long after others. Events are kept for seven days.
+ *
+ * *Observed* events come from presence. They tell what a process saw: at most a minute late, and never twice in a row for one user or room.
+ *
+ * Worked example. A reader at position P sees `member_joined` of `group:a`. Another transaction, older than P, removes a member of `group:b` and commits
+ * only now: the next read gives its `member_left`. Two changes of `group:a` wait for each other, so `member_left` after `member_joined` never comes first.
+ */
+import type { EventRow } from '#libs/store/event-store.ts';
+
+/** Who somebody is, as far as the event knows. */
+export interface EventPerson {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** What each kind of stored event says beside `room` and `users`. */
+interface Payloads {
+  /** A managed room was made; `users`: its first members. */
+  readonly room_opened: Record<never, never>;
+  /** `users` came into a room that others are members of. */
+  readonly member_joined: Record<never, never>;
+  /** `users` are members no more. */
+  readonly member_left: Record<never, never>;
+  /** A room keeps history from now on, or does not any more. */
+  readonly room_changed: { readonly keepHistory: boolean };
+  /** A room is over. `users`: the members of a private room, who are told over their own channels; nobody of a group. */
+  readonly room_closed: { readonly reason: 'expired' | 'closed' };
+  /** The first of `users` wants history in their pair; the second one does not yet. */
+  readonly history_asked: Record<never, never>;
+  /** A conversation was opened, changed hands or ended. `users`: the customer, the agent, and the agent before. */
+  readonly conversation: {
+    readonly state: 'queued' | 'assigned' | 'closed';
+    readonly subject: string;
+    readonly customer: EventPerson;
+    readonly agent?: EventPerson;
+  };
+  /** The one of `users` logged in. `login` is the id of the login, `kind` what the user is (R6). */
+  readonly login_opened: { readonly login: string; readonly kind: string };
+  /** A login is over: it was revoked, or its time ran out. */
+  readonly login_ended: { readonly login: string; readonly kind: string; readonly reason: 'revoked' | 'expired' };
+  /** A revocation, a ban, the end of a ban, or a disconnect, as in the log of revocations. `users`: the user, if it names one. */
+  readonly revocation: {
+    readonly what: 'login' | 'token' | 'user' | 'ban' | 'unban' | 'disconnect';
+    readonly subject: string;
+    readonly reason: string;
+    /** Unix milliseconds. */
+    readonly at: number;
+    /** Unix milliseconds: of no interest afterwards. */
+    readonly until: number;
+  };
+}
+
+export type StoredKind = keyof Payloads;
+
+/** Kinds of events that are about people and not about a room. */
+type PeopleKind = 'login_opened' | 'login_ended' | 'revocation';
+
+/** A stored event. `seq` is higher for the later one of two events of a room; `at` is Unix milliseconds by the database's clock. */
+export type StoredEvent = {
+  readonly [K in StoredKind]: {
+    readonly kind: K;
+    readonly seq: number;
+    readonly room: K extends PeopleKind ? undefined : string;
+    readonly users: readonly string[];
+    readonly at: number;
+    readonly payload: Payloads[K];
+  };
+}[StoredKind];
+
+/** The stored events of some kinds. */
+export type StoredEventOf<K extends StoredKind> = Extract<StoredEvent, { readonly kind: K }>;
+
+/** What becomes of rooms, as far as it changes who may be in them or what they keep (R7). */
+export const ROOM_EVENTS = ['member_joined', 'member_left', 'room_changed', 'room_closed'] as const;
+export type RoomEvent = StoredEventOf<(typeof ROOM_EVENTS)[number]>;
+
+const KINDS: Readonly<Record<StoredKind, true>> = {
+  room_opened: true,
+  member_joined: true,
+  member_left: true,
+  room_changed: true,
+  room_closed: true,
+  history_asked: true,
+  conversation: true,
+  login_opened: true,
+  login_ended: true,
+  revocation: true,
+};
+
+/** A row of the log as its event. Throws `TypeError` for a kind that this version does not know: a reader asks for the kinds it knows. */
+export function storedEvent(row: EventRow): StoredEvent {
+  if (!Object.hasOwn(KINDS, row.kind)) throw new TypeError(`no kind of event: ${row.kind}`);
+  // The triggers of the database write payloads; the integration test holds each against this type.
+  return row as StoredEvent;
+}
