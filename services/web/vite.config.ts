@@ -1,8 +1,10 @@
-/** Builds the pages into `dist`: one HTML file each, with hashed scripts and styles of their own. */
+/** Builds the pages into `dist`: one HTML file each, with hashed scripts and styles of their own; and the script of the widget. */
 
+import { readFileSync } from 'node:fs';
 import { convertCssVariables, DEFAULT_THEME, defaultCssVariablesResolver, mergeMantineTheme } from '@mantine/core';
 import { defineConfig, type Plugin } from 'vite';
 
+import { LANGUAGES } from './src/i18n/languages.ts';
 import { THEME } from './src/theme/theme.ts';
 
 const PAGES = ['index', 'agent', 'widget', 'admin'];
@@ -19,11 +21,29 @@ function themeVariables(): Plugin {
   };
 }
 
+/** `widget.js`, which sites embed: its name stays. The title of its button is written into it in every language, comments are left out. */
+function widgetScript(): Plugin {
+  return {
+    name: 'parley-widget-script',
+    async generateBundle() {
+      const titles = await Promise.all(
+        Object.entries(LANGUAGES).map(async ([language, { load }]) => [language, (await load()).widget.title] as const),
+      );
+      const script = readFileSync(`${import.meta.dirname}/src/widget/embed.js`, 'utf8').replaceAll(/^ *\/\/.*\n/gm, '');
+      this.emitFile({
+        type: 'asset',
+        fileName: 'widget.js',
+        source: script.replace('TITLES', () => JSON.stringify(Object.fromEntries(titles))),
+      });
+    },
+  };
+}
+
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
   publicDir: 'static',
-  plugins: [themeVariables()],
+  plugins: [themeVariables(), widgetScript()],
   build: {
     outDir: 'dist',
     emptyOutDir: true,

@@ -1,4 +1,4 @@
-import type { Text } from '../i18n/texts.ts';
+import type { Text } from '../i18n/languages.ts';
 import { ApiError } from '../login/hub-api.ts';
 
 /** What is wrong, in words; `field`: it is what was typed. */

@@ -1,7 +1,6 @@
 /** Numbers, times and lengths of time in the page's language. */
-import type { Language } from '../i18n/texts.ts';
+import { LANGUAGES, type Language } from '../i18n/languages.ts';
 
-const LOCALES: Readonly<Record<Language, string>> = { en: 'en', zh: 'zh-Hans' };
 const UNITS = [
   ['day', 86_400],
   ['hour', 3600],
@@ -21,7 +20,7 @@ export interface Format {
 }
 
 export function formatFor(language: Language): Format {
-  const locale = LOCALES[language];
+  const locale = LANGUAGES[language].tag;
   const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', hourCycle: 'h23' });
   const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' });

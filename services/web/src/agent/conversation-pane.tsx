@@ -21,6 +21,7 @@ export interface ConversationPaneProps {
 /** One conversation: what was said, and what can be done with it. */
 export function ConversationPane({ bench, view, current }: ConversationPaneProps) {
   const text = useText('agent');
+  const words = useText('conversation');
   const { language } = useLanguage();
   const { details, mine, lines, more, gap, typing } = current;
   const { room, state, customer, subject, agent } = details;
@@ -60,7 +61,7 @@ export function ConversationPane({ bench, view, current }: ConversationPaneProps
           lines={lines}
           me={view.me?.id ?? ''}
           language={language}
-          words={text.talk}
+          words={words}
           typing={typing}
           gap={gap}
           note={state === 'closed' ? text.ended : undefined}
@@ -81,8 +82,8 @@ export function ConversationPane({ bench, view, current }: ConversationPaneProps
           key={room}
           limit={view.limit}
           disabled={false}
-          placeholder={text.talk.placeholder}
-          words={text.talk}
+          placeholder={words.placeholder}
+          words={words}
           focused
           onSend={(said) => void bench.say(said)}
           onTyping={() => bench.typing()}

@@ -34,6 +34,7 @@ export interface DeskProps {
 /** The workbench: lists on the left, one conversation on the right; on a small screen one of them. */
 export function Desk({ bench, view, notifier }: DeskProps) {
   const text = useText('agent');
+  const conversation = useText('conversation');
   const [tab, setTab] = useState<Tab>('mine');
   const news = { mine: withUnread(view.mine), waiting: 0, others: 0, ended: withUnread(view.ended) };
   // How many have ended is of no interest: only where something of them is unread.
@@ -48,7 +49,7 @@ export function Desk({ bench, view, notifier }: DeskProps) {
   const rows: Readonly<Record<Tab, readonly Row[]>> = {
     mine: view.mine.map((entry) => ({
       ...rowOfEntry(entry),
-      ...(entry.typing === undefined ? {} : { line: about(text.talk.typing, entry.typing) }),
+      ...(entry.typing === undefined ? {} : { line: about(conversation.typing, entry.typing) }),
     })),
     waiting: view.waiting.map(rowOf),
     others: view.others.map((one) => ({ ...rowOf(one), line: one.agent && about(text.with, one.agent) })),

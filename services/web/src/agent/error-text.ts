@@ -1,4 +1,4 @@
-import type { Text } from '../i18n/texts.ts';
+import type { Text } from '../i18n/languages.ts';
 
 /** An error's code in words. */
 export function errorText(code: string, { errors }: Text<'agent'>): string {

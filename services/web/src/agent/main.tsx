@@ -1,15 +1,11 @@
 import { ParleyClient } from '#libs/client/index.ts';
-import { chosenLanguage } from '../i18n/chosen-language.ts';
 import { BrowserLogin } from '../login/browser-login.ts';
 import { hubApi } from '../login/hub-api.ts';
 import { hubUrl, socketUrl } from '../login/hub-url.ts';
 import { cookieSuffix, hasLogin } from '../login/login-hint.ts';
 import { Notifier } from '../notify/notifier.ts';
-import { plainName } from '../people/plain-name.ts';
 import { renderPage } from '../ui/render-page.tsx';
 import { AgentPage } from './agent-page.tsx';
-import { Herald } from './herald.ts';
-import { TEXTS } from './texts.ts';
 import { Workbench } from './workbench.ts';
 
 /** How often the queue is asked for, milliseconds: nobody is told of it. Also while the page is hidden: its title and its notifications tell of it. */
@@ -37,17 +33,8 @@ const bench = new Workbench({
 });
 
 const notifier = new Notifier(globalThis.Notification);
-const herald = new Herald({
-  visible,
-  tell: ({ room, customer, text }) =>
-    notifier.tell(room, plainName(customer, TEXTS[chosenLanguage(localStorage, navigator.languages)].app.kinds), text, () => {
-      window.focus();
-      void bench.select(room);
-    }),
-});
-bench.subscribe(() => herald.look(bench.view));
 
 document.addEventListener('visibilitychange', () => visible() && bench.shown());
 setInterval(() => void bench.refresh(), REFRESH_MS);
 void bench.start();
-renderPage(TEXTS, <AgentPage bench={bench} notifier={notifier} />);
+await renderPage(<AgentPage bench={bench} notifier={notifier} visible={visible} />);

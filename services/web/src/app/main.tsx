@@ -1,5 +1,4 @@
 import { renderPage } from '../ui/render-page.tsx';
 import { App } from './app.tsx';
-import { TEXTS } from './texts.ts';
 
-renderPage(TEXTS, <App />);
+await renderPage(<App />);

@@ -1,9 +1,8 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useState } from 'react';
 
 import type { ParleyClient } from '#libs/client/index.ts';
-import { useText } from '../i18n/language.tsx';
 import { Notifier } from '../notify/notifier.ts';
-import type { KindWords } from '../people/kind-words.ts';
+import { type KindWords, useLatestKinds } from '../people/kind-words.ts';
 import { plainName } from '../people/plain-name.ts';
 import { ChatContext, type ChatParts } from './chat-context.ts';
 import { ChatLayout } from './chat-layout.tsx';
@@ -21,12 +20,8 @@ interface ChatProps {
 
 /** The chat of whoever is logged in. It fills the box it is put into. */
 export function Chat({ client, account }: ChatProps) {
-  const { kinds } = useText('app');
-  const words = useRef(kinds);
-  useEffect(() => {
-    words.current = kinds;
-  }, [kinds]);
-  const [parts] = useState(() => makeParts(client, account, () => words.current));
+  const kinds = useLatestKinds();
+  const [parts] = useState(() => makeParts(client, account, kinds));
   const { store } = parts;
   useEffect(() => store.start(), [store]);
   useEffect(() => {

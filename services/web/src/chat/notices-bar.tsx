@@ -2,7 +2,7 @@ import { Button, CloseButton } from '@mantine/core';
 import type { ReactNode } from 'react';
 
 import { useText } from '../i18n/language.tsx';
-import type { Text } from '../i18n/texts.ts';
+import type { Text } from '../i18n/languages.ts';
 import { PersonName } from '../people/person-name.tsx';
 import { Sentence } from '../people/sentence.tsx';
 import { Icon } from '../ui/icon.tsx';

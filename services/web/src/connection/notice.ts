@@ -1,6 +1,6 @@
 import type { ClientStatus } from '#libs/client/index.ts';
 
-import type { Text } from '../i18n/texts.ts';
+import type { Text } from '../i18n/languages.ts';
 
 /** What the banner says. */
 export interface Notice {

@@ -1,6 +1,6 @@
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
 
-import type { talk } from '../i18n/en/talk.ts';
+import type { Text } from '../i18n/languages.ts';
 import styles from './conversation.module.css';
 
 export interface ComposerProps {
@@ -9,7 +9,7 @@ export interface ComposerProps {
   /** Nothing can be sent: the line is closed for good. */
   readonly disabled: boolean;
   readonly placeholder: string;
-  readonly words: typeof talk;
+  readonly words: Text<'conversation'>;
   /** Focus goes here when it is shown. */
   readonly focused: boolean;
   readonly onSend: (text: string) => void;

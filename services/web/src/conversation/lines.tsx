@@ -1,7 +1,7 @@
 import { Fragment, useLayoutEffect, useRef } from 'react';
 
 import type { Person } from '#libs/client/index.ts';
-import type { talk } from '../i18n/en/talk.ts';
+import type { Text } from '../i18n/languages.ts';
 import { PersonName } from '../people/person-name.tsx';
 import { Sentence } from '../people/sentence.tsx';
 import styles from './conversation.module.css';
@@ -13,7 +13,7 @@ export interface LinesProps {
   /** My user id. */
   readonly me: string;
   readonly language: string;
-  readonly words: typeof talk;
+  readonly words: Text<'conversation'>;
   /** Who types. */
   readonly typing: Person | undefined;
   /** Something before these lines could not be recovered. */
@@ -113,7 +113,7 @@ function isNewDay(before: Line | undefined, line: Line): boolean {
 
 const DAY_MS = 86_400_000;
 
-function dayName(at: number, language: string, words: typeof talk): string {
+function dayName(at: number, language: string, words: Text<'conversation'>): string {
   const now = Date.now();
   if (dayOf(at) === dayOf(now)) return words.today;
   if (dayOf(at) === dayOf(now - DAY_MS)) return words.yesterday;

@@ -1,4 +1,4 @@
-import { LANGUAGES, type Language } from './texts.ts';
+import { LANGUAGES, type Language } from './languages.ts';
 
 /** A language is no secret: it may be kept where every script reads it. */
 const KEY = 'parley.language';

@@ -1,39 +1,38 @@
 import { createContext, type ReactNode, useContext, useLayoutEffect, useMemo, useState } from 'react';
 
-import { KindWordsContext } from '../people/kind-words.ts';
-import { chosenLanguage, keepLanguage } from './chosen-language.ts';
-import type { Area, Language, Text, Texts } from './texts.ts';
+import { keepLanguage } from './chosen-language.ts';
+import { type Area, LANGUAGES, type Language, type LoadedLanguage, loadLanguage, type Text } from './languages.ts';
 
-interface LanguageChoice {
-  readonly language: Language;
+interface LanguageChoice extends LoadedLanguage {
+  /** Shows the page in this language as soon as its words are there, and from now on. */
   readonly setLanguage: (language: Language) => void;
-  readonly texts: Texts;
 }
 
 const Context = createContext<LanguageChoice | undefined>(undefined);
 
-/** Gives the page its language: the one chosen before, else the first of the browser's that there is. */
-export function LanguageProvider({ texts, children }: { readonly texts: Texts; readonly children: ReactNode }) {
-  const [language, setLanguage] = useState(() => chosenLanguage(localStorage, navigator.languages));
+interface LanguageProviderProps {
+  readonly first: LoadedLanguage;
+  readonly children: ReactNode;
+}
+
+/** Gives everything below the language of the page and its words. */
+export function LanguageProvider({ first, children }: LanguageProviderProps) {
+  const [loaded, setLoaded] = useState(first);
   useLayoutEffect(() => {
-    document.documentElement.lang = language === 'zh' ? 'zh-Hans' : language;
-  }, [language]);
+    document.documentElement.lang = LANGUAGES[loaded.language].tag;
+  }, [loaded]);
   const choice = useMemo(
     () => ({
-      language,
-      texts,
+      ...loaded,
       setLanguage: (next: Language) => {
         keepLanguage(localStorage, next);
-        setLanguage(next);
+        // If the words cannot be fetched, the page stays as it is, and has the language at the next visit.
+        loadLanguage(next).then(setLoaded, () => undefined);
       },
     }),
-    [language, texts],
+    [loaded],
   );
-  return (
-    <Context.Provider value={choice}>
-      <KindWordsContext.Provider value={texts[language].app.kinds}>{children}</KindWordsContext.Provider>
-    </Context.Provider>
-  );
+  return <Context.Provider value={choice}>{children}</Context.Provider>;
 }
 
 /** The language of the page, and how to change it. */
@@ -43,10 +42,7 @@ export function useLanguage(): LanguageChoice {
   return choice;
 }
 
-/** The words of a part in the page's language. The page has to carry that part (`renderPage`). */
+/** The words of a part in the page's language. */
 export function useText<A extends Area>(area: A): Text<A> {
-  const { language, texts } = useLanguage();
-  const words: Text<A> | undefined = (texts[language] as { readonly [B in Area]?: Text<B> })[area];
-  if (words === undefined) throw new TypeError(`This page carries no words of "${area}".`);
-  return words;
+  return useLanguage().words[area];
 }

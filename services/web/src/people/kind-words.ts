@@ -1,18 +1,22 @@
-import { createContext, useContext } from 'react';
+import { useCallback, useEffect, useRef } from 'react';
 
-import { kinds } from '../i18n/en/kinds.ts';
+import { useText } from '../i18n/language.tsx';
+import type { Text } from '../i18n/languages.ts';
 
-/** The words of the tags in the page's language. */
-export type KindWords = typeof kinds;
-
-/** Set where the page's language is. */
-export const KindWordsContext = createContext<KindWords>(kinds);
-
-export function useKindWords(): KindWords {
-  return useContext(KindWordsContext);
-}
+/** The words of the tags in one language. */
+export type KindWords = Text<'kinds'>;
 
 /** The tag of somebody of this kind; undefined: none. */
 export function kindWord(kind: string | undefined, words: KindWords): string | undefined {
   return kind !== undefined && Object.hasOwn(words, kind) ? words[kind as keyof KindWords] : undefined;
+}
+
+/** Gives the words of the tags in the language that the page has when it is called: for notifications. */
+export function useLatestKinds(): () => KindWords {
+  const kinds = useText('kinds');
+  const latest = useRef(kinds);
+  useEffect(() => {
+    latest.current = kinds;
+  }, [kinds]);
+  return useCallback(() => latest.current, []);
 }

@@ -1,5 +1,6 @@
 import type { Person } from '#libs/client/index.ts';
-import { kindWord, useKindWords } from './kind-words.ts';
+import { useText } from '../i18n/language.tsx';
+import { kindWord } from './kind-words.ts';
 import classes from './person-name.module.css';
 
 interface KindTagProps {
@@ -8,7 +9,7 @@ interface KindTagProps {
 
 /** Who somebody is by the word of the hub, in a box that no name can draw. One with an account has none. */
 export function KindTag({ kind }: KindTagProps) {
-  const word = kindWord(kind, useKindWords());
+  const word = kindWord(kind, useText('kinds'));
   if (word === undefined) return null;
   return (
     <span className={classes.tag} data-kind={kind}>
@@ -19,7 +20,7 @@ export function KindTag({ kind }: KindTagProps) {
 
 /** What somebody is called, and behind it who they are. However long the name is, the tag stays in view. */
 export function PersonName({ person: { name, kind } }: { readonly person: Pick<Person, 'name' | 'kind'> }) {
-  if (kindWord(kind, useKindWords()) === undefined) return <bdi title={name}>{name}</bdi>;
+  if (kindWord(kind, useText('kinds')) === undefined) return <bdi title={name}>{name}</bdi>;
   return (
     <span className={classes.person}>
       <bdi className={classes.name} title={name}>

@@ -6,13 +6,12 @@ import { randomUuid } from '#libs/client/client-options.ts';
 import { ParleyClient } from '#libs/client/index.ts';
 
 import { chosenLanguage } from '../i18n/chosen-language.ts';
-import { widget as en } from '../i18n/en/widget.ts';
-import { widget as zh } from '../i18n/zh/widget.ts';
+import { LanguageProvider } from '../i18n/language.tsx';
+import { loadLanguage } from '../i18n/languages.ts';
 import { BrowserLogin } from '../login/browser-login.ts';
 import { hubApi } from '../login/hub-api.ts';
 import { hubUrl, socketUrl } from '../login/hub-url.ts';
 import { cookieSuffix } from '../login/login-hint.ts';
-import { KindWordsContext } from '../people/kind-words.ts';
 import { CustomerChat } from './customer-chat.ts';
 import { HostPage } from './host-page.ts';
 import { CustomerMemory, ownStorage } from './kept-customer.ts';
@@ -64,16 +63,14 @@ async function start(root: HTMLElement): Promise<void> {
   // Told to the other tabs only.
   changed = () => void chat.elsewhere();
   addEventListener('storage', () => changed());
-  const text = language === 'zh' ? zh : en;
-  const lang = language === 'zh' ? 'zh-Hans' : language;
-  document.documentElement.lang = lang;
   see();
   void chat.start();
+  const first = await loadLanguage(language);
   createRoot(root).render(
     <StrictMode>
-      <KindWordsContext.Provider value={text.kinds}>
-        <WidgetPage chat={chat} text={text} language={lang} onClose={host.embedded ? () => host.close() : undefined} />
-      </KindWordsContext.Provider>
+      <LanguageProvider first={first}>
+        <WidgetPage chat={chat} onClose={host.embedded ? () => host.close() : undefined} />
+      </LanguageProvider>
     </StrictMode>,
   );
 }

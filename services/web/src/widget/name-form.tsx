@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 
-import type { Text } from '../i18n/texts.ts';
+import type { Text } from '../i18n/languages.ts';
 
 export interface NameFormProps {
   readonly text: Text<'widget'>;

@@ -2,7 +2,8 @@ import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react
 
 import { Composer } from '../conversation/composer.tsx';
 import { Lines } from '../conversation/lines.tsx';
-import type { Text } from '../i18n/texts.ts';
+import { useLanguage, useText } from '../i18n/language.tsx';
+import type { Text } from '../i18n/languages.ts';
 import { PersonName } from '../people/person-name.tsx';
 import { Sentence } from '../people/sentence.tsx';
 import type { ChatView, CustomerChat } from './customer-chat.ts';
@@ -10,14 +11,13 @@ import { NameForm } from './name-form.tsx';
 
 export interface WidgetPageProps {
   readonly chat: CustomerChat;
-  readonly text: Text<'widget'>;
-  readonly language: string;
   /** Undefined where it is a page of its own. */
   readonly onClose: (() => void) | undefined;
 }
 
-export function WidgetPage({ chat, text, language, onClose }: WidgetPageProps) {
+export function WidgetPage({ chat, onClose }: WidgetPageProps) {
   const view = useSyncExternalStore(chat.subscribe, () => chat.view);
+  const text = useText('widget');
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.key === 'Escape' && !event.isComposing) onClose?.();
@@ -39,16 +39,19 @@ export function WidgetPage({ chat, text, language, onClose }: WidgetPageProps) {
           </button>
         )}
       </header>
-      <Content chat={chat} view={view} text={text} language={language} />
+      <Content chat={chat} view={view} />
     </main>
   );
 }
 
-interface ContentProps extends Pick<WidgetPageProps, 'chat' | 'text' | 'language'> {
+interface ContentProps extends Pick<WidgetPageProps, 'chat'> {
   readonly view: ChatView;
 }
 
-function Content({ chat, view, text, language }: ContentProps) {
+function Content({ chat, view }: ContentProps) {
+  const text = useText('widget');
+  const words = useText('conversation');
+  const { language } = useLanguage();
   switch (view.phase) {
     case 'starting':
       return <p className="middle">{text.loading}</p>;
@@ -74,7 +77,7 @@ function Content({ chat, view, text, language }: ContentProps) {
             lines={view.lines}
             me={view.me}
             language={language}
-            words={text.talk}
+            words={words}
             typing={view.typing}
             gap={view.gap}
             note={view.conversation?.state === 'closed' ? `${text.ended} ${text.writeAgain}` : undefined}
@@ -84,8 +87,8 @@ function Content({ chat, view, text, language }: ContentProps) {
           <Composer
             limit={view.limit}
             disabled={false}
-            placeholder={view.conversation === undefined ? text.ask : text.talk.placeholder}
-            words={text.talk}
+            placeholder={view.conversation === undefined ? text.ask : words.placeholder}
+            words={words}
             focused={view.focused}
             onSend={(said) => void chat.say(said)}
             onTyping={() => chat.typing()}

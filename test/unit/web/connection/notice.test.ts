@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 
 import type { ClientStatus } from '#libs/client/index.ts';
 import { noticeOf } from '#services/web/src/connection/notice.ts';
-import { app } from '#services/web/src/i18n/en/app.ts';
+import { en } from '#services/web/src/i18n/en.ts';
 
-const text = app.connection;
+const text = en.app.connection;
 const notice = (status: Omit<ClientStatus, 'attempt'>) => noticeOf({ attempt: 1, ...status }, text);
 
 describe('what the banner says', () => {

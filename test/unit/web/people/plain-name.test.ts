@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
-import { kinds as en } from '#services/web/src/i18n/en/kinds.ts';
-import { kinds as zh } from '#services/web/src/i18n/zh/kinds.ts';
+import { en } from '#services/web/src/i18n/en.ts';
+import { zh } from '#services/web/src/i18n/zh.ts';
 import { plainName } from '#services/web/src/people/plain-name.ts';
 
 it.each([
@@ -13,9 +13,9 @@ it.each([
   [{ name: '[agent] Bob', kind: 'user' }, '(agent) Bob'],
   [{ name: '[agent] Bob', kind: 'guest' }, '[guest] (agent) Bob'],
 ])('tells who somebody is where text is plain, and no name tells it: %j', (person, told) => {
-  expect(plainName(person, en)).toBe(told);
+  expect(plainName(person, en.kinds)).toBe(told);
 });
 
 it('has the room behind the name, and the words of the page', () => {
-  expect(plainName({ name: 'Bob', kind: 'guest' }, zh, '[x]')).toBe('[访客] Bob · (x)');
+  expect(plainName({ name: 'Bob', kind: 'guest' }, zh.kinds, '[x]')).toBe('[访客] Bob · (x)');
 });

@@ -1,4 +1,4 @@
-/* Parley's widget: <script src="https://hub/widget.js" data-channel="shop" async></script>. Also: data-lang="en|zh", data-label="Chat with us". */
+/* Parley's widget: <script src="https://hub/widget.js" data-channel="shop" async></script>. Also: data-lang="en", data-label="Chat with us". */
 (() => {
   const script = document.currentScript;
   if (!script || window.parleyWidget) return;
@@ -6,7 +6,9 @@
   const base = new URL('.', script.src);
   const hub = base.origin;
   const { channel = location.host, lang = document.documentElement.lang || navigator.language, label } = script.dataset;
-  const title = label || (/^zh/i.test(lang) ? '联系我们' : 'Chat with us');
+  // By language: the build writes them.
+  const titles = TITLES;
+  const title = label || titles[lang.split('-')[0].toLowerCase()] || titles.en;
   const page = location.origin + location.pathname;
 
   // What is kept: whether the panel is open in this tab, whether there is a conversation, and what the frame may not keep itself (nothing

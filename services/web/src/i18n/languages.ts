@@ -1,0 +1,43 @@
+import type { Words } from './en.ts';
+
+/**
+ * The languages of the pages, by the first part of their tag. A new one is a file like `zh.ts` and an entry here; the
+ * compiler names every word that the file lacks. `tag`: as the `lang` of a document. A page loads the file of its
+ * language alone.
+ */
+export const LANGUAGES = {
+  en: { name: 'English', tag: 'en', load: async () => (await import('./en.ts')).en },
+  zh: { name: '中文', tag: 'zh-Hans', load: async () => (await import('./zh.ts')).zh },
+} as const satisfies Readonly<Record<string, LanguageEntry>>;
+
+interface LanguageEntry {
+  /** In the language itself. */
+  readonly name: string;
+  readonly tag: string;
+  readonly load: () => Promise<Words>;
+}
+
+export type Language = keyof typeof LANGUAGES;
+
+/** Name of a part of the words. */
+export type Area = keyof Words;
+
+/** The words of a part. */
+export type Text<A extends Area> = Words[A];
+
+/** A language with its words. */
+export interface LoadedLanguage {
+  readonly language: Language;
+  readonly words: Words;
+}
+
+/** Rejects if the file of the words cannot be fetched. */
+export async function loadLanguage(language: Language): Promise<LoadedLanguage> {
+  return { language, words: await LANGUAGES[language].load() };
+}
+
+/** The language after this one: where there are two, the other. */
+export function nextLanguage(language: Language): Language {
+  const all = Object.keys(LANGUAGES) as Language[];
+  return all[(all.indexOf(language) + 1) % all.length] ?? language;
+}

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+
+import { en, type Words } from '#services/web/src/i18n/en.ts';
+import { LANGUAGES, type Language, loadLanguage, nextLanguage } from '#services/web/src/i18n/languages.ts';
+
+const languages = Object.keys(LANGUAGES) as Language[];
+
+/** Every word by its path, with what it is: `chat.online: a sentence of 1`. */
+function shape(words: unknown, path = ''): string[] {
+  if (typeof words === 'function') return [`${path}: a sentence of ${words.length}`];
+  if (typeof words === 'string') return [`${path}: ${words.trim() === '' ? 'nothing' : 'a text'}`];
+  return Object.entries(words as object).flatMap(([name, inner]) => shape(inner, `${path}.${name}`));
+}
+
+describe('the words of the pages', () => {
+  it.each(languages)('in %s are those of English: none is missing, empty or beyond', async (language) => {
+    const { words } = await loadLanguage(language);
+    expect(shape(words).sort()).toEqual(shape(en).sort());
+    expect(shape(words).filter((one) => one.endsWith('nothing'))).toEqual([]);
+  });
+
+  it('do not compile in a language that lacks one', () => {
+    const { open: _, ...chat } = en.chat;
+    // @ts-expect-error: `chat.open` is missing.
+    const words: Words = { ...en, chat };
+    expect(shape(words)).not.toEqual(shape(en));
+  });
+
+  it('are changed to the next language, and from the last to the first', () => {
+    const [first, ...others] = languages;
+    expect(languages.map(nextLanguage)).toEqual([...others, first]);
+  });
+});
