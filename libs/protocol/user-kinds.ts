@@ -1,6 +1,6 @@
 /** What each kind of user may do (R6): the one table. HTTP and WebSocket ask it, and the tests hold SPEC.md against it. */
 import { HubError } from './errors.ts';
-import { roomPolicy } from './room-kinds.ts';
+import { type RoomPower, roomPower } from './room-kinds.ts';
 
 /** Everything a user may be allowed, with what it means. */
 export const POWERS = {
@@ -13,7 +13,7 @@ export const POWERS = {
   member: 'enter conversations of their own',
   ask: 'open conversations',
   answer: 'see and take all conversations, see which agents are online',
-} as const;
+} as const satisfies Record<RoomPower, string> & Record<string, string>;
 export type Power = keyof typeof POWERS;
 
 type Row = ReadonlySet<Power>;
@@ -40,7 +40,7 @@ export function may(kind: string, power: Power): boolean {
 
 /** Whether the kind may be in a room of this name at all. Members and claims decide the rest. */
 export function mayEnter(kind: string, room: string): boolean {
-  return may(kind, roomPolicy(room).power);
+  return may(kind, roomPower(room));
 }
 
 /** @throws HubError `FORBIDDEN` where the kind has none of the powers. */

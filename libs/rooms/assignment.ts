@@ -1,6 +1,7 @@
 /** Conversations of customers (A10): who answers them. */
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import { may } from '#libs/protocol/user-kinds.ts';
 import type { AgentStore } from '#libs/store/account-store.ts';
 import type { ConversationRecord, ConversationStore } from '#libs/store/conversation-store.ts';
@@ -27,7 +28,7 @@ export interface AssignmentOptions {
 const SWEEP_MAX = 200;
 
 /** Open conversations that a customer may have. */
-const OPEN_MAX = 3;
+const OPEN_MAX = ROOM_KINDS.conv.limits.openRooms;
 
 export interface OpenedConversation {
   readonly record: ConversationRecord;

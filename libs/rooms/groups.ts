@@ -1,16 +1,16 @@
 /** Rooms that people make and change (A8). */
 import { HubError } from '#libs/protocol/errors.ts';
+import { type ManagedPolicy, type ManagedRoomKind, ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import type { NewRoom, RoomMember, RoomStore } from '#libs/store/room-store.ts';
 import { type KnownRoom, roomOfMember, standingOfMember } from './membership.ts';
 import type { Notifier } from './notifier.ts';
 import type { People } from './people.ts';
 import type { RoomLifecycle } from './room-lifecycle.ts';
 
-/** Members of one group. */
-export const GROUP_MEMBERS_MAX = 1000;
-
-/** Open groups of one owner. */
-const GROUPS_OWNED_MAX = 200;
+/** The kind of room that people make. */
+const KIND = 'group' satisfies ManagedRoomKind;
+/** Members of one group, and open groups of one owner. */
+const { members: MEMBERS_MAX, openRooms: OWNED_MAX } = ROOM_KINDS[KIND].limits;
 
 export interface GroupsOptions {
   readonly rooms: Pick<RoomStore, 'createGroup' | 'standing' | 'withMembers' | 'update' | 'addMembers' | 'removeMembers'>;
@@ -62,15 +62,15 @@ export class Groups {
     const now = clock();
     const record: NewRoom = {
       room: group.room ?? roomName(),
-      kind: 'group',
+      kind: KIND,
       title: group.title,
       owner: owner.id,
       keepHistory: group.keepHistory,
       createdAt: now,
       expiresAt: group.lifeMs === undefined ? undefined : now + group.lifeMs,
     };
-    const made = await rooms.createGroup(record, members, GROUPS_OWNED_MAX);
-    if (made === 'too-many') throw new HubError('ROOM_LIMIT', `You have ${GROUPS_OWNED_MAX} groups: delete one first.`);
+    const made = await rooms.createGroup(record, members, OWNED_MAX);
+    if (made === 'too-many') throw new HubError('ROOM_LIMIT', `You have ${OWNED_MAX} groups: delete one first.`);
     const before = made === 'exists' ? await rooms.withMembers(record.room) : undefined;
     if (made === 'exists' && before?.room.owner !== owner.id) throw new HubError('UNAVAILABLE');
     if (record.expiresAt !== undefined) await scheduleExpiry(record.room, record.expiresAt);
@@ -119,8 +119,8 @@ export class Groups {
       'groups',
     );
     if (fresh.length === 0) return members;
-    const added = await rooms.addMembers(room, fresh, GROUP_MEMBERS_MAX);
-    if (added === 'too-many') throw new HubError('INVALID_REQUEST', `a group has at most ${GROUP_MEMBERS_MAX} members`);
+    const added = await rooms.addMembers(room, fresh, MEMBERS_MAX);
+    if (added === 'too-many') throw new HubError('INVALID_REQUEST', `a group has at most ${MEMBERS_MAX} members`);
     if (added === 'closed') throw new HubError('ROOM_CLOSED');
     await notices.memberChange(
       room,
@@ -146,13 +146,14 @@ export class Groups {
   /** The owner deletes a group; either of a pair ends it. */
   async close(user: string, room: string): Promise<void> {
     const { room: record } = await standingOfMember(this.#options.rooms, room, user);
-    if (record.kind !== 'pair' && (record.kind !== 'group' || record.owner !== user)) throw new HubError('FORBIDDEN');
+    const { endedBy }: ManagedPolicy = ROOM_KINDS[record.kind];
+    if (endedBy === undefined || (endedBy === 'owner' && record.owner !== user)) throw new HubError('FORBIDDEN');
     if (!(await this.#options.lifecycle.close(room))) throw new HubError('ROOM_CLOSED');
   }
 
   async #group(user: string, room: string): Promise<KnownRoom> {
     const found = await roomOfMember(this.#options.rooms, room, user);
-    if (found.room.kind !== 'group') throw new HubError('FORBIDDEN');
+    if (found.room.kind !== KIND) throw new HubError('FORBIDDEN');
     return found;
   }
 

@@ -1,6 +1,7 @@
 /** Pairing (A9): who is offered to the store, which decides; and who is told. */
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import { may } from '#libs/protocol/user-kinds.ts';
 import type { SeenStore } from '#libs/store/account-store.ts';
 import type { MatchResult, PairStore } from '#libs/store/conversation-store.ts';
@@ -27,8 +28,8 @@ export interface MatchmakerOptions {
   readonly steady?: () => number;
 }
 
-/** How long a pair lives, milliseconds. */
-export const PAIR_LIFE_MS = 86_400_000;
+/** How long a pair lives. */
+const LIFE_MS = ROOM_KINDS.pair.limits.lifeMs;
 /** Strangers offered at once: all of them may be paired already, then the asker waits and is offered others a second later. */
 const STRANGERS = 64;
 /** Of those who wait, the longest first, how many are looked at for one who asks, and for one sweep. */
@@ -105,7 +106,7 @@ export class Matchmaker {
     const { pairs, notices, scheduleExpiry, roomName, clock } = this.#options;
     const result = await this.#inTurn(() => {
       const now = clock();
-      return pairs.match({ user, keepHistory, again, candidates, room: roomName(), now, expiresAt: now + PAIR_LIFE_MS });
+      return pairs.match({ user, keepHistory, again, candidates, room: roomName(), now, expiresAt: now + LIFE_MS });
     });
     if (result.state === 'paired' && result.made) {
       const [one, other] = await Promise.all([this.#known(user), this.#known(result.with)]);

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { type Membership, Retention, type RoomAccess, type RoomBearer, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { isManagedRoom, isPrivateRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';
+import { isManagedRoom, isPrivateRoom, type ManagedRoomKind, ROOM_KINDS, roomPolicy } from '#libs/protocol/room-kinds.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { RoomMember, RoomRecord, RoomStanding, RoomStore } from '#libs/store/room-store.ts';
 import { standingOfMember, standingOfReader } from './membership.ts';
@@ -12,10 +12,13 @@ import type { RoomRules } from './room-rules.ts';
 /** Characters of the id of a direct room: 132 bits of a SHA-256 in base64url. */
 const DIRECT_ID_LENGTH = 22;
 
+/** The kind of room that two users write to each other in. */
+const DIRECT = 'dm' satisfies ManagedRoomKind;
+
 /** R2: the room of direct messages between two users, whoever of them writes first. */
 function directRoom(one: string, other: string): string {
   const [first, second] = one < other ? [one, other] : [other, one];
-  return `dm:${hash('sha256', `${first}\0${second}`, 'base64url').slice(0, DIRECT_ID_LENGTH)}`;
+  return `${ROOM_KINDS[DIRECT].prefix}${hash('sha256', `${first}\0${second}`, 'base64url').slice(0, DIRECT_ID_LENGTH)}`;
 }
 
 function standingIn(found: RoomStanding | undefined): Standing {
@@ -83,7 +86,7 @@ export class RoomEntry implements RoomAccess {
     }
     const members: RoomMember[] = [{ id: bearer.userId, name: bearer.name, kind: bearer.kind }, ...(await people.byIds(others, 'direct'))];
     // Both may write at the same moment: whoever comes second finds the room.
-    await rooms.create({ room, kind: 'dm', title: '', owner: '', keepHistory: true, createdAt: clock(), expiresAt: undefined }, members);
+    await rooms.create({ room, kind: DIRECT, title: '', owner: '', keepHistory: true, createdAt: clock(), expiresAt: undefined }, members);
     return this.#managed(bearer, room);
   }
 

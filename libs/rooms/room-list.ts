@@ -1,6 +1,6 @@
 /** Rooms as people see them (A8): what they are, who is there, what is unread. */
 import type { Presence } from '#libs/presence/presence.ts';
-import { isPrivateRoom, type ManagedRoomKind, PARK } from '#libs/protocol/room-kinds.ts';
+import { isPrivateRoom, type ListedRoomKind, PUBLIC_ROOMS, type PublicRoom } from '#libs/protocol/room-kinds.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { ListPage } from '#libs/store/list-page.ts';
 import type { MessageStore } from '#libs/store/message-store.ts';
@@ -10,7 +10,7 @@ import { whoIsOnline } from './who-is-online.ts';
 
 export interface RoomView {
   readonly room: string;
-  readonly kind: 'park' | ManagedRoomKind;
+  readonly kind: ListedRoomKind;
   /** What people call it; a private room is called by the other one's name, which is in `with`. */
   readonly name: string;
   /** The user who may change it. */
@@ -29,7 +29,7 @@ export interface RoomView {
   readonly members?: number;
   /** Highest stored offset. */
   readonly offset: number;
-  /** Stored messages of others above the user's cursor, counted up to 1,000; 0 in the park and where no history is kept. */
+  /** Stored messages of others above the user's cursor, counted up to 1,000; 0 in public rooms and where no history is kept. */
   readonly unread: number;
 }
 
@@ -47,8 +47,8 @@ export class RoomList {
   }
 
   /**
-   * At most `limit` of the user's own rooms, those with the newest activity first, and of them what the user's kind may enter (R6); before the first page's
-   * stands `park`.
+   * At most `limit` of the user's own rooms, those with the newest activity first, and of them what the user's kind may enter (R6). The first
+   * page begins with the public rooms, which are not counted.
    */
   async of(
     user: string,
@@ -56,18 +56,18 @@ export class RoomList {
     page: { readonly after: RoomPlace | undefined; readonly limit: number },
   ): Promise<ListPage<RoomView, RoomPlace>> {
     const { rooms } = this.#options;
-    const withPark = page.after === undefined && mayEnter(kind, PARK);
-    const [park, { items, next }] = await Promise.all([withPark ? this.park() : undefined, rooms.of(user, page)]);
+    const open = page.after === undefined ? PUBLIC_ROOMS.filter(({ room }) => mayEnter(kind, room)) : [];
+    const [first, { items, next }] = await Promise.all([Promise.all(open.map((room) => this.publicRoom(room))), rooms.of(user, page)]);
     const mine = items.filter(({ room }) => mayEnter(kind, room));
     const members = mine.length === 0 ? new Map<string, readonly RoomMember[]>() : await rooms.membersOf(mine.map(({ room }) => room));
-    return { items: [...(park === undefined ? [] : [park]), ...(await this.#views(user, mine, members))], next };
+    return { items: [...first, ...(await this.#views(user, mine, members))], next };
   }
 
-  /** Nobody has to have read what is said there: nothing of it is unread. */
-  async park(): Promise<RoomView> {
+  /** Nobody has to have read a public room: nothing of it is unread. */
+  async publicRoom({ room, kind, title, keepHistory }: PublicRoom): Promise<RoomView> {
     const { messages, presence } = this.#options;
-    const [top, [count = 0]] = await Promise.all([messages.top(PARK), presence.counts([PARK])]);
-    return { room: PARK, kind: 'park', name: 'Park', keepHistory: true, count, offset: top, unread: 0 };
+    const [top, [count = 0]] = await Promise.all([messages.top(room), presence.counts([room])]);
+    return { room, kind, name: title, keepHistory, count, offset: top, unread: 0 };
   }
 
   /** One managed room of a user's, who is a member. */

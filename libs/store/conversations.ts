@@ -1,3 +1,4 @@
+import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
 import type {
   ConversationFilter,
   ConversationPlace,
@@ -9,6 +10,9 @@ import type {
 import type { Database, Query } from './database.ts';
 import { type ListPage, pageOf } from './list-page.ts';
 import type { RoomMember } from './room-store.ts';
+
+/** The kind of room that a conversation is. */
+const KIND: ManagedRoomKind = 'conv';
 
 /** One assignment at a time, over all processes: who has the fewest must be seen by the next. */
 const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 3)';
@@ -49,7 +53,7 @@ export class PostgresConversations implements ConversationStore {
       if (opened.length >= most) return 'too-many';
       await query(
         `WITH made AS (
-           INSERT INTO rooms (room, kind, title, owner, keep_history, history_from, created_at) VALUES ($1, 'conv', $2, $3, true, $5, $5)
+           INSERT INTO rooms (room, kind, title, owner, keep_history, history_from, created_at) VALUES ($1, '${KIND}', $2, $3, true, $5, $5)
          ), joined AS (
            INSERT INTO room_members (room, user_id, name) VALUES ($1, $3, $4)
          )

@@ -1,7 +1,11 @@
+import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
 import type { MatchRequest, MatchResult, OpenPair, PairStore } from './conversation-store.ts';
 import type { Database, Query } from './database.ts';
 import { kindMember, kindOf } from './person-kind.ts';
 import type { RoomMember } from './room-store.ts';
+
+/** The kind of room that a pair gets. */
+const KIND: ManagedRoomKind = 'pair';
 
 /** One pairing at a time, over all processes: two who ask at the same moment must see each other. */
 const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 2)';
@@ -32,7 +36,7 @@ const CHOOSE = `
 const MAKE = `
   WITH made AS (
     INSERT INTO rooms (room, kind, title, owner, keep_history, history_from, created_at, expires_at)
-    VALUES ($1, 'pair', '', '', $2, CASE WHEN $2 THEN $3::bigint END, $3, $4)
+    VALUES ($1, '${KIND}', '', '', $2, CASE WHEN $2 THEN $3::bigint END, $3, $4)
   ), members AS (
     INSERT INTO room_members (room, user_id, name) VALUES ($1, $5, $6), ($1, $7, $8)
   ), asked AS (

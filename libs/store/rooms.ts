@@ -16,7 +16,13 @@ const UNREAD_MAX = 1000;
 /** One group of an owner at a time: those made at the same moment are counted. */
 const OWNER_LOCK = 'SELECT pg_advisory_xact_lock(7250114, hashtext($1))';
 
-const OWNED = `SELECT 1 FROM rooms WHERE owner = $1 AND kind = 'group' AND closed_at IS NULL LIMIT $2`;
+/** Kinds whose open rooms of one owner are counted. One kind alone: `rooms_owner`, an index, holds its rooms only. */
+const OWNED_KINDS = managedKindsWith(({ endedBy, limits }) => endedBy === 'owner' && limits?.openRooms !== undefined);
+const PRIVATE_KINDS = managedKindsWith(({ isPrivate }) => isPrivate === true);
+/** Kinds that keep history once every member wished for it. */
+const WISHED_KINDS = managedKindsWith(({ chosenBy }) => chosenBy === 'everyMember');
+
+const OWNED = `SELECT 1 FROM rooms WHERE owner = $1 AND kind IN (${OWNED_KINDS}) AND closed_at IS NULL LIMIT $2`;
 
 /** Those who add members at once do so one after the other; messages and readers do not wait. */
 const ROOM_LOCK = 'SELECT 1 FROM rooms WHERE room = $1 AND closed_at IS NULL FOR NO KEY UPDATE';
@@ -42,7 +48,7 @@ const TOP = 'LEFT JOIN LATERAL (SELECT x.top, x.at FROM room_tops x WHERE x.room
 /** What a member `m` sees of a room. What the user said is not unread: a sender's JSON begins with the id. */
 const SUMMARY = `
   ${ROOM_COLUMNS}, coalesce(t.top, 0) AS top, u.unread,
-         CASE WHEN r.kind = 'pair' AND NOT r.keep_history THEN
+         CASE WHEN r.kind IN (${WISHED_KINDS}) AND NOT r.keep_history THEN
            (SELECT CASE p.user_id WHEN m.user_id THEN 'mine' ELSE 'theirs' END FROM pairs p WHERE p.room = m.room AND p.wants_history LIMIT 1)
          END AS history_wish`;
 const SUMMARY_SOURCES = `
@@ -94,7 +100,7 @@ export const STANDING = `
     JOIN rooms r ON r.room = q.room
     LEFT JOIN room_members m ON m.room = q.room AND m.user_id = q.user_id
     LEFT JOIN LATERAL (
-      SELECT array_agg(o.user_id ORDER BY o.seq) AS members FROM room_members o WHERE o.room = r.room AND r.kind IN (${managedKindsWith('isPrivate')})
+      SELECT array_agg(o.user_id ORDER BY o.seq) AS members FROM room_members o WHERE o.room = r.room AND r.kind IN (${PRIVATE_KINDS})
     ) AS p ON true`;
 
 type StandingRow = RoomRow & { readonly n: number; readonly is_member: boolean; readonly members: readonly string[] | null };

@@ -1,3 +1,4 @@
+import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import type { CallOptions, Database, Query } from './database.ts';
 import { dropMonth, ensurePartitions, monthsBefore } from './partitions.ts';
 import { dropDirectRooms } from './silent-rooms.ts';
@@ -8,7 +9,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Days a closed room is kept. */
 const CLOSED_DAYS = 30;
-/** Days after which a guest who was not here is forgotten, and a direct room in which nothing was said. */
+/** Days after which a guest who was not here is forgotten. */
 const SILENT_DAYS = 30;
 /** Days an event is kept: `KEPT_MS` of events.ts is a little less. */
 const EVENT_DAYS = 7;
@@ -78,7 +79,7 @@ export class PostgresUpkeep implements UpkeepStore {
   }
 
   async dropSilentRooms(days: number, now: number): Promise<readonly DroppedRoom[]> {
-    return days <= 0 ? [] : dropDirectRooms(this.#database, now - Math.max(days, SILENT_DAYS) * DAY_MS, LONG);
+    return days <= 0 ? [] : dropDirectRooms(this.#database, now - Math.max(days, ROOM_KINDS.dm.limits.silentDays) * DAY_MS, LONG);
   }
 
   /** Deletes in batches, each committed by itself. Tables and conditions are this file's own, never from outside. */

@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { openText, sealText } from '#libs/auth/sealed-text.ts';
 import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import type { RandomlyNamedKind } from '#libs/protocol/room-kinds.ts';
 import { roomNameOf } from '#libs/rooms/room-id.ts';
 import type { Claim } from '#libs/store/login-store.ts';
 import type { Guarded } from './access.ts';
@@ -106,7 +107,7 @@ export function newId({ uuid, answerKey }: Pick<ApiParts, 'uuid' | 'answerKey'>,
 }
 
 /** As `newId`, the name of a room; undefined: without a key it may be any. */
-export function newRoom({ answerKey }: Pick<ApiParts, 'answerKey'>, request: FastifyRequest, kind: 'group' | 'conv'): string | undefined {
+export function newRoom({ answerKey }: Pick<ApiParts, 'answerKey'>, request: FastifyRequest, kind: RandomlyNamedKind): string | undefined {
   const made = ofKey(answerKey, request, 'room');
   return made && roomNameOf(kind, made);
 }

@@ -1,6 +1,6 @@
 /** Who is in a group (A8). */
 import { type Static, Type } from '@sinclair/typebox';
-import { GROUP_MEMBERS_MAX } from '#libs/rooms/groups.ts';
+import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import type { RoomServices } from '#libs/rooms/room-services.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';
@@ -9,7 +9,7 @@ import { requireLimits } from './limits.ts';
 import { PersonView, RoomPath, UserId } from './room-schemas.ts';
 
 const Members = Type.Object(
-  { members: Type.Array(UserId, { minItems: 1, maxItems: GROUP_MEMBERS_MAX, description: 'User ids.' }) },
+  { members: Type.Array(UserId, { minItems: 1, maxItems: ROOM_KINDS.group.limits.members, description: 'User ids.' }) },
   { additionalProperties: false },
 );
 

@@ -4,8 +4,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { Credentials } from '#libs/auth/credentials.ts';
 import type { RoomHistory } from '#libs/messages/room-history.ts';
 import { PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { PARK } from '#libs/protocol/room-kinds.ts';
-import { GROUP_MEMBERS_MAX } from '#libs/rooms/groups.ts';
+import { PUBLIC_ROOMS, ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import { roomOfMember } from '#libs/rooms/membership.ts';
 import type { RoomServices } from '#libs/rooms/room-services.ts';
 import { authenticated } from './access.ts';
@@ -38,7 +37,7 @@ const NewRoom = Type.Object(
   {
     name: Type.String(),
     kind: Type.Literal('group'),
-    members: Type.Optional(Type.Array(UserId, { maxItems: GROUP_MEMBERS_MAX - 1, description: 'Beside me.' })),
+    members: Type.Optional(Type.Array(UserId, { maxItems: ROOM_KINDS.group.limits.members - 1, description: 'Beside me.' })),
     keepHistory: Type.Optional(Type.Boolean({ description: 'Messages are stored, and wait for who is offline. Off by default.' })),
     expiresIn: Type.Optional(ExpiresIn),
   },
@@ -76,7 +75,8 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
   return (api, parts) => {
     const { store, limits } = parts;
     const details = async (user: Credentials, room: string): Promise<Static<typeof RoomDetails>> => {
-      if (room === PARK) return list.park();
+      const open = PUBLIC_ROOMS.find((one) => one.room === room);
+      if (open !== undefined) return list.publicRoom(open);
       const known = await roomOfMember(store.rooms, room, user.userId);
       return { ...(await list.one(user.userId, known)), people: [...known.members] };
     };

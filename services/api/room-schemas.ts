@@ -5,7 +5,7 @@ import type { Credentials } from '#libs/auth/credentials.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { ROOM_NAME_MAX, USER_ID_MAX } from '#libs/protocol/limits.ts';
 import { nameFault, tidyName } from '#libs/protocol/name-text.ts';
-import { type ManagedRoomKind, ROOM_KINDS, type RoomPolicy } from '#libs/protocol/room-kinds.ts';
+import { LISTED_KINDS, type ListedRoomKind } from '#libs/protocol/room-kinds.ts';
 import type { RoomMember } from '#libs/store/room-store.ts';
 
 /** R1. */
@@ -35,9 +35,7 @@ export type RoomPath = Static<typeof RoomPath>;
 const Milliseconds = (description: string) => Type.Integer({ description: `${description}, Unix milliseconds.` });
 
 /** Rooms that are listed: all but those that are there by their name alone. */
-const ListedKind = Type.Unsafe<'park' | ManagedRoomKind>(
-  Type.Union(Object.entries<RoomPolicy>(ROOM_KINDS).flatMap(([kind, { entry }]) => (entry === 'claim' ? [] : [Type.Literal(kind)]))),
-);
+const ListedKind = Type.Unsafe<ListedRoomKind>(Type.Union(LISTED_KINDS.map((kind) => Type.Literal(kind))));
 
 export const RoomView = Type.Object(
   {

@@ -1,4 +1,5 @@
 import { CleanUpTask, type JobHandler } from '#libs/jobs/jobs.ts';
+import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import type { Notifier } from '#libs/rooms/notifier.ts';
 import type { RoomLifecycle } from '#libs/rooms/room-lifecycle.ts';
 import type { ConversationStore } from '#libs/store/conversation-store.ts';
@@ -23,8 +24,8 @@ export interface CleanUpOptions {
   readonly now: () => number;
 }
 
-/** A conversation in which nothing was said for 30 days is over, milliseconds. */
-const CONVERSATION_SILENT_MS = 30 * 86_400_000;
+/** A conversation in which nothing was said for so long is over, milliseconds. */
+const CONVERSATION_SILENT_MS = ROOM_KINDS.conv.limits.silentDays * 86_400_000;
 /** Closed by one run: the others by the next. */
 const CONVERSATIONS_AT_ONCE = 500;
 

@@ -2,7 +2,7 @@ import type { Broker, Position, Publication } from '#libs/broker/broker.ts';
 import { MemberSignals } from '#libs/messages/member-signals.ts';
 import { Retention } from '#libs/messages/room-access.ts';
 import { memberText } from '#libs/protocol/json-text.ts';
-import { isPrivateRoom, PARK } from '#libs/protocol/room-kinds.ts';
+import { isArchivedRoom, isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { publishedAt } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, StoredMessage } from '#libs/store/message-store.ts';
 import type { RoomStore } from '#libs/store/room-store.ts';
@@ -129,7 +129,7 @@ export class StreamSweep {
    * told: nobody of a room that is over, or whose messages come over the room.
    */
   async #facts(room: string): Promise<{ readonly historyFrom: number; readonly members: readonly string[] }> {
-    if (room === PARK) return { historyFrom: 0, members: [] };
+    if (!isManagedRoom(room)) return { historyFrom: isArchivedRoom(room) ? 0 : Number.POSITIVE_INFINITY, members: [] };
     const found = await this.#options.rooms.standing(room);
     const historyFrom = (found?.room.keepHistory === true ? found.room.historyFrom : undefined) ?? Number.POSITIVE_INFINITY;
     const told = isPrivateRoom(room) && found?.room.closedAt === undefined;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PAIR_LIFE_MS } from '#libs/rooms/matchmaker.ts';
+import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 import { bearer, RoomStage, type StageApi } from '#test/support/room-stage.ts';
 
@@ -30,7 +30,7 @@ describe('pairing', () => {
     });
     const { room, expiresAt } = pair.body;
     expect(stage.planned).toEqual([[room, expiresAt]]);
-    expect(Math.abs(expiresAt - Date.now() - PAIR_LIFE_MS)).toBeLessThan(60_000);
+    expect(Math.abs(expiresAt - Date.now() - ROOM_KINDS.pair.limits.lifeMs)).toBeLessThan(60_000);
     await stage.settled(ann, bob);
     expect(stage.frames(ann, 'matched')).toEqual([{ type: 'matched', room, with: { id: 'bob', name: bob.name, kind: 'guest' } }]);
     expect(stage.frames(bob, 'matched')).toEqual([{ type: 'matched', room, with: { id: 'ann', name: ann.name, kind: 'user' } }]);

@@ -16,7 +16,7 @@ import { type ClientFrame, frameId, frameRoom, type Since, toClientFrame } from 
 import { HubError } from '#libs/protocol/errors.ts';
 import { memberText } from '#libs/protocol/json-text.ts';
 import { INVALID_FRAMES_MAX, INVALID_WINDOW_MS, MEMBER_EVENTS_MAX, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
-import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
+import { isManagedRoom, mustJoin } from '#libs/protocol/room-kinds.ts';
 import { left, online, pong, presenceFrame, refreshed, typing } from '#libs/protocol/server-frame.ts';
 import { encode } from '#libs/protocol/signals.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
@@ -240,7 +240,7 @@ export class FrameHandler {
     const { id, room } = frame;
     const [said, bytes] = saidOf(frame, json);
     const joined = connection.rooms.find(({ name }) => name === room);
-    if (joined === undefined && !isPrivateRoom(room)) throw notJoined(room);
+    if (joined === undefined && mustJoin(room)) throw notJoined(room);
     const membership = joined?.membership ?? orNotStored(this.#membership(connection, room));
     publisher.publish(connection, membership, said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id, room }, error));
   }
@@ -290,7 +290,7 @@ export class FrameHandler {
 
   #typing(connection: Connection, name: string, id: string | undefined): void {
     const { node, broker, clock, background } = this.#options;
-    const room = isPrivateRoom(name) ? undefined : this.#joined(connection, name);
+    const room = mustJoin(name) ? this.#joined(connection, name) : undefined;
     if (!connection.maySayTyping(name, clock.steady(), TYPING_MS)) return;
     const frame = typing(name, connection.user.json(connection.identity.kind));
     if (room !== undefined) {

@@ -125,7 +125,8 @@ export class Rooms {
   /** A room that exists is entered by whoever may; one that does not, by a user who may begin one. */
   async #open(room: Room, user: string): Promise<void> {
     const { keeps, name } = room;
-    const counted = keeps && roomPolicy(name).entry === 'claim';
+    const policy = roomPolicy(name);
+    const counted = policy.entry === 'claim' && policy.countsAsNew === true;
     const at = this.#now();
     const wait = counted ? this.#newRooms.take(user, at) : 0;
     try {

@@ -1,5 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { isArchivedRoom, isManagedRoom, isPrivateRoom, managedKindsWith, PARK, ROOM_KINDS, roomKind } from '#libs/protocol/room-kinds.ts';
+import {
+  isArchivedRoom,
+  isManagedRoom,
+  isPrivateRoom,
+  LISTED_KINDS,
+  managedKindsWith,
+  mustJoin,
+  PUBLIC_ROOMS,
+  ROOM_KINDS,
+  type RoomPolicy,
+  roomKind,
+} from '#libs/protocol/room-kinds.ts';
+import { mayEnter, POWERS, USER_KINDS } from '#libs/protocol/user-kinds.ts';
+import { RoomRules } from '#libs/rooms/room-rules.ts';
+import { RoomView } from '#services/api/room-schemas.ts';
 
 const NAMES = [
   'park',
@@ -35,14 +49,52 @@ describe('kinds of rooms', () => {
     expect(having(isManagedRoom)).toEqual(['group:1', 'pair:1', 'conv:1', 'dm:x']);
     expect(having(isPrivateRoom)).toEqual(['pair:1', 'conv:1', 'dm:x']);
     expect(having(isArchivedRoom)).toEqual(['park', 'group:1', 'pair:1', 'conv:1', 'dm:x']);
-    expect(managedKindsWith('isPrivate')).toBe("'pair','conv','dm'");
-    expect(managedKindsWith('readAfterEnd')).toBe("'conv'");
-    expect(PARK).toBe('park');
+    expect(NAMES.filter((name) => !mustJoin(name))).toEqual(['pair:1', 'conv:1', 'dm:x']);
+    expect(managedKindsWith(({ isPrivate }) => isPrivate === true)).toBe("'pair','conv','dm'");
+    expect(managedKindsWith(({ readAfterEnd }) => readAfterEnd === true)).toBe("'conv'");
+    expect(PUBLIC_ROOMS).toEqual([{ room: 'park', kind: 'park', title: 'Park', keepHistory: true }]);
+    expect(LISTED_KINDS).toEqual(['park', 'group', 'pair', 'conv', 'dm']);
   });
 
   it('have prefixes that no other one begins with', () => {
     const prefixes = Object.values(ROOM_KINDS).map(({ prefix }) => prefix);
     expect(new Set(prefixes).size).toBe(prefixes.length);
-    expect(prefixes.filter((prefix) => !/^(?:park|[a-z]+:|)$/.test(prefix))).toEqual([]);
+    expect(prefixes.filter((prefix) => !/^(?:[a-z]+:?|)$/.test(prefix))).toEqual([]);
+  });
+
+  /** Whatever kinds there are: a new row is held to the same rules. */
+  describe.each(Object.entries<RoomPolicy>(ROOM_KINDS))('%s', (kind, policy) => {
+    const { prefix, entry, retention, power, join } = policy;
+    const room = prefix === '' ? 'any' : prefix.endsWith(':') ? `${prefix}x` : prefix;
+    const rules = (openRooms: boolean): RoomRules => new RoomRules({ openRooms });
+
+    it('[R2] is entered as its row says', () => {
+      expect(roomKind(room)).toBe(kind);
+      const opened = { everybody: [true, true, true], members: [false, false, false], claim: [false, true, true] }[entry];
+      const allowed = [rules(false).refusal({}, room), rules(true).refusal({}, room), rules(false).refusal({ rooms: [room] }, room)];
+      expect(allowed.map((refusal) => refusal === undefined)).toEqual(opened);
+    });
+
+    it('[R6] asks for a power that there is, and that some kind of user has', () => {
+      expect(Object.keys(POWERS)).toContain(power);
+      expect(Object.keys(USER_KINDS).some((user) => mayEnter(user, room))).toBe(true);
+    });
+
+    it('[R3] keeps what its row says', () => {
+      expect(rules(false).keepsStream(room)).toBe(retention !== 'none');
+      expect(isArchivedRoom(room)).toBe(retention === 'history' || retention === 'chosen');
+      if (entry === 'members') expect(policy.chosenBy !== undefined).toBe(retention === 'chosen');
+    });
+
+    it('[R5] need not be joined if it is private, and must be if it is not', () => {
+      expect(join === 'optional').toBe(isPrivateRoom(room));
+      if (isPrivateRoom(room)) expect(isManagedRoom(room)).toBe(true);
+    });
+
+    it('[A8] is listed unless a claim alone lets in', () => {
+      const listed = RoomView.properties.kind as unknown as { readonly anyOf: readonly { readonly const: string }[] };
+      expect(listed.anyOf.some((one) => one.const === kind)).toBe(entry !== 'claim');
+      expect(PUBLIC_ROOMS.some((one) => one.room === room)).toBe(entry === 'everybody');
+    });
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
-import { Matchmaker, PAIR_LIFE_MS } from '#libs/rooms/matchmaker.ts';
+import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
+import { Matchmaker } from '#libs/rooms/matchmaker.ts';
 import type { MatchRequest, MatchResult, PairStore } from '#libs/store/conversation-store.ts';
 import type { RoomMember } from '#libs/store/room-store.ts';
 
@@ -87,7 +88,13 @@ describe('who is offered', () => {
     self.waiting = ['ann', 'ida', 'gone'].map((id) => ({ user: member(id), keepHistory: false, since: NOW }));
     expect(await self.matchmaker.ask(member('ann'), true)).toEqual({ state: 'waiting' });
     const [first, second] = self.asked;
-    expect(first).toMatchObject({ user: member('ann'), keepHistory: true, room: 'pair:x', now: NOW, expiresAt: NOW + PAIR_LIFE_MS });
+    expect(first).toMatchObject({
+      user: member('ann'),
+      keepHistory: true,
+      room: 'pair:x',
+      now: NOW,
+      expiresAt: NOW + ROOM_KINDS.pair.limits.lifeMs,
+    });
     expect(ids(first)).toEqual(['ida', 'gus', 'bob']);
     // Asked once more, for who began to wait meanwhile.
     expect(ids(second)).toEqual(['ida']);

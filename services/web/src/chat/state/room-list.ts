@@ -1,16 +1,15 @@
 /** The park and my rooms: what they are, who is there, and what is unread. */
 import type { Person } from '#libs/client/index.ts';
+import type { ListedRoomKind } from '#libs/protocol/room-kinds.ts';
 import { PagedList, pathAfter } from '../../list/paged-list.ts';
 import type { ChatAccount } from './chat-client.ts';
 import { codeOf } from './error-code.ts';
 import { Observable } from './observable.ts';
 
-export type RoomKind = 'park' | 'group' | 'pair' | 'conv' | 'dm';
-
 /** A room as `GET /rooms` gives it (A8). */
 export interface Room {
   readonly room: string;
-  readonly kind: RoomKind;
+  readonly kind: ListedRoomKind;
   readonly name: string;
   readonly owner?: string;
   readonly with?: Person;
