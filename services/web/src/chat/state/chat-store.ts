@@ -260,11 +260,11 @@ export class ChatStore extends Observable {
     if (typeof room === 'string' && (keepHistory === 'asked' || keepHistory === 'kept')) this.pair.history(room, keepHistory);
   }
 
-  #listed({ room, keepHistory, with: other }: Room): void {
+  #listed({ room, kind, keepHistory, with: other }: Room): void {
     const talk = this.#talks.get(room);
     if (talk !== undefined) talk.keepsHistory = keepHistory;
     const begun = other === undefined ? undefined : this.#begun.get(other.id);
-    if (begun !== undefined && room.startsWith('dm:')) this.#begunIn(other?.id ?? '', room);
+    if (begun !== undefined && kind === 'dm') this.#begunIn(other?.id ?? '', room);
   }
 
   /** What was begun with somebody has a room now. */
