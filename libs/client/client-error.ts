@@ -1,5 +1,5 @@
 import type { ErrorCode } from '#libs/protocol/errors.ts';
-import type { ErrorFrame } from './server-frame.ts';
+import type { ErrorFrame } from '#libs/protocol/frame-types.ts';
 
 /**
  * Codes that the client gives itself; all others are the hub's (the contract's table of errors).

@@ -1,8 +1,9 @@
-import type { ClientStatus } from './client-status.ts';
 import type {
   ChatMessage,
+  CommandFrame,
   DrainingFrame,
   ErrorFrame,
+  InformFrame,
   KickedFrame,
   MatchedFrame,
   MemberFrame,
@@ -10,17 +11,20 @@ import type {
   OnlineFrame,
   PageMessage,
   Person,
-  PushFrame,
   RoomClosedFrame,
   RoomOnlineFrame,
   ServerFrame,
   TokenExpiringFrame,
   TypingFrame,
   WelcomeFrame,
-} from './server-frame.ts';
+} from '#libs/protocol/frame-types.ts';
+import type { ClientStatus } from './client-status.ts';
 
 /** How a message came: as it was said, as part of what was missed, or as what waited for a user without a session. */
 export type MessageOrigin = 'live' | 'recovered' | 'offline';
+
+/** What a service pushed: `inform` is to be shown, `command` to be acted on. */
+export type PushFrame = InformFrame | CommandFrame;
 
 export interface MessageEvent {
   readonly room: string;
@@ -142,12 +146,12 @@ export interface ClientEvents {
    * A service pushed something to show.
    * @example client.on('inform', ({ body }) => toast(body));
    */
-  readonly inform: PushFrame;
+  readonly inform: InformFrame;
   /**
    * A service pushed something to act on.
    * @example client.on('command', ({ code, body }) => handlers[code]?.(body));
    */
-  readonly command: PushFrame;
+  readonly command: CommandFrame;
   /**
    * The hub ends this connection for good; `status` follows.
    * @example client.on('kicked', ({ reason, by }) => console.warn(reason, by));

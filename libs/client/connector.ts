@@ -1,12 +1,11 @@
+import type { ClientFrame, ServerFrame, WelcomeFrame } from '#libs/protocol/frame-types.ts';
 import { backoffMs } from './backoff.ts';
 import { wordsOf } from './client-error.ts';
-import type { ClientFrame } from './client-frame.ts';
 import type { Settings } from './client-options.ts';
 import { ClientState, type ClientStatus, type StatusReason } from './client-status.ts';
 import { type CloseAction, closeAction, reasonOf } from './close-action.ts';
 import type { EnvironmentSignal } from './environment.ts';
 import { Liveness } from './liveness.ts';
-import type { ServerFrame, WelcomeFrame } from './server-frame.ts';
 import { Timer } from './timer.ts';
 import { Transport, type TransportEnd } from './transport.ts';
 

@@ -1,8 +1,8 @@
+import type { ChatMessage, OfflineMessageFrame, PageMessage } from '#libs/protocol/frame-types.ts';
 import type { MessageEvent, MessageOrigin } from './client-events.ts';
 import type { Deliveries } from './deliveries.ts';
 import { isManagedRoom } from './room-kinds.ts';
 import { SeenMessages } from './seen-messages.ts';
-import type { ChatMessage, OfflineMessageFrame, PageMessage } from './server-frame.ts';
 
 /** Hands each message over once, whatever way its copies come. */
 export class Inbox {

@@ -1,21 +1,5 @@
 /** The client of a Parley hub: what `@parley/client` gives. */
-export type { BackoffOptions } from './backoff.ts';
-export { ClientError, type ClientErrorCode } from './client-error.ts';
-export type {
-  ClientEvents,
-  JoinedEvent,
-  JoinResult,
-  MessageEvent,
-  MessageOrigin,
-  ResyncEvent,
-  RoomLostEvent,
-  UserChangedEvent,
-} from './client-events.ts';
-export type { JoinTarget } from './client-frame.ts';
-export type { ParleyClientOptions, TokenRequest } from './client-options.ts';
-export { ClientState, type ClientStatus, type StatusReason } from './client-status.ts';
-export type { SendOptions, SentMessage } from './outbox.ts';
-export { ParleyClient } from './parley-client.ts';
+
 export type {
   AckFrame,
   ChatMessage,
@@ -23,6 +7,7 @@ export type {
   ErrorFrame,
   HistoryFrame,
   JoinedFrame,
+  JoinTarget,
   KickedFrame,
   MatchedFrame,
   MemberFrame,
@@ -34,7 +19,6 @@ export type {
   Person,
   Position,
   PresenceFrame,
-  PushFrame,
   ResyncFrame,
   RoomClosedFrame,
   RoomOnlineFrame,
@@ -42,4 +26,21 @@ export type {
   TokenExpiringFrame,
   TypingFrame,
   WelcomeFrame,
-} from './server-frame.ts';
+} from '#libs/protocol/frame-types.ts';
+export type { BackoffOptions } from './backoff.ts';
+export { ClientError, type ClientErrorCode } from './client-error.ts';
+export type {
+  ClientEvents,
+  JoinedEvent,
+  JoinResult,
+  MessageEvent,
+  MessageOrigin,
+  PushFrame,
+  ResyncEvent,
+  RoomLostEvent,
+  UserChangedEvent,
+} from './client-events.ts';
+export type { ParleyClientOptions, TokenRequest } from './client-options.ts';
+export { ClientState, type ClientStatus, type StatusReason } from './client-status.ts';
+export type { SendOptions, SentMessage } from './outbox.ts';
+export { ParleyClient } from './parley-client.ts';

@@ -1,8 +1,7 @@
+import type { ErrorFrame, JoinedFrame, JoinTarget } from '#libs/protocol/frame-types.ts';
 import { JOIN_ROOMS_MAX } from '#libs/protocol/limits.ts';
-import type { JoinTarget } from './client-frame.ts';
 import { type Room, RoomState } from './room.ts';
 import type { SendQueue } from './send-queue.ts';
-import type { ErrorFrame, JoinedFrame } from './server-frame.ts';
 import { type Clock, Timer } from './timer.ts';
 
 /** What a join frame has beside its rooms, bytes, generously. Names and epochs have no character that JSON or UTF-8 makes longer. */

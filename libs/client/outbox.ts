@@ -1,10 +1,9 @@
+import type { AckFrame, ClientFrames, ErrorFrame } from '#libs/protocol/frame-types.ts';
 import { FRAME_ID_MAX } from '#libs/protocol/limits.ts';
 import { type BackoffOptions, backoffMs } from './backoff.ts';
 import { ClientError } from './client-error.ts';
-import type { ClientFrame } from './client-frame.ts';
 import { isPrivateRoom } from './room-kinds.ts';
 import type { SendQueue } from './send-queue.ts';
-import type { AckFrame, ErrorFrame } from './server-frame.ts';
 import { type Clock, Timer } from './timer.ts';
 
 /** The hub knows an `id` again for 5 minutes (M2). After so long a message that may have arrived is not sent again, milliseconds. */
@@ -30,7 +29,7 @@ export interface SendOptions {
 type Target = { readonly room: string } | { readonly to: string };
 
 interface Entry {
-  readonly frame: Extract<ClientFrame, { readonly type: 'message' }>;
+  readonly frame: (ClientFrames['message'] | ClientFrames['message_direct']) & { readonly id: string };
   readonly promise: Promise<SentMessage>;
   sent: boolean;
   /** The first time it went out, by both clocks: one may have been set, the other may have slept. */

@@ -1,10 +1,9 @@
+import type { JoinTarget, PageMessage, Person, Position, WelcomeFrame } from '#libs/protocol/frame-types.ts';
 import { ClientError } from './client-error.ts';
 import type { ClientEvents, JoinResult } from './client-events.ts';
-import type { JoinTarget } from './client-frame.ts';
 import { type ParleyClientOptions, settingsOf } from './client-options.ts';
 import type { ClientStatus } from './client-status.ts';
 import type { SendOptions, SentMessage } from './outbox.ts';
-import type { PageMessage, Person, Position, WelcomeFrame } from './server-frame.ts';
 import { Session } from './session.ts';
 
 /**

@@ -1,20 +1,11 @@
+import type { Answers, ClientFrame, ClientFrames, ErrorFrame, ServerFrame } from '#libs/protocol/frame-types.ts';
 import { ClientError } from './client-error.ts';
-import type { ClientFrame } from './client-frame.ts';
 import type { SendQueue } from './send-queue.ts';
-import type { ErrorFrame, HistoryFrame, OnlineFrame, PresenceFrame, ServerFrame } from './server-frame.ts';
 import { type Clock, Timer } from './timer.ts';
 
-/** What answers which frame. */
-interface Answers {
-  readonly history: HistoryFrame;
-  readonly presence: PresenceFrame;
-  readonly query: OnlineFrame;
-  readonly leave: { readonly type: 'left' };
-  readonly refresh: { readonly type: 'refreshed'; readonly expiresAt: number };
-  readonly ping: { readonly type: 'pong'; readonly at: number };
-}
-type Question = keyof Answers;
-type Asked<K extends Question> = Omit<Extract<ClientFrame, { readonly type: K }>, 'id'>;
+/** Frames that are asked here. Joins and messages have their own ways: see `Rooms` and `Outbox`. */
+type Question = Exclude<keyof Answers, 'join' | 'join_many' | `message${string}`>;
+type Asked<K extends Question> = Omit<ClientFrames[K], 'id'>;
 
 interface Request {
   readonly frame: ClientFrame;
@@ -49,7 +40,7 @@ export class Requests {
    * Asks, and asks again after a reconnect; where `repeats` is false, what the loss of the line leaves open rejects with `UNAVAILABLE`.
    * @throws ClientError the hub's code, `TIMEOUT` or `CLOSED`.
    */
-  ask<K extends Question>(question: { readonly type: K } & Asked<K>, repeats = true): Promise<Answers[K]> {
+  ask<K extends Question>(question: Asked<K> & { readonly type: K }, repeats = true): Promise<Answers[K]> {
     const id = this.newId();
     return new Promise((resolve, reject) => {
       const timer = new Timer(this.#clock, () => this.#take(id)?.reject(new ClientError('TIMEOUT', 'no answer in time', true)));

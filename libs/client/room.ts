@@ -1,6 +1,6 @@
+import type { OfflineMessageFrame, PageMessage, Position } from '#libs/protocol/frame-types.ts';
 import type { ClientError } from './client-error.ts';
 import type { JoinResult } from './client-events.ts';
-import type { OfflineMessageFrame, PageMessage, Position } from './server-frame.ts';
 import type { Timer } from './timer.ts';
 
 export const RoomState = {

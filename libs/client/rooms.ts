@@ -1,12 +1,20 @@
+import type {
+  ErrorFrame,
+  JoinedFrame,
+  JoinTarget,
+  MessageFrame,
+  OfflineMessageFrame,
+  PageMessage,
+  Position,
+  ResyncFrame,
+} from '#libs/protocol/frame-types.ts';
 import { ClientError, type ClientErrorCode } from './client-error.ts';
 import type { JoinedEvent, JoinResult, ResyncEvent, RoomLostEvent } from './client-events.ts';
-import type { JoinTarget } from './client-frame.ts';
 import type { Inbox } from './inbox.ts';
 import { JoinFrames } from './join-frames.ts';
 import { Room, RoomState } from './room.ts';
 import { isPrivateRoom } from './room-kinds.ts';
 import type { SendQueue } from './send-queue.ts';
-import type { ErrorFrame, JoinedFrame, MessageFrame, OfflineMessageFrame, PageMessage, Position, ResyncFrame } from './server-frame.ts';
 import { type Clock, Timer } from './timer.ts';
 
 export interface RoomsOptions {

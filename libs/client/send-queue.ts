@@ -1,4 +1,4 @@
-import type { ClientFrame } from './client-frame.ts';
+import type { ClientFrame } from '#libs/protocol/frame-types.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 
 /** The way out. What is sent while there is no line is dropped, and so is what the line's end finds waiting: each sender comes again by itself. */

@@ -1,7 +1,7 @@
+import type { JoinTarget, ServerFrame, WelcomeFrame } from '#libs/protocol/frame-types.ts';
 import { backoffMs } from './backoff.ts';
 import { ClientError } from './client-error.ts';
 import type { ClientEvents, JoinResult } from './client-events.ts';
-import type { JoinTarget } from './client-frame.ts';
 import type { Settings } from './client-options.ts';
 import type { StatusReason } from './client-status.ts';
 import { Connector } from './connector.ts';
@@ -13,7 +13,6 @@ import { RateLimiter } from './rate-limiter.ts';
 import { Requests } from './requests.ts';
 import { Rooms } from './rooms.ts';
 import { SendQueue } from './send-queue.ts';
-import type { ServerFrame, WelcomeFrame } from './server-frame.ts';
 import { TokenRenewal } from './token-renewal.ts';
 import { TypingNotice } from './typing-notice.ts';
 
@@ -182,19 +181,9 @@ export class Session {
         // One that bears an id of `Requests` answers something that nobody waits for any more.
         if (!outbox.fail(frame) && !requests.fail(frame) && !rooms.fail(frame) && frame.id?.[0] !== '~') events.emit('error', frame);
         return;
-      case 'history':
-      case 'presence':
-      case 'refreshed':
-      case 'pong':
-        requests.answer(frame);
-        return;
       case 'left':
         if (frame.id === undefined) rooms.takenOut(frame.room);
         else requests.answer(frame);
-        return;
-      case 'online':
-        requests.answer(frame);
-        events.emit('online', frame);
         return;
       case 'room_closed':
         rooms.leave(frame.room, new ClientError('ROOM_CLOSED', `${frame.room} is closed`));
@@ -205,21 +194,12 @@ export class Session {
         events.emit('token_expiring', frame);
         this.renewal.notice();
         return;
-      case 'room_online':
-      case 'member':
-      case 'typing':
-      case 'matched':
-      case 'inform':
-      case 'command':
-      case 'kicked':
-      case 'draining':
-      case 'offline_messages_complete':
-        events.emit(frame.type, frame as never);
-        return;
       case 'welcome':
         return;
       default:
-        frame satisfies never;
+        // The answer to a question, an event, or both. Nobody listens for a type that is neither.
+        requests.answer(frame);
+        events.emit(frame.type as keyof ClientEvents, frame as never);
     }
   }
 }

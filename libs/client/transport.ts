@@ -1,5 +1,4 @@
-import type { ClientFrame } from './client-frame.ts';
-import type { ServerFrame } from './server-frame.ts';
+import type { ClientFrame, ServerFrame } from '#libs/protocol/frame-types.ts';
 import { type Clock, Timer } from './timer.ts';
 
 /** How long after `error` a `close` may take, milliseconds. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { PresenceListener, PresenceSource } from '#libs/presence/presence.ts';
 import { ERRORS, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
-import { welcome } from '#libs/protocol/server-frame.ts';
+import { buildFrame } from '#libs/protocol/server-frame.ts';
 import { EVERY_NODE } from '#libs/protocol/signals.ts';
 import type { RevocationRecord } from '#libs/store/change-logs.ts';
 import { Counts, INTERVAL_MS } from './delivery/counts.ts';
@@ -335,7 +335,7 @@ export class Hub {
     const online = presence.onlineCount;
     this.#counts.toldOnline(connection, online);
     connection.send(
-      welcome({
+      buildFrame('welcome', {
         session,
         user: { id: user.id, name: user.name, kind: identity.kind },
         node,

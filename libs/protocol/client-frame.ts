@@ -1,36 +1,44 @@
-/** Frames a client sends (F), and how an untrusted JSON value becomes one. */
+/** Checks of client frames (F), made once from the table of frames. */
 import { HubError } from './errors.ts';
-import { FRAME_ID_MAX, JOIN_ROOMS_MAX, USER_ID_MAX } from './limits.ts';
+import type { ClientFrames } from './frame-types.ts';
+import { CLIENT_FRAMES, type ClientFrameRow } from './frames.ts';
+import {
+  FRAME_ID,
+  type ListType,
+  type Members,
+  type MemberType,
+  type NumberType,
+  type ObjectType,
+  type StringType,
+} from './member-types.ts';
+import { notation } from './notation.ts';
 import { isRoomName } from './room-name.ts';
 
-export interface Since {
-  readonly epoch: string;
-  readonly offset: number;
-}
-
-export interface JoinTarget {
-  readonly room: string;
-  readonly since: Since | undefined;
-}
-
-/** A client frame whose every member has been checked. `id` is the client's own label for the answer. */
-export type ClientFrame = { readonly id: string | undefined } & (
-  | { readonly type: 'join'; readonly rooms: readonly JoinTarget[] }
-  | { readonly type: 'leave'; readonly room: string }
-  | { readonly type: 'message'; readonly room: string; readonly text: string; readonly data: unknown }
-  | { readonly type: 'direct'; readonly to: string; readonly text: string; readonly data: unknown }
-  | { readonly type: 'history'; readonly room: string; readonly before: number; readonly limit: number }
-  | { readonly type: 'presence'; readonly room: string }
-  | { readonly type: 'query' }
-  | { readonly type: 'delivered'; readonly room: string; readonly offset: number }
-  | { readonly type: 'typing'; readonly room: string }
-  | { readonly type: 'refresh'; readonly token: string }
-  | { readonly type: 'ping' }
-);
+/** A client frame by its name in the table: all of its members are checked, and it has no others. */
+export type CheckedFrame = {
+  [N in keyof ClientFrames]: Omit<ClientFrames[N], 'type'> & { readonly name: N; readonly id: string | undefined };
+}[keyof ClientFrames];
 
 type Json = Readonly<Record<string, unknown>>;
 
-const HISTORY_LIMIT = 50;
+/** Returns the value that the member has, or throws `INVALID_REQUEST`. */
+type Check = (value: unknown) => unknown;
+
+interface MemberCheck {
+  readonly name: string;
+  readonly isOptional: boolean;
+  /** An object that is `null` counts as left out. */
+  readonly takesNull: boolean;
+  readonly check: Check;
+}
+
+interface FrameCheck {
+  readonly name: keyof ClientFrames;
+  readonly row: ClientFrameRow;
+  readonly members: readonly MemberCheck[];
+  /** Members that may be empty only beside another one. */
+  readonly beside: readonly (readonly [member: string, other: string])[];
+}
 
 function invalid(message: string): HubError {
   return new HubError('INVALID_REQUEST', message);
@@ -40,67 +48,128 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function text(value: unknown, name: string): string {
-  if (typeof value !== 'string') throw invalid(`\`${name}\` must be a string`);
-  return value;
+/** Whether a string has the limits of its type. */
+function fits({ minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern, enum: values, wellFormed }: StringType) {
+  const form = pattern === undefined ? undefined : new RegExp(pattern);
+  return (text: string): boolean =>
+    text.length >= minLength &&
+    text.length <= maxLength &&
+    (form?.test(text) ?? true) &&
+    (values?.includes(text) ?? true) &&
+    (wellFormed === undefined || text.isWellFormed());
 }
 
-function roomName(value: unknown, name = 'room'): string {
-  const room = text(value, name);
-  if (!isRoomName(room)) throw invalid(`\`${name}\` must be 1-128 of A-Z a-z 0-9 . _ ~ - , :`);
-  return room;
+function stringCheck(type: StringType, path: string): Check {
+  const isFit = fits(type);
+  const takes = type.takes ?? `one of ${type.enum?.join(', ')}`;
+  return (value) => {
+    if (typeof value !== 'string') throw invalid(`\`${path}\` must be a string`);
+    if (!isFit(value)) throw invalid(`\`${path}\` must be ${takes}`);
+    return value;
+  };
 }
 
-function wholeNumber(value: unknown, name: string, min: number, max: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    throw invalid(`\`${name}\` must be a whole number from ${min} to ${max}`);
+function integerCheck({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: NumberType, path: string): Check {
+  return (value) => {
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < minimum || value > maximum)
+      throw invalid(`\`${path}\` must be a whole number from ${minimum} to ${maximum}`);
+    return value;
+  };
+}
+
+function objectCheck(type: ObjectType, path: string): Check {
+  const shape = notation(type.members);
+  const members = checksOf(type.members, `${path}.`);
+  return (value) => {
+    if (!isObject(value)) throw invalid(`\`${path}\` must be ${shape}`);
+    return checked(value, members);
+  };
+}
+
+function listCheck({ items, minItems = 0, maxItems }: ListType, path: string): Check {
+  const shape = items.type === 'object' ? notation(items.members) : items.type;
+  const check = checkOf(items, path);
+  return (value) => {
+    if (!Array.isArray(value) || value.length < minItems || value.length > maxItems)
+      throw invalid(`\`${path}\` must be a list of ${minItems}-${maxItems} ${shape}`);
+    return value.map((item: unknown) => check(item));
+  };
+}
+
+function valueCheck(isTaken: (value: unknown) => boolean, takes: string, path: string): Check {
+  return (value) => {
+    if (!isTaken(value)) throw invalid(`\`${path}\` must be ${takes}`);
+    return value;
+  };
+}
+
+/** The check of a member of this type. `path` names it in errors: `since.offset`. */
+function checkOf(type: MemberType, path: string): Check {
+  switch (type.type) {
+    case 'string':
+      return stringCheck(type, path);
+    case 'integer':
+      return integerCheck(type, path);
+    case 'number':
+      return valueCheck((value) => typeof value === 'number', 'a number', path);
+    case 'object':
+      return objectCheck(type, path);
+    case 'array':
+      return listCheck(type, path);
+    case 'boolean':
+      return valueCheck((value) => typeof value === 'boolean', 'true or false', path);
+    case 'const':
+      return valueCheck((value) => value === type.value, JSON.stringify(type.value), path);
+    case 'any':
+      return (value) => value;
   }
-  return value;
 }
 
-function since(value: unknown): Since | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (!isObject(value)) throw invalid('`since` must be {epoch,offset}');
-  return { epoch: text(value.epoch, 'since.epoch'), offset: wholeNumber(value.offset, 'since.offset', 0, Number.MAX_SAFE_INTEGER) };
+/** `path` stands before the names of the members in errors. */
+function checksOf(members: Members, path: string): MemberCheck[] {
+  return Object.entries(members).map(([name, type]) => ({
+    name,
+    isOptional: type.optional === true,
+    takesNull: type.type === 'object',
+    check: checkOf(type, path + name),
+  }));
 }
 
-function joinTargets(frame: Json): JoinTarget[] {
-  if (frame.rooms === undefined) return [{ room: roomName(frame.room), since: since(frame.since) }];
-  if (frame.room !== undefined) throw invalid('a join names `room` or `rooms`, not both');
-  if (!Array.isArray(frame.rooms) || frame.rooms.length === 0 || frame.rooms.length > JOIN_ROOMS_MAX) {
-    throw invalid(`\`rooms\` must be a list of 1-${JOIN_ROOMS_MAX} {room,since?}`);
+/** The members that are known, and no others. */
+function checked(value: Json, members: readonly MemberCheck[]): Record<string, unknown> {
+  const taken: Record<string, unknown> = {};
+  for (const { name, isOptional, takesNull, check } of members) {
+    const given = value[name];
+    if (isOptional && (given === undefined || (takesNull && given === null))) continue;
+    taken[name] = check(given);
   }
-  // A room that is named twice is one room, with one answer.
-  const targets = new Map<string, JoinTarget>();
-  for (const target of frame.rooms as unknown[]) {
-    if (!isObject(target)) throw invalid('`rooms` must hold {room,since?}');
-    const room = roomName(target.room, 'rooms.room');
-    const from = since(target.since);
-    if (!targets.has(room)) targets.set(room, { room, since: from });
-  }
-  return [...targets.values()];
+  return taken;
 }
 
-function message(frame: Json, id: string | undefined): ClientFrame {
-  const said = text(frame.text, 'text');
-  const data = frame.data;
-  if (said === '' && data === undefined) throw invalid('`text` may be empty only beside `data`');
-  if (frame.to !== undefined) {
-    const to = text(frame.to, 'to');
-    if (to === '' || to.length > USER_ID_MAX || !to.isWellFormed())
-      throw invalid(`\`to\` must be a user id of 1-${USER_ID_MAX} characters`);
-    return { type: 'direct', id, to, text: said, data };
-  }
-  const room = frame.room === undefined && frame.sessionId !== undefined ? roomName(frame.sessionId, 'sessionId') : roomName(frame.room);
-  return { type: 'message', id, room, text: said, data };
+function frameCheck(name: keyof ClientFrames, row: ClientFrameRow): FrameCheck {
+  const beside = Object.entries(row.members).flatMap(([member, type]) =>
+    type.type === 'string' && type.emptyBeside !== undefined ? [[member, type.emptyBeside] as const] : [],
+  );
+  return { name, row, members: checksOf(row.members, ''), beside };
 }
+
+/** The frames of each `type`: the one without a mark last. */
+const BY_TYPE: ReadonlyMap<unknown, readonly FrameCheck[]> = Map.groupBy(
+  Object.entries<ClientFrameRow>(CLIENT_FRAMES)
+    .map(([name, row]) => frameCheck(name as keyof ClientFrames, row))
+    .sort((one, other) => Number(one.row.mark === undefined) - Number(other.row.mark === undefined)),
+  ({ name, row }) => row.type ?? name,
+);
+
+const TYPES = new Set(Object.entries<ClientFrameRow>(CLIENT_FRAMES).map(([name, { type = name }]) => type));
+
+const isFrameId = fits(FRAME_ID);
 
 /** The `id` of a parsed frame where it has a valid one, so that even an invalid frame gets its answer. */
 export function frameId(value: unknown): string | undefined {
   if (!isObject(value)) return undefined;
-  const id = value.id;
-  // UTF-8 cannot tell lone surrogates apart: two such ids would be one message.
-  return typeof id === 'string' && id.length <= FRAME_ID_MAX && id.isWellFormed() ? id : undefined;
+  const { id } = value;
+  return typeof id === 'string' && isFrameId(id) ? id : undefined;
 }
 
 /** The room that a parsed frame names, if it names one alone and that is a name (F4). */
@@ -110,44 +179,27 @@ export function frameRoom(value: unknown): string | undefined {
   return typeof room === 'string' && isRoomName(room) ? room : undefined;
 }
 
+function isMarked(value: Json, { mark, unless }: ClientFrameRow): boolean {
+  return mark === undefined || (value[mark] !== undefined && (unless === undefined || value[unless] === undefined));
+}
+
 /**
- * Checks a parsed JSON value against F. Unknown members are ignored.
+ * Checks a parsed JSON value against the table of frames. Unknown members are ignored.
  * @throws HubError `INVALID_REQUEST`, naming the member and what it takes (F1).
  */
-export function toClientFrame(value: unknown): ClientFrame {
+export function toClientFrame(value: unknown): CheckedFrame {
   if (!isObject(value)) throw invalid('a frame is a JSON object');
   const id = frameId(value);
-  if (value.id !== undefined && id === undefined)
-    throw invalid(`\`id\` must be a string of at most ${FRAME_ID_MAX} characters, well-formed Unicode`);
-  switch (value.type) {
-    case 'message':
-      return message(value, id);
-    case 'join':
-      return { type: 'join', id, rooms: joinTargets(value) };
-    case 'leave':
-      return { type: 'leave', id, room: roomName(value.room) };
-    case 'history':
-      return {
-        type: 'history',
-        id,
-        room: roomName(value.room),
-        before: value.before === undefined ? Number.POSITIVE_INFINITY : wholeNumber(value.before, 'before', 0, Number.MAX_SAFE_INTEGER),
-        limit: value.limit === undefined ? HISTORY_LIMIT : wholeNumber(value.limit, 'limit', 1, 100),
-      };
-    case 'presence':
-      return { type: 'presence', id, room: roomName(value.room) };
-    case 'query':
-      if (value.query !== 'onLineNumber') throw invalid('`query` must be "onLineNumber"');
-      return { type: 'query', id };
-    case 'delivered':
-      return { type: 'delivered', id, room: roomName(value.room), offset: wholeNumber(value.offset, 'offset', 0, Number.MAX_SAFE_INTEGER) };
-    case 'typing':
-      return { type: 'typing', id, room: roomName(value.room) };
-    case 'refresh':
-      return { type: 'refresh', id, token: text(value.token, 'token') };
-    case 'ping':
-      return { type: 'ping', id };
-    default:
-      throw invalid('`type` must be one of join, leave, message, history, presence, query, delivered, typing, refresh, ping');
-  }
+  if (value.id !== undefined && id === undefined) throw invalid(`\`id\` must be ${FRAME_ID.takes}`);
+  const found = BY_TYPE.get(value.type)?.find(({ row }) => isMarked(value, row));
+  if (found === undefined) throw invalid(`\`type\` must be one of ${[...TYPES].join(', ')}`);
+  const { name, row, members, beside } = found;
+  if (row.refuses !== undefined && value[row.refuses] !== undefined)
+    throw invalid(`a ${row.type} names \`${row.refuses}\` or \`${row.mark}\`, not both`);
+  const frame = checked(value, members);
+  for (const [member, other] of beside)
+    if (frame[member] === '' && frame[other] === undefined) throw invalid(`\`${member}\` may be empty only beside \`${other}\``);
+  frame['name'] = name;
+  frame['id'] = id;
+  return frame as unknown as CheckedFrame;
 }

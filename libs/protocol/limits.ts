@@ -10,6 +10,8 @@ export const USER_ID_MAX = 128;
 export const JOIN_ROOMS_MAX = 100;
 /** Messages of one `joined`, `resync` or `history` frame. */
 export const PAGE_MESSAGES = 100;
+/** Messages of a `history` frame whose client gave no `limit`. */
+export const HISTORY_LIMIT = 50;
 /** Bytes of messages in one `joined` or `resync` frame, yet always one message: stays well below the outbox limit of a socket. */
 export const PAGE_BYTES = 64 * 1024;
 /** Names in one `presence` answer. */

@@ -14,7 +14,7 @@
  * To add a kind: its union member, its letter, a case in `encode` and one in its decoder, all here; then its sender,
  * and a case in `libs/hub/delivery/relay.ts` (rooms) or `libs/hub/delivery/user-signals.ts` (users).
  */
-import { roomClosed } from './server-frame.ts';
+import { buildFrame } from './server-frame.ts';
 
 /** Why a room is over. */
 export type EndReason = 'expired' | 'closed';
@@ -112,7 +112,7 @@ export function encode(signal: RoomSignal<string> | UserSignal<string>): string 
     case 'frame':
       return signal.frame;
     case 'privateClosed':
-      return roomClosed(signal.room, signal.reason);
+      return buildFrame('room_closed', { room: signal.room, reason: signal.reason });
     case 'entered':
     case 'left':
       return `${signalHead(signal.kind)}${signal.count} ${signal.user}`;

@@ -1,4 +1,4 @@
-/** What each kind of user may do (R6): the one table. HTTP and WebSocket ask it, and the tests hold SPEC.md against it. */
+/** What each kind of user may do (R6): the one table. HTTP and WebSocket ask it; the table in SPEC.md is made from it. */
 import { HubError } from './errors.ts';
 import { type RoomPower, roomPower } from './room-kinds.ts';
 

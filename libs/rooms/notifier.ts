@@ -1,7 +1,8 @@
 /** What people are told when their rooms change: the one place that knows which signal carries it. */
 import type { Broker, Topic } from '#libs/broker/broker.ts';
+import { personJson } from '#libs/protocol/person.ts';
 import { type ManagedPolicy, type ManagedRoomKind, ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
-import { command, matched } from '#libs/protocol/server-frame.ts';
+import { buildFrame, JsonText } from '#libs/protocol/server-frame.ts';
 import { type EndReason, encode, type RoomSignal, type UserSignal } from '#libs/protocol/signals.ts';
 import type { ConversationRecord } from '#libs/store/conversation-store.ts';
 import type { RoomMember } from '#libs/store/room-store.ts';
@@ -33,8 +34,8 @@ export class Notifier {
   /** Both learn of their pair, each with the other (A9). */
   async matched(room: string, one: RoomMember, other: RoomMember): Promise<void> {
     await Promise.all([
-      this.#frame(one.id, matched(room, other)),
-      this.#frame(other.id, matched(room, one)),
+      this.#frame(one.id, buildFrame('matched', { room, with: new JsonText(personJson(other)) })),
+      this.#frame(other.id, buildFrame('matched', { room, with: new JsonText(personJson(one)) })),
       this.membership(room, [one.id, other.id]),
     ]);
   }
@@ -53,13 +54,13 @@ export class Notifier {
 
   /** Users were taken into a group or out of it: `command {code:"room", body:{room,name,action}}`. */
   async memberChange(room: string, name: string, action: 'added' | 'removed', users: readonly string[]): Promise<void> {
-    const frame = command('room', { room, name, action });
+    const frame = buildFrame('command', { code: 'room', body: { room, name, action } });
     await Promise.all([this.membership(room, users), ...users.map((user) => this.#frame(user, frame))]);
   }
 
   /** History is wanted by the other one of a pair, or is kept from now on: `command {code:"pair", body:{room,keepHistory}}` (A9). */
   async pairHistory(room: string, keepHistory: 'asked' | 'kept', users: readonly string[]): Promise<void> {
-    const frame = command('pair', { room, keepHistory });
+    const frame = buildFrame('command', { code: 'pair', body: { room, keepHistory } });
     await Promise.all(users.map((user) => this.#frame(user, frame)));
   }
 
@@ -69,7 +70,7 @@ export class Notifier {
    */
   async conversation(record: ConversationRecord, before?: RoomMember): Promise<void> {
     const { room, state, subject, customer, agent } = record;
-    const frame = command('conversation', { room, state, subject, customer, ...(agent === undefined ? {} : { agent }) });
+    const frame = buildFrame('command', { code: 'conversation', body: { room, state, subject, customer, agent } });
     const users = new Set([customer, agent, before].filter((one) => one !== undefined).map(({ id }) => id));
     await Promise.all([this.membership(room, [...users]), ...[...users].map((user) => this.#frame(user, frame))]);
   }

@@ -1,7 +1,8 @@
-/** The WebSocket side as an AsyncAPI 3.0 document (A14), made from the schemas of the frames. */
-import type { TObject } from '@sinclair/typebox';
+/** The WebSocket side as an AsyncAPI 3.0 document (A14), made from the table of frames. */
 import { basePath } from '#libs/config/public-url.ts';
-import { CLIENT_FRAMES, SERVER_FRAMES } from './asyncapi-frames.ts';
+import { CLIENT_FRAMES, type ClientFrameRow, SERVER_FRAMES } from '#libs/protocol/frames.ts';
+import { FRAME_ID, type Members, optional } from '#libs/protocol/member-types.ts';
+import { frameSchema } from './frame-schema.ts';
 
 export interface AsyncApiOptions {
   /** Of the hub. */
@@ -9,21 +10,6 @@ export interface AsyncApiOptions {
   /** `PUBLIC_URL`; without it the document names no server. */
   readonly publicUrl: string | undefined;
 }
-
-/** What the hub answers with, for the frames that are questions. */
-const REPLIES: Readonly<Record<string, readonly string[]>> = {
-  join: ['joined', 'error'],
-  join_many: ['joined', 'error'],
-  leave: ['left', 'error'],
-  message: ['ack', 'error'],
-  message_session: ['ack', 'error'],
-  message_direct: ['ack', 'error'],
-  history: ['history', 'error'],
-  presence: ['presence', 'error'],
-  query: ['online', 'error'],
-  refresh: ['refreshed', 'error'],
-  ping: ['pong', 'error'],
-};
 
 /** The three ways in (H1): the same frames on each. */
 const CHANNELS = {
@@ -115,26 +101,23 @@ function channel(name: keyof typeof CHANNELS): Json {
 
 /** Seen from the hub, as the specification wants it: it receives what clients send. */
 function operations(): Json {
-  const receive = Object.entries(CLIENT_FRAMES).map(([id, { description }]) => {
-    const replies = REPLIES[id];
-    return [
-      `receive_${id}`,
-      {
-        action: 'receive',
-        channel: { $ref: '#/channels/chat' },
-        summary: description,
-        messages: [{ $ref: `#/channels/chat/messages/client_${id}` }],
-        ...(replies === undefined
-          ? {}
-          : {
-              reply: {
-                channel: { $ref: '#/channels/chat' },
-                messages: replies.map((reply) => ({ $ref: `#/channels/chat/messages/server_${reply}` })),
-              },
-            }),
-      },
-    ];
-  });
+  const receive = Object.entries<ClientFrameRow>(CLIENT_FRAMES).map(([name, { summary, answer }]) => [
+    `receive_${name}`,
+    {
+      action: 'receive',
+      channel: { $ref: '#/channels/chat' },
+      summary,
+      messages: [{ $ref: `#/channels/chat/messages/client_${name}` }],
+      ...(answer === undefined
+        ? {}
+        : {
+            reply: {
+              channel: { $ref: '#/channels/chat' },
+              messages: [answer, 'error'].map((reply) => ({ $ref: `#/channels/chat/messages/server_${reply}` })),
+            },
+          }),
+    },
+  ]);
   const send = {
     action: 'send',
     channel: { $ref: '#/channels/chat' },
@@ -144,18 +127,27 @@ function operations(): Json {
   return { ...Object.fromEntries(receive), send };
 }
 
-function messages(side: 'client' | 'server', frames: Readonly<Record<string, TObject>>): Json {
+interface Row {
+  readonly type?: string;
+  readonly members: Members;
+  readonly summary: string;
+  readonly detail?: string;
+  readonly example: object;
+}
+
+function messages(side: 'client' | 'server', rows: Readonly<Record<string, Row>>): Json {
   return Object.fromEntries(
-    Object.entries(frames).map(([id, schema]) => [
-      `${side}_${id}`,
+    Object.entries(rows).map(([name, { type = name, members, summary, detail, example }]) => [
+      `${side}_${name}`,
       {
-        name: id,
-        title: id,
-        summary: schema.description,
+        name,
+        title: name,
+        summary,
+        ...(detail === undefined ? {} : { description: detail }),
         contentType: 'application/json',
-        // TypeBox keeps marks of its own on symbols; what is sent is plain JSON Schema.
-        payload: JSON.parse(JSON.stringify(schema)) as Json,
-        ...(side === 'client' || 'id' in schema.properties ? { correlationId: { location: '$message.payload#/id' } } : {}),
+        payload: frameSchema(type, side === 'client' ? { id: optional(FRAME_ID), ...members } : members),
+        ...(side === 'client' || 'id' in members ? { correlationId: { location: '$message.payload#/id' } } : {}),
+        examples: [{ payload: { type, ...example } }],
       },
     ]),
   );

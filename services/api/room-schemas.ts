@@ -3,13 +3,16 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import type { Credentials } from '#libs/auth/credentials.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { ROOM_NAME_MAX, USER_ID_MAX } from '#libs/protocol/limits.ts';
+import type { PageMessage, Person } from '#libs/protocol/frame-types.ts';
+import { USER_ID_MAX } from '#libs/protocol/limits.ts';
+import { PAGE_MESSAGE, PERSON, ROOM } from '#libs/protocol/member-types.ts';
 import { nameFault, tidyName } from '#libs/protocol/name-text.ts';
 import { LISTED_KINDS, type ListedRoomKind } from '#libs/protocol/room-kinds.ts';
 import type { RoomMember } from '#libs/store/room-store.ts';
+import { memberSchema } from './frame-schema.ts';
 
 /** R1. */
-export const RoomName = Type.String({ pattern: `^[A-Za-z0-9._~\\-,:]{1,${ROOM_NAME_MAX}}$`, description: 'The name of a room.' });
+export const RoomName = Type.Unsafe<string>(memberSchema(ROOM));
 
 /** 1-128 printable characters without spaces, as in the `sub` of a token. */
 export const UserId = Type.String({
@@ -18,16 +21,8 @@ export const UserId = Type.String({
   description: 'The id of a user.',
 });
 
-export const PersonView = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  kind: Type.Optional(
-    Type.String({
-      description:
-        'Who they are: user, guest, customer, agent, service, or what the issuer of their token calls it. Absent where it is not known.',
-    }),
-  ),
-});
+/** F8. */
+export const PersonView = Type.Unsafe<Person>(memberSchema(PERSON));
 
 export const RoomPath = Type.Object({ room: RoomName });
 export type RoomPath = Static<typeof RoomPath>;
@@ -61,16 +56,7 @@ export const RoomView = Type.Object(
 );
 
 /** A stored message, as in the frame `history`. */
-export const MessageItem = Type.Object({
-  offset: Type.Integer({ minimum: 1 }),
-  message: Type.Object({
-    id: Type.String(),
-    from: PersonView,
-    text: Type.String(),
-    data: Type.Optional(Type.Unknown()),
-    at: Milliseconds('The stamp'),
-  }),
-});
+export const MessageItem = Type.Unsafe<PageMessage>(memberSchema(PAGE_MESSAGE));
 
 /** Characters of a title, as code points. */
 const TITLE_MAX = 60;

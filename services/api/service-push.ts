@@ -1,7 +1,7 @@
 import type { Broker } from '#libs/broker/broker.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
-import { command, inform } from '#libs/protocol/server-frame.ts';
+import { buildFrame } from '#libs/protocol/server-frame.ts';
 import { EVERY_NODE, encode } from '#libs/protocol/signals.ts';
 import type { RoomStore } from '#libs/store/room-store.ts';
 
@@ -23,7 +23,7 @@ export class Pusher {
   /** Resolves when the backend took it. @throws HubError `ROOM_NOT_FOUND`, `ROOM_CLOSED` (rooms that the hub makes), `UNAVAILABLE`. */
   async push(to: PushTarget, type: 'inform' | 'command', code: string | undefined, body: unknown): Promise<void> {
     const { broker } = this.#options;
-    const frame = (type === 'inform' ? inform : command)(code, body);
+    const frame = buildFrame(type, { code, body });
     const toUser = (user: string): Promise<void> => broker.emit(`u:${user}`, encode({ kind: 'frame', frame }));
     if ('all' in to) return toUser(EVERY_NODE);
     if ('user' in to) return toUser(to.user);

@@ -7,7 +7,7 @@ import { JobsBullmq } from '#libs/jobs/jobs-bullmq.ts';
 import { queueLoginMail } from '#libs/jobs/login-mail.ts';
 import { MailSeal } from '#libs/mail/mail-seal.ts';
 import { MessageArchive } from '#libs/messages/message-archive.ts';
-import { messageTail, roomClosed } from '#libs/protocol/server-frame.ts';
+import { buildFrame, messageTail } from '#libs/protocol/server-frame.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
@@ -121,7 +121,7 @@ class Stage {
 
   async told(room: string): Promise<void> {
     for (const user of ['u-ann', 'u-bob']) {
-      await until(() => this.signals.includes(`u:${user} ${roomClosed(room, 'expired')}`), {
+      await until(() => this.signals.includes(`u:${user} ${buildFrame('room_closed', { room, reason: 'expired' })}`), {
         ...TAKEN_OVER,
         describe: () => `${user} told\n${this.signals.join('\n')}`,
       });

@@ -6,7 +6,7 @@ import { queueLoginMail } from '#libs/jobs/login-mail.ts';
 import { MailSeal } from '#libs/mail/mail-seal.ts';
 import { SmtpMailer } from '#libs/mail/smtp-mailer.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { roomClosed } from '#libs/protocol/server-frame.ts';
+import { buildFrame } from '#libs/protocol/server-frame.ts';
 import { ExpirySweep, type ExpirySweepOptions } from '#services/worker/expiry-sweep.ts';
 import { SmtpServer } from '#test/support/smtp-server.ts';
 import { until } from '#test/support/wait.ts';
@@ -138,9 +138,11 @@ describe('rooms that end', () => {
     expect(match).toMatchObject({ state: 'paired', room });
     await scheduleExpiry(jobs, room, now + 300, now);
     await stage.closed(room);
-    await until(() => stage.signals.filter((signal) => signal.endsWith(roomClosed(room, 'expired'))).length === 2);
-    expect(stage.signals).toContain(`u:u-ann ${roomClosed(room, 'expired')}`);
-    expect(stage.signals).toContain(`u:u-bob ${roomClosed(room, 'expired')}`);
+    await until(
+      () => stage.signals.filter((signal) => signal.endsWith(buildFrame('room_closed', { room, reason: 'expired' }))).length === 2,
+    );
+    expect(stage.signals).toContain(`u:u-ann ${buildFrame('room_closed', { room, reason: 'expired' })}`);
+    expect(stage.signals).toContain(`u:u-bob ${buildFrame('room_closed', { room, reason: 'expired' })}`);
     expect(await stage.store.pairs.of('u-ann')).toBeUndefined();
     expect((await stage.store.rooms.get(room))?.closedAt).toBeGreaterThanOrEqual(now + 300);
   });
@@ -192,7 +194,8 @@ describe('rooms that end', () => {
     await jobs.add('room-expiry', { room }, { id: room });
     await stage.closed(room);
     const { closedAt } = (await stage.store.rooms.get(room)) ?? {};
-    for (const user of ['u-ann', 'u-bob']) await until(() => stage.signals.includes(`u:${user} ${roomClosed(room, 'expired')}`));
+    for (const user of ['u-ann', 'u-bob'])
+      await until(() => stage.signals.includes(`u:${user} ${buildFrame('room_closed', { room, reason: 'expired' })}`));
     expect((await stage.store.rooms.get(room))?.closedAt).toBe(closedAt);
     expect(stage.emitFailures).toBeLessThan(0);
   });
@@ -287,7 +290,7 @@ describe('what comes round', () => {
     await stage.worker(stage.jobs());
     const told = ['u-ann conv:queued', 'u-ann conv:left', 'u-bob conv:left'].map((one) => {
       const [user = '', room = ''] = one.split(' ');
-      return `u:${user} ${roomClosed(room, 'closed')}`;
+      return `u:${user} ${buildFrame('room_closed', { room, reason: 'closed' })}`;
     });
     await until(() => told.every((signal) => stage.signals.includes(signal)), { describe: () => stage.signals.join('\n') });
     expect((await conversations.get('conv:left'))?.state).toBe('closed');

@@ -6,7 +6,7 @@
 import { EVERYONE, type Fanout } from '#libs/hub/ports/socket.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
-import { online, roomOnline } from '#libs/protocol/server-frame.ts';
+import { buildFrame } from '#libs/protocol/server-frame.ts';
 
 /** A little over a quarter of a second: five ticks never fit into one second. */
 export const INTERVAL_MS = 255;
@@ -68,19 +68,20 @@ export class Counts {
     this.#toldAt = now;
     if (this.#online !== this.#onlineTold) {
       this.#onlineTold = this.#online;
-      this.#fanout.publish(EVERYONE, online(this.#online), connections);
+      this.#fanout.publish(EVERYONE, buildFrame('online', { count: this.#online }), connections);
     } else {
-      for (const [connection, count] of this.#asides) if (count !== this.#online) connection.send(online(this.#online));
+      for (const [connection, count] of this.#asides)
+        if (count !== this.#online) connection.send(buildFrame('online', { count: this.#online }));
     }
     this.#asides.clear();
     for (const room of this.#dirty) {
       const { count } = room;
       if (count !== room.countTold) {
         room.countTold = count;
-        this.#fanout.publish(room.topic, roomOnline(room.name, count), room.subscriptions);
+        this.#fanout.publish(room.topic, buildFrame('room_online', { room: room.name, count }), room.subscriptions);
       } else {
         for (const [connection, told] of this.#roomAsides.get(room) ?? []) {
-          if (told !== count && connection.rooms.includes(room)) connection.send(roomOnline(room.name, count));
+          if (told !== count && connection.rooms.includes(room)) connection.send(buildFrame('room_online', { room: room.name, count }));
         }
       }
     }

@@ -15,8 +15,8 @@ import type { Connection, PendingJoin } from '#libs/hub/sessions/connection.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
 import type { Membership } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
-import type { Since } from '#libs/protocol/client-frame.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import type { Position } from '#libs/protocol/frame-types.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { joinedEnd, joinedHead, joinedLive } from '#libs/protocol/server-frame.ts';
@@ -58,7 +58,7 @@ export class Joins {
     connection: Connection,
     id: string | undefined,
     name: string,
-    since: Since | undefined,
+    since: Position | undefined,
     enter: () => Membership | Promise<Membership>,
   ): void {
     if (!connection.open) return;
@@ -128,7 +128,7 @@ export class Joins {
   }
 
   /** @throws HubError `ROOM_LIMIT`. */
-  #begin(connection: Connection, pending: PendingJoin, membership: Membership, since: Since | undefined): void {
+  #begin(connection: Connection, pending: PendingJoin, membership: Membership, since: Position | undefined): void {
     const { rooms, roomLimit } = this.#options;
     if (connection.joins?.get(membership.room) !== pending) return;
     if (connection.rooms.length >= roomLimit) {
@@ -145,7 +145,7 @@ export class Joins {
   }
 
   /** Never rejects. */
-  async #enter(connection: Connection, room: Room, pending: PendingJoin, since: Since | undefined): Promise<void> {
+  async #enter(connection: Connection, room: Room, pending: PendingJoin, since: Position | undefined): Promise<void> {
     const wanted = (): boolean => connection.joins?.get(room.name) === pending;
     const [id] = pending.ids;
     const { user } = connection;
@@ -188,7 +188,7 @@ export class Joins {
     connection: Connection,
     room: Room,
     id: string | undefined,
-    since: Since | undefined,
+    since: Position | undefined,
     wanted: () => boolean,
   ): Promise<void> {
     const { broker, stats } = this.#options;
@@ -231,7 +231,7 @@ export class Joins {
    * A room where nothing is said does not tell this node that it began anew: who waits for that in vain is told a loss, and a `resync` once somebody speaks.
    * @throws HubError `UNAVAILABLE` where the relay stays behind in the same epoch.
    */
-  async #catchUp(room: Room, since: Since): Promise<void> {
+  async #catchUp(room: Room, since: Position): Promise<void> {
     const { broker, clock } = this.#options;
     const { position } = await broker.after(room.name, since.offset, POSITION_ONLY);
     if (position.epoch !== since.epoch || position.offset < since.offset) return;
@@ -268,7 +268,7 @@ export class Joins {
   #page(room: Room, id: string | undefined, recovered: boolean, items: Uint8Array, more: boolean): Buffer {
     const { name, epoch, offset, count } = room;
     return Buffer.concat([
-      Buffer.from(joinedHead(id, count, { room: name, epoch, offset, recovered })),
+      Buffer.from(joinedHead(id, { room: name, count, epoch, offset, recovered })),
       items,
       Buffer.from(joinedEnd(more)),
     ]);
@@ -311,5 +311,5 @@ export class Joins {
 
 /** The answer to a join of a room that the connection is in. */
 function again({ name, keeps, epoch, offset, count }: Room, id: string | undefined): string {
-  return keeps ? joinedHead(id, count, { room: name, epoch, offset, recovered: true }) + joinedEnd(false) : joinedLive(id, name, count);
+  return keeps ? joinedHead(id, { room: name, count, epoch, offset, recovered: true }) + joinedEnd(false) : joinedLive(id, name, count);
 }

@@ -12,7 +12,7 @@ import type { LocalUsers } from '#libs/hub/sessions/local-users.ts';
 import type { RoomAccess } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
-import { left, roomClosed } from '#libs/protocol/server-frame.ts';
+import { buildFrame } from '#libs/protocol/server-frame.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 
 /** Questions asked at a time where everything is asked about. */
@@ -104,7 +104,7 @@ export class LostAccess {
       case 'stranger':
         user.reached?.delete(room);
         for (const connection of [...users.of(id)]) {
-          if (takeOut(connection, room, new HubError('FORBIDDEN'))) connection.deliver(left(undefined, room));
+          if (takeOut(connection, room, new HubError('FORBIDDEN'))) connection.deliver(buildFrame('left', { room }));
         }
         return;
       default:
@@ -118,7 +118,7 @@ export class LostAccess {
     validity.changed(name);
     const room = rooms.get(name);
     if (room === undefined || isPrivateRoom(name)) return;
-    fanout.publish(room.topic, roomClosed(name, reason), room.subscriptions);
+    fanout.publish(room.topic, buildFrame('room_closed', { room: name, reason }), room.subscriptions);
     for (const user of [...room.users.keys()])
       for (const connection of [...users.of(user.id)]) takeOut(connection, name, new HubError('ROOM_CLOSED'));
   }
@@ -131,7 +131,7 @@ export class LostAccess {
     const user = connections[0]?.user;
     if (user === undefined || !isPrivateRoom(room) || !user.closes(room)) return;
     for (const connection of connections) {
-      connection.deliver(roomClosed(room, reason));
+      connection.deliver(buildFrame('room_closed', { room, reason }));
       takeOut(connection, room, new HubError('ROOM_CLOSED'));
     }
   }

@@ -7,7 +7,7 @@ import { type RoomAccess, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom, isReadAfterEnd } from '#libs/protocol/room-kinds.ts';
-import { offlineMessage, offlineMessagesComplete } from '#libs/protocol/server-frame.ts';
+import { buildFrame, messageOf } from '#libs/protocol/server-frame.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore, MessageStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
@@ -78,7 +78,7 @@ export class OfflineMessages {
     }
     if (!connection.open) return;
     for (const [room, offset] of progress.sent) if (isPrivateRoom(room)) this.#options.privateRooms.start(connection, room, offset);
-    connection.send(offlineMessagesComplete(count));
+    connection.send(buildFrame('offline_messages_complete', { count }));
     connection.behind = undefined;
     if (count > 0) connection.offlineSent = progress.sent;
     connection.unacknowledged = count > 0;
@@ -196,7 +196,9 @@ export class OfflineMessages {
         queue.abandon();
         continue;
       }
-      bytes += connection.send(offlineMessage(queue.room, message.offset, message.member));
+      const { room } = queue;
+      const { offset, member } = message;
+      bytes += connection.send(buildFrame('offline_message', { room, offset, message: messageOf(member) }));
       raise(message.own ? ownSent : sent, queue.room, message.offset);
       if (!message.own) raise(handed, queue.room, message.offset);
       count += 1;

@@ -15,7 +15,7 @@ import { Retention, type RoomAccess, Standing } from '#libs/messages/room-access
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
-import { messageHeadOf, publishedAt, resyncHead } from '#libs/protocol/server-frame.ts';
+import { buildPage, messageHeadOf, publishedAt } from '#libs/protocol/server-frame.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
@@ -389,8 +389,8 @@ function isPostponed(connection: Connection, room: string, retention: Retention,
 }
 
 function resync(room: string, { position, publications }: Pick<Page, 'position' | 'publications'>): Buffer {
-  const head = Buffer.from(resyncHead({ room, ...position, recovered: false }));
-  return Buffer.concat([head, Room.items(room, publications), Buffer.from(']}')]);
+  const [head, end] = buildPage('resync', { room, ...position, recovered: false });
+  return Buffer.concat([Buffer.from(head), Room.items(room, publications), Buffer.from(end)]);
 }
 
 /** Whether a room's sequence is another one than was reached: Redis lost it, or came back with older data. */

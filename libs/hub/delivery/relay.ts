@@ -5,7 +5,7 @@ import type { HubStats } from '#libs/hub/ports/stats.ts';
 import { Room } from '#libs/hub/rooms/room.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
 import { MEMBER_EVENTS_MAX, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { member, publishedAt, resyncHead } from '#libs/protocol/server-frame.ts';
+import { buildFrame, buildPage, JsonText, publishedAt } from '#libs/protocol/server-frame.ts';
 import { decodeRoomSignal, type EndReason } from '#libs/protocol/signals.ts';
 import type { Counts } from './counts.ts';
 import type { UnknownSignals } from './unknown-signals.ts';
@@ -103,8 +103,9 @@ export class Relay implements BrokerListener {
     const { fanout, stats } = this.#options;
     room.restart(position, latest);
     stats.recovered('lost');
-    const head = resyncHead({ room: room.name, epoch: position.epoch, offset: position.offset, recovered: false });
-    fanout.publish(room.topic, Buffer.concat([Buffer.from(head), Room.items(room.name, latest), Buffer.from(']}')]), room.subscriptions);
+    const { epoch, offset } = position;
+    const [head, end] = buildPage('resync', { room: room.name, epoch, offset, recovered: false });
+    fanout.publish(room.topic, Buffer.concat([Buffer.from(head), Room.items(room.name, latest), Buffer.from(end)]), room.subscriptions);
   }
 
   /** A message of a room that keeps nothing. */
@@ -127,7 +128,9 @@ export class Relay implements BrokerListener {
         const { kind, count, user } = signal;
         counts.room(room, count);
         if (count > MEMBER_EVENTS_MAX) break;
-        fanout.publish(room.topic, member(room.name, kind === 'entered' ? 'joined' : 'left', user), room.subscriptions);
+        const action = kind === 'entered' ? 'joined' : 'left';
+        const frame = buildFrame('member', { room: room.name, action, user: new JsonText(user) });
+        fanout.publish(room.topic, frame, room.subscriptions);
         break;
       }
       case 'counted':

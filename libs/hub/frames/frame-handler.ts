@@ -12,12 +12,13 @@ import type { Connection, Identity } from '#libs/hub/sessions/connection.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
 import type { Membership, Retention, RoomAccess } from '#libs/messages/room-access.ts';
 import type { Presence, PresenceUser } from '#libs/presence/presence.ts';
-import { type ClientFrame, frameId, frameRoom, type Since, toClientFrame } from '#libs/protocol/client-frame.ts';
+import { type CheckedFrame, frameId, frameRoom, toClientFrame } from '#libs/protocol/client-frame.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import type { JoinTarget, Position } from '#libs/protocol/frame-types.ts';
 import { memberText } from '#libs/protocol/json-text.ts';
 import { INVALID_FRAMES_MAX, INVALID_WINDOW_MS, MEMBER_EVENTS_MAX, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
 import { isManagedRoom, mustJoin } from '#libs/protocol/room-kinds.ts';
-import { left, online, pong, presenceFrame, refreshed, typing } from '#libs/protocol/server-frame.ts';
+import { buildFrame, JsonText } from '#libs/protocol/server-frame.ts';
 import { encode } from '#libs/protocol/signals.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { MessageStore } from '#libs/store/message-store.ts';
@@ -51,6 +52,9 @@ export interface FrameHandlerOptions {
   /** The connection has a new token; `before`: what the one before said. */
   refreshed(connection: Connection, before: Identity): void;
 }
+
+/** A frame with a message for a room or a user. */
+type SaidFrame = Pick<CheckedFrame & { readonly name: 'message' }, 'id' | 'text' | 'data'>;
 
 /** What an answer repeats of its frame. */
 interface FrameLabel {
@@ -90,7 +94,7 @@ export class FrameHandler {
   }
 
   /** Enters a room, answered by `joined` or `error`. */
-  join(connection: Connection, id: string | undefined, room: string, since: Since | undefined): void {
+  join(connection: Connection, id: string | undefined, room: string, since: Position | undefined): void {
     this.#options.joins.join(connection, id, room, since, () => this.#membership(connection, room));
   }
 
@@ -119,21 +123,27 @@ export class FrameHandler {
     connection.sendError(frameId(refused), error, frameRoom(refused));
   }
 
-  #handle(connection: Connection, frame: ClientFrame, text: string): void {
+  #handle(connection: Connection, frame: CheckedFrame, text: string): void {
     const { joins, offline, clock } = this.#options;
-    switch (frame.type) {
+    switch (frame.name) {
       case 'message':
-        this.#say(connection, frame, text);
+        this.#say(connection, frame.room, frame, text);
         return;
-      case 'direct':
+      case 'message_session':
+        this.#say(connection, frame.sessionId, frame, text);
+        return;
+      case 'message_direct':
         this.#direct(connection, frame, text);
         return;
       case 'join':
-        for (const { room, since } of frame.rooms) this.join(connection, frame.id, room, since);
+        this.join(connection, frame.id, frame.room, frame.since);
+        return;
+      case 'join_many':
+        for (const [room, since] of firstOfEach(frame.rooms)) this.join(connection, frame.id, room, since);
         return;
       case 'leave':
         if (!joins.leave(connection, frame.room)) throw notJoined(frame.room);
-        connection.send(left(frame.id, frame.room));
+        connection.send(buildFrame('left', { id: frame.id, room: frame.room }));
         return;
       case 'history':
         this.#takePage(connection);
@@ -149,7 +159,7 @@ export class FrameHandler {
           frame,
           this.#options.presence.online().then((count) => {
             this.#options.counts.toldOnline(connection, count);
-            return online(count, frame.id);
+            return buildFrame('online', { id: frame.id, count });
           }),
         );
         return;
@@ -164,7 +174,7 @@ export class FrameHandler {
         this.#answer(connection, frame, this.#refresh(connection, frame.id, frame.token));
         return;
       case 'ping':
-        connection.send(pong(frame.id, clock.now()));
+        connection.send(buildFrame('pong', { id: frame.id, at: clock.now() }));
         return;
     }
   }
@@ -235,9 +245,9 @@ export class FrameHandler {
     });
   }
 
-  #say(connection: Connection, frame: ClientFrame & { readonly type: 'message' }, json: string): void {
+  #say(connection: Connection, room: string, frame: SaidFrame, json: string): void {
     const { publisher } = this.#options;
-    const { id, room } = frame;
+    const { id } = frame;
     const [said, bytes] = saidOf(frame, json);
     const joined = connection.rooms.find(({ name }) => name === room);
     if (joined === undefined && mustJoin(room)) throw notJoined(room);
@@ -245,7 +255,7 @@ export class FrameHandler {
     publisher.publish(connection, membership, said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id, room }, error));
   }
 
-  #direct(connection: Connection, frame: ClientFrame & { readonly type: 'direct' }, json: string): void {
+  #direct(connection: Connection, frame: CheckedFrame & { readonly name: 'message_direct' }, json: string): void {
     const { access, publisher, validity } = this.#options;
     const { user, identity } = connection;
     const { id, to } = frame;
@@ -269,7 +279,7 @@ export class FrameHandler {
     }
   }
 
-  #history(connection: Connection, frame: ClientFrame & { readonly type: 'history' }): Promise<Uint8Array> {
+  #history(connection: Connection, frame: CheckedFrame & { readonly name: 'history' }): Promise<Uint8Array> {
     const { room } = frame;
     return this.#read(
       room,
@@ -285,14 +295,14 @@ export class FrameHandler {
       () => this.#options.presence.room(room, MEMBER_EVENTS_MAX),
     );
     const shown = count > MEMBER_EVENTS_MAX ? users : users.toSorted(byName);
-    return presenceFrame(id, room, count, shown.slice(0, PRESENCE_NAMES));
+    return buildFrame('presence', { id, room, count, users: shown.slice(0, PRESENCE_NAMES) });
   }
 
   #typing(connection: Connection, name: string, id: string | undefined): void {
     const { node, broker, clock, background } = this.#options;
     const room = mustJoin(name) ? this.#joined(connection, name) : undefined;
     if (!connection.maySayTyping(name, clock.steady(), TYPING_MS)) return;
-    const frame = typing(name, connection.user.json(connection.identity.kind));
+    const frame = buildFrame('typing', { room: name, user: new JsonText(connection.user.json(connection.identity.kind)) });
     if (room !== undefined) {
       connection.publishToOthers(room.topic, frame);
       // Nobody is promised that typing is seen.
@@ -319,7 +329,7 @@ export class FrameHandler {
       this.#options.refreshed(connection, before);
       this.#recheck(connection);
     }
-    return refreshed(id, connection.identity.expiresAt);
+    return buildFrame('refreshed', { id, expiresAt: connection.identity.expiresAt });
   }
 
   /** Why the user may no longer be in a room; undefined: they may. A backend that is away puts nobody out. */
@@ -338,12 +348,20 @@ export class FrameHandler {
     for (const name of [...connection.rooms.map((room) => room.name), ...(connection.joins?.keys() ?? [])]) {
       const look = async (): Promise<void> => {
         const reason = await this.#refusal(connection, name);
-        if (reason !== undefined && this.#options.joins.takeOut(connection, name, reason)) connection.send(left(undefined, name));
+        if (reason !== undefined && this.#options.joins.takeOut(connection, name, reason))
+          connection.send(buildFrame('left', { room: name }));
       };
       // Nobody stays in a room whose place in it is not known.
       this.#options.background.run('rooms', look, () => connection.end('UNAVAILABLE'));
     }
   }
+}
+
+/** A room that is named twice is one room, with one answer. */
+function firstOfEach(targets: readonly JoinTarget[]): ReadonlyMap<string, Position | undefined> {
+  const rooms = new Map<string, Position | undefined>();
+  for (const { room, since } of targets) if (!rooms.has(room)) rooms.set(room, since);
+  return rooms;
 }
 
 function byName(one: PresenceUser, other: PresenceUser): number {
@@ -359,8 +377,8 @@ function orNotStored(membership: Membership | Promise<Membership>): Membership |
   });
 }
 
-/** What a frame says, and its bytes. `data` is as it was written: no number of it is changed. @throws RangeError as `memberText`. */
-function saidOf({ id, text, data }: OutgoingMessage<unknown>, json: string): [OutgoingMessage, number] {
+/** The message of a frame, and the frame's bytes. `data` is as it was written: no number of it is changed. @throws RangeError as `memberText`. */
+function saidOf({ id, text, data }: SaidFrame, json: string): [OutgoingMessage, number] {
   return [{ id, text, data: data === undefined ? undefined : memberText(json, 'data') }, Buffer.byteLength(json)];
 }
 

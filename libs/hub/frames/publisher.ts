@@ -32,12 +32,12 @@ export interface PublisherOptions {
   readonly now: () => number;
 }
 
-export interface OutgoingMessage<Data = string | undefined> {
+export interface OutgoingMessage {
   /** The sender's own id of the message. */
   readonly id: string | undefined;
   readonly text: string;
   /** JSON text. */
-  readonly data: Data;
+  readonly data: string | undefined;
 }
 
 /** How it goes with messages that wait for the same things. */

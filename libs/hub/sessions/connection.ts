@@ -3,10 +3,9 @@ import type { Position } from '#libs/broker/broker.ts';
 import type { FrameBudget, StrikeCounter } from '#libs/hub/limits/frame-budget.ts';
 import type { Socket } from '#libs/hub/ports/socket.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
-import type { Since } from '#libs/protocol/client-frame.ts';
 import { closeReason } from '#libs/protocol/close-reason.ts';
 import { ERRORS, type ErrorCode, type HubError } from '#libs/protocol/errors.ts';
-import { errorFrame } from '#libs/protocol/server-frame.ts';
+import { buildFrame } from '#libs/protocol/server-frame.ts';
 import type { LocalUser } from './local-user.ts';
 
 /** Frames of a client that did not wait for `welcome`. */
@@ -32,7 +31,7 @@ export interface Identity {
 /** A room to join as soon as the socket is open (H1). */
 export interface FirstJoin {
   readonly room: string;
-  readonly since: Since | undefined;
+  readonly since: Position | undefined;
 }
 
 /** The messages that were sent before a ping. */
@@ -200,7 +199,8 @@ export class Connection {
 
   /** @param room The room that the refused frame names. */
   sendError(id: string | undefined, error: HubError, room?: string): void {
-    this.send(errorFrame(id, error.code, error.message, error.retryable, error.retryAfter, room));
+    const { code, message, retryable, retryAfter } = error;
+    this.send(buildFrame('error', { id, room, code, message, retryable, retryAfter }));
   }
 
   /** The join of a room is no longer under way. */

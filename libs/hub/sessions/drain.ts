@@ -1,7 +1,7 @@
 /** How a node leaves (D1). */
 
 import type { Clock } from '#libs/hub/ports/clock.ts';
-import { draining } from '#libs/protocol/server-frame.ts';
+import { buildFrame } from '#libs/protocol/server-frame.ts';
 import type { Connection } from './connection.ts';
 
 /** The pace at which connections are sent to the other nodes, a second: a fraction of what one node can admit. */
@@ -40,7 +40,7 @@ export async function drainConnections(
     for (const [index, connection] of batch.entries()) {
       // Evenly spaced, not random: the last one is told the whole window, nobody more.
       const place = (start + index + 1) / connections.length;
-      connection.send(draining(Math.round(place * window * 1000) / 1000));
+      connection.send(buildFrame('draining', { reconnectIn: Math.round(place * window * 1000) / 1000 }));
       connection.end('DRAINING');
     }
     await clock.wait(BATCH_MS);

@@ -1,6 +1,6 @@
 /** Ends of tokens: one bucket a second instead of one timer a connection. */
 import { EXPIRY_NOTICE_SECONDS, EXPIRY_NOTICE_SHARE } from '#libs/protocol/limits.ts';
-import { tokenExpiring } from '#libs/protocol/server-frame.ts';
+import { buildFrame } from '#libs/protocol/server-frame.ts';
 import type { Connection, Identity } from './connection.ts';
 
 /** A token is good this much longer than it says: the clock skew forgiven at the handshake (H3), seconds. */
@@ -73,7 +73,7 @@ export class Expiry {
     }
     if (!connection.expiryTold) {
       connection.expiryTold = true;
-      connection.send(tokenExpiring(expiresAt));
+      connection.send(buildFrame('token_expiring', { expiresAt }));
     }
     this.#put(connection, expiresAt + SKEW_SECONDS);
   }

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '#libs/protocol/errors.ts';
-import { kicked } from '#libs/protocol/server-frame.ts';
+import { buildFrame } from '#libs/protocol/server-frame.ts';
 import type { RevocationRecord } from '#libs/store/change-logs.ts';
 import type { Connection } from './connection.ts';
 import type { LocalUsers } from './local-users.ts';
@@ -35,7 +35,7 @@ export function endRevoked(users: LocalUsers, { kind, subject, reason, at }: Rev
 /** `connections`: a copy, they are taken out of the users' as they end. */
 function endAll(connections: readonly Connection[], code: ErrorCode, reason = ''): void {
   for (const connection of connections) {
-    connection.send(kicked(code, reason === '' ? undefined : reason));
+    connection.send(buildFrame('kicked', { reason: code, by: reason === '' ? undefined : reason }));
     connection.end(code, reason === '' ? undefined : reason);
   }
 }

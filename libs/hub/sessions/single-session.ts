@@ -1,6 +1,6 @@
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { kicked } from '#libs/protocol/server-frame.ts';
+import { buildFrame } from '#libs/protocol/server-frame.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Connection } from './connection.ts';
 
@@ -39,7 +39,7 @@ export class SingleSession {
   /** Tells and ends; one that is still being admitted is told as it opens. */
   replace(connection: Connection): void {
     connection.refusal = 'SESSION_REPLACED';
-    connection.send(kicked('SESSION_REPLACED'));
+    connection.send(buildFrame('kicked', { reason: 'SESSION_REPLACED' }));
     connection.end('SESSION_REPLACED');
   }
 }

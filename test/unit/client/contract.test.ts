@@ -3,9 +3,18 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import type { ClientEvents } from '#libs/client/index.ts';
+import { SERVER_FRAMES } from '#libs/protocol/frames.ts';
 import { ClientStage } from '#test/support/client-stage.ts';
 
-const SPEC = readFileSync(join(import.meta.dirname, '..', '..', '..', 'SPEC.md'), 'utf8');
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const SPEC = readFileSync(join(ROOT, 'SPEC.md'), 'utf8');
+const read = (name: string): string => readFileSync(join(ROOT, 'libs', 'client', name), 'utf8');
+
+/** Names of the client's events. */
+function events(): string[] {
+  const [, typed = ''] = read('client-events.ts').split('export interface ClientEvents {');
+  return [...typed.matchAll(/^ {2}readonly (\w+):/gm)].map(([, name = '']) => name);
+}
 
 /** Frame names of the first column of a table of F. */
 function frames(head: string): string[] {
@@ -40,8 +49,10 @@ describe('the contract', () => {
     const stage = await new ClientStage().connected();
     const told: string[] = [];
     const asFrame = new Set<string>(['offline_message']);
-    const types = frames('| the server sends |');
+    // `welcome` comes once, at the beginning of a connection.
+    const types = frames('| the server sends |').filter((type) => type !== 'welcome');
     expect(types).toContain('matched');
+    expect(events()).toEqual(expect.arrayContaining(types.filter((type) => !asFrame.has(type))));
     for (const type of types) {
       const event = asFrame.has(type) ? 'message' : (type as keyof ClientEvents);
       const off = stage.client.on(event, () => told.push(type));
@@ -52,18 +63,18 @@ describe('the contract', () => {
   });
 });
 
-describe('the README', () => {
-  const folder = join(import.meta.dirname, '..', '..', '..', 'libs', 'client');
-  const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+it('events of the client alone have names that no frame has', () => {
+  const own = ['status', 'frame', 'user_changed', 'room_lost'];
+  expect(events().filter((name) => !(name in SERVER_FRAMES))).toEqual(own);
+});
 
+describe('the README', () => {
   it('has each event, and no other', () => {
     const [, table = ''] = read('README.md').split('| event |');
     const rows = table.split('\n\n')[0]?.split('\n') ?? [];
     const shown = rows.flatMap((row) => [...(row.split(' | ')[0] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name));
-    const [, events = ''] = read('client-events.ts').split('export interface ClientEvents {');
-    const typed = [...events.matchAll(/^ {2}readonly (\w+):/gm)].map(([, name]) => name);
-    expect(typed).toContain('user_changed');
-    expect(shown.toSorted()).toEqual(typed.toSorted());
+    expect(events()).toContain('user_changed');
+    expect(shown.toSorted()).toEqual(events().toSorted());
   });
 
   it('has each call, and each has an example', () => {

@@ -53,9 +53,9 @@ describe('the package', () => {
   });
 
   it('has short names for nothing that anybody else calls by its name', () => {
-    const files = ['backoff', 'client-error', 'client-events', 'client-frame', 'client-options', 'client-status', 'environment'];
-    const texts = [...files, 'parley-client', 'server-frame'].map((name) =>
-      readFileSync(join(folder, 'types', 'client', `${name}.d.ts`), 'utf8'),
+    const files = ['backoff', 'client-error', 'client-events', 'client-options', 'client-status', 'environment', 'parley-client'];
+    const texts = [...files.map((name) => `client/${name}`), 'protocol/frame-types'].map((name) =>
+      readFileSync(join(folder, 'types', `${name}.d.ts`), 'utf8'),
     );
     const known = new Set(texts.join('').match(/\w+(?=\??[:(])/g));
     expect(known).toContain('heartbeat');

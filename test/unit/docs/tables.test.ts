@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { defaultOf } from '#libs/config/config.ts';
 import { SETTINGS, type Setting } from '#libs/config/settings.ts';
-import { POWERS, type Power, USER_KINDS } from '#libs/protocol/user-kinds.ts';
 import { METRICS } from '#libs/telemetry/metric-table.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
@@ -36,21 +35,6 @@ describe('the documents', () => {
   it('have the metrics table of the code in ARCHITECTURE.md, whole', () => {
     const expected = METRICS.map(({ name, kind, label, help }) => `| \`${name}\` | ${kind} | ${label ?? ''} | ${help} |`);
     expect(rows(read('ARCHITECTURE.md'), /^parley_/)).toEqual(expected);
-  });
-
-  it('[R6] have the table of what each kind of user may do in SPEC.md, whole', () => {
-    const kinds = Object.values<ReadonlySet<Power>>(USER_KINDS);
-    const expected = Object.entries(POWERS).map(([power, meaning]) => {
-      const cells = kinds.map((powers) => (powers.has(power as Power) ? 'yes' : ''));
-      return `  | may ${[meaning, ...cells].join(' | ')} |`;
-    });
-    const spec = read('SPEC.md').split('\n');
-    expect(spec.filter((line) => line.startsWith('  | may '))).toEqual(expected);
-    expect(spec).toContain(
-      `  | a token of kind | ${Object.keys(USER_KINDS)
-        .map((kind) => `\`${kind}\``)
-        .join(' | ')} |`,
-    );
   });
 
   it('have the scripts of package.json in README.md', () => {

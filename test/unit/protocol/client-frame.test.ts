@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { frameId, frameRoom, toClientFrame } from '#libs/protocol/client-frame.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { CLIENT_FRAMES } from '#libs/protocol/frames.ts';
 
 function refusal(value: unknown): string {
   try {
@@ -16,20 +17,27 @@ function refusal(value: unknown): string {
 describe('toClientFrame', () => {
   it('[F1] takes a join of one room, and of many', () => {
     expect(toClientFrame({ type: 'join', id: '1', room: 'park', since: { epoch: 'e', offset: 3 } })).toEqual({
-      type: 'join',
+      name: 'join',
       id: '1',
-      rooms: [{ room: 'park', since: { epoch: 'e', offset: 3 } }],
+      room: 'park',
+      since: { epoch: 'e', offset: 3 },
     });
-    expect(toClientFrame({ type: 'join', rooms: [{ room: 'a' }, { room: 'b' }] })).toMatchObject({ rooms: [{ room: 'a' }, { room: 'b' }] });
+    expect(toClientFrame({ type: 'join', room: 'park', since: null })).toEqual({ name: 'join', id: undefined, room: 'park' });
+    const rooms = [{ room: 'a' }, { room: 'b', since: { epoch: 'e', offset: 3 } }];
+    expect(toClientFrame({ type: 'join', rooms })).toEqual({ name: 'join_many', id: undefined, rooms });
   });
 
   it('[F] takes `sessionId` for `room`, and `to` as a direct message', () => {
-    expect(toClientFrame({ type: 'message', sessionId: 'conv:1', text: 'hi' })).toMatchObject({ type: 'message', room: 'conv:1' });
-    expect(toClientFrame({ type: 'message', to: 'u1', text: 'hi' })).toMatchObject({ type: 'direct', to: 'u1' });
+    expect(toClientFrame({ type: 'message', sessionId: 'conv:1', text: 'hi' })).toMatchObject({
+      name: 'message_session',
+      sessionId: 'conv:1',
+    });
+    expect(toClientFrame({ type: 'message', room: 'a', sessionId: 7, text: 'hi' })).toMatchObject({ name: 'message', room: 'a' });
+    expect(toClientFrame({ type: 'message', room: 'a', to: 'u1', text: 'hi' })).toMatchObject({ name: 'message_direct', to: 'u1' });
   });
 
   it('[F] ignores unknown members', () => {
-    expect(toClientFrame({ type: 'ping', id: 'p', nonsense: { deep: [1] } })).toEqual({ type: 'ping', id: 'p' });
+    expect(toClientFrame({ type: 'ping', id: 'p', nonsense: { deep: [1] } })).toEqual({ name: 'ping', id: 'p' });
   });
 
   it.each([
@@ -60,11 +68,28 @@ describe('toClientFrame', () => {
     expect(refusal(value)).toContain(named);
   });
 
+  it.each([
+    [{ type: 'shout' }, '`type` must be one of join, leave, message, history, presence, query, delivered, typing, refresh, ping'],
+    [{ type: 'join', room: 'a b' }, '`room` must be 1-128 of A-Z a-z 0-9 . _ ~ - , :'],
+    [{ type: 'join', room: 'a', since: 3 }, '`since` must be {epoch,offset}'],
+    [{ type: 'join', room: 'a', since: { epoch: 'e', offset: -1 } }, '`since.offset` must be a whole number from 0 to 9007199254740991'],
+    [{ type: 'join', rooms: [] }, '`rooms` must be a list of 1-100 {room,since?}'],
+    [{ type: 'join', rooms: [{ room: 'a', since: {} }] }, '`rooms.since.epoch` must be a string'],
+    [{ type: 'join', room: 'a', rooms: [{ room: 'b' }] }, 'a join names `room` or `rooms`, not both'],
+    [{ type: 'message', room: 'a', text: '' }, '`text` may be empty only beside `data`'],
+    [{ type: 'message', to: '', text: 'x' }, '`to` must be a user id of 1-128 characters'],
+    [{ type: 'history', room: 'a', limit: 101 }, '`limit` must be a whole number from 1 to 100'],
+    [{ type: 'query', query: 'all' }, '`query` must be "onLineNumber"'],
+    [{ type: 'ping', id: 7 }, '`id` must be a string of at most 64 characters, well-formed Unicode'],
+  ])('[F1] says of %j what it takes', (value, words) => {
+    expect(refusal(value)).toBe(words);
+  });
+
   it('[F1] answers any JSON with a frame or INVALID_REQUEST, nothing else', () => {
-    const types = ['join', 'leave', 'message', 'history', 'presence', 'query', 'delivered', 'typing', 'refresh', 'ping'];
+    const names = Object.keys(CLIENT_FRAMES);
     const frame = fc.record(
       {
-        type: fc.oneof(fc.constantFrom(...types), fc.string()),
+        type: fc.oneof(fc.constantFrom(...names), fc.string()),
         id: fc.jsonValue(),
         room: fc.oneof(fc.constant('park'), fc.jsonValue()),
         rooms: fc.jsonValue(),
@@ -82,7 +107,7 @@ describe('toClientFrame', () => {
       fc.property(fc.oneof(frame, fc.jsonValue()), (value) => {
         const parsed: unknown = JSON.parse(JSON.stringify(value));
         try {
-          expect(types.concat('direct')).toContain(toClientFrame(parsed).type);
+          expect(names).toContain(toClientFrame(parsed).name);
         } catch (error) {
           expect(error).toBeInstanceOf(HubError);
           expect(error).toHaveProperty('code', 'INVALID_REQUEST');

@@ -33,18 +33,6 @@ const wordsOf = (text: string) => [...text.matchAll(/`([A-Z][A-Z_]+)(?:=\w+)?`/g
 const entries: [string, ErrorEntry][] = Object.entries(ERRORS);
 
 describe('the table of errors', () => {
-  it('stands in SPEC.md as it is in the code', () => {
-    const expected = entries.map(([code, { status, close, reply, retryable, message }]) => [
-      `\`${code}\``,
-      String(status || ''),
-      String(close || ''),
-      reply ? 'yes' : '',
-      retryable ? 'yes' : '',
-      message,
-    ]);
-    expect(rows(part('Errors'), /^`/)).toEqual(expected);
-  });
-
   it('[C] names the close code of each error, and no other', () => {
     const told = rows(part('C. Close codes'), /^\d{4}$/).flatMap(([close, reason]) =>
       wordsOf(reason ?? '').map((code) => [code, Number(close)] as const),

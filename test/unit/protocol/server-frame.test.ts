@@ -1,8 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { SERVER_FRAMES, type ServerFrameRow } from '#libs/protocol/frames.ts';
 import { fitsCodePoints } from '#libs/protocol/limits.ts';
+import { personJson } from '#libs/protocol/person.ts';
 import { isRoomName } from '#libs/protocol/room-name.ts';
-import { ack, joinedEnd, joinedHead, liveMessage, messageStart, messageTail, publishedAt } from '#libs/protocol/server-frame.ts';
+import {
+  ack,
+  buildFrame,
+  buildPage,
+  JsonText,
+  joinedEnd,
+  joinedHead,
+  joinedLive,
+  liveMessage,
+  messageMember,
+  messageOf,
+  messageStart,
+  messageTail,
+  publishedAt,
+} from '#libs/protocol/server-frame.ts';
 
 const AT = 1_700_000_000_123;
 
@@ -43,18 +59,77 @@ describe('server frames', () => {
       room: 'park',
       message: { id: 'm', offset: 4, at: AT },
     });
-    const head = joinedHead('"', 2, { room: 'park', epoch: 'e', offset: 9, recovered: true });
-    expect(JSON.parse(head + joinedEnd(true))).toEqual({
-      type: 'joined',
-      id: '"',
-      room: 'park',
-      count: 2,
-      epoch: 'e',
-      offset: 9,
-      recovered: true,
-      messages: [],
-      more: true,
-    });
+  });
+});
+
+/** A frame's members without its type. */
+function membersOf(text: string): never {
+  const { type: _, ...members } = JSON.parse(text);
+  return members as never;
+}
+
+describe('frames of the table', () => {
+  const rows = Object.entries<ServerFrameRow>(SERVER_FRAMES);
+
+  it.each(rows)('[F] %s is built from its members, in the order of the table', (type, { example, members }) => {
+    const reversed = Object.fromEntries(Object.entries({ ...example, unknown: 1 }).reverse());
+    const built = buildFrame(type as keyof typeof SERVER_FRAMES, reversed as never);
+    expect(JSON.parse(built)).toEqual({ type, ...example });
+    const order = ['type', ...Object.keys(members)];
+    expect(Object.keys(JSON.parse(built))).toEqual(order.filter((name) => name === 'type' || name in example));
+  });
+
+  it('[F] take finished JSON as it is', () => {
+    expect(buildFrame('typing', { room: 'park', user: new JsonText('{"id":"ann", "name":"Ann"}') })).toBe(
+      '{"type":"typing","room":"park","user":{"id":"ann", "name":"Ann"}}',
+    );
+    const member = messageMember('m', '{"id":"u","name":"U"}', 'x', '1.0', AT);
+    expect(buildFrame('offline_message', { room: 'dm:x', offset: 3, message: messageOf(member) })).toBe(
+      `{"type":"offline_message","room":"dm:x","offset":3,${member}`,
+    );
+  });
+
+  it('[F] with messages come in two parts, whatever stands in their other members', () => {
+    const [head, end] = buildPage('history', { id: '"messages":[', room: 'park', more: true });
+    expect(`${head}ITEMS${end}`).toBe('{"type":"history","id":"\\"messages\\":[","room":"park","messages":[ITEMS],"more":true}');
+  });
+});
+
+describe('frames built by hand', () => {
+  const id = fc.option(fc.string({ unit: 'binary' }), { nil: undefined });
+  const offset = fc.nat(Number.MAX_SAFE_INTEGER);
+  const room = fc.stringMatching(/^[A-Za-z0-9._~,:-]{1,128}$/);
+
+  it('[F] ack is what the table says, byte by byte', () => {
+    fc.assert(
+      fc.property(id, room, fc.option(offset, { nil: undefined }), (label, name, place) => {
+        const message = { id: 'mid', ...(place === undefined ? {} : { offset: place }), at: AT };
+        expect(ack(label, name, 'mid', place, AT)).toBe(buildFrame('ack', { id: label, room: name, message }));
+      }),
+    );
+  });
+
+  it('[F] joined is what the table says, byte by byte', () => {
+    fc.assert(
+      fc.property(id, room, offset, fc.boolean(), fc.boolean(), (label, name, place, recovered, more) => {
+        const head = { room: name, count: 2, epoch: 'e', offset: place, recovered };
+        expect([joinedHead(label, head), joinedEnd(more)]).toEqual(buildPage('joined', { id: label, ...head, more }));
+        const live = { id: label, room: name, count: 2, recovered: false, messages: [], more: false };
+        expect(joinedLive(label, name, 2)).toBe(buildFrame('joined', live));
+      }),
+    );
+  });
+
+  it('[F] message has the members of the table, and no others', () => {
+    const { room: name, offset: place, message } = SERVER_FRAMES.message.example;
+    const { id: mid, from, text, at } = message;
+    const stream = `{"offset":${place},${messageTail(name, mid, personJson(from), text, '{"x":1}', at)}`;
+    const live = liveMessage(name, mid, personJson(from), text, undefined, at);
+    expect(JSON.parse(stream)).toEqual({ ...SERVER_FRAMES.message.example, type: 'message', message: { ...message, data: { x: 1 } } });
+    expect(JSON.parse(live)).toEqual({ type: 'message', room: name, message });
+    for (const text of [stream, live]) expect(JSON.parse(buildFrame('message', membersOf(text)))).toEqual(JSON.parse(text));
+    // Inside `message` the order is the table's, too.
+    expect(Object.keys(JSON.parse(stream).message)).toEqual(Object.keys(SERVER_FRAMES.message.members.message.members));
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { roomClosed } from '#libs/protocol/server-frame.ts';
+import { buildFrame } from '#libs/protocol/server-frame.ts';
 import { decodeRoomSignal, decodeUserSignal, encode, type RoomSignal, signalHead, type UserSignal } from '#libs/protocol/signals.ts';
 
 const FRAME = '{"type":"inform","body":"Zoë"}';
@@ -23,7 +23,10 @@ const USER: Readonly<Record<UserSignal['kind'], [UserSignal<string>, string]>> =
   login: [{ kind: 'login', login: 'l1' }, '~kl1'],
   session: [{ kind: 'session', session: 'tab', frame: FRAME }, `~stab ${FRAME}`],
   membership: [{ kind: 'membership', room: 'group:1' }, '~xgroup:1'],
-  privateClosed: [{ kind: 'privateClosed', room: 'pair:1', reason: 'closed' }, roomClosed('pair:1', 'closed')],
+  privateClosed: [
+    { kind: 'privateClosed', room: 'pair:1', reason: 'closed' },
+    buildFrame('room_closed', { room: 'pair:1', reason: 'closed' }),
+  ],
 };
 
 const bytes = (text: string): Buffer => Buffer.from(text);

@@ -1,0 +1,134 @@
+/** The TypeScript types of all frames, made from the table. */
+import { CLIENT_FRAMES, type ClientFrameRow, SERVER_FRAMES, type ServerFrameRow } from '#libs/protocol/frames.ts';
+import {
+  CHAT_MESSAGE,
+  FRAME_ID,
+  JOIN_TARGET,
+  type Members,
+  type MemberType,
+  type ObjectType,
+  optional,
+  PAGE_MESSAGE,
+  PERSON,
+  POSITION,
+  ROOM,
+} from '#libs/protocol/member-types.ts';
+
+const SHAPES = [PERSON, POSITION, JOIN_TARGET, CHAT_MESSAGE, PAGE_MESSAGE];
+
+/** Whether a member that is left out may also be given as `undefined`: where a client gives it. */
+type Side = 'given' | 'received';
+
+/** The interface of a server frame: `room_online` has `RoomOnlineFrame`. */
+function interfaceOf(type: string): string {
+  return `${type.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase())}Frame`;
+}
+
+function typeOf(type: MemberType, side: Side): string {
+  switch (type.type) {
+    case 'string':
+      return type.enum?.map((value) => `'${value}'`).join(' | ') ?? 'string';
+    case 'integer':
+    case 'number':
+      return 'number';
+    case 'const':
+      return typeof type.value === 'string' ? `'${type.value}'` : String(type.value);
+    case 'any':
+      return 'unknown';
+    case 'boolean':
+      return 'boolean';
+    case 'array':
+      return `readonly ${typeOf(type.items, side)}[]`;
+    case 'object':
+      return (
+        type.name ??
+        `{ ${Object.entries(type.members)
+          .map((member) => declaration(member, side))
+          .join('; ')} }`
+      );
+  }
+}
+
+function declaration([name, type]: [string, MemberType], side: Side): string {
+  const isOptional = type.optional === true;
+  return `readonly ${name}${isOptional ? '?' : ''}: ${typeOf(type, side)}${isOptional && side === 'given' && type.type !== 'any' ? ' | undefined' : ''}`;
+}
+
+/** Members that are everywhere need no words, and an interface has its own. */
+function isPlain(type: MemberType): boolean {
+  return (
+    [FRAME_ID.description, ROOM.description].some((plain) => plain === type.description) ||
+    (type.type === 'object' && type.name !== undefined)
+  );
+}
+
+function lines(members: Members, side: Side, indent: string): string[] {
+  return Object.entries(members).flatMap(([name, type]) => [
+    ...(type.description === undefined || isPlain(type) ? [] : [`${indent}/** ${type.description} */`]),
+    `${indent}${declaration([name, type], side)};`,
+  ]);
+}
+
+function shape({ name, description, members }: ObjectType): string {
+  return [
+    `/** ${description} */`,
+    `export interface ${name} {`,
+    ...lines(members, name === JOIN_TARGET.name ? 'given' : 'received', '  '),
+    '}',
+    '',
+  ].join('\n');
+}
+
+function serverFrame([type, { summary, members }]: [string, ServerFrameRow]): string {
+  return [
+    `/** ${summary} */`,
+    `export interface ${interfaceOf(type)} {`,
+    `  readonly type: '${type}';`,
+    ...lines(members, 'received', '  '),
+    '}',
+    '',
+  ].join('\n');
+}
+
+function clientFrame([name, { type = name, summary, members }]: [string, ClientFrameRow]): string[] {
+  return [
+    `  /** ${summary} */`,
+    `  readonly ${name}: {`,
+    `    readonly type: '${type}';`,
+    ...lines({ id: optional(FRAME_ID), ...members }, 'given', '    '),
+    '  };',
+  ];
+}
+
+/** The text of `libs/protocol/frame-types.ts`. */
+export function frameTypes(): string {
+  const client = Object.entries<ClientFrameRow>(CLIENT_FRAMES);
+  const server = Object.entries<ServerFrameRow>(SERVER_FRAMES);
+  return `/**
+ * The types of all frames. Made from \`frames.ts\` by \`npm run generate\`: change the table, not this file.
+ * Members that are not listed are ignored, frames of types that are not listed are passed over.
+ */
+
+${SHAPES.map(shape).join('\n')}
+/** Frames that a client sends, by their names in the table: several may have one \`type\`. */
+export interface ClientFrames {
+${client.flatMap(clientFrame).join('\n')}
+}
+
+/** A frame as a client sends it. */
+export type ClientFrame = ClientFrames[keyof ClientFrames];
+
+/** The answers to the frames of a client. \`ErrorFrame\` answers any of them, and is the only answer to those that are not listed. */
+export interface Answers {
+${client.flatMap(([name, { answer }]) => (answer === undefined ? [] : [`  readonly ${name}: ${interfaceOf(answer)};`])).join('\n')}
+}
+
+${server.map(serverFrame).join('\n')}
+/** Frames that the server sends, by \`type\`. */
+export interface ServerFrames {
+${server.map(([type]) => `  readonly ${type}: ${interfaceOf(type)};`).join('\n')}
+}
+/** A frame as the server sends it. */
+export type ServerFrame = ServerFrames[keyof ServerFrames];
+`;
+}

@@ -1,0 +1,53 @@
+/** All that is made from the tables of the code and kept in the repository. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { clientTables } from './client-readme.ts';
+import { frameTypes } from './frame-types.ts';
+import { errorTable, frameTables, powerTable } from './spec-tables.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+/** A file as it has to be. */
+export interface GeneratedFile {
+  readonly path: string;
+  /** As it is. */
+  readonly found: string;
+  readonly wanted: string;
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(join(ROOT, path), 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Puts a part between its two marks, which are lines of their own, and as far to the right as they are. */
+function withPart(document: string, name: string, part: string): string {
+  const marks = new RegExp(`^( *)<!-- generated: ${name} -->\n[^]*?^ *<!-- end: ${name} -->$`, 'm');
+  if (!marks.test(document)) throw new Error(`no part "${name}" in the document`);
+  return document.replace(marks, (_, indent: string) =>
+    [`<!-- generated: ${name} -->`, '', ...part.split('\n'), '', `<!-- end: ${name} -->`]
+      .map((line) => (line === '' ? '' : indent + line))
+      .join('\n'),
+  );
+}
+
+function file(path: string, make: (found: string) => string): GeneratedFile {
+  const found = read(path);
+  return { path, found, wanted: make(found) };
+}
+
+/** Every generated file, and every document with generated parts. */
+export function generatedFiles(): GeneratedFile[] {
+  const types = frameTypes();
+  const { calls, events } = clientTables(types);
+  return [
+    file('libs/protocol/frame-types.ts', () => types),
+    file('SPEC.md', (found) =>
+      withPart(withPart(withPart(found, 'powers', powerTable()), 'frames', frameTables()), 'errors', errorTable()),
+    ),
+    file('libs/client/README.md', (found) => withPart(withPart(found, 'calls', calls), 'events', events)),
+  ];
+}

@@ -1,0 +1,176 @@
+/**
+ * The types of the members of frames, in the words of JSON Schema 2020-12 and a few of our own. The server's checks, the TypeScript types
+ * and the AsyncAPI document are all made from them.
+ */
+import { ERRORS } from './errors.ts';
+import { FRAME_ID_MAX, PAGE_MESSAGES, PRESENCE_NAMES, ROOM_NAME_MAX, USER_ID_MAX } from './limits.ts';
+import { ROOM_NAME_PATTERN } from './room-name.ts';
+
+interface Common {
+  readonly description?: string;
+  /** The member may be left out. */
+  readonly optional?: true;
+}
+
+export interface StringType extends Common {
+  readonly type: 'string';
+  /** UTF-16 units. */
+  readonly minLength?: number;
+  /** UTF-16 units. */
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly enum?: readonly string[];
+  /** The values of this version. Later ones may add more, so the TypeScript type is `string`. */
+  readonly known?: readonly string[];
+  /** Lone surrogates are refused: UTF-8 cannot tell them apart. */
+  readonly wellFormed?: true;
+  /** May be empty only if the frame has this member, too. */
+  readonly emptyBeside?: string;
+  /** What an error says the member must be if one of these limits is broken. Needed with any but `enum`. */
+  readonly takes?: string;
+}
+
+export interface NumberType extends Common {
+  readonly type: 'integer' | 'number';
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+export interface ObjectType extends Common {
+  readonly type: 'object';
+  /** The name of its TypeScript interface; without one the type stands where it is used. */
+  readonly name?: string;
+  readonly members: Members;
+}
+
+export interface ListType extends Common {
+  readonly type: 'array';
+  readonly items: MemberType;
+  readonly minItems?: number;
+  readonly maxItems: number;
+}
+
+export type MemberType =
+  | StringType
+  | NumberType
+  | ObjectType
+  | ListType
+  | (Common & { readonly type: 'boolean' })
+  /** One value alone. */
+  | (Common & { readonly type: 'const'; readonly value: string | boolean })
+  /** Any JSON value. */
+  | (Common & { readonly type: 'any' });
+
+/** In the order in which they are written. */
+export type Members = Readonly<Record<string, MemberType>>;
+
+/** The type of a member that may be left out. */
+export function optional<T extends MemberType>(type: T): T & { readonly optional: true } {
+  return { ...type, optional: true };
+}
+
+export const FRAME_ID = {
+  type: 'string',
+  maxLength: FRAME_ID_MAX,
+  wellFormed: true,
+  takes: `a string of at most ${FRAME_ID_MAX} characters, well-formed Unicode`,
+  description: "The client's own label; the answer has the same.",
+} as const satisfies MemberType;
+
+export const ROOM = {
+  type: 'string',
+  pattern: ROOM_NAME_PATTERN,
+  takes: `1-${ROOM_NAME_MAX} of A-Z a-z 0-9 . _ ~ - , :`,
+  description: 'The name of a room (R1).',
+} as const satisfies MemberType;
+
+export const USER_ID = {
+  type: 'string',
+  minLength: 1,
+  maxLength: USER_ID_MAX,
+  wellFormed: true,
+  takes: `a user id of 1-${USER_ID_MAX} characters`,
+  description: 'The id of a user.',
+} as const satisfies MemberType;
+
+export const TEXT = { type: 'string', description: 'At most MESSAGE_MAX_CHARS Unicode code points (F2).' } as const satisfies MemberType;
+export const DATA = { type: 'any', description: 'Any JSON value.' } as const satisfies MemberType;
+export const BOOLEAN = { type: 'boolean' } as const satisfies MemberType;
+export const STRING = { type: 'string' } as const satisfies MemberType;
+export const COUNT = { type: 'integer', minimum: 0, description: 'Distinct users.' } as const satisfies MemberType;
+export const STAMP = { type: 'integer', description: 'Unix milliseconds.' } as const satisfies MemberType;
+export const UNIX_SECONDS = { type: 'integer', description: 'Unix seconds.' } as const satisfies MemberType;
+export const SECONDS = { type: 'number', description: 'Seconds.' } as const satisfies MemberType;
+
+export const OFFSET = {
+  type: 'integer',
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: "A place in the room's sequence (M3).",
+} as const satisfies MemberType;
+
+export const EPOCH = { type: 'string', description: 'Changes when the sequence was lost (M3).' } as const satisfies MemberType;
+
+export const ERROR_CODE = {
+  type: 'string',
+  known: Object.entries(ERRORS).flatMap(([code, { reply }]) => (reply ? [code] : [])),
+  description: "A code of the contract's table of errors.",
+} as const satisfies MemberType;
+
+export const PERSON = {
+  type: 'object',
+  name: 'Person',
+  description: 'Somebody, wherever one is named (F8).',
+  members: {
+    id: STRING,
+    name: STRING,
+    kind: {
+      type: 'string',
+      optional: true,
+      description: "`user`, `guest`, `customer`, `agent`, `service`, or the word of the token's issuer (R6). Absent if it is not known.",
+    },
+  },
+} as const satisfies ObjectType;
+
+export const POSITION = {
+  type: 'object',
+  name: 'Position',
+  description: "Somebody's place in a room's sequence: the last message seen (M5).",
+  members: { epoch: EPOCH, offset: OFFSET },
+} as const satisfies ObjectType;
+
+export const JOIN_TARGET = {
+  type: 'object',
+  name: 'JoinTarget',
+  description: 'A room to enter, and from where to recover it.',
+  members: { room: ROOM, since: optional(POSITION) },
+} as const satisfies ObjectType;
+
+export const CHAT_MESSAGE = {
+  type: 'object',
+  name: 'ChatMessage',
+  description: 'A message, as everybody in its room gets it.',
+  members: {
+    id: { type: 'string', description: 'The same in every copy of the message, however it comes (M2).' },
+    from: PERSON,
+    text: STRING,
+    data: { type: 'any', optional: true, description: "Any JSON value: what the sender's program put beside the text." },
+    at: STAMP,
+  },
+} as const satisfies ObjectType;
+
+export const PAGE_MESSAGE = {
+  type: 'object',
+  name: 'PageMessage',
+  description: 'A message on a page.',
+  members: { offset: { ...OFFSET, minimum: 1 }, message: CHAT_MESSAGE },
+} as const satisfies ObjectType;
+
+export const PAGE = {
+  type: 'array',
+  items: PAGE_MESSAGE,
+  maxItems: PAGE_MESSAGES,
+  description: 'Oldest first.',
+} as const satisfies MemberType;
+
+export const PEOPLE = { type: 'array', items: PERSON, maxItems: PRESENCE_NAMES } as const satisfies MemberType;
