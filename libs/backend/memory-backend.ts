@@ -32,7 +32,7 @@ export function openMemoryBackend(
     nodes: new NodeDirectoryMemory(),
     buckets: new TokenBucketsMemory(),
     link: undefined,
-    jobs: () => new JobsMemory({ log, observe: metrics.jobs }),
+    jobs: async () => new JobsMemory({ log, observe: metrics.jobs }),
     problem: () => undefined,
     close: () => store.close(),
   };

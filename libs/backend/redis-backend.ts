@@ -4,7 +4,6 @@ import { BrokerRedis } from '#libs/broker/broker-redis.ts';
 import type { Config } from '#libs/config/config.ts';
 import { parseDatabaseUrl } from '#libs/config/database-url.ts';
 import type { HostAndPort } from '#libs/config/url.ts';
-import { JobsBullmq } from '#libs/jobs/jobs-bullmq.ts';
 import { MessageArchive } from '#libs/messages/message-archive.ts';
 import { NodeDirectoryRedis } from '#libs/presence/node-directory-redis.ts';
 import { PresenceRedis } from '#libs/presence/presence-redis.ts';
@@ -83,7 +82,10 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
     nodes: new NodeDirectoryRedis(link),
     buckets: new TokenBucketsRedis(link),
     link,
-    jobs: () => new JobsBullmq(link, { log, observe: metrics.jobs, closeMs: config.drainSeconds * 1000 * JOBS_SHARE }),
+    async jobs() {
+      const { JobsBullmq } = await import('#libs/jobs/jobs-bullmq.ts');
+      return new JobsBullmq(link, { log, observe: metrics.jobs, closeMs: config.drainSeconds * 1000 * JOBS_SHARE });
+    },
     problem: () => (health.problem === undefined ? undefined : `Redis: ${health.problem}`),
     async close() {
       health.stop();

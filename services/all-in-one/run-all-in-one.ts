@@ -10,7 +10,6 @@ import { tokenObserver } from '#libs/backend/token-observer.ts';
 import { answered, type WaitingListener } from '#libs/backend/waiting.ts';
 import { type Config, ConfigError } from '#libs/config/config.ts';
 import { keptSecret } from '#libs/config/kept-secret.ts';
-import { boardAdapters } from '#libs/jobs/queue-board.ts';
 import { DevMailbox } from '#libs/mail/dev-mailbox.ts';
 import { SmtpMailer } from '#libs/mail/smtp-mailer.ts';
 import type { Service } from '#libs/process/process-life.ts';
@@ -72,7 +71,7 @@ export async function runAllInOne(
   await migrate(databaseUrl, { waiting: (line) => log.warn(line) });
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
   const parts = hubParts(config, tokens.verifier, backend, log, background);
-  const jobs = backend.jobs();
+  const jobs = await backend.jobs();
   const mailbox = config.smtpUrl === undefined ? new DevMailbox({ print: (text) => standardOutput().write(`${text}\n`) }) : undefined;
   const localKey = new LocalKey({ ...config, key: randomBytes(KEY_BYTES).toString('base64url') });
   let stopping = false;
@@ -99,7 +98,8 @@ export async function runAllInOne(
     warnings: config.warnings,
     keySet: () => watch.keys,
     page: PAGE,
-    board: boardAdapters(jobs),
+    // The board loads BullMQ, which a node that stands alone does without.
+    board: redisUrl === undefined ? [] : (await import('#libs/jobs/queue-board.ts')).boardAdapters(jobs),
   });
   let gateway: Gateway | undefined;
   const feed = await parts.follow((revocation) => gateway?.hub.revoke(revocation));

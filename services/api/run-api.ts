@@ -40,7 +40,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
   background.run('logins', () => store.names.enterMissing());
   const parts = hubParts(config, tokens.verifier, backend, log, background);
   const feed = await parts.follow(() => undefined);
-  const jobs = backend.jobs();
+  const jobs = await backend.jobs();
   let stopping = false;
   const app = composeApi({ config, secret, tokens, backend, parts, jobs, log, draining: () => stopping, page: PAGE });
   const admin = await openAdminPages({

@@ -23,7 +23,7 @@ async function run(config: Config, metrics: Metrics, log: Logger, waiting: Waiti
   const mailer = new SmtpMailer({ url: smtpUrl, from: config.mailFrom });
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
   const backend = await openRedisBackend(redisUrl, config, { node: config.nodeId, store, metrics, log, waiting });
-  const worker = await composeWorker({ config, secret, backend, jobs: backend.jobs(), mailer, metrics, log });
+  const worker = await composeWorker({ config, secret, backend, jobs: await backend.jobs(), mailer, metrics, log });
   return {
     ready: () => backend.problem() === undefined,
     problem: () => backend.problem(),
