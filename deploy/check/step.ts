@@ -12,23 +12,33 @@ export interface Step {
   readonly command: readonly [string, ...string[]];
 }
 
-/** All that is looked at without running the hub. */
-export const STATIC_STEPS: readonly Step[] = [
-  {
-    name: 'types',
-    command: [
-      'node_modules/typescript/bin/tsc',
-      '-p',
-      'tsconfig.json',
-      '--incremental',
-      '--tsBuildInfoFile',
-      'node_modules/.cache/tsbuildinfo',
-    ],
-  },
+const TYPES: Step = {
+  name: 'types',
+  command: [
+    'node_modules/typescript/bin/tsc',
+    '-p',
+    'tsconfig.json',
+    '--incremental',
+    '--tsBuildInfoFile',
+    'node_modules/.cache/tsbuildinfo',
+  ],
+};
+/** Together they take less time than the types. */
+const OTHERS: readonly Step[] = [
   { name: 'biome', command: ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings'] },
   { name: 'layers', command: ['deploy/check/layers.ts'] },
   { name: 'knip', command: ['node_modules/knip/bin/knip.js', '--no-progress', '--treat-config-hints-as-errors'] },
 ];
+
+/** Checks all that can be checked without running the hub. Resolves with the names of the steps that failed. */
+export async function runStaticSteps(): Promise<readonly string[]> {
+  const failed: string[] = [];
+  const run = async (...steps: readonly Step[]): Promise<void> => {
+    for (const step of steps) if (!(await runStep(step))) failed.push(step.name);
+  };
+  await Promise.all([run(TYPES), run(...OTHERS)]);
+  return failed;
+}
 
 /** Runs a step; its output is shown where it fails. Resolves with whether it passed. */
 export async function runStep({ name, command: [program, ...args] }: Step): Promise<boolean> {

@@ -1,13 +1,11 @@
 /** `npm test`: everything. The check's steps, then every test there is; the last line says `N passed, N failed`. */
 
 import { runTests } from './run-tests.ts';
-import { runStep, STATIC_STEPS } from './step.ts';
+import { runStaticSteps } from './step.ts';
 
 const PROJECTS = ['unit', 'contract', 'integration', 'doors', 'unhurried', 'web', 'e2e', 'chaos'];
 
-const brokenSteps: string[] = [];
-for (const step of STATIC_STEPS) if (!(await runStep(step))) brokenSteps.push(step.name);
-
+const brokenSteps = await runStaticSteps();
 const { passed, failed, problems } = await runTests(PROJECTS);
 for (const problem of problems) console.log(problem);
 if (brokenSteps.length > 0) console.log(`Not tests, and failed: ${brokenSteps.join(', ')}; counted below.`);
