@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 interface Project {
   /** What a test, or a hook that starts servers, may take. It is there for what hangs: how soon a thing has to happen is the test's own to say. */
   readonly seconds: number;
-  /** Its files run beside each other. */
-  readonly parallel: boolean;
+  /** So many of its files run beside each other. */
+  readonly atOnce: number;
   /** Default: all of the folder of its name. */
   readonly files?: string | readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -44,16 +44,18 @@ const UNHURRIED = [
   'e2e/tls-names',
   'e2e/user-kinds',
 ].map((suite) => `test/${suite}.test.ts`);
+/** At once where files wait for timers and other processes more than they compute: three keep two cores busy. */
+const WAITING = 3;
 const PROJECTS: Readonly<Record<string, Project>> = {
-  unit: { seconds: 60, parallel: true },
-  contract: { seconds: 60, parallel: true },
-  integration: { seconds: 120, parallel: true },
-  doors: { seconds: 120, parallel: true, files: API, env: { API_DOOR: 'uws' } },
-  unhurried: { seconds: 180, parallel: true, files: UNHURRIED },
-  e2e: { seconds: 120, parallel: false },
+  unit: { seconds: 60, atOnce: WAITING },
+  contract: { seconds: 60, atOnce: WAITING },
+  integration: { seconds: 120, atOnce: WAITING },
+  doors: { seconds: 120, atOnce: WAITING, files: API, env: { API_DOOR: 'uws' } },
+  unhurried: { seconds: 180, atOnce: WAITING, files: UNHURRIED },
   // No test of a page says how soon the hub has to do a thing.
-  web: { seconds: 120, parallel: true, files: PAGES },
-  chaos: { seconds: 180, parallel: false },
+  web: { seconds: 120, atOnce: 2, files: PAGES },
+  e2e: { seconds: 120, atOnce: 1 },
+  chaos: { seconds: 180, atOnce: 1 },
 };
 
 /** How long `expect.poll` goes on looking, milliseconds. */
@@ -61,8 +63,8 @@ const POLL_MS = 30_000;
 
 export default defineConfig({
   test: {
-    // First all that runs beside each other, in one go, then one project after the other: chaos beside a test that measures seconds would make both lie.
-    projects: Object.entries(PROJECTS).map(([name, { seconds, parallel, env = {}, files = `test/${name}/**/*.test.ts` }], order) => ({
+    // First all that waits, in one go, then one project after the other: chaos beside a test that measures seconds would make both lie.
+    projects: Object.entries(PROJECTS).map(([name, { seconds, atOnce, env = {}, files = `test/${name}/**/*.test.ts` }], order) => ({
       test: {
         name,
         include: [files].flat(),
@@ -70,8 +72,10 @@ export default defineConfig({
         exclude: name === 'e2e' || name === 'chaos' ? [PAGES, ...UNHURRIED] : [],
         environment: 'node',
         pool: 'forks',
-        fileParallelism: parallel,
-        sequence: { groupOrder: parallel ? 0 : order },
+        maxWorkers: atOnce,
+        // A unit test leaves nothing behind: its files share a process, which loads what they test once.
+        isolate: name !== 'unit',
+        sequence: { groupOrder: atOnce === WAITING ? 0 : order },
         testTimeout: seconds * 1000,
         hookTimeout: seconds * 1000,
         globalSetup: [
@@ -82,6 +86,5 @@ export default defineConfig({
         expect: { poll: { timeout: POLL_MS } },
       },
     })),
-    maxWorkers: 2,
   },
 });

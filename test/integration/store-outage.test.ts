@@ -151,6 +151,8 @@ describe('PostgreSQL away', () => {
     await holder.connect();
     const patient = await openStore({ url: database.url });
     try {
+      // Its connection is there: a busy machine may take longer to make one than a question about a member may last.
+      await patient.events.since(undefined, ['member_left']);
       await holder.query('BEGIN; LOCK TABLE room_members IN ACCESS EXCLUSIVE MODE');
       const asked = (what: string, answer: Promise<unknown>): Promise<string> =>
         answer.then(
