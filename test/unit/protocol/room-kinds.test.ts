@@ -52,8 +52,8 @@ describe('kinds of rooms', () => {
     expect(NAMES.filter((name) => !mustJoin(name))).toEqual(['pair:1', 'conv:1', 'dm:x']);
     expect(managedKindsWith(({ isPrivate }) => isPrivate === true)).toBe("'pair','conv','dm'");
     expect(managedKindsWith(({ readAfterEnd }) => readAfterEnd === true)).toBe("'conv'");
-    expect(PUBLIC_ROOMS).toEqual([{ room: 'park', kind: 'park', title: 'Park', keepHistory: true }]);
-    expect(LISTED_KINDS).toEqual(['park', 'group', 'pair', 'conv', 'dm']);
+    expect(PUBLIC_ROOMS).toContainEqual({ room: 'park', kind: 'park', title: 'Park', keepHistory: true });
+    expect(LISTED_KINDS).toEqual(expect.arrayContaining(['park', 'group', 'pair', 'conv', 'dm']));
   });
 
   it('have prefixes that no other one begins with', () => {
