@@ -40,12 +40,12 @@ export class ArchiveKeys {
   }
 
   /** Whether the backend may have forgotten what was published shortly before this epoch. */
-  inDoubt(epoch: string): boolean {
+  mayHaveForgotten(epoch: string): boolean {
     return Date.now() - epochBegan(epoch) <= this.#keyLifeMs + SKEW_MS;
   }
 
   /** Resolves after the answers to all questions of the room up to now. */
-  async turn(room: string): Promise<void> {
+  async drainLookups(room: string): Promise<void> {
     await this.#asked.get(room)?.catch(() => undefined);
   }
 

@@ -81,11 +81,11 @@ export class BrokerMemory implements Broker, MemoryNode {
 
   async publish(request: PublishRequest): Promise<Published> {
     this.#check();
-    const { room, key, anew } = request;
+    const { room, key, forceNew } = request;
     await this.#begin(room);
     if (this.#archived?.holds(room)) {
-      if (key === null) await this.#archived.turn(room);
-      else if (!anew && this.#archived.inDoubt(this.#space.position(room).epoch)) {
+      if (key === null) await this.#archived.drainLookups(room);
+      else if (!forceNew && this.#archived.mayHaveForgotten(this.#space.position(room).epoch)) {
         const { first } = await this.#archived.find(room, key);
         if (first !== undefined) return { ...first, repeated: true };
       }

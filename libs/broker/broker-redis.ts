@@ -108,12 +108,12 @@ export class BrokerRedis implements Broker, SequenceHost {
         {
           signal: (topic, payload) => listener.signal(topic, payload),
           restored: (master) => this.#restored(master),
-          down: (master) => this.#troubled(master),
-          deaf: (master) => {
+          commandLost: (master) => this.#degraded(master),
+          subscriberLost: (master) => {
             for (const owner of this.#channels?.ownersOn(master) ?? []) if (owner instanceof RoomSequence) owner.interrupt();
-            this.#troubled(master);
+            this.#degraded(master);
           },
-          rehomed: (owners) => this.#rehomed(owners),
+          resubscribed: (owners) => this.#resubscribed(owners),
           reconnect: () => this.#observe.reconnect(),
           lag: (seconds) => this.#observe.lag(seconds),
         },
@@ -207,7 +207,7 @@ export class BrokerRedis implements Broker, SequenceHost {
   }
 
   /** For `RoomSequence`. */
-  doubt(sequence: RoomSequence): void {
+  rewound(sequence: RoomSequence): void {
     this.#filler?.restore(sequence);
   }
 
@@ -275,7 +275,7 @@ export class BrokerRedis implements Broker, SequenceHost {
         if (!current()) return;
         this.#comparing.delete(master.id);
         this.#healthy.add(master.id);
-        this.#tellHealed(owners);
+        this.#reportHealed(owners);
         this.#update();
       },
       (error: unknown) => {
@@ -294,18 +294,18 @@ export class BrokerRedis implements Broker, SequenceHost {
   }
 
   /** A comparison under way is worth nothing any more. */
-  #troubled(master: RedisMaster): void {
+  #degraded(master: RedisMaster): void {
     this.#comparing.delete(master.id);
     this.#healthy.delete(master.id);
     this.#update();
   }
 
-  #rehomed(owners: readonly ChannelOwner[]): void {
+  #resubscribed(owners: readonly ChannelOwner[]): void {
     for (const owner of owners) if (owner instanceof RoomSequence && owner.keep && owner.phase === Phase.filling) this.#filler?.fill(owner);
-    this.#tellHealed(owners);
+    this.#reportHealed(owners);
   }
 
-  #tellHealed(owners: readonly ChannelOwner[]): void {
+  #reportHealed(owners: readonly ChannelOwner[]): void {
     const topics = owners.map((owner): Topic => (owner instanceof RoomSequence ? `r:${owner.room}` : owner));
     if (topics.length > 0 && !this.#closed) this.listener.healed(topics);
   }

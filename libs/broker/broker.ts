@@ -33,7 +33,7 @@ export interface PublishRequest {
   /**
    * Rooms with an archive: what was published under the key before counts for nothing, it could not be stored where it stands. Default false.
    */
-  readonly anew?: boolean;
+  readonly forceNew?: boolean;
 }
 
 export interface Published extends Position {

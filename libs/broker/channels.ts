@@ -14,11 +14,11 @@ export interface ChannelsHost {
   /** A master's subscriber and command connection are both there, one of them anew: all of its rooms have to be compared. */
   restored(master: RedisMaster): void;
   /** A master's command connection broke: nothing can be published or read there. Messages may still come. */
-  down(master: RedisMaster): void;
+  commandLost(master: RedisMaster): void;
   /** A master's subscriber broke: messages of its channels are missed from here on. */
-  deaf(master: RedisMaster): void;
+  subscriberLost(master: RedisMaster): void;
   /** These channels found their new master, and are subscribed to there: messages in between were missed. */
-  rehomed(owners: readonly ChannelOwner[]): void;
+  resubscribed(owners: readonly ChannelOwner[]): void;
   reconnect(): void;
   lag(seconds: number): void;
 }
@@ -26,7 +26,7 @@ export interface ChannelsHost {
 /** Milliseconds until a subscription that is not acknowledged is given up. */
 const PATIENCE_MS = 5000;
 /** Milliseconds until channels that a master refused are asked for again, where the Cluster's map says by then. */
-const REHOME_MS = 100;
+const RESUBSCRIBE_MS = 100;
 
 /** What this node listens to, and which master's feed brings it. */
 export class Channels {
@@ -37,7 +37,7 @@ export class Channels {
   readonly #waiters = new Map<string, Waiter>();
   readonly #feeds = new Map<string, Feed>();
   readonly #seen = new Set<string>();
-  readonly #homeless = new Set<string>();
+  readonly #refusedChannels = new Set<string>();
   #closed = false;
 
   constructor(link: RedisLink, host: ChannelsHost, probeEveryMs: number) {
@@ -105,13 +105,13 @@ export class Channels {
   };
 
   readonly #onDown = (master: RedisMaster): void => {
-    this.#host.down(master);
+    this.#host.commandLost(master);
     this.#dropFeeds();
   };
 
   readonly #onMoved = (slots: ReadonlySet<number>): void => {
     this.#dropFeeds();
-    this.#rehome([...this.#owners.keys()].filter((channel) => slots.has(calculateSlot(channel))));
+    this.#resubscribe([...this.#owners.keys()].filter((channel) => slots.has(calculateSlot(channel))));
   };
 
   /** Closes the feeds of masters that a Cluster no longer has. */
@@ -139,7 +139,7 @@ export class Channels {
           before = true;
           this.#host.restored(master);
         },
-        feedDown: () => this.#host.deaf(master),
+        feedDown: () => this.#host.subscriberLost(master),
         lag: (seconds) => this.#host.lag(seconds),
       },
       this.#probeEveryMs,
@@ -160,15 +160,15 @@ export class Channels {
 
   /** A master said that the channels are not its own: the Cluster's map is out of date. */
   #refused(channels: readonly string[]): void {
-    if (this.#homeless.size === 0) {
+    if (this.#refusedChannels.size === 0) {
       setTimeout(() => {
-        const homeless = [...this.#homeless];
-        this.#homeless.clear();
-        if (!this.#closed) this.#rehome(homeless.filter((channel) => this.#owners.has(channel)));
-      }, REHOME_MS).unref();
+        const channels = [...this.#refusedChannels];
+        this.#refusedChannels.clear();
+        if (!this.#closed) this.#resubscribe(channels.filter((channel) => this.#owners.has(channel)));
+      }, RESUBSCRIBE_MS).unref();
     }
     for (const channel of channels) {
-      this.#homeless.add(channel);
+      this.#refusedChannels.add(channel);
       const owner = this.#owners.get(channel);
       if (owner instanceof RoomSequence) owner.interrupt();
     }
@@ -176,7 +176,7 @@ export class Channels {
   }
 
   /** Subscribes anew where the channels live now, and tells when that is done. */
-  #rehome(channels: readonly string[]): void {
+  #resubscribe(channels: readonly string[]): void {
     if (channels.length === 0) return;
     const done: ChannelOwner[] = [];
     const waits = channels.map(async (channel) => {
@@ -192,7 +192,7 @@ export class Channels {
     });
     // None of them rejects.
     void Promise.all(waits).then(() => {
-      if (!this.#closed && done.length > 0) this.#host.rehomed(done);
+      if (!this.#closed && done.length > 0) this.#host.resubscribed(done);
     });
   }
 

@@ -78,10 +78,10 @@ export class MemorySpace {
     if (!this.has(name)) this.#rooms.set(name, { epoch, offset, publications: [], touched: this.#now(), keys: new Map() });
   }
 
-  publish({ room: name, tail, key, at, anew }: PublishRequest): Published {
+  publish({ room: name, tail, key, at, forceNew }: PublishRequest): Published {
     const now = this.#now();
     const room = this.#room(name, now);
-    const first = key === null || anew ? undefined : room.keys.get(key);
+    const first = key === null || forceNew ? undefined : room.keys.get(key);
     if (first !== undefined && first.until > now) return { ...first.published, repeated: true };
     room.offset++;
     const published: Published = { epoch: room.epoch, offset: room.offset, at, repeated: false };

@@ -81,18 +81,18 @@ export class Publisher {
    * the room is stored: what was published in the epoch before may have been stored after this one began.
    */
   async #tryArchived(archived: ArchiveKeys, request: PublishRequest, names: readonly string[]): Promise<Published> {
-    const { room, key, at, anew } = request;
+    const { room, key, at, forceNew } = request;
     let epoch = archived.epochOf(room) ?? (await this.#epoch(room));
     for (;;) {
       let floor = 0;
-      if (key === null) await archived.turn(room);
-      else if (anew || archived.inDoubt(epoch)) {
+      if (key === null) await archived.drainLookups(room);
+      else if (forceNew || archived.mayHaveForgotten(epoch)) {
         const { first, top } = await archived.find(room, key);
-        if (first !== undefined && !anew) return { ...first, repeated: true };
+        if (first !== undefined && !forceNew) return { ...first, repeated: true };
         floor = top;
       }
       this.#active.note(room, epoch);
-      const args = [request.tail, at, '', epoch, anew ? 1 : 0, floor];
+      const args = [request.tail, at, '', epoch, forceNew ? 1 : 0, floor];
       const reply = (await this.#link.run(this.#script, names, args, { runId: true })) as Reply;
       if (reply[0] > 0) {
         archived.note(room, epoch);

@@ -20,7 +20,7 @@ export interface SequenceHost {
   /** The sequence went to `filling`: publications are missing between its `last` and what is held. */
   gap(sequence: RoomSequence): void;
   /** The channel went back: the sequence may have begun anew. */
-  doubt(sequence: RoomSequence): void;
+  rewound(sequence: RoomSequence): void;
 }
 
 /** A publication, or a signal (offset 0), that came while it could not be given. */
@@ -79,7 +79,7 @@ export class RoomSequence {
     const backwards = offset <= this.#seen;
     if (!backwards) this.#seen = offset;
     if (this.phase === Phase.live) {
-      if (backwards) this.#host.doubt(this);
+      if (backwards) this.#host.rewound(this);
       if (offset <= this.last) return;
       this.#hold(offset, payload);
       this.phase = Phase.filling;
@@ -141,7 +141,7 @@ export class RoomSequence {
     this.phase = Phase.live;
     if (this.#backwards) {
       this.#backwards = false;
-      this.#host.doubt(this);
+      this.#host.rewound(this);
     }
     return true;
   }

@@ -127,7 +127,7 @@ export class MessageWriter {
     const { broker, messages } = this.#options;
     const { id } = message;
     for (let place = 1; ; place += 1) {
-      const published = await notStored(broker.publish(place === 1 ? request : { ...request, anew: true }));
+      const published = await notStored(broker.publish(place === 1 ? request : { ...request, forceNew: true }));
       const stored = await this.#store(messages.append({ room: request.room, ...message, ...position(published) }));
       if (stored !== 'conflict') {
         if (membership.members !== undefined) this.#tell(members, membership.retention, stored.offset, request.tail);

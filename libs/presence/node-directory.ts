@@ -56,9 +56,9 @@ export const NODE_LOST_MS = 10_000;
 /** Milliseconds until a node that tells nothing is forgotten: whoever is woken by its end still sees which one it was. */
 export const NODE_FACTS_MS = 600_000;
 /** Milliseconds between two tellings. */
-const TELL_MS = 2000;
+const REPORT_MS = 2000;
 
-export interface NodeTellerOptions {
+export interface NodeReporterOptions {
   readonly directory: NodeDirectory;
   readonly id: string;
   readonly version: string;
@@ -74,24 +74,24 @@ export interface NodeTellerOptions {
 }
 
 /** Tells a node's facts every two seconds, from its making until `close`. */
-export class NodeTeller {
-  readonly #options: NodeTellerOptions;
+export class NodeReporter {
+  readonly #options: NodeReporterOptions;
   readonly #startedAt: number;
   readonly #stop: () => void;
   #last: { readonly at: number; readonly messages: number };
-  #telling: Promise<void> = Promise.resolve();
+  #reporting: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(options: NodeTellerOptions) {
+  constructor(options: NodeReporterOptions) {
     this.#options = options;
     this.#startedAt = options.clock.now();
     this.#last = { at: options.clock.steady(), messages: options.read().messages };
-    this.tell();
-    this.#stop = options.clock.every(TELL_MS, () => this.tell());
+    this.report();
+    this.#stop = options.clock.every(REPORT_MS, () => this.report());
   }
 
   /** Tells now: what changed is too short-lived to wait, such as a drain. */
-  tell(): void {
+  report(): void {
     if (this.#closed) return;
     const { directory, id, version, read, clock, background } = this.#options;
     const { messages, rooms, ...reading } = read();
@@ -101,16 +101,16 @@ export class NodeTeller {
     this.#last = { at: now, messages };
     const facts = { id, version, startedAt: this.#startedAt, ...reading, messagesPerSecond, rooms: rooms.slice(0, NODE_ROOMS_MAX) };
     // One after the other: an older telling must not come in after `remove`.
-    const telling = this.#telling.then(() => directory.put(facts));
-    background.run('telling', () => telling);
-    this.#telling = telling.catch(() => undefined);
+    const reporting = this.#reporting.then(() => directory.put(facts));
+    background.run('telling', () => reporting);
+    this.#reporting = reporting.catch(() => undefined);
   }
 
   /** Takes the node out of the directory. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#stop();
-    await this.#telling;
+    await this.#reporting;
     await this.#options.directory.remove(this.#options.id);
   }
 }

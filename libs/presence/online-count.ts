@@ -10,7 +10,7 @@ export class OnlineCount {
   readonly #pollMs: number;
   readonly #counts: number[];
   #sum = 0;
-  #told: number | undefined;
+  #reported: number | undefined;
   #polling = false;
   #held = false;
   #timer: NodeJS.Timeout | undefined;
@@ -79,8 +79,8 @@ export class OnlineCount {
     } finally {
       this.#polling = false;
     }
-    if (this.#held || this.#sum === this.#told) return;
-    this.#told = this.#sum;
+    if (this.#held || this.#sum === this.#reported) return;
+    this.#reported = this.#sum;
     this.#report(this.#sum);
   }
 }

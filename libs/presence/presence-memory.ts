@@ -39,7 +39,7 @@ export class PresenceMemory implements Presence {
   /** Room -> users in it on this node. */
   readonly #rooms = new Map<string, Set<string>>();
   #listener: PresenceListener | undefined;
-  #told: number | undefined;
+  #reported: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -188,9 +188,9 @@ export class PresenceMemory implements Presence {
   #reportSoon(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      if (this.#closed || this.onlineCount === this.#told) return;
-      this.#told = this.onlineCount;
-      this.#listener?.online(this.#told);
+      if (this.#closed || this.onlineCount === this.#reported) return;
+      this.#reported = this.onlineCount;
+      this.#listener?.online(this.#reported);
     }, this.#pollMs);
   }
 

@@ -40,7 +40,7 @@ const RETRY_MS = 100;
 /**
  * Presence over Redis: sets guarded by node leases (P1-P3). Holds nothing for a connection but the operation under way.
  *
- * An operation whose effect is unknown is never repaired on its own: it condemns the node's incarnation, everything living is put back under a new one,
+ * An operation whose effect is unknown is never repaired on its own: it invalidates the node's incarnation, everything living is put back under a new one,
  * and the old one is removed with whatever it still held (see `Restorer`).
  */
 export class PresenceRedis implements Presence {
@@ -82,7 +82,7 @@ export class PresenceRedis implements Presence {
       leaseMs,
       renewMs,
       graceMs,
-      gone: (how) => this.#restorer.condemn(how === 'lost'),
+      gone: (how) => this.#restorer.invalidate(how === 'lost'),
       held: () => this.#restorer.checkServers(),
       expired: (other) => void this.#reap(other),
     });
@@ -238,7 +238,7 @@ export class PresenceRedis implements Presence {
       } catch (error) {
         failure = error;
       }
-      this.#restorer.condemn(false);
+      this.#restorer.invalidate(false);
       const left = this.#patienceMs - (performance.now() - startedAt);
       if (left <= 0) throw HubError.from(failure);
       await this.#incarnations.changed(Math.min(left, RETRY_MS));
@@ -254,7 +254,7 @@ export class PresenceRedis implements Presence {
     try {
       return await attempt(this.#incarnations.current);
     } catch {
-      this.#restorer.condemn(false);
+      this.#restorer.invalidate(false);
       return undefined;
     }
   }

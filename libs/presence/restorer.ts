@@ -46,7 +46,7 @@ export function roomKey(room: string, user: PresenceUser): string {
 }
 
 /**
- * Puts everything of this node back under a new incarnation, whenever the present one is *condemned*: reaped, lost by Redis, or in doubt because
+ * Puts everything of this node back under a new incarnation, whenever the present one is *invalid*: reaped, lost by Redis, or in doubt because
  * the effect of an operation is unknown.
  *
  * Why this is exact while operations go on: they run under the new incarnation as soon as its lease is there, and one that was under way under the
@@ -58,7 +58,7 @@ export class Restorer {
   #source: PresenceSource | undefined;
   /** The server process (`run_id`) behind each shard when the present incarnation was taken up. */
   #servers: readonly (string | undefined)[] = [];
-  #condemned = false;
+  #invalid = false;
   /** Redis lost data since the last good state: nobody came or went, so nobody is announced. */
   #silent = false;
   /** Redis time of the last good renewal before the trouble. */
@@ -89,11 +89,11 @@ export class Restorer {
   }
 
   /** The present incarnation cannot be trusted: a new one is taken up as soon as Redis is whole. */
-  condemn(silent: boolean): void {
+  invalidate(silent: boolean): void {
     if (this.#stopped || this.#source === undefined) return;
     this.#silent ||= silent;
     this.#goodAt ??= this.#options.lease.renewedAt;
-    this.#condemned = true;
+    this.#invalid = true;
     this.#running ??= this.#run(this.#source);
   }
 
@@ -101,7 +101,7 @@ export class Restorer {
   checkServers(): void {
     if (this.#source === undefined) return;
     const now = this.#readServers();
-    if (now.some((runId, shard) => runId !== undefined && runId !== this.#servers[shard])) this.condemn(true);
+    if (now.some((runId, shard) => runId !== undefined && runId !== this.#servers[shard])) this.invalidate(true);
   }
 
   #readServers(): (string | undefined)[] {
@@ -111,18 +111,18 @@ export class Restorer {
 
   async #run(source: PresenceSource): Promise<void> {
     const { link, incarnations } = this.#options;
-    while (this.#condemned && !this.#stopped) {
+    while (this.#invalid && !this.#stopped) {
       try {
         await link.ready(READY_MS);
         if (this.#stopped) break;
-        this.#condemned = false;
+        this.#invalid = false;
         await this.#restore(source, this.#silent);
       } catch (error) {
-        this.#condemned = true;
+        this.#invalid = true;
         link.log.warn({ err: error }, 'presence not restored yet');
         await incarnations.changed(RETRY_MS);
       }
-      if (this.#condemned) continue;
+      if (this.#invalid) continue;
       this.#silent = false;
       this.#goodAt = undefined;
     }
@@ -164,7 +164,7 @@ export class Restorer {
   /** Runs `put` on all, some in each turn of the event loop. */
   async #putBack<T>(entries: readonly T[], put: (entry: T) => Promise<void> | undefined): Promise<void> {
     for (let at = 0; at < entries.length; at += BATCH) {
-      if (this.#condemned || this.#stopped) throw new HubError('UNAVAILABLE', 'Redis went away again.');
+      if (this.#invalid || this.#stopped) throw new HubError('UNAVAILABLE', 'Redis went away again.');
       // All have to be through before a failure counts: the next restore takes what is in a queue for newer than itself.
       const done = await Promise.allSettled(entries.slice(at, at + BATCH).map(put));
       for (const one of done) if (one.status === 'rejected') throw one.reason;

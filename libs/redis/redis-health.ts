@@ -23,7 +23,7 @@ export class RedisHealth {
   readonly #link: RedisLink;
   readonly #tags = new Map<string, string>();
   #problem: string | undefined = 'it was not asked yet';
-  #told: { readonly problem: string; readonly at: number } | undefined;
+  #reported: { readonly problem: string; readonly at: number } | undefined;
   #looks = 0;
   #timer: NodeJS.Timeout | undefined;
   #evicting = false;
@@ -85,15 +85,15 @@ export class RedisHealth {
 
   #tell(): void {
     const problem = this.#problem;
-    const told = this.#told;
+    const reported = this.#reported;
     if (problem === undefined) {
-      if (told !== undefined) this.#link.log.info({}, 'Redis is as it has to be again');
-      this.#told = undefined;
+      if (reported !== undefined) this.#link.log.info({}, 'Redis is as it has to be again');
+      this.#reported = undefined;
       return;
     }
     const now = performance.now();
-    if (told?.problem === problem && now - told.at < AGAIN_MS) return;
-    this.#told = { problem, at: now };
+    if (reported?.problem === problem && now - reported.at < AGAIN_MS) return;
+    this.#reported = { problem, at: now };
     this.#link.log.error({ problem }, 'Redis cannot be relied on: this node is unready');
   }
 

@@ -26,8 +26,8 @@ import { bridgeTo } from '#services/api/api-bridge.ts';
 import { composeApi } from '#services/api/compose.ts';
 import { LocalKey } from '#services/api/local-key.ts';
 import { Gateway } from '#services/gateway/gateway.ts';
+import { reportNode } from '#services/gateway/report-node.ts';
 import { gatewaySettings } from '#services/gateway/settings.ts';
-import { tellNode } from '#services/gateway/tell-node.ts';
 import { composeWorker } from '#services/worker/compose.ts';
 import { showMailbox } from './dev-mailbox-page.ts';
 
@@ -114,7 +114,7 @@ export async function runAllInOne(
     http: bridgeTo(api, randomUUID),
   });
   gateway = running;
-  const teller = tellNode(node, running, backend.nodes, metrics, background, watch);
+  const reporter = reportNode(node, running, backend.nodes, metrics, background, watch);
   return {
     port: running.port,
     localKey,
@@ -128,9 +128,9 @@ export async function runAllInOne(
     async stop() {
       stopping = true;
       const drained = running.drain();
-      teller.tell();
+      reporter.report();
       await drained;
-      await teller.close();
+      await reporter.close();
       await Promise.all([feed.stop(), rooms.stop()]);
       await api.close();
       await admin.close();

@@ -12,8 +12,8 @@ import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { Gateway } from './gateway.ts';
 import { nothingHere } from './http-adapter.ts';
+import { reportNode } from './report-node.ts';
 import { gatewaySettings } from './settings.ts';
-import { tellNode } from './tell-node.ts';
 
 /** A gateway that runs in this process. */
 export interface RunningGateway extends Service {
@@ -43,7 +43,7 @@ export async function runGateway(
   const rooms = await parts.followRooms(() => gateway?.hub.lostAccess);
   const running = await Gateway.start(settings, { node, ...backend, ...parts, metrics, log, background, http: nothingHere });
   gateway = running;
-  const teller = tellNode(node, running, backend.nodes, metrics, background, watch);
+  const reporter = reportNode(node, running, backend.nodes, metrics, background, watch);
   return {
     gateway: running,
     port: running.port,
@@ -52,9 +52,9 @@ export async function runGateway(
     sample: () => running.sample(),
     async stop() {
       const drained = running.drain();
-      teller.tell();
+      reporter.report();
       await drained;
-      await teller.close();
+      await reporter.close();
       await Promise.all([feed.stop(), rooms.stop()]);
       await backend.close();
     },

@@ -251,7 +251,7 @@ describe.each(Object.entries(BACKENDS))('a broker with an archive on %s', (name,
     await b.broker.subscribe(room, true);
     const request = publication(room, 'twice');
     expect(await a.broker.publish(request)).toMatchObject({ offset: 1, repeated: false });
-    expect(await a.broker.publish({ ...request, anew: true })).toMatchObject({ offset: 2, repeated: false });
+    expect(await a.broker.publish({ ...request, forceNew: true })).toMatchObject({ offset: 2, repeated: false });
     expect(await b.broker.publish({ ...request, at: request.at + 9 })).toMatchObject({ offset: 2, at: request.at, repeated: true });
     await until(() => b.ledger.offsets(room).length === 2);
     expect(b.ledger.offsets(room)).toEqual([1, 2]);

@@ -6,7 +6,7 @@ import { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { JobsBullmq } from '#libs/jobs/jobs-bullmq.ts';
 import { JobsMemory } from '#libs/jobs/jobs-memory.ts';
 import { boardAdapters } from '#libs/jobs/queue-board.ts';
-import { NODE_FACTS_MS, NODE_LOST_MS, type NodeReading, NodeTeller } from '#libs/presence/node-directory.ts';
+import { NODE_FACTS_MS, NODE_LOST_MS, type NodeReading, NodeReporter } from '#libs/presence/node-directory.ts';
 import { NodeDirectoryRedis } from '#libs/presence/node-directory-redis.ts';
 import { AdminServer } from '#libs/process/admin-server.ts';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -99,7 +99,7 @@ async function world(more: Partial<AdminOptions> = {}) {
         return () => undefined;
       },
     };
-    const teller = new NodeTeller({
+    const reporter = new NodeReporter({
       directory: nodes,
       id,
       version: '1.2.3',
@@ -107,7 +107,7 @@ async function world(more: Partial<AdminOptions> = {}) {
       background: new WatchedBackground(),
       clock,
     });
-    return { teller, state: state as { -readonly [K in keyof NodeReading]: NodeReading[K] }, tick: () => tick() };
+    return { reporter, state: state as { -readonly [K in keyof NodeReading]: NodeReading[K] }, tick: () => tick() };
   };
   return { stage, jobs, link, nodes, time, get, send, json, gateway, origin };
 }
@@ -200,7 +200,7 @@ describe('the admin pages', () => {
     const { time, json, gateway, nodes } = await world();
     const one = gateway('gw-1', READING);
     const two = gateway('gw-2', { ...READING, connections: 5 });
-    await two.teller.close();
+    await two.reporter.close();
     one.state.messages = 150;
     one.state.state = 'draining';
     time.now += 20_000;
@@ -212,7 +212,7 @@ describe('the admin pages', () => {
       .toEqual([
         { id: 'gw-1', version: '1.2.3', uptime: 20, connections: 3, messagesPerSecond: 2.5, redisLag: 0.002, state: 'draining', silent: 0 },
       ]);
-    await one.teller.close();
+    await one.reporter.close();
     expect((await json('/admin/api/nodes')).nodes).toEqual([]);
   });
 

@@ -86,9 +86,9 @@ describe('broker on a Redis Cluster', () => {
     const host = {
       signal: ignore,
       restored: ({ id }: RedisMaster) => restored.push(id),
-      down: ignore,
-      deaf: ignore,
-      rehomed: ignore,
+      commandLost: ignore,
+      subscriberLost: ignore,
+      resubscribed: ignore,
       reconnect: ignore,
       lag: ignore,
     };

@@ -18,7 +18,7 @@ function make(keep = true) {
     healed: () => undefined,
     connectivity: () => undefined,
   };
-  const sequence = new RoomSequence('park', keep, { listener, gap: () => asked.push('gap'), doubt: () => asked.push('doubt') });
+  const sequence = new RoomSequence('park', keep, { listener, gap: () => asked.push('gap'), rewound: () => asked.push('rewound') });
   const accept = (payload: Buffer): void => {
     const reused = Buffer.from(payload);
     sequence.accept(reused);
@@ -68,7 +68,7 @@ describe('the sequence of a room', () => {
     expect(asked).toEqual(['gap']);
   });
 
-  test('[M4] repeats that come behind a fill are dropped without doubt', () => {
+  test('[M4] repeats that come behind a fill are dropped and report no rewind', () => {
     const { sequence, told, asked, accept, live } = make();
     live(0);
     sequence.interrupt();
@@ -79,18 +79,18 @@ describe('the sequence of a room', () => {
     expect(asked).toEqual([]);
   });
 
-  test('[M3] a channel that goes back raises doubt, live and while filling', () => {
+  test('[M3] a channel that goes back is reported as rewound, live and while filling', () => {
     const one = make();
     one.live(5);
     one.accept(frame(6));
     one.accept(frame(1));
     expect(one.told).toEqual([6]);
-    expect(one.asked).toEqual(['doubt']);
+    expect(one.asked).toEqual(['rewound']);
     const two = make();
     two.accept(frame(6));
     two.accept(frame(1));
     two.live(6);
-    expect(two.asked).toEqual(['doubt']);
+    expect(two.asked).toEqual(['rewound']);
   });
 
   test('[M4] an interruption starts another round: nothing held before it counts', () => {

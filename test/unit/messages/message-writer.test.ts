@@ -77,7 +77,7 @@ describe('MessageWriter', () => {
     const stage = new Stage();
     stage.answers.push('conflict', 'conflict');
     expect((await stage.say()).offset).toBe(3);
-    expect(stage.published.map(({ anew }) => anew === true)).toEqual([false, true, true]);
+    expect(stage.published.map(({ forceNew }) => forceNew === true)).toEqual([false, true, true]);
     expect(new Set(stage.published.map(({ key }) => key)).size).toBe(1);
     stage.answers.push('conflict', 'conflict', 'conflict');
     await expect(stage.say('c2')).rejects.toMatchObject({ code: 'NOT_STORED', retryable: true });
