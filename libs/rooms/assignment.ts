@@ -16,7 +16,9 @@ export interface AssignmentOptions {
   readonly agents: Pick<AgentStore, 'all'>;
   readonly presence: Pick<Presence, 'sessions'>;
   readonly absences: Pick<Absences, 'look'>;
-  readonly notices: Pick<Notifier, 'conversation'>;
+  readonly notices: Pick<Notifier, 'membership'>;
+  /** Sends people the notices of what is committed (`Notices`). Never rejects. */
+  readonly sendNotices: () => Promise<void>;
   readonly lifecycle: Pick<RoomLifecycle, 'close'>;
   /** A fresh `conv:` name at each call. */
   readonly roomName: () => string;
@@ -71,13 +73,13 @@ export class Assignment {
    * @throws HubError `ROOM_NOT_FOUND`; `ROOM_CLOSED`; `USER_NOT_FOUND` (no agent of this id is online).
    */
   async assign(room: string, by: RoomMember, to: string | undefined): Promise<ConversationRecord> {
-    const { conversations, notices } = this.#options;
+    const { conversations } = this.#options;
     const before = await this.#known(room);
     const agent = to === undefined || to === by.id ? by : (await this.agentsOnline()).find(({ id }) => id === to);
     if (agent === undefined) throw new HubError('USER_NOT_FOUND', 'No agent of this id is online.');
     const record = before.state === 'closed' ? undefined : await conversations.assign(room, [agent]);
     if (record === undefined) throw new HubError('ROOM_CLOSED', 'The conversation is closed.');
-    await notices.conversation(record, before.agent);
+    await this.#handedOn(record, before.agent);
     return record;
   }
 
@@ -119,14 +121,14 @@ export class Assignment {
 
   /** Whoever was away for long loses what they had: to the queue, or to those who are here. Who only connects again keeps it. */
   async #handOn(): Promise<void> {
-    const { conversations, absences, notices } = this.#options;
+    const { conversations, absences } = this.#options;
     const { gone } = await absences.look(await conversations.agentsAtWork());
     if (gone.length === 0) return;
     const agents = await this.agentsOnline();
     for (const agent of gone) {
       for (const { room } of (await conversations.list({ state: 'assigned', agent: agent.id, limit: SWEEP_MAX })).items) {
         const record = await conversations.handOn(room, agent.id, agents);
-        if (record !== undefined) await notices.conversation(record, agent);
+        if (record !== undefined) await this.#handedOn(record, agent);
       }
     }
   }
@@ -134,8 +136,16 @@ export class Assignment {
   async #give(queued: ConversationRecord, agents: readonly RoomMember[]): Promise<ConversationRecord | undefined> {
     if (agents.length === 0) return undefined;
     const record = await this.#options.conversations.assign(queued.room, agents, 'queued');
-    if (record !== undefined) await this.#options.notices.conversation(record);
+    if (record !== undefined) await this.#handedOn(record);
     return record;
+  }
+
+  /** Its customer, its agent and the agent before are told. */
+  async #handedOn({ room, customer, agent }: ConversationRecord, before?: RoomMember): Promise<void> {
+    const { notices, sendNotices } = this.#options;
+    const users = new Set([customer, agent, before].filter((one) => one !== undefined).map(({ id }) => id));
+    await notices.membership(room, [...users]);
+    await sendNotices();
   }
 
   async #known(room: string): Promise<ConversationRecord> {

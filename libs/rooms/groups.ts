@@ -15,7 +15,9 @@ const { members: MEMBERS_MAX, openRooms: OWNED_MAX } = ROOM_KINDS[KIND].limits;
 export interface GroupsOptions {
   readonly rooms: Pick<RoomStore, 'createGroup' | 'standing' | 'withMembers' | 'update' | 'addMembers' | 'removeMembers'>;
   readonly people: Pick<People, 'byIds'>;
-  readonly notices: Pick<Notifier, 'membership' | 'memberChange'>;
+  readonly notices: Pick<Notifier, 'membership'>;
+  /** Sends people the notices of what is committed (`Notices`). Never rejects. */
+  readonly sendNotices: () => Promise<void>;
   readonly lifecycle: Pick<RoomLifecycle, 'close'>;
   /** The room closes by itself at that time, Unix milliseconds; undefined: not any more. Never rejects. */
   readonly scheduleExpiry: (room: string, expiresAt: number | undefined) => Promise<void>;
@@ -53,7 +55,7 @@ export class Groups {
 
   /** @throws HubError `USER_NOT_FOUND`, `FORBIDDEN` (somebody may be in no group), `ROOM_LIMIT` (the owner has as many groups as one may). */
   async create(owner: RoomMember, group: NewGroup): Promise<KnownRoom> {
-    const { rooms, people, notices, roomName, clock, scheduleExpiry } = this.#options;
+    const { rooms, people, notices, sendNotices, roomName, clock, scheduleExpiry } = this.#options;
     const invited = await people.byIds(
       group.members.filter((id) => id !== owner.id),
       'groups',
@@ -74,12 +76,11 @@ export class Groups {
     const before = made === 'exists' ? await rooms.withMembers(record.room) : undefined;
     if (made === 'exists' && before?.room.owner !== owner.id) throw new HubError('UNAVAILABLE');
     if (record.expiresAt !== undefined) await scheduleExpiry(record.room, record.expiresAt);
-    await notices.memberChange(
+    await notices.membership(
       record.room,
-      record.title,
-      'added',
       invited.map(({ id }) => id),
     );
+    await sendNotices();
     if (before !== undefined) return before;
     return {
       room: { ...record, historyFrom: record.keepHistory ? now : undefined, closedAt: undefined, closedReason: undefined },
@@ -111,8 +112,8 @@ export class Groups {
 
   /** @throws HubError `USER_NOT_FOUND`, `INVALID_REQUEST` (the group would be too large). */
   async add(user: string, room: string, ids: readonly string[]): Promise<readonly RoomMember[]> {
-    const { rooms, people, notices } = this.#options;
-    const { room: record, members } = await this.#owned(user, room);
+    const { rooms, people, notices, sendNotices } = this.#options;
+    const { members } = await this.#owned(user, room);
     const known = new Set(members.map(({ id }) => id));
     const fresh = await people.byIds(
       ids.filter((id) => !known.has(id)),
@@ -122,24 +123,24 @@ export class Groups {
     const added = await rooms.addMembers(room, fresh, MEMBERS_MAX);
     if (added === 'too-many') throw new HubError('INVALID_REQUEST', `a group has at most ${MEMBERS_MAX} members`);
     if (added === 'closed') throw new HubError('ROOM_CLOSED');
-    await notices.memberChange(
+    await notices.membership(
       room,
-      record.title,
-      'added',
       fresh.map(({ id }) => id),
     );
+    await sendNotices();
     return [...members, ...fresh];
   }
 
   /** The owner takes out anybody but themself (who deletes the group instead); every other member takes out themself. Who is not in it is passed over. */
   async remove(user: string, room: string, ids: readonly string[]): Promise<readonly RoomMember[]> {
-    const { rooms, notices } = this.#options;
+    const { rooms, notices, sendNotices } = this.#options;
     const { room: record, members } = await this.#group(user, room);
     const owner = record.owner === user;
     if (ids.some((id) => (id === user) === owner)) throw new HubError('FORBIDDEN');
     const leaving = members.filter(({ id }) => ids.includes(id)).map(({ id }) => id);
     if (leaving.length === 0) return members;
-    await notices.memberChange(room, record.title, 'removed', await rooms.removeMembers(room, leaving));
+    await notices.membership(room, await rooms.removeMembers(room, leaving));
+    await sendNotices();
     return members.filter(({ id }) => !leaving.includes(id));
   }
 

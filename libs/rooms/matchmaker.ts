@@ -17,7 +17,9 @@ export interface MatchmakerOptions {
   readonly presence: Pick<Presence, 'sessions' | 'sample'>;
   readonly absences: Pick<Absences, 'look'>;
   readonly kinds: Pick<PersonKinds, 'of'>;
-  readonly notices: Pick<Notifier, 'matched' | 'membership' | 'pairHistory'>;
+  readonly notices: Pick<Notifier, 'membership'>;
+  /** Sends people the notices of what is committed (`Notices`). Never rejects. */
+  readonly sendNotices: () => Promise<void>;
   /** The room closes by itself at that time, Unix milliseconds. Never rejects. */
   readonly scheduleExpiry: (room: string, expiresAt: number) => Promise<void>;
   /** A fresh `pair:` name at each call. */
@@ -103,18 +105,15 @@ export class Matchmaker {
   }
 
   async #match(user: RoomMember, keepHistory: boolean, candidates: readonly RoomMember[], again: boolean): Promise<MatchResult> {
-    const { pairs, notices, scheduleExpiry, roomName, clock } = this.#options;
+    const { pairs, notices, sendNotices, scheduleExpiry, roomName, clock } = this.#options;
     const result = await this.#inTurn(() => {
       const now = clock();
       return pairs.match({ user, keepHistory, again, candidates, room: roomName(), now, expiresAt: now + LIFE_MS });
     });
     if (result.state === 'paired' && result.made) {
-      const [one, other] = await Promise.all([this.#known(user), this.#known(result.with)]);
-      await notices.matched(result.room, one, other);
-      const [wish, both] = result.wishes;
-      if (wish !== undefined && both === undefined) {
-        await notices.pairHistory(result.room, 'asked', [wish === user.id ? result.with.id : user.id]);
-      }
+      const other = await this.#known(result.with);
+      await notices.membership(result.room, [user.id, other.id]);
+      await sendNotices();
       await scheduleExpiry(result.room, result.expiresAt);
       return { ...result, with: other };
     }
@@ -129,11 +128,10 @@ export class Matchmaker {
 
   /** Who was paired without having asked may want it later: the other one is told, and it is kept from when both do. */
   async #wantHistory(user: RoomMember, pair: { readonly room: string; readonly with: RoomMember }): Promise<void> {
-    const { pairs, notices, clock } = this.#options;
+    const { pairs, notices, sendNotices, clock } = this.#options;
     const history = await pairs.wantHistory(user.id, clock());
-    const both = [user.id, pair.with.id];
-    if (history === 'kept') await notices.membership(pair.room, both);
-    if (history !== undefined) await notices.pairHistory(pair.room, history, history === 'kept' ? both : [pair.with.id]);
+    if (history === 'kept') await notices.membership(pair.room, [user.id, pair.with.id]);
+    if (history !== undefined) await sendNotices();
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

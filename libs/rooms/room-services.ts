@@ -1,10 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import type { Broker } from '#libs/broker/broker.ts';
+import { SharedFeed } from '#libs/events/shared-feed.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import type { Store } from '#libs/store/store.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
 import { Absences } from './absences.ts';
 import { Assignment } from './assignment.ts';
 import { Groups } from './groups.ts';
 import { Matchmaker } from './matchmaker.ts';
+import { NOTICE_EVENTS, NOTICE_MAX_AGE_MS, type NoticeEvent, Notices } from './notices.ts';
 import { Notifier } from './notifier.ts';
 import { People } from './people.ts';
 import { PersonKinds } from './person-kinds.ts';
@@ -13,7 +17,10 @@ import { RoomLifecycle } from './room-lifecycle.ts';
 import { RoomList } from './room-list.ts';
 
 export interface RoomServicesOptions {
-  readonly store: Pick<Store, 'rooms' | 'pairs' | 'conversations' | 'absences' | 'agents' | 'users' | 'seen' | 'messages'>;
+  readonly store: Pick<Store, 'rooms' | 'pairs' | 'conversations' | 'absences' | 'agents' | 'users' | 'seen' | 'messages' | 'events'>;
+  /** The name of this process among all. */
+  readonly node: string;
+  readonly log: Logger;
   readonly broker: Pick<Broker, 'emit'>;
   readonly presence: Pick<Presence, 'counts' | 'sessions' | 'sample'>;
   /**
@@ -32,6 +39,8 @@ export interface RoomServicesOptions {
 /** Everything about rooms that API and worker do, composed over the ports. It holds nothing: any number of processes may have one. */
 export interface RoomServices {
   readonly notices: Notifier;
+  /** Sends people the notices that processes which died left behind, once it is started. */
+  readonly noticeFeed: Pick<SharedFeed<NoticeEvent['kind']>, 'start' | 'stop'>;
   readonly lifecycle: RoomLifecycle;
   readonly groups: Groups;
   readonly list: RoomList;
@@ -40,7 +49,7 @@ export interface RoomServices {
   readonly assignment: Assignment;
 }
 
-export function roomServices({ store, broker, presence, clock, wait, failed, ...options }: RoomServicesOptions): RoomServices {
+export function roomServices({ store, broker, presence, node, log, clock, wait, failed, ...options }: RoomServicesOptions): RoomServices {
   const scheduleExpiry = async (room: string, expiresAt: number | undefined): Promise<void> => {
     try {
       await options.scheduleExpiry(room, expiresAt);
@@ -53,11 +62,23 @@ export function roomServices({ store, broker, presence, clock, wait, failed, ...
   const lifecycle = new RoomLifecycle({ rooms, notices, forgetExpiry: (room) => scheduleExpiry(room, undefined), clock });
   const people = new People({ seen, users });
   const kinds = new PersonKinds({ seen, presence, wait });
+  const notes = new Notices({ rooms, kinds, broker });
+  const noticeFeed = new SharedFeed({
+    source: store.events,
+    consumer: 'notices',
+    kinds: NOTICE_EVENTS,
+    maxAgeMs: NOTICE_MAX_AGE_MS,
+    handle: (events) => notes.send(events),
+    holder: `${node}.${randomUUID()}`,
+    log,
+  });
+  const sendNotices = (): Promise<void> => noticeFeed.wake();
   const absences = new Absences({ absences: store.absences, presence, clock });
   return {
     notices,
+    noticeFeed,
     lifecycle,
-    groups: new Groups({ rooms, people, notices, lifecycle, scheduleExpiry, roomName: () => freshRoomName('group'), clock }),
+    groups: new Groups({ rooms, people, notices, sendNotices, lifecycle, scheduleExpiry, roomName: () => freshRoomName('group'), clock }),
     list: new RoomList({ rooms, messages: store.messages, presence }),
     kinds,
     matchmaker: new Matchmaker({
@@ -67,6 +88,7 @@ export function roomServices({ store, broker, presence, clock, wait, failed, ...
       absences,
       kinds,
       notices,
+      sendNotices,
       scheduleExpiry,
       roomName: () => freshRoomName('pair'),
       clock,
@@ -77,6 +99,7 @@ export function roomServices({ store, broker, presence, clock, wait, failed, ...
       presence,
       absences,
       notices,
+      sendNotices,
       lifecycle,
       roomName: () => freshRoomName('conv'),
       clock,

@@ -10,6 +10,8 @@ export interface LogPage<Entry> {
   readonly complete: boolean;
   /** True if the page is full: the next read by this mark goes on at once. */
   readonly more: boolean;
+  /** When it was read, Unix milliseconds by the database's clock. */
+  readonly readAt: number;
 }
 
 /**

@@ -37,8 +37,7 @@ export interface MatchRequest {
 
 export type MatchResult =
   | (OpenPair & { readonly state: 'paired'; readonly made: false })
-  /** `wishes`: who of the two wants history kept. */
-  | (OpenPair & { readonly state: 'paired'; readonly made: true; readonly wishes: readonly string[] })
+  | (OpenPair & { readonly state: 'paired'; readonly made: true })
   | { readonly state: 'waiting' };
 
 export interface OpenPair {

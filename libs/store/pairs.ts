@@ -116,8 +116,7 @@ export class PostgresPairs implements PairStore {
 async function pair(query: Query, { user, keepHistory, room, now, expiresAt }: MatchRequest, chosen: ChosenRow): Promise<MatchResult> {
   const kept = keepHistory && chosen.keep_history;
   await query(MAKE, [room, kept, now, expiresAt, user.id, user.name, chosen.id, chosen.name, keepHistory, chosen.keep_history]);
-  const wishes = [...(keepHistory ? [user.id] : []), ...(chosen.keep_history ? [chosen.id] : [])];
-  return { state: 'paired', made: true, room, with: { id: chosen.id, name: chosen.name, ...kindMember(chosen.kind) }, expiresAt, wishes };
+  return { state: 'paired', made: true, room, with: { id: chosen.id, name: chosen.name, ...kindMember(chosen.kind) }, expiresAt };
 }
 
 async function wait(query: Query, { user, keepHistory, now, again }: MatchRequest): Promise<MatchResult> {

@@ -88,7 +88,7 @@ export class TransactionLog<R extends Row, Entry> {
   async begin(which: string, values: readonly unknown[] = []): Promise<LogPage<Entry>> {
     const { table, columns } = this.#options;
     const { rows, now } = await this.#read(reading(table, columns, which), values);
-    return this.#page(rows, now, true);
+    return this.#page(rows, now, true, now.at);
   }
 
   /** Goes on behind a mark: every row that became visible since, once. `kinds`: of these only. */
@@ -109,16 +109,16 @@ export class TransactionLog<R extends Row, Entry> {
     if (now.server !== server) {
       const which = `l.added_at >= to_timestamp($1::double precision / 1000) ${OF_KINDS}`;
       const again = await this.#read(reading(table, columns, which), [at - OVERLAP_MS, kinds]);
-      return this.#page(again.rows, again.now, complete);
+      return this.#page(again.rows, again.now, complete, now.at);
     }
     const last = rows.length > pageMax ? rows[pageMax - 1] : undefined;
-    if (last === undefined) return this.#page(rows, way === undefined ? now : { ...way, server }, complete);
+    if (last === undefined) return this.#page(rows, way === undefined ? now : { ...way, server }, complete, now.at);
     const onward = { snapshot: way?.snapshot ?? now.snapshot, at: way?.at ?? now.at, seq: Number(last['seq']) };
-    return { ...this.#page(rows.slice(0, pageMax), { ...before, way: onward }, complete), more: true };
+    return { ...this.#page(rows.slice(0, pageMax), { ...before, way: onward }, complete, now.at), more: true };
   }
 
-  #page(rows: readonly R[], mark: Mark, complete: boolean): LogPage<Entry> {
-    return { entries: rows.map(this.#options.entryOf), mark: textOf(mark), complete, more: false };
+  #page(rows: readonly R[], mark: Mark, complete: boolean, readAt: number): LogPage<Entry> {
+    return { entries: rows.map(this.#options.entryOf), mark: textOf(mark), complete, more: false, readAt };
   }
 
   async #read(sql: string, values: readonly unknown[]): Promise<{ readonly rows: R[]; readonly now: Mark }> {

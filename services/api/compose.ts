@@ -61,6 +61,8 @@ export function composeApi({
     store,
     broker,
     presence,
+    node: config.nodeId,
+    log,
     scheduleExpiry: (room, expiresAt) => scheduleExpiry(jobs, room, expiresAt, clock()),
     clock,
     wait: (milliseconds) => delay(milliseconds, undefined, { ref: false }),
@@ -68,7 +70,7 @@ export function composeApi({
   });
   const history = new RoomHistory({ access: parts.access, messages: store.messages, broker });
   const publisher = new ServicePublisher({ rooms: store.rooms, writer: parts.writer, kinds: rooms.kinds });
-  return buildApi({
+  const app = buildApi({
     log,
     clock,
     uuid: randomUUID,
@@ -106,4 +108,7 @@ export function composeApi({
     draining,
     page,
   });
+  app.addHook('onReady', () => rooms.noticeFeed.start());
+  app.addHook('onClose', () => rooms.noticeFeed.stop());
+  return app;
 }

@@ -13,7 +13,7 @@ import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { type RunningWorker, startWorker } from './worker.ts';
 
 export interface WorkerComposition {
-  readonly config: Pick<Config, 'historyDays'>;
+  readonly config: Pick<Config, 'historyDays' | 'nodeId'>;
   /** What the API seals queued mail with. */
   readonly secret: string;
   /** Stays the caller's, to be closed after the worker has stopped. */
@@ -29,16 +29,19 @@ export interface WorkerComposition {
 export async function composeWorker({ config, secret, backend, jobs, mailer, metrics, log }: WorkerComposition): Promise<RunningWorker> {
   const { store, broker, presence } = backend;
   const clock = Date.now;
-  const { matchmaker, assignment, lifecycle, notices } = roomServices({
+  const { matchmaker, assignment, lifecycle, notices, noticeFeed } = roomServices({
     store,
     broker,
     presence,
+    node: config.nodeId,
+    log,
     scheduleExpiry: (room, expiresAt) => scheduleExpiry(jobs, room, expiresAt, clock()),
     clock,
     wait: (milliseconds) => delay(milliseconds, undefined, { ref: false }),
     failed: (error) => log.warn({ err: error }, 'a notice or a plan was lost'),
   });
-  return startWorker({
+  await noticeFeed.start();
+  const worker = await startWorker({
     jobs,
     mailer,
     store,
@@ -55,4 +58,11 @@ export async function composeWorker({ config, secret, backend, jobs, mailer, met
     background: new Background({ log, failed: (task) => metrics.backgroundFault(task) }),
     now: clock,
   });
+  return {
+    sample: () => worker.sample(),
+    async stop() {
+      await noticeFeed.stop();
+      await worker.stop();
+    },
+  };
 }

@@ -1,14 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { Groups } from '#libs/rooms/groups.ts';
-import { Notifier } from '#libs/rooms/notifier.ts';
-import { People } from '#libs/rooms/people.ts';
-import { RoomLifecycle } from '#libs/rooms/room-lifecycle.ts';
+import type { Groups } from '#libs/rooms/groups.ts';
+import { roomServices } from '#libs/rooms/room-services.ts';
 import { HubStage, type StageClient } from '#test/support/hub-stage.ts';
 import { signToken } from '#test/support/jwt.ts';
 import { Random } from '#test/support/random.ts';
+import { SILENT } from '#test/support/room-stage.ts';
 import { type Slowness, slowBackend } from '#test/support/slow-backend.ts';
 import { until } from '#test/support/wait.ts';
 
@@ -23,17 +21,18 @@ let serial = 0;
 
 beforeAll(async () => {
   stage = await HubStage.start({ env: { ROOM_LIMIT: '4' }, between: (backend) => slowBackend(backend, random, slowness, CALM) });
-  const { store, broker } = stage.backend;
-  const notices = new Notifier({ broker, wait: () => Promise.resolve(), lost: () => undefined });
-  groups = new Groups({
-    rooms: store.rooms,
-    people: new People(store),
-    notices,
-    lifecycle: new RoomLifecycle({ rooms: store.rooms, notices, forgetExpiry: () => Promise.resolve(), clock: Date.now }),
+  const { store, broker, presence } = stage.backend;
+  ({ groups } = roomServices({
+    store,
+    broker,
+    presence,
+    node: 'api',
+    log: SILENT,
     scheduleExpiry: () => Promise.resolve(),
-    roomName: () => `group:${randomUUID()}`,
     clock: Date.now,
-  });
+    wait: () => Promise.resolve(),
+    failed: () => undefined,
+  }));
   await store.seen.touch({ user: 'bob', name: 'bob', kind: 'user', lastSeen: Date.now() });
 });
 

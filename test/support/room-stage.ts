@@ -171,6 +171,8 @@ export class RoomStage {
       store,
       broker,
       presence,
+      node: 'api',
+      log: SILENT,
       scheduleExpiry: async (room, expiresAt) => void this.planned.push([room, expiresAt]),
       clock: this.clock,
       wait: (milliseconds) => delay(milliseconds, undefined, { ref: false }),

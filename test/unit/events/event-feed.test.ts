@@ -36,7 +36,7 @@ function stage() {
     everyMs: 1,
   });
   onTestFinished(async () => {
-    for (const { answer } of reads) answer.resolve({ entries: [], mark: 'end', complete: true, more: false });
+    for (const { answer } of reads) answer.resolve({ entries: [], mark: 'end', complete: true, more: false, readAt: 0 });
     await feed.stop();
   });
   let answered = 0;
@@ -56,52 +56,52 @@ it('[R7] acts on what is new, and says up to when everything is applied: to the 
   const { feed, done, answer } = stage();
   void feed.start();
   expect(feed.ready).toBe(false);
-  expect(await answer({ entries: [], mark: 'a', complete: true, more: false }, 5)).toBeUndefined();
+  expect(await answer({ entries: [], mark: 'a', complete: true, more: false, readAt: 0 }, 5)).toBeUndefined();
   // What was missed before the first read nobody can tell.
   await expect.poll(() => done.splice(0)).toEqual(['all', 'up to 5 ago']);
   expect(feed.ready).toBe(true);
-  expect(await answer({ entries: [change], mark: 'b', complete: true, more: false }, 7)).toBe('a');
+  expect(await answer({ entries: [change], mark: 'b', complete: true, more: false, readAt: 0 }, 7)).toBe('a');
   await expect.poll(() => done.splice(0)).toEqual(['group:x', 'up to 7 ago']);
-  expect(await answer({ entries: [], mark: 'c', complete: true, more: false })).toBe('b');
+  expect(await answer({ entries: [], mark: 'c', complete: true, more: false, readAt: 0 })).toBe('b');
   await expect.poll(() => done.splice(0)).toEqual(['up to 0 ago']);
 });
 
 it('[R7] reads again what could not be applied, and does not say that it is', async () => {
   const { feed, hub, done, answer } = stage();
   void feed.start();
-  await answer({ entries: [], mark: 'a', complete: true, more: false });
+  await answer({ entries: [], mark: 'a', complete: true, more: false, readAt: 0 });
   await expect.poll(() => done.splice(0)).toHaveLength(2);
   hub.refuses = true;
-  await answer({ entries: [change], mark: 'b', complete: true, more: false });
+  await answer({ entries: [change], mark: 'b', complete: true, more: false, readAt: 0 });
   await expect.poll(() => done.splice(0)).toEqual(['group:x']);
   hub.refuses = false;
-  expect(await answer({ entries: [change], mark: 'b', complete: true, more: false })).toBe('a');
+  expect(await answer({ entries: [change], mark: 'b', complete: true, more: false, readAt: 0 })).toBe('a');
   await expect.poll(() => done.splice(0)).toEqual(['group:x', 'up to 0 ago']);
 });
 
 it('[R7] asks about everybody after it was away for longer than changes are kept', async () => {
   const { feed, done, answer } = stage();
   void feed.start();
-  await answer({ entries: [], mark: 'a', complete: true, more: false });
+  await answer({ entries: [], mark: 'a', complete: true, more: false, readAt: 0 });
   await expect.poll(() => done.splice(0)).toHaveLength(2);
-  await answer({ entries: [change], mark: 'b', complete: false, more: false });
+  await answer({ entries: [change], mark: 'b', complete: false, more: false, readAt: 0 });
   await expect.poll(() => done.splice(0)).toEqual(['all', 'up to 0 ago']);
 });
 
 it('[R7] reads on at once while pages are full, and is up to date after the last one only', async () => {
   const { feed, done, answer } = stage();
   void feed.start();
-  await answer({ entries: [], mark: 'a', complete: true, more: false });
+  await answer({ entries: [], mark: 'a', complete: true, more: false, readAt: 0 });
   await expect.poll(() => done.splice(0)).toHaveLength(2);
-  await answer({ entries: [change], mark: 'b', complete: true, more: true }, 2);
-  expect(await answer({ entries: [change], mark: 'c', complete: true, more: false }, 3)).toBe('b');
+  await answer({ entries: [change], mark: 'b', complete: true, more: true, readAt: 0 }, 2);
+  expect(await answer({ entries: [change], mark: 'c', complete: true, more: false, readAt: 0 }, 3)).toBe('b');
   await expect.poll(() => done.splice(0)).toEqual(['group:x', 'group:x', 'up to 5 ago']);
 });
 
 it('a kind that it did not ask for is no event', async () => {
   const { feed, answer } = stage();
   void feed.start();
-  await answer({ entries: [], mark: 'a', complete: true, more: false });
-  await answer({ entries: [{ ...change, kind: 'tomorrow' }], mark: 'b', complete: true, more: false });
-  expect(await answer({ entries: [], mark: 'b', complete: true, more: false })).toBe('a');
+  await answer({ entries: [], mark: 'a', complete: true, more: false, readAt: 0 });
+  await answer({ entries: [{ ...change, kind: 'tomorrow' }], mark: 'b', complete: true, more: false, readAt: 0 });
+  expect(await answer({ entries: [], mark: 'b', complete: true, more: false, readAt: 0 })).toBe('a');
 });

@@ -9,7 +9,7 @@ const max: RoomMember = { id: 'max', name: 'Max' };
 
 function world(presence: () => Promise<number[]>) {
   const given: string[] = [];
-  const told: ConversationRecord[] = [];
+  const told: string[] = [];
   const kept: ConversationRecord[] = [];
   const assignment = new Assignment({
     conversations: {
@@ -31,7 +31,8 @@ function world(presence: () => Promise<number[]>) {
     agents: { all: async () => [max] },
     presence: { sessions: presence },
     absences: { look: async () => ({ here: [], gone: [] }) },
-    notices: { conversation: async (record) => void told.push(record) },
+    notices: { membership: async (room, users) => void told.push(`${room} ${users.join()}`) },
+    sendNotices: async () => void told.push('sent'),
     lifecycle: { close: async () => true },
     roomName: () => 'conv:x',
     clock: () => 7,
@@ -59,7 +60,7 @@ describe('conversations', () => {
     expect(await here.assignment.open(zoe, '', false)).toMatchObject({ record: { state: 'assigned', agent: max } });
     await here.assignment.sweep();
     expect(here.given).toEqual(['conv:x max queued', 'conv:x max queued']);
-    expect(here.told).toHaveLength(2);
+    expect(here.told).toEqual(['conv:x zoe,max', 'sent', 'conv:x zoe,max', 'sent']);
   });
 
   it('[A10] a sweep in the middle of another does nothing', async () => {

@@ -26,20 +26,8 @@ function world(failures: number) {
 }
 
 const ann = { id: 'ann', name: 'Ann' };
-const bob = { id: 'bob', name: 'Bob' };
 
-describe('notices', () => {
-  it('[A9] tell each of a pair of the other', async () => {
-    const { notices, sent } = world(0);
-    await notices.matched('pair:x', ann, bob);
-    expect(sent).toEqual([
-      'u:ann {"type":"matched","room":"pair:x","with":{"id":"bob","name":"Bob"}}',
-      'u:bob {"type":"matched","room":"pair:x","with":{"id":"ann","name":"Ann"}}',
-      'u:ann ~xpair:x',
-      'u:bob ~xpair:x',
-    ]);
-  });
-
+describe('signals to gateways', () => {
   it('[A8] of a closed room go to the room, of a private one to its members', async () => {
     const { notices, sent } = world(0);
     await notices.closed('group:x', 'group', [ann], 'expired');

@@ -1,0 +1,129 @@
+/** What people are told when their rooms change (A8, A9, A10): frames made from the stored events, sent over the people's own channels. */
+import type { Broker } from '#libs/broker/broker.ts';
+import type { StoredEventOf } from '#libs/events/events.ts';
+import { personJson } from '#libs/protocol/person.ts';
+import { buildFrame, JsonText } from '#libs/protocol/server-frame.ts';
+import { encode } from '#libs/protocol/signals.ts';
+import type { RoomMember, RoomStore } from '#libs/store/room-store.ts';
+import type { PersonKinds } from './person-kinds.ts';
+
+export const NOTICE_EVENTS = ['room_opened', 'member_joined', 'member_left', 'room_changed', 'history_asked', 'conversation'] as const;
+export type NoticeEvent = StoredEventOf<(typeof NOTICE_EVENTS)[number]>;
+
+export interface NoticesOptions {
+  readonly rooms: Pick<RoomStore, 'withMembers'>;
+  readonly kinds: Pick<PersonKinds, 'of'>;
+  readonly broker: Pick<Broker, 'emit'>;
+}
+
+/** A notice of an older event, milliseconds, is not sent any more: the people have asked the API meanwhile. */
+export const NOTICE_MAX_AGE_MS = 300_000;
+
+interface Notice {
+  readonly user: string;
+  readonly frame: string;
+}
+
+/**
+ * Each notice is sent at least once: if a process dies after it wrote to the store, another one sends the notice. It reaches whoever is connected then;
+ * whoever is not asks the API.
+ */
+export class Notices {
+  readonly #options: NoticesOptions;
+  /** Events of a page that is tried again whose notices were sent. */
+  readonly #sent = new Set<number>();
+
+  constructor(options: NoticesOptions) {
+    this.#options = options;
+  }
+
+  /** Sends the notices of events, in their order. Rejects with `HubError` `UNAVAILABLE`: called again with the same events, it goes on where it was. */
+  async send(events: readonly NoticeEvent[]): Promise<void> {
+    const { broker } = this.#options;
+    for (const event of events) {
+      if (this.#sent.has(event.seq)) continue;
+      for (const { user, frame } of await this.#noticesOf(event)) await broker.emit(`u:${user}`, encode({ kind: 'frame', frame }));
+      this.#sent.add(event.seq);
+    }
+    this.#sent.clear();
+  }
+
+  async #noticesOf(event: NoticeEvent): Promise<readonly Notice[]> {
+    const { kind, room, users, payload } = event;
+    switch (kind) {
+      case 'room_opened':
+        return this.#opened(room, users);
+      case 'member_joined':
+        return this.#memberChange(room, 'added', users);
+      case 'member_left':
+        return this.#memberChange(room, 'removed', users);
+      case 'history_asked':
+        // The first one asked: the other one is told.
+        return toAll(users.slice(1), buildFrame('command', { code: 'pair', body: { room, keepHistory: 'asked' } }));
+      case 'room_changed':
+        return payload.keepHistory ? this.#historyKept(room) : [];
+      case 'conversation': {
+        const { state, subject, customer, agent } = payload;
+        // One that was just opened, or is over, changed no hands.
+        if (state === 'closed' || users.length === 1) return [];
+        const people = {
+          customer: { ...customer, kind: 'customer' },
+          ...(agent === undefined ? {} : { agent: { ...agent, kind: 'agent' } }),
+        };
+        return toAll(users, buildFrame('command', { code: 'conversation', body: { room, state, subject, ...people } }));
+      }
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  /** Of a pair both learn of each other; of a group whoever was invited into it. */
+  async #opened(room: string, users: readonly string[]): Promise<readonly Notice[]> {
+    const found = await this.#options.rooms.withMembers(room);
+    if (found === undefined) return [];
+    const { kind, owner } = found.room;
+    if (kind === 'group')
+      return this.#memberChange(
+        room,
+        'added',
+        users.filter((user) => user !== owner),
+      );
+    const [one, other] = found.members;
+    if (kind !== 'pair' || one === undefined || other === undefined) return [];
+    const [first, second] = await Promise.all([this.#known(one), this.#known(other)]);
+    return [
+      { user: one.id, frame: matchedWith(room, second) },
+      { user: other.id, frame: matchedWith(room, first) },
+    ];
+  }
+
+  /** `command {code:"room", body:{room,name,action}}`, in groups alone. */
+  async #memberChange(room: string, action: 'added' | 'removed', users: readonly string[]): Promise<readonly Notice[]> {
+    const found = users.length === 0 ? undefined : await this.#options.rooms.withMembers(room);
+    if (found?.room.kind !== 'group') return [];
+    return toAll(users, buildFrame('command', { code: 'room', body: { room, name: found.room.title, action } }));
+  }
+
+  async #historyKept(room: string): Promise<readonly Notice[]> {
+    const found = await this.#options.rooms.withMembers(room);
+    if (found?.room.kind !== 'pair') return [];
+    return toAll(
+      found.members.map(({ id }) => id),
+      buildFrame('command', { code: 'pair', body: { room, keepHistory: 'kept' } }),
+    );
+  }
+
+  /** Somebody who came a moment ago may not be written down yet: a partner is told who they are all the same. */
+  async #known(person: RoomMember): Promise<RoomMember> {
+    const kind = person.kind ?? (await this.#options.kinds.of(person.id));
+    return kind === undefined ? person : { ...person, kind };
+  }
+}
+
+function matchedWith(room: string, other: RoomMember): string {
+  return buildFrame('matched', { room, with: new JsonText(personJson(other)) });
+}
+
+function toAll(users: readonly string[], frame: string): Notice[] {
+  return users.map((user) => ({ user, frame }));
+}
