@@ -78,37 +78,37 @@ export interface UserChangedEvent {
 /** What `on` takes, and what each listener gets. Listen before `connect()`: what comes earlier is not told again. */
 export interface ClientEvents {
   /**
-   * How it stands has changed.
+   * The state of the client has changed.
    * @example client.on('status', ({ state, reason, retryAt }) => banner(state, reason?.code, retryAt));
    */
   readonly status: ClientStatus;
   /**
-   * Every frame as it came, before anything is made of it.
+   * Every frame as it came, before the client handles it.
    * @example client.on('frame', (frame) => console.debug(frame.type));
    */
   readonly frame: ServerFrame;
   /**
-   * A connection stands: the first one, and each one after a loss.
+   * A connection is open: the first one, and each one after a loss.
    * @example client.on('welcome', ({ user, limits }) => composer.limit(user.name, limits.messageChars));
    */
   readonly welcome: WelcomeFrame;
   /**
-   * It is another user than before. Comes after `welcome`.
+   * Another user than before is logged in. Comes after `welcome`.
    * @example client.on('user_changed', ({ user }) => startOver(user));
    */
   readonly user_changed: UserChangedEvent;
   /**
-   * Something was said: once for each message, in order in each room, the user's own included.
+   * A message: each one once, in order in each room, the user's own included.
    * @example client.on('message', ({ room, offset, message, origin }) => show(room, offset, message, origin));
    */
   readonly message: MessageEvent;
   /**
-   * Something of a room could not be recovered.
+   * Messages of a room could not be recovered: show this page instead.
    * @example client.on('resync', ({ room, messages }) => replace(room, messages));
    */
   readonly resync: ResyncEvent;
   /**
-   * What waited for a user without a session has come, as `message` events.
+   * All messages that waited for the user have come, as `message` events.
    * @example client.on('offline_messages_complete', ({ count }) => badge(count));
    */
   readonly offline_messages_complete: OfflineMessagesCompleteFrame;
@@ -138,17 +138,17 @@ export interface ClientEvents {
    */
   readonly matched: MatchedFrame;
   /**
-   * A room is no more; it was left.
+   * A room is over, and the client has left it.
    * @example client.on('room_closed', ({ room, reason }) => end(room, reason));
    */
   readonly room_closed: RoomClosedFrame;
   /**
-   * A service pushed something to show.
+   * A service pushed something that the client shows.
    * @example client.on('inform', ({ body }) => toast(body));
    */
   readonly inform: InformFrame;
   /**
-   * A service pushed something to act on.
+   * A service pushed something that the client acts on.
    * @example client.on('command', ({ code, body }) => handlers[code]?.(body));
    */
   readonly command: CommandFrame;
@@ -158,7 +158,7 @@ export interface ClientEvents {
    */
   readonly kicked: KickedFrame;
   /**
-   * The node goes; the client comes back by itself.
+   * The node shuts down; the client reconnects by itself.
    * @example client.on('draining', ({ reconnectIn }) => console.info(`back in ${reconnectIn} s`));
    */
   readonly draining: DrainingFrame;
@@ -168,17 +168,17 @@ export interface ClientEvents {
    */
   readonly token_expiring: TokenExpiringFrame;
   /**
-   * An error that answers nothing this client waits for.
+   * An error that answers no call of this client.
    * @example client.on('error', ({ code, message }) => console.warn(code, message));
    */
   readonly error: ErrorFrame;
   /**
-   * A room was entered; in order with the `message` events.
+   * A room was entered. Comes in order with the `message` events.
    * @example client.on('joined', ({ room, automatic, count }) => !automatic && show(room, count));
    */
   readonly joined: JoinedEvent;
   /**
-   * A room could not be entered again after a reconnect.
+   * A room could not be entered again after a reconnect, or the user was removed from it.
    * @example client.on('room_lost', ({ room, code }) => close(room, code));
    */
   readonly room_lost: RoomLostEvent;

@@ -64,7 +64,7 @@ export class ParleyClient {
   }
 
   /**
-   * Leaves for good. What is not answered yet rejects with `CLOSED`; `status` tells of it, and no event comes after that.
+   * Ends the connection for good. What is not answered yet rejects with `CLOSED`; `status` tells of it, and no event comes after that.
    *
    * @example
    * await client.send('park', 'Bye');
@@ -79,7 +79,7 @@ export class ParleyClient {
   }
 
   /**
-   * Tries at once where it waits to reconnect.
+   * Reconnects at once if the client waits to reconnect.
    *
    * @example
    * button.onclick = () => client.retryNow();
@@ -89,7 +89,7 @@ export class ParleyClient {
   }
 
   /**
-   * Listens. Returns a function that ends it.
+   * Listens to an event. Returns a function that ends it.
    *
    * @example
    * const off = client.on('room_online', ({ room, count }) => show(room, count));
@@ -136,7 +136,7 @@ export class ParleyClient {
   }
 
   /**
-   * Says something in a room. Resolves when the hub has taken it: in a room that keeps history, when it is stored (M1). Kept while there is no connection and sent again
+   * Publishes a message in a room. Resolves when the hub has taken it: in a room that keeps history, when it is stored (M1). Kept while there is no connection and sent again
    * with the same id, so that it is said once. Your own messages come as `message` events, too.
    *
    * @throws ClientError the hub's code (`NOT_JOINED`, `MESSAGE_TOO_LONG`, ...), `TOO_LARGE`, `QUEUE_FULL`, `EXPIRED`, `CLOSED`, `USER_CHANGED`.
@@ -150,7 +150,7 @@ export class ParleyClient {
   }
 
   /**
-   * Says something to a user. The room, made with the first message, is in the answer. As `send`; `USER_NOT_FOUND` for a user who was never here.
+   * Publishes a direct message to a user. The room, made with the first message, is in the answer. As `send`; `USER_NOT_FOUND` for a user who was never here.
    *
    * @example
    * const { room } = await client.sendTo(user.id, 'Hello');
@@ -183,7 +183,7 @@ export class ParleyClient {
   }
 
   /**
-   * A page of older messages, oldest first: those below the offset `before`, else the latest. `limit` is 1-100, 50 by default.
+   * Reads a page of older messages, oldest first: those below the offset `before`, else the latest. `limit` is 1-100, 50 by default.
    *
    * @example
    * const { messages, more } = await client.history('park', { before: shown[0].offset, limit: 50 });
@@ -197,7 +197,7 @@ export class ParleyClient {
   }
 
   /**
-   * Who is in a room: distinct users, the first 100 by name.
+   * Asks who is in a room: distinct users, the first 100 by name.
    *
    * @example
    * const { count, users } = await client.presence('park');
@@ -208,7 +208,7 @@ export class ParleyClient {
   }
 
   /**
-   * How many distinct users are online.
+   * Asks how many distinct users are online.
    *
    * @example
    * const count = await client.online();

@@ -1,16 +1,16 @@
-/** The one table of errors: what a client may be told, where, and what it means for the connection. */
+/** The one table of errors. SPEC.md's table is made from it: after a change run `npm run generate`. */
 
-/** How the connection ends for a code of the table: an RFC 6455 close code, application range 4000-4999. */
+/** An error code: where it may stand, and what it means for the connection. */
 export interface ErrorEntry {
-  /** HTTP status of a refusal before the 101 or of an API answer; 0 where the code never stands there. */
+  /** HTTP status of a refused handshake or of an API answer; 0 if HTTP never has this code. */
   readonly status: number;
-  /** WebSocket close code that carries this code as its reason; 0 where it never closes a connection. */
+  /** WebSocket close code (RFC 6455 section 7.4) whose reason is this code; 0 if it never closes a connection. */
   readonly close: number;
   /** May stand in an `error` frame while the connection lives. */
   readonly reply: boolean;
-  /** Trying the same again later can succeed. */
+  /** The same request may succeed later. */
   readonly retryable: boolean;
-  /** One sentence a person can act on; used when nothing more precise is known. */
+  /** One sentence that a person can act on. It is used if nothing more precise is known. */
   readonly message: string;
 }
 
@@ -81,17 +81,17 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** Seconds; the client waits this long before it tries again. */
 export interface HubErrorOptions {
   readonly cause?: unknown;
+  /** Seconds that the client waits before it tries again. */
   readonly retryAfter?: number;
 }
 
-/** Everything that goes wrong in a way a client is told about. Told apart by `code`, never by its text. */
+/** An error that is reported to a client. Errors are told apart by `code`, never by their text. */
 export class HubError extends Error {
   override readonly name = 'HubError';
   readonly code: ErrorCode;
-  /** Seconds to wait before a retry, where known. */
+  /** Seconds to wait before a retry; undefined if they are not known. */
   readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string = ERRORS[code].message, options: HubErrorOptions = {}) {
@@ -104,7 +104,7 @@ export class HubError extends Error {
     return ERRORS[this.code].retryable;
   }
 
-  /** Any thrown value as a `HubError`: itself, or `UNAVAILABLE` with it as the cause. */
+  /** Returns a `HubError` as it is, and any other thrown value as the cause of `UNAVAILABLE`. */
   static from(error: unknown): HubError {
     return error instanceof HubError ? error : new HubError('UNAVAILABLE', undefined, { cause: error });
   }

@@ -1,7 +1,7 @@
-/** Errors whose message is of the language's making and quotes no value that came from outside. */
+/** Errors of the language itself: their messages quote no value that came from outside. */
 const PLAIN = [TypeError, ReferenceError, RangeError];
 
-/** What a log may say of a bug: name and places. Messages of a parser or of a database may quote a message's text or a token: they are left out. */
+/** What a log may tell of a bug: its name and its places. A parser's or a database's message may quote a text or a token, so it is left out. */
 export function described(bug: unknown): object {
   if (!(bug instanceof Error)) return { name: 'no Error' };
   return {
@@ -12,8 +12,8 @@ export function described(bug: unknown): object {
 }
 
 /**
- * A bug's name and its first place outside of packages: what tells it from others in the text of a log line. The same each time, so there are no more of
- * them than places in the code.
+ * Returns the name of a bug and its first place outside of packages, which tell it from others in a log line. One bug always
+ * gives one text, so there are no more texts than places in the code.
  *
  * @example `TypeError at Relay.publication (file:///srv/libs/hub/delivery/relay.ts:41:10)`
  */
@@ -26,7 +26,7 @@ export function nameAndPlace(bug: unknown): string {
 
 const FILE = /[/\\].*:\d+:\d+\)?$/;
 
-/** The lines of the stack, without the message at its head: that may have lines that look like places. */
+/** The lines of the stack without the message before them, in which lines may look like places. */
 function placesOf({ stack = '', message }: Error): string[] {
   const head = stack.indexOf(message);
   return (head < 0 ? stack : stack.slice(head + message.length)).match(/^ +at .*$/gm) ?? [];

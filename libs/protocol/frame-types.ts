@@ -233,7 +233,7 @@ export interface PresenceFrame {
   readonly users: readonly Person[];
 }
 
-/** A message of a joined room, or of a private one (R5), the own ones included. */
+/** A message in a joined room or in a private one (R5), the user's own messages included. */
 export interface MessageFrame {
   readonly type: 'message';
   /** Absent in rooms that keep nothing (R3). */
@@ -355,7 +355,7 @@ export interface RoomClosedFrame {
   readonly reason: 'expired' | 'closed';
 }
 
-/** A service pushed something to show (A11). */
+/** A service pushed something that the client shows (A11). */
 export interface InformFrame {
   readonly type: 'inform';
   readonly code?: string;
@@ -363,7 +363,7 @@ export interface InformFrame {
   readonly body: unknown;
 }
 
-/** A service or the hub pushed something to act on (A9, A10, A11). */
+/** A service or the hub pushed something that the client acts on (A9, A10, A11). */
 export interface CommandFrame {
   readonly type: 'command';
   readonly code?: string;

@@ -68,7 +68,7 @@ export const CLIENT_FRAMES = {
     answer: 'joined',
     summary: 'Enters a room.',
     detail:
-      'With `since`: what was missed; if `more` is true, the rest follows in further `joined` frames, before anything newer. Without: the latest page. `messages` are oldest first, at most 100 and at most 64 KiB.',
+      'With `since`, the answer has what was missed; if `more` is true, the rest follows in further `joined` frames, before anything newer. Without `since`, it has the latest page. `messages` are oldest first, at most 100 and at most 64 KiB.',
     example: { id: '1', room: 'park', since: { epoch: 'k3f9', offset: 41 } },
   },
   join_many: {
@@ -85,7 +85,7 @@ export const CLIENT_FRAMES = {
     members: { room: ROOM },
     answer: 'left',
     summary: 'Leaves a room.',
-    detail: 'A `left` without an `id` comes unasked: the user is no member any more, and is out of the room.',
+    detail: 'A `left` without an `id` comes unasked: the user is no longer a member and is out of the room.',
     example: { id: '3', room: 'park' },
   },
   message: {
@@ -111,14 +111,14 @@ export const CLIENT_FRAMES = {
     answer: 'ack',
     summary: 'Publishes a direct message to a user.',
     detail:
-      'The first one makes the room of the two, which stands in the `ack`. A user who was never here is `USER_NOT_FOUND`, a customer `FORBIDDEN` (R6).',
+      'The first one makes the room of the two users; the `ack` names it. A user who was never here is `USER_NOT_FOUND`, a customer `FORBIDDEN` (R6).',
     example: { id: '6', to: 'bob', text: 'Only for you' },
   },
   history: {
     members: { room: ROOM, before: optional(OFFSET), limit: optional({ type: 'integer', minimum: 1, maximum: PAGE_MESSAGES }) },
     answer: 'history',
     summary: 'Reads a page of messages below the offset `before`, oldest first.',
-    detail: `\`limit\` is 1-${PAGE_MESSAGES}, ${HISTORY_LIMIT} by default; a page has at most 64 KiB. Open are the rooms that the user may enter, and conversations of their own that are closed. Rooms that keep history give what is stored, others what the stream keeps.`,
+    detail: `\`limit\` is 1-${PAGE_MESSAGES}, ${HISTORY_LIMIT} by default; a page has at most 64 KiB. A user may read the rooms that they may enter, and their own closed conversations (A10). Rooms that keep history return stored messages; the others return what their stream holds.`,
     example: { id: '7', room: 'park', before: 42, limit: 20 },
   },
   presence: {
@@ -239,7 +239,7 @@ export const SERVER_FRAMES = {
   },
   message: {
     members: { offset: STREAM_OFFSET, room: ROOM, message: CHAT_MESSAGE },
-    summary: 'A message of a joined room, or of a private one (R5), the own ones included.',
+    summary: "A message in a joined room or in a private one (R5), the user's own messages included.",
     detail: '`at` is in Unix milliseconds.',
     example: { offset: 41, room: 'park', message: MESSAGE },
   },
@@ -320,12 +320,12 @@ export const SERVER_FRAMES = {
   },
   inform: {
     members: { code: optional(STRING), body: DATA },
-    summary: 'A service pushed something to show (A11).',
+    summary: 'A service pushed something that the client shows (A11).',
     example: { code: 'sale', body: { text: 'Everything at half price' } },
   },
   command: {
     members: { code: optional(STRING), body: DATA },
-    summary: 'A service or the hub pushed something to act on (A9, A10, A11).',
+    summary: 'A service or the hub pushed something that the client acts on (A9, A10, A11).',
     example: { code: 'pair', body: { room: 'pair:9c1e', keepHistory: 'asked' } },
   },
   refreshed: {

@@ -1,13 +1,13 @@
-/** JSON as it was written: what `JSON.parse` and `JSON.stringify` would change stays, or is found. Every text given here is valid JSON. */
+/** Reads JSON without changing it: `JSON.parse` and `JSON.stringify` would change some numbers. Every text given here is valid JSON. */
 
-/** Arrays and objects inside each other; deeper ones are more than a reader may be able to take. */
+/** Most arrays and objects inside each other (F7). Readers may not be able to parse deeper ones. */
 const DEPTH_MAX = 1000;
 
-/** Numbers that a double may not hold: long ones, those with an exponent, and minus zero. */
+/** Numbers that a double may not hold: long numbers, numbers with an exponent, and minus zero. */
 const DOUBTFUL = /\d[\d.]{15,}|\d[eE]|-0/;
 
 /**
- * The value of an object's member as its text stands; of members of one name the last, as for `JSON.parse`.
+ * Returns the text of a member's value. If several members have this name, the last one counts, as for `JSON.parse`.
  *
  * @param text A JSON object.
  * @throws RangeError if the value is nested more than 1,000 deep.
@@ -28,7 +28,7 @@ export function memberText(text: string, name: string): string | undefined {
   return found;
 }
 
-/** The first number that JavaScript would change, as it is written; undefined: there is none. */
+/** Returns the first number that `JSON.parse` would change, as it is written, or undefined. */
 export function changedNumber(text: string): string | undefined {
   if (!DOUBTFUL.test(text)) return undefined;
   let changed: string | undefined;
@@ -44,7 +44,7 @@ function isHeld(value: number, source: string): boolean {
   return Number.isFinite(value) && !Object.is(value, -0) && decimal(source) === decimal(String(value));
 }
 
-/** A number in one form for all its spellings: its digits and the power of ten of the last one. */
+/** One form for all spellings of a number: its digits, and the power of ten of the last digit. */
 function decimal(text: string): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/.exec(text) ?? [];
   const digits = (whole + fraction).replace(/^0+/, '');
@@ -59,7 +59,7 @@ function skipBlanks(text: string, from: number): number {
   return at;
 }
 
-/** Behind the closing quote of the string that begins at `from`. */
+/** Returns the index behind the closing quote of the string that begins at `from`. */
 function stringEnd(text: string, from: number): number {
   for (let end = text.indexOf('"', from + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let slashes = 0;
@@ -69,7 +69,7 @@ function stringEnd(text: string, from: number): number {
   return text.length;
 }
 
-/** Behind the value that begins at `from`. */
+/** Returns the index behind the value that begins at `from`. */
 function valueEnd(text: string, from: number): number {
   let depth = 0;
   for (let at = from; at < text.length; at += 1) {
@@ -85,7 +85,7 @@ function valueEnd(text: string, from: number): number {
         break;
       case '}':
       case ']':
-        // The end of the object around it, where the value is a number or a word.
+        // A number or a word ends where the object around it ends.
         if (depth === 0) return at;
         depth -= 1;
         if (depth === 0) return at + 1;

@@ -1,37 +1,37 @@
 /** Fixed limits of the wire contract. What an operator may set is in `libs/config`. */
 
-/** Longest `id` a client may give a frame, UTF-16 units. */
+/** Longest `id` of a frame, UTF-16 units. */
 export const FRAME_ID_MAX = 64;
 /** Longest room name, characters (R1). */
 export const ROOM_NAME_MAX = 128;
 /** Longest user id, characters. */
 export const USER_ID_MAX = 128;
-/** Rooms one `join` frame may name. */
+/** Most rooms in one `join` frame. */
 export const JOIN_ROOMS_MAX = 100;
-/** Messages of one `joined`, `resync` or `history` frame. */
+/** Most messages in one `joined`, `resync` or `history` frame. */
 export const PAGE_MESSAGES = 100;
-/** Messages of a `history` frame whose client gave no `limit`. */
+/** Most messages in a `history` answer if the client gives no `limit`. */
 export const HISTORY_LIMIT = 50;
-/** Bytes of messages in one `joined` or `resync` frame, yet always one message: stays well below the outbox limit of a socket. */
+/** Most bytes of messages in one page; one message is always sent. Far below the outbox limit of a socket. */
 export const PAGE_BYTES = 64 * 1024;
-/** Names in one `presence` answer. */
+/** Most users in one `presence` answer. */
 export const PRESENCE_NAMES = 100;
-/** Rooms with more distinct users than this announce no single comings and goings. */
+/** Rooms with more distinct users than this send no `member` frames. */
 export const MEMBER_EVENTS_MAX = 200;
-/** Invalid frames in `INVALID_WINDOW_MS` after which a connection is closed (F1). */
+/** A connection is closed at this many invalid frames within `INVALID_WINDOW_MS` (F1). */
 export const INVALID_FRAMES_MAX = 10;
 export const INVALID_WINDOW_MS = 10_000;
-/** `token_expiring` comes so many seconds before the end of a token, or this share of its life, whatever is less. */
+/** `token_expiring` comes this many seconds before the end of a token, or this share of its life, whichever is less (F6). */
 export const EXPIRY_NOTICE_SECONDS = 60;
 export const EXPIRY_NOTICE_SHARE = 0.2;
-/** Bytes of a request's line and headers, beyond which it is answered 431: room for a token of 8 KB beside the rest (H3). */
+/** A request whose line and headers have more bytes is answered 431 (H3). A token of 8 KB fits. */
 export const HEAD_MAX_BYTES = 16 * 1024;
-/** Seconds after which whoever is refused for a backend that is away, or a node that leaves, tries again, if nothing better is known. */
+/** Seconds after which a client tries again if a backend is away or the node shuts down, and no better time is known. */
 export const RETRY_SECONDS = 2;
-/** Longest token taken, bytes (H3). */
+/** Longest accepted token, bytes (H3). */
 export const TOKEN_MAX_BYTES = 8 * 1024;
 
-/** Whether a text has at most `max` Unicode code points (F2). Counts only where the length in UTF-16 units leaves it open. */
+/** Whether a text has at most `max` Unicode code points (F2). Counts only if the length in UTF-16 units does not decide. */
 export function fitsCodePoints(text: string, max: number): boolean {
   if (text.length <= max) return true;
   if (text.length > 2 * max) return false;

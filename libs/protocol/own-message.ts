@@ -1,6 +1,6 @@
-/** Whose words a stored message is: read off the fixed beginning of its sender, without parsing. */
+/** Tells whose message a stored message is, without parsing: its sender begins in a fixed way. */
 
-/** How the JSON of a sender begins, whatever follows the id. */
+/** The JSON of a sender up to the end of the id. */
 function senderStart(user: string): string {
   return `{"id":${JSON.stringify(user)},`;
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { frameId, frameRoom, toClientFrame } from '#libs/protocol/client-frame.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { CLIENT_FRAMES } from '#libs/protocol/frames.ts';
+import { CLIENT_FRAMES, type ClientFrameRow } from '#libs/protocol/frames.ts';
 
 function refusal(value: unknown): string {
   try {
@@ -13,6 +13,8 @@ function refusal(value: unknown): string {
   }
   throw new Error('was taken');
 }
+
+const TYPES = [...new Set(Object.entries<ClientFrameRow>(CLIENT_FRAMES).map(([name, { type = name }]) => type))];
 
 describe('toClientFrame', () => {
   it('[F1] takes a join of one room, and of many', () => {
@@ -69,7 +71,7 @@ describe('toClientFrame', () => {
   });
 
   it.each([
-    [{ type: 'shout' }, '`type` must be one of join, leave, message, history, presence, query, delivered, typing, refresh, ping'],
+    [{ type: 'shout' }, `\`type\` must be one of ${TYPES.join(', ')}`],
     [{ type: 'join', room: 'a b' }, '`room` must be 1-128 of A-Z a-z 0-9 . _ ~ - , :'],
     [{ type: 'join', room: 'a', since: 3 }, '`since` must be {epoch,offset}'],
     [{ type: 'join', room: 'a', since: { epoch: 'e', offset: -1 } }, '`since.offset` must be a whole number from 0 to 9007199254740991'],
