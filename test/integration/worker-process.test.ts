@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import type { BrokerListener } from '#libs/broker/broker.ts';
 import { BrokerRedis } from '#libs/broker/broker-redis.ts';
 import { scheduleExpiry } from '#libs/jobs/expiry-schedule.ts';
@@ -26,12 +26,6 @@ const PREFIX = 'worker-test';
 /** A dead worker's job is taken within lock and look of another one; on a busy machine later. */
 const TAKEN_OVER = { timeoutMs: 90_000 };
 
-const cleanups: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 /** Redis, Postgres and a mail server, with what an API process has of them. */
 class Stage {
   readonly redis: RedisServer;
@@ -42,6 +36,7 @@ class Stage {
   readonly broker: BrokerRedis;
   readonly seal = new MailSeal(JWT_SECRET);
   readonly signals: string[] = [];
+  readonly #cleanups: (() => unknown)[];
 
   private constructor(
     redis: RedisServer,
@@ -50,6 +45,7 @@ class Stage {
     store: Store,
     jobs: JobsBullmq,
     broker: BrokerRedis,
+    cleanups: (() => unknown)[],
   ) {
     this.redis = redis;
     this.smtp = smtp;
@@ -57,9 +53,15 @@ class Stage {
     this.store = store;
     this.jobs = jobs;
     this.broker = broker;
+    this.#cleanups = cleanups;
   }
 
-  static async open(): Promise<Stage> {
+  /** Ends with the test, with all of its workers. */
+  static async open({ onTestFinished }: TestContext): Promise<Stage> {
+    const cleanups: (() => unknown)[] = [];
+    onTestFinished(async () => {
+      for (const cleanup of cleanups.reverse()) await cleanup();
+    });
     const [redis, smtp, database] = await Promise.all([RedisServer.start(), SmtpServer.start(), PostgresDatabase.create()]);
     cleanups.push(
       () => redis.stop(),
@@ -77,7 +79,7 @@ class Stage {
       () => broker.close(),
       () => jobs.close(),
     );
-    const stage = new Stage(redis, smtp, database, store, jobs, broker);
+    const stage = new Stage(redis, smtp, database, store, jobs, broker, cleanups);
     const ear: BrokerListener = {
       publication: () => undefined,
       signal: (topic, payload) => void stage.signals.push(`${topic} ${Buffer.from(payload).toString()}`),
@@ -102,7 +104,7 @@ class Stage {
 
   async worker(env: Record<string, string> = {}): Promise<WorkerProcess> {
     const worker = await WorkerProcess.start({ ...this.env, ...env });
-    cleanups.push(() => worker.kill9());
+    this.#cleanups.push(() => worker.kill9());
     return worker;
   }
 
@@ -134,8 +136,9 @@ class Stage {
 }
 
 describe('a worker process', { timeout: 180_000 }, () => {
-  it('[A9] killed after it closed a room: another one tells the members, and does not close again', async () => {
-    const stage = await Stage.open();
+  // Beside each other: most of their time BullMQ waits for the lock of a dead worker.
+  it.concurrent('[A9] killed after it closed a room: another one tells the members, and does not close again', async (context) => {
+    const stage = await Stage.open(context);
     const first = await stage.worker({ FAIL_POINTS: 'after-room-close=kill' });
     const room = await stage.pair(Date.now());
     await scheduleExpiry(stage.jobs, room, Date.now(), Date.now());
@@ -149,8 +152,8 @@ describe('a worker process', { timeout: 180_000 }, () => {
     await until(async () => (await stage.jobs.counts())['room-expiry'].active === 0, TAKEN_OVER);
   });
 
-  it('[A1] killed after it sent a mail: another one sends it again, as the same mail', async () => {
-    const stage = await Stage.open();
+  it.concurrent('[A1] killed after it sent a mail: another one sends it again, as the same mail', async (context) => {
+    const stage = await Stage.open(context);
     const first = await stage.worker({ FAIL_POINTS: 'after-mail-sent=kill' });
     await stage.mail('bob@corp.test', 'aB3xY9');
     const sent = await stage.smtp.next('bob@corp.test', TAKEN_OVER.timeoutMs);
@@ -163,8 +166,8 @@ describe('a worker process', { timeout: 180_000 }, () => {
     await until(async () => (await second.metrics()).includes('parley_jobs_stalled_total{queue="mail"} 1'), TAKEN_OVER);
   });
 
-  it('killed at any moment, over and over: every job is done', async () => {
-    const stage = await Stage.open();
+  it.concurrent('killed at any moment, over and over: every job is done', async (context) => {
+    const stage = await Stage.open(context);
     const rooms: string[] = [];
     for (let i = 0; i < 60; i++) {
       const room = await stage.pair(Date.now() + 100 * i);
@@ -180,8 +183,8 @@ describe('a worker process', { timeout: 180_000 }, () => {
     for (const room of rooms) expect((await stage.store.rooms.get(room))?.closedReason).toBe('expired');
   });
 
-  it('SIGTERM in the middle of a mail: it is finished, then the process ends with 0', async () => {
-    const stage = await Stage.open();
+  it('SIGTERM in the middle of a mail: it is finished, then the process ends with 0', async (context) => {
+    const stage = await Stage.open(context);
     const worker = await stage.worker();
     let begun = false;
     let release = (): void => undefined;
@@ -203,8 +206,8 @@ describe('a worker process', { timeout: 180_000 }, () => {
     expect(waiting + active + delayed).toBe(0);
   });
 
-  it('jobs lost with Redis: rooms that are overdue are closed all the same', async () => {
-    const stage = await Stage.open();
+  it('jobs lost with Redis: rooms that are overdue are closed all the same', async (context) => {
+    const stage = await Stage.open(context);
     const room = await stage.pair(Date.now() + 2500);
     const later = await stage.pair(Date.now() + HOUR);
     for (const one of [room, later]) await scheduleExpiry(stage.jobs, one, (await stage.store.rooms.get(one))?.expiresAt, Date.now());
@@ -219,8 +222,8 @@ describe('a worker process', { timeout: 180_000 }, () => {
     await until(async () => (await stage.jobs.counts())['room-expiry'].delayed === 1, TAKEN_OVER);
   });
 
-  it('[M1] what a gateway published and did not live to store is stored', async () => {
-    const stage = await Stage.open();
+  it('[M1] what a gateway published and did not live to store is stored', async (context) => {
+    const stage = await Stage.open(context);
     const sender = JSON.stringify({ id: 'u-ann', name: 'Ann' });
     const ids = Array.from({ length: 120 }, () => randomBytes(16).toString('base64url'));
     for (const [i, id] of ids.entries()) {
@@ -235,8 +238,8 @@ describe('a worker process', { timeout: 180_000 }, () => {
     expect((await stage.store.messages.after('park', 0, 500)).map(({ id }) => id)).toEqual(ids);
   });
 
-  it('[A1] no address and no code is in Redis or in its log, whatever becomes of the mail; metrics count', async () => {
-    const stage = await Stage.open();
+  it('[A1] no address and no code is in Redis or in its log, whatever becomes of the mail; metrics count', async (context) => {
+    const stage = await Stage.open(context);
     const worker = await stage.worker({ LOG_LEVEL: 'trace' });
     const texts: string[] = [];
     stage.smtp.refuse();
