@@ -2,11 +2,11 @@ import type { RedisLink } from '#libs/redis/redis-link.ts';
 
 /** How far back rooms count as active, milliseconds. */
 export const ACTIVE_MS = 3_600_000;
-/** A node notes a room again after so long, milliseconds. */
+/** Milliseconds after which a node records a room again. */
 const NOTE_AGAIN_MS = 300_000;
-/** Clocks of nodes may differ by this much, milliseconds. */
+/** Milliseconds by which the clocks of two nodes may differ. */
 const SKEW_MS = 60_000;
-/** Rooms whose note is remembered: of others it is made again. */
+/** Rooms whose last record a node remembers. It records any other room again. */
 const ROOMS_MAX = 10_000;
 
 interface Note {
@@ -15,17 +15,19 @@ interface Note {
 }
 
 /**
- * Which rooms were published to of late, as a sorted set in Redis: where a stream may hold what is not stored.
+ * The rooms that were published to lately, as a sorted set in Redis. Only their streams can hold messages that are not
+ * stored yet.
  *
- * It has the fate of the streams: it is lost with them, and the first publication of an epoch notes its room anew. Each node notes a room once in five
- * minutes, in the same write as the publication and before it, and waits for no answer: publishing costs no round trip more, and a node that dies
- * right after it published has told where. (On a Cluster the two may go to different masters: where the one with the set is away, or loses it, the room is
- * noted again in five minutes.)
+ * Redis loses the set together with the streams, so the first publication of an epoch records its room again. Each node
+ * records a room once in five minutes. The record leaves in the same write as the publication, before it, and nobody
+ * waits for the reply. So publishing costs no extra round trip, and a node that dies right after it published has
+ * recorded the room. On a Cluster the two may go to different masters. If the master of the set is away or loses it,
+ * the room is recorded again within five minutes.
  */
 export class ActiveRooms {
   readonly #link: RedisLink;
   readonly #now: () => number;
-  /** The last note of each room, the least recent one first. */
+  /** The last record of each room, the oldest first. */
   readonly #notes = new Map<string, Note>();
 
   /** @param now Unix milliseconds. */
@@ -34,7 +36,7 @@ export class ActiveRooms {
     this.#now = now;
   }
 
-  /** To be called right before the room is published to. Never waits, never throws. */
+  /** Call it right before publishing to the room. Never waits, never throws. */
   note(room: string, epoch: string): void {
     const at = this.#now();
     const last = this.#notes.get(room);
@@ -50,11 +52,11 @@ export class ActiveRooms {
     this.#link.command(key, 'ZADD', key, at, room).catch(() => {
       if (this.#notes.get(room) === note) this.#notes.delete(room);
     });
-    // Whoever adds takes away what is over: the set needs nobody to look after it.
+    // Each writer removes expired members, so that the set needs no upkeep.
     this.#link.command(key, 'ZREMRANGEBYSCORE', key, '-inf', `(${this.#oldest()}`).catch(() => undefined);
   }
 
-  /** Every room that was noted within the hour, and some that were a little earlier. Rejects with `HubError` `UNAVAILABLE`. */
+  /** Every room that was recorded within the last hour, and some recorded a little earlier. Rejects with `HubError` `UNAVAILABLE`. */
   async rooms(): Promise<string[]> {
     const key = this.#link.keys.activeRooms();
     return (await this.#link.command(key, 'ZRANGEBYSCORE', key, this.#oldest(), '+inf')) as string[];

@@ -3,19 +3,19 @@ import { epochBegan } from './epoch-source.ts';
 
 /** Rooms whose epoch is remembered. */
 const ROOMS_MAX = 10_000;
-/** Clocks of nodes may differ by this much, milliseconds. */
+/** Milliseconds by which the clocks of two nodes may differ. */
 const SKEW_MS = 60_000;
 
 /**
- * What is known of keys beside the backend's own memory (M2): in the first minutes of an epoch the backend may have forgotten, so the archive is asked;
- * later on whatever was forgotten is too old to be repeated.
+ * Looks idempotency keys up in the archive (M2). In the first minutes of an epoch the backend may have lost keys, so the
+ * archive is asked. Later, a lost key is too old to be repeated.
  */
 export class ArchiveKeys {
   readonly #archive: Archive;
   readonly #keyLifeMs: number;
-  /** The epoch of a room that was published to, the least recent one first. */
+  /** The epoch of each room that was published to, the oldest first. */
   readonly #epochs = new Map<string, string>();
-  /** The newest question under way of each room. */
+  /** The newest lookup under way of each room. */
   readonly #asked = new Map<string, Promise<unknown>>();
 
   constructor(archive: Archive, keyLifeMs: number) {
@@ -39,19 +39,19 @@ export class ArchiveKeys {
     if (oldest !== undefined) this.#epochs.delete(oldest);
   }
 
-  /** Whether the backend may have forgotten what was published shortly before this epoch. */
+  /** Whether the backend may have forgotten keys that were published shortly before this epoch. */
   mayHaveForgotten(epoch: string): boolean {
     return Date.now() - epochBegan(epoch) <= this.#keyLifeMs + SKEW_MS;
   }
 
-  /** Resolves after the answers to all questions of the room up to now. */
+  /** Resolves after all lookups of the room that were started before. Never rejects. */
   async drainLookups(room: string): Promise<void> {
     await this.#asked.get(room)?.catch(() => undefined);
   }
 
   /**
-   * What is stored under this key, and how far the room is stored. Answers of one room come in the order of the questions. Rejects with `UNAVAILABLE`:
-   * without an answer it might be published twice.
+   * Looks up the publication under this key, and the highest stored offset of the room. Answers of one room come in the
+   * order of the lookups. Rejects with `UNAVAILABLE`. Without an answer the message could be published twice.
    */
   find(room: string, key: string): Promise<Known> {
     const answer = inOrder(this.#asked.get(room), this.#archive.find(room, key));

@@ -2,14 +2,14 @@ import { HubError } from '#libs/protocol/errors.ts';
 import type { Archive, ArchivedPage } from './archive.ts';
 import type { Page, PageLimit, Publication } from './broker.ts';
 
-/** An epoch could not be begun because the archive is away: of rooms it does not hold this says nothing. */
+/** The archive is away, so an epoch cannot begin. Rooms that the archive does not hold are not affected. */
 export class ArchiveAwayError extends HubError {
   constructor(cause: unknown) {
     super('UNAVAILABLE', undefined, { cause });
   }
 }
 
-/** Completes pages of a stream from the archive: it goes further back. A store that is away leaves a page as it is, where there is any. */
+/** Completes pages of a stream from the archive, which goes further back. If the store is away, a page that has entries stays as it is. */
 export class ArchiveReader {
   readonly #archive: Archive;
 
@@ -30,7 +30,7 @@ export class ArchiveReader {
     }
   }
 
-  /** A page above `offset` whose first publications are no longer in the stream. Complete only where the archive has them, of the same epoch. */
+  /** Completes a page above `offset` whose first publications left the stream. It is complete only if the archive has them, of the same epoch. */
   async after(room: string, offset: number, limit: PageLimit, page: Page): Promise<Page> {
     if (!this.#archive.holds(room)) return page;
     const rows = await this.#archive.after(room, offset, limit).catch(() => []);
@@ -47,8 +47,8 @@ export class ArchiveReader {
   }
 
   /**
-   * A page below `offset` that the stream could not fill: what is stored below its first publication goes before it. An empty one is the archive's alone:
-   * rejects with `ArchiveAwayError`, for to say that there is nothing would hide what is stored.
+   * Completes a page below `offset` that the stream could not fill: stored publications go before its first one. If the
+   * page is empty, rejects with `ArchiveAwayError` while the archive is away. An empty page would hide stored messages.
    */
   async before(room: string, offset: number, limit: PageLimit, page: Page): Promise<Page> {
     const missing = limit.count - page.publications.length;

@@ -1,14 +1,14 @@
-/** How much of a room is kept, and for how long (R3). */
+/** How much of a room's stream is kept, and for how long (R3). */
 export interface BrokerLimits {
-  /** Publications kept of a room, at least; up to a tenth more may be. 1 or more. */
+  /** Publications that a room keeps at least; it may keep up to a tenth more. 1 or more. */
   readonly streamMaxLength: number;
-  /** Milliseconds a publication is kept, at least. */
+  /** Milliseconds that a publication is kept at least. */
   readonly streamMaxAgeMs: number;
-  /** Milliseconds that a room's position outlives its newest publication's age limit, and its last listener. */
+  /** Milliseconds that a room's position is kept after its newest publication has expired and its last listener has left. */
   readonly positionTtlMs: number;
-  /** Milliseconds that a room in which nothing was said outlives its last listener. At least 1,000. */
+  /** Milliseconds that a room without a publication is kept after its last listener has left. At least 1,000. */
   readonly emptyTtlMs: number;
-  /** Milliseconds during which a publication under the same key is known as a repetition (M2). */
+  /** Milliseconds during which a second publication under the same key counts as a repetition (M2). */
   readonly idempotencyTtlMs: number;
 }
 
@@ -20,5 +20,5 @@ export const DEFAULT_BROKER_LIMITS: BrokerLimits = {
   idempotencyTtlMs: 300_000,
 };
 
-/** What `subscribe` gives of the latest page, and what a `reset` comes with. */
+/** The size of the latest page that `subscribe` and `reset` give. */
 export const LATEST_PAGE = { count: 100, bytes: 64 * 1024 } as const;

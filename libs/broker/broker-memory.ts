@@ -20,13 +20,13 @@ import { datedEpoch } from './epoch-source.ts';
 import { type MemoryNode, MemorySpace } from './memory-space.ts';
 
 /**
- * The broker of a single process: the same promises as over Redis, without anything that could break.
+ * The broker of a single process. It gives the same guarantees as over Redis, and no connection can break.
  *
  * Several brokers on one `MemorySpace` are several nodes. Nothing outlives the process.
  */
 export class BrokerMemory implements Broker, MemoryNode {
   readonly #space: MemorySpace;
-  /** Subscribed rooms: the last offset given. */
+  /** Subscribed rooms, with the last offset delivered. */
   readonly #rooms = new Map<string, number>();
   readonly #users = new Set<string>();
   #listener: BrokerListener | undefined;
@@ -34,7 +34,7 @@ export class BrokerMemory implements Broker, MemoryNode {
 
   readonly #archive: ArchiveReader | undefined;
   readonly #archived: ArchiveKeys | undefined;
-  /** Rooms whose beginning is asked for: what comes meanwhile waits for the same answer, in its order. */
+  /** Rooms whose sequence is about to begin: calls that come meanwhile wait for the same answer, in order. */
   readonly #beginning = new Map<string, Promise<void>>();
 
   /** @param space Default one of its own, with these limits. */
@@ -57,7 +57,7 @@ export class BrokerMemory implements Broker, MemoryNode {
     this.#rooms.set(room, 0);
     try {
       const { position, publications } = keep ? await this.#latest(room) : UNBEGUN;
-      // Nothing waits since that look: what is published after it is delivered.
+      // No await since that read: every later publication is delivered.
       this.#rooms.set(room, position.offset);
       this.#space.listen(`r:${room}`, this);
       return { position, latest: publications, began };
@@ -143,14 +143,14 @@ export class BrokerMemory implements Broker, MemoryNode {
     this.#listener?.signal(topic, payload);
   }
 
-  /** The latest page as it stands when this resolves, completed from the archive. */
+  /** The latest page at the moment this resolves, completed from the archive. */
   async #latest(room: string): Promise<Pick<Page, 'position' | 'publications'>> {
-    // Whoever enters begins the sequence; where an archive holds it, above what is stored.
+    // Entering begins the sequence; with an archive, above the highest stored offset.
     await this.#begin(room);
     this.#space.position(room);
     for (;;) {
       const whole = await this.before(room, Number.POSITIVE_INFINITY, LATEST_PAGE);
-      // Meanwhile more may have been published, and the stream been cut.
+      // Meanwhile the room may have got more publications, and the stream may have been trimmed.
       const { position, publications, more } = this.#space.before(room, Number.POSITIVE_INFINITY, LATEST_PAGE);
       const first = publications[0]?.offset ?? position.offset + 1;
       if (first > whole.position.offset + 1) continue;
@@ -159,7 +159,7 @@ export class BrokerMemory implements Broker, MemoryNode {
     }
   }
 
-  /** A room with an archive begins above what is stored. */
+  /** Begins the sequence of a room with an archive above the highest stored offset. */
   #begin(room: string): Promise<void> | undefined {
     if (this.#archive?.holds(room) !== true || this.#space.has(room)) return undefined;
     const asked = this.#beginning.get(room);

@@ -23,9 +23,9 @@ import { Phase, RoomSequence, type SequenceHost } from './room-sequence.ts';
 
 /** Hooks for metrics. */
 export interface BrokerObserver {
-  /** A gap in a room was found, and filled from the stream or told as a reset. */
+  /** A gap in a room was filled from the stream (`filled`), or reported as a reset. */
   gap(filled: boolean): void;
-  /** A connection to Redis was made anew. */
+  /** A connection to Redis was made again. */
   reconnect(): void;
   /** How long a probe took from this node through Redis and back. */
   lag(seconds: number): void;
@@ -35,14 +35,14 @@ export interface BrokerRedisOptions extends Partial<BrokerLimits> {
   readonly observe?: BrokerObserver;
   /** Milliseconds between two probes of a subscriber. Default 2,000; a dead one is found within two intervals. */
   readonly probeEveryMs?: number;
-  /** Milliseconds between two looks whether a room fell behind unnoticed; keeps positions from expiring too. Default 10 minutes. */
+  /** Milliseconds between two checks for rooms that fell behind unnoticed. Each check also keeps positions from expiring. Default 600,000. */
   readonly sweepEveryMs?: number;
   readonly epochs?: EpochSource;
-  /** Where messages outlive Redis. None: nothing does. */
+  /** The store of messages that outlive Redis. Absent: none do. */
   readonly archive?: Archive;
 }
 
-/** Milliseconds: how long `start` and `subscribe` wait, and between tries while Redis seems to be there. */
+/** Milliseconds that `start` and `subscribe` wait, and milliseconds between two attempts. */
 const PATIENCE_MS = 5000;
 const RETRY_MS = 200;
 
@@ -51,8 +51,9 @@ const SILENT: BrokerObserver = { gap: () => undefined, reconnect: () => undefine
 /**
  * The broker on Redis: one server, Sentinel or a Cluster.
  *
- * Rooms are compared with their streams right after every reconnect of either connection, so nothing is missed silently (M4). The
- * promise of `subscribe` resolves an event-loop turn before the room's first `publication`: whatever its consumer does in microtasks is done.
+ * After every reconnect of either connection, rooms are compared with their streams. So no publication is missed silently
+ * (M4). The promise of `subscribe` resolves one event-loop turn before the room's first `publication`, after the
+ * caller's microtasks.
  */
 export class BrokerRedis implements Broker, SequenceHost {
   readonly #link: RedisLink;
@@ -122,7 +123,7 @@ export class BrokerRedis implements Broker, SequenceHost {
     });
     this.#sweeps = [
       setInterval(() => this.#sweepRooms(() => true), this.#options.sweepEveryMs ?? 600_000),
-      // Positions of rooms in which nothing was said live for a short time only.
+      // Positions of rooms without a publication expire soon.
       setInterval(() => this.#sweepRooms(({ last }) => last === 0), this.#emptyTtlMs / 3),
     ];
     for (const sweep of this.#sweeps) sweep.unref();
@@ -211,7 +212,7 @@ export class BrokerRedis implements Broker, SequenceHost {
     this.#filler?.restore(sequence);
   }
 
-  /** Subscribes first, then reads: what comes in between is held. Begins again where the subscriber broke meanwhile. */
+  /** Subscribes first, then reads; publications that come in between are held. Starts again if the subscriber broke meanwhile. */
   async #join(sequence: RoomSequence, begin: boolean, end: number): Promise<Subscribed> {
     const { room, keep } = sequence;
     let began = false;
@@ -238,7 +239,7 @@ export class BrokerRedis implements Broker, SequenceHost {
     }
   }
 
-  /** A turn later, so that the consumer of the promise runs before. An interruption meanwhile is made good by who caused it. */
+  /** Releases one event-loop turn later, so that the consumer of the promise runs before. Skips a room that was interrupted meanwhile. */
   #releaseLater(sequence: RoomSequence): void {
     this.#releases.push([sequence, sequence.round]);
     if (this.#releases.length > 1) return;
@@ -263,7 +264,7 @@ export class BrokerRedis implements Broker, SequenceHost {
     return own === presence ? [own] : [own, presence];
   }
 
-  /** Compares all rooms of a master whose connections are whole again, then tells that signals may have been lost. */
+  /** Compares all rooms of a master whose connections are back, then reports that signals may have been lost. */
   #restored(master: RedisMaster): void {
     const token = Symbol(master.id);
     this.#comparing.set(master.id, token);
@@ -293,7 +294,7 @@ export class BrokerRedis implements Broker, SequenceHost {
     await this.#filler?.compare(rooms.filter((room) => room.keep && room.phase === Phase.filling));
   }
 
-  /** A comparison under way is worth nothing any more. */
+  /** Discards a comparison under way: its result is out of date. */
   #degraded(master: RedisMaster): void {
     this.#comparing.delete(master.id);
     this.#healthy.delete(master.id);

@@ -1,15 +1,19 @@
 /**
  * The port between nodes: ordered publications of rooms, and signals that are not kept.
  *
- * A *room* topic carries two kinds of traffic. Publications have an offset, one higher than the last, in one order for all nodes (M3);
- * the broker hands them over gap-free or says that it could not (`reset`). Signals have no offset: at most once, may be lost with a
- * connection, after which `healed` is called. A *user* topic carries signals only.
+ * A *room* topic carries publications and signals. Each publication has an offset, one higher than the last, in one order
+ * for all nodes (M3). The broker delivers publications without a gap, or reports that it cannot (`reset`). A signal has
+ * no offset and is delivered at most once. If a connection breaks, signals may be lost, and `healed` is called
+ * afterwards. A *user* topic carries signals only.
+ *
+ * Example: a listener got offsets 1 to 3 of a room. If 4 is lost with a connection, it gets 4 before 5. If 4 has left
+ * the stream and the archive does not have it, it gets `reset` with the position 5.
  */
 
-/** What can be listened to: a room by name, or one user's own channel. */
+/** A room by name, or one user's own channel. */
 export type Topic = `r:${string}` | `u:${string}`;
 
-/** Where a room's sequence stands. `epoch` changes when the sequence was lost or may have gone back (M3). */
+/** The place of a room's sequence. `epoch` changes if the sequence was lost or may have gone back (M3). */
 export interface Position {
   readonly epoch: string;
   /** Offset of the newest publication; 0 when there was none yet. */
@@ -30,16 +34,14 @@ export interface PublishRequest {
   readonly key: string | null;
   /** The publisher's stamp, Unix milliseconds. */
   readonly at: number;
-  /**
-   * Rooms with an archive: what was published under the key before counts for nothing, it could not be stored where it stands. Default false.
-   */
+  /** Ignores an earlier publication under the key: its offset was taken in the archive. For rooms with an archive. Default false. */
   readonly forceNew?: boolean;
 }
 
 export interface Published extends Position {
   /** The stamp of the first publication under this key. */
   readonly at: number;
-  /** True where the key had been published before: nothing was published now, offset and `at` are the first one's (M2). */
+  /** True if the key was published before. Nothing was published now; offset and `at` are those of the first publication (M2). */
   readonly repeated: boolean;
 }
 
@@ -49,19 +51,19 @@ export interface Page {
   readonly publications: readonly Publication[];
   /** `after` reads: newer ones follow. `before` reads: older ones exist. */
   readonly more: boolean;
-  /** `after` reads only: false where the publication right after the asked offset is no longer kept. Otherwise true. */
+  /** False if the publication right after the asked offset is no longer kept. Always true for `before` reads. */
   readonly complete: boolean;
 }
 
-/** The page of a room that has no sequence. */
+/** The page of a room without a sequence. */
 export const UNBEGUN: Page = { position: { epoch: '', offset: 0 }, publications: [], more: false, complete: true };
 
-/** Where the delivery of a room begins. */
+/** The place at which the delivery of a room begins. */
 export interface Subscribed {
   readonly position: Position;
   /** The latest page, oldest first. */
   readonly latest: readonly Publication[];
-  /** Whether the sequence of a room without an archive began with this. */
+  /** Whether this call began the sequence of a room without an archive. */
   readonly began: boolean;
 }
 
@@ -73,59 +75,61 @@ export interface PageLimit {
 }
 
 export interface BrokerListener {
-  /** The room's next publication: its offset is one above the last one given, or above the position `subscribe` resolved with. The bytes are valid during the call only. */
+  /** The room's next publication. Its offset is one above the last one, or above the position of `subscribe`. The bytes are valid during the call only. */
   publication(room: string, offset: number, frame: Uint8Array): void;
   /** A signal on a topic subscribed to. The bytes are valid during the call only. */
   signal(topic: Topic, payload: Uint8Array): void;
-  /** The sequence was lost and could not be filled: it goes on from `position`; `latest` is the newest page. */
+  /** The sequence was lost, or a gap could not be filled. It goes on from `position`; `latest` is the newest page. */
   reset(room: string, position: Position, latest: readonly Publication[]): void;
-  /** Signals of these topics may have been lost up to now; publications were already made good. */
+  /** Signals of these topics may have been lost. Their publications are complete. */
   healed(topics: readonly Topic[]): void;
-  /** The way to the other nodes broke, or is whole again. Called on changes only. */
+  /** The connection to the other nodes broke, or is back. Called on changes only. */
   connectivity(up: boolean): void;
 }
 
 /**
- * Every method rejects with `HubError` `UNAVAILABLE` when the backend cannot be reached within a few seconds.
+ * Every method rejects with `HubError` `UNAVAILABLE` if the backend cannot be reached within a few seconds.
  *
- * Rooms that an archive holds go further back than their stream: pages and gaps are filled from it, offsets never fall, and what was stored under a key
- * is known as a repetition though the backend lost it (M2, M3).
+ * Rooms with an archive go further back than their stream: pages and gaps are filled from the archive, and offsets never
+ * fall. A stored key is known as a repetition even if the backend lost it (M2, M3).
  */
 export interface Broker {
   /** Connects. Resolves when usable. Called once, before anything else. */
   start(listener: BrokerListener): Promise<void>;
   /**
    * Starts the delivery of a room. Resolves with the position delivery starts after, and the latest page up to exactly that
-   * position: nothing published later is missed, nothing before is given again. `keep` false: the room keeps nothing (R3 *none*), only signals come.
-   * Calls of one event-loop turn go out in one batch. Subscribing twice without `unsubscribe` is a TypeError.
+   * position: no later publication is missed, no earlier one is delivered again. If `keep` is false, the room keeps nothing
+   * (R3 *none*) and only signals come. Calls of one event-loop turn go out in one batch. Throws `TypeError` if the room
+   * is subscribed to already.
    *
-   * `begin` false (default true): a room without an archive that has no sequence is not given one; rejects with `HubError` `ROOM_NOT_FOUND`.
+   * If `begin` is false (default true), a room without an archive and without a sequence gets none: rejects with
+   * `HubError` `ROOM_NOT_FOUND`.
    */
   subscribe(room: string, keep: boolean, begin?: boolean): Promise<Subscribed>;
-  /** Starts the signals of a user's own channel. */
+  /** Starts the delivery of a user's own channel. */
   subscribeUser(user: string): Promise<void>;
-  /** Ends the delivery of a topic, at once for the listener. Unknown topics are ignored. */
+  /** Ends the delivery of a topic: the listener gets nothing more of it. Ignores unknown topics. */
   unsubscribe(topic: Topic): void;
   /**
-   * Publishes to a kept room, atomically: idempotency check, next offset, stream, delivery. Retries by itself under the same key
-   * while the backend is away, for at most a few seconds; with `key` null it never retries.
+   * Publishes to a kept room, atomically: idempotency check, next offset, stream, delivery. While the backend is away
+   * it retries under the same key, for at most a few seconds. With `key` null it never retries.
    * Publications of one caller made in order get offsets in order while the backend stays up.
    */
   publish(request: PublishRequest): Promise<Published>;
-  /** Sends a signal to every node that listens to the topic, this one included. Resolves when the backend took it. */
+  /** Sends a signal to every node that listens to the topic, this one included. Resolves when the backend accepted it. */
   emit(topic: Topic, payload: string): Promise<void>;
   /** Kept publications above `offset`, oldest first. */
   after(room: string, offset: number, limit: PageLimit): Promise<Page>;
   /**
-   * The newest kept publications below `offset` (`Infinity`: the newest of all), oldest first. A room without an archive that nobody entered and in which
-   * nothing was said stays unknown: the page is `UNBEGUN`.
+   * The newest kept publications below `offset` (`Infinity`: the newest of all), oldest first. A room without an archive and
+   * without a sequence gets none: the page is `UNBEGUN`.
    */
   before(room: string, offset: number, limit: PageLimit): Promise<Page>;
-  /** What the stream itself keeps above `offset`, oldest first, whatever it lost before and an archive may have. `complete` tells nothing. */
+  /** The stream's own publications above `offset`, oldest first, without the archive's. `complete` has no meaning here. */
   kept(room: string, offset: number, limit: PageLimit): Promise<Page>;
   /**
-   * The rooms with an archive that were published to within the last hour, on any node, and perhaps some that were a little earlier: where something may be
-   * in the stream and not stored. As much work as there are such rooms, however many are silent.
+   * The rooms with an archive that were published to within the last hour, on any node, and perhaps some from a little
+   * earlier. Their streams may hold messages that are not stored. O(such rooms), however many are silent.
    */
   active(): Promise<string[]>;
   /** Ends everything; nothing is delivered afterwards. */

@@ -6,29 +6,29 @@ import type { Topic } from './broker.ts';
 import { Feed, type Waiter } from './feed.ts';
 import { RoomSequence } from './room-sequence.ts';
 
-/** Whom a channel's messages are for: a room, or the topic of a user. */
+/** The receiver of a channel's messages: a room, or the topic of a user. */
 export type ChannelOwner = RoomSequence | Topic;
 
 export interface ChannelsHost {
   signal(topic: Topic, payload: Buffer): void;
-  /** A master's subscriber and command connection are both there, one of them anew: all of its rooms have to be compared. */
+  /** A master's subscriber and command connection are both up, one of them again: all of its rooms have to be compared. */
   restored(master: RedisMaster): void;
-  /** A master's command connection broke: nothing can be published or read there. Messages may still come. */
+  /** A master's command connection broke. Nothing can be published or read there; messages may still come. */
   commandLost(master: RedisMaster): void;
-  /** A master's subscriber broke: messages of its channels are missed from here on. */
+  /** A master's subscriber broke. Messages of its channels are missed from now on. */
   subscriberLost(master: RedisMaster): void;
-  /** These channels found their new master, and are subscribed to there: messages in between were missed. */
+  /** These channels moved to another master and are subscribed to there. Messages in between were missed. */
   resubscribed(owners: readonly ChannelOwner[]): void;
   reconnect(): void;
   lag(seconds: number): void;
 }
 
-/** Milliseconds until a subscription that is not acknowledged is given up. */
+/** Milliseconds after which a subscription without an acknowledgement fails. */
 const PATIENCE_MS = 5000;
-/** Milliseconds until channels that a master refused are asked for again, where the Cluster's map says by then. */
+/** Milliseconds after which channels that a master refused are subscribed to again, on the master that the Cluster's map names by then. */
 const RESUBSCRIBE_MS = 100;
 
-/** What this node listens to, and which master's feed brings it. */
+/** The channels of this node, each on the feed of its master. */
 export class Channels {
   readonly #link: RedisLink;
   readonly #host: ChannelsHost;
@@ -55,7 +55,7 @@ export class Channels {
     return this.#link.whole && this.#link.masters().every((master) => this.#feeds.get(master.id)?.up);
   }
 
-  /** Who owns channels on a master, each once. */
+  /** The owners of channels on a master, each once. */
   ownersOn(master: RedisMaster): Set<ChannelOwner> {
     const owners = new Set<ChannelOwner>();
     for (const [channel, owner] of this.#owners) if (this.#isOn(master, channel)) owners.add(owner);
@@ -66,7 +66,7 @@ export class Channels {
     return new Set(this.#owners.values());
   }
 
-  /** Wanted, if not yet acknowledged. */
+  /** Whether the channel is wanted, acknowledged or not. */
   has(channel: string): boolean {
     return this.#owners.has(channel);
   }
@@ -158,7 +158,7 @@ export class Channels {
     for (const channel of this.#owners.keys()) if (this.#isOn(master, channel)) yield [channel, this.#waiters.get(channel)];
   }
 
-  /** A master said that the channels are not its own: the Cluster's map is out of date. */
+  /** A master refused the channels because it does not have their slots: the Cluster's map is out of date. */
   #refused(channels: readonly string[]): void {
     if (this.#refusedChannels.size === 0) {
       setTimeout(() => {
@@ -175,7 +175,7 @@ export class Channels {
     this.#link.refresh();
   }
 
-  /** Subscribes anew where the channels live now, and tells when that is done. */
+  /** Subscribes on the present masters of the channels, then reports it. */
   #resubscribe(channels: readonly string[]): void {
     if (channels.length === 0) return;
     const done: ChannelOwner[] = [];

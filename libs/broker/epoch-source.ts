@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 
-/** Gives an epoch that was never given before: 16 characters. */
+/** Makes an epoch that was never made before: 16 characters. */
 export type EpochSource = () => string;
 
-/** Epochs that no other process gives either: a random part for the process, and a count. Cheap enough for one with each publication. */
+/** Epochs that no other process makes either: a random part for each process, then a count. Cheap enough for one for each publication. */
 export function epochSource(random: string = randomBytes(8).toString('base64url').slice(0, 10)): EpochSource {
   let count = 0;
   return () => random + (count++).toString(36).padStart(6, '0');
@@ -12,7 +12,7 @@ export function epochSource(random: string = randomBytes(8).toString('base64url'
 /** Base36 digits of a Unix second, good until the year 4453. */
 const SECOND_DIGITS = 7;
 
-/** The epoch of a room with an archive tells when it began: its first characters are the Unix second. `now` in Unix milliseconds. */
+/** An epoch for a room with an archive. Its first 7 characters are the Unix second at which it began. `now`: Unix milliseconds. */
 export function datedEpoch(now: number): string {
   const second = Math.floor(now / 1000).toString(36);
   return (

@@ -4,7 +4,7 @@ import type { RedisLink } from '#libs/redis/redis-link.ts';
 import { Subscriber } from '#libs/redis/subscriber.ts';
 import { Probe } from './probe.ts';
 
-/** Settles when a channel is subscribed to, or will not be. */
+/** Settles when the subscription to a channel is acknowledged or fails. */
 export interface Waiter {
   readonly promise: Promise<void>;
   resolve(): void;
@@ -12,11 +12,11 @@ export interface Waiter {
 }
 
 export interface FeedHost {
-  /** Channels wanted from this master, with who waits for them. */
+  /** The channels wanted from this master, each with its waiter. */
   wanted(master: RedisMaster): Iterable<readonly [channel: string, waiter: Waiter | undefined]>;
-  /** False where nobody wants the channel. */
+  /** Returns false if nobody wants the channel. */
   message(channel: string, payload: Buffer): boolean;
-  /** The master refused the channels, or took them back: they live on another one now. */
+  /** The master refused the channels or ended them: another master has them now. */
   refused(channels: readonly string[]): void;
   /** Connected, and every wanted channel acknowledged. */
   feedUp(feed: Feed): void;
@@ -24,15 +24,15 @@ export interface FeedHost {
   lag(seconds: number): void;
 }
 
-/** Channels in one SUBSCRIBE: about a millisecond of the server's time, so that it serves others in between. */
+/** Channels in one SUBSCRIBE. It takes Redis about a millisecond, so that Redis can serve other clients between them. */
 const CHUNK = 2000;
 const RETRY_MS = 100;
 const LONGEST_RETRY_MS = 1000;
 
 /**
- * The subscriber of one master: always attached to the very server that commands go to, or on its way there.
+ * The subscriber of one master. It is connected to the same server process as the command connection, or is connecting.
  *
- * Subscribes in batches of an event-loop turn. It forgets nothing over a reconnect, since what is wanted is asked of its host.
+ * Subscribes once for each event-loop turn, in batches. After a reconnect it asks its host for all wanted channels.
  */
 export class Feed {
   readonly master: RedisMaster;
@@ -60,14 +60,14 @@ export class Feed {
     this.kick();
   }
 
-  /** The command connection came up: attaches to the same server. True where this feed already was, and still is. */
+  /** The command connection came up: connects to the same server. Returns true if this feed is up already. */
   follow(): boolean {
     if (this.#subscriber !== undefined && this.#subscriber.runId !== this.master.runId) this.restart('the master is another server now');
     this.kick();
     return this.up;
   }
 
-  /** Connects, unless it is connected or on the way. */
+  /** Connects, unless it is connected or connecting. */
   kick(): void {
     if (this.#connecting || this.#closed || this.#subscriber !== undefined) return;
     this.#connecting = true;
@@ -78,7 +78,7 @@ export class Feed {
     });
   }
 
-  /** Gives the connection up for a new one. */
+  /** Closes the connection and makes a new one. */
   restart(reason: string): void {
     if (this.#closed || this.#subscriber === undefined) return;
     this.#link.log.warn({ master: this.master.id, reason }, 'redis subscriber rebuilt');
@@ -86,7 +86,7 @@ export class Feed {
     this.#onClose(this.#subscriber);
   }
 
-  /** Subscribes in this turn's batch. While not connected nothing is done: connecting asks for everything wanted. */
+  /** Subscribes in this turn's batch. Does nothing while not connected: connecting subscribes to everything wanted. */
   add(channel: string, waiter: Waiter | undefined): void {
     this.#removes.delete(channel);
     if (this.#subscriber === undefined) return;
@@ -168,7 +168,7 @@ export class Feed {
     this.#host.feedUp(this);
   }
 
-  /** Gives up a subscriber that reads nothing while it is to acknowledge: the probe begins only after that. Returns what ends the watch. */
+  /** Closes a subscriber that reads nothing while acknowledgements are due; the probe starts only later. Returns a function that ends the watch. */
   #watch(subscriber: Subscriber): () => void {
     let read = subscriber.bytesRead;
     const timer = setInterval(() => {
@@ -181,7 +181,7 @@ export class Feed {
     return () => clearInterval(timer);
   }
 
-  /** Resolves when all is acknowledged; rejects when the connection broke before. What the master refused is told to the host. */
+  /** Resolves when everything is acknowledged; rejects if the connection broke before. Reports refused channels to the host. */
   async #flush(): Promise<void> {
     const subscriber = this.#subscriber;
     if (subscriber === undefined) return;
@@ -203,7 +203,7 @@ export class Feed {
     );
   }
 
-  /** Channels that may stand in one command: of one slot on a Cluster. */
+  /** Groups channels for one command each: on a Cluster those of one slot. */
   #batches(channels: readonly string[]): string[][] {
     const groups = this.#link.isCluster ? Object.values(Object.groupBy(channels, (channel) => calculateSlot(channel))) : [channels];
     return groups.flatMap((group = []) =>
@@ -223,7 +223,7 @@ export class Feed {
   }
 }
 
-/** Whether a master says that a channel is not its own: another one has the slot, or will have. */
+/** Whether a master refuses because another one has the slot, or will have it. */
 function isElsewhere(error: unknown): boolean {
   return error instanceof Error && /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|CROSSSLOT) /.test(error.message);
 }

@@ -1,7 +1,8 @@
 /**
- * Reads the offset off a publication's fixed head `{"offset":N,`, without parsing JSON. 0 where the payload is something else: a signal.
+ * Reads the offset from a publication's fixed head `{"offset":N,` without parsing JSON. Returns 0 for any other payload,
+ * which is a signal.
  *
- * Only what the broker itself put there is told apart, not any JSON: signals never start like this.
+ * It checks only four bytes: the broker writes all payloads, and no signal starts like this.
  */
 export function offsetOf(payload: Uint8Array): number {
   if (payload[0] !== 0x7b || payload[2] !== 0x6f || payload[5] !== 0x73 || payload[9] !== 0x3a) return 0;

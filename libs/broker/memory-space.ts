@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Page, PageLimit, Position, Publication, Published, PublishRequest, Topic } from './broker.ts';
 import type { BrokerLimits } from './broker-limits.ts';
 
-/** Who hears what is delivered in a space: one node. */
+/** One node of a space. */
 export interface MemoryNode {
   publication(room: string, publication: Publication): void;
   signal(topic: Topic, payload: Uint8Array): void;
@@ -28,13 +28,13 @@ export interface MemorySpaceOptions {
   readonly epoch?: () => string;
 }
 
-/** Calls between two looks at everything for what has expired. */
+/** Calls between two clean-ups of expired rooms and keys. */
 const TIDY_EVERY = 1000;
 
 /**
- * What the brokers of one process share: the sequences and streams of rooms, and the way between nodes.
+ * The state that the brokers of one process share: sequences and streams of rooms, and the delivery between nodes.
  *
- * What is published in one event-loop turn is delivered together after it, in the order of publishing.
+ * Publications of one event-loop turn are delivered together after it, in the order of publishing.
  */
 export class MemorySpace {
   readonly #limits: BrokerLimits;
@@ -62,7 +62,7 @@ export class MemorySpace {
     nodes?.delete(node);
     if (nodes?.size !== 0) return;
     this.#listening.delete(topic);
-    // Someone was in it until now: it lives on from here.
+    // The room had a listener until now: its life starts here.
     const room = this.#rooms.get(topic.slice(2));
     if (topic.startsWith('r:') && room !== undefined) room.touched = this.#now();
   }
@@ -135,7 +135,7 @@ export class MemorySpace {
       .map(([name]) => name);
   }
 
-  /** The room, touched; new where there was none or where it had expired. */
+  /** Touches the room. Makes it if there is none or it has expired. */
   #room(name: string, now: number): KeptRoom {
     if (++this.#calls % TIDY_EVERY === 0) this.#tidy(now);
     let room = this.#rooms.get(name);

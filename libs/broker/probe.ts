@@ -6,18 +6,18 @@ export interface ProbeHost {
   /** Bytes the subscriber has read up to now. */
   bytesRead(): number;
   lag(seconds: number): void;
-  /** The subscriber does not get what is published. */
+  /** The subscriber does not get publications. */
   dead(reason: string): void;
   /** Cluster: the master no longer has the slot of the probe's channel. */
   moved(): void;
 }
 
-/** A subscriber that still reads may be this many probe intervals behind before it is given up. */
+/** Probe intervals that a subscriber may be late while it still reads. */
 const PATIENCE = 5;
 
 /**
- * Publishes to itself every now and then through the command connection: a subscriber that is silently dead, or attached to another server
- * than the publishers, shows by the missing echo. The echo's way is the lag.
+ * Publishes to this node's own channel at intervals. If the echo is missing, the subscriber is dead or connected to
+ * another server than the command connection. The time until the echo is the lag.
  */
 export class Probe {
   readonly #link: RedisLink;
@@ -38,7 +38,7 @@ export class Probe {
     this.#host = host;
   }
 
-  /** The channel to subscribe to: on a Cluster one whose slot the master has now. */
+  /** The channel to subscribe to. On a Cluster the master has its slot now. */
   channel(): string {
     for (let tag = 0; this.#channel === '' || this.#link.masterOf(this.#channel)?.id !== this.#master.id; tag++) {
       this.#channel = this.#link.keys.probeChannel(this.#node, `probe-${tag}`);
@@ -78,7 +78,7 @@ export class Probe {
       else this.#host.moved();
       return;
     }
-    // This process itself was stopped or busy: the echo may be waiting in the socket.
+    // This process was stopped or busy: the echo may wait in the socket.
     if (late) return;
     if (this.#host.bytesRead() === sent.bytes || now - sent.at > PATIENCE * this.#everyMs) this.#host.dead('no echo of the probe');
   }
@@ -93,7 +93,7 @@ export class Probe {
         if (receivers === 0 && this.#sent === sent) this.#host.dead('the server does not know the subscriber');
       },
       () => {
-        // The command connection is at fault, and watches itself.
+        // The command connection failed; it watches itself.
         if (this.#sent === sent) this.#sent = undefined;
       },
     );

@@ -12,12 +12,12 @@ import { metaLife, type RoomReader } from './room-reader.ts';
 
 const PUBLISH = new URL('./lua/publish.lua', import.meta.url);
 
-/** Milliseconds: how long a publication is tried, and the pauses between tries, doubled each time. */
+/** Milliseconds for which a publication is retried; the first pause between attempts, doubled each time; the longest. */
 const PATIENCE_MS = 3000;
 const PAUSE_MS = 40;
 const LONGEST_PAUSE_MS = 400;
 
-/** Publishes to rooms that keep a stream, again under the same key where a try failed. */
+/** Publishes to rooms that keep a stream. Retries under the same key. */
 export class Publisher {
   readonly #link: RedisLink;
   readonly #epochs: EpochSource;
@@ -25,7 +25,7 @@ export class Publisher {
   readonly #reader: RoomReader;
   readonly #archived: ArchiveKeys | undefined;
   readonly #active: ActiveRooms;
-  /** Rooms whose epoch is asked for: publications that come meanwhile wait for the same answer, in their order. */
+  /** Rooms whose epoch is being read: publications that come meanwhile wait for the same answer, in order. */
   readonly #epochsAsked = new Map<string, Promise<string>>();
   #closed = false;
 
@@ -37,7 +37,7 @@ export class Publisher {
     this.#epochs = epochs;
     this.#script = loadScript(PUBLISH, {
       PUBLISH: link.isCluster ? 'SPUBLISH' : 'PUBLISH',
-      // As strings, where the script only hands them on: Lua formats numbers slowly.
+      // Strings where the script only passes them on: Lua formats numbers slowly.
       STREAM_LENGTH: String(limits.streamMaxLength),
       STREAM_AGE: limits.streamMaxAgeMs,
       META_LIFE: String(metaLife(limits)),
@@ -77,8 +77,9 @@ export class Publisher {
   }
 
   /**
-   * A publication is meant for the epoch that was looked at: in any other one the archive has to be asked anew what it knows. Beside the key this is how far
-   * the room is stored: what was published in the epoch before may have been stored after this one began.
+   * Publishes for the epoch that was read. If the room has another epoch by then, the archive has to be asked again, for
+   * the key and for the highest stored offset. A publication of the epoch before may have been stored after this
+   * epoch began.
    */
   async #tryArchived(archived: ArchiveKeys, request: PublishRequest, names: readonly string[]): Promise<Published> {
     const { room, key, at, forceNew } = request;

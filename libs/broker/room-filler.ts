@@ -5,11 +5,11 @@ import { LATEST_PAGE } from './broker-limits.ts';
 import type { RoomReader } from './room-reader.ts';
 import { Phase, type RoomSequence } from './room-sequence.ts';
 
-/** How much of a gap is read at a time. */
+/** The size of one read of a gap. */
 const FILL_PAGE = { count: 100, bytes: 256 * 1024 } as const;
-/** Reads without progress after which a gap counts as one that cannot be filled. */
+/** Reads without progress after which a gap counts as lost. */
 const STUCK = 3;
-/** Rooms compared at a time, and rooms filled at a time. */
+/** Rooms compared at once, and rooms filled at once. */
 const COMPARED = 200;
 const FILLED = 16;
 const RETRY_MS = 300;
@@ -18,11 +18,11 @@ export interface FillerOptions {
   readonly reader: RoomReader;
   readonly listener: BrokerListener;
   readonly log: Logger;
-  /** A gap was dealt with: filled from the stream, or told as a reset. */
+  /** A gap was filled from the stream (`filled`), or reported as a reset. */
   readonly gap: (filled: boolean) => void;
 }
 
-/** Makes rooms whole again from their streams, or tells that it could not (M4). */
+/** Fills the gaps of rooms from their streams, or reports that it cannot (M4). */
 export class RoomFiller {
   readonly #reader: RoomReader;
   readonly #options: FillerOptions;
@@ -38,8 +38,8 @@ export class RoomFiller {
   }
 
   /**
-   * Compares interrupted rooms with where their sequences stand, and fills those that moved. Rejects when Redis goes away meanwhile. Rooms that wait for
-   * the archive are filled as soon as it is back: the others do not wait with them.
+   * Compares interrupted rooms with the positions of their sequences, and fills those that moved. Rejects if Redis goes
+   * away meanwhile. Rooms that need the archive are filled when it is back; the others do not wait for them.
    */
   async compare(sequences: readonly RoomSequence[]): Promise<void> {
     const behind: RoomSequence[] = [];
@@ -64,7 +64,7 @@ export class RoomFiller {
     }
   }
 
-  /** Looks whether live rooms fell behind unnoticed, which also keeps their positions from expiring. Rejects when Redis is away. */
+  /** Finds live rooms that fell behind unnoticed. Also keeps their positions from expiring. Rejects if Redis is away. */
   async sweep(sequences: readonly RoomSequence[]): Promise<void> {
     for (let at = 0; at < sequences.length && !this.#closed; at += COMPARED) {
       await Promise.all(
@@ -78,10 +78,10 @@ export class RoomFiller {
     }
   }
 
-  /** Fills one room, for as long as it takes. Another interruption of the room ends it: who caused that fills the room. */
+  /** Fills one room, with retries until it succeeds. Ends if the room is interrupted again: that interruption fills it. */
   fill(sequence: RoomSequence): void {
     this.#fill(sequence).catch((error: unknown) => {
-      // The store tells by itself that it is away, once and not for each room.
+      // The store logs by itself that it is away, once and not for each room.
       if (!(error instanceof ArchiveAwayError))
         this.#options.log.warn({ room: sequence.room, err: error }, 'a gap could not be filled yet');
       const { round } = sequence;
@@ -91,13 +91,13 @@ export class RoomFiller {
     });
   }
 
-  /** Interrupts a live room and makes it whole. */
+  /** Interrupts a live room and fills it. */
   restore(sequence: RoomSequence): void {
     sequence.interrupt();
     this.fill(sequence);
   }
 
-  /** Undefined where the archive has to be asked and is away. */
+  /** Undefined if the archive is needed and away. */
   async #position(room: string): Promise<Position | undefined> {
     try {
       return await this.#reader.position(room);
@@ -127,7 +127,7 @@ export class RoomFiller {
     await this.#reset(sequence);
   }
 
-  /** The sequence was lost, or what is missing is no longer kept: delivery goes on from its top. */
+  /** The sequence was lost, or the missing publications are no longer kept: delivery goes on from its newest one. */
   async #reset(sequence: RoomSequence): Promise<void> {
     sequence.interrupt();
     const { round } = sequence;

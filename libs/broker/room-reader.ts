@@ -11,8 +11,8 @@ const PAGE = new URL('./lua/page.lua', import.meta.url);
 const POSITION = new URL('./lua/position.lua', import.meta.url);
 
 /**
- * Reads streams and positions of rooms. Every read keeps the position from expiring, and rotates the epoch where the server changed; the epoch of a room
- * with an archive begins above what is stored.
+ * Reads streams and positions of rooms. Every read keeps the position from expiring, and begins a new epoch if the server
+ * changed. A new epoch of a room with an archive begins above the highest stored offset.
  */
 export class RoomReader {
   readonly #link: RedisLink;
@@ -48,7 +48,7 @@ export class RoomReader {
     return complete || this.#archive === undefined ? page : this.#archive.after(room, offset, limit, page);
   }
 
-  /** As `Broker.before`. A room that has no sequence is given none: reading a name leaves nothing in Redis. */
+  /** As `Broker.before`. A room without a sequence gets none: reading leaves nothing in Redis. */
   async before(room: string, offset: number, limit: PageLimit): Promise<Page> {
     if (this.#archive?.holds(room)) return this.latest(room, offset, limit);
     const found = await this.#readOnce(room, 'XREVRANGE', before(offset), limit, '', 0);
@@ -56,7 +56,7 @@ export class RoomReader {
     return found === undefined ? UNBEGUN : whole(found);
   }
 
-  /** The latest page, and whether the sequence of a room without an archive began with this; undefined where it would have to begin and may not. */
+  /** The latest page, and whether this call began the sequence of a room without an archive. Undefined if it has none and `begin` is false. */
   async enter(room: string, limit: PageLimit, begin: boolean): Promise<{ readonly page: Page; readonly began: boolean } | undefined> {
     if (!this.#archive?.holds(room)) {
       const fresh = begin ? this.#epochs() : '';
@@ -102,7 +102,7 @@ export class RoomReader {
     });
   }
 
-  /** If an epoch would have to begin and `fresh` is empty: `stale` for a room that has one of another server, undefined for one that has none. */
+  /** If a new epoch is needed and `fresh` is empty: `stale` for a room with an epoch of another server, undefined for a room without one. */
   async #readOnce(room: string, direction: Direction, from: string, limit: PageLimit, fresh: string, floor: number) {
     const { keys } = this.#link;
     const args = [fresh, direction, from, limit.count, limit.bytes, floor];
@@ -119,19 +119,19 @@ export class RoomReader {
 
 type Direction = 'XRANGE' | 'XREVRANGE';
 
-/** A page that was read newest first. */
+/** A page from a read that gave the newest first. */
 function whole(page: RawPage): Page {
   return { ...page, publications: page.publications.toReversed(), complete: true };
 }
 
-/** Where a read of what is below an offset begins. Offset 0 is nobody's: the read still gives the position. */
+/** The start of a read below an offset. No publication has offset 0: such a read gives the position only. */
 function before(offset: number): string {
   return offset === Number.POSITIVE_INFINITY ? '+' : String(Math.max(0, offset - 1));
 }
 
 /**
- * The first of these whose offsets are one apart, in either direction. A stream has a hole where Redis came back with older data than the archive's, or
- * where an epoch was raised above what the one before it stored late: what belongs there is known to the archive alone.
+ * The publications up to the first hole, in either direction. A stream has a hole if Redis came back with older data than
+ * the archive's, or if an epoch began above messages that were stored late. Only the archive has the missing ones.
  */
 function untilHole(publications: readonly Publication[]): Publication[] {
   const end = publications.findIndex(({ offset }, i) => Math.abs(offset - (publications[i - 1]?.offset ?? offset - 1)) !== 1);
@@ -144,7 +144,7 @@ interface RawPage {
   readonly more: boolean;
 }
 
-/** Milliseconds a room's position lives after it was last touched: always longer than its stream. */
+/** Milliseconds that a room's position is kept after its last use: always longer than its stream. */
 export function metaLife(limits: BrokerLimits): number {
   return limits.streamMaxAgeMs + limits.positionTtlMs;
 }

@@ -1,55 +1,56 @@
 import type { BrokerListener, Position, Publication } from './broker.ts';
 import { offsetOf } from './frame-offset.ts';
 
-/** How far the delivery of a room is. */
+/** The state of a room's delivery. */
 export const Phase = {
-  /** Subscribing: nothing is given to the listener yet. */
+  /** Subscribing. The listener gets nothing yet. */
   joining: 'joining',
-  /** Publications are given as they come. */
+  /** The listener gets publications as they come. */
   live: 'live',
-  /** Something is or may be missing: publications are held until it is made good. */
+  /** Publications are or may be missing. Those that come are held until the gap is filled. */
   filling: 'filling',
   /** Unsubscribed. */
   ended: 'ended',
 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
-/** What a sequence asks of the broker around it. */
+/** The broker, as a sequence needs it. */
 export interface SequenceHost {
   readonly listener: BrokerListener;
-  /** The sequence went to `filling`: publications are missing between its `last` and what is held. */
+  /** The sequence went to `filling`: publications are missing between `last` and the held ones. */
   gap(sequence: RoomSequence): void;
-  /** The channel went back: the sequence may have begun anew. */
+  /** The channel's offsets went back: the sequence may have begun again. */
   rewound(sequence: RoomSequence): void;
 }
 
-/** A publication, or a signal (offset 0), that came while it could not be given. */
+/** A publication, or a signal (offset 0), that came while it could not be delivered. */
 interface Held {
   readonly offset: number;
   readonly payload: Buffer;
 }
 
-/** More held publications than this are let go: the stream has them. Bytes. */
+/** Bytes of held publications. If there are more, all are dropped: the stream has them. */
 const HELD_BYTES = 1024 * 1024;
 
 /**
- * One subscribed room: sees to it that the listener gets each offset once, in order, without a gap (M4).
+ * One subscribed room. The listener gets each offset once, in order, without a gap (M4).
  *
- * It does no I/O. Who reads the stream for it takes the `round` first: another round means that what was read may miss something.
+ * It does no I/O. Whoever reads the stream for it notes `round` first. If `round` has changed after the read, the result
+ * may miss publications.
  */
 export class RoomSequence {
   readonly room: string;
   readonly keep: boolean;
   phase: Phase = Phase.joining;
   epoch = '';
-  /** Offset of the last publication given, or that needs not be given. */
+  /** Offset of the last publication that was delivered or need not be. */
   last = 0;
   /** Changes whenever live publications may have been missed. */
   round = 0;
-  /** Highest offset the channel brought in this round. */
+  /** Highest offset that came over the channel in this round. */
   #seen = 0;
   #backwards = false;
-  /** Released once: from then on signals are never held, they have no place in the order. */
+  /** Set by the first release. From then on signals are not held: they have no place in the order. */
   #joined = false;
   #held: Held[] = [];
   #heldBytes = 0;
@@ -61,7 +62,7 @@ export class RoomSequence {
     this.#host = host;
   }
 
-  /** Takes what came on the room's channel: valid during the call only. */
+  /** Takes a payload of the room's channel. The bytes are valid during the call only. */
   accept(payload: Buffer): void {
     const offset = this.keep ? offsetOf(payload) : 0;
     if (offset === this.last + 1 && this.phase === Phase.live) {
@@ -75,7 +76,7 @@ export class RoomSequence {
       else if (this.phase !== Phase.ended) this.#host.listener.signal(`r:${this.room}`, payload);
       return;
     }
-    // Behind a fill the channel still brings what was read from the stream: a repeat. But it never goes back by itself.
+    // After a fill the channel repeats publications that were read from the stream. Its own offsets never go back.
     const backwards = offset <= this.#seen;
     if (!backwards) this.#seen = offset;
     if (this.phase === Phase.live) {
@@ -90,7 +91,7 @@ export class RoomSequence {
     }
   }
 
-  /** Live publications may have been missed from here on, or up to now: they are held until `release`. Starts another round. */
+  /** Publications may have been missed, or will be. Later ones are held until `release`. Starts a new round. */
   interrupt(): void {
     if (this.phase === Phase.ended) return;
     this.round++;
@@ -100,14 +101,14 @@ export class RoomSequence {
     if (this.phase === Phase.live) this.phase = Phase.filling;
   }
 
-  /** Fixes where delivery goes on: after a join, or where the sequence was lost. Nothing is told to the listener; `release` comes next. */
+  /** Sets the position from which delivery goes on, after a join or a loss. Does not call the listener; `release` comes next. */
   moveTo(position: Position): void {
     this.epoch = position.epoch;
     this.last = position.offset;
     this.phase = Phase.filling;
   }
 
-  /** Gives publications read from the stream. False where they do not follow on the last one. */
+  /** Delivers publications read from the stream. Returns false if they do not follow the last one. */
   fill(publications: readonly Publication[]): boolean {
     for (const { offset, frame } of publications) {
       if (offset <= this.last) continue;
@@ -119,7 +120,7 @@ export class RoomSequence {
     return true;
   }
 
-  /** Gives what was held and goes live. False where something is still missing before it: the stream has to be read again. */
+  /** Delivers the held publications and goes live. Returns false if some are still missing: the stream has to be read again. */
   release(): boolean {
     const held = this.#held;
     this.#drop();

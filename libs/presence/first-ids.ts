@@ -1,9 +1,9 @@
-/** The first ids behind a place, of a crowd that comes in parts and in any order. Holds about as many as are asked for. */
+/** Finds the first `limit` ids above `after` among ids that come in parts and in any order. Holds O(limit) ids. */
 export class FirstIds {
   readonly #after: string;
   readonly #limit: number;
   readonly #ids = new Set<string>();
-  /** What is not below it is not among the first. */
+  /** Ids at or above it are not among the first. */
   #end: string | undefined;
 
   constructor(after: string, limit: number) {
@@ -22,7 +22,7 @@ export class FirstIds {
     return { users: first.slice(0, this.#limit), more: first.length > this.#limit };
   }
 
-  /** Keeps one more than are asked for: it tells that there are more. */
+  /** Keeps one more than `limit`, which shows that there are more. */
   #cut(): readonly string[] {
     const sorted = [...this.#ids].toSorted();
     for (const id of sorted.splice(this.#limit + 1)) this.#ids.delete(id);

@@ -1,8 +1,12 @@
 /**
- * The ids this node goes by in Redis, one after the other: `<node>~<boot>#<n>`.
+ * The ids of this node in Redis, one after the other: `<node>~<boot>#<n>`.
  *
- * A node that was reaped, or whose writes are in doubt, goes on under a new incarnation and removes the former one as a whole; the former one's
- * tombstone refuses whatever of it comes late. `boot` keeps two starts under one node id apart.
+ * If a node was reaped, or the effect of a write is unknown, the node goes on under a new incarnation and removes the
+ * former one as a whole. The tombstone of the former one makes Redis refuse its late writes. `boot` distinguishes two
+ * starts under one node id.
+ *
+ * Example: `n1~ab12cd#1` freezes and is reaped. It wakes up, takes a lease as `n1~ab12cd#2`, and puts its living
+ * connections back under that id. A write of `#1` that was still in its socket is refused.
  */
 export class Incarnations {
   readonly #base: string;
@@ -11,13 +15,13 @@ export class Incarnations {
   #number = 0;
   #current = '';
 
-  /** @param node Not empty, without spaces and braces: entries in Redis are taken apart by these. */
+  /** @param node Not empty, without spaces and braces: these separate the parts of entries in Redis. */
   constructor(node: string, boot: string) {
     if (/[\s{}]|^$/.test(node)) throw new TypeError('A node id is not empty and has no spaces and no braces.');
     this.#base = `${node}~${boot}`;
   }
 
-  /** What operations run under; empty before the first `use`. */
+  /** The id that operations run under; empty before the first `use`. */
   get current(): string {
     return this.#current;
   }
@@ -33,14 +37,14 @@ export class Incarnations {
     return `${this.#base}#${this.#number}`;
   }
 
-  /** From here on operations run under `id`. */
+  /** Makes `id` the current one. */
   use(id: string): void {
     if (this.#current !== '') this.#former.add(this.#current);
     this.#current = id;
     this.wake();
   }
 
-  /** Nothing of a former one is left. */
+  /** A former one has no entries left. */
   forget(id: string): void {
     this.#former.delete(id);
   }

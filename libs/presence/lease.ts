@@ -2,21 +2,21 @@ import { HubError } from '#libs/protocol/errors.ts';
 import type { PresenceScripts } from './presence-scripts.ts';
 
 export interface LeaseOptions {
-  /** A node that does not renew for so long is taken for dead, milliseconds of Redis time. */
+  /** Milliseconds of Redis time without a renewal after which a node counts as dead. */
   readonly leaseMs: number;
   /** Milliseconds between renewals. */
   readonly renewMs: number;
-  /** Milliseconds without a renewal by anyone after which Redis is taken to have been away, rather than the nodes. */
+  /** Milliseconds without a renewal by any node after which Redis counts as the one that was away. */
   readonly graceMs: number;
-  /** The lease is not there any more: a reaper removed the node (`reaped`), or Redis lost it (`lost`). */
+  /** The lease is gone: a reaper removed the node (`reaped`), or Redis lost the lease (`lost`). */
   readonly gone: (how: 'reaped' | 'lost') => void;
-  /** A renewal was answered: everything is as it should be. */
+  /** A renewal succeeded. */
   readonly held: () => void;
-  /** Another node's lease ran out. May be told again until someone has reaped it. */
+  /** Another node's lease expired. Called again until a node has reaped it. */
   readonly expired: (node: string) => void;
 }
 
-/** This node's lease, and the watch over those of the others. */
+/** Keeps this node's lease, and watches the leases of the others. */
 export class Lease {
   readonly #scripts: PresenceScripts;
   readonly #options: LeaseOptions;
@@ -39,8 +39,8 @@ export class Lease {
   }
 
   /**
-   * Takes a lease for a new id and renews that from here on. Rejects with `UNAVAILABLE`.
-   * @param remember Redis may have lost leases: the nodes known from before get one too, so that those who died meanwhile are found.
+   * Takes a lease for a new id, which is renewed from then on. Rejects with `UNAVAILABLE`.
+   * @param remember Redis may have lost leases: gives one to all nodes known before, so that those that died are found.
    */
   async take(node: string, remember: boolean): Promise<void> {
     const { leaseMs, graceMs } = this.#options;
@@ -70,7 +70,7 @@ export class Lease {
     try {
       await this.#renew(this.#node);
     } catch {
-      // Away: others extend or reap; the answer of the next renewal tells.
+      // Redis is away. The answer to the next renewal shows whether the lease is still held.
     } finally {
       this.#busy = false;
     }

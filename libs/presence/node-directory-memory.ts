@@ -1,6 +1,6 @@
 import type { NodeDirectory, NodeFacts, NodeSighting } from './node-directory.ts';
 
-/** The nodes of one process: none of them can die alone. */
+/** The nodes of one process. They die together, so none is ever silent. */
 export class NodeDirectoryMemory implements NodeDirectory {
   readonly #nodes = new Map<string, NodeFacts>();
 

@@ -1,7 +1,7 @@
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 import { NODE_FACTS_MS, type NodeDirectory, type NodeFacts, type NodeSighting } from './node-directory.ts';
 
-/** The nodes of one Redis: each has a key of its own that expires, and a set names them. All of it lies in one slot of a Cluster. */
+/** The nodes of one Redis: a set of their ids, and a key for each that expires. All keys are in one slot of a Cluster. */
 export class NodeDirectoryRedis implements NodeDirectory {
   readonly #link: RedisLink;
 
@@ -14,11 +14,11 @@ export class NodeDirectoryRedis implements NodeDirectory {
     const { keys } = this.#link;
     const key = keys.nodeFacts(facts.id);
     try {
-      // Before the name: a reader takes names without facts out.
+      // Before the id: a reader removes ids without facts.
       await this.#link.command(key, 'SET', key, JSON.stringify(facts), 'PX', NODE_FACTS_MS);
       await this.#link.command(keys.nodes(), 'SADD', keys.nodes(), facts.id);
     } catch {
-      // It is told again in two seconds.
+      // The next report comes in two seconds.
     }
   }
 
@@ -41,7 +41,7 @@ export class NodeDirectoryRedis implements NodeDirectory {
     return found.filter((node) => node !== undefined);
   }
 
-  /** How long a node is silent is told by what its key has left to live: by Redis's clock alone. */
+  /** Computes the silence from the time that the key has left to live, by Redis's clock alone. */
   async #sight(id: string): Promise<NodeSighting | undefined> {
     const key = this.#link.keys.nodeFacts(id);
     const [left, facts] = await Promise.all([this.#link.command(key, 'PTTL', key), this.#link.command(key, 'GET', key)]);

@@ -1,17 +1,17 @@
-/** What each gateway tells about itself for the person on call (A13). A convenience: nothing is decided by it. */
+/** What each gateway reports about itself to the person on call (A13). For display only: no code decides by it. */
 import type { Background } from '#libs/telemetry/background.ts';
 
-/** How fetching the key set of `JWT_JWKS_URL` goes at a program. Nothing was fetched, and nothing failed, while no token asked for a key. */
+/** The state of the key set of `JWT_JWKS_URL` in one program. Both values are null until a token needs a key. */
 export interface KeySetState {
-  /** With the port where it is not the usual one. */
+  /** With the port if it is not the default one. */
   readonly host: string;
   /** When it was fetched last, Unix milliseconds; null: never. */
   readonly fetchedAt: number | null;
-  /** Why the last fetch failed; null: it did not. */
+  /** Why the last fetch failed; null: it succeeded. */
   readonly problem: string | null;
 }
 
-/** What a gateway knows of itself at a moment. */
+/** The state of a gateway at one moment. */
 export interface NodeReading {
   readonly connections: number;
   /** Messages of its connections that were accepted, since its start. */
@@ -30,32 +30,32 @@ export interface NodeFacts extends Omit<NodeReading, 'messages'> {
   readonly version: string;
   /** Unix milliseconds. */
   readonly startedAt: number;
-  /** Messages a second since it told last. */
+  /** Messages a second since its last report. */
   readonly messagesPerSecond: number;
 }
 
 /** A node as others see it. */
 export interface NodeSighting extends NodeFacts {
-  /** Milliseconds since it told last. Above `NODE_LOST_MS` it is dead, frozen or cut off: who leaves in order is not listed any more. */
+  /** Milliseconds since its last report. Above `NODE_LOST_MS` the node is dead, frozen or cut off. A node that stops in order is not listed. */
   readonly silent: number;
 }
 
-/** Every method but `list` never rejects. */
+/** Only `list` may reject. */
 export interface NodeDirectory {
-  /** Replaces what is known of the node. It is forgotten `NODE_FACTS_MS` later. */
+  /** Replaces the facts of the node. They expire after `NODE_FACTS_MS`. */
   put(facts: NodeFacts): Promise<void>;
-  /** For a node that leaves in order. */
+  /** Removes a node that stops in order. */
   remove(id: string): Promise<void>;
-  /** By id; those that fell silent too. Rejects with `HubError` `UNAVAILABLE` while the backend is away. */
+  /** All nodes by id, silent ones too. Rejects with `HubError` `UNAVAILABLE` while the backend is away. */
   list(): Promise<NodeSighting[]>;
 }
 
 export const NODE_ROOMS_MAX = 50;
 /** Milliseconds of silence after which a node counts as lost: its sessions are gone by then (P3). */
 export const NODE_LOST_MS = 10_000;
-/** Milliseconds until a node that tells nothing is forgotten: whoever is woken by its end still sees which one it was. */
+/** Milliseconds after its last report for which a node stays listed, so that the person on call sees which one died. */
 export const NODE_FACTS_MS = 600_000;
-/** Milliseconds between two tellings. */
+/** Milliseconds between two reports. */
 const REPORT_MS = 2000;
 
 export interface NodeReporterOptions {
@@ -73,7 +73,7 @@ export interface NodeReporterOptions {
   };
 }
 
-/** Tells a node's facts every two seconds, from its making until `close`. */
+/** Reports a node's facts every two seconds, from construction until `close`. */
 export class NodeReporter {
   readonly #options: NodeReporterOptions;
   readonly #startedAt: number;
@@ -90,7 +90,7 @@ export class NodeReporter {
     this.#stop = options.clock.every(REPORT_MS, () => this.report());
   }
 
-  /** Tells now: what changed is too short-lived to wait, such as a drain. */
+  /** Reports now: for a change that is too short to wait, such as a drain. */
   report(): void {
     if (this.#closed) return;
     const { directory, id, version, read, clock, background } = this.#options;
@@ -100,7 +100,7 @@ export class NodeReporter {
     const messagesPerSecond = seconds <= 0 ? 0 : Math.round(((messages - this.#last.messages) / seconds) * 10) / 10;
     this.#last = { at: now, messages };
     const facts = { id, version, startedAt: this.#startedAt, ...reading, messagesPerSecond, rooms: rooms.slice(0, NODE_ROOMS_MAX) };
-    // One after the other: an older telling must not come in after `remove`.
+    // One after the other: an older report must not arrive after `remove`.
     const reporting = this.#reporting.then(() => directory.put(facts));
     background.run('telling', () => reporting);
     this.#reporting = reporting.catch(() => undefined);

@@ -1,9 +1,10 @@
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 
 /**
- * Distinct users online: the sum over the shards of their online sets, polled (P2).
+ * Distinct users online: the sum of the shards' online sets, polled (P2).
  *
- * A poll costs one command a shard whatever the number of users; telling each change over pub/sub would cost the square of a connect storm.
+ * A poll costs one command for each shard, whatever the number of users. Publishing each change to all nodes would cost
+ * O(connects * nodes) during a connect storm.
  */
 export class OnlineCount {
   readonly #link: RedisLink;
@@ -27,7 +28,7 @@ export class OnlineCount {
     return this.#sum;
   }
 
-  /** Asks, then goes on asking; `report` hears each change. */
+  /** Asks once, then polls. Calls `report` on each change. */
   async start(report: (count: number) => void): Promise<void> {
     this.#report = report;
     await this.ask();
@@ -39,14 +40,14 @@ export class OnlineCount {
     clearInterval(this.#timer);
   }
 
-  /** A script told the number of one shard, later than any poll answered before. */
+  /** Takes the count of one shard from the reply of a script, which is newer than any earlier poll. */
   note(shard: number, count: number): void {
     if (this.#held) return;
     this.#sum += count - (this.#counts[shard] ?? 0);
     this.#counts[shard] = count;
   }
 
-  /** Stays at what was known: Redis lost users that are about to be put back. */
+  /** Keeps the last known count: Redis lost users that will be put back. */
   hold(): void {
     this.#held = true;
   }

@@ -4,7 +4,7 @@ import { encode, type RoomSignal, type UserSignal } from '#libs/protocol/signals
 import { FirstIds } from './first-ids.ts';
 import type { ConnectResult, Presence, PresenceConnection, PresenceListener, PresenceUser } from './presence.ts';
 
-/** As many logins of one user are remembered as over Redis. */
+/** Logins remembered of one user, as many as over Redis. */
 const LOGINS_MAX = 100;
 
 interface RoomEntry {
@@ -13,7 +13,7 @@ interface RoomEntry {
   readonly nodes: Set<PresenceMemory>;
 }
 
-/** What the nodes of one process share: the counterpart of a Redis. Give the same one to each `PresenceMemory`. */
+/** The state that the nodes of one process share, as a Redis would hold it. Give the same one to each `PresenceMemory`. */
 export class PresenceSpace {
   /** User -> their connections. */
   readonly connections = new Map<string, Set<PresenceConnection>>();
@@ -30,7 +30,7 @@ export interface PresenceMemoryOptions {
   readonly pollMs?: number;
 }
 
-/** Presence within one process: no leases, for nobody can die alone. */
+/** Presence within one process. Its nodes die together, so there are no leases. */
 export class PresenceMemory implements Presence {
   readonly #broker: Pick<Broker, 'emit'>;
   readonly #space: PresenceSpace;
@@ -194,7 +194,7 @@ export class PresenceMemory implements Presence {
     }, this.#pollMs);
   }
 
-  /** A signal that is lost was lost on the way to a broker that is gone: presence itself has changed all the same. */
+  /** Ignores a signal that the broker refuses: presence itself has changed all the same. */
   #emit(topic: `r:${string}` | `u:${string}`, signal: RoomSignal<string> | UserSignal<string>): void {
     this.#broker.emit(topic, encode(signal)).catch(() => undefined);
   }

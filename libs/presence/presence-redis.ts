@@ -22,7 +22,7 @@ export interface PresenceRedisOptions {
   readonly pollMs?: number;
   /** Milliseconds that `connect` and `enter` wait for a Redis that is away. Default 4,000. */
   readonly patienceMs?: number;
-  /** Tells two starts under one node id apart. Default: random. */
+  /** Distinguishes two starts under one node id. Default: random. */
   readonly boot?: string;
   readonly observe?: {
     /** A dead node's connections were removed by this node. */
@@ -38,10 +38,10 @@ const SCAN_COUNT = 1000;
 const RETRY_MS = 100;
 
 /**
- * Presence over Redis: sets guarded by node leases (P1-P3). Holds nothing for a connection but the operation under way.
+ * Presence over Redis: sets guarded by node leases (P1-P3). A connection takes memory only while an operation on it runs.
  *
- * An operation whose effect is unknown is never repaired on its own: it invalidates the node's incarnation, everything living is put back under a new one,
- * and the old one is removed with whatever it still held (see `Restorer`).
+ * An operation whose effect is unknown is never repaired on its own. It invalidates the node's incarnation: all living
+ * connections are put back under a new one, and the old one is removed as a whole (see `Restorer`).
  */
 export class PresenceRedis implements Presence {
   readonly #link: RedisLink;
@@ -166,7 +166,7 @@ export class PresenceRedis implements Presence {
     return first.page();
   }
 
-  /** In parts, so that Redis serves others in between. */
+  /** Scans in batches, so that Redis can serve other clients between them. */
   async #scan(key: string, into: FirstIds): Promise<void> {
     let cursor = '0';
     do {
@@ -223,7 +223,7 @@ export class PresenceRedis implements Presence {
     }
   }
 
-  /** Runs an operation that adds, until it took effect under the present incarnation. Rejects with `UNAVAILABLE` when patience is over. */
+  /** Runs an operation that adds, until it took effect under the present incarnation. Rejects with `UNAVAILABLE` after `patienceMs`. */
   async #add(attempt: (node: string) => Promise<number>): Promise<number> {
     const startedAt = performance.now();
     for (;;) {
@@ -246,8 +246,8 @@ export class PresenceRedis implements Presence {
   }
 
   /**
-   * Runs an operation that removes. What could not be told is made good by the restore: the source does not have it any more. Nor is anything to
-   * be done again under a newer incarnation: while this is under way the restore does not put its key back.
+   * Runs an operation that removes. If it fails, the restore repairs it: the source does not have the entry any more. It is
+   * not repeated under a newer incarnation either: while it is under way, the restore does not put its key back.
    */
   async #remove(attempt: (node: string) => Promise<number>): Promise<number | undefined> {
     if (this.#closed) return undefined;
@@ -264,7 +264,7 @@ export class PresenceRedis implements Presence {
     this.#reaping.add(node);
     try {
       const connections = await this.#reaper.reap(node, 'expired', 'left');
-      // Leases without sessions are left by attempts to come back that Redis cut short.
+      // A lease without sessions is left by a restore that Redis interrupted.
       if (connections === undefined || connections === 0) return;
       this.#link.log.warn({ dead: node, connections }, 'a node died: its sessions were removed');
       this.#observe.reaped?.(connections);

@@ -22,15 +22,15 @@ const TOMBSTONE = load('tombstone');
 const REAP_CONNECTIONS = load('reap-connections');
 const REAP_ROOMS = load('reap-rooms', { LEFT: signalHead('left'), COUNTED: signalHead('counted') });
 
-/** Reply of a script that refused a node which has been reaped. */
+/** Reply of a script to a node that was reaped. */
 export const REAPED = -1;
 /** Reply of a connect whose user has a newer login. */
 export const REPLACED = -2;
 
-/** A late write can come as long as a frozen process may sleep; a tombstone is some 40 bytes. */
+/** A frozen process may write after hours. A tombstone takes about 40 bytes. */
 const TOMBSTONE_MS = 24 * 3_600_000;
 
-/** How a claim of a node comes about: its lease ran out, it is the caller's own id, or the caller goes on with a claim. */
+/** Why a node is claimed: its lease expired, it is the caller's own id, or the caller renews its claim. */
 export type ClaimKind = 'expired' | 'own' | 'hold';
 
 /** The signals of a reap: `left` for each user who left a room, or only `counted` for each room. */
@@ -46,7 +46,7 @@ export type Renewal =
     }
   | { readonly state: 'reaped' | 'lost' };
 
-/** The scripts of presence with their KEYS and ARGV: see the head of each file in `lua/`. All reject with `UNAVAILABLE`, the effect then unknown. */
+/** The scripts of presence with their KEYS and ARGV: see the head of each file in `lua/`. All reject with `UNAVAILABLE`; the effect is then unknown. */
 export class PresenceScripts {
   readonly #link: RedisLink;
   readonly #publish: 'PUBLISH' | 'SPUBLISH';
@@ -114,12 +114,12 @@ export class PresenceScripts {
     await this.#link.run(RECOUNT, [keys.roomUsers(room), keys.presenceChannel(room)], [this.#publish]);
   }
 
-  /** Takes a lease. @param remember Nodes that must have one too afterwards, unless they were reaped. */
+  /** Takes a lease. @param remember Nodes that get one too, unless they were reaped. */
   take(node: string, leaseMs: number, graceMs: number, remember: readonly string[]): Promise<Renewal> {
     return this.#renew([node, 'take', leaseMs, graceMs, '', ...remember]);
   }
 
-  /** Renews a lease. @param since What the last renewal said. */
+  /** Renews a lease. @param since As in the last `Renewal`. */
   keep(node: string, leaseMs: number, graceMs: number, since: string): Promise<Renewal> {
     return this.#renew([node, 'keep', leaseMs, graceMs, since]);
   }
@@ -175,7 +175,7 @@ export class PresenceScripts {
     return pairs.length;
   }
 
-  /** Takes a node off the list of leases: nothing of it is left. */
+  /** Removes a node's lease, once nothing else of it is left. */
   async release(node: string): Promise<void> {
     const key = this.#link.keys.leases();
     await this.#link.command(key, 'ZREM', key, node);

@@ -1,22 +1,22 @@
 import { failPoint } from '#libs/config/fail-point.ts';
 import type { ClaimKind, PresenceScripts, ReapSignal } from './presence-scripts.ts';
 
-/** Entries one script call removes: some 2 ms of Redis. */
+/** Entries that one script call removes: about 2 ms of Redis. */
 const BATCH = 500;
 
 export interface ReaperOptions {
   readonly shards: number;
-  /** Milliseconds a claim keeps other reapers off; it is renewed while the work goes on. */
+  /** Milliseconds for which a claim keeps other reapers away. It is renewed while the work goes on. */
   readonly claimMs: number;
   /** As in `LeaseOptions`. */
   readonly graceMs: number;
 }
 
 /**
- * Removes everything of one node: a dead one's, a former incarnation's, or this node's own when it leaves.
+ * Removes all entries of one node: a dead one, a former incarnation, or this node itself when it stops.
  *
- * The claim puts a tombstone into each shard first, so that nothing can be added behind its back. Each batch is atomic, and an entry is removed and
- * announced by whoever removes it: two reapers of one node do no harm.
+ * The claim writes a tombstone to each shard first, so that the node can add nothing meanwhile. Each batch is atomic, and
+ * the reaper that removes an entry announces it. So two reapers of one node do no harm.
  */
 export class Reaper {
   readonly #scripts: PresenceScripts;
@@ -28,8 +28,8 @@ export class Reaper {
   }
 
   /**
-   * Resolves with the number of connections removed; with `undefined` where the node lives or is another's to reap.
-   * Rejects with `UNAVAILABLE` when Redis goes away meanwhile: the claim runs out and whoever sees that starts again.
+   * Resolves with the number of connections removed, or with `undefined` if the node lives or another reaper has the claim.
+   * Rejects with `UNAVAILABLE` if Redis goes away meanwhile. The claim then expires, and any node may start again.
    */
   async reap(node: string, kind: Exclude<ClaimKind, 'hold'>, announce: ReapSignal): Promise<number | undefined> {
     const { shards, claimMs, graceMs } = this.#options;
@@ -56,7 +56,7 @@ export class Reaper {
     return removed;
   }
 
-  /** Renews the claim now and then; called after each batch. */
+  /** Returns a function that renews the claim if it is old; call it after each batch. */
   #holder(node: string): () => Promise<void> {
     const { claimMs, graceMs } = this.#options;
     let heldAt = performance.now();

@@ -12,10 +12,10 @@ import type { Reaper } from './reaper.ts';
 
 /** Entries put back in one turn of the event loop. */
 const BATCH = 250;
-/** Milliseconds between attempts, and between looks at a Redis that is away. */
+/** Milliseconds between attempts, and milliseconds that one attempt waits for Redis. */
 const RETRY_MS = 250;
 const READY_MS = 1000;
-/** What a node needs to connect and put its users back, for `countHold`. */
+/** Milliseconds that a node needs to connect and put its users back, for `countHold`. */
 const RESTORE_MS = 500;
 
 export interface RestorerOptions {
@@ -34,8 +34,8 @@ export interface RestorerOptions {
 }
 
 /**
- * Milliseconds the count is held after everything was put back: until the other nodes, which may come back to Redis by a whole pause later, had time to do
- * so too. Half a renewal where that is longer.
+ * Milliseconds for which the count is held after this node has put its users back. Other nodes may reconnect a whole pause
+ * later, and need time to do the same. Half a renewal if that is longer.
  */
 export function countHold(renewMs: number): number {
   return Math.max(renewMs / 2, RECONNECT_PAUSE_MAX_MS + RESTORE_MS);
@@ -46,20 +46,23 @@ export function roomKey(room: string, user: PresenceUser): string {
 }
 
 /**
- * Puts everything of this node back under a new incarnation, whenever the present one is *invalid*: reaped, lost by Redis, or in doubt because
- * the effect of an operation is unknown.
+ * Puts all entries of this node back under a new incarnation if the present one is *invalid*: it was reaped, Redis lost
+ * it, or the effect of an operation is unknown.
  *
- * Why this is exact while operations go on: they run under the new incarnation as soon as its lease is there, and one that was under way under the
- * old is repeated by its caller. Then a picture of the source is taken, and each entry is put back in its key's queue unless an operation on the key
- * is under way or came since: that one is newer. Last, the old incarnation is removed as a whole.
+ * The result is exact although operations go on meanwhile:
+ * 1. The new incarnation takes its lease. Operations run under it from then on, and the caller of an operation that was
+ *    under way under the old one repeats it.
+ * 2. A snapshot of the source is taken. Each entry is put back in the queue of its key, unless an operation on the key is
+ *    under way or came since: that one is newer.
+ * 3. The old incarnation is removed as a whole.
  */
 export class Restorer {
   readonly #options: RestorerOptions;
   #source: PresenceSource | undefined;
-  /** The server process (`run_id`) behind each shard when the present incarnation was taken up. */
+  /** The server process (`run_id`) of each shard at the start of the present incarnation. */
   #servers: readonly (string | undefined)[] = [];
   #invalid = false;
-  /** Redis lost data since the last good state: nobody came or went, so nobody is announced. */
+  /** Redis lost data since the last good state. No user came or went, so none is announced. */
   #silent = false;
   /** Redis time of the last good renewal before the trouble. */
   #goodAt: number | undefined;
@@ -70,7 +73,7 @@ export class Restorer {
     this.#options = options;
   }
 
-  /** Takes up the first incarnation. Rejects with `UNAVAILABLE`. */
+  /** Starts the first incarnation. Rejects with `UNAVAILABLE`. */
   async start(source: PresenceSource): Promise<void> {
     const { incarnations, lease } = this.#options;
     const servers = this.#readServers();
@@ -81,14 +84,14 @@ export class Restorer {
     incarnations.use(first);
   }
 
-  /** Resolves when no restore is under way any more; none starts afterwards. */
+  /** Resolves when no restore is under way. None starts afterwards. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#options.incarnations.wake();
     await this.#running;
   }
 
-  /** The present incarnation cannot be trusted: a new one is taken up as soon as Redis is whole. */
+  /** Marks the present incarnation as invalid: a new one starts as soon as Redis can be reached. `silent`: users are not announced. */
   invalidate(silent: boolean): void {
     if (this.#stopped || this.#source === undefined) return;
     this.#silent ||= silent;
@@ -97,7 +100,7 @@ export class Restorer {
     this.#running ??= this.#run(this.#source);
   }
 
-  /** Condemns where a shard is served by another server process than before: what that one holds may be older. */
+  /** Invalidates the incarnation if another server process serves a shard than before: its data may be older. */
   checkServers(): void {
     if (this.#source === undefined) return;
     const now = this.#readServers();
@@ -137,9 +140,9 @@ export class Restorer {
     await lease.take(node, silent);
     const goodAt = this.#goodAt ?? 0;
     incarnations.use(node);
-    // Operations that were answered under the old incarnation leave their queues: whoever is in one afterwards sees the new one.
+    // Operations that were answered under the old incarnation leave their queues here. Later ones see the new one.
     await turn();
-    // From here to the two pictures nothing may come between: what is called later is noted as newer.
+    // No await between `record` and the two snapshots: every later operation counts as newer.
     connections.record();
     rooms.record();
     const living = [...source.connections()];
@@ -165,7 +168,7 @@ export class Restorer {
   async #putBack<T>(entries: readonly T[], put: (entry: T) => Promise<void> | undefined): Promise<void> {
     for (let at = 0; at < entries.length; at += BATCH) {
       if (this.#invalid || this.#stopped) throw new HubError('UNAVAILABLE', 'Redis went away again.');
-      // All have to be through before a failure counts: the next restore takes what is in a queue for newer than itself.
+      // All have to settle before a failure counts: the next restore would take queued entries for newer ones.
       const done = await Promise.allSettled(entries.slice(at, at + BATCH).map(put));
       for (const one of done) if (one.status === 'rejected') throw one.reason;
     }
@@ -187,7 +190,7 @@ export class Restorer {
   #releaseCount(): void {
     const { online, holdMs } = this.#options;
     void delay(holdMs, undefined, { ref: false }).then(() => {
-      // Another loss meanwhile holds it anew, and its restore releases it.
+      // After another loss the count is held again, and that restore releases it.
       if (!this.#silent) online.release();
     });
   }

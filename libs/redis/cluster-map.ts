@@ -3,7 +3,7 @@ import { MasterConnection, type MasterOptions, type Trouble } from './master.ts'
 import { connectServer } from './redis-clients.ts';
 
 const SLOTS = 16384;
-/** Milliseconds between looks at the map: while something is missing, and in quiet times. */
+/** Milliseconds between two reads of the map: while a master is missing, and otherwise. */
 const HURRIED_MS = 500;
 const QUIET_MS = 15_000;
 
@@ -23,19 +23,20 @@ interface SlotRange {
 /**
  * Which master has which slot of a Cluster, with a command connection to each.
  *
- * Looks again when told to (`refresh`), every half second while a master is missing or away, and now and then anyway. Masters learn of a move one
- * after the other: what a MOVED answer said stands against their maps until the master it named was asked itself, so that a move is told once.
+ * Reads the map on `refresh`, every half second while a master is missing or away, and every 15 seconds otherwise. Masters
+ * learn of a move one after the other. So a MOVED answer overrides their maps until the master that it named was asked
+ * itself, and `onMoved` is called once for a move.
  */
 export class ClusterMap {
-  /** Why the map could not be read at the last look. */
+  /** Why the last read of the map failed. */
   trouble: Trouble | undefined;
   readonly #target: RedisTarget;
   readonly #options: ClusterMapOptions;
   readonly #masters = new Map<string, MasterConnection>();
   readonly #owners: (MasterConnection | undefined)[] = new Array<MasterConnection | undefined>(SLOTS).fill(undefined);
-  /** Slots that a MOVED answer gave to a master, until its own map was read: the others may not have heard of the move. */
+  /** Slots that a MOVED answer gave to a master, until that master's own map was read. Others may not know of the move yet. */
   readonly #noted = new Map<number, MasterConnection>();
-  /** Every node that was named at the last look, replicas too: who can be asked when the masters are gone. */
+  /** Every node of the last map, replicas too. They are asked if no master answers. */
   #known: readonly RedisAddress[];
   #covered = false;
   #looking = false;
@@ -67,7 +68,7 @@ export class ClusterMap {
     this.#masters.get(id)?.reset(reason);
   }
 
-  /** Looks at the map anew, soon; calls while it looks count as one more look. */
+  /** Reads the map again, soon. Calls during a read cause one more read. */
   refresh(): void {
     if (this.#closed) return;
     if (this.#looking) {
@@ -97,7 +98,7 @@ export class ClusterMap {
       });
   }
 
-  /** The connection that a MOVED or ASK answer names, where there is one. A MOVED slot is noted at once. */
+  /** The connection that a MOVED or ASK answer names, if there is one. A MOVED slot changes hands at once. */
   redirect(message: string, kind: 'MOVED' | 'ASK'): MasterConnection | undefined {
     const [, slot, id = ''] = message.split(' ');
     const master = this.#masters.get(id);
@@ -118,7 +119,7 @@ export class ClusterMap {
 
   async #look(): Promise<void> {
     for (const [slot, master] of this.#noted) if (!master.up) this.#noted.delete(slot);
-    // As of now: an answer that is asked for from here on knows of these moves where it is from the master they named.
+    // A copy: a map that is read from now on knows of these moves if it comes from the master that they named.
     const noted = new Map(this.#noted);
     const { ranges, from } = await this.#read(noted.size > 0 ? [...noted.values()].slice(0, 1) : []);
     if (this.#closed) return;
@@ -126,7 +127,7 @@ export class ClusterMap {
     this.#apply(ranges);
   }
 
-  /** The map of one of these masters, else of the first that answers, else of any node that was ever named. */
+  /** The map of one of the preferred masters, else of the first master that answers, else of any known node. */
   async #read(
     preferred: readonly MasterConnection[],
   ): Promise<{ readonly ranges: readonly SlotRange[]; readonly from?: MasterConnection }> {

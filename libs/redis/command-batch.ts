@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 type Stream = Redis['stream'];
 
 /**
- * Gathers the commands of an event-loop turn for one write: ioredis writes each by itself otherwise, and the system calls of small writes
- * cost more than all the rest. Takes the place of ioredis's own pipeline, which allocates more for each command.
+ * Collects the commands of one event-loop turn for one write. ioredis writes each command by itself, and the system calls
+ * of small writes cost more than the rest of the work. Replaces ioredis's own pipeline, which allocates more.
  */
 export class CommandBatch {
   readonly isPipeline = true;
@@ -20,7 +20,7 @@ export class CommandBatch {
     this.#onFlush = onFlush;
   }
 
-  /** For ioredis: takes an encoded command, which leaves at the end of this turn. Lost if the connection breaks before. */
+  /** For ioredis: takes an encoded command and writes it at the end of this turn. It is lost if the connection breaks before. */
   write(data: string | Buffer): void {
     if (typeof data === 'string') {
       this.#text += data;

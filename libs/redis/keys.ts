@@ -11,7 +11,7 @@ export class RedisKeys {
   /** Number of presence shards: 1 on a single server, 60 on a Cluster. */
   readonly presenceShards: number;
   readonly #prefix: string;
-  /** The room asked for last, with how its names begin: a publication asks for four of them. */
+  /** The last room and the beginning of its names: a publication needs four names of one room. */
   #asked: string | undefined;
   #base = '';
 
@@ -64,7 +64,7 @@ export class RedisKeys {
     return `${this.#shard(shard)}:online`;
   }
 
-  /** Set: what one node has registered in the shard. */
+  /** Set: the connections that one node has registered in the shard. */
   nodeConnections(shard: number, node: string): string {
     return `${this.#shard(shard)}:node-connections:${node}`;
   }
@@ -79,7 +79,7 @@ export class RedisKeys {
     return `${this.#shard(shard)}:node-rooms:${node}`;
   }
 
-  /** Sorted set: ids of nodes that were reaped, so that a late write of theirs is refused. */
+  /** Sorted set: ids of nodes that were reaped, so that scripts refuse their late writes. */
   tombstones(shard: number): string {
     return `${this.#shard(shard)}:tombstones`;
   }
@@ -99,12 +99,12 @@ export class RedisKeys {
     return `${this.#shard(this.shardOfUser(user))}:u:${encodeURIComponent(user.toWellFormed())}`;
   }
 
-  /** Channel on which presence scripts announce a room's changes: the room's own where there are no slots, else one in the script's slot. */
+  /** Channel on which presence scripts announce a room's changes: the room's own; on a Cluster one in the slot of the script's keys. */
   presenceChannel(room: string): string {
     return this.presenceShards === 1 ? this.roomChannel(room) : `${this.#shard(this.shardOfRoom(room))}:rc:${room}`;
   }
 
-  /** Channel a node sends itself probes on. `tag` is picked so that the slot lies on the master to be probed. */
+  /** Channel on which a node sends probes to itself. The caller picks a `tag` whose slot is on the probed master. */
   probeChannel(node: string, tag: string): string {
     return `${this.#prefix}{${tag}}:probe:${node}`;
   }
@@ -114,32 +114,32 @@ export class RedisKeys {
     return `${this.#prefix}{jobs}`;
   }
 
-  /** Set: ids of the nodes that tell about themselves. */
+  /** Set: ids of the nodes that report about themselves. */
   nodes(): string {
     return `${this.#prefix}{nodes}:ids`;
   }
 
-  /** String: what the node told last, in the slot of `nodes`. */
+  /** String: the node's last report, in the slot of `nodes`. */
   nodeFacts(node: string): string {
     return `${this.#prefix}{nodes}:facts:${node}`;
   }
 
-  /** Sorted set: rooms with an archive, by when they were published to about. One for the whole hub. */
+  /** Sorted set: rooms with an archive, by the approximate time of their last publication. One for the whole hub. */
   activeRooms(): string {
     return `${this.#prefix}{active}:rooms`;
   }
 
-  /** String: what of a limit is used up. `subject`: a user's id, or a hash of an address or account. */
+  /** String: the state of a rate limit. `subject`: a user's id, or a hash of an address or account. */
   limit(name: string, subject: string): string {
     return `${this.#prefix}{l:${subject}}:limit:${name}`;
   }
 
-  /** String: what the health check writes; `tag` as in `probeChannel`. Its name is that of a channel, too. */
+  /** String: written by the health check, which also uses the name as a channel. `tag` as in `probeChannel`. */
   health(tag: string): string {
     return `${this.#prefix}{${tag}}:health`;
   }
 
-  /** A key of each kind, for who asks whether they may be used. */
+  /** One key of each kind, for the check of rights. */
   samples(): string[] {
     const [room, user, node] = ['health', 'health', 'health'];
     return [

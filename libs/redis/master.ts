@@ -11,16 +11,16 @@ export interface RedisMaster {
   readonly id: string;
   readonly host: string;
   readonly port: number;
-  /** `run_id` of the server process behind the present connection; empty while there was none. */
+  /** `run_id` of the server process behind the last connection; empty before the first. */
   readonly runId: string;
   readonly up: boolean;
-  /** The name that its certificate was checked against; undefined without TLS. */
+  /** The host name that its certificate was checked against; undefined without TLS. */
   readonly serverName: string | undefined;
   /** Why the connection is not up, as far as is known. */
   readonly trouble: Trouble | undefined;
 }
 
-/** What went wrong last, and with which command or step. */
+/** The last failure, and the command or step that failed. */
 export interface Trouble {
   readonly error: Error;
   readonly command: string;
@@ -38,22 +38,22 @@ export interface MasterOptions {
   readonly onDown: (master: MasterConnection) => void;
 }
 
-/** Milliseconds between two questions whether the server has read its data. */
+/** Milliseconds between two checks whether the server has loaded its data; milliseconds before a new attempt. */
 const LOADING_MS = 200;
 const REVIVE_MS = 100;
 
 /** Commands that left in one write. */
 interface Flight {
   readonly at: number;
-  /** Count of commands written on this connection up to and with the last of the flight. */
+  /** Commands written on this connection up to the last one of this write. */
   readonly last: number;
 }
 
 /**
- * The command connection to one master, over ioredis with its queues off: what is written while the connection is not whole fails, and
- * what was in flight when it broke fails, its effect unknown.
+ * The command connection to one master, over ioredis without its queues. A command fails if the connection is not up. If
+ * the connection breaks, the commands in flight fail, and their effect is unknown.
  *
- * `up` means that `run_id` was asked for on this very connection, so that a script can be told which server process runs it.
+ * `up` means that `run_id` was read over this connection, so that a script can get the id of the server that runs it.
  */
 export class MasterConnection implements RedisMaster {
   readonly id: string;
@@ -63,12 +63,12 @@ export class MasterConnection implements RedisMaster {
   up = false;
   serverName: string | undefined;
   trouble: Trouble | undefined;
-  /** Told to scripts' first use on a connection. */
+  /** SHA-1s of the scripts that were loaded over the present connection. */
   readonly #loaded = new Set<string>();
   readonly #redis: Redis;
   readonly #options: MasterOptions;
   readonly #watch: NodeJS.Timeout;
-  /** There while `up`. */
+  /** Set while `up`. */
   #batch: CommandBatch | undefined;
   #written = 0;
   #settled = 0;
@@ -101,7 +101,7 @@ export class MasterConnection implements RedisMaster {
 
   /**
    * Writes one command. Commands of one event-loop turn leave in one write.
-   * Rejects with what ioredis rejects with; `UNAVAILABLE` when the connection is not whole.
+   * Rejects as ioredis does; with `UNAVAILABLE` if the connection is not up.
    */
   send(name: string, args: RedisArgument[], buffers: boolean): Promise<unknown> {
     const batch = this.#batch;
@@ -112,19 +112,19 @@ export class MasterConnection implements RedisMaster {
     return command.promise.then(this.#onReply, this.#onError);
   }
 
-  /** True the first time it is asked for a script on the present connection. */
+  /** Returns true for the first use of a script on the present connection. */
   firstUse(sha: string): boolean {
     if (this.#loaded.has(sha)) return false;
     this.#loaded.add(sha);
     return true;
   }
 
-  /** The server said that it does not know a script: all have to be loaded again. */
+  /** The server does not know a script: all have to be loaded again. */
   forgetScripts(): void {
     this.#loaded.clear();
   }
 
-  /** Breaks the connection, so that a new one is made: everything in flight fails. */
+  /** Closes the connection, so that a new one is made. Commands in flight fail. */
   reset(reason: string): void {
     if (this.#closed) return;
     this.#options.log.warn({ master: this.id, reason }, 'redis connection given up');
@@ -176,11 +176,11 @@ export class MasterConnection implements RedisMaster {
     );
   }
 
-  /** Takes the database, and asks who the server is, once it has read its data. Undefined where the connection is another one by then. */
+  /** Selects the database and reads INFO once the server has loaded its data. Undefined if the connection was replaced meanwhile. */
   async #greet(current: () => boolean): Promise<string | undefined> {
     let command = 'SELECT';
     try {
-      // ioredis selects, too, and goes on in database 0 where that fails.
+      // ioredis selects, too, but goes on in database 0 if that fails.
       const { db = 0 } = this.#redis.options;
       if (db !== 0) await this.#redis.select(db);
       command = 'INFO';
@@ -192,15 +192,15 @@ export class MasterConnection implements RedisMaster {
         this.#attemptSince = performance.now();
       }
     } catch (error) {
-      // A refused password is what counts, not that nothing is allowed without one.
+      // A refused password is the cause; later refusals only follow from it.
       if (error instanceof Error && error.name === 'ReplyError') this.trouble ??= { error, command };
       throw error;
     }
   }
 
   /**
-   * ioredis gives up for good when a sentinel announces another master at the moment it asks the sentinels for one: its connector takes the
-   * announcement for an order to stop. A hub never stops on its own.
+   * ioredis stops for good if a sentinel announces another master while ioredis asks the sentinels for one: its connector
+   * takes the announcement for an order to stop. So this connects again.
    */
   #revive(): void {
     this.#goDown();
@@ -216,12 +216,12 @@ export class MasterConnection implements RedisMaster {
     this.#options.onDown(this);
   }
 
-  /** Gives up a connection whose oldest command waits too long, or that does not become whole. */
+  /** Closes a connection whose oldest command waits too long, or that does not come up in time. */
   #check(): void {
     const now = performance.now();
     const late = now - this.#lastWatch > this.#options.commandTimeoutMs / 2;
     this.#lastWatch = now;
-    // This process itself was stopped or busy: the replies may be waiting in the socket, so let it be read first.
+    // This process was stopped or busy: replies may wait in the socket, so it is read first.
     if (late) return;
     if (!this.up) {
       if (now - this.#attemptSince > this.#options.commandTimeoutMs) this.reset('does not answer');

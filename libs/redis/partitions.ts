@@ -4,7 +4,7 @@ import calculateSlot from 'cluster-key-slot';
 
 /** Slots of a Redis Cluster. */
 const SLOTS = 16_384;
-/** Masters of 2, 3, 4, 6 and 12 have whole numbers of these parts, if each has as many slots as the others. */
+/** Equal parts of the slots: 2, 3, 4, 6 and 12 masters with equal slots each have a whole number of parts. */
 const PARTS = 12;
 
 /**
@@ -17,7 +17,7 @@ export const ROOM_TAGS = evenTags('r', 72);
 /** Tags of presence shards on a Cluster, `p` and a number. As fixed as those of rooms. */
 export const PRESENCE_TAGS = evenTags('p', 5);
 
-/** Which of so many a name falls to, in equal shares. */
+/** The partition of a name, from 0 to `partitions` - 1, in equal shares. */
 export function partitionOf(name: string, partitions: number): number {
   return crc32(name) % partitions;
 }

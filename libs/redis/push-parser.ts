@@ -1,9 +1,9 @@
-/** What came is not RESP: nothing that follows can be read either. */
+/** The bytes are not RESP. Nothing after them can be read either. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
 }
 
-/** What a subscriber connection reads: a reply is a string, a number, null, an Error, or an array of those. */
+/** A reply on a subscriber connection: a string, a number, null, an Error, or an array of those. */
 export type PushReply = string | number | null | Error | PushReply[];
 
 export interface PushHandler {
@@ -16,13 +16,15 @@ export interface PushHandler {
 const INCOMPLETE = Symbol('incomplete');
 
 /**
- * Reads RESP2 as a subscriber gets it, without a copy or an object for each message but the channel's name and the payload's view.
+ * Parses the RESP2 of a subscriber connection. A message costs the string of its channel and a view of its payload, no
+ * copy.
  *
- * Channel names are read as latin1: names are ASCII (see `RedisKeys`). Throws on bytes that are not RESP: the connection is then useless.
+ * Channel names are read as latin1, since all names are ASCII (see `RedisKeys`). Throws `ProtocolError` on bytes that are
+ * not RESP; the connection is then useless.
  */
 export class PushParser {
   readonly #handler: PushHandler;
-  /** The start of something whose end has not come yet. */
+  /** The bytes of an incomplete message or reply. */
   #rest: Buffer | undefined;
   #chunk: Buffer = Buffer.alloc(0);
   #at = 0;
@@ -31,7 +33,7 @@ export class PushParser {
     this.#handler = handler;
   }
 
-  /** Takes what the socket read. The chunk may be reused by the caller afterwards. */
+  /** Parses a chunk of the socket. The caller may reuse the chunk afterwards. */
   write(bytes: Buffer): void {
     const chunk = this.#rest === undefined ? bytes : Buffer.concat([this.#rest, bytes]);
     this.#rest = undefined;
@@ -53,7 +55,7 @@ export class PushParser {
     if (at < chunk.length) this.#rest = Buffer.from(chunk.subarray(at));
   }
 
-  /** Reads a message push at `at`: where it ends, 0 where its end has not come yet, -1 where it is something else. */
+  /** Parses a message at `at`. Returns its end; 0 if it is incomplete; -1 if it is something else. */
   #message(chunk: Buffer, at: number): number {
     // *3\r\n$7\r\nmessage\r\n$ or *3\r\n$8\r\nsmessage\r\n$
     if (chunk[at] !== 0x2a || chunk[at + 1] !== 0x33) return -1;

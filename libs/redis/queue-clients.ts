@@ -2,16 +2,17 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RedisTarget } from '#libs/config/redis-url.ts';
 
 /**
- * `adds`: fails soon while Redis is away, so that a caller can be told. `works`: waits until it is back, and may block in a command.
+ * `adds`: commands fail soon while Redis is away, so that the caller gets an error. `works`: commands wait until Redis is
+ * back, and may block.
  */
 export type QueueClientUse = 'adds' | 'works';
 
-/** Milliseconds without any byte, while one is waited for, after which a working connection counts as dead: longer than its longest blocking command. */
+/** Milliseconds without a byte, while a reply is due, after which a working connection counts as dead. Longer than its longest blocking command. */
 const SILENT_MS = 20_000;
 
 /**
- * A client of ioredis as BullMQ needs it, for any kind of target. Not for rooms and presence: it queues and sends again, which is harmless for jobs, whose scripts
- * know a repetition. The caller disconnects it.
+ * A client of ioredis as BullMQ needs it, for any kind of target. It queues and resends commands, which is harmless for
+ * jobs, whose scripts detect a repetition. Not for rooms and presence. The caller disconnects it.
  */
 export function connectQueueClient(target: RedisTarget, use: QueueClientUse, timeoutMs: number): Redis | Cluster {
   const common = {
@@ -25,7 +26,7 @@ export function connectQueueClient(target: RedisTarget, use: QueueClientUse, tim
     keepAlive: 5000,
     maxRetriesPerRequest: null,
     enableOfflineQueue: use === 'works',
-    // Sentinel and Cluster: a server that became a replica is left at once.
+    // Sentinel and Cluster: leaves a server that became a replica at once.
     reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? 2 : false),
     ...(use === 'adds' ? { commandTimeout: timeoutMs } : { socketTimeout: SILENT_MS }),
   } satisfies Omit<RedisOptions, 'replyMapping'>;
@@ -35,7 +36,7 @@ export function connectQueueClient(target: RedisTarget, use: QueueClientUse, tim
       target.nodes.map((node) => ({ ...node })),
       {
         redisOptions: common,
-        // Names stay names: certificates are made out to them.
+        // Host names are not resolved here: certificates name them.
         dnsLookup: (address, done) => done(null, address),
         clusterRetryStrategy: retryStrategy,
         enableOfflineQueue: use === 'works',

@@ -2,26 +2,26 @@ import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { RedisAddress, RedisTarget } from '#libs/config/redis-url.ts';
 
-/** The longest pause between two attempts to connect, milliseconds: one node may be back by so much later than another. */
+/** The longest pause between two attempts to connect, milliseconds. Nodes may come back this far apart. */
 export const RECONNECT_PAUSE_MAX_MS = 1000;
 
-/** Milliseconds before the given attempt (from 1): more with each, up to the longest. `random` from 0 to 1: nodes do not come back in step. */
+/** Milliseconds before an attempt (from 1): doubled with each, up to the longest. `random`, 0 to 1, spreads the nodes. */
 export function reconnectPause(attempt: number, random: number): number {
   return Math.min(50 * 2 ** Math.min(attempt, 6), RECONNECT_PAUSE_MAX_MS) * (0.5 + random / 2);
 }
 
-/** The name that the certificate of a client's present connection was checked against, as the handshake told. */
+/** The host name that the certificate of a client's present connection was checked against. */
 const checkedNames = new WeakMap<Redis, { name: string | undefined }>();
 
 /**
- * The name that the certificate of the present connection belongs to: what any other connection to this server has to ask for, whatever the address. Undefined
- * without TLS.
+ * The host name that the certificate of the present connection was checked against. Another connection to this server
+ * must use the same name, whatever the address. Undefined without TLS.
  */
 export function checkedName(redis: Redis): string | undefined {
   return checkedNames.get(redis)?.name;
 }
 
-/** A client whose certificates are checked as Node does, and remembered by name: with Sentinel only the handshake knows whom it is with. */
+/** A client that checks certificates as Node does, and remembers the name: with Sentinel only the handshake knows it. */
 function client(target: RedisTarget, options: Omit<RedisOptions, 'replyMapping'>): Redis {
   if (!target.tls) return new Redis(options);
   const checked: { name: string | undefined } = { name: undefined };
@@ -37,8 +37,8 @@ function client(target: RedisTarget, options: Omit<RedisOptions, 'replyMapping'>
 }
 
 /**
- * Clients of ioredis as the hub needs them. Nothing is queued while away and nothing is sent again after a break: a Redis that came back
- * with older data must not get a write that was meant for another epoch. The hub retries itself, under the same key.
+ * Clients of ioredis as the hub needs them. They queue nothing while Redis is away and resend nothing after a break: a
+ * Redis that came back with older data must not get a write for another epoch. The hub retries, under the same key.
  */
 function baseOptions(target: RedisTarget, timeoutMs: number): Omit<RedisOptions, 'replyMapping'> {
   return {
@@ -51,7 +51,7 @@ function baseOptions(target: RedisTarget, timeoutMs: number): Omit<RedisOptions,
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
     disableClientInfo: true,
-    // `MasterConnection` asks itself: ioredis goes on without an answer where INFO is not allowed.
+    // `MasterConnection` reads INFO itself: ioredis goes on without it if INFO is not allowed.
     enableReadyCheck: false,
     connectTimeout: timeoutMs,
     keepAlive: 5000,
@@ -59,7 +59,7 @@ function baseOptions(target: RedisTarget, timeoutMs: number): Omit<RedisOptions,
   };
 }
 
-/** A client of one server. `once`: it gives up when the connection fails or breaks. */
+/** A client of one server. `once`: it does not reconnect. */
 export function connectServer(
   target: RedisTarget,
   address: RedisAddress,
@@ -75,7 +75,7 @@ export function connectServer(
   });
 }
 
-/** A client of whichever server the sentinels call the master; it moves by itself when they announce another. */
+/** A client of the server that the sentinels name as master. It follows when they announce another one. */
 export function connectSentinel(target: RedisTarget, timeoutMs: number): Redis {
   return client(target, {
     ...baseOptions(target, timeoutMs),

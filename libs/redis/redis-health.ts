@@ -1,24 +1,24 @@
-/** Whether Redis can do what the hub promises: asked at start and ever again. */
+/** Checks whether Redis can serve the hub: at start, then every two seconds. */
 import { ConfigError } from '#libs/config/config.ts';
 import type { RedisMaster } from './master.ts';
 import type { RedisLink } from './redis-link.ts';
 import { isRefused, NEEDED_COMMANDS, type NeededCommand, refusalText } from './rights.ts';
 import { Subscriber } from './subscriber.ts';
 
-/** Milliseconds between two looks; all rights are tried at every fifth one. */
+/** Milliseconds between two checks; every fifth one tries all rights. */
 const EVERY_MS = 2000;
 const ALL_RIGHTS_EVERY = 5;
-/** Milliseconds between two lines about the same problem. */
+/** Milliseconds between two log lines about the same problem. */
 const AGAIN_MS = 60_000;
-/** SET with NX and GET, and sharded channels. */
+/** The first version with SET NX GET and sharded channels. */
 const OLDEST_VERSION = 7;
-/** Tags tried until one lies on the master that is looked at. */
+/** Tags tried to find one whose slot is on a master. */
 const TAGS_MAX = 10_000;
 
-/** Somebody has to change something: waiting alone does not help. */
+/** An operator has to change something; a retry does not help. */
 class Refusal extends Error {}
 
-/** Looks after a link. What it finds stands in `problem`. */
+/** Checks a link. `problem` has the result. */
 export class RedisHealth {
   readonly #link: RedisLink;
   readonly #tags = new Map<string, string>();
@@ -33,14 +33,14 @@ export class RedisHealth {
     this.#link = link;
   }
 
-  /** Why the hub cannot rely on Redis now, for people; undefined where it can. */
+  /** Why the hub cannot rely on Redis now, as text for people; undefined if it can. */
   get problem(): string | undefined {
     return this.#link.whole ? this.#problem : (this.#problem ?? this.#away());
   }
 
   /**
-   * Asks everything once: whether Redis answers, is new enough, can be written, and lets this user do what the hub does.
-   * @throws ConfigError where it refuses, `Error` where waiting may help.
+   * Checks everything once: Redis answers, is new enough, takes writes, and grants this user all rights that the hub needs.
+   * @throws ConfigError if it refuses; `Error` if a retry may help.
    */
   async admit(): Promise<void> {
     try {
@@ -56,7 +56,7 @@ export class RedisHealth {
       this.#link.log.warn({}, 'Redis has a maxmemory-policy that evicts: set it to noeviction before it gets a limit of memory');
   }
 
-  /** Looks ever again from here on. */
+  /** Starts the periodic check. */
   start(): void {
     this.#timer = setTimeout(() => {
       void this.#again().finally(() => {
@@ -77,7 +77,7 @@ export class RedisHealth {
       await this.#look(this.#problem !== undefined || this.#looks % ALL_RIGHTS_EVERY === 0);
       this.#problem = undefined;
     } catch (error) {
-      // A link that is not whole says so itself.
+      // `problem` reports a link that is not whole by itself.
       this.#problem = this.#link.whole ? textOf(error) : undefined;
     }
     this.#tell();
@@ -143,7 +143,7 @@ export class RedisHealth {
     await may(this.#link.command(key, 'EXISTS', key), 'EXISTS', key);
   }
 
-  /** Subscribes for a moment: what a node of the hub does on each master. */
+  /** Subscribes on each master for a moment, as a node does. */
   async #listen(): Promise<void> {
     await Promise.all(
       this.#link.masters().map(async (master) => {
@@ -170,7 +170,7 @@ export class RedisHealth {
     );
   }
 
-  /** A key, and a channel, that lives on the master. */
+  /** A key, also used as a channel, whose slot is on the master. */
   #keyOn(master: RedisMaster): string {
     const known = this.#tags.get(master.id);
     if (known !== undefined && this.#link.masterOf(known)?.id === master.id) return known;
@@ -184,7 +184,7 @@ export class RedisHealth {
   }
 }
 
-/** Passes a reply on, and a refusal in words. Other errors matter where `strict`: most commands are tried on a key of another type. */
+/** Passes a reply on; throws a refusal as text. Other errors count only if `strict`: most commands are tried on a key of another type. */
 async function may(reply: Promise<unknown>, command: string, subject: string, strict = false): Promise<unknown> {
   try {
     return await reply;

@@ -10,43 +10,44 @@ import { connectSentinel, connectServer } from './redis-clients.ts';
 import type { Script } from './script.ts';
 
 export interface RedisLinkOptions {
-  /** Before every key and channel, see `RedisKeys`. */
+  /** The beginning of every key and channel, see `RedisKeys`. */
   readonly prefix: string;
   readonly log: Logger;
-  /** Milliseconds a command may take before its connection counts as dead. Default 2,000. */
+  /** Milliseconds without a reply after which a connection counts as dead. Default 2,000. */
   readonly commandTimeoutMs?: number;
 }
 
 export interface RunOptions {
-  /** Appends the `run_id` of the server that gets the command, taken from the very connection it is written to. */
+  /** Appends the `run_id` of the server behind the connection that the command is written to. */
   readonly runId?: boolean;
-  /** Bulk strings of the reply come as Buffers; otherwise as strings. */
+  /** Returns bulk strings as Buffers instead of strings. */
   readonly buffers?: boolean;
 }
 
 interface LinkEvents {
   /** After each (re)connect to a master, once its `run_id` is known. */
   up: [master: RedisMaster];
-  /** The connection to a master broke, or a Cluster took it out. */
+  /** The connection to a master broke, or the Cluster no longer has the master. */
   down: [master: RedisMaster];
-  /** Cluster: slots have another master than before, which need not be up yet. */
+  /** Cluster: slots moved to another master, which need not be up yet. */
   moved: [slots: ReadonlySet<number>];
 }
 
-/** How often a command that was refused without effect is tried again, and how long apart (ms). */
+/** Retries of a command that was refused without effect, and milliseconds between them. */
 const RETRIES = 12;
 const RETRY_DELAY_MS = 100;
 
 /**
- * The way to Redis, be it one server, Sentinel or a Cluster: commands and scripts, each to the master of its keys.
+ * Sends commands and scripts to Redis (one server, Sentinel or a Cluster), each to the master of its keys.
  *
- * Never queues while a master is away and never writes a command twice after it may have taken effect: it rejects with `HubError`
- * `UNAVAILABLE` instead. Only answers that prove that nothing was done (NOSCRIPT, MOVED, ASK, READONLY and the like) are followed.
+ * It never queues a command while a master is away, and never repeats one that may have taken effect: it rejects with
+ * `HubError` `UNAVAILABLE` instead. It retries only after an answer that proves that nothing was done (NOSCRIPT, MOVED,
+ * ASK, READONLY and the like).
  */
 export class RedisLink extends EventEmitter<LinkEvents> {
   readonly isCluster: boolean;
   readonly keys: RedisKeys;
-  /** What the URL said: the subscriber connections need its credentials. */
+  /** The parsed URL: subscriber connections need its credentials. */
   readonly target: RedisTarget;
   readonly commandTimeoutMs: number;
   readonly log: Logger;
@@ -54,7 +55,7 @@ export class RedisLink extends EventEmitter<LinkEvents> {
   readonly #cluster: ClusterMap | undefined;
   #closed = false;
 
-  /** Starts to connect to what `url` names (see `parseRedisUrl`) and keeps at it until `close`. Throws `TypeError` on a bad URL. */
+  /** Connects to the target of `url` (see `parseRedisUrl`) and reconnects until `close`. Throws `TypeError` on a bad URL. */
   static open(url: string, options: RedisLinkOptions): RedisLink {
     return new RedisLink(parseRedisUrl(url), options);
   }
@@ -84,37 +85,37 @@ export class RedisLink extends EventEmitter<LinkEvents> {
     }
   }
 
-  /** All masters now known; on a Cluster none before the first answer of a seed. */
+  /** All known masters; on a Cluster none before the first answer of a seed. */
   masters(): readonly RedisMaster[] {
     return this.#cluster?.masters() ?? (this.#single ? [this.#single] : []);
   }
 
-  /** Where commands on the key go. */
+  /** The master of the key. */
   masterOf(key: string): RedisMaster | undefined {
     return this.#connectionOf(key);
   }
 
-  /** Where commands on a slot of a Cluster (0-16383) go; the one master elsewhere. */
+  /** The master of a slot of a Cluster (0-16383); without a Cluster the one master. */
   masterOfSlot(slot: number): RedisMaster | undefined {
     return this.#single ?? this.#cluster?.masterOfSlot(slot);
   }
 
-  /** The server the sentinels or the Cluster name may be wrong: asks again. */
+  /** Reads the Cluster's map again: it may be out of date. Does nothing without a Cluster. */
   refresh(): void {
     this.#cluster?.refresh();
   }
 
-  /** True when every slot has a master and every master is up. */
+  /** Whether every slot has a master and every master is up. */
   get whole(): boolean {
     return this.#single?.up ?? this.#cluster?.whole ?? false;
   }
 
-  /** Why the link is not whole, as far as is known. */
+  /** Why the link is not whole, if known. */
   get trouble(): Trouble | undefined {
     return this.#cluster?.trouble ?? this.masters().find(({ up, trouble }) => !up && trouble !== undefined)?.trouble;
   }
 
-  /** One command on a certain master, without a second try. Rejects with what Redis answers, or `UNAVAILABLE`. */
+  /** Sends one command to one master, without a retry. Rejects with the error of Redis, or `UNAVAILABLE`. */
   ask(master: RedisMaster, name: string, args: readonly RedisArgument[]): Promise<unknown> {
     const connection = this.#single ?? this.#cluster?.masters().find(({ id }) => id === master.id);
     if (connection === undefined) return Promise.reject(new HubError('UNAVAILABLE', `Redis ${master.id} is gone.`));
@@ -144,7 +145,8 @@ export class RedisLink extends EventEmitter<LinkEvents> {
 
   /**
    * Runs a script on the master of `keys[0]`. Commands issued in one event-loop turn leave as one write for each master.
-   * Rejects with `UNAVAILABLE` when Redis is away or silent (the effect is then unknown), or with the script's own failure as its cause.
+   * Rejects with `UNAVAILABLE` if Redis is away or silent (the effect is then unknown), or if the script fails (its error is
+   * the cause).
    */
   run(script: Script, keys: readonly string[], args: readonly RedisArgument[], options: RunOptions = {}): Promise<unknown> {
     const [key] = keys;
@@ -158,7 +160,7 @@ export class RedisLink extends EventEmitter<LinkEvents> {
     });
   }
 
-  /** One plain command on the master of `key`; `args` holds all of its arguments, the key included. Batched and rejected as `run`. */
+  /** Sends one command to the master of `key`. `args`: all arguments, the key included. Batches and rejects as `run`. */
   command(key: string, name: string, ...args: RedisArgument[]): Promise<unknown> {
     return this.#attempt(key, (master, asking) => {
       if (asking) master.send('ASKING', [], false).catch(() => undefined);
@@ -166,13 +168,13 @@ export class RedisLink extends EventEmitter<LinkEvents> {
     });
   }
 
-  /** Gives up the connection to a master, so that it is made anew: for who notices from outside that it is bad. */
+  /** Closes the connection to a master, so that a new one is made: for a caller that finds it broken. */
   reset(id: string, reason: string): void {
     if (this.#single?.id === id) this.#single.reset(reason);
     this.#cluster?.reset(id, reason);
   }
 
-  /** Ends all connections; what is in flight is rejected. */
+  /** Closes all connections. Commands in flight are rejected. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#single?.close();
@@ -189,7 +191,7 @@ export class RedisLink extends EventEmitter<LinkEvents> {
     return send(master, false).catch((error: unknown) => this.#follow(key, send, master, error));
   }
 
-  /** Does what a refusal asks for, and tries again; throws what is none. */
+  /** Follows a refusal and retries. Throws any other error. */
   async #follow(key: string, send: Send, first: MasterConnection, refused: unknown): Promise<unknown> {
     let master: MasterConnection | undefined = first;
     let error = refused;
@@ -220,10 +222,10 @@ export class RedisLink extends EventEmitter<LinkEvents> {
   }
 }
 
-/** Writes a command; `asking`: right behind ASKING, which lets it into a slot that is on the move. */
+/** Writes a command. `asking`: right after ASKING, which admits it to a slot that is moving. */
 type Send = (master: MasterConnection, asking: boolean) => Promise<unknown>;
 
-/** Answers by which the server says that it did nothing, and that trying again or elsewhere can succeed. */
+/** Errors that prove that the server did nothing, and after which a retry, maybe on another master, can succeed. */
 const REFUSALS = ['NOSCRIPT', 'MOVED', 'ASK', 'READONLY', 'TRYAGAIN', 'CLUSTERDOWN', 'LOADING', 'MASTERDOWN', 'BUSY'] as const;
 type Refusal = (typeof REFUSALS)[number];
 
@@ -231,7 +233,7 @@ function refusalOf(error: unknown): Refusal | undefined {
   return REFUSALS.find((code) => isReply(error, code));
 }
 
-/** Redis tells its errors apart by the first word of the text: there is no code beside it. */
+/** The first word of the text is the only code that an error of Redis has. */
 function isReply(error: unknown, code: string): boolean {
   return error instanceof Error && error.name === 'ReplyError' && error.message.startsWith(`${code} `);
 }

@@ -1,11 +1,11 @@
-/** The commands that the hub needs, and what a refusal for lack of a right says. */
+/** The commands that the hub needs, and the texts for missing rights. */
 
-/** A command with its arguments, but for the key that comes first. */
+/** A command with its arguments, without the key, which comes first. */
 export type NeededCommand = readonly [name: string, ...args: string[]];
 
 /**
- * Every command of the scripts and of the queues, written so that it can be tried on a key that holds a string: most answer that it is of another type, and
- * nothing is changed that is not made up for. Redis looks at rights before it looks at types.
+ * Every command of the scripts and of the queues, with arguments that can be tried on a key that holds a string. Redis
+ * checks rights before types, so most commands answer with a type error. No command leaves a change behind.
  */
 export const NEEDED_COMMANDS: readonly NeededCommand[] = [
   ['SET', '1', 'PX', '10000'],
@@ -72,15 +72,15 @@ export const NEEDED_COMMANDS: readonly NeededCommand[] = [
   ['UNLINK'],
 ];
 
-/** Redis refuses who asks: no retry helps until somebody changes a right, a password or the URL. It tells its errors apart by the first words. */
+/** Refusals for the user, the password or the URL: a retry does not help. The first words are the only code of an error. */
 const REFUSED = /^(NOPERM|NOAUTH|WRONGPASS|ERR (DB index|invalid DB index|AUTH ))/;
 
-/** Whether an answer says that this user, or this URL, is not served. */
+/** Whether Redis refused this user or this URL. */
 export function isRefused(error: unknown): error is Error {
   return error instanceof Error && REFUSED.test(error.message);
 }
 
-/** A refusal for a person: what is not allowed, by name. `subject`: the key or channel that the command was about. */
+/** A refusal as text for a person, naming what is not allowed. `subject`: the key or channel of the command. */
 export function refusalText(error: Error, command: string, subject: string): string {
   if (error.message.startsWith('NOPERM')) {
     if (/\bkeys?\b/.test(error.message)) return `the user may not use the key ${subject}`;

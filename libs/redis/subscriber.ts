@@ -9,19 +9,19 @@ export interface SubscriberOptions {
   readonly target: RedisTarget;
   /** The server to attach to. */
   readonly address: RedisAddress;
-  /** What its certificate is made out to, where that is not the address. */
+  /** The host name of its certificate, if that is not the address. */
   readonly serverName?: string | undefined;
-  /** Milliseconds until an attempt to connect is given up. */
+  /** Milliseconds after which an attempt to connect fails. */
   readonly timeoutMs: number;
   /** The payload is valid during the call only. */
   readonly onMessage: (channel: string, payload: Buffer) => void;
-  /** The server itself ended the subscription: the channel's slot went to another master. */
+  /** The server ended the subscription: the channel's slot moved to another master. */
   readonly onLost: (channel: string) => void;
-  /** The connection ended, whatever the reason but `destroy`. Called once, after `connect` resolved. */
+  /** The connection ended, for any reason but `destroy`. Called at most once, after `connect` resolved. */
   readonly onClose: (error: Error | undefined) => void;
 }
 
-/** A command on its way: its channels are acknowledged one by one, in order. */
+/** A command in flight. Its channels are acknowledged one by one, in order. */
 interface Expected {
   readonly kind: string;
   left: number;
@@ -30,27 +30,27 @@ interface Expected {
 }
 
 /**
- * A connection that only subscribes. It reads RESP itself, since that is where a node's time goes: one callback for each message, with a
- * view of the bytes read.
+ * A connection that only subscribes. It parses RESP itself, since a node spends most of its time here: one callback for
+ * each message, with a view of the bytes.
  *
- * On a Cluster it uses sharded channels (SSUBSCRIBE). It does not reconnect: its owner makes a new one.
+ * On a Cluster it uses sharded channels (SSUBSCRIBE). It does not reconnect; its owner makes a new one.
  */
 export class Subscriber {
-  /** `run_id` of the server this connection ends at. */
+  /** `run_id` of the connected server. */
   runId = '';
-  /** Bytes read up to now: a silent connection is told from a slow one by it. */
+  /** Bytes read so far. They distinguish a slow connection from a silent one. */
   bytesRead = 0;
   readonly #options: SubscriberOptions;
   readonly #socket: Socket;
   readonly #parser: PushParser;
   readonly #sharded: boolean;
   readonly #expected: Expected[] = [];
-  /** Resolves the greeting's replies before the connection subscribes. */
+  /** Takes the replies of the greeting, before the connection subscribes. */
   #greeting: ((reply: PushReply) => void) | undefined;
   #open = true;
   #error: Error | undefined;
 
-  /** Connects, authenticates and asks who the server is. Rejects when that does not succeed within `timeoutMs`. */
+  /** Connects, authenticates and reads the server's `run_id`. Rejects if that takes longer than `timeoutMs`. */
   static async connect(options: SubscriberOptions): Promise<Subscriber> {
     const subscriber = new Subscriber(options);
     try {
@@ -75,17 +75,17 @@ export class Subscriber {
     this.#socket.on('close', () => this.#onClose());
   }
 
-  /** Resolves when the server has acknowledged every channel: what is published from then on arrives. On a Cluster they share a slot. */
+  /** Resolves when the server has acknowledged every channel: later publications arrive. On a Cluster the channels must share a slot. */
   subscribe(channels: readonly string[]): Promise<void> {
     return this.#send(this.#sharded ? 'ssubscribe' : 'subscribe', channels);
   }
 
-  /** Resolves when acknowledged; messages may come until then. On a Cluster the channels share a slot. */
+  /** Resolves when acknowledged; messages may come until then. On a Cluster the channels must share a slot. */
   unsubscribe(channels: readonly string[]): Promise<void> {
     return this.#send(this.#sharded ? 'sunsubscribe' : 'unsubscribe', channels);
   }
 
-  /** Ends the connection at once, without `onClose`. */
+  /** Closes the connection at once, without `onClose`. */
   destroy(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -99,7 +99,7 @@ export class Subscriber {
       const socket = connectTls({
         host: address.host,
         port: address.port,
-        // An address is not told to the server (RFC 6066, section 3), but checked as well.
+        // An IP address must not be sent as server name (RFC 6066, section 3), but the certificate is checked all the same.
         ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
         checkServerIdentity: (_, certificate) => checkServerIdentity(serverName, certificate),
       });
@@ -109,7 +109,7 @@ export class Subscriber {
     return connectTcp({
       host: address.host,
       port: address.port,
-      // One buffer for all reads: messages are handed on during the call.
+      // One buffer for all reads: messages are handled during the call.
       onread: {
         buffer: Buffer.allocUnsafeSlow(READ_BYTES),
         callback: (size, buffer) => {
@@ -182,7 +182,7 @@ export class Subscriber {
     if (!Array.isArray(reply)) return;
     const [kind, channel] = reply;
     if (first === undefined || first.kind !== kind) {
-      // Unasked for: a master tells so that a slot has left it.
+      // Without a command: the master no longer has the slot.
       if (kind === 'sunsubscribe' && typeof channel === 'string') this.#options.onLost(channel);
       return;
     }

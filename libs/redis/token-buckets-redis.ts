@@ -3,7 +3,7 @@ import { loadScript } from './script.ts';
 
 const DRAW = loadScript(new URL('./lua/draw.lua', import.meta.url));
 
-/** Token buckets in Redis: as many as there are keys, gone once they are full again. */
+/** Token buckets in Redis, one for each key. A bucket that is full again expires. */
 export class TokenBucketsRedis {
   readonly #link: RedisLink;
 

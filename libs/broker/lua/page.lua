@@ -1,12 +1,12 @@
--- A stretch of a room's kept publications, with where its sequence stands (as position.lua).
+-- Reads a page of a room's stream, with the position of its sequence (as position.lua).
 --
 -- KEYS  1 meta  2 stream
--- ARGV  1 fresh epoch, 16 characters; empty: none may be begun here  2 XRANGE (oldest first) or XREVRANGE (newest first)  3 first offset, or +
+-- ARGV  1 new epoch, 16 characters; empty: no epoch may begin here  2 XRANGE (oldest first) or XREVRANGE (newest first)  3 first offset, or +
 --       4 at most so many  5 at most so many bytes, yet always one
 --       6 floor: the lowest offset a new sequence may stand at  7 run_id (40 characters)
--- Constants  META_LIFE (ms)  EMPTY_LIFE (ms): the life of a room in which nothing was said
--- Reply {epoch, offset, 1 where there are more in that direction, frame...}; if an epoch would have to begin and may not: {'', 0, 1} if the room has one
--- of another server, {'', 0, 0} if it has none
+-- Constants  META_LIFE (ms)  EMPTY_LIFE (ms): the life of a room without a publication
+-- Reply {epoch, offset, 1 if there are more in that direction else 0, frame...}. If an epoch is needed and may not begin:
+-- {'', 0, 1} if the room has one of another server, {'', 0, 0} if it has none
 local meta = redis.call('GET', KEYS[1])
 local epoch, offset = ARGV[1], ARGV[6]
 local known = meta and string.sub(meta, 17, 56) == ARGV[7]
@@ -27,7 +27,7 @@ local reply = { epoch, tonumber(offset), 0 }
 local from, to = ARGV[3], ARGV[2] == 'XRANGE' and '+' or '-'
 local count, room = ARGV[4] + 0, ARGV[5] + 0
 while true do
-  -- A few at a time: large frames are not all read only to be left out.
+  -- In batches of 16: a page of large frames ends after a few.
   local entries = redis.call(ARGV[2], KEYS[2], from, to, 'COUNT', math.min(count + 1, 16))
   if #entries == 0 then
     return reply

@@ -1,9 +1,9 @@
--- Where a room's sequence stands. Keeps it from expiring; gives it an epoch where it is new or its server is not the one that wrote it.
+-- Reads the position of a room's sequence and keeps it from expiring. Begins a new epoch if the sequence is new or another server wrote it.
 --
 -- KEYS  1 meta  2 stream
--- ARGV  1 fresh epoch, 16 characters; empty: none may be begun here  2 floor: the lowest offset a new sequence may stand at  3 run_id (40 characters)
--- Constants  META_LIFE (ms)  EMPTY_LIFE (ms): the life of a room in which nothing was said
--- Reply {epoch, offset}; {'', 0} where an epoch would have to begin and may not
+-- ARGV  1 new epoch, 16 characters; empty: no epoch may begin here  2 floor: the lowest offset a new sequence may stand at  3 run_id (40 characters)
+-- Constants  META_LIFE (ms)  EMPTY_LIFE (ms): the life of a room without a publication
+-- Reply {epoch, offset}; {'', 0} if an epoch is needed and may not begin
 local meta = redis.call('GET', KEYS[1])
 local epoch, offset = ARGV[1], ARGV[2]
 if meta then

@@ -1,7 +1,7 @@
--- Publishes to a room that keeps a stream: idempotency check, next offset, stream, channel; all or nothing.
+-- Publishes to a room that keeps a stream, atomically: idempotency check, next offset, stream, channel.
 --
 -- KEYS  1 meta  2 stream  3 channel  4 idempotency key (absent: nothing is remembered)
--- ARGV  1 tail of the frame  2 publisher's stamp (ms)  3 fresh epoch, 16 characters, taken where the sequence is new or in doubt
+-- ARGV  1 tail of the frame  2 publisher's stamp (ms)  3 new epoch, 16 characters, used if the sequence is new or another server wrote it
 --       4 run_id (40 characters), or, of a room with an archive: 4 the epoch it is meant for  5 1: an earlier publication under the key counts for
 --       nothing  6 floor: the offset is higher than this  7 run_id
 -- Constants  PUBLISH: PUBLISH or SPUBLISH  STREAM_LENGTH  STREAM_AGE (ms)  META_LIFE (ms), longer than STREAM_AGE  KEY_LIFE (ms)
@@ -9,7 +9,7 @@
 -- of an earlier epoch counts for nothing (the archive knows): {0, epoch} where the epoch is another one ('' for none), nothing was published.
 --
 -- The meta string is epoch (16), run_id (40), Unix second of the last upkeep by the publisher's stamp (10), offset.
--- A server other than the one in meta may have gone back in time: the epoch changes, the offset goes on.
+-- Another server than the one in meta may have older data: the epoch changes, the offset goes on.
 -- Entry ids are <offset>-<stamp>, so that XRANGE works by offset; the field is f. Upkeep (lives, age) is done every 60th of the age.
 local meta = redis.call('GET', KEYS[1])
 local archived = ARGV[7] ~= nil
@@ -52,7 +52,7 @@ if math.abs(second - upkept) * 60000 < STREAM_AGE then
 else
   redis.call('SET', KEYS[1], epoch .. run_id .. string.format('%010d', second) .. digits, 'PX', META_LIFE)
   redis.call('PEXPIRE', KEYS[2], math.floor(STREAM_AGE * 61 / 60))
-  -- Entries are in order of their stamps but for skewed clocks: halve the range until the first young enough is found.
+  -- Entries are in the order of their stamps, apart from clock skew: a binary search finds the first that is young enough.
   local time = redis.call('TIME')
   local cutoff = time[1] * 1000 - STREAM_AGE
   local low, high = 1, offset

@@ -1,4 +1,5 @@
--- Claims a node for removal: its tombstone first, then its lease moved ahead, so that one reaper works at a time and another follows should it die.
+-- Claims a node for removal: writes its tombstone, then extends its lease. So one reaper works at a time, and another one
+-- takes over if that reaper dies.
 --
 -- KEYS: 1 leases, 2 tombstones of the leases' shard
 -- ARGV: 1 node, 2 'expired' (only if its lease ran out), 'own' (always: the caller's own id) or 'hold' (goes on with a claim), 3 claim ms, 4 grace ms as in

@@ -1,4 +1,4 @@
--- Removes one connection of a user, atomically with the user's going offline. Harmless when it is not there (any more).
+-- Removes one connection of a user, atomically with the user's going offline. Does nothing if it is not there.
 --
 -- KEYS: 1 the user's connections, 2 the shard's online users, 3 the node's connections
 -- ARGV: 1 node, 2 connection id, 3 user id

@@ -1,5 +1,5 @@
 -- A user has left a room on one node; off the last one, the user has left the room, which a `left` signal
--- announces. Harmless if the user is not there (any more).
+-- announces. Does nothing if the user is not there.
 --
 -- KEYS: 1 the room's users, 2 the node's (room, user) pairs, 3 the channel announced on
 -- ARGV: 1 node, 2 room, 3 user id, 4 PUBLISH or SPUBLISH

@@ -1,4 +1,4 @@
--- Removes a batch of connections of a node that has a tombstone. Entries that another reaper removed meanwhile are passed over.
+-- Removes a batch of connections of a node that has a tombstone. Entries that another reaper removed are skipped.
 --
 -- KEYS: 1 the shard's online users, 2 the node's connections, 3... for each entry its user's connections
 -- ARGV: 1 node, 2... the entries as the node's connections has them: `<connection id> <user id>`

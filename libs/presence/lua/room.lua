@@ -1,4 +1,4 @@
--- Who is in a room: the count, and some of the users.
+-- Reads the number of users in a room, and some of them.
 --
 -- KEYS: 1 the room's users
 -- ARGV: 1 how many users at most
