@@ -28,6 +28,7 @@ const ONLY_IMPORTERS = {
   react: '^services/web/',
   'react-dom': '^services/web/',
   '@mantine': '^services/web/',
+  zustand: '^services/web/',
 };
 
 const OURS = '^(libs|services)/';

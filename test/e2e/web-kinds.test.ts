@@ -218,7 +218,7 @@ describe('who somebody is', () => {
     await until(
       async () => {
         await first.getByLabel('Message', { exact: true }).press('y');
-        return widget.getByText('is typing …').locator('[data-kind="agent"]').isVisible();
+        return widget.getByText('is typing…').locator('[data-kind="agent"]').isVisible();
       },
       { timeoutMs: PATIENCE_MS, describe: 'the customer sees who types', everyMs: 200 },
     );

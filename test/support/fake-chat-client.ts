@@ -1,6 +1,6 @@
 import type { ChatClient, ChatEvents } from '#services/web/src/chat/state/chat-client.ts';
-import type { Message } from '#services/web/src/chat/state/message.ts';
-import type { Timers } from '#services/web/src/chat/state/timers.ts';
+import type { Message } from '#services/web/src/conversation/message.ts';
+import type { Timers } from '#services/web/src/conversation/timers.ts';
 
 interface Waiting {
   resolve(value: unknown): void;

@@ -40,7 +40,7 @@ export function PersonActionDialog({ action, person, done, cancel }: Props) {
   }[action];
   return (
     <ConfirmDialog
-      title={<Sentence say={([name = '']) => title(name)} slots={[<PersonName key="name" person={person} />]} />}
+      title={<Sentence template={([name = '']) => title(name)} slots={[<PersonName key="name" person={person} />]} />}
       body={body}
       yes={yes}
       grave={action !== 'unban'}

@@ -1,13 +1,14 @@
 import { Button, Center, Loader, Stack, Text } from '@mantine/core';
-import { useEffect, useSyncExternalStore } from 'react';
+import { useEffect } from 'react';
+import { useStore } from 'zustand/react';
 
 import { useText } from '../i18n/language.tsx';
 import type { Notifier } from '../notify/notifier.ts';
-import { useLatestKinds } from '../people/kind-words.ts';
+import { useLatestKinds } from '../people/kind-labels.ts';
 import { plainName } from '../people/plain-name.ts';
 import { AgentLogin } from './agent-login.tsx';
-import { Desk } from './desk.tsx';
-import { Herald } from './herald.ts';
+import { Inbox } from './inbox.tsx';
+import { InboxNotifier } from './inbox-notifier.ts';
 import type { Workbench } from './workbench.ts';
 
 export interface AgentPageProps {
@@ -19,19 +20,19 @@ export interface AgentPageProps {
 
 /** The agents' page: the way in, or the workbench. */
 export function AgentPage({ bench, notifier, visible }: AgentPageProps) {
-  const view = useSyncExternalStore(bench.subscribe, () => bench.view);
+  const view = useStore(bench.view);
   const kinds = useLatestKinds();
   useEffect(() => {
-    const herald = new Herald({
+    const inboxNotifier = new InboxNotifier({
       visible,
-      tell: ({ room, customer, text: body }) =>
+      notify: ({ room, customer, text: body }) =>
         notifier.tell(room, plainName(customer, kinds()), body, () => {
           window.focus();
           void bench.select(room);
         }),
     });
-    herald.look(bench.view);
-    return bench.subscribe(() => herald.look(bench.view));
+    inboxNotifier.look(bench.view.getState());
+    return bench.view.subscribe((now) => inboxNotifier.look(now));
   }, [bench, notifier, visible, kinds]);
   const text = useText('agent');
   switch (view.phase) {
@@ -52,7 +53,7 @@ export function AgentPage({ bench, notifier, visible }: AgentPageProps) {
       );
     case 'login':
       return <AgentLogin error={view.loginError} onLogIn={(name, password) => bench.logIn(name, password)} />;
-    case 'desk':
-      return <Desk bench={bench} view={view} notifier={notifier} />;
+    case 'inbox':
+      return <Inbox bench={bench} view={view} notifier={notifier} />;
   }
 }

@@ -1,9 +1,8 @@
 import { Alert, Button, Group, Menu, Modal, Text, Title } from '@mantine/core';
 import { useState } from 'react';
 
-import { Composer } from '../conversation/composer.tsx';
-import { Lines } from '../conversation/lines.tsx';
-import { useLanguage, useText } from '../i18n/language.tsx';
+import { ConversationView } from '../conversation/conversation-view.tsx';
+import { useText } from '../i18n/language.tsx';
 import { KindTag, PersonName } from '../people/person-name.tsx';
 import { Sentence } from '../people/sentence.tsx';
 import styles from './agent.module.css';
@@ -18,13 +17,11 @@ export interface ConversationPaneProps {
   readonly current: Current;
 }
 
-/** One conversation: what was said, and what can be done with it. */
+/** One conversation: its messages, and what can be done with it. */
 export function ConversationPane({ bench, view, current }: ConversationPaneProps) {
   const text = useText('agent');
-  const words = useText('conversation');
-  const { language } = useLanguage();
-  const { details, mine, lines, more, gap, typing } = current;
-  const { room, state, customer, subject, agent } = details;
+  const { details, thread } = current;
+  const { state, customer, subject, agent } = details;
   return (
     <section className={styles.conversation} aria-label={customer.name} data-state={state}>
       <header className={styles.head}>
@@ -56,49 +53,36 @@ export function ConversationPane({ bench, view, current }: ConversationPaneProps
         </Alert>
       )}
       <CustomerFacts details={details} />
-      {mine ? (
-        <Lines
-          lines={lines}
-          me={view.me?.id ?? ''}
-          language={language}
-          words={words}
-          typing={typing}
-          gap={gap}
+      {thread !== undefined && view.me !== undefined ? (
+        <ConversationView
+          thread={thread}
+          me={view.me}
+          limit={view.limit}
+          connected={view.status.state === 'connected'}
+          focused
+          loadOlderBy="button"
           note={state === 'closed' ? text.ended : undefined}
-          onEarlier={more ? () => void bench.earlier() : undefined}
-          onRetry={(key) => void bench.retry(key)}
+          closed={state === 'assigned' ? undefined : false}
         />
       ) : (
         <Text className={styles.choose}>
           {state === 'closed' || agent === undefined ? (
             text[state === 'closed' ? 'ended' : 'queued']
           ) : (
-            <Sentence say={([name = '']) => text.elsewhere(name)} slots={[<PersonName key="name" person={agent} />]} />
+            <Sentence template={([name = '']) => text.elsewhere(name)} slots={[<PersonName key="name" person={agent} />]} />
           )}
         </Text>
-      )}
-      {mine && state === 'assigned' && (
-        <Composer
-          key={room}
-          limit={view.limit}
-          disabled={false}
-          placeholder={words.placeholder}
-          words={words}
-          focused
-          onSend={(said) => void bench.say(said)}
-          onTyping={() => bench.typing()}
-        />
       )}
     </section>
   );
 }
 
-function Actions({ bench, view, current: { details, mine } }: ConversationPaneProps) {
+function Actions({ bench, view, current: { details } }: ConversationPaneProps) {
   const text = useText('agent');
   const [asking, setAsking] = useState(false);
   const { room, state } = details;
   if (state === 'closed') return null;
-  if (!mine)
+  if (details.agent?.id !== view.me?.id)
     return (
       <Button size="compact-md" onClick={() => void bench.assign(room)}>
         {state === 'queued' ? text.take : text.takeOver}

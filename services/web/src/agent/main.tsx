@@ -1,4 +1,5 @@
 import { ParleyClient } from '#libs/client/index.ts';
+import { browserTimers } from '../conversation/timers.ts';
 import { BrowserLogin } from '../login/browser-login.ts';
 import { hubApi } from '../login/hub-api.ts';
 import { hubUrl, socketUrl } from '../login/hub-url.ts';
@@ -28,7 +29,7 @@ const bench = new Workbench({
   login,
   connect: () => new ParleyClient({ url: socketUrl(), getToken: login.getToken, delivered: 'manual' }),
   marks: localStorage,
-  clock: () => Date.now(),
+  timers: browserTimers,
   visible,
 });
 

@@ -1,6 +1,6 @@
 /** What the pages of the workbench show. */
 import type { ClientStatus, Person } from '#libs/client/index.ts';
-import type { Line } from '../conversation/timeline.ts';
+import type { Thread } from '../conversation/thread.ts';
 
 /** A conversation as the API has it. */
 export interface Conversation {
@@ -23,27 +23,23 @@ export interface Details extends Conversation {
 export interface Entry {
   readonly conversation: Conversation;
   readonly unread: number;
-  readonly last: Line | undefined;
+  /** The newest text in it. */
+  readonly last: string | undefined;
   readonly typing: Person | undefined;
 }
 
 /** What is in view on the right. */
 export interface Current {
   readonly details: Details;
-  /** Its messages are there: it is mine, or was when it ended. */
-  readonly mine: boolean;
-  readonly lines: readonly Line[];
-  readonly more: boolean;
-  /** Something before the lines could not be recovered. */
-  readonly gap: boolean;
-  readonly typing: Person | undefined;
+  /** Its messages, if it is mine, or was when it ended. */
+  readonly thread: Thread | undefined;
 }
 
 /** The lists that are shown page by page. An agent's own open conversations are shown in full. */
 export type PagedName = 'waiting' | 'others' | 'ended';
 
 export interface WorkbenchView {
-  readonly phase: 'starting' | 'login' | 'desk' | 'unreachable';
+  readonly phase: 'starting' | 'login' | 'inbox' | 'unreachable';
   /** Why the login failed or ended: a code of the error table. */
   readonly loginError: string | undefined;
   readonly me: Person | undefined;

@@ -1,8 +1,11 @@
 /** An agent's side of all conversations: the queue, my own, my colleagues'. Framework-free. */
+import { createStore } from 'zustand/vanilla';
 import type { ClientStatus, ParleyClient, Person } from '#libs/client/index.ts';
-import { codeOf, Timeline } from '../conversation/timeline.ts';
-import { Typists } from '../conversation/typists.ts';
+import { codeOf } from '../conversation/error-code.ts';
+import { Thread } from '../conversation/thread.ts';
+import type { Timers } from '../conversation/timers.ts';
 import type { BrowserLogin } from '../login/browser-login.ts';
+import type { View } from '../state/view.ts';
 import { ConversationLists } from './conversation-lists.ts';
 import { ReadMarks } from './read-marks.ts';
 import type { Conversation, Current, Details, Entry, PagedName, WorkbenchView } from './workbench-view.ts';
@@ -11,7 +14,7 @@ export interface WorkbenchOptions {
   readonly login: BrowserLogin;
   readonly connect: () => ParleyClient;
   readonly marks: Pick<Storage, 'getItem' | 'setItem'>;
-  readonly clock: () => number;
+  readonly timers: Timers;
   /** Whether the page is in view. */
   readonly visible: () => boolean;
 }
@@ -21,16 +24,10 @@ const LIMIT = 200;
 
 const BEGINNING: ClientStatus = { state: 'connecting', attempt: 0 };
 
-interface Desk {
-  readonly timeline: Timeline;
-  readonly typists: Typists;
-}
-
 export class Workbench {
   readonly #options: WorkbenchOptions;
-  readonly #listeners = new Set<() => void>();
-  /** My conversations, and of those that ended what was looked at, or has something new. */
-  readonly #desks = new Map<string, Desk>();
+  /** Of my conversations, and of those that ended and were looked at, or have something new. */
+  readonly #threads = new Map<string, Thread>();
   #client: ParleyClient | undefined;
   #marks: ReadMarks | undefined;
   #lists: ConversationLists | undefined;
@@ -38,7 +35,7 @@ export class Workbench {
   #details: Details | undefined;
   #refreshing = false;
   #stale = false;
-  #view: WorkbenchView = {
+  readonly #store = createStore<WorkbenchView>(() => ({
     phase: 'starting',
     loginError: undefined,
     me: undefined,
@@ -52,20 +49,12 @@ export class Workbench {
     colleagues: [],
     failure: undefined,
     limit: LIMIT,
-  };
+  }));
+  readonly view: View<WorkbenchView> = this.#store;
 
   constructor(options: WorkbenchOptions) {
     this.#options = options;
   }
-
-  get view(): WorkbenchView {
-    return this.#view;
-  }
-
-  subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
 
   /** Goes on with the agent's login of this browser. Nothing here rejects. */
   async start(): Promise<void> {
@@ -97,14 +86,18 @@ export class Workbench {
   async select(room: string | undefined): Promise<void> {
     const conversation = this.#conversations.find((one) => one.room === room);
     this.#details = conversation;
+    if (this.#thread !== undefined) this.#thread.beginReading(this.#unread(this.#thread));
     this.#change({ failure: undefined });
     if (conversation === undefined) return;
     const details = (await this.#try(() => this.#options.login.call('GET', `/conversations/${conversation.room}`))) as Details | undefined;
     if (details !== undefined && this.#details?.room === details.room) this.#details = details;
     this.#change();
     const client = this.#client;
-    const over = details?.state === 'closed' && details.agent?.id === this.#view.me?.id;
-    if (over && client !== undefined) await this.#try(() => this.#deskOf(client, details.room).timeline.read());
+    const over = details?.state === 'closed' && details.agent?.id === this.#me?.id;
+    if (over && client !== undefined) {
+      const thread = this.#threadOf(client, details.room);
+      await this.#try(() => thread.read());
+    }
     this.#seen();
   }
 
@@ -120,23 +113,6 @@ export class Workbench {
   async close(room: string): Promise<void> {
     await this.#try(() => this.#options.login.call('POST', `/conversations/${room}/close`));
     await this.refresh();
-  }
-
-  async say(text: string): Promise<void> {
-    await this.#desk?.timeline.say(text);
-  }
-
-  async retry(key: string): Promise<void> {
-    await this.#desk?.timeline.retry(key);
-  }
-
-  async earlier(): Promise<void> {
-    await this.#desk?.timeline.earlier().catch(() => undefined);
-  }
-
-  typing(): void {
-    const room = this.#desk?.timeline.room;
-    if (room !== undefined) this.#client?.typing(room);
   }
 
   /** Tries at once where the connection waits for its next attempt. */
@@ -174,8 +150,12 @@ export class Workbench {
     await this.refresh();
   }
 
-  get #desk(): Desk | undefined {
-    return this.#details && this.#desks.get(this.#details.room);
+  get #thread(): Thread | undefined {
+    return this.#details && this.#threads.get(this.#details.room);
+  }
+
+  get #me(): Person | undefined {
+    return this.#store.getState().me;
   }
 
   #come(): void {
@@ -186,7 +166,7 @@ export class Workbench {
     this.#lists = new ConversationLists(login.call, me.id);
     const client = connect();
     this.#client = client;
-    this.#change({ phase: 'desk', me, status: client.status, loginError: undefined });
+    this.#change({ phase: 'inbox', me, status: client.status, loginError: undefined });
     client.on('welcome', ({ limits }) => {
       this.#change({ limit: limits.messageChars });
       void this.refresh();
@@ -197,13 +177,12 @@ export class Workbench {
     });
     client.on('message', ({ room, offset, message }) => {
       // What waited comes before it is known which conversations are mine.
-      const { typists, timeline } = this.#deskOf(client, room);
-      typists.stop(message.from.id);
-      timeline.receive([{ offset, message }]);
+      this.#threadOf(client, room).receive({ offset, message });
     });
-    client.on('resync', ({ room, messages }) => this.#desks.get(room)?.timeline.restart(messages));
-    client.on('typing', ({ room, user }) => this.#desks.get(room)?.typists.type(user));
-    client.on('room_closed', ({ room }) => {
+    client.on('resync', ({ room, messages }) => this.#threads.get(room)?.resync(messages));
+    client.on('typing', ({ room, user }) => this.#threads.get(room)?.typist(user));
+    client.on('room_closed', ({ room, reason }) => {
+      this.#threads.get(room)?.end('over', reason);
       const closed = this.#conversations.find((one) => one.room === room);
       if (closed !== undefined) this.#put({ ...closed, state: 'closed' });
       void this.refresh();
@@ -221,8 +200,9 @@ export class Workbench {
     this.#client = undefined;
     this.#lists = undefined;
     client.close();
-    for (const { typists } of this.#desks.values()) typists.clear();
-    this.#desks.clear();
+    const threads = [...this.#threads.values()];
+    this.#threads.clear();
+    for (const thread of threads) thread.end('over', 'CLOSED');
     this.#conversations = [];
     this.#details = undefined;
     this.#change({ phase: 'login', loginError, me: undefined, colleagues: [] });
@@ -250,8 +230,8 @@ export class Workbench {
     const own = this.#conversations.filter(({ agent }) => agent?.id === me);
     const mine = own.filter(({ state }) => state === 'assigned');
     const rooms = new Set(own.map(({ room }) => room));
-    // One that went to a colleague is not told to me any longer: its messages would be old.
-    for (const [room, desk] of this.#desks) if (!rooms.has(room)) this.#drop(room, desk);
+    // One that went to a colleague sends me no more messages: those here would be old.
+    for (const [room, thread] of this.#threads) if (!rooms.has(room)) this.#drop(room, thread);
     this.#marks?.retain(rooms);
     const more = { waiting: lists.more('waiting'), others: lists.more('others'), ended: lists.more('ended') };
     this.#change({ colleagues: online.agents.filter(({ id }) => id !== me), more });
@@ -260,26 +240,24 @@ export class Workbench {
   }
 
   async #enter(client: ParleyClient, room: string): Promise<void> {
-    const { timeline } = this.#deskOf(client, room);
-    // What cannot be entered now is not mine any longer, or comes with the next refresh.
-    if (!timeline.ready) await timeline.open().catch(() => undefined);
+    const thread = this.#threadOf(client, room);
+    // If it cannot be entered, it is not mine any longer, or the next refresh tries again.
+    if (thread.status === 'idle') await thread.enter().catch(() => undefined);
   }
 
-  #deskOf(client: ParleyClient, room: string): Desk {
-    const there = this.#desks.get(room);
-    if (there !== undefined) return there;
-    const changed = () => this.#changed(room);
-    const desk: Desk = {
-      timeline: new Timeline({ client, room, me: this.#view.me ?? { id: '', name: '' }, clock: this.#options.clock, changed }),
-      typists: new Typists(changed),
-    };
-    this.#desks.set(room, desk);
-    return desk;
+  #threadOf(client: ParleyClient, room: string): Thread {
+    const known = this.#threads.get(room);
+    if (known !== undefined) return known;
+    const me = this.#me ?? { id: '', name: '' };
+    const thread = new Thread({ client, room, me, timers: this.#options.timers, keepsHistory: true });
+    thread.view.subscribe(() => this.#threads.get(room) === thread && this.#changed(room));
+    this.#threads.set(room, thread);
+    return thread;
   }
 
-  #drop(room: string, { typists }: Desk): void {
-    typists.clear();
-    this.#desks.delete(room);
+  #drop(room: string, thread: Thread): void {
+    this.#threads.delete(room);
+    thread.end('refused', 'FORBIDDEN');
     void this.#client?.leave(room).catch(() => undefined);
   }
 
@@ -290,11 +268,16 @@ export class Workbench {
 
   /** What is in view is read. */
   #seen(): void {
-    const timeline = this.#desk?.timeline;
-    if (timeline === undefined || !this.#options.visible() || timeline.top <= (this.#marks?.of(timeline.room) ?? 0)) return;
-    this.#marks?.set(timeline.room, timeline.top);
-    this.#client?.delivered(timeline.room, timeline.top);
+    const thread = this.#thread;
+    const room = thread?.room;
+    if (thread === undefined || room === undefined || !this.#options.visible() || thread.top <= (this.#marks?.of(room) ?? 0)) return;
+    this.#marks?.set(room, thread.top);
+    this.#client?.delivered(room, thread.top);
     this.#change();
+  }
+
+  #unread(thread: Thread): number {
+    return thread.unread(this.#marks?.of(thread.room ?? '') ?? 0);
   }
 
   #put(changed: Conversation): void {
@@ -314,42 +297,34 @@ export class Workbench {
   }
 
   #change(changes: Partial<WorkbenchView> = {}): void {
-    const next = { ...this.#view, ...changes };
-    const me = next.me?.id;
+    const me = (changes.me ?? ('me' in changes ? undefined : this.#me))?.id;
     const { closed = [], open = [] } = Object.groupBy(this.#conversations, ({ state }) => (state === 'closed' ? state : 'open'));
     const oldestFirst = (one: Conversation, other: Conversation) => one.createdAt - other.createdAt;
-    this.#view = {
-      ...next,
+    this.#store.setState({
+      ...changes,
       mine: open.filter(({ agent }) => agent !== undefined && agent.id === me).map((one) => this.#entry(one)),
       waiting: open.filter(({ state }) => state === 'queued').toSorted(oldestFirst),
       others: open.filter(({ agent }) => agent !== undefined && agent.id !== me),
       ended: closed.filter(({ agent }) => agent?.id === me).map((one) => this.#entry(one)),
       current: this.#current(me),
-    };
-    for (const listener of this.#listeners) listener();
+    });
   }
 
   #entry(conversation: Conversation): Entry {
-    const desk = this.#desks.get(conversation.room);
+    const thread = this.#threads.get(conversation.room);
     return {
       conversation,
-      unread: desk?.timeline.unread(this.#marks?.of(conversation.room) ?? 0) ?? 0,
-      last: desk?.timeline.lines.at(-1),
-      typing: desk?.typists.person,
+      unread: thread === undefined ? 0 : this.#unread(thread),
+      last: thread?.lastText,
+      typing: thread?.view.getState().typing[0],
     };
   }
 
   #current(me: string | undefined): Current | undefined {
     const details = this.#details;
     if (details === undefined) return undefined;
-    const desk = this.#desk;
-    return {
-      details,
-      mine: details.agent !== undefined && details.agent.id === me,
-      lines: desk?.timeline.lines ?? [],
-      more: desk?.timeline.more ?? false,
-      gap: desk?.timeline.gap ?? false,
-      typing: desk?.typists.person,
-    };
+    const mine = details.agent !== undefined && details.agent.id === me;
+    const client = this.#client;
+    return { details, thread: mine && client !== undefined ? this.#threadOf(client, details.room) : undefined };
   }
 }

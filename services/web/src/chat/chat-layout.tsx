@@ -1,4 +1,5 @@
 import { useMediaQuery } from '@mantine/hooks';
+import { useStore } from 'zustand/react';
 
 import { useCountedTitle } from '../notify/counted-title.ts';
 import { useChat } from './chat-context.ts';
@@ -9,14 +10,13 @@ import { NoticesBar } from './notices-bar.tsx';
 import { PairView } from './pair/pair-view.tsx';
 import { hrefOf, type Place, usePlace } from './place.ts';
 import { RoomPlace } from './room-place.tsx';
-import { useObservable } from './use-observable.ts';
 
 const TITLE = 'Parley';
 
 /** The list of rooms and the room beside each other; on small screens one of them. */
 export function ChatLayout() {
   const { store } = useChat();
-  const { unread } = useObservable(store.rooms);
+  const unread = useStore(store.rooms.view, () => store.rooms.unread);
   const asked = usePlace();
   // The same width as in the styles.
   const wide = useMediaQuery('(min-width: 45.0625em)', undefined, { getInitialValueInEffect: false }) ?? true;

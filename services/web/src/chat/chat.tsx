@@ -1,15 +1,15 @@
 import { useEffect, useState } from 'react';
 
 import type { ParleyClient } from '#libs/client/index.ts';
+import { browserTimers } from '../conversation/timers.ts';
 import { Notifier } from '../notify/notifier.ts';
-import { type KindWords, useLatestKinds } from '../people/kind-words.ts';
+import { type KindLabels, useLatestKinds } from '../people/kind-labels.ts';
 import { plainName } from '../people/plain-name.ts';
 import { ChatContext, type ChatParts } from './chat-context.ts';
 import { ChatLayout } from './chat-layout.tsx';
 import { goTo, placeOfRoom } from './place.ts';
 import type { ChatAccount } from './state/chat-client.ts';
 import { ChatStore } from './state/chat-store.ts';
-import { browserTimers } from './state/timers.ts';
 
 interface ChatProps {
   /** Connected, or on its way; with `delivered: 'manual'`: the chat tells what was read. Whoever made it closes it. */
@@ -39,7 +39,7 @@ export function Chat({ client, account }: ChatProps) {
   );
 }
 
-function makeParts(client: ParleyClient, account: ChatAccount, kinds: () => KindWords): ChatParts {
+function makeParts(client: ParleyClient, account: ChatAccount, kinds: () => KindLabels): ChatParts {
   const notifier = new Notifier(globalThis.Notification);
   const store = new ChatStore({
     client,

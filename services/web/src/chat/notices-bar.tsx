@@ -1,5 +1,6 @@
 import { Button, CloseButton } from '@mantine/core';
 import type { ReactNode } from 'react';
+import { useStore } from 'zustand/react';
 
 import { useText } from '../i18n/language.tsx';
 import type { Text } from '../i18n/languages.ts';
@@ -10,13 +11,12 @@ import { useChat } from './chat-context.ts';
 import classes from './notices-bar.module.css';
 import { goTo, type Place } from './place.ts';
 import type { Notice } from './state/notices.ts';
-import { useObservable } from './use-observable.ts';
 
-/** What is told that belongs to no room: over the page, until it is closed. */
+/** Notices that belong to no room: over the page, until they are closed. */
 export function NoticesBar() {
   const text = useText('chat');
   const { notices } = useChat().store;
-  const { all } = useObservable(notices);
+  const all = useStore(notices.view);
   return (
     <section className={classes.notices} aria-label={text.notices} aria-live="polite">
       {all.map((notice) => {
@@ -54,7 +54,7 @@ function describe(notice: Notice, text: Text<'chat'>): { readonly words: ReactNo
       return { words: notice.text };
     case 'paired':
       return {
-        words: <Sentence say={([name = '']) => text.paired(name)} slots={[<PersonName key="name" person={notice.with} />]} />,
+        words: <Sentence template={([name = '']) => text.paired(name)} slots={[<PersonName key="name" person={notice.with} />]} />,
         place: { is: 'pair' },
       };
     case 'added':

@@ -1,76 +1,81 @@
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
+import { type FormEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
 
-import type { Text } from '../i18n/languages.ts';
-import styles from './conversation.module.css';
+import { useText } from '../i18n/language.tsx';
+import { Icon } from '../ui/icon.tsx';
+import classes from './conversation.module.css';
+import type { Thread } from './thread.ts';
 
-export interface ComposerProps {
-  /** `welcome.limits.messageChars`: Unicode code points. */
+/** From this share of the limit on the count stands out. */
+const NEAR = 0.8;
+
+interface ComposerProps {
+  /** Keeps the draft, and tells the others that I type. */
+  readonly thread: Thread;
+  /** Code points. */
   readonly limit: number;
-  /** Nothing can be sent: the line is closed for good. */
-  readonly disabled: boolean;
+  readonly ended: boolean;
   readonly placeholder: string;
-  readonly words: Text<'conversation'>;
-  /** Focus goes here when it is shown. */
   readonly focused: boolean;
-  readonly onSend: (text: string) => void;
-  readonly onTyping: () => void;
+  readonly onPublish: (text: string) => void;
 }
 
-/** From here on the number of characters that are left is shown. */
-const NEAR_LIMIT = 40;
-
-/** Where one writes. Enter sends, Shift and Enter begins a line; Enter that ends a word of an input method does neither. */
-export function Composer({ limit, disabled, placeholder, words, focused, onSend, onTyping }: ComposerProps) {
-  const [text, setText] = useState('');
-  const box = useRef<HTMLTextAreaElement>(null);
+/** Where one writes. Enter publishes, Shift and Enter begins a line; while an input method composes, Enter is its own. */
+export function Composer({ thread, limit, ended, placeholder, focused, onPublish }: ComposerProps) {
+  const text = useText('conversation');
+  const [draft, setDraft] = useState(thread.draft);
+  const field = useRef<HTMLTextAreaElement>(null);
   const countId = useId();
-  const left = limit - [...text.trim()].length;
-  const sendable = !disabled && text.trim() !== '' && left >= 0;
+  const message = draft.trim();
+  // Code points, as the hub counts them (F2).
+  const length = [...message].length;
+  const over = length > limit;
+  const sendable = length > 0 && !over && !ended;
 
   useEffect(() => {
-    if (focused) box.current?.focus();
+    if (focused) field.current?.focus();
   }, [focused]);
 
-  const send = () => {
+  const write = (next: string) => {
+    setDraft(next);
+    thread.write(next);
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
     if (!sendable) return;
-    onSend(text.trim());
-    setText('');
-    box.current?.focus();
+    onPublish(message);
+    write('');
+    field.current?.focus();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
-    event.preventDefault();
-    send();
+    if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) submit(event);
   };
 
   return (
-    <form
-      className={styles.composer}
-      onSubmit={(event) => {
-        event.preventDefault();
-        send();
-      }}
-    >
-      <textarea
-        ref={box}
-        rows={2}
-        value={text}
-        disabled={disabled}
-        placeholder={placeholder}
-        aria-label={words.message}
-        aria-describedby={countId}
-        aria-invalid={left < 0}
-        onKeyDown={onKeyDown}
-        onChange={(event) => {
-          setText(event.currentTarget.value);
-          if (event.currentTarget.value.trim() !== '') onTyping();
-        }}
-      />
-      <button type="submit" disabled={!sendable}>
-        {words.send}
+    <form className={classes.composer} onSubmit={submit}>
+      {/* The copy behind the field makes it as high as its text. */}
+      <div className={classes.field} data-copy={draft}>
+        <textarea
+          ref={field}
+          rows={1}
+          value={draft}
+          enterKeyHint="send"
+          placeholder={placeholder}
+          aria-label={text.message}
+          aria-describedby={countId}
+          aria-invalid={over}
+          onChange={(event) => write(event.currentTarget.value)}
+          onKeyDown={onKeyDown}
+        />
+      </div>
+      <button type="submit" className={classes.send} aria-label={text.send} title={text.send} disabled={!sendable}>
+        <Icon name="send" />
       </button>
-      <p id={countId} className={styles.count} data-over={left < 0 || undefined} aria-live="polite">
-        {left <= NEAR_LIMIT ? words.left(left) : ''}
+      <p id={countId} className={classes.counter} data-near={length > limit * NEAR || undefined} data-over={over || undefined}>
+        <span role={over ? 'alert' : undefined}>{over ? text.tooLong(length - limit) : ''}</span>
+        <span data-counter aria-hidden="true">
+          {length}/{limit}
+        </span>
+        <span className={classes.unseen}>{text.characters(length, limit)}</span>
       </p>
     </form>
   );

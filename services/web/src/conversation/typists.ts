@@ -1,39 +1,38 @@
 import type { Person } from '#libs/client/index.ts';
+import type { Timers } from './timers.ts';
 
-/** Milliseconds after which somebody who was typing counts as having stopped; the hub tells once a second. */
-const STILL_MS = 3_500;
+/** Milliseconds after which a typist counts as having stopped. The hub reports one once a second at most. */
+const SHOWN_MS = 3_500;
 
-/** Who is typing now. */
+/** Who types in a room. */
 export class Typists {
-  readonly #changed: () => void;
-  readonly #typing = new Map<string, { readonly person: Person; readonly timer: ReturnType<typeof setTimeout> }>();
+  readonly #timers: Pick<Timers, 'after'>;
+  readonly #onChange: (people: readonly Person[]) => void;
+  readonly #typing = new Map<string, { readonly person: Person; readonly cancel: () => void }>();
 
-  constructor(changed: () => void) {
-    this.#changed = changed;
+  constructor(timers: Pick<Timers, 'after'>, onChange: (people: readonly Person[]) => void) {
+    this.#timers = timers;
+    this.#onChange = onChange;
   }
 
-  /** One of them. */
-  get person(): Person | undefined {
-    return this.#typing.values().next().value?.person;
+  start(person: Person): void {
+    this.#typing.get(person.id)?.cancel();
+    const cancel = this.#timers.after(SHOWN_MS, () => this.stop(person.id));
+    this.#typing.set(person.id, { person, cancel });
+    this.#report();
   }
 
-  type(person: Person): void {
-    const { id } = person;
-    clearTimeout(this.#typing.get(id)?.timer);
-    this.#typing.set(id, { person, timer: setTimeout(() => this.stop(id), STILL_MS) });
-    this.#changed();
-  }
-
-  /** They stopped, or said it. */
+  /** They published, or left. */
   stop(id: string): void {
-    const one = this.#typing.get(id);
-    if (one === undefined) return;
-    clearTimeout(one.timer);
-    this.#typing.delete(id);
-    this.#changed();
+    this.#typing.get(id)?.cancel();
+    if (this.#typing.delete(id)) this.#report();
   }
 
   clear(): void {
     for (const id of [...this.#typing.keys()]) this.stop(id);
+  }
+
+  #report(): void {
+    this.#onChange([...this.#typing.values()].map(({ person }) => person));
   }
 }

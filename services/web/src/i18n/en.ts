@@ -2,22 +2,40 @@
 // biome-ignore format: related words share a line
 const kinds = { guest: 'guest', customer: 'customer', agent: 'agent', service: 'service', moderator: 'moderator' };
 
-/** What the widget and the workbench both say of a conversation's messages. */
+/** One conversation, in every page. */
 // biome-ignore format: related words share a line
-const talk = {
-  messages: 'Messages', message: 'Message', placeholder: 'Write a message', send: 'Send',
-  you: 'You', earlier: 'Earlier messages', gap: 'Something said before may be missing here.',
-  today: 'Today', yesterday: 'Yesterday', pending: 'sending …', failed: 'Not sent.',
-  retry: 'Try again', tooLong: 'Too long: this is not sent.',
-  left: (count: number) => (count < 0 ? `${-count} too many` : `${count} left`),
-  typing: (name: string) => `${name} is typing …`,
+const conversation = {
+  messages: 'Messages', message: 'Message', placeholder: 'Write a message…', send: 'Send', you: 'You',
+  messagesIn: (room: string) => `Messages in ${room}`,
+  characters: (count: number, max: number) => `${count} of ${max} characters`,
+  tooLong: (count: number) => (count === 1 ? '1 character too many' : `${count} characters too many`),
+  sending: 'Sending', waits: 'Sent once you are connected.', sent: 'Sent', notSent: 'Not sent.',
+  retry: 'Try again', discard: 'Discard', today: 'Today', yesterday: 'Yesterday',
+  newMessages: 'New messages', toLatest: 'To the latest messages', earlier: 'Earlier messages',
+  gap: 'The hub was restarted: some messages may be missing here.', loading: 'Loading…',
+  beginning: 'This is where it begins.', olderFailed: 'Older messages could not be loaded.',
+  announced: (name: string, text: string) => `${name}: ${text}`,
+  isTyping: (names: readonly string[]) =>
+    names.length > 2 ? 'Several people are typing…' : `${names.join(' and ')} ${names.length > 1 ? 'are' : 'is'} typing…`,
 };
 
 /** English: the shape that every other language fills. */
 // biome-ignore format: related words share a line
 export const en = {
   kinds,
-  conversation: talk,
+  conversation,
+  /** What went wrong, by its code; `other` for all the rest. */
+  problems: {
+    RATE_LIMITED: 'Too many tries. Wait a moment, then try again.',
+    UNREACHABLE: 'The hub cannot be reached. Try again in a moment.',
+    UNAVAILABLE: 'The hub cannot do this right now. Try again in a moment.',
+    NOT_STORED: 'The hub could not store it.', EXPIRED: 'There was no answer.',
+    QUEUE_FULL: 'Too much is waiting to be sent.', ROOM_CLOSED: 'The room is closed.',
+    ROOM_LIMIT: 'You have too many groups: delete one first.',
+    FORBIDDEN: 'This is not open to you.', MESSAGE_TOO_LONG: 'It is too long.',
+    USER_NOT_FOUND: 'Nobody is known by this name any more.',
+    other: 'It did not work. Try again.',
+  },
 
   /** The frame of every page. */
   app: {
@@ -43,7 +61,7 @@ export const en = {
       loggedOut: 'You were logged out.', banned: 'This account is banned.',
       sentOut: 'You were sent out.',
       sentOutFor: (reason: string) => `You were sent out: ${reason}`,
-      forbidden: 'You may not enter here.', loginOver: 'Your login is over.',
+      forbidden: 'You cannot come in here.', loginOver: 'Your login is over.',
       ended: 'The hub closed this connection.',
     },
   },
@@ -53,7 +71,7 @@ export const en = {
     tagline: 'Say hello in the park, or find a partner to chat with.',
     headline: 'Good company, right now.', ways: 'How to come in', asGuest: 'As a guest',
     withMail: 'With my mail', nickname: 'Nickname', nicknameWish: 'Who are you today?',
-    nicknameHint: 'Anyone can read along in the park.', enter: 'Enter the park',
+    nicknameHint: 'Everybody in the park can read what you write.', enter: 'Enter the park',
     address: 'Mail address, or your name', addressWish: 'ann@example.org',
     addressHint: 'No password: you get a code by mail. A new address makes a new account.',
     askCode: 'Mail me a code', code: 'Code',
@@ -65,13 +83,13 @@ export const en = {
     mailboxLead: 'This hub sends no mail:', mailboxLink: 'read it here', logIn: 'Log in',
     codeAgain: 'Send a new code', otherAddress: 'Another address',
     welcome: 'Welcome! Only your name is missing.', yourName: 'Your name',
-    nameHint: 'Everybody sees it, nobody else can have it.', create: 'Create my account',
+    nameHint: 'Everybody sees it, and nobody else can take it.', create: 'Create my account',
     online: (count: number) =>
       count === 0 ? 'Nobody is here yet: be the first' : count === 1 ? '1 person online' : `${count} people online`,
-    missing: { nickname: 'A nickname is needed.', address: 'A mail address or a name is needed.', name: 'A name is needed.' },
+    missing: { nickname: 'Please enter a nickname.', address: 'Please enter a mail address or a name.', name: 'Please enter a name.' },
     codeLength: (length: number) => `The code has ${length} letters and digits.`,
     nameTooLong: (most: number) => `At most ${most} characters.`,
-    tooLate: 'That took too long. Have a new code sent.',
+    tooLate: 'That took too long. Please ask for a new code.',
     stillLoggedIn: 'The hub cannot be reached: this browser is still logged in. Reload the page and log out again.',
     /** What went wrong, by the hub's code. */
     problems: {
@@ -84,7 +102,7 @@ export const en = {
       UNREACHABLE: 'The hub cannot be reached. Try again in a moment.',
       other: 'The hub cannot do this right now. Try again in a moment.',
     },
-    /** Words of the picture beside the form. */
+    /** Texts of the picture beside the form. */
     picture: ['Anybody up for a walk?', 'Always! By the pond?', 'See you there'],
   },
 
@@ -92,22 +110,22 @@ export const en = {
   chat: {
     title: 'Chat', rooms: 'Rooms', park: 'Park', parkAbout: 'Everybody who is here',
     groups: 'Groups', noGroups: 'No groups yet.', direct: 'Direct messages',
-    moreRooms: 'More rooms and people', noDirect: 'Choose somebody in a room to write to them.',
+    moreRooms: 'More rooms and people', noDirect: 'Choose somebody in a room and write to them.',
     partner: 'Partner', partnerAbout: 'Meet somebody by chance',
     partnerWaiting: 'Waiting for somebody…',
     online: (count: number) => (count === 1 ? '1 person online' : `${count} people online`),
     here: (count: number) => (count === 1 ? '1 person here' : `${count} people here`),
     unread: (count: number) => (count === 1 ? '1 new message' : `${count} new messages`),
     isOnline: 'Online', isOffline: 'Offline',
-    listFailed: 'The list of rooms could not be read. It is tried again.',
+    listFailed: 'The list of rooms could not be loaded. Trying again.',
     back: 'Back to the rooms', loading: 'Loading…',
 
     newGroup: 'New group', groupName: 'Name of the group',
-    groupNameWrong: 'A name of 1 to 60 characters is needed.', members: 'Members',
+    groupNameWrong: 'Please enter a name of 1 to 60 characters.', members: 'Members',
     membersAbout: 'People you have met',
-    nobodyMet: 'You have met nobody yet: people in the rooms you are in can be chosen here.',
+    nobodyMet: 'You have met nobody yet. People in your rooms appear here.',
     search: 'Search by name', keepHistory: 'Keep the history',
-    keepHistoryAbout: 'Messages are stored, and wait for who is offline.', create: 'Create',
+    keepHistoryAbout: 'Messages are stored, and wait for members who are offline.', create: 'Create',
     cancel: 'Cancel', close: 'Close', addPeople: 'Add people', add: 'Add',
     takeOut: (name: string) => `Take ${name} out`,
     leaveGroup: 'Leave the group', leaveGroupSure: 'You will not get its messages any more.',
@@ -118,22 +136,10 @@ export const en = {
     writeTo: (name: string) => `Write to ${name}`,
     andMore: (count: number) => `and ${count} more`,
 
-    messagesIn: (room: string) => `Messages in ${room}`,
-    message: 'Message', placeholder: 'Write a message…', send: 'Send',
-    characters: (count: number, max: number) => `${count} of ${max} characters`,
-    tooLong: (count: number) => (count === 1 ? '1 character too many' : `${count} characters too many`),
-    sending: 'Sending', waits: 'Sent once you are connected.', sent: 'Sent', notSent: 'Not sent.',
-    retry: 'Try again', discard: 'Discard', today: 'Today', yesterday: 'Yesterday',
-    newMessages: 'New messages', toLatest: 'To the latest messages',
-    gap: 'The hub was restarted: some messages may be missing here.',
-    beginning: 'This is where it begins.', quiet: 'It is quiet here. Say something!',
+    quiet: 'It is quiet here. Say something!',
     quietDirect: (name: string) => `Nothing said yet. Say hello to ${name}!`,
-    olderFailed: 'Older messages could not be loaded.',
-    said: (name: string, text: string) => `${name}: ${text}`,
-    isTyping: (names: readonly string[]) =>
-      names.length > 2 ? 'Several people are typing…' : `${names.join(' and ')} ${names.length > 1 ? 'are' : 'is'} typing…`,
 
-    pairLead: 'Chat with one other person, chosen by chance. Nobody else reads along.',
+    pairLead: 'Chat with one other person, chosen by chance. Nobody else can read it.',
     pairFind: 'Find a partner', pairFindAgain: 'Find another partner',
     pairWaiting: 'Waiting for somebody…',
     pairWaitingAbout: 'Stay in the park meanwhile: you are told when somebody is there.',
@@ -145,32 +151,19 @@ export const en = {
     timeLeft: (hours: number, minutes: number) => (hours > 0 ? `${hours} h ${minutes} min left` : `${minutes} min left`),
 
     roomOver: 'This room is closed.', roomRefused: 'This room is not open to you.',
-    notices: 'Notices', informed: 'A word from the hub',
+    notices: 'Notices', informed: 'A message from the hub',
     paired: (name: string) => `You were paired with ${name}.`,
-    added: (name: string) => `You were taken into the group ${name}.`,
+    added: (name: string) => `You were added to the group ${name}.`,
     removed: (name: string) => `You are not in the group ${name} any more.`,
     open: 'Open',
-
-    /** What went wrong, by its code; `other` for all the rest. */
-    problems: {
-      RATE_LIMITED: 'Too many tries. Wait a moment, then try again.',
-      UNREACHABLE: 'The hub cannot be reached. Try again in a moment.',
-      UNAVAILABLE: 'The hub cannot do this right now. Try again in a moment.',
-      NOT_STORED: 'The hub could not store it.', EXPIRED: 'There was no answer.',
-      QUEUE_FULL: 'Too much is waiting to be sent.', ROOM_CLOSED: 'The room is closed.',
-      ROOM_LIMIT: 'You have too many groups: delete one first.',
-      FORBIDDEN: 'This is not open to you.', MESSAGE_TOO_LONG: 'It is too long.',
-      USER_NOT_FOUND: 'Nobody is known by this name any more.',
-      other: 'It did not work. Try again.',
-    },
   },
 
   widget: {
     title: 'Chat with us', close: 'Close the chat', loading: 'One moment …',
     hello: 'Hello! Tell us your name, and somebody will be with you.', name: 'Your name',
     begin: 'Start the chat',
-    nameInvalid: 'A name has 1 to 21 characters that can be seen, all of one script, none of them @.',
-    slowDown: 'That was too often: wait a little, then try again.',
+    nameInvalid: 'A name has 1 to 21 characters that can be seen, all of one script, and no @.',
+    slowDown: 'Too many tries. Please wait a moment, then try again.',
     unreachable: 'The chat cannot be reached now.', again: 'Try again',
     ask: 'What can we do for you?',
     queued: 'Nobody is free right now. You can write already: whoever comes first reads it.',
@@ -199,12 +192,12 @@ export const en = {
     closeSure: 'End this conversation for both sides?', yes: 'End it', no: 'Go on',
     customer: 'About the customer', channel: 'From', since: 'Since',
     with: (name: string) => `with ${name}`,
-    queued: 'This one waits for somebody. Take it to read and answer.',
+    queued: 'This one waits for somebody. Take it to read and answer it.',
     elsewhere: (name: string) => `${name} has this conversation.`,
     ended: 'This conversation was ended.',
     errors: {
       LOGIN_FAILED: 'Name or password is wrong.',
-      RATE_LIMITED: 'That was too often: wait a little.', LOGGED_OUT: 'You were logged out.',
+      RATE_LIMITED: 'Too many tries. Please wait a moment.', LOGGED_OUT: 'You were logged out.',
       SESSION_REPLACED: 'You logged in somewhere else.', BANNED: 'This account is blocked.',
       UNREACHABLE: 'The hub cannot be reached now.',
       USER_NOT_FOUND: 'This colleague is not online any longer.',
@@ -348,4 +341,4 @@ export const en = {
 };
 
 /** The words of the pages, by their parts. A language that lacks one does not compile. */
-export type Words = typeof en;
+export type Texts = typeof en;

@@ -4,7 +4,7 @@ import { keepLanguage } from './chosen-language.ts';
 import { type Area, LANGUAGES, type Language, type LoadedLanguage, loadLanguage, type Text } from './languages.ts';
 
 interface LanguageChoice extends LoadedLanguage {
-  /** Shows the page in this language as soon as its words are there, and from now on. */
+  /** Shows the page in this language as soon as its texts are there, and from now on. */
   readonly setLanguage: (language: Language) => void;
 }
 
@@ -15,7 +15,7 @@ interface LanguageProviderProps {
   readonly children: ReactNode;
 }
 
-/** Gives everything below the language of the page and its words. */
+/** Gives everything below the language of the page and its texts. */
 export function LanguageProvider({ first, children }: LanguageProviderProps) {
   const [loaded, setLoaded] = useState(first);
   useLayoutEffect(() => {
@@ -26,7 +26,7 @@ export function LanguageProvider({ first, children }: LanguageProviderProps) {
       ...loaded,
       setLanguage: (next: Language) => {
         keepLanguage(localStorage, next);
-        // If the words cannot be fetched, the page stays as it is, and has the language at the next visit.
+        // If the texts cannot be fetched, the page stays as it is, and has the language at the next visit.
         loadLanguage(next).then(setLoaded, () => undefined);
       },
     }),
@@ -42,7 +42,7 @@ export function useLanguage(): LanguageChoice {
   return choice;
 }
 
-/** The words of a part in the page's language. */
+/** The texts of a part in the page's language. */
 export function useText<A extends Area>(area: A): Text<A> {
-  return useLanguage().words[area];
+  return useLanguage().texts[area];
 }

@@ -1,4 +1,4 @@
-import type { Words } from './en.ts';
+import type { Texts } from './en.ts';
 
 /**
  * The languages of the pages, by the first part of their tag. A new one is a file like `zh.ts` and an entry here; the
@@ -14,26 +14,26 @@ interface LanguageEntry {
   /** In the language itself. */
   readonly name: string;
   readonly tag: string;
-  readonly load: () => Promise<Words>;
+  readonly load: () => Promise<Texts>;
 }
 
 export type Language = keyof typeof LANGUAGES;
 
-/** Name of a part of the words. */
-export type Area = keyof Words;
+/** Name of a part of the texts. */
+export type Area = keyof Texts;
 
-/** The words of a part. */
-export type Text<A extends Area> = Words[A];
+/** The texts of a part. */
+export type Text<A extends Area> = Texts[A];
 
-/** A language with its words. */
+/** A language with its texts. */
 export interface LoadedLanguage {
   readonly language: Language;
-  readonly words: Words;
+  readonly texts: Texts;
 }
 
-/** Rejects if the file of the words cannot be fetched. */
+/** Rejects if the file of the texts cannot be fetched. */
 export async function loadLanguage(language: Language): Promise<LoadedLanguage> {
-  return { language, words: await LANGUAGES[language].load() };
+  return { language, texts: await LANGUAGES[language].load() };
 }
 
 /** The language after this one: where there are two, the other. */

@@ -1,21 +1,34 @@
-import type { Words } from './en.ts';
+import type { Texts } from './en.ts';
 
 // biome-ignore format: related words share a line
-const kinds: Words['kinds'] = { guest: '访客', customer: '客户', agent: '客服', service: '服务程序', moderator: '管理员' };
+const kinds: Texts['kinds'] = { guest: '访客', customer: '客户', agent: '客服', service: '服务程序', moderator: '管理员' };
 
 // biome-ignore format: related words share a line
-const talk: Words['conversation'] = {
-  messages: '消息记录', message: '消息', placeholder: '输入消息', send: '发送', you: '我',
-  earlier: '更早的消息', gap: '此前的部分消息可能缺失。', today: '今天', yesterday: '昨天',
-  pending: '发送中……', failed: '未发送。', retry: '重试', tooLong: '太长，无法发送。',
-  left: (count: number) => (count < 0 ? `超出 ${-count} 个字符` : `还可输入 ${count} 个字符`),
-  typing: (name: string) => `${name} 正在输入……`,
+const conversation: Texts['conversation'] = {
+  messages: '消息记录', message: '消息', placeholder: '写一条消息……', send: '发送', you: '我',
+  messagesIn: (room) => `${room}的消息`,
+  characters: (count, max) => `${count}/${max} 个字符`,
+  tooLong: (count) => `超出 ${count} 个字符`,
+  sending: '发送中', waits: '恢复连接后发送。', sent: '已发送', notSent: '未发送。', retry: '重试', discard: '放弃',
+  today: '今天', yesterday: '昨天', newMessages: '新消息', toLatest: '回到最新消息', earlier: '更早的消息',
+  gap: '服务器重启过：这里可能缺少一些消息。', loading: '加载中……', beginning: '聊天从这里开始。',
+  olderFailed: '无法加载更早的消息。',
+  announced: (name, text) => `${name}：${text}`,
+  isTyping: (names) => (names.length > 2 ? '好几个人正在输入……' : `${names.join('和')} 正在输入……`),
 };
 
 // biome-ignore format: related words share a line
-export const zh: Words = {
+export const zh: Texts = {
   kinds,
-  conversation: talk,
+  conversation,
+  problems: {
+    RATE_LIMITED: '尝试次数太多，请稍后再试。', UNREACHABLE: '无法连接服务器，请稍后再试。',
+    UNAVAILABLE: '服务器暂时无法处理，请稍后再试。', NOT_STORED: '服务器未能保存。',
+    EXPIRED: '没有收到答复。', QUEUE_FULL: '等待发送的消息太多。', ROOM_CLOSED: '房间已关闭。',
+    ROOM_LIMIT: '你的群组太多，请先删除一个。', FORBIDDEN: '这里不对你开放。',
+    MESSAGE_TOO_LONG: '内容太长。', USER_NOT_FOUND: '找不到这个人了。',
+    other: '没有成功，请重试。',
+  },
 
   app: {
     name: 'Parley',
@@ -24,7 +37,7 @@ export const zh: Words = {
     broken: '页面出了点问题。', reload: '重新加载页面',
     you: (name) => `你是 ${name}`,
     youGuest: (name) => `你是 ${name}（访客）`,
-    logOut: '退出',
+    logOut: '退出登录',
     notifications: { default: '有新消息时通知我', granted: '通知已开启', denied: '浏览器已阻止通知' },
     connection: {
       connecting: '正在连接…', connected: '已连接。', reconnecting: '正在重新连接…',
@@ -34,12 +47,12 @@ export const zh: Words = {
       retry: '立即重试', startOver: '重新开始', replaced: '你已在别处登录。',
       loggedOut: '你已退出登录。', banned: '此账号已被封禁。', sentOut: '你已被请出。',
       sentOutFor: (reason) => `你已被请出：${reason}`,
-      forbidden: '你无权进入这里。', loginOver: '登录已失效。', ended: '服务器关闭了连接。',
+      forbidden: '你暂时不能进入这里。', loginOver: '登录已失效。', ended: '服务器关闭了连接。',
     },
   },
 
   account: {
-    tagline: '在公园里打个招呼，或找个伙伴聊聊。', headline: '此刻，有人正等你聊天。',
+    tagline: '在公园里打个招呼，或找个搭档聊聊。', headline: '此刻，有人正等你聊天。',
     ways: '进入方式', asGuest: '访客', withMail: '用邮箱', nickname: '昵称',
     nicknameWish: '今天怎么称呼你？', nicknameHint: '公园里的话所有人都能看到。', enter: '进入公园',
     address: '邮箱地址或你的名字', addressWish: 'ann@example.org',
@@ -58,7 +71,7 @@ export const zh: Words = {
     tooLate: '时间过长，请重新获取验证码。',
     stillLoggedIn: '无法连接服务器：此浏览器仍处于登录状态。请刷新页面后再次退出。',
     problems: {
-      rateLimited: (seconds) => `尝试次数过多，请等待 ${seconds} 秒再试。`,
+      rateLimited: (seconds) => `试得太多了，请等 ${seconds} 秒再试。`,
       CODE_INVALID: '验证码错误或已失效。请使用最新邮件中的验证码，或重新发送。',
       NAME_TAKEN: '这个名字已被占用，请换一个。',
       NAME_INVALID: '名字为 1 到 21 个可见字符，不混用不同文字，且不含 @。',
@@ -70,9 +83,9 @@ export const zh: Words = {
   },
 
   chat: {
-    title: '聊天', rooms: '房间', park: '公园', parkAbout: '所有人都在这里', groups: '群组',
+    title: '聊天', rooms: '房间', park: '公园', parkAbout: '大家都在这里', groups: '群组',
     noGroups: '还没有群组。', direct: '私信', moreRooms: '更多房间和联系人',
-    noDirect: '在房间里选择一个人，就可以给对方写信。', partner: '搭档',
+    noDirect: '在房间里选择一个人，就能给对方发消息。', partner: '搭档',
     partnerAbout: '随机找人聊天', partnerWaiting: '正在等人……',
     online: (count) => `${count} 人在线`,
     here: (count) => `${count} 人在这里`,
@@ -83,53 +96,34 @@ export const zh: Words = {
     newGroup: '新建群组', groupName: '群组名称', groupNameWrong: '名称需要 1 到 60 个字符。',
     members: '成员', membersAbout: '你遇见过的人',
     nobodyMet: '你还没有遇见任何人：你所在房间里的人可以在这里选择。', search: '按名字查找',
-    keepHistory: '保留历史记录', keepHistoryAbout: '消息会被保存，离线的人上线后也能收到。',
+    keepHistory: '保留聊天记录', keepHistoryAbout: '消息会被保存，离线的人上线后也能收到。',
     create: '创建', cancel: '取消', close: '关闭', addPeople: '添加成员', add: '添加',
     takeOut: (name) => `移出 ${name}`,
     leaveGroup: '退出群组', leaveGroupSure: '你将不再收到这里的消息。', endGroup: '删除群组',
     endGroupSure: '群组将对所有人结束。', yesLeave: '退出', yesEnd: '删除',
 
     people: '成员', showPeople: '谁在这里', you: '你', owner: '群主',
-    writeTo: (name) => `给 ${name} 写信`,
+    writeTo: (name) => `给 ${name} 发消息`,
     andMore: (count) => `还有 ${count} 人`,
 
-    messagesIn: (room) => `${room}的消息`,
-    message: '消息', placeholder: '写一条消息……', send: '发送',
-    characters: (count, max) => `${count}/${max} 个字符`,
-    tooLong: (count) => `超出 ${count} 个字符`,
-    sending: '发送中', waits: '恢复连接后发送。', sent: '已发送', notSent: '未发送。',
-    retry: '重试', discard: '放弃', today: '今天', yesterday: '昨天', newMessages: '新消息',
-    toLatest: '回到最新消息', gap: '服务器重启过：这里可能缺少一些消息。',
-    beginning: '这里是开头。', quiet: '这里很安静，说点什么吧！',
+    quiet: '这里很安静，说点什么吧！',
     quietDirect: (name) => `还没有消息，跟 ${name} 打个招呼吧！`,
-    olderFailed: '无法加载更早的消息。',
-    said: (name, text) => `${name}：${text}`,
-    isTyping: (names) => (names.length > 2 ? '好几个人正在输入……' : `${names.join('和')}正在输入……`),
 
     pairLead: '与随机选中的一个人聊天，没有别人能看到。', pairFind: '寻找搭档',
     pairFindAgain: '再找一位搭档', pairWaiting: '正在等人……',
     pairWaitingAbout: '可以先待在公园里：有人来了会告诉你。', pairStop: '不再等待',
     pairEnd: '结束聊天', pairEndSure: '为双方结束？', pairEndAbout: '聊天将对双方结束。',
-    pairKept: '历史记录已保留', pairNotKept: '不保留历史记录',
-    pairWished: '双方都同意后才会保留历史记录', pairAsked: '对方希望保留聊天记录',
+    pairKept: '聊天记录会保留', pairNotKept: '不保留聊天记录',
+    pairWished: '双方都同意后才会保留聊天记录', pairAsked: '搭档希望保留聊天记录',
     pairEnded: { mine: '你结束了聊天。', closed: '聊天已结束。', expired: '聊天满 24 小时，已结束。' },
     timeLeft: (hours, minutes) => (hours > 0 ? `剩余 ${hours} 小时 ${minutes} 分钟` : `剩余 ${minutes} 分钟`),
 
     roomOver: '这个房间已关闭。', roomRefused: '这个房间不对你开放。', notices: '通知',
     informed: '来自服务器的消息',
     paired: (name) => `你与 ${name} 成为了搭档。`,
-    added: (name) => `你被加入了群组 ${name}。`,
+    added: (name) => `你已加入群组 ${name}。`,
     removed: (name) => `你已不在群组 ${name} 中。`,
     open: '打开',
-
-    problems: {
-      RATE_LIMITED: '尝试次数太多，请稍后再试。', UNREACHABLE: '无法连接服务器，请稍后再试。',
-      UNAVAILABLE: '服务器暂时无法处理，请稍后再试。', NOT_STORED: '服务器未能保存。',
-      EXPIRED: '没有收到答复。', QUEUE_FULL: '等待发送的消息太多。', ROOM_CLOSED: '房间已关闭。',
-      ROOM_LIMIT: '您的群组太多，请先删除一个。', FORBIDDEN: '这里不对你开放。',
-      MESSAGE_TOO_LONG: '内容太长。', USER_NOT_FOUND: '找不到这个人了。',
-      other: '没有成功，请重试。',
-    },
   },
 
   widget: {
@@ -185,7 +179,7 @@ export const zh: Words = {
       noAnswer: '系统没有响应。以下显示的是旧数据。', slow: '系统响应缓慢。',
       refused: (why) => `系统拒绝应答：${why}`,
       redisDown: 'Redis 没有响应：网关之间无法传递消息，用户可能会断线。',
-      databaseDown: 'PostgreSQL 没有响应：保留历史的房间无法收发消息，无法登录。',
+      databaseDown: 'PostgreSQL 没有响应：保留聊天记录的房间无法收发消息，无法登录。',
       noGateway: '没有正在服务的网关：没有人能连接。',
       lost: (nodes) => `突然失联：${nodes}`,
       gone: (nodes) => `已失联超过一分钟，其他网关照常服务：${nodes}`,
@@ -242,7 +236,7 @@ export const zh: Words = {
       lastSeen: '最近上线或离线', never: '从未', ban: '封禁', notBanned: '未封禁',
       bannedUntil: (time) => `封禁至 ${time}`,
       rooms: '所在房间', noRooms: '无', moreRooms: '更多房间',
-      roomKinds: { group: '群组', pair: '配对', conv: '客服会话', dm: '私信', park: '公园' },
+      roomKinds: { group: '群组', pair: '搭档', conv: '客服会话', dm: '私信', park: '公园' },
       actions: '可执行的操作', inform: '发送通知……', disconnect: '断开连接……', revoke: '登出……',
       banAction: '封禁……', unban: '解除封禁……',
     },

@@ -1,6 +1,6 @@
 import type { Person } from '#libs/client/index.ts';
 import { useText } from '../i18n/language.tsx';
-import { kindWord } from './kind-words.ts';
+import { kindLabel } from './kind-labels.ts';
 import classes from './person-name.module.css';
 
 interface KindTagProps {
@@ -9,7 +9,7 @@ interface KindTagProps {
 
 /** Who somebody is by the word of the hub, in a box that no name can draw. One with an account has none. */
 export function KindTag({ kind }: KindTagProps) {
-  const word = kindWord(kind, useText('kinds'));
+  const word = kindLabel(kind, useText('kinds'));
   if (word === undefined) return null;
   return (
     <span className={classes.tag} data-kind={kind}>
@@ -20,7 +20,7 @@ export function KindTag({ kind }: KindTagProps) {
 
 /** What somebody is called, and behind it who they are. However long the name is, the tag stays in view. */
 export function PersonName({ person: { name, kind } }: { readonly person: Pick<Person, 'name' | 'kind'> }) {
-  if (kindWord(kind, useText('kinds')) === undefined) return <bdi title={name}>{name}</bdi>;
+  if (kindLabel(kind, useText('kinds')) === undefined) return <bdi title={name}>{name}</bdi>;
   return (
     <span className={classes.person}>
       <bdi className={classes.name} title={name}>

@@ -6,13 +6,13 @@ const SLOT = /([\ue000-\uf8ff])/;
 
 interface SentenceProps {
   /** Makes the sentence of what stands for each slot. */
-  readonly say: (slots: readonly string[]) => string;
+  readonly template: (slots: readonly string[]) => string;
   readonly slots: readonly ReactNode[];
 }
 
 /** A sentence in the page's language that has people in it: the words around them cannot be mistaken for their names, nor the other way round. */
-export function Sentence({ say, slots }: SentenceProps) {
-  const pieces = say(slots.map((_, index) => String.fromCharCode(FIRST_SLOT + index))).split(SLOT);
+export function Sentence({ template, slots }: SentenceProps) {
+  const pieces = template(slots.map((_, index) => String.fromCharCode(FIRST_SLOT + index))).split(SLOT);
   return pieces.map((piece, index) => {
     const content = SLOT.test(piece) ? slots[piece.charCodeAt(0) - FIRST_SLOT] : piece;
     // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of one sentence keep their order

@@ -1,9 +1,12 @@
-/** The customer's side of a conversation: who they are, which conversation, what is said. Framework-free. */
+/** The customer's side of a conversation: who they are, which conversation, and its messages. Framework-free. */
+import { createStore } from 'zustand/vanilla';
 import type { ParleyClient, Person } from '#libs/client/index.ts';
-import { codeOf, type Line, Timeline } from '../conversation/timeline.ts';
-import { Typists } from '../conversation/typists.ts';
+import { codeOf } from '../conversation/error-code.ts';
+import { type Acked, Thread } from '../conversation/thread.ts';
+import type { Timers } from '../conversation/timers.ts';
 import type { BrowserLogin } from '../login/browser-login.ts';
 import { ApiError } from '../login/hub-api.ts';
+import type { View } from '../state/view.ts';
 import type { CustomerMemory } from './kept-customer.ts';
 import { subjectOf } from './subject.ts';
 
@@ -22,15 +25,12 @@ export interface ChatView {
   readonly phase: Phase;
   /** Why the name was not taken: a code of the error table. */
   readonly formError: string | undefined;
-  readonly me: string;
+  readonly me: Person;
   /** The line to the hub. */
   readonly connection: 'fine' | 'reconnecting' | 'offline';
   readonly conversation: Conversation | undefined;
-  readonly lines: readonly Line[];
-  readonly more: boolean;
-  /** Something before the lines could not be recovered. */
-  readonly gap: boolean;
-  readonly typing: Person | undefined;
+  /** Its messages, or those that will open one. Undefined before the customer is known. */
+  readonly thread: Thread | undefined;
   /** Code points a message may have. */
   readonly limit: number;
   readonly unread: number;
@@ -49,10 +49,8 @@ export interface CustomerChatOptions {
   readonly metadata: () => Readonly<Record<string, string>>;
   /** A client that is not connected yet. */
   readonly connect: () => ParleyClient;
-  readonly clock: () => number;
+  readonly timers: Timers;
   readonly uuid: () => string;
-  /** After every change. */
-  readonly told: (view: ChatView) => void;
 }
 
 /** Until `welcome` tells. */
@@ -60,46 +58,30 @@ const LIMIT = 200;
 
 export class CustomerChat {
   readonly #options: CustomerChatOptions;
-  readonly #listeners = new Set<() => void>();
-  readonly #typists: Typists;
   #client: ParleyClient | undefined;
-  #timeline: Timeline | undefined;
-  /** What was written while there is no conversation yet to write it to, and the opening of one that is under way. */
-  #firsts: readonly Line[] = [];
-  #opening: Promise<void> | undefined;
+  /** The opening of a conversation that is under way. */
+  #opening: Promise<string> | undefined;
   /** The `Idempotency-Key` of the conversation that is asked for after another one, or after none. */
   #openingKey: { readonly after: string | undefined; readonly key: string } | undefined;
   /** The name that was last tried. */
   #tried: string | undefined;
   #shown = false;
-  #view: ChatView = {
+  readonly #store = createStore<ChatView>(() => ({
     phase: 'starting',
     formError: undefined,
-    me: '',
+    me: { id: '', name: '' },
     connection: 'fine',
     conversation: undefined,
-    lines: [],
-    more: false,
-    gap: false,
-    typing: undefined,
+    thread: undefined,
     limit: LIMIT,
     unread: 0,
     focused: false,
-  };
+  }));
+  readonly view: View<ChatView> = this.#store;
 
   constructor(options: CustomerChatOptions) {
     this.#options = options;
-    this.#typists = new Typists(() => this.#change());
   }
-
-  get view(): ChatView {
-    return this.#view;
-  }
-
-  subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
 
   /** Finds out whether the customer was here before; goes on with their conversation. Nothing here rejects. */
   async start(): Promise<void> {
@@ -145,60 +127,34 @@ export class CustomerChat {
       await this.#come();
     } catch (error) {
       // Another tab is this customer by now, and so is this one.
-      if (this.#view.phase !== 'form' && this.#client !== undefined) return;
+      if (this.#state.phase !== 'form' && this.#client !== undefined) return;
       // The key was another tab's, which is about to be heard of, or that of an earlier try.
       if (codeOf(error) === 'KEY_REUSED') memory.attempt = undefined;
-      this.#change({ formError: codeOf(error), ...(this.#view.phase === 'starting' ? {} : { phase: 'form' }) });
+      this.#change({ formError: codeOf(error), ...(this.#state.phase === 'starting' ? {} : { phase: 'form' }) });
     }
   }
 
   /** Another tab of this browser changed what is kept: its customer, or their conversation, is the one here, too. Nothing here rejects. */
   async elsewhere(): Promise<void> {
-    const { phase, conversation } = this.#view;
+    const { phase, conversation } = this.#state;
     const kept = this.#options.memory.value;
     if (phase === 'form' && kept !== undefined) return this.start();
     const isOver = conversation === undefined || conversation.state === 'closed';
     if (phase === 'chat' && isOver && kept?.room !== undefined && kept.room !== conversation?.room) await this.#refresh(kept.room);
   }
 
-  /** Says something; where there is no conversation, or none any longer, one is opened for it. */
-  async say(text: string): Promise<void> {
-    const { conversation } = this.#view;
-    const waiting = this.#firsts.length;
-    if (waiting === 0) {
-      if (this.#timeline !== undefined && conversation !== undefined && conversation.state !== 'closed') return this.#timeline.say(text);
-      this.#timeline = undefined;
+  /** Publishes a message. Where there is no conversation, or none any longer, one is opened for it. */
+  publish(text: string): void {
+    if (this.#state.conversation?.state === 'closed') {
       this.#change({ conversation: undefined });
+      this.#begin();
     }
-    const { id, name } = this.#me;
-    const at = this.#options.clock();
-    this.#firsts = [
-      ...this.#firsts,
-      { key: `first-${waiting}`, id: undefined, offset: undefined, from: { id, name }, text, at, state: 'pending' },
-    ];
-    this.#change();
-    await this.#open();
-  }
-
-  async retry(key: string): Promise<void> {
-    if (this.#firsts.length === 0) return this.#timeline?.retry(key);
-    this.#firsts = this.#firsts.map((line) => ({ ...line, state: 'pending', error: undefined }));
-    this.#change();
-    await this.#open();
-  }
-
-  async earlier(): Promise<void> {
-    await this.#timeline?.earlier().catch(() => undefined);
-  }
-
-  typing(): void {
-    const { conversation } = this.#view;
-    if (conversation?.state === 'assigned') this.#client?.typing(conversation.room);
+    this.#thread?.publish(text);
   }
 
   /** Ends the conversation. */
   async end(): Promise<void> {
-    const { conversation } = this.#view;
+    const { conversation } = this.#state;
     if (conversation === undefined) return;
     try {
       await this.#options.login.call('POST', `/conversations/${conversation.room}/close`);
@@ -211,8 +167,17 @@ export class CustomerChat {
 
   /** Whether somebody can see it: what is seen is read. */
   show(shown: boolean, focused: boolean): void {
+    if (shown && !this.#shown) this.#thread?.beginReading(this.#state.unread);
     this.#shown = shown;
     this.#change({ focused });
+  }
+
+  get #state(): ChatView {
+    return this.#store.getState();
+  }
+
+  get #thread(): Thread | undefined {
+    return this.#state.thread;
   }
 
   get #me(): { readonly id: string; readonly name: string } {
@@ -223,9 +188,10 @@ export class CustomerChat {
   async #come(): Promise<void> {
     // Another tab may have brought them in while their name was sent.
     if (this.#client !== undefined) return;
-    this.#change({ phase: 'chat', me: this.#me.id });
     const client = this.#options.connect();
     this.#client = client;
+    this.#change({ phase: 'chat', me: this.#me });
+    this.#begin();
     client.on('welcome', ({ limits }) => {
       this.#change({ limit: limits.messageChars });
       void this.#refresh();
@@ -235,14 +201,13 @@ export class CustomerChat {
       this.#change({ connection: state === 'reconnecting' || state === 'offline' ? state : 'fine' });
     });
     client.on('message', ({ room, offset, message }) => {
-      this.#typists.stop(message.from.id);
-      if (room === this.#timeline?.room) this.#timeline.receive([{ offset, message }]);
+      if (room === this.#thread?.room) this.#thread.receive({ offset, message });
     });
     client.on('resync', ({ room, messages }) => {
-      if (room === this.#timeline?.room) this.#timeline.restart(messages);
+      if (room === this.#thread?.room) this.#thread.resync(messages);
     });
     client.on('typing', ({ room, user }) => {
-      if (room === this.#timeline?.room) this.#typists.type(user);
+      if (room === this.#thread?.room) this.#thread.typist(user);
     });
     client.on('room_closed', ({ room }) => this.#over(room));
     client.on('command', ({ code, body }) => {
@@ -255,18 +220,19 @@ export class CustomerChat {
   #refused(code: string | undefined): void {
     this.#client?.close();
     this.#client = undefined;
-    this.#timeline = undefined;
     if (code !== undefined && LOGIN_OVER.has(code)) this.#options.memory.value = undefined;
-    this.#change({ phase: 'refused', conversation: undefined });
+    this.#change({ phase: 'refused', conversation: undefined, thread: undefined });
   }
 
   /** Asks what became of the conversation while nobody listened. */
   async #refresh(newer?: string): Promise<void> {
     try {
       const found = await this.#find(newer);
-      if (found !== undefined && this.#firsts.length === 0) await this.#enter(found);
-      const failed = this.#firsts.find(({ state }) => state === 'failed');
-      if (failed !== undefined) await this.retry(failed.key);
+      const thread = this.#thread;
+      const waiting = thread?.room === undefined ? (thread?.view.getState().outbox ?? []) : [];
+      if (found !== undefined && waiting.length === 0) await this.#enter(found);
+      const failed = waiting.find(({ state }) => state === 'failed');
+      if (failed !== undefined) thread?.retry(failed.id);
     } catch {
       // The next welcome asks again.
     }
@@ -274,7 +240,7 @@ export class CustomerChat {
 
   async #find(newer?: string): Promise<Conversation | undefined> {
     const { login, memory } = this.#options;
-    const room = newer ?? this.#view.conversation?.room ?? memory.value?.room;
+    const room = newer ?? this.#state.conversation?.room ?? memory.value?.room;
     if (room !== undefined) {
       try {
         return (await login.call('GET', `/conversations/${room}`)) as Conversation;
@@ -291,54 +257,63 @@ export class CustomerChat {
 
   async #enter(conversation: Conversation): Promise<void> {
     const { room, state } = conversation;
-    const client = this.#client;
     this.#change({ conversation });
-    if (client === undefined || (state !== 'closed' && this.#timeline?.room === room && this.#timeline.ready)) return;
+    if (this.#client === undefined || (state !== 'closed' && this.#thread?.room === room && this.#thread.status === 'open')) return;
     this.#remember(room);
-    if (this.#timeline?.room !== room)
-      this.#timeline = new Timeline({ client, room, me: this.#me, clock: this.#options.clock, changed: () => this.#change() });
-    const timeline = this.#timeline;
-    // Its last words may have been said while nobody listened here.
-    if (state === 'closed') return timeline.read();
+    if (this.#thread?.room !== undefined && this.#thread.room !== room) this.#begin();
+    const thread = this.#thread;
+    if (thread === undefined) return;
+    thread.assignRoom(room);
+    // Its last messages may have come while nobody listened here.
+    if (state === 'closed') return thread.read();
     try {
-      await timeline.open();
+      await thread.enter();
     } catch (error) {
       if (codeOf(error) !== 'ROOM_CLOSED') throw error;
       this.#over(room);
-      await timeline.read();
+      await thread.read();
     }
   }
 
-  /** Opens a conversation for what waits for one: one, whatever is written meanwhile. */
-  #open(): Promise<void> {
-    this.#opening ??= this.#sayFirsts().finally(() => {
+  /** Shows an empty thread: its room is the conversation that is found, or opened with the first message. */
+  #begin(): void {
+    const client = this.#client;
+    if (client === undefined) return;
+    const thread = new Thread({
+      client,
+      me: this.#me,
+      timers: this.#options.timers,
+      keepsHistory: true,
+      sendFirst: (id, text) => this.#sendFirst(client, id, text),
+    });
+    thread.view.subscribe(() => this.#thread === thread && this.#change());
+    this.#change({ thread });
+  }
+
+  /** Sends into the conversation that there is, or that is opened for it: one, however many messages wait for it. */
+  async #sendFirst(client: ParleyClient, id: string, text: string): Promise<Acked> {
+    this.#opening ??= this.#open(text).finally(() => {
       this.#opening = undefined;
     });
-    return this.#opening;
+    const room = await this.#opening;
+    return client.send(room, text, { id });
   }
 
-  async #sayFirsts(): Promise<void> {
-    try {
-      const { login } = this.#options;
-      const there = await this.#find();
-      const subject = subjectOf(this.#firsts[0]?.text ?? '');
-      const opened =
-        there === undefined || there.state === 'closed'
-          ? ((await login.call(
-              'POST',
-              '/conversations',
-              subject === undefined ? {} : { subject },
-              this.#keyAfter(there?.room),
-            )) as Conversation)
-          : there;
-      await this.#enter(opened);
-      const firsts = this.#firsts;
-      this.#firsts = [];
-      await Promise.all(firsts.map(({ text }) => this.#timeline?.say(text)));
-    } catch (error) {
-      this.#firsts = this.#firsts.map((line) => ({ ...line, state: 'failed', error: codeOf(error) }));
-      this.#change();
-    }
+  async #open(text: string): Promise<string> {
+    const { login } = this.#options;
+    const known = await this.#find();
+    const subject = subjectOf(text);
+    const opened =
+      known === undefined || known.state === 'closed'
+        ? ((await login.call(
+            'POST',
+            '/conversations',
+            subject === undefined ? {} : { subject },
+            this.#keyAfter(known?.room),
+          )) as Conversation)
+        : known;
+    await this.#enter(opened);
+    return opened.room;
   }
 
   #keyAfter(after: string | undefined): string {
@@ -347,14 +322,14 @@ export class CustomerChat {
   }
 
   #changedHands(changed: Conversation): void {
-    if (changed.room === this.#view.conversation?.room) this.#change({ conversation: changed });
+    if (changed.room === this.#state.conversation?.room) this.#change({ conversation: changed });
   }
 
   #over(room: string): void {
-    const { conversation } = this.#view;
+    const { conversation } = this.#state;
     if (conversation?.room !== room) return;
-    this.#typists.clear();
     this.#change({ conversation: { ...conversation, state: 'closed' } });
+    this.#thread?.end('over', 'ROOM_CLOSED');
   }
 
   #remember(room: string): void {
@@ -364,30 +339,18 @@ export class CustomerChat {
   }
 
   #change(changes: Partial<ChatView> = {}): void {
-    const timeline = this.#timeline;
-    const lines = this.#firsts.length === 0 ? (timeline?.lines ?? []) : this.#firsts;
-    const next = { ...this.#view, ...changes };
-    this.#view = {
-      ...next,
-      lines,
-      more: timeline?.more ?? false,
-      gap: timeline?.gap ?? false,
-      typing: this.#typists.person,
-      unread: this.#read(timeline),
-    };
-    for (const listener of this.#listeners) listener();
-    this.#options.told(this.#view);
+    this.#store.setState({ ...changes, unread: this.#read('thread' in changes ? changes.thread : this.#thread) });
   }
 
-  /** What is unread; nothing while it is seen. */
-  #read(timeline: Timeline | undefined): number {
+  /** How many messages are unread. While the widget is seen, all are read. */
+  #read(thread: Thread | undefined): number {
     const { memory } = this.#options;
     const kept = memory.value;
-    if (timeline === undefined || kept?.room !== timeline.room) return 0;
-    const { top } = timeline;
-    if (!this.#shown || top <= (kept.read ?? 0)) return timeline.unread(kept.read ?? 0);
+    if (thread?.room === undefined || kept?.room !== thread.room) return 0;
+    const { top } = thread;
+    if (!this.#shown || top <= (kept.read ?? 0)) return thread.unread(kept.read ?? 0);
     memory.value = { ...kept, read: top };
-    this.#client?.delivered(timeline.room, top);
+    this.#client?.delivered(thread.room, top);
     return 0;
   }
 }

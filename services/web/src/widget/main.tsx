@@ -5,6 +5,7 @@ import { createRoot } from 'react-dom/client';
 import { randomUuid } from '#libs/client/client-options.ts';
 import { ParleyClient } from '#libs/client/index.ts';
 
+import { browserTimers } from '../conversation/timers.ts';
 import { chosenLanguage } from '../i18n/chosen-language.ts';
 import { LanguageProvider } from '../i18n/language.tsx';
 import { loadLanguage } from '../i18n/languages.ts';
@@ -54,10 +55,12 @@ async function start(root: HTMLElement): Promise<void> {
     channel,
     metadata: () => ({ language, ...(host.page === undefined ? {} : { page: host.page }) }),
     connect: () => new ParleyClient({ url: socketUrl(), getToken: login.getToken, delivered: 'manual' }),
-    clock: () => Date.now(),
+    timers: browserTimers,
     uuid: randomUuid,
-    told: ({ unread, conversation }) => host.tell({ unread, active: conversation !== undefined && conversation.state !== 'closed' }),
   });
+  chat.view.subscribe(({ unread, conversation }) =>
+    host.tell({ unread, active: conversation !== undefined && conversation.state !== 'closed' }),
+  );
   see = () => chat.show(open && document.visibilityState === 'visible', open && focus);
   document.addEventListener('visibilitychange', () => see());
   // Told to the other tabs only.

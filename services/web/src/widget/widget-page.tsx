@@ -1,8 +1,8 @@
-import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
+import { useStore } from 'zustand/react';
 
-import { Composer } from '../conversation/composer.tsx';
-import { Lines } from '../conversation/lines.tsx';
-import { useLanguage, useText } from '../i18n/language.tsx';
+import { ConversationView } from '../conversation/conversation-view.tsx';
+import { useText } from '../i18n/language.tsx';
 import type { Text } from '../i18n/languages.ts';
 import { PersonName } from '../people/person-name.tsx';
 import { Sentence } from '../people/sentence.tsx';
@@ -16,7 +16,7 @@ export interface WidgetPageProps {
 }
 
 export function WidgetPage({ chat, onClose }: WidgetPageProps) {
-  const view = useSyncExternalStore(chat.subscribe, () => chat.view);
+  const view = useStore(chat.view);
   const text = useText('widget');
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -50,8 +50,6 @@ interface ContentProps extends Pick<WidgetPageProps, 'chat'> {
 
 function Content({ chat, view }: ContentProps) {
   const text = useText('widget');
-  const words = useText('conversation');
-  const { language } = useLanguage();
   switch (view.phase) {
     case 'starting':
       return <p className="middle">{text.loading}</p>;
@@ -68,30 +66,21 @@ function Content({ chat, view }: ContentProps) {
         </div>
       );
     case 'chat':
-      return (
+      return view.thread === undefined ? null : (
         <>
           <p className="state" role="status">
             {stateOf(view, text)}
           </p>
-          <Lines
-            lines={view.lines}
+          <ConversationView
+            thread={view.thread}
             me={view.me}
-            language={language}
-            words={words}
-            typing={view.typing}
-            gap={view.gap}
-            note={view.conversation?.state === 'closed' ? `${text.ended} ${text.writeAgain}` : undefined}
-            onEarlier={view.more ? () => void chat.earlier() : undefined}
-            onRetry={(key) => void chat.retry(key)}
-          />
-          <Composer
             limit={view.limit}
-            disabled={false}
-            placeholder={view.conversation === undefined ? text.ask : words.placeholder}
-            words={words}
+            connected={view.connection === 'fine'}
+            placeholder={view.conversation === undefined ? text.ask : undefined}
             focused={view.focused}
-            onSend={(said) => void chat.say(said)}
-            onTyping={() => chat.typing()}
+            loadOlderBy="button"
+            note={view.conversation?.state === 'closed' ? `${text.ended} ${text.writeAgain}` : undefined}
+            onPublish={(message) => chat.publish(message)}
           />
         </>
       );
@@ -99,14 +88,14 @@ function Content({ chat, view }: ContentProps) {
 }
 
 /** The line above the messages: the connection where it is broken, else who is there. */
-function stateOf({ connection, conversation, lines }: ChatView, text: Text<'widget'>): ReactNode {
+function stateOf({ connection, conversation, thread }: ChatView, text: Text<'widget'>): ReactNode {
   if (connection === 'offline') return text.offline;
   if (connection === 'reconnecting') return text.reconnecting;
-  if (conversation === undefined) return lines.length > 0 ? text.opening : text.ask;
+  if (conversation === undefined) return thread?.lastText === undefined ? text.ask : text.opening;
   const { state, agent } = conversation;
   if (state === 'closed') return text.ended;
   if (agent === undefined) return text.queued;
-  return <Sentence say={([name = '']) => text.assigned(name)} slots={[<PersonName key="name" person={agent} />]} />;
+  return <Sentence template={([name = '']) => text.assigned(name)} slots={[<PersonName key="name" person={agent} />]} />;
 }
 
 /** Asks before it ends: the press of one button is easily a mistake. */

@@ -86,20 +86,20 @@ describe('the chat', () => {
   });
 
   it('goes on in the room that a first direct message made, whoever wrote first', async () => {
-    expect(store.direct('bob')).toBe(store.talk('dm:1'));
-    const talk = store.direct('eve');
-    expect(talk.room).toBeUndefined();
-    talk.say('hi');
+    expect(store.direct('bob')).toBe(store.thread('dm:1'));
+    const thread = store.direct('eve');
+    expect(thread.room).toBeUndefined();
+    thread.publish('hi');
     rooms = [PARK, { ...DM, room: 'dm:2', with: { id: 'eve', name: 'Eve', kind: 'user' }, unread: 0, offset: 1 }];
     await client.answer('sendTo eve id1 hi', { room: 'dm:2', message: { id: 'm1', offset: 1, at: timers.now() } });
-    expect(store.direct('eve')).toBe(talk);
-    expect(talk.room).toBe('dm:2');
+    expect(store.direct('eve')).toBe(thread);
+    expect(thread.room).toBe('dm:2');
 
     const other = store.direct('dan');
     rooms = [PARK, { ...DM, room: 'dm:3', with: { id: 'dan', name: 'Dan', kind: 'user' }, unread: 1, offset: 1 }];
     live('dm:3', 1, 'dan');
     await settled();
-    expect([store.talk('dm:3'), store.direct('dan')]).toEqual([other, other]);
+    expect([store.thread('dm:3'), store.direct('dan')]).toEqual([other, other]);
     expect(joins()).toContain('join dm:3');
   });
 
@@ -107,91 +107,95 @@ describe('the chat', () => {
     rooms = [PARK, { ...DM, room: 'pair:1', kind: 'pair', keepHistory: false, expiresAt: 5, offset: 0, unread: 0 }];
     client.emit('matched', { room: 'pair:1', with: BOB });
     await settled();
-    expect(store.notices.all).toMatchObject([{ kind: 'paired', with: BOB }]);
+    expect(store.notices.view.getState()).toMatchObject([{ kind: 'paired', with: BOB }]);
     expect(store.pair.state).toMatchObject({ is: 'paired', pair: { expiresAt: 5 } });
     expect(joins()).toContain('join pair:1');
     rooms = [PARK];
     client.emit('room_closed', { room: 'pair:1', reason: 'expired' });
     await settled();
     expect(store.pair.state).toMatchObject({ is: 'over', reason: 'expired' });
-    expect([store.talk('pair:1').state, store.rooms.get('pair:1')]).toEqual(['over', undefined]);
+    expect([store.thread('pair:1').status, store.rooms.get('pair:1')]).toEqual(['over', undefined]);
   });
 
   it('[A9] sees that its pair ended while it was away', async () => {
     rooms = [PARK, { ...DM, room: 'pair:1', kind: 'pair', keepHistory: false, expiresAt: 5, offset: 0, unread: 0 }];
     await store.refresh();
-    expect(store.talk('pair:1').state).toBe('opening');
+    expect(store.thread('pair:1').status).toBe('opening');
     rooms = [PARK];
     await store.refresh();
-    expect([store.pair.state.is, store.talk('pair:1').state]).toEqual(['over', 'over']);
+    expect([store.pair.state.is, store.thread('pair:1').status]).toEqual(['over', 'over']);
   });
 
   it('[A8] goes into a group it is taken into, and out of it', async () => {
     rooms = [PARK, GROUP, { ...GROUP, room: 'group:2', name: 'Geese' }];
     client.emit('command', { code: 'room', body: { room: 'group:2', name: 'Geese', action: 'added' } });
     await settled();
-    expect(store.notices.all).toMatchObject([{ kind: 'added', room: 'group:2', name: 'Geese' }]);
+    expect(store.notices.view.getState()).toMatchObject([{ kind: 'added', room: 'group:2', name: 'Geese' }]);
     expect(joins()).toContain('join group:2');
     rooms = [PARK, GROUP];
     client.emit('command', { code: 'room', body: { room: 'group:2', name: 'Geese', action: 'removed' } });
     await settled();
-    expect(store.talk('group:2').state).toBe('refused');
+    expect(store.thread('group:2').status).toBe('refused');
     // The client learns it from the hub.
     expect(client.calls).not.toContain('leave group:2');
-    expect(store.notices.all.at(-1)).toMatchObject({ kind: 'removed', name: 'Geese' });
+    expect(store.notices.view.getState().at(-1)).toMatchObject({ kind: 'removed', name: 'Geese' });
   });
 
   it('[A11] shows what a service says', () => {
     client.emit('inform', { body: 'Rain at five' });
     client.emit('inform', { body: { level: 3 } });
-    expect(store.notices.all).toMatchObject([{ text: 'Rain at five' }, { text: '{"level":3}' }]);
+    expect(store.notices.view.getState()).toMatchObject([{ text: 'Rain at five' }, { text: '{"level":3}' }]);
     store.notices.close(1);
-    expect(store.notices.all).toHaveLength(1);
+    expect(store.notices.view.getState()).toHaveLength(1);
   });
 
   it('[P4] keeps the counts, and asks for those nobody pushes', async () => {
     client.emit('welcome', { online: 0, limits: { messageChars: 50, frameBytes: 1, rooms: 100 } });
-    expect(store.online).toBe(1);
+    expect(store.view.getState().online).toBe(1);
     client.emit('online', { count: 7 });
     client.emit('room_online', { room: 'park', count: 4 });
     await settled();
-    expect([store.online, store.talk('park').audience.count, store.connection.messageChars]).toEqual([7, 4, 50]);
+    expect([
+      store.view.getState().online,
+      store.thread('park').audience.view.getState().count,
+      store.connection.view.getState().messageChars,
+    ]).toEqual([7, 4, 50]);
     rooms = [PARK, GROUP, { ...DM, count: 2 }];
     await timers.pass(20_000);
     expect(store.rooms.get('dm:1')?.count).toBe(2);
   });
 
   it('[M2] tells of a message that the hub refuses again and again, though it is tried on, and of its end', async () => {
-    const talk = store.talk('park');
-    talk.say('keep this');
-    const state = () => talk.outbox.get('id1')?.state;
+    const thread = store.thread('park');
+    thread.publish('keep this');
+    const state = () => thread.view.getState().outbox[0]?.state;
     const refuse = () => client.emit('frame', { type: 'error', id: 'id1', code: 'NOT_STORED' } as object);
     refuse();
     refuse();
     expect(state()).toBe('pending');
     refuse();
-    expect([state(), talk.outbox.get('id1')?.code]).toEqual(['failed', 'NOT_STORED']);
-    talk.retry('id1');
+    expect([state(), thread.view.getState().outbox[0]?.code]).toEqual(['failed', 'NOT_STORED']);
+    thread.retry('id1');
     expect(state()).toBe('pending');
     await client.answer('send park id1 keep this', { room: 'park', message: { id: 'm1', offset: 1, at: 1 } });
-    expect([state(), talk.timeline.last]).toEqual([undefined, 1]);
+    expect([state(), thread.top]).toEqual([undefined, 1]);
   });
 
   it('a message that is tried on can be taken back', async () => {
-    const talk = store.talk('park');
-    talk.say('never mind');
+    const thread = store.thread('park');
+    thread.publish('never mind');
     for (let i = 0; i < 3; i += 1) client.emit('frame', { type: 'error', id: 'id1', code: 'NOT_STORED' } as object);
-    talk.discard('id1');
+    thread.discard('id1');
     expect(client.calls).toContain('discard id1');
     await client.refuse('send park id1 never mind', 'DISCARDED');
-    expect(talk.outbox.entries).toEqual([]);
+    expect(thread.view.getState().outbox).toEqual([]);
   });
 
   it('[C] knows when nothing can be sent any more', () => {
     client.emit('status', { state: 'reconnecting' });
-    expect(store.connection.ended).toBe(false);
+    expect(store.connection.view.getState().ended).toBe(false);
     client.emit('status', { state: 'closed' });
-    expect(store.connection.ended).toBe(true);
+    expect(store.connection.view.getState().ended).toBe(true);
   });
 
   it('leaves the room that was not looked at for longest before the hub says it is too many', async () => {

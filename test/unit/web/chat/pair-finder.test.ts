@@ -42,7 +42,7 @@ describe('a pair', () => {
     expect(calls).toEqual(['POST /rooms/match {"keepHistory":true}']);
     expect(pair.state).toEqual({ is: 'paired', pair: { room: 'pair:1', with: BOB, expiresAt: 99, keepsHistory: false } });
     expect(told).toEqual(['pair:1']);
-    expect(pair.wished).toBe(true);
+    expect(pair.view.getState().askedByMe).toBe(true);
   });
 
   it('[A9] is waited for, asked for again with a new connection, and found', async () => {
@@ -71,9 +71,9 @@ describe('a pair', () => {
     answers.push({ waiting: true }, refusal('UNREACHABLE'));
     await pair.ask(false);
     await pair.stop();
-    expect([pair.state.is, pair.problem]).toEqual(['waiting', 'UNREACHABLE']);
+    expect([pair.state.is, pair.view.getState().problem]).toEqual(['waiting', 'UNREACHABLE']);
     await pair.stop();
-    expect([pair.state.is, pair.problem]).toEqual(['free', undefined]);
+    expect([pair.state.is, pair.view.getState().problem]).toEqual(['free', undefined]);
     await pair.stop();
     expect(calls.slice(1)).toEqual(['DELETE /rooms/match', 'DELETE /rooms/match']);
     pair.welcome();
@@ -83,26 +83,26 @@ describe('a pair', () => {
   it('[A9] tells that the other one wants the history kept, until it is over', async () => {
     pair.matched('pair:1', BOB);
     pair.history('pair:2', 'asked');
-    expect(pair.asked).toBe(false);
+    expect(pair.view.getState().askedByOther).toBe(false);
     pair.history('pair:1', 'asked');
-    expect(pair.asked).toBe(true);
+    expect(pair.view.getState().askedByOther).toBe(true);
     pair.history('pair:1', 'kept');
     expect(told).toEqual(['pair:1', 'pair:1']);
     pair.closed('pair:1', 'closed');
-    expect(pair.asked).toBe(false);
+    expect(pair.view.getState().askedByOther).toBe(false);
   });
 
   it('that cannot be asked for tells why', async () => {
     answers.push(refusal('RATE_LIMITED'));
     await pair.ask(false);
-    expect([pair.state.is, pair.problem]).toEqual(['free', 'RATE_LIMITED']);
+    expect([pair.state.is, pair.view.getState().problem]).toEqual(['free', 'RATE_LIMITED']);
   });
 
   it('keeps history once both want it', async () => {
     pair.listed([ROOM]);
     answers.push({ room: 'pair:1', with: BOB, expiresAt: 99 });
     await pair.keep();
-    expect(pair.wished).toBe(true);
+    expect(pair.view.getState().askedByMe).toBe(true);
     expect(told).toEqual(['pair:1']);
     pair.listed([{ ...ROOM, keepHistory: true }]);
     expect(pair.state).toMatchObject({ is: 'paired', pair: { keepsHistory: true } });
@@ -113,12 +113,12 @@ describe('a pair', () => {
     ['theirs', [false, true]],
   ] as const)('knows of a wish for history that is %s from the list', (historyWish, [wished, asked]) => {
     pair.listed([{ ...ROOM, historyWish }]);
-    expect([pair.wished, pair.asked]).toEqual([wished, asked]);
+    expect([pair.view.getState().askedByMe, pair.view.getState().askedByOther]).toEqual([wished, asked]);
     pair.listed([ROOM]);
-    expect([pair.wished, pair.asked]).toEqual([wished, asked]);
+    expect([pair.view.getState().askedByMe, pair.view.getState().askedByOther]).toEqual([wished, asked]);
     // Another pair, found while this one was away.
     pair.listed([{ ...ROOM, room: 'pair:2' }]);
-    expect([pair.wished, pair.asked]).toEqual([false, false]);
+    expect([pair.view.getState().askedByMe, pair.view.getState().askedByOther]).toEqual([false, false]);
   });
 
   it.each([
@@ -145,7 +145,7 @@ describe('a pair', () => {
     pair.listed([ROOM]);
     answers.push(refusal('UNREACHABLE'), refusal('ROOM_CLOSED'));
     await pair.end();
-    expect([pair.state.is, pair.problem]).toEqual(['paired', 'UNREACHABLE']);
+    expect([pair.state.is, pair.view.getState().problem]).toEqual(['paired', 'UNREACHABLE']);
     await pair.end();
     expect(pair.state).toMatchObject({ is: 'over', reason: 'mine' });
   });

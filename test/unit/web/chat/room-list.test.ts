@@ -92,7 +92,7 @@ describe('the list of rooms', () => {
     expect(list.rooms).toHaveLength(2);
     await list.load();
     await settled();
-    expect([list.problem, list.rooms.length]).toEqual(['UNAVAILABLE', 2]);
+    expect([list.view.getState().problem, list.rooms.length]).toEqual(['UNAVAILABLE', 2]);
   });
 
   it('does not know every room', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { en, type Words } from '#services/web/src/i18n/en.ts';
+import { en, type Texts } from '#services/web/src/i18n/en.ts';
 import { LANGUAGES, type Language, loadLanguage, nextLanguage } from '#services/web/src/i18n/languages.ts';
 
 const languages = Object.keys(LANGUAGES) as Language[];
@@ -14,16 +14,16 @@ function shape(words: unknown, path = ''): string[] {
 
 describe('the words of the pages', () => {
   it.each(languages)('in %s are those of English: none is missing, empty or beyond', async (language) => {
-    const { words } = await loadLanguage(language);
-    expect(shape(words).sort()).toEqual(shape(en).sort());
-    expect(shape(words).filter((one) => one.endsWith('nothing'))).toEqual([]);
+    const { texts } = await loadLanguage(language);
+    expect(shape(texts).sort()).toEqual(shape(en).sort());
+    expect(shape(texts).filter((one) => one.endsWith('nothing'))).toEqual([]);
   });
 
   it('do not compile in a language that lacks one', () => {
     const { open: _, ...chat } = en.chat;
     // @ts-expect-error: `chat.open` is missing.
-    const words: Words = { ...en, chat };
-    expect(shape(words)).not.toEqual(shape(en));
+    const texts: Texts = { ...en, chat };
+    expect(shape(texts)).not.toEqual(shape(en));
   });
 
   it('are changed to the next language, and from the last to the first', () => {

@@ -3,7 +3,7 @@ import type { ParleyClient } from '#libs/client/index.ts';
 import type { BrowserLogin } from '#services/web/src/login/browser-login.ts';
 import { CustomerChat } from '#services/web/src/widget/customer-chat.ts';
 import type { CustomerMemory } from '#services/web/src/widget/kept-customer.ts';
-import { FakeChatClient, refusal, settled as settle } from '#test/support/fake-chat-client.ts';
+import { FakeChatClient, FakeTimers, refusal, settled as settle } from '#test/support/fake-chat-client.ts';
 
 const OPENED = { room: 'conv:1', state: 'queued', customer: { id: 'c', name: 'Cy', kind: 'customer' } } as const;
 
@@ -13,7 +13,8 @@ let calls: string[];
 let answer: PromiseWithResolvers<unknown>;
 let chat: CustomerChat;
 
-const lines = (): string[] => chat.view.lines.map(({ text, state }) => `${text} ${state}`);
+const waiting = () => chat.view.getState().thread?.view.getState().outbox ?? [];
+const lines = (): string[] => waiting().map(({ text, state }) => `${text} ${state}`);
 
 beforeEach(async () => {
   client = Object.assign(new FakeChatClient(), { connect: () => undefined, close: () => undefined });
@@ -34,17 +35,16 @@ beforeEach(async () => {
     channel: 'shop',
     metadata: () => ({}),
     connect: () => client as unknown as ParleyClient,
-    clock: () => 5000,
+    timers: new FakeTimers(),
     uuid: () => `key${calls.length}`,
-    told: () => undefined,
   });
   await chat.begin('Cy');
 });
 
 describe('the first words of a customer', () => {
   it('open one conversation, however many there are before it is there, and go out in order', async () => {
-    void chat.say('hello');
-    void chat.say('are you there?');
+    chat.publish('hello');
+    chat.publish('are you there?');
     await settle();
     expect(lines()).toEqual(['hello pending', 'are you there? pending']);
     answer.resolve(OPENED);
@@ -60,14 +60,14 @@ describe('the first words of a customer', () => {
   });
 
   it('are all kept where the hub is away, and all go out at the next try', async () => {
-    void chat.say('hello');
-    void chat.say('anybody?');
+    chat.publish('hello');
+    chat.publish('anybody?');
     await settle();
     answer.reject(refusal('UNREACHABLE'));
     await settle();
     expect(lines()).toEqual(['hello failed', 'anybody? failed']);
     answer = Promise.withResolvers();
-    void chat.retry(chat.view.lines[0]?.key ?? '');
+    chat.view.getState().thread?.retry(waiting()[0]?.id ?? '');
     answer.resolve(OPENED);
     await settle();
     await client.answer('join conv:1', { messages: [] });
@@ -86,7 +86,7 @@ describe('the end of the connection', () => {
   ])('%s: the customer is known afterwards: %s', (code, known) => {
     expect(memory.value).toBeDefined();
     client.emit('status', { state: 'closed', reason: { code } });
-    expect(chat.view.phase).toBe('refused');
+    expect(chat.view.getState().phase).toBe('refused');
     expect(memory.value !== undefined).toBe(known);
   });
 });

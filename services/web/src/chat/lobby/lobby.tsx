@@ -1,5 +1,6 @@
 import { ActionIcon, Text } from '@mantine/core';
 import { useState } from 'react';
+import { useStore } from 'zustand/react';
 
 import { useText } from '../../i18n/language.tsx';
 import { NotifyButton } from '../../notify/notify-button.tsx';
@@ -8,7 +9,6 @@ import { MoreButton } from '../../ui/more-button.tsx';
 import { useChat } from '../chat-context.ts';
 import { hrefOf, type Place, placeOfRoom } from '../place.ts';
 import type { Room } from '../state/room-list.ts';
-import { useObservable } from '../use-observable.ts';
 import classes from './lobby.module.css';
 import { NewGroup } from './new-group.tsx';
 import { PairItem } from './pair-item.tsx';
@@ -18,8 +18,8 @@ import { RoomItem } from './room-item.tsx';
 export function Lobby({ place }: { readonly place: Place }) {
   const text = useText('chat');
   const { store, notifier } = useChat();
-  const { rooms, problem } = useObservable(store.rooms);
-  const { online } = useObservable(store);
+  const { rooms, problem, more } = useStore(store.rooms.view);
+  const online = useStore(store.view, (state) => state.online);
   const [making, setMaking] = useState(false);
   const groups = rooms.filter(({ kind }) => kind === 'group');
   const people = rooms.filter(({ kind }) => kind === 'dm' || kind === 'conv');
@@ -58,7 +58,7 @@ export function Lobby({ place }: { readonly place: Place }) {
           </div>
           {people.length === 0 ? <p className={classes.none}>{text.noDirect}</p> : <ul className={classes.list}>{items(people)}</ul>}
         </section>
-        {store.rooms.more && <MoreButton label={text.moreRooms} load={() => store.moreRooms()} />}
+        {more && <MoreButton label={text.moreRooms} load={() => store.moreRooms()} />}
       </div>
       <NewGroup opened={making} onClose={() => setMaking(false)} />
     </nav>

@@ -1,11 +1,11 @@
 import { Button, Checkbox, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 
+import { codeOf } from '../../conversation/error-code.ts';
+import { problemText } from '../../conversation/problem-text.ts';
 import { useText } from '../../i18n/language.tsx';
 import { useChat } from '../chat-context.ts';
 import { goTo } from '../place.ts';
-import { problemText } from '../problem-text.ts';
-import { codeOf } from '../state/error-code.ts';
 import { PeopleChoice } from './people-choice.tsx';
 
 const NAME_MAX = 60;
@@ -27,6 +27,7 @@ export function NewGroup({ opened, onClose }: NewGroupProps) {
 
 function NewGroupForm({ onDone }: { readonly onDone: () => void }) {
   const text = useText('chat');
+  const problems = useText('problems');
   const { store } = useChat();
   const [name, setName] = useState('');
   const [keepHistory, setKeepHistory] = useState(true);
@@ -47,7 +48,7 @@ function NewGroupForm({ onDone }: { readonly onDone: () => void }) {
       goTo({ is: 'room', room });
     } catch (error) {
       const code = codeOf(error);
-      setProblem(code === 'INVALID_REQUEST' ? text.groupNameWrong : problemText(text, code));
+      setProblem(code === 'INVALID_REQUEST' ? text.groupNameWrong : problemText(problems, code));
       setBusy(false);
     }
   };

@@ -1,20 +1,21 @@
+import { useStore } from 'zustand/react';
+
 import { useText } from '../../i18n/language.tsx';
 import { PersonName } from '../../people/person-name.tsx';
+import { PersonPicture } from '../../people/person-picture.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
-import { PersonPicture } from '../person-picture.tsx';
 import { hrefOf } from '../place.ts';
 import { UnreadMark } from '../unread-mark.tsx';
-import { useObservable } from '../use-observable.ts';
 import classes from './lobby.module.css';
 
 /** The way to my pair, or to one. */
 export function PairItem({ current }: { readonly current: boolean }) {
   const text = useText('chat');
   const { store } = useChat();
-  const { state } = useObservable(store.pair);
-  const rooms = useObservable(store.rooms);
+  const state = useStore(store.pair.view, (search) => search.state);
   const pair = state.is === 'paired' ? state.pair : undefined;
+  const unread = useStore(store.rooms.view, () => (pair === undefined ? 0 : (store.rooms.get(pair.room)?.unread ?? 0)));
   const about = pair !== undefined ? text.partner : state.is === 'waiting' ? text.partnerWaiting : text.partnerAbout;
 
   return (
@@ -34,7 +35,7 @@ export function PairItem({ current }: { readonly current: boolean }) {
           <span className={classes.about}>{about}</span>
         </span>
         <span className={classes.marks}>
-          <UnreadMark count={pair === undefined ? 0 : (rooms.get(pair.room)?.unread ?? 0)} />
+          <UnreadMark count={unread} />
         </span>
       </a>
     </li>

@@ -1,24 +1,25 @@
 import { VisuallyHidden } from '@mantine/core';
+import { memo } from 'react';
+import { useStore } from 'zustand/react';
 import type { Person } from '#libs/client/index.ts';
 
 import { useText } from '../../i18n/language.tsx';
 import { PersonName } from '../../people/person-name.tsx';
+import { PersonPicture } from '../../people/person-picture.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
-import { PersonPicture } from '../person-picture.tsx';
 import { hrefOf, placeOfRoom } from '../place.ts';
 import { roomTitle } from '../room-title.ts';
 import type { Room } from '../state/room-list.ts';
 import { UnreadMark } from '../unread-mark.tsx';
-import { useObservable } from '../use-observable.ts';
 import classes from './lobby.module.css';
 
-/** One room of the list: what it is called, what was said last, who is there, what is new. */
-export function RoomItem({ room, current }: { readonly room: Room; readonly current: boolean }) {
+/** One room of the list: its name, its newest message, who is in it, what is new. Of hundreds, only those that changed are drawn again. */
+export const RoomItem = memo(function RoomItem({ room, current }: { readonly room: Room; readonly current: boolean }) {
   const text = useText('chat');
   const { store } = useChat();
-  const { timeline } = useObservable(store.talk(room.room));
-  const last = timeline.items.findLast((item) => item.kind === 'message');
+  const items = useStore(store.thread(room.room).view, (state) => state.items);
+  const last = items.findLast((item) => item.kind === 'message');
   const online = room.with !== undefined && room.count > 1;
   const about =
     room.kind === 'park' ? text.parkAbout : room.with === undefined ? text.here(room.count) : online ? text.isOnline : text.isOffline;
@@ -66,7 +67,7 @@ export function RoomItem({ room, current }: { readonly room: Room; readonly curr
       </a>
     </li>
   );
-}
+});
 
 function Preview({ from, text, direct }: { readonly from: Person; readonly text: string; readonly direct: boolean }) {
   return (

@@ -1,19 +1,20 @@
 import { ActionIcon, Button, Checkbox, Loader, Text } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
+import { useStore } from 'zustand/react';
 
+import { problemText } from '../../conversation/problem-text.ts';
 import { useText } from '../../i18n/language.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
 import { hrefOf } from '../place.ts';
-import { problemText } from '../problem-text.ts';
-import { useObservable } from '../use-observable.ts';
 import classes from './pair.module.css';
 
 /** Asks for a partner, and waits for one. */
 export function PairSearch() {
   const text = useText('chat');
   const { store } = useChat();
-  const { state, problem } = useObservable(store.pair);
+  const { state, problem } = useStore(store.pair.view);
+  const problems = useText('problems');
   const [keepHistory, setKeepHistory] = useState(false);
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -47,7 +48,7 @@ export function PairSearch() {
           </Button>
           {problem !== undefined && (
             <Text size="sm" c="var(--bad)" role="alert">
-              {problemText(text, problem)}
+              {problemText(problems, problem)}
             </Text>
           )}
         </div>
@@ -65,7 +66,7 @@ export function PairSearch() {
           </Button>
           {problem !== undefined && (
             <Text size="sm" c="var(--bad)" role="alert">
-              {problemText(text, problem)}
+              {problemText(problems, problem)}
             </Text>
           )}
         </form>

@@ -1,31 +1,32 @@
 import { ActionIcon, Button, Stack, Text } from '@mantine/core';
 import { useCallback, useEffect, useState } from 'react';
+import { useStore } from 'zustand/react';
 import type { Person } from '#libs/client/index.ts';
+import { codeOf } from '../../conversation/error-code.ts';
+import { problemText } from '../../conversation/problem-text.ts';
 import { useText } from '../../i18n/language.tsx';
 import { PersonName } from '../../people/person-name.tsx';
+import { PersonPicture } from '../../people/person-picture.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
 import { ConfirmButton } from '../confirm-button.tsx';
 import { PeopleChoice } from '../lobby/people-choice.tsx';
-import { PersonPicture } from '../person-picture.tsx';
 import { goTo } from '../place.ts';
-import { problemText } from '../problem-text.ts';
-import { codeOf } from '../state/error-code.ts';
 import type { Room } from '../state/room-list.ts';
-import type { Talk } from '../state/talk.ts';
-import { useObservable } from '../use-observable.ts';
+import type { RoomThread } from '../state/room-thread.ts';
 import classes from './room.module.css';
 
 interface GroupMembersProps {
-  readonly talk: Talk;
+  readonly thread: RoomThread;
   readonly room: Room;
 }
 
 /** Who belongs to a group, who of them is here, and what I may change about it. */
-export function GroupMembers({ talk, room: { room, owner, members: memberCount } }: GroupMembersProps) {
+export function GroupMembers({ thread, room: { room, owner, members: memberCount } }: GroupMembersProps) {
   const text = useText('chat');
   const { store } = useChat();
-  const audience = useObservable(talk.audience);
+  const problems = useText('problems');
+  const { people } = useStore(thread.audience.view);
   const [members, setMembers] = useState<readonly Person[]>([]);
   const [problem, setProblem] = useState<string>();
   const mine = owner === store.me.id;
@@ -41,7 +42,7 @@ export function GroupMembers({ talk, room: { room, owner, members: memberCount }
   const read = useCallback(() => attempt(async () => setMembers((await store.groups.details(room)).people)), [attempt, room, store]);
   // Whoever comes may be new here, whoever goes may have left for good.
   // biome-ignore lint/correctness/useExhaustiveDependencies: read again with each change
-  useEffect(() => void read(), [read, audience.version, memberCount]);
+  useEffect(() => void read(), [read, people, memberCount]);
 
   const change = (task: () => Promise<unknown>) => attempt(async () => task().then(read));
   const leave = (task: () => Promise<unknown>) =>
@@ -55,7 +56,7 @@ export function GroupMembers({ talk, room: { room, owner, members: memberCount }
     <>
       <ul className={classes.peopleList}>
         {members.map((person) => (
-          <li key={person.id} data-person={person.name} data-here={audience.has(person.id) || undefined}>
+          <li key={person.id} data-person={person.name} data-here={people.some(({ id }) => id === person.id) || undefined}>
             <PersonPicture person={person} small />
             <span className={classes.personName} dir="auto">
               <PersonName person={person} />
@@ -90,7 +91,7 @@ export function GroupMembers({ talk, room: { room, owner, members: memberCount }
       <Stack p="md" gap="sm">
         {problem !== undefined && (
           <Text size="sm" c="var(--bad)" role="alert">
-            {problemText(text, problem)}
+            {problemText(problems, problem)}
           </Text>
         )}
         {mine && <AddPeople members={members} onAdd={(ids) => change(() => store.groups.add(room, ids))} />}

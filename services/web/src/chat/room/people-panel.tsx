@@ -1,26 +1,26 @@
 import { ActionIcon, CloseButton } from '@mantine/core';
+import { useStore } from 'zustand/react';
 
 import { useText } from '../../i18n/language.tsx';
 import { PersonName } from '../../people/person-name.tsx';
+import { PersonPicture } from '../../people/person-picture.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
-import { PersonPicture } from '../person-picture.tsx';
 import { goTo } from '../place.ts';
 import type { Room } from '../state/room-list.ts';
-import type { Talk } from '../state/talk.ts';
-import { useObservable } from '../use-observable.ts';
+import type { RoomThread } from '../state/room-thread.ts';
 import { GroupMembers } from './group-members.tsx';
 import classes from './room.module.css';
 
 interface PeoplePanelProps {
-  readonly talk: Talk;
+  readonly thread: RoomThread;
   /** Undefined for rooms that stand in no list. */
   readonly room: Room | undefined;
   readonly onClose: () => void;
 }
 
 /** Who is in a room now; of a group, who belongs to it. */
-export function PeoplePanel({ talk, room, onClose }: PeoplePanelProps) {
+export function PeoplePanel({ thread, room, onClose }: PeoplePanelProps) {
   const text = useText('chat');
   return (
     <aside className={classes.people} aria-label={text.people} onKeyDown={(event) => event.key === 'Escape' && onClose()}>
@@ -28,15 +28,15 @@ export function PeoplePanel({ talk, room, onClose }: PeoplePanelProps) {
         <h2>{text.people}</h2>
         <CloseButton aria-label={text.close} onClick={onClose} />
       </header>
-      {room?.kind === 'group' ? <GroupMembers key={room.room} talk={talk} room={room} /> : <PresentPeople talk={talk} />}
+      {room?.kind === 'group' ? <GroupMembers key={room.room} thread={thread} room={room} /> : <PresentPeople thread={thread} />}
     </aside>
   );
 }
 
-function PresentPeople({ talk }: { readonly talk: Talk }) {
+function PresentPeople({ thread }: { readonly thread: RoomThread }) {
   const text = useText('chat');
   const { store } = useChat();
-  const { people, count } = useObservable(talk.audience);
+  const { people, count } = useStore(thread.audience.view);
   const mine = people.filter(({ id }) => id === store.me.id);
   const others = people.filter(({ id }) => id !== store.me.id);
   const rest = (count ?? 0) - people.length;

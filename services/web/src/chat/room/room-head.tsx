@@ -1,17 +1,17 @@
 import { ActionIcon } from '@mantine/core';
 import type { ReactNode } from 'react';
+import { useStore } from 'zustand/react';
 import type { Person } from '#libs/client/index.ts';
 
 import { useText } from '../../i18n/language.tsx';
 import { KindTag } from '../../people/person-name.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { hrefOf } from '../place.ts';
-import type { Talk } from '../state/talk.ts';
-import { useObservable } from '../use-observable.ts';
+import type { RoomThread } from '../state/room-thread.ts';
 import classes from './room.module.css';
 
 interface RoomHeadProps {
-  readonly talk: Talk;
+  readonly thread: RoomThread;
   readonly title: string;
   /** The other one, in a room between two: their name is the title. */
   readonly person: Person | undefined;
@@ -22,9 +22,9 @@ interface RoomHeadProps {
 }
 
 /** What the room is called, how many are here, and the way back to the list on small screens. */
-export function RoomHead({ talk, title, person, about, peopleShown, onPeople }: RoomHeadProps) {
+export function RoomHead({ thread, title, person, about, peopleShown, onPeople }: RoomHeadProps) {
   const text = useText('chat');
-  const { count } = useObservable(talk.audience);
+  const count = useStore(thread.audience.view, (state) => state.count);
   return (
     <header className={classes.head}>
       <ActionIcon

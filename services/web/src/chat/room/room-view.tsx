@@ -1,22 +1,21 @@
 import { type ReactNode, useEffect, useState } from 'react';
+import { useStore } from 'zustand/react';
 import type { Person } from '#libs/client/index.ts';
 
+import { useStatus } from '../../connection/connection.tsx';
+import { ConversationView } from '../../conversation/conversation-view.tsx';
 import { useText } from '../../i18n/language.tsx';
 import { PersonName } from '../../people/person-name.tsx';
 import { Sentence } from '../../people/sentence.tsx';
 import { useChat } from '../chat-context.ts';
 import type { Room } from '../state/room-list.ts';
-import type { Talk } from '../state/talk.ts';
-import { useObservable } from '../use-observable.ts';
-import { Composer } from './composer.tsx';
-import { MessageList } from './message-list.tsx';
+import type { RoomThread } from '../state/room-thread.ts';
 import { PeoplePanel } from './people-panel.tsx';
 import classes from './room.module.css';
 import { RoomHead } from './room-head.tsx';
-import { TypingLine } from './typing-line.tsx';
 
 interface RoomViewProps {
-  readonly talk: Talk;
+  readonly thread: RoomThread;
   readonly title: string;
   /** Undefined for rooms that stand in no list. */
   readonly room?: Room | undefined;
@@ -30,11 +29,16 @@ interface RoomViewProps {
   readonly bar?: ReactNode;
 }
 
-/** A room: what was said, who is here, and where one writes. */
-export function RoomView({ talk, title, room, direct = false, person, about, bar }: RoomViewProps) {
+/** A room: its conversation, and who is here. */
+export function RoomView({ thread, title, room, direct = false, person, about, bar }: RoomViewProps) {
   const text = useText('chat');
   const { store } = useChat();
-  const { state, code, room: name } = useObservable(talk);
+  const words = useText('conversation');
+  const { status, code, room: name } = useStore(thread.view);
+  const { messageChars, ended } = useStore(store.connection.view);
+  const connected = useStatus().state === 'connected';
+  // On a telephone the keyboard would cover the messages.
+  const [focused] = useState(() => matchMedia('(pointer: fine)').matches);
   const [peopleShown, setPeopleShown] = useState(() => !direct && matchMedia('(min-width: 68em)').matches);
 
   useEffect(() => {
@@ -43,10 +47,10 @@ export function RoomView({ talk, title, room, direct = false, person, about, bar
   }, [store, name]);
 
   return (
-    <main className={classes.room} data-room={name} data-state={state}>
+    <main className={classes.room} data-room={name} data-state={status}>
       <div className={classes.talk}>
         <RoomHead
-          talk={talk}
+          thread={thread}
           title={title}
           person={person}
           about={about}
@@ -54,32 +58,35 @@ export function RoomView({ talk, title, room, direct = false, person, about, bar
           onPeople={direct ? undefined : () => setPeopleShown((shown) => !shown)}
         />
         {bar}
-        <MessageList
-          talk={talk}
-          label={text.messagesIn(title)}
+        <ConversationView
+          thread={thread}
+          me={store.me}
+          label={words.messagesIn(title)}
+          limit={messageChars}
+          ended={ended}
+          connected={connected}
+          focused={focused}
+          loadOlderBy="scrolling"
           invitation={
             direct ? (
               <Sentence
-                say={([name = '']) => text.quietDirect(name)}
+                template={([name = '']) => text.quietDirect(name)}
                 slots={[person === undefined ? title : <PersonName key="name" person={person} />]}
               />
             ) : (
               text.quiet
             )
           }
+          closed={
+            status === 'over' || status === 'refused' ? (
+              <p className={classes.over} role="status" data-code={code}>
+                {status === 'over' ? text.roomOver : text.roomRefused}
+              </p>
+            ) : undefined
+          }
         />
-        {state === 'over' || state === 'refused' ? (
-          <p className={classes.over} role="status" data-code={code}>
-            {state === 'over' ? text.roomOver : text.roomRefused}
-          </p>
-        ) : (
-          <>
-            <TypingLine talk={talk} />
-            <Composer talk={talk} />
-          </>
-        )}
       </div>
-      {peopleShown && <PeoplePanel talk={talk} room={room} onClose={() => setPeopleShown(false)} />}
+      {peopleShown && <PeoplePanel thread={thread} room={room} onClose={() => setPeopleShown(false)} />}
     </main>
   );
 }

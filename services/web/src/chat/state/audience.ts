@@ -1,41 +1,42 @@
+import { createStore } from 'zustand/vanilla';
 import type { Person } from '#libs/client/index.ts';
-import { Observable } from './observable.ts';
+import type { View } from '../../state/view.ts';
 
-/** Who is in a room now: a first list, and what comes and goes after it. The count may be higher than the names known. */
-export class Audience extends Observable {
-  #people = new Map<string, Person>();
-  #count: number | undefined;
-
-  /** Distinct users; undefined until it is told. */
-  get count(): number | undefined {
-    return this.#count;
-  }
-
+export interface AudienceState {
+  /** Distinct users; undefined until the hub tells. It may be higher than the number of names known. */
+  readonly count: number | undefined;
   /** Those whose names are known, by name. */
-  get people(): Person[] {
-    return [...this.#people.values()].sort((one, other) => one.name.localeCompare(other.name) || (one.id < other.id ? -1 : 1));
-  }
+  readonly people: readonly Person[];
+}
 
-  has(id: string): boolean {
-    return this.#people.has(id);
-  }
+/** Who is in a room now: a first list, and the changes after it. */
+export class Audience {
+  readonly #store = createStore<AudienceState>(() => ({ count: undefined, people: [] }));
+  readonly view: View<AudienceState> = this.#store;
 
   list(count: number, people: readonly Person[]): void {
-    this.#people = new Map(people.map((person) => [person.id, person]));
-    this.counted(count);
+    this.#store.setState({ count, people: byName(people) });
   }
 
-  counted(count: number): void {
-    this.#count = count;
-    this.changed();
+  count(count: number): void {
+    this.#store.setState({ count });
   }
 
-  came(person: Person): void {
-    this.#people.set(person.id, person);
-    this.changed();
+  add(person: Person): void {
+    this.#store.setState({ people: byName([...this.#without(person.id), person]) });
   }
 
-  went(id: string): void {
-    if (this.#people.delete(id)) this.changed();
+  remove(id: string): void {
+    this.#store.setState({ people: this.#without(id) });
   }
+
+  #without(id: string): readonly Person[] {
+    return this.#store.getState().people.filter((one) => one.id !== id);
+  }
+}
+
+/** Each once; of two with one id the later. */
+function byName(people: readonly Person[]): Person[] {
+  const all = [...new Map(people.map((person) => [person.id, person])).values()];
+  return all.sort((one, other) => one.name.localeCompare(other.name) || (one.id < other.id ? -1 : 1));
 }

@@ -1,17 +1,18 @@
 /** Everything the chat's screens show, kept up to date by the client and the HTTP API. */
+import { createStore } from 'zustand/vanilla';
 import type { Person } from '#libs/client/index.ts';
 import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
+import type { Message, PlacedMessage } from '../../conversation/message.ts';
+import type { Timers } from '../../conversation/timers.ts';
+import type { View } from '../../state/view.ts';
 import type { ChatAccount, ChatClient, ChatEvents } from './chat-client.ts';
 import { ConnectionState } from './connection-state.ts';
 import { EnteredRooms } from './entered-rooms.ts';
 import { Groups } from './groups.ts';
-import type { Message, PlacedMessage } from './message.ts';
 import { Notices } from './notices.ts';
-import { Observable } from './observable.ts';
 import { PairFinder } from './pair-finder.ts';
 import { type Room, RoomList } from './room-list.ts';
-import { Talk } from './talk.ts';
-import type { Timers } from './timers.ts';
+import { RoomThread } from './room-thread.ts';
 
 /** Rooms entered at once: those with the newest activity. */
 const ENTERED_AT_ONCE = 50;
@@ -26,7 +27,14 @@ export interface ChatStoreOptions {
   readonly onUnseen?: (room: Room, message: Message) => void;
 }
 
-export class ChatStore extends Observable {
+export interface ChatState {
+  /** Distinct users online at the hub; undefined until the hub tells. */
+  readonly online: number | undefined;
+  /** Counts the threads that got their room: who reads `direct` and `person` looks again. */
+  readonly begun: number;
+}
+
+export class ChatStore {
   readonly me: Person & { readonly kind: string };
   readonly rooms: RoomList;
   readonly pair: PairFinder;
@@ -34,16 +42,16 @@ export class ChatStore extends Observable {
   readonly connection = new ConnectionState();
   readonly notices = new Notices();
   readonly #options: ChatStoreOptions;
-  readonly #talks = new Map<string, Talk>();
-  /** Conversations without a room yet, by user. */
-  readonly #begun = new Map<string, Talk>();
-  readonly #entered = new EnteredRooms((room) => this.#talks.get(room)?.close());
+  readonly #threads = new Map<string, RoomThread>();
+  /** Threads without a room yet, by user. */
+  readonly #begun = new Map<string, RoomThread>();
+  readonly #entered = new EnteredRooms((room) => this.#threads.get(room)?.close());
+  readonly #store = createStore<ChatState>(() => ({ online: undefined, begun: 0 }));
+  readonly view: View<ChatState> = this.#store;
   #looking: string | undefined;
   #visible = true;
-  #online: number | undefined;
 
   constructor(options: ChatStoreOptions) {
-    super();
     const { account } = options;
     this.#options = options;
     this.me = account.user;
@@ -52,46 +60,41 @@ export class ChatStore extends Observable {
     this.pair = new PairFinder(account, () => void this.refresh());
   }
 
-  /** Distinct users online at the hub; undefined until it is told. */
-  get online(): number | undefined {
-    return this.#online;
-  }
-
   /** Listens and reads the list of rooms, until the returned function is called. */
   start(): () => void {
     const { client } = this.#options;
     const offs = [
-      client.on('status', ({ state }) => this.connection.stands(state)),
+      client.on('status', ({ state }) => this.connection.change(state)),
       client.on('welcome', (welcome) => this.#welcome(welcome)),
       client.on('frame', (frame) => {
-        if (frame.type === 'error' && frame.id !== undefined) for (const talk of this.#allTalks) talk.refused(frame.id, frame.code);
+        if (frame.type === 'error' && frame.id !== undefined) for (const thread of this.#allThreads) thread.refuse(frame.id, frame.code);
       }),
       client.on('online', ({ count }) => this.#counted(count)),
       client.on('message', (event) => this.#arrived(event)),
       client.on('resync', ({ room, offset, messages }) => {
         if (offset !== undefined) this.rooms.restarted(room, offset);
-        this.#talks.get(room)?.resync(messages);
+        this.#threads.get(room)?.resync(messages);
       }),
       client.on('joined', ({ room, count }) => {
         this.rooms.counted(room, count);
-        this.#talks.get(room)?.rejoined(count);
+        this.#threads.get(room)?.rejoined(count);
       }),
       client.on('room_online', ({ room, count }) => {
         this.rooms.counted(room, count);
-        this.#talks.get(room)?.audience.counted(count);
+        this.#threads.get(room)?.audience.count(count);
       }),
-      client.on('member', ({ room, action, user }) => this.#talks.get(room)?.member(action, user)),
-      client.on('typing', ({ room, user }) => this.#talks.get(room)?.typists.started(user)),
-      client.on('room_lost', ({ room, code }) => this.#talks.get(room)?.end(code === 'ROOM_CLOSED' ? 'over' : 'refused', code)),
+      client.on('member', ({ room, action, user }) => this.#threads.get(room)?.member(action, user)),
+      client.on('typing', ({ room, user }) => this.#threads.get(room)?.typist(user)),
+      client.on('room_lost', ({ room, code }) => this.#threads.get(room)?.end(code === 'ROOM_CLOSED' ? 'over' : 'refused', code)),
       client.on('room_closed', ({ room, reason }) => this.#closed(room, reason)),
       client.on('matched', ({ room, with: other }) => {
         const waited = this.pair.state.is === 'asking' || this.pair.state.is === 'waiting';
-        if (this.pair.matched(room, other) && !waited) this.notices.tell({ kind: 'paired', with: other });
+        if (this.pair.matched(room, other) && !waited) this.notices.add({ kind: 'paired', with: other });
       }),
-      client.on('inform', ({ body }) => this.notices.tell({ kind: 'inform', text: wordsOf(body) })),
+      client.on('inform', ({ body }) => this.notices.add({ kind: 'inform', text: textOf(body) })),
       client.on('command', (event) => this.#command(event)),
     ];
-    this.connection.stands(client.status.state);
+    this.connection.change(client.status.state);
     if (client.welcome !== undefined) this.#welcome(client.welcome);
     else void this.refresh();
     this.#keepFresh(offs);
@@ -112,11 +115,12 @@ export class ChatStore extends Observable {
 
   async #listAfter(read: Promise<void>): Promise<void> {
     await read;
-    if (!this.rooms.loaded || this.rooms.problem !== undefined) return;
+    const { loaded, problem } = this.rooms.view.getState();
+    if (!loaded || problem !== undefined) return;
     this.pair.listed(this.rooms.rooms);
     const { state } = this.pair;
     // It may have ended while one was away: nobody tells that.
-    if (state.is === 'over') this.#talks.get(state.pair.room)?.end('over', state.reason);
+    if (state.is === 'over') this.#threads.get(state.pair.room)?.end('over', state.reason);
     for (const room of this.rooms.rooms) this.#listed(room);
     const lively = this.rooms.rooms.filter(({ kind }) => kind !== 'dm' && kind !== 'conv').slice(0, ENTERED_AT_ONCE);
     for (const { room } of lively) {
@@ -125,25 +129,30 @@ export class ChatStore extends Observable {
     this.#markRead();
   }
 
-  /** The conversation of a room; made when it is first asked for, and entered when it is looked at. */
-  talk(room: string): Talk {
-    const known = this.#talks.get(room);
+  /** The thread of a room; made when it is first asked for, and entered when it is looked at. */
+  thread(room: string): RoomThread {
+    const known = this.#threads.get(room);
     if (known !== undefined) return known;
     const keepsHistory = this.rooms.get(room)?.keepHistory ?? room === 'park';
-    const talk = new Talk({ ...this.#parts, target: { room }, keepsHistory });
-    this.#talks.set(room, talk);
-    return talk;
+    const thread = new RoomThread({ ...this.#parts, room, keepsHistory });
+    this.#threads.set(room, thread);
+    return thread;
   }
 
-  /** The conversation with somebody, also before anything was said. */
-  direct(user: string): Talk {
+  /** The thread with somebody, also before the first message. */
+  direct(user: string): RoomThread {
     const room = this.rooms.directWith(user)?.room;
-    if (room !== undefined) return this.talk(room);
+    if (room !== undefined) return this.thread(room);
     const known = this.#begun.get(user);
     if (known !== undefined) return known;
-    const talk = new Talk({ ...this.#parts, target: { user }, keepsHistory: true, onRoom: (made) => this.#begunIn(user, made) });
-    this.#begun.set(user, talk);
-    return talk;
+    const thread = new RoomThread({
+      ...this.#parts,
+      keepsHistory: true,
+      sendFirst: (id, text) => this.#options.client.sendTo(user, text, { id }),
+      onRoom: (made) => this.#begunIn(user, made),
+    });
+    this.#begun.set(user, thread);
+    return thread;
   }
 
   /** This room is in view now, or none is. */
@@ -151,8 +160,7 @@ export class ChatStore extends Observable {
     if (room === this.#looking) return;
     this.#looking = room;
     if (room === undefined) return;
-    const talk = this.talk(room);
-    talk.beginReading(this.rooms.get(room)?.unread ?? 0);
+    this.thread(room).beginReading(this.rooms.get(room)?.unread ?? 0);
     this.#enter(room);
     this.#markRead();
   }
@@ -169,7 +177,7 @@ export class ChatStore extends Observable {
   get acquaintances(): Person[] {
     const met = [
       ...this.rooms.rooms.flatMap(({ with: other }) => (other === undefined ? [] : [other])),
-      ...this.#allTalks.flatMap((talk) => talk.audience.people),
+      ...this.#allThreads.flatMap((thread) => thread.audience.view.getState().people),
     ];
     const others = new Map(met.filter(({ id }) => id !== this.me.id).map((person) => [person.id, person]));
     return [...others.values()].sort((one, other) => one.name.localeCompare(other.name));
@@ -180,12 +188,12 @@ export class ChatStore extends Observable {
     if (user === this.me.id) return this.me;
     return (
       this.acquaintances.find(({ id }) => id === user) ??
-      this.#allTalks.map((talk) => talk.speaker(user)).find((person) => person !== undefined)
+      this.#allThreads.map((thread) => thread.author(user)).find((person) => person !== undefined)
     );
   }
 
-  get #allTalks(): Talk[] {
-    return [...this.#talks.values(), ...this.#begun.values()];
+  get #allThreads(): RoomThread[] {
+    return [...this.#threads.values(), ...this.#begun.values()];
   }
 
   get #parts() {
@@ -195,23 +203,22 @@ export class ChatStore extends Observable {
 
   #welcome({ online, limits }: Pick<ChatEvents['welcome'], 'online' | 'limits'>): void {
     this.#counted(online);
-    this.connection.limited(limits.messageChars);
+    this.connection.limit(limits.messageChars);
     void this.refresh();
     this.pair.welcome();
   }
 
   #counted(online: number): void {
     // A count may be from before this connection was counted: whoever is told one is there.
-    this.#online = Math.max(1, online);
-    this.changed();
+    this.#store.setState({ online: Math.max(1, online) });
   }
 
   #arrived({ room, offset, message }: ChatEvents['message']): void {
     const placed = { ...(offset !== undefined && { offset }), message };
     const mine = message.from.id === this.me.id;
     const seen = this.#visible && this.#looking === room;
-    if (this.rooms.arrived(room, offset, { mine, seen })) this.talk(room).arrived(placed);
-    else if (!isManagedRoom(room)) this.#talks.get(room)?.arrived(placed);
+    if (this.rooms.arrived(room, offset, { mine, seen })) this.thread(room).receive(placed);
+    else if (!isManagedRoom(room)) this.#threads.get(room)?.receive(placed);
     else void this.refresh().then(() => this.#arrivedInNewRoom(room, placed));
     if (seen) this.#markRead();
     this.#notify(room, message);
@@ -219,7 +226,7 @@ export class ChatStore extends Observable {
 
   /** The list of rooms was read because of this message: it may have the room now. */
   #arrivedInNewRoom(room: string, placed: PlacedMessage): void {
-    this.talk(room).arrived(placed);
+    this.thread(room).receive(placed);
     this.#notify(room, placed.message);
   }
 
@@ -231,7 +238,7 @@ export class ChatStore extends Observable {
 
   #closed(room: string, reason: string): void {
     this.pair.closed(room, reason);
-    this.#talks.get(room)?.end('over', reason);
+    this.#threads.get(room)?.end('over', reason);
     this.#entered.forget(room);
     this.rooms.remove(room);
     void this.refresh();
@@ -243,14 +250,14 @@ export class ChatStore extends Observable {
     const { room, name, action } = body as { readonly room?: unknown; readonly name?: unknown; readonly action?: unknown };
     if (typeof room !== 'string' || typeof name !== 'string') return;
     if (action === 'removed') {
-      if (this.rooms.get(room) !== undefined) this.notices.tell({ kind: 'removed', name });
-      this.#talks.get(room)?.end('refused', 'FORBIDDEN');
+      if (this.rooms.get(room) !== undefined) this.notices.add({ kind: 'removed', name });
+      this.#threads.get(room)?.end('refused', 'FORBIDDEN');
       this.#entered.forget(room);
       this.rooms.remove(room);
     } else if (this.rooms.get(room) === undefined) {
       // Whoever was taken out may come back.
-      this.#talks.delete(room);
-      this.notices.tell({ kind: 'added', room, name });
+      this.#threads.delete(room);
+      this.notices.add({ kind: 'added', room, name });
     }
     void this.refresh();
   }
@@ -261,26 +268,26 @@ export class ChatStore extends Observable {
   }
 
   #listed({ room, kind, keepHistory, with: other }: Room): void {
-    const talk = this.#talks.get(room);
-    if (talk !== undefined) talk.keepsHistory = keepHistory;
+    this.#threads.get(room)?.keep(keepHistory);
     const begun = other === undefined ? undefined : this.#begun.get(other.id);
     if (begun !== undefined && kind === 'dm') this.#begunIn(other?.id ?? '', room);
   }
 
   /** What was begun with somebody has a room now. */
   #begunIn(user: string, room: string): void {
-    const talk = this.#begun.get(user);
-    if (talk === undefined) return;
+    const thread = this.#begun.get(user);
+    if (thread === undefined) return;
     this.#begun.delete(user);
-    this.#talks.set(room, talk);
-    talk.settle(room);
+    this.#threads.set(room, thread);
+    thread.assignRoom(room);
+    thread.open();
     this.#entered.enter(room);
     void this.refresh();
-    this.changed();
+    this.#store.setState(({ begun }) => ({ begun: begun + 1 }));
   }
 
   #enter(room: string): void {
-    this.talk(room).open();
+    this.thread(room).open();
     this.#entered.enter(room);
   }
 
@@ -307,6 +314,6 @@ export class ChatStore extends Observable {
   }
 }
 
-function wordsOf(body: unknown): string {
+function textOf(body: unknown): string {
   return typeof body === 'string' ? body : JSON.stringify(body ?? '');
 }

@@ -1,31 +1,27 @@
-import { Observable } from './observable.ts';
+import { createStore } from 'zustand/vanilla';
+import type { View } from '../../state/view.ts';
 
 /** Characters of a message until the hub tells its own limit. */
 const DEFAULT_CHARS = 200;
 
-/** What the screens need to know of the connection: the hub's limits, and whether it is over for good. */
-export class ConnectionState extends Observable {
-  #messageChars = DEFAULT_CHARS;
-  #ended = false;
-
+export interface ConnectionLimits {
   /** Longest message, in code points. */
-  get messageChars(): number {
-    return this.#messageChars;
-  }
-
+  readonly messageChars: number;
   /** Nothing can be sent any more: logged out, replaced, refused. */
-  get ended(): boolean {
-    return this.#ended;
+  readonly ended: boolean;
+}
+
+/** What the composer needs to know of the connection. */
+export class ConnectionState {
+  readonly #store = createStore<ConnectionLimits>(() => ({ messageChars: DEFAULT_CHARS, ended: false }));
+  readonly view: View<ConnectionLimits> = this.#store;
+
+  limit(messageChars: number): void {
+    this.#store.setState({ messageChars });
   }
 
-  limited(messageChars: number): void {
-    this.#messageChars = messageChars;
-    this.changed();
-  }
-
-  /** `state` as the client calls it. */
-  stands(state: string): void {
-    this.#ended = state === 'refused' || state === 'closed';
-    this.changed();
+  /** `state`: as the client calls it. */
+  change(state: string): void {
+    this.#store.setState({ ended: state === 'refused' || state === 'closed' });
   }
 }

@@ -1,9 +1,10 @@
+import { createStore } from 'zustand/vanilla';
 import type { Person } from '#libs/client/index.ts';
-import { Observable } from './observable.ts';
+import type { View } from '../../state/view.ts';
 
-/** Something to be told that belongs to no conversation. */
+/** A notice that belongs to no room. */
 export type NoticeContent =
-  /** A service says it (A11). */
+  /** From a service (A11). */
   | { readonly kind: 'inform'; readonly text: string }
   | { readonly kind: 'paired'; readonly with: Person }
   | { readonly kind: 'added'; readonly room: string; readonly name: string }
@@ -13,23 +14,18 @@ export type Notice = NoticeContent & { readonly id: number };
 
 const SHOWN_MAX = 3;
 
-/** What is told at the moment: the newest few, until they are closed. */
-export class Notices extends Observable {
-  #notices: readonly Notice[] = [];
+/** The newest few notices, until they are closed. */
+export class Notices {
+  readonly #store = createStore<readonly Notice[]>(() => []);
+  readonly view: View<readonly Notice[]> = this.#store;
   #count = 0;
 
-  get all(): readonly Notice[] {
-    return this.#notices;
-  }
-
-  tell(content: NoticeContent): void {
+  add(content: NoticeContent): void {
     this.#count += 1;
-    this.#notices = [...this.#notices, { ...content, id: this.#count }].slice(-SHOWN_MAX);
-    this.changed();
+    this.#store.setState((all) => [...all, { ...content, id: this.#count }].slice(-SHOWN_MAX), true);
   }
 
   close(id: number): void {
-    this.#notices = this.#notices.filter((notice) => notice.id !== id);
-    this.changed();
+    this.#store.setState((all) => all.filter((notice) => notice.id !== id), true);
   }
 }

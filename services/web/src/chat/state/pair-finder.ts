@@ -1,9 +1,10 @@
-/** My pair (A9): looked for, found, kept and ended. What is said in it is a `Talk` like any other. */
+/** My pair (A9): looked for, found, kept and ended. Its messages are a thread like any other. */
 
+import { createStore } from 'zustand/vanilla';
 import type { Person } from '#libs/client/index.ts';
+import { codeOf } from '../../conversation/error-code.ts';
+import type { View } from '../../state/view.ts';
 import type { ChatAccount } from './chat-client.ts';
-import { codeOf } from './error-code.ts';
-import { Observable } from './observable.ts';
 import type { Room } from './room-list.ts';
 
 /** A pair that there is or was. */
@@ -32,48 +33,43 @@ interface Match {
   readonly expiresAt?: number;
 }
 
-export class PairFinder extends Observable {
+export interface PairSearchState {
+  readonly state: PairState;
+  /** I asked for the history to be kept. */
+  readonly askedByMe: boolean;
+  /** The other one asked for it. */
+  readonly askedByOther: boolean;
+  /** Code of what did not work the last time. */
+  readonly problem: string | undefined;
+}
+
+export class PairFinder {
   readonly #account: Pick<ChatAccount, 'call'>;
   readonly #onRoom: (room: string) => void;
-  #state: PairState = { is: 'free' };
-  #wished = false;
-  #asked = false;
-  #problem: string | undefined;
+  readonly #store = createStore<PairSearchState>(() => ({
+    state: { is: 'free' },
+    askedByMe: false,
+    askedByOther: false,
+    problem: undefined,
+  }));
+  readonly view: View<PairSearchState> = this.#store;
   /** The room that I am ending. */
   #ending: string | undefined;
 
-  /** `onRoom`: a pair was found that nobody told of by the list of rooms. */
+  /** `onRoom`: there is a pair, or a change of it, that the list of rooms does not show yet. */
   constructor(account: Pick<ChatAccount, 'call'>, onRoom: (room: string) => void) {
-    super();
     this.#account = account;
     this.#onRoom = onRoom;
   }
 
   get state(): PairState {
-    return this.#state;
-  }
-
-  /** I asked for the history to be kept. */
-  get wished(): boolean {
-    return this.#wished;
-  }
-
-  /** The other one asked for it. */
-  get asked(): boolean {
-    return this.#asked;
-  }
-
-  /** Code of what did not work the last time. */
-  get problem(): string | undefined {
-    return this.#problem;
+    return this.#store.getState().state;
   }
 
   /** Asks for a partner. */
   async ask(keepHistory: boolean): Promise<void> {
-    if (this.#state.is === 'paired') return;
-    this.#wished = keepHistory;
-    this.#problem = undefined;
-    this.#show({ is: 'asking' });
+    if (this.state.is === 'paired') return;
+    this.#store.setState({ state: { is: 'asking' }, askedByMe: keepHistory, problem: undefined });
     try {
       const match = (await this.#account.call('POST', '/rooms/match', { keepHistory })) as Match;
       if (match.room !== undefined && match.with !== undefined) this.matched(match.room, match.with, match.expiresAt);
@@ -85,16 +81,14 @@ export class PairFinder extends Observable {
 
   /** Waits no longer. */
   async stop(): Promise<void> {
-    if (this.#state.is !== 'waiting') return;
-    this.#problem = undefined;
-    this.#show({ is: 'free' });
+    if (this.state.is !== 'waiting') return;
+    this.#store.setState({ state: { is: 'free' }, problem: undefined });
     try {
       await this.#account.call('DELETE', '/rooms/match');
     } catch (error) {
       // Somebody may have been found meanwhile.
-      if (this.state.is !== 'free') return;
-      this.#problem = codeOf(error);
-      this.#show({ is: 'waiting' });
+      if (this.#store.getState().state.is !== 'free') return;
+      this.#store.setState({ state: { is: 'waiting' }, problem: codeOf(error) });
     }
   }
 
@@ -102,44 +96,39 @@ export class PairFinder extends Observable {
   history(room: string, keepHistory: 'asked' | 'kept'): void {
     if (!this.#isMine(room)) return;
     if (keepHistory === 'kept') this.#onRoom(room);
-    else {
-      this.#asked = true;
-      this.changed();
-    }
+    else this.#store.setState({ askedByOther: true });
   }
 
   /** A new connection: who waits and was away for long was forgotten. */
   welcome(): void {
-    if (this.#state.is === 'waiting') void this.ask(this.#wished);
+    if (this.state.is === 'waiting') void this.ask(this.#store.getState().askedByMe);
   }
 
   /** Asks that messages be kept from now on; they are once the other one asks, too. */
   async keep(): Promise<void> {
-    this.#problem = undefined;
+    this.#store.setState({ problem: undefined });
     try {
       await this.#account.call('POST', '/rooms/match', { keepHistory: true });
-      this.#wished = true;
-      if (this.#state.is === 'paired') this.#onRoom(this.#state.pair.room);
+      this.#store.setState({ askedByMe: true });
+      if (this.state.is === 'paired') this.#onRoom(this.state.pair.room);
     } catch (error) {
-      this.#problem = codeOf(error);
+      this.#store.setState({ problem: codeOf(error) });
     }
-    this.changed();
   }
 
   /** Ends it for both. */
   async end(): Promise<void> {
-    if (this.#state.is !== 'paired') return;
-    const { room } = this.#state.pair;
-    this.#problem = undefined;
+    if (this.state.is !== 'paired') return;
+    const { room } = this.state.pair;
+    this.#store.setState({ problem: undefined });
     this.#ending = room;
     try {
       await this.#account.call('DELETE', `/rooms/${encodeURIComponent(room)}`);
     } catch (error) {
       // Over is what it should be.
       if (codeOf(error) !== 'ROOM_CLOSED') {
-        this.#problem = codeOf(error);
         this.#ending = undefined;
-        return this.changed();
+        return this.#store.setState({ problem: codeOf(error) });
       }
     }
     this.#over(room, 'mine');
@@ -148,8 +137,7 @@ export class PairFinder extends Observable {
   /** The hub found somebody. True where that is news. */
   matched(room: string, other: Person, expiresAt?: number): boolean {
     if (this.#isMine(room)) return false;
-    this.#asked = false;
-    this.#show({ is: 'paired', pair: { room, with: other, expiresAt, keepsHistory: false } });
+    this.#store.setState({ state: { is: 'paired', pair: { room, with: other, expiresAt, keepsHistory: false } }, askedByOther: false });
     this.#onRoom(room);
     return true;
   }
@@ -160,12 +148,15 @@ export class PairFinder extends Observable {
     if (room?.with !== undefined) {
       const { expiresAt, keepHistory, historyWish } = room;
       const known = this.#isMine(room.room);
-      if (!known) this.#problem = undefined;
-      // A list that was read before somebody asked does not take it back.
-      this.#wished = historyWish === 'mine' || (known && this.#wished);
-      this.#asked = historyWish === 'theirs' || (known && this.#asked);
-      this.#show({ is: 'paired', pair: { room: room.room, with: room.with, expiresAt, keepsHistory: keepHistory } });
-    } else if (this.#state.is === 'paired') this.#over(this.#state.pair.room, 'closed');
+      const { askedByMe, askedByOther, problem } = this.#store.getState();
+      this.#store.setState({
+        state: { is: 'paired', pair: { room: room.room, with: room.with, expiresAt, keepsHistory: keepHistory } },
+        // A list that was read before somebody asked does not take it back.
+        askedByMe: historyWish === 'mine' || (known && askedByMe),
+        askedByOther: historyWish === 'theirs' || (known && askedByOther),
+        problem: known ? problem : undefined,
+      });
+    } else if (this.state.is === 'paired') this.#over(this.state.pair.room, 'closed');
   }
 
   closed(room: string, reason: string): void {
@@ -173,30 +164,25 @@ export class PairFinder extends Observable {
   }
 
   #over(room: string, reason: 'mine' | 'closed' | 'expired'): void {
-    if (this.#state.is !== 'paired' || this.#state.pair.room !== room) return;
-    this.#wished = false;
-    this.#asked = false;
-    this.#problem = undefined;
-    this.#show({ is: 'over', pair: this.#state.pair, reason: this.#ending === room ? 'mine' : reason });
+    if (this.state.is !== 'paired' || this.state.pair.room !== room) return;
+    this.#store.setState({
+      state: { is: 'over', pair: this.state.pair, reason: this.#ending === room ? 'mine' : reason },
+      askedByMe: false,
+      askedByOther: false,
+      problem: undefined,
+    });
   }
 
   /** `matched` may have come before the answer. */
   #waits(): void {
-    if (this.#state.is === 'asking') this.#show({ is: 'waiting' });
+    if (this.state.is === 'asking') this.#store.setState({ state: { is: 'waiting' } });
   }
 
   #failed(error: unknown): void {
-    if (this.#state.is !== 'asking') return;
-    this.#problem = codeOf(error);
-    this.#show({ is: 'free' });
+    if (this.state.is === 'asking') this.#store.setState({ state: { is: 'free' }, problem: codeOf(error) });
   }
 
   #isMine(room: string): boolean {
-    return this.#state.is === 'paired' && this.#state.pair.room === room;
-  }
-
-  #show(state: PairState): void {
-    this.#state = state;
-    this.changed();
+    return this.state.is === 'paired' && this.state.pair.room === room;
   }
 }

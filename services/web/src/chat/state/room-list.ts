@@ -1,10 +1,11 @@
 /** The park and my rooms: what they are, who is there, and what is unread. */
+import { createStore } from 'zustand/vanilla';
 import type { Person } from '#libs/client/index.ts';
 import type { ListedRoomKind } from '#libs/protocol/room-kinds.ts';
+import { codeOf } from '../../conversation/error-code.ts';
 import { PagedList, pathAfter } from '../../list/paged-list.ts';
+import type { View } from '../../state/view.ts';
 import type { ChatAccount } from './chat-client.ts';
-import { codeOf } from './error-code.ts';
-import { Observable } from './observable.ts';
 
 /** A room as `GET /rooms` gives it (A8). */
 export interface Room {
@@ -26,18 +27,26 @@ export interface Room {
   readonly unread: number;
 }
 
-export class RoomList extends Observable {
+export interface RoomListState {
+  /** The park first, then those with the newest activity. */
+  readonly rooms: readonly Room[];
+  readonly loaded: boolean;
+  /** Code of what kept the list from being read the last time. */
+  readonly problem: string | undefined;
+  /** There are rooms beyond those that are shown. */
+  readonly more: boolean;
+}
+
+export class RoomList {
   readonly #list: PagedList<Room>;
+  readonly #store = createStore<RoomListState>(() => ({ rooms: [], loaded: false, problem: undefined, more: false }));
+  readonly view: View<RoomListState> = this.#store;
   /** Highest offset that was seen here; the hub learns of it a little later. */
   readonly #seen = new Map<string, number>();
-  #rooms: readonly Room[] = [];
-  #loaded = false;
-  #problem: string | undefined;
   #loading: Promise<void> | undefined;
   #again = false;
 
   constructor(account: Pick<ChatAccount, 'call'>) {
-    super();
     this.#list = new PagedList(async (after) => {
       const { rooms, next } = (await account.call('GET', pathAfter('/rooms', after))) as {
         readonly rooms: readonly Room[];
@@ -47,37 +56,22 @@ export class RoomList extends Observable {
     });
   }
 
-  /** The park first, then those with the newest activity. */
   get rooms(): readonly Room[] {
-    return this.#rooms;
-  }
-
-  get loaded(): boolean {
-    return this.#loaded;
-  }
-
-  /** Code of what kept the list from being read the last time. */
-  get problem(): string | undefined {
-    return this.#problem;
-  }
-
-  /** There are rooms beyond those that are shown. */
-  get more(): boolean {
-    return this.#list.more;
+    return this.#store.getState().rooms;
   }
 
   /** Unread messages of all rooms. */
   get unread(): number {
-    return this.#rooms.reduce((sum, { unread }) => sum + unread, 0);
+    return this.rooms.reduce((sum, { unread }) => sum + unread, 0);
   }
 
   get(room: string): Room | undefined {
-    return this.#rooms.find((one) => one.room === room);
+    return this.rooms.find((one) => one.room === room);
   }
 
   /** The room of direct messages with somebody. */
   directWith(user: string): Room | undefined {
-    return this.#rooms.find(({ kind, with: other }) => kind === 'dm' && other?.id === user);
+    return this.rooms.find(({ kind, with: other }) => kind === 'dm' && other?.id === user);
   }
 
   /** Reads the list; asked for while it is being read, it is read once more after that. Resolves when it is up to date or could not be read. */
@@ -102,7 +96,7 @@ export class RoomList extends Observable {
     // What is not above the highest offset was counted by the hub when the list was read.
     if (offset !== undefined && offset <= known.offset) return true;
     const next = { ...known, offset: offset ?? known.offset, unread: seen ? 0 : known.unread + (mine ? 0 : 1) };
-    const rest = this.#rooms.filter((one) => one.room !== room);
+    const rest = this.rooms.filter((one) => one.room !== room);
     const index = next.kind === 'park' || rest[0]?.kind !== 'park' ? 0 : 1;
     this.#show(rest.toSpliced(index, 0, next));
     return true;
@@ -127,7 +121,7 @@ export class RoomList extends Observable {
   }
 
   remove(room: string): void {
-    this.#show(this.#rooms.filter((one) => one.room !== room));
+    this.#show(this.rooms.filter((one) => one.room !== room));
   }
 
   async #read(): Promise<void> {
@@ -135,12 +129,9 @@ export class RoomList extends Observable {
       this.#again = false;
       try {
         const rooms = await this.#list.load();
-        this.#problem = undefined;
-        this.#loaded = true;
-        this.#show(rooms.map((room) => this.#merged(room)));
+        this.#store.setState({ rooms: rooms.map((room) => this.#merged(room)), loaded: true, problem: undefined, more: this.#list.more });
       } catch (error) {
-        this.#problem = codeOf(error);
-        this.changed();
+        this.#store.setState({ problem: codeOf(error) });
       }
     } while (this.#again);
   }
@@ -156,11 +147,10 @@ export class RoomList extends Observable {
   }
 
   #change(room: string, change: Partial<Room>): void {
-    if (this.get(room) !== undefined) this.#show(this.#rooms.map((one) => (one.room === room ? { ...one, ...change } : one)));
+    if (this.get(room) !== undefined) this.#show(this.rooms.map((one) => (one.room === room ? { ...one, ...change } : one)));
   }
 
   #show(rooms: readonly Room[]): void {
-    this.#rooms = rooms;
-    this.changed();
+    this.#store.setState({ rooms });
   }
 }

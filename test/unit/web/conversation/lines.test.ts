@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import { type Line, toLines } from '#services/web/src/chat/state/lines.ts';
-import type { PlacedMessage } from '#services/web/src/chat/state/message.ts';
-import { Outbox } from '#services/web/src/chat/state/outbox.ts';
-import { Timeline } from '#services/web/src/chat/state/timeline.ts';
+import { type Line, toLines } from '#services/web/src/conversation/lines.ts';
+import type { PlacedMessage } from '#services/web/src/conversation/message.ts';
+import { Outbox } from '#services/web/src/conversation/outbox.ts';
+import { Timeline } from '#services/web/src/conversation/timeline.ts';
 import { said } from '#test/support/fake-chat-client.ts';
 
 const ME = { id: 'me', name: 'Me', kind: 'user' };
@@ -20,7 +20,7 @@ function show(messages: readonly PlacedMessage[], outbox = new Outbox(), firstNe
 }
 
 function words(line: Line): string {
-  if (line.kind !== 'said') return `(${line.kind})`;
+  if (line.kind !== 'message') return `(${line.kind})`;
   return `${line.together ? '' : `${line.from.name}: `}${line.text}${line.state === 'stored' ? '' : ` ${line.state}`}`;
 }
 

@@ -25,14 +25,14 @@ const TITLE = 'Parley: agents';
 const TABS = ['mine', 'waiting', 'others', 'ended'] as const;
 type Tab = (typeof TABS)[number];
 
-export interface DeskProps {
+export interface InboxProps {
   readonly bench: Workbench;
   readonly view: WorkbenchView;
   readonly notifier: Notifier;
 }
 
 /** The workbench: lists on the left, one conversation on the right; on a small screen one of them. */
-export function Desk({ bench, view, notifier }: DeskProps) {
+export function Inbox({ bench, view, notifier }: InboxProps) {
   const text = useText('agent');
   const conversation = useText('conversation');
   const [tab, setTab] = useState<Tab>('mine');
@@ -49,14 +49,14 @@ export function Desk({ bench, view, notifier }: DeskProps) {
   const rows: Readonly<Record<Tab, readonly Row[]>> = {
     mine: view.mine.map((entry) => ({
       ...rowOfEntry(entry),
-      ...(entry.typing === undefined ? {} : { line: about(conversation.typing, entry.typing) }),
+      ...(entry.typing === undefined ? {} : { line: about((name) => conversation.isTyping([name]), entry.typing) }),
     })),
     waiting: view.waiting.map(rowOf),
     others: view.others.map((one) => ({ ...rowOf(one), line: one.agent && about(text.with, one.agent) })),
     ended: view.ended.map(rowOfEntry),
   };
   return (
-    <div className={styles.desk} data-view={view.current === undefined ? 'list' : 'conversation'} data-connection={view.status.state}>
+    <div className={styles.inbox} data-view={view.current === undefined ? 'list' : 'conversation'} data-connection={view.status.state}>
       <header className={styles.top}>
         <Logo size={28} />
         <Title component="h1" order={1} size="h4">
@@ -133,7 +133,7 @@ function counted(shown: number, more: boolean): string {
 
 /** What is said of somebody. */
 function about(say: (name: string) => string, person: Person): ReactNode {
-  return <Sentence say={([name = '']) => say(name)} slots={[<PersonName key="name" person={person} />]} />;
+  return <Sentence template={([name = '']) => say(name)} slots={[<PersonName key="name" person={person} />]} />;
 }
 
 function withUnread(entries: readonly Entry[]): number {
@@ -141,7 +141,7 @@ function withUnread(entries: readonly Entry[]): number {
 }
 
 function rowOfEntry({ conversation, unread, last }: Entry): Row {
-  return { ...rowOf(conversation), unread, line: last?.text };
+  return { ...rowOf(conversation), unread, line: last };
 }
 
 function rowOf({ room, customer, subject, createdAt }: Conversation): Row {

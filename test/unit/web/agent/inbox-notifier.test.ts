@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { Herald, type News } from '#services/web/src/agent/herald.ts';
+import { InboxNotifier, type News } from '#services/web/src/agent/inbox-notifier.ts';
 import type { Conversation, Entry } from '#services/web/src/agent/workbench-view.ts';
 
 const conversation = (name: string): Conversation => ({
@@ -12,20 +12,15 @@ const conversation = (name: string): Conversation => ({
 });
 
 function entry(name: string, ...unread: readonly string[]): Entry {
-  const text = unread.at(-1);
-  const last =
-    text === undefined
-      ? undefined
-      : { key: text, id: text, offset: 1, from: { id: name, name, kind: 'customer' }, text, at: 1, state: 'stored' as const };
-  return { conversation: conversation(name), unread: unread.length, last, typing: undefined };
+  return { conversation: conversation(name), unread: unread.length, last: unread.at(-1), typing: undefined };
 }
 
 function begin(visible: boolean) {
   const page = { visible };
   const told: News[] = [];
-  const herald = new Herald({ visible: () => page.visible, tell: (news) => told.push(news) });
-  const look = (mine: readonly Entry[], waiting: readonly Conversation[] = []) => herald.look({ phase: 'desk', mine, waiting });
-  return { page, herald, look, told: () => told.splice(0).map(({ customer, text }) => `${customer.name}: ${text}`) };
+  const inboxNotifier = new InboxNotifier({ visible: () => page.visible, notify: (news) => told.push(news) });
+  const look = (mine: readonly Entry[], waiting: readonly Conversation[] = []) => inboxNotifier.look({ phase: 'inbox', mine, waiting });
+  return { page, inboxNotifier, look, told: () => told.splice(0).map(({ customer, text }) => `${customer.name}: ${text}`) };
 }
 
 it('tells nothing while the page is looked at', () => {
@@ -55,12 +50,12 @@ it('tells once what customers say, what begins to wait, and what becomes mine wh
 });
 
 it('tells nothing of what was there before anybody looked, nor after the agent left', () => {
-  const { page, herald, look, told } = begin(false);
+  const { page, inboxNotifier, look, told } = begin(false);
   look([entry('Ann', 'hello')], [conversation('Ben')]);
   page.visible = true;
   look([entry('Ann', 'hello')], [conversation('Ben')]);
   page.visible = false;
-  herald.look({ phase: 'login', mine: [], waiting: [] });
+  inboxNotifier.look({ phase: 'login', mine: [], waiting: [] });
   look([entry('Ann', 'hello')], [conversation('Ben')]);
   expect(told()).toEqual([]);
 });

@@ -1,17 +1,17 @@
-/** From what is known of a conversation to the lines that show it. */
+/** Makes the lines that show a thread. */
 import type { Person } from '#libs/client/index.ts';
 import type { OutboxEntry } from './outbox.ts';
 import type { TimelineItem } from './timeline.ts';
 
-export interface SaidLine {
-  readonly kind: 'said';
+export interface MessageLine {
+  readonly kind: 'message';
   readonly key: string;
   readonly from: Person;
   readonly text: string;
   /** Unix milliseconds. */
   readonly at: number;
   readonly mine: boolean;
-  /** It follows a line of the same person closely: name and picture are left out. */
+  /** It follows a line of the same person within five minutes: name and picture are left out. */
   readonly together: boolean;
   /** `stored`: the hub has it. */
   readonly state: 'stored' | 'pending' | 'failed';
@@ -20,7 +20,7 @@ export interface SaidLine {
 }
 
 export type Line =
-  | SaidLine
+  | MessageLine
   | { readonly kind: 'day'; readonly key: string; readonly at: number }
   | { readonly kind: 'gap'; readonly key: string }
   | { readonly kind: 'new'; readonly key: string };
@@ -36,17 +36,17 @@ export interface LinesOptions {
   readonly firstNew: string | undefined;
 }
 
-/** A day above the first line of each, one name above the lines of one person, own ones that have no place yet at the end. */
+/** The first line of each day has the day above it, and the first of one person the name. Own messages without a place come last. */
 export function toLines({ items, outbox, me, firstNew }: LinesOptions): Line[] {
   const lines: Line[] = [];
   const ownById = new Map(outbox.flatMap((entry) => (entry.messageId === undefined ? [] : [[entry.messageId, entry] as const])));
-  const say = (line: Omit<SaidLine, 'kind' | 'together'>): void => {
-    const before = lastSaid(lines);
+  const push = (line: Omit<MessageLine, 'kind' | 'together'>): void => {
+    const before = lastMessage(lines);
     if (before === undefined || dayOf(before.at) !== dayOf(line.at)) lines.push({ kind: 'day', key: `day-${line.key}`, at: line.at });
     if (line.key === firstNew) lines.push({ kind: 'new', key: 'new' });
     const last = lines.at(-1);
-    const together = last?.kind === 'said' && isSame(last.from, line.from) && line.at - last.at < TOGETHER_MS;
-    lines.push({ kind: 'said', together, ...line });
+    const together = last?.kind === 'message' && isSame(last.from, line.from) && line.at - last.at < TOGETHER_MS;
+    lines.push({ kind: 'message', together, ...line });
   };
   for (const item of items) {
     if (item.kind === 'gap') {
@@ -55,17 +55,17 @@ export function toLines({ items, outbox, me, firstNew }: LinesOptions): Line[] {
     }
     const { id, from, text, at } = item.message;
     const entry = ownById.get(id);
-    say({ key: id, from, text, at, mine: from.id === me.id, state: entry?.state ?? 'stored', entry });
+    push({ key: id, from, text, at, mine: from.id === me.id, state: entry?.state ?? 'stored', entry });
   }
   for (const entry of outbox) {
     if (entry.messageId !== undefined && items.some(({ id }) => id === entry.messageId)) continue;
-    say({ key: entry.id, from: me, text: entry.text, at: entry.at, mine: true, state: entry.state, entry });
+    push({ key: entry.id, from: me, text: entry.text, at: entry.at, mine: true, state: entry.state, entry });
   }
   return lines;
 }
 
-function lastSaid(lines: readonly Line[]): SaidLine | undefined {
-  return lines.findLast((line) => line.kind === 'said');
+function lastMessage(lines: readonly Line[]): MessageLine | undefined {
+  return lines.findLast((line) => line.kind === 'message');
 }
 
 /** A service may use one id for several names (A11). */

@@ -1,7 +1,7 @@
 /** Own messages that the hub has not acknowledged. */
 import type { Message } from './message.ts';
 
-/** What became of it: `pending` is on its way, `failed` was given up and can be tried again where that may help. */
+/** `pending`: on its way. `failed`: given up; if `canRetry`, another try may help. */
 export interface OutboxEntry {
   /** The sender's own id of it, the same at every try (M2). */
   readonly id: string;
@@ -18,7 +18,6 @@ export interface OutboxEntry {
   readonly messageId?: string;
 }
 
-/** Refused this often, a message counts as failed. */
 const REFUSALS_MAX = 3;
 
 export class Outbox {
@@ -51,12 +50,12 @@ export class Outbox {
     }));
   }
 
-  /** It was refused for good. */
+  /** The hub refused it for good. */
   fail(id: string, code: string, canRetry: boolean): void {
     this.#change(id, (entry) => ({ ...entry, state: 'failed', code, canRetry }));
   }
 
-  /** It was refused, and is tried again by itself: after a few times that is told. */
+  /** The hub refused it, and the client tries again. After `REFUSALS_MAX` times it counts as failed. */
   refuse(id: string, code: string): void {
     this.#change(id, (entry) => {
       const refusals = (entry.refusals ?? 0) + 1;
@@ -64,7 +63,7 @@ export class Outbox {
     });
   }
 
-  /** A message of mine came over the room: the first entry with these words that has no place yet is taken for it. */
+  /** A message of mine came over the room: the first entry with this text and without a place is taken for it. */
   adopt(message: Message): void {
     const entry = this.#entries.find(({ messageId, text }) => messageId === undefined && text === message.text);
     if (entry !== undefined) this.#change(entry.id, (one) => ({ ...one, messageId: message.id }));

@@ -1,11 +1,11 @@
-import { useLanguage, useText } from '../../i18n/language.tsx';
-import classes from './room.module.css';
+import { useLanguage, useText } from '../i18n/language.tsx';
+import classes from './conversation.module.css';
 
 const DAY_MS = 86_400_000;
 
 /** Above the first line of a day. `now`: Unix milliseconds. */
 export function DayLine({ at, now }: { readonly at: number; readonly now: number }) {
-  const text = useText('chat');
+  const text = useText('conversation');
   const { language } = useLanguage();
   return (
     <li className={classes.day} data-day>

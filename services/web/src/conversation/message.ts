@@ -1,6 +1,6 @@
 import type { Person } from '#libs/client/index.ts';
 
-/** What somebody said, as the hub tells it. */
+/** A message as the hub sends it. */
 export interface Message {
   readonly id: string;
   readonly from: Person;

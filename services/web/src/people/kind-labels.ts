@@ -4,15 +4,15 @@ import { useText } from '../i18n/language.tsx';
 import type { Text } from '../i18n/languages.ts';
 
 /** The words of the tags in one language. */
-export type KindWords = Text<'kinds'>;
+export type KindLabels = Text<'kinds'>;
 
 /** The tag of somebody of this kind; undefined: none. */
-export function kindWord(kind: string | undefined, words: KindWords): string | undefined {
-  return kind !== undefined && Object.hasOwn(words, kind) ? words[kind as keyof KindWords] : undefined;
+export function kindLabel(kind: string | undefined, words: KindLabels): string | undefined {
+  return kind !== undefined && Object.hasOwn(words, kind) ? words[kind as keyof KindLabels] : undefined;
 }
 
 /** Gives the words of the tags in the language that the page has when it is called: for notifications. */
-export function useLatestKinds(): () => KindWords {
+export function useLatestKinds(): () => KindLabels {
   const kinds = useText('kinds');
   const latest = useRef(kinds);
   useEffect(() => {

@@ -1,0 +1,141 @@
+import { type ReactNode, useCallback, useEffect, useMemo } from 'react';
+import { useStore } from 'zustand/react';
+
+import type { Person } from '#libs/client/index.ts';
+import { useText } from '../i18n/language.tsx';
+import { PersonName } from '../people/person-name.tsx';
+import { Sentence } from '../people/sentence.tsx';
+import { Icon } from '../ui/icon.tsx';
+import classes from './conversation.module.css';
+import { DayLine } from './day-line.tsx';
+import { type Line, toLines } from './lines.ts';
+import { MessageLine } from './message-line.tsx';
+import { useScrollPlace } from './scroll-place.ts';
+import type { Thread } from './thread.ts';
+
+/** Pixels from the top at which the next older page is loaded. */
+const NEAR_TOP = 600;
+
+export interface MessageListProps {
+  readonly thread: Thread;
+  readonly me: Person;
+  /** For who cannot see it. */
+  readonly label: string;
+  /** Without a connection an own message says that it waits. */
+  readonly connected: boolean;
+  /** What loads older messages: scrolling up, or a button. */
+  readonly loadOlderBy: 'scrolling' | 'button';
+  /** Where there are no messages yet. Where it is given, the first message has a line above it that says so. */
+  readonly invitation?: ReactNode;
+  /** Below the last message. */
+  readonly note?: string | undefined;
+}
+
+/** The messages of a thread. The list stays at its end if it was there, else at the message one reads. */
+export function MessageList({ thread, me, label, connected, loadOlderBy, invitation, note }: MessageListProps) {
+  const text = useText('conversation');
+  const { items, outbox, firstNew, older, status } = useStore(thread.view);
+  const lines = useMemo(() => toLines({ items, outbox, me, firstNew }), [items, outbox, me, firstNew]);
+  const lastOwn = outbox.at(-1)?.id;
+  const content = useMemo(() => ({ lines, note }), [lines, note]);
+  const place = useScrollPlace(content);
+  const { toEnd, atEnd } = place;
+  const byScrolling = loadOlderBy === 'scrolling';
+
+  const loadIfNearTop = useCallback(() => {
+    if (byScrolling && thread.view.getState().older === 'some' && (place.ref.current?.scrollTop ?? 0) < NEAR_TOP) void thread.loadOlder();
+  }, [thread, place.ref, byScrolling]);
+  // A list too short to be scrolled loads older messages at once.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: looked at after each change of what is shown
+  useEffect(loadIfNearTop, [loadIfNearTop, lines]);
+  // Whoever publishes a message wants to see it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: with each new message of mine
+  useEffect(toEnd, [lastOwn, toEnd]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: looked at after each change of what is shown
+  useEffect(() => {
+    if (atEnd) thread.trim();
+  }, [thread, atEnd, lines]);
+
+  const loading = older === 'loading' || status === 'opening';
+  const now = Date.now();
+  return (
+    <div className={classes.frame}>
+      <section
+        ref={place.ref}
+        className={classes.scroller}
+        aria-label={label}
+        aria-busy={loading}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
+        tabIndex={0}
+        onScroll={() => {
+          place.onScroll();
+          loadIfNearTop();
+        }}
+      >
+        <div className={classes.top}>
+          {loading && <span className={classes.loader} role="status" aria-label={text.loading} />}
+          {older === 'some' && !byScrolling && (
+            <button type="button" onClick={() => void thread.loadOlder()}>
+              {text.earlier}
+            </button>
+          )}
+          {older === 'failed' && (
+            <p role="status">
+              {text.olderFailed}{' '}
+              <button type="button" onClick={() => void thread.loadOlder()}>
+                {text.retry}
+              </button>
+            </p>
+          )}
+          {invitation !== undefined && older === 'none' && status !== 'opening' && (
+            <p>{lines.length === 0 ? invitation : text.beginning}</p>
+          )}
+        </div>
+        <ol className={classes.lines}>{lines.map((line) => draw(line))}</ol>
+        {note !== undefined && <p className={classes.note}>{note}</p>}
+      </section>
+      {!atEnd && (
+        <button type="button" className={classes.toEnd} onClick={toEnd}>
+          <Icon name="down" size={15} />
+          {text.toLatest}
+        </button>
+      )}
+      <div className={classes.unseen} aria-live="polite" aria-atomic role="log">
+        {announcement(lines)}
+      </div>
+    </div>
+  );
+
+  function draw(line: Line) {
+    switch (line.kind) {
+      case 'message':
+        return <MessageLine key={line.key} line={line} connected={connected} thread={thread} />;
+      case 'day':
+        return <DayLine key={line.key} at={line.at} now={now} />;
+      case 'new':
+        return (
+          <li key={line.key} className={classes.newLine} data-new-line>
+            <span>{text.newMessages}</span>
+          </li>
+        );
+      case 'gap':
+        return (
+          <li key={line.key} className={classes.gap} data-gap>
+            {text.gap}
+          </li>
+        );
+    }
+  }
+
+  /** The newest message of somebody else, for who hears the page. */
+  function announcement(all: readonly Line[]): ReactNode {
+    const last = all.at(-1);
+    if (last?.kind !== 'message' || last.mine) return null;
+    return (
+      <Sentence
+        template={([name = '', words = '']) => text.announced(name, words)}
+        slots={[<PersonName key="name" person={last.from} />, last.text]}
+      />
+    );
+  }
+}

@@ -1,0 +1,311 @@
+/** The messages of one room as a page knows them: stored ones, own ones on their way, and who types. */
+import { createStore } from 'zustand/vanilla';
+import type { ParleyClient, Person } from '#libs/client/index.ts';
+import type { View } from '../state/view.ts';
+import { codeOf, mayWorkLater } from './error-code.ts';
+import type { PlacedMessage } from './message.ts';
+import { Outbox, type OutboxEntry } from './outbox.ts';
+import { Timeline, type TimelineItem } from './timeline.ts';
+import type { Timers } from './timers.ts';
+import { Typists } from './typists.ts';
+
+/** Messages of one older page. */
+const OLDER_PAGE = 50;
+/** Milliseconds until a room that cannot be entered for now is tried again. */
+const REJOIN_MS = 3_000;
+
+/** The part of the client that a thread uses. */
+export type ThreadClient = Pick<ParleyClient, 'newId' | 'join' | 'leave' | 'send' | 'discard' | 'history' | 'typing'>;
+
+/** What the client's `send` resolves with. */
+export type Acked = Awaited<ReturnType<ThreadClient['send']>>;
+
+export interface ThreadOptions {
+  readonly client: ThreadClient;
+  readonly me: Person;
+  readonly timers: Timers;
+  /** Undefined: there is none yet, and the first message makes it. */
+  readonly room?: string;
+  /** Sends a message while there is no room; the answer names the room. */
+  readonly sendFirst?: (id: string, text: string) => Promise<Acked>;
+  /** The first message made this room. */
+  readonly onRoom?: (room: string) => void;
+  /** Whether the room stores messages: then offsets never fall (M3). */
+  readonly keepsHistory: boolean;
+}
+
+/** `idle`: not entered yet. `refused`: it cannot be entered (`code`). `over`: it was closed (`code` tells by what). */
+export type ThreadStatus = 'idle' | 'opening' | 'open' | 'refused' | 'over';
+
+export interface ThreadState {
+  /** Undefined before the first message to somebody. */
+  readonly room: string | undefined;
+  readonly status: ThreadStatus;
+  /** Why it was refused, or is over. */
+  readonly code: string | undefined;
+  readonly items: readonly TimelineItem[];
+  readonly outbox: readonly OutboxEntry[];
+  /** Whether there is more above `items`. */
+  readonly older: 'none' | 'some' | 'loading' | 'failed';
+  /** Id of the first message that was new when the room was opened. */
+  readonly firstNew: string | undefined;
+  readonly typing: readonly Person[];
+}
+
+export class Thread {
+  readonly #options: ThreadOptions;
+  readonly #timeline = new Timeline();
+  readonly #outbox = new Outbox();
+  readonly #typists: Typists;
+  readonly #store = createStore<ThreadState>(() => ({
+    room: undefined,
+    status: 'open',
+    code: undefined,
+    items: [],
+    outbox: [],
+    older: 'none',
+    firstNew: undefined,
+    typing: [],
+  }));
+  readonly view: View<ThreadState> = this.#store;
+  #draft = '';
+  #keepsHistory: boolean;
+  #newCount = 0;
+
+  constructor(options: ThreadOptions) {
+    this.#options = options;
+    this.#keepsHistory = options.keepsHistory;
+    this.#typists = new Typists(options.timers, (typing) => this.#store.setState({ typing }));
+    if (options.room !== undefined) this.#store.setState({ room: options.room, status: 'idle' });
+  }
+
+  get room(): string | undefined {
+    return this.#state.room;
+  }
+
+  get status(): ThreadStatus {
+    return this.#state.status;
+  }
+
+  /** The text in the composer. It outlives the view. */
+  get draft(): string {
+    return this.#draft;
+  }
+
+  /** Highest offset; 0 where there is none. */
+  get top(): number {
+    return this.#timeline.last;
+  }
+
+  /** The newest text: stored, or on its way. */
+  get lastText(): string | undefined {
+    const item = this.#timeline.items.findLast((one) => one.kind === 'message');
+    return this.#outbox.entries.at(-1)?.text ?? (item?.kind === 'message' ? item.message.text : undefined);
+  }
+
+  /** Messages of others above an offset. */
+  unread(above: number): number {
+    const { me } = this.#options;
+    return this.#timeline.items.filter((one) => one.kind === 'message' && one.offset > above && one.message.from.id !== me.id).length;
+  }
+
+  /** Somebody who wrote here. */
+  author(user: string): Person | undefined {
+    const item = this.#timeline.items.findLast((one) => one.kind === 'message' && one.message.from.id === user);
+    return item?.kind === 'message' ? item.message.from : undefined;
+  }
+
+  /** The room stores messages from now on, or does not any more. */
+  keep(keepsHistory: boolean): void {
+    this.#keepsHistory = keepsHistory;
+  }
+
+  /** Enters the room and stays in it. If that fails for now, tries again later; if it is refused for good, the status says so. */
+  open(): void {
+    if (this.status !== 'idle') return;
+    this.enter().catch((error: unknown) => {
+      const code = codeOf(error);
+      if (mayWorkLater(code)) this.#options.timers.after(REJOIN_MS, () => this.open());
+      else this.end(code === 'ROOM_CLOSED' ? 'over' : 'refused', code);
+    });
+  }
+
+  /** Enters the room once. Rejects as the client's `join`; then the thread is idle. */
+  async enter(): Promise<void> {
+    const { room } = this.#state;
+    if (room === undefined) return;
+    this.#store.setState({ status: 'opening' });
+    try {
+      const { count, messages } = await this.#options.client.join(room);
+      this.#timeline.add(messages);
+      // The room may have ended meanwhile.
+      if (this.status !== 'opening') return this.#show();
+      this.#show({ status: 'open', ...this.#measured(), ...this.#foundNew() });
+      this.onEntered(count);
+    } catch (error) {
+      if (this.status === 'opening') this.#store.setState({ status: 'idle' });
+      throw error;
+    }
+  }
+
+  /** Reads the newest page of a room that is closed: it cannot be entered. Rejects as the client's `history`. */
+  async read(): Promise<void> {
+    const { room } = this.#state;
+    if (room === undefined) return;
+    const { messages } = await this.#options.client.history(room, {});
+    this.resync(messages);
+  }
+
+  /** Leaves the room; its messages stay. */
+  close(): void {
+    const { room, status } = this.#state;
+    if (room === undefined || status !== 'open') return;
+    this.#store.setState({ status: 'idle' });
+    this.#typists.clear();
+    this.#options.client.leave(room).catch(() => undefined);
+  }
+
+  /** The first message made this room. It is not entered yet. */
+  assignRoom(room: string): void {
+    if (this.room === undefined) this.#store.setState({ room, status: 'idle' });
+  }
+
+  /** A message of the room, in any order. */
+  receive(placed: PlacedMessage): void {
+    const { message } = placed;
+    this.#typists.stop(message.from.id);
+    if (message.from.id === this.#options.me.id && !this.#timeline.has(message.id)) this.#outbox.adopt(message);
+    this.#timeline.add([placed]);
+    this.#show();
+  }
+
+  /** The room's sequence was lost (M4): it goes on with this page. */
+  resync(page: readonly PlacedMessage[]): void {
+    this.#timeline.resync(page, this.#keepsHistory);
+    this.#show(this.#measured());
+  }
+
+  /** Somebody types. */
+  typist(person: Person): void {
+    this.#typists.start(person);
+  }
+
+  /** Somebody left, and types no more. */
+  left(user: string): void {
+    this.#typists.stop(user);
+  }
+
+  /** The room is over, or closed to me. */
+  end(status: 'over' | 'refused', code: string): void {
+    if (this.status === status) return;
+    this.#typists.clear();
+    this.#store.setState({ status, code });
+  }
+
+  /** Publishes a message: it is shown at once, and kept until the hub has it. */
+  publish(text: string): void {
+    const { client, timers } = this.#options;
+    const id = client.newId();
+    this.#outbox.add(id, text, timers.now());
+    this.#newCount = 0;
+    this.#show({ firstNew: undefined });
+    void this.#transmit(id, text);
+  }
+
+  /** Publishes again what failed, under the same id: it cannot come twice. As long as there is no room, all that failed goes again, in order. */
+  retry(id: string): void {
+    const failed = this.#outbox.entries.filter((entry) => entry.state === 'failed' && entry.canRetry === true);
+    const again = failed.filter((entry) => entry.id === id || (this.room === undefined && failed.some((one) => one.id === id)));
+    for (const entry of again) this.#outbox.retry(entry.id);
+    this.#show();
+    for (const entry of again) void this.#transmit(entry.id, entry.text);
+  }
+
+  /** The hub refused a frame with this id; it may be one of these messages. */
+  refuse(id: string, code: string): void {
+    if (this.#outbox.get(id) === undefined) return;
+    this.#outbox.refuse(id, code);
+    this.#show();
+  }
+
+  /** Takes out a message that the hub does not have; it is not tried any more. */
+  discard(id: string): void {
+    if (this.#outbox.get(id) === undefined) return;
+    this.#outbox.remove(id);
+    this.#options.client.discard(id);
+    this.#show();
+  }
+
+  /** Keeps what is in the composer, and tells the others that I type. */
+  write(draft: string): void {
+    this.#draft = draft;
+    const { room, status } = this.#state;
+    if (draft.trim() !== '' && room !== undefined && status === 'open') this.#options.client.typing(room);
+  }
+
+  /** Loads the next older page. */
+  async loadOlder(): Promise<void> {
+    const { room, older } = this.#state;
+    const before = this.#timeline.first;
+    if (room === undefined || before === undefined || older === 'loading' || older === 'none') return;
+    this.#store.setState({ older: 'loading' });
+    try {
+      const page = await this.#options.client.history(room, { before, limit: OLDER_PAGE });
+      this.#timeline.add(page.messages);
+      this.#show({ older: page.more && page.messages.length > 0 ? 'some' : 'none' });
+    } catch {
+      this.#store.setState({ older: 'failed' });
+    }
+  }
+
+  /** The last `unread` messages are new to whoever opens the room now. */
+  beginReading(unread: number): void {
+    this.#newCount = unread;
+    this.#store.setState({ firstNew: undefined });
+    this.#store.setState(this.#foundNew());
+  }
+
+  /** Drops the oldest messages of a long list. To be called only while the end is in view. */
+  trim(): void {
+    if (this.#timeline.trim()) this.#show({ older: 'some' });
+  }
+
+  /** The room was entered; so many are in it. */
+  protected onEntered(_count: number): void {}
+
+  get #state(): ThreadState {
+    return this.#store.getState();
+  }
+
+  async #transmit(id: string, text: string): Promise<void> {
+    const { client, sendFirst, onRoom, me } = this.#options;
+    try {
+      const before = this.room;
+      const acked = before === undefined && sendFirst !== undefined ? sendFirst(id, text) : client.send(before ?? '', text, { id });
+      const { room, message } = await acked;
+      this.#outbox.remove(id);
+      this.#timeline.add([{ offset: message.offset, message: { id: message.id, from: me, text, at: message.at } }]);
+      if (this.room === undefined) onRoom?.(room);
+    } catch (error) {
+      const code = codeOf(error);
+      this.#outbox.fail(id, code, mayWorkLater(code));
+    }
+    this.#show();
+  }
+
+  #show(changes: Partial<ThreadState> = {}): void {
+    this.#store.setState({ items: this.#timeline.items, outbox: this.#outbox.entries, ...changes });
+  }
+
+  /** Offsets begin at 1: below the first there is nothing to ask for. */
+  #measured(): Partial<ThreadState> {
+    if (this.#state.older === 'loading') return {};
+    return { older: (this.#timeline.first ?? 0) > 1 ? 'some' : 'none' };
+  }
+
+  #foundNew(): Partial<ThreadState> {
+    if (this.#newCount === 0 || this.#state.firstNew !== undefined) return {};
+    const messages = this.#timeline.items.filter((item) => item.kind === 'message');
+    return { firstNew: messages.length > this.#newCount ? messages.at(-this.#newCount)?.id : undefined };
+  }
+}
