@@ -22,6 +22,7 @@ const ONLY_IMPORTERS = {
   'prom-client': '^libs/telemetry/',
   pino: '^libs/telemetry/',
   pg: '^libs/store/',
+  dataloader: '^libs/store/',
   bullmq: '^libs/jobs/',
   nodemailer: '^libs/mail/',
   fastify: '^services/(api|all-in-one)/',

@@ -1,4 +1,4 @@
-/** Calls of the same few milliseconds, written or asked together. */
+/** Calls of the same few milliseconds, written together. Reads are grouped by grouped-reads.ts. */
 import { HubError } from '#libs/protocol/errors.ts';
 import type { StoreObserver } from './store-health.ts';
 

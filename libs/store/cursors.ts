@@ -1,6 +1,7 @@
 import { managedKindsWith } from '#libs/protocol/room-kinds.ts';
 import { Batcher } from './batcher.ts';
 import type { Database } from './database.ts';
+import { GroupedReads } from './grouped-reads.ts';
 import type { CursorStore, Waiting } from './message-store.ts';
 
 interface Advance {
@@ -51,7 +52,7 @@ const DELIVERED = `
 export class PostgresCursors implements CursorStore {
   readonly #database: Database;
   readonly #writer: Batcher<Advance, boolean>;
-  readonly #waiting: Batcher<string, readonly Waiting[]>;
+  readonly #waiting: GroupedReads<string, readonly Waiting[]>;
 
   constructor(database: Database) {
     this.#database = database;
@@ -66,7 +67,7 @@ export class PostgresCursors implements CursorStore {
         return moves.map(({ user, room, offset }) => offset <= (tops.get(`${user} ${room}`) ?? offset));
       },
     });
-    this.#waiting = new Batcher({ ...ASKED, timeoutMs, write: (users, deadline) => this.#ask(users, deadline) });
+    this.#waiting = new GroupedReads({ ...ASKED, timeoutMs, read: (users, deadline) => this.#ask(users, deadline) });
   }
 
   advance(user: string, room: string, offset: number): Promise<boolean> {
@@ -79,7 +80,7 @@ export class PostgresCursors implements CursorStore {
   }
 
   waiting(user: string): Promise<readonly Waiting[]> {
-    return this.#waiting.add(user);
+    return this.#waiting.ask(user);
   }
 
   /** Resolves when everything asked for so far is answered. */

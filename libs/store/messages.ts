@@ -1,6 +1,7 @@
 import { failPoint } from '#libs/config/fail-point.ts';
 import { Batcher } from './batcher.ts';
 import type { Database } from './database.ts';
+import { GroupedReads } from './grouped-reads.ts';
 import { appendAll } from './message-append.ts';
 import type { MessageStore, StoredAt, StoredMessage, StoredPage } from './message-store.ts';
 import type { StoreObserver } from './store-health.ts';
@@ -64,7 +65,7 @@ interface Found {
 export class PostgresMessages implements MessageStore {
   readonly #database: Database;
   readonly #writer: Batcher<StoredMessage, StoredAt | 'conflict'>;
-  readonly #finder: Batcher<Lookup, Found>;
+  readonly #finder: GroupedReads<Lookup, Found>;
 
   /** `messaging`: the connections of what stands between a message and its `ack`. */
   constructor(database: Database, messaging: Database, observe: StoreObserver | undefined) {
@@ -80,10 +81,10 @@ export class PostgresMessages implements MessageStore {
         return places;
       },
     });
-    this.#finder = new Batcher({
+    this.#finder = new GroupedReads({
       ...LOOKED_UP,
       timeoutMs,
-      write: (asked, deadline) => find(messaging, asked, deadline),
+      read: (asked, deadline) => find(messaging, asked, deadline),
     });
   }
 
@@ -92,12 +93,12 @@ export class PostgresMessages implements MessageStore {
   }
 
   find(room: string, id: string): Promise<Found> {
-    return this.#finder.add({ room, id });
+    return this.#finder.ask({ room, id });
   }
 
   /** Asked as a message is looked up: when an epoch begins, all rooms ask at once. */
   async top(room: string): Promise<number> {
-    return (await this.#finder.add({ room, id: '' })).top;
+    return (await this.#finder.ask({ room, id: '' })).top;
   }
 
   async before(room: string, before: number, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<StoredPage> {

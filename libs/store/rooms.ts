@@ -1,6 +1,6 @@
 import { managedKindsWith } from '#libs/protocol/room-kinds.ts';
-import { Batcher } from './batcher.ts';
 import type { Database, Query } from './database.ts';
+import { GroupedReads } from './grouped-reads.ts';
 import { type ListPage, pageOf } from './list-page.ts';
 import { kindMember, kindOf } from './person-kind.ts';
 import { ROOM_COLUMNS, type RoomRow, roomOf } from './room-row.ts';
@@ -112,29 +112,29 @@ interface Question {
 
 export class PostgresRooms implements RoomStore {
   readonly #database: Database;
-  readonly #asker: Batcher<Question, RoomStanding | undefined>;
-  readonly #checker: Batcher<Question, RoomStanding | undefined>;
+  readonly #asker: GroupedReads<Question, RoomStanding | undefined>;
+  readonly #checker: GroupedReads<Question, RoomStanding | undefined>;
 
   /** `messaging`: the connections of what stands between a message and its `ack`; `following`: of what follows changes. */
   constructor(database: Database, messaging: Database, following: Database) {
     this.#database = database;
-    const asker = (through: Database, parallel: number): Batcher<Question, RoomStanding | undefined> =>
-      new Batcher({
+    const asker = (through: Database, parallel: number): GroupedReads<Question, RoomStanding | undefined> =>
+      new GroupedReads({
         ...ASKED,
         parallel,
         timeoutMs: through.timeoutMs,
-        write: (questions, deadline) => ask(through, questions, deadline),
+        read: (questions, deadline) => ask(through, questions, deadline),
       });
     this.#asker = asker(messaging, ASKED.parallel);
     this.#checker = asker(following, 1);
   }
 
   standing(room: string, user?: string): Promise<RoomStanding | undefined> {
-    return this.#asker.add({ room, user });
+    return this.#asker.ask({ room, user });
   }
 
   recheck(room: string, user: string): Promise<RoomStanding | undefined> {
-    return this.#checker.add({ room, user });
+    return this.#checker.ask({ room, user });
   }
 
   /** Resolves when everything asked so far is answered. */
