@@ -2,16 +2,19 @@
 import { CLIENT_FRAMES, type ClientFrameRow, SERVER_FRAMES, type ServerFrameRow } from '#libs/protocol/frames.ts';
 import {
   CHAT_MESSAGE,
+  DATA,
   FRAME_ID,
   JOIN_TARGET,
   type Members,
   type MemberType,
   type ObjectType,
+  OFFSET,
   optional,
   PAGE_MESSAGE,
   PERSON,
   POSITION,
   ROOM,
+  TEXT,
 } from '#libs/protocol/member-types.ts';
 
 const SHAPES = [PERSON, POSITION, JOIN_TARGET, CHAT_MESSAGE, PAGE_MESSAGE];
@@ -57,7 +60,7 @@ function declaration([name, type]: [string, MemberType], side: Side): string {
 /** Members that are everywhere need no words, and an interface has its own. */
 function isPlain(type: MemberType): boolean {
   return (
-    [FRAME_ID.description, ROOM.description].some((plain) => plain === type.description) ||
+    [FRAME_ID, ROOM, OFFSET, TEXT, DATA].some(({ description }) => description === type.description) ||
     (type.type === 'object' && type.name !== undefined)
   );
 }

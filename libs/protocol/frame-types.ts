@@ -15,7 +15,6 @@ export interface Person {
 export interface Position {
   /** Changes when the sequence was lost (M3). */
   readonly epoch: string;
-  /** A place in the room's sequence (M3). */
   readonly offset: number;
 }
 
@@ -39,7 +38,6 @@ export interface ChatMessage {
 
 /** A message on a page. */
 export interface PageMessage {
-  /** A place in the room's sequence (M3). */
   readonly offset: number;
   readonly message: ChatMessage;
 }
@@ -70,9 +68,7 @@ export interface ClientFrames {
     readonly type: 'message';
     readonly id?: string | undefined;
     readonly room: string;
-    /** At most MESSAGE_MAX_CHARS Unicode code points (F2). */
     readonly text: string;
-    /** Any JSON value. */
     readonly data?: unknown;
   };
   /** The same; `sessionId` stands for `room`. */
@@ -80,9 +76,7 @@ export interface ClientFrames {
     readonly type: 'message';
     readonly id?: string | undefined;
     readonly sessionId: string;
-    /** At most MESSAGE_MAX_CHARS Unicode code points (F2). */
     readonly text: string;
-    /** Any JSON value. */
     readonly data?: unknown;
   };
   /** Publishes a direct message to a user. */
@@ -91,9 +85,7 @@ export interface ClientFrames {
     readonly id?: string | undefined;
     /** The id of a user. */
     readonly to: string;
-    /** At most MESSAGE_MAX_CHARS Unicode code points (F2). */
     readonly text: string;
-    /** Any JSON value. */
     readonly data?: unknown;
   };
   /** Reads a page of messages below the offset `before`, oldest first. */
@@ -101,7 +93,6 @@ export interface ClientFrames {
     readonly type: 'history';
     readonly id?: string | undefined;
     readonly room: string;
-    /** A place in the room's sequence (M3). */
     readonly before?: number | undefined;
     readonly limit?: number | undefined;
   };
@@ -122,7 +113,6 @@ export interface ClientFrames {
     readonly type: 'delivered';
     readonly id?: string | undefined;
     readonly room: string;
-    /** A place in the room's sequence (M3). */
     readonly offset: number;
   };
   /** Tells the others that this user types, at most once a second. */
@@ -187,7 +177,6 @@ export interface JoinedFrame {
   readonly count: number;
   /** Absent, like `offset`, in rooms that keep nothing (R3). */
   readonly epoch?: string;
-  /** A place in the room's sequence (M3). */
   readonly offset?: number;
   /** `messages` are exactly what was missed (M5). */
   readonly recovered: boolean;
@@ -272,7 +261,6 @@ export interface ResyncFrame {
   readonly room: string;
   /** Changes when the sequence was lost (M3). */
   readonly epoch: string;
-  /** A place in the room's sequence (M3). */
   readonly offset: number;
   readonly recovered: false;
   /** Oldest first. */
@@ -329,7 +317,6 @@ export interface ErrorFrame {
 export interface OfflineMessageFrame {
   readonly type: 'offline_message';
   readonly room: string;
-  /** A place in the room's sequence (M3). */
   readonly offset: number;
   readonly message: ChatMessage;
 }
@@ -359,7 +346,6 @@ export interface RoomClosedFrame {
 export interface InformFrame {
   readonly type: 'inform';
   readonly code?: string;
-  /** Any JSON value. */
   readonly body: unknown;
 }
 
@@ -367,7 +353,6 @@ export interface InformFrame {
 export interface CommandFrame {
   readonly type: 'command';
   readonly code?: string;
-  /** Any JSON value. */
   readonly body: unknown;
 }
 

@@ -1,49 +1,15 @@
-/** A frame from the hub as a test reads it: any member may be there. What each type has is in the contract, F. */
-export interface ServerFrame {
-  readonly type: string;
-  readonly id?: string;
-  readonly room?: string;
-  readonly count?: number;
-  readonly epoch?: string;
-  readonly offset?: number;
-  readonly recovered?: boolean;
-  readonly more?: boolean;
-  readonly messages?: readonly PageMessage[];
-  readonly message?: ChatMessage | string;
-  readonly users?: readonly Person[];
-  readonly user?: Person;
-  readonly with?: Person;
-  readonly body?: unknown;
-  readonly action?: 'joined' | 'left';
-  readonly code?: string;
-  readonly retryable?: boolean;
-  readonly retryAfter?: number;
-  readonly expiresAt?: number;
-  readonly reconnectIn?: number;
-  readonly reason?: string;
-  readonly session?: string;
-  readonly node?: string;
-  readonly online?: number;
-  readonly heartbeat?: number;
-  readonly limits?: { readonly messageChars: number; readonly frameBytes: number; readonly rooms: number };
-  readonly at?: number;
-}
+import type { ServerFrame as HubFrame, ChatMessage as HubMessage } from '#libs/protocol/frame-types.ts';
 
-interface Person {
-  readonly id: string;
-  readonly name: string;
-  readonly kind?: string;
-}
+type MembersOf<F> = F extends unknown ? keyof F : never;
+type MemberOf<F, K> = F extends unknown ? (K extends keyof F ? F[K] : never) : never;
 
-export interface ChatMessage {
-  readonly id: string;
-  readonly from?: Person;
-  readonly text?: string;
-  readonly data?: unknown;
-  readonly at: number;
-  /** In an `ack`. */
-  readonly offset?: number;
-}
+/** A frame from the hub as a test reads it: a member of any frame may be there. */
+export type ServerFrame = { readonly type: string; readonly messages?: readonly PageMessage[] } & {
+  readonly [K in Exclude<MembersOf<HubFrame>, 'type' | 'messages'>]?: MemberOf<HubFrame, K>;
+};
+
+/** The `message` of a message, or of an `ack`, which has no sender and no text. */
+export type ChatMessage = Pick<HubMessage, 'id' | 'at'> & Partial<HubMessage> & { readonly offset?: number };
 
 export interface PageMessage {
   readonly offset: number;
