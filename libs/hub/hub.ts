@@ -66,11 +66,22 @@ export class Hub {
     this.#rooms = new Rooms(broker, newRooms, now);
     this.#counts = new Counts(fanout);
     this.#expiry = new Expiry(clock.now());
-    this.#joins = new Joins({ rooms: this.#rooms, counts: this.#counts, broker, presence, stats, faults, background, roomLimit, clock });
+    this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, access, stats, clock, background });
+    this.#joins = new Joins({
+      rooms: this.#rooms,
+      counts: this.#counts,
+      broker,
+      presence,
+      stats,
+      faults,
+      privateRooms: this.#privateRooms,
+      background,
+      roomLimit,
+      clock,
+    });
     const bytes = new UserBytes({ ...options.userBytes, buckets: options.buckets, now, refused: () => stats.rateLimited('bytes') });
     const validity = new MembershipValidity(now);
     this.#publisher = new Publisher({ writer: options.writer, access, validity, bytes, stats, faults, background, now });
-    this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, access, stats, clock, background });
     this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, access, validity, clock, background });
     this.#receipts = new Receipts({ cursors: store.cursors, background, now });
     this.#pings = new PingLimit({ perSecond: options.pingsPerSecond, stats, now });

@@ -189,9 +189,9 @@ describe('the sweep of streams', () => {
     const [there, joined, sender] = [await hub.client(bob, 0), await hub.client(bob, 1), await hub.client(ada, 1)];
     await joined.join(room);
     await saysAndDies(ada, room, 'shown to nobody');
-    await joined.waitFor('message', (frame) => messageOf(frame).text === 'shown to nobody');
     expect(await firstFound(newSweep())).toBe(1);
-    for (const client of [there, sender]) await client.waitFor('message', (frame) => messageOf(frame).text === 'shown to nobody', LONG);
+    for (const client of [there, joined, sender])
+      await client.waitFor('message', (frame) => messageOf(frame).text === 'shown to nobody', LONG);
     // Another worker, at the same time or later.
     expect(await newSweep().run()).toBe(0);
     await sender.message(room, 'the next one');

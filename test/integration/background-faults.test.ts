@@ -168,7 +168,10 @@ describe('a bug in what nobody waits for ends no process, and', () => {
 
   it('a signal: its user connects again', async () => {
     const { ann } = await pair();
-    await stage.backend.broker.emit(`u:${ann.connection.user.id}`, '{"type":"room_closed",no JSON');
+    ann.connection.deliver = () => {
+      throw new TypeError('a bug');
+    };
+    await stage.backend.broker.emit(`u:${ann.connection.user.id}`, '{"type":"inform"}');
     await ended(ann);
     expect(ann.closed).toEqual(RETRYABLE);
     expect(stage.background.faults).toEqual(['signals']);

@@ -6,22 +6,23 @@
  *
  * Each page is sent only where the outbox has place for it, looked at in the same go: a hundred rooms joined by one frame would else fill it at once.
  */
-import type { Broker } from '#libs/broker/broker.ts';
+import type { Broker, Page } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
 import { Room } from '#libs/hub/rooms/room.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
-import type { Connection, PendingJoin } from '#libs/hub/sessions/connection.ts';
+import type { Connection } from '#libs/hub/sessions/connection.ts';
+import { Delivery } from '#libs/hub/sessions/delivery.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
 import type { Membership } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Position } from '#libs/protocol/frame-types.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { joinedEnd, joinedHead, joinedLive } from '#libs/protocol/server-frame.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Counts } from './counts.ts';
+import type { PrivateRooms } from './private-rooms.ts';
 
 const PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
 const POSITION_ONLY = { count: 1, bytes: 1 };
@@ -35,6 +36,7 @@ export interface JoinsOptions {
   readonly presence: Presence;
   readonly stats: HubStats;
   readonly faults: Faults;
+  readonly privateRooms: Pick<PrivateRooms, 'release'>;
   readonly background: Background;
   readonly roomLimit: number;
   readonly clock: Pick<Clock, 'steady' | 'wait'>;
@@ -62,24 +64,24 @@ export class Joins {
     enter: () => Membership | Promise<Membership>,
   ): void {
     if (!connection.open) return;
-    const underWay = connection.joins?.get(name);
+    const underWay = connection.deliveries?.get(name);
     if (underWay !== undefined) {
       underWay.ids.push(id);
       return;
     }
     const known = connection.rooms.find((room) => room.name === name);
     if (known !== undefined) {
-      connection.send(again(known, id));
+      connection.send(again(connection, known, id));
       return;
     }
-    const pending: PendingJoin = { ids: [id], room: undefined };
-    connection.joins ??= new Map();
-    connection.joins.set(name, pending);
-    const failed = (error: unknown): void => this.#fail(connection, name, pending, this.#options.faults.report(error, connection));
+    const delivery = new Delivery(id);
+    connection.deliveries ??= new Map();
+    connection.deliveries.set(name, delivery);
+    const failed = (error: unknown): void => this.#fail(connection, name, delivery, this.#options.faults.report(error, connection));
     try {
       const membership = enter();
-      if (membership instanceof Promise) membership.then((entered) => this.#begin(connection, pending, entered, since)).catch(failed);
-      else this.#begin(connection, pending, membership, since);
+      if (membership instanceof Promise) membership.then((entered) => this.#begin(connection, delivery, entered, since)).catch(failed);
+      else this.#begin(connection, delivery, membership, since);
     } catch (error) {
       failed(error);
     }
@@ -100,7 +102,7 @@ export class Joins {
   /** Takes a closed connection out of every room. */
   leaveAll(connection: Connection): void {
     for (const room of [...connection.rooms]) this.#exit(connection, room);
-    connection.joins = undefined;
+    connection.deliveries = undefined;
   }
 
   #leave(connection: Connection, name: string): boolean {
@@ -112,42 +114,43 @@ export class Joins {
   }
 
   #cancel(connection: Connection, name: string, error: HubError): boolean {
-    const pending = connection.joins?.get(name);
-    if (pending === undefined) return false;
-    this.#fail(connection, name, pending, error);
+    const delivery = connection.deliveries?.get(name);
+    if (delivery === undefined) return false;
+    this.#fail(connection, name, delivery, error);
     return true;
   }
 
   /** Ends a join under way; does nothing to one that has ended. */
-  #fail(connection: Connection, name: string, pending: PendingJoin, error: HubError): void {
-    if (connection.joins?.get(name) !== pending) return;
+  #fail(connection: Connection, name: string, delivery: Delivery, error: HubError): void {
+    if (connection.deliveries?.get(name) !== delivery) return;
     // In this order: who is still on their way in has no subscription to give back.
-    if (pending.room !== undefined) this.#exit(connection, pending.room);
+    if (delivery.room !== undefined) this.#exit(connection, delivery.room);
     connection.settled(name);
-    for (const id of pending.ids) connection.sendError(id, error, name);
+    for (const id of delivery.ids) connection.sendError(id, error, name);
+    this.#options.privateRooms.release(connection, name, delivery);
   }
 
   /** @throws HubError `ROOM_LIMIT`. */
-  #begin(connection: Connection, pending: PendingJoin, membership: Membership, since: Position | undefined): void {
+  #begin(connection: Connection, delivery: Delivery, membership: Membership, since: Position | undefined): void {
     const { rooms, roomLimit } = this.#options;
-    if (connection.joins?.get(membership.room) !== pending) return;
+    if (connection.deliveries?.get(membership.room) !== delivery) return;
     if (connection.rooms.length >= roomLimit) {
       throw new HubError('ROOM_LIMIT', `at most ${roomLimit} rooms on one connection: leave one first`);
     }
     const room = rooms.acquire(membership, connection.user.id);
     connection.rooms.push(room);
-    pending.room = room;
+    delivery.room = room;
     this.#options.background.run(
       'joins',
-      () => this.#enter(connection, room, pending, since),
+      () => this.#enter(connection, room, delivery, since),
       () => connection.end('UNAVAILABLE'),
     );
   }
 
   /** Never rejects. */
-  async #enter(connection: Connection, room: Room, pending: PendingJoin, since: Position | undefined): Promise<void> {
-    const wanted = (): boolean => connection.joins?.get(room.name) === pending;
-    const [id] = pending.ids;
+  async #enter(connection: Connection, room: Room, delivery: Delivery, since: Position | undefined): Promise<void> {
+    const wanted = (): boolean => connection.deliveries?.get(room.name) === delivery;
+    const [id] = delivery.ids;
     const { user } = connection;
     const before = room.users.get(user) ?? 0;
     room.users.set(user, before + 1);
@@ -157,10 +160,11 @@ export class Joins {
       // Even where this connection left meanwhile: another one of the user may rely on being announced by the first.
       await (before === 0 && room.users.has(user) ? this.#announce(room, connection) : room.entering.get(user));
       if (!wanted()) return;
-      if (room.keeps) await this.#deliver(connection, room, id, since, wanted);
+      if (room.isPrivate) await this.#deliverPrivate(connection, room, id, since, wanted);
+      else if (room.keeps) await this.#deliver(connection, room, id, since, wanted);
       else this.#goLive(connection, room, joinedLive(id, room.name, room.count));
     } catch (error) {
-      this.#fail(connection, room.name, pending, this.#options.faults.report(error, connection));
+      this.#fail(connection, room.name, delivery, this.#options.faults.report(error, connection));
     }
   }
 
@@ -265,6 +269,54 @@ export class Joins {
     this.#goLive(connection, room, this.#page(room, id, false, items, false));
   }
 
+  /**
+   * As `#deliver`, of a private room. Its messages come over the user's own channel, and are held until the page is sent: so the page is cut where the
+   * broker stands, and what was held follows from there.
+   */
+  async #deliverPrivate(
+    connection: Connection,
+    room: Room,
+    id: string | undefined,
+    since: Position | undefined,
+    wanted: () => boolean,
+  ): Promise<void> {
+    const { stats } = this.#options;
+    let from = since;
+    while (from !== undefined) {
+      const { epoch, offset } = from;
+      const page = await this.#read(connection, () => this.#options.broker.after(room.name, offset, PAGE));
+      if (!wanted()) return;
+      const { position, publications } = page;
+      if (!page.complete || position.epoch !== epoch || position.offset < offset) break;
+      const upTo = { epoch, offset: publications.at(-1)?.offset ?? offset };
+      if (!page.more || upTo.offset >= position.offset) {
+        stats.recovered('recovered');
+        this.#goLive(connection, room, privatePage(room, id, true, { position: upTo, publications }, false), upTo);
+        return;
+      }
+      connection.send(privatePage(room, id, true, page, true));
+      from = upTo;
+    }
+    if (since !== undefined) stats.recovered('lost');
+    const page = await this.#read(connection, () => this.#latest(room.name));
+    if (wanted()) this.#goLive(connection, room, privatePage(room, id, false, page, false), page.position);
+  }
+
+  /** The latest page. The sequence of a room in which nothing was said begins with it. */
+  async #latest(room: string): Promise<Page> {
+    const { broker } = this.#options;
+    const page = await broker.before(room, Number.POSITIVE_INFINITY, PAGE);
+    return page.position.epoch === '' ? broker.after(room, 0, PAGE) : page;
+  }
+
+  /** A page, read and given out only while the outbox has place for it. */
+  async #read(connection: Connection, read: () => Promise<Page>): Promise<Page> {
+    await connection.outboxBelow(PAGE_BYTES);
+    const page = await read();
+    await connection.outboxBelow(PAGE_BYTES);
+    return page;
+  }
+
   #page(room: Room, id: string | undefined, recovered: boolean, items: Uint8Array, more: boolean): Buffer {
     const { name, epoch, offset, count } = room;
     return Buffer.concat([
@@ -274,28 +326,23 @@ export class Joins {
     ]);
   }
 
-  #goLive(connection: Connection, room: Room, joined: string | Uint8Array): void {
+  /** @param page Where the page of a private room was cut. */
+  #goLive(connection: Connection, room: Room, joined: string | Uint8Array, page?: Position): void {
     connection.send(joined);
     this.#options.counts.toldRoom(connection, room);
     connection.subscribe(room.topic);
     room.subscriptions += 1;
-    const pending = connection.joins?.get(room.name);
+    const delivery = connection.deliveries?.get(room.name);
     connection.settled(room.name);
-    for (const id of pending?.ids.slice(1) ?? []) connection.send(again(room, id));
+    if (delivery !== undefined && page !== undefined) this.#options.privateRooms.release(connection, room.name, delivery, page);
+    for (const id of delivery?.ids.slice(1) ?? []) connection.send(again(connection, room, id));
   }
 
   #exit(connection: Connection, room: Room): void {
     const index = connection.rooms.indexOf(room);
     if (index < 0) return;
     connection.rooms.splice(index, 1);
-    const { epoch, offset } = room;
-    const isLive = connection.joins?.get(room.name)?.room !== room;
-    if (isLive) room.subscriptions -= 1;
-    if (isPrivateRoom(room.name)) {
-      // Messages from before the leave may be on their way over the user's own channel, or may have come over that alone.
-      if (isLive) connection.passedBy(room.name, offset, epoch);
-      connection.owed?.get(room.name)?.left(isLive ? { epoch, offset } : undefined);
-    }
+    if (connection.deliveries?.get(room.name)?.room !== room) room.subscriptions -= 1;
     const { user } = connection;
     const users = (room.users.get(user) ?? 1) - 1;
     if (users > 0) room.users.set(user, users);
@@ -309,7 +356,25 @@ export class Joins {
   }
 }
 
+function privatePage(
+  { name, count }: Room,
+  id: string | undefined,
+  recovered: boolean,
+  { position, publications }: Pick<Page, 'position' | 'publications'>,
+  more: boolean,
+): Buffer {
+  return Buffer.concat([
+    Buffer.from(joinedHead(id, { room: name, count, ...position, recovered })),
+    Room.items(name, publications),
+    Buffer.from(joinedEnd(more)),
+  ]);
+}
+
 /** The answer to a join of a room that the connection is in. */
-function again({ name, keeps, epoch, offset, count }: Room, id: string | undefined): string {
-  return keeps ? joinedHead(id, { room: name, count, epoch, offset, recovered: true }) + joinedEnd(false) : joinedLive(id, name, count);
+function again(connection: Connection, room: Room, id: string | undefined): string {
+  const { name, keeps, count } = room;
+  const position = keeps ? room : connection.pages.get(name);
+  if (position === undefined) return joinedLive(id, name, count);
+  const { epoch, offset } = position;
+  return joinedHead(id, { room: name, count, epoch, offset, recovered: true }) + joinedEnd(false);
 }

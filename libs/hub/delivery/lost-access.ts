@@ -137,6 +137,6 @@ export class LostAccess {
   }
 }
 
-function isInOrEntering({ rooms, joins }: Connection, room: string): boolean {
-  return joins?.has(room) === true || rooms.some(({ name }) => name === room);
+function isInOrEntering({ rooms, deliveries }: Connection, room: string): boolean {
+  return deliveries?.has(room) === true || rooms.some(({ name }) => name === room);
 }

@@ -7,21 +7,20 @@
 import type { Broker, Page, Position } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
-import { Room } from '#libs/hub/rooms/room.ts';
-import type { Connection, Owed } from '#libs/hub/sessions/connection.ts';
+import type { Connection } from '#libs/hub/sessions/connection.ts';
+import type { Delivery } from '#libs/hub/sessions/delivery.ts';
 import type { Arrival, LocalUser, Reached } from '#libs/hub/sessions/local-user.ts';
 import type { LocalUsers } from '#libs/hub/sessions/local-users.ts';
 import { Retention, type RoomAccess, Standing } from '#libs/messages/room-access.ts';
-import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
-import { buildPage, messageHeadOf, publishedAt } from '#libs/protocol/server-frame.ts';
+import { messageHeadOf, publishedAt } from '#libs/protocol/server-frame.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
+import { PrivateDelivery, resync } from './private-delivery.ts';
 
 const PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
-const RETRY_MS = 1000;
 /** Users made good at a time after the backend was away. */
 const HEALED_AT_ONCE = 16;
 
@@ -37,12 +36,14 @@ export interface PrivateRoomsOptions {
 
 export class PrivateRooms {
   readonly #options: PrivateRoomsOptions;
+  readonly #deliveries: PrivateDelivery;
   /** Users whose signals may have been lost, and who still wait to be healed. */
   readonly #doubted = new Set<string>();
   #healing = 0;
 
   constructor(options: PrivateRoomsOptions) {
     this.#options = options;
+    this.#deliveries = new PrivateDelivery(options, (user, room, reached) => this.#renew(user, room, Retention.stream, reached));
   }
 
   /**
@@ -55,16 +56,20 @@ export class PrivateRooms {
     const { room, offset } = messageHeadOf(frame);
     const reached = user.reached?.get(room);
     if (reached === undefined) {
-      this.#run(user, () => this.#begin(user, room, retention, { offset, frame, epoch }));
-    } else if (reached.held !== undefined) {
+      this.#deliveries.run(user, () => this.#begin(user, room, retention, { offset, frame, epoch }));
+      return;
+    }
+    // The room keeps history from now on.
+    if (retention === Retention.history) reached.epoch = undefined;
+    if (reached.held !== undefined) {
       reached.held.push({ offset, frame, epoch });
     } else if (epoch !== reached.epoch) {
       reached.held = [{ offset, frame, epoch }];
-      this.#run(user, () => this.#release(user, room, retention, reached));
+      this.#deliveries.run(user, () => this.#release(user, room, retention, reached));
     } else if (offset === reached.offset + 1) {
       this.#hand(user, room, retention, reached, offset, frame);
     } else if (offset > reached.offset) {
-      this.#run(user, () => this.#fill(user, room, retention, reached, offset));
+      this.#deliveries.run(user, () => this.#fill(user, room, retention, reached, offset));
     }
   }
 
@@ -73,14 +78,12 @@ export class PrivateRooms {
    * between, at once or with the next message of the channel.
    */
   start(connection: Connection, room: string, offset: number): void {
-    const { user, owed } = connection;
+    const { user } = connection;
     const reached = user.reached?.get(room);
-    const due = owed?.get(room);
-    if (due !== undefined) due.from = Math.max(due.from, offset + 1);
     if (this.#options.users.of(user.id).length > 1) {
-      connection.passedBy(room, offset);
+      connection.pageSent(room, { epoch: '', offset });
       if (reached !== undefined && reached.held === undefined && reached.offset < offset)
-        this.#run(user, () => this.#fill(user, room, Retention.history, reached, offset));
+        this.#deliveries.run(user, () => this.#fill(user, room, Retention.history, reached, offset));
     } else if (reached?.held !== undefined) reached.floor = offset;
     else this.#known(user, room, offset);
   }
@@ -111,7 +114,7 @@ export class PrivateRooms {
       const user = this.#options.users.of(id)[0]?.user;
       if (user === undefined) continue;
       const healing = this.#heal(user);
-      this.#run(user, () => healing);
+      this.#deliveries.run(user, () => healing);
       await Promise.allSettled([healing]);
     }
     this.#healing -= 1;
@@ -119,27 +122,44 @@ export class PrivateRooms {
 
   async #heal(user: LocalUser): Promise<void> {
     const { id } = user;
-    const waiting = await this.#patiently(user, () => this.#options.cursors.waiting(id));
+    const waiting = await this.#deliveries.patiently(user, () => this.#options.cursors.waiting(id));
     // Groups have cursors, too, but what is said in them comes over the room.
     for (const { room, delivered, top } of waiting?.filter((one) => isPrivateRoom(one.room)) ?? []) {
       this.#known(user, room, delivered);
       const reached = user.reached?.get(room);
       if (reached !== undefined && reached.held === undefined && reached.offset < top) {
-        this.#run(user, () => this.#fill(user, room, Retention.history, reached, top));
+        this.#deliveries.run(user, () => this.#fill(user, room, Retention.history, reached, top));
       }
     }
+    for (const connection of [...this.#options.users.of(id)]) await this.#healPages(connection);
     const stored = new Set(waiting?.map(({ room }) => room));
     for (const [room, reached] of user.reached ?? []) {
       if (!isPrivateRoom(room) || stored.has(room) || reached.held !== undefined) continue;
       // What is said in a room that was lost meanwhile is not theirs (R7).
-      if ((await this.#patiently(user, () => this.#options.access.standing(id, room))) !== Standing.member) continue;
+      if ((await this.#deliveries.patiently(user, () => this.#options.access.standing(id, room))) !== Standing.member) continue;
       const from = reached.offset;
-      const page = await this.#patiently(user, () => this.#options.broker.after(room, from, { count: 1, bytes: 1 }));
+      const page = await this.#deliveries.patiently(user, () => this.#options.broker.after(room, from, { count: 1, bytes: 1 }));
       if (page === undefined || reached.held !== undefined) continue;
       const { epoch, offset } = page.position;
       if (isAnew({ epoch, offset }, { ...reached, offset: from }))
-        this.#run(user, () => this.#renew(user, room, Retention.stream, reached));
-      else if (offset > reached.offset) this.#run(user, () => this.#fill(user, room, Retention.stream, reached, offset));
+        this.#deliveries.run(user, () => this.#renew(user, room, Retention.stream, reached));
+      else if (offset > reached.offset) this.#deliveries.run(user, () => this.#fill(user, room, Retention.stream, reached, offset));
+    }
+  }
+
+  /** Looks at the private rooms of which a connection got a page: the first messages that followed may be lost with their signals. */
+  async #healPages(connection: Connection): Promise<void> {
+    const { user } = connection;
+    for (const [room, page] of [...connection.pages]) {
+      if (page.epoch === '') continue;
+      // What is said in a room that was lost meanwhile is not theirs (R7).
+      if ((await this.#deliveries.patiently(user, () => this.#options.access.standing(user.id, room))) !== Standing.member) continue;
+      const position = await this.#deliveries.reconcile(connection, room);
+      if (position === undefined || position.epoch !== page.epoch || position.offset <= page.offset || user.reached?.has(room)) continue;
+      const reached: Reached = { offset: page.offset, epoch: page.epoch, held: undefined, acknowledged: 0 };
+      user.reached ??= new Map();
+      user.reached.set(room, reached);
+      this.#deliveries.run(user, () => this.#fill(user, room, Retention.stream, reached, position.offset));
     }
   }
 
@@ -153,7 +173,7 @@ export class PrivateRooms {
     user.reached ??= new Map();
     user.reached.set(room, reached);
     const { access, cursors } = this.#options;
-    const found = await this.#patiently(user, () =>
+    const found = await this.#deliveries.patiently(user, () =>
       Promise.all([access.standing(user.id, room), retention === Retention.history ? cursors.delivered(user.id, room) : undefined]),
     );
     if (found === undefined || !this.#isTheirs(user, room, reached)) return;
@@ -186,12 +206,16 @@ export class PrivateRooms {
     for (;;) {
       const next = reached.held?.sort((one, other) => one.offset - other.offset).shift();
       if (next === undefined) break;
+      // Those from before the room kept history are of the same sequence.
+      if (reached.epoch === undefined) next.epoch = undefined;
       if (next.epoch !== reached.epoch && !(await this.#follow(user, room, retention, reached, next.epoch))) return;
       // A late one of a sequence that was lost.
       if (next.epoch !== reached.epoch) continue;
       if (next.offset > reached.offset + 1) await this.#read(user, room, retention, reached, next.offset - 1, historyFrom);
       if (!this.#isTheirs(user, room, reached)) return;
-      if (next.offset === reached.offset + 1) this.#hand(user, room, retention, reached, next.offset, next.frame);
+      // The sequence may have begun anew during the read.
+      if (next.epoch === reached.epoch && next.offset === reached.offset + 1)
+        this.#hand(user, room, retention, reached, next.offset, next.frame);
     }
     reached.held = undefined;
   }
@@ -202,7 +226,7 @@ export class PrivateRooms {
    */
   async #read(user: LocalUser, room: string, retention: Retention, reached: Reached, upTo: number, historyFrom = 0): Promise<void> {
     while (reached.offset < upTo) {
-      const page = await this.#patiently(user, () => this.#options.broker.after(room, reached.offset, PAGE));
+      const page = await this.#deliveries.patiently(user, () => this.#options.broker.after(room, reached.offset, PAGE));
       if (page === undefined || !this.#isTheirs(user, room, reached)) return;
       if (isAnew(page.position, reached)) {
         await this.#follow(user, room, retention, reached);
@@ -239,10 +263,7 @@ export class PrivateRooms {
     if (latest === undefined) return false;
     const { position } = latest;
     if (isAnew(position, reached)) {
-      for (const connection of this.#options.users.of(user.id)) {
-        connection.begunAnew(room);
-        if (connection.isIn(room)) this.#owe(connection, room, retention, 0);
-      }
+      for (const connection of this.#options.users.of(user.id)) connection.begunAnew(room);
       this.#tellLoss(user, room, retention, position.offset + 1, latest);
       reached.offset = position.offset;
       reached.acknowledged = Math.min(reached.acknowledged, position.offset);
@@ -253,144 +274,36 @@ export class PrivateRooms {
 
   /** The latest page; undefined once the room is not theirs any more. */
   async #latest(user: LocalUser, room: string, reached: Reached): Promise<Page | undefined> {
-    const latest = await this.#patiently(user, () => this.#options.broker.before(room, Number.POSITIVE_INFINITY, PAGE));
+    const latest = await this.#deliveries.patiently(user, () => this.#options.broker.before(room, Number.POSITIVE_INFINITY, PAGE));
     return this.#isTheirs(user, room, reached) ? latest : undefined;
   }
 
   /** `from`: the first offset that was not handed over. */
   #tellLoss(user: LocalUser, room: string, retention: Retention, from: number, { position, publications }: Page): void {
-    const { epoch, offset } = position;
-    const frame = resync(room, { position, publications });
+    const loss = { ...position, frame: resync(room, { position, publications }), retention, isResync: true };
     for (const connection of this.#options.users.of(user.id)) {
-      if (!mayEnter(connection.identity.kind, room)) continue;
-      if (connection.isIn(room)) {
-        this.#owe(connection, room, retention, from);
-        continue;
-      }
-      if (connection.wasPassed(room, offset, epoch)) continue;
-      connection.owed?.delete(room);
-      if (!isPostponed(connection, room, retention, from)) connection.deliver(frame);
+      if (mayEnter(connection.identity.kind, room)) this.#deliveries.give(connection, room, loss, from);
     }
   }
 
   #hand(user: LocalUser, room: string, retention: Retention, reached: Reached, offset: number, frame: Buffer): void {
     reached.offset = offset;
-    const { stats, users } = this.#options;
-    for (const connection of users.of(user.id)) {
+    const message = { offset, epoch: reached.epoch ?? '', frame, retention, isResync: false };
+    for (const connection of this.#options.users.of(user.id)) {
       // The user's tokens may be of several kinds (A12): a customer's gets conversations only.
-      if (!mayEnter(connection.identity.kind, room)) continue;
-      // A joined room delivers the message itself.
-      if (connection.isIn(room) || connection.owed?.has(room) === true) {
-        this.#owe(connection, room, retention, offset);
-        continue;
-      }
-      if (connection.wasPassed(room, offset, reached.epoch)) continue;
-      if (isPostponed(connection, room, retention, offset)) continue;
-      connection.deliver(frame);
-      connection.unacknowledged = true;
-      stats.hot.delivered += 1;
+      if (mayEnter(connection.identity.kind, room)) this.#deliveries.give(connection, room, message);
     }
   }
 
-  /** Notes that the room, which the connection is in or enters, delivers this message. If the connection leaves first, `#sendOwed` does. */
-  #owe(connection: Connection, room: string, retention: Retention, from: number): void {
-    connection.owed ??= new Map();
-    const known = connection.owed.get(room);
-    if (known !== undefined) {
-      known.from = Math.min(known.from, from);
-      return;
-    }
-    const owed: Owed = { from, isSending: false, left: (at) => this.#left(connection, room, retention, owed, at) };
-    connection.owed.set(room, owed);
-  }
-
-  #left(connection: Connection, room: string, retention: Retention, owed: Owed, at: Position | undefined): void {
-    const { user } = connection;
-    const reached = user.reached?.get(room);
-    if (at !== undefined && (reached?.epoch === undefined || reached.epoch === at.epoch)) owed.from = Math.max(owed.from, at.offset + 1);
-    const isDue = reached !== undefined && connection.open && owed.from <= reached.offset;
-    if (reached === undefined || !isDue || isPostponed(connection, room, retention, owed.from)) {
-      connection.owed?.delete(room);
-    } else if (!owed.isSending) {
-      owed.isSending = true;
-      this.#run(user, () => this.#sendOwed(connection, room, retention, owed, reached));
-    }
-  }
-
-  /** Sends the messages that a connection missed in a room it left. Newer messages wait until these are sent. */
-  async #sendOwed(connection: Connection, room: string, retention: Retention, owed: Owed, reached: Reached): Promise<void> {
-    const { user } = connection;
-    const { broker, stats } = this.#options;
-    const isDue = (): boolean =>
-      connection.open && !connection.isIn(room) && connection.owed?.get(room) === owed && this.#isTheirs(user, room, reached);
-    while (isDue() && owed.from <= reached.offset) {
-      const { from } = owed;
-      const page = await this.#patiently(user, () => broker.after(room, from - 1, PAGE));
-      if (page === undefined || !isDue()) break;
-      // `#follow` reports a new sequence by `resync`.
-      if (reached.epoch !== undefined && reached.epoch !== page.position.epoch) break;
-      for (const { offset, frame } of page.publications) {
-        if (offset !== owed.from || offset > reached.offset) continue;
-        owed.from += 1;
-        connection.deliver(Buffer.from(frame));
-        connection.unacknowledged = true;
-        stats.hot.delivered += 1;
-      }
-      if (owed.from > from) continue;
-      const latest = await this.#latest(user, room, reached);
-      if (latest === undefined || !isDue()) break;
-      connection.deliver(resync(room, latest));
-      const { epoch, offset } = latest.position;
-      connection.passedBy(room, offset, retention === Retention.history ? undefined : epoch);
-      if (offset < from) break;
-      owed.from = offset + 1;
-    }
-    owed.isSending = false;
-    // If the connection joined again, the next leave sends the rest.
-    if (!connection.isIn(room) && connection.owed?.get(room) === owed) connection.owed.delete(room);
+  /** As `PrivateDelivery.release`. */
+  release(connection: Connection, room: string, delivery: Delivery, page?: Position): void {
+    this.#deliveries.release(connection, room, delivery, page);
   }
 
   /** Whether the user is here and still has access. Work that began before access was lost stops (R7). */
   #isTheirs(user: LocalUser, room: string, reached: Reached): boolean {
-    return this.#isHere(user) && user.reached?.get(room) === reached;
+    return this.#deliveries.isHere(user) && user.reached?.get(room) === reached;
   }
-
-  /** Where it fails, the user connects again: whatever stands above the cursor is delivered then, and the room is begun anew. */
-  #run(user: LocalUser, work: () => Promise<void>): void {
-    this.#options.background.run('private-rooms', work, () => {
-      for (const connection of [...this.#options.users.of(user.id)]) connection.end('UNAVAILABLE');
-    });
-  }
-
-  #isHere(user: LocalUser): boolean {
-    return this.#options.users.of(user.id)[0]?.user === user;
-  }
-
-  /** Asks until it is answered; undefined once the user is gone. */
-  async #patiently<T>(user: LocalUser, ask: () => Promise<T>): Promise<T | undefined> {
-    while (this.#isHere(user)) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (!(error instanceof HubError)) throw error;
-        await this.#options.clock.wait(RETRY_MS);
-      }
-    }
-    return undefined;
-  }
-}
-
-/** Leaves stored messages from this offset on to offline delivery, if that runs or begins after `welcome`: it sends them once, in order. */
-function isPostponed(connection: Connection, room: string, retention: Retention, offset: number): boolean {
-  if (retention !== Retention.history || (connection.behind === undefined && connection.welcomed)) return false;
-  connection.behind ??= new Map();
-  connection.behind.set(room, Math.min(offset, connection.behind.get(room) ?? offset));
-  return true;
-}
-
-function resync(room: string, { position, publications }: Pick<Page, 'position' | 'publications'>): Buffer {
-  const [head, end] = buildPage('resync', { room, ...position, recovered: false });
-  return Buffer.concat([Buffer.from(head), Room.items(room, publications), Buffer.from(end)]);
 }
 
 /** Whether a room's sequence is another one than was reached: Redis lost it, or came back with older data. */

@@ -83,10 +83,6 @@ function sentTo(connection: Connection): Map<string, number> {
 }
 
 /** How far a private room was handed to this connection of the user. */
-function handedTo({ identity, rooms, joins, owed }: Connection, name: string, { offset }: Reached): number {
-  if (joins?.has(name) === true || !mayEnter(identity.kind, name)) return 0;
-  // A joined room delivers the message itself, perhaps later than the user's own channel.
-  const joined = rooms.find((room) => room.name === name);
-  if (joined !== undefined) return Math.min(offset, joined.offset);
-  return Math.min(offset, (owed?.get(name)?.from ?? Number.POSITIVE_INFINITY) - 1);
+function handedTo({ identity, deliveries }: Connection, name: string, { offset }: Reached): number {
+  return deliveries?.has(name) === true || !mayEnter(identity.kind, name) ? 0 : offset;
 }

@@ -39,7 +39,7 @@ export class Relay implements BrokerListener {
 
   publication(name: string, offset: number, frame: Uint8Array): void {
     const room = this.#options.rooms.get(name);
-    if (room === undefined) return;
+    if (room === undefined || room.isPrivate) return;
     try {
       this.#publication(room, offset, frame);
     } catch (error) {
@@ -121,7 +121,8 @@ export class Relay implements BrokerListener {
     const signal = decodeRoomSignal(payload);
     switch (signal.kind) {
       case 'frame':
-        this.#live(room, signal.frame);
+        // Messages of private rooms come over the own channels of their members (R5).
+        if (!room.isPrivate) this.#live(room, signal.frame);
         break;
       case 'entered':
       case 'left': {

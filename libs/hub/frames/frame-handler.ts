@@ -345,7 +345,7 @@ export class FrameHandler {
 
   /** A new token may open fewer rooms than the one before: the connection leaves those (R2). */
   #recheck(connection: Connection): void {
-    for (const name of [...connection.rooms.map((room) => room.name), ...(connection.joins?.keys() ?? [])]) {
+    for (const name of [...connection.rooms.map((room) => room.name), ...(connection.deliveries?.keys() ?? [])]) {
       const look = async (): Promise<void> => {
         const reason = await this.#refusal(connection, name);
         if (reason !== undefined && this.#options.joins.takeOut(connection, name, reason))

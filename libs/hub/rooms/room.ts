@@ -3,6 +3,7 @@ import type { Position, Publication } from '#libs/broker/broker.ts';
 import { roomTopic } from '#libs/hub/ports/socket.ts';
 import type { Membership } from '#libs/messages/room-access.ts';
 import type { PresenceUser } from '#libs/presence/presence.ts';
+import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { messageStart } from '#libs/protocol/server-frame.ts';
 import { type RecentBudget, RecentPage } from './recent-page.ts';
 
@@ -21,7 +22,9 @@ const COMMA = Buffer.from(',');
 export class Room {
   readonly name: string;
   readonly topic: `r:${string}`;
-  /** Keeps a stream: has offsets, an epoch and recovery (R3). */
+  /** Its messages come over the own channels of its members (R5): here, only who is in it and who types. */
+  readonly isPrivate: boolean;
+  /** Its messages come over the room, and have offsets, an epoch and recovery (R3). */
   readonly keeps: boolean;
   readonly recent: RecentPage;
   /** What every one who is in the room may do; undefined for rooms that the hub makes, where it differs and changes. */
@@ -54,7 +57,8 @@ export class Room {
     this.membership = membership;
     this.name = name;
     this.topic = roomTopic(name);
-    this.keeps = keeps;
+    this.isPrivate = isPrivateRoom(name);
+    this.keeps = keeps && !this.isPrivate;
     this.recent = new RecentPage(budget);
   }
 

@@ -6,6 +6,7 @@ import type { Room } from '#libs/hub/rooms/room.ts';
 import { closeReason } from '#libs/protocol/close-reason.ts';
 import { ERRORS, type ErrorCode, type HubError } from '#libs/protocol/errors.ts';
 import { buildFrame } from '#libs/protocol/server-frame.ts';
+import { type Delivery, isSameEpoch } from './delivery.ts';
 import type { LocalUser } from './local-user.ts';
 
 /** Frames of a client that did not wait for `welcome`. */
@@ -43,32 +44,7 @@ export interface Receipt {
   askedAt: number;
 }
 
-/** The join under way of one room. It stops when it is no longer the one in `Connection.joins`. */
-export interface PendingJoin {
-  /** The frames that wait for its answer, the first one its own. */
-  readonly ids: (string | undefined)[];
-  /** Undefined while it is asked whether the user may enter. */
-  room: Room | undefined;
-}
-
-/** Messages of a private room that the joined room should deliver. The connection may leave the room before it does. */
-export interface Owed {
-  /** The lowest offset; 0: the sequence began anew meanwhile. */
-  from: number;
-  isSending: boolean;
-  /** The room was left. `at`: how far it had come; undefined where it was not entered yet. */
-  readonly left: (at: Position | undefined) => void;
-}
-
-interface Passed {
-  readonly offset: number;
-  readonly epoch: string | undefined;
-}
-
-/** Offsets of rooms that keep history never fall, so those have no epoch here. */
-function isSameEpoch(one: string | undefined, other: string | undefined): boolean {
-  return one === undefined || other === undefined || one === other;
-}
+const NO_PAGES: ReadonlyMap<string, Position> = new Map();
 
 export class Connection {
   readonly id: string;
@@ -84,7 +60,7 @@ export class Connection {
   /** Where the bytes sent are counted. */
   readonly #traffic: { bytesSent: number };
   /** Joins under way, by room name; undefined for the many connections that have none. */
-  joins: Map<string, PendingJoin> | undefined;
+  deliveries: Map<string, Delivery> | undefined;
   /** Set where the connection is only there to be told why it is refused (R4). */
   refusal: ErrorCode | undefined;
   /** Its registration is under way: what it finds decides about it, no signal that may be older. */
@@ -120,11 +96,9 @@ export class Connection {
   expiryDue = 0;
   /** Closed by the drain of its node: presence keeps it until the node is gone. */
   sentAway = false;
-  /** Private rooms of which something was left to the room itself. */
-  owed: Map<string, Owed> | undefined;
   #socket: Socket | undefined;
-  /** Private rooms, and the offset up to which another way than the user's own channel delivered: the room itself, offline delivery. */
-  #passed: Map<string, Passed> | undefined;
+  /** Private rooms, and how far a page or offline delivery got ahead of the user's own channel. */
+  #pages: Map<string, Position> | undefined;
   #onDrain: (() => void) | undefined;
   #heldFrames = 0;
   /** Rooms in which `typing` was told on, and when, milliseconds of the steady clock. */
@@ -205,8 +179,8 @@ export class Connection {
 
   /** The join of a room is no longer under way. */
   settled(room: string): void {
-    this.joins?.delete(room);
-    if (this.joins?.size === 0) this.joins = undefined;
+    this.deliveries?.delete(room);
+    if (this.deliveries?.size === 0) this.deliveries = undefined;
   }
 
   /** Whether `typing` may be told on in a room: at most once in `everyMs`. Counts as told. */
@@ -218,28 +192,29 @@ export class Connection {
     return true;
   }
 
-  /** Notes that messages of a private room up to this offset were sent by another way than the user's own channel. `epoch`: of rooms that keep a stream alone. */
-  passedBy(room: string, offset: number, epoch?: string): void {
-    this.#passed ??= new Map();
-    const known = this.#passed.get(room);
-    const before = known !== undefined && isSameEpoch(known.epoch, epoch) ? known : undefined;
-    this.#passed.set(room, { offset: Math.max(offset, before?.offset ?? 0), epoch: epoch ?? before?.epoch });
+  /** Notes that everything of a private room up to this position was sent, or told to be lost. An empty epoch: of the sequence that is known. */
+  pageSent(room: string, { epoch, offset }: Position): void {
+    this.#pages ??= new Map();
+    const known = this.#pages.get(room);
+    if (known !== undefined && isSameEpoch(known.epoch, epoch))
+      this.#pages.set(room, { epoch: epoch === '' ? known.epoch : epoch, offset: Math.max(offset, known.offset) });
+    else this.#pages.set(room, { epoch, offset });
   }
 
-  /** Whether the room was entered or is being entered. */
-  isIn(room: string): boolean {
-    return this.rooms.some(({ name }) => name === room);
+  /** Private rooms, and how far a page or offline delivery sent their messages. An empty epoch: offline delivery alone did. */
+  get pages(): ReadonlyMap<string, Position> {
+    return this.#pages ?? NO_PAGES;
   }
 
-  /** Whether a message of a private room was sent over another way than the user's own channel. */
-  wasPassed(room: string, offset: number, epoch?: string): boolean {
-    const passed = this.#passed?.get(room);
-    return passed !== undefined && offset <= passed.offset && isSameEpoch(passed.epoch, epoch);
+  /** Whether a page or offline delivery sent this message of a private room. */
+  wasPaged(room: string, { epoch, offset }: Position): boolean {
+    const sent = this.#pages?.get(room);
+    return sent !== undefined && offset <= sent.offset && isSameEpoch(sent.epoch, epoch);
   }
 
-  /** The sequence of a private room began anew: of this one nothing was sent yet. */
+  /** The sequence of a private room began anew: what offline delivery sent is of another one. */
   begunAnew(room: string): void {
-    this.#passed?.delete(room);
+    if (this.#pages?.get(room)?.epoch === '') this.#pages.delete(room);
   }
 
   /** Sends a protocol ping. */

@@ -14,7 +14,7 @@ const CLOSED_MAX = 200;
 export interface Arrival {
   readonly offset: number;
   readonly frame: Buffer;
-  readonly epoch?: string | undefined;
+  epoch?: string | undefined;
 }
 
 /** How far the messages of a private room have come to a user on this node. */
@@ -23,7 +23,7 @@ export interface Reached {
   offset: number;
   /** The sequence that the offset is of; undefined in rooms that keep history, whose offsets never fall (M3). */
   epoch?: string | undefined;
-  /** What came since `fetching` began; undefined while nothing is fetched. */
+  /** What arrived while a page is read; undefined if none is. */
   held: Arrival[] | undefined;
   /** Offline delivery came this far while the first message of the room waited for the cursor. */
   floor?: number;

@@ -42,6 +42,7 @@ beforeEach(() => {
       rateLimited: () => undefined,
     },
     faults: new Faults({ log: { error: () => undefined }, met: () => undefined }),
+    privateRooms: { release: () => undefined },
     roomLimit: 100,
     background: new WatchedBackground(),
     clock: { steady: () => 0, wait: () => new Promise((resolve) => waits.push(resolve)) },

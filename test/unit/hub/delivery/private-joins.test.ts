@@ -21,7 +21,9 @@ const message = (offset: number): Buffer =>
   Buffer.from(`{"offset":${offset},"room":"${ROOM}","type":"message","message":{"id":"m${offset}","from":{"id":"bob"},"text":"x","at":1}}`);
 
 /** What the stream has, from the lowest offset to the highest. */
-let kept: { from: number; top: number };
+let kept: { from: number; top: number; epoch: string };
+/** Reads of the broker wait for this. */
+let held: PromiseWithResolvers<void> | undefined;
 let entered: PromiseWithResolvers<number>;
 let sent: string[];
 let advanced: number[];
@@ -32,12 +34,16 @@ let receipts: Receipts;
 let connection: Connection;
 
 beforeEach(() => {
-  [sent, advanced, kept, entered] = [[], [], { from: 1, top: 5 }, Promise.withResolvers<number>()];
+  [sent, advanced, kept, entered] = [[], [], { from: 1, top: 5, epoch: 'e' }, Promise.withResolvers<number>()];
   const page: Broker['after'] = async (_, above) => {
+    const { epoch } = kept;
     const offsets = Array.from({ length: kept.top }, (_, i) => i + 1).filter((offset) => offset > above && offset >= kept.from);
     const publications = offsets.map((offset) => ({ offset, frame: message(offset) }));
-    return { position: { epoch: 'e', offset: kept.top }, publications, more: false, complete: offsets[0] === above + 1 };
+    const read = { position: { epoch, offset: kept.top }, publications, more: false, complete: offsets[0] === above + 1 };
+    await held?.promise;
+    return read;
   };
+  held = undefined;
   const broker = {
     subscribe: async () => ({ position: { epoch: 'e', offset: 5 }, latest: [], began: false }),
     unsubscribe: () => undefined,
@@ -60,8 +66,17 @@ beforeEach(() => {
   connection.welcomed = true;
   users.add(connection);
   rooms = new Rooms(broker, new NewRooms(0, () => undefined), () => 0);
+  const cursors = {
+    delivered: async () => ({ delivered: 5, historyFrom: 0 }),
+    waiting: async () => [],
+    advance: async (_: string, __: string, offset: number) => advanced.push(offset) > 0,
+  };
+  const access = { standing: async () => Standing.member };
+  const clock = { wait: async () => undefined };
+  privateRooms = new PrivateRooms({ users, broker, cursors, access, stats, background, clock });
   joins = new Joins({
     rooms,
+    privateRooms,
     counts: new Counts({ publish: () => undefined }),
     broker,
     presence: { enter: () => entered.promise, leave: async () => undefined } as unknown as Presence,
@@ -71,14 +86,6 @@ beforeEach(() => {
     background,
     clock: { steady: () => 0, wait: async () => undefined },
   });
-  const cursors = {
-    delivered: async () => ({ delivered: 5, historyFrom: 0 }),
-    waiting: async () => [],
-    advance: async (_: string, __: string, offset: number) => advanced.push(offset) > 0,
-  };
-  const access = { standing: async () => Standing.member };
-  const clock = { wait: async () => undefined };
-  privateRooms = new PrivateRooms({ users, broker, cursors, access, stats, background, clock });
   receipts = new Receipts({ cursors, background, now: () => 0 });
   privateRooms.start(connection, ROOM, 5);
 });
@@ -93,16 +100,15 @@ function arrives(offset: number): void {
   privateRooms.arrived('ann', Retention.history, message(offset));
 }
 
-describe('[M4] [M6] what was left to a private room', () => {
-  test('is sent where a leave overtakes the join, in order with what comes meanwhile, each once', async () => {
+describe('[M4] [M6] what comes while a private room is joined', () => {
+  test('is held, and sent in order where a leave overtakes the join', async () => {
     await join();
     arrives(6);
     arrives(7);
+    expect(sent).toEqual([]);
     joins.leave(connection, ROOM);
     arrives(8);
-    await turn();
-    arrives(9);
-    expect(sent).toEqual(['error NOT_JOINED', 'message 6', 'message 7', 'message 8', 'message 9']);
+    expect(sent).toEqual(['error NOT_JOINED', 'message 6', 'message 7', 'message 8']);
   });
 
   test('is sent where the join fails', async () => {
@@ -113,36 +119,37 @@ describe('[M4] [M6] what was left to a private room', () => {
     expect(sent).toEqual(['error UNAVAILABLE', 'message 6']);
   });
 
-  test('is sent where the room is left while its relay is behind, and nothing that it relayed', async () => {
+  test('is in the page, or follows it', async () => {
+    await join();
+    arrives(6);
+    kept.top = 7;
+    entered.resolve(2);
+    await turn();
+    arrives(7);
+    arrives(8);
+    expect(sent).toEqual(['joined 7', 'message 8']);
+  });
+
+  test('follows the page that was read before it', async () => {
+    entered.resolve(2);
+    joins.join(connection, 'j', ROOM, undefined, () => ({ room: ROOM, retention: Retention.history, members: ['ann', 'bob'] }));
+    held = Promise.withResolvers<void>();
+    await turn();
+    arrives(6);
+    held.resolve();
+    await turn();
+    expect(sent).toEqual(['joined 5', 'message 6']);
+  });
+
+  test('comes once after a leave, and another join tells how far it came', async () => {
     entered.resolve(2);
     await join();
     arrives(6);
+    joins.leave(connection, ROOM);
     arrives(7);
-    rooms.get(ROOM)?.relayed(6, message(6));
-    joins.leave(connection, ROOM);
-    await turn();
-    expect(sent).toEqual(['joined 5', 'message 7']);
-  });
-
-  test('is told by `resync` where it is no longer kept', async () => {
     await join();
-    arrives(6);
-    kept.from = 7;
-    joins.leave(connection, ROOM);
-    await turn();
-    arrives(7);
-    expect(sent).toEqual(['error NOT_JOINED', 'resync 6', 'message 7']);
-  });
-
-  test('waits for the next leave where it joins again meanwhile', async () => {
     await join();
-    arrives(6);
-    joins.leave(connection, ROOM);
-    await join();
-    expect(sent).toEqual(['error NOT_JOINED']);
-    joins.leave(connection, ROOM);
-    await turn();
-    expect(sent.slice(1)).toEqual(['error NOT_JOINED', 'message 6']);
+    expect(sent).toEqual(['joined 5', 'message 6', 'message 7', 'joined 7', 'joined 7']);
   });
 
   test('comes with offline delivery where that is under way', async () => {
@@ -150,7 +157,6 @@ describe('[M4] [M6] what was left to a private room', () => {
     await join();
     arrives(6);
     joins.leave(connection, ROOM);
-    await turn();
     expect([sent, connection.behind.get(ROOM)]).toEqual([['error NOT_JOINED'], 6]);
   });
 
@@ -168,13 +174,41 @@ describe('[M4] [M6] what was left to a private room', () => {
     connection.ping = (text) => pings.push(text);
     await join();
     arrives(6);
-    joins.leave(connection, ROOM);
     connection.unacknowledged = true;
     receipts.alive(connection);
-    receipts.ponged(connection, pings.at(-1) ?? '');
-    await turn();
+    expect(pings).toEqual([]);
+    joins.leave(connection, ROOM);
     receipts.alive(connection);
     receipts.ponged(connection, pings.at(-1) ?? '');
-    expect(advanced).toEqual([5, 6]);
+    expect(advanced).toEqual([6]);
   });
+
+  test('ends the connection where it is more than a thousand', async () => {
+    await join();
+    const ended: string[] = [];
+    connection.end = (code) => ended.push(code);
+    for (let offset = 6; offset < 1006; offset += 1) arrives(offset);
+    expect(ended).toEqual([]);
+    arrives(1006);
+    expect(ended).toEqual(['UNAVAILABLE']);
+  });
+});
+
+test('[M4] a first message that was lost on its way is looked for in a room that is joined', async () => {
+  entered.resolve(2);
+  connection.user.reached?.delete(ROOM);
+  await join();
+  kept.top = 7;
+  privateRooms.heal(['ann']);
+  await turn();
+  expect(sent).toEqual(['joined 5', 'message 6', 'message 7']);
+});
+
+test('[M4] a sequence that began anew is told to whoever joined', async () => {
+  entered.resolve(2);
+  await join();
+  kept = { from: 1, top: 2, epoch: 'new' };
+  privateRooms.heal(['ann']);
+  await turn();
+  expect(sent).toEqual(['joined 5', 'resync 2']);
 });

@@ -191,7 +191,7 @@ describe('[M4] in a room that keeps only a stream', () => {
 
   test('the look after a loss of signals finds it, too; what comes late of the lost one is nothing new', async () => {
     const { rooms, sent, users, sequence } = await lost(0);
-    users.of('ann')[0]?.passedBy(ROOM, 4);
+    users.of('ann')[0]?.pageSent(ROOM, { epoch: 'e', offset: 4 });
     rooms.heal(['ann']);
     await turn();
     expect(sent).toEqual(['c0 resync 0', 'c1 resync 0']);

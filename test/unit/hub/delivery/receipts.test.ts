@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Receipts } from '#libs/hub/delivery/receipts.ts';
-import { Room } from '#libs/hub/rooms/room.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
+import { Delivery } from '#libs/hub/sessions/delivery.ts';
 import { LocalUser } from '#libs/hub/sessions/local-user.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { WatchedBackground } from '#test/support/background.ts';
@@ -118,19 +118,16 @@ describe('[M6] of a client that never sends `delivered`', () => {
     expect(advanced).toEqual(['ann group:a 7', 'ann dm:x 4']);
   });
 
-  it('what comes over a joined room counts as far as the room has come, of one that is being joined not at all', () => {
-    const room = new Room(ROOM, true, { bytes: 0, max: 1 });
-    room.offset = 4;
-    connection.rooms.push(room);
+  it('what is held while the room is joined does not count', () => {
     hand(6);
-    connection.joins = new Map([[ROOM, { ids: [], room }]]);
+    connection.deliveries = new Map([[ROOM, new Delivery('j')]]);
     receipts.alive(connection);
     expect(pings).toEqual([]);
-    connection.joins = undefined;
+    connection.settled(ROOM);
     connection.unacknowledged = true;
     receipts.alive(connection);
     pong();
-    expect(advanced).toEqual(['ann dm:x 4']);
+    expect(advanced).toEqual(['ann dm:x 6']);
   });
 
   it('what its kind of token is not given does not count', () => {
