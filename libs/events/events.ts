@@ -1,14 +1,15 @@
 /**
- * What happened, for others: notices, gateways, and later webhooks, audit and moderation.
+ * What happened, for others: the people concerned, gateways, and later webhooks, audit and moderation.
  *
- * *Stored* events come from the database. Each is written in the transaction of the change that it tells of: a change that is rolled back has no event, and
- * a committed one has its event, whoever made it. Readers get each event at least once, those of one room in the order in which the room's changes took
- * effect, also if a transaction commits long after others. Events are kept for seven days.
+ * Each event is written in the transaction of the change that it tells of: a change that is rolled back has no event, and a committed one has its event,
+ * whoever made it. Readers get each event at least once, those of one room in the order in which the room's changes took effect, also if a transaction
+ * commits long after others. Events are kept for seven days.
  *
- * *Observed* events come from presence. They tell what a process saw: at most a minute late, and never twice in a row for one user or room.
+ * A message has no event here: its row in `messages` is the event. A consumer reads a room's messages by their offsets (`MessageStore.after`). If offsets
+ * jump, a message between may still be stored, up to an hour later: the stream sweep stores what a gateway did not live to store (M1).
  *
  * Worked example. A reader at position P sees `member_joined` of `group:a`. Another transaction, older than P, removes a member of `group:b` and commits
- * only now: the next read gives its `member_left`. Two changes of `group:a` wait for each other, so `member_left` after `member_joined` never comes first.
+ * only now: the next read gives its `member_left`. Two changes of `group:a` wait for each other, so the later one never comes first.
  */
 import type { EventRow } from '#libs/store/event-store.ts';
 
