@@ -9,11 +9,12 @@
 import type { Broker, Page } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
-import { Room } from '#libs/hub/rooms/room.ts';
+import type { Room } from '#libs/hub/rooms/room.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { Delivery } from '#libs/hub/sessions/delivery.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
+import { pageItems } from '#libs/messages/message-page.ts';
 import type { Membership } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -211,7 +212,7 @@ export class Joins {
       const rest = room.recent.after(reached) ?? (reached === room.offset ? [] : undefined);
       if (rest !== undefined) {
         stats.recovered('recovered');
-        return this.#goLive(connection, room, this.#page(room, id, true, Room.items(room.name, rest), false));
+        return this.#goLive(connection, room, this.#page(room, id, true, pageItems(room.name, rest), false));
       }
       const page = await broker.after(room.name, reached, PAGE);
       while (!connection.hasPlace(PAGE_BYTES)) await connection.outboxBelow(PAGE_BYTES);
@@ -221,7 +222,7 @@ export class Joins {
       const missed = page.publications.filter(({ offset }) => offset <= room.offset);
       const last = missed.at(-1);
       if (last === undefined) break;
-      connection.send(this.#page(room, id, true, Room.items(room.name, missed), true));
+      connection.send(this.#page(room, id, true, pageItems(room.name, missed), true));
       reached = last.offset;
     }
     stats.recovered('lost');
@@ -263,7 +264,7 @@ export class Joins {
       if (!wanted()) return;
       const tail = room.recent.after(offset);
       if (room.epoch !== epoch || tail === undefined) continue;
-      items = Room.items(room.name, [...page.publications, ...tail].slice(-PAGE_MESSAGES));
+      items = pageItems(room.name, [...page.publications, ...tail].slice(-PAGE_MESSAGES));
       break;
     }
     this.#goLive(connection, room, this.#page(room, id, false, items, false));
@@ -365,7 +366,7 @@ function privatePage(
 ): Buffer {
   return Buffer.concat([
     Buffer.from(joinedHead(id, { room: name, count, ...position, recovered })),
-    Room.items(name, publications),
+    pageItems(name, publications),
     Buffer.from(joinedEnd(more)),
   ]);
 }

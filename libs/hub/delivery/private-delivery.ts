@@ -5,11 +5,11 @@
 import type { Broker, Page, Position } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
-import { Room } from '#libs/hub/rooms/room.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { Delivery, isSameEpoch, type PrivateFrame } from '#libs/hub/sessions/delivery.ts';
 import type { LocalUser, Reached } from '#libs/hub/sessions/local-user.ts';
 import type { LocalUsers } from '#libs/hub/sessions/local-users.ts';
+import { pageItems } from '#libs/messages/message-page.ts';
 import { Retention } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
@@ -143,5 +143,5 @@ function isPostponed(connection: Connection, room: string, retention: Retention,
 /** The `resync` frame with the latest page of a private room. */
 export function resync(room: string, { position, publications }: Pick<Page, 'position' | 'publications'>): Buffer {
   const [head, end] = buildPage('resync', { room, ...position, recovered: false });
-  return Buffer.concat([Buffer.from(head), Room.items(room, publications), Buffer.from(end)]);
+  return Buffer.concat([Buffer.from(head), pageItems(room, publications), Buffer.from(end)]);
 }

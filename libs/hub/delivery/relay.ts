@@ -2,8 +2,9 @@
 import type { BrokerListener, Position, Publication, Topic } from '#libs/broker/broker.ts';
 import type { Fanout } from '#libs/hub/ports/socket.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
-import { Room } from '#libs/hub/rooms/room.ts';
+import type { Room } from '#libs/hub/rooms/room.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
+import { pageItems } from '#libs/messages/message-page.ts';
 import { MEMBER_EVENTS_MAX, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { buildFrame, buildPage, JsonText, publishedAt } from '#libs/protocol/server-frame.ts';
 import { decodeRoomSignal, type EndReason } from '#libs/protocol/signals.ts';
@@ -105,7 +106,7 @@ export class Relay implements BrokerListener {
     stats.recovered('lost');
     const { epoch, offset } = position;
     const [head, end] = buildPage('resync', { room: room.name, epoch, offset, recovered: false });
-    fanout.publish(room.topic, Buffer.concat([Buffer.from(head), Room.items(room.name, latest), Buffer.from(end)]), room.subscriptions);
+    fanout.publish(room.topic, Buffer.concat([Buffer.from(head), pageItems(room.name, latest), Buffer.from(end)]), room.subscriptions);
   }
 
   /** A message of a room that keeps nothing. */

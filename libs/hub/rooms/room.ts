@@ -1,10 +1,10 @@
 /** One room as this node knows it, while a connection here is in it and for a moment longer. */
 import type { Position, Publication } from '#libs/broker/broker.ts';
 import { roomTopic } from '#libs/hub/ports/socket.ts';
+import { pageItems } from '#libs/messages/message-page.ts';
 import type { Membership } from '#libs/messages/room-access.ts';
 import type { PresenceUser } from '#libs/presence/presence.ts';
 import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
-import { messageStart } from '#libs/protocol/server-frame.ts';
 import { type RecentBudget, RecentPage } from './recent-page.ts';
 
 /** An attempt to make the broker deliver a room. */
@@ -16,8 +16,6 @@ export interface Opening {
   /** The room does not exist, and `user` may begin none now. */
   refused: boolean;
 }
-
-const COMMA = Buffer.from(',');
 
 export class Room {
   readonly name: string;
@@ -92,19 +90,9 @@ export class Room {
     if (this.#page?.offset === this.offset) return this.#page.bytes;
     const latest = this.recent.latest();
     if (latest === undefined) return undefined;
-    const bytes = Room.items(this.name, latest);
+    const bytes = pageItems(this.name, latest);
     this.#page = { offset: this.offset, bytes };
     return bytes;
-  }
-
-  /** Publications as the comma-separated `{offset,message}` items of a page. Cut out of the finished frames, not parsed. */
-  static items(room: string, publications: readonly Publication[]): Buffer {
-    const parts: Uint8Array[] = [];
-    for (const { offset, frame } of publications) {
-      if (parts.length > 0) parts.push(COMMA);
-      parts.push(Buffer.from(`{"offset":${offset},`), frame.subarray(messageStart(room, offset)));
-    }
-    return Buffer.concat(parts);
   }
 
   #wake(offset: number): void {

@@ -134,3 +134,18 @@ it('[F2] a `data` over the limit in bytes of its JSON is refused by name, one at
     );
   expect(stage.appended).toHaveLength(2);
 });
+
+describe('messageId', () => {
+  it('[M2] is derived from room, user and the client id, and from nothing else', () => {
+    expect(messageId('park', 'u', '1')).toBe(messageId('park', 'u', '1'));
+    expect(messageId('park', 'u', '1')).toMatch(/^[\w-]{22}$/);
+    const ids = [
+      messageId('park', 'u', '1'),
+      messageId('park', 'u', '2'),
+      messageId('park', 'v', '1'),
+      messageId('other', 'u', '1'),
+      messageId('park', 'u\0', '1'),
+    ];
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
