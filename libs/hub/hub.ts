@@ -9,7 +9,7 @@ import type { RevocationRecord } from '#libs/store/change-logs.ts';
 import { Counts, INTERVAL_MS } from './delivery/counts.ts';
 import { Healer } from './delivery/healer.ts';
 import { Joins } from './delivery/joins.ts';
-import { LostAccess } from './delivery/lost-access.ts';
+import { LostAccess, type LostAccessOptions } from './delivery/lost-access.ts';
 import { OfflineMessages } from './delivery/offline-messages.ts';
 import { PrivateRooms } from './delivery/private-rooms.ts';
 import { Receipts } from './delivery/receipts.ts';
@@ -59,7 +59,7 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    const { broker, presence, stats, faults, background, clock, access, fanout, node, store, roomLimit } = options;
+    const { broker, presence, stats, faults, background, clock, access, fanout, store } = options;
     const now = () => clock.steady();
     this.#users = new LocalUsers(broker);
     const newRooms = new NewRooms(options.newRoomsPerMinute, () => stats.rateLimited('rooms'));
@@ -67,72 +67,37 @@ export class Hub {
     this.#counts = new Counts(fanout);
     this.#expiry = new Expiry(clock.now());
     this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, access, stats, clock, background });
-    this.#joins = new Joins({
-      rooms: this.#rooms,
-      counts: this.#counts,
-      broker,
-      presence,
-      stats,
-      faults,
-      privateRooms: this.#privateRooms,
-      background,
-      roomLimit,
-      clock,
-    });
+    const [users, rooms, counts, privateRooms] = [this.#users, this.#rooms, this.#counts, this.#privateRooms];
+    this.#joins = new Joins({ ...options, rooms, counts, privateRooms });
     const bytes = new UserBytes({ ...options.userBytes, buckets: options.buckets, now, refused: () => stats.rateLimited('bytes') });
     const validity = new MembershipValidity(now);
     this.#publisher = new Publisher({ writer: options.writer, access, validity, bytes, stats, faults, background, now });
-    this.#offline = new OfflineMessages({ ...store, broker, privateRooms: this.#privateRooms, access, validity, clock, background });
+    this.#offline = new OfflineMessages({ ...store, broker, privateRooms, access, validity, clock, background });
     this.#receipts = new Receipts({ cursors: store.cursors, background, now });
     this.#pings = new PingLimit({ perSecond: options.pingsPerSecond, stats, now });
     this.#single = new SingleSession(presence, background);
-    this.#healer = new Healer({
-      users: this.#users,
-      rooms: this.#rooms,
-      counts: this.#counts,
-      presence,
-      privateRooms: this.#privateRooms,
-      single: options.singleSession ? this.#single : undefined,
-      background,
-      clock,
-    });
-    this.lostAccess = new LostAccess({
-      users: this.#users,
-      rooms: this.#rooms,
-      fanout,
-      validity,
-      access,
-      background,
-      takeOut: (connection, room, reason) => this.#joins.takeOut(connection, room, reason),
-    });
+    const single = options.singleSession ? this.#single : undefined;
+    this.#healer = new Healer({ ...options, users, rooms, counts, privateRooms, single });
+    const takeOut: LostAccessOptions['takeOut'] = (connection, room, reason) => this.#joins.takeOut(connection, room, reason);
+    this.lostAccess = new LostAccess({ ...options, users, rooms, validity, takeOut });
     this.#signals = new UserSignals({
-      users: this.#users,
-      fanout,
-      privateRooms: this.#privateRooms,
+      ...options,
+      users,
+      privateRooms,
       lostAccess: this.lostAccess,
-      unknownSignals: options.unknownSignals,
-      login: (user, login) => this.#single.doubt(this.#users.of(user).filter((connection) => connection.login !== login)),
+      login: (user, login) => this.#single.doubt(users.of(user).filter((connection) => connection.login !== login)),
     });
     this.#frames = new FrameHandler({
-      node,
-      broker,
-      presence,
+      ...options,
       joins: this.#joins,
-      counts: this.#counts,
+      counts,
       publisher: this.#publisher,
-      access,
       validity,
       messages: store.messages,
       offline: this.#offline,
-      stats,
-      faults,
-      background,
-      frameLimits: options.frameLimits,
       pageLimits: { rate: options.historyPagesPerSecond, burst: options.historyPagesPerSecond },
-      clock,
-      verify: options.verify,
       refreshed: (connection, before) => {
-        this.#users.refreshed(connection, before);
+        users.refreshed(connection, before);
         connection.user.renew(connection.identity.name, connection.identity.kind);
         this.#expiry.watch(connection, clock.now(), before);
         this.#seen(connection);
