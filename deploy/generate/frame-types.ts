@@ -57,6 +57,9 @@ function declaration([name, type]: [string, MemberType], side: Side): string {
   return `readonly ${name}${isOptional ? '?' : ''}: ${typeOf(type, side)}${isOptional && side === 'given' && type.type !== 'any' ? ' | undefined' : ''}`;
 }
 
+/** As the formatter has it. */
+const LINE_MAX = 140;
+
 /** Members that are everywhere need no words, and an interface has its own. */
 function isPlain(type: MemberType): boolean {
   return (
@@ -94,13 +97,11 @@ function serverFrame([type, { summary, members }]: [string, ServerFrameRow]): st
 }
 
 function clientFrame([name, { type = name, summary, members }]: [string, ClientFrameRow]): string[] {
-  return [
-    `  /** ${summary} */`,
-    `  readonly ${name}: {`,
-    `    readonly type: '${type}';`,
-    ...lines({ id: optional(FRAME_ID), ...members }, 'given', '    '),
-    '  };',
-  ];
+  const own = lines({ id: optional(FRAME_ID), ...members }, 'given', '    ');
+  const parts = [`    readonly type: '${type}';`, ...own].map((line) => line.trim());
+  const short = `  readonly ${name}: { ${parts.join(' ').slice(0, -1)} };`;
+  const isShort = short.length <= LINE_MAX && !short.includes('/**');
+  return [`  /** ${summary} */`, ...(isShort ? [short] : [`  readonly ${name}: {`, ...parts.map((part) => `    ${part}`), '  };'])];
 }
 
 /** The text of `libs/protocol/frame-types.ts`. */

@@ -45,24 +45,11 @@ export interface PageMessage {
 /** Frames that a client sends, by their names in the table: several may have one `type`. */
 export interface ClientFrames {
   /** Enters a room. */
-  readonly join: {
-    readonly type: 'join';
-    readonly id?: string | undefined;
-    readonly room: string;
-    readonly since?: Position | undefined;
-  };
+  readonly join: { readonly type: 'join'; readonly id?: string | undefined; readonly room: string; readonly since?: Position | undefined };
   /** Enters up to 100 rooms; each gets its own answer. */
-  readonly join_many: {
-    readonly type: 'join';
-    readonly id?: string | undefined;
-    readonly rooms: readonly JoinTarget[];
-  };
+  readonly join_many: { readonly type: 'join'; readonly id?: string | undefined; readonly rooms: readonly JoinTarget[] };
   /** Leaves a room. */
-  readonly leave: {
-    readonly type: 'leave';
-    readonly id?: string | undefined;
-    readonly room: string;
-  };
+  readonly leave: { readonly type: 'leave'; readonly id?: string | undefined; readonly room: string };
   /** Publishes a message in a room. */
   readonly message: {
     readonly type: 'message';
@@ -97,41 +84,17 @@ export interface ClientFrames {
     readonly limit?: number | undefined;
   };
   /** Asks for the distinct users in a room (F8). */
-  readonly presence: {
-    readonly type: 'presence';
-    readonly id?: string | undefined;
-    readonly room: string;
-  };
+  readonly presence: { readonly type: 'presence'; readonly id?: string | undefined; readonly room: string };
   /** Asks how many distinct users are online. */
-  readonly query: {
-    readonly type: 'query';
-    readonly id?: string | undefined;
-    readonly query: 'onLineNumber';
-  };
+  readonly query: { readonly type: 'query'; readonly id?: string | undefined; readonly query: 'onLineNumber' };
   /** All messages up to `offset` reached this user (M6). */
-  readonly delivered: {
-    readonly type: 'delivered';
-    readonly id?: string | undefined;
-    readonly room: string;
-    readonly offset: number;
-  };
+  readonly delivered: { readonly type: 'delivered'; readonly id?: string | undefined; readonly room: string; readonly offset: number };
   /** Tells the others that this user types, at most once a second. */
-  readonly typing: {
-    readonly type: 'typing';
-    readonly id?: string | undefined;
-    readonly room: string;
-  };
+  readonly typing: { readonly type: 'typing'; readonly id?: string | undefined; readonly room: string };
   /** Gives the connection a new token of the same user. */
-  readonly refresh: {
-    readonly type: 'refresh';
-    readonly id?: string | undefined;
-    readonly token: string;
-  };
+  readonly refresh: { readonly type: 'refresh'; readonly id?: string | undefined; readonly token: string };
   /** Asks for a sign of life, for clients that see no protocol pings. */
-  readonly ping: {
-    readonly type: 'ping';
-    readonly id?: string | undefined;
-  };
+  readonly ping: { readonly type: 'ping'; readonly id?: string | undefined };
 }
 
 /** A frame as a client sends it. */
