@@ -1,7 +1,7 @@
-import { createContext, type ReactNode, useContext, useLayoutEffect, useMemo, useState } from 'react';
+import { createContext, type ReactNode, useContext, useEffect, useLayoutEffect, useMemo, useState } from 'react';
 
 import { keepLanguage } from './chosen-language.ts';
-import { type Area, LANGUAGES, type Language, type LoadedLanguage, loadLanguage, type Text } from './languages.ts';
+import { type Area, LANGUAGES, type Language, type LoadedLanguage, loadLanguage, nextLanguage, type Text } from './languages.ts';
 
 interface LanguageChoice extends LoadedLanguage {
   /** Shows the page in this language as soon as its texts are there, and from now on. */
@@ -20,6 +20,10 @@ export function LanguageProvider({ first, children }: LanguageProviderProps) {
   const [loaded, setLoaded] = useState(first);
   useLayoutEffect(() => {
     document.documentElement.lang = LANGUAGES[loaded.language].tag;
+  }, [loaded]);
+  useEffect(() => {
+    // The button works offline, too. If this fails, the press asks again.
+    loadLanguage(nextLanguage(loaded.language)).catch(() => undefined);
   }, [loaded]);
   const choice = useMemo(
     () => ({

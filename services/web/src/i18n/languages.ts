@@ -2,8 +2,8 @@ import type { Texts } from './en.ts';
 
 /**
  * The languages of the pages, by the first part of their tag. A new one is a file like `zh.ts` and an entry here; the
- * compiler names every word that the file lacks. `tag`: as the `lang` of a document. A page loads the file of its
- * language alone.
+ * compiler names every word that the file lacks. `tag`: as the `lang` of a document. A page starts with the file
+ * of its language alone, and then loads that of the next one.
  */
 export const LANGUAGES = {
   en: { name: 'English', tag: 'en', load: async () => (await import('./en.ts')).en },

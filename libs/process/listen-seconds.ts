@@ -1,7 +1,0 @@
-/** What of the drain time is left for closing what is open, seconds. */
-const RESERVE_SECONDS = 2;
-
-/** Seconds for which a public port stays open once its process was asked to leave (D1): those that are set, within a drain of so many seconds. */
-export function listenSeconds(drainSeconds: number, drainListenSeconds: number): number {
-  return Math.max(0, Math.min(drainListenSeconds, drainSeconds - RESERVE_SECONDS));
-}
