@@ -1,8 +1,8 @@
 /** The tables of SPEC.md that are made from tables of the code. */
+import { notation } from '#libs/protocol/client-frame.ts';
 import { ERRORS, type ErrorEntry } from '#libs/protocol/errors.ts';
 import { CLIENT_FRAMES, type ClientFrameRow, SERVER_FRAMES, type ServerFrameRow } from '#libs/protocol/frames.ts';
 import type { Members } from '#libs/protocol/member-types.ts';
-import { notation } from '#libs/protocol/notation.ts';
 import { POWERS, type Power, USER_KINDS } from '#libs/protocol/user-kinds.ts';
 
 /** An `id` is told once, for all frames. */

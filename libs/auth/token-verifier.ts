@@ -1,11 +1,8 @@
-import type { JWTVerifyGetKey, JWTVerifyOptions, JWTVerifyResult } from 'jose';
-import { errors, jwtVerify } from 'jose';
+import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
 import { HubError } from '#libs/protocol/errors.ts';
-import { type Claims, headerOf, requireForm } from './compact-jws.ts';
-import type { Credentials } from './credentials.ts';
-import { credentialsOf } from './credentials.ts';
+import { type Claims, type Expected, headerOf, requireForm, requireMade, requireRegistered } from './compact-jws.ts';
+import { type Credentials, credentialsOf } from './credentials.ts';
 import type { PublicKeys } from './key-pair.ts';
-import { type Expected, requireMade, requireRegistered } from './registered-claims.ts';
 import { RemoteKeys } from './remote-keys.ts';
 import type { SharedSecret } from './shared-secret.ts';
 import { faultOf, TokenFaultError, type TokenObserver } from './token-refusal.ts';

@@ -5,7 +5,7 @@ import { ArchiveReader } from './archive-reader.ts';
 import { type Page, type PageLimit, type Position, type Publication, UNBEGUN } from './broker.ts';
 import type { BrokerLimits } from './broker-limits.ts';
 import { datedEpoch, type EpochSource } from './epoch-source.ts';
-import { offsetOf } from './frame-offset.ts';
+import { offsetOf } from './room-sequence.ts';
 
 const PAGE = new URL('./lua/page.lua', import.meta.url);
 const POSITION = new URL('./lua/position.lua', import.meta.url);

@@ -2,7 +2,35 @@ import type { ChatMessage, OfflineMessageFrame, PageMessage } from '#libs/protoc
 import type { MessageEvent, MessageOrigin } from './client-events.ts';
 import type { Deliveries } from './deliveries.ts';
 import { isManagedRoom } from './room-kinds.ts';
-import { SeenMessages } from './seen-messages.ts';
+
+/** Ids remembered of each room. */
+const REMEMBERED = 2000;
+
+/** Which messages were handed over already, by the id that every copy of a message shares (M2). */
+class SeenMessages {
+  readonly #rooms = new Map<string, Set<string>>();
+
+  /** Remembers a message; false where it was known. */
+  add(room: string, id: string): boolean {
+    const ids = this.#rooms.get(room) ?? new Set();
+    if (ids.has(id)) return false;
+    ids.add(id);
+    this.#rooms.set(room, ids);
+    if (ids.size > REMEMBERED) {
+      const [oldest] = ids;
+      if (oldest !== undefined) ids.delete(oldest);
+    }
+    return true;
+  }
+
+  clear(): void {
+    this.#rooms.clear();
+  }
+
+  forget(room: string): void {
+    this.#rooms.delete(room);
+  }
+}
 
 /** Hands each message over once, whatever way its copies come. */
 export class Inbox {

@@ -3,10 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { CustomerDoor, Kind } from './kinds.ts';
+import { isWellKnownSecret } from './secret-strength.ts';
 import { type Default, type Role, SETTINGS, type Setting } from './settings.ts';
 import { UrlError } from './url.ts';
 import { findWarnings, SECRET_MIN_BYTES } from './warnings.ts';
-import { isWellKnownSecret } from './well-known-secrets.ts';
 
 type Settings = typeof SETTINGS;
 

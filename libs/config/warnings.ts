@@ -2,12 +2,11 @@
 import { parseDatabaseUrl } from './database-url.ts';
 import { failPointsSetting } from './fail-point.ts';
 import type { ServiceKey } from './kinds.ts';
+import { isThisMachine } from './origin.ts';
 import { parseRedisUrl } from './redis-url.ts';
-import { secretBits } from './secret-strength.ts';
+import { isWellKnownSecret, secretBits } from './secret-strength.ts';
 import type { Role } from './settings.ts';
-import { isThisMachine } from './this-machine.ts';
 import type { HostAndPort } from './url.ts';
-import { isWellKnownSecret } from './well-known-secrets.ts';
 
 /** The settings that are looked at. */
 export interface CarefulSettings {

@@ -5,10 +5,10 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { connectQueueClient } from '#libs/redis/queue-clients.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
-import { isPermanent, reasonOf } from './job-error.ts';
 import {
   type AddOptions,
   type CleanUpTask,
+  isPermanent,
   type JobCounts,
   type JobHandler,
   type Jobs,
@@ -16,6 +16,7 @@ import {
   QUEUE_NAMES,
   type QueueName,
   type QueuePayloads,
+  reasonOf,
 } from './jobs.ts';
 import { backoff, checkJobId, KEPT_MAX, QUEUE_SETTINGS, type QueueSettings } from './queue-settings.ts';
 

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
-import { isPermanent, reasonOf } from './job-error.ts';
 import {
   type AddOptions,
   type CleanUpTask,
+  isPermanent,
   type JobCounts,
   type JobHandler,
   type Jobs,
@@ -12,6 +12,7 @@ import {
   QUEUE_NAMES,
   type QueueName,
   type QueuePayloads,
+  reasonOf,
 } from './jobs.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { QUEUE_SETTINGS, type QueueSettings } from './queue-settings.ts';

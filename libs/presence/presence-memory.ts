@@ -1,5 +1,5 @@
 import type { Broker } from '#libs/broker/broker.ts';
-import { personJson } from '#libs/protocol/person.ts';
+import { personJson } from '#libs/protocol/server-frame.ts';
 import { encode, type RoomSignal, type UserSignal } from '#libs/protocol/signals.ts';
 import { FirstIds } from './first-ids.ts';
 import type { ConnectResult, Presence, PresenceConnection, PresenceListener, PresenceUser } from './presence.ts';

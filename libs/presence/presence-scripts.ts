@@ -1,6 +1,6 @@
 import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { personJson } from '#libs/protocol/person.ts';
+import { personJson } from '#libs/protocol/server-frame.ts';
 import { signalHead } from '#libs/protocol/signals.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 import { loadScript, type Script } from '#libs/redis/script.ts';

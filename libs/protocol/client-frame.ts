@@ -11,7 +11,6 @@ import {
   type ObjectType,
   type StringType,
 } from './member-types.ts';
-import { notation } from './notation.ts';
 import { isRoomName } from './room-name.ts';
 
 /** A client frame by its name in the table: all of its members are checked, and it has no others. */
@@ -202,4 +201,19 @@ export function toClientFrame(value: unknown): CheckedFrame {
   frame['name'] = name;
   frame['id'] = id;
   return frame as unknown as CheckedFrame;
+}
+
+/** The members of an object in short. Objects inside it are written out `depth` levels deep, but for people (F8). */
+export function notation(members: Members, depth = 0): string {
+  return `{${Object.entries(members)
+    .map(([name, type]) => `${name}${type.optional === true ? '?' : ''}${inside(type, depth)}`)
+    .join()}}`;
+}
+
+function inside(type: MemberType, depth: number): string {
+  if (type.type === 'const') return `:${JSON.stringify(type.value)}`;
+  if (depth === 0) return '';
+  if (type.type === 'object') return type.name === 'Person' ? '' : `:${notation(type.members, depth - 1)}`;
+  const items = type.type === 'array' ? inside(type.items, depth) : '';
+  return items === '' ? '' : `:[${items.slice(1)}]`;
 }

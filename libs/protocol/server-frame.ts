@@ -9,7 +9,7 @@
  * `{"offset":N,` + tail; the tail ends in the 13 digits of the stamp and two braces. `publishedAt`, `messageHeadOf` and `messageStart`
  * rely on it.
  */
-import type { ServerFrames } from './frame-types.ts';
+import type { Person, ServerFrames } from './frame-types.ts';
 import { SERVER_FRAMES, type ServerFrameRow } from './frames.ts';
 
 /** Finished JSON, which stands in a frame as it is. */
@@ -149,4 +149,23 @@ export function messageHeadOf(frame: Uint8Array): { readonly room: string; reado
 /** Where the `message` member of a finished frame begins: after `{"offset":N,` and the members `room` and `type`. */
 export function messageStart(room: string, offset: number): number {
   return `{"offset":${offset},`.length + messageHead(room).length;
+}
+
+/** Tells whose message a stored message is, without parsing: its sender begins in a fixed way. */
+
+/** The JSON of a sender up to the end of the id. */
+function senderStart(user: string): string {
+  return `{"id":${JSON.stringify(user)},`;
+}
+
+/** Whether a finished `message` member (`"message":{"id":...,"from":...`) is of this user. A message's own id has no quotes in it. */
+export function isOwnMember(member: string, user: string): boolean {
+  const from = '"from":';
+  const at = member.indexOf(from);
+  return at >= 0 && member.startsWith(senderStart(user), at + from.length);
+}
+
+/** The JSON of a person. The id comes first: `own-message.ts` and the store read it there. */
+export function personJson({ id, name, kind }: Person): string {
+  return JSON.stringify({ id, name, kind });
 }

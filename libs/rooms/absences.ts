@@ -1,6 +1,6 @@
 import type { Presence } from '#libs/presence/presence.ts';
 import type { AbsenceStore } from '#libs/store/conversation-store.ts';
-import { whoIsOnline } from './who-is-online.ts';
+import { whoIsOnline } from './people.ts';
 
 export interface AbsencesOptions {
   readonly absences: AbsenceStore;

@@ -8,8 +8,8 @@ import type { ConversationRecord, ConversationStore } from '#libs/store/conversa
 import type { RoomMember } from '#libs/store/room-store.ts';
 import type { Absences } from './absences.ts';
 import type { Notifier } from './notifier.ts';
+import { whoIsOnline } from './people.ts';
 import type { RoomLifecycle } from './room-lifecycle.ts';
-import { whoIsOnline } from './who-is-online.ts';
 
 export interface AssignmentOptions {
   readonly conversations: Omit<ConversationStore, 'silent'>;

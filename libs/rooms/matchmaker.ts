@@ -8,8 +8,8 @@ import type { MatchResult, PairStore } from '#libs/store/conversation-store.ts';
 import type { RoomMember } from '#libs/store/room-store.ts';
 import { type Absences, GRACE_MS } from './absences.ts';
 import type { Notifier } from './notifier.ts';
+import { whoIsOnline } from './people.ts';
 import type { PersonKinds } from './person-kinds.ts';
-import { whoIsOnline } from './who-is-online.ts';
 
 export interface MatchmakerOptions {
   readonly pairs: Pick<PairStore, 'of' | 'match' | 'waiting' | 'stopWaiting' | 'wantHistory'>;

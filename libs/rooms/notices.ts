@@ -1,8 +1,7 @@
 /** What people are told when their rooms change (A8, A9, A10): frames made from the stored events, sent over the people's own channels. */
 import type { Broker } from '#libs/broker/broker.ts';
 import type { StoredEventOf } from '#libs/events/events.ts';
-import { personJson } from '#libs/protocol/person.ts';
-import { buildFrame, JsonText } from '#libs/protocol/server-frame.ts';
+import { buildFrame, JsonText, personJson } from '#libs/protocol/server-frame.ts';
 import { encode } from '#libs/protocol/signals.ts';
 import type { RoomMember, RoomStore } from '#libs/store/room-store.ts';
 import type { PersonKinds } from './person-kinds.ts';

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { may, type Power } from '#libs/protocol/user-kinds.ts';
 import type { SeenStore, UserStore } from '#libs/store/account-store.ts';
@@ -67,3 +68,13 @@ interface Known {
 
 /** Ids of the hub's own accounts. */
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Those of the people who are online now, in the order given. Rejects with `HubError` `UNAVAILABLE`. */
+export async function whoIsOnline<P extends { readonly id: string }>(
+  presence: Pick<Presence, 'sessions'>,
+  people: readonly P[],
+): Promise<P[]> {
+  if (people.length === 0) return [];
+  const sessions = await presence.sessions(people.map(({ id }) => id));
+  return people.filter((_, index) => (sessions[index] ?? 0) > 0);
+}

@@ -1,13 +1,52 @@
 /** Who may enter which room, over the rules and the store (R2, R3, R5). */
+
 import { hash } from 'node:crypto';
 import { type Membership, Retention, type RoomAccess, type RoomBearer, Standing } from '#libs/messages/room-access.ts';
-import { HubError } from '#libs/protocol/errors.ts';
+import { type ErrorCode, HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom, isPrivateRoom, type ManagedRoomKind, ROOM_KINDS, roomPolicy } from '#libs/protocol/room-kinds.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { RoomMember, RoomRecord, RoomStanding, RoomStore } from '#libs/store/room-store.ts';
 import { standingOfMember, standingOfReader } from './membership.ts';
 import type { People } from './people.ts';
-import type { RoomRules } from './room-rules.ts';
+
+export interface RoomRulesOptions {
+  /** Everyone may enter any open room (`OPEN_ROOMS`); otherwise the token's `rooms` claim must allow it. */
+  readonly openRooms: boolean;
+}
+
+/** What of a token decides about rooms: its `rooms` claim, a list of names or `prefix*`. */
+export interface RoomClaim {
+  readonly rooms?: readonly string[] | undefined;
+}
+
+function claimAllows(claim: RoomClaim, room: string): boolean {
+  return claim.rooms?.some((entry) => (entry.endsWith('*') ? room.startsWith(entry.slice(0, -1)) : entry === room)) ?? false;
+}
+
+export class RoomRules {
+  readonly #openRooms: boolean;
+
+  constructor(options: RoomRulesOptions) {
+    this.#openRooms = options.openRooms;
+  }
+
+  /** Whether the room keeps a stream, or nothing. */
+  keepsStream(room: string): boolean {
+    return roomPolicy(room).retention !== 'none';
+  }
+
+  /** The code of a refusal, or undefined where the bearer of the claim may enter. Who is a member of a room that the hub makes is asked elsewhere: refused here. */
+  refusal(claim: RoomClaim, room: string): ErrorCode | undefined {
+    switch (roomPolicy(room).entry) {
+      case 'everybody':
+        return undefined;
+      case 'members':
+        return 'FORBIDDEN';
+      case 'claim':
+        return this.#openRooms || claimAllows(claim, room) ? undefined : 'FORBIDDEN';
+    }
+  }
+}
 
 /** Characters of the id of a direct room: 132 bits of a SHA-256 in base64url. */
 const DIRECT_ID_LENGTH = 22;

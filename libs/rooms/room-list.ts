@@ -6,7 +6,7 @@ import type { ListPage } from '#libs/store/list-page.ts';
 import type { MessageStore } from '#libs/store/message-store.ts';
 import type { RoomMember, RoomPlace, RoomStore, RoomSummary } from '#libs/store/room-store.ts';
 import type { KnownRoom } from './membership.ts';
-import { whoIsOnline } from './who-is-online.ts';
+import { whoIsOnline } from './people.ts';
 
 export interface RoomView {
   readonly room: string;

@@ -2,8 +2,8 @@ import type { MessageWriter, Written } from '#libs/messages/message-writer.ts';
 import { type Membership, Retention } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Person } from '#libs/protocol/frame-types.ts';
-import { personJson } from '#libs/protocol/person.ts';
 import { isPrivateRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';
+import { personJson } from '#libs/protocol/server-frame.ts';
 import type { RoomStore } from '#libs/store/room-store.ts';
 import type { PersonKinds } from './person-kinds.ts';
 

@@ -1,9 +1,8 @@
 import type { AgentRecord, AgentStore } from './account-store.ts';
 import type { Database } from './database.ts';
-import { nameKey } from './name-key.ts';
+import { nameKey, textKey } from './name-key.ts';
 import { insertNamed } from './names.ts';
 import type { RoomMember } from './room-store.ts';
-import { textKey } from './text-key.ts';
 
 export class PostgresAgents implements AgentStore {
   readonly #database: Database;

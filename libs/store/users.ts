@@ -1,9 +1,8 @@
 import { HubError } from '#libs/protocol/errors.ts';
 import type { UserRecord, UserStore } from './account-store.ts';
 import type { Database } from './database.ts';
-import { nameKey } from './name-key.ts';
+import { nameKey, textKey } from './name-key.ts';
 import { insertNamed } from './names.ts';
-import { textKey } from './text-key.ts';
 
 type UserRow = { readonly id: string; readonly name: string; readonly mail: string };
 

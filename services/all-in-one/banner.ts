@@ -1,6 +1,6 @@
 /** What `npm start` tells the person in front of the terminal: where the pages are. */
 import type { Config } from '#libs/config/config.ts';
-import { isThisMachine } from '#libs/config/this-machine.ts';
+import { isThisMachine } from '#libs/config/origin.ts';
 
 /** The ports that were taken, and the key of this start. */
 export interface Started {

@@ -1,9 +1,9 @@
 /** What people log in with: an account (mail address or nickname) and the code that is mailed for it. */
+
 import { createHmac, randomInt } from 'node:crypto';
 import { toMailAddress } from '#libs/mail/mail-address.ts';
 import { tidyName } from '#libs/protocol/name-text.ts';
-import { nameKey } from '#libs/store/name-key.ts';
-import { textKey } from '#libs/store/text-key.ts';
+import { nameKey, textKey } from '#libs/store/name-key.ts';
 import { NAME_MAX } from './person-name.ts';
 
 /** Longest account that is looked at, characters: an address has 254 at most (RFC 5321). */

@@ -1,11 +1,12 @@
 /** Who may see the admin pages: whoever has the password. */
+
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { FixedWindow } from '#libs/limits/fixed-window.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { send } from './api-error.ts';
-import { clientKey } from './client-key.ts';
+import { clientKey } from './limits.ts';
 import type { LocalKey } from './local-key.ts';
 
 export interface AdminAccessOptions {

@@ -1,11 +1,11 @@
 /** Who is here, and who somebody is (A13). No mail address is shown, nor looked for. */
+
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Store } from '#libs/store/store.ts';
-import { nextOf, pageQuery, placeOf } from './list-cursor.ts';
-import { nextRoomsOf, roomPlaceOf } from './room-cursor.ts';
+import { nextOf, nextRoomsOf, pageQuery, placeOf, roomPlaceOf } from './list-cursor.ts';
 import { UserId } from './room-schemas.ts';
 
 export interface AdminUsersParts {

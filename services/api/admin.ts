@@ -1,14 +1,15 @@
 /** What the admin page and the person on call work with (A13): the page, `/admin/api` and the queue board, on the admin port. */
+
 import { createBullBoard } from '@bull-board/api';
 import { FastifyAdapter } from '@bull-board/fastify';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { type AdminAccessOptions, guardAdmin } from './admin-access.ts';
 import { type AdminCommandsParts, adminCommands } from './admin-commands.ts';
-import { serveAdminPage } from './admin-page.ts';
 import { type AdminRoutesParts, adminRoutes } from './admin-routes.ts';
 import { type AdminUsersParts, adminUsers } from './admin-users.ts';
 import { answerErrors, send } from './api-error.ts';
+import { readPages, sendPage } from './page-files.ts';
 import { completeSchemas } from './route-schemas.ts';
 
 export type AdminOptions = AdminAccessOptions & Omit<AdminRoutesParts, 'board'> & AdminUsersParts & AdminCommandsParts & AdminParts;
@@ -95,4 +96,17 @@ function board(app: FastifyInstance, queues: AdminOptions['board']): void {
   createBullBoard({ queues, serverAdapter: adapter, options: { uiConfig: { boardTitle: 'Parley' } } });
   adapter.setBasePath(BOARD);
   app.register(adapter.registerPlugin(), { prefix: BOARD });
+}
+
+/** Of the built pages in `folder` the admin page and what pages share are served; each file is a route of its own. Where nothing was built, nothing is. */
+function serveAdminPage(app: FastifyInstance, folder: string): void {
+  const files = readPages(folder);
+  const page = files.get('admin.html');
+  if (page === undefined) return;
+  app.get('/admin', (_request, reply) => reply.redirect('/admin/', 308));
+  app.get('/admin/', (request, reply) => sendPage(request, reply, page));
+  for (const [path, file] of files) {
+    if (path !== 'favicon.svg' && !path.startsWith('assets/')) continue;
+    app.get(`/admin/${path}`, (request, reply) => sendPage(request, reply, file));
+  }
 }

@@ -3,12 +3,11 @@ import { isPassword, PASSWORD_MAX } from '#libs/auth/password.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { nameKey } from '#libs/store/name-key.ts';
 import type { Routes } from './api-parts.ts';
-import { clientKey } from './client-key.ts';
-import { errors } from './error-schema.ts';
-import { requireLimits } from './limits.ts';
+import { clientKey, requireLimits } from './limits.ts';
 import { LoginAnswer, openLogin } from './login.ts';
 import { keepDevice, knownDevice } from './login-cookies.ts';
 import { sendLogin } from './refresh-cookie.ts';
+import { errors } from './route-schemas.ts';
 
 const Credentials = Type.Object(
   { username: Type.String({ maxLength: 128 }), password: Type.String({ maxLength: PASSWORD_MAX }) },

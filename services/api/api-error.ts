@@ -1,8 +1,34 @@
+import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ErrorCode } from '#libs/protocol/errors.ts';
-import { ERRORS, HubError } from '#libs/protocol/errors.ts';
+import { ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
-import { readOn } from './read-on.ts';
+
+/** Bytes and milliseconds after which the sender of a body that is too large is no longer heard. */
+const READ_MAX_BYTES = 16 * 1024 * 1024;
+const READ_MAX_MS = 5000;
+
+/**
+ * Reads the rest of a body and drops it, up to a limit. A connection that is closed with bytes unread is reset, and its other end may never get to read the answer
+ * (RFC 9112 section 9.6). What came through the bridge was read there.
+ */
+function readOn(request: IncomingMessage): Promise<void> {
+  if (!(request.socket instanceof Socket) || request.readableEnded) return Promise.resolve();
+  return new Promise((resolve) => {
+    let bytes = 0;
+    const timer = setTimeout(resolve, READ_MAX_MS);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > READ_MAX_BYTES) done();
+    });
+    request.once('end', done).once('close', done);
+    request.resume();
+  });
+}
 
 interface Detail {
   /** JSON pointer. */

@@ -1,6 +1,5 @@
 import cookies from '@fastify/cookie';
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import Fastify from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { basePath, withoutBase } from '#libs/config/public-url.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { changedNumber } from '#libs/protocol/json-text.ts';
@@ -12,17 +11,14 @@ import type { ApiParts, Routes } from './api-parts.ts';
 import { codeRoutes } from './code-routes.ts';
 import { allowOrigins } from './cors.ts';
 import { customerRoutes } from './customer-routes.ts';
-import { serveDocs } from './docs-page.ts';
-import { refuseWhileDraining } from './drain.ts';
 import { guestRoutes } from './guest-routes.ts';
 import { keepAnswers } from './idempotency.ts';
 import { jwksRoutes } from './jwks-routes.ts';
 import { loginRoutes } from './login-routes.ts';
-import { refuseOtherMethods } from './method-guard.ts';
 import { onlineRoutes } from './online-routes.ts';
-import { describeRoutes, serveDocument } from './openapi.ts';
+import { describeRoutes, serveDocs, serveDocument } from './openapi.ts';
 import { securityHeaders, servePage } from './page.ts';
-import { refuseFaults } from './request-faults.ts';
+import { refuseFaults, refuseOtherMethods, refuseWhileDraining } from './request-faults.ts';
 import { completeSchemas } from './route-schemas.ts';
 import { answerAll, answerUnreadable } from './unreadable-request.ts';
 

@@ -1,4 +1,5 @@
 /** Customers and the agents who answer them (A10). */
+
 import { type Static, Type } from '@sinclair/typebox';
 import { HubError } from '#libs/protocol/errors.ts';
 import { may } from '#libs/protocol/user-kinds.ts';
@@ -6,11 +7,11 @@ import type { RoomServices } from '#libs/rooms/room-services.ts';
 import type { ConversationRecord } from '#libs/store/conversation-store.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';
-import { errors } from './error-schema.ts';
 import { idempotent, newRoom } from './idempotency.ts';
 import { requireLimits } from './limits.ts';
 import { Next, nextOf, pageQuery, placeOf } from './list-cursor.ts';
 import { memberOf, optionalBody, PersonView, RoomName, RoomPath, toTitle, UserId } from './room-schemas.ts';
+import { errors } from './route-schemas.ts';
 
 const TAGS = ['Conversations'];
 /** Conversations on one page. */

@@ -2,15 +2,14 @@ import { type Static, Type } from '@sinclair/typebox';
 import { CHANNEL } from '#libs/config/kinds.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Routes } from './api-parts.ts';
-import { clientKey } from './client-key.ts';
 import { requireOpenDoor } from './customer-door.ts';
-import { errors } from './error-schema.ts';
 import { idempotent, newId } from './idempotency.ts';
-import { requireLimits } from './limits.ts';
+import { clientKey, requireLimits } from './limits.ts';
 import { endLogin, LoginAnswer, openLogin, renewLogin } from './login.ts';
 import { toPersonName } from './person-name.ts';
 import { clearCookie, presentedSecret, sendLogin, sendRenewed } from './refresh-cookie.ts';
 import { REFRESH_MAX } from './refresh-secret.ts';
+import { errors } from './route-schemas.ts';
 
 const Channel = Type.String({ pattern: `^${CHANNEL}$`, description: 'Where the customer comes from, for example the site.' });
 

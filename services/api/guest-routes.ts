@@ -1,13 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Routes } from './api-parts.ts';
-import { clientKey } from './client-key.ts';
-import { errors } from './error-schema.ts';
 import { idempotent, newId } from './idempotency.ts';
-import { requireLimits } from './limits.ts';
+import { clientKey, requireLimits } from './limits.ts';
 import { LoginAnswer, openLogin } from './login.ts';
 import { requireUnlike, toPersonName } from './person-name.ts';
 import { sendLogin } from './refresh-cookie.ts';
+import { errors } from './route-schemas.ts';
 
 const NewGuest = Type.Object({ name: Type.String() }, { additionalProperties: false });
 

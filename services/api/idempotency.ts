@@ -1,4 +1,5 @@
 /** `Idempotency-Key` (A15): a request that makes something may be repeated, and makes it once. */
+
 import { createHmac } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -10,8 +11,7 @@ import { roomNameOf } from '#libs/rooms/room-id.ts';
 import type { Claim } from '#libs/store/login-store.ts';
 import type { Guarded } from './access.ts';
 import type { ApiParts } from './api-parts.ts';
-import { clientKey } from './client-key.ts';
-import { requireLimits } from './limits.ts';
+import { clientKey, requireLimits } from './limits.ts';
 
 /** On routes without a token: what the answer belongs to beside the key, which somebody else may guess. */
 type Owner = (request: FastifyRequest) => string;

@@ -1,4 +1,7 @@
 /** How often the API lets something be tried. */
+
+import type { FastifyRequest } from 'fastify';
+import { addressKey, clientAddress } from '#libs/http/client-address.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 
 /** Grants of one key in one window. */
@@ -48,4 +51,17 @@ export async function requireLimits(limits: Limits, ...takes: readonly (readonly
     const wait = await limits.take(limit, key);
     if (wait > 0) throw new HubError('RATE_LIMITED', undefined, { retryAfter: wait });
   }
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** `TRUSTED_PROXY_HOPS`; undefined where no proxy is believed. */
+    readonly trustedProxyHops?: number;
+  }
+}
+
+/** What limits by address go by (`addressKey`). */
+export function clientKey({ headers, server, socket }: Pick<FastifyRequest, 'headers' | 'server' | 'socket'>): string {
+  const forwardedFor = [headers['x-forwarded-for'] ?? []].flat().join(',');
+  return addressKey(clientAddress(socket.remoteAddress ?? '', forwardedFor, server.trustedProxyHops ?? 0));
 }

@@ -1,7 +1,8 @@
 /** The key of what the all-in-one shows to the person at the machine alone: mail that is not sent, and the admin pages without a password. */
+
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isThisMachine } from '#libs/config/this-machine.ts';
+import { isThisMachine } from '#libs/config/origin.ts';
 
 export interface LocalKeyOptions {
   /** At least 128 random bits, as characters that may stand in an address and in a cookie. Made at each start. */

@@ -4,13 +4,12 @@ import { tokenHash } from '#libs/auth/revocations.ts';
 import { findToken } from '#libs/auth/token-source.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { ApiParts, Routes } from './api-parts.ts';
-import { clientKey } from './client-key.ts';
 import { requireCustomerDoor } from './customer-door.ts';
-import { errors } from './error-schema.ts';
-import { requireLimits } from './limits.ts';
+import { clientKey, requireLimits } from './limits.ts';
 import { endLogin, LoginAnswer, loginWithSecret, renewLogin } from './login.ts';
 import { clearCookie, cookieOwner, presentedOwner, presentedSecret, sendRenewed } from './refresh-cookie.ts';
 import { REFRESH_MAX } from './refresh-secret.ts';
+import { errors } from './route-schemas.ts';
 
 const Secret = Type.Union([
   Type.Object(

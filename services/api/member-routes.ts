@@ -1,12 +1,13 @@
 /** Who is in a group (A8). */
+
 import { type Static, Type } from '@sinclair/typebox';
 import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import type { RoomServices } from '#libs/rooms/room-services.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';
-import { errors } from './error-schema.ts';
 import { requireLimits } from './limits.ts';
 import { PersonView, RoomPath, UserId } from './room-schemas.ts';
+import { errors } from './route-schemas.ts';
 
 const Members = Type.Object(
   { members: Type.Array(UserId, { minItems: 1, maxItems: ROOM_KINDS.group.limits.members, description: 'User ids.' }) },

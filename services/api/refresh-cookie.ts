@@ -1,10 +1,10 @@
 /** The cookies that keep a browser's refresh secrets out of reach of its scripts: one of people who use the chat, one of agents, one of customers. */
+import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
+import { isThisMachine } from '#libs/config/origin.ts';
+import { basePath, cookieSuffix } from '#libs/config/public-url.ts';
+import { HubError } from '#libs/protocol/errors.ts';
 import '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
-import { basePath, cookieSuffix } from '#libs/config/public-url.ts';
-import { isThisMachine } from '#libs/config/this-machine.ts';
-import { HubError } from '#libs/protocol/errors.ts';
 import type { ApiParts } from './api-parts.ts';
 import type { LoginAnswer, RenewedLogin } from './login.ts';
 import { loginOf } from './refresh-secret.ts';

@@ -1,10 +1,34 @@
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { faultOf, HeaderLines } from '#libs/http/header-lines.ts';
+import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import { send } from './api-error.ts';
 
 /** What a route of the API may be asked with. Any other method is answered 405. */
-export const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+export const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** Registers `routes`, and answers every other method on their paths with 405 and `Allow` (RFC 9110 section 15.5.6) instead of 404. */
+export function refuseOtherMethods(app: FastifyInstance, routes: (guarded: FastifyInstance) => void): void {
+  const taken = new Map<string, Set<string>>();
+  app.register(async (guarded) => {
+    guarded.addHook('onRoute', ({ method, url }) => {
+      const methods = taken.get(url) ?? new Set<string>();
+      taken.set(url, methods);
+      for (const one of Array.isArray(method) ? method : [method]) methods.add(one);
+    });
+    routes(guarded);
+  });
+  app.register(async (rest) => {
+    for (const [url, methods] of taken) {
+      const allow = [...methods].join(', ');
+      rest.route({
+        method: METHODS.filter((method) => !methods.has(method)),
+        url,
+        handler: (_request, reply) => send(reply.header('allow', allow), 'METHOD_NOT_ALLOWED'),
+      });
+    }
+  });
+}
 
 /** Refuses what two servers may read in two ways (400), and methods that no route of the API ever has (405 with `Allow`, RFC 9110 section 15.5.6). */
 export function refuseFaults(app: FastifyInstance): void {
@@ -25,4 +49,18 @@ function hostFault({ httpVersion, headers }: IncomingMessage): string | undefine
 function targetFault(url: string): string | undefined {
   const isOriginForm = /^\/(?![/\\])[\x21-\x7e]*$/.test(url) && URL.canParse(url, 'http://localhost');
   return isOriginForm ? undefined : 'the target of a request is a path and maybe a query';
+}
+
+/**
+ * While `draining`, whoever comes is answered 503 `DRAINING` (D1), and what was asked before to its end. Either answer ends its connection: a balancer that
+ * keeps some open goes elsewhere with the next request.
+ */
+export function refuseWhileDraining(app: FastifyInstance, draining: () => boolean): void {
+  app.addHook('onRequest', async (_request, reply) => {
+    if (!draining()) return undefined;
+    return send(reply, 'DRAINING', undefined, undefined, RETRY_SECONDS);
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (draining()) reply.header('connection', 'close');
+  });
 }

@@ -9,12 +9,11 @@ import { roomOfMember } from '#libs/rooms/membership.ts';
 import type { RoomServices } from '#libs/rooms/room-services.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';
-import { errors } from './error-schema.ts';
 import { idempotent, newRoom } from './idempotency.ts';
 import { requireLimits } from './limits.ts';
-import { Next, pageQuery } from './list-cursor.ts';
-import { nextRoomsOf, roomPlaceOf } from './room-cursor.ts';
+import { Next, nextRoomsOf, pageQuery, roomPlaceOf } from './list-cursor.ts';
 import { MessageItem, memberOf, PersonView, RoomPath, RoomView, toTitle, UserId } from './room-schemas.ts';
+import { errors } from './route-schemas.ts';
 
 const TAGS = ['Rooms'];
 /** Seconds: a year. */

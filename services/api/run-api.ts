@@ -1,4 +1,5 @@
 /** One API process, from its configuration to its end. */
+
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,8 +12,7 @@ import { tokenObserver } from '#libs/backend/token-observer.ts';
 import type { WaitingListener } from '#libs/backend/waiting.ts';
 import type { Config } from '#libs/config/config.ts';
 import { boardAdapters } from '#libs/jobs/queue-board.ts';
-import { ListenError } from '#libs/process/listen-error.ts';
-import { listenSeconds } from '#libs/process/listen-seconds.ts';
+import { ListenError, listenSeconds } from '#libs/process/listen-error.ts';
 import type { Service } from '#libs/process/process-life.ts';
 import { version } from '#libs/process/version.ts';
 import { openStore } from '#libs/store/store-postgres.ts';

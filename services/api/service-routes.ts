@@ -1,12 +1,13 @@
 /** For services, with a key of `API_KEYS` (A11). */
+
 import { type Static, Type } from '@sinclair/typebox';
 import type { Presence } from '#libs/presence/presence.ts';
 import type { ServicePublisher } from '#libs/rooms/service-publisher.ts';
 import { forServices } from './access.ts';
 import type { Routes } from './api-parts.ts';
-import { errors } from './error-schema.ts';
 import { idempotent, newMessageId } from './idempotency.ts';
 import { UserId } from './room-schemas.ts';
+import { errors } from './route-schemas.ts';
 import { BATCH_COMMANDS, type BatchResult, runBatch } from './service-batch.ts';
 import { Ban, Disconnect, Publish, Published, Push, Revoke, ServiceCommands, withId } from './service-commands.ts';
 import { Pusher, type PusherOptions } from './service-push.ts';

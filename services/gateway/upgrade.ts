@@ -3,6 +3,7 @@
  *
  * uWS's rules are kept here: `req` is read before the first await, and an aborted response is never touched.
  */
+
 import { randomUUID } from 'node:crypto';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { addressKey, clientAddress } from '#libs/http/client-address.ts';
@@ -11,13 +12,19 @@ import type { Admission } from '#libs/hub/hub-options.ts';
 import type { Connection, Identity } from '#libs/hub/sessions/connection.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
 import { FixedWindow } from '#libs/limits/fixed-window.ts';
-import { closeReason } from '#libs/protocol/close-reason.ts';
-import { ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
+import { closeReason, ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import type { AddressPlace, AddressPlaces } from './address-places.ts';
 import { type Answer, AnswerWriter } from './answer.ts';
-import { HandshakeFault, handshakeFault, OTHER_VERSION } from './handshake-fault.ts';
-import { askedHost, parseHandshake, type RawHandshake, readHandshake } from './handshake-request.ts';
+import {
+  askedHost,
+  HandshakeFault,
+  handshakeFault,
+  OTHER_VERSION,
+  parseHandshake,
+  type RawHandshake,
+  readHandshake,
+} from './handshake-request.ts';
 import { type RequestHead, readHead } from './request-head.ts';
 import type { SocketGate } from './socket-gate.ts';
 import type { HttpRequest, HttpResponse } from './uws.ts';

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { failPoint } from '#libs/config/fail-point.ts';
-import { JobError } from '#libs/jobs/job-error.ts';
-import type { JobHandler } from '#libs/jobs/jobs.ts';
+import { JobError, type JobHandler } from '#libs/jobs/jobs.ts';
 import { loginCodeMail } from '#libs/mail/login-code-mail.ts';
 import type { MailSeal } from '#libs/mail/mail-seal.ts';
 import { MailError, type Mailer } from '#libs/mail/mailer.ts';

@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { scheduleExpiry } from '#libs/jobs/expiry-schedule.ts';
-import { JobError } from '#libs/jobs/job-error.ts';
-import type { JobOutcome, Jobs, JobsObserver } from '#libs/jobs/jobs.ts';
+import { JobError, type JobOutcome, type Jobs, type JobsObserver } from '#libs/jobs/jobs.ts';
 import { JobsBullmq } from '#libs/jobs/jobs-bullmq.ts';
 import { JobsMemory } from '#libs/jobs/jobs-memory.ts';
 import type { QueueSettings } from '#libs/jobs/queue-settings.ts';

@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { JobError } from '#libs/jobs/job-error.ts';
-import type { Jobs } from '#libs/jobs/jobs.ts';
+import { JobError, type Jobs } from '#libs/jobs/jobs.ts';
 import { JobsBullmq, type JobsBullmqOptions } from '#libs/jobs/jobs-bullmq.ts';
 import { JobsMemory } from '#libs/jobs/jobs-memory.ts';
 import { queueLoginMail } from '#libs/jobs/login-mail.ts';

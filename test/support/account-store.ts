@@ -1,9 +1,8 @@
 import type { AgentRecord, CustomerRecord, UserRecord } from '#libs/store/account-store.ts';
 import type { RevocationRecord } from '#libs/store/change-logs.ts';
 import type { CodeTry, FamilyRecord, LivingLogin, LoginSecrets, NewCode } from '#libs/store/login-store.ts';
-import { nameKey } from '#libs/store/name-key.ts';
+import { nameKey, textKey } from '#libs/store/name-key.ts';
 import type { Store } from '#libs/store/store.ts';
-import { textKey } from '#libs/store/text-key.ts';
 
 /** One call of a store's method. */
 export interface StoreCall {

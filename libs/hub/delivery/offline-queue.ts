@@ -1,7 +1,6 @@
 import type { Broker } from '#libs/broker/broker.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { isOwnMember } from '#libs/protocol/own-message.ts';
-import { messageMember, messageStart, publishedAt } from '#libs/protocol/server-frame.ts';
+import { isOwnMember, messageMember, messageStart, publishedAt } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, StoredMessage } from '#libs/store/message-store.ts';
 
 const STREAM_PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };

@@ -3,7 +3,7 @@ import { ByteCredit } from '#libs/hub/limits/user-bytes.ts';
 import type { MembershipStamp, MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import type { Membership, RoomBearer } from '#libs/messages/room-access.ts';
 import type { PresenceUser } from '#libs/presence/presence.ts';
-import { personJson } from '#libs/protocol/person.ts';
+import { personJson } from '#libs/protocol/server-frame.ts';
 
 /** Passes remembered of one user: the rooms of a few connections. */
 const MEMBERSHIPS_MAX = 200;

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { requireRegistered } from '#libs/auth/registered-claims.ts';
+import { requireRegistered } from '#libs/auth/compact-jws.ts';
 import { SharedSecret } from '#libs/auth/shared-secret.ts';
 
 const SECRET = 'a secret of thirty-two bytes or more';

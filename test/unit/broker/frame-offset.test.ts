@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { offsetOf } from '#libs/broker/frame-offset.ts';
+import { offsetOf } from '#libs/broker/room-sequence.ts';
 
 const of = (text: string): number => offsetOf(Buffer.from(text));
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { isThisMachine } from '#libs/config/origin.ts';
 import { basePath, withoutBase } from '#libs/config/public-url.ts';
-import { isThisMachine } from '#libs/config/this-machine.ts';
 
 describe('the path of PUBLIC_URL', () => {
   it('is empty, or has no slash at its end', () => {

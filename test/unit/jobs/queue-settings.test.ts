@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isPermanent, JobError, reasonOf } from '#libs/jobs/job-error.ts';
+import { isPermanent, JobError, reasonOf } from '#libs/jobs/jobs.ts';
 import { backoff, checkJobId, QUEUE_SETTINGS } from '#libs/jobs/queue-settings.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { closeReason } from '#libs/protocol/close-reason.ts';
+import { closeReason } from '#libs/protocol/errors.ts';
 
 describe('[C] a close reason', () => {
   it.each([

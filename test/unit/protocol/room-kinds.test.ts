@@ -12,7 +12,7 @@ import {
   roomKind,
 } from '#libs/protocol/room-kinds.ts';
 import { mayEnter, POWERS, USER_KINDS } from '#libs/protocol/user-kinds.ts';
-import { RoomRules } from '#libs/rooms/room-rules.ts';
+import { RoomRules } from '#libs/rooms/room-entry.ts';
 import { RoomView } from '#services/api/room-schemas.ts';
 
 const NAMES = [

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SERVER_FRAMES, type ServerFrameRow } from '#libs/protocol/frames.ts';
 import { fitsCodePoints } from '#libs/protocol/limits.ts';
-import { personJson } from '#libs/protocol/person.ts';
 import { isRoomName } from '#libs/protocol/room-name.ts';
 import {
   ack,
@@ -17,6 +16,7 @@ import {
   messageOf,
   messageStart,
   messageTail,
+  personJson,
   publishedAt,
 } from '#libs/protocol/server-frame.ts';
 

@@ -1,6 +1,6 @@
 import calculateSlot from 'cluster-key-slot';
 import { describe, expect, test } from 'vitest';
-import { PRESENCE_TAGS, partitionOf, ROOM_TAGS } from '#libs/redis/partitions.ts';
+import { PRESENCE_TAGS, partitionOf, ROOM_TAGS } from '#libs/redis/keys.ts';
 
 /** The master that redis-cli gives a slot to, if it makes a Cluster of so many. */
 function masterOf(slot: number, masters: number): number {

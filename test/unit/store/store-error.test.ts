@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
-import { isCollision, storeError } from '#libs/store/store-error.ts';
+import { isCollision, storeError } from '#libs/store/database.ts';
 
 function databaseError(code: string): pg.DatabaseError {
   return Object.assign(new pg.DatabaseError('x', 1, 'error'), { code });

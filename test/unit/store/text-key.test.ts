@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { textKey } from '#libs/store/text-key.ts';
+import { textKey } from '#libs/store/name-key.ts';
 
 test.each([
   ['Ada', 'aDA'],

@@ -2,8 +2,7 @@ import { useState } from 'react';
 
 import { useText } from '../i18n/language.tsx';
 import type { Account } from './account.ts';
-import { NameField } from './name-field.tsx';
-import { codePoints, NAME_MAX } from './person-name.ts';
+import { codePoints, NAME_MAX, NameField } from './name-field.tsx';
 import { StepForm } from './step-form.tsx';
 import { useAttempt } from './use-attempt.ts';
 

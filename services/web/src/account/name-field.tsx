@@ -1,7 +1,13 @@
 import { TextInput } from '@mantine/core';
 
 import styles from './entry.module.css';
-import { codePoints, NAME_MAX } from './person-name.ts';
+
+/** Characters of a name (A3), as Unicode code points. */
+export const NAME_MAX = 21;
+
+export function codePoints(text: string): number {
+  return Array.from(text).length;
+}
 
 /** A field for a name, with its length counted. */
 export function NameField({

@@ -5,8 +5,7 @@ import { useText } from '../i18n/language.tsx';
 import { ApiError } from '../login/hub-api.ts';
 import type { Account } from './account.ts';
 import styles from './entry.module.css';
-import { NameField } from './name-field.tsx';
-import { codePoints, NAME_MAX } from './person-name.ts';
+import { codePoints, NAME_MAX, NameField } from './name-field.tsx';
 import { StepForm } from './step-form.tsx';
 import { useAttempt } from './use-attempt.ts';
 

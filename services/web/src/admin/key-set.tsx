@@ -1,8 +1,7 @@
 import { useText } from '../i18n/language.tsx';
 import styles from './admin.module.css';
 import type { KeySetState } from './admin-api.ts';
-import { Panel } from './panel.tsx';
-import { StateMark } from './state-mark.tsx';
+import { Panel, StateMark } from './panel.tsx';
 import { useFormat } from './use-format.ts';
 
 /** How the program that answers gets the keys of another issuer. */

@@ -1,10 +1,33 @@
-import { Text, Title } from '@mantine/core';
+import { Anchor, Text, Title, VisuallyHidden } from '@mantine/core';
 import { type ReactNode, useId } from 'react';
-
 import { useText } from '../i18n/language.tsx';
+import { Icon } from '../ui/icon.tsx';
 import styles from './admin.module.css';
 import type { AdminError } from './admin-api.ts';
 import { useReason } from './use-format.ts';
+
+const ICONS = { well: 'check', note: 'clock', warn: 'alert', bad: 'alert' } as const;
+
+/** A state in colour, shape and words: each tells it alone. */
+export function StateMark({ severity, words }: { readonly severity: keyof typeof ICONS; readonly words: string }) {
+  return (
+    <span className={styles['mark']} data-severity={severity}>
+      <Icon name={ICONS[severity]} size={14} />
+      {words}
+    </span>
+  );
+}
+
+/** A way out of this page, in a tab of its own: the numbers stay in view. */
+export function OutLink({ href, children }: { readonly href: string; readonly children: string }) {
+  const { elsewhere } = useText('admin');
+  return (
+    <Anchor href={href} target="_blank" rel="noopener noreferrer" size="sm" className={styles['link']}>
+      {children} <span aria-hidden="true">↗</span>
+      <VisuallyHidden>({elsewhere})</VisuallyHidden>
+    </Anchor>
+  );
+}
 
 interface Props {
   readonly title: string;

@@ -1,9 +1,8 @@
 import { useText } from '../i18n/language.tsx';
+import type { Text } from '../i18n/languages.ts';
 import styles from './admin.module.css';
 import type { Queue } from './admin-api.ts';
-import { OutLink } from './out-link.tsx';
-import { Panel } from './panel.tsx';
-import { queueName } from './queue-name.ts';
+import { OutLink, Panel } from './panel.tsx';
 import { useFormat } from './use-format.ts';
 import type { Known } from './watch.ts';
 
@@ -51,4 +50,9 @@ export function Queues({ queues, board }: Props) {
       </table>
     </Panel>
   );
+}
+
+/** What people call a queue; one the page does not know keeps its own name. */
+export function queueName({ queues: { names } }: Text<'admin'>, queue: string): string {
+  return Object.hasOwn(names, queue) ? names[queue as keyof typeof names] : queue;
 }

@@ -5,7 +5,7 @@ import { useText } from '../i18n/language.tsx';
 import { Icon } from '../ui/icon.tsx';
 import styles from './admin.module.css';
 import { AdminError } from './admin-api.ts';
-import { queueName } from './queue-name.ts';
+import { queueName } from './queues.tsx';
 import { useFormat, useReason } from './use-format.ts';
 import { type Finding, findingsOf, verdictOf } from './verdict.ts';
 import type { Picture } from './watch.ts';

@@ -4,8 +4,7 @@ import { useStore } from 'zustand/react';
 
 import { useText } from '../i18n/language.tsx';
 import type { Notifier } from '../notify/notifier.ts';
-import { useLatestKinds } from '../people/kind-labels.ts';
-import { plainName } from '../people/plain-name.ts';
+import { plainName, useLatestKinds } from '../people/kind-labels.ts';
 import { AgentLogin } from './agent-login.tsx';
 import { Inbox } from './inbox.tsx';
 import { InboxNotifier } from './inbox-notifier.ts';

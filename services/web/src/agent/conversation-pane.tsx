@@ -2,14 +2,40 @@ import { Alert, Button, Group, Menu, Modal, Text, Title } from '@mantine/core';
 import { useState } from 'react';
 
 import { ConversationView } from '../conversation/conversation-view.tsx';
-import { useText } from '../i18n/language.tsx';
+import { useLanguage, useText } from '../i18n/language.tsx';
 import { KindTag, PersonName } from '../people/person-name.tsx';
 import { Sentence } from '../people/sentence.tsx';
 import styles from './agent.module.css';
-import { CustomerFacts } from './customer-facts.tsx';
 import { errorText } from './error-text.ts';
 import type { Workbench } from './workbench.ts';
-import type { Current, WorkbenchView } from './workbench-view.ts';
+import type { Current, Details, WorkbenchView } from './workbench-view.ts';
+
+/** Characters of a value that are shown. */
+const VALUE_MAX = 200;
+
+/** What the customer told of themselves, as text: none of it is to be trusted. */
+function CustomerFacts({ details: { channel, metadata = {}, createdAt } }: { readonly details: Details }) {
+  const text = useText('agent');
+  const { language } = useLanguage();
+  const facts = [
+    ...(channel === undefined ? [] : [[text.channel, channel]]),
+    [text.since, new Date(createdAt).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' })],
+    ...Object.entries(metadata).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
+  ];
+  return (
+    <details className={styles.facts}>
+      <summary>{text.customer}</summary>
+      <dl>
+        {facts.map(([name, value = '']) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value.length > VALUE_MAX ? `${value.slice(0, VALUE_MAX)}…` : value}</dd>
+          </div>
+        ))}
+      </dl>
+    </details>
+  );
+}
 
 export interface ConversationPaneProps {
   readonly bench: Workbench;

@@ -1,14 +1,14 @@
 import { useMediaQuery } from '@mantine/hooks';
 import { useStore } from 'zustand/react';
-
+import { useText } from '../i18n/language.tsx';
 import { useCountedTitle } from '../notify/counted-title.ts';
 import { useChat } from './chat-context.ts';
 import classes from './chat-layout.module.css';
-import { DirectView } from './direct-view.tsx';
 import { Lobby } from './lobby/lobby.tsx';
 import { NoticesBar } from './notices-bar.tsx';
 import { PairView } from './pair/pair-view.tsx';
 import { hrefOf, type Place, usePlace } from './place.ts';
+import { RoomView } from './room/room-view.tsx';
 import { RoomPlace } from './room-place.tsx';
 
 const TITLE = 'Parley';
@@ -44,4 +44,17 @@ function PlaceView({ place }: { readonly place: Place }) {
     case 'pair':
       return <PairView />;
   }
+}
+
+/** Direct messages with somebody, also before the first one. */
+function DirectView({ user }: { readonly user: string }) {
+  const text = useText('chat');
+  const { store } = useChat();
+  useStore(store.view, ({ begun }) => begun);
+  const room = useStore(store.rooms.view, () => store.rooms.directWith(user));
+  const person = store.person(user);
+  const about = room === undefined ? undefined : room.count > 1 ? text.isOnline : text.isOffline;
+  return (
+    <RoomView key={user} thread={store.direct(user)} title={person?.name ?? text.direct} room={room} direct person={person} about={about} />
+  );
 }

@@ -1,4 +1,4 @@
-/** The stable code of whatever went wrong, as in the hub's table of errors; `INTERNAL` where it has none. */
+import type { Text } from '../i18n/languages.ts'; /** The stable code of whatever went wrong, as in the hub's table of errors; `INTERNAL` where it has none. */
 export function codeOf(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : 'INTERNAL';
@@ -18,4 +18,9 @@ const FINAL: ReadonlySet<string> = new Set([
 /** Whether the same may work when it is tried again. */
 export function mayWorkLater(code: string): boolean {
   return !FINAL.has(code);
+}
+
+/** An error's code in words. */
+export function problemText(problems: Text<'problems'>, code: string): string {
+  return Object.hasOwn(problems, code) ? problems[code as keyof typeof problems] : problems.other;
 }

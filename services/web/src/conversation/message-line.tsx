@@ -5,9 +5,9 @@ import { PersonName } from '../people/person-name.tsx';
 import { PersonPicture } from '../people/person-picture.tsx';
 import { Icon } from '../ui/icon.tsx';
 import classes from './conversation.module.css';
+import { problemText } from './error-code.ts';
 import type { MessageLine as Line } from './lines.ts';
 import { LinkedText } from './linked-text.tsx';
-import { problemText } from './problem-text.ts';
 import type { Thread } from './thread.ts';
 
 interface MessageLineProps {

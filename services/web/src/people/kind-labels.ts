@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef } from 'react';
 
+import type { Person } from '../../../../libs/client/index.ts';
 import { useText } from '../i18n/language.tsx';
 import type { Text } from '../i18n/languages.ts';
 
@@ -19,4 +20,15 @@ export function useLatestKinds(): () => KindLabels {
     latest.current = kinds;
   }, [kinds]);
   return useCallback(() => latest.current, []);
+}
+
+/** A name for where plain text is all there is: without square brackets, which are the tag's. */
+function bareName(name: string): string {
+  return name.replaceAll('[', '(').replaceAll(']', ')');
+}
+
+/** Somebody, and in a room with a name of its own that, as the title of a notification: the tag first, `[guest] Bob`. */
+export function plainName({ name, kind }: Pick<Person, 'name' | 'kind'>, words: KindLabels, room?: string): string {
+  const word = kindLabel(kind, words);
+  return `${word === undefined ? '' : `[${word}] `}${bareName(name)}${room === undefined ? '' : ` · ${bareName(room)}`}`;
 }

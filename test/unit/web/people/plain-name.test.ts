@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 
 import { en } from '#services/web/src/i18n/en.ts';
 import { zh } from '#services/web/src/i18n/zh.ts';
-import { plainName } from '#services/web/src/people/plain-name.ts';
+import { plainName } from '#services/web/src/people/kind-labels.ts';
 
 it.each([
   [{ name: 'Bob', kind: 'guest' }, '[guest] Bob'],

@@ -1,8 +1,7 @@
 import { Button, Checkbox, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 
-import { codeOf } from '../../conversation/error-code.ts';
-import { problemText } from '../../conversation/problem-text.ts';
+import { codeOf, problemText } from '../../conversation/error-code.ts';
 import { useText } from '../../i18n/language.tsx';
 import { useChat } from '../chat-context.ts';
 import { goTo } from '../place.ts';

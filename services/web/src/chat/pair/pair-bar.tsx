@@ -1,7 +1,7 @@
 import { Button, Text } from '@mantine/core';
 import { useStore } from 'zustand/react';
 
-import { problemText } from '../../conversation/problem-text.ts';
+import { problemText } from '../../conversation/error-code.ts';
 import { useText } from '../../i18n/language.tsx';
 import { useChat } from '../chat-context.ts';
 import { ConfirmButton } from '../confirm-button.tsx';

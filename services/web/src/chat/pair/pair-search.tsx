@@ -2,7 +2,7 @@ import { ActionIcon, Button, Checkbox, Loader, Text } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useStore } from 'zustand/react';
 
-import { problemText } from '../../conversation/problem-text.ts';
+import { problemText } from '../../conversation/error-code.ts';
 import { useText } from '../../i18n/language.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
