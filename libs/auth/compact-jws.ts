@@ -12,7 +12,7 @@ const COMPACT = /^[\w-]+\.[\w-]+\.([\w-]+)$/;
  * Throws TypeError, RangeError where it is longer than 8 KB.
  */
 export function requireForm(token: string): void {
-  // A token is ASCII, else it fails below: characters are bytes.
+  // A token is ASCII, otherwise it fails below: characters are bytes.
   if (token.length > TOKEN_MAX_BYTES) throw new RangeError('the token is too long');
   const signature = COMPACT.exec(token)?.[1];
   if (signature === undefined) throw new TypeError('the token is not a compact JWS');

@@ -10,7 +10,7 @@ export interface Credentials {
   readonly userId: string;
   /** Shown to others: at most 64 characters, without what cannot be seen; the id where the token's name has nothing else. */
   readonly name: string;
-  /** `user` where the token does not say; `guest`, `agent`, `customer` and whatever else an issuer uses. */
+  /** `user` if the token does not say; `guest`, `agent`, `customer` and whatever else an issuer uses. */
   readonly kind: string;
   /** Unix seconds. */
   readonly expiresAt: number;

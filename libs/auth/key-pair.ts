@@ -95,7 +95,7 @@ export class PublicKeys {
   }
 
   /**
-   * The claims of a token one of the keys signed; undefined where its `kid` is none of theirs, or it has none and no key of its algorithm signed it.
+   * The claims of a token one of the keys signed; undefined if its `kid` is none of theirs, or it has none and no key of its algorithm signed it.
    * Throws TypeError or SyntaxError where the key it names did not sign it.
    */
   claims(token: string, { alg, kid }: Claims): Claims | undefined {

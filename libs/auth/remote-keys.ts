@@ -14,7 +14,7 @@ export interface RemoteKeysOptions {
   readonly failureCooldownMs: number;
   /** Milliseconds of a steady clock. */
   readonly clock: () => number;
-  /** Told of each fetch: undefined where it went well, else why not. */
+  /** Told of each fetch: undefined if it went well, otherwise why not. */
   readonly fetched: (problem: string | undefined) => void;
 }
 
@@ -48,7 +48,7 @@ export class RemoteKeys {
 
   /**
    * The key for a token's header. Where several fit (no `kid`), rejects with jose's `JWKSMultipleMatchingKeys`, which iterates over
-   * them; where none does, with `JWKSNoMatchingKey`; with `HubError` `UNAVAILABLE` where the set cannot be had, or not now.
+   * them; where none does, with `JWKSNoMatchingKey`; with `HubError` `UNAVAILABLE` if the set cannot be had, or not now.
    */
   async key(header: CompactJWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
     this.#renewStale();

@@ -11,7 +11,7 @@ export function sealText(key: Uint8Array, purpose: string, text: string): string
   return Buffer.concat([nonce, cipher.update(text), cipher.final(), cipher.getAuthTag()]).toString('base64url');
 }
 
-/** Undefined where it was sealed with another key, for another purpose, or changed. */
+/** Undefined if it was sealed with another key, for another purpose, or changed. */
 export function openText(key: Uint8Array, purpose: string, sealed: string): string | undefined {
   const bytes = Buffer.from(sealed, 'base64url');
   if (bytes.length < NONCE_BYTES + TAG_BYTES) return undefined;

@@ -67,7 +67,7 @@ function fromQuery(query: string): string | undefined {
 }
 
 /**
- * The token of a handshake, or `undefined` where there is none anywhere.
+ * The token of a handshake, or `undefined` if there is none anywhere.
  *
  * First found wins (H2): a later place is not tried where an earlier one holds a token that turns out to be bad.
  * An `Authorization` header of another scheme holds none.

@@ -79,7 +79,7 @@ export class TokenVerifier {
    * The credentials of a token that is good at `now` (Unix milliseconds): at once where a key of ours signed it, promised where the key set decides.
    *
    * Throws, or rejects with, `HubError`: `MISSING_TOKEN` for an empty one, `TOKEN_EXPIRED` for every token that is not good, whatever the reason
-   * (the cause has it, for the log only), `UNAVAILABLE` where the key set is needed and cannot be had.
+   * (the cause has it, for the log only), `UNAVAILABLE` if the key set is needed and cannot be had.
    */
   verify(token: string, now: number = this.#clock()): Credentials | Promise<Credentials> {
     if (token === '') throw new HubError('MISSING_TOKEN');
@@ -94,7 +94,7 @@ export class TokenVerifier {
     }
   }
 
-  /** The claims of a token signed with a key that is here; undefined where it is for the key set to say. */
+  /** The claims of a token signed with a key that is here; undefined if it is for the key set to say. */
   #ownClaims(token: string): Claims | undefined {
     if (this.#secret && !this.#keys && !this.#remote) return this.#secret.claims(token);
     const header = headerOf(token);
@@ -151,7 +151,7 @@ function remoteKeys(address: string, options: TokenVerifierOptions): RemoteKeys 
   });
 }
 
-/** A token without `kid` where the issuer has several keys of its kind: any of them may have signed it. */
+/** A token without `kid` if the issuer has several keys of its kind: any of them may have signed it. */
 async function firstThatVerifies(token: string, keys: AsyncIterable<CryptoKey>, options: JWTVerifyOptions): Promise<JWTVerifyResult> {
   for await (const key of keys) {
     try {

@@ -12,14 +12,14 @@ export type TokenSettings = Pick<Config, 'jwtSecret' | 'jwtSigningKey' | 'jwtPub
 
 export interface Tokens {
   readonly verifier: TokenVerifier;
-  /** Undefined where there is neither `JWT_SIGNING_KEY` nor `JWT_SECRET`. */
+  /** Undefined if there is neither `JWT_SIGNING_KEY` nor `JWT_SECRET`. */
   readonly signer: TokenSigner | undefined;
   /** What is to be served at `/.well-known/jwks.json`; undefined without asymmetric keys. */
   readonly jwks: { readonly keys: readonly PublicJwk[] } | undefined;
 }
 
 /**
- * `JWT_SIGNING_KEY` signs where it is set, else `JWT_SECRET`. Taken are tokens of both, of `JWT_PUBLIC_KEYS`, and of the issuer at `JWT_JWKS_URL`.
+ * `JWT_SIGNING_KEY` signs where it is set, otherwise `JWT_SECRET`. Taken are tokens of both, of `JWT_PUBLIC_KEYS`, and of the issuer at `JWT_JWKS_URL`.
  *
  * A key is changed without anybody noticing in three steps: put the new public key into `JWT_PUBLIC_KEYS` everywhere; sign with the new private one and
  * put the old public one there; take the old one out once its last token is over (a day).

@@ -16,7 +16,7 @@ export interface Backend {
   readonly nodes: NodeDirectory;
   /** Token buckets that the nodes share. */
   readonly buckets: TokenBuckets;
-  /** The way to Redis; undefined where everything is in this process. */
+  /** The way to Redis; undefined if everything is in this process. */
   readonly link: RedisLink | undefined;
   /**
    * Opens the queues. Whoever opens them closes them, before the backend. A process that opens none, as a gateway, does not even load BullMQ: 170 files,
@@ -24,7 +24,7 @@ export interface Backend {
    */
   jobs(): Promise<Jobs>;
   /**
-   * Why this process should not serve, as far as is known without asking: Redis is away, or cannot keep what it is given. Undefined where all is well. A
+   * Why this process should not serve, as far as is known without asking: Redis is away, or cannot keep what it is given. Undefined if all is well. A
    * PostgreSQL that went away is no reason (M1).
    */
   problem(): string | undefined;

@@ -12,7 +12,7 @@ const LINE_MS = 5000;
 export interface Awaited {
   /** For people: what it is, where, and the setting that says so. */
   readonly name: string;
-  /** Rejects with `ConfigError` where waiting does not help, else with why it does not answer yet. */
+  /** Rejects with `ConfigError` where waiting does not help, otherwise with why it does not answer yet. */
   readonly ask: () => Promise<unknown>;
 }
 

@@ -85,7 +85,7 @@ export class RoomReader {
     return { ...(await this.#read(room, 'XRANGE', String(offset + 1), limit)), complete: true };
   }
 
-  /** Runs a script that may have to begin an epoch: at once where any will do, else only once it is known what is stored. */
+  /** Runs a script that may have to begin an epoch: at once where any will do, otherwise only once it is known what is stored. */
   async #begun<T>(room: string, run: (fresh: string, floor: number) => Promise<T | undefined>): Promise<T> {
     const found = await run(this.#archive?.holds(room) ? '' : this.#epochs(), 0);
     if (found !== undefined) return found;

@@ -51,7 +51,7 @@ export interface JoinResult {
   /** Absent, like `offset`, in rooms that keep nothing. */
   readonly epoch?: string;
   readonly offset?: number;
-  /** The messages are exactly what was missed since the position asked for; else they are the latest page. */
+  /** The messages are exactly what was missed since the position asked for; otherwise they are the latest page. */
   readonly recovered: boolean;
   /** Oldest first. They do not come as `message` events. */
   readonly messages: readonly PageMessage[];

@@ -10,7 +10,7 @@ const REMEMBERED = 2000;
 class SeenMessages {
   readonly #rooms = new Map<string, Set<string>>();
 
-  /** Remembers a message; false where it was known. */
+  /** Remembers a message; false if it was known. */
   add(room: string, id: string): boolean {
     const ids = this.#rooms.get(room) ?? new Set();
     if (ids.has(id)) return false;

@@ -80,7 +80,7 @@ export class Outbox {
     return promise;
   }
 
-  /** Gives a message up. False where it does not wait. */
+  /** Gives a message up. False if it does not wait. */
   discard(id: string): boolean {
     const entry = this.#take(id);
     entry?.reject(new ClientError('DISCARDED', 'it was taken back'));

@@ -160,7 +160,7 @@ export class ParleyClient {
   }
 
   /**
-   * Takes back a message that waits: it is not sent, or not again, and its promise rejects with `DISCARDED`. False where it does not wait (any more). One that was on its
+   * Takes back a message that waits: it is not sent, or not again, and its promise rejects with `DISCARDED`. False if it does not wait (any more). One that was on its
    * way already may have arrived, and one that the hub answered `NOT_STORED` may still be stored.
    *
    * @example
@@ -183,7 +183,7 @@ export class ParleyClient {
   }
 
   /**
-   * Reads a page of older messages, oldest first: those below the offset `before`, else the latest. `limit` is 1-100, 50 by default.
+   * Reads a page of older messages, oldest first: those below the offset `before`, otherwise the latest. `limit` is 1-100, 50 by default.
    *
    * @example
    * const { messages, more } = await client.history('park', { before: shown[0].offset, limit: 50 });
@@ -233,8 +233,8 @@ export class ParleyClient {
    * Gives the hub a fresh token of the same user now, on the same connection: after rights in it have changed, say. That it ends is seen to without it.
    * Resolves with the new token's end, Unix seconds.
    *
-   * @throws ClientError `NO_TOKEN` where `getToken` threw, `MISSING_TOKEN` where it gave none, `TOKEN_EXPIRED`, `FORBIDDEN` for a token of another user, `TIMEOUT`,
-   * `UNAVAILABLE` where the line broke: the next one begins with a token anyway.
+   * @throws ClientError `NO_TOKEN` if `getToken` threw, `MISSING_TOKEN` if it gave none, `TOKEN_EXPIRED`, `FORBIDDEN` for a token of another user, `TIMEOUT`,
+   * `UNAVAILABLE` if the line broke: the next one begins with a token anyway.
    *
    * @example
    * await buyAccessTo('room-of-members');

@@ -8,7 +8,7 @@ export function isPrivateRoom(name: string): boolean {
   return /^(pair|conv|dm):/.test(name);
 }
 
-/** R2: the hub makes the room. Its offsets never fall where it keeps history, else they begin anew where Redis lost them. */
+/** R2: the hub makes the room. Its offsets never fall where it keeps history, otherwise they begin anew where Redis lost them. */
 export function isManagedRoom(name: string): boolean {
   return name.startsWith('group:') || isPrivateRoom(name);
 }

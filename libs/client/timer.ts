@@ -30,7 +30,7 @@ export class Timer {
     this.#callback = callback;
   }
 
-  /** When it strikes, milliseconds of the steady clock; undefined where it is not running. */
+  /** When it strikes, milliseconds of the steady clock; undefined if it is not running. */
   get due(): number | undefined {
     return this.#due;
   }

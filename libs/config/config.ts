@@ -107,7 +107,7 @@ function readValues(role: Role, env: Environment, problems: string[]): Values {
   return values as Values;
 }
 
-/** The value, or undefined where the text is none: `problems` then has why. */
+/** The value, or undefined if the text is none: `problems` then has why. */
 function parsed(setting: Setting<unknown>, text: string, problems: string[]): unknown {
   const { name, kind } = setting;
   try {

@@ -8,7 +8,7 @@ import { UrlError } from './url.ts';
 /** Reads one setting's text. `takes` completes the sentence "PORT takes ...". */
 export interface Kind<T> {
   readonly takes: string;
-  /** The value, or `undefined` where the text is not one. A `UrlError` that it throws says why. */
+  /** The value, or `undefined` if the text is not one. A `UrlError` that it throws says why. */
   readonly parse: (text: string) => T | undefined;
 }
 

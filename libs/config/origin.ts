@@ -15,7 +15,7 @@ const NO_PAGES: ReadonlySet<string> = new Set(['file', 'data', 'blob', 'about', 
 
 /**
  * The origin that a text names, normalised: lower case, a default port left out. `https://Chat.Example:443/` is `https://chat.example`; an app shell's
- * `capacitor://localhost` is itself. Undefined where the text is no origin, or names nobody: `null`.
+ * `capacitor://localhost` is itself. Undefined if the text is no origin, or names nobody: `null`.
  */
 export function originOf(text: string): string | undefined {
   if (/^https?:\/\//i.test(text)) {

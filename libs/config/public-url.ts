@@ -34,7 +34,7 @@ export function cookieSuffix(publicUrl: string | undefined): string {
 /** Half a year, as the value of `Strict-Transport-Security` (RFC 6797). */
 const HALF_A_YEAR = 'max-age=15552000';
 
-/** What every answer of the public port has as `Strict-Transport-Security`; undefined where people come over http. */
+/** What every answer of the public port has as `Strict-Transport-Security`; undefined if people come over http. */
 export function transportSecurity(publicUrl: string | undefined): string | undefined {
   return publicUrl?.startsWith('https:') ? HALF_A_YEAR : undefined;
 }

@@ -21,7 +21,7 @@ import {
 /** Which program reads the settings: some defaults differ. */
 export type Role = 'all-in-one' | 'gateway' | 'api' | 'worker' | 'migrate';
 
-/** A value, or `null` where the setting stays unset. */
+/** A value, or `null` if the setting stays unset. */
 export type Default<T> = T | null;
 
 export interface Setting<T> {

@@ -61,7 +61,7 @@ export function splitUrl(text: string, defaultPort: (scheme: string) => number |
   };
 }
 
-/** The only word of `choices` that a parameter may have; undefined where it is not there. */
+/** The only word of `choices` that a parameter may have; undefined if it is not there. */
 export function wordOf<const T extends string>(params: ReadonlyMap<string, string>, name: string, ...choices: readonly T[]): T | undefined {
   const value = params.get(name);
   if (value === undefined) return undefined;

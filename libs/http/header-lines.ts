@@ -38,7 +38,7 @@ export class HeaderLines {
     return joined ?? '';
   }
 
-  /** The first line of a field; undefined where there is none. */
+  /** The first line of a field; undefined if there is none. */
   first(name: string): string | undefined {
     return this.#lines.find(([one]) => one === name)?.[1];
   }
@@ -58,7 +58,7 @@ export class HeaderLines {
       .some((one) => one.trim().toLowerCase() === member);
   }
 
-  /** A field that may stand once and came several times; undefined where there is none. */
+  /** A field that may stand once and came several times; undefined if there is none. */
   repeated(): string | undefined {
     const seen = new Set<string>();
     for (const [name] of this.#lines) {
@@ -71,7 +71,7 @@ export class HeaderLines {
 }
 
 /**
- * Why two servers may read these lines in two ways, as a sentence; undefined where all is well. RFC 9110 sections 5.3 and 7.8, RFC 9112
+ * Why two servers may read these lines in two ways, as a sentence; undefined if all is well. RFC 9110 sections 5.3 and 7.8, RFC 9112
  * sections 3.2 and 6.1 to 6.3, RFC 6454 section 7.3.
  */
 export function faultOf(method: string, lines: HeaderLines): string | undefined {

@@ -33,7 +33,7 @@ import { endRevoked } from './sessions/revocations.ts';
 import { SingleSession } from './sessions/single-session.ts';
 
 export class Hub {
-  /** To be told what becomes of rooms (R7); without that, no pass is relied on for long. */
+  /** Feed it with the changes of rooms (R7). Without them no membership is relied on for long. */
   readonly lostAccess: LostAccess;
   readonly #options: HubOptions;
   readonly #users: LocalUsers;
@@ -162,7 +162,7 @@ export class Hub {
     return this.#draining;
   }
 
-  /** Whether this connection would be refused whatever its token says. @throws HubError `DRAINING`, `UNAVAILABLE`. */
+  /** Throws if any connection would be refused now. @throws HubError `DRAINING`, `UNAVAILABLE`. */
   assertReady(): void {
     if (this.#draining) throw new HubError('DRAINING', undefined, { retryAfter: RETRY_SECONDS });
     if (this.#cutOffAt !== undefined) throw new HubError('UNAVAILABLE', undefined, { retryAfter: RETRY_SECONDS });
@@ -190,8 +190,8 @@ export class Hub {
   }
 
   /**
-   * The socket is there. It is told to presence, then `welcome` is the first frame (H6); what the client sent meanwhile is handled after it. A
-   * connection of an older login is told and closed (R4).
+   * The socket is there. Presence gets it, then `welcome` is the first frame (H6). Frames that the client sent meanwhile are handled after it. A connection
+   * of an older login gets the reason and is closed (R4).
    */
   opened(connection: Connection, socket: Socket): void {
     connection.opened(socket);
@@ -239,7 +239,7 @@ export class Hub {
   /** The socket is gone, or never came to be. */
   closed(connection: Connection): void {
     connection.closed();
-    // While draining, presence is given back as a whole at the end: whoever came back on another node by then is not announced as gone (D1).
+    // A drain gives presence back as a whole at its end: a user who is back on another node by then is not announced as gone (D1).
     if (connection.sentAway) return;
     this.#joins.leaveAll(connection);
     this.#users.remove(connection);
@@ -248,7 +248,7 @@ export class Hub {
     this.#seen(connection);
   }
 
-  /** Something took the power of tokens away: the connections it concerns are told and closed with 4510. */
+  /** Tokens lost their power: closes their connections with 4510, after `kicked`. */
   revoke(revocation: RevocationRecord): void {
     endRevoked(this.#users, revocation);
   }
@@ -292,7 +292,7 @@ export class Hub {
 
   async #register(connection: Connection): Promise<void> {
     const { presence, singleSession } = this.#options;
-    // A newer login is told on the user's channel: it has to be listened to before this one is compared with the others.
+    // The user's channel announces a newer login: the node listens to it before it compares this one with the others.
     if (singleSession) await connection.user.listening;
     const [result] = await Promise.all([presence.connect(connection), connection.user.listening]);
     connection.registering = false;
@@ -341,7 +341,7 @@ export class Hub {
     const { clock, background } = this.#options;
     const now = clock.steady();
     background.run('counts', () => {
-      // What `welcome` tells may be newer than what presence reported last: nobody is told the older one after it.
+      // The count in `welcome` may be newer than the last one of presence: nobody gets the older one after it.
       this.#counts.online(this.#options.presence.onlineCount);
       this.#counts.flush(now, this.#users.size);
     });
@@ -356,7 +356,7 @@ export class Hub {
     for (const connection of [...this.#users.all()]) connection.end('STATE_LOST');
   }
 
-  /** Whatever a signal had to tell its user, one that fails is made good as they connect again. */
+  /** If a signal fails, its user connects again and gets what it carried. */
   #signalled(user: string, payload: Uint8Array): void {
     try {
       this.#signals.received(user, payload);

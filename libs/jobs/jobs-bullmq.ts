@@ -151,7 +151,7 @@ export class JobsBullmq implements Jobs {
       observe?.stalled(queue);
     });
     worker.on('failed', (job) => {
-      // Undefined where it died with its workers too often and is not kept.
+      // Undefined if it died with its workers too often and is not kept.
       if (job === undefined || job.finishedOn !== undefined) observe?.failed(queue);
     });
     this.#workers.set(queue, worker);

@@ -99,9 +99,9 @@ export interface Jobs {
    * Rejects with `HubError` `UNAVAILABLE` then: the job may be queued all the same, so a repetition takes the same id.
    */
   add<Q extends QueueName>(queue: Q, payload: QueuePayloads[Q], options?: AddOptions): Promise<void>;
-  /** Lets a delayed job run after so many milliseconds from now. False where no job of this id is delayed. Rejects as `add`. */
+  /** Lets a delayed job run after so many milliseconds from now. False if no job of this id is delayed. Rejects as `add`. */
   move(queue: QueueName, id: string, delayMs: number): Promise<boolean>;
-  /** Takes a job out: afterwards there is none of this id. False where it runs at this moment, and stays. Rejects as `add`. */
+  /** Takes a job out: afterwards there is none of this id. False if it runs at this moment, and stays. Rejects as `add`. */
   remove(queue: QueueName, id: string): Promise<boolean>;
   /** Starts to do the jobs of a queue, at most `concurrency` at once in this process. Once for each queue. */
   process<Q extends QueueName>(queue: Q, handler: JobHandler<Q>, options?: { readonly concurrency?: number }): void;

@@ -16,7 +16,7 @@ export class FixedWindow {
     this.#options = options;
   }
 
-  /** Takes one. 0 where it was granted, else the seconds until the next window (at least 1). `now` is in milliseconds and never goes back. */
+  /** Takes one. 0 where it was granted, otherwise the seconds until the next window (at least 1). `now` is in milliseconds and never goes back. */
   take(key: string, now: number): number {
     const { limit, windowMs, maxKeys = 100_000 } = this.#options;
     if (limit === 0) return 0;

@@ -20,7 +20,7 @@ const DOMAIN_TEXT = /^[\p{L}\p{M}\p{N}.\-\u3002]+$/u;
 const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?=[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])$/;
 
 /**
- * The one address that a text is, in the form it is kept, compared and sent to; undefined where it is none that mail can be sent to, or could mean another to some
+ * The one address that a text is, in the form it is kept, compared and sent to; undefined if it is none that mail can be sent to, or could mean another to some
  * program on its way. Compatibility characters become what they stand for (NFKC), the domain becomes lower-case ASCII. Two results that differ in case only are the same.
  *
  * Taken: a plain `local@domain.tld`. Refused: quoted parts, comments, lists, names with angle brackets, address literals, whatever cannot be seen, letters beyond ASCII

@@ -39,7 +39,7 @@ export class MailSeal {
     return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]).toString('base64url');
   }
 
-  /** Undefined where it was sealed with another secret, for another job, or changed. */
+  /** Undefined if it was sealed with another secret, for another job, or changed. */
   open(jobId: string, sealed: string): LoginMail | undefined {
     const bytes = Buffer.from(sealed, 'base64url');
     if (bytes.length !== NONCE_BYTES + PLAIN_BYTES + TAG_BYTES) return undefined;

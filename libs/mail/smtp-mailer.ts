@@ -24,7 +24,7 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
   [/closed|disconnected/i, 'connection closed'],
 ];
 
-/** The cause of an error that came without a reply of the server; undefined where none is known. */
+/** The cause of an error that came without a reply of the server; undefined if none is known. */
 function mailCause(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const own = CAUSES.find(([pattern]) => pattern.test(error.message))?.[1];

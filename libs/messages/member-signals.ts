@@ -5,7 +5,7 @@ import { encode } from '#libs/protocol/signals.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import { Retention } from './room-access.ts';
 
-/** How often members are told again where the backend is away, and the pause between, milliseconds: until their connections end, too. */
+/** Attempts while the backend is away, and the pause between two, milliseconds: until the members' connections end, too. */
 const TELL_TRIES = 60;
 const TELL_PAUSE_MS = 500;
 
@@ -27,9 +27,11 @@ export class MemberSignals {
   }
 
   /**
-   * Tells every member of a message. `frame`: the finished one, with its offset. `epoch`: of rooms that keep only a stream, whose offsets begin anew where
-   * Redis lost them; in those that keep history they never fall (M3). Nobody waits for it, and it never throws: it is tried for half a minute. In
-   * any order and more than once is harmless: members' nodes go by the offset, hand a message over once, and what lies before it first.
+   * Signals a message to every member. Never throws; retries for half a minute, and nobody waits for it. Signals in any order, and more than once, are
+   * harmless: the members' nodes go by the offset.
+   *
+   * @param frame The finished frame, with its offset.
+   * @param epoch Only of rooms that keep a stream alone: if Redis lost their offsets, these begin again. In rooms with history they never fall (M3).
    */
   tell(members: readonly string[], retention: Retention, frame: string, epoch = ''): void {
     const payload = encode(retention === Retention.history ? { kind: 'stored', frame } : { kind: 'streamed', epoch, frame });
@@ -49,8 +51,8 @@ export class MemberSignals {
   }
 
   /**
-   * Members' nodes make good what they missed when their own way to the backend is whole again, which may be before this node's is: what was stored after
-   * that look is told as soon as it can be.
+   * A member's node looks for missed messages once its own connection to the backend is whole again. This node's may take longer: it signals what was stored
+   * after that look as soon as it can.
    */
   #signal(topic: Topic, payload: string): Promise<void> {
     return this.#patiently(() => this.#options.broker.emit(topic, payload));

@@ -30,7 +30,7 @@ export interface MessagePage {
 const COMMA = Buffer.from(',');
 const NOTHING: MessagePage = { items: Buffer.alloc(0), more: false };
 
-/** The newest messages below an offset: from the store if the room keeps history, else from its stream. Rejects with `HubError` `UNAVAILABLE`. */
+/** The newest messages below an offset: from the store if the room keeps history, otherwise from its stream. Rejects with `HubError` `UNAVAILABLE`. */
 export async function pageBefore({ broker, messages }: MessageSources, request: PageRequest): Promise<MessagePage> {
   const { room, retention, before, limit, bytes } = request;
   if (retention === Retention.none) return NOTHING;

@@ -1,4 +1,4 @@
-/** The way of a message into the hub, whoever says it: published, stored where the room keeps history, told to the members of private rooms (M1, M2). */
+/** The way of a message into the hub: published, stored if the room keeps history, signalled to the members of private rooms (M1, M2). */
 import { hash, randomBytes } from 'node:crypto';
 import type { Broker, Published } from '#libs/broker/broker.ts';
 import { failPoint } from '#libs/config/fail-point.ts';
@@ -13,7 +13,7 @@ import { type Membership, Retention } from './room-access.ts';
 
 /** Characters of a message id: 132 bits of a SHA-256 in base64url. */
 const MESSAGE_ID_LENGTH = 22;
-/** Offsets tried where the one given was taken in the store by another message: each try takes a new one. */
+/** If another message has the offset in the store, a new offset is tried, at most so many in all. */
 const PLACES_MAX = 3;
 /** After the store did not take a message, the next ones are refused unsaid for this long, milliseconds. */
 const STORE_PAUSE_MS = 500;
@@ -85,11 +85,11 @@ export class MessageWriter {
   }
 
   /**
-   * Says something once, however often it is repeated under the same id within five minutes (M2). Resolves when it was said, in a room that keeps history
-   * when it is stored (M1).
+   * Publishes a message once, however often it is repeated under the same id within five minutes (M2). Resolves once it is published, in a room that keeps
+   * history once it is stored (M1).
    *
-   * Throws `HubError` `MESSAGE_TOO_LONG` and `NOT_STORED` where nothing was said.
-   * Rejects with `UNAVAILABLE`, or `NOT_STORED` where the message was shown and may be lost: say it again with the same id.
+   * @throws HubError `MESSAGE_TOO_LONG`, and `NOT_STORED` if nothing was published. Rejects with `UNAVAILABLE`, and with `NOT_STORED` if the message was shown
+   *   and may be lost: publish it again with the same id.
    */
   write({ membership, members = () => membership.members ?? [], userId, sender, clientId, text, data }: MessageRequest): Promise<Written> {
     const { broker, messageMaxChars, dataMaxBytes, now } = this.#options;
@@ -152,7 +152,7 @@ export class MessageWriter {
   }
 }
 
-/** Whatever keeps a message from being stored: the same message may be tried again. */
+/** Any failure to store a message becomes an error that allows a retry of the same message. */
 async function notStored<T>(step: Promise<T>): Promise<T> {
   try {
     return await step;

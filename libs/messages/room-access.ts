@@ -1,4 +1,4 @@
-/** The port to the rules of rooms: who may enter, and what becomes of what is said (R2, R3, R5). */
+/** The port to the rules of rooms: who may enter, and what is kept of messages (R2, R3, R5). */
 
 /** What of a token decides about rooms. */
 export interface RoomBearer {
@@ -29,12 +29,12 @@ export interface RoomAccess {
   /** Whether the room keeps at least a stream. By its name alone. */
   keepsStream(room: string): boolean;
   /**
-   * At once where the name and the token decide; a promise where the store is asked.
+   * At once if the name and the token decide; a promise if the store is asked.
    * @throws HubError, or rejects with it: `FORBIDDEN` (also by the bearer's kind), `ROOM_CLOSED`, `UNAVAILABLE`.
    */
   enter(bearer: RoomBearer, room: string): Membership | Promise<Membership>;
   /**
-   * What the room keeps, for whoever may read what was said: all who may enter, and the members of a conversation that is closed, as long as it is kept.
+   * What the room keeps, for a user who may read it: one who may enter, or a member of a closed conversation, as long as it is kept.
    * @throws as `enter`.
    */
   read(bearer: RoomBearer, room: string): Retention | Promise<Retention>;

@@ -24,7 +24,7 @@ export class RoomHistory {
 
   /**
    * The JSON text of `{messages:[{offset,message}],more}`: the newest messages below `before`, oldest first, as in the frame `history`.
-   * @throws HubError `FORBIDDEN` (also where there is no such room), `ROOM_CLOSED`, `UNAVAILABLE`.
+   * @throws HubError `FORBIDDEN` (also if there is no such room), `ROOM_CLOSED`, `UNAVAILABLE`.
    */
   async page(reader: RoomBearer, room: string, before: number, limit: number): Promise<string> {
     const { access, now = () => performance.now() } = this.#options;

@@ -6,7 +6,7 @@ export class KeyedQueue {
   readonly #tails = new Map<string, Promise<unknown>>();
   #recorded: Set<string> | undefined;
 
-  /** Starts `task` at once if the key has none, else after the last one has settled. Settles as the task does. */
+  /** Starts `task` at once if the key has none, otherwise after the last one has settled. Settles as the task does. */
   run<T>(key: string, task: () => Promise<T>): Promise<T> {
     this.#recorded?.add(key);
     const before = this.#tails.get(key);

@@ -20,7 +20,7 @@ const HASTE_MS = 2000;
 
 /** What runs in a process, for whoever starts and stops it. */
 export interface Service {
-  /** The public port; undefined where it has none. */
+  /** The public port; undefined if it has none. */
   readonly port?: number;
   /** Whether it would serve now. */
   ready(): boolean;

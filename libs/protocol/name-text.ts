@@ -100,7 +100,7 @@ export function tidyName(text: string): string {
 }
 
 /**
- * Why a tidy name cannot be one, as the end of a sentence about it ("a name must not have ..."); undefined where it can.
+ * Why a tidy name cannot be one, as the end of a sentence about it ("a name must not have ..."); undefined if it can.
  * Counts first: a text of any length may be given.
  */
 export function nameFault(name: string, { max, script }: NameRules): string | undefined {

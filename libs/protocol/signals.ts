@@ -58,7 +58,7 @@ export interface UnknownSignal {
   readonly kind: 'unknown';
   /** 0 if the first byte names none. */
   readonly version: number;
-  /** The letter as it came, if it is printable ASCII; else empty. */
+  /** The letter as it came, if it is printable ASCII; otherwise empty. */
   readonly letter: string;
 }
 

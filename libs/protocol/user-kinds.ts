@@ -43,12 +43,12 @@ export function mayEnter(kind: string, room: string): boolean {
   return may(kind, roomPower(room));
 }
 
-/** @throws HubError `FORBIDDEN` where the kind has none of the powers. */
+/** @throws HubError `FORBIDDEN` if the kind has none of the powers. */
 export function requirePower(kind: string, ...anyOf: readonly Power[]): void {
   if (!anyOf.some((power) => may(kind, power))) throw refusal(kind);
 }
 
-/** @throws HubError `FORBIDDEN` where the kind may be in no room of this name. */
+/** @throws HubError `FORBIDDEN` if the kind may be in no room of this name. */
 export function requireRoom(kind: string, room: string): void {
   if (!mayEnter(kind, room)) throw refusal(kind);
 }

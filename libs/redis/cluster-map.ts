@@ -127,7 +127,7 @@ export class ClusterMap {
     this.#apply(ranges);
   }
 
-  /** The map of one of the preferred masters, else of the first master that answers, else of any known node. */
+  /** The map of one of the preferred masters, otherwise of the first master that answers, otherwise of any known node. */
   async #read(
     preferred: readonly MasterConnection[],
   ): Promise<{ readonly ranges: readonly SlotRange[]; readonly from?: MasterConnection }> {

@@ -39,7 +39,7 @@ function evenTags(letter: string, each: number): readonly string[] {
 /**
  * Every name of a key or channel in Redis: nothing else builds one.
  *
- * A room's stream, sequence, idempotency keys and channel share the hash tag of the room's partition, also where there is no
+ * A room's stream, sequence, idempotency keys and channel share the hash tag of the room's partition, also if there is no
  * Cluster: data moves to one as it is. Presence is one shard on a single server and spread over shards on a Cluster. So each
  * script touches one slot.
  */

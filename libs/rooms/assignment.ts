@@ -34,7 +34,7 @@ const OPEN_MAX = ROOM_KINDS.conv.limits.openRooms;
 
 export interface OpenedConversation {
   readonly record: ConversationRecord;
-  /** By this call; else it was there. */
+  /** By this call; otherwise it was there. */
   readonly made: boolean;
 }
 
@@ -85,7 +85,7 @@ export class Assignment {
 
   /**
    * Either side ends it: its customer, its agent, and while nobody has it any agent.
-   * @throws HubError `FORBIDDEN` also where there is none, `ROOM_CLOSED`.
+   * @throws HubError `FORBIDDEN` also if there is none, `ROOM_CLOSED`.
    */
   async close(room: string, by: { readonly id: string; readonly kind: string }): Promise<void> {
     const record = await this.#options.conversations.get(room);

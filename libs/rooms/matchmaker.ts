@@ -51,7 +51,7 @@ export class Matchmaker {
   }
 
   /**
-   * The user's pair: the one there is (which keeps history from when both asked for it), else a new one with somebody online who has none, those who wait first. Otherwise the user waits.
+   * The user's pair: the one there is (which keeps history from when both asked for it), otherwise a new one with somebody online who has none, those who wait first. Otherwise the user waits.
    * The store holds that nobody is in two pairs, whoever asks where; both learn of a new one by `matched`. Rejects with `HubError` `UNAVAILABLE`.
    */
   async ask(user: RoomMember, keepHistory: boolean): Promise<MatchResult> {

@@ -34,7 +34,7 @@ export class PersonKinds {
     this.#steady = options.steady ?? (() => performance.now());
   }
 
-  /** The kind the hub knows a user by; undefined where it knows nobody of this id, or a backend is away. Never rejects. */
+  /** The kind the hub knows a user by; undefined if it knows nobody of this id, or a backend is away. Never rejects. */
   of(user: string): Promise<string | undefined> {
     const now = this.#steady();
     const known = this.#asked.get(user);

@@ -35,7 +35,7 @@ export class RoomRules {
     return roomPolicy(room).retention !== 'none';
   }
 
-  /** The code of a refusal, or undefined where the bearer of the claim may enter. Who is a member of a room that the hub makes is asked elsewhere: refused here. */
+  /** The code of a refusal, or undefined if the bearer of the claim may enter. Who is a member of a room that the hub makes is asked elsewhere: refused here. */
   refusal(claim: RoomClaim, room: string): ErrorCode | undefined {
     switch (roomPolicy(room).entry) {
       case 'everybody':

@@ -15,7 +15,7 @@ export interface ServicePublisherOptions {
 
 export interface ServiceMessage {
   readonly room: string;
-  /** Whose words they are; it need not be a member. Without a kind: the one that the hub knows them by, else `service`. */
+  /** Whose words they are; it need not be a member. Without a kind: the one that the hub knows them by, otherwise `service`. */
   readonly sender: Person;
   readonly clientId: string | undefined;
   readonly text: string;

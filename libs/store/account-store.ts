@@ -10,7 +10,7 @@ export interface UserRecord {
 }
 
 export interface UserStore {
-  /** Names are unique by `nameKey`, agents' among them; mail addresses without regard to case. `name-taken` also in a race; `mail-taken` where the address was registered meanwhile. */
+  /** Names are unique by `nameKey`, agents' among them; mail addresses without regard to case. `name-taken` also in a race; `mail-taken` if the address was registered meanwhile. */
   create(user: UserRecord): Promise<'created' | 'name-taken' | 'mail-taken'>;
   byMail(mail: string): Promise<UserRecord | undefined>;
   byName(name: string): Promise<UserRecord | undefined>;
@@ -73,7 +73,7 @@ export interface SeenStore {
   /** A user came or went; calls of the same moment go out together. Never rejects: it is a convenience. */
   touch(record: SeenRecord): void;
   get(users: readonly string[]): Promise<SeenRecord[]>;
-  /** The kind of a user, seen or not, as in `RoomMember`; undefined where nobody knows. */
+  /** The kind of a user, seen or not, as in `RoomMember`; undefined if nobody knows. */
   kindOf(user: string): Promise<string | undefined>;
   /** Whose name begins with the text, whatever the case, in the order of the lower-cased names, so that the text itself comes first. At most `limit`. */
   named(text: string, page: { readonly after?: NamePlace | undefined; readonly limit: number }): Promise<ListPage<SeenRecord, NamePlace>>;

@@ -15,7 +15,7 @@ export interface BatcherOptions<Item, Result> {
   readonly timeoutMs: number;
   /**
    * Writes a group, all or nothing, and resolves with a result for each item, in their order. It must be harmless to write an item twice. Throws `HubError`
-   * `INVALID_REQUEST` where an item is at fault, `UNAVAILABLE` where the database is.
+   * `INVALID_REQUEST` if an item is at fault, `UNAVAILABLE` if the database is.
    */
   readonly write: (items: readonly Item[], deadline: number) => Promise<readonly Result[]>;
   readonly observe?: StoreObserver | undefined;

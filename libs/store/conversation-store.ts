@@ -7,7 +7,7 @@ export interface PairStore {
   /** The user's open pair. */
   of(user: string): Promise<OpenPair | undefined>;
   /**
-   * In one transaction: the user's open pair where there is one; else pairs with the first of `candidates` (in the order given) that has none; else puts
+   * In one transaction: the user's open pair where there is one; otherwise pairs with the first of `candidates` (in the order given) that has none; otherwise puts
    * the user into the queue. History is kept where both asked for it; a candidate who did not ask did not want it.
    */
   match(request: MatchRequest): Promise<MatchResult>;
@@ -91,17 +91,17 @@ export interface ConversationStore {
    */
   open(conversation: NewConversation): Promise<'made' | 'too-many' | ConversationRecord>;
   get(room: string): Promise<ConversationRecord | undefined>;
-  /** At most `limit`. Queued ones: the one that waits the longest first; else the newest first. */
+  /** At most `limit`. Queued ones: the one that waits the longest first; otherwise the newest first. */
   list(filter: ConversationFilter): Promise<ListPage<ConversationRecord, ConversationPlace>>;
   /**
    * Gives the conversation to one of `agents` (online ones): the one with the fewest open conversations. The agent before is taken out of the room's members.
    * In one transaction. The new agent starts with everything undelivered, what the customer wrote before included. `from`: only where the conversation is
-   * still in this state, else undefined.
+   * still in this state, otherwise undefined.
    */
   assign(room: string, agents: readonly RoomMember[], from?: ConversationState): Promise<ConversationRecord | undefined>;
   /**
    * Takes an open conversation from an agent: gives it to one of `agents` as `assign` does, or puts it back into the queue, in its old place, where there are
-   * none. Undefined where that agent has not got it any more.
+   * none. Undefined if that agent has not got it any more.
    */
   handOn(room: string, from: string, agents: readonly RoomMember[]): Promise<ConversationRecord | undefined>;
   /** Queued ones, the oldest first. */

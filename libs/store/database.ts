@@ -12,7 +12,7 @@ const WRONG_REQUEST = ['22', '23', '54'];
 const AGAIN = ['40001', '40P01'];
 const LOCK_NOT_AVAILABLE = '55P03';
 
-/** A database's or a connection's error as the port tells it: `INVALID_REQUEST` where no retry can help, else `UNAVAILABLE`. */
+/** A database's or a connection's error as the port tells it: `INVALID_REQUEST` if no retry can help, otherwise `UNAVAILABLE`. */
 export function storeError(error: unknown): HubError {
   if (error instanceof HubError) return error;
   const wrong = WRONG_REQUEST.includes(sqlState(error).slice(0, 2));

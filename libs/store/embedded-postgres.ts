@@ -116,7 +116,7 @@ class EmbeddedServer implements EmbeddedPostgres {
     }
   }
 
-  /** Starts a server, and resolves with it once its folder tells of it; undefined where it ended at once: perhaps another one was faster. */
+  /** Starts a server, and resolves with it once its folder tells of it; undefined if it ended at once: perhaps another one was faster. */
   async #launch(): Promise<Postmaster | undefined> {
     const port = await freePort(this.#port);
     const output = openSync(this.#folder.log, 'w', 0o600);
@@ -148,7 +148,7 @@ class EmbeddedServer implements EmbeddedPostgres {
     }
   }
 
-  /** Connects and claims. False where the server does not answer yet, or is on its way out. Throws `FolderInUseError` where another program has it. */
+  /** Connects and claims. False if the server does not answer yet, or is on its way out. Throws `FolderInUseError` where another program has it. */
   async #claimOf(running: Postmaster): Promise<boolean> {
     const isFirst = this.#port === 0;
     // Whoever was given the URL keeps it: a server on another port is of no use then.

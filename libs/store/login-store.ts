@@ -40,20 +40,20 @@ export interface LoginStore {
   putTicket(hash: string, mail: string, expiresAt: number): Promise<void>;
   /** The address of a ticket that is still good; not used up. */
   ticket(hash: string, now: number): Promise<string | undefined>;
-  /** Uses up a ticket. False where it is not good any more. */
+  /** Uses up a ticket. False if it is not good any more. */
   dropTicket(hash: string): Promise<boolean>;
   /** Begins a login: its present secret is that of generation 0. */
   openFamily(family: FamilyRecord, secretHash: string): Promise<void>;
   /** Whether there was such a login here, living or not; one that expired may be forgotten. */
   knowsLogin(familyId: string): Promise<boolean>;
-  /** Undefined where there is none, or it is expired or revoked. */
+  /** Undefined if there is none, or it is expired or revoked. */
   livingLogin(familyId: string, now: number): Promise<LivingLogin | undefined>;
   /**
-   * Puts `after` in place of `before`, the secrets as they were read. False where the login is not living any more, or somebody else changed them meanwhile: of
+   * Puts `after` in place of `before`, the secrets as they were read. False if the login is not living any more, or somebody else changed them meanwhile: of
    * several at once, on any nodes, one succeeds.
    */
   replaceSecrets(before: LoginSecrets, after: Omit<LoginSecrets, 'id'>, now: number): Promise<boolean>;
-  /** Ends the family, whether it was before or not. The kind of person it was for; undefined where there is none. */
+  /** Ends the family, whether it was before or not. The kind of person it was for; undefined if there is none. */
   revokeFamily(familyId: string): Promise<string | undefined>;
   revokeFamiliesOf(userId: string): Promise<void>;
 }
@@ -91,7 +91,7 @@ export interface CodeStore {
   /** Keeps a code. Of one account and asker the newest five live side by side. */
   put(code: NewCode): Promise<void>;
   /**
-   * Uses up a code, atomically: `ok` at most once for each code, however many try at once. `wrong` also where there is none, or it is expired or burnt: that counts
+   * Uses up a code, atomically: `ok` at most once for each code, however many try at once. `wrong` also if there is none, or it is expired or burnt: that counts
    * nowhere. A number: nothing was looked at, for the tries are used up for so many milliseconds. A code is burnt by five wrong tries that name its attempt for
    * those that do, and by five that do not for those that do not.
    */

@@ -64,7 +64,7 @@ export interface Waiting {
 export interface CursorStore {
   /**
    * Moves a member's cursor forward, never back and never above what is stored; of others, and in rooms that keep no history, nothing; calls of the same
-   * moment go out together. Resolves once committed: false where the room is not stored that far, so that asking again may move it on.
+   * moment go out together. Resolves once committed: false if the room is not stored that far, so that asking again may move it on.
    */
   advance(user: string, room: string, offset: number): Promise<boolean>;
   /** Up to where a room's messages reached the user; `historyFrom` as in `Waiting`. */

@@ -10,7 +10,7 @@ const KIND: ManagedRoomKind = 'pair';
 /** One pairing at a time, over all processes: two who ask at the same moment must see each other. */
 const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 2)';
 
-/** Milliseconds: whoever asked so recently is taken to be there, also where the caller's list of those online is a little older. */
+/** Milliseconds: whoever asked so recently is taken to be there, also if the caller's list of those online is a little older. */
 const JUST_ASKED_MS = 10_000;
 
 type PairRow = { room: string; id: string; name: string; kind: string | null; expires_at: number | null };

@@ -1,5 +1,5 @@
 /**
- * SQL for the kind of whoever a column names: that of their last token, else of a login of theirs, else what the hub made them as. Null where nobody
+ * SQL for the kind of whoever a column names: that of their last token, otherwise of a login of theirs, otherwise what the hub made them as. Null if nobody
  * knows. A few keys are looked up for each row, no more than are needed.
  */
 export function kindOf(id: string): string {

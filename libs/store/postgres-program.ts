@@ -51,7 +51,7 @@ export class PostgresProgram {
   }
 
   /**
-   * Finds the programs of this platform, and the account to run them as. As root that is `owner`, else `postgres`, which is made if it is missing; if it cannot
+   * Finds the programs of this platform, and the account to run them as. As root that is `owner`, otherwise `postgres`, which is made if it is missing; if it cannot
    * reach the installed programs, a copy is used, and `tell` hears of a new one. Throws `ConfigError` if there is no package for the platform, or no copy.
    */
   static async find({ owner, tell = () => undefined }: FindOptions = {}): Promise<PostgresProgram> {

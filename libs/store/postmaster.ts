@@ -11,7 +11,7 @@ export interface Postmaster {
 }
 
 /**
- * The server that runs on a data folder, by its `postmaster.pid`; undefined where none does. A file that is left from before, whose process id another
+ * The server that runs on a data folder, by its `postmaster.pid`; undefined if none does. A file that is left from before, whose process id another
  * program has now (a container that was started again), is removed: PostgreSQL would refuse to start because of it.
  */
 export function runningPostmaster(folder: string): Postmaster | undefined {

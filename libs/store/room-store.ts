@@ -6,7 +6,7 @@ export interface RoomMember {
   readonly id: string;
   readonly name: string;
   /**
-   * As the store gives it: that of their last token, else of a login of theirs, else what the hub knows them as; undefined where nobody knows. It is not
+   * As the store gives it: that of their last token, otherwise of a login of theirs, otherwise what the hub knows them as; undefined if nobody knows. It is not
    * kept with the room.
    */
   readonly kind?: string;
@@ -21,7 +21,7 @@ export interface RoomRecord {
   /** The user who made it; empty where nobody in particular did. */
   readonly owner: string;
   readonly keepHistory: boolean;
-  /** Since when: what was said before is never stored. Undefined where no history is kept, or nobody knows since when. */
+  /** Since when: what was said before is never stored. Undefined if no history is kept, or nobody knows since when. */
   readonly historyFrom: number | undefined;
   readonly createdAt: number;
   /** Undefined: never ends by itself. */
@@ -65,16 +65,16 @@ export interface RoomPlace {
 }
 
 export interface RoomStore {
-  /** Creates the room with its members. `exists` where the name is taken: nothing is changed then (dm rooms race). */
+  /** Creates the room with its members. `exists` if the name is taken: nothing is changed then (dm rooms race). */
   create(room: NewRoom, members: readonly RoomMember[]): Promise<'created' | 'exists'>;
-  /** As `create`, a group; whether the name is taken is looked at first. `too-many` where its owner has `ownedMax` open groups already, whoever else makes one at the same moment. */
+  /** As `create`, a group; whether the name is taken is looked at first. `too-many` if its owner has `ownedMax` open groups already, whoever else makes one at the same moment. */
   createGroup(room: NewRoom, members: readonly RoomMember[], ownedMax: number): Promise<'created' | 'exists' | 'too-many'>;
   get(room: string): Promise<RoomRecord | undefined>;
   members(room: string): Promise<RoomMember[]>;
   /** The members of many rooms in one query; a room without any is not in it. */
   membersOf(rooms: readonly string[]): Promise<ReadonlyMap<string, readonly RoomMember[]>>;
   /**
-   * How a user stands in a room; undefined where there is no such room. Without a user: the room alone. Reads one row of a group's members, however many
+   * How a user stands in a room; undefined if there is no such room. Without a user: the room alone. Reads one row of a group's members, however many
    * there are. Calls of the same moment go out together, on connections that no reader of history can take.
    */
   standing(room: string, user?: string): Promise<RoomStanding | undefined>;
@@ -82,14 +82,14 @@ export interface RoomStore {
   recheck(room: string, user: string): Promise<RoomStanding | undefined>;
   /** The record and all members in one query: for who lists or tells them. Whether one user is a member is asked by `standing`. */
   withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly RoomMember[] } | undefined>;
-  /** How one of a user's rooms stands, as in `of`; undefined where it is not open, or not theirs. */
+  /** How one of a user's rooms stands, as in `of`; undefined if it is not open, or not theirs. */
   summary(user: string, room: string): Promise<RoomSummary | undefined>;
   /**
    * The open rooms of a user, newest activity first, at most `limit`. Later pages keep the order of the first one: a room in which something is said meanwhile
    * is neither missed nor given twice, unless that message was on its way to the database as the first page was read (A16).
    */
   of(user: string, page: { readonly after?: RoomPlace | undefined; readonly limit: number }): Promise<ListPage<RoomSummary, RoomPlace>>;
-  /** Changes an open room; `null` takes the end away; history that is switched on is kept from `now` on. Undefined where there is none, or it is closed. */
+  /** Changes an open room; `null` takes the end away; history that is switched on is kept from `now` on. Undefined if there is none, or it is closed. */
   update(
     room: string,
     change: { readonly title?: string; readonly keepHistory?: boolean; readonly expiresAt?: number | null },
@@ -97,7 +97,7 @@ export interface RoomStore {
   ): Promise<RoomRecord | undefined>;
   /**
    * New members start with everything stored so far counted as delivered. All of them or nobody: `too-many` if the room had more than `membersMax` then,
-   * however many add at once; `closed` also where there is no such room.
+   * however many add at once; `closed` also if there is no such room.
    */
   addMembers(room: string, members: readonly RoomMember[], membersMax: number): Promise<'added' | 'too-many' | 'closed'>;
   /** Resolves with those who were members. */

@@ -48,7 +48,7 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the store. Resolves also where the database is away: each call tells, and `ping` is what readiness asks. Connections are made as they are needed.
+ * Opens the store. Resolves also if the database is away: each call tells, and `ping` is what readiness asks. Connections are made as they are needed.
  * `close` it at the end.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {

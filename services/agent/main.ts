@@ -48,7 +48,7 @@ async function askPassword(): Promise<string> {
   return first;
 }
 
-/** Uses the database of the settings; else the all-in-one's, which is started for this where it does not run. */
+/** Uses the database of the settings; otherwise the all-in-one's, which is started for this where it does not run. */
 async function inDatabase(use: (url: string) => Promise<void>): Promise<void> {
   const url = loadConfig('all-in-one').databaseUrl ?? embeddedUrl(FOLDER);
   if (url !== undefined) return use(url);

@@ -6,7 +6,7 @@ const ENTER = ['\r', '\n', '\u0004'];
 const CTRL_C = '\u0003';
 const ERASE = ['\u007f', '\b'];
 
-/** The first line of what is piped in; undefined where there is none. */
+/** The first line of what is piped in; undefined if there is none. */
 export async function pipedLine(input: NodeJS.ReadableStream): Promise<string | undefined> {
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   for await (const line of lines) return line;

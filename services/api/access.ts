@@ -33,7 +33,7 @@ export interface Guarded {
  * Options of a route for bearers of a token (`Authorization: Bearer`) whose kind has one of these powers where some are named. It then has
  * `request.user`. A route with a parameter `room` is open only to kinds that may enter such a room (R6).
  *
- * Others are answered 401 `MISSING_TOKEN` or `TOKEN_EXPIRED`, 403 `FORBIDDEN` where the kind has no such power, before the body is read.
+ * Others are answered 401 `MISSING_TOKEN` or `TOKEN_EXPIRED`, 403 `FORBIDDEN` if the kind has no such power, before the body is read.
  */
 export function authenticated(...powers: readonly Power[]): Guarded {
   return { config: { access: { by: 'token', powers } } };

@@ -52,7 +52,7 @@ export interface ApiParts {
   readonly trustedProxyHops: number;
   /** Distinct users online, hub-wide (A12). May reject with `HubError` `UNAVAILABLE`. */
   readonly online: () => Promise<number>;
-  /** The public keys of tokens signed here (RFC 7517); undefined where they are signed with a secret. */
+  /** The public keys of tokens signed here (RFC 7517); undefined if they are signed with a secret. */
   readonly jwks: { readonly keys: readonly object[] } | undefined;
 }
 

@@ -3,7 +3,7 @@ import type { CustomerDoor } from '#libs/config/kinds.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { ApiParts } from './api-parts.ts';
 
-/** @throws HubError `FORBIDDEN` where customers of the channel are not let in. */
+/** @throws HubError `FORBIDDEN` if customers of the channel are not let in. */
 export function requireOpenDoor(door: CustomerDoor, channel: string | undefined): void {
   const open = typeof door === 'boolean' ? door : channel !== undefined && door.includes(channel);
   if (!open) throw new HubError('FORBIDDEN', 'Customers are not let in here (ALLOW_CUSTOMERS).');

@@ -98,7 +98,7 @@ export function keepAnswers(api: FastifyInstance, parts: Parts): void {
   });
 }
 
-/** The id of what a request makes: with an `Idempotency-Key` the same one again, also where the process died before it answered. */
+/** The id of what a request makes: with an `Idempotency-Key` the same one again, also if the process died before it answered. */
 export function newId({ uuid, answerKey }: Pick<ApiParts, 'uuid' | 'answerKey'>, request: FastifyRequest): string {
   const made = ofKey(answerKey, request, 'id');
   if (made === undefined) return uuid();

@@ -41,7 +41,7 @@ export type LimitName = keyof typeof LIMITS;
 
 /** Counts tries. All API instances share what they count, where a backend is there to share. */
 export interface Limits {
-  /** Takes one: 0 where it is granted, else the seconds to wait (at least 1). Never rejects. */
+  /** Takes one: 0 where it is granted, otherwise the seconds to wait (at least 1). Never rejects. */
   take(limit: LimitName, key: string): Promise<number>;
 }
 
@@ -55,7 +55,7 @@ export async function requireLimits(limits: Limits, ...takes: readonly (readonly
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** `TRUSTED_PROXY_HOPS`; undefined where no proxy is believed. */
+    /** `TRUSTED_PROXY_HOPS`; undefined if no proxy is believed. */
     readonly trustedProxyHops?: number;
   }
 }

@@ -46,7 +46,7 @@ export class LocalKey {
     return `${page}?key=${this.#key}`;
   }
 
-  /** Why a request is not let in, as a sentence; undefined where it is. */
+  /** Why a request is not let in, as a sentence; undefined if it is. */
   refusal(request: FastifyRequest): string | undefined {
     const away = this.#closed ?? strangeness(request);
     if (away !== undefined) return `This is shown on the machine itself only: ${away}.`;
@@ -57,7 +57,7 @@ export class LocalKey {
 
   /**
    * Answers a request that has `?key=`: sets the cookie where the key is right and the request from this machine, and leads to the same address without the key.
-   * Undefined where there is none. `path`: below it the cookie is sent.
+   * Undefined if there is none. `path`: below it the cookie is sent.
    */
   exchange(request: FastifyRequest, reply: FastifyReply, path: string): FastifyReply | undefined {
     const [page = '', query = ''] = request.originalUrl.split('?', 2);

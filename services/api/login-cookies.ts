@@ -41,7 +41,7 @@ export function dropAttempt(reply: FastifyReply, parts: CookieParts): void {
   if (reply.request.cookies[name]) reply.clearCookie(name, cookieAttributes(reply.request, parts));
 }
 
-/** The id of this browser where somebody logged in to `account` in it within a year; undefined where it is a stranger to the account. */
+/** The id of this browser where somebody logged in to `account` in it within a year; undefined if it is a stranger to the account. */
 export function knownDevice({ cookies }: FastifyRequest, parts: DeviceParts, account: string): string | undefined {
   return tokensOf(cookies[nameOf(DEVICE, parts)])
     .map((token) => deviceOf(parts, token, account))

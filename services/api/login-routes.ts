@@ -105,7 +105,7 @@ async function endByToken(parts: ApiParts, token: string, { login, expiresAt }: 
   await parts.store.revocations.add({ kind: 'token', subject: tokenHash(token), reason: 'logout', at, until: expiresAt * 1000 + SKEW_MS });
 }
 
-/** Whose token it is; undefined where it is over, or none. */
+/** Whose token it is; undefined if it is over, or none. */
 async function bearerOf(parts: ApiParts, token: string): Promise<Credentials | undefined> {
   try {
     return await parts.verify(token);

@@ -78,7 +78,7 @@ export interface RenewedLogin {
 }
 
 /**
- * The next token of a login, and its next secret. Undefined where the secret is none of a living login's. A secret whose next one was not used yet is answered
+ * The next token of a login, and its next secret. Undefined if the secret is none of a living login's. A secret whose next one was not used yet is answered
  * with that one again: the answer was lost, or two tabs asked at once. One that is out of use was copied by somebody: it ends the login, wherever it is used.
  * Rejects with `HubError` `UNAVAILABLE`.
  */
@@ -101,7 +101,7 @@ export async function renewLogin(parts: LoginParts, secret: string): Promise<Ren
   throw new HubError('UNAVAILABLE', 'The login is being renewed by many at once: try again.');
 }
 
-/** The login of whoever has one of its secrets, in use or not; undefined where it is over, or the secret is none of its. */
+/** The login of whoever has one of its secrets, in use or not; undefined if it is over, or the secret is none of its. */
 export async function loginWithSecret({ store, clock, refreshKey }: LoginParts, secret: string): Promise<FamilyRecord | undefined> {
   const id = loginOf(secret);
   const now = clock();

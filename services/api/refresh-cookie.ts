@@ -85,7 +85,7 @@ export async function clearCookie(
 }
 
 /**
- * The refresh secret of a request: the body's, else the cookie's; undefined where there is neither. A cookie comes along whether or not the page that
+ * The refresh secret of a request: the body's, otherwise the cookie's; undefined if there is neither. A cookie comes along whether or not the page that
  * sends the request may use it: SameSite=Strict keeps other sites out of a login, Partitioned keeps a customer's to the site it was made in, and the
  * Origin header keeps out every origin that is not ours or named. Throws `HubError` `ORIGIN_DENIED`.
  */

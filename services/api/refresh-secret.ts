@@ -28,7 +28,7 @@ export function secretHash(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url');
 }
 
-/** The login a refresh secret names; undefined where it has not the form of one. */
+/** The login a refresh secret names; undefined if it has not the form of one. */
 export function loginOf(secret: string): string | undefined {
   return SHAPE.exec(secret)?.[1];
 }
@@ -80,13 +80,13 @@ export function afterKeyChange(key: Uint8Array, { id, generation, hash, earlier 
   return next(key, id, generation + 1, [{ hash, generation, until: null }, ...earlier]);
 }
 
-/** The present secret; undefined where it was made with another key. */
+/** The present secret; undefined if it was made with another key. */
 export function presentSecret(key: Uint8Array, { id, generation, hash }: LoginSecrets): string | undefined {
   const secret = secretOf(key, id, generation);
   return isSame(secretHash(secret), hash) ? secret : undefined;
 }
 
-/** The secret a `late` one is answered with: that of the generation after it; undefined where it was made with another key. */
+/** The secret a `late` one is answered with: that of the generation after it; undefined if it was made with another key. */
 export function secretAfter(key: Uint8Array, login: LoginSecrets, generation: number): string | undefined {
   const secret = secretOf(key, login.id, generation + 1);
   const hash = secretHash(secret);

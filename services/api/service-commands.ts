@@ -128,7 +128,7 @@ export class ServiceCommands {
     await this.#options.store.revocations.add({ kind: 'disconnect', subject: user, reason: reason ?? '', at, until: at + DISCONNECT_MS });
   }
 
-  /** @throws HubError `INVALID_REQUEST` where the token is none. */
+  /** @throws HubError `INVALID_REQUEST` if the token is none. */
   async revoke(what: Static<typeof Revoke>): Promise<void> {
     const { store, clock } = this.#options;
     const at = clock();

@@ -33,7 +33,7 @@ export class Pusher {
     await Promise.all(members.map(toUser));
   }
 
-  /** Whom a private room reaches over their own channels (R5); undefined where the room is joined. */
+  /** Whom a private room reaches over their own channels (R5); undefined if the room is joined. */
   async #privateMembers(room: string): Promise<readonly string[] | undefined> {
     if (!isManagedRoom(room)) return undefined;
     const found = await this.#options.rooms.standing(room);

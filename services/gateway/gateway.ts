@@ -127,7 +127,7 @@ export class Gateway {
 
   /**
    * Connects to the other nodes, then listens.
-   * @throws ListenError where the port cannot be had; HubError `UNAVAILABLE` where the backend is away.
+   * @throws ListenError where the port cannot be had; HubError `UNAVAILABLE` if the backend is away.
    */
   static async start(settings: GatewaySettings, parts: GatewayParts): Promise<Gateway> {
     const { metrics } = parts;

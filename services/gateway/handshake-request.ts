@@ -23,7 +23,7 @@ export class HandshakeFault extends HubError {
   }
 }
 
-/** Why a request is no handshake; undefined where it is one. */
+/** Why a request is no handshake; undefined if it is one. */
 export function handshakeFault({ method, headers }: Pick<RequestHead, 'method' | 'headers'>): HandshakeFault | undefined {
   const fault = faultOf(method, headers);
   if (fault !== undefined) return new HandshakeFault(fault);

@@ -86,7 +86,7 @@ export class ProcessGroup implements AdminSource {
     return Metrics.aggregate([...told, this.#ended]);
   }
 
-  /** Drains all. Resolves with 0 where every one exited with 0, else with the first other code. */
+  /** Drains all. Resolves with 0 where every one exited with 0, otherwise with the first other code. */
   async stop(): Promise<number> {
     this.#stopping = true;
     const codes = await Promise.all(

@@ -21,7 +21,7 @@ export const SHARED_PORT = 0;
 
 /** Where the library's types promise a text, it gives none for a target without a question mark. */
 export interface HttpRequest extends Omit<NativeRequest, 'getQuery'> {
-  /** The query without its question mark: '' after a bare one, undefined where there is none. */
+  /** The query without its question mark: '' after a bare one, undefined if there is none. */
   getQuery(): string | undefined;
 }
 

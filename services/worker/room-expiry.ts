@@ -40,7 +40,7 @@ export function roomExpiry({ rooms, broker, now }: RoomExpiryOptions): JobHandle
   };
 }
 
-/** `Notices` never rejects; here the job is what tries again. @throws HubError `UNAVAILABLE` where something could not be told. */
+/** `Notices` never rejects; here the job is what tries again. @throws HubError `UNAVAILABLE` if something could not be told. */
 async function telling(broker: Pick<Broker, 'emit'>, tell: (notices: Notifier) => Promise<void>): Promise<void> {
   const failures: unknown[] = [];
   const emit: Broker['emit'] = (topic, payload) => broker.emit(topic, payload).catch((error: unknown) => void failures.push(error));

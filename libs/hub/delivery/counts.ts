@@ -22,7 +22,7 @@ export function pushInterval(connections: number): number {
 export class Counts {
   readonly #fanout: Fanout;
   readonly #dirty = new Set<Room>();
-  /** Who was told another count than the last one pushed, by a frame of their own. */
+  /** Connections that got another count than the last one pushed, in a frame of their own. */
   readonly #asides = new Map<Connection, number>();
   readonly #roomAsides = new Map<Room, Map<Connection, number>>();
   #online = 0;
@@ -38,8 +38,8 @@ export class Counts {
   }
 
   /**
-   * One connection was told this count by a frame of its own (`welcome`, an answer). Where it is back at the pushed one by the next push, nothing is
-   * pushed: that connection alone is told.
+   * One connection got this count in a frame of its own (`welcome`, an answer). If the count is back at the pushed one by the next push, only that connection
+   * gets it again.
    */
   toldOnline(connection: Connection, count: number): void {
     if (count === this.#onlineTold) this.#asides.delete(connection);

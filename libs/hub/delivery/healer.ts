@@ -17,7 +17,7 @@ export interface HealerOptions {
   readonly counts: Counts;
   readonly presence: Pick<Presence, 'counts'>;
   readonly privateRooms: Pick<PrivateRooms, 'heal'>;
-  /** Undefined where a user may have several logins. */
+  /** Undefined if a user may have several logins. */
   readonly single: SingleSession | undefined;
   readonly background: Background;
   readonly clock: Pick<Clock, 'wait'>;

@@ -4,7 +4,7 @@
  * A connection gets a room's live publications from the moment its last `joined` frame is sent. That frame is cut exactly at the offset the
  * relay has reached, in one go with the subscription to the room's topic: nothing can come between, nothing comes twice.
  *
- * Each page is sent only where the outbox has place for it, looked at in the same go: a hundred rooms joined by one frame would else fill it at once.
+ * A page is sent only if the outbox has room for it at that moment. Otherwise one frame that joins a hundred rooms could fill the outbox.
  */
 import type { Broker, Page } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
@@ -169,7 +169,7 @@ export class Joins {
     }
   }
 
-  /** Tells presence that the user's first connection of this node is in the room. Others of the user wait for the same answer. */
+  /** Enters the user's first connection of this node into the room's presence. The user's other connections wait for the same answer. */
   #announce(room: Room, connection: Connection): Promise<void> {
     const { user } = connection;
     const known = room.entering.get(user);
@@ -230,17 +230,17 @@ export class Joins {
   }
 
   /**
-   * Whoever comes from a node that is ahead of this one knows more than its relay: this is no loss, it is waited for. A position that the broker does
-   * not know either is left to be told as a loss.
+   * A client may come from a node that is ahead, with a newer position than this node's relay. That is no loss: the join waits for the relay. If the broker
+   * does not know the position either, it is reported as a loss.
    *
-   * A room where nothing is said does not tell this node that it began anew: who waits for that in vain is told a loss, and a `resync` once somebody speaks.
-   * @throws HubError `UNAVAILABLE` where the relay stays behind in the same epoch.
+   * A silent room does not show this node that a new sequence began. Then the wait is in vain: the client gets a loss, and `resync` with the next message.
+   * @throws HubError `UNAVAILABLE` if the relay stays behind in the same epoch.
    */
   async #catchUp(room: Room, since: Position): Promise<void> {
     const { broker, clock } = this.#options;
     const { position } = await broker.after(room.name, since.offset, POSITION_ONLY);
     if (position.epoch !== since.epoch || position.offset < since.offset) return;
-    // In another epoch than the broker's this node is about to start anew.
+    // If this node has another epoch than the broker, it is about to start the new sequence.
     const goal = room.epoch === since.epoch ? since.offset : Number.POSITIVE_INFINITY;
     await room.reached(goal, clock.wait(CATCH_UP_MS));
     if (room.epoch === since.epoch && room.offset < since.offset) throw new HubError('UNAVAILABLE');
@@ -253,7 +253,7 @@ export class Joins {
       items = room.latestItems();
       if (items !== undefined) {
         if (connection.hasPlace(PAGE_BYTES)) break;
-        // The room goes on meanwhile: the page is cut anew.
+        // The room goes on meanwhile: the page is cut again.
         await connection.outboxBelow(PAGE_BYTES);
         if (!wanted()) return;
         continue;
@@ -303,7 +303,7 @@ export class Joins {
     if (wanted()) this.#goLive(connection, room, privatePage(room, id, false, page, false), page.position);
   }
 
-  /** The latest page. The sequence of a room in which nothing was said begins with it. */
+  /** The latest page. If the room has no sequence yet, it begins with this. */
   async #latest(room: string): Promise<Page> {
     const { broker } = this.#options;
     const page = await broker.before(room, Number.POSITIVE_INFINITY, PAGE);
@@ -349,7 +349,7 @@ export class Joins {
     if (users > 0) room.users.set(user, users);
     else {
       room.users.delete(user);
-      // What is under way counts for those before: whoever comes next has to be announced after this leave.
+      // An entry under way counts for the connections before: the next one is announced after this leave.
       room.entering.delete(user);
       this.#options.background.run('presence', () => this.#options.presence.leave(room.name, user));
     }

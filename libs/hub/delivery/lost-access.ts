@@ -1,6 +1,6 @@
 /**
- * Takes people out of rooms that they may not be in any more (R7), whoever says so: the log of what became of rooms, which misses nothing, or a signal,
- * which is faster. What is said is held against the present: whoever was removed and is a member again stays, and nothing is told twice.
+ * Takes users out of rooms that they lost (R7). The log of events misses no change; a signal is faster. Each change is checked against the present: a
+ * user who was removed and is a member again stays, and nothing is reported twice.
  */
 
 import type { RoomEvent } from '#libs/events/events.ts';
@@ -38,7 +38,7 @@ export class LostAccess {
     this.#options = options;
   }
 
-  /** Acts on what became of rooms, as the log of events has it. Harmless to repeat. Rejects with `HubError` `UNAVAILABLE` where the present cannot be asked about. */
+  /** Acts on what became of rooms, as the log of events has it. Harmless to repeat. Rejects with `HubError` `UNAVAILABLE` if the present cannot be asked about. */
   async apply(events: readonly RoomEvent[]): Promise<void> {
     const checks: Promise<void>[] = [];
     for (const event of events) {
@@ -80,7 +80,7 @@ export class LostAccess {
     }
   }
 
-  /** A signal: who is a member of the room has changed, and the user may be concerned. What cannot be asked now the log tells again. */
+  /** A signal: the members of the room changed, and the user may be one of them. If the store cannot be asked now, the log comes back to it. */
   signalled(user: string, room: string): void {
     this.#options.validity.changed(room);
     this.#options.background.run('rooms', () => this.check(user, room));
@@ -112,7 +112,7 @@ export class LostAccess {
     }
   }
 
-  /** A room that is joined is over: everybody who is in it here is told and taken out. */
+  /** A room that is joined is over: reports it to everybody who is in it here, and takes them out. */
   closeRoom(name: string, reason: CloseReason): void {
     const { rooms, users, fanout, validity, takeOut } = this.#options;
     validity.changed(name);
@@ -123,7 +123,7 @@ export class LostAccess {
       for (const connection of [...users.of(user.id)]) takeOut(connection, name, new HubError('ROOM_CLOSED'));
   }
 
-  /** A private room is over: all sessions of the member are told, once, and taken out. */
+  /** A private room is over: reports it once to all sessions of the member, and takes them out. */
   closePrivate(id: string, room: string, reason: CloseReason): void {
     const { users, validity, takeOut } = this.#options;
     validity.changed(room);

@@ -1,4 +1,4 @@
-/** What came while the user had no session: sent at connect, oldest first, in pages, each only once the outbox has room for it (M6). */
+/** Messages that arrived while the user had no session. They are sent at connect, oldest first, in pages, each once the outbox has room (M6). */
 import type { Broker } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { MembershipStamp, MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
@@ -27,7 +27,7 @@ export interface OfflineMessagesOptions {
   readonly broker: Pick<Broker, 'after'>;
   readonly privateRooms: Pick<PrivateRooms, 'start'>;
   readonly access: Pick<RoomAccess, 'standing'>;
-  /** Tells whether a room changed since the user was known to be in it (R7). */
+  /** Whether a room changed since the user was known to be in it (R7). */
   readonly validity: Pick<MembershipValidity, 'stamp' | 'stands'>;
   readonly clock: Pick<Clock, 'wait'>;
   readonly background: Background;
@@ -43,9 +43,11 @@ export class OfflineMessages {
   }
 
   /**
-   * Sends everything above the user's cursors that others said, then `offline_messages_complete`; from then on messages of private rooms come as they are said. Follow
-   * right after `welcome`. A room that changes on the way is asked about again: whoever lost it gets nothing more of it (R7). Where the store or the broker is away it goes on when that is back. Where it fails the client connects again: it was not told that all
-   * has come.
+   * Sends the messages of others above the user's cursors, then `offline_messages_complete`. From then on messages of private rooms come live. Call it right
+   * after `welcome`.
+   *
+   * If a room changes on the way, access is asked for again: a user who lost it gets nothing more of it (R7). If the store or the broker is away, delivery
+   * goes on once it is back. If delivery fails, the connection ends, and the client connects again.
    */
   deliver(connection: Connection): void {
     this.#options.background.run(
@@ -84,7 +86,7 @@ export class OfflineMessages {
     connection.unacknowledged = count > 0;
   }
 
-  /** The user got everything up to here, a session of theirs says (M6). A store that is away keeps the older cursor: it is delivered again. */
+  /** A session sent `delivered` (M6). If the store is away, the older cursor stays and the messages are delivered again. */
   delivered(connection: Connection, room: string, offset: number): void {
     connection.saysDelivered = true;
     connection.offlineSent = undefined;
@@ -101,7 +103,7 @@ export class OfflineMessages {
     });
   }
 
-  /** A message of a group is seen before it is stored, and said to be delivered a moment later: what the store does not know yet is tried again. */
+  /** Retries a cursor update for a message that is not stored yet. A group's message is shown before it is stored. */
   async #remember(user: string, room: string, key: string, offset: number): Promise<void> {
     const { clock, cursors } = this.#options;
     const remembered = this.#early.get(key);
@@ -113,7 +115,7 @@ export class OfflineMessages {
         const highest = this.#early.get(key) ?? offset;
         if (!(await cursors.advance(user, room, highest))) continue;
         if (this.#early.get(key) === highest) return;
-        // A room that goes on: what came meanwhile has its time from now.
+        // The room goes on: the newer offset has its time from now.
         tries = -1;
       }
     } finally {
@@ -139,14 +141,14 @@ export class OfflineMessages {
     }
     for (const [room, offset] of behind) {
       if (lost.has(room) || !mayEnter(connection.identity.kind, room)) continue;
-      // What the user says on another device meanwhile comes here, too, also where it was passed over before its signal came.
+      // Messages that the user publishes on another device meanwhile come here, too, even if they were passed over before their signal arrived.
       const reached = sent.get(room) ?? offset - 1;
       const known = spans.get(room) ?? { from: reached, top: offset, historyFrom: 0, sent: reached };
       spans.set(room, {
         ...known,
         from: Math.min(known.from, offset - 1),
         top: Math.max(offset, reached, known.top),
-        // Never behind what another one said: a message that is late keeps its place in the history.
+        // Never after a later message of somebody else: a late one keeps its place in the history.
         ownFrom: Math.max(offset, (handed.get(room) ?? 0) + 1, (ownSent.get(room) ?? 0) + 1),
       });
     }
@@ -213,11 +215,11 @@ export class OfflineMessages {
     return count;
   }
 
-  /** The cursor goes over what nobody else said: it is not read again at each connect. Never above what another one said and was not delivered yet. */
+  /** Moves the cursor over the user's own messages, so that they are not read at each connect; never above an undelivered one of somebody else. */
   #passOwn(user: string, stretches: readonly OwnStretch[]): void {
     for (const { queue, delivered } of stretches) {
       const { room, ownUpTo } = queue;
-      // Lost where the store is away: it is passed over again.
+      // If the store is away, the next connect moves it.
       if (ownUpTo > delivered) this.#options.background.run('cursors', () => this.#options.cursors.advance(user, room, ownUpTo));
     }
   }
@@ -230,11 +232,11 @@ interface OwnStretch {
 
 /** How far a connection has come. */
 interface Progress {
-  /** Room to the offset up to which what others said was sent. */
+  /** Room to the offset up to which the messages of others were sent. */
   readonly sent: Map<string, number>;
-  /** Room to the highest offset that another one said, and was sent. */
+  /** Room to the highest offset of somebody else that was sent. */
   readonly handed: Map<string, number>;
-  /** Room to the highest offset that the user said, and was sent. */
+  /** Room to the highest offset of the user's own messages that was sent. */
   readonly ownSent: Map<string, number>;
   /** The queues that begin at the user's cursors, and these. */
   own: readonly OwnStretch[];

@@ -21,9 +21,9 @@ export interface OfflineSpan {
   readonly historyFrom: number;
   /** Whom they wait for. */
   readonly user: string;
-  /** What others said up to here was sent before. */
+  /** The messages of others up to here were sent before. */
   readonly sent: number;
-  /** What the user said below this offset waits for nobody: it was said before this connection came. */
+  /** The user's own messages below this offset are not sent: they are older than this connection. */
   readonly ownFrom: number;
   /** Messages read from the store at a time. */
   readonly page: number;
@@ -39,7 +39,7 @@ interface OfflineItem {
 
 /** A message that waits. */
 interface Waiting extends OfflineItem {
-  /** The user said it, on another device. */
+  /** The user's own, from another device. */
   readonly own: boolean;
 }
 
@@ -83,7 +83,7 @@ export class OfflineQueue {
     return this.#items[this.#next];
   }
 
-  /** Up to here there is nothing but what the user said: the cursor may go there. */
+  /** Up to here there are only the user's own messages: the cursor may go there. */
   get ownUpTo(): number {
     return this.#ownUpTo;
   }
@@ -115,7 +115,7 @@ export class OfflineQueue {
     const items: OfflineItem[] = [];
     let reached = this.#from;
     for (const message of stored) {
-      // Above the top it may be said after the user lost the room (R7): if they did not, the next question finds it.
+      // Above the top it may be newer than the loss of the room (R7). If the room was not lost, the next question finds it.
       const below = Math.min(message.offset, this.top + 1);
       if (below > reached + 1) items.push(...(await this.#unstored(reached, below)));
       reached = Math.max(reached, Math.min(message.offset, this.top));
@@ -126,7 +126,7 @@ export class OfflineQueue {
       .map((item) => this.#marked(item))
       .filter(({ offset, own }) => (own ? offset >= this.#ownFrom : offset > this.#sent));
     this.#next = 0;
-    // A page ends at its bytes, too: how many came tells nothing.
+    // A page ends at its bytes, too: the number of messages does not show the end.
     this.#ended = stored.length === 0 || reached >= this.top;
     this.#from = reached;
   }

@@ -32,7 +32,7 @@ export class PrivateDelivery {
   readonly #options: PrivateDeliveryOptions;
   /** Follows up the user's own channel, whose sequence may be behind. */
   readonly #followUp: (user: LocalUser, room: string, reached: Reached) => Promise<void>;
-  /** Connections whose sequence of a room is compared with the broker's, and what came meanwhile. */
+  /** Connections whose sequence of a room is compared with the broker's, and the frames that arrive meanwhile. */
   readonly #recovering = new WeakMap<Connection, Map<string, Delivery>>();
 
   constructor(options: PrivateDeliveryOptions, followUp: (user: LocalUser, room: string, reached: Reached) => Promise<void>) {
@@ -68,7 +68,7 @@ export class PrivateDelivery {
   give(connection: Connection, room: string, message: PrivateFrame, from = message.offset): void {
     const delivery = this.#recovering.get(connection)?.get(room) ?? connection.deliveries?.get(room);
     if (delivery !== undefined) {
-      // Whoever comes again gets what is above the cursor.
+      // The client connects again and gets everything above the cursor.
       if (!delivery.hold(message)) connection.end('UNAVAILABLE');
       return;
     }
@@ -107,7 +107,7 @@ export class PrivateDelivery {
     return position;
   }
 
-  /** Where it fails, the user connects again: whatever stands above the cursor is delivered then, and the room is begun anew. */
+  /** If it fails, the user's connections end: the client connects again and gets everything above the cursor. */
   run(user: LocalUser, work: () => Promise<void>): void {
     this.#options.background.run('private-rooms', work, () => {
       for (const connection of [...this.#options.users.of(user.id)]) connection.end('UNAVAILABLE');

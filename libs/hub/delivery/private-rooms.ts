@@ -21,7 +21,7 @@ import type { Background } from '#libs/telemetry/background.ts';
 import { PrivateDelivery, resync } from './private-delivery.ts';
 
 const PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
-/** Users made good at a time after the backend was away. */
+/** Users that are looked after at a time, after the backend was away. */
 const HEALED_AT_ONCE = 16;
 
 export interface PrivateRoomsOptions {
@@ -88,7 +88,7 @@ export class PrivateRooms {
     else this.#known(user, room, offset);
   }
 
-  /** Everything up to this offset was delivered to the user, by whatever way. */
+  /** Everything up to this offset was delivered to the user. */
   #known(user: LocalUser, room: string, offset: number): void {
     user.reached ??= new Map();
     const reached = user.reached.get(room);
@@ -123,7 +123,7 @@ export class PrivateRooms {
   async #heal(user: LocalUser): Promise<void> {
     const { id } = user;
     const waiting = await this.#deliveries.patiently(user, () => this.#options.cursors.waiting(id));
-    // Groups have cursors, too, but what is said in them comes over the room.
+    // Groups have cursors, too, but their messages come over the room.
     for (const { room, delivered, top } of waiting?.filter((one) => isPrivateRoom(one.room)) ?? []) {
       this.#known(user, room, delivered);
       const reached = user.reached?.get(room);
@@ -135,7 +135,7 @@ export class PrivateRooms {
     const stored = new Set(waiting?.map(({ room }) => room));
     for (const [room, reached] of user.reached ?? []) {
       if (!isPrivateRoom(room) || stored.has(room) || reached.held !== undefined) continue;
-      // What is said in a room that was lost meanwhile is not theirs (R7).
+      // The messages of a room that was lost meanwhile are not theirs (R7).
       if ((await this.#deliveries.patiently(user, () => this.#options.access.standing(id, room))) !== Standing.member) continue;
       const from = reached.offset;
       const page = await this.#deliveries.patiently(user, () => this.#options.broker.after(room, from, { count: 1, bytes: 1 }));
@@ -152,7 +152,7 @@ export class PrivateRooms {
     const { user } = connection;
     for (const [room, page] of [...connection.pages]) {
       if (page.epoch === '') continue;
-      // What is said in a room that was lost meanwhile is not theirs (R7).
+      // The messages of a room that was lost meanwhile are not theirs (R7).
       if ((await this.#deliveries.patiently(user, () => this.#options.access.standing(user.id, room))) !== Standing.member) continue;
       const position = await this.#deliveries.reconcile(connection, room);
       if (position === undefined || position.epoch !== page.epoch || position.offset <= page.offset || user.reached?.has(room)) continue;
@@ -195,7 +195,7 @@ export class PrivateRooms {
     await this.#release(user, room, retention, reached);
   }
 
-  /** Signals may have told of a sequence that began anew. */
+  /** Signals of a new sequence may be lost. */
   async #renew(user: LocalUser, room: string, retention: Retention, reached: Reached): Promise<void> {
     reached.held = [];
     if (await this.#follow(user, room, retention, reached)) await this.#release(user, room, retention, reached);

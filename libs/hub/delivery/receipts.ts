@@ -72,7 +72,7 @@ export class Receipts {
   }
 }
 
-/** Room to the offset up to which everything above the cursor was sent to the connection, where the cursor is not there yet. */
+/** Room to the offset up to which everything above the cursor was sent to the connection; only rooms whose cursor is behind it. */
 function sentTo(connection: Connection): Map<string, number> {
   const upTo = new Map(connection.offlineSent);
   for (const [room, reached] of connection.user.reached ?? []) {

@@ -21,7 +21,7 @@ export interface RelayOptions {
   readonly now: () => number;
   /** A signal on a user's own channel, or on that of every node. The bytes are valid during the call only. */
   userSignal(user: string, payload: Uint8Array): void;
-  /** The room is over: whoever is in it here is told and taken out. */
+  /** The room is over: reports it to everybody who is in it here, and takes them out. */
   closed(room: string, reason: EndReason): void;
   readonly unknownSignals: UnknownSignals;
   /** Signals of these topics may have been lost. */

@@ -26,7 +26,7 @@ import type { Background } from '#libs/telemetry/background.ts';
 import { historyPage } from './history-page.ts';
 import type { OutgoingMessage, Publisher } from './publisher.ts';
 
-/** `typing` is told on at most once in this time (F). */
+/** `typing` is forwarded at most once in this time, milliseconds (F). */
 const TYPING_MS = 1000;
 
 export interface FrameHandlerOptions {
@@ -49,7 +49,7 @@ export interface FrameHandlerOptions {
   readonly clock: Pick<Clock, 'now' | 'steady'>;
   /** Verifies a token; throws or rejects with `HubError` `TOKEN_EXPIRED`. */
   verify(token: string): Identity | Promise<Identity>;
-  /** The connection has a new token; `before`: what the one before said. */
+  /** The connection has a new token. `before`: the identity of the previous one. */
   refreshed(connection: Connection, before: Identity): void;
 }
 
@@ -206,7 +206,7 @@ export class FrameHandler {
     return isManagedRoom(room) ? user.membership(room, validity, enter) : enter();
   }
 
-  /** What there is to be read. The pass is tried first: it is remembered, where a closed conversation asks the store each time. */
+  /** What of the room may be read. The membership is tried first, because it is remembered; a closed conversation asks the store each time. */
   async #retention(connection: Connection, room: string): Promise<Retention> {
     try {
       return (await this.#membership(connection, room)).retention;
@@ -217,8 +217,8 @@ export class FrameHandler {
     }
   }
 
-  /** Goes on with a pass, at once where it is there; answers with an error where there is none. Throws what happens at once. */
-  #withPass(
+  /** Goes on with a membership, at once if it is known. If there is none, answers with an error. Throws errors that happen at once. */
+  #withMembership(
     connection: Connection,
     asked: FrameLabel,
     membership: Membership | Promise<Membership>,
@@ -232,7 +232,7 @@ export class FrameHandler {
     connection.sendError(id, this.#told(connection, error), room);
   }
 
-  /** @throws HubError `RATE_LIMITED` where the user read as many pages of history in this second as they may. */
+  /** @throws HubError `RATE_LIMITED` if the user read as many pages of history in this second as they may. */
   #takePage({ user }: Connection): void {
     const { pageLimits, clock, stats } = this.#options;
     if (pageLimits.rate === 0) return;
@@ -266,8 +266,9 @@ export class FrameHandler {
   }
 
   /**
-   * Reads something of a room for whoever may have it, and still may once it is there: meanwhile access may be lost (R7). `ask`: what the user may have;
-   * throws or rejects with `HubError` where that is nothing.
+   * Reads something of a room. Access may be lost during the read (R7): then it is asked for again.
+   *
+   * @param ask Resolves with what the user may read; throws or rejects with `HubError` if that is nothing.
    */
   async #read<T, U>(room: string, ask: () => Promise<T>, read: (allowed: T) => Promise<U>): Promise<U> {
     const { validity } = this.#options;
@@ -309,7 +310,7 @@ export class FrameHandler {
       background.run('typing', () => broker.emit(room.topic, encode({ kind: 'typing', node, frame })));
       return;
     }
-    this.#withPass(connection, { id, room: name }, this.#membership(connection, name), ({ members }) => {
+    this.#withMembership(connection, { id, room: name }, this.#membership(connection, name), ({ members }) => {
       for (const member of members ?? [])
         if (member !== connection.user.id) background.run('typing', () => broker.emit(`u:${member}`, encode({ kind: 'frame', frame })));
       return undefined;

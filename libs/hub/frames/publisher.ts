@@ -14,7 +14,7 @@ import type { Background } from '#libs/telemetry/background.ts';
 
 /** Messages under way at once in one lane of a node. */
 const IN_FLIGHT_MAX = 4096;
-/** Below this many under way a slow answer says nothing about this node's load. */
+/** With fewer than this under way, a slow answer does not show that this node is loaded. */
 const IN_FLIGHT_CALM = 64;
 /** An answer that took longer than this means the node cannot keep up. */
 const SLOW_ACK_MS = 1000;
@@ -23,7 +23,7 @@ export interface PublisherOptions {
   readonly writer: Pick<MessageWriter, 'write'>;
   readonly bytes: Pick<UserBytes, 'take'>;
   readonly access: Pick<RoomAccess, 'standing' | 'members'>;
-  /** Tells whether a room changed since a pass was given (R7). */
+  /** Whether a room changed since a membership was given (R7). */
   readonly validity: Pick<MembershipValidity, 'stamp' | 'stands'>;
   readonly stats: HubStats;
   readonly faults: Faults;
@@ -60,16 +60,17 @@ export class Publisher {
     this.#options = options;
   }
 
-  /** Messages that were said and not answered yet. */
+  /** Messages that are not answered yet. */
   get inFlight(): number {
     return this.#stored.inFlight + this.#unstored.inFlight;
   }
 
   /**
-   * Says something and answers the sender with `ack` or `error`. `frameBytes`: the size of the frame, which counts against the sender's bytes.
-   * `pass`: a promise while the store is asked for it. A message is under way from here on, whatever it waits for.
+   * Publishes a message and answers the sender with `ack` or `error`. From here on the message counts as under way.
    *
-   * Throws or rejects where nothing was said: with `HubError` `BUSY`, and what `pass`, `UserBytes.take` and `MessageWriter.write` throw.
+   * @param membership A promise while the store is asked for it.
+   * @param frameBytes The size of the frame. It counts against the sender's bytes.
+   * @throws If nothing was published: `HubError` `BUSY`, and the errors of `membership`, `UserBytes.take` and `MessageWriter.write`.
    */
   publish(
     connection: Connection,

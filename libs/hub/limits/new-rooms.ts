@@ -19,7 +19,7 @@ export class NewRooms {
     this.#refused = refused;
   }
 
-  /** Takes a place. 0 where there was one, else the seconds until there is (at least 1). */
+  /** Takes a place. 0 where there was one, otherwise the seconds until there is (at least 1). */
   take(user: string, now: number): number {
     return this.#places.take(user, now);
   }

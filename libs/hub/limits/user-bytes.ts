@@ -3,7 +3,7 @@
 import type { BucketSize, TokenBuckets } from '#libs/limits/token-buckets.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 
-/** Bytes drawn at a time: little for whoever says a word, more for whoever goes on. What is left over at the end of a connection is lost. */
+/** Bytes drawn at a time: few at first, more for a user who goes on. Bytes that are left at the end of a connection are lost. */
 const FIRST_DRAW = 2048;
 const LARGEST_DRAW = 16_384;
 
@@ -16,7 +16,7 @@ export class ByteCredit {
   turn: Promise<unknown> | undefined;
   /** Messages in that turn. */
   waiting = 0;
-  /** Until then, in milliseconds of the steady clock, there is nothing to be had. */
+  /** Until this moment of the steady clock, milliseconds, nothing can be drawn. */
   emptyUntil = Number.NEGATIVE_INFINITY;
 }
 
@@ -29,8 +29,8 @@ export interface UserBytesOptions extends BucketSize {
 }
 
 /**
- * Lets messages through while their sender has bytes left. Most are let through at once: a node draws bytes ahead, so that all nodes together hold the
- * user to one bucket and few messages have to wait for an answer. What waits goes on in the order in which it came.
+ * Lets messages through while their sender has bytes left. A node draws bytes ahead: all nodes together hold the user to one bucket, and few messages wait
+ * for an answer. Messages that wait go on in their order.
  */
 export class UserBytes {
   readonly #options: UserBytesOptions;

@@ -1,26 +1,26 @@
-/** Milliseconds after which a pass is asked for again, whatever is known. */
+/** Milliseconds after which a membership is always asked for again. */
 const MEMBERSHIP_MS = 30_000;
-/** A node that lost sight of what becomes of rooms for longer than this, milliseconds, relies on no pass. */
+/** A node that does not know the changes of rooms for longer than this, milliseconds, relies on no membership. */
 const BLIND_MS = 2000;
-/** Changes are remembered for this long, milliseconds: far longer than a pass holds, or than asking for one takes. */
+/** Changes are remembered for this long, milliseconds: far longer than a membership holds, or than asking for one takes. */
 const REMEMBERED_MS = 120_000;
 
-/** When a pass was asked for. */
+/** When a membership was asked for. */
 export interface MembershipStamp {
   readonly at: number;
   readonly revision: number;
 }
 
 /**
- * Whether a pass that was asked for some time ago still holds (R7): nothing became of its room since, as far as this node knows, and what this node knows
- * is at most two seconds old. So a pass that was lost at a moment serves nobody two seconds later, whatever fails in between. O(1) for each change and
- * each question, however many users have a pass.
+ * Whether a membership that was asked for some time ago still holds (R7): its room did not change since, as far as this node knows, and this knowledge is
+ * at most two seconds old. So a membership that is lost serves nobody two seconds later, whatever fails in between. O(1) for each change and each
+ * question, however many users there are.
  */
 export class MembershipValidity {
   readonly #now: () => number;
   /** Counts changes. */
   #revision = 0;
-  /** What was asked before this revision holds no more, whatever the room. */
+  /** Answers from before this revision hold for no room. */
   #floor = 0;
   /** Rooms that changed, those that changed last at the end. */
   readonly #changed = new Map<string, MembershipStamp>();

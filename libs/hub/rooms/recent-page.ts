@@ -28,7 +28,7 @@ export class RecentPage {
     this.#budget = budget;
   }
 
-  /** Starts anew from a page whose frames are owned by the caller. `top`: where the room stands, which need not be where the page ends. */
+  /** Starts again from a page whose frames the caller owns. `top`: the room's newest offset; the page may end below it. */
   reset(latest: readonly Publication[], top = latest.at(-1)?.offset ?? 0): void {
     this.clear();
     this.#top = top;
@@ -55,15 +55,15 @@ export class RecentPage {
     if (this.#cut && this.#items.length - this.#first === PAGE_MESSAGES) this.#cut = false;
   }
 
-  /** The latest page, oldest first; undefined where the ring holds less than that. */
+  /** The latest page, oldest first; undefined if the ring holds less. */
   latest(): readonly Publication[] | undefined {
     return this.#cut ? undefined : this.#items.slice(this.#first);
   }
 
-  /** Everything above `offset`; undefined where the ring does not reach back that far without a hole. */
+  /** Everything above `offset`; undefined if the ring does not reach back that far without a hole. */
   after(offset: number): readonly Publication[] | undefined {
     if (offset >= this.#top) return [];
-    // Offsets rise: where the first one sits right, none is missing behind it.
+    // Offsets rise by one: if the first one is in its place, none is missing after it.
     const start = this.#items.length - (this.#top - offset);
     return start >= this.#first && this.#items[start]?.offset === offset + 1 ? this.#items.slice(start) : undefined;
   }

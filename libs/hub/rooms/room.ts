@@ -25,7 +25,7 @@ export class Room {
   /** Its messages come over the room, and have offsets, an epoch and recovery (R3). */
   readonly keeps: boolean;
   readonly recent: RecentPage;
-  /** What every one who is in the room may do; undefined for rooms that the hub makes, where it differs and changes. */
+  /** The membership of everybody in the room; undefined for managed rooms, whose members differ and change. */
   readonly membership: Membership | undefined;
   epoch = '';
   /** Offset of the newest publication relayed on this node. */
@@ -34,9 +34,9 @@ export class Room {
   connections = 0;
   /** Connections of this node that get what is relayed. */
   subscriptions = 0;
-  /** Distinct users hub-wide, as last told by presence. */
+  /** Distinct users hub-wide, by the last report of presence. */
   count = 0;
-  /** Signals of the count so far: tells whether one came while presence was asked. */
+  /** Signals of the count so far. If it grew while presence was asked, a signal is newer than the answer. */
   signals = 0;
   /** The count that was last pushed. */
   countTold = -1;
@@ -44,7 +44,7 @@ export class Room {
   idleSince = 0;
   /** Each user with a connection of this node in here, with the number of those. */
   readonly users = new Map<PresenceUser, number>();
-  /** Users whose first entry is being told to presence. */
+  /** Users whose first entry presence has not confirmed yet. */
   readonly entering = new Map<PresenceUser, Promise<void>>();
   /** The latest attempt; undefined before the first. */
   opening: Opening | undefined;
@@ -75,7 +75,7 @@ export class Room {
     if (this.#waiting.length > 0) this.#wake(offset);
   }
 
-  /** Resolves once this node has relayed up to an offset, or the sequence started anew; at the latest when `givenUp` does. */
+  /** Resolves once this node has relayed up to an offset, or a new sequence began; at the latest when `givenUp` does. */
   async reached(offset: number, givenUp: Promise<void>): Promise<void> {
     if (offset <= this.offset) return;
     const { promise, resolve } = Promise.withResolvers<void>();

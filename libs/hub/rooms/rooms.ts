@@ -55,7 +55,7 @@ export class Rooms {
     return largest;
   }
 
-  /** The room with one more connection; opened for `user` where it was not. Await `opened` before anything is delivered. */
+  /** The room with one more connection. If it is not open, it is opened for `user`. Await `opened` before anything is delivered. */
   acquire(membership: Membership, user: string): Room {
     const name = membership.room;
     let room = this.#rooms.get(name);
@@ -122,7 +122,7 @@ export class Rooms {
     done.catch(() => undefined);
   }
 
-  /** A room that exists is entered by whoever may; one that does not, by a user who may begin one. */
+  /** If the room exists, anybody with a membership enters it. If not, only a user who may begin one. */
   async #open(room: Room, user: string): Promise<void> {
     const { keeps, name } = room;
     const policy = roomPolicy(name);

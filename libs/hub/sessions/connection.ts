@@ -11,7 +11,7 @@ import type { LocalUser } from './local-user.ts';
 /** Frames of a client that did not wait for `welcome`. */
 const EARLY_FRAMES_MAX = 64;
 
-/** What a verified token says of its bearer. */
+/** The bearer of a verified token. */
 export interface Identity {
   readonly userId: string;
   readonly name: string;
@@ -22,7 +22,7 @@ export interface Identity {
   readonly rooms?: readonly string[] | undefined;
   /** The `login` claim (R4). */
   readonly login?: string | undefined;
-  /** Unix seconds; undefined where the token does not say. */
+  /** Unix seconds; undefined if the token has none. */
   readonly issuedAt?: number | undefined;
   /** SHA-256 of the token, base64url: what a revocation names it by. */
   readonly tokenHash?: string | undefined;
@@ -56,11 +56,11 @@ export class Connection {
   /** Rooms entered or being entered; at most `ROOM_LIMIT`, so a list beats a set. */
   readonly rooms: Room[] = [];
   readonly firstJoin: FirstJoin | undefined;
-  /** Where the bytes sent are counted. */
+  /** Counts the bytes sent. */
   readonly #traffic: { bytesSent: number };
   /** Joins under way, by room name; undefined for the many connections that have none. */
   deliveries: Map<string, Delivery> | undefined;
-  /** Set where the connection is only there to be told why it is refused (R4). */
+  /** Set if the connection opens only to get the reason of its refusal (R4). */
   refusal: ErrorCode | undefined;
   /** Its registration is under way: what it finds decides about it, no signal that may be older. */
   registering = true;
@@ -70,7 +70,7 @@ export class Connection {
   pongedAt = Number.NEGATIVE_INFINITY;
   /** `welcome` was sent: nothing but a refusal goes before it. */
   welcomed = false;
-  /** What came, and what is to be sent, before `welcome` is. */
+  /** Frames that arrived or have to be sent before `welcome`. */
   early: (() => void)[] | undefined;
   /** Another login was announced while it was registering: to be looked at once that is done. */
   doubted = false;
@@ -89,7 +89,7 @@ export class Connection {
   refreshed = 0;
   invalidFrames: StrikeCounter | undefined;
   expiryTold = false;
-  /** Unix second at which the end of its token is told. */
+  /** Unix second of the notice that its token ends. */
   expiryNoticeAt = 0;
   /** Unix second at which its token is looked at next. */
   expiryDue = 0;
@@ -100,7 +100,7 @@ export class Connection {
   #pages: Map<string, Position> | undefined;
   #onDrain: (() => void) | undefined;
   #heldFrames = 0;
-  /** Rooms in which `typing` was told on, and when, milliseconds of the steady clock. */
+  /** Rooms in which `typing` was forwarded, and when, milliseconds of the steady clock. */
   #typed: Map<string, number> | undefined;
 
   constructor(fields: {
@@ -131,13 +131,13 @@ export class Connection {
     this.#socket = socket;
   }
 
-  /** The socket is gone: nothing is sent any more, whoever waits for its outbox goes on. */
+  /** The socket is gone: nothing is sent any more. Callers that wait for its outbox go on. */
   closed(): void {
     this.#socket = undefined;
     this.drained();
   }
 
-  /** The network dropped a frame and is ending the socket: what came after it would hide the gap. True the first time. */
+  /** The network dropped a frame and is ending the socket: a later frame would hide the gap. True the first time. */
   dropped(): boolean {
     const first = this.open;
     this.closed();
@@ -153,7 +153,7 @@ export class Connection {
     return bytes;
   }
 
-  /** Sends a frame, after `welcome` where that is still to come. */
+  /** Sends a frame, but never before `welcome`. */
   deliver(frame: string | Uint8Array): void {
     if (!this.welcomed) {
       this.early ??= [];
@@ -182,7 +182,7 @@ export class Connection {
     if (this.deliveries?.size === 0) this.deliveries = undefined;
   }
 
-  /** Whether `typing` may be told on in a room: at most once in `everyMs`. Counts as told. */
+  /** Whether `typing` may be forwarded in a room now: at most once in `everyMs`. The call counts. */
   maySayTyping(room: string, now: number, everyMs: number): boolean {
     this.#typed ??= new Map();
     if (now - (this.#typed.get(room) ?? Number.NEGATIVE_INFINITY) < everyMs) return false;
@@ -191,7 +191,7 @@ export class Connection {
     return true;
   }
 
-  /** Notes that everything of a private room up to this position was sent, or told to be lost. An empty epoch: of the sequence that is known. */
+  /** Notes that everything of a private room up to this position was sent, or reported as lost. An empty epoch stands for the known sequence. */
   pageSent(room: string, { epoch, offset }: Position): void {
     this.#pages ??= new Map();
     const known = this.#pages.get(room);
@@ -211,7 +211,7 @@ export class Connection {
     return sent !== undefined && offset <= sent.offset && isSameEpoch(sent.epoch, epoch);
   }
 
-  /** The sequence of a private room began anew: what offline delivery sent is of another one. */
+  /** A new sequence of a private room began: offline delivery sent messages of another one. */
   begunAnew(room: string): void {
     if (this.#pages?.get(room)?.epoch === '') this.#pages.delete(room);
   }
@@ -257,7 +257,7 @@ export class Connection {
     }
   }
 
-  /** The socket says that its outbox got shorter. */
+  /** Call it when the socket's outbox got shorter. */
   drained(): void {
     const waiting = this.#onDrain;
     this.#onDrain = undefined;

@@ -3,7 +3,7 @@ import type { Position } from '#libs/broker/broker.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
 import type { Retention } from '#libs/messages/room-access.ts';
 
-/** Frames of a private room that wait for a join at most. Whoever gets more during one join connects again. */
+/** Frames of a private room that wait for a join at most. With more, the connection ends and the client connects again. */
 const HELD_MAX = 1000;
 
 /** A frame of a private room on its way to one connection. `epoch` is empty if the offset alone decides: in rooms that keep history it never falls (M3). */

@@ -22,9 +22,9 @@ export function drainWindow(connections: number, seconds: number): number {
 }
 
 /**
- * Sends each connection `draining` with its own delay and closes it with 1012, in batches spread over the window. Delays are spread over the
- * window too, so that the other nodes see a slope and no step. Then waits for messages under way, inside the reserve, and, as far as the time lasts,
- * until the last one had time to come back: whoever did is not announced as gone when presence is given back.
+ * Sends each connection `draining` with its own delay and closes it with 1012, in batches spread over the window. The delays are spread over the window,
+ * too, so that the other nodes see a slope and no step. Then waits for messages under way, inside the reserve. If time is left, waits until the last client
+ * can be back: a user who is back is not announced as gone when presence is given back.
  */
 export async function drainConnections(
   connections: readonly Connection[],
@@ -38,7 +38,7 @@ export async function drainConnections(
   for (let start = 0; start < connections.length; start += size) {
     const batch = connections.slice(start, start + size);
     for (const [index, connection] of batch.entries()) {
-      // Evenly spaced, not random: the last one is told the whole window, nobody more.
+      // Evenly spaced, not random: the last one gets the whole window, nobody more.
       const place = (start + index + 1) / connections.length;
       connection.send(buildFrame('draining', { reconnectIn: Math.round(place * window * 1000) / 1000 }));
       connection.end('DRAINING');

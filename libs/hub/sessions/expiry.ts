@@ -25,8 +25,8 @@ export class Expiry {
   }
 
   /**
-   * Watches a connection's token: again after each refresh. Its life counts from `iat`, or from now if it has none. One that ends no later
-   * than the token before is not told of again.
+   * Watches a connection's token; call it after each refresh, too. The token's life counts from `iat`, or from now if it has none. If it ends no later than
+   * the token before, there is no second notice.
    */
   watch(connection: Connection, now: number, before?: Identity): void {
     const seconds = Math.floor(now / 1000);
@@ -37,7 +37,7 @@ export class Expiry {
     this.#put(connection, Math.min(connection.expiryNoticeAt, seconds + HORIZON_SECONDS));
   }
 
-  /** Tells and ends what is due. A clock that was set back brings every token that is watched up for a look. */
+  /** Sends the notices and ends the connections that are due. If the clock was set back, every watched token is looked at. */
   sweep(now: number): void {
     const seconds = Math.floor(now / 1000);
     if (seconds < this.#reached) this.#restart(seconds);

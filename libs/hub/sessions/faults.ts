@@ -10,7 +10,7 @@ export interface FaultsOptions {
   readonly met: () => void;
 }
 
-/** What is no `HubError` was expected by nobody: a bug. Clients are told `UNAVAILABLE`, the log is told where it came from. */
+/** An error that is no `HubError` is a bug. Clients get `UNAVAILABLE`, the log has the place where it was thrown. */
 export class Faults {
   readonly #options: FaultsOptions;
   /** Met already, on the way of one failure to several who wait for it. */
@@ -20,7 +20,7 @@ export class Faults {
     this.#options = options;
   }
 
-  /** Any thrown value as what a client is told. A bug is logged once, however many wait for it, without anything that a client wrote. */
+  /** The error that a client gets for a thrown value. A bug is logged once, however many wait for it, without anything that a client wrote. */
   report(error: unknown, connection?: Connection): HubError {
     const bug = bugOf(error);
     if (bug !== undefined) this.#meet(bug, connection);
@@ -39,7 +39,7 @@ export class Faults {
 
 /** The bug behind an error, as an object; undefined for failures that were foreseen. */
 function bugOf(error: unknown): object | undefined {
-  // The writer says of whatever goes wrong that it may be said again.
+  // The writer wraps every failure in an error that allows a retry.
   const source = error instanceof HubError && error.code === 'NOT_STORED' ? (error.cause ?? error) : error;
   if (source instanceof HubError) return undefined;
   return typeof source === 'object' && source !== null ? source : new Error(`a ${typeof source} was thrown`);

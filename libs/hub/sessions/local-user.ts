@@ -44,7 +44,7 @@ export class LocalUser implements PresenceUser {
   /** Private rooms with messages since the user came here; undefined for the many that have none. */
   reached: Map<string, Reached> | undefined;
   #memberships: Map<string, KnownMembership> | undefined;
-  /** Private rooms whose end was told. */
+  /** Private rooms whose end was reported. */
   #closed: Set<string> | undefined;
   #json: { readonly kind: string; readonly text: string } | undefined;
   #credit: ByteCredit | undefined;
@@ -71,7 +71,7 @@ export class LocalUser implements PresenceUser {
     this.#kind = kind;
   }
 
-  /** A newer token has another name: what is said from now on bears it. */
+  /** A newer token has another name: messages from now on have it. */
   renew(name: string, kind: string): void {
     this.#name = name;
     this.#kind = kind;
@@ -97,8 +97,8 @@ export class LocalUser implements PresenceUser {
   }
 
   /**
-   * The user's pass for a room that the hub makes: the one kept as long as it holds, else a new one. A promise only while it is asked for: what waits for it
-   * goes on in the order in which it came. Rejects with what `enter` rejects with.
+   * The user's membership of a managed room: the known one while it holds, otherwise a new one. A promise only while it is asked for; calls that wait for it
+   * go on in their order. Rejects as `enter` does.
    */
   membership(room: string, validity: MembershipValidity, enter: () => Membership | Promise<Membership>): Membership | Promise<Membership> {
     const known = this.#memberships?.get(room);
@@ -114,7 +114,7 @@ export class LocalUser implements PresenceUser {
     return kept.asking;
   }
 
-  /** The private room is over. True the first time: its end is to be told. */
+  /** The private room is over. True the first time: the caller reports the end. */
   closes(room: string): boolean {
     this.#memberships?.delete(room);
     this.reached?.delete(room);
@@ -128,7 +128,7 @@ export class LocalUser implements PresenceUser {
     return true;
   }
 
-  /** Whether the end of a private room was told: nothing more of it comes. */
+  /** Whether the end of a private room was reported: nothing more of it comes. */
   wasToldOfEnd(room: string): boolean {
     return this.#closed?.has(room) === true;
   }

@@ -92,7 +92,7 @@ export class LocalUsers {
       return known.user;
     }
     const listening = this.#channels.subscribeUser(id);
-    // Whoever awaits it sees the failure; one that nobody waits for yet must not end the process.
+    // A caller that awaits it gets the failure. If nobody awaits it yet, it must not end the process.
     listening.catch(() => undefined);
     const user = new LocalUser(id, name, kind, listening);
     this.#entries.set(id, { user, connections: [] });
@@ -107,7 +107,7 @@ export class LocalUsers {
     this.#tokens.add(connection.identity.tokenHash, connection);
   }
 
-  /** The connection has a new token; `before`: what the one before said. */
+  /** The connection has a new token. `before`: the identity of the previous one. */
   refreshed(connection: Connection, before: Identity): void {
     const { login, tokenHash } = connection.identity;
     if (login !== before.login) {

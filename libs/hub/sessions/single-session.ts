@@ -26,7 +26,7 @@ export class SingleSession {
     this.#background.run('logins', () => this.replaceOutdated(registered), end);
   }
 
-  /** Ends those whose login is no longer the newest. Where the backend is away, it is asked again when that is back. Rejects with bugs only. */
+  /** Ends those whose login is no longer the newest. If the backend is away, asks again once it is back. Rejects with bugs only. */
   async replaceOutdated(connections: readonly Connection[]): Promise<void> {
     try {
       const outdated = new Set((await this.#presence.outdated(connections)).map(({ id }) => id));
@@ -36,7 +36,7 @@ export class SingleSession {
     }
   }
 
-  /** Tells and ends; one that is still being admitted is told as it opens. */
+  /** Reports the newer login and ends the connection; one that is still being admitted, once it opens. */
   replace(connection: Connection): void {
     connection.refusal = 'SESSION_REPLACED';
     connection.send(buildFrame('kicked', { reason: 'SESSION_REPLACED' }));

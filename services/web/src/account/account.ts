@@ -47,7 +47,7 @@ export class Account extends BrowserLogin {
     this.#attempt = attempt;
   }
 
-  /** Logs in; resolves with a ticket to register with where the address is new, else with undefined. */
+  /** Logs in; resolves with a ticket to register with where the address is new, otherwise with undefined. */
   async proveCode(account: string, code: string): Promise<string | undefined> {
     const answer = await this.enter<{ readonly registration: string }>('/auth/verify', { account, code, attempt: this.#attempt });
     if ('registration' in answer) return answer.registration;

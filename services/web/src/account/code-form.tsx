@@ -10,7 +10,7 @@ import { useAttempt } from './use-attempt.ts';
 
 const CODE_LENGTH = 6;
 
-/** Takes the mailed code. `onProved`: with a ticket to register with, or undefined where the person is in. */
+/** Takes the mailed code. `onProved`: with a ticket to register with, or undefined if the person is in. */
 export function CodeForm({
   account,
   claimed,

@@ -286,7 +286,7 @@ export class Workbench {
     this.#change();
   }
 
-  /** Undefined where it was refused: the view tells why. */
+  /** Undefined if it was refused: the view tells why. */
   async #try(ask: () => Promise<unknown>): Promise<unknown> {
     try {
       return await ask();

@@ -12,7 +12,7 @@ export interface Notice {
   readonly action?: 'retry' | 'startOver';
 }
 
-/** The words for how the client stands with the hub; undefined where it is simply there. */
+/** The words for how the client stands with the hub; undefined if it is simply there. */
 export function noticeOf({ state, reason, retryAt }: ClientStatus, text: Text<'app'>['connection']): Notice | undefined {
   switch (state) {
     case 'connected':

@@ -51,7 +51,7 @@ export interface MessageListProps {
   readonly note?: string | undefined;
 }
 
-/** The messages of a thread. The list stays at its end if it was there, else at the message one reads. */
+/** The messages of a thread. The list stays at its end if it was there, otherwise at the message one reads. */
 export function MessageList({ thread, me, label, connected, loadOlderBy, invitation, note }: MessageListProps) {
   const text = useText('conversation');
   const { items, outbox, firstNew, older, status } = useStore(thread.view);

@@ -19,7 +19,7 @@ export interface ScrollPlace {
 }
 
 /**
- * For a scroller whose lines have `data-key`. After each change of `content` the end is in view if it was before, else the first line in view stays
+ * For a scroller whose lines have `data-key`. After each change of `content` the end is in view if it was before, otherwise the first line in view stays
  * where it was.
  */
 export function useScrollPlace(content: unknown): ScrollPlace {

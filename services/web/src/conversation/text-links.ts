@@ -35,7 +35,7 @@ function closesMore(address: string): boolean {
   return address.endsWith(')') ? count(')') > count('(') : count(']') > count('[');
 }
 
-/** As the browser reads it; undefined where it is none, or has a name and password in it, which mislead about where it leads. */
+/** As the browser reads it; undefined if it is none, or has a name and password in it, which mislead about where it leads. */
 function safeAddress(address: string): string | undefined {
   if (!URL.canParse(address)) return undefined;
   const url = new URL(address);

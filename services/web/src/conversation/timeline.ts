@@ -27,7 +27,7 @@ export class Timeline {
     return this.#ids.has(id);
   }
 
-  /** Offset of the oldest message of the present part. Undefined where there is none. */
+  /** Offset of the oldest message of the present part. Undefined if there is none. */
   get first(): number | undefined {
     const found = this.#items.find((item) => item.kind === 'message' && item.part === this.#part);
     return found?.kind === 'message' ? found.offset : undefined;

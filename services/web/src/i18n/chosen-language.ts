@@ -5,7 +5,7 @@ const KEY = 'parley.language';
 
 const isLanguage = (name: string | null | undefined): name is Language => typeof name === 'string' && Object.hasOwn(LANGUAGES, name);
 
-/** The language chosen before, else the first of the browser's (`zh-CN` is `zh`) that there is, else English. */
+/** The language chosen before, otherwise the first of the browser's (`zh-CN` is `zh`) that there is, otherwise English. */
 export function chosenLanguage(storage: Pick<Storage, 'getItem'>, preferred: readonly string[]): Language {
   const kept = storage.getItem(KEY);
   if (isLanguage(kept)) return kept;

@@ -11,7 +11,7 @@ export interface LoggedIn {
 
 export interface BrowserLoginOptions {
   readonly api: HubApi;
-  /** Where the next token is got, and what is sent along; undefined where nobody was here before. */
+  /** Where the next token is got, and what is sent along; undefined if nobody was here before. */
   readonly renewal: () => { readonly path: string; readonly body?: object } | undefined;
   /** What is sent along where the login is ended: whose it is. */
   readonly ending?: object;
@@ -72,7 +72,7 @@ export class BrowserLogin {
     });
   }
 
-  /** Goes on with the login that the cookie has; false where there is none. One renewal serves all who ask meanwhile. */
+  /** Goes on with the login that the cookie has; false if there is none. One renewal serves all who ask meanwhile. */
   resume(): Promise<boolean> {
     this.#renewing ??= this.#alone(() => this.#renew()).finally(() => {
       this.#renewing = undefined;
@@ -80,7 +80,7 @@ export class BrowserLogin {
     return this.#renewing;
   }
 
-  /** The token for a connection, a fresh one where the last was refused or ends; null where the login is over. */
+  /** The token for a connection, a fresh one where the last was refused or ends; null if the login is over. */
   getToken = async ({ fresh }: { readonly fresh: boolean }): Promise<string | null> => {
     if (!fresh && this.#token !== undefined) return this.#token;
     return (await this.resume()) ? (this.#token ?? null) : null;

@@ -1,7 +1,7 @@
 /** Calls of the hub's HTTP API. */
 
 /**
- * A call that did not work. `code` is that of the API's table of errors, or `UNREACHABLE` where there was no answer; the pages put codes into words, `message` is
+ * A call that did not work. `code` is that of the API's table of errors, or `UNREACHABLE` if there was no answer; the pages put codes into words, `message` is
  * the hub's own.
  */
 export class ApiError extends Error {
@@ -26,7 +26,7 @@ export interface CallOptions {
   readonly keepalive?: boolean;
 }
 
-/** Resolves with the body of the answer, undefined where it has none. The login cookie goes along by itself. Rejects with `ApiError`. */
+/** Resolves with the body of the answer, undefined if it has none. The login cookie goes along by itself. Rejects with `ApiError`. */
 export type HubApi = (method: string, path: string, options?: CallOptions) => Promise<unknown>;
 
 /** The API of a hub. `root`: where its routes begin; pages know it by `hubUrl`. */

@@ -216,7 +216,7 @@ export class CustomerChat {
     client.connect();
   }
 
-  /** The way in is shut. Where the login itself is over, by another page perhaps, a new customer may come; else it is the same one who comes again. */
+  /** The way in is shut. Where the login itself is over, by another page perhaps, a new customer may come; otherwise it is the same one who comes again. */
   #refused(code: string | undefined): void {
     this.#client?.close();
     this.#client = undefined;

@@ -11,7 +11,7 @@ export interface KeptCustomer {
 /** Where it is kept. */
 export type Keep = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-/** The browser's own storage; undefined where it is forbidden, as to frames of another site in a private window. */
+/** The browser's own storage; undefined if it is forbidden, as to frames of another site in a private window. */
 export function ownStorage(open: () => Storage): Keep | undefined {
   try {
     const storage = open();

@@ -1,7 +1,7 @@
 /** Code points of a subject; the API takes no more. */
 const SUBJECT_MAX = 60;
 
-/** What the queue shows of a conversation: how its first message begins. Undefined where nothing of it can be seen in one line. */
+/** What the queue shows of a conversation: how its first message begins. Undefined if nothing of it can be seen in one line. */
 export function subjectOf(text: string): string | undefined {
   const line = text
     .normalize('NFC')

@@ -11,7 +11,7 @@ import { NameForm } from './name-form.tsx';
 
 export interface WidgetPageProps {
   readonly chat: CustomerChat;
-  /** Undefined where it is a page of its own. */
+  /** Undefined if it is a page of its own. */
   readonly onClose: (() => void) | undefined;
 }
 
@@ -87,7 +87,7 @@ function Content({ chat, view }: ContentProps) {
   }
 }
 
-/** The line above the messages: the connection where it is broken, else who is there. */
+/** The line above the messages: the connection where it is broken, otherwise who is there. */
 function stateOf({ connection, conversation, thread }: ChatView, text: Text<'widget'>): ReactNode {
   if (connection === 'offline') return text.offline;
   if (connection === 'reconnecting') return text.reconnecting;

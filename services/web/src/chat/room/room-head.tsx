@@ -17,7 +17,7 @@ interface RoomHeadProps {
   readonly person: Person | undefined;
   readonly about: ReactNode;
   readonly peopleShown: boolean;
-  /** Undefined where there is no list of people. */
+  /** Undefined if there is no list of people. */
   readonly onPeople: (() => void) | undefined;
 }
 

@@ -183,7 +183,7 @@ export class ChatStore {
     return [...others.values()].sort((one, other) => one.name.localeCompare(other.name));
   }
 
-  /** Who somebody is; undefined where they were never met. */
+  /** Who somebody is; undefined if they were never met. */
   person(user: string): Person | undefined {
     if (user === this.me.id) return this.me;
     return (

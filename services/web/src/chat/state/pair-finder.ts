@@ -134,7 +134,7 @@ export class PairFinder {
     this.#over(room, 'mine');
   }
 
-  /** The hub found somebody. True where that is news. */
+  /** The hub found somebody. True if that is news. */
   matched(room: string, other: Person, expiresAt?: number): boolean {
     if (this.#isMine(room)) return false;
     this.#store.setState({ state: { is: 'paired', pair: { room, with: other, expiresAt, keepsHistory: false } }, askedByOther: false });

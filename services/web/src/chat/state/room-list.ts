@@ -89,7 +89,7 @@ export class RoomList {
     return this.load();
   }
 
-  /** A message came: counted where it is neither mine nor seen. False where the room is not known. */
+  /** A message came: counted where it is neither mine nor seen. False if the room is not known. */
   arrived(room: string, offset: number | undefined, { mine, seen }: { readonly mine: boolean; readonly seen: boolean }): boolean {
     const known = this.get(room);
     if (known === undefined) return false;
