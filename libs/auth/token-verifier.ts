@@ -151,7 +151,7 @@ function remoteKeys(address: string, options: TokenVerifierOptions): RemoteKeys 
   });
 }
 
-/** A token without `kid` if the issuer has several keys of its kind: any of them may have signed it. */
+/** Tries the keys one after the other. For a token without `kid` whose issuer has several keys of its kind: any of them may have signed it. */
 async function firstThatVerifies(token: string, keys: AsyncIterable<CryptoKey>, options: JWTVerifyOptions): Promise<JWTVerifyResult> {
   for await (const key of keys) {
     try {

@@ -34,7 +34,7 @@ const HELD_BYTES = 1024 * 1024;
 /**
  * One subscribed room. The listener gets each offset once, in order, without a gap (M4).
  *
- * It does no I/O. Whoever reads the stream for it notes `round` first. If `round` has changed after the read, the result
+ * It does no I/O. The reader of the stream notes `round` first. If `round` has changed after the read, the result
  * may miss publications.
  */
 export class RoomSequence {

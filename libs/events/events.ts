@@ -1,8 +1,8 @@
 /**
  * What happened, for others: the people concerned, gateways, and later webhooks, audit and moderation.
  *
- * Each event is written in the transaction of the change that it tells of: a change that is rolled back has no event, and a committed one has its event,
- * whoever made it. Readers get each event at least once, those of one room in the order in which the room's changes took effect, also if a transaction
+ * Each event is written in the transaction of the change that it tells of: a change that is rolled back has no event, and every committed one has
+ * its event. Readers get each event at least once, those of one room in the order in which the room's changes took effect, also if a transaction
  * commits long after others. Events are kept for seven days.
  *
  * A message has no event here: its row in `messages` is the event. A consumer reads a room's messages by their offsets (`MessageStore.after`). If offsets

@@ -26,7 +26,7 @@ const HELD_MS = 5000;
 /** Pauses while another process holds the consumer, and how many of them one turn waits. */
 const BUSY_MS = 20;
 const BUSY_TRIES = 50;
-/** Whoever wakes the feed waits no longer than this, milliseconds. */
+/** A call that wakes the feed waits no longer than this, milliseconds. */
 const PATIENCE_MS = 2000;
 /** A position moves on this often also if nothing happens, milliseconds: an old one would make each look longer. */
 const MOVE_MS = 600_000;

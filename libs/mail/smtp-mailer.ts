@@ -7,7 +7,7 @@ import { MailError, type Mailer, type OutgoingMail } from './mailer.ts';
 
 /** Why a mail server could not be talked to, in words of our own: what errors and servers say may hold an address. */
 
-/** nodemailer keeps the code of its own and the text of whoever failed: the first that fits is the cause. */
+/** nodemailer has a code of its own and the text of the layer that failed. The first one that fits is the cause. */
 const CAUSES: readonly (readonly [RegExp, string])[] = [
   [/\bECONNREFUSED\b/, 'connection refused'],
   [/\bENOTFOUND\b|\bENODATA\b/, 'no such host name'],

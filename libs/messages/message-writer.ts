@@ -51,7 +51,7 @@ export interface MessageWriterOptions {
 
 export interface MessageRequest {
   readonly membership: Membership;
-  /** The members of a private room by now: asked once the message has its place, which may be long after the pass was given (R7). Default those of the pass. */
+  /** The present members of a private room (R7). Called once the message has its place, perhaps long after `membership` was given. Default: its members. */
   readonly members?: Members;
   readonly userId: string;
   /** Made by `personJson`. */

@@ -24,8 +24,8 @@ interface Notice {
 }
 
 /**
- * Each notice is sent at least once: if a process dies after it wrote to the store, another one sends the notice. It reaches whoever is connected then;
- * whoever is not asks the API.
+ * Each notice is sent at least once: if a process dies after it wrote to the store, another one sends the notice. It reaches people who are
+ * connected then; the others ask the API.
  */
 export class Notices {
   readonly #options: NoticesOptions;
@@ -76,7 +76,7 @@ export class Notices {
     }
   }
 
-  /** Of a pair both learn of each other; of a group whoever was invited into it. */
+  /** The partners of a pair learn of each other; of a group, the users who were invited learn of it. */
   async #opened(room: string, users: readonly string[]): Promise<readonly Notice[]> {
     const found = await this.#options.rooms.withMembers(room);
     if (found === undefined) return [];

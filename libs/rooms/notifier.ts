@@ -27,7 +27,7 @@ export class Notifier {
     this.#options = options;
   }
 
-  /** The room is over: whoever is in it is told and taken out. Private rooms are told over the members' own channels (R5). */
+  /** The room is over: gateways report it to everybody who is in it, and take them out. For private rooms it goes over the members' own channels (R5). */
   async closed(room: string, kind: ManagedRoomKind, members: readonly RoomMember[], reason: EndReason): Promise<void> {
     const { isPrivate }: ManagedPolicy = ROOM_KINDS[kind];
     if (isPrivate !== true) await this.#send(`r:${room}`, { kind: 'closed', reason });

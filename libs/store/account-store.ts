@@ -29,7 +29,7 @@ export interface AgentRecord {
 export interface AgentStore {
   create(agent: AgentRecord): Promise<'created' | 'name-taken'>;
   byName(name: string): Promise<AgentRecord | undefined>;
-  /** Every agent: those made here, and whoever came with an agent's token of another issuer (`seen` of kind `agent`). Each id once. */
+  /** Every agent, each id once: those made here, and those who came with an agent's token of another issuer (`seen` of kind `agent`). */
   all(): Promise<RoomMember[]>;
 }
 

@@ -24,7 +24,7 @@ export function isCollision(error: unknown): boolean {
   return AGAIN.includes(sqlState(error instanceof HubError ? error.cause : error));
 }
 
-/** Whether a lock was not to be had within `lock_timeout`: somebody else works on the table. */
+/** Whether `lock_timeout` ended the wait for a lock: another process works on the table. */
 export function isLocked(error: unknown): boolean {
   return sqlState(error instanceof HubError ? error.cause : error) === LOCK_NOT_AVAILABLE;
 }

@@ -43,7 +43,7 @@ export class LostAccess {
     const checks: Promise<void>[] = [];
     for (const event of events) {
       const { kind, room, users, payload } = event;
-      // Whoever joins a group changes nothing for others.
+      // A new member changes nothing for others.
       if (kind !== 'member_joined' || isPrivateRoom(room)) this.#options.validity.changed(room);
       switch (kind) {
         case 'room_closed':

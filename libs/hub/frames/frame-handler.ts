@@ -195,8 +195,8 @@ export class FrameHandler {
   }
 
   /**
-   * The user's pass. Those for rooms that the hub makes are kept for all connections of the user; of the others each connection's own token decides, and
-   * always of what its kind may do. Throws, or rejects with, `HubError`.
+   * The user's membership. Those of managed rooms are kept for all connections of the user; for other rooms each connection's own token decides, and it always
+   * decides what its kind may do. Throws, or rejects with, `HubError`.
    */
   #membership(connection: Connection, room: string): Membership | Promise<Membership> {
     const { access, validity } = this.#options;

@@ -32,7 +32,7 @@ export class MembershipValidity {
     this.#now = now;
   }
 
-  /** To be taken before a pass is asked for. */
+  /** Take it before a membership is asked for. */
   stamp(): MembershipStamp {
     return { at: this.#now(), revision: this.#revision };
   }
@@ -42,7 +42,7 @@ export class MembershipValidity {
     return revision >= this.#floor && revision >= (this.#changed.get(room)?.revision ?? 0);
   }
 
-  /** Whether a pass of that moment may be used now. */
+  /** Whether a membership of that moment may be used now. */
   holds(room: string, stamp: MembershipStamp): boolean {
     const now = this.#now();
     return now - this.#knownUntil <= BLIND_MS && now - stamp.at < MEMBERSHIP_MS && this.stands(room, stamp);

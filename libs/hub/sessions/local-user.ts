@@ -31,7 +31,7 @@ export interface Reached {
   acknowledged: number;
 }
 
-/** A pass as it is kept: being asked for, or asked for at a moment. */
+/** A membership as it is kept: being asked for, or asked for at a moment. */
 type KnownMembership = { readonly asking: Promise<Membership> } | { readonly membership: Membership; readonly stamp: MembershipStamp };
 
 /** One user on this node, shared by all their connections here. */

@@ -10,6 +10,7 @@ import { LocalUser } from '#libs/hub/sessions/local-user.ts';
 import { Retention } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { muteStats } from '#test/support/mute-stats.ts';
 import { turn } from '#test/support/turn.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
 
@@ -35,12 +36,7 @@ beforeEach(() => {
     counts: new Counts({ publish: () => undefined }),
     broker,
     presence: { enter: () => Promise.resolve(1), leave: () => Promise.resolve() } as unknown as Presence,
-    stats: {
-      hot: { received: 0, delivered: 0, bytesSent: 0 },
-      delivery: () => undefined,
-      recovered: () => undefined,
-      rateLimited: () => undefined,
-    },
+    stats: muteStats(),
     faults: new Faults({ log: { error: () => undefined }, met: () => undefined }),
     privateRooms: { release: () => undefined },
     roomLimit: 100,

@@ -13,6 +13,7 @@ import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES } from '#libs/protocol/limits.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { muteStats } from '#test/support/mute-stats.ts';
 import { Random } from '#test/support/random.ts';
 import { turn } from '#test/support/turn.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
@@ -127,12 +128,7 @@ class World {
       after: (_: string, above: number) => this.#read((offset) => offset > above, false),
       before: (_: string, below: number) => this.#read((offset) => offset < below, true),
     } as unknown as Broker;
-    const stats = {
-      hot: { received: 0, delivered: 0, bytesSent: 0 },
-      delivery: () => undefined,
-      recovered: () => undefined,
-      rateLimited: () => undefined,
-    };
+    const stats = muteStats();
     const background = new WatchedBackground();
     const users = new LocalUsers({ subscribeUser: async () => undefined, unsubscribe: () => undefined });
     for (const name of ['c0', 'c1']) {

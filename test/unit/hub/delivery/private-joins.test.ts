@@ -13,6 +13,7 @@ import { Retention, Standing } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { muteStats } from '#test/support/mute-stats.ts';
 import { turn } from '#test/support/turn.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
 
@@ -50,12 +51,7 @@ beforeEach(() => {
     after: page,
     before: async (room: string, _: number, limit: Parameters<Broker['before']>[2]) => page(room, 0, limit),
   } as unknown as Broker;
-  const stats = {
-    hot: { received: 0, delivered: 0, bytesSent: 0 },
-    delivery: () => undefined,
-    recovered: () => undefined,
-    rateLimited: () => undefined,
-  };
+  const stats = muteStats();
   const background = new WatchedBackground();
   const users = new LocalUsers({ subscribeUser: async () => undefined, unsubscribe: () => undefined });
   connection = openConnection(users.enter('ann', 'Ann', 'user'), (frame) => {

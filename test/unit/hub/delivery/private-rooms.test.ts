@@ -4,6 +4,7 @@ import { PrivateRooms } from '#libs/hub/delivery/private-rooms.ts';
 import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
 import { Retention, Standing } from '#libs/messages/room-access.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { muteStats } from '#test/support/mute-stats.ts';
 import { turn } from '#test/support/turn.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
 
@@ -43,12 +44,7 @@ function stage(connections: number, standings: Standing[] = [], asked?: (() => v
       waiting: () => new Promise((resolve) => (asked === undefined ? resolve([]) : asked.push(() => resolve([])))),
     },
     access: { standing: async () => standings.at(-1) ?? Standing.member },
-    stats: {
-      hot: { received: 0, delivered: 0, bytesSent: 0 },
-      delivery: () => undefined,
-      recovered: () => undefined,
-      rateLimited: () => undefined,
-    },
+    stats: muteStats(),
     background: new WatchedBackground(),
     clock: { wait: async () => undefined },
   });

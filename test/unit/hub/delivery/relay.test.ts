@@ -4,6 +4,7 @@ import { Relay } from '#libs/hub/delivery/relay.ts';
 import { UnknownSignals } from '#libs/hub/delivery/unknown-signals.ts';
 import { Room } from '#libs/hub/rooms/room.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
+import { muteStats } from '#test/support/mute-stats.ts';
 
 const AT = 1_700_000_000_000;
 const frame = (offset: number): Buffer =>
@@ -42,12 +43,7 @@ beforeEach(() => {
     rooms: { get: (name: string) => (name === 'den' ? room : undefined) } as Rooms,
     counts: new Counts(fanout),
     fanout,
-    stats: {
-      hot: { received: 0, delivered: 0, bytesSent: 0 },
-      delivery: () => undefined,
-      recovered: () => undefined,
-      rateLimited: () => undefined,
-    },
+    stats: muteStats(),
     now: () => AT,
     userSignal: bug,
     closed: bug,
