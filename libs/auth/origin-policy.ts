@@ -10,7 +10,7 @@ export interface OriginPolicyOptions {
   readonly allowedOrigins: readonly string[];
   readonly log: Pick<Logger, 'warn'>;
   /** Milliseconds of a steady clock. */
-  readonly now: () => number;
+  readonly steady: () => number;
 }
 
 /** A refusal is logged once in so long: whoever tries again and again fills no log. */
@@ -25,16 +25,16 @@ export class OriginPolicy {
   readonly any: boolean;
   readonly #own: string | undefined;
   readonly #log: Pick<Logger, 'warn'>;
-  readonly #now: () => number;
+  readonly #steady: () => number;
   #toldAt = Number.NEGATIVE_INFINITY;
 
-  constructor({ publicUrl, allowedOrigins, log, now }: OriginPolicyOptions) {
+  constructor({ publicUrl, allowedOrigins, log, steady }: OriginPolicyOptions) {
     this.#own = publicUrl === undefined ? undefined : new URL(publicUrl).origin;
     this.any = allowedOrigins.includes('*');
     const others = allowedOrigins.filter((origin) => origin !== '*' && origin !== this.#own);
     this.named = this.#own === undefined ? others : [this.#own, ...others];
     this.#log = log;
-    this.#now = now;
+    this.#steady = steady;
   }
 
   /** Whether a page is the hub's own: of `PUBLIC_URL`, or of the host that was asked for. */
@@ -61,7 +61,7 @@ export class OriginPolicy {
    */
   refusal(origin: string, host: string): HubError {
     const [from, at] = [shown(origin), shown(host)];
-    const now = this.#now();
+    const now = this.#steady();
     if (now - this.#toldAt >= TOLD_MS) {
       this.#toldAt = now;
       const advice = adviceFor(origin, 'PUBLIC_URL to it where that is the address of this hub, or add it to ALLOWED_ORIGINS');

@@ -13,7 +13,7 @@ export interface RemoteKeysOptions {
   /** After a failed fetch the next one waits this long. */
   readonly failureCooldownMs: number;
   /** Milliseconds of a steady clock. */
-  readonly clock: () => number;
+  readonly steady: () => number;
   /** Told of each fetch: undefined if it went well, otherwise why not. */
   readonly fetched: (problem: string | undefined) => void;
 }
@@ -72,7 +72,7 @@ export class RemoteKeys {
     try {
       return await this.#set(header, token);
     } catch (error) {
-      const isCool = this.#options.clock() - this.#fetchedAt < this.#options.cooldownMs;
+      const isCool = this.#options.steady() - this.#fetchedAt < this.#options.cooldownMs;
       if (!(error instanceof errors.JWKSNoMatchingKey) || isCool || !this.#mayCome(header) || this.#fetches !== fetches) throw error;
       await this.#set.reload();
       return this.#set(header, token);
@@ -86,32 +86,32 @@ export class RemoteKeys {
 
   /** Seconds until an unknown key id is looked for again. */
   #pause(): number {
-    const { clock, cooldownMs } = this.#options;
-    return Math.max(1, Math.ceil((this.#fetchedAt + cooldownMs - clock()) / 1000));
+    const { steady, cooldownMs } = this.#options;
+    return Math.max(1, Math.ceil((this.#fetchedAt + cooldownMs - steady()) / 1000));
   }
 
   #renewStale(): void {
-    const { clock, maxAgeMs } = this.#options;
-    if (this.#fetchedAt === Number.NEGATIVE_INFINITY || this.#set.reloading || clock() - this.#fetchedAt < maxAgeMs) return;
+    const { steady, maxAgeMs } = this.#options;
+    if (this.#fetchedAt === Number.NEGATIVE_INFINITY || this.#set.reloading || steady() - this.#fetchedAt < maxAgeMs) return;
     // Its failure is told by #fetch to whoever needs a key that is not there.
     this.#set.reload().catch(() => undefined);
   }
 
   async #fetch(url: string, init: RequestInit): Promise<Response> {
-    const { clock, failureCooldownMs } = this.#options;
-    const wait = this.#failedAt + failureCooldownMs - clock();
+    const { steady, failureCooldownMs } = this.#options;
+    const wait = this.#failedAt + failureCooldownMs - steady();
     if (wait > 0) throw new HubError('UNAVAILABLE', undefined, { retryAfter: Math.ceil(wait / 1000) });
     try {
       const response = await fetch(url, init);
       if (response.status !== 200) throw new Error(`it answers ${response.status}`);
       const keys = JSON.parse(await textOf(response)) as unknown;
       if (!isKeySet(keys)) throw new Error('it answers something that is no key set');
-      this.#fetchedAt = clock();
+      this.#fetchedAt = steady();
       this.#fetches += 1;
       this.#options.fetched(undefined);
       return Response.json(keys);
     } catch (cause) {
-      this.#failedAt = clock();
+      this.#failedAt = steady();
       this.#options.fetched(problemOf(cause));
       throw new HubError('UNAVAILABLE', undefined, { cause, retryAfter: Math.max(1, Math.ceil(failureCooldownMs / 1000)) });
     }

@@ -14,7 +14,7 @@ export interface RevocationFeedOptions {
   /** Told once of each entry that was added after the start and still holds: closes the connections it concerns. */
   readonly onRevocation?: (revocation: Revocation) => void;
   /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly now: () => number;
   readonly log: Logger;
   /** Milliseconds between two looks. Default 1,000: everybody knows within 2 s. */
   readonly everyMs?: number;
@@ -67,18 +67,18 @@ export class RevocationFeed {
   }
 
   async #look(): Promise<void> {
-    const { source, clock, revocations, onRevocation } = this.#options;
-    const { entries, mark } = await source.since(this.#mark, clock());
+    const { source, now, revocations, onRevocation } = this.#options;
+    const { entries, mark } = await source.since(this.#mark, now());
     const isFirst = this.#mark === undefined;
-    const now = clock();
+    const at = now();
     for (const revocation of entries) {
-      if (!this.#take(revocation.seq, now) || revocation.until <= now) continue;
-      revocations.apply(revocation, now);
+      if (!this.#take(revocation.seq, at) || revocation.until <= at) continue;
+      revocations.apply(revocation, at);
       if (!isFirst) onRevocation?.(revocation);
     }
     this.#mark = mark;
-    for (const [seq, at] of this.#told) {
-      if (at > now - REPEATS_MS) break;
+    for (const [seq, toldAt] of this.#told) {
+      if (toldAt > at - REPEATS_MS) break;
       this.#told.delete(seq);
     }
   }

@@ -9,7 +9,7 @@ export interface TokenGateOptions {
   readonly revocations: Revocations;
   readonly feed: Pick<RevocationFeed, 'ready'>;
   /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly now: () => number;
 }
 
 /** The whole of H3: a good token, that was not revoked, of a user who is not banned. What a gateway and the API let people in by. */
@@ -25,15 +25,15 @@ export class TokenGate {
    * `TokenVerifier.verify` does; `TOKEN_EXPIRED` for revoked and banned; `UNAVAILABLE` while it is not known yet what was revoked.
    */
   verify(token: string): Credentials | Promise<Credentials> {
-    const { verifier, clock } = this.#options;
-    const credentials = verifier.verify(token, clock());
+    const { verifier, now } = this.#options;
+    const credentials = verifier.verify(token, now());
     return credentials instanceof Promise ? credentials.then((good) => this.#passed(good, token)) : this.#passed(credentials, token);
   }
 
   #passed(credentials: Credentials, token: string): Credentials {
-    const { revocations, feed, clock } = this.#options;
+    const { revocations, feed, now } = this.#options;
     if (!feed.ready) throw new HubError('UNAVAILABLE', 'It is not known yet which tokens were revoked.', { retryAfter: 1 });
-    revocations.check(credentials, token, clock());
+    revocations.check(credentials, token, now());
     return credentials;
   }
 }

@@ -7,22 +7,22 @@ export interface TokenSignerOptions {
   readonly issuer?: string | undefined;
   readonly audience?: string | undefined;
   /** Unix milliseconds. */
-  readonly clock?: () => number;
+  readonly now?: () => number;
 }
 
 /** Signs the hub's own tokens, in the form that `TokenVerifier` of the same settings takes. */
 export class TokenSigner {
   readonly #options: TokenSignerOptions;
-  readonly #clock: () => number;
+  readonly #now: () => number;
 
   constructor(options: TokenSignerOptions) {
     this.#options = options;
-    this.#clock = options.clock ?? Date.now;
+    this.#now = options.now ?? Date.now;
   }
 
   /** A compact JWT, made at `issuedAt`, by default now. The credentials are trusted: what does not follow the rules for claims is refused only when the token comes back. */
   sign(credentials: Credentials): string {
-    const { userId, name, kind, expiresAt, issuedAt = this.#clock() / 1000, rooms, login } = credentials;
+    const { userId, name, kind, expiresAt, issuedAt = this.#now() / 1000, rooms, login } = credentials;
     const { key, issuer, audience } = this.#options;
     return key.sign({
       sub: userId,

@@ -19,7 +19,7 @@ export interface TokenVerifierOptions {
   /** Where set, `aud` must be or hold exactly this. */
   readonly audience?: string | undefined;
   /** Unix milliseconds. */
-  readonly clock?: () => number;
+  readonly now?: () => number;
   /** Milliseconds of a steady clock: the ages of a key set. Default the system's. */
   readonly steady?: () => number;
   /** A key id not seen before fetches the key set at most this often. Default 10,000. */
@@ -49,7 +49,7 @@ export class TokenVerifier {
   readonly #remote: RemoteKeys | undefined;
   readonly #options: JWTVerifyOptions;
   readonly #expected: Expected;
-  readonly #clock: () => number;
+  readonly #now: () => number;
   readonly #observe: TokenObserver | undefined;
 
   /**
@@ -57,13 +57,13 @@ export class TokenVerifier {
    * Throws TypeError where there is neither secret nor key nor address, or the address is not http(s).
    */
   constructor(options: TokenVerifierOptions) {
-    const { secret, keys, jwksUrl, issuer, audience, clock = Date.now } = options;
+    const { secret, keys, jwksUrl, issuer, audience, now = Date.now } = options;
     this.#keys = keys !== undefined && keys.size > 0 ? keys : undefined;
     if (secret === undefined && this.#keys === undefined && jwksUrl === undefined)
       throw new TypeError('a token verifier needs a secret, a public key or the address of a key set');
     this.#secret = secret;
     this.#remote = jwksUrl === undefined ? undefined : remoteKeys(jwksUrl, options);
-    this.#clock = clock;
+    this.#now = now;
     this.#observe = options.observe;
     this.#expected = { issuer, audience, toleranceSeconds: CLOCK_TOLERANCE_SECONDS };
     this.#options = {
@@ -81,7 +81,7 @@ export class TokenVerifier {
    * Throws, or rejects with, `HubError`: `MISSING_TOKEN` for an empty one, `TOKEN_EXPIRED` for every token that is not good, whatever the reason
    * (the cause has it, for the log only), `UNAVAILABLE` if the key set is needed and cannot be had.
    */
-  verify(token: string, now: number = this.#clock()): Credentials | Promise<Credentials> {
+  verify(token: string, now: number = this.#now()): Credentials | Promise<Credentials> {
     if (token === '') throw new HubError('MISSING_TOKEN');
     try {
       requireForm(token);
@@ -146,7 +146,7 @@ function remoteKeys(address: string, options: TokenVerifierOptions): RemoteKeys 
     maxAgeMs: options.jwksMaxAgeMs ?? 600_000,
     timeoutMs: options.jwksTimeoutMs ?? 3_000,
     failureCooldownMs: options.jwksFailureCooldownMs ?? 1_000,
-    clock: options.steady ?? (() => performance.now()),
+    steady: options.steady ?? (() => performance.now()),
     fetched: (problem) => options.observe?.keySet(problem),
   });
 }

@@ -26,7 +26,7 @@ export interface Tokens {
  *
  * Throws `ConfigError` for files that cannot be read or hold something else, TypeError where no key is set at all.
  */
-export function openTokens(settings: TokenSettings, clock: () => number = Date.now, observe?: TokenObserver): Tokens {
+export function openTokens(settings: TokenSettings, now: () => number = Date.now, observe?: TokenObserver): Tokens {
   const { jwtSecret, jwtSigningKey, jwtPublicKeys, jwtJwksUrl, jwtIssuer: issuer, jwtAudience: audience } = settings;
   const problems: string[] = [];
   const read = <T>(name: string, path: string, make: (pem: string) => T): T[] => {
@@ -46,8 +46,8 @@ export function openTokens(settings: TokenSettings, clock: () => number = Date.n
   const keys = new PublicKeys([...(signing ? [signing.public] : []), ...others]);
   const key = signing ?? secret;
   return {
-    verifier: new TokenVerifier({ secret, keys, jwksUrl: jwtJwksUrl, issuer, audience, clock, observe }),
-    signer: key && new TokenSigner({ key, issuer, audience, clock }),
+    verifier: new TokenVerifier({ secret, keys, jwksUrl: jwtJwksUrl, issuer, audience, now: now, observe }),
+    signer: key && new TokenSigner({ key, issuer, audience, now: now }),
     jwks: keys.size === 0 ? undefined : keys.jwks,
   };
 }

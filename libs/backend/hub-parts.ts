@@ -47,12 +47,12 @@ export function hubParts(config: Config, verifier: TokenVerifier, backend: Backe
         return feed?.ready ?? false;
       },
     },
-    clock: Date.now,
+    now: Date.now,
   });
   return {
-    origins: new OriginPolicy({ ...config, log, now: () => performance.now() }),
+    origins: new OriginPolicy({ ...config, log, steady: () => performance.now() }),
     rules,
-    access: new RoomEntry({ rules, rooms: store.rooms, people: new People({ seen: store.seen, users: store.users }), clock: Date.now }),
+    access: new RoomEntry({ rules, rooms: store.rooms, people: new People({ seen: store.seen, users: store.users }), now: Date.now }),
     writer: new MessageWriter({
       broker,
       messages: store.messages,
@@ -67,12 +67,12 @@ export function hubParts(config: Config, verifier: TokenVerifier, backend: Backe
       return credentials instanceof Promise ? credentials.then(bearer) : bearer(credentials);
     },
     async follow(onRevocation) {
-      feed = new RevocationFeed({ source: store.revocations, revocations, onRevocation, clock: Date.now, log });
+      feed = new RevocationFeed({ source: store.revocations, revocations, onRevocation, now: Date.now, log });
       await feed.start();
       return feed;
     },
     async followRooms(listener) {
-      const rooms = new EventFeed({ source: store.events, kinds: ROOM_EVENTS, listener, clock: () => performance.now(), log });
+      const rooms = new EventFeed({ source: store.events, kinds: ROOM_EVENTS, listener, steady: () => performance.now(), log });
       await rooms.start();
       return rooms;
     },

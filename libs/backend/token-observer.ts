@@ -10,12 +10,12 @@ export interface TokenWatch extends TokenObserver {
   readonly keys: KeySetState | undefined;
 }
 
-/** `clock`: Unix milliseconds. */
+/** `now`: Unix milliseconds. */
 export function tokenObserver(
   { jwtJwksUrl }: Pick<Config, 'jwtJwksUrl'>,
   metrics: Metrics,
   log: Logger,
-  clock: () => number = Date.now,
+  now: () => number = Date.now,
 ): TokenWatch {
   // Of the address only the host: a path or a query may be a secret.
   const host = jwtJwksUrl === undefined ? '' : new URL(jwtJwksUrl).host;
@@ -33,7 +33,7 @@ export function tokenObserver(
       metrics.hot.jwksUp = problem === undefined ? 1 : 0;
       if (problem !== undefined) log.warn({ host, problem }, 'the key set of JWT_JWKS_URL cannot be fetched');
       else if (keys?.problem != null) log.info({ host }, 'the key set of JWT_JWKS_URL is fetched again');
-      keys = { host, fetchedAt: problem === undefined ? clock() : (keys?.fetchedAt ?? null), problem: problem ?? null };
+      keys = { host, fetchedAt: problem === undefined ? now() : (keys?.fetchedAt ?? null), problem: problem ?? null };
     },
   };
 }

@@ -23,7 +23,7 @@ interface KeptRoom {
 
 export interface MemorySpaceOptions {
   /** Milliseconds of a steady clock. Default the system's. */
-  readonly now?: () => number;
+  readonly steady?: () => number;
   /** Default random. */
   readonly epoch?: () => string;
 }
@@ -38,7 +38,7 @@ const TIDY_EVERY = 1000;
  */
 export class MemorySpace {
   readonly #limits: BrokerLimits;
-  readonly #now: () => number;
+  readonly #steady: () => number;
   readonly #newEpoch: () => string;
   readonly #rooms = new Map<string, KeptRoom>();
   readonly #listening = new Map<Topic, Set<MemoryNode>>();
@@ -47,7 +47,7 @@ export class MemorySpace {
 
   constructor(limits: BrokerLimits, options: MemorySpaceOptions = {}) {
     this.#limits = limits;
-    this.#now = options.now ?? (() => performance.now());
+    this.#steady = options.steady ?? (() => performance.now());
     this.#newEpoch = options.epoch ?? (() => randomBytes(12).toString('base64url'));
   }
 
@@ -64,22 +64,22 @@ export class MemorySpace {
     this.#listening.delete(topic);
     // The room had a listener until now: its life starts here.
     const room = this.#rooms.get(topic.slice(2));
-    if (topic.startsWith('r:') && room !== undefined) room.touched = this.#now();
+    if (topic.startsWith('r:') && room !== undefined) room.touched = this.#steady();
   }
 
   /** Whether the room's sequence has begun. */
   has(name: string): boolean {
     const room = this.#rooms.get(name);
-    return room !== undefined && !this.#expired(name, room, this.#now());
+    return room !== undefined && !this.#expired(name, room, this.#steady());
   }
 
   /** Begins the sequence of a room that has none, above `offset`. */
   begin(name: string, epoch: string, offset: number): void {
-    if (!this.has(name)) this.#rooms.set(name, { epoch, offset, publications: [], touched: this.#now(), keys: new Map() });
+    if (!this.has(name)) this.#rooms.set(name, { epoch, offset, publications: [], touched: this.#steady(), keys: new Map() });
   }
 
   publish({ room: name, tail, key, at, forceNew }: PublishRequest): Published {
-    const now = this.#now();
+    const now = this.#steady();
     const room = this.#room(name, now);
     const first = key === null || forceNew ? undefined : room.keys.get(key);
     if (first !== undefined && first.until > now) return { ...first.published, repeated: true };
@@ -104,12 +104,12 @@ export class MemorySpace {
   }
 
   position(name: string): Position {
-    const { epoch, offset } = this.#room(name, this.#now());
+    const { epoch, offset } = this.#room(name, this.#steady());
     return { epoch, offset };
   }
 
   after(name: string, offset: number, limit: PageLimit): Page {
-    const { epoch, offset: top, publications } = this.#room(name, this.#now());
+    const { epoch, offset: top, publications } = this.#room(name, this.#steady());
     const newer = publications.filter((publication) => publication.offset > offset);
     const page = take(newer, limit);
     return {
@@ -121,7 +121,7 @@ export class MemorySpace {
   }
 
   before(name: string, offset: number, limit: PageLimit): Page {
-    const { epoch, offset: top, publications } = this.#room(name, this.#now());
+    const { epoch, offset: top, publications } = this.#room(name, this.#steady());
     const older = publications.filter((publication) => publication.offset < offset).reverse();
     const page = take(older, limit);
     return { position: { epoch, offset: top }, publications: page.toReversed(), more: page.length < older.length, complete: true };
@@ -129,7 +129,7 @@ export class MemorySpace {
 
   /** Rooms that were published to within so many milliseconds. */
   publishedTo(withinMs: number): string[] {
-    const since = this.#now() - withinMs;
+    const since = this.#steady() - withinMs;
     return [...this.#rooms]
       .filter(([, { publications }]) => (publications.at(-1)?.at ?? Number.NEGATIVE_INFINITY) >= since)
       .map(([name]) => name);

@@ -19,7 +19,7 @@ export interface EventFeedOptions<K extends StoredKind> {
   /** Undefined while there is nobody whom an event could concern. */
   readonly listener: () => EventListener<K> | undefined;
   /** Milliseconds of any steady clock. */
-  readonly clock: () => number;
+  readonly steady: () => number;
   readonly log: Logger;
   /** Milliseconds between two looks. Default 500: lost access holds within 2 s (R7), a look that fails included. */
   readonly everyMs?: number;
@@ -62,8 +62,8 @@ export class EventFeed<K extends StoredKind> {
   }
 
   async #look(): Promise<void> {
-    const { source, kinds, listener, clock } = this.#options;
-    const asked = clock();
+    const { source, kinds, listener, steady } = this.#options;
+    const asked = steady();
     for (let more = true; more; ) {
       const page = await source.since(this.#mark, kinds);
       const to = listener();
@@ -72,7 +72,7 @@ export class EventFeed<K extends StoredKind> {
       // What was not applied comes again.
       this.#mark = page.mark;
       more = page.more;
-      if (!more) to?.upToDate(clock() - asked);
+      if (!more) to?.upToDate(steady() - asked);
     }
   }
 }

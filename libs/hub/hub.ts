@@ -60,21 +60,21 @@ export class Hub {
   constructor(options: HubOptions) {
     this.#options = options;
     const { broker, presence, stats, faults, background, clock, access, fanout, store } = options;
-    const now = () => clock.steady();
+    const steady = () => clock.steady();
     this.#users = new LocalUsers(broker);
     const newRooms = new NewRooms(options.newRoomsPerMinute, () => stats.rateLimited('rooms'));
-    this.#rooms = new Rooms(broker, newRooms, now);
+    this.#rooms = new Rooms(broker, newRooms, steady);
     this.#counts = new Counts(fanout);
     this.#expiry = new Expiry(clock.now());
     this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, access, stats, clock, background });
     const [users, rooms, counts, privateRooms] = [this.#users, this.#rooms, this.#counts, this.#privateRooms];
     this.#joins = new Joins({ ...options, rooms, counts, privateRooms });
-    const bytes = new UserBytes({ ...options.userBytes, buckets: options.buckets, now, refused: () => stats.rateLimited('bytes') });
-    const validity = new MembershipValidity(now);
-    this.#publisher = new Publisher({ writer: options.writer, access, validity, bytes, stats, faults, background, now });
+    const bytes = new UserBytes({ ...options.userBytes, buckets: options.buckets, steady, refused: () => stats.rateLimited('bytes') });
+    const validity = new MembershipValidity(steady);
+    this.#publisher = new Publisher({ writer: options.writer, access, validity, bytes, stats, faults, background, steady });
     this.#offline = new OfflineMessages({ ...store, broker, privateRooms, access, validity, clock, background });
-    this.#receipts = new Receipts({ cursors: store.cursors, background, now });
-    this.#pings = new PingLimit({ perSecond: options.pingsPerSecond, stats, now });
+    this.#receipts = new Receipts({ cursors: store.cursors, background, steady });
+    this.#pings = new PingLimit({ perSecond: options.pingsPerSecond, stats, steady });
     this.#single = new SingleSession(presence, background);
     const single = options.singleSession ? this.#single : undefined;
     this.#healer = new Healer({ ...options, users, rooms, counts, privateRooms, single });
@@ -339,16 +339,16 @@ export class Hub {
 
   #tick(): void {
     const { clock, background } = this.#options;
-    const now = clock.steady();
+    const at = clock.steady();
     background.run('counts', () => {
       // The count in `welcome` may be newer than the last one of presence: nobody gets the older one after it.
       this.#counts.online(this.#options.presence.onlineCount);
-      this.#counts.flush(now, this.#users.size);
+      this.#counts.flush(at, this.#users.size);
     });
     // One that fails holds up none of the others.
-    background.run('sweeps', () => this.#rooms.sweep(now));
+    background.run('sweeps', () => this.#rooms.sweep(at));
     background.run('sweeps', () => this.#expiry.sweep(clock.now()));
-    background.run('sweeps', () => this.#endCutOff(now));
+    background.run('sweeps', () => this.#endCutOff(at));
   }
 
   #endCutOff(now: number): void {

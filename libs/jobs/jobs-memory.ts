@@ -23,7 +23,7 @@ export interface JobsMemoryOptions {
   /** In place of the queues' own. */
   readonly settings?: Partial<QueueSettings>;
   /** Milliseconds of a steady clock. Default the system's. */
-  readonly now?: () => number;
+  readonly steady?: () => number;
   readonly random?: () => number;
 }
 
@@ -37,7 +37,7 @@ export class JobsMemory implements Jobs {
     const queue = <Q extends QueueName>(name: Q): MemoryQueue<Q> =>
       new MemoryQueue(name, {
         settings: { ...QUEUE_SETTINGS[name], ...options.settings },
-        now: options.now ?? (() => performance.now()),
+        steady: options.steady ?? (() => performance.now()),
         random: options.random ?? Math.random,
         ran: (seconds) => options.observe?.ran(name, seconds),
         failed: (job, error, final) => {

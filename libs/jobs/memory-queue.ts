@@ -10,7 +10,7 @@ const TIMER_MAX = 2 ** 31 - 1;
 export interface MemoryQueueOptions<Q extends QueueName> {
   readonly settings: QueueSettings;
   /** Milliseconds of a steady clock. */
-  readonly now: () => number;
+  readonly steady: () => number;
   readonly random: () => number;
   readonly ran: (seconds: number) => void;
   readonly failed: (job: Job<Q>, error: unknown, final: boolean) => void;
@@ -58,7 +58,7 @@ export class MemoryQueue<Q extends QueueName> {
     const kept = this.#entries.get(id);
     if (kept !== undefined && !this.#isOver(kept)) return;
     this.#entries.delete(id);
-    const due = this.#options.now() + Math.max(0, delayMs);
+    const due = this.#options.steady() + Math.max(0, delayMs);
     this.#entries.set(id, { id, payload, state: delayMs > 0 ? 'delayed' : 'waiting', due, since: due, attempt: 1, ended: 0 });
     this.#wake(due);
   }
@@ -66,7 +66,7 @@ export class MemoryQueue<Q extends QueueName> {
   move(id: string, delayMs: number): boolean {
     const entry = this.#entries.get(id);
     if (entry?.state !== 'delayed') return false;
-    entry.due = entry.since = this.#options.now() + Math.max(0, delayMs);
+    entry.due = entry.since = this.#options.steady() + Math.max(0, delayMs);
     this.#wake(entry.due);
     return true;
   }
@@ -81,7 +81,7 @@ export class MemoryQueue<Q extends QueueName> {
     if (this.#handler !== undefined) throw new TypeError(`${this.name} is processed already`);
     this.#handler = handler;
     this.#concurrency = concurrency;
-    this.#wake(this.#options.now());
+    this.#wake(this.#options.steady());
   }
 
   counts(): JobCounts {
@@ -94,7 +94,7 @@ export class MemoryQueue<Q extends QueueName> {
       if (state === 'waiting') oldest = Math.min(oldest, since);
     }
     const { done, ...rest } = counts;
-    return { ...rest, oldestAge: oldest === Number.POSITIVE_INFINITY ? 0 : Math.max(0, this.#options.now() - oldest) / 1000 };
+    return { ...rest, oldestAge: oldest === Number.POSITIVE_INFINITY ? 0 : Math.max(0, this.#options.steady() - oldest) / 1000 };
   }
 
   async close(): Promise<void> {
@@ -108,7 +108,7 @@ export class MemoryQueue<Q extends QueueName> {
     if (this.#closed || this.#handler === undefined || due >= this.#next) return;
     clearTimeout(this.#timer);
     this.#next = due;
-    this.#timer = setTimeout(() => this.#start(), Math.min(TIMER_MAX, Math.max(0, due - this.#options.now())));
+    this.#timer = setTimeout(() => this.#start(), Math.min(TIMER_MAX, Math.max(0, due - this.#options.steady())));
     this.#timer.unref();
   }
 
@@ -125,7 +125,7 @@ export class MemoryQueue<Q extends QueueName> {
       entry.state = 'active';
       const run: Promise<void> = this.#run(entry, handler).finally(() => {
         this.#running.delete(run);
-        this.#wake(this.#options.now());
+        this.#wake(this.#options.steady());
       });
       this.#running.add(run);
     }
@@ -133,12 +133,12 @@ export class MemoryQueue<Q extends QueueName> {
   }
 
   #promote(): void {
-    const now = this.#options.now();
+    const now = this.#options.steady();
     for (const entry of this.#entries.values()) if (entry.state === 'delayed' && entry.due <= now) entry.state = 'waiting';
   }
 
   async #run(entry: Entry<Q>, handler: JobHandler<Q>): Promise<void> {
-    const { settings, now } = this.#options;
+    const { settings, steady } = this.#options;
     const job: Job<Q> = { id: entry.id, payload: entry.payload, attempt: entry.attempt };
     const started = performance.now();
     let failed: { readonly error: unknown } | undefined;
@@ -154,7 +154,7 @@ export class MemoryQueue<Q extends QueueName> {
       else {
         entry.attempt = 1;
         entry.state = 'delayed';
-        entry.due = entry.since = now() + again;
+        entry.due = entry.since = steady() + again;
       }
       return;
     }
@@ -163,7 +163,7 @@ export class MemoryQueue<Q extends QueueName> {
     if (final) {
       this.#end(entry, 'failed', settings.keepFailedSeconds);
     } else {
-      entry.due = now() + backoff(settings, entry.attempt, this.#options.random());
+      entry.due = steady() + backoff(settings, entry.attempt, this.#options.random());
       entry.attempt++;
       entry.state = 'delayed';
     }
@@ -171,7 +171,7 @@ export class MemoryQueue<Q extends QueueName> {
 
   #end(entry: Entry<Q>, state: 'done' | 'failed', keepSeconds: number): void {
     entry.state = state;
-    entry.ended = this.#options.now();
+    entry.ended = this.#options.steady();
     // Ended ones stand in the order they ended in.
     this.#entries.delete(entry.id);
     if (keepSeconds > 0) this.#entries.set(entry.id, entry);
@@ -179,9 +179,9 @@ export class MemoryQueue<Q extends QueueName> {
 
   /** Kept for long enough. */
   #isOver({ state, ended }: Entry<Q>): boolean {
-    const { settings, now } = this.#options;
-    if (state === 'done') return ended < now() - settings.keepDoneSeconds * 1000;
-    return state === 'failed' && ended < now() - settings.keepFailedSeconds * 1000;
+    const { settings, steady } = this.#options;
+    if (state === 'done') return ended < steady() - settings.keepDoneSeconds * 1000;
+    return state === 'failed' && ended < steady() - settings.keepFailedSeconds * 1000;
   }
 
   #forget(): void {

@@ -29,19 +29,19 @@ const TIDY_ABOVE = 10_000;
 export class TokenBucketsMemory implements TokenBuckets {
   /** By name and subject: the millisecond of the steady clock at which the bucket is full. */
   readonly #full = new Map<string, number>();
-  readonly #now: () => number;
+  readonly #steady: () => number;
   #tidyAbove = TIDY_ABOVE;
 
-  /** @param now Milliseconds of a steady clock. */
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now;
+  /** @param steady Milliseconds of a steady clock. */
+  constructor(steady: () => number = () => performance.now()) {
+    this.#steady = steady;
   }
 
   async draw(name: string, subject: string, tokens: { readonly least: number; readonly most: number }, bucket: BucketSize): Promise<Draw> {
     const { least, most } = tokens;
     const { burst } = bucket;
     const rate = bucket.rate / 1000;
-    const now = this.#now();
+    const now = this.#steady();
     const key = `${name}:${subject}`;
     const full = Math.max(this.#full.get(key) ?? now, now);
     const there = burst - (full - now) * rate;

@@ -5,7 +5,7 @@ import type { RoomAccess, RoomBearer } from './room-access.ts';
 export interface RoomHistoryOptions extends MessageSources {
   readonly access: Pick<RoomAccess, 'read'>;
   /** Milliseconds of a steady clock. Default the system's. */
-  readonly now?: () => number;
+  readonly steady?: () => number;
 }
 
 /** Bytes of one page, yet always one message. */
@@ -27,12 +27,12 @@ export class RoomHistory {
    * @throws HubError `FORBIDDEN` (also if there is no such room), `ROOM_CLOSED`, `UNAVAILABLE`.
    */
   async page(reader: RoomBearer, room: string, before: number, limit: number): Promise<string> {
-    const { access, now = () => performance.now() } = this.#options;
+    const { access, steady = () => performance.now() } = this.#options;
     for (;;) {
-      const asked = now();
+      const asked = steady();
       const retention = await access.read(reader, room);
       const { items, more } = await pageBefore(this.#options, { room, retention, before, limit, bytes: PAGE_MAX_BYTES });
-      const isSure = !isManagedRoom(room) || now() - asked <= SLOW_READ_MS || (await access.read(reader, room)) === retention;
+      const isSure = !isManagedRoom(room) || steady() - asked <= SLOW_READ_MS || (await access.read(reader, room)) === retention;
       if (isSure) return `{"messages":[${items.toString()}],"more":${more}}`;
     }
   }

@@ -6,7 +6,7 @@ export interface AbsencesOptions {
   readonly absences: AbsenceStore;
   readonly presence: Pick<Presence, 'sessions'>;
   /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly now: () => number;
 }
 
 export interface Attendance<P> {
@@ -33,16 +33,16 @@ export class Absences {
   /** One look at these people; to be repeated every second or so. Rejects with `HubError` `UNAVAILABLE`. */
   async look<P extends { readonly id: string }>(people: readonly P[]): Promise<Attendance<P>> {
     if (people.length === 0) return { here: [], gone: [] };
-    const { absences, presence, clock } = this.#options;
+    const { absences, presence, now } = this.#options;
     const here = await whoIsOnline(presence, people);
     const online = new Set(here.map(({ id }) => id));
     const away = people.filter(({ id }) => !online.has(id));
-    const now = clock();
+    const at = now();
     const since = await absences.look(
       [...online],
       away.map(({ id }) => id),
-      now,
+      at,
     );
-    return { here, gone: away.filter(({ id }) => (since.get(id) ?? now) < now - GRACE_MS) };
+    return { here, gone: away.filter(({ id }) => (since.get(id) ?? at) < at - GRACE_MS) };
   }
 }

@@ -23,7 +23,7 @@ export interface AssignmentOptions {
   /** A fresh `conv:` name at each call. */
   readonly roomName: () => string;
   /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly now: () => number;
 }
 
 /** Queued conversations given out by one sweep, the oldest first; and those taken from one agent who has gone. */
@@ -52,13 +52,13 @@ export class Assignment {
    * @throws HubError `ROOM_LIMIT` (they have as many open ones as one may).
    */
   async open(customer: RoomMember, subject: string, further: boolean, name?: string): Promise<OpenedConversation> {
-    const { conversations, roomName, clock } = this.#options;
+    const { conversations, roomName, now } = this.#options;
     const room = name ?? roomName();
-    const now = clock();
-    const opened = await conversations.open({ room, subject, customer, now, further, most: OPEN_MAX });
+    const at = now();
+    const opened = await conversations.open({ room, subject, customer, now: at, further, most: OPEN_MAX });
     if (opened === 'too-many') throw new HubError('ROOM_LIMIT', `You have ${OPEN_MAX} open conversations: end one first.`);
     if (opened !== 'made' && (opened.room !== room || opened.state !== 'queued')) return { record: opened, made: opened.room === room };
-    const queued: ConversationRecord = { room, subject, state: 'queued', customer, agent: undefined, createdAt: now };
+    const queued: ConversationRecord = { room, subject, state: 'queued', customer, agent: undefined, createdAt: at };
     // It is in the queue: whatever fails from here on, the sweep gives it out.
     try {
       return { record: (await this.#give(queued, await this.agentsOnline())) ?? queued, made: true };

@@ -24,7 +24,7 @@ export interface GroupsOptions {
   /** A fresh `group:` name at each call. */
   readonly roomName: () => string;
   /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly now: () => number;
 }
 
 export interface NewGroup {
@@ -55,21 +55,21 @@ export class Groups {
 
   /** @throws HubError `USER_NOT_FOUND`, `FORBIDDEN` (somebody may be in no group), `ROOM_LIMIT` (the owner has as many groups as one may). */
   async create(owner: RoomMember, group: NewGroup): Promise<KnownRoom> {
-    const { rooms, people, notices, sendNotices, roomName, clock, scheduleExpiry } = this.#options;
+    const { rooms, people, notices, sendNotices, roomName, now, scheduleExpiry } = this.#options;
     const invited = await people.byIds(
       group.members.filter((id) => id !== owner.id),
       'groups',
     );
     const members = [owner, ...invited];
-    const now = clock();
+    const at = now();
     const record: NewRoom = {
       room: group.room ?? roomName(),
       kind: KIND,
       title: group.title,
       owner: owner.id,
       keepHistory: group.keepHistory,
-      createdAt: now,
-      expiresAt: group.lifeMs === undefined ? undefined : now + group.lifeMs,
+      createdAt: at,
+      expiresAt: group.lifeMs === undefined ? undefined : at + group.lifeMs,
     };
     const made = await rooms.createGroup(record, members, OWNED_MAX);
     if (made === 'too-many') throw new HubError('ROOM_LIMIT', `You have ${OWNED_MAX} groups: delete one first.`);
@@ -83,21 +83,21 @@ export class Groups {
     await sendNotices();
     if (before !== undefined) return before;
     return {
-      room: { ...record, historyFrom: record.keepHistory ? now : undefined, closedAt: undefined, closedReason: undefined },
+      room: { ...record, historyFrom: record.keepHistory ? at : undefined, closedAt: undefined, closedReason: undefined },
       members,
     };
   }
 
   async change(user: string, room: string, { title, keepHistory, lifeMs }: GroupChange): Promise<KnownRoom> {
-    const { rooms, notices, clock, scheduleExpiry } = this.#options;
+    const { rooms, notices, now, scheduleExpiry } = this.#options;
     const { members } = await this.#owned(user, room);
-    const now = clock();
+    const at = now();
     const change = {
       ...(title === undefined ? {} : { title }),
       ...(keepHistory === undefined ? {} : { keepHistory }),
-      ...(lifeMs === undefined ? {} : { expiresAt: lifeMs === null ? null : now + lifeMs }),
+      ...(lifeMs === undefined ? {} : { expiresAt: lifeMs === null ? null : at + lifeMs }),
     };
-    const record = await rooms.update(room, change, now);
+    const record = await rooms.update(room, change, at);
     if (record === undefined || record.closedAt !== undefined) throw new HubError('ROOM_CLOSED');
     if (lifeMs !== undefined) await scheduleExpiry(room, record.expiresAt);
     // Only what is kept concerns what gateways know of members.

@@ -25,7 +25,7 @@ export interface MatchmakerOptions {
   /** A fresh `pair:` name at each call. */
   readonly roomName: () => string;
   /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly now: () => number;
   /** Milliseconds of a steady clock: how long somebody waits. Default the system's. */
   readonly steady?: () => number;
 }
@@ -87,11 +87,11 @@ export class Matchmaker {
   }
 
   async #sweep(): Promise<void> {
-    const { pairs, absences, clock } = this.#options;
+    const { pairs, absences, now } = this.#options;
     const waiting = (await pairs.waiting(WAITING_SWEPT)).map(({ user, keepHistory }) => ({ id: user.id, user, keepHistory }));
     const { here, gone } = await absences.look(waiting);
     // Whoever asks at this moment is there.
-    await Promise.all(gone.map(({ id }) => pairs.stopWaiting(id, clock() - GRACE_MS)));
+    await Promise.all(gone.map(({ id }) => pairs.stopWaiting(id, now() - GRACE_MS)));
     if (here.length === 0) return;
     const others: readonly RoomMember[] = [...here.map(({ user }) => user), ...(await this.#strangers())];
     const taken = new Set<string>();
@@ -105,10 +105,10 @@ export class Matchmaker {
   }
 
   async #match(user: RoomMember, keepHistory: boolean, candidates: readonly RoomMember[], again: boolean): Promise<MatchResult> {
-    const { pairs, notices, sendNotices, scheduleExpiry, roomName, clock } = this.#options;
+    const { pairs, notices, sendNotices, scheduleExpiry, roomName, now } = this.#options;
     const result = await this.#inTurn(() => {
-      const now = clock();
-      return pairs.match({ user, keepHistory, again, candidates, room: roomName(), now, expiresAt: now + LIFE_MS });
+      const at = now();
+      return pairs.match({ user, keepHistory, again, candidates, room: roomName(), now: at, expiresAt: at + LIFE_MS });
     });
     if (result.state === 'paired' && result.made) {
       const other = await this.#known(result.with);
@@ -128,8 +128,8 @@ export class Matchmaker {
 
   /** Who was paired without having asked may want it later: the other one is told, and it is kept from when both do. */
   async #wantHistory(user: RoomMember, pair: { readonly room: string; readonly with: RoomMember }): Promise<void> {
-    const { pairs, notices, sendNotices, clock } = this.#options;
-    const history = await pairs.wantHistory(user.id, clock());
+    const { pairs, notices, sendNotices, now } = this.#options;
+    const history = await pairs.wantHistory(user.id, now());
     if (history === 'kept') await notices.membership(pair.room, [user.id, pair.with.id]);
     if (history !== undefined) await sendNotices();
   }

@@ -69,7 +69,7 @@ export interface RoomEntryOptions {
   readonly rooms: Pick<RoomStore, 'standing' | 'recheck' | 'create'>;
   readonly people: Pick<People, 'byIds' | 'requirePower'>;
   /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly now: () => number;
 }
 
 export class RoomEntry implements RoomAccess {
@@ -115,7 +115,7 @@ export class RoomEntry implements RoomAccess {
   async direct(bearer: RoomBearer, to: string): Promise<Membership> {
     requirePower(bearer.kind, 'direct');
     const room = directRoom(bearer.userId, to);
-    const { rooms, people, clock } = this.#options;
+    const { rooms, people, now } = this.#options;
     const others = to === bearer.userId ? [] : [to];
     const standing = await rooms.standing(room, bearer.userId);
     if (standing?.isMember === true) {
@@ -125,7 +125,7 @@ export class RoomEntry implements RoomAccess {
     }
     const members: RoomMember[] = [{ id: bearer.userId, name: bearer.name, kind: bearer.kind }, ...(await people.byIds(others, 'direct'))];
     // Both may write at the same moment: whoever comes second finds the room.
-    await rooms.create({ room, kind: DIRECT, title: '', owner: '', keepHistory: true, createdAt: clock(), expiresAt: undefined }, members);
+    await rooms.create({ room, kind: DIRECT, title: '', owner: '', keepHistory: true, createdAt: now(), expiresAt: undefined }, members);
     return this.#managed(bearer, room);
   }
 

@@ -7,7 +7,7 @@ export interface RoomLifecycleOptions {
   /** The room's job is not needed any more. Never rejects. */
   readonly forgetExpiry: (room: string) => Promise<void>;
   /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly now: () => number;
 }
 
 /** Ends made rooms before their time. */
@@ -20,10 +20,10 @@ export class RoomLifecycle {
 
   /** Closes once, over all processes: true for the call that did it, which has told the members. Frees a pair. */
   async close(room: string): Promise<boolean> {
-    const { rooms, notices, forgetExpiry, clock } = this.#options;
+    const { rooms, notices, forgetExpiry, now } = this.#options;
     // Who is to be told is read before: a closed room may forget its members.
     const found = await rooms.withMembers(room);
-    if (found === undefined || !(await rooms.close(room, 'closed', clock()))) return false;
+    if (found === undefined || !(await rooms.close(room, 'closed', now()))) return false;
     await notices.closed(room, found.room.kind, found.members, 'closed');
     if (found.room.expiresAt !== undefined) await forgetExpiry(room);
     return true;

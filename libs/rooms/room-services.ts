@@ -29,7 +29,7 @@ export interface RoomServicesOptions {
    */
   readonly scheduleExpiry: (room: string, expiresAt: number | undefined) => Promise<void>;
   /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly now: () => number;
   /** Resolves after so many milliseconds; it must not keep a process alive. */
   readonly wait: (milliseconds: number) => Promise<void>;
   /** Something that is only a convenience did not work: a notice that was lost, a job that was not planned. */
@@ -49,7 +49,7 @@ export interface RoomServices {
   readonly assignment: Assignment;
 }
 
-export function roomServices({ store, broker, presence, node, log, clock, wait, failed, ...options }: RoomServicesOptions): RoomServices {
+export function roomServices({ store, broker, presence, node, log, now, wait, failed, ...options }: RoomServicesOptions): RoomServices {
   const scheduleExpiry = async (room: string, expiresAt: number | undefined): Promise<void> => {
     try {
       await options.scheduleExpiry(room, expiresAt);
@@ -59,7 +59,7 @@ export function roomServices({ store, broker, presence, node, log, clock, wait, 
   };
   const { rooms, seen, users } = store;
   const notices = new Notifier({ broker, wait, lost: failed });
-  const lifecycle = new RoomLifecycle({ rooms, notices, forgetExpiry: (room) => scheduleExpiry(room, undefined), clock });
+  const lifecycle = new RoomLifecycle({ rooms, notices, forgetExpiry: (room) => scheduleExpiry(room, undefined), now });
   const people = new People({ seen, users });
   const kinds = new PersonKinds({ seen, presence, wait });
   const notes = new Notices({ rooms, kinds, broker });
@@ -73,12 +73,12 @@ export function roomServices({ store, broker, presence, node, log, clock, wait, 
     log,
   });
   const sendNotices = (): Promise<void> => noticeFeed.wake();
-  const absences = new Absences({ absences: store.absences, presence, clock });
+  const absences = new Absences({ absences: store.absences, presence, now });
   return {
     notices,
     noticeFeed,
     lifecycle,
-    groups: new Groups({ rooms, people, notices, sendNotices, lifecycle, scheduleExpiry, roomName: () => freshRoomName('group'), clock }),
+    groups: new Groups({ rooms, people, notices, sendNotices, lifecycle, scheduleExpiry, roomName: () => freshRoomName('group'), now }),
     list: new RoomList({ rooms, messages: store.messages, presence }),
     kinds,
     matchmaker: new Matchmaker({
@@ -91,7 +91,7 @@ export function roomServices({ store, broker, presence, node, log, clock, wait, 
       sendNotices,
       scheduleExpiry,
       roomName: () => freshRoomName('pair'),
-      clock,
+      now,
     }),
     assignment: new Assignment({
       conversations: store.conversations,
@@ -102,7 +102,7 @@ export function roomServices({ store, broker, presence, node, log, clock, wait, 
       sendNotices,
       lifecycle,
       roomName: () => freshRoomName('conv'),
-      clock,
+      now,
     }),
   };
 }

@@ -16,11 +16,11 @@ type LoginRow = {
 /** Each is one statement: what races here is decided by the row's lock. */
 export class PostgresLogins implements LoginStore {
   readonly #database: Database;
-  readonly #clock: () => number;
+  readonly #now: () => number;
 
-  constructor(database: Database, clock: () => number) {
+  constructor(database: Database, now: () => number) {
     this.#database = database;
-    this.#clock = clock;
+    this.#now = now;
   }
 
   async putTicket(hash: string, mail: string, expiresAt: number): Promise<void> {
@@ -38,7 +38,7 @@ export class PostgresLogins implements LoginStore {
   async dropTicket(hash: string): Promise<boolean> {
     const dropped = await this.#database.query('DELETE FROM login_tickets WHERE hash = $1 AND expires_at > $2 RETURNING 1', [
       hash,
-      this.#clock(),
+      this.#now(),
     ]);
     return dropped.length > 0;
   }

@@ -17,7 +17,7 @@ export interface MigrateOptions {
   /** Called with one line at once, and then every five seconds, while another process migrates. Default: nothing is told. */
   readonly waiting?: (line: string) => void;
   /** Milliseconds; partitions are made for this month and the next two. Default `Date.now`. */
-  readonly clock?: () => number;
+  readonly now?: () => number;
 }
 
 /** The lock that earlier versions held for their session: theirs and ours exclude each other. */
@@ -65,7 +65,7 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
       });
       await client.query('COMMIT');
       await client.query(BEGIN);
-      await ensurePartitions(async (sql) => (await client.query(sql)).rows, (options.clock ?? Date.now)());
+      await ensurePartitions(async (sql) => (await client.query(sql)).rows, (options.now ?? Date.now)());
       await enterNames(async (sql, values) => (await client.query(sql, [...(values ?? [])])).rows);
       await client.query('COMMIT');
       const names = ran.map(({ name }) => name);

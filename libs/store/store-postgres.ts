@@ -43,7 +43,7 @@ export interface StoreOptions {
   /** Milliseconds after which a call rejects with `UNAVAILABLE`. Default 3,000. */
   readonly timeoutMs?: number;
   /** Unix milliseconds. Default `Date.now`. */
-  readonly clock?: () => number;
+  readonly now?: () => number;
   readonly observe?: StoreObserver;
 }
 
@@ -52,7 +52,7 @@ export interface StoreOptions {
  * `close` it at the end.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { url, poolSize = POOL_SIZE, timeoutMs = TIMEOUT_MS, clock = Date.now, log, observe } = options;
+  const { url, poolSize = POOL_SIZE, timeoutMs = TIMEOUT_MS, now = Date.now, log, observe } = options;
   const health = new StoreHealth(log, observe);
   const database = new Database({ url, poolSize, timeoutMs, health });
   const messaging = new Database({ url, poolSize: MESSAGING_POOL_SIZE, timeoutMs, health });
@@ -68,7 +68,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     names: new PostgresNames(database),
     customers: new PostgresCustomers(database),
     answers: new PostgresAnswers(database),
-    logins: new PostgresLogins(database, clock),
+    logins: new PostgresLogins(database, now),
     codes: new PostgresCodes(database),
     rooms,
     pairs: new PostgresPairs(database),

@@ -24,21 +24,21 @@ interface Repeated {
  * ever more rarely, down to once a minute. Other fields do not count: what tells two lines apart stands in their text. The last line that was held back is written, with how many there were as `repeated`. Lines about a request (`request`) are all written:
  * somebody asked for each.
  *
- * @param now A steady clock, milliseconds.
+ * @param steady A steady clock, milliseconds.
  */
-export function limitLog(log: Logger, now: () => number = () => performance.now()): Logger {
+export function limitLog(log: Logger, steady: () => number = () => performance.now()): Logger {
   const texts = new Map<string, Repeated>();
-  return limited(log, texts, now);
+  return limited(log, texts, steady);
 }
 
-function limited(log: Logger, texts: Map<string, Repeated>, now: () => number): Logger {
+function limited(log: Logger, texts: Map<string, Repeated>, steady: () => number): Logger {
   const line = (level: Level): LogLine => {
     const write = (fields: object, message: string): void => {
       if ('request' in fields) {
         log[level](fields, message);
         return;
       }
-      limit(texts, `${level} ${kindOf(fields)} ${message}`, now, (held) =>
+      limit(texts, `${level} ${kindOf(fields)} ${message}`, steady, (held) =>
         log[level](held === 0 ? fields : { ...fields, repeated: held }, message),
       );
     };
@@ -48,7 +48,7 @@ function limited(log: Logger, texts: Map<string, Repeated>, now: () => number): 
     };
   };
   const [trace, debug, info, warn, error, fatal] = LEVELS.map(line) as [LogLine, LogLine, LogLine, LogLine, LogLine, LogLine];
-  return { trace, debug, info, warn, error, fatal, child: (fields) => limited(log.child(fields), texts, now) };
+  return { trace, debug, info, warn, error, fatal, child: (fields) => limited(log.child(fields), texts, steady) };
 }
 
 function kindOf(fields: object): string {
@@ -57,8 +57,8 @@ function kindOf(fields: object): string {
   return 'code' in err ? `${err.name} ${String(err.code)}` : err.name;
 }
 
-function limit(texts: Map<string, Repeated>, key: string, now: () => number, write: (held: number) => void): void {
-  const at = now();
+function limit(texts: Map<string, Repeated>, key: string, steady: () => number, write: (held: number) => void): void {
+  const at = steady();
   const repeated = texts.get(key);
   if (repeated === undefined || (at >= repeated.until && repeated.held === 0)) {
     if (repeated === undefined && texts.size >= TEXTS_MAX) texts.clear();
@@ -73,7 +73,7 @@ function limit(texts: Map<string, Repeated>, key: string, now: () => number, wri
       const { held } = repeated;
       repeated.held = 0;
       repeated.pauseMs = Math.min(repeated.pauseMs * 2, LONGEST_MS);
-      repeated.until = now() + repeated.pauseMs;
+      repeated.until = steady() + repeated.pauseMs;
       write(held);
     },
     Math.max(0, repeated.until - at),

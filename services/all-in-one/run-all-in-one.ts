@@ -83,7 +83,7 @@ export async function runAllInOne(
   const admin = await openAdminPages({
     log,
     uuid: randomUUID,
-    clock: Date.now,
+    now: Date.now,
     password: config.adminPassword,
     origins: parts.origins,
     localKey,

@@ -13,15 +13,15 @@ export interface AdminCommandsParts {
   readonly store: Pick<Store, 'rooms' | 'revocations' | 'logins'>;
   readonly log: Logger;
   /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly now: () => number;
 }
 
 const UserPath = Type.Object({ user: UserId });
 const mute = { publish: () => Promise.reject(new HubError('FORBIDDEN')) };
 
 /** Each answers 202 `{}` and is logged: who asks why somebody was thrown out finds when, and by which address. */
-export function adminCommands(api: FastifyInstance, { broker, store, log, clock }: AdminCommandsParts): void {
-  const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), publisher: mute, clock });
+export function adminCommands(api: FastifyInstance, { broker, store, log, now }: AdminCommandsParts): void {
+  const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), publisher: mute, now });
 
   api.addHook('onResponse', async (request, reply) => {
     if (request.method === 'GET' || request.method === 'HEAD' || reply.statusCode !== 202) return;

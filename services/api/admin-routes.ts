@@ -8,7 +8,7 @@ import type { Store } from '#libs/store/store.ts';
 
 export interface AdminRoutesParts {
   /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly now: () => number;
   readonly nodes: Pick<NodeDirectory, 'list'>;
   readonly presence: Pick<Presence, 'counts' | 'online'>;
   readonly store: Pick<Store, 'ping'>;
@@ -35,7 +35,7 @@ const TopQuery = Type.Object({ top: Type.Optional(Type.Integer({ minimum: 1, max
 
 export function adminRoutes(
   api: FastifyInstance,
-  { clock, nodes, presence, store, jobs, version, redis, dashboardUrl, warnings, keySet, board }: AdminRoutesParts,
+  { now, nodes, presence, store, jobs, version, redis, dashboardUrl, warnings, keySet, board }: AdminRoutesParts,
 ): void {
   // Answered also while a backend is away: that it is, is what has to be told.
   api.get('/hub', async () => {
@@ -59,12 +59,12 @@ export function adminRoutes(
   });
 
   api.get('/nodes', async () => {
-    const now = clock();
+    const at = now();
     return {
       nodes: (await nodes.list()).map(({ startedAt, rooms: _, silent, state, ...node }) => ({
         ...node,
         state: silent > NODE_LOST_MS ? 'lost' : state,
-        uptime: Math.max(0, Math.round((now - silent - startedAt) / SECOND_MS)),
+        uptime: Math.max(0, Math.round((at - silent - startedAt) / SECOND_MS)),
         silent: Math.round(silent / SECOND_MS),
       })),
     };

@@ -10,7 +10,7 @@ import { UserId } from './room-schemas.ts';
 
 export interface AdminUsersParts {
   /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly now: () => number;
   readonly presence: Pick<Presence, 'online' | 'page' | 'sample' | 'sessions'>;
   readonly store: Pick<Store, 'seen' | 'users' | 'agents' | 'rooms' | 'revocations'>;
 }
@@ -38,7 +38,7 @@ const FindQuery = Type.Object(
 const RoomsQuery = Type.Object(pageQuery(USER_ROOMS_MAX), { additionalProperties: false });
 const UserPath = Type.Object({ id: UserId });
 
-export function adminUsers(api: FastifyInstance, { clock, presence, store }: AdminUsersParts): void {
+export function adminUsers(api: FastifyInstance, { now, presence, store }: AdminUsersParts): void {
   // Some at random cost the same however many are online: the page asks for them every two seconds.
   api.get<{ Querystring: Static<typeof OnlineQuery> }>('/online', { schema: { querystring: OnlineQuery } }, async ({ query }) => {
     const { sample, after, limit = ONLINE_DEFAULT } = query;
@@ -97,7 +97,7 @@ export function adminUsers(api: FastifyInstance, { clock, presence, store }: Adm
       store.seen.get([id]),
       personOf(store, id),
       roomsOf(store, id, undefined, USER_ROOMS_MAX),
-      store.revocations.bannedUntil(id, clock()),
+      store.revocations.bannedUntil(id, now()),
     ]);
     if (person === undefined) throw new HubError('USER_NOT_FOUND');
     return {

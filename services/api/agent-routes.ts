@@ -16,7 +16,7 @@ const Credentials = Type.Object(
 
 /** `POST /public/login` (A6): agents. A name nobody has costs the same time and gets the same answer as a wrong password. */
 export const agentRoutes: Routes = (api, parts) => {
-  const { store, limits, clock } = parts;
+  const { store, limits, now } = parts;
   api.post<{ Body: Static<typeof Credentials> }>(
     '/public/login',
     {
@@ -35,7 +35,7 @@ export const agentRoutes: Routes = (api, parts) => {
       if (device !== undefined) await requireLimits(limits, ['loginPerDevice', device]);
       else await requireLimits(limits, ['loginPerAddress', client], ['loginPerNameAndAddress', `${client} ${name}`]);
       // Before the password is looked at: many at once are counted, too.
-      const begun = await store.codes.beginTry(name, device, clock());
+      const begun = await store.codes.beginTry(name, device, now());
       if (typeof begun === 'number') throw new HubError('RATE_LIMITED', undefined, { retryAfter: Math.ceil(begun / 1000) });
       const agent = await store.agents.byName(username);
       const right = await isPassword(request.body.password, agent?.passwordHash);

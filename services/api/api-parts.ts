@@ -19,7 +19,7 @@ export interface CodeMail {
 export interface ApiParts {
   readonly log: Logger;
   /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly now: () => number;
   /** A fresh UUID at each call: ids of requests, sessions, people, logins. */
   readonly uuid: () => string;
   readonly store: Store;

@@ -56,7 +56,7 @@ export const codeRoutes: Routes = (api, parts) => {
  * nobody has the nickname the queued mail has no recipient, and the worker drops it.
  */
 function sendCode(api: FastifyInstance, parts: ApiParts): void {
-  const { store, clock, limits, codeKey, queueMail } = parts;
+  const { store, now, limits, codeKey, queueMail } = parts;
   api.post<{ Body: Static<typeof NewCode> }>(
     '/auth/code',
     {
@@ -84,7 +84,7 @@ function sendCode(api: FastifyInstance, parts: ApiParts): void {
           ['codePerAccountAndAddress', `${client} ${subject}`],
           ['codePerAccount', subject],
         );
-      const [code, attempt, expiresAt] = [newCode(), newSecret(), clock() + CODE_MS];
+      const [code, attempt, expiresAt] = [newCode(), newSecret(), now() + CODE_MS];
       const asker = device === undefined ? askerHash(codeKey, 'address', client) : askerHash(codeKey, 'device', device);
       await store.codes.put({
         attempt: secretHash(attempt),
@@ -101,7 +101,7 @@ function sendCode(api: FastifyInstance, parts: ApiParts): void {
 }
 
 function verifyCode(api: FastifyInstance, parts: ApiParts): void {
-  const { store, clock, limits } = parts;
+  const { store, now, limits } = parts;
   api.post<{ Body: Static<typeof Proof> }>(
     '/auth/verify',
     {
@@ -131,7 +131,7 @@ function verifyCode(api: FastifyInstance, parts: ApiParts): void {
         return sendLogin(reply, parts, await openLogin(parts, { id: user.id, name: user.name, kind: 'user' }), 200);
       }
       const registration = newSecret();
-      await store.logins.putTicket(secretHash(registration), account.by === 'mail' ? account.mail : '', clock() + TICKET_MS);
+      await store.logins.putTicket(secretHash(registration), account.by === 'mail' ? account.mail : '', now() + TICKET_MS);
       return reply.status(200).send({ registration });
     },
   );
@@ -144,12 +144,12 @@ async function redeem(
   account: string,
   device: string | undefined,
 ): Promise<'ok' | 'wrong' | number> {
-  const { store, clock, codeKey } = parts;
+  const { store, now, codeKey } = parts;
   const { code, attempt } = request.body;
   const askers = [askerHash(codeKey, 'address', clientKey(request))];
   if (device !== undefined) askers.push(askerHash(codeKey, 'device', device));
   const named = attempt ?? cookieAttempt(request, parts);
-  const tried = { account, askers, device, hash: codeHash(codeKey, account, typedCode(code)), now: clock() };
+  const tried = { account, askers, device, hash: codeHash(codeKey, account, typedCode(code)), now: now() };
   return store.codes.redeem({
     ...tried,
     attempt: named === undefined ? undefined : secretHash(named),
@@ -158,7 +158,7 @@ async function redeem(
 }
 
 function register(api: FastifyInstance, parts: ApiParts): void {
-  const { store, clock, limits } = parts;
+  const { store, now, limits } = parts;
   api.post<{ Body: Static<typeof NewAccount> }>(
     '/auth/register',
     {
@@ -177,7 +177,7 @@ function register(api: FastifyInstance, parts: ApiParts): void {
       const name = toPersonName(request.body.name);
       await requireLimits(limits, ['registerPerAddress', clientKey(request)]);
       const ticket = secretHash(request.body.registration);
-      const mail = await store.logins.ticket(ticket, clock());
+      const mail = await store.logins.ticket(ticket, now());
       if (mail === undefined) throw new HubError('CODE_INVALID', 'The registration is over: ask for a new code.');
       await requireUnlike(parts, name);
       const id = newId(parts, request);

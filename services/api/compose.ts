@@ -55,7 +55,7 @@ export function composeApi({
 }: ApiComposition): FastifyInstance {
   if (signer === undefined) throw new TypeError('the API needs JWT_SECRET or JWT_SIGNING_KEY');
   const { store, broker, presence, link } = backend;
-  const clock = Date.now;
+  const now = Date.now;
   const seal = new MailSeal(secret);
   const rooms = roomServices({
     store,
@@ -63,8 +63,8 @@ export function composeApi({
     presence,
     node: config.nodeId,
     log,
-    scheduleExpiry: (room, expiresAt) => scheduleExpiry(jobs, room, expiresAt, clock()),
-    clock,
+    scheduleExpiry: (room, expiresAt) => scheduleExpiry(jobs, room, expiresAt, now()),
+    now: now,
     wait: (milliseconds) => delay(milliseconds, undefined, { ref: false }),
     failed: (error) => log.warn({ err: error }, 'a notice or a plan was lost'),
   });
@@ -72,7 +72,7 @@ export function composeApi({
   const publisher = new ServicePublisher({ rooms: store.rooms, writer: parts.writer, kinds: rooms.kinds });
   const app = buildApi({
     log,
-    clock,
+    now: now,
     uuid: randomUUID,
     store,
     sign: (credentials) => signer.sign(credentials),

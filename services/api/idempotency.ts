@@ -56,7 +56,7 @@ export function idempotent<Options extends Partial<Guarded>>(guarded: Options, o
 /** Of the requests that are being answered. */
 const claims = new WeakMap<FastifyRequest, Claim>();
 
-type Parts = Pick<ApiParts, 'store' | 'clock' | 'uuid' | 'log' | 'answerKey' | 'limits'>;
+type Parts = Pick<ApiParts, 'store' | 'now' | 'uuid' | 'log' | 'answerKey' | 'limits'>;
 
 /** Keeps the answers of the `idempotent` routes that are registered on `api` after this, and gives them again. */
 export function keepAnswers(api: FastifyInstance, parts: Parts): void {
@@ -124,7 +124,7 @@ function ofKey(answerKey: Uint8Array, request: FastifyRequest, purpose: string):
 }
 
 async function claimOrAnswer(
-  { store, clock, uuid, answerKey }: Parts,
+  { store, now, uuid, answerKey }: Parts,
   request: FastifyRequest,
   owner: string,
   key: string,
@@ -134,8 +134,8 @@ async function claimOrAnswer(
   const hash = requestHash(answerKey, request);
   const until = performance.now() + WAIT_MS;
   for (;;) {
-    const now = clock();
-    const claim = { scope, requestHash: hash, id: uuid(), now, expiresAt: now + KEEP_MS };
+    const at = now();
+    const claim = { scope, requestHash: hash, id: uuid(), now: at, expiresAt: at + KEEP_MS };
     const found = await store.answers.claim(claim);
     if (found !== undefined && 'expiresAt' in found) {
       claimed({ ...claim, expiresAt: found.expiresAt });

@@ -101,7 +101,7 @@ async function endBySecret(parts: ApiParts, secret: string): Promise<void> {
 async function endByToken(parts: ApiParts, token: string, { login, expiresAt }: Credentials): Promise<void> {
   if (login !== undefined) return endLogin(parts, login, 'logout', expiresAt * 1000);
   // A token of another issuer belongs to no login of ours: it alone is taken back.
-  const at = parts.clock();
+  const at = parts.now();
   await parts.store.revocations.add({ kind: 'token', subject: tokenHash(token), reason: 'logout', at, until: expiresAt * 1000 + SKEW_MS });
 }
 

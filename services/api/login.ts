@@ -51,22 +51,22 @@ const DAY_MS = 86_400_000;
 /** Looks at a login's secrets, where others change them at the same moment. */
 const TRIES = 10;
 
-type LoginParts = Pick<ApiParts, 'store' | 'clock' | 'uuid' | 'sign' | 'refreshKey'>;
+type LoginParts = Pick<ApiParts, 'store' | 'now' | 'uuid' | 'sign' | 'refreshKey'>;
 
 /** Begins a login. `until` is when its refresh secret ends, Unix milliseconds. Rejects with `HubError` `UNAVAILABLE`. */
 export async function openLogin(parts: LoginParts, person: Person): Promise<{ readonly answer: LoginAnswer; readonly until: number }> {
-  const { store, clock, uuid, refreshKey } = parts;
-  const now = clock();
+  const { store, now, uuid, refreshKey } = parts;
+  const at = now();
   const family: FamilyRecord = {
     id: uuid(),
     userId: person.id,
     name: person.name,
     kind: person.kind,
-    expiresAt: now + (person.kind === 'customer' ? 365 : 30) * DAY_MS,
+    expiresAt: at + (person.kind === 'customer' ? 365 : 30) * DAY_MS,
   };
   const refresh = secretOf(refreshKey, family.id, 0);
   await store.logins.openFamily(family, secretHash(refresh));
-  return { answer: await answerFor(parts, family, refresh, now), until: family.expiresAt };
+  return { answer: await answerFor(parts, family, refresh, at), until: family.expiresAt };
 }
 
 /** A login that goes on. */
@@ -83,30 +83,30 @@ export interface RenewedLogin {
  * Rejects with `HubError` `UNAVAILABLE`.
  */
 export async function renewLogin(parts: LoginParts, secret: string): Promise<RenewedLogin | undefined> {
-  const { store, clock, refreshKey } = parts;
+  const { store, now, refreshKey } = parts;
   const id = loginOf(secret);
   if (id === undefined) return undefined;
-  const now = clock();
+  const at = now();
   for (let attempt = 1; attempt <= TRIES; attempt++) {
-    const login = await store.logins.livingLogin(id, now);
+    const login = await store.logins.livingLogin(id, at);
     if (login === undefined) return undefined;
     const { family, secrets } = login;
-    const step = stepFrom(refreshKey, secret, login, now);
+    const step = stepFrom(refreshKey, secret, login, at);
     if (step === 'replayed') await endLogin(parts, id, 'refresh secret used twice');
     if (typeof step === 'string') return undefined;
     // Where somebody else was faster, the same secret is looked at once more: theirs is the next one then.
-    if (step.secrets !== undefined && !(await store.logins.replaceSecrets(secrets, step.secrets, now))) continue;
-    return { answer: await answerFor(parts, family, step.secret, now), family, late: step.late };
+    if (step.secrets !== undefined && !(await store.logins.replaceSecrets(secrets, step.secrets, at))) continue;
+    return { answer: await answerFor(parts, family, step.secret, at), family, late: step.late };
   }
   throw new HubError('UNAVAILABLE', 'The login is being renewed by many at once: try again.');
 }
 
 /** The login of whoever has one of its secrets, in use or not; undefined if it is over, or the secret is none of its. */
-export async function loginWithSecret({ store, clock, refreshKey }: LoginParts, secret: string): Promise<FamilyRecord | undefined> {
+export async function loginWithSecret({ store, now, refreshKey }: LoginParts, secret: string): Promise<FamilyRecord | undefined> {
   const id = loginOf(secret);
-  const now = clock();
-  const login = id === undefined ? undefined : await store.logins.livingLogin(id, now);
-  return login === undefined || standingOf(refreshKey, secret, login.secrets, now).is === 'unknown' ? undefined : login.family;
+  const at = now();
+  const login = id === undefined ? undefined : await store.logins.livingLogin(id, at);
+  return login === undefined || standingOf(refreshKey, secret, login.secrets, at).is === 'unknown' ? undefined : login.family;
 }
 
 /** What a secret is answered with, and the login's secrets then where they change. */
@@ -127,13 +127,13 @@ function stepFrom(key: Uint8Array, secret: string, { secrets }: LivingLogin, now
  * It is remembered for as long as a token of it may live: those of another issuer for 31 days, and until `tokenEnd`, Unix milliseconds.
  */
 export async function endLogin(
-  { store, clock }: Pick<ApiParts, 'store' | 'clock'>,
+  { store, now }: Pick<ApiParts, 'store' | 'now'>,
   login: string,
   reason: string,
   tokenEnd = 0,
 ): Promise<void> {
   const kind = await store.logins.revokeFamily(login);
-  const at = clock();
+  const at = now();
   const lifeMs = kind === undefined ? FOREIGN_TOKEN_MS : tokenSeconds(kind) * 1000;
   await store.revocations.add({ kind: 'login', subject: login, reason, at, until: Math.max(at + lifeMs, tokenEnd) + SKEW_SECONDS * 1000 });
 }

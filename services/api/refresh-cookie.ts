@@ -20,7 +20,7 @@ const HINTS = { login: 'parley_in', agent: 'parley_agent_in', customer: undefine
 
 type CookieOwner = keyof typeof NAMES;
 
-type CookieParts = Pick<ApiParts, 'clock' | 'publicUrl' | 'origins' | 'store'>;
+type CookieParts = Pick<ApiParts, 'now' | 'publicUrl' | 'origins' | 'store'>;
 
 /** Answers with a login, and sets the cookie of its kind. `until`: when the refresh secret ends, Unix milliseconds. */
 export function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
@@ -31,7 +31,7 @@ export function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
 ): FastifyReply {
   const { answer, until } = login;
   const owner = cookieOwner(answer.user.kind);
-  const maxAge = Math.max(0, Math.floor((until - parts.clock()) / 1000));
+  const maxAge = Math.max(0, Math.floor((until - parts.now()) / 1000));
   const kept = { ...attributes(reply.request, parts.publicUrl, owner), maxAge };
   const suffix = cookieSuffix(parts.publicUrl);
   reply.setCookie(NAMES[owner] + suffix, answer.refresh, kept);

@@ -46,7 +46,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
   const admin = await openAdminPages({
     log,
     uuid: randomUUID,
-    clock: Date.now,
+    now: Date.now,
     password: config.adminPassword,
     origins: parts.origins,
     localKey: undefined,

@@ -94,7 +94,7 @@ export interface ServiceCommandsOptions {
   readonly pusher: Pick<Pusher, 'push'>;
   readonly publisher: Pick<ServicePublisher, 'publish'>;
   /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly now: () => number;
 }
 
 /** Every method resolves when the backends have it, and rejects with `HubError` where they are away. Nodes follow the log of revocations within 2 s. */
@@ -124,14 +124,14 @@ export class ServiceCommands {
   }
 
   async disconnect({ user, reason }: Static<typeof Disconnect>): Promise<void> {
-    const at = this.#options.clock();
+    const at = this.#options.now();
     await this.#options.store.revocations.add({ kind: 'disconnect', subject: user, reason: reason ?? '', at, until: at + DISCONNECT_MS });
   }
 
   /** @throws HubError `INVALID_REQUEST` if the token is none. */
   async revoke(what: Static<typeof Revoke>): Promise<void> {
-    const { store, clock } = this.#options;
-    const at = clock();
+    const { store, now } = this.#options;
+    const at = now();
     if ('token' in what) {
       const until = endOf(what.token) + SKEW_MS;
       await store.revocations.add({ kind: 'token', subject: tokenHash(what.token), reason: '', at, until });
@@ -139,18 +139,18 @@ export class ServiceCommands {
     }
     // First the logins: a token that is got with one in between is older than the revocation.
     await store.logins.revokeFamiliesOf(what.user);
-    const now = clock();
-    await store.revocations.add({ kind: 'user', subject: what.user, reason: '', at: now, until: now + FOREIGN_TOKEN_MS });
+    const since = now();
+    await store.revocations.add({ kind: 'user', subject: what.user, reason: '', at: since, until: since + FOREIGN_TOKEN_MS });
   }
 
   async ban({ user, seconds }: Static<typeof Ban>): Promise<void> {
-    const at = this.#options.clock();
+    const at = this.#options.now();
     await this.#options.store.revocations.add({ kind: 'ban', subject: user, reason: '', at, until: at + seconds * SECOND_MS });
   }
 
   /** Harmless where there is no ban. */
   async unban({ user }: Static<typeof Unban>): Promise<void> {
-    const at = this.#options.clock();
+    const at = this.#options.now();
     // It has to outlast whichever ban it lifts.
     await this.#options.store.revocations.add({ kind: 'unban', subject: user, reason: '', at, until: at + BAN_MAX_SECONDS * SECOND_MS });
   }

@@ -62,8 +62,8 @@ export interface ServiceRoutesParts {
 
 export function serviceRoutes({ broker, presence, publisher }: ServiceRoutesParts): Routes {
   return (api, parts) => {
-    const { store, clock, log } = parts;
-    const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), publisher, clock });
+    const { store, now, log } = parts;
+    const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), publisher, now });
 
     api.post<{ Body: Static<typeof Push> }>(
       '/push',

@@ -13,7 +13,7 @@ export interface AddressPlacesOptions {
   readonly limit: number;
   readonly log: Pick<Logger, 'warn'>;
   /** Milliseconds of a steady clock. */
-  readonly now: () => number;
+  readonly steady: () => number;
   /** A connection was refused. */
   refused(): void;
 }
@@ -35,11 +35,11 @@ export class AddressPlaces {
    * @throws HubError `RATE_LIMITED` if the address has all the connections it may have.
    */
   assertPlace(address: string, proxied: boolean): void {
-    const { limit, log, now, refused } = this.#options;
+    const { limit, log, steady, refused } = this.#options;
     if (limit === 0 || (this.#places.get(address)?.connections ?? 0) < limit) return;
     refused();
-    if (now() - this.#loggedAt >= LOGGED_MS) {
-      this.#loggedAt = now();
+    if (steady() - this.#loggedAt >= LOGGED_MS) {
+      this.#loggedAt = steady();
       const advice = proxied ? 'If it is a proxy, set TRUSTED_PROXY_HOPS' : 'If many clients share it, raise CONNECTIONS_PER_ADDRESS';
       log.warn({ address, limit }, `an address has all the connections it may have. ${advice}`);
     }

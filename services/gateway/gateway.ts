@@ -153,7 +153,7 @@ export class Gateway {
         ignored: () => {
           metrics.hot.unknownSignals += 1;
         },
-        now: () => systemClock.steady(),
+        steady: () => systemClock.steady(),
       }),
       clock: systemClock,
       heartbeatSeconds: pingSeconds(settings.heartbeatSeconds),
@@ -173,13 +173,13 @@ export class Gateway {
       dropped: () => {
         metrics.hot.socketsDropped += 1;
       },
-      now: () => systemClock.steady(),
+      steady: () => systemClock.steady(),
       log: parts.log,
     });
     const addresses = new AddressPlaces({
       limit: settings.connectionsPerAddress,
       log: parts.log,
-      now: () => systemClock.steady(),
+      steady: () => systemClock.steady(),
       refused: () => metrics.rateLimited('addresses'),
     });
     const upgrade = new Upgrade({
@@ -190,7 +190,7 @@ export class Gateway {
       hub,
       faults,
       verify: (token) => parts.verify(token),
-      now: () => systemClock.steady(),
+      steady: () => systemClock.steady(),
       accepted: () => {
         metrics.hot.upgrades += 1;
       },

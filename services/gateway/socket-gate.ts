@@ -22,7 +22,7 @@ export interface SocketGateOptions {
   /** A socket was closed before its first request. */
   dropped(): void;
   /** A steady clock, milliseconds. */
-  now(): number;
+  steady(): number;
   readonly log: Logger;
 }
 
@@ -67,9 +67,9 @@ export class SocketGate {
 
   /** Says in the log that somebody was refused. */
   tell(): void {
-    const { log, now, filesMax } = this.#options;
-    if (now() - this.#toldAt < TELL_MS) return;
-    this.#toldAt = now();
+    const { log, steady, filesMax } = this.#options;
+    if (steady() - this.#toldAt < TELL_MS) return;
+    this.#toldAt = steady();
     const facts = { connections: this.#options.connections(), connectionsMax: this.connectionsMax, sockets: this.#sockets };
     log.warn(
       { ...facts, ...(Number.isFinite(filesMax) && { openFilesMax: filesMax }) },
@@ -82,10 +82,10 @@ export class SocketGate {
   }
 
   #count(): void {
-    const { filesMax, now } = this.#options;
+    const { filesMax, steady } = this.#options;
     const isFirst = this.#countedAt === Number.NEGATIVE_INFINITY;
-    if (!isFirst && (filesMax > COUNTED_FILES || now() - this.#countedAt < COUNT_MS)) return;
-    this.#countedAt = now();
+    if (!isFirst && (filesMax > COUNTED_FILES || steady() - this.#countedAt < COUNT_MS)) return;
+    this.#countedAt = steady();
     const files = openFiles();
     if (files !== undefined) this.#others = Math.max(0, files - this.#sockets);
   }

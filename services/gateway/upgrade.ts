@@ -55,7 +55,7 @@ export interface UpgradeOptions {
   /** Throws or rejects with `HubError`. At once where it can. */
   verify(token: string): Identity | Promise<Identity>;
   /** Milliseconds of a steady clock. */
-  readonly now: () => number;
+  readonly steady: () => number;
   accepted(): void;
   refused(code: ErrorCode): void;
   handshakeLimited(): void;
@@ -124,9 +124,9 @@ export class Upgrade {
 
   /** Who comes, and where to. @throws HubError; a promise only where somebody else has to be asked. */
   #decide(asking: Asking): Admission | Promise<Admission> {
-    const { hub, verify, now } = this.#options;
+    const { hub, verify, steady } = this.#options;
     const { address, head, raw } = asking;
-    const wait = this.#limiter.take(address, now());
+    const wait = this.#limiter.take(address, steady());
     if (wait > 0) {
       this.#options.handshakeLimited();
       throw new HubError('RATE_LIMITED', 'too many handshakes from this address', { retryAfter: wait });

@@ -28,15 +28,15 @@ export interface WorkerComposition {
 
 export async function composeWorker({ config, secret, backend, jobs, mailer, metrics, log }: WorkerComposition): Promise<RunningWorker> {
   const { store, broker, presence } = backend;
-  const clock = Date.now;
+  const now = Date.now;
   const { matchmaker, assignment, lifecycle, notices, noticeFeed } = roomServices({
     store,
     broker,
     presence,
     node: config.nodeId,
     log,
-    scheduleExpiry: (room, expiresAt) => scheduleExpiry(jobs, room, expiresAt, clock()),
-    clock,
+    scheduleExpiry: (room, expiresAt) => scheduleExpiry(jobs, room, expiresAt, now()),
+    now: now,
     wait: (milliseconds) => delay(milliseconds, undefined, { ref: false }),
     failed: (error) => log.warn({ err: error }, 'a notice or a plan was lost'),
   });
@@ -56,7 +56,7 @@ export async function composeWorker({ config, secret, backend, jobs, mailer, met
     metrics: metrics.jobs,
     log,
     background: new Background({ log, failed: (task) => metrics.backgroundFault(task) }),
-    now: clock,
+    now: now,
   });
   return {
     sample: () => worker.sample(),

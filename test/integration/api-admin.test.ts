@@ -41,11 +41,11 @@ async function world(more: Partial<AdminOptions> = {}) {
   const time = { now: Date.now(), steady: 0 };
   const admin = await openAdminPages({
     log: SILENT,
-    clock: () => time.now,
+    now: () => time.now,
     steady: () => time.steady,
     uuid: randomUUID,
     password: PASSWORD,
-    origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log: SILENT, now: Date.now }),
+    origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log: SILENT, steady: Date.now }),
     localKey: undefined,
     nodes,
     presence,

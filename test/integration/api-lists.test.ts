@@ -49,10 +49,10 @@ async function world(): Promise<{
   const api = await stage.api();
   const app = buildAdmin({
     log: SILENT,
-    clock: Date.now,
+    now: Date.now,
     uuid: randomUUID,
     password: 'tea: at four',
-    origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log: SILENT, now: Date.now }),
+    origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log: SILENT, steady: Date.now }),
     localKey: undefined,
     nodes: new NodeDirectoryMemory(),
     presence: api.presence,

@@ -29,7 +29,7 @@ beforeAll(async () => {
     node: 'api',
     log: SILENT,
     scheduleExpiry: () => Promise.resolve(),
-    clock: Date.now,
+    now: Date.now,
     wait: () => Promise.resolve(),
     failed: () => undefined,
   }));

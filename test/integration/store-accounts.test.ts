@@ -12,8 +12,8 @@ let clock = 1_000_000;
 
 beforeAll(async () => {
   database = await PostgresDatabase.create();
-  store = await openStore({ url: database.url, timeoutMs: 20_000, clock: () => clock });
-  other = await openStore({ url: database.url, timeoutMs: 20_000, clock: () => clock });
+  store = await openStore({ url: database.url, timeoutMs: 20_000, now: () => clock });
+  other = await openStore({ url: database.url, timeoutMs: 20_000, now: () => clock });
 });
 
 afterAll(async () => {

@@ -38,7 +38,7 @@ test('a second run changes nothing and tells nothing', async () => {
 
 test('the months of now and of the next two have partitions', async () => {
   const database = await emptyDatabase();
-  await migrate(database.url, { clock: () => Date.UTC(2031, 10, 15) });
+  await migrate(database.url, { now: () => Date.UTC(2031, 10, 15) });
   const names = await database.query("SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'messages'::regclass");
   expect(names.map(({ name }) => name).toSorted()).toEqual([
     'messages_2031_11',

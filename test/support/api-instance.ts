@@ -73,12 +73,12 @@ export class ApiInstance {
     });
     const revocations = new Revocations();
     const onRevocation = (sanction: Revocation): void => void sanctions.push(sanction);
-    const feed = new RevocationFeed({ source: store.revocations, revocations, onRevocation, clock: Date.now, log });
+    const feed = new RevocationFeed({ source: store.revocations, revocations, onRevocation, now: Date.now, log });
     await feed.start();
-    const gate = new TokenGate({ verifier, revocations, feed, clock: Date.now });
+    const gate = new TokenGate({ verifier, revocations, feed, now: Date.now });
     const app = buildApi({
       log,
-      clock: Date.now,
+      now: Date.now,
       uuid: randomUUID,
       store,
       sign: (credentials) => signer?.sign(credentials) ?? '',
@@ -90,7 +90,7 @@ export class ApiInstance {
       deviceKey: deriveKey(secret, 'known devices'),
       answerKey: deriveKey(secret, 'kept answers'),
       refreshKey: deriveKey(secret, 'refresh secrets'),
-      origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log, now: Date.now }),
+      origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log, steady: Date.now }),
       allowGuests: true,
       allowCustomers: true,
       publicUrl: undefined,

@@ -46,15 +46,15 @@ export class ApiWorld {
 
   /** It ends with the test. */
   constructor({ allowedOrigins = [], ...more }: Partial<ApiOptions> & { readonly allowedOrigins?: readonly string[] } = {}) {
-    const clock = (): number => this.now;
+    const now = (): number => this.now;
     const uuid = (): string => `00000000-0000-4000-8000-${String(this.#ids++).padStart(12, '0')}`;
     const secret = new SharedSecret('a secret of thirty-two bytes or more');
-    const signer = new TokenSigner({ key: secret, clock });
-    this.#verifier = new TokenVerifier({ secret, clock });
+    const signer = new TokenSigner({ key: secret, now: now });
+    this.#verifier = new TokenVerifier({ secret, now: now });
     const log = listeningLog(this.logged);
     this.app = buildApi({
       log,
-      clock,
+      now: now,
       uuid,
       store: this.accounts.store,
       sign: (credentials) => signer.sign(credentials),
@@ -66,7 +66,7 @@ export class ApiWorld {
       deviceKey: new Uint8Array(32).fill(3),
       answerKey: new Uint8Array(32).fill(4),
       refreshKey: new Uint8Array(32).fill(1),
-      origins: new OriginPolicy({ publicUrl: more.publicUrl, allowedOrigins, log, now: clock }),
+      origins: new OriginPolicy({ publicUrl: more.publicUrl, allowedOrigins, log, steady: now }),
       allowGuests: true,
       allowCustomers: true,
       publicUrl: undefined,

@@ -65,7 +65,7 @@ export class HubStage {
         log: { error: (bug: unknown) => void this.faults.push(bug) },
         met: () => undefined,
       }),
-      unknownSignals: new UnknownSignals({ log: silent, ignored: () => undefined, now: () => systemClock.steady() }),
+      unknownSignals: new UnknownSignals({ log: silent, ignored: () => undefined, steady: () => systemClock.steady() }),
       fanout: {
         publish: (topic, frame) => {
           for (const socket of this.#topics.get(topic) ?? []) socket.send(frame);

@@ -124,7 +124,7 @@ export class RoomStage {
   readonly planned: (readonly [room: string, expiresAt: number | undefined])[] = [];
   /** Milliseconds that the clock of all instances is ahead. */
   ahead = 0;
-  readonly clock = (): number => Date.now() + this.ahead;
+  readonly now = (): number => Date.now() + this.ahead;
   readonly #redisUrl: string;
   readonly #heard = new Map<string, string[]>();
   readonly broker: BrokerRedis;
@@ -173,13 +173,13 @@ export class RoomStage {
       node: 'api',
       log: SILENT,
       scheduleExpiry: async (room, expiresAt) => void this.planned.push([room, expiresAt]),
-      clock: this.clock,
+      now: this.now,
       wait: (milliseconds) => delay(milliseconds, undefined, { ref: false }),
       failed: (error) => {
         throw error;
       },
     });
-    const access = new RoomEntry({ rules: new RoomRules({ openRooms }), rooms: store.rooms, people: new People(store), clock: Date.now });
+    const access = new RoomEntry({ rules: new RoomRules({ openRooms }), rooms: store.rooms, people: new People(store), now: Date.now });
     const history = new RoomHistory({ access, messages: store.messages, broker });
     const writer = new MessageWriter({
       broker,
@@ -192,7 +192,7 @@ export class RoomStage {
     const publisher = new ServicePublisher({ rooms: store.rooms, writer, kinds: rooms.kinds });
     const app = buildApi({
       log: SILENT,
-      clock: this.clock,
+      now: this.now,
       uuid: randomUUID,
       store,
       sign: () => 'token',
@@ -207,7 +207,7 @@ export class RoomStage {
       deviceKey: new Uint8Array(32),
       answerKey: new Uint8Array(32),
       refreshKey: new Uint8Array(32),
-      origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log: SILENT, now: Date.now }),
+      origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log: SILENT, steady: Date.now }),
       allowGuests: true,
       allowCustomers: true,
       publicUrl: undefined,
@@ -234,7 +234,7 @@ export class RoomStage {
 
   /** They come online: known to the store, present, and heard for. */
   async arrive(...people: readonly Bearer[]): Promise<void> {
-    for (const { id, name, kind } of people) this.store.seen.touch({ user: id, name, kind, lastSeen: this.clock() });
+    for (const { id, name, kind } of people) this.store.seen.touch({ user: id, name, kind, lastSeen: this.now() });
     await Promise.all(
       people.map(async ({ id }) => {
         await this.#door.connect(`c-${id}`, id);

@@ -95,7 +95,7 @@ export class WorkerStage {
     } = {},
   ): Promise<RunningWorker> {
     const notices = new Notifier({ broker: this.broker, wait: async () => undefined });
-    const lifecycle = new RoomLifecycle({ rooms: this.store.rooms, notices, forgetExpiry: async () => undefined, clock: Date.now });
+    const lifecycle = new RoomLifecycle({ rooms: this.store.rooms, notices, forgetExpiry: async () => undefined, now: Date.now });
     const worker = await startWorker({
       background: new WatchedBackground(),
       jobs,

@@ -16,7 +16,7 @@ export interface ReceiptsOptions {
   readonly cursors: Pick<CursorStore, 'advance'>;
   readonly background: Background;
   /** Milliseconds of a steady clock. */
-  readonly now: () => number;
+  readonly steady: () => number;
 }
 
 export class Receipts {
@@ -36,7 +36,7 @@ export class Receipts {
     connection.offlineSent = undefined;
     if (upTo.size === 0) return;
     this.#pings += 1;
-    connection.receipt = { ping: this.#pings.toString(36), upTo, askedAt: this.#options.now() };
+    connection.receipt = { ping: this.#pings.toString(36), upTo, askedAt: this.#options.steady() };
     connection.ping(connection.receipt.ping);
   }
 
@@ -49,7 +49,7 @@ export class Receipts {
     }
     if (receipt.ping !== ping) {
       // A client may answer the newest of several pings only: it is asked again.
-      const now = this.#options.now();
+      const now = this.#options.steady();
       if (now - receipt.askedAt < AGAIN_MS) return;
       receipt.askedAt = now;
       connection.ping(receipt.ping);

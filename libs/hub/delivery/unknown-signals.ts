@@ -6,7 +6,7 @@ export interface UnknownSignalsOptions {
   /** A signal was ignored: counted, whether it is logged or not. */
   readonly ignored: () => void;
   /** Milliseconds of a steady clock. */
-  readonly now: () => number;
+  readonly steady: () => number;
 }
 
 /** Milliseconds between two lines of the log. */
@@ -28,15 +28,15 @@ export class UnknownSignals {
 
   /** @param topic Whose topic it came over. */
   ignore({ version, letter }: UnknownSignal, topic: 'room' | 'user'): void {
-    const { log, ignored, now } = this.#options;
+    const { log, ignored, steady } = this.#options;
     ignored();
     this.#ignored += 1;
-    if (now() - this.#loggedAt < LOGGED_MS) return;
+    if (steady() - this.#loggedAt < LOGGED_MS) return;
     log.warn(
       { topic, version, letter, ignored: this.#ignored },
       'ignored a signal that this release does not know: a node of another release runs beside it',
     );
-    this.#loggedAt = now();
+    this.#loggedAt = steady();
     this.#ignored = 0;
   }
 }

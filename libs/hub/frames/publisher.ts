@@ -29,7 +29,7 @@ export interface PublisherOptions {
   readonly faults: Faults;
   readonly background: Background;
   /** Milliseconds of a steady clock. */
-  readonly now: () => number;
+  readonly steady: () => number;
 }
 
 export interface OutgoingMessage {
@@ -132,8 +132,8 @@ export class Publisher {
 
   /** Throws only before anything is under way: then the caller takes the message out of its lane. */
   #write(connection: Connection, membership: Membership, stamp: MembershipStamp, { id, text, data }: OutgoingMessage, lane: Lane): void {
-    const { writer, access, stats, faults, background, now } = this.#options;
-    const at = now();
+    const { writer, access, stats, faults, background, steady } = this.#options;
+    const at = steady();
     const { user, identity } = connection;
     const members = (): readonly string[] | Promise<readonly string[]> =>
       this.#stands(membership, stamp) ? (membership.members ?? []) : access.members(membership.room);
@@ -155,6 +155,6 @@ export class Publisher {
 
   #answered(lane: Lane, at: number): void {
     lane.inFlight -= 1;
-    lane.slow = this.#options.now() - at > SLOW_ACK_MS;
+    lane.slow = this.#options.steady() - at > SLOW_ACK_MS;
   }
 }

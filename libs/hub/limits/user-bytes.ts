@@ -23,7 +23,7 @@ export class ByteCredit {
 export interface UserBytesOptions extends BucketSize {
   readonly buckets: TokenBuckets;
   /** Milliseconds of a steady clock. */
-  readonly now: () => number;
+  readonly steady: () => number;
   /** A message was refused. */
   refused(): void;
 }
@@ -45,7 +45,7 @@ export class UserBytes {
     if (this.#options.rate === 0) return undefined;
     const { credit } = user;
     if (credit.turn === undefined) {
-      const waitMs = credit.emptyUntil - this.#options.now();
+      const waitMs = credit.emptyUntil - this.#options.steady();
       if (waitMs > 0) throw this.#limited(waitMs);
       if (credit.left >= bytes) {
         credit.left -= bytes;
@@ -70,10 +70,10 @@ export class UserBytes {
 
   async #fill(user: string, credit: ByteCredit, least: number): Promise<void> {
     if (least <= 0) return;
-    const { buckets, now } = this.#options;
+    const { buckets, steady } = this.#options;
     const { drawn, waitMs } = await buckets.draw('bytes', user, { least, most: Math.max(least, credit.draw) }, this.#options);
     if (drawn === 0) {
-      credit.emptyUntil = now() + waitMs;
+      credit.emptyUntil = steady() + waitMs;
       throw this.#limited(waitMs);
     }
     credit.left += drawn;

@@ -17,7 +17,7 @@ export interface MembershipStamp {
  * question, however many users there are.
  */
 export class MembershipValidity {
-  readonly #now: () => number;
+  readonly #steady: () => number;
   /** Counts changes. */
   #revision = 0;
   /** Answers from before this revision hold for no room. */
@@ -28,13 +28,13 @@ export class MembershipValidity {
   #knownUntil = Number.NEGATIVE_INFINITY;
 
   /** `now`: milliseconds. */
-  constructor(now: () => number) {
-    this.#now = now;
+  constructor(steady: () => number) {
+    this.#steady = steady;
   }
 
   /** Take it before a membership is asked for. */
   stamp(): MembershipStamp {
-    return { at: this.#now(), revision: this.#revision };
+    return { at: this.#steady(), revision: this.#revision };
   }
 
   /** Whether nothing became of the room since. */
@@ -44,7 +44,7 @@ export class MembershipValidity {
 
   /** Whether a membership of that moment may be used now. */
   holds(room: string, stamp: MembershipStamp): boolean {
-    const now = this.#now();
+    const now = this.#steady();
     return now - this.#knownUntil <= BLIND_MS && now - stamp.at < MEMBERSHIP_MS && this.stands(room, stamp);
   }
 
@@ -69,6 +69,6 @@ export class MembershipValidity {
 
   /** Every change that was committed more than `ageMs` ago is known. */
   known(ageMs: number): void {
-    this.#knownUntil = this.#now() - ageMs;
+    this.#knownUntil = this.#steady() - ageMs;
   }
 }

@@ -18,13 +18,13 @@ export class Rooms {
   readonly #broker: Broker;
   readonly #newRooms: NewRooms;
   /** Milliseconds of a steady clock. */
-  readonly #now: () => number;
+  readonly #steady: () => number;
   readonly #budget: RecentBudget = { bytes: 0, max: RECENT_BYTES_MAX };
 
-  constructor(broker: Broker, newRooms: NewRooms, now: () => number) {
+  constructor(broker: Broker, newRooms: NewRooms, steady: () => number) {
     this.#broker = broker;
     this.#newRooms = newRooms;
-    this.#now = now;
+    this.#steady = steady;
   }
 
   get size(): number {
@@ -127,7 +127,7 @@ export class Rooms {
     const { keeps, name } = room;
     const policy = roomPolicy(name);
     const counted = policy.entry === 'claim' && policy.countsAsNew === true;
-    const at = this.#now();
+    const at = this.#steady();
     const wait = counted ? this.#newRooms.take(user, at) : 0;
     try {
       const { position, latest, began } = await this.#broker.subscribe(name, keeps, wait === 0);

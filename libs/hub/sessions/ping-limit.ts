@@ -12,7 +12,7 @@ export interface PingLimitOptions {
   readonly perSecond: number;
   readonly stats: Pick<HubStats, 'rateLimited'>;
   /** Milliseconds of a steady clock. */
-  readonly now: () => number;
+  readonly steady: () => number;
 }
 
 /** Closes connections that send more pings, and pongs that nobody asked for, than they may. */
@@ -24,17 +24,17 @@ export class PingLimit {
   }
 
   pinged(connection: Connection): void {
-    const { perSecond, stats, now } = this.#options;
+    const { perSecond, stats, steady } = this.#options;
     if (perSecond === 0) return;
     connection.pings ??= new StrikeCounter();
-    if (!connection.pings.strike(now(), perSecond + 1, 1000)) return;
+    if (!connection.pings.strike(steady(), perSecond + 1, 1000)) return;
     stats.rateLimited('pings');
     connection.end('RATE_LIMITED', ABUSE_SECONDS);
   }
 
   /** A pong came that answers no ping of a receipt (M6). More than one a second count as pings do: they cost the same. */
   strayPong(connection: Connection): void {
-    const now = this.#options.now();
+    const now = this.#options.steady();
     const isExpected = now - connection.pongedAt >= PONG_MS;
     if (isExpected) connection.pongedAt = now;
     else this.pinged(connection);

@@ -253,7 +253,7 @@ describe('logging out', { timeout: 60_000 }, () => {
       const family = { id: login, userId: 'u', name: 'U', kind, expiresAt: WORLD_NOW + 1_000_000 };
       await world.accounts.store.logins.openFamily(family, 'hash');
     }
-    await endLogin({ store: world.accounts.store, clock: () => WORLD_NOW }, login, 'logout');
+    await endLogin({ store: world.accounts.store, now: () => WORLD_NOW }, login, 'logout');
     expect(world.accounts.revocations).toMatchObject([{ kind: 'login', subject: login, until: WORLD_NOW + (seconds + 60) * 1000 }]);
   });
 

@@ -5,7 +5,7 @@ function policy(publicUrl: string | undefined, ...allowedOrigins: string[]) {
   const lines: string[] = [];
   const time = { now: 5 };
   const log = { warn: (fields: object | string, message?: string) => void lines.push(`${JSON.stringify(fields)} ${message}`) };
-  return { origins: new OriginPolicy({ publicUrl, allowedOrigins, log, now: () => time.now }), lines, time };
+  return { origins: new OriginPolicy({ publicUrl, allowedOrigins, log, steady: () => time.now }), lines, time };
 }
 
 describe('the pages that may connect', () => {

@@ -36,7 +36,7 @@ function stage(source: Ledger) {
     source,
     revocations,
     onRevocation: ({ kind, subject }) => told.push(`${kind} ${subject}`),
-    clock: () => NOW,
+    now: () => NOW,
     log: listeningLog(logged),
     everyMs: 5,
   });
@@ -85,8 +85,8 @@ describe('following the log of revocations', () => {
     await feed.start();
     expect(feed.ready).toBe(false);
     const secret = new SharedSecret('a secret that is long enough for HS256');
-    const gate = new TokenGate({ verifier: new TokenVerifier({ secret }), revocations, feed, clock: () => NOW });
-    const token = new TokenSigner({ key: secret, clock: () => NOW }).sign({
+    const gate = new TokenGate({ verifier: new TokenVerifier({ secret }), revocations, feed, now: () => NOW });
+    const token = new TokenSigner({ key: secret, now: () => NOW }).sign({
       userId: 'ann',
       name: 'Ann',
       kind: 'user',

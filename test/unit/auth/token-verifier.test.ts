@@ -23,7 +23,7 @@ function forge(header: object, claims: unknown, key: string | Buffer = SECRET): 
 const token = (claims: object, header: object = { alg: 'HS256' }): string => forge(header, { ...CLAIMS, ...claims });
 
 const secret = new SharedSecret(SECRET);
-const verifier = new TokenVerifier({ secret, clock: () => NOW });
+const verifier = new TokenVerifier({ secret, now: () => NOW });
 
 const refused = (text: string, by: TokenVerifier = verifier): Promise<void> =>
   expect((async () => by.verify(text))(), text.slice(0, 200)).rejects.toMatchObject({ name: 'HubError', code: 'TOKEN_EXPIRED' });
@@ -32,7 +32,7 @@ const refused = (text: string, by: TokenVerifier = verifier): Promise<void> =>
 const faultsOf = (text: string): readonly TokenFault[] => {
   const faults: TokenFault[] = [];
   const observe = { refused: (fault: TokenFault) => void faults.push(fault), keySet: () => undefined };
-  expect(() => new TokenVerifier({ secret, clock: () => NOW, observe }).verify(text)).toThrow();
+  expect(() => new TokenVerifier({ secret, now: () => NOW, observe }).verify(text)).toThrow();
   return faults;
 };
 
@@ -60,7 +60,7 @@ describe('a good token', () => {
   });
 
   it('[H3] comes from the signer of the same settings, and from no other', async () => {
-    const settings = { issuer: 'parley', audience: 'hub', clock: () => NOW };
+    const settings = { issuer: 'parley', audience: 'hub', now: () => NOW };
     const strict = new TokenVerifier({ ...settings, secret });
     const credentials = { userId: 'u9', name: 'Zoë 🦊', kind: 'guest', expiresAt: SECONDS + 9, rooms: ['a*'], login: 'l' };
     const issuedAt = SECONDS;
@@ -125,7 +125,7 @@ describe('time', () => {
 
 describe('issuer and audience', () => {
   it('[H3] must be the set ones', async () => {
-    const strict = new TokenVerifier({ secret, issuer: 'parley', audience: 'hub', clock: () => NOW });
+    const strict = new TokenVerifier({ secret, issuer: 'parley', audience: 'hub', now: () => NOW });
     expect(await strict.verify(token({ iss: 'parley', aud: 'hub' }))).toMatchObject({ userId: 'u1' });
     expect(await strict.verify(token({ iss: 'parley', aud: ['other', 'hub'] }))).toMatchObject({ userId: 'u1' });
     for (const claims of [
@@ -275,7 +275,7 @@ describe('settings', () => {
 
   it('[H3] with a key set only, a secret made of a public key opens nothing', async () => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const remote = new TokenVerifier({ jwksUrl: 'http://127.0.0.1:9/', clock: () => NOW });
+    const remote = new TokenVerifier({ jwksUrl: 'http://127.0.0.1:9/', now: () => NOW });
     for (const key of [publicKey.export({ type: 'spki', format: 'pem' }), publicKey.export({ type: 'spki', format: 'der' })]) {
       await refused(forge({ alg: 'HS256' }, CLAIMS, key), remote);
     }

@@ -31,7 +31,7 @@ function stage() {
       recheck: () => act('all'),
       upToDate: (age) => void done.push(`up to ${age} ago`),
     }),
-    clock: () => now,
+    steady: () => now,
     log: listeningLog([]),
     everyMs: 1,
   });

@@ -35,7 +35,7 @@ function world(presence: () => Promise<number[]>) {
     sendNotices: async () => void told.push('sent'),
     lifecycle: { close: async () => true },
     roomName: () => 'conv:x',
-    clock: () => 7,
+    now: () => 7,
   });
   return { assignment, given, told, kept };
 }

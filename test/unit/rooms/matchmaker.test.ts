@@ -72,7 +72,7 @@ function world(online: Record<string, string>): World {
       sendNotices: async () => void self.told.push('sent'),
       scheduleExpiry: async (room, expiresAt) => void self.told.push(`${room} until ${expiresAt - NOW}`),
       roomName: () => 'pair:x',
-      clock: () => self.now,
+      now: () => self.now,
       steady: () => self.steady,
     }),
   };

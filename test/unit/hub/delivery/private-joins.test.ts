@@ -82,7 +82,7 @@ beforeEach(() => {
     background,
     clock: { steady: () => 0, wait: async () => undefined },
   });
-  receipts = new Receipts({ cursors, background, now: () => 0 });
+  receipts = new Receipts({ cursors, background, steady: () => 0 });
   privateRooms.start(connection, ROOM, 5);
 });
 

@@ -29,7 +29,7 @@ beforeEach(() => {
       },
     },
     background: new WatchedBackground(),
-    now: () => now,
+    steady: () => now,
   });
   connection = connect('user');
 });

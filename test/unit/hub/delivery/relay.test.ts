@@ -47,7 +47,7 @@ beforeEach(() => {
     now: () => AT,
     userSignal: bug,
     closed: bug,
-    unknownSignals: new UnknownSignals({ log: { warn: bug }, ignored: bug, now: () => 0 }),
+    unknownSignals: new UnknownSignals({ log: { warn: bug }, ignored: bug, steady: () => 0 }),
     healed: bug,
     connectivity: bug,
     failed: (error) => void failures.push(error),

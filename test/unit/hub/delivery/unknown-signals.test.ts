@@ -10,7 +10,7 @@ test('unknown signals are counted each, and logged once a minute with how many t
     ignored: () => {
       counted += 1;
     },
-    now: () => at,
+    steady: () => at,
   });
   const ignore = (wire: string): void => {
     const signal = decodeUserSignal(Buffer.from(wire));

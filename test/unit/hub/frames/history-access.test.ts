@@ -113,7 +113,7 @@ describe('history over HTTP', () => {
     access: { read: async () => pass().retention },
     messages: { before },
     broker: { before: () => Promise.reject(new HubError('UNAVAILABLE')) },
-    now: () => now,
+    steady: () => now,
   });
   const read = (): Promise<string> => history.page({ userId: 'ann', name: 'Ann', kind: 'user' }, ROOM, 9, 10);
 

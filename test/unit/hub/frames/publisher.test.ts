@@ -50,7 +50,7 @@ function publisherWith(options: Partial<PublisherOptions>): Publisher {
     stats: { hot, delivery: () => undefined, recovered: () => undefined, rateLimited: () => undefined },
     background: new WatchedBackground(),
     faults: new Faults({ log: { error: () => undefined }, met: () => undefined }),
-    now: () => now,
+    steady: () => now,
     ...options,
   });
 }

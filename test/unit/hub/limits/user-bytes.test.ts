@@ -26,7 +26,7 @@ function node(rate = SIZE.rate): UserBytes {
   const refuse = (): void => {
     refused += 1;
   };
-  return new UserBytes({ ...SIZE, rate, buckets, now: () => now, refused: refuse });
+  return new UserBytes({ ...SIZE, rate, buckets, steady: () => now, refused: refuse });
 }
 
 const user = (id = 'ada') => ({ id, credit: new ByteCredit() });

@@ -16,7 +16,7 @@ function limit(perSecond: number): PingLimit {
   const rateLimited = (): void => {
     limited += 1;
   };
-  return new PingLimit({ perSecond, stats: { rateLimited }, now: () => now });
+  return new PingLimit({ perSecond, stats: { rateLimited }, steady: () => now });
 }
 
 describe('[F3] protocol pings', () => {
