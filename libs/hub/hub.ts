@@ -1,11 +1,12 @@
 /** The heart of a node: connections from admission to close, and everything between them and the other nodes. */
+
 import { randomBytes } from 'node:crypto';
 import type { PresenceListener, PresenceSource } from '#libs/presence/presence.ts';
 import { ERRORS, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import { buildFrame } from '#libs/protocol/server-frame.ts';
 import { EVERY_NODE } from '#libs/protocol/signals.ts';
-import type { RevocationRecord } from '#libs/store/change-logs.ts';
+import type { RevocationRecord } from '#libs/store/event-store.ts';
 import { Counts, INTERVAL_MS } from './delivery/counts.ts';
 import { Healer } from './delivery/healer.ts';
 import { Joins } from './delivery/joins.ts';

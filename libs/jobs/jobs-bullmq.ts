@@ -7,18 +7,22 @@ import type { RedisLink } from '#libs/redis/redis-link.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import {
   type AddOptions,
+  backoff,
   type CleanUpTask,
+  checkJobId,
   isPermanent,
   type JobCounts,
   type JobHandler,
   type Jobs,
   type JobsObserver,
+  KEPT_MAX,
   QUEUE_NAMES,
+  QUEUE_SETTINGS,
   type QueueName,
   type QueuePayloads,
+  type QueueSettings,
   reasonOf,
 } from './jobs.ts';
-import { backoff, checkJobId, KEPT_MAX, QUEUE_SETTINGS, type QueueSettings } from './queue-settings.ts';
 
 export interface JobsBullmqOptions {
   readonly log: Logger;

@@ -3,19 +3,23 @@ import { HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import {
   type AddOptions,
+  backoff,
   type CleanUpTask,
+  checkJobId,
   isPermanent,
+  type Job,
   type JobCounts,
   type JobHandler,
   type Jobs,
   type JobsObserver,
+  KEPT_MAX,
   QUEUE_NAMES,
+  QUEUE_SETTINGS,
   type QueueName,
   type QueuePayloads,
+  type QueueSettings,
   reasonOf,
 } from './jobs.ts';
-import { MemoryQueue } from './memory-queue.ts';
-import { QUEUE_SETTINGS, type QueueSettings } from './queue-settings.ts';
 
 export interface JobsMemoryOptions {
   readonly log: Logger;
@@ -89,5 +93,198 @@ export class JobsMemory implements Jobs {
 
   #check(): void {
     if (this.#closed) throw new HubError('UNAVAILABLE', 'The jobs are closed.');
+  }
+}
+
+/** Calls of `add` between two looks for what was kept long enough. */
+const FORGET_EVERY = 256;
+
+/** The longest a timer can wait, milliseconds. */
+const TIMER_MAX = 2 ** 31 - 1;
+
+export interface MemoryQueueOptions<Q extends QueueName> {
+  readonly settings: QueueSettings;
+  /** Milliseconds of a steady clock. */
+  readonly steady: () => number;
+  readonly random: () => number;
+  readonly ran: (seconds: number) => void;
+  readonly failed: (job: Job<Q>, error: unknown, final: boolean) => void;
+  readonly isPermanent: (error: unknown) => boolean;
+}
+
+type State = 'waiting' | 'delayed' | 'active' | 'done' | 'failed';
+
+interface Entry<Q extends QueueName> {
+  readonly id: string;
+  readonly payload: QueuePayloads[Q];
+  state: State;
+  /** When it may run, milliseconds of the steady clock. */
+  due: number;
+  /** When it was due first: what its age is counted from. */
+  since: number;
+  attempt: number;
+  /** When it ended. */
+  ended: number;
+}
+
+/** One queue of `JobsMemory`: entries by id, one timer for the next that is due. */
+export class MemoryQueue<Q extends QueueName> {
+  readonly name: Q;
+  readonly #options: MemoryQueueOptions<Q>;
+  /** In order of adding. */
+  readonly #entries = new Map<string, Entry<Q>>();
+  readonly #running = new Set<Promise<void>>();
+  #handler: JobHandler<Q> | undefined;
+  #concurrency = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** When the timer is due. */
+  #next = Number.POSITIVE_INFINITY;
+  #added = 0;
+  #closed = false;
+
+  constructor(name: Q, options: MemoryQueueOptions<Q>) {
+    this.name = name;
+    this.#options = options;
+  }
+
+  add(id: string, payload: QueuePayloads[Q], delayMs: number): void {
+    checkJobId(id);
+    if (++this.#added % FORGET_EVERY === 0) this.#forget();
+    const kept = this.#entries.get(id);
+    if (kept !== undefined && !this.#isOver(kept)) return;
+    this.#entries.delete(id);
+    const due = this.#options.steady() + Math.max(0, delayMs);
+    this.#entries.set(id, { id, payload, state: delayMs > 0 ? 'delayed' : 'waiting', due, since: due, attempt: 1, ended: 0 });
+    this.#wake(due);
+  }
+
+  move(id: string, delayMs: number): boolean {
+    const entry = this.#entries.get(id);
+    if (entry?.state !== 'delayed') return false;
+    entry.due = entry.since = this.#options.steady() + Math.max(0, delayMs);
+    this.#wake(entry.due);
+    return true;
+  }
+
+  remove(id: string): boolean {
+    if (this.#entries.get(id)?.state === 'active') return false;
+    this.#entries.delete(id);
+    return true;
+  }
+
+  process(handler: JobHandler<Q>, concurrency = this.#options.settings.concurrency): void {
+    if (this.#handler !== undefined) throw new TypeError(`${this.name} is processed already`);
+    this.#handler = handler;
+    this.#concurrency = concurrency;
+    this.#wake(this.#options.steady());
+  }
+
+  counts(): JobCounts {
+    this.#forget();
+    this.#promote();
+    const counts = { waiting: 0, active: 0, delayed: 0, failed: 0, done: 0 };
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const { state, since } of this.#entries.values()) {
+      counts[state]++;
+      if (state === 'waiting') oldest = Math.min(oldest, since);
+    }
+    const { done, ...rest } = counts;
+    return { ...rest, oldestAge: oldest === Number.POSITIVE_INFINITY ? 0 : Math.max(0, this.#options.steady() - oldest) / 1000 };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await Promise.all(this.#running);
+  }
+
+  /** Sees to it that `#start` runs at `due`, or before. Never at once: an `add` does not run a handler inside of itself. */
+  #wake(due: number): void {
+    if (this.#closed || this.#handler === undefined || due >= this.#next) return;
+    clearTimeout(this.#timer);
+    this.#next = due;
+    this.#timer = setTimeout(() => this.#start(), Math.min(TIMER_MAX, Math.max(0, due - this.#options.steady())));
+    this.#timer.unref();
+  }
+
+  #start(): void {
+    const handler = this.#handler;
+    this.#next = Number.POSITIVE_INFINITY;
+    if (this.#closed || handler === undefined) return;
+    this.#promote();
+    let next = Number.POSITIVE_INFINITY;
+    for (const entry of this.#entries.values()) {
+      if (this.#running.size >= this.#concurrency) return;
+      if (entry.state === 'delayed') next = Math.min(next, entry.due);
+      if (entry.state !== 'waiting') continue;
+      entry.state = 'active';
+      const run: Promise<void> = this.#run(entry, handler).finally(() => {
+        this.#running.delete(run);
+        this.#wake(this.#options.steady());
+      });
+      this.#running.add(run);
+    }
+    this.#wake(next);
+  }
+
+  #promote(): void {
+    const now = this.#options.steady();
+    for (const entry of this.#entries.values()) if (entry.state === 'delayed' && entry.due <= now) entry.state = 'waiting';
+  }
+
+  async #run(entry: Entry<Q>, handler: JobHandler<Q>): Promise<void> {
+    const { settings, steady } = this.#options;
+    const job: Job<Q> = { id: entry.id, payload: entry.payload, attempt: entry.attempt };
+    const started = performance.now();
+    let failed: { readonly error: unknown } | undefined;
+    let again: number | undefined;
+    try {
+      again = (await handler(job))?.again;
+    } catch (error) {
+      failed = { error };
+    }
+    this.#options.ran((performance.now() - started) / 1000);
+    if (failed === undefined) {
+      if (again === undefined) this.#end(entry, 'done', settings.keepDoneSeconds);
+      else {
+        entry.attempt = 1;
+        entry.state = 'delayed';
+        entry.due = entry.since = steady() + again;
+      }
+      return;
+    }
+    const final = entry.attempt >= settings.attempts || this.#options.isPermanent(failed.error);
+    this.#options.failed(job, failed.error, final);
+    if (final) {
+      this.#end(entry, 'failed', settings.keepFailedSeconds);
+    } else {
+      entry.due = steady() + backoff(settings, entry.attempt, this.#options.random());
+      entry.attempt++;
+      entry.state = 'delayed';
+    }
+  }
+
+  #end(entry: Entry<Q>, state: 'done' | 'failed', keepSeconds: number): void {
+    entry.state = state;
+    entry.ended = this.#options.steady();
+    // Ended ones stand in the order they ended in.
+    this.#entries.delete(entry.id);
+    if (keepSeconds > 0) this.#entries.set(entry.id, entry);
+  }
+
+  /** Kept for long enough. */
+  #isOver({ state, ended }: Entry<Q>): boolean {
+    const { settings, steady } = this.#options;
+    if (state === 'done') return ended < steady() - settings.keepDoneSeconds * 1000;
+    return state === 'failed' && ended < steady() - settings.keepFailedSeconds * 1000;
+  }
+
+  #forget(): void {
+    for (const state of ['done', 'failed'] as const) {
+      const ended = [...this.#entries.values()].filter((entry) => entry.state === state);
+      ended.forEach((entry, index) => {
+        if (ended.length - index > KEPT_MAX || this.#isOver(entry)) this.#entries.delete(entry.id);
+      });
+    }
   }
 }

@@ -1,3 +1,4 @@
+import type { LoginMail, MailSeal } from '#libs/mail/login-mail.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 
 /** Why a job failed, in words that may be kept and shown: no address, no code, no text of a message. */
@@ -48,7 +49,7 @@ export type CleanUpTask = (typeof CleanUpTask)[keyof typeof CleanUpTask];
 
 /** The queues, and what a job of each carries. */
 export interface QueuePayloads {
-  /** A mail, sealed: see `libs/mail/mail-seal.ts`. Neither address nor code can be read from it. */
+  /** A mail, sealed: see `libs/mail/login-mail.ts`. Neither address nor code can be read from it. */
   readonly mail: { readonly sealed: string };
   /** A room that ends by itself. The job's id is the room. */
   readonly 'room-expiry': { readonly room: string };
@@ -123,4 +124,74 @@ export interface JobsObserver {
   failed(queue: QueueName): void;
   /** A job was found whose worker had died: it is done again. */
   stalled(queue: QueueName): void;
+}
+
+export interface QueueSettings {
+  /** How often a job is tried before it is given up. */
+  readonly attempts: number;
+  /** Milliseconds before the second attempt at most; doubled for each further one, up to `backoffMaxMs`. */
+  readonly backoffMs: number;
+  readonly backoffMaxMs: number;
+  /** Jobs at once in one process. */
+  readonly concurrency: number;
+  /** Seconds for which a done job's id is remembered, so that it is not done twice. 0: forgotten at once. */
+  readonly keepDoneSeconds: number;
+  /** Seconds for which a job that was given up is kept. 0: its id is free at once. */
+  readonly keepFailedSeconds: number;
+}
+
+const DAY = 86_400;
+
+export const QUEUE_SETTINGS: Readonly<Record<QueueName, QueueSettings>> = {
+  // A code is good for ten minutes: about as long as these attempts last.
+  mail: { attempts: 20, backoffMs: 1000, backoffMaxMs: 60_000, concurrency: 10, keepDoneSeconds: 3600, keepFailedSeconds: 14 * DAY },
+  // A room may get another expiry later: its id must be free. What is given up is found again by the sweep.
+  'room-expiry': { attempts: 8, backoffMs: 500, backoffMaxMs: 30_000, concurrency: 10, keepDoneSeconds: 0, keepFailedSeconds: 0 },
+  // The next repetition is the retry.
+  'clean-up': { attempts: 1, backoffMs: 0, backoffMaxMs: 0, concurrency: 5, keepDoneSeconds: 0, keepFailedSeconds: 0 },
+};
+
+/** Done and failed jobs that are kept at most, whatever their age. */
+export const KEPT_MAX = 1000;
+
+/** Shares of the pause that are certain, and left to chance: the retries of many jobs that failed together do not come together. */
+const CERTAIN = 0.5;
+
+/** Milliseconds to wait after so many failed attempts (from 1). `random`: from 0 to below 1. */
+export function backoff(settings: Pick<QueueSettings, 'backoffMs' | 'backoffMaxMs'>, failed: number, random: number): number {
+  const most = Math.min(settings.backoffMaxMs, settings.backoffMs * 2 ** Math.min(failed - 1, 30));
+  return Math.round(most * (CERTAIN + (1 - CERTAIN) * random));
+}
+
+const ID_MAX = 200;
+
+/** @throws TypeError where an id is no job's. */
+export function checkJobId(id: string): void {
+  if (id === '' || id.length > ID_MAX) throw new TypeError(`A job's id has 1-${ID_MAX} characters.`);
+}
+
+/**
+ * Sets when a room is closed by a job: once for each change of its expiry. `undefined`: never. A time that is over: at once.
+ * Rejects with `UNAVAILABLE` as `Jobs.add`; the store has the truth, so a caller may leave it to the sweep, which closes what is overdue.
+ */
+export async function scheduleExpiry(jobs: Jobs, room: string, expiresAt: number | undefined, now: number): Promise<void> {
+  if (expiresAt === undefined) {
+    await jobs.remove('room-expiry', room);
+    return;
+  }
+  const delayMs = Math.max(0, expiresAt - now);
+  if (!(await jobs.move('room-expiry', room, delayMs))) await jobs.add('room-expiry', { room }, { id: room, delayMs });
+}
+
+/**
+ * Queues the mail of a login code, sealed. `id`: new for each code; it names the job, and the mail's Message-ID comes from it. For an account that is not known `to` is
+ * undefined: both ways are one. Rejects as `Jobs.add`.
+ */
+export async function queueLoginMail(
+  jobs: Jobs,
+  seal: MailSeal,
+  id: string,
+  mail: Omit<LoginMail, 'to'> & { readonly to: string | undefined },
+): Promise<void> {
+  await jobs.add('mail', { sealed: seal.seal(id, { ...mail, to: mail.to ?? '' }) }, { id });
 }

@@ -2,8 +2,7 @@
 
 import { createTransport } from 'nodemailer';
 import { parseSmtpUrl } from '#libs/config/smtp-url.ts';
-import { toMailAddress } from './mail-address.ts';
-import { MailError, type Mailer, type OutgoingMail } from './mailer.ts';
+import { MailError, type Mailer, type OutgoingMail, toMailAddress } from './mailer.ts';
 
 /** Why a mail server could not be talked to, in words of our own: what errors and servers say may hold an address. */
 

@@ -6,9 +6,8 @@ import { may } from '#libs/protocol/user-kinds.ts';
 import type { AgentStore } from '#libs/store/account-store.ts';
 import type { ConversationRecord, ConversationStore } from '#libs/store/conversation-store.ts';
 import type { RoomMember } from '#libs/store/room-store.ts';
-import type { Absences } from './absences.ts';
-import type { Notifier } from './notifier.ts';
-import { whoIsOnline } from './people.ts';
+import type { Notifier } from './notices.ts';
+import { type Absences, whoIsOnline } from './people.ts';
 import type { RoomLifecycle } from './room-lifecycle.ts';
 
 export interface AssignmentOptions {

@@ -2,9 +2,9 @@
 import { HubError } from '#libs/protocol/errors.ts';
 import { type ManagedPolicy, type ManagedRoomKind, ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import type { NewRoom, RoomMember, RoomStore } from '#libs/store/room-store.ts';
-import { type KnownRoom, roomOfMember, standingOfMember } from './membership.ts';
-import type { Notifier } from './notifier.ts';
+import type { Notifier } from './notices.ts';
 import type { People } from './people.ts';
+import { type KnownRoom, roomOfMember, standingOfMember } from './room-entry.ts';
 import type { RoomLifecycle } from './room-lifecycle.ts';
 
 /** The kind of room that people make. */

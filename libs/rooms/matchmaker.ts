@@ -6,10 +6,8 @@ import { may } from '#libs/protocol/user-kinds.ts';
 import type { SeenStore } from '#libs/store/account-store.ts';
 import type { MatchResult, PairStore } from '#libs/store/conversation-store.ts';
 import type { RoomMember } from '#libs/store/room-store.ts';
-import { type Absences, GRACE_MS } from './absences.ts';
-import type { Notifier } from './notifier.ts';
-import { whoIsOnline } from './people.ts';
-import type { PersonKinds } from './person-kinds.ts';
+import type { Notifier } from './notices.ts';
+import { type Absences, GRACE_MS, type PersonKinds, whoIsOnline } from './people.ts';
 
 export interface MatchmakerOptions {
   readonly pairs: Pick<PairStore, 'of' | 'match' | 'waiting' | 'stopWaiting' | 'wantHistory'>;

@@ -3,10 +3,16 @@
 import { hash } from 'node:crypto';
 import { type Membership, Retention, type RoomAccess, type RoomBearer, Standing } from '#libs/messages/room-access.ts';
 import { type ErrorCode, HubError } from '#libs/protocol/errors.ts';
-import { isManagedRoom, isPrivateRoom, type ManagedRoomKind, ROOM_KINDS, roomPolicy } from '#libs/protocol/room-kinds.ts';
+import {
+  isManagedRoom,
+  isPrivateRoom,
+  type ManagedPolicy,
+  type ManagedRoomKind,
+  ROOM_KINDS,
+  roomPolicy,
+} from '#libs/protocol/room-kinds.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { RoomMember, RoomRecord, RoomStanding, RoomStore } from '#libs/store/room-store.ts';
-import { standingOfMember, standingOfReader } from './membership.ts';
 import type { People } from './people.ts';
 
 export interface RoomRulesOptions {
@@ -148,4 +154,42 @@ function passOf({ room, privateMembers }: RoomStanding): Membership {
 
 function keepsOf({ keepHistory }: RoomRecord): Retention {
   return keepHistory ? Retention.history : Retention.stream;
+}
+
+export interface KnownRoom {
+  readonly room: RoomRecord;
+  readonly members: readonly RoomMember[];
+}
+
+/**
+ * A managed room as one of its members enters it, asked of the store afresh.
+ * @throws HubError `FORBIDDEN` for everybody else, the same where there is no such room; `ROOM_CLOSED` for a member of one that is over.
+ */
+export async function standingOfMember(rooms: Pick<RoomStore, 'standing'>, room: string, user: string): Promise<RoomStanding> {
+  return open(await standingOf(rooms, room, user));
+}
+
+/** As `standingOfMember`, to read in it: a conversation is read by its members after its end, too (A10). */
+async function standingOfReader(rooms: Pick<RoomStore, 'standing'>, room: string, user: string): Promise<RoomStanding> {
+  const standing = await standingOf(rooms, room, user);
+  const { readAfterEnd }: ManagedPolicy = ROOM_KINDS[standing.room.kind];
+  return readAfterEnd === true ? standing : open(standing);
+}
+
+/** As `standingOfMember`, with everybody who is in it: for who lists or changes them. */
+export async function roomOfMember(rooms: Pick<RoomStore, 'withMembers'>, room: string, user: string): Promise<KnownRoom> {
+  const found = await rooms.withMembers(room);
+  if (found === undefined || !found.members.some(({ id }) => id === user)) throw new HubError('FORBIDDEN');
+  return open(found);
+}
+
+async function standingOf(rooms: Pick<RoomStore, 'standing'>, room: string, user: string): Promise<RoomStanding> {
+  const standing = await rooms.standing(room, user);
+  if (standing === undefined || !standing.isMember) throw new HubError('FORBIDDEN');
+  return standing;
+}
+
+function open<T extends { readonly room: RoomRecord }>(found: T): T {
+  if (found.room.closedAt !== undefined) throw new HubError('ROOM_CLOSED');
+  return found;
 }

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
+import { type RandomlyNamedKind, ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import type { RoomStore } from '#libs/store/room-store.ts';
-import type { Notifier } from './notifier.ts';
+import type { Notifier } from './notices.ts';
 
 export interface RoomLifecycleOptions {
   readonly rooms: Pick<RoomStore, 'close' | 'withMembers'>;
@@ -28,4 +30,17 @@ export class RoomLifecycle {
     if (found.room.expiresAt !== undefined) await forgetExpiry(room);
     return true;
   }
+}
+
+/** Bytes of randomness in the name of a managed room: 22 characters of base64url, not to be guessed and not to be met twice. */
+const ID_BYTES = 16;
+
+/** A fresh name for a room of this kind: `group:<22 characters>`. */
+export function freshRoomName(kind: RandomlyNamedKind): string {
+  return roomNameOf(kind, randomBytes(ID_BYTES));
+}
+
+/** The name of a room of this kind by the first 16 of these bytes. */
+export function roomNameOf(kind: RandomlyNamedKind, bytes: Buffer): string {
+  return `${ROOM_KINDS[kind].prefix}${bytes.subarray(0, ID_BYTES).toString('base64url')}`;
 }

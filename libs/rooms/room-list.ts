@@ -5,8 +5,8 @@ import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { ListPage } from '#libs/store/list-page.ts';
 import type { MessageStore } from '#libs/store/message-store.ts';
 import type { RoomMember, RoomPlace, RoomStore, RoomSummary } from '#libs/store/room-store.ts';
-import type { KnownRoom } from './membership.ts';
 import { whoIsOnline } from './people.ts';
+import type { KnownRoom } from './room-entry.ts';
 
 export interface RoomView {
   readonly room: string;

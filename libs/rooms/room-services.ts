@@ -4,16 +4,12 @@ import { SharedFeed } from '#libs/events/shared-feed.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
-import { Absences } from './absences.ts';
 import { Assignment } from './assignment.ts';
 import { Groups } from './groups.ts';
 import { Matchmaker } from './matchmaker.ts';
-import { NOTICE_EVENTS, NOTICE_MAX_AGE_MS, type NoticeEvent, Notices } from './notices.ts';
-import { Notifier } from './notifier.ts';
-import { People } from './people.ts';
-import { PersonKinds } from './person-kinds.ts';
-import { freshRoomName } from './room-id.ts';
-import { RoomLifecycle } from './room-lifecycle.ts';
+import { NOTICE_EVENTS, NOTICE_MAX_AGE_MS, type NoticeEvent, Notices, Notifier } from './notices.ts';
+import { Absences, People, PersonKinds } from './people.ts';
+import { freshRoomName, RoomLifecycle } from './room-lifecycle.ts';
 import { RoomList } from './room-list.ts';
 
 export interface RoomServicesOptions {

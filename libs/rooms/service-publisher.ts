@@ -5,7 +5,7 @@ import type { Person } from '#libs/protocol/frame-types.ts';
 import { isPrivateRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';
 import { personJson } from '#libs/protocol/server-frame.ts';
 import type { RoomStore } from '#libs/store/room-store.ts';
-import type { PersonKinds } from './person-kinds.ts';
+import type { PersonKinds } from './people.ts';
 
 export interface ServicePublisherOptions {
   readonly rooms: Pick<RoomStore, 'standing'>;

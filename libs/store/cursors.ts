@@ -1,7 +1,6 @@
 import { managedKindsWith } from '#libs/protocol/room-kinds.ts';
-import { Batcher } from './batcher.ts';
+import { Batcher, GroupedReads } from './batcher.ts';
 import type { Database } from './database.ts';
-import { GroupedReads } from './grouped-reads.ts';
 import type { CursorStore, Waiting } from './message-store.ts';
 
 interface Advance {

@@ -4,7 +4,7 @@ import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmSync, wr
 import { join } from 'node:path';
 import { hasData } from './data-place.ts';
 import type { PostgresProgram } from './postgres-program.ts';
-import { isAlive } from './postmaster.ts';
+import { isAlive, runningPostmaster } from './postmaster.ts';
 
 /** The superuser and owner of the database. */
 export const USER = 'parley';
@@ -85,4 +85,15 @@ export class EmbeddedFolder {
       return '';
     }
   }
+}
+
+/**
+ * The URL of the embedded server that runs on a folder (see `startEmbedded`), for a program that lends a hand beside the one it belongs to; undefined
+ * where none runs. Has the password in it: not for logs.
+ */
+export function embeddedUrl(folder: string): string | undefined {
+  const running = runningPostmaster(join(folder, 'data'));
+  if (running === undefined || running.port <= 0) return undefined;
+  const password = readFileSync(join(folder, 'password'), 'utf8').trim();
+  return `postgres://${USER}:${password}@127.0.0.1:${running.port}/parley`;
 }

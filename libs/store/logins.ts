@@ -1,6 +1,7 @@
+import { timingSafeEqual } from 'node:crypto';
 import { failPoint } from '#libs/config/fail-point.ts';
-import type { Database } from './database.ts';
-import type { EarlierSecret, FamilyRecord, LivingLogin, LoginSecrets, LoginStore } from './login-store.ts';
+import type { Database, Query } from './database.ts';
+import type { CodeStore, CodeTry, EarlierSecret, FamilyRecord, LivingLogin, LoginSecrets, LoginStore, NewCode } from './login-store.ts';
 
 type LoginRow = {
   id: string;
@@ -87,4 +88,120 @@ export class PostgresLogins implements LoginStore {
   async revokeFamiliesOf(userId: string): Promise<void> {
     await this.#database.query('UPDATE login_families SET revoked = true WHERE user_id = $1 AND NOT revoked', [userId]);
   }
+}
+
+/** Codes of an account that live side by side for one asker. */
+const CODES = 5;
+/** The wrong try with this number burns a code. */
+const TRIES = 5;
+/** Wrong tries of an account, and of a device beyond them, in a window that begins with the first one. */
+const ACCOUNT_TRIES = 20;
+const DEVICE_TRIES = 10;
+const WINDOW_MS = 600_000;
+
+type CodeRow = { id: string; hash: string; tries: number; column: 'named_tries' | 'other_tries' };
+type TriesRow = { wrong: number; until: number };
+
+/** Each is a transaction: what races here is decided by the locks of rows, of the code first, then of who tries. */
+export class PostgresCodes implements CodeStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  put({ attempt, account, asker, hash, expiresAt }: NewCode): Promise<void> {
+    return this.#database.transaction(async (query) => {
+      await query('INSERT INTO login_attempts (id, account, asker, hash, expires_at) VALUES ($1, $2, $3, $4, $5)', [
+        attempt,
+        account,
+        asker,
+        hash,
+        expiresAt,
+      ]);
+      await query(
+        `DELETE FROM login_attempts WHERE account = $1 AND asker = $2 AND id NOT IN
+           (SELECT id FROM login_attempts WHERE account = $1 AND asker = $2 ORDER BY seq DESC LIMIT ${CODES})`,
+        [account, asker],
+      );
+    });
+  }
+
+  redeem(tried: CodeTry): Promise<'ok' | 'wrong' | number> {
+    return this.#database.transaction(async (query) => {
+      const { now } = tried;
+      const code = await codeOf(query, tried);
+      // Where there is nothing to compare with, nothing can be guessed: it counts nowhere.
+      if (code === undefined || code.tries >= TRIES) return 'wrong';
+      const payer = await payerOf(query, tried.account, tried.device, now);
+      if (typeof payer === 'number') return payer;
+      if (isSame(code.hash, tried.hash)) {
+        await query('DELETE FROM login_attempts WHERE id = $1', [code.id]);
+        return 'ok';
+      }
+      await query(`UPDATE login_attempts SET ${code.column} = ${code.column} + 1 WHERE id = $1`, [code.id]);
+      await count(query, payer, 1);
+      return 'wrong';
+    });
+  }
+
+  beginTry(account: string, device: string | undefined, now: number): Promise<{ readonly payer: string } | number> {
+    return this.#database.transaction(async (query) => {
+      const payer = await payerOf(query, account, device, now);
+      if (typeof payer === 'number') return payer;
+      await count(query, payer, 1);
+      return { payer };
+    });
+  }
+
+  async forgiveTry({ payer }: { readonly payer: string }): Promise<void> {
+    await this.#database.use((query) => count(query, payer, -1));
+  }
+}
+
+/** Locks the code that is tried. Its `column` counts the wrong tries of this way to name it. */
+async function codeOf(query: Query, { account, attempt, orNewest, askers, now }: CodeTry): Promise<CodeRow | undefined> {
+  const [named] = await query<CodeRow>(
+    `SELECT id, hash, named_tries AS tries, 'named_tries' AS column FROM login_attempts
+      WHERE account = $1 AND id = $2 AND expires_at > $3 FOR UPDATE`,
+    [account, attempt ?? '', now],
+  );
+  if (named !== undefined || !orNewest) return named;
+  const [newest] = await query<CodeRow>(
+    `SELECT id, hash, other_tries AS tries, 'other_tries' AS column FROM login_attempts
+      WHERE account = $1 AND asker = ANY ($2::text[]) AND expires_at > $3 ORDER BY seq DESC LIMIT 1 FOR UPDATE`,
+    [account, askers, now],
+  );
+  return newest;
+}
+
+/** Locks and names whose tries the next one is counted with; milliseconds to wait where those are used up. */
+async function payerOf(query: Query, account: string, device: string | undefined, now: number): Promise<string | number> {
+  const { wrong, until } = await locked(query, account, now);
+  if (wrong < ACCOUNT_TRIES) return account;
+  if (device === undefined) return until - now;
+  const payer = `device:${device}`;
+  const own = await locked(query, payer, now);
+  return own.wrong < DEVICE_TRIES ? payer : own.until - now;
+}
+
+/** A window that is over begins anew. */
+async function locked(query: Query, subject: string, now: number): Promise<TriesRow> {
+  const [row] = await query<TriesRow>(
+    `INSERT INTO login_tries AS t (subject, wrong, until) VALUES ($1, 0, $2)
+     ON CONFLICT (subject) DO UPDATE SET
+       wrong = CASE WHEN t.until > $3 THEN t.wrong ELSE 0 END, until = CASE WHEN t.until > $3 THEN t.until ELSE excluded.until END
+     RETURNING wrong, until`,
+    [subject, now + WINDOW_MS, now],
+  );
+  return row ?? { wrong: 0, until: now };
+}
+
+async function count(query: Query, subject: string, tries: 1 | -1): Promise<void> {
+  await query('UPDATE login_tries SET wrong = greatest(0, wrong + $2) WHERE subject = $1', [subject, tries]);
+}
+
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -1,10 +1,8 @@
 import { failPoint } from '#libs/config/fail-point.ts';
-import { Batcher } from './batcher.ts';
-import type { Database } from './database.ts';
-import { GroupedReads } from './grouped-reads.ts';
+import { Batcher, GroupedReads } from './batcher.ts';
+import type { Database, StoreObserver } from './database.ts';
 import { appendAll } from './message-append.ts';
 import type { MessageStore, StoredAt, StoredMessage, StoredPage } from './message-store.ts';
-import type { StoreObserver } from './store-health.ts';
 
 /** Each group is one commit; a second one is under way while the first is written to disk. */
 const GROUP = { windowMs: 2, sizeMax: 1000, queueMax: 20_000, parallel: 2 };

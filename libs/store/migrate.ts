@@ -1,10 +1,11 @@
 /** Brings a database up to the schema this version needs. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
 import type pg from 'pg';
+import { enterNames } from './accounts.ts';
 import { Connections } from './connections.ts';
-import { enterNames } from './names.ts';
 import { ensurePartitions } from './partitions.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));

@@ -1,8 +1,8 @@
 import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
 import type { MatchRequest, MatchResult, OpenPair, PairStore } from './conversation-store.ts';
 import type { Database, Query } from './database.ts';
-import { kindMember, kindOf } from './person-kind.ts';
 import type { RoomMember } from './room-store.ts';
+import { kindMember, kindOf } from './seen.ts';
 
 /** The kind of room that a pair gets. */
 const KIND: ManagedRoomKind = 'pair';

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { ConfigError } from '#libs/config/config.ts';
-import { postgresCopy } from './postgres-copy.ts';
+import { postgresCopy } from './machine-folder.ts';
 
 const run = promisify(execFile);
 

@@ -1,9 +1,9 @@
 import { managedKindsWith } from '#libs/protocol/room-kinds.ts';
+import { GroupedReads } from './batcher.ts';
 import type { Database, Query } from './database.ts';
-import { GroupedReads } from './grouped-reads.ts';
 import { type ListPage, pageOf } from './list-page.ts';
-import { kindMember, kindOf } from './person-kind.ts';
 import type { NewRoom, RoomEnd, RoomMember, RoomPlace, RoomRecord, RoomStanding, RoomStore, RoomSummary } from './room-store.ts';
+import { kindMember, kindOf } from './seen.ts';
 
 /** A row of `rooms` as it is selected with `ROOM_COLUMNS`. */
 export type RoomRow = {

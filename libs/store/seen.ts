@@ -1,8 +1,8 @@
 import { HubError } from '#libs/protocol/errors.ts';
 import type { NamePlace, SeenRecord, SeenStore } from './account-store.ts';
+import type { AbsenceStore } from './conversation-store.ts';
 import type { Database } from './database.ts';
 import { type ListPage, pageOf } from './list-page.ts';
-import { kindOf } from './person-kind.ts';
 
 /** Milliseconds that touches are gathered: nobody waits for them. */
 const WINDOW_MS = 200;
@@ -106,4 +106,51 @@ export class PostgresSeen implements SeenStore {
     this.#timer ??= setTimeout(() => void this.flush(), AGAIN_MS);
     this.#timer.unref();
   }
+}
+
+/** Whoever was not looked for in this time may have come and gone meanwhile: their absence begins anew. Milliseconds. */
+const UNBROKEN_MS = 15_000;
+
+/** In the order of users: two looks at once do not deadlock. Whoever came and went between two looks was seen by a gateway. */
+const LOOK = `
+  WITH here AS (
+    DELETE FROM absences WHERE user_id = ANY ($1::text[])
+  ), away AS (
+    INSERT INTO absences AS a (user_id, since, looked_at)
+    SELECT user_id, $3, $3 FROM unnest($2::text[]) AS u (user_id) ORDER BY user_id COLLATE "C"
+    ON CONFLICT (user_id) DO UPDATE
+       SET since = CASE WHEN a.looked_at < $3 - ${UNBROKEN_MS} THEN $3 ELSE a.since END, looked_at = greatest(a.looked_at, $3)
+    RETURNING user_id, since
+  )
+  SELECT away.user_id AS "user", greatest(away.since, s.last_seen) AS since FROM away LEFT JOIN seen s USING (user_id)`;
+
+export class PostgresAbsences implements AbsenceStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async look(here: readonly string[], away: readonly string[], now: number): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#database.query<{ user: string; since: number }>(LOOK, [here, [...new Set(away)], now]);
+    return new Map(rows.map(({ user, since }) => [user, since]));
+  }
+}
+
+/**
+ * SQL for the kind of whoever a column names: that of their last token, otherwise of a login of theirs, otherwise what the hub made them as. Null if nobody
+ * knows. A few keys are looked up for each row, no more than are needed.
+ */
+export function kindOf(id: string): string {
+  return `coalesce(
+    (SELECT s.kind FROM seen s WHERE s.user_id = ${id}),
+    (SELECT f.kind FROM login_families f WHERE f.user_id = ${id} ORDER BY f.expires_at DESC LIMIT 1),
+    CASE WHEN EXISTS (SELECT 1 FROM users k WHERE k.id = ${id}) THEN 'user'
+         WHEN EXISTS (SELECT 1 FROM agents k WHERE k.id = ${id}) THEN 'agent'
+         WHEN EXISTS (SELECT 1 FROM customers k WHERE k.id = ${id}) THEN 'customer' END)`;
+}
+
+/** What `kindOf` found, as a member of a record. */
+export function kindMember(kind: string | null): { readonly kind?: string } {
+  return kind === null ? {} : { kind };
 }

@@ -1,25 +1,18 @@
 /** The store in PostgreSQL: the only implementation of the port. */
 import type { Logger } from '#libs/telemetry/logger.ts';
-import { PostgresAbsences } from './absences.ts';
-import { PostgresAgents } from './agents.ts';
+import { PostgresAgents, PostgresCustomers, PostgresNames, PostgresUsers } from './accounts.ts';
 import { PostgresAnswers } from './answers.ts';
 import { PostgresConversations } from './conversations.ts';
 import { PostgresCursors } from './cursors.ts';
-import { PostgresCustomers } from './customers.ts';
-import { Database } from './database.ts';
-import { PostgresEvents } from './events.ts';
-import { PostgresCodes } from './login-codes.ts';
-import { PostgresLogins } from './logins.ts';
+import { Database, StoreHealth, type StoreObserver } from './database.ts';
+import { PostgresEvents, PostgresRevocations } from './events.ts';
+import { PostgresCodes, PostgresLogins } from './logins.ts';
 import { PostgresMessages } from './messages.ts';
-import { PostgresNames } from './names.ts';
 import { PostgresPairs } from './pairs.ts';
-import { PostgresRevocations } from './revocations.ts';
 import { PostgresRooms } from './rooms.ts';
-import { PostgresSeen } from './seen.ts';
+import { PostgresAbsences, PostgresSeen } from './seen.ts';
 import type { Store } from './store.ts';
-import { StoreHealth, type StoreObserver } from './store-health.ts';
 import { PostgresUpkeep } from './upkeep.ts';
-import { PostgresUsers } from './users.ts';
 
 const POOL_SIZE = 6;
 /**

@@ -1,14 +1,13 @@
 /**
- * The port to what must never be lost. One interface for each aggregate, in the files named `*-store.ts` and `change-logs.ts`; `store-postgres.ts` implements
+ * The port to what must never be lost. One interface for each aggregate, in the files named `*-store.ts`; `store-postgres.ts` implements
  * them all.
  *
  * Every method rejects with `HubError` `UNAVAILABLE` when the database cannot be reached within a few seconds, and works again by itself when it is
  * back. Times are Unix milliseconds unless a name says otherwise. Room names, user ids and message ids are texts as the wire contract has them.
  */
 import type { AgentStore, CustomerStore, NameStore, SeenStore, UserStore } from './account-store.ts';
-import type { RevocationStore } from './change-logs.ts';
 import type { AbsenceStore, ConversationStore, PairStore } from './conversation-store.ts';
-import type { EventStore } from './event-store.ts';
+import type { EventStore, RevocationStore } from './event-store.ts';
 import type { AnswerStore, CodeStore, LoginStore } from './login-store.ts';
 import type { CursorStore, MessageStore } from './message-store.ts';
 import type { RoomStore } from './room-store.ts';

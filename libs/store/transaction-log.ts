@@ -14,8 +14,8 @@
  * read, or was started again, everything added since a minute before that read is given again.
  */
 
-import type { LogPage } from './change-logs.ts';
 import type { Database, Row } from './database.ts';
+import type { LogPage } from './event-store.ts';
 
 /** Milliseconds before the last read from which rows are given again after a fail-over: clocks of two servers differ. */
 const OVERLAP_MS = 60_000;

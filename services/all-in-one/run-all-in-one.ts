@@ -28,7 +28,7 @@ import { LocalKey } from '#services/api/local-key.ts';
 import { Gateway } from '#services/gateway/gateway.ts';
 import { reportNode } from '#services/gateway/report-node.ts';
 import { gatewaySettings } from '#services/gateway/settings.ts';
-import { composeWorker } from '#services/worker/compose.ts';
+import { composeWorker } from '#services/worker/worker.ts';
 import { showMailbox } from './dev-mailbox-page.ts';
 
 /** Random bytes of the key that is made at each start. */

@@ -1,7 +1,7 @@
 /** What people log in with: an account (mail address or nickname) and the code that is mailed for it. */
 
 import { createHmac, randomInt } from 'node:crypto';
-import { toMailAddress } from '#libs/mail/mail-address.ts';
+import { toMailAddress } from '#libs/mail/mailer.ts';
 import { tidyName } from '#libs/protocol/name-text.ts';
 import { nameKey, textKey } from '#libs/store/name-key.ts';
 import { NAME_MAX } from './person-name.ts';

@@ -7,7 +7,7 @@ import { openText, sealText } from '#libs/auth/sealed-text.ts';
 import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { RandomlyNamedKind } from '#libs/protocol/room-kinds.ts';
-import { roomNameOf } from '#libs/rooms/room-id.ts';
+import { roomNameOf } from '#libs/rooms/room-lifecycle.ts';
 import type { Claim } from '#libs/store/login-store.ts';
 import type { Guarded } from './access.ts';
 import type { ApiParts } from './api-parts.ts';

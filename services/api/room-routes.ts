@@ -5,7 +5,7 @@ import type { Credentials } from '#libs/auth/credentials.ts';
 import type { RoomHistory } from '#libs/messages/room-history.ts';
 import { PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { PUBLIC_ROOMS, ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
-import { roomOfMember } from '#libs/rooms/membership.ts';
+import { roomOfMember } from '#libs/rooms/room-entry.ts';
 import type { RoomServices } from '#libs/rooms/room-services.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';

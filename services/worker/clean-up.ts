@@ -1,11 +1,11 @@
 import { CleanUpTask, type JobHandler } from '#libs/jobs/jobs.ts';
 import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
-import type { Notifier } from '#libs/rooms/notifier.ts';
+import type { Notifier } from '#libs/rooms/notices.ts';
 import type { RoomLifecycle } from '#libs/rooms/room-lifecycle.ts';
 import type { ConversationStore } from '#libs/store/conversation-store.ts';
 import type { UpkeepStore } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
-import type { ExpirySweep } from './expiry-sweep.ts';
+import type { ExpirySweep } from './room-expiry.ts';
 import type { StreamSweep } from './stream-sweep.ts';
 
 export interface CleanUpOptions {

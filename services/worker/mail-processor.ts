@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { failPoint } from '#libs/config/fail-point.ts';
 import { JobError, type JobHandler } from '#libs/jobs/jobs.ts';
-import { loginCodeMail } from '#libs/mail/login-code-mail.ts';
-import type { MailSeal } from '#libs/mail/mail-seal.ts';
+import { loginCodeMail, type MailSeal } from '#libs/mail/login-mail.ts';
 import { MailError, type Mailer } from '#libs/mail/mailer.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 

@@ -7,7 +7,7 @@ import { fail, runAlone, type Service } from '#libs/process/process-life.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
-import { composeWorker } from './compose.ts';
+import { composeWorker } from './worker.ts';
 
 try {
   const config = loadConfig('worker');

@@ -1,9 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { scheduleExpiry } from '#libs/jobs/expiry-schedule.ts';
-import { JobError, type JobOutcome, type Jobs, type JobsObserver } from '#libs/jobs/jobs.ts';
+import { JobError, type JobOutcome, type Jobs, type JobsObserver, type QueueSettings, scheduleExpiry } from '#libs/jobs/jobs.ts';
 import { JobsBullmq } from '#libs/jobs/jobs-bullmq.ts';
 import { JobsMemory } from '#libs/jobs/jobs-memory.ts';
-import type { QueueSettings } from '#libs/jobs/queue-settings.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { createLogger } from '#libs/telemetry/logger.ts';

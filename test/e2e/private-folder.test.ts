@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { embeddedUrl } from '#libs/store/embedded-url.ts';
+import { embeddedUrl } from '#libs/store/embedded-folder.ts';
 import { Child } from '#test/support/child.ts';
 import { PrivateClone } from '#test/support/private-clone.ts';
 import { RawClient } from '#test/support/raw-client.ts';

@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { JobError, type Jobs } from '#libs/jobs/jobs.ts';
+import { JobError, type Jobs, queueLoginMail } from '#libs/jobs/jobs.ts';
 import { JobsBullmq, type JobsBullmqOptions } from '#libs/jobs/jobs-bullmq.ts';
 import { JobsMemory } from '#libs/jobs/jobs-memory.ts';
-import { queueLoginMail } from '#libs/jobs/login-mail.ts';
 import { boardAdapters } from '#libs/jobs/queue-board.ts';
-import { MailSeal } from '#libs/mail/mail-seal.ts';
+import { MailSeal } from '#libs/mail/login-mail.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { createLogger } from '#libs/telemetry/logger.ts';
 import { dumpRedis } from '#test/support/redis-dump.ts';

@@ -1,6 +1,6 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { loginCodeMail } from '#libs/mail/login-code-mail.ts';
+import { loginCodeMail } from '#libs/mail/login-mail.ts';
 import { MailError } from '#libs/mail/mailer.ts';
 import { SmtpMailer } from '#libs/mail/smtp-mailer.ts';
 import { type Certificate, makeCertificate } from '#test/support/certificate.ts';

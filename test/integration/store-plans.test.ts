@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { conversationPage } from '#libs/store/conversations.ts';
-import { EVENT_COLUMNS } from '#libs/store/events.ts';
+import { BAN_OF, EVENT_COLUMNS } from '#libs/store/events.ts';
 import { PAGE_AFTER, PAGE_BEFORE } from '#libs/store/messages.ts';
-import { BAN_OF } from '#libs/store/revocations.ts';
 import { ROOMS_PAGE, STANDING } from '#libs/store/rooms.ts';
 import { NAMED } from '#libs/store/seen.ts';
 import { openStore } from '#libs/store/store-postgres.ts';

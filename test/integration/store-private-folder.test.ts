@@ -16,8 +16,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { machineFolder } from '#libs/store/machine-folder.ts';
-import { postgresCopy } from '#libs/store/postgres-copy.ts';
+import { machineFolder, postgresCopy } from '#libs/store/machine-folder.ts';
 import { Child } from '#test/support/child.ts';
 import { queryAt } from '#test/support/postgres.ts';
 import { makeFolder, removeFolder } from '#test/support/temp-folder.ts';

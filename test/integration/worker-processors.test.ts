@@ -1,13 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
-import { scheduleExpiry } from '#libs/jobs/expiry-schedule.ts';
+import { queueLoginMail, scheduleExpiry } from '#libs/jobs/jobs.ts';
 import type { JobsMemory } from '#libs/jobs/jobs-memory.ts';
-import { queueLoginMail } from '#libs/jobs/login-mail.ts';
-import { MailSeal } from '#libs/mail/mail-seal.ts';
+import { MailSeal } from '#libs/mail/login-mail.ts';
 import { SmtpMailer } from '#libs/mail/smtp-mailer.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { buildFrame } from '#libs/protocol/server-frame.ts';
-import { ExpirySweep, type ExpirySweepOptions } from '#services/worker/expiry-sweep.ts';
+import { ExpirySweep, type ExpirySweepOptions } from '#services/worker/room-expiry.ts';
 import { SmtpServer } from '#test/support/smtp-server.ts';
 import { until } from '#test/support/wait.ts';
 import { WorkerStage } from '#test/support/worker-stage.ts';

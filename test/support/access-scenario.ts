@@ -1,6 +1,6 @@
 /** What people lose access to, and who watches: one round of test/chaos/access-lost.test.ts on one gateway. */
 import { expect } from 'vitest';
-import { freshRoomName } from '#libs/rooms/room-id.ts';
+import { freshRoomName } from '#libs/rooms/room-lifecycle.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { ApiProcess } from './api-process.ts';
 import type { ChatClient } from './chat-client.ts';

@@ -1,5 +1,5 @@
 import type { AgentRecord, CustomerRecord, UserRecord } from '#libs/store/account-store.ts';
-import type { RevocationRecord } from '#libs/store/change-logs.ts';
+import type { RevocationRecord } from '#libs/store/event-store.ts';
 import type { CodeTry, FamilyRecord, LivingLogin, LoginSecrets, NewCode } from '#libs/store/login-store.ts';
 import { nameKey, textKey } from '#libs/store/name-key.ts';
 import type { Store } from '#libs/store/store.ts';

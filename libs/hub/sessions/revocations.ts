@@ -1,6 +1,6 @@
 import type { ErrorCode } from '#libs/protocol/errors.ts';
 import { buildFrame } from '#libs/protocol/server-frame.ts';
-import type { RevocationRecord } from '#libs/store/change-logs.ts';
+import type { RevocationRecord } from '#libs/store/event-store.ts';
 import type { Connection } from './connection.ts';
 import type { LocalUsers } from './local-users.ts';
 

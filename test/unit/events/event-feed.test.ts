@@ -1,8 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { EventFeed } from '#libs/events/event-feed.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import type { LogPage } from '#libs/store/change-logs.ts';
-import type { EventRow } from '#libs/store/event-store.ts';
+import type { EventRow, LogPage } from '#libs/store/event-store.ts';
 import { listeningLog } from '#test/support/api-world.ts';
 
 const change: EventRow = { seq: 1, kind: 'member_left', room: 'group:x', users: ['ann'], at: 1, payload: {} };

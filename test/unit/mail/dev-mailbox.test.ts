@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DevMailbox } from '#libs/mail/dev-mailbox.ts';
-import { loginCodeMail } from '#libs/mail/login-code-mail.ts';
+import { loginCodeMail } from '#libs/mail/login-mail.ts';
 
 describe('the mail with a login code', () => {
   it('[A1] has the code alone on a line, says what it is and how long it is good, and keeps it out of the subject', () => {

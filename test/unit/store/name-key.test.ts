@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { lookAlike, nameKey } from '#libs/store/name-key.ts';
+import { describe, expect, it, onTestFinished, test, vi } from 'vitest';
+import { lookAlike, nameKey, textKey } from '#libs/store/name-key.ts';
 
 describe('the key of a name', () => {
   it.each([
@@ -72,4 +72,21 @@ describe('a name that looks like another', () => {
     expect(lookAlike('Agent 4ll', guarded)).toBe('Agent 411');
     expect(normalize.mock.calls.length).toBeLessThan(100);
   });
+});
+
+test.each([
+  ['Ada', 'aDA'],
+  ['Ａｄａ', 'ada'],
+  ['ﬁn', 'FIN'],
+  ['É', 'e\u0301'],
+])('%s and %s are the same', (one, two) => {
+  expect(textKey(one)).toBe(textKey(two));
+});
+
+test('a key is its own key', () => {
+  fc.assert(fc.property(fc.string({ unit: 'grapheme' }), (text) => textKey(textKey(text)) === textKey(text)));
+});
+
+test('different names stay different', () => {
+  expect(textKey('Ada')).not.toBe(textKey('Adá'));
 });

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Connection, Identity } from '#libs/hub/sessions/connection.ts';
 import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
 import { endRevoked } from '#libs/hub/sessions/revocations.ts';
-import type { RevocationRecord } from '#libs/store/change-logs.ts';
+import type { RevocationRecord } from '#libs/store/event-store.ts';
 import { MUTE_SOCKET, newConnection } from '#test/support/unit-connection.ts';
 
 let users: LocalUsers;

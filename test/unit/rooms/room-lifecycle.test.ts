@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
 import { isRoomName } from '#libs/protocol/room-name.ts';
-import { freshRoomName } from '#libs/rooms/room-id.ts';
+import { freshRoomName } from '#libs/rooms/room-lifecycle.ts';
 
 describe('names of managed rooms', () => {
   it('[R2] are of their kind, and not to be guessed', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toMailAddress } from '#libs/mail/mail-address.ts';
+import { toMailAddress } from '#libs/mail/mailer.ts';
 
 const LOCAL = fc.stringMatching(/^[a-z0-9_+-]{1,20}(\.[a-z0-9_+-]{1,10}){0,2}$/);
 const DOMAIN = fc.stringMatching(/^([a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?\.){1,3}[a-z]{2,8}$/);

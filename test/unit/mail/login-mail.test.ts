@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MailSeal } from '#libs/mail/mail-seal.ts';
+import { MailSeal } from '#libs/mail/login-mail.ts';
 
 const SECRET = 'a secret that the processes share, long enough';
 const MAIL = { to: 'bob@corp.test', code: 'aB3xY9', expiresAt: 1_700_000_600_000 };

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isPermanent, JobError, reasonOf } from '#libs/jobs/jobs.ts';
-import { backoff, checkJobId, QUEUE_SETTINGS } from '#libs/jobs/queue-settings.ts';
+import { backoff, checkJobId, isPermanent, JobError, QUEUE_SETTINGS, reasonOf } from '#libs/jobs/jobs.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 
 describe('the pause before a retry', () => {
