@@ -7,7 +7,7 @@ import { AdminError } from './admin-api.ts';
 import { useFocusBack } from './use-focus-back.ts';
 import { useReason } from './use-format.ts';
 
-interface Props {
+interface ConfirmDialogProps {
   readonly title: ReactNode;
   readonly body: string;
   readonly yes: string;
@@ -22,7 +22,7 @@ interface Props {
 }
 
 /** Asks before something is done to people. Mounted while it is open. */
-export function ConfirmDialog({ title, body, yes, grave, act, done, cancel, children }: Props) {
+export function ConfirmDialog({ title, body, yes, grave, act, done, cancel, children }: ConfirmDialogProps) {
   useFocusBack();
   const text = useText('admin');
   const reason = useReason();

@@ -9,7 +9,7 @@ import { useFormat } from './use-format.ts';
 
 type TargetKind = 'all' | 'room' | 'user';
 
-interface Props {
+interface NoticeFormProps {
   /** To whom at first. Default: everybody. */
   readonly user?: string;
   readonly online: number | undefined;
@@ -20,7 +20,7 @@ interface Props {
 const TEXT_MAX = 2000;
 
 /** A notice to everybody, a room or a person; asked about before it goes out. */
-export function NoticeForm({ user, online, onAsking }: Props) {
+export function NoticeForm({ user, online, onAsking }: NoticeFormProps) {
   const text = useText('admin');
   const words = text.notice;
   const format = useFormat();

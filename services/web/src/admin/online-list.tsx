@@ -9,7 +9,7 @@ import { PersonList } from './person-list.tsx';
 import { useAppended } from './use-appended.ts';
 import { useFormat, useReason } from './use-format.ts';
 
-interface Props {
+interface OnlineListProps {
   readonly online: Online | undefined;
   readonly choose: (id: string) => void;
 }
@@ -18,7 +18,7 @@ interface Props {
  * All of them where they are few. Of many some, picked at random, which stay until others are asked for: a list that jumps cannot be read. Or everybody, page by
  * page.
  */
-export function OnlineList({ online, choose }: Props) {
+export function OnlineList({ online, choose }: OnlineListProps) {
   const { people: words } = useText('admin');
   const format = useFormat();
   const [kept, setKept] = useState<readonly Person[]>();

@@ -29,7 +29,7 @@ export function OutLink({ href, children }: { readonly href: string; readonly ch
   );
 }
 
-interface Props {
+interface PanelProps {
   readonly title: string;
   /** Why what is shown may be old. */
   readonly error?: AdminError | undefined;
@@ -39,7 +39,7 @@ interface Props {
 }
 
 /** One part of the page, with a heading of its own. */
-export function Panel({ title, error, aside, children }: Props) {
+export function Panel({ title, error, aside, children }: PanelProps) {
   const text = useText('admin');
   const reason = useReason();
   const id = useId();

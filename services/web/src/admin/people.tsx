@@ -13,13 +13,13 @@ import { useReason } from './use-format.ts';
 import { useRepeated } from './use-repeated.ts';
 import type { Known } from './watch.ts';
 
-interface Props {
+interface PeopleProps {
   readonly online: Known<Online>;
   readonly choose: (id: string) => void;
 }
 
 /** Who is online, and whoever is looked for. */
-export function People({ online, choose }: Props) {
+export function People({ online, choose }: PeopleProps) {
   const { people: words } = useText('admin');
   const reason = useReason();
   const [text, setText] = useState('');

@@ -17,7 +17,7 @@ const DAY = 24 * HOUR;
 /** Seconds that a ban may last. */
 const BANS = [600, HOUR, DAY, 7 * DAY, 30 * DAY, 365 * DAY];
 
-interface Props {
+interface PersonActionDialogProps {
   readonly action: PersonAction;
   readonly person: PersonDetails;
   readonly done: () => void;
@@ -25,7 +25,7 @@ interface Props {
 }
 
 /** Asks, with what else has to be known, and does it. */
-export function PersonActionDialog({ action, person, done, cancel }: Props) {
+export function PersonActionDialog({ action, person, done, cancel }: PersonActionDialogProps) {
   const { id } = person;
   const { confirm } = useText('admin');
   const format = useFormat();

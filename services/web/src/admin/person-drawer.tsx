@@ -13,13 +13,13 @@ import { useFocusBack } from './use-focus-back.ts';
 import { useFormat, useReason } from './use-format.ts';
 import { useRepeated } from './use-repeated.ts';
 
-interface Props {
+interface PersonDrawerProps {
   readonly id: string;
   readonly close: () => void;
 }
 
 /** One person: what is known of them, and what can be done. Mounted while it is open. */
-export function PersonDrawer({ id, close }: Props) {
+export function PersonDrawer({ id, close }: PersonDrawerProps) {
   const text = useText('admin');
   const words = text.person;
   const reason = useReason();

@@ -2,13 +2,13 @@ import { useText } from '../i18n/language.tsx';
 import styles from './admin.module.css';
 import type { Person } from './admin-api.ts';
 
-interface Props {
+interface PersonListProps {
   readonly people: readonly Person[];
   readonly label: string;
   readonly choose: (id: string) => void;
 }
 
-export function PersonList({ people, label, choose }: Props) {
+export function PersonList({ people, label, choose }: PersonListProps) {
   const { people: words } = useText('admin');
   return (
     <ul className={styles['people']} aria-label={label}>

@@ -6,7 +6,7 @@ import { OutLink, Panel } from './panel.tsx';
 import { useFormat } from './use-format.ts';
 import type { Known } from './watch.ts';
 
-interface Props {
+interface QueuesProps {
   readonly queues: Known<Readonly<Record<string, Queue>>>;
   /** Whether there is a board to look further. */
   readonly board: boolean;
@@ -15,7 +15,7 @@ interface Props {
 const COUNTS = ['waiting', 'active', 'delayed', 'failed'] as const;
 
 /** What waits to be done, and whether it moves. */
-export function Queues({ queues, board }: Props) {
+export function Queues({ queues, board }: QueuesProps) {
   const text = useText('admin');
   const { queues: words } = text;
   const format = useFormat();

@@ -12,11 +12,11 @@ interface Appended<Item> {
   readonly error: AdminError | undefined;
 }
 
-const NOTHING = { items: [], next: undefined, begun: false, error: undefined };
+const NO_PAGES = { items: [], next: undefined, begun: false, error: undefined };
 
 /** Pages that are read one after the other when they are asked for, and stay as they were. The second value reads one; `first`: where the first one begins. */
 export function useAppended<Item>(read: ReadPart<Item>): readonly [Appended<Item>, (first?: string) => Promise<void>] {
-  const [known, setKnown] = useState<Appended<Item>>(NOTHING);
+  const [known, setKnown] = useState<Appended<Item>>(NO_PAGES);
   const load = async (first?: string): Promise<void> => {
     try {
       const { items, next } = await read(known.begun ? known.next : first);

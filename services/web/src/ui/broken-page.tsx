@@ -3,12 +3,12 @@ import { Component, type ReactNode } from 'react';
 
 import { useText } from '../i18n/language.tsx';
 
-interface Props {
+interface BrokenPageProps {
   readonly children: ReactNode;
 }
 
 /** A fault in drawing the page shows a word and a way on, in place of nothing at all. */
-export class BrokenPage extends Component<Props, { readonly broken: boolean }> {
+export class BrokenPage extends Component<BrokenPageProps, { readonly broken: boolean }> {
   static getDerivedStateFromError() {
     return { broken: true };
   }
