@@ -1,5 +1,5 @@
 import type { ChatClient, ChatEvents } from '#services/web/src/chat/state/chat-client.ts';
-import type { Message } from '#services/web/src/conversation/message.ts';
+import type { Message } from '#services/web/src/conversation/timeline.ts';
 import type { Timers } from '#services/web/src/conversation/timers.ts';
 
 interface Waiting {

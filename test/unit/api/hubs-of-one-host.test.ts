@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { cookieSuffix } from '#libs/config/public-url.ts';
-import { hasLogin } from '#services/web/src/login/login-hint.ts';
+import { hasLogin } from '#services/web/src/login/browser-login.ts';
 import { ApiWorld, cookieOf, jsonOf } from '#test/support/api-world.ts';
 
 const ORIGIN = { origin: 'http://chat.test' };

@@ -1,55 +1,13 @@
 import { SegmentedControl, Text, Title } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useText } from '../i18n/language.tsx';
-import { hubApi } from '../login/hub-api.ts';
-import { hubUrl } from '../login/hub-url.ts';
+import { hubApi, hubUrl } from '../login/hub-api.ts';
 import { Logo } from '../ui/logo.tsx';
 import { Preferences } from '../ui/preferences.tsx';
 import type { Account } from './account.ts';
-import { AddressForm } from './address-form.tsx';
-import { CodeForm } from './code-form.tsx';
+import { AddressForm, CodeForm } from './code-form.tsx';
 import styles from './entry.module.css';
-import { GuestForm } from './guest-form.tsx';
-import { NameForm } from './name-form.tsx';
-
-/** How many are here: an invitation only. Without the number the form still works. */
-function OnlinePulse() {
-  const text = useText('account');
-  const [count, setCount] = useState<number>();
-  useEffect(() => {
-    void hubApi(fetch.bind(globalThis), hubUrl('api/v1'))('GET', '/online').then(
-      (answer) => setCount((answer as { readonly count: number }).count),
-      () => undefined,
-    );
-  }, []);
-  return (
-    <p className={styles['pulse']}>
-      {count !== undefined && (
-        <>
-          <span className={styles['dot']} aria-hidden="true" />
-          {text.online(count)}
-        </>
-      )}
-    </p>
-  );
-}
-
-/** What it is like inside, beside the form on wide screens. */
-function EntryPicture() {
-  const text = useText('account');
-  return (
-    <div className={styles['picture']} aria-hidden="true">
-      <p className={styles['headline']}>{text.headline}</p>
-      <div className={styles['bubbles']}>
-        {text.picture.map((line) => (
-          <p key={line} className={styles['bubble']}>
-            {line}
-          </p>
-        ))}
-      </div>
-    </div>
-  );
-}
+import { GuestForm, NameForm } from './name-form.tsx';
 
 type Step =
   | { readonly is: 'guest' }
@@ -126,5 +84,44 @@ export function Entry({
         </div>
       </div>
     </main>
+  );
+}
+
+/** How many are here: an invitation only. Without the number the form still works. */
+function OnlinePulse() {
+  const text = useText('account');
+  const [count, setCount] = useState<number>();
+  useEffect(() => {
+    void hubApi(fetch.bind(globalThis), hubUrl('api/v1'))('GET', '/online').then(
+      (answer) => setCount((answer as { readonly count: number }).count),
+      () => undefined,
+    );
+  }, []);
+  return (
+    <p className={styles['pulse']}>
+      {count !== undefined && (
+        <>
+          <span className={styles['dot']} aria-hidden="true" />
+          {text.online(count)}
+        </>
+      )}
+    </p>
+  );
+}
+
+/** What it is like inside, beside the form on wide screens. */
+function EntryPicture() {
+  const text = useText('account');
+  return (
+    <div className={styles['picture']} aria-hidden="true">
+      <p className={styles['headline']}>{text.headline}</p>
+      <div className={styles['bubbles']}>
+        {text.picture.map((line) => (
+          <p key={line} className={styles['bubble']}>
+            {line}
+          </p>
+        ))}
+      </div>
+    </div>
   );
 }

@@ -1,13 +1,43 @@
-import { Button, Text } from '@mantine/core';
+import { Button, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
-
 import { useText } from '../i18n/language.tsx';
 import { ApiError } from '../login/hub-api.ts';
 import type { Account } from './account.ts';
 import styles from './entry.module.css';
-import { codePoints, NAME_MAX, NameField } from './name-field.tsx';
-import { StepForm } from './step-form.tsx';
-import { useAttempt } from './use-attempt.ts';
+import { StepForm, useAttempt } from './step-form.tsx';
+
+/** A name is all a guest needs. */
+export function GuestForm({ account, onEntered }: { readonly account: Account; readonly onEntered: () => void }) {
+  const text = useText('account');
+  const attempt = useAttempt();
+  const [typed, setTyped] = useState(account.name);
+  const submit = () => {
+    const name = typed.trim();
+    const length = codePoints(name);
+    if (length === 0) return attempt.tell(text.missing.nickname);
+    if (length > NAME_MAX) return attempt.tell(text.nameTooLong(NAME_MAX));
+    return void attempt.run(async () => {
+      await account.enterAsGuest(name);
+      onEntered();
+    });
+  };
+  return (
+    <StepForm attempt={attempt} label={text.enter} onSubmit={submit}>
+      <NameField
+        label={text.nickname}
+        placeholder={text.nicknameWish}
+        hint={text.nicknameHint}
+        value={typed}
+        wrong={attempt.problem?.field ?? false}
+        autoComplete="off"
+        onChange={(value) => {
+          setTyped(value);
+          attempt.tell(undefined);
+        }}
+      />
+    </StepForm>
+  );
+}
 
 /** The name of somebody new. */
 export function NameForm({
@@ -63,5 +93,59 @@ export function NameForm({
         {text.otherAddress}
       </Button>
     </StepForm>
+  );
+}
+
+/** Characters of a name (A3), as Unicode code points. */
+const NAME_MAX = 21;
+
+function codePoints(text: string): number {
+  return Array.from(text).length;
+}
+
+/** A field for a name, with its length counted. */
+function NameField({
+  label,
+  placeholder,
+  hint,
+  value,
+  wrong,
+  autoComplete,
+  autoFocus = false,
+  onChange,
+}: {
+  readonly label: string;
+  readonly placeholder?: string;
+  readonly hint: string;
+  readonly value: string;
+  readonly wrong: boolean;
+  readonly autoComplete: 'off' | 'nickname';
+  readonly autoFocus?: boolean;
+  readonly onChange: (value: string) => void;
+}) {
+  const length = codePoints(value.trim());
+  return (
+    <TextInput
+      label={label}
+      placeholder={placeholder}
+      value={value}
+      error={wrong}
+      size="md"
+      autoFocus={autoFocus}
+      autoComplete={autoComplete}
+      autoCapitalize="words"
+      spellCheck={false}
+      aria-describedby="name-hint entry-error"
+      inputWrapperOrder={['label', 'input', 'description']}
+      description={
+        <span className={styles['under']}>
+          <span id="name-hint">{hint}</span>
+          <span className={styles['count']} data-over={length > NAME_MAX || undefined} aria-hidden="true">
+            {length}/{NAME_MAX}
+          </span>
+        </span>
+      }
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
   );
 }

@@ -1,11 +1,9 @@
 import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
-import { type ReactNode, useState } from 'react';
-
+import { type ReactNode, useEffect, useState } from 'react';
 import { useText } from '../i18n/language.tsx';
 import styles from './admin.module.css';
 import { AdminError } from './admin-api.ts';
-import { useFocusBack } from './use-focus-back.ts';
-import { useReason } from './use-format.ts';
+import { useReason } from './format.ts';
 
 interface ConfirmDialogProps {
   readonly title: ReactNode;
@@ -75,5 +73,19 @@ export function ConfirmDialog({ title, body, yes, grave, act, done, cancel, chil
         </Stack>
       </form>
     </Modal>
+  );
+}
+
+/** For a dialog that is mounted while it is open: gives the focus back to what had it before. */
+export function useFocusBack(): void {
+  const [before] = useState(() => document.activeElement);
+  useEffect(
+    () => () => {
+      // Once the dialog has let go of it.
+      setTimeout(() => {
+        if (before instanceof HTMLElement && before.isConnected) before.focus();
+      });
+    },
+    [before],
   );
 }

@@ -1,5 +1,8 @@
 /** Numbers, times and lengths of time in the page's language. */
-import { LANGUAGES, type Language } from '../i18n/languages.ts';
+import { useMemo } from 'react';
+import { useLanguage, useText } from '../i18n/language.tsx';
+import { LANGUAGES, type Language, type Text } from '../i18n/languages.ts';
+import type { AdminError } from './admin-api.ts';
 
 const UNITS = [
   ['day', 86_400],
@@ -44,4 +47,21 @@ export function formatFor(language: Language): Format {
     },
     lag: (seconds) => unit(seconds * 1000, 'millisecond'),
   };
+}
+
+/** Numbers and times in the page's language. */
+export function useFormat(): Format {
+  const { language } = useLanguage();
+  return useMemo(() => formatFor(language), [language]);
+}
+
+/** Puts an error into words. */
+export function useReason(): (error: AdminError) => string {
+  const { errors } = useText('admin');
+  return ({ code, message }) => (Object.hasOwn(errors, code) ? errors[code as keyof typeof errors] : `${code} ${message}`.trim());
+}
+
+/** What people call a queue; one the page does not know keeps its own name. */
+export function queueName({ queues: { names } }: Text<'admin'>, queue: string): string {
+  return Object.hasOwn(names, queue) ? names[queue as keyof typeof names] : queue;
 }

@@ -1,14 +1,14 @@
 import { Text } from '@mantine/core';
-
 import { useText } from '../i18n/language.tsx';
 import styles from './admin.module.css';
-import type { HubNode } from './admin-api.ts';
+import type { HubNode, KeySetState } from './admin-api.ts';
+import { useFormat } from './format.ts';
 import { Panel, StateMark } from './panel.tsx';
-import { useFormat } from './use-format.ts';
+import type { Known } from './queries.ts';
 import { isGone } from './verdict.ts';
-import type { Known } from './watch.ts';
 
 const ORDER = { lost: 0, draining: 1, serving: 2, gone: 3 } as const;
+
 const SEVERITY = { lost: 'bad', draining: 'warn', serving: 'well', gone: 'note' } as const;
 
 /** Every gateway with its numbers; those in trouble first, those that others stand in for last. Columns where there is room, cards where there is not. */
@@ -70,5 +70,32 @@ function Node({ node, severity }: { readonly node: HubNode; readonly severity: (
         ))}
       </dl>
     </li>
+  );
+}
+
+/** How the program that answers gets the keys of another issuer. */
+export function KeySet({ state: { host, fetchedAt, problem } }: { readonly state: KeySetState }) {
+  const { keySet: words } = useText('admin');
+  const format = useFormat();
+  const known = fetchedAt !== null;
+  const severity = problem !== null ? (known ? 'warn' : 'bad') : known ? 'well' : 'note';
+  return (
+    <Panel
+      title={words.title}
+      aside={<StateMark severity={severity} words={problem !== null ? words.failed : known ? words.fetched : words.notAsked} />}
+    >
+      <dl className={styles['details']}>
+        <dt>{words.host}</dt>
+        <dd data-key-set="host">{host}</dd>
+        <dt>{words.last}</dt>
+        <dd data-key-set="last">{known ? format.dateTime(fetchedAt) : words.never}</dd>
+        {problem !== null && (
+          <>
+            <dt>{words.problem}</dt>
+            <dd data-key-set="problem">{problem}</dd>
+          </>
+        )}
+      </dl>
+    </Panel>
   );
 }

@@ -1,11 +1,10 @@
 import { Button, NativeSelect, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { useEffect, useState } from 'react';
-
 import { useText } from '../i18n/language.tsx';
 import styles from './admin.module.css';
 import { adminApi, type NoticeTarget } from './admin-api.ts';
 import { ConfirmDialog } from './confirm-dialog.tsx';
-import { useFormat } from './use-format.ts';
+import { useFormat } from './format.ts';
 
 type TargetKind = 'all' | 'room' | 'user';
 

@@ -4,7 +4,7 @@ import { useText } from '../i18n/language.tsx';
 import { Icon } from '../ui/icon.tsx';
 import styles from './admin.module.css';
 import type { AdminError } from './admin-api.ts';
-import { useReason } from './use-format.ts';
+import { useReason } from './format.ts';
 
 const ICONS = { well: 'check', note: 'clock', warn: 'alert', bad: 'alert' } as const;
 

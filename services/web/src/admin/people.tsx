@@ -1,17 +1,13 @@
-import { Button, Text, TextInput } from '@mantine/core';
+import { Alert, Button, Text, TextInput } from '@mantine/core';
 import { useMemo, useState } from 'react';
-
 import { useText } from '../i18n/language.tsx';
 import { PagedList } from '../list/paged-list.ts';
 import { MoreButton } from '../ui/more-button.tsx';
 import styles from './admin.module.css';
-import { adminApi, type Online, type Person } from './admin-api.ts';
-import { OnlineList } from './online-list.tsx';
+import { adminApi, ONLINE_SHOWN, type Online, type Person } from './admin-api.ts';
+import { useFormat, useReason } from './format.ts';
 import { Panel } from './panel.tsx';
-import { PersonList } from './person-list.tsx';
-import { useReason } from './use-format.ts';
-import { useRepeated } from './use-repeated.ts';
-import type { Known } from './watch.ts';
+import { type Known, useAppended, useRepeated } from './queries.ts';
 
 interface PeopleProps {
   readonly online: Known<Online>;
@@ -91,5 +87,97 @@ export function People({ online, choose }: PeopleProps) {
         </>
       )}
     </Panel>
+  );
+}
+
+interface OnlineListProps {
+  readonly online: Online | undefined;
+  readonly choose: (id: string) => void;
+}
+
+/**
+ * All of them where they are few. Of many some, picked at random, which stay until others are asked for: a list that jumps cannot be read. Or everybody, page by
+ * page.
+ */
+function OnlineList({ online, choose }: OnlineListProps) {
+  const { people: words } = useText('admin');
+  const format = useFormat();
+  const [kept, setKept] = useState<readonly Person[]>();
+  const [{ items, next, begun, error }, load] = useAppended(adminApi.everybody);
+  const [whole, setWhole] = useState(false);
+  const reason = useReason();
+  if (online === undefined) return null;
+  const { count, users } = online;
+  const many = count > ONLINE_SHOWN;
+  if (many && kept === undefined) setKept(users);
+  if (!many && kept !== undefined) setKept(undefined);
+  const everybody = many && whole;
+  const shown = everybody ? items : many ? (kept ?? users) : users;
+  const said = everybody ? words.all : words.some;
+  return (
+    <>
+      <div className={styles['listHead']}>
+        <Text component="h3" size="sm" fw={600}>
+          {words.online}
+        </Text>
+        {many && (
+          <Text size="sm" className={styles['hint']}>
+            {said(format.number(shown.length), format.number(count))}{' '}
+            {!everybody && (
+              <Button variant="subtle" size="compact-sm" onClick={() => setKept(users)}>
+                {words.others}
+              </Button>
+            )}
+            <Button
+              variant="subtle"
+              size="compact-sm"
+              onClick={() => {
+                setWhole(!whole);
+                if (!whole && !begun) void load();
+              }}
+            >
+              {everybody ? words.back : words.everybody}
+            </Button>
+          </Text>
+        )}
+      </div>
+      {shown.length === 0 && !everybody ? (
+        <Text className={styles['hint']}>{words.empty}</Text>
+      ) : (
+        <PersonList people={shown} label={words.online} choose={choose} />
+      )}
+      {everybody && error !== undefined && (
+        <Alert color="red" role="alert">
+          {reason(error)}
+        </Alert>
+      )}
+      {everybody && (next !== undefined || error !== undefined) && <MoreButton label={words.more} load={() => load()} />}
+    </>
+  );
+}
+
+interface PersonListProps {
+  readonly people: readonly Person[];
+  readonly label: string;
+  readonly choose: (id: string) => void;
+}
+
+function PersonList({ people, label, choose }: PersonListProps) {
+  const { people: words } = useText('admin');
+  return (
+    <ul className={styles['people']} aria-label={label}>
+      {people.map(({ id, name, kind, sessions }) => (
+        <li key={id}>
+          <button type="button" className={styles['person']} data-person={id} onClick={() => choose(id)}>
+            <span className={styles['personName']}>{name}</span>
+            <span className={styles['personFacts']}>
+              {Object.hasOwn(words.kinds, kind) ? words.kinds[kind as keyof typeof words.kinds] : kind}
+              {' · '}
+              {sessions > 0 ? words.sessions(sessions) : words.offline}
+            </span>
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }

@@ -1,6 +1,6 @@
 /** Whether all is well, and what is not: what a person on call has to know first. */
 import type { HubNode, KeySetState } from './admin-api.ts';
-import type { Picture } from './watch.ts';
+import type { Picture } from './queries.ts';
 
 /** `note`: worth knowing, nothing to get up for. */
 export type Severity = 'bad' | 'warn' | 'note';

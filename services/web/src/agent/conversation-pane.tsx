@@ -1,10 +1,8 @@
 import { Alert, Button, Group, Menu, Modal, Text, Title } from '@mantine/core';
 import { useState } from 'react';
-
 import { ConversationView } from '../conversation/conversation-view.tsx';
 import { useLanguage, useText } from '../i18n/language.tsx';
-import { KindTag, PersonName } from '../people/person-name.tsx';
-import { Sentence } from '../people/sentence.tsx';
+import { KindTag, PersonName, Sentence } from '../people/person-name.tsx';
 import styles from './agent.module.css';
 import { errorText } from './error-text.ts';
 import type { Workbench } from './workbench.ts';

@@ -1,20 +1,15 @@
 import { ActionIcon, Group, Tabs, Text, Title } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
-
 import type { Person } from '#libs/client/index.ts';
-
-import { Banner } from '../connection/banner.tsx';
-import { useText } from '../i18n/language.tsx';
-import { useCountedTitle } from '../notify/counted-title.ts';
-import type { Notifier } from '../notify/notifier.ts';
-import { NotifyButton } from '../notify/notify-button.tsx';
-import { PersonName } from '../people/person-name.tsx';
-import { Sentence } from '../people/sentence.tsx';
+import { Banner } from '../connection/connection.tsx';
+import { useLanguage, useText } from '../i18n/language.tsx';
+import { type Notifier, NotifyButton, useCountedTitle } from '../notify/notifier.tsx';
+import { PersonName, Sentence } from '../people/person-name.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Logo } from '../ui/logo.tsx';
+import { MoreButton } from '../ui/more-button.tsx';
 import { Preferences } from '../ui/preferences.tsx';
 import styles from './agent.module.css';
-import { ConversationList, type Row } from './conversation-list.tsx';
 import { ConversationPane } from './conversation-pane.tsx';
 import type { Workbench } from './workbench.ts';
 import type { Conversation, Entry, WorkbenchView } from './workbench-view.ts';
@@ -23,6 +18,7 @@ import type { Conversation, Entry, WorkbenchView } from './workbench-view.ts';
 const TITLE = 'Parley: agents';
 
 const TABS = ['mine', 'waiting', 'others', 'ended'] as const;
+
 type Tab = (typeof TABS)[number];
 
 export interface InboxProps {
@@ -146,4 +142,57 @@ function rowOfEntry({ conversation, unread, last }: Entry): Row {
 
 function rowOf({ room, customer, subject, createdAt }: Conversation): Row {
   return { room, customer, subject, at: createdAt, unread: 0, line: undefined };
+}
+
+/** A conversation as a line of a list. */
+export interface Row {
+  readonly room: string;
+  readonly customer: Person;
+  readonly subject: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly unread: number;
+  /** What was said last, or what else is to be known. */
+  readonly line: ReactNode;
+}
+
+export interface ConversationListProps {
+  readonly rows: readonly Row[];
+  /** What is said where there are none. */
+  readonly none: string;
+  readonly current: string | undefined;
+  readonly onSelect: (room: string) => void;
+  /** Shows one page more; undefined: there is none. */
+  readonly more: (() => Promise<unknown>) | undefined;
+}
+
+function ConversationList({ rows, none, current, onSelect, more }: ConversationListProps) {
+  const text = useText('agent');
+  const { language } = useLanguage();
+  if (rows.length === 0) return <p className={styles.none}>{none}</p>;
+  return (
+    <>
+      <ul className={styles.rows}>
+        {rows.map(({ room, customer, subject, at, unread, line }) => (
+          <li key={room}>
+            <button type="button" className={styles.row} aria-current={room === current} onClick={() => onSelect(room)}>
+              <span className={styles.name}>
+                <PersonName person={customer} />
+              </span>
+              <time dateTime={new Date(at).toISOString()}>
+                {new Date(at).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' })}
+              </time>
+              <span className={styles.line}>{line ?? (subject === '' ? text.noSubject : subject)}</span>
+              {unread > 0 && (
+                <span className={styles.count} data-news role="img" aria-label={text.unread(unread)}>
+                  {unread}
+                </span>
+              )}
+            </button>
+          </li>
+        ))}
+      </ul>
+      {more !== undefined && <MoreButton label={text.more} load={more} />}
+    </>
+  );
 }

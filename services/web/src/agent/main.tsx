@@ -1,12 +1,17 @@
+import { Button, Center, Loader, Stack, Text } from '@mantine/core';
+import { useEffect } from 'react';
+import { useStore } from 'zustand/react';
 import { ParleyClient } from '#libs/client/index.ts';
 import { browserTimers } from '../conversation/timers.ts';
-import { BrowserLogin } from '../login/browser-login.ts';
-import { hubApi } from '../login/hub-api.ts';
-import { hubUrl, socketUrl } from '../login/hub-url.ts';
-import { cookieSuffix, hasLogin } from '../login/login-hint.ts';
-import { Notifier } from '../notify/notifier.ts';
+import { useText } from '../i18n/language.tsx';
+import { BrowserLogin, cookieSuffix, hasLogin } from '../login/browser-login.ts';
+import { hubApi, hubUrl, socketUrl } from '../login/hub-api.ts';
+import { Notifier } from '../notify/notifier.tsx';
+import { plainName, useLatestKinds } from '../people/person-name.tsx';
 import { renderPage } from '../ui/render-page.tsx';
-import { AgentPage } from './agent-page.tsx';
+import { AgentLogin } from './agent-login.tsx';
+import { Inbox } from './inbox.tsx';
+import { InboxNotifier } from './inbox-notifier.ts';
 import { Workbench } from './workbench.ts';
 
 /** How often the queue is asked for, milliseconds: nobody is told of it. Also while the page is hidden: its title and its notifications tell of it. */
@@ -39,3 +44,50 @@ document.addEventListener('visibilitychange', () => visible() && bench.shown());
 setInterval(() => void bench.refresh(), REFRESH_MS);
 void bench.start();
 await renderPage(<AgentPage bench={bench} notifier={notifier} visible={visible} />);
+
+export interface AgentPageProps {
+  readonly bench: Workbench;
+  readonly notifier: Notifier;
+  /** Whether the page is in view. */
+  readonly visible: () => boolean;
+}
+
+/** The agents' page: the way in, or the workbench. */
+export function AgentPage({ bench, notifier, visible }: AgentPageProps) {
+  const view = useStore(bench.view);
+  const kinds = useLatestKinds();
+  useEffect(() => {
+    const inboxNotifier = new InboxNotifier({
+      visible,
+      notify: ({ room, customer, text: body }) =>
+        notifier.tell(room, plainName(customer, kinds()), body, () => {
+          window.focus();
+          void bench.select(room);
+        }),
+    });
+    inboxNotifier.look(bench.view.getState());
+    return bench.view.subscribe((now) => inboxNotifier.look(now));
+  }, [bench, notifier, visible, kinds]);
+  const text = useText('agent');
+  switch (view.phase) {
+    case 'starting':
+      return (
+        <Center component="main" h="100%">
+          <Loader aria-label={text.loading} role="status" />
+        </Center>
+      );
+    case 'unreachable':
+      return (
+        <Center component="main" h="100%" role="alert">
+          <Stack align="center">
+            <Text>{text.unreachable}</Text>
+            <Button onClick={() => void bench.start()}>{text.again}</Button>
+          </Stack>
+        </Center>
+      );
+    case 'login':
+      return <AgentLogin error={view.loginError} onLogIn={(name, password) => bench.logIn(name, password)} />;
+    case 'inbox':
+      return <Inbox bench={bench} view={view} notifier={notifier} />;
+  }
+}

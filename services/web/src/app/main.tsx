@@ -1,4 +1,153 @@
+import { ActionIcon, Text } from '@mantine/core';
+import { useEffect, useMemo, useState } from 'react';
+import { ParleyClient } from '#libs/client/index.ts';
+import { Account } from '../account/account.ts';
+import { Entry } from '../account/entry.tsx';
+import { Chat } from '../chat/chat.tsx';
+import { goTo, placeOf } from '../chat/place.ts';
+import { Banner, ConnectionProvider, useStatus } from '../connection/connection.tsx';
+import { useText } from '../i18n/language.tsx';
+import { cookieSuffix, hasLogin, type LoggedIn } from '../login/browser-login.ts';
+import { ApiError, hubApi, hubUrl, socketUrl } from '../login/hub-api.ts';
+import { Icon } from '../ui/icon.tsx';
+import { Logo } from '../ui/logo.tsx';
+import { Preferences } from '../ui/preferences.tsx';
 import { renderPage } from '../ui/render-page.tsx';
-import { App } from './app.tsx';
+import styles from './app.module.css';
+
+type Place =
+  | { readonly is: 'loading' }
+  | { readonly is: 'entry'; readonly message?: string }
+  | { readonly is: 'in'; readonly user: LoggedIn; readonly client: ParleyClient };
+
+const account = new Account({
+  api: hubApi(fetch.bind(globalThis), hubUrl('api/v1')),
+  storage: sessionStorage,
+  hasLogin: () => hasLogin(document.cookie, 'parley_in', cookieSuffix()),
+  locks: navigator.locks,
+});
+
+/** The page: the way in, or the chat of whoever is in. */
+export function App() {
+  const text = { ...useText('app'), ...useText('account') };
+  const [place, setPlace] = useState<Place>({ is: 'loading' });
+  const enter = () => {
+    if (account.user !== undefined) setPlace({ is: 'in', user: account.user, client: openClient(account) });
+  };
+  // Whoever comes in wants to be among people, on a small screen too; whoever followed a link, there.
+  const arrive = () => {
+    if (placeOf(location.hash).is === 'lobby') goTo({ is: 'room', room: 'park' });
+    enter();
+  };
+  const leave = (client: ParleyClient) => {
+    client.close();
+    account.forget();
+    setPlace({ is: 'entry' });
+  };
+  const logOut = async (client: ParleyClient) => {
+    const loggedOut = account.leave();
+    leave(client);
+    try {
+      await loggedOut;
+    } catch {
+      setPlace({ is: 'entry', message: text.stillLoggedIn });
+    }
+  };
+  // Once, at the start: words of another language change nothing.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
+  useEffect(() => {
+    let current = true;
+    account.resume().then(
+      (resumed) => {
+        if (!current) return;
+        if (resumed) enter();
+        else setPlace({ is: 'entry' });
+      },
+      (error: unknown) => {
+        const unreachable = error instanceof ApiError && error.code === 'UNREACHABLE';
+        if (current) setPlace({ is: 'entry', message: unreachable ? text.problems.UNREACHABLE : text.problems.other });
+      },
+    );
+    return () => {
+      current = false;
+    };
+  }, []);
+  switch (place.is) {
+    case 'loading':
+      return (
+        <p id="loading" role="status">
+          {text.loading}
+        </p>
+      );
+    case 'entry':
+      return <Entry key={place.message} account={account} message={place.message} onEntered={arrive} />;
+    case 'in':
+      return (
+        <Stay
+          client={place.client}
+          user={place.user}
+          call={account.call}
+          onLogOut={() => void logOut(place.client)}
+          onStartOver={() => leave(place.client)}
+        />
+      );
+  }
+}
+
+/** The one connection of this page, to the hub it came from. What reached the person is told by the rooms as they are looked at. */
+export function openClient(account: Account): ParleyClient {
+  const client = new ParleyClient({
+    url: socketUrl(),
+    getToken: account.getToken,
+    delivered: 'manual',
+  });
+  client.connect();
+  return client;
+}
+
+interface StayProps {
+  readonly client: ParleyClient;
+  readonly user: LoggedIn;
+  readonly call: Account['call'];
+  readonly onLogOut: () => void;
+  readonly onStartOver: () => void;
+}
+
+/** One stay in the hub, from coming in to leaving: who one is, how the connection does, and the chat below. */
+export function Stay(props: StayProps) {
+  return (
+    <ConnectionProvider client={props.client}>
+      <Frame {...props} />
+    </ConnectionProvider>
+  );
+}
+
+function Frame({ client, user, call, onLogOut, onStartOver }: StayProps) {
+  const text = useText('app');
+  const status = useStatus();
+  const account = useMemo(() => ({ user, call }), [user, call]);
+  const me = user.kind === 'guest' ? text.youGuest(user.name) : text.you(user.name);
+  return (
+    <div className={styles['page']} data-state={status.state}>
+      <header className={styles['bar']}>
+        <Logo size={28} />
+        <Text component="span" className={styles['name']}>
+          Parley
+        </Text>
+        <Text component="span" id="me" className={styles['me']} title={me}>
+          {me}
+        </Text>
+        <Preferences />
+        <ActionIcon variant="subtle" color="gray" size="md" aria-label={text.logOut} title={text.logOut} onClick={onLogOut}>
+          <Icon name="leave" />
+        </ActionIcon>
+      </header>
+      <Banner status={status} onRetry={() => client.retryNow()} onStartOver={onStartOver} />
+      <div className={styles['body']}>
+        <Chat client={client} account={account} />
+      </div>
+    </div>
+  );
+}
 
 await renderPage(<App />);

@@ -1,6 +1,5 @@
 import { createContext, useContext } from 'react';
-
-import type { Notifier } from '../notify/notifier.ts';
+import type { Notifier } from '../notify/notifier.tsx';
 import type { ChatStore } from './state/chat-store.ts';
 
 export interface ChatParts {

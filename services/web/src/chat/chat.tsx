@@ -1,12 +1,18 @@
+import { useMediaQuery } from '@mantine/hooks';
 import { useEffect, useState } from 'react';
-
+import { useStore } from 'zustand/react';
 import type { ParleyClient } from '#libs/client/index.ts';
 import { browserTimers } from '../conversation/timers.ts';
-import { Notifier } from '../notify/notifier.ts';
-import { type KindLabels, plainName, useLatestKinds } from '../people/kind-labels.ts';
-import { ChatContext, type ChatParts } from './chat-context.ts';
-import { ChatLayout } from './chat-layout.tsx';
-import { goTo, placeOfRoom } from './place.ts';
+import { useText } from '../i18n/language.tsx';
+import { Notifier, useCountedTitle } from '../notify/notifier.tsx';
+import { type KindLabels, plainName, useLatestKinds } from '../people/person-name.tsx';
+import classes from './chat.module.css';
+import { ChatContext, type ChatParts, useChat } from './chat-context.ts';
+import { Lobby } from './lobby/lobby.tsx';
+import { NoticesBar } from './notices-bar.tsx';
+import { PairView } from './pair/pair-view.tsx';
+import { goTo, hrefOf, type Place, placeOfRoom, roomTitle, usePlace } from './place.ts';
+import { RoomView } from './room/room-view.tsx';
 import type { ChatAccount } from './state/chat-client.ts';
 import { ChatStore } from './state/chat-store.ts';
 
@@ -54,4 +60,62 @@ function makeParts(client: ParleyClient, account: ChatAccount, kinds: () => Kind
     },
   });
   return { store, notifier };
+}
+
+const TITLE = 'Parley';
+
+/** The list of rooms and the room beside each other; on small screens one of them. */
+function ChatLayout() {
+  const { store } = useChat();
+  const unread = useStore(store.rooms.view, () => store.rooms.unread);
+  const asked = usePlace();
+  // The same width as in the styles.
+  const wide = useMediaQuery('(min-width: 45.0625em)', undefined, { getInitialValueInEffect: false }) ?? true;
+  const place: Place = asked.is === 'lobby' && wide ? { is: 'room', room: 'park' } : asked;
+
+  useCountedTitle(TITLE, unread);
+
+  return (
+    <div className={classes.chat} data-chat={hrefOf(place)}>
+      {(wide || place.is === 'lobby') && <Lobby place={place} />}
+      <PlaceView place={place} />
+      <NoticesBar />
+    </div>
+  );
+}
+
+function PlaceView({ place }: { readonly place: Place }) {
+  switch (place.is) {
+    case 'lobby':
+      return null;
+    case 'room':
+      return <RoomPlace name={place.room} />;
+    case 'direct':
+      return <DirectView user={place.user} />;
+    case 'pair':
+      return <PairView />;
+  }
+}
+
+/** A room of many, by its name; also one that stands in no list. */
+function RoomPlace({ name }: { readonly name: string }) {
+  const text = useText('chat');
+  const { store } = useChat();
+  const room = useStore(store.rooms.view, () => store.rooms.get(name));
+  const title = room === undefined ? (name === 'park' ? text.park : name) : roomTitle(room, text);
+  const about = room?.kind === 'park' ? text.parkAbout : undefined;
+  return <RoomView key={name} thread={store.thread(name)} title={title} room={room} about={about} />;
+}
+
+/** Direct messages with somebody, also before the first one. */
+function DirectView({ user }: { readonly user: string }) {
+  const text = useText('chat');
+  const { store } = useChat();
+  useStore(store.view, ({ begun }) => begun);
+  const room = useStore(store.rooms.view, () => store.rooms.directWith(user));
+  const person = store.person(user);
+  const about = room === undefined ? undefined : room.count > 1 ? text.isOnline : text.isOffline;
+  return (
+    <RoomView key={user} thread={store.direct(user)} title={person?.name ?? text.direct} room={room} direct person={person} about={about} />
+  );
 }

@@ -1,14 +1,12 @@
 import { Button, CloseButton } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useStore } from 'zustand/react';
-
 import { useText } from '../i18n/language.tsx';
 import type { Text } from '../i18n/languages.ts';
-import { PersonName } from '../people/person-name.tsx';
-import { Sentence } from '../people/sentence.tsx';
+import { PersonName, Sentence } from '../people/person-name.tsx';
 import { Icon } from '../ui/icon.tsx';
+import classes from './chat.module.css';
 import { useChat } from './chat-context.ts';
-import classes from './notices-bar.module.css';
 import { goTo, type Place } from './place.ts';
 import type { Notice } from './state/notices.ts';
 

@@ -1,7 +1,7 @@
 /** Where in the chat one is: the part of the address behind `#`. */
 import { useSyncExternalStore } from 'react';
-
 import { isRoomName } from '#libs/protocol/room-name.ts';
+import type { Text } from '../i18n/languages.ts';
 import type { Room } from './state/room-list.ts';
 
 export type Place =
@@ -38,6 +38,11 @@ export function hrefOf(place: Place): string {
 export function placeOfRoom({ room, kind, with: other }: Pick<Room, 'room' | 'kind' | 'with'>): Place {
   if (kind === 'pair') return { is: 'pair' };
   return kind === 'dm' && other !== undefined ? { is: 'direct', user: other.id } : { is: 'room', room };
+}
+
+/** What a room is called in the page's language: the park has a name in each, all others are named by people. */
+export function roomTitle(room: Pick<Room, 'kind' | 'name'>, { park }: Text<'chat'>): string {
+  return room.kind === 'park' ? park : room.name;
 }
 
 export function goTo(place: Place): void {

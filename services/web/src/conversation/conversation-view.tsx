@@ -1,10 +1,8 @@
-import type { ReactNode } from 'react';
+import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { useStore } from 'zustand/react';
-
 import { useText } from '../i18n/language.tsx';
-import { PersonName } from '../people/person-name.tsx';
-import { Sentence } from '../people/sentence.tsx';
-import { Composer } from './composer.tsx';
+import { PersonName, Sentence } from '../people/person-name.tsx';
+import { Icon } from '../ui/icon.tsx';
 import classes from './conversation.module.css';
 import { MessageList, type MessageListProps } from './message-list.tsx';
 import type { Thread } from './thread.ts';
@@ -59,5 +57,81 @@ function TypingLine({ thread }: { readonly thread: Thread }) {
         <Sentence template={text.isTyping} slots={typing.map((person) => <PersonName key={person.id} person={person} />)} />
       )}
     </p>
+  );
+}
+
+/** From this share of the limit on the count stands out. */
+const NEAR = 0.8;
+
+interface ComposerProps {
+  /** Keeps the draft, and tells the others that I type. */
+  readonly thread: Thread;
+  /** Code points. */
+  readonly limit: number;
+  readonly ended: boolean;
+  readonly placeholder: string;
+  readonly focused: boolean;
+  readonly onPublish: (text: string) => void;
+}
+
+/** Where one writes. Enter publishes, Shift and Enter begins a line; while an input method composes, Enter is its own. */
+function Composer({ thread, limit, ended, placeholder, focused, onPublish }: ComposerProps) {
+  const text = useText('conversation');
+  const [draft, setDraft] = useState(thread.draft);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const countId = useId();
+  const message = draft.trim();
+  // Code points, as the hub counts them (F2).
+  const length = [...message].length;
+  const over = length > limit;
+  const sendable = length > 0 && !over && !ended;
+
+  useEffect(() => {
+    if (focused) field.current?.focus();
+  }, [focused]);
+
+  const write = (next: string) => {
+    setDraft(next);
+    thread.write(next);
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!sendable) return;
+    onPublish(message);
+    write('');
+    field.current?.focus();
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) submit(event);
+  };
+
+  return (
+    <form className={classes.composer} onSubmit={submit}>
+      {/* The copy behind the field makes it as high as its text. */}
+      <div className={classes.field} data-copy={draft}>
+        <textarea
+          ref={field}
+          rows={1}
+          value={draft}
+          enterKeyHint="send"
+          placeholder={placeholder}
+          aria-label={text.message}
+          aria-describedby={countId}
+          aria-invalid={over}
+          onChange={(event) => write(event.currentTarget.value)}
+          onKeyDown={onKeyDown}
+        />
+      </div>
+      <button type="submit" className={classes.send} aria-label={text.send} title={text.send} disabled={!sendable}>
+        <Icon name="send" />
+      </button>
+      <p id={countId} className={classes.counter} data-near={length > limit * NEAR || undefined} data-over={over || undefined}>
+        <span role={over ? 'alert' : undefined}>{over ? text.tooLong(length - limit) : ''}</span>
+        <span data-counter aria-hidden="true">
+          {length}/{limit}
+        </span>
+        <span className={classes.unseen}>{text.characters(length, limit)}</span>
+      </p>
+    </form>
   );
 }

@@ -1,7 +1,5 @@
 import { Fragment } from 'react';
 
-import { textParts } from './text-links.ts';
-
 /** A text as it was written, its web addresses as links, which tell nobody where one came from. Nothing else in it means anything. */
 export function LinkedText({ text }: { readonly text: string }) {
   return textParts(text).map((part, index) => {
@@ -13,4 +11,51 @@ export function LinkedText({ text }: { readonly text: string }) {
       </a>
     );
   });
+}
+
+/** Where the links in a text are. Only addresses of http and https become links; everything else stays text. */
+
+export type TextPart =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'link'; readonly text: string; readonly href: string };
+
+const ADDRESS = /\bhttps?:\/\/[^\s<>"'`{}|\\^\p{Cc}\p{Cf}，。；！？、）】》」』]+/giu;
+
+/** What ends a sentence rather than an address. */
+const TRAILING = /[.,:;!?…]+$/u;
+
+export function textParts(text: string): TextPart[] {
+  const parts: TextPart[] = [];
+  let end = 0;
+  for (const { 0: found, index } of text.matchAll(ADDRESS)) {
+    const address = withoutEnd(found);
+    const href = safeAddress(address);
+    if (href === undefined) continue;
+    if (index > end) parts.push({ kind: 'text', text: text.slice(end, index) });
+    parts.push({ kind: 'link', text: address, href });
+    end = index + address.length;
+  }
+  if (end < text.length) parts.push({ kind: 'text', text: text.slice(end) });
+  return parts;
+}
+
+/** Without the sentence's end, and without a bracket that was opened before the address. */
+function withoutEnd(found: string): string {
+  let address = found.replace(TRAILING, '');
+  while (/[)\]]$/u.test(address) && closesMore(address)) address = address.slice(0, -1).replace(TRAILING, '');
+  return address;
+}
+
+function closesMore(address: string): boolean {
+  const count = (character: string): number => address.split(character).length - 1;
+  return address.endsWith(')') ? count(')') > count('(') : count(']') > count('[');
+}
+
+/** As the browser reads it; undefined if it is none, or has a name and password in it, which mislead about where it leads. */
+function safeAddress(address: string): string | undefined {
+  if (!URL.canParse(address)) return undefined;
+  const url = new URL(address);
+  const plain =
+    (url.protocol === 'http:' || url.protocol === 'https:') && url.username === '' && url.password === '' && url.hostname !== '';
+  return plain ? url.href : undefined;
 }

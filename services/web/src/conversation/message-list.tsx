@@ -1,37 +1,14 @@
 import { type ReactNode, useCallback, useEffect, useMemo } from 'react';
 import { useStore } from 'zustand/react';
-
 import type { Person } from '#libs/client/index.ts';
 import { useLanguage, useText } from '../i18n/language.tsx';
-import { PersonName } from '../people/person-name.tsx';
-import { Sentence } from '../people/sentence.tsx';
+import { PersonName, Sentence } from '../people/person-name.tsx';
 import { Icon } from '../ui/icon.tsx';
 import classes from './conversation.module.css';
 import { type Line, toLines } from './lines.ts';
 import { MessageLine } from './message-line.tsx';
 import { useScrollPlace } from './scroll-place.ts';
 import type { Thread } from './thread.ts';
-
-const DAY_MS = 86_400_000;
-
-/** Above the first line of a day. `now`: Unix milliseconds. */
-function DayLine({ at, now }: { readonly at: number; readonly now: number }) {
-  const text = useText('conversation');
-  const { language } = useLanguage();
-  return (
-    <li className={classes.day} data-day>
-      <span>{dayName(at, now)}</span>
-    </li>
-  );
-
-  function dayName(time: number, today: number): string {
-    const day = new Date(time).toDateString();
-    if (day === new Date(today).toDateString()) return text.today;
-    if (day === new Date(today - DAY_MS).toDateString()) return text.yesterday;
-    const year = new Date(time).getFullYear() === new Date(today).getFullYear() ? {} : ({ year: 'numeric' } as const);
-    return new Intl.DateTimeFormat(language, { weekday: 'long', day: 'numeric', month: 'long', ...year }).format(time);
-  }
-}
 
 /** Pixels from the top at which the next older page is loaded. */
 const NEAR_TOP = 600;
@@ -157,5 +134,26 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
         slots={[<PersonName key="name" person={last.from} />, last.text]}
       />
     );
+  }
+}
+
+const DAY_MS = 86_400_000;
+
+/** Above the first line of a day. `now`: Unix milliseconds. */
+function DayLine({ at, now }: { readonly at: number; readonly now: number }) {
+  const text = useText('conversation');
+  const { language } = useLanguage();
+  return (
+    <li className={classes.day} data-day>
+      <span>{dayName(at, now)}</span>
+    </li>
+  );
+
+  function dayName(time: number, today: number): string {
+    const day = new Date(time).toDateString();
+    if (day === new Date(today).toDateString()) return text.today;
+    if (day === new Date(today - DAY_MS).toDateString()) return text.yesterday;
+    const year = new Date(time).getFullYear() === new Date(today).getFullYear() ? {} : ({ year: 'numeric' } as const);
+    return new Intl.DateTimeFormat(language, { weekday: 'long', day: 'numeric', month: 'long', ...year }).format(time);
   }
 }

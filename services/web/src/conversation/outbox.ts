@@ -1,5 +1,5 @@
 /** Own messages that the hub has not acknowledged. */
-import type { Message } from './message.ts';
+import type { Message } from './timeline.ts';
 
 /** `pending`: on its way. `failed`: given up; if `canRetry`, another try may help. */
 export interface OutboxEntry {

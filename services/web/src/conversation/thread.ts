@@ -1,11 +1,11 @@
 /** The messages of one room as a page knows them: stored ones, own ones on their way, and who types. */
+
 import { createStore } from 'zustand/vanilla';
 import type { ParleyClient, Person } from '#libs/client/index.ts';
 import type { View } from '../state/view.ts';
 import { codeOf, mayWorkLater } from './error-code.ts';
-import type { PlacedMessage } from './message.ts';
 import { Outbox, type OutboxEntry } from './outbox.ts';
-import { Timeline, type TimelineItem } from './timeline.ts';
+import { type PlacedMessage, Timeline, type TimelineItem } from './timeline.ts';
 import type { Timers } from './timers.ts';
 import { Typists } from './typists.ts';
 

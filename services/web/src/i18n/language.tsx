@@ -1,7 +1,14 @@
 import { createContext, type ReactNode, useContext, useEffect, useLayoutEffect, useMemo, useState } from 'react';
-
-import { keepLanguage } from './chosen-language.ts';
-import { type Area, LANGUAGES, type Language, type LoadedLanguage, loadLanguage, nextLanguage, type Text } from './languages.ts';
+import {
+  type Area,
+  keepLanguage,
+  LANGUAGES,
+  type Language,
+  type LoadedLanguage,
+  loadLanguage,
+  nextLanguage,
+  type Text,
+} from './languages.ts';
 
 interface LanguageChoice extends LoadedLanguage {
   /** Shows the page in this language as soon as its texts are there, and from now on. */

@@ -1,4 +1,4 @@
-import { createTheme, type MantineColorsTuple } from '@mantine/core';
+import { createTheme, localStorageColorSchemeManager, type MantineColorsTuple } from '@mantine/core';
 
 /** Shade 6 carries white text at 4.5:1 and more. */
 const LEAF: MantineColorsTuple = [
@@ -45,3 +45,13 @@ export const THEME = createTheme({
     Drawer: { defaultProps: { lockScroll: false } },
   },
 });
+
+/** Where the choice of light or dark is kept; `auto` follows the system. */
+export const COLOR_SCHEMES = localStorageColorSchemeManager({ key: 'parley.color-scheme' });
+
+/** Sets the scheme before the first paint: without it a dark page would flash light. */
+export function applyColorScheme(root: HTMLElement): void {
+  const chosen = COLOR_SCHEMES.get('auto');
+  const dark = chosen === 'auto' ? matchMedia('(prefers-color-scheme: dark)').matches : chosen === 'dark';
+  root.dataset['mantineColorScheme'] = dark ? 'dark' : 'light';
+}

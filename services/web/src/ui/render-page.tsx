@@ -1,17 +1,12 @@
 import '@mantine/core/styles.layer.css';
-import '../theme/variables.css';
 import '../theme/page.css';
-
-import { MantineProvider } from '@mantine/core';
-import { type ReactNode, StrictMode } from 'react';
+import '../theme/variables.css';
+import { Button, Center, MantineProvider, Stack, Text } from '@mantine/core';
+import { Component, type ReactNode, StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-
-import { chosenLanguage } from '../i18n/chosen-language.ts';
-import { LanguageProvider } from '../i18n/language.tsx';
-import { loadLanguage } from '../i18n/languages.ts';
-import { applyColorScheme, COLOR_SCHEMES } from '../theme/color-scheme.ts';
-import { THEME } from '../theme/theme.ts';
-import { BrokenPage } from './broken-page.tsx';
+import { LanguageProvider, useText } from '../i18n/language.tsx';
+import { chosenLanguage, loadLanguage } from '../i18n/languages.ts';
+import { applyColorScheme, COLOR_SCHEMES, THEME } from '../theme/theme.ts';
 
 /**
  * Puts a page into `#root`: theme, light or dark, language. Mantine is kept from adding style elements, which the pages' policy forbids; for the
@@ -36,5 +31,34 @@ export async function renderPage(page: ReactNode): Promise<void> {
         </LanguageProvider>
       </MantineProvider>
     </StrictMode>,
+  );
+}
+
+interface BrokenPageProps {
+  readonly children: ReactNode;
+}
+
+/** A fault in drawing the page shows a word and a way on, in place of nothing at all. */
+class BrokenPage extends Component<BrokenPageProps, { readonly broken: boolean }> {
+  static getDerivedStateFromError() {
+    return { broken: true };
+  }
+
+  override state = { broken: false };
+
+  override render() {
+    return this.state.broken ? <Apology /> : this.props.children;
+  }
+}
+
+function Apology() {
+  const text = useText('app');
+  return (
+    <Center h="100%" role="alert">
+      <Stack align="center">
+        <Text>{text.broken}</Text>
+        <Button onClick={() => location.reload()}>{text.reload}</Button>
+      </Stack>
+    </Center>
   );
 }

@@ -1,4 +1,5 @@
 /** The customer's side of a conversation: who they are, which conversation, and its messages. Framework-free. */
+
 import { createStore } from 'zustand/vanilla';
 import type { ParleyClient, Person } from '#libs/client/index.ts';
 import { codeOf } from '../conversation/error-code.ts';
@@ -8,7 +9,6 @@ import type { BrowserLogin } from '../login/browser-login.ts';
 import { ApiError } from '../login/hub-api.ts';
 import type { View } from '../state/view.ts';
 import type { CustomerMemory } from './kept-customer.ts';
-import { subjectOf } from './subject.ts';
 
 /** Where the customer is: looking for them, asking their name, at the chat, or without it. */
 export type Phase = 'starting' | 'form' | 'chat' | 'unreachable' | 'refused';
@@ -353,4 +353,17 @@ export class CustomerChat {
     this.#client?.delivered(thread.room, top);
     return 0;
   }
+}
+
+/** Code points of a subject; the API takes no more. */
+const SUBJECT_MAX = 60;
+
+/** What the queue shows of a conversation: how its first message begins. Undefined if nothing of it can be seen in one line. */
+export function subjectOf(text: string): string | undefined {
+  const line = text
+    .normalize('NFC')
+    .replaceAll(/[\p{C}\p{Z}]+/gu, ' ')
+    .trim();
+  const subject = [...line].slice(0, SUBJECT_MAX).join('').trim();
+  return /[\p{L}\p{N}\p{P}\p{S}]/u.test(subject) ? subject : undefined;
 }

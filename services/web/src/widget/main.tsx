@@ -1,18 +1,13 @@
 import './widget.css';
-
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { randomUuid } from '#libs/client/client-options.ts';
 import { ParleyClient } from '#libs/client/index.ts';
-
 import { browserTimers } from '../conversation/timers.ts';
-import { chosenLanguage } from '../i18n/chosen-language.ts';
 import { LanguageProvider } from '../i18n/language.tsx';
-import { loadLanguage } from '../i18n/languages.ts';
-import { BrowserLogin } from '../login/browser-login.ts';
-import { hubApi } from '../login/hub-api.ts';
-import { hubUrl, socketUrl } from '../login/hub-url.ts';
-import { cookieSuffix } from '../login/login-hint.ts';
+import { chosenLanguage, loadLanguage } from '../i18n/languages.ts';
+import { BrowserLogin, cookieSuffix } from '../login/browser-login.ts';
+import { hubApi, hubUrl, socketUrl } from '../login/hub-api.ts';
 import { CustomerChat } from './customer-chat.ts';
 import { HostPage } from './host-page.ts';
 import { CustomerMemory, ownStorage } from './kept-customer.ts';

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-
 import { Account } from '#services/web/src/account/account.ts';
+import { hasLogin } from '#services/web/src/login/browser-login.ts';
 import { ApiError, type CallOptions } from '#services/web/src/login/hub-api.ts';
-import { hasLogin } from '#services/web/src/login/login-hint.ts';
 
 const ANN = { id: 'ann', name: 'Ann', kind: 'user' };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AdminError, type Hub, type HubNode, type Queue } from '#services/web/src/admin/admin-api.ts';
+import type { Picture } from '#services/web/src/admin/queries.ts';
 import { type Finding, findingsOf, verdictOf } from '#services/web/src/admin/verdict.ts';
-import type { Picture } from '#services/web/src/admin/watch.ts';
 
 const HUB: Hub = { version: '1.0.0', online: 3, redis: 'up', database: 'up', board: true, dashboardUrl: null };
 const NODE: HubNode = {

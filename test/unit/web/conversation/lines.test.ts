@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
-
 import { type Line, toLines } from '#services/web/src/conversation/lines.ts';
-import type { PlacedMessage } from '#services/web/src/conversation/message.ts';
 import { Outbox } from '#services/web/src/conversation/outbox.ts';
-import { Timeline } from '#services/web/src/conversation/timeline.ts';
+import { type PlacedMessage, Timeline } from '#services/web/src/conversation/timeline.ts';
 import { said } from '#test/support/fake-chat-client.ts';
 
 const ME = { id: 'me', name: 'Me', kind: 'user' };

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-
-import { chosenLanguage, keepLanguage } from '#services/web/src/i18n/chosen-language.ts';
+import { chosenLanguage, keepLanguage } from '#services/web/src/i18n/languages.ts';
 
 const storage = (kept: string | null) => ({ getItem: () => kept });
 

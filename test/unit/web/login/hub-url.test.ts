@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hubUrl, socketUrl } from '#services/web/src/login/hub-url.ts';
+import { hubUrl, socketUrl } from '#services/web/src/login/hub-api.ts';
 
 describe('where the hub of a page is', () => {
   it.each([

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-
-import { type NotificationApi, Notifier } from '#services/web/src/notify/notifier.ts';
+import { type NotificationApi, Notifier } from '#services/web/src/notify/notifier.tsx';
 
 function played(permission: 'default' | 'granted' | 'denied') {
   const shown: { title: string; body: string; tag: string; click(): void; closed: boolean }[] = [];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { subjectOf } from '#services/web/src/widget/customer-chat.ts';
 import { HostPage } from '#services/web/src/widget/host-page.ts';
 import { CustomerMemory, ownStorage } from '#services/web/src/widget/kept-customer.ts';
-import { subjectOf } from '#services/web/src/widget/subject.ts';
 
 describe('the subject of a conversation', () => {
   it('is how its first message begins, in one line of at most 60 characters', () => {

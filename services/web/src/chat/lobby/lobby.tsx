@@ -1,9 +1,8 @@
 import { ActionIcon, Text } from '@mantine/core';
 import { useState } from 'react';
 import { useStore } from 'zustand/react';
-
 import { useText } from '../../i18n/language.tsx';
-import { NotifyButton } from '../../notify/notify-button.tsx';
+import { NotifyButton } from '../../notify/notifier.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { MoreButton } from '../../ui/more-button.tsx';
 import { useChat } from '../chat-context.ts';
@@ -11,8 +10,7 @@ import { hrefOf, type Place, placeOfRoom } from '../place.ts';
 import type { Room } from '../state/room-list.ts';
 import classes from './lobby.module.css';
 import { NewGroup } from './new-group.tsx';
-import { PairItem } from './pair-item.tsx';
-import { RoomItem } from './room-item.tsx';
+import { PairItem, RoomItem } from './room-item.tsx';
 
 /** The rooms there are for me, with what is new in them. `place`: where one is now. */
 export function Lobby({ place }: { readonly place: Place }) {

@@ -2,16 +2,13 @@ import { VisuallyHidden } from '@mantine/core';
 import { memo } from 'react';
 import { useStore } from 'zustand/react';
 import type { Person } from '#libs/client/index.ts';
-
 import { useText } from '../../i18n/language.tsx';
 import { PersonName } from '../../people/person-name.tsx';
 import { PersonPicture } from '../../people/person-picture.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
-import { hrefOf, placeOfRoom } from '../place.ts';
-import { roomTitle } from '../room-title.ts';
+import { hrefOf, placeOfRoom, roomTitle } from '../place.ts';
 import type { Room } from '../state/room-list.ts';
-import { UnreadMark } from '../unread-mark.tsx';
 import classes from './lobby.module.css';
 
 /** One room of the list: its name, its newest message, who is in it, what is new. Of hundreds, only those that changed are drawn again. */
@@ -82,5 +79,52 @@ function Preview({ from, text, direct }: { readonly from: Person; readonly text:
       )}
       <bdi>{text}</bdi>
     </>
+  );
+}
+
+/** The way to my pair, or to one. */
+export function PairItem({ current }: { readonly current: boolean }) {
+  const text = useText('chat');
+  const { store } = useChat();
+  const state = useStore(store.pair.view, (search) => search.state);
+  const pair = state.is === 'paired' ? state.pair : undefined;
+  const unread = useStore(store.rooms.view, () => (pair === undefined ? 0 : (store.rooms.get(pair.room)?.unread ?? 0)));
+  const about = pair !== undefined ? text.partner : state.is === 'waiting' ? text.partnerWaiting : text.partnerAbout;
+
+  return (
+    <li>
+      <a className={classes.item} href={hrefOf({ is: 'pair' })} aria-current={current ? 'page' : undefined} data-pair={state.is}>
+        <span className={classes.picture}>
+          {pair === undefined ? (
+            <span className={classes.roomPicture}>
+              <Icon name="pair" />
+            </span>
+          ) : (
+            <PersonPicture person={pair.with} />
+          )}
+        </span>
+        <span className={classes.words}>
+          <span className={classes.name}>{pair === undefined ? text.partner : <PersonName person={pair.with} />}</span>
+          <span className={classes.about}>{about}</span>
+        </span>
+        <span className={classes.marks}>
+          <UnreadMark count={unread} />
+        </span>
+      </a>
+    </li>
+  );
+}
+
+const SHOWN_MAX = 99;
+
+/** How much is new; nothing where nothing is. */
+function UnreadMark({ count }: { readonly count: number }) {
+  const text = useText('chat');
+  if (count === 0) return null;
+  return (
+    <span className={classes.unread} data-unread={count}>
+      <span aria-hidden="true">{count > SHOWN_MAX ? `${SHOWN_MAX}+` : count}</span>
+      <VisuallyHidden>{text.unread(count)}</VisuallyHidden>
+    </span>
   );
 }

@@ -1,47 +1,15 @@
-import { Button } from '@mantine/core';
-import { useEffect, useState } from 'react';
+import { ActionIcon, Button, Checkbox, Loader, Text } from '@mantine/core';
+import { type FormEvent, useEffect, useState } from 'react';
 import { useStore } from 'zustand/react';
+import { problemText } from '../../conversation/error-code.ts';
 import { useText } from '../../i18n/language.tsx';
+import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
+import { ConfirmButton } from '../confirm-button.tsx';
+import { hrefOf } from '../place.ts';
 import { RoomView } from '../room/room-view.tsx';
+import type { Pair } from '../state/pair-finder.ts';
 import classes from './pair.module.css';
-import { PairBar } from './pair-bar.tsx';
-import { PairSearch } from './pair-search.tsx';
-
-const MINUTE_MS = 60_000;
-
-/** What is left until a time, in hours and minutes. `until`: Unix milliseconds. */
-function TimeLeft({ until }: { readonly until: number }) {
-  const text = useText('chat');
-  const [now, setNow] = useState(Date.now);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), MINUTE_MS / 4);
-    return () => clearInterval(timer);
-  }, []);
-  const minutes = Math.max(0, Math.ceil((until - now) / MINUTE_MS));
-  return (
-    <time dateTime={new Date(until).toISOString()} data-left={minutes}>
-      {text.timeLeft(Math.floor(minutes / 60), minutes % 60)}
-    </time>
-  );
-}
-
-/** It is over: why, and the way to another one. What was said stays to be read. */
-function PairOver({ reason }: { readonly reason: 'mine' | 'closed' | 'expired' }) {
-  const text = useText('chat');
-  const { store } = useChat();
-  return (
-    <div className={classes.bar}>
-      <p role="status" data-pair-over={reason}>
-        {text.pairEnded[reason]}
-      </p>
-      <span className={classes.space} />
-      <Button size="compact-md" onClick={() => void store.pair.ask(false)}>
-        {text.pairFindAgain}
-      </Button>
-    </div>
-  );
-}
 
 /** My pair, or the way to one. */
 export function PairView() {
@@ -63,5 +31,134 @@ export function PairView() {
       about={found && pair.expiresAt !== undefined ? <TimeLeft until={pair.expiresAt} /> : undefined}
       bar={state.is === 'paired' ? <PairBar pair={pair} /> : <PairOver reason={state.reason} />}
     />
+  );
+}
+
+/** Asks for a partner, and waits for one. */
+function PairSearch() {
+  const text = useText('chat');
+  const { store } = useChat();
+  const { state, problem } = useStore(store.pair.view);
+  const problems = useText('problems');
+  const [keepHistory, setKeepHistory] = useState(false);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    void store.pair.ask(keepHistory);
+  };
+  return (
+    <main className={classes.search} data-pair-state={state.is}>
+      <ActionIcon
+        component="a"
+        href={hrefOf({ is: 'lobby' })}
+        className={classes.back}
+        variant="subtle"
+        color="gray"
+        size="lg"
+        aria-label={text.back}
+      >
+        <Icon name="back" />
+      </ActionIcon>
+      <span className={classes.sign}>
+        <Icon name="pair" size={40} />
+      </span>
+      <h1>{text.partner}</h1>
+      {state.is === 'waiting' ? (
+        <div role="status">
+          <p className={classes.waiting}>
+            <Loader size="sm" /> {text.pairWaiting}
+          </p>
+          <p>{text.pairWaitingAbout}</p>
+          <Button className={classes.stop} variant="default" onClick={() => void store.pair.stop()}>
+            {text.pairStop}
+          </Button>
+          {problem !== undefined && (
+            <Text size="sm" c="var(--bad)" role="alert">
+              {problemText(problems, problem)}
+            </Text>
+          )}
+        </div>
+      ) : (
+        <form onSubmit={submit}>
+          <p>{text.pairLead}</p>
+          <Checkbox
+            label={text.keepHistory}
+            description={text.pairWished}
+            checked={keepHistory}
+            onChange={(event) => setKeepHistory(event.currentTarget.checked)}
+          />
+          <Button type="submit" size="md" loading={state.is === 'asking'}>
+            {text.pairFind}
+          </Button>
+          {problem !== undefined && (
+            <Text size="sm" c="var(--bad)" role="alert">
+              {problemText(problems, problem)}
+            </Text>
+          )}
+        </form>
+      )}
+    </main>
+  );
+}
+
+/** Whether the history is kept, and the way out. */
+function PairBar({ pair: { keepsHistory } }: { readonly pair: Pair }) {
+  const text = useText('chat');
+  const { store } = useChat();
+  const { askedByMe, askedByOther, problem } = useStore(store.pair.view);
+  const problems = useText('problems');
+  const kept = keepsHistory ? text.pairKept : askedByMe ? text.pairWished : askedByOther ? text.pairAsked : text.pairNotKept;
+  return (
+    <div className={classes.bar}>
+      <Text component="p" size="sm" c="dimmed" role="status" data-kept={keepsHistory}>
+        {kept}
+      </Text>
+      {!keepsHistory && !askedByMe && (
+        <Button size="compact-sm" variant="subtle" onClick={() => void store.pair.keep()}>
+          {text.keepHistory}
+        </Button>
+      )}
+      <span className={classes.space} />
+      {problem !== undefined && (
+        <Text size="sm" c="var(--bad)" role="alert">
+          {problemText(problems, problem)}
+        </Text>
+      )}
+      <ConfirmButton label={text.pairEnd} sure={text.pairEndSure} about={text.pairEndAbout} onConfirm={() => store.pair.end()} />
+    </div>
+  );
+}
+
+/** It is over: why, and the way to another one. What was said stays to be read. */
+function PairOver({ reason }: { readonly reason: 'mine' | 'closed' | 'expired' }) {
+  const text = useText('chat');
+  const { store } = useChat();
+  return (
+    <div className={classes.bar}>
+      <p role="status" data-pair-over={reason}>
+        {text.pairEnded[reason]}
+      </p>
+      <span className={classes.space} />
+      <Button size="compact-md" onClick={() => void store.pair.ask(false)}>
+        {text.pairFindAgain}
+      </Button>
+    </div>
+  );
+}
+
+const MINUTE_MS = 60_000;
+
+/** What is left until a time, in hours and minutes. `until`: Unix milliseconds. */
+function TimeLeft({ until }: { readonly until: number }) {
+  const text = useText('chat');
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), MINUTE_MS / 4);
+    return () => clearInterval(timer);
+  }, []);
+  const minutes = Math.max(0, Math.ceil((until - now) / MINUTE_MS));
+  return (
+    <time dateTime={new Date(until).toISOString()} data-left={minutes}>
+      {text.timeLeft(Math.floor(minutes / 60), minutes % 60)}
+    </time>
   );
 }

@@ -1,15 +1,18 @@
-import { ActionIcon, CloseButton } from '@mantine/core';
+import { ActionIcon, Button, CloseButton, Stack, Text } from '@mantine/core';
+import { useCallback, useEffect, useState } from 'react';
 import { useStore } from 'zustand/react';
-
+import type { Person } from '#libs/client/index.ts';
+import { codeOf, problemText } from '../../conversation/error-code.ts';
 import { useText } from '../../i18n/language.tsx';
 import { PersonName } from '../../people/person-name.tsx';
 import { PersonPicture } from '../../people/person-picture.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
+import { ConfirmButton } from '../confirm-button.tsx';
+import { PeopleChoice } from '../lobby/new-group.tsx';
 import { goTo } from '../place.ts';
 import type { Room } from '../state/room-list.ts';
 import type { RoomThread } from '../state/room-thread.ts';
-import { GroupMembers } from './group-members.tsx';
 import classes from './room.module.css';
 
 interface PeoplePanelProps {
@@ -67,5 +70,139 @@ function PresentPeople({ thread }: { readonly thread: RoomThread }) {
       </ul>
       {rest > 0 && <p className={classes.more}>{text.andMore(rest)}</p>}
     </>
+  );
+}
+
+interface GroupMembersProps {
+  readonly thread: RoomThread;
+  readonly room: Room;
+}
+
+/** Who belongs to a group, who of them is here, and what I may change about it. */
+function GroupMembers({ thread, room: { room, owner, members: memberCount } }: GroupMembersProps) {
+  const text = useText('chat');
+  const { store } = useChat();
+  const problems = useText('problems');
+  const { people } = useStore(thread.audience.view);
+  const [members, setMembers] = useState<readonly Person[]>([]);
+  const [problem, setProblem] = useState<string>();
+  const mine = owner === store.me.id;
+
+  const attempt = useCallback(async (task: () => Promise<unknown>) => {
+    try {
+      await task();
+      setProblem(undefined);
+    } catch (error) {
+      setProblem(codeOf(error));
+    }
+  }, []);
+  const read = useCallback(() => attempt(async () => setMembers((await store.groups.details(room)).people)), [attempt, room, store]);
+  // Whoever comes may be new here, whoever goes may have left for good.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: read again with each change
+  useEffect(() => void read(), [read, people, memberCount]);
+
+  const change = (task: () => Promise<unknown>) => attempt(async () => task().then(read));
+  const leave = (task: () => Promise<unknown>) =>
+    attempt(async () => {
+      await task();
+      goTo({ is: 'lobby' });
+      await store.refresh();
+    });
+
+  return (
+    <>
+      <ul className={classes.peopleList}>
+        {members.map((person) => (
+          <li key={person.id} data-person={person.name} data-here={people.some(({ id }) => id === person.id) || undefined}>
+            <PersonPicture person={person} small />
+            <span className={classes.personName} dir="auto">
+              <PersonName person={person} />
+            </span>
+            {person.id === owner && <span className={classes.badge}>{text.owner}</span>}
+            {person.id === store.me.id && <span className={classes.badge}>{text.you}</span>}
+            {person.id !== store.me.id && (
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                aria-label={text.writeTo(person.name)}
+                title={text.writeTo(person.name)}
+                onClick={() => goTo({ is: 'direct', user: person.id })}
+              >
+                <Icon name="message" size={16} />
+              </ActionIcon>
+            )}
+            {mine && person.id !== store.me.id && (
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                aria-label={text.takeOut(person.name)}
+                title={text.takeOut(person.name)}
+                onClick={() => void change(() => store.groups.remove(room, person.id))}
+              >
+                <Icon name="close" size={16} />
+              </ActionIcon>
+            )}
+          </li>
+        ))}
+      </ul>
+      <Stack p="md" gap="sm">
+        {problem !== undefined && (
+          <Text size="sm" c="var(--bad)" role="alert">
+            {problemText(problems, problem)}
+          </Text>
+        )}
+        {mine && <AddPeople members={members} onAdd={(ids) => change(() => store.groups.add(room, ids))} />}
+        {mine ? (
+          <ConfirmButton
+            label={text.endGroup}
+            sure={text.yesEnd}
+            about={text.endGroupSure}
+            onConfirm={() => leave(() => store.groups.end(room))}
+          />
+        ) : (
+          <ConfirmButton
+            label={text.leaveGroup}
+            sure={text.yesLeave}
+            about={text.leaveGroupSure}
+            onConfirm={() => leave(() => store.groups.remove(room, store.me.id))}
+          />
+        )}
+      </Stack>
+    </>
+  );
+}
+
+interface AddPeopleProps {
+  readonly members: readonly Person[];
+  readonly onAdd: (ids: readonly string[]) => Promise<void>;
+}
+
+function AddPeople({ members, onAdd }: AddPeopleProps) {
+  const text = useText('chat');
+  const { store } = useChat();
+  const [choosing, setChoosing] = useState(false);
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  if (!choosing) {
+    return (
+      <Button variant="light" onClick={() => setChoosing(true)}>
+        {text.addPeople}
+      </Button>
+    );
+  }
+  const others = store.acquaintances.filter(({ id }) => !members.some((member) => member.id === id));
+  return (
+    <Stack gap="sm">
+      <PeopleChoice label={text.addPeople} people={others} chosen={chosen} onChange={setChosen} />
+      <Button
+        disabled={chosen.length === 0}
+        onClick={() => {
+          setChoosing(false);
+          setChosen([]);
+          void onAdd(chosen);
+        }}
+      >
+        {text.add}
+      </Button>
+    </Stack>
   );
 }

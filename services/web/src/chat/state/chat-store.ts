@@ -1,8 +1,9 @@
 /** Everything the chat's screens show, kept up to date by the client and the HTTP API. */
+
 import { createStore } from 'zustand/vanilla';
 import type { Person } from '#libs/client/index.ts';
 import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
-import type { Message, PlacedMessage } from '../../conversation/message.ts';
+import type { Message, PlacedMessage } from '../../conversation/timeline.ts';
 import type { Timers } from '../../conversation/timers.ts';
 import type { View } from '../../state/view.ts';
 import type { ChatAccount, ChatClient, ChatEvents } from './chat-client.ts';

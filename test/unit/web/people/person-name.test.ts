@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest';
-
 import { en } from '#services/web/src/i18n/en.ts';
 import { zh } from '#services/web/src/i18n/zh.ts';
-import { plainName } from '#services/web/src/people/kind-labels.ts';
+import { plainName } from '#services/web/src/people/person-name.tsx';
 
 it.each([
   [{ name: 'Bob', kind: 'guest' }, '[guest] Bob'],

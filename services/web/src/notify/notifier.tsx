@@ -1,3 +1,8 @@
+import { ActionIcon } from '@mantine/core';
+import { useEffect, useSyncExternalStore } from 'react';
+import { useText } from '../i18n/language.tsx';
+import { Icon } from '../ui/icon.tsx';
+
 /** The browser's own notifications: `window.Notification`, or what a test plays. */
 export interface NotificationApi {
   readonly permission: 'default' | 'granted' | 'denied';
@@ -43,4 +48,33 @@ export class Notifier {
       // Browsers of telephones allow them to service workers only.
     }
   }
+}
+
+/** Asks for notifications, when it is pressed; tells how it stands afterwards. Nothing where the browser has none. */
+export function NotifyButton({ notifier }: { readonly notifier: Notifier }) {
+  const text = useText('app').notifications;
+  const permission = useSyncExternalStore(notifier.subscribe, () => notifier.permission);
+  if (permission === 'unsupported') return null;
+  return (
+    <ActionIcon
+      variant={permission === 'granted' ? 'light' : 'subtle'}
+      color={permission === 'granted' ? 'leaf' : 'gray'}
+      aria-label={text[permission]}
+      title={text[permission]}
+      disabled={permission === 'denied'}
+      onClick={() => permission === 'default' && void notifier.ask()}
+    >
+      <Icon name="bell" />
+    </ActionIcon>
+  );
+}
+
+/** The page's title, with how much is new before it, as long as the caller is shown; then the title alone. */
+export function useCountedTitle(title: string, count: number): void {
+  useEffect(() => {
+    document.title = count > 0 ? `(${count}) ${title}` : title;
+    return () => {
+      document.title = title;
+    };
+  }, [title, count]);
 }

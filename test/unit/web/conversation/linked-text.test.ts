@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-
-import { textParts } from '#services/web/src/conversation/text-links.ts';
+import { textParts } from '#services/web/src/conversation/linked-text.tsx';
 
 const links = (text: string): string[] => textParts(text).flatMap((part) => (part.kind === 'link' ? [part.href] : []));
 

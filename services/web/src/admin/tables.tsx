@@ -1,10 +1,41 @@
+import { Text } from '@mantine/core';
 import { useText } from '../i18n/language.tsx';
-import type { Text } from '../i18n/languages.ts';
 import styles from './admin.module.css';
-import type { Queue } from './admin-api.ts';
+import type { Queue, RoomSize } from './admin-api.ts';
+import { queueName, useFormat } from './format.ts';
 import { OutLink, Panel } from './panel.tsx';
-import { useFormat } from './use-format.ts';
-import type { Known } from './watch.ts';
+import type { Known } from './queries.ts';
+
+/** The rooms with the most people in them. */
+export function Rooms({ rooms }: { readonly rooms: Known<readonly RoomSize[]> }) {
+  const { rooms: words } = useText('admin');
+  const format = useFormat();
+  return (
+    <Panel title={words.title} error={rooms.error}>
+      {rooms.value?.length === 0 && <Text className={styles['hint']}>{words.empty}</Text>}
+      {rooms.value !== undefined && rooms.value.length > 0 && (
+        <table className={styles['table']}>
+          <thead>
+            <tr>
+              <th scope="col">{words.room}</th>
+              <th scope="col">{words.people}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rooms.value.map(({ room, count }) => (
+              <tr key={room} data-room={room}>
+                <th scope="row" className={styles['name']}>
+                  {room}
+                </th>
+                <td>{format.number(count)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Panel>
+  );
+}
 
 interface QueuesProps {
   readonly queues: Known<Readonly<Record<string, Queue>>>;
@@ -50,9 +81,4 @@ export function Queues({ queues, board }: QueuesProps) {
       </table>
     </Panel>
   );
-}
-
-/** What people call a queue; one the page does not know keeps its own name. */
-export function queueName({ queues: { names } }: Text<'admin'>, queue: string): string {
-  return Object.hasOwn(names, queue) ? names[queue as keyof typeof names] : queue;
 }
