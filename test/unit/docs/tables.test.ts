@@ -6,6 +6,8 @@ import { SETTINGS, type Setting } from '#libs/config/settings.ts';
 import { METRICS } from '#libs/telemetry/metric-table.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
+/** Folders that a build makes. */
+const BUILT = new Set(['services/web/dist', 'libs/client/dist']);
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 /** Lines of a document's tables whose first cell is a name in backquotes that matches. */
@@ -46,6 +48,14 @@ describe('the documents', () => {
   it('lead to files that are there', () => {
     for (const document of ['README.md', 'ARCHITECTURE.md', 'SPEC.md', 'deploy/README.md']) {
       for (const [, path = ''] of read(document).matchAll(/\]\(([^)#:]+)\)/g)) expect(globSync(path, { cwd: ROOT })).toEqual([path]);
+    }
+  });
+
+  it('name only files and folders that are there', () => {
+    for (const document of ['README.md', 'ARCHITECTURE.md', 'SPEC.md']) {
+      const named = [...read(document).matchAll(/`((?:libs|services|test|deploy|bench)\/[\w./*-]+)`/g)].map(([, path = '']) => path);
+      const missing = named.filter((path) => globSync(path, { cwd: ROOT }).length === 0 && !BUILT.has(path));
+      expect([document, missing]).toEqual([document, []]);
     }
   });
 
