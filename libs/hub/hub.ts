@@ -19,13 +19,13 @@ import { UserSignals } from './delivery/user-signals.ts';
 import { FrameHandler } from './frames/frame-handler.ts';
 import { Publisher } from './frames/publisher.ts';
 import type { Admission, HubOptions } from './hub-options.ts';
-import { FrameBudget } from './limits/frame-budget.ts';
+import { ConnectionBudget } from './limits/frame-budget.ts';
 import { NewRooms } from './limits/new-rooms.ts';
 import { UserBytes } from './limits/user-bytes.ts';
 import { EVERYONE, type Socket } from './ports/socket.ts';
 import { MembershipValidity } from './rooms/membership-validity.ts';
 import { Rooms } from './rooms/rooms.ts';
-import { Connection, type Identity } from './sessions/connection.ts';
+import { Connection, type Identity, Phase } from './sessions/connection.ts';
 import { drainConnections } from './sessions/drain.ts';
 import { Expiry } from './sessions/expiry.ts';
 import { LocalUsers } from './sessions/local-users.ts';
@@ -206,7 +206,7 @@ export class Hub {
 
   /** A text frame came, at most `frameMaxBytes` long. */
   received(connection: Connection, text: string): void {
-    if (!connection.welcomed) this.#hold(connection, () => this.#frames.receive(connection, text));
+    if (connection.phase < Phase.welcomed) this.#hold(connection, () => this.#frames.receive(connection, text));
     else {
       // The ping goes out before the answer: a client that has the answer has the ping.
       this.#receipts.alive(connection);
@@ -221,14 +221,14 @@ export class Hub {
 
   /** The client answered a protocol ping, one with this text, or says that it did: such pongs are limited as pings are (F3). */
   ponged(connection: Connection, text: string): void {
-    if (connection.receipt?.ping !== text) this.#pings.strayPong(connection);
+    if (connection.receipts.asked?.ping !== text) this.#pings.strayPong(connection);
     this.#receipts.ponged(connection, text);
   }
 
   /** A binary frame came: refused like any frame that is none (F1). */
   receivedBinary(connection: Connection): void {
     const refuse = (): void => this.#frames.invalid(connection, undefined, new HubError('INVALID_REQUEST', 'frames are text, not binary'));
-    if (!connection.welcomed) this.#hold(connection, refuse);
+    if (connection.phase < Phase.welcomed) this.#hold(connection, refuse);
     else refuse();
   }
 
@@ -283,7 +283,7 @@ export class Hub {
       session,
       identity,
       login: singleSession ? (identity.login ?? id) : undefined,
-      budget: new FrameBudget(frameLimits, clock.steady()),
+      budget: new ConnectionBudget(frameLimits, clock.steady()),
       firstJoin,
       traffic: stats.hot,
     });
@@ -296,22 +296,22 @@ export class Hub {
     // The user's channel announces a newer login: the node listens to it before it compares this one with the others.
     if (singleSession) await connection.user.listening;
     const [result] = await Promise.all([presence.connect(connection), connection.user.listening]);
-    connection.registering = false;
-    if (result === 'replaced') connection.refusal = 'SESSION_REPLACED';
-    else if (connection.doubted) await this.#single.replaceOutdated([connection]);
+    const isSure = connection.registered();
+    if (result === 'replaced') connection.replaced();
+    else if (!isSure) await this.#single.replaceOutdated([connection]);
   }
 
   #welcome(connection: Connection): void {
     if (!connection.open) return;
     const { node, clock, heartbeatSeconds, messageMaxChars, frameMaxBytes, roomLimit, presence } = this.#options;
-    if (connection.refusal !== undefined) {
+    if (connection.phase === Phase.replaced) {
       this.#single.replace(connection);
       return;
     }
     const { user, session, identity, firstJoin } = connection;
     const online = presence.onlineCount;
     this.#counts.toldOnline(connection, online);
-    connection.send(
+    connection.welcome(
       buildFrame('welcome', {
         session,
         user: { id: user.id, name: user.name, kind: identity.kind },
@@ -322,15 +322,12 @@ export class Hub {
         limits: { messageChars: messageMaxChars, frameBytes: frameMaxBytes, rooms: roomLimit },
       }),
     );
-    connection.welcomed = true;
     connection.subscribe(EVERYONE);
     this.#expiry.watch(connection, clock.now());
     this.#seen(connection);
     this.#offline.deliver(connection);
     if (firstJoin !== undefined) this.#frames.join(connection, undefined, firstJoin.room, firstJoin.since);
-    const { early = [] } = connection;
-    connection.early = undefined;
-    for (const handle of early) if (connection.open) handle();
+    connection.releaseEarly();
   }
 
   /** Keeps a frame until `welcome` was sent. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubStage, type StageClient } from '#test/support/hub-stage.ts';
@@ -149,10 +149,11 @@ describe('welcome', () => {
     try {
       const ada = await single.connect({ sub: 'ada', login: 'one' });
       await asked.promise;
+      const held = vi.spyOn(ada.connection, 'deliver');
       ada.send({ type: 'ping', id: 'p' });
       ada.send({ type: 'join', id: 'j', room: 'park' });
       await single.backend.broker.emit('u:ada', '{"type":"inform","body":1}');
-      await until(() => ada.connection.early !== undefined && ada.connection.early.length >= 3, { everyMs: 1 });
+      await until(() => held.mock.calls.length > 0, { everyMs: 1 });
       expect(ada.frames).toEqual([]);
       answer.resolve();
       await ada.until(() => ada.ledger.unanswered.length === 0);

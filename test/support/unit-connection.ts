@@ -1,6 +1,6 @@
-import { FrameBudget } from '#libs/hub/limits/frame-budget.ts';
+import { ConnectionBudget } from '#libs/hub/limits/frame-budget.ts';
 import type { Socket } from '#libs/hub/ports/socket.ts';
-import { Connection, type Identity } from '#libs/hub/sessions/connection.ts';
+import { Connection, type Identity, Phase } from '#libs/hub/sessions/connection.ts';
 import type { LocalUser } from '#libs/hub/sessions/local-user.ts';
 
 /** Takes everything at once, and tells nobody. */
@@ -14,23 +14,49 @@ export const MUTE_SOCKET: Socket = {
   getBufferedAmount: () => 0,
 };
 
-/** A connection of a user whose socket is not there yet. */
-export function newConnection(user: LocalUser, identity: Partial<Identity> = {}, id = 'c', session = 's'): Connection {
-  return new Connection({
+/** A connection of a user whose socket is not there yet, as far as it has come. */
+export function newConnection(
+  user: LocalUser,
+  identity: Partial<Identity> = {},
+  id = 'c',
+  session = 's',
+  phase: Phase = Phase.live,
+): Connection {
+  const connection = new Connection({
     id,
     user,
     session,
     identity: { userId: user.id, name: user.name, kind: 'user', expiresAt: 0, ...identity },
     login: undefined,
-    budget: new FrameBudget({ rate: 0, burst: 1 }, 0),
+    budget: new ConnectionBudget({ rate: 0, burst: 1 }, 0),
     firstJoin: undefined,
     traffic: { bytesSent: 0 },
   });
+  if (phase >= Phase.registered) connection.registered();
+  if (phase >= Phase.welcomed) connection.welcome('');
+  if (phase === Phase.live) connection.caughtUp();
+  return connection;
 }
 
-/** An open connection of a user to no socket: `send` gets each frame as text, `buffered` says how many bytes were not taken yet. */
-export function openConnection(user: LocalUser, send: (frame: string) => void, id = 'c', buffered: () => number = () => 0): Connection {
-  const connection = newConnection(user, {}, id);
+/** The connection gets a new token. Returns the identity before. */
+export function refresh(connection: Connection, identity: Partial<Identity>): Identity {
+  const before = connection.identity;
+  connection.refresh(connection.beginRefresh(), { ...before, ...identity });
+  return before;
+}
+
+interface OpenOptions {
+  readonly id?: string;
+  readonly identity?: Partial<Identity>;
+  readonly phase?: Phase;
+  /** How many bytes were not taken yet. */
+  readonly buffered?: () => number;
+}
+
+/** An open connection of a user to no socket: `send` gets each frame as text. */
+export function openConnection(user: LocalUser, send: (frame: string) => void, options: OpenOptions = {}): Connection {
+  const { id, identity, phase, buffered = () => 0 } = options;
+  const connection = newConnection(user, identity, id, undefined, phase);
   connection.opened({
     ...MUTE_SOCKET,
     send: (frame) => {

@@ -48,7 +48,7 @@ export class Counts {
 
   /** As `toldOnline`, for the count of a room in `joined`. */
   toldRoom(connection: Connection, room: Room): void {
-    if (room.count === room.countTold) return;
+    if (room.isCountPushed) return;
     const asides = this.#roomAsides.get(room);
     if (asides === undefined) this.#roomAsides.set(room, new Map([[connection, room.count]]));
     else asides.set(connection, room.count);
@@ -57,8 +57,7 @@ export class Counts {
 
   /** A count that presence signalled. */
   room(room: Room, count: number): void {
-    room.signals += 1;
-    room.count = count;
+    room.countSignalled(count);
     this.#dirty.add(room);
   }
 
@@ -76,8 +75,8 @@ export class Counts {
     this.#asides.clear();
     for (const room of this.#dirty) {
       const { count } = room;
-      if (count !== room.countTold) {
-        room.countTold = count;
+      if (!room.isCountPushed) {
+        room.countPushed();
         this.#fanout.publish(room.topic, buildFrame('room_online', { room: room.name, count }), room.subscriptions);
       } else {
         for (const [connection, told] of this.#roomAsides.get(room) ?? []) {

@@ -66,7 +66,7 @@ export class Healer {
       await clock.wait(AGAIN_MS);
       this.#recount(rooms, attempt + 1);
     };
-    const doubted = rooms.map((room) => ({ room, signals: room.signals }));
+    const doubted = rooms.map((room) => ({ room, signals: room.countSignals }));
     background.run('counts', () => this.#ask(doubted), attempt < TRIES ? () => background.run('counts', again) : undefined);
   }
 
@@ -77,7 +77,7 @@ export class Healer {
       const answers = await presence.counts(rooms.map(({ room }) => room.name));
       for (const [index, { room, signals }] of rooms.entries()) {
         const count = answers[index];
-        if (count !== undefined && room.signals === signals) counts.room(room, count);
+        if (count !== undefined && room.countSignals === signals) counts.room(room, count);
       }
     } catch (error) {
       if (!(error instanceof HubError)) throw error;

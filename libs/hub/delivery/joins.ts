@@ -65,19 +65,18 @@ export class Joins {
     enter: () => Membership | Promise<Membership>,
   ): void {
     if (!connection.open) return;
-    const underWay = connection.deliveries?.get(name);
+    const underWay = connection.delivery(name);
     if (underWay !== undefined) {
       underWay.ids.push(id);
       return;
     }
-    const known = connection.rooms.find((room) => room.name === name);
+    const known = connection.room(name);
     if (known !== undefined) {
       connection.send(again(connection, known, id));
       return;
     }
     const delivery = new Delivery(id);
-    connection.deliveries ??= new Map();
-    connection.deliveries.set(name, delivery);
+    connection.begins(name, delivery);
     const failed = (error: unknown): void => this.#fail(connection, name, delivery, this.#options.faults.report(error, connection));
     try {
       const membership = enter();
@@ -103,11 +102,11 @@ export class Joins {
   /** Takes a closed connection out of every room. */
   leaveAll(connection: Connection): void {
     for (const room of [...connection.rooms]) this.#exit(connection, room);
-    connection.deliveries = undefined;
+    for (const name of connection.roomNames()) connection.settled(name);
   }
 
   #leave(connection: Connection, name: string): boolean {
-    const room = connection.rooms.find((entry) => entry.name === name);
+    const room = connection.room(name);
     if (room === undefined) return false;
     connection.unsubscribe(room.topic);
     this.#exit(connection, room);
@@ -115,7 +114,7 @@ export class Joins {
   }
 
   #cancel(connection: Connection, name: string, error: HubError): boolean {
-    const delivery = connection.deliveries?.get(name);
+    const delivery = connection.delivery(name);
     if (delivery === undefined) return false;
     this.#fail(connection, name, delivery, error);
     return true;
@@ -123,7 +122,7 @@ export class Joins {
 
   /** Ends a join under way; does nothing to one that has ended. */
   #fail(connection: Connection, name: string, delivery: Delivery, error: HubError): void {
-    if (connection.deliveries?.get(name) !== delivery) return;
+    if (connection.delivery(name) !== delivery) return;
     // In this order: who is still on their way in has no subscription to give back.
     if (delivery.room !== undefined) this.#exit(connection, delivery.room);
     connection.settled(name);
@@ -134,12 +133,12 @@ export class Joins {
   /** @throws HubError `ROOM_LIMIT`. */
   #begin(connection: Connection, delivery: Delivery, membership: Membership, since: Position | undefined): void {
     const { rooms, roomLimit } = this.#options;
-    if (connection.deliveries?.get(membership.room) !== delivery) return;
+    if (connection.delivery(membership.room) !== delivery) return;
     if (connection.rooms.length >= roomLimit) {
       throw new HubError('ROOM_LIMIT', `at most ${roomLimit} rooms on one connection: leave one first`);
     }
     const room = rooms.acquire(membership, connection.user.id);
-    connection.rooms.push(room);
+    connection.entered(room);
     delivery.room = room;
     this.#options.background.run(
       'joins',
@@ -150,16 +149,15 @@ export class Joins {
 
   /** Never rejects. */
   async #enter(connection: Connection, room: Room, delivery: Delivery, since: Position | undefined): Promise<void> {
-    const wanted = (): boolean => connection.deliveries?.get(room.name) === delivery;
+    const wanted = (): boolean => connection.delivery(room.name) === delivery;
     const [id] = delivery.ids;
     const { user } = connection;
-    const before = room.users.get(user) ?? 0;
-    room.users.set(user, before + 1);
+    const isFirst = room.userEntered(user);
     try {
       // Counts come as signals: presence is asked only once those are listened to, or a change in between would never be seen.
       await this.#options.rooms.opened(room, user.id);
       // Even where this connection left meanwhile: another one of the user may rely on being announced by the first.
-      await (before === 0 && room.users.has(user) ? this.#announce(room, connection) : room.entering.get(user));
+      await (isFirst && room.users.has(user) ? room.announce(user, () => this.#enterPresence(room, connection)) : room.entry(user));
       if (!wanted()) return;
       if (room.isPrivate) await this.#deliverPrivate(connection, room, id, since, wanted);
       else if (room.keeps) await this.#deliver(connection, room, id, since, wanted);
@@ -169,23 +167,10 @@ export class Joins {
     }
   }
 
-  /** Enters the user's first connection of this node into the room's presence. The user's other connections wait for the same answer. */
-  #announce(room: Room, connection: Connection): Promise<void> {
-    const { user } = connection;
-    const known = room.entering.get(user);
-    if (known !== undefined) return known;
-    const entering = this.#askToEnter(room, connection).finally(() => {
-      if (room.entering.get(user) === entering) room.entering.delete(user);
-    });
-    room.entering.set(user, entering);
-    return entering;
-  }
-
-  async #askToEnter(room: Room, { user: { id, name }, identity: { kind } }: Connection): Promise<void> {
-    const { signals } = room;
-    const count = await this.#options.presence.enter(room.name, { id, name, kind });
-    // A signal that came meanwhile may be newer than the answer; the signals by themselves end at the truth.
-    if (room.signals === signals) room.count = count;
+  async #enterPresence(room: Room, { user: { id, name }, identity: { kind } }: Connection): Promise<void> {
+    const { countSignals } = room;
+    // A signal that comes meanwhile may be newer than the answer; the signals by themselves end at the truth.
+    room.countAnswered(await this.#options.presence.enter(room.name, { id, name, kind }), countSignals);
   }
 
   /** Sends what was missed in pages, each only once the outbox has room for it, and goes live with the last one. */
@@ -332,27 +317,18 @@ export class Joins {
     connection.send(joined);
     this.#options.counts.toldRoom(connection, room);
     connection.subscribe(room.topic);
-    room.subscriptions += 1;
-    const delivery = connection.deliveries?.get(room.name);
+    room.subscribed();
+    const delivery = connection.delivery(room.name);
     connection.settled(room.name);
     if (delivery !== undefined && page !== undefined) this.#options.privateRooms.release(connection, room.name, delivery, page);
     for (const id of delivery?.ids.slice(1) ?? []) connection.send(again(connection, room, id));
   }
 
   #exit(connection: Connection, room: Room): void {
-    const index = connection.rooms.indexOf(room);
-    if (index < 0) return;
-    connection.rooms.splice(index, 1);
-    if (connection.deliveries?.get(room.name)?.room !== room) room.subscriptions -= 1;
+    if (!connection.exited(room)) return;
+    if (connection.delivery(room.name)?.room !== room) room.unsubscribed();
     const { user } = connection;
-    const users = (room.users.get(user) ?? 1) - 1;
-    if (users > 0) room.users.set(user, users);
-    else {
-      room.users.delete(user);
-      // An entry under way counts for the connections before: the next one is announced after this leave.
-      room.entering.delete(user);
-      this.#options.background.run('presence', () => this.#options.presence.leave(room.name, user));
-    }
+    if (room.userLeft(user)) this.#options.background.run('presence', () => this.#options.presence.leave(room.name, user));
     this.#options.rooms.release(room, this.#options.clock.steady());
   }
 }

@@ -137,6 +137,6 @@ export class LostAccess {
   }
 }
 
-function isInOrEntering({ rooms, deliveries }: Connection, room: string): boolean {
-  return deliveries?.has(room) === true || rooms.some(({ name }) => name === room);
+function isInOrEntering(connection: Connection, room: string): boolean {
+  return connection.delivery(room) !== undefined || connection.room(room) !== undefined;
 }

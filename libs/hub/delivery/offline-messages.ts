@@ -59,19 +59,17 @@ export class OfflineMessages {
 
   /** Rejects with bugs only. */
   async #deliver(connection: Connection): Promise<void> {
-    // `behind` may have messages that were published while the connection registered.
-    connection.behind ??= new Map();
     const progress: Progress = { sent: new Map(), handed: new Map(), ownSent: new Map(), own: [], asOf: this.#options.validity.stamp() };
     let count = 0;
     while (connection.open) {
-      const behind: ReadonlyMap<string, number> = connection.behind ?? new Map();
-      connection.behind = new Map();
+      // At first these are the messages that were published while the connection registered.
+      const behind = connection.takePostponed();
       try {
         const queues = await this.#queues(connection, progress, behind);
         count += await this.#send(connection, queues, progress);
         this.#passOwn(connection.user.id, progress.own);
         for (const { room, abandoned } of queues) if (abandoned) putBack(connection, room, behind);
-        if (queues.length === 0 && connection.behind.size === 0 && this.#areTheirs(progress)) break;
+        if (queues.length === 0 && connection.postponed.size === 0 && this.#areTheirs(progress)) break;
       } catch (error) {
         if (!(error instanceof HubError)) throw error;
         for (const room of behind.keys()) putBack(connection, room, behind);
@@ -81,15 +79,13 @@ export class OfflineMessages {
     if (!connection.open) return;
     for (const [room, offset] of progress.sent) if (isPrivateRoom(room)) this.#options.privateRooms.start(connection, room, offset);
     connection.send(buildFrame('offline_messages_complete', { count }));
-    connection.behind = undefined;
-    if (count > 0) connection.offlineSent = progress.sent;
-    connection.unacknowledged = count > 0;
+    connection.caughtUp();
+    if (count > 0) connection.receipts.sentOffline(progress.sent);
   }
 
   /** A session sent `delivered` (M6). If the store is away, the older cursor stays and the messages are delivered again. */
   delivered(connection: Connection, room: string, offset: number): void {
-    connection.saysDelivered = true;
-    connection.offlineSent = undefined;
+    connection.receipts.reported();
     const { id } = connection.user;
     const key = `${id} ${room}`;
     const early = this.#early.get(key);
@@ -245,9 +241,9 @@ interface Progress {
 }
 
 /** Messages signalled in the room, that were not sent, are looked for once more. */
-function putBack({ behind }: Connection, room: string, signalled: ReadonlyMap<string, number>): void {
+function putBack(connection: Connection, room: string, signalled: ReadonlyMap<string, number>): void {
   const offset = signalled.get(room);
-  if (offset !== undefined) behind?.set(room, Math.min(offset, behind.get(room) ?? offset));
+  if (offset !== undefined) connection.postpone(room, offset);
 }
 
 function mayRead(room: string, standing: Standing | undefined): boolean {

@@ -5,7 +5,7 @@
 import type { Broker, Page, Position } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
-import type { Connection } from '#libs/hub/sessions/connection.ts';
+import { type Connection, Phase } from '#libs/hub/sessions/connection.ts';
 import { Delivery, isSameEpoch, type PrivateFrame } from '#libs/hub/sessions/delivery.ts';
 import type { LocalUser, Reached } from '#libs/hub/sessions/local-user.ts';
 import type { LocalUsers } from '#libs/hub/sessions/local-users.ts';
@@ -66,7 +66,7 @@ export class PrivateDelivery {
 
   /** The one door to a connection. `from`: the lowest offset that a `resync` makes good. */
   give(connection: Connection, room: string, message: PrivateFrame, from = message.offset): void {
-    const delivery = this.#recovering.get(connection)?.get(room) ?? connection.deliveries?.get(room);
+    const delivery = this.#recovering.get(connection)?.get(room) ?? connection.delivery(room);
     if (delivery !== undefined) {
       // The client connects again and gets everything above the cursor.
       if (!delivery.hold(message)) connection.end('UNAVAILABLE');
@@ -81,7 +81,7 @@ export class PrivateDelivery {
     connection.deliver(message.frame);
     if (page !== undefined) connection.pageSent(room, message);
     if (message.isResync) return;
-    connection.unacknowledged = true;
+    connection.receipts.sent();
     this.#options.stats.hot.delivered += 1;
   }
 
@@ -134,9 +134,8 @@ export class PrivateDelivery {
 
 /** Leaves stored messages from this offset on to offline delivery, if that runs or begins after `welcome`: it sends them once, in order. */
 function isPostponed(connection: Connection, room: string, retention: Retention, offset: number): boolean {
-  if (retention !== Retention.history || (connection.behind === undefined && connection.welcomed)) return false;
-  connection.behind ??= new Map();
-  connection.behind.set(room, Math.min(offset, connection.behind.get(room) ?? offset));
+  if (retention !== Retention.history || connection.phase === Phase.live) return false;
+  connection.postpone(room, offset);
   return true;
 }
 

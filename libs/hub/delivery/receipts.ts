@@ -3,7 +3,7 @@
  * its way. A pong proves that all arrived which was sent before the ping that it answers: both ends keep the order.
  */
 
-import type { Connection } from '#libs/hub/sessions/connection.ts';
+import { type Connection, Phase } from '#libs/hub/sessions/connection.ts';
 import type { Reached } from '#libs/hub/sessions/local-user.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore } from '#libs/store/message-store.ts';
@@ -29,34 +29,24 @@ export class Receipts {
 
   /** Call for each frame of the client. Sends a ping if messages are unacknowledged. Costs two comparisons otherwise. */
   alive(connection: Connection): void {
-    if (!connection.unacknowledged || connection.receipt !== undefined) return;
-    if (connection.saysDelivered || connection.behind !== undefined) return;
-    connection.unacknowledged = false;
-    const upTo = sentTo(connection);
-    connection.offlineSent = undefined;
+    const { receipts } = connection;
+    if (!receipts.isDue || connection.phase !== Phase.live) return;
+    const upTo = sentTo(connection, receipts.take());
     if (upTo.size === 0) return;
     this.#pings += 1;
-    connection.receipt = { ping: this.#pings.toString(36), upTo, askedAt: this.#options.steady() };
-    connection.ping(connection.receipt.ping);
+    const ping = this.#pings.toString(36);
+    receipts.ask({ ping, upTo }, this.#options.steady());
+    connection.ping(ping);
   }
 
   /** The client answered the ping with this text; uWebSockets.js's own have none. */
   ponged(connection: Connection, ping: string): void {
-    const { receipt } = connection;
-    if (receipt === undefined) {
-      this.alive(connection);
-      return;
-    }
-    if (receipt.ping !== ping) {
-      // A client may answer the newest of several pings only: it is asked again.
-      const now = this.#options.steady();
-      if (now - receipt.askedAt < AGAIN_MS) return;
-      receipt.askedAt = now;
-      connection.ping(receipt.ping);
-      return;
-    }
-    connection.receipt = undefined;
-    if (!connection.saysDelivered) this.#advance(connection, receipt.upTo);
+    const { receipts } = connection;
+    const { asked } = receipts;
+    if (asked === undefined) this.alive(connection);
+    else if (asked.ping === ping) this.#advance(connection, receipts.answered());
+    // A client may answer the newest of several pings only: it is asked again.
+    else if (receipts.asksAgain(this.#options.steady(), AGAIN_MS)) connection.ping(asked.ping);
   }
 
   #advance({ user }: Connection, upTo: ReadonlyMap<string, number>): void {
@@ -73,8 +63,8 @@ export class Receipts {
 }
 
 /** Room to the offset up to which everything above the cursor was sent to the connection; only rooms whose cursor is behind it. */
-function sentTo(connection: Connection): Map<string, number> {
-  const upTo = new Map(connection.offlineSent);
+function sentTo(connection: Connection, offline: ReadonlyMap<string, number>): Map<string, number> {
+  const upTo = new Map(offline);
   for (const [room, reached] of connection.user.reached ?? []) {
     const offset = handedTo(connection, room, reached);
     if (offset > reached.acknowledged && offset > (upTo.get(room) ?? 0)) upTo.set(room, offset);
@@ -83,6 +73,6 @@ function sentTo(connection: Connection): Map<string, number> {
 }
 
 /** How far a private room was handed to this connection of the user. */
-function handedTo({ identity, deliveries }: Connection, name: string, { offset }: Reached): number {
-  return deliveries?.has(name) === true || !mayEnter(identity.kind, name) ? 0 : offset;
+function handedTo(connection: Connection, name: string, { offset }: Reached): number {
+  return connection.delivery(name) !== undefined || !mayEnter(connection.identity.kind, name) ? 0 : offset;
 }

@@ -3,7 +3,7 @@ import type { Broker } from '#libs/broker/broker.ts';
 import type { Counts } from '#libs/hub/delivery/counts.ts';
 import type { Joins } from '#libs/hub/delivery/joins.ts';
 import type { OfflineMessages } from '#libs/hub/delivery/offline-messages.ts';
-import { ABUSE_SECONDS, FrameAllowance, type FrameLimits, StrikeCounter } from '#libs/hub/limits/frame-budget.ts';
+import { ABUSE_SECONDS, FrameAllowance, type FrameLimits } from '#libs/hub/limits/frame-budget.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
 import type { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
@@ -16,7 +16,7 @@ import { type CheckedFrame, frameId, frameRoom, toClientFrame } from '#libs/prot
 import { HubError } from '#libs/protocol/errors.ts';
 import type { JoinTarget, Position } from '#libs/protocol/frame-types.ts';
 import { memberText } from '#libs/protocol/json-text.ts';
-import { INVALID_FRAMES_MAX, INVALID_WINDOW_MS, MEMBER_EVENTS_MAX, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
+import { MEMBER_EVENTS_MAX, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
 import { isManagedRoom, mustJoin } from '#libs/protocol/room-kinds.ts';
 import { buildFrame, JsonText } from '#libs/protocol/server-frame.ts';
 import { encode } from '#libs/protocol/signals.ts';
@@ -101,9 +101,7 @@ export class FrameHandler {
   /** F1: answers a frame that is no frame; closes the connection that goes on sending such. */
   invalid(connection: Connection, id: string | undefined, error: HubError, room?: string): void {
     connection.sendError(id, error, room);
-    connection.invalidFrames ??= new StrikeCounter();
-    if (connection.invalidFrames.strike(this.#options.clock.steady(), INVALID_FRAMES_MAX, INVALID_WINDOW_MS))
-      connection.end('RATE_LIMITED', ABUSE_SECONDS);
+    if (connection.budget.invalidFrame(this.#options.clock.steady())) connection.end('RATE_LIMITED', ABUSE_SECONDS);
   }
 
   /** `memberText` throws RangeError for a `data` that is nested too deeply. */
@@ -180,8 +178,9 @@ export class FrameHandler {
   }
 
   #joined(connection: Connection, name: string): Room {
-    for (const room of connection.rooms) if (room.name === name) return room;
-    throw notJoined(name);
+    const room = connection.room(name);
+    if (room === undefined) throw notJoined(name);
+    return room;
   }
 
   #answer(connection: Connection, asked: FrameLabel, answer: Promise<string | Uint8Array>): void {
@@ -249,7 +248,7 @@ export class FrameHandler {
     const { publisher } = this.#options;
     const { id } = frame;
     const [said, bytes] = saidOf(frame, json);
-    const joined = connection.rooms.find(({ name }) => name === room);
+    const joined = connection.room(room);
     if (joined === undefined && mustJoin(room)) throw notJoined(room);
     const membership = joined?.membership ?? orNotStored(this.#membership(connection, room));
     publisher.publish(connection, membership, said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id, room }, error));
@@ -318,15 +317,12 @@ export class FrameHandler {
   }
 
   async #refresh(connection: Connection, id: string | undefined, token: string): Promise<string> {
-    connection.refreshes += 1;
-    const turn = connection.refreshes;
+    const number = connection.beginRefresh();
     const identity = await this.#options.verify(token);
     if (identity.userId !== connection.user.id) throw new HubError('FORBIDDEN', 'the token is of another user');
     // A key set may have answered the one that came later first: that one stays in use.
-    if (connection.open && turn > connection.refreshed) {
-      connection.refreshed = turn;
-      const before = connection.identity;
-      connection.identity = identity;
+    const before = connection.open ? connection.refresh(number, identity) : undefined;
+    if (before !== undefined) {
       this.#options.refreshed(connection, before);
       this.#recheck(connection);
     }
@@ -346,7 +342,7 @@ export class FrameHandler {
 
   /** A new token may open fewer rooms than the one before: the connection leaves those (R2). */
   #recheck(connection: Connection): void {
-    for (const name of [...connection.rooms.map((room) => room.name), ...(connection.deliveries?.keys() ?? [])]) {
+    for (const name of connection.roomNames()) {
       const look = async (): Promise<void> => {
         const reason = await this.#refusal(connection, name);
         if (reason !== undefined && this.#options.joins.takeOut(connection, name, reason))

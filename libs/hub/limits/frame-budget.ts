@@ -1,4 +1,5 @@
 /** Token bucket of one connection's frames (F3), and its record of frames refused (F1, F3). */
+import { INVALID_FRAMES_MAX, INVALID_WINDOW_MS } from '#libs/protocol/limits.ts';
 
 export interface FrameLimits {
   /** Frames a second; 0: no limit. */
@@ -12,6 +13,9 @@ const ABUSE_MAX = 200;
 const ABUSE_WINDOW_MS = 10_000;
 /** Seconds that a connection closed for its rate stays away (C, 4029). */
 export const ABUSE_SECONDS = 10;
+
+/** One pong in so long is expected, milliseconds. */
+const PONG_MS = 1000;
 
 export const FrameAllowance = { ok: 0, limited: 1, abuse: 2 } as const;
 export type FrameAllowance = (typeof FrameAllowance)[keyof typeof FrameAllowance];
@@ -58,5 +62,32 @@ export class FrameBudget {
   /** Seconds until a frame is taken again, with three decimals. */
   retryAfter(limits: FrameLimits): number {
     return Math.ceil(((1 - this.#tokens) / limits.rate) * 1000) / 1000;
+  }
+}
+
+/** What one connection may send: frames, and its record of what it should not send (F1, F3). Moments are milliseconds of one steady clock. */
+export class ConnectionBudget extends FrameBudget {
+  #invalidFrames: StrikeCounter | undefined;
+  /** Protocol pings of late, and pongs beyond one a second. */
+  #pings: StrikeCounter | undefined;
+  #pongedAt = Number.NEGATIVE_INFINITY;
+
+  /** A frame came that is none. True if the connection goes on too long with such. */
+  invalidFrame(now: number): boolean {
+    this.#invalidFrames ??= new StrikeCounter();
+    return this.#invalidFrames.strike(now, INVALID_FRAMES_MAX, INVALID_WINDOW_MS);
+  }
+
+  /** A protocol ping came. True if these are more than `perSecond`. */
+  ping(now: number, perSecond: number): boolean {
+    this.#pings ??= new StrikeCounter();
+    return this.#pings.strike(now, perSecond + 1, 1000);
+  }
+
+  /** A pong came that nobody asked for. True if it is the first in `PONG_MS`: uWebSockets.js pings every few seconds by itself. */
+  isExpectedPong(now: number): boolean {
+    if (now - this.#pongedAt < PONG_MS) return false;
+    this.#pongedAt = now;
+    return true;
   }
 }

@@ -7,16 +7,6 @@ import type { PresenceUser } from '#libs/presence/presence.ts';
 import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { type RecentBudget, RecentPage } from './recent-page.ts';
 
-/** An attempt to make the broker deliver a room. */
-export interface Opening {
-  /** For whom: a room that does not exist counts against them. */
-  readonly user: string;
-  /** Settled once the broker delivers the room, or does not. */
-  readonly done: Promise<void>;
-  /** The room does not exist, and `user` may begin none now. */
-  refused: boolean;
-}
-
 export class Room {
   readonly name: string;
   readonly topic: `r:${string}`;
@@ -27,27 +17,18 @@ export class Room {
   readonly recent: RecentPage;
   /** The membership of everybody in the room; undefined for managed rooms, whose members differ and change. */
   readonly membership: Membership | undefined;
-  epoch = '';
-  /** Offset of the newest publication relayed on this node. */
-  offset = 0;
-  /** Connections of this node that entered or are entering. */
-  connections = 0;
-  /** Connections of this node that get what is relayed. */
-  subscriptions = 0;
-  /** Distinct users hub-wide, by the last report of presence. */
-  count = 0;
-  /** Signals of the count so far. If it grew while presence was asked, a signal is newer than the answer. */
-  signals = 0;
-  /** The count that was last pushed. */
-  countTold = -1;
-  /** When the last connection left, milliseconds of the steady clock. */
-  idleSince = 0;
+  #epoch = '';
+  #offset = 0;
+  #connections = 0;
+  #idleSince = 0;
+  #subscriptions = 0;
+  #count = 0;
+  #countSignals = 0;
+  #pushedCount = -1;
   /** Each user with a connection of this node in here, with the number of those. */
-  readonly users = new Map<PresenceUser, number>();
+  readonly #users = new Map<PresenceUser, number>();
   /** Users whose first entry presence has not confirmed yet. */
-  readonly entering = new Map<PresenceUser, Promise<void>>();
-  /** The latest attempt; undefined before the first. */
-  opening: Opening | undefined;
+  readonly #entering = new Map<PresenceUser, Promise<void>>();
   #waiting: { readonly offset: number; readonly resolve: () => void }[] = [];
   #page: { readonly offset: number; readonly bytes: Buffer } | undefined;
 
@@ -60,24 +41,33 @@ export class Room {
     this.recent = new RecentPage(budget);
   }
 
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /** Offset of the newest publication relayed on this node. */
+  get offset(): number {
+    return this.#offset;
+  }
+
   /** The sequence starts at this position: at first, or after it was lost. */
   restart(position: Position, latest: readonly Publication[]): void {
-    this.epoch = position.epoch;
-    this.offset = position.offset;
+    this.#epoch = position.epoch;
+    this.#offset = position.offset;
     this.recent.reset(latest, position.offset);
     this.#page = undefined;
     this.#wake(Number.POSITIVE_INFINITY);
   }
 
   relayed(offset: number, frame: Uint8Array): void {
-    this.offset = offset;
+    this.#offset = offset;
     this.recent.push(offset, frame);
     if (this.#waiting.length > 0) this.#wake(offset);
   }
 
   /** Resolves once this node has relayed up to an offset, or a new sequence began; at the latest when `givenUp` does. */
   async reached(offset: number, givenUp: Promise<void>): Promise<void> {
-    if (offset <= this.offset) return;
+    if (offset <= this.#offset) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiter = { offset, resolve };
     this.#waiting.push(waiter);
@@ -87,12 +77,118 @@ export class Room {
 
   /** The latest page as the items of a frame; one build serves everyone who joins at this offset. Undefined: ask the broker. */
   latestItems(): Buffer | undefined {
-    if (this.#page?.offset === this.offset) return this.#page.bytes;
+    if (this.#page?.offset === this.#offset) return this.#page.bytes;
     const latest = this.recent.latest();
     if (latest === undefined) return undefined;
     const bytes = pageItems(this.name, latest);
-    this.#page = { offset: this.offset, bytes };
+    this.#page = { offset: this.#offset, bytes };
     return bytes;
+  }
+
+  /** A connection enters, or begins to. Pair it with `release`. */
+  acquire(): void {
+    this.#connections += 1;
+  }
+
+  /** A connection left, at this moment of the steady clock, milliseconds. */
+  release(now: number): void {
+    this.#connections -= 1;
+    this.#idleSince = now;
+  }
+
+  /** Connections of this node that entered or are entering. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /** When the last connection left, milliseconds of the steady clock. */
+  get idleSince(): number {
+    return this.#idleSince;
+  }
+
+  /** Connections of this node that get what is relayed. */
+  get subscriptions(): number {
+    return this.#subscriptions;
+  }
+
+  subscribed(): void {
+    this.#subscriptions += 1;
+  }
+
+  unsubscribed(): void {
+    this.#subscriptions -= 1;
+  }
+
+  /** The users with a connection of this node in here. */
+  get users(): Pick<ReadonlyMap<PresenceUser, number>, 'keys' | 'has'> {
+    return this.#users;
+  }
+
+  /** A connection of the user enters. Returns true if it is the only one of theirs here. */
+  userEntered(user: PresenceUser): boolean {
+    const before = this.#users.get(user) ?? 0;
+    this.#users.set(user, before + 1);
+    return before === 0;
+  }
+
+  /** A connection of the user left. Returns true if it was their last one here. */
+  userLeft(user: PresenceUser): boolean {
+    const rest = (this.#users.get(user) ?? 1) - 1;
+    if (rest > 0) {
+      this.#users.set(user, rest);
+      return false;
+    }
+    this.#users.delete(user);
+    // An entry under way counts for the connections before: the next one is announced after this leave.
+    this.#entering.delete(user);
+    return true;
+  }
+
+  /** The entry of the user that presence has not confirmed yet. */
+  entry(user: PresenceUser): Promise<void> | undefined {
+    return this.#entering.get(user);
+  }
+
+  /** Enters the user's first connection of this node into the room's presence. Calls while `enter` is under way share its outcome. */
+  announce(user: PresenceUser, enter: () => Promise<void>): Promise<void> {
+    const known = this.#entering.get(user);
+    if (known !== undefined) return known;
+    const entering = enter().finally(() => {
+      if (this.#entering.get(user) === entering) this.#entering.delete(user);
+    });
+    this.#entering.set(user, entering);
+    return entering;
+  }
+
+  /** Distinct users hub-wide, by the last report of presence. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Signals of the count so far. If it grew while presence was asked, a signal is newer than the answer. */
+  get countSignals(): number {
+    return this.#countSignals;
+  }
+
+  /** Presence signalled a count. */
+  countSignalled(count: number): void {
+    this.#countSignals += 1;
+    this.#count = count;
+  }
+
+  /** Presence answered with a count. It was asked after so many signals. */
+  countAnswered(count: number, signals: number): void {
+    if (this.#countSignals === signals) this.#count = count;
+  }
+
+  /** Whether the count is the one that was last pushed. */
+  get isCountPushed(): boolean {
+    return this.#count === this.#pushedCount;
+  }
+
+  /** The count is pushed to everybody in the room. */
+  countPushed(): void {
+    this.#pushedCount = this.#count;
   }
 
   #wake(offset: number): void {

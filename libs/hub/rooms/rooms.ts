@@ -12,9 +12,21 @@ import { Room } from './room.ts';
 const GRACE_MS = 1000;
 const RECENT_BYTES_MAX = 128 * 1024 * 1024;
 
+/** An attempt to make the broker deliver a room. */
+interface Opening {
+  /** For whom: a room that does not exist counts against them. */
+  readonly user: string;
+  /** Settled once the broker delivers the room, or does not. */
+  readonly done: Promise<void>;
+  /** The room does not exist, and `user` may begin none now. */
+  isRefused: boolean;
+}
+
 export class Rooms {
   readonly #rooms = new Map<string, Room>();
   readonly #idle = new Set<Room>();
+  /** The latest attempt for each room. */
+  readonly #openings = new WeakMap<Room, Opening>();
   readonly #broker: Broker;
   readonly #newRooms: NewRooms;
   /** Milliseconds of a steady clock. */
@@ -65,7 +77,7 @@ export class Rooms {
       this.#rooms.set(name, room);
       this.#begin(room, user);
     }
-    room.connections += 1;
+    room.acquire();
     this.#idle.delete(room);
     return room;
   }
@@ -76,25 +88,24 @@ export class Rooms {
    */
   async opened(room: Room, user: string): Promise<void> {
     for (;;) {
-      const { opening } = room;
+      const opening = this.#openings.get(room);
       try {
         return await opening?.done;
       } catch (error) {
-        const isOwn = opening?.refused !== true || opening.user === user;
+        const isOwn = opening?.isRefused !== true || opening.user === user;
         if (isOwn || this.#rooms.get(room.name) !== room) throw error;
       }
-      if (room.opening === opening) this.#begin(room, user);
+      if (this.#openings.get(room) === opening) this.#begin(room, user);
     }
   }
 
   release(room: Room, now: number): void {
-    room.connections -= 1;
+    room.release(now);
     if (room.connections > 0 || this.#rooms.get(room.name) !== room) return;
-    if (room.opening?.refused === true) {
+    if (this.#openings.get(room)?.isRefused === true) {
       this.#forget(room);
       return;
     }
-    room.idleSince = now;
     this.#idle.add(room);
   }
 
@@ -117,7 +128,7 @@ export class Rooms {
 
   #begin(room: Room, user: string): void {
     const done = this.#open(room, user);
-    room.opening = { user, done, refused: false };
+    this.#openings.set(room, { user, done, isRefused: false });
     // Everyone who enters awaits it; one who left before must not end the process.
     done.catch(() => undefined);
   }
@@ -136,7 +147,8 @@ export class Rooms {
     } catch (error) {
       if (counted && wait === 0) this.#newRooms.giveBack(user, at);
       const isRefused = wait > 0 && HubError.from(error).code === 'ROOM_NOT_FOUND';
-      if (isRefused && room.opening !== undefined) room.opening.refused = true;
+      const opening = this.#openings.get(room);
+      if (isRefused && opening !== undefined) opening.isRefused = true;
       if (!isRefused || room.connections === 0) {
         // The next one to enter tries again with a room of its own.
         this.#forget(room);

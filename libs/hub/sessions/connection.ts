@@ -1,12 +1,13 @@
 /** One open socket of a user on this node. */
 import type { Position } from '#libs/broker/broker.ts';
-import type { FrameBudget, StrikeCounter } from '#libs/hub/limits/frame-budget.ts';
+import type { ConnectionBudget } from '#libs/hub/limits/frame-budget.ts';
 import type { Socket } from '#libs/hub/ports/socket.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
 import { closeReason, ERRORS, type ErrorCode, type HubError } from '#libs/protocol/errors.ts';
 import { buildFrame } from '#libs/protocol/server-frame.ts';
 import { type Delivery, isSameEpoch } from './delivery.ts';
 import type { LocalUser } from './local-user.ts';
+import { ReceiptState } from './receipt-state.ts';
 
 /** Frames of a client that did not wait for `welcome`. */
 const EARLY_FRAMES_MAX = 64;
@@ -34,72 +35,57 @@ export interface FirstJoin {
   readonly since: Position | undefined;
 }
 
-/** The messages that were sent before a ping. */
-export interface Receipt {
-  readonly ping: string;
-  /** Room to offset. */
-  readonly upTo: ReadonlyMap<string, number>;
-  /** When the ping was last sent, milliseconds of the steady clock. */
-  askedAt: number;
-}
-
 const NO_PAGES: ReadonlyMap<string, Position> = new Map();
+const NOTHING_POSTPONED: ReadonlyMap<string, number> = new Map();
+
+/** How far a connection has come, in this order. */
+export const Phase = {
+  /** Presence is asked to take it. What that finds decides about the connection, no signal that may be older. */
+  registering: 0,
+  /** As `registering`. Another login was announced meanwhile. */
+  doubted: 1,
+  registered: 2,
+  /** A newer login replaced it: it opens only to get the reason (R4). */
+  replaced: 3,
+  /** `welcome` was sent. Offline delivery sends what waits (M6). */
+  welcomed: 4,
+  /** Offline delivery has ended: messages of private rooms come live. */
+  live: 5,
+} as const;
+export type Phase = (typeof Phase)[keyof typeof Phase];
 
 export class Connection {
   readonly id: string;
   readonly user: LocalUser;
   readonly session: string;
-  readonly budget: FrameBudget;
-  identity: Identity;
+  readonly budget: ConnectionBudget;
   /** Single-session mode: the login this connection belongs to. */
   readonly login: string | undefined;
-  /** Rooms entered or being entered; at most `ROOM_LIMIT`, so a list beats a set. */
-  readonly rooms: Room[] = [];
   readonly firstJoin: FirstJoin | undefined;
+  /** What was sent and is not known to have arrived. */
+  readonly receipts = new ReceiptState();
   /** Counts the bytes sent. */
   readonly #traffic: { bytesSent: number };
-  /** Joins under way, by room name; undefined for the many connections that have none. */
-  deliveries: Map<string, Delivery> | undefined;
-  /** Set if the connection opens only to get the reason of its refusal (R4). */
-  refusal: ErrorCode | undefined;
-  /** Its registration is under way: what it finds decides about it, no signal that may be older. */
-  registering = true;
-  /** Protocol pings of late, and pongs beyond one a second; undefined for the many that send none. */
-  pings: StrikeCounter | undefined;
-  /** When the last pong came that nobody asked for and that was not counted, milliseconds of the steady clock. */
-  pongedAt = Number.NEGATIVE_INFINITY;
-  /** `welcome` was sent: nothing but a refusal goes before it. */
-  welcomed = false;
-  /** Frames that arrived or have to be sent before `welcome`. */
-  early: (() => void)[] | undefined;
-  /** Another login was announced while it was registering: to be looked at once that is done. */
-  doubted = false;
-  /** From before `welcome` until offline delivery ends: private rooms with newer messages, and the lowest offset of those. */
-  behind: Map<string, number> | undefined;
-  /** Messages were sent since the last ping that asks for receipt (M6). */
-  unacknowledged = false;
-  /** Highest offset by room that offline delivery sent and no ping has asked about yet. */
-  offlineSent: ReadonlyMap<string, number> | undefined;
-  /** The messages that arrived if the client answers this ping. */
-  receipt: Receipt | undefined;
-  /** The client sends `delivered`: nothing else counts as one. */
-  saysDelivered = false;
-  /** `refresh` frames so far, and the one of them whose token is in use. */
-  refreshes = 0;
-  refreshed = 0;
-  invalidFrames: StrikeCounter | undefined;
-  expiryTold = false;
-  /** Unix second of the notice that its token ends. */
-  expiryNoticeAt = 0;
-  /** Unix second at which its token is looked at next. */
-  expiryDue = 0;
-  /** Closed by the drain of its node: presence keeps it until the node is gone. */
-  sentAway = false;
+  #identity: Identity;
+  #phase: Phase = Phase.registering;
   #socket: Socket | undefined;
+  /** Rooms entered or being entered; at most `ROOM_LIMIT`, so a list beats a set. */
+  readonly #rooms: Room[] = [];
+  /** Joins under way, by room name; undefined for the many connections that have none. */
+  #deliveries: Map<string, Delivery> | undefined;
+  /** Private rooms with messages that are left to offline delivery, and the lowest offset of those. */
+  #postponed: Map<string, number> | undefined;
   /** Private rooms, and how far a page or offline delivery got ahead of the user's own channel. */
   #pages: Map<string, Position> | undefined;
-  #onDrain: (() => void) | undefined;
+  /** Frames that arrived or have to be sent before `welcome`. */
+  #early: (() => void)[] | undefined;
   #heldFrames = 0;
+  #onDrain: (() => void) | undefined;
+  /** `refresh` frames so far, and the one of them whose token is in use. */
+  #refreshes = 0;
+  #refreshed = 0;
+  /** Closed by the drain of its node: presence keeps it until the node is gone. */
+  #sentAway = false;
   /** Rooms in which `typing` was forwarded, and when, milliseconds of the steady clock. */
   #typed: Map<string, number> | undefined;
 
@@ -109,14 +95,14 @@ export class Connection {
     session: string;
     identity: Identity;
     login: string | undefined;
-    budget: FrameBudget;
+    budget: ConnectionBudget;
     firstJoin: FirstJoin | undefined;
     traffic: { bytesSent: number };
   }) {
     this.id = fields.id;
     this.user = fields.user;
     this.session = fields.session;
-    this.identity = fields.identity;
+    this.#identity = fields.identity;
     this.login = fields.login;
     this.budget = fields.budget;
     this.firstJoin = fields.firstJoin;
@@ -125,6 +111,58 @@ export class Connection {
 
   get open(): boolean {
     return this.#socket !== undefined;
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** The bearer of the newest token. */
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  /** Whether its node closed it to leave: presence keeps it until the node is gone. */
+  get sentAway(): boolean {
+    return this.#sentAway;
+  }
+
+  /** Presence has taken it. Returns false if another login was announced meanwhile: presence has to be asked once more. */
+  registered(): boolean {
+    const isSure = this.#phase !== Phase.doubted;
+    this.#phase = Phase.registered;
+    return isSure;
+  }
+
+  /** Another login of the user was announced. Returns false if it is registered already: presence has to be asked now. */
+  doubt(): boolean {
+    if (this.#phase > Phase.doubted) return false;
+    this.#phase = Phase.doubted;
+    return true;
+  }
+
+  /** A newer login took its place (R4). One that is not open yet gets the reason instead of `welcome`. */
+  replaced(): void {
+    this.#phase = Phase.replaced;
+  }
+
+  /** Sends `welcome`. Frames that were held wait for `releaseEarly`. */
+  welcome(frame: string): void {
+    this.send(frame);
+    this.#phase = Phase.welcomed;
+  }
+
+  /** Handles what was held before `welcome`, in order, while the connection is open. */
+  releaseEarly(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const handle of early) if (this.open) handle();
+  }
+
+  /** Offline delivery has ended. */
+  caughtUp(): void {
+    this.#phase = Phase.live;
+    this.#postponed = undefined;
   }
 
   opened(socket: Socket): void {
@@ -155,19 +193,21 @@ export class Connection {
 
   /** Sends a frame, but never before `welcome`. */
   deliver(frame: string | Uint8Array): void {
-    if (!this.welcomed) {
-      this.early ??= [];
-      this.early.push(() => this.send(frame));
-    } else this.send(frame);
+    if (this.#phase < Phase.welcomed) this.#holdEarly(() => this.send(frame));
+    else this.send(frame);
   }
 
   /** Keeps a client's frame until `welcome` is sent. Returns false if the client sent too many; the hub's own frames do not count. */
   hold(handle: () => void): boolean {
     if (this.#heldFrames === EARLY_FRAMES_MAX) return false;
     this.#heldFrames += 1;
-    this.early ??= [];
-    this.early.push(handle);
+    this.#holdEarly(handle);
     return true;
+  }
+
+  #holdEarly(handle: () => void): void {
+    this.#early ??= [];
+    this.#early.push(handle);
   }
 
   /** @param room The room that the refused frame names. */
@@ -176,10 +216,85 @@ export class Connection {
     this.send(buildFrame('error', { id, room, code, message, retryable, retryAfter }));
   }
 
-  /** The join of a room is no longer under way. */
+  /** A `refresh` came. Returns its number, for `refresh`. */
+  beginRefresh(): number {
+    this.#refreshes += 1;
+    return this.#refreshes;
+  }
+
+  /**
+   * The token of a `refresh` was verified. It is used, unless that of a later `refresh` was verified first.
+   *
+   * @returns The identity before; undefined if the token is not used.
+   */
+  refresh(number: number, identity: Identity): Identity | undefined {
+    if (number <= this.#refreshed) return undefined;
+    this.#refreshed = number;
+    const before = this.#identity;
+    this.#identity = identity;
+    return before;
+  }
+
+  /** Rooms entered or being entered. */
+  get rooms(): readonly Room[] {
+    return this.#rooms;
+  }
+
+  room(name: string): Room | undefined {
+    for (const room of this.#rooms) if (room.name === name) return room;
+    return undefined;
+  }
+
+  entered(room: Room): void {
+    this.#rooms.push(room);
+  }
+
+  /** Returns false if the connection was not in the room. */
+  exited(room: Room): boolean {
+    const index = this.#rooms.indexOf(room);
+    if (index < 0) return false;
+    this.#rooms.splice(index, 1);
+    return true;
+  }
+
+  /** The names of the rooms that are entered, and of those that it is on its way into. */
+  roomNames(): string[] {
+    return [...this.#rooms.map(({ name }) => name), ...(this.#deliveries?.keys() ?? [])];
+  }
+
+  /** The way into a room that is under way. */
+  delivery(room: string): Delivery | undefined {
+    return this.#deliveries?.get(room);
+  }
+
+  /** A delivery begins. It is under way until `settled`. */
+  begins(room: string, delivery: Delivery): void {
+    this.#deliveries ??= new Map();
+    this.#deliveries.set(room, delivery);
+  }
+
+  /** The delivery of a room has ended. */
   settled(room: string): void {
-    this.deliveries?.delete(room);
-    if (this.deliveries?.size === 0) this.deliveries = undefined;
+    this.#deliveries?.delete(room);
+    if (this.#deliveries?.size === 0) this.#deliveries = undefined;
+  }
+
+  /** Leaves the messages of a private room, from this offset on, to offline delivery: it sends them once, in order. */
+  postpone(room: string, offset: number): void {
+    this.#postponed ??= new Map();
+    this.#postponed.set(room, Math.min(offset, this.#postponed.get(room) ?? offset));
+  }
+
+  /** The rooms with messages that were left to offline delivery, and the lowest offset of each. */
+  get postponed(): ReadonlyMap<string, number> {
+    return this.#postponed ?? NOTHING_POSTPONED;
+  }
+
+  /** Takes what `postponed` has: offline delivery sends it now. */
+  takePostponed(): ReadonlyMap<string, number> {
+    const { postponed } = this;
+    this.#postponed = undefined;
+    return postponed;
   }
 
   /** Whether `typing` may be forwarded in a room now: at most once in `everyMs`. The call counts. */
@@ -235,7 +350,7 @@ export class Connection {
 
   /** Ends the connection with the close code of the table; the reason is the code's name, then what the caller adds. */
   end(code: ErrorCode, addition?: string | number): void {
-    if (code === 'DRAINING') this.sentAway = true;
+    if (code === 'DRAINING') this.#sentAway = true;
     this.#socket?.end(ERRORS[code].close, closeReason(code, addition));
   }
 

@@ -8,8 +8,19 @@ const SKEW_SECONDS = 5;
 /** Ends further away than this are looked at again then: a connection that is gone is held no longer than this. */
 const HORIZON_SECONDS = 60;
 
+/** What is known of one connection's token. */
+interface Watch {
+  readonly connection: Connection;
+  /** Unix second of the notice. */
+  noticeAt: number;
+  isNoticed: boolean;
+  /** Unix second of the next look. Those that were placed elsewhere before are passed over. */
+  due: number;
+}
+
 export class Expiry {
-  readonly #buckets = new Map<number, Connection[]>();
+  readonly #watches = new Map<Connection, Watch>();
+  readonly #buckets = new Map<number, Watch[]>();
   #reached: number;
 
   /** `now` in Unix milliseconds. */
@@ -17,11 +28,9 @@ export class Expiry {
     this.#reached = Math.floor(now / 1000);
   }
 
-  /** Looks that are to come. */
+  /** Connections that are watched. */
   get watched(): number {
-    let count = 0;
-    for (const bucket of this.#buckets.values()) count += bucket.length;
-    return count;
+    return this.#watches.size;
   }
 
   /**
@@ -32,9 +41,12 @@ export class Expiry {
     const seconds = Math.floor(now / 1000);
     const { expiresAt, issuedAt = seconds } = connection.identity;
     const life = Math.max(0, expiresAt - issuedAt);
-    connection.expiryNoticeAt = Math.ceil(expiresAt - Math.min(EXPIRY_NOTICE_SECONDS, life * EXPIRY_NOTICE_SHARE));
-    connection.expiryTold &&= before !== undefined && expiresAt <= before.expiresAt;
-    this.#put(connection, Math.min(connection.expiryNoticeAt, seconds + HORIZON_SECONDS));
+    const noticeAt = Math.ceil(expiresAt - Math.min(EXPIRY_NOTICE_SECONDS, life * EXPIRY_NOTICE_SHARE));
+    const watch = this.#watches.get(connection) ?? { connection, noticeAt, isNoticed: false, due: 0 };
+    this.#watches.set(connection, watch);
+    watch.noticeAt = noticeAt;
+    watch.isNoticed &&= before !== undefined && expiresAt <= before.expiresAt;
+    this.#put(watch, Math.min(noticeAt, seconds + HORIZON_SECONDS));
   }
 
   /** Sends the notices and ends the connections that are due. If the clock was set back, every watched token is looked at. */
@@ -47,7 +59,7 @@ export class Expiry {
       if (due === undefined) continue;
       this.#buckets.delete(this.#reached);
       // One that was put elsewhere since, with a new token, is looked at there.
-      for (const connection of due) if (connection.expiryDue === this.#reached) this.#look(connection, this.#reached);
+      for (const watch of due) if (watch.due === this.#reached) this.#look(watch, this.#reached);
     }
   }
 
@@ -56,33 +68,36 @@ export class Expiry {
     const buckets = [...this.#buckets];
     this.#buckets.clear();
     this.#reached = seconds;
-    for (const [second, due] of buckets) for (const connection of due) if (connection.expiryDue === second) this.#look(connection, seconds);
+    for (const [second, due] of buckets) for (const watch of due) if (watch.due === second) this.#look(watch, seconds);
   }
 
-  #look(connection: Connection, seconds: number): void {
-    if (!connection.open) return;
+  #look(watch: Watch, seconds: number): void {
+    const { connection, noticeAt } = watch;
+    if (!connection.open) {
+      this.#watches.delete(connection);
+      return;
+    }
     const { expiresAt } = connection.identity;
-    const { expiryNoticeAt } = connection;
     if (seconds >= expiresAt + SKEW_SECONDS) {
+      this.#watches.delete(connection);
       connection.end('TOKEN_EXPIRED');
       return;
     }
-    if (seconds < expiryNoticeAt) {
-      this.#put(connection, Math.min(expiryNoticeAt, seconds + HORIZON_SECONDS));
+    if (seconds < noticeAt) {
+      this.#put(watch, Math.min(noticeAt, seconds + HORIZON_SECONDS));
       return;
     }
-    if (!connection.expiryTold) {
-      connection.expiryTold = true;
+    if (!watch.isNoticed) {
+      watch.isNoticed = true;
       connection.send(buildFrame('token_expiring', { expiresAt }));
     }
-    this.#put(connection, expiresAt + SKEW_SECONDS);
+    this.#put(watch, expiresAt + SKEW_SECONDS);
   }
 
-  #put(connection: Connection, second: number): void {
-    const due = Math.max(second, this.#reached + 1);
-    connection.expiryDue = due;
-    const bucket = this.#buckets.get(due);
-    if (bucket === undefined) this.#buckets.set(due, [connection]);
-    else bucket.push(connection);
+  #put(watch: Watch, second: number): void {
+    watch.due = Math.max(second, this.#reached + 1);
+    const bucket = this.#buckets.get(watch.due);
+    if (bucket === undefined) this.#buckets.set(watch.due, [watch]);
+    else bucket.push(watch);
   }
 }

@@ -1,11 +1,8 @@
 /** Protocol pings and pongs that one connection may send (F3). */
 
-import { ABUSE_SECONDS, StrikeCounter } from '#libs/hub/limits/frame-budget.ts';
+import { ABUSE_SECONDS } from '#libs/hub/limits/frame-budget.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
 import type { Connection } from './connection.ts';
-
-/** uWebSockets.js pings every few seconds by itself: one pong in so long is expected, milliseconds. */
-const PONG_MS = 1000;
 
 export interface PingLimitOptions {
   /** 0: no limit. */
@@ -26,17 +23,13 @@ export class PingLimit {
   pinged(connection: Connection): void {
     const { perSecond, stats, steady } = this.#options;
     if (perSecond === 0) return;
-    connection.pings ??= new StrikeCounter();
-    if (!connection.pings.strike(steady(), perSecond + 1, 1000)) return;
+    if (!connection.budget.ping(steady(), perSecond)) return;
     stats.rateLimited('pings');
     connection.end('RATE_LIMITED', ABUSE_SECONDS);
   }
 
   /** A pong came that answers no ping of a receipt (M6). More than one a second count as pings do: they cost the same. */
   strayPong(connection: Connection): void {
-    const now = this.#options.steady();
-    const isExpected = now - connection.pongedAt >= PONG_MS;
-    if (isExpected) connection.pongedAt = now;
-    else this.pinged(connection);
+    if (!connection.budget.isExpectedPong(this.#options.steady())) this.pinged(connection);
   }
 }

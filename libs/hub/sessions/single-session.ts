@@ -16,8 +16,7 @@ export class SingleSession {
 
   /** A newer login than that of these was announced. A third one may have become the newest since, and may be here. */
   doubt(connections: readonly Connection[]): void {
-    for (const connection of connections) if (connection.registering) connection.doubted = true;
-    const registered = connections.filter((connection) => !connection.registering);
+    const registered = connections.filter((connection) => !connection.doubt());
     if (registered.length === 0) return;
     // Nobody stays whose login may be an older one: whoever comes back is compared as they register.
     const end = (): void => {
@@ -38,7 +37,7 @@ export class SingleSession {
 
   /** Reports the newer login and ends the connection; one that is still being admitted, once it opens. */
   replace(connection: Connection): void {
-    connection.refusal = 'SESSION_REPLACED';
+    connection.replaced();
     connection.send(buildFrame('kicked', { reason: 'SESSION_REPLACED' }));
     connection.end('SESSION_REPLACED');
   }

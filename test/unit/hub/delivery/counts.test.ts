@@ -66,13 +66,13 @@ describe('Counts told aside', () => {
     const received: string[] = [];
     const connection = connect((frame) => received.push(frame));
     const room = new Room('park', true, { bytes: 0, max: 1 });
-    connection.rooms.push(room);
+    connection.entered(room);
     counts.online(2);
     counts.room(room, 2);
     counts.flush(INTERVAL_MS, 1);
     pushed.length = 0;
     // Somebody left, this connection came and was told, somebody else came: nothing changed for the others.
-    room.count = 1;
+    room.countAnswered(1, room.countSignals);
     counts.toldRoom(connection, room);
     counts.toldOnline(connection, 1);
     counts.room(room, 2);

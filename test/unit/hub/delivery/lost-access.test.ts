@@ -27,14 +27,12 @@ function stage() {
     return room;
   };
   const connect = (id: string, ...joined: string[]): Connection => {
-    const connection = openConnection(users.enter(id, id, 'user'), (frame) => sent.push(`${id} ${frame}`), `c${users.size}`);
-    connection.registering = false;
-    connection.welcomed = true;
+    const connection = openConnection(users.enter(id, id, 'user'), (frame) => sent.push(`${id} ${frame}`), { id: `c${users.size}` });
     users.add(connection);
     for (const name of joined) {
       const room = roomOf(name);
-      connection.rooms.push(room);
-      room.users.set(connection.user, (room.users.get(connection.user) ?? 0) + 1);
+      connection.entered(room);
+      room.userEntered(connection.user);
     }
     return connection;
   };
@@ -57,10 +55,10 @@ function stage() {
       },
     },
     takeOut: (connection, name) => {
-      const index = connection.rooms.findIndex((room) => room.name === name);
-      if (index < 0) return false;
-      connection.rooms.splice(index, 1);
-      rooms.get(name)?.users.delete(connection.user);
+      const room = connection.room(name);
+      if (room === undefined) return false;
+      connection.exited(room);
+      room.userLeft(connection.user);
       return true;
     },
   });

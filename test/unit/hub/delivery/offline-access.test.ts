@@ -5,7 +5,7 @@ import { LostAccess } from '#libs/hub/delivery/lost-access.ts';
 import { OfflineMessages } from '#libs/hub/delivery/offline-messages.ts';
 import { PrivateRooms } from '#libs/hub/delivery/private-rooms.ts';
 import { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
-import type { Connection } from '#libs/hub/sessions/connection.ts';
+import { type Connection, Phase } from '#libs/hub/sessions/connection.ts';
 import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
 import { Retention, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -116,17 +116,19 @@ beforeEach(() => {
 });
 
 /** An agent's session. `got`: what came, `room offset`, and types of other frames. */
-function session(id: string, welcomed = true): { readonly connection: Connection; readonly got: string[] } {
+function session(id: string, phase: Phase = Phase.welcomed): { readonly connection: Connection; readonly got: string[] } {
   const got: string[] = [];
   const take = (frame: string): void => {
     const { type, room, offset } = JSON.parse(frame);
     got.push(offset === undefined ? type : `${room} ${offset}`);
     buffered += frame.length;
   };
-  const connection = openConnection(users.enter('ann', 'Ann', 'user'), take, id, () => buffered);
-  connection.identity = { ...connection.identity, kind: 'agent' };
-  connection.registering = false;
-  connection.welcomed = welcomed;
+  const connection = openConnection(users.enter('ann', 'Ann', 'user'), take, {
+    id,
+    identity: { kind: 'agent' },
+    phase,
+    buffered: () => buffered,
+  });
   users.add(connection);
   return { connection, got };
 }
@@ -226,10 +228,10 @@ describe('[R7] offline delivery of a room that is lost on the way', () => {
     offline.deliver(connection);
     await turn();
     const before = got.length;
-    connection.behind?.set(ROOM, 151);
+    connection.postpone(ROOM, 151);
     kept(ROOM).top = 152;
     await change(ROOM, Standing.stranger);
-    connection.behind?.set(ROOM, 152);
+    connection.postpone(ROOM, 152);
     await read(connection);
     expect(got.slice(before)).toEqual(['offline_messages_complete']);
   });
@@ -250,7 +252,7 @@ test('[A10] a conversation that is closed meanwhile is delivered to its end, als
   const { connection, got } = session('c');
   offline.deliver(connection);
   await turn();
-  connection.behind?.set(ROOM, 151);
+  connection.postpone(ROOM, 151);
   Object.assign(kept(ROOM), { top: 151, delivered: 151 });
   await change(ROOM, Standing.closed);
   await read(connection);
@@ -261,7 +263,7 @@ test('[M6] changes of a room that is kept lose nothing and repeat nothing', asyn
   const { connection, got } = session('c');
   offline.deliver(connection);
   await turn();
-  connection.behind?.set(ROOM, 151);
+  connection.postpone(ROOM, 151);
   kept(ROOM).top = 151;
   await lost.apply([roomChanged(ROOM)]);
   await read(connection);
@@ -282,24 +284,24 @@ test('[R7] a store that is away meanwhile tells nobody that all has come', async
 
 test('[M4] what is said while a second session registers comes in its place, once', async () => {
   Object.assign(kept(ROOM), { top: 4, delivered: 3 });
-  const first = session('c');
+  const first = session('c', Phase.live);
   privateRooms.arrived('ann', Retention.history, messageFrame(ROOM, 4));
   await turn();
-  const second = session('d', false);
+  const second = session('d', Phase.registering);
   kept(ROOM).top = 5;
   privateRooms.arrived('ann', Retention.history, messageFrame(ROOM, 5));
   await turn();
   // As the hub does at `welcome`.
-  second.connection.welcomed = true;
+  second.connection.welcome('{"type":"welcome"}');
   offline.deliver(second.connection);
-  for (const handle of second.connection.early ?? []) handle();
+  second.connection.releaseEarly();
   await turn();
   expect(first.got).toEqual(of(ROOM, 4, 5));
-  expect(second.got).toEqual([...of(ROOM, 4, 5), 'offline_messages_complete']);
+  expect(second.got).toEqual(['welcome', ...of(ROOM, 4, 5), 'offline_messages_complete']);
 });
 
 test('[H6] frames that a client sends before `welcome` are counted without those that the hub sends', () => {
-  const { connection, got } = session('c', false);
+  const { connection, got } = session('c', Phase.registering);
   for (let i = 0; i < 100; i += 1) connection.deliver('{"type":"inform"}');
   const taken = range(1, 65).filter(() => connection.hold(() => undefined));
   expect(taken).toHaveLength(64);

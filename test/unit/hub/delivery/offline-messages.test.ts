@@ -2,10 +2,12 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { OfflineMessages } from '#libs/hub/delivery/offline-messages.ts';
 import { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
+import { LocalUser } from '#libs/hub/sessions/local-user.ts';
 import { Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { WatchedBackground } from '#test/support/background.ts';
 import { turn } from '#test/support/turn.ts';
+import { newConnection } from '#test/support/unit-connection.ts';
 
 const ROOM = 'group:x';
 /** More than enough for every try. */
@@ -17,9 +19,11 @@ let asked: number[];
 let waits: (() => void)[];
 let waited: number[];
 let offline: OfflineMessages;
+let connection: Connection;
 
 beforeEach(() => {
   [stored, away, asked, waits, waited] = [0, false, [], [], []];
+  connection = newConnection(new LocalUser('ada', 'Ada', 'user', Promise.resolve()));
   offline = new OfflineMessages({
     cursors: {
       advance: (_user, _room, offset) => {
@@ -44,7 +48,7 @@ beforeEach(() => {
 });
 
 const told = (offset: number): Promise<void> => {
-  offline.delivered({ user: { id: 'ada' } } as Connection, ROOM, offset);
+  offline.delivered(connection, ROOM, offset);
   return turn();
 };
 async function pass(): Promise<void> {
@@ -74,7 +78,7 @@ describe('[M6] `delivered` of a message that is not stored yet', () => {
   });
 
   test('of one that never comes is given up, after longer and longer waits; a flood of them waits once', async () => {
-    for (let i = 0; i < 20; i += 1) offline.delivered({ user: { id: 'ada' } } as Connection, ROOM, 1000 + i);
+    for (let i = 0; i < 20; i += 1) offline.delivered(connection, ROOM, 1000 + i);
     await turn();
     expect(waits).toHaveLength(1);
     for (let i = 0; i < FOREVER && waits.length > 0; i += 1) await pass();

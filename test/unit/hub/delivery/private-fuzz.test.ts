@@ -135,9 +135,10 @@ class World {
       // In a room that keeps history whatever is above the cursor comes; else from the first message on.
       const reader = new Reader(retention === Retention.history ? this.#position : undefined);
       const buffered = (): number => (this.#blocked ? PAGE_BYTES : 0);
-      const connection = openConnection(users.enter('ann', 'Ann', 'user'), (frame) => reader.take(JSON.parse(frame)), name, buffered);
-      connection.registering = false;
-      connection.welcomed = true;
+      const connection = openConnection(users.enter('ann', 'Ann', 'user'), (frame) => reader.take(JSON.parse(frame)), {
+        id: name,
+        buffered,
+      });
       users.add(connection);
       this.readers.push(reader);
       this.#connections.push(connection);
@@ -187,7 +188,7 @@ class World {
         this.#ids += 1;
         const id = `j${this.#ids}`;
         // Only the first of several asks: those that share its outcome have nothing to recover.
-        reader.asked.set(id, connection.rooms.length > 0 || connection.deliveries !== undefined ? undefined : since);
+        reader.asked.set(id, connection.roomNames().length > 0 ? undefined : since);
         this.#joins.join(connection, id, ROOM, since, () =>
           this.#later(() => ({ room: ROOM, retention: this.#retention, members: ['ann', 'bob'] })),
         );

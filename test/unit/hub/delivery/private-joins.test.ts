@@ -6,7 +6,7 @@ import { PrivateRooms } from '#libs/hub/delivery/private-rooms.ts';
 import { Receipts } from '#libs/hub/delivery/receipts.ts';
 import { NewRooms } from '#libs/hub/limits/new-rooms.ts';
 import { Rooms } from '#libs/hub/rooms/rooms.ts';
-import type { Connection } from '#libs/hub/sessions/connection.ts';
+import { type Connection, Phase } from '#libs/hub/sessions/connection.ts';
 import { Faults } from '#libs/hub/sessions/faults.ts';
 import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
 import { Retention, Standing } from '#libs/messages/room-access.ts';
@@ -29,6 +29,7 @@ let entered: PromiseWithResolvers<number>;
 let sent: string[];
 let advanced: number[];
 let joins: Joins;
+let users: LocalUsers;
 let rooms: Rooms;
 let privateRooms: PrivateRooms;
 let receipts: Receipts;
@@ -53,14 +54,8 @@ beforeEach(() => {
   } as unknown as Broker;
   const stats = muteStats();
   const background = new WatchedBackground();
-  const users = new LocalUsers({ subscribeUser: async () => undefined, unsubscribe: () => undefined });
-  connection = openConnection(users.enter('ann', 'Ann', 'user'), (frame) => {
-    const { type, code, offset } = JSON.parse(frame);
-    sent.push(`${type} ${code ?? offset}`);
-  });
-  connection.registering = false;
-  connection.welcomed = true;
-  users.add(connection);
+  users = new LocalUsers({ subscribeUser: async () => undefined, unsubscribe: () => undefined });
+  connection = connect(Phase.live);
   rooms = new Rooms(broker, new NewRooms(0, () => undefined), () => 0);
   const cursors = {
     delivered: async () => ({ delivered: 5, historyFrom: 0 }),
@@ -85,6 +80,16 @@ beforeEach(() => {
   receipts = new Receipts({ cursors, background, steady: () => 0 });
   privateRooms.start(connection, ROOM, 5);
 });
+
+function connect(phase: Phase): Connection {
+  const take = (frame: string): void => {
+    const { type, code, offset } = JSON.parse(frame);
+    sent.push(`${type} ${code ?? offset}`);
+  };
+  const one = openConnection(users.enter('ann', 'Ann', 'user'), take, { phase });
+  users.add(one);
+  return one;
+}
 
 async function join(): Promise<void> {
   joins.join(connection, 'j', ROOM, undefined, () => ({ room: ROOM, retention: Retention.history, members: ['ann', 'bob'] }));
@@ -149,11 +154,13 @@ describe('[M4] [M6] what comes while a private room is joined', () => {
   });
 
   test('comes with offline delivery where that is under way', async () => {
-    connection.behind = new Map();
+    users.remove(connection);
+    connection = connect(Phase.welcomed);
+    privateRooms.start(connection, ROOM, 5);
     await join();
     arrives(6);
     joins.leave(connection, ROOM);
-    expect([sent, connection.behind.get(ROOM)]).toEqual([['error NOT_JOINED'], 6]);
+    expect([sent, connection.postponed.get(ROOM)]).toEqual([['error NOT_JOINED'], 6]);
   });
 
   test('does not come to whoever lost the room (R7)', async () => {
@@ -170,7 +177,7 @@ describe('[M4] [M6] what comes while a private room is joined', () => {
     connection.ping = (text) => pings.push(text);
     await join();
     arrives(6);
-    connection.unacknowledged = true;
+    connection.receipts.sent();
     receipts.alive(connection);
     expect(pings).toEqual([]);
     joins.leave(connection, ROOM);

@@ -22,9 +22,7 @@ function stage(connections: number, standings: Standing[] = [], asked?: (() => v
       const { type, offset } = JSON.parse(frame);
       sent.push(type === 'resync' ? `c${i} resync ${offset}` : `c${i} ${offset}`);
     };
-    const connection = openConnection(users.enter('ann', 'Ann', 'user'), send, `c${i}`);
-    connection.registering = false;
-    connection.welcomed = true;
+    const connection = openConnection(users.enter('ann', 'Ann', 'user'), send, { id: `c${i}` });
     users.add(connection);
   }
   const sequence = { epoch: 'e', offset: 6 };
@@ -148,7 +146,7 @@ test('[M4] a backend that goes away again and again has each user looked after o
   const asked: (() => void)[] = [];
   const { rooms, users } = stage(1, [], asked);
   const ids = Array.from({ length: 40 }, (_, i) => `u${i}`);
-  for (const id of ids) users.add(openConnection(users.enter(id, id, 'user'), () => undefined, id));
+  for (const id of ids) users.add(openConnection(users.enter(id, id, 'user'), () => undefined, { id }));
   for (let time = 0; time < 5; time += 1) rooms.heal(ids);
   expect(asked).toHaveLength(16);
   let answered = 0;

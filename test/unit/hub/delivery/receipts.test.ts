@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Receipts } from '#libs/hub/delivery/receipts.ts';
-import type { Connection } from '#libs/hub/sessions/connection.ts';
+import { type Connection, Phase } from '#libs/hub/sessions/connection.ts';
 import { Delivery } from '#libs/hub/sessions/delivery.ts';
 import { LocalUser } from '#libs/hub/sessions/local-user.ts';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -34,8 +34,8 @@ beforeEach(() => {
   connection = connect('user');
 });
 
-function connect(kind: string): Connection {
-  const one = newConnection(user, { kind });
+function connect(kind: string, phase?: Phase): Connection {
+  const one = newConnection(user, { kind }, undefined, undefined, phase);
   one.opened({ ...MUTE_SOCKET, ping: (text) => pings.push(text) });
   return one;
 }
@@ -44,7 +44,7 @@ function connect(kind: string): Connection {
 function hand(offset: number): void {
   user.reached ??= new Map();
   user.reached.set(ROOM, { acknowledged: 0, held: undefined, ...user.reached.get(ROOM), offset });
-  connection.unacknowledged = true;
+  connection.receipts.sent();
 }
 
 const pong = (): void => receipts.ponged(connection, pings.at(-1) ?? '');
@@ -89,11 +89,11 @@ describe('[M6] of a client that never sends `delivered`', () => {
 
   it('nobody is asked of whom nothing is waited for', () => {
     receipts.alive(connection);
+    connection = connect('user', Phase.welcomed);
     hand(3);
-    connection.behind = new Map();
     receipts.alive(connection);
-    connection.behind = undefined;
-    connection.saysDelivered = true;
+    connection.caughtUp();
+    connection.receipts.reported();
     receipts.alive(connection);
     receipts.ponged(connection, '');
     expect([pings, advanced]).toEqual([[], []]);
@@ -102,16 +102,18 @@ describe('[M6] of a client that never sends `delivered`', () => {
   it('the first `delivered` counts alone, also where it comes before the pong', () => {
     hand(3);
     receipts.alive(connection);
-    connection.saysDelivered = true;
+    connection.receipts.reported();
     pong();
     expect(advanced).toEqual([]);
   });
 
   it('what offline delivery sent is acknowledged as far as it went, of groups too', () => {
-    connection.offlineSent = new Map([
-      ['group:a', 7],
-      [ROOM, 2],
-    ]);
+    connection.receipts.sentOffline(
+      new Map([
+        ['group:a', 7],
+        [ROOM, 2],
+      ]),
+    );
     hand(4);
     receipts.alive(connection);
     pong();
@@ -120,11 +122,11 @@ describe('[M6] of a client that never sends `delivered`', () => {
 
   it('what is held while the room is joined does not count', () => {
     hand(6);
-    connection.deliveries = new Map([[ROOM, new Delivery('j')]]);
+    connection.begins(ROOM, new Delivery('j'));
     receipts.alive(connection);
     expect(pings).toEqual([]);
     connection.settled(ROOM);
-    connection.unacknowledged = true;
+    connection.receipts.sent();
     receipts.alive(connection);
     pong();
     expect(advanced).toEqual(['ann dm:x 6']);
@@ -144,7 +146,7 @@ describe('[M6] of a client that never sends `delivered`', () => {
     pong();
     await turn();
     away = false;
-    connection.unacknowledged = true;
+    connection.receipts.sent();
     receipts.alive(connection);
     pong();
     expect(advanced).toEqual(['ann dm:x 3']);

@@ -31,7 +31,8 @@ beforeEach(() => {
   [failures, sent, broken] = [[], [], () => false];
   room = new Room('den', true, { bytes: 0, max: 1_000_000 });
   room.restart({ epoch: 'e', offset: 0 }, []);
-  room.subscriptions = 2;
+  room.subscribed();
+  room.subscribed();
   const fanout = {
     publish: (topic: string, bytes: Uint8Array | string) => {
       if (broken(topic)) bug();

@@ -86,7 +86,8 @@ describe('[F3] a room that a user without a place opens', () => {
     while (asked.length > 0) await answer();
     expect(await Promise.all(entering.map(({ outcome }) => outcome))).toEqual(['RATE_LIMITED', 'RATE_LIMITED', 'in', 'RATE_LIMITED', 'in']);
     expect(refusals()).toBe(2);
-    expect(rooms.get('x')).toMatchObject({ connections: 2, epoch: 'e' });
+    const room = rooms.get('x');
+    expect([room?.connections, room?.epoch]).toEqual([2, 'e']);
     // It is there now: entering it takes no place, and whoever has none may.
     expect(await enter('mallory', 'x').outcome).toBe('in');
     const own = enter('cleo', 'y');

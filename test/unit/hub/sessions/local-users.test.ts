@@ -7,7 +7,7 @@ import { UserSignals } from '#libs/hub/delivery/user-signals.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
 import { EVERY_NODE } from '#libs/protocol/signals.ts';
-import { newConnection } from '#test/support/unit-connection.ts';
+import { newConnection, refresh } from '#test/support/unit-connection.ts';
 
 const NAMES = ['a', 'b', 'c'] as const;
 
@@ -33,9 +33,7 @@ test('connections are found by label, login and token, through every change', ()
           users.remove(one);
           there.delete(one);
         } else {
-          const before = one.identity;
-          one.identity = { ...before, login, tokenHash: token };
-          users.refreshed(one, before);
+          users.refreshed(one, refresh(one, { login, tokenHash: token }));
         }
         for (const key of NAMES) {
           const those = (fits: (connection: Connection) => boolean): Set<Connection> => new Set([...there].filter(fits));

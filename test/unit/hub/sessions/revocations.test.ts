@@ -3,7 +3,7 @@ import type { Connection, Identity } from '#libs/hub/sessions/connection.ts';
 import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
 import { endRevoked } from '#libs/hub/sessions/revocations.ts';
 import type { RevocationRecord } from '#libs/store/event-store.ts';
-import { MUTE_SOCKET, newConnection } from '#test/support/unit-connection.ts';
+import { MUTE_SOCKET, newConnection, refresh } from '#test/support/unit-connection.ts';
 
 let users: LocalUsers;
 let ended: string[];
@@ -73,13 +73,9 @@ describe('[A4] [A11] who loses the power of tokens', () => {
     open('a', { userId: 'ada', login: 'x' });
     open('b', { userId: 'bob', login: 'x' });
     const moved = open('c', { userId: 'cid', login: 'x' });
-    const [before, other] = [moved.identity, { ...moved.identity, login: 'y' }];
-    moved.identity = other;
-    users.refreshed(moved, before);
+    users.refreshed(moved, refresh(moved, { login: 'y' }));
     const without = open('d', { userId: 'dan', login: 'x' });
-    const had = without.identity;
-    without.identity = { ...had, login: undefined };
-    users.refreshed(without, had);
+    users.refreshed(without, refresh(without, { login: undefined }));
     endRevoked(users, revocation('login', 'x'));
     expect(ended).toEqual(['a 4510 LOGGED_OUT', 'b 4510 LOGGED_OUT']);
     endRevoked(users, revocation('login', 'y'));
