@@ -1,17 +1,27 @@
 export interface BackoffOptions {
-  /** Upper bound of the first wait, milliseconds; each further one is twice as long. Default 2,000. */
+  /**
+   * Upper bound of the first wait, milliseconds. It doubles with each further attempt. Default
+   * 2,000.
+   */
   readonly baseMs: number;
-  /** No bound is higher, milliseconds. Default 10,000. */
+  /** Highest bound, milliseconds. Default 10,000. */
   readonly capMs: number;
-  /** Attempts without a stable connection before the client gives up. Default: no end. */
+  /**
+   * Attempts without a stable connection after which the client gives up (`GAVE_UP`). Default: no
+   * limit.
+   */
   readonly tries: number;
-  /** A connection that lasted so long starts the count anew, milliseconds. Default 60,000. */
+  /**
+   * A connection that lives this long starts the count of attempts again, milliseconds. Default
+   * 60,000.
+   */
   readonly stableMs: number;
 }
 
 /**
- * How long to wait before the attempt after `attempt` failed ones: anywhere between nothing and the bound, so that clients that lost the same hub do
- * not come back as a wave ("full jitter", AWS Architecture Blog, Exponential Backoff And Jitter).
+ * Returns the milliseconds to wait after `attempt` failed attempts: any number from 0 to the bound.
+ * So clients that lost the same hub do not come back in one wave ("full jitter", AWS Architecture
+ * Blog, Exponential Backoff And Jitter).
  */
 export function backoffMs({ baseMs, capMs }: BackoffOptions, attempt: number, random: () => number): number {
   return Math.floor(random() * Math.min(capMs, baseMs * 2 ** Math.max(0, Math.min(attempt - 1, 30))));

@@ -2,16 +2,18 @@ import type { ErrorCode } from '#libs/protocol/errors.ts';
 import type { ErrorFrame } from '#libs/protocol/frame-types.ts';
 
 /**
- * Codes that the client gives itself; all others are the hub's (the contract's table of errors).
+ * Codes of the client itself, beside those of the hub (SPEC.md, Errors).
  *
- * - `QUEUE_FULL`: as many messages wait for their `ack` as `queueMax` allows.
- * - `EXPIRED`: a message was sent more than 4.5 minutes ago and never acked. Whether it was taken is not known, and sending it again could make it twice.
- * - `DISCARDED`: `discard` took the message back. It may have arrived where it was on its way.
+ * - `QUEUE_FULL`: `queueMax` messages wait for their `ack` already.
+ * - `EXPIRED`: a message was sent more than 4.5 minutes ago and got no `ack`. The hub may have
+ *   stored it. Sending it again could store it twice.
+ * - `DISCARDED`: `discard` took the message back. If it was on its way, it may have arrived.
  * - `CLOSED`: `close()` was called, or the hub ended the connection for good.
- * - `TIMEOUT`: no answer within `requestTimeoutMs`; the time without a connection counts.
+ * - `TIMEOUT`: no answer within `requestTimeoutMs`. Time without a connection counts.
  * - `LEFT`: the room was left before the join was answered.
  * - `NO_TOKEN`: `getToken` threw.
- * - `USER_CHANGED`: it was asked for as one user, and `getToken` then gave the token of another one. A message may have been taken where it was on its way.
+ * - `USER_CHANGED`: `getToken` then returned the token of another user. If a message was on its
+ *   way, it may have arrived.
  */
 export type ClientErrorCode =
   | ErrorCode
@@ -24,11 +26,21 @@ export type ClientErrorCode =
   | 'NO_TOKEN'
   | 'USER_CHANGED';
 
-/** What the client's promises reject with. Told apart by `code`, never by its text. */
+/**
+ * The error that promises of the client reject with. Compare `code`, never the text.
+ *
+ * @example
+ * try {
+ *   await client.send('park', text, { id });
+ * } catch (error) {
+ *   if (error instanceof ClientError && error.code === 'MESSAGE_TOO_LONG') shorten(text);
+ *   else throw error;
+ * }
+ */
 export class ClientError extends Error {
   override readonly name = 'ClientError';
   readonly code: ClientErrorCode;
-  /** The same may succeed later. */
+  /** The same call may succeed later. */
   readonly retryable: boolean;
 
   constructor(code: ClientErrorCode, message: string, retryable = false) {
@@ -42,7 +54,7 @@ export class ClientError extends Error {
   }
 }
 
-/** The words of whatever was thrown. */
+/** The message of a thrown value. */
 export function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -20,10 +20,13 @@ import type {
 } from '#libs/protocol/frame-types.ts';
 import type { ClientStatus } from './client-status.ts';
 
-/** How a message came: as it was said, as part of what was missed, or as what waited for a user without a session. */
+/**
+ * How a message came: `live`, as it was published; `recovered`, after a reconnect; `offline`,
+ * because it waited while the user had no session.
+ */
 export type MessageOrigin = 'live' | 'recovered' | 'offline';
 
-/** What a service pushed: `inform` is to be shown, `command` to be acted on. */
+/** A push of a service: show an `inform`, act on a `command`. */
 export type PushFrame = InformFrame | CommandFrame;
 
 export interface MessageEvent {
@@ -34,13 +37,19 @@ export interface MessageEvent {
   readonly origin: MessageOrigin;
 }
 
-/** Something of a room could not be recovered: show these messages, its latest page, in place of what was there. */
+/**
+ * Messages of a room could not be recovered. Show `messages`, the room's latest page, in place of
+ * what was shown.
+ */
 export interface ResyncEvent {
   readonly room: string;
   readonly epoch: string;
   readonly offset: number;
   readonly messages: readonly PageMessage[];
-  /** `join`: found when the room was joined again. `resync`: the hub lost it while connected. */
+  /**
+   * `join`: found at the join after a reconnect. `resync`: the hub lost the sequence while
+   * connected.
+   */
   readonly reason: 'resync' | 'join';
 }
 
@@ -51,31 +60,44 @@ export interface JoinResult {
   /** Absent, like `offset`, in rooms that keep nothing. */
   readonly epoch?: string;
   readonly offset?: number;
-  /** The messages are exactly what was missed since the position asked for; otherwise they are the latest page. */
+  /**
+   * True: `messages` are exactly those after the given position. False: they are the latest page.
+   */
   readonly recovered: boolean;
   /** Oldest first. They do not come as `message` events. */
   readonly messages: readonly PageMessage[];
 }
 
 export interface JoinedEvent extends JoinResult {
-  /** Joined again after a reconnect: what was missed has come as `message` events, or as `resync`. */
+  /**
+   * True after a reconnect. The missed messages came before as `message` events, or as `resync`.
+   */
   readonly automatic: boolean;
 }
 
-/** A room could not be joined again, or this user was taken out of it (`FORBIDDEN`): it is no longer kept. */
+/**
+ * The client is out of a room: it could not be joined again, or the user lost access (`FORBIDDEN`).
+ * It is not joined again.
+ */
 export interface RoomLostEvent {
   readonly room: string;
   readonly code: string;
   readonly message: string;
 }
 
-/** `getToken` gave the token of another user: the rooms of the one before were left, and what waited was dropped. */
+/**
+ * `getToken` returned the token of another user. The client left the rooms of the user before and
+ * dropped the waiting calls.
+ */
 export interface UserChangedEvent {
   readonly before: Person;
   readonly user: Person;
 }
 
-/** What `on` takes, and what each listener gets. Listen before `connect()`: what comes earlier is not told again. */
+/**
+ * The events of a client with the argument of their listeners. Listen before `connect()`: events
+ * are not repeated.
+ */
 export interface ClientEvents {
   /**
    * The state of the client has changed.
@@ -98,7 +120,7 @@ export interface ClientEvents {
    */
   readonly user_changed: UserChangedEvent;
   /**
-   * A message: each one once, in order in each room, the user's own included.
+   * A message, the user's own included: each one once, in order in each room.
    * @example client.on('message', ({ room, offset, message, origin }) => show(room, offset, message, origin));
    */
   readonly message: MessageEvent;
@@ -108,7 +130,7 @@ export interface ClientEvents {
    */
   readonly resync: ResyncEvent;
   /**
-   * All messages that waited for the user have come, as `message` events.
+   * All messages that waited for the user came, as `message` events.
    * @example client.on('offline_messages_complete', ({ count }) => badge(count));
    */
   readonly offline_messages_complete: OfflineMessagesCompleteFrame;
@@ -128,7 +150,7 @@ export interface ClientEvents {
    */
   readonly member: MemberFrame;
   /**
-   * Somebody else is writing; it holds for a few seconds.
+   * Another user types; it holds for a few seconds.
    * @example client.on('typing', ({ room, user }) => hint(room, user.name));
    */
   readonly typing: TypingFrame;
@@ -168,7 +190,7 @@ export interface ClientEvents {
    */
   readonly token_expiring: TokenExpiringFrame;
   /**
-   * An error that answers no call of this client.
+   * An error that belongs to no call of this client.
    * @example client.on('error', ({ code, message }) => console.warn(code, message));
    */
   readonly error: ErrorFrame;

@@ -4,35 +4,48 @@ import { type Clock, systemClock } from './timer.ts';
 import type { WebSocketConstructor } from './transport.ts';
 
 export interface TokenRequest {
-  /** The last token was refused, or is about to end: get a new one, not one that is kept. */
+  /** True: the last token was refused or ends soon. Get a new one, not one from a cache. */
   readonly fresh: boolean;
 }
 
 export interface ParleyClientOptions {
-  /** `wss://host/ws/chat`. A function is asked at each attempt. */
+  /** `wss://host/ws/chat`, or a function that returns it at each attempt. */
   readonly url: string | (() => string);
   /**
-   * The token to connect with. `null`: nobody is logged in; the client is then `refused` until `connect()` is called again. Where it throws, it is asked
-   * again at the next attempt.
+   * Returns the token to connect with. `null` means that nobody is logged in: the client is then
+   * `refused` until `connect()` is called again. If it throws or rejects, the client asks again at
+   * its next attempt.
    */
   readonly getToken: (request: TokenRequest) => Promise<string | null> | string | null;
-  /** The label of this tab, a UUID (H1). Default: kept in `sessionStorage` under `parley.session`; outside of tabs a fresh one. */
+  /**
+   * The label of this tab, a UUID (H1). Default: kept in `sessionStorage` under `parley.session`.
+   * Outside of tabs each client makes a fresh one.
+   */
   readonly session?: string;
-  /** How it comes back after a loss; each member has a default. */
+  /** How the client reconnects after a loss. Each member has a default. */
   readonly backoff?: Partial<BackoffOptions>;
-  /** Messages that may wait for their `ack`; one more is refused with `QUEUE_FULL`. Default 100. */
+  /**
+   * Messages that may wait for their `ack`. A further one rejects with `QUEUE_FULL`. Default 100.
+   */
   readonly queueMax?: number;
-  /** Milliseconds that `join`, `leave`, `history`, `presence` and `online` may take, time without a connection included. Default 15,000. */
+  /**
+   * Milliseconds until `join`, `leave`, `history`, `presence`, `online`, `ping` and `refresh`
+   * reject with `TIMEOUT`. Time without a connection counts. Default 15,000.
+   */
   readonly requestTimeoutMs?: number;
   /**
-   * Who tells the hub what reached the user (M6). `auto`, the default: the client, for each message it hands over. `manual`: the application, by
-   * `delivered()`; until then a message counts as unread and comes again at the next login.
+   * Who tells the hub which messages reached the user (M6). `auto`, the default: the client, for
+   * each message that it hands over. `manual`: the application, by `delivered()`. Until then a
+   * message is unread and comes again at the next connect.
    */
   readonly delivered?: 'auto' | 'manual';
-  /** Frames a second, and at once, that it sends: below what the hub takes (F3). Default 15 and 30; `perSecond` 0: no limit. */
+  /**
+   * Frames that the client sends: `perSecond` on average, `burst` at once. Stay below the hub's
+   * limits (F3). Default 15 and 30. `perSecond` 0: no limit.
+   */
   readonly pace?: { readonly perSecond: number; readonly burst: number };
 
-  /** The rest is for tests. */
+  /** The members from here on are for tests. */
   readonly WebSocket?: WebSocketConstructor;
   readonly clock?: Clock;
   /** At least 0, below 1. */
@@ -41,7 +54,7 @@ export interface ParleyClientOptions {
   readonly environment?: Environment;
 }
 
-/** The options with every default in place. */
+/** The options, with the default of each that is absent. */
 export interface Settings {
   readonly url: () => string;
   readonly getToken: ParleyClientOptions['getToken'];
@@ -77,7 +90,10 @@ export function settingsOf(options: ParleyClientOptions): Settings {
   };
 }
 
-/** RFC 9562, version 4. `crypto.randomUUID` is there in secure contexts only: not on a page that came over plain http. */
+/**
+ * A UUID of version 4 (RFC 9562). `crypto.randomUUID` exists in secure contexts only, so not on a
+ * page that came over plain http.
+ */
 export function randomUuid(): string {
   return '00000000-0000-4000-8000-000000000000'.replace(/[08]/g, (digit) => {
     const [random = 0] = crypto.getRandomValues(new Uint8Array(1));

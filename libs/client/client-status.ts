@@ -1,38 +1,47 @@
-/** How a client stands with its hub. */
+/** The state of a client's connection. */
 export const ClientState = {
-  /** The first attempt, or not told to connect yet (`attempt` 0). */
+  /** The first attempt, or `connect()` was not called yet (`attempt` is 0). */
   connecting: 'connecting',
   connected: 'connected',
-  /** The connection was lost, or could not be made: trying, or waiting until `retryAt`. */
+  /**
+   * The connection was lost or could not be made. The client tries again, or waits until `retryAt`.
+   */
   reconnecting: 'reconnecting',
   /** As `reconnecting`, while the browser says that there is no network. */
   offline: 'offline',
   /** Nobody is logged in, or the hub does not let this one in: log in, then `connect()`. */
   refused: 'refused',
-  /** Ended for good: by `close()`, or by the hub (`reason.code` tells why). */
+  /** Ended for good, by `close()` or by the hub (see `reason.code`). */
   closed: 'closed',
 } as const;
 export type ClientState = (typeof ClientState)[keyof typeof ClientState];
 
 export interface StatusReason {
   /**
-   * The hub's code (`SESSION_REPLACED`, `LOGGED_OUT`, `BANNED`, `TOKEN_EXPIRED`, `DRAINING`, ...), or the client's own: `NETWORK` (the line broke or
-   * could not be made), `SILENT` (nothing came any more, though it looked open), `NO_TOKEN` (`getToken` failed), `GAVE_UP` (all tries used up),
-   * `CLOSED` (`close()` was called, or the hub was done: 1000).
+   * A code of the hub (`SESSION_REPLACED`, `LOGGED_OUT`, `BANNED`, `TOKEN_EXPIRED`, `DRAINING`,
+   * ...), or one of the client:
+   *
+   * - `NETWORK`: the connection broke, or could not be made.
+   * - `SILENT`: the connection looked open, but nothing came.
+   * - `NO_TOKEN`: `getToken` failed.
+   * - `GAVE_UP`: all tries are used up.
+   * - `CLOSED`: `close()` was called, or the hub closed with 1000.
    */
   readonly code: string;
-  /** WebSocket close code, where the hub gave one. */
+  /** The WebSocket close code, if the hub gave one. */
   readonly closeCode?: number;
-  /** What whoever ended it gave as the reason, or what `getToken` threw. */
+  /**
+   * The reason that the service or the hub gave, or the message of the error that `getToken` threw.
+   */
   readonly message?: string;
 }
 
 export interface ClientStatus {
   readonly state: ClientState;
-  /** Why it is not connected; absent where nothing went wrong. */
+  /** Why the client is not connected. Absent if nothing went wrong. */
   readonly reason?: StatusReason;
-  /** While waiting: when the next attempt begins, Unix milliseconds. */
+  /** When the next attempt begins, Unix milliseconds. Only while the client waits. */
   readonly retryAt?: number;
-  /** Attempts since the last stable minute. */
+  /** Attempts since the last stable connection (`backoff.stableMs`). */
   readonly attempt: number;
 }

@@ -8,7 +8,7 @@ import { Liveness } from './liveness.ts';
 import { Timer } from './timer.ts';
 import { Transport, type TransportEnd } from './transport.ts';
 
-/** An attempt that has not come to `welcome` after so long is given up, milliseconds. */
+/** An attempt without a `welcome` is given up after this time, milliseconds. */
 const ATTEMPT_MS = 20_000;
 /** A token that ends within this time is renewed before it is used, milliseconds. */
 const TOKEN_MARGIN_MS = 30_000;
@@ -17,19 +17,22 @@ export interface ConnectorHandlers {
   status(status: ClientStatus): void;
   frame(frame: ServerFrame): void;
   up(welcome: WelcomeFrame): void;
-  /** The line is gone; another one may follow. */
+  /** The connection is lost. Another one may follow. */
   down(): void;
-  /** No line will follow unless `start` is called. */
+  /** The connection is over. None follows unless `start` is called. */
   ended(reason: StatusReason): void;
 }
 
-/** One attempt and the line it makes. */
+/** One attempt, and the connection that it makes. */
 interface Current {
   line?: Transport;
   welcomed?: boolean;
 }
 
-/** Keeps one line to the hub: connects, notices its end, and does what the end asks for (table C). */
+/**
+ * Keeps one connection to the hub: connects, notices the end, and does what the close code asks for
+ * (C).
+ */
 export class Connector {
   readonly #settings: Settings;
   readonly #handlers: ConnectorHandlers;
@@ -38,21 +41,21 @@ export class Connector {
   readonly #stable: Timer;
   readonly #liveness: Liveness;
   #status: ClientStatus = { state: ClientState.connecting, attempt: 0 };
-  /** The one attempt or line there is; another object, or undefined, once it is over. */
+  /** The present attempt or connection. Once it is over, this is another object or undefined. */
   #current: Current | undefined;
   #stopListening: (() => void) | undefined;
   #reason: StatusReason | undefined;
   #attempt = 0;
-  /** Refusals of tokens since the last stable minute, and whether the last token used was refused. */
+  /** Refused tokens since the last stable connection, and whether the last token was refused. */
   #refusals = 0;
   #tokenRefused = false;
   /** Unix milliseconds. */
   #tokenEnds = Number.POSITIVE_INFINITY;
-  /** The wait is one that the hub asked for. */
+  /** The hub asked for this wait. */
   #obeys = false;
-  /** Seconds, told by the hub that leaves. */
+  /** Seconds, from the `draining` frame. */
   #reconnectIn: number | undefined;
-  /** The words of whoever ends this connection. */
+  /** The reason in `kicked`. */
   #kickedBy: string | undefined;
 
   constructor(settings: Settings, handlers: ConnectorHandlers) {
@@ -79,7 +82,7 @@ export class Connector {
     return this.#current?.welcomed === true;
   }
 
-  /** Begins, also again after an end. Does nothing while it is under way. */
+  /** Begins, also after an end. Does nothing if it is under way. */
   start(): void {
     if (this.#stopListening !== undefined) return;
     this.#stopListening = this.#settings.environment.listen((signal) => this.#told(signal));
@@ -99,12 +102,12 @@ export class Connector {
     if (this.#wait.due !== undefined) this.#try();
   }
 
-  /** Sends a frame; without a line it does nothing. */
+  /** Sends a frame. Does nothing without a connection. */
   send(frame: ClientFrame): void {
     if (this.up) this.#current?.line?.send(frame);
   }
 
-  /** The token in use ends then, Unix seconds. */
+  /** Sets the end of the token in use, Unix seconds. */
   tokenEnds(expiresAt: number): void {
     this.#tokenEnds = expiresAt * 1000;
   }
@@ -173,7 +176,7 @@ export class Connector {
     this.#lost({ ...reasonOf(end), ...words }, closeAction(end, this.#reconnectIn));
   }
 
-  /** The line, or the attempt at one, is over. */
+  /** The connection or the attempt is over. */
   #lost(reason: StatusReason, verdict: CloseAction = { action: 'back-off' }): void {
     this.#obeys = verdict.action === 'wait';
     switch (verdict.action) {
@@ -214,7 +217,7 @@ export class Connector {
   }
 
   #end(state: typeof ClientState.refused | typeof ClientState.closed, reason: StatusReason): void {
-    // Before the line goes: what that leaves open is to be told why.
+    // Before the connection goes, so that waiting calls reject with this reason.
     this.#handlers.ended(reason);
     this.#leave();
     this.#wait.stop();
@@ -224,7 +227,7 @@ export class Connector {
     this.#tell(state);
   }
 
-  /** Has no line any more. */
+  /** Drops the connection. */
   #leave(): void {
     const current = this.#current;
     this.#current = undefined;
@@ -264,11 +267,11 @@ export class Connector {
   }
 }
 
-/** What a client does when its connection ended (table C of the contract). */
+/** What a client does after its connection ended (C). */
 export type CloseAction =
   /** Connects again after a back-off. */
   | { readonly action: 'back-off' }
-  /** Connects again after exactly this time: the hub said so. */
+  /** Connects again after exactly this time, as the hub said. */
   | { readonly action: 'wait'; readonly milliseconds: number }
   /** Gets a fresh token and connects again. */
   | { readonly action: 'renew-token' }
@@ -299,7 +302,7 @@ function closeAction({ code, reason }: TransportEnd, reconnectIn: number | undef
   }
 }
 
-/** The hub's code and words out of a close reason, `CODE words`; a line that just broke says nothing, and neither does a hub that was done. */
+/** Splits a close reason, `CODE text`. A broken connection and close code 1000 have no reason. */
 function reasonOf({ code, reason }: TransportEnd): StatusReason {
   const space = reason.indexOf(' ');
   const name = space < 0 ? reason : reason.slice(0, space);

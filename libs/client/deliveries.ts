@@ -2,19 +2,20 @@ import { isManagedRoom } from './room-kinds.ts';
 import type { SendQueue } from './send-queue.ts';
 import { type Clock, Timer } from './timer.ts';
 
-/** At most one frame a room in this time, milliseconds. */
+/** At most one frame for each room in this time, milliseconds. */
 const BATCH_MS = 1000;
 
 interface Delivery {
-  /** Up to here it reached the user. */
+  /** Up to this offset messages reached the user. */
   marked: number;
-  /** Up to here the hub was told. */
+  /** Up to this offset the hub was told. */
   told: number;
 }
 
 /**
- * Tells the hub what reached the user, in batches (M6). What could not be told is told after the reconnect. A frame that the line's end swallowed shows by
- * its messages coming again: then it is told again.
+ * Tells the hub, in batches, which messages reached the user (M6). Without a connection it waits
+ * for the next one. If a frame was lost with its connection, the messages come again, and the hub
+ * is told again.
  */
 export class Deliveries {
   readonly #wire: SendQueue;
@@ -28,7 +29,7 @@ export class Deliveries {
     this.#timer = new Timer(clock, () => this.#flush());
   }
 
-  /** Everything of the room up to this offset reached the user. Only rooms that the hub makes keep count of it. */
+  /** Messages of the room up to this offset reached the user. Only managed rooms have a cursor. */
   mark(room: string, offset: number): void {
     if (!isManagedRoom(room)) return;
     const delivery = this.#rooms.get(room) ?? { marked: 0, told: 0 };
@@ -38,12 +39,14 @@ export class Deliveries {
     if (this.#timer.due === undefined) this.#flush();
   }
 
-  /** A message was handed over. */
+  /** A message was handed to the application. */
   handed(room: string, offset: number): void {
     if (!this.#manual) this.mark(room, offset);
   }
 
-  /** The hub sent a message that waited. It does not know of what was told of it before. */
+  /**
+   * The hub sent a message that waited, so it does not know of any `delivered` sent for it before.
+   */
   waited(room: string, offset: number): void {
     const delivery = this.#rooms.get(room);
     if (delivery === undefined || offset > delivery.told) return;
@@ -51,13 +54,18 @@ export class Deliveries {
     if (this.#timer.due === undefined) this.#timer.start(BATCH_MS);
   }
 
-  /** In manual mode the hub is told at once that this client speaks for itself: else any sign of life would count as delivered (M6). */
+  /**
+   * In manual mode this tells the hub at once that the application acknowledges. Otherwise the hub
+   * would send pings and count their pongs as `delivered` (M6).
+   */
   lineUp(): void {
     if (this.#manual) this.#wire.send({ type: 'delivered', room: 'dm:', offset: 0 });
     this.#flush();
   }
 
-  /** The room's sequence goes on from this offset: what was counted above it was of one that is lost. */
+  /**
+   * The room's sequence goes on from this offset. Higher offsets were of a sequence that is lost.
+   */
   goesOn(room: string, offset: number): void {
     if (offset < (this.#rooms.get(room)?.marked ?? 0)) this.#rooms.delete(room);
   }
@@ -70,7 +78,7 @@ export class Deliveries {
     this.#rooms.delete(room);
   }
 
-  /** Tells what is not told yet, without waiting. */
+  /** Sends what is not sent yet, without waiting. */
   end(): void {
     this.#flush();
     this.#timer.stop();

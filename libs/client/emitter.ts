@@ -1,12 +1,15 @@
 type Listener<T> = (event: T) => void;
 
-/** Typed events. A listener that throws disturbs nobody else: what it threw becomes an uncaught error. */
+/**
+ * Typed events. A listener that throws stops no other listener. Its error becomes an uncaught
+ * error.
+ */
 export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Set<Listener<never>>>();
 
-  /** Returns a function that takes the listener off again. */
+  /** Adds a listener. Returns a function that removes it. */
   on<K extends keyof Events>(type: K, listener: Listener<Events[K]>): () => void {
-    // Wrapped, so that one function given twice is two listeners.
+    // Wrapped, so that a function that is added twice is two listeners.
     const own: Listener<Events[K]> = (event) => listener(event);
     const known = this.#listeners.get(type) ?? new Set();
     this.#listeners.set(type, known);
@@ -16,7 +19,7 @@ export class Emitter<Events> {
     };
   }
 
-  /** Nobody is told anything any more. */
+  /** Removes all listeners. */
   end(): void {
     this.#listeners.clear();
   }

@@ -1,17 +1,19 @@
-/** `wake`: the page is looked at again, or came out of the browser's cache: much may have happened to the line meanwhile. */
+/**
+ * `wake`: the page became visible, or came out of the browser's cache. The connection may be dead.
+ */
 export type EnvironmentSignal = 'online' | 'offline' | 'wake';
 
-/** What the client is told by the place it runs in. */
+/** The browser or program around the client. */
 export interface Environment {
-  /** False only where there certainly is no network. */
+  /** False only if there certainly is no network. */
   readonly online: boolean;
-  /** Remembers for as long as the tab lives; undefined outside of tabs. */
+  /** Storage that lives as long as the tab. Undefined outside of tabs. */
   readonly storage: { getItem(key: string): string | null; setItem(key: string, value: string): void } | undefined;
-  /** Returns a function that ends it. */
+  /** Adds a listener. Returns a function that removes it. */
   listen(listener: (signal: EnvironmentSignal) => void): () => void;
 }
 
-/** The browser's window or worker; in Node, where none of it exists, a network that is always there. */
+/** The window or worker of a browser. Node has none of it: there the network is always up. */
 export const globalEnvironment: Environment = {
   get online() {
     return globalThis.navigator?.onLine !== false;
@@ -21,7 +23,7 @@ export const globalEnvironment: Environment = {
     try {
       return globalThis.sessionStorage;
     } catch {
-      // Storage is forbidden here.
+      // The page may not use storage.
       return undefined;
     }
   },
@@ -49,10 +51,10 @@ export const globalEnvironment: Environment = {
 };
 
 const SESSION_KEY = 'parley.session';
-/** The hub takes no other label. */
+/** The hub accepts no other label. */
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
-/** The label of this tab (H1): the one it had before a reload, or a fresh one. */
+/** The label of this tab (H1): the same after a reload, otherwise a fresh one. */
 export function tabSession(storage: Environment['storage'], uuid: () => string): string {
   try {
     const known = storage?.getItem(SESSION_KEY) ?? '';

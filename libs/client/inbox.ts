@@ -3,14 +3,14 @@ import type { MessageEvent, MessageOrigin } from './client-events.ts';
 import type { Deliveries } from './deliveries.ts';
 import { isManagedRoom } from './room-kinds.ts';
 
-/** Ids remembered of each room. */
+/** Ids that are remembered for each room. */
 const REMEMBERED = 2000;
 
-/** Which messages were handed over already, by the id that every copy of a message shares (M2). */
+/** The messages that were handed over, by id. All copies of a message have the same id (M2). */
 class SeenMessages {
   readonly #rooms = new Map<string, Set<string>>();
 
-  /** Remembers a message; false if it was known. */
+  /** Remembers a message. Returns false if it is known. */
   add(room: string, id: string): boolean {
     const ids = this.#rooms.get(room) ?? new Set();
     if (ids.has(id)) return false;
@@ -32,7 +32,7 @@ class SeenMessages {
   }
 }
 
-/** Hands each message over once, whatever way its copies come. */
+/** Hands each message to the application once, however its copies come. */
 export class Inbox {
   readonly #seen = new SeenMessages();
   readonly #deliveries: Deliveries;
@@ -54,31 +54,31 @@ export class Inbox {
     this.take(room, offset, message, 'offline');
   }
 
-  /** A page that is handed over as a whole, in the answer to a join. */
+  /** A page that the application gets as the answer to its join. */
   page(room: string, messages: readonly PageMessage[]): void {
     for (const { message } of messages) this.#seen.add(room, message.id);
     const last = messages.at(-1);
     if (last !== undefined) this.#deliveries.handed(room, last.offset);
   }
 
-  /** The room's sequence goes on from this offset, and this is its latest page: it is handed over as a whole. */
+  /** The room's sequence goes on from this offset. The application gets the page as a whole. */
   goesOn(room: string, offset: number, messages: readonly PageMessage[]): void {
     this.#deliveries.goesOn(room, offset);
     this.page(room, messages);
   }
 
-  /** The room was left. What waits of a made one may still come. */
+  /** The room was left. Waiting messages of a managed room may still come. */
   left(room: string): void {
     if (!isManagedRoom(room)) this.#seen.forget(room);
   }
 
-  /** The room is no more. */
+  /** The room is closed. */
   closed(room: string): void {
     this.#seen.forget(room);
     this.#deliveries.forget(room);
   }
 
-  /** Somebody else is logged in. */
+  /** Another user is logged in. */
   newUser(): void {
     this.#seen.clear();
     this.#deliveries.clear();

@@ -1,4 +1,4 @@
-/** The client of a Parley hub: what `@parley/client` gives. */
+/** The exports of `@parley/client`, the client of a Parley hub. */
 
 export type {
   AckFrame,

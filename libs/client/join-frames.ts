@@ -4,7 +4,10 @@ import { type Room, RoomState } from './room.ts';
 import type { SendQueue } from './send-queue.ts';
 import { type Clock, Timer } from './timer.ts';
 
-/** What a join frame has beside its rooms, bytes, generously. Names and epochs have no character that JSON or UTF-8 makes longer. */
+/**
+ * Upper bound of a join frame's bytes beside its rooms. In names and epochs each character is one
+ * byte.
+ */
 const FRAME_OVERHEAD = 100;
 
 export interface JoinFramesOptions {
@@ -16,7 +19,7 @@ export interface JoinFramesOptions {
   readonly newId: () => string;
 }
 
-/** Joins in as few frames as the hub takes, each room until it is answered. */
+/** Asks for rooms in as few frames as the hub allows, each until it is answered. */
 export class JoinFrames {
   readonly #options: JoinFramesOptions;
   readonly #rooms: ReadonlyMap<string, Room>;
@@ -25,7 +28,7 @@ export class JoinFrames {
   readonly #timer: Timer;
   #frameBytes = Number.POSITIVE_INFINITY;
 
-  /** @param rooms Those that are wanted. */
+  /** @param rooms The rooms that the client wants to be in. */
   constructor(options: JoinFramesOptions, rooms: ReadonlyMap<string, Room>, failed: (room: Room, error: ErrorFrame) => void) {
     this.#options = options;
     this.#rooms = rooms;
@@ -43,7 +46,7 @@ export class JoinFrames {
     for (const room of this.#rooms.values()) room.wait();
   }
 
-  /** Asks for rooms, in as many frames as it takes. Without a line it does nothing. */
+  /** Asks for rooms. Does nothing without a connection. */
   send(rooms: readonly Room[]): void {
     if (!this.#options.wire.up) return;
     let members: Room[] = [];
@@ -60,12 +63,12 @@ export class JoinFrames {
     this.#ask(members);
   }
 
-  /** A part of the answer came. */
+  /** A `joined` frame of the room came. */
   answered(room: Room, { more }: JoinedFrame): void {
     this.#due(room, more ? this.#options.timeoutMs : undefined);
   }
 
-  /** Whether the error is about a join. Without a room it is about the whole frame. */
+  /** Returns whether the error answers a join. Without `room` it is about the whole frame. */
   fail(frame: ErrorFrame): boolean {
     const rooms = [...this.#rooms.values()].filter(
       ({ name, state, joinId }) => state === RoomState.joining && joinId === frame.id && name === (frame.room ?? name),
@@ -101,8 +104,8 @@ export class JoinFrames {
   }
 
   /**
-   * Asks again for what is due. A room without an answer is left before: a second answer beside the first would have nothing of what
-   * that one brought.
+   * Asks again for the rooms that are due. It leaves a room without an answer first: otherwise a
+   * second answer would lack what the first one had.
    */
   #look(): void {
     const { wire, clock, newId } = this.#options;

@@ -2,18 +2,18 @@ import { type Clock, Timer } from './timer.ts';
 
 /** How long an answer to a ping may take, milliseconds. */
 const ANSWER_MS = 8000;
-/** The same where there is reason to doubt the line. */
+/** The same if there is reason to doubt the connection. */
 const SHORT_ANSWER_MS = 3000;
-/** A timer that strikes so much too late was asleep with the machine. */
+/** If a timer fires this much too late, the machine was asleep, milliseconds. */
 const SLEPT_MS = 5000;
 
 export interface LivenessHandlers {
   ping(): void;
-  /** Nothing came back. */
+  /** No answer came: the connection is dead. */
   dead(): void;
 }
 
-/** Watches that something comes: a line that is broken often looks open for many minutes. */
+/** Watches the silence of the connection. A dead one often looks open for many minutes. */
 export class Liveness {
   readonly #clock: Clock;
   readonly #handlers: LivenessHandlers;
@@ -43,13 +43,13 @@ export class Liveness {
     this.#answer.stop();
   }
 
-  /** Something came. */
+  /** A frame came. */
   heard(): void {
     this.#heardAt = this.#clock.steady();
     this.#answer.stop();
   }
 
-  /** Asks for a sign of life, which is to come soon. */
+  /** Sends a ping that has to be answered soon. */
   doubt(): void {
     this.#ask(SHORT_ANSWER_MS);
   }

@@ -6,14 +6,17 @@ import { isPrivateRoom } from './room-kinds.ts';
 import type { SendQueue } from './send-queue.ts';
 import { type Clock, Timer } from './timer.ts';
 
-/** The hub knows an `id` again for 5 minutes (M2). After so long a message that may have arrived is not sent again, milliseconds. */
+/**
+ * The hub recognises an `id` for 5 minutes (M2). After this time, milliseconds, a message that may
+ * have arrived is not sent again.
+ */
 const REPEATABLE_MS = 270_000;
-/** UTF-8 takes at most so many bytes for one UTF-16 unit. */
+/** Most bytes of UTF-8 for one UTF-16 unit. */
 const UTF8_MAX = 3;
 
-/** A message that the hub has taken. */
+/** A message that the hub accepted. */
 export interface SentMessage {
-  /** What it was sent with. */
+  /** The id that it was sent with. */
   readonly id: string;
   readonly room: string;
   readonly message: AckFrame['message'];
@@ -22,7 +25,10 @@ export interface SentMessage {
 export interface SendOptions {
   /** Any JSON value, for the program on the other side. */
   readonly data?: unknown;
-  /** Made beforehand by `newId()`, for who shows the message before it is acked. */
+  /**
+   * An id of `newId()`, so that the application can show the message before its `ack`. At most 64
+   * UTF-16 units.
+   */
   readonly id?: string;
 }
 
@@ -32,9 +38,11 @@ interface Entry {
   readonly frame: (ClientFrames['message'] | ClientFrames['message_direct']) & { readonly id: string };
   readonly promise: Promise<SentMessage>;
   sent: boolean;
-  /** The first time it went out, by both clocks: one may have been set, the other may have slept. */
+  /**
+   * When it was sent first, by both clocks: the wall clock may be set, the steady one may sleep.
+   */
   firstSentAt: { readonly now: number; readonly steady: number } | undefined;
-  /** Milliseconds of the steady clock: not before. */
+  /** Not sent before this time, milliseconds of the steady clock. */
   due: number;
   failures: number;
   resolve(sent: SentMessage): void;
@@ -47,13 +55,16 @@ export interface OutboxOptions {
   readonly random: () => number;
   readonly backoff: BackoffOptions;
   readonly queueMax: number;
-  /** After so long without an answer a message goes out again, milliseconds. */
+  /** Milliseconds without an answer after which a message is sent again. */
   readonly answerMs: number;
-  /** Whether the room of a message is on its way to be joined: it waits for that. */
+  /** Whether the room is being joined: its messages wait for that. */
   readonly isEntering: (room: string) => boolean;
 }
 
-/** Messages until they are acked: kept while there is no line, sent again with the same id, in the order they were written for each room. */
+/**
+ * Messages until their `ack`. They are kept without a connection and sent again with the same id,
+ * in order in each room.
+ */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #entries = new Map<string, Entry>();
@@ -65,14 +76,17 @@ export class Outbox {
     this.#timer = new Timer(options.clock, () => this.pump());
   }
 
-  /** A message that waits already under this id is not sent twice. @throws TypeError, RangeError for what no frame can carry. */
+  /**
+   * Adds a message. If one with this id waits already, its promise is returned. @throws TypeError,
+   * RangeError if no frame can carry it.
+   */
   add(id: string, target: Target, text: string, data: unknown): Promise<SentMessage> {
     const known = this.#entries.get(id);
     if (known !== undefined) return known.promise;
     const { queueMax, clock } = this.#options;
     if (this.#entries.size >= queueMax) return Promise.reject(new ClientError('QUEUE_FULL', `${queueMax} messages wait already`, true));
     if (id.length > FRAME_ID_MAX) throw new RangeError(`an id has at most ${FRAME_ID_MAX} characters`);
-    // As it is now: what cannot be sent shall not hold up the others, and each try is to say the same.
+    // Serialised now: a bad value cannot hold up other messages, and each try sends the same.
     const frame: Entry['frame'] = JSON.parse(JSON.stringify({ type: 'message', id, ...target, text, data }));
     const { promise, resolve, reject } = Promise.withResolvers<SentMessage>();
     this.#entries.set(id, { frame, promise, resolve, reject, sent: false, firstSentAt: undefined, due: clock.steady(), failures: 0 });
@@ -80,7 +94,7 @@ export class Outbox {
     return promise;
   }
 
-  /** Gives a message up. False if it does not wait. */
+  /** Takes a message back. Returns false if it does not wait. */
   discard(id: string): boolean {
     const entry = this.#take(id);
     entry?.reject(new ClientError('DISCARDED', 'it was taken back'));
@@ -94,7 +108,7 @@ export class Outbox {
     this.pump();
   }
 
-  /** Whether the error is about a message sent here. One that may succeed later goes out again. */
+  /** Returns whether the error answers a message. If it is retryable, the message is sent again. */
   fail(frame: ErrorFrame): boolean {
     const entry = frame.id === undefined ? undefined : this.#entries.get(frame.id);
     if (entry === undefined) return false;
@@ -125,7 +139,10 @@ export class Outbox {
     this.#timer.stop();
   }
 
-  /** Sends what can go. What has to wait holds up what was written after it for the same room, and nothing else. */
+  /**
+   * Sends the messages that are due. A message that waits holds up later ones of the same room
+   * only.
+   */
   pump(): void {
     const { wire, clock, isEntering } = this.#options;
     if (!wire.up) return;
@@ -143,7 +160,7 @@ export class Outbox {
     else this.#timer.start(next - now);
   }
 
-  /** Returns when it is to be looked at again, milliseconds of the steady clock. */
+  /** Returns when to look at the message again, milliseconds of the steady clock. */
   #send(entry: Entry): number {
     const { wire, clock, answerMs } = this.#options;
     const { frame } = entry;
@@ -153,7 +170,8 @@ export class Outbox {
       this.#take(frame.id)?.reject(new ClientError('TOO_LARGE', `a frame may have ${this.#frameBytes} bytes`));
     } else {
       entry.sent = true;
-      // The time for an answer begins with its turn: many that wait for theirs are not to be put in line again.
+      // The time for an answer begins when the queue sends the frame. Otherwise slow messages would
+      // be queued twice.
       entry.due = Number.POSITIVE_INFINITY;
       wire.send(frame, () => {
         if (this.#entries.get(frame.id) !== entry) return false;
@@ -174,7 +192,7 @@ export class Outbox {
   }
 }
 
-/** The longer of what both clocks say: who sends again too late says a message twice. */
+/** The longer time of both clocks. Sending too late could publish a message twice. */
 function passed(since: { readonly now: number; readonly steady: number }, clock: Clock): number {
   return Math.max(clock.now() - since.now, clock.steady() - since.steady);
 }

@@ -9,8 +9,12 @@ import { Session } from './session.ts';
 /**
  * A connection to a Parley hub that stays.
  *
- * It comes back after every loss, joins its rooms again and says what was missed; a message is kept until it is acked, and sent again with the same id; each
- * message is handed over once, and each room's in order. What cannot be recovered is told by `resync`.
+ * It reconnects after every loss, joins its rooms again and hands over the missed messages. It
+ * keeps a message until its `ack` and sends it again with the same id. It hands over each message
+ * once, in order in each room. If messages cannot be recovered, it emits `resync`.
+ *
+ * Promises reject with `ClientError`. Every call rejects with `CLOSED` while the client is
+ * `refused` or `closed`.
  *
  * @example
  * const client = new ParleyClient({ url: 'wss://chat.example.com/ws/chat', getToken: async () => token });
@@ -32,7 +36,7 @@ export class ParleyClient {
   }
 
   /**
-   * How it stands now; each change comes as a `status` event.
+   * The present state. Each change is a `status` event.
    *
    * @example
    * if (client.status.state === 'reconnecting') showCountdown(client.status.retryAt);
@@ -42,7 +46,8 @@ export class ParleyClient {
   }
 
   /**
-   * What the hub said of this user, itself and its limits; undefined before the first connection.
+   * The last `welcome`: the user, the hub's limits, times in seconds. Undefined before the first
+   * connection.
    *
    * @example
    * input.maxLength = client.welcome?.limits.messageChars ?? 200;
@@ -52,8 +57,8 @@ export class ParleyClient {
   }
 
   /**
-   * Connects, and stays connected. Does nothing where it is under way. After `refused`, or `closed` by the hub, it begins anew: call it when somebody has
-   * logged in. After `close()` it does nothing.
+   * Connects, and stays connected. Does nothing if the client is connecting or connected, or after
+   * `close()`. After `refused`, or `closed` by the hub, it begins again: call it after a login.
    *
    * @example
    * await login();
@@ -64,7 +69,8 @@ export class ParleyClient {
   }
 
   /**
-   * Ends the connection for good. What is not answered yet rejects with `CLOSED`; `status` tells of it, and no event comes after that.
+   * Ends the connection for good. Waiting calls reject with `CLOSED`. After the last `status` no
+   * event comes.
    *
    * @example
    * await client.send('park', 'Bye');
@@ -89,7 +95,10 @@ export class ParleyClient {
   }
 
   /**
-   * Listens to an event. Returns a function that ends it.
+   * Listens to an event. Returns a function that removes the listener.
+   *
+   * @param type The name of the event, see `ClientEvents`.
+   * @param listener An error that it throws becomes an uncaught error and stops no other listener.
    *
    * @example
    * const off = client.on('room_online', ({ room, count }) => show(room, count));
@@ -100,11 +109,17 @@ export class ParleyClient {
   }
 
   /**
-   * Enters a room and stays in it over reconnects, until `leave`, `room_closed` or `room_lost`. Gives its latest page; with `since`, what was missed, where `recovered` is true.
-   * What is said later comes as `message` events; with a fast line the first of them may come before this promise's continuation runs, so listen first and tell
-   * messages apart by `offset`. Joining a room that it is in gives the latest page.
+   * Enters a room and stays in it over reconnects, until `leave`, `room_closed` or `room_lost`.
+   * Resolves with the latest page. With `since` it resolves with the missed messages if `recovered`
+   * is true. If the client is in the room already, it resolves with the latest page.
    *
-   * @throws ClientError the hub's code (`FORBIDDEN`, `ROOM_NOT_FOUND`, `ROOM_LIMIT`, ...), `TIMEOUT`, `LEFT`, `CLOSED`, `USER_CHANGED`.
+   * Later messages come as `message` events. The first of them may come before the code after
+   * `await` runs: listen first, and tell messages apart by `offset`.
+   *
+   * @param room 1-128 of `A-Z a-z 0-9 . _ ~ - , :` (R1).
+   * @param options `since`: the position to recover from, as an earlier `JoinResult` gave it.
+   * @throws ClientError the hub's code (`FORBIDDEN`, `ROOM_NOT_FOUND`, `ROOM_LIMIT`, ...),
+   *   `TIMEOUT`, `LEFT`, `CLOSED`, `USER_CHANGED`.
    *
    * @example
    * const { messages, epoch, offset } = await client.join('park');
@@ -115,7 +130,8 @@ export class ParleyClient {
   }
 
   /**
-   * Enters many rooms: one frame for up to 100 of them. Gives an answer for each, in the order they were asked for; it rejects with `CLOSED` alone.
+   * Enters many rooms, with one frame for up to 100 of them. Resolves with an answer for each, in
+   * the given order, as `Promise.allSettled`. It rejects with `CLOSED` only.
    *
    * @example
    * const answers = await client.joinAll([{ room: 'park' }, { room: 'news', since: { epoch, offset } }]);
@@ -126,7 +142,11 @@ export class ParleyClient {
   }
 
   /**
-   * Leaves a room: it is not joined again. What is said there until the hub has answered may still come.
+   * Leaves a room: it is not joined again. Messages may still come until the promise resolves.
+   * Resolves also if the client is not in the room.
+   *
+   * @throws ClientError `TIMEOUT`, `RATE_LIMITED`; `CLOSED` while the client is `refused` or
+   *   `closed`.
    *
    * @example
    * await client.leave('park');
@@ -136,11 +156,16 @@ export class ParleyClient {
   }
 
   /**
-   * Publishes a message in a room. Resolves when the hub has taken it: in a room that keeps history, when it is stored (M1). Kept while there is no connection and sent again
-   * with the same id, so that it is said once. Your own messages come as `message` events, too.
+   * Publishes a message in a room. Resolves once the hub has accepted it: in a room that keeps
+   * history, once it is stored (M1). Without a connection the message waits. It is sent again with
+   * the same id, so it is published once. The user's own messages come as `message` events, too.
    *
-   * @throws ClientError the hub's code (`NOT_JOINED`, `MESSAGE_TOO_LONG`, ...), `TOO_LARGE`, `QUEUE_FULL`, `EXPIRED`, `CLOSED`, `USER_CHANGED`.
-   * TypeError for a `data` that is no JSON, RangeError for an `id` of more than 64 characters.
+   * @param text At most `welcome.limits.messageChars` Unicode code points; empty only beside
+   *   `data`.
+   * @param options `data`: any JSON value. `id`: an id of `newId()`, at most 64 UTF-16 units.
+   * @throws ClientError the hub's code (`NOT_JOINED`, `MESSAGE_TOO_LONG`, ...), `TOO_LARGE`,
+   *   `QUEUE_FULL`, `EXPIRED`, `DISCARDED`, `CLOSED`, `USER_CHANGED`.
+   * @throws TypeError if `data` cannot be JSON, RangeError if `id` is too long.
    *
    * @example
    * const { message } = await client.send('park', 'Hello', { data: { mood: 'fine' } });
@@ -150,7 +175,11 @@ export class ParleyClient {
   }
 
   /**
-   * Publishes a direct message to a user. The room, made with the first message, is in the answer. As `send`; `USER_NOT_FOUND` for a user who was never here.
+   * Publishes a direct message to a user. The first one makes the room of the two users, which the
+   * result names. Otherwise as `send`.
+   *
+   * @throws ClientError as `send`; `USER_NOT_FOUND` for a user who was never here, `FORBIDDEN` for
+   *   a customer (R6).
    *
    * @example
    * const { room } = await client.sendTo(user.id, 'Hello');
@@ -160,8 +189,9 @@ export class ParleyClient {
   }
 
   /**
-   * Takes back a message that waits: it is not sent, or not again, and its promise rejects with `DISCARDED`. False if it does not wait (any more). One that was on its
-   * way already may have arrived, and one that the hub answered `NOT_STORED` may still be stored.
+   * Takes back a message that waits for its `ack`: it is not sent again, and its promise rejects
+   * with `DISCARDED`. Returns false if it does not wait. If it was on its way, or if the hub
+   * answered `NOT_STORED`, it may still be stored.
    *
    * @example
    * button.onclick = () => client.discard(id);
@@ -171,7 +201,7 @@ export class ParleyClient {
   }
 
   /**
-   * An id for `send`, made beforehand: to show a message before it is acked, or to try again one that failed.
+   * Makes an id for `send`: to show a message before its `ack`, or to send a failed one again.
    *
    * @example
    * const id = client.newId();
@@ -183,7 +213,12 @@ export class ParleyClient {
   }
 
   /**
-   * Reads a page of older messages, oldest first: those below the offset `before`, otherwise the latest. `limit` is 1-100, 50 by default.
+   * Reads a page of messages, oldest first: those below the offset `before`, otherwise the latest.
+   *
+   * @param options `before`: an offset, 0 or more. `limit`: 1-100, 50 by default.
+   * @returns `more`: older messages exist.
+   * @throws ClientError the hub's code (`FORBIDDEN`, `RATE_LIMITED`, `UNAVAILABLE`, ...),
+   *   `TIMEOUT`, `CLOSED`, `USER_CHANGED`.
    *
    * @example
    * const { messages, more } = await client.history('park', { before: shown[0].offset, limit: 50 });
@@ -197,7 +232,10 @@ export class ParleyClient {
   }
 
   /**
-   * Asks who is in a room: distinct users, the first 100 by name.
+   * Asks who is in a room: `count` distinct users, and the first 100 by name (any 100 in rooms of
+   * over 200).
+   *
+   * @throws ClientError the hub's code (`NOT_JOINED`, ...), `TIMEOUT`, `CLOSED`, `USER_CHANGED`.
    *
    * @example
    * const { count, users } = await client.presence('park');
@@ -210,6 +248,9 @@ export class ParleyClient {
   /**
    * Asks how many distinct users are online.
    *
+   * @throws ClientError the hub's code (`FORBIDDEN` for customers, ...), `TIMEOUT`, `CLOSED`,
+   *   `USER_CHANGED`.
+   *
    * @example
    * const count = await client.online();
    */
@@ -219,7 +260,10 @@ export class ParleyClient {
   }
 
   /**
-   * Asks the hub for a sign of life. Gives its time, Unix milliseconds. A dead line is noticed without it.
+   * Asks the hub for a sign of life. Resolves with the hub's time, Unix milliseconds. The client
+   * notices a dead connection without it.
+   *
+   * @throws ClientError the hub's code, `TIMEOUT`, `CLOSED`, `USER_CHANGED`.
    *
    * @example
    * const skew = (await client.ping()) - Date.now();
@@ -230,11 +274,13 @@ export class ParleyClient {
   }
 
   /**
-   * Gives the hub a fresh token of the same user now, on the same connection: after rights in it have changed, say. That it ends is seen to without it.
-   * Resolves with the new token's end, Unix seconds.
+   * Gives the hub a fresh token of the same user, on the same connection: after the user's rights
+   * changed, for example. The client renews a token that ends by itself. Resolves with the end of
+   * the new token, Unix seconds.
    *
-   * @throws ClientError `NO_TOKEN` if `getToken` threw, `MISSING_TOKEN` if it gave none, `TOKEN_EXPIRED`, `FORBIDDEN` for a token of another user, `TIMEOUT`,
-   * `UNAVAILABLE` if the line broke: the next one begins with a token anyway.
+   * @throws ClientError `NO_TOKEN` if `getToken` threw, `MISSING_TOKEN` if it returned none,
+   *   `TOKEN_EXPIRED`, `FORBIDDEN` for a token of another user, `TIMEOUT`, `CLOSED`, and
+   *   `UNAVAILABLE` if the connection broke: the next one begins with a new token anyway.
    *
    * @example
    * await buyAccessTo('room-of-members');
@@ -246,7 +292,8 @@ export class ParleyClient {
   }
 
   /**
-   * Tells the others that this user types: call it at each keystroke, it goes out once a second at most.
+   * Tells the others that this user types. Call it at each keystroke: it is sent once a second at
+   * most, and dropped without a connection.
    *
    * @example
    * input.oninput = () => client.typing('park');
@@ -256,7 +303,8 @@ export class ParleyClient {
   }
 
   /**
-   * Everything in the room up to this offset reached the user: it is not unread any more. Needed with `delivered: 'manual'` only.
+   * All messages of the room up to this offset reached the user: they are not unread any more.
+   * Needed with `delivered: 'manual'` only.
    *
    * @example
    * onSeen(({ room, offset }) => client.delivered(room, offset));

@@ -1,6 +1,6 @@
 import { type Clock, Timer } from './timer.ts';
 
-/** Sends no faster than the hub takes frames (F3), in order. */
+/** Runs jobs in order, no faster than the hub accepts frames (F3). */
 export class RateLimiter {
   readonly #clock: Clock;
   readonly #perSecond: number;
@@ -20,12 +20,12 @@ export class RateLimiter {
     this.#timer = new Timer(clock, () => this.#go());
   }
 
-  /** Nothing waits: a job would run at once. */
+  /** Whether no job waits. */
   get idle(): boolean {
     return this.#jobs.length === 0;
   }
 
-  /** Runs a job when its turn comes, at once where nothing waits. A job says whether it sent anything. */
+  /** Runs a job in its turn, at once if none waits. A job returns whether it sent a frame. */
   run(job: () => boolean): void {
     if (this.#perSecond === 0) {
       job();
@@ -35,7 +35,7 @@ export class RateLimiter {
     if (this.#timer.due === undefined) this.#go();
   }
 
-  /** Forgets what waits. */
+  /** Drops the waiting jobs. */
   clear(): void {
     this.#jobs = [];
     this.#timer.stop();

@@ -3,20 +3,20 @@ import { ClientError } from './client-error.ts';
 import type { SendQueue } from './send-queue.ts';
 import { type Clock, Timer } from './timer.ts';
 
-/** Frames that are asked here. Joins and messages have their own ways: see `Rooms` and `Outbox`. */
+/** Frames that are asked here. `Rooms` sends joins, `Outbox` messages. */
 type Question = Exclude<keyof Answers, 'join' | 'join_many' | `message${string}`>;
 type Asked<K extends Question> = Omit<ClientFrames[K], 'id'>;
 
 interface Request {
   readonly frame: ClientFrame;
-  /** Means the same on another line. */
+  /** Means the same on another connection. */
   readonly repeats: boolean;
   readonly timer: Timer;
   resolve(frame: ServerFrame): void;
   reject(error: ClientError): void;
 }
 
-/** Questions and their answers, matched by `id`. */
+/** Requests and their answers, matched by `id`. */
 export class Requests {
   readonly #wire: SendQueue;
   readonly #clock: Clock;
@@ -30,15 +30,16 @@ export class Requests {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** An id that no other frame of this client bears. */
+  /** An id that no other frame of this client has. */
   newId(): string {
     this.#serial += 1;
     return `~${this.#serial}`;
   }
 
   /**
-   * Asks, and asks again after a reconnect; where `repeats` is false, what the loss of the line leaves open rejects with `UNAVAILABLE`.
-   * @throws ClientError the hub's code, `TIMEOUT` or `CLOSED`.
+   * Sends a request, and sends it again after a reconnect. If `repeats` is false, it rejects with
+   * `UNAVAILABLE` when the connection is lost.
+   * @throws ClientError the hub's code, `TIMEOUT`, `CLOSED` or `USER_CHANGED`.
    */
   ask<K extends Question>(question: Asked<K> & { readonly type: K }, repeats = true): Promise<Answers[K]> {
     const id = this.newId();
@@ -57,14 +58,14 @@ export class Requests {
     });
   }
 
-  /** Whether the frame answers something asked here. */
+  /** Returns whether the frame answers a request. */
   answer(frame: ServerFrame & { readonly id?: string }): boolean {
     const request = this.#take(frame.id);
     request?.resolve(frame);
     return request !== undefined;
   }
 
-  /** Whether the error answers something asked here. */
+  /** Returns whether the error answers a request. */
   fail(frame: ErrorFrame): boolean {
     const request = this.#take(frame.id);
     request?.reject(ClientError.from(frame));

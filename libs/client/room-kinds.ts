@@ -1,6 +1,7 @@
 /**
- * The two facts about a room that the client needs, from its name. The hub's table (`libs/protocol/room-kinds.ts`) would take
- * 170 of the package's 8,000 bytes; a test holds these against it.
+ * The two facts about a room that the client needs, from its name. The hub's table
+ * (`libs/protocol/room-kinds.ts`) would take 170 of the package's 8,000 bytes; a test holds these
+ * against it.
  */
 
 /** Whether messages of the room come without `join` (R5). */
@@ -8,7 +9,10 @@ export function isPrivateRoom(name: string): boolean {
   return /^(pair|conv|dm):/.test(name);
 }
 
-/** R2: the hub makes the room. Its offsets never fall where it keeps history, otherwise they begin anew where Redis lost them. */
+/**
+ * Whether the hub makes the room (R2). Its offsets never fall if it keeps history. Otherwise they
+ * begin again after Redis lost them.
+ */
 export function isManagedRoom(name: string): boolean {
   return name.startsWith('group:') || isPrivateRoom(name);
 }

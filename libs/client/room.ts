@@ -4,9 +4,9 @@ import type { JoinResult } from './client-events.ts';
 import type { Timer } from './timer.ts';
 
 export const RoomState = {
-  /** To be joined when there is a line, or when its time has come. */
+  /** Waits for a connection, or for the time of its next try. */
   waiting: 'waiting',
-  /** Asked for on this line. */
+  /** Asked for on this connection. */
   joining: 'joining',
   joined: 'joined',
   /** Not wanted any more. */
@@ -16,7 +16,7 @@ export type RoomState = (typeof RoomState)[keyof typeof RoomState];
 
 /** The application waits for the first answer. */
 export interface PendingJoin {
-  /** With `since`: what was missed, as far as it has come. */
+  /** With `since`: the missed messages, as far as they came. */
   missed: readonly PageMessage[];
   readonly timer: Timer;
   readonly promise: Promise<JoinResult>;
@@ -28,16 +28,22 @@ export interface PendingJoin {
 export class Room {
   readonly name: string;
   state: RoomState = RoomState.waiting;
-  /** Where it is in the sequence; undefined in rooms that keep nothing, and before the first answer. */
+  /**
+   * The position in the sequence. Undefined in rooms that keep nothing, and before the first
+   * answer.
+   */
   position: Position | undefined;
   /** The join frame whose answer counts. */
   joinId: string | undefined;
-  /** When it is asked for again, milliseconds of the steady clock; undefined: it is not. */
+  /** When to ask again, milliseconds of the steady clock; undefined: not at all. */
   due: number | undefined;
   wish: PendingJoin | undefined;
-  /** What waited for the user and may come by the room, too, and there in order: all until it is entered, then what is beyond its place. On this line. */
+  /**
+   * Offline messages that may also come by the room, in its order. All of them until the room is
+   * entered, then those beyond its position. Only of this connection.
+   */
   held: OfflineMessageFrame[] = [];
-  /** Joins in a row that failed in a way that may pass. */
+  /** Joins in a row that failed with a retryable error. */
   failures = 0;
 
   constructor(name: string, since: Position | undefined) {
@@ -45,14 +51,14 @@ export class Room {
     this.position = since;
   }
 
-  /** Is not asked for any more. */
+  /** Goes back to `waiting`: no join is under way. */
   wait(): void {
     this.state = RoomState.waiting;
     this.joinId = undefined;
     this.due = undefined;
   }
 
-  /** Whether a message is the next one: goes on to its offset. False for one that was there already. */
+  /** Moves on to the offset of a message. Returns false if the message was there already. */
   advance(offset: number | undefined): boolean {
     if (offset === undefined || this.position === undefined) return true;
     if (offset <= this.position.offset) return false;

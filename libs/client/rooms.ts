@@ -22,19 +22,22 @@ export interface RoomsOptions {
   readonly clock: Clock;
   readonly inbox: Inbox;
   readonly timeoutMs: number;
-  /** Milliseconds until a join that failed so often is tried again. */
+  /** Milliseconds until the next try, after this many failed joins. */
   readonly backoff: (failures: number) => number;
   readonly newId: () => string;
-  /** The application waits no longer for a join that the hub may still do. */
+  /** A join timed out for the application. The hub may still do it. */
   readonly abandoned: (room: string) => void;
-  /** A room was entered or is not wanted any more: messages need not wait for it. */
+  /** A room was entered or given up: its messages need not wait. */
   readonly settled: () => void;
   readonly joined: (event: JoinedEvent) => void;
   readonly resync: (event: ResyncEvent) => void;
   readonly lost: (event: RoomLostEvent) => void;
 }
 
-/** The rooms the client is in, where it is in each, and the way back into them after a reconnect (M5). */
+/**
+ * The rooms that the client is in or enters, the position in each, and the way back after a
+ * reconnect (M5).
+ */
 export class Rooms {
   readonly #options: RoomsOptions;
   readonly #rooms = new Map<string, Room>();
@@ -45,20 +48,20 @@ export class Rooms {
     this.#frames = new JoinFrames(options, this.#rooms, (room, error) => this.#failed(room, error));
   }
 
-  /** Whether the room is wanted, and not joined yet on this line. */
+  /** Whether the room is being joined on this connection. */
   isEntering(name: string): boolean {
     const room = this.#rooms.get(name);
     return room !== undefined && room.state !== RoomState.joined;
   }
 
-  /** Where it is in a room; undefined also in one that keeps nothing. */
+  /** The position in a room. Undefined also in a room that keeps nothing. */
   position(name: string): Position | undefined {
     return this.#rooms.get(name)?.position;
   }
 
   /**
-   * Asks for rooms in as few frames as it takes. Gives the answers of those that were not entered before; for one that is asked for again before it is
-   * answered it is the same answer.
+   * Asks for rooms in as few frames as possible. Returns the answers of those that are not entered
+   * yet. A room that is asked for twice has one answer.
    */
   join(targets: readonly JoinTarget[]): Map<string, Promise<JoinResult>> {
     const answers = new Map<string, Promise<JoinResult>>();
@@ -73,7 +76,7 @@ export class Rooms {
     return answers;
   }
 
-  /** Does not want the room any more; who still waits for it is told. */
+  /** Gives a room up. A waiting join rejects with `error`. */
   leave(name: string, error: ClientError): void {
     const room = this.#rooms.get(name);
     if (room === undefined) return;
@@ -86,12 +89,12 @@ export class Rooms {
     this.#options.settled();
   }
 
-  /** Somebody else is logged in: what was entered before was not theirs. */
+  /** Another user is logged in: the rooms entered before were not theirs. */
   newUser(): void {
     for (const room of this.#rooms.values()) if (room.wish === undefined) this.#rooms.delete(room.name);
   }
 
-  /** The hub took this user out. */
+  /** The hub took this user out of the room. */
   takenOut(name: string): void {
     const room = this.#rooms.get(name);
     if (room !== undefined) this.#failed(room, { code: 'FORBIDDEN', message: `${name} is not open to this user any more` });
@@ -112,14 +115,17 @@ export class Rooms {
 
   message({ room: name, offset, message }: MessageFrame): void {
     const room = this.#rooms.get(name);
-    // Of a join that was given up: the answer to the next one has it, and what lies before it.
+    // It belongs to a join that was given up. The answer to the next join has it, with what lies
+    // before it.
     if (room?.state === RoomState.joining && offset !== undefined && !isPrivateRoom(name)) return;
     if (room?.advance(offset) !== false) this.#options.inbox.take(name, offset, message, 'live');
   }
 
   /**
-   * A message that waited. What waits is read from what is stored, and may lack a message that the room's sequence has: of a room that it was in before, what
-   * is beyond its place comes by the room. Where the sequence was lost meanwhile this place means nothing: until the room is entered again all is held.
+   * A message that waited. Offline messages come from the store, which may lack a message that the
+   * sequence has. So in a room that the client was in before, messages beyond its position come by
+   * the room. If the sequence was lost meanwhile, this position means nothing. So all are held
+   * until the room is entered again.
    */
   waited(frame: OfflineMessageFrame): void {
     const room = this.#rooms.get(frame.room);
@@ -141,7 +147,7 @@ export class Rooms {
     }
   }
 
-  /** Whether the error is about a join. */
+  /** Returns whether the error answers a join. */
   fail(frame: ErrorFrame): boolean {
     return this.#frames.fail(frame);
   }
@@ -169,14 +175,14 @@ export class Rooms {
     return room;
   }
 
-  /** Hands over what waited below this offset, or all, and did not come by the room. */
+  /** Hands over the held messages below this offset, or all. */
   #release(room: Room, below = Number.POSITIVE_INFINITY): void {
     const { held } = room;
     room.held = held.filter(({ offset }) => offset >= below);
     for (const frame of held) if (frame.offset < below) this.#options.inbox.waited(frame);
   }
 
-  /** A part of the answer to a join after a reconnect. `known`: where the room was before. */
+  /** A frame of the answer to a join after a reconnect. `known`: the position before it. */
   #again(room: Room, { recovered, epoch, offset, messages }: JoinedFrame, known: Position | undefined): void {
     const { name } = room;
     const { inbox, resync } = this.#options;
@@ -218,7 +224,7 @@ export class Rooms {
   }
 }
 
-/** Where a room is after a `joined` frame: before the last one of an answer, at the last of its messages. */
+/** The position after a `joined` frame. If more follow, it is that of the last message. */
 function reached({ epoch, offset, more, messages }: JoinedFrame): Position | undefined {
   const at = more ? messages.at(-1)?.offset : offset;
   return epoch === undefined || at === undefined ? undefined : { epoch, offset: at };

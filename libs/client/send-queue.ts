@@ -1,7 +1,10 @@
 import type { ClientFrame } from '#libs/protocol/frame-types.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 
-/** The way out. What is sent while there is no line is dropped, and so is what the line's end finds waiting: each sender comes again by itself. */
+/**
+ * The frames to send. Frames are dropped without a connection, and so are those that wait when it
+ * ends: each sender sends again by itself.
+ */
 export class SendQueue {
   readonly #pacer: RateLimiter;
   readonly #isUp: () => boolean;
@@ -17,12 +20,12 @@ export class SendQueue {
     return this.#isUp();
   }
 
-  /** Frames wait for their turn. */
+  /** Whether frames wait for their turn. */
   get busy(): boolean {
     return !this.#pacer.idle;
   }
 
-  /** Sends when its turn comes, unless it is not wanted any more then. */
+  /** Sends a frame in its turn, unless `wanted` returns false then. */
   send(frame: ClientFrame, wanted: () => boolean = () => true): void {
     if (!this.up) return;
     this.#pacer.run(() => {
@@ -32,7 +35,7 @@ export class SendQueue {
     });
   }
 
-  /** The line is gone. */
+  /** The connection is lost. */
   clear(): void {
     this.#pacer.clear();
   }

@@ -16,10 +16,13 @@ import { SendQueue } from './send-queue.ts';
 import { TokenRenewal } from './token-renewal.ts';
 import { TypingNotice } from './typing-notice.ts';
 
-/** With these nobody is in the room any more, either. */
+/** With these codes the user is not in the room either. */
 const GONE: ReadonlySet<string> = new Set(['NOT_JOINED', 'UNAVAILABLE', 'CLOSED', 'USER_CHANGED']);
 
-/** The parts of a client put together: what each is told when the line comes, goes, and brings a frame. */
+/**
+ * Puts the parts of a client together: what each does when a connection opens, ends, or brings a
+ * frame.
+ */
 export class Session {
   readonly events = new Emitter<ClientEvents>();
   readonly connector: Connector;
@@ -30,7 +33,9 @@ export class Session {
   readonly typing: TypingNotice;
   readonly renewal: TokenRenewal;
   welcome: WelcomeFrame | undefined;
-  /** It begins anew after an end: what waits was asked for since then, by whoever logs in now. */
+  /**
+   * After an end the client begins again. Calls that wait then belong to the user who logs in next.
+   */
   #anew = true;
   readonly #wire: SendQueue;
   readonly #inbox: Inbox;
@@ -85,7 +90,7 @@ export class Session {
     });
   }
 
-  /** Enters rooms; of one that it is in already, reads the latest page. */
+  /** Enters rooms. Reads the latest page of a room that it is in already. */
   join(targets: readonly JoinTarget[]): Promise<JoinResult>[] {
     const answers = this.rooms.join(targets);
     return targets.map(({ room }) => answers.get(room) ?? this.#look(room));
@@ -99,13 +104,15 @@ export class Session {
     return { room, count, ...this.rooms.position(room), recovered: false, messages };
   }
 
-  /** Leaves a room. Without a line there is nothing to leave: it is just not joined again. */
+  /**
+   * Leaves a room. Without a connection there is nothing to leave: the room is not joined again.
+   */
   async leave(room: string): Promise<void> {
     this.rooms.leave(room, new ClientError('LEFT', `${room} was left`));
     await this.#leaveOnHub(room);
   }
 
-  /** On the next line it would be said after the joins, and undo a new one. */
+  /** Not sent on a later connection: there it would come after the joins and undo a new one. */
   async #leaveOnHub(room: string): Promise<void> {
     if (!this.connector.up) return;
     try {
@@ -150,7 +157,7 @@ export class Session {
     this.#drop(new ClientError('CLOSED', message ?? code));
   }
 
-  /** Drops what waits; messages first, for the end of a join lets them go. */
+  /** Rejects waiting calls. Messages come first, because the end of a join releases them. */
   #drop(error: ClientError): void {
     this.outbox.end(error);
     this.requests.end(error);
@@ -178,7 +185,7 @@ export class Session {
         rooms.resync(frame);
         return;
       case 'error':
-        // One that bears an id of `Requests` answers something that nobody waits for any more.
+        // An error with an id of `Requests` answers a call that is over.
         if (!outbox.fail(frame) && !requests.fail(frame) && !rooms.fail(frame) && frame.id?.[0] !== '~') events.emit('error', frame);
         return;
       case 'left':
@@ -197,7 +204,7 @@ export class Session {
       case 'welcome':
         return;
       default:
-        // The answer to a question, an event, or both. Nobody listens for a type that is neither.
+        // The answer to a request, an event, or both. A frame that is neither has no listener.
         requests.answer(frame);
         events.emit(frame.type as keyof ClientEvents, frame as never);
     }

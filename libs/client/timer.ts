@@ -1,8 +1,8 @@
 /** Time, passed in so that tests own it. */
 export interface Clock {
-  /** The wall clock, Unix milliseconds: somebody may set it. */
+  /** The wall clock, Unix milliseconds. It may be set. */
   now(): number;
-  /** Milliseconds of a clock that nobody sets; it may stand still while the machine sleeps. */
+  /** A clock that nobody sets, milliseconds. It may stand still while the machine sleeps. */
   steady(): number;
   setTimeout(callback: () => void, milliseconds: number): unknown;
   clearTimeout(timer: unknown): void;
@@ -15,10 +15,10 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as number),
 };
 
-/** Longer ones strike at once, says HTML: 24 days, milliseconds. */
+/** HTML fires longer timers at once: 24 days, milliseconds. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** One thing that happens later, at most 24 days: started again, it replaces what was to come. */
+/** One timer of at most 24 days. A second `start` replaces the first. */
 export class Timer {
   readonly #clock: Clock;
   readonly #callback: () => void;
@@ -30,7 +30,7 @@ export class Timer {
     this.#callback = callback;
   }
 
-  /** When it strikes, milliseconds of the steady clock; undefined if it is not running. */
+  /** When it fires, milliseconds of the steady clock. Undefined if it is not running. */
   get due(): number | undefined {
     return this.#due;
   }

@@ -5,11 +5,14 @@ import type { Requests } from './requests.ts';
 export interface TokenRenewalOptions {
   readonly getToken: ParleyClientOptions['getToken'];
   readonly requests: Requests;
-  /** Unix seconds: the new token's end. */
+  /** Takes the end of the new token, Unix seconds. */
   readonly renewed: (expiresAt: number) => void;
 }
 
-/** Renews the token of a connection in band, before it ends. Where that fails the hub closes with 4001, and what is to be done then is done. */
+/**
+ * Renews the token on the same connection before it ends. If that fails, the hub closes with 4001
+ * and the connector acts on it.
+ */
 export class TokenRenewal {
   readonly #options: TokenRenewalOptions;
   #line: { error?: ClientError } = {};
@@ -18,7 +21,7 @@ export class TokenRenewal {
     this.#options = options;
   }
 
-  /** Once. @throws ClientError `NO_TOKEN`, `MISSING_TOKEN`, or what the hub says of the token. */
+  /** Renews it once. @throws ClientError `NO_TOKEN`, `MISSING_TOKEN`, or the hub's code. */
   async refresh(): Promise<number> {
     const { getToken, requests, renewed } = this.#options;
     const line = this.#line;
@@ -35,12 +38,12 @@ export class TokenRenewal {
     return expiresAt;
   }
 
-  /** The hub said that the token ends: asks for one, once. */
+  /** `token_expiring` came: renews the token once. */
   notice(): void {
     this.refresh().catch(() => undefined);
   }
 
-  /** What is under way must not go out on another line, which may be another user's. */
+  /** A renewal under way must not continue on another connection, which may be another user's. */
   lineDown(error: ClientError): void {
     this.#line.error = error;
     this.#line = {};

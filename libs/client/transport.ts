@@ -1,7 +1,7 @@
 import type { ClientFrame, ServerFrame } from '#libs/protocol/frame-types.ts';
 import { type Clock, Timer } from './timer.ts';
 
-/** How long after `error` a `close` may take, milliseconds. */
+/** How long after `error` a `close` may come, milliseconds. */
 const CLOSE_MS = 100;
 
 /** What the client needs of a WebSocket. */
@@ -23,7 +23,7 @@ export interface TransportEnd {
 
 export interface TransportHandlers {
   frame(frame: ServerFrame): void;
-  /** Once, and nothing after it. Not after `drop`. */
+  /** Called once, and nothing after it. Not called after `drop`. */
   ended(end: TransportEnd): void;
 }
 
@@ -32,13 +32,16 @@ export interface TransportSettings {
   readonly clock: Clock;
 }
 
-/** One WebSocket, from its making to its end. */
+/** One WebSocket. */
 export class Transport {
   readonly #socket: WebSocketLike;
   readonly #failed: Timer;
   #over = false;
 
-  /** Offers the protocol, the one that lets browsers see why they are refused (H5), and the token (H2). Throws where URL or token cannot be sent. */
+  /**
+   * Offers `parley.v1`, the protocol that shows browsers why they are refused (H5), and the token
+   * (H2). Throws if URL or token cannot be sent.
+   */
   constructor({ WebSocket, clock }: TransportSettings, url: string, token: string, handlers: TransportHandlers) {
     const end = (end: TransportEnd): void => {
       if (this.#over) return;
@@ -46,7 +49,8 @@ export class Transport {
       this.#failed.stop();
       handlers.ended(end);
     };
-    // Node 22 tells a connection that could not be made by `error` alone; everywhere else `close` follows, and knows more.
+    // Node 22 only emits `error` for a connection that could not be made. All others emit `close`
+    // after it, with a code.
     this.#failed = new Timer(clock, () => end({ code: 1006, reason: '' }));
     this.#socket = new WebSocket(url, ['parley.v1', 'parley.v1+close', `bearer.${token}`]);
     this.#socket.addEventListener('message', ({ data }) => {
@@ -63,7 +67,7 @@ export class Transport {
     this.#socket.send(JSON.stringify(frame));
   }
 
-  /** Is done with it, whatever the other side says: a dead line would take long to end. */
+  /** Closes it without waiting for the other side, which would take long on a dead connection. */
   drop(): void {
     this.#over = true;
     this.#failed.stop();
@@ -71,7 +75,7 @@ export class Transport {
   }
 }
 
-/** What is no frame is passed over, as one of an unknown type is. */
+/** Ignores what is not a frame, as frames of unknown types are ignored. */
 function frameOf(data: unknown): ServerFrame | undefined {
   try {
     const frame = JSON.parse(String(data));

@@ -1,10 +1,10 @@
 import type { SendQueue } from './send-queue.ts';
 import type { Clock } from './timer.ts';
 
-/** The hub tells it on at most so often, milliseconds. */
+/** The hub passes it on once in this time at most, milliseconds. */
 const AGAIN_MS = 1000;
 
-/** Tells that somebody types; worth nothing later, so it never waits. */
+/** Sends `typing`. Late it is worth nothing, so it never waits. */
 export class TypingNotice {
   readonly #wire: SendQueue;
   readonly #clock: Clock;
