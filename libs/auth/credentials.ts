@@ -15,11 +15,17 @@ export interface Credentials {
   /** Unix seconds. */
   readonly expiresAt: number;
   /** Unix seconds, maybe with a fraction. Absent: the token does not say when it was made. */
-  readonly issuedAt?: number;
+  readonly issuedAt?: number | undefined;
   /** Open rooms this user may enter (R2): names, or `prefix*`. Absent: the token names none. */
-  readonly rooms?: readonly string[];
+  readonly rooms?: readonly string[] | undefined;
   /** The login this token belongs to, for single-session mode (R4). */
-  readonly login?: string;
+  readonly login?: string | undefined;
+}
+
+/** Who holds a token that was verified. */
+export interface Bearer extends Credentials {
+  /** SHA-256 of the token, base64url: a revocation names a token by it. */
+  readonly tokenHash: string;
 }
 
 /** Letters, marks, digits, punctuation and symbols of any script: nothing invisible, no space, no lone surrogate. */

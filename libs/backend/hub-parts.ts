@@ -1,5 +1,5 @@
 /** What a hub is made of beside broker and presence: who may come in, where, and what becomes of what they say. */
-import type { Credentials } from '#libs/auth/credentials.ts';
+import type { Bearer, Credentials } from '#libs/auth/credentials.ts';
 import { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { RevocationFeed } from '#libs/auth/revocation-feed.ts';
 import { type Revocation, Revocations, tokenHash } from '#libs/auth/revocations.ts';
@@ -15,11 +15,6 @@ import { RoomEntry, RoomRules } from '#libs/rooms/room-entry.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Backend } from './backend.ts';
-
-/** Credentials, and what a revocation names their token by. */
-export interface Bearer extends Credentials {
-  readonly tokenHash: string;
-}
 
 export interface HubParts {
   readonly origins: OriginPolicy;

@@ -11,13 +11,8 @@
  * Worked example. A reader at position P sees `member_joined` of `group:a`. Another transaction, older than P, removes a member of `group:b` and commits
  * only now: the next read gives its `member_left`. Two changes of `group:a` wait for each other, so the later one never comes first.
  */
+import type { Person } from '#libs/protocol/frame-types.ts';
 import type { EventRow } from '#libs/store/event-store.ts';
-
-/** Who somebody is, as far as the event knows. */
-export interface EventPerson {
-  readonly id: string;
-  readonly name: string;
-}
 
 /** What each kind of stored event says beside `room` and `users`. */
 interface Payloads {
@@ -37,8 +32,8 @@ interface Payloads {
   readonly conversation: {
     readonly state: 'queued' | 'assigned' | 'closed';
     readonly subject: string;
-    readonly customer: EventPerson;
-    readonly agent?: EventPerson;
+    readonly customer: Person;
+    readonly agent?: Person;
   };
   /** The one of `users` logged in. `login` is the id of the login, `kind` what the user is (R6). */
   readonly login_opened: { readonly login: string; readonly kind: string };

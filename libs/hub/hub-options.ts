@@ -1,4 +1,5 @@
 /** What a hub is made of, and what it is given. */
+import type { Bearer } from '#libs/auth/credentials.ts';
 import type { Broker } from '#libs/broker/broker.ts';
 import type { BucketSize, TokenBuckets } from '#libs/limits/token-buckets.ts';
 import type { MessageWriter } from '#libs/messages/message-writer.ts';
@@ -11,7 +12,7 @@ import type { FrameLimits } from './limits/frame-budget.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Fanout } from './ports/socket.ts';
 import type { HubStats } from './ports/stats.ts';
-import type { FirstJoin, Identity } from './sessions/connection.ts';
+import type { FirstJoin } from './sessions/connection.ts';
 import type { Faults } from './sessions/faults.ts';
 
 export interface HubOptions {
@@ -28,7 +29,7 @@ export interface HubOptions {
   readonly background: Background;
   readonly unknownSignals: UnknownSignals;
   readonly clock: Clock;
-  verify(token: string): Identity | Promise<Identity>;
+  verify(token: string): Bearer | Promise<Bearer>;
   /** One login of a user at a time (R4). */
   readonly singleSession: boolean;
   readonly frameLimits: FrameLimits;
@@ -54,7 +55,7 @@ export interface HubOptions {
 
 /** Who comes in, once the token was verified. */
 export interface Admission {
-  readonly identity: Identity;
+  readonly bearer: Bearer;
   /** The tab's own label (H1). */
   readonly session: string;
   readonly firstJoin: FirstJoin | undefined;

@@ -1,6 +1,7 @@
 /** The heart of a node: connections from admission to close, and everything between them and the other nodes. */
 
 import { randomBytes } from 'node:crypto';
+import type { Bearer } from '#libs/auth/credentials.ts';
 import type { PresenceListener, PresenceSource } from '#libs/presence/presence.ts';
 import { ERRORS, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
@@ -25,7 +26,7 @@ import { UserBytes } from './limits/user-bytes.ts';
 import { EVERYONE, type Socket } from './ports/socket.ts';
 import { MembershipValidity } from './rooms/membership-validity.ts';
 import { Rooms } from './rooms/rooms.ts';
-import { Connection, type Identity, Phase } from './sessions/connection.ts';
+import { Connection, Phase } from './sessions/connection.ts';
 import { drainConnections } from './sessions/drain.ts';
 import { Expiry } from './sessions/expiry.ts';
 import { LocalUsers } from './sessions/local-users.ts';
@@ -99,7 +100,7 @@ export class Hub {
       pageLimits: { rate: options.historyPagesPerSecond, burst: options.historyPagesPerSecond },
       refreshed: (connection, before) => {
         users.refreshed(connection, before);
-        connection.user.renew(connection.identity.name, connection.identity.kind);
+        connection.user.renew(connection.bearer.name, connection.bearer.kind);
         this.#expiry.watch(connection, clock.now(), before);
         this.#seen(connection);
       },
@@ -170,8 +171,8 @@ export class Hub {
   }
 
   /** Whether the bearer may enter the room of a handshake's path: at once where its name decides. Throws or rejects with `HubError`. */
-  assertMayEnter(identity: Identity, room: string): undefined | Promise<void> {
-    const membership = this.#options.access.enter(identity, room);
+  assertMayEnter(bearer: Bearer, room: string): undefined | Promise<void> {
+    const membership = this.#options.access.enter(bearer, room);
     return membership instanceof Promise ? membership.then(() => undefined) : undefined;
   }
 
@@ -182,7 +183,7 @@ export class Hub {
   admit(admission: Admission): Connection {
     const { stats, connectionsPerUser } = this.#options;
     this.assertReady();
-    const open = this.#users.of(admission.identity.userId).length;
+    const open = this.#users.of(admission.bearer.userId).length;
     if (connectionsPerUser > 0 && open >= connectionsPerUser) {
       stats.rateLimited('connections');
       throw new HubError('RATE_LIMITED', `at most ${connectionsPerUser} connections of one user`, { retryAfter: RETRY_SECONDS });
@@ -268,21 +269,21 @@ export class Hub {
     await broker.close();
   }
 
-  #seen({ user, identity }: Connection): void {
+  #seen({ user, bearer }: Connection): void {
     const { store, clock } = this.#options;
-    store.seen.touch({ user: user.id, name: user.name, kind: identity.kind, lastSeen: clock.now() });
+    store.seen.touch({ user: user.id, name: user.name, kind: bearer.kind, lastSeen: clock.now() });
   }
 
-  #take({ identity, session, firstJoin }: Admission): Connection {
+  #take({ bearer, session, firstJoin }: Admission): Connection {
     const { clock, frameLimits, singleSession, stats } = this.#options;
     this.#lastId += 1;
     const id = `${this.#ids}${this.#lastId.toString(36)}`;
     const connection = new Connection({
       id,
-      user: this.#users.enter(identity.userId, identity.name, identity.kind),
+      user: this.#users.enter(bearer.userId, bearer.name, bearer.kind),
       session,
-      identity,
-      login: singleSession ? (identity.login ?? id) : undefined,
+      bearer,
+      login: singleSession ? (bearer.login ?? id) : undefined,
       budget: new ConnectionBudget(frameLimits, clock.steady()),
       firstJoin,
       traffic: stats.hot,
@@ -308,17 +309,17 @@ export class Hub {
       this.#single.replace(connection);
       return;
     }
-    const { user, session, identity, firstJoin } = connection;
+    const { user, session, bearer, firstJoin } = connection;
     const online = presence.onlineCount;
     this.#counts.toldOnline(connection, online);
     connection.welcome(
       buildFrame('welcome', {
         session,
-        user: { id: user.id, name: user.name, kind: identity.kind },
+        user: { id: user.id, name: user.name, kind: bearer.kind },
         node,
         online,
         heartbeat: heartbeatSeconds,
-        expiresAt: identity.expiresAt,
+        expiresAt: bearer.expiresAt,
         limits: { messageChars: messageMaxChars, frameBytes: frameMaxBytes, rooms: roomLimit },
       }),
     );

@@ -10,7 +10,7 @@ const TELL_TRIES = 60;
 const TELL_PAUSE_MS = 500;
 
 /** Returns the members of a room: at once if they are known. Rejects with `HubError` `UNAVAILABLE`. */
-export type Members = () => readonly string[] | Promise<readonly string[]>;
+export type MemberLookup = () => readonly string[] | Promise<readonly string[]>;
 
 export interface MemberSignalsOptions {
   readonly broker: Pick<Broker, 'emit'>;
@@ -39,7 +39,7 @@ export class MemberSignals {
   }
 
   /** As `tell`, to the present members. If the store cannot be asked for 30 seconds, they get the message with the next one, or at their next connect. */
-  tellNow(members: Members, retention: Retention, frame: string, epoch?: string): void {
+  tellNow(members: MemberLookup, retention: Retention, frame: string, epoch?: string): void {
     const known = members();
     if (!(known instanceof Promise)) {
       this.tell(known, retention, frame, epoch);

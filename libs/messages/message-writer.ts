@@ -8,7 +8,7 @@ import { liveMessage, messageTail } from '#libs/protocol/server-frame.ts';
 import { encode } from '#libs/protocol/signals.ts';
 import type { MessageStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
-import { MemberSignals, type Members } from './member-signals.ts';
+import { type MemberLookup, MemberSignals } from './member-signals.ts';
 import { type Membership, Retention } from './room-access.ts';
 
 /** Characters of a message id: 132 bits of a SHA-256 in base64url. */
@@ -52,7 +52,7 @@ export interface MessageWriterOptions {
 export interface MessageRequest {
   readonly membership: Membership;
   /** The present members of a private room (R7). Called once the message has its place, perhaps long after `membership` was given. Default: its members. */
-  readonly members?: Members;
+  readonly members?: MemberLookup;
   readonly userId: string;
   /** Made by `personJson`. */
   readonly sender: string;
@@ -120,7 +120,7 @@ export class MessageWriter {
 
   async #keep(
     membership: Membership,
-    members: Members,
+    members: MemberLookup,
     request: { readonly room: string; readonly tail: string; readonly key: string | null; readonly at: number },
     message: { readonly id: string; readonly sender: string; readonly text: string; readonly data: string | undefined },
   ): Promise<Written> {
@@ -147,7 +147,7 @@ export class MessageWriter {
     }
   }
 
-  #tell(members: Members, retention: Retention, offset: number, tail: string, epoch?: string): void {
+  #tell(members: MemberLookup, retention: Retention, offset: number, tail: string, epoch?: string): void {
     this.#members.tellNow(members, retention, `{"offset":${offset},${tail}`, epoch);
   }
 }

@@ -1,13 +1,8 @@
 /** The port to the rules of rooms: who may enter, and what is kept of messages (R2, R3, R5). */
+import type { Bearer } from '#libs/auth/credentials.ts';
 
-/** What of a token decides about rooms. */
-export interface RoomBearer {
-  readonly userId: string;
-  readonly name: string;
-  /** What they may do at all (R6). */
-  readonly kind: string;
-  readonly rooms?: readonly string[] | undefined;
-}
+/** The claims of a bearer that decide about rooms. */
+export type RoomBearer = Pick<Bearer, 'userId' | 'name' | 'kind' | 'rooms'>;
 
 /** What a room keeps of its messages (R3). */
 export const Retention = { none: 'none', stream: 'stream', history: 'history' } as const;

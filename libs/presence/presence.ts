@@ -4,13 +4,10 @@
  * Sets guarded by node leases, never counters (P1-P3). If a node dies, the first node that sees its lease expired removes
  * its sessions.
  */
+import type { Person } from '#libs/protocol/frame-types.ts';
 
-export interface PresenceUser {
-  readonly id: string;
-  readonly name: string;
-  /** The `kind` of the token they came with. */
-  readonly kind: string;
-}
+/** Somebody who is here, with the `kind` of the token they came with. */
+export type PresenceUser = Required<Person>;
 
 /** One open socket of this node. `id` is unique on the node for its life. */
 export interface PresenceConnection {

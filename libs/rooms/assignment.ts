@@ -1,11 +1,12 @@
 /** Conversations of customers (A10): who answers them. */
+
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import { may } from '#libs/protocol/user-kinds.ts';
 import type { AgentStore } from '#libs/store/account-store.ts';
 import type { ConversationRecord, ConversationStore } from '#libs/store/conversation-store.ts';
-import type { RoomMember } from '#libs/store/room-store.ts';
 import type { Notifier } from './notices.ts';
 import { type Absences, whoIsOnline } from './people.ts';
 import type { RoomLifecycle } from './room-lifecycle.ts';
@@ -50,7 +51,7 @@ export class Assignment {
    * is asked for. `name`: of the room, which nobody else can choose: if it is there, it was made by the same request before. Default: a fresh one.
    * @throws HubError `ROOM_LIMIT` (they have as many open ones as one may).
    */
-  async open(customer: RoomMember, subject: string, further: boolean, name?: string): Promise<OpenedConversation> {
+  async open(customer: Person, subject: string, further: boolean, name?: string): Promise<OpenedConversation> {
     const { conversations, roomName, now } = this.#options;
     const room = name ?? roomName();
     const at = now();
@@ -71,7 +72,7 @@ export class Assignment {
    * An agent takes a conversation, or gives it to another one who is online.
    * @throws HubError `ROOM_NOT_FOUND`; `ROOM_CLOSED`; `USER_NOT_FOUND` (no agent of this id is online).
    */
-  async assign(room: string, by: RoomMember, to: string | undefined): Promise<ConversationRecord> {
+  async assign(room: string, by: Person, to: string | undefined): Promise<ConversationRecord> {
     const { conversations } = this.#options;
     const before = await this.#known(room);
     const agent = to === undefined || to === by.id ? by : (await this.agentsOnline()).find(({ id }) => id === to);
@@ -95,7 +96,7 @@ export class Assignment {
   }
 
   /** Who conversations can be given to now. Rejects with `HubError` `UNAVAILABLE`. */
-  async agentsOnline(): Promise<RoomMember[]> {
+  async agentsOnline(): Promise<Person[]> {
     const { agents, presence } = this.#options;
     return whoIsOnline(presence, await agents.all());
   }
@@ -132,7 +133,7 @@ export class Assignment {
     }
   }
 
-  async #give(queued: ConversationRecord, agents: readonly RoomMember[]): Promise<ConversationRecord | undefined> {
+  async #give(queued: ConversationRecord, agents: readonly Person[]): Promise<ConversationRecord | undefined> {
     if (agents.length === 0) return undefined;
     const record = await this.#options.conversations.assign(queued.room, agents, 'queued');
     if (record !== undefined) await this.#handedOn(record);
@@ -140,7 +141,7 @@ export class Assignment {
   }
 
   /** Its customer, its agent and the agent before are told. */
-  async #handedOn({ room, customer, agent }: ConversationRecord, before?: RoomMember): Promise<void> {
+  async #handedOn({ room, customer, agent }: ConversationRecord, before?: Person): Promise<void> {
     const { notices, sendNotices } = this.#options;
     const users = new Set([customer, agent, before].filter((one) => one !== undefined).map(({ id }) => id));
     await notices.membership(room, [...users]);

@@ -1,7 +1,9 @@
 /** Rooms that people make and change (A8). */
+
 import { HubError } from '#libs/protocol/errors.ts';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import { type ManagedPolicy, type ManagedRoomKind, ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
-import type { NewRoom, RoomMember, RoomStore } from '#libs/store/room-store.ts';
+import type { NewRoom, RoomStore } from '#libs/store/room-store.ts';
 import type { Notifier } from './notices.ts';
 import type { People } from './people.ts';
 import { type KnownRoom, roomOfMember, standingOfMember } from './room-entry.ts';
@@ -54,7 +56,7 @@ export class Groups {
   }
 
   /** @throws HubError `USER_NOT_FOUND`, `FORBIDDEN` (somebody may be in no group), `ROOM_LIMIT` (the owner has as many groups as one may). */
-  async create(owner: RoomMember, group: NewGroup): Promise<KnownRoom> {
+  async create(owner: Person, group: NewGroup): Promise<KnownRoom> {
     const { rooms, people, notices, sendNotices, roomName, now, scheduleExpiry } = this.#options;
     const invited = await people.byIds(
       group.members.filter((id) => id !== owner.id),
@@ -111,7 +113,7 @@ export class Groups {
   }
 
   /** @throws HubError `USER_NOT_FOUND`, `INVALID_REQUEST` (the group would be too large). */
-  async add(user: string, room: string, ids: readonly string[]): Promise<readonly RoomMember[]> {
+  async add(user: string, room: string, ids: readonly string[]): Promise<readonly Person[]> {
     const { rooms, people, notices, sendNotices } = this.#options;
     const { members } = await this.#owned(user, room);
     const known = new Set(members.map(({ id }) => id));
@@ -132,7 +134,7 @@ export class Groups {
   }
 
   /** The owner takes out anybody but themself (who deletes the group instead); every other member takes out themself. Who is not in it is passed over. */
-  async remove(user: string, room: string, ids: readonly string[]): Promise<readonly RoomMember[]> {
+  async remove(user: string, room: string, ids: readonly string[]): Promise<readonly Person[]> {
     const { rooms, notices, sendNotices } = this.#options;
     const { room: record, members } = await this.#group(user, room);
     const owner = record.owner === user;

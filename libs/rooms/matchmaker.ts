@@ -1,11 +1,12 @@
 /** Pairing (A9): who is offered to the store, which decides; and who is told. */
+
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import { may } from '#libs/protocol/user-kinds.ts';
 import type { SeenStore } from '#libs/store/account-store.ts';
 import type { MatchResult, PairStore } from '#libs/store/conversation-store.ts';
-import type { RoomMember } from '#libs/store/room-store.ts';
 import type { Notifier } from './notices.ts';
 import { type Absences, GRACE_MS, type PersonKinds, whoIsOnline } from './people.ts';
 
@@ -52,7 +53,7 @@ export class Matchmaker {
    * The user's pair: the one there is (which keeps history from when both asked for it), otherwise a new one with somebody online who has none, those who wait first. Otherwise the user waits.
    * The store holds that nobody is in two pairs, whoever asks where; both learn of a new one by `matched`. Rejects with `HubError` `UNAVAILABLE`.
    */
-  async ask(user: RoomMember, keepHistory: boolean): Promise<MatchResult> {
+  async ask(user: Person, keepHistory: boolean): Promise<MatchResult> {
     const pair = await this.#options.pairs.of(user.id);
     if (pair !== undefined) {
       if (keepHistory) await this.#wantHistory(user, pair);
@@ -91,7 +92,7 @@ export class Matchmaker {
     // Whoever asks at this moment is there.
     await Promise.all(gone.map(({ id }) => pairs.stopWaiting(id, now() - GRACE_MS)));
     if (here.length === 0) return;
-    const others: readonly RoomMember[] = [...here.map(({ user }) => user), ...(await this.#strangers())];
+    const others: readonly Person[] = [...here.map(({ user }) => user), ...(await this.#strangers())];
     const taken = new Set<string>();
     for (const { id, user, keepHistory } of here) {
       if (taken.has(id)) continue;
@@ -102,7 +103,7 @@ export class Matchmaker {
     }
   }
 
-  async #match(user: RoomMember, keepHistory: boolean, candidates: readonly RoomMember[], again: boolean): Promise<MatchResult> {
+  async #match(user: Person, keepHistory: boolean, candidates: readonly Person[], again: boolean): Promise<MatchResult> {
     const { pairs, notices, sendNotices, scheduleExpiry, roomName, now } = this.#options;
     const result = await this.#inTurn(() => {
       const at = now();
@@ -119,13 +120,13 @@ export class Matchmaker {
   }
 
   /** Somebody who came a moment ago may not be written down yet: a partner is told who they are all the same. */
-  async #known(person: RoomMember): Promise<RoomMember> {
+  async #known(person: Person): Promise<Person> {
     const kind = person.kind ?? (await this.#options.kinds.of(person.id));
     return kind === undefined ? person : { ...person, kind };
   }
 
   /** Who was paired without having asked may want it later: the other one is told, and it is kept from when both do. */
-  async #wantHistory(user: RoomMember, pair: { readonly room: string; readonly with: RoomMember }): Promise<void> {
+  async #wantHistory(user: Person, pair: { readonly room: string; readonly with: Person }): Promise<void> {
     const { pairs, notices, sendNotices, now } = this.#options;
     const history = await pairs.wantHistory(user.id, now());
     if (history === 'kept') await notices.membership(pair.room, [user.id, pair.with.id]);
@@ -143,20 +144,20 @@ export class Matchmaker {
     return done;
   }
 
-  async #candidates(asker: string): Promise<RoomMember[]> {
+  async #candidates(asker: string): Promise<Person[]> {
     const [waiting, strangers] = await Promise.all([this.#waitingOnline(asker), this.#strangers()]);
     const known = new Set([asker, ...waiting.map(({ id }) => id)]);
     return [...waiting, ...strangers.filter(({ id }) => !known.has(id))];
   }
 
-  async #waitingOnline(asker: string): Promise<RoomMember[]> {
+  async #waitingOnline(asker: string): Promise<Person[]> {
     const { pairs, presence } = this.#options;
     const others = (await pairs.waiting(WAITING)).map(({ user }) => user).filter(({ id }) => id !== asker);
     return whoIsOnline(presence, others);
   }
 
   /** Some of those online who may be paired, in random order. */
-  async #strangers(): Promise<RoomMember[]> {
+  async #strangers(): Promise<Person[]> {
     const ids = await this.#options.presence.sample(STRANGERS);
     if (ids.length === 0) return [];
     const records = new Map((await this.#options.seen.get(ids)).map((record) => [record.user, record]));

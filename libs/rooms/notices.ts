@@ -1,10 +1,12 @@
 /** Who is told when rooms change (A8, A9, A10): people, by frames made from the stored events, and gateways, by signals. */
+
 import type { Broker, Topic } from '#libs/broker/broker.ts';
 import type { StoredEventOf } from '#libs/events/events.ts';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import { type ManagedPolicy, type ManagedRoomKind, ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import { buildFrame, JsonText, personJson } from '#libs/protocol/server-frame.ts';
 import { type EndReason, encode, type RoomSignal, type UserSignal } from '#libs/protocol/signals.ts';
-import type { RoomMember, RoomStore } from '#libs/store/room-store.ts';
+import type { RoomStore } from '#libs/store/room-store.ts';
 import type { PersonKinds } from './people.ts';
 
 export const NOTICE_EVENTS = ['room_opened', 'member_joined', 'member_left', 'room_changed', 'history_asked', 'conversation'] as const;
@@ -114,13 +116,13 @@ export class Notices {
   }
 
   /** Somebody who came a moment ago may not be written down yet: a partner is told who they are all the same. */
-  async #known(person: RoomMember): Promise<RoomMember> {
+  async #known(person: Person): Promise<Person> {
     const kind = person.kind ?? (await this.#options.kinds.of(person.id));
     return kind === undefined ? person : { ...person, kind };
   }
 }
 
-function matchedWith(room: string, other: RoomMember): string {
+function matchedWith(room: string, other: Person): string {
   return buildFrame('matched', { room, with: new JsonText(personJson(other)) });
 }
 
@@ -152,7 +154,7 @@ export class Notifier {
   }
 
   /** The room is over: gateways report it to everybody who is in it, and take them out. For private rooms it goes over the members' own channels (R5). */
-  async closed(room: string, kind: ManagedRoomKind, members: readonly RoomMember[], reason: EndReason): Promise<void> {
+  async closed(room: string, kind: ManagedRoomKind, members: readonly Person[], reason: EndReason): Promise<void> {
     const { isPrivate }: ManagedPolicy = ROOM_KINDS[kind];
     if (isPrivate !== true) await this.#send(`r:${room}`, { kind: 'closed', reason });
     else await Promise.all(members.map(({ id }) => this.#send(`u:${id}`, { kind: 'privateClosed', room, reason })));

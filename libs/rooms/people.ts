@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import { may, type Power } from '#libs/protocol/user-kinds.ts';
 import type { SeenStore, UserStore } from '#libs/store/account-store.ts';
 import type { AbsenceStore } from '#libs/store/conversation-store.ts';
-import type { RoomMember } from '#libs/store/room-store.ts';
 
 export interface PeopleOptions {
   readonly seen: Pick<SeenStore, 'get'>;
@@ -28,7 +28,7 @@ export class People {
    * Each id once, in the order given; whoever came a moment ago is waited for.
    * @throws HubError `USER_NOT_FOUND`, naming the first nobody has; `FORBIDDEN`, naming one whose kind lacks the power (R6).
    */
-  async byIds(ids: readonly string[], power: Power): Promise<RoomMember[]> {
+  async byIds(ids: readonly string[], power: Power): Promise<Person[]> {
     const wanted = [...new Set(ids)];
     const known = await this.#known(wanted);
     const unknown = wanted.filter((id) => !known.has(id));

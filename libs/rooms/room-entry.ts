@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto';
 import { type Membership, Retention, type RoomAccess, type RoomBearer, Standing } from '#libs/messages/room-access.ts';
 import { type ErrorCode, HubError } from '#libs/protocol/errors.ts';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import {
   isManagedRoom,
   isPrivateRoom,
@@ -12,7 +13,7 @@ import {
   roomPolicy,
 } from '#libs/protocol/room-kinds.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
-import type { RoomMember, RoomRecord, RoomStanding, RoomStore } from '#libs/store/room-store.ts';
+import type { RoomRecord, RoomStanding, RoomStore } from '#libs/store/room-store.ts';
 import type { People } from './people.ts';
 
 export interface RoomRulesOptions {
@@ -129,7 +130,7 @@ export class RoomEntry implements RoomAccess {
       await people.requirePower(others, 'direct');
       return passOf(standing);
     }
-    const members: RoomMember[] = [{ id: bearer.userId, name: bearer.name, kind: bearer.kind }, ...(await people.byIds(others, 'direct'))];
+    const members: Person[] = [{ id: bearer.userId, name: bearer.name, kind: bearer.kind }, ...(await people.byIds(others, 'direct'))];
     // Both may write at the same moment: whoever comes second finds the room.
     await rooms.create({ room, kind: DIRECT, title: '', owner: '', keepHistory: true, createdAt: now(), expiresAt: undefined }, members);
     return this.#managed(bearer, room);
@@ -158,7 +159,7 @@ function keepsOf({ keepHistory }: RoomRecord): Retention {
 
 export interface KnownRoom {
   readonly room: RoomRecord;
-  readonly members: readonly RoomMember[];
+  readonly members: readonly Person[];
 }
 
 /**

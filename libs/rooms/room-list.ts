@@ -1,10 +1,12 @@
 /** Rooms as people see them (A8): what they are, who is there, what is unread. */
+
 import type { Presence } from '#libs/presence/presence.ts';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import { isPrivateRoom, type ListedRoomKind, PUBLIC_ROOMS, type PublicRoom } from '#libs/protocol/room-kinds.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { ListPage } from '#libs/store/list-page.ts';
 import type { MessageStore } from '#libs/store/message-store.ts';
-import type { RoomMember, RoomPlace, RoomStore, RoomSummary } from '#libs/store/room-store.ts';
+import type { RoomPlace, RoomStore, RoomSummary } from '#libs/store/room-store.ts';
 import { whoIsOnline } from './people.ts';
 import type { KnownRoom } from './room-entry.ts';
 
@@ -16,7 +18,7 @@ export interface RoomView {
   /** The user who may change it. */
   readonly owner?: string;
   /** The other one of a private room. */
-  readonly with?: RoomMember;
+  readonly with?: Person;
   readonly keepHistory: boolean;
   /** Of a pair that keeps no history yet: which of the two asked for it. */
   readonly historyWish?: 'mine' | 'theirs';
@@ -59,7 +61,7 @@ export class RoomList {
     const open = page.after === undefined ? PUBLIC_ROOMS.filter(({ room }) => mayEnter(kind, room)) : [];
     const [first, { items, next }] = await Promise.all([Promise.all(open.map((room) => this.publicRoom(room))), rooms.of(user, page)]);
     const mine = items.filter(({ room }) => mayEnter(kind, room));
-    const members = mine.length === 0 ? new Map<string, readonly RoomMember[]>() : await rooms.membersOf(mine.map(({ room }) => room));
+    const members = mine.length === 0 ? new Map<string, readonly Person[]>() : await rooms.membersOf(mine.map(({ room }) => room));
     return { items: [...first, ...(await this.#views(user, mine, members))], next };
   }
 
@@ -83,11 +85,7 @@ export class RoomList {
     return view;
   }
 
-  async #views(
-    user: string,
-    summaries: readonly RoomSummary[],
-    membersOf: ReadonlyMap<string, readonly RoomMember[]>,
-  ): Promise<RoomView[]> {
+  async #views(user: string, summaries: readonly RoomSummary[], membersOf: ReadonlyMap<string, readonly Person[]>): Promise<RoomView[]> {
     const { presence } = this.#options;
     const groups = summaries.filter((one) => !isPrivateRoom(one.room)).map(({ room }) => room);
     const people = summaries.filter((one) => isPrivateRoom(one.room)).flatMap(({ room }) => membersOf.get(room) ?? []);
@@ -104,7 +102,7 @@ export class RoomList {
   }
 }
 
-function view(summary: RoomSummary, user: string, members: readonly RoomMember[], count: number): RoomView {
+function view(summary: RoomSummary, user: string, members: readonly Person[], count: number): RoomView {
   const { room, kind, title, owner, keepHistory, historyWish, createdAt, expiresAt, top, unread } = summary;
   const other = !isPrivateRoom(room) ? undefined : members.find(({ id }) => id !== user);
   return {
@@ -124,6 +122,6 @@ function view(summary: RoomSummary, user: string, members: readonly RoomMember[]
   };
 }
 
-function distinct(people: readonly RoomMember[]): RoomMember[] {
+function distinct(people: readonly Person[]): Person[] {
   return [...new Map(people.map((one) => [one.id, one])).values()];
 }

@@ -1,6 +1,6 @@
 /** The port to people: accounts, agents, customers, names, and who was here. */
+import type { Person } from '#libs/protocol/frame-types.ts';
 import type { ListPage } from './list-page.ts';
-import type { RoomMember } from './room-store.ts';
 
 export interface UserRecord {
   /** A UUID. */
@@ -30,7 +30,7 @@ export interface AgentStore {
   create(agent: AgentRecord): Promise<'created' | 'name-taken'>;
   byName(name: string): Promise<AgentRecord | undefined>;
   /** Every agent, each id once: those made here, and those who came with an agent's token of another issuer (`seen` of kind `agent`). */
-  all(): Promise<RoomMember[]>;
+  all(): Promise<Person[]>;
 }
 
 /** Names of accounts and agents: each belongs to one. */
@@ -73,7 +73,7 @@ export interface SeenStore {
   /** A user came or went; calls of the same moment go out together. Never rejects: it is a convenience. */
   touch(record: SeenRecord): void;
   get(users: readonly string[]): Promise<SeenRecord[]>;
-  /** The kind of a user, seen or not, as in `RoomMember`; undefined if nobody knows. */
+  /** The kind of a user, seen or not, as in `Person`; undefined if nobody knows. */
   kindOf(user: string): Promise<string | undefined>;
   /** Whose name begins with the text, whatever the case, in the order of the lower-cased names, so that the text itself comes first. At most `limit`. */
   named(text: string, page: { readonly after?: NamePlace | undefined; readonly limit: number }): Promise<ListPage<SeenRecord, NamePlace>>;

@@ -1,8 +1,8 @@
 import { HubError } from '#libs/protocol/errors.ts';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import type { AgentRecord, AgentStore, CustomerRecord, CustomerStore, NameStore, UserRecord, UserStore } from './account-store.ts';
 import type { Database, Query } from './database.ts';
 import { nameKey, textKey } from './name-key.ts';
-import type { RoomMember } from './room-store.ts';
 
 type UserRow = { readonly id: string; readonly name: string; readonly mail: string };
 
@@ -95,7 +95,7 @@ export class PostgresAgents implements AgentStore {
     );
   }
 
-  all(): Promise<RoomMember[]> {
+  all(): Promise<Person[]> {
     return this.#database.query<{ id: string; name: string; kind: 'agent' }>(
       `SELECT DISTINCT ON (id) id, name, 'agent' AS kind
          FROM (SELECT id, name, 0 AS rank FROM agents UNION ALL SELECT user_id, name, 1 FROM seen WHERE kind = 'agent') AS known

@@ -1,6 +1,6 @@
 /** The port to whom people talk with: pairs, and conversations of customers and agents. */
+import type { Person } from '#libs/protocol/frame-types.ts';
 import type { ListPage } from './list-page.ts';
-import type { RoomMember } from './room-store.ts';
 
 /** Pairing (A9): at most one open pair for each user, held by the database. */
 export interface PairStore {
@@ -12,7 +12,7 @@ export interface PairStore {
    */
   match(request: MatchRequest): Promise<MatchResult>;
   /** Who waits, the longest first, at most `limit`. */
-  waiting(limit: number): Promise<{ readonly user: RoomMember; readonly keepHistory: boolean; readonly since: number }[]>;
+  waiting(limit: number): Promise<{ readonly user: Person; readonly keepHistory: boolean; readonly since: number }[]>;
   /** The user wants history in the open pair. `asked`: since this call; `kept`: both do since this call, and from `now` on it is. Undefined: nothing is new. */
   wantHistory(user: string, now: number): Promise<'kept' | 'asked' | undefined>;
   /** Takes the user out of the queue; with `askedBefore` only who asked last before that time. Of a pair nothing changes. */
@@ -20,7 +20,7 @@ export interface PairStore {
 }
 
 export interface MatchRequest {
-  readonly user: RoomMember;
+  readonly user: Person;
   readonly keepHistory: boolean;
   /** The user asked before: nothing is done where they do not wait any more. Default false. */
   readonly again?: boolean;
@@ -28,7 +28,7 @@ export interface MatchRequest {
    * Who may be taken: online, not the user. Those of them who wait go before those who do not. Whoever asked within the last ten seconds is taken also
    * where they are not in it: two who ask at the same moment find each other.
    */
-  readonly candidates: readonly RoomMember[];
+  readonly candidates: readonly Person[];
   /** The name the room gets if one is made. */
   readonly room: string;
   readonly now: number;
@@ -42,7 +42,7 @@ export type MatchResult =
 
 export interface OpenPair {
   readonly room: string;
-  readonly with: RoomMember;
+  readonly with: Person;
   readonly expiresAt: number;
 }
 
@@ -53,15 +53,15 @@ export interface ConversationRecord {
   readonly room: string;
   readonly subject: string;
   readonly state: ConversationState;
-  readonly customer: RoomMember;
-  readonly agent: RoomMember | undefined;
+  readonly customer: Person;
+  readonly agent: Person | undefined;
   readonly createdAt: number;
 }
 
 export interface NewConversation {
   readonly room: string;
   readonly subject: string;
-  readonly customer: RoomMember;
+  readonly customer: Person;
   readonly now: number;
   /** One more, beside those that are open. */
   readonly further: boolean;
@@ -98,16 +98,16 @@ export interface ConversationStore {
    * In one transaction. The new agent starts with everything undelivered, what the customer wrote before included. `from`: only where the conversation is
    * still in this state, otherwise undefined.
    */
-  assign(room: string, agents: readonly RoomMember[], from?: ConversationState): Promise<ConversationRecord | undefined>;
+  assign(room: string, agents: readonly Person[], from?: ConversationState): Promise<ConversationRecord | undefined>;
   /**
    * Takes an open conversation from an agent: gives it to one of `agents` as `assign` does, or puts it back into the queue, in its old place, where there are
    * none. Undefined if that agent has not got it any more.
    */
-  handOn(room: string, from: string, agents: readonly RoomMember[]): Promise<ConversationRecord | undefined>;
+  handOn(room: string, from: string, agents: readonly Person[]): Promise<ConversationRecord | undefined>;
   /** Queued ones, the oldest first. */
   queued(limit: number): Promise<ConversationRecord[]>;
   /** Who has open conversations. */
-  agentsAtWork(): Promise<RoomMember[]>;
+  agentsAtWork(): Promise<Person[]>;
   /** Rooms of conversations that are not closed, and in which nothing was said since a moment: at most `limit`, those opened first. */
   silent(since: number, limit: number): Promise<string[]>;
 }

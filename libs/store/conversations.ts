@@ -1,3 +1,4 @@
+import type { Person } from '#libs/protocol/frame-types.ts';
 import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
 import type {
   ConversationFilter,
@@ -9,7 +10,6 @@ import type {
 } from './conversation-store.ts';
 import type { Database, Query } from './database.ts';
 import { type ListPage, pageOf } from './list-page.ts';
-import type { RoomMember } from './room-store.ts';
 
 /** The kind of room that a conversation is. */
 const KIND: ManagedRoomKind = 'conv';
@@ -75,14 +75,14 @@ export class PostgresConversations implements ConversationStore {
     return pageOf(rows, filter.limit, { item: conversationOf, place: ({ created_at, seq }) => ({ createdAt: created_at, seq }) });
   }
 
-  assign(room: string, agents: readonly RoomMember[], from?: ConversationState): Promise<ConversationRecord | undefined> {
+  assign(room: string, agents: readonly Person[], from?: ConversationState): Promise<ConversationRecord | undefined> {
     return this.#database.transaction(async (query) => {
       const before = await lockOpen(query, room);
       return before === undefined || (from ?? before.state) !== before.state ? undefined : give(query, before, agents);
     });
   }
 
-  handOn(room: string, from: string, agents: readonly RoomMember[]): Promise<ConversationRecord | undefined> {
+  handOn(room: string, from: string, agents: readonly Person[]): Promise<ConversationRecord | undefined> {
     return this.#database.transaction(async (query) => {
       const before = await lockOpen(query, room);
       if (before?.agent_id !== from) return undefined;
@@ -98,7 +98,7 @@ export class PostgresConversations implements ConversationStore {
     return rows.map(conversationOf);
   }
 
-  agentsAtWork(): Promise<RoomMember[]> {
+  agentsAtWork(): Promise<Person[]> {
     return this.#database.query<{ id: string; name: string; kind: 'agent' }>(
       `SELECT agent_id AS id, min(agent_name) AS name, 'agent' AS kind FROM conversations WHERE state = 'assigned' GROUP BY agent_id`,
     );
@@ -141,7 +141,7 @@ async function lockOpen(query: Query, room: string): Promise<ConversationRow | u
   return row;
 }
 
-async function give(query: Query, before: ConversationRow, agents: readonly RoomMember[]): Promise<ConversationRecord | undefined> {
+async function give(query: Query, before: ConversationRow, agents: readonly Person[]): Promise<ConversationRecord | undefined> {
   const { room } = before;
   const [agent] = await query<{ id: string; name: string }>(
     `SELECT a.id, a.name FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS a (id, name, n)

@@ -19,7 +19,7 @@ import { promisify } from 'node:util';
 import { ConfigError } from '#libs/config/config.ts';
 import { makeOwnFolder } from '#libs/config/own-folder.ts';
 import { machineFolder, newDataFolder } from './machine-folder.ts';
-import type { Account, PostgresProgram } from './postgres-program.ts';
+import type { PostgresProgram, SystemAccount } from './postgres-program.ts';
 import { runningPostmaster, stopPostmaster } from './postmaster.ts';
 
 const run = promisify(execFile);
@@ -38,7 +38,7 @@ export function hasData(folder: string): boolean {
 }
 
 /** For root: the account that existing data belongs to, if it is another one. PostgreSQL serves only what belongs to the account it runs as. */
-export function ownerOfData(path: string): Account | undefined {
+export function ownerOfData(path: string): SystemAccount | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const stats = statSync(join(path, 'data'), { throwIfNoEntry: false });
   return stats === undefined || stats.uid === 0 ? undefined : { uid: stats.uid, gid: stats.gid };

@@ -1,7 +1,7 @@
+import type { Person } from '#libs/protocol/frame-types.ts';
 import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
 import type { MatchRequest, MatchResult, OpenPair, PairStore } from './conversation-store.ts';
 import type { Database, Query } from './database.ts';
-import type { RoomMember } from './room-store.ts';
 import { kindMember, kindOf } from './seen.ts';
 
 /** The kind of room that a pair gets. */
@@ -93,7 +93,7 @@ export class PostgresPairs implements PairStore {
     });
   }
 
-  async waiting(limit: number): Promise<{ readonly user: RoomMember; readonly keepHistory: boolean; readonly since: number }[]> {
+  async waiting(limit: number): Promise<{ readonly user: Person; readonly keepHistory: boolean; readonly since: number }[]> {
     const rows = await this.#database.query<{ user_id: string; name: string; kind: string | null; keep_history: boolean; since: number }>(
       `SELECT q.user_id, q.name, ${kindOf('q.user_id')} AS kind, q.keep_history, q.since FROM pair_queue q ORDER BY q.since, q.seq LIMIT $1`,
       [limit],

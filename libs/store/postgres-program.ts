@@ -14,14 +14,14 @@ const run = promisify(execFile);
 const ACCOUNT = 'postgres';
 
 /** Whom a program runs as; undefined: as this process does. */
-export interface Account {
+export interface SystemAccount {
   readonly uid: number;
   readonly gid: number;
 }
 
 interface FindOptions {
   /** Whom existing data belongs to. */
-  readonly owner?: Account | undefined;
+  readonly owner?: SystemAccount | undefined;
   /** Called with one sentence if programs had to be copied. */
   readonly tell?: (line: string) => void;
 }
@@ -41,10 +41,10 @@ export interface InitOptions {
 export class PostgresProgram {
   /** Path of the server's executable. */
   readonly server: string;
-  readonly account: Account | undefined;
+  readonly account: SystemAccount | undefined;
   readonly #initdb: string;
 
-  private constructor(home: string, account: Account | undefined) {
+  private constructor(home: string, account: SystemAccount | undefined) {
     this.server = join(home, 'bin', 'postgres');
     this.#initdb = join(home, 'bin', 'initdb');
     this.account = account;
@@ -146,7 +146,7 @@ function versionOf(home: string): string {
 }
 
 /** Whether both programs start as an account, and it can read what `initdb` makes data of. */
-async function runsAs(account: Account, home: string): Promise<boolean> {
+async function runsAs(account: SystemAccount, home: string): Promise<boolean> {
   const checks = [
     succeeds(account, join(home, 'bin', 'initdb'), '--version'),
     succeeds(account, join(home, 'bin', 'postgres'), '--version'),
@@ -155,7 +155,7 @@ async function runsAs(account: Account, home: string): Promise<boolean> {
   return (await Promise.all(checks)).every((passed) => passed);
 }
 
-function succeeds(account: Account, program: string, ...args: string[]): Promise<boolean> {
+function succeeds(account: SystemAccount, program: string, ...args: string[]): Promise<boolean> {
   return run(program, args, { ...account, cwd: '/', env: cleanEnv() }).then(
     () => true,
     () => false,
@@ -166,7 +166,7 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }
 
-async function serverAccount(): Promise<Account> {
+async function serverAccount(): Promise<SystemAccount> {
   const known = await idsOf(ACCOUNT);
   if (known !== undefined) return known;
   // Two may try at once: what counts is that it exists afterwards.
@@ -179,7 +179,7 @@ async function serverAccount(): Promise<Account> {
   return made;
 }
 
-async function idsOf(name: string): Promise<Account | undefined> {
+async function idsOf(name: string): Promise<SystemAccount | undefined> {
   try {
     const [uid, gid] = await Promise.all(['-u', '-g'].map(async (flag) => Number((await run('id', [flag, name])).stdout)));
     return uid === undefined || gid === undefined ? undefined : { uid, gid };

@@ -1,16 +1,12 @@
-/** The port to rooms that the hub makes, and their members. */
+/**
+ * The port to rooms that the hub makes, and their members.
+ *
+ * The store returns a `Person` with the kind of their last token. If it saw none, it returns the kind of one of their logins,
+ * otherwise the kind of their account. The kind is absent if none of these is known. Rooms do not keep it.
+ */
+import type { Person } from '#libs/protocol/frame-types.ts';
 import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
 import type { ListPage } from './list-page.ts';
-
-export interface RoomMember {
-  readonly id: string;
-  readonly name: string;
-  /**
-   * As the store gives it: that of their last token, otherwise of a login of theirs, otherwise what the hub knows them as; undefined if nobody knows. It is not
-   * kept with the room.
-   */
-  readonly kind?: string;
-}
 
 export interface RoomRecord {
   /** The whole name on the wire: `group:...`, `pair:...`, `conv:...`, `dm:...`. */
@@ -66,13 +62,13 @@ export interface RoomPlace {
 
 export interface RoomStore {
   /** Creates the room with its members. `exists` if the name is taken: nothing is changed then (dm rooms race). */
-  create(room: NewRoom, members: readonly RoomMember[]): Promise<'created' | 'exists'>;
+  create(room: NewRoom, members: readonly Person[]): Promise<'created' | 'exists'>;
   /** As `create`, a group; whether the name is taken is looked at first. `too-many` if its owner has `ownedMax` open groups already, whoever else makes one at the same moment. */
-  createGroup(room: NewRoom, members: readonly RoomMember[], ownedMax: number): Promise<'created' | 'exists' | 'too-many'>;
+  createGroup(room: NewRoom, members: readonly Person[], ownedMax: number): Promise<'created' | 'exists' | 'too-many'>;
   get(room: string): Promise<RoomRecord | undefined>;
-  members(room: string): Promise<RoomMember[]>;
+  members(room: string): Promise<Person[]>;
   /** The members of many rooms in one query; a room without any is not in it. */
-  membersOf(rooms: readonly string[]): Promise<ReadonlyMap<string, readonly RoomMember[]>>;
+  membersOf(rooms: readonly string[]): Promise<ReadonlyMap<string, readonly Person[]>>;
   /**
    * How a user stands in a room; undefined if there is no such room. Without a user: the room alone. Reads one row of a group's members, however many
    * there are. Calls of the same moment go out together, on connections that no reader of history can take.
@@ -81,7 +77,7 @@ export interface RoomStore {
   /** As `standing`, for who follows what becomes of rooms: no other question makes it wait, and it rejects after 1.25 s (R7). */
   recheck(room: string, user: string): Promise<RoomStanding | undefined>;
   /** The record and all members in one query: for who lists or tells them. Whether one user is a member is asked by `standing`. */
-  withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly RoomMember[] } | undefined>;
+  withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly Person[] } | undefined>;
   /** How one of a user's rooms stands, as in `of`; undefined if it is not open, or not theirs. */
   summary(user: string, room: string): Promise<RoomSummary | undefined>;
   /**
@@ -99,7 +95,7 @@ export interface RoomStore {
    * New members start with everything stored so far counted as delivered. All of them or nobody: `too-many` if the room had more than `membersMax` then,
    * however many add at once; `closed` also if there is no such room.
    */
-  addMembers(room: string, members: readonly RoomMember[], membersMax: number): Promise<'added' | 'too-many' | 'closed'>;
+  addMembers(room: string, members: readonly Person[], membersMax: number): Promise<'added' | 'too-many' | 'closed'>;
   /** Resolves with those who were members. */
   removeMembers(room: string, users: readonly string[]): Promise<readonly string[]>;
   /** Closes once: true for the caller that did it. Frees a pair: its members may be paired again. */

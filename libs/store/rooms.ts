@@ -1,8 +1,9 @@
+import type { Person } from '#libs/protocol/frame-types.ts';
 import { managedKindsWith } from '#libs/protocol/room-kinds.ts';
 import { GroupedReads } from './batcher.ts';
 import type { Database, Query } from './database.ts';
 import { type ListPage, pageOf } from './list-page.ts';
-import type { NewRoom, RoomEnd, RoomMember, RoomPlace, RoomRecord, RoomStanding, RoomStore, RoomSummary } from './room-store.ts';
+import type { NewRoom, RoomEnd, RoomPlace, RoomRecord, RoomStanding, RoomStore, RoomSummary } from './room-store.ts';
 import { kindMember, kindOf } from './seen.ts';
 
 /** A row of `rooms` as it is selected with `ROOM_COLUMNS`. */
@@ -173,11 +174,11 @@ export class PostgresRooms implements RoomStore {
     return Promise.all([this.#asker.flush(), this.#checker.flush()]).then(() => undefined);
   }
 
-  create(room: NewRoom, members: readonly RoomMember[]): Promise<'created' | 'exists'> {
+  create(room: NewRoom, members: readonly Person[]): Promise<'created' | 'exists'> {
     return insert((sql, values) => this.#database.query(sql, values), room, members);
   }
 
-  createGroup(room: NewRoom, members: readonly RoomMember[], ownedMax: number): Promise<'created' | 'exists' | 'too-many'> {
+  createGroup(room: NewRoom, members: readonly Person[], ownedMax: number): Promise<'created' | 'exists' | 'too-many'> {
     return this.#database.transaction(async (query) => {
       await query(OWNER_LOCK, [room.owner]);
       if ((await query('SELECT 1 FROM rooms WHERE room = $1', [room.room])).length > 0) return 'exists';
@@ -191,18 +192,18 @@ export class PostgresRooms implements RoomStore {
     return row && roomOf(row);
   }
 
-  async members(room: string): Promise<RoomMember[]> {
+  async members(room: string): Promise<Person[]> {
     return (await this.#database.query<MemberRow>(`SELECT ${MEMBER} FROM room_members m WHERE m.room = $1 ORDER BY m.seq`, [room])).map(
       memberOf,
     );
   }
 
-  async membersOf(rooms: readonly string[]): Promise<ReadonlyMap<string, readonly RoomMember[]>> {
+  async membersOf(rooms: readonly string[]): Promise<ReadonlyMap<string, readonly Person[]>> {
     const rows = await this.#database.query<MemberRow & { room: string }>(
       `SELECT m.room, ${MEMBER} FROM room_members m WHERE m.room = ANY ($1::text[]) ORDER BY m.seq`,
       [rooms],
     );
-    const members = new Map<string, RoomMember[]>();
+    const members = new Map<string, Person[]>();
     for (const { room, ...row } of rows) {
       const list = members.get(room);
       if (list === undefined) members.set(room, [memberOf(row)]);
@@ -211,7 +212,7 @@ export class PostgresRooms implements RoomStore {
     return members;
   }
 
-  async withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly RoomMember[] } | undefined> {
+  async withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly Person[] } | undefined> {
     // The room's own kind is `kind`.
     const rows = await this.#database.query<RoomRow & { id: string | null; name: string; user_kind: string | null }>(
       `SELECT ${ROOM_COLUMNS}, m.user_id AS id, m.name, ${kindOf('m.user_id')} AS user_kind
@@ -254,7 +255,7 @@ export class PostgresRooms implements RoomStore {
     return row && roomOf(row);
   }
 
-  addMembers(room: string, members: readonly RoomMember[], membersMax: number): Promise<'added' | 'too-many' | 'closed'> {
+  addMembers(room: string, members: readonly Person[], membersMax: number): Promise<'added' | 'too-many' | 'closed'> {
     const ids = members.map(({ id }) => id);
     return this.#database.transaction(async (query) => {
       if ((await query(ROOM_LOCK, [room])).length === 0) return 'closed';
@@ -315,7 +316,7 @@ async function ask(database: Database, questions: readonly Question[], deadline:
   return answers;
 }
 
-async function insert(query: Query, room: NewRoom, members: readonly RoomMember[]): Promise<'created' | 'exists'> {
+async function insert(query: Query, room: NewRoom, members: readonly Person[]): Promise<'created' | 'exists'> {
   const made = await query(
     `WITH made AS (
        INSERT INTO rooms (room, kind, title, owner, keep_history, history_from, created_at, expires_at)
@@ -342,7 +343,7 @@ async function insert(query: Query, room: NewRoom, members: readonly RoomMember[
   return made.length > 0 ? 'created' : 'exists';
 }
 
-function memberOf({ id, name, kind }: MemberRow): RoomMember {
+function memberOf({ id, name, kind }: MemberRow): Person {
   return { id, name, ...kindMember(kind) };
 }
 

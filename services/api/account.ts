@@ -14,12 +14,12 @@ const CODE_LENGTH = 6;
 const CODE_ALPHABET = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
 
 /** `key` is one for all spellings of the same account. */
-export type Account =
+export type AccountName =
   | { readonly by: 'mail'; readonly key: string; readonly mail: string }
   | { readonly by: 'name'; readonly key: string; readonly name: string };
 
 /** Undefined for what can be neither an address nor a name, whether or not anybody has it. */
-export function toAccount(text: string): Account | undefined {
+export function toAccountName(text: string): AccountName | undefined {
   if (text.includes('@')) {
     const mail = toMailAddress(text);
     return mail === undefined ? undefined : { by: 'mail', key: textKey(mail), mail };

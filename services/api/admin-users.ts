@@ -4,6 +4,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import type { Store } from '#libs/store/store.ts';
 import { nextOf, nextRoomsOf, pageQuery, placeOf, roomPlaceOf } from './list-cursor.ts';
 import { UserId } from './room-schemas.ts';
@@ -15,11 +16,7 @@ export interface AdminUsersParts {
   readonly store: Pick<Store, 'seen' | 'users' | 'agents' | 'rooms' | 'revocations'>;
 }
 
-interface Person {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: string;
-}
+type FoundPerson = Required<Person>;
 
 const ONLINE_DEFAULT = 50;
 const ONLINE_MAX = 500;
@@ -72,8 +69,8 @@ export function adminUsers(api: FastifyInstance, { now, presence, store }: Admin
       store.agents.byName(text),
       store.seen.named(text, { after: place && { key: place[0], user: place[1] }, limit: query.limit ?? FOUND_DEFAULT }),
     ]);
-    const exact = new Map<string, Person>();
-    const add = (person: Person | undefined) => {
+    const exact = new Map<string, FoundPerson>();
+    const add = (person: FoundPerson | undefined) => {
       if (person !== undefined && !exact.has(person.id)) exact.set(person.id, person);
     };
     add(byId);
@@ -124,12 +121,12 @@ async function roomsOf({ rooms }: Pick<Store, 'rooms'>, user: string, after: str
 }
 
 /** Who came once, or has an account. */
-async function personOf(store: AdminUsersParts['store'], id: string): Promise<Person | undefined> {
+async function personOf(store: AdminUsersParts['store'], id: string): Promise<FoundPerson | undefined> {
   const [[seen], account] = await Promise.all([store.seen.get([id]), store.users.byId(id)]);
   if (seen !== undefined) return { id, name: seen.name, kind: seen.kind };
   return account && { id, name: account.name, kind: 'user' };
 }
 
-function byName(a: Person, b: Person): number {
+function byName(a: FoundPerson, b: FoundPerson): number {
   return a.name.localeCompare(b.name) || (a.id < b.id ? -1 : 1);
 }

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { UserRecord } from '#libs/store/account-store.ts';
 import { textKey } from '#libs/store/name-key.ts';
-import { ACCOUNT_MAX, type Account, accountKey, askerHash, codeHash, newCode, toAccount, typedCode } from './account.ts';
+import { ACCOUNT_MAX, type AccountName, accountKey, askerHash, codeHash, newCode, toAccountName, typedCode } from './account.ts';
 import { MemberError } from './api-error.ts';
 import type { ApiParts, Routes } from './api-parts.ts';
 import { idempotent, newId } from './idempotency.ts';
@@ -195,17 +195,17 @@ function register(api: FastifyInstance, parts: ApiParts): void {
   );
 }
 
-function userOf({ store }: ApiParts, account: Account): Promise<UserRecord | undefined> {
+function userOf({ store }: ApiParts, account: AccountName): Promise<UserRecord | undefined> {
   return account.by === 'mail' ? store.users.byMail(account.mail) : store.users.byName(account.name);
 }
 
 /** One for the name and the address of an account: what is counted and kept for one is for both. */
-function subjectOf(account: Account, user: UserRecord | undefined): string {
+function subjectOf(account: AccountName, user: UserRecord | undefined): string {
   return accountKey(user === undefined ? account.key : textKey(user.mail));
 }
 
-function accountOf(text: string): Account {
-  const account = toAccount(text);
+function accountOf(text: string): AccountName {
+  const account = toAccountName(text);
   if (account === undefined) throw new MemberError('/account', 'must be a mail address or the name of an account');
   return account;
 }

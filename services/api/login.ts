@@ -1,6 +1,8 @@
 /** A login: an access token, and the refresh secret that the next one is got with. */
+
 import { type Static, Type } from '@sinclair/typebox';
 import { HubError } from '#libs/protocol/errors.ts';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import type { FamilyRecord, LivingLogin } from '#libs/store/login-store.ts';
 import type { ApiParts } from './api-parts.ts';
 import {
@@ -32,14 +34,10 @@ export const LoginAnswer = Type.Object(
 
 export type LoginAnswer = Static<typeof LoginAnswer>;
 
-/** Who logs in. */
-export interface Person {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: PersonKind;
-}
+/** Somebody of a kind that the hub itself gives tokens to. */
+export type LoginUser = Person & { readonly kind: LoginKind };
 
-export type PersonKind = keyof typeof TOKEN_SECONDS;
+export type LoginKind = keyof typeof TOKEN_SECONDS;
 
 /** How long an access token serves, by kind. */
 const TOKEN_SECONDS = { user: 900, guest: 86_400, customer: 86_400, agent: 28_800 } as const;
@@ -54,7 +52,7 @@ const TRIES = 10;
 type LoginParts = Pick<ApiParts, 'store' | 'now' | 'uuid' | 'sign' | 'refreshKey'>;
 
 /** Begins a login. `until` is when its refresh secret ends, Unix milliseconds. Rejects with `HubError` `UNAVAILABLE`. */
-export async function openLogin(parts: LoginParts, person: Person): Promise<{ readonly answer: LoginAnswer; readonly until: number }> {
+export async function openLogin(parts: LoginParts, person: LoginUser): Promise<{ readonly answer: LoginAnswer; readonly until: number }> {
   const { store, now, uuid, refreshKey } = parts;
   const at = now();
   const family: FamilyRecord = {
@@ -139,7 +137,7 @@ export async function endLogin(
 }
 
 function tokenSeconds(kind: string): number {
-  return TOKEN_SECONDS[kind as PersonKind] ?? TOKEN_SECONDS.user;
+  return TOKEN_SECONDS[kind as LoginKind] ?? TOKEN_SECONDS.user;
 }
 
 /** `now`: before the store was asked. A logout that came meanwhile has a later time than the token, and takes it, too. */

@@ -8,7 +8,6 @@ import { USER_ID_MAX } from '#libs/protocol/limits.ts';
 import { PAGE_MESSAGE, PERSON, ROOM } from '#libs/protocol/member-types.ts';
 import { nameFault, tidyName } from '#libs/protocol/name-text.ts';
 import { LISTED_KINDS, type ListedRoomKind } from '#libs/protocol/room-kinds.ts';
-import type { RoomMember } from '#libs/store/room-store.ts';
 import { memberSchema } from './frame-schema.ts';
 
 /** R1. */
@@ -80,7 +79,7 @@ export function toTitle(text: string, member: 'name' | 'subject'): string {
 const TEXT_MAX = 4000;
 
 /** Who asks, as a member of a room. */
-export function memberOf({ userId, name, kind }: Pick<Credentials, 'userId' | 'name' | 'kind'>): RoomMember {
+export function memberOf({ userId, name, kind }: Pick<Credentials, 'userId' | 'name' | 'kind'>): Person {
   return { id: userId, name, kind };
 }
 

@@ -1,10 +1,11 @@
 /** One gateway: uWebSockets.js in front of a hub. */
+import type { Bearer } from '#libs/auth/credentials.ts';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import type { Broker } from '#libs/broker/broker.ts';
 import { UnknownSignals } from '#libs/hub/delivery/unknown-signals.ts';
 import { Hub } from '#libs/hub/hub.ts';
 import { systemClock } from '#libs/hub/ports/clock.ts';
-import { Connection, type Identity } from '#libs/hub/sessions/connection.ts';
+import { Connection } from '#libs/hub/sessions/connection.ts';
 import { Faults } from '#libs/hub/sessions/faults.ts';
 import type { TokenBuckets } from '#libs/limits/token-buckets.ts';
 import type { MessageWriter } from '#libs/messages/message-writer.ts';
@@ -83,7 +84,7 @@ export interface GatewayParts {
   readonly log: Logger;
   readonly background: Background;
   /** Throws or rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`. At once where it can. */
-  verify(token: string): Identity | Promise<Identity>;
+  verify(token: string): Bearer | Promise<Bearer>;
   /** Everything that is no WebSocket. */
   readonly http: HttpHandler;
 }

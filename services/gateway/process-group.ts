@@ -15,7 +15,7 @@ export type ChildMessage =
 /** What a parent asks its child. */
 export type ParentMessage = { readonly type: 'metrics' };
 
-interface Member {
+interface Child {
   readonly index: number;
   child: ChildProcess;
   ready: boolean;
@@ -44,7 +44,7 @@ export interface ProcessGroupOptions {
 export class ProcessGroup implements AdminSource {
   readonly metricsType = Metrics.contentType;
   readonly #options: ProcessGroupOptions;
-  readonly #members: Member[] = [];
+  readonly #members: Child[] = [];
   /** What children that have ended had counted. */
   #ended: MetricsSnapshot = [];
   #port: number;
@@ -105,7 +105,7 @@ export class ProcessGroup implements AdminSource {
   #spawn(index: number): Promise<number> {
     const { main, node } = this.#options;
     const child = fork(main, ['--child', String(index), '--node', node, '--port', String(this.#port)]);
-    const member: Member = this.#members[index] ?? { index, child, ready: false, problem: undefined, last: undefined, answer: undefined };
+    const member: Child = this.#members[index] ?? { index, child, ready: false, problem: undefined, last: undefined, answer: undefined };
     member.child = child;
     this.#members[index] = member;
     return new Promise((resolve, reject) => {
@@ -140,7 +140,7 @@ export class ProcessGroup implements AdminSource {
   }
 
   /** Keeps what a child had counted. */
-  #bury(member: Member): void {
+  #bury(member: Child): void {
     if (member.last !== undefined) this.#ended = Metrics.totals([this.#ended, member.last]);
     member.last = undefined;
     member.answer?.();
@@ -158,7 +158,7 @@ export class ProcessGroup implements AdminSource {
   }
 
   /** Asks a child for its numbers. Resolves when `last` has them, or when they cannot be had. */
-  #scrape(member: Member): Promise<void> {
+  #scrape(member: Child): Promise<void> {
     if (!member.child.connected) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(() => {

@@ -5,11 +5,12 @@
  */
 
 import { randomUUID } from 'node:crypto';
+import type { Bearer } from '#libs/auth/credentials.ts';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { addressKey, clientAddress } from '#libs/http/client-address.ts';
 import type { Hub } from '#libs/hub/hub.ts';
 import type { Admission } from '#libs/hub/hub-options.ts';
-import type { Connection, Identity } from '#libs/hub/sessions/connection.ts';
+import type { Connection } from '#libs/hub/sessions/connection.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
 import { FixedWindow } from '#libs/limits/fixed-window.ts';
 import { closeReason, ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
@@ -53,7 +54,7 @@ export interface UpgradeOptions {
   readonly handshakesPerMinute: number;
   readonly gate: Pick<SocketGate, 'isFull' | 'tell'>;
   /** Throws or rejects with `HubError`. At once where it can. */
-  verify(token: string): Identity | Promise<Identity>;
+  verify(token: string): Bearer | Promise<Bearer>;
   /** Milliseconds of a steady clock. */
   readonly steady: () => number;
   accepted(): void;
@@ -139,14 +140,14 @@ export class Upgrade {
     this.#assertOrigin(raw);
     if (request.token === undefined) throw new HubError('MISSING_TOKEN');
     const { session = randomUUID(), firstJoin, token } = request;
-    const admission = (identity: Identity): Admission | Promise<Admission> => {
-      const entered = firstJoin === undefined ? undefined : hub.assertMayEnter(identity, firstJoin.room);
-      if (!(entered instanceof Promise)) return { identity, session, firstJoin };
+    const admission = (bearer: Bearer): Admission | Promise<Admission> => {
+      const entered = firstJoin === undefined ? undefined : hub.assertMayEnter(bearer, firstJoin.room);
+      if (!(entered instanceof Promise)) return { bearer, session, firstJoin };
       // What was asked took its time: a logout or a ban meanwhile found no connection to close.
-      return entered.then(() => verify(token)).then((still) => ({ identity: still, session, firstJoin }));
+      return entered.then(() => verify(token)).then((still) => ({ bearer: still, session, firstJoin }));
     };
-    const identity = verify(request.token);
-    return identity instanceof Promise ? identity.then(admission) : admission(identity);
+    const bearer = verify(request.token);
+    return bearer instanceof Promise ? bearer.then(admission) : admission(bearer);
   }
 
   /** Browsers always send `Origin`, other clients do not. @throws HubError `ORIGIN_DENIED`. */

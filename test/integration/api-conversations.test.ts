@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisServer } from '#test/support/redis-server.ts';
-import { type Bearer, bearer, RoomStage, type StageApi } from '#test/support/room-stage.ts';
+import { bearer, RoomStage, type StageApi, type StagePerson } from '#test/support/room-stage.ts';
 
 let redis: RedisServer;
 beforeAll(async () => {
@@ -13,7 +13,7 @@ const yan = bearer('yan', 'customer');
 const max = bearer('max', 'agent');
 const mia = bearer('mia', 'agent');
 
-const open = async (api: StageApi, who: Bearer, body?: object) => {
+const open = async (api: StageApi, who: StagePerson, body?: object) => {
   const opened = await api.call('POST', '/conversations', who, body);
   expect(opened.status).toBe(201);
   return opened.body;
@@ -67,7 +67,7 @@ describe('conversations', () => {
     await stage.depart(away);
     const customers = Array.from({ length: 11 }, (_, n) => bearer(`zoe${n}`, 'customer'));
     const opened = await Promise.all(customers.slice(0, 8).map((customer) => open(api, customer)));
-    const count = (agent: Bearer) => opened.filter((one) => one.agent.id === agent.id).length;
+    const count = (agent: StagePerson) => opened.filter((one) => one.agent.id === agent.id).length;
     expect([count(max), count(mia), count(away)]).toEqual([4, 4, 0]);
     const mine = opened.filter((one) => one.agent.id === 'max');
     for (const { room } of mine) expect((await api.call('POST', `/conversations/${room}/close`, max)).status).toBe(204);
@@ -134,7 +134,7 @@ describe('conversations', () => {
     for (const who of [yan, bearer('ann')]) expect((await api.call('GET', `/conversations/${opened.room}`, who)).status).toBe(403);
     expect((await api.call('GET', '/conversations/conv:none', zoe)).body.code).toBe('FORBIDDEN');
     expect((await api.call('GET', '/conversations/conv:none', max)).body.code).toBe('ROOM_NOT_FOUND');
-    const names = ({ body }: { body: { agents: Bearer[] } }) => body.agents.map(({ id }) => id).sort();
+    const names = ({ body }: { body: { agents: StagePerson[] } }) => body.agents.map(({ id }) => id).sort();
     expect(names(await api.call('GET', '/agents', max))).toEqual(['max', 'mia']);
     await stage.depart(mia);
     expect(names(await api.call('GET', '/agents', max))).toEqual(['max']);
@@ -172,7 +172,7 @@ describe('conversations', () => {
     await stage.pass(70, ...sweeps);
     expect(await agentOf(room)).toBe('mia');
     await stage.settled(zoe, max, mia);
-    const states = (who: Bearer) => stage.frames(who, 'command').map(({ body }) => body.agent?.id ?? body.state);
+    const states = (who: StagePerson) => stage.frames(who, 'command').map(({ body }) => body.agent?.id ?? body.state);
     expect(states(zoe)).toEqual(['max', 'queued', 'mia']);
     expect(states(max)).toEqual(['max', 'queued']);
     expect(states(mia)).toEqual(['mia']);
@@ -193,7 +193,7 @@ describe('conversations', () => {
     await stage.depart(max);
     await stage.pass(70, () => api.rooms.assignment.sweep());
     const now = (await api.call('GET', '/conversations?state=assigned', mia)).body.conversations;
-    const count = (agent: string) => now.filter((one: { agent: Bearer }) => one.agent.id === agent).length;
+    const count = (agent: string) => now.filter((one: { agent: StagePerson }) => one.agent.id === agent).length;
     expect([count('max'), count('mia'), count('abe')]).toEqual([0, 2, 3]);
     expect(await stage.store.conversations.get(over)).toMatchObject({ state: 'closed', agent: { id: 'max' } });
     const { room } = now[0];

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Limits } from '#services/api/limits.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
-import { type Answer, type Bearer, bearer, RoomStage, type StageApi } from '#test/support/room-stage.ts';
+import { type Answer, bearer, RoomStage, type StageApi, type StagePerson } from '#test/support/room-stage.ts';
 import { until } from '#test/support/wait.ts';
 
 let redis: RedisServer;
@@ -21,7 +21,7 @@ const keyed = (key: string, from = '127.0.0.1') => ({ 'idempotency-key': key, 'x
 const post = (
   api: StageApi,
   path: string,
-  who: Bearer | 'service' | undefined,
+  who: StagePerson | 'service' | undefined,
   body: object,
   key: string,
   from?: string,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import type { ConversationFilter, MatchRequest, MatchResult } from '#libs/store/conversation-store.ts';
-import type { RoomMember } from '#libs/store/room-store.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
@@ -22,7 +22,7 @@ afterEach(async () => {
 
 let rooms = 0;
 
-function person(name: string): RoomMember {
+function person(name: string): Person {
   return { id: `id-${name}`, name };
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import type { StoredMessage } from '#libs/store/message-store.ts';
-import type { NewRoom, RoomMember } from '#libs/store/room-store.ts';
+import type { NewRoom } from '#libs/store/room-store.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
@@ -20,9 +21,9 @@ afterAll(async () => {
   await database.drop();
 });
 
-const ada: RoomMember = { id: 'ada', name: 'Ada' };
-const bob: RoomMember = { id: 'bob', name: 'Bob' };
-const cleo: RoomMember = { id: 'cleo', name: 'Cleo' };
+const ada: Person = { id: 'ada', name: 'Ada' };
+const bob: Person = { id: 'bob', name: 'Bob' };
+const cleo: Person = { id: 'cleo', name: 'Cleo' };
 
 function group(name: string, change: Partial<NewRoom> = {}): NewRoom {
   return {

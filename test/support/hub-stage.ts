@@ -113,8 +113,8 @@ export class HubStage {
 
   /** Connects a user, up to where the socket is open. */
   async connect(claims: TokenClaims): Promise<StageClient> {
-    const identity = await this.#verify(signToken(claims));
-    const connection = this.hub.admit({ identity, session: 'stage', firstJoin: undefined });
+    const bearer = await this.#verify(signToken(claims));
+    const connection = this.hub.admit({ bearer, session: 'stage', firstJoin: undefined });
     return new StageClient(this.hub, connection, (topic) => {
       const sockets = this.#topics.get(topic) ?? new Set();
       this.#topics.set(topic, sockets);

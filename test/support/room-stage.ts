@@ -48,14 +48,14 @@ export const SILENT: Logger = {
 function nothing(): void {}
 
 /** Somebody with a token. */
-export interface Bearer {
+export interface StagePerson {
   readonly id: string;
   readonly name: string;
   readonly kind: string;
   readonly rooms?: readonly string[];
 }
 
-export function bearer(id: string, kind = 'user', more: Partial<Bearer> = {}): Bearer {
+export function bearer(id: string, kind = 'user', more: Partial<StagePerson> = {}): StagePerson {
   return { id, name: `Name of ${id}`, kind, ...more };
 }
 
@@ -87,7 +87,7 @@ export class StageApi {
   async call(
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     path: string,
-    as: Bearer | 'service' | undefined,
+    as: StagePerson | 'service' | undefined,
     body?: unknown,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<Answer> {
@@ -197,7 +197,7 @@ export class RoomStage {
       store,
       sign: () => 'token',
       verify: (token) => {
-        const { id, name, kind, rooms: open } = JSON.parse(Buffer.from(token, 'base64url').toString()) as Bearer;
+        const { id, name, kind, rooms: open } = JSON.parse(Buffer.from(token, 'base64url').toString()) as StagePerson;
         return { userId: id, name, kind, expiresAt: Math.floor(Date.now() / 1000) + 900, ...(open === undefined ? {} : { rooms: open }) };
       },
       queueMail: async () => undefined,
@@ -233,7 +233,7 @@ export class RoomStage {
   }
 
   /** They come online: known to the store, present, and heard for. */
-  async arrive(...people: readonly Bearer[]): Promise<void> {
+  async arrive(...people: readonly StagePerson[]): Promise<void> {
     for (const { id, name, kind } of people) this.store.seen.touch({ user: id, name, kind, lastSeen: this.now() });
     await Promise.all(
       people.map(async ({ id }) => {
@@ -247,7 +247,7 @@ export class RoomStage {
     await until(async () => (await this.store.seen.get(ids)).length === ids.length, { timeoutMs: 30_000, describe: 'they were seen' });
   }
 
-  async depart(...people: readonly Bearer[]): Promise<void> {
+  async depart(...people: readonly StagePerson[]): Promise<void> {
     await Promise.all(people.map(({ id }) => this.#door.disconnect(`c-${id}`)));
   }
 
@@ -262,7 +262,7 @@ export class RoomStage {
   }
 
   /** They are in a room that is joined. */
-  enter(room: string, { id }: Bearer): Promise<number> {
+  enter(room: string, { id }: StagePerson): Promise<number> {
     return this.#door.enter(room, id);
   }
 
@@ -284,13 +284,13 @@ export class RoomStage {
   }
 
   /** Everything that came for somebody, or for `r:<room>`. */
-  heard(who: Bearer | string): string[] {
+  heard(who: StagePerson | string): string[] {
     return this.#heard.get(typeof who === 'string' ? who : who.id) ?? [];
   }
 
   /** Frames of one type that came for somebody. */
   // biome-ignore lint/suspicious/noExplicitAny: tests say what a frame has to be
-  frames(who: Bearer, type: string): any[] {
+  frames(who: StagePerson, type: string): any[] {
     return this.heard(who)
       .filter((payload) => payload.startsWith('{'))
       .map((payload) => JSON.parse(payload))
@@ -298,7 +298,7 @@ export class RoomStage {
   }
 
   /** Resolves once everything sent to them before this has been heard. */
-  async settled(...people: readonly Bearer[]): Promise<void> {
+  async settled(...people: readonly StagePerson[]): Promise<void> {
     const mark = `~mark ${randomUUID()}`;
     await Promise.all(people.map(({ id }) => this.broker.emit(`u:${id}`, mark)));
     await until(() => people.every((who) => this.heard(who).includes(mark)), { timeoutMs: 30_000, describe: 'marks were heard' });

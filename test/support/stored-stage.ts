@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Retention } from '#libs/messages/room-access.ts';
 import { RoomHistory } from '#libs/messages/room-history.ts';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
-import type { RoomMember } from '#libs/store/room-store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import type { GatewayProcess } from './gateway-process.ts';
 import { HistoryAudit } from './history-audit.ts';
@@ -184,7 +184,7 @@ async function makeRooms(url: string, users: readonly string[]): Promise<MadeRoo
   const store = await openStore({ url });
   const rooms: MadeRoom[] = [];
   const make = async (kind: ManagedRoomKind, room: string, names: readonly string[]): Promise<void> => {
-    const members: RoomMember[] = names.map((id) => ({ id, name: id }));
+    const members: Person[] = names.map((id) => ({ id, name: id }));
     await store.rooms.create({ room, kind, title: '', owner: '', keepHistory: true, createdAt: Date.now(), expiresAt: undefined }, members);
     rooms.push({ room, members: names });
   };

@@ -1,6 +1,7 @@
+import type { Bearer } from '#libs/auth/credentials.ts';
 import { ConnectionBudget } from '#libs/hub/limits/frame-budget.ts';
 import type { Socket } from '#libs/hub/ports/socket.ts';
-import { Connection, type Identity, Phase } from '#libs/hub/sessions/connection.ts';
+import { Connection, Phase } from '#libs/hub/sessions/connection.ts';
 import type { LocalUser } from '#libs/hub/sessions/local-user.ts';
 
 /** Takes everything at once, and tells nobody. */
@@ -17,7 +18,7 @@ export const MUTE_SOCKET: Socket = {
 /** A connection of a user whose socket is not there yet, as far as it has come. */
 export function newConnection(
   user: LocalUser,
-  identity: Partial<Identity> = {},
+  bearer: Partial<Bearer> = {},
   id = 'c',
   session = 's',
   phase: Phase = Phase.live,
@@ -26,7 +27,7 @@ export function newConnection(
     id,
     user,
     session,
-    identity: { userId: user.id, name: user.name, kind: 'user', expiresAt: 0, ...identity },
+    bearer: { userId: user.id, name: user.name, kind: 'user', expiresAt: 0, tokenHash: '', ...bearer },
     login: undefined,
     budget: new ConnectionBudget({ rate: 0, burst: 1 }, 0),
     firstJoin: undefined,
@@ -38,16 +39,16 @@ export function newConnection(
   return connection;
 }
 
-/** The connection gets a new token. Returns the identity before. */
-export function refresh(connection: Connection, identity: Partial<Identity>): Identity {
-  const before = connection.identity;
-  connection.refresh(connection.beginRefresh(), { ...before, ...identity });
+/** The connection gets a new token. Returns the bearer of the previous token. */
+export function refresh(connection: Connection, bearer: Partial<Bearer>): Bearer {
+  const before = connection.bearer;
+  connection.refresh(connection.beginRefresh(), { ...before, ...bearer });
   return before;
 }
 
 interface OpenOptions {
   readonly id?: string;
-  readonly identity?: Partial<Identity>;
+  readonly bearer?: Partial<Bearer>;
   readonly phase?: Phase;
   /** How many bytes were not taken yet. */
   readonly buffered?: () => number;
@@ -55,8 +56,8 @@ interface OpenOptions {
 
 /** An open connection of a user to no socket: `send` gets each frame as text. */
 export function openConnection(user: LocalUser, send: (frame: string) => void, options: OpenOptions = {}): Connection {
-  const { id, identity, phase, buffered = () => 0 } = options;
-  const connection = newConnection(user, identity, id, undefined, phase);
+  const { id, bearer, phase, buffered = () => 0 } = options;
+  const connection = newConnection(user, bearer, id, undefined, phase);
   connection.opened({
     ...MUTE_SOCKET,
     send: (frame) => {

@@ -167,7 +167,7 @@ export class Joins {
     }
   }
 
-  async #enterPresence(room: Room, { user: { id, name }, identity: { kind } }: Connection): Promise<void> {
+  async #enterPresence(room: Room, { user: { id, name }, bearer: { kind } }: Connection): Promise<void> {
     const { countSignals } = room;
     // A signal that comes meanwhile may be newer than the answer; the signals by themselves end at the truth.
     room.countAnswered(await this.#options.presence.enter(room.name, { id, name, kind }), countSignals);

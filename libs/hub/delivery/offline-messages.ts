@@ -131,12 +131,12 @@ export class OfflineMessages {
     progress.asOf = asOf;
     for (const { room, delivered, top, historyFrom } of waiting) {
       const from = sent.get(room) ?? delivered;
-      if (from >= top || !mayEnter(connection.identity.kind, room)) continue;
+      if (from >= top || !mayEnter(connection.bearer.kind, room)) continue;
       spans.set(room, { from, top, historyFrom, sent: from, ownFrom: Number.POSITIVE_INFINITY });
       if (from === delivered) cursors.set(room, delivered);
     }
     for (const [room, offset] of behind) {
-      if (lost.has(room) || !mayEnter(connection.identity.kind, room)) continue;
+      if (lost.has(room) || !mayEnter(connection.bearer.kind, room)) continue;
       // Messages that the user publishes on another device meanwhile come here, too, even if they were passed over before their signal arrived.
       const reached = sent.get(room) ?? offset - 1;
       const known = spans.get(room) ?? { from: reached, top: offset, historyFrom: 0, sent: reached };
@@ -190,7 +190,7 @@ export class OfflineMessages {
       if (!connection.open) return count;
       if (queue === undefined || message === undefined) break;
       // The room changed, or a newer token opens fewer: it is asked about again.
-      if (!this.#options.validity.stands(queue.room, progress.asOf) || !mayEnter(connection.identity.kind, queue.room)) {
+      if (!this.#options.validity.stands(queue.room, progress.asOf) || !mayEnter(connection.bearer.kind, queue.room)) {
         queue.abandon();
         continue;
       }

@@ -46,11 +46,11 @@ export class PrivateDelivery {
    * @param page The position that the page was cut at; undefined if the join failed.
    */
   release(connection: Connection, room: string, delivery: Delivery, page?: Position): void {
-    const { user, identity } = connection;
+    const { user, bearer } = connection;
     if (page !== undefined) connection.pageSent(room, page);
     const frames = delivery.release(page);
     const reached = user.reached?.get(room);
-    if (reached === undefined || !mayEnter(identity.kind, room)) return;
+    if (reached === undefined || !mayEnter(bearer.kind, room)) return;
     for (const frame of frames) this.give(connection, room, frame);
     if (page === undefined || reached.epoch === undefined || reached.epoch === page.epoch) return;
     // Either the page or the channel is behind.

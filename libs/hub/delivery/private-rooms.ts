@@ -282,7 +282,7 @@ export class PrivateRooms {
   #tellLoss(user: LocalUser, room: string, retention: Retention, from: number, { position, publications }: Page): void {
     const loss = { ...position, frame: resync(room, { position, publications }), retention, isResync: true };
     for (const connection of this.#options.users.of(user.id)) {
-      if (mayEnter(connection.identity.kind, room)) this.#deliveries.give(connection, room, loss, from);
+      if (mayEnter(connection.bearer.kind, room)) this.#deliveries.give(connection, room, loss, from);
     }
   }
 
@@ -291,7 +291,7 @@ export class PrivateRooms {
     const message = { offset, epoch: reached.epoch ?? '', frame, retention, isResync: false };
     for (const connection of this.#options.users.of(user.id)) {
       // The user's tokens may be of several kinds (A12): a customer's gets conversations only.
-      if (mayEnter(connection.identity.kind, room)) this.#deliveries.give(connection, room, message);
+      if (mayEnter(connection.bearer.kind, room)) this.#deliveries.give(connection, room, message);
     }
   }
 

@@ -74,5 +74,5 @@ function sentTo(connection: Connection, offline: ReadonlyMap<string, number>): M
 
 /** How far a private room was handed to this connection of the user. */
 function handedTo(connection: Connection, name: string, { offset }: Reached): number {
-  return connection.delivery(name) !== undefined || !mayEnter(connection.identity.kind, name) ? 0 : offset;
+  return connection.delivery(name) !== undefined || !mayEnter(connection.bearer.kind, name) ? 0 : offset;
 }

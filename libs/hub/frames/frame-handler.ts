@@ -1,4 +1,5 @@
 /** Frames of clients: checked, limited, and handed to whom they concern (F). */
+import type { Bearer } from '#libs/auth/credentials.ts';
 import type { Broker } from '#libs/broker/broker.ts';
 import type { Counts } from '#libs/hub/delivery/counts.ts';
 import type { Joins } from '#libs/hub/delivery/joins.ts';
@@ -8,7 +9,7 @@ import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
 import type { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
-import type { Connection, Identity } from '#libs/hub/sessions/connection.ts';
+import type { Connection } from '#libs/hub/sessions/connection.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
 import type { Membership, Retention, RoomAccess } from '#libs/messages/room-access.ts';
 import type { Presence, PresenceUser } from '#libs/presence/presence.ts';
@@ -48,9 +49,9 @@ export interface FrameHandlerOptions {
   readonly pageLimits: FrameLimits;
   readonly clock: Pick<Clock, 'now' | 'steady'>;
   /** Verifies a token; throws or rejects with `HubError` `TOKEN_EXPIRED`. */
-  verify(token: string): Identity | Promise<Identity>;
-  /** The connection has a new token. `before`: the identity of the previous one. */
-  refreshed(connection: Connection, before: Identity): void;
+  verify(token: string): Bearer | Promise<Bearer>;
+  /** The connection has a new token. `before`: the bearer of its previous token. */
+  refreshed(connection: Connection, before: Bearer): void;
 }
 
 /** A frame with a message for a room or a user. */
@@ -151,7 +152,7 @@ export class FrameHandler {
         this.#answer(connection, frame, this.#presence(connection, frame.id, frame.room));
         return;
       case 'query':
-        requirePower(connection.identity.kind, 'people');
+        requirePower(connection.bearer.kind, 'people');
         this.#answer(
           connection,
           frame,
@@ -199,9 +200,9 @@ export class FrameHandler {
    */
   #membership(connection: Connection, room: string): Membership | Promise<Membership> {
     const { access, validity } = this.#options;
-    const { user, identity } = connection;
-    requireRoom(identity.kind, room);
-    const enter = (): Membership | Promise<Membership> => access.enter(user.bearer(identity), room);
+    const { user, bearer } = connection;
+    requireRoom(bearer.kind, room);
+    const enter = (): Membership | Promise<Membership> => access.enter(user.bearer(bearer), room);
     return isManagedRoom(room) ? user.membership(room, validity, enter) : enter();
   }
 
@@ -211,8 +212,8 @@ export class FrameHandler {
       return (await this.#membership(connection, room)).retention;
     } catch (error) {
       if (HubError.from(error).code !== 'ROOM_CLOSED') throw error;
-      const { user, identity } = connection;
-      return this.#options.access.read(user.bearer(identity), room);
+      const { user, bearer } = connection;
+      return this.#options.access.read(user.bearer(bearer), room);
     }
   }
 
@@ -256,11 +257,11 @@ export class FrameHandler {
 
   #direct(connection: Connection, frame: CheckedFrame & { readonly name: 'message_direct' }, json: string): void {
     const { access, publisher, validity } = this.#options;
-    const { user, identity } = connection;
+    const { user, bearer } = connection;
     const { id, to } = frame;
     const [said, bytes] = saidOf(frame, json);
-    requirePower(identity.kind, 'direct');
-    const membership = user.membership(access.directRoom(user.id, to), validity, () => access.direct(user.bearer(identity), to));
+    requirePower(bearer.kind, 'direct');
+    const membership = user.membership(access.directRoom(user.id, to), validity, () => access.direct(user.bearer(bearer), to));
     publisher.publish(connection, orNotStored(membership), said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id }, error));
   }
 
@@ -302,7 +303,7 @@ export class FrameHandler {
     const { node, broker, clock, background } = this.#options;
     const room = mustJoin(name) ? this.#joined(connection, name) : undefined;
     if (!connection.maySayTyping(name, clock.steady(), TYPING_MS)) return;
-    const frame = buildFrame('typing', { room: name, user: new JsonText(connection.user.json(connection.identity.kind)) });
+    const frame = buildFrame('typing', { room: name, user: new JsonText(connection.user.json(connection.bearer.kind)) });
     if (room !== undefined) {
       connection.publishToOthers(room.topic, frame);
       // Nobody is promised that typing is seen.
@@ -318,15 +319,15 @@ export class FrameHandler {
 
   async #refresh(connection: Connection, id: string | undefined, token: string): Promise<string> {
     const number = connection.beginRefresh();
-    const identity = await this.#options.verify(token);
-    if (identity.userId !== connection.user.id) throw new HubError('FORBIDDEN', 'the token is of another user');
+    const bearer = await this.#options.verify(token);
+    if (bearer.userId !== connection.user.id) throw new HubError('FORBIDDEN', 'the token is of another user');
     // A key set may have answered the one that came later first: that one stays in use.
-    const before = connection.open ? connection.refresh(number, identity) : undefined;
+    const before = connection.open ? connection.refresh(number, bearer) : undefined;
     if (before !== undefined) {
       this.#options.refreshed(connection, before);
       this.#recheck(connection);
     }
-    return buildFrame('refreshed', { id, expiresAt: connection.identity.expiresAt });
+    return buildFrame('refreshed', { id, expiresAt: connection.bearer.expiresAt });
   }
 
   /** Why the user may no longer be in a room; undefined: they may. A backend that is away puts nobody out. */

@@ -134,10 +134,10 @@ export class Publisher {
   #write(connection: Connection, membership: Membership, stamp: MembershipStamp, { id, text, data }: OutgoingMessage, lane: Lane): void {
     const { writer, access, stats, faults, background, steady } = this.#options;
     const at = steady();
-    const { user, identity } = connection;
+    const { user, bearer } = connection;
     const members = (): readonly string[] | Promise<readonly string[]> =>
       this.#stands(membership, stamp) ? (membership.members ?? []) : access.members(membership.room);
-    const written = writer.write({ membership, members, userId: user.id, sender: user.json(identity.kind), clientId: id, text, data });
+    const written = writer.write({ membership, members, userId: user.id, sender: user.json(bearer.kind), clientId: id, text, data });
     stats.hot.received += 1;
     background.run('answers', () =>
       written.then(

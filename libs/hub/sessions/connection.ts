@@ -1,4 +1,5 @@
 /** One open socket of a user on this node. */
+import type { Bearer } from '#libs/auth/credentials.ts';
 import type { Position } from '#libs/broker/broker.ts';
 import type { ConnectionBudget } from '#libs/hub/limits/frame-budget.ts';
 import type { Socket } from '#libs/hub/ports/socket.ts';
@@ -11,23 +12,6 @@ import { ReceiptState } from './receipt-state.ts';
 
 /** Frames of a client that did not wait for `welcome`. */
 const EARLY_FRAMES_MAX = 64;
-
-/** The bearer of a verified token. */
-export interface Identity {
-  readonly userId: string;
-  readonly name: string;
-  readonly kind: string;
-  /** Unix seconds. */
-  readonly expiresAt: number;
-  /** The `rooms` claim: names or `prefix*`. */
-  readonly rooms?: readonly string[] | undefined;
-  /** The `login` claim (R4). */
-  readonly login?: string | undefined;
-  /** Unix seconds; undefined if the token has none. */
-  readonly issuedAt?: number | undefined;
-  /** SHA-256 of the token, base64url: what a revocation names it by. */
-  readonly tokenHash?: string | undefined;
-}
 
 /** A room to join as soon as the socket is open (H1). */
 export interface FirstJoin {
@@ -66,7 +50,7 @@ export class Connection {
   readonly receipts = new ReceiptState();
   /** Counts the bytes sent. */
   readonly #traffic: { bytesSent: number };
-  #identity: Identity;
+  #bearer: Bearer;
   #phase: Phase = Phase.registering;
   #socket: Socket | undefined;
   /** Rooms entered or being entered; at most `ROOM_LIMIT`, so a list beats a set. */
@@ -93,7 +77,7 @@ export class Connection {
     id: string;
     user: LocalUser;
     session: string;
-    identity: Identity;
+    bearer: Bearer;
     login: string | undefined;
     budget: ConnectionBudget;
     firstJoin: FirstJoin | undefined;
@@ -102,7 +86,7 @@ export class Connection {
     this.id = fields.id;
     this.user = fields.user;
     this.session = fields.session;
-    this.#identity = fields.identity;
+    this.#bearer = fields.bearer;
     this.login = fields.login;
     this.budget = fields.budget;
     this.firstJoin = fields.firstJoin;
@@ -118,8 +102,8 @@ export class Connection {
   }
 
   /** The bearer of the newest token. */
-  get identity(): Identity {
-    return this.#identity;
+  get bearer(): Bearer {
+    return this.#bearer;
   }
 
   /** Whether its node closed it to leave: presence keeps it until the node is gone. */
@@ -225,13 +209,13 @@ export class Connection {
   /**
    * The token of a `refresh` was verified. It is used, unless that of a later `refresh` was verified first.
    *
-   * @returns The identity before; undefined if the token is not used.
+   * @returns The bearer of the previous token; undefined if the token is not used.
    */
-  refresh(number: number, identity: Identity): Identity | undefined {
+  refresh(number: number, bearer: Bearer): Bearer | undefined {
     if (number <= this.#refreshed) return undefined;
     this.#refreshed = number;
-    const before = this.#identity;
-    this.#identity = identity;
+    const before = this.#bearer;
+    this.#bearer = bearer;
     return before;
   }
 

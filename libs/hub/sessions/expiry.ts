@@ -1,7 +1,8 @@
 /** Ends of tokens: one bucket a second instead of one timer a connection. */
+import type { Bearer } from '#libs/auth/credentials.ts';
 import { EXPIRY_NOTICE_SECONDS, EXPIRY_NOTICE_SHARE } from '#libs/protocol/limits.ts';
 import { buildFrame } from '#libs/protocol/server-frame.ts';
-import type { Connection, Identity } from './connection.ts';
+import type { Connection } from './connection.ts';
 
 /** A token is good this much longer than it says: the clock skew forgiven at the handshake (H3), seconds. */
 const SKEW_SECONDS = 5;
@@ -37,9 +38,9 @@ export class Expiry {
    * Watches a connection's token; call it after each refresh, too. The token's life counts from `iat`, or from now if it has none. If it ends no later than
    * the token before, there is no second notice.
    */
-  watch(connection: Connection, now: number, before?: Identity): void {
+  watch(connection: Connection, now: number, before?: Bearer): void {
     const seconds = Math.floor(now / 1000);
-    const { expiresAt, issuedAt = seconds } = connection.identity;
+    const { expiresAt, issuedAt = seconds } = connection.bearer;
     const life = Math.max(0, expiresAt - issuedAt);
     const noticeAt = Math.ceil(expiresAt - Math.min(EXPIRY_NOTICE_SECONDS, life * EXPIRY_NOTICE_SHARE));
     const watch = this.#watches.get(connection) ?? { connection, noticeAt, isNoticed: false, due: 0 };
@@ -77,7 +78,7 @@ export class Expiry {
       this.#watches.delete(connection);
       return;
     }
-    const { expiresAt } = connection.identity;
+    const { expiresAt } = connection.bearer;
     if (seconds >= expiresAt + SKEW_SECONDS) {
       this.#watches.delete(connection);
       connection.end('TOKEN_EXPIRED');

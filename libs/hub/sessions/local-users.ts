@@ -1,4 +1,5 @@
-import type { Connection, Identity } from './connection.ts';
+import type { Bearer } from '#libs/auth/credentials.ts';
+import type { Connection } from './connection.ts';
 import { LocalUser } from './local-user.ts';
 
 const NONE: readonly Connection[] = [];
@@ -103,13 +104,13 @@ export class LocalUsers {
     this.#entries.get(connection.user.id)?.connections.push(connection);
     this.#size += 1;
     this.#sessions.add(connection.session, connection);
-    this.#logins.add(connection.identity.login, connection);
-    this.#tokens.add(connection.identity.tokenHash, connection);
+    this.#logins.add(connection.bearer.login, connection);
+    this.#tokens.add(connection.bearer.tokenHash, connection);
   }
 
-  /** The connection has a new token. `before`: the identity of the previous one. */
-  refreshed(connection: Connection, before: Identity): void {
-    const { login, tokenHash } = connection.identity;
+  /** The connection has a new token. `before`: the bearer of its previous token. */
+  refreshed(connection: Connection, before: Bearer): void {
+    const { login, tokenHash } = connection.bearer;
     if (login !== before.login) {
       this.#logins.remove(before.login, connection);
       this.#logins.add(login, connection);
@@ -127,8 +128,8 @@ export class LocalUsers {
     connections.splice(index, 1);
     this.#size -= 1;
     this.#sessions.remove(connection.session, connection);
-    this.#logins.remove(connection.identity.login, connection);
-    this.#tokens.remove(connection.identity.tokenHash, connection);
+    this.#logins.remove(connection.bearer.login, connection);
+    this.#tokens.remove(connection.bearer.tokenHash, connection);
     if (connections.length > 0) return;
     this.#entries.delete(id);
     this.#channels.unsubscribe(`u:${id}`);

@@ -17,7 +17,7 @@ export function endRevoked(users: LocalUsers, { kind, subject, reason, at }: Rev
       break;
     case 'user':
       endAll(
-        users.of(subject).filter(({ identity: { issuedAt } }) => issuedAt === undefined || issuedAt * 1000 <= at),
+        users.of(subject).filter(({ bearer: { issuedAt } }) => issuedAt === undefined || issuedAt * 1000 <= at),
         'LOGGED_OUT',
       );
       break;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import { Assignment } from '#libs/rooms/assignment.ts';
 import type { ConversationRecord } from '#libs/store/conversation-store.ts';
-import type { RoomMember } from '#libs/store/room-store.ts';
 
-const zoe: RoomMember = { id: 'zoe', name: 'Zoe' };
-const max: RoomMember = { id: 'max', name: 'Max' };
+const zoe: Person = { id: 'zoe', name: 'Zoe' };
+const max: Person = { id: 'max', name: 'Max' };
 
 function world(presence: () => Promise<number[]>) {
   const given: string[] = [];

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import { Matchmaker } from '#libs/rooms/matchmaker.ts';
 import type { MatchRequest, MatchResult, PairStore } from '#libs/store/conversation-store.ts';
-import type { RoomMember } from '#libs/store/room-store.ts';
 
 const NOW = 1_700_000_000_000;
-const member = (id: string): RoomMember => ({ id, name: id.toUpperCase() });
+const member = (id: string): Person => ({ id, name: id.toUpperCase() });
 
 interface World {
   /** User -> kind. */
   online: Record<string, string>;
-  waiting: { user: RoomMember; keepHistory: boolean; since: number }[];
+  waiting: { user: Person; keepHistory: boolean; since: number }[];
   pair: Awaited<ReturnType<PairStore['of']>>;
   answer(request: MatchRequest): MatchResult | Promise<MatchResult>;
   readonly asked: MatchRequest[];

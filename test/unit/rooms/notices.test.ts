@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
+import type { Person } from '#libs/protocol/frame-types.ts';
 import { type NoticeEvent, Notices, Notifier } from '#libs/rooms/notices.ts';
-import type { RoomMember, RoomRecord } from '#libs/store/room-store.ts';
+import type { RoomRecord } from '#libs/store/room-store.ts';
 
-const ann: RoomMember = { id: 'ann', name: 'Ann', kind: 'user' };
-const bob: RoomMember = { id: 'bob', name: 'Bob' };
+const ann: Person = { id: 'ann', name: 'Ann', kind: 'user' };
+const bob: Person = { id: 'bob', name: 'Bob' };
 
 const record: RoomRecord = {
   room: 'group:x',

@@ -1,4 +1,5 @@
 /** `/admin/api` as the page sees it (A13). */
+import type { Person } from '#libs/protocol/frame-types.ts';
 import { type ListPart, pathAfter } from '../list/paged-list.ts';
 
 export interface Hub {
@@ -53,14 +54,11 @@ export interface Queue {
   readonly oldestAge: number;
 }
 
-export interface Person {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: string;
+export interface PersonRow extends Required<Person> {
   readonly sessions: number;
 }
 
-export interface PersonDetails extends Person {
+export interface PersonDetails extends PersonRow {
   /** Unix milliseconds; null: never. */
   readonly lastSeen: number | null;
   readonly bannedUntil: number | null;
@@ -78,7 +76,7 @@ export interface RoomOf {
 
 export interface Online {
   readonly count: number;
-  readonly users: readonly Person[];
+  readonly users: readonly PersonRow[];
 }
 
 export type NoticeTarget = { readonly all: true } | { readonly room: string } | { readonly user: string };
@@ -118,8 +116,8 @@ async function call<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: o
   throw new AdminError(code, message);
 }
 
-async function people(path: string): Promise<ListPart<Person>> {
-  const { users, next } = await call<{ users: readonly Person[]; next?: string }>('GET', path);
+async function people(path: string): Promise<ListPart<PersonRow>> {
+  const { users, next } = await call<{ users: readonly PersonRow[]; next?: string }>('GET', path);
   return { items: users, next };
 }
 

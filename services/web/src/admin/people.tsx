@@ -4,7 +4,7 @@ import { useText } from '../i18n/language.tsx';
 import { PagedList } from '../list/paged-list.ts';
 import { MoreButton } from '../ui/more-button.tsx';
 import styles from './admin.module.css';
-import { adminApi, ONLINE_SHOWN, type Online, type Person } from './admin-api.ts';
+import { adminApi, ONLINE_SHOWN, type Online, type PersonRow } from './admin-api.ts';
 import { useFormat, useReason } from './format.ts';
 import { Panel } from './panel.tsx';
 import { type Known, useAppended, useRepeated } from './queries.ts';
@@ -19,7 +19,7 @@ export function People({ online, choose }: PeopleProps) {
   const { people: words } = useText('admin');
   const reason = useReason();
   const [text, setText] = useState('');
-  const [query, setQuery] = useState<PagedList<Person>>();
+  const [query, setQuery] = useState<PagedList<PersonRow>>();
   // A press asks anew, also for the same text.
   const ask = useMemo(() => query && (() => query.load()), [query]);
   const [known, look] = useRepeated(ask);
@@ -102,7 +102,7 @@ interface OnlineListProps {
 function OnlineList({ online, choose }: OnlineListProps) {
   const { people: words } = useText('admin');
   const format = useFormat();
-  const [kept, setKept] = useState<readonly Person[]>();
+  const [kept, setKept] = useState<readonly PersonRow[]>();
   const [{ items, next, begun, error }, load] = useAppended(adminApi.everybody);
   const [whole, setWhole] = useState(false);
   const reason = useReason();
@@ -157,7 +157,7 @@ function OnlineList({ online, choose }: OnlineListProps) {
 }
 
 interface PersonListProps {
-  readonly people: readonly Person[];
+  readonly people: readonly PersonRow[];
   readonly label: string;
   readonly choose: (id: string) => void;
 }

@@ -125,7 +125,7 @@ function session(id: string, phase: Phase = Phase.welcomed): { readonly connecti
   };
   const connection = openConnection(users.enter('ann', 'Ann', 'user'), take, {
     id,
-    identity: { kind: 'agent' },
+    bearer: { kind: 'agent' },
     phase,
     buffered: () => buffered,
   });

@@ -57,7 +57,7 @@ function publisherWith(options: Partial<PublisherOptions>): Publisher {
 
 const connection = {
   user: { id: 'ada', json: () => '{"id":"ada","name":"Ada","kind":"user"}' },
-  identity: { kind: 'user' },
+  bearer: { kind: 'user' },
   send: (frame: string) => answers.push(frame),
   sendError: (id: string, error: HubError) => answers.push(`${id} ${error.code}`),
 } as unknown as Connection;

@@ -11,7 +11,7 @@ import { newConnection, refresh } from '#test/support/unit-connection.ts';
 
 const NAMES = ['a', 'b', 'c'] as const;
 
-function enter(users: LocalUsers, user: string, session: string, login?: string, tokenHash?: string): Connection {
+function enter(users: LocalUsers, user: string, session: string, login?: string, tokenHash = `t:${user}`): Connection {
   const connection = newConnection(users.enter(user, user, 'user'), { login, tokenHash }, `${users.size}`, session);
   users.add(connection);
   return connection;
@@ -38,8 +38,8 @@ test('connections are found by label, login and token, through every change', ()
         for (const key of NAMES) {
           const those = (fits: (connection: Connection) => boolean): Set<Connection> => new Set([...there].filter(fits));
           expect(new Set(users.ofSession(key))).toEqual(those((each) => each.session === key));
-          expect(new Set(users.ofLogin(key))).toEqual(those(({ identity }) => identity.login === key));
-          expect(new Set(users.ofToken(key))).toEqual(those(({ identity }) => identity.tokenHash === key));
+          expect(new Set(users.ofLogin(key))).toEqual(those(({ bearer }) => bearer.login === key));
+          expect(new Set(users.ofToken(key))).toEqual(those(({ bearer }) => bearer.tokenHash === key));
         }
       }
     }),

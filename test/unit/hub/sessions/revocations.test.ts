@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Connection, Identity } from '#libs/hub/sessions/connection.ts';
+import type { Bearer } from '#libs/auth/credentials.ts';
+import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
 import { endRevoked } from '#libs/hub/sessions/revocations.ts';
 import type { RevocationRecord } from '#libs/store/event-store.ts';
@@ -13,8 +14,8 @@ beforeEach(() => {
   ended = [];
 });
 
-function open(id: string, identity: Omit<Partial<Identity>, 'userId'> & { readonly userId: string }): Connection {
-  const connection = newConnection(users.enter(identity.userId, identity.userId, 'user'), identity, id, id);
+function open(id: string, bearer: Omit<Partial<Bearer>, 'userId'> & { readonly userId: string }): Connection {
+  const connection = newConnection(users.enter(bearer.userId, bearer.userId, 'user'), bearer, id, id);
   users.add(connection);
   connection.opened({
     ...MUTE_SOCKET,
