@@ -1,6 +1,7 @@
 /**
- * `npm run bench [name...] [--quick] [--rounds=n] [--nice=n]`: runs the scenarios (all, or those whose name begins so), says what is going on, and
- * ends with the ratios and their spread. Results go to bench/results/: JSON with every run, and an SVG for each scenario.
+ * `npm run bench [name...] [--quick] [--rounds=n] [--nice=n]`: runs all scenarios, or those whose
+ * names begin so, reports progress, and ends with the ratios and their spread. bench/results/ gets
+ * JSON with every run, and an SVG for each scenario.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { stopPostgres } from './measure/postgres-process.ts';

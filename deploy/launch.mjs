@@ -1,9 +1,10 @@
 /**
- * What every npm script starts: does what is missing, then runs a program under the pinned Node.
+ * Starts every npm script: installs what is missing, then runs a program under the pinned Node.
  *
- *   node deploy/launch.mjs [--needs=redis-server,chromium,web] [<entry.ts> [arguments...]]
+ *     node deploy/launch.mjs [--needs=redis-server,chromium,web] [<entry.ts> [arguments...]]
  *
- * Plain JavaScript without dependencies: it runs before anything is installed, under any Node from 18 on.
+ * Plain JavaScript without dependencies: it runs before anything is installed, under any Node from
+ * 18 on.
  */
 
 import { spawn, spawnSync } from 'node:child_process';
@@ -18,7 +19,10 @@ const PINNED_NODE = join(ROOT, 'node_modules', 'node', 'bin', 'node');
 const LOCK = join(ROOT, '.data', 'launch.lock');
 const LOCK_POLL_MS = 250;
 
-/** Programs that are not npm packages: the names they go by, and Debian's package. `instead`: what does where there is none; its absence stops nothing. */
+/**
+ * Programs that are not npm packages: their names, and Debian's package. `instead`: what replaces a
+ * missing one, whose absence then stops nothing.
+ */
 const PROGRAMS = {
   'redis-server': { binaries: ['redis-server'], package: 'redis-server', minimum: 7 },
   chromium: { binaries: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium' },
@@ -34,7 +38,7 @@ const PROGRAMS = {
   faketime: { binaries: ['faketime'], package: 'faketime' },
 };
 
-/** What `--needs=web` builds where it is not there or made of other sources. */
+/** The pages, which `--needs=web` builds if they are missing or made of other sources. */
 const WEB = 'web';
 const WEB_BUILDER = join('deploy', 'build', 'web.ts');
 
@@ -54,8 +58,9 @@ function readJson(path) {
 }
 
 /**
- * Why `npm ci` is needed, or undefined where what is installed is what the lockfile says. npm writes its own record at the very end of an installation:
- * comparing the two by content holds for installations made by hand, and for those that were cut short.
+ * Returns why `npm ci` is needed, or undefined if the installation matches the lockfile. npm writes
+ * its own record at the very end, so a comparison of the two also finds installations that were
+ * made by hand or cut short.
  */
 function staleReason() {
   const wanted = readJson(join(ROOT, 'package-lock.json'))?.packages;
@@ -103,19 +108,21 @@ function lockOwner() {
   }
 }
 
-/** Removes a lock whose owner is dead, and not the one that another waiter may have made meanwhile. */
+/**
+ * Removes a lock whose owner is dead, and not the one that another waiter may have made meanwhile.
+ */
 function breakLock(deadOwner) {
   const aside = `${LOCK}.broken.${process.pid}`;
   try {
     renameSync(LOCK, aside);
     if (Number(readFileSync(aside, 'utf8')) !== deadOwner) linkSync(aside, LOCK);
   } catch {
-    // Somebody else was faster.
+    // Another waiter was faster.
   }
   rmSync(aside, { force: true });
 }
 
-/** Ends if this folder cannot be written to. `needed`: what has to be done in it. */
+/** Ends the program if this folder cannot be written to. `needed`: what has to be done in it. */
 function makeLockDraft(draft, needed) {
   try {
     try {
@@ -129,7 +136,10 @@ function makeLockDraft(draft, needed) {
   }
 }
 
-/** Runs `work` while no other launch in this folder does. Nothing is written into the folder by a launch that does not get here. */
+/**
+ * Runs `work` while no other launch in this folder runs one. A launch that does not get here writes
+ * nothing into the folder.
+ */
 async function alone(needed, work) {
   const draft = `${LOCK}.${process.pid}`;
   makeLockDraft(draft, needed);
@@ -227,7 +237,7 @@ async function aptInstall(names, packages) {
   say(`${names} not found: running apt-get install ${packages.join(' ')}.`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const apt = (...args) => run('apt-get', ['-o', 'DPkg::Lock::Timeout=300', '-q', ...args], env);
-  // Lists that cannot be refreshed may still do.
+  // Old lists may still be good enough.
   await apt('update');
   await apt('install', '-y', '--no-install-recommends', ...packages);
 }
@@ -240,8 +250,8 @@ async function buildWeb() {
 }
 
 /**
- * Runs the entry under the pinned Node: in place of this process where Node can do that (22.15 and newer), else in a child that gets this one's signals
- * and gives its exit code.
+ * Runs the entry under the pinned Node: in place of this process if Node can do that (22.15 and
+ * newer), otherwise in a child that gets this process's signals and gives its exit code.
  */
 async function start(entry, args) {
   const command = [join(ROOT, entry), ...args];
@@ -249,7 +259,7 @@ async function start(entry, args) {
   const child = spawn(PINNED_NODE, command, { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
-      // A terminal has told the child already: telling it twice would be a second Ctrl-C.
+      // The terminal has signalled the child already. A second signal would be a second Ctrl-C.
       if (signal === 'SIGTERM' || !process.stdin.isTTY) child.kill(signal);
     });
   }

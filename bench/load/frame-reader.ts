@@ -1,28 +1,33 @@
-/** Told about each frame of at least `minimum` payload bytes. `start` is -1 where the payload is not whole in this chunk (never where whole ones are asked for). */
+/**
+ * Called for each frame of at least `minimum` payload bytes. `start` is -1 if the payload is not
+ * whole in this chunk, which never happens with `whole`.
+ */
 export type FrameSink = (chunk: Buffer, start: number, length: number) => void;
 
 /**
- * Reads a server's WebSocket frames (RFC 6455, 5.2; never masked) by their headers alone: payloads are stepped over, not looked at.
- * Feed it the bytes as they come, cut anywhere. One for each connection.
+ * Reads the WebSocket frames of a server (RFC 6455 section 5.2, never masked) by their headers
+ * alone and skips the payloads. Chunks may be cut anywhere. One reader serves one connection.
  */
 export class FrameReader {
   /** Frames whose payload has at least `minimum` bytes: the deliveries. */
   deliveries = 0;
   /** Whether a close frame was seen. */
   closed = false;
-  /** Whether a ping was seen; the owner answers it and resets this. */
+  /** Whether a ping was seen. The owner answers it and resets this. */
   pinged = false;
   readonly #minimum: number;
   readonly #sink: FrameSink | undefined;
   readonly #whole: boolean;
   /** Payload bytes of the current frame still to come. */
   #skip = 0;
-  /** A header cut in two (or a frame, where whole ones are asked for): its first bytes. */
+  /** The first bytes of a header that is cut in two, or of a frame if frames are kept whole. */
   #head: Buffer | undefined;
 
   /**
-   * @param minimum payload bytes from which a frame counts as a delivery: acks and signals are shorter than messages.
-   * @param whole keeps a frame that is cut until the rest of it comes, for a sink that must miss none. Copies what was cut: for short frames.
+   * @param minimum payload bytes from which a frame counts as a delivery. Acks and signals are
+   *   shorter.
+   * @param whole keeps a cut frame until its rest comes. It copies bytes, so it is for short
+   *   frames.
    */
   constructor(minimum: number, sink?: FrameSink, whole = false) {
     this.#minimum = minimum;

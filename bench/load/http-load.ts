@@ -3,7 +3,7 @@ import { quantile } from '#bench/measure/stats.ts';
 import { requestOf } from './http-request.ts';
 import type { Requested, Requests } from './plan.ts';
 
-/** Sends so many requests with autocannon. Times are its own of each answer, which its report rounds to milliseconds. */
+/** Sends requests with autocannon. It measures each answer itself, rounded to milliseconds. */
 export async function sendRequests(requests: Requests): Promise<Requested> {
   const { port, amount, connections, kind, first, bearer } = requests;
   const times: number[] = [];

@@ -1,6 +1,6 @@
 import type { RequestKind } from './plan.ts';
 
-/** What everybody's code is made to be before it is asked for: mail is not read here. */
+/** The code that every account gets before the bench verifies it, since no mail is read here. */
 export const CODE = 'BENCH2';
 /** Messages stored in the park, offsets from 1. */
 export const STORED = 20_000;

@@ -1,33 +1,36 @@
 import { connect, type Socket } from 'node:net';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 
-/** What a client needs to come in. */
+/** What a client needs to connect. */
 export interface ClientOptions {
   readonly port: number;
   /** Path and query of the upgrade. */
   readonly path: string;
-  /** Bytes of the server that tell it is in; null: the 101 is enough. */
+  /** Bytes of the server that mean "connected"; null: the 101 is enough. */
   readonly readyMark: string | null;
   /** Payload bytes from which a frame is a delivery. */
   readonly minimum: number;
   readonly sink?: FrameSink;
-  /** The sink gets every frame whole. Default: those that are cut are only told. */
+  /** The sink gets every frame whole. Default: cut frames are counted only. */
   readonly whole?: boolean;
-  /** Once ready, reads one chunk for each `sip` only. */
+  /** Once ready, it reads one chunk for each `sip` only. */
   readonly lazy: boolean;
 }
 
-/** One buffer for all sockets: each chunk is done with before the next is read. */
+/** One buffer for all sockets: each chunk is used up before the next is read. */
 const shared = Buffer.allocUnsafeSlow(256 * 1024);
 const PONG = Buffer.of(0x8a, 0x80, 0, 0, 0, 0);
 const READY_MS = 20_000;
 
-/** One raw WebSocket over node:net. It checks the 101, then counts frames and answers pings; that is all it does. */
+/**
+ * One raw WebSocket over node:net. It checks the 101, counts frames and answers pings, nothing
+ * else.
+ */
 export class LoadClient {
   readonly reader: FrameReader;
   /** Wire bytes received since the 101. */
   bytes = 0;
-  /** True when the connection ended though `end` was not called. */
+  /** Whether the connection ended without a call of `end`. */
   broken = false;
   readonly #options: ClientOptions;
   #socket: Socket | undefined;
@@ -40,7 +43,10 @@ export class LoadClient {
     this.reader = new FrameReader(options.minimum, options.sink, options.whole);
   }
 
-  /** Connects and upgrades. Resolves when ready. @throws Error when refused, cut off or too slow. */
+  /**
+   * Connects and upgrades. Resolves when ready. @throws Error if it is refused, cut off or too
+   * slow.
+   */
   open(): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => settle(new Error('not ready in time')), READY_MS);
@@ -76,12 +82,12 @@ export class LoadClient {
     this.#socket?.write(frame);
   }
 
-  /** A lazy client: reads what is there, or what comes next, once. */
+  /** For a lazy client: reads one chunk, the one that waits or the next. */
   sip(): void {
     this.#socket?.resume();
   }
 
-  /** From now on reads as soon as something comes (`true`), or goes back to being lazy where it was made so. */
+  /** Reads each chunk at once from now on (`true`), or becomes lazy again if it was made so. */
   hurry(on: boolean): void {
     if (!this.#options.lazy) return;
     this.#lazy = !on;

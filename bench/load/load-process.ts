@@ -3,7 +3,7 @@ import type { Answer, Connected, Delivered, Order, Plan, Requested, Requests, Se
 
 /** The load, in a process of its own on its own core. */
 export class LoadProcess {
-  /** Handshakes that had to be tried again, in all connects so far: worth a remark. */
+  /** Handshakes that were tried again, in all connects so far. */
   readonly failures: string[] = [];
   readonly #process: PinnedProcess;
 
@@ -16,7 +16,10 @@ export class LoadProcess {
     await this.#obey({ order: 'prepare', plan });
   }
 
-  /** Opens the connections of the plan. @throws Error when many handshakes failed; a few are tried again and noted in `failures`. */
+  /**
+   * Opens the connections of the plan. @throws Error if many handshakes failed. A few are tried
+   * again and counted in `failures`.
+   */
   async connect(): Promise<Connected> {
     const connected = (await this.#obey({ order: 'connect' })) as Connected;
     if (connected.failures.length > 20) throw new Error(`connections fail: ${connected.failures[0]}`);
@@ -29,12 +32,12 @@ export class LoadProcess {
     return (await this.#obey({ order: 'run', traffic })) as Delivered;
   }
 
-  /** Cuts all connections; the next step is another `prepare`. */
+  /** Cuts all connections. The next step is another `prepare`. */
   async disconnect(): Promise<void> {
     await this.#obey({ order: 'disconnect' });
   }
 
-  /** Connects writers; they stay until the process ends. @throws Error where one does not get in. */
+  /** Connects writers, which stay until the process ends. @throws Error if one is refused. */
   async seat(seating: Seating): Promise<void> {
     await this.#obey({ order: 'seat', seating });
   }

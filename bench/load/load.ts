@@ -4,13 +4,16 @@ import { MessageFrame, readStamp } from './message-frame.ts';
 import type { Connected, Delivered, Plan, Traffic } from './plan.ts';
 import { signToken } from './token.ts';
 
-/** Shortest `message` frame of Parley around a text of 128 bytes; its acks and signals are shorter. */
+/**
+ * Bytes of Parley's shortest `message` frame around a text of 128 bytes. Acks and signals are
+ * shorter.
+ */
 const PARLEY_MINIMUM = 220;
 const BARE_MINIMUM = 128;
 const TICK_MS = 1;
-/** The lazy connections are read in so many groups, one after the other. */
+/** Groups of lazy connections, read one after the other. */
 const SIP_TURNS = 20;
-/** Handshakes that may fail and be tried again, before the whole connect counts as failed. */
+/** Most handshakes that may fail and be tried again before the connect counts as failed. */
 const FAILURES_MAX = 20;
 const MOST_SAMPLES = 400_000;
 
@@ -26,14 +29,14 @@ interface Seat {
 export class Load {
   readonly #plan: Plan;
   readonly #seats: Seat[] = [];
-  /** Publishers in the order they take turns: room by room, then the next publisher of each room. */
+  /** Publishers in the order of their turns: one of each room, then the next one of each room. */
   readonly #turns: Seat[] = [];
   #samples: number[] = [];
   #sampling = false;
   #numbers = 0;
   #sips: NodeJS.Timeout | undefined;
 
-  /** Builds every request and frame beforehand: tokens are signed here, not while the server is measured. */
+  /** Builds every request and frame, and signs the tokens, before the server is measured. */
   constructor(plan: Plan) {
     this.#plan = plan;
     const rooms = plan.rooms.length > 0 ? plan.rooms : [null];
@@ -70,7 +73,7 @@ export class Load {
     return { connections: this.#seats.length, seconds: (performance.now() - started) / 1000, failures };
   }
 
-  /** Publishes for a while, then waits until everything is delivered or the drain time is over. */
+  /** Publishes for a while, then waits until all is delivered or the drain time is over. */
   async run(traffic: Traffic): Promise<Delivered> {
     const before = this.#seats.map((seat) => seat.client.reader.deliveries);
     const bytesBefore = this.#bytes();

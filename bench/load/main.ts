@@ -1,4 +1,4 @@
-/** The load process: takes orders over IPC, one at a time, and answers each. */
+/** The load process: gets orders over IPC, one at a time, and answers each. */
 import { sendRequests } from './http-load.ts';
 import { Load } from './load.ts';
 import type { Answer, Order } from './plan.ts';

@@ -5,21 +5,27 @@ const STAMP_DIGITS = 16;
 const FILLER =
   'The quick brown fox jumps over the lazy dog and comes back to tell everyone in the room about it, twice if need be, in one line.';
 
-/** What stands before the stamp, so that a receiver finds it in any envelope: no other byte of a frame is one. */
+/**
+ * The byte before the stamp. No other byte of a frame is like it, so a receiver finds it in any
+ * envelope.
+ */
 const STAMP_MARK = 0x40;
-/** What stands before the digits of an id. */
+/** The text before the digits of an id. */
 const ID_MARK = 0x23;
 
 /**
- * A client's message frame, built once: sending one means writing a few digits into it. The mask key is zero, so that the masked bytes are
- * the plain ones; a server unmasks them at the same cost.
+ * A client's message frame, built once. To send one, a few digits are written into it. The mask key
+ * is zero, so the masked bytes are the plain ones, and a server unmasks them at the same cost.
  */
 export class MessageFrame {
   readonly #bytes: Buffer;
   readonly #stampAt: number;
   readonly #idAt: number;
 
-  /** @param envelope makes the payload from the text and the id (both of fixed length). The peers' payload is the text alone. */
+  /**
+   * @param envelope makes the payload from the text and the id (both of fixed length). The peers'
+   *   payload is the text alone.
+   */
   constructor(envelope: (text: string, id: string) => string) {
     const stamp = '0'.repeat(STAMP_DIGITS);
     const text = `@${stamp} ${FILLER}`.slice(0, TEXT_BYTES);
@@ -34,7 +40,10 @@ export class MessageFrame {
     this.#idAt = this.#bytes.indexOf(`#${stamp}`) + 1;
   }
 
-  /** The frame with this stamp (microseconds) and this number in its id. A fresh buffer: the socket may keep it. */
+  /**
+   * Returns the frame with this stamp (microseconds) and this number in its id, in a fresh buffer:
+   * the socket may keep it.
+   */
   stamped(micros: number, number: number): Buffer {
     const frame = Buffer.from(this.#bytes);
     writeDigits(frame, this.#stampAt, micros);
@@ -43,12 +52,12 @@ export class MessageFrame {
   }
 }
 
-/** The publisher's stamp of a payload in microseconds, or NaN where there is none. */
+/** The publisher's stamp of a payload in microseconds, or NaN if there is none. */
 export function readStamp(chunk: Buffer, start: number, length: number): number {
   return readDigits(chunk, start, length, STAMP_MARK);
 }
 
-/** The number in the id that an ack repeats, or NaN where there is none. */
+/** The number in the id of an ack, or NaN if there is none. */
 export function readId(chunk: Buffer, start: number, length: number): number {
   return readDigits(chunk, start, length, ID_MARK);
 }

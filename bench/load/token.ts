@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 
-/** An HS256 token for a user, good for an hour: what Parley's handshake takes when it is started with the same `JWT_SECRET`. */
+/** An HS256 token for a user, valid for an hour, for a Parley with the same `JWT_SECRET`. */
 export function signToken(secret: string, user: string, nowMs: number): string {
   const seconds = Math.floor(nowMs / 1000);
   const head = base64url({ alg: 'HS256', typ: 'JWT' });

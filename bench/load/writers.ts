@@ -12,7 +12,10 @@ const DRAIN_MS = 30_000;
 const REST_MS = 200;
 const ACK = Buffer.from('{"type":"ack"');
 const ERROR = Buffer.from('{"type":"error"');
-/** An id is its message's moment in microseconds, and a count that sets apart those of one microsecond. */
+/**
+ * An id is the time of its message in microseconds, and a count that distinguishes ids of one
+ * microsecond.
+ */
 const PER_MICRO = 1_000;
 
 interface Writer {
@@ -20,7 +23,7 @@ interface Writer {
   readonly frame: MessageFrame;
 }
 
-/** Members of rooms that keep history, who write and wait for their acks. */
+/** Members of rooms that keep history. They write and wait for their acks. */
 export class Writers {
   readonly #writers: Writer[] = [];
   #latencies: number[] = [];
@@ -51,7 +54,7 @@ export class Writers {
     }
   }
 
-  /** Connects them all. @throws Error where one does not get in. */
+  /** Connects them all. @throws Error if one is refused. */
   static async seat(seating: Seating): Promise<Writers> {
     const seated = new Writers(seating);
     const queue = [...seated.#writers];

@@ -4,27 +4,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PinnedProcess, SERVER_CORE } from './process.ts';
 
-/** What to tell where it is missing. */
+/** The message if pgbench is missing. */
 export const PGBENCH_MISSING = 'pgbench is not installed (Debian: apt-get install postgresql-contrib): going on without the limit it shows';
 
-/** How PostgreSQL is asked to store rows, and by how many. */
+/** How rows are stored in PostgreSQL, and over how many connections. */
 export interface PgbenchRun {
   readonly url: string;
   /** Rows of one statement, which is one commit. */
   readonly rows: number;
-  /** Connections, each with its next statement as soon as the last is committed. */
+  /** Connections. Each sends its next statement after its last commit. */
   readonly clients: number;
   readonly seconds: number;
 }
 
-/** Whether pgbench is there. */
+/** Whether pgbench is installed. */
 export function hasPgbench(): boolean {
   return spawnSync('pgbench', ['--version']).status === 0;
 }
 
 /**
- * The statement: rows of the size and shape of the bench's messages, into the table of messages alone. Each connection has a room of its own. No colon
- * stands in it: to pgbench that begins a variable.
+ * The statement. Its rows have the size and shape of the bench's messages and go into the table of
+ * messages alone. Each connection has a room of its own. It has no colon: to pgbench a colon begins
+ * a variable.
  */
 export function insertScript(rows: number): string {
   return [
@@ -35,7 +36,10 @@ export function insertScript(rows: number): string {
   ].join(' ');
 }
 
-/** Rows stored a second. The client runs on the servers' core, as the gateways do. @throws Error where pgbench fails. */
+/**
+ * Rows stored a second. The client runs on the servers' core, as the gateways do. @throws Error if
+ * pgbench fails.
+ */
 export async function runPgbench({ url, rows, clients, seconds }: PgbenchRun): Promise<number> {
   const script = join(tmpdir(), `parley-pgbench-${process.pid}.sql`);
   writeFileSync(script, insertScript(rows));
@@ -49,7 +53,7 @@ export async function runPgbench({ url, rows, clients, seconds }: PgbenchRun): P
   }
 }
 
-/** Of the line that says so; undefined for any other. */
+/** The figure of the line that has it; undefined for any other line. */
 export function transactionsPerSecond(line: string): number | undefined {
   const told = /^tps = ([\d.]+)/.exec(line)?.[1];
   return told === undefined ? undefined : Number(told);

@@ -2,20 +2,23 @@ import { PostgresDatabase, startPostgres } from '#test/support/postgres.ts';
 import type { PostgresServer } from '#test/support/postgres-server.ts';
 import { LOAD_CORE, pin } from './process.ts';
 
-/** A commit is on the disk when it is told, as in production. */
+/** A commit is on the disk before it is reported, as in production. */
 const DURABLE = { fsync: 'on', full_page_writes: 'on', synchronous_commit: 'on', shared_buffers: '256MB' };
 
 let server: Promise<PostgresServer> | undefined;
 
-/** A migrated, empty database. All are of one PostgreSQL of the bench's own, on the load's core, that starts with the first of them. */
+/**
+ * A migrated, empty database. All are in one PostgreSQL of the bench's own, on the load's core. It
+ * starts with the first of them.
+ */
 export async function makeDatabase(): Promise<PostgresDatabase> {
   server ??= startPinned();
   return PostgresDatabase.create({ adminUrl: (await server).url });
 }
 
-/** Ends PostgreSQL, where one was started, and removes its files. */
+/** Ends PostgreSQL, if one was started, and removes its files. */
 export async function stopPostgres(): Promise<void> {
-  // One that did not start has said so to who asked for it.
+  // A start that failed was reported to its caller.
   await (await server?.catch(() => undefined))?.stop();
   server = undefined;
 }

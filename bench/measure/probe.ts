@@ -1,15 +1,17 @@
 /**
- * Preloaded (`--import`) into every measured server: answers over the IPC channel with what the process used. It adds nothing to the
- * server's own work, and does not keep it alive.
+ * Preloaded (`--import`) into every measured server. It reports over IPC what the process used. It
+ * adds nothing to the server's own work, and does not keep it alive.
  */
 
-/** What a server process has used up to now. */
+/** What a server process used so far. */
 export interface Usage {
   /** User and system time of all its threads, microseconds. */
   readonly cpuMicros: number;
-  /** Anonymous resident memory (heap, malloc, buffers), bytes: no file mappings, no kernel memory. */
+  /**
+   * Anonymous resident memory (heap, malloc, buffers), bytes: no file mappings, no kernel memory.
+   */
   readonly anonymous: number;
-  /** V8's used heap and what hangs on it outside, bytes. */
+  /** V8's used heap and its external memory, bytes. */
   readonly heap: number;
 }
 

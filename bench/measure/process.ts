@@ -6,26 +6,32 @@ import { dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Usage } from './probe.ts';
 
-/** The core the servers run on; Redis, PostgreSQL and the load have the other one. */
+/** The servers' core. Redis, PostgreSQL and the load have the other one. */
 export const SERVER_CORE = 0;
 export const LOAD_CORE = 1;
 
-/** Scheduling priority of everything measured (-20 to 19). On a machine that others use too, a negative one keeps them out of the figures. */
+/**
+ * Scheduling priority of everything measured (-20 to 19). On a shared machine a negative one keeps
+ * other processes out of the figures.
+ */
 let priority = 0;
 
-/** Sets the priority of processes started from now on; below 0 takes root. */
+/** Sets the priority of later processes. Below 0 needs root. */
 export function setPriority(nice: number): void {
   priority = nice;
 }
 
-/** Puts a process that others started, and its children of now and later, on a core, with the priority of all that is measured. @throws Error where it cannot be. */
+/**
+ * Moves a process of others and its children, of now and later, to a core, with the priority of all
+ * that is measured. @throws Error if that fails.
+ */
 export function pin(pid: number, core: number): void {
   pinOne(pid, core);
   for (const child of readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean)) {
     try {
       pinOne(Number(child), core);
     } catch (error) {
-      // Children come and go.
+      // Children may end meanwhile.
       if (existsSync(`/proc/${child}`)) throw error;
     }
   }
@@ -37,7 +43,7 @@ function pinOne(pid: number, core: number): void {
   if (priority !== 0) renice(pid, priority);
 }
 
-/** What runs now: whatever ends the bench ends them. */
+/** The running processes, ended with the bench. */
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -47,11 +53,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 const ROOT = resolve(import.meta.dirname, '../..');
 const START_MS = 60_000;
 
-/** A child process pinned to one core, asked over IPC, one question at a time. */
+/** A child process on one core. It answers questions over IPC, one at a time. */
 export class PinnedProcess {
   readonly name: string;
   readonly #child: ChildProcess;
-  /** The last lines it wrote, told when it dies. */
+  /** The last lines that it wrote, reported if it dies. */
   readonly #tail: string[] = [];
 
   private constructor(name: string, child: ChildProcess) {
@@ -59,7 +65,7 @@ export class PinnedProcess {
     this.#child = child;
   }
 
-  /** Starts `node ...args` on a core, in an environment of exactly `env`. */
+  /** Starts `node ...args` on a core. Its environment is exactly `env`. */
   static node(name: string, core: number, args: readonly string[], env: Readonly<Record<string, string>> = {}): PinnedProcess {
     return PinnedProcess.#start(name, core, [process.execPath, ...args], env, true);
   }
@@ -97,7 +103,7 @@ export class PinnedProcess {
     return started;
   }
 
-  /** The process id: taskset replaces itself by the program. */
+  /** The process id. taskset replaces itself with the program. */
   get pid(): number {
     return this.#child.pid ?? 0;
   }
@@ -107,7 +113,10 @@ export class PinnedProcess {
     return this.#tail.join('\n');
   }
 
-  /** Resolves with the first line that `take` makes something of. @throws Error when the process ends first or a minute passes. */
+  /**
+   * Resolves with the first result of `take` for a line. @throws Error if the process ends first or
+   * a minute passes.
+   */
   line<T>(take: (line: string) => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const stop = (error: Error) => {
@@ -126,7 +135,7 @@ export class PinnedProcess {
     });
   }
 
-  /** Sends a question and resolves with the answer. @throws Error when the process is gone. */
+  /** Sends a question and resolves with the answer. @throws Error if the process is gone. */
   ask<T>(question: object): Promise<T> {
     return new Promise((resolve, reject) => {
       const gone = () => reject(new Error(`${this.name} is gone (${this.#child.exitCode ?? this.#child.signalCode}):\n${this.tail}`));
@@ -140,12 +149,15 @@ export class PinnedProcess {
     });
   }
 
-  /** What it has used up to now. `gc`: after a full collection, memory included. Only for processes started with the probe. */
+  /**
+   * What it used so far. `gc`: after a full collection, with its memory. Only for processes with
+   * the probe.
+   */
   usage(gc = false): Promise<Usage> {
     return this.ask<Usage>({ gc });
   }
 
-  /** Ends it and waits until it is gone: SIGTERM, and SIGKILL after two seconds. */
+  /** Ends it with SIGTERM, after two seconds with SIGKILL, and waits until it is gone. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exit = once(this.#child, 'exit');

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { LOAD_CORE, PinnedProcess } from './process.ts';
 
-/** A Redis of the bench's own, nothing on disk, on the load's core. */
+/** A Redis of the bench's own, without a disk, on the load's core. */
 export interface RedisProcess {
   readonly url: string;
   readonly process: PinnedProcess;
 }
 
-/** Starts `redis-server` on a free port. @throws Error where it is not installed. */
+/** Starts `redis-server` on a free port. @throws Error if it is not installed. */
 export async function startRedis(): Promise<RedisProcess> {
   const port = await freePort();
   const process = PinnedProcess.program('redis-server', LOAD_CORE, [

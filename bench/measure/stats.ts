@@ -1,9 +1,9 @@
-/** A middle value with its range: how every figure of the bench is told. */
+/** A median with its range: every figure of the bench has this form. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
   readonly max: number;
-  /** How many runs stand behind it. */
+  /** Number of runs. */
   readonly runs: number;
 }
 
@@ -19,7 +19,7 @@ export function spread(values: readonly number[]): Spread {
   return { median: quantile(sorted, 0.5), min, max, runs: sorted.length };
 }
 
-/** The q-quantile (0-1) of values sorted ascending, between neighbours where it falls between two. NaN of nothing. */
+/** The q-quantile (0-1) of values in ascending order, interpolated. NaN for no values. */
 export function quantile(sorted: ArrayLike<number>, q: number): number {
   const at = (sorted.length - 1) * q;
   const low = sorted[Math.floor(at)];
@@ -29,8 +29,9 @@ export function quantile(sorted: ArrayLike<number>, q: number): number {
 }
 
 /**
- * Run by run `ours / theirs`: neighbours in time are compared with each other, so that a slow drift of the machine cancels out.
- * @throws RangeError where the runs do not pair up.
+ * `ours / theirs`, run by run. Neighbours in time are compared, so a slow drift of the machine
+ * cancels out.
+ * @throws RangeError if the runs do not pair up.
  */
 export function ratios(ours: readonly number[], theirs: readonly number[]): number[] {
   if (ours.length !== theirs.length) throw new RangeError(`${ours.length} runs cannot be paired with ${theirs.length}`);
@@ -38,9 +39,10 @@ export function ratios(ours: readonly number[], theirs: readonly number[]): numb
 }
 
 /**
- * The highest rate that passes: doubled until one fails, then the gap is halved until it is within `precision` (0-1) of the last good one.
- * Every rate is given two tries: a shared machine may hiccup once.
- * @returns 0 where not even `start` passed.
+ * The highest rate that passes. The rate doubles until one fails, then the gap is halved to
+ * `precision` (0-1) of the last good rate. Each rate has two tries, since a shared machine may
+ * pause once.
+ * @returns 0 if `start` fails.
  */
 export async function highestRate(
   start: number,

@@ -2,7 +2,7 @@ import type { Plan } from '#bench/load/plan.ts';
 import type { Usage } from './probe.ts';
 import { PinnedProcess, SERVER_CORE } from './process.ts';
 
-/** What is measured: one or more server processes that take connections. */
+/** One or more server processes to measure. */
 export interface Target {
   readonly name: string;
   readonly dialect: Plan['dialect'];
@@ -14,19 +14,19 @@ export interface Target {
 /** The kinds of servers the bench knows. */
 export type TargetKind = 'bare' | 'pair' | 'parley-memory' | 'parley-redis-one' | 'parley-redis' | 'one-insert' | 'bare-api' | 'parley-api';
 
-/** What the servers of a target are given; empty where the kind does without. */
+/** What the servers of a target get. Empty if the kind needs none of it. */
 export interface Backends {
   readonly redisUrl: string;
   readonly databaseUrl: string;
 }
 
-/** What services say to the API. */
+/** The key of a service for the API. */
 export const SERVICE_KEY = 'bench-service-key-bench-service-key-bench';
 const SECRET = 'bench-secret-bench-secret-bench-secret-bench';
-/** The same for everyone: what may wait for one socket. */
+/** The same for all: bytes that may wait for one socket. */
 const MAX_BACKPRESSURE = String(1024 * 1024);
 const PROBE = new URL('./probe.ts', import.meta.url).href;
-/** Limits against abuse are out of the way: it is the path of a frame that is measured. */
+/** Limits against abuse are off: the bench measures the path of a frame. */
 const PARLEY_ENV = {
   PORT: '0',
   ADMIN_PORT: '0',
@@ -73,7 +73,7 @@ export async function startTarget(kind: TargetKind, { redisUrl, databaseUrl }: B
     case 'bare-api':
       return launch(kind, parley, [['bench/peers/bare-api.ts', redisUrl, databaseUrl, SECRET]], {});
     case 'parley-api':
-      // Addresses are told by the load, so that the limits by address are counted and never reached.
+      // The load gives the addresses, so the limits by address count and are never reached.
       return launch(kind, parley, [['services/api/main.ts']], { ...env, TRUSTED_PROXY_HOPS: '1' });
   }
 }
@@ -106,7 +106,7 @@ function listeningPort(line: string): number | undefined {
   }
 }
 
-/** What all servers of the target have used together. */
+/** What all servers of the target used. */
 export async function usageOf(target: Target, gc = false): Promise<Usage> {
   const all = await Promise.all(target.servers.map((server) => server.usage(gc)));
   return all.reduce((sum, one) => ({

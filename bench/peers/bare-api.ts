@@ -1,8 +1,10 @@
 /**
- * The least an API can do for the same requests: Fastify, a pool, and the statements that cannot be left out. No schema, no limits, no queue of mail, no
- * look at tokens; a login still ends with a signed token.
+ * The least that an API can do for the same requests: Fastify, a pool, and the statements that are
+ * needed. No schema, no limits, no mail queue, no check of tokens. A login still ends with a signed
+ * token.
  *
- * Usage: `node bench/peers/bare-api.ts <redis url> <database url> <secret>`. Logs `{"msg":"listening","port":N}`.
+ * Usage: `node bench/peers/bare-api.ts <redis url> <database url> <secret>`. Logs
+ * `{"msg":"listening","port":N}`.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';

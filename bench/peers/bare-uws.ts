@@ -1,7 +1,9 @@
 /**
- * The limit on one node: uWebSockets.js and nothing else. A received frame is published, as it came, to the topic of its room.
+ * The limit on one node: uWebSockets.js and nothing else. It publishes each frame, unchanged, to
+ * the topic of its room.
  *
- * Usage: `node bench/peers/bare-uws.ts [maxBackpressure]`. Logs `{"msg":"listening","port":N}` when it takes connections.
+ * Usage: `node bench/peers/bare-uws.ts [maxBackpressure]`. Logs `{"msg":"listening","port":N}` when
+ * it accepts connections.
  */
 import { openRooms } from './room-server.ts';
 

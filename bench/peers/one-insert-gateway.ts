@@ -1,6 +1,7 @@
 /**
- * Parley's gateway with one thing changed: every message is a statement and a commit of its own, over a pool as large as the store's. What group commit is
- * measured against. Takes the settings of `npm run gateway`.
+ * Parley's gateway with one change: every message is a statement and a commit of its own, over a
+ * pool as large as the store's. Group commit is measured against it. Settings are those of
+ * `npm run gateway`.
  */
 import { openTokens } from '#libs/auth/tokens.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
@@ -20,7 +21,7 @@ import { nothingHere } from '#services/gateway/http-adapter.ts';
 import { gatewaySettings } from '#services/gateway/settings.ts';
 
 const POOL_SIZE = 10;
-/** Whoever stands in the queue for a connection is to be served, however long it takes. */
+/** A statement waits for a connection as long as it takes. */
 const TIMEOUT_MS = 60_000;
 
 class SingleMessages extends PostgresMessages {

@@ -1,8 +1,10 @@
 /**
- * The limit on two nodes: bare uWebSockets.js servers that relay raw bytes through Redis with ioredis, as anyone would write it. A
- * received frame is PUBLISHed at once; what the one subscriber connection brings is published to the room's topic.
+ * The limit on two nodes: bare uWebSockets.js servers that relay raw bytes through Redis with
+ * ioredis, as anybody would write it. Each sends a frame with PUBLISH at once, and publishes what
+ * its subscriber connection gets to the room's topic.
  *
- * Usage: `node bench/peers/pair-uws.ts <redis url> [maxBackpressure]`. Logs `{"msg":"listening","port":N}`.
+ * Usage: `node bench/peers/pair-uws.ts <redis url> [maxBackpressure]`. Logs
+ * `{"msg":"listening","port":N}`.
  */
 import { Redis } from 'ioredis';
 import { openRooms } from './room-server.ts';
@@ -16,7 +18,8 @@ subscriber.on('messageBuffer', (channel: Buffer, payload: Buffer) => server.publ
 
 const server = openRooms({
   maxBackpressure: Number(process.argv[3] ?? 1024 * 1024),
-  // The bytes are gone when the handler returns: ioredis writes in a later turn, so a copy is due, as in any server.
+  // The bytes are gone after the handler returns. ioredis writes later, so a copy is needed, as in
+  // any server.
   received: (room, payload) => void commands.publish(room, Buffer.from(payload.slice(0))),
   joined: (room) => {
     if (rooms.has(room)) return;

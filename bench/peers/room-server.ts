@@ -10,7 +10,7 @@ export interface RoomServerOptions {
   readonly joined?: (room: string) => void;
 }
 
-/** The only thing a peer can do with its sockets: hand a payload to everyone in a room. */
+/** Hands a payload to everybody in a room: all that a peer does with its sockets. */
 export interface RoomServer {
   publish(room: string, payload: ArrayBuffer | Uint8Array): void;
 }
@@ -20,8 +20,9 @@ interface Seat {
 }
 
 /**
- * A bare uWebSockets.js server with rooms in the path: `/chat/{room}` subscribes the socket to the room, `/ws/chat` to nothing.
- * No token is looked at, no frame is parsed. Listens on a free port and logs it; SIGTERM ends it.
+ * A bare uWebSockets.js server with rooms in the path: `/chat/{room}` subscribes the socket to the
+ * room, `/ws/chat` to nothing. It checks no token and parses no frame. It logs its free port.
+ * SIGTERM ends it.
  */
 export function openRooms(options: RoomServerOptions): RoomServer {
   const app = App();

@@ -5,7 +5,10 @@ const LEFT = 380;
 const WIDTH = 460;
 const TOP = 60;
 
-/** An SVG of a scenario: for each figure every run's ratio as a dot, the median as a bar, the goal as a line; 1.0 is the baseline. */
+/**
+ * An SVG of a scenario. For each figure: the ratio of every run as a dot, the median as a bar, the
+ * goal as a line. 1.0 is the baseline.
+ */
 export function ratioPlot(outcome: Outcome): string {
   const { figures } = outcome;
   const most =

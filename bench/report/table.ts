@@ -11,7 +11,7 @@ export function markdownTable(outcomes: readonly Outcome[]): string {
   return [...head, ...rows].join('\n');
 }
 
-/** How a goal is written, e.g. `<= 1.15 x`. Empty for none. */
+/** The text of a goal, e.g. `<= 1.15 x`. Empty for none. */
 function goalText(goal: Goal, unit: string): string {
   if (goal.kind === 'none') return '';
   return `${goal.kind === 'at-most' ? '<=' : '>='} ${goal.value} ${goal.of === 'ratio' ? 'x' : unit}`;

@@ -1,11 +1,11 @@
-/** What is in the database before the API is measured. */
+/** The content of the database before the API is measured. */
 
 import { CODE, mailOf, STORED } from '#bench/load/http-request.ts';
 import { deriveKey } from '#libs/auth/tokens.ts';
 import { accountKey, codeHash } from '#services/api/account.ts';
 import type { PostgresDatabase } from '#test/support/postgres.ts';
 
-/** Accounts there are: each logs in once in a run. */
+/** Accounts. Each logs in once in a run. */
 export const ACCOUNTS = 100_000;
 const CODE_MS = 600_000;
 
@@ -26,7 +26,7 @@ export async function fillDatabase(database: PostgresDatabase): Promise<void> {
   await database.query('VACUUM ANALYZE');
 }
 
-/** Makes the codes that accounts were sent known ones: what reading the mail would be. */
+/** Replaces the codes of accounts by known ones, in place of reading the mail. */
 export async function knowCodes(database: PostgresDatabase, secret: string, first: number, count: number): Promise<void> {
   const key = deriveKey(secret, 'login codes');
   const mails = Array.from({ length: count }, (_, i) => mailOf(first + i));

@@ -18,7 +18,10 @@ const BASE: SideSpec = { label: 'bare Fastify', kind: 'bare-api', rooms: [] };
 const OURS: SideSpec = { label: 'API', kind: 'parley-api', rooms: [] };
 const CONNECTIONS = 16;
 
-/** How many requests of each are a window, in the order they are sent: whoever verifies has asked for a code. */
+/**
+ * Requests of each kind in one window, in the order in which they are sent: a code is asked for
+ * before it is verified.
+ */
 const WINDOWS: readonly { readonly kind: RequestKind; readonly about: string; readonly amount: number }[] = [
   { kind: 'code', about: 'login: ask for a code', amount: 2_000 },
   { kind: 'verify', about: 'login: verify it', amount: 2_000 },
@@ -26,12 +29,15 @@ const WINDOWS: readonly { readonly kind: RequestKind; readonly about: string; re
   { kind: 'push', about: 'a push', amount: 6_000 },
 ];
 
-/** Requests a second, their times and the server's CPU, beside a bare server that runs the same statements. */
+/**
+ * Requests a second, their times and the server's CPU, beside a bare server with the same
+ * statements.
+ */
 export function runApi(name: string, pace: Pace): Promise<Outcome> {
   return withSides([BASE, OURS], async (sides) => {
     for (const side of sides) await fillDatabase(side.database);
     pace.say(`${ACCOUNTS} accounts each are there`);
-    // Once unmeasured, for the compilers of V8.
+    // One unmeasured run for V8's compilers.
     for (const side of sides) await measure(side, -1, pace);
     const rounds: Run[][] = [];
     for (let round = 0; round < (pace.quick ? 1 : pace.rounds); round++) {
@@ -56,7 +62,7 @@ async function measure(side: Side, round: number, pace: Pace): Promise<Run[]> {
   const runs: Run[] = [];
   for (const { kind, amount: full } of WINDOWS) {
     const amount = pace.quick ? full / 2 : full;
-    // Every round has accounts of its own; beyond fifty rounds the first ones have their turn again.
+    // Every round has accounts of its own. After fifty rounds the first ones are used again.
     const first = ((round + 1) * full) % ACCOUNTS;
     if (kind === 'verify') await knowCodes(side.database, secret, first, amount);
     const bearer = kind === 'push' ? SERVICE_KEY : signToken(secret, 'reader', Date.now());

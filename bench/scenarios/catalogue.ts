@@ -7,7 +7,7 @@ import type { SideSpec } from './side.ts';
 import { runSteady } from './steady.ts';
 import { runStore } from './store.ts';
 
-/** What `npm run bench [name]` can be asked for. */
+/** The scenarios of `npm run bench [name]`. */
 export interface Scenario {
   readonly name: string;
   readonly about: string;

@@ -10,7 +10,7 @@ export interface Handshake {
   /** The first is the baseline. */
   readonly sides: readonly SideSpec[];
   readonly connections: number;
-  /** Most CPU, by the baseline's; undefined to show it only. */
+  /** Most CPU, as a multiple of the baseline's; undefined: no goal. */
   readonly goal: number | undefined;
 }
 
@@ -20,14 +20,14 @@ interface Run {
   readonly perSecond: number;
 }
 
-/** What follows a connect (counts pushed, presence told) is part of its price. */
+/** The work after a connect (pushed counts, announced presence) is part of its price. */
 const AFTERMATH_MS = 600;
 
-/** Server CPU for each connection that got in: token verified, presence registered, welcomed. */
+/** Server CPU for each connection: token verified, presence registered, `welcome` sent. */
 export function runHandshake(handshake: Handshake, pace: Pace): Promise<Outcome> {
   return withSides(handshake.sides, async (sides) => {
     const count = handshake.connections;
-    // Twice unmeasured: the compilers of V8 take thousands of handshakes to come to rest.
+    // Two unmeasured runs: V8's compilers need thousands of handshakes.
     for (const side of [...sides, ...sides]) await measure(side, count);
     const rounds: Run[][] = [];
     for (let round = 0; round < (pace.quick ? 1 : pace.rounds); round++) {

@@ -21,12 +21,13 @@ interface Run {
   readonly heap: number;
 }
 
-/** Connections that are there before the count begins: pools, tables and the young generation have grown. */
+/** Connections before the count begins: pools, tables and the young generation have grown. */
 const WARM = 1_000;
 
 /**
- * User memory of one idle connection in one room: what the servers' anonymous memory grows by, after a full collection, from a thousand
- * connections to thousands more. Servers are new each time.
+ * User memory of one idle connection in one room: the growth of the servers' anonymous memory,
+ * after a full collection, from a thousand connections to thousands more. Servers are new each
+ * time.
  */
 export async function runIdle(idle: Idle, pace: Pace): Promise<Outcome> {
   const runs: Run[] = [];

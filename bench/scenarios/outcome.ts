@@ -1,8 +1,8 @@
 import { ratios, type Spread, spread } from '#bench/measure/stats.ts';
 
-/** One figure of ours beside the baseline's, and what it was meant to be. */
+/** One figure of ours beside the baseline's, with its goal. */
 export interface Figure {
-  /** What was done, e.g. `fan-out 1,000, one node`. */
+  /** The scenario, e.g. `fan-out 1,000, one node`. */
   readonly scenario: string;
   /** Which of our sides: broker and what the room keeps. */
   readonly side: string;
@@ -13,16 +13,16 @@ export interface Figure {
   /** Ours by theirs, round by round. */
   readonly ratio: Spread;
   readonly ratios: readonly number[];
-  /** What the ratio is held to; for an absolute goal (`of: 'ours'`) the figure itself. */
+  /** The goal of the ratio. For an absolute goal (`of: 'ours'`) that of the figure. */
   readonly goal: Goal;
 }
 
-/** A bound. `none` where a figure is shown only. */
+/** A bound. `none` if a figure has no goal. */
 export type Goal =
   | { readonly kind: 'at-most' | 'at-least'; readonly value: number; readonly of: 'ratio' | 'ours' }
   | { readonly kind: 'none' };
 
-/** A figure from one value a round of each of the two. */
+/** A figure from one value of each side for each round. */
 export function compared(
   about: Pick<Figure, 'scenario' | 'side' | 'metric' | 'unit' | 'goal'>,
   ours: readonly number[],
@@ -32,17 +32,17 @@ export function compared(
   return { ...about, ours: spread(ours), baseline: spread(theirs), ratio: spread(each), ratios: each };
 }
 
-/** What a scenario brings home. */
+/** The result of a scenario. */
 export interface Outcome {
   readonly name: string;
   readonly figures: readonly Figure[];
-  /** Remarks a reader needs: loss, a load busier than the server. */
+  /** Remarks for the reader: loss, or a load that was busier than the server. */
   readonly remarks: readonly string[];
   /** Every single run, for the results file. */
   readonly runs: readonly object[];
 }
 
-/** Whether a figure's median keeps its goal; undefined where it has none. */
+/** Whether a figure's median meets its goal; undefined without a goal. */
 export function keepsGoal(figure: Figure): boolean | undefined {
   const { goal } = figure;
   if (goal.kind === 'none') return undefined;
@@ -56,6 +56,6 @@ export interface Pace {
   readonly quick: boolean;
   /** Rounds of A and B where not quick. */
   readonly rounds: number;
-  /** Told what is going on. */
+  /** Takes the progress, as text. */
   readonly say: (line: string) => void;
 }

@@ -25,7 +25,7 @@ interface Run {
 }
 
 const TRIAL_SECONDS = 3;
-/** What the last deliveries of a trial may take: a queue that grew all the while is over it. */
+/** How long the last deliveries of a trial may take. A queue that grew all the time is over it. */
 const DRAIN_MS = 1_000;
 
 /** The highest rate at which every message reaches every member, and every connection lives. */
@@ -60,7 +60,7 @@ async function search(side: Side, peak: Peak, pace: Pace): Promise<Run> {
     );
     if (passed) best = { serverBusy: cpu / got.seconds / 1e6, loadBusy: got.cpuMicros / got.seconds / 1e6 };
     else {
-      // A failed trial leaves queues and broken connections behind: start afresh.
+      // A failed trial leaves queues and broken connections, so start again.
       await side.load.disconnect();
       await side.quiet();
       await side.seat(peak.audience);

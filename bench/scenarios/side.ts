@@ -6,23 +6,25 @@ import { startTarget, stopTarget, type Target, type TargetKind, usageOf } from '
 import type { PostgresDatabase } from '#test/support/postgres.ts';
 import type { Outcome } from './outcome.ts';
 
-/** One of the things compared: servers of a kind, with a load, a Redis and a database of their own. */
+/**
+ * One side of a comparison: servers of a kind, with a load, a Redis and a database of their own.
+ */
 export interface SideSpec {
   readonly label: string;
   readonly kind: TargetKind;
   readonly rooms: readonly string[];
 }
 
-/** Who sits where; the rest of the plan follows from the side. */
+/** The audience. The rest of the plan follows from the side. */
 export type Audience = Pick<Plan, 'members' | 'publishers' | 'sampleEvery' | 'readEveryMs'>;
 
 const CONCURRENCY = 64;
 const QUIET_STEP_MS = 300;
-/** CPU in one step below which servers count as idle, microseconds. */
+/** Servers with less CPU than this in one step are idle, microseconds. */
 const QUIET_MICROS = 6_000;
 const QUIET_STEPS = 40;
 
-/** A side that is up: its servers take connections. */
+/** A side whose servers accept connections. */
 export class Side {
   readonly spec: SideSpec;
   readonly target: Target;
@@ -47,7 +49,7 @@ export class Side {
     return new Side(spec, target, redis, database);
   }
 
-  /** Its database. @throws TypeError where its servers have none. */
+  /** Its database. @throws TypeError if its servers have none. */
   get database(): PostgresDatabase {
     if (this.#database === undefined) throw new TypeError(`${this.spec.label} has no database`);
     return this.#database;
@@ -74,7 +76,7 @@ export class Side {
     await this.quiet();
   }
 
-  /** Resolves when the servers do next to nothing any more, or after twelve seconds. */
+  /** Resolves when the servers are idle, or after twelve seconds. */
   async quiet(): Promise<void> {
     let before = (await usageOf(this.target)).cpuMicros;
     for (let step = 0; step < QUIET_STEPS; step++) {
@@ -94,7 +96,7 @@ export class Side {
   }
 }
 
-/** Starts the sides, runs, and ends them whatever happens. */
+/** Starts the sides, runs, and always ends them. */
 export async function withSides<T>(specs: readonly SideSpec[], run: (sides: readonly Side[]) => Promise<T>): Promise<T> {
   const sides: Side[] = [];
   try {
@@ -105,7 +107,7 @@ export async function withSides<T>(specs: readonly SideSpec[], run: (sides: read
   }
 }
 
-/** The outcome, with a remark for each side that did not let everyone in at the first try. */
+/** The outcome, with a remark for each side that did not accept everybody at the first try. */
 export function withFailures(outcome: Outcome, sides: readonly Side[]): Outcome {
   const remarks = sides
     .filter((side) => side.load.failures.length > 0)
@@ -115,12 +117,12 @@ export function withFailures(outcome: Outcome, sides: readonly Side[]): Outcome 
   return { ...outcome, remarks: [...outcome.remarks, ...remarks] };
 }
 
-/** The sides of a round, each round starting with another one: nobody is always first. */
+/** The sides of a round. Each round starts with another one, so no side is always first. */
 export function rotated<T>(items: readonly T[], round: number): T[] {
   return items.map((_, i) => items[(i + round) % items.length]).filter((item) => item !== undefined);
 }
 
-/** Waits by the clock: what is measured here is time. */
+/** Waits by the clock, since this measures time. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);

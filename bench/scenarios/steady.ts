@@ -11,9 +11,9 @@ export interface Steady {
   readonly sides: readonly SideSpec[];
   readonly audience: Audience;
   readonly rate: number;
-  /** Most CPU a delivered message may cost, by the baseline's; undefined to show it only. */
+  /** Most CPU of a delivered message, as a multiple of the baseline's; undefined: no goal. */
   readonly cpuGoal: number | undefined;
-  /** Most p50 latency, by the baseline's; undefined to show it only. */
+  /** Most p50 latency, as a multiple of the baseline's; undefined: no goal. */
   readonly latencyGoal: number | undefined;
 }
 
@@ -40,7 +40,7 @@ export function runSteady(steady: Steady, pace: Pace): Promise<Outcome> {
       await side.seat(steady.audience);
       pace.say(`${side.spec.label}: seated`);
     }
-    // The first window warms up compilers and caches, and counts for nothing.
+    // The first window warms up compilers and caches and is not counted.
     for (const side of sides) await measure(side, steady.rate, 2);
     const rounds: Run[][] = [];
     for (let round = 0; round < (pace.quick ? 1 : pace.rounds); round++) {

@@ -12,7 +12,7 @@ interface Run {
   readonly side: string;
   /** Messages stored a second, at the best. */
   readonly rate: number;
-  /** What gateways add, by the messages under way; none for pgbench. */
+  /** Figures of gateways, by the messages under way. None for pgbench. */
   readonly levels: readonly Level[];
 }
 
@@ -20,11 +20,11 @@ interface Level extends Written {
   readonly underWay: number;
   /** Messages stored a second. */
   readonly rate: number;
-  /** Share of a core that the gateways took. */
+  /** Share of a core that the gateways used. */
   readonly busy: number;
 }
 
-/** A thing that stores messages, measured once a round. */
+/** A system that stores messages, measured once a round. */
 interface Contender {
   readonly label: string;
   readonly measure: (quick: boolean) => Promise<Run>;
@@ -35,17 +35,25 @@ const GROUPS: SideSpec = { label: 'two gateways', kind: 'parley-redis', rooms: [
 const GOAL = 10;
 const ROOMS = 100;
 const MEMBERS = 2;
-/** Messages under way: four people who write at the same moment, one a writer, five a writer. */
+/**
+ * Messages under way: four writers at the same moment, one for each writer, five for each writer.
+ */
 const CALM = 4;
 const BUSY = 200;
 const FULL = 1_000;
-/** One by one, more of them wait longer and no more get stored; gateways refuse what is beyond a second. */
+/**
+ * For one insert a message, more under way means longer waits and no more stored messages. Gateways
+ * refuse what takes over a second.
+ */
 const LEVELS = new Map([
   [SINGLE, [CALM, BUSY]],
   [GROUPS, [CALM, BUSY, FULL]],
 ]);
 
-/** The limits: PostgreSQL with nothing in front of it. Connections as the two gateways have of them: twenty in all, or two groups each. */
+/**
+ * The limits: PostgreSQL alone. As many connections as the two gateways have: twenty in all, or two
+ * groups each.
+ */
 const LIMITS = [
   { label: 'pgbench, one row a commit', rows: 1, clients: 20 },
   { label: 'pgbench, 200 rows a commit', rows: 200, clients: 4 },
@@ -58,7 +66,7 @@ export function runStore(name: string, pace: Pace): Promise<Outcome> {
     const contenders: Contender[] = sides.map((side) => ({ label: side.spec.label, measure: (quick) => measure(side, quick) }));
     if (hasPgbench()) contenders.push(...(await limits()));
     else pace.say(PGBENCH_MISSING);
-    // Once unmeasured, for the compilers of V8.
+    // One unmeasured run for V8's compilers.
     for (const { measure } of contenders) await measure(true);
     const runs: Run[] = [];
     for (let round = 0; round < (pace.quick ? 1 : pace.rounds); round++) {

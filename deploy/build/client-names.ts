@@ -1,6 +1,7 @@
 /**
- * What the parts of the client call each other by: the build makes these names short everywhere. None may be part of a frame, of an option, of an event or of the
- * public class, nor what the platform calls anything (a test looks at the first four).
+ * Names that the parts of the client use among themselves. The build shortens them everywhere. None
+ * may be a member of a frame, an option, an event or the public class (a test checks these), nor of
+ * the platform.
  */
 export const INTERNAL_NAMES: readonly string[] = [
   ...['abandoned', 'advance', 'answerMs', 'answered', 'ask', 'busy', 'connector', 'deliveries', 'doubt', 'due', 'emit', 'errors', 'events'],

@@ -1,7 +1,8 @@
 /**
- * Builds the client as an npm package, ready for `npm publish libs/client/dist`: one ES module, its types, the README.
+ * Builds the client as an npm package, ready for `npm publish libs/client/dist`: one ES module, its
+ * types, the README.
  *
- *   node deploy/build/client.ts [folder]
+ * node deploy/build/client.ts [folder]
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +20,7 @@ const NAMES = new RegExp(`^(?:${INTERNAL_NAMES.join('|')})$`);
 
 const folder = process.argv[2] ?? join(CLIENT, 'dist');
 
-/** What npm is told. No dependency: the module has all it needs. */
+/** The package.json of the package. It has no dependency: the module contains all it needs. */
 function manifest(): object {
   const { version, license, author } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   return {
@@ -44,7 +45,7 @@ async function buildModule(): Promise<void> {
       emptyOutDir: false,
       target: 'es2024',
       lib: { entry: ENTRY, formats: ['es'], fileName: 'index' },
-      // Vite leaves the white space in libraries.
+      // Vite leaves white space in libraries.
       rolldownOptions: {
         output: {
           comments: false,
@@ -55,7 +56,10 @@ async function buildModule(): Promise<void> {
   });
 }
 
-/** Types of the client and of what it takes from the protocol, importing each other as the files lie in the package. */
+/**
+ * Types of the client and of the protocol files that it uses. They import each other as the files
+ * lie in the package.
+ */
 function buildTypes(): void {
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [] }, ts.sys, ROOT);

@@ -1,6 +1,7 @@
 /**
- * Builds the web pages into `services/web/dist` where what is there is not made of the present sources. One at a time: `deploy/launch.mjs` sees to that.
- * With `--check` it builds nothing and writes nothing: it exits with 0 if what is there is of the present sources, else with 3.
+ * Builds the web pages into `services/web/dist`, unless those are made of the present sources. One
+ * build at a time: `deploy/launch.mjs` ensures it. With `--check` it writes nothing and exits with
+ * 0 if the pages match the sources, otherwise with 3.
  */
 
 import { createHash } from 'node:crypto';
@@ -11,12 +12,12 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 const ROOT = join(import.meta.dirname, '..', '..');
 const WEB = join(ROOT, 'services', 'web');
 const DIST = join(WEB, 'dist');
-/** Made first, then put in the place of `dist` in one step. */
+/** Built here first, then moved to `dist` in one step. */
 const DRAFT = join(ROOT, 'node_modules', '.cache', 'web');
-/** Has the hash of what `dist` was made of. */
+/** Has the hash of the sources of `dist`. */
 const STAMP = 'sources.sha256';
 
-/** All that a page is made of. */
+/** The sources of a page. */
 const SOURCES = [
   'services/web/*.{html,ts}',
   'services/web/{src,static}/**/*',
@@ -25,7 +26,7 @@ const SOURCES = [
   'package-lock.json',
 ];
 
-/** Small files are not worth it. */
+/** Smaller files are not compressed, bytes. */
 const PACK_MIN_BYTES = 1024;
 
 function hashOfSources(): string {
@@ -41,7 +42,7 @@ function hashOfSources(): string {
   return hash.digest('hex');
 }
 
-/** Puts `.br` and `.gz` beside each file of text: the server packs nothing itself. */
+/** Puts `.br` and `.gz` beside each text file: the server compresses nothing itself. */
 function pack(folder: string): void {
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
@@ -60,7 +61,7 @@ if (process.argv.includes('--check')) process.exit(isFresh ? 0 : 3);
 if (!isFresh) {
   console.error('parley: building the web pages.');
   const started = performance.now();
-  // A test's run has another one: React would be built for development, at twice the size.
+  // A test run sets another one: React would be a development build of twice the size.
   process.env['NODE_ENV'] = 'production';
   const { build } = await import('vite');
   await build({

@@ -1,4 +1,4 @@
-/** `npm run check`: what a developer runs before each commit. Types, formatting and lint, layers, dead code, unit tests. */
+/** `npm run check`, for each commit: types, formatting and lint, layers, dead code, unit tests. */
 
 import { runTests } from './run-tests.ts';
 import { runStaticSteps, tellStep } from './step.ts';

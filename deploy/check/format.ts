@@ -1,4 +1,4 @@
-/** `npm run format`: formats everything, sorts imports, and mends what Biome can mend safely. */
+/** `npm run format`: formats everything, sorts imports, and applies Biome's safe fixes. */
 
 import { runStep } from './step.ts';
 

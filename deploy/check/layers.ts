@@ -1,4 +1,7 @@
-/** Holds the imports against the layers (`.dependency-cruiser.mjs`), and the environment against its one reader. */
+/**
+ * Checks the imports against the layers (`.dependency-cruiser.mjs`), and that one module reads the
+ * environment.
+ */
 
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,15 +9,15 @@ import { cruise, type ICruiseResult } from 'dependency-cruiser';
 import extractOptions from 'dependency-cruiser/config-utl/extract-depcruise-options';
 import { ROOT } from './step.ts';
 
-/** Fewer modules than this, and the check has not seen the project. */
+/** With fewer modules than this the check has not seen the project. */
 const MODULES_MIN = 600;
 
 const FOLDERS = ['libs', 'services', 'bench', 'test', 'deploy'];
 
-/** Programs and libraries; tests and benches start processes with environments of their own. */
+/** Programs and libraries. Tests and benches start processes with environments of their own. */
 const SHIPPED = ['libs/**/*.ts', 'services/**/*.{ts,tsx}'];
 
-/** Reading it, that is: a variable that a native library looks for may be set. */
+/** Only reading counts: a variable for a native library may be set. */
 const ENVIRONMENT =
   /\bprocess\s*(\?\.|\.)\s*env\b(?!\.\w+ = )|\bprocess\s*\[\s*['"`]env\b|import\s*\{[^}]*\benv\b[^}]*\}\s*from\s*['"](node:)?process['"]/;
 

@@ -1,4 +1,4 @@
-/** Runs vitest and counts what really ran. */
+/** Runs vitest and counts the tests that ran. */
 
 import { startVitest, type TestCase, type Vitest } from 'vitest/node';
 import { ROOT } from './step.ts';
@@ -7,11 +7,14 @@ export interface TestCounts {
   readonly passed: number;
   /** Failed tests, files that could not be run, and errors outside of any test. */
   readonly failed: number;
-  /** What is wrong beyond failed tests, one sentence each. */
+  /** Other faults, one sentence each. */
   readonly problems: readonly string[];
 }
 
-/** Runs projects of `vitest.config.ts`. A project without a test, and a test that was skipped, are failures: they would prove nothing. */
+/**
+ * Runs projects of `vitest.config.ts`. A project without a test, and a skipped test, are failures:
+ * they would prove nothing.
+ */
 export async function runTests(projects: readonly string[]): Promise<TestCounts> {
   const vitest = await startVitest('test', [], { root: ROOT, project: [...projects], watch: false, allowOnly: false });
   try {
@@ -33,7 +36,7 @@ function count(vitest: Vitest, projects: readonly string[]): TestCounts {
     passed += states.filter((state) => state === 'passed').length;
     const broken = states.filter((state) => state === 'failed').length;
     const skipped = states.length - broken - states.filter((state) => state === 'passed').length;
-    // A file or a suite hook that broke has failed, whatever its tests say.
+    // If a file or a suite hook breaks, it failed, whatever its tests say.
     failed += broken + (broken === 0 && !module.ok() ? 1 : 0) + skipped;
     if (skipped > 0) problems.push(`${skipped} of ${module.moduleId} did not run.`);
   }

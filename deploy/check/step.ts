@@ -1,4 +1,4 @@
-/** One step of a check: a command, timed, told in a line. */
+/** One step of a check: a command, its time, and a line about it. */
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -8,7 +8,9 @@ export const ROOT = join(import.meta.dirname, '..', '..');
 
 export interface Step {
   readonly name: string;
-  /** A JavaScript or TypeScript program below the repository, run under this very Node, and its arguments. */
+  /**
+   * A JavaScript or TypeScript program of the repository, run under this Node, and its arguments.
+   */
   readonly command: readonly [string, ...string[]];
 }
 
@@ -23,14 +25,14 @@ const TYPES: Step = {
     'node_modules/.cache/tsbuildinfo',
   ],
 };
-/** Together they take less time than the types. */
+/** Together these take less time than the types. */
 const OTHERS: readonly Step[] = [
   { name: 'biome', command: ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings'] },
   { name: 'layers', command: ['deploy/check/layers.ts'] },
   { name: 'knip', command: ['node_modules/knip/bin/knip.js', '--no-progress', '--treat-config-hints-as-errors'] },
 ];
 
-/** Checks all that can be checked without running the hub. Resolves with the names of the steps that failed. */
+/** Runs all checks that need no hub. Resolves with the names of the failed steps. */
 export async function runStaticSteps(): Promise<readonly string[]> {
   const failed: string[] = [];
   const run = async (...steps: readonly Step[]): Promise<void> => {
@@ -40,7 +42,7 @@ export async function runStaticSteps(): Promise<readonly string[]> {
   return failed;
 }
 
-/** Runs a step; its output is shown where it fails. Resolves with whether it passed. */
+/** Runs a step and shows its output if it fails. Resolves with whether it passed. */
 export async function runStep({ name, command: [program, ...args] }: Step): Promise<boolean> {
   const started = performance.now();
   const child = spawn(process.execPath, [join(ROOT, program), ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -57,7 +59,7 @@ export async function runStep({ name, command: [program, ...args] }: Step): Prom
   return passed;
 }
 
-/** The line for a step. */
+/** The line about a step. */
 export function tellStep(name: string, passed: boolean, milliseconds: number): void {
   console.log(`${passed ? 'ok    ' : 'FAILED'} ${name.padEnd(8)} ${(milliseconds / 1000).toFixed(1)} s`);
 }

@@ -1,4 +1,4 @@
-/** `npm test`: everything. The check's steps, then every test there is; the last line says `N passed, N failed`. */
+/** `npm test`: the steps of the check, then every test. The last line is `N passed, N failed`. */
 
 import { runTests } from './run-tests.ts';
 import { runStaticSteps } from './step.ts';

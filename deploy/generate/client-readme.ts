@@ -1,4 +1,6 @@
-/** The tables of the client's README: its calls and its events, from their doc comments and types. */
+/**
+ * The tables of the client's README: its calls and its events, from their doc comments and types.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
@@ -17,7 +19,7 @@ function declarations(text: string): Map<string, Declaration> {
   );
 }
 
-/** The first sentence of a doc comment, fit for a cell. */
+/** The first sentence of a doc comment, for a cell. */
 function summary(node: ts.Node): string {
   const [comment] = ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc);
   const text = ts.getTextOfJSDocComment(comment?.comment) ?? '';
@@ -38,7 +40,7 @@ function members(name: string, known: ReadonlyMap<string, Declaration>): string[
   return [...bases.flatMap((base) => members(base, known)), ...own];
 }
 
-/** `| event | when | with |`. Frames are told without their `type` and `id`. */
+/** `| event | when | with |`. Frames are listed without their `type` and `id`. */
 function eventTable(known: ReadonlyMap<string, Declaration>): string[] {
   const events = [...(known.get('ClientEvents')?.members ?? [])].filter(ts.isPropertySignature);
   return events.map((event) => {

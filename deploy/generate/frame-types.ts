@@ -19,7 +19,7 @@ import {
 
 const SHAPES = [PERSON, POSITION, JOIN_TARGET, CHAT_MESSAGE, PAGE_MESSAGE];
 
-/** Whether a member that is left out may also be given as `undefined`: where a client gives it. */
+/** Whether an absent member may also be `undefined`: only in frames that a client sends. */
 type Side = 'given' | 'received';
 
 /** The interface of a server frame: `room_online` has `RoomOnlineFrame`. */
@@ -57,10 +57,10 @@ function declaration([name, type]: [string, MemberType], side: Side): string {
   return `readonly ${name}${isOptional ? '?' : ''}: ${typeOf(type, side)}${isOptional && side === 'given' && type.type !== 'any' ? ' | undefined' : ''}`;
 }
 
-/** As the formatter has it. */
+/** Columns of a line, as the formatter has them. */
 const LINE_MAX = 140;
 
-/** Members that are everywhere need no words, and an interface has its own. */
+/** Members of every frame need no comment, and an interface has its own. */
 function isPlain(type: MemberType): boolean {
   return (
     [FRAME_ID, ROOM, OFFSET, TEXT, DATA].some(({ description }) => description === type.description) ||
@@ -122,7 +122,10 @@ ${client.flatMap(clientFrame).join('\n')}
 /** A frame as a client sends it. */
 export type ClientFrame = ClientFrames[keyof ClientFrames];
 
-/** The answers to the frames of a client. \`ErrorFrame\` answers any of them, and is the only answer to those that are not listed. */
+/**
+ * The answers to the frames of a client. \`ErrorFrame\` answers any of them, and is the only answer
+ * to those that are not listed.
+ */
 export interface Answers {
 ${client.flatMap(([name, { answer }]) => (answer === undefined ? [] : [`  readonly ${name}: ${interfaceOf(answer)};`])).join('\n')}
 }

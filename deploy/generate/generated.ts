@@ -1,4 +1,4 @@
-/** All that is made from the tables of the code and kept in the repository. */
+/** Everything that is made from the tables of the code and kept in the repository. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { clientTables } from './client-readme.ts';
@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 /** A file as it has to be. */
 export interface GeneratedFile {
   readonly path: string;
-  /** As it is. */
+  /** The present text. */
   readonly found: string;
   readonly wanted: string;
 }
@@ -23,7 +23,7 @@ function read(path: string): string {
   }
 }
 
-/** Puts a part between its two marks, which are lines of their own, and as far to the right as they are. */
+/** Puts a part between its two marks, which have lines of their own, with their indent. */
 function withPart(document: string, name: string, part: string): string {
   const marks = new RegExp(`^( *)<!-- generated: ${name} -->\n[^]*?^ *<!-- end: ${name} -->$`, 'm');
   if (!marks.test(document)) throw new Error(`no part "${name}" in the document`);

@@ -5,7 +5,7 @@ import { CLIENT_FRAMES, type ClientFrameRow, SERVER_FRAMES, type ServerFrameRow 
 import type { Members } from '#libs/protocol/member-types.ts';
 import { POWERS, type Power, USER_KINDS } from '#libs/protocol/user-kinds.ts';
 
-/** An `id` is told once, for all frames. */
+/** The `id` is described once for all frames, so it is left out here. */
 function frameNotation(type: string, { id: _, ...members }: Members): string {
   return `\`${type} ${notation(members, 1)}\``;
 }
@@ -14,7 +14,7 @@ function prose({ summary, detail }: { readonly summary: string; readonly detail?
   return detail === undefined ? summary : `${summary} ${detail}`;
 }
 
-/** What a client sends, and what it gets. An answer is written out once. */
+/** The frames of a client and their answers. An answer is written out once. */
 function clientTable(): string[] {
   const known = new Set<string>();
   const answered = ({ answer }: ClientFrameRow): string => {

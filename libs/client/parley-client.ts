@@ -235,7 +235,7 @@ export class ParleyClient {
    * Asks who is in a room: `count` distinct users, and the first 100 by name (any 100 in rooms of
    * over 200).
    *
-   * @throws ClientError the hub's code (`NOT_JOINED`, ...), `TIMEOUT`, `CLOSED`, `USER_CHANGED`.
+   * @throws ClientError the hub's code (`FORBIDDEN`, ...), `TIMEOUT`, `CLOSED`, `USER_CHANGED`.
    *
    * @example
    * const { count, users } = await client.presence('park');

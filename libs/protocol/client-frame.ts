@@ -13,7 +13,9 @@ import {
 } from './member-types.ts';
 import { isRoomName } from './room-name.ts';
 
-/** A client frame by its name in the table: all of its members are checked, and it has no others. */
+/**
+ * A client frame by its name in the table: all of its members are checked, and it has no others.
+ */
 export type CheckedFrame = {
   [N in keyof ClientFrames]: Omit<ClientFrames[N], 'type'> & { readonly name: N; readonly id: string | undefined };
 }[keyof ClientFrames];
@@ -134,7 +136,7 @@ function checksOf(members: Members, path: string): MemberCheck[] {
   }));
 }
 
-/** The members that are known, and no others. */
+/** Checks the known members and returns them alone. */
 function checked(value: Json, members: readonly MemberCheck[]): Record<string, unknown> {
   const taken: Record<string, unknown> = {};
   for (const { name, isOptional, takesNull, check } of members) {
@@ -152,7 +154,7 @@ function frameCheck(name: keyof ClientFrames, row: ClientFrameRow): FrameCheck {
   return { name, row, members: checksOf(row.members, ''), beside };
 }
 
-/** The frames of each `type`: the one without a mark last. */
+/** The frames of each `type`. The one without a mark comes last. */
 const BY_TYPE: ReadonlyMap<unknown, readonly FrameCheck[]> = Map.groupBy(
   Object.entries<ClientFrameRow>(CLIENT_FRAMES)
     .map(([name, row]) => frameCheck(name as keyof ClientFrames, row))
@@ -164,14 +166,16 @@ const TYPES = new Set(Object.entries<ClientFrameRow>(CLIENT_FRAMES).map(([name, 
 
 const isFrameId = fits(FRAME_ID);
 
-/** The `id` of a parsed frame where it has a valid one, so that even an invalid frame gets its answer. */
+/**
+ * Returns the `id` of a parsed frame if it is valid, so that even an invalid frame gets its answer.
+ */
 export function frameId(value: unknown): string | undefined {
   if (!isObject(value)) return undefined;
   const { id } = value;
   return typeof id === 'string' && isFrameId(id) ? id : undefined;
 }
 
-/** The room that a parsed frame names, if it names one alone and that is a name (F4). */
+/** Returns the room of a parsed frame if it names exactly one valid room (F4). */
 export function frameRoom(value: unknown): string | undefined {
   if (!isObject(value) || value.to !== undefined || value.rooms !== undefined) return undefined;
   const room = value.type === 'message' ? (value.room ?? value.sessionId) : value.room;
@@ -203,7 +207,10 @@ export function toClientFrame(value: unknown): CheckedFrame {
   return frame as unknown as CheckedFrame;
 }
 
-/** The members of an object in short. Objects inside it are written out `depth` levels deep, but for people (F8). */
+/**
+ * Returns the members of an object in short form. Objects inside it are written out `depth` levels
+ * deep, except people (F8).
+ */
 export function notation(members: Members, depth = 0): string {
   return `{${Object.entries(members)
     .map(([name, type]) => `${name}${type.optional === true ? '?' : ''}${inside(type, depth)}`)

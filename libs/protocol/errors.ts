@@ -4,21 +4,27 @@ const REASON_MAX_BYTES = 123;
 const encoder = new TextEncoder();
 
 /**
- * The reason of a close frame: the error code, then `addition`. It is cut at a character to 123 bytes of UTF-8. With a longer
- * reason, or half a character at its end, the client would see close code 1006.
+ * The reason of a close frame: the error code, then `addition`. It is cut at a character to 123
+ * bytes of UTF-8. With a longer reason, or half a character at its end, the client would see close
+ * code 1006.
  */
 export function closeReason(code: ErrorCode, addition?: string | number): string {
   if (addition === undefined) return code;
   const text = `${code} ${addition}`;
   return text.slice(0, encoder.encodeInto(text, new Uint8Array(REASON_MAX_BYTES)).read).toWellFormed();
 }
-/** The one table of errors. SPEC.md's table is made from it: after a change run `npm run generate`. */
+/**
+ * The one table of errors. SPEC.md's table is made from it: after a change run `npm run generate`.
+ */
 
 /** An error code: where it may stand, and what it means for the connection. */
 export interface ErrorEntry {
   /** HTTP status of a refused handshake or of an API answer; 0 if HTTP never has this code. */
   readonly status: number;
-  /** WebSocket close code (RFC 6455 section 7.4) whose reason is this code; 0 if it never closes a connection. */
+  /**
+   * WebSocket close code (RFC 6455 section 7.4) whose reason is this code; 0 if it never closes a
+   * connection.
+   */
   readonly close: number;
   /** May stand in an `error` frame while the connection lives. */
   readonly reply: boolean;

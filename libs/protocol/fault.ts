@@ -1,7 +1,10 @@
-/** Errors of the language itself: their messages quote no value that came from outside. */
+/** Errors of the language itself. Their messages quote no value from outside. */
 const PLAIN = [TypeError, ReferenceError, RangeError];
 
-/** What a log may tell of a bug: its name and its places. A parser's or a database's message may quote a text or a token, so it is left out. */
+/**
+ * Describes a bug for a log: its name and its places in the code. The message of a parser or a
+ * database may quote a text or a token, so it is left out.
+ */
 export function described(bug: unknown): object {
   if (!(bug instanceof Error)) return { name: 'no Error' };
   return {
@@ -12,8 +15,8 @@ export function described(bug: unknown): object {
 }
 
 /**
- * Returns the name of a bug and its first place outside of packages, which tell it from others in a log line. One bug always
- * gives one text, so there are no more texts than places in the code.
+ * Returns the name of a bug and its first place outside of packages, which tell it from others in a
+ * log line. One bug always gives one text, so there are no more texts than places in the code.
  *
  * @example `TypeError at Relay.publication (file:///srv/libs/hub/delivery/relay.ts:41:10)`
  */

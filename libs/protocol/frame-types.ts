@@ -100,7 +100,10 @@ export interface ClientFrames {
 /** A frame as a client sends it. */
 export type ClientFrame = ClientFrames[keyof ClientFrames];
 
-/** The answers to the frames of a client. `ErrorFrame` answers any of them, and is the only answer to those that are not listed. */
+/**
+ * The answers to the frames of a client. `ErrorFrame` answers any of them, and is the only answer
+ * to those that are not listed.
+ */
 export interface Answers {
   readonly join: JoinedFrame;
   readonly join_many: JoinedFrame;

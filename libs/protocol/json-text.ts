@@ -1,4 +1,7 @@
-/** Reads JSON without changing it: `JSON.parse` and `JSON.stringify` would change some numbers. Every text given here is valid JSON. */
+/**
+ * Reads JSON without changing it: `JSON.parse` and `JSON.stringify` would change some numbers.
+ * Every text given here is valid JSON.
+ */
 
 /** Most arrays and objects inside each other (F7). Readers may not be able to parse deeper ones. */
 const DEPTH_MAX = 1000;
@@ -7,7 +10,8 @@ const DEPTH_MAX = 1000;
 const DOUBTFUL = /\d[\d.]{15,}|\d[eE]|-0/;
 
 /**
- * Returns the text of a member's value. If several members have this name, the last one counts, as for `JSON.parse`.
+ * Returns the text of a member's value. If several members have this name, the last one counts, as
+ * for `JSON.parse`.
  *
  * @param text A JSON object.
  * @throws RangeError if the value is nested more than 1,000 deep.

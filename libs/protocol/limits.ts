@@ -12,7 +12,10 @@ export const JOIN_ROOMS_MAX = 100;
 export const PAGE_MESSAGES = 100;
 /** Most messages in a `history` answer if the client gives no `limit`. */
 export const HISTORY_LIMIT = 50;
-/** Most bytes of messages in one page; one message is always sent. Far below the outbox limit of a socket. */
+/**
+ * Most bytes of messages in one page; one message is always sent. Far below the outbox limit of a
+ * socket.
+ */
 export const PAGE_BYTES = 64 * 1024;
 /** Most users in one `presence` answer. */
 export const PRESENCE_NAMES = 100;
@@ -21,17 +24,26 @@ export const MEMBER_EVENTS_MAX = 200;
 /** A connection is closed at this many invalid frames within `INVALID_WINDOW_MS` (F1). */
 export const INVALID_FRAMES_MAX = 10;
 export const INVALID_WINDOW_MS = 10_000;
-/** `token_expiring` comes this many seconds before the end of a token, or this share of its life, whichever is less (F6). */
+/**
+ * `token_expiring` comes this many seconds before the end of a token, or this share of its life,
+ * whichever is less (F6).
+ */
 export const EXPIRY_NOTICE_SECONDS = 60;
 export const EXPIRY_NOTICE_SHARE = 0.2;
 /** A request whose line and headers have more bytes is answered 431 (H3). A token of 8 KB fits. */
 export const HEAD_MAX_BYTES = 16 * 1024;
-/** Seconds after which a client tries again if a backend is away or the node shuts down, and no better time is known. */
+/**
+ * Seconds after which a client tries again if a backend is away or the node shuts down, and no
+ * better time is known.
+ */
 export const RETRY_SECONDS = 2;
 /** Longest accepted token, bytes (H3). */
 export const TOKEN_MAX_BYTES = 8 * 1024;
 
-/** Whether a text has at most `max` Unicode code points (F2). Counts only if the length in UTF-16 units does not decide. */
+/**
+ * Whether a text has at most `max` Unicode code points (F2). Counts only if the length in UTF-16
+ * units does not decide.
+ */
 export function fitsCodePoints(text: string, max: number): boolean {
   if (text.length <= max) return true;
   if (text.length > 2 * max) return false;

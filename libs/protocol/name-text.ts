@@ -1,6 +1,14 @@
-/** Which scripts a name is written in (UTS 39, section 5): look-alikes of another script are how one name is passed off as another. */
+/**
+ * The characters of names (A3). Everything here works on code points.
+ *
+ * Sources: UTS 39 (security mechanisms), UTS 51 (emoji), RFC 5892 appendix A.1 and A.2 (joiners),
+ * UAX 44 (properties).
+ */
 
-/** Scripts by their ISO 15924 codes. A character of none of these is of no script that names are written in. */
+/**
+ * Scripts by their ISO 15924 codes. Names may use these only. A name has one of them (UTS 39, section
+ * 5): letters of another script that look alike could pass one name off as another.
+ */
 const SCRIPTS =
   'Latn Hani Cyrl Arab Hang Hira Kana Deva Grek Hebr Thai Beng Taml Telu Gujr Guru Knda Mlym Sinh Geor Armn Ethi Khmr Laoo Mymr Tibt Mong Bopo ' +
   'Adlm Aghb Ahom Armi Avst Bali Bamu Bass Batk Bhks Brah Brai Bugi Buhd Cakm Cans Cari Cham Cher Chrs Copt Cpmn Cprt Diak Dogr Dsrt Dupl Egyp Elba Elym ' +
@@ -9,20 +17,24 @@ const SCRIPTS =
   'Phnx Plrd Prti Rjng Rohg Runr Samr Sarb Saur Sgnw Shaw Shrd Sidd Sind Sogd Sogo Sora Soyo Sund Sylo Syrc Tagb Takr Tale Talu Tang Tavt Tfng Tglg Thaa ' +
   'Tirh Tnsa Toto Ugar Vaii Vith Wara Wcho Xpeo Xsux Yezi Yiii Zanb';
 
-/** Scripts that are written together, with Latin beside them: Japanese, Chinese with Bopomofo, Korean. */
+/**
+ * Scripts that are written together, with Latin beside them: Japanese, Chinese with Bopomofo,
+ * Korean.
+ */
 const TOGETHER = [
   ['Latn', 'Hani', 'Hira', 'Kana'],
   ['Latn', 'Hani', 'Bopo'],
   ['Latn', 'Hani', 'Hang'],
 ];
 
-/** Names of one of these letters' sets; made at first use, most are never needed. */
+/** One expression for each script or group of scripts. Made at first use: most are never needed. */
 let spellings: Generator<RegExp> | undefined;
 const made: RegExp[] = [];
 
 /**
- * Whether a text passes UTS 39's "Highly Restrictive": all its characters can be of one script, or of scripts that are written together. Characters
- * that all scripts share (digits, signs, emoji, marks) fit everywhere.
+ * Whether a text is "Highly Restrictive" (UTS 39): all its characters belong to one script, or to
+ * scripts that are written together. Characters of all scripts (digits, signs, emoji, marks) are
+ * allowed everywhere.
  */
 function spellsOneScript(text: string): boolean {
   for (const spelling of made) if (spelling.test(text)) return true;
@@ -45,17 +57,15 @@ function spelling(scripts: readonly string[]): RegExp {
   const sets = [...scripts, 'Zyyy', 'Zinh'].map((script) => `\\p{scx=${script}}`).join('');
   return new RegExp(`^[${sets}]*$`, 'u');
 }
-/**
- * The characters of names: what people read of each other (A3). Everything here works on code points.
- *
- * Sources: UTS 39 (security mechanisms), UTS 51 (emoji), RFC 5892 appendix A.1 and A.2 (joiners), UAX 44 (properties).
- */
 
-/** Blanks of every width; names have the plain one, and never two in a row. */
+/** Blanks of every width. Names have only the plain one, and never two in a row. */
 const BLANKS = /[\p{Zs}\t]+/gu;
-/** Controls, private use, unassigned, lone surrogates, separators of lines. */
+/** Controls, private use, unassigned, lone surrogates, line separators. */
 const CONTROLS = /[\p{Cc}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/u;
-/** What shows nothing, or is no character of its own; where a script or emoji needs some of it is `JOINED`'s to say. */
+/**
+ * Invisible characters, and signs that stand for no character. `JOINED` says where a script or an
+ * emoji needs one.
+ */
 const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cf}\u2800\u{1d159}\u{16fe4}\ufffc]/u;
 const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
 /** UTS 39, 5.4: more than four marks on one letter, or one twice. */
@@ -67,10 +77,14 @@ const VIRAMA = String.raw`[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d3
 const ARABIC = String.raw`[\p{Script_Extensions=Arabic}\p{Script_Extensions=Syriac}\p{Script_Extensions=Nko}]`;
 const PICTURE = String.raw`\p{Extended_Pictographic}`;
 
-/** Places where something that is not seen belongs: each alternative matches one such character, or a whole tag sequence. */
+/**
+ * Places where an invisible character is allowed. Each alternative matches one such character, or a
+ * whole tag sequence.
+ */
 const JOINED = new RegExp(
   [
-    // An emoji sequence: joined pictures, the style of one, a keycap, the flag of a part of a country.
+    // An emoji sequence: joined pictures, the style of one, a keycap, the flag of a part of a
+    // country.
     `(?<=${PICTURE}\\ufe0f?\\p{Emoji_Modifier}?)\\u200d(?=${PICTURE})`,
     `(?<=${PICTURE})[\\ufe0e\\ufe0f]`,
     String.raw`(?<=[0-9#*])\ufe0f(?=\u20e3)`,
@@ -84,24 +98,26 @@ const JOINED = new RegExp(
   'gu',
 );
 
-/** Nothing but plain letters, digits and signs: needs no closer look. */
+/** Plain ASCII letters, digits and signs need no closer look. */
 const PLAIN = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
 
 export interface NameRules {
   /** Longest, in code points. */
   readonly max: number;
-  /** `whole`: all of it is written in one script (UTS 39 Highly Restrictive); `words`: each word is. */
+  /**
+   * `whole`: all of it is written in one script (UTS 39 Highly Restrictive); `words`: each word is.
+   */
   readonly script: 'whole' | 'words' | 'any';
 }
 
-/** A name as it is kept: blanks collapsed and none around it, Unicode form NFC. */
+/** Returns a name as it is kept: single blanks, none at its ends, Unicode form NFC. */
 export function tidyName(text: string): string {
   return text.replace(BLANKS, ' ').trim().normalize('NFC');
 }
 
 /**
- * Why a tidy name cannot be one, as the end of a sentence about it ("a name must not have ..."); undefined if it can.
- * Counts first: a text of any length may be given.
+ * Why a tidy name is refused, as the end of a sentence about it ("must have ..."); undefined if it
+ * is allowed. It counts first, so a text of any length may be given.
  */
 export function nameFault(name: string, { max, script }: NameRules): string | undefined {
   if (name === '') return 'must have something to be seen';
@@ -118,14 +134,15 @@ export function nameFault(name: string, { max, script }: NameRules): string | un
 }
 
 /**
- * The name of somebody who is not asked: what may not be in a name is left out, and it is cut to `max` code points. `instead` is shown where nothing
- * is left. Never throws.
+ * Makes an allowed name of any text: removes what `nameFault` refuses and cuts it to `max` code
+ * points. If nothing is left, it returns `instead`. Never throws.
  */
 export function cleanName(text: string, max: number, instead: string): string {
   if (text.length <= max && PLAIN.test(text)) return text;
-  // A longer text is no name: what follows costs what the text is long.
+  // The cost follows the length, so a longer text is cut first.
   const tidy = tidyName(text.slice(0, 4 * max));
-  // What joins belongs where it stood; next to what was left out it may belong nowhere.
+  // A joiner belongs where it stood. Beside removed characters it may not be allowed, so a second
+  // try removes the joiners.
   for (const name of [cleaned(tidy, max, stripUnjoined), cleaned(tidy, max, strip)]) {
     if (nameFault(name, { max, script: 'any' }) === undefined) return name;
   }
@@ -145,7 +162,7 @@ function cleaned(tidy: string, max: number, stripped: (text: string) => string):
         .replace(/[\p{Default_Ignorable_Code_Point} ]+$/u, '');
 }
 
-/** As `strip`, but for what joins. */
+/** As `strip`, but keeps allowed joiners. */
 function stripUnjoined(text: string): string {
   let kept = '';
   let from = 0;
@@ -156,12 +173,12 @@ function stripUnjoined(text: string): string {
   return kept + strip(text.slice(from));
 }
 
-/** Without what is not seen and what is no character. */
+/** Removes controls and invisible characters. */
 function strip(text: string): string {
   return text.replace(new RegExp(`${CONTROLS.source}|${UNSEEN.source}`, 'gu'), '');
 }
 
-/** Each mark once, at most four. */
+/** Keeps each mark once, four at most. */
 function thin(marks: string): string {
   return [...new Set(marks)].slice(0, MARKS_MAX).join('');
 }

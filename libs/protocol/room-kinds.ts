@@ -1,8 +1,10 @@
 /**
- * The policy of each kind of room (R2, R3, R5, R6, A8-A10). Code asks the table and never compares names.
+ * The policy of each kind of room (R2, R3, R5, R6, A8-A10). Code asks the table and never compares
+ * names.
  *
- * A kind that is entered by its name alone is one row here: the hub, the API and its documents follow. A kind of managed
- * room also needs its maker, and a migration for the CHECK of `rooms.kind`.
+ * A kind that is entered by its name alone is one row here: the hub, the API and its documents
+ * follow. A kind of managed room also needs its maker, and a migration for the CHECK of
+ * `rooms.kind`.
  */
 
 interface Policy {
@@ -11,8 +13,8 @@ interface Policy {
   /** The power that a user's kind needs to be in such a room (see `user-kinds.ts`). */
   readonly power: string;
   /**
-   * Whether a connection must join the room before messages and `typing` of it come and go. It may join where it
-   * need not, and gets each message once all the same (R5).
+   * Whether a connection must join the room before messages and `typing` of it come and go. It may
+   * join where it need not, and gets each message once all the same (R5).
    */
   readonly join: 'required' | 'optional';
 }
@@ -38,7 +40,10 @@ export interface ManagedPolicy extends Policy {
   readonly chosenBy?: 'owner' | 'everyMember';
   /** Names are random, or follow from the members: those have one room of the kind. */
   readonly naming: 'random' | 'members';
-  /** Messages come to every session of each member over the member's own channel (R5). Implies `join: 'optional'`. */
+  /**
+   * Messages come to every session of each member over the member's own channel (R5). Implies
+   * `join: 'optional'`.
+   */
   readonly isPrivate?: true;
   /** Who may end the room over `DELETE /rooms/{room}` (A8, A9). Absent: nobody. */
   readonly endedBy?: 'owner' | 'anyMember';
@@ -53,7 +58,10 @@ export interface NamedPolicy extends Policy {
   readonly retention: 'none' | 'stream' | 'history';
 }
 
-/** A room that everybody may enter whose kind may (R6). It is always there, and listed with its title (A8). */
+/**
+ * A room that everybody may enter whose kind may (R6). It is always there, and listed with its
+ * title (A8).
+ */
 export interface PublicPolicy extends NamedPolicy {
   readonly entry: 'everybody';
   readonly title: string;
@@ -126,9 +134,9 @@ type KindsWith<P> = { [K in RoomKind]: (typeof ROOM_KINDS)[K] extends P ? K : ne
 export type ManagedRoomKind = KindsWith<{ readonly entry: 'members' }>;
 /** Managed kinds whose rooms have random names. */
 export type RandomlyNamedKind = KindsWith<{ readonly naming: 'random' }>;
-/** Kinds of rooms that the API lists: rooms that are there by a claim alone are not. */
+/** Kinds of rooms that the API lists. Open rooms exist by a claim alone and are not listed. */
 export type ListedRoomKind = ManagedRoomKind | KindsWith<{ readonly entry: 'everybody' }>;
-/** Powers that the table asks for. */
+/** The powers of the column `power`. */
 export type RoomPower = (typeof ROOM_KINDS)[RoomKind]['power'];
 
 const KINDS = Object.keys(ROOM_KINDS) as RoomKind[];

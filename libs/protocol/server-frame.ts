@@ -1,18 +1,19 @@
 /**
  * Frames that the hub sends, built as finished JSON text.
  *
- * `buildFrame` builds any frame of the table. Three are built by hand, because they are hot: `message` and `ack` once for each message,
- * `joined` once for each room of each connection that comes back. By hand they cost 0.1-0.2 us, from the table 0.4-0.9 us. A test holds
- * them against the table.
+ * `buildFrame` builds any frame of the table. Three are built by hand, because they are hot:
+ * `message` and `ack` once for each message, `joined` once for each room of each connection that
+ * comes back. By hand they cost 0.1-0.2 us, from the table 0.4-0.9 us. A test holds them against
+ * the table.
  *
- * A room message is built once, where it enters the hub, and crosses every node as these bytes. Its layout is therefore fixed:
- * `{"offset":N,` + tail; the tail ends in the 13 digits of the stamp and two braces. `publishedAt`, `messageHeadOf` and `messageStart`
- * rely on it.
+ * A room message is built once, where it enters the hub, and crosses every node as these bytes. Its
+ * layout is therefore fixed: `{"offset":N,` + tail; the tail ends in the 13 digits of the stamp and
+ * two braces. `publishedAt`, `messageHeadOf` and `messageStart` rely on it.
  */
 import type { Person, ServerFrames } from './frame-types.ts';
 import { SERVER_FRAMES, type ServerFrameRow } from './frames.ts';
 
-/** Finished JSON, which stands in a frame as it is. */
+/** Finished JSON. A frame contains it unchanged. */
 export class JsonText {
   readonly text: string;
 
@@ -21,7 +22,9 @@ export class JsonText {
   }
 }
 
-/** The members of a server frame, without `type`. Those that may be left out may also be undefined. */
+/**
+ * The members of a server frame, without `type`. Those that may be left out may also be undefined.
+ */
 export type FrameMembers<N extends keyof ServerFrames> = {
   readonly [K in keyof ServerFrames[N] as Exclude<K, 'type'>]:
     | ServerFrames[N][K]
@@ -37,7 +40,10 @@ const MEMBERS: ReadonlyMap<string, readonly (readonly [name: string, begin: stri
   ]),
 );
 
-/** A frame as JSON: its members in the order of the table, without those that are undefined and without others. */
+/**
+ * Returns a frame as JSON: its members in the order of the table, without undefined ones and
+ * without others.
+ */
 export function buildFrame<N extends keyof ServerFrames>(type: N, members: FrameMembers<N>): string {
   let text = `{"type":"${type}"`;
   for (const [name, begin] of MEMBERS.get(type) ?? []) {
@@ -53,26 +59,29 @@ type PageType = 'joined' | 'resync' | 'history';
 const NO_MESSAGES = new JsonText('[]');
 const MESSAGES = '"messages":[';
 
-/** A frame of finished messages: what stands before them, and after them. */
+/**
+ * Returns a frame with `messages` in two parts: the text before the messages, and the text after
+ * them.
+ */
 export function buildPage<N extends PageType>(type: N, members: Omit<FrameMembers<N>, 'messages'>): readonly [head: string, tail: string] {
   const text = buildFrame(type, { ...members, messages: NO_MESSAGES } as FrameMembers<N>);
-  // Inside a string its quotes would be escaped: it is the member.
+  // In a string the quotes would be escaped, so this finds the member.
   const at = text.indexOf(MESSAGES) + MESSAGES.length;
   return [text.slice(0, at), text.slice(at)];
 }
 
-/** `,"id":...` where the client gave one. */
+/** The member `id`, if the client gave one. */
 function idMember(id: string | undefined): string {
   return id === undefined ? '' : `,"id":${JSON.stringify(id)}`;
 }
 
-/** `offset` is undefined in rooms that keep nothing. */
+/** Returns the `ack` frame. `offset` is undefined in rooms that keep nothing. */
 export function ack(id: string | undefined, room: string, messageId: string, offset: number | undefined, at: number): string {
   const place = offset === undefined ? '' : `"offset":${offset},`;
   return `{"type":"ack"${idMember(id)},"room":"${room}","message":{"id":"${messageId}",${place}"at":${at}}}`;
 }
 
-/** Where a room's sequence stands, as `joined` tells it. */
+/** The position of a room, for `joined`. */
 export interface JoinedHead {
   readonly room: string;
   readonly count: number;
@@ -81,7 +90,7 @@ export interface JoinedHead {
   readonly recovered: boolean;
 }
 
-/** `joined` up to where its messages follow: `joinedHead + items + joinedEnd`. */
+/** Returns `joined` up to its messages: `joinedHead + items + joinedEnd`. */
 export function joinedHead(id: string | undefined, { room, count, epoch, offset, recovered }: JoinedHead): string {
   return `{"type":"joined"${idMember(id)},"room":"${room}","count":${count},"epoch":"${epoch}","offset":${offset},"recovered":${recovered},"messages":[`;
 }
@@ -90,7 +99,7 @@ export function joinedEnd(more: boolean): string {
   return `],"more":${more}}`;
 }
 
-/** `joined` of a room that keeps nothing: no epoch, no offset, nothing recovered (R3). */
+/** Returns `joined` of a room that keeps nothing: no epoch, no offset, nothing recovered (R3). */
 export function joinedLive(id: string | undefined, room: string, count: number): string {
   return `{"type":"joined"${idMember(id)},"room":"${room}","count":${count},"recovered":false,"messages":[],"more":false}`;
 }
@@ -100,22 +109,25 @@ function messageHead(room: string): string {
   return `"room":"${room}","type":"message",`;
 }
 
-/** The `message` member and the frame's last brace: `sender` is made by `personJson`, `data` the JSON of the member or undefined, `at` Unix milliseconds. */
+/**
+ * Returns the `message` member and the frame's last brace. `sender` is made by `personJson`. `data`
+ * is JSON text or undefined. `at` is in Unix milliseconds.
+ */
 export function messageMember(id: string, sender: string, text: string, data: string | undefined, at: number): string {
   return `"message":{"id":"${id}","from":${sender},"text":${JSON.stringify(text)}${data === undefined ? '' : `,"data":${data}`},"at":${at}}}`;
 }
 
-/** The message of a finished `message` member, for another frame. */
+/** Returns the message of a finished `message` member, for another frame. */
 export function messageOf(member: string): JsonText {
   return new JsonText(member.slice('"message":'.length, -1));
 }
 
-/** What follows `{"offset":N,` in the `message` frame of a room that keeps a stream. */
+/** Returns the rest of a `message` frame after `{"offset":N,`, for a room that keeps a stream. */
 export function messageTail(room: string, id: string, sender: string, text: string, data: string | undefined, at: number): string {
   return messageHead(room) + messageMember(id, sender, text, data, at);
 }
 
-/** The whole `message` frame of a room that keeps nothing: no offset (R3). */
+/** Returns the whole `message` frame of a room that keeps nothing: no offset (R3). */
 export function liveMessage(room: string, id: string, sender: string, text: string, data: string | undefined, at: number): string {
   return `{${messageTail(room, id, sender, text, data, at)}`;
 }
@@ -126,7 +138,10 @@ const latin1 = new TextDecoder('latin1');
 const STAMP_DIGITS = 13;
 const STAMP_END = 2;
 
-/** The publisher's stamp of a finished `message` frame, Unix milliseconds, read off its fixed place without parsing. */
+/**
+ * Reads the publisher's stamp of a finished `message` frame from its fixed place, Unix
+ * milliseconds.
+ */
 export function publishedAt(frame: Uint8Array): number {
   const end = frame.length - STAMP_END;
   let at = 0;
@@ -134,7 +149,7 @@ export function publishedAt(frame: Uint8Array): number {
   return at;
 }
 
-/** Room and offset of a finished `message` frame of a room that keeps a stream, read off its head without parsing the rest. */
+/** Reads room and offset of a finished `message` frame from its head. The rest is not parsed. */
 export function messageHeadOf(frame: Uint8Array): { readonly room: string; readonly offset: number } {
   let at = '{"offset":'.length;
   let offset = 0;
@@ -146,26 +161,30 @@ export function messageHeadOf(frame: Uint8Array): { readonly room: string; reado
   return { room: latin1.decode(frame.subarray(from, frame.indexOf(QUOTE, from))), offset };
 }
 
-/** Where the `message` member of a finished frame begins: after `{"offset":N,` and the members `room` and `type`. */
+/**
+ * The index at which the `message` member of a finished frame begins: after `{"offset":N,` and the
+ * members `room` and `type`.
+ */
 export function messageStart(room: string, offset: number): number {
   return `{"offset":${offset},`.length + messageHead(room).length;
 }
-
-/** Tells whose message a stored message is, without parsing: its sender begins in a fixed way. */
 
 /** The JSON of a sender up to the end of the id. */
 function senderStart(user: string): string {
   return `{"id":${JSON.stringify(user)},`;
 }
 
-/** Whether a finished `message` member (`"message":{"id":...,"from":...`) is of this user. A message's own id has no quotes in it. */
+/**
+ * Whether a finished `message` member (`"message":{"id":...,"from":...`) is of this user. A
+ * message's own id has no quotes in it.
+ */
 export function isOwnMember(member: string, user: string): boolean {
   const from = '"from":';
   const at = member.indexOf(from);
   return at >= 0 && member.startsWith(senderStart(user), at + from.length);
 }
 
-/** The JSON of a person. The id comes first: `own-message.ts` and the store read it there. */
+/** Returns the JSON of a person. The id comes first: `isOwnMember` and the store read it there. */
 export function personJson({ id, name, kind }: Person): string {
   return JSON.stringify({ id, name, kind });
 }

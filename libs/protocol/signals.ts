@@ -1,18 +1,20 @@
 /**
- * What nodes tell each other over the topics of rooms (`r:<room>`) and of users (`u:<user>`). A signal is delivered
- * at most once and is not stored.
+ * What nodes tell each other over the topics of rooms (`r:<room>`) and of users (`u:<user>`). A
+ * signal is delivered at most once and is not stored.
  *
  * A signal is UTF-8 text in one of three forms:
  * - `{...}`: a finished frame.
  * - `~<letter><fields>`: version 1. Each kind has its letter; a space ends each field but the last.
  * - `~<digit>...`: a later version, 2 to 9.
  *
- * During an upgrade nodes of two releases run beside each other. A node ignores a letter or a version that it does
- * not know. So a new kind takes a new letter, a changed form takes the next version, and no letter is used again.
- * Example: release 2 adds `~q<room>`. A node of release 1 that gets `~qden` counts it and goes on.
+ * During an upgrade nodes of two releases run beside each other. A node ignores a letter or a
+ * version that it does not know. So a new kind takes a new letter, a changed form takes the next
+ * version, and no letter is used again. Example: release 2 adds `~q<room>`. A node of release 1
+ * that gets `~qden` counts it and goes on.
  *
- * To add a kind: its union member, its letter, a case in `encode` and one in its decoder, all here; then its sender,
- * and a case in `libs/hub/delivery/relay.ts` (rooms) or `libs/hub/delivery/user-signals.ts` (users).
+ * To add a kind: its union member, its letter, a case in `encode` and one in its decoder, all here;
+ * then its sender, and a case in `libs/hub/delivery/relay.ts` (rooms) or
+ * `libs/hub/delivery/user-signals.ts` (users).
  */
 import { buildFrame } from './server-frame.ts';
 
@@ -20,8 +22,9 @@ import { buildFrame } from './server-frame.ts';
 export type EndReason = 'expired' | 'closed';
 
 /**
- * Signals of a room's topic. `Frame` is text where a signal is sent, and bytes where one was received.
- * `count`: distinct users in the room afterwards. `user`: the JSON that `personJson` makes.
+ * Signals of a room's topic. `Frame` is text where a signal is sent, and bytes where one was
+ * received. `count`: distinct users in the room afterwards. `user`: the JSON that `personJson`
+ * makes.
  */
 export type RoomSignal<Frame = Uint8Array> =
   /** A message of a room that keeps nothing. */
@@ -136,7 +139,10 @@ export function encode(signal: RoomSignal<string> | UserSignal<string>): string 
   }
 }
 
-/** Reads a signal of a room's topic. A `frame` is a view of `bytes`: it is not copied and not parsed. Never throws. */
+/**
+ * Reads a signal of a room's topic. A `frame` is a view of `bytes`: it is not copied and not
+ * parsed. Never throws.
+ */
 export function decodeRoomSignal(bytes: Uint8Array): RoomSignal | UnknownSignal {
   if (bytes[0] === BRACE) return { kind: 'frame', frame: bytes };
   const kind = kindOf(ROOM_KINDS, bytes);
@@ -165,7 +171,10 @@ export function decodeRoomSignal(bytes: Uint8Array): RoomSignal | UnknownSignal 
   }
 }
 
-/** Reads a signal of a user's topic. A `frame` is a view of `bytes`: it is not copied and not parsed. Never throws. */
+/**
+ * Reads a signal of a user's topic. A `frame` is a view of `bytes`: it is not copied and not
+ * parsed. Never throws.
+ */
 export function decodeUserSignal(bytes: Uint8Array): UserSignal | UnknownSignal {
   if (bytes[0] === BRACE)
     return CLOSED_HEAD.every((byte, index) => bytes[index] === byte) ? privateClosed(bytes) : { kind: 'frame', frame: bytes };

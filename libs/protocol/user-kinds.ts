@@ -1,8 +1,11 @@
-/** What each kind of user may do (R6): the one table. HTTP and WebSocket ask it; the table in SPEC.md is made from it. */
+/**
+ * What each kind of user may do (R6). HTTP and WebSocket both ask this table, and the table in
+ * SPEC.md is made from it.
+ */
 import { HubError } from './errors.ts';
 import { type RoomPower, roomPower } from './room-kinds.ts';
 
-/** Everything a user may be allowed, with what it means. */
+/** Every power, with the end of a sentence "a user may ...". */
 export const POWERS = {
   park: 'enter `park`',
   rooms: 'enter open rooms, as far as R2 lets them',
@@ -20,7 +23,7 @@ type Row = ReadonlySet<Power>;
 
 const ANYWHERE: readonly Power[] = ['park', 'rooms', 'groups', 'direct', 'people', 'member'];
 
-/** `service`: a token of that kind. What a key of `API_KEYS` allows is A11's. */
+/** `service`: a token of that kind. A11 says what a key of `API_KEYS` allows. */
 export const USER_KINDS = {
   user: new Set([...ANYWHERE, 'pairs']),
   guest: new Set([...ANYWHERE, 'pairs']),
@@ -30,7 +33,7 @@ export const USER_KINDS = {
 } as const satisfies Record<string, Row>;
 export type UserKind = keyof typeof USER_KINDS;
 
-/** Kinds that only an issuer's tokens have (A12). */
+/** Any other kind: only an issuer's tokens have one (A12). */
 const OTHER: Row = new Set(ANYWHERE);
 
 /** Whether a user of this kind (`kind` of a token) has a power. */
@@ -38,7 +41,7 @@ export function may(kind: string, power: Power): boolean {
   return rowOf(kind).has(power);
 }
 
-/** Whether the kind may be in a room of this name at all. Members and claims decide the rest. */
+/** Whether the kind may be in a room of this name at all. Membership and claims decide the rest. */
 export function mayEnter(kind: string, room: string): boolean {
   return may(kind, roomPower(room));
 }
