@@ -1,4 +1,4 @@
-/** The port to people: accounts, agents, customers, names, and who was here. */
+/** The port to people: accounts, agents, customers, their names, and when they were last here. */
 import type { Person } from '#libs/protocol/frame-types.ts';
 import type { ListPage } from './list-page.ts';
 
@@ -10,12 +10,16 @@ export interface UserRecord {
 }
 
 export interface UserStore {
-  /** Names are unique by `nameKey`, agents' among them; mail addresses without regard to case. `name-taken` also in a race; `mail-taken` if the address was registered meanwhile. */
+  /**
+   * Names are unique by `nameKey`, across accounts and agents. Mail addresses are unique whatever
+   * their case. Returns `name-taken` or `mail-taken` also if another call takes it at the same
+   * moment.
+   */
   create(user: UserRecord): Promise<'created' | 'name-taken' | 'mail-taken'>;
   byMail(mail: string): Promise<UserRecord | undefined>;
   byName(name: string): Promise<UserRecord | undefined>;
   byId(id: string): Promise<UserRecord | undefined>;
-  /** In one statement, in no order; ids that nobody has are absent. */
+  /** One statement. The records come in no order; an id that nobody has is left out. */
   byIds(ids: readonly string[]): Promise<readonly UserRecord[]>;
 }
 
@@ -29,17 +33,26 @@ export interface AgentRecord {
 export interface AgentStore {
   create(agent: AgentRecord): Promise<'created' | 'name-taken'>;
   byName(name: string): Promise<AgentRecord | undefined>;
-  /** Every agent, each id once: those made here, and those who came with an agent's token of another issuer (`seen` of kind `agent`). */
+  /**
+   * Every agent, each id once: the agents of this hub, and users with an agent's token of another
+   * issuer (`seen` of kind `agent`).
+   */
   all(): Promise<Person[]>;
 }
 
-/** Names of accounts and agents: each belongs to one. */
+/** The names of accounts and agents. A name belongs to one of them. */
 export interface NameStore {
-  /** Whether an account or an agent has the name, in whatever spelling (`nameKey`). */
+  /** Whether an account or an agent has the name, in any spelling (`nameKey`). */
   isTaken(name: string): Promise<boolean>;
-  /** The names that nobody else's may look like: of agents, and of services and moderators who came with a token. */
+  /**
+   * The names that a new name must not look like: those of agents, and of services and moderators
+   * with a token.
+   */
   guarded(): Promise<readonly string[]>;
-  /** Enters the names that programs of earlier versions gave since the migration. May be repeated; one statement where there are none. */
+  /**
+   * Enters names that a program of an earlier version gave after the migration. Can be repeated.
+   * One statement if there are none.
+   */
   enterMissing(): Promise<void>;
 }
 
@@ -51,7 +64,7 @@ export interface CustomerRecord {
 }
 
 export interface CustomerStore {
-  /** The same id once more changes nothing. */
+  /** Does nothing if there is a customer with this id. */
   create(customer: CustomerRecord): Promise<void>;
   byId(id: string): Promise<CustomerRecord | undefined>;
 }
@@ -63,18 +76,24 @@ export interface SeenRecord {
   readonly lastSeen: number;
 }
 
-/** A place in a list of people by their names. `key`: the lower-cased name. */
+/** A place in a list of people that is sorted by name. `key` is the lower-cased name. */
 export interface NamePlace {
   readonly key: string;
   readonly user: string;
 }
 
 export interface SeenStore {
-  /** A user came or went; calls of the same moment go out together. Never rejects: it is a convenience. */
+  /**
+   * Records that a user came or went. Calls of the same moment share a statement. Never rejects:
+   * losing a record does no harm.
+   */
   touch(record: SeenRecord): void;
   get(users: readonly string[]): Promise<SeenRecord[]>;
-  /** The kind of a user, seen or not, as in `Person`; undefined if nobody knows. */
+  /** The kind of a user, seen or not, as in `Person`. Undefined if the store does not know it. */
   kindOf(user: string): Promise<string | undefined>;
-  /** Whose name begins with the text, whatever the case, in the order of the lower-cased names, so that the text itself comes first. At most `limit`. */
+  /**
+   * The people whose name begins with `text`, in any case, sorted by the lower-cased name: the
+   * exact name comes first. At most `limit`.
+   */
   named(text: string, page: { readonly after?: NamePlace | undefined; readonly limit: number }): Promise<ListPage<SeenRecord, NamePlace>>;
 }

@@ -7,7 +7,7 @@ import { nameKey, textKey } from './name-key.ts';
 type UserRow = { readonly id: string; readonly name: string; readonly mail: string };
 
 const COLUMNS = 'id, name, mail';
-/** Attempts, where the name or the address is freed again between two statements. */
+/** Attempts to insert, in case the name or the address is freed between two statements. */
 const TRIES = 3;
 
 export class PostgresUsers implements UserStore {
@@ -21,7 +21,7 @@ export class PostgresUsers implements UserStore {
     const keys = [textKey(user.name), textKey(user.mail)];
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       const outcome = await this.#database.transaction((query) =>
-        // Waits for whoever is inserting the same at this moment.
+        // Waits for a transaction that inserts the same name or address now.
         insertNamed(query, user, () =>
           query('INSERT INTO users (id, name, mail, name_key, mail_key) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id', [
             user.id,
@@ -47,7 +47,7 @@ export class PostgresUsers implements UserStore {
   }
 
   byName(name: string): Promise<UserRecord | undefined> {
-    // Of two old names that are one by the new key, each is found by its own spelling.
+    // Two old names may share a key by now. Each is found by its own spelling.
     return this.#database.first<UserRow>(
       `SELECT ${COLUMNS} FROM (
          SELECT ${COLUMNS}, 0 AS rank FROM users WHERE name_key = $1
@@ -130,13 +130,16 @@ export class PostgresCustomers implements CustomerStore {
   }
 }
 
-/** Inserts `row` under its name, in one transaction: 'taken' leaves nothing behind. `insert` resolves with the rows it made. */
+/**
+ * Takes the name and inserts the row, in one transaction. `insert` resolves with the inserted rows.
+ * If the outcome is not `created`, nothing is left behind. `other`: `insert` made no row.
+ */
 async function insertNamed(
   query: Query,
   { id, name }: { readonly id: string; readonly name: string },
   insert: () => Promise<readonly unknown[]>,
 ): Promise<'created' | 'name-taken' | 'other'> {
-  // Waits for whoever is taking the same at this moment.
+  // Waits for a transaction that takes the same name now.
   const taken = await query('INSERT INTO taken_names (name_key, owner) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING owner', [
     nameKey(name),
     id,
@@ -147,10 +150,13 @@ async function insertNamed(
   return 'other';
 }
 
-/** Rows read at a time. */
+/** Rows of one read. */
 const BATCH = 1000;
 
-/** Enters the names that accounts and agents had before there was a key, the oldest first. May be repeated, and done by several at once. */
+/**
+ * Enters the names of accounts and agents that have no key yet, the oldest first. Can be repeated,
+ * also by several processes at once.
+ */
 export async function enterNames(query: Query): Promise<void> {
   let after = { made: '-infinity', id: '' };
   for (;;) {

@@ -1,14 +1,17 @@
 import type { Database } from './database.ts';
 import type { AnswerStore, Claim, KeptAnswer } from './login-store.ts';
 
-/** A claim that was not renewed for so long belongs to a process that died: milliseconds. */
+/** Milliseconds after which a claim that is not renewed counts as one of a dead process. */
 const STALE_MS = 30_000;
-/** The database's clock: those of two processes differ. */
+/** The database's clock, because the clocks of two processes differ. */
 const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
-/** `claimed_at` of a claim that was given up: whoever comes gets it. What was made under it is found by who repeats the request. */
+/**
+ * `claimed_at` of a released claim: the next request gets the key. If it is the same request, it
+ * finds the things made under the claim.
+ */
 const RELEASED = 0;
 
-/** Each is one statement: of several claims at once the row's key lets one in. */
+/** Each method is one statement. If several claims compete, the row's key lets one through. */
 export class PostgresAnswers implements AnswerStore {
   readonly #database: Database;
 

@@ -1,4 +1,7 @@
-/** Calls of the same few milliseconds that go to the database together: writes (`Batcher`) and reads (`GroupedReads`). */
+/**
+ * Groups calls of the same few milliseconds into one statement: writes (`Batcher`) and reads
+ * (`GroupedReads`).
+ */
 import DataLoader from 'dataloader';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { StoreObserver } from './database.ts';
@@ -6,17 +9,18 @@ import type { StoreObserver } from './database.ts';
 export interface BatcherOptions<Item, Result> {
   /** Milliseconds that the first call of a group waits for others. */
   readonly windowMs: number;
-  /** Items in one group at most. */
+  /** Most items of one group. */
   readonly sizeMax: number;
-  /** Items that wait at most: further ones are refused at once. */
+  /** Most items that wait. A call beyond that is rejected at once. */
   readonly queueMax: number;
-  /** Groups that are written beside each other, each on a connection. */
+  /** Groups that are written at the same time, each on a connection of its own. */
   readonly parallel: number;
-  /** A call rejects after so many milliseconds. */
+  /** Milliseconds after which a call rejects. */
   readonly timeoutMs: number;
   /**
-   * Writes a group, all or nothing, and resolves with a result for each item, in their order. It must be harmless to write an item twice. Throws `HubError`
-   * `INVALID_REQUEST` if an item is at fault, `UNAVAILABLE` if the database is.
+   * Writes a group, all or nothing. Resolves with a result for each item, in the same order.
+   * Writing an item twice must do no harm. Throws `HubError` `INVALID_REQUEST` if an item is at
+   * fault, `UNAVAILABLE` if the database is.
    */
   readonly write: (items: readonly Item[], deadline: number) => Promise<readonly Result[]>;
   readonly observe?: StoreObserver | undefined;
@@ -24,19 +28,19 @@ export interface BatcherOptions<Item, Result> {
 
 interface Entry<Item, Result> {
   readonly item: Item;
-  /** Moment of `performance.now()`. */
+  /** A moment of `performance.now()`. */
   readonly deadline: number;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
   retried: boolean;
 }
 
-/** A retry with less time than this left is given up. */
+/** Milliseconds that must be left for a retry. */
 const RETRY_LEFT_MS = 250;
 
 /**
- * Collects calls into groups. An item that is at fault is found by halving and fails alone; where the database failed, what still has time is tried once
- * more. Every call is answered within its timeout.
+ * Collects calls into groups. If an item is at fault, halving finds it, and it fails alone. If the
+ * database fails, calls with time left are retried once. Every call is answered within its timeout.
  */
 export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>;
@@ -52,7 +56,7 @@ export class Batcher<Item, Result> {
   add(item: Item): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     if (this.#queue.length >= this.#options.queueMax) {
-      reject(new HubError('UNAVAILABLE', 'Too much waits for the database: try again.'));
+      reject(new HubError('UNAVAILABLE', 'The queue of the database is full: try again.'));
       return promise;
     }
     const deadline = performance.now() + this.#options.timeoutMs;
@@ -61,7 +65,7 @@ export class Batcher<Item, Result> {
     return promise;
   }
 
-  /** Writes what waits, without waiting for more; resolves when all is answered. */
+  /** Writes the waiting calls at once. Resolves when every call is answered. */
   async flush(): Promise<void> {
     while (this.#queue.length > 0 || this.#writing.size > 0) {
       this.#start();
@@ -75,7 +79,7 @@ export class Batcher<Item, Result> {
     else this.#timer ??= setTimeout(() => this.#start(), this.#options.windowMs);
   }
 
-  /** Starts as many groups as may be written now. */
+  /** Starts as many groups as `parallel` allows. */
   #start(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -121,32 +125,36 @@ export class Batcher<Item, Result> {
 export interface GroupedReadsOptions<Item, Result> {
   /** Milliseconds that the first question of a group waits for others. */
   readonly windowMs: number;
-  /** Questions in one group at most. */
+  /** Most questions of one group. */
   readonly sizeMax: number;
-  /** Questions that wait at most: further ones are refused at once. */
+  /** Most questions that wait. A question beyond that is rejected at once. */
   readonly queueMax: number;
-  /** Groups that are asked beside each other, each on a connection. */
+  /** Groups that are read at the same time, each on a connection of its own. */
   readonly parallel: number;
-  /** A question rejects after so many milliseconds. */
+  /** Milliseconds after which a question rejects. */
   readonly timeoutMs: number;
-  /** Asks a group; resolves with an answer for each question, in their order. Throws `HubError` `UNAVAILABLE` if the database is away. */
+  /**
+   * Reads a group. Resolves with an answer for each question, in the same order. Throws `HubError`
+   * `UNAVAILABLE` if the database is away.
+   */
   readonly read: (items: readonly Item[], deadline: number) => Promise<readonly Result[]>;
 }
 
 interface Question<Item> {
   readonly item: Item;
-  /** Moment of `performance.now()`. */
+  /** A moment of `performance.now()`. */
   readonly deadline: number;
 }
 
 /**
- * Collects reads into groups with `dataloader`, which keeps no answer. A question at fault is found by halving and fails alone; if the database failed, a
- * group with time left is asked once more. While as many groups as may be are under way, the next ones gather.
+ * Collects reads into groups with `dataloader`, which caches no answer here. If a question is at
+ * fault, halving finds it, and it fails alone. If the database fails, a group with time left is
+ * retried once. While `parallel` groups are under way, further questions gather.
  */
 export class GroupedReads<Item, Result> {
   readonly #options: GroupedReadsOptions<Item, Result>;
   readonly #loader: DataLoader<Question<Item>, Result>;
-  /** Groups whose window is over. */
+  /** Groups that waited their `windowMs`. */
   readonly #due: (() => void)[] = [];
   readonly #open = new Set<Promise<Result>>();
   #waiting = 0;
@@ -166,9 +174,12 @@ export class GroupedReads<Item, Result> {
     });
   }
 
-  /** Rejects with `HubError` `UNAVAILABLE` if the database is away for too long, or too much waits for it. */
+  /**
+   * Rejects with `HubError` `UNAVAILABLE` if the database is away for too long, or if the queue is
+   * full.
+   */
   async ask(item: Item): Promise<Result> {
-    if (this.#waiting >= this.#options.queueMax) throw new HubError('UNAVAILABLE', 'Too much waits for the database: try again.');
+    if (this.#waiting >= this.#options.queueMax) throw new HubError('UNAVAILABLE', 'The queue of the database is full: try again.');
     this.#waiting += 1;
     const answer = this.#loader.load({ item, deadline: performance.now() + this.#options.timeoutMs });
     this.#open.add(answer);
@@ -179,7 +190,7 @@ export class GroupedReads<Item, Result> {
     }
   }
 
-  /** Resolves when everything asked so far is answered. */
+  /** Resolves when every question so far is answered. */
   async flush(): Promise<void> {
     await Promise.allSettled(this.#open);
   }
@@ -203,7 +214,7 @@ export class GroupedReads<Item, Result> {
     }
   }
 
-  /** An answer or an error for each question. */
+  /** Returns an answer or an error for each question. */
   async #answers(questions: readonly Question<Item>[], mayRetry: boolean): Promise<(Result | Error)[]> {
     const deadline = Math.min(...questions.map((question) => question.deadline));
     try {

@@ -1,4 +1,4 @@
-/** Connections to the PostgreSQL that takes writes, whichever of its servers that is, directly or through a pooler. */
+/** Connections to the PostgreSQL server that takes writes, directly or through a pooler. */
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { type DatabaseTarget, type DatabaseTls, parseDatabaseUrl } from '#libs/config/database-url.ts';
@@ -6,74 +6,90 @@ import { type DatabaseTarget, type DatabaseTls, parseDatabaseUrl } from '#libs/c
 export interface ConnectionsOptions {
   /** See `parseDatabaseUrl`. */
   readonly url: string;
-  /** Connections at most. */
+  /** Most connections. */
   readonly poolSize: number;
-  /** Milliseconds until an attempt to connect is given up. */
+  /** Milliseconds after which an attempt to connect is given up. */
   readonly connectMs: number;
-  /** What every statement is limited to; undefined: by nothing. */
+  /** Limits of every statement. Undefined: no limits. */
   readonly limits: SessionLimits | undefined;
   readonly applicationName: string;
-  /** An idle connection broke. */
+  /** Called when an idle connection breaks. */
   readonly onError: (error: unknown) => void;
 }
 
 /** Milliseconds. */
 export interface SessionLimits {
   readonly statementMs: number;
-  /** A process that is frozen in the middle of a transaction holds its locks no longer than this. */
+  /** A process that freezes inside a transaction holds its locks no longer than this. */
   readonly idleInTransactionMs: number;
 }
 
-/** What becomes of a connection: it is used again; it alone is closed; it is closed, and all those that were made with it are left. */
+/**
+ * The future of a connection. `keep`: it is used again. `close`: it is closed. `retire`: it is
+ * closed, and so are all connections made together with it.
+ */
 export type Fate = 'keep' | 'close' | 'retire';
 
 const IDLE_MS = 30_000;
-/** Timers may fire so much early, milliseconds. */
+/** Timers may fire this many milliseconds early. */
 const TIMER_MS = 1;
-/** Attempts of one `acquire`: the pool at hand, then the server that another search finds. */
+/**
+ * Attempts of one `acquire`: first on the current server, then on the server that a new search
+ * finds.
+ */
 const TRIES = 3;
-/** protocol_violation: poolers answer it to start-up parameters that they do not know. */
+/** protocol_violation: a pooler answers it to start-up parameters that it does not know. */
 const PARAMETER_REFUSED = '08P01';
-/** Whether the server takes writes (a standby says `on`, too), and whether it took over the limit on statements. */
+/**
+ * Whether the server takes writes (a standby is read-only, too), and whether it applied the limit
+ * on statements.
+ */
 const CHECK = `SELECT current_setting('transaction_read_only') = 'on' AS "readOnly",
   (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::int AS "statementMs"`;
 
 const INT8: number = pg.types.builtins.INT8;
 
-/** int8 as a number: offsets, times and counts are below 2^53. */
+/** Reads int8 as a number: offsets, times and counts are below 2^53. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
     oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format ?? 'text')) as typeof pg.types.getTypeParser,
 };
 
-/** The connections to one server that were made since the last one of them failed. */
+/** The connections to one server that were made since one of them failed last. */
 interface Generation {
   readonly host: number;
   readonly pool: pg.Pool;
-  /** Resolves once these connections are not used any more. */
+  /** Resolves once these connections are retired. */
   readonly retired: Promise<void>;
   readonly retire: () => void;
 }
 
 /**
- * Pools of connections, one for each server of the URL; all but one are empty, or soon will be. A server that takes no writes is left at once, and so are all
- * connections that were made together with one that failed: they lead to the same server. A server that is only busy is not left: who waits longer than
- * the deadline for one of its connections gets an error, and everybody else waits on.
+ * Pools of connections, one for each server of the URL. All but one are empty, or become so soon.
+ *
+ * A server that takes no writes is left at once. If a connection fails, all connections made
+ * together with it are left, because they lead to the same server. A busy server is not left: a
+ * call that waits for a connection until its deadline gets an error, and all others wait on.
  */
 export class Connections {
-  /** Whether limits hold for whole sessions. False behind a pooler: each transaction has to bring its own. */
+  /**
+   * Whether limits hold for whole sessions. False behind a pooler: each transaction brings its own.
+   */
   sessionLimits = true;
   readonly #target: DatabaseTarget;
   readonly #tls: ReturnType<typeof tlsOptions>;
   readonly #options: ConnectionsOptions;
   readonly #generations: Generation[];
   readonly #generationOf = new WeakMap<pg.PoolClient, Generation>();
-  /** The one that took writes last. */
+  /** The generation that took writes last. */
   #current: Generation | undefined;
   #search: Promise<Generation> | undefined;
   readonly #ending = new Set<Promise<void>>();
 
-  /** Connects nowhere yet. @throws UrlError on a bad URL, TypeError on a file of it that cannot be read. */
+  /**
+   * Does not connect yet.
+   * @throws UrlError for a bad URL; TypeError if a file that the URL names cannot be read.
+   */
   constructor(options: ConnectionsOptions) {
     this.#options = options;
     this.#target = parseDatabaseUrl(options.url);
@@ -83,7 +99,10 @@ export class Connections {
     if (this.#generations.length === 1) this.#current = this.#generations[0];
   }
 
-  /** A connection of the pool, for `release`. Rejects at `deadline` (of `performance.now()`) at the latest. */
+  /**
+   * Returns a connection of the pool, to be given back by `release`. Rejects at `deadline` (of
+   * `performance.now()`) at the latest.
+   */
   async acquire(deadline: number): Promise<pg.PoolClient> {
     for (let attempt = 1; ; attempt++) {
       let generation = this.#current;
@@ -107,7 +126,7 @@ export class Connections {
     if (fate === 'retire' && generation !== undefined) this.#retire(generation);
   }
 
-  /** Resolves when every connection was given back and closed. */
+  /** Resolves when every connection is given back and closed. */
   async close(): Promise<void> {
     for (const { pool } of this.#generations) this.#end(pool);
     await Promise.all(this.#ending);
@@ -119,7 +138,8 @@ export class Connections {
     const pool = new pg.Pool({
       ...hosts[host],
       user,
-      // A function: an undefined password would be looked for in the environment, a text stands in what is logged of a client.
+      // A function: for an undefined password `pg` would look into the environment, and a text
+      // would be in logged clients.
       ...(password === undefined ? {} : { password: () => password }),
       database,
       ...this.#tls,
@@ -134,7 +154,7 @@ export class Connections {
       types,
       onConnect: (client) => this.#check(client),
     });
-    // Idle ones, and those at work: without a listener an error event would end the process.
+    // For idle connections and busy ones: without a listener, an error event would end the process.
     pool.on('error', onError);
     pool.on('connect', (client) => client.on('error', () => undefined));
     const { promise: retired, resolve: retire } = Promise.withResolvers<void>();
@@ -147,7 +167,8 @@ export class Connections {
     const { rows } = await client.query<{ readOnly: boolean; statementMs: number }>(config);
     const [row] = rows;
     if (row?.readOnly === true && this.#target.readWrite) throw new Error('this PostgreSQL takes no writes');
-    // A pooler that passes start-up parameters over: what is set for one session holds for anybody's.
+    // The pooler ignored the start-up parameters: a limit set for one session would hold for the
+    // sessions of others.
     if (this.sessionLimits && row?.statementMs !== this.#options.limits?.statementMs) this.sessionLimits = false;
   }
 
@@ -158,14 +179,15 @@ export class Connections {
     const queued = pool.idleCount > 0 || pool.totalCount >= poolSize;
     const connecting = pool.connect();
     connecting.catch((error: unknown) => {
-      // Also after the deadline. Of who queues the pool says after that time that others have all connections.
+      // This runs after the deadline, too. If the call queued for `connectMs`, the error means only
+      // that all connections are in use.
       const busy = queued && performance.now() - started >= connectMs - TIMER_MS;
       if (this.#generations.length > 1 && !busy && !this.#refusesLimits(error)) this.#retire(generation);
     });
     try {
       return await before(deadline, Promise.race([connecting, retired.then(() => Promise.reject(new Error('the server was lost')))]));
     } catch (error) {
-      // One that comes after all goes back to the pool.
+      // A connection that comes too late goes back to the pool.
       connecting.then(
         (client) => client.release(),
         () => undefined,
@@ -235,7 +257,7 @@ function tlsOptions(tls: DatabaseTls | undefined): Pick<pg.PoolConfig, 'ssl' | '
       return path === undefined ? undefined : readFileSync(path, 'utf8');
     } catch (error) {
       throw new TypeError(
-        `DATABASE_URL names a file that cannot be read: ${name}, ${error instanceof Error ? error.message : String(error)}`,
+        `DATABASE_URL names a file that cannot be read: ${name}: ${error instanceof Error ? error.message : String(error)}`,
       );
     }
   };
@@ -252,7 +274,7 @@ function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What a promise resolves with, or a rejection at a moment of `performance.now()`. */
+/** Resolves as the promise does, or rejects at `deadline`, a moment of `performance.now()`. */
 async function before<T>(deadline: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -1,35 +1,45 @@
-/** The port to whom people talk with: pairs, and conversations of customers and agents. */
+/** The port to pairs, and to conversations between customers and agents. */
 import type { Person } from '#libs/protocol/frame-types.ts';
 import type { ListPage } from './list-page.ts';
 
-/** Pairing (A9): at most one open pair for each user, held by the database. */
+/** Pairing (A9). The database lets each user have one open pair at most. */
 export interface PairStore {
   /** The user's open pair. */
   of(user: string): Promise<OpenPair | undefined>;
   /**
-   * In one transaction: the user's open pair where there is one; otherwise pairs with the first of `candidates` (in the order given) that has none; otherwise puts
-   * the user into the queue. History is kept where both asked for it; a candidate who did not ask did not want it.
+   * In one transaction: returns the user's open pair, if there is one. Otherwise pairs the user
+   * with somebody who waits, the longest first, or else with the first of `candidates` who has no
+   * pair. Otherwise puts the user into the queue. History is kept if both asked for it; a candidate
+   * who did not ask counts as not wanting it.
    */
   match(request: MatchRequest): Promise<MatchResult>;
-  /** Who waits, the longest first, at most `limit`. */
+  /** The users who wait, the longest first, at most `limit`. */
   waiting(limit: number): Promise<{ readonly user: Person; readonly keepHistory: boolean; readonly since: number }[]>;
-  /** The user wants history in the open pair. `asked`: since this call; `kept`: both do since this call, and from `now` on it is. Undefined: nothing is new. */
+  /**
+   * Records that the user wants history in the open pair. `asked`: this call is the first wish.
+   * `kept`: by this call both want it, and history is kept from `now` on. Undefined: nothing
+   * changed.
+   */
   wantHistory(user: string, now: number): Promise<'kept' | 'asked' | undefined>;
-  /** Takes the user out of the queue; with `askedBefore` only who asked last before that time. Of a pair nothing changes. */
+  /**
+   * Takes the user out of the queue. With `askedBefore`: only if the user asked last before that
+   * time. Does not touch a pair.
+   */
   stopWaiting(user: string, askedBefore?: number): Promise<void>;
 }
 
 export interface MatchRequest {
   readonly user: Person;
   readonly keepHistory: boolean;
-  /** The user asked before: nothing is done where they do not wait any more. Default false. */
+  /** Does nothing if the user does not wait any more. Default false. */
   readonly again?: boolean;
   /**
-   * Who may be taken: online, not the user. Those of them who wait go before those who do not. Whoever asked within the last ten seconds is taken also
-   * where they are not in it: two who ask at the same moment find each other.
+   * Users online who may be paired, without the asking user. Those who wait come before the others.
+   * A user who asked within the last ten seconds is taken even if not listed here, so that two who
+   * ask at the same moment find each other.
    */
   readonly candidates: readonly Person[];
-  /** The name the room gets if one is made. */
+  /** The name of the room, if one is made. */
   readonly room: string;
   readonly now: number;
   readonly expiresAt: number;
@@ -63,60 +73,70 @@ export interface NewConversation {
   readonly subject: string;
   readonly customer: Person;
   readonly now: number;
-  /** One more, beside those that are open. */
+  /** Makes one more, even if the customer has open conversations. */
   readonly further: boolean;
-  /** Open ones that a customer may have. */
+  /** Most open conversations of a customer. */
   readonly most: number;
 }
 
 export interface ConversationFilter {
   readonly state?: ConversationState | undefined;
   readonly agent?: string | undefined;
-  /** Of the same filter. */
+  /** A place in the list of the same filter. */
   readonly after?: ConversationPlace | undefined;
   readonly limit: number;
 }
 
-/** A place in a list of conversations: `seq` tells those of one millisecond apart. */
+/** A place in a list of conversations. `seq` orders conversations of the same millisecond. */
 export interface ConversationPlace {
   readonly createdAt: number;
   readonly seq: number;
 }
 
-/** Customers and agents (A10). The room itself is a `RoomRecord` of kind `conv`. */
+/**
+ * Conversations of customers with agents (A10). The room itself is a `RoomRecord` of kind `conv`.
+ */
 export interface ConversationStore {
   /**
-   * Makes the room and the conversation, queued: `made`. Where there is such a room, that conversation, in whatever state it is. Where the customer has an open one and no further one is asked for, the newest of those; `too-many` where
-   * they have `most` of them. Of several calls at once each sees what the one before made.
+   * Makes the room and the queued conversation, and returns `made`. If there is a room of this
+   * name, returns its conversation, whatever its state. If the customer has an open conversation
+   * and asks for no further one, returns the newest of them. Returns `too-many` if they have `most`
+   * of them. Concurrent calls of a customer run one after the other.
    */
   open(conversation: NewConversation): Promise<'made' | 'too-many' | ConversationRecord>;
   get(room: string): Promise<ConversationRecord | undefined>;
-  /** At most `limit`. Queued ones: the one that waits the longest first; otherwise the newest first. */
+  /** At most `limit`. Queued conversations: the oldest first; otherwise the newest first. */
   list(filter: ConversationFilter): Promise<ListPage<ConversationRecord, ConversationPlace>>;
   /**
-   * Gives the conversation to one of `agents` (online ones): the one with the fewest open conversations. The agent before is taken out of the room's members.
-   * In one transaction. The new agent starts with everything undelivered, what the customer wrote before included. `from`: only where the conversation is
-   * still in this state, otherwise undefined.
+   * Assigns the conversation to one of `agents`, who are online: to the one with the fewest open
+   * conversations. Takes the agent before out of the room's members, in the same transaction. The
+   * new agent has no cursor: all messages so far are undelivered, also the customer's earlier ones.
+   * With `from`: does nothing and returns undefined if the conversation is not in this state.
    */
   assign(room: string, agents: readonly Person[], from?: ConversationState): Promise<ConversationRecord | undefined>;
   /**
-   * Takes an open conversation from an agent: gives it to one of `agents` as `assign` does, or puts it back into the queue, in its old place, where there are
-   * none. Undefined if that agent has not got it any more.
+   * Takes an open conversation from an agent. Assigns it to one of `agents` as `assign` does. If
+   * there are none, puts it back to its old place in the queue. Undefined if that agent does not
+   * have it any more.
    */
   handOn(room: string, from: string, agents: readonly Person[]): Promise<ConversationRecord | undefined>;
-  /** Queued ones, the oldest first. */
+  /** Queued conversations, the oldest first. */
   queued(limit: number): Promise<ConversationRecord[]>;
-  /** Who has open conversations. */
+  /** Agents with open conversations. */
   agentsAtWork(): Promise<Person[]>;
-  /** Rooms of conversations that are not closed, and in which nothing was said since a moment: at most `limit`, those opened first. */
+  /**
+   * Rooms of open conversations without a message since a moment, the oldest conversation first. At
+   * most `limit`.
+   */
   silent(since: number, limit: number): Promise<string[]>;
 }
 
-/** Since when those are away whom the sweeps look for: one memory of all processes. */
+/** Since when people are away, if the sweeps look for them. All processes share this memory. */
 export interface AbsenceStore {
   /**
-   * Keeps what one look saw: who is here, and who is away. Of those away since when, without a break: they were away at every look since, the looks were close
-   * to each other, and no gateway saw them come or go.
+   * Records one look: `here` are online, `away` are not. Returns for each of `away` since when,
+   * without a break: they were away at every look since, the looks were close to each other, and no
+   * gateway saw them come or go.
    */
   look(here: readonly string[], away: readonly string[], now: number): Promise<ReadonlyMap<string, number>>;
 }

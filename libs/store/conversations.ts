@@ -11,13 +11,16 @@ import type {
 import type { Database, Query } from './database.ts';
 import { type ListPage, pageOf } from './list-page.ts';
 
-/** The kind of room that a conversation is. */
+/** The kind of a conversation's room. */
 const KIND: ManagedRoomKind = 'conv';
 
-/** One assignment at a time, over all processes: who has the fewest must be seen by the next. */
+/**
+ * One assignment at a time, over all processes: each must see the number of conversations after the
+ * one before.
+ */
 const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 3)';
 
-/** One conversation of a customer at a time: those asked for at the same moment see each other. */
+/** One new conversation of a customer at a time: two requests at the same moment see each other. */
 const CUSTOMER_LOCK = 'SELECT pg_advisory_xact_lock(7250115, hashtext($1))';
 
 type ConversationRow = {
@@ -114,7 +117,10 @@ export class PostgresConversations implements ConversationStore {
   }
 }
 
-/** Only what is asked for stands in the statement: each has an index in its order. Exported for the test of its plans. */
+/**
+ * The statement has only the conditions of the filter, because each combination has an index in its
+ * order. Exported for the test of its plans.
+ */
 export function conversationPage({ state, agent, after, limit }: ConversationFilter): {
   readonly sql: string;
   readonly values: readonly unknown[];
@@ -131,7 +137,10 @@ export function conversationPage({ state, agent, after, limit }: ConversationFil
   return { sql: `SELECT ${COLUMNS}, c.seq FROM conversations c ${where} ORDER BY c.created_at ${order}, c.seq ${order} LIMIT $1`, values };
 }
 
-/** The conversation, if it is open; nobody else changes hands or is given one until the transaction ends. */
+/**
+ * Locks the conversation if it is open. Nobody else assigns any conversation until the transaction
+ * ends.
+ */
 async function lockOpen(query: Query, room: string): Promise<ConversationRow | undefined> {
   await query(LOCK);
   const [row] = await query<ConversationRow>(
@@ -176,7 +185,7 @@ function conversationOf(row: ConversationRow): ConversationRecord {
     room: row.room,
     subject: row.subject,
     state: row.state,
-    // Only customers open conversations, only agents take them (R6).
+    // Only customers open conversations, and only agents take them (R6).
     customer: { id: row.customer_id, name: row.customer_name, kind: 'customer' },
     agent: row.agent_id === null ? undefined : { id: row.agent_id, name: row.agent_name ?? '', kind: 'agent' },
     createdAt: row.created_at,

@@ -1,4 +1,7 @@
-/** Where the embedded database keeps its data: in the project's `.data`, or, if its account cannot get there, where a link in `.data` leads. */
+/**
+ * Where the embedded database keeps its data: in the project's `.data`. If PostgreSQL's account
+ * cannot get there, a link in `.data` leads to the data.
+ */
 import { execFile } from 'node:child_process';
 import {
   accessSync,
@@ -24,20 +27,23 @@ import { runningPostmaster, stopPostmaster } from './postmaster.ts';
 
 const run = promisify(execFile);
 
-/** In a folder beyond the project: the path of the link that leads to it. */
+/** A file in a folder outside the project: the path of the link that leads to it. */
 const LINK_FILE = 'used-by';
 const STOP_MS = 20_000;
-/** Error codes of a step that another start at the same time was faster with. */
+/** Error codes of a step that a concurrent start did first. */
 const RETRIED: readonly string[] = ['EEXIST', 'ENOENT', 'EISDIR', 'ENOTDIR', 'ENOTEMPTY'];
-/** Error codes of a folder that is not ours to write to. */
+/** Error codes of a folder that this process cannot write to. */
 const UNWRITABLE = ['EROFS', 'EACCES', 'EPERM'];
 
-/** Whether a database was made in a folder before. */
+/** Whether a folder has a database. */
 export function hasData(folder: string): boolean {
   return existsSync(join(folder, 'data', 'PG_VERSION'));
 }
 
-/** For root: the account that existing data belongs to, if it is another one. PostgreSQL serves only what belongs to the account it runs as. */
+/**
+ * For root: the account that existing data belongs to, if it is not root. PostgreSQL serves only
+ * data of the account it runs as.
+ */
 export function ownerOfData(path: string): SystemAccount | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const stats = statSync(join(path, 'data'), { throwIfNoEntry: false });
@@ -45,9 +51,13 @@ export function ownerOfData(path: string): SystemAccount | undefined {
 }
 
 /**
- * Returns the folder to use for `path`, and makes it. Without another account, and if that account can reach `path`, it is `path` itself. Otherwise it is a new
- * folder of this machine, `path` becomes a link to it, and data that lies in `path` already moves along. A copied project gets a folder of its own; a moved
- * one keeps its. Throws `ConfigError` if a folder is gone, belongs to somebody else or cannot be written to.
+ * Returns the folder to use for `path`, and makes it.
+ *
+ * It is `path` itself if the programs run as this process does, or if their account can reach
+ * `path`. Otherwise it is a new folder of this machine: `path` becomes a link to it, and data in
+ * `path` moves along. A copied project gets a folder of its own; a moved project keeps its folder.
+ *
+ * Throws `ConfigError` if a folder is gone, belongs to another account or cannot be written to.
  */
 export async function dataPlace(path: string, program: PostgresProgram, tell: (line: string) => void): Promise<string> {
   try {
@@ -58,7 +68,7 @@ export async function dataPlace(path: string, program: PostgresProgram, tell: (l
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (!UNWRITABLE.includes(code)) throw error;
     throw new ConfigError([
-      `DATABASE_URL is not set, and no database can be kept in ${path} (${code}): set it, or make the folder writable.`,
+      `DATABASE_URL is not set, and ${path} cannot hold a database (${code}): set DATABASE_URL, or make the folder writable.`,
     ]);
   }
 }
@@ -68,7 +78,7 @@ async function findPlace(path: string, program: PostgresProgram, tell: (line: st
     const target = linkTarget(path);
     if (target !== undefined && !existsSync(target))
       throw new ConfigError([
-        `${path} leads to ${target}, which is gone, and with it the database: bring it back, or remove ${path} to begin with an empty one (or set DATABASE_URL).`,
+        `${path} is a link to the database in ${target}, which is gone: restore it, remove ${path} to start with an empty database, or set DATABASE_URL.`,
       ]);
     if (program.account === undefined) {
       makeOwnFolder(path);
@@ -77,7 +87,7 @@ async function findPlace(path: string, program: PostgresProgram, tell: (line: st
     }
     if (target !== undefined) {
       if (isOwn(path, target)) return target;
-      tell(`${path} is a copy of the link of another folder that uses ${target}: this one begins with a database of its own.`);
+      tell(`${path} is a copied link: another folder uses the database in ${target}. This folder gets a new one.`);
       rmSync(path);
     }
     if (await prepareInPlace(path, program)) return path;
@@ -85,7 +95,10 @@ async function findPlace(path: string, program: PostgresProgram, tell: (line: st
   }
 }
 
-/** Makes `path` if the account gets there. Our own folders, it and the one above, are opened for passing; what lies in them has modes of its own. */
+/**
+ * Makes `path` if the account can get there. Lets others pass through `path` and the folder above,
+ * which are ours. The files inside keep their modes.
+ */
 async function prepareInPlace(path: string, program: PostgresProgram): Promise<boolean> {
   const parent = dirname(path);
   makeOwnFolder(parent);
@@ -101,7 +114,10 @@ function letThrough(folder: string): void {
   if ((mode & 0o011) !== 0o011) chmodSync(folder, mode | 0o011);
 }
 
-/** Puts a link in the place of `path`. Stopped anywhere, or done by two starts at once, the data is at one of the two places, whole. */
+/**
+ * Replaces `path` by a link. If it is interrupted, or if two starts do it at once, one of the two
+ * places has the whole data.
+ */
 async function placeElsewhere(path: string, program: PostgresProgram): Promise<void> {
   const aside = `${path}.moved`;
   if (!existsSync(path) && existsSync(aside)) renameSync(aside, path);
@@ -114,12 +130,12 @@ async function placeElsewhere(path: string, program: PostgresProgram): Promise<v
     rmSync(aside, { recursive: true, force: true });
   } catch (error) {
     rmSync(place, { recursive: true, force: true });
-    // Another start was faster: look again.
+    // A concurrent start was faster: look again.
     if (!(error instanceof Error && 'code' in error && RETRIED.includes(String(error.code)))) throw error;
   }
 }
 
-/** Throws `EEXIST` if another start was faster and `path` is its link by now. */
+/** Throws `EEXIST` if a concurrent start made `path` a link. */
 function putAside(path: string, aside: string): void {
   renameSync(path, aside);
   if (isFolder(aside)) return;
@@ -139,7 +155,10 @@ async function copyData(from: string, to: string, { account }: PostgresProgram):
   await run('sync', ['-f', to]);
 }
 
-/** False if the folder belongs to another link that is still there. A link that was moved is its folder's link from now on. */
+/**
+ * False if the folder belongs to another link that still exists. If a link was moved, the folder
+ * now belongs to the new path.
+ */
 function isOwn(path: string, target: string): boolean {
   const file = join(target, LINK_FILE);
   const link = existsSync(file) ? readFileSync(file, 'utf8') : path;
@@ -157,6 +176,6 @@ function refuseForeign(path: string): void {
   const { uid } = statSync(path);
   if (process.getuid !== undefined && uid !== process.getuid())
     throw new ConfigError([
-      `${path} belongs to another account (user id ${uid}): start Parley as that one, or set DATABASE_URL, or start it in a folder of its own.`,
+      `${path} belongs to another account (user id ${uid}): start Parley as that account or in a folder of its own, or set DATABASE_URL.`,
     ]);
 }

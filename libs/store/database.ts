@@ -1,25 +1,31 @@
-/** The pool of connections: every statement of the store goes through here. */
+/** The pool of connections. Every statement of the store goes through it. */
 
 import pg from 'pg';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { Connections, type Fate } from './connections.ts';
 
-/** SQLSTATE classes of what was asked being wrong: data exceptions, constraints, limits of the program. Appendix A of PostgreSQL's manual. */
+/**
+ * SQLSTATE classes of a bad request: data exceptions, constraints, program limits. PostgreSQL's
+ * manual, appendix A.
+ */
 const WRONG_REQUEST = ['22', '23', '54'];
 
-/** serialization_failure, deadlock_detected: the same once more succeeds. */
+/** serialization_failure, deadlock_detected: a retry succeeds. */
 const AGAIN = ['40001', '40P01'];
 const LOCK_NOT_AVAILABLE = '55P03';
 
-/** A database's or a connection's error as the port tells it: `INVALID_REQUEST` if no retry can help, otherwise `UNAVAILABLE`. */
+/**
+ * Turns an error of the database or a connection into the port's: `INVALID_REQUEST` if no retry can
+ * help, otherwise `UNAVAILABLE`.
+ */
 export function storeError(error: unknown): HubError {
   if (error instanceof HubError) return error;
   const wrong = WRONG_REQUEST.includes(sqlState(error).slice(0, 2));
   return new HubError(wrong ? 'INVALID_REQUEST' : 'UNAVAILABLE', wrong ? undefined : 'The database is away: try again.', { cause: error });
 }
 
-/** Whether another transaction stood in the way, and the same can be tried again at once. */
+/** Whether another transaction was in the way, so that a retry can succeed at once. */
 export function isCollision(error: unknown): boolean {
   return AGAIN.includes(sqlState(error instanceof HubError ? error.cause : error));
 }
@@ -29,58 +35,68 @@ export function isLocked(error: unknown): boolean {
   return sqlState(error instanceof HubError ? error.cause : error) === LOCK_NOT_AVAILABLE;
 }
 
-/** The SQLSTATE; '' for errors that are not the database's own. */
+/** The SQLSTATE. Empty if the error is not the database's. */
 function sqlState(error: unknown): string {
   return error instanceof pg.DatabaseError ? (error.code ?? '') : '';
 }
 
 export interface DatabaseOptions {
   readonly url: string;
-  /** Connections at most. */
+  /** Most connections. */
   readonly poolSize: number;
-  /** A call that has not been answered after so many milliseconds rejects with `UNAVAILABLE`. */
+  /** Milliseconds after which a call rejects with `UNAVAILABLE`. */
   readonly timeoutMs: number;
-  /** Told how statements and connections go. */
+  /** Learns how statements and connections go. */
   readonly health?: StoreHealth | undefined;
 }
 
 export type Row = Record<string, unknown>;
 
-/** Runs one statement with `$1`, `$2` ... and resolves with its rows. bigint columns come as numbers. */
+/**
+ * Runs one statement with `$1`, `$2` ... and resolves with its rows. bigint columns come as
+ * numbers.
+ */
 export type Query = <R extends Row = Row>(sql: string, values?: readonly unknown[]) => Promise<R[]>;
 
 export interface CallOptions {
-  /** Moment of `performance.now()` after which the call rejects. Default: the pool's timeout from now. */
+  /**
+   * A moment of `performance.now()` at which the call rejects. Default: the pool's timeout from
+   * now.
+   */
   readonly deadline?: number;
-  /** Milliseconds instead of the pool's timeout, the server's own limit included: for upkeep. */
+  /** Milliseconds in place of the pool's timeout, for the server's limit, too. For upkeep. */
   readonly timeoutMs?: number;
 }
 
-/** The server gives up first, so that its work ends with ours. */
+/** Milliseconds that the server's limit is below ours, so that its work ends with the call. */
 const SERVER_MARGIN_MS = 250;
 /** See `SessionLimits`. */
 const IDLE_TRANSACTION_MS = 5000;
 const CLOSE_MS = 5000;
-/** Timers may fire so much early, milliseconds. */
+/** Timers may fire this many milliseconds early. */
 const TIMER_MS = 1;
-/** How often a transaction is tried where others stand in its way. */
+/** Attempts of a transaction that collides with others. */
 const TRIES = 3;
 /**
- * SQLSTATEs after which a connection is of no use: connection exceptions, insufficient resources, shutdown, system and internal errors, and
- * read_only_sql_transaction: the server is a standby (now).
+ * SQLSTATEs after which a connection is of no use: connection exceptions, insufficient resources,
+ * shutdown, system and internal errors, and read_only_sql_transaction: the server is a standby now.
  */
 const LOST = /^(08|53|57P|58|XX|25006)/;
 
 /**
- * Statements over a pool. Never hangs: a call rejects with `HubError` `UNAVAILABLE` after the timeout at the latest, whether the server is gone, frozen or
- * busy. A connection whose statement is given up is closed. If it broke, if its server takes no writes, or if nothing was answered for longer than the server
- * lets a statement take, those made beside it are left, too. Breaking connections end no process.
+ * Runs statements over a pool.
+ *
+ * Never hangs: a call rejects with `HubError` `UNAVAILABLE` at its timeout at the latest, whether
+ * the server is gone, frozen or busy. If a statement is given up, its connection is closed. All
+ * connections made beside it are left, too, if it broke, if its server takes no writes, or if no
+ * statement was answered for longer than the server lets one run. A broken connection never ends
+ * the process.
  */
 export class Database {
   readonly timeoutMs: number;
   readonly #connections: Connections;
   readonly #health: StoreHealth | undefined;
-  /** When any statement was answered last, of `performance.now()`. */
+  /** When any statement was answered last, a moment of `performance.now()`. */
   #answeredAt = 0;
 
   constructor(options: DatabaseOptions) {
@@ -96,20 +112,20 @@ export class Database {
     });
   }
 
-  /** One statement, committed when it resolves. */
+  /** Runs one statement. It is committed when this resolves. */
   query<R extends Row = Row>(sql: string, values: readonly unknown[] = [], options: CallOptions = {}): Promise<R[]> {
     const work = (query: Query): Promise<R[]> => query<R>(sql, values);
     return this.#connections.sessionLimits ? this.use(work, options) : this.transaction(work, options);
   }
 
-  /** The only row of a statement, or undefined. */
+  /** The first row of a statement, or undefined. */
   async first<R extends Row = Row>(sql: string, values: readonly unknown[] = []): Promise<R | undefined> {
     return (await this.query<R>(sql, values))[0];
   }
 
   /**
-   * Everything `work` does in one transaction (read committed), rolled back where it throws. Run again where another transaction stood in the way: it must
-   * do nothing but query.
+   * Runs `work` in one transaction (read committed), and rolls back if it throws. Runs it again if
+   * another transaction collides with it: `work` must do nothing but query.
    */
   async transaction<T>(work: (query: Query) => Promise<T>, options: CallOptions = {}): Promise<T> {
     const deadline = options.deadline ?? performance.now() + (options.timeoutMs ?? this.timeoutMs);
@@ -135,7 +151,10 @@ export class Database {
     }
   }
 
-  /** Several statements on one connection, within one timeout. What `work` itself throws is passed on as it is. */
+  /**
+   * Runs several statements on one connection, within one timeout. Errors of `work` itself pass
+   * through.
+   */
   async use<T>(work: (query: Query) => Promise<T>, options: CallOptions = {}): Promise<T> {
     const deadline = options.deadline ?? performance.now() + (options.timeoutMs ?? this.timeoutMs);
     const client = await this.#connections.acquire(deadline).catch((error: unknown) => {
@@ -146,7 +165,7 @@ export class Database {
       const sent = performance.now();
       const allowedMs = Math.max(1, deadline - sent);
       try {
-        // @types/pg does not know that a timeout may be given with a query, too.
+        // @types/pg does not know that a query takes a timeout, too.
         const config: pg.QueryConfig & { query_timeout: number } = { text: sql, values: values.map(storable), query_timeout: allowedMs };
         const { rows } = await client.query<R>(config);
         this.#answeredAt = performance.now();
@@ -165,7 +184,7 @@ export class Database {
     }
   }
 
-  /** Closes all connections; calls under way end first, for a few seconds. */
+  /** Closes all connections. Waits a few seconds for running calls. */
   async close(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
@@ -175,22 +194,27 @@ export class Database {
     clearTimeout(timer);
   }
 
-  /** How a transaction begins. Behind a pooler it brings the limits that sessions have elsewhere. */
+  /**
+   * The beginning of a transaction. Behind a pooler it sets the limits that sessions have
+   * elsewhere.
+   */
   #begin(timeoutMs: number | undefined): string {
     const set = (name: string, milliseconds: number): string => `; SET LOCAL ${name} = ${Math.trunc(milliseconds)}`;
     if (this.#connections.sessionLimits) return timeoutMs === undefined ? 'BEGIN' : `BEGIN${set('statement_timeout', timeoutMs)}`;
     return `BEGIN${set('statement_timeout', this.#serverMs(timeoutMs))}${set('idle_in_transaction_session_timeout', IDLE_TRANSACTION_MS)}`;
   }
 
-  /** What becomes of a connection after an error; undefined: nothing. */
+  /** What to do with the connection after an error. Undefined: nothing. */
   #fateAfter(
     error: unknown,
     { sent, allowedMs, serverMs }: { readonly sent: number; readonly allowedMs: number; readonly serverMs: number },
   ): Fate | undefined {
-    // Only after an error of the server's own does the connection go on, and not to one that takes no writes (any more).
+    // The connection stays in use only after an error that the server itself reported, and only if
+    // the server takes writes.
     if (error instanceof pg.DatabaseError) return LOST.test(error.code ?? '') ? 'retire' : undefined;
     const givenUp = performance.now() - sent >= allowedMs - TIMER_MS;
-    // A caller who had little time left says nothing of the server, nor does one statement among others that are answered.
+    // If the caller had little time left, or if other statements were answered meanwhile, the
+    // server may be well.
     const unanswered = allowedMs >= serverMs + SERVER_MARGIN_MS / 2 && this.#answeredAt < sent;
     return givenUp && !unanswered ? 'close' : 'retire';
   }
@@ -212,25 +236,27 @@ export class Database {
 }
 
 /**
- * PostgreSQL's text holds no NUL: a name with one is stored, and looked for, with U+FFFD instead. (Message texts do not come here as they are: they are
- * stored as JSON, see messages.ts.)
+ * PostgreSQL's text cannot hold NUL: each is replaced by U+FFFD, for storing and for searching.
+ * Message texts are stored as JSON and come through unchanged (messages.ts).
  */
 function storable(value: unknown): unknown {
   if (typeof value === 'string') return value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value;
   return Array.isArray(value) ? value.map(storable) : value;
 }
 
-/** What is measured of a store; each is called synchronously. */
+/** Hooks for the metrics of a store. Each is called synchronously. */
 export interface StoreObserver {
-  /** A group was committed: its rows, and how long the statement took. */
+  /** A group was committed: its rows, and the duration of the statement. */
   group(size: number, seconds: number): void;
   /** A statement or a connection failed. */
   error(): void;
-  /** Whether the database answers: told when it changes, and with the first answer. */
+  /** Whether the database answers. Called with the first answer, and at each change. */
   up(up: boolean): void;
 }
 
-/** Whether the database answers, as all pools of a store see it together: one line and one call at each change. */
+/**
+ * Whether the database answers, over all pools of a store. Each change is logged and reported once.
+ */
 export class StoreHealth {
   readonly #log: Logger | undefined;
   readonly #observe: StoreObserver | undefined;
@@ -249,7 +275,9 @@ export class StoreHealth {
     this.#observe?.up(true);
   }
 
-  /** A statement or a connection failed. `away`: the database cannot be reached, or cannot serve. */
+  /**
+   * A statement or a connection failed. `away`: the database cannot be reached, or cannot serve.
+   */
   failed(error: unknown, away: boolean): void {
     this.#observe?.error();
     if (!away || this.#up === false) return;

@@ -6,7 +6,7 @@ import { hasData } from './data-place.ts';
 import type { PostgresProgram } from './postgres-program.ts';
 import { isAlive, runningPostmaster } from './postmaster.ts';
 
-/** The superuser and owner of the database. */
+/** The superuser, and owner of the database. */
 export const USER = 'parley';
 
 const LOG_TAIL = 1500;
@@ -16,11 +16,11 @@ const DRAFT = 'new-';
 export class EmbeddedFolder {
   readonly path: string;
   readonly data: string;
-  /** What the server writes to its standard error, of its last start. */
+  /** The standard error of the server's last start. */
   readonly log: string;
   readonly #program: PostgresProgram;
 
-  /** A folder that `dataPlace` gave. */
+  /** `path`: a folder that `dataPlace` returned. */
   constructor(path: string, program: PostgresProgram) {
     this.path = path;
     this.data = join(path, 'data');
@@ -28,12 +28,15 @@ export class EmbeddedFolder {
     this.#program = program;
   }
 
-  /** Whether data was made here before. */
+  /** Whether the folder has data. */
   get hasData(): boolean {
     return hasData(this.path);
   }
 
-  /** The server's password: made at the first call and kept with mode 0600. Two first calls at once get the same one. */
+  /**
+   * The server's password. The first call makes it, with mode 0600. Two first calls at once get the
+   * same password.
+   */
   password(): string {
     const file = join(this.path, 'password');
     if (!existsSync(file)) this.#makePassword(file);
@@ -53,7 +56,10 @@ export class EmbeddedFolder {
     }
   }
 
-  /** Makes the data, aside and then put in its place whole: one that is killed meanwhile, or another at the same time, leaves no half of it. */
+  /**
+   * Makes the data in a draft folder and renames it: a start that is killed, or a concurrent start,
+   * leaves no half-made data.
+   */
   async initialise(): Promise<void> {
     const draft = join(this.path, `${DRAFT}${process.pid}`);
     this.#removeDrafts();
@@ -62,14 +68,14 @@ export class EmbeddedFolder {
       await this.#program.initialise(draft, { user: USER, password: this.password(), sync: true });
       renameSync(draft, this.data);
     } catch (error) {
-      // Nothing is ever put over data: another copy was faster.
+      // A rename never replaces data: a concurrent start was faster.
       if (!this.hasData) throw error;
     } finally {
       rmSync(draft, { recursive: true, force: true });
     }
   }
 
-  /** Removes what starts that were broken off left, and what this process id left before. */
+  /** Removes drafts of interrupted starts, and of an earlier process with the same id. */
   #removeDrafts(): void {
     for (const name of readdirSync(this.path)) {
       const pid = Number(name.slice(DRAFT.length));
@@ -77,7 +83,7 @@ export class EmbeddedFolder {
     }
   }
 
-  /** The end of the server's log, for a failure's message. */
+  /** The end of the server's log, for error messages. */
   logTail(): string {
     try {
       return readFileSync(this.log, 'utf8').slice(-LOG_TAIL).trim();
@@ -88,8 +94,8 @@ export class EmbeddedFolder {
 }
 
 /**
- * The URL of the embedded server that runs on a folder (see `startEmbedded`), for a program that lends a hand beside the one it belongs to; undefined
- * where none runs. Has the password in it: not for logs.
+ * The URL of the embedded server that runs on a folder (see `startEmbedded`), for a second program
+ * beside the server's own. Undefined if none runs. The URL contains the password: never log it.
  */
 export function embeddedUrl(folder: string): string | undefined {
   const running = runningPostmaster(join(folder, 'data'));

@@ -1,4 +1,4 @@
-/** The all-in-one's own PostgreSQL, where `DATABASE_URL` is not set. */
+/** The all-in-one's own PostgreSQL, used if `DATABASE_URL` is not set. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -11,7 +11,10 @@ import { cleanEnv, PostgresProgram } from './postgres-program.ts';
 import { gone, type Postmaster, runningPostmaster, signalPostmaster, stopPostmaster } from './postmaster.ts';
 
 const DATABASE = 'parley';
-/** Taken, on a connection kept open, by the one program that uses the folder: it ends with that program, however it ends. */
+/**
+ * The program that uses the folder takes this lock on an open connection. The lock ends with the
+ * program, however that ends.
+ */
 const CLAIM = 'SELECT pg_try_advisory_lock(7250113, 4) AS mine';
 const SETTINGS = { max_connections: '60', max_parallel_workers_per_gather: '0', log_min_messages: 'warning' };
 
@@ -19,13 +22,13 @@ const START_MS = 60_000;
 const CONNECT_MS = 5000;
 const RETRY_MS = 200;
 const STOP_MS = 20_000;
-/** Between two attempts to bring a server back that ended by itself. */
+/** Milliseconds between two attempts to restart a server that ended by itself. */
 const REVIVE_MS = 1000;
 
 export interface EmbeddedPostgres {
-  /** For `migrate` and `openStore`. Has the password in it: not for logs. */
+  /** For `migrate` and `openStore`. Contains the password: never log it. */
   readonly url: string;
-  /** Ends the server, with everything written down. Close the store first. */
+  /** Ends the server, with everything written to disk. Close the store first. */
   stop(): Promise<void>;
 }
 
@@ -34,15 +37,21 @@ export class FolderInUseError extends Error {
   override readonly name = 'FolderInUseError';
 
   constructor(folder: string) {
-    super(`Another copy of Parley uses ${folder}: stop that one, or set DATABASE_URL (or start this one from a folder of its own).`);
+    super(`Another copy of Parley uses ${folder}: stop it, start this one in a folder of its own, or set DATABASE_URL.`);
   }
 }
 
 /**
- * Starts the PostgreSQL that keeps its data in `folder`, on a free port of 127.0.0.1 behind a password that lies in the folder. A server that was left running
- * by a program which was killed is taken over; one that ends by itself meanwhile is started again. If its account cannot reach `folder`, the data lies
- * elsewhere and `folder` leads there (`dataPlace`). Rejects with `FolderInUseError` where a running program has the folder, with `ConfigError` where nothing
- * can be served on this machine, and with `Error` (its log's last lines in the message) where the server does not start.
+ * Starts the PostgreSQL that keeps its data in `folder`, on a free port of 127.0.0.1, with a
+ * password that the folder keeps.
+ *
+ * If a killed program left a server running, this one takes it over. If the server ends by itself,
+ * it is started again. If its account cannot reach `folder`, the data is elsewhere and `folder` is
+ * a link to it (`dataPlace`).
+ *
+ * Rejects with `FolderInUseError` if a running program uses the folder, with `ConfigError` if this
+ * machine cannot run PostgreSQL, and with `Error` (with the end of the server's log) if the server
+ * does not start.
  */
 export async function startEmbedded(folder: string, log: Logger): Promise<EmbeddedPostgres> {
   const tell = (line: string): void => log.info(line);
@@ -75,10 +84,11 @@ class EmbeddedServer implements EmbeddedPostgres {
   }
 
   async start(): Promise<void> {
-    // It has a process group of its own: without this it would stay where this program ends before `stop`.
+    // The server has a process group of its own: without this hook it would outlive a program that
+    // ends before `stop`.
     process.once('exit', this.#abandon);
     if (!this.#folder.hasData) {
-      this.#log.info({ folder: this.#folder.path }, 'making a database: a few seconds, this first time only');
+      this.#log.info({ folder: this.#folder.path }, 'making a database: this takes a few seconds, the first time only');
       await this.#folder.initialise();
     }
     await this.#bringUp();
@@ -92,7 +102,7 @@ class EmbeddedServer implements EmbeddedPostgres {
     this.#claim = undefined;
     if (claim === undefined) return;
     const running = runningPostmaster(this.#folder.data);
-    // The claim is kept until the end: nobody joins a server that is going.
+    // The claim is kept until the end: no program joins a server that shuts down.
     if (running !== undefined) await stopPostmaster(running, STOP_MS);
     await claim.end().catch(() => undefined);
     process.off('exit', this.#abandon);
@@ -104,7 +114,7 @@ class EmbeddedServer implements EmbeddedPostgres {
     if (pid !== undefined) signalPostmaster(pid, 'SIGINT');
   };
 
-  /** Joins the server that runs, or starts one, and claims it. */
+  /** Joins a running server, or starts one, and claims it. */
   async #bringUp(): Promise<void> {
     const end = performance.now() + START_MS;
     for (;;) {
@@ -116,11 +126,15 @@ class EmbeddedServer implements EmbeddedPostgres {
     }
   }
 
-  /** Starts a server, and resolves with it once its folder tells of it; undefined if it ended at once: perhaps another one was faster. */
+  /**
+   * Starts a server. Resolves with it once its folder names it. Undefined if it ended at once: a
+   * concurrent start may have been faster.
+   */
   async #launch(): Promise<Postmaster | undefined> {
     const port = await freePort(this.#port);
     const output = openSync(this.#folder.log, 'w', 0o600);
-    // A process group of its own: Ctrl+C in a terminal is for us, the server ends after the store has been closed.
+    // A process group of its own: Ctrl+C in a terminal ends this program, which closes the store
+    // before it ends the server.
     const child = spawn(this.#program.server, PostgresProgram.arguments(this.#folder.data, port, SETTINGS), {
       ...this.#program.account,
       cwd: this.#folder.data,
@@ -136,7 +150,7 @@ class EmbeddedServer implements EmbeddedPostgres {
         resolve(true);
       });
       child.once('error', (error) => {
-        this.#log.error({ err: error }, 'the embedded database could not be started');
+        this.#log.error({ err: error }, 'the embedded database cannot be started');
         resolve(true);
       });
     });
@@ -148,10 +162,13 @@ class EmbeddedServer implements EmbeddedPostgres {
     }
   }
 
-  /** Connects and claims. False if the server does not answer yet, or is on its way out. Throws `FolderInUseError` where another program has it. */
+  /**
+   * Connects and claims. False if the server does not answer yet, or shuts down. Throws
+   * `FolderInUseError` if another program has the claim.
+   */
   async #claimOf(running: Postmaster): Promise<boolean> {
     const isFirst = this.#port === 0;
-    // Whoever was given the URL keeps it: a server on another port is of no use then.
+    // The URL that callers have names the old port: a server on another port is of no use.
     if (!isFirst && running.port !== this.#port) await stopPostmaster(running, STOP_MS);
     this.#port = running.port;
     const client = new pg.Client({ connectionString: this.#urlOf('postgres'), connectionTimeoutMillis: CONNECT_MS, keepAlive: true });
@@ -164,7 +181,7 @@ class EmbeddedServer implements EmbeddedPostgres {
       if (rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
     } catch (error) {
       if (isFirst) this.#port = 0;
-      // Another program has it, started here or not.
+      // Another program uses the server, whoever started it.
       if (error instanceof FolderInUseError) this.#launched = undefined;
       await client.end().catch(() => undefined);
       if (error instanceof FolderInUseError || isPasswordRefused(error)) throw error;
@@ -180,7 +197,7 @@ class EmbeddedServer implements EmbeddedPostgres {
   #lost(client: pg.Client): void {
     if (this.#stopping || this.#claim !== client) return;
     this.#claim = undefined;
-    this.#log.warn('the embedded database ended: it is started again');
+    this.#log.warn('the embedded database ended and is restarted');
     this.#reviving = this.#revive().finally(() => {
       this.#reviving = undefined;
     });
@@ -204,12 +221,12 @@ class EmbeddedServer implements EmbeddedPostgres {
   }
 }
 
-/** invalid_password: the folder's password file was changed. */
+/** invalid_password: somebody changed the folder's password file. */
 function isPasswordRefused(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '28P01';
 }
 
-/** A free TCP port of 127.0.0.1; `wanted` itself where it is not 0. */
+/** Returns a free TCP port of 127.0.0.1, or `wanted` if it is not 0. */
 function freePort(wanted: number): Promise<number> {
   if (wanted !== 0) return Promise.resolve(wanted);
   return new Promise((resolve, reject) => {

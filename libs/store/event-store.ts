@@ -1,63 +1,77 @@
-/** The ports to the two logs that processes follow: events, one for each change of members, rooms, conversations, logins and bans; and revocations. */
+/**
+ * The ports to the two logs that processes follow: events (one for each change of members, rooms,
+ * conversations, logins and bans), and revocations.
+ */
 
-/** A row as it is kept. `libs/events/events.ts` gives it its type. */
+/** A stored row. `libs/events/events.ts` gives it its type. */
 export interface EventRow {
-  /** Higher for the later one of two events of a room. */
+  /** Of two events of a room, the later one has the higher number. */
   readonly seq: number;
   readonly kind: string;
   /** Undefined: the event is about people, not about a room. */
   readonly room: string | undefined;
   /** The people concerned, in the order in which they came. */
   readonly users: readonly string[];
-  /** When it happened, Unix milliseconds by the database's clock. */
+  /** When it happened, in Unix milliseconds of the database's clock. */
   readonly at: number;
   readonly payload: unknown;
 }
 
-/** A place in the log that all processes share. */
+/** The position of a consumer that all processes share. */
 export interface ConsumerPosition {
   readonly position: string;
-  /** False while another process works through what follows. */
+  /** False while another process handles the events behind the position. */
   readonly isFree: boolean;
 }
 
 /** Every change adds its event in its own transaction. Events are kept for seven days. */
 export interface EventStore {
   /**
-   * The events of these kinds that were committed since the read that gave this mark, however late they were committed; without a mark none. At most 1,000:
-   * if there are more, `more` is true and the page's mark leads on. Two events of one room never come in the wrong order.
+   * The events of these kinds that were committed since the read that returned `mark`, however
+   * late. Without a mark: none. At most 1,000; if there are more, `more` is true and the page's
+   * mark continues. Two events of one room never come in the wrong order.
    */
   since(mark: string | undefined, kinds: readonly string[]): Promise<LogPage<EventRow>>;
-  /** How far a consumer has come. Throws `TypeError` if no migration made a consumer of this name. */
+  /**
+   * The position of a consumer. Throws `TypeError` if no migration made a consumer of this name.
+   */
   position(consumer: string): Promise<ConsumerPosition>;
   /**
-   * Holds a consumer that stands at `position` and that nobody else holds, for `ms` milliseconds at most. False: it was held, or has moved on. Of several
-   * calls at once one is true.
+   * Takes a consumer that is at `position` and that nobody holds, for `ms` milliseconds at most.
+   * False if somebody held it, or if it moved on. Of several calls at once, one returns true.
    */
   hold(consumer: string, position: string, holder: string, ms: number): Promise<boolean>;
-  /** Lets go of a consumer that `holder` still holds, at `position` from now on. False: it is not held by `holder` any more, and does not move. */
+  /**
+   * Releases a consumer that `holder` still holds, and moves it to `position`. False, and no move,
+   * if `holder` does not hold it any more.
+   */
   release(consumer: string, holder: string, position: string): Promise<boolean>;
 }
 
-/** The port to the log of revocations, which every node follows. */
-
-/** A read of a log. None that follows another by its mark misses what was committed in between, in whatever order. */
+/**
+ * A read of a log. A chain of reads, each by the mark of the one before, misses no entry, in
+ * whatever order entries are committed.
+ */
 export interface LogPage<Entry> {
   /** In the order in which they were added. After a fail-over some may come again. */
   readonly entries: readonly Entry[];
-  /** Where this read ended: an opaque text for the next one. */
+  /** The end of this read: an opaque text for the next one. */
   readonly mark: string;
-  /** False if the mark given is older than entries are kept: some may be missing. */
+  /** False if entries are not kept as long as the mark is old: some may be missing. */
   readonly complete: boolean;
-  /** True if the page is full: the next read by this mark goes on at once. */
+  /** True if the page is full: read on at once by this mark. */
   readonly more: boolean;
-  /** When it was read, Unix milliseconds by the database's clock. */
+  /** The time of the read, in Unix milliseconds of the database's clock. */
   readonly readAt: number;
 }
 
 /**
- * What takes a token's power away, as a log that every node follows. `login`: all tokens of a login. `token`: one token, by the SHA-256 of it (base64url).
- * `user`: all tokens of the user issued up to `at`. `ban`: the user until `until`. `unban`. `disconnect`: the user's connections of this moment.
+ * Ends the power of tokens. Every node follows this log.
+ * - `login`: all tokens of a login.
+ * - `token`: one token, named by its SHA-256 (base64url).
+ * - `user`: all tokens of the user that were issued up to `at`.
+ * - `ban`: the user, until `until`; `unban` lifts it.
+ * - `disconnect`: the user's present connections.
  */
 export interface RevocationRecord {
   readonly seq: number;
@@ -66,15 +80,21 @@ export interface RevocationRecord {
   readonly subject: string;
   readonly reason: string;
   readonly at: number;
-  /** Of no interest afterwards. */
+  /** The revocation has no effect afterwards. */
   readonly until: number;
 }
 
 export interface RevocationStore {
-  /** An `unban` is kept no longer than the bans it lifts, `until` at most. */
+  /**
+   * Adds a revocation. An `unban` is kept for a minute after the bans it lifts end, and until
+   * `until` at most.
+   */
   add(revocation: Omit<RevocationRecord, 'seq'>): Promise<void>;
-  /** Until when the user is banned, Unix milliseconds; undefined: they are not. O(log n). */
+  /** The end of the user's ban in Unix milliseconds; undefined if there is none. O(log n). */
   bannedUntil(user: string, now: number): Promise<number | undefined>;
-  /** What was committed since the read that gave this mark; without one, everything that holds, without bans that were lifted. */
+  /**
+   * The revocations committed since the read that returned `mark`. Without a mark: all that hold,
+   * without lifted bans.
+   */
   since(mark: string | undefined, now: number): Promise<LogPage<RevocationRecord>>;
 }

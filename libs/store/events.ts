@@ -2,12 +2,15 @@ import type { Database } from './database.ts';
 import type { ConsumerPosition, EventRow, EventStore, LogPage, RevocationRecord, RevocationStore } from './event-store.ts';
 import { TransactionLog } from './transaction-log.ts';
 
-/** Rows live seven days (upkeep.ts). Ten minutes for a transaction that was long under way when it added its row. */
+/**
+ * Events are deleted after seven days (upkeep.ts). Ten minutes less, for a transaction that commits
+ * long after it added its row.
+ */
 const KEPT_MS = 7 * 86_400_000 - 600_000;
-/** Events of one read at most. */
+/** Most events of one read. */
 const PAGE = 1000;
 
-/** What a read selects. Exported for the test of its plan. */
+/** The columns of a read. Exported for the test of its plan. */
 export const EVENT_COLUMNS = 'seq, kind, room, users, payload, (extract(epoch FROM added_at) * 1000)::bigint AS at';
 
 type StoredRow = Omit<EventRow, 'room'> & { readonly room: string | null };
@@ -24,7 +27,7 @@ export class PostgresEvents implements EventStore {
   readonly #database: Database;
   readonly #log: TransactionLog<StoredRow, EventRow>;
 
-  /** `following`: the connections of what follows changes. */
+  /** `following`: the connections that follow changes. */
   constructor(database: Database, following: Database) {
     this.#database = database;
     this.#log = new TransactionLog<StoredRow, EventRow>({
@@ -43,7 +46,7 @@ export class PostgresEvents implements EventStore {
 
   async position(consumer: string): Promise<ConsumerPosition> {
     const row = await this.#database.first<{ position: string; is_free: boolean }>(POSITION, [consumer]);
-    if (row === undefined) throw new TypeError(`no migration made the consumer of events ${consumer}`);
+    if (row === undefined) throw new TypeError(`no migration made the event consumer ${consumer}`);
     return { position: row.position, isFree: row.is_free };
   }
 
@@ -61,15 +64,15 @@ type RevocationRow = { seq: number; kind: RevocationRecord['kind']; subject: str
 const REVOCATION_COLUMNS = 'seq, kind, subject, reason, at, until';
 
 const ADD = 'INSERT INTO sanctions (kind, subject, reason, at, until) VALUES ($1, $2, $3, $4, $5)';
-/** An unban outlasts the bans that it lifts by a minute, and is of no interest afterwards. */
+/** An unban outlasts the bans that it lifts by a minute, and has no effect afterwards. */
 const LIFT = `
   INSERT INTO sanctions (kind, subject, reason, at, until)
   SELECT $1, $2, $3, $4::bigint, least($5::bigint, 60000 + greatest($4::bigint, (SELECT max(until) FROM sanctions WHERE kind = 'ban' AND subject = $2)))`;
-/** What holds at `$1`: no ban that was lifted, and nothing of its lifting. */
+/** The rows that hold at `$1`: no unban, and no ban that was lifted. */
 const HOLDING = `l.until > $1 AND l.kind <> 'unban' AND NOT (
   l.kind = 'ban' AND EXISTS (SELECT 1 FROM sanctions u WHERE u.kind = 'unban' AND u.subject = l.subject AND u.seq > l.seq))`;
 
-/** The newest word about a user, a ban or its lifting, that still holds. Exported for the test of its plan. */
+/** The newest ban or unban of a user that still holds. Exported for the test of its plan. */
 export const BAN_OF = `SELECT kind, until FROM sanctions WHERE kind IN ('ban', 'unban') AND subject = $1 AND until > $2 ORDER BY seq DESC LIMIT 1`;
 
 export class PostgresRevocations implements RevocationStore {
@@ -77,7 +80,7 @@ export class PostgresRevocations implements RevocationStore {
   readonly #messaging: Database;
   readonly #log: TransactionLog<RevocationRow, RevocationRecord>;
 
-  /** `messaging`: the connections of the log that every node follows. */
+  /** `messaging`: the connections for the log that every node follows. */
   constructor(database: Database, messaging: Database) {
     this.#database = database;
     this.#messaging = messaging;
@@ -86,7 +89,7 @@ export class PostgresRevocations implements RevocationStore {
       table: 'sanctions',
       columns: REVOCATION_COLUMNS,
       entryOf: ({ seq, kind, subject, reason, at, until }) => ({ seq, kind, subject, reason, at, until }),
-      // A revocation stays as long as it holds: none is missed for its age.
+      // A revocation stays as long as it holds, so a reader misses none.
       keptMs: Number.POSITIVE_INFINITY,
     });
   }

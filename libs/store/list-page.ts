@@ -1,11 +1,14 @@
-/** A part of a list that is read page by page. */
+/** One page of a list. */
 export interface ListPage<Item, Place> {
   readonly items: readonly Item[];
-  /** Where the next page begins: the place of the last item. Undefined: the list ends here. */
+  /** The place of the last item, where the next page begins. Undefined: this is the last page. */
   readonly next: Place | undefined;
 }
 
-/** The page of at most `limit` rows, of which one more was asked for to know whether there is a next one. */
+/**
+ * Makes a page of at most `limit` rows. The query asks for one row more, which tells whether there
+ * is a next page.
+ */
 export function pageOf<Row, Item, Place>(
   rows: readonly Row[],
   limit: number,

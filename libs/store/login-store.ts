@@ -1,6 +1,6 @@
 /** The port to logins: codes, refresh secrets, and answers to requests with an idempotency key. */
 
-/** A refresh-token family: one login. Its id is the `login` claim of the tokens made from it. */
+/** A family of refresh tokens: one login. Its id is the `login` claim of its tokens. */
 export interface FamilyRecord {
   /** A UUID. */
   readonly id: string;
@@ -10,61 +10,67 @@ export interface FamilyRecord {
   readonly expiresAt: number;
 }
 
-/** A refresh secret before the present one that is still answered. */
+/** An earlier refresh secret that is still accepted. */
 export interface EarlierSecret {
   readonly hash: string;
   readonly generation: number;
-  /** Until when; null: for as long as the present one is not used. */
+  /** The end of its acceptance. Null: it is accepted until the present secret is used. */
   readonly until: number | null;
 }
 
-/** The refresh secrets of a login. Generations count up from 0; a login has one present secret. */
+/**
+ * The refresh secrets of a login: one present secret, and earlier ones. Generations count up from
+ * 0.
+ */
 export interface LoginSecrets {
-  /** The family's. */
+  /** The id of the family. */
   readonly id: string;
   readonly generation: number;
-  /** Of the present secret. */
+  /** The hash of the present secret. */
   readonly hash: string;
   /** The newest first. */
   readonly earlier: readonly EarlierSecret[];
 }
 
-/** A login that goes on. */
+/** A login that is neither expired nor revoked. */
 export interface LivingLogin {
   readonly family: FamilyRecord;
   readonly secrets: LoginSecrets;
 }
 
 export interface LoginStore {
-  /** A registration ticket for a verified address. */
+  /** Stores a registration ticket for a verified address. */
   putTicket(hash: string, mail: string, expiresAt: number): Promise<void>;
-  /** The address of a ticket that is still good; not used up. */
+  /** The address of a valid ticket. Does not use it up. */
   ticket(hash: string, now: number): Promise<string | undefined>;
-  /** Uses up a ticket. False if it is not good any more. */
+  /** Uses up a ticket. False if it is not valid any more. */
   dropTicket(hash: string): Promise<boolean>;
-  /** Begins a login: its present secret is that of generation 0. */
+  /** Begins a login. Its present secret has generation 0. */
   openFamily(family: FamilyRecord, secretHash: string): Promise<void>;
-  /** Whether there was such a login here, living or not; one that expired may be forgotten. */
+  /** Whether this hub made the login, valid or not. An expired login may be forgotten. */
   knowsLogin(familyId: string): Promise<boolean>;
-  /** Undefined if there is none, or it is expired or revoked. */
+  /** Undefined if there is none, or if it is expired or revoked. */
   livingLogin(familyId: string, now: number): Promise<LivingLogin | undefined>;
   /**
-   * Puts `after` in place of `before`, the secrets as they were read. False if the login is not living any more, or somebody else changed them meanwhile: of
-   * several at once, on any nodes, one succeeds.
+   * Replaces the secrets `before` by `after`. False if the login is not valid any more, or if its
+   * secrets are not `before` any more: of several concurrent calls, on any nodes, one succeeds.
    */
   replaceSecrets(before: LoginSecrets, after: Omit<LoginSecrets, 'id'>, now: number): Promise<boolean>;
-  /** Ends the family, whether it was before or not. The kind of person it was for; undefined if there is none. */
+  /**
+   * Ends the family. Returns the kind of its user, also if it was ended before; undefined if there
+   * is none.
+   */
   revokeFamily(familyId: string): Promise<string | undefined>;
   revokeFamiliesOf(userId: string): Promise<void>;
 }
 
-/** A code that is mailed. Nothing here is the code, the attempt or an address itself. */
+/** A code that is mailed. No member is the code, the attempt or an address in the clear. */
 export interface NewCode {
-  /** The hash of the attempt: what the browser that asked is given. */
+  /** The hash of the attempt, an id that the asking browser gets. */
   readonly attempt: string;
-  /** The account, one for all its spellings. */
+  /** The account, the same for all spellings. */
   readonly account: string;
-  /** A keyed hash of who asks: a browser the account knows, or an address. */
+  /** A keyed hash of the asker: a browser that the account knows, or an address. */
   readonly asker: string;
   readonly hash: string;
   readonly expiresAt: number;
@@ -74,7 +80,10 @@ export interface NewCode {
 export interface CodeTry {
   readonly account: string;
   readonly attempt: string | undefined;
-  /** Where no living code of the account is this attempt's: whether the newest one that one of `askers` asked for is meant. */
+  /**
+   * If no valid code of the account has this attempt: whether the newest code that one of `askers`
+   * asked for counts.
+   */
   readonly orNewest: boolean;
   readonly askers: readonly string[];
   readonly hash: string;
@@ -84,37 +93,46 @@ export interface CodeTry {
 }
 
 /**
- * Login codes, and who may still try. Wrong tries are counted for the account, over all its codes: 20 in 10 minutes. Then only a browser that the account knows
- * goes on, with 10 of its own in 10 minutes. All nodes count together.
+ * Login codes, and the limits of tries. An account has 20 wrong tries in 10 minutes, over all its
+ * codes. Then only a browser that the account knows can go on, with 10 wrong tries of its own in 10
+ * minutes. All nodes count together.
  */
 export interface CodeStore {
-  /** Keeps a code. Of one account and asker the newest five live side by side. */
+  /** Stores a code. An account keeps the newest five of each asker. */
   put(code: NewCode): Promise<void>;
   /**
-   * Uses up a code, atomically: `ok` at most once for each code, however many try at once. `wrong` also if there is none, or it is expired or burnt: that counts
-   * nowhere. A number: nothing was looked at, for the tries are used up for so many milliseconds. A code is burnt by five wrong tries that name its attempt for
-   * those that do, and by five that do not for those that do not.
+   * Uses up a code, atomically.
+   * - `ok`: at most once for each code, however many try at once.
+   * - `wrong`: the code is wrong. Also if there is none, or if it is expired or burnt: such a try
+   *   is not counted.
+   * - A number: the tries are used up for this many milliseconds, and the code was not compared.
+   *
+   * Five wrong tries that name its attempt burn a code for tries that name it; five that do not
+   * name it burn it for the others.
    */
   redeem(tried: CodeTry): Promise<'ok' | 'wrong' | number>;
-  /** Counts a try whose outcome is not known yet, of anything else that people log in with; a number: the tries are used up for so many milliseconds. */
+  /**
+   * Counts a try before its outcome is known, for other secrets than codes. A number: the tries are
+   * used up for this many milliseconds.
+   */
   beginTry(account: string, device: string | undefined, now: number): Promise<{ readonly payer: string } | number>;
-  /** It was a right one: it is not counted. */
+  /** Takes back a counted try that was right. */
   forgiveTry(begun: { readonly payer: string }): Promise<void>;
 }
 
-/** A request with an idempotency key, about to be answered. */
+/** A claim to answer a request with an idempotency key. */
 export interface Claim {
-  /** A keyed hash of who asks, of the route and the key. */
+  /** A keyed hash of the user, the route and the key. */
   readonly scope: string;
-  /** A keyed hash of what is asked. */
+  /** A keyed hash of the request. */
   readonly requestHash: string;
-  /** Of this claim. */
+  /** The id of this claim. */
   readonly id: string;
   readonly now: number;
   readonly expiresAt: number;
 }
 
-/** What a request with this key was answered; `answer` undefined: it is under way. */
+/** The answer to a request with this key. `answer` is undefined while the request is under way. */
 export interface KeptAnswer {
   readonly requestHash: string;
   readonly answer: string | undefined;
@@ -123,15 +141,25 @@ export interface KeptAnswer {
 /** Answers to requests with an idempotency key (A15). */
 export interface AnswerStore {
   /**
-   * `expiresAt`: nobody else answers it; the claim is to be renewed, and ended by `keep`, `release` or `drop`. Of several at once one gets it. A claim that was not
-   * renewed for 30 s, by the store's clock, and has no answer is its process's that died: the same request gets it, and one that was released, with the `expiresAt` of the first. Undefined: it was dropped at this moment.
+   * Claims a key.
+   * - `expiresAt`: the claim is taken, and no other process answers. Renew it, and end it by
+   *   `keep`, `release` or `drop`. Of several calls at once, one gets it.
+   * - `KeptAnswer`: another claim has the key.
+   * - Undefined: the other claim was dropped at this moment.
+   *
+   * A claim without an answer passes on, and keeps its first `expiresAt`: to any request after
+   * `release`; to the same request if the claim was not renewed for 30 s of the store's clock,
+   * because its process is dead.
    */
   claim(claim: Claim): Promise<Pick<Claim, 'expiresAt'> | KeptAnswer | undefined>;
   keep(claim: Pick<Claim, 'scope' | 'id'>, answer: string): Promise<void>;
-  /** The request is under way still. Changes nothing where the claim is ended, or another process's. */
+  /**
+   * Keeps the claim while the request is under way. Does nothing if the claim has ended, or if
+   * another process has it.
+   */
   renew(claim: Pick<Claim, 'scope' | 'id'>): Promise<void>;
-  /** The key is free; what may have been made is found by the same request. */
+  /** Frees the key after a failure that may have made something: the same request finds it. */
   release(claim: Pick<Claim, 'scope' | 'id'>): Promise<void>;
-  /** Nothing was made: the key is as if it had never come. */
+  /** Forgets the key: nothing was made. */
   drop(claim: Pick<Claim, 'scope' | 'id'>): Promise<void>;
 }

@@ -14,7 +14,7 @@ type LoginRow = {
   earlier: string;
 };
 
-/** Each is one statement: what races here is decided by the row's lock. */
+/** Each method is one statement: the row's lock decides races. */
 export class PostgresLogins implements LoginStore {
   readonly #database: Database;
   readonly #now: () => number;
@@ -90,11 +90,11 @@ export class PostgresLogins implements LoginStore {
   }
 }
 
-/** Codes of an account that live side by side for one asker. */
+/** Codes that an account keeps for each asker. */
 const CODES = 5;
-/** The wrong try with this number burns a code. */
+/** Wrong tries that burn a code. */
 const TRIES = 5;
-/** Wrong tries of an account, and of a device beyond them, in a window that begins with the first one. */
+/** Wrong tries of an account, and then of a device, in a window that begins with the first one. */
 const ACCOUNT_TRIES = 20;
 const DEVICE_TRIES = 10;
 const WINDOW_MS = 600_000;
@@ -102,7 +102,9 @@ const WINDOW_MS = 600_000;
 type CodeRow = { id: string; hash: string; tries: number; column: 'named_tries' | 'other_tries' };
 type TriesRow = { wrong: number; until: number };
 
-/** Each is a transaction: what races here is decided by the locks of rows, of the code first, then of who tries. */
+/**
+ * Each method is a transaction: row locks decide races. The code is locked first, then the tries.
+ */
 export class PostgresCodes implements CodeStore {
   readonly #database: Database;
 
@@ -131,7 +133,7 @@ export class PostgresCodes implements CodeStore {
     return this.#database.transaction(async (query) => {
       const { now } = tried;
       const code = await codeOf(query, tried);
-      // Where there is nothing to compare with, nothing can be guessed: it counts nowhere.
+      // If there is no code to compare with, a try guesses nothing and is not counted.
       if (code === undefined || code.tries >= TRIES) return 'wrong';
       const payer = await payerOf(query, tried.account, tried.device, now);
       if (typeof payer === 'number') return payer;
@@ -159,7 +161,7 @@ export class PostgresCodes implements CodeStore {
   }
 }
 
-/** Locks the code that is tried. Its `column` counts the wrong tries of this way to name it. */
+/** Locks the tried code. `column` counts the wrong tries that name the code in this way. */
 async function codeOf(query: Query, { account, attempt, orNewest, askers, now }: CodeTry): Promise<CodeRow | undefined> {
   const [named] = await query<CodeRow>(
     `SELECT id, hash, named_tries AS tries, 'named_tries' AS column FROM login_attempts
@@ -175,7 +177,10 @@ async function codeOf(query: Query, { account, attempt, orNewest, askers, now }:
   return newest;
 }
 
-/** Locks and names whose tries the next one is counted with; milliseconds to wait where those are used up. */
+/**
+ * Locks the account or the device that the next wrong try counts for, and returns its key. If its
+ * tries are used up: the milliseconds to wait.
+ */
 async function payerOf(query: Query, account: string, device: string | undefined, now: number): Promise<string | number> {
   const { wrong, until } = await locked(query, account, now);
   if (wrong < ACCOUNT_TRIES) return account;
@@ -185,7 +190,7 @@ async function payerOf(query: Query, account: string, device: string | undefined
   return own.wrong < DEVICE_TRIES ? payer : own.until - now;
 }
 
-/** A window that is over begins anew. */
+/** Starts a new window if the old one is over. */
 async function locked(query: Query, subject: string, now: number): Promise<TriesRow> {
   const [row] = await query<TriesRow>(
     `INSERT INTO login_tries AS t (subject, wrong, until) VALUES ($1, 0, $2)

@@ -1,4 +1,7 @@
-/** The folder of this machine for what PostgreSQL's account cannot reach in the project's own folder: data, and copies of PostgreSQL's programs. */
+/**
+ * The folder of this machine for things that PostgreSQL's account cannot reach in the project's own
+ * folder: data, and copies of PostgreSQL's programs.
+ */
 import { execFile } from 'node:child_process';
 import {
   accessSync,
@@ -20,14 +23,14 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { ConfigError } from '#libs/config/config.ts';
 
-/** Tried in this order. Both outlive a restart of the machine. */
+/** Tried in this order. Both survive a restart of the machine. */
 const PLACES = ['/var/lib/parley', '/var/tmp/parley'];
-/** Others pass through it, see no names in it and write nothing into it. */
+/** Other accounts can pass through, and can neither list nor write. */
 const MODE = 0o711;
 
 /**
- * Finds or makes the folder; for root only. Throws `ConfigError` if there is none that root alone can write to: whoever put one there before could change the
- * programs or read the data.
+ * Finds or makes the folder; for root only. Throws `ConfigError` if there is none that root alone
+ * can write to: another account could change the programs or read the data.
  */
 export function machineFolder(places: readonly string[] = PLACES): string {
   const problems: string[] = [];
@@ -37,18 +40,21 @@ export function machineFolder(places: readonly string[] = PLACES): string {
     problems.push(`${place} ${problem}`);
   }
   throw new ConfigError([
-    `PostgreSQL does not run as root, and its account cannot enter this folder; no other one could be used: ${problems.join('; ')}. Set DATABASE_URL, or start Parley as another user.`,
+    `PostgreSQL does not run as root, its account cannot enter this folder, and no other folder can be used: ${problems.join('; ')}. Set DATABASE_URL, or start Parley as another user.`,
   ]);
 }
 
-/** Makes a new folder for the data of one project folder; root's own, and others pass through it. */
+/**
+ * Makes a new folder for the data of one project folder. It belongs to root, and others can pass
+ * through.
+ */
 export function newDataFolder(base: string): string {
   const folder = mkdtempSync(join(base, 'data-'));
   chmodSync(folder, MODE);
   return folder;
 }
 
-/** Makes the folder if it is missing. Returns why it cannot be used, or undefined if it can. */
+/** Makes the folder if it is missing. Returns the reason why it cannot be used, or undefined. */
 function problemOf(place: string): string | undefined {
   try {
     mkdirSync(place, { mode: MODE });
@@ -56,10 +62,10 @@ function problemOf(place: string): string | undefined {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     if (code !== 'EEXIST') return `cannot be made (${code})`;
   }
-  // In a folder that everybody writes to, anybody may have put a link of that name.
+  // In a folder that everybody can write to, anybody may have put a link of this name.
   const isShared = (statSync(dirname(place)).mode & 0o022) !== 0;
   const stats = isShared ? lstatSync(place) : statSync(place, { throwIfNoEntry: false });
-  if (stats === undefined || !stats.isDirectory()) return 'is no folder';
+  if (stats === undefined || !stats.isDirectory()) return 'is not a folder';
   if (stats.uid !== 0) return 'belongs to another account';
   if ((stats.mode & 0o022) !== 0) return 'can be written to by others';
   try {
@@ -77,10 +83,10 @@ const HOME = 'postgresql-';
 const DRAFT = 'new-';
 
 export interface CopyOptions {
-  /** The installed programs: the folder with `bin`, `lib` and `share`. */
+  /** The installed programs: a folder with `bin`, `lib` and `share`. */
   readonly from: string;
   readonly version: string;
-  /** Whether the programs of a folder run as the server's account. */
+  /** Whether the programs of a folder run under the server's account. */
   works(home: string): Promise<boolean>;
   /** Called with one sentence if a copy is made. */
   tell(line: string): void;
@@ -89,8 +95,10 @@ export interface CopyOptions {
 }
 
 /**
- * Returns the folder of a copy, made at the first call for a version. A copy appears whole or not at all. Copies of other versions that no process uses are
- * removed. This process counts as a user of the copy until it ends.
+ * Returns the folder of a copy of PostgreSQL's programs, for an account that cannot reach the
+ * installed ones. The first call for a version makes it. A copy appears whole or not at all. Copies
+ * of other versions are removed if no process uses them. This process counts as a user until it
+ * ends.
  */
 export async function postgresCopy({ from, version, works, tell, base = machineFolder() }: CopyOptions): Promise<string> {
   const home = join(base, `${HOME}${version}-${process.platform}-${process.arch}`);
@@ -99,11 +107,11 @@ export async function postgresCopy({ from, version, works, tell, base = machineF
     if (!existsSync(home)) {
       const draft = mkdtempSync(join(base, `${DRAFT}${process.pid}-`));
       await copy(from, draft);
-      tell(`PostgreSQL runs as an account that cannot enter ${from}: its programs were copied to ${home} (${await megabytes(draft)} MB).`);
+      tell(`PostgreSQL's account cannot enter ${from}, so its programs were copied to ${home} (${await megabytes(draft)} MB).`);
       try {
         renameSync(draft, home);
       } catch {
-        // Another start was faster.
+        // A concurrent start was faster.
         rmSync(draft, { recursive: true, force: true });
       }
     }
@@ -115,14 +123,17 @@ export async function postgresCopy({ from, version, works, tell, base = machineF
 
 async function copy(from: string, to: string): Promise<void> {
   cpSync(from, to, { recursive: true, verbatimSymlinks: true });
-  // An installation under a strict umask has files that only their owner reads.
+  // An installation under a strict umask has files that only their owner can read.
   await run('chmod', ['-R', 'u=rwX,go=rX', to]);
   await run('chown', ['-R', '0:0', to]);
-  // Otherwise a power cut after the rename could leave empty files.
+  // Without this, a power cut after the rename could leave empty files.
   await run('sync', ['-f', to]);
 }
 
-/** Keeps one of its files open until this process ends: `isUsed` sees that. False if it has just been removed. */
+/**
+ * Keeps a file of the folder open until this process ends, so that `isUsed` sees it. False if the
+ * folder was just removed.
+ */
 function hold(home: string): boolean {
   try {
     openSync(join(home, 'bin', 'postgres'), 'r');
@@ -141,7 +152,7 @@ function removeUnused(base: string, current: string): void {
   }
 }
 
-/** Whether a process runs a program of a folder, or has a file in it open. */
+/** Whether a process runs a program of the folder, or has a file of it open. */
 function isUsed(folder: string): boolean {
   return numbersIn('/proc').some((pid) => {
     const process = join('/proc', pid);

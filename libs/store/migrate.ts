@@ -1,4 +1,4 @@
-/** Brings a database up to the schema this version needs. */
+/** Brings a database up to the schema of this version. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -13,30 +13,38 @@ const TABLE = 'schema_migrations';
 const CONNECT_MS = 10_000;
 
 export interface MigrateOptions {
-  /** Called with one line for each step. Default: nothing is told. */
+  /** Called with a line for each step. Default: none. */
   readonly log?: (line: string) => void;
-  /** Called with one line at once, and then every five seconds, while another process migrates. Default: nothing is told. */
+  /**
+   * Called with a line at once, and then every five seconds, while another process migrates.
+   * Default: none.
+   */
   readonly waiting?: (line: string) => void;
-  /** Milliseconds; partitions are made for this month and the next two. Default `Date.now`. */
+  /** Unix milliseconds. Partitions are made for this month and the next two. Default `Date.now`. */
   readonly now?: () => number;
 }
 
-/** The lock that earlier versions held for their session: theirs and ours exclude each other. */
+/** The lock that earlier versions held for their session: the two versions exclude each other. */
 const LOCK = `SELECT pg_try_advisory_xact_lock(${PG_MIGRATE_LOCK_ID}) AS locked`;
 const LOCK_HOLDER = `
   SELECT pid FROM pg_locks
    WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND ((classid::bigint << 32) | objid::bigint) = ${PG_MIGRATE_LOCK_ID}
      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
-/** How often the lock is tried, and how often it is told that it is not to be had, milliseconds. */
+/** Milliseconds between two attempts to take the lock, and between two lines about waiting. */
 const TRY_MS = 100;
 const TELL_MS = 5000;
-/** A process that is frozen while it migrates keeps the others waiting for no longer. */
+/** A process that freezes while it migrates blocks the others no longer than this. */
 const BEGIN = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '60s'`;
 
 /**
- * Runs the migrations that are missing, each database's one after the other: several processes may start at once, all but one wait for an advisory lock and
- * find nothing left to do. All of one run's migrations are one transaction, and the lock is that transaction's: behind a pooler nothing else is ours. Resolves
- * with the names of those it ran. Rejects with PostgreSQL's error; the URL stands in no message.
+ * Runs the missing migrations.
+ *
+ * Several processes may start at once: one migrates, the others wait for an advisory lock and find
+ * nothing left to do. All migrations of a run are one transaction, which holds the lock, because
+ * behind a pooler a session is not ours.
+ *
+ * Resolves with the names of the migrations it ran. Rejects with PostgreSQL's error, whose message
+ * does not contain the URL.
  */
 export async function migrate(url: string, options: MigrateOptions = {}): Promise<string[]> {
   const log = options.log ?? (() => undefined);
@@ -53,7 +61,8 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
     try {
       await client.query(BEGIN);
       await lock(client, options.waiting ?? (() => undefined));
-      // The runner's own BEGIN changes nothing inside of ours. It commits, but where there is nothing to run.
+      // The runner's own BEGIN changes nothing inside our transaction. Its COMMIT ends it, unless
+      // there was nothing to run.
       const ran = await runner({
         dbClient: client,
         dir: MIGRATIONS,

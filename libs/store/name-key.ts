@@ -1,24 +1,26 @@
-/** What makes two names one, and what makes one look like another (A3). */
+/** When two names are the same, and when one looks like another (A3). */
 import unhomoglyph from 'unhomoglyph';
 
-/** What shows nothing, wherever it stands. */
+/** Characters that show nothing, at any place. */
 const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}\p{Cs}\u2800\u{1d159}\u{16fe4}\ufffc]/gu;
 const BLANKS = /\s+/gu;
 
 /**
- * One for all spellings of a name: compatibility forms (NFKC), the case of letters (full case folding), the width and number of blanks, and what cannot
- * be seen make no difference. '' for a text of nothing else.
+ * The key of a name: two spellings with the same key are one name. Compatibility forms (NFKC), case
+ * (full case folding), the width and number of blanks, and invisible characters make no difference.
+ * Empty if the name has nothing else.
  */
 export function nameKey(name: string): string {
   let key = name;
-  // Folding may leave a form that NFKC composes, and the other way round: two rounds settle all there are.
+  // Folding may leave a form that NFKC composes, and the other way round. Two rounds are enough for
+  // all of Unicode.
   for (let round = 0; round < 2; round += 1) key = fold(key.normalize('NFKC').replace(UNSEEN, (unseen) => (/\s/.test(unseen) ? ' ' : '')));
   return key.normalize('NFKC').replace(BLANKS, ' ').trim();
 }
 
 /**
- * Full case folding (UAX 21), as the language has it: every letter by itself, so that a final sigma is a sigma; over capitals, so that ß is ss. The
- * dotless i has a capital that it shares with i, and stays what it is.
+ * Full case folding (UAX 21). It folds each letter by itself, so that a final sigma is a sigma, and
+ * goes over capitals, so that ß is ss. The dotless i shares its capital with i, and stays as it is.
  */
 function fold(text: string): string {
   let folded = '';
@@ -32,14 +34,14 @@ function lower(text: string): string {
   return all;
 }
 
-/** The skeletons of names that others were held against, so that the names of agents are not taken apart for each newcomer. */
+/** The skeletons of names that new names were compared with, so that each is computed once. */
 const known = new Map<string, readonly string[]>();
-/** Names that `known` has beside those held against at the moment. */
+/** Most names of `known` beyond the names of a call. */
 const KNOWN_SPARE = 1000;
 
 /**
- * The first of some names that one could be read as, by their confusable skeletons (UTS 39, section 4), in whatever case they are written. The same others
- * are taken apart once.
+ * Returns the first of `others` that `name` could be mistaken for, in any case. Compares confusable
+ * skeletons (UTS 39, section 4). The skeletons of `others` are cached.
  */
 export function lookAlike(name: string, others: readonly string[]): string | undefined {
   if (known.size > others.length + KNOWN_SPARE) known.clear();
@@ -60,8 +62,11 @@ function skeleton(text: string): string {
   return unhomoglyph(text.normalize('NFD').replace(UNSEEN, '')).normalize('NFD');
 }
 
-/** What makes a name, an address or an account one and the same: compatibility forms (NFKC) and the case of letters make no difference. */
+/**
+ * The key of a name, an address or an account: compatibility forms (NFKC) and case make no
+ * difference.
+ */
 export function textKey(text: string): string {
-  // Once more: lower case may leave a form that NFKC composes.
+  // Normalizes again: lower case may leave a form that NFKC composes.
   return text.normalize('NFKC').toLowerCase().normalize('NFKC');
 }

@@ -4,13 +4,19 @@ import type { MatchRequest, MatchResult, OpenPair, PairStore } from './conversat
 import type { Database, Query } from './database.ts';
 import { kindMember, kindOf } from './seen.ts';
 
-/** The kind of room that a pair gets. */
+/** The kind of a pair's room. */
 const KIND: ManagedRoomKind = 'pair';
 
-/** One pairing at a time, over all processes: two who ask at the same moment must see each other. */
+/**
+ * One pairing at a time, over all processes: two users who ask at the same moment must see each
+ * other.
+ */
 const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 2)';
 
-/** Milliseconds: whoever asked so recently is taken to be there, also if the caller's list of those online is a little older. */
+/**
+ * Milliseconds for which a user who asked counts as online, even if the caller's list is a little
+ * older.
+ */
 const JUST_ASKED_MS = 10_000;
 
 type PairRow = { room: string; id: string; name: string; kind: string | null; expires_at: number | null };
@@ -20,7 +26,7 @@ const OPEN_PAIR = `
   SELECT p.room, p.peer_id AS id, p.peer_name AS name, ${kindOf('p.peer_id')} AS kind, r.expires_at
     FROM pairs p JOIN rooms r USING (room) WHERE p.user_id = $1 AND r.closed_at IS NULL`;
 
-/** Those who wait, then those who do not; never the asker, never somebody paired. */
+/** First those who wait, then the others; never the asking user, never somebody who has a pair. */
 const CHOOSE = `
   WITH offered AS (SELECT * FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS o (id, name, n)),
   open AS (
@@ -44,7 +50,7 @@ const MAKE = `
   )
   INSERT INTO pairs (room, user_id, peer_id, peer_name, wants_history) VALUES ($1, $5, $7, $8, $9), ($1, $7, $5, $6, $10)`;
 
-/** The row of the user only where the wish is new, then the room only where both want it now. */
+/** Updates the user's row only if the wish is new, then the room only if both want history now. */
 const WANT = `
   WITH wish AS (
     UPDATE pairs SET wants_history = true WHERE user_id = $1 AND NOT wants_history RETURNING room, peer_id
@@ -86,7 +92,7 @@ export class PostgresPairs implements PairStore {
 
   wantHistory(user: string, now: number): Promise<'kept' | 'asked' | undefined> {
     return this.#database.transaction(async (query) => {
-      // Both may say so at the same moment.
+      // Both may ask at the same moment.
       await query(LOCK);
       const [wish] = await query<{ kept: boolean }>(WANT, [user, now]);
       return wish && (wish.kept ? 'kept' : 'asked');

@@ -1,23 +1,26 @@
-/** The months of the messages table. */
+/** The monthly partitions of the messages table. */
 import type { Query } from './database.ts';
 
-/** Taken while partitions are made or dropped: one at a time, over all processes. */
+/** The lock to make or drop partitions: one at a time, over all processes. */
 const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 1)';
-/** Milliseconds that whoever drops a month waits for each lock. Everybody who writes waits behind: much less than what they have patience for. */
+/**
+ * Milliseconds that a drop waits for each lock. All writers queue behind it, so this is far below
+ * their timeout.
+ */
 const DROP_PATIENCE_MS = 300;
-/** Months made ahead: this one and the next two. */
+/** Months made ahead of the present one. */
 const MONTHS_AHEAD = 2;
 
 export interface Month {
-  /** Name of the partition, `messages_2026_08`. */
+  /** The name of the partition, `messages_2026_08`. */
   readonly name: string;
-  /** First millisecond in it, UTC. */
+  /** Its first millisecond, UTC. */
   readonly from: number;
-  /** First millisecond after it. */
+  /** The first millisecond after it. */
   readonly to: number;
 }
 
-/** The month (UTC) that lies `plus` months after the one of `at`. */
+/** The month (UTC) `plus` months after the month of `at`. */
 export function monthOf(at: number, plus = 0): Month {
   const day = new Date(at);
   const year = day.getUTCFullYear();
@@ -28,13 +31,13 @@ export function monthOf(at: number, plus = 0): Month {
   return { name: `messages_${first.getUTCFullYear()}_${number}`, from, to: Date.UTC(year, month + 1) };
 }
 
-/** The month of a partition by its name; undefined for the default partition and for anything else. */
+/** The month of a partition's name. Undefined for the default partition and for any other name. */
 export function monthNamed(name: string): Month | undefined {
   const match = /^messages_(\d{4})_(0[1-9]|1[0-2])$/.exec(name);
   return match === null ? undefined : monthOf(Date.UTC(Number(match[1]), Number(match[2]) - 1));
 }
 
-/** Names of the partitions there are, the default one included. */
+/** The names of all partitions, with the default one. */
 async function partitions(query: Query): Promise<string[]> {
   const rows = await query<{ name: string }>(
     `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'messages'::regclass ORDER BY 1`,
@@ -43,8 +46,9 @@ async function partitions(query: Query): Promise<string[]> {
 }
 
 /**
- * Makes the partitions of the month of `now` and the next two where they are missing. Rows of such a month that lie in the default partition are moved.
- * To be called in a transaction. Safe when several do so at once; inserts wait for the moment it takes.
+ * Makes the missing partitions for the month of `now` and the next two. Moves rows of these months
+ * out of the default partition. Call it in a transaction. Several may do so at once; inserts wait
+ * until it is done.
  */
 export async function ensurePartitions(query: Query, now: number): Promise<void> {
   const months = Array.from({ length: MONTHS_AHEAD + 1 }, (_, plus) => monthOf(now, plus));
@@ -57,15 +61,16 @@ export async function ensurePartitions(query: Query, now: number): Promise<void>
   for (const month of await missing()) await addPartition(query, month);
 }
 
-/** The months with a partition that lie wholly before a moment, the oldest first. */
+/** The months with a partition that end before a moment, the oldest first. */
 export async function monthsBefore(query: Query, before: number): Promise<Month[]> {
   const months = (await partitions(query)).map(monthNamed).filter((month) => month !== undefined);
   return months.filter(({ to }) => to <= before).sort((one, other) => one.from - other.from);
 }
 
 /**
- * Drops the partition of a month, if it is there still, and returns how many messages were in it about: as PostgreSQL reckoned when it looked last, 0 where
- * it never did. To be called in a transaction. Rejects where somebody reads or writes messages for long (`isLocked`).
+ * Drops the partition of a month, if it exists. Returns PostgreSQL's estimate of its rows, 0 if
+ * there is none. Call it in a transaction. Rejects if a reader or writer of messages holds it up
+ * for too long (`isLocked`).
  */
 export async function dropMonth(query: Query, { name }: Month): Promise<number> {
   await query(`SET LOCAL lock_timeout = ${DROP_PATIENCE_MS}`);
@@ -78,15 +83,16 @@ export async function dropMonth(query: Query, { name }: Month): Promise<number> 
 }
 
 /**
- * Nobody else makes or drops partitions, reads or writes messages until the transaction ends. Taken in the order of an insert: no deadlock. The months
- * themselves are not locked: autovacuum may be at work in one for long.
+ * Until the transaction ends, nobody else makes or drops partitions, reads or writes messages.
+ * Locks in the order of an insert, so that no deadlock occurs. Does not lock the months themselves:
+ * autovacuum may work in one for long.
  */
 async function lockPartitions(query: Query): Promise<void> {
   await query(LOCK);
   await query('LOCK TABLE ONLY messages, ONLY messages_default IN ACCESS EXCLUSIVE MODE');
 }
 
-/** DDL takes no parameters: the name and the bounds are made of numbers alone. */
+/** DDL takes no parameters. The name and the bounds consist of numbers alone. */
 async function addPartition(query: Query, { name, from, to }: Month): Promise<void> {
   await query(`CREATE TABLE ${name} (LIKE messages INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`);
   await query(

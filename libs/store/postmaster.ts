@@ -1,4 +1,4 @@
-/** A running PostgreSQL server as its data folder tells of it. */
+/** A running PostgreSQL server, found by its data folder. */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,8 +11,9 @@ export interface Postmaster {
 }
 
 /**
- * The server that runs on a data folder, by its `postmaster.pid`; undefined if none does. A file that is left from before, whose process id another
- * program has now (a container that was started again), is removed: PostgreSQL would refuse to start because of it.
+ * The server that runs on a data folder, by its `postmaster.pid`. Undefined if none runs. Removes a
+ * stale file whose process id another program has now, as in a restarted container: PostgreSQL
+ * would refuse to start.
  */
 export function runningPostmaster(folder: string): Postmaster | undefined {
   const file = join(folder, 'postmaster.pid');
@@ -31,7 +32,10 @@ export function runningPostmaster(folder: string): Postmaster | undefined {
   return { pid, port };
 }
 
-/** Ends a server: breaks off what runs and writes everything down; after `patienceMs` without the tidying, which the next start then does. */
+/**
+ * Ends a server. First it aborts running work and writes everything to disk; after `patienceMs` it
+ * ends without the clean-up, which the next start then does.
+ */
 export async function stopPostmaster({ pid }: Postmaster, patienceMs: number): Promise<void> {
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
     signalPostmaster(pid, signal);
@@ -39,7 +43,7 @@ export async function stopPostmaster({ pid }: Postmaster, patienceMs: number): P
   }
 }
 
-/** Whether a process has ended within a time. */
+/** Resolves with true once a process has ended, with false after `timeoutMs`. */
 export async function gone(pid: number, timeoutMs: number): Promise<boolean> {
   const end = performance.now() + timeoutMs;
   while (isAlive(pid)) {
@@ -49,7 +53,10 @@ export async function gone(pid: number, timeoutMs: number): Promise<boolean> {
   return true;
 }
 
-/** Nothing happens if it has ended. `SIGINT` breaks off what runs, writes everything down, ends. */
+/**
+ * Does nothing if the process has ended. `SIGINT`: the server aborts running work, writes
+ * everything to disk and ends.
+ */
 export function signalPostmaster(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -58,18 +65,18 @@ export function signalPostmaster(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Whether a process runs; one that has ended and waits to be collected does not. */
+/** Whether a process runs. A zombie does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
-  // One that ended while nobody asks for its exit code is no server any more.
+  // A zombie: it has ended, and its parent has not collected it.
   return !/^State:\s+Z/m.test(procFile(pid, 'status') ?? '');
 }
 
-/** Whether it is known (on Linux) that the process is something else than a PostgreSQL server. */
+/** Whether the process is known to be another program than PostgreSQL. Linux only. */
 function isForeign(pid: number): boolean {
   const command = procFile(pid, 'cmdline');
   return command !== undefined && command !== '' && !/postgres/.test(command.split('\0')[0] ?? '');

@@ -1,41 +1,48 @@
 /**
- * The port to rooms that the hub makes, and their members.
+ * The port to managed rooms and their members.
  *
- * The store returns a `Person` with the kind of their last token. If it saw none, it returns the kind of one of their logins,
- * otherwise the kind of their account. The kind is absent if none of these is known. Rooms do not keep it.
+ * The store returns a `Person` with the kind of their last token. If it saw none, it returns the
+ * kind of one of their logins, otherwise the kind of their account. The kind is absent if none of
+ * these is known. Rooms do not keep it.
  */
 import type { Person } from '#libs/protocol/frame-types.ts';
 import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
 import type { ListPage } from './list-page.ts';
 
 export interface RoomRecord {
-  /** The whole name on the wire: `group:...`, `pair:...`, `conv:...`, `dm:...`. */
+  /** The full name on the wire: `group:...`, `pair:...`, `conv:...`, `dm:...`. */
   readonly room: string;
   readonly kind: ManagedRoomKind;
-  /** What people call it; empty for rooms without a title. */
+  /** The title for people. Empty for rooms without one. */
   readonly title: string;
-  /** The user who made it; empty where nobody in particular did. */
+  /** The user who made the room. Empty if it belongs to nobody. */
   readonly owner: string;
   readonly keepHistory: boolean;
-  /** Since when: what was said before is never stored. Undefined if no history is kept, or nobody knows since when. */
+  /**
+   * The start of its history: earlier messages are never stored. Undefined if it keeps no history,
+   * or if the start is unknown.
+   */
   readonly historyFrom: number | undefined;
   readonly createdAt: number;
-  /** Undefined: never ends by itself. */
+  /** Undefined: the room does not end by itself. */
   readonly expiresAt: number | undefined;
-  /** Undefined while it is open. */
+  /** Undefined while the room is open. */
   readonly closedAt: number | undefined;
   readonly closedReason: 'expired' | 'closed' | undefined;
 }
 
-/** How one user stands in a room. */
+/** The relation of one user to a room. */
 export interface RoomStanding {
   readonly room: RoomRecord;
   readonly isMember: boolean;
-  /** The ids of all members of a private room (R5), in the order in which they came. Empty for groups. */
+  /**
+   * The ids of all members of a private room (R5), in the order in which they came. Empty for
+   * groups.
+   */
   readonly privateMembers: readonly string[];
 }
 
-/** A room that is to be made: open, and where it keeps history, from its first moment on. */
+/** A room to be made. It is open. If it keeps history, then from its first moment on. */
 export type NewRoom = Omit<RoomRecord, 'historyFrom' | 'closedAt' | 'closedReason'>;
 
 /** An open room that ends by itself. */
@@ -45,15 +52,21 @@ export interface RoomEnd {
 }
 
 export interface RoomSummary extends RoomRecord {
-  /** Highest stored offset; 0 where nothing is stored. */
+  /** The highest stored offset. 0 if nothing is stored. */
   readonly top: number;
-  /** Stored messages above the asking user's cursor, counted up to 1,000; 0 in rooms that keep no history. */
+  /**
+   * Stored messages of others above the user's cursor, counted up to 1,000. 0 in rooms that keep no
+   * history.
+   */
   readonly unread: number;
-  /** Of a pair that keeps no history yet: which of the two asked for it. */
+  /** For a pair that keeps no history yet: who of the two asked for it. */
   readonly historyWish: 'mine' | 'theirs' | undefined;
 }
 
-/** A place in the list of a user's rooms. `at`: the newest activity in the room as it was when the first page was read, whose newest is `asOf`. */
+/**
+ * A place in the list of a user's rooms. `at`: the newest activity in the room when the first page
+ * was read. `asOf`: the newest activity of that whole page.
+ */
 export interface RoomPlace {
   readonly asOf: number;
   readonly at: number;
@@ -61,47 +74,71 @@ export interface RoomPlace {
 }
 
 export interface RoomStore {
-  /** Creates the room with its members. `exists` if the name is taken: nothing is changed then (dm rooms race). */
+  /**
+   * Creates the room with its members. `exists` if the name is taken; nothing changes then (two
+   * users may open a direct room at once).
+   */
   create(room: NewRoom, members: readonly Person[]): Promise<'created' | 'exists'>;
-  /** As `create`, a group; whether the name is taken is looked at first. `too-many` if its owner has `ownedMax` open groups already, whoever else makes one at the same moment. */
+  /**
+   * As `create`, for a group. `exists` comes before `too-many`: the owner already has `ownedMax`
+   * open groups. Concurrent calls of an owner see each other.
+   */
   createGroup(room: NewRoom, members: readonly Person[], ownedMax: number): Promise<'created' | 'exists' | 'too-many'>;
   get(room: string): Promise<RoomRecord | undefined>;
   members(room: string): Promise<Person[]>;
-  /** The members of many rooms in one query; a room without any is not in it. */
+  /** The members of many rooms in one query. Rooms without members are left out. */
   membersOf(rooms: readonly string[]): Promise<ReadonlyMap<string, readonly Person[]>>;
   /**
-   * How a user stands in a room; undefined if there is no such room. Without a user: the room alone. Reads one row of a group's members, however many
-   * there are. Calls of the same moment go out together, on connections that no reader of history can take.
+   * The relation of a user to a room; undefined if there is no such room. Without a user: the room
+   * alone. Reads one row of a group's members, whatever its size. Calls of the same moment share a
+   * statement, on connections that readers of history do not use.
    */
   standing(room: string, user?: string): Promise<RoomStanding | undefined>;
-  /** As `standing`, for who follows what becomes of rooms: no other question makes it wait, and it rejects after 1.25 s (R7). */
+  /**
+   * As `standing`, for followers of room changes. It does not wait for other questions, and rejects
+   * after 1.25 s (R7).
+   */
   recheck(room: string, user: string): Promise<RoomStanding | undefined>;
-  /** The record and all members in one query: for who lists or tells them. Whether one user is a member is asked by `standing`. */
+  /**
+   * The room with all members, in one query. To ask whether one user is a member, use `standing`.
+   */
   withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly Person[] } | undefined>;
-  /** How one of a user's rooms stands, as in `of`; undefined if it is not open, or not theirs. */
+  /** One room of a user, as in `of`. Undefined if it is not open, or if the user is no member. */
   summary(user: string, room: string): Promise<RoomSummary | undefined>;
   /**
-   * The open rooms of a user, newest activity first, at most `limit`. Later pages keep the order of the first one: a room in which something is said meanwhile
-   * is neither missed nor given twice, unless that message was on its way to the database as the first page was read (A16).
+   * The open rooms of a user, newest activity first, at most `limit`. Later pages keep the order of
+   * the first one: if a message is stored in a room meanwhile, the room is neither missed nor
+   * listed twice. A message that was on its way to the database while the first page was read is
+   * the exception (A16).
    */
   of(user: string, page: { readonly after?: RoomPlace | undefined; readonly limit: number }): Promise<ListPage<RoomSummary, RoomPlace>>;
-  /** Changes an open room; `null` takes the end away; history that is switched on is kept from `now` on. Undefined if there is none, or it is closed. */
+  /**
+   * Changes an open room. `expiresAt: null` removes its end. History that is switched on starts at
+   * `now`. Undefined if there is no such room, or if it is closed.
+   */
   update(
     room: string,
     change: { readonly title?: string; readonly keepHistory?: boolean; readonly expiresAt?: number | null },
     now: number,
   ): Promise<RoomRecord | undefined>;
   /**
-   * New members start with everything stored so far counted as delivered. All of them or nobody: `too-many` if the room had more than `membersMax` then,
-   * however many add at once; `closed` also if there is no such room.
+   * Adds all of them or nobody. For new members everything stored so far counts as delivered.
+   * `too-many` if the room would have more than `membersMax`, also with concurrent calls. `closed`
+   * also if there is no such room.
    */
   addMembers(room: string, members: readonly Person[], membersMax: number): Promise<'added' | 'too-many' | 'closed'>;
-  /** Resolves with those who were members. */
+  /** Resolves with the users who were members. */
   removeMembers(room: string, users: readonly string[]): Promise<readonly string[]>;
-  /** Closes once: true for the caller that did it. Frees a pair: its members may be paired again. */
+  /**
+   * Closes the room. True for the one call that did it. Frees a pair: its members may be paired
+   * again.
+   */
   close(room: string, reason: 'expired' | 'closed', now: number): Promise<boolean>;
   /** Open rooms whose time is over, at most `limit`. */
   overdue(now: number, limit: number): Promise<string[]>;
-  /** Open rooms that end by themselves `until` a time: those behind `after` in the order of their ends, then of their names, at most `limit`. */
+  /**
+   * Open rooms that end by themselves until `until`: those after `after`, sorted by end and then by
+   * name, at most `limit`.
+   */
   expiring(after: RoomEnd, until: number, limit: number): Promise<RoomEnd[]>;
 }

@@ -6,7 +6,7 @@ import { type ListPage, pageOf } from './list-page.ts';
 import type { NewRoom, RoomEnd, RoomPlace, RoomRecord, RoomStanding, RoomStore, RoomSummary } from './room-store.ts';
 import { kindMember, kindOf } from './seen.ts';
 
-/** A row of `rooms` as it is selected with `ROOM_COLUMNS`. */
+/** A row of `rooms`, selected with `ROOM_COLUMNS`. */
 export type RoomRow = {
   readonly room: string;
   readonly kind: RoomRecord['kind'];
@@ -42,24 +42,30 @@ type MemberRow = { readonly id: string; readonly name: string; readonly kind: st
 
 const MEMBER = `m.user_id AS id, m.name, ${kindOf('m.user_id')} AS kind`;
 
-/** Unread messages are counted up to this many: more is a number nobody reads, and a long count. */
+/**
+ * Unread messages are counted up to this number: nobody reads a higher one, and counting takes
+ * long.
+ */
 const UNREAD_MAX = 1000;
 
-/** One group of an owner at a time: those made at the same moment are counted. */
+/** One new group of an owner at a time, so that concurrent ones are counted. */
 const OWNER_LOCK = 'SELECT pg_advisory_xact_lock(7250114, hashtext($1))';
 
-/** Kinds whose open rooms of one owner are counted. One kind alone: `rooms_owner`, an index, holds its rooms only. */
+/**
+ * Kinds whose open rooms are counted for each owner. It must be one kind: the index `rooms_owner`
+ * holds only that kind.
+ */
 const OWNED_KINDS = managedKindsWith(({ endedBy, limits }) => endedBy === 'owner' && limits?.openRooms !== undefined);
 const PRIVATE_KINDS = managedKindsWith(({ isPrivate }) => isPrivate === true);
-/** Kinds that keep history once every member wished for it. */
+/** Kinds that keep history once every member asked for it. */
 const WISHED_KINDS = managedKindsWith(({ chosenBy }) => chosenBy === 'everyMember');
 
 const OWNED = `SELECT 1 FROM rooms WHERE owner = $1 AND kind IN (${OWNED_KINDS}) AND closed_at IS NULL LIMIT $2`;
 
-/** Those who add members at once do so one after the other; messages and readers do not wait. */
+/** Concurrent additions of members run one after the other. Messages and readers do not wait. */
 const ROOM_LOCK = 'SELECT 1 FROM rooms WHERE room = $1 AND closed_at IS NULL FOR NO KEY UPDATE';
 
-/** Members of room `$1` once the users `$2` are, at most `$3`. */
+/** The members of room `$1` together with the users `$2`, at most `$3` rows. */
 const MEMBERS_WITH = 'SELECT user_id FROM room_members WHERE room = $1 UNION SELECT unnest($2::text[]) LIMIT $3';
 
 const JOIN = `
@@ -74,10 +80,16 @@ const JOIN = `
 
 type SummaryRow = RoomRow & { readonly top: number; readonly unread: number; readonly history_wish: 'mine' | 'theirs' | null };
 
-/** Looked up for each room: a user has few of all rooms, and a plan that reads them all is never better. */
+/**
+ * A look-up for each room: a user has few of all rooms, so a plan that reads all tops is never
+ * better.
+ */
 const TOP = 'LEFT JOIN LATERAL (SELECT x.top, x.at FROM room_tops x WHERE x.room = m.room OFFSET 0) AS t ON true';
 
-/** What a member `m` sees of a room. What the user said is not unread: a sender's JSON begins with the id. */
+/**
+ * The summary of a room for its member `m`. The user's own messages are not unread; the JSON of a
+ * sender begins with the id.
+ */
 const SUMMARY = `
   ${ROOM_COLUMNS}, coalesce(t.top, 0) AS top, u.unread,
          CASE WHEN r.kind IN (${WISHED_KINDS}) AND NOT r.keep_history THEN
@@ -96,13 +108,14 @@ const SUMMARY_SOURCES = `
       ) AS above
     ) AS u`;
 
-/** How the open room `$2` of user `$1` stands. */
+/** The summary of the open room `$2` for user `$1`. */
 const SUMMARY_OF = `SELECT ${SUMMARY} FROM room_members m ${SUMMARY_SOURCES} WHERE m.user_id = $1 AND m.room = $2 AND r.closed_at IS NULL`;
 
 /**
- * A page of the open rooms of user `$1`: at most `$5`, behind the place of `$3` (activity) and `$4` (room). `$2`: the newest activity of the first page. Where
- * something newer was said in a room, its place is that of the newest message from before. Only the page's rooms are counted. Exported for the test of its
- * plan.
+ * A page of the open rooms of user `$1`: at most `$5`, after the place of activity `$3` and room
+ * `$4`. `$2` is the newest activity of the first page. If a room has newer messages, its place is
+ * that of its newest message until `$2`. Unread messages are counted only for the rooms of the
+ * page. Exported for the test of its plan.
  */
 export const ROOMS_PAGE = `
   WITH mine AS (
@@ -119,12 +132,13 @@ export const ROOMS_PAGE = `
   )
   SELECT m.activity, ${SUMMARY} FROM m ${SUMMARY_SOURCES} ORDER BY m.activity DESC, m.room`;
 
-/** A crowd that enters or speaks at once asks in a few statements. */
+/** If a crowd enters or publishes at once, a few statements ask for all. */
 const ASKED = { windowMs: 1, sizeMax: 500, queueMax: 50_000, parallel: 2 };
 
 /**
- * How users (`$2`) stand in rooms (`$1`), a row for each question about a room that exists. Only the members of private rooms, two or three, are read
- * beside the user's own row. Exported for the test of its plan.
+ * The relation of users (`$2`) to rooms (`$1`): a row for each question about an existing room.
+ * Beside the user's own row it reads the two or three members of private rooms only. Exported for
+ * the test of its plan.
  */
 export const STANDING = `
   SELECT q.n, ${ROOM_COLUMNS}, m.user_id IS NOT NULL AS is_member, p.members
@@ -147,7 +161,10 @@ export class PostgresRooms implements RoomStore {
   readonly #asker: GroupedReads<Question, RoomStanding | undefined>;
   readonly #checker: GroupedReads<Question, RoomStanding | undefined>;
 
-  /** `messaging`: the connections of what stands between a message and its `ack`; `following`: of what follows changes. */
+  /**
+   * `messaging`: the connections on the path between a message and its `ack`. `following`: those
+   * that follow changes.
+   */
   constructor(database: Database, messaging: Database, following: Database) {
     this.#database = database;
     const asker = (through: Database, parallel: number): GroupedReads<Question, RoomStanding | undefined> =>
@@ -169,7 +186,7 @@ export class PostgresRooms implements RoomStore {
     return this.#checker.ask({ room, user });
   }
 
-  /** Resolves when everything asked so far is answered. */
+  /** Resolves when every question so far is answered. */
   flush(): Promise<void> {
     return Promise.all([this.#asker.flush(), this.#checker.flush()]).then(() => undefined);
   }
@@ -213,7 +230,7 @@ export class PostgresRooms implements RoomStore {
   }
 
   async withMembers(room: string): Promise<{ readonly room: RoomRecord; readonly members: readonly Person[] } | undefined> {
-    // The room's own kind is `kind`.
+    // `kind` is the room's own column.
     const rows = await this.#database.query<RoomRow & { id: string | null; name: string; user_kind: string | null }>(
       `SELECT ${ROOM_COLUMNS}, m.user_id AS id, m.name, ${kindOf('m.user_id')} AS user_kind
          FROM rooms r LEFT JOIN room_members m USING (room) WHERE r.room = $1 ORDER BY m.seq`,

@@ -6,13 +6,13 @@ import { type ListPage, pageOf } from './list-page.ts';
 
 /** Milliseconds that touches are gathered: nobody waits for them. */
 const WINDOW_MS = 200;
-/** Users in one statement, and users whose touch is remembered at most. */
+/** Most users of one statement, and most users with an unwritten touch. */
 const GROUP_MAX = 1000;
 const WAITING_MAX = 50_000;
-/** Milliseconds until touches are written again that found the database away. */
+/** Milliseconds until touches are written again if the database was away. */
 const AGAIN_MS = 1000;
 
-/** In the order of users: two groups do not deadlock. */
+/** Sorted by user, so that two groups do not deadlock. */
 const TOUCH = `
   INSERT INTO seen (user_id, name, kind, last_seen)
   SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS s (user_id, name, kind, last_seen) ORDER BY s.user_id COLLATE "C"
@@ -21,7 +21,10 @@ const TOUCH = `
 
 const NAME_KEY = 'lower(name) COLLATE "C"';
 
-/** Behind the place of `$3` (key) and `$4` (user); whole names come before longer ones. Exported for the test of its plan. */
+/**
+ * After the place of key `$3` and user `$4`. Whole names come before longer ones. Exported for the
+ * test of its plan.
+ */
 export const NAMED = `
   SELECT user_id AS "user", name, kind, last_seen AS "lastSeen", ${NAME_KEY} AS key FROM seen
    WHERE ${NAME_KEY} LIKE lower($1) || '%' AND (${NAME_KEY}, user_id) > ($3::text, $4::text)
@@ -29,7 +32,7 @@ export const NAMED = `
 
 export class PostgresSeen implements SeenStore {
   readonly #database: Database;
-  /** The latest of each user. */
+  /** The latest touch of each user. */
   readonly #waiting = new Map<string, SeenRecord>();
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
@@ -46,7 +49,7 @@ export class PostgresSeen implements SeenStore {
     this.#timer ??= setTimeout(() => void this.flush(), WINDOW_MS);
   }
 
-  /** What was touched here counts, written yet or not. */
+  /** Includes touches that are not written yet. */
   async get(users: readonly string[]): Promise<SeenRecord[]> {
     await (users.some((user) => this.#waiting.has(user)) ? this.flush() : this.#writing);
     return this.#database.query<{ user: string; name: string; kind: string; lastSeen: number }>(
@@ -70,7 +73,7 @@ export class PostgresSeen implements SeenStore {
     return pageOf(rows, limit, { item: ({ key: _, ...record }) => record, place: ({ key, user }) => ({ key, user }) });
   }
 
-  /** Resolves when all touches so far are written, or were given up. */
+  /** Resolves when all touches so far are written or given up. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -93,7 +96,8 @@ export class PostgresSeen implements SeenStore {
       try {
         await this.#database.query(TOUCH, values);
       } catch (error) {
-        // Whoever is not written down cannot be written to: it is tried again. What no database takes is lost.
+        // Nobody can write to a user who is not recorded: retry. If the database rejects the group,
+        // it is lost.
         if (error instanceof HubError && error.code === 'UNAVAILABLE') this.#putBack(records.slice(from));
         return;
       }
@@ -108,10 +112,16 @@ export class PostgresSeen implements SeenStore {
   }
 }
 
-/** Whoever was not looked for in this time may have come and gone meanwhile: their absence begins anew. Milliseconds. */
+/**
+ * Milliseconds after which an absence starts again if nobody looked meanwhile: the user may have
+ * come and gone.
+ */
 const UNBROKEN_MS = 15_000;
 
-/** In the order of users: two looks at once do not deadlock. Whoever came and went between two looks was seen by a gateway. */
+/**
+ * Sorted by user, so that two looks do not deadlock. If a user came and went between two looks, a
+ * gateway touched `seen`.
+ */
 const LOOK = `
   WITH here AS (
     DELETE FROM absences WHERE user_id = ANY ($1::text[])
@@ -138,8 +148,9 @@ export class PostgresAbsences implements AbsenceStore {
 }
 
 /**
- * SQL for the kind of whoever a column names: that of their last token, otherwise of a login of theirs, otherwise what the hub made them as. Null if nobody
- * knows. A few keys are looked up for each row, no more than are needed.
+ * SQL for the kind of the user in column `id`: by their last token, or else by a login, or else by
+ * their account. Null if nothing is known. Looks up a few keys for each row, no more than are
+ * needed.
  */
 export function kindOf(id: string): string {
   return `coalesce(
@@ -150,7 +161,7 @@ export function kindOf(id: string): string {
          WHEN EXISTS (SELECT 1 FROM customers k WHERE k.id = ${id}) THEN 'customer' END)`;
 }
 
-/** What `kindOf` found, as a member of a record. */
+/** The kind that `kindOf` found, as a member of a record. */
 export function kindMember(kind: string | null): { readonly kind?: string } {
   return kind === null ? {} : { kind };
 }

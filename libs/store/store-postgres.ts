@@ -1,4 +1,4 @@
-/** The store in PostgreSQL: the only implementation of the port. */
+/** The store in PostgreSQL, the only implementation of the port. */
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { PostgresAgents, PostgresCustomers, PostgresNames, PostgresUsers } from './accounts.ts';
 import { PostgresAnswers } from './answers.ts';
@@ -16,22 +16,32 @@ import { PostgresUpkeep } from './upkeep.ts';
 
 const POOL_SIZE = 6;
 /**
- * Connections for what stands between a message and its `ack`: storing, looking up, asking who is a member, following what is revoked. Each of these uses a
- * bounded number at a time, so that none waits for readers of history.
+ * Connections for the path between a message and its `ack`: storing, looking up, checking members,
+ * following revocations. Each of these uses a bounded number at a time, so that none waits for
+ * readers of history.
  */
 const MESSAGING_POOL_SIZE = 6;
 const TIMEOUT_MS = 3000;
-/** Whoever follows what becomes of rooms is to be up to date, or to know that they are not, within two seconds (R7). */
+/** Followers of room changes are up to date within two seconds, or know that they are not (R7). */
 const FOLLOW_TIMEOUT_MS = 1250;
-/** One that reads what became of rooms, and one that asks who may still be in them: a question that is stuck does not hold up the next closure. */
+/**
+ * One connection reads room changes, and one rechecks members: a recheck that hangs does not delay
+ * the next closure.
+ */
 const FOLLOWING_POOL_SIZE = 2;
 
 export interface StoreOptions {
-  /** `postgres://user:password@host:port/database`, of a migrated database. Stands in no log and in no error. */
+  /**
+   * `postgres://user:password@host:port/database`, of a migrated database. It is in no log and in
+   * no error.
+   */
   readonly url: string;
-  /** Told when the database goes away and comes back. */
+  /** Logs when the database goes away and when it comes back. */
   readonly log?: Logger;
-  /** Connections at most, beside six that only messages use on their way to `ack`, and two that follow what becomes of rooms. Default 6. */
+  /**
+   * Most connections. Six more serve messages on their way to `ack`, and two follow room changes.
+   * Default 6.
+   */
   readonly poolSize?: number;
   /** Milliseconds after which a call rejects with `UNAVAILABLE`. Default 3,000. */
   readonly timeoutMs?: number;
@@ -41,15 +51,15 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the store. Resolves also if the database is away: each call tells, and `ping` is what readiness asks. Connections are made as they are needed.
- * `close` it at the end.
+ * Opens the store. Resolves even if the database is away: each call then rejects, and readiness
+ * asks `ping`. Connects when needed. The caller closes it.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { url, poolSize = POOL_SIZE, timeoutMs = TIMEOUT_MS, now = Date.now, log, observe } = options;
   const health = new StoreHealth(log, observe);
   const database = new Database({ url, poolSize, timeoutMs, health });
   const messaging = new Database({ url, poolSize: MESSAGING_POOL_SIZE, timeoutMs, health });
-  // A look that is given up takes no connection of others along, and none makes it wait.
+  // A read that is given up retires no connection of others, and waits for none of theirs.
   const following = new Database({ url, poolSize: FOLLOWING_POOL_SIZE, timeoutMs: Math.min(FOLLOW_TIMEOUT_MS, timeoutMs) });
   const messages = new PostgresMessages(database, messaging, observe);
   const rooms = new PostgresRooms(database, messaging, following);

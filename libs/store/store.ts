@@ -1,9 +1,10 @@
 /**
- * The port to what must never be lost. One interface for each aggregate, in the files named `*-store.ts`; `store-postgres.ts` implements
- * them all.
+ * The port to everything that must never be lost. Each aggregate has an interface in a file
+ * `*-store.ts`; `store-postgres.ts` implements them all.
  *
- * Every method rejects with `HubError` `UNAVAILABLE` when the database cannot be reached within a few seconds, and works again by itself when it is
- * back. Times are Unix milliseconds unless a name says otherwise. Room names, user ids and message ids are texts as the wire contract has them.
+ * Every method rejects with `HubError` `UNAVAILABLE` if the database does not answer within a few
+ * seconds, and works again once the database is back. Times are Unix milliseconds unless a name
+ * says otherwise. Room names, user ids and message ids are texts, as in the wire contract.
  */
 import type { AgentStore, CustomerStore, NameStore, SeenStore, UserStore } from './account-store.ts';
 import type { AbsenceStore, ConversationStore, PairStore } from './conversation-store.ts';
@@ -30,34 +31,42 @@ export interface Store {
   readonly events: EventStore;
   readonly seen: SeenStore;
   readonly upkeep: UpkeepStore;
-  /** Resolves when a trivial query is answered. */
+  /** Resolves when the database answers a trivial query. */
   ping(): Promise<void>;
-  /** Flushes what is grouped and closes the connections. */
+  /** Writes the waiting groups, and closes the connections. */
   close(): Promise<void>;
 }
 
-/** A room that is no longer there, and the ids of those who were in it. */
+/** A room that was dropped, and the ids of its members. */
 export interface DroppedRoom {
   readonly room: string;
   readonly members: readonly string[];
 }
 
-/** For the clean-up jobs. Each returns how much it removed. */
+/** For the clean-up jobs. Each `drop` method returns what it removed. */
 export interface UpkeepStore {
   /** Makes the partitions of messages for this month and the next two. */
   ensurePartitions(now: number): Promise<void>;
   /**
-   * Drops whole months older than `days`, and deletes the rest. 0: nothing. A dropped month counts about as many messages as were in it. Where somebody reads
-   * messages for so long that dropping a month would hold up who writes, it and what is younger is left to the next call.
+   * Drops whole months older than `days`, and deletes older rows of the others. 0 days: drops
+   * nothing. For a dropped month the result has PostgreSQL's estimate of its rows. If a reader
+   * holds up the drop of a month for too long, this month and younger ones are left to the next
+   * call.
    */
   dropHistory(days: number, now: number): Promise<number>;
-  /** Keys of messages stored over an hour ago, events older than seven days, codes, tickets, families and revocations that are over, absences nobody looks for any more, guests who were not here for 30 days. */
+  /**
+   * Deletes keys of messages after an hour, room changes after an hour, events after seven days,
+   * guests who were away for 30 days, absences that nobody looks for, and expired codes, tries,
+   * answers, tickets, login families and revocations.
+   */
   dropExpired(now: number): Promise<number>;
-  /** Made rooms closed for over 30 days, with members and cursors. */
+  /** Drops managed rooms that were closed over 30 days ago, with members, cursors and messages. */
   dropClosedRooms(now: number): Promise<number>;
   /**
-   * Direct rooms of which `dropHistory(days)` left nothing, and in which nothing was said for 30 days: with members and cursors, and resolves with whose they were; at
-   * most 1,000 at a call. 0 days: none. How far offsets came is kept: a room that is made again goes on above (M3).
+   * Drops direct rooms that are empty after `dropHistory(days)` and had no message for `days`, at
+   * least 30 days. Deletes their members and cursors, and resolves with the former members. At most
+   * 1,000 at a call; none if `days` is 0. The top offset is kept: a room that is made again
+   * continues above it (M3).
    */
   dropSilentRooms(days: number, now: number): Promise<readonly DroppedRoom[]>;
 }

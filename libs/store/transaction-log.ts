@@ -1,35 +1,46 @@
 /**
- * Reading a log that many transactions write, without missing any row.
+ * Reads a log that many transactions write, without missing any row.
  *
- * A sequence gives its numbers before the commit, so a smaller number may become visible after a larger one: seconds later, or minutes. Each row
- * therefore has its transaction (`xid`), and a reader remembers the snapshot of its last read, not a number. The next read gives every row that this
- * snapshot did not show: each row once, however late it was committed, and however late the reader comes.
+ * A sequence gives out numbers before the commit. So a smaller number may become visible seconds or
+ * minutes after a larger one. Each row therefore has its transaction (`xid`), and a reader
+ * remembers the snapshot of its last read, not a number. The next read returns every row that this
+ * snapshot did not show: each row once, however late it was committed, and however late the reader
+ * comes.
  *
- * Worked example. Transaction 7 adds row 1 and stays open, 8 adds row 2 and commits. A reader sees row 2 with the snapshot `7:9:7`: all below 7 is seen, 7
- * is not, nor is 9 and above. Transaction 7 commits an hour later: the next read gives row 1, and row 2 not again.
+ * Worked example. Transaction 7 adds row 1 and stays open. Transaction 8 adds row 2 and commits. A
+ * reader gets row 2, with the snapshot `7:9:7`: everything below 7 is seen; 7 itself, 9 and above
+ * are not. Transaction 7 commits an hour later. The next read returns row 1, and not row 2 again.
  *
- * A long way is read in pages: the mark then also holds the snapshot of the first page, and all pages give what that snapshot shows.
+ * A long stretch is read in pages. The mark then also holds the snapshot of the first page, and all
+ * pages return the rows that this snapshot shows.
  *
- * Transaction numbers belong to one server. After a fail-over that lost the last commits they come twice. So if the server is another than at the last
- * read, or was started again, everything added since a minute before that read is given again.
+ * Transaction numbers belong to one server. After a fail-over that lost the last commits, numbers
+ * occur twice. So if the server changed or restarted since the last read, everything added since a
+ * minute before that read is returned again.
  */
 
 import type { Database, Row } from './database.ts';
 import type { LogPage } from './event-store.ts';
 
-/** Milliseconds before the last read from which rows are given again after a fail-over: clocks of two servers differ. */
+/**
+ * Milliseconds before the last read from which rows are returned again after a fail-over, because
+ * the clocks of two servers differ.
+ */
 const OVERLAP_MS = 60_000;
 
 export interface TransactionLogOptions<R extends Row, Entry> {
   readonly database: Database;
-  /** A table with the columns `seq`, `xid` and `added_at`; with `kind` if kinds are asked for. */
+  /** A table with the columns `seq`, `xid` and `added_at`, and `kind` if reads select kinds. */
   readonly table: string;
-  /** The columns of an entry, `seq` among them. */
+  /** The columns of an entry, with `seq`. */
   readonly columns: string;
   readonly entryOf: (row: R) => Entry;
   /** Milliseconds that a row stays in the table at least. */
   readonly keptMs: number;
-  /** Rows of one read at most. Default: no limit. Rows that are given again after a fail-over come in one read. */
+  /**
+   * Most rows of one read. Default: no limit. Rows that come again after a fail-over come in one
+   * read.
+   */
   readonly pageMax?: number;
 }
 
@@ -38,17 +49,18 @@ type MarkRow = { readonly seq: number | null; readonly snapshot: string; readonl
 interface Mark {
   /** A `pg_snapshot`. */
   readonly snapshot: string;
-  /** Unix milliseconds by the database's clock. */
+  /** Unix milliseconds of the database's clock. */
   readonly at: number;
-  /** When the server was started, microseconds: tells servers apart. */
+  /** The start of the server in microseconds, which tells servers apart. */
   readonly server: number;
-  /** Between two pages: where the pages lead, and the last row that was given. */
+  /** Between two pages: the snapshot and time that the pages lead to, and the last row returned. */
   readonly way?: { readonly snapshot: string; readonly at: number; readonly seq: number };
 }
 
 /**
- * The rows `l` that fit `which`, in their order, and the snapshot that shows them. Statement and snapshot are one: the rows given are the rows that the
- * mark counts as seen. There is always one row. The sum keeps the planner from walking all rows in the order of their numbers.
+ * The rows `l` that match `which`, in order, and the snapshot that shows them. One statement has
+ * one snapshot, so the mark counts exactly the returned rows as seen. There is always one row. The
+ * sum keeps the planner from walking all rows in the order of `seq`.
  */
 function reading(table: string, columns: string, which: string, limit = 'ALL'): string {
   return `
@@ -64,8 +76,9 @@ function reading(table: string, columns: string, which: string, limit = 'ALL'): 
 const OF_KINDS = 'AND ($2::text[] IS NULL OR l.kind = ANY ($2::text[]))';
 
 /**
- * The rows of the kinds `$2` (null: all) that the snapshot `$1` does not show. A number that no transaction of this server reached comes from a copy of
- * another server: it is left out. Exported for the test of its plan.
+ * The rows of the kinds `$2` (null: all) that the snapshot `$1` does not show. Leaves out a
+ * transaction number that this server has not reached: such a row was copied from another server.
+ * Exported for the test of its plan.
  */
 export function unseen(table: string, columns: string, more = '', limit = 'ALL'): string {
   return reading(
@@ -84,14 +97,17 @@ export class TransactionLog<R extends Row, Entry> {
     this.#options = options;
   }
 
-  /** Begins: the rows that fit a condition over `l`, and the mark behind them. */
+  /** Begins: returns the rows that match a condition over `l`, and the mark behind them. */
   async begin(which: string, values: readonly unknown[] = []): Promise<LogPage<Entry>> {
     const { table, columns } = this.#options;
     const { rows, now } = await this.#read(reading(table, columns, which), values);
     return this.#page(rows, now, true, now.at);
   }
 
-  /** Goes on behind a mark: every row that became visible since, once. `kinds`: of these only. */
+  /**
+   * Continues behind a mark: returns every row that became visible since, once. With `kinds`: of
+   * these kinds only.
+   */
   async since(text: string, kinds: readonly string[] | null = null): Promise<LogPage<Entry>> {
     const { table, columns, keptMs, pageMax = Number.MAX_SAFE_INTEGER } = this.#options;
     const before = markOf(text);
@@ -124,7 +140,7 @@ export class TransactionLog<R extends Row, Entry> {
   async #read(sql: string, values: readonly unknown[]): Promise<{ readonly rows: R[]; readonly now: Mark }> {
     const rows = await this.#options.database.query<R & MarkRow>(sql, values);
     const [first] = rows;
-    if (first === undefined) throw new TypeError('a read of a log has a row');
+    if (first === undefined) throw new TypeError('a read of a log returned no row');
     const now = { snapshot: first.snapshot, at: first.read_at, server: first.server };
     return { rows: rows.filter(({ seq }) => seq !== null), now };
   }

@@ -3,26 +3,30 @@ import { type CallOptions, type Database, isLocked, type Query } from './databas
 import { dropMonth, ensurePartitions, monthsBefore } from './partitions.ts';
 import type { DroppedRoom, UpkeepStore } from './store.ts';
 
-/** Rooms looked at by one statement, and dropped by one call about. */
+/** Most rooms of one statement, and most rooms dropped by one call. */
 const PAGE = 5000;
 const ROOMS_MAX = 1000;
-/** All names of direct rooms lie between these, in the order of bytes. */
+/** All names of direct rooms are between these two, in byte order. */
 const FIRST: string = ROOM_KINDS.dm.prefix;
 const END = FIRST.replace(':', ';');
 
-/** A page of direct rooms by name, and which of them are over: of all it is seen when something was said last, of the silent ones whether anything is left. */
+/**
+ * A page of direct rooms by name, and whether each is over. Reads the last activity of every room,
+ * and looks for messages only in silent ones.
+ */
 const LOOK = `
   WITH page AS (SELECT room, created_at FROM rooms WHERE room > $1 AND room < '${END}' ORDER BY room LIMIT ${PAGE})
   SELECT p.room, greatest(p.created_at, coalesce(t.at, 0)) < $2 AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.room = p.room) AS over
     FROM page p LEFT JOIN room_tops t ON t.room = p.room ORDER BY p.room`;
 
-/** Something may have been said since it was looked at. Members go with the room's row. */
+/** The room may have a new message since the look. Members are deleted with the room's row. */
 const DROP = `
   DELETE FROM rooms r WHERE r.room = ANY ($1::text[]) AND NOT EXISTS (SELECT 1 FROM room_tops t WHERE t.room = r.room AND t.at >= $2) RETURNING r.room`;
 
 /**
- * Drops direct rooms in which nothing was said since a moment and nothing is left, page by page: about a thousand at most, the others in the next call. What is
- * said at this very moment is not lost: the two have the same room again with their next message, above the same offsets.
+ * Drops direct rooms without a message since `since` and without stored messages, page by page:
+ * about a thousand, the rest in the next call. A message published at this moment is not lost: the
+ * next one makes the same room again, above the same offsets.
  */
 async function dropDirectRooms(database: Database, since: number, options: CallOptions): Promise<readonly DroppedRoom[]> {
   const dropped: DroppedRoom[] = [];
@@ -50,20 +54,24 @@ async function drop(query: Query, rooms: readonly string[], since: number): Prom
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** Days a closed room is kept. */
+/** Days that a closed room is kept. */
 const CLOSED_DAYS = 30;
-/** Days after which a guest who was not here is forgotten. */
+/** Days after which a guest is forgotten. */
 const SILENT_DAYS = 30;
-/** Days an event is kept: `KEPT_MS` of events.ts is a little less. */
+/** Days that an event is kept. `KEPT_MS` of events.ts is a little less. */
 const EVENT_DAYS = 7;
-/** Rows in one statement: short enough to hold nobody up. */
+/** Rows of one statement, few enough to block nobody for long. */
 const BATCH = 5000;
-/** Rooms in one transaction. */
+/** Rooms of one transaction. */
 const ROOMS = 100;
-/** Milliseconds one statement of the upkeep may take. */
+/** The time limit of one statement of the upkeep. */
 const LONG: CallOptions = { timeoutMs: 60_000 };
 
-/** What is over, table by table: `$1` is a moment; of events and changes of rooms, their age by the database's clock. Revocations stay for a minute after they were added, so that every node has seen them. */
+/**
+ * Expired rows, table by table. `$1` is a moment; for events and room changes it is an age, by the
+ * database's clock. Revocations stay for a minute after they were added, so that every node sees
+ * them.
+ */
 const EXPIRED: readonly { readonly table: string; readonly over: string; readonly before: (now: number) => number }[] = [
   { table: 'message_keys', over: 'stored_at < $1', before: (now) => now - HOUR_MS },
   { table: 'login_codes', over: 'expires_at <= $1', before: (now) => now },
@@ -73,7 +81,7 @@ const EXPIRED: readonly { readonly table: string; readonly over: string; readonl
   { table: 'login_tickets', over: 'expires_at <= $1', before: (now) => now },
   { table: 'login_families', over: 'expires_at <= $1', before: (now) => now },
   { table: 'events', over: `added_at < clock_timestamp() - $1::bigint * interval '1 millisecond'`, before: () => EVENT_DAYS * DAY_MS },
-  // Written for nodes of the version before, which read it.
+  // Written for nodes of the previous version, which read it.
   { table: 'room_changes', over: `added_at < clock_timestamp() - $1::bigint * interval '1 millisecond'`, before: () => HOUR_MS },
   { table: 'absences', over: 'looked_at < $1', before: (now) => now - HOUR_MS },
   { table: 'sanctions', over: "until <= $1 AND added_at < clock_timestamp() - interval '1 minute'", before: (now) => now },
@@ -99,7 +107,7 @@ export class PostgresUpkeep implements UpkeepStore {
       for (const month of await this.#database.use((query) => monthsBefore(query, before), LONG))
         dropped += await this.#database.transaction((query) => dropMonth(query, month), LONG);
     } catch (error) {
-      // Rows of a month that is to be dropped as a whole are not deleted one by one.
+      // Do not delete the rows of a month one by one if the whole month is to be dropped.
       if (isLocked(error)) return dropped;
       throw error;
     }
@@ -125,7 +133,10 @@ export class PostgresUpkeep implements UpkeepStore {
     return days <= 0 ? [] : dropDirectRooms(this.#database, now - Math.max(days, ROOM_KINDS.dm.limits.silentDays) * DAY_MS, LONG);
   }
 
-  /** Deletes in batches, each committed by itself. Tables and conditions are this file's own, never from outside. */
+  /**
+   * Deletes in batches, each in a transaction of its own. Tables and conditions are constants of
+   * this file.
+   */
   async #deleteAll(table: string, over: string, moment: number): Promise<number> {
     let removed = 0;
     for (;;) {
@@ -140,8 +151,9 @@ export class PostgresUpkeep implements UpkeepStore {
 }
 
 /**
- * Deletes a batch of the rows of a table that are over, and tells how many. Found by their places, so that nothing else is read; of a partitioned table a
- * place is one in each partition, hence the condition once more. Exported for the test of its plan.
+ * Deletes a batch of expired rows of a table, and counts them. Finds rows by `ctid`, so that
+ * nothing else is read. In a partitioned table a `ctid` names a row in each partition, hence the
+ * second condition. Exported for the test of its plan.
  */
 export function batchOf(table: string, over: string): string {
   return `
@@ -150,7 +162,10 @@ export function batchOf(table: string, over: string): string {
     ) SELECT count(*) AS count FROM gone`;
 }
 
-/** The last that could be read of such a room goes with it: its messages. Members, pairs and conversations go with the room's row. */
+/**
+ * The messages of a closed room are deleted with it. Members, pairs and conversations are deleted
+ * with the room's row.
+ */
 async function dropRooms(query: Query, before: number): Promise<number> {
   const rows = await query<{ room: string }>(
     `DELETE FROM rooms WHERE room IN (SELECT room FROM rooms WHERE closed_at < $1 LIMIT ${ROOMS} FOR UPDATE SKIP LOCKED) RETURNING room`,

@@ -81,7 +81,7 @@ if (process.getuid?.() === 0) {
       execFileSync('cp', ['-a', join(base, 'project'), join(base, 'copy')]);
       const copy = hold('copy');
       await expect(queryAt(await answerOf(copy), KEPT)).rejects.toMatchObject({ code: '42P01' });
-      expect(copy.output).toContain('begins with a database of its own');
+      expect(copy.output).toContain('This folder gets a new one');
       expect(readlinkSync(link('copy'))).not.toBe(place);
       renameSync(join(base, 'project'), join(base, 'moved'));
       expect(await queryAt(await answerOf(hold('moved')), KEPT)).toEqual([{ n: 42 }]);
@@ -132,7 +132,7 @@ if (process.getuid?.() === 0) {
 
   describe('the folder of the machine', () => {
     test.each([
-      ['is a link in a folder that everybody writes to', () => symlinkSync('/etc', join(base, 'shared', 'parley')), 'is no folder'],
+      ['is a link in a folder that everybody writes to', () => symlinkSync('/etc', join(base, 'shared', 'parley')), 'is not a folder'],
       [
         'belongs to somebody else',
         () => execFileSync('/usr/bin/install', ['-d', '-o', '65534', join(base, 'shared', 'parley')]),
@@ -143,7 +143,7 @@ if (process.getuid?.() === 0) {
         () => execFileSync('/usr/bin/install', ['-d', '-m', '0777', join(base, 'shared', 'parley')]),
         'by others',
       ],
-      ['is a file', () => writeFileSync(join(base, 'shared', 'parley'), ''), 'is no folder'],
+      ['is a file', () => writeFileSync(join(base, 'shared', 'parley'), ''), 'is not a folder'],
     ])('is not used where it %s', (_what, plant, why) => {
       mkdirSync(join(base, 'shared'));
       chmodSync(join(base, 'shared'), 0o1777);

@@ -1,9 +1,10 @@
--- The schema. Times are Unix milliseconds. Names of rooms, ids and keys compare by their bytes (COLLATE "C"): faster, and the same order everywhere.
+-- The schema. Times are Unix milliseconds. Names of rooms, ids and keys compare by their bytes
+-- (COLLATE "C"): this is faster, and the same on all machines.
 
 CREATE TABLE users (
   id text COLLATE "C" PRIMARY KEY,
   name text NOT NULL,
-  -- NFKC, lower case: what makes a name or an address one.
+  -- NFKC, lower case: two spellings with the same key are one name or address.
   name_key text COLLATE "C" NOT NULL,
   mail text NOT NULL,
   mail_key text COLLATE "C" NOT NULL,
@@ -84,7 +85,7 @@ CREATE TABLE room_members (
 );
 CREATE INDEX room_members_user_id ON room_members (user_id, room);
 
--- A row for each user who has an open pair: the primary key is what keeps anybody from having two.
+-- A row for each user with an open pair. The primary key keeps a user from having two.
 CREATE TABLE pairs (
   user_id text COLLATE "C" PRIMARY KEY,
   room text COLLATE "C" NOT NULL REFERENCES rooms ON DELETE CASCADE,
@@ -120,8 +121,9 @@ CREATE TABLE conversations (
 CREATE INDEX conversations_state ON conversations (state, created_at, seq);
 CREATE INDEX conversations_agent ON conversations (agent_id, state, created_at);
 
--- Partitioned by month, so that old months are dropped as files. Partitions are made ahead by ensurePartitions; what falls outside of them lands in
--- messages_default. An offset is taken once in a room, for ever: append sees to it with message_keys and room_tops.
+-- Partitioned by month, so that an old month is dropped as files. ensurePartitions makes partitions
+-- ahead; rows outside of them go to messages_default. An offset is taken once in a room, for ever:
+-- append checks message_keys and room_tops.
 CREATE TABLE messages (
   room text COLLATE "C" NOT NULL,
   "offset" bigint NOT NULL,
@@ -136,7 +138,7 @@ CREATE TABLE messages (
 ) PARTITION BY RANGE (at);
 CREATE TABLE messages_default PARTITION OF messages DEFAULT;
 
--- What was stored within the last hour, by id and by offset: makes append idempotent.
+-- Messages stored within the last hour, by id and by offset: they make append idempotent.
 CREATE TABLE message_keys (
   room text COLLATE "C" NOT NULL,
   id text COLLATE "C" NOT NULL,
@@ -149,11 +151,11 @@ CREATE TABLE message_keys (
 );
 CREATE INDEX message_keys_stored_at ON message_keys (stored_at);
 
--- One row for each room with stored messages, updated in place (hence the free space in its pages).
+-- A row for each room with stored messages, updated in place (hence the free space in its pages).
 CREATE TABLE room_tops (
   room text COLLATE "C" PRIMARY KEY,
   top bigint NOT NULL,
-  -- The newest message's stamp.
+  -- The stamp of the newest message.
   at bigint NOT NULL
 ) WITH (fillfactor = 50);
 
@@ -173,7 +175,7 @@ CREATE TABLE sanctions (
   reason text NOT NULL,
   at bigint NOT NULL,
   until bigint NOT NULL,
-  -- The database's own clock: what since() goes by, whatever the nodes' clocks say.
+  -- The database's own clock. Reads go by it, whatever the clocks of the nodes say.
   added_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX sanctions_until ON sanctions (until);

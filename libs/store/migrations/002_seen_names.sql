@@ -1,2 +1,2 @@
--- Whoever is on call looks people up by the beginning of their name (A13).
+-- Moderators look people up by the beginning of their name (A13).
 CREATE INDEX seen_names ON seen (lower(name) text_pattern_ops);

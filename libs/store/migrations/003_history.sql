@@ -1,6 +1,8 @@
--- The moment a room began to keep history: what was said in it before is not stored later either. Null: it keeps none, or nobody knows since when.
+-- The moment a room began to keep history: earlier messages are never stored. Null: it keeps none,
+-- or the moment is unknown.
 ALTER TABLE rooms ADD COLUMN history_from bigint;
 UPDATE rooms SET history_from = created_at WHERE keep_history;
 
--- For what is too old, and not in a month that is wholly over: rows lie in the order of their stamps, or nearly so. A few kilobytes, whatever is stored.
+-- Finds old messages in months that are not over as a whole. Rows lie nearly in the order of their
+-- stamps, so the index has a few kilobytes, whatever the size of the table.
 CREATE INDEX messages_at ON messages USING brin (at) WITH (autosummarize = on);

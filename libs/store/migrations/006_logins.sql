@@ -1,10 +1,12 @@
--- A refresh secret carries its generation. `secret_hash` is the present one's; `earlier` is JSON: those before it that are still answered,
--- the newest first, each as {"hash","generation","until"}; until null: for as long as the present one is not used.
+-- A refresh secret has a generation. `secret_hash` is the hash of the present one. `earlier` is
+-- JSON: the earlier secrets that are still accepted, the newest first, each as
+-- {"hash","generation","until"}. until null: accepted until the present secret is used.
 ALTER TABLE login_families ADD COLUMN generation integer NOT NULL DEFAULT 0;
 ALTER TABLE login_families ADD COLUMN earlier text NOT NULL DEFAULT '[]';
 
--- Codes that were asked for, side by side. `id`: the hash of the attempt. `asker`: a keyed hash of the browser or address it was asked from.
--- Tries that name the attempt and tries that do not are counted apart: who shares an address cannot use up the tries of the one who asked.
+-- Codes that were requested. `id`: the hash of the attempt. `asker`: a keyed hash of the asking
+-- browser or address. Tries that name the attempt are counted apart from the others: another user
+-- of the same address cannot use up the tries of the asker.
 CREATE TABLE login_attempts (
   id text COLLATE "C" PRIMARY KEY,
   account text COLLATE "C" NOT NULL,
@@ -18,7 +20,7 @@ CREATE TABLE login_attempts (
 CREATE INDEX login_attempts_account ON login_attempts (account, asker, seq);
 CREATE INDEX login_attempts_expires_at ON login_attempts (expires_at);
 
--- Wrong tries of an account or a device in a window that begins with the first one.
+-- Wrong tries of an account or a device, in a window that begins with the first one.
 CREATE TABLE login_tries (
   subject text COLLATE "C" PRIMARY KEY,
   wrong integer NOT NULL,
@@ -26,7 +28,8 @@ CREATE TABLE login_tries (
 );
 CREATE INDEX login_tries_until ON login_tries (until);
 
--- What requests with an Idempotency-Key were answered. `scope`: the hash of who asked, of the route and the key. `answer` is sealed; null: under way.
+-- Answers to requests with an Idempotency-Key. `scope`: the hash of the user, the route and the
+-- key. `answer` is sealed; null: the request is under way.
 CREATE TABLE idempotent_answers (
   scope text COLLATE "C" PRIMARY KEY,
   request_hash text COLLATE "C" NOT NULL,
@@ -37,5 +40,5 @@ CREATE TABLE idempotent_answers (
 );
 CREATE INDEX idempotent_answers_expires_at ON idempotent_answers (expires_at);
 
--- A customer has a limited number of open conversations.
+-- A customer may have a limited number of open conversations.
 CREATE INDEX conversations_customer ON conversations (customer_id, created_at) WHERE state <> 'closed';

@@ -1,16 +1,19 @@
--- A log of what takes access to rooms away, or changes it, that every node follows. Triggers write it, in the transaction of what they tell of: whatever
--- changes a room, and from wherever, nothing can take access away without it.
+-- A log of changes that take access to rooms away, or alter it. Every node follows it. Triggers
+-- write it in the transaction of the change: nothing can take access away without an entry.
 CREATE TABLE room_changes (
   seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  -- Numbers become visible out of order. What a reader has not seen is told by the transaction, held against the reader's last snapshot.
+  -- Numbers become visible out of order. A reader finds unseen rows by their transaction and the
+  -- snapshot of its last read.
   xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
   room text COLLATE "C" NOT NULL,
-  -- left: these users are members no more. closed: the room is over. changed: what it keeps is another, or somebody came into a private room.
+  -- left: these users are no members any more. closed: the room is over. changed: its retention
+  -- changed, or somebody came into a private room.
   change text NOT NULL CHECK (change IN ('left', 'closed', 'changed')),
   reason text CHECK (reason IN ('expired', 'closed')),
-  -- Of closed: the members of a private room, who are told over their own channels. Empty for groups.
+  -- For closed: the members of a private room, who are reached over their own channels. Empty for
+  -- groups.
   users text[] NOT NULL DEFAULT '{}',
-  -- The database's own clock: rows live an hour by it.
+  -- The database's own clock. Rows live for an hour.
   added_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   CHECK ((change = 'closed') = (reason IS NOT NULL))
 );
@@ -25,7 +28,8 @@ END $$;
 CREATE TRIGGER room_members_left AFTER DELETE ON room_members REFERENCING OLD TABLE AS gone
   FOR EACH STATEMENT EXECUTE FUNCTION log_members_left();
 
--- Messages of private rooms go to the members that a gateway knows. A room that is just made is known to nobody.
+-- Gateways send messages of a private room to the members they know. A room that was just made is
+-- known to none.
 CREATE FUNCTION log_members_came() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO room_changes (room, change)

@@ -4,6 +4,6 @@ CREATE INDEX conversations_agent_order ON conversations (agent_id, created_at, s
 CREATE INDEX conversations_agent_state ON conversations (agent_id, state, created_at, seq);
 DROP INDEX conversations_agent;
 
--- People by the beginning of their name (A13), in the order of their names.
+-- People by the beginning of their name (A13), sorted by name.
 CREATE INDEX seen_names_order ON seen ((lower(name) COLLATE "C"), user_id);
 DROP INDEX seen_names;

@@ -1,10 +1,13 @@
--- What happened, for whoever has to know: one row for each change of members, rooms, conversations, logins and bans. Triggers write it in the transaction
--- of the change, whichever version of the program makes that change. Rows live seven days. A message has no row here: its row in `messages` is the event.
+-- Events: a row for each change of members, rooms, conversations, logins and bans. Triggers write
+-- it in the transaction of the change, whatever version of the program makes the change. Rows live
+-- for seven days. A message has no row here: its row in `messages` is the event.
 CREATE TABLE events (
   seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  -- Numbers become visible out of order. A reader tells rows it has not seen by their transaction and the snapshot of its last read.
+  -- Numbers become visible out of order. A reader finds unseen rows by their transaction and the
+  -- snapshot of its last read.
   xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
-  -- No list of kinds stands here: a reader passes over a kind that it does not know. libs/events/events.ts has them all.
+  -- There is no list of kinds here: a reader skips a kind that it does not know.
+  -- libs/events/events.ts lists them all.
   kind text COLLATE "C" NOT NULL,
   -- Null: the event is about people, not about a room.
   room text COLLATE "C",
@@ -17,10 +20,11 @@ CREATE TABLE events (
 CREATE INDEX events_xid ON events (xid);
 CREATE INDEX events_added_at ON events (added_at);
 
--- How far each consumer that all processes share has come. A process holds a consumer while it works through a page.
+-- The position of each consumer that all processes share. A process holds a consumer while it
+-- handles a page.
 CREATE TABLE event_consumers (
   name text COLLATE "C" PRIMARY KEY,
-  -- As libs/store/transaction-log.ts writes it.
+  -- In the format of libs/store/transaction-log.ts.
   position text NOT NULL,
   holder text,
   held_until timestamptz NOT NULL DEFAULT '-infinity'
@@ -29,15 +33,16 @@ INSERT INTO event_consumers (name, position)
 VALUES ('notices', concat_ws(' ', pg_current_snapshot(), (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
                              (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint));
 
--- Adds an event of a room. The lock makes transactions with events of one room commit one after the other, so that a room's events become visible in the
--- order of their numbers. A room that this transaction dropped is nobody else's: it needs no lock.
+-- Adds an event of a room. The lock makes transactions with events of one room commit one after the
+-- other, so that these become visible in the order of their numbers. If this transaction dropped
+-- the room, no other can have it, and no lock is needed.
 CREATE FUNCTION add_room_event(of_kind text, of_room text, of_users text[], of_payload jsonb DEFAULT '{}') RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock(7250116, hashtext(of_room)) FROM rooms WHERE room = of_room;
   INSERT INTO events (kind, room, users, payload) VALUES (of_kind, of_room, of_users, of_payload);
 END $$;
 
--- The first members of a room open it; whoever comes later joins it.
+-- The first members open a room; later members join it.
 CREATE FUNCTION add_members_came() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM add_room_event(
@@ -58,7 +63,8 @@ END $$;
 CREATE TRIGGER events_of_members_left AFTER DELETE ON room_members REFERENCING OLD TABLE AS gone
   FOR EACH STATEMENT EXECUTE FUNCTION add_members_left();
 
--- Of a closed room: the members of a private one, who are told over their own channels; nobody of a group.
+-- For a closed room: the members of a private one, who are reached over their own channels; nobody
+-- of a group.
 CREATE FUNCTION add_room_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF OLD.closed_at IS NULL AND NEW.closed_at IS NOT NULL THEN
@@ -74,7 +80,8 @@ CREATE TRIGGER events_of_rooms AFTER UPDATE OF closed_at, keep_history ON rooms 
   WHEN (OLD.closed_at IS DISTINCT FROM NEW.closed_at OR OLD.keep_history IS DISTINCT FROM NEW.keep_history)
   EXECUTE FUNCTION add_room_changed();
 
--- One of a pair wants history, the other does not yet. Looked at as the transaction commits: both may come to want it in the same one.
+-- One of a pair wants history and the other does not yet. Checked at the commit, because one
+-- transaction may set both wishes.
 CREATE FUNCTION add_history_asked() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM pairs WHERE user_id = NEW.peer_id AND room = NEW.room AND wants_history) THEN
