@@ -27,40 +27,49 @@ import {
 export interface JobsBullmqOptions {
   readonly log: Logger;
   readonly observe?: JobsObserver;
-  /** In place of the queues' own. */
+  /** Override the settings of the queues. */
   readonly settings?: Partial<QueueSettings>;
-  /** Milliseconds after which a job whose worker is silent may be taken by another. Default 10,000. */
+  /** Milliseconds of silence after which another worker may take a worker's job. Default 10,000. */
   readonly lockMs?: number;
-  /** Milliseconds between two looks for such jobs. Default 3,000. */
+  /** Milliseconds between two checks for such jobs. Default 3,000. */
   readonly stalledEveryMs?: number;
-  /** Milliseconds that `close` waits for running jobs. Default 15,000: what runs longer is left to another worker. */
+  /**
+   * Milliseconds that `close` waits for running jobs. Default 15,000. A job that takes longer is
+   * left to another worker.
+   */
   readonly closeMs?: number;
 }
 
-/** A job as it lies in Redis. */
+/** A job as it is stored in Redis. */
 interface Kept {
   readonly payload: unknown;
-  /** When it is due, Unix milliseconds: what its age is counted from. */
+  /** When it is due, in Unix milliseconds. Its age counts from here. */
   readonly due: number;
 }
 
-/** Milliseconds a call tries for, and between its tries. */
+/** Milliseconds that a call keeps trying, and milliseconds between two tries. */
 const PATIENCE_MS = 5000;
 const RETRY_MS = 200;
 
 /** Milliseconds that a worker pauses after an error. */
 const REST_MS = 1000;
 
-/** How often a job may be left by dying workers before it counts as the one that kills them. */
+/** Workers that may die during a job before the job counts as their killer. */
 const STALLED_MAX = 10;
 
-/** BullMQ's own answers to `changeDelay`: no such job, not delayed. */
+/** BullMQ's error codes of `changeDelay`: no such job, job not delayed. */
 const NOT_DELAYED = new Set<unknown>([-1, -3]);
 
-/** Part of the repetition's interval in which another one is not taken: timers of several processes are never quite even. */
+/**
+ * The part of an interval in which a repetition is dropped as a duplicate. Below 1, because the
+ * timers of several processes drift.
+ */
 const REPEAT_SHARE = 0.9;
 
-/** The jobs on Redis through BullMQ: one server, Sentinel or a Cluster. Works again by itself when Redis is back. */
+/**
+ * The jobs on Redis through BullMQ: one server, Sentinel or a Cluster. Works again once Redis is
+ * back.
+ */
 export class JobsBullmq implements Jobs {
   readonly #link: RedisLink;
   readonly #options: JobsBullmqOptions;
@@ -68,11 +77,14 @@ export class JobsBullmq implements Jobs {
   readonly #queues: Readonly<Record<QueueName, Queue>>;
   readonly #workers = new Map<QueueName, Worker>();
   readonly #repeats: NodeJS.Timeout[] = [];
-  /** There once something is processed. */
+  /** Made by the first `process`. */
   #worker: ReturnType<typeof connectQueueClient> | undefined;
   #closed = false;
 
-  /** @param link Tells where Redis is and what keys are called; stays the caller's. Connections of its own are made. */
+  /**
+   * @param link Knows where Redis is and how keys are named. The caller keeps and closes it; the
+   * jobs use connections of their own.
+   */
   constructor(link: RedisLink, options: JobsBullmqOptions) {
     this.#link = link;
     this.#options = options;
@@ -83,7 +95,7 @@ export class JobsBullmq implements Jobs {
         connection: this.#adder,
         prefix: link.keys.jobs(),
         skipVersionCheck: true,
-        // Nobody listens to them.
+        // Nobody reads the events.
         streams: { events: { maxLen: 100 } },
       });
       made.on('error', (error) => this.#onError(error));
@@ -125,7 +137,7 @@ export class JobsBullmq implements Jobs {
   }
 
   process<Q extends QueueName>(queue: Q, handler: JobHandler<Q>, options: { readonly concurrency?: number } = {}): void {
-    if (this.#workers.has(queue)) throw new TypeError(`${queue} is processed already`);
+    if (this.#workers.has(queue)) throw new TypeError(`the queue ${queue} already has a handler`);
     const { log, observe, lockMs = 10_000, stalledEveryMs = 3000 } = this.#options;
     const settings = this.#settings(queue);
     if (this.#worker === undefined) {
@@ -135,7 +147,7 @@ export class JobsBullmq implements Jobs {
     const worker = new Worker<Kept>(queue, (job, token) => this.#run(queue, handler, job, token ?? ''), {
       connection: this.#worker,
       prefix: this.#link.keys.jobs(),
-      // The link looks at the server itself.
+      // The link checks the server itself.
       skipVersionCheck: true,
       concurrency: options.concurrency ?? settings.concurrency,
       lockDuration: lockMs,
@@ -151,11 +163,11 @@ export class JobsBullmq implements Jobs {
       this.#rest(worker);
     });
     worker.on('stalled', (id) => {
-      log.warn({ queue, job: fromJobId(id) }, 'job of a dead worker is done again');
+      log.warn({ queue, job: fromJobId(id) }, 'the worker of a job died: the job is done again');
       observe?.stalled(queue);
     });
     worker.on('failed', (job) => {
-      // Undefined if it died with its workers too often and is not kept.
+      // Undefined if the job's workers died too often and it is not kept.
       if (job === undefined || job.finishedOn !== undefined) observe?.failed(queue);
     });
     this.#workers.set(queue, worker);
@@ -164,7 +176,7 @@ export class JobsBullmq implements Jobs {
   repeat(task: CleanUpTask, everyMs: number): void {
     const deduplication = { id: task, ttl: Math.max(1, Math.floor(everyMs * REPEAT_SHARE)) };
     const add = (): void => {
-      // Redis is away, and the link says so: the next one comes soon.
+      // Redis is away, and the link logs it. The next repetition comes soon.
       this.#add('clean-up', task, { task }, 0, { deduplication }).catch(() => undefined);
     };
     add();
@@ -209,7 +221,7 @@ export class JobsBullmq implements Jobs {
       const final = isPermanent(error) || job.attempt >= this.#settings(queue).attempts;
       const reason = reasonOf(error);
       this.#options.log.warn({ queue, job: job.id, attempt: job.attempt, reason, final, err: error }, 'job failed');
-      // The text of the error may hold what must not lie in Redis.
+      // The text of the error may contain things that must not be stored in Redis.
       throw bare(final ? new UnrecoverableError(reason) : new Error(reason));
     }
     if (again === undefined) return;
@@ -239,7 +251,7 @@ export class JobsBullmq implements Jobs {
     return { ...QUEUE_SETTINGS[queue], ...this.#options.settings };
   }
 
-  /** Tries for a few seconds: everything here may be done twice. */
+  /** Retries for a few seconds. All work here can be repeated. */
   async #patiently<T>(work: () => Promise<T>): Promise<T> {
     const end = performance.now() + PATIENCE_MS;
     for (;;) {
@@ -254,7 +266,10 @@ export class JobsBullmq implements Jobs {
     }
   }
 
-  /** BullMQ asks again at once after an answer that is an error (no right, no memory): a worker that met one pauses. */
+  /**
+   * BullMQ retries at once after an error reply (no permission, no memory), so the worker pauses
+   * after one.
+   */
   #rest(worker: Worker): void {
     if (this.#closed || worker.isPaused()) return;
     worker.pause(true).catch((error: unknown) => this.#onError(error));
@@ -264,11 +279,11 @@ export class JobsBullmq implements Jobs {
   }
 
   #onError(error: unknown): void {
-    if (!this.#closed) this.#options.log.warn({ err: error }, 'job queue connection');
+    if (!this.#closed) this.#options.log.warn({ err: error }, 'the connection to the job queue failed');
   }
 }
 
-/** BullMQ takes no colons and no bare numbers in an id. */
+/** BullMQ accepts no colons and no bare numbers in an id. */
 function toJobId(id: string): string {
   checkJobId(id);
   return `id-${encodeURIComponent(id)}`;
@@ -282,7 +297,7 @@ function keep(seconds: number): { readonly age: number; readonly count: number }
   return seconds === 0 ? { count: 0 } : { age: seconds, count: KEPT_MAX };
 }
 
-/** Without its stack: it would be kept too. */
+/** Drops the stack, which BullMQ would store. */
 function bare<E extends Error>(error: E): E {
   error.stack = error.message;
   return error;

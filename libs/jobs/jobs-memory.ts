@@ -24,14 +24,17 @@ import {
 export interface JobsMemoryOptions {
   readonly log: Logger;
   readonly observe?: JobsObserver;
-  /** In place of the queues' own. */
+  /** Override the settings of the queues. */
   readonly settings?: Partial<QueueSettings>;
   /** Milliseconds of a steady clock. Default the system's. */
   readonly steady?: () => number;
   readonly random?: () => number;
 }
 
-/** The jobs of a process that stands alone: the same promises as over Redis, but for those that need the process to outlive itself. */
+/**
+ * The jobs of a process that runs alone. Keeps the same promises as over Redis, except those that
+ * must survive the process.
+ */
 export class JobsMemory implements Jobs {
   readonly #queues: { readonly [Q in QueueName]: MemoryQueue<Q> };
   readonly #repeats: NodeJS.Timeout[] = [];
@@ -96,10 +99,10 @@ export class JobsMemory implements Jobs {
   }
 }
 
-/** Calls of `add` between two looks for what was kept long enough. */
+/** Calls of `add` between two clean-ups of ended jobs. */
 const FORGET_EVERY = 256;
 
-/** The longest a timer can wait, milliseconds. */
+/** The longest delay of a timer, in milliseconds. */
 const TIMER_MAX = 2 ** 31 - 1;
 
 export interface MemoryQueueOptions<Q extends QueueName> {
@@ -118,26 +121,26 @@ interface Entry<Q extends QueueName> {
   readonly id: string;
   readonly payload: QueuePayloads[Q];
   state: State;
-  /** When it may run, milliseconds of the steady clock. */
+  /** When it may run, in milliseconds of the steady clock. */
   due: number;
-  /** When it was due first: what its age is counted from. */
+  /** When it was due first. Its age counts from here. */
   since: number;
   attempt: number;
   /** When it ended. */
   ended: number;
 }
 
-/** One queue of `JobsMemory`: entries by id, one timer for the next that is due. */
+/** One queue of `JobsMemory`: entries by id, and one timer for the next due entry. */
 export class MemoryQueue<Q extends QueueName> {
   readonly name: Q;
   readonly #options: MemoryQueueOptions<Q>;
-  /** In order of adding. */
+  /** In the order of adding. */
   readonly #entries = new Map<string, Entry<Q>>();
   readonly #running = new Set<Promise<void>>();
   #handler: JobHandler<Q> | undefined;
   #concurrency = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** When the timer is due. */
+  /** When the timer fires. */
   #next = Number.POSITIVE_INFINITY;
   #added = 0;
   #closed = false;
@@ -173,7 +176,7 @@ export class MemoryQueue<Q extends QueueName> {
   }
 
   process(handler: JobHandler<Q>, concurrency = this.#options.settings.concurrency): void {
-    if (this.#handler !== undefined) throw new TypeError(`${this.name} is processed already`);
+    if (this.#handler !== undefined) throw new TypeError(`the queue ${this.name} already has a handler`);
     this.#handler = handler;
     this.#concurrency = concurrency;
     this.#wake(this.#options.steady());
@@ -198,7 +201,9 @@ export class MemoryQueue<Q extends QueueName> {
     await Promise.all(this.#running);
   }
 
-  /** Sees to it that `#start` runs at `due`, or before. Never at once: an `add` does not run a handler inside of itself. */
+  /**
+   * Makes `#start` run at `due` or before, and never synchronously: `add` must not run a handler.
+   */
   #wake(due: number): void {
     if (this.#closed || this.#handler === undefined || due >= this.#next) return;
     clearTimeout(this.#timer);
@@ -267,12 +272,12 @@ export class MemoryQueue<Q extends QueueName> {
   #end(entry: Entry<Q>, state: 'done' | 'failed', keepSeconds: number): void {
     entry.state = state;
     entry.ended = this.#options.steady();
-    // Ended ones stand in the order they ended in.
+    // Ended entries are kept in the order of their ends.
     this.#entries.delete(entry.id);
     if (keepSeconds > 0) this.#entries.set(entry.id, entry);
   }
 
-  /** Kept for long enough. */
+  /** Whether the entry was kept long enough. */
   #isOver({ state, ended }: Entry<Q>): boolean {
     const { settings, steady } = this.#options;
     if (state === 'done') return ended < steady() - settings.keepDoneSeconds * 1000;

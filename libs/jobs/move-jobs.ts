@@ -1,4 +1,4 @@
-/** Jobs that an earlier version queued under keys of another name. */
+/** Moves jobs that an earlier version queued under other keys. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { RedisTarget } from '#libs/config/redis-url.ts';
@@ -7,28 +7,30 @@ import { QUEUE_NAMES } from './jobs.ts';
 
 /** Milliseconds that Redis has for its first answer. */
 const PATIENCE_MS = 10_000;
-/** Jobs that are read at a time. */
+/** Jobs of one read. */
 const PAGE = 500;
 
 export interface MoveJobsOptions {
   readonly target: RedisTarget;
-  /** `REDIS_PREFIX`, as the earlier version was given it. */
+  /** `REDIS_PREFIX` of the earlier version. */
   readonly prefix: string;
   /** The present prefix of the queues' keys. */
   readonly to: string;
 }
 
-/** A job's data, as `JobsBullmq` keeps it. */
+/** The data of a job, as `JobsBullmq` stores it. */
 interface Kept {
-  /** When it is due, Unix milliseconds. */
+  /** When it is due, in Unix milliseconds. */
   readonly due: number;
 }
 
 /**
- * Moves the jobs that versions before 0.2.0 queued, whose keys began `{<prefix>:jobs}`. Each keeps its id, and the time when it is due; one that was done or
- * given up is dropped. Resolves with the number of moved jobs. No worker of such a version may run.
+ * Moves the jobs that versions before 0.2.0 queued under keys beginning `{<prefix>:jobs}`. Each job
+ * keeps its id and its due time; done and failed jobs are dropped. Resolves with the number of
+ * moved jobs. No worker of such a version may run.
  *
- * A call that ended halfway may be repeated: no job is lost, and none is there twice. Rejects if Redis does not answer.
+ * An interrupted call can be repeated: no job is lost, and none is queued twice. Rejects if Redis
+ * does not answer.
  */
 export async function moveJobs({ target, prefix, to }: MoveJobsOptions): Promise<number> {
   const client = connectQueueClient(target, 'works', PATIENCE_MS);
@@ -51,7 +53,8 @@ export async function moveJobs({ target, prefix, to }: MoveJobsOptions): Promise
     }
     return moved;
   } catch (error) {
-    // A user without a right to the old keys has none of them: with such rights the earlier version did not run.
+    // If the user has no permission for the old keys, the earlier version did not run with these
+    // permissions, and there are none.
     if (error instanceof Error && error.message.startsWith('NOPERM')) return 0;
     throw error;
   } finally {
@@ -64,7 +67,7 @@ async function moveQueue(from: Queue<Kept>, to: Queue<Kept>): Promise<number> {
   for (let start = 0; ; start += PAGE) {
     const jobs = await from.getJobs(['wait', 'delayed', 'prioritized', 'active'], start, start + PAGE - 1);
     if (jobs.length === 0) break;
-    // An id that is there is not added again.
+    // A job whose id exists is not added again.
     await to.addBulk(
       jobs.map(({ id, name, data, opts }) => ({
         name,

@@ -12,14 +12,14 @@ export interface KeptMail {
 const KEPT = 50;
 
 export interface DevMailboxOptions {
-  /** Where a mail is shown, usually the terminal. */
+  /** Shows a mail, usually in the terminal. */
   readonly print: (text: string) => void;
   readonly now?: () => number;
 }
 
 /**
- * In place of a mail server, for the all-in-one that was given none: shows each mail in the terminal and keeps the last 50. The one place where a code can be read, so
- * for trying out on one's own machine only.
+ * Replaces a mail server in an all-in-one without one: shows each mail in the terminal, and keeps
+ * the last 50. Codes can be read here, so it is for trials on one's own machine only.
  */
 export class DevMailbox implements Mailer {
   readonly #options: DevMailboxOptions;

@@ -1,11 +1,14 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 
-/** A mail with a login code, as it waits in the queue. */
+/** The mail of a login code while it waits in the queue. */
 export interface LoginMail {
-  /** As `toMailAddress` gave it; empty where nobody gets it: such a mail is queued all the same, so that nobody can tell. */
+  /**
+   * As `toMailAddress` returned it. Empty for an unknown account: such a mail is queued all the
+   * same, so that nobody can tell the difference.
+   */
   readonly to: string;
   readonly code: string;
-  /** Unix milliseconds: not sent any more afterwards. */
+  /** Unix milliseconds. The mail is not sent afterwards. */
   readonly expiresAt: number;
 }
 
@@ -13,22 +16,32 @@ const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** What the key is for (RFC 5869): keys for anything else that come from the same secret are others. */
+/**
+ * The purpose of the key (RFC 5869, `info`): keys for other purposes differ, even from the same
+ * secret.
+ */
 const PURPOSE = 'parley queued mail v1';
-/** Room for the longest address; every mail is filled up to it, so that the length tells nothing. */
+/** Room for the longest address. Every mail is padded to it, so that the length tells nothing. */
 const PLAIN_BYTES = 512;
 
-/** Closes mails before they are queued and opens them where they are sent: AES-256-GCM under a key derived from a secret that all of these processes have. */
+/**
+ * Seals mails before they are queued, and opens them before they are sent. AES-256-GCM, with a key
+ * derived from a secret that all these processes share.
+ */
 export class MailSeal {
   readonly #key: Uint8Array;
 
-  /** @throws TypeError where the secret is empty. */
+  /** @throws TypeError if the secret is empty. */
   constructor(secret: string | Uint8Array) {
     if (secret.length === 0) throw new TypeError('The secret of queued mail is empty.');
     this.#key = new Uint8Array(hkdfSync('sha256', secret, '', PURPOSE, KEY_BYTES));
   }
 
-  /** Base64url of one length for all mails; different at each call. It opens under the same job id only. @throws RangeError where the mail is too long. */
+  /**
+   * Returns base64url text: of the same length for all mails, different at each call, and opened
+   * only with the same job id.
+   * @throws RangeError if the mail is too long.
+   */
   seal(jobId: string, mail: LoginMail): string {
     const plain = Buffer.alloc(PLAIN_BYTES, ' ');
     const text = JSON.stringify({ to: mail.to, code: mail.code, expiresAt: mail.expiresAt });
@@ -39,7 +52,7 @@ export class MailSeal {
     return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]).toString('base64url');
   }
 
-  /** Undefined if it was sealed with another secret, for another job, or changed. */
+  /** Undefined if it was sealed with another secret or for another job, or if it was changed. */
   open(jobId: string, sealed: string): LoginMail | undefined {
     const bytes = Buffer.from(sealed, 'base64url');
     if (bytes.length !== NONCE_BYTES + PLAIN_BYTES + TAG_BYTES) return undefined;
@@ -47,7 +60,7 @@ export class MailSeal {
     decipher.setAAD(Buffer.from(jobId)).setAuthTag(bytes.subarray(-TAG_BYTES));
     try {
       const plain = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
-      // Only `seal` makes what passes the tag.
+      // Only text of `seal` passes the tag.
       return JSON.parse(plain.toString()) as LoginMail;
     } catch {
       return undefined;
@@ -55,7 +68,7 @@ export class MailSeal {
   }
 }
 
-/** What a login code looks like in a mail. */
+/** A mail as text and as HTML. */
 
 export interface RenderedMail {
   readonly subject: string;
@@ -63,21 +76,24 @@ export interface RenderedMail {
   readonly html: string;
 }
 
-/** The code stands on a line of its own in the text. @param minutes How long it is good for. */
+/**
+ * Renders the mail of a login code. In the text the code has a line of its own.
+ * @param minutes For how long the code is valid.
+ */
 export function loginCodeMail(code: string, minutes: number): RenderedMail {
   const first = 'This is your code to log in to Parley:';
-  const good = `It is good for ${minutes} minutes and works once.`;
+  const validity = `It is valid for ${minutes} minutes and works once.`;
   const ignore = 'If you did not ask for it, ignore this mail: without the code nobody can log in. Never tell it to anybody.';
   return {
-    // Without the code: a subject is shown on locked screens.
+    // Without the code: locked screens show subjects.
     subject: 'Your code for Parley',
-    text: `${first}\n\n${code}\n\n${good}\n\n${ignore}\n`,
+    text: `${first}\n\n${code}\n\n${validity}\n\n${ignore}\n`,
     html: [
       '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Your code for Parley</title></head>',
       '<body style="font-family:sans-serif;line-height:1.5">',
       `<p>${first}</p>`,
       `<p style="font-family:monospace;font-size:2em;letter-spacing:.15em"><strong>${escapeHtml(code)}</strong></p>`,
-      `<p>${good}</p><p>${ignore}</p></body></html>`,
+      `<p>${validity}</p><p>${ignore}</p></body></html>`,
       '',
     ].join('\n'),
   };

@@ -1,10 +1,13 @@
-/** The port to whatever takes a mail and brings it to a person, and the addresses that it takes. */
+/** The port to a mailer, and the addresses that it accepts. */
 import { domainToASCII } from 'node:url';
 
 export interface OutgoingMail {
-  /** The same at each attempt to send the same mail, and no other's: its Message-ID is made from it. Letters, digits, `-` and `_`. */
+  /**
+   * The same for each attempt to send a mail, and different for every other mail: the Message-ID is
+   * made from it. Letters, digits, `-` and `_`.
+   */
   readonly key: string;
-  /** As `toMailAddress` gave it. */
+  /** As `toMailAddress` returned it. */
   readonly to: string;
   readonly subject: string;
   readonly text: string;
@@ -12,15 +15,17 @@ export interface OutgoingMail {
 }
 
 export interface Mailer {
-  /** Resolves once it is accepted. Rejects with `MailError`. */
+  /** Resolves once the mail is accepted. Rejects with `MailError`. */
   send(mail: OutgoingMail): Promise<void>;
   close(): void;
 }
 
-/** A mail was not accepted. What the server said is left out: it repeats the address. */
+/**
+ * A mail was not accepted. The message leaves out the server's reply, which repeats the address.
+ */
 export class MailError extends Error {
   override readonly name = 'MailError';
-  /** Trying again cannot succeed (RFC 5321: a reply of 5yz). */
+  /** A retry cannot succeed (RFC 5321: a reply of 5yz). */
   readonly permanent: boolean;
 
   constructor(message: string, permanent: boolean) {
@@ -29,17 +34,23 @@ export class MailError extends Error {
   }
 }
 
-/** RFC 5321, section 4.5.3.1; the whole as RFC 3696's erratum 1690 counts it. */
+/** RFC 5321, section 4.5.3.1; the whole address as in RFC 3696, erratum 1690. */
 const LOCAL_MAX = 64;
 const ADDRESS_MAX = 254;
 
-/** Control and format characters, surrogates, spaces of any kind, and what is not drawn at all. */
+/**
+ * Control and format characters, surrogates, all kinds of spaces, and characters that are not
+ * drawn.
+ */
 const INVISIBLE = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
 
-/** A dot-atom (RFC 5322), without `%` and `!`, by which old relays were told to send the mail on to somewhere else. */
+/** A dot-atom (RFC 5322) without `%` and `!`, with which old relays were told to forward a mail. */
 const LOCAL = /^[A-Za-z0-9#$&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9#$&'*+/=?^_`{|}~-]+)*$/;
 
-/** Begins an encoded word (RFC 2047): some parsers decode it inside of an address, to another address. */
+/**
+ * The beginning of an encoded word (RFC 2047). Some parsers decode it inside an address, and get
+ * another address.
+ */
 const ENCODED_WORD = '=?';
 
 /** Letters of any script, digits, hyphens and dots: no address literal, no port, no escape. */
@@ -49,11 +60,13 @@ const DOMAIN_TEXT = /^[\p{L}\p{M}\p{N}.\-\u3002]+$/u;
 const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?=[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])$/;
 
 /**
- * The one address that a text is, in the form it is kept, compared and sent to; undefined if it is none that mail can be sent to, or could mean another to some
- * program on its way. Compatibility characters become what they stand for (NFKC), the domain becomes lower-case ASCII. Two results that differ in case only are the same.
+ * Returns the address in `text`, in the one form in which it is stored, compared and sent to.
+ * Undefined if mail cannot be sent to it, or if some program on the way could read another address
+ * in it. Compatibility characters are replaced (NFKC), and the domain becomes lower-case ASCII. Two
+ * results that differ only in case are the same address.
  *
- * Taken: a plain `local@domain.tld`. Refused: quoted parts, comments, lists, names with angle brackets, address literals, whatever cannot be seen, letters beyond ASCII
- * before the `@`.
+ * Accepts a plain `local@domain.tld`. Refuses quoted parts, comments, lists, names with angle
+ * brackets, address literals, invisible characters, and letters beyond ASCII before the `@`.
  */
 export function toMailAddress(text: string): string | undefined {
   if (text.length > ADDRESS_MAX || INVISIBLE.test(text)) return undefined;

@@ -4,9 +4,11 @@ import { createTransport } from 'nodemailer';
 import { parseSmtpUrl } from '#libs/config/smtp-url.ts';
 import { MailError, type Mailer, type OutgoingMail, toMailAddress } from './mailer.ts';
 
-/** Why a mail server could not be talked to, in words of our own: what errors and servers say may hold an address. */
-
-/** nodemailer has a code of its own and the text of the layer that failed. The first one that fits is the cause. */
+/**
+ * Reasons why a mail server cannot be used, in our own words: texts of errors and servers may
+ * contain an address. nodemailer's error has a code, and the text of the layer that failed. The
+ * first match is the cause.
+ */
 const CAUSES: readonly (readonly [RegExp, string])[] = [
   [/\bECONNREFUSED\b/, 'connection refused'],
   [/\bENOTFOUND\b|\bENODATA\b/, 'no such host name'],
@@ -23,7 +25,7 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
   [/closed|disconnected/i, 'connection closed'],
 ];
 
-/** The cause of an error that came without a reply of the server; undefined if none is known. */
+/** The cause of an error without a reply of the server. Undefined if it is not known. */
 function mailCause(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const own = CAUSES.find(([pattern]) => pattern.test(error.message))?.[1];
@@ -34,11 +36,12 @@ function mailCause(error: unknown): string | undefined {
 
 export interface SmtpMailerOptions {
   /**
-   * `smtp://[user:password@]host[:port]` (STARTTLS where the server offers it; with a password only there, but on this machine) or `smtps://` (TLS from
-   * the first byte). Parts are percent-encoded. Certificates are checked against the authorities that Node trusts.
+   * `smtp://[user:password@]host[:port]`: uses STARTTLS if the server offers it; sends a password
+   * only with STARTTLS, or to this machine. `smtps://`: TLS from the first byte. Parts are
+   * percent-encoded. Certificates are checked against the authorities that Node trusts.
    */
   readonly url: string;
-  /** The address mail comes from, `local@domain`. */
+  /** The sender's address, `local@domain`. */
   readonly from: string;
   /** Milliseconds of silence after which a connection counts as dead. Default 15,000. */
   readonly timeoutMs?: number;
@@ -47,18 +50,26 @@ export interface SmtpMailerOptions {
 const CONNECTIONS = 5;
 const MAILS_A_CONNECTION = 100;
 const NAME = 'Parley';
-/** This machine's own addresses: nobody listens in between. */
+/** This machine's own addresses: nobody can listen in between. */
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
 
-/** Replies about the login of this hub, not about the mail: whoever runs it can put them right (RFC 4954, section 6). */
+/**
+ * Replies about the hub's own login, not about the mail: an operator can fix the cause (RFC 4954,
+ * section 6).
+ */
 const LOGIN_REPLIES = new Set([530, 534, 535, 538]);
 
-/** Sends mail through a mail server, over a few connections that are kept. Never tries by itself again, and logs nothing. */
+/**
+ * Sends mail through a mail server, over a few pooled connections. Never retries, and logs nothing.
+ */
 export class SmtpMailer implements Mailer {
   readonly #transport: ReturnType<typeof openTransport>;
   readonly #from: string;
 
-  /** Connects at the first mail. @throws TypeError on a bad URL; the message does not hold it. */
+  /**
+   * Connects at the first mail.
+   * @throws TypeError for a bad URL; the message does not contain it.
+   */
   constructor(options: SmtpMailerOptions) {
     this.#transport = openTransport(options);
     this.#from = options.from;
@@ -71,7 +82,8 @@ export class SmtpMailer implements Mailer {
     try {
       await this.#transport.sendMail({
         messageId: `<${mail.key}@${domain}>`,
-        // Addresses as objects, and an envelope of its own: nodemailer parses nothing out of a text, where a list may hide.
+        // Addresses as objects, and an explicit envelope: nodemailer parses no text, in which a
+        // list could hide.
         from: { name: NAME, address: this.#from },
         to: [recipient],
         envelope: { from: { name: '', address: this.#from }, to: [recipient] },
@@ -96,7 +108,7 @@ function openTransport({ url, timeoutMs = 15_000 }: SmtpMailerOptions) {
     pool: true,
     maxConnections: CONNECTIONS,
     maxMessages: MAILS_A_CONNECTION,
-    // The queue tries again: twice would be too often.
+    // The queue retries. Two layers of retries would be too many.
     maxRequeues: 0,
     host,
     port,
@@ -119,7 +131,7 @@ function toMailError(error: unknown): MailError {
     const cause = mailCause(error);
     return new MailError(`mail not accepted: ${kind}${cause === undefined ? '' : `, ${cause}`}`, kind === 'EENVELOPE');
   }
-  // A 5yz before the mail is spoken of (greeting, login) is about the connection.
+  // A 5yz reply before the mail (to the greeting, the login) is about the connection.
   const aboutMail = kind === 'EENVELOPE' || kind === 'EMESSAGE';
   const permanent = aboutMail && responseCode >= 500 && !LOGIN_REPLIES.has(responseCode);
   return new MailError(`mail not accepted: ${kind} ${responseCode}`, permanent);

@@ -1,4 +1,4 @@
-/** Conversations of customers (A10): who answers them. */
+/** Conversations of customers (A10), and the agents who answer them. */
 
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -17,7 +17,7 @@ export interface AssignmentOptions {
   readonly presence: Pick<Presence, 'sessions'>;
   readonly absences: Pick<Absences, 'look'>;
   readonly notices: Pick<Notifier, 'membership'>;
-  /** Sends people the notices of what is committed (`Notices`). Never rejects. */
+  /** Sends people the notices of committed changes (`Notices`). Never rejects. */
   readonly sendNotices: () => Promise<void>;
   readonly lifecycle: Pick<RoomLifecycle, 'close'>;
   /** A fresh `conv:` name at each call. */
@@ -26,15 +26,18 @@ export interface AssignmentOptions {
   readonly now: () => number;
 }
 
-/** Queued conversations given out by one sweep, the oldest first; and those taken from one agent who has gone. */
+/**
+ * Most queued conversations that one sweep assigns, the oldest first. Also the most that it takes
+ * from one agent who has left.
+ */
 const SWEEP_MAX = 200;
 
-/** Open conversations that a customer may have. */
+/** Most open conversations of a customer. */
 const OPEN_MAX = ROOM_KINDS.conv.limits.openRooms;
 
 export interface OpenedConversation {
   readonly record: ConversationRecord;
-  /** By this call; otherwise it was there. */
+  /** Whether this call made it. */
   readonly made: boolean;
 }
 
@@ -47,19 +50,21 @@ export class Assignment {
   }
 
   /**
-   * A customer asks for somebody: the conversation is there when this resolves, with an agent where one is online. It is the open one they have, unless a `further` one
-   * is asked for. `name`: of the room, which nobody else can choose: if it is there, it was made by the same request before. Default: a fresh one.
-   * @throws HubError `ROOM_LIMIT` (they have as many open ones as one may).
+   * Opens a conversation for a customer. When this resolves it is stored, and an agent has it if
+   * one is online. If the customer has an open conversation, that one is returned, unless they ask
+   * for a `further` one. `name`: a room name that nobody else can choose; if that room exists, an
+   * earlier try of the same request made it. Default: a fresh name.
+   * @throws HubError `ROOM_LIMIT` (too many open conversations).
    */
   async open(customer: Person, subject: string, further: boolean, name?: string): Promise<OpenedConversation> {
     const { conversations, roomName, now } = this.#options;
     const room = name ?? roomName();
     const at = now();
     const opened = await conversations.open({ room, subject, customer, now: at, further, most: OPEN_MAX });
-    if (opened === 'too-many') throw new HubError('ROOM_LIMIT', `You have ${OPEN_MAX} open conversations: end one first.`);
+    if (opened === 'too-many') throw new HubError('ROOM_LIMIT', `You have ${OPEN_MAX} open conversations: close one first.`);
     if (opened !== 'made' && (opened.room !== room || opened.state !== 'queued')) return { record: opened, made: opened.room === room };
     const queued: ConversationRecord = { room, subject, state: 'queued', customer, agent: undefined, createdAt: at };
-    // It is in the queue: whatever fails from here on, the sweep gives it out.
+    // It is in the queue: if anything fails from here on, the sweep assigns it.
     try {
       return { record: (await this.#give(queued, await this.agentsOnline())) ?? queued, made: true };
     } catch (error) {
@@ -69,14 +74,15 @@ export class Assignment {
   }
 
   /**
-   * An agent takes a conversation, or gives it to another one who is online.
-   * @throws HubError `ROOM_NOT_FOUND`; `ROOM_CLOSED`; `USER_NOT_FOUND` (no agent of this id is online).
+   * An agent takes a conversation, or gives it to another agent who is online.
+   * @throws HubError `ROOM_NOT_FOUND`; `ROOM_CLOSED`; `USER_NOT_FOUND` (no agent of this id is
+   * online).
    */
   async assign(room: string, by: Person, to: string | undefined): Promise<ConversationRecord> {
     const { conversations } = this.#options;
     const before = await this.#known(room);
     const agent = to === undefined || to === by.id ? by : (await this.agentsOnline()).find(({ id }) => id === to);
-    if (agent === undefined) throw new HubError('USER_NOT_FOUND', 'No agent of this id is online.');
+    if (agent === undefined) throw new HubError('USER_NOT_FOUND', 'No agent with this id is online.');
     const record = before.state === 'closed' ? undefined : await conversations.assign(room, [agent]);
     if (record === undefined) throw new HubError('ROOM_CLOSED', 'The conversation is closed.');
     await this.#handedOn(record, before.agent);
@@ -84,8 +90,8 @@ export class Assignment {
   }
 
   /**
-   * Either side ends it: its customer, its agent, and while nobody has it any agent.
-   * @throws HubError `FORBIDDEN` also if there is none, `ROOM_CLOSED`.
+   * Closes a conversation. Its customer and its agent may do so; while it has no agent, any agent.
+   * @throws HubError `FORBIDDEN` (also if there is none), `ROOM_CLOSED`.
    */
   async close(room: string, by: { readonly id: string; readonly kind: string }): Promise<void> {
     const record = await this.#options.conversations.get(room);
@@ -95,15 +101,15 @@ export class Assignment {
     }
   }
 
-  /** Who conversations can be given to now. Rejects with `HubError` `UNAVAILABLE`. */
+  /** The agents who are online. Rejects with `HubError` `UNAVAILABLE`. */
   async agentsOnline(): Promise<Person[]> {
     const { agents, presence } = this.#options;
     return whoIsOnline(presence, await agents.all());
   }
 
   /**
-   * Takes back what agents have who have gone, then gives out what is queued, to the agents who are online now. Called every second by the clean-up job;
-   * harmless in several processes at once.
+   * Takes conversations from agents who have left, then assigns queued ones to the agents online.
+   * The clean-up job calls it every second. Several processes may do so at once.
    */
   async sweep(): Promise<void> {
     if (this.#sweeping) return;
@@ -119,7 +125,10 @@ export class Assignment {
     }
   }
 
-  /** Whoever was away for long loses what they had: to the queue, or to those who are here. Who only connects again keeps it. */
+  /**
+   * An agent who was away for over a minute loses their conversations, to an agent online or to the
+   * queue. An agent who only reconnects keeps them.
+   */
   async #handOn(): Promise<void> {
     const { conversations, absences } = this.#options;
     const { gone } = await absences.look(await conversations.agentsAtWork());
@@ -140,7 +149,7 @@ export class Assignment {
     return record;
   }
 
-  /** Its customer, its agent and the agent before are told. */
+  /** Notifies the customer, the agent and the agent before. */
   async #handedOn({ room, customer, agent }: ConversationRecord, before?: Person): Promise<void> {
     const { notices, sendNotices } = this.#options;
     const users = new Set([customer, agent, before].filter((one) => one !== undefined).map(({ id }) => id));

@@ -1,4 +1,4 @@
-/** Rooms that people make and change (A8). */
+/** Groups: rooms that people make and change (A8). */
 
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Person } from '#libs/protocol/frame-types.ts';
@@ -11,17 +11,20 @@ import type { RoomLifecycle } from './room-lifecycle.ts';
 
 /** The kind of room that people make. */
 const KIND = 'group' satisfies ManagedRoomKind;
-/** Members of one group, and open groups of one owner. */
+/** Most members of a group, and most open groups of an owner. */
 const { members: MEMBERS_MAX, openRooms: OWNED_MAX } = ROOM_KINDS[KIND].limits;
 
 export interface GroupsOptions {
   readonly rooms: Pick<RoomStore, 'createGroup' | 'standing' | 'withMembers' | 'update' | 'addMembers' | 'removeMembers'>;
   readonly people: Pick<People, 'byIds'>;
   readonly notices: Pick<Notifier, 'membership'>;
-  /** Sends people the notices of what is committed (`Notices`). Never rejects. */
+  /** Sends people the notices of committed changes (`Notices`). Never rejects. */
   readonly sendNotices: () => Promise<void>;
   readonly lifecycle: Pick<RoomLifecycle, 'close'>;
-  /** The room closes by itself at that time, Unix milliseconds; undefined: not any more. Never rejects. */
+  /**
+   * Plans the end of the room, in Unix milliseconds. Undefined: the room has no end any more. Never
+   * rejects.
+   */
   readonly scheduleExpiry: (room: string, expiresAt: number | undefined) => Promise<void>;
   /** A fresh `group:` name at each call. */
   readonly roomName: () => string;
@@ -30,24 +33,30 @@ export interface GroupsOptions {
 }
 
 export interface NewGroup {
-  /** Its name, which nobody else can choose: if there is such a group of the owner's, it was made by the same request before, and is the one. Default: a fresh one. */
+  /**
+   * A name that nobody else can choose. If the owner has a group of this name, an earlier try of
+   * the same request made it, and it is returned. Default: a fresh name.
+   */
   readonly room?: string | undefined;
   readonly title: string;
-  /** User ids beside the owner's. */
+  /** User ids, with or without the owner's. */
   readonly members: readonly string[];
   readonly keepHistory: boolean;
-  /** Milliseconds; undefined: it does not end by itself. */
+  /** Milliseconds. Undefined: the group does not end by itself. */
   readonly lifeMs: number | undefined;
 }
 
 export interface GroupChange {
   readonly title?: string | undefined;
   readonly keepHistory?: boolean | undefined;
-  /** Milliseconds from now; null: it does not end by itself any more. */
+  /** Milliseconds from now. Null: the group does not end by itself any more. */
   readonly lifeMs?: number | null | undefined;
 }
 
-/** Every method but `create` throws `HubError` `FORBIDDEN` (not a member, not the owner, no group, no such room) and `ROOM_CLOSED`. */
+/**
+ * Every method but `create` throws `HubError` `FORBIDDEN` (not a member, not the owner, not a
+ * group, no such room) and `ROOM_CLOSED`.
+ */
 export class Groups {
   readonly #options: GroupsOptions;
 
@@ -55,7 +64,10 @@ export class Groups {
     this.#options = options;
   }
 
-  /** @throws HubError `USER_NOT_FOUND`, `FORBIDDEN` (somebody may be in no group), `ROOM_LIMIT` (the owner has as many groups as one may). */
+  /**
+   * @throws HubError `USER_NOT_FOUND`; `FORBIDDEN` (a user whose kind may not be in groups);
+   * `ROOM_LIMIT` (the owner has too many groups).
+   */
   async create(owner: Person, group: NewGroup): Promise<KnownRoom> {
     const { rooms, people, notices, sendNotices, roomName, now, scheduleExpiry } = this.#options;
     const invited = await people.byIds(
@@ -102,7 +114,7 @@ export class Groups {
     const record = await rooms.update(room, change, at);
     if (record === undefined || record.closedAt !== undefined) throw new HubError('ROOM_CLOSED');
     if (lifeMs !== undefined) await scheduleExpiry(room, record.expiresAt);
-    // Only what is kept concerns what gateways know of members.
+    // Of these members only `keepHistory` changes a membership that gateways know.
     if (keepHistory !== undefined) {
       await notices.membership(
         room,
@@ -133,7 +145,10 @@ export class Groups {
     return [...members, ...fresh];
   }
 
-  /** The owner takes out anybody but themself (who deletes the group instead); every other member takes out themself. Who is not in it is passed over. */
+  /**
+   * The owner removes other members, and deletes the group instead of leaving it. Every other
+   * member removes only themself. Ids of non-members are skipped.
+   */
   async remove(user: string, room: string, ids: readonly string[]): Promise<readonly Person[]> {
     const { rooms, notices, sendNotices } = this.#options;
     const { room: record, members } = await this.#group(user, room);
@@ -146,7 +161,7 @@ export class Groups {
     return members.filter(({ id }) => !leaving.includes(id));
   }
 
-  /** The owner deletes a group; either of a pair ends it. */
+  /** The owner deletes a group. Either member ends a pair. */
   async close(user: string, room: string): Promise<void> {
     const { room: record } = await standingOfMember(this.#options.rooms, room, user);
     const { endedBy }: ManagedPolicy = ROOM_KINDS[record.kind];

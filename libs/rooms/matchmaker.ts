@@ -1,4 +1,4 @@
-/** Pairing (A9): who is offered to the store, which decides; and who is told. */
+/** Pairing (A9). Offers candidates to the store, which decides, and notifies the pair. */
 
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -17,32 +17,40 @@ export interface MatchmakerOptions {
   readonly absences: Pick<Absences, 'look'>;
   readonly kinds: Pick<PersonKinds, 'of'>;
   readonly notices: Pick<Notifier, 'membership'>;
-  /** Sends people the notices of what is committed (`Notices`). Never rejects. */
+  /** Sends people the notices of committed changes (`Notices`). Never rejects. */
   readonly sendNotices: () => Promise<void>;
-  /** The room closes by itself at that time, Unix milliseconds. Never rejects. */
+  /** Plans the end of the room, in Unix milliseconds. Never rejects. */
   readonly scheduleExpiry: (room: string, expiresAt: number) => Promise<void>;
   /** A fresh `pair:` name at each call. */
   readonly roomName: () => string;
   /** Unix milliseconds. */
   readonly now: () => number;
-  /** Milliseconds of a steady clock: how long somebody waits. Default the system's. */
+  /** Milliseconds of a steady clock, to measure the wait. Default the system's. */
   readonly steady?: () => number;
 }
 
-/** How long a pair lives. */
+/** The life of a pair, in milliseconds. */
 const LIFE_MS = ROOM_KINDS.pair.limits.lifeMs;
-/** Strangers offered at once: all of them may be paired already, then the asker waits and is offered others a second later. */
+/**
+ * Strangers that are offered at once. If all have a pair already, the user waits, and gets other
+ * offers a second later.
+ */
 const STRANGERS = 64;
-/** Of those who wait, the longest first, how many are looked at for one who asks, and for one sweep. */
+/**
+ * Most waiting users that are read for one request, and for one sweep, the longest waiting first.
+ */
 const WAITING = 64;
 const WAITING_SWEPT = 1000;
-/** Milliseconds that one who asks waits for those who asked before in this process. */
+/** Milliseconds that a request waits for earlier ones of this process. */
 const PATIENCE_MS = 30_000;
 
 export class Matchmaker {
   readonly #options: MatchmakerOptions;
   #sweeping = false;
-  /** The store pairs one at a time: those who wait for that should not hold its connections meanwhile. */
+  /**
+   * The last request of the queue. The store pairs one at a time; waiting requests must not hold
+   * its connections.
+   */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: MatchmakerOptions) {
@@ -50,8 +58,12 @@ export class Matchmaker {
   }
 
   /**
-   * The user's pair: the one there is (which keeps history from when both asked for it), otherwise a new one with somebody online who has none, those who wait first. Otherwise the user waits.
-   * The store holds that nobody is in two pairs, whoever asks where; both learn of a new one by `matched`. Rejects with `HubError` `UNAVAILABLE`.
+   * Returns the user's pair, if there is one. It keeps history from the moment that both asked for
+   * it. Otherwise pairs the user with somebody online who has no pair, those who wait first.
+   * Otherwise the user waits.
+   *
+   * The store lets nobody have two pairs, whatever process asks. `matched` tells both of a new
+   * pair. Rejects with `HubError` `UNAVAILABLE`.
    */
   async ask(user: Person, keepHistory: boolean): Promise<MatchResult> {
     const pair = await this.#options.pairs.of(user.id);
@@ -61,19 +73,22 @@ export class Matchmaker {
     }
     const first = await this.#match(user, keepHistory, await this.#candidates(user.id), false);
     if (first.state === 'paired') return first;
-    // Somebody may have begun to wait at the same moment: the later of two sees the other now.
+    // Somebody may have begun to wait at the same moment: the later of the two now sees the other.
     const waiting = await this.#waitingOnline(user.id);
     return waiting.length === 0 ? first : this.#match(user, keepHistory, waiting, true);
   }
 
-  /** The user waits no longer. May be repeated; a pair that there is stays. Rejects with `HubError` `UNAVAILABLE`. */
+  /**
+   * The user stops waiting. Can be repeated. Does not end a pair. Rejects with `HubError`
+   * `UNAVAILABLE`.
+   */
   stop(user: string): Promise<void> {
     return this.#options.pairs.stopWaiting(user);
   }
 
   /**
-   * Pairs those who wait with whoever is there now, and forgets those who have gone away. Called every second by the clean-up job; harmless in several
-   * processes at once.
+   * Pairs waiting users with others who are online now, and removes waiting users who have left.
+   * The clean-up job calls it every second. Several processes may do so at once.
    */
   async sweep(): Promise<void> {
     if (this.#sweeping) return;
@@ -89,7 +104,7 @@ export class Matchmaker {
     const { pairs, absences, now } = this.#options;
     const waiting = (await pairs.waiting(WAITING_SWEPT)).map(({ user, keepHistory }) => ({ id: user.id, user, keepHistory }));
     const { here, gone } = await absences.look(waiting);
-    // Whoever asks at this moment is there.
+    // A user who asks at this moment is online.
     await Promise.all(gone.map(({ id }) => pairs.stopWaiting(id, now() - GRACE_MS)));
     if (here.length === 0) return;
     const others: readonly Person[] = [...here.map(({ user }) => user), ...(await this.#strangers())];
@@ -119,13 +134,19 @@ export class Matchmaker {
     return result;
   }
 
-  /** Somebody who came a moment ago may not be written down yet: a partner is told who they are all the same. */
+  /**
+   * The store may not know the kind of somebody who came a moment ago. The partner must see it all
+   * the same.
+   */
   async #known(person: Person): Promise<Person> {
     const kind = person.kind ?? (await this.#options.kinds.of(person.id));
     return kind === undefined ? person : { ...person, kind };
   }
 
-  /** Who was paired without having asked may want it later: the other one is told, and it is kept from when both do. */
+  /**
+   * A user who was paired without asking for history may ask for it later. The partner gets a
+   * notice, and history is kept from the moment that both want it.
+   */
   async #wantHistory(user: Person, pair: { readonly room: string; readonly with: Person }): Promise<void> {
     const { pairs, notices, sendNotices, now } = this.#options;
     const history = await pairs.wantHistory(user.id, now());
@@ -156,7 +177,7 @@ export class Matchmaker {
     return whoIsOnline(presence, others);
   }
 
-  /** Some of those online who may be paired, in random order. */
+  /** Some users online who may be paired, in random order. */
   async #strangers(): Promise<Person[]> {
     const ids = await this.#options.presence.sample(STRANGERS);
     if (ids.length === 0) return [];

@@ -1,4 +1,7 @@
-/** Who is told when rooms change (A8, A9, A10): people, by frames made from the stored events, and gateways, by signals. */
+/**
+ * Reports changes of rooms (A8, A9, A10): `Notices` sends frames to people, from the stored events;
+ * `Notifier` sends signals to gateways.
+ */
 
 import type { Broker, Topic } from '#libs/broker/broker.ts';
 import type { StoredEventOf } from '#libs/events/events.ts';
@@ -18,7 +21,10 @@ export interface NoticesOptions {
   readonly broker: Pick<Broker, 'emit'>;
 }
 
-/** A notice of an older event, milliseconds, is not sent any more: the people have asked the API meanwhile. */
+/**
+ * Milliseconds after which the notice of an event is not sent any more: people have asked the API
+ * meanwhile.
+ */
 export const NOTICE_MAX_AGE_MS = 300_000;
 
 interface Notice {
@@ -27,19 +33,22 @@ interface Notice {
 }
 
 /**
- * Each notice is sent at least once: if a process dies after it wrote to the store, another one sends the notice. It reaches people who are
- * connected then; the others ask the API.
+ * Sends each notice at least once: if a process dies after it wrote to the store, another one sends
+ * the notice. A notice reaches the people who are connected; the others ask the API.
  */
 export class Notices {
   readonly #options: NoticesOptions;
-  /** Events of a page that is tried again whose notices were sent. */
+  /** Events of a retried page whose notices are sent. */
   readonly #sent = new Set<number>();
 
   constructor(options: NoticesOptions) {
     this.#options = options;
   }
 
-  /** Sends the notices of events, in their order. Rejects with `HubError` `UNAVAILABLE`: called again with the same events, it goes on where it was. */
+  /**
+   * Sends the notices of events, in their order. Rejects with `HubError` `UNAVAILABLE`. If it is
+   * called again with the same events, it continues where it failed.
+   */
   async send(events: readonly NoticeEvent[]): Promise<void> {
     const { broker } = this.#options;
     for (const event of events) {
@@ -60,13 +69,13 @@ export class Notices {
       case 'member_left':
         return this.#memberChange(room, 'removed', users);
       case 'history_asked':
-        // The first one asked: the other one is told.
+        // The first user asked; the second one gets the notice.
         return toAll(users.slice(1), buildFrame('command', { code: 'pair', body: { room, keepHistory: 'asked' } }));
       case 'room_changed':
         return payload.keepHistory ? this.#historyKept(room) : [];
       case 'conversation': {
         const { state, subject, customer, agent } = payload;
-        // One that was just opened, or is over, changed no hands.
+        // A conversation that was just opened, or is closed, changed no agent.
         if (state === 'closed' || users.length === 1) return [];
         const people = {
           customer: { ...customer, kind: 'customer' },
@@ -79,7 +88,7 @@ export class Notices {
     }
   }
 
-  /** The partners of a pair learn of each other; of a group, the users who were invited learn of it. */
+  /** The partners of a pair get each other's name; invited users get the group. */
   async #opened(room: string, users: readonly string[]): Promise<readonly Notice[]> {
     const found = await this.#options.rooms.withMembers(room);
     if (found === undefined) return [];
@@ -99,7 +108,7 @@ export class Notices {
     ];
   }
 
-  /** `command {code:"room", body:{room,name,action}}`, in groups alone. */
+  /** `command {code:"room", body:{room,name,action}}`, for groups only. */
   async #memberChange(room: string, action: 'added' | 'removed', users: readonly string[]): Promise<readonly Notice[]> {
     const found = users.length === 0 ? undefined : await this.#options.rooms.withMembers(room);
     if (found?.room.kind !== 'group') return [];
@@ -115,7 +124,10 @@ export class Notices {
     );
   }
 
-  /** Somebody who came a moment ago may not be written down yet: a partner is told who they are all the same. */
+  /**
+   * The store may not know the kind of somebody who came a moment ago. The partner must see it all
+   * the same.
+   */
   async #known(person: Person): Promise<Person> {
     const kind = person.kind ?? (await this.#options.kinds.of(person.id));
     return kind === undefined ? person : { ...person, kind };
@@ -132,19 +144,20 @@ function toAll(users: readonly string[], frame: string): Notice[] {
 
 export interface NotifierOptions {
   readonly broker: Pick<Broker, 'emit'>;
-  /** Resolves after so many milliseconds. It must not keep a process alive. */
+  /** Resolves after a number of milliseconds. It must not keep a process alive. */
   readonly wait: (milliseconds: number) => Promise<void>;
-  /** A notice could not be sent within all attempts. */
+  /** Called when the last attempt to send a signal fails. */
   readonly lost?: (error: unknown) => void;
 }
 
-/** Attempts to send a notice while the backend is away, and milliseconds between two. */
+/** Attempts to send a signal while the backend is away, and the milliseconds between two. */
 const ATTEMPTS = 20;
 const RETRY_MS = 500;
 
 /**
- * Signals what the store already holds, so nothing is decided here and nothing rejects: a signal that cannot be sent now is retried for ten seconds. If it
- * is lost, gateways learn the same from the log of events within two seconds (R7). What people are told `Notices` sends.
+ * Sends signals about changes that are stored. It decides nothing and never rejects: a signal that
+ * cannot be sent is retried for ten seconds. If it is lost, gateways learn the same from the log of
+ * events within two seconds (R7).
  */
 export class Notifier {
   readonly #options: NotifierOptions;
@@ -153,21 +166,24 @@ export class Notifier {
     this.#options = options;
   }
 
-  /** The room is over: gateways report it to everybody who is in it, and take them out. For private rooms it goes over the members' own channels (R5). */
+  /**
+   * The room is over: gateways report it to everybody in it, and remove them. For private rooms the
+   * signal goes over the members' own channels (R5).
+   */
   async closed(room: string, kind: ManagedRoomKind, members: readonly Person[], reason: EndReason): Promise<void> {
     const { isPrivate }: ManagedPolicy = ROOM_KINDS[kind];
     if (isPrivate !== true) await this.#send(`r:${room}`, { kind: 'closed', reason });
     else await Promise.all(members.map(({ id }) => this.#send(`u:${id}`, { kind: 'privateClosed', room, reason })));
   }
 
-  /** What the gateways know about these users' place in the room is out of date. */
+  /** The membership that gateways know for these users in the room is out of date. */
   async membership(room: string, users: readonly string[]): Promise<void> {
     await Promise.all(users.map((user) => this.#send(`u:${user}`, { kind: 'membership', room })));
   }
 
   #send(room: `r:${string}`, signal: RoomSignal<string>): Promise<void>;
   #send(user: `u:${string}`, signal: UserSignal<string>): Promise<void>;
-  /** One attempt is waited for; the others go on behind the caller's back. */
+  /** Waits for the first attempt. Retries run in the background. */
   async #send(topic: Topic, signal: RoomSignal<string> | UserSignal<string>): Promise<void> {
     const payload = encode(signal);
     try {

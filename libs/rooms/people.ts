@@ -9,14 +9,16 @@ import type { AbsenceStore } from '#libs/store/conversation-store.ts';
 export interface PeopleOptions {
   readonly seen: Pick<SeenStore, 'get'>;
   readonly users: Pick<UserStore, 'byIds'>;
-  /** Resolves after so many milliseconds. Default the system's timer. */
+  /** Resolves after a number of milliseconds. Default the system's timer. */
   readonly wait?: (milliseconds: number) => Promise<unknown>;
 }
 
-/** Within this time everybody who came to any node is written down, milliseconds: nodes gather those who come. */
+/** Milliseconds after which a user who came to any node is in the store: nodes write in groups. */
 const WRITTEN_MS = 1000;
 
-/** Who an id belongs to: whoever was here once, by whatever token, or has an account. */
+/**
+ * Finds people by id: everybody who was ever here, with any token, and everybody with an account.
+ */
 export class People {
   readonly #options: PeopleOptions;
 
@@ -25,8 +27,10 @@ export class People {
   }
 
   /**
-   * Each id once, in the order given; whoever came a moment ago is waited for.
-   * @throws HubError `USER_NOT_FOUND`, naming the first nobody has; `FORBIDDEN`, naming one whose kind lacks the power (R6).
+   * Returns each person once, in the order given. Waits a second if one is unknown, who may have
+   * come a moment ago.
+   * @throws HubError `USER_NOT_FOUND`, naming the first unknown id; `FORBIDDEN`, naming a user
+   * whose kind lacks the power (R6).
    */
   async byIds(ids: readonly string[], power: Power): Promise<Person[]> {
     const wanted = [...new Set(ids)];
@@ -42,7 +46,10 @@ export class People {
     return wanted.map((id) => ({ id, ...(known.get(id) ?? { name: id }) }));
   }
 
-  /** @throws HubError `FORBIDDEN`, naming one whose kind lacks the power. Ids that nobody has pass. */
+  /**
+   * Ignores ids that nobody has.
+   * @throws HubError `FORBIDDEN`, naming a user whose kind lacks the power.
+   */
   async requirePower(ids: readonly string[], power: Power): Promise<void> {
     requireAll(await this.#known(ids), power);
   }
@@ -67,10 +74,12 @@ interface Known {
   readonly kind: string;
 }
 
-/** Ids of the hub's own accounts. */
+/** The ids of the hub's own accounts. */
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Those of the people who are online now, in the order given. Rejects with `HubError` `UNAVAILABLE`. */
+/**
+ * Returns the people who are online now, in the order given. Rejects with `HubError` `UNAVAILABLE`.
+ */
 export async function whoIsOnline<P extends { readonly id: string }>(
   presence: Pick<Presence, 'sessions'>,
   people: readonly P[],
@@ -85,19 +94,28 @@ export interface PersonKindsOptions {
   readonly presence: Pick<Presence, 'sessions'>;
   /** Milliseconds that never go back. Default the system's. */
   readonly steady?: () => number;
-  /** Resolves after so many milliseconds; it must not keep a process alive. */
+  /** Resolves after a number of milliseconds. It must not keep a process alive. */
   readonly wait: (milliseconds: number) => Promise<void>;
 }
 
-/** Milliseconds that an answer is kept: a service that publishes often asks once a second for each user. */
+/**
+ * Milliseconds that an answer is kept: a service that publishes often asks once a second for each
+ * user.
+ */
 const GOOD_MS = 1_000;
-/** Nobody waits longer than this for a store that is away, and for the pause after it not at all, milliseconds. */
+/**
+ * Milliseconds that a caller waits for the store, and milliseconds after a failure in which nobody
+ * waits at all.
+ */
 const PATIENCE_MS = 500;
 const PAUSE_MS = 5_000;
-/** Times, and milliseconds between them, that an unknown user is looked up again: they may have connected a moment ago. */
+/**
+ * Further look-ups of an unknown user, and the milliseconds between them: they may have connected a
+ * moment ago.
+ */
 const TRIES = 4;
 const TRY_MS = 250;
-/** People remembered. */
+/** Most people whose kind is kept. */
 const REMEMBERED_MAX = 1_000;
 
 export class PersonKinds {
@@ -111,7 +129,10 @@ export class PersonKinds {
     this.#steady = options.steady ?? (() => performance.now());
   }
 
-  /** The kind the hub knows a user by; undefined if it knows nobody of this id, or a backend is away. Never rejects. */
+  /**
+   * The kind of a user. Undefined if the hub does not know the user, or if a backend is away. Never
+   * rejects.
+   */
   of(user: string): Promise<string | undefined> {
     const now = this.#steady();
     const known = this.#asked.get(user);
@@ -125,7 +146,10 @@ export class PersonKinds {
     return kind;
   }
 
-  /** Nodes write connects to the store in groups, so that a user who is online may not be there yet: they are looked up again. */
+  /**
+   * Nodes write connects to the store in groups, so a user who is online may not be there yet. Asks
+   * again.
+   */
   async #ask(user: string): Promise<string | undefined> {
     const { presence, wait } = this.#options;
     try {
@@ -141,13 +165,13 @@ export class PersonKinds {
     }
   }
 
-  /** Rejects, and begins the pause, where the store does not answer in time. */
+  /** Asks the store. If it does not answer in time, rejects and begins the pause. */
   async #patiently(user: string): Promise<string | undefined> {
     const { seen, wait } = this.#options;
     const late = wait(PATIENCE_MS).then(() => {
       throw new HubError('UNAVAILABLE');
     });
-    // After the answer it is of no interest.
+    // Nobody waits for it after the answer.
     late.catch(() => undefined);
     try {
       return await Promise.race([seen.kindOf(user), late]);
@@ -166,18 +190,21 @@ export interface AbsencesOptions {
 }
 
 export interface Attendance<P> {
-  /** Online now. */
+  /** The people who are online. */
   readonly here: P[];
-  /** Away at every look for over a minute. Whoever is neither may just be connecting again. */
+  /**
+   * The people who were away at every look for over a minute. Anybody in neither list may just be
+   * reconnecting.
+   */
   readonly gone: P[];
 }
 
-/** Away for longer than this, and one is not waited for any more, milliseconds. */
+/** Milliseconds of absence after which nobody waits for a person any more. */
 export const GRACE_MS = 60_000;
 
 /**
- * Tells those who have gone from those who only connect again. What the looks of all processes see is kept together in the store, so that any of them may
- * be the next; where nobody looked for a while, absences begin anew.
+ * Tells people who left from people who only reconnect. The store keeps the looks of all processes
+ * together, so any process may do the next one. If nobody looked for a while, absences start again.
  */
 export class Absences {
   readonly #options: AbsencesOptions;
@@ -186,7 +213,9 @@ export class Absences {
     this.#options = options;
   }
 
-  /** One look at these people; to be repeated every second or so. Rejects with `HubError` `UNAVAILABLE`. */
+  /**
+   * Looks at these people once. Call it about every second. Rejects with `HubError` `UNAVAILABLE`.
+   */
   async look<P extends { readonly id: string }>(people: readonly P[]): Promise<Attendance<P>> {
     if (people.length === 0) return { here: [], gone: [] };
     const { absences, presence, now } = this.#options;

@@ -1,4 +1,4 @@
-/** Who may enter which room, over the rules and the store (R2, R3, R5). */
+/** Decides who may enter which room, by the rules and the store (R2, R3, R5). */
 
 import { hash } from 'node:crypto';
 import { type Membership, Retention, type RoomAccess, type RoomBearer, Standing } from '#libs/messages/room-access.ts';
@@ -17,11 +17,16 @@ import type { RoomRecord, RoomStanding, RoomStore } from '#libs/store/room-store
 import type { People } from './people.ts';
 
 export interface RoomRulesOptions {
-  /** Everyone may enter any open room (`OPEN_ROOMS`); otherwise the token's `rooms` claim must allow it. */
+  /**
+   * Everybody may enter any open room (`OPEN_ROOMS`). Otherwise the token's `rooms` claim must
+   * allow it.
+   */
   readonly openRooms: boolean;
 }
 
-/** What of a token decides about rooms: its `rooms` claim, a list of names or `prefix*`. */
+/**
+ * The part of a token that decides about rooms: its `rooms` claim, a list of names or `prefix*`.
+ */
 export interface RoomClaim {
   readonly rooms?: readonly string[] | undefined;
 }
@@ -37,12 +42,15 @@ export class RoomRules {
     this.#openRooms = options.openRooms;
   }
 
-  /** Whether the room keeps a stream, or nothing. */
+  /** Whether the room keeps a stream. */
   keepsStream(room: string): boolean {
     return roomPolicy(room).retention !== 'none';
   }
 
-  /** The code of a refusal, or undefined if the bearer of the claim may enter. Who is a member of a room that the hub makes is asked elsewhere: refused here. */
+  /**
+   * The code of a refusal, or undefined if the bearer of the claim may enter. Refuses managed
+   * rooms: `RoomEntry` checks their members.
+   */
   refusal(claim: RoomClaim, room: string): ErrorCode | undefined {
     switch (roomPolicy(room).entry) {
       case 'everybody':
@@ -58,10 +66,10 @@ export class RoomRules {
 /** Characters of the id of a direct room: 132 bits of a SHA-256 in base64url. */
 const DIRECT_ID_LENGTH = 22;
 
-/** The kind of room that two users write to each other in. */
+/** The kind of a room for direct messages. */
 const DIRECT = 'dm' satisfies ManagedRoomKind;
 
-/** R2: the room of direct messages between two users, whoever of them writes first. */
+/** R2: the room of direct messages between two users, whoever writes first. */
 function directRoom(one: string, other: string): string {
   const [first, second] = one < other ? [one, other] : [other, one];
   return `${ROOM_KINDS[DIRECT].prefix}${hash('sha256', `${first}\0${second}`, 'base64url').slice(0, DIRECT_ID_LENGTH)}`;
@@ -126,12 +134,12 @@ export class RoomEntry implements RoomAccess {
     const others = to === bearer.userId ? [] : [to];
     const standing = await rooms.standing(room, bearer.userId);
     if (standing?.isMember === true) {
-      // Whoever it was made with may be a customer now (A12), or forgotten.
+      // The other user may be a customer now (A12), or forgotten.
       await people.requirePower(others, 'direct');
       return passOf(standing);
     }
     const members: Person[] = [{ id: bearer.userId, name: bearer.name, kind: bearer.kind }, ...(await people.byIds(others, 'direct'))];
-    // Both may write at the same moment: whoever comes second finds the room.
+    // Both may write at the same moment: the second one finds the room.
     await rooms.create({ room, kind: DIRECT, title: '', owner: '', keepHistory: true, createdAt: now(), expiresAt: undefined }, members);
     return this.#managed(bearer, room);
   }
@@ -163,21 +171,22 @@ export interface KnownRoom {
 }
 
 /**
- * A managed room as one of its members enters it, asked of the store afresh.
- * @throws HubError `FORBIDDEN` for everybody else, the same where there is no such room; `ROOM_CLOSED` for a member of one that is over.
+ * Returns a managed room for one of its members, read from the store now.
+ * @throws HubError `FORBIDDEN` for everybody else, also if there is no such room; `ROOM_CLOSED` for
+ * a member of a closed room.
  */
 export async function standingOfMember(rooms: Pick<RoomStore, 'standing'>, room: string, user: string): Promise<RoomStanding> {
   return open(await standingOf(rooms, room, user));
 }
 
-/** As `standingOfMember`, to read in it: a conversation is read by its members after its end, too (A10). */
+/** As `standingOfMember`, for reading: members may read a conversation after its end (A10). */
 async function standingOfReader(rooms: Pick<RoomStore, 'standing'>, room: string, user: string): Promise<RoomStanding> {
   const standing = await standingOf(rooms, room, user);
   const { readAfterEnd }: ManagedPolicy = ROOM_KINDS[standing.room.kind];
   return readAfterEnd === true ? standing : open(standing);
 }
 
-/** As `standingOfMember`, with everybody who is in it: for who lists or changes them. */
+/** As `standingOfMember`, with all members. */
 export async function roomOfMember(rooms: Pick<RoomStore, 'withMembers'>, room: string, user: string): Promise<KnownRoom> {
   const found = await rooms.withMembers(room);
   if (found === undefined || !found.members.some(({ id }) => id === user)) throw new HubError('FORBIDDEN');

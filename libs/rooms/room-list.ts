@@ -1,4 +1,4 @@
-/** Rooms as people see them (A8): what they are, who is there, what is unread. */
+/** The rooms of a user as the user sees them (A8): name, people, unread messages. */
 
 import type { Presence } from '#libs/presence/presence.ts';
 import type { Person } from '#libs/protocol/frame-types.ts';
@@ -13,25 +13,28 @@ import type { KnownRoom } from './room-entry.ts';
 export interface RoomView {
   readonly room: string;
   readonly kind: ListedRoomKind;
-  /** What people call it; a private room is called by the other one's name, which is in `with`. */
+  /** The title. For a private room without one: the name of the other member, who is in `with`. */
   readonly name: string;
-  /** The user who may change it. */
+  /** The user who may change the room. */
   readonly owner?: string;
-  /** The other one of a private room. */
+  /** The other member of a private room. */
   readonly with?: Person;
   readonly keepHistory: boolean;
-  /** Of a pair that keeps no history yet: which of the two asked for it. */
+  /** For a pair that keeps no history yet: who of the two asked for it. */
   readonly historyWish?: 'mine' | 'theirs';
   /** Unix milliseconds. */
   readonly createdAt?: number;
   readonly expiresAt?: number;
-  /** Distinct users in the room; of a private room: its members who are online. */
+  /** Distinct users in the room. For a private room: its members who are online. */
   readonly count: number;
-  /** Members, whether online or not. */
+  /** Number of members, online or not. */
   readonly members?: number;
-  /** Highest stored offset. */
+  /** The highest stored offset. */
   readonly offset: number;
-  /** Stored messages of others above the user's cursor, counted up to 1,000; 0 in public rooms and where no history is kept. */
+  /**
+   * Stored messages of others above the user's cursor, counted up to 1,000. 0 in public rooms, and
+   * if no history is kept.
+   */
   readonly unread: number;
 }
 
@@ -49,8 +52,8 @@ export class RoomList {
   }
 
   /**
-   * At most `limit` of the user's own rooms, those with the newest activity first, and of them what the user's kind may enter (R6). The first
-   * page begins with the public rooms, which are not counted.
+   * At most `limit` of the user's rooms, newest activity first, without those that the user's kind
+   * may not enter (R6). The first page begins with the public rooms, which do not count.
    */
   async of(
     user: string,
@@ -65,23 +68,23 @@ export class RoomList {
     return { items: [...first, ...(await this.#views(user, mine, members))], next };
   }
 
-  /** Nobody has to have read a public room: nothing of it is unread. */
+  /** Nothing in a public room is unread: nobody has to read it. */
   async publicRoom({ room, kind, title, keepHistory }: PublicRoom): Promise<RoomView> {
     const { messages, presence } = this.#options;
     const [top, [count = 0]] = await Promise.all([messages.top(room), presence.counts([room])]);
     return { room, kind, name: title, keepHistory, count, offset: top, unread: 0 };
   }
 
-  /** One managed room of a user's, who is a member. */
+  /** The view of one managed room for one of its members. */
   async one(user: string, { room, members }: KnownRoom): Promise<RoomView> {
-    // Whoever lost it at this moment is told nothing is new in it.
+    // If the user lost the room at this moment, it shows nothing new.
     const { top, unread, historyWish } = (await this.#options.rooms.summary(user, room.room)) ?? {
       top: 0,
       unread: 0,
       historyWish: undefined,
     };
     const [view] = await this.#views(user, [{ ...room, top, unread, historyWish }], new Map([[room.room, members]]));
-    if (view === undefined) throw new TypeError('one summary makes one view');
+    if (view === undefined) throw new TypeError('a summary has no view');
     return view;
   }
 

@@ -14,28 +14,32 @@ import { RoomList } from './room-list.ts';
 
 export interface RoomServicesOptions {
   readonly store: Pick<Store, 'rooms' | 'pairs' | 'conversations' | 'absences' | 'agents' | 'users' | 'seen' | 'messages' | 'events'>;
-  /** The name of this process among all. */
+  /** The name of this process, unique among all. */
   readonly node: string;
   readonly log: Logger;
   readonly broker: Pick<Broker, 'emit'>;
   readonly presence: Pick<Presence, 'counts' | 'sessions' | 'sample'>;
   /**
-   * Plans the job that closes the room at that time (Unix milliseconds), instead of the one planned before; undefined: none. May reject: the store knows
-   * when the room ends, and the clean-up job closes what is overdue.
+   * Plans the job that closes the room at that time (Unix milliseconds), in place of an earlier
+   * plan. Undefined: no job. May reject: the store knows the end of the room, and the clean-up job
+   * closes overdue rooms.
    */
   readonly scheduleExpiry: (room: string, expiresAt: number | undefined) => Promise<void>;
   /** Unix milliseconds. */
   readonly now: () => number;
-  /** Resolves after so many milliseconds; it must not keep a process alive. */
+  /** Resolves after a number of milliseconds. It must not keep a process alive. */
   readonly wait: (milliseconds: number) => Promise<void>;
-  /** Something that is only a convenience did not work: a notice that was lost, a job that was not planned. */
+  /** Called when a signal was lost or a job was not planned. Neither is needed for correctness. */
   readonly failed: (error: unknown) => void;
 }
 
-/** Everything about rooms that API and worker do, composed over the ports. It holds nothing: any number of processes may have one. */
+/**
+ * The services about rooms that API and worker share, composed over the ports. They hold no state:
+ * any number of processes may have them.
+ */
 export interface RoomServices {
   readonly notices: Notifier;
-  /** Sends people the notices that processes which died left behind, once it is started. */
+  /** Once started, sends the notices that dead processes left behind. */
   readonly noticeFeed: Pick<SharedFeed<NoticeEvent['kind']>, 'start' | 'stop'>;
   readonly lifecycle: RoomLifecycle;
   readonly groups: Groups;

@@ -15,7 +15,10 @@ export interface ServicePublisherOptions {
 
 export interface ServiceMessage {
   readonly room: string;
-  /** Whose words they are; it need not be a member. Without a kind: the one that the hub knows them by, otherwise `service`. */
+  /**
+   * The sender of the message; need not be a member. Without a kind it gets the kind that the hub
+   * knows, or else `service`.
+   */
   readonly sender: Person;
   readonly clientId: string | undefined;
   readonly text: string;
@@ -23,7 +26,10 @@ export interface ServiceMessage {
   readonly data: unknown;
 }
 
-/** Says what services say (A11): in every room that is open, under the rules of every message (M1, M2, F2). */
+/**
+ * Publishes messages of services (A11), in every open room, under the rules of every message (M1,
+ * M2, F2).
+ */
 export class ServicePublisher {
   readonly #options: ServicePublisherOptions;
 
@@ -31,7 +37,10 @@ export class ServicePublisher {
     this.#options = options;
   }
 
-  /** @throws HubError `ROOM_NOT_FOUND`, `ROOM_CLOSED` (rooms that the hub makes), and as `MessageWriter.write`; RangeError. */
+  /**
+   * @throws HubError `ROOM_NOT_FOUND`, `ROOM_CLOSED` (managed rooms), and as `MessageWriter.write`;
+   * RangeError.
+   */
   async publish({ room, sender, clientId, text, data }: ServiceMessage): Promise<Written> {
     const { kinds, writer } = this.#options;
     const { id, name } = sender;

@@ -1,6 +1,7 @@
 /**
- * `npm run agent -- add NAME`: makes an agent (A6). The password is typed without being shown, or piped in; where none is given one is made, and shown
- * this once. Without DATABASE_URL it goes into the all-in-one's own database, whether or not that runs.
+ * `npm run agent -- add NAME`: makes an agent (A6). The password is typed without echo, or piped
+ * in. If it is empty, one is made and shown once. Without `DATABASE_URL` the agent goes into the
+ * all-in-one's own database, whether that runs or not.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +15,7 @@ import { createLogger } from '#libs/telemetry/logger.ts';
 import { AgentError, addAgent } from './add-agent.ts';
 import { pipedLine, typedLine } from './password-input.ts';
 
-/** Where the all-in-one keeps its database. */
+/** The folder of the all-in-one's database. */
 const FOLDER = fileURLToPath(new URL('../../.data/postgres', import.meta.url));
 const USAGE = 'npm run agent -- add NAME';
 
@@ -32,23 +33,26 @@ try {
       await store.close();
     }
   });
-  process.stdout.write(`The agent ${name} is there.${given === '' ? ` The password, shown this once: ${password}` : ''}\n`);
+  process.stdout.write(`The agent ${name} was added.${given === '' ? ` The password, shown this once: ${password}` : ''}\n`);
 } catch (error) {
   const lines = error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
   for (const line of lines) process.stderr.write(`parley: ${line}\n`);
   process.exitCode = 1;
 }
 
-/** '' where none is wanted. */
+/** Empty if none is given. */
 async function askPassword(): Promise<string> {
   if (!process.stdin.isTTY) return (await pipedLine(process.stdin)) ?? '';
-  const first = await typedLine(process.stdin, process.stderr, 'Password (empty: one is made): ');
+  const first = await typedLine(process.stdin, process.stderr, 'Password (leave empty to get one): ');
   if (first !== '' && (await typedLine(process.stdin, process.stderr, 'Once more: ')) !== first)
-    throw new AgentError('the two are not the same.');
+    throw new AgentError('the two passwords differ.');
   return first;
 }
 
-/** Uses the database of the settings; otherwise the all-in-one's, which is started for this where it does not run. */
+/**
+ * Uses the database of the settings, or else the all-in-one's. Starts the latter for this if it
+ * does not run.
+ */
 async function inDatabase(use: (url: string) => Promise<void>): Promise<void> {
   const url = loadConfig('all-in-one').databaseUrl ?? embeddedUrl(FOLDER);
   if (url !== undefined) return use(url);

@@ -1,4 +1,4 @@
-/** Where the password of an agent comes from. */
+/** Reads the password of an agent. */
 import { createInterface } from 'node:readline';
 import type { ReadStream } from 'node:tty';
 
@@ -6,14 +6,16 @@ const ENTER = ['\r', '\n', '\u0004'];
 const CTRL_C = '\u0003';
 const ERASE = ['\u007f', '\b'];
 
-/** The first line of what is piped in; undefined if there is none. */
+/** Returns the first line of piped input, or undefined if there is none. */
 export async function pipedLine(input: NodeJS.ReadableStream): Promise<string | undefined> {
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   for await (const line of lines) return line;
   return undefined;
 }
 
-/** What a person types, up to Enter, without showing it. Rejects with `Error` on Ctrl+C. */
+/**
+ * Returns the text that a person types up to Enter, without echo. Rejects with `Error` on Ctrl+C.
+ */
 export function typedLine(input: ReadStream, output: NodeJS.WritableStream, prompt: string): Promise<string> {
   output.write(prompt);
   input.setRawMode(true);

@@ -1,15 +1,15 @@
-/** What `npm start` tells the person in front of the terminal: where the pages are. */
+/** The text of `npm start` for the person at the terminal: the addresses of the pages. */
 import type { Config } from '#libs/config/config.ts';
 import { isThisMachine } from '#libs/config/origin.ts';
 
-/** The ports that were taken, and the key of this start. */
+/** The ports in use, and the key of this start. */
 export interface Started {
   readonly port: number;
   readonly adminPort: number;
   readonly localKey: {
-    /** Whether it opens anything. */
+    /** Whether the key opens anything. */
     readonly opens: boolean;
-    /** The address of a page with the key. */
+    /** The address of a page, with the key. */
     linkTo(page: string): string;
   };
 }
@@ -17,8 +17,9 @@ export interface Started {
 type BannerConfig = Pick<Config, 'host' | 'adminHost' | 'publicUrl' | 'redisUrl' | 'smtpUrl' | 'adminPassword'>;
 
 /**
- * Lines of text that name each page with its address, as a browser on this machine reaches it, or people everywhere where `PUBLIC_URL` is set. The chat's address
- * has the key that opens the mailbox; that of the admin pages has it where they have no password.
+ * Returns a line for each page with its address, as a browser on this machine reaches it, or as
+ * everybody does if `PUBLIC_URL` is set. The chat's address contains the key that opens the
+ * mailbox. The address of the admin pages contains it if they have no password.
  */
 export function banner({ host, adminHost, publicUrl, redisUrl, smtpUrl, adminPassword }: BannerConfig, started: Started): string {
   const here = `http://${hostOf(host)}:${started.port}`;
@@ -43,7 +44,7 @@ export function banner({ host, adminHost, publicUrl, redisUrl, smtpUrl, adminPas
   return `\n  Parley is at ${hub} — ${others}.${mail} Ctrl+C ends it.\n\n${pages.join('')}\n`;
 }
 
-/** How a browser on this machine gets there. */
+/** The name by which a browser on this machine reaches a host. */
 function hostOf(host: string | undefined): string {
   if (host === undefined || host === '0.0.0.0' || host === '::') return 'localhost';
   return host.includes(':') ? `[${host}]` : host;

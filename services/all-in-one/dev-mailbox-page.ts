@@ -7,7 +7,9 @@ function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** Up to the mails. The styles are files of the page: its policy allows none within. */
+/**
+ * The page up to the mails. Styles are a file, because the page's policy allows no inline styles.
+ */
 const HEAD = [
   '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
   '<meta name="color-scheme" content="light dark"><title>Mailbox — Parley</title><link rel="icon" href="../favicon.svg" type="image/svg+xml">',
@@ -22,8 +24,9 @@ function article({ to, subject, text, at }: KeptMail): string {
 }
 
 /**
- * `GET /dev/mailbox`: the mail that was sent since the start, the newest first. Whoever reads it can log in as anybody: for trying out only, and shown to whoever has
- * the key on this machine. The chat takes the key in its address, `/?key=...`, and exchanges it.
+ * `GET /dev/mailbox`: the mails sent since the start, the newest first. With them anybody can log
+ * in as anybody, so it is for trials only, and needs the key of this machine. The chat takes the
+ * key from its address, `/?key=...`, and exchanges it for a cookie.
  */
 export function showMailbox(app: FastifyInstance, mailbox: Pick<DevMailbox, 'list'>, localKey: LocalKey): void {
   app.addHook('onRequest', async (request, reply) => {
@@ -33,7 +36,7 @@ export function showMailbox(app: FastifyInstance, mailbox: Pick<DevMailbox, 'lis
   });
   app.get('/dev/mailbox', (request, reply) => {
     const refusal = localKey.refusal(request);
-    if (refusal !== undefined) throw new HubError('FORBIDDEN', `${refusal} The mail stands in the terminal of npm start, too.`);
+    if (refusal !== undefined) throw new HubError('FORBIDDEN', `${refusal} The terminal of npm start shows the mail, too.`);
     const mails = mailbox.list().map(article).join('') || '<p class="none">No mail yet.</p>';
     return reply.header('cache-control', 'no-store').type('text/html; charset=utf-8').send(`${HEAD}${mails}</main></body></html>`);
   });

@@ -1,4 +1,7 @@
-/** `npm start`: gateway, API, worker and page in one process, on one port. Alone in memory, or with `REDIS_URL` one more node of a cluster. */
+/**
+ * `npm start`: gateway, API, worker and pages in one process, on one port. Alone in memory, or with
+ * `REDIS_URL` as a node of a cluster.
+ */
 import { fileURLToPath } from 'node:url';
 import { type Config, ConfigError, loadConfig } from '#libs/config/config.ts';
 import { fail, runAlone } from '#libs/process/process-life.ts';
@@ -16,7 +19,7 @@ try {
 
 async function run(config: Config): Promise<void> {
   if (config.gatewayProcesses > 1)
-    throw new ConfigError(['GATEWAY_PROCESSES takes 1 in the all-in-one: for more, set REDIS_URL and run npm run gateway.']);
+    throw new ConfigError(['GATEWAY_PROCESSES must be 1 in the all-in-one: for more, set REDIS_URL and run npm run gateway.']);
   const { service, adminPort } = await runAlone(config, (metrics, log, waiting) => runAllInOne(config, DATA, metrics, log, waiting));
   process.stdout.write(banner(config, { port: service.port, adminPort, localKey: service.localKey }));
 }

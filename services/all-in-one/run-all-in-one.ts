@@ -1,4 +1,4 @@
-/** Everything of the hub in one process, from its configuration to its end. */
+/** The whole hub in one process, from its configuration to its end. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,7 +31,7 @@ import { gatewaySettings } from '#services/gateway/settings.ts';
 import { composeWorker } from '#services/worker/worker.ts';
 import { showMailbox } from './dev-mailbox-page.ts';
 
-/** Random bytes of the key that is made at each start. */
+/** Random bytes of the key that each start makes. */
 const KEY_BYTES = 24;
 
 const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
@@ -39,13 +39,15 @@ const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
 /** The all-in-one that runs in this process. */
 export interface RunningAllInOne extends Service {
   readonly port: number;
-  /** Opens the mailbox, and the admin pages where they have no password. */
+  /** Opens the mailbox, and the admin pages if they have no password. */
   readonly localKey: LocalKey;
 }
 
 /**
- * Brings everything up; nothing listens before all of it is there. `data`: the folder of what is kept where no other place is set.
- * @throws ListenError, ConfigError, TypeError (a bad URL), FolderInUseError (another copy uses `data`).
+ * Starts everything. Nothing listens before all of it is ready. `data`: the folder for data that
+ * has no other place.
+ * @throws ListenError, ConfigError, TypeError (a bad URL), FolderInUseError (another copy uses
+ * `data`).
  */
 export async function runAllInOne(
   config: Config,
@@ -98,7 +100,7 @@ export async function runAllInOne(
     warnings: config.warnings,
     keySet: () => watch.keys,
     page: PAGE,
-    // The board loads BullMQ, which a node that stands alone does without.
+    // The board loads BullMQ, which a node that runs alone does not need.
     board: redisUrl === undefined ? [] : (await import('#libs/jobs/queue-board.ts')).boardAdapters(jobs),
   });
   let gateway: Gateway | undefined;
@@ -141,7 +143,7 @@ export async function runAllInOne(
   };
 }
 
-/** Throws `ConfigError` with all that has to be set if nothing can be kept in `data`. */
+/** Throws `ConfigError` with all missing settings if `data` cannot hold a secret. */
 function ownSecret(config: Config, data: string): string {
   try {
     return keptSecret(data);
@@ -149,7 +151,7 @@ function ownSecret(config: Config, data: string): string {
     const why = error instanceof Error ? error.message : String(error);
     throw new ConfigError([
       `JWT_SECRET is not set, and none can be kept (${why}): set it to at least 32 random bytes, or make ${data} writable.`,
-      ...(config.databaseUrl === undefined ? [`DATABASE_URL is not set, and its stand-in would be kept in ${data}, too: set it.`] : []),
+      ...(config.databaseUrl === undefined ? [`DATABASE_URL is not set, and the embedded database needs ${data}, too: set it.`] : []),
     ]);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run migrate`: brings the database of `DATABASE_URL` up to this version's schema, and moves jobs that versions before 0.2.0 queued in `REDIS_URL`. Safe
- * if several start it at once.
+ * `npm run migrate`: brings the database of `DATABASE_URL` up to this version's schema, and moves
+ * jobs that versions before 0.2.0 queued in `REDIS_URL`. Several may run at once.
  */
 import { ConfigError, loadConfig } from '#libs/config/config.ts';
 import { parseRedisUrl } from '#libs/config/redis-url.ts';
@@ -14,7 +14,7 @@ try {
   const { databaseUrl, redisUrl, redisPrefix } = loadConfig('migrate');
   if (databaseUrl === undefined) throw new ConfigError(['DATABASE_URL is not set.']);
   const ran = await migrate(databaseUrl, { log: say, waiting: say });
-  say(ran.length === 0 ? 'the database is up to date.' : `the database is up to date now: ${ran.length} migrated.`);
+  say(ran.length === 0 ? 'the database is up to date.' : `the database is up to date: ${ran.length} migrations done.`);
   if (redisUrl !== undefined) {
     const target = parseRedisUrl(redisUrl);
     const keys = new RedisKeys(redisPrefix, target.mode === 'cluster');
@@ -27,7 +27,7 @@ try {
   process.exitCode = 1;
 }
 
-/** A refused connection to a name with several addresses has its reasons inside only. */
+/** If a name has several addresses, only the inner errors have the reasons of the refusals. */
 function reason(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reason).join('; ');
   return error instanceof Error ? error.message : String(error);

@@ -15,21 +15,21 @@ export interface CleanUpOptions {
   readonly conversations: Pick<ConversationStore, 'silent'>;
   readonly lifecycle: Pick<RoomLifecycle, 'close'>;
   readonly notices: Pick<Notifier, 'membership'>;
-  /** Pairs those who wait, and gives waiting conversations to agents. */
+  /** Pairs waiting users, and assigns waiting conversations to agents. */
   readonly waiting: () => Promise<void>;
-  /** `HISTORY_DAYS`. 0: kept for ever. */
+  /** `HISTORY_DAYS`. 0: history is kept for ever. */
   readonly historyDays: number;
   readonly log: Logger;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
 
-/** A conversation in which nothing was said for so long is over, milliseconds. */
+/** Milliseconds without a message after which a conversation is closed. */
 const CONVERSATION_SILENT_MS = ROOM_KINDS.conv.limits.silentDays * 86_400_000;
-/** Closed by one run: the others by the next. */
+/** Most conversations closed by one run. The next one closes the others. */
 const CONVERSATIONS_AT_ONCE = 500;
 
-/** Does what comes round: see `CleanUpTask`. */
+/** Handles the periodic tasks: see `CleanUpTask`. */
 export function cleanUp(options: CleanUpOptions): JobHandler<'clean-up'> {
   return async ({ payload: { task } }) => {
     switch (task) {
@@ -60,7 +60,7 @@ async function upkeep(options: CleanUpOptions): Promise<void> {
   const messages = await store.dropHistory(historyDays, at);
   const expired = await store.dropExpired(at);
   const silent = await store.dropSilentRooms(historyDays, at);
-  // A gateway may know the room still: whoever writes next gets it anew.
+  // A gateway may still know the room: the next message then makes it again.
   for (const { room, members } of silent) await notices.membership(room, members);
   const rooms = silent.length + (await store.dropClosedRooms(at));
   if (messages + expired + rooms > 0) log.info({ messages, expired, rooms }, 'old rows dropped');
@@ -68,7 +68,9 @@ async function upkeep(options: CleanUpOptions): Promise<void> {
   if (closed > 0) log.info({ closed }, 'silent conversations closed');
 }
 
-/** Conversations that everybody left without an end: closed as if one of them had done it, so that members are told. */
+/**
+ * Closes conversations that nobody ended, as if a member had done it, so that members are notified.
+ */
 async function closeSilent({ conversations, lifecycle }: CleanUpOptions, at: number): Promise<number> {
   let closed = 0;
   for (const room of await conversations.silent(at - CONVERSATION_SILENT_MS, CONVERSATIONS_AT_ONCE))

@@ -13,17 +13,20 @@ export interface MailProcessorOptions {
   readonly now: () => number;
 }
 
-/** A1. Said in the mail; how long a code really is good stands in the sealed part. */
+/** The validity in the text of the mail (A1). The real end is in the sealed part. */
 const CODE_MINUTES = 10;
 
-/** Sends login codes (A1). Sent at least once: a retry has the same Message-ID, by which mailboxes know it again. Drops what is for nobody, and what is over. */
+/**
+ * Sends login codes (A1), each at least once: a retry has the same Message-ID, by which mail
+ * servers detect duplicates. Drops mails without a recipient, and expired codes.
+ */
 export function mailProcessor({ mailer, seal, log, now }: MailProcessorOptions): JobHandler<'mail'> {
   return async ({ id, payload }) => {
     const mail = seal.open(id, payload.sealed);
     if (mail === undefined) throw new JobError('queued mail cannot be opened: was it sealed with another JWT_SECRET?', { permanent: true });
     if (mail.to === '') return undefined;
     if (mail.expiresAt <= now()) {
-      log.warn({ job: id }, 'mail with a code that is over, not sent');
+      log.warn({ job: id }, 'a mail is not sent: its code has expired');
       return undefined;
     }
     try {
@@ -37,7 +40,7 @@ export function mailProcessor({ mailer, seal, log, now }: MailProcessorOptions):
   };
 }
 
-/** The job's id itself stays inside. */
+/** Keeps the job's id out of the mail. */
 function messageKey(jobId: string): string {
   return createHash('sha256').update(jobId).digest('base64url').slice(0, 32);
 }

@@ -1,4 +1,4 @@
-/** `npm run worker`: does the jobs. Any number of them, on any number of machines. */
+/** `npm run worker`: does the jobs. Any number of workers may run, on any number of machines. */
 import { openRedisBackend } from '#libs/backend/redis-backend.ts';
 import type { WaitingListener } from '#libs/backend/waiting.ts';
 import { type Config, loadConfig } from '#libs/config/config.ts';

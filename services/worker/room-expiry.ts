@@ -12,8 +12,10 @@ export interface RoomExpiryOptions {
 }
 
 /**
- * Closes a room whose time is over, and tells its members. The store closes it once, however many try; the members are told at least once: a worker that died in between
- * leaves the job, and whoever takes it finds the room closed and tells again. A room whose expiry moved on is looked at again then.
+ * Closes a room whose time is over, and signals its members. The store closes it once, however many
+ * workers try. The signal is sent at least once: if a worker dies before it, the job stays, and the
+ * next worker finds the room closed and signals again. If the end of the room moved, the job runs
+ * again at the new end.
  */
 export function roomExpiry({ rooms, broker, now }: RoomExpiryOptions): JobHandler<'room-expiry'> {
   return async ({ payload: { room } }) => {
@@ -25,7 +27,7 @@ export function roomExpiry({ rooms, broker, now }: RoomExpiryOptions): JobHandle
       const left = expiresAt - now();
       if (left > 0) return { again: left };
       if (!(await rooms.close(room, 'expired', now()))) {
-        // Somebody else closed it at this moment, and tells; or its end moved on at this moment.
+        // Another call closed it at this moment and signals it, or its end moved at this moment.
         const still = await rooms.get(room);
         return still?.closedAt === undefined && still?.expiresAt !== undefined
           ? { again: Math.max(0, still.expiresAt - now()) }
@@ -40,7 +42,10 @@ export function roomExpiry({ rooms, broker, now }: RoomExpiryOptions): JobHandle
   };
 }
 
-/** `Notices` never rejects; here the job is what tries again. @throws HubError `UNAVAILABLE` if something could not be told. */
+/**
+ * `Notifier` never rejects, but here the job is retried.
+ * @throws HubError `UNAVAILABLE` if a signal was not sent.
+ */
 async function telling(broker: Pick<Broker, 'emit'>, tell: (notices: Notifier) => Promise<void>): Promise<void> {
   const failures: unknown[] = [];
   const emit: Broker['emit'] = (topic, payload) => broker.emit(topic, payload).catch((error: unknown) => void failures.push(error));
@@ -53,14 +58,17 @@ export interface ExpirySweepOptions {
   readonly jobs: Jobs;
   /** Unix milliseconds. */
   readonly now: () => number;
-  /** How far ahead `restore` looks, milliseconds: beyond its next turn. */
+  /** Milliseconds that `restore` looks ahead. More than the time to its next run. */
   readonly aheadMs: number;
 }
 
-/** Rooms taken at once. */
+/** Rooms of one read. */
 const PAGE = 500;
 
-/** Rooms that end are known to the store; jobs are what makes it punctual. Puts right where the two differ. Several at once are harmless. */
+/**
+ * Repairs the jobs of rooms that end. The store knows the ends; the jobs make the closing punctual.
+ * Several sweeps at once do no harm.
+ */
 export class ExpirySweep {
   readonly #options: ExpirySweepOptions;
 
@@ -68,7 +76,7 @@ export class ExpirySweep {
     this.#options = options;
   }
 
-  /** Has every room closed now whose time is over. */
+  /** Queues a job for every room whose time is over. */
   async overdue(): Promise<void> {
     const { rooms, jobs, now } = this.#options;
     const at = now();
@@ -76,8 +84,8 @@ export class ExpirySweep {
   }
 
   /**
-   * Gives rooms their jobs again that were lost: those that end soon, so that the work does not grow with all that ever will. Whatever ends later is looked
-   * at in time.
+   * Queues lost jobs again for rooms that end soon, so that the work does not grow with the number
+   * of all rooms that ever end. Later rooms are handled in time.
    */
   async restore(): Promise<void> {
     const { rooms, jobs, now, aheadMs } = this.#options;

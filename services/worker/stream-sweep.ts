@@ -17,20 +17,21 @@ export interface StreamSweepOptions {
   readonly background: Background;
   /** Unix milliseconds. */
   readonly now: () => number;
-  /** Milliseconds a message is left to the gateway that published it. */
+  /** Milliseconds that a message is left to the gateway that published it. */
   readonly graceMs: number;
 }
 
 /**
- * Older messages are not stored any more, milliseconds: for an hour the store knows a message by its id, so that one that was stored in another place is not
- * stored twice. Ten minutes for clocks that differ.
+ * Milliseconds after which a message is not stored any more. The store knows a message by its id
+ * for an hour, so within that time a message that is stored at another offset is not stored twice.
+ * Ten minutes less, because clocks differ.
  */
 const CARRIED_MS = 3_000_000;
 const PAGE = { count: 100, bytes: 1_000_000 };
-/** Rooms looked at beside each other. */
+/** Rooms that are swept at the same time. */
 const PARALLEL = 8;
 
-/** What a finished `message` frame holds. */
+/** The members of a finished `message` frame. */
 interface MessageFrame {
   readonly message: {
     readonly id: string;
@@ -41,15 +42,18 @@ interface MessageFrame {
 }
 
 /**
- * Stores what is in a room's stream and not in the store (M1): shown live by a gateway that died before it stored it, while its sender never came back to retry.
+ * Stores messages that are in a room's stream and not in the store (M1): a gateway sent them live
+ * and died before it stored them, and the sender did not retry.
  *
- * Which rooms to look at the broker tells, which has noted each one before it was published to: the store cannot know of a room that was silent for long and
- * whose first new message is the very one that was not stored. Members of a private room are told of what was stored, as the gateway would have told them. A room's stream is read from its beginning once, then only what came since. Several sweeps at
- * once are harmless: the store takes each message once.
+ * The broker knows the rooms to sweep, because it notes each room before a publish. The store
+ * cannot know them: in a silent room, the first new message may be the missing one. Members of a
+ * private room get signals about stored messages, as from the gateway. A room's stream is read from
+ * its beginning once, and then only its new part. Several sweeps at once do no harm: the store
+ * takes each message once.
  */
 export class StreamSweep {
   readonly #options: StreamSweepOptions;
-  /** Up to where each active room was looked at. */
+  /** The position up to which each active room was swept. */
   readonly #seen = new Map<string, Position>();
   readonly #signals: MemberSignals;
 
@@ -58,7 +62,10 @@ export class StreamSweep {
     this.#signals = new MemberSignals(options);
   }
 
-  /** One look at every active room. Resolves with how many messages were stored; rejects with the first failure, after all rooms were tried. */
+  /**
+   * Sweeps every active room. Resolves with the number of stored messages. Rejects with the first
+   * failure, after trying all rooms.
+   */
   async run(): Promise<number> {
     const queue = await this.#options.broker.active();
     const active = new Set(queue);
@@ -87,11 +94,12 @@ export class StreamSweep {
       const { position, publications, more } = await broker.kept(room, seen?.offset ?? 0, PAGE);
       const { epoch } = position;
       if (seen !== undefined && seen.epoch !== epoch) {
-        // Of another sequence nothing was seen.
+        // The stream is a new sequence: start from its beginning.
         this.#seen.delete(room);
         continue;
       }
-      // Clocks of gateways differ: what comes behind one that is still left to its gateway waits with it, or the look would go past it.
+      // The clocks of gateways differ. Messages behind a young one wait with it; otherwise the
+      // position would move past the young one.
       const young = publications.findIndex(({ frame }) => publishedAt(frame) > now() - graceMs);
       const settled = publications.slice(0, young < 0 ? undefined : young);
       stored += await this.#store(room, epoch, settled);
@@ -100,7 +108,7 @@ export class StreamSweep {
     }
   }
 
-  /** Stores those of a stretch of the stream that are missing, and resolves with how many. */
+  /** Stores the missing messages of a part of the stream. Resolves with their number. */
   async #store(room: string, epoch: string, publications: readonly Publication[]): Promise<number> {
     const { messages, log, now } = this.#options;
     const [first] = publications;
@@ -115,18 +123,20 @@ export class StreamSweep {
     const places = await Promise.all(carried.map((publication) => messages.append(toStored(room, epoch, publication))));
     for (const [i, { offset, frame }] of carried.entries()) {
       const place = places[i];
-      // What stands in another place was told by the gateway that stored it there.
+      // If a message is stored at another offset, the gateway that stored it there sent the
+      // signals.
       if (place !== 'conflict' && place?.offset === offset) this.#signals.tell(members, Retention.history, Buffer.from(frame).toString());
     }
     const conflicts = places.filter((place) => place === 'conflict').length;
     const stored = places.length - conflicts;
-    log.warn({ room, stored, conflicts }, 'messages of a stream were not stored yet');
+    log.warn({ room, stored, conflicts }, 'stored messages that were only in the stream of a room');
     return stored;
   }
 
   /**
-   * Since when the room keeps history, `Infinity` where it keeps none or that is not known: what was said before, nobody wanted to be kept. And who is to be
-   * told: nobody of a room that is over, or whose messages come over the room.
+   * The start of the room's history, and the members to signal. `historyFrom` is `Infinity` if the
+   * room keeps no history, or if its start is unknown: earlier messages are never stored. `members`
+   * is empty if the room is closed, or if its messages come over the room's own channel.
    */
   async #facts(room: string): Promise<{ readonly historyFrom: number; readonly members: readonly string[] }> {
     if (!isManagedRoom(room)) return { historyFrom: isArchivedRoom(room) ? 0 : Number.POSITIVE_INFINITY, members: [] };
@@ -140,7 +150,7 @@ export class StreamSweep {
 function toStored(room: string, epoch: string, { offset, frame }: Publication): StoredMessage {
   const json = Buffer.from(frame).toString();
   const { id, from, text, at } = (JSON.parse(json) as MessageFrame).message;
-  // As it was sent: parsed and written again, its numbers could be others.
+  // The original text: parsing and writing it again could change its numbers.
   const data = memberText(memberText(json, 'message') ?? '', 'data');
   return { room, offset, epoch, id, sender: JSON.stringify(from), text, data, at };
 }

@@ -1,4 +1,7 @@
-/** What a worker does, over the ports: in a process of its own, or inside the all-in-one. */
+/**
+ * The worker: over the ports, and composed over the backend of a process, its own or the
+ * all-in-one's.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Backend } from '#libs/backend/backend.ts';
 import type { Broker } from '#libs/broker/broker.ts';
@@ -21,11 +24,14 @@ import { StreamSweep } from './stream-sweep.ts';
 
 /** Milliseconds. */
 export interface WorkerPace {
-  /** How often overdue rooms are looked for. */
+  /** Between two checks for overdue rooms. */
   readonly overdueMs: number;
-  /** How often jobs of expiring rooms are put back that were lost. */
+  /** Between two restorations of lost jobs of expiring rooms. */
   readonly restoreMs: number;
-  /** The jobs of rooms that end within this time are: longer than `restoreMs`, or a room between two turns has none. */
+  /**
+   * Jobs are restored for rooms that end within this time. It is longer than `restoreMs`: otherwise
+   * a room that ends between two runs would have no job.
+   */
   readonly restoreAheadMs: number;
   readonly streamsMs: number;
   /** How long a message is left to the gateway that published it. */
@@ -45,16 +51,22 @@ const WORKER_PACE: WorkerPace = {
 };
 
 export interface WorkerParts {
-  /** Given over: `stop` closes them. Nobody else processes them in this process. */
+  /** `stop` closes them. Nobody else processes them in this process. */
   readonly jobs: Jobs;
   readonly mailer: Mailer;
   readonly store: Pick<Store, 'rooms' | 'messages' | 'conversations' | 'upkeep'>;
-  /** As the gateways' one, archive and all: a read may begin a room's epoch. `start` is not needed. */
+  /**
+   * The same as the gateways', with the archive, because a read may begin a room's epoch. `start`
+   * is not needed.
+   */
   readonly broker: Pick<Broker, 'active' | 'kept' | 'emit'>;
   readonly seal: MailSeal;
-  /** Called about once a second by one of all workers: pairs those who wait, and gives waiting conversations to agents. */
+  /**
+   * Pairs waiting users, and assigns waiting conversations to agents. One of all workers calls it
+   * about once a second.
+   */
   readonly waiting: () => Promise<void>;
-  /** Ends what nobody ends. */
+  /** Closes silent conversations. */
   readonly lifecycle: Pick<RoomLifecycle, 'close'>;
   readonly notices: Pick<Notifier, 'membership'>;
   /** `HISTORY_DAYS`. */
@@ -68,13 +80,16 @@ export interface WorkerParts {
 }
 
 export interface RunningWorker {
-  /** Brings the metrics of the queues up to date. Never rejects. */
+  /** Updates the metrics of the queues. Never rejects. */
   sample(): Promise<void>;
-  /** Takes no new job, lets the running ones finish, closes jobs and mailer. */
+  /** Takes no new job, waits for the running ones, and closes jobs and mailer. */
   stop(): Promise<void>;
 }
 
-/** Begins to do the jobs of all queues. Any number of workers may run; each job is done by one of them, and by another one where that one dies. */
+/**
+ * Starts to do the jobs of all queues. Any number of workers may run. One of them does each job,
+ * and another one does it if that one dies.
+ */
 export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const { jobs, mailer, store, broker, seal, waiting, lifecycle, notices, historyDays, metrics, log, background, now } = parts;
   const pace = { ...WORKER_PACE, ...parts.pace };
@@ -95,7 +110,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
         const counts = await jobs.counts();
         for (const queue of QUEUE_NAMES) metrics.sample(queue, counts[queue]);
       } catch {
-        // The queue is away, as other metrics tell: these keep their last values.
+        // Other metrics show that the queue is away. These keep their last values.
       }
     },
     async stop() {
@@ -107,13 +122,13 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
 
 export interface WorkerComposition {
   readonly config: Pick<Config, 'historyDays' | 'nodeId'>;
-  /** What the API seals queued mail with. */
+  /** The secret that the API seals queued mail with. */
   readonly secret: string;
-  /** Stays the caller's, to be closed after the worker has stopped. */
+  /** The caller closes it after the worker has stopped. */
   readonly backend: Backend;
-  /** Given over: closed when the worker stops. The API of the same process may add to them until then. */
+  /** `stop` closes them. The API of the same process may add jobs until then. */
   readonly jobs: Jobs;
-  /** Given over. */
+  /** `stop` closes it. */
   readonly mailer: Mailer;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -131,7 +146,7 @@ export async function composeWorker({ config, secret, backend, jobs, mailer, met
     scheduleExpiry: (room, expiresAt) => scheduleExpiry(jobs, room, expiresAt, now()),
     now,
     wait: (milliseconds) => delay(milliseconds, undefined, { ref: false }),
-    failed: (error) => log.warn({ err: error }, 'a notice or a plan was lost'),
+    failed: (error) => log.warn({ err: error }, 'a signal was lost, or a job was not planned'),
   });
   await noticeFeed.start();
   const worker = await startWorker({

@@ -40,7 +40,7 @@ const login = async (username: string, password: string): Promise<number> =>
 describe('npm run agent', { timeout: 180_000 }, () => {
   it('[A6] makes an agent with the password that is piped in', async () => {
     const made = await agent(['add', 'Support'], `${PASSWORD}\nmore\n`);
-    expect(made).toEqual({ code: 0, output: 'The agent Support is there.\n' });
+    expect(made).toEqual({ code: 0, output: 'The agent Support was added.\n' });
     expect(await login('support', PASSWORD)).toBe(200);
     expect(await login('Support', `${PASSWORD}!`)).toBe(401);
     const [row] = await database.query('SELECT password_hash FROM agents');
