@@ -59,8 +59,8 @@ describe('npm run agent', { timeout: 180_000 }, () => {
   it('[A6] refuses what cannot be an agent, and says what it takes', async () => {
     const refusals = [
       [['add', 'Short'], 'short', 'a password has 12 to 256 characters'],
-      [['add', ' blank'], PASSWORD, 'a name has 1 to 64 characters'],
-      [['add', 'x\u0007'], PASSWORD, 'a name has 1 to 64 characters'],
+      [['add', ' blank'], PASSWORD, 'this name is not allowed: it '],
+      [['add', 'x\u0007'], PASSWORD, 'this name is not allowed: it '],
       [['add'], PASSWORD, 'usage: npm run agent -- add NAME'],
       [['remove', 'Support'], PASSWORD, 'usage:'],
       [['add', 'a', 'b'], PASSWORD, 'usage:'],

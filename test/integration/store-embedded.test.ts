@@ -174,7 +174,7 @@ describe('the embedded database', () => {
     const store = await openStore({ url });
     await store.ping();
     process.kill(serverPid(), 'SIGKILL');
-    await until(() => holder.output.includes('is started again'), LONG);
+    await until(() => holder.output.includes('is restarted'), LONG);
     await until(() => store.ping().then(() => true), LONG);
     await until(() => holder.output.includes('is back'), LONG);
     await store.close();
