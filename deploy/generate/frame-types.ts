@@ -10,14 +10,16 @@ import {
   type ObjectType,
   OFFSET,
   optional,
+  PAGE_EVENT,
   PAGE_MESSAGE,
   PERSON,
   POSITION,
   ROOM,
+  ROOM_EVENT,
   TEXT,
 } from '#libs/protocol/member-types.ts';
 
-const SHAPES = [PERSON, POSITION, JOIN_TARGET, CHAT_MESSAGE, PAGE_MESSAGE];
+const SHAPES = [PERSON, POSITION, JOIN_TARGET, CHAT_MESSAGE, PAGE_MESSAGE, ROOM_EVENT, PAGE_EVENT];
 
 /** Whether an absent member may also be `undefined`: only in frames that a client sends. */
 type Side = 'given' | 'received';

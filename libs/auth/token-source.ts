@@ -5,6 +5,9 @@ const SUBPROTOCOL = 'parley.v1';
 /** Offered by clients that want a refusal as a close code instead of an HTTP answer (H5). */
 const SUBPROTOCOL_CLOSE = 'parley.v1+close';
 
+/** Offered beside `parley.v1` by clients that get all events of the logs of rooms, not messages alone (M7). */
+const SUBPROTOCOL_EVENTS = 'parley.v1.events';
+
 const BEARER_ENTRY = 'bearer.';
 /** RFC 7235 section 2.1: the scheme is case-insensitive, one or more spaces follow. */
 const BEARER_HEADER = /^bearer +(\S+) *$/i;
@@ -14,6 +17,8 @@ export interface OfferedProtocols {
   readonly selected: string | undefined;
   /** A refusal is to be told by a close code (H5). */
   readonly closes: boolean;
+  /** All events of the logs of rooms are asked for (M7). */
+  readonly wantsEvents: boolean;
   /** What follows `bearer.` in the first such entry. */
   readonly token: string | undefined;
 }
@@ -37,15 +42,17 @@ export interface TokenPlaces {
 export function parseProtocols(header: string): OfferedProtocols {
   let plain = false;
   let closes = false;
+  let events = false;
   let token: string | undefined;
   for (const part of header.split(',')) {
     const entry = part.trim();
     if (entry === SUBPROTOCOL) plain = true;
     else if (entry === SUBPROTOCOL_CLOSE) closes = true;
+    else if (entry === SUBPROTOCOL_EVENTS) events = true;
     else if (token === undefined && entry.length > BEARER_ENTRY.length && entry.startsWith(BEARER_ENTRY))
       token = entry.slice(BEARER_ENTRY.length);
   }
-  return { selected: plain ? SUBPROTOCOL : closes ? SUBPROTOCOL_CLOSE : undefined, closes, token };
+  return { selected: plain ? SUBPROTOCOL : closes ? SUBPROTOCOL_CLOSE : undefined, closes, wantsEvents: plain && events, token };
 }
 
 /** A percent-encoded part of a URL; as it is where the encoding is broken (it then fails as a token). */

@@ -55,7 +55,7 @@ export class ArchiveReader {
     if (missing <= 0) return page;
     const below = page.publications[0]?.offset ?? Math.min(offset, page.position.offset + 1);
     if (below <= 1) return page;
-    const left = limit.bytes - page.publications.reduce((sum, { frame }) => sum + frame.length, 0);
+    const left = limit.bytes - page.publications.reduce((sum, { frame, change = frame }) => sum + change.length, 0);
     let stored: ArchivedPage;
     try {
       stored = await this.#archive.before(room, below, { count: missing, bytes: Math.max(1, left) });
@@ -65,10 +65,11 @@ export class ArchiveReader {
     }
     let bytes = left;
     const older: Publication[] = [];
-    for (const { offset: at, frame } of stored.publications.toReversed()) {
-      if (frame.length > bytes && older.length + page.publications.length > 0) break;
-      older.push({ offset: at, frame });
-      bytes -= frame.length;
+    for (const { epoch: _, ...message } of stored.publications.toReversed()) {
+      const { length } = message.change ?? message.frame;
+      if (length > bytes && older.length + page.publications.length > 0) break;
+      older.push(message);
+      bytes -= length;
     }
     const more = stored.more || older.length < stored.publications.length;
     return { ...page, publications: [...older.reverse(), ...page.publications], more };

@@ -1,4 +1,4 @@
-/** The part of the store that a broker needs for rooms whose messages outlive Redis. */
+/** The part of the store that a broker needs for rooms whose log outlives Redis. */
 
 import type { PageLimit, Publication } from './broker.ts';
 
@@ -37,6 +37,6 @@ export interface Archive {
   find(room: string, key: string): Promise<Known>;
   /** The oldest stored publications above `offset`, oldest first. A page may exceed the limit's bytes by its last publication and by the heads of its frames. */
   after(room: string, offset: number, limit: PageLimit): Promise<ArchivedPublication[]>;
-  /** The newest stored publications below `offset`. The limit as in `after`. */
+  /** The newest stored messages below `offset`, in their latest state. The limit as in `after`. */
   before(room: string, offset: number, limit: PageLimit): Promise<ArchivedPage>;
 }

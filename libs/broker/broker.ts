@@ -9,6 +9,7 @@
  * Example: a listener got offsets 1 to 3 of a room. If 4 is lost with a connection, it gets 4 before 5. If 4 has left
  * the stream and the archive does not have it, it gets `reset` with the position 5.
  */
+import type { EventTarget } from '#libs/protocol/room-event.ts';
 
 /** A room by name, or one user's own channel. */
 export type Topic = `r:${string}` | `u:${string}`;
@@ -20,10 +21,12 @@ export interface Position {
   readonly offset: number;
 }
 
-/** One kept message: its offset and the finished `message` frame (UTF-8 JSON, starts with `{"offset":N,`). */
+/** One kept event of a room's log, a message or another kind (M7): its offset and the finished frame (UTF-8 JSON, starts with `{"offset":N,`). */
 export interface Publication {
   readonly offset: number;
   readonly frame: Uint8Array;
+  /** Of a message on a page of `before`: the `event` frame with its latest state. Absent if nothing changed it. */
+  readonly change?: Uint8Array;
 }
 
 export interface PublishRequest {
@@ -36,6 +39,8 @@ export interface PublishRequest {
   readonly at: number;
   /** Ignores an earlier publication under the key: its offset was taken in the archive. For rooms with an archive. Default false. */
   readonly forceNew?: boolean;
+  /** Of an event that is no message. Absent: a message. */
+  readonly event?: EventTarget;
 }
 
 export interface Published extends Position {
@@ -61,7 +66,7 @@ export const UNBEGUN: Page = { position: { epoch: '', offset: 0 }, publications:
 /** The place at which the delivery of a room begins. */
 export interface Subscribed {
   readonly position: Position;
-  /** The latest page, oldest first. */
+  /** The latest page: messages in their latest state, oldest first. */
   readonly latest: readonly Publication[];
   /** Whether this call began the sequence of a room without an archive. */
   readonly began: boolean;
@@ -79,7 +84,7 @@ export interface BrokerListener {
   publication(room: string, offset: number, frame: Uint8Array): void;
   /** A signal on a topic subscribed to. The bytes are valid during the call only. */
   signal(topic: Topic, payload: Uint8Array): void;
-  /** The sequence was lost, or a gap could not be filled. It goes on from `position`; `latest` is the newest page. */
+  /** The sequence was lost, or a gap could not be filled. It goes on from `position`; `latest` is the newest page of messages. */
   reset(room: string, position: Position, latest: readonly Publication[]): void;
   /** Signals of these topics may have been lost. Their publications are complete. */
   healed(topics: readonly Topic[]): void;
@@ -121,8 +126,8 @@ export interface Broker {
   /** Kept publications above `offset`, oldest first. */
   after(room: string, offset: number, limit: PageLimit): Promise<Page>;
   /**
-   * The newest kept publications below `offset` (`Infinity`: the newest of all), oldest first. A room without an archive and
-   * without a sequence gets none: the page is `UNBEGUN`.
+   * The newest kept messages below `offset` (`Infinity`: the newest of all) in their latest state, oldest first. Other events are left
+   * out and do not count. A room without an archive and without a sequence gets none: the page is `UNBEGUN`.
    */
   before(room: string, offset: number, limit: PageLimit): Promise<Page>;
   /** The stream's own publications above `offset`, oldest first, without the archive's. `complete` has no meaning here. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { latestStates } from '#libs/protocol/room-event.ts';
 import type { Page, PageLimit, Position, Publication, Published, PublishRequest, Topic } from './broker.ts';
 import type { BrokerLimits } from './broker-limits.ts';
 
@@ -122,7 +123,7 @@ export class MemorySpace {
 
   before(name: string, offset: number, limit: PageLimit): Page {
     const { epoch, offset: top, publications } = this.#room(name, this.#steady());
-    const older = publications.filter((publication) => publication.offset < offset).reverse();
+    const older = latestStates(publications.filter((publication) => publication.offset < offset)).toReversed();
     const page = take(older, limit);
     return { position: { epoch, offset: top }, publications: page.toReversed(), more: page.length < older.length, complete: true };
   }
@@ -178,13 +179,14 @@ export class MemorySpace {
   }
 }
 
-function take(publications: readonly KeptPublication[], { count, bytes }: PageLimit): Publication[] {
+function take(publications: readonly Publication[], { count, bytes }: PageLimit): Publication[] {
   const page: Publication[] = [];
   let room = bytes;
-  for (const { offset, frame } of publications) {
-    if (page.length === count || (frame.length > room && page.length > 0)) break;
-    page.push({ offset, frame });
-    room -= frame.length;
+  for (const { offset, frame, change } of publications) {
+    const { length } = change ?? frame;
+    if (page.length === count || (length > room && page.length > 0)) break;
+    page.push({ offset, frame, ...(change === undefined ? {} : { change }) });
+    room -= length;
   }
   return page;
 }

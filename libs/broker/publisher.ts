@@ -21,7 +21,9 @@ const LONGEST_PAUSE_MS = 400;
 export class Publisher {
   readonly #link: RedisLink;
   readonly #epochs: EpochSource;
+  /** For messages, and for other events: the constant costs a message nothing. */
   readonly #script: Script;
+  readonly #eventScript: Script;
   readonly #reader: RoomReader;
   readonly #archived: ArchiveKeys | undefined;
   readonly #active: ActiveRooms;
@@ -35,14 +37,16 @@ export class Publisher {
     this.#link = link;
     this.#active = new ActiveRooms(link);
     this.#epochs = epochs;
-    this.#script = loadScript(PUBLISH, {
+    const constants = {
       PUBLISH: link.isCluster ? 'SPUBLISH' : 'PUBLISH',
       // Strings where the script only passes them on: Lua formats numbers slowly.
       STREAM_LENGTH: String(limits.streamMaxLength),
       STREAM_AGE: limits.streamMaxAgeMs,
       META_LIFE: String(metaLife(limits)),
       KEY_LIFE: String(limits.idempotencyTtlMs),
-    });
+    };
+    this.#script = loadScript(PUBLISH, { EVENT: 0, ...constants });
+    this.#eventScript = loadScript(PUBLISH, { EVENT: 1, ...constants });
   }
 
   /** As `Broker.publish`. */
@@ -71,9 +75,18 @@ export class Publisher {
     const names = [keys.meta(room), keys.stream(room), keys.roomChannel(room)];
     if (key !== null) names.push(keys.idempotency(room, key));
     if (this.#archived?.holds(room)) return this.#tryArchived(this.#archived, request, names);
-    const reply = await this.#link.run(this.#script, names, [request.tail, at, this.#epochs()], { runId: true });
+    const reply = await this.#run(request, names, [request.tail, at, this.#epochs()]);
     failPoint('after-publish');
-    return published(reply as Reply, at);
+    return published(reply, at);
+  }
+
+  async #run({ event }: PublishRequest, names: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
+    const options = { runId: true };
+    const reply =
+      event === undefined
+        ? this.#link.run(this.#script, names, args, options)
+        : this.#link.run(this.#eventScript, names, [event.offset, event.version, ...args], options);
+    return (await reply) as Reply;
   }
 
   /**
@@ -93,8 +106,7 @@ export class Publisher {
         floor = top;
       }
       this.#active.note(room, epoch);
-      const args = [request.tail, at, '', epoch, forceNew ? 1 : 0, floor];
-      const reply = (await this.#link.run(this.#script, names, args, { runId: true })) as Reply;
+      const reply = await this.#run(request, names, [request.tail, at, '', epoch, forceNew ? 1 : 0, floor]);
       if (reply[0] > 0) {
         archived.note(room, epoch);
         failPoint('after-publish');

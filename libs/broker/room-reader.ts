@@ -1,3 +1,4 @@
+import { latestStates } from '#libs/protocol/room-event.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 import { loadScript, type Script } from '#libs/redis/script.ts';
 import type { Archive } from './archive.ts';
@@ -71,11 +72,11 @@ export class RoomReader {
   async latest(room: string, offset: number, limit: PageLimit): Promise<Page> {
     const { position, publications: read, more } = await this.#read(room, 'XREVRANGE', before(offset), limit);
     const archive = this.#archive?.holds(room) ? this.#archive : undefined;
-    if (archive === undefined) return { position, publications: read.reverse(), more, complete: true };
+    if (archive === undefined) return whole({ position, publications: read, more });
     const run = untilHole(read);
     const follows = run[0]?.offset === Math.min(offset - 1, position.offset);
     const cut = run.length < read.length;
-    const page = { position, publications: run.reverse(), more: more || cut, complete: true };
+    const page = whole({ position, publications: run, more: more || cut });
     if (follows && more && !cut) return page;
     return archive.before(room, offset, limit, follows ? page : { ...page, publications: [] });
   }
@@ -119,9 +120,9 @@ export class RoomReader {
 
 type Direction = 'XRANGE' | 'XREVRANGE';
 
-/** A page from a read that gave the newest first. */
+/** A page of messages in their latest state, from a read that gave the newest first. */
 function whole(page: RawPage): Page {
-  return { ...page, publications: page.publications.toReversed(), complete: true };
+  return { ...page, publications: latestStates(page.publications.toReversed()), complete: true };
 }
 
 /** The start of a read below an offset. No publication has offset 0: such a read gives the position only. */

@@ -59,4 +59,6 @@ export interface Admission {
   /** The tab's own label (H1). */
   readonly session: string;
   readonly firstJoin: FirstJoin | undefined;
+  /** It gets all events of the logs of rooms, not messages alone (M7). */
+  readonly wantsEvents: boolean;
 }

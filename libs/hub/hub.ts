@@ -274,7 +274,7 @@ export class Hub {
     store.seen.touch({ user: user.id, name: user.name, kind: bearer.kind, lastSeen: clock.now() });
   }
 
-  #take({ bearer, session, firstJoin }: Admission): Connection {
+  #take({ bearer, session, firstJoin, wantsEvents }: Admission): Connection {
     const { clock, frameLimits, singleSession, stats } = this.#options;
     this.#lastId += 1;
     const id = `${this.#ids}${this.#lastId.toString(36)}`;
@@ -286,6 +286,7 @@ export class Hub {
       login: singleSession ? (bearer.login ?? id) : undefined,
       budget: new ConnectionBudget(frameLimits, clock.steady()),
       firstJoin,
+      wantsEvents,
       traffic: stats.hot,
     });
     this.#users.add(connection);
@@ -321,6 +322,7 @@ export class Hub {
         heartbeat: heartbeatSeconds,
         expiresAt: bearer.expiresAt,
         limits: { messageChars: messageMaxChars, frameBytes: frameMaxBytes, rooms: roomLimit },
+        features: connection.wantsEvents ? ['events'] : [],
       }),
     );
     connection.subscribe(EVERYONE);

@@ -1,9 +1,10 @@
 /** The store, as a broker asks of it (M2, M3, M4). */
 import type { Archive, ArchivedPage, ArchivedPublication, Known } from '#libs/broker/archive.ts';
 import type { PageLimit } from '#libs/broker/broker.ts';
+import { eventTail } from '#libs/protocol/room-event.ts';
 import { isArchivedRoom } from '#libs/protocol/room-kinds.ts';
 import { messageTail } from '#libs/protocol/server-frame.ts';
-import type { MessageStore, StoredMessage } from '#libs/store/message-store.ts';
+import type { MessageStore, ReadMessage, StoredRoomEvent } from '#libs/store/message-store.ts';
 
 export class MessageArchive implements Archive {
   readonly #messages: Pick<MessageStore, 'top' | 'find' | 'after' | 'before'>;
@@ -31,12 +32,23 @@ export class MessageArchive implements Archive {
 
   async before(room: string, offset: number, { count, bytes }: PageLimit): Promise<ArchivedPage> {
     const { messages, more } = await this.#messages.before(room, offset, count, bytes);
-    return { publications: messages.map(publication), more };
+    return { publications: messages.map(latestState), more };
   }
 }
 
 /** The finished frame, as it was published. */
-function publication({ room, offset, epoch, id, sender, text, data, at }: StoredMessage): ArchivedPublication {
-  const frame = Buffer.from(`{"offset":${offset},${messageTail(room, id, sender, text, data, at)}`);
-  return { offset, epoch, frame };
+function publication(entry: ReadMessage | StoredRoomEvent): ArchivedPublication {
+  const { room, offset, epoch } = entry;
+  if ('body' in entry) return { offset, epoch, frame: Buffer.from(`{"offset":${offset},${eventTail(room, entry.body)}`) };
+  const { id, sender, text, data, at } = entry;
+  return { offset, epoch, frame: Buffer.from(`{"offset":${offset},${messageTail(room, id, sender, text, data, at)}`) };
+}
+
+/** As `publication`, with the message's latest state. */
+function latestState(message: ReadMessage): ArchivedPublication {
+  const { change } = message;
+  // Its offset is not read: the state counts, whatever event carried it.
+  return change === undefined
+    ? publication(message)
+    : { ...publication(message), change: Buffer.from(`{"offset":0,${eventTail(message.room, change)}`) };
 }

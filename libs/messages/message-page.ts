@@ -1,7 +1,9 @@
 /** Messages of a room as the items of a page: what `history` answers, over a socket and over HTTP. */
 import type { Broker, Publication } from '#libs/broker/broker.ts';
-import { messageMember, messageStart } from '#libs/protocol/server-frame.ts';
-import type { MessageStore, StoredMessage } from '#libs/store/message-store.ts';
+import { memberText } from '#libs/protocol/json-text.ts';
+import { eventOf, latestStates } from '#libs/protocol/room-event.ts';
+import { isMessageFrame, itemStart, messageMember } from '#libs/protocol/server-frame.ts';
+import type { MessageStore, ReadMessage } from '#libs/store/message-store.ts';
 import { Retention } from './room-access.ts';
 
 export interface MessageSources {
@@ -30,7 +32,7 @@ export interface MessagePage {
 const COMMA = Buffer.from(',');
 const NOTHING: MessagePage = { items: Buffer.alloc(0), more: false };
 
-/** The newest messages below an offset: from the store if the room keeps history, otherwise from its stream. Rejects with `HubError` `UNAVAILABLE`. */
+/** The newest messages below an offset in their latest state: from the store if the room keeps history, otherwise from its stream. Rejects with `HubError` `UNAVAILABLE`. */
 export async function pageBefore({ broker, messages }: MessageSources, request: PageRequest): Promise<MessagePage> {
   const { room, retention, before, limit, bytes } = request;
   if (retention === Retention.none) return NOTHING;
@@ -42,25 +44,69 @@ export async function pageBefore({ broker, messages }: MessageSources, request: 
   return { items: pageItems(room, publications), more };
 }
 
-/** Publications as items of a page, cut out of the finished frames without parsing them. */
+/** The messages of a stretch of a room's log as items of a page, in their latest state: cut out of the finished frames. */
 export function pageItems(room: string, publications: readonly Publication[]): Buffer {
-  const parts: Uint8Array[] = [];
+  return joined(latestStates(publications).map(({ offset, frame, change }) => messageItem(room, offset, frame, change)));
+}
+
+/** A stretch of a room's log for a connection that gets its events one by one. */
+export interface LogItems {
+  /** As `MessagePage.items`. */
+  readonly messages: Buffer;
+  /** `{offset,event}`, separated by commas, oldest first; undefined for a connection without the feature `events`. */
+  readonly events: string | undefined;
+}
+
+/**
+ * What a connection missed, in two lists. Without the feature `events` (M7) the messages have their latest state within the stretch. With
+ * it they are as they were published, and the events beside them bring the changes.
+ */
+export function logItems(room: string, publications: readonly Publication[], wantsEvents: boolean): LogItems {
+  if (!wantsEvents) return { messages: pageItems(room, publications), events: undefined };
+  const messages: Buffer[] = [];
+  const events: Buffer[] = [];
   for (const { offset, frame } of publications) {
-    if (parts.length > 0) parts.push(COMMA);
-    parts.push(Buffer.from(`{"offset":${offset},`), frame.subarray(messageStart(room, offset)));
+    if (isMessageFrame(frame)) messages.push(messageItem(room, offset, frame));
+    else events.push(cutItem(room, offset, frame));
   }
-  return Buffer.concat(parts);
+  return { messages: joined(messages), events: joined(events).toString() };
+}
+
+function messageItem(room: string, offset: number, frame: Uint8Array, change?: Uint8Array): Buffer {
+  if (change === undefined) return cutItem(room, offset, frame);
+  const state = stateOf(eventOf(change));
+  return state === undefined ? cutItem(room, offset, frame) : Buffer.from(`{"offset":${offset},"message":${state}}`);
+}
+
+/** The JSON of a message's whole state, of the event that carries it. */
+function stateOf(event: string): string | undefined {
+  return memberText(event, 'message');
+}
+
+/** The item of a finished frame: the frame without its `room` and `type`. */
+function cutItem(room: string, offset: number, frame: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(`{"offset":${offset},`), frame.subarray(itemStart(room, frame))]);
+}
+
+function joined(items: readonly Buffer[]): Buffer {
+  return Buffer.concat(items.flatMap((item, i) => (i === 0 ? [item] : [COMMA, item])));
 }
 
 /** The store counts the bytes of texts, a page those of whole items: as many of the newest as fit. */
-function storedItems(messages: readonly StoredMessage[], bytesMax: number, older: boolean): MessagePage {
+function storedItems(messages: readonly ReadMessage[], bytesMax: number, older: boolean): MessagePage {
   const items: string[] = [];
   let bytes = 0;
-  for (const { offset, id, sender, text, data, at } of messages.toReversed()) {
-    const item = `{"offset":${offset},${messageMember(id, sender, text, data, at)}`;
+  for (const message of messages.toReversed()) {
+    const item = `{"offset":${message.offset},${memberOf(message)}`;
     bytes += Buffer.byteLength(item);
     if (bytes > bytesMax && items.length > 0) break;
     items.push(item);
   }
   return { items: Buffer.from(items.reverse().join()), more: older || items.length < messages.length };
+}
+
+/** The `message` member of a stored message in its latest state, and a last brace. */
+export function memberOf({ id, sender, text, data, at, change }: ReadMessage): string {
+  const state = change === undefined ? undefined : stateOf(change);
+  return state === undefined ? messageMember(id, sender, text, data, at) : `"message":${state}}`;
 }

@@ -1,12 +1,13 @@
 /** The way of a message into the hub: published, stored if the room keeps history, signalled to the members of private rooms (M1, M2). */
 import { hash, randomBytes } from 'node:crypto';
-import type { Broker, Published } from '#libs/broker/broker.ts';
+import type { Broker, Published, PublishRequest } from '#libs/broker/broker.ts';
 import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { fitsCodePoints } from '#libs/protocol/limits.ts';
+import { type EventBody, type EventTarget, eventJson, eventTail } from '#libs/protocol/room-event.ts';
 import { liveMessage, messageTail } from '#libs/protocol/server-frame.ts';
 import { encode } from '#libs/protocol/signals.ts';
-import type { MessageStore } from '#libs/store/message-store.ts';
+import type { MessageStore, StoredMessage, StoredRoomEvent } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import { type MemberLookup, MemberSignals } from './member-signals.ts';
 import { type Membership, Retention } from './room-access.ts';
@@ -63,6 +64,19 @@ export interface MessageRequest {
   readonly data: string | undefined;
 }
 
+export interface EventRequest {
+  readonly membership: Membership;
+  /** As in `MessageRequest`. */
+  readonly members?: MemberLookup;
+  /** `target` and `version` come together, with the target's whole state as `message`; or none of them. */
+  readonly event: Omit<EventBody, 'at'>;
+}
+
+const NO_TARGET: EventTarget = { offset: 0, version: 0 };
+
+/** Where the log has an entry. */
+type Place = Pick<StoredMessage, 'room' | 'offset' | 'epoch' | 'at'>;
+
 export interface Written {
   readonly id: string;
   /** Undefined in rooms that keep nothing. */
@@ -118,17 +132,38 @@ export class MessageWriter {
     });
   }
 
+  /**
+   * Appends an event that is no message to the log of a room (M7), once, however often it is repeated under the same id within five minutes. Resolves
+   * once it is published, in a room that keeps history once it is stored (M1).
+   *
+   * @throws TypeError In a room that keeps nothing: it has no log. Rejects as `write` does.
+   */
+  async writeEvent({ membership, members = () => membership.members ?? [], event }: EventRequest): Promise<Written> {
+    const { room, retention } = membership;
+    if (retention === Retention.none) throw new TypeError(`${room} keeps no log`);
+    const at = this.#options.now();
+    const { id, kind } = event;
+    const body = eventJson({ ...event, at });
+    const target =
+      event.target === undefined || event.version === undefined ? undefined : { offset: event.target.offset, version: event.version };
+    const request = { room, tail: eventTail(room, body), key: id, at, event: target ?? NO_TARGET };
+    if (retention === Retention.history) return this.#keep(membership, members, request, { id, kind, target, body });
+    const { offset, epoch, at: first } = await this.#options.broker.publish(request);
+    if (membership.members !== undefined) this.#tell(members, retention, offset, request.tail, epoch);
+    return { id, offset, at: first };
+  }
+
   async #keep(
     membership: Membership,
     members: MemberLookup,
-    request: { readonly room: string; readonly tail: string; readonly key: string | null; readonly at: number },
-    message: { readonly id: string; readonly sender: string; readonly text: string; readonly data: string | undefined },
+    request: PublishRequest,
+    entry: Omit<StoredMessage, keyof Place> | Omit<StoredRoomEvent, keyof Place>,
   ): Promise<Written> {
     const { broker, messages } = this.#options;
-    const { id } = message;
+    const { id } = entry;
     for (let place = 1; ; place += 1) {
       const published = await notStored(broker.publish(place === 1 ? request : { ...request, forceNew: true }));
-      const stored = await this.#store(messages.append({ room: request.room, ...message, ...position(published) }));
+      const stored = await this.#store(messages.append({ ...entry, room: request.room, ...position(published) }));
       if (stored !== 'conflict') {
         if (membership.members !== undefined) this.#tell(members, membership.retention, stored.offset, request.tail);
         failPoint('before-ack');

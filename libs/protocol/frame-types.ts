@@ -42,6 +42,27 @@ export interface PageMessage {
   readonly message: ChatMessage;
 }
 
+/** An event of a room's log that is no message (M7). */
+export interface RoomEvent {
+  /** The event's own id: the same in every copy. */
+  readonly id: string;
+  /** What happened. Pass over a kind that you do not know. */
+  readonly kind: string;
+  /** The message that the event changes. */
+  readonly target?: { readonly offset: number; readonly id: string };
+  /** Of the target's state. A state replaces one with a lower version, and is passed over beside a higher one. */
+  readonly version?: number;
+  readonly message?: ChatMessage;
+  /** Unix milliseconds. */
+  readonly at: number;
+}
+
+/** An event on a page. */
+export interface PageEvent {
+  readonly offset: number;
+  readonly event: RoomEvent;
+}
+
 /** Frames that a client sends, by their names in the table: several may have one `type`. */
 export interface ClientFrames {
   /** Enters a room. */
@@ -132,6 +153,8 @@ export interface WelcomeFrame {
   /** The end of the token, Unix seconds. */
   readonly expiresAt: number;
   readonly limits: { readonly messageChars: number; readonly frameBytes: number; readonly rooms: number };
+  /** Features that this connection opted in to (H2). */
+  readonly features: readonly string[];
 }
 
 /** The room was entered. */
@@ -148,6 +171,8 @@ export interface JoinedFrame {
   readonly recovered: boolean;
   /** Oldest first. */
   readonly messages: readonly PageMessage[];
+  /** With the feature `events` and `recovered`: the events between these messages (M7), oldest first. */
+  readonly events?: readonly PageEvent[];
   /** There are more messages: a `joined` is followed by further ones, a `history` has older ones before it. */
   readonly more: boolean;
 }
@@ -195,6 +220,14 @@ export interface MessageFrame {
   readonly offset?: number;
   readonly room: string;
   readonly message: ChatMessage;
+}
+
+/** An event of a room's log that is no message, to connections with the feature `events` (M7). */
+export interface EventFrame {
+  readonly type: 'event';
+  readonly offset: number;
+  readonly room: string;
+  readonly event: RoomEvent;
 }
 
 /** The number of distinct users online changed (P4). */
@@ -347,6 +380,7 @@ export interface ServerFrames {
   readonly history: HistoryFrame;
   readonly presence: PresenceFrame;
   readonly message: MessageFrame;
+  readonly event: EventFrame;
   readonly online: OnlineFrame;
   readonly room_online: RoomOnlineFrame;
   readonly member: MemberFrame;

@@ -18,10 +18,12 @@ import {
   OFFSET,
   optional,
   PAGE,
+  PAGE_EVENT,
   PEOPLE,
   PERSON,
   POSITION,
   ROOM,
+  ROOM_EVENT,
   SECONDS,
   STAMP,
   STRING,
@@ -59,6 +61,8 @@ export interface ClientFrameRow extends Frame {
 export interface ServerFrameRow extends Frame {
   /** It comes as an answer only. */
   readonly isAnswer?: true;
+  /** It comes to connections that opted in to this feature. */
+  readonly feature?: 'events';
 }
 
 /** By name: the frame's `type`, and for further frames of one type a name of their own. */
@@ -166,6 +170,14 @@ const MORE = {
 const STREAM_OFFSET = { ...OFFSET, optional: true, description: 'Absent in rooms that keep nothing (R3).' } as const;
 const MESSAGE = { id: 'UQ3n0Zb1', from: { id: 'ann', name: 'Ann', kind: 'user' }, text: 'Hello', at: 1_700_000_000_000 };
 const ITEM = { offset: 41, message: MESSAGE };
+const EVENT = {
+  id: 'p9dK2mQa',
+  kind: 'change',
+  target: { offset: 41, id: 'UQ3n0Zb1' },
+  version: 2,
+  message: { ...MESSAGE, text: 'Hello, all' },
+  at: 1_700_000_060_000,
+};
 const BOB = { id: 'bob', name: 'Bob', kind: 'guest' };
 
 /** By `type`. */
@@ -182,6 +194,12 @@ export const SERVER_FRAMES = {
         type: 'object',
         members: { messageChars: { type: 'integer' }, frameBytes: { type: 'integer' }, rooms: { type: 'integer' } },
       },
+      features: {
+        type: 'array',
+        items: STRING,
+        maxItems: 16,
+        description: 'Features that this connection opted in to (H2).',
+      },
     },
     summary: 'The first frame (H6).',
     example: {
@@ -192,6 +210,7 @@ export const SERVER_FRAMES = {
       heartbeat: 25,
       expiresAt: 1_700_000_900,
       limits: { messageChars: 200, frameBytes: 16_384, rooms: 100 },
+      features: ['events'],
     },
   },
   joined: {
@@ -204,6 +223,13 @@ export const SERVER_FRAMES = {
       offset: optional(OFFSET),
       recovered: { ...BOOLEAN, description: '`messages` are exactly what was missed (M5).' },
       messages: PAGE,
+      events: {
+        type: 'array',
+        items: PAGE_EVENT,
+        maxItems: PAGE_MESSAGES,
+        optional: true,
+        description: 'With the feature `events` and `recovered`: the events between these messages (M7), oldest first.',
+      },
       more: MORE,
     },
     summary: 'The room was entered.',
@@ -242,6 +268,12 @@ export const SERVER_FRAMES = {
     summary: "A message in a joined room or in a private one (R5), the user's own messages included.",
     detail: '`at` is in Unix milliseconds.',
     example: { offset: 41, room: 'park', message: MESSAGE },
+  },
+  event: {
+    feature: 'events',
+    members: { offset: OFFSET, room: ROOM, event: ROOM_EVENT },
+    summary: "An event of a room's log that is no message, to connections with the feature `events` (M7).",
+    example: { offset: 42, room: 'park', event: EVENT },
   },
   online: {
     members: { id: ID, count: COUNT },

@@ -166,6 +166,38 @@ export const PAGE_MESSAGE = {
   members: { offset: { ...OFFSET, minimum: 1 }, message: CHAT_MESSAGE },
 } as const satisfies ObjectType;
 
+/** An event of a room's log that is no message (M7). */
+export const ROOM_EVENT = {
+  type: 'object',
+  name: 'RoomEvent',
+  description: "An event of a room's log that is no message (M7).",
+  members: {
+    id: { type: 'string', description: "The event's own id: the same in every copy." },
+    kind: { type: 'string', description: 'What happened. Pass over a kind that you do not know.' },
+    target: {
+      type: 'object',
+      optional: true,
+      description: 'The message that the event changes.',
+      members: { offset: { ...OFFSET, minimum: 1 }, id: STRING },
+    },
+    version: {
+      type: 'integer',
+      minimum: 1,
+      optional: true,
+      description: "Of the target's state. A state replaces one with a lower version, and is passed over beside a higher one.",
+    },
+    message: { ...CHAT_MESSAGE, optional: true, description: 'The whole state of the target after the event.' },
+    at: STAMP,
+  },
+} as const satisfies ObjectType;
+
+export const PAGE_EVENT = {
+  type: 'object',
+  name: 'PageEvent',
+  description: 'An event on a page.',
+  members: { offset: { ...OFFSET, minimum: 1 }, event: ROOM_EVENT },
+} as const satisfies ObjectType;
+
 export const PAGE = {
   type: 'array',
   items: PAGE_MESSAGE,

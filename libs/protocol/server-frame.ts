@@ -6,9 +6,11 @@
  * comes back. By hand they cost 0.1-0.2 us, from the table 0.4-0.9 us. A test holds them against
  * the table.
  *
- * A room message is built once, where it enters the hub, and crosses every node as these bytes. Its
- * layout is therefore fixed: `{"offset":N,` + tail; the tail ends in the 13 digits of the stamp and
- * two braces. `publishedAt`, `messageHeadOf` and `messageStart` rely on it.
+ * A publication of a room, a message or another event, is built once, where it enters the hub, and
+ * crosses every node as these bytes. Its layout is therefore fixed: `{"offset":N,` + tail. The tail of
+ * a message begins with the member `room`, that of another event with `type`. Both end in the 13
+ * digits of the stamp and two braces. `publishedAt`, `frameHeadOf`, `isMessageFrame` and `itemStart`
+ * rely on it.
  */
 import type { Person, ServerFrames } from './frame-types.ts';
 import { SERVER_FRAMES, type ServerFrameRow } from './frames.ts';
@@ -95,13 +97,19 @@ export function joinedHead(id: string | undefined, { room, count, epoch, offset,
   return `{"type":"joined"${idMember(id)},"room":"${room}","count":${count},"epoch":"${epoch}","offset":${offset},"recovered":${recovered},"messages":[`;
 }
 
-export function joinedEnd(more: boolean): string {
-  return `],"more":${more}}`;
+/** @param events The items of the member `events` (M7), separated by commas; undefined without the feature. */
+export function joinedEnd(more: boolean, events?: string): string {
+  return events === undefined ? `],"more":${more}}` : `],"events":[${events}],"more":${more}}`;
 }
 
 /** Returns `joined` of a room that keeps nothing: no epoch, no offset, nothing recovered (R3). */
 export function joinedLive(id: string | undefined, room: string, count: number): string {
   return `{"type":"joined"${idMember(id)},"room":"${room}","count":${count},"recovered":false,"messages":[],"more":false}`;
+}
+
+/** How the tail of an `event` frame begins. */
+export function eventHead(room: string): string {
+  return `"type":"event","room":"${room}",`;
 }
 
 /** A room name needs no escaping: R1 allows no quote and no backslash. */
@@ -134,14 +142,13 @@ export function liveMessage(room: string, id: string, sender: string, text: stri
 
 const ZERO = 0x30;
 const QUOTE = 0x22;
+/** The second character of `"type"`. */
+const TYPE_START = 0x74;
 const latin1 = new TextDecoder('latin1');
 const STAMP_DIGITS = 13;
 const STAMP_END = 2;
 
-/**
- * Reads the publisher's stamp of a finished `message` frame from its fixed place, Unix
- * milliseconds.
- */
+/** Reads the publisher's stamp of a finished frame from its fixed place, Unix milliseconds. */
 export function publishedAt(frame: Uint8Array): number {
   const end = frame.length - STAMP_END;
   let at = 0;
@@ -149,24 +156,29 @@ export function publishedAt(frame: Uint8Array): number {
   return at;
 }
 
-/** Reads room and offset of a finished `message` frame from its head. The rest is not parsed. */
-export function messageHeadOf(frame: Uint8Array): { readonly room: string; readonly offset: number } {
+/** Where the tail of a finished frame begins. */
+function tailStart(frame: Uint8Array): number {
   let at = '{"offset":'.length;
-  let offset = 0;
-  for (let digit = frame[at] ?? 0; digit >= ZERO && digit <= ZERO + 9; digit = frame[at] ?? 0) {
-    offset = offset * 10 + digit - ZERO;
-    at += 1;
-  }
-  const from = at + ',"room":"'.length;
+  for (let digit = frame[at] ?? 0; digit >= ZERO && digit <= ZERO + 9; digit = frame[at] ?? 0) at += 1;
+  return at + 1;
+}
+
+/** Whether a publication is a message. Any other is an event of a kind that this version may not know (M7). */
+export function isMessageFrame(frame: Uint8Array): boolean {
+  return frame[tailStart(frame) + 1] !== TYPE_START;
+}
+
+/** Room and offset of a publication, read off its head without parsing the rest. */
+export function frameHeadOf(frame: Uint8Array): { readonly room: string; readonly offset: number } {
+  const tail = tailStart(frame);
+  const offset = Number(latin1.decode(frame.subarray('{"offset":'.length, tail - 1)));
+  const from = tail + (isMessageFrame(frame) ? messageHead('') : eventHead('')).indexOf('"room":"') + '"room":"'.length;
   return { room: latin1.decode(frame.subarray(from, frame.indexOf(QUOTE, from))), offset };
 }
 
-/**
- * The index at which the `message` member of a finished frame begins: after `{"offset":N,` and the
- * members `room` and `type`.
- */
-export function messageStart(room: string, offset: number): number {
-  return `{"offset":${offset},`.length + messageHead(room).length;
+/** Where the member `message`, or `event`, of a publication begins. */
+export function itemStart(room: string, frame: Uint8Array): number {
+  return tailStart(frame) + (isMessageFrame(frame) ? messageHead(room) : eventHead(room)).length;
 }
 
 /** The JSON of a sender up to the end of the id. */

@@ -1,34 +1,56 @@
-/** The statement that stores a group of messages. */
+/** The statements that store a group of messages and other events of rooms. */
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Database } from './database.ts';
-import type { StoredAt, StoredMessage } from './message-store.ts';
+import type { StoredAt, StoredMessage, StoredRoomEvent } from './message-store.ts';
+
+/** What is at the offset of an input row `i`, a message or another event. */
+const THERE = `
+      SELECT m.id, m.epoch, m.at FROM messages m WHERE m.room = i.room AND m."offset" = i."offset"
+      UNION ALL SELECT e.id, e.epoch, e.at FROM room_events e WHERE e.room = i.room AND e."offset" = i."offset" LIMIT 1`;
 
 /**
- * One statement, one commit. A message is stored where neither its id nor its offset is taken; `taken` looks past the hour that keys are kept
- * (LIMIT keeps it at index look-ups, for the few rows below the top). Rows are locked
- * in the order of rooms and offsets, all keys before all tops: two groups of the same rooms wait for each other and do not deadlock.
+ * One statement, one commit. An entry is stored if neither its id nor its offset is taken. `taken` looks past the hour that keys are kept
+ * (LIMIT keeps it at index look-ups, for the few rows below the top). Rows are locked in the order of rooms and offsets, all keys before
+ * all tops: two groups of the same rooms wait for each other and do not deadlock.
+ *
+ * @param table It has the columns `room`, `offset`, `epoch` and `id`, then `columns`.
+ * @param stamp What becomes of the room's newest stamp, which is that of its newest message.
  */
-const APPEND = `
+function append(table: string, types: string, columns: string, stamp: string): string {
+  return `
   WITH input AS (
-    SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[]) WITH ORDINALITY
-      AS i (room, "offset", epoch, id, sender, text, data, at, n)
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], ${types}) WITH ORDINALITY
+      AS i (room, "offset", epoch, id, ${columns}, n)
   ), taken AS (
-    SELECT i.n FROM input i JOIN room_tops t ON t.room = i.room AND t.top >= i."offset"
-      CROSS JOIN LATERAL (SELECT 1 FROM messages m WHERE m.room = i.room AND m."offset" = i."offset" LIMIT 1) AS there
+    SELECT i.n FROM input i JOIN room_tops t ON t.room = i.room AND t.top >= i."offset" CROSS JOIN LATERAL (${THERE}) AS there
   ), keys AS (
     INSERT INTO message_keys (room, id, "offset", epoch, at, stored_at)
     SELECT room, id, "offset", epoch, at, (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM input
      WHERE n NOT IN (SELECT n FROM taken) ORDER BY room COLLATE "C", "offset"
     ON CONFLICT DO NOTHING RETURNING room, id
   ), stored AS (
-    INSERT INTO messages (room, "offset", epoch, id, sender, text, data, at)
-    SELECT i.room, i."offset", i.epoch, i.id, i.sender, i.text, i.data, i.at FROM input i JOIN keys k ON k.room = i.room AND k.id = i.id
+    INSERT INTO ${table} (room, "offset", epoch, id, ${columns})
+    SELECT room, "offset", epoch, id, ${columns} FROM input JOIN keys USING (room, id)
   ), tops AS (
     INSERT INTO room_tops (room, top, at)
     SELECT i.room, max(i."offset"), max(i.at) FROM input i JOIN keys k ON k.room = i.room AND k.id = i.id GROUP BY i.room ORDER BY i.room COLLATE "C"
-    ON CONFLICT (room) DO UPDATE SET top = greatest(room_tops.top, excluded.top), at = greatest(room_tops.at, excluded.at)
+    ON CONFLICT (room) DO UPDATE SET top = greatest(room_tops.top, excluded.top), at = ${stamp}
   )
   SELECT i.n::integer AS n FROM input i JOIN keys k ON k.room = i.room AND k.id = i.id`;
+}
+
+const APPEND_MESSAGES = append(
+  'messages',
+  '$5::text[], $6::text[], $7::text[], $8::bigint[]',
+  'sender, text, data, at',
+  'greatest(room_tops.at, excluded.at)',
+);
+const APPEND_EVENTS = append(
+  'room_events',
+  '$5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[]',
+  'kind, target, version, body, at',
+  'room_tops.at',
+);
 
 /** Where those are that were not stored: under their own id, or the place is taken. Sees what others committed meanwhile. */
 const LOOK = `
@@ -36,7 +58,7 @@ const LOOK = `
     FROM unnest($1::text[], $2::bigint[], $3::text[]) WITH ORDINALITY AS i (room, "offset", id, n)
     LEFT JOIN message_keys k ON k.room = i.room AND k.id = i.id
     LEFT JOIN message_keys o ON o.room = i.room AND o."offset" = i."offset"
-    LEFT JOIN LATERAL (SELECT m.id, m.epoch, m.at FROM messages m WHERE m.room = i.room AND m."offset" = i."offset" LIMIT 1) m ON true`;
+    LEFT JOIN LATERAL (${THERE}) AS m ON true`;
 
 type LookRow = {
   n: number;
@@ -52,60 +74,96 @@ type LookRow = {
 /** Attempts, where what stood in the way was rolled back. */
 const TRIES = 4;
 
-/** Stores messages and resolves with each one's place, in their order; all or nothing. Several with the same id in the group count as one. */
-export async function appendAll(
-  database: Database,
-  messages: readonly StoredMessage[],
-  deadline: number,
-): Promise<(StoredAt | 'conflict')[]> {
+type Entry = StoredMessage | StoredRoomEvent;
+
+function isEvent(entry: Entry): entry is StoredRoomEvent {
+  return 'body' in entry;
+}
+
+/**
+ * Stores entries and resolves with each one's place, in their order. Several with the same id in the group count as one. The messages are
+ * one commit, the other events another one after it: if it rejects, any of the two may be stored.
+ */
+export async function appendAll(database: Database, entries: readonly Entry[], deadline: number): Promise<(StoredAt | 'conflict')[]> {
   const places = new Map<string, StoredAt | 'conflict'>();
-  let open = [...new Map(messages.toReversed().map((message) => [keyOf(message), message])).values()];
+  const { messages = [], events = [] } = Object.groupBy(entries, (entry) => (isEvent(entry) ? 'events' : 'messages'));
+  for (const group of [messages, events]) await appendGroup(database, group, places, deadline);
+  return entries.map((entry) => places.get(keyOf(entry)) ?? 'conflict');
+}
+
+/** Stores entries of one table, all or none. */
+async function appendGroup(
+  database: Database,
+  entries: readonly Entry[],
+  places: Map<string, StoredAt | 'conflict'>,
+  deadline: number,
+): Promise<void> {
+  let open = [...new Map(entries.toReversed().map((entry) => [keyOf(entry), entry])).values()];
   for (let attempt = 1; open.length > 0; attempt++) {
     if (attempt > TRIES) throw new HubError('UNAVAILABLE');
-    const stored = await database.query<{ n: number }>(APPEND, columnsOf(open), { deadline });
+    const events = open.filter(isEvent);
+    const [statement, columns] =
+      events.length > 0
+        ? [APPEND_EVENTS, eventColumns(events)]
+        : [APPEND_MESSAGES, messageColumns(open.filter((entry): entry is StoredMessage => !isEvent(entry)))];
+    const stored = await database.query<{ n: number }>(statement, [...placeColumns(open), ...columns], { deadline });
     const left = new Set(open);
     for (const { n } of stored) {
-      const message = open[n - 1];
-      if (message === undefined) continue;
-      places.set(keyOf(message), { offset: message.offset, epoch: message.epoch, at: message.at });
-      left.delete(message);
+      const entry = open[n - 1];
+      if (entry === undefined) continue;
+      places.set(keyOf(entry), { offset: entry.offset, epoch: entry.epoch, at: entry.at });
+      left.delete(entry);
     }
     open = left.size === 0 ? [] : await look(database, [...left], places, deadline);
   }
-  return messages.map((message) => places.get(keyOf(message)) ?? 'conflict');
 }
 
-/** Finds out about messages that were not stored. Resolves with those of which nothing is there: they are to be tried again. */
+/** Finds out about entries that were not stored. Resolves with those of which nothing is there: they are to be tried again. */
 async function look(
   database: Database,
-  messages: readonly StoredMessage[],
+  entries: readonly Entry[],
   places: Map<string, StoredAt | 'conflict'>,
   deadline: number,
-): Promise<StoredMessage[]> {
-  const values = [messages.map(({ room }) => room), messages.map(({ offset }) => offset), messages.map(({ id }) => id)];
-  const again: StoredMessage[] = [];
+): Promise<Entry[]> {
+  const values = [entries.map(({ room }) => room), entries.map(({ offset }) => offset), entries.map(({ id }) => id)];
+  const again: Entry[] = [];
   for (const row of await database.query<LookRow>(LOOK, values, { deadline })) {
-    const message = messages[row.n - 1];
-    if (message === undefined) continue;
-    const key = keyOf(message);
+    const entry = entries[row.n - 1];
+    if (entry === undefined) continue;
+    const key = keyOf(entry);
     if (row.offset !== null) places.set(key, { offset: row.offset, epoch: row.epoch, at: row.at });
-    else if (row.there === message.id) places.set(key, { offset: message.offset, epoch: row.there_epoch, at: row.there_at });
+    else if (row.there === entry.id) places.set(key, { offset: entry.offset, epoch: row.there_epoch, at: row.there_at });
     else if (row.there !== null || row.key_there !== null) places.set(key, 'conflict');
-    else again.push(message);
+    else again.push(entry);
   }
   return again;
 }
 
-function columnsOf(messages: readonly StoredMessage[]): unknown[][] {
+function placeColumns(entries: readonly Entry[]): unknown[][] {
   return [
-    messages.map(({ room }) => room),
-    messages.map(({ offset }) => offset),
-    messages.map(({ epoch }) => epoch),
-    messages.map(({ id }) => id),
+    entries.map(({ room }) => room),
+    entries.map(({ offset }) => offset),
+    entries.map(({ epoch }) => epoch),
+    entries.map(({ id }) => id),
+  ];
+}
+
+function messageColumns(messages: readonly StoredMessage[]): unknown[][] {
+  return [
     messages.map(({ sender }) => wellFormed(sender)),
     messages.map(({ text }) => JSON.stringify(text)),
     messages.map(({ data }) => (data === undefined ? null : wellFormed(data))),
     messages.map(({ at }) => at),
+  ];
+}
+
+function eventColumns(events: readonly StoredRoomEvent[]): unknown[][] {
+  return [
+    events.map(({ kind }) => kind),
+    events.map(({ target }) => target?.offset ?? null),
+    events.map(({ target }) => target?.version ?? null),
+    events.map(({ body }) => wellFormed(body)),
+    events.map(({ at }) => at),
   ];
 }
 
@@ -114,6 +172,6 @@ function wellFormed(json: string): string {
   return json.isWellFormed() ? json : json.replace(/\p{Surrogate}/gu, (half) => `\\u${half.charCodeAt(0).toString(16)}`);
 }
 
-function keyOf({ room, id }: StoredMessage): string {
+function keyOf({ room, id }: Entry): string {
   return `${room}\0${id}`;
 }

@@ -1,4 +1,4 @@
-/** The port to messages, and to how far they reached each user. */
+/** The port to the logs of rooms, messages and other events, and to how far they reached each user. */
 
 /** A message as it is kept. `sender` and `data` are JSON texts, so that the frame can be rebuilt byte by byte. */
 export interface StoredMessage {
@@ -16,6 +16,28 @@ export interface StoredMessage {
   readonly at: number;
 }
 
+/** A message that is read, with what changed it. */
+export interface ReadMessage extends StoredMessage {
+  /** JSON of the event that carries its latest state: the one with the highest version. Undefined if nothing changed it. */
+  readonly change?: string | undefined;
+}
+
+/** An event of a room's log that is no message, as it is kept (M7). */
+export interface StoredRoomEvent {
+  readonly room: string;
+  readonly offset: number;
+  readonly epoch: string;
+  /** The event's own id. */
+  readonly id: string;
+  readonly kind: string;
+  /** The message whose whole state it carries, and the version of that state. Undefined if it changes no message. */
+  readonly target: { readonly offset: number; readonly version: number } | undefined;
+  /** JSON of the event, as in its frame: the frame can be rebuilt byte by byte, whatever the kind. */
+  readonly body: string;
+  /** The publisher's stamp. */
+  readonly at: number;
+}
+
 /** Where a message was stored under its id. */
 export interface StoredAt {
   readonly offset: number;
@@ -23,19 +45,19 @@ export interface StoredAt {
   readonly at: number;
 }
 
-/** Messages of a room, oldest first. */
+/** Messages of a room in their latest state, oldest first. */
 export interface StoredPage {
-  readonly messages: StoredMessage[];
+  readonly messages: ReadMessage[];
   /** Older ones exist. */
   readonly more: boolean;
 }
 
 export interface MessageStore {
   /**
-   * Stores a message; resolves once it is committed. Calls of the same few milliseconds go out in one statement. Idempotent by (room, id) for as long as
-   * recent keys are kept (an hour): resolves with where the *first* one is. `conflict`: the offset is taken by another message; nothing was stored.
+   * Stores a message or another event; resolves once it is committed. Calls of the same few milliseconds go out in one statement. Idempotent by (room, id) for as long as
+   * recent keys are kept (an hour): resolves with where the *first* one is. `conflict`: the offset is taken by another entry; nothing was stored.
    */
-  append(message: StoredMessage): Promise<StoredAt | 'conflict'>;
+  append(entry: StoredMessage | StoredRoomEvent): Promise<StoredAt | 'conflict'>;
   /** At one moment: where the message of this id was stored within the last hour, and the highest offset ever stored in the room; 0 for none. */
   find(room: string, id: string): Promise<{ readonly first: StoredAt | undefined; readonly top: number }>;
   /** The highest offset ever stored in the room; 0 for none. */
@@ -45,8 +67,8 @@ export interface MessageStore {
    * limit) is the last, what lies beyond is not fetched.
    */
   before(room: string, before: number, limit: number, bytes?: number): Promise<StoredPage>;
-  /** The oldest messages above `after`, oldest first. `limit` and `bytes` as in `before`: there may be more where fewer than `limit` come. */
-  after(room: string, after: number, limit: number, bytes?: number): Promise<StoredMessage[]>;
+  /** The oldest entries of the log above `after`, oldest first. `limit` and `bytes` as in `before`: there may be more where fewer than `limit` come. */
+  after(room: string, after: number, limit: number, bytes?: number): Promise<(ReadMessage | StoredRoomEvent)[]>;
   /** The stored offsets above `above`, up to `through`, in any order. */
   offsets(room: string, above: number, through: number): Promise<number[]>;
 }

@@ -2,7 +2,7 @@ import { failPoint } from '#libs/config/fail-point.ts';
 import { Batcher, GroupedReads } from './batcher.ts';
 import type { Database, StoreObserver } from './database.ts';
 import { appendAll } from './message-append.ts';
-import type { MessageStore, StoredAt, StoredMessage, StoredPage } from './message-store.ts';
+import type { MessageStore, ReadMessage, StoredAt, StoredMessage, StoredPage, StoredRoomEvent } from './message-store.ts';
 
 /** Each group is one commit; a second one is under way while the first is written to disk. */
 const GROUP = { windowMs: 2, sizeMax: 1000, queueMax: 20_000, parallel: 2 };
@@ -18,25 +18,47 @@ const FIND = `
    ORDER BY i.n`;
 
 const COLUMNS = 'room, "offset", epoch, id, sender, text, data, at';
+/** The event that carries the latest state of a message `m`. */
+const CHANGE = `
+            LEFT JOIN LATERAL (
+              SELECT e.body FROM room_events e WHERE e.room = m.room AND e.target = m."offset" ORDER BY e.version DESC LIMIT 1
+            ) AS change ON true`;
+const BYTES = 'octet_length(text) + octet_length(sender) + coalesce(octet_length(data), 0)';
 
 /**
- * Pages of a room: `$1` the room, `$2` the offset, `$3` the most rows, `$4` the most bytes. Scans of the primary key, in each partition.
+ * Pages of a room: `$1` the room, `$2` the offset, `$3` the most rows, `$4` the most bytes. Scans of the primary keys, in each partition.
  *
  * The page ends with the row that reaches `$4`, so it has one row at least. `octet_length` reads the length of a large value and not the value itself:
  * rows beyond the page are never fetched. `found` counts the rows up to `$3`, those beyond the page too.
  */
-const page = (comparison: '<' | '>', direction: 'ASC' | 'DESC'): string => `
-  SELECT ${COLUMNS}, found
-    FROM (SELECT ${COLUMNS}, count(*) OVER ()::integer AS found,
+const page = (rows: string, columns: string, direction: 'ASC' | 'DESC'): string => `
+  SELECT ${columns}, change.body AS change, found
+    FROM (SELECT *, count(*) OVER ()::integer AS found,
                  coalesce(sum(bytes) OVER (ORDER BY "offset" ${direction} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS earlier
-            FROM (SELECT ${COLUMNS}, octet_length(text) + octet_length(sender) + coalesce(octet_length(data), 0) AS bytes
-                    FROM messages WHERE room = $1 AND "offset" ${comparison} $2 ORDER BY "offset" ${direction} LIMIT $3) AS sized) AS summed
+            FROM (${rows}) AS sized) AS m${CHANGE}
    WHERE earlier < $4
    ORDER BY "offset" ${direction}`;
-export const PAGE_BEFORE = page('<', 'DESC');
-export const PAGE_AFTER = page('>', 'ASC');
+export const PAGE_BEFORE = page(
+  `SELECT ${COLUMNS}, ${BYTES} AS bytes FROM messages WHERE room = $1 AND "offset" < $2 ORDER BY "offset" DESC LIMIT $3`,
+  COLUMNS,
+  'DESC',
+);
+/** Messages and other events. Those have a `kind`, and no sender, text and data. */
+export const PAGE_AFTER = page(
+  `SELECT * FROM (
+     (SELECT ${COLUMNS}, NULL AS kind, NULL::bigint AS target, NULL::bigint AS version, NULL AS body, ${BYTES} AS bytes
+        FROM messages WHERE room = $1 AND "offset" > $2 ORDER BY "offset" LIMIT $3)
+     UNION ALL
+     (SELECT room, "offset", epoch, id, NULL, NULL, NULL, at, kind, target, version, body, octet_length(body)
+        FROM room_events WHERE room = $1 AND "offset" > $2 ORDER BY "offset" LIMIT $3)
+   ) AS log ORDER BY "offset" LIMIT $3`,
+  `${COLUMNS}, kind, target, version, m.body`,
+  'ASC',
+);
 /** `$1` the room, the offsets above `$2` up to `$3`. */
-const OFFSETS = `SELECT "offset" FROM messages WHERE room = $1 AND "offset" > $2 AND "offset" <= $3`;
+const OFFSETS = ['messages', 'room_events']
+  .map((table) => `SELECT "offset" FROM ${table} WHERE room = $1 AND "offset" > $2 AND "offset" <= $3`)
+  .join(' UNION ALL ');
 
 type MessageRow = {
   room: string;
@@ -47,8 +69,18 @@ type MessageRow = {
   text: string;
   data: string | null;
   at: number;
+  change: string | null;
   found: number;
 };
+
+type EntryRow =
+  | (MessageRow & { kind: null })
+  | (Pick<MessageRow, 'room' | 'offset' | 'epoch' | 'id' | 'at'> & {
+      kind: string;
+      target: number | null;
+      version: number | null;
+      body: string;
+    });
 
 interface Lookup {
   readonly room: string;
@@ -62,7 +94,7 @@ interface Found {
 
 export class PostgresMessages implements MessageStore {
   readonly #database: Database;
-  readonly #writer: Batcher<StoredMessage, StoredAt | 'conflict'>;
+  readonly #writer: Batcher<StoredMessage | StoredRoomEvent, StoredAt | 'conflict'>;
   readonly #finder: GroupedReads<Lookup, Found>;
 
   /** `messaging`: the connections of what stands between a message and its `ack`. */
@@ -73,8 +105,8 @@ export class PostgresMessages implements MessageStore {
       ...GROUP,
       timeoutMs,
       observe,
-      write: async (messages, deadline) => {
-        const places = await appendAll(messaging, messages, deadline);
+      write: async (entries, deadline) => {
+        const places = await appendAll(messaging, entries, deadline);
         failPoint('after-insert');
         return places;
       },
@@ -86,8 +118,8 @@ export class PostgresMessages implements MessageStore {
     });
   }
 
-  append(message: StoredMessage): Promise<StoredAt | 'conflict'> {
-    return this.#writer.add(message);
+  append(entry: StoredMessage | StoredRoomEvent): Promise<StoredAt | 'conflict'> {
+    return this.#writer.add(entry);
   }
 
   find(room: string, id: string): Promise<Found> {
@@ -106,9 +138,9 @@ export class PostgresMessages implements MessageStore {
     return { messages, more: (rows[0]?.found ?? 0) > messages.length };
   }
 
-  async after(room: string, after: number, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<StoredMessage[]> {
+  async after(room: string, after: number, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<(ReadMessage | StoredRoomEvent)[]> {
     const values = [room, Math.min(after, Number.MAX_SAFE_INTEGER), limit, bytes];
-    return (await this.#database.query<MessageRow>(PAGE_AFTER, values)).map(messageOf);
+    return (await this.#database.query<EntryRow>(PAGE_AFTER, values)).map(entryOf);
   }
 
   async offsets(room: string, above: number, through: number): Promise<number[]> {
@@ -131,6 +163,12 @@ async function find(messaging: Database, asked: readonly Lookup[], deadline: num
   return rows.map(({ top, offset, epoch, at }) => ({ first: offset === null ? undefined : { offset, epoch, at }, top }));
 }
 
-function messageOf({ text, data, found: _, ...row }: MessageRow): StoredMessage {
-  return { ...row, text: JSON.parse(text), data: data ?? undefined };
+function messageOf({ room, offset, epoch, id, sender, text, data, at, change }: MessageRow): ReadMessage {
+  return { room, offset, epoch, id, sender, text: JSON.parse(text), data: data ?? undefined, at, change: change ?? undefined };
+}
+
+function entryOf(row: EntryRow): ReadMessage | StoredRoomEvent {
+  if (row.kind === null) return messageOf(row);
+  const { room, offset, epoch, id, kind, target, version, body, at } = row;
+  return { room, offset, epoch, id, kind, target: target === null || version === null ? undefined : { offset: target, version }, body, at };
 }

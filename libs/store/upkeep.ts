@@ -47,7 +47,7 @@ async function drop(query: Query, rooms: readonly string[], since: number): Prom
     [rooms],
   );
   const gone = (await query<{ room: string }>(DROP, [rooms, since])).map(({ room }) => room);
-  await query('DELETE FROM cursors WHERE room = ANY ($1::text[])', [gone]);
+  for (const table of ['cursors', 'room_events']) await query(`DELETE FROM ${table} WHERE room = ANY ($1::text[])`, [gone]);
   const byRoom = Map.groupBy(members, ({ room }) => room);
   return gone.map((room) => ({ room, members: (byRoom.get(room) ?? []).map(({ user }) => user) }));
 }
@@ -111,7 +111,8 @@ export class PostgresUpkeep implements UpkeepStore {
       if (isLocked(error)) return dropped;
       throw error;
     }
-    return dropped + (await this.#deleteAll('messages', 'at < $1', before));
+    for (const table of ['messages', 'room_events']) dropped += await this.#deleteAll(table, 'at < $1', before);
+    return dropped;
   }
 
   async dropExpired(now: number): Promise<number> {
@@ -173,7 +174,7 @@ async function dropRooms(query: Query, before: number): Promise<number> {
   );
   const rooms = rows.map(({ room }) => room);
   if (rooms.length > 0)
-    for (const table of ['cursors', 'messages', 'message_keys', 'room_tops'])
+    for (const table of ['cursors', 'messages', 'room_events', 'message_keys', 'room_tops'])
       await query(`DELETE FROM ${table} WHERE room = ANY ($1::text[])`, [rooms]);
   return rooms.length;
 }

@@ -56,6 +56,8 @@ export interface HandshakeRequest {
   readonly token: string | undefined;
   readonly session: string | undefined;
   readonly firstJoin: FirstJoin | undefined;
+  /** All events of the logs of rooms are asked for (M7). */
+  readonly wantsEvents: boolean;
 }
 
 const NO_QUERY = new URLSearchParams();
@@ -99,6 +101,7 @@ export function parseHandshake(raw: RawHandshake): HandshakeRequest {
     token: findToken({ authorization: raw.authorization, protocol: raw.protocols.token, pathSegment: pathToken, query: raw.query }),
     session: sessionOf(query),
     firstJoin: room === undefined ? undefined : { room, since: sinceOf(query) },
+    wantsEvents: raw.protocols.wantsEvents,
   };
 }
 

@@ -139,12 +139,12 @@ export class Upgrade {
     const request = parseHandshake(raw);
     this.#assertOrigin(raw);
     if (request.token === undefined) throw new HubError('MISSING_TOKEN');
-    const { session = randomUUID(), firstJoin, token } = request;
+    const { session = randomUUID(), firstJoin, wantsEvents, token } = request;
     const admission = (bearer: Bearer): Admission | Promise<Admission> => {
       const entered = firstJoin === undefined ? undefined : hub.assertMayEnter(bearer, firstJoin.room);
-      if (!(entered instanceof Promise)) return { bearer, session, firstJoin };
+      if (!(entered instanceof Promise)) return { bearer, session, firstJoin, wantsEvents };
       // What was asked took its time: a logout or a ban meanwhile found no connection to close.
-      return entered.then(() => verify(token)).then((still) => ({ bearer: still, session, firstJoin }));
+      return entered.then(() => verify(token)).then((still) => ({ bearer: still, session, firstJoin, wantsEvents }));
     };
     const bearer = verify(request.token);
     return bearer instanceof Promise ? bearer.then(admission) : admission(bearer);

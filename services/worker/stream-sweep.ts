@@ -2,9 +2,10 @@ import type { Broker, Position, Publication } from '#libs/broker/broker.ts';
 import { MemberSignals } from '#libs/messages/member-signals.ts';
 import { Retention } from '#libs/messages/room-access.ts';
 import { memberText } from '#libs/protocol/json-text.ts';
+import { eventOf, targetOfEvent } from '#libs/protocol/room-event.ts';
 import { isArchivedRoom, isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
-import { publishedAt } from '#libs/protocol/server-frame.ts';
-import type { MessageStore, StoredMessage } from '#libs/store/message-store.ts';
+import { isMessageFrame, publishedAt } from '#libs/protocol/server-frame.ts';
+import type { MessageStore, StoredMessage, StoredRoomEvent } from '#libs/store/message-store.ts';
 import type { RoomStore } from '#libs/store/room-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
@@ -147,8 +148,13 @@ export class StreamSweep {
   }
 }
 
-function toStored(room: string, epoch: string, { offset, frame }: Publication): StoredMessage {
+function toStored(room: string, epoch: string, { offset, frame }: Publication): StoredMessage | StoredRoomEvent {
   const json = Buffer.from(frame).toString();
+  if (!isMessageFrame(frame)) {
+    const body = eventOf(frame);
+    const { id, kind, at } = JSON.parse(body) as { readonly id: string; readonly kind: string; readonly at: number };
+    return { room, offset, epoch, id, kind, target: targetOfEvent(body), body, at };
+  }
   const { id, from, text, at } = (JSON.parse(json) as MessageFrame).message;
   // The original text: parsing and writing it again could change its numbers.
   const data = memberText(memberText(json, 'message') ?? '', 'data');

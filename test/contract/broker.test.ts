@@ -6,6 +6,7 @@ import { BrokerMemory } from '#libs/broker/broker-memory.ts';
 import { BrokerRedis } from '#libs/broker/broker-redis.ts';
 import { MemorySpace } from '#libs/broker/memory-space.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { eventJson, eventTail } from '#libs/protocol/room-event.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { BrokerLedger } from '#test/support/broker-ledger.ts';
 import { RedisCluster } from '#test/support/redis-cluster.ts';
@@ -63,6 +64,25 @@ const request = (room: string, text: string, more: Partial<PublishRequest> = {})
   return { room, tail: `"room":"${room}","message":{"text":"${text}","at":${at}}}`, key: key(), at, ...more };
 };
 
+/** A test's own kind, which the hub does not know. */
+function change(room: string, offset: number, version: number, text: string): PublishRequest {
+  const { at, ...base } = request(room, '');
+  const message = JSON.stringify({ id: 'm', text });
+  const event = eventJson({ id: `e${count}`, kind: 'test.change', target: { offset, id: 'm' }, version, message, at });
+  return { ...base, at, tail: eventTail(room, event), event: { offset, version } };
+}
+
+function unknown(room: string): PublishRequest {
+  const { at, ...base } = request(room, '');
+  return { ...base, at, tail: eventTail(room, `{"id":"e","kind":"test.unknown","more":[1],"at":${at}}`), event: { offset: 0, version: 0 } };
+}
+
+/** The text of a message, or of the state that an event brings. */
+function textOf(frame: Uint8Array): string {
+  const parsed = JSON.parse(Buffer.from(frame).toString());
+  return (parsed.event ?? parsed).message.text;
+}
+
 describe.each(Object.entries(BACKENDS))('broker on %s', (_, start) => {
   let backend: Backend;
   const open: { close(): Promise<void> }[] = [];
@@ -119,6 +139,56 @@ describe.each(Object.entries(BACKENDS))('broker on %s', (_, start) => {
     expect((await b.broker.subscribe(room, true)).began).toBe(false);
     // What keeps nothing is no room in Redis.
     expect((await b.broker.subscribe(`live:${room}`, false, false)).began).toBe(false);
+  });
+
+  test('[M7] events that are no messages have offsets among them, and come in order, once, to every node', async () => {
+    const [a, b] = [await node(), await node()];
+    const room = fresh();
+    await b.broker.subscribe(room, true);
+    const asked = [request(room, 'one'), change(room, 1, 1, 'ONE'), request(room, 'two'), unknown(room)];
+    for (const [i, one] of asked.entries()) expect((await a.broker.publish(one)).offset).toBe(i + 1);
+    const again = await a.broker.publish(asked[1] ?? request(room, ''));
+    expect(again).toMatchObject({ offset: 2, repeated: true });
+    await until(() => b.ledger.offsets(room).length === 4);
+    expect(b.ledger.of('publication').map(({ frame }) => frame)).toEqual(asked.map(({ tail }, i) => `{"offset":${i + 1},${tail}`));
+    const { publications, complete } = await a.broker.after(room, 0, ALL);
+    expect(complete).toBe(true);
+    expect(publications.map(({ frame }) => Buffer.from(frame).toString())).toEqual(
+      asked.map(({ tail }, i) => `{"offset":${i + 1},${tail}`),
+    );
+  });
+
+  test('[M7] a page of the newest counts messages, each with its latest state: that of the highest version', async () => {
+    const { broker } = await node();
+    const room = fresh();
+    const asked = [
+      request(room, 'one'),
+      request(room, 'two'),
+      change(room, 2, 3, 'TWO, at last'),
+      change(room, 2, 2, 'TWO'),
+      unknown(room),
+      request(room, 'three'),
+      ...Array.from({ length: 40 }, (_, i) => change(room, 1, i + 1, `ONE ${i + 1}`)),
+      unknown(room),
+    ];
+    for (const one of asked) await broker.publish(one);
+    const page = async (before: number, limit: typeof ALL): Promise<unknown[]> => {
+      const { publications, position, more } = await broker.before(room, before, limit);
+      expect(position.offset).toBe(asked.length);
+      const texts = publications.map(({ offset, frame, change: state }) => [offset, textOf(frame), state && textOf(state)]);
+      return [...texts, more];
+    };
+    const [one, two, three] = [
+      [1, 'one', 'ONE 40'],
+      [2, 'two', 'TWO, at last'],
+      [6, 'three', undefined],
+    ];
+    expect(await page(Number.POSITIVE_INFINITY, ALL)).toEqual([one, two, three, false]);
+    expect(await page(Number.POSITIVE_INFINITY, { ...ALL, count: 2 })).toEqual([two, three, true]);
+    expect(await page(6, ALL)).toEqual([[1, 'one', undefined], two, false]);
+    expect(await page(Number.POSITIVE_INFINITY, { count: 100, bytes: 1 })).toEqual([three, true]);
+    const other = await node();
+    expect((await other.broker.subscribe(room, true)).latest.map(({ offset }) => offset)).toEqual([1, 2, 6]);
   });
 
   test('[M3] one caller that publishes in order gets offsets in order', async () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { StoredMessage } from '#libs/store/message-store.ts';
+import { eventJson } from '#libs/protocol/room-event.ts';
+import type { StoredMessage, StoredRoomEvent } from '#libs/store/message-store.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
@@ -221,5 +222,56 @@ describe('pages', () => {
   test('offsets are read without their messages', async () => {
     expect((await store.messages.offsets('group:pages', 10, 17)).sort((one, other) => one - other)).toEqual([12, 14, 16]);
     expect(await store.messages.offsets('group:none', 0, 100)).toEqual([]);
+  });
+});
+
+describe('[M7] the other events of a room', () => {
+  const event = (room: string, offset: number, more: Partial<StoredRoomEvent> = {}): StoredRoomEvent => {
+    const { target } = more;
+    const body = eventJson({
+      id: `${room}-e${offset}`,
+      kind: 'test.change',
+      target: target && { offset: target.offset, id: `${room}-${target.offset}` },
+      version: target?.version,
+      message: target && JSON.stringify({ id: `${room}-${target.offset}`, text: `state ${target.version}` }),
+      at: AT + offset,
+    });
+    return { room, offset, epoch: 'e1', id: `${room}-e${offset}`, kind: 'test.change', target: undefined, body, at: AT + offset, ...more };
+  };
+
+  test('take their places among the messages, and are read as they were stored', async () => {
+    const log = [
+      message('group:log', 1),
+      event('group:log', 2, { target: { offset: 1, version: 2 } }),
+      message('group:log', 3),
+      event('group:log', 4, { target: { offset: 1, version: 1 } }),
+      event('group:log', 5),
+    ];
+    expect(await Promise.all(log.map((entry) => store.messages.append(entry)))).toEqual(
+      log.map(({ offset, epoch, at }) => ({ offset, epoch, at })),
+    );
+    expect(await store.messages.top('group:log')).toBe(5);
+    const [first, ...rest] = await store.messages.after('group:log', 0, 10);
+    expect(first).toEqual({ ...log[0], change: (log[1] as StoredRoomEvent).body });
+    expect(rest).toEqual(log.slice(1));
+    expect(await store.messages.after('group:log', 1, 2)).toEqual(log.slice(1, 3));
+    expect((await store.messages.offsets('group:log', 0, 4)).sort()).toEqual([1, 2, 3, 4]);
+    const { messages, more } = await store.messages.before('group:log', Number.POSITIVE_INFINITY, 1);
+    expect({ messages, more }).toEqual({ messages: [log[2]], more: true });
+    expect((await store.messages.before('group:log', 3, 10)).messages).toEqual([{ ...log[0], change: (log[1] as StoredRoomEvent).body }]);
+  });
+
+  test('are stored once, and never where something else stands', async () => {
+    const first = event('group:once', 1);
+    expect(await store.messages.append(first)).toMatchObject({ offset: 1 });
+    expect(await other.messages.append({ ...first, offset: 7 })).toMatchObject({ offset: 1 });
+    expect(await store.messages.append(message('group:once', 1))).toBe('conflict');
+    expect(await store.messages.append(message('group:once', 2))).toMatchObject({ offset: 2 });
+    expect(await store.messages.append(event('group:once', 2))).toBe('conflict');
+    // An hour later the keys are gone, and the places are not.
+    await database.query(`DELETE FROM message_keys WHERE room = 'group:once'`);
+    expect(await store.messages.append(message('group:once', 1))).toBe('conflict');
+    expect(await store.messages.append(event('group:once', 2, { id: 'another' }))).toBe('conflict');
+    expect(await store.messages.append(first)).toMatchObject({ offset: 1 });
   });
 });

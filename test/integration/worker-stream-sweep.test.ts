@@ -1,8 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { messageTail } from '#libs/protocol/server-frame.ts';
+import type { ReadMessage, StoredRoomEvent } from '#libs/store/message-store.ts';
 import { until } from '#test/support/wait.ts';
 import { WorkerStage } from '#test/support/worker-stage.ts';
+
+function textsOf(entries: readonly (ReadMessage | StoredRoomEvent)[]): string[] {
+  return entries.map((entry) => ('body' in entry ? entry.kind : entry.text));
+}
 
 const stages: WorkerStage[] = [];
 
@@ -75,7 +80,7 @@ describe('the sweep of streams', () => {
       data: '{"i":9,"b":[1.5,"\\""]}',
       at: at + 9,
     });
-    expect(stored.filter(({ text }) => text === 'stored')).toHaveLength(4);
+    expect(textsOf(stored).filter((text) => text === 'stored')).toHaveLength(4);
   });
 
   it('[M1] a room that was silent since yesterday: what its first message today left unstored is carried', async () => {
@@ -88,7 +93,7 @@ describe('the sweep of streams', () => {
     await say(stage, group, 'today', Date.now() - 10_000);
     await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
     await until(async () => (await stage.store.messages.top(group)) === 8);
-    expect((await stage.store.messages.after(group, 0, 10)).map(({ text }) => text)).toEqual(['yesterday', 'today']);
+    expect(textsOf(await stage.store.messages.after(group, 0, 10))).toEqual(['yesterday', 'today']);
   });
 
   it('[M1] what has been in a stream for about an hour is left there: the store may not know any more that it has it elsewhere', async () => {
@@ -97,7 +102,7 @@ describe('the sweep of streams', () => {
     await say(stage, 'park', 'of late', Date.now() - 2_900_000);
     await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
     await until(async () => (await stage.store.messages.top('park')) === 2);
-    expect((await stage.store.messages.after('park', 0, 10)).map(({ text }) => text)).toEqual(['of late']);
+    expect(textsOf(await stage.store.messages.after('park', 0, 10))).toEqual(['of late']);
   });
 
   it('[M1] what is young is left to its gateway', async () => {
@@ -111,7 +116,7 @@ describe('the sweep of streams', () => {
     const group = await stage.room('group', undefined, true);
     await say(stage, group, 'elsewhere', Date.now() - 60_000);
     await until(async () => (await stage.store.messages.top(group)) === 1);
-    expect((await stage.store.messages.after('park', 0, 10)).map(({ text }) => text)).not.toContain('young');
+    expect(textsOf(await stage.store.messages.after('park', 0, 10))).not.toContain('young');
   });
 
   it('[M1] a message of a gateway whose clock is ahead is not passed over for those behind it', async () => {
@@ -120,7 +125,7 @@ describe('the sweep of streams', () => {
     await say(stage, 'park', 'ahead', Date.now() + 1500);
     await say(stage, 'park', 'behind', Date.now() - 60_000);
     await until(async () => (await stage.store.messages.after('park', 0, 10)).length === 2);
-    expect((await stage.store.messages.after('park', 0, 10)).map(({ text }) => text)).toEqual(['ahead', 'behind']);
+    expect(textsOf(await stage.store.messages.after('park', 0, 10))).toEqual(['ahead', 'behind']);
   });
 
   it('[R5] members of a private room are told of what was stored, in order, as by a gateway; of groups and rooms that are over nobody is', async () => {
@@ -158,7 +163,7 @@ describe('the sweep of streams', () => {
     await say(stage, room, 'for later, too', at + 500);
     await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
     await until(async () => (await stage.store.messages.top(room)) === 4);
-    expect((await stage.store.messages.after(room, 0, 10)).map(({ text }) => text)).toEqual(['for later', 'for later, too']);
+    expect(textsOf(await stage.store.messages.after(room, 0, 10))).toEqual(['for later', 'for later, too']);
   });
 
   it('[R3] a group that began to keep history late, and one that did so again: what was said before stays unstored', async () => {
@@ -172,7 +177,7 @@ describe('the sweep of streams', () => {
     await say(stage, group, 'kept again', at + 3);
     await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
     await until(async () => (await stage.store.messages.top(group)) === 3);
-    expect((await stage.store.messages.after(group, 0, 10)).map(({ text }) => text)).toEqual(['kept again']);
+    expect(textsOf(await stage.store.messages.after(group, 0, 10))).toEqual(['kept again']);
   });
 
   it('[R3] nothing is stored of a room that keeps no history', async () => {
@@ -197,6 +202,6 @@ describe('the sweep of streams', () => {
     await until(async () => (await stage.store.messages.top(group)) === 1);
     await say(stage, group, 'kept too', at);
     await until(async () => (await stage.store.messages.top(group)) === 2);
-    expect((await stage.store.messages.after(quiet, 0, 10)).map(({ text }) => text)).toEqual(['kept']);
+    expect(textsOf(await stage.store.messages.after(quiet, 0, 10))).toEqual(['kept']);
   });
 });

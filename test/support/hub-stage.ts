@@ -112,9 +112,9 @@ export class HubStage {
   }
 
   /** Connects a user, up to where the socket is open. */
-  async connect(claims: TokenClaims): Promise<StageClient> {
+  async connect(claims: TokenClaims, { wantsEvents = false } = {}): Promise<StageClient> {
     const bearer = await this.#verify(signToken(claims));
-    const connection = this.hub.admit({ bearer, session: 'stage', firstJoin: undefined });
+    const connection = this.hub.admit({ bearer, session: 'stage', firstJoin: undefined, wantsEvents });
     return new StageClient(this.hub, connection, (topic) => {
       const sockets = this.#topics.get(topic) ?? new Set();
       this.#topics.set(topic, sockets);

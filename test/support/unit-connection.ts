@@ -31,6 +31,7 @@ export function newConnection(
     login: undefined,
     budget: new ConnectionBudget({ rate: 0, burst: 1 }, 0),
     firstJoin: undefined,
+    wantsEvents: false,
     traffic: { bytesSent: 0 },
   });
   if (phase >= Phase.registered) connection.registered();

@@ -1,16 +1,21 @@
--- Publishes to a room that keeps a stream, atomically: idempotency check, next offset, stream, channel.
+-- Publishes to the log of a room that keeps a stream, atomically: idempotency check, next offset, stream, channel.
 --
 -- KEYS  1 meta  2 stream  3 channel  4 idempotency key (absent: nothing is remembered)
--- ARGV  1 tail of the frame  2 publisher's stamp (ms)  3 new epoch, 16 characters, used if the sequence is new or another server wrote it
+-- ARGV  of an event that is no message (EVENT 1), before the others: offset of its target, version of the target's state; 0 for none
+--       1 tail of the frame  2 publisher's stamp (ms)  3 new epoch, 16 characters, used if the sequence is new or another server wrote it
 --       4 run_id (40 characters), or, of a room with an archive: 4 the epoch it is meant for  5 1: an earlier publication under the key counts for
 --       nothing  6 floor: the offset is higher than this  7 run_id
--- Constants  PUBLISH: PUBLISH or SPUBLISH  STREAM_LENGTH  STREAM_AGE (ms)  META_LIFE (ms), longer than STREAM_AGE  KEY_LIFE (ms)
+-- Constants  EVENT: 1 for events that are no messages  PUBLISH: PUBLISH or SPUBLISH  STREAM_LENGTH  STREAM_AGE (ms)  META_LIFE (ms), longer than STREAM_AGE  KEY_LIFE (ms)
 -- Reply {offset, epoch}, or of an earlier publication under the same key {offset, epoch, stamp}. A room with an archive is never begun here, and a key
 -- of an earlier epoch counts for nothing (the archive knows): {0, epoch} where the epoch is another one ('' for none), nothing was published.
 --
 -- The meta string is epoch (16), run_id (40), Unix second of the last upkeep by the publisher's stamp (10), offset.
 -- Another server than the one in meta may have older data: the epoch changes, the offset goes on.
--- Entry ids are <offset>-<stamp>, so that XRANGE works by offset; the field is f. Upkeep (lives, age) is done every 60th of the age.
+-- Entry ids are <offset>-<stamp>, so that XRANGE works by offset. The field of a message is f; an event that is no message has f, t (target), v (version). Upkeep (lives, age) is done every 60th of the age.
+local target, version
+if EVENT == 1 then
+  target, version = table.remove(ARGV, 1), table.remove(ARGV, 1)
+end
 local meta = redis.call('GET', KEYS[1])
 local archived = ARGV[7] ~= nil
 local run_id = ARGV[7] or ARGV[4]
@@ -45,7 +50,12 @@ if KEYS[4] then
   end
 end
 local frame = '{"offset":' .. digits .. ',' .. ARGV[1]
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', STREAM_LENGTH, digits .. '-' .. ARGV[2], 'f', frame)
+local id = digits .. '-' .. ARGV[2]
+if EVENT == 1 then
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', STREAM_LENGTH, id, 'f', frame, 't', target, 'v', version)
+else
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', STREAM_LENGTH, id, 'f', frame)
+end
 local second = math.floor(ARGV[2] / 1000)
 if math.abs(second - upkept) * 60000 < STREAM_AGE then
   redis.call('SET', KEYS[1], string.sub(meta, 1, 66) .. digits, 'KEEPTTL')

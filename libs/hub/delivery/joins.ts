@@ -14,12 +14,13 @@ import type { Rooms } from '#libs/hub/rooms/rooms.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { Delivery } from '#libs/hub/sessions/delivery.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
-import { pageItems } from '#libs/messages/message-page.ts';
+import { type LogItems, logItems, pageItems } from '#libs/messages/message-page.ts';
 import type { Membership } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Position } from '#libs/protocol/frame-types.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+import { latestStates } from '#libs/protocol/room-event.ts';
 import { joinedEnd, joinedHead, joinedLive } from '#libs/protocol/server-frame.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Counts } from './counts.ts';
@@ -109,6 +110,7 @@ export class Joins {
     const room = connection.room(name);
     if (room === undefined) return false;
     connection.unsubscribe(room.topic);
+    if (connection.wantsEvents) connection.unsubscribe(room.eventsTopic);
     this.#exit(connection, room);
     return true;
   }
@@ -197,7 +199,7 @@ export class Joins {
       const rest = room.recent.after(reached) ?? (reached === room.offset ? [] : undefined);
       if (rest !== undefined) {
         stats.recovered('recovered');
-        return this.#goLive(connection, room, this.#page(room, id, true, pageItems(room.name, rest), false));
+        return this.#goLive(connection, room, this.#page(room, id, true, logItems(room.name, rest, connection.wantsEvents), false));
       }
       const page = await broker.after(room.name, reached, PAGE);
       while (!connection.hasPlace(PAGE_BYTES)) await connection.outboxBelow(PAGE_BYTES);
@@ -207,7 +209,7 @@ export class Joins {
       const missed = page.publications.filter(({ offset }) => offset <= room.offset);
       const last = missed.at(-1);
       if (last === undefined) break;
-      connection.send(this.#page(room, id, true, pageItems(room.name, missed), true));
+      connection.send(this.#page(room, id, true, logItems(room.name, missed, connection.wantsEvents), true));
       reached = last.offset;
     }
     stats.recovered('lost');
@@ -233,7 +235,7 @@ export class Joins {
 
   /** Goes live with the latest page. */
   async #fresh(connection: Connection, room: Room, id: string | undefined, wanted: () => boolean): Promise<void> {
-    let items: Uint8Array | undefined;
+    let items: Buffer | undefined;
     for (;;) {
       items = room.latestItems();
       if (items !== undefined) {
@@ -249,10 +251,11 @@ export class Joins {
       if (!wanted()) return;
       const tail = room.recent.after(offset);
       if (room.epoch !== epoch || tail === undefined) continue;
-      items = pageItems(room.name, [...page.publications, ...tail].slice(-PAGE_MESSAGES));
+      items = pageItems(room.name, latestStates([...page.publications, ...tail]).slice(-PAGE_MESSAGES));
+      room.keepLatestItems(items);
       break;
     }
-    this.#goLive(connection, room, this.#page(room, id, false, items, false));
+    this.#goLive(connection, room, this.#page(room, id, false, { messages: items, events: undefined }, false));
   }
 
   /**
@@ -277,15 +280,15 @@ export class Joins {
       const upTo = { epoch, offset: publications.at(-1)?.offset ?? offset };
       if (!page.more || upTo.offset >= position.offset) {
         stats.recovered('recovered');
-        this.#goLive(connection, room, privatePage(room, id, true, { position: upTo, publications }, false), upTo);
+        this.#goLive(connection, room, privatePage(connection, room, id, true, { position: upTo, publications }, false), upTo);
         return;
       }
-      connection.send(privatePage(room, id, true, page, true));
+      connection.send(privatePage(connection, room, id, true, page, true));
       from = upTo;
     }
     if (since !== undefined) stats.recovered('lost');
     const page = await this.#read(connection, () => this.#latest(room.name));
-    if (wanted()) this.#goLive(connection, room, privatePage(room, id, false, page, false), page.position);
+    if (wanted()) this.#goLive(connection, room, privatePage(connection, room, id, false, page, false), page.position);
   }
 
   /** The latest page. If the room has no sequence yet, it begins with this. */
@@ -303,13 +306,8 @@ export class Joins {
     return page;
   }
 
-  #page(room: Room, id: string | undefined, recovered: boolean, items: Uint8Array, more: boolean): Buffer {
-    const { name, epoch, offset, count } = room;
-    return Buffer.concat([
-      Buffer.from(joinedHead(id, { room: name, count, epoch, offset, recovered })),
-      items,
-      Buffer.from(joinedEnd(more)),
-    ]);
+  #page({ name, epoch, offset, count }: Room, id: string | undefined, recovered: boolean, items: LogItems, more: boolean): Buffer {
+    return joinedPage(joinedHead(id, { room: name, count, epoch, offset, recovered }), items, more);
   }
 
   /** @param page Where the page of a private room was cut. */
@@ -317,7 +315,8 @@ export class Joins {
     connection.send(joined);
     this.#options.counts.toldRoom(connection, room);
     connection.subscribe(room.topic);
-    room.subscribed();
+    if (connection.wantsEvents) connection.subscribe(room.eventsTopic);
+    room.subscribed(connection.wantsEvents);
     const delivery = connection.delivery(room.name);
     connection.settled(room.name);
     if (delivery !== undefined && page !== undefined) this.#options.privateRooms.release(connection, room.name, delivery, page);
@@ -326,7 +325,7 @@ export class Joins {
 
   #exit(connection: Connection, room: Room): void {
     if (!connection.exited(room)) return;
-    if (connection.delivery(room.name)?.room !== room) room.unsubscribed();
+    if (connection.delivery(room.name)?.room !== room) room.unsubscribed(connection.wantsEvents);
     const { user } = connection;
     if (room.userLeft(user)) this.#options.background.run('presence', () => this.#options.presence.leave(room.name, user));
     this.#options.rooms.release(room, this.#options.clock.steady());
@@ -334,17 +333,19 @@ export class Joins {
 }
 
 function privatePage(
+  { wantsEvents }: Connection,
   { name, count }: Room,
   id: string | undefined,
   recovered: boolean,
   { position, publications }: Pick<Page, 'position' | 'publications'>,
   more: boolean,
 ): Buffer {
-  return Buffer.concat([
-    Buffer.from(joinedHead(id, { room: name, count, ...position, recovered })),
-    pageItems(name, publications),
-    Buffer.from(joinedEnd(more)),
-  ]);
+  const items = logItems(name, publications, recovered && wantsEvents);
+  return joinedPage(joinedHead(id, { room: name, count, ...position, recovered }), items, more);
+}
+
+function joinedPage(head: string, { messages, events }: LogItems, more: boolean): Buffer {
+  return Buffer.concat([Buffer.from(head), messages, Buffer.from(joinedEnd(more, events))]);
 }
 
 /** The answer to a join of a room that the connection is in. */

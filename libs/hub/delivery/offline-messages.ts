@@ -7,7 +7,7 @@ import { type RoomAccess, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom, isReadAfterEnd } from '#libs/protocol/room-kinds.ts';
-import { buildFrame, messageOf } from '#libs/protocol/server-frame.ts';
+import { buildFrame } from '#libs/protocol/server-frame.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore, MessageStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
@@ -59,7 +59,14 @@ export class OfflineMessages {
 
   /** Rejects with bugs only. */
   async #deliver(connection: Connection): Promise<void> {
-    const progress: Progress = { sent: new Map(), handed: new Map(), ownSent: new Map(), own: [], asOf: this.#options.validity.stamp() };
+    const progress: Progress = {
+      sent: new Map(),
+      handed: new Map(),
+      ownSent: new Map(),
+      own: [],
+      frames: 0,
+      asOf: this.#options.validity.stamp(),
+    };
     let count = 0;
     while (connection.open) {
       // At first these are the messages that were published while the connection registered.
@@ -80,7 +87,7 @@ export class OfflineMessages {
     for (const [room, offset] of progress.sent) if (isPrivateRoom(room)) this.#options.privateRooms.start(connection, room, offset);
     connection.send(buildFrame('offline_messages_complete', { count }));
     connection.caughtUp();
-    if (count > 0) connection.receipts.sentOffline(progress.sent);
+    if (progress.frames > 0) connection.receipts.sentOffline(progress.sent);
   }
 
   /** A session sent `delivered` (M6). If the store is away, the older cursor stays and the messages are delivered again. */
@@ -121,7 +128,7 @@ export class OfflineMessages {
 
   async #queues(connection: Connection, progress: Progress, behind: ReadonlyMap<string, number>): Promise<OfflineQueue[]> {
     const { sent, handed, ownSent } = progress;
-    const spans = new Map<string, Omit<OfflineSpan, 'room' | 'user' | 'page'>>();
+    const spans = new Map<string, Omit<OfflineSpan, 'room' | 'user' | 'page' | 'wantsEvents'>>();
     const cursors = new Map<string, number>();
     const asOf = this.#options.validity.stamp();
     const waiting = await this.#options.cursors.waiting(connection.user.id);
@@ -150,7 +157,8 @@ export class OfflineMessages {
     }
     const page = Math.max(1, Math.min(PAGE_MESSAGES, Math.floor(READ_AHEAD / spans.size)));
     const { id: user } = connection.user;
-    const queues = Array.from(spans, ([room, span]) => new OfflineQueue(this.#options, { room, user, ...span, page }));
+    const { wantsEvents } = connection;
+    const queues = Array.from(spans, ([room, span]) => new OfflineQueue(this.#options, { room, user, wantsEvents, ...span, page }));
     progress.own = queues.flatMap((queue) => {
       const delivered = cursors.get(queue.room);
       return delivered === undefined ? [] : [{ queue, delivered }];
@@ -194,12 +202,11 @@ export class OfflineMessages {
         queue.abandon();
         continue;
       }
-      const { room } = queue;
-      const { offset, member } = message;
-      bytes += connection.send(buildFrame('offline_message', { room, offset, message: messageOf(member) }));
+      bytes += connection.send(message.frame);
+      progress.frames += 1;
       raise(message.own ? ownSent : sent, queue.room, message.offset);
       if (!message.own) raise(handed, queue.room, message.offset);
-      count += 1;
+      if (message.isMessage) count += 1;
       queue.shift();
       await queue.fill();
       if (bytes < PAGE_BYTES) continue;
@@ -234,6 +241,8 @@ interface Progress {
   readonly handed: Map<string, number>;
   /** Room to the highest offset of the user's own messages that was sent. */
   readonly ownSent: Map<string, number>;
+  /** Frames sent: messages and other events. */
+  frames: number;
   /** The queues that begin at the user's cursors, and these. */
   own: readonly OwnStretch[];
   /** When all these rooms were the user's. */

@@ -1,7 +1,9 @@
 import type { Broker } from '#libs/broker/broker.ts';
+import { memberOf } from '#libs/messages/message-page.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { isOwnMember, messageMember, messageStart, publishedAt } from '#libs/protocol/server-frame.ts';
-import type { MessageStore, StoredMessage } from '#libs/store/message-store.ts';
+import { type EventTarget, eventTail, targetOfEvent } from '#libs/protocol/room-event.ts';
+import { buildFrame, isMessageFrame, isOwnMember, itemStart, messageOf, publishedAt } from '#libs/protocol/server-frame.ts';
+import type { MessageStore, ReadMessage } from '#libs/store/message-store.ts';
 
 const STREAM_PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
 
@@ -27,20 +29,22 @@ export interface OfflineSpan {
   readonly ownFrom: number;
   /** Messages read from the store at a time. */
   readonly page: number;
+  /** The connection gets all events of the log, not messages alone (M7). */
+  readonly wantsEvents: boolean;
 }
 
+/** What is read of a room's log. */
 interface OfflineItem {
   readonly offset: number;
   /** The publisher's stamp, Unix milliseconds. */
   readonly at: number;
-  /** The frame's `message` member and its last brace. */
-  readonly member: string;
-}
-
-/** A message that waits. */
-interface Waiting extends OfflineItem {
-  /** The user's own, from another device. */
+  /** The finished frame. */
+  readonly frame: string;
+  readonly isMessage: boolean;
+  /** The user's own message, from another device. */
   readonly own: boolean;
+  /** The message whose state it brings, and the version of that. */
+  readonly state: EventTarget;
 }
 
 /**
@@ -48,6 +52,9 @@ interface Waiting extends OfflineItem {
  *
  * An offset that the store does not have, below one that it has, may be on its way there: its insert is under way, or its gateway died before it. It is
  * taken from the stream, or the cursor would go past it and nobody would be given it. What neither has was dropped for its age.
+ *
+ * Messages come in their latest state. An event that changes one of them comes only if it brings a newer state, so mostly for messages that were delivered
+ * before.
  */
 export class OfflineQueue {
   readonly room: string;
@@ -58,15 +65,18 @@ export class OfflineQueue {
   readonly #user: string;
   readonly #sent: number;
   readonly #ownFrom: number;
+  readonly #wantsEvents: boolean;
   #ownUpTo: number;
   #onlyOwn = true;
   #from: number;
-  #items: Waiting[] = [];
+  #items: OfflineItem[] = [];
+  /** Versions of the messages that were given out with a changed state. */
+  readonly #versions = new Map<number, number>();
   #next = 0;
   #ended = false;
   #abandoned = false;
 
-  constructor(sources: OfflineSources, { room, from, top, historyFrom, user, sent, ownFrom, page }: OfflineSpan) {
+  constructor(sources: OfflineSources, { room, from, top, historyFrom, user, sent, ownFrom, page, wantsEvents }: OfflineSpan) {
     this.#sources = sources;
     this.room = room;
     this.top = top;
@@ -76,14 +86,15 @@ export class OfflineQueue {
     this.#user = user;
     this.#sent = sent;
     this.#ownFrom = ownFrom;
+    this.#wantsEvents = wantsEvents;
     this.#ownUpTo = from;
   }
 
-  get head(): Waiting | undefined {
+  get head(): OfflineItem | undefined {
     return this.#items[this.#next];
   }
 
-  /** Up to here there are only the user's own messages: the cursor may go there. */
+  /** Up to here there are only the user's own messages, and events that the connection does not get: the cursor may go there. */
   get ownUpTo(): number {
     return this.#ownUpTo;
   }
@@ -114,28 +125,48 @@ export class OfflineQueue {
     const stored = await this.#sources.messages.after(this.room, this.#from, this.#page, PAGE_BYTES);
     const items: OfflineItem[] = [];
     let reached = this.#from;
-    for (const message of stored) {
+    for (const entry of stored) {
       // Above the top it may be newer than the loss of the room (R7). If the room was not lost, the next question finds it.
-      const below = Math.min(message.offset, this.top + 1);
+      const below = Math.min(entry.offset, this.top + 1);
       if (below > reached + 1) items.push(...(await this.#unstored(reached, below)));
-      reached = Math.max(reached, Math.min(message.offset, this.top));
-      if (message.offset > this.top) break;
-      items.push(itemOf(message));
+      reached = Math.max(reached, Math.min(entry.offset, this.top));
+      if (entry.offset > this.top) break;
+      items.push('body' in entry ? this.#event(entry.offset, entry.at, entry.body) : this.#message(entry));
     }
-    this.#items = items
-      .map((item) => this.#marked(item))
-      .filter(({ offset, own }) => (own ? offset >= this.#ownFrom : offset > this.#sent));
+    this.#items = items.filter((item) => this.#waits(item));
     this.#next = 0;
     // A page ends at its bytes, too: the number of messages does not show the end.
     this.#ended = stored.length === 0 || reached >= this.top;
     this.#from = reached;
   }
 
-  #marked(item: OfflineItem): Waiting {
-    const own = isOwnMember(item.member, this.#user);
-    this.#onlyOwn &&= own;
-    if (this.#onlyOwn) this.#ownUpTo = item.offset;
-    return { ...item, own };
+  #waits({ offset, isMessage, own, state }: OfflineItem): boolean {
+    this.#onlyOwn &&= isMessage ? own : !this.#wantsEvents;
+    if (this.#onlyOwn) this.#ownUpTo = offset;
+    if (!isMessage) return this.#wantsEvents && offset > this.#sent && !this.#isKnown(state);
+    const waits = own ? offset >= this.#ownFrom : offset > this.#sent;
+    if (waits && state.version > 0) this.#versions.set(offset, state.version);
+    return waits;
+  }
+
+  #isKnown({ offset, version }: EventTarget): boolean {
+    return offset > 0 && version <= (this.#versions.get(offset) ?? 0);
+  }
+
+  #message(message: ReadMessage): OfflineItem {
+    const { offset, at, change } = message;
+    const version = change === undefined ? 0 : (targetOfEvent(change)?.version ?? 0);
+    return this.#messageItem(offset, at, memberOf(message), version);
+  }
+
+  #messageItem(offset: number, at: number, member: string, version: number): OfflineItem {
+    const frame = buildFrame('offline_message', { room: this.room, offset, message: messageOf(member) });
+    return { offset, at, frame, isMessage: true, own: isOwnMember(member, this.#user), state: { offset, version } };
+  }
+
+  #event(offset: number, at: number, event: string): OfflineItem {
+    const frame = `{"offset":${offset},${eventTail(this.room, event)}`;
+    return { offset, at, frame, isMessage: false, own: false, state: targetOfEvent(event) ?? { offset: 0, version: 0 } };
   }
 
   /** What the stream has between two offsets. */
@@ -148,15 +179,14 @@ export class OfflineQueue {
         if (offset >= below) break;
         reached = offset;
         const at = publishedAt(frame);
-        if (at >= this.#historyFrom)
-          items.push({ offset, at, member: Buffer.from(frame).toString('utf8', messageStart(this.room, offset)) });
+        if (at < this.#historyFrom) continue;
+        const item = Buffer.from(frame).toString('utf8', itemStart(this.room, frame));
+        items.push(
+          isMessageFrame(frame) ? this.#messageItem(offset, at, item, 0) : this.#event(offset, at, item.slice('"event":'.length, -1)),
+        );
       }
       if (reached === before) break;
     }
     return items;
   }
-}
-
-function itemOf({ offset, at, id, sender, text, data }: StoredMessage): OfflineItem {
-  return { offset, at, member: messageMember(id, sender, text, data, at) };
 }

@@ -13,7 +13,7 @@ import { pageItems } from '#libs/messages/message-page.ts';
 import { Retention } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { buildPage } from '#libs/protocol/server-frame.ts';
+import { buildPage, isMessageFrame } from '#libs/protocol/server-frame.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 
@@ -78,9 +78,11 @@ export class PrivateDelivery {
       return;
     }
     if (connection.wasPaged(room, message) || isPostponed(connection, room, message.retention, from)) return;
-    connection.deliver(message.frame);
+    // To a connection without the feature the offset is passed, and nothing is sent (M7).
+    const isSent = message.isResync || connection.wantsEvents || isMessageFrame(message.frame);
+    if (isSent) connection.deliver(message.frame);
     if (page !== undefined) connection.pageSent(room, message);
-    if (message.isResync) return;
+    if (message.isResync || !isSent) return;
     connection.receipts.sent();
     this.#options.stats.hot.delivered += 1;
   }

@@ -14,7 +14,7 @@ import type { LocalUsers } from '#libs/hub/sessions/local-users.ts';
 import { Retention, type RoomAccess, Standing } from '#libs/messages/room-access.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
-import { messageHeadOf, publishedAt } from '#libs/protocol/server-frame.ts';
+import { frameHeadOf, publishedAt } from '#libs/protocol/server-frame.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
@@ -53,7 +53,7 @@ export class PrivateRooms {
   arrived(id: string, retention: Retention, frame: Buffer, epoch?: string): void {
     const user = this.#options.users.of(id)[0]?.user;
     if (user === undefined) return;
-    const { room, offset } = messageHeadOf(frame);
+    const { room, offset } = frameHeadOf(frame);
     const reached = user.reached?.get(room);
     if (reached === undefined) {
       this.#deliveries.run(user, () => this.#begin(user, room, retention, { offset, frame, epoch }));

@@ -6,7 +6,7 @@ import type { Room } from '#libs/hub/rooms/room.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
 import { pageItems } from '#libs/messages/message-page.ts';
 import { MEMBER_EVENTS_MAX, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { buildFrame, buildPage, JsonText, publishedAt } from '#libs/protocol/server-frame.ts';
+import { buildFrame, buildPage, isMessageFrame, JsonText, publishedAt } from '#libs/protocol/server-frame.ts';
 import { decodeRoomSignal, type EndReason } from '#libs/protocol/signals.ts';
 import type { Counts } from './counts.ts';
 import type { UnknownSignals } from './unknown-signals.ts';
@@ -52,6 +52,10 @@ export class Relay implements BrokerListener {
   #publication(room: Room, offset: number, frame: Uint8Array): void {
     const { fanout, stats, now } = this.#options;
     room.relayed(offset, frame);
+    if (!isMessageFrame(frame)) {
+      if (room.eventSubscriptions > 0) fanout.publish(room.eventsTopic, frame, room.eventSubscriptions);
+      return;
+    }
     if (room.subscriptions === 0) return;
     fanout.publish(room.topic, frame, room.subscriptions);
     stats.hot.delivered += room.subscriptions;

@@ -29,3 +29,8 @@ export const EVERYONE = 'all';
 export function roomTopic(room: string): `r:${string}` {
   return `r:${room}`;
 }
+
+/** Topic of those of them that get all events of the room's log, for what is no message (M7). */
+export function roomEventsTopic(room: string): `e:${string}` {
+  return `e:${room}`;
+}

@@ -1,6 +1,7 @@
 /** The newest publications of a room, kept on the node so that a join seldom asks Redis. */
 import type { Publication } from '#libs/broker/broker.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+import { isMessageFrame } from '#libs/protocol/server-frame.ts';
 
 /** Bytes all rooms of a node may keep together; beyond it a room keeps only `TIGHT_MESSAGES`. */
 export interface RecentBudget {
@@ -22,6 +23,8 @@ export class RecentPage {
   #top = 0;
   /** Something was let go for lack of budget: the ring may be less than the latest page. */
   #cut = false;
+  /** How many of the items are no messages (M7). */
+  #events = 0;
   readonly #budget: RecentBudget;
 
   constructor(budget: RecentBudget) {
@@ -41,6 +44,7 @@ export class RecentPage {
     this.#items = [];
     this.#first = 0;
     this.#bytes = 0;
+    this.#events = 0;
   }
 
   push(offset: number, frame: Uint8Array): void {
@@ -55,9 +59,9 @@ export class RecentPage {
     if (this.#cut && this.#items.length - this.#first === PAGE_MESSAGES) this.#cut = false;
   }
 
-  /** The latest page, oldest first; undefined if the ring holds less. */
+  /** The latest page, oldest first; undefined if the ring holds less. Events that are no messages take the place of older messages. */
   latest(): readonly Publication[] | undefined {
-    return this.#cut ? undefined : this.#items.slice(this.#first);
+    return this.#cut || this.#events > 0 ? undefined : this.#items.slice(this.#first);
   }
 
   /** Everything above `offset`; undefined if the ring does not reach back that far without a hole. */
@@ -70,6 +74,7 @@ export class RecentPage {
 
   #add(item: Publication): void {
     this.#items.push(item);
+    if (!isMessageFrame(item.frame)) this.#events += 1;
     this.#bytes += item.frame.length;
     this.#budget.bytes += item.frame.length;
   }
@@ -79,6 +84,7 @@ export class RecentPage {
     if (oldest === undefined) return;
     this.#bytes -= oldest.frame.length;
     this.#budget.bytes -= oldest.frame.length;
+    if (!isMessageFrame(oldest.frame)) this.#events -= 1;
     this.#first += 1;
     // Compacting once a page keeps the cost of a drop constant; until then the dropped frames stay referenced, at most a page of them.
     if (this.#first >= PAGE_MESSAGES) {

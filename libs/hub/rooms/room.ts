@@ -1,6 +1,6 @@
 /** One room as this node knows it, while a connection here is in it and for a moment longer. */
 import type { Position, Publication } from '#libs/broker/broker.ts';
-import { roomTopic } from '#libs/hub/ports/socket.ts';
+import { roomEventsTopic, roomTopic } from '#libs/hub/ports/socket.ts';
 import { pageItems } from '#libs/messages/message-page.ts';
 import type { Membership } from '#libs/messages/room-access.ts';
 import type { PresenceUser } from '#libs/presence/presence.ts';
@@ -10,6 +10,8 @@ import { type RecentBudget, RecentPage } from './recent-page.ts';
 export class Room {
   readonly name: string;
   readonly topic: `r:${string}`;
+  /** Of the connections that get all events, beside `topic`. */
+  readonly eventsTopic: `e:${string}`;
   /** Its messages come over the own channels of its members (R5): here, only who is in it and who types. */
   readonly isPrivate: boolean;
   /** Its messages come over the room, and have offsets, an epoch and recovery (R3). */
@@ -22,6 +24,7 @@ export class Room {
   #connections = 0;
   #idleSince = 0;
   #subscriptions = 0;
+  #eventSubscriptions = 0;
   #count = 0;
   #countSignals = 0;
   #pushedCount = -1;
@@ -36,6 +39,7 @@ export class Room {
     this.membership = membership;
     this.name = name;
     this.topic = roomTopic(name);
+    this.eventsTopic = roomEventsTopic(name);
     this.isPrivate = isPrivateRoom(name);
     this.keeps = keeps && !this.isPrivate;
     this.recent = new RecentPage(budget);
@@ -81,8 +85,13 @@ export class Room {
     const latest = this.recent.latest();
     if (latest === undefined) return undefined;
     const bytes = pageItems(this.name, latest);
-    this.#page = { offset: this.#offset, bytes };
+    this.keepLatestItems(bytes);
     return bytes;
+  }
+
+  /** Keeps the latest page as it is at the present offset, for everyone else who joins there. */
+  keepLatestItems(bytes: Buffer): void {
+    this.#page = { offset: this.#offset, bytes };
   }
 
   /** A connection enters, or begins to. Pair it with `release`. */
@@ -111,12 +120,20 @@ export class Room {
     return this.#subscriptions;
   }
 
-  subscribed(): void {
-    this.#subscriptions += 1;
+  /** Those of them that get all events of the log (M7). */
+  get eventSubscriptions(): number {
+    return this.#eventSubscriptions;
   }
 
-  unsubscribed(): void {
+  /** A connection gets what is relayed from now on. */
+  subscribed(wantsEvents: boolean): void {
+    this.#subscriptions += 1;
+    if (wantsEvents) this.#eventSubscriptions += 1;
+  }
+
+  unsubscribed(wantsEvents: boolean): void {
     this.#subscriptions -= 1;
+    if (wantsEvents) this.#eventSubscriptions -= 1;
   }
 
   /** The users with a connection of this node in here. */

@@ -48,6 +48,8 @@ export class Connection {
   readonly firstJoin: FirstJoin | undefined;
   /** What was sent and is not known to have arrived. */
   readonly receipts = new ReceiptState();
+  /** It gets all events of the logs of rooms, not messages alone (M7). */
+  readonly wantsEvents: boolean;
   /** Counts the bytes sent. */
   readonly #traffic: { bytesSent: number };
   #bearer: Bearer;
@@ -81,6 +83,7 @@ export class Connection {
     login: string | undefined;
     budget: ConnectionBudget;
     firstJoin: FirstJoin | undefined;
+    wantsEvents: boolean;
     traffic: { bytesSent: number };
   }) {
     this.id = fields.id;
@@ -90,6 +93,7 @@ export class Connection {
     this.login = fields.login;
     this.budget = fields.budget;
     this.firstJoin = fields.firstJoin;
+    this.wantsEvents = fields.wantsEvents;
     this.#traffic = fields.traffic;
   }
 

@@ -40,19 +40,36 @@ describe('finding the token', () => {
 
 describe('Sec-WebSocket-Protocol', () => {
   it('[H2] echoes parley.v1 and finds the bearer entry wherever it stands', () => {
-    expect(parseProtocols('parley.v1, bearer.a.b.c')).toEqual({ selected: 'parley.v1', closes: false, token: 'a.b.c' });
-    expect(parseProtocols('bearer.a.b.c,parley.v1')).toEqual({ selected: 'parley.v1', closes: false, token: 'a.b.c' });
-    expect(parseProtocols('bearer.first,bearer.second')).toEqual({ selected: undefined, closes: false, token: 'first' });
+    expect(parseProtocols('parley.v1, bearer.a.b.c')).toEqual({ selected: 'parley.v1', closes: false, wantsEvents: false, token: 'a.b.c' });
+    expect(parseProtocols('bearer.a.b.c,parley.v1')).toEqual({ selected: 'parley.v1', closes: false, wantsEvents: false, token: 'a.b.c' });
+    expect(parseProtocols('bearer.first,bearer.second')).toEqual({
+      selected: undefined,
+      closes: false,
+      wantsEvents: false,
+      token: 'first',
+    });
   });
 
   it('[H5] echoes parley.v1 where both are offered, else the one with +close', () => {
-    expect(parseProtocols('parley.v1+close , parley.v1')).toEqual({ selected: 'parley.v1', closes: true, token: undefined });
-    expect(parseProtocols('parley.v1+close')).toEqual({ selected: 'parley.v1+close', closes: true, token: undefined });
+    expect(parseProtocols('parley.v1+close , parley.v1')).toEqual({
+      selected: 'parley.v1',
+      closes: true,
+      wantsEvents: false,
+      token: undefined,
+    });
+    expect(parseProtocols('parley.v1+close')).toEqual({ selected: 'parley.v1+close', closes: true, wantsEvents: false, token: undefined });
+  });
+
+  it('[M7] gives all events to whoever asks for them beside parley.v1', () => {
+    const events = { selected: 'parley.v1', closes: false, wantsEvents: true, token: undefined };
+    expect(parseProtocols('parley.v1, parley.v1.events')).toEqual(events);
+    expect(parseProtocols('parley.v1.events,parley.v1')).toEqual(events);
+    expect(parseProtocols('parley.v1.events')).toEqual({ selected: undefined, closes: false, wantsEvents: false, token: undefined });
   });
 
   it('[H2] passes over what it does not know', () => {
     for (const header of ['', ',', ' , ,', 'chat', 'bearer.', 'PARLEY.V1', 'Bearer.x', 'parley.v2', 'parley.v1.bearer.x']) {
-      expect(parseProtocols(header)).toEqual({ selected: undefined, closes: false, token: undefined });
+      expect(parseProtocols(header)).toEqual({ selected: undefined, closes: false, wantsEvents: false, token: undefined });
     }
   });
 });

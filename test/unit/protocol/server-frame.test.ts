@@ -2,11 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SERVER_FRAMES, type ServerFrameRow } from '#libs/protocol/frames.ts';
 import { fitsCodePoints } from '#libs/protocol/limits.ts';
+import { eventJson, eventTail } from '#libs/protocol/room-event.ts';
 import { isRoomName } from '#libs/protocol/room-name.ts';
 import {
   ack,
   buildFrame,
   buildPage,
+  frameHeadOf,
+  isMessageFrame,
+  itemStart,
   JsonText,
   joinedEnd,
   joinedHead,
@@ -14,7 +18,6 @@ import {
   liveMessage,
   messageMember,
   messageOf,
-  messageStart,
   messageTail,
   personJson,
   publishedAt,
@@ -40,10 +43,35 @@ describe('server frames', () => {
             message: { id: 'mid', from: { id: 'u' }, data: { x: 1 }, at: AT },
           });
           expect(publishedAt(frame)).toBe(AT);
-          const item = JSON.parse(`{"offset":${offset},${frame.subarray(messageStart('a.b', offset)).toString()}`);
+          expect(isMessageFrame(frame)).toBe(true);
+          expect(frameHeadOf(frame)).toEqual({ room: 'a.b', offset });
+          const item = JSON.parse(`{"offset":${offset},${frame.subarray(itemStart('a.b', frame)).toString()}`);
           expect(item).toEqual({ offset, message: parsed.message });
         },
       ),
+    );
+  });
+
+  it('[M7] an event is valid JSON whatever it brings, and gives back its stamp, its place and its member without parsing', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.integer({ min: 1, max: 1e12 }), fc.option(fc.nat(1e6)), (text, offset, place) => {
+        const target = place === null ? undefined : { offset: place + 1, id: 'm' };
+        const state = JSON.stringify({ id: 'm', text });
+        const event = { id: 'e"', kind: text, target, version: target && 3, message: target && state, at: AT };
+        const frame = Buffer.from(`{"offset":${offset},${eventTail('a.b', eventJson(event))}`);
+        const parsed = JSON.parse(frame.toString());
+        expect(parsed).toEqual({
+          offset,
+          type: 'event',
+          room: 'a.b',
+          event: JSON.parse(JSON.stringify({ ...event, message: target && JSON.parse(state) })),
+        });
+        expect(publishedAt(frame)).toBe(AT);
+        expect(isMessageFrame(frame)).toBe(false);
+        expect(frameHeadOf(frame)).toEqual({ room: 'a.b', offset });
+        const item = JSON.parse(`{"offset":${offset},${frame.subarray(itemStart('a.b', frame)).toString()}`);
+        expect(item).toEqual({ offset, event: parsed.event });
+      }),
     );
   });
 

@@ -59,17 +59,31 @@ function queue(from: number, top: number, historyFrom = 0, more: Partial<Offline
   };
   return new OfflineQueue(
     { messages, broker: { after } },
-    { room: ROOM, from, top, historyFrom, page: PAGE, user: ME, sent: from, ownFrom: Number.POSITIVE_INFINITY, ...more },
+    {
+      room: ROOM,
+      from,
+      top,
+      historyFrom,
+      page: PAGE,
+      user: ME,
+      sent: from,
+      ownFrom: Number.POSITIVE_INFINITY,
+      wantsEvents: false,
+      ...more,
+    },
   );
 }
 
 async function offsets(of: OfflineQueue): Promise<number[]> {
   const all: number[] = [];
   for (await of.fill(); of.head !== undefined; await of.fill()) {
-    const { offset, at, member } = of.head;
+    const { offset, at, frame } = of.head;
     all.push(offset);
     expect(at).toBe(AT + offset);
-    expect(JSON.parse(`{${member}`)).toEqual({
+    expect(JSON.parse(frame)).toEqual({
+      type: 'offline_message',
+      room: ROOM,
+      offset,
       message: { id: id(offset), from: JSON.parse(senderOf(offset)), text: text(offset), at: AT + offset },
     });
     of.shift();

@@ -31,8 +31,8 @@ beforeEach(() => {
   [failures, sent, broken] = [[], [], () => false];
   room = new Room('den', true, { bytes: 0, max: 1_000_000 });
   room.restart({ epoch: 'e', offset: 0 }, []);
-  room.subscribed();
-  room.subscribed();
+  room.subscribed(false);
+  room.subscribed(false);
   const fanout = {
     publish: (topic: string, bytes: Uint8Array | string) => {
       if (broken(topic)) bug();

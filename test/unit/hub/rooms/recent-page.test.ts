@@ -7,7 +7,7 @@ function filled(count: number, size: number, max = Number.MAX_SAFE_INTEGER) {
   const budget = { bytes: 0, max };
   const page = new RecentPage(budget);
   page.reset([]);
-  for (let offset = 1; offset <= count; offset += 1) page.push(offset, Buffer.alloc(size, offset % 256));
+  for (let offset = 1; offset <= count; offset += 1) page.push(offset, Buffer.alloc(size, offset % 100));
   return { page, budget };
 }
 
