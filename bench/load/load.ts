@@ -11,7 +11,7 @@ import { signToken } from './token.ts';
 const PARLEY_MINIMUM = 220;
 const BARE_MINIMUM = 128;
 const TICK_MS = 1;
-/** Groups of lazy connections, read one after the other. */
+/** Number of groups in which lazy connections are read, one group after the other. */
 const SIP_TURNS = 20;
 /** Most handshakes that may fail and be tried again before the connect counts as failed. */
 const FAILURES_MAX = 20;

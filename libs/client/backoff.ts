@@ -1,3 +1,9 @@
+/**
+ * How the client waits between attempts to connect.
+ *
+ * @example
+ * new ParleyClient({ url, getToken, backoff: { baseMs: 500, capMs: 30_000, tries: 20 } });
+ */
 export interface BackoffOptions {
   /**
    * Upper bound of the first wait, milliseconds. It doubles with each further attempt. Default

@@ -29,6 +29,7 @@ export type MessageOrigin = 'live' | 'recovered' | 'offline';
 /** A push of a service: show an `inform`, act on a `command`. */
 export type PushFrame = InformFrame | CommandFrame;
 
+/** The event `message`. */
 export interface MessageEvent {
   readonly room: string;
   /** Absent in rooms that keep nothing. */
@@ -53,6 +54,14 @@ export interface ResyncEvent {
   readonly reason: 'resync' | 'join';
 }
 
+/**
+ * The result of `join`. Keep `epoch` and `offset` to recover later with `since`.
+ *
+ * @example
+ * const { epoch, offset } = await client.join('news');
+ * // after a reload
+ * const { recovered, messages } = await client.join('news', { since: { epoch, offset } });
+ */
 export interface JoinResult {
   readonly room: string;
   /** Distinct users in the room. */
@@ -68,6 +77,7 @@ export interface JoinResult {
   readonly messages: readonly PageMessage[];
 }
 
+/** The event `joined`. */
 export interface JoinedEvent extends JoinResult {
   /**
    * True after a reconnect. The missed messages came before as `message` events, or as `resync`.

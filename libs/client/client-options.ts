@@ -3,11 +3,19 @@ import { type Environment, globalEnvironment, tabSession } from './environment.t
 import { type Clock, systemClock } from './timer.ts';
 import type { WebSocketConstructor } from './transport.ts';
 
+/** The argument of `getToken`. */
 export interface TokenRequest {
   /** True: the last token was refused or ends soon. Get a new one, not one from a cache. */
   readonly fresh: boolean;
 }
 
+/**
+ * The options of `ParleyClient`. Only `url` and `getToken` are required.
+ *
+ * @example
+ * const getToken = async ({ fresh }) => (await fetch(`/my/token?fresh=${fresh}`)).text();
+ * const client = new ParleyClient({ url: 'wss://chat.example.com/ws/chat', getToken, queueMax: 20 });
+ */
 export interface ParleyClientOptions {
   /** `wss://host/ws/chat`, or a function that returns it at each attempt. */
   readonly url: string | (() => string);

@@ -1,4 +1,11 @@
-/** The state of a client's connection. */
+/**
+ * The state of a client's connection.
+ *
+ * @example
+ * client.on('status', ({ state }) => {
+ *   if (state === ClientState.refused) showLogin();
+ * });
+ */
 export const ClientState = {
   /** The first attempt, or `connect()` was not called yet (`attempt` is 0). */
   connecting: 'connecting',
@@ -16,6 +23,7 @@ export const ClientState = {
 } as const;
 export type ClientState = (typeof ClientState)[keyof typeof ClientState];
 
+/** Why a client is not connected. */
 export interface StatusReason {
   /**
    * A code of the hub (`SESSION_REPLACED`, `LOGGED_OUT`, `BANNED`, `TOKEN_EXPIRED`, `DRAINING`,
@@ -36,6 +44,13 @@ export interface StatusReason {
   readonly message?: string;
 }
 
+/**
+ * The state of a client and what led to it.
+ *
+ * @example
+ * const { state, reason, retryAt } = client.status;
+ * if (retryAt !== undefined) showCountdown(retryAt - Date.now(), reason?.code);
+ */
 export interface ClientStatus {
   readonly state: ClientState;
   /** Why the client is not connected. Absent if nothing went wrong. */

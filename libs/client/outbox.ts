@@ -22,6 +22,7 @@ export interface SentMessage {
   readonly message: AckFrame['message'];
 }
 
+/** The options of `send` and `sendTo`. */
 export interface SendOptions {
   /** Any JSON value, for the program on the other side. */
   readonly data?: unknown;
