@@ -31,7 +31,7 @@ export interface Setting<T> {
   readonly default: Default<T> | Readonly<Record<'all-in-one' | 'elsewhere', Default<T>>>;
   /** One sentence for the README, with the unit. */
   readonly meaning: string;
-  /** What zero means where it is not just a number. */
+  /** The meaning of zero, if it is not just a number. */
   readonly zero?: string;
   /** Never shown, in no message. */
   readonly secret?: true;
@@ -49,32 +49,32 @@ export const SETTINGS = {
     kind: integer(0, 65_535),
     default: 8080,
     meaning: 'The public port: WebSockets, and in the all-in-one the page and the API.',
-    zero: 'a free port, told in the log',
+    zero: 'a free port, which the log names',
   }),
   adminPort: setting({
     name: 'ADMIN_PORT',
     kind: integer(0, 65_535),
     default: 9090,
     meaning: 'The port of health, readiness and metrics. Keep it private.',
-    zero: 'a free port, told in the log',
+    zero: 'a free port, which the log names',
   }),
   host: setting({
     name: 'HOST',
     kind: text('an address of this machine', /^[0-9A-Za-z.:_-]+$/),
     default: null,
-    meaning: 'The address the public port listens on; every one where unset.',
+    meaning: 'The address that the public port listens on. If unset, every address.',
   }),
   adminHost: setting({
     name: 'ADMIN_HOST',
     kind: text('an address of this machine', /^[0-9A-Za-z.:_-]+$/),
     default: { 'all-in-one': '127.0.0.1', elsewhere: null },
-    meaning: 'The address the admin port listens on; every one where unset.',
+    meaning: 'The address that the admin port listens on. If unset, every address.',
   }),
   redisUrl: setting({
     name: 'REDIS_URL',
     kind: redisUrl,
     default: null,
-    meaning: 'The Redis that joins the nodes. Every program needs it but the all-in-one, which without it stands alone.',
+    meaning: 'The Redis that joins the nodes. Every program needs it, except the all-in-one, which stands alone without it.',
     secret: true,
   }),
   redisPrefix: setting({
@@ -82,13 +82,13 @@ export const SETTINGS = {
     kind: text('up to 64 ASCII characters without spaces, braces, *, ? and brackets', /^(?:(?![{}*?[\]\\])[!-~]){1,64}$/),
     default: 'parley:',
     meaning:
-      'What every key and channel in Redis starts with; a colon follows where it ends with none. Nodes that belong together share it.',
+      'The beginning of every key and channel in Redis. If it does not end with a colon, one is added. Nodes that belong together share it.',
   }),
   databaseUrl: setting({
     name: 'DATABASE_URL',
     kind: databaseUrl,
     default: null,
-    meaning: 'The PostgreSQL that keeps accounts, rooms and messages. The all-in-one without it runs one of its own, kept in `.data/`.',
+    meaning: 'The PostgreSQL that stores accounts, rooms and messages. Without it the all-in-one runs one of its own, in `.data/`.',
     secret: true,
   }),
   smtpUrl: setting({
@@ -96,14 +96,14 @@ export const SETTINGS = {
     kind: smtpUrl,
     default: null,
     meaning:
-      'The mail server that codes are sent through. The worker needs it; the all-in-one without it shows the mail in the terminal, and at `/dev/mailbox` to whoever opened the link that it prints.',
+      'The mail server for login codes. The worker needs it. Without it the all-in-one shows the mail in the terminal, and at `/dev/mailbox` to the person who opened the link that it prints.',
     secret: true,
   }),
   mailFrom: setting({
     name: 'MAIL_FROM',
     kind: text('a mail address', /^[^\s@<>"(),:;]{1,64}@[A-Za-z0-9.-]{1,253}$/),
     default: 'parley@localhost',
-    meaning: 'The address that mail comes from.',
+    meaning: 'The sender address of mails.',
   }),
   historyDays: setting({
     name: 'HISTORY_DAYS',
@@ -124,27 +124,27 @@ export const SETTINGS = {
     kind: text('a password of at least 12 characters', /^[^\0]{12,}$/),
     default: null,
     meaning:
-      'The password of the admin pages (user name `admin`). Where unset there are none; the all-in-one then prints a link that opens them on its own machine.',
+      'The password of the admin pages (any user name). If unset, there are none, but the all-in-one prints a link that opens them on its own machine.',
     secret: true,
   }),
   dashboardUrl: setting({
     name: 'DASHBOARD_URL',
     kind: linkUrl,
     default: null,
-    meaning: 'Where what was is looked at over time (Grafana and the like): the admin page links there. No link where unset.',
+    meaning: 'The dashboard of the metrics over time (Grafana, for example). The admin page links there. If unset, it has no link.',
   }),
   publicUrl: setting({
     name: 'PUBLIC_URL',
     kind: publicUrl,
     default: null,
     meaning:
-      'The address people reach the hub at, with the path it lives under behind a proxy. Its pages are always let in, and cookies are marked Secure where it is https.',
+      "The address in people's browsers, with the path of the hub behind a proxy. Pages of this origin may always connect. If it is https, cookies are marked Secure.",
   }),
   jwtSecret: setting({
     name: 'JWT_SECRET',
     kind: text('a secret of at least 32 bytes', /^[^\0]+$/),
     default: null,
-    meaning: 'The key of HS256 tokens, at least 32 random bytes. The all-in-one makes one where none is set and keeps it in `.data/`.',
+    meaning: 'The key of HS256 tokens, at least 32 random bytes. If unset, the all-in-one makes one and keeps it in `.data/`.',
     secret: true,
   }),
   jwtSigningKey: setting({
@@ -152,57 +152,57 @@ export const SETTINGS = {
     kind: text('the path of a PEM file', /^[^\0]+$/),
     default: null,
     meaning:
-      'A private key, P-256 (ES256) or Ed25519 (EdDSA), that signs tokens in place of JWT_SECRET; its public half is served as a JWKS.',
+      'A private key, P-256 (ES256) or Ed25519 (EdDSA), that signs tokens in place of JWT_SECRET. Its public half is served as a JWKS.',
   }),
   jwtPublicKeys: setting({
     name: 'JWT_PUBLIC_KEYS',
     kind: list('paths of PEM files'),
     default: [],
     meaning:
-      'Public keys whose tokens are taken too: those of earlier or coming signing keys. A gateway needs that of JWT_SIGNING_KEY only.',
+      'Public keys of earlier or coming signing keys, whose tokens are accepted, too. A gateway needs the public key of JWT_SIGNING_KEY only.',
   }),
   jwtJwksUrl: setting({
     name: 'JWT_JWKS_URL',
     kind: keySetUrl,
     default: null,
-    meaning: 'Where the public keys of an existing login are fetched (a JWKS). Needs JWT_ISSUER and JWT_AUDIENCE.',
+    meaning: 'The address of the public keys (a JWKS) of an existing login. Needs JWT_ISSUER and JWT_AUDIENCE.',
   }),
   jwtIssuer: setting({
     name: 'JWT_ISSUER',
     kind: text('a text without spaces', /^[^\s\0]+$/),
     default: null,
-    meaning: 'The `iss` that tokens must have; not checked where unset.',
+    meaning: 'The `iss` that tokens must have. If unset, it is not checked.',
   }),
   jwtAudience: setting({
     name: 'JWT_AUDIENCE',
     kind: text('a text without spaces', /^[^\s\0]+$/),
     default: null,
-    meaning: 'The `aud` that tokens must have; not checked where unset.',
+    meaning: 'The `aud` that tokens must have. If unset, it is not checked.',
   }),
   allowedOrigins: setting({
     name: 'ALLOWED_ORIGINS',
     kind: origins,
     default: [],
     meaning:
-      'Origins of pages that may connect, beside the one the hub itself is reached at; those of app shells, too (capacitor://localhost, app://name). `*` lets any page in.',
+      "Origins of pages that may connect, beside the hub's own; app shells, too (capacitor://localhost, app://name). `*`: any page may connect.",
   }),
   allowGuests: setting({
     name: 'ALLOW_GUESTS',
     kind: onOff,
     default: { 'all-in-one': true, elsewhere: false },
-    meaning: 'Whether anybody may get a guest token by telling a name.',
+    meaning: 'Whether anybody may get a guest token for a name.',
   }),
   allowCustomers: setting({
     name: 'ALLOW_CUSTOMERS',
     kind: customerDoor,
     default: { 'all-in-one': true, elsewhere: null },
-    meaning: 'Whether customers may come in, or those of some channels only. Where unset: on if ALLOWED_ORIGINS is set, else off.',
+    meaning: 'Whether customers may come in, or those of some channels only. If unset: on if ALLOWED_ORIGINS is set, otherwise off.',
   }),
   openRooms: setting({
     name: 'OPEN_ROOMS',
     kind: onOff,
     default: { 'all-in-one': true, elsewhere: false },
-    meaning: 'Whether everybody may enter open rooms; off: only with a fitting `rooms` claim.',
+    meaning: 'Whether everybody may enter open rooms. If off, a user needs a `rooms` claim for them.',
   }),
   sessions: setting({
     name: 'SESSIONS',
@@ -220,14 +220,14 @@ export const SETTINGS = {
     name: 'FRAME_MAX_BYTES',
     kind: integer(1024, 1_048_576),
     default: 16_384,
-    meaning: 'The largest frame a client may send, in bytes.',
+    meaning: 'The largest frame that a client may send, in bytes.',
   }),
   dataMaxBytes: setting({
     name: 'DATA_MAX_BYTES',
     kind: integer(0, 1_048_576),
     default: 4096,
     meaning: 'The largest `data` of a message, in bytes of JSON.',
-    zero: 'none is taken',
+    zero: 'none is accepted',
   }),
   userBytesPerSecond: setting({
     name: 'USER_BYTES_PER_SECOND',
@@ -275,7 +275,7 @@ export const SETTINGS = {
     kind: integer(0, 10_000_000),
     default: 0,
     meaning:
-      'Open connections of a node (each process is one); it refuses further ones (OVERLOADED). At most its limit of open files less a reserve, the larger of 64 and 2 %.',
+      'Open connections of a node (each process is one). It refuses further ones (OVERLOADED). At most its limit of open files less a reserve, the larger of 64 and 2 %.',
     zero: 'as many as that',
   }),
   connectionsPerUser: setting({
@@ -290,14 +290,14 @@ export const SETTINGS = {
     kind: integer(0, 10_000_000),
     default: 200,
     meaning:
-      'Open connections of one address on each node; of IPv6 a /64 counts as one. Behind a proxy set TRUSTED_PROXY_HOPS, else all clients are one address.',
+      'Open connections of one address on each node. An IPv6 /64 counts as one address. Behind a proxy set TRUSTED_PROXY_HOPS, otherwise all clients are one address.',
     zero: 'no limit',
   }),
   pingsPerSecond: setting({
     name: 'PINGS_PER_SECOND',
     kind: integer(0, 100_000),
     default: 5,
-    meaning: 'Protocol pings that one connection may send a second; more close it (4029).',
+    meaning: 'Protocol pings that one connection may send a second. More close it (4029).',
     zero: 'no limit',
   }),
   newRoomsPerMinute: setting({
@@ -311,38 +311,38 @@ export const SETTINGS = {
     name: 'TRUSTED_PROXY_HOPS',
     kind: integer(0, 10),
     default: 0,
-    meaning: "Proxies in front of the hub that add to X-Forwarded-For: the client's address is taken that far from its end.",
+    meaning: "Proxies in front of the hub that add to X-Forwarded-For. The client's address is that many places from its end.",
     zero: 'the header is ignored',
   }),
   streamMaxMessages: setting({
     name: 'STREAM_MAX_MESSAGES',
     kind: integer(1, 100_000),
     default: 1000,
-    meaning: 'Messages a room keeps for those who come back.',
+    meaning: 'Messages that the stream of a room keeps for users who come back.',
   }),
   streamMaxSeconds: setting({
     name: 'STREAM_MAX_SECONDS',
     kind: integer(1, 604_800),
     default: 3600,
-    meaning: 'Seconds a room keeps them for.',
+    meaning: 'Seconds that the stream of a room keeps them.',
   }),
   emptyRoomSeconds: setting({
     name: 'EMPTY_ROOM_SECONDS',
     kind: integer(10, 86_400),
     default: 120,
-    meaning: 'Seconds that an open room in which nothing was said is remembered after the last one left.',
+    meaning: 'Seconds that an open room without a message is remembered after its last user left.',
   }),
   heartbeatSeconds: setting({
     name: 'HEARTBEAT_SECONDS',
     kind: integer(8, 960, 4),
     default: 32,
-    meaning: 'Seconds of silence after which a connection counts as broken; the hub pings before.',
+    meaning: 'Seconds of silence after which a connection counts as broken. The hub pings before.',
   }),
   drainSeconds: setting({
     name: 'DRAIN_SECONDS',
     kind: integer(0, 3600),
     default: 20,
-    meaning: 'Seconds within which a node that got SIGTERM has sent everybody elsewhere and exits.',
+    meaning: 'Seconds in which a node that got SIGTERM sends its clients away and exits.',
     zero: 'at once',
   }),
   drainListenSeconds: setting({
@@ -350,31 +350,31 @@ export const SETTINGS = {
     kind: integer(0, 600),
     default: { 'all-in-one': 2, elsewhere: 5 },
     meaning:
-      'Seconds for which a node that got SIGTERM goes on listening at least, within DRAIN_SECONDS, and answers newcomers 503: a balancer needs them to notice.',
+      'Seconds that a node that got SIGTERM goes on listening at least, within DRAIN_SECONDS, and answers newcomers 503. A balancer needs them to notice.',
     zero: 'until its last client is gone',
   }),
   stateLostSeconds: setting({
     name: 'STATE_LOST_SECONDS',
     kind: integer(1, 3600),
     default: 30,
-    meaning: 'Seconds a node may be cut off from Redis before it ends its connections (4009).',
+    meaning: 'Seconds that a node may be cut off from Redis before it closes its connections (4009).',
   }),
   nodeId: setting({
     name: 'NODE_ID',
     kind: text('1 to 64 of A-Z a-z 0-9 . _ -', /^[A-Za-z0-9._-]{1,64}$/),
     default: null,
-    meaning: 'The name of this node in logs and in `welcome`. Made from the host name and a random part where unset.',
+    meaning: 'The name of this node in logs and in `welcome`. If unset, it is made from the host name and a random part.',
   }),
   gatewayProcesses: setting({
     name: 'GATEWAY_PROCESSES',
     kind: integer(1, 256),
     default: 1,
-    meaning: 'Gateway processes that share the public port (Linux); one admin port answers for all. Best one a core.',
+    meaning: 'Gateway processes that share the public port (Linux). One admin port answers for all. Best one for each core.',
   }),
   logLevel: setting({
     name: 'LOG_LEVEL',
     kind: choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
     default: 'info',
-    meaning: 'The least important lines that are logged.',
+    meaning: 'The lowest level of lines that are logged.',
   }),
 };
