@@ -41,18 +41,18 @@ export interface JobsBullmqOptions {
 }
 
 /** A job as it is stored in Redis. */
-interface Kept {
+interface StoredJob {
   readonly payload: unknown;
   /** When it is due, in Unix milliseconds. Its age counts from here. */
   readonly due: number;
 }
 
 /** Milliseconds that a call keeps trying, and milliseconds between two tries. */
-const PATIENCE_MS = 5000;
+const RETRY_FOR_MS = 5000;
 const RETRY_MS = 200;
 
 /** Milliseconds that a worker pauses after an error. */
-const REST_MS = 1000;
+const PAUSE_MS = 1000;
 
 /** Workers that may die during a job before the job counts as their killer. */
 const STALLED_MAX = 10;
@@ -111,12 +111,12 @@ export class JobsBullmq implements Jobs {
 
   async add<Q extends QueueName>(queue: Q, payload: QueuePayloads[Q], options: AddOptions = {}): Promise<void> {
     const { id = randomUUID(), delayMs = 0 } = options;
-    await this.#patiently(() => this.#add(queue, id, payload, delayMs));
+    await this.#retrying(() => this.#add(queue, id, payload, delayMs));
   }
 
   async move(queue: QueueName, id: string, delayMs: number): Promise<boolean> {
-    const moved = await this.#patiently(async () => {
-      const job: BullJob<Kept> | undefined = await this.#queues[queue].getJob(toJobId(id));
+    const moved = await this.#retrying(async () => {
+      const job: BullJob<StoredJob> | undefined = await this.#queues[queue].getJob(toJobId(id));
       if (job === undefined) return false;
       try {
         await job.changeDelay(Math.max(0, delayMs));
@@ -133,7 +133,7 @@ export class JobsBullmq implements Jobs {
 
   async remove(queue: QueueName, id: string): Promise<boolean> {
     const jobId = toJobId(id);
-    return this.#patiently(async () => (await this.#queues[queue].remove(jobId)) !== 0);
+    return this.#retrying(async () => (await this.#queues[queue].remove(jobId)) !== 0);
   }
 
   process<Q extends QueueName>(queue: Q, handler: JobHandler<Q>, options: { readonly concurrency?: number } = {}): void {
@@ -144,7 +144,7 @@ export class JobsBullmq implements Jobs {
       this.#worker = connectQueueClient(this.#link.target, 'works', this.#link.commandTimeoutMs);
       this.#worker.on('error', () => undefined);
     }
-    const worker = new Worker<Kept>(queue, (job, token) => this.#run(queue, handler, job, token ?? ''), {
+    const worker = new Worker<StoredJob>(queue, (job, token) => this.#run(queue, handler, job, token ?? ''), {
       connection: this.#worker,
       prefix: this.#link.keys.jobs(),
       // The link checks the server itself.
@@ -160,7 +160,7 @@ export class JobsBullmq implements Jobs {
     });
     worker.on('error', (error) => {
       this.#onError(error);
-      this.#rest(worker);
+      this.#pauseAfterError(worker);
     });
     worker.on('stalled', (id) => {
       log.warn({ queue, job: fromJobId(id) }, 'the worker of a job died: the job is done again');
@@ -186,7 +186,7 @@ export class JobsBullmq implements Jobs {
   }
 
   async counts(): Promise<Record<QueueName, JobCounts>> {
-    const entries = await Promise.all(QUEUE_NAMES.map(async (name) => [name, await this.#patiently(() => this.#count(name))] as const));
+    const entries = await Promise.all(QUEUE_NAMES.map(async (name) => [name, await this.#retrying(() => this.#count(name))] as const));
     return Object.fromEntries(entries) as Record<QueueName, JobCounts>;
   }
 
@@ -203,18 +203,18 @@ export class JobsBullmq implements Jobs {
 
   async #add(queue: QueueName, id: string, payload: unknown, delayMs: number, more: object = {}): Promise<void> {
     const { attempts } = this.#settings(queue);
-    const kept: Kept = { payload, due: Date.now() + delayMs };
+    const kept: StoredJob = { payload, due: Date.now() + delayMs };
     const options = { jobId: toJobId(id), delay: Math.max(0, delayMs), attempts, backoff: { type: 'ours' }, stackTraceLimit: 1, ...more };
     await this.#queues[queue].add(queue, kept, options);
   }
 
-  async #run<Q extends QueueName>(queue: Q, handler: JobHandler<Q>, bull: BullJob<Kept>, token: string): Promise<void> {
+  async #run<Q extends QueueName>(queue: Q, handler: JobHandler<Q>, bull: BullJob<StoredJob>, token: string): Promise<void> {
     const job = { id: fromJobId(bull.id ?? ''), payload: bull.data.payload as QueuePayloads[Q], attempt: bull.attemptsMade + 1 };
     const started = performance.now();
     const ran = (): void => this.#options.observe?.ran(queue, (performance.now() - started) / 1000);
-    let again: number | undefined;
+    let rerunInMs: number | undefined;
     try {
-      again = (await handler(job))?.again;
+      rerunInMs = (await handler(job))?.rerunInMs;
       ran();
     } catch (error) {
       ran();
@@ -222,10 +222,10 @@ export class JobsBullmq implements Jobs {
       const reason = reasonOf(error);
       this.#options.log.warn({ queue, job: job.id, attempt: job.attempt, reason, final, err: error }, 'job failed');
       // The text of the error may contain things that must not be stored in Redis.
-      throw bare(final ? new UnrecoverableError(reason) : new Error(reason));
+      throw withoutStack(final ? new UnrecoverableError(reason) : new Error(reason));
     }
-    if (again === undefined) return;
-    const due = Date.now() + again;
+    if (rerunInMs === undefined) return;
+    const due = Date.now() + rerunInMs;
     await bull.updateData({ ...bull.data, due });
     await bull.moveToDelayed(due, token);
     throw new DelayedError();
@@ -235,7 +235,7 @@ export class JobsBullmq implements Jobs {
     const queue = this.#queues[name];
     const [counts, [oldest]] = await Promise.all([
       queue.getJobCounts('wait', 'active', 'delayed', 'failed'),
-      queue.getJobs(['wait'], 0, 0, true) as Promise<(BullJob<Kept> | undefined)[]>,
+      queue.getJobs(['wait'], 0, 0, true) as Promise<(BullJob<StoredJob> | undefined)[]>,
     ]);
     const { wait = 0, active = 0, delayed = 0, failed = 0 } = counts;
     return {
@@ -252,12 +252,12 @@ export class JobsBullmq implements Jobs {
   }
 
   /** Retries for a few seconds. All work here can be repeated. */
-  async #patiently<T>(work: () => Promise<T>): Promise<T> {
-    const end = performance.now() + PATIENCE_MS;
+  async #retrying<T>(work: () => Promise<T>): Promise<T> {
+    const end = performance.now() + RETRY_FOR_MS;
     for (;;) {
       if (this.#closed) throw new HubError('UNAVAILABLE', 'The jobs are closed.');
       try {
-        return await inTime(work(), end - performance.now());
+        return await withTimeout(work(), end - performance.now());
       } catch (error) {
         if (error instanceof TypeError) throw error;
         if (performance.now() + RETRY_MS >= end) throw new HubError('UNAVAILABLE', 'The job queue cannot be reached.', { cause: error });
@@ -270,12 +270,12 @@ export class JobsBullmq implements Jobs {
    * BullMQ retries at once after an error reply (no permission, no memory), so the worker pauses
    * after one.
    */
-  #rest(worker: Worker): void {
+  #pauseAfterError(worker: Worker): void {
     if (this.#closed || worker.isPaused()) return;
     worker.pause(true).catch((error: unknown) => this.#onError(error));
     setTimeout(() => {
       if (!this.#closed) worker.resume().catch((error: unknown) => this.#onError(error));
-    }, REST_MS).unref();
+    }, PAUSE_MS).unref();
   }
 
   #onError(error: unknown): void {
@@ -298,12 +298,12 @@ function keep(seconds: number): { readonly age: number; readonly count: number }
 }
 
 /** Drops the stack, which BullMQ would store. */
-function bare<E extends Error>(error: E): E {
+function withoutStack<E extends Error>(error: E): E {
   error.stack = error.message;
   return error;
 }
 
-async function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
+async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
   const over = new AbortController();
   try {
     return await Promise.race([

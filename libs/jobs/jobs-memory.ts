@@ -242,19 +242,19 @@ export class MemoryQueue<Q extends QueueName> {
     const job: Job<Q> = { id: entry.id, payload: entry.payload, attempt: entry.attempt };
     const started = performance.now();
     let failed: { readonly error: unknown } | undefined;
-    let again: number | undefined;
+    let rerunInMs: number | undefined;
     try {
-      again = (await handler(job))?.again;
+      rerunInMs = (await handler(job))?.rerunInMs;
     } catch (error) {
       failed = { error };
     }
     this.#options.ran((performance.now() - started) / 1000);
     if (failed === undefined) {
-      if (again === undefined) this.#end(entry, 'done', settings.keepDoneSeconds);
+      if (rerunInMs === undefined) this.#end(entry, 'done', settings.keepDoneSeconds);
       else {
         entry.attempt = 1;
         entry.state = 'delayed';
-        entry.due = entry.since = steady() + again;
+        entry.due = entry.since = steady() + rerunInMs;
       }
       return;
     }

@@ -71,9 +71,9 @@ export interface Job<Q extends QueueName> {
 }
 
 /**
- * `again`: the job is not done; it runs again after that many milliseconds, as its first attempt.
+ * `rerunInMs`: the job is not done; it runs again after that many milliseconds, as its first attempt.
  */
-export type JobOutcome = undefined | { readonly again: number };
+export type JobOutcome = undefined | { readonly rerunInMs: number };
 
 /**
  * Does a job. If it rejects, the job is retried after growing pauses, until the attempts of the

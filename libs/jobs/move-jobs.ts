@@ -6,7 +6,7 @@ import { connectQueueClient } from '#libs/redis/queue-clients.ts';
 import { QUEUE_NAMES } from './jobs.ts';
 
 /** Milliseconds that Redis has for its first answer. */
-const PATIENCE_MS = 10_000;
+const ANSWER_MS = 10_000;
 /** Jobs of one read. */
 const PAGE = 500;
 
@@ -19,7 +19,7 @@ export interface MoveJobsOptions {
 }
 
 /** The data of a job, as `JobsBullmq` stores it. */
-interface Kept {
+interface StoredJob {
   /** When it is due, in Unix milliseconds. */
   readonly due: number;
 }
@@ -33,13 +33,13 @@ interface Kept {
  * does not answer.
  */
 export async function moveJobs({ target, prefix, to }: MoveJobsOptions): Promise<number> {
-  const client = connectQueueClient(target, 'works', PATIENCE_MS);
+  const client = connectQueueClient(target, 'works', ANSWER_MS);
   let failure: Error | undefined;
   client.on('error', (error: Error) => {
     failure = error;
   });
   try {
-    const late = delay(PATIENCE_MS, undefined, { ref: false }).then(() => {
+    const late = delay(ANSWER_MS, undefined, { ref: false }).then(() => {
       throw new Error(`Redis does not answer${failure === undefined ? '' : `: ${failure.message}`}`);
     });
     await Promise.race([client.ping(), late]);
@@ -47,8 +47,8 @@ export async function moveJobs({ target, prefix, to }: MoveJobsOptions): Promise
     for (const name of QUEUE_NAMES) {
       const options = { connection: client, skipVersionCheck: true };
       moved += await moveQueue(
-        new Queue<Kept>(name, { ...options, prefix: `{${prefix}:jobs}` }),
-        new Queue<Kept>(name, { ...options, prefix: to }),
+        new Queue<StoredJob>(name, { ...options, prefix: `{${prefix}:jobs}` }),
+        new Queue<StoredJob>(name, { ...options, prefix: to }),
       );
     }
     return moved;
@@ -62,7 +62,7 @@ export async function moveJobs({ target, prefix, to }: MoveJobsOptions): Promise
   }
 }
 
-async function moveQueue(from: Queue<Kept>, to: Queue<Kept>): Promise<number> {
+async function moveQueue(from: Queue<StoredJob>, to: Queue<StoredJob>): Promise<number> {
   let moved = 0;
   for (let start = 0; ; start += PAGE) {
     const jobs = await from.getJobs(['wait', 'delayed', 'prioritized', 'active'], start, start + PAGE - 1);

@@ -16,7 +16,7 @@ export interface AssignmentOptions {
   readonly agents: Pick<AgentStore, 'all'>;
   readonly presence: Pick<Presence, 'sessions'>;
   readonly absences: Pick<Absences, 'look'>;
-  readonly notices: Pick<Notifier, 'membership'>;
+  readonly notifier: Pick<Notifier, 'membership'>;
   /** Sends people the notices of committed changes (`Notices`). Never rejects. */
   readonly sendNotices: () => Promise<void>;
   readonly lifecycle: Pick<RoomLifecycle, 'close'>;
@@ -60,13 +60,13 @@ export class Assignment {
     const { conversations, roomName, now } = this.#options;
     const room = name ?? roomName();
     const at = now();
-    const opened = await conversations.open({ room, subject, customer, now: at, further, most: OPEN_MAX });
+    const opened = await conversations.open({ room, subject, customer, now: at, further, openMax: OPEN_MAX });
     if (opened === 'too-many') throw new HubError('ROOM_LIMIT', `You have ${OPEN_MAX} open conversations: close one first.`);
     if (opened !== 'made' && (opened.room !== room || opened.state !== 'queued')) return { record: opened, made: opened.room === room };
     const queued: ConversationRecord = { room, subject, state: 'queued', customer, agent: undefined, createdAt: at };
     // It is in the queue: if anything fails from here on, the sweep assigns it.
     try {
-      return { record: (await this.#give(queued, await this.agentsOnline())) ?? queued, made: true };
+      return { record: (await this.#assignTo(queued, await this.agentsOnline())) ?? queued, made: true };
     } catch (error) {
       if (error instanceof HubError) return { record: queued, made: true };
       throw error;
@@ -85,7 +85,7 @@ export class Assignment {
     if (agent === undefined) throw new HubError('USER_NOT_FOUND', 'No agent with this id is online.');
     const record = before.state === 'closed' ? undefined : await conversations.assign(room, [agent]);
     if (record === undefined) throw new HubError('ROOM_CLOSED', 'The conversation is closed.');
-    await this.#handedOn(record, before.agent);
+    await this.#notify(record, before.agent);
     return record;
   }
 
@@ -115,11 +115,11 @@ export class Assignment {
     if (this.#sweeping) return;
     this.#sweeping = true;
     try {
-      await this.#handOn();
+      await this.#reassign();
       const queued = await this.#options.conversations.queued(SWEEP_MAX);
       const agents = queued.length === 0 ? [] : await this.agentsOnline();
       if (agents.length === 0) return;
-      for (const record of queued) await this.#give(record, agents);
+      for (const record of queued) await this.#assignTo(record, agents);
     } finally {
       this.#sweeping = false;
     }
@@ -129,31 +129,31 @@ export class Assignment {
    * An agent who was away for over a minute loses their conversations, to an agent online or to the
    * queue. An agent who only reconnects keeps them.
    */
-  async #handOn(): Promise<void> {
+  async #reassign(): Promise<void> {
     const { conversations, absences } = this.#options;
     const { gone } = await absences.look(await conversations.agentsAtWork());
     if (gone.length === 0) return;
     const agents = await this.agentsOnline();
     for (const agent of gone) {
       for (const { room } of (await conversations.list({ state: 'assigned', agent: agent.id, limit: SWEEP_MAX })).items) {
-        const record = await conversations.handOn(room, agent.id, agents);
-        if (record !== undefined) await this.#handedOn(record, agent);
+        const record = await conversations.reassign(room, agent.id, agents);
+        if (record !== undefined) await this.#notify(record, agent);
       }
     }
   }
 
-  async #give(queued: ConversationRecord, agents: readonly Person[]): Promise<ConversationRecord | undefined> {
+  async #assignTo(queued: ConversationRecord, agents: readonly Person[]): Promise<ConversationRecord | undefined> {
     if (agents.length === 0) return undefined;
     const record = await this.#options.conversations.assign(queued.room, agents, 'queued');
-    if (record !== undefined) await this.#handedOn(record);
+    if (record !== undefined) await this.#notify(record);
     return record;
   }
 
   /** Notifies the customer, the agent and the agent before. */
-  async #handedOn({ room, customer, agent }: ConversationRecord, before?: Person): Promise<void> {
-    const { notices, sendNotices } = this.#options;
+  async #notify({ room, customer, agent }: ConversationRecord, before?: Person): Promise<void> {
+    const { notifier, sendNotices } = this.#options;
     const users = new Set([customer, agent, before].filter((one) => one !== undefined).map(({ id }) => id));
-    await notices.membership(room, [...users]);
+    await notifier.membership(room, [...users]);
     await sendNotices();
   }
 

@@ -17,7 +17,7 @@ const { members: MEMBERS_MAX, openRooms: OWNED_MAX } = ROOM_KINDS[KIND].limits;
 export interface GroupsOptions {
   readonly rooms: Pick<RoomStore, 'createGroup' | 'standing' | 'withMembers' | 'update' | 'addMembers' | 'removeMembers'>;
   readonly people: Pick<People, 'byIds'>;
-  readonly notices: Pick<Notifier, 'membership'>;
+  readonly notifier: Pick<Notifier, 'membership'>;
   /** Sends people the notices of committed changes (`Notices`). Never rejects. */
   readonly sendNotices: () => Promise<void>;
   readonly lifecycle: Pick<RoomLifecycle, 'close'>;
@@ -69,7 +69,7 @@ export class Groups {
    * `ROOM_LIMIT` (the owner has too many groups).
    */
   async create(owner: Person, group: NewGroup): Promise<KnownRoom> {
-    const { rooms, people, notices, sendNotices, roomName, now, scheduleExpiry } = this.#options;
+    const { rooms, people, notifier, sendNotices, roomName, now, scheduleExpiry } = this.#options;
     const invited = await people.byIds(
       group.members.filter((id) => id !== owner.id),
       'groups',
@@ -90,7 +90,7 @@ export class Groups {
     const before = made === 'exists' ? await rooms.withMembers(record.room) : undefined;
     if (made === 'exists' && before?.room.owner !== owner.id) throw new HubError('UNAVAILABLE');
     if (record.expiresAt !== undefined) await scheduleExpiry(record.room, record.expiresAt);
-    await notices.membership(
+    await notifier.membership(
       record.room,
       invited.map(({ id }) => id),
     );
@@ -103,7 +103,7 @@ export class Groups {
   }
 
   async change(user: string, room: string, { title, keepHistory, lifeMs }: GroupChange): Promise<KnownRoom> {
-    const { rooms, notices, now, scheduleExpiry } = this.#options;
+    const { rooms, notifier, now, scheduleExpiry } = this.#options;
     const { members } = await this.#owned(user, room);
     const at = now();
     const change = {
@@ -116,7 +116,7 @@ export class Groups {
     if (lifeMs !== undefined) await scheduleExpiry(room, record.expiresAt);
     // Of these members only `keepHistory` changes a membership that gateways know.
     if (keepHistory !== undefined) {
-      await notices.membership(
+      await notifier.membership(
         room,
         members.map(({ id }) => id),
       );
@@ -126,7 +126,7 @@ export class Groups {
 
   /** @throws HubError `USER_NOT_FOUND`, `INVALID_REQUEST` (the group would be too large). */
   async add(user: string, room: string, ids: readonly string[]): Promise<readonly Person[]> {
-    const { rooms, people, notices, sendNotices } = this.#options;
+    const { rooms, people, notifier, sendNotices } = this.#options;
     const { members } = await this.#owned(user, room);
     const known = new Set(members.map(({ id }) => id));
     const fresh = await people.byIds(
@@ -137,7 +137,7 @@ export class Groups {
     const added = await rooms.addMembers(room, fresh, MEMBERS_MAX);
     if (added === 'too-many') throw new HubError('INVALID_REQUEST', `a group has at most ${MEMBERS_MAX} members`);
     if (added === 'closed') throw new HubError('ROOM_CLOSED');
-    await notices.membership(
+    await notifier.membership(
       room,
       fresh.map(({ id }) => id),
     );
@@ -150,13 +150,13 @@ export class Groups {
    * member removes only themself. Ids of non-members are skipped.
    */
   async remove(user: string, room: string, ids: readonly string[]): Promise<readonly Person[]> {
-    const { rooms, notices, sendNotices } = this.#options;
+    const { rooms, notifier, sendNotices } = this.#options;
     const { room: record, members } = await this.#group(user, room);
     const owner = record.owner === user;
     if (ids.some((id) => (id === user) === owner)) throw new HubError('FORBIDDEN');
     const leaving = members.filter(({ id }) => ids.includes(id)).map(({ id }) => id);
     if (leaving.length === 0) return members;
-    await notices.membership(room, await rooms.removeMembers(room, leaving));
+    await notifier.membership(room, await rooms.removeMembers(room, leaving));
     await sendNotices();
     return members.filter(({ id }) => !leaving.includes(id));
   }

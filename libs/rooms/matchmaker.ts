@@ -16,7 +16,7 @@ export interface MatchmakerOptions {
   readonly presence: Pick<Presence, 'sessions' | 'sample'>;
   readonly absences: Pick<Absences, 'look'>;
   readonly kinds: Pick<PersonKinds, 'of'>;
-  readonly notices: Pick<Notifier, 'membership'>;
+  readonly notifier: Pick<Notifier, 'membership'>;
   /** Sends people the notices of committed changes (`Notices`). Never rejects. */
   readonly sendNotices: () => Promise<void>;
   /** Plans the end of the room, in Unix milliseconds. Never rejects. */
@@ -42,7 +42,7 @@ const STRANGERS = 64;
 const WAITING = 64;
 const WAITING_SWEPT = 1000;
 /** Milliseconds that a request waits for earlier ones of this process. */
-const PATIENCE_MS = 30_000;
+const QUEUED_MAX_MS = 30_000;
 
 export class Matchmaker {
   readonly #options: MatchmakerOptions;
@@ -51,7 +51,7 @@ export class Matchmaker {
    * The last request of the queue. The store pairs one at a time; waiting requests must not hold
    * its connections.
    */
-  #turn: Promise<unknown> = Promise.resolve();
+  #lastMatch: Promise<unknown> = Promise.resolve();
 
   constructor(options: MatchmakerOptions) {
     this.#options = options;
@@ -118,15 +118,15 @@ export class Matchmaker {
     }
   }
 
-  async #match(user: Person, keepHistory: boolean, candidates: readonly Person[], again: boolean): Promise<MatchResult> {
-    const { pairs, notices, sendNotices, scheduleExpiry, roomName, now } = this.#options;
-    const result = await this.#inTurn(() => {
+  async #match(user: Person, keepHistory: boolean, candidates: readonly Person[], onlyIfWaiting: boolean): Promise<MatchResult> {
+    const { pairs, notifier, sendNotices, scheduleExpiry, roomName, now } = this.#options;
+    const result = await this.#serialize(() => {
       const at = now();
-      return pairs.match({ user, keepHistory, again, candidates, room: roomName(), now: at, expiresAt: at + LIFE_MS });
+      return pairs.match({ user, keepHistory, onlyIfWaiting, candidates, room: roomName(), now: at, expiresAt: at + LIFE_MS });
     });
     if (result.state === 'paired' && result.made) {
-      const other = await this.#known(result.with);
-      await notices.membership(result.room, [user.id, other.id]);
+      const other = await this.#withKind(result.with);
+      await notifier.membership(result.room, [user.id, other.id]);
       await sendNotices();
       await scheduleExpiry(result.room, result.expiresAt);
       return { ...result, with: other };
@@ -138,7 +138,7 @@ export class Matchmaker {
    * The store may not know the kind of somebody who came a moment ago. The partner must see it all
    * the same.
    */
-  async #known(person: Person): Promise<Person> {
+  async #withKind(person: Person): Promise<Person> {
     const kind = person.kind ?? (await this.#options.kinds.of(person.id));
     return kind === undefined ? person : { ...person, kind };
   }
@@ -148,20 +148,20 @@ export class Matchmaker {
    * notice, and history is kept from the moment that both want it.
    */
   async #wantHistory(user: Person, pair: { readonly room: string; readonly with: Person }): Promise<void> {
-    const { pairs, notices, sendNotices, now } = this.#options;
+    const { pairs, notifier, sendNotices, now } = this.#options;
     const history = await pairs.wantHistory(user.id, now());
-    if (history === 'kept') await notices.membership(pair.room, [user.id, pair.with.id]);
+    if (history === 'kept') await notifier.membership(pair.room, [user.id, pair.with.id]);
     if (history !== undefined) await sendNotices();
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+  #serialize<T>(work: () => Promise<T>): Promise<T> {
     const { steady = () => performance.now() } = this.#options;
     const since = steady();
-    const done = this.#turn.then(() => {
-      if (steady() - since > PATIENCE_MS) throw new HubError('UNAVAILABLE', undefined, { retryAfter: 1 });
+    const done = this.#lastMatch.then(() => {
+      if (steady() - since > QUEUED_MAX_MS) throw new HubError('UNAVAILABLE', undefined, { retryAfter: 1 });
       return work();
     });
-    this.#turn = done.catch(() => undefined);
+    this.#lastMatch = done.catch(() => undefined);
     return done;
   }
 

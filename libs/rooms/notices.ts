@@ -101,7 +101,7 @@ export class Notices {
       );
     const [one, other] = found.members;
     if (kind !== 'pair' || one === undefined || other === undefined) return [];
-    const [first, second] = await Promise.all([this.#known(one), this.#known(other)]);
+    const [first, second] = await Promise.all([this.#withKind(one), this.#withKind(other)]);
     return [
       { user: one.id, frame: matchedWith(room, second) },
       { user: other.id, frame: matchedWith(room, first) },
@@ -128,7 +128,7 @@ export class Notices {
    * The store may not know the kind of somebody who came a moment ago. The partner must see it all
    * the same.
    */
-  async #known(person: Person): Promise<Person> {
+  async #withKind(person: Person): Promise<Person> {
     const kind = person.kind ?? (await this.#options.kinds.of(person.id));
     return kind === undefined ? person : { ...person, kind };
   }
@@ -147,7 +147,7 @@ export interface NotifierOptions {
   /** Resolves after a number of milliseconds. It must not keep a process alive. */
   readonly wait: (milliseconds: number) => Promise<void>;
   /** Called when the last attempt to send a signal fails. */
-  readonly lost?: (error: unknown) => void;
+  readonly onLost?: (error: unknown) => void;
 }
 
 /** Attempts to send a signal while the backend is away, and the milliseconds between two. */
@@ -189,18 +189,18 @@ export class Notifier {
     try {
       await this.#options.broker.emit(topic, payload);
     } catch {
-      this.#again(topic, payload).catch((error: unknown) => this.#options.lost?.(error));
+      this.#again(topic, payload).catch((error: unknown) => this.#options.onLost?.(error));
     }
   }
 
   async #again(topic: Topic, payload: string): Promise<void> {
-    const { broker, wait, lost } = this.#options;
+    const { broker, wait, onLost } = this.#options;
     for (let attempt = 2; ; attempt++) {
       await wait(RETRY_MS);
       try {
         return await broker.emit(topic, payload);
       } catch (error) {
-        if (attempt >= ATTEMPTS) return lost?.(error);
+        if (attempt >= ATTEMPTS) return onLost?.(error);
       }
     }
   }

@@ -102,12 +102,12 @@ export interface PersonKindsOptions {
  * Milliseconds that an answer is kept: a service that publishes often asks once a second for each
  * user.
  */
-const GOOD_MS = 1_000;
+const CACHED_MS = 1_000;
 /**
  * Milliseconds that a caller waits for the store, and milliseconds after a failure in which nobody
  * waits at all.
  */
-const PATIENCE_MS = 500;
+const ANSWER_MS = 500;
 const PAUSE_MS = 5_000;
 /**
  * Further look-ups of an unknown user, and the milliseconds between them: they may have connected a
@@ -116,12 +116,12 @@ const PAUSE_MS = 5_000;
 const TRIES = 4;
 const TRY_MS = 250;
 /** Most people whose kind is kept. */
-const REMEMBERED_MAX = 1_000;
+const CACHED_MAX = 1_000;
 
 export class PersonKinds {
   readonly #options: PersonKindsOptions;
   readonly #steady: () => number;
-  readonly #asked = new Map<string, { readonly at: number; readonly kind: Promise<string | undefined> }>();
+  readonly #cache = new Map<string, { readonly at: number; readonly kind: Promise<string | undefined> }>();
   #pausedUntil = 0;
 
   constructor(options: PersonKindsOptions) {
@@ -135,14 +135,14 @@ export class PersonKinds {
    */
   of(user: string): Promise<string | undefined> {
     const now = this.#steady();
-    const known = this.#asked.get(user);
-    if (known !== undefined && now - known.at < GOOD_MS) return known.kind;
+    const known = this.#cache.get(user);
+    if (known !== undefined && now - known.at < CACHED_MS) return known.kind;
     if (now < this.#pausedUntil) return Promise.resolve(undefined);
     const kind = this.#ask(user);
-    this.#asked.delete(user);
-    this.#asked.set(user, { at: now, kind });
-    const [oldest] = this.#asked.keys();
-    if (this.#asked.size > REMEMBERED_MAX && oldest !== undefined) this.#asked.delete(oldest);
+    this.#cache.delete(user);
+    this.#cache.set(user, { at: now, kind });
+    const [oldest] = this.#cache.keys();
+    if (this.#cache.size > CACHED_MAX && oldest !== undefined) this.#cache.delete(oldest);
     return kind;
   }
 
@@ -154,7 +154,7 @@ export class PersonKinds {
     const { presence, wait } = this.#options;
     try {
       for (let asked = 1; ; asked += 1) {
-        const kind = await this.#patiently(user);
+        const kind = await this.#kindInTime(user);
         if (kind !== undefined || asked > TRIES) return kind;
         const [sessions = 0] = await presence.sessions([user]);
         if (sessions === 0) return undefined;
@@ -166,9 +166,9 @@ export class PersonKinds {
   }
 
   /** Asks the store. If it does not answer in time, rejects and begins the pause. */
-  async #patiently(user: string): Promise<string | undefined> {
+  async #kindInTime(user: string): Promise<string | undefined> {
     const { seen, wait } = this.#options;
-    const late = wait(PATIENCE_MS).then(() => {
+    const late = wait(ANSWER_MS).then(() => {
       throw new HubError('UNAVAILABLE');
     });
     // Nobody waits for it after the answer.

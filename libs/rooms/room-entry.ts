@@ -136,7 +136,7 @@ export class RoomEntry implements RoomAccess {
     if (standing?.isMember === true) {
       // The other user may be a customer now (A12), or forgotten.
       await people.requirePower(others, 'direct');
-      return passOf(standing);
+      return membershipOf(standing);
     }
     const members: Person[] = [{ id: bearer.userId, name: bearer.name, kind: bearer.kind }, ...(await people.byIds(others, 'direct'))];
     // Both may write at the same moment: the second one finds the room.
@@ -149,19 +149,19 @@ export class RoomEntry implements RoomAccess {
   }
 
   async #managed(bearer: RoomBearer, room: string): Promise<Membership> {
-    return passOf(await standingOfMember(this.#options.rooms, room, bearer.userId));
+    return membershipOf(await standingOfMember(this.#options.rooms, room, bearer.userId));
   }
 
   async #readManaged(bearer: RoomBearer, room: string): Promise<Retention> {
-    return keepsOf((await standingOfReader(this.#options.rooms, room, bearer.userId)).room);
+    return retentionOf((await standingOfReader(this.#options.rooms, room, bearer.userId)).room);
   }
 }
 
-function passOf({ room, privateMembers }: RoomStanding): Membership {
-  return { room: room.room, retention: keepsOf(room), members: isPrivateRoom(room.room) ? privateMembers : undefined };
+function membershipOf({ room, privateMembers }: RoomStanding): Membership {
+  return { room: room.room, retention: retentionOf(room), members: isPrivateRoom(room.room) ? privateMembers : undefined };
 }
 
-function keepsOf({ keepHistory }: RoomRecord): Retention {
+function retentionOf({ keepHistory }: RoomRecord): Retention {
   return keepHistory ? Retention.history : Retention.stream;
 }
 

@@ -5,7 +5,7 @@ import type { Notifier } from './notices.ts';
 
 export interface RoomLifecycleOptions {
   readonly rooms: Pick<RoomStore, 'close' | 'withMembers'>;
-  readonly notices: Pick<Notifier, 'closed'>;
+  readonly notifier: Pick<Notifier, 'closed'>;
   /** Drops the job that would close the room. Never rejects. */
   readonly forgetExpiry: (room: string) => Promise<void>;
   /** Unix milliseconds. */
@@ -25,11 +25,11 @@ export class RoomLifecycle {
    * gateways. Frees a pair.
    */
   async close(room: string): Promise<boolean> {
-    const { rooms, notices, forgetExpiry, now } = this.#options;
+    const { rooms, notifier, forgetExpiry, now } = this.#options;
     // Reads the members first: a closed room may lose them.
     const found = await rooms.withMembers(room);
     if (found === undefined || !(await rooms.close(room, 'closed', now()))) return false;
-    await notices.closed(room, found.room.kind, found.members, 'closed');
+    await notifier.closed(room, found.room.kind, found.members, 'closed');
     if (found.room.expiresAt !== undefined) await forgetExpiry(room);
     return true;
   }

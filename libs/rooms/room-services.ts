@@ -38,7 +38,7 @@ export interface RoomServicesOptions {
  * any number of processes may have them.
  */
 export interface RoomServices {
-  readonly notices: Notifier;
+  readonly notifier: Notifier;
   /** Once started, sends the notices that dead processes left behind. */
   readonly noticeFeed: Pick<SharedFeed<NoticeEvent['kind']>, 'start' | 'stop'>;
   readonly lifecycle: RoomLifecycle;
@@ -58,27 +58,27 @@ export function roomServices({ store, broker, presence, node, log, now, wait, fa
     }
   };
   const { rooms, seen, users } = store;
-  const notices = new Notifier({ broker, wait, lost: failed });
-  const lifecycle = new RoomLifecycle({ rooms, notices, forgetExpiry: (room) => scheduleExpiry(room, undefined), now });
+  const notifier = new Notifier({ broker, wait, onLost: failed });
+  const lifecycle = new RoomLifecycle({ rooms, notifier, forgetExpiry: (room) => scheduleExpiry(room, undefined), now });
   const people = new People({ seen, users });
   const kinds = new PersonKinds({ seen, presence, wait });
-  const notes = new Notices({ rooms, kinds, broker });
+  const notices = new Notices({ rooms, kinds, broker });
   const noticeFeed = new SharedFeed({
     source: store.events,
     consumer: 'notices',
     kinds: NOTICE_EVENTS,
     maxAgeMs: NOTICE_MAX_AGE_MS,
-    handle: (events) => notes.send(events),
+    handle: (events) => notices.send(events),
     holder: `${node}.${randomUUID()}`,
     log,
   });
   const sendNotices = (): Promise<void> => noticeFeed.wake();
   const absences = new Absences({ absences: store.absences, presence, now });
   return {
-    notices,
+    notifier,
     noticeFeed,
     lifecycle,
-    groups: new Groups({ rooms, people, notices, sendNotices, lifecycle, scheduleExpiry, roomName: () => freshRoomName('group'), now }),
+    groups: new Groups({ rooms, people, notifier, sendNotices, lifecycle, scheduleExpiry, roomName: () => freshRoomName('group'), now }),
     list: new RoomList({ rooms, messages: store.messages, presence }),
     kinds,
     matchmaker: new Matchmaker({
@@ -87,7 +87,7 @@ export function roomServices({ store, broker, presence, node, log, now, wait, fa
       presence,
       absences,
       kinds,
-      notices,
+      notifier,
       sendNotices,
       scheduleExpiry,
       roomName: () => freshRoomName('pair'),
@@ -98,7 +98,7 @@ export function roomServices({ store, broker, presence, node, log, now, wait, fa
       agents: store.agents,
       presence,
       absences,
-      notices,
+      notifier,
       sendNotices,
       lifecycle,
       roomName: () => freshRoomName('conv'),

@@ -28,7 +28,7 @@ export interface SessionLimits {
  * The future of a connection. `keep`: it is used again. `close`: it is closed. `retire`: it is
  * closed, and so are all connections made together with it.
  */
-export type Fate = 'keep' | 'close' | 'retire';
+export type ReleaseAction = 'keep' | 'close' | 'retire';
 
 const IDLE_MS = 30_000;
 /** Timers may fire this many milliseconds early. */
@@ -107,7 +107,7 @@ export class Connections {
     for (let attempt = 1; ; attempt++) {
       let generation = this.#current;
       try {
-        generation ??= await before(deadline, this.#find());
+        generation ??= await withDeadline(deadline, this.#find());
         const client = await this.#connect(generation, deadline);
         this.#generationOf.set(client, generation);
         return client;
@@ -120,10 +120,10 @@ export class Connections {
   }
 
   /** Gives a connection back. */
-  release(client: pg.PoolClient, fate: Fate): void {
-    client.release(fate !== 'keep');
+  release(client: pg.PoolClient, action: ReleaseAction): void {
+    client.release(action !== 'keep');
     const generation = this.#generationOf.get(client);
-    if (fate === 'retire' && generation !== undefined) this.#retire(generation);
+    if (action === 'retire' && generation !== undefined) this.#retire(generation);
   }
 
   /** Resolves when every connection is given back and closed. */
@@ -185,7 +185,7 @@ export class Connections {
       if (this.#generations.length > 1 && !busy && !this.#refusesLimits(error)) this.#retire(generation);
     });
     try {
-      return await before(deadline, Promise.race([connecting, retired.then(() => Promise.reject(new Error('the server was lost')))]));
+      return await withDeadline(deadline, Promise.race([connecting, retired.then(() => Promise.reject(new Error('the server was lost')))]));
     } catch (error) {
       // A connection that comes too late goes back to the pool.
       connecting.then(
@@ -275,7 +275,7 @@ function reason(error: unknown): string {
 }
 
 /** Resolves as the promise does, or rejects at `deadline`, a moment of `performance.now()`. */
-async function before<T>(deadline: number, promise: Promise<T>): Promise<T> {
+async function withDeadline<T>(deadline: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('no connection in time')), Math.max(1, deadline - performance.now()));

@@ -32,7 +32,7 @@ export interface MatchRequest {
   readonly user: Person;
   readonly keepHistory: boolean;
   /** Does nothing if the user does not wait any more. Default false. */
-  readonly again?: boolean;
+  readonly onlyIfWaiting?: boolean;
   /**
    * Users online who may be paired, without the asking user. Those who wait come before the others.
    * A user who asked within the last ten seconds is taken even if not listed here, so that two who
@@ -76,7 +76,7 @@ export interface NewConversation {
   /** Makes one more, even if the customer has open conversations. */
   readonly further: boolean;
   /** Most open conversations of a customer. */
-  readonly most: number;
+  readonly openMax: number;
 }
 
 export interface ConversationFilter {
@@ -100,7 +100,7 @@ export interface ConversationStore {
   /**
    * Makes the room and the queued conversation, and returns `made`. If there is a room of this
    * name, returns its conversation, whatever its state. If the customer has an open conversation
-   * and asks for no further one, returns the newest of them. Returns `too-many` if they have `most`
+   * and asks for no further one, returns the newest of them. Returns `too-many` if they have `openMax`
    * of them. Concurrent calls of a customer run one after the other.
    */
   open(conversation: NewConversation): Promise<'made' | 'too-many' | ConversationRecord>;
@@ -119,7 +119,7 @@ export interface ConversationStore {
    * there are none, puts it back to its old place in the queue. Undefined if that agent does not
    * have it any more.
    */
-  handOn(room: string, from: string, agents: readonly Person[]): Promise<ConversationRecord | undefined>;
+  reassign(room: string, from: string, agents: readonly Person[]): Promise<ConversationRecord | undefined>;
   /** Queued conversations, the oldest first. */
   queued(limit: number): Promise<ConversationRecord[]>;
   /** Agents with open conversations. */

@@ -43,17 +43,17 @@ export class PostgresConversations implements ConversationStore {
     this.#database = database;
   }
 
-  open({ room, subject, customer, now, further, most }: NewConversation): Promise<'made' | 'too-many' | ConversationRecord> {
+  open({ room, subject, customer, now, further, openMax }: NewConversation): Promise<'made' | 'too-many' | ConversationRecord> {
     return this.#database.transaction(async (query) => {
       await query(CUSTOMER_LOCK, [customer.id]);
       const [before] = await query<ConversationRow>(`SELECT ${COLUMNS} FROM conversations c WHERE c.room = $1`, [room]);
       if (before !== undefined) return conversationOf(before);
       const opened = await query<ConversationRow>(
         `SELECT ${COLUMNS} FROM conversations c WHERE c.customer_id = $1 AND c.state <> 'closed' ORDER BY c.created_at DESC, c.seq DESC LIMIT $2`,
-        [customer.id, most],
+        [customer.id, openMax],
       );
       if (opened[0] !== undefined && !further) return conversationOf(opened[0]);
-      if (opened.length >= most) return 'too-many';
+      if (opened.length >= openMax) return 'too-many';
       await query(
         `WITH made AS (
            INSERT INTO rooms (room, kind, title, owner, keep_history, history_from, created_at) VALUES ($1, '${KIND}', $2, $3, true, $5, $5)
@@ -81,15 +81,15 @@ export class PostgresConversations implements ConversationStore {
   assign(room: string, agents: readonly Person[], from?: ConversationState): Promise<ConversationRecord | undefined> {
     return this.#database.transaction(async (query) => {
       const before = await lockOpen(query, room);
-      return before === undefined || (from ?? before.state) !== before.state ? undefined : give(query, before, agents);
+      return before === undefined || (from ?? before.state) !== before.state ? undefined : assignTo(query, before, agents);
     });
   }
 
-  handOn(room: string, from: string, agents: readonly Person[]): Promise<ConversationRecord | undefined> {
+  reassign(room: string, from: string, agents: readonly Person[]): Promise<ConversationRecord | undefined> {
     return this.#database.transaction(async (query) => {
       const before = await lockOpen(query, room);
       if (before?.agent_id !== from) return undefined;
-      return (await give(query, before, agents)) ?? putBack(query, before);
+      return (await assignTo(query, before, agents)) ?? requeue(query, before);
     });
   }
 
@@ -150,7 +150,7 @@ async function lockOpen(query: Query, room: string): Promise<ConversationRow | u
   return row;
 }
 
-async function give(query: Query, before: ConversationRow, agents: readonly Person[]): Promise<ConversationRecord | undefined> {
+async function assignTo(query: Query, before: ConversationRow, agents: readonly Person[]): Promise<ConversationRecord | undefined> {
   const { room } = before;
   const [agent] = await query<{ id: string; name: string }>(
     `SELECT a.id, a.name FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS a (id, name, n)
@@ -158,7 +158,7 @@ async function give(query: Query, before: ConversationRow, agents: readonly Pers
     [room, agents.map(({ id }) => id), agents.map(({ name }) => name)],
   );
   if (agent === undefined) return undefined;
-  if (before.agent_id !== agent.id) await takeOut(query, before);
+  if (before.agent_id !== agent.id) await removeAgent(query, before);
   await query('INSERT INTO room_members (room, user_id, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [room, agent.id, agent.name]);
   const [after] = await query<ConversationRow>(
     `UPDATE conversations c SET state = 'assigned', agent_id = $2, agent_name = $3 WHERE c.room = $1 RETURNING ${COLUMNS}`,
@@ -167,8 +167,8 @@ async function give(query: Query, before: ConversationRow, agents: readonly Pers
   return after && conversationOf(after);
 }
 
-async function putBack(query: Query, before: ConversationRow): Promise<ConversationRecord | undefined> {
-  await takeOut(query, before);
+async function requeue(query: Query, before: ConversationRow): Promise<ConversationRecord | undefined> {
+  await removeAgent(query, before);
   const [after] = await query<ConversationRow>(
     `UPDATE conversations c SET state = 'queued', agent_id = NULL, agent_name = NULL WHERE c.room = $1 RETURNING ${COLUMNS}`,
     [before.room],
@@ -176,7 +176,7 @@ async function putBack(query: Query, before: ConversationRow): Promise<Conversat
   return after && conversationOf(after);
 }
 
-async function takeOut(query: Query, { room, agent_id }: ConversationRow): Promise<void> {
+async function removeAgent(query: Query, { room, agent_id }: ConversationRow): Promise<void> {
   if (agent_id !== null) await query('DELETE FROM room_members WHERE room = $1 AND user_id = $2', [room, agent_id]);
 }
 

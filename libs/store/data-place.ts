@@ -59,9 +59,9 @@ export function ownerOfData(path: string): SystemAccount | undefined {
  *
  * Throws `ConfigError` if a folder is gone, belongs to another account or cannot be written to.
  */
-export async function dataPlace(path: string, program: PostgresProgram, tell: (line: string) => void): Promise<string> {
+export async function dataPlace(path: string, program: PostgresProgram, report: (line: string) => void): Promise<string> {
   try {
-    const place = await findPlace(path, program, tell);
+    const place = await findPlace(path, program, report);
     accessSync(place, constants.W_OK);
     return place;
   } catch (error) {
@@ -73,7 +73,7 @@ export async function dataPlace(path: string, program: PostgresProgram, tell: (l
   }
 }
 
-async function findPlace(path: string, program: PostgresProgram, tell: (line: string) => void): Promise<string> {
+async function findPlace(path: string, program: PostgresProgram, report: (line: string) => void): Promise<string> {
   for (;;) {
     const target = linkTarget(path);
     if (target !== undefined && !existsSync(target))
@@ -87,7 +87,7 @@ async function findPlace(path: string, program: PostgresProgram, tell: (line: st
     }
     if (target !== undefined) {
       if (isOwn(path, target)) return target;
-      tell(`${path} is a copied link: another folder uses the database in ${target}. This folder gets a new one.`);
+      report(`${path} is a copied link: another folder uses the database in ${target}. This folder gets a new one.`);
       rmSync(path);
     }
     if (await prepareInPlace(path, program)) return path;
@@ -102,14 +102,14 @@ async function findPlace(path: string, program: PostgresProgram, tell: (line: st
 async function prepareInPlace(path: string, program: PostgresProgram): Promise<boolean> {
   const parent = dirname(path);
   makeOwnFolder(parent);
-  letThrough(parent);
+  allowPassing(parent);
   if (!(await program.canReach(parent))) return false;
   makeOwnFolder(path);
-  letThrough(path);
+  allowPassing(path);
   return true;
 }
 
-function letThrough(folder: string): void {
+function allowPassing(folder: string): void {
   const mode = statSync(folder).mode & 0o7777;
   if ((mode & 0o011) !== 0o011) chmodSync(folder, mode | 0o011);
 }

@@ -3,7 +3,7 @@
 import pg from 'pg';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
-import { Connections, type Fate } from './connections.ts';
+import { Connections, type ReleaseAction } from './connections.ts';
 
 /**
  * SQLSTATE classes of a bad request: data exceptions, constraints, program limits. PostgreSQL's
@@ -160,7 +160,7 @@ export class Database {
     const client = await this.#connections.acquire(deadline).catch((error: unknown) => {
       throw this.#failed(error);
     });
-    let fate: Fate = 'keep';
+    let action: ReleaseAction = 'keep';
     const query: Query = async <R extends Row>(sql: string, values: readonly unknown[] = []) => {
       const sent = performance.now();
       const allowedMs = Math.max(1, deadline - sent);
@@ -173,14 +173,15 @@ export class Database {
         return rows;
       } catch (error) {
         if (error instanceof pg.DatabaseError) this.#answeredAt = performance.now();
-        if (fate !== 'retire') fate = this.#fateAfter(error, { sent, allowedMs, serverMs: this.#serverMs(options.timeoutMs) }) ?? fate;
+        if (action !== 'retire')
+          action = this.#actionAfter(error, { sent, allowedMs, serverMs: this.#serverMs(options.timeoutMs) }) ?? action;
         throw this.#failed(error);
       }
     };
     try {
       return await work(query);
     } finally {
-      this.#connections.release(client, fate);
+      this.#connections.release(client, action);
     }
   }
 
@@ -205,10 +206,10 @@ export class Database {
   }
 
   /** What to do with the connection after an error. Undefined: nothing. */
-  #fateAfter(
+  #actionAfter(
     error: unknown,
     { sent, allowedMs, serverMs }: { readonly sent: number; readonly allowedMs: number; readonly serverMs: number },
-  ): Fate | undefined {
+  ): ReleaseAction | undefined {
     // The connection stays in use only after an error that the server itself reported, and only if
     // the server takes writes.
     if (error instanceof pg.DatabaseError) return LOST.test(error.code ?? '') ? 'retire' : undefined;
@@ -229,9 +230,9 @@ export class Database {
   }
 
   #failed(error: unknown): Error {
-    const told = storeError(error);
-    this.#health?.failed(error, told.code === 'UNAVAILABLE' && !isCollision(error) && !isLocked(error));
-    return told;
+    const reported = storeError(error);
+    this.#health?.failed(error, reported.code === 'UNAVAILABLE' && !isCollision(error) && !isLocked(error));
+    return reported;
   }
 }
 

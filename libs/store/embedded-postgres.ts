@@ -8,7 +8,7 @@ import type { Logger } from '#libs/telemetry/logger.ts';
 import { dataPlace, ownerOfData } from './data-place.ts';
 import { EmbeddedFolder, USER } from './embedded-folder.ts';
 import { cleanEnv, PostgresProgram } from './postgres-program.ts';
-import { gone, type Postmaster, runningPostmaster, signalPostmaster, stopPostmaster } from './postmaster.ts';
+import { hasEnded, type Postmaster, runningPostmaster, signalPostmaster, stopPostmaster } from './postmaster.ts';
 
 const DATABASE = 'parley';
 /**
@@ -54,9 +54,9 @@ export class FolderInUseError extends Error {
  * does not start.
  */
 export async function startEmbedded(folder: string, log: Logger): Promise<EmbeddedPostgres> {
-  const tell = (line: string): void => log.info(line);
-  const program = await PostgresProgram.find({ owner: ownerOfData(folder), tell });
-  const server = new EmbeddedServer(new EmbeddedFolder(await dataPlace(folder, program, tell), program), program, log);
+  const report = (line: string): void => log.info(line);
+  const program = await PostgresProgram.find({ owner: ownerOfData(folder), report });
+  const server = new EmbeddedServer(new EmbeddedFolder(await dataPlace(folder, program, report), program), program, log);
   await server.start();
   return server;
 }
@@ -185,7 +185,7 @@ class EmbeddedServer implements EmbeddedPostgres {
       if (error instanceof FolderInUseError) this.#launched = undefined;
       await client.end().catch(() => undefined);
       if (error instanceof FolderInUseError || isPasswordRefused(error)) throw error;
-      if (await gone(running.pid, 0)) this.#log.warn({ err: error }, 'the embedded database ended while it started');
+      if (await hasEnded(running.pid, 0)) this.#log.warn({ err: error }, 'the embedded database ended while it started');
       return false;
     }
     this.#claim = client;

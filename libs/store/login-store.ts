@@ -33,7 +33,7 @@ export interface LoginSecrets {
 }
 
 /** A login that is neither expired nor revoked. */
-export interface LivingLogin {
+export interface ActiveLogin {
   readonly family: FamilyRecord;
   readonly secrets: LoginSecrets;
 }
@@ -50,7 +50,7 @@ export interface LoginStore {
   /** Whether this hub made the login, valid or not. An expired login may be forgotten. */
   knowsLogin(familyId: string): Promise<boolean>;
   /** Undefined if there is none, or if it is expired or revoked. */
-  livingLogin(familyId: string, now: number): Promise<LivingLogin | undefined>;
+  activeLogin(familyId: string, now: number): Promise<ActiveLogin | undefined>;
   /**
    * Replaces the secrets `before` by `after`. False if the login is not valid any more, or if its
    * secrets are not `before` any more: of several concurrent calls, on any nodes, one succeeds.

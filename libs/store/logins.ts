@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { failPoint } from '#libs/config/fail-point.ts';
 import type { Database, Query } from './database.ts';
-import type { CodeStore, CodeTry, EarlierSecret, FamilyRecord, LivingLogin, LoginSecrets, LoginStore, NewCode } from './login-store.ts';
+import type { ActiveLogin, CodeStore, CodeTry, EarlierSecret, FamilyRecord, LoginSecrets, LoginStore, NewCode } from './login-store.ts';
 
 type LoginRow = {
   id: string;
@@ -56,7 +56,7 @@ export class PostgresLogins implements LoginStore {
     return (await this.#database.first('SELECT 1 FROM login_families WHERE id = $1', [familyId])) !== undefined;
   }
 
-  async livingLogin(familyId: string, now: number): Promise<LivingLogin | undefined> {
+  async activeLogin(familyId: string, now: number): Promise<ActiveLogin | undefined> {
     const row = await this.#database.first<LoginRow>(
       `SELECT id, user_id AS "userId", name, kind, expires_at AS "expiresAt", generation, secret_hash AS hash, earlier
          FROM login_families WHERE id = $1 AND NOT revoked AND expires_at > $2`,

@@ -89,7 +89,7 @@ export interface CopyOptions {
   /** Whether the programs of a folder run under the server's account. */
   works(home: string): Promise<boolean>;
   /** Called with one sentence if a copy is made. */
-  tell(line: string): void;
+  report(line: string): void;
   /** Default: the folder of this machine. */
   readonly base?: string;
 }
@@ -100,14 +100,14 @@ export interface CopyOptions {
  * of other versions are removed if no process uses them. This process counts as a user until it
  * ends.
  */
-export async function postgresCopy({ from, version, works, tell, base = machineFolder() }: CopyOptions): Promise<string> {
+export async function postgresCopy({ from, version, works, report, base = machineFolder() }: CopyOptions): Promise<string> {
   const home = join(base, `${HOME}${version}-${process.platform}-${process.arch}`);
   for (;;) {
     if (existsSync(home) && !(await works(home))) rmSync(home, { recursive: true, force: true });
     if (!existsSync(home)) {
       const draft = mkdtempSync(join(base, `${DRAFT}${process.pid}-`));
       await copy(from, draft);
-      tell(`PostgreSQL's account cannot enter ${from}, so its programs were copied to ${home} (${await megabytes(draft)} MB).`);
+      report(`PostgreSQL's account cannot enter ${from}, so its programs were copied to ${home} (${await megabytes(draft)} MB).`);
       try {
         renameSync(draft, home);
       } catch {

@@ -90,10 +90,10 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
 }
 
 async function lock(client: pg.PoolClient, waiting: (line: string) => void): Promise<void> {
-  let told = Number.NEGATIVE_INFINITY;
+  let reportedAt = Number.NEGATIVE_INFINITY;
   while ((await client.query<{ locked: boolean }>(LOCK)).rows[0]?.locked !== true) {
-    if (performance.now() - told >= TELL_MS) {
-      told = performance.now();
+    if (performance.now() - reportedAt >= TELL_MS) {
+      reportedAt = performance.now();
       const { rows } = await client.query<{ pid: number }>(LOCK_HOLDER);
       const holder = rows[0] === undefined ? '' : ` (PostgreSQL's process ${rows[0].pid} holds the lock)`;
       waiting(`waiting: another process migrates this database${holder}.`);

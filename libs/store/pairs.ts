@@ -78,7 +78,7 @@ export class PostgresPairs implements PairStore {
       const [own] = await query<PairRow>(OPEN_PAIR, [request.user.id]);
       if (own !== undefined) return { state: 'paired', made: false, ...pairOf(own) };
       const { user, candidates, now } = request;
-      if (request.again && (await query('SELECT 1 FROM pair_queue WHERE user_id = $1 FOR UPDATE', [user.id])).length === 0)
+      if (request.onlyIfWaiting && (await query('SELECT 1 FROM pair_queue WHERE user_id = $1 FOR UPDATE', [user.id])).length === 0)
         return { state: 'waiting' };
       const [chosen] = await query<ChosenRow>(CHOOSE, [
         user.id,
@@ -125,8 +125,8 @@ async function pair(query: Query, { user, keepHistory, room, now, expiresAt }: M
   return { state: 'paired', made: true, room, with: { id: chosen.id, name: chosen.name, ...kindMember(chosen.kind) }, expiresAt };
 }
 
-async function wait(query: Query, { user, keepHistory, now, again }: MatchRequest): Promise<MatchResult> {
-  if (!again)
+async function wait(query: Query, { user, keepHistory, now, onlyIfWaiting }: MatchRequest): Promise<MatchResult> {
+  if (!onlyIfWaiting)
     await query(
       `INSERT INTO pair_queue (user_id, name, keep_history, since, asked_at) VALUES ($1, $2, $3, $4, $4)
        ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, keep_history = excluded.keep_history, asked_at = excluded.asked_at`,

@@ -26,7 +26,7 @@ interface FindOptions {
   /** The owner of existing data. */
   readonly owner?: SystemAccount | undefined;
   /** Called with one sentence if the programs are copied. */
-  readonly tell?: (line: string) => void;
+  readonly report?: (line: string) => void;
 }
 
 export interface InitOptions {
@@ -57,16 +57,16 @@ export class PostgresProgram {
   /**
    * Finds the programs of this platform, and the account that runs them. For root that is `owner`,
    * or else `postgres`, which is made if it is missing. If the account cannot reach the installed
-   * programs, a copy is used, and `tell` reports a new copy. Throws `ConfigError` if there is no
+   * programs, a copy is used, and `report` reports a new copy. Throws `ConfigError` if there is no
    * package for the platform, or if no copy can be used.
    */
-  static async find({ owner, tell = () => undefined }: FindOptions = {}): Promise<PostgresProgram> {
+  static async find({ owner, report = () => undefined }: FindOptions = {}): Promise<PostgresProgram> {
     const home = await installedHome();
     if (process.getuid?.() !== 0) return new PostgresProgram(home, undefined);
     const account = owner ?? (await serverAccount());
     const works = (folder: string): Promise<boolean> => runsAs(account, folder);
     if (await works(home)) return new PostgresProgram(home, account);
-    const copy = await postgresCopy({ from: home, version: versionOf(home), works, tell });
+    const copy = await postgresCopy({ from: home, version: versionOf(home), works, report });
     if (await works(copy)) return new PostgresProgram(copy, account);
     throw new ConfigError([
       `PostgreSQL does not run in ${copy} as user id ${account.uid}: set DATABASE_URL, or start Parley as another user.`,

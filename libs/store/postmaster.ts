@@ -39,12 +39,12 @@ export function runningPostmaster(folder: string): Postmaster | undefined {
 export async function stopPostmaster({ pid }: Postmaster, patienceMs: number): Promise<void> {
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
     signalPostmaster(pid, signal);
-    if (await gone(pid, patienceMs)) return;
+    if (await hasEnded(pid, patienceMs)) return;
   }
 }
 
 /** Resolves with true once a process has ended, with false after `timeoutMs`. */
-export async function gone(pid: number, timeoutMs: number): Promise<boolean> {
+export async function hasEnded(pid: number, timeoutMs: number): Promise<boolean> {
   const end = performance.now() + timeoutMs;
   while (isAlive(pid)) {
     if (performance.now() > end) return false;

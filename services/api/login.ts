@@ -3,7 +3,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Person } from '#libs/protocol/frame-types.ts';
-import type { FamilyRecord, LivingLogin } from '#libs/store/login-store.ts';
+import type { ActiveLogin, FamilyRecord } from '#libs/store/login-store.ts';
 import type { ApiParts } from './api-parts.ts';
 import {
   afterKeyChange,
@@ -86,7 +86,7 @@ export async function renewLogin(parts: LoginParts, secret: string): Promise<Ren
   if (id === undefined) return undefined;
   const at = now();
   for (let attempt = 1; attempt <= TRIES; attempt++) {
-    const login = await store.logins.livingLogin(id, at);
+    const login = await store.logins.activeLogin(id, at);
     if (login === undefined) return undefined;
     const { family, secrets } = login;
     const step = stepFrom(refreshKey, secret, login, at);
@@ -103,14 +103,14 @@ export async function renewLogin(parts: LoginParts, secret: string): Promise<Ren
 export async function loginWithSecret({ store, now, refreshKey }: LoginParts, secret: string): Promise<FamilyRecord | undefined> {
   const id = loginOf(secret);
   const at = now();
-  const login = id === undefined ? undefined : await store.logins.livingLogin(id, at);
+  const login = id === undefined ? undefined : await store.logins.activeLogin(id, at);
   return login === undefined || standingOf(refreshKey, secret, login.secrets, at).is === 'unknown' ? undefined : login.family;
 }
 
 /** What a secret is answered with, and the login's secrets then where they change. */
 type Step = Pick<RenewedLogin, 'late'> & { readonly secret: string; readonly secrets?: Next['secrets'] };
 
-function stepFrom(key: Uint8Array, secret: string, { secrets }: LivingLogin, now: number): Step | 'replayed' | 'unknown' {
+function stepFrom(key: Uint8Array, secret: string, { secrets }: ActiveLogin, now: number): Step | 'replayed' | 'unknown' {
   const standing = standingOf(key, secret, secrets, now);
   if (standing.is === 'replayed' || standing.is === 'unknown') return standing.is;
   if (standing.is === 'present') return { ...afterUse(key, secrets, now), late: false };

@@ -8,18 +8,18 @@ import { moveJobs } from '#libs/jobs/move-jobs.ts';
 import { RedisKeys } from '#libs/redis/keys.ts';
 import { migrate } from '#libs/store/migrate.ts';
 
-const say = (line: string): boolean => process.stdout.write(`parley: ${line}\n`);
+const print = (line: string): boolean => process.stdout.write(`parley: ${line}\n`);
 
 try {
   const { databaseUrl, redisUrl, redisPrefix } = loadConfig('migrate');
   if (databaseUrl === undefined) throw new ConfigError(['DATABASE_URL is not set.']);
-  const ran = await migrate(databaseUrl, { log: say, waiting: say });
-  say(ran.length === 0 ? 'the database is up to date.' : `the database is up to date: ${ran.length} migrations done.`);
+  const ran = await migrate(databaseUrl, { log: print, waiting: print });
+  print(ran.length === 0 ? 'the database is up to date.' : `the database is up to date: ${ran.length} migrations done.`);
   if (redisUrl !== undefined) {
     const target = parseRedisUrl(redisUrl);
     const keys = new RedisKeys(redisPrefix, target.mode === 'cluster');
     const moved = await moveJobs({ target, prefix: redisPrefix, to: keys.jobs() });
-    if (moved > 0) say(`${moved} queued jobs of an earlier version were moved.`);
+    if (moved > 0) print(`${moved} queued jobs of an earlier version were moved.`);
   }
 } catch (error) {
   const lines = error instanceof ConfigError ? error.problems : [`not migrated: ${reason(error)}`];

@@ -14,7 +14,7 @@ export interface CleanUpOptions {
   readonly upkeep: UpkeepStore;
   readonly conversations: Pick<ConversationStore, 'silent'>;
   readonly lifecycle: Pick<RoomLifecycle, 'close'>;
-  readonly notices: Pick<Notifier, 'membership'>;
+  readonly notifier: Pick<Notifier, 'membership'>;
   /** Pairs waiting users, and assigns waiting conversations to agents. */
   readonly waiting: () => Promise<void>;
   /** `HISTORY_DAYS`. 0: history is kept for ever. */
@@ -54,14 +54,14 @@ export function cleanUp(options: CleanUpOptions): JobHandler<'clean-up'> {
 }
 
 async function upkeep(options: CleanUpOptions): Promise<void> {
-  const { upkeep: store, notices, historyDays, log, now } = options;
+  const { upkeep: store, notifier, historyDays, log, now } = options;
   const at = now();
   await store.ensurePartitions(at);
   const messages = await store.dropHistory(historyDays, at);
   const expired = await store.dropExpired(at);
   const silent = await store.dropSilentRooms(historyDays, at);
   // A gateway may still know the room: the next message then makes it again.
-  for (const { room, members } of silent) await notices.membership(room, members);
+  for (const { room, members } of silent) await notifier.membership(room, members);
   const rooms = silent.length + (await store.dropClosedRooms(at));
   if (messages + expired + rooms > 0) log.info({ messages, expired, rooms }, 'old rows dropped');
   const closed = await closeSilent(options, at);

@@ -25,19 +25,19 @@ export function roomExpiry({ rooms, broker, now }: RoomExpiryOptions): JobHandle
     if (closedAt === undefined) {
       if (expiresAt === undefined) return undefined;
       const left = expiresAt - now();
-      if (left > 0) return { again: left };
+      if (left > 0) return { rerunInMs: left };
       if (!(await rooms.close(room, 'expired', now()))) {
         // Another call closed it at this moment and signals it, or its end moved at this moment.
         const still = await rooms.get(room);
         return still?.closedAt === undefined && still?.expiresAt !== undefined
-          ? { again: Math.max(0, still.expiresAt - now()) }
+          ? { rerunInMs: Math.max(0, still.expiresAt - now()) }
           : undefined;
       }
       failPoint('after-room-close');
     } else if (closedReason !== 'expired') {
       return undefined;
     }
-    await telling(broker, (notices) => notices.closed(room, kind, found.members, 'expired'));
+    await sendOrThrow(broker, (notifier) => notifier.closed(room, kind, found.members, 'expired'));
     return undefined;
   };
 }
@@ -46,10 +46,10 @@ export function roomExpiry({ rooms, broker, now }: RoomExpiryOptions): JobHandle
  * `Notifier` never rejects, but here the job is retried.
  * @throws HubError `UNAVAILABLE` if a signal was not sent.
  */
-async function telling(broker: Pick<Broker, 'emit'>, tell: (notices: Notifier) => Promise<void>): Promise<void> {
+async function sendOrThrow(broker: Pick<Broker, 'emit'>, send: (notifier: Notifier) => Promise<void>): Promise<void> {
   const failures: unknown[] = [];
   const emit: Broker['emit'] = (topic, payload) => broker.emit(topic, payload).catch((error: unknown) => void failures.push(error));
-  await tell(new Notifier({ broker: { emit }, wait: async () => undefined }));
+  await send(new Notifier({ broker: { emit }, wait: async () => undefined }));
   if (failures.length > 0) throw failures[0];
 }
 

@@ -27,7 +27,7 @@ export interface StreamSweepOptions {
  * for an hour, so within that time a message that is stored at another offset is not stored twice.
  * Ten minutes less, because clocks differ.
  */
-const CARRIED_MS = 3_000_000;
+const STORED_WITHIN_MS = 3_000_000;
 const PAGE = { count: 100, bytes: 1_000_000 };
 /** Rooms that are swept at the same time. */
 const PARALLEL = 8;
@@ -116,9 +116,9 @@ export class StreamSweep {
     const last = publications.at(-1);
     if (first === undefined || last === undefined) return 0;
     const known = new Set(await messages.offsets(room, first.offset - 1, last.offset));
-    const missing = publications.filter(({ offset, frame }) => !known.has(offset) && publishedAt(frame) >= now() - CARRIED_MS);
+    const missing = publications.filter(({ offset, frame }) => !known.has(offset) && publishedAt(frame) >= now() - STORED_WITHIN_MS);
     if (missing.length === 0) return 0;
-    const { historyFrom, members } = await this.#facts(room);
+    const { historyFrom, members } = await this.#historyAndMembers(room);
     const carried = missing.filter(({ frame }) => publishedAt(frame) >= historyFrom);
     if (carried.length === 0) return 0;
     const places = await Promise.all(carried.map((publication) => messages.append(toStored(room, epoch, publication))));
@@ -139,7 +139,7 @@ export class StreamSweep {
    * room keeps no history, or if its start is unknown: earlier messages are never stored. `members`
    * is empty if the room is closed, or if its messages come over the room's own channel.
    */
-  async #facts(room: string): Promise<{ readonly historyFrom: number; readonly members: readonly string[] }> {
+  async #historyAndMembers(room: string): Promise<{ readonly historyFrom: number; readonly members: readonly string[] }> {
     if (!isManagedRoom(room)) return { historyFrom: isArchivedRoom(room) ? 0 : Number.POSITIVE_INFINITY, members: [] };
     const found = await this.#options.rooms.standing(room);
     const historyFrom = (found?.room.keepHistory === true ? found.room.historyFrom : undefined) ?? Number.POSITIVE_INFINITY;

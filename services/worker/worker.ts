@@ -23,7 +23,7 @@ import { ExpirySweep, roomExpiry } from './room-expiry.ts';
 import { StreamSweep } from './stream-sweep.ts';
 
 /** Milliseconds. */
-export interface WorkerPace {
+export interface WorkerIntervals {
   /** Between two checks for overdue rooms. */
   readonly overdueMs: number;
   /** Between two restorations of lost jobs of expiring rooms. */
@@ -40,7 +40,7 @@ export interface WorkerPace {
   readonly upkeepMs: number;
 }
 
-const WORKER_PACE: WorkerPace = {
+const WORKER_INTERVALS: WorkerIntervals = {
   overdueMs: 5000,
   restoreMs: 60_000,
   restoreAheadMs: 180_000,
@@ -68,7 +68,7 @@ export interface WorkerParts {
   readonly waiting: () => Promise<void>;
   /** Closes silent conversations. */
   readonly lifecycle: Pick<RoomLifecycle, 'close'>;
-  readonly notices: Pick<Notifier, 'membership'>;
+  readonly notifier: Pick<Notifier, 'membership'>;
   /** `HISTORY_DAYS`. */
   readonly historyDays: number;
   readonly metrics: JobMetrics;
@@ -76,7 +76,7 @@ export interface WorkerParts {
   readonly background: Background;
   /** Unix milliseconds. */
   readonly now: () => number;
-  readonly pace?: Partial<WorkerPace>;
+  readonly intervals?: Partial<WorkerIntervals>;
 }
 
 export interface RunningWorker {
@@ -91,19 +91,19 @@ export interface RunningWorker {
  * and another one does it if that one dies.
  */
 export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
-  const { jobs, mailer, store, broker, seal, waiting, lifecycle, notices, historyDays, metrics, log, background, now } = parts;
-  const pace = { ...WORKER_PACE, ...parts.pace };
+  const { jobs, mailer, store, broker, seal, waiting, lifecycle, notifier, historyDays, metrics, log, background, now } = parts;
+  const intervals = { ...WORKER_INTERVALS, ...parts.intervals };
   const { rooms, messages, conversations, upkeep } = store;
-  const expiry = new ExpirySweep({ rooms, jobs, now, aheadMs: pace.restoreAheadMs });
-  const streams = new StreamSweep({ broker, rooms, messages, log, background, now, graceMs: pace.streamGraceMs });
+  const expiry = new ExpirySweep({ rooms, jobs, now, aheadMs: intervals.restoreAheadMs });
+  const streams = new StreamSweep({ broker, rooms, messages, log, background, now, graceMs: intervals.streamGraceMs });
   jobs.process('mail', mailProcessor({ mailer, seal, log, now }));
   jobs.process('room-expiry', roomExpiry({ rooms, broker, now }));
-  jobs.process('clean-up', cleanUp({ expiry, streams, upkeep, conversations, lifecycle, notices, waiting, historyDays, log, now }));
-  jobs.repeat(CleanUpTask.overdue, pace.overdueMs);
-  jobs.repeat(CleanUpTask.restore, pace.restoreMs);
-  jobs.repeat(CleanUpTask.streams, pace.streamsMs);
-  jobs.repeat(CleanUpTask.waiting, pace.waitingMs);
-  jobs.repeat(CleanUpTask.upkeep, pace.upkeepMs);
+  jobs.process('clean-up', cleanUp({ expiry, streams, upkeep, conversations, lifecycle, notifier, waiting, historyDays, log, now }));
+  jobs.repeat(CleanUpTask.overdue, intervals.overdueMs);
+  jobs.repeat(CleanUpTask.restore, intervals.restoreMs);
+  jobs.repeat(CleanUpTask.streams, intervals.streamsMs);
+  jobs.repeat(CleanUpTask.waiting, intervals.waitingMs);
+  jobs.repeat(CleanUpTask.upkeep, intervals.upkeepMs);
   return {
     async sample() {
       try {
@@ -137,7 +137,7 @@ export interface WorkerComposition {
 export async function composeWorker({ config, secret, backend, jobs, mailer, metrics, log }: WorkerComposition): Promise<RunningWorker> {
   const { store, broker, presence } = backend;
   const now = Date.now;
-  const { matchmaker, assignment, lifecycle, notices, noticeFeed } = roomServices({
+  const { matchmaker, assignment, lifecycle, notifier, noticeFeed } = roomServices({
     store,
     broker,
     presence,
@@ -159,7 +159,7 @@ export async function composeWorker({ config, secret, backend, jobs, mailer, met
       await Promise.all([matchmaker.sweep(), assignment.sweep()]);
     },
     lifecycle,
-    notices,
+    notifier,
     historyDays: config.historyDays,
     metrics: metrics.jobs,
     log,

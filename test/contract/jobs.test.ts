@@ -214,7 +214,7 @@ describe.each(Object.entries(BACKENDS))('jobs on %s', (_, start) => {
     const attempts: number[] = [];
     jobs.process('room-expiry', async ({ attempt }): Promise<JobOutcome> => {
       attempts.push(attempt);
-      return attempts.length < 3 ? { again: attempts.length === 1 ? 20 : HOUR } : undefined;
+      return attempts.length < 3 ? { rerunInMs: attempts.length === 1 ? 20 : HOUR } : undefined;
     });
     await jobs.add('room-expiry', { room: 'r' }, { id: 'r' });
     await until(async () => attempts.length === 2 && (await jobs.counts())['room-expiry'].delayed === 1);

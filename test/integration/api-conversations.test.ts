@@ -197,8 +197,8 @@ describe('conversations', () => {
     expect([count('max'), count('mia'), count('abe')]).toEqual([0, 2, 3]);
     expect(await stage.store.conversations.get(over)).toMatchObject({ state: 'closed', agent: { id: 'max' } });
     const { room } = now[0];
-    expect(await stage.store.conversations.handOn(room, 'max', [])).toBeUndefined();
-    expect(await stage.store.conversations.handOn(over, 'max', [])).toBeUndefined();
+    expect(await stage.store.conversations.reassign(room, 'max', [])).toBeUndefined();
+    expect(await stage.store.conversations.reassign(over, 'max', [])).toBeUndefined();
   });
 
   it('[A10] are read by their customer and their agent after their end, and not entered any more', async () => {

@@ -114,7 +114,7 @@ describe('pairing', () => {
       now: Date.now(),
       expiresAt: 0,
     };
-    expect(await stage.store.pairs.match({ ...request, again: true, candidates: [{ id: 'bob', name: 'Bob' }] })).toEqual({
+    expect(await stage.store.pairs.match({ ...request, onlyIfWaiting: true, candidates: [{ id: 'bob', name: 'Bob' }] })).toEqual({
       state: 'waiting',
     });
     expect(await stage.store.pairs.waiting(10)).toEqual([]);

@@ -167,7 +167,7 @@ describe('services', () => {
     const family = { id: randomUUID(), userId: 'ann', name: 'Ann', kind: 'user', expiresAt: Date.now() + 100_000 };
     await logins.openFamily(family, 'one');
     await api.call('POST', '/revoke', 'service', { user: 'ann' });
-    expect(await logins.livingLogin(family.id, Date.now())).toBeUndefined();
+    expect(await logins.activeLogin(family.id, Date.now())).toBeUndefined();
   });
 
   it('[A11] tell whether a user is here', async () => {

@@ -188,7 +188,7 @@ describe('refresh families', () => {
   const family = (id: string): FamilyRecord => ({ id, userId: 'u1', name: 'Ada', kind: 'user', expiresAt: 5000 });
 
   const secrets = async (id: string): Promise<LoginSecrets> => {
-    const login = await store.logins.livingLogin(id, 1000);
+    const login = await store.logins.activeLogin(id, 1000);
     if (login === undefined) throw new Error('no login');
     return login.secrets;
   };
@@ -201,7 +201,7 @@ describe('refresh families', () => {
   test('[A4] the secrets are replaced as they were read, and are read as they were written', async () => {
     await store.logins.openFamily(family('f1'), 's0');
     const first = await secrets('f1');
-    expect(await other.logins.livingLogin('f1', 1000)).toEqual({
+    expect(await other.logins.activeLogin('f1', 1000)).toEqual({
       family: family('f1'),
       secrets: { id: 'f1', generation: 0, hash: 's0', earlier: [] },
     });
@@ -219,7 +219,7 @@ describe('refresh families', () => {
   });
 
   test('[A4] not living: none, expired, revoked by itself or with all of its user', async () => {
-    const living = async (id: string, now = 1000): Promise<boolean> => (await store.logins.livingLogin(id, now)) !== undefined;
+    const living = async (id: string, now = 1000): Promise<boolean> => (await store.logins.activeLogin(id, now)) !== undefined;
     expect([await living('none'), await store.logins.knowsLogin('none')]).toEqual([false, false]);
     await store.logins.openFamily(family('f3'), 's0');
     const read = await secrets('f3');

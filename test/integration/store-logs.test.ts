@@ -87,7 +87,7 @@ describe('stored events', () => {
   });
 
   test('[R7] [A10] tell of a conversation that changes hands, and who came into it', async () => {
-    await store.conversations.open({ room: 'conv:1', subject: 'Help', customer: cleo, now: 1, further: false, most: 3 });
+    await store.conversations.open({ room: 'conv:1', subject: 'Help', customer: cleo, now: 1, further: false, openMax: 3 });
     const conversation = (users: string, state: string, agent?: { id: string; name: string }) =>
       `conversation conv:1 ${users} ${JSON.stringify({ agent, state, subject: 'Help', customer: cleo })}`;
     const sorted = async () => (await lines()).toSorted();
@@ -98,7 +98,7 @@ describe('stored events', () => {
     expect(await lines()).toEqual(
       ['member_left conv:1 ada', 'member_joined conv:1 bob', conversation('ada,bob,cleo', 'assigned', bob)].map(keysSorted),
     );
-    await store.conversations.handOn('conv:1', 'bob', []);
+    await store.conversations.reassign('conv:1', 'bob', []);
     expect(await lines()).toEqual(['member_left conv:1 bob', conversation('bob,cleo', 'queued')].map(keysSorted));
     await store.rooms.close('conv:1', 'closed', 5);
     expect(await sorted()).toEqual([conversation('cleo', 'closed'), 'room_closed conv:1 cleo {"reason":"closed"}'].map(keysSorted));

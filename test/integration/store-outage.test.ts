@@ -56,7 +56,7 @@ function calls(): Promise<unknown>[] {
     store.customers.byId('c'),
     store.codes.redeem({ account: 'a', attempt: undefined, orNewest: true, askers: ['x'], hash: 'h', device: undefined, now: 1 }),
     store.codes.beginTry('a', undefined, 1),
-    store.logins.livingLogin('f', 1),
+    store.logins.activeLogin('f', 1),
     store.logins.replaceSecrets({ id: 'f', generation: 0, hash: 'a', earlier: [] }, { generation: 1, hash: 'b', earlier: [] }, 1),
     store.rooms.create(room, [person]),
     store.rooms.withMembers('group:o'),

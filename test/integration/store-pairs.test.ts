@@ -134,7 +134,7 @@ describe('pairing', () => {
 describe('conversations', () => {
   const agents = ['x', 'y', 'z'].map(person);
   const open = (room: string, now: number) =>
-    store.conversations.open({ room, subject: `about ${room}`, customer: person('cu'), now, further: true, most: 1000 });
+    store.conversations.open({ room, subject: `about ${room}`, customer: person('cu'), now, further: true, openMax: 1000 });
 
   test('[A10] opened: queued, with its room and the customer in it', async () => {
     await open('conv:1', 1000);

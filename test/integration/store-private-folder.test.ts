@@ -161,7 +161,7 @@ if (process.getuid?.() === 0) {
       return readFileSync(path, 'utf8') !== '' && (statSync(path).mode & 0o555) === 0o555 && statSync(path).uid === 0;
     };
     const told: string[] = [];
-    const copy = (version: string) => postgresCopy({ from: join(base, 'from'), version, works, tell: (line) => told.push(line), base });
+    const copy = (version: string) => postgresCopy({ from: join(base, 'from'), version, works, report: (line) => told.push(line), base });
 
     beforeEach(() => {
       told.length = 0;

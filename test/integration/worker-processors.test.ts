@@ -203,7 +203,7 @@ describe('rooms that end', () => {
     const stage = await openStage();
     const rooms = await Promise.all(Array.from({ length: 20 }, (_, i) => stage.room('pair', Date.now() - i * 1000)));
     const later = await stage.room('pair', Date.now() + HOUR);
-    await stage.worker(stage.jobs(), { pace: { overdueMs: 50 } });
+    await stage.worker(stage.jobs(), { intervals: { overdueMs: 50 } });
     for (const room of rooms) await stage.closed(room);
     expect((await stage.store.rooms.get(later))?.closedAt).toBeUndefined();
   });
@@ -212,7 +212,7 @@ describe('rooms that end', () => {
     const stage = await openStage();
     const rooms = await Promise.all(Array.from({ length: 12 }, () => stage.room('pair', Date.now() + HOUR)));
     const jobs = stage.jobs();
-    await stage.worker(jobs, { pace: { restoreMs: 50, restoreAheadMs: 2 * HOUR } });
+    await stage.worker(jobs, { intervals: { restoreMs: 50, restoreAheadMs: 2 * HOUR } });
     await until(async () => (await jobs.counts())['room-expiry'].delayed === 12);
     for (const room of rooms.slice(0, 5)) await jobs.remove('room-expiry', room);
     await until(async () => (await jobs.counts())['room-expiry'].delayed === 12);
@@ -255,7 +255,7 @@ describe('what comes round', () => {
     await stage.store.logins.putTicket('hash', 'bob@corp.test', Date.now() - 1000);
     let asked = 0;
     const worker = await stage.worker(stage.jobs(), {
-      pace: { waitingMs: 20 },
+      intervals: { waitingMs: 20 },
       waiting: async () => {
         asked++;
         if (asked === 2) throw new HubError('UNAVAILABLE');
@@ -280,7 +280,7 @@ describe('what comes round', () => {
       { id: 'u-bob', name: 'Bob' },
     ];
     const long = Date.now() - 31 * DAY;
-    const opening = { subject: '', customer: ann, further: true, most: 10 };
+    const opening = { subject: '', customer: ann, further: true, openMax: 10 };
     for (const room of ['conv:queued', 'conv:left', 'conv:alive']) await conversations.open({ ...opening, room, now: long });
     for (const room of ['conv:left', 'conv:alive']) await conversations.assign(room, [bob]);
     await conversations.open({ ...opening, room: 'conv:young', now: Date.now() - 29 * DAY });

@@ -60,7 +60,7 @@ describe('the sweep of streams', () => {
         at,
       });
     }
-    await Promise.all([1, 2, 3].map(() => stage.worker(stage.jobs(), { pace: { streamsMs: 50, streamGraceMs: 5000 } })));
+    await Promise.all([1, 2, 3].map(() => stage.worker(stage.jobs(), { intervals: { streamsMs: 50, streamGraceMs: 5000 } })));
     await until(
       async () =>
         (await stage.store.messages.after(group, 0, 500)).length === 200 &&
@@ -91,7 +91,7 @@ describe('the sweep of streams', () => {
     await stage.store.messages.append({ ...yesterday, at: Date.now() - 86_400_000 });
     await stage.database.query('DELETE FROM message_keys');
     await say(stage, group, 'today', Date.now() - 10_000);
-    await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
+    await stage.worker(stage.jobs(), { intervals: { streamsMs: 20 } });
     await until(async () => (await stage.store.messages.top(group)) === 8);
     expect(textsOf(await stage.store.messages.after(group, 0, 10))).toEqual(['yesterday', 'today']);
   });
@@ -100,7 +100,7 @@ describe('the sweep of streams', () => {
     const stage = await openStage();
     await say(stage, 'park', 'long ago', Date.now() - 3_500_000);
     await say(stage, 'park', 'of late', Date.now() - 2_900_000);
-    await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
+    await stage.worker(stage.jobs(), { intervals: { streamsMs: 20 } });
     await until(async () => (await stage.store.messages.top('park')) === 2);
     expect(textsOf(await stage.store.messages.after('park', 0, 10))).toEqual(['of late']);
   });
@@ -109,7 +109,7 @@ describe('the sweep of streams', () => {
     const stage = await openStage();
     await say(stage, 'park', 'old', Date.now() - 60_000);
     await say(stage, 'park', 'young', Date.now() + 30_000);
-    await stage.worker(stage.jobs(), { pace: { streamsMs: 20, streamGraceMs: 5000 } });
+    await stage.worker(stage.jobs(), { intervals: { streamsMs: 20, streamGraceMs: 5000 } });
     await until(async () => (await stage.store.messages.top('park')) === 1);
     // The next looks come after this one.
     await say(stage, 'park', 'between', Date.now() - 60_000);
@@ -121,7 +121,7 @@ describe('the sweep of streams', () => {
 
   it('[M1] a message of a gateway whose clock is ahead is not passed over for those behind it', async () => {
     const stage = await openStage();
-    await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
+    await stage.worker(stage.jobs(), { intervals: { streamsMs: 20 } });
     await say(stage, 'park', 'ahead', Date.now() + 1500);
     await say(stage, 'park', 'behind', Date.now() - 60_000);
     await until(async () => (await stage.store.messages.after('park', 0, 10)).length === 2);
@@ -139,7 +139,7 @@ describe('the sweep of streams', () => {
     await stage.store.rooms.close(over, 'closed', Date.now());
     stage.emitFailures = 1;
     for (const room of [direct, over, group]) for (const text of ['one', 'two']) await say(stage, room, text, at);
-    await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
+    await stage.worker(stage.jobs(), { intervals: { streamsMs: 20 } });
     await until(() => stage.signals.length >= 4, { describe: () => stage.signals.join('\n') });
     for (const room of [direct, over, group]) await until(async () => (await stage.store.messages.top(room)) === 2);
     const frames = (await stage.broker.kept(direct, 0, { count: 10, bytes: 100_000 })).publications.map(({ frame }) =>
@@ -161,7 +161,7 @@ describe('the sweep of streams', () => {
     expect(await stage.store.pairs.wantHistory('u-bob', at)).toBe('kept');
     await say(stage, room, 'for later', at);
     await say(stage, room, 'for later, too', at + 500);
-    await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
+    await stage.worker(stage.jobs(), { intervals: { streamsMs: 20 } });
     await until(async () => (await stage.store.messages.top(room)) === 4);
     expect(textsOf(await stage.store.messages.after(room, 0, 10))).toEqual(['for later', 'for later, too']);
   });
@@ -175,7 +175,7 @@ describe('the sweep of streams', () => {
     await say(stage, group, 'while it was not', at + 2);
     await stage.store.rooms.update(group, { keepHistory: true }, at + 3);
     await say(stage, group, 'kept again', at + 3);
-    await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
+    await stage.worker(stage.jobs(), { intervals: { streamsMs: 20 } });
     await until(async () => (await stage.store.messages.top(group)) === 3);
     expect(textsOf(await stage.store.messages.after(group, 0, 10))).toEqual(['kept again']);
   });
@@ -198,7 +198,7 @@ describe('the sweep of streams', () => {
     });
     const group = await stage.room('group', undefined, true);
     await say(stage, group, 'kept', at);
-    await stage.worker(stage.jobs(), { pace: { streamsMs: 20 } });
+    await stage.worker(stage.jobs(), { intervals: { streamsMs: 20 } });
     await until(async () => (await stage.store.messages.top(group)) === 1);
     await say(stage, group, 'kept too', at);
     await until(async () => (await stage.store.messages.top(group)) === 2);

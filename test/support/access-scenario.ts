@@ -96,7 +96,7 @@ export class AccessScenario {
         const agent = this.#id('agentA');
         await until(
           async () =>
-            (await conversations.handOn(this.#returned, agent, [])) ?? (await conversations.get(this.#returned))?.state === 'queued',
+            (await conversations.reassign(this.#returned, agent, [])) ?? (await conversations.get(this.#returned))?.state === 'queued',
           PATIENCE,
         );
       },

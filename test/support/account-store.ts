@@ -1,6 +1,6 @@
 import type { AgentRecord, CustomerRecord, UserRecord } from '#libs/store/account-store.ts';
 import type { RevocationRecord } from '#libs/store/event-store.ts';
-import type { CodeTry, FamilyRecord, LivingLogin, LoginSecrets, NewCode } from '#libs/store/login-store.ts';
+import type { ActiveLogin, CodeTry, FamilyRecord, LoginSecrets, NewCode } from '#libs/store/login-store.ts';
 import { nameKey, textKey } from '#libs/store/name-key.ts';
 import type { Store } from '#libs/store/store.ts';
 
@@ -27,7 +27,7 @@ export class AccountStore {
   /** Wrong tries, by who is counted; their windows do not end. */
   readonly tries = new Map<string, number>();
   readonly tickets = new Map<string, { readonly mail: string; readonly expiresAt: number }>();
-  readonly families = new Map<string, LivingLogin & { revoked: boolean }>();
+  readonly families = new Map<string, ActiveLogin & { revoked: boolean }>();
   /** Every method rejects with it while it is set. */
   failure: Error | undefined;
   readonly store: Store = {
@@ -135,7 +135,7 @@ export class AccountStore {
     this.tries.set(payer, (this.tries.get(payer) ?? 0) + tries);
   }
 
-  #living(id: string, now: number): (LivingLogin & { revoked: boolean }) | undefined {
+  #living(id: string, now: number): (ActiveLogin & { revoked: boolean }) | undefined {
     const login = this.families.get(id);
     return login === undefined || login.revoked || login.family.expiresAt <= now ? undefined : login;
   }

@@ -52,7 +52,7 @@ export class PostgresServer {
 
   /** Makes an empty one and resolves when it answers: about a second. */
   static async start(options: PostgresServerOptions = {}): Promise<PostgresServer> {
-    const program = await PostgresProgram.find({ tell: (line) => process.stderr.write(`parley: ${line}\n`) });
+    const program = await PostgresProgram.find({ report: (line) => process.stderr.write(`parley: ${line}\n`) });
     const folder = await makeReachable('parley-postgres-', program);
     const server = new PostgresServer(await freePort(), folder, program, { ...SETTINGS, ...options.settings });
     try {

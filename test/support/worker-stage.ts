@@ -16,7 +16,7 @@ import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { createLogger } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
-import { type RunningWorker, startWorker, type WorkerPace } from '#services/worker/worker.ts';
+import { type RunningWorker, startWorker, type WorkerIntervals } from '#services/worker/worker.ts';
 import { WatchedBackground } from './background.ts';
 import { PostgresDatabase } from './postgres.ts';
 import { until } from './wait.ts';
@@ -25,7 +25,7 @@ const LOG = createLogger({ node: 'test', level: 'silent' });
 const SECRET = 'the secret of these tests, which is long enough';
 const HOUR = 3_600_000;
 /** Nothing comes round but what a test asks for. */
-const STILL: WorkerPace = {
+const STILL: WorkerIntervals = {
   overdueMs: HOUR,
   restoreMs: HOUR,
   restoreAheadMs: HOUR,
@@ -89,13 +89,13 @@ export class WorkerStage {
     jobs: JobsMemory,
     more: {
       readonly mailer?: Mailer;
-      readonly pace?: Partial<WorkerPace>;
+      readonly intervals?: Partial<WorkerIntervals>;
       readonly waiting?: () => Promise<void>;
       readonly historyDays?: number;
     } = {},
   ): Promise<RunningWorker> {
-    const notices = new Notifier({ broker: this.broker, wait: async () => undefined });
-    const lifecycle = new RoomLifecycle({ rooms: this.store.rooms, notices, forgetExpiry: async () => undefined, now: Date.now });
+    const notifier = new Notifier({ broker: this.broker, wait: async () => undefined });
+    const lifecycle = new RoomLifecycle({ rooms: this.store.rooms, notifier, forgetExpiry: async () => undefined, now: Date.now });
     const worker = await startWorker({
       background: new WatchedBackground(),
       jobs,
@@ -112,12 +112,12 @@ export class WorkerStage {
       seal: this.seal,
       waiting: more.waiting ?? (async () => undefined),
       lifecycle,
-      notices,
+      notifier,
       historyDays: more.historyDays ?? 0,
       metrics: this.metrics.jobs,
       log: LOG,
       now: Date.now,
-      pace: { ...STILL, ...more.pace },
+      intervals: { ...STILL, ...more.intervals },
     });
     this.atEnd(() => worker.stop());
     return worker;

@@ -20,7 +20,7 @@ function world(presence: () => Promise<number[]>) {
       get: async () => kept[0],
       list: async () => ({ items: kept, next: undefined }),
       queued: async () => kept,
-      handOn: async () => undefined,
+      reassign: async () => undefined,
       agentsAtWork: async () => [],
       assign: async (room, [agent], from) => {
         given.push(`${room} ${agent?.id} ${from}`);
@@ -31,7 +31,7 @@ function world(presence: () => Promise<number[]>) {
     agents: { all: async () => [max] },
     presence: { sessions: presence },
     absences: { look: async () => ({ here: [], gone: [] }) },
-    notices: { membership: async (room, users) => void told.push(`${room} ${users.join()}`) },
+    notifier: { membership: async (room, users) => void told.push(`${room} ${users.join()}`) },
     sendNotices: async () => void told.push('sent'),
     lifecycle: { close: async () => true },
     roomName: () => 'conv:x',

@@ -66,7 +66,7 @@ function world(online: Record<string, string>): World {
           gone: people.filter(({ id }) => self.gone.includes(id)),
         }),
       },
-      notices: {
+      notifier: {
         membership: async (room, users) => void self.told.push(`${room} changed for ${users.join()}`),
       },
       sendNotices: async () => void self.told.push('sent'),

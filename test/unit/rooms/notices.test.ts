@@ -124,7 +124,7 @@ function signalWorld(failures: number) {
       },
     },
     wait: () => new Promise((resolve) => waits.push(resolve)),
-    lost: (error) => void lost.push(error),
+    onLost: (error) => void lost.push(error),
   });
   const pass = async (): Promise<void> => {
     for (const done of waits.splice(0)) done();
