@@ -100,8 +100,8 @@ export interface ConversationStore {
   /**
    * Makes the room and the queued conversation, and returns `made`. If there is a room of this
    * name, returns its conversation, whatever its state. If the customer has an open conversation
-   * and asks for no further one, returns the newest of them. Returns `too-many` if they have `openMax`
-   * of them. Concurrent calls of a customer run one after the other.
+   * and asks for no further one, returns the newest of them. Returns `too-many` if they have
+   * `openMax` of them. Concurrent calls of a customer run one after the other.
    */
   open(conversation: NewConversation): Promise<'made' | 'too-many' | ConversationRecord>;
   get(room: string): Promise<ConversationRecord | undefined>;

@@ -9,13 +9,14 @@ interface Advance {
   readonly offset: number;
 }
 
-/** A crowd that comes back at once asks in a few statements. */
+/** If a crowd comes back at once, a few statements ask for all. */
 const ASKED = { windowMs: 10, sizeMax: 500, queueMax: 50_000, parallel: 2 };
 const GROUP = { windowMs: 10, sizeMax: 1000, queueMax: 50_000, parallel: 1 };
 
 /**
- * Only of members, and never above what is stored: a client may say anything. In the order of users and rooms: two groups of the same cursors do not
- * deadlock. Gives those that asked for more than is stored.
+ * Moves the cursors of members only, and never above the top, because a client may send any offset.
+ * Sorted by user and room, so that two groups do not deadlock. Returns the rows that asked for more
+ * than the top.
  */
 const ADVANCE = `
   WITH asked AS (
@@ -33,7 +34,7 @@ const ADVANCE = `
   )
   SELECT user_id, room, top FROM asked WHERE "offset" > top`;
 
-/** What was said in a conversation before it was closed waits as long as the room is kept. */
+/** Messages of a closed conversation wait as long as the room is kept. */
 const WAITING = `
   SELECT m.user_id, m.room, coalesce(c.delivered, 0) AS delivered, t.top, coalesce(r.history_from, 0) AS history_from
     FROM room_members m
@@ -82,7 +83,7 @@ export class PostgresCursors implements CursorStore {
     return this.#waiting.ask(user);
   }
 
-  /** Resolves when everything asked for so far is answered. */
+  /** Resolves when every call so far is answered. */
   async flush(): Promise<void> {
     await Promise.all([this.#writer.flush(), this.#waiting.flush()]);
   }

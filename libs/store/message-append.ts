@@ -3,18 +3,19 @@ import { HubError } from '#libs/protocol/errors.ts';
 import type { Database } from './database.ts';
 import type { StoredAt, StoredMessage, StoredRoomEvent } from './message-store.ts';
 
-/** What is at the offset of an input row `i`, a message or another event. */
+/** The message or event at the offset of an input row `i`. */
 const THERE = `
       SELECT m.id, m.epoch, m.at FROM messages m WHERE m.room = i.room AND m."offset" = i."offset"
       UNION ALL SELECT e.id, e.epoch, e.at FROM room_events e WHERE e.room = i.room AND e."offset" = i."offset" LIMIT 1`;
 
 /**
- * One statement, one commit. An entry is stored if neither its id nor its offset is taken. `taken` looks past the hour that keys are kept
- * (LIMIT keeps it at index look-ups, for the few rows below the top). Rows are locked in the order of rooms and offsets, all keys before
- * all tops: two groups of the same rooms wait for each other and do not deadlock.
+ * One statement, one commit. An entry is stored if neither its id nor its offset is taken. `taken`
+ * also finds entries whose key is deleted after an hour; its LIMIT keeps it at index look-ups, for
+ * the few rows below the top. Rows are locked in the order of rooms and offsets, all keys before
+ * all tops, so that two groups of the same rooms wait for each other and do not deadlock.
  *
- * @param table It has the columns `room`, `offset`, `epoch` and `id`, then `columns`.
- * @param stamp What becomes of the room's newest stamp, which is that of its newest message.
+ * @param table has the columns `room`, `offset`, `epoch` and `id`, then `columns`.
+ * @param stamp the new value of the room's newest stamp, which is that of its newest message.
  */
 function append(table: string, types: string, columns: string, stamp: string): string {
   return `
@@ -52,7 +53,10 @@ const APPEND_EVENTS = append(
   'room_tops.at',
 );
 
-/** Where those are that were not stored: under their own id, or the place is taken. Sees what others committed meanwhile. */
+/**
+ * Finds the places of entries that were not stored: the id is stored elsewhere, or the offset is
+ * taken. Sees the commits of others.
+ */
 const LOOK = `
   SELECT i.n::integer AS n, k."offset", k.epoch, k.at, m.id AS there, m.epoch AS there_epoch, m.at AS there_at, o.id AS key_there
     FROM unnest($1::text[], $2::bigint[], $3::text[]) WITH ORDINALITY AS i (room, "offset", id, n)
@@ -71,7 +75,7 @@ type LookRow = {
   key_there: string | null;
 };
 
-/** Attempts, where what stood in the way was rolled back. */
+/** Attempts, in case the conflicting transaction was rolled back. */
 const TRIES = 4;
 
 type Entry = StoredMessage | StoredRoomEvent;
@@ -81,8 +85,9 @@ function isEvent(entry: Entry): entry is StoredRoomEvent {
 }
 
 /**
- * Stores entries and resolves with each one's place, in their order. Several with the same id in the group count as one. The messages are
- * one commit, the other events another one after it: if it rejects, any of the two may be stored.
+ * Stores entries. Resolves with the place of each, in the same order. Entries of a group with the
+ * same id count as one. First all messages are committed, then all other events: if it rejects,
+ * some may be stored.
  */
 export async function appendAll(database: Database, entries: readonly Entry[], deadline: number): Promise<(StoredAt | 'conflict')[]> {
   const places = new Map<string, StoredAt | 'conflict'>();
@@ -91,7 +96,7 @@ export async function appendAll(database: Database, entries: readonly Entry[], d
   return entries.map((entry) => places.get(keyOf(entry)) ?? 'conflict');
 }
 
-/** Stores entries of one table, all or none. */
+/** Stores entries of one table. Each attempt is one commit. */
 async function appendGroup(
   database: Database,
   entries: readonly Entry[],
@@ -118,7 +123,10 @@ async function appendGroup(
   }
 }
 
-/** Finds out about entries that were not stored. Resolves with those of which nothing is there: they are to be tried again. */
+/**
+ * Looks up entries that were not stored. Resolves with those that are not there at all: they are to
+ * be tried again.
+ */
 async function look(
   database: Database,
   entries: readonly Entry[],
@@ -167,7 +175,10 @@ function eventColumns(events: readonly StoredRoomEvent[]): unknown[][] {
   ];
 }
 
-/** JSON that is stored as it is, but for lone surrogates, which UTF-8 cannot say: they are escaped, the value stays the same. */
+/**
+ * Stored JSON is the original text. Only lone surrogates are escaped, because UTF-8 cannot encode
+ * them; the value stays the same.
+ */
 function wellFormed(json: string): string {
   return json.isWellFormed() ? json : json.replace(/\p{Surrogate}/gu, (half) => `\\u${half.charCodeAt(0).toString(16)}`);
 }

@@ -4,10 +4,13 @@ import type { Database, StoreObserver } from './database.ts';
 import { appendAll } from './message-append.ts';
 import type { MessageStore, ReadMessage, StoredAt, StoredMessage, StoredPage, StoredRoomEvent } from './message-store.ts';
 
-/** Each group is one commit; a second one is under way while the first is written to disk. */
+/** Each group is one commit. A second group is under way while the first is written to disk. */
 const GROUP = { windowMs: 2, sizeMax: 1000, queueMax: 20_000, parallel: 2 };
 
-/** In the first minutes of an epoch every message is looked up before it is published: a crowd that speaks is looked up in a few statements. */
+/**
+ * In the first minutes of an epoch every message is looked up before it is published. If a crowd
+ * publishes, a few statements look up all.
+ */
 const LOOKED_UP = { windowMs: 1, sizeMax: 500, queueMax: 20_000, parallel: 2 };
 
 const FIND = `
@@ -26,10 +29,12 @@ const CHANGE = `
 const BYTES = 'octet_length(text) + octet_length(sender) + coalesce(octet_length(data), 0)';
 
 /**
- * Pages of a room: `$1` the room, `$2` the offset, `$3` the most rows, `$4` the most bytes. Scans of the primary keys, in each partition.
+ * Pages of a room: `$1` the room, `$2` the offset, `$3` the most rows, `$4` the most bytes. Scans
+ * of the primary keys, in each partition.
  *
- * The page ends with the row that reaches `$4`, so it has one row at least. `octet_length` reads the length of a large value and not the value itself:
- * rows beyond the page are never fetched. `found` counts the rows up to `$3`, those beyond the page too.
+ * The page ends with the row that reaches `$4`, so it has at least one row. `octet_length` reads
+ * the length of a large value and not the value itself: rows beyond the page are never fetched.
+ * `found` counts the rows up to `$3`, also those beyond the page.
  */
 const page = (rows: string, columns: string, direction: 'ASC' | 'DESC'): string => `
   SELECT ${columns}, change.body AS change, found
@@ -43,7 +48,9 @@ export const PAGE_BEFORE = page(
   COLUMNS,
   'DESC',
 );
-/** Messages and other events. Those have a `kind`, and no sender, text and data. */
+/**
+ * Messages and other events. Only the latter have a `kind`, and they have no sender, text and data.
+ */
 export const PAGE_AFTER = page(
   `SELECT * FROM (
      (SELECT ${COLUMNS}, NULL AS kind, NULL::bigint AS target, NULL::bigint AS version, NULL AS body, ${BYTES} AS bytes
@@ -55,7 +62,7 @@ export const PAGE_AFTER = page(
   `${COLUMNS}, kind, target, version, m.body`,
   'ASC',
 );
-/** `$1` the room, the offsets above `$2` up to `$3`. */
+/** `$1` the room. The offsets above `$2`, up to `$3`. */
 const OFFSETS = ['messages', 'room_events']
   .map((table) => `SELECT "offset" FROM ${table} WHERE room = $1 AND "offset" > $2 AND "offset" <= $3`)
   .join(' UNION ALL ');
@@ -97,7 +104,7 @@ export class PostgresMessages implements MessageStore {
   readonly #writer: Batcher<StoredMessage | StoredRoomEvent, StoredAt | 'conflict'>;
   readonly #finder: GroupedReads<Lookup, Found>;
 
-  /** `messaging`: the connections of what stands between a message and its `ack`. */
+  /** `messaging`: the connections on the path between a message and its `ack`. */
   constructor(database: Database, messaging: Database, observe: StoreObserver | undefined) {
     this.#database = database;
     const { timeoutMs } = messaging;
@@ -126,7 +133,7 @@ export class PostgresMessages implements MessageStore {
     return this.#finder.ask({ room, id });
   }
 
-  /** Asked as a message is looked up: when an epoch begins, all rooms ask at once. */
+  /** Uses the look-up of messages, because all rooms ask at once when an epoch begins. */
   async top(room: string): Promise<number> {
     return (await this.#finder.ask({ room, id: '' })).top;
   }
@@ -148,7 +155,7 @@ export class PostgresMessages implements MessageStore {
     return rows.map(({ offset }) => offset);
   }
 
-  /** Resolves when everything appended and asked so far is answered. */
+  /** Resolves when every call so far is answered. */
   async flush(): Promise<void> {
     await Promise.all([this.#writer.flush(), this.#finder.flush()]);
   }
