@@ -7,6 +7,7 @@
  */
 import type { Person } from '#libs/protocol/frame-types.ts';
 import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
+import type { EndReason } from '#libs/protocol/signals.ts';
 import type { ListPage } from './list-page.ts';
 
 export interface RoomRecord {
@@ -28,7 +29,7 @@ export interface RoomRecord {
   readonly expiresAt: number | undefined;
   /** Undefined while the room is open. */
   readonly closedAt: number | undefined;
-  readonly closedReason: 'expired' | 'closed' | undefined;
+  readonly closedReason: EndReason | undefined;
 }
 
 /** The relation of one user to a room. */
@@ -133,7 +134,7 @@ export interface RoomStore {
    * Closes the room. True for the one call that did it. Frees a pair: its members may be paired
    * again.
    */
-  close(room: string, reason: 'expired' | 'closed', now: number): Promise<boolean>;
+  close(room: string, reason: EndReason, now: number): Promise<boolean>;
   /** Open rooms whose time is over, at most `limit`. */
   overdue(now: number, limit: number): Promise<string[]>;
   /**

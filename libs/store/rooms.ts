@@ -1,5 +1,6 @@
 import type { Person } from '#libs/protocol/frame-types.ts';
 import { managedKindsWith } from '#libs/protocol/room-kinds.ts';
+import type { EndReason } from '#libs/protocol/signals.ts';
 import { GroupedReads } from './batcher.ts';
 import type { Database, Query } from './database.ts';
 import { type ListPage, pageOf } from './list-page.ts';
@@ -17,7 +18,7 @@ export type RoomRow = {
   readonly created_at: number;
   readonly expires_at: number | null;
   readonly closed_at: number | null;
-  readonly closed_reason: 'expired' | 'closed' | null;
+  readonly closed_reason: EndReason | null;
 };
 
 const ROOM_COLUMNS =
@@ -290,7 +291,7 @@ export class PostgresRooms implements RoomStore {
     return removed.map(({ id }) => id);
   }
 
-  async close(room: string, reason: 'expired' | 'closed', now: number): Promise<boolean> {
+  async close(room: string, reason: EndReason, now: number): Promise<boolean> {
     const closed = await this.#database.query(
       `WITH done AS (
          UPDATE rooms SET closed_at = $2, closed_reason = $3

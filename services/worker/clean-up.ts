@@ -48,6 +48,8 @@ export function cleanUp(options: CleanUpOptions): JobHandler<'clean-up'> {
       case CleanUpTask.upkeep:
         await upkeep(options);
         break;
+      default:
+        return task satisfies never;
     }
     return undefined;
   };
