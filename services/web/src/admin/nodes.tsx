@@ -1,8 +1,9 @@
 import { Text } from '@mantine/core';
 import { useText } from '../i18n/language.tsx';
-import styles from './admin.module.css';
+import shared from './admin.module.css';
 import type { HubNode, KeySetState } from './admin-api.ts';
 import { useFormat } from './format.ts';
+import styles from './nodes.module.css';
 import { Panel, StateMark } from './panel.tsx';
 import type { Known } from './queries.ts';
 import { isGone } from './verdict.ts';
@@ -20,7 +21,7 @@ export function Nodes({ nodes }: { readonly nodes: Known<readonly HubNode[]> }) 
   const sorted = nodes.value?.toSorted((a, b) => ORDER[standing(a)] - ORDER[standing(b)] || (a.id < b.id ? -1 : 1));
   return (
     <Panel title={words.title} error={nodes.error}>
-      {sorted?.length === 0 && <Text className={styles['hint']}>{words.empty}</Text>}
+      {sorted?.length === 0 && <Text className={shared['hint']}>{words.empty}</Text>}
       {sorted !== undefined && sorted.length > 0 && (
         <>
           <div className={styles['nodeHead']} aria-hidden="true">
@@ -84,7 +85,7 @@ export function KeySet({ state: { host, fetchedAt, problem } }: { readonly state
       title={words.title}
       aside={<StateMark severity={severity} words={problem !== null ? words.failed : known ? words.fetched : words.notAsked} />}
     >
-      <dl className={styles['details']}>
+      <dl className={shared['details']}>
         <dt>{words.host}</dt>
         <dd data-key-set="host">{host}</dd>
         <dt>{words.last}</dt>

@@ -1,10 +1,11 @@
 import { Button, NativeSelect, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useText } from '../i18n/language.tsx';
-import styles from './admin.module.css';
+import shared from './admin.module.css';
 import { adminApi, type NoticeTarget } from './admin-api.ts';
 import { ConfirmDialog } from './confirm-dialog.tsx';
 import { useFormat } from './format.ts';
+import styles from './people.module.css';
 
 type TargetKind = 'all' | 'room' | 'user';
 
@@ -44,7 +45,7 @@ export function NoticeForm({ user, online, onAsking }: NoticeFormProps) {
       }}
     >
       <Stack gap="sm">
-        <Text size="sm" className={styles['hint']}>
+        <Text size="sm" className={shared['hint']}>
           {words.hint}
         </Text>
         {user === undefined && (

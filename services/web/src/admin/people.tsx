@@ -3,10 +3,11 @@ import { useMemo, useState } from 'react';
 import { useText } from '../i18n/language.tsx';
 import { PagedList } from '../list/paged-list.ts';
 import { MoreButton } from '../ui/more-button.tsx';
-import styles from './admin.module.css';
+import shared from './admin.module.css';
 import { adminApi, ONLINE_SHOWN, type Online, type PersonRow } from './admin-api.ts';
 import { useFormat, useReason } from './format.ts';
 import { Panel } from './panel.tsx';
+import styles from './people.module.css';
 import { type Known, useAppended, useRepeated } from './queries.ts';
 
 interface PeopleProps {
@@ -47,7 +48,7 @@ export function People({ online, choose }: PeopleProps) {
           <TextInput
             label={words.find}
             description={words.findHint}
-            classNames={{ description: styles['hint'] ?? '' }}
+            classNames={{ description: shared['hint'] ?? '' }}
             value={text}
             maxLength={256}
             autoComplete="off"
@@ -121,7 +122,7 @@ function OnlineList({ online, choose }: OnlineListProps) {
           {words.online}
         </Text>
         {many && (
-          <Text size="sm" className={styles['hint']}>
+          <Text size="sm" className={shared['hint']}>
             {said(format.number(shown.length), format.number(count))}{' '}
             {!everybody && (
               <Button variant="subtle" size="compact-sm" onClick={() => setKept(users)}>
@@ -142,7 +143,7 @@ function OnlineList({ online, choose }: OnlineListProps) {
         )}
       </div>
       {shown.length === 0 && !everybody ? (
-        <Text className={styles['hint']}>{words.empty}</Text>
+        <Text className={shared['hint']}>{words.empty}</Text>
       ) : (
         <PersonList people={shown} label={words.online} choose={choose} />
       )}

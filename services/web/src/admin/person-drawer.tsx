@@ -3,11 +3,12 @@ import { useCallback, useState } from 'react';
 import { useText } from '../i18n/language.tsx';
 import { PersonName, Sentence } from '../people/person-name.tsx';
 import { MoreButton } from '../ui/more-button.tsx';
-import styles from './admin.module.css';
+import shared from './admin.module.css';
 import { adminApi, type PersonDetails } from './admin-api.ts';
 import { ConfirmDialog, useFocusBack } from './confirm-dialog.tsx';
 import { useFormat, useReason } from './format.ts';
 import { NoticeForm } from './notice-form.tsx';
+import styles from './people.module.css';
 import { useAppended, useRepeated } from './queries.ts';
 
 interface PersonDrawerProps {
@@ -41,7 +42,7 @@ export function PersonDrawer({ id, close }: PersonDrawerProps) {
       size="md"
       returnFocus={false}
       title={person === undefined ? id : <PersonName person={person} />}
-      classNames={{ title: styles['dialogTitle'] ?? '' }}
+      classNames={{ title: shared['dialogTitle'] ?? '' }}
       closeButtonProps={{ 'aria-label': words.close }}
       transitionProps={{ duration: 0 }}
     >
@@ -114,9 +115,9 @@ function Facts({ person }: { readonly person: PersonDetails }) {
   const more = further.begun ? further.next : person.next;
   const named = <T extends object>(names: T, key: string) => (Object.hasOwn(names, key) ? String(names[key as keyof T]) : key);
   return (
-    <dl className={styles['details']}>
+    <dl className={shared['details']}>
       <dt>{words.id}</dt>
-      <dd className={styles['id']}>{id}</dd>
+      <dd className={shared['id']}>{id}</dd>
       <dt>{words.kind}</dt>
       <dd>{named(kinds, kind)}</dd>
       <dt>{words.presence}</dt>
@@ -135,7 +136,7 @@ function Facts({ person }: { readonly person: PersonDetails }) {
           <ul className={styles['roomsOf']}>
             {rooms.map(({ room, kind: roomKind, name }) => (
               <li key={room}>
-                {name === '' ? <span className={styles['id']}>{room}</span> : name} ({named(words.roomKinds, roomKind)})
+                {name === '' ? <span className={shared['id']}>{room}</span> : name} ({named(words.roomKinds, roomKind)})
               </li>
             ))}
           </ul>

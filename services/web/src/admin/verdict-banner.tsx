@@ -2,10 +2,10 @@ import { Title, VisuallyHidden } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useText } from '../i18n/language.tsx';
 import { Icon } from '../ui/icon.tsx';
-import styles from './admin.module.css';
 import { AdminError } from './admin-api.ts';
 import { queueName, useFormat, useReason } from './format.ts';
 import type { Picture } from './queries.ts';
+import styles from './verdict.module.css';
 import { type Finding, findingsOf, verdictOf } from './verdict.ts';
 
 const ICONS = { unknown: 'clock', well: 'check', warn: 'alert', bad: 'alert' } as const;

@@ -3,7 +3,8 @@ import { useStore } from 'zustand/react';
 import { useText } from '../i18n/language.tsx';
 import { PersonName, Sentence } from '../people/person-name.tsx';
 import { Icon } from '../ui/icon.tsx';
-import classes from './conversation.module.css';
+import classes from './composer.module.css';
+import shared from './conversation.module.css';
 import { MessageList, type MessageListProps } from './message-list.tsx';
 import type { Thread } from './thread.ts';
 
@@ -130,7 +131,7 @@ function Composer({ thread, limit, ended, placeholder, focused, onPublish }: Com
         <span data-counter aria-hidden="true">
           {length}/{limit}
         </span>
-        <span className={classes.unseen}>{text.characters(length, limit)}</span>
+        <span className={shared.unseen}>{text.characters(length, limit)}</span>
       </p>
     </form>
   );
