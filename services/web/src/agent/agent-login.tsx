@@ -1,10 +1,9 @@
 import { Alert, Button, Group, Paper, PasswordInput, Stack, TextInput, Title } from '@mantine/core';
 import { useState } from 'react';
-
+import { problemText } from '../conversation/error-code.ts';
 import { useText } from '../i18n/language.tsx';
 import { Preferences } from '../ui/preferences.tsx';
 import styles from './agent.module.css';
-import { errorText } from './error-text.ts';
 
 export interface AgentLoginProps {
   /** Why the last try failed, or the last login ended: a code of the error table. */
@@ -33,7 +32,7 @@ export function AgentLogin({ error, onLogIn }: AgentLoginProps) {
             </Title>
             {error !== undefined && (
               <Alert color="red" role="alert">
-                {errorText(error, text)}
+                {problemText(text.errors, error)}
               </Alert>
             )}
             <TextInput

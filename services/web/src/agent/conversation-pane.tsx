@@ -1,10 +1,10 @@
 import { Alert, Button, Group, Menu, Modal, Text, Title } from '@mantine/core';
 import { useState } from 'react';
 import { ConversationView } from '../conversation/conversation-view.tsx';
+import { problemText } from '../conversation/error-code.ts';
 import { useLanguage, useText } from '../i18n/language.tsx';
 import { KindTag, PersonName, Sentence } from '../people/person-name.tsx';
 import styles from './agent.module.css';
-import { errorText } from './error-text.ts';
 import type { Workbench } from './workbench.ts';
 import type { Current, Details, WorkbenchView } from './workbench-view.ts';
 
@@ -73,7 +73,7 @@ export function ConversationPane({ bench, view, current }: ConversationPaneProps
       </header>
       {view.failure !== undefined && (
         <Alert color="red" role="alert" py="xs">
-          {errorText(view.failure, text)}
+          {problemText(text.errors, view.failure)}
         </Alert>
       )}
       <CustomerFacts details={details} />

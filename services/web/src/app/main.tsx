@@ -5,7 +5,7 @@ import { Account } from '../account/account.ts';
 import { Entry } from '../account/entry.tsx';
 import { Chat } from '../chat/chat.tsx';
 import { goTo, placeOf } from '../chat/place.ts';
-import { Banner, ConnectionProvider, useStatus } from '../connection/connection.tsx';
+import { Banner, useStatus } from '../connection/connection.tsx';
 import { useText } from '../i18n/language.tsx';
 import { cookieSuffix, hasLogin, type LoggedIn } from '../login/browser-login.ts';
 import { ApiError, hubApi, hubUrl, socketUrl } from '../login/hub-api.ts';
@@ -114,17 +114,9 @@ interface StayProps {
 }
 
 /** One stay in the hub, from coming in to leaving: who one is, how the connection does, and the chat below. */
-export function Stay(props: StayProps) {
-  return (
-    <ConnectionProvider client={props.client}>
-      <Frame {...props} />
-    </ConnectionProvider>
-  );
-}
-
-function Frame({ client, user, call, onLogOut, onStartOver }: StayProps) {
+function Stay({ client, user, call, onLogOut, onStartOver }: StayProps) {
   const text = useText('app');
-  const status = useStatus();
+  const status = useStatus(client);
   const account = useMemo(() => ({ user, call }), [user, call]);
   const me = user.kind === 'guest' ? text.youGuest(user.name) : text.you(user.name);
   return (

@@ -30,9 +30,7 @@ export function Chat({ client, account }: ChatProps) {
   const { store } = parts;
   useEffect(() => store.start(), [store]);
   useEffect(() => {
-    const look = () => {
-      store.visible = document.visibilityState === 'visible';
-    };
+    const look = () => store.setVisible(document.visibilityState === 'visible');
     look();
     document.addEventListener('visibilitychange', look);
     return () => document.removeEventListener('visibilitychange', look);

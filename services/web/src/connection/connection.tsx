@@ -1,27 +1,18 @@
 import { Button } from '@mantine/core';
-import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { ClientStatus, ParleyClient } from '#libs/client/index.ts';
 import { useText } from '../i18n/language.tsx';
 import styles from './connection.module.css';
 import { type Notice, noticeOf } from './notice.ts';
 
-const Context = createContext<ClientStatus | undefined>(undefined);
-
-/** Tells everything below how the client stands with the hub. */
-export function ConnectionProvider({ client, children }: { readonly client: ParleyClient; readonly children: ReactNode }) {
+/** How the client stands with the hub. */
+export function useStatus(client: ParleyClient): ClientStatus {
   const [status, setStatus] = useState(client.status);
   useEffect(() => {
-    // What changed before this listened is not told again.
+    // The status may have changed before this effect ran.
     setStatus(client.status);
     return client.on('status', setStatus);
   }, [client]);
-  return <Context.Provider value={status}>{children}</Context.Provider>;
-}
-
-/** How the client stands with the hub. */
-export function useStatus(): ClientStatus {
-  const status = useContext(Context);
-  if (status === undefined) throw new TypeError('useStatus needs a ConnectionProvider above.');
   return status;
 }
 

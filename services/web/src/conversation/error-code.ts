@@ -1,4 +1,4 @@
-import type { Text } from '../i18n/languages.ts'; /** The stable code of whatever went wrong, as in the hub's table of errors; `INTERNAL` where it has none. */
+/** The stable code of whatever went wrong, as in the hub's table of errors; `INTERNAL` where it has none. */
 export function codeOf(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : 'INTERNAL';
@@ -21,6 +21,6 @@ export function mayWorkLater(code: string): boolean {
 }
 
 /** An error's code in words. */
-export function problemText(problems: Text<'problems'>, code: string): string {
-  return Object.hasOwn(problems, code) ? problems[code as keyof typeof problems] : problems.other;
+export function problemText(problems: Readonly<Record<string, string>> & { readonly other: string }, code: string): string {
+  return (Object.hasOwn(problems, code) ? problems[code] : undefined) ?? problems.other;
 }

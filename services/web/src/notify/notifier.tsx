@@ -1,6 +1,9 @@
 import { ActionIcon } from '@mantine/core';
-import { useEffect, useSyncExternalStore } from 'react';
+import { useEffect } from 'react';
+import { useStore } from 'zustand/react';
+import { createStore, type StoreApi } from 'zustand/vanilla';
 import { useText } from '../i18n/language.tsx';
+import type { View } from '../state/view.ts';
 import { Icon } from '../ui/icon.tsx';
 
 /** The browser's own notifications: `window.Notification`, or what a test plays. */
@@ -10,32 +13,30 @@ export interface NotificationApi {
   new (title: string, options: { readonly body: string; readonly tag: string }): Pick<EventTarget, 'addEventListener'> & { close(): void };
 }
 
-/** Tells outside the page what came while it was hidden. Asks for permission when it is told to, never by itself. */
+/** Whether notifications may be shown. `unsupported`: this browser has none, or not for pages without https. */
+export type Permission = 'default' | 'granted' | 'denied' | 'unsupported';
+
+/** Shows news outside the page while the page is hidden. Asks for permission only in `ask`. */
 export class Notifier {
   readonly #api: NotificationApi | undefined;
-  readonly #listeners = new Set<() => void>();
+  readonly #store: StoreApi<Permission>;
 
   constructor(api: NotificationApi | undefined) {
     this.#api = api;
+    this.#store = createStore(() => this.#permission);
   }
 
-  /** `unsupported`: this browser has none, or not for pages without https. */
-  get permission(): 'default' | 'granted' | 'denied' | 'unsupported' {
-    return this.#api?.permission ?? 'unsupported';
+  get view(): View<Permission> {
+    return this.#store;
   }
 
-  /** Calls back after the person was asked, until the returned function is called. Bound: it can be passed on as it is. */
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
-
+  /** Asks the person for permission. Does nothing if the browser has no notifications. */
   async ask(): Promise<void> {
     await this.#api?.requestPermission();
-    for (const listener of [...this.#listeners]) listener();
+    this.#store.setState(this.#permission, true);
   }
 
-  /** One for each `tag` is shown at a time: the latest. */
+  /** Shows a notification if they are permitted. It replaces the last one with the same `tag`. */
   tell(tag: string, title: string, body: string, onClick: () => void): void {
     if (this.#api?.permission !== 'granted') return;
     try {
@@ -48,12 +49,16 @@ export class Notifier {
       // Browsers of telephones allow them to service workers only.
     }
   }
+
+  get #permission(): Permission {
+    return this.#api?.permission ?? 'unsupported';
+  }
 }
 
 /** Asks for notifications, when it is pressed; tells how it stands afterwards. Nothing where the browser has none. */
 export function NotifyButton({ notifier }: { readonly notifier: Notifier }) {
   const text = useText('app').notifications;
-  const permission = useSyncExternalStore(notifier.subscribe, () => notifier.permission);
+  const permission = useStore(notifier.view);
   if (permission === 'unsupported') return null;
   return (
     <ActionIcon

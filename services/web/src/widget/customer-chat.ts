@@ -87,12 +87,12 @@ export class CustomerChat {
   async start(): Promise<void> {
     this.#change({ phase: 'starting' });
     try {
-      const known = this.#options.memory.value !== undefined && (await this.#options.login.resume());
+      const known = this.#options.memory.customer !== undefined && (await this.#options.login.resume());
       if (!known) {
         const { memory, uuid } = this.#options;
-        if (memory.value !== undefined) memory.value = undefined;
+        if (memory.customer !== undefined) memory.forget();
         // Kept from now on, for all tabs to have it before anybody writes a name.
-        memory.attempt ??= uuid();
+        memory.attemptKey(uuid);
         this.#change({ phase: 'form' });
         return;
       }
@@ -111,25 +111,26 @@ export class CustomerChat {
   async begin(name: string): Promise<void> {
     const { login, memory, channel, metadata, uuid } = this.#options;
     // Another name is another request.
-    if (this.#tried !== undefined && this.#tried !== name) memory.attempt = undefined;
+    if (this.#tried !== undefined && this.#tried !== name) memory.endAttempt();
     this.#tried = name;
     this.#change({ formError: undefined });
     try {
       const newcomer = { name: name.trim(), channel, metadata: metadata() };
-      const key = () => {
-        memory.attempt ??= uuid();
-        return memory.attempt;
-      };
-      await login.enterOnce('/customers', newcomer, key, ({ id }) => {
-        if (memory.value?.id !== id) memory.value = { id };
-        memory.attempt = undefined;
-      });
+      await login.enterOnce(
+        '/customers',
+        newcomer,
+        () => memory.attemptKey(uuid),
+        ({ id }) => {
+          if (memory.customer?.id !== id) memory.remember({ id });
+          memory.endAttempt();
+        },
+      );
       await this.#come();
     } catch (error) {
       // Another tab is this customer by now, and so is this one.
       if (this.#state.phase !== 'form' && this.#client !== undefined) return;
       // The key was another tab's, which is about to be heard of, or that of an earlier try.
-      if (codeOf(error) === 'KEY_REUSED') memory.attempt = undefined;
+      if (codeOf(error) === 'KEY_REUSED') memory.endAttempt();
       this.#change({ formError: codeOf(error), ...(this.#state.phase === 'starting' ? {} : { phase: 'form' }) });
     }
   }
@@ -137,7 +138,7 @@ export class CustomerChat {
   /** Another tab of this browser changed what is kept: its customer, or their conversation, is the one here, too. Nothing here rejects. */
   async elsewhere(): Promise<void> {
     const { phase, conversation } = this.#state;
-    const kept = this.#options.memory.value;
+    const kept = this.#options.memory.customer;
     if (phase === 'form' && kept !== undefined) return this.start();
     const isOver = conversation === undefined || conversation.state === 'closed';
     if (phase === 'chat' && isOver && kept?.room !== undefined && kept.room !== conversation?.room) await this.#refresh(kept.room);
@@ -220,7 +221,7 @@ export class CustomerChat {
   #refused(code: string | undefined): void {
     this.#client?.close();
     this.#client = undefined;
-    if (code !== undefined && LOGIN_OVER.has(code)) this.#options.memory.value = undefined;
+    if (code !== undefined && LOGIN_OVER.has(code)) this.#options.memory.forget();
     this.#change({ phase: 'refused', conversation: undefined, thread: undefined });
   }
 
@@ -240,7 +241,7 @@ export class CustomerChat {
 
   async #find(newer?: string): Promise<Conversation | undefined> {
     const { login, memory } = this.#options;
-    const room = newer ?? this.#state.conversation?.room ?? memory.value?.room;
+    const room = newer ?? this.#state.conversation?.room ?? memory.customer?.room;
     if (room !== undefined) {
       try {
         return (await login.call('GET', `/conversations/${room}`)) as Conversation;
@@ -334,8 +335,8 @@ export class CustomerChat {
 
   #remember(room: string): void {
     const { memory } = this.#options;
-    const kept = memory.value ?? { id: this.#me.id };
-    if (kept.room !== room) memory.value = { id: kept.id, room, read: 0 };
+    const kept = memory.customer ?? { id: this.#me.id };
+    if (kept.room !== room) memory.remember({ id: kept.id, room, read: 0 });
   }
 
   #change(changes: Partial<ChatView> = {}): void {
@@ -345,11 +346,11 @@ export class CustomerChat {
   /** How many messages are unread. While the widget is seen, all are read. */
   #read(thread: Thread | undefined): number {
     const { memory } = this.#options;
-    const kept = memory.value;
+    const kept = memory.customer;
     if (thread?.room === undefined || kept?.room !== thread.room) return 0;
     const { top } = thread;
     if (!this.#shown || top <= (kept.read ?? 0)) return thread.unread(kept.read ?? 0);
-    memory.value = { ...kept, read: top };
+    memory.remember({ ...kept, read: top });
     this.#client?.delivered(thread.room, top);
     return 0;
   }

@@ -31,8 +31,7 @@ export class HostPage {
   readonly known = new Promise<void>((resolve) => {
     this.#known = resolve;
   });
-  /** Where the customer came from: address without query. Told by the page, so not to be trusted. */
-  page: string | undefined;
+  #page: string | undefined;
 
   constructor({ window, onShown, onKept }: HostPageOptions) {
     this.#window = window;
@@ -43,7 +42,7 @@ export class HostPage {
       const before = JSON.stringify([...this.#kept]);
       if (first || data.turn === this.#turn) this.#kept = new Map(entriesOf(data.kept));
       this.#origin = origin;
-      this.page = data.page?.startsWith(`${origin}/`) ? data.page.slice(0, 500) : origin;
+      this.#page = data.page?.startsWith(`${origin}/`) ? data.page.slice(0, 500) : origin;
       // What another tab keeps takes the focus from nobody.
       if (data.open !== this.#open || data.focus === true) onShown(data.open, data.focus === true);
       this.#open = data.open;
@@ -57,6 +56,11 @@ export class HostPage {
 
   get embedded(): boolean {
     return this.#window.parent !== this.#window;
+  }
+
+  /** Where the customer came from: address without query. Told by the page, so not to be trusted. */
+  get page(): string | undefined {
+    return this.#page;
   }
 
   tell(state: WidgetState): void {

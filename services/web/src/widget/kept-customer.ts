@@ -34,7 +34,8 @@ export class CustomerMemory {
     this.#attemptKey = `parley.attempt${hub}.${channel}`;
   }
 
-  get value(): KeptCustomer | undefined {
+  /** Undefined if nobody is remembered, or what is stored cannot be read. */
+  get customer(): KeptCustomer | undefined {
     try {
       const kept = JSON.parse(this.#store.getItem(this.#key) ?? 'null') as Partial<KeptCustomer> | null;
       return typeof kept?.id === 'string' ? { ...kept, id: kept.id } : undefined;
@@ -43,17 +44,25 @@ export class CustomerMemory {
     }
   }
 
-  set value(customer: KeptCustomer | undefined) {
-    if (customer === undefined) this.#store.removeItem(this.#key);
-    else this.#store.setItem(this.#key, JSON.stringify(customer));
-  }
-  /** The `Idempotency-Key` (A15) of a customer who is to come in: the tabs share it. Undefined once they have. */
-  get attempt(): string | undefined {
-    return this.#store.getItem(this.#attemptKey) ?? undefined;
+  remember(customer: KeptCustomer): void {
+    this.#store.setItem(this.#key, JSON.stringify(customer));
   }
 
-  set attempt(key: string | undefined) {
-    if (key !== undefined) this.#store.setItem(this.#attemptKey, key);
-    else if (this.attempt !== undefined) this.#store.removeItem(this.#attemptKey);
+  forget(): void {
+    this.#store.removeItem(this.#key);
+  }
+
+  /** The `Idempotency-Key` (A15) of the customer who is about to be created: all tabs of the browser share it. `make` makes it if there is none. */
+  attemptKey(make: () => string): string {
+    const known = this.#store.getItem(this.#attemptKey);
+    if (known !== null) return known;
+    const made = make();
+    this.#store.setItem(this.#attemptKey, made);
+    return made;
+  }
+
+  /** The next attempt gets another key. */
+  endAttempt(): void {
+    if (this.#store.getItem(this.#attemptKey) !== null) this.#store.removeItem(this.#attemptKey);
   }
 }

@@ -40,7 +40,7 @@ async function start(root: HTMLElement): Promise<void> {
   const memory = new CustomerMemory(keep, channel, cookieSuffix());
   const login = new BrowserLogin({
     api: hubApi(fetch.bind(globalThis), hubUrl('api/v1')),
-    renewal: () => memory.value && { path: '/customers/token', body: { customerId: memory.value.id, channel } },
+    renewal: () => memory.customer && { path: '/customers/token', body: { customerId: memory.customer.id, channel } },
     lock: LOCK,
     locks: navigator.locks,
   });

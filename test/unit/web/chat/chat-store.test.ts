@@ -54,17 +54,17 @@ describe('the chat', () => {
     expect(store.rooms.get('group:1')?.unread).toBe(0);
     live('group:1', 7);
     expect(delivered()).toEqual(['delivered group:1 6', 'delivered group:1 7']);
-    store.visible = false;
+    store.setVisible(false);
     live('group:1', 8);
     expect(delivered()).toHaveLength(2);
     expect(store.rooms.unread).toBe(2);
     expect(unseen).toEqual(['group:1 text 8']);
-    store.visible = true;
+    store.setVisible(true);
     expect(delivered().at(-1)).toBe('delivered group:1 8');
   });
 
   it('does not tell me of my own words', () => {
-    store.visible = false;
+    store.setVisible(false);
     live('group:1', 6, 'me');
     expect(unseen).toEqual([]);
   });
@@ -77,7 +77,7 @@ describe('the chat', () => {
   });
 
   it('tells of the first message of somebody new, too', async () => {
-    store.visible = false;
+    store.setVisible(false);
     rooms = [PARK, GROUP, DM, { ...DM, room: 'dm:2', with: { id: 'eve', name: 'Eve', kind: 'user' }, unread: 1, offset: 1 }];
     live('dm:2', 1, 'eve');
     await settled();
@@ -155,11 +155,9 @@ describe('the chat', () => {
     client.emit('online', { count: 7 });
     client.emit('room_online', { room: 'park', count: 4 });
     await settled();
-    expect([
-      store.view.getState().online,
-      store.thread('park').audience.view.getState().count,
-      store.connection.view.getState().messageChars,
-    ]).toEqual([7, 4, 50]);
+    expect([store.view.getState().online, store.thread('park').audience.view.getState().count, store.view.getState().messageChars]).toEqual(
+      [7, 4, 50],
+    );
     rooms = [PARK, GROUP, { ...DM, count: 2 }];
     await timers.pass(20_000);
     expect(store.rooms.get('dm:1')?.count).toBe(2);
@@ -193,9 +191,9 @@ describe('the chat', () => {
 
   it('[C] knows when nothing can be sent any more', () => {
     client.emit('status', { state: 'reconnecting' });
-    expect(store.connection.view.getState().ended).toBe(false);
+    expect(store.view.getState().ended).toBe(false);
     client.emit('status', { state: 'closed' });
-    expect(store.connection.view.getState().ended).toBe(true);
+    expect(store.view.getState().ended).toBe(true);
   });
 
   it('leaves the room that was not looked at for longest before the hub says it is too many', async () => {

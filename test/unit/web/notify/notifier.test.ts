@@ -36,13 +36,13 @@ it('asks when it is told to, never by itself', async () => {
   const { api, shown, asked } = played('default');
   const notifier = new Notifier(api);
   notifier.tell('park', 'Bob', 'hi', () => undefined);
-  expect([asked(), shown.length, notifier.permission]).toEqual([0, 0, 'default']);
+  expect([asked(), shown.length, notifier.view.getState()]).toEqual([0, 0, 'default']);
   let changes = 0;
-  notifier.subscribe(() => {
+  notifier.view.subscribe(() => {
     changes += 1;
   });
   await notifier.ask();
-  expect([asked(), notifier.permission, changes]).toEqual([1, 'granted', 1]);
+  expect([asked(), notifier.view.getState(), changes]).toEqual([1, 'granted', 1]);
 });
 
 it('shows one for a room, and closes it with the click that opens the room', () => {
@@ -57,7 +57,7 @@ it('shows one for a room, and closes it with the click that opens the room', () 
 });
 
 it('is nothing where there is none, or where it must not be made by pages', () => {
-  expect(new Notifier(undefined).permission).toBe('unsupported');
+  expect(new Notifier(undefined).view.getState()).toBe('unsupported');
   class Forbidden extends EventTarget {
     static permission = 'granted' as const;
     static requestPermission = async () => 'granted' as const;

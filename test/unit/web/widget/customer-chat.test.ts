@@ -2,13 +2,13 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ParleyClient } from '#libs/client/index.ts';
 import type { BrowserLogin } from '#services/web/src/login/browser-login.ts';
 import { CustomerChat } from '#services/web/src/widget/customer-chat.ts';
-import type { CustomerMemory } from '#services/web/src/widget/kept-customer.ts';
+import { CustomerMemory } from '#services/web/src/widget/kept-customer.ts';
 import { FakeChatClient, FakeTimers, refusal, settled as settle } from '#test/support/fake-chat-client.ts';
 
 const OPENED = { room: 'conv:1', state: 'queued', customer: { id: 'c', name: 'Cy', kind: 'customer' } } as const;
 
 let client: FakeChatClient;
-let memory: { value: unknown };
+let memory: CustomerMemory;
 let calls: string[];
 let answer: PromiseWithResolvers<unknown>;
 let chat: CustomerChat;
@@ -18,7 +18,15 @@ const lines = (): string[] => waiting().map(({ text, state }) => `${text} ${stat
 
 beforeEach(async () => {
   client = Object.assign(new FakeChatClient(), { connect: () => undefined, close: () => undefined });
-  memory = { value: undefined };
+  const kept = new Map<string, string>();
+  memory = new CustomerMemory(
+    {
+      getItem: (key) => kept.get(key) ?? null,
+      setItem: (key, value) => void kept.set(key, value),
+      removeItem: (key) => void kept.delete(key),
+    },
+    'shop',
+  );
   calls = [];
   answer = Promise.withResolvers();
   chat = new CustomerChat({
@@ -31,7 +39,7 @@ beforeEach(async () => {
         return path === '/rooms' ? Promise.resolve({ rooms: [] }) : answer.promise;
       },
     } as unknown as BrowserLogin,
-    memory: memory as unknown as CustomerMemory,
+    memory,
     channel: 'shop',
     metadata: () => ({}),
     connect: () => client as unknown as ParleyClient,
@@ -84,9 +92,9 @@ describe('the end of the connection', () => {
     ['BANNED', true],
     ['FORBIDDEN', true],
   ])('%s: the customer is known afterwards: %s', (code, known) => {
-    expect(memory.value).toBeDefined();
+    expect(memory.customer).toBeDefined();
     client.emit('status', { state: 'closed', reason: { code } });
     expect(chat.view.getState().phase).toBe('refused');
-    expect(memory.value !== undefined).toBe(known);
+    expect(memory.customer !== undefined).toBe(known);
   });
 });

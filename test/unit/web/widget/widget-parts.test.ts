@@ -21,13 +21,13 @@ describe('what the widget keeps', () => {
       removeItem: (key: string) => void kept.delete(key),
     };
     const [shop, forum] = [new CustomerMemory(keep, 'shop'), new CustomerMemory(keep, 'forum')];
-    shop.value = { id: 'c1', room: 'conv:x', read: 3 };
-    expect([shop.value, forum.value]).toEqual([{ id: 'c1', room: 'conv:x', read: 3 }, undefined]);
+    shop.remember({ id: 'c1', room: 'conv:x', read: 3 });
+    expect([shop.customer, forum.customer]).toEqual([{ id: 'c1', room: 'conv:x', read: 3 }, undefined]);
     for (const text of ['{', 'null', '7', '{"id":7}']) {
       kept.set('parley.customer.shop', text);
-      expect(shop.value).toBeUndefined();
+      expect(shop.customer).toBeUndefined();
     }
-    shop.value = undefined;
+    shop.forget();
     expect(kept.size).toBe(0);
   });
 

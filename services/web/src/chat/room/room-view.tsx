@@ -2,7 +2,6 @@ import { ActionIcon } from '@mantine/core';
 import { type ReactNode, useEffect, useState } from 'react';
 import { useStore } from 'zustand/react';
 import type { Person } from '#libs/client/index.ts';
-import { useStatus } from '../../connection/connection.tsx';
 import { ConversationView } from '../../conversation/conversation-view.tsx';
 import { useText } from '../../i18n/language.tsx';
 import { KindTag, PersonName, Sentence } from '../../people/person-name.tsx';
@@ -35,8 +34,9 @@ export function RoomView({ thread, title, room, direct = false, person, about, b
   const { store } = useChat();
   const words = useText('conversation');
   const { status, code, room: name } = useStore(thread.view);
-  const { messageChars, ended } = useStore(store.connection.view);
-  const connected = useStatus().state === 'connected';
+  const limit = useStore(store.view, ({ messageChars }) => messageChars);
+  const ended = useStore(store.view, (state) => state.ended);
+  const connected = useStore(store.view, (state) => state.connected);
   // On a telephone the keyboard would cover the messages.
   const [focused] = useState(() => matchMedia('(pointer: fine)').matches);
   const [peopleShown, setPeopleShown] = useState(() => !direct && matchMedia('(min-width: 68em)').matches);
@@ -62,7 +62,7 @@ export function RoomView({ thread, title, room, direct = false, person, about, b
           thread={thread}
           me={store.me}
           label={words.messagesIn(title)}
-          limit={messageChars}
+          limit={limit}
           ended={ended}
           connected={connected}
           focused={focused}

@@ -7,7 +7,6 @@ import type { Message, PlacedMessage } from '../../conversation/timeline.ts';
 import type { Timers } from '../../conversation/timers.ts';
 import type { View } from '../../state/view.ts';
 import type { ChatAccount, ChatClient, ChatEvents } from './chat-client.ts';
-import { ConnectionState } from './connection-state.ts';
 import { EnteredRooms } from './entered-rooms.ts';
 import { Groups } from './groups.ts';
 import { Notices } from './notices.ts';
@@ -15,6 +14,8 @@ import { PairFinder } from './pair-finder.ts';
 import { type Room, RoomList } from './room-list.ts';
 import { RoomThread } from './room-thread.ts';
 
+/** Code points of a message until `welcome` tells the limit. */
+const DEFAULT_CHARS = 200;
 /** Rooms entered at once: those with the newest activity. */
 const ENTERED_AT_ONCE = 50;
 /** Who of the others is online is asked this often while the page is seen, milliseconds. */
@@ -29,6 +30,11 @@ export interface ChatStoreOptions {
 }
 
 export interface ChatState {
+  readonly connected: boolean;
+  /** The connection is over for good: logged out, replaced or refused. Nothing can be sent. */
+  readonly ended: boolean;
+  /** Longest message, in code points. */
+  readonly messageChars: number;
   /** Distinct users online at the hub; undefined until the hub tells. */
   readonly online: number | undefined;
   /** Counts the threads that got their room: who reads `direct` and `person` looks again. */
@@ -40,14 +46,19 @@ export class ChatStore {
   readonly rooms: RoomList;
   readonly pair: PairFinder;
   readonly groups: Groups;
-  readonly connection = new ConnectionState();
   readonly notices = new Notices();
   readonly #options: ChatStoreOptions;
   readonly #threads = new Map<string, RoomThread>();
   /** Threads without a room yet, by user. */
   readonly #begun = new Map<string, RoomThread>();
   readonly #entered = new EnteredRooms((room) => this.#threads.get(room)?.close());
-  readonly #store = createStore<ChatState>(() => ({ online: undefined, begun: 0 }));
+  readonly #store = createStore<ChatState>(() => ({
+    connected: false,
+    ended: false,
+    messageChars: DEFAULT_CHARS,
+    online: undefined,
+    begun: 0,
+  }));
   readonly view: View<ChatState> = this.#store;
   #looking: string | undefined;
   #visible = true;
@@ -65,7 +76,7 @@ export class ChatStore {
   start(): () => void {
     const { client } = this.#options;
     const offs = [
-      client.on('status', ({ state }) => this.connection.change(state)),
+      client.on('status', (status) => this.#connection(status)),
       client.on('welcome', (welcome) => this.#welcome(welcome)),
       client.on('frame', (frame) => {
         if (frame.type === 'error' && frame.id !== undefined) for (const thread of this.#allThreads) thread.refuse(frame.id, frame.code);
@@ -95,7 +106,7 @@ export class ChatStore {
       client.on('inform', ({ body }) => this.notices.add({ kind: 'inform', text: textOf(body) })),
       client.on('command', (event) => this.#command(event)),
     ];
-    this.connection.change(client.status.state);
+    this.#connection(client.status);
     if (client.welcome !== undefined) this.#welcome(client.welcome);
     else void this.refresh();
     this.#keepFresh(offs);
@@ -166,8 +177,8 @@ export class ChatStore {
     this.#markRead();
   }
 
-  /** Whether anybody can see the page. */
-  set visible(visible: boolean) {
+  /** The page was shown or hidden. */
+  setVisible(visible: boolean): void {
     this.#visible = visible;
     if (!visible) return;
     void this.refresh();
@@ -204,9 +215,13 @@ export class ChatStore {
 
   #welcome({ online, limits }: Pick<ChatEvents['welcome'], 'online' | 'limits'>): void {
     this.#counted(online);
-    this.connection.limit(limits.messageChars);
+    this.#store.setState({ messageChars: limits.messageChars });
     void this.refresh();
     this.pair.welcome();
+  }
+
+  #connection({ state }: ChatClient['status']): void {
+    this.#store.setState({ connected: state === 'connected', ended: state === 'refused' || state === 'closed' });
   }
 
   #counted(online: number): void {
