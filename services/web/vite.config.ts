@@ -1,4 +1,7 @@
-/** Builds the pages into `dist`: one HTML file each, with hashed scripts and styles of their own; and the script of the widget. */
+/**
+ * Builds the pages into `dist`: an HTML file each, with hashed scripts and styles. Also builds the
+ * widget's script.
+ */
 
 import { readFileSync } from 'node:fs';
 import { convertCssVariables, DEFAULT_THEME, defaultCssVariablesResolver, mergeMantineTheme } from '@mantine/core';
@@ -9,7 +12,10 @@ import { THEME } from './src/theme/theme.ts';
 
 const PAGES = ['index', 'agent', 'widget', 'admin'];
 
-/** Mantine would put the theme's variables into an inline style element, which the pages' policy forbids: they become a file instead. */
+/**
+ * Mantine puts the theme's variables into an inline style element, which the pages' policy forbids.
+ * This writes them into a file.
+ */
 function themeVariables(): Plugin {
   return {
     name: 'parley-theme-variables',
@@ -21,7 +27,10 @@ function themeVariables(): Plugin {
   };
 }
 
-/** `widget.js`, which sites embed: its name stays. The title of its button is written into it in every language, comments are left out. */
+/**
+ * Emits `widget.js`, the script for other sites. Its name has no hash. Fills in the title of its
+ * button in every language, and removes comments.
+ */
 function widgetScript(): Plugin {
   return {
     name: 'parley-widget-script',
@@ -48,12 +57,12 @@ export default defineConfig({
     outDir: 'dist',
     emptyOutDir: true,
     target: 'es2023',
-    // Data URLs would have to be allowed by the policy.
+    // The pages' policy forbids data URLs.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
       input: Object.fromEntries(PAGES.map((page) => [page, `${import.meta.dirname}/${page}.html`])),
-      // "use client" of a file means nothing in a page.
+      // `"use client"` has no meaning in a page.
       onLog: (level, log, tell) => {
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') tell(level, log);
       },

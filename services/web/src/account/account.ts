@@ -1,19 +1,22 @@
-/** Who uses the chat: guests, and accounts that log in by mailed code. The name outlives a reload. */
+/**
+ * The login of the chat: a guest, or an account that logs in with a mailed code. The name survives
+ * a reload of the page.
+ */
 
 import { BrowserLogin, type BrowserLoginOptions, type LoggedIn } from '../login/browser-login.ts';
 
 const NAME_KEY = 'parley.name';
 
 export type AccountParts = Pick<BrowserLoginOptions, 'api' | 'locks'> & {
-  /** Of this tab. */
+  /** Of this tab: `sessionStorage`. */
   readonly storage: Pick<Storage, 'getItem' | 'setItem'>;
-  /** Whether the browser has a login to go on with. */
+  /** Whether the browser still has a login that `resume` can use. */
   readonly hasLogin: () => boolean;
 };
 
 export class Account extends BrowserLogin {
   readonly #parts: AccountParts;
-  /** Which code was asked for here last: another tab may have asked since. */
+  /** Identifies the code that this tab asked for last. Another tab may have asked since. */
   #attempt: string | undefined;
 
   constructor(parts: AccountParts) {
@@ -25,29 +28,32 @@ export class Account extends BrowserLogin {
     this.#parts = parts;
   }
 
-  /** The name to offer in the form. */
+  /** The name to offer in the form: of whoever was here last, or an empty string. */
   get name(): string {
     return this.last?.name ?? this.#parts.storage.getItem(NAME_KEY) ?? '';
   }
 
-  /** How whoever was here last came in. */
+  /** How the last person here came in. Undefined if there was none. */
   get lastWay(): 'guest' | 'mail' | undefined {
     if (this.last === undefined) return undefined;
     return this.last.kind === 'guest' ? 'guest' : 'mail';
   }
 
-  /** Comes in as a guest. Rejects with `ApiError`, as all below. */
+  /** Enters as a guest. Rejects with `ApiError`, like all methods below. */
   async enterAsGuest(name: string): Promise<void> {
     this.#keepName(await this.enter('/guests', { name }));
   }
 
-  /** Has a code mailed to an address, or to the one of a name. */
+  /** Sends a code by mail. `account`: a mail address, or a name whose account has one. */
   async askForCode(account: string): Promise<void> {
     const { attempt } = (await this.#parts.api('POST', '/auth/code', { body: { account } })) as { readonly attempt: string };
     this.#attempt = attempt;
   }
 
-  /** Logs in; resolves with a ticket to register with where the address is new, otherwise with undefined. */
+  /**
+   * Logs in with a mailed code. If the address is new, resolves with a ticket for `register`,
+   * otherwise with undefined.
+   */
   async proveCode(account: string, code: string): Promise<string | undefined> {
     const answer = await this.enter<{ readonly registration: string }>('/auth/verify', { account, code, attempt: this.#attempt });
     if ('registration' in answer) return answer.registration;

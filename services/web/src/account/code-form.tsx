@@ -6,7 +6,9 @@ import type { Account } from './account.ts';
 import styles from './entry.module.css';
 import { type Problem, StepForm, useAttempt } from './step-form.tsx';
 
-/** Asks for a code to be mailed. `message`: why this step is shown again. */
+/**
+ * Asks for a mail address and sends a code to it. `message`: why the person is back at this step.
+ */
 export function AddressForm({
   account,
   message,
@@ -54,7 +56,10 @@ export function AddressForm({
 
 const CODE_LENGTH = 6;
 
-/** Takes the mailed code. `onProved`: with a ticket to register with, or undefined if the person is in. */
+/**
+ * Takes the mailed code. Calls `onProved` with a ticket for registration, or with undefined if the
+ * person is logged in.
+ */
 export function CodeForm({
   account,
   claimed,
@@ -62,7 +67,7 @@ export function CodeForm({
   onOtherAddress,
 }: {
   readonly account: Account;
-  /** What the code was asked for: an address, or a name. */
+  /** The mail address or name that the person typed. */
   readonly claimed: string;
   readonly onProved: (registration: string | undefined) => void;
   readonly onOtherAddress: () => void;
@@ -128,7 +133,7 @@ export function CodeForm({
   );
 }
 
-/** A hub that sends no mail shows it on a page of its own. */
+/** Whether the hub shows its mail on a page of its own, because it has no mail server. */
 function useMailbox(): boolean {
   const [there, setThere] = useState(false);
   useEffect(() => {

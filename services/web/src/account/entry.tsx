@@ -15,7 +15,10 @@ type Step =
   | { readonly is: 'code'; readonly claimed: string }
   | { readonly is: 'name'; readonly registration: string };
 
-/** The way in: a nickname, or a mailed code and, for an address that is new, a name. `message`: why somebody who was in is here again. */
+/**
+ * The way in: a nickname, or a mailed code. A new address also needs a name. `message`: why a
+ * person who was logged in is here again.
+ */
 export function Entry({
   account,
   message,
@@ -87,7 +90,7 @@ export function Entry({
   );
 }
 
-/** How many are here: an invitation only. Without the number the form still works. */
+/** The number of people online. If it cannot be loaded, the form still works. */
 function OnlinePulse() {
   const text = useText('account');
   const [count, setCount] = useState<number>();
@@ -109,7 +112,7 @@ function OnlinePulse() {
   );
 }
 
-/** What it is like inside, beside the form on wide screens. */
+/** A picture of the chat, beside the form on wide screens. */
 function EntryPicture() {
   const text = useText('account');
   return (

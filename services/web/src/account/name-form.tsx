@@ -6,7 +6,7 @@ import type { Account } from './account.ts';
 import styles from './entry.module.css';
 import { StepForm, useAttempt } from './step-form.tsx';
 
-/** A name is all a guest needs. */
+/** Asks a guest for a nickname. */
 export function GuestForm({ account, onEntered }: { readonly account: Account; readonly onEntered: () => void }) {
   const text = useText('account');
   const attempt = useAttempt();
@@ -39,7 +39,7 @@ export function GuestForm({ account, onEntered }: { readonly account: Account; r
   );
 }
 
-/** The name of somebody new. */
+/** Asks the owner of a new account for a name. */
 export function NameForm({
   account,
   registration,
@@ -48,10 +48,10 @@ export function NameForm({
   onOtherAddress,
 }: {
   readonly account: Account;
-  /** The ticket of a proved address. */
+  /** The ticket that `Account.proveCode` resolved with. */
   readonly registration: string;
   readonly onEntered: () => void;
-  /** The ticket is over. */
+  /** The ticket has expired. */
   readonly onTooLate: () => void;
   readonly onOtherAddress: () => void;
 }) {
@@ -96,14 +96,14 @@ export function NameForm({
   );
 }
 
-/** Characters of a name (A3), as Unicode code points. */
+/** Longest name (A3), in code points. */
 const NAME_MAX = 21;
 
 function codePoints(text: string): number {
   return Array.from(text).length;
 }
 
-/** A field for a name, with its length counted. */
+/** A field for a name that counts its characters. */
 function NameField({
   label,
   placeholder,

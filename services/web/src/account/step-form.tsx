@@ -6,16 +6,19 @@ import { ApiError } from '../login/hub-api.ts';
 import styles from './entry.module.css';
 
 export interface Attempt {
-  /** Something is on its way: nothing else begins meanwhile. */
+  /** A request is running. Until it ends, no other one starts. */
   readonly busy: boolean;
   readonly problem: Problem | undefined;
-  /** Says what is wrong with what was typed; undefined: nothing any more. */
+  /** Shows that the input is wrong. Undefined removes the message. */
   readonly tell: (text: string | undefined) => void;
-  /** Does it; what goes wrong becomes the problem, after `onProblem` had its say: what that returns is shown in its place. */
+  /**
+   * Runs a task. If it fails, shows the problem that `onProblem` returns, or else the text for the
+   * error.
+   */
   readonly run: (task: () => Promise<void>, onProblem?: (error: unknown) => Problem | undefined) => Promise<void>;
 }
 
-/** One form's tries: one at a time, and what came of the last. */
+/** The state of one form: runs one request at a time and keeps the problem of the last one. */
 export function useAttempt(): Attempt {
   const text = useText('account');
   const [busy, setBusy] = useState(false);
@@ -39,7 +42,7 @@ export function useAttempt(): Attempt {
   };
 }
 
-/** One step of the way in: a field, the line for what is wrong, and the button. */
+/** One step of the way in: a field, a line for the problem, and a button. */
 export function StepForm({
   attempt,
   label,
@@ -47,14 +50,14 @@ export function StepForm({
   children,
 }: {
   readonly attempt: Attempt;
-  /** Of the button. */
+  /** Text of the button. */
   readonly label: string;
   readonly onSubmit: () => void;
   readonly children: ReactNode;
 }) {
   const form = useRef<HTMLFormElement>(null);
   const { problem, busy } = attempt;
-  // Whoever is told that something is wrong can type at once.
+  // If there is a problem, the focus goes back to the field.
   useEffect(() => {
     if (problem !== undefined) form.current?.querySelector('input')?.focus();
   }, [problem]);
@@ -80,7 +83,7 @@ export function StepForm({
   );
 }
 
-/** What is wrong, in words; `field`: it is what was typed. */
+/** A problem as text. `field`: the input is wrong. */
 export interface Problem {
   readonly text: string;
   readonly field: boolean;
@@ -88,7 +91,7 @@ export interface Problem {
 
 const WAIT_SECONDS = 60;
 
-/** The words for a call that did not work. */
+/** Finds the text for a failed call. */
 function problemOf(error: unknown, { problems }: Text<'account'>): Problem {
   const { code, retryAfter } = error instanceof ApiError ? error : { code: 'INTERNAL', retryAfter: undefined };
   switch (code) {

@@ -1,27 +1,27 @@
-/** `/admin/api` as the page sees it (A13). */
+/** Client of `/admin/api` (A13). */
 import type { Person } from '#libs/protocol/frame-types.ts';
 import { type ListPart, pathAfter } from '../list/paged-list.ts';
 
 export interface Hub {
   readonly version: string;
-  /** Null: cannot be known now. */
+  /** Null: unknown at the moment. */
   readonly online: number | null;
   readonly redis: 'up' | 'down' | 'none';
   readonly database: 'up' | 'down';
   readonly board: boolean;
   readonly dashboardUrl: string | null;
-  /** Sentences about settings of the program that answers. */
+  /** Settings of the answering program that should change, one sentence each. */
   readonly warnings?: readonly string[];
-  /** Of the program that answers; null, undefined: tokens of no other issuer are taken. */
+  /** Of the answering program. Null or undefined: it accepts no tokens of another issuer. */
   readonly keySet?: KeySetState | null;
 }
 
-/** How a program gets the keys that another issuer's tokens are verified with. */
+/** How a program fetches the keys of another issuer. */
 export interface KeySetState {
   readonly host: string;
-  /** Unix milliseconds; null: never. */
+  /** Unix milliseconds. Null: never. */
   readonly fetchedAt: number | null;
-  /** Why the last fetch failed. */
+  /** Why the last fetch failed. Null if it did not. */
   readonly problem: string | null;
 }
 
@@ -36,7 +36,7 @@ export interface HubNode {
   readonly redisLag: number;
   readonly state: 'serving' | 'draining' | 'lost';
   readonly keySet?: KeySetState;
-  /** Seconds since it told last. */
+  /** Seconds since its last report. */
   readonly silent: number;
 }
 
@@ -59,15 +59,15 @@ export interface PersonRow extends Required<Person> {
 }
 
 export interface PersonDetails extends PersonRow {
-  /** Unix milliseconds; null: never. */
+  /** Unix milliseconds. Null: never. */
   readonly lastSeen: number | null;
   readonly bannedUntil: number | null;
   readonly rooms: readonly RoomOf[];
-  /** Where the next page of their rooms begins. */
+  /** Cursor of the next page of rooms. Undefined if there is none. */
   readonly next?: string;
 }
 
-/** A room that somebody is a member of. */
+/** A room, as one of a person's rooms. */
 export interface RoomOf {
   readonly room: string;
   readonly kind: string;
@@ -81,7 +81,7 @@ export interface Online {
 
 export type NoticeTarget = { readonly all: true } | { readonly room: string } | { readonly user: string };
 
-/** Why something could not be had or done: a code of the hub, or `NO_ANSWER`. */
+/** An admin call failed. `code` is an error code of the hub, or `NO_ANSWER`. */
 export class AdminError extends Error {
   override readonly name = 'AdminError';
   readonly code: string;
@@ -92,7 +92,7 @@ export class AdminError extends Error {
   }
 }
 
-/** People online that are picked at random, or stand on a page of everybody. */
+/** People in the random sample of those online, and in one page of all of them. */
 export const ONLINE_SHOWN = 50;
 const ROOMS_SHOWN = 20;
 /** Longer than the hub waits for its own backends. */
@@ -121,13 +121,13 @@ async function people(path: string): Promise<ListPart<PersonRow>> {
   return { items: users, next };
 }
 
-/** Every call rejects with `AdminError`. */
+/** The calls of the admin API. Each rejects with `AdminError`. */
 export const adminApi = {
   hub: () => call<Hub>('GET', '/hub'),
   nodes: async () => (await call<{ nodes: readonly HubNode[] }>('GET', '/nodes')).nodes,
   rooms: async () => (await call<{ rooms: readonly RoomSize[] }>('GET', `/rooms?top=${ROOMS_SHOWN}`)).rooms,
   queues: async () => (await call<{ queues: Readonly<Record<string, Queue>> }>('GET', '/queues')).queues,
-  /** Some, picked at random. */
+  /** A random sample of the people online. */
   online: () => call<Online>('GET', `/online?sample=${ONLINE_SHOWN}`),
   everybody: (after: string | undefined) => people(pathAfter(`/online?limit=${ONLINE_SHOWN}`, after)),
   find: (text: string, after: string | undefined) => people(pathAfter(`/users?find=${encodeURIComponent(text)}`, after)),

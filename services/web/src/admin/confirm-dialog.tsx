@@ -9,17 +9,17 @@ interface ConfirmDialogProps {
   readonly title: ReactNode;
   readonly body: string;
   readonly yes: string;
-  /** What cannot be taken back is red. */
+  /** The action cannot be undone: its button is red. */
   readonly grave: boolean;
-  /** Does it; the dialog stays open with the reason where it rejects. */
+  /** Runs the action. If it rejects, the dialog stays open and shows the reason. */
   readonly act: () => Promise<unknown>;
   readonly done: () => void;
   readonly cancel: () => void;
-  /** What else has to be said. */
+  /** Further fields or text. */
   readonly children?: ReactNode;
 }
 
-/** Asks before something is done to people. Mounted while it is open. */
+/** Asks for confirmation before an action on people. Mounted only while open. */
 export function ConfirmDialog({ title, body, yes, grave, act, done, cancel, children }: ConfirmDialogProps) {
   useFocusBack();
   const text = useText('admin');
@@ -76,12 +76,15 @@ export function ConfirmDialog({ title, body, yes, grave, act, done, cancel, chil
   );
 }
 
-/** For a dialog that is mounted while it is open: gives the focus back to what had it before. */
+/**
+ * Returns the focus to the element that had it before. For dialogs that are mounted only while
+ * open.
+ */
 export function useFocusBack(): void {
   const [before] = useState(() => document.activeElement);
   useEffect(
     () => () => {
-      // Once the dialog has let go of it.
+      // Waits until the dialog has released the focus.
       setTimeout(() => {
         if (before instanceof HTMLElement && before.isConnected) before.focus();
       });

@@ -1,4 +1,4 @@
-/** Numbers, times and lengths of time in the page's language. */
+/** Numbers, times, durations and names in the language of the page. */
 import { useMemo } from 'react';
 import { useLanguage, useText } from '../i18n/language.tsx';
 import { LANGUAGES, type Language, type Text } from '../i18n/languages.ts';
@@ -13,12 +13,12 @@ const UNITS = [
 
 export interface Format {
   number(value: number): string;
-  /** Of the day. */
+  /** Time of day. */
   time(milliseconds: number): string;
   dateTime(milliseconds: number): string;
-  /** The largest two units of a length in seconds: `3 days, 4 hr`. */
+  /** A duration in its largest two units: `3 days, 4 hr`. Takes seconds. */
   length(seconds: number): string;
-  /** Milliseconds, of a length in seconds. */
+  /** A duration in milliseconds. Takes seconds. */
   lag(seconds: number): string;
 }
 
@@ -49,19 +49,19 @@ export function formatFor(language: Language): Format {
   };
 }
 
-/** Numbers and times in the page's language. */
+/** The formats for the language of the page. */
 export function useFormat(): Format {
   const { language } = useLanguage();
   return useMemo(() => formatFor(language), [language]);
 }
 
-/** Puts an error into words. */
+/** Returns a function that gives the text for an error. */
 export function useReason(): (error: AdminError) => string {
   const { errors } = useText('admin');
   return ({ code, message }) => (Object.hasOwn(errors, code) ? errors[code as keyof typeof errors] : `${code} ${message}`.trim());
 }
 
-/** What people call a queue; one the page does not know keeps its own name. */
+/** The name of a queue. An unknown queue keeps its own name. */
 export function queueName({ queues: { names } }: Text<'admin'>, queue: string): string {
   return Object.hasOwn(names, queue) ? names[queue as keyof typeof names] : queue;
 }

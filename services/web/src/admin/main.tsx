@@ -14,7 +14,7 @@ import { Queues, Rooms } from './tables.tsx';
 import { isGone } from './verdict.ts';
 import { VerdictBanner } from './verdict-banner.tsx';
 
-/** The hub at a glance (A13): whether all is well, and what to do where it is not. */
+/** The admin page (A13): whether the hub is healthy, and what can be done if it is not. */
 export function AdminPage() {
   const text = useText('admin');
   const picture = useWatch();
@@ -51,7 +51,7 @@ export function AdminPage() {
   );
 }
 
-/** The few numbers that tell how much is going on. */
+/** The most important numbers of the hub. */
 export function Tiles({ picture: { hub, nodes } }: { readonly picture: Picture }) {
   const text = useText('admin');
   const format = useFormat();

@@ -12,7 +12,10 @@ const ORDER = { lost: 0, draining: 1, serving: 2, gone: 3 } as const;
 
 const SEVERITY = { lost: 'bad', draining: 'warn', serving: 'well', gone: 'note' } as const;
 
-/** Every gateway with its numbers; those in trouble first, those that others stand in for last. Columns where there is room, cards where there is not. */
+/**
+ * All gateways with their numbers. Gateways in trouble come first, those that others have replaced
+ * come last. Columns on wide screens, cards on narrow ones.
+ */
 export function Nodes({ nodes }: { readonly nodes: Known<readonly HubNode[]> }) {
   const text = useText('admin');
   const words = text.nodes;
@@ -74,7 +77,7 @@ function Node({ node, severity }: { readonly node: HubNode; readonly severity: (
   );
 }
 
-/** How the program that answers gets the keys of another issuer. */
+/** The state of another issuer's keys at the answering program. */
 export function KeySet({ state: { host, fetchedAt, problem } }: { readonly state: KeySetState }) {
   const { keySet: words } = useText('admin');
   const format = useFormat();

@@ -10,16 +10,18 @@ import styles from './people.module.css';
 type TargetKind = 'all' | 'room' | 'user';
 
 interface NoticeFormProps {
-  /** To whom at first. Default: everybody. */
+  /** The first recipient. Undefined: everybody. */
   readonly user?: string;
   readonly online: number | undefined;
-  /** Whether it asks for a yes: what lies below must not take the keys then. */
+  /**
+   * Called with true while the confirmation is open. A dialog below must then ignore the keyboard.
+   */
   readonly onAsking?: (asking: boolean) => void;
 }
 
 const TEXT_MAX = 2000;
 
-/** A notice to everybody, a room or a person; asked about before it goes out. */
+/** Sends a notice to everybody, a room or a person, after a confirmation. */
 export function NoticeForm({ user, online, onAsking }: NoticeFormProps) {
   const text = useText('admin');
   const words = text.notice;

@@ -8,7 +8,7 @@ import { useReason } from './format.ts';
 
 const ICONS = { well: 'check', note: 'clock', warn: 'alert', bad: 'alert' } as const;
 
-/** A state in colour, shape and words: each tells it alone. */
+/** A state as colour, icon and text. Each of the three is enough to read it. */
 export function StateMark({ severity, words }: { readonly severity: keyof typeof ICONS; readonly words: string }) {
   return (
     <span className={styles['mark']} data-severity={severity}>
@@ -18,7 +18,7 @@ export function StateMark({ severity, words }: { readonly severity: keyof typeof
   );
 }
 
-/** A way out of this page, in a tab of its own: the numbers stay in view. */
+/** A link that opens in a new tab, so that the numbers stay in view. */
 export function OutLink({ href, children }: { readonly href: string; readonly children: string }) {
   const { elsewhere } = useText('admin');
   return (
@@ -31,14 +31,14 @@ export function OutLink({ href, children }: { readonly href: string; readonly ch
 
 interface PanelProps {
   readonly title: string;
-  /** Why what is shown may be old. */
+  /** Why the content may be out of date. */
   readonly error?: AdminError | undefined;
-  /** Beside the title. */
+  /** Shown beside the title. */
   readonly aside?: ReactNode;
   readonly children: ReactNode;
 }
 
-/** One part of the page, with a heading of its own. */
+/** A section of the page with a heading. */
 export function Panel({ title, error, aside, children }: PanelProps) {
   const text = useText('admin');
   const reason = useReason();

@@ -15,13 +15,13 @@ interface PeopleProps {
   readonly choose: (id: string) => void;
 }
 
-/** Who is online, and whoever is looked for. */
+/** The people online, and the results of a search. */
 export function People({ online, choose }: PeopleProps) {
   const { people: words } = useText('admin');
   const reason = useReason();
   const [text, setText] = useState('');
   const [query, setQuery] = useState<PagedList<PersonRow>>();
-  // A press asks anew, also for the same text.
+  // A search with the same text also asks again.
   const ask = useMemo(() => query && (() => query.load()), [query]);
   const [known, look] = useRepeated(ask);
   const found = query === undefined ? undefined : known.value;
@@ -97,8 +97,8 @@ interface OnlineListProps {
 }
 
 /**
- * All of them where they are few. Of many some, picked at random, which stay until others are asked for: a list that jumps cannot be read. Or everybody, page by
- * page.
+ * The people online. If there are many, a random sample that stays until the user asks for another
+ * one: a list that jumps cannot be read. Or everybody, page by page.
  */
 function OnlineList({ online, choose }: OnlineListProps) {
   const { people: words } = useText('admin');

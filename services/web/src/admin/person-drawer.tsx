@@ -16,7 +16,7 @@ interface PersonDrawerProps {
   readonly close: () => void;
 }
 
-/** One person: what is known of them, and what can be done. Mounted while it is open. */
+/** One person: facts and actions. Mounted only while open. */
 export function PersonDrawer({ id, close }: PersonDrawerProps) {
   const text = useText('admin');
   const words = text.person;
@@ -110,7 +110,7 @@ function Facts({ person }: { readonly person: PersonDetails }) {
   const { id, kind, sessions, lastSeen, bannedUntil } = person;
   const read = useCallback((after: string | undefined) => adminApi.roomsOf(id, after), [id]);
   const [further, load] = useAppended(read);
-  // What became newer meanwhile may stand on both.
+  // A room whose activity changed meanwhile may be on both pages.
   const rooms = [...new Map([...person.rooms, ...further.items].map((one) => [one.room, one])).values()];
   const more = further.begun ? further.next : person.next;
   const named = <T extends object>(names: T, key: string) => (Object.hasOwn(names, key) ? String(names[key as keyof T]) : key);
@@ -147,7 +147,7 @@ function Facts({ person }: { readonly person: PersonDetails }) {
   );
 }
 
-/** What can be done to a person, each asked about first. */
+/** Actions on a person. Each needs a confirmation. */
 export type PersonAction = 'disconnect' | 'revoke' | 'ban' | 'unban';
 
 const REASON_MAX = 100;
@@ -156,7 +156,7 @@ const HOUR = 3600;
 
 const DAY = 24 * HOUR;
 
-/** Seconds that a ban may last. */
+/** The durations of a ban, in seconds. */
 const BANS = [600, HOUR, DAY, 7 * DAY, 30 * DAY, 365 * DAY];
 
 interface PersonActionDialogProps {
@@ -166,7 +166,7 @@ interface PersonActionDialogProps {
   readonly cancel: () => void;
 }
 
-/** Asks, with what else has to be known, and does it. */
+/** Asks for confirmation of an action, with its own fields, and runs it. */
 function PersonActionDialog({ action, person, done, cancel }: PersonActionDialogProps) {
   const { id } = person;
   const { confirm } = useText('admin');

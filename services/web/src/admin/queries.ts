@@ -1,9 +1,9 @@
-/** What the page shows, asked for again and again. */
+/** Hooks that read the admin API: again every two seconds, or page by page. */
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { ReadPart } from '../list/paged-list.ts';
 import { AdminError, adminApi, type Hub, type HubNode, type Online, type Queue, type RoomSize } from './admin-api.ts';
 
-/** What is known of something: its last value, and why there is no newer one. */
+/** The last value that was read, and why there is no newer one. */
 export interface Known<T> {
   readonly value: T | undefined;
   readonly error: AdminError | undefined;
@@ -15,9 +15,9 @@ export interface Picture {
   readonly rooms: Known<readonly RoomSize[]>;
   readonly queues: Known<Readonly<Record<string, Queue>>>;
   readonly online: Known<Online>;
-  /** When the hub answered last, Unix milliseconds; undefined: not yet. */
+  /** When the hub last answered, Unix milliseconds. Undefined: not yet. */
   readonly at: number | undefined;
-  /** The present look takes long. */
+  /** The running read takes longer than `SLOW_MS`. */
   readonly slow: boolean;
 }
 
@@ -25,13 +25,16 @@ const NOTHING = { value: undefined, error: undefined };
 
 const BLANK: Picture = { hub: NOTHING, nodes: NOTHING, rooms: NOTHING, queues: NOTHING, online: NOTHING, at: undefined, slow: false };
 
-/** Milliseconds between an answer and the next question. */
+/** Milliseconds between an answer and the next read. */
 const EVERY_MS = 2000;
 
-/** Milliseconds after which an answer is missed. */
+/** Milliseconds after which a read counts as slow. */
 const SLOW_MS = 5000;
 
-/** Looks at once, then every two seconds while the page is visible; one look at a time. */
+/**
+ * Reads all numbers at once, then every two seconds while the page is visible. One read runs at a
+ * time.
+ */
 export function useWatch(): Picture {
   const [picture, setPicture] = useState(BLANK);
   useEffect(() => {
@@ -63,7 +66,7 @@ export function useWatch(): Picture {
   return picture;
 }
 
-/** Keeps the last value beside an error: what was is better than nothing. */
+/** On an error, keeps the last value beside it. */
 async function ask<T>(question: () => Promise<T>, before: Known<T>): Promise<Known<T>> {
   try {
     return { value: await question(), error: undefined };
@@ -84,8 +87,9 @@ async function look(before: Picture): Promise<Picture> {
 }
 
 /**
- * Asks at once, and then every two seconds while the page is visible; keep `ask` the same (`useCallback`) for as long as the question is. Undefined: nothing is
- * asked. The second value asks now.
+ * Reads at once, then every two seconds while the page is visible. If `ask` is undefined, reads
+ * nothing. The caller keeps `ask` stable (`useCallback`) while it reads the same thing. The second
+ * value reads now.
  */
 export function useRepeated<T>(ask: (() => Promise<T>) | undefined): readonly [Known<T>, () => Promise<void>] {
   const [known, setKnown] = useState<Known<T>>({ value: undefined, error: undefined });
@@ -114,16 +118,19 @@ export function useRepeated<T>(ask: (() => Promise<T>) | undefined): readonly [K
 
 interface Appended<Item> {
   readonly items: readonly Item[];
-  /** Where the next page begins. */
+  /** Cursor of the next page. */
   readonly next: string | undefined;
-  /** A page was read. */
+  /** At least one page was read. */
   readonly begun: boolean;
   readonly error: AdminError | undefined;
 }
 
 const NO_PAGES = { items: [], next: undefined, begun: false, error: undefined };
 
-/** Pages that are read one after the other when they are asked for, and stay as they were. The second value reads one; `first`: where the first one begins. */
+/**
+ * Reads pages one after another and keeps each as it was. The second value reads the next page.
+ * `first`: the cursor of the first page.
+ */
 export function useAppended<Item>(read: ReadPart<Item>): readonly [Appended<Item>, (first?: string) => Promise<void>] {
   const [known, setKnown] = useState<Appended<Item>>(NO_PAGES);
   const load = async (first?: string): Promise<void> => {

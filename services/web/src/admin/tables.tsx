@@ -6,7 +6,7 @@ import { queueName, useFormat } from './format.ts';
 import { OutLink, Panel } from './panel.tsx';
 import type { Known } from './queries.ts';
 
-/** The rooms with the most people in them. */
+/** The largest rooms. */
 export function Rooms({ rooms }: { readonly rooms: Known<readonly RoomSize[]> }) {
   const { rooms: words } = useText('admin');
   const format = useFormat();
@@ -39,13 +39,13 @@ export function Rooms({ rooms }: { readonly rooms: Known<readonly RoomSize[]> })
 
 interface QueuesProps {
   readonly queues: Known<Readonly<Record<string, Queue>>>;
-  /** Whether there is a board to look further. */
+  /** Whether the hub has a queue board to link to. */
   readonly board: boolean;
 }
 
 const COUNTS = ['waiting', 'active', 'delayed', 'failed'] as const;
 
-/** What waits to be done, and whether it moves. */
+/** The queues with their jobs. */
 export function Queues({ queues, board }: QueuesProps) {
   const text = useText('admin');
   const { queues: words } = text;

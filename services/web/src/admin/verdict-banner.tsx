@@ -10,7 +10,7 @@ import { type Finding, findingsOf, verdictOf } from './verdict.ts';
 
 const ICONS = { unknown: 'clock', well: 'check', warn: 'alert', bad: 'alert' } as const;
 
-/** All is well, or what is not: the first thing to be seen, heard, and read on the tab. */
+/** The verdict with its findings: on the page, in the tab's title and for screen readers. */
 export function VerdictBanner({ picture }: { readonly picture: Picture }) {
   const text = useText('admin');
   const format = useFormat();
@@ -52,7 +52,7 @@ export function VerdictBanner({ picture }: { readonly picture: Picture }) {
   );
 }
 
-/** The same finding with another number is the same. */
+/** Identifies a finding. The same finding with another number has the same key. */
 function keyOf(finding: Finding): string {
   const about =
     'queue' in finding
@@ -69,7 +69,10 @@ function keyOf(finding: Finding): string {
   return `${finding.what} ${about}`;
 }
 
-/** The words of the moment `key` became what it is: numbers that run on are not read out every two seconds. */
+/**
+ * Returns `words` as they were when `key` last changed. Otherwise a screen reader would read
+ * changing numbers every two seconds.
+ */
 function useOnce(key: string, words: string): string {
   const [once, setOnce] = useState({ key, words });
   if (once.key === key) return once.words;

@@ -1,11 +1,11 @@
-/** Whether all is well, and what is not: what a person on call has to know first. */
+/** Decides whether the hub is healthy, from the numbers of the admin page. */
 import type { HubNode, KeySetState } from './admin-api.ts';
 import type { Picture } from './queries.ts';
 
-/** `note`: worth knowing, nothing to get up for. */
+/** `note`: worth knowing, but no reason to get up. */
 export type Severity = 'bad' | 'warn' | 'note';
 
-/** One thing that is so. */
+/** One thing that the person on call should know. */
 export type Finding =
   | { readonly what: 'no-answer' | 'redis-down' | 'database-down' | 'no-gateway'; readonly severity: 'bad' }
   | { readonly what: 'slow'; readonly severity: 'warn' }
@@ -22,16 +22,24 @@ export type Finding =
       readonly severity: 'bad' | 'warn';
       readonly host: string;
       readonly problem: string;
-      /** When it was fetched last, by the one that did so longest ago; null: one never did. */
+      /** The oldest last fetch of all programs. Null: one of them never fetched it. */
       readonly fetchedAt: number | null;
     }
   | { readonly what: 'setting'; readonly severity: 'note'; readonly warning: string };
 
-/** Seconds. Healthy nodes stay below a few hundredths; at a second people wait for what they sent. */
+/**
+ * Seconds. A healthy node stays below 0.05. At 1, people notice the delay of their own messages.
+ */
 const LAG = { warn: 0.25, bad: 1 } as const;
-/** Seconds that the oldest job waits. Clean-up comes and goes within seconds; a login code is waited for. */
+/**
+ * Seconds that the oldest job has waited. Clean-up jobs wait a few seconds. People wait for a login
+ * code.
+ */
 const AGE = { warn: 15, bad: 60 } as const;
-/** Seconds of silence after which a lost gateway is no news: its people are on the others. */
+/**
+ * Seconds of silence after which a lost gateway is only a note: its people are on the other
+ * gateways.
+ */
 const GONE = 60;
 const ORDER: Readonly<Record<Severity, number>> = { bad: 0, warn: 1, note: 2 };
 
@@ -39,12 +47,15 @@ function severityOf(value: number, { warn, bad }: { readonly warn: number; reado
   return value >= bad ? 'bad' : value >= warn ? 'warn' : undefined;
 }
 
-/** Whether a gateway was lost a while ago, and others do its work: it is told of for ten minutes, and there is nothing left to do about it. */
+/**
+ * Whether a gateway was lost a while ago and others have replaced it. The hub reports it for ten
+ * minutes.
+ */
 export function isGone({ state, silent }: HubNode, all: readonly HubNode[]): boolean {
   return state === 'lost' && silent >= GONE && all.some((other) => other.state === 'serving');
 }
 
-/** The worst first. Undefined: nothing is known yet. */
+/** Returns the findings, worst first. Undefined if nothing is known yet. */
 export function findingsOf({ hub, nodes, queues, slow }: Picture): readonly Finding[] | undefined {
   const { error } = hub;
   if (error?.code === 'NO_ANSWER') return [{ what: 'no-answer', severity: 'bad' }];
@@ -78,7 +89,10 @@ export function findingsOf({ hub, nodes, queues, slow }: Picture): readonly Find
   return found.toSorted((a, b) => ORDER[a.severity] - ORDER[b.severity]);
 }
 
-/** One for each host and cause, however many programs tell of it. Who has no keys at all refuses every token of that issuer. */
+/**
+ * One finding for each host and cause. Without any keys, a program rejects every token of that
+ * issuer.
+ */
 function keySetFindings(states: readonly (KeySetState | null | undefined)[]): Finding[] {
   const found = new Map<string, Extract<Finding, { what: 'key-set' }>>();
   for (const state of states) {

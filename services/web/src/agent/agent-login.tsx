@@ -6,7 +6,7 @@ import { Preferences } from '../ui/preferences.tsx';
 import styles from './agent.module.css';
 
 export interface AgentLoginProps {
-  /** Why the last try failed, or the last login ended: a code of the error table. */
+  /** Why the last try failed or the last login ended: an error code of the hub. */
   readonly error: string | undefined;
   readonly onLogIn: (username: string, password: string) => Promise<void>;
 }

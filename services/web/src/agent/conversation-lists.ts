@@ -8,13 +8,13 @@ interface Listed {
   readonly next?: string;
 }
 
-/** The conversations that an agent sees. */
+/** The lists of conversations that an agent sees. */
 export class ConversationLists {
   readonly #call: Call;
   readonly #mine: string;
   readonly #lists: Readonly<Record<PagedName, PagedList<Conversation>>>;
 
-  /** `agent`: whose the lists are. */
+  /** `agent`: the id of the agent. */
   constructor(call: Call, agent: string) {
     this.#call = call;
     const me = encodeURIComponent(agent);
@@ -26,17 +26,17 @@ export class ConversationLists {
     };
   }
 
-  /** Whether there is more of a list than was loaded last. */
+  /** Whether a list has more pages than the last `load` read. */
   more(name: PagedName): boolean {
     return this.#lists[name].more;
   }
 
-  /** Of a list one page more is loaded from now on. */
+  /** From the next `load` on, reads one more page of a list. */
   extend(name: PagedName): void {
     this.#lists[name].extend();
   }
 
-  /** Each conversation once. Rejects where one of the lists cannot be read. */
+  /** Reads all lists and returns each conversation once. Rejects if one of them cannot be read. */
   async load(): Promise<readonly Conversation[]> {
     const { waiting, others, ended } = this.#lists;
     const lists = await Promise.all([waiting.load(), this.#all(this.#mine), others.load(), ended.load()]);

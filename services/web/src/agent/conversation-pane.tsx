@@ -8,10 +8,10 @@ import styles from './agent.module.css';
 import type { Workbench } from './workbench.ts';
 import type { Current, Details, WorkbenchView } from './workbench-view.ts';
 
-/** Characters of a value that are shown. */
+/** Longest value shown, in characters. */
 const VALUE_MAX = 200;
 
-/** What the customer told of themselves, as text: none of it is to be trusted. */
+/** Facts from the customer's site, as plain text. They are not to be trusted. */
 function CustomerFacts({ details: { channel, metadata = {}, createdAt } }: { readonly details: Details }) {
   const text = useText('agent');
   const { language } = useLanguage();
@@ -41,7 +41,7 @@ export interface ConversationPaneProps {
   readonly current: Current;
 }
 
-/** One conversation: its messages, and what can be done with it. */
+/** One conversation: its messages and its actions. */
 export function ConversationPane({ bench, view, current }: ConversationPaneProps) {
   const text = useText('agent');
   const { details, thread } = current;
@@ -114,7 +114,7 @@ function Actions({ bench, view, current: { details } }: ConversationPaneProps) {
     );
   return (
     <Group gap="xs" wrap="nowrap">
-      {/* The placeholder for the first focus would be a child that a menu may not have. */}
+      {/* A menu may not have the placeholder for the first focus as a child. */}
       <Menu withinPortal={false} withInitialFocusPlaceholder={false} position="bottom-end" onOpen={() => void bench.refresh()}>
         <Menu.Target>
           <Button variant="default" size="compact-md">

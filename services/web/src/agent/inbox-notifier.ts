@@ -1,35 +1,35 @@
-/** Finds what an agent is notified of while the page is hidden. */
+/** Notifies an agent of news while the page is hidden. */
 import type { Person } from '#libs/client/index.ts';
 import type { Conversation, WorkbenchView } from './workbench-view.ts';
 
-/** Something new in a conversation. */
+/** News of one conversation. */
 export interface News {
   readonly room: string;
   readonly customer: Person;
-  /** The newest message, or the subject. */
+  /** The newest message, or the subject if there is none. */
   readonly text: string;
 }
 
 export interface InboxNotifierOptions {
-  /** Whether the page is in view. */
+  /** Whether the page is visible. */
   readonly visible: () => boolean;
   readonly notify: (news: News) => void;
 }
 
 /**
- * Compares each state of the workbench with the one before. Reports conversations that begin to wait or become mine, and new messages in mine. Nothing
- * is reported of the first state.
+ * Compares each state of the workbench with the one before. Reports conversations that begin to
+ * wait or become mine, and new messages in mine. The first state is only remembered.
  */
 export class InboxNotifier {
   readonly #options: InboxNotifierOptions;
-  /** Unread messages by `mine <room>` or `waiting <room>`; undefined before the first state. */
+  /** Unread messages by `mine <room>` or `waiting <room>`. Undefined before the first state. */
   #known: ReadonlyMap<string, number> | undefined;
 
   constructor(options: InboxNotifierOptions) {
     this.#options = options;
   }
 
-  /** To be called after each change of the workbench. */
+  /** The caller calls this after each change of the workbench. */
   look({ phase, mine, waiting }: Pick<WorkbenchView, 'phase' | 'mine' | 'waiting'>): void {
     const visible = this.#options.visible();
     const before = this.#known;

@@ -14,7 +14,7 @@ import { ConversationPane } from './conversation-pane.tsx';
 import type { Workbench } from './workbench.ts';
 import type { Conversation, Entry, WorkbenchView } from './workbench-view.ts';
 
-/** As the page has it of itself. */
+/** The title of `agent.html`. */
 const TITLE = 'Parley: agents';
 
 const TABS = ['mine', 'waiting', 'others', 'ended'] as const;
@@ -27,13 +27,16 @@ export interface InboxProps {
   readonly notifier: Notifier;
 }
 
-/** The workbench: lists on the left, one conversation on the right; on a small screen one of them. */
+/**
+ * The workbench: the lists on the left, one conversation on the right. A small screen shows one of
+ * them.
+ */
 export function Inbox({ bench, view, notifier }: InboxProps) {
   const text = useText('agent');
   const conversation = useText('conversation');
   const [tab, setTab] = useState<Tab>('mine');
   const news = { mine: withUnread(view.mine), waiting: 0, others: 0, ended: withUnread(view.ended) };
-  // How many have ended is of no interest: only where something of them is unread.
+  // Ended conversations are counted only if they have unread messages.
   const counts = {
     mine: String(view.mine.length),
     waiting: counted(view.waiting.length, view.more.waiting),
@@ -122,12 +125,12 @@ export function Inbox({ bench, view, notifier }: InboxProps) {
   );
 }
 
-/** `200+`: so many are shown, and there are more. */
+/** The number of rows shown, with a plus if the list has more pages: `200+`. */
 function counted(shown: number, more: boolean): string {
   return more ? `${shown}+` : String(shown);
 }
 
-/** What is said of somebody. */
+/** A sentence with a person's name in it. */
 function about(say: (name: string) => string, person: Person): ReactNode {
   return <Sentence template={([name = '']) => say(name)} slots={[<PersonName key="name" person={person} />]} />;
 }
@@ -144,7 +147,7 @@ function rowOf({ room, customer, subject, createdAt }: Conversation): Row {
   return { room, customer, subject, at: createdAt, unread: 0, line: undefined };
 }
 
-/** A conversation as a line of a list. */
+/** A row of a list: one conversation. */
 export interface Row {
   readonly room: string;
   readonly customer: Person;
@@ -152,17 +155,17 @@ export interface Row {
   /** Unix milliseconds. */
   readonly at: number;
   readonly unread: number;
-  /** What was said last, or what else is to be known. */
+  /** The newest message, or another fact. Undefined shows the subject. */
   readonly line: ReactNode;
 }
 
 export interface ConversationListProps {
   readonly rows: readonly Row[];
-  /** What is said where there are none. */
+  /** The text for an empty list. */
   readonly none: string;
   readonly current: string | undefined;
   readonly onSelect: (room: string) => void;
-  /** Shows one page more; undefined: there is none. */
+  /** Shows one more page. Undefined if there is none. */
   readonly more: (() => Promise<unknown>) | undefined;
 }
 

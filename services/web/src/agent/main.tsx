@@ -14,10 +14,13 @@ import { Inbox } from './inbox.tsx';
 import { InboxNotifier } from './inbox-notifier.ts';
 import { Workbench } from './workbench.ts';
 
-/** How often the queue is asked for, milliseconds: nobody is told of it. Also while the page is hidden: its title and its notifications tell of it. */
+/**
+ * Milliseconds between two reads of the queue: the hub does not announce its changes. Also while
+ * the page is hidden, for the title and the notifications.
+ */
 const REFRESH_MS = 5_000;
 
-/** The login is an agent's: it has a cookie beside that of the chat. */
+/** Agents have a login cookie of their own, beside the chat's. */
 const AGENT = { kind: 'agent' };
 
 const login = new BrowserLogin({
@@ -48,11 +51,11 @@ await renderPage(<AgentPage bench={bench} notifier={notifier} visible={visible} 
 export interface AgentPageProps {
   readonly bench: Workbench;
   readonly notifier: Notifier;
-  /** Whether the page is in view. */
+  /** Whether the page is visible. */
   readonly visible: () => boolean;
 }
 
-/** The agents' page: the way in, or the workbench. */
+/** The page for agents: the login, or the workbench. */
 export function AgentPage({ bench, notifier, visible }: AgentPageProps) {
   const view = useStore(bench.view);
   const kinds = useLatestKinds();

@@ -1,4 +1,4 @@
-/** Up to which offset of each conversation an agent has read in this browser. No secret. */
+/** The offset up to which an agent has read each conversation in this browser. */
 export class ReadMarks {
   readonly #store: Pick<Storage, 'getItem' | 'setItem'>;
   readonly #key: string;
@@ -18,7 +18,7 @@ export class ReadMarks {
     this.#keep({ ...this.#marks, [room]: offset });
   }
 
-  /** Forgets all conversations but these. */
+  /** Forgets all other conversations. */
   retain(rooms: ReadonlySet<string>): void {
     const kept = Object.entries(this.#marks).filter(([room]) => rooms.has(room));
     if (kept.length < Object.keys(this.#marks).length) this.#keep(Object.fromEntries(kept));

@@ -1,8 +1,8 @@
-/** What the pages of the workbench show. */
+/** The state that the workbench's pages show. */
 import type { ClientStatus, Person } from '#libs/client/index.ts';
 import type { Thread } from '../conversation/thread.ts';
 
-/** A conversation as the API has it. */
+/** A conversation as the API returns it. */
 export interface Conversation {
   readonly room: string;
   readonly state: 'queued' | 'assigned' | 'closed';
@@ -13,49 +13,51 @@ export interface Conversation {
   readonly createdAt: number;
 }
 
-/** With what is known of its customer. */
+/** A conversation with the facts about its customer. */
 export interface Details extends Conversation {
   readonly channel?: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
-/** One of mine, as the list shows it. */
+/** One of my conversations, as a list shows it. */
 export interface Entry {
   readonly conversation: Conversation;
   readonly unread: number;
-  /** The newest text in it. */
+  /** The newest message. */
   readonly last: string | undefined;
   readonly typing: Person | undefined;
 }
 
-/** What is in view on the right. */
+/** The conversation in view. */
 export interface Current {
   readonly details: Details;
-  /** Its messages, if it is mine, or was when it ended. */
+  /** Its messages, if it is mine or was mine when it ended. */
   readonly thread: Thread | undefined;
 }
 
-/** The lists that are shown page by page. An agent's own open conversations are shown in full. */
+/**
+ * The lists that are read page by page. An agent's own open conversations are always shown in full.
+ */
 export type PagedName = 'waiting' | 'others' | 'ended';
 
 export interface WorkbenchView {
   readonly phase: 'starting' | 'login' | 'inbox' | 'unreachable';
-  /** Why the login failed or ended: a code of the error table. */
+  /** Why the login failed or ended: an error code of the hub. */
   readonly loginError: string | undefined;
   readonly me: Person | undefined;
-  /** How the client stands with the hub. */
+  /** The state of the connection to the hub. */
   readonly status: ClientStatus;
   readonly mine: readonly Entry[];
   readonly waiting: readonly Conversation[];
   readonly others: readonly Conversation[];
-  /** Those of mine that are over, the newest first. */
+  /** My ended conversations, newest first. */
   readonly ended: readonly Entry[];
-  /** Of which lists there is more than is shown. */
+  /** Which lists have more pages. */
   readonly more: Readonly<Record<PagedName, boolean>>;
   readonly current: Current | undefined;
-  /** Colleagues who are online: a conversation can be given to them. */
+  /** The colleagues online. An agent can transfer a conversation to one of them. */
   readonly colleagues: readonly Person[];
-  /** Why what was asked last did not happen: a code of the error table. */
+  /** Why the last request failed: an error code of the hub. */
   readonly failure: string | undefined;
   readonly limit: number;
 }

@@ -1,4 +1,4 @@
-/** An agent's side of all conversations: the queue, my own, my colleagues'. Framework-free. */
+/** An agent's conversations: the queue, my own and my colleagues'. Knows no React. */
 import { createStore } from 'zustand/vanilla';
 import type { ClientStatus, ParleyClient, Person } from '#libs/client/index.ts';
 import { codeOf } from '../conversation/error-code.ts';
@@ -15,18 +15,18 @@ export interface WorkbenchOptions {
   readonly connect: () => ParleyClient;
   readonly marks: Pick<Storage, 'getItem' | 'setItem'>;
   readonly timers: Timers;
-  /** Whether the page is in view. */
+  /** Whether the page is visible. */
   readonly visible: () => boolean;
 }
 
-/** Until `welcome` tells. */
+/** Code points of a message until `welcome` tells the limit. */
 const LIMIT = 200;
 
 const BEGINNING: ClientStatus = { state: 'connecting', attempt: 0 };
 
 export class Workbench {
   readonly #options: WorkbenchOptions;
-  /** Of my conversations, and of those that ended and were looked at, or have something new. */
+  /** Threads of my conversations, and of ended ones that were opened or have something new. */
   readonly #threads = new Map<string, Thread>();
   #client: ParleyClient | undefined;
   #marks: ReadMarks | undefined;
@@ -56,7 +56,7 @@ export class Workbench {
     this.#options = options;
   }
 
-  /** Goes on with the agent's login of this browser. Nothing here rejects. */
+  /** Resumes the agent's login of this browser. No method rejects. */
   async start(): Promise<void> {
     this.#change({ phase: 'starting' });
     try {
@@ -82,7 +82,7 @@ export class Workbench {
     await this.#options.login.leave().catch(() => undefined);
   }
 
-  /** Shows a conversation; undefined: none. */
+  /** Shows a conversation. Undefined shows none. */
   async select(room: string | undefined): Promise<void> {
     const conversation = this.#conversations.find((one) => one.room === room);
     this.#details = conversation;
@@ -101,7 +101,7 @@ export class Workbench {
     this.#seen();
   }
 
-  /** Takes a conversation, or gives it to a colleague. */
+  /** Assigns a conversation to `agent`. Default: to me. */
   async assign(room: string, agent?: string): Promise<void> {
     const done = await this.#try(() =>
       this.#options.login.call('POST', `/conversations/${room}/assign`, agent === undefined ? {} : { agent }),
@@ -115,18 +115,21 @@ export class Workbench {
     await this.refresh();
   }
 
-  /** Tries at once where the connection waits for its next attempt. */
+  /** If the connection waits for its next attempt, tries now. */
   retryNow(): void {
     this.#client?.retryNow();
   }
 
-  /** The page came into view. */
+  /** The page became visible. */
   shown(): void {
     this.#seen();
     void this.refresh();
   }
 
-  /** Asks what there is now: the queue tells nobody of itself. One at a time; who asks meanwhile is served by one more. */
+  /**
+   * Reads all lists, because the hub does not announce changes of the queue. One read runs at a
+   * time. Calls during a read share the next one.
+   */
   async refresh(): Promise<void> {
     if (this.#client === undefined) return;
     this.#stale = true;
@@ -138,13 +141,13 @@ export class Workbench {
         await this.#load();
       }
     } catch {
-      // The line below tells that the hub is away; the next refresh asks again.
+      // The banner shows that the hub cannot be reached. The next refresh asks again.
     } finally {
       this.#refreshing = false;
     }
   }
 
-  /** Shows one page more of a list. */
+  /** Shows one more page of a list. */
   async more(name: PagedName): Promise<void> {
     this.#lists?.extend(name);
     await this.refresh();
@@ -176,7 +179,7 @@ export class Workbench {
       this.#change({ status });
     });
     client.on('message', ({ room, offset, message }) => {
-      // What waited comes before it is known which conversations are mine.
+      // Waiting messages may arrive before the lists are read.
       this.#threadOf(client, room).receive({ offset, message });
     });
     client.on('resync', ({ room, messages }) => this.#threads.get(room)?.resync(messages));
@@ -193,7 +196,7 @@ export class Workbench {
     client.connect();
   }
 
-  /** Back to the login form. */
+  /** Closes the connection and shows the login form. */
   #leave(loginError: string | undefined): void {
     const client = this.#client;
     if (client === undefined) return;
@@ -214,7 +217,7 @@ export class Workbench {
     if (lists === undefined) return;
     const [listed, online] = await Promise.all([lists.load(), login.call('GET', '/agents') as Promise<{ agents: Person[] }>]);
     const shown = this.#details?.room;
-    // It may have gone on to a page that is not shown.
+    // The conversation in view may be on a page that was not read.
     const apart =
       shown !== undefined && listed.every(({ room }) => room !== shown)
         ? ((await login.call('GET', `/conversations/${shown}`).catch(() => undefined)) as Conversation | undefined)
@@ -230,7 +233,7 @@ export class Workbench {
     const own = this.#conversations.filter(({ agent }) => agent?.id === me);
     const mine = own.filter(({ state }) => state === 'assigned');
     const rooms = new Set(own.map(({ room }) => room));
-    // One that went to a colleague sends me no more messages: those here would be old.
+    // A colleague's conversation sends me no messages, so this thread would be out of date.
     for (const [room, thread] of this.#threads) if (!rooms.has(room)) this.#drop(room, thread);
     this.#marks?.retain(rooms);
     const more = { waiting: lists.more('waiting'), others: lists.more('others'), ended: lists.more('ended') };
@@ -241,7 +244,7 @@ export class Workbench {
 
   async #enter(client: ParleyClient, room: string): Promise<void> {
     const thread = this.#threadOf(client, room);
-    // If it cannot be entered, it is not mine any longer, or the next refresh tries again.
+    // If I cannot enter it, it is not mine any more, or the next refresh tries again.
     if (thread.status === 'idle') await thread.enter().catch(() => undefined);
   }
 
@@ -266,7 +269,7 @@ export class Workbench {
     this.#change();
   }
 
-  /** What is in view is read. */
+  /** Marks the messages in view as read. */
   #seen(): void {
     const thread = this.#thread;
     const room = thread?.room;
@@ -286,7 +289,7 @@ export class Workbench {
     this.#change();
   }
 
-  /** Undefined if it was refused: the view tells why. */
+  /** Undefined if the request failed. Then `failure` has the code. */
   async #try(ask: () => Promise<unknown>): Promise<unknown> {
     try {
       return await ask();

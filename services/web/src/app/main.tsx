@@ -27,14 +27,14 @@ const account = new Account({
   locks: navigator.locks,
 });
 
-/** The page: the way in, or the chat of whoever is in. */
+/** The chat's page: the entry, or the chat of the person who is logged in. */
 export function App() {
   const text = { ...useText('app'), ...useText('account') };
   const [place, setPlace] = useState<Place>({ is: 'loading' });
   const enter = () => {
     if (account.user !== undefined) setPlace({ is: 'in', user: account.user, client: openClient(account) });
   };
-  // Whoever comes in wants to be among people, on a small screen too; whoever followed a link, there.
+  // A newcomer starts in the park, also on a small screen. A link leads to its own place.
   const arrive = () => {
     if (placeOf(location.hash).is === 'lobby') goTo({ is: 'room', room: 'park' });
     enter();
@@ -53,7 +53,7 @@ export function App() {
       setPlace({ is: 'entry', message: text.stillLoggedIn });
     }
   };
-  // Once, at the start: words of another language change nothing.
+  // Runs once. A change of the language changes nothing here.
   // biome-ignore lint/correctness/useExhaustiveDependencies: see above
   useEffect(() => {
     let current = true;
@@ -94,7 +94,7 @@ export function App() {
   }
 }
 
-/** The one connection of this page, to the hub it came from. What reached the person is told by the rooms as they are looked at. */
+/** Opens the page's only connection. The chat reports what was read, so delivery is manual. */
 export function openClient(account: Account): ParleyClient {
   const client = new ParleyClient({
     url: socketUrl(),
@@ -113,7 +113,7 @@ interface StayProps {
   readonly onStartOver: () => void;
 }
 
-/** One stay in the hub, from coming in to leaving: who one is, how the connection does, and the chat below. */
+/** The page of a person who is logged in: header, banner and chat. */
 function Stay({ client, user, call, onLogOut, onStartOver }: StayProps) {
   const text = useText('app');
   const status = useStatus(client);

@@ -9,7 +9,7 @@ export interface ChatParts {
 
 export const ChatContext = createContext<ChatParts | undefined>(undefined);
 
-/** What the screens of the chat stand on. */
+/** The store and the notifier of the chat above. */
 export function useChat(): ChatParts {
   const parts = useContext(ChatContext);
   if (parts === undefined) throw new TypeError('useChat needs a Chat above.');

@@ -17,13 +17,16 @@ import type { ChatAccount } from './state/chat-client.ts';
 import { ChatStore } from './state/chat-store.ts';
 
 interface ChatProps {
-  /** Connected, or on its way; with `delivered: 'manual'`: the chat tells what was read. Whoever made it closes it. */
+  /**
+   * A client with `delivered: 'manual'`, because the chat reports what was read. The caller closes
+   * it.
+   */
   readonly client: ParleyClient;
-  /** Logged in. */
+  /** The person who is logged in. */
   readonly account: ChatAccount;
 }
 
-/** The chat of whoever is logged in. It fills the box it is put into. */
+/** The chat. It fills the box around it. */
 export function Chat({ client, account }: ChatProps) {
   const kinds = useLatestKinds();
   const [parts] = useState(() => makeParts(client, account, kinds));
@@ -49,7 +52,7 @@ function makeParts(client: ParleyClient, account: ChatAccount, kinds: () => Kind
     account,
     timers: browserTimers,
     onUnseen: (room, { from, text }) => {
-      // What is said to everybody is nobody's news, unless it names them.
+      // A message in the park is only reported if it contains the person's name.
       if (room.kind === 'park' && !text.toLocaleLowerCase().includes(account.user.name.toLocaleLowerCase())) return;
       notifier.tell(room.room, plainName(from, kinds(), room.kind === 'group' ? room.name : undefined), text, () => {
         window.focus();
@@ -62,12 +65,12 @@ function makeParts(client: ParleyClient, account: ChatAccount, kinds: () => Kind
 
 const TITLE = 'Parley';
 
-/** The list of rooms and the room beside each other; on small screens one of them. */
+/** The list of rooms beside one room. A small screen shows one of them. */
 function ChatLayout() {
   const { store } = useChat();
   const unread = useStore(store.rooms.view, () => store.rooms.unread);
   const asked = usePlace();
-  // The same width as in the styles.
+  // Matches the width in the styles.
   const wide = useMediaQuery('(min-width: 45.0625em)', undefined, { getInitialValueInEffect: false }) ?? true;
   const place: Place = asked.is === 'lobby' && wide ? { is: 'room', room: 'park' } : asked;
 
@@ -95,7 +98,7 @@ function PlaceView({ place }: { readonly place: Place }) {
   }
 }
 
-/** A room of many, by its name; also one that stands in no list. */
+/** A room by its name. The list need not have it. */
 function RoomPlace({ name }: { readonly name: string }) {
   const text = useText('chat');
   const { store } = useChat();
@@ -105,7 +108,7 @@ function RoomPlace({ name }: { readonly name: string }) {
   return <RoomView key={name} thread={store.thread(name)} title={title} room={room} about={about} />;
 }
 
-/** Direct messages with somebody, also before the first one. */
+/** Direct messages with a person, also before the first one. */
 function DirectView({ user }: { readonly user: string }) {
   const text = useText('chat');
   const { store } = useChat();

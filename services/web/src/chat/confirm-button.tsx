@@ -5,14 +5,14 @@ import { useText } from '../i18n/language.tsx';
 
 interface ConfirmButtonProps {
   readonly label: string;
-  /** What the second press says. */
+  /** Label of the second button. */
   readonly sure: string;
-  /** What it means. */
+  /** Explains what will happen. */
   readonly about: string;
   readonly onConfirm: () => Promise<void>;
 }
 
-/** Something that cannot be undone: one press is not enough. */
+/** A button for an action that cannot be undone: it asks once more. */
 export function ConfirmButton({ label, sure, about, onConfirm }: ConfirmButtonProps) {
   const text = useText('chat');
   const [asking, setAsking] = useState(false);

@@ -10,7 +10,7 @@ import { useChat } from './chat-context.ts';
 import { goTo, type Place } from './place.ts';
 import type { Notice } from './state/notices.ts';
 
-/** Notices that belong to no room: over the page, until they are closed. */
+/** Notices that belong to no room. They lie over the page until the person closes them. */
 export function NoticesBar() {
   const text = useText('chat');
   const { notices } = useChat().store;

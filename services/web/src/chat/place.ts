@@ -1,4 +1,4 @@
-/** Where in the chat one is: the part of the address behind `#`. */
+/** The place in the chat that the page shows: the part of the address behind `#`. */
 import { useSyncExternalStore } from 'react';
 import { isRoomName } from '#libs/protocol/room-name.ts';
 import type { Text } from '../i18n/languages.ts';
@@ -10,7 +10,7 @@ export type Place =
   | { readonly is: 'direct'; readonly user: string }
   | { readonly is: 'pair' };
 
-/** `#/`, `#/room/<name>`, `#/dm/<user>` or `#/pair`; everything else is the lobby. */
+/** Reads `#/`, `#/room/<name>`, `#/dm/<user>` or `#/pair`. Everything else is the lobby. */
 export function placeOf(hash: string): Place {
   const [, kind, rest] = /^#\/(room|dm|pair)(?:\/(.*))?$/.exec(hash) ?? [];
   if (kind === 'pair' && rest === undefined) return { is: 'pair' };
@@ -34,13 +34,16 @@ export function hrefOf(place: Place): string {
   }
 }
 
-/** Where a room is looked at. */
+/** The place that shows a room. */
 export function placeOfRoom({ room, kind, with: other }: Pick<Room, 'room' | 'kind' | 'with'>): Place {
   if (kind === 'pair') return { is: 'pair' };
   return kind === 'dm' && other !== undefined ? { is: 'direct', user: other.id } : { is: 'room', room };
 }
 
-/** What a room is called in the page's language: the park has a name in each, all others are named by people. */
+/**
+ * The title of a room. The park has a name in each language, the other rooms have the names that
+ * people gave them.
+ */
 export function roomTitle(room: Pick<Room, 'kind' | 'name'>, { park }: Text<'chat'>): string {
   return room.kind === 'park' ? park : room.name;
 }
@@ -49,7 +52,7 @@ export function goTo(place: Place): void {
   location.hash = hrefOf(place);
 }
 
-/** The place of the address, now and whenever it changes. */
+/** The place of the page's address. Renders again when it changes. */
 export function usePlace(): Place {
   return placeOf(useSyncExternalStore(listen, () => location.hash));
 }

@@ -5,7 +5,7 @@ import { useText } from '../i18n/language.tsx';
 import styles from './connection.module.css';
 import { type Notice, noticeOf } from './notice.ts';
 
-/** How the client stands with the hub. */
+/** The status of the connection to the hub. */
 export function useStatus(client: ParleyClient): ClientStatus {
   const [status, setStatus] = useState(client.status);
   useEffect(() => {
@@ -16,10 +16,10 @@ export function useStatus(client: ParleyClient): ClientStatus {
   return status;
 }
 
-/** A connection that is made this quickly needs no words. */
+/** Milliseconds. A connection that opens sooner is not mentioned. */
 const QUIET_MS = 600;
 
-/** How long it says that the connection is there again. */
+/** Milliseconds for which the banner says that the connection is back. */
 const GOOD_NEWS_MS = 2_000;
 
 const TICK_MS = 250;
@@ -27,18 +27,18 @@ const TICK_MS = 250;
 export interface BannerProps {
   readonly status: ClientStatus;
   readonly onRetry: () => void;
-  /** Of a connection that ended for good. */
+  /** Called after a connection that ended for good. */
   readonly onStartOver: () => void;
 }
 
-/** Says what the connection does whenever it is not simply there. */
+/** Shows the status of the connection, unless all is well. */
 export function Banner({ status, onRetry, onStartOver }: BannerProps) {
   const text = useText('app').connection;
   const notice = useNotice(status);
   const action = notice?.action;
   return (
     <>
-      {/* Always there: a live region that comes with its words is not read out. */}
+      {/* Always mounted: a live region that is mounted together with its text is not read out. */}
       <span className={styles['unseen']} role="status">
         {notice?.text}
       </span>
@@ -61,7 +61,10 @@ export function Banner({ status, onRetry, onStartOver }: BannerProps) {
   );
 }
 
-/** What there is to say now: nothing of a first connection that is quick, and for a moment that a broken one is there again. */
+/**
+ * The present notice. Undefined while a first connection opens quickly. After trouble, says for a
+ * moment that all is well.
+ */
 function useNotice(status: ClientStatus): Notice | undefined {
   const text = useText('app').connection;
   const present = noticeOf(status, text);
@@ -84,7 +87,9 @@ function useNotice(status: ClientStatus): Notice | undefined {
   return shown === 'none' && state === 'connecting' ? undefined : present;
 }
 
-/** The seconds left. Not read out: it would never stop. */
+/**
+ * Seconds until the next attempt. Hidden from screen readers, which would never stop reading it.
+ */
 function Countdown({ until }: { readonly until: number }) {
   const text = useText('app').connection;
   const [now, setNow] = useState(Date.now);

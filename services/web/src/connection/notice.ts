@@ -2,17 +2,17 @@ import type { ClientStatus } from '#libs/client/index.ts';
 
 import type { Text } from '../i18n/languages.ts';
 
-/** What the banner says. */
+/** The content of the banner. */
 export interface Notice {
   readonly tone: 'calm' | 'good' | 'warning' | 'ended';
   readonly text: string;
-  /** The next attempt, Unix milliseconds: counted down to. */
+  /** Time of the next attempt, Unix milliseconds. The banner counts down to it. */
   readonly retryAt?: number;
-  /** What the person can do about it. */
+  /** The button of the banner. */
   readonly action?: 'retry' | 'startOver';
 }
 
-/** The words for how the client stands with the hub; undefined if it is simply there. */
+/** The notice for a status of the connection. Undefined if all is well. */
 export function noticeOf({ state, reason, retryAt }: ClientStatus, text: Text<'app'>['connection']): Notice | undefined {
   switch (state) {
     case 'connected':

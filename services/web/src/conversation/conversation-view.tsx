@@ -9,22 +9,22 @@ import { MessageList, type MessageListProps } from './message-list.tsx';
 import type { Thread } from './thread.ts';
 
 export interface ConversationViewProps extends Omit<MessageListProps, 'label'> {
-  /** For who cannot see the list; by default that it has messages. */
+  /** Label for screen readers. Default: a general one. */
   readonly label?: string;
-  /** `welcome.limits.messageChars`: code points. */
+  /** `welcome.limits.messageChars`, in code points. */
   readonly limit: number;
   /** The connection ended for good: nothing can be sent. */
   readonly ended?: boolean;
   readonly placeholder?: string | undefined;
-  /** The composer takes the focus when this becomes true. */
+  /** If this becomes true, the composer takes the focus. */
   readonly focused: boolean;
-  /** Takes a text in place of the thread. */
+  /** Publishes a text. Default: the thread does. */
   readonly onPublish?: (text: string) => void;
-  /** In place of the composer, where nobody can write. */
+  /** Shown in place of the composer, if nobody can write. */
   readonly closed?: ReactNode;
 }
 
-/** A conversation in any page: its messages, who types, and the composer. */
+/** A conversation, the same on all pages: messages, who is typing, and the composer. */
 export function ConversationView(props: ConversationViewProps) {
   const { thread, label, limit, ended = false, placeholder, focused, onPublish, closed, ...list } = props;
   const text = useText('conversation');
@@ -48,7 +48,7 @@ export function ConversationView(props: ConversationViewProps) {
   );
 }
 
-/** Who types. Its place is kept free, so that nothing jumps. */
+/** Who is typing. The line keeps its height while empty, so that nothing jumps. */
 function TypingLine({ thread }: { readonly thread: Thread }) {
   const text = useText('conversation');
   const typing = useStore(thread.view, (state) => state.typing);
@@ -61,11 +61,11 @@ function TypingLine({ thread }: { readonly thread: Thread }) {
   );
 }
 
-/** From this share of the limit on the count stands out. */
+/** Above this share of the limit, the counter changes its colour. */
 const NEAR = 0.8;
 
 interface ComposerProps {
-  /** Keeps the draft, and tells the others that I type. */
+  /** Keeps the draft and reports typing. */
   readonly thread: Thread;
   /** Code points. */
   readonly limit: number;
@@ -75,7 +75,10 @@ interface ComposerProps {
   readonly onPublish: (text: string) => void;
 }
 
-/** Where one writes. Enter publishes, Shift and Enter begins a line; while an input method composes, Enter is its own. */
+/**
+ * The field for a message. Enter sends, Shift+Enter adds a line. Enter while an input method
+ * composes belongs to the input method.
+ */
 function Composer({ thread, limit, ended, placeholder, focused, onPublish }: ComposerProps) {
   const text = useText('conversation');
   const [draft, setDraft] = useState(thread.draft);
@@ -108,7 +111,7 @@ function Composer({ thread, limit, ended, placeholder, focused, onPublish }: Com
 
   return (
     <form className={classes.composer} onSubmit={submit}>
-      {/* The copy behind the field makes it as high as its text. */}
+      {/* A hidden copy of the text gives the field its height. */}
       <div className={classes.field} data-copy={draft}>
         <textarea
           ref={field}

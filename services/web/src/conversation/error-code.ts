@@ -1,10 +1,10 @@
-/** The stable code of whatever went wrong, as in the hub's table of errors; `INTERNAL` where it has none. */
+/** The hub's error code of an error. `INTERNAL` if it has none. */
 export function codeOf(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : 'INTERNAL';
 }
 
-/** Doing the same once more cannot help. */
+/** Errors that a retry cannot help. */
 const FINAL: ReadonlySet<string> = new Set([
   'CLOSED',
   'FORBIDDEN',
@@ -15,12 +15,12 @@ const FINAL: ReadonlySet<string> = new Set([
   'USER_NOT_FOUND',
 ]);
 
-/** Whether the same may work when it is tried again. */
+/** Whether a retry may help. */
 export function mayWorkLater(code: string): boolean {
   return !FINAL.has(code);
 }
 
-/** An error's code in words. */
+/** The text for an error code. */
 export function problemText(problems: Readonly<Record<string, string>> & { readonly other: string }, code: string): string {
   return (Object.hasOwn(problems, code) ? problems[code] : undefined) ?? problems.other;
 }

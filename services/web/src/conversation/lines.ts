@@ -1,4 +1,4 @@
-/** Makes the lines that show a thread. */
+/** Turns a thread into the lines that the list shows. */
 import type { Person } from '#libs/client/index.ts';
 import type { OutboxEntry } from './outbox.ts';
 import type { TimelineItem } from './timeline.ts';
@@ -11,11 +11,14 @@ export interface MessageLine {
   /** Unix milliseconds. */
   readonly at: number;
   readonly mine: boolean;
-  /** It follows a line of the same person within five minutes: name and picture are left out. */
+  /**
+   * The line before is of the same person and less than five minutes older: name and picture are
+   * left out.
+   */
   readonly together: boolean;
-  /** `stored`: the hub has it. */
+  /** `stored`: the hub has acknowledged it. */
   readonly state: 'stored' | 'pending' | 'failed';
-  /** Of what is not stored. */
+  /** Undefined if it is stored. */
   readonly entry: OutboxEntry | undefined;
 }
 
@@ -25,7 +28,7 @@ export type Line =
   | { readonly kind: 'gap'; readonly key: string }
   | { readonly kind: 'new'; readonly key: string };
 
-/** Lines of one person within this time stand together, milliseconds. */
+/** Milliseconds between two lines that share a name and picture. */
 const TOGETHER_MS = 300_000;
 
 export interface LinesOptions {
@@ -36,7 +39,7 @@ export interface LinesOptions {
   readonly firstNew: string | undefined;
 }
 
-/** The first line of each day has the day above it, and the first of one person the name. Own messages without a place come last. */
+/** Puts a day above the first line of each day. Own messages without an offset come last. */
 export function toLines({ items, outbox, me, firstNew }: LinesOptions): Line[] {
   const lines: Line[] = [];
   const ownById = new Map(outbox.flatMap((entry) => (entry.messageId === undefined ? [] : [[entry.messageId, entry] as const])));

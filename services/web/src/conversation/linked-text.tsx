@@ -1,6 +1,9 @@
 import { Fragment } from 'react';
 
-/** A text as it was written, its web addresses as links, which tell nobody where one came from. Nothing else in it means anything. */
+/**
+ * A text with its web addresses as links. The links send no referrer. Nothing else in the text is
+ * markup.
+ */
 export function LinkedText({ text }: { readonly text: string }) {
   return textParts(text).map((part, index) => {
     const key = `${index}-${part.kind}`;
@@ -13,7 +16,7 @@ export function LinkedText({ text }: { readonly text: string }) {
   });
 }
 
-/** Where the links in a text are. Only addresses of http and https become links; everything else stays text. */
+/** A piece of a text. Only http and https addresses are links. */
 
 export type TextPart =
   | { readonly kind: 'text'; readonly text: string }
@@ -21,7 +24,7 @@ export type TextPart =
 
 const ADDRESS = /\bhttps?:\/\/[^\s<>"'`{}|\\^\p{Cc}\p{Cf}，。；！？、）】》」』]+/giu;
 
-/** What ends a sentence rather than an address. */
+/** Punctuation that ends a sentence, not an address. */
 const TRAILING = /[.,:;!?…]+$/u;
 
 export function textParts(text: string): TextPart[] {
@@ -39,7 +42,7 @@ export function textParts(text: string): TextPart[] {
   return parts;
 }
 
-/** Without the sentence's end, and without a bracket that was opened before the address. */
+/** Cuts off punctuation at the end, and a closing bracket that was opened before the address. */
 function withoutEnd(found: string): string {
   let address = found.replace(TRAILING, '');
   while (/[)\]]$/u.test(address) && closesMore(address)) address = address.slice(0, -1).replace(TRAILING, '');
@@ -51,7 +54,10 @@ function closesMore(address: string): boolean {
   return address.endsWith(')') ? count(')') > count('(') : count(']') > count('[');
 }
 
-/** As the browser reads it; undefined if it is none, or has a name and password in it, which mislead about where it leads. */
+/**
+ * The address as the browser reads it. Undefined if it is not valid, or contains a user name or
+ * password: those can hide its real host.
+ */
 function safeAddress(address: string): string | undefined {
   if (!URL.canParse(address)) return undefined;
   const url = new URL(address);

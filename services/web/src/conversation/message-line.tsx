@@ -13,7 +13,7 @@ import type { Thread } from './thread.ts';
 interface MessageLineProps {
   readonly line: Line;
   readonly connected: boolean;
-  /** Tries again or drops what was not stored. */
+  /** Retries or discards a message that is not stored. */
   readonly thread: Pick<Thread, 'retry' | 'discard'>;
 }
 
@@ -76,7 +76,7 @@ function State({ state }: Pick<Line, 'state'>) {
 
 type EntryProps = Pick<MessageLineProps, 'line' | 'thread'>;
 
-/** Without a connection a message may wait for long, and be discarded. */
+/** Offline, a message may wait for long. It can be discarded. */
 function Waiting({ line: { entry }, thread }: EntryProps) {
   const text = useText('conversation');
   if (entry === undefined) return null;
@@ -109,7 +109,7 @@ function Failure({ line: { entry }, thread }: EntryProps) {
   );
 }
 
-/** Lines are made anew with every change; most are as they were. */
+/** Every change makes new line objects. Lines with the same content are not rendered again. */
 function isSameLine({ line: one, ...rest }: MessageLineProps, { line: other, ...next }: MessageLineProps): boolean {
   return (
     rest.thread === next.thread &&

@@ -10,25 +10,31 @@ import { MessageLine } from './message-line.tsx';
 import { useScrollPlace } from './scroll-place.ts';
 import type { Thread } from './thread.ts';
 
-/** Pixels from the top at which the next older page is loaded. */
+/** Pixels from the top. Closer than this, the next older page is loaded. */
 const NEAR_TOP = 600;
 
 export interface MessageListProps {
   readonly thread: Thread;
   readonly me: Person;
-  /** For who cannot see it. */
+  /** Label for screen readers. */
   readonly label: string;
-  /** Without a connection an own message says that it waits. */
+  /** If false, own messages that are not stored say that they wait. */
   readonly connected: boolean;
-  /** What loads older messages: scrolling up, or a button. */
+  /** How older messages are loaded. */
   readonly loadOlderBy: 'scrolling' | 'button';
-  /** Where there are no messages yet. Where it is given, the first message has a line above it that says so. */
+  /**
+   * Shown while there are no messages. Only with it does the first message get the line `beginning`
+   * above it.
+   */
   readonly invitation?: ReactNode;
-  /** Below the last message. */
+  /** Shown below the last message. */
   readonly note?: string | undefined;
 }
 
-/** The messages of a thread. The list stays at its end if it was there, otherwise at the message one reads. */
+/**
+ * The messages of a thread. At its end, the list follows new messages. Elsewhere, the message in
+ * view stays in place.
+ */
 export function MessageList({ thread, me, label, connected, loadOlderBy, invitation, note }: MessageListProps) {
   const text = useText('conversation');
   const { items, outbox, firstNew, older, status } = useStore(thread.view);
@@ -42,10 +48,10 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
   const loadIfNearTop = useCallback(() => {
     if (byScrolling && thread.view.getState().older === 'some' && (place.ref.current?.scrollTop ?? 0) < NEAR_TOP) void thread.loadOlder();
   }, [thread, place.ref, byScrolling]);
-  // A list too short to be scrolled loads older messages at once.
+  // A list that is too short to scroll loads older messages at once.
   // biome-ignore lint/correctness/useExhaustiveDependencies: looked at after each change of what is shown
   useEffect(loadIfNearTop, [loadIfNearTop, lines]);
-  // Whoever publishes a message wants to see it.
+  // Shows the person their own new message.
   // biome-ignore lint/correctness/useExhaustiveDependencies: with each new message of mine
   useEffect(toEnd, [lastOwn, toEnd]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: looked at after each change of what is shown
@@ -124,7 +130,7 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
     }
   }
 
-  /** The newest message of somebody else, for who hears the page. */
+  /** The newest message of another person, for screen readers. */
   function announcement(all: readonly Line[]): ReactNode {
     const last = all.at(-1);
     if (last?.kind !== 'message' || last.mine) return null;
@@ -139,7 +145,7 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
 
 const DAY_MS = 86_400_000;
 
-/** Above the first line of a day. `now`: Unix milliseconds. */
+/** The day above its first message. `now`: Unix milliseconds. */
 function DayLine({ at, now }: { readonly at: number; readonly now: number }) {
   const text = useText('conversation');
   const { language } = useLanguage();

@@ -1,20 +1,20 @@
-/** Own messages that the hub has not acknowledged. */
+/** Own messages that the hub has not acknowledged yet. */
 import type { Message } from './timeline.ts';
 
-/** `pending`: on its way. `failed`: given up; if `canRetry`, another try may help. */
+/** `pending`: on its way. `failed`: given up. With `canRetry`, a retry may help. */
 export interface OutboxEntry {
-  /** The sender's own id of it, the same at every try (M2). */
+  /** The client's id of the message. A retry keeps it (M2). */
   readonly id: string;
   readonly text: string;
   /** When it was written, Unix milliseconds. */
   readonly at: number;
   readonly state: 'pending' | 'failed';
-  /** Code of the refusal, where it failed. */
+  /** Error code, if it failed. */
   readonly code?: string;
   readonly canRetry?: boolean;
-  /** Times it was refused. */
+  /** How often the hub refused it. */
   readonly refusals?: number;
-  /** The message it is shown as already: it came back over the room before its acknowledgement. */
+  /** Id of the message in the timeline, if it came back over the room before its `ack`. */
   readonly messageId?: string;
 }
 
@@ -35,7 +35,7 @@ export class Outbox {
     this.#entries = [...this.#entries, { id, text, at, state: 'pending' }];
   }
 
-  /** The hub has it. */
+  /** The hub acknowledged it. */
   remove(id: string): void {
     this.#entries = this.#entries.filter((entry) => entry.id !== id);
   }
@@ -50,12 +50,15 @@ export class Outbox {
     }));
   }
 
-  /** The hub refused it for good. */
+  /** The client gave up. `canRetry`: a retry may help. */
   fail(id: string, code: string, canRetry: boolean): void {
     this.#change(id, (entry) => ({ ...entry, state: 'failed', code, canRetry }));
   }
 
-  /** The hub refused it, and the client tries again. After `REFUSALS_MAX` times it counts as failed. */
+  /**
+   * The hub refused it, but the client will try again. After `REFUSALS_MAX` refusals it counts as
+   * failed.
+   */
   refuse(id: string, code: string): void {
     this.#change(id, (entry) => {
       const refusals = (entry.refusals ?? 0) + 1;
@@ -63,7 +66,10 @@ export class Outbox {
     });
   }
 
-  /** A message of mine came over the room: the first entry with this text and without a place is taken for it. */
+  /**
+   * A message of mine came over the room. Links it with the first entry of the same text that has
+   * no message yet.
+   */
   adopt(message: Message): void {
     const entry = this.#entries.find(({ messageId, text }) => messageId === undefined && text === message.text);
     if (entry !== undefined) this.#change(entry.id, (one) => ({ ...one, messageId: message.id }));

@@ -1,26 +1,26 @@
-/** Keeps the place one reads while lines come above and below it. */
+/** Keeps the reader's place while lines are added above and below it. */
 import { type RefObject, useCallback, useLayoutEffect, useRef, useState } from 'react';
 
-/** Pixels from the end that count as the end. */
+/** Pixels from the end that still count as the end. */
 const NEAR_END = 60;
 
 interface Anchor {
   readonly key: string;
-  /** Pixels below the top of what is in view. */
+  /** Pixels below the top of the scroller. */
   readonly top: number;
 }
 
 export interface ScrollPlace {
   readonly ref: RefObject<HTMLDivElement | null>;
-  /** The end is in view: what comes is followed. */
+  /** The end is in view, so the list follows new lines. */
   readonly atEnd: boolean;
   readonly onScroll: () => void;
   readonly toEnd: () => void;
 }
 
 /**
- * For a scroller whose lines have `data-key`. After each change of `content` the end is in view if it was before, otherwise the first line in view stays
- * where it was.
+ * For a scroller whose lines have `data-key`. After each change of `content`: if the end was in
+ * view, it stays in view. Otherwise the first line in view stays in place.
  */
 export function useScrollPlace(content: unknown): ScrollPlace {
   const ref = useRef<HTMLDivElement>(null);
@@ -55,7 +55,7 @@ export function useScrollPlace(content: unknown): ScrollPlace {
     anchor.current = firstInView(scroller);
   }, [content]);
 
-  // The keyboard of a telephone, or a window made smaller, must not hide the end.
+  // The end stays in view if the keyboard of a phone opens or the window shrinks.
   useLayoutEffect(() => {
     const scroller = ref.current;
     if (scroller === null) return;

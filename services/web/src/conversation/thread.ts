@@ -1,4 +1,4 @@
-/** The messages of one room as a page knows them: stored ones, own ones on their way, and who types. */
+/** The messages of one room on a page: stored ones, own ones on their way, and who is typing. */
 
 import { createStore } from 'zustand/vanilla';
 import type { ParleyClient, Person } from '#libs/client/index.ts';
@@ -9,43 +9,43 @@ import { type PlacedMessage, Timeline, type TimelineItem } from './timeline.ts';
 import type { Timers } from './timers.ts';
 import { Typists } from './typists.ts';
 
-/** Messages of one older page. */
+/** Messages in a page of older ones. */
 const OLDER_PAGE = 50;
-/** Milliseconds until a room that cannot be entered for now is tried again. */
+/** Milliseconds before a failed join is tried again. */
 const REJOIN_MS = 3_000;
 
 /** The part of the client that a thread uses. */
 export type ThreadClient = Pick<ParleyClient, 'newId' | 'join' | 'leave' | 'send' | 'discard' | 'history' | 'typing'>;
 
-/** What the client's `send` resolves with. */
+/** The result of the client's `send`. */
 export type Acked = Awaited<ReturnType<ThreadClient['send']>>;
 
 export interface ThreadOptions {
   readonly client: ThreadClient;
   readonly me: Person;
   readonly timers: Timers;
-  /** Undefined: there is none yet, and the first message makes it. */
+  /** Undefined: there is no room yet. The first message makes it. */
   readonly room?: string;
-  /** Sends a message while there is no room; the answer names the room. */
+  /** Sends a message while there is no room. The result names the room. */
   readonly sendFirst?: (id: string, text: string) => Promise<Acked>;
-  /** The first message made this room. */
+  /** Called with the room that the first message made. */
   readonly onRoom?: (room: string) => void;
-  /** Whether the room stores messages: then offsets never fall (M3). */
+  /** Whether the room stores messages. If so, its offsets never fall (M3). */
   readonly keepsHistory: boolean;
 }
 
-/** `idle`: not entered yet. `refused`: it cannot be entered (`code`). `over`: it was closed (`code` tells by what). */
+/** `idle`: not joined yet. `refused`: cannot be joined, see `code`. `over`: closed, see `code`. */
 export type ThreadStatus = 'idle' | 'opening' | 'open' | 'refused' | 'over';
 
 export interface ThreadState {
-  /** Undefined before the first message to somebody. */
+  /** Undefined before the first message. */
   readonly room: string | undefined;
   readonly status: ThreadStatus;
-  /** Why it was refused, or is over. */
+  /** Why it was refused or closed. */
   readonly code: string | undefined;
   readonly items: readonly TimelineItem[];
   readonly outbox: readonly OutboxEntry[];
-  /** Whether there is more above `items`. */
+  /** Whether the hub has messages above `items`. */
   readonly older: 'none' | 'some' | 'loading' | 'failed';
   /** Id of the first message that was new when the room was opened. */
   readonly firstNew: string | undefined;
@@ -92,35 +92,38 @@ export class Thread {
     return this.#draft;
   }
 
-  /** Highest offset; 0 where there is none. */
+  /** Highest offset. 0 if there is none. */
   get top(): number {
     return this.#timeline.last;
   }
 
-  /** The newest text: stored, or on its way. */
+  /** The newest text, stored or on its way. */
   get lastText(): string | undefined {
     const item = this.#timeline.items.findLast((one) => one.kind === 'message');
     return this.#outbox.entries.at(-1)?.text ?? (item?.kind === 'message' ? item.message.text : undefined);
   }
 
-  /** Messages of others above an offset. */
+  /** The number of messages of other people above an offset. */
   unread(above: number): number {
     const { me } = this.#options;
     return this.#timeline.items.filter((one) => one.kind === 'message' && one.offset > above && one.message.from.id !== me.id).length;
   }
 
-  /** Somebody who wrote here. */
+  /** The author of a message here, by id. */
   author(user: string): Person | undefined {
     const item = this.#timeline.items.findLast((one) => one.kind === 'message' && one.message.from.id === user);
     return item?.kind === 'message' ? item.message.from : undefined;
   }
 
-  /** The room stores messages from now on, or does not any more. */
+  /** The room stores messages from now on, or stops to. */
   keep(keepsHistory: boolean): void {
     this.#keepsHistory = keepsHistory;
   }
 
-  /** Enters the room and stays in it. If that fails for now, tries again later; if it is refused for good, the status says so. */
+  /**
+   * Joins the room and stays in it. Tries again after a temporary failure. After any other, the
+   * status says `refused` or `over`.
+   */
   open(): void {
     if (this.status !== 'idle') return;
     this.enter().catch((error: unknown) => {
@@ -130,7 +133,7 @@ export class Thread {
     });
   }
 
-  /** Enters the room once. Rejects as the client's `join`; then the thread is idle. */
+  /** Joins the room once. Rejects like the client's `join`. Then the thread is idle. */
   async enter(): Promise<void> {
     const { room } = this.#state;
     if (room === undefined) return;
@@ -148,7 +151,10 @@ export class Thread {
     }
   }
 
-  /** Reads the newest page of a room that is closed: it cannot be entered. Rejects as the client's `history`. */
+  /**
+   * Reads the newest page of a closed room, which cannot be joined. Rejects like the client's
+   * `history`.
+   */
   async read(): Promise<void> {
     const { room } = this.#state;
     if (room === undefined) return;
@@ -156,7 +162,7 @@ export class Thread {
     this.resync(messages);
   }
 
-  /** Leaves the room; its messages stay. */
+  /** Leaves the room. The messages stay. */
   close(): void {
     const { room, status } = this.#state;
     if (room === undefined || status !== 'open') return;
@@ -165,12 +171,12 @@ export class Thread {
     this.#options.client.leave(room).catch(() => undefined);
   }
 
-  /** The first message made this room. It is not entered yet. */
+  /** The first message made this room. It is not joined yet. */
   assignRoom(room: string): void {
     if (this.room === undefined) this.#store.setState({ room, status: 'idle' });
   }
 
-  /** A message of the room, in any order. */
+  /** Adds a message of the room. Messages may arrive in any order. */
   receive(placed: PlacedMessage): void {
     const { message } = placed;
     this.#typists.stop(message.from.id);
@@ -179,30 +185,30 @@ export class Thread {
     this.#show();
   }
 
-  /** The room's sequence was lost (M4): it goes on with this page. */
+  /** The room lost its sequence (M4). It continues with this page. */
   resync(page: readonly PlacedMessage[]): void {
     this.#timeline.resync(page, this.#keepsHistory);
     this.#show(this.#measured());
   }
 
-  /** Somebody types. */
+  /** A person is typing. */
   typist(person: Person): void {
     this.#typists.start(person);
   }
 
-  /** Somebody left, and types no more. */
+  /** A person left and stopped typing. */
   left(user: string): void {
     this.#typists.stop(user);
   }
 
-  /** The room is over, or closed to me. */
+  /** The room ended, or is not open to me any more. */
   end(status: 'over' | 'refused', code: string): void {
     if (this.status === status) return;
     this.#typists.clear();
     this.#store.setState({ status, code });
   }
 
-  /** Publishes a message: it is shown at once, and kept until the hub has it. */
+  /** Publishes a message. It is shown at once and kept until the hub acknowledges it. */
   publish(text: string): void {
     const { client, timers } = this.#options;
     const id = client.newId();
@@ -212,7 +218,10 @@ export class Thread {
     void this.#transmit(id, text);
   }
 
-  /** Publishes again what failed, under the same id: it cannot come twice. As long as there is no room, all that failed goes again, in order. */
+  /**
+   * Sends a failed message again under its id, so it cannot be stored twice. While there is no
+   * room, sends all failed messages again, in order.
+   */
   retry(id: string): void {
     const failed = this.#outbox.entries.filter((entry) => entry.state === 'failed' && entry.canRetry === true);
     const again = failed.filter((entry) => entry.id === id || (this.room === undefined && failed.some((one) => one.id === id)));
@@ -221,14 +230,14 @@ export class Thread {
     for (const entry of again) void this.#transmit(entry.id, entry.text);
   }
 
-  /** The hub refused a frame with this id; it may be one of these messages. */
+  /** The hub refused a frame with this id. It may be one of these messages. */
   refuse(id: string, code: string): void {
     if (this.#outbox.get(id) === undefined) return;
     this.#outbox.refuse(id, code);
     this.#show();
   }
 
-  /** Takes out a message that the hub does not have; it is not tried any more. */
+  /** Drops a message that the hub has not acknowledged. The client stops trying to send it. */
   discard(id: string): void {
     if (this.#outbox.get(id) === undefined) return;
     this.#outbox.remove(id);
@@ -236,7 +245,7 @@ export class Thread {
     this.#show();
   }
 
-  /** Keeps what is in the composer, and tells the others that I type. */
+  /** Keeps the text in the composer and reports that I am typing. */
   write(draft: string): void {
     this.#draft = draft;
     const { room, status } = this.#state;
@@ -258,19 +267,19 @@ export class Thread {
     }
   }
 
-  /** The last `unread` messages are new to whoever opens the room now. */
+  /** The person opens the room now: its last `unread` messages are new. */
   beginReading(unread: number): void {
     this.#newCount = unread;
     this.#store.setState({ firstNew: undefined });
     this.#store.setState(this.#foundNew());
   }
 
-  /** Drops the oldest messages of a long list. To be called only while the end is in view. */
+  /** Drops the oldest messages of a long list. Call it only while the end is in view. */
   trim(): void {
     if (this.#timeline.trim()) this.#show({ older: 'some' });
   }
 
-  /** The room was entered; so many are in it. */
+  /** The room was joined. `count`: the people in it. */
   protected onEntered(_count: number): void {}
 
   get #state(): ThreadState {
@@ -297,7 +306,7 @@ export class Thread {
     this.#store.setState({ items: this.#timeline.items, outbox: this.#outbox.entries, ...changes });
   }
 
-  /** Offsets begin at 1: below the first there is nothing to ask for. */
+  /** Offsets begin at 1. If the first message has offset 1, there is nothing above it. */
   #measured(): Partial<ThreadState> {
     if (this.#state.older === 'loading') return {};
     return { older: (this.#timeline.first ?? 0) > 1 ? 'some' : 'none' };

@@ -9,25 +9,26 @@ export interface Message {
   readonly at: number;
 }
 
-/** A message and its place in the room; rooms that keep nothing have no places. */
+/** A message with its offset. Rooms that keep nothing have no offsets. */
 export interface PlacedMessage {
   readonly offset?: number | undefined;
   readonly message: Message;
 }
 
-/** A message, or a place where messages may be missing. */
+/** A message, or a gap where messages may be missing. */
 export type TimelineItem =
   | { readonly kind: 'message'; readonly id: string; readonly message: Message; readonly part: number; readonly offset: number }
   | { readonly kind: 'gap'; readonly id: string; readonly part: number };
 
-/** More items than this are too many: the oldest are dropped while the end is in view, and scrolling up loads them again. */
+/** The number of items kept while the end is in view. Scrolling up loads older ones again. */
 const KEPT_MAX = 600;
 
 /**
- * The messages of a room in its order, each once.
+ * The messages of a room in order, each once.
  *
- * Offsets order a *part*. If a room without history loses its sequence, its offsets begin again at 1: then another part begins, behind a gap.
- * Example: `[1, 2, gap, 1, 2]`. The second 1 is another message than the first.
+ * Offsets order the messages of one *part*. If a room without history loses its sequence, its
+ * offsets start again at 1. Then a new part begins, after a gap. Example: `[1, 2, gap, 1, 2]`. The
+ * second 1 is not the first one.
  */
 export class Timeline {
   #items: TimelineItem[] = [];
@@ -42,19 +43,19 @@ export class Timeline {
     return this.#ids.has(id);
   }
 
-  /** Offset of the oldest message of the present part. Undefined if there is none. */
+  /** Offset of the oldest message of the current part. Undefined if there is none. */
   get first(): number | undefined {
     const found = this.#items.find((item) => item.kind === 'message' && item.part === this.#part);
     return found?.kind === 'message' ? found.offset : undefined;
   }
 
-  /** Offset of the newest message of the present part; 0 where there is none. */
+  /** Offset of the newest message of the current part. 0 if there is none. */
   get last(): number {
     const item = this.#items.at(-1);
     return item?.kind === 'message' && item.part === this.#part ? item.offset : 0;
   }
 
-  /** Adds messages at their places. Returns those that were new. */
+  /** Inserts messages at their offsets. Returns those that were new. */
   add(messages: readonly PlacedMessage[]): Message[] {
     const fresh = messages.filter(({ message }) => !this.#ids.has(message.id));
     for (const { message, offset } of fresh) this.#place(message, offset ?? this.last);
@@ -62,8 +63,9 @@ export class Timeline {
   }
 
   /**
-   * Takes the latest page of the room after its sequence was lost (M4). With `keepsHistory` offsets never fall: a page that follows on is added,
-   * and one that leaves something out replaces all items, as older pages can be loaded. Without it the items stay, behind a gap.
+   * Takes the newest page after the room lost its sequence (M4). With `keepsHistory`, offsets never
+   * fall: a page that continues the items is added, and one that leaves a hole replaces them,
+   * because older pages can be loaded. Without it, the items stay and a gap follows them.
    */
   resync(page: readonly PlacedMessage[], keepsHistory: boolean): void {
     const oldest = page[0]?.offset ?? 0;
@@ -72,7 +74,7 @@ export class Timeline {
     this.add(page);
   }
 
-  /** Drops the oldest items if there are too many. True if it did. */
+  /** Drops the oldest items if there are too many. Returns true if it did. */
   trim(): boolean {
     const cut = this.#items.length > KEPT_MAX ? this.#items.slice(0, this.#items.length - KEPT_MAX) : [];
     if (cut.length === 0) return false;

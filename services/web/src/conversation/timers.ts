@@ -1,8 +1,8 @@
-/** Time, passed in so that tests own it. */
+/** The clock and the timers. Tests pass in their own. */
 export interface Timers {
   /** Unix milliseconds. */
   now(): number;
-  /** Calls back once after so many milliseconds, unless the returned function is called before. */
+  /** Calls back once after this time. The returned function cancels it. */
   after(milliseconds: number, callback: () => void): () => void;
 }
 

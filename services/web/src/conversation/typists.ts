@@ -1,10 +1,13 @@
 import type { Person } from '#libs/client/index.ts';
 import type { Timers } from './timers.ts';
 
-/** Milliseconds after which a typist counts as having stopped. The hub reports one once a second at most. */
+/**
+ * Milliseconds after which a person counts as having stopped. The hub reports typing at most once a
+ * second.
+ */
 const SHOWN_MS = 3_500;
 
-/** Who types in a room. */
+/** The people who are typing in a room. */
 export class Typists {
   readonly #timers: Pick<Timers, 'after'>;
   readonly #onChange: (people: readonly Person[]) => void;
@@ -22,7 +25,7 @@ export class Typists {
     this.#report();
   }
 
-  /** They published, or left. */
+  /** The person published a message, or left. */
   stop(id: string): void {
     this.#typing.get(id)?.cancel();
     if (this.#typing.delete(id)) this.#report();

@@ -11,7 +11,9 @@ import {
 } from './languages.ts';
 
 interface LanguageChoice extends LoadedLanguage {
-  /** Shows the page in this language as soon as its texts are there, and from now on. */
+  /**
+   * Changes the language of the page and remembers it. The page changes once the texts are loaded.
+   */
   readonly setLanguage: (language: Language) => void;
 }
 
@@ -22,14 +24,15 @@ interface LanguageProviderProps {
   readonly children: ReactNode;
 }
 
-/** Gives everything below the language of the page and its texts. */
+/** Gives its children the language of the page and its texts. */
 export function LanguageProvider({ first, children }: LanguageProviderProps) {
   const [loaded, setLoaded] = useState(first);
   useLayoutEffect(() => {
     document.documentElement.lang = LANGUAGES[loaded.language].tag;
   }, [loaded]);
   useEffect(() => {
-    // The button works offline, too. If this fails, the press asks again.
+    // Loads the next language early, so that its button works offline. If this fails, pressing the
+    // button loads it.
     loadLanguage(nextLanguage(loaded.language)).catch(() => undefined);
   }, [loaded]);
   const choice = useMemo(
@@ -37,7 +40,8 @@ export function LanguageProvider({ first, children }: LanguageProviderProps) {
       ...loaded,
       setLanguage: (next: Language) => {
         keepLanguage(localStorage, next);
-        // If the texts cannot be fetched, the page stays as it is, and has the language at the next visit.
+        // If the texts cannot be loaded, the page stays as it is. The next visit has the new
+        // language.
         loadLanguage(next).then(setLoaded, () => undefined);
       },
     }),
@@ -53,7 +57,7 @@ export function useLanguage(): LanguageChoice {
   return choice;
 }
 
-/** The texts of a part in the page's language. */
+/** The texts of one area in the language of the page. */
 export function useText<A extends Area>(area: A): Text<A> {
   return useLanguage().texts[area];
 }

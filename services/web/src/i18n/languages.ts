@@ -1,9 +1,9 @@
 import type { Texts } from './en.ts';
 
 /**
- * The languages of the pages, by the first part of their tag. A new one is a file like `zh.ts` and an entry here; the
- * compiler names every word that the file lacks. `tag`: as the `lang` of a document. A page starts with the file
- * of its language alone, and then loads that of the next one.
+ * The languages of the pages, by the first part of their tag. To add one, write a file like `zh.ts`
+ * and add a line here: a file that lacks a text does not compile. `tag`: the `lang` of the
+ * document. A page loads the file of its language first, then that of the next language.
  */
 export const LANGUAGES = {
   en: { name: 'English', tag: 'en', load: async () => (await import('./en.ts')).en },
@@ -19,10 +19,10 @@ interface LanguageEntry {
 
 export type Language = keyof typeof LANGUAGES;
 
-/** Name of a part of the texts. */
+/** An area of the texts. */
 export type Area = keyof Texts;
 
-/** The texts of a part. */
+/** The texts of one area. */
 export type Text<A extends Area> = Texts[A];
 
 /** A language with its texts. */
@@ -31,23 +31,26 @@ export interface LoadedLanguage {
   readonly texts: Texts;
 }
 
-/** Rejects if the file of the texts cannot be fetched. */
+/** Rejects if the texts cannot be loaded. */
 export async function loadLanguage(language: Language): Promise<LoadedLanguage> {
   return { language, texts: await LANGUAGES[language].load() };
 }
 
-/** The language after this one: where there are two, the other. */
+/** The language after this one. After the last comes the first. */
 export function nextLanguage(language: Language): Language {
   const all = Object.keys(LANGUAGES) as Language[];
   return all[(all.indexOf(language) + 1) % all.length] ?? language;
 }
 
-/** A language is no secret: it may be kept where every script reads it. */
+/** Not secret: every script may read it. */
 const KEY = 'parley.language';
 
 const isLanguage = (name: string | null | undefined): name is Language => typeof name === 'string' && Object.hasOwn(LANGUAGES, name);
 
-/** The language chosen before, otherwise the first of the browser's (`zh-CN` is `zh`) that there is, otherwise English. */
+/**
+ * The remembered language, or else the first supported one of the browser's (`zh-CN` is `zh`), or
+ * else English.
+ */
 export function chosenLanguage(storage: Pick<Storage, 'getItem'>, preferred: readonly string[]): Language {
   const kept = storage.getItem(KEY);
   if (isLanguage(kept)) return kept;

@@ -1,14 +1,14 @@
-/** A part of a list as the API gives it (A16). */
+/** One page of a list of the API (A16). */
 export interface ListPart<Item> {
   readonly items: readonly Item[];
-  /** Where the next part begins; undefined: the list ends here. */
+  /** Cursor of the next page. Undefined at the end of the list. */
   readonly next: string | undefined;
 }
 
-/** Reads one part: `after` the one before, or the first. */
+/** Reads the page after a cursor. Undefined reads the first page. */
 export type ReadPart<Item> = (after: string | undefined) => Promise<ListPart<Item>>;
 
-/** A list that is shown up to a page, and read anew up to there. */
+/** A list that is shown up to a certain page. Each load reads all of it again up to there. */
 export class PagedList<Item> {
   readonly #read: ReadPart<Item>;
   #pages = 1;
@@ -18,17 +18,17 @@ export class PagedList<Item> {
     this.#read = read;
   }
 
-  /** Whether there is something behind what is shown, as it was when the list was read last. */
+  /** Whether the list has more pages than the last `load` read. */
   get more(): boolean {
     return this.#more;
   }
 
-  /** One page more is shown, from the next `load` on. */
+  /** From the next `load` on, reads one more page. */
   extend(): void {
     this.#pages += 1;
   }
 
-  /** Everything up to the last page that is shown. Rejects as the reading does. */
+  /** Reads all pages that are shown. Rejects if one of them cannot be read. */
   async load(): Promise<readonly Item[]> {
     const all: Item[] = [];
     let next: string | undefined;
@@ -43,7 +43,7 @@ export class PagedList<Item> {
   }
 }
 
-/** A path with the place a part begins at. */
+/** Adds a cursor to a path. */
 export function pathAfter(path: string, after: string | undefined): string {
   return after === undefined ? path : `${path}${path.includes('?') ? '&' : '?'}after=${encodeURIComponent(after)}`;
 }

@@ -1,8 +1,11 @@
-/** A login of this browser: its token in memory, what gets the next one in a cookie that no script can read. */
+/**
+ * A login of this browser. The token is in memory. The secret for the next token is in a cookie
+ * that no script can read.
+ */
 
 import { ApiError, type HubApi } from './hub-api.ts';
 
-/** Whose login it is. */
+/** The person who is logged in. */
 export interface LoggedIn {
   readonly id: string;
   readonly name: string;
@@ -11,13 +14,13 @@ export interface LoggedIn {
 
 export interface BrowserLoginOptions {
   readonly api: HubApi;
-  /** Where the next token is got, and what is sent along; undefined if nobody was here before. */
+  /** The request for the next token. Undefined if this browser has no login. */
   readonly renewal: () => { readonly path: string; readonly body?: object } | undefined;
-  /** What is sent along where the login is ended: whose it is. */
+  /** The body of the logout request: it says which kind of login ends. */
   readonly ending?: object;
-  /** The name of the lock that the tabs share which share the cookie. */
+  /** Name of the lock for all tabs that share the cookie. */
   readonly lock: string;
-  /** Without https there are none. */
+  /** Undefined without https. */
   readonly locks: Pick<LockManager, 'request'> | undefined;
 }
 
@@ -30,7 +33,7 @@ export class BrowserLogin {
   readonly #options: BrowserLoginOptions;
   #token: string | undefined;
   #renewing: Promise<boolean> | undefined;
-  /** Counts the times it was left: a renewal that comes back after that is not taken. */
+  /** Counts logouts, so that a renewal that began before one is dropped. */
   #left = 0;
   #user: LoggedIn | undefined;
   #last: LoggedIn | undefined;
@@ -39,19 +42,19 @@ export class BrowserLogin {
     this.#options = options;
   }
 
-  /** Undefined while nobody is logged in. */
+  /** Undefined if nobody is logged in. */
   get user(): LoggedIn | undefined {
     return this.#user;
   }
 
-  /** Who is, or was the last to be, logged in here. */
+  /** The person who is logged in, or was last. */
   get last(): LoggedIn | undefined {
     return this.#last;
   }
 
   /**
-   * Comes in through a route that answers with a login. What a route answers with in place of one is passed on, and nobody is in. Rejects with `ApiError`, as
-   * all below.
+   * Sends a login request. Some routes may answer with something else: then returns that, and
+   * nobody is logged in. Rejects with `ApiError`, like all methods below.
    */
   async enter<Other extends object = never>(path: string, body: object): Promise<LoggedIn | Other> {
     const answer = await this.#alone(() => this.#options.api('POST', path, { body }));
@@ -59,9 +62,9 @@ export class BrowserLogin {
   }
 
   /**
-   * Comes in through a route that makes somebody new, unless another tab of this browser did so meanwhile: then it goes on as that one. `kept` is called before any
-   * other tab may look. `key` is asked for the `Idempotency-Key`: without locks, it makes tabs that send the same
-   * request at once the same one.
+   * Sends a request that creates a user, unless another tab has created one meanwhile: then logs in
+   * as that one. Calls `kept` before any other tab can continue. `key` makes the `Idempotency-Key`.
+   * If tabs without locks send the same request at once, the key makes them the same user.
    */
   async enterOnce(path: string, body: object, key: () => string, kept: (user: LoggedIn) => void): Promise<LoggedIn> {
     return this.#alone(async () => {
@@ -72,7 +75,10 @@ export class BrowserLogin {
     });
   }
 
-  /** Goes on with the login that the cookie has; false if there is none. One renewal serves all who ask meanwhile. */
+  /**
+   * Renews the login from the cookie. Returns false if there is none. Calls during a renewal share
+   * it.
+   */
   resume(): Promise<boolean> {
     this.#renewing ??= this.#alone(() => this.#renew()).finally(() => {
       this.#renewing = undefined;
@@ -80,13 +86,16 @@ export class BrowserLogin {
     return this.#renewing;
   }
 
-  /** The token for a connection, a fresh one where the last was refused or ends; null if the login is over. */
+  /**
+   * The token for a connection. `fresh`: the last one was refused or expires. Null if the login is
+   * over.
+   */
   getToken = async ({ fresh }: { readonly fresh: boolean }): Promise<string | null> => {
     if (!fresh && this.#token !== undefined) return this.#token;
     return (await this.resume()) ? (this.#token ?? null) : null;
   };
 
-  /** A call of the API as this user. */
+  /** Calls the API as this user. */
   call = async (method: string, path: string, body?: unknown, key?: string): Promise<unknown> => {
     const { api } = this.#options;
     try {
@@ -97,21 +106,27 @@ export class BrowserLogin {
     }
   };
 
-  /** Ends the login, in all tabs. Where the hub cannot be told, it rejects: nobody is in here any longer, but the cookie still is a login. */
+  /**
+   * Logs out in all tabs. If the hub cannot be reached, rejects: nobody is logged in here, but the
+   * cookie still holds a login.
+   */
   async leave(): Promise<void> {
     const token = this.#token;
     this.forget();
     await this.#alone(() => this.#options.api('POST', '/auth/logout', { token, body: this.#options.ending, keepalive: true }));
   }
 
-  /** Nobody is logged in here any longer; the hub is told nothing. */
+  /** Forgets the login in this tab. Does not tell the hub. */
   forget(): void {
     this.#left += 1;
     this.#token = undefined;
     this.#user = undefined;
   }
 
-  /** After a renewal without an answer the next one may follow at once: the hub answers a secret with the same next one until that is used (A4). */
+  /**
+   * If a renewal gets no answer, the next one may follow at once: until the next secret is used,
+   * the hub returns the same one (A4).
+   */
   async #renew(): Promise<boolean> {
     const { api, renewal } = this.#options;
     const way = renewal();
@@ -119,7 +134,7 @@ export class BrowserLogin {
     const left = this.#left;
     try {
       const answer = (await api('POST', way.path, { body: way.body, keepalive: true })) as LoginAnswer;
-      // Somebody else may have logged in in another tab of this browser.
+      // Another person may have logged in in another tab.
       if (left !== this.#left || (this.#user?.id ?? answer.user.id) !== answer.user.id) return false;
       this.#take(answer);
       return true;
@@ -136,7 +151,10 @@ export class BrowserLogin {
     return user;
   }
 
-  /** One tab at a time: what one is answered, the others go on with. Frames in other sites may be denied locks: they go without. */
+  /**
+   * Runs one task at a time over all tabs, so that the others use its result. Frames in other sites
+   * may have no locks. They run the task at once.
+   */
   async #alone<Result>(task: () => Promise<Result>): Promise<Result> {
     const { locks, lock } = this.#options;
     let begun = false;
@@ -158,17 +176,20 @@ function isLogin(answer: unknown): answer is LoginAnswer {
 }
 
 /**
- * Whether the hub left a login in this browser (A4). Its secret is out of reach of scripts; what stands beside it tells that it is there, so that a page
- * need not ask for one that is not.
+ * Whether this browser has a login of the hub (A4). Scripts cannot read its secret. A second cookie
+ * says that it exists, so a page need not ask the hub.
  *
  * @param cookies `document.cookie`
- * @param suffix What the names of this hub's cookies end with: `cookieSuffix()`
+ * @param suffix Ends the names of this hub's cookies: `cookieSuffix()`
  */
 export function hasLogin(cookies: string, hint: 'parley_in' | 'parley_agent_in', suffix = ''): boolean {
   return cookies.split(/; ?/).includes(`${hint}${suffix}=1`);
 }
 
-/** The hub wrote it into its page: others of the same host name have cookies of their own. */
+/**
+ * The end of this hub's cookie names. The hub writes it into the page, because several hubs may
+ * share a host name.
+ */
 export function cookieSuffix(page: Pick<Document, 'documentElement'> = document): string {
   return page.documentElement.dataset['cookies'] ?? '';
 }

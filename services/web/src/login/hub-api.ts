@@ -1,29 +1,28 @@
 /**
- * Where the hub is that a page came from. Its pages stand beside each other at its root, `/` or the path of `PUBLIC_URL`.
+ * The URL of a resource of the hub that this page came from. All pages are at the hub's root: `/`
+ * or the path of `PUBLIC_URL`.
  *
- * @param path relative to that root, such as `api/v1/online`
+ * @param path Relative to that root, such as `api/v1/online`
  */
 export function hubUrl(path: string, page: Pick<Location, 'href'> = location): string {
   return new URL(`./${path}`, page.href).href;
 }
 
-/** Where a page's WebSocket goes. */
+/** The URL of the WebSocket. */
 export function socketUrl(page: Pick<Location, 'href'> = location): string {
   return hubUrl('ws/chat', page)
     .replace(/^http/, 'ws')
     .replace(/[?#].*$/, '');
 }
 
-/** Calls of the hub's HTTP API. */
-
 /**
- * A call that did not work. `code` is that of the API's table of errors, or `UNREACHABLE` if there was no answer; the pages put codes into words, `message` is
- * the hub's own.
+ * A failed call. `code` is an error code of the API, or `UNREACHABLE` if there was no answer. Pages
+ * show a text of their own for it, not `message`, which is the hub's.
  */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly code: string;
-  /** Seconds, where the hub told any. */
+  /** Seconds, if the hub gave any. */
   readonly retryAfter: number | undefined;
 
   constructor(code: string, message: string, retryAfter?: number) {
@@ -36,16 +35,19 @@ export class ApiError extends Error {
 export interface CallOptions {
   readonly body?: unknown;
   readonly token?: string | undefined;
-  /** The `Idempotency-Key` (A15): sent again, the request makes nothing a second time. */
+  /** The `Idempotency-Key` (A15): the hub handles a repeated request only once. */
   readonly key?: string | undefined;
-  /** Lets a call end that the page does not live to see. */
+  /** Lets the call finish after the page is closed. */
   readonly keepalive?: boolean;
 }
 
-/** Resolves with the body of the answer, undefined if it has none. The login cookie goes along by itself. Rejects with `ApiError`. */
+/**
+ * Calls the hub's HTTP API. Resolves with the body, or undefined if there is none. The browser
+ * sends the login cookie. Rejects with `ApiError`.
+ */
 export type HubApi = (method: string, path: string, options?: CallOptions) => Promise<unknown>;
 
-/** The API of a hub. `root`: where its routes begin; pages know it by `hubUrl`. */
+/** Makes a client for the API. `root`: the URL of its routes. Pages use `hubUrl`. */
 export function hubApi(fetch: typeof globalThis.fetch, root = '/api/v1'): HubApi {
   return async (method, path, { body, token, key, keepalive = false } = {}) => {
     const { response, answer } = await send(() =>

@@ -6,17 +6,19 @@ import { useText } from '../i18n/language.tsx';
 import type { View } from '../state/view.ts';
 import { Icon } from '../ui/icon.tsx';
 
-/** The browser's own notifications: `window.Notification`, or what a test plays. */
+/** The browser's notifications: `window.Notification`. Tests pass in their own. */
 export interface NotificationApi {
   readonly permission: 'default' | 'granted' | 'denied';
   requestPermission(): Promise<'default' | 'granted' | 'denied'>;
   new (title: string, options: { readonly body: string; readonly tag: string }): Pick<EventTarget, 'addEventListener'> & { close(): void };
 }
 
-/** Whether notifications may be shown. `unsupported`: this browser has none, or not for pages without https. */
+/**
+ * Whether notifications may be shown. `unsupported`: the browser has none, or not without https.
+ */
 export type Permission = 'default' | 'granted' | 'denied' | 'unsupported';
 
-/** Shows news outside the page while the page is hidden. Asks for permission only in `ask`. */
+/** Shows notifications of the browser. Asks for permission only in `ask`. */
 export class Notifier {
   readonly #api: NotificationApi | undefined;
   readonly #store: StoreApi<Permission>;
@@ -46,7 +48,7 @@ export class Notifier {
         onClick();
       });
     } catch {
-      // Browsers of telephones allow them to service workers only.
+      // Browsers on phones allow notifications only in service workers.
     }
   }
 
@@ -55,7 +57,10 @@ export class Notifier {
   }
 }
 
-/** Asks for notifications, when it is pressed; tells how it stands afterwards. Nothing where the browser has none. */
+/**
+ * A button that asks for permission and shows the state of it. Renders nothing if the browser has
+ * no notifications.
+ */
 export function NotifyButton({ notifier }: { readonly notifier: Notifier }) {
   const text = useText('app').notifications;
   const permission = useStore(notifier.view);
@@ -74,7 +79,7 @@ export function NotifyButton({ notifier }: { readonly notifier: Notifier }) {
   );
 }
 
-/** The page's title, with how much is new before it, as long as the caller is shown; then the title alone. */
+/** Shows a count before the page's title while the caller is mounted. */
 export function useCountedTitle(title: string, count: number): void {
   useEffect(() => {
     document.title = count > 0 ? `(${count}) ${title}` : title;

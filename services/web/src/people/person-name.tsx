@@ -4,7 +4,9 @@ import { useText } from '../i18n/language.tsx';
 import type { Text } from '../i18n/languages.ts';
 import classes from './person-name.module.css';
 
-/** What somebody is called, and behind it who they are. However long the name is, the tag stays in view. */
+/**
+ * A person's name and the tag of their kind. If the name is too long, it is cut and the tag stays.
+ */
 export function PersonName({ person: { name, kind } }: { readonly person: Pick<Person, 'name' | 'kind'> }) {
   if (kindLabel(kind, useText('kinds')) === undefined) return <bdi title={name}>{name}</bdi>;
   return (
@@ -21,7 +23,7 @@ interface KindTagProps {
   readonly kind: string | undefined;
 }
 
-/** Who somebody is by the word of the hub, in a box that no name can draw. One with an account has none. */
+/** The tag of a person's kind. No name can imitate its box. People with an account have no tag. */
 export function KindTag({ kind }: KindTagProps) {
   const word = kindLabel(kind, useText('kinds'));
   if (word === undefined) return null;
@@ -32,15 +34,15 @@ export function KindTag({ kind }: KindTagProps) {
   );
 }
 
-/** The words of the tags in one language. */
+/** The tags in one language. */
 export type KindLabels = Text<'kinds'>;
 
-/** The tag of somebody of this kind; undefined: none. */
+/** The tag of a kind. Undefined if it has none. */
 function kindLabel(kind: string | undefined, words: KindLabels): string | undefined {
   return kind !== undefined && Object.hasOwn(words, kind) ? words[kind as keyof KindLabels] : undefined;
 }
 
-/** Gives the words of the tags in the language that the page has when it is called: for notifications. */
+/** Returns a function that gives the tags in the page's current language. For notifications. */
 export function useLatestKinds(): () => KindLabels {
   const kinds = useText('kinds');
   const latest = useRef(kinds);
@@ -50,29 +52,32 @@ export function useLatestKinds(): () => KindLabels {
   return useCallback(() => latest.current, []);
 }
 
-/** Somebody, and in a room with a name of its own that, as the title of a notification: the tag first, `[guest] Bob`. */
+/** The title of a notification: tag, name and, in a group, the room: `[guest] Bob · Walkers`. */
 export function plainName({ name, kind }: Pick<Person, 'name' | 'kind'>, words: KindLabels, room?: string): string {
   const word = kindLabel(kind, words);
   return `${word === undefined ? '' : `[${word}] `}${bareName(name)}${room === undefined ? '' : ` · ${bareName(room)}`}`;
 }
 
-/** A name for where plain text is all there is: without square brackets, which are the tag's. */
+/** Replaces square brackets in a name: in plain text they mark the tag. */
 function bareName(name: string): string {
   return name.replaceAll('[', '(').replaceAll(']', ')');
 }
 
-/** Characters that stand for the slots while a sentence is made: of private use, no words have them. */
+/** The first placeholder for a slot: a private-use character, which no text contains. */
 const FIRST_SLOT = 0xe000;
 
 const SLOT = /([\ue000-\uf8ff])/;
 
 interface SentenceProps {
-  /** Makes the sentence of what stands for each slot. */
+  /** Builds the sentence from its placeholders. */
   readonly template: (slots: readonly string[]) => string;
   readonly slots: readonly ReactNode[];
 }
 
-/** A sentence in the page's language that has people in it: the words around them cannot be mistaken for their names, nor the other way round. */
+/**
+ * A sentence of the page with elements in it. A name in a slot cannot be mistaken for text of the
+ * page.
+ */
 export function Sentence({ template, slots }: SentenceProps) {
   const pieces = template(slots.map((_, index) => String.fromCharCode(FIRST_SLOT + index))).split(SLOT);
   return pieces.map((piece, index) => {

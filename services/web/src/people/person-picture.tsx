@@ -3,7 +3,10 @@ import classes from './person-picture.module.css';
 
 const COLOURS = 12;
 
-/** A round picture of somebody: the first character of the name on a colour, always the same for an id. It says nothing to who cannot see it. */
+/**
+ * A round picture of a person: the first character of the name, in a colour that depends on the id.
+ * Hidden from screen readers.
+ */
 export function PersonPicture({ person, small = false }: { readonly person: Person; readonly small?: boolean }) {
   return (
     <span className={classes.picture} data-colour={colourOf(person.id)} data-small={small || undefined} aria-hidden="true">

@@ -1,6 +1,6 @@
 import { createTheme, localStorageColorSchemeManager, type MantineColorsTuple } from '@mantine/core';
 
-/** Shade 6 carries white text at 4.5:1 and more. */
+/** White text on shade 6 has a contrast of at least 4.5:1. */
 const LEAF: MantineColorsTuple = [
   '#ecf7f1',
   '#dcefe4',
@@ -14,7 +14,7 @@ const LEAF: MantineColorsTuple = [
   '#163f2d',
 ];
 
-/** From text to the deepest ground of the dark scheme. */
+/** From the text colour to the darkest background of the dark scheme. */
 const DARK: MantineColorsTuple = [
   '#e4e7eb',
   '#c3c8d0',
@@ -28,7 +28,7 @@ const DARK: MantineColorsTuple = [
   '#15171c',
 ];
 
-/** The one theme of all pages. Its variables become a static file (vite.config.ts). */
+/** The theme of all pages. The build writes its variables into a file (`vite.config.ts`). */
 export const THEME = createTheme({
   primaryColor: 'leaf',
   primaryShade: { light: 6, dark: 6 },
@@ -40,16 +40,16 @@ export const THEME = createTheme({
   cursorType: 'pointer',
   respectReducedMotion: true,
   components: {
-    // Their scroll lock would add an inline style element, which the pages' policy forbids.
+    // Their scroll lock adds an inline style element. The pages' policy forbids it.
     Modal: { defaultProps: { lockScroll: false } },
     Drawer: { defaultProps: { lockScroll: false } },
   },
 });
 
-/** Where the choice of light or dark is kept; `auto` follows the system. */
+/** Remembers light or dark. `auto` follows the system. */
 export const COLOR_SCHEMES = localStorageColorSchemeManager({ key: 'parley.color-scheme' });
 
-/** Sets the scheme before the first paint: without it a dark page would flash light. */
+/** Sets the colour scheme before the first paint. Otherwise a dark page would flash white. */
 export function applyColorScheme(root: HTMLElement): void {
   const chosen = COLOR_SCHEMES.get('auto');
   const dark = chosen === 'auto' ? matchMedia('(prefers-color-scheme: dark)').matches : chosen === 'dark';

@@ -1,4 +1,4 @@
-/** Strokes on a 24 x 24 field. Add what a page needs. */
+/** Strokes on a grid of 24 x 24. */
 const PATHS = {
   sun: 'M12 7a5 5 0 1 0 0 10 5 5 0 0 0 0-10ZM12 1v2M12 21v2M4.2 4.2l1.4 1.4M18.4 18.4l1.4 1.4M1 12h2M21 12h2M4.2 19.8l1.4-1.4M18.4 5.6l1.4-1.4',
   moon: 'M21 12.8A9 9 0 1 1 11.2 3a7 7 0 0 0 9.8 9.8Z',
@@ -19,7 +19,7 @@ const PATHS = {
   leave: 'M9 21H5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2h4M16 17l5-5-5-5M21 12H9',
 } as const;
 
-/** A picture beside words, or in a button that has a label: it says nothing itself. */
+/** An icon beside a text, or in a button with a label. Hidden from screen readers. */
 export function Icon({ name, size = 18 }: { readonly name: keyof typeof PATHS; readonly size?: number }) {
   return (
     <svg

@@ -1,4 +1,4 @@
-/** The mark of Parley: a speech bubble. It says nothing itself. */
+/** Parley's logo, a speech bubble. Hidden from screen readers. */
 export function Logo({ size }: { readonly size: number }) {
   return (
     <svg width={size} height={size} viewBox="0 0 64 64" aria-hidden="true">

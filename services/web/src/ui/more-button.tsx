@@ -3,11 +3,11 @@ import { useState } from 'react';
 
 interface MoreButtonProps {
   readonly label: string;
-  /** Shows one page more. Does not reject. */
+  /** Shows one more page. Does not reject. */
   readonly load: () => Promise<unknown>;
 }
 
-/** At the end of a list of which there is more than is shown. */
+/** A button at the end of a list that has more pages. */
 export function MoreButton({ label, load }: MoreButtonProps) {
   const [busy, setBusy] = useState(false);
   return (

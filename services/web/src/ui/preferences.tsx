@@ -4,15 +4,15 @@ import { useLanguage, useText } from '../i18n/language.tsx';
 import { LANGUAGES, nextLanguage } from '../i18n/languages.ts';
 import { Icon } from './icon.tsx';
 
-/** Each press goes on to the next. */
+/** The scheme that the next press selects. */
 const NEXT_SCHEME = { auto: 'light', light: 'dark', dark: 'auto' } as const;
 const SCHEME_ICON = { auto: 'contrast', light: 'sun', dark: 'moon' } as const;
 
-/** Two small buttons: the next language, and light, dark or as the system. */
+/** Two buttons: the next language, and the colour scheme. */
 export function Preferences() {
   const text = useText('app');
   const { language, setLanguage } = useLanguage();
-  // To switch transitions off meanwhile, Mantine would add a style element, which the pages' policy forbids.
+  // Otherwise Mantine adds a style element to switch transitions off. The pages' policy forbids it.
   const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const other = nextLanguage(language);
   return (

@@ -9,8 +9,9 @@ import { chosenLanguage, loadLanguage } from '../i18n/languages.ts';
 import { applyColorScheme, COLOR_SCHEMES, THEME } from '../theme/theme.ts';
 
 /**
- * Puts a page into `#root`: theme, light or dark, language. Mantine is kept from adding style elements, which the pages' policy forbids; for the
- * same reason no component may be given responsive style props (`p={{ base: ..., sm: ... }}`): use a CSS module.
+ * Renders a page into `#root`, with theme, colour scheme and language. The pages' policy forbids
+ * style elements, so no component may have responsive style props (`p={{ base: ..., sm: ... }}`).
+ * Use a CSS module.
  */
 export async function renderPage(page: ReactNode): Promise<void> {
   const root = document.getElementById('root');
@@ -38,7 +39,7 @@ interface BrokenPageProps {
   readonly children: ReactNode;
 }
 
-/** A fault in drawing the page shows a word and a way on, in place of nothing at all. */
+/** Shows a text and a button if a component throws. */
 class BrokenPage extends Component<BrokenPageProps, { readonly broken: boolean }> {
   static getDerivedStateFromError() {
     return { broken: true };

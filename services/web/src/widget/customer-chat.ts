@@ -1,4 +1,7 @@
-/** The customer's side of a conversation: who they are, which conversation, and its messages. Framework-free. */
+/**
+ * The customer's side of a conversation: the customer, the conversation and its messages. Knows no
+ * React.
+ */
 
 import { createStore } from 'zustand/vanilla';
 import type { ParleyClient, Person } from '#libs/client/index.ts';
@@ -10,10 +13,12 @@ import { ApiError } from '../login/hub-api.ts';
 import type { View } from '../state/view.ts';
 import type { CustomerMemory } from './kept-customer.ts';
 
-/** Where the customer is: looking for them, asking their name, at the chat, or without it. */
+/**
+ * `form`: asks for the name. `refused`: the hub accepts no customers here, or ended the connection.
+ */
 export type Phase = 'starting' | 'form' | 'chat' | 'unreachable' | 'refused';
 
-/** A conversation as the API has it. */
+/** A conversation as the API returns it. */
 export interface Conversation {
   readonly room: string;
   readonly state: 'queued' | 'assigned' | 'closed';
@@ -23,47 +28,51 @@ export interface Conversation {
 
 export interface ChatView {
   readonly phase: Phase;
-  /** Why the name was not taken: a code of the error table. */
+  /** Why the name was refused: an error code of the hub. */
   readonly formError: string | undefined;
   readonly me: Person;
-  /** The line to the hub. */
+  /** The state of the connection to the hub. */
   readonly connection: 'fine' | 'reconnecting' | 'offline';
   readonly conversation: Conversation | undefined;
-  /** Its messages, or those that will open one. Undefined before the customer is known. */
+  /**
+   * The messages of the conversation, or of the next one. Undefined until the customer is known.
+   */
   readonly thread: Thread | undefined;
-  /** Code points a message may have. */
+  /** Longest message, in code points. */
   readonly limit: number;
   readonly unread: number;
-  /** Somebody opened it to write. */
+  /** The customer opened the widget to write. */
   readonly focused: boolean;
 }
 
-/** The ends after which nobody is known any more. */
+/** Codes after which the customer is not known any more. */
 const LOGIN_OVER: ReadonlySet<string> = new Set(['TOKEN_EXPIRED', 'MISSING_TOKEN', 'LOGGED_OUT']);
 
 export interface CustomerChatOptions {
   readonly login: BrowserLogin;
   readonly memory: CustomerMemory;
   readonly channel: string;
-  /** What the agents are told of the customer. */
+  /** Facts about the customer for the agents. */
   readonly metadata: () => Readonly<Record<string, string>>;
-  /** A client that is not connected yet. */
+  /** Makes a client that is not connected yet. */
   readonly connect: () => ParleyClient;
   readonly timers: Timers;
   readonly uuid: () => string;
 }
 
-/** Until `welcome` tells. */
+/** Code points of a message until `welcome` tells the limit. */
 const LIMIT = 200;
 
 export class CustomerChat {
   readonly #options: CustomerChatOptions;
   #client: ParleyClient | undefined;
-  /** The opening of a conversation that is under way. */
+  /** The request that opens a conversation, while it runs. */
   #opening: Promise<string> | undefined;
-  /** The `Idempotency-Key` of the conversation that is asked for after another one, or after none. */
+  /**
+   * The `Idempotency-Key` of the next conversation. `after`: the conversation before it, if any.
+   */
   #openingKey: { readonly after: string | undefined; readonly key: string } | undefined;
-  /** The name that was last tried. */
+  /** The name of the last try. */
   #tried: string | undefined;
   #shown = false;
   readonly #store = createStore<ChatView>(() => ({
@@ -83,7 +92,10 @@ export class CustomerChat {
     this.#options = options;
   }
 
-  /** Finds out whether the customer was here before; goes on with their conversation. Nothing here rejects. */
+  /**
+   * Resumes the customer of this browser and their conversation, or asks for a name. No method
+   * rejects.
+   */
   async start(): Promise<void> {
     this.#change({ phase: 'starting' });
     try {
@@ -91,22 +103,25 @@ export class CustomerChat {
       if (!known) {
         const { memory, uuid } = this.#options;
         if (memory.customer !== undefined) memory.forget();
-        // Kept from now on, for all tabs to have it before anybody writes a name.
+        // Stored now, so that all tabs have it before the customer types a name.
         memory.attemptKey(uuid);
         this.#change({ phase: 'form' });
         return;
       }
       await this.#come();
     } catch (error) {
-      // The hub lets no customers in (any more): to try again at once is of no use.
+      // `FORBIDDEN`: the hub accepts no customers of this channel.
       this.#change({ phase: codeOf(error) === 'FORBIDDEN' ? 'refused' : 'unreachable' });
     }
   }
 
   /**
-   * Comes in under a name; as the customer of another tab where there is one. Tabs that may have no lock (plain http, frames that may keep nothing) share an
-   * `Idempotency-Key`. What remains there: where two tabs send different names within the moment in which the first one is kept, and the second is sent again
-   * by hand before the page hears of it, or where the embedding page may keep nothing either, each is a customer of its own.
+   * Creates the customer, or takes the one that another tab has created. Tabs without a lock (plain
+   * http, or frames without storage) share an `Idempotency-Key`.
+   *
+   * Two tabs can still become two customers: if they send different names at the same moment and
+   * one is sent again by hand before its tab hears of the other, or if the embedding page has no
+   * storage either.
    */
   async begin(name: string): Promise<void> {
     const { login, memory, channel, metadata, uuid } = this.#options;
@@ -127,15 +142,15 @@ export class CustomerChat {
       );
       await this.#come();
     } catch (error) {
-      // Another tab is this customer by now, and so is this one.
+      // Another tab has created the customer, and this tab has resumed it.
       if (this.#state.phase !== 'form' && this.#client !== undefined) return;
-      // The key was another tab's, which is about to be heard of, or that of an earlier try.
+      // The key belonged to another tab, or to an earlier try.
       if (codeOf(error) === 'KEY_REUSED') memory.endAttempt();
       this.#change({ formError: codeOf(error), ...(this.#state.phase === 'starting' ? {} : { phase: 'form' }) });
     }
   }
 
-  /** Another tab of this browser changed what is kept: its customer, or their conversation, is the one here, too. Nothing here rejects. */
+  /** Another tab changed the stored customer or conversation. Takes the change over. */
   async elsewhere(): Promise<void> {
     const { phase, conversation } = this.#state;
     const kept = this.#options.memory.customer;
@@ -144,7 +159,7 @@ export class CustomerChat {
     if (phase === 'chat' && isOver && kept?.room !== undefined && kept.room !== conversation?.room) await this.#refresh(kept.room);
   }
 
-  /** Publishes a message. Where there is no conversation, or none any longer, one is opened for it. */
+  /** Publishes a message. If there is no open conversation, opens one. */
   publish(text: string): void {
     if (this.#state.conversation?.state === 'closed') {
       this.#change({ conversation: undefined });
@@ -160,13 +175,13 @@ export class CustomerChat {
     try {
       await this.#options.login.call('POST', `/conversations/${conversation.room}/close`);
     } catch (error) {
-      // Both ends may end it at once; whatever else happened, it goes on.
+      // The agent may have ended it at the same time. After any other error it stays open.
       if (codeOf(error) !== 'ROOM_CLOSED') return;
     }
     this.#over(conversation.room);
   }
 
-  /** Whether somebody can see it: what is seen is read. */
+  /** Whether the widget is visible. If it is, its messages count as read. */
   show(shown: boolean, focused: boolean): void {
     if (shown && !this.#shown) this.#thread?.beginReading(this.#state.unread);
     this.#shown = shown;
@@ -185,9 +200,9 @@ export class CustomerChat {
     return this.#options.login.user ?? { id: '', name: '' };
   }
 
-  /** The customer is known: connects, and shows their conversation where they have one. */
+  /** Connects the known customer and shows their conversation. */
   async #come(): Promise<void> {
-    // Another tab may have brought them in while their name was sent.
+    // Another tab may have created the customer while the name was sent.
     if (this.#client !== undefined) return;
     const client = this.#options.connect();
     this.#client = client;
@@ -217,7 +232,10 @@ export class CustomerChat {
     client.connect();
   }
 
-  /** The way in is shut. Where the login itself is over, by another page perhaps, a new customer may come; otherwise it is the same one who comes again. */
+  /**
+   * The connection was refused or closed. If the login itself is over, the next customer may be
+   * another one. Otherwise the same one returns.
+   */
   #refused(code: string | undefined): void {
     this.#client?.close();
     this.#client = undefined;
@@ -225,7 +243,7 @@ export class CustomerChat {
     this.#change({ phase: 'refused', conversation: undefined, thread: undefined });
   }
 
-  /** Asks what became of the conversation while nobody listened. */
+  /** Reads what happened to the conversation while there was no connection. */
   async #refresh(newer?: string): Promise<void> {
     try {
       const found = await this.#find(newer);
@@ -235,7 +253,7 @@ export class CustomerChat {
       const failed = waiting.find(({ state }) => state === 'failed');
       if (failed !== undefined) thread?.retry(failed.id);
     } catch {
-      // The next welcome asks again.
+      // The next `welcome` asks again.
     }
   }
 
@@ -265,7 +283,7 @@ export class CustomerChat {
     const thread = this.#thread;
     if (thread === undefined) return;
     thread.assignRoom(room);
-    // Its last messages may have come while nobody listened here.
+    // Its last messages may have been published while there was no connection.
     if (state === 'closed') return thread.read();
     try {
       await thread.enter();
@@ -276,7 +294,10 @@ export class CustomerChat {
     }
   }
 
-  /** Shows an empty thread: its room is the conversation that is found, or opened with the first message. */
+  /**
+   * Shows an empty thread. Its room is the conversation that is found, or that the first message
+   * opens.
+   */
   #begin(): void {
     const client = this.#client;
     if (client === undefined) return;
@@ -291,7 +312,10 @@ export class CustomerChat {
     this.#change({ thread });
   }
 
-  /** Sends into the conversation that there is, or that is opened for it: one, however many messages wait for it. */
+  /**
+   * Sends a message into the open conversation. If there is none, opens one for all waiting
+   * messages.
+   */
   async #sendFirst(client: ParleyClient, id: string, text: string): Promise<Acked> {
     this.#opening ??= this.#open(text).finally(() => {
       this.#opening = undefined;
@@ -343,7 +367,7 @@ export class CustomerChat {
     this.#store.setState({ ...changes, unread: this.#read('thread' in changes ? changes.thread : this.#thread) });
   }
 
-  /** How many messages are unread. While the widget is seen, all are read. */
+  /** The number of unread messages. While the widget is visible, marks all of them as read. */
   #read(thread: Thread | undefined): number {
     const { memory } = this.#options;
     const kept = memory.customer;
@@ -356,10 +380,13 @@ export class CustomerChat {
   }
 }
 
-/** Code points of a subject; the API takes no more. */
+/** Longest subject of the API, in code points. */
 const SUBJECT_MAX = 60;
 
-/** What the queue shows of a conversation: how its first message begins. Undefined if nothing of it can be seen in one line. */
+/**
+ * The subject of a conversation: the beginning of its first message, in one line. Undefined if
+ * nothing of it is visible.
+ */
 export function subjectOf(text: string): string | undefined {
   const line = text
     .normalize('NFC')

@@ -1,33 +1,41 @@
-/** The page that embeds the widget, as far as it may be known: `frame-ancestors` let only allowed ones embed it. */
+/** The page that embeds the widget. The header `frame-ancestors` allows only known sites. */
 
 import type { Keep } from './kept-customer.ts';
 
-/** What the embedding page is told. */
+/** What the embedding page gets to know. */
 export interface WidgetState {
   readonly unread: number;
-  /** There is a conversation to listen for. */
+  /** There is an open conversation. */
   readonly active: boolean;
 }
 
 export interface HostPageOptions {
-  /** The widget is in view, or no longer. `focus`: somebody opened it just now, and is to go on writing. */
+  /**
+   * The widget was shown or hidden. `focus`: the customer has just opened it and wants to write.
+   */
   readonly onShown: (open: boolean, focus: boolean) => void;
-  /** Another tab changed what the page keeps. */
+  /** Another tab changed what the page stores for the widget. */
   readonly onKept: () => void;
   readonly window: Window;
 }
 
-/** Talks to the script in the embedding page. Nothing is told before that page has said who it is, and then to its origin only. */
+/**
+ * Talks to the script in the embedding page. Sends nothing before that page has named itself, and
+ * then only to its origin.
+ */
 export class HostPage {
   readonly #window: Window;
   #origin: string | undefined;
   #state: WidgetState = { unread: 0, active: false };
   #kept = new Map<string, string>();
-  /** Counts what was given to the page to keep: what it tells of an earlier turn is older than what is here. */
+  /** Counts the writes to the page's storage. A report with an older count is out of date. */
   #turn = 0;
   #open: boolean | undefined;
   #known: () => void = () => undefined;
-  /** The embedding page has said who it is, and what it keeps for the widget. Never where there is none. */
+  /**
+   * Resolves once the page has named itself and sent what it stores. Never without an embedding
+   * page.
+   */
   readonly known = new Promise<void>((resolve) => {
     this.#known = resolve;
   });
@@ -43,14 +51,14 @@ export class HostPage {
       if (first || data.turn === this.#turn) this.#kept = new Map(entriesOf(data.kept));
       this.#origin = origin;
       this.#page = data.page?.startsWith(`${origin}/`) ? data.page.slice(0, 500) : origin;
-      // What another tab keeps takes the focus from nobody.
+      // A change from another tab must not take the focus.
       if (data.open !== this.#open || data.focus === true) onShown(data.open, data.focus === true);
       this.#open = data.open;
       this.tell(this.#state);
       this.#known();
       if (!first && JSON.stringify([...this.#kept]) !== before) onKept();
     });
-    // There is nothing in it, and nobody is known yet to address it to.
+    // The message is empty, and the page's origin is not known yet.
     window.parent.postMessage({ parley: 'ready' }, '*');
   }
 
@@ -58,7 +66,10 @@ export class HostPage {
     return this.#window.parent !== this.#window;
   }
 
-  /** Where the customer came from: address without query. Told by the page, so not to be trusted. */
+  /**
+   * Where the customer came from: an address without its query. The page says so, so it is not to
+   * be trusted.
+   */
   get page(): string | undefined {
     return this.#page;
   }
@@ -68,7 +79,10 @@ export class HostPage {
     this.#post({ parley: 'state', ...state });
   }
 
-  /** A storage in the embedding page, for where the widget is allowed none: that page can read it. To be used once it is `known`. */
+  /**
+   * A storage in the embedding page, for browsers that allow the widget none. That page can read
+   * it. Use it only after `known`.
+   */
   get storage(): Keep {
     const kept = () => {
       this.#turn += 1;
@@ -87,7 +101,7 @@ export class HostPage {
     };
   }
 
-  /** Asks to be put away. */
+  /** Asks the page to hide the widget. */
   close(): void {
     this.#post({ parley: 'close' });
   }
@@ -102,7 +116,7 @@ interface Shown {
   readonly focus?: unknown;
   readonly page?: string;
   readonly kept?: string;
-  /** The last one of the widget's own that `kept` includes. */
+  /** The count of the last write that `kept` includes. */
   readonly turn?: unknown;
 }
 

@@ -1,17 +1,20 @@
-/** What the widget keeps of its customer: no secret, that is in the cookie. */
+/** What the widget stores of its customer. The secret is in a cookie, not here. */
 export interface KeptCustomer {
   /** The customer's id. */
   readonly id: string;
-  /** The conversation that was last shown. */
+  /** The conversation shown last. */
   readonly room?: string | undefined;
-  /** All up to this offset of it was seen. */
+  /** Highest offset of that conversation that the customer has seen. */
   readonly read?: number | undefined;
 }
 
-/** Where it is kept. */
+/** The storage for it. */
 export type Keep = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-/** The browser's own storage; undefined if it is forbidden, as to frames of another site in a private window. */
+/**
+ * The browser's storage. Undefined if it is forbidden, as for frames of another site in a private
+ * window.
+ */
 export function ownStorage(open: () => Storage): Keep | undefined {
   try {
     const storage = open();
@@ -22,7 +25,10 @@ export function ownStorage(open: () => Storage): Keep | undefined {
   }
 }
 
-/** One customer for each channel. Hubs under several paths of one host share a storage: `hub` tells them apart. */
+/**
+ * Remembers one customer for each channel. Hubs under several paths of a host share a storage, so
+ * `hub` is part of the key.
+ */
 export class CustomerMemory {
   readonly #store: Keep;
   readonly #key: string;
@@ -34,7 +40,7 @@ export class CustomerMemory {
     this.#attemptKey = `parley.attempt${hub}.${channel}`;
   }
 
-  /** Undefined if nobody is remembered, or what is stored cannot be read. */
+  /** Undefined if nothing is stored, or it cannot be read. */
   get customer(): KeptCustomer | undefined {
     try {
       const kept = JSON.parse(this.#store.getItem(this.#key) ?? 'null') as Partial<KeptCustomer> | null;
@@ -52,7 +58,10 @@ export class CustomerMemory {
     this.#store.removeItem(this.#key);
   }
 
-  /** The `Idempotency-Key` (A15) of the customer who is about to be created: all tabs of the browser share it. `make` makes it if there is none. */
+  /**
+   * The `Idempotency-Key` (A15) of the customer to create, shared by all tabs. If there is none,
+   * `make` makes it.
+   */
   attemptKey(make: () => string): string {
     const known = this.#store.getItem(this.#attemptKey);
     if (known !== null) return known;
@@ -61,7 +70,7 @@ export class CustomerMemory {
     return made;
   }
 
-  /** The next attempt gets another key. */
+  /** From now on, `attemptKey` makes another key. */
   endAttempt(): void {
     if (this.#store.getItem(this.#attemptKey) !== null) this.#store.removeItem(this.#attemptKey);
   }

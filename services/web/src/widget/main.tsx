@@ -15,12 +15,12 @@ import { WidgetPage } from './widget-page.tsx';
 
 const LOCK = 'parley.customer';
 
-/** The widget is small, for it is loaded by other people's sites: React and the client, no more. */
+/** Starts the widget. Other people's sites load it, so it is small: React and the client only. */
 async function start(root: HTMLElement): Promise<void> {
   const asked = new URLSearchParams(location.search);
   const channel = asked.get('channel') ?? location.host;
   let open = window.parent === window;
-  /** Where it is a page of its own, one is there to write. */
+  /** On a page of its own, the customer came to write. */
   let focus = open;
   let see: () => void = () => undefined;
   let changed: () => void = () => undefined;
@@ -58,7 +58,7 @@ async function start(root: HTMLElement): Promise<void> {
   );
   see = () => chat.show(open && document.visibilityState === 'visible', open && focus);
   document.addEventListener('visibilitychange', () => see());
-  // Told to the other tabs only.
+  // The event only reaches the other tabs.
   changed = () => void chat.elsewhere();
   addEventListener('storage', () => changed());
   see();

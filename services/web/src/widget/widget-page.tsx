@@ -8,7 +8,7 @@ import type { ChatView, CustomerChat } from './customer-chat.ts';
 
 export interface WidgetPageProps {
   readonly chat: CustomerChat;
-  /** Undefined if it is a page of its own. */
+  /** Undefined if the widget is a page of its own. */
   readonly onClose: (() => void) | undefined;
 }
 
@@ -84,7 +84,7 @@ function Content({ chat, view }: ContentProps) {
   }
 }
 
-/** The line above the messages: the connection where it is broken, otherwise who is there. */
+/** The line above the messages: trouble with the connection, or else who answers. */
 function stateOf({ connection, conversation, thread }: ChatView, text: Text<'widget'>): ReactNode {
   if (connection === 'offline') return text.offline;
   if (connection === 'reconnecting') return text.reconnecting;
@@ -95,7 +95,7 @@ function stateOf({ connection, conversation, thread }: ChatView, text: Text<'wid
   return <Sentence template={([name = '']) => text.assigned(name)} slots={[<PersonName key="name" person={agent} />]} />;
 }
 
-/** Asks before it ends: the press of one button is easily a mistake. */
+/** Asks before it ends the conversation: one press is easily a mistake. */
 function EndButton({ text, onEnd }: { readonly text: Text<'widget'>; readonly onEnd: () => void }) {
   const [asking, setAsking] = useState(false);
   if (!asking)
@@ -118,19 +118,19 @@ function EndButton({ text, onEnd }: { readonly text: Text<'widget'>; readonly on
   );
 }
 
-/** Code points of a name. */
+/** Longest name, in code points. */
 const NAME_MAX = 21;
 
 export interface NameFormProps {
   readonly text: Text<'widget'>;
-  /** Why the name was not taken: a code of the error table. */
+  /** Why the name was refused: an error code of the hub. */
   readonly error: string | undefined;
-  /** Focus goes here when it is shown. */
+  /** Whether the field takes the focus. */
   readonly focused: boolean;
   readonly onBegin: (name: string) => Promise<void>;
 }
 
-/** Asks the customer's name. */
+/** Asks for the customer's name. */
 function NameForm({ text, error, focused, onBegin }: NameFormProps) {
   const [name, setName] = useState('');
   const [busy, setBusy] = useState(false);

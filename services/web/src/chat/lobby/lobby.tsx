@@ -12,7 +12,7 @@ import classes from './lobby.module.css';
 import { NewGroup } from './new-group.tsx';
 import { PairItem, RoomItem } from './room-item.tsx';
 
-/** The rooms there are for me, with what is new in them. `place`: where one is now. */
+/** The list of rooms, with their unread counts. `place`: the place in view. */
 export function Lobby({ place }: { readonly place: Place }) {
   const text = useText('chat');
   const { store, notifier } = useChat();

@@ -15,7 +15,7 @@ interface NewGroupProps {
   readonly onClose: () => void;
 }
 
-/** The form that makes a group. */
+/** The form for a new group. */
 export function NewGroup({ opened, onClose }: NewGroupProps) {
   const text = useText('chat');
   return (
@@ -87,7 +87,7 @@ function NewGroupForm({ onDone }: { readonly onDone: () => void }) {
   );
 }
 
-/** Above so many people there is a field to search them. */
+/** With more people than this there is a search field. */
 const SEARCH_FROM = 8;
 
 interface PeopleChoiceProps {
@@ -98,7 +98,7 @@ interface PeopleChoiceProps {
   readonly onChange: (chosen: readonly string[]) => void;
 }
 
-/** Some of the people one has met. */
+/** Chooses some of the people that I have met. */
 export function PeopleChoice({ label, people, chosen, onChange }: PeopleChoiceProps) {
   const text = useText('chat');
   const [search, setSearch] = useState('');

@@ -11,7 +11,10 @@ import { hrefOf, placeOfRoom, roomTitle } from '../place.ts';
 import type { Room } from '../state/room-list.ts';
 import classes from './lobby.module.css';
 
-/** One room of the list: its name, its newest message, who is in it, what is new. Of hundreds, only those that changed are drawn again. */
+/**
+ * One room of the list: name, newest message, people and unread count. Memoised: if one room of
+ * hundreds changes, only that one renders.
+ */
 export const RoomItem = memo(function RoomItem({ room, current }: { readonly room: Room; readonly current: boolean }) {
   const text = useText('chat');
   const { store } = useChat();
@@ -82,7 +85,7 @@ function Preview({ from, text, direct }: { readonly from: Person; readonly text:
   );
 }
 
-/** The way to my pair, or to one. */
+/** The row of my pair. Without a pair it leads to the search. */
 export function PairItem({ current }: { readonly current: boolean }) {
   const text = useText('chat');
   const { store } = useChat();
@@ -117,7 +120,7 @@ export function PairItem({ current }: { readonly current: boolean }) {
 
 const SHOWN_MAX = 99;
 
-/** How much is new; nothing where nothing is. */
+/** The number of unread messages. Renders nothing at 0. */
 function UnreadMark({ count }: { readonly count: number }) {
   const text = useText('chat');
   if (count === 0) return null;

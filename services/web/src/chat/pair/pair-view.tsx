@@ -11,7 +11,7 @@ import { RoomView } from '../room/room-view.tsx';
 import type { Pair } from '../state/pair-finder.ts';
 import classes from './pair.module.css';
 
-/** My pair, or the way to one. */
+/** My pair, or the search for one. */
 export function PairView() {
   const { store } = useChat();
   const state = useStore(store.pair.view, (search) => search.state);
@@ -34,7 +34,7 @@ export function PairView() {
   );
 }
 
-/** Asks for a partner, and waits for one. */
+/** Asks for a partner and waits for one. */
 function PairSearch() {
   const text = useText('chat');
   const { store } = useChat();
@@ -100,7 +100,7 @@ function PairSearch() {
   );
 }
 
-/** Whether the history is kept, and the way out. */
+/** Shows whether the history is kept, and ends the pair. */
 function PairBar({ pair: { keepsHistory } }: { readonly pair: Pair }) {
   const text = useText('chat');
   const { store } = useChat();
@@ -128,7 +128,7 @@ function PairBar({ pair: { keepsHistory } }: { readonly pair: Pair }) {
   );
 }
 
-/** It is over: why, and the way to another one. What was said stays to be read. */
+/** Why the pair ended, and a button for the next one. The messages stay readable. */
 function PairOver({ reason }: { readonly reason: 'mine' | 'closed' | 'expired' }) {
   const text = useText('chat');
   const { store } = useChat();
@@ -147,7 +147,7 @@ function PairOver({ reason }: { readonly reason: 'mine' | 'closed' | 'expired' }
 
 const MINUTE_MS = 60_000;
 
-/** What is left until a time, in hours and minutes. `until`: Unix milliseconds. */
+/** The time left, in hours and minutes. `until`: Unix milliseconds. */
 function TimeLeft({ until }: { readonly until: number }) {
   const text = useText('chat');
   const [now, setNow] = useState(Date.now);

@@ -17,12 +17,12 @@ import classes from './room.module.css';
 
 interface PeoplePanelProps {
   readonly thread: RoomThread;
-  /** Undefined for rooms that stand in no list. */
+  /** Undefined if the list does not have the room. */
   readonly room: Room | undefined;
   readonly onClose: () => void;
 }
 
-/** Who is in a room now; of a group, who belongs to it. */
+/** The people in a room. For a group, its members. */
 export function PeoplePanel({ thread, room, onClose }: PeoplePanelProps) {
   const text = useText('chat');
   return (
@@ -78,7 +78,7 @@ interface GroupMembersProps {
   readonly room: Room;
 }
 
-/** Who belongs to a group, who of them is here, and what I may change about it. */
+/** The members of a group: who is here, and what I may change. */
 function GroupMembers({ thread, room: { room, owner, members: memberCount } }: GroupMembersProps) {
   const text = useText('chat');
   const { store } = useChat();
@@ -97,7 +97,7 @@ function GroupMembers({ thread, room: { room, owner, members: memberCount } }: G
     }
   }, []);
   const read = useCallback(() => attempt(async () => setMembers((await store.groups.details(room)).people)), [attempt, room, store]);
-  // Whoever comes may be new here, whoever goes may have left for good.
+  // Someone who comes may be a new member. Someone who goes may have left the group.
   // biome-ignore lint/correctness/useExhaustiveDependencies: read again with each change
   useEffect(() => void read(), [read, people, memberCount]);
 

@@ -16,19 +16,19 @@ import classes from './room.module.css';
 interface RoomViewProps {
   readonly thread: RoomThread;
   readonly title: string;
-  /** Undefined for rooms that stand in no list. */
+  /** Undefined if the list does not have the room. */
   readonly room?: Room | undefined;
-  /** Between two: who else is in it needs no list. */
+  /** A room for two. It needs no list of people. */
   readonly direct?: boolean;
-  /** The other one of two, where they are known. */
+  /** The other person in a room for two, if known. */
   readonly person?: Person | undefined;
-  /** Below the title. */
+  /** Shown below the title. */
   readonly about?: ReactNode;
-  /** Below the head, above the messages. */
+  /** Shown between the header and the messages. */
   readonly bar?: ReactNode;
 }
 
-/** A room: its conversation, and who is here. */
+/** A room: its messages and its people. */
 export function RoomView({ thread, title, room, direct = false, person, about, bar }: RoomViewProps) {
   const text = useText('chat');
   const { store } = useChat();
@@ -37,7 +37,7 @@ export function RoomView({ thread, title, room, direct = false, person, about, b
   const limit = useStore(store.view, ({ messageChars }) => messageChars);
   const ended = useStore(store.view, (state) => state.ended);
   const connected = useStore(store.view, (state) => state.connected);
-  // On a telephone the keyboard would cover the messages.
+  // On a phone, the keyboard would cover the messages.
   const [focused] = useState(() => matchMedia('(pointer: fine)').matches);
   const [peopleShown, setPeopleShown] = useState(() => !direct && matchMedia('(min-width: 68em)').matches);
 
@@ -94,7 +94,7 @@ export function RoomView({ thread, title, room, direct = false, person, about, b
 interface RoomHeadProps {
   readonly thread: RoomThread;
   readonly title: string;
-  /** The other one, in a room between two: their name is the title. */
+  /** The other person in a room for two: their name is the title. */
   readonly person: Person | undefined;
   readonly about: ReactNode;
   readonly peopleShown: boolean;
@@ -102,7 +102,7 @@ interface RoomHeadProps {
   readonly onPeople: (() => void) | undefined;
 }
 
-/** What the room is called, how many are here, and the way back to the list on small screens. */
+/** The header of a room: title, number of people, and on small screens a way back. */
 function RoomHead({ thread, title, person, about, peopleShown, onPeople }: RoomHeadProps) {
   const text = useText('chat');
   const count = useStore(thread.audience.view, (state) => state.count);

@@ -1,4 +1,4 @@
-/** What the chat needs of the client SDK and of the login: all of it can be played by a test. */
+/** The parts of the client SDK and of the login that the chat uses. Tests implement them. */
 import type { ClientEvents, ParleyClient, Person } from '#libs/client/index.ts';
 
 export type ChatEvents = ClientEvents;
@@ -12,6 +12,6 @@ export type ChatClient = Pick<
 /** The part of `Account` that the chat uses. */
 export interface ChatAccount {
   readonly user: Person & { readonly kind: string };
-  /** A call of the hub's HTTP API as this user; rejects with an error that has a `code`. */
+  /** Calls the hub's HTTP API as this user. Rejects with an error that has a `code`. */
   call(method: string, path: string, body?: object): Promise<unknown>;
 }

@@ -1,4 +1,4 @@
-/** Everything the chat's screens show, kept up to date by the client and the HTTP API. */
+/** The state of the chat. The client and the HTTP API keep it up to date. Knows no React. */
 
 import { createStore } from 'zustand/vanilla';
 import type { Person } from '#libs/client/index.ts';
@@ -16,16 +16,19 @@ import { RoomThread } from './room-thread.ts';
 
 /** Code points of a message until `welcome` tells the limit. */
 const DEFAULT_CHARS = 200;
-/** Rooms entered at once: those with the newest activity. */
+/** The number of rooms that are joined at once: those with the newest activity. */
 const ENTERED_AT_ONCE = 50;
-/** Who of the others is online is asked this often while the page is seen, milliseconds. */
+/**
+ * Milliseconds between two reads of the list of rooms while the page is visible. They tell who is
+ * online.
+ */
 const REFRESH_MS = 20_000;
 
 export interface ChatStoreOptions {
   readonly client: ChatClient;
   readonly account: ChatAccount;
   readonly timers: Timers;
-  /** A message for me came while nobody looked at the page. */
+  /** A message arrived while the page was hidden. */
   readonly onUnseen?: (room: Room, message: Message) => void;
 }
 
@@ -35,9 +38,12 @@ export interface ChatState {
   readonly ended: boolean;
   /** Longest message, in code points. */
   readonly messageChars: number;
-  /** Distinct users online at the hub; undefined until the hub tells. */
+  /** Distinct users online at the hub. Undefined until the hub tells. */
   readonly online: number | undefined;
-  /** Counts the threads that got their room: who reads `direct` and `person` looks again. */
+  /**
+   * Counts the threads that got their room. It changes when `direct` and `person` may return
+   * something else.
+   */
   readonly begun: number;
 }
 
@@ -49,7 +55,7 @@ export class ChatStore {
   readonly notices = new Notices();
   readonly #options: ChatStoreOptions;
   readonly #threads = new Map<string, RoomThread>();
-  /** Threads without a room yet, by user. */
+  /** Threads that have no room yet, by user. */
   readonly #begun = new Map<string, RoomThread>();
   readonly #entered = new EnteredRooms((room) => this.#threads.get(room)?.close());
   readonly #store = createStore<ChatState>(() => ({
@@ -72,7 +78,7 @@ export class ChatStore {
     this.pair = new PairFinder(account, () => void this.refresh());
   }
 
-  /** Listens and reads the list of rooms, until the returned function is called. */
+  /** Listens to the client and reads the list of rooms. The returned function stops listening. */
   start(): () => void {
     const { client } = this.#options;
     const offs = [
@@ -115,12 +121,12 @@ export class ChatStore {
     };
   }
 
-  /** Reads the list of rooms again and enters what is new in it. */
+  /** Reads the list of rooms and joins the new ones. */
   refresh(): Promise<void> {
     return this.#listAfter(this.rooms.load());
   }
 
-  /** Shows one page more of the list of rooms. */
+  /** Shows one more page of the list of rooms. */
   moreRooms(): Promise<void> {
     return this.#listAfter(this.rooms.extend());
   }
@@ -131,7 +137,7 @@ export class ChatStore {
     if (!loaded || problem !== undefined) return;
     this.pair.listed(this.rooms.rooms);
     const { state } = this.pair;
-    // It may have ended while one was away: nobody tells that.
+    // The pair may have ended while this page was away. No event reports that.
     if (state.is === 'over') this.#threads.get(state.pair.room)?.end('over', state.reason);
     for (const room of this.rooms.rooms) this.#listed(room);
     const lively = this.rooms.rooms.filter(({ kind }) => kind !== 'dm' && kind !== 'conv').slice(0, ENTERED_AT_ONCE);
@@ -141,7 +147,7 @@ export class ChatStore {
     this.#markRead();
   }
 
-  /** The thread of a room; made when it is first asked for, and entered when it is looked at. */
+  /** The thread of a room. The first call makes it; `look` joins the room. */
   thread(room: string): RoomThread {
     const known = this.#threads.get(room);
     if (known !== undefined) return known;
@@ -151,7 +157,7 @@ export class ChatStore {
     return thread;
   }
 
-  /** The thread with somebody, also before the first message. */
+  /** The thread with a person, also before the first message. */
   direct(user: string): RoomThread {
     const room = this.rooms.directWith(user)?.room;
     if (room !== undefined) return this.thread(room);
@@ -167,7 +173,7 @@ export class ChatStore {
     return thread;
   }
 
-  /** This room is in view now, or none is. */
+  /** The room that is in view from now on. Undefined: none. */
   look(room: string | undefined): void {
     if (room === this.#looking) return;
     this.#looking = room;
@@ -185,7 +191,7 @@ export class ChatStore {
     this.#markRead();
   }
 
-  /** People whom I can write to or take into a group: everybody whose name came by. */
+  /** People whom I can write to or add to a group: everybody that this page has seen. */
   get acquaintances(): Person[] {
     const met = [
       ...this.rooms.rooms.flatMap(({ with: other }) => (other === undefined ? [] : [other])),
@@ -195,7 +201,7 @@ export class ChatStore {
     return [...others.values()].sort((one, other) => one.name.localeCompare(other.name));
   }
 
-  /** Who somebody is; undefined if they were never met. */
+  /** A person by id. Undefined if this page has not seen them. */
   person(user: string): Person | undefined {
     if (user === this.me.id) return this.me;
     return (
@@ -225,7 +231,7 @@ export class ChatStore {
   }
 
   #counted(online: number): void {
-    // A count may be from before this connection was counted: whoever is told one is there.
+    // A count may be older than this connection. At least I am online.
     this.#store.setState({ online: Math.max(1, online) });
   }
 
@@ -240,13 +246,13 @@ export class ChatStore {
     this.#notify(room, message);
   }
 
-  /** The list of rooms was read because of this message: it may have the room now. */
+  /** A message of a room that was not in the list. Reading the list may have added it. */
   #arrivedInNewRoom(room: string, placed: PlacedMessage): void {
     this.thread(room).receive(placed);
     this.#notify(room, placed.message);
   }
 
-  /** Reports a message of somebody else in a listed room while the page is hidden. */
+  /** Reports a message of another person in a listed room while the page is hidden. */
   #notify(room: string, message: Message): void {
     const known = this.rooms.get(room);
     if (message.from.id !== this.me.id && !this.#visible && known !== undefined) this.#options.onUnseen?.(known, message);
@@ -271,7 +277,7 @@ export class ChatStore {
       this.#entered.forget(room);
       this.rooms.remove(room);
     } else if (this.rooms.get(room) === undefined) {
-      // Whoever was taken out may come back.
+      // A person who was removed may be added again.
       this.#threads.delete(room);
       this.notices.add({ kind: 'added', room, name });
     }
@@ -289,7 +295,7 @@ export class ChatStore {
     if (begun !== undefined && kind === 'dm') this.#begunIn(other?.id ?? '', room);
   }
 
-  /** What was begun with somebody has a room now. */
+  /** A thread with a person has a room now. */
   #begunIn(user: string, room: string): void {
     const thread = this.#begun.get(user);
     if (thread === undefined) return;
@@ -307,7 +313,9 @@ export class ChatStore {
     this.#entered.enter(room);
   }
 
-  /** What is in view and can be seen has been read: the hub is told, where it counts. */
+  /**
+   * Marks the room in view as read if the page is visible. Tells the hub if the room has a cursor.
+   */
   #markRead(): void {
     const room = this.#looking;
     if (room === undefined || !this.#visible) return;

@@ -1,19 +1,25 @@
-/** Rooms one stays in; the hub allows 100 for one connection. */
+/** The number of joined rooms to keep. The hub allows 100 for one connection. */
 const ENTERED_MAX = 90;
 
-/** Which rooms this page is in. Whoever enters too many leaves the one that was not looked at for longest. */
+/**
+ * The rooms that this page has joined. If there are too many, leaves the one that was in view
+ * longest ago.
+ */
 export class EnteredRooms {
   readonly #leave: (room: string) => void;
-  /** The one looked at last at the end. */
+  /** The room in view last is at the end. */
   #rooms: readonly string[] = [];
-  /** Rooms that were entered by themselves once: one that was left later is entered again when it is looked at. */
+  /**
+   * Rooms that were joined once without being looked at. If such a room was left, only a look joins
+   * it again.
+   */
   readonly #greeted = new Set<string>();
 
   constructor(leave: (room: string) => void) {
     this.#leave = leave;
   }
 
-  /** It is entered, or looked at. */
+  /** The room was joined or looked at. */
   enter(room: string): void {
     this.#rooms = [...this.#rooms.filter((one) => one !== room), room];
     const [longest] = this.#rooms;
@@ -22,14 +28,14 @@ export class EnteredRooms {
     this.#leave(longest);
   }
 
-  /** Whether a room of the list is to be entered by itself: the first time only. */
+  /** Whether to join a listed room without a look: true only the first time. */
   greet(room: string): boolean {
     if (this.#greeted.has(room)) return false;
     this.#greeted.add(room);
     return true;
   }
 
-  /** It is over, or not mine any more. */
+  /** The room ended, or is not mine any more. */
   forget(room: string): void {
     this.#rooms = this.#rooms.filter((one) => one !== room);
     this.#greeted.delete(room);

@@ -1,4 +1,4 @@
-/** Groups that people make and change (A8), over the HTTP API. */
+/** Reads and changes groups (A8) over the HTTP API. */
 
 import type { Person } from '#libs/client/index.ts';
 import type { ChatAccount } from './chat-client.ts';
@@ -20,7 +20,7 @@ export class Groups {
     return this.#call('POST', '/rooms', { kind: 'group', name, members, keepHistory });
   }
 
-  /** The group with its members. */
+  /** A group with its members. */
   details(room: string): Promise<GroupDetails> {
     return this.#call('GET', pathOf(room));
   }
@@ -29,12 +29,12 @@ export class Groups {
     return this.#call('POST', `${pathOf(room)}/members`, { members });
   }
 
-  /** Takes somebody out of a group of mine, or myself out of any. */
+  /** Removes a person from a group of mine, or myself from any group. */
   remove(room: string, member: string): Promise<unknown> {
     return this.#call('DELETE', `${pathOf(room)}/members`, { members: [member] });
   }
 
-  /** Ends it for everybody. */
+  /** Ends a group for all its members. */
   async end(room: string): Promise<void> {
     await this.#account.call('DELETE', pathOf(room));
   }

@@ -4,7 +4,7 @@ import type { View } from '../../state/view.ts';
 
 /** A notice that belongs to no room. */
 export type NoticeContent =
-  /** From a service (A11). */
+  /** Sent by a service (A11). */
   | { readonly kind: 'inform'; readonly text: string }
   | { readonly kind: 'paired'; readonly with: Person }
   | { readonly kind: 'added'; readonly room: string; readonly name: string }
@@ -14,7 +14,7 @@ export type Notice = NoticeContent & { readonly id: number };
 
 const SHOWN_MAX = 3;
 
-/** The newest few notices, until they are closed. */
+/** The newest notices, until the person closes them. */
 export class Notices {
   readonly #store = createStore<readonly Notice[]>(() => []);
   readonly view: View<readonly Notice[]> = this.#store;

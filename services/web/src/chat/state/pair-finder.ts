@@ -1,4 +1,6 @@
-/** My pair (A9): looked for, found, kept and ended. Its messages are a thread like any other. */
+/**
+ * My pair (A9): finds it, keeps its history and ends it. Its messages are a thread like any other.
+ */
 
 import { createStore } from 'zustand/vanilla';
 import type { Person } from '#libs/client/index.ts';
@@ -7,21 +9,21 @@ import type { View } from '../../state/view.ts';
 import type { ChatAccount } from './chat-client.ts';
 import type { Room } from './room-list.ts';
 
-/** A pair that there is or was. */
+/** A present or past pair. */
 export interface Pair {
   readonly room: string;
   readonly with: Person;
-  /** When it closes by itself, Unix milliseconds. */
+  /** When the hub ends it, Unix milliseconds. */
   readonly expiresAt: number | undefined;
-  /** Whether messages are stored: both asked for it. */
+  /** Whether messages are stored, because both asked for it. */
   readonly keepsHistory: boolean;
 }
 
 export type PairState =
   | { readonly is: 'free' }
-  /** The hub is asked. */
+  /** The request is running. */
   | { readonly is: 'asking' }
-  /** Nobody is free: somebody will come. */
+  /** Nobody was free. `matched` follows. */
   | { readonly is: 'waiting' }
   | { readonly is: 'paired'; readonly pair: Pair }
   | { readonly is: 'over'; readonly pair: Pair; readonly reason: 'mine' | 'closed' | 'expired' };
@@ -35,11 +37,11 @@ interface Match {
 
 export interface PairSearchState {
   readonly state: PairState;
-  /** I asked for the history to be kept. */
+  /** I asked to keep the history. */
   readonly askedByMe: boolean;
-  /** The other one asked for it. */
+  /** My partner asked to keep the history. */
   readonly askedByOther: boolean;
-  /** Code of what did not work the last time. */
+  /** Code of the last failure. */
   readonly problem: string | undefined;
 }
 
@@ -56,7 +58,7 @@ export class PairFinder {
   /** The room that I am ending. */
   #ending: string | undefined;
 
-  /** `onRoom`: there is a pair, or a change of it, that the list of rooms does not show yet. */
+  /** `onRoom`: there is a pair, or a change of it, that the list of rooms does not have yet. */
   constructor(account: Pick<ChatAccount, 'call'>, onRoom: (room: string) => void) {
     this.#account = account;
     this.#onRoom = onRoom;
@@ -79,32 +81,32 @@ export class PairFinder {
     }
   }
 
-  /** Waits no longer. */
+  /** Stops waiting. */
   async stop(): Promise<void> {
     if (this.state.is !== 'waiting') return;
     this.#store.setState({ state: { is: 'free' }, problem: undefined });
     try {
       await this.#account.call('DELETE', '/rooms/match');
     } catch (error) {
-      // Somebody may have been found meanwhile.
+      // A partner may have been found meanwhile.
       if (this.#store.getState().state.is !== 'free') return;
       this.#store.setState({ state: { is: 'waiting' }, problem: codeOf(error) });
     }
   }
 
-  /** The hub tells that the other one wants the history kept, or that it is kept from now on. */
+  /** My partner asked to keep the history, or it is kept from now on. */
   history(room: string, keepHistory: 'asked' | 'kept'): void {
     if (!this.#isMine(room)) return;
     if (keepHistory === 'kept') this.#onRoom(room);
     else this.#store.setState({ askedByOther: true });
   }
 
-  /** A new connection: who waits and was away for long was forgotten. */
+  /** The connection is new. While it was away, the hub may have stopped waiting for me. */
   welcome(): void {
     if (this.state.is === 'waiting') void this.ask(this.#store.getState().askedByMe);
   }
 
-  /** Asks that messages be kept from now on; they are once the other one asks, too. */
+  /** Asks to keep the history. It is kept once both have asked. */
   async keep(): Promise<void> {
     this.#store.setState({ problem: undefined });
     try {
@@ -116,7 +118,7 @@ export class PairFinder {
     }
   }
 
-  /** Ends it for both. */
+  /** Ends the pair for both. */
   async end(): Promise<void> {
     if (this.state.is !== 'paired') return;
     const { room } = this.state.pair;
@@ -125,7 +127,7 @@ export class PairFinder {
     try {
       await this.#account.call('DELETE', `/rooms/${encodeURIComponent(room)}`);
     } catch (error) {
-      // Over is what it should be.
+      // A room that is closed already is what was asked for.
       if (codeOf(error) !== 'ROOM_CLOSED') {
         this.#ending = undefined;
         return this.#store.setState({ problem: codeOf(error) });
@@ -134,7 +136,7 @@ export class PairFinder {
     this.#over(room, 'mine');
   }
 
-  /** The hub found somebody. True if that is news. */
+  /** The hub found a partner. Returns true if that is new. */
   matched(room: string, other: Person, expiresAt?: number): boolean {
     if (this.#isMine(room)) return false;
     this.#store.setState({ state: { is: 'paired', pair: { room, with: other, expiresAt, keepsHistory: false } }, askedByOther: false });
@@ -142,7 +144,7 @@ export class PairFinder {
     return true;
   }
 
-  /** What the list of rooms says, as soon as it is read. */
+  /** Takes the pair from the list of rooms. */
   listed(rooms: readonly Room[]): void {
     const room = rooms.find(({ kind }) => kind === 'pair');
     if (room?.with !== undefined) {
@@ -151,7 +153,7 @@ export class PairFinder {
       const { askedByMe, askedByOther, problem } = this.#store.getState();
       this.#store.setState({
         state: { is: 'paired', pair: { room: room.room, with: room.with, expiresAt, keepsHistory: keepHistory } },
-        // A list that was read before somebody asked does not take it back.
+        // The list may be older than a request to keep the history. Then the request stays.
         askedByMe: historyWish === 'mine' || (known && askedByMe),
         askedByOther: historyWish === 'theirs' || (known && askedByOther),
         problem: known ? problem : undefined,
@@ -173,7 +175,7 @@ export class PairFinder {
     });
   }
 
-  /** `matched` may have come before the answer. */
+  /** `matched` may have arrived before the answer. */
   #waits(): void {
     if (this.state.is === 'asking') this.#store.setState({ state: { is: 'waiting' } });
   }

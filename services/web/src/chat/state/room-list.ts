@@ -1,4 +1,4 @@
-/** The park and my rooms: what they are, who is there, and what is unread. */
+/** The park and my rooms, with the people in them and the unread messages. */
 import { createStore } from 'zustand/vanilla';
 import type { Person } from '#libs/client/index.ts';
 import type { ListedRoomKind } from '#libs/protocol/room-kinds.ts';
@@ -7,7 +7,7 @@ import { PagedList, pathAfter } from '../../list/paged-list.ts';
 import type { View } from '../../state/view.ts';
 import type { ChatAccount } from './chat-client.ts';
 
-/** A room as `GET /rooms` gives it (A8). */
+/** A room as `GET /rooms` returns it (A8). */
 export interface Room {
   readonly room: string;
   readonly kind: ListedRoomKind;
@@ -15,25 +15,25 @@ export interface Room {
   readonly owner?: string;
   readonly with?: Person;
   readonly keepHistory: boolean;
-  /** Of a pair that keeps no history yet: who asked for it. */
+  /** Who asked to keep the history of a pair that does not keep it yet. */
   readonly historyWish?: 'mine' | 'theirs';
   /** Unix milliseconds. */
   readonly expiresAt?: number;
-  /** Distinct users in it now; of a private room its members who are online. */
+  /** Distinct users in the room. In a private room, members online. */
   readonly count: number;
   readonly members?: number;
-  /** The highest offset known. */
+  /** Highest known offset. */
   readonly offset: number;
   readonly unread: number;
 }
 
 export interface RoomListState {
-  /** The park first, then those with the newest activity. */
+  /** The park first, then the newest activity first. */
   readonly rooms: readonly Room[];
   readonly loaded: boolean;
-  /** Code of what kept the list from being read the last time. */
+  /** Code of the last failure to read the list. */
   readonly problem: string | undefined;
-  /** There are rooms beyond those that are shown. */
+  /** There are more rooms than shown. */
   readonly more: boolean;
 }
 
@@ -41,7 +41,7 @@ export class RoomList {
   readonly #list: PagedList<Room>;
   readonly #store = createStore<RoomListState>(() => ({ rooms: [], loaded: false, problem: undefined, more: false }));
   readonly view: View<RoomListState> = this.#store;
-  /** Highest offset that was seen here; the hub learns of it a little later. */
+  /** Highest offset read here, by room. The hub learns it a little later. */
   readonly #seen = new Map<string, number>();
   #loading: Promise<void> | undefined;
   #again = false;
@@ -69,12 +69,15 @@ export class RoomList {
     return this.rooms.find((one) => one.room === room);
   }
 
-  /** The room of direct messages with somebody. */
+  /** The room of direct messages with a person. */
   directWith(user: string): Room | undefined {
     return this.rooms.find(({ kind, with: other }) => kind === 'dm' && other?.id === user);
   }
 
-  /** Reads the list; asked for while it is being read, it is read once more after that. Resolves when it is up to date or could not be read. */
+  /**
+   * Reads the list. A call during a read causes one more read. Resolves when the list is up to date
+   * or could not be read.
+   */
   load(): Promise<void> {
     this.#again = this.#loading !== undefined;
     this.#loading ??= this.#read().finally(() => {
@@ -83,17 +86,20 @@ export class RoomList {
     return this.#loading;
   }
 
-  /** Shows one page more. */
+  /** Shows one more page. */
   extend(): Promise<void> {
     this.#list.extend();
     return this.load();
   }
 
-  /** A message came: counted where it is neither mine nor seen. False if the room is not known. */
+  /**
+   * Counts a message as unread if it is neither mine nor seen. Returns false if the list does not
+   * have the room.
+   */
   arrived(room: string, offset: number | undefined, { mine, seen }: { readonly mine: boolean; readonly seen: boolean }): boolean {
     const known = this.get(room);
     if (known === undefined) return false;
-    // What is not above the highest offset was counted by the hub when the list was read.
+    // The hub counted messages up to the highest offset when it sent the list.
     if (offset !== undefined && offset <= known.offset) return true;
     const next = { ...known, offset: offset ?? known.offset, unread: seen ? 0 : known.unread + (mine ? 0 : 1) };
     const rest = this.rooms.filter((one) => one.room !== room);
@@ -102,7 +108,7 @@ export class RoomList {
     return true;
   }
 
-  /** The room's sequence begins anew at this offset. */
+  /** The room's sequence restarts at this offset. */
   restarted(room: string, offset: number): void {
     this.#seen.delete(room);
     this.#change(room, { offset });
@@ -112,7 +118,7 @@ export class RoomList {
     this.#change(room, { count });
   }
 
-  /** Everything in it was seen. */
+  /** Marks all messages of the room as read. */
   read(room: string): void {
     const known = this.get(room);
     if (known === undefined) return;
@@ -136,12 +142,12 @@ export class RoomList {
     } while (this.#again);
   }
 
-  /** What came while the answer was under way is not forgotten; what the hub does not count is kept. */
+  /** Keeps what arrived while the list was read, and what the hub does not count. */
   #merged(room: Room): Room {
     const known = this.get(room.room);
     if (known === undefined) return room;
     const counted = room.kind !== 'park' && room.keepHistory && room.offset >= known.offset;
-    // Offsets have no holes: above what was seen here there cannot be more than this.
+    // Offsets have no holes, so at most this many messages lie above the highest one read here.
     if (counted) return { ...room, unread: Math.min(room.unread, Math.max(0, room.offset - (this.#seen.get(room.room) ?? 0))) };
     return { ...room, offset: Math.max(room.offset, known.offset), unread: known.unread };
   }

@@ -14,13 +14,13 @@ export class RoomThread extends Thread {
     this.#client = options.client;
   }
 
-  /** The connection is new and the room was entered again: asks once more who is in it. */
+  /** A new connection joined the room again: asks who is in it. */
   rejoined(count: number): void {
     this.audience.count(count);
     if (this.status === 'open') void this.#askWhoIsHere();
   }
 
-  /** Somebody came into the room, or left it. */
+  /** A person joined or left the room. */
   member(action: 'joined' | 'left', person: Person): void {
     if (action === 'joined') this.audience.add(person);
     else {
@@ -46,13 +46,13 @@ export class RoomThread extends Thread {
 }
 
 export interface AudienceState {
-  /** Distinct users; undefined until the hub tells. It may be higher than the number of names known. */
+  /** Distinct users. Undefined until the hub tells. May be higher than the number of `people`. */
   readonly count: number | undefined;
-  /** Those whose names are known, by name. */
+  /** The people with known names, sorted by name. */
   readonly people: readonly Person[];
 }
 
-/** Who is in a room now: a first list, and the changes after it. */
+/** The people in a room: a first list, then its changes. */
 class Audience {
   readonly #store = createStore<AudienceState>(() => ({ count: undefined, people: [] }));
   readonly view: View<AudienceState> = this.#store;
@@ -78,7 +78,7 @@ class Audience {
   }
 }
 
-/** Each once; of two with one id the later. */
+/** Keeps each person once. Of two with the same id, keeps the later one. */
 function byName(people: readonly Person[]): Person[] {
   const all = [...new Map(people.map((person) => [person.id, person])).values()];
   return all.sort((one, other) => one.name.localeCompare(other.name) || (one.id < other.id ? -1 : 1));
