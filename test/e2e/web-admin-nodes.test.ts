@@ -54,7 +54,7 @@ describe('the admin page of several nodes', () => {
     await until(() => informed(one, 'To the den.') && informed(bob, 'To the den.'), { timeoutMs: PATIENCE_MS });
     await lookUp(page, 'ann', 'ann');
     await page.getByText('online, 2 connections').waitFor();
-    await act(page, 'Disconnect …', 'Disconnect', 'Disconnected');
+    await act(page, 'Disconnect…', 'Disconnect', 'Disconnected');
     expect([(await one.closed).code, (await two.closed).code]).toEqual([4510, 4510]);
     expect(bob.connected).toBe(true);
   });
@@ -95,7 +95,7 @@ describe('the admin page of several nodes', () => {
     try {
       await page.locator(`[data-node="${frozen.node}"][data-state="lost"]`).getByText('Lost', { exact: true }).waitFor({ timeout: 60_000 });
       await verdict(page, 'Something is wrong');
-      await page.getByText(`Lost without a word: ${frozen.node}`).first().waitFor();
+      await page.getByText(`Lost without notice: ${frozen.node}`).first().waitFor();
       await page.locator('[data-tile="gateways"] dd').getByText('1 / 2').waitFor();
       await screenshot(page, 'admin-lost');
     } finally {

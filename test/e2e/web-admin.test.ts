@@ -209,7 +209,7 @@ describe('the admin page of npm start', () => {
     };
     expect((await hubOf()).keySet).toEqual({ host, fetchedAt: null, problem: null });
     const page = await openAdmin({ browser, url: `http://127.0.0.1:${other.adminPort}/admin/`, problems });
-    const panel = page.getByRole('region', { name: 'Keys of the other login' });
+    const panel = page.getByRole('region', { name: 'Keys of the external login' });
     await panel.getByText('Not needed yet').waitFor();
     issuer.status = 404;
     expect(await ask()).toBe(503);
@@ -239,9 +239,9 @@ describe('the admin page of npm start', () => {
     await page.getByText('online, 1 connection').waitFor();
     await screenshot(page, 'admin-person');
     // Asked, and thought better of.
-    await page.getByRole('button', { name: 'Disconnect …' }).click();
+    await page.getByRole('button', { name: 'Disconnect…' }).click();
     await page.getByRole('dialog').last().getByRole('button', { name: 'Cancel' }).click();
-    await page.getByRole('button', { name: 'Disconnect …' }).click();
+    await page.getByRole('button', { name: 'Disconnect…' }).click();
     await page.getByLabel('Reason').fill('a broken client');
     await screenshot(page, 'admin-confirm');
     await page.getByRole('dialog').last().getByRole('button', { name: 'Disconnect', exact: true }).click();
@@ -251,10 +251,10 @@ describe('the admin page of npm start', () => {
     await page.locator('[data-detail="presence"]').getByText('offline').waitFor();
 
     eve = await client('u-eve', 'Eve');
-    await act(page, 'Log out …', 'Log out', 'Logged out');
+    await act(page, 'Log out…', 'Log out', 'Logged out');
     expect(await eve.closed).toMatchObject({ code: 4510 });
 
-    await act(page, 'Ban …', 'Ban', 'Banned');
+    await act(page, 'Ban…', 'Ban', 'Banned');
     await page.getByText(/banned until/).waitFor();
     await screenshot(page, 'admin-banned');
     await until(
@@ -265,7 +265,7 @@ describe('the admin page of npm start', () => {
         ),
       { timeoutMs: PATIENCE_MS, describe: 'the banned one is refused' },
     );
-    await act(page, 'Lift the ban …', 'Lift the ban', 'The ban is lifted');
+    await act(page, 'Lift the ban…', 'Lift the ban', 'The ban is lifted');
     await page.getByText('not banned').waitFor();
     // Tokens made before the log-out stay refused: this one is of a second later.
     await until(
@@ -291,7 +291,7 @@ describe('the admin page of npm start', () => {
     expect([informed(bob, 'The den is closing.'), informed(ann, 'Hello Bob.')]).toEqual([false, false]);
     const form = page.getByRole('region', { name: 'Send a notice' });
     await form.getByRole('button', { name: 'Send' }).click();
-    await form.getByText('Say to whom, and what.').waitFor();
+    await form.getByText('Enter a recipient and a text.').waitFor();
     await form.getByLabel('To', { exact: true }).selectOption('room');
     await form.getByLabel('Name of the room').fill('group:nowhere');
     await form.getByLabel('Text').fill('Anybody?');
@@ -334,7 +334,7 @@ describe('the admin page of npm start', () => {
     expect(await known.json()).toMatchObject({ bannedUntil: null, online: true });
   });
 
-  it('[A13] says so when the hub gives no answer, and when it is back', async () => {
+  it('[A13] says so when the hub does not answer, and when it is back', async () => {
     const page = await open();
     await page.getByRole('heading', { name: 'All is well' }).waitFor();
     hub.child.signal('SIGSTOP');
@@ -359,7 +359,7 @@ describe('the admin page of npm start', () => {
     await page.keyboard.press('Enter');
     const dialog = page.getByRole('dialog', { name: 'Ann' });
     await dialog.getByText('What you can do').waitFor();
-    await page.getByRole('button', { name: 'Ban …' }).focus();
+    await page.getByRole('button', { name: 'Ban…' }).focus();
     await page.keyboard.press('Enter');
     await page.getByRole('dialog', { name: 'Ban Ann?' }).waitFor();
     await page.keyboard.press('Escape');

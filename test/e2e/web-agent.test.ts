@@ -79,7 +79,7 @@ describe('the workbench', () => {
     await page.getByLabel('Name', { exact: true }).fill('Max');
     await page.getByLabel('Password', { exact: true }).fill('wrong');
     await page.keyboard.press('Enter');
-    await page.getByText('Name or password is wrong.').waitFor();
+    await page.getByText('Name or password is wrong. Please try again.').waitFor();
     await screenshot(page, 'agent-login');
     expect(await seriousFaults(page)).toEqual([]);
     await page.getByLabel('Password', { exact: true }).fill(AGENT_PASSWORD);
@@ -228,7 +228,7 @@ describe('the workbench', () => {
     await mia.getByRole('menuitem', { name: 'Max' }).waitFor();
     expect(await seriousFaults(mia)).toEqual([]);
     await mia.getByRole('menuitem', { name: 'Max' }).click();
-    await mia.getByText('This colleague is not online any longer.').waitFor();
+    await mia.getByText('This colleague is not online any more. Choose another one.').waitFor();
     expect(await mia.getByLabel('Message', { exact: true }).isVisible()).toBe(true);
   });
 
@@ -328,7 +328,7 @@ describe('the workbench', () => {
     await tab.goto(`${hub.url}/agent`);
     await atDesk(tab);
     await tab.getByRole('button', { name: 'Log out' }).click();
-    await page.getByText('You were logged out.').waitFor();
+    await page.getByText('You were logged out. Please log in again.').waitFor();
   });
 
   it('works on a small screen, in the dark, in Chinese', async () => {

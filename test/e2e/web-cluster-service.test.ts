@@ -128,8 +128,8 @@ describe('customer and agents, on two gateways', () => {
       expect(await said(widget, text).count(), text).toBe(1);
     await max.getByRole('button', { name: 'End', exact: true }).click();
     await max.getByRole('button', { name: 'End it' }).click();
-    await widget.getByText('This conversation was ended. Write again').waitFor();
-    await max.getByText('This conversation was ended.').waitFor();
+    await widget.getByText('This conversation has ended. Write again').waitFor();
+    await max.getByText('This conversation has ended.').waitFor();
     await screenshot(page, 'cluster-widget-ended');
   });
 });
@@ -140,7 +140,7 @@ describe('a login elsewhere, where there may be one only', () => {
     const first = await logIn(here, 'one@corp.test', 'One');
     const second = await logIn(there, 'one@corp.test');
     await first.locator('[data-state="closed"]').waitFor();
-    await shows(first, '#banner-text', 'You came in somewhere else.');
+    await shows(first, '#banner-text', 'You logged in somewhere else.');
     await screenshot(first, 'cluster-elsewhere');
     const tab = await anotherTab(there, { browser, url: cluster.url, problems });
     await cluster.spread(1, 1);
@@ -148,7 +148,7 @@ describe('a login elsewhere, where there may be one only', () => {
     await say(tab, 'and here');
     for (const page of [second, tab]) await converses(page, ['here now', 'and here']);
     await first.getByRole('button', { name: 'Start over' }).click();
-    await first.getByLabel('Mail address, or your name').waitFor();
+    await first.getByLabel('Email address, or your name').waitFor();
     for (const page of [second, tab]) expect(await page.locator('#banner').count()).toBe(0);
   });
 });

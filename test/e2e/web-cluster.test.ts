@@ -198,7 +198,7 @@ describe('on two gateways', () => {
     await bob.getByRole('button', { name: 'End chat' }).click();
     await bob.getByRole('button', { name: 'End it for both?' }).click();
     await bob.getByText('You ended this chat.').waitFor();
-    await ann.getByText('This chat was ended.').waitFor();
+    await ann.getByText('This chat has ended.').waitFor();
     await screenshot(ann, 'cluster-pair-over');
     for (const page of [ann, bob]) expect(await page.getByLabel('Message', { exact: true }).count()).toBe(0);
   });
@@ -235,7 +235,7 @@ describe('on two gateways', () => {
       await until(
         async () => {
           await scroller.evaluate((element) => element.scrollTo(0, 0));
-          return page.getByText('This is where it begins.').isVisible();
+          return page.getByText('This is the beginning of the conversation.').isVisible();
         },
         { timeoutMs: PATIENCE_MS },
       );

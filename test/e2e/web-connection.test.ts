@@ -204,12 +204,12 @@ describe('a login elsewhere, where there may be one only', () => {
       await second.getByLabel('Code', { exact: true }).fill(await mailedCode(single, 'one@corp.test', used));
       await second.keyboard.press('Enter');
       await connected(second);
-      await shows(first, '#banner-text', 'You came in somewhere else.');
+      await shows(first, '#banner-text', 'You logged in somewhere else.');
       await first.locator('[data-state="closed"]').waitFor();
       await screenshot(first, 'connection-elsewhere');
       await say(second, 'here now');
       await first.getByRole('button', { name: 'Start over' }).click();
-      await first.getByLabel('Mail address, or your name').waitFor();
+      await first.getByLabel('Email address, or your name').waitFor();
       expect(await second.locator('#banner').count()).toBe(0);
     } finally {
       await single.kill9();

@@ -128,7 +128,7 @@ describe('direct messages', () => {
     await goTo(page, '#/dm/00000000-0000-4000-8000-000000000000');
     await page.getByLabel('Message', { exact: true }).fill('anybody?');
     await page.getByRole('button', { name: 'Send' }).click();
-    await page.getByText('Nobody is known by this name any more.').waitFor();
+    await page.getByText('This person cannot be found any more. Choose somebody else.').waitFor();
     await screenshot(page, 'direct-small-unknown');
     expect(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)).toBe(false);
     await page.getByRole('button', { name: 'Discard' }).click();

@@ -75,7 +75,7 @@ describe('login by mailed code', () => {
     await shows(page, '#entry-error', 'The code has 6 letters and digits.');
     await code(page).fill(wrong);
     await page.keyboard.press('Enter');
-    await shows(page, '#entry-error', 'This code is wrong or over. Take the one from the newest mail, or have a new code sent.');
+    await shows(page, '#entry-error', 'This code is wrong or has expired. Use the one from the newest email, or send a new code.');
     await screenshot(page, 'entry-code-wrong');
     expect(await seriousFaults(page)).toEqual([]);
     await page.getByRole('button', { name: 'Send a new code' }).click();
@@ -129,11 +129,11 @@ describe('login by mailed code', () => {
 
   it('[A1] says how long to wait after too many tries, and what is no address', async () => {
     const page = await open();
-    await page.getByText('With my mail').click();
-    const account = page.getByLabel('Mail address, or your name');
+    await page.getByText('With my email').click();
+    const account = page.getByLabel('Email address, or your name');
     await account.fill('ann@@corp');
     await page.keyboard.press('Enter');
-    await shows(page, '#entry-error', 'This is no mail address and no name. Look at it again.');
+    await shows(page, '#entry-error', 'This is neither an email address nor a name. Please check it.');
     await account.fill('often@corp.test');
     await page.keyboard.press('Enter');
     const again = page.getByRole('button', { name: 'Send a new code' });
@@ -163,7 +163,7 @@ describe('login by mailed code', () => {
 
 async function askForCodeOf(page: Page, account: string): Promise<void> {
   await page.getByRole('button', { name: 'Another address' }).click();
-  await page.getByLabel('Mail address, or your name').fill(account);
+  await page.getByLabel('Email address, or your name').fill(account);
   await page.keyboard.press('Enter');
   await code(page).waitFor();
 }
@@ -266,11 +266,11 @@ describe('a login', () => {
     await second.reload();
     await connected(second);
     await first.getByRole('button', { name: 'Log out' }).click();
-    await first.getByLabel('Mail address, or your name').waitFor();
+    await first.getByLabel('Email address, or your name').waitFor();
     await shows(second, '#banner-text', 'You were logged out.');
     await screenshot(second, 'park-logged-out');
     await second.getByRole('button', { name: 'Start over' }).click();
-    await second.getByLabel('Mail address, or your name').waitFor();
+    await second.getByLabel('Email address, or your name').waitFor();
     await first.reload();
     await settled(first);
     expect(await first.locator('#entry').isVisible()).toBe(true);
@@ -326,8 +326,8 @@ describe('the token', () => {
     await register(page, hub, 'hal@corp.test', 'Hal');
     await page.context().clearCookies();
     await lines[0]?.close({ code: 4001, reason: 'TOKEN_EXPIRED' });
-    await shows(page, '#banner-text', 'Your login is over.');
+    await shows(page, '#banner-text', 'Your login has expired. Please log in again.');
     await page.getByRole('button', { name: 'Start over' }).click();
-    await page.getByLabel('Mail address, or your name').waitFor();
+    await page.getByLabel('Email address, or your name').waitFor();
   });
 });

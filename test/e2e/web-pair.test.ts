@@ -112,12 +112,12 @@ describe('a pair', () => {
     await converses(late, ['<script>alert(1)</script>']);
 
     await late.getByRole('button', { name: 'End chat' }).click();
-    await late.getByText('The chat ends for both of you.').waitFor();
+    await late.getByText('The chat ends for you and your partner.').waitFor();
     await late.getByRole('button', { name: 'Cancel' }).click();
     await late.getByRole('button', { name: 'End chat' }).click();
     await late.getByRole('button', { name: 'End it for both?' }).click();
     await late.getByText('You ended this chat.').waitFor();
-    await lone.getByText('This chat was ended.').waitFor();
+    await lone.getByText('This chat has ended.').waitFor();
     await screenshot(lone, 'pair-over-dark');
     for (const page of [lone, late]) {
       await converses(page, ['<script>alert(1)</script>']);
@@ -135,9 +135,9 @@ describe('a pair', () => {
     await partner(ann, 'Bird');
     await say(ann, 'tick');
     await database.query(`UPDATE rooms SET expires_at = 1 WHERE room LIKE 'pair:%' AND closed_at IS NULL`);
-    await ann.getByText('This chat was over after 24 hours.').waitFor({ timeout: 80_000 });
+    await ann.getByText('This chat ended after 24 hours.').waitFor({ timeout: 80_000 });
     await goTo(bob, '#/pair');
-    await bob.getByText('This chat was over after 24 hours.').waitFor();
+    await bob.getByText('This chat ended after 24 hours.').waitFor();
     await screenshot(ann, 'pair-expired');
   });
 

@@ -118,7 +118,7 @@ describe('what was said before', () => {
     await until(
       async () => {
         await scroller.evaluate((element) => element.scrollTo(0, 0));
-        return page.getByText('This is where it begins.').isVisible();
+        return page.getByText('This is the beginning of the conversation.').isVisible();
       },
       { timeoutMs: PATIENCE_MS },
     );
@@ -159,7 +159,7 @@ describe('a message', () => {
       await line(page, 'keep this', 'pending').waitFor();
       const again = page.getByRole('button', { name: 'Try again' });
       await again.waitFor();
-      await page.getByText('The hub could not store it.').waitFor();
+      await page.getByText('The server could not save it. Try again.').waitFor();
       await screenshot(page, 'room-failed');
       proxy.heal();
       await again.click();
@@ -258,7 +258,7 @@ describe('a group', () => {
     await bob.getByRole('button', { name: 'Leave', exact: true }).click();
     await bob.locator(entry).waitFor({ state: 'detached' });
 
-    await ann.getByRole('button', { name: 'Take Carol out' }).click();
+    await ann.getByRole('button', { name: 'Remove Carol' }).click();
     await carol.locator('[data-notice="removed"]').waitFor();
     await carol.locator(entry).waitFor({ state: 'detached' });
 
@@ -269,7 +269,7 @@ describe('a group', () => {
     await say(bob, 'back again');
     await ann.getByRole('button', { name: 'Delete the group' }).click();
     await ann.getByRole('button', { name: 'Delete', exact: true }).click();
-    await bob.getByText('This room is closed.').waitFor();
+    await bob.getByText('This room is closed. Choose another one.').waitFor();
     expect(await bob.getByLabel('Message', { exact: true }).count()).toBe(0);
     await converses(bob, ['back again']);
     await ann.locator(entry).waitFor({ state: 'detached' });

@@ -207,17 +207,17 @@ describe('the widget in a page of another site', () => {
     await mia.getByRole('button', { name: 'End', exact: true }).click();
     await screenshot(mia, 'agent-close');
     await mia.getByRole('button', { name: 'End it' }).click();
-    await widget.getByText('This conversation was ended. Write again').waitFor();
-    await mia.getByText('This conversation was ended.').waitFor();
+    await widget.getByText('This conversation has ended. Write again').waitFor();
+    await mia.getByText('This conversation has ended.').waitFor();
     await screenshot(page, 'widget-ended');
 
     await write(widget, 'one more question');
     await widget.getByText(/You are talking to (Max|Mia) agent\./).waitFor();
     await widget.getByRole('button', { name: 'End', exact: true }).click();
     await widget.getByRole('button', { name: 'End it' }).click();
-    await widget.getByText('This conversation was ended. Write again').waitFor();
+    await widget.getByText('This conversation has ended. Write again').waitFor();
     await page.reload();
-    await widget.getByText('This conversation was ended. Write again').waitFor();
+    await widget.getByText('This conversation has ended. Write again').waitFor();
     await line(widget, 'one more question').waitFor();
     expect((await database.query("SELECT 1 FROM conversations WHERE state = 'closed' AND customer_name LIKE '<img%'")).length).toBe(2);
   });
@@ -235,13 +235,13 @@ describe('the widget in a page of another site', () => {
     await answer(max, 'good bye');
     await max.getByRole('button', { name: 'End', exact: true }).click();
     await max.getByRole('button', { name: 'End it' }).click();
-    await max.getByText('This conversation was ended.').waitFor();
+    await max.getByText('This conversation has ended.').waitFor();
 
     const back = await openTab(customer, shop.origin, problems);
     await back.getByRole('button', { name: 'Chat with us (2)' }).waitFor();
     await opener(back).click();
     const again = widgetOf(back);
-    await again.getByText('This conversation was ended. Write again').waitFor();
+    await again.getByText('This conversation has ended. Write again').waitFor();
     for (const text of ['where is it?', 'it comes today', 'good bye']) await line(again, text).waitFor();
     await screenshot(back, 'widget-ended-away');
     // What was seen is known to be: it is not new another time.
@@ -266,7 +266,7 @@ describe('the widget in a page of another site', () => {
     await max.getByRole('tab', { name: /Ended/ }).click();
     await openConversation(max, 'Wim');
     await max.locator('[data-state="stored"]').getByText('where is it?').waitFor();
-    await max.getByText('This conversation was ended.').waitFor();
+    await max.getByText('This conversation has ended.').waitFor();
     expect(await max.locator('li[data-state="stored"]').count()).toBe(3);
     expect(await max.getByLabel('Message', { exact: true }).count()).toBe(0);
     await screenshot(max, 'agent-ended');
@@ -400,7 +400,7 @@ describe('the widget in a page of another site', () => {
     await openConversation(max, 'Vera');
     await answer(max, 'I hear you');
     await hub.kill9();
-    await widget.getByText('The line is broken').waitFor();
+    await widget.getByText('Connection lost.').waitFor();
     await max.locator('#banner[data-tone="warning"]').waitFor();
     await screenshot(page, 'widget-reconnecting');
     await box(widget).fill('are you there?');

@@ -102,8 +102,8 @@ export async function enterAsGuest(page: Page, name: string): Promise<void> {
 
 /** Asks for a code on the form of the page. */
 export async function askForCode(page: Page, account: string): Promise<void> {
-  await page.getByText('With my mail').click();
-  await page.getByLabel('Mail address, or your name').fill(account);
+  await page.getByText('With my email').click();
+  await page.getByLabel('Email address, or your name').fill(account);
   await page.keyboard.press('Enter');
   await page.getByLabel('Code', { exact: true }).waitFor();
 }

@@ -14,9 +14,6 @@ import { ConversationPane } from './conversation-pane.tsx';
 import type { Workbench } from './workbench.ts';
 import type { Conversation, Entry, WorkbenchView } from './workbench-view.ts';
 
-/** The title of `agent.html`. */
-const TITLE = 'Parley: agents';
-
 const TABS = ['mine', 'waiting', 'others', 'ended'] as const;
 
 type Tab = (typeof TABS)[number];
@@ -44,7 +41,7 @@ export function Inbox({ bench, view, notifier }: InboxProps) {
     ended: news.ended > 0 ? String(news.ended) : undefined,
   };
   const unread = [...view.mine, ...view.ended].reduce((sum, entry) => sum + entry.unread, 0);
-  useCountedTitle(TITLE, unread + view.waiting.length);
+  useCountedTitle(text.pageTitle, unread + view.waiting.length);
   const rows: Readonly<Record<Tab, readonly Row[]>> = {
     mine: view.mine.map((entry) => ({
       ...rowOfEntry(entry),

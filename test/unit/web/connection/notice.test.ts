@@ -37,7 +37,7 @@ describe('what the banner says', () => {
 
   it('[C] gives the reason of whoever ended it', () => {
     const ended = (message: string) => notice({ state: 'closed', reason: { code: 'DISCONNECTED', message } });
-    expect(ended('maintenance')?.text).toBe('You were sent out: maintenance');
+    expect(ended('maintenance')?.text).toBe('You were disconnected: maintenance');
     expect(ended('')?.text).toBe(text.sentOut);
   });
 });
