@@ -7,13 +7,15 @@ import { BrowserLogin, type BrowserLoginOptions, type LoggedIn } from '../login/
 
 const NAME_KEY = 'parley.name';
 
-export type AccountParts = Pick<BrowserLoginOptions, 'api' | 'locks'> & {
+/** What an account needs of the browser and the hub. */
+type AccountParts = Pick<BrowserLoginOptions, 'api' | 'locks'> & {
   /** Of this tab: `sessionStorage`. */
   readonly storage: Pick<Storage, 'getItem' | 'setItem'>;
   /** Whether the browser still has a login that `resume` can use. */
   readonly hasLogin: () => boolean;
 };
 
+/** The login of the chat. Its methods reject with `ApiError`. */
 export class Account extends BrowserLogin {
   readonly #parts: AccountParts;
   /** Identifies the code that this tab asked for last. Another tab may have asked since. */

@@ -5,7 +5,8 @@ import type { Text } from '../i18n/languages.ts';
 import { ApiError } from '../login/hub-api.ts';
 import styles from './entry.module.css';
 
-export interface Attempt {
+/** The state of one form and its requests. */
+interface Attempt {
   /** A request is running. Until it ends, no other one starts. */
   readonly busy: boolean;
   readonly problem: Problem | undefined;

@@ -2,6 +2,7 @@
 import type { Person } from '#libs/protocol/frame-types.ts';
 import { type ListPart, pathAfter } from '../list/paged-list.ts';
 
+/** The state of the hub. */
 export interface Hub {
   readonly version: string;
   /** Null: unknown at the moment. */
@@ -25,6 +26,7 @@ export interface KeySetState {
   readonly problem: string | null;
 }
 
+/** A gateway, as it last reported itself. */
 export interface HubNode {
   readonly id: string;
   readonly version: string;
@@ -40,11 +42,13 @@ export interface HubNode {
   readonly silent: number;
 }
 
+/** A room and the number of people in it. */
 export interface RoomSize {
   readonly room: string;
   readonly count: number;
 }
 
+/** The number of jobs of a queue, by state. */
 export interface Queue {
   readonly waiting: number;
   readonly active: number;
@@ -54,10 +58,15 @@ export interface Queue {
   readonly oldestAge: number;
 }
 
-export interface PersonRow extends Required<Person> {
+/** A person, as a list shows them. */
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: string;
   readonly sessions: number;
 }
 
+/** A person with ban and first page of rooms. */
 export interface PersonDetails extends PersonRow {
   /** Unix milliseconds. Null: never. */
   readonly lastSeen: number | null;
@@ -68,17 +77,19 @@ export interface PersonDetails extends PersonRow {
 }
 
 /** A room, as one of a person's rooms. */
-export interface RoomOf {
+interface RoomOf {
   readonly room: string;
   readonly kind: string;
   readonly name: string;
 }
 
+/** The number of people online and a sample of them. */
 export interface Online {
   readonly count: number;
   readonly users: readonly PersonRow[];
 }
 
+/** The recipients of a notice. */
 export type NoticeTarget = { readonly all: true } | { readonly room: string } | { readonly user: string };
 
 /** An admin call failed. `code` is an error code of the hub, or `NO_ANSWER`. */

@@ -11,7 +11,8 @@ const UNITS = [
   ['second', 1],
 ] as const;
 
-export interface Format {
+/** Formats numbers and times in one language. */
+interface Format {
   number(value: number): string;
   /** Time of day. */
   time(milliseconds: number): string;
@@ -22,6 +23,7 @@ export interface Format {
   lag(seconds: number): string;
 }
 
+/** Makes the formats of a language. */
 export function formatFor(language: Language): Format {
   const locale = LANGUAGES[language].tag;
   const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });

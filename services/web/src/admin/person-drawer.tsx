@@ -148,7 +148,7 @@ function Facts({ person }: { readonly person: PersonDetails }) {
 }
 
 /** Actions on a person. Each needs a confirmation. */
-export type PersonAction = 'disconnect' | 'revoke' | 'ban' | 'unban';
+type PersonAction = 'disconnect' | 'revoke' | 'ban' | 'unban';
 
 const REASON_MAX = 100;
 

@@ -9,6 +9,7 @@ export interface Known<T> {
   readonly error: AdminError | undefined;
 }
 
+/** All numbers of the admin page. */
 export interface Picture {
   readonly hub: Known<Hub>;
   readonly nodes: Known<readonly HubNode[]>;

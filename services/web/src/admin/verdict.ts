@@ -3,7 +3,7 @@ import type { HubNode, KeySetState } from './admin-api.ts';
 import type { Picture } from './queries.ts';
 
 /** `note`: worth knowing, but no reason to get up. */
-export type Severity = 'bad' | 'warn' | 'note';
+type Severity = 'bad' | 'warn' | 'note';
 
 /** One thing that the person on call should know. */
 export type Finding =
@@ -107,8 +107,10 @@ function keySetFindings(states: readonly (KeySetState | null | undefined)[]): Fi
   return [...found.values()];
 }
 
-export type Verdict = 'unknown' | 'well' | 'warn' | 'bad';
+/** `unknown`: nothing has been read yet. */
+type Verdict = 'unknown' | 'well' | 'warn' | 'bad';
 
+/** The verdict over all findings: that of the worst one. Notes alone are `well`. */
 export function verdictOf(findings: readonly Finding[] | undefined): Verdict {
   if (findings === undefined) return 'unknown';
   const worst = findings[0]?.severity;

@@ -5,12 +5,13 @@ import { useText } from '../i18n/language.tsx';
 import { Preferences } from '../ui/preferences.tsx';
 import styles from './agent.module.css';
 
-export interface AgentLoginProps {
+interface AgentLoginProps {
   /** Why the last try failed or the last login ended: an error code of the hub. */
   readonly error: string | undefined;
   readonly onLogIn: (username: string, password: string) => Promise<void>;
 }
 
+/** The login form for agents. */
 export function AgentLogin({ error, onLogIn }: AgentLoginProps) {
   const text = useText('agent');
   const [username, setUsername] = useState('');

@@ -35,7 +35,7 @@ function CustomerFacts({ details: { channel, metadata = {}, createdAt } }: { rea
   );
 }
 
-export interface ConversationPaneProps {
+interface ConversationPaneProps {
   readonly bench: Workbench;
   readonly view: WorkbenchView;
   readonly current: Current;

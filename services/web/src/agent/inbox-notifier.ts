@@ -10,7 +10,7 @@ export interface News {
   readonly text: string;
 }
 
-export interface InboxNotifierOptions {
+interface InboxNotifierOptions {
   /** Whether the page is visible. */
   readonly visible: () => boolean;
   readonly notify: (news: News) => void;

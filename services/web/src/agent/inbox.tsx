@@ -18,7 +18,7 @@ const TABS = ['mine', 'waiting', 'others', 'ended'] as const;
 
 type Tab = (typeof TABS)[number];
 
-export interface InboxProps {
+interface InboxProps {
   readonly bench: Workbench;
   readonly view: WorkbenchView;
   readonly notifier: Notifier;
@@ -145,7 +145,7 @@ function rowOf({ room, customer, subject, createdAt }: Conversation): Row {
 }
 
 /** A row of a list: one conversation. */
-export interface Row {
+interface Row {
   readonly room: string;
   readonly customer: Person;
   readonly subject: string;
@@ -156,7 +156,7 @@ export interface Row {
   readonly line: ReactNode;
 }
 
-export interface ConversationListProps {
+interface ConversationListProps {
   readonly rows: readonly Row[];
   /** The text for an empty list. */
   readonly none: string;
@@ -166,6 +166,7 @@ export interface ConversationListProps {
   readonly more: (() => Promise<unknown>) | undefined;
 }
 
+/** A list of conversations. */
 function ConversationList({ rows, none, current, onSelect, more }: ConversationListProps) {
   const text = useText('agent');
   const { language } = useLanguage();

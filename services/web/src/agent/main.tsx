@@ -48,7 +48,7 @@ setInterval(() => void bench.refresh(), REFRESH_MS);
 void bench.start();
 await renderPage(<AgentPage bench={bench} notifier={notifier} visible={visible} />);
 
-export interface AgentPageProps {
+interface AgentPageProps {
   readonly bench: Workbench;
   readonly notifier: Notifier;
   /** Whether the page is visible. */

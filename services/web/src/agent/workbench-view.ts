@@ -40,6 +40,7 @@ export interface Current {
  */
 export type PagedName = 'waiting' | 'others' | 'ended';
 
+/** The state of the workbench. */
 export interface WorkbenchView {
   readonly phase: 'starting' | 'login' | 'inbox' | 'unreachable';
   /** Why the login failed or ended: an error code of the hub. */

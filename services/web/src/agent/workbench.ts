@@ -10,7 +10,7 @@ import { ConversationLists } from './conversation-lists.ts';
 import { ReadMarks } from './read-marks.ts';
 import type { Conversation, Current, Details, Entry, PagedName, WorkbenchView } from './workbench-view.ts';
 
-export interface WorkbenchOptions {
+interface WorkbenchOptions {
   readonly login: BrowserLogin;
   readonly connect: () => ParleyClient;
   readonly marks: Pick<Storage, 'getItem' | 'setItem'>;
@@ -24,6 +24,7 @@ const LIMIT = 200;
 
 const BEGINNING: ClientStatus = { state: 'connecting', attempt: 0 };
 
+/** The workbench of an agent. Its `view` is all that the pages show. */
 export class Workbench {
   readonly #options: WorkbenchOptions;
   /** Threads of my conversations, and of ended ones that were opened or have something new. */

@@ -54,7 +54,7 @@ export function App() {
     }
   };
   // Runs once. A change of the language changes nothing here.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs once, see above
   useEffect(() => {
     let current = true;
     account.resume().then(

@@ -4,6 +4,7 @@ import { isRoomName } from '#libs/protocol/room-name.ts';
 import type { Text } from '../i18n/languages.ts';
 import type { Room } from './state/room-list.ts';
 
+/** A place in the chat. */
 export type Place =
   | { readonly is: 'lobby' }
   | { readonly is: 'room'; readonly room: string }
@@ -48,6 +49,7 @@ export function roomTitle(room: Pick<Room, 'kind' | 'name'>, { park }: Text<'cha
   return room.kind === 'park' ? park : room.name;
 }
 
+/** Changes the page's address to a place. */
 export function goTo(place: Place): void {
   location.hash = hrefOf(place);
 }

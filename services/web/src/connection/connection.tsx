@@ -24,7 +24,7 @@ const GOOD_NEWS_MS = 2_000;
 
 const TICK_MS = 250;
 
-export interface BannerProps {
+interface BannerProps {
   readonly status: ClientStatus;
   readonly onRetry: () => void;
   /** Called after a connection that ended for good. */

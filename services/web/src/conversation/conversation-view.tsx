@@ -8,7 +8,7 @@ import shared from './conversation.module.css';
 import { MessageList, type MessageListProps } from './message-list.tsx';
 import type { Thread } from './thread.ts';
 
-export interface ConversationViewProps extends Omit<MessageListProps, 'label'> {
+interface ConversationViewProps extends Omit<MessageListProps, 'label'> {
   /** Label for screen readers. Default: a general one. */
   readonly label?: string;
   /** `welcome.limits.messageChars`, in code points. */

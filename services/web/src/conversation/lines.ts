@@ -3,6 +3,7 @@ import type { Person } from '#libs/client/index.ts';
 import type { OutboxEntry } from './outbox.ts';
 import type { TimelineItem } from './timeline.ts';
 
+/** A message in the list. */
 export interface MessageLine {
   readonly kind: 'message';
   readonly key: string;
@@ -22,6 +23,7 @@ export interface MessageLine {
   readonly entry: OutboxEntry | undefined;
 }
 
+/** A line of the list. */
 export type Line =
   | MessageLine
   | { readonly kind: 'day'; readonly key: string; readonly at: number }
@@ -31,7 +33,8 @@ export type Line =
 /** Milliseconds between two lines that share a name and picture. */
 const TOGETHER_MS = 300_000;
 
-export interface LinesOptions {
+/** What the lines are made of. */
+interface LinesOptions {
   readonly items: readonly TimelineItem[];
   readonly outbox: readonly OutboxEntry[];
   readonly me: Person;

@@ -18,15 +18,14 @@ export function LinkedText({ text }: { readonly text: string }) {
 
 /** A piece of a text. Only http and https addresses are links. */
 
-export type TextPart =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'link'; readonly text: string; readonly href: string };
+type TextPart = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'link'; readonly text: string; readonly href: string };
 
 const ADDRESS = /\bhttps?:\/\/[^\s<>"'`{}|\\^\p{Cc}\p{Cf}，。；！？、）】》」』]+/giu;
 
 /** Punctuation that ends a sentence, not an address. */
 const TRAILING = /[.,:;!?…]+$/u;
 
+/** Splits a text into plain pieces and links. */
 export function textParts(text: string): TextPart[] {
   const parts: TextPart[] = [];
   let end = 0;

@@ -13,6 +13,7 @@ import type { Thread } from './thread.ts';
 /** Pixels from the top. Closer than this, the next older page is loaded. */
 const NEAR_TOP = 600;
 
+/** What a list of messages needs. */
 export interface MessageListProps {
   readonly thread: Thread;
   readonly me: Person;
@@ -49,12 +50,12 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
     if (byScrolling && thread.view.getState().older === 'some' && (place.ref.current?.scrollTop ?? 0) < NEAR_TOP) void thread.loadOlder();
   }, [thread, place.ref, byScrolling]);
   // A list that is too short to scroll loads older messages at once.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: looked at after each change of what is shown
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs after each change of the lines
   useEffect(loadIfNearTop, [loadIfNearTop, lines]);
   // Shows the person their own new message.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: with each new message of mine
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs after each new message of mine
   useEffect(toEnd, [lastOwn, toEnd]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: looked at after each change of what is shown
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs after each change of the lines
   useEffect(() => {
     if (atEnd) thread.trim();
   }, [thread, atEnd, lines]);
@@ -68,7 +69,7 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
         className={classes.scroller}
         aria-label={label}
         aria-busy={loading}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scroller must be reachable by keyboard
         tabIndex={0}
         onScroll={() => {
           place.onScroll();

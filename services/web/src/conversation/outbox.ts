@@ -20,6 +20,7 @@ export interface OutboxEntry {
 
 const REFUSALS_MAX = 3;
 
+/** The messages on their way, oldest first. */
 export class Outbox {
   #entries: readonly OutboxEntry[] = [];
 

@@ -10,7 +10,8 @@ interface Anchor {
   readonly top: number;
 }
 
-export interface ScrollPlace {
+/** The scroller and its place. */
+interface ScrollPlace {
   readonly ref: RefObject<HTMLDivElement | null>;
   /** The end is in view, so the list follows new lines. */
   readonly atEnd: boolean;
@@ -43,7 +44,7 @@ export function useScrollPlace(content: unknown): ScrollPlace {
     measure();
   }, [measure]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the place is mended after each change of what is shown
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs after each change of the content
   useLayoutEffect(() => {
     const scroller = ref.current;
     if (scroller === null) return;

@@ -15,11 +15,12 @@ const OLDER_PAGE = 50;
 const REJOIN_MS = 3_000;
 
 /** The part of the client that a thread uses. */
-export type ThreadClient = Pick<ParleyClient, 'newId' | 'join' | 'leave' | 'send' | 'discard' | 'history' | 'typing'>;
+type ThreadClient = Pick<ParleyClient, 'newId' | 'join' | 'leave' | 'send' | 'discard' | 'history' | 'typing'>;
 
 /** The result of the client's `send`. */
 export type Acked = Awaited<ReturnType<ThreadClient['send']>>;
 
+/** What a thread needs. */
 export interface ThreadOptions {
   readonly client: ThreadClient;
   readonly me: Person;
@@ -35,9 +36,10 @@ export interface ThreadOptions {
 }
 
 /** `idle`: not joined yet. `refused`: cannot be joined, see `code`. `over`: closed, see `code`. */
-export type ThreadStatus = 'idle' | 'opening' | 'open' | 'refused' | 'over';
+type ThreadStatus = 'idle' | 'opening' | 'open' | 'refused' | 'over';
 
-export interface ThreadState {
+/** The state that the pages show of a thread. */
+interface ThreadState {
   /** Undefined before the first message. */
   readonly room: string | undefined;
   readonly status: ThreadStatus;
@@ -52,6 +54,7 @@ export interface ThreadState {
   readonly typing: readonly Person[];
 }
 
+/** The messages of one room. Pages read `view` and call the methods. */
 export class Thread {
   readonly #options: ThreadOptions;
   readonly #timeline = new Timeline();

@@ -6,6 +6,7 @@ export interface Timers {
   after(milliseconds: number, callback: () => void): () => void;
 }
 
+/** The timers of the browser. */
 export const browserTimers: Timers = {
   now: () => Date.now(),
   after(milliseconds, callback) {

@@ -17,6 +17,7 @@ interface LanguageEntry {
   readonly load: () => Promise<Texts>;
 }
 
+/** First part of a language tag: `en`. */
 export type Language = keyof typeof LANGUAGES;
 
 /** An area of the texts. */
@@ -57,6 +58,7 @@ export function chosenLanguage(storage: Pick<Storage, 'getItem'>, preferred: rea
   return preferred.map((tag) => tag.split('-')[0]?.toLowerCase()).find(isLanguage) ?? 'en';
 }
 
+/** Remembers the language for the next visit. */
 export function keepLanguage(storage: Pick<Storage, 'setItem'>, language: Language): void {
   storage.setItem(KEY, language);
 }

@@ -17,6 +17,7 @@ const conversation: Texts['conversation'] = {
   isTyping: (names) => (names.length > 2 ? '好几个人正在输入……' : `${names.join('和')} 正在输入……`),
 };
 
+/** Simplified Chinese. */
 // biome-ignore format: related words share a line
 export const zh: Texts = {
   kinds,

@@ -12,6 +12,7 @@ export interface LoggedIn {
   readonly kind: string;
 }
 
+/** What tells the logins of one browser apart: their cookie, their lock. */
 export interface BrowserLoginOptions {
   readonly api: HubApi;
   /** The request for the next token. Undefined if this browser has no login. */
@@ -29,6 +30,7 @@ interface LoginAnswer {
   readonly user: LoggedIn;
 }
 
+/** The login of one browser, shared by its tabs. */
 export class BrowserLogin {
   readonly #options: BrowserLoginOptions;
   #token: string | undefined;

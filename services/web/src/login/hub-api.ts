@@ -32,6 +32,7 @@ export class ApiError extends Error {
   }
 }
 
+/** The optional parts of a call. */
 export interface CallOptions {
   readonly body?: unknown;
   readonly token?: string | undefined;

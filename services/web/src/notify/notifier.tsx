@@ -16,7 +16,7 @@ export interface NotificationApi {
 /**
  * Whether notifications may be shown. `unsupported`: the browser has none, or not without https.
  */
-export type Permission = 'default' | 'granted' | 'denied' | 'unsupported';
+type Permission = 'default' | 'granted' | 'denied' | 'unsupported';
 
 /** Shows notifications of the browser. Asks for permission only in `ask`. */
 export class Notifier {

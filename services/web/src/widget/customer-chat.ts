@@ -26,6 +26,7 @@ export interface Conversation {
   readonly agent?: Person;
 }
 
+/** The state of the widget. */
 export interface ChatView {
   readonly phase: Phase;
   /** Why the name was refused: an error code of the hub. */
@@ -48,7 +49,7 @@ export interface ChatView {
 /** Codes after which the customer is not known any more. */
 const LOGIN_OVER: ReadonlySet<string> = new Set(['TOKEN_EXPIRED', 'MISSING_TOKEN', 'LOGGED_OUT']);
 
-export interface CustomerChatOptions {
+interface CustomerChatOptions {
   readonly login: BrowserLogin;
   readonly memory: CustomerMemory;
   readonly channel: string;
@@ -63,6 +64,7 @@ export interface CustomerChatOptions {
 /** Code points of a message until `welcome` tells the limit. */
 const LIMIT = 200;
 
+/** The chat of one customer. Its `view` is all that the widget shows. */
 export class CustomerChat {
   readonly #options: CustomerChatOptions;
   #client: ParleyClient | undefined;

@@ -3,13 +3,13 @@
 import type { Keep } from './kept-customer.ts';
 
 /** What the embedding page gets to know. */
-export interface WidgetState {
+interface WidgetState {
   readonly unread: number;
   /** There is an open conversation. */
   readonly active: boolean;
 }
 
-export interface HostPageOptions {
+interface HostPageOptions {
   /**
    * The widget was shown or hidden. `focus`: the customer has just opened it and wants to write.
    */

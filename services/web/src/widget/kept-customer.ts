@@ -1,5 +1,5 @@
 /** What the widget stores of its customer. The secret is in a cookie, not here. */
-export interface KeptCustomer {
+interface KeptCustomer {
   /** The customer's id. */
   readonly id: string;
   /** The conversation shown last. */

@@ -6,12 +6,13 @@ import type { Text } from '../i18n/languages.ts';
 import { PersonName, Sentence } from '../people/person-name.tsx';
 import type { ChatView, CustomerChat } from './customer-chat.ts';
 
-export interface WidgetPageProps {
+interface WidgetPageProps {
   readonly chat: CustomerChat;
   /** Undefined if the widget is a page of its own. */
   readonly onClose: (() => void) | undefined;
 }
 
+/** The page of the widget. */
 export function WidgetPage({ chat, onClose }: WidgetPageProps) {
   const view = useStore(chat.view);
   const text = useText('widget');
@@ -110,7 +111,7 @@ function EndButton({ text, onEnd }: { readonly text: Text<'widget'>; readonly on
       <button type="button" className="quiet" onClick={onEnd}>
         {text.yes}
       </button>
-      {/* biome-ignore lint/a11y/noAutofocus: the button that was pressed is gone, and this one changes nothing */}
+      {/* biome-ignore lint/a11y/noAutofocus: the pressed button is gone, and this one changes nothing */}
       <button type="button" className="quiet" autoFocus onClick={() => setAsking(false)}>
         {text.no}
       </button>
@@ -121,7 +122,7 @@ function EndButton({ text, onEnd }: { readonly text: Text<'widget'>; readonly on
 /** Longest name, in code points. */
 const NAME_MAX = 21;
 
-export interface NameFormProps {
+interface NameFormProps {
   readonly text: Text<'widget'>;
   /** Why the name was refused: an error code of the hub. */
   readonly error: string | undefined;

@@ -98,7 +98,7 @@ function GroupMembers({ thread, room: { room, owner, members: memberCount } }: G
   }, []);
   const read = useCallback(() => attempt(async () => setMembers((await store.groups.details(room)).people)), [attempt, room, store]);
   // Someone who comes may be a new member. Someone who goes may have left the group.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: read again with each change
+  // biome-ignore lint/correctness/useExhaustiveDependencies: reads again after each change
   useEffect(() => void read(), [read, people, memberCount]);
 
   const change = (task: () => Promise<unknown>) => attempt(async () => task().then(read));

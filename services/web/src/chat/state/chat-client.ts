@@ -1,6 +1,7 @@
 /** The parts of the client SDK and of the login that the chat uses. Tests implement them. */
 import type { ClientEvents, ParleyClient, Person } from '#libs/client/index.ts';
 
+/** The events of `ChatClient`. */
 export type ChatEvents = ClientEvents;
 
 /** The part of `ParleyClient` that the chat uses. */

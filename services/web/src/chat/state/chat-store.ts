@@ -24,7 +24,7 @@ const ENTERED_AT_ONCE = 50;
  */
 const REFRESH_MS = 20_000;
 
-export interface ChatStoreOptions {
+interface ChatStoreOptions {
   readonly client: ChatClient;
   readonly account: ChatAccount;
   readonly timers: Timers;
@@ -32,7 +32,8 @@ export interface ChatStoreOptions {
   readonly onUnseen?: (room: Room, message: Message) => void;
 }
 
-export interface ChatState {
+/** The state of the connection, and of the chat as a whole. */
+interface ChatState {
   readonly connected: boolean;
   /** The connection is over for good: logged out, replaced or refused. Nothing can be sent. */
   readonly ended: boolean;
@@ -47,6 +48,7 @@ export interface ChatState {
   readonly begun: number;
 }
 
+/** The chat of one person: the stores of its parts, and the threads of its rooms. */
 export class ChatStore {
   readonly me: Person & { readonly kind: string };
   readonly rooms: RoomList;

@@ -3,12 +3,14 @@
 import type { Person } from '#libs/client/index.ts';
 import type { ChatAccount } from './chat-client.ts';
 
-export interface GroupDetails {
+/** A group with its members. */
+interface GroupDetails {
   readonly room: string;
   readonly name: string;
   readonly people: readonly Person[];
 }
 
+/** The calls of the API for groups. Each rejects with an error that has a `code`. */
 export class Groups {
   readonly #account: Pick<ChatAccount, 'call'>;
 

@@ -3,13 +3,14 @@ import type { Person } from '#libs/client/index.ts';
 import type { View } from '../../state/view.ts';
 
 /** A notice that belongs to no room. */
-export type NoticeContent =
+type NoticeContent =
   /** Sent by a service (A11). */
   | { readonly kind: 'inform'; readonly text: string }
   | { readonly kind: 'paired'; readonly with: Person }
   | { readonly kind: 'added'; readonly room: string; readonly name: string }
   | { readonly kind: 'removed'; readonly name: string };
 
+/** A notice on the page. */
 export type Notice = NoticeContent & { readonly id: number };
 
 const SHOWN_MAX = 3;

@@ -19,7 +19,8 @@ export interface Pair {
   readonly keepsHistory: boolean;
 }
 
-export type PairState =
+/** `over`: the last pair, until the next search. */
+type PairState =
   | { readonly is: 'free' }
   /** The request is running. */
   | { readonly is: 'asking' }
@@ -35,7 +36,8 @@ interface Match {
   readonly expiresAt?: number;
 }
 
-export interface PairSearchState {
+/** The pair, or the search for one. */
+interface PairSearchState {
   readonly state: PairState;
   /** I asked to keep the history. */
   readonly askedByMe: boolean;
@@ -45,6 +47,7 @@ export interface PairSearchState {
   readonly problem: string | undefined;
 }
 
+/** Finds a pair and keeps its state. No method rejects. */
 export class PairFinder {
   readonly #account: Pick<ChatAccount, 'call'>;
   readonly #onRoom: (room: string) => void;

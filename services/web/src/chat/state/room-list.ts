@@ -27,7 +27,8 @@ export interface Room {
   readonly unread: number;
 }
 
-export interface RoomListState {
+/** The list of rooms. */
+interface RoomListState {
   /** The park first, then the newest activity first. */
   readonly rooms: readonly Room[];
   readonly loaded: boolean;
@@ -37,6 +38,7 @@ export interface RoomListState {
   readonly more: boolean;
 }
 
+/** The list of rooms, merged with what arrives over the connection. */
 export class RoomList {
   readonly #list: PagedList<Room>;
   readonly #store = createStore<RoomListState>(() => ({ rooms: [], loaded: false, problem: undefined, more: false }));

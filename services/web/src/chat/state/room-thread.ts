@@ -45,7 +45,7 @@ export class RoomThread extends Thread {
   }
 }
 
-export interface AudienceState {
+interface AudienceState {
   /** Distinct users. Undefined until the hub tells. May be higher than the number of `people`. */
   readonly count: number | undefined;
   /** The people with known names, sorted by name. */
