@@ -341,7 +341,7 @@ describe('the admin page of npm start', () => {
     try {
       await page.getByText('The hub takes long to answer.').first().waitFor();
       await page.getByRole('heading', { name: 'Something is wrong' }).waitFor({ timeout: 60_000 });
-      await page.getByText('The hub gives no answer').first().waitFor();
+      await page.getByText('The hub does not answer.').first().waitFor();
       await expect.poll(() => page.title()).toContain('✗');
       await screenshot(page, 'admin-no-answer');
     } finally {
