@@ -1,6 +1,8 @@
+// In this order: each overrides those above.
 import '@mantine/core/styles.layer.css';
-import '../theme/page.css';
 import '../theme/variables.css';
+import '../theme/page.css';
+
 import { Button, Center, MantineProvider, Stack, Text } from '@mantine/core';
 import { Component, type ReactNode, StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
