@@ -24,7 +24,7 @@ export function AddressForm({
   const problem: Problem | undefined = attempt.problem ?? (message === undefined ? undefined : { text: message, field: false });
   const submit = () => {
     const claimed = typed.trim();
-    if (claimed === '') return attempt.tell(text.missing.address);
+    if (claimed === '') return attempt.setProblem(text.missing.address);
     return void attempt.run(async () => {
       await account.askForCode(claimed);
       onAsked(claimed);
@@ -47,7 +47,7 @@ export function AddressForm({
         description={<span id="address-hint">{text.addressHint}</span>}
         onChange={(event) => {
           setTyped(event.currentTarget.value);
-          attempt.tell(undefined);
+          attempt.setProblem(undefined);
         }}
       />
     </StepForm>
@@ -80,7 +80,7 @@ export function CodeForm({
   const lead = again ? text.codeSentAgain : claimed.includes('@') ? text.codeSentTo(claimed) : text.codeSentToName(claimed);
   const submit = () => {
     const code = typed.trim();
-    if (code.length !== CODE_LENGTH) return attempt.tell(text.codeLength(CODE_LENGTH));
+    if (code.length !== CODE_LENGTH) return attempt.setProblem(text.codeLength(CODE_LENGTH));
     return void attempt.run(async () => onProved(await account.proveCode(claimed, code)));
   };
   const askAgain = () =>
@@ -110,7 +110,7 @@ export function CodeForm({
         description={<span id="code-hint">{text.codeHint}</span>}
         onChange={(event) => {
           setTyped(event.currentTarget.value);
-          attempt.tell(undefined);
+          attempt.setProblem(undefined);
         }}
       />
       {hasMailbox && (

@@ -7,7 +7,7 @@ import { Preferences } from '../ui/preferences.tsx';
 import type { Account } from './account.ts';
 import { AddressForm, CodeForm } from './code-form.tsx';
 import styles from './entry.module.css';
-import { GuestForm, NameForm } from './name-form.tsx';
+import { GuestForm, RegisterForm } from './name-form.tsx';
 
 type Step =
   | { readonly is: 'guest' }
@@ -75,7 +75,7 @@ export function Entry({
             />
           )}
           {step.is === 'name' && (
-            <NameForm
+            <RegisterForm
               account={account}
               registration={step.registration}
               onEntered={onEntered}

@@ -14,8 +14,8 @@ export function GuestForm({ account, onEntered }: { readonly account: Account; r
   const submit = () => {
     const name = typed.trim();
     const length = codePoints(name);
-    if (length === 0) return attempt.tell(text.missing.nickname);
-    if (length > NAME_MAX) return attempt.tell(text.nameTooLong(NAME_MAX));
+    if (length === 0) return attempt.setProblem(text.missing.nickname);
+    if (length > NAME_MAX) return attempt.setProblem(text.nameTooLong(NAME_MAX));
     return void attempt.run(async () => {
       await account.enterAsGuest(name);
       onEntered();
@@ -32,7 +32,7 @@ export function GuestForm({ account, onEntered }: { readonly account: Account; r
         autoComplete="off"
         onChange={(value) => {
           setTyped(value);
-          attempt.tell(undefined);
+          attempt.setProblem(undefined);
         }}
       />
     </StepForm>
@@ -40,7 +40,7 @@ export function GuestForm({ account, onEntered }: { readonly account: Account; r
 }
 
 /** Asks the owner of a new account for a name. */
-export function NameForm({
+export function RegisterForm({
   account,
   registration,
   onEntered,
@@ -61,8 +61,8 @@ export function NameForm({
   const submit = () => {
     const name = typed.trim();
     const length = codePoints(name);
-    if (length === 0) return attempt.tell(text.missing.name);
-    if (length > NAME_MAX) return attempt.tell(text.nameTooLong(NAME_MAX));
+    if (length === 0) return attempt.setProblem(text.missing.name);
+    if (length > NAME_MAX) return attempt.setProblem(text.nameTooLong(NAME_MAX));
     return void attempt.run(
       async () => {
         await account.register(registration, name);
@@ -86,7 +86,7 @@ export function NameForm({
         autoFocus
         onChange={(value) => {
           setTyped(value);
-          attempt.tell(undefined);
+          attempt.setProblem(undefined);
         }}
       />
       <Button variant="subtle" size="compact-sm" color="gray" className={styles['others']} onClick={onOtherAddress}>

@@ -11,7 +11,7 @@ interface Attempt {
   readonly busy: boolean;
   readonly problem: Problem | undefined;
   /** Shows that the input is wrong. Undefined removes the message. */
-  readonly tell: (text: string | undefined) => void;
+  readonly setProblem: (text: string | undefined) => void;
   /**
    * Runs a task. If it fails, shows the problem that `onProblem` returns, or else the text for the
    * error.
@@ -27,7 +27,7 @@ export function useAttempt(): Attempt {
   return {
     busy,
     problem,
-    tell: (words) => setProblem(words === undefined ? undefined : { text: words, field: true }),
+    setProblem: (words) => setProblem(words === undefined ? undefined : { text: words, field: true }),
     run: async (task, onProblem) => {
       if (busy) return;
       setBusy(true);

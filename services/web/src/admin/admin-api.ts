@@ -59,7 +59,7 @@ export interface Queue {
 }
 
 /** A person, as a list shows them. */
-export interface Person {
+export interface PersonRow {
   readonly id: string;
   readonly name: string;
   readonly kind: string;
@@ -71,13 +71,13 @@ export interface PersonDetails extends PersonRow {
   /** Unix milliseconds. Null: never. */
   readonly lastSeen: number | null;
   readonly bannedUntil: number | null;
-  readonly rooms: readonly RoomOf[];
+  readonly rooms: readonly PersonRoom[];
   /** Cursor of the next page of rooms. Undefined if there is none. */
   readonly next?: string;
 }
 
 /** A room, as one of a person's rooms. */
-interface RoomOf {
+interface PersonRoom {
   readonly room: string;
   readonly kind: string;
   readonly name: string;
@@ -142,9 +142,9 @@ export const adminApi = {
   online: () => call<Online>('GET', `/online?sample=${ONLINE_SHOWN}`),
   everybody: (after: string | undefined) => people(pathAfter(`/online?limit=${ONLINE_SHOWN}`, after)),
   find: (text: string, after: string | undefined) => people(pathAfter(`/users?find=${encodeURIComponent(text)}`, after)),
-  roomsOf: async (id: string, after: string | undefined): Promise<ListPart<RoomOf>> => {
+  roomsOf: async (id: string, after: string | undefined): Promise<ListPart<PersonRoom>> => {
     const path = pathAfter(`/users/${encodeURIComponent(id)}/rooms`, after);
-    const { rooms, next } = await call<{ rooms: readonly RoomOf[]; next?: string }>('GET', path);
+    const { rooms, next } = await call<{ rooms: readonly PersonRoom[]; next?: string }>('GET', path);
     return { items: rooms, next };
   },
   person: (id: string) => call<PersonDetails>('GET', `/users/${encodeURIComponent(id)}`),

@@ -8,19 +8,19 @@ import { useReason } from './format.ts';
 interface ConfirmDialogProps {
   readonly title: ReactNode;
   readonly body: string;
-  readonly yes: string;
+  readonly confirmLabel: string;
   /** The action cannot be undone: its button is red. */
-  readonly grave: boolean;
+  readonly destructive: boolean;
   /** Runs the action. If it rejects, the dialog stays open and shows the reason. */
-  readonly act: () => Promise<unknown>;
-  readonly done: () => void;
-  readonly cancel: () => void;
+  readonly onConfirm: () => Promise<unknown>;
+  readonly onDone: () => void;
+  readonly onCancel: () => void;
   /** Further fields or text. */
   readonly children?: ReactNode;
 }
 
 /** Asks for confirmation before an action on people. Mounted only while open. */
-export function ConfirmDialog({ title, body, yes, grave, act, done, cancel, children }: ConfirmDialogProps) {
+export function ConfirmDialog({ title, body, confirmLabel, destructive, onConfirm, onDone, onCancel, children }: ConfirmDialogProps) {
   useFocusBack();
   const text = useText('admin');
   const reason = useReason();
@@ -30,8 +30,8 @@ export function ConfirmDialog({ title, body, yes, grave, act, done, cancel, chil
     setBusy(true);
     setError(undefined);
     try {
-      await act();
-      done();
+      await onConfirm();
+      onDone();
     } catch (failure) {
       setError(failure instanceof AdminError ? failure : new AdminError('INTERNAL', String(failure)));
       setBusy(false);
@@ -40,7 +40,7 @@ export function ConfirmDialog({ title, body, yes, grave, act, done, cancel, chil
   return (
     <Modal
       opened
-      onClose={cancel}
+      onClose={onCancel}
       title={title}
       withCloseButton={false}
       centered
@@ -63,11 +63,11 @@ export function ConfirmDialog({ title, body, yes, grave, act, done, cancel, chil
             </Alert>
           )}
           <Group justify="flex-end">
-            <Button variant="default" onClick={cancel}>
+            <Button variant="default" onClick={onCancel}>
               {text.confirm.cancel}
             </Button>
-            <Button type="submit" color={grave ? 'red.9' : 'leaf'} loading={busy}>
-              {yes}
+            <Button type="submit" color={destructive ? 'red.9' : 'leaf'} loading={busy}>
+              {confirmLabel}
             </Button>
           </Group>
         </Stack>

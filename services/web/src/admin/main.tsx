@@ -9,7 +9,7 @@ import { NoticeForm } from './notice-form.tsx';
 import { OutLink, Panel } from './panel.tsx';
 import { People } from './people.tsx';
 import { PersonDrawer } from './person-drawer.tsx';
-import { type Picture, useWatch } from './queries.ts';
+import { type HubSnapshot, useHubSnapshot } from './queries.ts';
 import { Queues, Rooms } from './tables.tsx';
 import { isGone } from './verdict.ts';
 import { VerdictBanner } from './verdict-banner.tsx';
@@ -17,7 +17,7 @@ import { VerdictBanner } from './verdict-banner.tsx';
 /** The admin page (A13): whether the hub is healthy, and what can be done if it is not. */
 export function AdminPage() {
   const text = useText('admin');
-  const picture = useWatch();
+  const picture = useHubSnapshot();
   const [person, setPerson] = useState<string>();
   const hub = picture.hub.value;
   return (
@@ -52,7 +52,7 @@ export function AdminPage() {
 }
 
 /** The most important numbers of the hub. */
-export function Tiles({ picture: { hub, nodes } }: { readonly picture: Picture }) {
+export function Tiles({ picture: { hub, nodes } }: { readonly picture: HubSnapshot }) {
   const text = useText('admin');
   const format = useFormat();
   const living = nodes.value?.filter(({ state }) => state !== 'lost');

@@ -5,7 +5,7 @@ import type { HubNode, KeySetState } from './admin-api.ts';
 import { useFormat } from './format.ts';
 import styles from './nodes.module.css';
 import { Panel, StateMark } from './panel.tsx';
-import type { Known } from './queries.ts';
+import type { Query } from './queries.ts';
 import { isGone } from './verdict.ts';
 
 const ORDER = { lost: 0, draining: 1, serving: 2, gone: 3 } as const;
@@ -16,7 +16,7 @@ const SEVERITY = { lost: 'bad', draining: 'warn', serving: 'well', gone: 'note' 
  * All gateways with their numbers. Gateways in trouble come first, those that others have replaced
  * come last. Columns on wide screens, cards on narrow ones.
  */
-export function Nodes({ nodes }: { readonly nodes: Known<readonly HubNode[]> }) {
+export function Nodes({ nodes }: { readonly nodes: Query<readonly HubNode[]> }) {
   const text = useText('admin');
   const words = text.nodes;
   const all = nodes.value ?? [];

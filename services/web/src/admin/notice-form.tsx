@@ -32,7 +32,7 @@ export function NoticeForm({ user, online, onAsking }: NoticeFormProps) {
   const [state, setState] = useState<'writing' | 'asking' | 'sent' | 'missing'>('writing');
   useEffect(() => onAsking?.(state === 'asking'), [state, onAsking]);
   const target: NoticeTarget = kind === 'all' ? { all: true } : kind === 'room' ? { room: name.trim() } : { user: name.trim() };
-  const spoken =
+  const recipients =
     kind === 'all'
       ? words.toAll(online === undefined ? text.unknown : format.number(online))
       : kind === 'room'
@@ -95,15 +95,15 @@ export function NoticeForm({ user, online, onAsking }: NoticeFormProps) {
       {state === 'asking' && (
         <ConfirmDialog
           title={words.confirmTitle}
-          body={words.confirmTo(spoken)}
-          yes={words.yes}
-          grave={false}
-          act={() => adminApi.inform(target, body.trim())}
-          done={() => {
+          body={words.confirmTo(recipients)}
+          confirmLabel={words.yes}
+          destructive={false}
+          onConfirm={() => adminApi.inform(target, body.trim())}
+          onDone={() => {
             setBody('');
             setState('sent');
           }}
-          cancel={() => setState('writing')}
+          onCancel={() => setState('writing')}
         >
           <Text className={styles['quote']}>{body.trim()}</Text>
         </ConfirmDialog>

@@ -4,14 +4,14 @@ import { useText } from '../i18n/language.tsx';
 import { PagedList } from '../list/paged-list.ts';
 import { MoreButton } from '../ui/more-button.tsx';
 import shared from './admin.module.css';
-import { adminApi, ONLINE_SHOWN, type Online, type PersonRow } from './admin-api.ts';
+import { adminApi, type PersonRow, ONLINE_SHOWN, type Online } from './admin-api.ts';
 import { useFormat, useReason } from './format.ts';
 import { Panel } from './panel.tsx';
 import styles from './people.module.css';
-import { type Known, useAppended, useRepeated } from './queries.ts';
+import { type Query, usePages, usePolled } from './queries.ts';
 
 interface PeopleProps {
-  readonly online: Known<Online>;
+  readonly online: Query<Online>;
   readonly choose: (id: string) => void;
 }
 
@@ -23,7 +23,7 @@ export function People({ online, choose }: PeopleProps) {
   const [query, setQuery] = useState<PagedList<PersonRow>>();
   // A search with the same text also asks again.
   const ask = useMemo(() => query && (() => query.load()), [query]);
-  const [known, look] = useRepeated(ask);
+  const [known, look] = usePolled(ask);
   const found = query === undefined ? undefined : known.value;
   const error = query === undefined ? undefined : known.error;
   const status =
@@ -104,7 +104,7 @@ function OnlineList({ online, choose }: OnlineListProps) {
   const { people: words } = useText('admin');
   const format = useFormat();
   const [kept, setKept] = useState<readonly PersonRow[]>();
-  const [{ items, next, begun, error }, load] = useAppended(adminApi.everybody);
+  const [{ items, next, started, error }, load] = usePages(adminApi.everybody);
   const [whole, setWhole] = useState(false);
   const reason = useReason();
   if (online === undefined) return null;
@@ -114,7 +114,7 @@ function OnlineList({ online, choose }: OnlineListProps) {
   if (!many && kept !== undefined) setKept(undefined);
   const everybody = many && whole;
   const shown = everybody ? items : many ? (kept ?? users) : users;
-  const said = everybody ? words.all : words.some;
+  const summary = everybody ? words.all : words.some;
   return (
     <>
       <div className={styles['listHead']}>
@@ -123,7 +123,7 @@ function OnlineList({ online, choose }: OnlineListProps) {
         </Text>
         {many && (
           <Text size="sm" className={shared['hint']}>
-            {said(format.number(shown.length), format.number(count))}{' '}
+            {summary(format.number(shown.length), format.number(count))}{' '}
             {!everybody && (
               <Button variant="subtle" size="compact-sm" onClick={() => setKept(users)}>
                 {words.others}
@@ -134,7 +134,7 @@ function OnlineList({ online, choose }: OnlineListProps) {
               size="compact-sm"
               onClick={() => {
                 setWhole(!whole);
-                if (!whole && !begun) void load();
+                if (!whole && !started) void load();
               }}
             >
               {everybody ? words.back : words.everybody}

@@ -9,7 +9,7 @@ import { ConfirmDialog, useFocusBack } from './confirm-dialog.tsx';
 import { useFormat, useReason } from './format.ts';
 import { NoticeForm } from './notice-form.tsx';
 import styles from './people.module.css';
-import { useAppended, useRepeated } from './queries.ts';
+import { usePages, usePolled } from './queries.ts';
 
 interface PersonDrawerProps {
   readonly id: string;
@@ -23,7 +23,7 @@ export function PersonDrawer({ id, close }: PersonDrawerProps) {
   const reason = useReason();
   useFocusBack();
   const tell = useCallback(() => adminApi.person(id), [id]);
-  const [known, look] = useRepeated(tell);
+  const [known, look] = usePolled(tell);
   const [asking, setAsking] = useState<PersonAction>();
   const [informing, setInforming] = useState(false);
   const [sending, setSending] = useState(false);
@@ -109,10 +109,10 @@ function Facts({ person }: { readonly person: PersonDetails }) {
   const format = useFormat();
   const { id, kind, sessions, lastSeen, bannedUntil } = person;
   const read = useCallback((after: string | undefined) => adminApi.roomsOf(id, after), [id]);
-  const [further, load] = useAppended(read);
+  const [further, load] = usePages(read);
   // A room whose activity changed meanwhile may be on both pages.
   const rooms = [...new Map([...person.rooms, ...further.items].map((one) => [one.room, one])).values()];
-  const more = further.begun ? further.next : person.next;
+  const more = further.started ? further.next : person.next;
   const named = <T extends object>(names: T, key: string) => (Object.hasOwn(names, key) ? String(names[key as keyof T]) : key);
   return (
     <dl className={shared['details']}>
@@ -184,11 +184,11 @@ function PersonActionDialog({ action, person, done, cancel }: PersonActionDialog
     <ConfirmDialog
       title={<Sentence template={([name = '']) => title(name)} slots={[<PersonName key="name" person={person} />]} />}
       body={body}
-      yes={yes}
-      grave={action !== 'unban'}
-      act={act}
-      done={done}
-      cancel={cancel}
+      confirmLabel={yes}
+      destructive={action !== 'unban'}
+      onConfirm={act}
+      onDone={done}
+      onCancel={cancel}
     >
       {action === 'disconnect' && (
         <TextInput

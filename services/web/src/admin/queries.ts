@@ -4,18 +4,18 @@ import type { ReadPart } from '../list/paged-list.ts';
 import { AdminError, adminApi, type Hub, type HubNode, type Online, type Queue, type RoomSize } from './admin-api.ts';
 
 /** The last value that was read, and why there is no newer one. */
-export interface Known<T> {
+export interface Query<T> {
   readonly value: T | undefined;
   readonly error: AdminError | undefined;
 }
 
 /** All numbers of the admin page. */
-export interface Picture {
-  readonly hub: Known<Hub>;
-  readonly nodes: Known<readonly HubNode[]>;
-  readonly rooms: Known<readonly RoomSize[]>;
-  readonly queues: Known<Readonly<Record<string, Queue>>>;
-  readonly online: Known<Online>;
+export interface HubSnapshot {
+  readonly hub: Query<Hub>;
+  readonly nodes: Query<readonly HubNode[]>;
+  readonly rooms: Query<readonly RoomSize[]>;
+  readonly queues: Query<Readonly<Record<string, Queue>>>;
+  readonly online: Query<Online>;
   /** When the hub last answered, Unix milliseconds. Undefined: not yet. */
   readonly at: number | undefined;
   /** The running read takes longer than `SLOW_MS`. */
@@ -24,7 +24,7 @@ export interface Picture {
 
 const NOTHING = { value: undefined, error: undefined };
 
-const BLANK: Picture = { hub: NOTHING, nodes: NOTHING, rooms: NOTHING, queues: NOTHING, online: NOTHING, at: undefined, slow: false };
+const BLANK: HubSnapshot = { hub: NOTHING, nodes: NOTHING, rooms: NOTHING, queues: NOTHING, online: NOTHING, at: undefined, slow: false };
 
 /** Milliseconds between an answer and the next read. */
 const EVERY_MS = 2000;
@@ -36,7 +36,7 @@ const SLOW_MS = 5000;
  * Reads all numbers at once, then every two seconds while the page is visible. One read runs at a
  * time.
  */
-export function useWatch(): Picture {
+export function useHubSnapshot(): HubSnapshot {
   const [picture, setPicture] = useState(BLANK);
   useEffect(() => {
     let last = BLANK;
@@ -48,7 +48,7 @@ export function useWatch(): Picture {
       if (over || looking || document.hidden) return;
       looking = true;
       const waiting = window.setTimeout(() => setPicture({ ...last, slow: true }), SLOW_MS);
-      last = await look(last);
+      last = await readAll(last);
       clearTimeout(waiting);
       looking = false;
       if (over) return;
@@ -68,7 +68,7 @@ export function useWatch(): Picture {
 }
 
 /** On an error, keeps the last value beside it. */
-async function ask<T>(question: () => Promise<T>, before: Known<T>): Promise<Known<T>> {
+async function readOne<T>(question: () => Promise<T>, before: Query<T>): Promise<Query<T>> {
   try {
     return { value: await question(), error: undefined };
   } catch (error) {
@@ -76,13 +76,13 @@ async function ask<T>(question: () => Promise<T>, before: Known<T>): Promise<Kno
   }
 }
 
-async function look(before: Picture): Promise<Picture> {
+async function readAll(before: HubSnapshot): Promise<HubSnapshot> {
   const [hub, nodes, rooms, queues, online] = await Promise.all([
-    ask(adminApi.hub, before.hub),
-    ask(adminApi.nodes, before.nodes),
-    ask(adminApi.rooms, before.rooms),
-    ask(adminApi.queues, before.queues),
-    ask(adminApi.online, before.online),
+    readOne(adminApi.hub, before.hub),
+    readOne(adminApi.nodes, before.nodes),
+    readOne(adminApi.rooms, before.rooms),
+    readOne(adminApi.queues, before.queues),
+    readOne(adminApi.online, before.online),
   ]);
   return { hub, nodes, rooms, queues, online, at: hub.error === undefined ? Date.now() : before.at, slow: false };
 }
@@ -92,8 +92,8 @@ async function look(before: Picture): Promise<Picture> {
  * nothing. The caller keeps `ask` stable (`useCallback`) while it reads the same thing. The second
  * value reads now.
  */
-export function useRepeated<T>(ask: (() => Promise<T>) | undefined): readonly [Known<T>, () => Promise<void>] {
-  const [known, setKnown] = useState<Known<T>>({ value: undefined, error: undefined });
+export function usePolled<T>(ask: (() => Promise<T>) | undefined): readonly [Query<T>, () => Promise<void>] {
+  const [known, setKnown] = useState<Query<T>>({ value: undefined, error: undefined });
   const latest = useRef(ask);
   const look = useCallback(async () => {
     await ask?.().then(
@@ -117,27 +117,27 @@ export function useRepeated<T>(ask: (() => Promise<T>) | undefined): readonly [K
   return [known, look];
 }
 
-interface Appended<Item> {
+interface Pages<Item> {
   readonly items: readonly Item[];
   /** Cursor of the next page. */
   readonly next: string | undefined;
   /** At least one page was read. */
-  readonly begun: boolean;
+  readonly started: boolean;
   readonly error: AdminError | undefined;
 }
 
-const NO_PAGES = { items: [], next: undefined, begun: false, error: undefined };
+const NO_PAGES = { items: [], next: undefined, started: false, error: undefined };
 
 /**
  * Reads pages one after another and keeps each as it was. The second value reads the next page.
  * `first`: the cursor of the first page.
  */
-export function useAppended<Item>(read: ReadPart<Item>): readonly [Appended<Item>, (first?: string) => Promise<void>] {
-  const [known, setKnown] = useState<Appended<Item>>(NO_PAGES);
+export function usePages<Item>(read: ReadPart<Item>): readonly [Pages<Item>, (first?: string) => Promise<void>] {
+  const [known, setKnown] = useState<Pages<Item>>(NO_PAGES);
   const load = async (first?: string): Promise<void> => {
     try {
-      const { items, next } = await read(known.begun ? known.next : first);
-      setKnown((before) => ({ items: [...before.items, ...items], next, begun: true, error: undefined }));
+      const { items, next } = await read(known.started ? known.next : first);
+      setKnown((before) => ({ items: [...before.items, ...items], next, started: true, error: undefined }));
     } catch (failure) {
       const error = failure instanceof AdminError ? failure : new AdminError('INTERNAL', String(failure));
       setKnown((before) => ({ ...before, error }));

@@ -4,10 +4,10 @@ import styles from './admin.module.css';
 import type { Queue, RoomSize } from './admin-api.ts';
 import { queueName, useFormat } from './format.ts';
 import { OutLink, Panel } from './panel.tsx';
-import type { Known } from './queries.ts';
+import type { Query } from './queries.ts';
 
 /** The largest rooms. */
-export function Rooms({ rooms }: { readonly rooms: Known<readonly RoomSize[]> }) {
+export function Rooms({ rooms }: { readonly rooms: Query<readonly RoomSize[]> }) {
   const { rooms: words } = useText('admin');
   const format = useFormat();
   return (
@@ -38,7 +38,7 @@ export function Rooms({ rooms }: { readonly rooms: Known<readonly RoomSize[]> })
 }
 
 interface QueuesProps {
-  readonly queues: Known<Readonly<Record<string, Queue>>>;
+  readonly queues: Query<Readonly<Record<string, Queue>>>;
   /** Whether the hub has a queue board to link to. */
   readonly board: boolean;
 }

@@ -4,20 +4,20 @@ import { useText } from '../i18n/language.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { AdminError } from './admin-api.ts';
 import { queueName, useFormat, useReason } from './format.ts';
-import type { Picture } from './queries.ts';
+import type { HubSnapshot } from './queries.ts';
 import styles from './verdict.module.css';
 import { type Finding, findingsOf, verdictOf } from './verdict.ts';
 
 const ICONS = { unknown: 'clock', well: 'check', warn: 'alert', bad: 'alert' } as const;
 
 /** The verdict with its findings: on the page, in the tab's title and for screen readers. */
-export function VerdictBanner({ picture }: { readonly picture: Picture }) {
+export function VerdictBanner({ picture }: { readonly picture: HubSnapshot }) {
   const text = useText('admin');
   const format = useFormat();
-  const say = useFindingText();
+  const describe = useFindingText();
   const findings = findingsOf(picture);
   const verdict = verdictOf(findings);
-  const spoken = useOnce(findings?.map(keyOf).join() ?? '', [text.verdict[verdict], ...(findings ?? []).map(say)].join('. '));
+  const announced = useStableText(findings?.map(keyOf).join() ?? '', [text.verdict[verdict], ...(findings ?? []).map(describe)].join('. '));
   useEffect(() => {
     document.title = `${text.tab[verdict]} ${text.verdict[verdict]} · ${text.brand}`;
   }, [text, verdict]);
@@ -34,13 +34,13 @@ export function VerdictBanner({ picture }: { readonly picture: Picture }) {
           <ul className={styles['findings']}>
             {findings.map((finding) => (
               <li key={keyOf(finding)} data-severity={finding.severity}>
-                {say(finding)}
+                {describe(finding)}
               </li>
             ))}
           </ul>
         )}
         {findings?.length === 0 && <p>{picture.hub.value?.redis === 'none' ? text.nothingElseAlone : text.nothingElse}</p>}
-        <VisuallyHidden role="status">{spoken}</VisuallyHidden>
+        <VisuallyHidden role="status">{announced}</VisuallyHidden>
       </div>
       {picture.at !== undefined && (
         <p className={styles['asOf']}>
@@ -73,7 +73,7 @@ function keyOf(finding: Finding): string {
  * Returns `words` as they were when `key` last changed. Otherwise a screen reader would read
  * changing numbers every two seconds.
  */
-function useOnce(key: string, words: string): string {
+function useStableText(key: string, words: string): string {
   const [once, setOnce] = useState({ key, words });
   if (once.key === key) return once.words;
   setOnce({ key, words });

@@ -1,6 +1,6 @@
 /** Decides whether the hub is healthy, from the numbers of the admin page. */
 import type { HubNode, KeySetState } from './admin-api.ts';
-import type { Picture } from './queries.ts';
+import type { HubSnapshot } from './queries.ts';
 
 /** `note`: worth knowing, but no reason to get up. */
 type Severity = 'bad' | 'warn' | 'note';
@@ -56,7 +56,7 @@ export function isGone({ state, silent }: HubNode, all: readonly HubNode[]): boo
 }
 
 /** Returns the findings, worst first. Undefined if nothing is known yet. */
-export function findingsOf({ hub, nodes, queues, slow }: Picture): readonly Finding[] | undefined {
+export function findingsOf({ hub, nodes, queues, slow }: HubSnapshot): readonly Finding[] | undefined {
   const { error } = hub;
   if (error?.code === 'NO_ANSWER') return [{ what: 'no-answer', severity: 'bad' }];
   if (error !== undefined) return [{ what: 'refused', severity: 'bad', code: error.code, message: error.message }];

@@ -30,7 +30,7 @@ export class InboxNotifier {
   }
 
   /** The caller calls this after each change of the workbench. */
-  look({ phase, mine, waiting }: Pick<WorkbenchView, 'phase' | 'mine' | 'waiting'>): void {
+  update({ phase, mine, waiting }: Pick<WorkbenchView, 'phase' | 'mine' | 'waiting'>): void {
     const visible = this.#options.visible();
     const before = this.#known;
     if (phase !== 'inbox') this.#known = undefined;

@@ -12,7 +12,7 @@ import { Preferences } from '../ui/preferences.tsx';
 import styles from './agent.module.css';
 import { ConversationPane } from './conversation-pane.tsx';
 import type { Workbench } from './workbench.ts';
-import type { Conversation, Entry, WorkbenchView } from './workbench-view.ts';
+import type { Conversation, InboxEntry, WorkbenchView } from './workbench-view.ts';
 
 const TABS = ['mine', 'waiting', 'others', 'ended'] as const;
 
@@ -45,10 +45,10 @@ export function Inbox({ bench, view, notifier }: InboxProps) {
   const rows: Readonly<Record<Tab, readonly Row[]>> = {
     mine: view.mine.map((entry) => ({
       ...rowOfEntry(entry),
-      ...(entry.typing === undefined ? {} : { line: about((name) => conversation.isTyping([name]), entry.typing) }),
+      ...(entry.typing === undefined ? {} : { line: personSentence((name) => conversation.isTyping([name]), entry.typing) }),
     })),
     waiting: view.waiting.map(rowOf),
-    others: view.others.map((one) => ({ ...rowOf(one), line: one.agent && about(text.with, one.agent) })),
+    others: view.others.map((one) => ({ ...rowOf(one), line: one.agent && personSentence(text.with, one.agent) })),
     ended: view.ended.map(rowOfEntry),
   };
   return (
@@ -128,15 +128,15 @@ function counted(shown: number, more: boolean): string {
 }
 
 /** A sentence with a person's name in it. */
-function about(say: (name: string) => string, person: Person): ReactNode {
+function personSentence(say: (name: string) => string, person: Person): ReactNode {
   return <Sentence template={([name = '']) => say(name)} slots={[<PersonName key="name" person={person} />]} />;
 }
 
-function withUnread(entries: readonly Entry[]): number {
+function withUnread(entries: readonly InboxEntry[]): number {
   return entries.filter(({ unread }) => unread > 0).length;
 }
 
-function rowOfEntry({ conversation, unread, last }: Entry): Row {
+function rowOfEntry({ conversation, unread, last }: InboxEntry): Row {
   return { ...rowOf(conversation), unread, line: last };
 }
 

@@ -43,7 +43,7 @@ const bench = new Workbench({
 
 const notifier = new Notifier(globalThis.Notification);
 
-document.addEventListener('visibilitychange', () => visible() && bench.shown());
+document.addEventListener('visibilitychange', () => visible() && bench.pageShown());
 setInterval(() => void bench.refresh(), REFRESH_MS);
 void bench.start();
 await renderPage(<AgentPage bench={bench} notifier={notifier} visible={visible} />);
@@ -63,13 +63,13 @@ export function AgentPage({ bench, notifier, visible }: AgentPageProps) {
     const inboxNotifier = new InboxNotifier({
       visible,
       notify: ({ room, customer, text: body }) =>
-        notifier.tell(room, plainName(customer, kinds()), body, () => {
+        notifier.notify(room, plainName(customer, kinds()), body, () => {
           window.focus();
           void bench.select(room);
         }),
     });
-    inboxNotifier.look(bench.view.getState());
-    return bench.view.subscribe((now) => inboxNotifier.look(now));
+    inboxNotifier.update(bench.view.getState());
+    return bench.view.subscribe((now) => inboxNotifier.update(now));
   }, [bench, notifier, visible, kinds]);
   const text = useText('agent');
   switch (view.phase) {

@@ -20,7 +20,7 @@ export interface Details extends Conversation {
 }
 
 /** One of my conversations, as a list shows it. */
-export interface Entry {
+export interface InboxEntry {
   readonly conversation: Conversation;
   readonly unread: number;
   /** The newest message. */
@@ -48,11 +48,11 @@ export interface WorkbenchView {
   readonly me: Person | undefined;
   /** The state of the connection to the hub. */
   readonly status: ClientStatus;
-  readonly mine: readonly Entry[];
+  readonly mine: readonly InboxEntry[];
   readonly waiting: readonly Conversation[];
   readonly others: readonly Conversation[];
   /** My ended conversations, newest first. */
-  readonly ended: readonly Entry[];
+  readonly ended: readonly InboxEntry[];
   /** Which lists have more pages. */
   readonly more: Readonly<Record<PagedName, boolean>>;
   readonly current: Current | undefined;

@@ -8,7 +8,7 @@ import type { BrowserLogin } from '../login/browser-login.ts';
 import type { View } from '../state/view.ts';
 import { ConversationLists } from './conversation-lists.ts';
 import { ReadMarks } from './read-marks.ts';
-import type { Conversation, Current, Details, Entry, PagedName, WorkbenchView } from './workbench-view.ts';
+import type { Conversation, Current, Details, InboxEntry, PagedName, WorkbenchView } from './workbench-view.ts';
 
 interface WorkbenchOptions {
   readonly login: BrowserLogin;
@@ -61,7 +61,7 @@ export class Workbench {
   async start(): Promise<void> {
     this.#change({ phase: 'starting' });
     try {
-      if (await this.#options.login.resume()) this.#come();
+      if (await this.#options.login.resume()) this.#openInbox();
       else this.#change({ phase: 'login' });
     } catch {
       this.#change({ phase: 'unreachable' });
@@ -72,14 +72,14 @@ export class Workbench {
     this.#change({ loginError: undefined });
     try {
       await this.#options.login.enter('/public/login', { username, password });
-      this.#come();
+      this.#openInbox();
     } catch (error) {
       this.#change({ phase: 'login', loginError: codeOf(error) });
     }
   }
 
   async logOut(): Promise<void> {
-    this.#leave(undefined);
+    this.#closeInbox(undefined);
     await this.#options.login.leave().catch(() => undefined);
   }
 
@@ -99,7 +99,7 @@ export class Workbench {
       const thread = this.#threadOf(client, details.room);
       await this.#try(() => thread.read());
     }
-    this.#seen();
+    this.#markRead();
   }
 
   /** Assigns a conversation to `agent`. Default: to me. */
@@ -107,7 +107,7 @@ export class Workbench {
     const done = await this.#try(() =>
       this.#options.login.call('POST', `/conversations/${room}/assign`, agent === undefined ? {} : { agent }),
     );
-    if (done !== undefined) this.#put(done as Conversation);
+    if (done !== undefined) this.#replace(done as Conversation);
     await this.refresh();
   }
 
@@ -122,8 +122,8 @@ export class Workbench {
   }
 
   /** The page became visible. */
-  shown(): void {
-    this.#seen();
+  pageShown(): void {
+    this.#markRead();
     void this.refresh();
   }
 
@@ -162,7 +162,7 @@ export class Workbench {
     return this.#store.getState().me;
   }
 
-  #come(): void {
+  #openInbox(): void {
     const { login, connect, marks } = this.#options;
     const me = login.user;
     if (me === undefined) return;
@@ -176,7 +176,7 @@ export class Workbench {
       void this.refresh();
     });
     client.on('status', (status) => {
-      if (status.state === 'refused' || status.state === 'closed') return this.#leave(status.reason?.code);
+      if (status.state === 'refused' || status.state === 'closed') return this.#closeInbox(status.reason?.code);
       this.#change({ status });
     });
     client.on('message', ({ room, offset, message }) => {
@@ -184,11 +184,11 @@ export class Workbench {
       this.#threadOf(client, room).receive({ offset, message });
     });
     client.on('resync', ({ room, messages }) => this.#threads.get(room)?.resync(messages));
-    client.on('typing', ({ room, user }) => this.#threads.get(room)?.typist(user));
+    client.on('typing', ({ room, user }) => this.#threads.get(room)?.typing(user));
     client.on('room_closed', ({ room, reason }) => {
       this.#threads.get(room)?.end('over', reason);
       const closed = this.#conversations.find((one) => one.room === room);
-      if (closed !== undefined) this.#put({ ...closed, state: 'closed' });
+      if (closed !== undefined) this.#replace({ ...closed, state: 'closed' });
       void this.refresh();
     });
     client.on('command', ({ code }) => {
@@ -198,7 +198,7 @@ export class Workbench {
   }
 
   /** Closes the connection and shows the login form. */
-  #leave(loginError: string | undefined): void {
+  #closeInbox(loginError: string | undefined): void {
     const client = this.#client;
     if (client === undefined) return;
     this.#client = undefined;
@@ -240,13 +240,13 @@ export class Workbench {
     const more = { waiting: lists.more('waiting'), others: lists.more('others'), ended: lists.more('ended') };
     this.#change({ colleagues: online.agents.filter(({ id }) => id !== me), more });
     await Promise.all(mine.map(({ room }) => this.#enter(client, room)));
-    this.#seen();
+    this.#markRead();
   }
 
   async #enter(client: ParleyClient, room: string): Promise<void> {
     const thread = this.#threadOf(client, room);
     // If I cannot enter it, it is not mine any more, or the next refresh tries again.
-    if (thread.status === 'idle') await thread.enter().catch(() => undefined);
+    if (thread.status === 'idle') await thread.join().catch(() => undefined);
   }
 
   #threadOf(client: ParleyClient, room: string): Thread {
@@ -266,12 +266,12 @@ export class Workbench {
   }
 
   #changed(room: string): void {
-    if (room === this.#details?.room) this.#seen();
+    if (room === this.#details?.room) this.#markRead();
     this.#change();
   }
 
   /** Marks the messages in view as read. */
-  #seen(): void {
+  #markRead(): void {
     const thread = this.#thread;
     const room = thread?.room;
     if (thread === undefined || room === undefined || !this.#options.visible() || thread.top <= (this.#marks?.of(room) ?? 0)) return;
@@ -284,7 +284,7 @@ export class Workbench {
     return thread.unread(this.#marks?.of(thread.room ?? '') ?? 0);
   }
 
-  #put(changed: Conversation): void {
+  #replace(changed: Conversation): void {
     this.#conversations = this.#conversations.map((one) => (one.room === changed.room ? changed : one));
     if (this.#details?.room === changed.room) this.#details = { ...this.#details, ...changed };
     this.#change();
@@ -314,7 +314,7 @@ export class Workbench {
     });
   }
 
-  #entry(conversation: Conversation): Entry {
+  #entry(conversation: Conversation): InboxEntry {
     const thread = this.#threads.get(conversation.room);
     return {
       conversation,

@@ -15,7 +15,7 @@ import { Preferences } from '../ui/preferences.tsx';
 import { renderPage } from '../ui/render-page.tsx';
 import styles from './app.module.css';
 
-type Place =
+type AppState =
   | { readonly is: 'loading' }
   | { readonly is: 'entry'; readonly message?: string }
   | { readonly is: 'in'; readonly user: LoggedIn; readonly client: ParleyClient };
@@ -30,12 +30,12 @@ const account = new Account({
 /** The chat's page: the entry, or the chat of the person who is logged in. */
 export function App() {
   const text = { ...useText('app'), ...useText('account') };
-  const [place, setPlace] = useState<Place>({ is: 'loading' });
+  const [place, setPlace] = useState<AppState>({ is: 'loading' });
   const enter = () => {
     if (account.user !== undefined) setPlace({ is: 'in', user: account.user, client: openClient(account) });
   };
   // A newcomer starts in the park, also on a small screen. A link leads to its own place.
-  const arrive = () => {
+  const onEntered = () => {
     if (placeOf(location.hash).is === 'lobby') goTo({ is: 'room', room: 'park' });
     enter();
   };
@@ -80,10 +80,10 @@ export function App() {
         </p>
       );
     case 'entry':
-      return <Entry key={place.message} account={account} message={place.message} onEntered={arrive} />;
+      return <Entry key={place.message} account={account} message={place.message} onEntered={onEntered} />;
     case 'in':
       return (
-        <Stay
+        <ChatPage
           client={place.client}
           user={place.user}
           call={account.call}
@@ -105,7 +105,7 @@ export function openClient(account: Account): ParleyClient {
   return client;
 }
 
-interface StayProps {
+interface ChatPageProps {
   readonly client: ParleyClient;
   readonly user: LoggedIn;
   readonly call: Account['call'];
@@ -114,7 +114,7 @@ interface StayProps {
 }
 
 /** The page of a person who is logged in: header, banner and chat. */
-function Stay({ client, user, call, onLogOut, onStartOver }: StayProps) {
+function ChatPage({ client, user, call, onLogOut, onStartOver }: ChatPageProps) {
   const text = useText('app');
   const status = useStatus(client);
   const account = useMemo(() => ({ user, call }), [user, call]);

@@ -5,7 +5,7 @@ import type { ParleyClient } from '#libs/client/index.ts';
 import { browserTimers } from '../conversation/timers.ts';
 import { useText } from '../i18n/language.tsx';
 import { Notifier, useCountedTitle } from '../notify/notifier.tsx';
-import { type KindLabels, plainName, useLatestKinds } from '../people/person-name.tsx';
+import { type KindTags, plainName, useLatestKinds } from '../people/person-name.tsx';
 import classes from './chat.module.css';
 import { ChatContext, type ChatParts, useChat } from './chat-context.ts';
 import { Lobby } from './lobby/lobby.tsx';
@@ -45,7 +45,7 @@ export function Chat({ client, account }: ChatProps) {
   );
 }
 
-function makeParts(client: ParleyClient, account: ChatAccount, kinds: () => KindLabels): ChatParts {
+function makeParts(client: ParleyClient, account: ChatAccount, kinds: () => KindTags): ChatParts {
   const notifier = new Notifier(globalThis.Notification);
   const store = new ChatStore({
     client,
@@ -54,7 +54,7 @@ function makeParts(client: ParleyClient, account: ChatAccount, kinds: () => Kind
     onUnseen: (room, { from, text }) => {
       // A message in the park is only reported if it contains the person's name.
       if (room.kind === 'park' && !text.toLocaleLowerCase().includes(account.user.name.toLocaleLowerCase())) return;
-      notifier.tell(room.room, plainName(from, kinds(), room.kind === 'group' ? room.name : undefined), text, () => {
+      notifier.notify(room.room, plainName(from, kinds(), room.kind === 'group' ? room.name : undefined), text, () => {
         window.focus();
         goTo(placeOfRoom(room));
       });

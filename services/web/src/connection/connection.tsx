@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react';
 import type { ClientStatus, ParleyClient } from '#libs/client/index.ts';
 import { useText } from '../i18n/language.tsx';
 import styles from './connection.module.css';
-import { type Notice, noticeOf } from './notice.ts';
+import { type ConnectionNotice, noticeOf } from './connection-notice.ts';
 
 /** The status of the connection to the hub. */
 export function useStatus(client: ParleyClient): ClientStatus {
@@ -65,7 +65,7 @@ export function Banner({ status, onRetry, onStartOver }: BannerProps) {
  * The present notice. Undefined while a first connection opens quickly. After trouble, says for a
  * moment that all is well.
  */
-function useNotice(status: ClientStatus): Notice | undefined {
+function useNotice(status: ClientStatus): ConnectionNotice | undefined {
   const text = useText('app').connection;
   const present = noticeOf(status, text);
   const [shown, setShown] = useState<'none' | 'trouble' | 'good'>('none');

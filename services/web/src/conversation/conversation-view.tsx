@@ -96,7 +96,7 @@ function Composer({ thread, limit, ended, placeholder, focused, onPublish }: Com
 
   const write = (next: string) => {
     setDraft(next);
-    thread.write(next);
+    thread.setDraft(next);
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();

@@ -119,7 +119,7 @@ export class Thread {
   }
 
   /** The room stores messages from now on, or stops to. */
-  keep(keepsHistory: boolean): void {
+  setKeepsHistory(keepsHistory: boolean): void {
     this.#keepsHistory = keepsHistory;
   }
 
@@ -129,7 +129,7 @@ export class Thread {
    */
   open(): void {
     if (this.status !== 'idle') return;
-    this.enter().catch((error: unknown) => {
+    this.join().catch((error: unknown) => {
       const code = codeOf(error);
       if (mayWorkLater(code)) this.#options.timers.after(REJOIN_MS, () => this.open());
       else this.end(code === 'ROOM_CLOSED' ? 'over' : 'refused', code);
@@ -137,7 +137,7 @@ export class Thread {
   }
 
   /** Joins the room once. Rejects like the client's `join`. Then the thread is idle. */
-  async enter(): Promise<void> {
+  async join(): Promise<void> {
     const { room } = this.#state;
     if (room === undefined) return;
     this.#store.setState({ status: 'opening' });
@@ -146,8 +146,8 @@ export class Thread {
       this.#timeline.add(messages);
       // The room may have ended meanwhile.
       if (this.status !== 'opening') return this.#show();
-      this.#show({ status: 'open', ...this.#measured(), ...this.#foundNew() });
-      this.onEntered(count);
+      this.#show({ status: 'open', ...this.#measureOlder(), ...this.#findFirstNew() });
+      this.onJoined(count);
     } catch (error) {
       if (this.status === 'opening') this.#store.setState({ status: 'idle' });
       throw error;
@@ -191,11 +191,11 @@ export class Thread {
   /** The room lost its sequence (M4). It continues with this page. */
   resync(page: readonly PlacedMessage[]): void {
     this.#timeline.resync(page, this.#keepsHistory);
-    this.#show(this.#measured());
+    this.#show(this.#measureOlder());
   }
 
   /** A person is typing. */
-  typist(person: Person): void {
+  typing(person: Person): void {
     this.#typists.start(person);
   }
 
@@ -249,7 +249,7 @@ export class Thread {
   }
 
   /** Keeps the text in the composer and reports that I am typing. */
-  write(draft: string): void {
+  setDraft(draft: string): void {
     this.#draft = draft;
     const { room, status } = this.#state;
     if (draft.trim() !== '' && room !== undefined && status === 'open') this.#options.client.typing(room);
@@ -274,7 +274,7 @@ export class Thread {
   beginReading(unread: number): void {
     this.#newCount = unread;
     this.#store.setState({ firstNew: undefined });
-    this.#store.setState(this.#foundNew());
+    this.#store.setState(this.#findFirstNew());
   }
 
   /** Drops the oldest messages of a long list. Call it only while the end is in view. */
@@ -283,7 +283,7 @@ export class Thread {
   }
 
   /** The room was joined. `count`: the people in it. */
-  protected onEntered(_count: number): void {}
+  protected onJoined(_count: number): void {}
 
   get #state(): ThreadState {
     return this.#store.getState();
@@ -310,12 +310,12 @@ export class Thread {
   }
 
   /** Offsets begin at 1. If the first message has offset 1, there is nothing above it. */
-  #measured(): Partial<ThreadState> {
+  #measureOlder(): Partial<ThreadState> {
     if (this.#state.older === 'loading') return {};
     return { older: (this.#timeline.first ?? 0) > 1 ? 'some' : 'none' };
   }
 
-  #foundNew(): Partial<ThreadState> {
+  #findFirstNew(): Partial<ThreadState> {
     if (this.#newCount === 0 || this.#state.firstNew !== undefined) return {};
     const messages = this.#timeline.items.filter((item) => item.kind === 'message');
     return { firstNew: messages.length > this.#newCount ? messages.at(-this.#newCount)?.id : undefined };

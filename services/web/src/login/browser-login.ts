@@ -36,7 +36,7 @@ export class BrowserLogin {
   #token: string | undefined;
   #renewing: Promise<boolean> | undefined;
   /** Counts logouts, so that a renewal that began before one is dropped. */
-  #left = 0;
+  #logouts = 0;
   #user: LoggedIn | undefined;
   #last: LoggedIn | undefined;
 
@@ -59,7 +59,7 @@ export class BrowserLogin {
    * nobody is logged in. Rejects with `ApiError`, like all methods below.
    */
   async enter<Other extends object = never>(path: string, body: object): Promise<LoggedIn | Other> {
-    const answer = await this.#alone(() => this.#options.api('POST', path, { body }));
+    const answer = await this.#exclusively(() => this.#options.api('POST', path, { body }));
     return isLogin(answer) ? this.#take(answer) : (answer as Other);
   }
 
@@ -68,11 +68,11 @@ export class BrowserLogin {
    * as that one. Calls `kept` before any other tab can continue. `key` makes the `Idempotency-Key`.
    * If tabs without locks send the same request at once, the key makes them the same user.
    */
-  async enterOnce(path: string, body: object, key: () => string, kept: (user: LoggedIn) => void): Promise<LoggedIn> {
-    return this.#alone(async () => {
+  async enterOnce(path: string, body: object, key: () => string, onCreated: (user: LoggedIn) => void): Promise<LoggedIn> {
+    return this.#exclusively(async () => {
       if (this.#options.renewal() !== undefined && (await this.#renew()) && this.#user !== undefined) return this.#user;
       const user = this.#take((await this.#options.api('POST', path, { body, key: key() })) as LoginAnswer);
-      kept(user);
+      onCreated(user);
       return user;
     });
   }
@@ -82,7 +82,7 @@ export class BrowserLogin {
    * it.
    */
   resume(): Promise<boolean> {
-    this.#renewing ??= this.#alone(() => this.#renew()).finally(() => {
+    this.#renewing ??= this.#exclusively(() => this.#renew()).finally(() => {
       this.#renewing = undefined;
     });
     return this.#renewing;
@@ -115,12 +115,12 @@ export class BrowserLogin {
   async leave(): Promise<void> {
     const token = this.#token;
     this.forget();
-    await this.#alone(() => this.#options.api('POST', '/auth/logout', { token, body: this.#options.ending, keepalive: true }));
+    await this.#exclusively(() => this.#options.api('POST', '/auth/logout', { token, body: this.#options.ending, keepalive: true }));
   }
 
   /** Forgets the login in this tab. Does not tell the hub. */
   forget(): void {
-    this.#left += 1;
+    this.#logouts += 1;
     this.#token = undefined;
     this.#user = undefined;
   }
@@ -133,11 +133,11 @@ export class BrowserLogin {
     const { api, renewal } = this.#options;
     const way = renewal();
     if (way === undefined) return false;
-    const left = this.#left;
+    const left = this.#logouts;
     try {
       const answer = (await api('POST', way.path, { body: way.body, keepalive: true })) as LoginAnswer;
       // Another person may have logged in in another tab.
-      if (left !== this.#left || (this.#user?.id ?? answer.user.id) !== answer.user.id) return false;
+      if (left !== this.#logouts || (this.#user?.id ?? answer.user.id) !== answer.user.id) return false;
       this.#take(answer);
       return true;
     } catch (error) {
@@ -157,7 +157,7 @@ export class BrowserLogin {
    * Runs one task at a time over all tabs, so that the others use its result. Frames in other sites
    * may have no locks. They run the task at once.
    */
-  async #alone<Result>(task: () => Promise<Result>): Promise<Result> {
+  async #exclusively<Result>(task: () => Promise<Result>): Promise<Result> {
     const { locks, lock } = this.#options;
     let begun = false;
     const begin = () => {

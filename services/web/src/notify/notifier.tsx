@@ -39,7 +39,7 @@ export class Notifier {
   }
 
   /** Shows a notification if they are permitted. It replaces the last one with the same `tag`. */
-  tell(tag: string, title: string, body: string, onClick: () => void): void {
+  notify(tag: string, title: string, body: string, onClick: () => void): void {
     if (this.#api?.permission !== 'granted') return;
     try {
       const notification = new this.#api(title, { body, tag });

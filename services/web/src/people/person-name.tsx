@@ -8,7 +8,7 @@ import classes from './person-name.module.css';
  * A person's name and the tag of their kind. If the name is too long, it is cut and the tag stays.
  */
 export function PersonName({ person: { name, kind } }: { readonly person: Pick<Person, 'name' | 'kind'> }) {
-  if (kindLabel(kind, useText('kinds')) === undefined) return <bdi title={name}>{name}</bdi>;
+  if (kindTag(kind, useText('kinds')) === undefined) return <bdi title={name}>{name}</bdi>;
   return (
     <span className={classes.person}>
       <bdi className={classes.name} title={name}>
@@ -25,7 +25,7 @@ interface KindTagProps {
 
 /** The tag of a person's kind. No name can imitate its box. People with an account have no tag. */
 export function KindTag({ kind }: KindTagProps) {
-  const word = kindLabel(kind, useText('kinds'));
+  const word = kindTag(kind, useText('kinds'));
   if (word === undefined) return null;
   return (
     <span className={classes.tag} data-kind={kind}>
@@ -35,15 +35,15 @@ export function KindTag({ kind }: KindTagProps) {
 }
 
 /** The tags in one language. */
-export type KindLabels = Text<'kinds'>;
+export type KindTags = Text<'kinds'>;
 
 /** The tag of a kind. Undefined if it has none. */
-function kindLabel(kind: string | undefined, words: KindLabels): string | undefined {
-  return kind !== undefined && Object.hasOwn(words, kind) ? words[kind as keyof KindLabels] : undefined;
+function kindTag(kind: string | undefined, words: KindTags): string | undefined {
+  return kind !== undefined && Object.hasOwn(words, kind) ? words[kind as keyof KindTags] : undefined;
 }
 
 /** Returns a function that gives the tags in the page's current language. For notifications. */
-export function useLatestKinds(): () => KindLabels {
+export function useLatestKinds(): () => KindTags {
   const kinds = useText('kinds');
   const latest = useRef(kinds);
   useEffect(() => {
@@ -53,8 +53,8 @@ export function useLatestKinds(): () => KindLabels {
 }
 
 /** The title of a notification: tag, name and, in a group, the room: `[guest] Bob · Walkers`. */
-export function plainName({ name, kind }: Pick<Person, 'name' | 'kind'>, words: KindLabels, room?: string): string {
-  const word = kindLabel(kind, words);
+export function plainName({ name, kind }: Pick<Person, 'name' | 'kind'>, words: KindTags, room?: string): string {
+  const word = kindTag(kind, words);
   return `${word === undefined ? '' : `[${word}] `}${bareName(name)}${room === undefined ? '' : ` · ${bareName(room)}`}`;
 }
 

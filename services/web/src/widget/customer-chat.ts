@@ -11,7 +11,7 @@ import type { Timers } from '../conversation/timers.ts';
 import type { BrowserLogin } from '../login/browser-login.ts';
 import { ApiError } from '../login/hub-api.ts';
 import type { View } from '../state/view.ts';
-import type { CustomerMemory } from './kept-customer.ts';
+import type { CustomerMemory } from './customer-memory.ts';
 
 /**
  * `form`: asks for the name. `refused`: the hub accepts no customers here, or ended the connection.
@@ -19,7 +19,7 @@ import type { CustomerMemory } from './kept-customer.ts';
 export type Phase = 'starting' | 'form' | 'chat' | 'unreachable' | 'refused';
 
 /** A conversation as the API returns it. */
-export interface Conversation {
+export interface CustomerConversation {
   readonly room: string;
   readonly state: 'queued' | 'assigned' | 'closed';
   readonly customer: Person;
@@ -34,7 +34,7 @@ export interface ChatView {
   readonly me: Person;
   /** The state of the connection to the hub. */
   readonly connection: 'fine' | 'reconnecting' | 'offline';
-  readonly conversation: Conversation | undefined;
+  readonly conversation: CustomerConversation | undefined;
   /**
    * The messages of the conversation, or of the next one. Undefined until the customer is known.
    */
@@ -75,8 +75,8 @@ export class CustomerChat {
    */
   #openingKey: { readonly after: string | undefined; readonly key: string } | undefined;
   /** The name of the last try. */
-  #tried: string | undefined;
-  #shown = false;
+  #lastName: string | undefined;
+  #visible = false;
   readonly #store = createStore<ChatView>(() => ({
     phase: 'starting',
     formError: undefined,
@@ -110,7 +110,7 @@ export class CustomerChat {
         this.#change({ phase: 'form' });
         return;
       }
-      await this.#come();
+      await this.#connect();
     } catch (error) {
       // `FORBIDDEN`: the hub accepts no customers of this channel.
       this.#change({ phase: codeOf(error) === 'FORBIDDEN' ? 'refused' : 'unreachable' });
@@ -128,8 +128,8 @@ export class CustomerChat {
   async begin(name: string): Promise<void> {
     const { login, memory, channel, metadata, uuid } = this.#options;
     // Another name is another request.
-    if (this.#tried !== undefined && this.#tried !== name) memory.endAttempt();
-    this.#tried = name;
+    if (this.#lastName !== undefined && this.#lastName !== name) memory.endAttempt();
+    this.#lastName = name;
     this.#change({ formError: undefined });
     try {
       const newcomer = { name: name.trim(), channel, metadata: metadata() };
@@ -142,7 +142,7 @@ export class CustomerChat {
           memory.endAttempt();
         },
       );
-      await this.#come();
+      await this.#connect();
     } catch (error) {
       // Another tab has created the customer, and this tab has resumed it.
       if (this.#state.phase !== 'form' && this.#client !== undefined) return;
@@ -153,7 +153,7 @@ export class CustomerChat {
   }
 
   /** Another tab changed the stored customer or conversation. Takes the change over. */
-  async elsewhere(): Promise<void> {
+  async followOtherTab(): Promise<void> {
     const { phase, conversation } = this.#state;
     const kept = this.#options.memory.customer;
     if (phase === 'form' && kept !== undefined) return this.start();
@@ -165,7 +165,7 @@ export class CustomerChat {
   publish(text: string): void {
     if (this.#state.conversation?.state === 'closed') {
       this.#change({ conversation: undefined });
-      this.#begin();
+      this.#beginThread();
     }
     this.#thread?.publish(text);
   }
@@ -180,13 +180,13 @@ export class CustomerChat {
       // The agent may have ended it at the same time. After any other error it stays open.
       if (codeOf(error) !== 'ROOM_CLOSED') return;
     }
-    this.#over(conversation.room);
+    this.#markClosed(conversation.room);
   }
 
   /** Whether the widget is visible. If it is, its messages count as read. */
-  show(shown: boolean, focused: boolean): void {
-    if (shown && !this.#shown) this.#thread?.beginReading(this.#state.unread);
-    this.#shown = shown;
+  setVisible(shown: boolean, focused: boolean): void {
+    if (shown && !this.#visible) this.#thread?.beginReading(this.#state.unread);
+    this.#visible = shown;
     this.#change({ focused });
   }
 
@@ -203,13 +203,13 @@ export class CustomerChat {
   }
 
   /** Connects the known customer and shows their conversation. */
-  async #come(): Promise<void> {
+  async #connect(): Promise<void> {
     // Another tab may have created the customer while the name was sent.
     if (this.#client !== undefined) return;
     const client = this.#options.connect();
     this.#client = client;
     this.#change({ phase: 'chat', me: this.#me });
-    this.#begin();
+    this.#beginThread();
     client.on('welcome', ({ limits }) => {
       this.#change({ limit: limits.messageChars });
       void this.#refresh();
@@ -225,11 +225,11 @@ export class CustomerChat {
       if (room === this.#thread?.room) this.#thread.resync(messages);
     });
     client.on('typing', ({ room, user }) => {
-      if (room === this.#thread?.room) this.#thread.typist(user);
+      if (room === this.#thread?.room) this.#thread.typing(user);
     });
-    client.on('room_closed', ({ room }) => this.#over(room));
+    client.on('room_closed', ({ room }) => this.#markClosed(room));
     client.on('command', ({ code, body }) => {
-      if (code === 'conversation') this.#changedHands(body as Conversation);
+      if (code === 'conversation') this.#reassigned(body as CustomerConversation);
     });
     client.connect();
   }
@@ -259,12 +259,12 @@ export class CustomerChat {
     }
   }
 
-  async #find(newer?: string): Promise<Conversation | undefined> {
+  async #find(newer?: string): Promise<CustomerConversation | undefined> {
     const { login, memory } = this.#options;
     const room = newer ?? this.#state.conversation?.room ?? memory.customer?.room;
     if (room !== undefined) {
       try {
-        return (await login.call('GET', `/conversations/${room}`)) as Conversation;
+        return (await login.call('GET', `/conversations/${room}`)) as CustomerConversation;
       } catch (error) {
         if (!(error instanceof ApiError) || (error.code !== 'FORBIDDEN' && error.code !== 'ROOM_NOT_FOUND')) throw error;
       }
@@ -273,25 +273,25 @@ export class CustomerChat {
       readonly rooms: readonly { readonly room: string; readonly kind: string }[];
     };
     const mine = rooms.find(({ kind }) => kind === 'conv');
-    return mine && ((await login.call('GET', `/conversations/${mine.room}`)) as Conversation);
+    return mine && ((await login.call('GET', `/conversations/${mine.room}`)) as CustomerConversation);
   }
 
-  async #enter(conversation: Conversation): Promise<void> {
+  async #enter(conversation: CustomerConversation): Promise<void> {
     const { room, state } = conversation;
     this.#change({ conversation });
     if (this.#client === undefined || (state !== 'closed' && this.#thread?.room === room && this.#thread.status === 'open')) return;
     this.#remember(room);
-    if (this.#thread?.room !== undefined && this.#thread.room !== room) this.#begin();
+    if (this.#thread?.room !== undefined && this.#thread.room !== room) this.#beginThread();
     const thread = this.#thread;
     if (thread === undefined) return;
     thread.assignRoom(room);
     // Its last messages may have been published while there was no connection.
     if (state === 'closed') return thread.read();
     try {
-      await thread.enter();
+      await thread.join();
     } catch (error) {
       if (codeOf(error) !== 'ROOM_CLOSED') throw error;
-      this.#over(room);
+      this.#markClosed(room);
       await thread.read();
     }
   }
@@ -300,7 +300,7 @@ export class CustomerChat {
    * Shows an empty thread. Its room is the conversation that is found, or that the first message
    * opens.
    */
-  #begin(): void {
+  #beginThread(): void {
     const client = this.#client;
     if (client === undefined) return;
     const thread = new Thread({
@@ -337,7 +337,7 @@ export class CustomerChat {
             '/conversations',
             subject === undefined ? {} : { subject },
             this.#keyAfter(known?.room),
-          )) as Conversation)
+          )) as CustomerConversation)
         : known;
     await this.#enter(opened);
     return opened.room;
@@ -348,11 +348,11 @@ export class CustomerChat {
     return this.#openingKey.key;
   }
 
-  #changedHands(changed: Conversation): void {
+  #reassigned(changed: CustomerConversation): void {
     if (changed.room === this.#state.conversation?.room) this.#change({ conversation: changed });
   }
 
-  #over(room: string): void {
+  #markClosed(room: string): void {
     const { conversation } = this.#state;
     if (conversation?.room !== room) return;
     this.#change({ conversation: { ...conversation, state: 'closed' } });
@@ -366,16 +366,16 @@ export class CustomerChat {
   }
 
   #change(changes: Partial<ChatView> = {}): void {
-    this.#store.setState({ ...changes, unread: this.#read('thread' in changes ? changes.thread : this.#thread) });
+    this.#store.setState({ ...changes, unread: this.#countUnread('thread' in changes ? changes.thread : this.#thread) });
   }
 
   /** The number of unread messages. While the widget is visible, marks all of them as read. */
-  #read(thread: Thread | undefined): number {
+  #countUnread(thread: Thread | undefined): number {
     const { memory } = this.#options;
     const kept = memory.customer;
     if (thread?.room === undefined || kept?.room !== thread.room) return 0;
     const { top } = thread;
-    if (!this.#shown || top <= (kept.read ?? 0)) return thread.unread(kept.read ?? 0);
+    if (!this.#visible || top <= (kept.read ?? 0)) return thread.unread(kept.read ?? 0);
     memory.remember({ ...kept, read: top });
     this.#client?.delivered(thread.room, top);
     return 0;

@@ -1,6 +1,6 @@
 /** The page that embeds the widget. The header `frame-ancestors` allows only known sites. */
 
-import type { Keep } from './kept-customer.ts';
+import type { WebStorage } from './customer-memory.ts';
 
 /** What the embedding page gets to know. */
 interface WidgetState {
@@ -15,7 +15,7 @@ interface HostPageOptions {
    */
   readonly onShown: (open: boolean, focus: boolean) => void;
   /** Another tab changed what the page stores for the widget. */
-  readonly onKept: () => void;
+  readonly onStorageChange: () => void;
   readonly window: Window;
 }
 
@@ -27,7 +27,7 @@ export class HostPage {
   readonly #window: Window;
   #origin: string | undefined;
   #state: WidgetState = { unread: 0, active: false };
-  #kept = new Map<string, string>();
+  #stored = new Map<string, string>();
   /** Counts the writes to the page's storage. A report with an older count is out of date. */
   #turn = 0;
   #open: boolean | undefined;
@@ -41,22 +41,22 @@ export class HostPage {
   });
   #page: string | undefined;
 
-  constructor({ window, onShown, onKept }: HostPageOptions) {
+  constructor({ window, onShown, onStorageChange }: HostPageOptions) {
     this.#window = window;
     if (!this.embedded) return;
     window.addEventListener('message', ({ source, origin, data }: MessageEvent<unknown>) => {
       if (source !== window.parent || !isShown(data)) return;
       const first = this.#origin === undefined;
-      const before = JSON.stringify([...this.#kept]);
-      if (first || data.turn === this.#turn) this.#kept = new Map(entriesOf(data.kept));
+      const before = JSON.stringify([...this.#stored]);
+      if (first || data.turn === this.#turn) this.#stored = new Map(entriesOf(data.kept));
       this.#origin = origin;
       this.#page = data.page?.startsWith(`${origin}/`) ? data.page.slice(0, 500) : origin;
       // A change from another tab must not take the focus.
       if (data.open !== this.#open || data.focus === true) onShown(data.open, data.focus === true);
       this.#open = data.open;
-      this.tell(this.#state);
+      this.report(this.#state);
       this.#known();
-      if (!first && JSON.stringify([...this.#kept]) !== before) onKept();
+      if (!first && JSON.stringify([...this.#stored]) !== before) onStorageChange();
     });
     // The message is empty, and the page's origin is not known yet.
     window.parent.postMessage({ parley: 'ready' }, '*');
@@ -74,7 +74,7 @@ export class HostPage {
     return this.#page;
   }
 
-  tell(state: WidgetState): void {
+  report(state: WidgetState): void {
     this.#state = state;
     this.#post({ parley: 'state', ...state });
   }
@@ -83,19 +83,19 @@ export class HostPage {
    * A storage in the embedding page, for browsers that allow the widget none. That page can read
    * it. Use it only after `known`.
    */
-  get storage(): Keep {
+  get storage(): WebStorage {
     const kept = () => {
       this.#turn += 1;
-      this.#post({ parley: 'keep', kept: JSON.stringify([...this.#kept]), turn: this.#turn });
+      this.#post({ parley: 'keep', kept: JSON.stringify([...this.#stored]), turn: this.#turn });
     };
     return {
-      getItem: (key) => this.#kept.get(key) ?? null,
+      getItem: (key) => this.#stored.get(key) ?? null,
       setItem: (key, value) => {
-        this.#kept.set(key, value);
+        this.#stored.set(key, value);
         kept();
       },
       removeItem: (key) => {
-        this.#kept.delete(key);
+        this.#stored.delete(key);
         kept();
       },
     };

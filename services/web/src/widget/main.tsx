@@ -9,8 +9,8 @@ import { chosenLanguage, loadLanguage } from '../i18n/languages.ts';
 import { BrowserLogin, cookieSuffix } from '../login/browser-login.ts';
 import { hubApi, hubUrl, socketUrl } from '../login/hub-api.ts';
 import { CustomerChat } from './customer-chat.ts';
+import { CustomerMemory, ownStorage } from './customer-memory.ts';
 import { HostPage } from './host-page.ts';
-import { CustomerMemory, ownStorage } from './kept-customer.ts';
 import { WidgetPage } from './widget-page.tsx';
 
 const LOCK = 'parley.customer';
@@ -31,7 +31,7 @@ async function start(root: HTMLElement): Promise<void> {
       focus = wanted;
       see();
     },
-    onKept: () => changed(),
+    onStorageChange: () => changed(),
   });
   const own = ownStorage(() => localStorage);
   if (own === undefined && host.embedded) await host.known;
@@ -54,12 +54,12 @@ async function start(root: HTMLElement): Promise<void> {
     uuid: randomUuid,
   });
   chat.view.subscribe(({ unread, conversation }) =>
-    host.tell({ unread, active: conversation !== undefined && conversation.state !== 'closed' }),
+    host.report({ unread, active: conversation !== undefined && conversation.state !== 'closed' }),
   );
-  see = () => chat.show(open && document.visibilityState === 'visible', open && focus);
+  see = () => chat.setVisible(open && document.visibilityState === 'visible', open && focus);
   document.addEventListener('visibilitychange', () => see());
   // The event only reaches the other tabs.
-  changed = () => void chat.elsewhere();
+  changed = () => void chat.followOtherTab();
   addEventListener('storage', () => changed());
   see();
   void chat.start();

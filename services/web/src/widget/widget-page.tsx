@@ -52,7 +52,7 @@ function Content({ chat, view }: ContentProps) {
     case 'starting':
       return <p className="middle">{text.loading}</p>;
     case 'form':
-      return <NameForm text={text} error={view.formError} focused={view.focused} onBegin={(name) => chat.begin(name)} />;
+      return <CustomerNameForm text={text} error={view.formError} focused={view.focused} onBegin={(name) => chat.begin(name)} />;
     case 'unreachable':
     case 'refused':
       return (
@@ -132,7 +132,7 @@ interface NameFormProps {
 }
 
 /** Asks for the customer's name. */
-function NameForm({ text, error, focused, onBegin }: NameFormProps) {
+function CustomerNameForm({ text, error, focused, onBegin }: NameFormProps) {
   const [name, setName] = useState('');
   const [busy, setBusy] = useState(false);
   const input = useRef<HTMLInputElement>(null);

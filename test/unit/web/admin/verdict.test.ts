@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AdminError, type Hub, type HubNode, type Queue } from '#services/web/src/admin/admin-api.ts';
-import type { Picture } from '#services/web/src/admin/queries.ts';
+import type { HubSnapshot } from '#services/web/src/admin/queries.ts';
 import { type Finding, findingsOf, verdictOf } from '#services/web/src/admin/verdict.ts';
 
 const HUB: Hub = { version: '1.0.0', online: 3, redis: 'up', database: 'up', board: true, dashboardUrl: null };
@@ -17,7 +17,7 @@ const NODE: HubNode = {
 const QUEUE: Queue = { waiting: 0, active: 0, delayed: 0, failed: 0, oldestAge: 0 };
 const known = <T>(value: T) => ({ value, error: undefined });
 
-function picture(hub: Partial<Hub>, nodes: readonly Partial<HubNode>[] = [{}], mail: Partial<Queue> = {}): Picture {
+function picture(hub: Partial<Hub>, nodes: readonly Partial<HubNode>[] = [{}], mail: Partial<Queue> = {}): HubSnapshot {
   return {
     hub: known({ ...HUB, ...hub }),
     nodes: known(nodes.map((node) => ({ ...NODE, ...node }))),
@@ -29,7 +29,7 @@ function picture(hub: Partial<Hub>, nodes: readonly Partial<HubNode>[] = [{}], m
   };
 }
 
-const failed = (code: string): Picture => ({ ...picture({}), hub: { value: HUB, error: new AdminError(code, 'why') } });
+const failed = (code: string): HubSnapshot => ({ ...picture({}), hub: { value: HUB, error: new AdminError(code, 'why') } });
 const whats = (findings: readonly Finding[] | undefined) => findings?.map(({ what, severity }) => `${severity} ${what}`);
 
 describe('the verdict of the admin page', () => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { InboxNotifier, type News } from '#services/web/src/agent/inbox-notifier.ts';
-import type { Conversation, Entry } from '#services/web/src/agent/workbench-view.ts';
+import type { Conversation, InboxEntry } from '#services/web/src/agent/workbench-view.ts';
 
 const conversation = (name: string): Conversation => ({
   room: `conv:${name}`,
@@ -11,7 +11,7 @@ const conversation = (name: string): Conversation => ({
   createdAt: 1,
 });
 
-function entry(name: string, ...unread: readonly string[]): Entry {
+function entry(name: string, ...unread: readonly string[]): InboxEntry {
   return { conversation: conversation(name), unread: unread.length, last: unread.at(-1), typing: undefined };
 }
 
@@ -19,7 +19,8 @@ function begin(visible: boolean) {
   const page = { visible };
   const told: News[] = [];
   const inboxNotifier = new InboxNotifier({ visible: () => page.visible, notify: (news) => told.push(news) });
-  const look = (mine: readonly Entry[], waiting: readonly Conversation[] = []) => inboxNotifier.look({ phase: 'inbox', mine, waiting });
+  const look = (mine: readonly InboxEntry[], waiting: readonly Conversation[] = []) =>
+    inboxNotifier.update({ phase: 'inbox', mine, waiting });
   return { page, inboxNotifier, look, told: () => told.splice(0).map(({ customer, text }) => `${customer.name}: ${text}`) };
 }
 
@@ -55,7 +56,7 @@ it('tells nothing of what was there before anybody looked, nor after the agent l
   page.visible = true;
   look([entry('Ann', 'hello')], [conversation('Ben')]);
   page.visible = false;
-  inboxNotifier.look({ phase: 'login', mine: [], waiting: [] });
+  inboxNotifier.update({ phase: 'login', mine: [], waiting: [] });
   look([entry('Ann', 'hello')], [conversation('Ben')]);
   expect(told()).toEqual([]);
 });

@@ -39,7 +39,7 @@ const live = (room: string, offset: number, from = 'bob') =>
 describe('the chat', () => {
   it('enters the park and the groups at once, a direct room when it is looked at', () => {
     expect(joins()).toEqual(['join park', 'join group:1']);
-    store.look('dm:1');
+    store.setRoomInView('dm:1');
     expect(joins()).toEqual(['join park', 'join group:1', 'join dm:1']);
     stop();
     expect(client.listeners).toBe(0);
@@ -50,7 +50,7 @@ describe('the chat', () => {
     live('group:1', 6);
     expect(store.rooms.get('group:1')?.unread).toBe(3);
     expect(delivered()).toEqual([]);
-    store.look('group:1');
+    store.setRoomInView('group:1');
     expect(store.rooms.get('group:1')?.unread).toBe(0);
     live('group:1', 7);
     expect(delivered()).toEqual(['delivered group:1 6', 'delivered group:1 7']);
@@ -201,7 +201,7 @@ describe('the chat', () => {
     await store.refresh();
     await client.answer('join park', { count: 1, messages: [] });
     await client.answer('join group:1', { count: 1, messages: [] });
-    for (let n = 0; n < 95; n += 1) store.look(`dm:${n}`);
+    for (let n = 0; n < 95; n += 1) store.setRoomInView(`dm:${n}`);
     expect(client.calls.filter((call) => call.startsWith('leave'))).toEqual(['leave park', 'leave group:1']);
   });
 });

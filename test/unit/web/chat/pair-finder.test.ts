@@ -82,11 +82,11 @@ describe('a pair', () => {
 
   it('[A9] tells that the other one wants the history kept, until it is over', async () => {
     pair.matched('pair:1', BOB);
-    pair.history('pair:2', 'asked');
+    pair.historyChanged('pair:2', 'asked');
     expect(pair.view.getState().askedByOther).toBe(false);
-    pair.history('pair:1', 'asked');
+    pair.historyChanged('pair:1', 'asked');
     expect(pair.view.getState().askedByOther).toBe(true);
-    pair.history('pair:1', 'kept');
+    pair.historyChanged('pair:1', 'kept');
     expect(told).toEqual(['pair:1', 'pair:1']);
     pair.closed('pair:1', 'closed');
     expect(pair.view.getState().askedByOther).toBe(false);
@@ -101,7 +101,7 @@ describe('a pair', () => {
   it('keeps history once both want it', async () => {
     pair.listed([ROOM]);
     answers.push({ room: 'pair:1', with: BOB, expiresAt: 99 });
-    await pair.keep();
+    await pair.askForHistory();
     expect(pair.view.getState().askedByMe).toBe(true);
     expect(told).toEqual(['pair:1']);
     pair.listed([{ ...ROOM, keepHistory: true }]);

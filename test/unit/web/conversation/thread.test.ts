@@ -169,14 +169,14 @@ describe('typing', () => {
   it('is forgotten after a while, and when they said it', async () => {
     const thread = await opened();
     const bob = { id: 'bob', name: 'Bob', kind: 'user' };
-    thread.typist(bob);
+    thread.typing(bob);
     await timers.pass(3_000);
-    thread.typist(bob);
+    thread.typing(bob);
     await timers.pass(3_000);
     expect(state(thread).typing).toEqual([bob]);
     await timers.pass(500);
     expect(state(thread).typing).toEqual([]);
-    thread.typist(bob);
+    thread.typing(bob);
     thread.receive(said(1, 'done'));
     expect(state(thread).typing).toEqual([]);
   });
@@ -196,7 +196,7 @@ describe('a room that is over', () => {
 
   it('rejects where it cannot be entered, and is as it was', async () => {
     const thread = make();
-    const refused = expect(thread.enter()).rejects.toMatchObject({ code: 'ROOM_CLOSED' });
+    const refused = expect(thread.join()).rejects.toMatchObject({ code: 'ROOM_CLOSED' });
     await client.refuse('join park', 'ROOM_CLOSED');
     await refused;
     expect(thread.status).toBe('idle');

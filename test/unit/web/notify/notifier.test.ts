@@ -35,7 +35,7 @@ function played(permission: 'default' | 'granted' | 'denied') {
 it('asks when it is told to, never by itself', async () => {
   const { api, shown, asked } = played('default');
   const notifier = new Notifier(api);
-  notifier.tell('park', 'Bob', 'hi', () => undefined);
+  notifier.notify('park', 'Bob', 'hi', () => undefined);
   expect([asked(), shown.length, notifier.view.getState()]).toEqual([0, 0, 'default']);
   let changes = 0;
   notifier.view.subscribe(() => {
@@ -48,7 +48,7 @@ it('asks when it is told to, never by itself', async () => {
 it('shows one for a room, and closes it with the click that opens the room', () => {
   const { api, shown } = played('granted');
   let opened = 0;
-  new Notifier(api).tell('park', 'Bob', 'hi', () => {
+  new Notifier(api).notify('park', 'Bob', 'hi', () => {
     opened += 1;
   });
   expect(shown).toMatchObject([{ title: 'Bob', body: 'hi', tag: 'park' }]);
@@ -67,5 +67,5 @@ it('is nothing where there is none, or where it must not be made by pages', () =
     }
     close(): void {}
   }
-  expect(() => new Notifier(Forbidden).tell('a', 'b', 'c', () => undefined)).not.toThrow();
+  expect(() => new Notifier(Forbidden).notify('a', 'b', 'c', () => undefined)).not.toThrow();
 });

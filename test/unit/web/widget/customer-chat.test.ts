@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ParleyClient } from '#libs/client/index.ts';
 import type { BrowserLogin } from '#services/web/src/login/browser-login.ts';
 import { CustomerChat } from '#services/web/src/widget/customer-chat.ts';
-import { CustomerMemory } from '#services/web/src/widget/kept-customer.ts';
+import { CustomerMemory } from '#services/web/src/widget/customer-memory.ts';
 import { FakeChatClient, FakeTimers, refusal, settled as settle } from '#test/support/fake-chat-client.ts';
 
 const OPENED = { room: 'conv:1', state: 'queued', customer: { id: 'c', name: 'Cy', kind: 'customer' } } as const;

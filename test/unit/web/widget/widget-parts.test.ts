@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { subjectOf } from '#services/web/src/widget/customer-chat.ts';
+import { CustomerMemory, ownStorage } from '#services/web/src/widget/customer-memory.ts';
 import { HostPage } from '#services/web/src/widget/host-page.ts';
-import { CustomerMemory, ownStorage } from '#services/web/src/widget/kept-customer.ts';
 
 describe('the subject of a conversation', () => {
   it('is how its first message begins, in one line of at most 60 characters', () => {
@@ -47,10 +47,10 @@ function frame() {
   const window = { parent, addEventListener: (_type: string, listener: typeof hear) => (hear = listener) } as unknown as Window;
   const shown: [boolean, boolean][] = [];
   let changes = 0;
-  const onKept = () => {
+  const onStorageChange = () => {
     changes += 1;
   };
-  const host = new HostPage({ window, onShown: (open, focus) => shown.push([open, focus]), onKept });
+  const host = new HostPage({ window, onShown: (open, focus) => shown.push([open, focus]), onStorageChange });
   return { host, told, shown, parent, changes: () => changes, hear: (event: unknown) => hear(event) };
 }
 
@@ -59,7 +59,7 @@ const SHOP = 'https://shop.test';
 describe('the page around the widget', () => {
   it('is told nothing before it said who it is, and then by its origin only', () => {
     const { host, told, shown, parent, hear } = frame();
-    host.tell({ unread: 2, active: true });
+    host.report({ unread: 2, active: true });
     host.close();
     expect(told).toEqual([{ message: { parley: 'ready' }, to: '*' }]);
     hear({ source: {}, origin: 'https://evil.test', data: { parley: 'shown', open: true } });

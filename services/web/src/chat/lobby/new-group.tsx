@@ -64,7 +64,7 @@ function NewGroupForm({ onDone }: { readonly onDone: () => void }) {
           data-autofocus
           onChange={(event) => setName(event.currentTarget.value)}
         />
-        <PeopleChoice label={text.members} people={store.acquaintances} chosen={members} onChange={setMembers} />
+        <PeopleChoice label={text.members} people={store.knownPeople} chosen={members} onChange={setMembers} />
         <Checkbox
           label={text.keepHistory}
           description={text.keepHistoryAbout}

@@ -113,7 +113,7 @@ function PairBar({ pair: { keepsHistory } }: { readonly pair: Pair }) {
         {kept}
       </Text>
       {!keepsHistory && !askedByMe && (
-        <Button size="compact-sm" variant="subtle" onClick={() => void store.pair.keep()}>
+        <Button size="compact-sm" variant="subtle" onClick={() => void store.pair.askForHistory()}>
           {text.keepHistory}
         </Button>
       )}

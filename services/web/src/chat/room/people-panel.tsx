@@ -189,7 +189,7 @@ function AddPeople({ members, onAdd }: AddPeopleProps) {
       </Button>
     );
   }
-  const others = store.acquaintances.filter(({ id }) => !members.some((member) => member.id === id));
+  const others = store.knownPeople.filter(({ id }) => !members.some((member) => member.id === id));
   return (
     <Stack gap="sm">
       <PeopleChoice label={text.addPeople} people={others} chosen={chosen} onChange={setChosen} />

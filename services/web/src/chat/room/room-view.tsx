@@ -42,8 +42,8 @@ export function RoomView({ thread, title, room, direct = false, person, about, b
   const [peopleShown, setPeopleShown] = useState(() => !direct && matchMedia('(min-width: 68em)').matches);
 
   useEffect(() => {
-    store.look(name);
-    return () => store.look(undefined);
+    store.setRoomInView(name);
+    return () => store.setRoomInView(undefined);
   }, [store, name]);
 
   return (

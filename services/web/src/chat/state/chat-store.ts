@@ -7,8 +7,8 @@ import type { Message, PlacedMessage } from '../../conversation/timeline.ts';
 import type { Timers } from '../../conversation/timers.ts';
 import type { View } from '../../state/view.ts';
 import type { ChatAccount, ChatClient, ChatEvents } from './chat-client.ts';
-import { EnteredRooms } from './entered-rooms.ts';
 import { Groups } from './groups.ts';
+import { JoinedRooms } from './joined-rooms.ts';
 import { Notices } from './notices.ts';
 import { PairFinder } from './pair-finder.ts';
 import { type Room, RoomList } from './room-list.ts';
@@ -59,7 +59,7 @@ export class ChatStore {
   readonly #threads = new Map<string, RoomThread>();
   /** Threads that have no room yet, by user. */
   readonly #begun = new Map<string, RoomThread>();
-  readonly #entered = new EnteredRooms((room) => this.#threads.get(room)?.close());
+  readonly #joined = new JoinedRooms((room) => this.#threads.get(room)?.close());
   readonly #store = createStore<ChatState>(() => ({
     connected: false,
     ended: false,
@@ -68,7 +68,7 @@ export class ChatStore {
     begun: 0,
   }));
   readonly view: View<ChatState> = this.#store;
-  #looking: string | undefined;
+  #roomInView: string | undefined;
   #visible = true;
 
   constructor(options: ChatStoreOptions) {
@@ -104,7 +104,7 @@ export class ChatStore {
         this.#threads.get(room)?.audience.count(count);
       }),
       client.on('member', ({ room, action, user }) => this.#threads.get(room)?.member(action, user)),
-      client.on('typing', ({ room, user }) => this.#threads.get(room)?.typist(user)),
+      client.on('typing', ({ room, user }) => this.#threads.get(room)?.typing(user)),
       client.on('room_lost', ({ room, code }) => this.#threads.get(room)?.end(code === 'ROOM_CLOSED' ? 'over' : 'refused', code)),
       client.on('room_closed', ({ room, reason }) => this.#closed(room, reason)),
       client.on('matched', ({ room, with: other }) => {
@@ -144,12 +144,12 @@ export class ChatStore {
     for (const room of this.rooms.rooms) this.#listed(room);
     const lively = this.rooms.rooms.filter(({ kind }) => kind !== 'dm' && kind !== 'conv').slice(0, ENTERED_AT_ONCE);
     for (const { room } of lively) {
-      if (this.#entered.greet(room)) this.#enter(room);
+      if (this.#joined.joinOnce(room)) this.#join(room);
     }
     this.#markRead();
   }
 
-  /** The thread of a room. The first call makes it; `look` joins the room. */
+  /** The thread of a room. The first call makes it; `setRoomInView` joins the room. */
   thread(room: string): RoomThread {
     const known = this.#threads.get(room);
     if (known !== undefined) return known;
@@ -176,12 +176,12 @@ export class ChatStore {
   }
 
   /** The room that is in view from now on. Undefined: none. */
-  look(room: string | undefined): void {
-    if (room === this.#looking) return;
-    this.#looking = room;
+  setRoomInView(room: string | undefined): void {
+    if (room === this.#roomInView) return;
+    this.#roomInView = room;
     if (room === undefined) return;
     this.thread(room).beginReading(this.rooms.get(room)?.unread ?? 0);
-    this.#enter(room);
+    this.#join(room);
     this.#markRead();
   }
 
@@ -194,7 +194,7 @@ export class ChatStore {
   }
 
   /** People whom I can write to or add to a group: everybody that this page has seen. */
-  get acquaintances(): Person[] {
+  get knownPeople(): Person[] {
     const met = [
       ...this.rooms.rooms.flatMap(({ with: other }) => (other === undefined ? [] : [other])),
       ...this.#allThreads.flatMap((thread) => thread.audience.view.getState().people),
@@ -207,7 +207,7 @@ export class ChatStore {
   person(user: string): Person | undefined {
     if (user === this.me.id) return this.me;
     return (
-      this.acquaintances.find(({ id }) => id === user) ??
+      this.knownPeople.find(({ id }) => id === user) ??
       this.#allThreads.map((thread) => thread.author(user)).find((person) => person !== undefined)
     );
   }
@@ -240,7 +240,7 @@ export class ChatStore {
   #arrived({ room, offset, message }: ChatEvents['message']): void {
     const placed = { ...(offset !== undefined && { offset }), message };
     const mine = message.from.id === this.me.id;
-    const seen = this.#visible && this.#looking === room;
+    const seen = this.#visible && this.#roomInView === room;
     if (this.rooms.arrived(room, offset, { mine, seen })) this.thread(room).receive(placed);
     else if (!isManagedRoom(room)) this.#threads.get(room)?.receive(placed);
     else void this.refresh().then(() => this.#arrivedInNewRoom(room, placed));
@@ -263,7 +263,7 @@ export class ChatStore {
   #closed(room: string, reason: string): void {
     this.pair.closed(room, reason);
     this.#threads.get(room)?.end('over', reason);
-    this.#entered.forget(room);
+    this.#joined.forget(room);
     this.rooms.remove(room);
     void this.refresh();
   }
@@ -276,7 +276,7 @@ export class ChatStore {
     if (action === 'removed') {
       if (this.rooms.get(room) !== undefined) this.notices.add({ kind: 'removed', name });
       this.#threads.get(room)?.end('refused', 'FORBIDDEN');
-      this.#entered.forget(room);
+      this.#joined.forget(room);
       this.rooms.remove(room);
     } else if (this.rooms.get(room) === undefined) {
       // A person who was removed may be added again.
@@ -288,11 +288,11 @@ export class ChatStore {
 
   #pairCommand(body: unknown): void {
     const { room, keepHistory } = (body ?? {}) as { readonly room?: unknown; readonly keepHistory?: unknown };
-    if (typeof room === 'string' && (keepHistory === 'asked' || keepHistory === 'kept')) this.pair.history(room, keepHistory);
+    if (typeof room === 'string' && (keepHistory === 'asked' || keepHistory === 'kept')) this.pair.historyChanged(room, keepHistory);
   }
 
   #listed({ room, kind, keepHistory, with: other }: Room): void {
-    this.#threads.get(room)?.keep(keepHistory);
+    this.#threads.get(room)?.setKeepsHistory(keepHistory);
     const begun = other === undefined ? undefined : this.#begun.get(other.id);
     if (begun !== undefined && kind === 'dm') this.#begunIn(other?.id ?? '', room);
   }
@@ -305,21 +305,21 @@ export class ChatStore {
     this.#threads.set(room, thread);
     thread.assignRoom(room);
     thread.open();
-    this.#entered.enter(room);
+    this.#joined.add(room);
     void this.refresh();
     this.#store.setState(({ begun }) => ({ begun: begun + 1 }));
   }
 
-  #enter(room: string): void {
+  #join(room: string): void {
     this.thread(room).open();
-    this.#entered.enter(room);
+    this.#joined.add(room);
   }
 
   /**
    * Marks the room in view as read if the page is visible. Tells the hub if the room has a cursor.
    */
   #markRead(): void {
-    const room = this.#looking;
+    const room = this.#roomInView;
     if (room === undefined || !this.#visible) return;
     const known = this.rooms.get(room);
     this.rooms.read(room);

@@ -78,7 +78,7 @@ export class PairFinder {
     try {
       const match = (await this.#account.call('POST', '/rooms/match', { keepHistory })) as Match;
       if (match.room !== undefined && match.with !== undefined) this.matched(match.room, match.with, match.expiresAt);
-      else this.#waits();
+      else this.#wait();
     } catch (error) {
       this.#failed(error);
     }
@@ -98,7 +98,7 @@ export class PairFinder {
   }
 
   /** My partner asked to keep the history, or it is kept from now on. */
-  history(room: string, keepHistory: 'asked' | 'kept'): void {
+  historyChanged(room: string, keepHistory: 'asked' | 'kept'): void {
     if (!this.#isMine(room)) return;
     if (keepHistory === 'kept') this.#onRoom(room);
     else this.#store.setState({ askedByOther: true });
@@ -110,7 +110,7 @@ export class PairFinder {
   }
 
   /** Asks to keep the history. It is kept once both have asked. */
-  async keep(): Promise<void> {
+  async askForHistory(): Promise<void> {
     this.#store.setState({ problem: undefined });
     try {
       await this.#account.call('POST', '/rooms/match', { keepHistory: true });
@@ -179,7 +179,7 @@ export class PairFinder {
   }
 
   /** `matched` may have arrived before the answer. */
-  #waits(): void {
+  #wait(): void {
     if (this.state.is === 'asking') this.#store.setState({ state: { is: 'waiting' } });
   }
 

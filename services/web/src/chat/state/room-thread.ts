@@ -17,7 +17,7 @@ export class RoomThread extends Thread {
   /** A new connection joined the room again: asks who is in it. */
   rejoined(count: number): void {
     this.audience.count(count);
-    if (this.status === 'open') void this.#askWhoIsHere();
+    if (this.status === 'open') void this.#loadAudience();
   }
 
   /** A person joined or left the room. */
@@ -29,12 +29,12 @@ export class RoomThread extends Thread {
     }
   }
 
-  protected override onEntered(count: number): void {
+  protected override onJoined(count: number): void {
     this.audience.count(count);
-    void this.#askWhoIsHere();
+    void this.#loadAudience();
   }
 
-  async #askWhoIsHere(): Promise<void> {
+  async #loadAudience(): Promise<void> {
     if (this.room === undefined) return;
     try {
       const { count, users } = await this.#client.presence(this.room);

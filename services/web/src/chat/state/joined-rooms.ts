@@ -5,7 +5,7 @@ const ENTERED_MAX = 90;
  * The rooms that this page has joined. If there are too many, leaves the one that was in view
  * longest ago.
  */
-export class EnteredRooms {
+export class JoinedRooms {
   readonly #leave: (room: string) => void;
   /** The room in view last is at the end. */
   #rooms: readonly string[] = [];
@@ -20,7 +20,7 @@ export class EnteredRooms {
   }
 
   /** The room was joined or looked at. */
-  enter(room: string): void {
+  add(room: string): void {
     this.#rooms = [...this.#rooms.filter((one) => one !== room), room];
     const [longest] = this.#rooms;
     if (this.#rooms.length <= ENTERED_MAX || longest === undefined) return;
@@ -29,7 +29,7 @@ export class EnteredRooms {
   }
 
   /** Whether to join a listed room without a look: true only the first time. */
-  greet(room: string): boolean {
+  joinOnce(room: string): boolean {
     if (this.#greeted.has(room)) return false;
     this.#greeted.add(room);
     return true;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { ClientStatus } from '#libs/client/index.ts';
-import { noticeOf } from '#services/web/src/connection/notice.ts';
+import { noticeOf } from '#services/web/src/connection/connection-notice.ts';
 import { en } from '#services/web/src/i18n/en.ts';
 
 const text = en.app.connection;

@@ -1,5 +1,5 @@
 /** What the widget stores of its customer. The secret is in a cookie, not here. */
-interface KeptCustomer {
+interface StoredCustomer {
   /** The customer's id. */
   readonly id: string;
   /** The conversation shown last. */
@@ -9,13 +9,13 @@ interface KeptCustomer {
 }
 
 /** The storage for it. */
-export type Keep = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+export type WebStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
 /**
  * The browser's storage. Undefined if it is forbidden, as for frames of another site in a private
  * window.
  */
-export function ownStorage(open: () => Storage): Keep | undefined {
+export function ownStorage(open: () => Storage): WebStorage | undefined {
   try {
     const storage = open();
     storage.getItem('');
@@ -30,27 +30,27 @@ export function ownStorage(open: () => Storage): Keep | undefined {
  * `hub` is part of the key.
  */
 export class CustomerMemory {
-  readonly #store: Keep;
+  readonly #store: WebStorage;
   readonly #key: string;
   readonly #attemptKey: string;
 
-  constructor(store: Keep, channel: string, hub = '') {
+  constructor(store: WebStorage, channel: string, hub = '') {
     this.#store = store;
     this.#key = `parley.customer${hub}.${channel}`;
     this.#attemptKey = `parley.attempt${hub}.${channel}`;
   }
 
   /** Undefined if nothing is stored, or it cannot be read. */
-  get customer(): KeptCustomer | undefined {
+  get customer(): StoredCustomer | undefined {
     try {
-      const kept = JSON.parse(this.#store.getItem(this.#key) ?? 'null') as Partial<KeptCustomer> | null;
+      const kept = JSON.parse(this.#store.getItem(this.#key) ?? 'null') as Partial<StoredCustomer> | null;
       return typeof kept?.id === 'string' ? { ...kept, id: kept.id } : undefined;
     } catch {
       return undefined;
     }
   }
 
-  remember(customer: KeptCustomer): void {
+  remember(customer: StoredCustomer): void {
     this.#store.setItem(this.#key, JSON.stringify(customer));
   }
 

@@ -3,7 +3,7 @@ import type { ClientStatus } from '#libs/client/index.ts';
 import type { Text } from '../i18n/languages.ts';
 
 /** The content of the banner. */
-export interface Notice {
+export interface ConnectionNotice {
   readonly tone: 'calm' | 'good' | 'warning' | 'ended';
   readonly text: string;
   /** Time of the next attempt, Unix milliseconds. The banner counts down to it. */
@@ -13,7 +13,7 @@ export interface Notice {
 }
 
 /** The notice for a status of the connection. Undefined if all is well. */
-export function noticeOf({ state, reason, retryAt }: ClientStatus, text: Text<'app'>['connection']): Notice | undefined {
+export function noticeOf({ state, reason, retryAt }: ClientStatus, text: Text<'app'>['connection']): ConnectionNotice | undefined {
   switch (state) {
     case 'connected':
       return undefined;
