@@ -59,10 +59,7 @@ export interface Queue {
 }
 
 /** A person, as a list shows them. */
-export interface PersonRow {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: string;
+export interface PersonRow extends Required<Person> {
   readonly sessions: number;
 }
 
