@@ -4,7 +4,7 @@ import { useText } from '../i18n/language.tsx';
 import { PagedList } from '../list/paged-list.ts';
 import { MoreButton } from '../ui/more-button.tsx';
 import shared from './admin.module.css';
-import { adminApi, type PersonRow, ONLINE_SHOWN, type Online } from './admin-api.ts';
+import { adminApi, ONLINE_SHOWN, type Online, type PersonRow } from './admin-api.ts';
 import { useFormat, useReason } from './format.ts';
 import { Panel } from './panel.tsx';
 import styles from './people.module.css';
