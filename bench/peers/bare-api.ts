@@ -13,7 +13,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { signToken } from '#bench/load/token.ts';
 import { deriveKey } from '#libs/auth/tokens.ts';
-import { codeHash, newCode } from '#services/api/account.ts';
+import { codeHash, newCode } from '#services/api/account-name.ts';
 
 const [redisUrl = '', databaseUrl = '', secret = ''] = process.argv.slice(2);
 const CODE_MS = 600_000;

@@ -4,8 +4,8 @@
  * `npm run gateway`.
  */
 import { openTokens } from '#libs/auth/tokens.ts';
+import { openRedisBackend } from '#libs/backend/backend.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
-import { openRedisBackend } from '#libs/backend/redis-backend.ts';
 import { type Config, loadConfig } from '#libs/config/config.ts';
 import { fail, runAlone, type Service } from '#libs/process/process-life.ts';
 import { Database } from '#libs/store/database.ts';
@@ -18,7 +18,7 @@ import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { Gateway } from '#services/gateway/gateway.ts';
 import { nothingHere } from '#services/gateway/http-adapter.ts';
-import { gatewaySettings } from '#services/gateway/settings.ts';
+import { gatewaySettings } from '#services/gateway/run-gateway.ts';
 
 const POOL_SIZE = 10;
 /** A statement waits for a connection as long as it takes. */

@@ -2,7 +2,7 @@
 
 import { CODE, mailOf, STORED } from '#bench/load/http-request.ts';
 import { deriveKey } from '#libs/auth/tokens.ts';
-import { accountKey, codeHash } from '#services/api/account.ts';
+import { accountKey, codeHash } from '#services/api/account-name.ts';
 import type { PostgresDatabase } from '#test/support/postgres.ts';
 
 /** Accounts. Each logs in once in a run. */

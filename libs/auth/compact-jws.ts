@@ -1,6 +1,6 @@
 /** The parts of a compact JWS (RFC 7515 section 7.1). */
 import { TOKEN_MAX_BYTES } from '#libs/protocol/limits.ts';
-import { TokenFaultError } from './token-refusal.ts';
+import { TokenFaultError } from './credentials.ts';
 
 /** Claims or header parameters as they stand in a token. */
 export type Claims = Readonly<Record<string, unknown>>;

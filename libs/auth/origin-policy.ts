@@ -1,5 +1,5 @@
 /** Which pages may use the hub: its own, and those that `ALLOWED_ORIGINS` names. One answer for gateway, API and admin pages. */
-import { isOriginOfHost, originOf } from '#libs/config/origin.ts';
+import { isOriginOfHost, originOf } from '#libs/config/public-url.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 

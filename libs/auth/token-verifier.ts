@@ -1,11 +1,9 @@
 import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
 import { HubError } from '#libs/protocol/errors.ts';
 import { type Claims, type Expected, headerOf, requireForm, requireMade, requireRegistered } from './compact-jws.ts';
-import { type Credentials, credentialsOf } from './credentials.ts';
-import type { PublicKeys } from './key-pair.ts';
+import { type Credentials, credentialsOf, faultOf, TokenFaultError, type TokenObserver } from './credentials.ts';
 import { RemoteKeys } from './remote-keys.ts';
-import type { SharedSecret } from './shared-secret.ts';
-import { faultOf, TokenFaultError, type TokenObserver } from './token-refusal.ts';
+import type { PublicKeys, SharedSecret } from './signing-keys.ts';
 
 export interface TokenVerifierOptions {
   /** Takes HS256 tokens. */

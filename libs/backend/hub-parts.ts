@@ -1,9 +1,7 @@
 /** What a hub is made of beside broker and presence: who may come in, where, and what becomes of what they say. */
 import type { Bearer, Credentials } from '#libs/auth/credentials.ts';
 import { OriginPolicy } from '#libs/auth/origin-policy.ts';
-import { RevocationFeed } from '#libs/auth/revocation-feed.ts';
-import { type Revocation, Revocations, tokenHash } from '#libs/auth/revocations.ts';
-import { TokenGate } from '#libs/auth/token-gate.ts';
+import { type Revocation, RevocationFeed, Revocations, TokenGate, tokenHash } from '#libs/auth/revocations.ts';
 import type { TokenVerifier } from '#libs/auth/token-verifier.ts';
 import type { Config } from '#libs/config/config.ts';
 import { EventFeed, type EventListener } from '#libs/events/event-feed.ts';

@@ -1,5 +1,5 @@
 /** What is wrong with tokens, and with the key set, for the log, the metrics and the admin page of a program. */
-import type { TokenObserver } from '#libs/auth/token-refusal.ts';
+import type { TokenObserver } from '#libs/auth/credentials.ts';
 import type { Config } from '#libs/config/config.ts';
 import type { KeySetState } from '#libs/presence/node-directory.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';

@@ -1,7 +1,6 @@
 import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import type { RedisLink } from '#libs/redis/redis-link.ts';
-import { loadScript, type Script } from '#libs/redis/script.ts';
+import { loadScript, type RedisLink, type Script } from '#libs/redis/redis-link.ts';
 import { ActiveRooms } from './active-rooms.ts';
 import type { Archive } from './archive.ts';
 import { ArchiveKeys } from './archive-keys.ts';

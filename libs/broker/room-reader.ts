@@ -1,6 +1,5 @@
 import { latestStates } from '#libs/protocol/room-event.ts';
-import type { RedisLink } from '#libs/redis/redis-link.ts';
-import { loadScript, type Script } from '#libs/redis/script.ts';
+import { loadScript, type RedisLink, type Script } from '#libs/redis/redis-link.ts';
 import type { Archive } from './archive.ts';
 import { ArchiveReader } from './archive-reader.ts';
 import { type Page, type PageLimit, type Position, type Publication, UNBEGUN } from './broker.ts';

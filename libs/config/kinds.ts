@@ -1,6 +1,6 @@
 /** Kinds of setting: how the text of an environment variable becomes a value. */
 import { parseDatabaseUrl } from './database-url.ts';
-import { originOf, whyNoOrigin } from './origin.ts';
+import { originOf, whyNoOrigin } from './public-url.ts';
 import { parseRedisUrl } from './redis-url.ts';
 import { parseSmtpUrl } from './smtp-url.ts';
 import { UrlError } from './url.ts';

@@ -2,7 +2,7 @@
 import { parseDatabaseUrl } from './database-url.ts';
 import { failPointsSetting } from './fail-point.ts';
 import type { ServiceKey } from './kinds.ts';
-import { isThisMachine } from './origin.ts';
+import { isThisMachine } from './public-url.ts';
 import { parseRedisUrl } from './redis-url.ts';
 import { isWellKnownSecret, secretBits } from './secret-strength.ts';
 import type { Role } from './settings.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Job as BullJob, DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq';
 import { HubError } from '#libs/protocol/errors.ts';
-import { connectQueueClient } from '#libs/redis/queue-clients.ts';
+import { connectQueueClient } from '#libs/redis/redis-clients.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import {

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { RedisTarget } from '#libs/config/redis-url.ts';
-import { connectQueueClient } from '#libs/redis/queue-clients.ts';
+import { connectQueueClient } from '#libs/redis/redis-clients.ts';
 import { QUEUE_NAMES } from './jobs.ts';
 
 /** Milliseconds that Redis has for its first answer. */

@@ -2,8 +2,7 @@ import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { personJson } from '#libs/protocol/server-frame.ts';
 import { signalHead } from '#libs/protocol/signals.ts';
-import type { RedisLink } from '#libs/redis/redis-link.ts';
-import { loadScript, type Script } from '#libs/redis/script.ts';
+import { loadScript, type RedisLink, type Script } from '#libs/redis/redis-link.ts';
 import type { PresenceConnection, PresenceUser } from './presence.ts';
 
 function load(name: string, constants: Readonly<Record<string, string>> = {}): Script {

@@ -1,7 +1,18 @@
 /** Health, readiness and metrics, on a port of their own that stays private (H). */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ListenError } from './listen-error.ts';
+
+/** What of the drain time is left for closing what is open, seconds. */
+const RESERVE_SECONDS = 2;
+
+/** Seconds for which a public port stays open once its process was asked to leave (D1): those that are set, within a drain of so many seconds. */
+export function listenSeconds(drainSeconds: number, drainListenSeconds: number): number {
+  return Math.max(0, Math.min(drainListenSeconds, drainSeconds - RESERVE_SECONDS));
+}
+/** A port is taken, or not ours to take. The message says which setting to change. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
 
 /** Answers a request of the admin port, or says that nothing is there: false. */
 export type AdminPages = (request: IncomingMessage, response: ServerResponse) => boolean;

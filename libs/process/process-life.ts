@@ -1,13 +1,15 @@
 /** How a process of ours begins to log, leaves when asked, and says why it cannot start. */
+
+import { readFileSync } from 'node:fs';
 import { type Config, ConfigError } from '#libs/config/config.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { Background } from '#libs/telemetry/background.ts';
-import { limitLog } from '#libs/telemetry/log-limit.ts';
-import { createLogger, type Logger } from '#libs/telemetry/logger.ts';
+import { createLogger, type Logger, limitLog } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
-import { type AdminPages, AdminServer } from './admin-server.ts';
-import { ListenError } from './listen-error.ts';
-import { version } from './version.ts';
+import { type AdminPages, AdminServer, ListenError } from './admin-server.ts';
+
+/** The version that package.json gives. */
+export const version: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 
 /** How long after the drain time the process ends by force, milliseconds. */
 const FORCE_EXIT_MS = 1000;

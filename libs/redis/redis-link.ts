@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { readFileSync } from 'node:fs';
 import calculateSlot from 'cluster-key-slot';
 import { parseRedisUrl, type RedisTarget } from '#libs/config/redis-url.ts';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -7,7 +9,6 @@ import { RedisKeys } from './keys.ts';
 import type { Logger } from './logger.ts';
 import { MasterConnection, type RedisArgument, type RedisMaster, type Trouble } from './master.ts';
 import { connectSentinel, connectServer } from './redis-clients.ts';
-import type { Script } from './script.ts';
 
 export interface RedisLinkOptions {
   /** The beginning of every key and channel, see `RedisKeys`. */
@@ -236,4 +237,25 @@ function refusalOf(error: unknown): Refusal | undefined {
 /** The first word of the text is the only code that an error of Redis has. */
 function isReply(error: unknown, code: string): boolean {
   return error instanceof Error && error.name === 'ReplyError' && error.message.startsWith(`${code} `);
+}
+
+/** A Lua script of Redis, from a `.lua` file whose head documents KEYS, ARGV and the reply. */
+export interface Script {
+  /** File name without the ending, for logs. */
+  readonly name: string;
+  readonly source: string;
+  /** Lower-case hex SHA-1 of the source, what EVALSHA names it by. */
+  readonly sha: string;
+}
+
+/**
+ * Reads a script: `loadScript(new URL('./lua/publish.lua', import.meta.url))`. Comment lines are left out of what Redis gets.
+ *
+ * @param constants Locals of the script by name, for what never changes while the process runs: cheaper than an argument each time.
+ */
+export function loadScript(url: URL, constants: Readonly<Record<string, string | number>> = {}): Script {
+  const locals = Object.entries(constants).map(([name, value]) => `local ${name} = ${typeof value === 'number' ? value : `'${value}'`}\n`);
+  const source = locals.join('') + readFileSync(url, 'utf8').replace(/^\s*--.*\n/gm, '');
+  const name = url.pathname.slice(url.pathname.lastIndexOf('/') + 1).replace(/\.lua$/, '');
+  return { name, source, sha: createHash('sha1').update(source).digest('hex') };
 }

@@ -1,5 +1,4 @@
-import type { RedisLink } from './redis-link.ts';
-import { loadScript } from './script.ts';
+import { loadScript, type RedisLink } from './redis-link.ts';
 
 const DRAW = loadScript(new URL('./lua/draw.lua', import.meta.url));
 

@@ -1,6 +1,6 @@
 /** The text of `npm start` for the person at the terminal: the addresses of the pages. */
 import type { Config } from '#libs/config/config.ts';
-import { isThisMachine } from '#libs/config/origin.ts';
+import { isThisMachine } from '#libs/config/public-url.ts';
 
 /** The ports in use, and the key of this start. */
 export interface Started {

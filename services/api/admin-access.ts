@@ -6,8 +6,8 @@ import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { FixedWindow } from '#libs/limits/fixed-window.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { send } from './api-error.ts';
-import { clientKey } from './limits.ts';
 import type { LocalKey } from './local-key.ts';
+import { clientKey } from './rate-limits.ts';
 
 export interface AdminAccessOptions {
   /** `ADMIN_PASSWORD`. */

@@ -3,14 +3,14 @@
 import { createBullBoard } from '@bull-board/api';
 import { FastifyAdapter } from '@bull-board/fastify';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { AdminPages } from '#libs/process/admin-server.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { type AdminAccessOptions, guardAdmin } from './admin-access.ts';
-import { type AdminCommandsParts, adminCommands } from './admin-commands.ts';
-import { type AdminRoutesParts, adminRoutes } from './admin-routes.ts';
+import { type AdminCommandsParts, type AdminRoutesParts, adminCommands, adminRoutes } from './admin-routes.ts';
 import { type AdminUsersParts, adminUsers } from './admin-users.ts';
 import { answerErrors, send } from './api-error.ts';
-import { readPages, sendPage } from './page-files.ts';
-import { completeSchemas } from './route-schemas.ts';
+import { completeSchemas } from './openapi.ts';
+import { readPages, sendPage } from './page.ts';
 
 export type AdminOptions = AdminAccessOptions & Omit<AdminRoutesParts, 'board'> & AdminUsersParts & AdminCommandsParts & AdminParts;
 
@@ -109,4 +109,23 @@ function serveAdminPage(app: FastifyInstance, folder: string): void {
     if (path !== 'favicon.svg' && !path.startsWith('assets/')) continue;
     app.get(`/admin/${path}`, (request, reply) => sendPage(request, reply, file));
   }
+}
+
+export interface RunningAdminPages {
+  /** What `AdminServer` takes as `pages`: answers everything under `/admin`. */
+  readonly pages: AdminPages;
+  close(): Promise<void>;
+}
+
+/** The admin pages (A13), ready to be handed requests. */
+export async function openAdminPages(options: AdminOptions): Promise<RunningAdminPages> {
+  const app = buildAdmin(options);
+  await app.ready();
+  return {
+    pages: (request, response) => {
+      app.routing(request, response);
+      return true;
+    },
+    close: () => app.close(),
+  };
 }

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import type { FastifyInstance } from 'fastify';
 import type { HeaderLines } from '#libs/http/header-lines.ts';
 import { ERRORS } from '#libs/protocol/errors.ts';
-import { METHODS } from './request-faults.ts';
+import { METHODS } from './api-error.ts';
 
 export interface BridgeRequest {
   readonly method: string;

@@ -1,8 +1,125 @@
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import { Socket } from 'node:net';
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Duplex } from 'node:stream';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import { transportSecurity } from '#libs/config/public-url.ts';
+import { faultOf, HeaderLines } from '#libs/http/header-lines.ts';
 import { ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
+import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
+
+/** Errors of Node's parser that have a status of their own. */
+const STATUSES: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_INVALID_METHOD: 405,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/** What an answer has that no route gives. */
+export interface AnswerParts {
+  /** Names the answer: `X-Request-Id`. */
+  readonly uuid: () => string;
+  readonly publicUrl: string | undefined;
+}
+
+/** Answers what Node's parser gave up on before there was a request, and ends the connection (RFC 9112 section 9.6). */
+export function answerUnreadable(
+  error: Error & { readonly code?: string | undefined },
+  socket: Duplex,
+  { uuid, publicUrl }: AnswerParts,
+): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = STATUSES[error.code ?? ''] ?? 400;
+  const reason = STATUS_CODES[status] ?? '';
+  const code = status === 405 ? 'METHOD_NOT_ALLOWED' : 'INVALID_REQUEST';
+  const message = status === 405 ? ERRORS[code].message : `the request cannot be read: ${reason}`;
+  const requestId = uuid();
+  const body = JSON.stringify({ code, message, requestId });
+  const security = transportSecurity(publicUrl);
+  const fields = {
+    connection: 'close',
+    'content-type': 'application/json; charset=utf-8',
+    'cache-control': 'no-store',
+    'content-length': body.length,
+    'x-request-id': requestId,
+    ...(security === undefined ? {} : { 'strict-transport-security': security }),
+    ...(status === 405 ? { allow: METHODS.join(', ') } : {}),
+  };
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** Takes over what Node answers, or drops, by itself: CONNECT is a method like others, and an expectation may be passed over (RFC 9110 section 10.1.1). */
+export function answerAll({ server }: Pick<FastifyInstance, 'server'>, parts: AnswerParts): void {
+  server.on('connect', (_request, socket) =>
+    answerUnreadable(Object.assign(new Error('CONNECT'), { code: 'HPE_INVALID_METHOD' }), socket, parts),
+  );
+  server.on('checkExpectation', (request, response) => void server.emit('request', request, response));
+}
+
+/** What a route of the API may be asked with. Any other method is answered 405. */
+export const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** Registers `routes`, and answers every other method on their paths with 405 and `Allow` (RFC 9110 section 15.5.6) instead of 404. */
+export function refuseOtherMethods(app: FastifyInstance, routes: (guarded: FastifyInstance) => void): void {
+  const taken = new Map<string, Set<string>>();
+  app.register(async (guarded) => {
+    guarded.addHook('onRoute', ({ method, url }) => {
+      const methods = taken.get(url) ?? new Set<string>();
+      taken.set(url, methods);
+      for (const one of Array.isArray(method) ? method : [method]) methods.add(one);
+    });
+    routes(guarded);
+  });
+  app.register(async (rest) => {
+    for (const [url, methods] of taken) {
+      const allow = [...methods].join(', ');
+      rest.route({
+        method: METHODS.filter((method) => !methods.has(method)),
+        url,
+        handler: (_request, reply) => send(reply.header('allow', allow), 'METHOD_NOT_ALLOWED'),
+      });
+    }
+  });
+}
+
+/** Refuses what two servers may read in two ways (400), and methods that no route of the API ever has (405 with `Allow`, RFC 9110 section 15.5.6). */
+export function refuseFaults(app: FastifyInstance): void {
+  app.addHook('onRequest', async ({ method, raw }, reply) => {
+    const fault = targetFault(raw.url ?? '') ?? hostFault(raw) ?? faultOf(method, HeaderLines.fromRaw(raw.rawHeaders));
+    if (fault !== undefined) return send(reply, 'INVALID_REQUEST', fault);
+    if (!METHODS.includes(method)) return send(reply.header('allow', METHODS.join(', ')), 'METHOD_NOT_ALLOWED');
+    return undefined;
+  });
+}
+
+/** RFC 9112 section 3.2. */
+function hostFault({ httpVersion, headers }: IncomingMessage): string | undefined {
+  return httpVersion !== '1.0' && headers.host === undefined ? 'a request of HTTP/1.1 has a Host' : undefined;
+}
+
+/** RFC 9112 section 3.2.1: an absolute path and maybe a query. Two slashes at its head would be read as the name of a host. */
+function targetFault(url: string): string | undefined {
+  const isOriginForm = /^\/(?![/\\])[\x21-\x7e]*$/.test(url) && URL.canParse(url, 'http://localhost');
+  return isOriginForm ? undefined : 'the target of a request is a path and maybe a query';
+}
+
+/**
+ * While `draining`, whoever comes is answered 503 `DRAINING` (D1), and what was asked before to its end. Either answer ends its connection: a balancer that
+ * keeps some open goes elsewhere with the next request.
+ */
+export function refuseWhileDraining(app: FastifyInstance, draining: () => boolean): void {
+  app.addHook('onRequest', async (_request, reply) => {
+    if (!draining()) return undefined;
+    return send(reply, 'DRAINING', undefined, undefined, RETRY_SECONDS);
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (draining()) reply.header('connection', 'close');
+  });
+}
 
 /** Bytes and milliseconds after which the sender of a body that is too large is no longer heard. */
 const READ_MAX_BYTES = 16 * 1024 * 1024;

@@ -5,7 +5,7 @@ import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import type { CustomerDoor, ServiceKey } from '#libs/config/kinds.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
-import type { Limits } from './limits.ts';
+import type { Limits } from './rate-limits.ts';
 
 /** A mail with a login code, as it is put into the queue. The queue's side encrypts the code. */
 export interface CodeMail {

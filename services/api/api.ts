@@ -1,26 +1,57 @@
 import cookies from '@fastify/cookie';
+import cors, { type FastifyCorsOptions } from '@fastify/cors';
+import { Type } from '@sinclair/typebox';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { basePath, withoutBase } from '#libs/config/public-url.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { changedNumber } from '#libs/protocol/json-text.ts';
 import { HEAD_MAX_BYTES } from '#libs/protocol/limits.ts';
 import { guardRoutes } from './access.ts';
-import { agentRoutes } from './agent-routes.ts';
-import { answerErrors, send } from './api-error.ts';
+import { answerAll, answerErrors, answerUnreadable, refuseFaults, refuseOtherMethods, refuseWhileDraining, send } from './api-error.ts';
 import type { ApiParts, Routes } from './api-parts.ts';
 import { codeRoutes } from './code-routes.ts';
-import { allowOrigins } from './cors.ts';
 import { customerRoutes } from './customer-routes.ts';
-import { guestRoutes } from './guest-routes.ts';
 import { keepAnswers } from './idempotency.ts';
 import { jwksRoutes } from './jwks-routes.ts';
-import { loginRoutes } from './login-routes.ts';
-import { onlineRoutes } from './online-routes.ts';
-import { describeRoutes, serveDocs, serveDocument } from './openapi.ts';
+import { agentRoutes, guestRoutes, loginRoutes } from './login-routes.ts';
+import { completeSchemas, describeRoutes, serveDocs, serveDocument } from './openapi.ts';
 import { securityHeaders, servePage } from './page.ts';
-import { refuseFaults, refuseOtherMethods, refuseWhileDraining } from './request-faults.ts';
-import { completeSchemas } from './route-schemas.ts';
-import { answerAll, answerUnreadable } from './unreadable-request.ts';
+
+const SHARED: FastifyCorsOptions = {
+  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  allowedHeaders: ['authorization', 'content-type', 'idempotency-key'],
+  exposedHeaders: ['x-request-id', 'retry-after'],
+  maxAge: 600,
+  strictPreflight: false,
+};
+
+/**
+ * Lets pages of `ALLOWED_ORIGINS` and `PUBLIC_URL` read the answers (Fetch standard). An origin that is named may use the login's cookie, too; `*` lets every
+ * page ask, but never with a cookie.
+ */
+function allowOrigins(app: FastifyInstance, { named, any }: Pick<OriginPolicy, 'named' | 'any'>): void {
+  app.register(cors, {
+    delegator: (request, done) => {
+      const { origin } = request.headers;
+      if (origin !== undefined && named.includes(origin)) done(null, { ...SHARED, origin, credentials: true });
+      else done(null, { ...SHARED, origin: any ? '*' : false });
+    },
+  });
+}
+
+const Online = Type.Object({ count: Type.Integer({ minimum: 0 }) });
+
+/** `GET /online` (A12): distinct users, over all nodes. */
+const onlineRoutes: Routes = (api, { online }) => {
+  api.get(
+    '/online',
+    { schema: { tags: ['Presence'], summary: 'How many people are online (A12)', response: { 200: Online } } },
+    async () => ({
+      count: await online(),
+    }),
+  );
+};
 
 export interface ApiOptions extends ApiParts {
   /** Stands in the OpenAPI document. */

@@ -1,8 +1,11 @@
 /** The WebSocket side as an AsyncAPI 3.0 document (A14), made from the table of frames. */
+
+import { Type } from '@sinclair/typebox';
 import { basePath } from '#libs/config/public-url.ts';
 import { CLIENT_FRAMES, type ClientFrameRow, SERVER_FRAMES } from '#libs/protocol/frames.ts';
 import { FRAME_ID, type Members, optional } from '#libs/protocol/member-types.ts';
-import { frameSchema } from './frame-schema.ts';
+import type { Routes } from './api-parts.ts';
+import { frameSchema } from './room-schemas.ts';
 
 export interface AsyncApiOptions {
   /** Of the hub. */
@@ -151,4 +154,22 @@ function messages(side: 'client' | 'server', rows: Readonly<Record<string, Row>>
       },
     ]),
   );
+}
+
+/** `GET /asyncapi.json` (A14). `version`: the hub's. */
+export function asyncApiRoutes(version: string): Routes {
+  return (api, { publicUrl }) => {
+    const document = JSON.stringify(asyncApiDocument({ version, publicUrl }));
+    api.get(
+      '/asyncapi.json',
+      {
+        schema: {
+          tags: ['Description'],
+          summary: 'The WebSocket side as AsyncAPI 3.0 (A14)',
+          response: { 200: Type.Object({}, { additionalProperties: true, description: 'An AsyncAPI document.' }) },
+        },
+      },
+      (_request, reply) => reply.type('application/json').send(document),
+    );
+  };
 }

@@ -3,17 +3,25 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { UserRecord } from '#libs/store/account-store.ts';
 import { textKey } from '#libs/store/name-key.ts';
-import { ACCOUNT_MAX, type AccountName, accountKey, askerHash, codeHash, newCode, toAccountName, typedCode } from './account.ts';
+import {
+  ACCOUNT_MAX,
+  type AccountName,
+  accountKey,
+  askerHash,
+  codeHash,
+  newCode,
+  requireUnlike,
+  toAccountName,
+  toPersonName,
+  typedCode,
+} from './account-name.ts';
 import { MemberError } from './api-error.ts';
 import type { ApiParts, Routes } from './api-parts.ts';
 import { idempotent, newId } from './idempotency.ts';
-import { clientKey, requireLimits } from './limits.ts';
-import { LoginAnswer, openLogin } from './login.ts';
-import { cookieAttempt, dropAttempt, keepAttempt, keepDevice, knownDevice } from './login-cookies.ts';
-import { requireUnlike, toPersonName } from './person-name.ts';
-import { sendLogin } from './refresh-cookie.ts';
-import { newSecret, secretHash } from './refresh-secret.ts';
-import { errors } from './route-schemas.ts';
+import { LoginAnswer, newSecret, openLogin, secretHash } from './login.ts';
+import { cookieAttempt, dropAttempt, keepAttempt, keepDevice, knownDevice, sendLogin } from './login-cookies.ts';
+import { errors } from './openapi.ts';
+import { clientKey, requireLimits } from './rate-limits.ts';
 
 const AccountText = Type.String({ maxLength: ACCOUNT_MAX, description: 'A mail address, or the name of an account.' });
 const NewCode = Type.Object({ account: AccountText }, { additionalProperties: false });

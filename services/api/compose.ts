@@ -9,18 +9,16 @@ import type { Config } from '#libs/config/config.ts';
 import { type Jobs, queueLoginMail, scheduleExpiry } from '#libs/jobs/jobs.ts';
 import { MailSeal } from '#libs/mail/login-mail.ts';
 import { RoomHistory } from '#libs/messages/room-history.ts';
-import { version } from '#libs/process/version.ts';
+import { version } from '#libs/process/process-life.ts';
 import { roomServices } from '#libs/rooms/room-services.ts';
 import { ServicePublisher } from '#libs/rooms/service-publisher.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { buildApi } from './api.ts';
-import { asyncApiRoutes } from './asyncapi-routes.ts';
+import { asyncApiRoutes } from './asyncapi-document.ts';
 import { conversationRoutes } from './conversation-routes.ts';
-import { LIMITS } from './limits.ts';
 import { matchRoutes } from './match-routes.ts';
-import { memberRoutes } from './member-routes.ts';
-import { RateLimits } from './rate-limits.ts';
-import { roomRoutes } from './room-routes.ts';
+import { LIMITS, RateLimits } from './rate-limits.ts';
+import { memberRoutes, roomRoutes } from './room-routes.ts';
 import { serviceRoutes } from './service-routes.ts';
 
 export interface ApiComposition {

@@ -8,10 +8,10 @@ import type { ConversationRecord } from '#libs/store/conversation-store.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';
 import { idempotent, newRoom } from './idempotency.ts';
-import { requireLimits } from './limits.ts';
 import { Next, nextOf, pageQuery, placeOf } from './list-cursor.ts';
+import { errors } from './openapi.ts';
+import { requireLimits } from './rate-limits.ts';
 import { memberOf, optionalBody, PersonView, RoomName, RoomPath, toTitle, UserId } from './room-schemas.ts';
-import { errors } from './route-schemas.ts';
 
 const TAGS = ['Conversations'];
 /** Conversations on one page. */

@@ -1,15 +1,13 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { CHANNEL } from '#libs/config/kinds.ts';
+import { CHANNEL, type CustomerDoor } from '#libs/config/kinds.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import type { Routes } from './api-parts.ts';
-import { requireOpenDoor } from './customer-door.ts';
+import { toPersonName } from './account-name.ts';
+import type { ApiParts, Routes } from './api-parts.ts';
 import { idempotent, newId } from './idempotency.ts';
-import { clientKey, requireLimits } from './limits.ts';
-import { endLogin, LoginAnswer, openLogin, renewLogin } from './login.ts';
-import { toPersonName } from './person-name.ts';
-import { clearCookie, presentedSecret, sendLogin, sendRenewed } from './refresh-cookie.ts';
-import { REFRESH_MAX } from './refresh-secret.ts';
-import { errors } from './route-schemas.ts';
+import { endLogin, LoginAnswer, openLogin, REFRESH_MAX, renewLogin } from './login.ts';
+import { clearCookie, presentedSecret, sendLogin, sendRenewed } from './login-cookies.ts';
+import { errors } from './openapi.ts';
+import { clientKey, requireLimits } from './rate-limits.ts';
 
 const Channel = Type.String({ pattern: `^${CHANNEL}$`, description: 'Where the customer comes from, for example the site.' });
 
@@ -101,3 +99,18 @@ export const customerRoutes: Routes = (api, parts) => {
     },
   );
 };
+
+/** @throws HubError `FORBIDDEN` if customers of the channel are not let in. */
+function requireOpenDoor(door: CustomerDoor, channel: string | undefined): void {
+  const open = typeof door === 'boolean' ? door : channel !== undefined && door.includes(channel);
+  if (!open) throw new HubError('FORBIDDEN', 'Customers are not let in here (ALLOW_CUSTOMERS).');
+}
+
+/** The same for a customer by their id. Rejects also with `HubError` `UNAVAILABLE`. */
+export async function requireCustomerDoor(
+  { store, allowCustomers }: Pick<ApiParts, 'store' | 'allowCustomers'>,
+  customer: string,
+): Promise<void> {
+  if (allowCustomers === true) return;
+  requireOpenDoor(allowCustomers, (await store.customers.byId(customer))?.channel);
+}

@@ -1,9 +1,8 @@
 /** `Idempotency-Key` (A15): a request that makes something may be repeated, and makes it once. */
 
-import { createHmac } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { openText, sealText } from '#libs/auth/sealed-text.ts';
 import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { RandomlyNamedKind } from '#libs/protocol/room-kinds.ts';
@@ -11,7 +10,31 @@ import { roomNameOf } from '#libs/rooms/room-lifecycle.ts';
 import type { Claim } from '#libs/store/login-store.ts';
 import type { Guarded } from './access.ts';
 import type { ApiParts } from './api-parts.ts';
-import { clientKey, requireLimits } from './limits.ts';
+import { clientKey, requireLimits } from './rate-limits.ts';
+
+const CIPHER = 'aes-256-gcm';
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Closes a text under a key of 32 bytes (AES-256-GCM), base64url. It opens for the same `purpose` only. */
+function sealText(key: Uint8Array, purpose: string, text: string): string {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(purpose));
+  return Buffer.concat([nonce, cipher.update(text), cipher.final(), cipher.getAuthTag()]).toString('base64url');
+}
+
+/** Undefined if it was sealed with another key, for another purpose, or changed. */
+function openText(key: Uint8Array, purpose: string, sealed: string): string | undefined {
+  const bytes = Buffer.from(sealed, 'base64url');
+  if (bytes.length < NONCE_BYTES + TAG_BYTES) return undefined;
+  const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
+  decipher.setAAD(Buffer.from(purpose)).setAuthTag(bytes.subarray(-TAG_BYTES));
+  try {
+    return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]).toString();
+  } catch {
+    return undefined;
+  }
+}
 
 /** On routes without a token: what the answer belongs to beside the key, which somebody else may guess. */
 type Owner = (request: FastifyRequest) => string;

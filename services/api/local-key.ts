@@ -2,7 +2,7 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isThisMachine } from '#libs/config/origin.ts';
+import { isThisMachine } from '#libs/config/public-url.ts';
 
 export interface LocalKeyOptions {
   /** At least 128 random bits, as characters that may stand in an address and in a cookie. Made at each start. */

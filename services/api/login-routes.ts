@@ -1,15 +1,92 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { Credentials } from '#libs/auth/credentials.ts';
+import { isPassword, PASSWORD_MAX } from '#libs/auth/password.ts';
 import { tokenHash } from '#libs/auth/revocations.ts';
 import { findToken } from '#libs/auth/token-source.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { nameKey } from '#libs/store/name-key.ts';
+import { requireUnlike, toPersonName } from './account-name.ts';
 import type { ApiParts, Routes } from './api-parts.ts';
-import { requireCustomerDoor } from './customer-door.ts';
-import { clientKey, requireLimits } from './limits.ts';
-import { endLogin, LoginAnswer, loginWithSecret, renewLogin } from './login.ts';
-import { clearCookie, cookieOwner, presentedOwner, presentedSecret, sendRenewed } from './refresh-cookie.ts';
-import { REFRESH_MAX } from './refresh-secret.ts';
-import { errors } from './route-schemas.ts';
+import { requireCustomerDoor } from './customer-routes.ts';
+import { idempotent, newId } from './idempotency.ts';
+import { endLogin, LoginAnswer, loginWithSecret, openLogin, REFRESH_MAX, renewLogin } from './login.ts';
+import {
+  clearCookie,
+  cookieOwner,
+  keepDevice,
+  knownDevice,
+  presentedOwner,
+  presentedSecret,
+  sendLogin,
+  sendRenewed,
+} from './login-cookies.ts';
+import { errors } from './openapi.ts';
+import { clientKey, requireLimits } from './rate-limits.ts';
+
+const AgentCredentials = Type.Object(
+  { username: Type.String({ maxLength: 128 }), password: Type.String({ maxLength: PASSWORD_MAX }) },
+  { additionalProperties: false },
+);
+
+/** `POST /public/login` (A6): agents. A name nobody has costs the same time and gets the same answer as a wrong password. */
+export const agentRoutes: Routes = (api, parts) => {
+  const { store, limits, now } = parts;
+  api.post<{ Body: Static<typeof AgentCredentials> }>(
+    '/public/login',
+    {
+      schema: {
+        tags: ['Accounts'],
+        summary: 'Log in as an agent (A6)',
+        description: 'After 20 wrong passwords of a name in 10 minutes only browsers that this agent logged in with go on.',
+        body: AgentCredentials,
+        response: { 200: LoginAnswer, ...errors(401, 429) },
+      },
+    },
+    async (request, reply) => {
+      const username = request.body.username.trim();
+      const [name, client] = [`agent:${nameKey(username)}`, clientKey(request)];
+      const device = knownDevice(request, parts, name);
+      if (device !== undefined) await requireLimits(limits, ['loginPerDevice', device]);
+      else await requireLimits(limits, ['loginPerAddress', client], ['loginPerNameAndAddress', `${client} ${name}`]);
+      // Before the password is looked at: many at once are counted, too.
+      const begun = await store.codes.beginTry(name, device, now());
+      if (typeof begun === 'number') throw new HubError('RATE_LIMITED', undefined, { retryAfter: Math.ceil(begun / 1000) });
+      const agent = await store.agents.byName(username);
+      const right = await isPassword(request.body.password, agent?.passwordHash);
+      if (agent === undefined || !right) throw new HubError('LOGIN_FAILED');
+      await store.codes.forgiveTry(begun);
+      keepDevice(reply, parts, name);
+      return sendLogin(reply, parts, await openLogin(parts, { id: agent.id, name: agent.name, kind: 'agent' }), 200);
+    },
+  );
+};
+
+const NewGuest = Type.Object({ name: Type.String() }, { additionalProperties: false });
+
+/** `POST /guests` (A7): a login for anybody who tells a name that is no account's and no agent's. Two guests may have the same name; their ids differ. */
+export const guestRoutes: Routes = (api, parts) => {
+  api.post<{ Body: Static<typeof NewGuest> }>(
+    '/guests',
+    {
+      ...idempotent({}),
+      schema: {
+        tags: ['Accounts'],
+        summary: 'Come in as a guest (A7)',
+        description: 'Where `ALLOW_GUESTS` is on.',
+        body: NewGuest,
+        response: { 201: LoginAnswer, ...errors(403, 409, 429) },
+      },
+    },
+    async (request, reply) => {
+      if (!parts.allowGuests) throw new HubError('FORBIDDEN', 'Guests are not let in here: log in.');
+      const name = toPersonName(request.body.name);
+      await requireLimits(parts.limits, ['guestsPerAddress', clientKey(request)]);
+      if (await parts.store.names.isTaken(name)) throw new HubError('NAME_TAKEN');
+      await requireUnlike(parts, name);
+      return sendLogin(reply, parts, await openLogin(parts, { id: newId(parts, request), name, kind: 'guest' }), 201);
+    },
+  );
+};
 
 const Secret = Type.Union([
   Type.Object(

@@ -4,9 +4,9 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { RoomServices } from '#libs/rooms/room-services.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';
-import { requireLimits } from './limits.ts';
+import { errors } from './openapi.ts';
+import { requireLimits } from './rate-limits.ts';
 import { memberOf, optionalBody, PersonView, RoomName } from './room-schemas.ts';
-import { errors } from './route-schemas.ts';
 
 const Wish = Type.Object(
   { keepHistory: Type.Optional(Type.Boolean({ description: 'Messages are stored where both want it. Off by default.' })) },

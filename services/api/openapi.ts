@@ -1,7 +1,81 @@
 import { readFileSync } from 'node:fs';
 import swagger from '@fastify/swagger';
-import type { FastifyInstance } from 'fastify';
-import { SECURITY } from './route-schemas.ts';
+import { type TSchema, Type } from '@sinclair/typebox';
+import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
+import { ERRORS } from '#libs/protocol/errors.ts';
+
+/** The body of every answer that is not a success. */
+const ErrorAnswer = Type.Object(
+  {
+    code: Type.String({ enum: Object.keys(ERRORS), description: 'What went wrong, for programs.' }),
+    message: Type.String({ description: 'What went wrong, for people.' }),
+    details: Type.Optional(
+      Type.Array(Type.Object({ path: Type.String({ description: 'JSON pointer of the member.' }), message: Type.String() }), {
+        description: 'What is wrong where, for a request that does not follow the schema.',
+      }),
+    ),
+    requestId: Type.String({ description: 'Stands in the log too, and in the header X-Request-Id.' }),
+  },
+  { description: 'An error.' },
+);
+
+/** Schemas of these error statuses, to be spread into a route's `response`. 400, 413, 415, 500 and 503, and 401 and 403 of guarded routes, are there without. */
+export function errors(...statuses: readonly number[]): Record<number, TSchema> {
+  return Object.fromEntries(statuses.map((status) => [status, ErrorAnswer]));
+}
+
+/** The names under which the OpenAPI document has the two ways to say who asks. */
+const SECURITY = { token: 'token', service: 'serviceKey' } as const;
+
+const IDEMPOTENCY = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      pattern: '^[\\x20-\\x7e]{1,64}$',
+      description: 'The same request with the same key, within 24 hours, is done once and gets the same answer (A15). Best a UUID.',
+    }),
+  ),
+});
+
+/**
+ * Completes the schemas of the routes that are registered on `api` after this: the errors that any of them may answer, and who may use it.
+ * A query arrives as texts: what its schema calls a number or a boolean is read as one before it is validated.
+ */
+export function completeSchemas(api: FastifyInstance): void {
+  api.addHook('onRoute', (route) => {
+    const { schema } = route;
+    if (schema === undefined || schema.hide) return;
+    const access = route.config?.access;
+    schema.response = { ...errors(...statusesOf(route)), ...(schema.response as object | undefined) };
+    if (route.config?.idempotent !== undefined) schema.headers = IDEMPOTENCY;
+    if (access !== undefined) schema.security = [{ [SECURITY[access.by]]: [] }];
+  });
+  api.addHook('preValidation', async (request) => {
+    const { querystring } = request.routeOptions.schema ?? {};
+    if (querystring !== undefined) readTexts(request.query as Record<string, unknown>, querystring as TSchema);
+  });
+}
+
+function statusesOf({ schema, config }: RouteOptions): number[] {
+  const { body, querystring, params }: FastifySchema = schema ?? {};
+  const takesInput = body !== undefined || querystring !== undefined || params !== undefined;
+  return [
+    ...(takesInput ? [400] : []),
+    ...(body === undefined ? [] : [413, 415]),
+    ...(config?.access === undefined ? [] : [401, 403]),
+    ...(config?.idempotent === undefined ? [] : [409]),
+    500,
+    503,
+  ];
+}
+
+function readTexts(query: Record<string, unknown>, { properties }: TSchema): void {
+  for (const [name, { type }] of Object.entries<TSchema>(properties ?? {})) {
+    const text = query[name];
+    if (typeof text !== 'string') continue;
+    if ((type === 'integer' || type === 'number') && /^-?\d{1,15}$/.test(text)) query[name] = Number(text);
+    if (type === 'boolean' && (text === 'true' || text === 'false')) query[name] = text === 'true';
+  }
+}
 
 /** The page's files: a closed list, so that no path of a request ever reaches the file system. */
 const FILES = [

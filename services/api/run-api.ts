@@ -6,20 +6,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { openTokens } from '#libs/auth/tokens.ts';
+import { openRedisBackend } from '#libs/backend/backend.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
-import { openRedisBackend } from '#libs/backend/redis-backend.ts';
 import { tokenObserver } from '#libs/backend/token-observer.ts';
 import type { WaitingListener } from '#libs/backend/waiting.ts';
 import type { Config } from '#libs/config/config.ts';
 import { boardAdapters } from '#libs/jobs/queue-board.ts';
-import { ListenError, listenSeconds } from '#libs/process/listen-error.ts';
-import type { Service } from '#libs/process/process-life.ts';
-import { version } from '#libs/process/version.ts';
+import { ListenError, listenSeconds } from '#libs/process/admin-server.ts';
+import { type Service, version } from '#libs/process/process-life.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
-import { openAdminPages } from './admin-pages.ts';
+import { openAdminPages } from './admin.ts';
 import { composeApi } from './compose.ts';
 
 /** How often idle connections are ended while leaving, milliseconds. */

@@ -6,11 +6,21 @@ import type { ServicePublisher } from '#libs/rooms/service-publisher.ts';
 import { forServices } from './access.ts';
 import type { Routes } from './api-parts.ts';
 import { idempotent, newMessageId } from './idempotency.ts';
+import { errors } from './openapi.ts';
 import { UserId } from './room-schemas.ts';
-import { errors } from './route-schemas.ts';
 import { BATCH_COMMANDS, type BatchResult, runBatch } from './service-batch.ts';
-import { Ban, Disconnect, Publish, Published, Push, Revoke, ServiceCommands, withId } from './service-commands.ts';
-import { Pusher, type PusherOptions } from './service-push.ts';
+import {
+  Ban,
+  Disconnect,
+  Publish,
+  Published,
+  Push,
+  Pusher,
+  type PusherOptions,
+  Revoke,
+  ServiceCommands,
+  withId,
+} from './service-commands.ts';
 
 const TAGS = ['Services'];
 const BATCH_MAX = 1000;

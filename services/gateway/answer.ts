@@ -1,7 +1,6 @@
 /** How an HTTP answer is written on uWS's port. */
 import { STATUS_CODES } from 'node:http';
-import type { RequestHead } from './request-head.ts';
-import type { HttpResponse } from './uws.ts';
+import type { HttpResponse, RequestHead } from './uws.ts';
 
 export interface Answer {
   readonly status: number;

@@ -11,7 +11,7 @@ import type { TokenBuckets } from '#libs/limits/token-buckets.ts';
 import type { MessageWriter } from '#libs/messages/message-writer.ts';
 import type { RoomAccess } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
-import { ListenError, listenSeconds } from '#libs/process/listen-error.ts';
+import { ListenError, listenSeconds } from '#libs/process/admin-server.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';

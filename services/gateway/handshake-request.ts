@@ -5,7 +5,7 @@ import { faultOf } from '#libs/http/header-lines.ts';
 import type { FirstJoin } from '#libs/hub/sessions/connection.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isRoomName } from '#libs/protocol/room-name.ts';
-import type { RequestHead } from './request-head.ts';
+import type { RequestHead } from './uws.ts';
 
 /** The one version there is (RFC 6455 section 4.4). */
 const VERSION = '13';

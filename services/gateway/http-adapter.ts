@@ -3,8 +3,7 @@ import { framingFault, type HeaderLines } from '#libs/http/header-lines.ts';
 import { ERRORS, type ErrorCode } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import { type Answer, AnswerWriter } from './answer.ts';
-import { type RequestHead, readHead } from './request-head.ts';
-import type { HttpRequest, HttpResponse } from './uws.ts';
+import { type HttpRequest, type HttpResponse, type RequestHead, readHead } from './uws.ts';
 
 export interface HttpRequestData {
   readonly method: string;

@@ -3,13 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Config, loadConfig } from '#libs/config/config.ts';
 import { AdminServer } from '#libs/process/admin-server.ts';
-import { fail, onSignal, processLogger, runAlone } from '#libs/process/process-life.ts';
-import { version } from '#libs/process/version.ts';
+import { fail, onSignal, processLogger, runAlone, version } from '#libs/process/process-life.ts';
 import { Background } from '#libs/telemetry/background.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
 import { type ChildMessage, type ParentMessage, ProcessGroup } from './process-group.ts';
-import { type RunningGateway, runGateway } from './run-gateway.ts';
-import { gatewaySettings } from './settings.ts';
+import { gatewaySettings, type RunningGateway, runGateway } from './run-gateway.ts';
 
 const READY_EVERY_MS = 250;
 

@@ -1,8 +1,7 @@
 /** Several gateway processes on one port, and the parent that answers for all of them (`GATEWAY_PROCESSES`). */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createServer } from 'node:net';
-import type { AdminSource } from '#libs/process/admin-server.ts';
-import { ListenError } from '#libs/process/listen-error.ts';
+import { type AdminSource, ListenError } from '#libs/process/admin-server.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { Metrics, type MetricsSnapshot } from '#libs/telemetry/metrics.ts';
 

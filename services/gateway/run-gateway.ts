@@ -1,19 +1,21 @@
 /** One gateway process, from its configuration to its end. */
 import { openTokens } from '#libs/auth/tokens.ts';
+import { openRedisBackend } from '#libs/backend/backend.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
-import { openRedisBackend } from '#libs/backend/redis-backend.ts';
-import { tokenObserver } from '#libs/backend/token-observer.ts';
+import { type TokenWatch, tokenObserver } from '#libs/backend/token-observer.ts';
 import type { WaitingListener } from '#libs/backend/waiting.ts';
 import type { Config } from '#libs/config/config.ts';
-import type { Service } from '#libs/process/process-life.ts';
+import { basePath, transportSecurity } from '#libs/config/public-url.ts';
+import { systemClock } from '#libs/hub/ports/clock.ts';
+import { NODE_ROOMS_MAX, type NodeDirectory, NodeReporter } from '#libs/presence/node-directory.ts';
+import { type Service, version } from '#libs/process/process-life.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
-import { Gateway } from './gateway.ts';
+import { Gateway, type GatewaySettings } from './gateway.ts';
 import { nothingHere } from './http-adapter.ts';
-import { reportNode } from './report-node.ts';
-import { gatewaySettings } from './settings.ts';
+import { connectionsFor, openFilesLimit } from './socket-gate.ts';
 
 /** A gateway that runs in this process. */
 export interface RunningGateway extends Service {
@@ -58,5 +60,67 @@ export async function runGateway(
       await Promise.all([feed.stop(), rooms.stop()]);
       await backend.close();
     },
+  };
+}
+
+/** Tells the person on call about a gateway (A13), until the reporter is closed. */
+export function reportNode(
+  id: string,
+  gateway: Gateway,
+  directory: NodeDirectory,
+  { hot }: Metrics,
+  background: Background,
+  tokens: Pick<TokenWatch, 'keys'>,
+): NodeReporter {
+  return new NodeReporter({
+    directory,
+    id,
+    version,
+    clock: systemClock,
+    background,
+    read: () => ({
+      connections: gateway.hub.connections,
+      messages: hot.received,
+      redisLag: hot.redisLagSeconds,
+      state: gateway.hub.draining ? 'draining' : 'serving',
+      rooms: gateway.hub.topRooms(NODE_ROOMS_MAX),
+      keySet: tokens.keys,
+    }),
+  });
+}
+
+/**
+ * `port` stands in for the configured one where a parent process took one already. Throws `ConfigError` if the limit of open files is too small for
+ * `CONNECTIONS_MAX`.
+ */
+export function gatewaySettings(config: Config, port: number = config.port): GatewaySettings {
+  const openFilesMax = openFilesLimit();
+  return {
+    port,
+    host: config.host,
+    sharePort: config.gatewayProcesses > 1,
+    singleSession: config.sessions === 'single',
+    basePath: basePath(config.publicUrl),
+    transportSecurity: transportSecurity(config.publicUrl),
+    trustedProxyHops: config.trustedProxyHops,
+    handshakesPerMinute: config.handshakesPerMinute,
+    connectionsMax: connectionsFor(config.connectionsMax, openFilesMax),
+    openFilesMax,
+    connectionsPerUser: config.connectionsPerUser,
+    connectionsPerAddress: config.connectionsPerAddress,
+    pingsPerSecond: config.pingsPerSecond,
+    newRoomsPerMinute: config.newRoomsPerMinute,
+    frameRate: config.frameRate,
+    frameBurst: config.frameBurst,
+    userBytesPerSecond: config.userBytesPerSecond,
+    userBytesBurst: config.userBytesBurst,
+    historyPagesPerSecond: config.historyPagesPerSecond,
+    messageMaxChars: config.messageMaxChars,
+    frameMaxBytes: config.frameMaxBytes,
+    roomLimit: config.roomLimit,
+    heartbeatSeconds: config.heartbeatSeconds,
+    stateLostSeconds: config.stateLostSeconds,
+    drainSeconds: config.drainSeconds,
+    drainListenSeconds: config.drainListenSeconds,
   };
 }

@@ -26,9 +26,8 @@ import {
   type RawHandshake,
   readHandshake,
 } from './handshake-request.ts';
-import { type RequestHead, readHead } from './request-head.ts';
 import type { SocketGate } from './socket-gate.ts';
-import type { HttpRequest, HttpResponse } from './uws.ts';
+import { type HttpRequest, type HttpResponse, type RequestHead, readHead } from './uws.ts';
 
 /** What hangs on a socket. uWS copies the members onto the socket and does not keep the object. */
 export interface SocketData {

@@ -1,5 +1,5 @@
 /** `npm run worker`: does the jobs. Any number of workers may run, on any number of machines. */
-import { openRedisBackend } from '#libs/backend/redis-backend.ts';
+import { openRedisBackend } from '#libs/backend/backend.ts';
 import type { WaitingListener } from '#libs/backend/waiting.ts';
 import { type Config, loadConfig } from '#libs/config/config.ts';
 import { SmtpMailer } from '#libs/mail/smtp-mailer.ts';

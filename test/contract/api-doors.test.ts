@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { HEAD_MAX_BYTES, ROOM_NAME_MAX, TOKEN_MAX_BYTES } from '#libs/protocol/limits.ts';
 import type { Routes } from '#services/api/api-parts.ts';
-import { clientKey } from '#services/api/limits.ts';
+import { clientKey } from '#services/api/rate-limits.ts';
 import { ApiDoor, DOORS } from '#test/support/api-door.ts';
 import { ApiWorld } from '#test/support/api-world.ts';
 import { exchange, parseAnswer, requestText, type WireAnswer } from '#test/support/raw-exchange.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { keptSecret } from '#libs/config/kept-secret.ts';
+import { keptSecret } from '#libs/config/own-folder.ts';
 import { Child } from '#test/support/child.ts';
 import { JWT_SECRET } from '#test/support/jwt.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
-import type { Limits } from '#services/api/limits.ts';
+import type { Limits } from '#services/api/rate-limits.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 import { type Answer, bearer, RoomStage, type StageApi, type StagePerson } from '#test/support/room-stage.ts';
 import { until } from '#test/support/wait.ts';

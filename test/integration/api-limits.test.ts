@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { RedisLink } from '#libs/redis/redis-link.ts';
-import { LIMITS, type LimitName } from '#services/api/limits.ts';
-import { RateLimits } from '#services/api/rate-limits.ts';
+import { LIMITS, type LimitName, RateLimits } from '#services/api/rate-limits.ts';
 import { ApiInstance } from '#test/support/api-instance.ts';
 import { listeningLog } from '#test/support/api-world.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';

@@ -1,7 +1,7 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { SharedSecret } from '#libs/auth/shared-secret.ts';
+import { SharedSecret } from '#libs/auth/signing-keys.ts';
 import { TokenVerifier, type TokenVerifierOptions } from '#libs/auth/token-verifier.ts';
 import { makeCertificate } from '#test/support/certificate.ts';
 import { freePort } from '#test/support/free-port.ts';

@@ -2,7 +2,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UNBEGUN } from '#libs/broker/broker.ts';
-import { loadScript } from '#libs/redis/script.ts';
+import { loadScript } from '#libs/redis/redis-link.ts';
 import { BrokerNode, publication } from '#test/support/broker-node.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 import { stopwatch } from '#test/support/steady-clock.ts';

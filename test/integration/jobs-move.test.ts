@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseRedisUrl } from '#libs/config/redis-url.ts';
 import { JobsBullmq } from '#libs/jobs/jobs-bullmq.ts';
-import { connectQueueClient } from '#libs/redis/queue-clients.ts';
+import { connectQueueClient } from '#libs/redis/redis-clients.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { createLogger } from '#libs/telemetry/logger.ts';
 import { Child } from '#test/support/child.ts';

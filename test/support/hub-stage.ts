@@ -1,7 +1,6 @@
 import { openTokens } from '#libs/auth/tokens.ts';
-import type { Backend } from '#libs/backend/backend.ts';
+import { type Backend, openRedisBackend } from '#libs/backend/backend.ts';
 import { type HubParts, hubParts } from '#libs/backend/hub-parts.ts';
-import { openRedisBackend } from '#libs/backend/redis-backend.ts';
 import { type Config, loadConfig } from '#libs/config/config.ts';
 import { UnknownSignals } from '#libs/hub/delivery/unknown-signals.ts';
 import { Hub } from '#libs/hub/hub.ts';
@@ -12,7 +11,7 @@ import { Faults } from '#libs/hub/sessions/faults.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { createLogger } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
-import { gatewaySettings } from '#services/gateway/settings.ts';
+import { gatewaySettings } from '#services/gateway/run-gateway.ts';
 import { AnswerLedger } from './answer-ledger.ts';
 import { WatchedBackground } from './background.ts';
 import { JWT_SECRET, signToken, type TokenClaims } from './jwt.ts';

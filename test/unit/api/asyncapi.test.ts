@@ -4,8 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { toClientFrame } from '#libs/protocol/client-frame.ts';
 import { ERRORS } from '#libs/protocol/errors.ts';
 import { CLIENT_FRAMES, type ClientFrameRow, SERVER_FRAMES } from '#libs/protocol/frames.ts';
-import { asyncApiDocument } from '#services/api/asyncapi-document.ts';
-import { asyncApiRoutes } from '#services/api/asyncapi-routes.ts';
+import { asyncApiDocument, asyncApiRoutes } from '#services/api/asyncapi-document.ts';
 import { ApiWorld, jsonOf } from '#test/support/api-world.ts';
 
 interface Message {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
-import { codeHash, newCode, typedCode } from '#services/api/account.ts';
+import { codeHash, newCode, typedCode } from '#services/api/account-name.ts';
 import { ApiWorld, cookieOf, jsonOf, WORLD_NOW } from '#test/support/api-world.ts';
 
 const KEY = new Uint8Array(32);

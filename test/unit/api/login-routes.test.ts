@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tokenHash } from '#libs/auth/revocations.ts';
-import { endLogin } from '#services/api/login.ts';
-import { secretHash, secretOf } from '#services/api/refresh-secret.ts';
+import { endLogin, secretHash, secretOf } from '#services/api/login.ts';
 import { ApiWorld, cookieOf, jsonOf, WORLD_NOW } from '#test/support/api-world.ts';
 
 const codeOf = (reply: { body: Buffer; status: number }): unknown[] => [reply.status, jsonOf(reply as never)['code']];

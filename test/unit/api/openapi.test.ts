@@ -1,10 +1,9 @@
 import { validate } from '@readme/openapi-parser';
 import { describe, expect, it } from 'vitest';
-import { asyncApiRoutes } from '#services/api/asyncapi-routes.ts';
+import { asyncApiRoutes } from '#services/api/asyncapi-document.ts';
 import { conversationRoutes } from '#services/api/conversation-routes.ts';
 import { matchRoutes } from '#services/api/match-routes.ts';
-import { memberRoutes } from '#services/api/member-routes.ts';
-import { roomRoutes } from '#services/api/room-routes.ts';
+import { memberRoutes, roomRoutes } from '#services/api/room-routes.ts';
 import { serviceRoutes } from '#services/api/service-routes.ts';
 import { ApiWorld, jsonOf } from '#test/support/api-world.ts';
 

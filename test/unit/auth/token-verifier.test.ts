@@ -1,11 +1,10 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PublicKeys } from '#libs/auth/key-pair.ts';
-import { SharedSecret } from '#libs/auth/shared-secret.ts';
-import type { TokenFault } from '#libs/auth/token-refusal.ts';
-import { TokenSigner } from '#libs/auth/token-signer.ts';
+import type { TokenFault } from '#libs/auth/credentials.ts';
+import { PublicKeys, SharedSecret } from '#libs/auth/signing-keys.ts';
 import { TokenVerifier } from '#libs/auth/token-verifier.ts';
+import { TokenSigner } from '#libs/auth/tokens.ts';
 import { TOKEN_MAX_BYTES } from '#libs/protocol/limits.ts';
 
 const SECRET = 'a secret that is long enough for HS256';

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { tokenObserver } from '#libs/backend/token-observer.ts';
-import { limitLog } from '#libs/telemetry/log-limit.ts';
-import { createLogger } from '#libs/telemetry/logger.ts';
+import { createLogger, limitLog } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
 
 test('tokens that are over, however many, hide no token with another fault from the log', () => {

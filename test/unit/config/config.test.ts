@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConfigError, type Environment, loadConfig } from '#libs/config/config.ts';
 import { parseDatabaseUrl } from '#libs/config/database-url.ts';
-import { keptSecret } from '#libs/config/kept-secret.ts';
+import { keptSecret } from '#libs/config/own-folder.ts';
 import { type Role, SETTINGS } from '#libs/config/settings.ts';
 
 const SECRET = '0123456789abcdef0123456789abcdef';

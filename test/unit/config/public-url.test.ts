@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isThisMachine } from '#libs/config/origin.ts';
-import { basePath, withoutBase } from '#libs/config/public-url.ts';
+import { basePath, isThisMachine, withoutBase } from '#libs/config/public-url.ts';
 
 describe('the path of PUBLIC_URL', () => {
   it('is empty, or has no slash at its end', () => {

@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
 import { Background } from '#libs/telemetry/background.ts';
-import { limitLog } from '#libs/telemetry/log-limit.ts';
-import { createLogger } from '#libs/telemetry/logger.ts';
+import { createLogger, limitLog } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
 import { turn } from '#test/support/turn.ts';
 

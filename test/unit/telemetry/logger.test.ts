@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { createLogger, type LogLevel } from '#libs/telemetry/logger.ts';
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
+import { createLogger, type Logger, type LogLevel, limitLog } from '#libs/telemetry/logger.ts';
 
 /** A logger, and the lines it wrote. */
 function capture(level: LogLevel = 'info') {
@@ -56,4 +56,79 @@ describe('the log', () => {
     for (const err of ['text', undefined, null, 7, {}, circle]) log.error({ err }, 'x');
     expect(lines).toHaveLength(6);
   });
+});
+
+let lines: Record<string, unknown>[];
+let log: Logger;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  lines = [];
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
+  log = limitLog(createLogger({ node: 'n', level: 'info', destination }), () => Date.now());
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('a line that comes again and again', () => {
+  test('is written at once, then ever more rarely, down to once a minute, with how many were held back', () => {
+    const at: number[] = [];
+    const started = Date.now();
+    for (let ms = 0; ms < 600_000; ms += 100) {
+      log.warn({ turn: ms }, 'a loop fails');
+      vi.advanceTimersByTime(100);
+      while (at.length < lines.length) at.push(Date.now() - started);
+    }
+    expect(at.length).toBeLessThan(20);
+    for (let i = 1; i < at.length; i++) expect((at[i] ?? 0) - (at[i - 1] ?? 0)).toBeGreaterThanOrEqual(900);
+    expect((at.at(-1) ?? 0) - (at.at(-2) ?? 0)).toBeGreaterThanOrEqual(59_000);
+    const told = lines.reduce((sum, line) => sum + 1 + (typeof line.repeated === 'number' ? line.repeated - 1 : 0), 0);
+    expect(told).toBeGreaterThan(5000);
+  });
+
+  test('is written in the end, with its last fields, where others follow no more', () => {
+    for (let turn = 1; turn <= 3; turn++) log.warn({ turn }, 'a loop fails');
+    expect(lines.map(({ turn, repeated }) => [turn, repeated])).toEqual([[1, undefined]]);
+    vi.advanceTimersByTime(1000);
+    expect(lines.map(({ turn, repeated }) => [turn, repeated])).toEqual([
+      [1, undefined],
+      [3, 2],
+    ]);
+  });
+
+  test('is an ordinary line again after a pause', () => {
+    for (let day = 0; day < 3; day++) {
+      log.warn({ day }, 'now and then');
+      vi.advanceTimersByTime(70_000);
+    }
+    expect(lines.map(({ day, repeated }) => [day, repeated])).toEqual([
+      [0, undefined],
+      [1, undefined],
+      [2, undefined],
+    ]);
+  });
+
+  test('is held back in child loggers, too, and does not hold back others', () => {
+    log.warn('one');
+    log.child({ part: 'x' }).warn('one');
+    log.error('one');
+    log.warn({ a: 1 }, 'two');
+    expect(lines.map(({ level, msg }) => `${level} ${msg}`)).toEqual(['warn one', 'error one', 'warn two']);
+  });
+});
+
+test('a steady error holds back no other kind of error under the same text', () => {
+  const away = () => log.warn({ err: Object.assign(new Error('away'), { code: 'ECONNREFUSED' }) }, 'redis connection');
+  for (let n = 0; n < 10; n++) away();
+  log.warn({ err: new TypeError('x is undefined') }, 'redis connection');
+  log.warn({ err: Object.assign(new Error('wrong password'), { code: 'WRONGPASS' }) }, 'redis connection');
+  away();
+  expect(lines.map(({ err }) => (err as { message: string }).message)).toEqual(['away', 'x is undefined', 'wrong password']);
+});
+
+test('lines about a request are all written', () => {
+  for (let request = 0; request < 50; request++) log.info({ request }, 'done from the admin page');
+  expect(lines).toHaveLength(50);
 });

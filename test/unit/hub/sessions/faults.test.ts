@@ -2,8 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { Faults } from '#libs/hub/sessions/faults.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { limitLog } from '#libs/telemetry/log-limit.ts';
-import { createLogger } from '#libs/telemetry/logger.ts';
+import { createLogger, limitLog } from '#libs/telemetry/logger.ts';
 
 const ADA = { user: { id: 'ada' }, session: 's1' } as unknown as Connection;
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { requireRegistered } from '#libs/auth/compact-jws.ts';
-import { SharedSecret } from '#libs/auth/shared-secret.ts';
+import { SharedSecret } from '#libs/auth/signing-keys.ts';
 
 const SECRET = 'a secret of thirty-two bytes or more';
 const NOW = 1_700_000_000;

@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { NEEDED_COMMANDS } from '#libs/redis/rights.ts';
+import { NEEDED_COMMANDS } from '#libs/redis/redis-health.ts';
 
 /** What scripts of BullMQ call that the hub never runs: it neither drains nor moves queues, and renames none. */
 const NOT_RUN = new Set(['RENAME', 'XREAD', 'RPOPLPUSH', 'TIME']);
