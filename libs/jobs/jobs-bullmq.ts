@@ -24,6 +24,7 @@ import {
   reasonOf,
 } from './jobs.ts';
 
+/** Dependencies and overrides of `JobsBullmq`. */
 export interface JobsBullmqOptions {
   readonly log: Logger;
   readonly observe?: JobsObserver;

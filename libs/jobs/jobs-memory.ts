@@ -21,6 +21,7 @@ import {
   reasonOf,
 } from './jobs.ts';
 
+/** Dependencies and overrides of `JobsMemory`. */
 export interface JobsMemoryOptions {
   readonly log: Logger;
   readonly observe?: JobsObserver;
@@ -105,7 +106,7 @@ const FORGET_EVERY = 256;
 /** The longest delay of a timer, in milliseconds. */
 const TIMER_MAX = 2 ** 31 - 1;
 
-export interface MemoryQueueOptions<Q extends QueueName> {
+interface MemoryQueueOptions<Q extends QueueName> {
   readonly settings: QueueSettings;
   /** Milliseconds of a steady clock. */
   readonly steady: () => number;
@@ -131,7 +132,7 @@ interface Entry<Q extends QueueName> {
 }
 
 /** One queue of `JobsMemory`: entries by id, and one timer for the next due entry. */
-export class MemoryQueue<Q extends QueueName> {
+class MemoryQueue<Q extends QueueName> {
   readonly name: Q;
   readonly #options: MemoryQueueOptions<Q>;
   /** In the order of adding. */

@@ -23,6 +23,7 @@ export class JobError extends Error {
   }
 }
 
+/** Whether a retry of the job cannot succeed. */
 export function isPermanent(error: unknown): boolean {
   return error instanceof JobError && error.permanent;
 }
@@ -59,10 +60,13 @@ export interface QueuePayloads {
   readonly 'clean-up': { readonly task: CleanUpTask };
 }
 
+/** The name of a queue. */
 export type QueueName = keyof QueuePayloads;
 
+/** The names of all queues. */
 export const QUEUE_NAMES = ['mail', 'room-expiry', 'clean-up'] as const satisfies readonly QueueName[];
 
+/** A job, as its handler gets it. */
 export interface Job<Q extends QueueName> {
   readonly id: string;
   readonly payload: QueuePayloads[Q];
@@ -82,6 +86,7 @@ export type JobOutcome = undefined | { readonly rerunInMs: number };
  */
 export type JobHandler<Q extends QueueName> = (job: Job<Q>) => Promise<JobOutcome>;
 
+/** Options of `Jobs.add`. */
 export interface AddOptions {
   /**
    * 1-200 characters. If a job of this id waits, is delayed, runs or is kept, `add` does nothing.
@@ -92,6 +97,7 @@ export interface AddOptions {
   readonly delayMs?: number;
 }
 
+/** The jobs of a queue by state, at one moment. */
 export interface JobCounts {
   readonly waiting: number;
   readonly active: number;
@@ -103,6 +109,7 @@ export interface JobCounts {
   readonly oldestAge: number;
 }
 
+/** The queues: the port that `JobsBullmq` and `JobsMemory` implement. */
 export interface Jobs {
   /**
    * Queues a job. Resolves once the backend has it. Retries for a few seconds while the backend is
@@ -146,6 +153,7 @@ export interface JobsObserver {
   stalled(queue: QueueName): void;
 }
 
+/** How the jobs of a queue are retried, run and kept. */
 export interface QueueSettings {
   /** Attempts of a job before it is given up. */
   readonly attempts: number;
@@ -167,6 +175,7 @@ export interface QueueSettings {
 
 const DAY = 86_400;
 
+/** The settings of each queue, the same in every implementation. */
 export const QUEUE_SETTINGS: Readonly<Record<QueueName, QueueSettings>> = {
   // A code is valid for ten minutes, about as long as these attempts take.
   mail: { attempts: 20, backoffMs: 1000, backoffMaxMs: 60_000, concurrency: 10, keepDoneSeconds: 3600, keepFailedSeconds: 14 * DAY },

@@ -10,6 +10,7 @@ const ANSWER_MS = 10_000;
 /** Jobs of one read. */
 const PAGE = 500;
 
+/** Where the jobs are, and where they go. */
 export interface MoveJobsOptions {
   readonly target: RedisTarget;
   /** `REDIS_PREFIX` of the earlier version. */

@@ -1,5 +1,6 @@
 import type { Mailer, OutgoingMail } from './mailer.ts';
 
+/** A mail in the mailbox. */
 export interface KeptMail {
   readonly to: string;
   readonly subject: string;
@@ -11,6 +12,7 @@ export interface KeptMail {
 
 const KEPT = 50;
 
+/** Dependencies of `DevMailbox`. */
 export interface DevMailboxOptions {
   /** Shows a mail, usually in the terminal. */
   readonly print: (text: string) => void;

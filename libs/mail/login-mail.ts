@@ -69,8 +69,7 @@ export class MailSeal {
 }
 
 /** A mail as text and as HTML. */
-
-export interface RenderedMail {
+interface RenderedMail {
   readonly subject: string;
   readonly text: string;
   readonly html: string;

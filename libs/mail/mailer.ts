@@ -1,6 +1,7 @@
 /** The port to a mailer, and the addresses that it accepts. */
 import { domainToASCII } from 'node:url';
 
+/** A mail to send. */
 export interface OutgoingMail {
   /**
    * The same for each attempt to send a mail, and different for every other mail: the Message-ID is
@@ -14,6 +15,7 @@ export interface OutgoingMail {
   readonly html: string;
 }
 
+/** Sends mails. `SmtpMailer` and `DevMailbox` implement it. */
 export interface Mailer {
   /** Resolves once the mail is accepted. Rejects with `MailError`. */
   send(mail: OutgoingMail): Promise<void>;

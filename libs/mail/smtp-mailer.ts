@@ -34,6 +34,7 @@ function mailCause(error: unknown): string | undefined {
   return inner === undefined ? undefined : mailCause(inner);
 }
 
+/** The mail server, and the sender. */
 export interface SmtpMailerOptions {
   /**
    * `smtp://[user:password@]host[:port]`: uses STARTTLS if the server offers it; sends a password

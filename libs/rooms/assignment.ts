@@ -11,6 +11,7 @@ import type { Notifier } from './notices.ts';
 import { type Absences, whoIsOnline } from './people.ts';
 import type { RoomLifecycle } from './room-lifecycle.ts';
 
+/** Dependencies of `Assignment`. */
 export interface AssignmentOptions {
   readonly conversations: Omit<ConversationStore, 'silent'>;
   readonly agents: Pick<AgentStore, 'all'>;
@@ -35,12 +36,14 @@ const SWEEP_MAX = 200;
 /** Most open conversations of a customer. */
 const OPEN_MAX = ROOM_KINDS.conv.limits.openRooms;
 
+/** A conversation that `Assignment.open` returns. */
 export interface OpenedConversation {
   readonly record: ConversationRecord;
   /** Whether this call made it. */
   readonly made: boolean;
 }
 
+/** Assigns conversations to agents, on request and by a sweep. */
 export class Assignment {
   readonly #options: AssignmentOptions;
   #sweeping = false;

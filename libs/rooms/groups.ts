@@ -14,6 +14,7 @@ const KIND = 'group' satisfies ManagedRoomKind;
 /** Most members of a group, and most open groups of an owner. */
 const { members: MEMBERS_MAX, openRooms: OWNED_MAX } = ROOM_KINDS[KIND].limits;
 
+/** Dependencies of `Groups`. */
 export interface GroupsOptions {
   readonly rooms: Pick<RoomStore, 'createGroup' | 'standing' | 'withMembers' | 'update' | 'addMembers' | 'removeMembers'>;
   readonly people: Pick<People, 'byIds'>;
@@ -32,6 +33,7 @@ export interface GroupsOptions {
   readonly now: () => number;
 }
 
+/** A group to be made. */
 export interface NewGroup {
   /**
    * A name that nobody else can choose. If the owner has a group of this name, an earlier try of
@@ -46,6 +48,7 @@ export interface NewGroup {
   readonly lifeMs: number | undefined;
 }
 
+/** Changes of a group. An absent member stays as it is. */
 export interface GroupChange {
   readonly title?: string | undefined;
   readonly keepHistory?: boolean | undefined;

@@ -10,6 +10,7 @@ import type { MatchResult, PairStore } from '#libs/store/conversation-store.ts';
 import type { Notifier } from './notices.ts';
 import { type Absences, GRACE_MS, type PersonKinds, whoIsOnline } from './people.ts';
 
+/** Dependencies of `Matchmaker`. */
 export interface MatchmakerOptions {
   readonly pairs: Pick<PairStore, 'of' | 'match' | 'waiting' | 'stopWaiting' | 'wantHistory'>;
   readonly seen: Pick<SeenStore, 'get'>;
@@ -44,6 +45,7 @@ const WAITING_SWEPT = 1000;
 /** Milliseconds that a request waits for earlier ones of this process. */
 const QUEUED_MAX_MS = 30_000;
 
+/** Pairs users, on request and by a sweep. */
 export class Matchmaker {
   readonly #options: MatchmakerOptions;
   #sweeping = false;

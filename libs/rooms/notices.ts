@@ -12,9 +12,12 @@ import { type EndReason, encode, type RoomSignal, type UserSignal } from '#libs/
 import type { RoomStore } from '#libs/store/room-store.ts';
 import type { PersonKinds } from './people.ts';
 
+/** The kinds of events that people get notices about. */
 export const NOTICE_EVENTS = ['room_opened', 'member_joined', 'member_left', 'room_changed', 'history_asked', 'conversation'] as const;
+/** An event that people get notices about. */
 export type NoticeEvent = StoredEventOf<(typeof NOTICE_EVENTS)[number]>;
 
+/** Dependencies of `Notices`. */
 export interface NoticesOptions {
   readonly rooms: Pick<RoomStore, 'withMembers'>;
   readonly kinds: Pick<PersonKinds, 'of'>;
@@ -142,6 +145,7 @@ function toAll(users: readonly string[], frame: string): Notice[] {
   return users.map((user) => ({ user, frame }));
 }
 
+/** Dependencies of `Notifier`. */
 export interface NotifierOptions {
   readonly broker: Pick<Broker, 'emit'>;
   /** Resolves after a number of milliseconds. It must not keep a process alive. */

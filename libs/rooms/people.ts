@@ -6,6 +6,7 @@ import { may, type Power } from '#libs/protocol/user-kinds.ts';
 import type { SeenStore, UserStore } from '#libs/store/account-store.ts';
 import type { AbsenceStore } from '#libs/store/conversation-store.ts';
 
+/** Dependencies of `People`. */
 export interface PeopleOptions {
   readonly seen: Pick<SeenStore, 'get'>;
   readonly users: Pick<UserStore, 'byIds'>;
@@ -89,6 +90,7 @@ export async function whoIsOnline<P extends { readonly id: string }>(
   return people.filter((_, index) => (sessions[index] ?? 0) > 0);
 }
 
+/** Dependencies of `PersonKinds`. */
 export interface PersonKindsOptions {
   readonly seen: Pick<SeenStore, 'kindOf'>;
   readonly presence: Pick<Presence, 'sessions'>;
@@ -118,6 +120,7 @@ const TRY_MS = 250;
 /** Most people whose kind is kept. */
 const CACHED_MAX = 1_000;
 
+/** Finds the kind of a user by the id, with a short cache. */
 export class PersonKinds {
   readonly #options: PersonKindsOptions;
   readonly #steady: () => number;
@@ -182,6 +185,7 @@ export class PersonKinds {
   }
 }
 
+/** Dependencies of `Absences`. */
 export interface AbsencesOptions {
   readonly absences: AbsenceStore;
   readonly presence: Pick<Presence, 'sessions'>;
@@ -189,6 +193,7 @@ export interface AbsencesOptions {
   readonly now: () => number;
 }
 
+/** The result of one look. */
 export interface Attendance<P> {
   /** The people who are online. */
   readonly here: P[];

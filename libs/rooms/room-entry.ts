@@ -16,6 +16,7 @@ import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { RoomRecord, RoomStanding, RoomStore } from '#libs/store/room-store.ts';
 import type { People } from './people.ts';
 
+/** Settings of `RoomRules`. */
 export interface RoomRulesOptions {
   /**
    * Everybody may enter any open room (`OPEN_ROOMS`). Otherwise the token's `rooms` claim must
@@ -35,6 +36,7 @@ function claimAllows(claim: RoomClaim, room: string): boolean {
   return claim.rooms?.some((entry) => (entry.endsWith('*') ? room.startsWith(entry.slice(0, -1)) : entry === room)) ?? false;
 }
 
+/** The rules of rooms that do not need the store. */
 export class RoomRules {
   readonly #openRooms: boolean;
 
@@ -79,6 +81,7 @@ function standingIn(found: RoomStanding | undefined): Standing {
   return found?.isMember === true ? (found.room.closedReason ?? Standing.member) : Standing.stranger;
 }
 
+/** Dependencies of `RoomEntry`. */
 export interface RoomEntryOptions {
   readonly rules: RoomRules;
   readonly rooms: Pick<RoomStore, 'standing' | 'recheck' | 'create'>;
@@ -87,6 +90,7 @@ export interface RoomEntryOptions {
   readonly now: () => number;
 }
 
+/** Implements `RoomAccess` over the rules and the store. */
 export class RoomEntry implements RoomAccess {
   readonly #options: RoomEntryOptions;
 
@@ -165,6 +169,7 @@ function retentionOf({ keepHistory }: RoomRecord): Retention {
   return keepHistory ? Retention.history : Retention.stream;
 }
 
+/** A managed room with its members. */
 export interface KnownRoom {
   readonly room: RoomRecord;
   readonly members: readonly Person[];

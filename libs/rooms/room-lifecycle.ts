@@ -3,6 +3,7 @@ import { type RandomlyNamedKind, ROOM_KINDS } from '#libs/protocol/room-kinds.ts
 import type { RoomStore } from '#libs/store/room-store.ts';
 import type { Notifier } from './notices.ts';
 
+/** Dependencies of `RoomLifecycle`. */
 export interface RoomLifecycleOptions {
   readonly rooms: Pick<RoomStore, 'close' | 'withMembers'>;
   readonly notifier: Pick<Notifier, 'closed'>;

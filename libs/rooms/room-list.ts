@@ -10,6 +10,7 @@ import type { RoomPlace, RoomStore, RoomSummary } from '#libs/store/room-store.t
 import { whoIsOnline } from './people.ts';
 import type { KnownRoom } from './room-entry.ts';
 
+/** A room as a user sees it. */
 export interface RoomView {
   readonly room: string;
   readonly kind: ListedRoomKind;
@@ -38,12 +39,14 @@ export interface RoomView {
   readonly unread: number;
 }
 
+/** Dependencies of `RoomList`. */
 export interface RoomListOptions {
   readonly rooms: Pick<RoomStore, 'of' | 'summary' | 'membersOf'>;
   readonly messages: Pick<MessageStore, 'top'>;
   readonly presence: Pick<Presence, 'counts' | 'sessions'>;
 }
 
+/** Lists the rooms of a user. */
 export class RoomList {
   readonly #options: RoomListOptions;
 

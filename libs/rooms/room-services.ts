@@ -12,6 +12,7 @@ import { Absences, People, PersonKinds } from './people.ts';
 import { freshRoomName, RoomLifecycle } from './room-lifecycle.ts';
 import { RoomList } from './room-list.ts';
 
+/** Dependencies of `roomServices`. */
 export interface RoomServicesOptions {
   readonly store: Pick<Store, 'rooms' | 'pairs' | 'conversations' | 'absences' | 'agents' | 'users' | 'seen' | 'messages' | 'events'>;
   /** The name of this process, unique among all. */
@@ -49,6 +50,7 @@ export interface RoomServices {
   readonly assignment: Assignment;
 }
 
+/** Composes the services over the ports. `noticeFeed` is not started. */
 export function roomServices({ store, broker, presence, node, log, now, wait, failed, ...options }: RoomServicesOptions): RoomServices {
   const scheduleExpiry = async (room: string, expiresAt: number | undefined): Promise<void> => {
     try {

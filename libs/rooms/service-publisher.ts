@@ -7,12 +7,14 @@ import { personJson } from '#libs/protocol/server-frame.ts';
 import type { RoomStore } from '#libs/store/room-store.ts';
 import type { PersonKinds } from './people.ts';
 
+/** Dependencies of `ServicePublisher`. */
 export interface ServicePublisherOptions {
   readonly rooms: Pick<RoomStore, 'standing'>;
   readonly writer: Pick<MessageWriter, 'write'>;
   readonly kinds: Pick<PersonKinds, 'of'>;
 }
 
+/** A message that a service publishes. */
 export interface ServiceMessage {
   readonly room: string;
   /**

@@ -2,6 +2,7 @@
 import type { Person } from '#libs/protocol/frame-types.ts';
 import type { ListPage } from './list-page.ts';
 
+/** An account. */
 export interface UserRecord {
   /** A UUID. */
   readonly id: string;
@@ -9,6 +10,7 @@ export interface UserRecord {
   readonly mail: string;
 }
 
+/** Accounts of people. */
 export interface UserStore {
   /**
    * Names are unique by `nameKey`, across accounts and agents. Mail addresses are unique whatever
@@ -23,6 +25,7 @@ export interface UserStore {
   byIds(ids: readonly string[]): Promise<readonly UserRecord[]>;
 }
 
+/** An agent who logs in with a password. */
 export interface AgentRecord {
   readonly id: string;
   readonly name: string;
@@ -30,6 +33,7 @@ export interface AgentRecord {
   readonly passwordHash: string;
 }
 
+/** Agents. */
 export interface AgentStore {
   create(agent: AgentRecord): Promise<'created' | 'name-taken'>;
   byName(name: string): Promise<AgentRecord | undefined>;
@@ -56,6 +60,7 @@ export interface NameStore {
   enterMissing(): Promise<void>;
 }
 
+/** A customer, who talks with agents. */
 export interface CustomerRecord {
   readonly id: string;
   readonly name: string;
@@ -63,12 +68,14 @@ export interface CustomerRecord {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Customers. */
 export interface CustomerStore {
   /** Does nothing if there is a customer with this id. */
   create(customer: CustomerRecord): Promise<void>;
   byId(id: string): Promise<CustomerRecord | undefined>;
 }
 
+/** When a user was here last, with the name and the kind of their last token. */
 export interface SeenRecord {
   readonly user: string;
   readonly name: string;
@@ -82,6 +89,7 @@ export interface NamePlace {
   readonly user: string;
 }
 
+/** The users who were here, with any token. */
 export interface SeenStore {
   /**
    * Records that a user came or went. Calls of the same moment share a statement. Never rejects:

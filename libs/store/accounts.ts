@@ -10,6 +10,7 @@ const COLUMNS = 'id, name, mail';
 /** Attempts to insert, in case the name or the address is freed between two statements. */
 const TRIES = 3;
 
+/** Accounts in PostgreSQL. */
 export class PostgresUsers implements UserStore {
   readonly #database: Database;
 
@@ -66,6 +67,7 @@ export class PostgresUsers implements UserStore {
   }
 }
 
+/** Agents in PostgreSQL. */
 export class PostgresAgents implements AgentStore {
   readonly #database: Database;
 
@@ -104,6 +106,7 @@ export class PostgresAgents implements AgentStore {
   }
 }
 
+/** Customers in PostgreSQL. */
 export class PostgresCustomers implements CustomerStore {
   readonly #database: Database;
 
@@ -178,6 +181,7 @@ export async function enterNames(query: Query): Promise<void> {
   }
 }
 
+/** The taken names in PostgreSQL. */
 export class PostgresNames implements NameStore {
   readonly #database: Database;
 

@@ -6,6 +6,7 @@ import DataLoader from 'dataloader';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { StoreObserver } from './database.ts';
 
+/** Limits of a `Batcher`, and its write. */
 export interface BatcherOptions<Item, Result> {
   /** Milliseconds that the first call of a group waits for others. */
   readonly windowMs: number;
@@ -122,6 +123,7 @@ export class Batcher<Item, Result> {
   }
 }
 
+/** Limits of `GroupedReads`, and its read. */
 export interface GroupedReadsOptions<Item, Result> {
   /** Milliseconds that the first question of a group waits for others. */
   readonly windowMs: number;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { type DatabaseTarget, type DatabaseTls, parseDatabaseUrl } from '#libs/config/database-url.ts';
 
+/** The servers to connect to, and limits. */
 export interface ConnectionsOptions {
   /** See `parseDatabaseUrl`. */
   readonly url: string;

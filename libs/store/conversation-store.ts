@@ -28,6 +28,7 @@ export interface PairStore {
   stopWaiting(user: string, askedBefore?: number): Promise<void>;
 }
 
+/** A request for a pair. */
 export interface MatchRequest {
   readonly user: Person;
   readonly keepHistory: boolean;
@@ -45,20 +46,24 @@ export interface MatchRequest {
   readonly expiresAt: number;
 }
 
+/** The pair of a user, made by this call or before; or the user waits. */
 export type MatchResult =
   | (OpenPair & { readonly state: 'paired'; readonly made: false })
   | (OpenPair & { readonly state: 'paired'; readonly made: true })
   | { readonly state: 'waiting' };
 
+/** An open pair, as one of the two sees it. */
 export interface OpenPair {
   readonly room: string;
   readonly with: Person;
   readonly expiresAt: number;
 }
 
+/** The states of a conversation: it waits for an agent, has one, or is over. */
 export const ConversationState = { queued: 'queued', assigned: 'assigned', closed: 'closed' } as const;
 export type ConversationState = (typeof ConversationState)[keyof typeof ConversationState];
 
+/** A conversation of a customer. */
 export interface ConversationRecord {
   readonly room: string;
   readonly subject: string;
@@ -68,6 +73,7 @@ export interface ConversationRecord {
   readonly createdAt: number;
 }
 
+/** A conversation to be opened. */
 export interface NewConversation {
   readonly room: string;
   readonly subject: string;
@@ -79,6 +85,7 @@ export interface NewConversation {
   readonly openMax: number;
 }
 
+/** Selects a page of conversations. An absent member matches all. */
 export interface ConversationFilter {
   readonly state?: ConversationState | undefined;
   readonly agent?: string | undefined;

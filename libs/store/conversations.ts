@@ -36,6 +36,7 @@ type ConversationRow = {
 
 const COLUMNS = 'c.room, c.subject, c.state, c.customer_id, c.customer_name, c.agent_id, c.agent_name, c.created_at';
 
+/** Conversations in PostgreSQL. */
 export class PostgresConversations implements ConversationStore {
   readonly #database: Database;
 

@@ -49,6 +49,7 @@ const DELIVERED = `
     FROM rooms r LEFT JOIN cursors c ON c.room = r.room AND c.user_id = $1
    WHERE r.room = $2`;
 
+/** Cursors in PostgreSQL. */
 export class PostgresCursors implements CursorStore {
   readonly #database: Database;
   readonly #writer: Batcher<Advance, boolean>;

@@ -40,6 +40,7 @@ function sqlState(error: unknown): string {
   return error instanceof pg.DatabaseError ? (error.code ?? '') : '';
 }
 
+/** The database, and the limits of its calls. */
 export interface DatabaseOptions {
   readonly url: string;
   /** Most connections. */
@@ -50,6 +51,7 @@ export interface DatabaseOptions {
   readonly health?: StoreHealth | undefined;
 }
 
+/** A row by its column names. */
 export type Row = Record<string, unknown>;
 
 /**
@@ -58,6 +60,7 @@ export type Row = Record<string, unknown>;
  */
 export type Query = <R extends Row = Row>(sql: string, values?: readonly unknown[]) => Promise<R[]>;
 
+/** Limits of one call. */
 export interface CallOptions {
   /**
    * A moment of `performance.now()` at which the call rejects. Default: the pool's timeout from

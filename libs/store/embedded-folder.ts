@@ -13,6 +13,7 @@ const LOG_TAIL = 1500;
 
 const DRAFT = 'new-';
 
+/** The folder of one embedded server. */
 export class EmbeddedFolder {
   readonly path: string;
   readonly data: string;

@@ -25,6 +25,7 @@ const STOP_MS = 20_000;
 /** Milliseconds between two attempts to restart a server that ended by itself. */
 const REVIVE_MS = 1000;
 
+/** A running embedded server. */
 export interface EmbeddedPostgres {
   /** For `migrate` and `openStore`. Contains the password: never log it. */
   readonly url: string;

@@ -84,6 +84,7 @@ export interface RevocationRecord {
   readonly until: number;
 }
 
+/** Revocations: every node follows their log. */
 export interface RevocationStore {
   /**
    * Adds a revocation. An `unban` is kept for a minute after the bans it lifts end, and until

@@ -75,6 +75,7 @@ const HOLDING = `l.until > $1 AND l.kind <> 'unban' AND NOT (
 /** The newest ban or unban of a user that still holds. Exported for the test of its plan. */
 export const BAN_OF = `SELECT kind, until FROM sanctions WHERE kind IN ('ban', 'unban') AND subject = $1 AND until > $2 ORDER BY seq DESC LIMIT 1`;
 
+/** The log of revocations, in the table `sanctions`. */
 export class PostgresRevocations implements RevocationStore {
   readonly #database: Database;
   readonly #messaging: Database;

@@ -38,6 +38,7 @@ export interface ActiveLogin {
   readonly secrets: LoginSecrets;
 }
 
+/** Logins: tickets before them, and their refresh secrets. */
 export interface LoginStore {
   /** Stores a registration ticket for a verified address. */
   putTicket(hash: string, mail: string, expiresAt: number): Promise<void>;

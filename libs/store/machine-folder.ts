@@ -82,6 +82,7 @@ const run = promisify(execFile);
 const HOME = 'postgresql-';
 const DRAFT = 'new-';
 
+/** The programs to copy. */
 export interface CopyOptions {
   /** The installed programs: a folder with `bin`, `lib` and `share`. */
   readonly from: string;

@@ -63,6 +63,7 @@ export interface StoredPage {
   readonly more: boolean;
 }
 
+/** The logs of rooms. */
 export interface MessageStore {
   /**
    * Stores a message or another event. Resolves once it is committed. Calls of the same few
@@ -102,6 +103,7 @@ export interface Waiting {
   readonly historyFrom: number;
 }
 
+/** Cursors: how far messages reached each user. */
 export interface CursorStore {
   /**
    * Moves a member's cursor forward, never back, and never above the top. Does nothing for others,

@@ -43,6 +43,7 @@ const page = (rows: string, columns: string, direction: 'ASC' | 'DESC'): string 
             FROM (${rows}) AS sized) AS m${CHANGE}
    WHERE earlier < $4
    ORDER BY "offset" ${direction}`;
+/** The page below an offset, and the page above one. Exported for the test of their plans. */
 export const PAGE_BEFORE = page(
   `SELECT ${COLUMNS}, ${BYTES} AS bytes FROM messages WHERE room = $1 AND "offset" < $2 ORDER BY "offset" DESC LIMIT $3`,
   COLUMNS,
@@ -99,6 +100,7 @@ interface Found {
   readonly top: number;
 }
 
+/** The logs of rooms in PostgreSQL. */
 export class PostgresMessages implements MessageStore {
   readonly #database: Database;
   readonly #writer: Batcher<StoredMessage | StoredRoomEvent, StoredAt | 'conflict'>;

@@ -12,6 +12,7 @@ const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 const TABLE = 'schema_migrations';
 const CONNECT_MS = 10_000;
 
+/** Reports and the clock of `migrate`. */
 export interface MigrateOptions {
   /** Called with a line for each step. Default: none. */
   readonly log?: (line: string) => void;

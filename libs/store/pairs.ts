@@ -60,6 +60,7 @@ const WANT = `
   )
   SELECT EXISTS (SELECT 1 FROM kept) AS kept FROM wish`;
 
+/** Pairs and their queue in PostgreSQL. */
 export class PostgresPairs implements PairStore {
   readonly #database: Database;
 

@@ -11,6 +11,7 @@ const DROP_PATIENCE_MS = 300;
 /** Months made ahead of the present one. */
 const MONTHS_AHEAD = 2;
 
+/** A month of messages, and its partition. */
 export interface Month {
   /** The name of the partition, `messages_2026_08`. */
   readonly name: string;

@@ -29,6 +29,7 @@ interface FindOptions {
   readonly report?: (line: string) => void;
 }
 
+/** Options of a new data folder. */
 export interface InitOptions {
   /** The superuser of the new folder. */
   readonly user: string;

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 50;
 
+/** A running server: its process, and its port on 127.0.0.1. */
 export interface Postmaster {
   readonly pid: number;
   readonly port: number;

@@ -10,6 +10,7 @@ import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
 import type { EndReason } from '#libs/protocol/signals.ts';
 import type { ListPage } from './list-page.ts';
 
+/** A managed room. */
 export interface RoomRecord {
   /** The full name on the wire: `group:...`, `pair:...`, `conv:...`, `dm:...`. */
   readonly room: string;
@@ -52,6 +53,7 @@ export interface RoomEnd {
   readonly expiresAt: number;
 }
 
+/** A room as one of its members sees it. */
 export interface RoomSummary extends RoomRecord {
   /** The highest stored offset. 0 if nothing is stored. */
   readonly top: number;
@@ -74,6 +76,7 @@ export interface RoomPlace {
   readonly room: string;
 }
 
+/** Managed rooms and their members. */
 export interface RoomStore {
   /**
    * Creates the room with its members. `exists` if the name is taken; nothing changes then (two

@@ -157,6 +157,7 @@ interface Question {
   readonly user: string | undefined;
 }
 
+/** Managed rooms in PostgreSQL. */
 export class PostgresRooms implements RoomStore {
   readonly #database: Database;
   readonly #asker: GroupedReads<Question, RoomStanding | undefined>;

@@ -30,6 +30,7 @@ export const NAMED = `
    WHERE ${NAME_KEY} LIKE lower($1) || '%' AND (${NAME_KEY}, user_id) > ($3::text, $4::text)
    ORDER BY ${NAME_KEY}, user_id LIMIT $2`;
 
+/** The users who were here, in PostgreSQL. Touches are written in groups. */
 export class PostgresSeen implements SeenStore {
   readonly #database: Database;
   /** The latest touch of each user. */
@@ -134,6 +135,7 @@ const LOOK = `
   )
   SELECT away.user_id AS "user", greatest(away.since, s.last_seen) AS since FROM away LEFT JOIN seen s USING (user_id)`;
 
+/** Absences in PostgreSQL. */
 export class PostgresAbsences implements AbsenceStore {
   readonly #database: Database;
 

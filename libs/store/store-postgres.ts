@@ -30,6 +30,7 @@ const FOLLOW_TIMEOUT_MS = 1250;
  */
 const FOLLOWING_POOL_SIZE = 2;
 
+/** The database, and the limits of calls. */
 export interface StoreOptions {
   /**
    * `postgres://user:password@host:port/database`, of a migrated database. It is in no log and in

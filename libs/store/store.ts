@@ -13,6 +13,7 @@ import type { AnswerStore, CodeStore, LoginStore } from './login-store.ts';
 import type { CursorStore, MessageStore } from './message-store.ts';
 import type { RoomStore } from './room-store.ts';
 
+/** The ports of the store, and its life. */
 export interface Store {
   readonly users: UserStore;
   readonly agents: AgentStore;
@@ -43,7 +44,10 @@ export interface DroppedRoom {
   readonly members: readonly string[];
 }
 
-/** For the clean-up jobs. Each `drop` method returns what it removed. */
+/**
+ * For the clean-up jobs. Each `drop` method returns the number of deleted rows, or the dropped
+ * rooms.
+ */
 export interface UpkeepStore {
   /** Makes the partitions of messages for this month and the next two. */
   ensurePartitions(now: number): Promise<void>;

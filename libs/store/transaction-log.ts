@@ -28,6 +28,7 @@ import type { LogPage } from './event-store.ts';
  */
 const OVERLAP_MS = 60_000;
 
+/** The table of a log, and its limits. */
 export interface TransactionLogOptions<R extends Row, Entry> {
   readonly database: Database;
   /** A table with the columns `seq`, `xid` and `added_at`, and `kind` if reads select kinds. */
@@ -90,6 +91,7 @@ export function unseen(table: string, columns: string, more = '', limit = 'ALL')
   );
 }
 
+/** A reader of one log. It holds no position: marks do. */
 export class TransactionLog<R extends Row, Entry> {
   readonly #options: TransactionLogOptions<R, Entry>;
 

@@ -88,6 +88,7 @@ const EXPIRED: readonly { readonly table: string; readonly over: string; readonl
   { table: 'seen', over: "kind = 'guest' AND last_seen < $1", before: (now) => now - SILENT_DAYS * DAY_MS },
 ];
 
+/** The upkeep of the tables. */
 export class PostgresUpkeep implements UpkeepStore {
   readonly #database: Database;
 

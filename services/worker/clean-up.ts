@@ -8,6 +8,7 @@ import type { Logger } from '#libs/telemetry/logger.ts';
 import type { ExpirySweep } from './room-expiry.ts';
 import type { StreamSweep } from './stream-sweep.ts';
 
+/** Dependencies of `cleanUp`. */
 export interface CleanUpOptions {
   readonly expiry: ExpirySweep;
   readonly streams: StreamSweep;

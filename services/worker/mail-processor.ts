@@ -5,6 +5,7 @@ import { loginCodeMail, type MailSeal } from '#libs/mail/login-mail.ts';
 import { MailError, type Mailer } from '#libs/mail/mailer.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 
+/** Dependencies of `mailProcessor`. */
 export interface MailProcessorOptions {
   readonly mailer: Mailer;
   readonly seal: MailSeal;

@@ -4,6 +4,7 @@ import { type JobHandler, type Jobs, scheduleExpiry } from '#libs/jobs/jobs.ts';
 import { Notifier } from '#libs/rooms/notices.ts';
 import type { RoomEnd, RoomStore } from '#libs/store/room-store.ts';
 
+/** Dependencies of `roomExpiry`. */
 export interface RoomExpiryOptions {
   readonly rooms: Pick<RoomStore, 'withMembers' | 'close' | 'get'>;
   readonly broker: Pick<Broker, 'emit'>;
@@ -53,6 +54,7 @@ async function sendOrThrow(broker: Pick<Broker, 'emit'>, send: (notifier: Notifi
   if (failures.length > 0) throw failures[0];
 }
 
+/** Dependencies of `ExpirySweep`. */
 export interface ExpirySweepOptions {
   readonly rooms: Pick<RoomStore, 'overdue' | 'expiring'>;
   readonly jobs: Jobs;

@@ -10,6 +10,7 @@ import type { RoomStore } from '#libs/store/room-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 
+/** Dependencies of `StreamSweep`. */
 export interface StreamSweepOptions {
   readonly broker: Pick<Broker, 'active' | 'kept' | 'emit'>;
   readonly rooms: Pick<RoomStore, 'standing'>;

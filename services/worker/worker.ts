@@ -49,6 +49,7 @@ const WORKER_INTERVALS: WorkerIntervals = {
   upkeepMs: 3_600_000,
 };
 
+/** The parts that a worker runs over. */
 export interface WorkerParts {
   /** `stop` closes them. Nobody else processes them in this process. */
   readonly jobs: Jobs;
@@ -78,6 +79,7 @@ export interface WorkerParts {
   readonly intervals?: Partial<WorkerIntervals>;
 }
 
+/** A worker that runs. */
 export interface RunningWorker {
   /** Updates the metrics of the queues. Never rejects. */
   sample(): Promise<void>;
@@ -119,6 +121,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   };
 }
 
+/** The parts of `composeWorker`. */
 export interface WorkerComposition {
   readonly config: Pick<Config, 'historyDays' | 'nodeId'>;
   /** The secret that the API seals queued mail with. */
@@ -133,6 +136,7 @@ export interface WorkerComposition {
   readonly log: Logger;
 }
 
+/** Starts a worker over the backend of a process. */
 export async function composeWorker({ config, secret, backend, jobs, mailer, metrics, log }: WorkerComposition): Promise<RunningWorker> {
   const { store, broker, presence } = backend;
   const now = Date.now;
