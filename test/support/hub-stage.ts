@@ -8,6 +8,7 @@ import { systemClock } from '#libs/hub/ports/clock.ts';
 import type { Socket } from '#libs/hub/ports/socket.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { Faults } from '#libs/hub/sessions/faults.ts';
+import type { MessageWriter } from '#libs/messages/message-writer.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { createLogger } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
@@ -32,6 +33,8 @@ export interface HubStageOptions {
 export class HubStage {
   readonly backend: Backend;
   readonly hub: Hub;
+  /** The hub's own way of a message. */
+  readonly writer: MessageWriter;
   readonly faults: unknown[] = [];
   readonly background = new WatchedBackground();
   readonly #topics = new Map<string, Set<StageSocket>>();
@@ -50,6 +53,7 @@ export class HubStage {
     this.#end = end;
     const settings = gatewaySettings(config);
     const parts = hubParts(config, openTokens(config).verifier, between, silent, this.background);
+    this.writer = parts.writer;
     this.#verify = parts.verify;
     this.#follow = parts.follow;
     this.#followRooms = parts.followRooms;
