@@ -2,9 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
+import type { PublishRequest } from '#libs/broker/broker.ts';
+import { BrokerRedis } from '#libs/broker/broker-redis.ts';
+import { eventJson, eventTail } from '#libs/protocol/room-event.ts';
+import { messageTail } from '#libs/protocol/server-frame.ts';
+import { RedisLink } from '#libs/redis/redis-link.ts';
+import { BrokerLedger } from '#test/support/broker-ledger.ts';
 import { ChatClient } from '#test/support/chat-client.ts';
 import { compareLedgers } from '#test/support/ledger.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
+import { SILENT } from '#test/support/room-stage.ts';
 import { messageOf, type ServerFrame } from '#test/support/server-frame.ts';
 import { TestHub } from '#test/support/test-hub.ts';
 import { until } from '#test/support/wait.ts';
@@ -32,6 +39,45 @@ async function settled(clients: readonly ChatClient[], room: string, offset: num
     describe: () => `all at ${offset}: ${clients.map((client) => client.ledger.position(room)?.offset).join(' ')}`,
   });
 }
+
+describe('M7 events', () => {
+  it('[M7] come in their place among the messages, small and large, to who asked for them', async () => {
+    const room = hub.name('room');
+    const protocols = ['parley.v1', 'parley.v1.events'];
+    const [reader, plain] = await Promise.all([hub.client('ada', 0, { protocols }), hub.client('bob', 1)]);
+    expect([reader.welcome.features, plain.welcome.features]).toEqual([['events'], []]);
+    for (const client of [reader, plain]) await client.join(room);
+    const link = RedisLink.open(hub.backend.url, { prefix: 'parley:', log: SILENT });
+    const broker = new BrokerRedis(link);
+    await broker.start(new BrokerLedger());
+    const sizes = [10, 30_000, 200, 70_000, 10, 10];
+    const kinds = sizes.flatMap(() => ['message', 'event', 'event', 'message']);
+    const asked = kinds.map((kind, i): PublishRequest => {
+      const [at, text] = [Date.now(), 'x'.repeat(sizes[i % sizes.length] ?? 0)];
+      const event = eventJson({
+        id: `e${i}`,
+        kind: 'test.text',
+        target: undefined,
+        version: undefined,
+        message: JSON.stringify({ text }),
+        at,
+      });
+      const sender = '{"id":"s","name":"S"}';
+      if (kind === 'event') return { room, tail: eventTail(room, event), key: null, at, event: { offset: 0, version: 0 } };
+      return { room, tail: messageTail(room, `m${i}`, sender, text, undefined, at), key: null, at };
+    });
+    // Of one turn, so that the node gets them together and uWS has to keep the order of two topics.
+    const places = await Promise.all(asked.map((one) => broker.publish(one)));
+    const order = kinds.map((kind, i) => [places[i]?.offset, kind]);
+    const got = (client: ChatClient) =>
+      client.frames.filter(({ type, room: of }) => of === room && (type === 'message' || type === 'event'));
+    await until(() => got(reader).length === order.length && got(plain).length === sizes.length * 2);
+    expect(got(reader).map(({ offset, type }) => [offset, type])).toEqual(order);
+    expect(got(plain).map(({ offset, type }) => [offset, type])).toEqual(order.filter(([, kind]) => kind === 'message'));
+    await broker.close();
+    await link.close();
+  });
+});
 
 describe('M2 once', () => {
   it('[M2] a retried message, on any node, is one message with one ack', async () => {
