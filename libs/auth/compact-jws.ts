@@ -8,8 +8,8 @@ export type Claims = Readonly<Record<string, unknown>>;
 const COMPACT = /^[\w-]+\.[\w-]+\.([\w-]+)$/;
 
 /**
- * The form to the letter: decoders tolerate blanks, padding and stray bits, which would give one token many spellings.
- * Throws TypeError, RangeError where it is longer than 8 KB.
+ * Checks the form strictly. Decoders tolerate spaces, padding and extra bits, so one token would
+ * have many spellings. Throws TypeError, and RangeError for a token above 8 KB.
  */
 export function requireForm(token: string): void {
   // A token is ASCII, otherwise it fails below: characters are bytes.
@@ -20,23 +20,25 @@ export function requireForm(token: string): void {
     throw new TypeError('the signature is not spelled canonically');
 }
 
-/** The protected header, not verified. Throws TypeError or SyntaxError where it is not a JSON object. */
+/**
+ * The protected header, not verified. Throws TypeError or SyntaxError if it is not a JSON object.
+ */
 export function headerOf(token: string): Claims {
   return jsonObject(token.slice(0, token.indexOf('.')));
 }
 
-/** The payload, not verified. Throws TypeError or SyntaxError where it is not a JSON object. */
+/** The payload, not verified. Throws TypeError or SyntaxError if it is not a JSON object. */
 export function payloadOf(token: string): Claims {
   return jsonObject(token.slice(token.indexOf('.') + 1, token.lastIndexOf('.')));
 }
 
-/** What the signature is over, and the signature. */
+/** The signed part of a token, and its signature. */
 export function signedParts(token: string): { readonly input: string; readonly signature: Buffer } {
   const dot = token.lastIndexOf('.');
   return { input: token.slice(0, dot), signature: Buffer.from(token.slice(dot + 1), 'base64url') };
 }
 
-/** A token whose signature `sign` makes over header and claims. */
+/** A token. `sign` makes the signature of header and claims. */
 export function compactJws(header: Claims, claims: Claims, sign: (input: string) => Buffer): string {
   const input = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
   return `${input}.${sign(input).toString('base64url')}`;
@@ -48,19 +50,19 @@ function jsonObject(part: string): Claims {
   return value as Claims;
 }
 
-/** What the registered claims of a token are held against (RFC 7519 section 4.1). */
+/** The expected values of registered claims (RFC 7519 section 4.1). */
 export interface Expected {
-  /** Where set, `iss` must be exactly this. */
+  /** If set, `iss` must equal it. */
   readonly issuer: string | undefined;
-  /** Where set, `aud` must be or hold exactly this. */
+  /** If set, `aud` must equal or contain it. */
   readonly audience: string | undefined;
-  /** Seconds that clocks may differ. */
+  /** Seconds by which clocks may differ. */
   readonly toleranceSeconds: number;
 }
 
 /**
- * Whether a token with these claims is good at `now` (Unix milliseconds, compared in whole seconds). `exp` is required.
- * Throws `TokenFaultError` naming the claim.
+ * Checks the claims of a token at `now` (Unix milliseconds, compared in whole seconds). `exp` is
+ * required. Throws `TokenFaultError` with the claim.
  */
 export function requireRegistered(claims: Claims, expected: Expected, now: number): void {
   requireMade(claims, expected.toleranceSeconds, now);
@@ -76,8 +78,8 @@ export function requireRegistered(claims: Claims, expected: Expected, now: numbe
 }
 
 /**
- * Whether a token was made by `now` (Unix milliseconds), as far as clocks may differ: one of the future would outlive a revocation.
- * Throws `TokenFaultError` naming the claim.
+ * Checks that `iat` is not after `now` (Unix milliseconds) by more than the tolerance: a token from
+ * the future would survive a revocation. Throws `TokenFaultError` with the claim.
  */
 export function requireMade({ iat }: Claims, toleranceSeconds: number, now: number): void {
   if (typeof iat === 'number' && !(iat <= Math.floor(now / 1000) + toleranceSeconds))

@@ -1,11 +1,17 @@
-/** What a verified token says about its bearer, and the rules its claims must follow. */
+/**
+ * The credentials in a verified token, the rules for its claims, and the reasons for which a token
+ * is refused.
+ */
 
 import { errors } from 'jose';
 import { HubError } from '#libs/protocol/errors.ts';
 import { cleanName } from '#libs/protocol/name-text.ts';
 import { isRoomName } from '#libs/protocol/room-name.ts';
 
-/** What a token can fail by: a claim, its key, its signature, its form. */
+/**
+ * The part of a token that has a fault: a claim, the key, the signature or the form. A fixed list:
+ * never a value of the token.
+ */
 export const TOKEN_FAULTS = [
   'exp',
   'nbf',
@@ -23,7 +29,7 @@ export const TOKEN_FAULTS = [
 ] as const;
 export type TokenFault = (typeof TOKEN_FAULTS)[number];
 
-/** A token has a fault. The message says more, and holds no value of it. */
+/** A token has a fault. The message explains it without any value of the token. */
 export class TokenFaultError extends TypeError {
   override readonly name = 'TokenFaultError';
   readonly fault: TokenFault;
@@ -34,7 +40,7 @@ export class TokenFaultError extends TypeError {
   }
 }
 
-/** The fault that an error of a verification is about. */
+/** The fault behind an error of a verification. */
 export function faultOf(error: unknown): TokenFault {
   if (error instanceof TokenFaultError) return error.fault;
   if (error instanceof errors.JWTExpired) return 'exp';
@@ -44,26 +50,31 @@ export function faultOf(error: unknown): TokenFault {
   return 'form';
 }
 
-/** Told what whoever sets the hub up has to know; called synchronously. */
+/** Gets reports for the operator of the hub. Called synchronously. */
 export interface TokenObserver {
   /** A token was refused. */
   refused(fault: TokenFault): void;
-  /** The key set was fetched, or could not be: `problem` says why, without its address. */
+  /** The key set was fetched. If that failed, `problem` is the reason, without the address. */
   keySet(problem: string | undefined): void;
 }
 
 export interface Credentials {
   /** 1-128 printable characters without spaces. */
   readonly userId: string;
-  /** Shown to others: at most 64 characters, without what cannot be seen; the id where the token's name has nothing else. */
+  /**
+   * Shown to others: at most 64 characters, without invisible ones. If nothing is left of the
+   * token's name, the id.
+   */
   readonly name: string;
-  /** `user` if the token does not say; `guest`, `agent`, `customer` and whatever else an issuer uses. */
+  /** `guest`, `agent`, `customer` or another word of the issuer. `user` if the token has none. */
   readonly kind: string;
   /** Unix seconds. */
   readonly expiresAt: number;
-  /** Unix seconds, maybe with a fraction. Absent: the token does not say when it was made. */
+  /** Unix seconds, maybe with a fraction. Absent if the token has no `iat`. */
   readonly issuedAt?: number | undefined;
-  /** Open rooms this user may enter (R2): names, or `prefix*`. Absent: the token names none. */
+  /**
+   * Open rooms that this user may enter (R2): names, or `prefix*`. Absent if the token names none.
+   */
   readonly rooms?: readonly string[] | undefined;
   /** The login this token belongs to, for single-session mode (R4). */
   readonly login?: string | undefined;
@@ -75,7 +86,10 @@ export interface Bearer extends Credentials {
   readonly tokenHash: string;
 }
 
-/** Letters, marks, digits, punctuation and symbols of any script: nothing invisible, no space, no lone surrogate. */
+/**
+ * Letters, marks, digits, punctuation and symbols of any script. Invisible characters, spaces and
+ * lone surrogates do not match.
+ */
 const USER_ID = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]{1,128}$/u;
 /** Characters of a name, as Unicode code points. */
 export const TOKEN_NAME_MAX = 64;
@@ -93,7 +107,7 @@ function matching(claims: Readonly<Record<string, unknown>>, claim: TokenFault, 
   return typeof value === 'string' && pattern.test(value) ? value : refuse(claim);
 }
 
-/** A room name, or the beginning of one and a star; the star alone stands for every open room. */
+/** A room name, or a prefix and a star. A star alone means every open room. */
 function isRoomPattern(entry: string): boolean {
   return entry === '*' || isRoomName(entry.endsWith('*') ? entry.slice(0, -1) : entry);
 }
@@ -104,10 +118,12 @@ function roomsOf(value: unknown): readonly string[] {
 }
 
 /**
- * The credentials in a claims set whose signature and times were checked before.
+ * The credentials in a claims set. The caller has verified its signature and times.
  *
- * A name is cleaned, never refused: another login's may have in it what ours may not (A12). Optional claims may be null. Any other claim of the wrong form refuses the whole token rather than being left out: whoever signed it meant something by it.
- * Throws `HubError` `TOKEN_EXPIRED`; the claim is named in the cause only, for the log.
+ * A name is cleaned, never refused: the names of other issuers may contain characters that ours may
+ * not (A12). Optional claims may be null. Any other claim of the wrong form refuses the whole
+ * token: without the claim the token would mean something else. Throws `HubError` `TOKEN_EXPIRED`.
+ * Only the cause names the claim, for the log.
  */
 export function credentialsOf(claims: Readonly<Record<string, unknown>>): Credentials {
   const expiry = claims['exp'];

@@ -1,4 +1,7 @@
-/** Which pages may use the hub: its own, and those that `ALLOWED_ORIGINS` names. One answer for gateway, API and admin pages. */
+/**
+ * Decides which pages may use the hub: its own, and those of `ALLOWED_ORIGINS`. Gateway, API and
+ * admin pages share it.
+ */
 import { isOriginOfHost, originOf } from '#libs/config/public-url.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
@@ -13,15 +16,17 @@ export interface OriginPolicyOptions {
   readonly steady: () => number;
 }
 
-/** A refusal is logged once in so long: whoever tries again and again fills no log. */
+/**
+ * Milliseconds between two log lines about refusals, so that repeated attempts cannot fill the log.
+ */
 const TOLD_MS = 60_000;
-/** Characters of a header that are shown. */
+/** Longest part of a header in a message or a log line, characters. */
 const SHOWN = 200;
 
 export class OriginPolicy {
-  /** The origins of `ALLOWED_ORIGINS` and of `PUBLIC_URL`. `*` is none. */
+  /** The origins of `ALLOWED_ORIGINS` and of `PUBLIC_URL`, without `*`. */
   readonly named: readonly string[];
-  /** Whether any page may ask, though not with a cookie. */
+  /** Whether any page may send requests, without cookies. */
   readonly any: boolean;
   readonly #own: string | undefined;
   readonly #log: Pick<Logger, 'warn'>;
@@ -37,13 +42,18 @@ export class OriginPolicy {
     this.#steady = steady;
   }
 
-  /** Whether a page is the hub's own: of `PUBLIC_URL`, or of the host that was asked for. */
+  /**
+   * Whether a page is the hub's own: its origin is that of `PUBLIC_URL` or of the requested host.
+   */
   isOwn(origin: string, host: string): boolean {
     const asking = originOf(origin);
     return asking !== undefined && (asking === this.#own || isOriginOfHost(asking, host));
   }
 
-  /** Whether a page may act for the person in front of it, with their cookies: it is the hub's own, or named. */
+  /**
+   * Whether a page may send the cookies of its user: it is the hub's own, or `ALLOWED_ORIGINS`
+   * names it.
+   */
   trusts(origin: string, host: string): boolean {
     const asking = originOf(origin);
     return asking !== undefined && (this.named.includes(asking) || isOriginOfHost(asking, host));
@@ -55,9 +65,10 @@ export class OriginPolicy {
   }
 
   /**
-   * What a page is refused with, `ORIGIN_DENIED`. Its message and, once a minute at most, a line of the log tell whoever set the hub up what to change.
+   * The `ORIGIN_DENIED` error for a page. Its message names the setting to change. At most once a
+   * minute, a log line does, too.
    *
-   * @param host As in the header `Host`; empty where there was none.
+   * @param host The header `Host`; empty if there is none.
    */
   refusal(origin: string, host: string): HubError {
     const [from, at] = [shown(origin), shown(host)];
@@ -80,7 +91,7 @@ function adviceFor(origin: string, setting: string): string {
   return 'Pages of files and sandboxed frames (origin null) cannot be named: serve the page over https, or from a scheme of its own that ALLOWED_ORIGINS names';
 }
 
-/** What of a header may stand in an answer's header and in a log. */
+/** The part of a header that is safe in a response header and in a log line. */
 function shown(header: string): string {
   return header.replace(/[^\x21-\x7e]/g, '?').slice(0, SHOWN);
 }

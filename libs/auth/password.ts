@@ -1,7 +1,9 @@
 /** Passwords of agents: argon2id (RFC 9106), kept in PHC form. */
 import { hash, verify } from '@node-rs/argon2';
 
-/** OWASP's least for argon2id, the package's default: 19 MiB, two passes, one lane. */
+/**
+ * The minimum of OWASP for argon2id, and the default of the package: 19 MiB, two passes, one lane.
+ */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 
 /** Characters. */
@@ -13,10 +15,13 @@ export function hashPassword(password: string): Promise<string> {
   return hash(password.normalize('NFC'), COST);
 }
 
-/** Of a password nobody has: checked against where there is no such name, so that it costs the same. */
+/**
+ * The hash of a password that nobody has. An unknown name is checked against it, so that it takes
+ * the same time.
+ */
 let nobody: Promise<string> | undefined;
 
-/** Whether it is the password of this hash; never of an undefined one, which takes as long. */
+/** Whether the password has this hash. An undefined hash returns false and takes the same time. */
 export async function isPassword(password: string, hashed: string | undefined): Promise<boolean> {
   nobody ??= hashPassword(crypto.randomUUID());
   const against = hashed ?? (await nobody);

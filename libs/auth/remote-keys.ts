@@ -3,30 +3,31 @@ import { createRemoteJWKSet, customFetch, errors } from 'jose';
 import { HubError } from '#libs/protocol/errors.ts';
 
 export interface RemoteKeysOptions {
-  /** Where the issuer publishes its JWK Set (RFC 7517); http or https. */
+  /** The address of the issuer's JWK Set (RFC 7517); http or https. */
   readonly url: URL;
   /** After a fetch, an unknown key id does not cause another one for this long. */
   readonly cooldownMs: number;
-  /** Older keys are fetched again, beside the verifications that still use them. */
+  /** If the keys are older, they are fetched again in the background. */
   readonly maxAgeMs: number;
   readonly timeoutMs: number;
   /** After a failed fetch the next one waits this long. */
   readonly failureCooldownMs: number;
   /** Milliseconds of a steady clock. */
   readonly steady: () => number;
-  /** Told of each fetch: undefined if it went well, otherwise why not. */
+  /** Called after each fetch: undefined if it succeeded, otherwise the reason. */
   readonly fetched: (problem: string | undefined) => void;
 }
 
-/** Larger key sets are refused. */
+/** Largest key set, bytes. */
 const MAX_BYTES = 1_048_576;
 
 /**
  * The public keys of an issuer, fetched from the one address of the settings and from nowhere else.
  *
- * Fetched on the first use, again for a key id not seen yet (at most once a cool-down), and in the background once older than
- * `maxAgeMs`. While the address is away the keys already known go on serving; without any, `key` rejects with `HubError` `UNAVAILABLE`. So it does for a
- * key id that is not known within the cool-down: it may have been published since.
+ * Fetches on the first use, for an unknown key id (at most once in a cool-down), and in the
+ * background if the keys are older than `maxAgeMs`. If a fetch fails, the known keys stay in use.
+ * Without any key, `key` rejects with `HubError` `UNAVAILABLE`. It does so too for an unknown key
+ * id within the cool-down: the issuer may have published it since.
  */
 export class RemoteKeys {
   readonly #options: RemoteKeysOptions;
@@ -39,7 +40,7 @@ export class RemoteKeys {
     this.#options = options;
     this.#set = createRemoteJWKSet(options.url, {
       cooldownDuration: options.cooldownMs,
-      // Age is watched here: jose would fail a verification whose keys it cannot renew.
+      // This class watches the age: jose would fail a verification if it cannot renew the keys.
       cacheMaxAge: Number.POSITIVE_INFINITY,
       timeoutDuration: options.timeoutMs,
       [customFetch]: (url, init) => this.#fetch(url, init),
@@ -47,8 +48,9 @@ export class RemoteKeys {
   }
 
   /**
-   * The key for a token's header. Where several fit (no `kid`), rejects with jose's `JWKSMultipleMatchingKeys`, which iterates over
-   * them; where none does, with `JWKSNoMatchingKey`; with `HubError` `UNAVAILABLE` if the set cannot be had, or not now.
+   * The key for a token's header. Rejects with `JWKSMultipleMatchingKeys` of jose, which iterates
+   * over the keys, if several fit (no `kid`); with `JWKSNoMatchingKey` if none fits; with
+   * `HubError` `UNAVAILABLE` if the set cannot be fetched, or not yet again.
    */
   async key(header: CompactJWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
     this.#renewStale();
@@ -66,7 +68,10 @@ export class RemoteKeys {
     }
   }
 
-  /** jose's cool-down is by the wall clock: one that was set back would make it last as much longer. */
+  /**
+   * Replaces the cool-down of jose, which uses the wall clock: if that is set back, the cool-down
+   * would last longer.
+   */
   async #find(header: CompactJWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
     const fetches = this.#fetches;
     try {
@@ -79,12 +84,12 @@ export class RemoteKeys {
     }
   }
 
-  /** Whether the key may be in the set once that is fetched again: it has an id, and none of the keys that are known has the same. */
+  /** Whether the next fetch may bring the key: the key has an id, and no known key has the same. */
   #mayCome({ kid }: CompactJWSHeaderParameters): boolean {
     return typeof kid === 'string' && this.#set.jwks()?.keys.some((key) => key.kid === kid) !== true;
   }
 
-  /** Seconds until an unknown key id is looked for again. */
+  /** Seconds until an unknown key id causes a fetch again. */
   #pause(): number {
     const { steady, cooldownMs } = this.#options;
     return Math.max(1, Math.ceil((this.#fetchedAt + cooldownMs - steady()) / 1000));
@@ -93,7 +98,7 @@ export class RemoteKeys {
   #renewStale(): void {
     const { steady, maxAgeMs } = this.#options;
     if (this.#fetchedAt === Number.NEGATIVE_INFINITY || this.#set.reloading || steady() - this.#fetchedAt < maxAgeMs) return;
-    // Its failure is told by #fetch to whoever needs a key that is not there.
+    // If it fails, #fetch reports that to callers that need a missing key.
     this.#set.reload().catch(() => undefined);
   }
 
@@ -118,12 +123,15 @@ export class RemoteKeys {
   }
 }
 
-/** RFC 7517, section 5: jose looks at the keys themselves. */
+/** The form of RFC 7517 section 5. jose checks the keys themselves. */
 function isKeySet(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'keys' in value && Array.isArray(value.keys);
 }
 
-/** `fetch` says that it failed; its cause says why. Neither has more of the URL than the host. */
+/**
+ * The reason of a failed `fetch`, which stands in its cause. It has no more of the URL than the
+ * host.
+ */
 function problemOf(error: unknown): string {
   if (error instanceof SyntaxError) return 'it answers something that is no JSON';
   if (error instanceof AggregateError) return [...new Set(error.errors.map(problemOf))].join('; ');

@@ -13,7 +13,10 @@ export interface TokenGateOptions {
   readonly now: () => number;
 }
 
-/** The whole of H3: a good token, that was not revoked, of a user who is not banned. What a gateway and the API let people in by. */
+/**
+ * The whole check of H3 for gateway and API: the token is valid and not revoked, and its user is
+ * not banned.
+ */
 export class TokenGate {
   readonly #options: TokenGateOptions;
 
@@ -22,8 +25,9 @@ export class TokenGate {
   }
 
   /**
-   * The bearer's credentials: at once where a key of ours signed the token, promised where a key set decides. Throws, or rejects with, what
-   * `TokenVerifier.verify` does; `TOKEN_EXPIRED` for revoked and banned; `UNAVAILABLE` while it is not known yet what was revoked.
+   * The bearer's credentials: at once if a key of ours signed the token, a promise if a key set
+   * decides. Throws, or rejects with, the errors of `TokenVerifier.verify`; `TOKEN_EXPIRED` if the
+   * token is revoked or the user banned; `UNAVAILABLE` until the log of revocations was read.
    */
   verify(token: string): Credentials | Promise<Credentials> {
     const { verifier, now } = this.#options;
@@ -39,36 +43,45 @@ export class TokenGate {
   }
 }
 
-/** Where the log of revocations is read; `RevocationStore` of libs/store is one. */
+/** The source of the log of revocations. `RevocationStore` of libs/store is one. */
 export interface RevocationSource {
-  /** What was committed since the read that gave this mark, in whatever order it was added; without one, everything that still holds. */
+  /**
+   * The entries committed since the read that returned this mark, in any order. Without a mark, all
+   * entries that still hold.
+   */
   since(mark: string | undefined, now: number): Promise<{ readonly entries: readonly Revocation[]; readonly mark: string }>;
 }
 
 export interface RevocationFeedOptions {
   readonly source: RevocationSource;
   readonly revocations: Revocations;
-  /** Told once of each entry that was added after the start and still holds: closes the connections it concerns. */
+  /**
+   * Called once for each entry that is added after the start and still holds: closes its
+   * connections.
+   */
   readonly onRevocation?: (revocation: Revocation) => void;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly log: Logger;
-  /** Milliseconds between two looks. Default 1,000: everybody knows within 2 s. */
+  /** Milliseconds between two reads. Default 1,000: every node knows an entry within 2 s. */
   readonly everyMs?: number;
 }
 
-/** After a fail-over of the database entries come again: they are told apart for this long, milliseconds, far longer than such a read goes back. */
+/**
+ * Milliseconds for which the numbers of reported entries are kept. After a fail-over the database
+ * returns entries again; such a read goes back far less.
+ */
 const REPEATS_MS = 300_000;
 const EVERY_MS = 1000;
 
 /**
- * Keeps `Revocations` up to date with the log of revocations. While the log cannot be read, what was known goes on to hold, and what was missed is made
- * good afterwards.
+ * Keeps `Revocations` up to date with the log of revocations. While the log cannot be read, known
+ * entries hold. The next read that succeeds returns the missed ones.
  */
 export class RevocationFeed {
   readonly #options: RevocationFeedOptions;
   readonly #poll: Poll;
-  /** Entries told of, by number, and when. */
+  /** The numbers of reported entries, and when they were reported. */
   readonly #told = new Map<number, number>();
   #mark: string | undefined;
 
@@ -83,22 +96,25 @@ export class RevocationFeed {
     });
   }
 
-  /** Whether the log was read once: before, nobody can be let in. */
+  /** Whether the log was read once. Before that, nobody may enter. */
   get ready(): boolean {
     return this.#mark !== undefined;
   }
 
-  /** Begins. Resolves when the log was read for the first time, or tried to: it goes on trying. */
+  /** Starts. Resolves after the first read, also if it failed: the feed retries. */
   start(): Promise<void> {
     return this.refresh();
   }
 
-  /** Looks now rather than at the next turn: for who has just added an entry. Never rejects. */
+  /**
+   * Reads now instead of at the next turn: for a caller that has just added an entry. Never
+   * rejects.
+   */
   refresh(): Promise<void> {
     return this.#poll.refresh();
   }
 
-  /** Ends. What is known stays. */
+  /** Stops. Known entries stay. */
   stop(): Promise<void> {
     return this.#poll.stop();
   }
@@ -120,7 +136,7 @@ export class RevocationFeed {
     }
   }
 
-  /** True the first time. */
+  /** Returns true for a number that is new. */
   #take(seq: number, now: number): boolean {
     if (this.#told.has(seq)) return false;
     this.#told.set(seq, now);
@@ -128,7 +144,7 @@ export class RevocationFeed {
   }
 }
 
-/** An entry of the log of what takes a token's power away; `libs/store` keeps it. */
+/** An entry of the log of revocations, which `libs/store` keeps. */
 export interface Revocation {
   /** Higher for newer ones. */
   readonly seq: number;
@@ -138,11 +154,11 @@ export interface Revocation {
   readonly reason: string;
   /** Unix milliseconds. */
   readonly at: number;
-  /** Of no interest afterwards, Unix milliseconds. */
+  /** The entry holds until then, Unix milliseconds. */
   readonly until: number;
 }
 
-/** How a `token` revocation names a token: SHA-256, base64url. */
+/** The name of a token in a `token` revocation: SHA-256, base64url. */
 export function tokenHash(token: string): string {
   return createHash('sha256').update(token).digest('base64url');
 }
@@ -155,29 +171,32 @@ interface Standing {
 
 const SWEEP_MS = 60_000;
 /**
- * A ban that is lifted is remembered as such for this long, milliseconds: an older entry may come after the newer one, but not that late. A lifted ban does
- * not stand in the log that a node begins with.
+ * Milliseconds for which a lifted ban is kept. An older entry may arrive after the newer one, but
+ * not that late. A node starts from a log without lifted bans.
  */
 const LIFTED_MS = 300_000;
 
 /**
- * Which tokens lost their power, as far as this node was told. Answers at once, in constant time; what is over is forgotten.
- * Entries may be applied in any order and more than once.
+ * The revoked tokens and banned users that this node knows of. Answers in constant time and drops
+ * entries that are over. Entries may be applied in any order and more than once.
  */
 export class Revocations {
   readonly #logins = new Map<string, Standing>();
   readonly #tokens = new Map<string, Standing>();
   readonly #users = new Map<string, Standing>();
-  /** Users banned, and for some minutes those who are not any more (`lifted`): the newest entry counts. */
+  /**
+   * Banned users, and for some minutes those whose ban was lifted (`lifted`). The newest entry
+   * counts.
+   */
   readonly #bans = new Map<string, Standing & { readonly lifted: boolean }>();
   #sweptAt = Number.NEGATIVE_INFINITY;
 
-  /** Entries remembered. */
+  /** The number of entries kept. */
   get size(): number {
     return this.#logins.size + this.#tokens.size + this.#users.size + this.#bans.size;
   }
 
-  /** Takes in an entry. `now` in Unix milliseconds. */
+  /** Adds an entry. `now`: Unix milliseconds. */
   apply(revocation: Revocation, now: number): void {
     if (now - this.#sweptAt >= SWEEP_MS) this.#sweep(now);
     if (revocation.until <= now) return;
@@ -199,7 +218,7 @@ export class Revocations {
         remember(this.#bans, subject, { ...revocation, lifted: true, until: Math.min(revocation.until, now + LIFTED_MS) });
         break;
       case 'disconnect':
-        // Concerns open connections, no token.
+        // It closes open connections. Tokens stay valid.
         break;
       default:
         kind satisfies never;
@@ -207,8 +226,9 @@ export class Revocations {
   }
 
   /**
-   * Throws `HubError` `TOKEN_EXPIRED` for a token that was revoked or whose user is banned: one code on purpose (H4); the cause has the reason, for the
-   * log. A token that does not say when it was made counts as older than every `user` entry.
+   * Throws `HubError` `TOKEN_EXPIRED` if the token is revoked or its user is banned. One code for
+   * both on purpose (H4): only the cause has the reason, for the log. A token without `iat` counts
+   * as older than every `user` entry.
    */
   check(credentials: Credentials, token: string, now: number): void {
     const { userId, login, issuedAt } = credentials;
@@ -216,7 +236,7 @@ export class Revocations {
     const everything = this.#users.get(userId);
     if (stands(everything, now) && (issuedAt === undefined || issuedAt * 1000 <= everything.at)) refuse('the user’s tokens were revoked');
     if (this.isBanned(userId, now)) refuse('the user is banned');
-    // The hash costs what all the rest does a hundred times.
+    // The hash costs a hundred times as much as all other checks.
     if (this.#tokens.size > 0 && stands(this.#tokens.get(tokenHash(token)), now)) refuse('the token was revoked');
   }
 

@@ -1,4 +1,7 @@
-/** Keys of tokens that one side signs and others verify: P-256 (ES256) and Ed25519 (EdDSA), from PEM. */
+/**
+ * Local keys of tokens: a shared secret (HS256), and key pairs from PEM, P-256 (ES256) and Ed25519
+ * (EdDSA).
+ */
 import {
   createHash,
   createHmac,
@@ -16,20 +19,21 @@ import { TokenFaultError } from './credentials.ts';
 /**
  * `JWT_SECRET` as signer and verifier of HS256 tokens (RFC 7515 section 5.2, RFC 7518 section 3.2).
  *
- * Synchronous on purpose: WebCrypto sends each MAC to a thread and back, which costs a handshake five times what the MAC does.
+ * Synchronous on purpose: WebCrypto sends each MAC to another thread and back, which costs five
+ * times as much as the MAC.
  */
 export class SharedSecret {
   readonly #key: KeyObject;
 
-  /** How long a secret must be is for the configuration to say. Throws RangeError for an empty one. */
+  /** Throws RangeError for an empty secret. The configuration checks its length. */
   constructor(secret: string) {
     if (secret === '') throw new RangeError('the JWT secret is empty');
     this.#key = createSecretKey(Buffer.from(secret));
   }
 
   /**
-   * The claims of a compact JWS that this secret signed; times, issuer and audience are for the caller to look at.
-   * Throws TypeError or SyntaxError for every other token.
+   * The claims of a compact JWS that this secret signed. The caller checks times, issuer and
+   * audience. Throws TypeError or SyntaxError for every other token.
    */
   claims(token: string): Claims {
     const { input, signature } = signedParts(token);
@@ -54,7 +58,7 @@ export class SharedSecret {
 
 export type KeyAlgorithm = 'ES256' | 'EdDSA';
 
-/** A public key in the form of RFC 7517, as a JWKS has it. */
+/** A public key as in a JWK Set (RFC 7517). */
 export interface PublicJwk {
   readonly kty: string;
   readonly crv: string;
@@ -65,15 +69,18 @@ export interface PublicJwk {
   readonly use: 'sig';
 }
 
-/** One public key: verifies the tokens of its algorithm, and of no other. Synchronous, as `SharedSecret`. */
+/** One public key. Verifies tokens of its own algorithm only. Synchronous, as `SharedSecret`. */
 export class PublicKey {
-  /** The thumbprint of RFC 7638: the same wherever the key is read. */
+  /** The thumbprint of RFC 7638: the same for all who read the key. */
   readonly kid: string;
   readonly alg: KeyAlgorithm;
   readonly jwk: PublicJwk;
   readonly #key: KeyObject;
 
-  /** Takes PEM of a public key (SPKI), or of a private one, whose public half it is. Throws TypeError for a key of another kind, Error where it is none. */
+  /**
+   * Takes PEM of a public key (SPKI), or of a private key and uses its public half. Throws
+   * TypeError for a key of another kind, Error for text that is no key.
+   */
   constructor(pem: string | KeyObject) {
     this.#key = createPublicKey(pem);
     this.alg = algorithmOf(this.#key);
@@ -84,7 +91,10 @@ export class PublicKey {
     this.jwk = { ...members, kid: this.kid, alg: this.alg, use: 'sig' };
   }
 
-  /** The claims of a compact JWS that this key signed. Throws TypeError or SyntaxError for every other token. */
+  /**
+   * The claims of a compact JWS that this key signed. Throws TypeError or SyntaxError for every
+   * other token.
+   */
   claims(token: string): Claims {
     const { input, signature } = signedParts(token);
     if (!verify(DIGEST[this.alg], Buffer.from(input), { key: this.#key, dsaEncoding: 'ieee-p1363' }, signature))
@@ -96,12 +106,15 @@ export class PublicKey {
   }
 }
 
-/** A private key: signs, and says by `kid` with what. */
+/** A private key. Signs tokens and names itself in `kid`. */
 export class SigningKey {
   readonly public: PublicKey;
   readonly #key: KeyObject;
 
-  /** Takes PEM (PKCS 8 or SEC 1, without a passphrase). Throws TypeError for a key of another kind, Error where it is none. */
+  /**
+   * Takes PEM (PKCS 8 or SEC 1, without a passphrase). Throws TypeError for a key of another kind,
+   * Error for text that is no key.
+   */
   constructor(pem: string) {
     this.#key = createPrivateKey(pem);
     this.public = new PublicKey(this.#key);
@@ -125,11 +138,11 @@ function algorithmOf({ asymmetricKeyType: type, asymmetricKeyDetails: details }:
   throw new TypeError('the key is neither P-256 nor Ed25519');
 }
 
-/** Public keys that are good beside each other, while one takes over from another. */
+/** Public keys that are valid at the same time, while one replaces another. */
 export class PublicKeys {
   readonly #keys: readonly PublicKey[];
 
-  /** The same key twice is one. */
+  /** A key that is given twice counts once. */
   constructor(keys: readonly PublicKey[]) {
     this.#keys = [...new Map(keys.map((key) => [key.kid, key])).values()];
   }
@@ -144,8 +157,9 @@ export class PublicKeys {
   }
 
   /**
-   * The claims of a token one of the keys signed; undefined if its `kid` is none of theirs, or it has none and no key of its algorithm signed it.
-   * Throws TypeError or SyntaxError where the key it names did not sign it.
+   * The claims of a token that one of the keys signed. Undefined if its `kid` names none of them,
+   * or if it has no `kid` and no key of its algorithm signed it. Throws TypeError or SyntaxError if
+   * the named key did not sign it.
    */
   claims(token: string, { alg, kid }: Claims): Claims | undefined {
     const fitting = this.#keys.filter((key) => key.alg === alg);

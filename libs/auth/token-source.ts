@@ -1,11 +1,17 @@
-/** Where a handshake may carry its token (H2), and what its `Sec-WebSocket-Protocol` asks for. */
+/**
+ * The places of a token in a handshake (H2), and the subprotocols that `Sec-WebSocket-Protocol`
+ * offers.
+ */
 
 /** The subprotocol of this contract. */
 const SUBPROTOCOL = 'parley.v1';
 /** Offered by clients that want a refusal as a close code instead of an HTTP answer (H5). */
 const SUBPROTOCOL_CLOSE = 'parley.v1+close';
 
-/** Offered beside `parley.v1` by clients that get all events of the logs of rooms, not messages alone (M7). */
+/**
+ * Offered beside `parley.v1` by clients that get all events of the logs of rooms, not messages
+ * alone (M7).
+ */
 const SUBPROTOCOL_EVENTS = 'parley.v1.events';
 
 const BEARER_ENTRY = 'bearer.';
@@ -13,17 +19,20 @@ const BEARER_ENTRY = 'bearer.';
 const BEARER_HEADER = /^bearer +(\S+) *$/i;
 
 export interface OfferedProtocols {
-  /** The one to echo in the 101: ours without `+close` where both are offered, `undefined` where none of ours is. */
+  /**
+   * The subprotocol to echo in the 101. If both of ours are offered, the one without `+close`.
+   * Undefined if none is.
+   */
   readonly selected: string | undefined;
-  /** A refusal is to be told by a close code (H5). */
+  /** The client wants a refusal as a close code (H5). */
   readonly closes: boolean;
-  /** All events of the logs of rooms are asked for (M7). */
+  /** The client wants all events of the logs of rooms (M7). */
   readonly wantsEvents: boolean;
-  /** What follows `bearer.` in the first such entry. */
+  /** The text after `bearer.` in the first such entry. */
   readonly token: string | undefined;
 }
 
-/** The places of H2, as the request has them. An empty string is the same as nothing there. */
+/** The places of H2, as the request has them. An empty string counts as absent. */
 export interface TokenPlaces {
   /** The `Authorization` header, whole. */
   readonly authorization?: string | undefined;
@@ -36,8 +45,8 @@ export interface TokenPlaces {
 }
 
 /**
- * Reads `Sec-WebSocket-Protocol` (RFC 6455 section 11.3.4): entries separated by commas, blanks around them, case kept.
- * Never throws; entries that mean nothing here are passed over.
+ * Reads `Sec-WebSocket-Protocol` (RFC 6455 section 11.3.4): entries separated by commas, blanks
+ * around them, case kept. Never throws. Unknown entries are ignored.
  */
 export function parseProtocols(header: string): OfferedProtocols {
   let plain = false;
@@ -55,7 +64,10 @@ export function parseProtocols(header: string): OfferedProtocols {
   return { selected: plain ? SUBPROTOCOL : closes ? SUBPROTOCOL_CLOSE : undefined, closes, wantsEvents: plain && events, token };
 }
 
-/** A percent-encoded part of a URL; as it is where the encoding is broken (it then fails as a token). */
+/**
+ * Decodes a percent-encoded part of a URL. If the encoding is broken, returns it unchanged: it then
+ * fails as a token.
+ */
 function decoded(part: string): string {
   if (!part.includes('%')) return part;
   try {
@@ -74,10 +86,10 @@ function fromQuery(query: string): string | undefined {
 }
 
 /**
- * The token of a handshake, or `undefined` if there is none anywhere.
+ * The token of a handshake; undefined if no place has one.
  *
- * First found wins (H2): a later place is not tried where an earlier one holds a token that turns out to be bad.
- * An `Authorization` header of another scheme holds none.
+ * The first place with a token wins (H2). If that token is bad, later places are not tried.
+ * An `Authorization` header of another scheme has no token.
  */
 export function findToken(places: TokenPlaces): string | undefined {
   const { authorization, protocol, pathSegment, query } = places;

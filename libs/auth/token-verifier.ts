@@ -6,40 +6,44 @@ import { RemoteKeys } from './remote-keys.ts';
 import type { PublicKeys, SharedSecret } from './signing-keys.ts';
 
 export interface TokenVerifierOptions {
-  /** Takes HS256 tokens. */
+  /** Verifies HS256 tokens. */
   readonly secret?: SharedSecret | undefined;
-  /** Takes ES256 and EdDSA tokens of these keys. */
+  /** Verify ES256 and EdDSA tokens. */
   readonly keys?: PublicKeys | undefined;
-  /** `JWT_JWKS_URL`: takes RS256, PS256, ES256 and EdDSA tokens signed with a key found there. */
+  /** `JWT_JWKS_URL`: the keys there verify RS256, PS256, ES256 and EdDSA tokens. */
   readonly jwksUrl?: string | undefined;
-  /** Where set, `iss` must be exactly this. */
+  /** If set, `iss` must equal it. */
   readonly issuer?: string | undefined;
-  /** Where set, `aud` must be or hold exactly this. */
+  /** If set, `aud` must equal or contain it. */
   readonly audience?: string | undefined;
   /** Unix milliseconds. */
   readonly now?: () => number;
   /** Milliseconds of a steady clock: the ages of a key set. Default the system's. */
   readonly steady?: () => number;
-  /** A key id not seen before fetches the key set at most this often. Default 10,000. */
+  /** Milliseconds between two fetches for unknown key ids. Default 10,000. */
   readonly jwksCooldownMs?: number;
-  /** Keys older than this are fetched again. Default 600,000. */
+  /** Milliseconds after which keys are fetched again. Default 600,000. */
   readonly jwksMaxAgeMs?: number;
   readonly observe?: TokenObserver | undefined;
   /** Default 3,000. */
   readonly jwksTimeoutMs?: number;
-  /** After a fetch that failed, the next one waits this long. Default 1,000. */
+  /** Milliseconds between a failed fetch and the next one. Default 1,000. */
   readonly jwksFailureCooldownMs?: number;
 }
 
-/** H3: 6 s late is late. The comparison is in whole seconds, so a token serves until just before 5 s after its `exp`. */
+/**
+ * H3: 6 s late is late. Times are compared in whole seconds, so a token is valid until just before
+ * 5 s after its `exp`.
+ */
 const CLOCK_TOLERANCE_SECONDS = 5;
 const PUBLIC_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'];
 
 /**
  * Turns a token into credentials, or refuses it (H3).
  *
- * Each algorithm belongs to its sources of keys: HS256 to the secret, the others to public keys, so that a public key can never be
- * taken for a secret. Keys named by the token itself (`jwk`, `jku`, `x5u`, `x5c`) are not looked at, and a `crit` header refuses it.
+ * Each algorithm has its own source of keys: HS256 the secret, the others public keys. So a public
+ * key never serves as a secret. Keys that the token itself names (`jwk`, `jku`, `x5u`, `x5c`) are
+ * ignored. A token with a `crit` header is refused.
  */
 export class TokenVerifier {
   readonly #secret: SharedSecret | undefined;
@@ -51,8 +55,8 @@ export class TokenVerifier {
   readonly #observe: TokenObserver | undefined;
 
   /**
-   * Fetches nothing yet: a key set that is away must not keep a node from starting.
-   * Throws TypeError where there is neither secret nor key nor address, or the address is not http(s).
+   * Does not fetch yet: a node must start also if the key set is unreachable.
+   * Throws TypeError if there is no secret, key or address, or if the address is not http(s).
    */
   constructor(options: TokenVerifierOptions) {
     const { secret, keys, jwksUrl, issuer, audience, now = Date.now } = options;
@@ -74,10 +78,12 @@ export class TokenVerifier {
   }
 
   /**
-   * The credentials of a token that is good at `now` (Unix milliseconds): at once where a key of ours signed it, promised where the key set decides.
+   * The credentials of a token that is valid at `now` (Unix milliseconds): at once if a key of ours
+   * signed it, a promise if the key set decides.
    *
-   * Throws, or rejects with, `HubError`: `MISSING_TOKEN` for an empty one, `TOKEN_EXPIRED` for every token that is not good, whatever the reason
-   * (the cause has it, for the log only), `UNAVAILABLE` if the key set is needed and cannot be had.
+   * Throws, or rejects with, `HubError`: `MISSING_TOKEN` for an empty token; `TOKEN_EXPIRED` for
+   * every token that is not valid (only the cause has the reason, for the log); `UNAVAILABLE` if
+   * the key set is needed and cannot be fetched.
    */
   verify(token: string, now: number = this.#now()): Credentials | Promise<Credentials> {
     if (token === '') throw new HubError('MISSING_TOKEN');
@@ -92,7 +98,7 @@ export class TokenVerifier {
     }
   }
 
-  /** The claims of a token signed with a key that is here; undefined if it is for the key set to say. */
+  /** The claims of a token that a local key signed; undefined if the key set has to decide. */
   #ownClaims(token: string): Claims | undefined {
     if (this.#secret && !this.#keys && !this.#remote) return this.#secret.claims(token);
     const header = headerOf(token);
@@ -149,7 +155,10 @@ function remoteKeys(address: string, options: TokenVerifierOptions): RemoteKeys 
   });
 }
 
-/** Tries the keys one after the other. For a token without `kid` whose issuer has several keys of its kind: any of them may have signed it. */
+/**
+ * Tries the keys in turn. A token without `kid` may be signed by any of several keys of its
+ * algorithm.
+ */
 async function firstThatVerifies(token: string, keys: AsyncIterable<CryptoKey>, options: JWTVerifyOptions): Promise<JWTVerifyResult> {
   for await (const key of keys) {
     try {

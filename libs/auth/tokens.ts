@@ -1,4 +1,4 @@
-/** The keys of the settings, as what signs tokens and what takes them. */
+/** Makes the signer and the verifier of tokens from the keys in the settings. */
 import { hkdfSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Config, ConfigError } from '#libs/config/config.ts';
@@ -8,7 +8,7 @@ import { type PublicJwk, PublicKey, PublicKeys, SharedSecret, SigningKey } from 
 import { TokenVerifier } from './token-verifier.ts';
 
 export interface TokenSignerOptions {
-  /** What signs: the shared secret, or a private key. */
+  /** The signing key: the shared secret, or a private key. */
   readonly key: { sign(claims: Claims): string };
   readonly issuer?: string | undefined;
   readonly audience?: string | undefined;
@@ -16,7 +16,7 @@ export interface TokenSignerOptions {
   readonly now?: () => number;
 }
 
-/** Signs the hub's own tokens, in the form that `TokenVerifier` of the same settings takes. */
+/** Signs the hub's own tokens. `TokenVerifier` of the same settings accepts them. */
 export class TokenSigner {
   readonly #options: TokenSignerOptions;
   readonly #now: () => number;
@@ -26,7 +26,10 @@ export class TokenSigner {
     this.#now = options.now ?? Date.now;
   }
 
-  /** A compact JWT, made at `issuedAt`, by default now. The credentials are trusted: what does not follow the rules for claims is refused only when the token comes back. */
+  /**
+   * A compact JWT with `iat` of `issuedAt`, by default now. The credentials are trusted: if they
+   * break the rules for claims, the token is refused only when it comes back.
+   */
   sign(credentials: Credentials): string {
     const { userId, name, kind, expiresAt, issuedAt = this.#now() / 1000, rooms, login } = credentials;
     const { key, issuer, audience } = this.#options;
@@ -38,7 +41,7 @@ export class TokenSigner {
       ...(login === undefined ? {} : { login }),
       ...(issuer === undefined ? {} : { iss: issuer }),
       ...(audience === undefined ? {} : { aud: audience }),
-      // To the millisecond (RFC 7519 section 2 allows fractions): a login right after all earlier ones were revoked is told apart from them.
+      // To the millisecond (RFC 7519 section 2 allows fractions): so a login right after a revocation of all earlier ones is newer.
       iat: Math.floor(issuedAt * 1000) / 1000,
       exp: expiresAt,
     });
@@ -51,17 +54,19 @@ export interface Tokens {
   readonly verifier: TokenVerifier;
   /** Undefined if there is neither `JWT_SIGNING_KEY` nor `JWT_SECRET`. */
   readonly signer: TokenSigner | undefined;
-  /** What is to be served at `/.well-known/jwks.json`; undefined without asymmetric keys. */
+  /** The body of `/.well-known/jwks.json`; undefined without asymmetric keys. */
   readonly jwks: { readonly keys: readonly PublicJwk[] } | undefined;
 }
 
 /**
- * `JWT_SIGNING_KEY` signs where it is set, otherwise `JWT_SECRET`. Taken are tokens of both, of `JWT_PUBLIC_KEYS`, and of the issuer at `JWT_JWKS_URL`.
+ * `JWT_SIGNING_KEY` signs if it is set, otherwise `JWT_SECRET`. The verifier accepts tokens of
+ * both, of `JWT_PUBLIC_KEYS`, and of the issuer at `JWT_JWKS_URL`.
  *
- * A key is changed without anybody noticing in three steps: put the new public key into `JWT_PUBLIC_KEYS` everywhere; sign with the new private one and
- * put the old public one there; take the old one out once its last token is over (a day).
+ * To change a key without failures: put the new public key into `JWT_PUBLIC_KEYS` on all nodes;
+ * sign with the new private key and put the old public key there; remove the old one after its last
+ * token has expired (a day).
  *
- * Throws `ConfigError` for files that cannot be read or hold something else, TypeError where no key is set at all.
+ * Throws `ConfigError` if a file cannot be read or has no key, TypeError if no key is set.
  */
 export function openTokens(settings: TokenSettings, now: () => number = Date.now, observe?: TokenObserver): Tokens {
   const { jwtSecret, jwtSigningKey, jwtPublicKeys, jwtJwksUrl, jwtIssuer: issuer, jwtAudience: audience } = settings;
@@ -89,7 +94,10 @@ export function openTokens(settings: TokenSettings, now: () => number = Date.now
   };
 }
 
-/** 32 bytes for one purpose, derived from a secret (HKDF with SHA-256, RFC 5869): knowing them tells nothing of the secret or of another purpose's. */
+/**
+ * Derives 32 bytes for one purpose from a secret (HKDF with SHA-256, RFC 5869). They reveal neither
+ * the secret nor the bytes for another purpose.
+ */
 export function deriveKey(secret: string, purpose: string): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret, '', `parley ${purpose}`, 32));
 }

@@ -1,21 +1,27 @@
-/** Who asks: the address a request comes from, and what limits by address count it under. */
+/** The address of a client behind proxies, and the key under which limits count it. */
 import { isIPv4, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** `1.2.3.4:80`, `[2001:db8::1]`, `[2001:db8::1]:80`: some proxies add the port. */
+/** Some proxies add the port: `1.2.3.4:80`, `[2001:db8::1]`, `[2001:db8::1]:80`. */
 const BRACKETED = /^\[([^[\]]+)\](?::\d{1,5})?$/;
 const WITH_PORT = /^([\d.]+):\d{1,5}$/;
-/** How uWebSockets.js writes an IPv4 address that came in on an IPv6 socket. */
+/** uWebSockets.js writes an IPv4 address of an IPv6 socket in this form. */
 const MAPPED = /^(?:0{4}:){5}ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})([0-9a-f]{2})$/i;
-/** 16-bit groups of the network part that one site of IPv6 has (RFC 6177). */
+/** 16-bit groups in the network part of an IPv6 site: a /64 (RFC 6177). */
 const SITE_GROUPS = 4;
 
 /**
- * The address of the client: IPv4 in decimals, also where it came mapped into IPv6 (RFC 4291 section 2.5.5.2); IPv6 as RFC 5952 writes it, without a zone.
+ * The address of the client. IPv4 is in decimals, also if it is mapped into IPv6 (RFC 4291 section
+ * 2.5.5.2). IPv6 has the form of RFC 5952, without a zone.
  *
- * `peer`: the other end of the connection. `forwardedFor`: all lines of `X-Forwarded-For`, joined by commas. `hops`: proxies in front that append to it,
- * each its own peer; the client is that many entries from the end, and whatever stands before may be made up. If fewer entries are there, the first counts.
- * An entry that is no address counts as the peer's own address, for nobody else vouches for it.
+ * Each proxy appends the address of its own peer to `X-Forwarded-For`. So the client's entry is the
+ * one `hops` from the end; the client can forge the entries before it. If there are fewer entries,
+ * the first one counts. If the entry is not an address, the result is `peer`, because nobody else
+ * confirms the entry.
+ *
+ * @param peer The other end of the connection.
+ * @param forwardedFor All lines of `X-Forwarded-For`, joined by commas.
+ * @param hops The number of proxies in front.
  */
 export function clientAddress(peer: string, forwardedFor: string, hops: number): string {
   if (hops > 0 && forwardedFor !== '') {
@@ -28,8 +34,8 @@ export function clientAddress(peer: string, forwardedFor: string, hops: number):
 }
 
 /**
- * What limits by address count an address of `clientAddress` under: an IPv4 address as it is, of an IPv6 one its /64,
- * `2001:db8:0:5`: whoever has one address of it has all.
+ * The key under which limits count an address of `clientAddress`: an IPv4 address itself, or the
+ * /64 of an IPv6 address (`2001:db8:0:5`). Whoever has one address of a /64 has all of them.
  */
 export function addressKey(address: string): string {
   if (!isIPv6(address)) return address;
@@ -45,7 +51,7 @@ function withoutPort(entry: string): string {
 }
 
 function canonical(text: string): string | undefined {
-  // The two that nearly every peer is.
+  // Nearly every peer has one of these two forms.
   const mapped = MAPPED.exec(text);
   if (mapped !== null)
     return mapped

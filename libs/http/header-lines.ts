@@ -1,9 +1,13 @@
-/** The header lines of one request as they came, and what of them is no request at all. */
+/**
+ * The header lines of one request in their order, and the faults for which a request is rejected.
+ */
 
-/** Lists whose lines are joined by something else than a comma: `Cookie` (RFC 9113 section 8.2.3). */
+/** Lists whose lines are not joined by a comma: `Cookie` (RFC 9113 section 8.2.3). */
 const JOINED_BY: Readonly<Record<string, string>> = { cookie: '; ' };
 
-/** Fields that are no lists: a second line means that somebody between reads another one than we do. */
+/**
+ * Fields that are not lists. If one is repeated, a proxy may read another line than the hub does.
+ */
 const SINGLE: ReadonlySet<string> = new Set([
   'authorization',
   'content-length',
@@ -14,11 +18,14 @@ const SINGLE: ReadonlySet<string> = new Set([
   'sec-websocket-version',
 ]);
 
-/** Header lines in the order they came. Names are in lower case, values without the blanks around them. */
+/**
+ * Header lines in the order of the request. Names are in lower case, values have no spaces around
+ * them.
+ */
 export class HeaderLines {
   readonly #lines: (readonly [name: string, value: string])[] = [];
 
-  /** From names and values in turn, as Node's `rawHeaders`. */
+  /** @param raw Names and values by turns, as in `rawHeaders` of Node. */
   static fromRaw(raw: readonly string[]): HeaderLines {
     const lines = new HeaderLines();
     for (let at = 0; at + 1 < raw.length; at += 2) lines.add(raw[at]?.toLowerCase() ?? '', raw[at + 1] ?? '');
@@ -29,7 +36,7 @@ export class HeaderLines {
     this.#lines.push([name, value]);
   }
 
-  /** All lines of a field as one list (RFC 9110 section 5.3); '' where there is none. */
+  /** All lines of a field as one list (RFC 9110 section 5.3); '' if there is none. */
   get(name: string): string {
     let joined: string | undefined;
     for (const [one, value] of this.#lines) {
@@ -51,14 +58,14 @@ export class HeaderLines {
     return this.#lines[Symbol.iterator]();
   }
 
-  /** Whether a list has a member, whatever the case of its letters. */
+  /** Whether a list has a member. Case does not matter. */
   lists(name: string, member: string): boolean {
     return this.get(name)
       .split(',')
       .some((one) => one.trim().toLowerCase() === member);
   }
 
-  /** A field that may stand once and came several times; undefined if there is none. */
+  /** The name of a field that is repeated but not a list; undefined if there is none. */
   repeated(): string | undefined {
     const seen = new Set<string>();
     for (const [name] of this.#lines) {
@@ -71,15 +78,19 @@ export class HeaderLines {
 }
 
 /**
- * Why two servers may read these lines in two ways, as a sentence; undefined if all is well. RFC 9110 sections 5.3 and 7.8, RFC 9112
- * sections 3.2 and 6.1 to 6.3, RFC 6454 section 7.3.
+ * The reason for which two servers may read these lines differently, as a sentence; undefined if
+ * there is none. RFC 9110 sections 5.3 and 7.8, RFC 9112 sections 3.2 and 6.1 to 6.3, RFC 6454
+ * section 7.3.
  */
 export function faultOf(method: string, lines: HeaderLines): string | undefined {
   const repeated = lines.repeated();
   return repeated === undefined ? framingFault(method, lines) : `the header ${repeated} came several times`;
 }
 
-/** The part of `faultOf` that leaves in doubt where a request ends: nothing after such a head may be read. */
+/**
+ * The faults of `faultOf` that leave the end of the request unclear. Nothing after such a head may
+ * be read.
+ */
 export function framingFault(method: string, lines: HeaderLines): string | undefined {
   if (lines.has('transfer-encoding')) {
     if (lines.has('content-length')) return 'a request has Content-Length or Transfer-Encoding, not both';

@@ -1,12 +1,20 @@
 export interface FixedWindowOptions {
-  /** Takes in one window; 0: no limit. */
+  /** Takes that one window allows. 0: no limit. */
   readonly limit: number;
   readonly windowMs: number;
-  /** Keys remembered at once; beyond it the one whose window began first is forgotten. Default 100,000. */
+  /** Keys kept at once. Above it, the key whose window began first is dropped. Default 100,000. */
   readonly maxKeys?: number;
 }
 
-/** Counts takes for each key in windows that begin with the first take. Memory is bounded; nothing runs in the background. */
+/**
+ * Counts takes for each key in windows that begin with the first take. Memory is bounded; nothing
+ * runs in the background.
+ *
+ * Why not `RateLimiterMemory` of rate-limiter-flexible: it measures by the wall clock, starts a
+ * timer for each key, keeps any number of keys and returns a promise. `node bench/micro.ts`, 10,000
+ * keys: it takes 5.4 times the CPU of this class (median of 9 turns, 2.9 to 8.5, machine shared
+ * with other work).
+ */
 export class FixedWindow {
   readonly #options: FixedWindowOptions;
   /** In the order in which the windows began. */
@@ -16,7 +24,11 @@ export class FixedWindow {
     this.#options = options;
   }
 
-  /** Takes one. 0 where it was granted, otherwise the seconds until the next window (at least 1). `now` is in milliseconds and never goes back. */
+  /**
+   * Takes one. Returns 0 if it is granted, otherwise the seconds until the next window (at least
+   * 1).
+   * @param now Milliseconds of a steady clock.
+   */
   take(key: string, now: number): number {
     const { limit, windowMs, maxKeys = 100_000 } = this.#options;
     if (limit === 0) return 0;
@@ -33,8 +45,9 @@ export class FixedWindow {
   }
 
   /**
-   * Gives back a take that was granted at `takenAt`: it did not count after all. Nothing happens once its window is over: the takes of the next one are
-   * others. With a limit of 2, two takes at 59 s that come back at 61 s leave a window that began at 60 s as it is.
+   * Gives back a take that was granted at `takenAt`. It does nothing if the window of that take is
+   * over. With a limit of 2, two takes at 59 s that are given back at 61 s do not change a window
+   * that began at 60 s.
    */
   giveBack(key: string, takenAt: number): void {
     const window = this.#windows.get(key);

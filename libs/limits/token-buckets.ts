@@ -1,9 +1,9 @@
-/** Token buckets that all nodes share: a port, and the one process's own. */
+/** The port to token buckets that all nodes share, and its implementation in memory. */
 
 export interface Draw {
-  /** Tokens that were taken; 0 where the least was not there. */
+  /** Tokens taken; 0 if the bucket has fewer than `least`. */
   readonly drawn: number;
-  /** Milliseconds until the least is there; 0 where something was drawn. */
+  /** Milliseconds until the bucket has `least`; 0 if tokens were taken. */
   readonly waitMs: number;
 }
 
@@ -16,18 +16,18 @@ export interface BucketSize {
 
 export interface TokenBuckets {
   /**
-   * Takes between `least` and `most` tokens from the bucket of a subject: as many as there are. A bucket is full at first.
-   * Rejects with `HubError` `UNAVAILABLE`.
+   * Takes as many tokens as the bucket of a subject has, between `least` and `most`. A bucket is
+   * full at first. Rejects with `HubError` `UNAVAILABLE`.
    */
   draw(name: string, subject: string, tokens: { readonly least: number; readonly most: number }, bucket: BucketSize): Promise<Draw>;
 }
 
-/** Beyond so many buckets those that are full again are forgotten. */
+/** Above this number of buckets, full ones are dropped. */
 const TIDY_ABOVE = 10_000;
 
-/** The buckets of a node that stands alone. */
+/** The buckets of a node that runs alone. */
 export class TokenBucketsMemory implements TokenBuckets {
-  /** By name and subject: the millisecond of the steady clock at which the bucket is full. */
+  /** By name and subject: when the bucket is full again, milliseconds of the steady clock. */
   readonly #full = new Map<string, number>();
   readonly #steady: () => number;
   #tidyAbove = TIDY_ABOVE;

@@ -5,13 +5,13 @@ export interface PollOptions {
   /** Milliseconds between the end of one turn and the next. */
   readonly everyMs: number;
   readonly log: Logger;
-  /** What the log says when a turn fails after one that did not. */
+  /** The log line if a turn fails and the previous one did not. */
   readonly failing: string;
-  /** What it says when one succeeds again. */
+  /** The log line if a turn succeeds and the previous one failed. */
   readonly working: string;
 }
 
-/** Something that is done again and again, one turn at a time, and may fail. It keeps no process alive. */
+/** Repeats work that may fail, one turn at a time. It does not keep the process alive. */
 export class Poll {
   readonly #options: PollOptions;
   #failing = false;
@@ -23,7 +23,10 @@ export class Poll {
     this.#options = options;
   }
 
-  /** Does a turn now, or joins the one under way, and goes on from there. Never rejects. */
+  /**
+   * Runs a turn now, or waits for the current one. The pause to the next turn starts after it.
+   * Never rejects.
+   */
   refresh(): Promise<void> {
     this.#turn ??= this.#once().finally(() => {
       this.#turn = undefined;
@@ -31,7 +34,7 @@ export class Poll {
     return this.#turn;
   }
 
-  /** Ends; the turn under way is waited for. */
+  /** Stops. Resolves when the current turn has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);

@@ -16,11 +16,15 @@ export interface PushHandler {
 const INCOMPLETE = Symbol('incomplete');
 
 /**
- * Parses the RESP2 of a subscriber connection. A message costs the string of its channel and a view of its payload, no
- * copy.
+ * Parses the RESP2 of a subscriber connection. A message costs the string of its channel and a view
+ * of its payload, no copy.
  *
- * Channel names are read as latin1, since all names are ASCII (see `RedisKeys`). Throws `ProtocolError` on bytes that are
- * not RESP; the connection is then useless.
+ * Channel names are read as latin1, since all names are ASCII (see `RedisKeys`). Throws
+ * `ProtocolError` on bytes that are not RESP; the connection is then useless.
+ *
+ * Why not the decoder of ioredis: it copies the payload and makes objects for each message. `node
+ * bench/micro.ts`, payloads of 200 bytes, 100 messages a chunk: it takes 9.4 times the CPU of this
+ * class (median of 9 turns, 8.5 to 9.9, machine shared with other work).
  */
 export class PushParser {
   readonly #handler: PushHandler;
@@ -55,7 +59,9 @@ export class PushParser {
     if (at < chunk.length) this.#rest = Buffer.from(chunk.subarray(at));
   }
 
-  /** Parses a message at `at`. Returns its end; 0 if it is incomplete; -1 if it is something else. */
+  /**
+   * Parses a message at `at`. Returns its end; 0 if it is incomplete; -1 if it is something else.
+   */
   #message(chunk: Buffer, at: number): number {
     // *3\r\n$7\r\nmessage\r\n$ or *3\r\n$8\r\nsmessage\r\n$
     if (chunk[at] !== 0x2a || chunk[at + 1] !== 0x33) return -1;

@@ -1,3 +1,7 @@
+/**
+ * The form of every error of the API, and requests that cannot be read: their faults and their
+ * answers.
+ */
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -22,7 +26,10 @@ export interface AnswerParts {
   readonly publicUrl: string | undefined;
 }
 
-/** Answers what Node's parser gave up on before there was a request, and ends the connection (RFC 9112 section 9.6). */
+/**
+ * Answers what Node's parser gave up on before there was a request, and ends the connection (RFC
+ * 9112 section 9.6).
+ */
 export function answerUnreadable(
   error: Error & { readonly code?: string | undefined },
   socket: Duplex,
@@ -52,7 +59,10 @@ export function answerUnreadable(
   socket.end(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
 }
 
-/** Takes over what Node answers, or drops, by itself: CONNECT is a method like others, and an expectation may be passed over (RFC 9110 section 10.1.1). */
+/**
+ * Takes over what Node answers, or drops, by itself: CONNECT is a method like others, and an
+ * expectation may be passed over (RFC 9110 section 10.1.1).
+ */
 export function answerAll({ server }: Pick<FastifyInstance, 'server'>, parts: AnswerParts): void {
   server.on('connect', (_request, socket) =>
     answerUnreadable(Object.assign(new Error('CONNECT'), { code: 'HPE_INVALID_METHOD' }), socket, parts),
@@ -63,7 +73,10 @@ export function answerAll({ server }: Pick<FastifyInstance, 'server'>, parts: An
 /** What a route of the API may be asked with. Any other method is answered 405. */
 export const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
-/** Registers `routes`, and answers every other method on their paths with 405 and `Allow` (RFC 9110 section 15.5.6) instead of 404. */
+/**
+ * Registers `routes`, and answers every other method on their paths with 405 and `Allow` (RFC 9110
+ * section 15.5.6) instead of 404.
+ */
 export function refuseOtherMethods(app: FastifyInstance, routes: (guarded: FastifyInstance) => void): void {
   const taken = new Map<string, Set<string>>();
   app.register(async (guarded) => {
@@ -86,7 +99,10 @@ export function refuseOtherMethods(app: FastifyInstance, routes: (guarded: Fasti
   });
 }
 
-/** Refuses what two servers may read in two ways (400), and methods that no route of the API ever has (405 with `Allow`, RFC 9110 section 15.5.6). */
+/**
+ * Refuses what two servers may read in two ways (400), and methods that no route of the API ever
+ * has (405 with `Allow`, RFC 9110 section 15.5.6).
+ */
 export function refuseFaults(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ method, raw }, reply) => {
     const fault = targetFault(raw.url ?? '') ?? hostFault(raw) ?? faultOf(method, HeaderLines.fromRaw(raw.rawHeaders));
@@ -101,15 +117,19 @@ function hostFault({ httpVersion, headers }: IncomingMessage): string | undefine
   return httpVersion !== '1.0' && headers.host === undefined ? 'a request of HTTP/1.1 has a Host' : undefined;
 }
 
-/** RFC 9112 section 3.2.1: an absolute path and maybe a query. Two slashes at its head would be read as the name of a host. */
+/**
+ * RFC 9112 section 3.2.1: an absolute path and maybe a query. Two slashes at its head would be read
+ * as the name of a host.
+ */
 function targetFault(url: string): string | undefined {
   const isOriginForm = /^\/(?![/\\])[\x21-\x7e]*$/.test(url) && URL.canParse(url, 'http://localhost');
   return isOriginForm ? undefined : 'the target of a request is a path and maybe a query';
 }
 
 /**
- * While `draining`, whoever comes is answered 503 `DRAINING` (D1), and what was asked before to its end. Either answer ends its connection: a balancer that
- * keeps some open goes elsewhere with the next request.
+ * While `draining`, whoever comes is answered 503 `DRAINING` (D1), and what was asked before to its
+ * end. Either answer ends its connection: a balancer that keeps some open goes elsewhere with the
+ * next request.
  */
 export function refuseWhileDraining(app: FastifyInstance, draining: () => boolean): void {
   app.addHook('onRequest', async (_request, reply) => {
@@ -126,8 +146,9 @@ const READ_MAX_BYTES = 16 * 1024 * 1024;
 const READ_MAX_MS = 5000;
 
 /**
- * Reads the rest of a body and drops it, up to a limit. A connection that is closed with bytes unread is reset, and its other end may never get to read the answer
- * (RFC 9112 section 9.6). What came through the bridge was read there.
+ * Reads the rest of a body and drops it, up to a limit. A connection that is closed with bytes
+ * unread is reset, and its other end may never get to read the answer (RFC 9112 section 9.6). What
+ * came through the bridge was read there.
  */
 function readOn(request: IncomingMessage): Promise<void> {
   if (!(request.socket instanceof Socket) || request.readableEnded) return Promise.resolve();
@@ -162,7 +183,10 @@ interface ErrorBody {
   readonly requestId: string;
 }
 
-/** A member of a request that is wrong in a way its schema cannot tell: 400 `INVALID_REQUEST` naming it. */
+/**
+ * A member of a request that is wrong in a way its schema cannot tell: 400 `INVALID_REQUEST` naming
+ * it.
+ */
 export class MemberError extends HubError {
   /** JSON pointer into the body. */
   readonly path: string;
@@ -175,7 +199,10 @@ export class MemberError extends HubError {
   }
 }
 
-/** Gives every error, of ours and of the framework's, the one form. What nobody foresaw is logged, and told to nobody. */
+/**
+ * Gives every error, of ours and of the framework's, the one form. What nobody foresaw is logged,
+ * and told to nobody.
+ */
 export function answerErrors(app: FastifyInstance, log: Logger): void {
   app.setErrorHandler((error: FastifyError | HubError, request, reply) => {
     if (error instanceof MemberError) return sendInvalid([{ path: error.path, message: error.problem }], request, reply);

@@ -1,3 +1,4 @@
+/** The OpenAPI document of the API, and the parts that all schemas of routes share. */
 import { readFileSync } from 'node:fs';
 import swagger from '@fastify/swagger';
 import { type TSchema, Type } from '@sinclair/typebox';
@@ -19,7 +20,10 @@ const ErrorAnswer = Type.Object(
   { description: 'An error.' },
 );
 
-/** Schemas of these error statuses, to be spread into a route's `response`. 400, 413, 415, 500 and 503, and 401 and 403 of guarded routes, are there without. */
+/**
+ * Schemas of these error statuses, to be spread into a route's `response`. 400, 413, 415, 500 and
+ * 503, and 401 and 403 of guarded routes, are there without.
+ */
 export function errors(...statuses: readonly number[]): Record<number, TSchema> {
   return Object.fromEntries(statuses.map((status) => [status, ErrorAnswer]));
 }
@@ -37,8 +41,9 @@ const IDEMPOTENCY = Type.Object({
 });
 
 /**
- * Completes the schemas of the routes that are registered on `api` after this: the errors that any of them may answer, and who may use it.
- * A query arrives as texts: what its schema calls a number or a boolean is read as one before it is validated.
+ * Completes the schemas of the routes that are registered on `api` after this: the errors that any
+ * of them may answer, and who may use it. A query arrives as texts: what its schema calls a number
+ * or a boolean is read as one before it is validated.
  */
 export function completeSchemas(api: FastifyInstance): void {
   api.addHook('onRoute', (route) => {
@@ -84,7 +89,10 @@ const FILES = [
   { url: '/docs/docs.css', file: 'docs.css', type: 'text/css; charset=utf-8' },
 ] as const;
 
-/** Serves the page that shows `openapi.json` to people, at `/docs`. It needs nothing from anywhere else. */
+/**
+ * Serves the page that shows `openapi.json` to people, at `/docs`. It needs nothing from anywhere
+ * else.
+ */
 export function serveDocs(app: FastifyInstance): void {
   for (const { url, file, type } of FILES) {
     const content = readFileSync(new URL(`./docs/${file}`, import.meta.url));
@@ -96,7 +104,10 @@ const DESCRIPTION = `Accounts, rooms and messages of the hub. Messages themselve
 
 Errors are \`{code, message, details?, requestId}\`. A member that a request does not know is refused. After 429 and 503 \`Retry-After\` says when to come back.`;
 
-/** Describes the routes that are registered after this with OpenAPI 3.1, made from the schemas they are validated by. */
+/**
+ * Describes the routes that are registered after this with OpenAPI 3.1, made from the schemas they
+ * are validated by.
+ */
 export function describeRoutes(
   app: FastifyInstance,
   { version, publicUrl }: { readonly version: string; readonly publicUrl: string | undefined },

@@ -1,3 +1,4 @@
+/** The built pages: kept in memory and served with their policies. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join, sep } from 'node:path';
@@ -32,8 +33,9 @@ export interface PageFile {
 }
 
 /**
- * Reads a folder once: paths (`assets/a.js`) and their files; empty where there is no such folder. Page and scripts of two versions never mix while the
- * folder is built anew, and no path of a request ever reaches the file system.
+ * Reads a folder once: paths (`assets/a.js`) and their files; empty where there is no such folder.
+ * Page and scripts of two versions never mix while the folder is built anew, and no path of a
+ * request ever reaches the file system.
  */
 export function readPages(folder: string): ReadonlyMap<string, PageFile> {
   if (!existsSync(folder)) return new Map();
@@ -62,8 +64,8 @@ function readPage(path: string, immutable: boolean): PageFile {
 }
 
 /**
- * A page with something that its scripts have to know of this hub, as an attribute of its root element. `value`: of characters that need no escape. It is served
- * as it is, for it is small.
+ * A page with something that its scripts have to know of this hub, as an attribute of its root
+ * element. `value`: of characters that need no escape. It is served as it is, for it is small.
  */
 function markPage(page: PageFile, attribute: string, value: string): PageFile {
   const content = Buffer.from(page.content.toString().replace('<html ', `<html ${attribute}="${value}" `));
@@ -81,7 +83,10 @@ export function sendPage(request: FastifyRequest, reply: FastifyReply, file: Pag
   return best === undefined ? reply.send(file.content) : reply.header('content-encoding', best.encoding).send(best.content);
 }
 
-/** The members of a list header, without their parameters and weak marks; a coding with `q=0` is none. */
+/**
+ * The members of a list header, without their parameters and weak marks; a coding with `q=0` is
+ * none.
+ */
 function names(header: string | undefined): string[] {
   return (header ?? '')
     .split(',')
@@ -90,8 +95,9 @@ function names(header: string | undefined): string[] {
 }
 
 /**
- * What a page of ours may do: run its own files and talk to its own origin (`'self'` covers ws and wss of the same host, CSP 3).
- * Nothing inline, no forms that leave, no HTML from strings. `frames`: who may show it in a frame.
+ * What a page of ours may do: run its own files and talk to its own origin (`'self'` covers ws and
+ * wss of the same host, CSP 3). Nothing inline, no forms that leave, no HTML from strings.
+ * `frames`: who may show it in a frame.
  */
 function policy(frames: string): string {
   return [
@@ -138,8 +144,10 @@ export function securityHeaders(publicUrl: string | undefined): Readonly<Record<
 }
 
 /**
- * Serves the built pages of a folder: the chat at `/`, the agents' at `/agent`, what the sites of `ALLOWED_ORIGINS` embed at `/widget.html`. Each file is a
- * route of its own. The pages name what they need relative to themselves: under a path of `PUBLIC_URL`, which leads to the chat without its slash, too.
+ * Serves the built pages of a folder: the chat at `/`, the agents' at `/agent`, what the sites of
+ * `ALLOWED_ORIGINS` embed at `/widget.html`. Each file is a route of its own. The pages name what
+ * they need relative to themselves: under a path of `PUBLIC_URL`, which leads to the chat without
+ * its slash, too.
  */
 export function servePage(app: FastifyInstance, folder: string, { origins, publicUrl }: Pick<ApiParts, 'origins' | 'publicUrl'>): void {
   const base = basePath(publicUrl);

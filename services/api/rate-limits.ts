@@ -1,3 +1,4 @@
+/** How often a client may try something on the API, and where the counts are kept. */
 import { createHmac } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
@@ -14,8 +15,8 @@ export interface LimitRule {
 }
 
 /**
- * By account (address or name), by the client's address, which may be a whole school's, and by who asks. A browser that an account knows has limits of its own: no
- * stranger uses them up.
+ * By account (address or name), by the client's address, which may be a whole school's, and by who
+ * asks. A browser that an account knows has limits of its own: no stranger uses them up.
  */
 export const LIMITS = {
   codePerAccountAndAddress: { points: 5, seconds: 600 },
@@ -43,11 +44,16 @@ export type LimitName = keyof typeof LIMITS;
 
 /** Counts tries. All API instances share what they count, where a backend is there to share. */
 export interface Limits {
-  /** Takes one: 0 where it is granted, otherwise the seconds to wait (at least 1). Never rejects. */
+  /**
+   * Takes one: 0 where it is granted, otherwise the seconds to wait (at least 1). Never rejects.
+   */
   take(limit: LimitName, key: string): Promise<number>;
 }
 
-/** Takes one of each, in this order, until one is not granted: throws `HubError` `RATE_LIMITED`. What others share comes last: who is refused before takes none of it. */
+/**
+ * Takes one of each, in this order, until one is not granted: throws `HubError` `RATE_LIMITED`.
+ * What others share comes last: who is refused before takes none of it.
+ */
 export async function requireLimits(limits: Limits, ...takes: readonly (readonly [LimitName, string])[]): Promise<void> {
   for (const [limit, key] of takes) {
     const wait = await limits.take(limit, key);
@@ -79,7 +85,10 @@ export interface RateLimitsOptions {
 
 const TAKE = loadScript(new URL('./lua/take.lua', import.meta.url));
 
-/** Counts in Redis; while that is away, in memory: each instance then grants by itself what they otherwise grant together. */
+/**
+ * Counts in Redis; while that is away, in memory: each instance then grants by itself what they
+ * otherwise grant together.
+ */
 export class RateLimits implements Limits {
   readonly #options: RateLimitsOptions;
   readonly #limiters = new Map<LimitName, RateLimiterMemory | RateLimiterRedis>();

@@ -1,4 +1,4 @@
-/** How many connections one address has on this node. */
+/** Limits the connections of one address on this node. */
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 
@@ -18,7 +18,7 @@ export interface AddressPlacesOptions {
   refused(): void;
 }
 
-/** A full address is logged once in so long. */
+/** Milliseconds between two log lines about full addresses. */
 const LOGGED_MS = 60_000;
 
 export class AddressPlaces {
@@ -31,8 +31,8 @@ export class AddressPlaces {
   }
 
   /**
-   * @param proxied Whether the request names other addresses that are not trusted: a proxy in front may be what all clients seem to be.
-   * @throws HubError `RATE_LIMITED` if the address has all the connections it may have.
+   * @param proxied Whether the request names other addresses that are not trusted: all clients may share the address of a proxy.
+   * @throws HubError `RATE_LIMITED` if the address has reached its limit.
    */
   assertPlace(address: string, proxied: boolean): void {
     const { limit, log, steady, refused } = this.#options;

@@ -1,32 +1,44 @@
-/** Several gateway processes on one port, and the parent that answers for all of them (`GATEWAY_PROCESSES`). */
+/**
+ * Several gateway processes on one port, and the parent that answers for all of them
+ * (`GATEWAY_PROCESSES`).
+ *
+ * Why no library: `node:cluster`, and wrappers of it, share sockets of `node:net`. uWebSockets.js
+ * opens its own, and the kernel shares the port (`SO_REUSEPORT`). Process managers restart
+ * processes, but do not add up their metrics, do not answer `/readyz` for the group, and do not
+ * return the exit code of a drain. No message passes through the parent, so there is no figure to
+ * compare.
+ */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createServer } from 'node:net';
 import { type AdminSource, ListenError } from '#libs/process/admin-server.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { Metrics, type MetricsSnapshot } from '#libs/telemetry/metrics.ts';
 
-/** What a child tells its parent. */
+/** A child reports to its parent. */
 export type ChildMessage =
   | { readonly type: 'listening'; readonly port: number }
   | { readonly type: 'ready'; readonly ready: boolean; readonly problem: string | undefined }
   | { readonly type: 'metrics'; readonly snapshot: MetricsSnapshot };
 
-/** What a parent asks its child. */
+/** A parent asks its child. */
 export type ParentMessage = { readonly type: 'metrics' };
 
 interface Child {
   readonly index: number;
   child: ChildProcess;
   ready: boolean;
-  /** Why not, where it said so. */
+  /** Why the child is not ready, if it reported a reason. */
   problem: string | undefined;
-  /** What the present child told last: counts until it tells more, or ends. */
+  /**
+   * The newest snapshot of the running child. It counts until the next one, or until the child
+   * ends.
+   */
   last: MetricsSnapshot | undefined;
   answer: (() => void) | undefined;
 }
 
 const SCRAPE_TIMEOUT_MS = 2000;
-/** A process that died is started again after this long, milliseconds. */
+/** Milliseconds after which a process that died is started again. */
 const RESTART_MS = 1000;
 
 export interface ProcessGroupOptions {
@@ -44,7 +56,7 @@ export class ProcessGroup implements AdminSource {
   readonly metricsType = Metrics.contentType;
   readonly #options: ProcessGroupOptions;
   readonly #members: Child[] = [];
-  /** What children that have ended had counted. */
+  /** The counts of children that have ended. */
   #ended: MetricsSnapshot = [];
   #port: number;
   #stopping = false;
@@ -58,7 +70,10 @@ export class ProcessGroup implements AdminSource {
     return this.#port;
   }
 
-  /** Starts all. Resolves when each one listens; rejects with the exit code of one that could not. */
+  /**
+   * Starts all. Resolves when each process listens. Rejects with the exit code of a process that
+   * could not.
+   */
   async start(): Promise<void> {
     // uWebSockets.js shares only a port that is named: one that a child took as 0 would be its alone.
     if (this.#port === 0) this.#port = await freePort();
@@ -75,8 +90,9 @@ export class ProcessGroup implements AdminSource {
   }
 
   /**
-   * The numbers of all processes as one. Totals never fall: one that does not answer counts with what it told last, which the log tells; one that has ended
-   * stays in counters and histograms, and leaves the gauges.
+   * The metrics of all processes as one. Totals never fall. If a process does not answer, its last
+   * snapshot counts, and the log reports it. A process that has ended stays in counters and
+   * histograms, and leaves the gauges.
    */
   async metrics(): Promise<string> {
     await Promise.all(this.#members.map((member) => this.#scrape(member)));
@@ -85,7 +101,9 @@ export class ProcessGroup implements AdminSource {
     return Metrics.aggregate([...told, this.#ended]);
   }
 
-  /** Drains all. Resolves with 0 where every one exited with 0, otherwise with the first other code. */
+  /**
+   * Drains all. Resolves with 0 if every process exits with 0, otherwise with the first other code.
+   */
   async stop(): Promise<number> {
     this.#stopping = true;
     const codes = await Promise.all(

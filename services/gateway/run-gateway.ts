@@ -1,4 +1,4 @@
-/** One gateway process, from its configuration to its end. */
+/** Runs one gateway process: its settings, its start, its reports and its end. */
 import { openTokens } from '#libs/auth/tokens.ts';
 import { openRedisBackend } from '#libs/backend/backend.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
@@ -22,7 +22,10 @@ export interface RunningGateway extends Service {
   readonly gateway: Gateway;
 }
 
-/** Starts a gateway on `port`. @throws ListenError, TypeError (a bad URL), ConfigError (a bad key file). */
+/**
+ * Starts a gateway on `port`. @throws ListenError, TypeError (a bad URL), ConfigError (a bad key
+ * file).
+ */
 export async function runGateway(
   config: Config,
   node: string,
@@ -63,7 +66,7 @@ export async function runGateway(
   };
 }
 
-/** Tells the person on call about a gateway (A13), until the reporter is closed. */
+/** Reports the state of a gateway to the admin pages (A13), until the reporter is closed. */
 export function reportNode(
   id: string,
   gateway: Gateway,
@@ -90,8 +93,10 @@ export function reportNode(
 }
 
 /**
- * `port` stands in for the configured one where a parent process took one already. Throws `ConfigError` if the limit of open files is too small for
- * `CONNECTIONS_MAX`.
+ * The settings of the gateway from the configuration. Throws `ConfigError` if the limit of open
+ * files is too low for `CONNECTIONS_MAX`.
+ *
+ * @param port Replaces the configured port if a parent process has taken one already.
  */
 export function gatewaySettings(config: Config, port: number = config.port): GatewaySettings {
   const openFilesMax = openFilesLimit();

@@ -1,15 +1,21 @@
-/** Holds the sockets of the public port below the limit of open files: at the limit itself a server can neither accept nor refuse. */
+/**
+ * Keeps the sockets of the public port below the limit of open files. Each socket is a file; at the
+ * limit a server can neither accept nor refuse.
+ */
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { ConfigError } from '#libs/config/config.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 
-/** Kept for the admin port, the backends and the log: the larger of the two. */
+/** Files reserved for the admin port, the backends and the log: the larger of the two values. */
 const RESERVE_MIN = 64;
 const RESERVE_SHARE = 0.02;
 
-/** The limit of open files of this process; `Infinity` if it has none. Node has raised its soft limit to the hard one by now. */
+/**
+ * The limit of open files of this process; `Infinity` if there is none. Node raises its soft limit
+ * to the hard one at start.
+ */
 export function openFilesLimit(): number {
   let limit: string | undefined;
   try {
@@ -21,7 +27,7 @@ export function openFilesLimit(): number {
   return Number.isSafeInteger(files) ? files : Number.POSITIVE_INFINITY;
 }
 
-/** Files that are open now; undefined if that cannot be told. O(open files). */
+/** The number of open files; undefined if it cannot be read. O(open files). */
 export function openFiles(): number | undefined {
   try {
     return readdirSync('/dev/fd').length;
@@ -35,8 +41,9 @@ function reserveOf(limit: number): number {
 }
 
 /**
- * Connections that a process with this limit of open files may have: `wanted`, or, if that is 0, the limit less the reserve. A limit of 1,024 files leaves 960
- * connections, one of 100,000 leaves 98,000. Throws `ConfigError` if more are wanted, or if the limit leaves none.
+ * The connections that a process with this limit of open files may have: `wanted`, or the limit
+ * less the reserve if that is 0. A limit of 1,024 files leaves 960 connections, one of 100,000
+ * leaves 98,000. Throws `ConfigError` if `wanted` is higher, or if the limit leaves none.
  */
 export function connectionsFor(wanted: number, limit: number): number {
   if (limit === Number.POSITIVE_INFINITY) return wanted === 0 ? limit : wanted;
@@ -53,18 +60,21 @@ export function connectionsFor(wanted: number, limit: number): number {
   return wanted === 0 ? most : wanted;
 }
 
-/** Files that stay free for what the backends and the admin port open next. */
+/** Files that stay free for the next ones of the backends and the admin port. */
 const SPARE_FILES = 8;
-/** Sockets beyond the connections, so that one that is refused can be told. */
+/** Sockets above the connections, so that a refused client gets an answer. */
 const TALKING_SOCKETS = 4;
-/** Counting open files is looking at each: up to so many it is done every second, above only at the start, where the reserve is large. */
+/**
+ * Counting reads every open file. Up to this limit of files the gate counts every second, above it
+ * only at start, because the reserve is large.
+ */
 const COUNTED_FILES = 16_384;
 const COUNT_MS = 1000;
-/** A node that stays full says so once a minute. */
+/** Milliseconds between two log lines of a full node. */
 const TELL_MS = 60_000;
 
 export interface SocketGateOptions {
-  /** Connections that are wanted at most; `Infinity`: no limit. */
+  /** Highest number of connections; `Infinity`: no limit. */
   readonly connectionsMax: number;
   /** Files that this process may open; `Infinity`: no limit. */
   readonly filesMax: number;
@@ -72,7 +82,7 @@ export interface SocketGateOptions {
   connections(): number;
   /** A socket was closed before its first request. */
   dropped(): void;
-  /** A steady clock, milliseconds. */
+  /** Milliseconds of a steady clock. */
   steady(): number;
   readonly log: Logger;
 }
@@ -81,7 +91,7 @@ export class SocketGate {
   readonly #options: SocketGateOptions;
   /** Open sockets of the public port: raw ones, those of requests, WebSockets. */
   #sockets = 0;
-  /** Files that are no such sockets. */
+  /** Open files that are not such sockets. */
   #others = 0;
   #countedAt = Number.NEGATIVE_INFINITY;
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -91,18 +101,21 @@ export class SocketGate {
     this.#count();
   }
 
-  /** Connections that fit. */
+  /** The number of connections that fit. */
   get connectionsMax(): number {
     return Math.min(this.#options.connectionsMax, this.#socketsMax() - TALKING_SOCKETS);
   }
 
-  /** Whether a further connection has to be refused. */
+  /** Whether the next connection must be refused. */
   get isFull(): boolean {
     this.#count();
     return this.#options.connections() >= this.connectionsMax || this.#sockets >= this.#socketsMax();
   }
 
-  /** A socket was accepted. False: it has to be closed at once, for there is no file for a next one. */
+  /**
+   * A socket was accepted. Returns false if it must be closed at once, because no file is left for
+   * another one.
+   */
   opened(): boolean {
     this.#count();
     this.#sockets += 1;
@@ -116,7 +129,7 @@ export class SocketGate {
     this.#sockets -= 1;
   }
 
-  /** Says in the log that somebody was refused. */
+  /** Logs that a client was refused. */
   tell(): void {
     const { log, steady, filesMax } = this.#options;
     if (steady() - this.#toldAt < TELL_MS) return;

@@ -69,7 +69,7 @@ export class AccountStore {
         this.families.set(family.id, { family, secrets, revoked: false });
       },
       knowsLogin: async (id: string) => this.families.has(id),
-      livingLogin: async (id: string, now: number) => this.#living(id, now),
+      activeLogin: async (id: string, now: number) => this.#living(id, now),
       replaceSecrets: async (before: LoginSecrets, after: Omit<LoginSecrets, 'id'>, now: number) => {
         const login = this.#living(before.id, now);
         if (login === undefined || login.secrets.generation !== before.generation || login.secrets.hash !== before.hash) return false;

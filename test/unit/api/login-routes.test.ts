@@ -193,7 +193,7 @@ describe('the refresh secret', { timeout: 60_000 }, () => {
       expect(codeOf(await world.post('/auth/refresh', { refresh }))).toEqual([401, 'TOKEN_EXPIRED']);
     for (const body of [{ refresh: 7 }, { refresh: 'x'.repeat(100) }, { token: 'x' }, [], '"x"', '{'])
       expect(codeOf(await world.post('/auth/refresh', body))).toEqual([400, 'INVALID_REQUEST']);
-    expect(world.accounts.calls.filter(({ method }) => method !== 'logins.livingLogin')).toEqual([]);
+    expect(world.accounts.calls.filter(({ method }) => method !== 'logins.activeLogin')).toEqual([]);
   });
 
   it('[A4] of the cookie serves the hub’s own pages and those of named origins, no other', async () => {
