@@ -9,22 +9,14 @@ import { codeOf } from '../conversation/error-code.ts';
 import { type Acked, Thread } from '../conversation/thread.ts';
 import type { Timers } from '../conversation/timers.ts';
 import type { BrowserLogin } from '../login/browser-login.ts';
-import { ApiError } from '../login/hub-api.ts';
 import type { View } from '../state/view.ts';
+import { type CustomerConversation, CustomerConversations } from './customer-conversations.ts';
 import type { CustomerMemory } from './customer-memory.ts';
 
 /**
  * `form`: asks for the name. `refused`: the hub accepts no customers here, or ended the connection.
  */
 export type Phase = 'starting' | 'form' | 'chat' | 'unreachable' | 'refused';
-
-/** A conversation as the API returns it. */
-export interface CustomerConversation {
-  readonly room: string;
-  readonly state: 'queued' | 'assigned' | 'closed';
-  readonly customer: Person;
-  readonly agent?: Person;
-}
 
 /** The state of the widget. */
 export interface ChatView {
@@ -70,10 +62,7 @@ export class CustomerChat {
   #client: ParleyClient | undefined;
   /** The request that opens a conversation, while it runs. */
   #opening: Promise<string> | undefined;
-  /**
-   * The `Idempotency-Key` of the next conversation. `after`: the conversation before it, if any.
-   */
-  #openingKey: { readonly after: string | undefined; readonly key: string } | undefined;
+  readonly #conversations: CustomerConversations;
   /** The name of the last try. */
   #lastName: string | undefined;
   #visible = false;
@@ -92,6 +81,7 @@ export class CustomerChat {
 
   constructor(options: CustomerChatOptions) {
     this.#options = options;
+    this.#conversations = new CustomerConversations(options.login.call, options.uuid);
   }
 
   /**
@@ -198,6 +188,11 @@ export class CustomerChat {
     return this.#state.thread;
   }
 
+  /** The conversation in view, or the one shown last in this browser. */
+  get #lastRoom(): string | undefined {
+    return this.#state.conversation?.room ?? this.#options.memory.customer?.room;
+  }
+
   get #me(): { readonly id: string; readonly name: string } {
     return this.#options.login.user ?? { id: '', name: '' };
   }
@@ -248,7 +243,7 @@ export class CustomerChat {
   /** Reads what happened to the conversation while there was no connection. */
   async #refresh(newer?: string): Promise<void> {
     try {
-      const found = await this.#find(newer);
+      const found = await this.#conversations.find(newer ?? this.#lastRoom);
       const thread = this.#thread;
       const waiting = thread?.room === undefined ? (thread?.view.getState().outbox ?? []) : [];
       if (found !== undefined && waiting.length === 0) await this.#enter(found);
@@ -257,23 +252,6 @@ export class CustomerChat {
     } catch {
       // The next `welcome` asks again.
     }
-  }
-
-  async #find(newer?: string): Promise<CustomerConversation | undefined> {
-    const { login, memory } = this.#options;
-    const room = newer ?? this.#state.conversation?.room ?? memory.customer?.room;
-    if (room !== undefined) {
-      try {
-        return (await login.call('GET', `/conversations/${room}`)) as CustomerConversation;
-      } catch (error) {
-        if (!(error instanceof ApiError) || (error.code !== 'FORBIDDEN' && error.code !== 'ROOM_NOT_FOUND')) throw error;
-      }
-    }
-    const { rooms } = (await login.call('GET', '/rooms')) as {
-      readonly rooms: readonly { readonly room: string; readonly kind: string }[];
-    };
-    const mine = rooms.find(({ kind }) => kind === 'conv');
-    return mine && ((await login.call('GET', `/conversations/${mine.room}`)) as CustomerConversation);
   }
 
   async #enter(conversation: CustomerConversation): Promise<void> {
@@ -327,25 +305,10 @@ export class CustomerChat {
   }
 
   async #open(text: string): Promise<string> {
-    const { login } = this.#options;
-    const known = await this.#find();
-    const subject = subjectOf(text);
-    const opened =
-      known === undefined || known.state === 'closed'
-        ? ((await login.call(
-            'POST',
-            '/conversations',
-            subject === undefined ? {} : { subject },
-            this.#keyAfter(known?.room),
-          )) as CustomerConversation)
-        : known;
-    await this.#enter(opened);
-    return opened.room;
-  }
-
-  #keyAfter(after: string | undefined): string {
-    if (this.#openingKey === undefined || this.#openingKey.after !== after) this.#openingKey = { after, key: this.#options.uuid() };
-    return this.#openingKey.key;
+    const known = await this.#conversations.find(this.#lastRoom);
+    const open = known === undefined || known.state === 'closed' ? await this.#conversations.open(text, known?.room) : known;
+    await this.#enter(open);
+    return open.room;
   }
 
   #reassigned(changed: CustomerConversation): void {
@@ -380,20 +343,4 @@ export class CustomerChat {
     this.#client?.delivered(thread.room, top);
     return 0;
   }
-}
-
-/** Longest subject of the API, in code points. */
-const SUBJECT_MAX = 60;
-
-/**
- * The subject of a conversation: the beginning of its first message, in one line. Undefined if
- * nothing of it is visible.
- */
-export function subjectOf(text: string): string | undefined {
-  const line = text
-    .normalize('NFC')
-    .replaceAll(/[\p{C}\p{Z}]+/gu, ' ')
-    .trim();
-  const subject = [...line].slice(0, SUBJECT_MAX).join('').trim();
-  return /[\p{L}\p{N}\p{P}\p{S}]/u.test(subject) ? subject : undefined;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { subjectOf } from '#services/web/src/widget/customer-chat.ts';
+import { subjectOf } from '#services/web/src/widget/customer-conversations.ts';
 import { CustomerMemory, ownStorage } from '#services/web/src/widget/customer-memory.ts';
 import { HostPage } from '#services/web/src/widget/host-page.ts';
 
