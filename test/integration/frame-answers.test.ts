@@ -258,7 +258,7 @@ describe('random frames over a slow backend', () => {
     expect(client.wrong).toEqual([]);
     // Whoever is in a room gets what is said there; nobody else does.
     const inside = client.connection.rooms.map((one) => one.name);
-    for (const one of inside) expect(client.connection.delivery(one)).toBeUndefined();
+    for (const one of inside) expect(client.connection.deliveries.get(one)).toBeUndefined();
     client.close();
   }
 

@@ -15,14 +15,19 @@ export const MUTE_SOCKET: Socket = {
   getBufferedAmount: () => 0,
 };
 
-/** A connection of a user whose socket is not there yet, as far as it has come. */
-export function newConnection(
-  user: LocalUser,
-  bearer: Partial<Bearer> = {},
-  id = 'c',
-  session = 's',
-  phase: Phase = Phase.live,
-): Connection {
+interface NewConnection {
+  readonly id?: string;
+  readonly session?: string;
+  readonly bearer?: Partial<Bearer>;
+  /** How far it has come. Default `welcomed`. */
+  readonly phase?: Phase;
+  /** Whether offline delivery has ended. Default true. */
+  readonly isCaughtUp?: boolean;
+}
+
+/** A connection of a user whose socket is not there yet. */
+export function newConnection(user: LocalUser, options: NewConnection = {}): Connection {
+  const { id = 'c', session = 's', bearer, phase = Phase.welcomed, isCaughtUp = true } = options;
   const connection = new Connection({
     id,
     user,
@@ -36,7 +41,7 @@ export function newConnection(
   });
   if (phase >= Phase.registered) connection.registered();
   if (phase >= Phase.welcomed) connection.welcome('');
-  if (phase === Phase.live) connection.caughtUp();
+  if (isCaughtUp) connection.deliveries.caughtUp();
   return connection;
 }
 
@@ -47,25 +52,23 @@ export function refresh(connection: Connection, bearer: Partial<Bearer>): Bearer
   return before;
 }
 
-interface OpenOptions {
-  readonly id?: string;
-  readonly bearer?: Partial<Bearer>;
-  readonly phase?: Phase;
+interface OpenConnection extends NewConnection {
   /** How many bytes were not taken yet. */
   readonly buffered?: () => number;
+  readonly socket?: Partial<Socket>;
 }
 
 /** An open connection of a user to no socket: `send` gets each frame as text. */
-export function openConnection(user: LocalUser, send: (frame: string) => void, options: OpenOptions = {}): Connection {
-  const { id, bearer, phase, buffered = () => 0 } = options;
-  const connection = newConnection(user, bearer, id, undefined, phase);
+export function openConnection(user: LocalUser, send: (frame: string) => void, options: OpenConnection = {}): Connection {
+  const connection = newConnection(user, options);
   connection.opened({
     ...MUTE_SOCKET,
     send: (frame) => {
       send(Buffer.from(frame).toString());
       return 1;
     },
-    getBufferedAmount: buffered,
+    getBufferedAmount: options.buffered ?? MUTE_SOCKET.getBufferedAmount,
+    ...options.socket,
   });
   return connection;
 }

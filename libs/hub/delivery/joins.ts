@@ -12,7 +12,7 @@ import type { HubStats } from '#libs/hub/ports/stats.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
-import { Delivery } from '#libs/hub/sessions/delivery.ts';
+import { Delivery, isEntering } from '#libs/hub/sessions/delivery.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
 import { type LogItems, logItems, pageItems } from '#libs/messages/message-page.ts';
 import type { Membership } from '#libs/messages/room-access.ts';
@@ -66,9 +66,9 @@ export class Joins {
     enter: () => Membership | Promise<Membership>,
   ): void {
     if (!connection.open) return;
-    const underWay = connection.delivery(name);
-    if (underWay !== undefined) {
-      underWay.ids.push(id);
+    const underWay = connection.deliveries.get(name);
+    if (underWay !== undefined && isEntering(underWay.state)) {
+      underWay.share(id);
       return;
     }
     const known = connection.room(name);
@@ -76,8 +76,8 @@ export class Joins {
       connection.send(again(connection, known, id));
       return;
     }
-    const delivery = new Delivery(id);
-    connection.begins(name, delivery);
+    const delivery = Delivery.join(id, underWay);
+    connection.deliveries.begin(name, delivery);
     const failed = (error: unknown): void => this.#fail(connection, name, delivery, this.#options.faults.report(error, connection));
     try {
       const membership = enter();
@@ -103,7 +103,7 @@ export class Joins {
   /** Takes a closed connection out of every room. */
   leaveAll(connection: Connection): void {
     for (const room of [...connection.rooms]) this.#exit(connection, room);
-    for (const name of connection.roomNames()) connection.settled(name);
+    connection.deliveries.endAll();
   }
 
   #leave(connection: Connection, name: string): boolean {
@@ -116,18 +116,18 @@ export class Joins {
   }
 
   #cancel(connection: Connection, name: string, error: HubError): boolean {
-    const delivery = connection.delivery(name);
-    if (delivery === undefined) return false;
+    const delivery = connection.deliveries.get(name);
+    if (delivery === undefined || !isEntering(delivery.state)) return false;
     this.#fail(connection, name, delivery, error);
     return true;
   }
 
   /** Ends a join under way; does nothing to one that has ended. */
   #fail(connection: Connection, name: string, delivery: Delivery, error: HubError): void {
-    if (connection.delivery(name) !== delivery) return;
+    if (connection.deliveries.get(name) !== delivery) return;
     // In this order: who is still on their way in has no subscription to give back.
     if (delivery.room !== undefined) this.#exit(connection, delivery.room);
-    connection.settled(name);
+    connection.deliveries.end(name);
     for (const id of delivery.ids) connection.sendError(id, error, name);
     this.#options.privateRooms.release(connection, name, delivery);
   }
@@ -135,13 +135,13 @@ export class Joins {
   /** @throws HubError `ROOM_LIMIT`. */
   #begin(connection: Connection, delivery: Delivery, membership: Membership, since: Position | undefined): void {
     const { rooms, roomLimit } = this.#options;
-    if (connection.delivery(membership.room) !== delivery) return;
+    if (connection.deliveries.get(membership.room) !== delivery) return;
     if (connection.rooms.length >= roomLimit) {
       throw new HubError('ROOM_LIMIT', `at most ${roomLimit} rooms on one connection: leave one first`);
     }
     const room = rooms.acquire(membership, connection.user.id);
     connection.entered(room);
-    delivery.room = room;
+    delivery.enter(room);
     this.#options.background.run(
       'joins',
       () => this.#enter(connection, room, delivery, since),
@@ -151,7 +151,7 @@ export class Joins {
 
   /** Never rejects. */
   async #enter(connection: Connection, room: Room, delivery: Delivery, since: Position | undefined): Promise<void> {
-    const wanted = (): boolean => connection.delivery(room.name) === delivery;
+    const wanted = (): boolean => connection.deliveries.get(room.name) === delivery;
     const [id] = delivery.ids;
     const { user } = connection;
     const isFirst = room.userEntered(user);
@@ -161,6 +161,7 @@ export class Joins {
       // Even where this connection left meanwhile: another one of the user may rely on being announced by the first.
       await (isFirst && room.users.has(user) ? room.announce(user, () => this.#enterPresence(room, connection)) : room.entry(user));
       if (!wanted()) return;
+      delivery.recover();
       if (room.isPrivate) await this.#deliverPrivate(connection, room, id, since, wanted);
       else if (room.keeps) await this.#deliver(connection, room, id, since, wanted);
       else this.#goLive(connection, room, joinedLive(id, room.name, room.count));
@@ -317,15 +318,16 @@ export class Joins {
     connection.subscribe(room.topic);
     if (connection.wantsEvents) connection.subscribe(room.eventsTopic);
     room.subscribed(connection.wantsEvents);
-    const delivery = connection.delivery(room.name);
-    connection.settled(room.name);
+    const delivery = connection.deliveries.get(room.name);
+    connection.deliveries.end(room.name);
     if (delivery !== undefined && page !== undefined) this.#options.privateRooms.release(connection, room.name, delivery, page);
     for (const id of delivery?.ids.slice(1) ?? []) connection.send(again(connection, room, id));
   }
 
   #exit(connection: Connection, room: Room): void {
     if (!connection.exited(room)) return;
-    if (connection.delivery(room.name)?.room !== room) room.unsubscribed(connection.wantsEvents);
+    const delivery = connection.deliveries.get(room.name);
+    if (delivery === undefined || !isEntering(delivery.state)) room.unsubscribed(connection.wantsEvents);
     const { user } = connection;
     if (room.userLeft(user)) this.#options.background.run('presence', () => this.#options.presence.leave(room.name, user));
     this.#options.rooms.release(room, this.#options.clock.steady());
@@ -351,7 +353,7 @@ function joinedPage(head: string, { messages, events }: LogItems, more: boolean)
 /** The answer to a join of a room that the connection is in. */
 function again(connection: Connection, room: Room, id: string | undefined): string {
   const { name, keeps, count } = room;
-  const position = keeps ? room : connection.pages.get(name);
+  const position = keeps ? room : connection.deliveries.pages.get(name);
   if (position === undefined) return joinedLive(id, name, count);
   const { epoch, offset } = position;
   return joinedHead(id, { room: name, count, epoch, offset, recovered: true }) + joinedEnd(false);

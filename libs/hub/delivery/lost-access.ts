@@ -74,7 +74,7 @@ export class LostAccess {
     validity.changedAll();
     const held: { readonly user: string; readonly room: string }[] = [];
     for (const { room, user } of rooms.occupancy()) if (isManagedRoom(room)) held.push({ user: user.id, room });
-    for (const user of users.each()) for (const room of user.reached?.keys() ?? []) held.push({ user: user.id, room });
+    for (const user of users.each()) for (const room of user.feeds.keys()) held.push({ user: user.id, room });
     for (let at = 0; at < held.length; at += RECHECKED_AT_ONCE) {
       await Promise.all(held.slice(at, at + RECHECKED_AT_ONCE).map(({ user, room }) => this.check(user, room)));
     }
@@ -90,7 +90,7 @@ export class LostAccess {
   async check(id: string, room: string): Promise<void> {
     const { users, access, takeOut } = this.#options;
     const user = users.of(id)[0]?.user;
-    const isHeld = user?.reached?.has(room) === true || users.of(id).some((connection) => isInOrEntering(connection, room));
+    const isHeld = user?.feeds.has(room) === true || users.of(id).some((connection) => isInOrEntering(connection, room));
     if (user === undefined || !isHeld) return;
     const standing = await access.recheck(id, room);
     switch (standing) {
@@ -102,7 +102,7 @@ export class LostAccess {
         this.closePrivate(id, room, standing);
         return;
       case 'stranger':
-        user.reached?.delete(room);
+        user.loses(room);
         for (const connection of [...users.of(id)]) {
           if (takeOut(connection, room, new HubError('FORBIDDEN'))) connection.deliver(buildFrame('left', { room }));
         }
@@ -138,5 +138,5 @@ export class LostAccess {
 }
 
 function isInOrEntering(connection: Connection, room: string): boolean {
-  return connection.delivery(room) !== undefined || connection.room(room) !== undefined;
+  return connection.deliveries.get(room) !== undefined || connection.room(room) !== undefined;
 }

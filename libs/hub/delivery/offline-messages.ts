@@ -70,13 +70,13 @@ export class OfflineMessages {
     let count = 0;
     while (connection.open) {
       // At first these are the messages that were published while the connection registered.
-      const behind = connection.takePostponed();
+      const behind = connection.deliveries.takePostponed();
       try {
         const queues = await this.#queues(connection, progress, behind);
         count += await this.#send(connection, queues, progress);
         this.#passOwn(connection.user.id, progress.own);
         for (const { room, abandoned } of queues) if (abandoned) putBack(connection, room, behind);
-        if (queues.length === 0 && connection.postponed.size === 0 && this.#areTheirs(progress)) break;
+        if (queues.length === 0 && connection.deliveries.postponed.size === 0 && this.#areTheirs(progress)) break;
       } catch (error) {
         if (!(error instanceof HubError)) throw error;
         for (const room of behind.keys()) putBack(connection, room, behind);
@@ -86,7 +86,7 @@ export class OfflineMessages {
     if (!connection.open) return;
     for (const [room, offset] of progress.sent) if (isPrivateRoom(room)) this.#options.privateRooms.start(connection, room, offset);
     connection.send(buildFrame('offline_messages_complete', { count }));
-    connection.caughtUp();
+    connection.deliveries.caughtUp();
     if (progress.frames > 0) connection.receipts.sentOffline(progress.sent);
   }
 
@@ -252,7 +252,7 @@ interface Progress {
 /** Messages signalled in the room, that were not sent, are looked for once more. */
 function putBack(connection: Connection, room: string, signalled: ReadonlyMap<string, number>): void {
   const offset = signalled.get(room);
-  if (offset !== undefined) connection.postpone(room, offset);
+  if (offset !== undefined) connection.deliveries.postpone(room, offset);
 }
 
 function mayRead(room: string, standing: Standing | undefined): boolean {

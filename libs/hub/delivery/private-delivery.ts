@@ -1,16 +1,16 @@
 /**
- * The one door of private rooms to a connection (R5, M4): what the user's own channel brings, held while the connection joins the room or while its sequence
- * is compared with the broker's, and left to offline delivery while that runs.
+ * The one door of private rooms to a connection (R5, M4). What the user's own channel brings is sent, held or left to offline delivery, as the state of the
+ * room's delivery has it.
  */
 import type { Broker, Page, Position } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
-import { type Connection, Phase } from '#libs/hub/sessions/connection.ts';
-import { Delivery, isSameEpoch, type PrivateFrame } from '#libs/hub/sessions/delivery.ts';
-import type { LocalUser, Reached } from '#libs/hub/sessions/local-user.ts';
+import type { Connection } from '#libs/hub/sessions/connection.ts';
+import { Delivery, DeliveryState, isSameEpoch, type PrivateFrame } from '#libs/hub/sessions/delivery.ts';
+import type { LocalUser } from '#libs/hub/sessions/local-user.ts';
 import type { LocalUsers } from '#libs/hub/sessions/local-users.ts';
+import type { PrivateFeed } from '#libs/hub/sessions/private-feed.ts';
 import { pageItems } from '#libs/messages/message-page.ts';
-import { Retention } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { buildPage, isMessageFrame } from '#libs/protocol/server-frame.ts';
@@ -31,76 +31,101 @@ export interface PrivateDeliveryOptions {
 export class PrivateDelivery {
   readonly #options: PrivateDeliveryOptions;
   /** Follows up the user's own channel, whose sequence may be behind. */
-  readonly #followUp: (user: LocalUser, room: string, reached: Reached) => Promise<void>;
-  /** Connections whose sequence of a room is compared with the broker's, and the frames that arrive meanwhile. */
-  readonly #recovering = new WeakMap<Connection, Map<string, Delivery>>();
+  readonly #followUp: (user: LocalUser, room: string, feed: PrivateFeed) => Promise<void>;
 
-  constructor(options: PrivateDeliveryOptions, followUp: (user: LocalUser, room: string, reached: Reached) => Promise<void>) {
+  constructor(options: PrivateDeliveryOptions, followUp: (user: LocalUser, room: string, feed: PrivateFeed) => Promise<void>) {
     this.#options = options;
     this.#followUp = followUp;
   }
 
   /**
-   * Gives a connection the frames that were held during its join, unless access was lost meanwhile (R7).
+   * Gives a connection the frames that were held during its delivery, unless access was lost meanwhile (R7). If the delivery was a join that failed and the
+   * connection knows a position, that is compared with the broker's first.
    *
-   * @param page The position that the page was cut at; undefined if the join failed.
+   * @param page The position that the page was cut at; undefined if none was sent.
    */
   release(connection: Connection, room: string, delivery: Delivery, page?: Position): void {
-    const { user, bearer } = connection;
-    if (page !== undefined) connection.pageSent(room, page);
+    const { user, bearer, deliveries } = connection;
+    if (page !== undefined) deliveries.pageSent(room, page);
     const frames = delivery.release(page);
-    const reached = user.reached?.get(room);
-    if (reached === undefined || !mayEnter(bearer.kind, room)) return;
+    const feed = user.feeds.get(room);
+    if (feed === undefined || !mayEnter(bearer.kind, room)) return;
+    if (page === undefined && isComparable(deliveries.pages.get(room))) {
+      this.#compareSoon(connection, room, frames);
+      return;
+    }
     for (const frame of frames) this.give(connection, room, frame);
-    if (page === undefined || reached.epoch === undefined || reached.epoch === page.epoch) return;
+    if (page === undefined || feed.epoch === undefined || feed.epoch === page.epoch) return;
     // Either the page or the channel is behind.
-    if (reached.held === undefined) this.run(user, () => this.#followUp(user, room, reached));
-    this.#doubt(connection, room);
+    if (feed.state === DeliveryState.live) this.run(user, () => this.#followUp(user, room, feed));
+    this.#compareSoon(connection, room);
   }
 
-  #doubt(connection: Connection, room: string): void {
+  #compareSoon(connection: Connection, room: string, held: readonly PrivateFrame[] = []): void {
     this.run(connection.user, async () => {
-      await this.reconcile(connection, room);
+      await this.compare(connection, room, held);
     });
   }
 
   /** The one door to a connection. `from`: the lowest offset that a `resync` makes good. */
   give(connection: Connection, room: string, message: PrivateFrame, from = message.offset): void {
-    const delivery = this.#recovering.get(connection)?.get(room) ?? connection.delivery(room);
-    if (delivery !== undefined) {
-      // The client connects again and gets everything above the cursor.
-      if (!delivery.hold(message)) connection.end('UNAVAILABLE');
-      return;
+    const { deliveries } = connection;
+    const state = deliveries.state(room, message.retention);
+    switch (state) {
+      case DeliveryState.asking:
+      case DeliveryState.entering:
+      case DeliveryState.recovering:
+      case DeliveryState.comparing:
+        // The client connects again and gets everything above the cursor.
+        if (deliveries.get(room)?.hold(message) === false) connection.end('UNAVAILABLE');
+        return;
+      case DeliveryState.offline:
+        if (!deliveries.wasPaged(room, message)) deliveries.postpone(room, from);
+        return;
+      case DeliveryState.live:
+        this.#send(connection, room, message);
+        return;
+      default:
+        state satisfies never;
     }
-    const page = connection.pages.get(room);
-    if (page !== undefined && !message.isResync && !isSameEpoch(page.epoch, message.epoch)) {
-      this.#doubt(connection, room);
-      return;
+  }
+
+  #send(connection: Connection, room: string, message: PrivateFrame): void {
+    const { deliveries } = connection;
+    const page = deliveries.pages.get(room);
+    if (page !== undefined) {
+      if (!message.isResync && !isSameEpoch(page.epoch, message.epoch)) {
+        this.#compareSoon(connection, room);
+        return;
+      }
+      if (deliveries.wasPaged(room, message)) return;
+      deliveries.pageSent(room, message);
     }
-    if (connection.wasPaged(room, message) || isPostponed(connection, room, message.retention, from)) return;
     // To a connection without the feature the offset is passed, and nothing is sent (M7).
     const isSent = message.isResync || connection.wantsEvents || isMessageFrame(message.frame);
-    if (isSent) connection.deliver(message.frame);
-    if (page !== undefined) connection.pageSent(room, message);
-    if (message.isResync || !isSent) return;
+    if (!isSent) return;
+    connection.deliver(message.frame);
+    if (message.isResync) return;
     connection.receipts.sent();
     this.#options.stats.hot.delivered += 1;
   }
 
   /**
    * Compares the sequence that a connection knows with the broker's. If it is another one, the connection gets `resync`; what comes meanwhile is held. If the
-   * user's own channel is behind, it is followed up. Resolves with the broker's position; undefined if it is under way already, or the user is gone.
+   * user's own channel is behind, it is followed up.
+   *
+   * @param held What waits for the outcome already.
+   * @returns The broker's position. Undefined if a delivery is under way: that finds the position by itself; or if a join took over, or the user is gone.
    */
-  async reconcile(connection: Connection, room: string): Promise<Position | undefined> {
-    const known = this.#recovering.get(connection);
-    if (known?.has(room) === true) return undefined;
-    const delivery = new Delivery(undefined);
-    const deliveries = known ?? new Map<string, Delivery>();
-    this.#recovering.set(connection, deliveries.set(room, delivery));
-    const { user } = connection;
+  async compare(connection: Connection, room: string, held: readonly PrivateFrame[] = []): Promise<Position | undefined> {
+    const { user, deliveries } = connection;
+    if (deliveries.get(room) !== undefined) return undefined;
+    const delivery = Delivery.comparison(held);
+    deliveries.begin(room, delivery);
     const latest = await this.patiently(user, () => this.#options.broker.before(room, Number.POSITIVE_INFINITY, PAGE));
-    deliveries.delete(room);
-    const page = connection.pages.get(room);
+    if (deliveries.get(room) !== delivery) return undefined;
+    deliveries.end(room);
+    const page = deliveries.pages.get(room);
     if (latest === undefined || page === undefined || !connection.open) return undefined;
     const { position } = latest;
     const isKnown = page.epoch === position.epoch;
@@ -134,11 +159,9 @@ export class PrivateDelivery {
   }
 }
 
-/** Leaves stored messages from this offset on to offline delivery, if that runs or begins after `welcome`: it sends them once, in order. */
-function isPostponed(connection: Connection, room: string, retention: Retention, offset: number): boolean {
-  if (retention !== Retention.history || connection.phase === Phase.live) return false;
-  connection.postpone(room, offset);
-  return true;
+/** Whether a position is of a known sequence: that of offline delivery alone is not. */
+function isComparable(page: Position | undefined): boolean {
+  return page !== undefined && page.epoch !== '';
 }
 
 /** The `resync` frame with the latest page of a private room. */

@@ -8,9 +8,10 @@ import type { Broker, Page, Position } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
-import type { Delivery } from '#libs/hub/sessions/delivery.ts';
-import type { Arrival, LocalUser, Reached } from '#libs/hub/sessions/local-user.ts';
+import { type Delivery, DeliveryState } from '#libs/hub/sessions/delivery.ts';
+import type { LocalUser } from '#libs/hub/sessions/local-user.ts';
 import type { LocalUsers } from '#libs/hub/sessions/local-users.ts';
+import { type Arrival, PrivateFeed } from '#libs/hub/sessions/private-feed.ts';
 import { Retention, type RoomAccess, Standing } from '#libs/messages/room-access.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
@@ -43,7 +44,7 @@ export class PrivateRooms {
 
   constructor(options: PrivateRoomsOptions) {
     this.#options = options;
-    this.#deliveries = new PrivateDelivery(options, (user, room, reached) => this.#renew(user, room, Retention.stream, reached));
+    this.#deliveries = new PrivateDelivery(options, (user, room, feed) => this.#renew(user, room, Retention.stream, feed));
   }
 
   /**
@@ -54,22 +55,25 @@ export class PrivateRooms {
     const user = this.#options.users.of(id)[0]?.user;
     if (user === undefined) return;
     const { room, offset } = frameHeadOf(frame);
-    const reached = user.reached?.get(room);
-    if (reached === undefined) {
+    const feed = user.feeds.get(room);
+    if (feed === undefined) {
       this.#deliveries.run(user, () => this.#begin(user, room, retention, { offset, frame, epoch }));
       return;
     }
-    // The room keeps history from now on.
-    if (retention === Retention.history) reached.epoch = undefined;
-    if (reached.held !== undefined) {
-      reached.held.push({ offset, frame, epoch });
-    } else if (epoch !== reached.epoch) {
-      reached.held = [{ offset, frame, epoch }];
-      this.#deliveries.run(user, () => this.#release(user, room, retention, reached));
-    } else if (offset === reached.offset + 1) {
-      this.#hand(user, room, retention, reached, offset, frame);
-    } else if (offset > reached.offset) {
-      this.#deliveries.run(user, () => this.#fill(user, room, retention, reached, offset));
+    if (retention === Retention.history) feed.keepsHistory();
+    const { state } = feed;
+    switch (state) {
+      case DeliveryState.asking:
+      case DeliveryState.recovering:
+        feed.hold({ offset, frame, epoch });
+        return;
+      case DeliveryState.live:
+        if (epoch === feed.epoch && offset === feed.offset + 1) this.#hand(user, room, retention, feed, offset, frame);
+        else if (epoch !== feed.epoch || offset > feed.offset || feed.isLate({ offset, frame, epoch }))
+          this.#recover(user, room, retention, feed, { offset, frame, epoch });
+        return;
+      default:
+        state satisfies never;
     }
   }
 
@@ -79,21 +83,12 @@ export class PrivateRooms {
    */
   start(connection: Connection, room: string, offset: number): void {
     const { user } = connection;
-    const reached = user.reached?.get(room);
+    const feed = user.feeds.get(room);
     if (this.#options.users.of(user.id).length > 1) {
-      connection.pageSent(room, { epoch: '', offset });
-      if (reached !== undefined && reached.held === undefined && reached.offset < offset)
-        this.#deliveries.run(user, () => this.#fill(user, room, Retention.history, reached, offset));
-    } else if (reached?.held !== undefined) reached.floor = offset;
-    else this.#known(user, room, offset);
-  }
-
-  /** Everything up to this offset was delivered to the user. */
-  #known(user: LocalUser, room: string, offset: number): void {
-    user.reached ??= new Map();
-    const reached = user.reached.get(room);
-    if (reached === undefined) user.reached.set(room, { offset, held: undefined, acknowledged: 0 });
-    else if (reached.held === undefined) reached.offset = Math.max(reached.offset, offset);
+      connection.deliveries.pageSent(room, { epoch: '', offset });
+      if (feed !== undefined) this.#catchUp(user, room, Retention.history, feed, offset);
+    } else if (feed === undefined) user.gets(room, PrivateFeed.at(offset));
+    else feed.deliveredUpTo(offset);
   }
 
   /**
@@ -125,41 +120,36 @@ export class PrivateRooms {
     const waiting = await this.#deliveries.patiently(user, () => this.#options.cursors.waiting(id));
     // Groups have cursors, too, but their messages come over the room.
     for (const { room, delivered, top } of waiting?.filter((one) => isPrivateRoom(one.room)) ?? []) {
-      this.#known(user, room, delivered);
-      const reached = user.reached?.get(room);
-      if (reached !== undefined && reached.held === undefined && reached.offset < top) {
-        this.#deliveries.run(user, () => this.#fill(user, room, Retention.history, reached, top));
-      }
+      const feed = user.feeds.get(room) ?? PrivateFeed.at(delivered);
+      user.gets(room, feed);
+      this.#catchUp(user, room, Retention.history, feed, top);
     }
     for (const connection of [...this.#options.users.of(id)]) await this.#healPages(connection);
     const stored = new Set(waiting?.map(({ room }) => room));
-    for (const [room, reached] of user.reached ?? []) {
-      if (!isPrivateRoom(room) || stored.has(room) || reached.held !== undefined) continue;
+    for (const [room, feed] of user.feeds) {
+      if (!isPrivateRoom(room) || stored.has(room) || feed.state !== DeliveryState.live) continue;
       // The messages of a room that was lost meanwhile are not theirs (R7).
       if ((await this.#deliveries.patiently(user, () => this.#options.access.standing(id, room))) !== Standing.member) continue;
-      const from = reached.offset;
+      const from = feed.offset;
       const page = await this.#deliveries.patiently(user, () => this.#options.broker.after(room, from, { count: 1, bytes: 1 }));
-      if (page === undefined || reached.held !== undefined) continue;
-      const { epoch, offset } = page.position;
-      if (isAnew({ epoch, offset }, { ...reached, offset: from }))
-        this.#deliveries.run(user, () => this.#renew(user, room, Retention.stream, reached));
-      else if (offset > reached.offset) this.#deliveries.run(user, () => this.#fill(user, room, Retention.stream, reached, offset));
+      if (page === undefined) continue;
+      if (feed.isOtherThan(page.position, from)) this.#renewSoon(user, room, Retention.stream, feed);
+      else this.#catchUp(user, room, Retention.stream, feed, page.position.offset);
     }
   }
 
   /** Looks at the private rooms of which a connection got a page: the first messages that followed may be lost with their signals. */
   async #healPages(connection: Connection): Promise<void> {
     const { user } = connection;
-    for (const [room, page] of [...connection.pages]) {
+    for (const [room, page] of [...connection.deliveries.pages]) {
       if (page.epoch === '') continue;
       // The messages of a room that was lost meanwhile are not theirs (R7).
       if ((await this.#deliveries.patiently(user, () => this.#options.access.standing(user.id, room))) !== Standing.member) continue;
-      const position = await this.#deliveries.reconcile(connection, room);
-      if (position === undefined || position.epoch !== page.epoch || position.offset <= page.offset || user.reached?.has(room)) continue;
-      const reached: Reached = { offset: page.offset, epoch: page.epoch, held: undefined, acknowledged: 0 };
-      user.reached ??= new Map();
-      user.reached.set(room, reached);
-      this.#deliveries.run(user, () => this.#fill(user, room, Retention.stream, reached, position.offset));
+      const position = await this.#deliveries.compare(connection, room);
+      if (position === undefined || position.epoch !== page.epoch || position.offset <= page.offset || user.feeds.has(room)) continue;
+      const feed = PrivateFeed.at(page.offset, page.epoch);
+      user.gets(room, feed);
+      this.#catchUp(user, room, Retention.stream, feed, position.offset);
     }
   }
 
@@ -168,114 +158,124 @@ export class PrivateRooms {
    * first. A late signal may name a room that the user has lost (R7): nothing is sent then.
    */
   async #begin(user: LocalUser, room: string, retention: Retention, first: Arrival): Promise<void> {
-    const { offset, epoch } = first;
-    const reached: Reached = { offset: offset - 1, epoch, held: [first], acknowledged: 0 };
-    user.reached ??= new Map();
-    user.reached.set(room, reached);
+    const feed = PrivateFeed.from(first);
+    user.gets(room, feed);
     const { access, cursors } = this.#options;
     const found = await this.#deliveries.patiently(user, () =>
       Promise.all([access.standing(user.id, room), retention === Retention.history ? cursors.delivered(user.id, room) : undefined]),
     );
-    if (found === undefined || !this.#isTheirs(user, room, reached)) return;
+    if (found === undefined || !this.#isTheirs(user, room, feed)) return;
     const [standing, cursor] = found;
     if (standing === Standing.stranger || user.wasToldOfEnd(room)) {
-      user.reached.delete(room);
+      user.loses(room);
       return;
     }
-    if (cursor !== undefined) {
-      reached.offset = Math.max(Math.min(cursor.delivered, offset - 1), reached.floor ?? 0);
-      reached.acknowledged = cursor.delivered;
-    }
-    await this.#release(user, room, retention, reached, cursor?.historyFrom);
+    feed.begin(cursor?.delivered);
+    await this.#release(user, room, retention, feed, cursor?.historyFrom);
   }
 
-  async #fill(user: LocalUser, room: string, retention: Retention, reached: Reached, upTo: number): Promise<void> {
-    reached.held = [];
-    await this.#read(user, room, retention, reached, upTo);
-    await this.#release(user, room, retention, reached);
+  /** Messages up to this offset are there: reads those that the feed lacks, unless it recovers already. */
+  #catchUp(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, upTo: number): void {
+    if (feed.state !== DeliveryState.live || feed.offset >= upTo) return;
+    feed.recover();
+    this.#deliveries.run(user, async () => {
+      await this.#read(user, room, retention, feed, upTo);
+      await this.#release(user, room, retention, feed);
+    });
+  }
+
+  /** A message came that does not follow: what is missing is read first. */
+  #recover(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, first: Arrival): void {
+    feed.recover(first);
+    this.#deliveries.run(user, () => this.#release(user, room, retention, feed));
   }
 
   /** Signals of a new sequence may be lost. */
-  async #renew(user: LocalUser, room: string, retention: Retention, reached: Reached): Promise<void> {
-    reached.held = [];
-    if (await this.#follow(user, room, retention, reached)) await this.#release(user, room, retention, reached);
+  #renewSoon(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed): void {
+    if (feed.state === DeliveryState.live) this.#deliveries.run(user, () => this.#renew(user, room, retention, feed));
+  }
+
+  async #renew(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed): Promise<void> {
+    feed.recover();
+    if (await this.#follow(user, room, retention, feed)) await this.#release(user, room, retention, feed);
   }
 
   /** Hands over what was held, in order, with what lies between and is not older than `historyFrom`; ends when nothing is held any more. */
-  async #release(user: LocalUser, room: string, retention: Retention, reached: Reached, historyFrom = 0): Promise<void> {
-    for (;;) {
-      const next = reached.held?.sort((one, other) => one.offset - other.offset).shift();
-      if (next === undefined) break;
-      // Those from before the room kept history are of the same sequence.
-      if (reached.epoch === undefined) next.epoch = undefined;
-      if (next.epoch !== reached.epoch && !(await this.#follow(user, room, retention, reached, next.epoch))) return;
+  async #release(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, historyFrom = 0): Promise<void> {
+    for (let next = feed.next(); next !== undefined; next = feed.next()) {
+      if (next.epoch !== feed.epoch && !(await this.#follow(user, room, retention, feed, next.epoch))) return;
       // A late one of a sequence that was lost.
-      if (next.epoch !== reached.epoch) continue;
-      if (next.offset > reached.offset + 1) await this.#read(user, room, retention, reached, next.offset - 1, historyFrom);
-      if (!this.#isTheirs(user, room, reached)) return;
+      if (next.epoch !== feed.epoch) continue;
+      if (feed.isLate(next)) {
+        await this.#resync(user, room, retention, feed, feed.offset);
+        feed.lateTold(next.offset);
+      } else if (next.offset > feed.offset + 1) await this.#read(user, room, retention, feed, next.offset - 1, historyFrom);
+      if (!this.#isTheirs(user, room, feed)) return;
       // The sequence may have begun anew during the read.
-      if (next.epoch === reached.epoch && next.offset === reached.offset + 1)
-        this.#hand(user, room, retention, reached, next.offset, next.frame);
+      if (next.epoch === feed.epoch && next.offset === feed.offset + 1) this.#hand(user, room, retention, feed, next.offset, next.frame);
     }
-    reached.held = undefined;
+    feed.live();
   }
 
   /**
-   * Reads and hands over the messages above `reached.offset`, up to `upTo`. Messages above that may not be the user's (R7), and have signals of their own. If
+   * Reads and hands over the messages above the feed's offset, up to `upTo`. Messages above that may not be the user's (R7), and have signals of their own. If
    * the stream no longer has them, the user gets `resync`.
    */
-  async #read(user: LocalUser, room: string, retention: Retention, reached: Reached, upTo: number, historyFrom = 0): Promise<void> {
-    while (reached.offset < upTo) {
-      const page = await this.#deliveries.patiently(user, () => this.#options.broker.after(room, reached.offset, PAGE));
-      if (page === undefined || !this.#isTheirs(user, room, reached)) return;
-      if (isAnew(page.position, reached)) {
-        await this.#follow(user, room, retention, reached);
+  async #read(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, upTo: number, historyFrom = 0): Promise<void> {
+    while (feed.offset < upTo) {
+      const page = await this.#deliveries.patiently(user, () => this.#options.broker.after(room, feed.offset, PAGE));
+      if (page === undefined || !this.#isTheirs(user, room, feed)) return;
+      if (feed.isOtherThan(page.position)) {
+        await this.#follow(user, room, retention, feed);
         return;
       }
-      const before = reached.offset;
+      const before = feed.offset;
       if (page.complete) {
         for (const { offset, frame } of page.publications) {
-          if (offset !== reached.offset + 1 || offset > upTo) continue;
-          if (publishedAt(frame) < historyFrom) reached.offset = offset;
-          else this.#hand(user, room, retention, reached, offset, Buffer.from(frame));
+          if (offset !== feed.offset + 1 || offset > upTo) continue;
+          if (publishedAt(frame) < historyFrom) feed.deliveredUpTo(offset);
+          else this.#hand(user, room, retention, feed, offset, Buffer.from(frame));
         }
       }
-      if (reached.offset === before) {
-        await this.#resync(user, room, retention, reached, upTo);
+      if (feed.offset === before) {
+        await this.#resync(user, room, retention, feed, upTo);
         return;
       }
     }
   }
 
-  async #resync(user: LocalUser, room: string, retention: Retention, reached: Reached, upTo: number): Promise<void> {
-    const latest = await this.#latest(user, room, reached);
-    if (latest === undefined) return;
-    this.#tellLoss(user, room, retention, reached.offset + 1, latest);
-    reached.offset = Math.max(latest.position.offset, upTo);
+  async #resync(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, upTo: number): Promise<void> {
+    const latest = await this.#latest(user, room, feed);
+    if (latest === undefined || this.#restart(user, room, retention, feed, latest)) return;
+    this.#tellLoss(user, room, retention, feed.offset + 1, latest);
+    feed.deliveredUpTo(Math.max(latest.position.offset, upTo));
   }
 
   /**
-   * Compares the room's sequence with the one that was reached. If it began anew, or went back, `reached` goes on from there and the user gets `resync`.
-   * `epoch`: that of a signal. Returns false once access is lost. Call it only while arrivals are held: otherwise a newer message may be sent first.
+   * Compares the room's sequence with that of the feed, and goes on from there if it began anew, or went back. `epoch`: that of a signal. Returns false once access is lost. Call it only while arrivals are held: otherwise a newer message may be sent first.
    */
-  async #follow(user: LocalUser, room: string, retention: Retention, reached: Reached, epoch = reached.epoch): Promise<boolean> {
-    const latest = await this.#latest(user, room, reached);
+  async #follow(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, epoch = feed.epoch): Promise<boolean> {
+    const latest = await this.#latest(user, room, feed);
     if (latest === undefined) return false;
+    this.#restart(user, room, retention, feed, latest);
+    if (epoch !== undefined) feed.follow(latest.position.epoch);
+    return true;
+  }
+
+  /** If the latest page is of another sequence than the feed, the feed goes on from there and the user gets `resync`. Returns whether it is. */
+  #restart(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, latest: Page): boolean {
     const { position } = latest;
-    if (isAnew(position, reached)) {
-      for (const connection of this.#options.users.of(user.id)) connection.begunAnew(room);
-      this.#tellLoss(user, room, retention, position.offset + 1, latest);
-      reached.offset = position.offset;
-      reached.acknowledged = Math.min(reached.acknowledged, position.offset);
-    }
-    if (epoch !== undefined) reached.epoch = position.epoch;
+    if (!feed.isOtherThan(position)) return false;
+    for (const connection of this.#options.users.of(user.id)) connection.deliveries.begunAnew(room);
+    this.#tellLoss(user, room, retention, position.offset + 1, latest);
+    feed.restart(position);
     return true;
   }
 
   /** The latest page; undefined once the room is not theirs any more. */
-  async #latest(user: LocalUser, room: string, reached: Reached): Promise<Page | undefined> {
+  async #latest(user: LocalUser, room: string, feed: PrivateFeed): Promise<Page | undefined> {
     const latest = await this.#deliveries.patiently(user, () => this.#options.broker.before(room, Number.POSITIVE_INFINITY, PAGE));
-    return this.#isTheirs(user, room, reached) ? latest : undefined;
+    return this.#isTheirs(user, room, feed) ? latest : undefined;
   }
 
   /** `from`: the first offset that was not handed over. */
@@ -286,9 +286,9 @@ export class PrivateRooms {
     }
   }
 
-  #hand(user: LocalUser, room: string, retention: Retention, reached: Reached, offset: number, frame: Buffer): void {
-    reached.offset = offset;
-    const message = { offset, epoch: reached.epoch ?? '', frame, retention, isResync: false };
+  #hand(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, offset: number, frame: Buffer): void {
+    feed.deliveredUpTo(offset);
+    const message = { offset, epoch: feed.epoch ?? '', frame, retention, isResync: false };
     for (const connection of this.#options.users.of(user.id)) {
       // The user's tokens may be of several kinds (A12): a customer's gets conversations only.
       if (mayEnter(connection.bearer.kind, room)) this.#deliveries.give(connection, room, message);
@@ -301,12 +301,7 @@ export class PrivateRooms {
   }
 
   /** Whether the user is here and still has access. Work that began before access was lost stops (R7). */
-  #isTheirs(user: LocalUser, room: string, reached: Reached): boolean {
-    return this.#deliveries.isHere(user) && user.reached?.get(room) === reached;
+  #isTheirs(user: LocalUser, room: string, feed: PrivateFeed): boolean {
+    return this.#deliveries.isHere(user) && user.feeds.get(room) === feed;
   }
-}
-
-/** Whether a room's sequence is another one than was reached: Redis lost it, or came back with older data. */
-function isAnew({ epoch, offset }: Position, reached: Reached): boolean {
-  return offset < reached.offset || (reached.epoch !== undefined && reached.epoch !== epoch);
 }

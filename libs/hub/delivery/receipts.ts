@@ -3,8 +3,8 @@
  * its way. A pong proves that all arrived which was sent before the ping that it answers: both ends keep the order.
  */
 
-import { type Connection, Phase } from '#libs/hub/sessions/connection.ts';
-import type { Reached } from '#libs/hub/sessions/local-user.ts';
+import type { Connection } from '#libs/hub/sessions/connection.ts';
+import type { PrivateFeed } from '#libs/hub/sessions/private-feed.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
@@ -30,7 +30,7 @@ export class Receipts {
   /** Call for each frame of the client. Sends a ping if messages are unacknowledged. Costs two comparisons otherwise. */
   alive(connection: Connection): void {
     const { receipts } = connection;
-    if (!receipts.isDue || connection.phase !== Phase.live) return;
+    if (!receipts.isDue || !connection.deliveries.isCaughtUp) return;
     const upTo = sentTo(connection, receipts.take());
     if (upTo.size === 0) return;
     this.#pings += 1;
@@ -52,12 +52,13 @@ export class Receipts {
   #advance({ user }: Connection, upTo: ReadonlyMap<string, number>): void {
     const { cursors, background } = this.#options;
     for (const [room, offset] of upTo) {
-      const reached = user.reached?.get(room);
-      if (reached !== undefined) reached.acknowledged = Math.max(reached.acknowledged, offset);
-      const failed = (): void => {
-        if (reached !== undefined) reached.acknowledged = 0;
-      };
-      background.run('cursors', () => cursors.advance(user.id, room, offset), failed);
+      const feed = user.feeds.get(room);
+      feed?.acknowledge(offset);
+      background.run(
+        'cursors',
+        () => cursors.advance(user.id, room, offset),
+        () => feed?.notAcknowledged(),
+      );
     }
   }
 }
@@ -65,14 +66,14 @@ export class Receipts {
 /** Room to the offset up to which everything above the cursor was sent to the connection; only rooms whose cursor is behind it. */
 function sentTo(connection: Connection, offline: ReadonlyMap<string, number>): Map<string, number> {
   const upTo = new Map(offline);
-  for (const [room, reached] of connection.user.reached ?? []) {
-    const offset = handedTo(connection, room, reached);
-    if (offset > reached.acknowledged && offset > (upTo.get(room) ?? 0)) upTo.set(room, offset);
+  for (const [room, feed] of connection.user.feeds) {
+    const offset = handedTo(connection, room, feed);
+    if (offset > feed.acknowledged && offset > (upTo.get(room) ?? 0)) upTo.set(room, offset);
   }
   return upTo;
 }
 
 /** How far a private room was handed to this connection of the user. */
-function handedTo(connection: Connection, name: string, { offset }: Reached): number {
-  return connection.delivery(name) !== undefined || !mayEnter(connection.bearer.kind, name) ? 0 : offset;
+function handedTo(connection: Connection, name: string, { offset }: PrivateFeed): number {
+  return connection.deliveries.get(name) !== undefined || !mayEnter(connection.bearer.kind, name) ? 0 : offset;
 }

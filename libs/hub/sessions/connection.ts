@@ -6,7 +6,7 @@ import type { Socket } from '#libs/hub/ports/socket.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
 import { closeReason, ERRORS, type ErrorCode, type HubError } from '#libs/protocol/errors.ts';
 import { buildFrame } from '#libs/protocol/server-frame.ts';
-import { type Delivery, isSameEpoch } from './delivery.ts';
+import { Deliveries } from './deliveries.ts';
 import type { LocalUser } from './local-user.ts';
 import { ReceiptState } from './receipt-state.ts';
 
@@ -19,9 +19,6 @@ export interface FirstJoin {
   readonly since: Position | undefined;
 }
 
-const NO_PAGES: ReadonlyMap<string, Position> = new Map();
-const NOTHING_POSTPONED: ReadonlyMap<string, number> = new Map();
-
 /** How far a connection has come, in this order. */
 export const Phase = {
   /** Presence is asked to take it. What that finds decides about the connection, no signal that may be older. */
@@ -31,10 +28,8 @@ export const Phase = {
   registered: 2,
   /** A newer login replaced it: it opens only to get the reason (R4). */
   replaced: 3,
-  /** `welcome` was sent. Offline delivery sends what waits (M6). */
+  /** `welcome` was sent. */
   welcomed: 4,
-  /** Offline delivery has ended: messages of private rooms come live. */
-  live: 5,
 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
@@ -48,6 +43,8 @@ export class Connection {
   readonly firstJoin: FirstJoin | undefined;
   /** What was sent and is not known to have arrived. */
   readonly receipts = new ReceiptState();
+  /** How the messages of each room reach it. */
+  readonly deliveries = new Deliveries();
   /** It gets all events of the logs of rooms, not messages alone (M7). */
   readonly wantsEvents: boolean;
   /** Counts the bytes sent. */
@@ -57,12 +54,6 @@ export class Connection {
   #socket: Socket | undefined;
   /** Rooms entered or being entered; at most `ROOM_LIMIT`, so a list beats a set. */
   readonly #rooms: Room[] = [];
-  /** Joins under way, by room name; undefined for the many connections that have none. */
-  #deliveries: Map<string, Delivery> | undefined;
-  /** Private rooms with messages that are left to offline delivery, and the lowest offset of those. */
-  #postponed: Map<string, number> | undefined;
-  /** Private rooms, and how far a page or offline delivery got ahead of the user's own channel. */
-  #pages: Map<string, Position> | undefined;
   /** Frames that arrived or have to be sent before `welcome`. */
   #early: (() => void)[] | undefined;
   #heldFrames = 0;
@@ -145,12 +136,6 @@ export class Connection {
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const handle of early) if (this.open) handle();
-  }
-
-  /** Offline delivery has ended. */
-  caughtUp(): void {
-    this.#phase = Phase.live;
-    this.#postponed = undefined;
   }
 
   opened(socket: Socket): void {
@@ -247,42 +232,7 @@ export class Connection {
 
   /** The names of the rooms that are entered, and of those that it is on its way into. */
   roomNames(): string[] {
-    return [...this.#rooms.map(({ name }) => name), ...(this.#deliveries?.keys() ?? [])];
-  }
-
-  /** The way into a room that is under way. */
-  delivery(room: string): Delivery | undefined {
-    return this.#deliveries?.get(room);
-  }
-
-  /** A delivery begins. It is under way until `settled`. */
-  begins(room: string, delivery: Delivery): void {
-    this.#deliveries ??= new Map();
-    this.#deliveries.set(room, delivery);
-  }
-
-  /** The delivery of a room has ended. */
-  settled(room: string): void {
-    this.#deliveries?.delete(room);
-    if (this.#deliveries?.size === 0) this.#deliveries = undefined;
-  }
-
-  /** Leaves the messages of a private room, from this offset on, to offline delivery: it sends them once, in order. */
-  postpone(room: string, offset: number): void {
-    this.#postponed ??= new Map();
-    this.#postponed.set(room, Math.min(offset, this.#postponed.get(room) ?? offset));
-  }
-
-  /** The rooms with messages that were left to offline delivery, and the lowest offset of each. */
-  get postponed(): ReadonlyMap<string, number> {
-    return this.#postponed ?? NOTHING_POSTPONED;
-  }
-
-  /** Takes what `postponed` has: offline delivery sends it now. */
-  takePostponed(): ReadonlyMap<string, number> {
-    const { postponed } = this;
-    this.#postponed = undefined;
-    return postponed;
+    return [...new Set([...this.#rooms.map(({ name }) => name), ...this.deliveries.names()])];
   }
 
   /** Whether `typing` may be forwarded in a room now: at most once in `everyMs`. The call counts. */
@@ -292,31 +242,6 @@ export class Connection {
     for (const [other, at] of this.#typed) if (now - at >= everyMs) this.#typed.delete(other);
     this.#typed.set(room, now);
     return true;
-  }
-
-  /** Notes that everything of a private room up to this position was sent, or reported as lost. An empty epoch stands for the known sequence. */
-  pageSent(room: string, { epoch, offset }: Position): void {
-    this.#pages ??= new Map();
-    const known = this.#pages.get(room);
-    if (known !== undefined && isSameEpoch(known.epoch, epoch))
-      this.#pages.set(room, { epoch: epoch === '' ? known.epoch : epoch, offset: Math.max(offset, known.offset) });
-    else this.#pages.set(room, { epoch, offset });
-  }
-
-  /** Private rooms, and how far a page or offline delivery sent their messages. An empty epoch: offline delivery alone did. */
-  get pages(): ReadonlyMap<string, Position> {
-    return this.#pages ?? NO_PAGES;
-  }
-
-  /** Whether a page or offline delivery sent this message of a private room. */
-  wasPaged(room: string, { epoch, offset }: Position): boolean {
-    const sent = this.#pages?.get(room);
-    return sent !== undefined && offset <= sent.offset && isSameEpoch(sent.epoch, epoch);
-  }
-
-  /** A new sequence of a private room began: offline delivery sent messages of another one. */
-  begunAnew(room: string): void {
-    if (this.#pages?.get(room)?.epoch === '') this.#pages.delete(room);
   }
 
   /** Sends a protocol ping. */

@@ -1,9 +1,36 @@
-/** The way of one connection into one room, from `join` until it is live (M4, M5). Live costs no object: the subscription of the socket is the state. */
+/**
+ * The states in which a room's messages reach a connection (M4, M5), of both kinds of room, and a delivery while it is under way.
+ *
+ *     join          allowed            open, announced         last page
+ *     ─────► asking ───────► entering ───────────────► recovering ─────► live
+ *     doubt                                                   same, or `resync`
+ *     ─────► comparing ────────────────────────────────────────────────► live
+ *     connect                                          `offline_messages_complete`
+ *     ─────► offline ──────────────────────────────────────────────────► live
+ *
+ * A join takes over what a comparison held. A join that fails goes back to a comparison if the connection knows a position.
+ */
 import type { Position } from '#libs/broker/broker.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
 import type { Retention } from '#libs/messages/room-access.ts';
 
-/** Frames of a private room that wait for a join at most. With more, the connection ends and the client connects again. */
+export const DeliveryState = {
+  /** It is asked whether the user may enter. */
+  asking: 'asking',
+  /** The room is opened, and the user announced. */
+  entering: 'entering',
+  /** What was missed is sent in pages. */
+  recovering: 'recovering',
+  /** The position of the connection in a private room is compared with the broker's. */
+  comparing: 'comparing',
+  /** Offline delivery sends what is stored (M6). What comes meanwhile is left to it. */
+  offline: 'offline',
+  /** Messages are sent as they come. No object stands for it. */
+  live: 'live',
+} as const;
+export type DeliveryState = (typeof DeliveryState)[keyof typeof DeliveryState];
+
+/** Frames of a private room that wait for a delivery at most. With more, the connection ends and the client connects again. */
 const HELD_MAX = 1000;
 
 /** A frame of a private room on its way to one connection. `epoch` is empty if the offset alone decides: in rooms that keep history it never falls (M3). */
@@ -14,26 +41,72 @@ export interface PrivateFrame extends Position {
   readonly isResync: boolean;
 }
 
-/** It stops once it is no longer the one in `Connection.deliveries`. */
+/** The way of one connection into one room, or back to its position there. It has ended once it is no longer the one in `Deliveries`. */
 export class Delivery {
-  /** The `id`s of the frames that wait for its answer, the first one its own. */
-  readonly ids: (string | undefined)[];
-  /** Undefined while it is asked whether the user may enter. */
-  room: Room | undefined;
-  #held: PrivateFrame[] = [];
+  #state: DeliveryState;
+  readonly #ids: (string | undefined)[];
+  #room: Room | undefined;
+  #held: PrivateFrame[];
 
-  constructor(id: string | undefined) {
-    this.ids = [id];
+  private constructor(state: DeliveryState, ids: (string | undefined)[], held: PrivateFrame[]) {
+    this.#state = state;
+    this.#ids = ids;
+    this.#held = held;
   }
 
-  /** Keeps a frame that comes over the user's own channel until the page of the room is sent. Returns false if too many wait. */
+  /**
+   * A join begins.
+   *
+   * @param id That of its frame.
+   * @param before The comparison whose frames it takes over.
+   */
+  static join(id: string | undefined, before?: Delivery): Delivery {
+    return new Delivery(DeliveryState.asking, [id], before?.release() ?? []);
+  }
+
+  /** A comparison begins. `held`: what came before it, and waits for its outcome. */
+  static comparison(held: readonly PrivateFrame[] = []): Delivery {
+    return new Delivery(DeliveryState.comparing, [], [...held]);
+  }
+
+  get state(): DeliveryState {
+    return this.#state;
+  }
+
+  /** The `id`s of the joins that wait for its answer, the one that began it first. */
+  get ids(): readonly (string | undefined)[] {
+    return this.#ids;
+  }
+
+  /** The room, from `entering` on. */
+  get room(): Room | undefined {
+    return this.#room;
+  }
+
+  /** One more join waits for its answer. */
+  share(id: string | undefined): void {
+    this.#ids.push(id);
+  }
+
+  /** The user may enter. */
+  enter(room: Room): void {
+    this.#room = room;
+    this.#state = DeliveryState.entering;
+  }
+
+  /** The room is open, and the user announced. */
+  recover(): void {
+    this.#state = DeliveryState.recovering;
+  }
+
+  /** Keeps a frame that comes over the user's own channel meanwhile. Returns false if too many wait. */
   hold(frame: PrivateFrame): boolean {
     this.#held.push(frame);
     return this.#held.length <= HELD_MAX;
   }
 
   /**
-   * The frames that were held and follow the page, in order. Those of another sequence than the page's are left out.
+   * Takes the frames that were held, in order, without those of another sequence than the page's.
    *
    * @param page The position that the page was cut at; undefined if none was sent.
    */
@@ -41,9 +114,24 @@ export class Delivery {
     const held = this.#held;
     this.#held = [];
     if (page === undefined) return held;
-    const follows = held.filter(({ epoch, offset }) => isSameEpoch(epoch, page.epoch) && offset > page.offset);
-    // What another delivery of the connection held before may have been added last.
-    return follows.sort((one, other) => one.offset - other.offset);
+    // What a comparison held before may have been added last.
+    return held.filter(({ epoch }) => isSameEpoch(epoch, page.epoch)).sort((one, other) => one.offset - other.offset);
+  }
+}
+
+/** Whether the connection is on its way into the room: the room's topic does not reach it yet, and a join waits for its answer. */
+export function isEntering(state: DeliveryState): boolean {
+  switch (state) {
+    case DeliveryState.asking:
+    case DeliveryState.entering:
+    case DeliveryState.recovering:
+      return true;
+    case DeliveryState.comparing:
+    case DeliveryState.offline:
+    case DeliveryState.live:
+      return false;
+    default:
+      return state satisfies never;
   }
 }
 

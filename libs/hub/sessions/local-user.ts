@@ -4,32 +4,13 @@ import type { MembershipStamp, MembershipValidity } from '#libs/hub/rooms/member
 import type { Membership, RoomBearer } from '#libs/messages/room-access.ts';
 import type { PresenceUser } from '#libs/presence/presence.ts';
 import { personJson } from '#libs/protocol/server-frame.ts';
+import type { PrivateFeed } from './private-feed.ts';
 
 /** Passes remembered of one user: the rooms of a few connections. */
 const MEMBERSHIPS_MAX = 200;
 /** Ends of private rooms remembered of one user. */
 const CLOSED_MAX = 200;
-
-/** A message of a private room that came over the user's own channel; `epoch` as in `Reached`. */
-export interface Arrival {
-  readonly offset: number;
-  readonly frame: Buffer;
-  epoch?: string | undefined;
-}
-
-/** How far the messages of a private room have come to a user on this node. */
-export interface Reached {
-  /** The newest offset handed to the user's connections, or known to have been delivered before. */
-  offset: number;
-  /** The sequence that the offset is of; undefined in rooms that keep history, whose offsets never fall (M3). */
-  epoch?: string | undefined;
-  /** What arrived while a page is read; undefined if none is. */
-  held: Arrival[] | undefined;
-  /** Offline delivery came this far while the first message of the room waited for the cursor. */
-  floor?: number;
-  /** The offset that the user's cursor was last moved to from here. */
-  acknowledged: number;
-}
+const NO_FEEDS: ReadonlyMap<string, PrivateFeed> = new Map();
 
 /** A membership as it is kept: being asked for, or asked for at a moment. */
 type KnownMembership = { readonly asking: Promise<Membership> } | { readonly membership: Membership; readonly stamp: MembershipStamp };
@@ -42,7 +23,7 @@ export class LocalUser implements PresenceUser {
   /** Settled once the user's own channel is listened to. */
   readonly listening: Promise<void>;
   /** Private rooms with messages since the user came here; undefined for the many that have none. */
-  reached: Map<string, Reached> | undefined;
+  #feeds: Map<string, PrivateFeed> | undefined;
   #memberships: Map<string, KnownMembership> | undefined;
   /** Private rooms whose end was reported. */
   #closed: Set<string> | undefined;
@@ -114,10 +95,26 @@ export class LocalUser implements PresenceUser {
     return kept.asking;
   }
 
+  /** The private rooms whose messages are on their way to the user here. */
+  get feeds(): ReadonlyMap<string, PrivateFeed> {
+    return this.#feeds ?? NO_FEEDS;
+  }
+
+  /** Messages of a private room are on their way to the user from now on. */
+  gets(room: string, feed: PrivateFeed): void {
+    this.#feeds ??= new Map();
+    this.#feeds.set(room, feed);
+  }
+
+  /** The private room is not the user's any more. What was begun of it stops. */
+  loses(room: string): void {
+    this.#feeds?.delete(room);
+  }
+
   /** The private room is over. True the first time: the caller reports the end. */
   closes(room: string): boolean {
     this.#memberships?.delete(room);
-    this.reached?.delete(room);
+    this.loses(room);
     this.#closed ??= new Set();
     if (this.#closed.has(room)) return false;
     this.#closed.add(room);

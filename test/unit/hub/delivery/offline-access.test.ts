@@ -116,7 +116,11 @@ beforeEach(() => {
 });
 
 /** An agent's session. `got`: what came, `room offset`, and types of other frames. */
-function session(id: string, phase: Phase = Phase.welcomed): { readonly connection: Connection; readonly got: string[] } {
+function session(
+  id: string,
+  isCaughtUp = false,
+  phase: Phase = Phase.welcomed,
+): { readonly connection: Connection; readonly got: string[] } {
   const got: string[] = [];
   const take = (frame: string): void => {
     const { type, room, offset } = JSON.parse(frame);
@@ -127,6 +131,7 @@ function session(id: string, phase: Phase = Phase.welcomed): { readonly connecti
     id,
     bearer: { kind: 'agent' },
     phase,
+    isCaughtUp,
     buffered: () => buffered,
   });
   users.add(connection);
@@ -164,7 +169,7 @@ describe('[R7] offline delivery of a room that is lost on the way', () => {
     kept(ROOM).top = 190;
     await read(connection);
     expect(got.slice(before)).toEqual([...of(OTHER, 181, 200), 'offline_messages_complete']);
-    expect([...(connection.user.reached?.keys() ?? [])]).toEqual([OTHER]);
+    expect([...connection.user.feeds.keys()]).toEqual([OTHER]);
   });
 
   test('and is gained again before the end goes on', async () => {
@@ -228,10 +233,10 @@ describe('[R7] offline delivery of a room that is lost on the way', () => {
     offline.deliver(connection);
     await turn();
     const before = got.length;
-    connection.postpone(ROOM, 151);
+    connection.deliveries.postpone(ROOM, 151);
     kept(ROOM).top = 152;
     await change(ROOM, Standing.stranger);
-    connection.postpone(ROOM, 152);
+    connection.deliveries.postpone(ROOM, 152);
     await read(connection);
     expect(got.slice(before)).toEqual(['offline_messages_complete']);
   });
@@ -252,7 +257,7 @@ test('[A10] a conversation that is closed meanwhile is delivered to its end, als
   const { connection, got } = session('c');
   offline.deliver(connection);
   await turn();
-  connection.postpone(ROOM, 151);
+  connection.deliveries.postpone(ROOM, 151);
   Object.assign(kept(ROOM), { top: 151, delivered: 151 });
   await change(ROOM, Standing.closed);
   await read(connection);
@@ -263,7 +268,7 @@ test('[M6] changes of a room that is kept lose nothing and repeat nothing', asyn
   const { connection, got } = session('c');
   offline.deliver(connection);
   await turn();
-  connection.postpone(ROOM, 151);
+  connection.deliveries.postpone(ROOM, 151);
   kept(ROOM).top = 151;
   await lost.apply([roomChanged(ROOM)]);
   await read(connection);
@@ -284,10 +289,10 @@ test('[R7] a store that is away meanwhile tells nobody that all has come', async
 
 test('[M4] what is said while a second session registers comes in its place, once', async () => {
   Object.assign(kept(ROOM), { top: 4, delivered: 3 });
-  const first = session('c', Phase.live);
+  const first = session('c', true);
   privateRooms.arrived('ann', Retention.history, messageFrame(ROOM, 4));
   await turn();
-  const second = session('d', Phase.registering);
+  const second = session('d', false, Phase.registering);
   kept(ROOM).top = 5;
   privateRooms.arrived('ann', Retention.history, messageFrame(ROOM, 5));
   await turn();
@@ -301,7 +306,7 @@ test('[M4] what is said while a second session registers comes in its place, onc
 });
 
 test('[H6] frames that a client sends before `welcome` are counted without those that the hub sends', () => {
-  const { connection, got } = session('c', Phase.registering);
+  const { connection, got } = session('c', false, Phase.registering);
   for (let i = 0; i < 100; i += 1) connection.deliver('{"type":"inform"}');
   const taken = range(1, 65).filter(() => connection.hold(() => undefined));
   expect(taken).toHaveLength(64);

@@ -1,21 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '#libs/broker/broker.ts';
-import { Counts } from '#libs/hub/delivery/counts.ts';
-import { Joins } from '#libs/hub/delivery/joins.ts';
-import { PrivateRooms } from '#libs/hub/delivery/private-rooms.ts';
 import { Receipts } from '#libs/hub/delivery/receipts.ts';
-import { NewRooms } from '#libs/hub/limits/new-rooms.ts';
-import { Rooms } from '#libs/hub/rooms/rooms.ts';
-import { type Connection, Phase } from '#libs/hub/sessions/connection.ts';
-import { Faults } from '#libs/hub/sessions/faults.ts';
-import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
-import { Retention, Standing } from '#libs/messages/room-access.ts';
-import type { Presence } from '#libs/presence/presence.ts';
+import type { Connection } from '#libs/hub/sessions/connection.ts';
+import { Retention } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { WatchedBackground } from '#test/support/background.ts';
-import { muteStats } from '#test/support/mute-stats.ts';
+import { DeliveryStage } from '#test/support/delivery-stage.ts';
 import { turn } from '#test/support/turn.ts';
-import { openConnection } from '#test/support/unit-connection.ts';
 
 const ROOM = 'dm:x';
 const message = (offset: number): Buffer =>
@@ -28,10 +18,7 @@ let held: PromiseWithResolvers<void> | undefined;
 let entered: PromiseWithResolvers<number>;
 let sent: string[];
 let advanced: number[];
-let joins: Joins;
-let users: LocalUsers;
-let rooms: Rooms;
-let privateRooms: PrivateRooms;
+let stage: DeliveryStage;
 let receipts: Receipts;
 let connection: Connection;
 
@@ -46,59 +33,41 @@ beforeEach(() => {
     return read;
   };
   held = undefined;
-  const broker = {
-    subscribe: async () => ({ position: { epoch: 'e', offset: 5 }, latest: [], began: false }),
-    unsubscribe: () => undefined,
-    after: page,
-    before: async (room: string, _: number, limit: Parameters<Broker['before']>[2]) => page(room, 0, limit),
-  } as unknown as Broker;
-  const stats = muteStats();
-  const background = new WatchedBackground();
-  users = new LocalUsers({ subscribeUser: async () => undefined, unsubscribe: () => undefined });
-  connection = connect(Phase.live);
-  rooms = new Rooms(broker, new NewRooms(0, () => undefined), () => 0);
-  const cursors = {
-    delivered: async () => ({ delivered: 5, historyFrom: 0 }),
-    waiting: async () => [],
-    advance: async (_: string, __: string, offset: number) => advanced.push(offset) > 0,
-  };
-  const access = { standing: async () => Standing.member };
-  const clock = { wait: async () => undefined };
-  privateRooms = new PrivateRooms({ users, broker, cursors, access, stats, background, clock });
-  joins = new Joins({
-    rooms,
-    privateRooms,
-    counts: new Counts({ publish: () => undefined }),
-    broker,
-    presence: { enter: () => entered.promise, leave: async () => undefined } as unknown as Presence,
-    stats,
-    faults: new Faults({ log: { error: () => undefined }, met: () => undefined }),
-    roomLimit: 100,
-    background,
-    clock: { steady: () => 0, wait: async () => undefined },
+  stage = new DeliveryStage({
+    room: ROOM,
+    retention: Retention.history,
+    broker: {
+      subscribe: async () => ({ position: { epoch: 'e', offset: 5 }, latest: [], began: false }),
+      unsubscribe: () => undefined,
+      after: page,
+      before: async (room, _, limit) => page(room, 0, limit),
+    },
+    cursors: { delivered: async () => ({ delivered: 5, historyFrom: 0 }), waiting: async () => [] },
+    enter: () => entered.promise,
   });
-  receipts = new Receipts({ cursors, background, steady: () => 0 });
-  privateRooms.start(connection, ROOM, 5);
+  const cursors = { advance: async (_: string, __: string, offset: number) => advanced.push(offset) > 0 };
+  receipts = new Receipts({ cursors, background: stage.background, steady: () => 0 });
+  connection = connect(true);
 });
 
-function connect(phase: Phase): Connection {
+function connect(isCaughtUp: boolean): Connection {
   const take = (frame: string): void => {
     const { type, code, offset } = JSON.parse(frame);
     sent.push(`${type} ${code ?? offset}`);
   };
-  const one = openConnection(users.enter('ann', 'Ann', 'user'), take, { phase });
-  users.add(one);
+  const one = stage.connect(take, { isCaughtUp });
+  stage.privateRooms.start(one, ROOM, 5);
   return one;
 }
 
 async function join(): Promise<void> {
-  joins.join(connection, 'j', ROOM, undefined, () => ({ room: ROOM, retention: Retention.history, members: ['ann', 'bob'] }));
+  stage.join(connection, 'j');
   await turn();
 }
 
 function arrives(offset: number): void {
   kept.top = Math.max(kept.top, offset);
-  privateRooms.arrived('ann', Retention.history, message(offset));
+  stage.privateRooms.arrived('ann', Retention.history, message(offset));
 }
 
 describe('[M4] [M6] what comes while a private room is joined', () => {
@@ -107,7 +76,7 @@ describe('[M4] [M6] what comes while a private room is joined', () => {
     arrives(6);
     arrives(7);
     expect(sent).toEqual([]);
-    joins.leave(connection, ROOM);
+    stage.joins.leave(connection, ROOM);
     arrives(8);
     expect(sent).toEqual(['error NOT_JOINED', 'message 6', 'message 7', 'message 8']);
   });
@@ -133,7 +102,7 @@ describe('[M4] [M6] what comes while a private room is joined', () => {
 
   test('follows the page that was read before it', async () => {
     entered.resolve(2);
-    joins.join(connection, 'j', ROOM, undefined, () => ({ room: ROOM, retention: Retention.history, members: ['ann', 'bob'] }));
+    stage.join(connection, 'j');
     held = Promise.withResolvers<void>();
     await turn();
     arrives(6);
@@ -146,7 +115,7 @@ describe('[M4] [M6] what comes while a private room is joined', () => {
     entered.resolve(2);
     await join();
     arrives(6);
-    joins.leave(connection, ROOM);
+    stage.joins.leave(connection, ROOM);
     arrives(7);
     await join();
     await join();
@@ -154,20 +123,19 @@ describe('[M4] [M6] what comes while a private room is joined', () => {
   });
 
   test('comes with offline delivery where that is under way', async () => {
-    users.remove(connection);
-    connection = connect(Phase.welcomed);
-    privateRooms.start(connection, ROOM, 5);
+    stage.users.remove(connection);
+    connection = connect(false);
     await join();
     arrives(6);
-    joins.leave(connection, ROOM);
-    expect([sent, connection.postponed.get(ROOM)]).toEqual([['error NOT_JOINED'], 6]);
+    stage.joins.leave(connection, ROOM);
+    expect([sent, connection.deliveries.postponed.get(ROOM)]).toEqual([['error NOT_JOINED'], 6]);
   });
 
   test('does not come to whoever lost the room (R7)', async () => {
     await join();
     arrives(6);
-    connection.user.reached?.delete(ROOM);
-    joins.takeOut(connection, ROOM, new HubError('FORBIDDEN'));
+    connection.user.loses(ROOM);
+    stage.joins.takeOut(connection, ROOM, new HubError('FORBIDDEN'));
     await turn();
     expect(sent).toEqual(['error FORBIDDEN']);
   });
@@ -180,7 +148,7 @@ describe('[M4] [M6] what comes while a private room is joined', () => {
     connection.receipts.sent();
     receipts.alive(connection);
     expect(pings).toEqual([]);
-    joins.leave(connection, ROOM);
+    stage.joins.leave(connection, ROOM);
     receipts.alive(connection);
     receipts.ponged(connection, pings.at(-1) ?? '');
     expect(advanced).toEqual([6]);
@@ -199,10 +167,10 @@ describe('[M4] [M6] what comes while a private room is joined', () => {
 
 test('[M4] a first message that was lost on its way is looked for in a room that is joined', async () => {
   entered.resolve(2);
-  connection.user.reached?.delete(ROOM);
+  connection.user.loses(ROOM);
   await join();
   kept.top = 7;
-  privateRooms.heal(['ann']);
+  stage.privateRooms.heal(['ann']);
   await turn();
   expect(sent).toEqual(['joined 5', 'message 6', 'message 7']);
 });
@@ -211,7 +179,23 @@ test('[M4] a sequence that began anew is told to whoever joined', async () => {
   entered.resolve(2);
   await join();
   kept = { from: 1, top: 2, epoch: 'new' };
-  privateRooms.heal(['ann']);
+  stage.privateRooms.heal(['ann']);
   await turn();
   expect(sent).toEqual(['joined 5', 'resync 2']);
+});
+
+test('[M4] a loss that is found while the room is joined again is told where that join fails', async () => {
+  entered.resolve(2);
+  await join();
+  stage.joins.leave(connection, ROOM);
+  entered = Promise.withResolvers();
+  await join();
+  // The new sequence is as long as the old one was, and its first signals are lost.
+  kept = { from: 1, top: 5, epoch: 'new' };
+  stage.privateRooms.heal(['ann']);
+  await turn();
+  expect(sent).toEqual(['joined 5']);
+  stage.joins.leave(connection, ROOM);
+  await turn();
+  expect(sent).toEqual(['joined 5', 'error NOT_JOINED', 'resync 5']);
 });

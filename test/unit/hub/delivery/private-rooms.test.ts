@@ -3,6 +3,7 @@ import type { Broker } from '#libs/broker/broker.ts';
 import { PrivateRooms } from '#libs/hub/delivery/private-rooms.ts';
 import { LocalUsers } from '#libs/hub/sessions/local-users.ts';
 import { Retention, Standing } from '#libs/messages/room-access.ts';
+import type { Waiting } from '#libs/store/message-store.ts';
 import { WatchedBackground } from '#test/support/background.ts';
 import { muteStats } from '#test/support/mute-stats.ts';
 import { turn } from '#test/support/turn.ts';
@@ -13,7 +14,7 @@ const messageFrame = (offset: number): Buffer =>
   Buffer.from(`{"offset":${offset},"room":"${ROOM}","type":"message","message":{"id":"m${offset}","from":{"id":"bob"},"text":"x","at":1}}`);
 
 /** A user whose cursor is at 2, in a room that has 1 to 6; the cursor is told when the test says so. */
-function stage(connections: number, standings: Standing[] = [], asked?: (() => void)[]) {
+function stage(connections: number, standings: Standing[] = [], asked?: (() => void)[], waiting: Waiting[] = []) {
   const users = new LocalUsers({ subscribeUser: async () => undefined, unsubscribe: () => undefined });
   const sent: string[] = [];
   const cursor = Promise.withResolvers<{ delivered: number; historyFrom: number }>();
@@ -39,7 +40,7 @@ function stage(connections: number, standings: Standing[] = [], asked?: (() => v
     broker: { after, before: (room, _, limit) => after(room, 0, limit) },
     cursors: {
       delivered: () => cursor.promise,
-      waiting: () => new Promise((resolve) => (asked === undefined ? resolve([]) : asked.push(() => resolve([])))),
+      waiting: () => new Promise((resolve) => (asked === undefined ? resolve(waiting) : asked.push(() => resolve(waiting)))),
     },
     access: { standing: async () => standings.at(-1) ?? Standing.member },
     stats: muteStats(),
@@ -99,7 +100,7 @@ test('[R7] what was begun before the room was lost hands over nothing more', asy
   rooms.start(last, ROOM, 2);
   // A gap: it is read.
   rooms.arrived('ann', Retention.history, messageFrame(5));
-  last.user.reached?.delete(ROOM);
+  last.user.loses(ROOM);
   await told();
   expect(sent).toEqual([]);
 });
@@ -107,7 +108,7 @@ test('[R7] what was begun before the room was lost hands over nothing more', asy
 test('[R7] nor does what waits for the cursor', async () => {
   const { rooms, last, sent, told } = stage(1);
   rooms.arrived('ann', Retention.history, messageFrame(3));
-  last.user.reached?.delete(ROOM);
+  last.user.loses(ROOM);
   await told();
   expect(sent).toEqual([]);
 });
@@ -119,7 +120,7 @@ for (const keeps of [Retention.history, Retention.stream]) {
     rooms.arrived('ann', keeps, messageFrame(3));
     await told();
     standings.push(Standing.stranger);
-    last.user.reached?.delete(ROOM);
+    last.user.loses(ROOM);
     rooms.arrived('ann', keeps, messageFrame(4));
     await told();
     expect(sent).toEqual(['c0 3']);
@@ -162,6 +163,15 @@ test('[M4] a backend that goes away again and again has each user looked after o
   expect(answered).toBe(56);
 });
 
+test('[M4] a cursor that another session moved ahead hides nothing from this one', async () => {
+  const { rooms, sent, told } = stage(1, [], undefined, [{ room: ROOM, delivered: 5, top: 6, historyFrom: 0 }]);
+  rooms.arrived('ann', Retention.history, messageFrame(3));
+  await told();
+  rooms.heal(['ann']);
+  await turn();
+  expect(sent).toEqual(['c0 3', 'c0 4', 'c0 5', 'c0 6']);
+});
+
 describe('[M4] in a room that keeps only a stream', () => {
   /** The user has 1 to 4 of a sequence that is lost then. */
   async function lost(top: number) {
@@ -185,7 +195,7 @@ describe('[M4] in a room that keeps only a stream', () => {
 
   test('the look after a loss of signals finds it, too; what comes late of the lost one is nothing new', async () => {
     const { rooms, sent, users, sequence } = await lost(0);
-    users.of('ann')[0]?.pageSent(ROOM, { epoch: 'e', offset: 4 });
+    users.of('ann')[0]?.deliveries.pageSent(ROOM, { epoch: 'e', offset: 4 });
     rooms.heal(['ann']);
     await turn();
     expect(sent).toEqual(['c0 resync 0', 'c1 resync 0']);
@@ -195,6 +205,26 @@ describe('[M4] in a room that keeps only a stream', () => {
     rooms.arrived('ann', Retention.stream, messageFrame(6), 'e');
     await turn();
     expect(sent).toHaveLength(4);
+  });
+
+  test('whose first two signals swap places hands both over in order, if the second comes in time', async () => {
+    const { rooms, sent } = stage(1);
+    rooms.arrived('ann', Retention.stream, messageFrame(6), 'e');
+    rooms.arrived('ann', Retention.stream, messageFrame(5), 'e');
+    await turn();
+    expect(sent).toEqual(['c0 5', 'c0 6']);
+  });
+
+  test('whose first signals swap places tells by `resync` of a message that comes after later ones, once', async () => {
+    const { rooms, sent, sequence } = stage(1);
+    sequence.offset = 5;
+    rooms.arrived('ann', Retention.stream, messageFrame(5), 'e');
+    await turn();
+    for (const offset of [4, 4, 5]) rooms.arrived('ann', Retention.stream, messageFrame(offset), 'e');
+    await turn();
+    expect(sent).toEqual(['c0 5', 'c0 resync 5']);
+    rooms.arrived('ann', Retention.stream, messageFrame(6), 'e');
+    expect(sent.at(-1)).toBe('c0 6');
   });
 
   test('a gap is not filled from another sequence', async () => {

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Receipts } from '#libs/hub/delivery/receipts.ts';
-import { type Connection, Phase } from '#libs/hub/sessions/connection.ts';
+import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { Delivery } from '#libs/hub/sessions/delivery.ts';
 import { LocalUser } from '#libs/hub/sessions/local-user.ts';
+import { PrivateFeed } from '#libs/hub/sessions/private-feed.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { WatchedBackground } from '#test/support/background.ts';
 import { turn } from '#test/support/turn.ts';
@@ -34,16 +35,17 @@ beforeEach(() => {
   connection = connect('user');
 });
 
-function connect(kind: string, phase?: Phase): Connection {
-  const one = newConnection(user, { kind }, undefined, undefined, phase);
+function connect(kind: string, isCaughtUp = true): Connection {
+  const one = newConnection(user, { bearer: { kind }, isCaughtUp });
   one.opened({ ...MUTE_SOCKET, ping: (text) => pings.push(text) });
   return one;
 }
 
 /** A message of the room was handed to the user's connections. */
 function hand(offset: number): void {
-  user.reached ??= new Map();
-  user.reached.set(ROOM, { acknowledged: 0, held: undefined, ...user.reached.get(ROOM), offset });
+  const feed = user.feeds.get(ROOM) ?? PrivateFeed.at(0);
+  user.gets(ROOM, feed);
+  feed.deliveredUpTo(offset);
   connection.receipts.sent();
 }
 
@@ -89,10 +91,10 @@ describe('[M6] of a client that never sends `delivered`', () => {
 
   it('nobody is asked of whom nothing is waited for', () => {
     receipts.alive(connection);
-    connection = connect('user', Phase.welcomed);
+    connection = connect('user', false);
     hand(3);
     receipts.alive(connection);
-    connection.caughtUp();
+    connection.deliveries.caughtUp();
     connection.receipts.reported();
     receipts.alive(connection);
     receipts.ponged(connection, '');
@@ -122,10 +124,10 @@ describe('[M6] of a client that never sends `delivered`', () => {
 
   it('what is held while the room is joined does not count', () => {
     hand(6);
-    connection.begins(ROOM, new Delivery('j'));
+    connection.deliveries.begin(ROOM, Delivery.join('j'));
     receipts.alive(connection);
     expect(pings).toEqual([]);
-    connection.settled(ROOM);
+    connection.deliveries.end(ROOM);
     connection.receipts.sent();
     receipts.alive(connection);
     pong();

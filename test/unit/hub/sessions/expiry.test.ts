@@ -13,7 +13,9 @@ function watched(
 ): { told: string[]; connection: Connection; expiry: Expiry; run: (seconds: number) => void } {
   const told: string[] = [];
   let second = 0;
-  const connection = newConnection(new LocalUser('u', 'U', 'user', Promise.resolve()), { expiresAt: NOW + lifeSeconds, issuedAt });
+  const connection = newConnection(new LocalUser('u', 'U', 'user', Promise.resolve()), {
+    bearer: { expiresAt: NOW + lifeSeconds, issuedAt },
+  });
   connection.opened({
     ...MUTE_SOCKET,
     send: (frame) => {

@@ -12,7 +12,7 @@ import { newConnection, refresh } from '#test/support/unit-connection.ts';
 const NAMES = ['a', 'b', 'c'] as const;
 
 function enter(users: LocalUsers, user: string, session: string, login?: string, tokenHash = `t:${user}`): Connection {
-  const connection = newConnection(users.enter(user, user, 'user'), { login, tokenHash }, `${users.size}`, session);
+  const connection = newConnection(users.enter(user, user, 'user'), { bearer: { login, tokenHash }, id: `${users.size}`, session });
   users.add(connection);
   return connection;
 }

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 function open(id: string, bearer: Omit<Partial<Bearer>, 'userId'> & { readonly userId: string }): Connection {
-  const connection = newConnection(users.enter(bearer.userId, bearer.userId, 'user'), bearer, id, id);
+  const connection = newConnection(users.enter(bearer.userId, bearer.userId, 'user'), { bearer, id, session: id });
   users.add(connection);
   connection.opened({
     ...MUTE_SOCKET,
