@@ -9,8 +9,8 @@ import { Retention } from './room-access.ts';
 const TELL_TRIES = 60;
 const TELL_PAUSE_MS = 500;
 
-/** Returns the members of a room: at once if they are known. Rejects with `HubError` `UNAVAILABLE`. */
-export type MemberLookup = () => readonly string[] | Promise<readonly string[]>;
+/** Returns the members of a room. Rejects with `HubError` `UNAVAILABLE`. */
+export type MemberLookup = () => Promise<readonly string[]>;
 
 export interface MemberSignalsOptions {
   readonly broker: Pick<Broker, 'emit'>;
@@ -40,14 +40,7 @@ export class MemberSignals {
 
   /** As `tell`, to the present members. If the store cannot be asked for 30 seconds, they get the message with the next one, or at their next connect. */
   tellNow(members: MemberLookup, retention: Retention, frame: string, epoch?: string): void {
-    const known = members();
-    if (!(known instanceof Promise)) {
-      this.tell(known, retention, frame, epoch);
-      return;
-    }
-    this.#options.background.run('member-signals', () =>
-      this.#patiently(async (first) => this.tell(await (first ? known : members()), retention, frame, epoch)),
-    );
+    this.#options.background.run('member-signals', () => this.#patiently(async () => this.tell(await members(), retention, frame, epoch)));
   }
 
   /**
@@ -58,11 +51,11 @@ export class MemberSignals {
     return this.#patiently(() => this.#options.broker.emit(topic, payload));
   }
 
-  async #patiently(step: (first: boolean) => Promise<void>): Promise<void> {
+  async #patiently(step: () => Promise<void>): Promise<void> {
     const { background, wait = (ms) => delay(ms, undefined, { ref: false }) } = this.#options;
     for (let tries = 1; tries <= TELL_TRIES; tries += 1) {
       try {
-        await step(tries === 1);
+        await step();
         return;
       } catch (error) {
         background.failed('member-signals', error);

@@ -105,7 +105,15 @@ export class MessageWriter {
    * @throws HubError `MESSAGE_TOO_LONG`, and `NOT_STORED` if nothing was published. Rejects with `UNAVAILABLE`, and with `NOT_STORED` if the message was shown
    *   and may be lost: publish it again with the same id.
    */
-  write({ membership, members = () => membership.members ?? [], userId, sender, clientId, text, data }: MessageRequest): Promise<Written> {
+  write({
+    membership,
+    members = async () => membership.members ?? [],
+    userId,
+    sender,
+    clientId,
+    text,
+    data,
+  }: MessageRequest): Promise<Written> {
     const { broker, messageMaxChars, dataMaxBytes, now } = this.#options;
     if (!fitsCodePoints(text, messageMaxChars)) throw new HubError('MESSAGE_TOO_LONG', `a text has at most ${messageMaxChars} characters`);
     const at = now();
@@ -138,7 +146,7 @@ export class MessageWriter {
    *
    * @throws TypeError In a room that keeps nothing: it has no log. Rejects as `write` does.
    */
-  async writeEvent({ membership, members = () => membership.members ?? [], event }: EventRequest): Promise<Written> {
+  async writeEvent({ membership, members = async () => membership.members ?? [], event }: EventRequest): Promise<Written> {
     const { room, retention } = membership;
     if (retention === Retention.none) throw new TypeError(`${room} keeps no log`);
     const at = this.#options.now();

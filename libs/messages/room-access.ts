@@ -30,9 +30,9 @@ export interface RoomAccess {
   enter(bearer: RoomBearer, room: string): Membership | Promise<Membership>;
   /**
    * What the room keeps, for a user who may read it: one who may enter, or a member of a closed conversation, as long as it is kept.
-   * @throws as `enter`.
+   * Rejects as `enter`.
    */
-  read(bearer: RoomBearer, room: string): Retention | Promise<Retention>;
+  read(bearer: RoomBearer, room: string): Promise<Retention>;
   /** How a user stands in a room that the hub makes, asked afresh. Questions of the same moment go out together. Rejects with `HubError` `UNAVAILABLE`. */
   standing(user: string, room: string): Promise<Standing>;
   /** As `standing`, for who follows what becomes of rooms: answered or rejected in time for what is lost to hold within 2 s (R7). */

@@ -111,11 +111,9 @@ export class RoomEntry implements RoomAccess {
     return { room, retention, members: undefined };
   }
 
-  read(bearer: RoomBearer, room: string): Retention | Promise<Retention> {
+  async read(bearer: RoomBearer, room: string): Promise<Retention> {
     requireRoom(bearer.kind, room);
-    if (isManagedRoom(room)) return this.#readManaged(bearer, room);
-    const membership = this.enter(bearer, room);
-    return membership instanceof Promise ? membership.then(({ retention }) => retention) : membership.retention;
+    return isManagedRoom(room) ? this.#readManaged(bearer, room) : (await this.enter(bearer, room)).retention;
   }
 
   async standing(user: string, room: string): Promise<Standing> {

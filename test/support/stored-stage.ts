@@ -130,7 +130,7 @@ export class StoredStage {
   async #read(readers: ReadonlyMap<string, StayingClient>): Promise<string[]> {
     const store = await openStore({ url: this.database.url });
     try {
-      const access = { read: () => Retention.history };
+      const access = { read: async () => Retention.history };
       const broker = { before: () => Promise.reject(new TypeError('a stream was read for a room that keeps history')) };
       return await this.audit.faults(this.database, readers, new RoomHistory({ access, messages: store.messages, broker }));
     } finally {

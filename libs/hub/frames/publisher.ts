@@ -135,7 +135,7 @@ export class Publisher {
     const { writer, access, stats, faults, background, steady } = this.#options;
     const at = steady();
     const { user, bearer } = connection;
-    const members = (): readonly string[] | Promise<readonly string[]> =>
+    const members = async (): Promise<readonly string[]> =>
       this.#stands(membership, stamp) ? (membership.members ?? []) : access.members(membership.room);
     const written = writer.write({ membership, members, userId: user.id, sender: user.json(bearer.kind), clientId: id, text, data });
     stats.hot.received += 1;

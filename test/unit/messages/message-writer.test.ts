@@ -50,7 +50,7 @@ class Stage {
   }
 
   /** Who is in the room once a message has its place. */
-  members: (() => readonly string[] | Promise<readonly string[]>) | undefined;
+  members: (() => Promise<readonly string[]>) | undefined;
 
   say(clientId: string | undefined = 'c1', data?: unknown) {
     const membership = { room: 'dm:x', retention: Retention.history, members: ['ada', 'bob'] };

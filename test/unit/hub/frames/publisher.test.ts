@@ -188,7 +188,7 @@ describe('[R7] a room that changes while a message is under way', () => {
     void publisher.publish(connection, pass, message, 2);
     expect(await written?.members?.()).toEqual(['ada', 'old']);
     validity.changed('dm:y');
-    expect(written?.members?.()).toEqual(['ada', 'old']);
+    expect(await written?.members?.()).toEqual(['ada', 'old']);
     validity.changed('dm:x');
     expect(await written?.members?.()).toEqual(['ada', 'new']);
   });
