@@ -63,8 +63,8 @@ export interface LogItems {
  */
 export function logItems(room: string, publications: readonly Publication[], wantsEvents: boolean): LogItems {
   if (!wantsEvents) return { messages: pageItems(room, publications), events: undefined };
-  const messages: Buffer[] = [];
-  const events: Buffer[] = [];
+  const messages: Item[] = [];
+  const events: Item[] = [];
   for (const { offset, frame } of publications) {
     if (isMessageFrame(frame)) messages.push(messageItem(room, offset, frame));
     else events.push(cutItem(room, offset, frame));
@@ -72,10 +72,13 @@ export function logItems(room: string, publications: readonly Publication[], wan
   return { messages: joined(messages), events: joined(events).toString() };
 }
 
-function messageItem(room: string, offset: number, frame: Uint8Array, change?: Uint8Array): Buffer {
+/** An item in pieces, so that a page is copied once. */
+type Item = readonly Uint8Array[];
+
+function messageItem(room: string, offset: number, frame: Uint8Array, change?: Uint8Array): Item {
   if (change === undefined) return cutItem(room, offset, frame);
   const state = stateOf(eventOf(change));
-  return state === undefined ? cutItem(room, offset, frame) : Buffer.from(`{"offset":${offset},"message":${state}}`);
+  return state === undefined ? cutItem(room, offset, frame) : [Buffer.from(`{"offset":${offset},"message":${state}}`)];
 }
 
 /** The JSON of a message's whole state, of the event that carries it. */
@@ -84,12 +87,12 @@ function stateOf(event: string): string | undefined {
 }
 
 /** The item of a finished frame: the frame without its `room` and `type`. */
-function cutItem(room: string, offset: number, frame: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from(`{"offset":${offset},`), frame.subarray(itemStart(room, frame))]);
+function cutItem(room: string, offset: number, frame: Uint8Array): Item {
+  return [Buffer.from(`{"offset":${offset},`), frame.subarray(itemStart(room, frame))];
 }
 
-function joined(items: readonly Buffer[]): Buffer {
-  return Buffer.concat(items.flatMap((item, i) => (i === 0 ? [item] : [COMMA, item])));
+function joined(items: readonly Item[]): Buffer {
+  return Buffer.concat(items.flatMap((item, i) => (i === 0 ? item : [COMMA, ...item])));
 }
 
 /** The store counts the bytes of texts, a page those of whole items: as many of the newest as fit. */

@@ -124,6 +124,29 @@ describe.each([
   });
 });
 
+test('[M5] [M7] a recovery leaves out pages of nothing but events that the connection does not get', async () => {
+  const room = 'many-events';
+  const membership: Membership = { room, retention: Retention.stream, members: undefined };
+  const plain = await stage.connect({ sub: 'eve' });
+  await plain.until(() => plain.frames.length > 0);
+  const { epoch } = await ask(plain, { type: 'join', room });
+  await say(plain, room, 'first');
+  for (let n = 0; n < 250; n += 1) await unknown(membership);
+  await say(plain, room, 'last');
+  await ask(plain, { type: 'leave', room });
+  const before = plain.frames.length;
+  expect(page(await ask(plain, { type: 'join', room, since: { epoch, offset: 1 } }))).toEqual({ messages: [[252, 'last']] });
+  expect(plain.frames.slice(before).filter(({ type }) => type === 'joined')).toHaveLength(1);
+  await ask(plain, { type: 'leave', room });
+  expect(page(await ask(plain, { type: 'join', room }))).toEqual({
+    messages: [
+      [1, 'first'],
+      [252, 'last'],
+    ],
+  });
+  plain.close();
+});
+
 test('[M7] the store gives back the log byte by byte where the stream is lost, and is completed from the stream', async () => {
   const { broker, store } = stage.backend;
   const { position, publications } = await broker.after('park', 0, ALL);

@@ -210,7 +210,8 @@ export class Joins {
       const missed = page.publications.filter(({ offset }) => offset <= room.offset);
       const last = missed.at(-1);
       if (last === undefined) break;
-      connection.send(this.#page(room, id, true, logItems(room.name, missed, connection.wantsEvents), true));
+      const items = logItems(room.name, missed, connection.wantsEvents);
+      if (hasItems(items)) connection.send(this.#page(room, id, true, items, true));
       reached = last.offset;
     }
     stats.recovered('lost');
@@ -284,7 +285,8 @@ export class Joins {
         this.#goLive(connection, room, privatePage(connection, room, id, true, { position: upTo, publications }, false), upTo);
         return;
       }
-      connection.send(privatePage(connection, room, id, true, page, true));
+      if (hasItems(logItems(room.name, publications, connection.wantsEvents)))
+        connection.send(privatePage(connection, room, id, true, page, true));
       from = upTo;
     }
     if (since !== undefined) stats.recovered('lost');
@@ -344,6 +346,14 @@ function privatePage(
 ): Buffer {
   const items = logItems(name, publications, recovered && wantsEvents);
   return joinedPage(joinedHead(id, { room: name, count, ...position, recovered }), items, more);
+}
+
+/**
+ * Whether a page that others follow has anything. A client takes its position from the last item, so a page of nothing
+ * but events that it does not get is left out.
+ */
+function hasItems({ messages, events = '' }: LogItems): boolean {
+  return messages.length > 0 || events !== '';
 }
 
 function joinedPage(head: string, { messages, events }: LogItems, more: boolean): Buffer {
