@@ -278,7 +278,7 @@ describe('the workbench', () => {
     away = true;
     await lines[0]?.close({ code: 1013, reason: 'UNAVAILABLE' });
     await page.locator('#banner[data-tone="warning"]').waitFor();
-    await page.getByText(/The hub cannot be reached\. Trying again in \d+ s\./).waitFor();
+    await page.getByText(/The server cannot be reached\. Trying again in \d+ s\./).waitFor();
     await screenshot(page, 'agent-connection-lost');
     expect(await seriousFaults(page)).toEqual([]);
     away = false;
