@@ -141,7 +141,7 @@ export default {
       to: {
         path: '^libs/(broker|presence|store|jobs|redis|mail)/',
         pathNot:
-          '^libs/(broker/broker|broker/archive|presence/presence|presence/node-directory|store/(store|list-page|[a-z]+-store)|jobs/jobs)\\.ts$',
+          '^libs/(broker/broker|broker/archive|presence/presence|presence/presence-edges|presence/node-directory|store/(store|list-page|[a-z]+-store)|jobs/jobs)\\.ts$',
       },
     },
     {

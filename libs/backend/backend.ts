@@ -16,7 +16,9 @@ import type { NodeDirectory } from '#libs/presence/node-directory.ts';
 import { NodeDirectoryMemory } from '#libs/presence/node-directory-memory.ts';
 import { NodeDirectoryRedis } from '#libs/presence/node-directory-redis.ts';
 import type { Presence } from '#libs/presence/presence.ts';
-import { PresenceMemory } from '#libs/presence/presence-memory.ts';
+import type { PresenceEdges } from '#libs/presence/presence-edges.ts';
+import { PresenceEdgesRedis } from '#libs/presence/presence-edges-redis.ts';
+import { PresenceMemory, PresenceSpace } from '#libs/presence/presence-memory.ts';
 import { PresenceRedis } from '#libs/presence/presence-redis.ts';
 import { RedisHealth } from '#libs/redis/redis-health.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
@@ -89,6 +91,7 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
     store,
     broker,
     presence,
+    edges: new PresenceEdgesRedis(link),
     nodes: new NodeDirectoryRedis(link),
     buckets: new TokenBucketsRedis(link),
     link,
@@ -123,6 +126,8 @@ export interface Backend {
   readonly broker: Broker;
   /** A process that is no gateway takes no part in it: it asks, without `start`. */
   readonly presence: Presence;
+  /** The edges of presence. One process at a time observes them. */
+  readonly edges: PresenceEdges;
   /** What gateways tell about themselves. */
   readonly nodes: NodeDirectory;
   /** Token buckets that the nodes share. */
@@ -156,10 +161,12 @@ export function openMemoryBackend(
     emptyTtlMs: config.emptyRoomSeconds * 1000,
   };
   const broker = new BrokerMemory(limits, undefined, new MessageArchive(store.messages));
+  const space = new PresenceSpace();
   return {
     store,
     broker,
-    presence: new PresenceMemory(broker),
+    presence: new PresenceMemory(broker, { space }),
+    edges: space.edges,
     nodes: new NodeDirectoryMemory(),
     buckets: new TokenBucketsMemory(),
     link: undefined,

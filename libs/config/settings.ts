@@ -112,6 +112,13 @@ export const SETTINGS = {
     meaning: 'Days after which stored messages are deleted.',
     zero: 'never',
   }),
+  observedEvents: setting({
+    name: 'OBSERVED_EVENTS',
+    kind: onOff,
+    default: false,
+    meaning:
+      'Whether workers report who comes online or goes offline, and which rooms become occupied or vacated: counted in `parley_observed_events_total`, each a line of the log at level debug.',
+  }),
   apiKeys: setting({
     name: 'API_KEYS',
     kind: serviceKeys,

@@ -1,16 +1,22 @@
 /**
  * What happened, for others: the people concerned, gateways, and later webhooks, audit and moderation.
  *
- * Each event is written in the transaction of the change that it tells of: a change that is rolled back has no event, and every committed one has
- * its event. Readers get each event at least once, those of one room in the order in which the room's changes took effect, also if a transaction
- * commits long after others. Events are kept for seven days.
+ * A *stored* event is written in the transaction of the change that it tells of. A change that is rolled back has no event,
+ * and every committed change has one. Readers get each event at least once, those of one room in the order in which the
+ * room's changes took effect, also if a transaction commits long after others. Events are kept for seven days.
  *
- * A message has no event here: its row in `messages` is the event. A consumer reads a room's messages by their offsets (`MessageStore.after`). If offsets
- * jump, a message between may still be stored, up to an hour later: the stream sweep stores what a gateway did not live to store (M1).
+ * A message has no event here: its row in `messages` is the event. A consumer reads a room's messages by their offsets
+ * (`MessageStore.after`). If offsets jump, a message between may still be stored, up to an hour later: the stream sweep
+ * stores what a gateway did not live to store (M1).
  *
- * Worked example. A reader at position P sees `member_joined` of `group:a`. Another transaction, older than P, removes a member of `group:b` and commits
- * only now: the next read gives its `member_left`. Two changes of `group:a` wait for each other, so the later one never comes first.
+ * Worked example. A reader at position P sees `member_joined` of `group:a`. Another transaction, older than P, removes a
+ * member of `group:b` and commits only now: the next read gives its `member_left`. Two changes of `group:a` wait for each
+ * other, so the later one never comes first.
+ *
+ * An *observed* event is seen of presence (`ObservedFeed`): at least once, the events of a user or room in turns. Nothing
+ * keeps it. If presence was lost, the difference is reported afterwards.
  */
+import type { Subject } from '#libs/presence/presence-edges.ts';
 import type { Person } from '#libs/protocol/frame-types.ts';
 import type { EventRow } from '#libs/store/event-store.ts';
 
@@ -93,4 +99,29 @@ export function storedEvent(row: EventRow): StoredEvent {
   if (!Object.hasOwn(KINDS, row.kind)) throw new TypeError(`no kind of event: ${row.kind}`);
   // The triggers of the database write payloads; the integration test holds each against this type.
   return row as StoredEvent;
+}
+
+/** What is seen of presence. Its members are those of a stored event that has no payload; `at` is by the clock of the backend of presence. */
+export type ObservedEvent =
+  | {
+      /** The one of `users` has a connection now, or has none any more. */
+      readonly kind: 'online' | 'offline';
+      readonly room: undefined;
+      readonly users: readonly [string];
+      readonly at: number;
+    }
+  | {
+      /** Somebody is in the room now, or nobody any more. */
+      readonly kind: 'occupied' | 'vacated';
+      readonly room: string;
+      readonly users: readonly [];
+      readonly at: number;
+    };
+
+/** The event of a subject that came or went. */
+export function observedEvent(subject: Subject, isPresent: boolean, at: number): ObservedEvent {
+  const name = subject.slice(2);
+  return subject.startsWith('u:')
+    ? { kind: isPresent ? 'online' : 'offline', room: undefined, users: [name], at }
+    : { kind: isPresent ? 'occupied' : 'vacated', room: name, users: [], at };
 }

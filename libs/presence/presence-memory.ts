@@ -3,6 +3,7 @@ import { personJson } from '#libs/protocol/server-frame.ts';
 import { encode, type RoomSignal, type UserSignal } from '#libs/protocol/signals.ts';
 import { FirstIds } from './first-ids.ts';
 import type { ConnectResult, Presence, PresenceConnection, PresenceListener, PresenceUser } from './presence.ts';
+import { PresenceEdgesMemory } from './presence-edges-memory.ts';
 
 /** Logins remembered of one user, as many as over Redis. */
 const LOGINS_MAX = 100;
@@ -22,6 +23,12 @@ export class PresenceSpace {
   /** User -> logins in order of first sight. */
   readonly logins = new Map<string, Set<string>>();
   readonly nodes = new Set<PresenceMemory>();
+  readonly edges: PresenceEdgesMemory;
+
+  /** @param now Unix milliseconds. */
+  constructor(now: () => number = Date.now) {
+    this.edges = new PresenceEdgesMemory(this, now);
+  }
 }
 
 export interface PresenceMemoryOptions {
@@ -63,6 +70,7 @@ export class PresenceMemory implements Presence {
     const all = this.#space.connections.get(user.id);
     if (all === undefined) {
       this.#space.connections.set(user.id, new Set([connection]));
+      this.#space.edges.add(`u:${user.id}`, true);
       this.#changed();
     } else {
       all.add(connection);
@@ -78,6 +86,7 @@ export class PresenceMemory implements Presence {
     all.delete(known);
     if (all.size > 0) return;
     this.#space.connections.delete(known.user.id);
+    this.#space.edges.add(`u:${known.user.id}`, false);
     this.#changed();
   }
 
@@ -88,6 +97,7 @@ export class PresenceMemory implements Presence {
     if (here === undefined) this.#rooms.set(room, new Set([id]));
     else here.add(id);
     this.#space.rooms.set(room, users);
+    if (users.size === 0) this.#space.edges.add(`r:${room}`, true);
     const entry = users.get(id);
     users.set(id, { user: { id, name, kind }, nodes: entry?.nodes.add(this) ?? new Set([this]) });
     if (entry === undefined) this.#emit(`r:${room}`, { kind: 'entered', count: users.size, user: personJson({ id, name, kind }) });
@@ -108,7 +118,10 @@ export class PresenceMemory implements Presence {
     entry.nodes.delete(this);
     if (entry.nodes.size > 0) return;
     users.delete(id);
-    if (users.size === 0) this.#space.rooms.delete(room);
+    if (users.size === 0) {
+      this.#space.rooms.delete(room);
+      this.#space.edges.add(`r:${room}`, false);
+    }
     this.#emit(`r:${room}`, { kind: 'left', count: users.size, user: personJson(entry.user) });
   }
 

@@ -4,22 +4,23 @@ import { personJson } from '#libs/protocol/server-frame.ts';
 import { signalHead } from '#libs/protocol/signals.ts';
 import { loadScript, type RedisLink, type Script } from '#libs/redis/redis-link.ts';
 import type { PresenceConnection, PresenceUser } from './presence.ts';
+import { EDGES_MAX } from './presence-edges.ts';
 
-function load(name: string, constants: Readonly<Record<string, string>> = {}): Script {
+function load(name: string, constants: Readonly<Record<string, string | number>> = {}): Script {
   return loadScript(new URL(`./lua/${name}.lua`, import.meta.url), constants);
 }
 
-const CONNECT = load('connect', { NEW_LOGIN: signalHead('login') });
-const DISCONNECT = load('disconnect');
-const ENTER = load('enter', { ENTERED: signalHead('entered') });
-const LEAVE = load('leave', { LEFT: signalHead('left') });
+const CONNECT = load('connect', { EDGES_MAX, NEW_LOGIN: signalHead('login') });
+const DISCONNECT = load('disconnect', { EDGES_MAX });
+const ENTER = load('enter', { EDGES_MAX, ENTERED: signalHead('entered') });
+const LEAVE = load('leave', { EDGES_MAX, LEFT: signalHead('left') });
 const ROOM = load('room');
 const RECOUNT = load('recount', { COUNTED: signalHead('counted') });
 const RENEW = load('renew');
 const CLAIM = load('claim');
 const TOMBSTONE = load('tombstone');
-const REAP_CONNECTIONS = load('reap-connections');
-const REAP_ROOMS = load('reap-rooms', { LEFT: signalHead('left'), COUNTED: signalHead('counted') });
+const REAP_CONNECTIONS = load('reap-connections', { EDGES_MAX });
+const REAP_ROOMS = load('reap-rooms', { EDGES_MAX, LEFT: signalHead('left'), COUNTED: signalHead('counted') });
 
 /** Reply of a script to a node that was reaped. */
 export const REAPED = -1;
@@ -62,7 +63,13 @@ export class PresenceScripts {
   async connect(node: string, { id, user, login }: PresenceConnection, restoredAt?: number): Promise<number> {
     const { keys } = this.#link;
     const shard = keys.shardOfUser(user.id);
-    const names = [keys.tombstones(shard), keys.connections(user.id), keys.online(shard), keys.nodeConnections(shard, node)];
+    const names = [
+      keys.tombstones(shard),
+      keys.connections(user.id),
+      keys.online(shard),
+      keys.nodeConnections(shard, node),
+      keys.edges(shard),
+    ];
     const reply =
       login === undefined
         ? await this.#link.run(CONNECT, names, [node, id, user.id])
@@ -79,7 +86,7 @@ export class PresenceScripts {
   async disconnect(node: string, { id, user }: PresenceConnection): Promise<number> {
     const { keys } = this.#link;
     const shard = keys.shardOfUser(user.id);
-    const names = [keys.connections(user.id), keys.online(shard), keys.nodeConnections(shard, node)];
+    const names = [keys.connections(user.id), keys.online(shard), keys.nodeConnections(shard, node), keys.edges(shard)];
     return Number(await this.#link.run(DISCONNECT, names, [node, id, user.id]));
   }
 
@@ -87,7 +94,14 @@ export class PresenceScripts {
   async enter(node: string, room: string, user: PresenceUser, announce: boolean): Promise<number> {
     const { keys } = this.#link;
     const shard = keys.shardOfRoom(room);
-    const names = [keys.tombstones(shard), keys.roomUsers(room), keys.nodeRooms(shard, node), keys.presenceChannel(room)];
+    const names = [
+      keys.tombstones(shard),
+      keys.roomUsers(room),
+      keys.nodeRooms(shard, node),
+      keys.presenceChannel(room),
+      keys.occupied(shard),
+      keys.edges(shard),
+    ];
     const args = [node, room, user.id, personJson(user), this.#publish, announce ? 'announce' : ''];
     const reply = await this.#link.run(ENTER, names, args);
     failPoint('after-enter');
@@ -97,7 +111,8 @@ export class PresenceScripts {
   /** Resolves with the room's distinct users. */
   async leave(node: string, room: string, user: string): Promise<number> {
     const { keys } = this.#link;
-    const names = [keys.roomUsers(room), keys.nodeRooms(keys.shardOfRoom(room), node), keys.presenceChannel(room)];
+    const shard = keys.shardOfRoom(room);
+    const names = [keys.roomUsers(room), keys.nodeRooms(shard, node), keys.presenceChannel(room), keys.occupied(shard), keys.edges(shard)];
     const reply = await this.#link.run(LEAVE, names, [node, room, user, this.#publish]);
     failPoint('after-leave');
     return Number(reply);
@@ -146,7 +161,12 @@ export class PresenceScripts {
     const source = keys.nodeConnections(shard, node);
     const entries = list(await this.#link.command(source, 'SRANDMEMBER', source, limit)).map(String);
     if (entries.length === 0) return { found: 0, removed: 0 };
-    const names = [keys.online(shard), source, ...entries.map((entry) => keys.connections(entry.slice(entry.indexOf(' ') + 1)))];
+    const names = [
+      keys.online(shard),
+      source,
+      keys.edges(shard),
+      ...entries.map((entry) => keys.connections(entry.slice(entry.indexOf(' ') + 1))),
+    ];
     return { found: entries.length, removed: Number(await this.#link.run(REAP_CONNECTIONS, names, [node, ...entries])) };
   }
 
@@ -164,7 +184,7 @@ export class PresenceScripts {
       if (known === undefined) users.set(room, [pair.slice(space + 1)]);
       else known.push(pair.slice(space + 1));
     }
-    const names = [source];
+    const names = [source, keys.occupied(shard), keys.edges(shard)];
     const args: (string | number)[] = [node, this.#publish, announce];
     for (const [room, ids] of users) {
       names.push(keys.roomUsers(room), keys.presenceChannel(room));

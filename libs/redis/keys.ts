@@ -105,6 +105,26 @@ export class RedisKeys {
     return `${this.#shard(shard)}:node-connections:${node}`;
   }
 
+  /** Set: the shard's rooms with somebody in them. */
+  occupied(shard: number): string {
+    return `${this.#shard(shard)}:occupied`;
+  }
+
+  /** Stream: the shard's latest edges (see `libs/presence/presence-edges.ts`). There is none while nobody observes. */
+  edges(shard: number): string {
+    return `${this.#shard(shard)}:edges`;
+  }
+
+  /** Hash: who observes the shard's edges: `holder`, `until` (ms of Redis time), `position`. */
+  observer(shard: number): string {
+    return `${this.#shard(shard)}:observer`;
+  }
+
+  /** Set: the users and rooms of the shard that the observer reported as present. */
+  reported(shard: number): string {
+    return `${this.#shard(shard)}:reported`;
+  }
+
   /** Hash: a room's users, user -> nodes and name. */
   roomUsers(room: string): string {
     return `${this.#shard(this.shardOfRoom(room))}:room:${room}`;
@@ -184,6 +204,10 @@ export class RedisKeys {
       this.idempotency(room, 'health'),
       this.connections(user),
       this.online(0),
+      this.occupied(0),
+      this.edges(0),
+      this.observer(0),
+      this.reported(0),
       this.nodeConnections(0, node),
       this.roomUsers(room),
       this.nodeRooms(0, node),

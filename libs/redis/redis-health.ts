@@ -50,6 +50,7 @@ export const NEEDED_COMMANDS: readonly NeededCommand[] = [
   ['SCARD'],
   ['SISMEMBER', 'v'],
   ['SMEMBERS'],
+  ['SMISMEMBER', 'v'],
   ['SRANDMEMBER', '1'],
   ['SREM', 'v'],
   ['SSCAN', '0'],

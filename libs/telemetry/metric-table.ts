@@ -215,6 +215,13 @@ export const OTHER_METRICS = {
     combine: 'sum',
     label: 'queue',
   },
+  observedEvents: {
+    name: 'parley_observed_events_total',
+    kind: 'counter',
+    help: 'Observed events that this worker reported: users online and offline, rooms occupied and vacated.',
+    combine: 'sum',
+    label: 'kind',
+  },
   buildInfo: {
     name: 'parley_build_info',
     kind: 'gauge',

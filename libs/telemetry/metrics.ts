@@ -80,6 +80,8 @@ const CLOSE_CODES = new Set([
 /** Types of metrics that only rise, as prom-client names them. */
 const LASTING = new Set(['counter', 'histogram']);
 
+const OBSERVED_KINDS = ['online', 'offline', 'occupied', 'vacated'] as const;
+
 const RECOVERIES = ['recovered', 'lost'] as const;
 
 const LIMITS = ['frames', 'handshakes', 'connections', 'bytes', 'history', 'rooms', 'addresses', 'pings'] as const;
@@ -123,6 +125,7 @@ export class Metrics {
   readonly #tokensRefused: Counter<string>;
   readonly #rateLimited: Counter<string>;
   readonly #backgroundFaults: Counter<string>;
+  readonly #observedEvents: Counter<string>;
   readonly #loop: IntervalHistogram;
 
   /** `version`: the build's, for `parley_build_info`. */
@@ -135,7 +138,9 @@ export class Metrics {
     this.#tokensRefused = this.#counter(OTHER_METRICS.tokensRefused);
     this.#rateLimited = this.#counter(OTHER_METRICS.rateLimited);
     this.#backgroundFaults = this.#counter(OTHER_METRICS.backgroundFaults);
+    this.#observedEvents = this.#counter(OTHER_METRICS.observedEvents);
     for (const task of BACKGROUND_TASKS) this.#backgroundFaults.inc({ task }, 0);
+    for (const kind of OBSERVED_KINDS) this.#observedEvents.inc({ kind }, 0);
     for (const result of RECOVERIES) this.#recoveries.inc({ result }, 0);
     for (const limit of LIMITS) this.#rateLimited.inc({ limit }, 0);
     new Counter({
@@ -161,6 +166,11 @@ export class Metrics {
     });
     new Gauge({ ...definition(OTHER_METRICS.buildInfo), registers }).set({ version }, 1);
     this.#processMetrics();
+  }
+
+  /** An observed event was reported. */
+  observed(kind: (typeof OBSERVED_KINDS)[number]): void {
+    this.#observedEvents.inc({ kind });
   }
 
   /** A handshake was refused with this code of the error table. */

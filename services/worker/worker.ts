@@ -2,13 +2,16 @@
  * The worker: over the ports, and composed over the backend of a process, its own or the
  * all-in-one's.
  */
+import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Backend } from '#libs/backend/backend.ts';
 import type { Broker } from '#libs/broker/broker.ts';
 import type { Config } from '#libs/config/config.ts';
+import { ObservedFeed } from '#libs/events/observed-feed.ts';
 import { CleanUpTask, type Jobs, QUEUE_NAMES, scheduleExpiry } from '#libs/jobs/jobs.ts';
 import { MailSeal } from '#libs/mail/login-mail.ts';
 import type { Mailer } from '#libs/mail/mailer.ts';
+import type { PresenceEdges } from '#libs/presence/presence-edges.ts';
 import type { Notifier } from '#libs/rooms/notices.ts';
 import type { RoomLifecycle } from '#libs/rooms/room-lifecycle.ts';
 import { roomServices } from '#libs/rooms/room-services.ts';
@@ -123,7 +126,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
 
 /** The parts of `composeWorker`. */
 export interface WorkerComposition {
-  readonly config: Pick<Config, 'historyDays' | 'nodeId'>;
+  readonly config: Pick<Config, 'historyDays' | 'nodeId' | 'observedEvents'>;
   /** The secret that the API seals queued mail with. */
   readonly secret: string;
   /** The caller closes it after the worker has stopped. */
@@ -138,7 +141,7 @@ export interface WorkerComposition {
 
 /** Starts a worker over the backend of a process. */
 export async function composeWorker({ config, secret, backend, jobs, mailer, metrics, log }: WorkerComposition): Promise<RunningWorker> {
-  const { store, broker, presence } = backend;
+  const { store, broker, presence, edges } = backend;
   const now = Date.now;
   const { matchmaker, assignment, lifecycle, notifier, noticeFeed } = roomServices({
     store,
@@ -152,6 +155,8 @@ export async function composeWorker({ config, secret, backend, jobs, mailer, met
     failed: (error) => log.warn({ err: error }, 'a signal was lost, or a job was not planned'),
   });
   await noticeFeed.start();
+  const observed = config.observedEvents ? observedEvents(edges, config.nodeId, metrics, log) : undefined;
+  await observed?.start();
   const worker = await startWorker({
     jobs,
     mailer,
@@ -172,8 +177,25 @@ export async function composeWorker({ config, secret, backend, jobs, mailer, met
   return {
     sample: () => worker.sample(),
     async stop() {
+      await observed?.stop();
       await noticeFeed.stop();
       await worker.stop();
     },
   };
+}
+
+/** Counts the observed events, and logs each at level debug. One of all workers does. */
+function observedEvents(edges: PresenceEdges, node: string, metrics: Metrics, log: Logger): ObservedFeed {
+  return new ObservedFeed({
+    edges,
+    holder: `${node}.${randomBytes(4).toString('hex')}`,
+    clock: () => performance.now(),
+    log,
+    async handle(events) {
+      for (const { kind, room, users, at } of events) {
+        metrics.observed(kind);
+        log.debug({ kind, room, user: users[0], at }, 'observed');
+      }
+    },
+  });
 }

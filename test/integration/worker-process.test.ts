@@ -6,6 +6,7 @@ import { queueLoginMail, scheduleExpiry } from '#libs/jobs/jobs.ts';
 import { JobsBullmq } from '#libs/jobs/jobs-bullmq.ts';
 import { MailSeal } from '#libs/mail/login-mail.ts';
 import { MessageArchive } from '#libs/messages/message-archive.ts';
+import { PresenceRedis } from '#libs/presence/presence-redis.ts';
 import { buildFrame, messageTail } from '#libs/protocol/server-frame.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import type { Store } from '#libs/store/store.ts';
@@ -13,6 +14,7 @@ import { openStore } from '#libs/store/store-postgres.ts';
 import { createLogger } from '#libs/telemetry/logger.ts';
 import { JWT_SECRET } from '#test/support/jwt.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
+import { PresenceNode } from '#test/support/presence-node.ts';
 import { dumpRedis } from '#test/support/redis-dump.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 import { SmtpServer } from '#test/support/smtp-server.ts';
@@ -107,6 +109,17 @@ class Stage {
     return worker;
   }
 
+  /** A node that takes part in presence. */
+  async presence(): Promise<PresenceNode> {
+    const link = RedisLink.open(this.redis.url, { prefix: PREFIX, log: LOG });
+    const presence = new PresenceRedis(link, { node: 'test' });
+    this.#cleanups.push(
+      () => link.close(),
+      () => presence.close(),
+    );
+    return new PresenceNode(presence).start();
+  }
+
   async pair(expiresAt: number): Promise<string> {
     const room = `pair:${randomBytes(16).toString('base64url')}`;
     const members = [
@@ -163,6 +176,28 @@ describe('a worker process', { timeout: 180_000 }, () => {
     expect(again.code).toBe('aB3xY9');
     await until(async () => (await stage.jobs.counts()).mail.active === 0, TAKEN_OVER);
     await until(async () => (await second.metrics()).includes('parley_jobs_stalled_total{queue="mail"} 1'), TAKEN_OVER);
+  });
+
+  it.concurrent('[P1] of two that report observed events one counts; killed, the other one goes on', async (context) => {
+    const stage = await Stage.open(context);
+    const workers = [await stage.worker({ OBSERVED_EVENTS: 'on' }), await stage.worker({ OBSERVED_EVENTS: 'on' })];
+    const node = await stage.presence();
+    const counts = (kind: string): Promise<number[]> =>
+      Promise.all(
+        workers.map(async (worker) => {
+          const [, count = ''] = new RegExp(`observed_events_total\\{kind="${kind}"\\} (\\d+)`).exec(await worker.metrics()) ?? [];
+          return Number(count);
+        }),
+      );
+    await node.connect('tab', 'ann');
+    await node.enter('park', 'ann');
+    await until(async () => (await counts('online')).includes(1), TAKEN_OVER);
+    const [first] = workers.splice((await counts('online')).indexOf(1), 1);
+    expect([await counts('online'), await counts('occupied')]).toEqual([[0], [0]]);
+    await first?.kill9();
+    await node.disconnect('tab');
+    await until(async () => (await counts('offline'))[0] === 1, TAKEN_OVER);
+    expect([await counts('online'), await counts('occupied'), await counts('vacated')]).toEqual([[0], [0], [0]]);
   });
 
   it.concurrent('killed at any moment, over and over: every job is done', async (context) => {

@@ -30,6 +30,7 @@ export async function audit(server: RedisServer, prefix: string, nodes: Readonly
     }
     for (const { room, user } of node.rooms.values()) {
       expectEntry(`node-rooms:${id}`, `${room} ${user.id}`);
+      expectEntry('occupied', room);
       const pair = `room:${room}|${user.id}`;
       roomUsers.set(pair, (roomUsers.get(pair) ?? new Set()).add(id));
     }

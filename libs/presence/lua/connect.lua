@@ -5,15 +5,15 @@
 -- it brings that is not known (Redis came back with older data) gets the number of the node's last good renewal: older than any login that was first
 -- seen since, newer than any seen before. If it is not the newest, the newest is announced again.
 --
--- KEYS: 1 tombstones, 2 the user's connections, 3 the shard's online users, 4 the node's connections; single-session: 5 the user's logins, 6 the
---       user's channel
+-- KEYS: 1 tombstones, 2 the user's connections, 3 the shard's online users, 4 the node's connections, 5 the shard's edges; single-session: 6 the
+--       user's logins, 7 the user's channel
 -- ARGV: 1 node, 2 connection id, 3 user id; single-session: 4 login, 5 PUBLISH or SPUBLISH, 6 '' or the number for an unknown login of a restore
--- Constant: NEW_LOGIN, the head of that signal
+-- Constants: NEW_LOGIN, the head of that signal; EDGES_MAX, the edges that are kept, about
 -- Reply: users online in the shard; -1 the node was reaped, nothing was registered; -2 a newer login exists, nothing was registered
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return -1 end
 local login = ARGV[4]
 if login then
-  local logins = KEYS[5]
+  local logins = KEYS[6]
   local restore = ARGV[6] ~= ''
   local newest = redis.call('ZRANGE', logins, -1, -1, 'WITHSCORES')
   if newest[1] ~= login then
@@ -26,9 +26,9 @@ if login then
       end
       redis.call('ZADD', logins, string.format('%.0f', number), login)
       redis.call('ZREMRANGEBYRANK', logins, 0, -101)
-      redis.call(ARGV[5], KEYS[6], NEW_LOGIN .. redis.call('ZRANGE', logins, -1, -1)[1])
+      redis.call(ARGV[5], KEYS[7], NEW_LOGIN .. redis.call('ZRANGE', logins, -1, -1)[1])
     elseif restore then
-      redis.call(ARGV[5], KEYS[6], NEW_LOGIN .. newest[1])
+      redis.call(ARGV[5], KEYS[7], NEW_LOGIN .. newest[1])
     else
       return -2
     end
@@ -36,7 +36,9 @@ if login then
   redis.call('PEXPIRE', logins, 2592000000)
 end
 if redis.call('HSET', KEYS[2], ARGV[1] .. '.' .. ARGV[2], '') == 1 then
-  redis.call('SADD', KEYS[3], ARGV[3])
+  if redis.call('SADD', KEYS[3], ARGV[3]) == 1 then
+    redis.call('XADD', KEYS[5], 'NOMKSTREAM', 'MAXLEN', '~', EDGES_MAX, '*', '+', 'u:' .. ARGV[3])
+  end
   redis.call('SADD', KEYS[4], ARGV[2] .. ' ' .. ARGV[3])
 end
 return redis.call('SCARD', KEYS[3])

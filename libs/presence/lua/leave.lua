@@ -1,9 +1,9 @@
 -- A user has left a room on one node; off the last one, the user has left the room, which a `left` signal
 -- announces. Does nothing if the user is not there.
 --
--- KEYS: 1 the room's users, 2 the node's (room, user) pairs, 3 the channel announced on
+-- KEYS: 1 the room's users, 2 the node's (room, user) pairs, 3 the channel announced on, 4 the shard's occupied rooms, 5 the shard's edges
 -- ARGV: 1 node, 2 room, 3 user id, 4 PUBLISH or SPUBLISH
--- Constant: LEFT, the head of that signal: `<head><count> <user json>`
+-- Constants: LEFT, the head of that signal: `<head><count> <user json>`; EDGES_MAX, as in connect.lua
 -- Reply: distinct users in the room
 redis.call('SREM', KEYS[2], ARGV[2] .. ' ' .. ARGV[3])
 local value = redis.call('HGET', KEYS[1], ARGV[3])
@@ -18,5 +18,8 @@ if rest ~= '' then
 end
 redis.call('HDEL', KEYS[1], ARGV[3])
 local count = redis.call('HLEN', KEYS[1])
+if count == 0 and redis.call('SREM', KEYS[4], ARGV[2]) == 1 then
+  redis.call('XADD', KEYS[5], 'NOMKSTREAM', 'MAXLEN', '~', EDGES_MAX, '*', '-', 'r:' .. ARGV[2])
+end
 redis.call(ARGV[4], KEYS[3], LEFT .. count .. ' ' .. json)
 return count

@@ -10,7 +10,14 @@ describe('names in Redis', () => {
       const names = [keys.meta(room), keys.stream(room), keys.roomChannel(room), keys.idempotency(room, 'k')];
       expect(new Set(names.map((name) => calculateSlot(name))).size).toBe(1);
       const shard = keys.shardOfRoom(room);
-      const presence = [keys.roomUsers(room), keys.nodeRooms(shard, 'n'), keys.tombstones(shard), keys.presenceChannel(room)];
+      const presence = [
+        keys.roomUsers(room),
+        keys.nodeRooms(shard, 'n'),
+        keys.tombstones(shard),
+        keys.presenceChannel(room),
+        keys.occupied(shard),
+        keys.edges(shard),
+      ];
       expect(new Set(presence.map((name) => calculateSlot(name))).size).toBe(1);
     }
     for (const user of ['ann', '{b}', 'c}{d', 'é']) {
@@ -22,6 +29,9 @@ describe('names in Redis', () => {
         keys.tombstones(shard),
         keys.logins(user),
         keys.userChannel(user),
+        keys.edges(shard),
+        keys.observer(shard),
+        keys.reported(shard),
       ];
       expect(new Set(names.map((name) => calculateSlot(name))).size).toBe(1);
     }
@@ -47,6 +57,10 @@ describe('names in Redis', () => {
       keys.nodeConnections(0, 'a'),
       keys.nodeRooms(0, 'a'),
       keys.tombstones(0),
+      keys.occupied(0),
+      keys.edges(0),
+      keys.observer(0),
+      keys.reported(0),
       keys.probeChannel('a', 'a'),
       keys.nodes(),
       keys.nodeFacts('a'),
