@@ -5,7 +5,7 @@ import { type Revocation, RevocationFeed, Revocations, TokenGate, tokenHash } fr
 import type { TokenVerifier } from '#libs/auth/token-verifier.ts';
 import type { Config } from '#libs/config/config.ts';
 import { EventFeed, type EventListener } from '#libs/events/event-feed.ts';
-import { ROOM_EVENTS, type RoomEvent } from '#libs/events/events.ts';
+import { ACCESS_EVENTS, type AccessEvent } from '#libs/events/events.ts';
 import { MessageWriter } from '#libs/messages/message-writer.ts';
 import type { RoomAccess } from '#libs/messages/room-access.ts';
 import { People } from '#libs/rooms/people.ts';
@@ -24,7 +24,7 @@ export interface HubParts {
   /** Follows what is revoked from now on, and tells of each entry once. */
   follow(onRevocation: (revocation: Revocation) => void): Promise<RevocationFeed>;
   /** Follows what becomes of rooms from now on. `listener`: undefined as long as nobody can be in one. */
-  followRooms(listener: () => EventListener<RoomEvent['kind']> | undefined): Promise<EventFeed<RoomEvent['kind']>>;
+  followRooms(listener: () => EventListener<AccessEvent['kind']> | undefined): Promise<EventFeed<AccessEvent['kind']>>;
 }
 
 export function hubParts(config: Config, verifier: TokenVerifier, backend: Backend, log: Logger, background: Background): HubParts {
@@ -65,7 +65,7 @@ export function hubParts(config: Config, verifier: TokenVerifier, backend: Backe
       return feed;
     },
     async followRooms(listener) {
-      const rooms = new EventFeed({ source: store.events, kinds: ROOM_EVENTS, listener, steady: () => performance.now(), log });
+      const rooms = new EventFeed({ source: store.events, kinds: ACCESS_EVENTS, listener, steady: () => performance.now(), log });
       await rooms.start();
       return rooms;
     },

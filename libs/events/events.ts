@@ -78,8 +78,8 @@ export type StoredEvent = {
 export type StoredEventOf<K extends StoredKind> = Extract<StoredEvent, { readonly kind: K }>;
 
 /** What becomes of rooms, as far as it changes who may be in them or what they keep (R7). */
-export const ROOM_EVENTS = ['member_joined', 'member_left', 'room_changed', 'room_closed'] as const;
-export type RoomEvent = StoredEventOf<(typeof ROOM_EVENTS)[number]>;
+export const ACCESS_EVENTS = ['member_joined', 'member_left', 'room_changed', 'room_closed'] as const;
+export type AccessEvent = StoredEventOf<(typeof ACCESS_EVENTS)[number]>;
 
 const KINDS: Readonly<Record<StoredKind, true>> = {
   room_opened: true,

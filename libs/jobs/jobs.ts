@@ -63,9 +63,6 @@ export interface QueuePayloads {
 /** The name of a queue. */
 export type QueueName = keyof QueuePayloads;
 
-/** The names of all queues. */
-export const QUEUE_NAMES = ['mail', 'room-expiry', 'clean-up'] as const satisfies readonly QueueName[];
-
 /** A job, as its handler gets it. */
 export interface Job<Q extends QueueName> {
   readonly id: string;
@@ -185,6 +182,9 @@ export const QUEUE_SETTINGS: Readonly<Record<QueueName, QueueSettings>> = {
   // The next repetition is the retry.
   'clean-up': { attempts: 1, backoffMs: 0, backoffMaxMs: 0, concurrency: 5, keepDoneSeconds: 0, keepFailedSeconds: 0 },
 };
+
+/** The names of all queues. */
+export const QUEUE_NAMES = Object.keys(QUEUE_SETTINGS) as readonly QueueName[];
 
 /** Most done and most failed jobs that are kept, whatever their age. */
 export const KEPT_MAX = 1000;

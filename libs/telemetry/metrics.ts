@@ -2,7 +2,7 @@
 
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, type PrometheusContentType, Registry } from 'prom-client';
-import type { ErrorCode } from '#libs/protocol/errors.ts';
+import { ERRORS, type ErrorCode } from '#libs/protocol/errors.ts';
 import { BACKGROUND_TASKS, type BackgroundTask } from './background.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { HOT_METRICS, type MetricEntry, OTHER_METRICS } from './metric-table.ts';
@@ -73,8 +73,9 @@ export const DRAIN_STATES = { serving: 0, draining: 1, drained: 2 } as const;
 export type MetricsSnapshot = readonly object[];
 
 /** Close codes that count under their own number: RFC 6455's and the contract's. A client may send any other: those count as one. */
-const CLOSE_CODES = new Set([
-  1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 4001, 4009, 4029, 4500, 4503, 4509, 4510,
+const CLOSE_CODES: ReadonlySet<number> = new Set([
+  ...[1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013],
+  ...Object.values(ERRORS).flatMap(({ close }) => (close === 0 ? [] : [close])),
 ]);
 
 /** Types of metrics that only rise, as prom-client names them. */

@@ -3,7 +3,7 @@
  * user who was removed and is a member again stays, and nothing is reported twice.
  */
 
-import type { RoomEvent } from '#libs/events/events.ts';
+import type { AccessEvent } from '#libs/events/events.ts';
 import type { Fanout } from '#libs/hub/ports/socket.ts';
 import type { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
@@ -39,7 +39,7 @@ export class LostAccess {
   }
 
   /** Acts on what became of rooms, as the log of events has it. Harmless to repeat. Rejects with `HubError` `UNAVAILABLE` if the present cannot be asked about. */
-  async apply(events: readonly RoomEvent[]): Promise<void> {
+  async apply(events: readonly AccessEvent[]): Promise<void> {
     const checks: Promise<void>[] = [];
     for (const event of events) {
       const { kind, room, users, payload } = event;
