@@ -9,7 +9,7 @@ import { hubParts } from '#libs/backend/hub-parts.ts';
 import { type Config, loadConfig } from '#libs/config/config.ts';
 import { fail, runAlone, type Service } from '#libs/process/process-life.ts';
 import { Database } from '#libs/store/database.ts';
-import { appendAll } from '#libs/store/message-append.ts';
+import { appendMessages } from '#libs/store/message-append.ts';
 import type { StoredAt, StoredMessage } from '#libs/store/message-store.ts';
 import { PostgresMessages } from '#libs/store/messages.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
@@ -33,7 +33,7 @@ class SingleMessages extends PostgresMessages {
   }
 
   override async append(message: StoredMessage): Promise<StoredAt | 'conflict'> {
-    const [place = 'conflict'] = await appendAll(this.#pool, [message], performance.now() + TIMEOUT_MS);
+    const [place = 'conflict'] = await appendMessages(this.#pool, [message], performance.now() + TIMEOUT_MS);
     return place;
   }
 }

@@ -1,4 +1,5 @@
 import { HubError } from '#libs/protocol/errors.ts';
+import { latestStates } from '#libs/protocol/room-event.ts';
 import { ACTIVE_MS } from './active-rooms.ts';
 import type { Archive } from './archive.ts';
 import { ArchiveKeys } from './archive-keys.ts';
@@ -110,7 +111,9 @@ export class BrokerMemory implements Broker, MemoryNode {
     if (this.#archive?.holds(room) !== true && !this.#space.has(room)) return UNBEGUN;
     await this.#begin(room);
     const page = this.#space.before(room, offset, limit);
-    return page.more || this.#archive?.holds(room) !== true ? page : this.#archive.before(room, offset, limit, page);
+    if (page.more || this.#archive?.holds(room) !== true) return page;
+    const completed = await this.#archive.before(room, offset, limit, page);
+    return { ...completed, publications: latestStates(completed.publications, this.#space.changes(room)) };
   }
 
   async kept(room: string, offset: number, limit: PageLimit): Promise<Page> {
@@ -155,7 +158,8 @@ export class BrokerMemory implements Broker, MemoryNode {
       const first = publications[0]?.offset ?? position.offset + 1;
       if (first > whole.position.offset + 1) continue;
       const older = more ? [] : whole.publications.filter(({ offset }) => offset < first);
-      return { position, publications: [...older, ...publications].slice(-LATEST_PAGE.count) };
+      const all = latestStates([...older, ...publications], this.#space.changes(room));
+      return { position, publications: all.slice(-LATEST_PAGE.count) };
     }
   }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { latestStates } from '#libs/protocol/room-event.ts';
+import { isMessageFrame } from '#libs/protocol/server-frame.ts';
 import type { Page, PageLimit, Position, Publication, Published, PublishRequest, Topic } from './broker.ts';
 import type { BrokerLimits } from './broker-limits.ts';
 
@@ -123,9 +124,17 @@ export class MemorySpace {
 
   before(name: string, offset: number, limit: PageLimit): Page {
     const { epoch, offset: top, publications } = this.#room(name, this.#steady());
-    const older = latestStates(publications.filter((publication) => publication.offset < offset)).toReversed();
+    const older = latestStates(publications)
+      .filter((publication) => publication.offset < offset)
+      .toReversed();
     const page = take(older, limit);
     return { position: { epoch, offset: top }, publications: page.toReversed(), more: page.length < older.length, complete: true };
+  }
+
+  /** The `event` frames of the room's stream that are no messages. */
+  changes(name: string): Uint8Array[] {
+    const { publications } = this.#room(name, this.#steady());
+    return publications.flatMap(({ frame }) => (isMessageFrame(frame) ? [] : [frame]));
   }
 
   /** Rooms that were published to within so many milliseconds. */

@@ -79,12 +79,17 @@ export class Publisher {
     return published(reply, at);
   }
 
-  async #run({ event }: PublishRequest, names: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
+  async #run({ room, event }: PublishRequest, names: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
     const options = { runId: true };
     const reply =
       event === undefined
         ? this.#link.run(this.#script, names, args, options)
-        : this.#link.run(this.#eventScript, names, [event.offset, event.version, ...args], options);
+        : this.#link.run(
+            this.#eventScript,
+            names.toSpliced(3, 0, this.#link.keys.eventMark(room)),
+            [event.offset, event.version, ...args],
+            options,
+          );
     return (await reply) as Reply;
   }
 

@@ -69,20 +69,23 @@ export class RoomReader {
 
   /** As `before`, and begins the sequence of a room that has none. */
   async latest(room: string, offset: number, limit: PageLimit): Promise<Page> {
-    const { position, publications: read, more } = await this.#read(room, 'XREVRANGE', before(offset), limit);
+    const { position, publications: read, changes, more } = await this.#read(room, 'XREVRANGE', before(offset), limit);
     const archive = this.#archive?.holds(room) ? this.#archive : undefined;
-    if (archive === undefined) return whole({ position, publications: read, more });
+    if (archive === undefined) return whole({ position, publications: read, changes, more });
     const run = untilHole(read);
     const follows = run[0]?.offset === Math.min(offset - 1, position.offset);
     const cut = run.length < read.length;
-    const page = whole({ position, publications: run, more: more || cut });
+    const page = whole({ position, publications: run, changes, more: more || cut });
     if (follows && more && !cut) return page;
-    return archive.before(room, offset, limit, follows ? page : { ...page, publications: [] });
+    const completed = await archive.before(room, offset, limit, follows ? page : { ...page, publications: [] });
+    // An event that is not stored yet may change a message that only the archive has.
+    return { ...completed, publications: latestStates(completed.publications, changes) };
   }
 
   /** As `Broker.kept`. */
   async kept(room: string, offset: number, limit: PageLimit): Promise<Page> {
-    return { ...(await this.#read(room, 'XRANGE', String(offset + 1), limit)), complete: true };
+    const { position, publications, more } = await this.#read(room, 'XRANGE', String(offset + 1), limit);
+    return { position, publications, more, complete: true };
   }
 
   /** Runs a script that may have to begin an epoch: at once where any will do, otherwise only once it is known what is stored. */
@@ -106,12 +109,16 @@ export class RoomReader {
   async #readOnce(room: string, direction: Direction, from: string, limit: PageLimit, fresh: string, floor: number) {
     const { keys } = this.#link;
     const args = [fresh, direction, from, limit.count, limit.bytes, floor];
-    const reply = await this.#link.run(this.#page, [keys.meta(room), keys.stream(room)], args, { runId: true, buffers: true });
-    const [epoch, offset, more, ...frames] = reply as [Buffer, number, number, ...Buffer[]];
+    const reply = await this.#link.run(this.#page, [keys.meta(room), keys.stream(room), keys.eventMark(room)], args, {
+      runId: true,
+      buffers: true,
+    });
+    const [epoch, offset, more, length = 0, ...frames] = reply as [Buffer, number, number, number?, ...Buffer[]];
     if (epoch.length === 0) return more === 1 ? 'stale' : undefined;
     return {
       position: { epoch: epoch.toString('latin1'), offset },
-      publications: frames.map((frame) => ({ offset: offsetOf(frame), frame })),
+      publications: frames.slice(0, length).map((frame) => ({ offset: offsetOf(frame), frame })),
+      changes: frames.slice(length),
       more: more === 1,
     };
   }
@@ -120,8 +127,8 @@ export class RoomReader {
 type Direction = 'XRANGE' | 'XREVRANGE';
 
 /** A page of messages in their latest state, from a read that gave the newest first. */
-function whole(page: RawPage): Page {
-  return { ...page, publications: latestStates(page.publications.toReversed()), complete: true };
+function whole({ position, publications, changes, more }: RawPage): Page {
+  return { position, publications: latestStates(publications.toReversed(), changes), more, complete: true };
 }
 
 /** The start of a read below an offset. No publication has offset 0: such a read gives the position only. */
@@ -141,6 +148,8 @@ function untilHole(publications: readonly Publication[]): Publication[] {
 interface RawPage {
   readonly position: Position;
   readonly publications: Publication[];
+  /** `event` frames with the latest states of messages. */
+  readonly changes: readonly Uint8Array[];
   readonly more: boolean;
 }
 

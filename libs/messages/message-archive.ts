@@ -46,9 +46,7 @@ function publication(entry: ReadMessage | StoredRoomEvent): ArchivedPublication 
 
 /** As `publication`, with the message's latest state. */
 function latestState(message: ReadMessage): ArchivedPublication {
-  const { change } = message;
-  // Its offset is not read: the state counts, whatever event carried it.
-  return change === undefined
-    ? publication(message)
-    : { ...publication(message), change: Buffer.from(`{"offset":0,${eventTail(message.room, change)}`) };
+  const { room, change } = message;
+  if (change === undefined) return publication(message);
+  return { ...publication(message), change: Buffer.from(`{"offset":${change.offset},${eventTail(room, change.body)}`) };
 }

@@ -1,8 +1,7 @@
 /** Messages of a room as the items of a page: what `history` answers, over a socket and over HTTP. */
 import type { Broker, Publication } from '#libs/broker/broker.ts';
-import { memberText } from '#libs/protocol/json-text.ts';
-import { eventOf, latestStates } from '#libs/protocol/room-event.ts';
-import { isMessageFrame, itemStart, messageMember } from '#libs/protocol/server-frame.ts';
+import { eventOf, latestStates, type MessageState, stateIn } from '#libs/protocol/room-event.ts';
+import { isMessageFrame, itemStart, messageMember, messageOf } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, ReadMessage } from '#libs/store/message-store.ts';
 import { Retention } from './room-access.ts';
 
@@ -76,14 +75,12 @@ export function logItems(room: string, publications: readonly Publication[], wan
 type Item = readonly Uint8Array[];
 
 function messageItem(room: string, offset: number, frame: Uint8Array, change?: Uint8Array): Item {
-  if (change === undefined) return cutItem(room, offset, frame);
-  const state = stateOf(eventOf(change));
-  return state === undefined ? cutItem(room, offset, frame) : [Buffer.from(`{"offset":${offset},"message":${state}}`)];
+  const state = change && stateIn(eventOf(change));
+  return state === undefined ? cutItem(room, offset, frame) : [Buffer.from(stateItem(offset, state))];
 }
 
-/** The JSON of a message's whole state, of the event that carries it. */
-function stateOf(event: string): string | undefined {
-  return memberText(event, 'message');
+function stateItem(offset: number, { message, version }: MessageState): string {
+  return `{"offset":${offset},"message":${message}${version === 0 ? '' : `,"version":${version}`}}`;
 }
 
 /** The item of a finished frame: the frame without its `room` and `type`. */
@@ -100,7 +97,7 @@ function storedItems(messages: readonly ReadMessage[], bytesMax: number, older: 
   const items: string[] = [];
   let bytes = 0;
   for (const message of messages.toReversed()) {
-    const item = `{"offset":${message.offset},${memberOf(message)}`;
+    const item = stateItem(message.offset, latestStateOf(message));
     bytes += Buffer.byteLength(item);
     if (bytes > bytesMax && items.length > 0) break;
     items.push(item);
@@ -108,8 +105,8 @@ function storedItems(messages: readonly ReadMessage[], bytesMax: number, older: 
   return { items: Buffer.from(items.reverse().join()), more: older || items.length < messages.length };
 }
 
-/** The `message` member of a stored message in its latest state, and a last brace. */
-export function memberOf({ id, sender, text, data, at, change }: ReadMessage): string {
-  const state = change === undefined ? undefined : stateOf(change);
-  return state === undefined ? messageMember(id, sender, text, data, at) : `"message":${state}}`;
+/** The latest state of a stored message. */
+export function latestStateOf({ id, sender, text, data, at, change }: ReadMessage): MessageState {
+  const state = change && stateIn(change.body);
+  return state ?? { message: messageOf(messageMember(id, sender, text, data, at)).text, version: 0 };
 }

@@ -68,8 +68,11 @@ export interface EventRequest {
   readonly membership: Membership;
   /** As in `MessageRequest`. */
   readonly members?: MemberLookup;
-  /** `target` and `version` come together, with the target's whole state as `message`; or none of them. */
-  readonly event: Omit<EventBody, 'at'>;
+  /**
+   * `target`, `version` and `message` come together, or none of them. A repetition under the same id must have the same members, `at` included:
+   * the store must have the bytes that were published.
+   */
+  readonly event: EventBody;
 }
 
 const NO_TARGET: EventTarget = { offset: 0, version: 0 };
@@ -129,7 +132,7 @@ export class MessageWriter {
     // A message that is to be stored always has a key: the retry by the hub itself must not make a second one.
     const key = clientId === undefined && membership.retention !== Retention.history ? null : id;
     if (membership.retention === Retention.history) {
-      if (this.#steady() < this.#storeAwayUntil) throw new HubError('NOT_STORED', undefined, { retryAfter: 1 });
+      this.#assertStoreHere();
       return this.#keep(membership, members, { room, tail, key, at }, { id, sender, text, data });
     }
     const said = broker.publish({ room, tail, key, at });
@@ -144,18 +147,22 @@ export class MessageWriter {
    * Appends an event that is no message to the log of a room (M7), once, however often it is repeated under the same id within five minutes. Resolves
    * once it is published, in a room that keeps history once it is stored (M1).
    *
-   * @throws TypeError In a room that keeps nothing: it has no log. Rejects as `write` does.
+   * Rejects with `TypeError` in a room that keeps nothing, because it has no log, and if `target`, `version` and `message` do not come together.
+   * Otherwise rejects as `write` does.
    */
   async writeEvent({ membership, members = async () => membership.members ?? [], event }: EventRequest): Promise<Written> {
     const { room, retention } = membership;
     if (retention === Retention.none) throw new TypeError(`${room} keeps no log`);
-    const at = this.#options.now();
-    const { id, kind } = event;
-    const body = eventJson({ ...event, at });
-    const target =
-      event.target === undefined || event.version === undefined ? undefined : { offset: event.target.offset, version: event.version };
+    const { id, kind, version, message, at } = event;
+    const given = [event.target, version, message].filter((member) => member !== undefined).length;
+    if (given !== 0 && given !== 3) throw new TypeError('target, version and message of an event come together');
+    const body = eventJson(event);
+    const target = event.target === undefined || version === undefined ? undefined : { offset: event.target.offset, version };
     const request = { room, tail: eventTail(room, body), key: id, at, event: target ?? NO_TARGET };
-    if (retention === Retention.history) return this.#keep(membership, members, request, { id, kind, target, body });
+    if (retention === Retention.history) {
+      this.#assertStoreHere();
+      return this.#keep(membership, members, request, { id, kind, target, body });
+    }
     const { offset, epoch, at: first } = await this.#options.broker.publish(request);
     if (membership.members !== undefined) this.#tell(members, retention, offset, request.tail, epoch);
     return { id, offset, at: first };
@@ -179,6 +186,11 @@ export class MessageWriter {
       }
       if (place === PLACES_MAX) throw new HubError('NOT_STORED', undefined, { retryAfter: 1 });
     }
+  }
+
+  /** @throws HubError `NOT_STORED` for a moment after the store did not take an entry. */
+  #assertStoreHere(): void {
+    if (this.#steady() < this.#storeAwayUntil) throw new HubError('NOT_STORED', undefined, { retryAfter: 1 });
   }
 
   async #store<T>(append: Promise<T>): Promise<T> {

@@ -40,6 +40,8 @@ export interface ChatMessage {
 export interface PageMessage {
   readonly offset: number;
   readonly message: ChatMessage;
+  /** Of the state of a message that an event changed (M7). */
+  readonly version?: number;
 }
 
 /** An event of a room's log that is no message (M7). */
@@ -50,7 +52,7 @@ export interface RoomEvent {
   readonly kind: string;
   /** The message that the event changes. */
   readonly target?: { readonly offset: number; readonly id: string };
-  /** Of the target's state. A state replaces one with a lower version, and is passed over beside a higher one. */
+  /** Of the target's state. It replaces a state that does not have a higher version. */
   readonly version?: number;
   readonly message?: ChatMessage;
   /** Unix milliseconds. */
@@ -318,6 +320,8 @@ export interface OfflineMessageFrame {
   readonly room: string;
   readonly offset: number;
   readonly message: ChatMessage;
+  /** Of the state of a message that an event changed (M7). */
+  readonly version?: number;
 }
 
 /** All offline messages were sent. */

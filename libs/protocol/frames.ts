@@ -30,6 +30,7 @@ import {
   TEXT,
   UNIX_SECONDS,
   USER_ID,
+  VERSION,
 } from './member-types.ts';
 
 interface Frame {
@@ -331,7 +332,7 @@ export const SERVER_FRAMES = {
     example: { id: '4', room: 'park', code: 'RATE_LIMITED', message: 'Too many requests: slow down.', retryable: true, retryAfter: 2 },
   },
   offline_message: {
-    members: { room: ROOM, offset: OFFSET, message: CHAT_MESSAGE },
+    members: { room: ROOM, offset: OFFSET, message: CHAT_MESSAGE, version: optional(VERSION) },
     summary: 'At connect: a message that came while the user had no session (M6).',
     example: { room: 'dm:Jx0aW5nLWEtcm9vbS1pZC', ...ITEM },
   },

@@ -4,7 +4,7 @@
  */
 
 /** Most arrays and objects inside each other (F7). Readers may not be able to parse deeper ones. */
-const DEPTH_MAX = 1000;
+export const DEPTH_MAX = 1000;
 
 /** Numbers that a double may not hold: long numbers, numbers with an exponent, and minus zero. */
 const DOUBTFUL = /\d[\d.]{15,}|\d[eE]|-0/;
@@ -14,16 +14,17 @@ const DOUBTFUL = /\d[\d.]{15,}|\d[eE]|-0/;
  * for `JSON.parse`.
  *
  * @param text A JSON object.
- * @throws RangeError if the value is nested more than 1,000 deep.
+ * @param depthMax How deep a member may be nested. Default without a limit: what the hub wrote was checked where it came in.
+ * @throws RangeError if a member is nested deeper.
  */
-export function memberText(text: string, name: string): string | undefined {
+export function memberText(text: string, name: string, depthMax = Number.POSITIVE_INFINITY): string | undefined {
   let found: string | undefined;
   let at = skipBlanks(text, text.indexOf('{') + 1);
   while (text[at] === '"') {
     const nameEnd = stringEnd(text, at);
     const key = text.slice(at + 1, nameEnd - 1);
     const start = skipBlanks(text, skipBlanks(text, nameEnd) + 1);
-    const end = valueEnd(text, start);
+    const end = valueEnd(text, start, depthMax);
     if (key === name || (key.includes('\\') && JSON.parse(`"${key}"`) === name)) found = text.slice(start, end);
     at = skipBlanks(text, end);
     if (text[at] !== ',') break;
@@ -74,7 +75,7 @@ function stringEnd(text: string, from: number): number {
 }
 
 /** Returns the index behind the value that begins at `from`. */
-function valueEnd(text: string, from: number): number {
+function valueEnd(text: string, from: number, depthMax: number): number {
   let depth = 0;
   for (let at = from; at < text.length; at += 1) {
     switch (text[at]) {
@@ -85,7 +86,7 @@ function valueEnd(text: string, from: number): number {
       case '{':
       case '[':
         depth += 1;
-        if (depth > DEPTH_MAX) throw new RangeError('nested too deeply');
+        if (depth > depthMax) throw new RangeError('nested too deeply');
         break;
       case '}':
       case ']':

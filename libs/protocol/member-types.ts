@@ -159,11 +159,17 @@ export const CHAT_MESSAGE = {
   },
 } as const satisfies ObjectType;
 
+export const VERSION = {
+  type: 'integer',
+  minimum: 1,
+  description: 'Of the state of a message that an event changed (M7).',
+} as const satisfies MemberType;
+
 export const PAGE_MESSAGE = {
   type: 'object',
   name: 'PageMessage',
   description: 'A message on a page.',
-  members: { offset: { ...OFFSET, minimum: 1 }, message: CHAT_MESSAGE },
+  members: { offset: { ...OFFSET, minimum: 1 }, message: CHAT_MESSAGE, version: optional(VERSION) },
 } as const satisfies ObjectType;
 
 /** An event of a room's log that is no message (M7). */
@@ -181,10 +187,9 @@ export const ROOM_EVENT = {
       members: { offset: { ...OFFSET, minimum: 1 }, id: STRING },
     },
     version: {
-      type: 'integer',
-      minimum: 1,
+      ...VERSION,
       optional: true,
-      description: "Of the target's state. A state replaces one with a lower version, and is passed over beside a higher one.",
+      description: "Of the target's state. It replaces a state that does not have a higher version.",
     },
     message: { ...CHAT_MESSAGE, optional: true, description: 'The whole state of the target after the event.' },
     at: STAMP,

@@ -1,12 +1,12 @@
 /** Events of the logs of rooms that are no messages (M7): how they are written, and what is read of kinds that this version may not know. */
 import { memberText } from './json-text.ts';
-import { eventHead, isMessageFrame } from './server-frame.ts';
+import { eventHead, frameHeadOf, isMessageFrame } from './server-frame.ts';
 
 /** The message whose whole state an event carries. */
 export interface EventTarget {
   /** Its offset; 0 if the event changes no message. */
   readonly offset: number;
-  /** Of the state: the highest one counts, whatever the order of the events. 0 if the event changes no message. */
+  /** Of the state: the highest one counts, of equal ones that of the highest offset. 0 if the event changes no message. */
   readonly version: number;
 }
 
@@ -58,38 +58,65 @@ export function targetOfEvent(event: string): EventTarget | undefined {
   return target === undefined || version === undefined ? undefined : { offset: target.offset, version };
 }
 
+/** A message's whole state, as an event carries it. */
+export interface MessageState {
+  /** The JSON of the message. */
+  readonly message: string;
+  /** 0 if nothing changed the message. */
+  readonly version: number;
+}
+
+/** The state that an event carries; undefined if it changes no message. The JSON of the event as in its frame. */
+export function stateIn(event: string): MessageState | undefined {
+  const version = targetOfEvent(event)?.version;
+  const message = version === undefined ? undefined : memberText(event, 'message');
+  return version === undefined || message === undefined ? undefined : { message, version };
+}
+
 /** The JSON of the event in a finished `event` frame. */
 export function eventOf(frame: Uint8Array): string {
   return memberText(Buffer.from(frame).toString(), 'event') ?? '{}';
 }
 
 /**
- * The messages of a stretch of a room's log, each with the event of the stretch that carries its latest state. That is the
- * one with the highest version, not the last one: two nodes may change a message at once. Other events are left out.
+ * The messages of a stretch of a room's log, each with the event that carries its latest state. That is the one with the
+ * highest version, of equal ones the one with the highest offset: two nodes may change a message at once. Other events are
+ * left out.
  *
- * @param entries In any order. A superseded event may have lost all but the head of its frame, `{"offset":N,`.
+ * @param entries In any order. An event may have lost all but the head of its frame, `{"offset":N,`: it counts as superseded.
  */
-export function latestStates<T extends LogFrame>(entries: readonly T[]): readonly T[] {
-  if (entries.every(({ frame }) => isMessageFrame(frame) && !isHead(frame))) return entries;
-  const changes = new Map<number, { readonly version: number; readonly frame: Uint8Array }>();
-  const note = (frame: Uint8Array, at?: number): void => {
-    const target = targetOfEvent(eventOf(frame));
-    const offset = at ?? target?.offset ?? 0;
-    if (target !== undefined && target.version > (changes.get(offset)?.version ?? 0))
-      changes.set(offset, { version: target.version, frame });
-  };
+export function latestStates<T extends LogFrame>(entries: readonly T[], changes: readonly Uint8Array[] = []): readonly T[] {
+  if (changes.length === 0 && entries.every(({ frame }) => isMessageFrame(frame) && !isHead(frame))) return entries;
+  const latest = new Map<number, Change>();
   const messages: T[] = [];
+  for (const frame of changes) note(latest, frame);
   for (const entry of entries) {
-    const { offset, frame, change } = entry;
-    if (isHead(frame)) continue;
-    if (isMessageFrame(frame)) messages.push(entry);
-    else note(frame);
-    if (change !== undefined) note(change, offset);
+    if (isHead(entry.frame)) continue;
+    if (isMessageFrame(entry.frame)) messages.push(entry);
+    else note(latest, entry.frame);
+    if (entry.change !== undefined) note(latest, entry.change);
   }
   return messages.map((message) => {
-    const change = changes.get(message.offset)?.frame;
+    const change = latest.get(message.offset)?.frame;
     return change === undefined ? message : { ...message, change };
   });
+}
+
+interface Change {
+  readonly version: number;
+  /** Of the event. */
+  readonly offset: number;
+  readonly frame: Uint8Array;
+}
+
+/** Keeps a change if it is later than the one that is known of its target. */
+function note(latest: Map<number, Change>, frame: Uint8Array): void {
+  const target = targetOfEvent(eventOf(frame));
+  if (target === undefined) return;
+  const { offset } = frameHeadOf(frame);
+  const known = latest.get(target.offset);
+  if (known === undefined || target.version > known.version || (target.version === known.version && offset > known.offset))
+    latest.set(target.offset, { version: target.version, offset, frame });
 }
 
 function isHead(frame: Uint8Array): boolean {

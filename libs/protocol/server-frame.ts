@@ -187,16 +187,16 @@ function senderStart(user: string): string {
 }
 
 /**
- * Whether a finished `message` member (`"message":{"id":...,"from":...`) is of this user. A
- * message's own id has no quotes in it.
+ * Whether the JSON of a message (`{"id":...,"from":...`) is of this user. A message's own id has no
+ * quotes in it.
  */
-export function isOwnMember(member: string, user: string): boolean {
+export function isOwnMessage(message: string, user: string): boolean {
   const from = '"from":';
-  const at = member.indexOf(from);
-  return at >= 0 && member.startsWith(senderStart(user), at + from.length);
+  const at = message.indexOf(from);
+  return at >= 0 && message.startsWith(senderStart(user), at + from.length);
 }
 
-/** Returns the JSON of a person. The id comes first: `isOwnMember` and the store read it there. */
+/** Returns the JSON of a person. The id comes first: `isOwnMessage` and the store read it there. */
 export function personJson({ id, name, kind }: Person): string {
   return JSON.stringify({ id, name, kind });
 }

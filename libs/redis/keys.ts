@@ -72,6 +72,11 @@ export class RedisKeys {
     return `${this.#room(room)}:stream`;
   }
 
+  /** String: the room's stream may hold events that are no messages (M7). */
+  eventMark(room: string): string {
+    return `${this.#room(room)}:events`;
+  }
+
   /** String: the outcome of the publication under `key`. */
   idempotency(room: string, key: string): string {
     return `${this.#room(room)}:i:${key}`;
@@ -201,6 +206,7 @@ export class RedisKeys {
     return [
       this.meta(room),
       this.stream(room),
+      this.eventMark(room),
       this.idempotency(room, 'health'),
       this.connections(user),
       this.online(0),

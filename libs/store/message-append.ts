@@ -17,7 +17,7 @@ const THERE = `
  * @param table has the columns `room`, `offset`, `epoch` and `id`, then `columns`.
  * @param stamp the new value of the room's newest stamp, which is that of its newest message.
  */
-function append(table: string, types: string, columns: string, stamp: string): string {
+function append(table: string, types: string, columns: string, stamp: { readonly first: string; readonly next: string }): string {
   return `
   WITH input AS (
     SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], ${types}) WITH ORDINALITY
@@ -34,23 +34,21 @@ function append(table: string, types: string, columns: string, stamp: string): s
     SELECT room, "offset", epoch, id, ${columns} FROM input JOIN keys USING (room, id)
   ), tops AS (
     INSERT INTO room_tops (room, top, at)
-    SELECT i.room, max(i."offset"), max(i.at) FROM input i JOIN keys k ON k.room = i.room AND k.id = i.id GROUP BY i.room ORDER BY i.room COLLATE "C"
-    ON CONFLICT (room) DO UPDATE SET top = greatest(room_tops.top, excluded.top), at = ${stamp}
+    SELECT i.room, max(i."offset"), ${stamp.first} FROM input i JOIN keys k ON k.room = i.room AND k.id = i.id GROUP BY i.room ORDER BY i.room COLLATE "C"
+    ON CONFLICT (room) DO UPDATE SET top = greatest(room_tops.top, excluded.top), at = ${stamp.next}
   )
   SELECT i.n::integer AS n FROM input i JOIN keys k ON k.room = i.room AND k.id = i.id`;
 }
 
-const APPEND_MESSAGES = append(
-  'messages',
-  '$5::text[], $6::text[], $7::text[], $8::bigint[]',
-  'sender, text, data, at',
-  'greatest(room_tops.at, excluded.at)',
-);
+const APPEND_MESSAGES = append('messages', '$5::text[], $6::text[], $7::text[], $8::bigint[]', 'sender, text, data, at', {
+  first: 'max(i.at)',
+  next: 'greatest(room_tops.at, excluded.at)',
+});
 const APPEND_EVENTS = append(
   'room_events',
   '$5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[]',
   'kind, target, version, body, at',
-  'room_tops.at',
+  { first: '0', next: 'room_tops.at' },
 );
 
 /**
@@ -80,38 +78,35 @@ const TRIES = 4;
 
 type Entry = StoredMessage | StoredRoomEvent;
 
-function isEvent(entry: Entry): entry is StoredRoomEvent {
-  return 'body' in entry;
-}
-
 /**
- * Stores entries. Resolves with the place of each, in the same order. Entries of a group with the
- * same id count as one. First all messages are committed, then all other events: if it rejects,
- * some may be stored.
+ * Stores messages. Resolves with the place of each, in the same order. Messages of a group with the
+ * same id count as one. Each attempt is one commit, all or nothing.
  */
-export async function appendAll(database: Database, entries: readonly Entry[], deadline: number): Promise<(StoredAt | 'conflict')[]> {
-  const places = new Map<string, StoredAt | 'conflict'>();
-  const { messages = [], events = [] } = Object.groupBy(entries, (entry) => (isEvent(entry) ? 'events' : 'messages'));
-  for (const group of [messages, events]) await appendGroup(database, group, places, deadline);
-  return entries.map((entry) => places.get(keyOf(entry)) ?? 'conflict');
+export function appendMessages(
+  database: Database,
+  messages: readonly StoredMessage[],
+  deadline: number,
+): Promise<(StoredAt | 'conflict')[]> {
+  return appendAll(database, messages, deadline, APPEND_MESSAGES, messageColumns);
 }
 
-/** Stores entries of one table. Each attempt is one commit. */
-async function appendGroup(
+/** As `appendMessages`, for other events. */
+export function appendEvents(database: Database, events: readonly StoredRoomEvent[], deadline: number): Promise<(StoredAt | 'conflict')[]> {
+  return appendAll(database, events, deadline, APPEND_EVENTS, eventColumns);
+}
+
+async function appendAll<E extends Entry>(
   database: Database,
-  entries: readonly Entry[],
-  places: Map<string, StoredAt | 'conflict'>,
+  entries: readonly E[],
   deadline: number,
-): Promise<void> {
+  statement: string,
+  columns: (entries: readonly E[]) => unknown[][],
+): Promise<(StoredAt | 'conflict')[]> {
+  const places = new Map<string, StoredAt | 'conflict'>();
   let open = [...new Map(entries.toReversed().map((entry) => [keyOf(entry), entry])).values()];
   for (let attempt = 1; open.length > 0; attempt++) {
     if (attempt > TRIES) throw new HubError('UNAVAILABLE');
-    const events = open.filter(isEvent);
-    const [statement, columns] =
-      events.length > 0
-        ? [APPEND_EVENTS, eventColumns(events)]
-        : [APPEND_MESSAGES, messageColumns(open.filter((entry): entry is StoredMessage => !isEvent(entry)))];
-    const stored = await database.query<{ n: number }>(statement, [...placeColumns(open), ...columns], { deadline });
+    const stored = await database.query<{ n: number }>(statement, [...placeColumns(open), ...columns(open)], { deadline });
     const left = new Set(open);
     for (const { n } of stored) {
       const entry = open[n - 1];
@@ -121,20 +116,21 @@ async function appendGroup(
     }
     open = left.size === 0 ? [] : await look(database, [...left], places, deadline);
   }
+  return entries.map((entry) => places.get(keyOf(entry)) ?? 'conflict');
 }
 
 /**
  * Looks up entries that were not stored. Resolves with those that are not there at all: they are to
  * be tried again.
  */
-async function look(
+async function look<E extends Entry>(
   database: Database,
-  entries: readonly Entry[],
+  entries: readonly E[],
   places: Map<string, StoredAt | 'conflict'>,
   deadline: number,
-): Promise<Entry[]> {
+): Promise<E[]> {
   const values = [entries.map(({ room }) => room), entries.map(({ offset }) => offset), entries.map(({ id }) => id)];
-  const again: Entry[] = [];
+  const again: E[] = [];
   for (const row of await database.query<LookRow>(LOOK, values, { deadline })) {
     const entry = entries[row.n - 1];
     if (entry === undefined) continue;

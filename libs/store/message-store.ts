@@ -22,10 +22,10 @@ export interface StoredMessage {
 /** A message that is read, with its latest change. */
 export interface ReadMessage extends StoredMessage {
   /**
-   * JSON of the event with the highest version, which carries the latest state. Undefined if
-   * nothing changed the message.
+   * The event that carries its latest state: that with the highest version, of equal ones that with
+   * the highest offset. Undefined if nothing changed it. `body` as in `StoredRoomEvent`.
    */
-  readonly change?: string | undefined;
+  readonly change?: { readonly offset: number; readonly body: string } | undefined;
 }
 
 /** A stored event of a room's log that is not a message (M7). */

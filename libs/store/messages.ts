@@ -1,7 +1,7 @@
 import { failPoint } from '#libs/config/fail-point.ts';
 import { Batcher, GroupedReads } from './batcher.ts';
 import type { Database, StoreObserver } from './database.ts';
-import { appendAll } from './message-append.ts';
+import { appendEvents, appendMessages } from './message-append.ts';
 import type { MessageStore, ReadMessage, StoredAt, StoredMessage, StoredPage, StoredRoomEvent } from './message-store.ts';
 
 /** Each group is one commit. A second group is under way while the first is written to disk. */
@@ -23,9 +23,10 @@ const FIND = `
 const COLUMNS = 'room, "offset", epoch, id, sender, text, data, at';
 /** The event that carries the latest state of a message `m`. */
 const CHANGE = `
-            LEFT JOIN LATERAL (
-              SELECT e.body FROM room_events e WHERE e.room = m.room AND e.target = m."offset" ORDER BY e.version DESC LIMIT 1
-            ) AS change ON true`;
+        LEFT JOIN LATERAL (
+          SELECT e.body AS change, e."offset" AS change_offset FROM room_events e
+           WHERE e.room = m.room AND e.target = m."offset" ORDER BY e.version DESC, e."offset" DESC LIMIT 1
+        ) AS c ON true`;
 const BYTES = 'octet_length(text) + octet_length(sender) + coalesce(octet_length(data), 0)';
 
 /**
@@ -36,21 +37,24 @@ const BYTES = 'octet_length(text) + octet_length(sender) + coalesce(octet_length
  * the length of a large value and not the value itself: rows beyond the page are never fetched.
  * `found` counts the rows up to `$3`, also those beyond the page.
  */
-const page = (rows: string, columns: string, direction: 'ASC' | 'DESC'): string => `
-  SELECT ${columns}, change.body AS change, found
+const page = (rows: string, columns: string, direction: 'ASC' | 'DESC', change = ''): string => `
+  SELECT ${columns}, change, change_offset, found
     FROM (SELECT *, count(*) OVER ()::integer AS found,
                  coalesce(sum(bytes) OVER (ORDER BY "offset" ${direction} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS earlier
-            FROM (${rows}) AS sized) AS m${CHANGE}
+            FROM (${rows}) AS sized) AS m${change}
    WHERE earlier < $4
    ORDER BY "offset" ${direction}`;
 /** The page below an offset, and the page above one. Exported for the test of their plans. */
 export const PAGE_BEFORE = page(
-  `SELECT ${COLUMNS}, ${BYTES} AS bytes FROM messages WHERE room = $1 AND "offset" < $2 ORDER BY "offset" DESC LIMIT $3`,
+  `SELECT ${COLUMNS}, change, change_offset, coalesce(octet_length(change), ${BYTES}) AS bytes FROM (
+     SELECT * FROM messages WHERE room = $1 AND "offset" < $2 ORDER BY "offset" DESC LIMIT $3
+   ) AS m${CHANGE}`,
   COLUMNS,
   'DESC',
 );
 /**
  * Messages and other events. Only the latter have a `kind`, and they have no sender, text and data.
+ * The bytes of changes are not counted.
  */
 export const PAGE_AFTER = page(
   `SELECT * FROM (
@@ -60,8 +64,9 @@ export const PAGE_AFTER = page(
      (SELECT room, "offset", epoch, id, NULL, NULL, NULL, at, kind, target, version, body, octet_length(body)
         FROM room_events WHERE room = $1 AND "offset" > $2 ORDER BY "offset" LIMIT $3)
    ) AS log ORDER BY "offset" LIMIT $3`,
-  `${COLUMNS}, kind, target, version, m.body`,
+  `${COLUMNS}, kind, target, version, body`,
   'ASC',
+  CHANGE,
 );
 /** `$1` the room. The offsets above `$2`, up to `$3`. */
 const OFFSETS = ['messages', 'room_events']
@@ -78,6 +83,7 @@ type MessageRow = {
   data: string | null;
   at: number;
   change: string | null;
+  change_offset: number | null;
   found: number;
 };
 
@@ -103,22 +109,30 @@ interface Found {
 /** The logs of rooms in PostgreSQL. */
 export class PostgresMessages implements MessageStore {
   readonly #database: Database;
-  readonly #writer: Batcher<StoredMessage | StoredRoomEvent, StoredAt | 'conflict'>;
+  readonly #messages: Batcher<StoredMessage, StoredAt | 'conflict'>;
+  /** Apart, so that no message waits for an event. */
+  readonly #events: Batcher<StoredRoomEvent, StoredAt | 'conflict'>;
   readonly #finder: GroupedReads<Lookup, Found>;
 
   /** `messaging`: the connections on the path between a message and its `ack`. */
   constructor(database: Database, messaging: Database, observe: StoreObserver | undefined) {
     this.#database = database;
     const { timeoutMs } = messaging;
-    this.#writer = new Batcher({
+    const written = <T>(places: T): T => {
+      failPoint('after-insert');
+      return places;
+    };
+    this.#messages = new Batcher({
       ...GROUP,
       timeoutMs,
       observe,
-      write: async (entries, deadline) => {
-        const places = await appendAll(messaging, entries, deadline);
-        failPoint('after-insert');
-        return places;
-      },
+      write: (messages, deadline) => appendMessages(messaging, messages, deadline).then(written),
+    });
+    this.#events = new Batcher({
+      ...GROUP,
+      timeoutMs,
+      observe,
+      write: (events, deadline) => appendEvents(messaging, events, deadline).then(written),
     });
     this.#finder = new GroupedReads({
       ...LOOKED_UP,
@@ -128,7 +142,7 @@ export class PostgresMessages implements MessageStore {
   }
 
   append(entry: StoredMessage | StoredRoomEvent): Promise<StoredAt | 'conflict'> {
-    return this.#writer.add(entry);
+    return 'body' in entry ? this.#events.add(entry) : this.#messages.add(entry);
   }
 
   find(room: string, id: string): Promise<Found> {
@@ -159,7 +173,7 @@ export class PostgresMessages implements MessageStore {
 
   /** Resolves when every call so far is answered. */
   async flush(): Promise<void> {
-    await Promise.all([this.#writer.flush(), this.#finder.flush()]);
+    await Promise.all([this.#messages.flush(), this.#events.flush(), this.#finder.flush()]);
   }
 }
 
@@ -172,8 +186,9 @@ async function find(messaging: Database, asked: readonly Lookup[], deadline: num
   return rows.map(({ top, offset, epoch, at }) => ({ first: offset === null ? undefined : { offset, epoch, at }, top }));
 }
 
-function messageOf({ room, offset, epoch, id, sender, text, data, at, change }: MessageRow): ReadMessage {
-  return { room, offset, epoch, id, sender, text: JSON.parse(text), data: data ?? undefined, at, change: change ?? undefined };
+function messageOf({ room, offset, epoch, id, sender, text, data, at, change, change_offset }: MessageRow): ReadMessage {
+  const changed = change === null || change_offset === null ? undefined : { offset: change_offset, body: change };
+  return { room, offset, epoch, id, sender, text: JSON.parse(text), data: data ?? undefined, at, change: changed };
 }
 
 function entryOf(row: EntryRow): ReadMessage | StoredRoomEvent {

@@ -60,6 +60,9 @@ const CLOSED_DAYS = 30;
 const SILENT_DAYS = 30;
 /** Days that an event is kept. `KEPT_MS` of events.ts is a little less. */
 const EVENT_DAYS = 7;
+/** An event whose target was dropped. `$1` is a moment. */
+const ORPHANED = `at < $1 AND target IS NOT NULL AND NOT EXISTS (
+  SELECT 1 FROM messages m WHERE m.room = room_events.room AND m."offset" = room_events.target)`;
 /** Rows of one statement, few enough to block nobody for long. */
 const BATCH = 5000;
 /** Rooms of one transaction. */
@@ -113,7 +116,8 @@ export class PostgresUpkeep implements UpkeepStore {
       throw error;
     }
     for (const table of ['messages', 'room_events']) dropped += await this.#deleteAll(table, 'at < $1', before);
-    return dropped;
+    // An event carries the text of its target. The target of a young one may not be stored yet.
+    return dropped + (await this.#deleteAll('room_events', ORPHANED, now - HOUR_MS));
   }
 
   async dropExpired(now: number): Promise<number> {

@@ -207,7 +207,7 @@ describe('pairing', () => {
     await stage.arrive(ann, bob);
     const api = await stage.api();
     const { room } = (await match(api, ann)).body;
-    expect(await stage.expire(room)).toEqual({ again: expect.any(Number) });
+    expect(await stage.expire(room)).toEqual({ rerunInMs: expect.any(Number) });
     await stage.database.query('UPDATE rooms SET expires_at = $2 WHERE room = $1', [room, Date.now() - 1]);
     await stage.expire(room);
     await stage.settled(ann, bob);

@@ -72,7 +72,14 @@ describe('broker on one Redis', () => {
     await a.reached('park', 0, 2);
     // The same script, its channel another one: the offset is taken, nobody is told.
     const { keys } = b.link;
-    const constants = { PUBLISH: 'PUBLISH', STREAM_LENGTH: 1000, STREAM_AGE: 3_600_000, META_LIFE: 90_000_000, KEY_LIFE: 300_000 };
+    const constants = {
+      EVENT: 0,
+      PUBLISH: 'PUBLISH',
+      STREAM_LENGTH: 1000,
+      STREAM_AGE: 3_600_000,
+      META_LIFE: 90_000_000,
+      KEY_LIFE: 300_000,
+    };
     const script = loadScript(new URL('../../libs/broker/lua/publish.lua', import.meta.url), constants);
     const lost = publication('park', 'lost on the way');
     const names = [keys.meta('park'), keys.stream('park'), keys.roomChannel('nowhere')];

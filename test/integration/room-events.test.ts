@@ -45,12 +45,15 @@ function placeOf(message: unknown): { readonly offset: number; readonly id: stri
 function change(membership: Membership, target: { readonly offset: number; readonly id: string }, version: number, text: string) {
   serial += 1;
   const message = JSON.stringify({ id: target.id, from: { id: 'ann', name: 'Ann' }, text, at: 1_700_000_000_000 });
-  return stage.writer.writeEvent({ membership, event: { id: `event-${serial}`, kind: 'test.change', target, version, message } });
+  return stage.writer.writeEvent({
+    membership,
+    event: { id: `event-${serial}`, kind: 'test.change', target, version, message, at: Date.now() },
+  });
 }
 
 function unknown(membership: Membership) {
   serial += 1;
-  const none = { target: undefined, version: undefined, message: undefined };
+  const none = { target: undefined, version: undefined, message: undefined, at: Date.now() };
   return stage.writer.writeEvent({ membership, event: { id: `event-${serial}`, kind: 'test.unknown', ...none } });
 }
 
@@ -67,7 +70,7 @@ function log(client: StageClient, room: string): unknown[] {
 
 function page({ messages = [], events }: ServerFrame): unknown {
   return {
-    messages: messages.map(({ offset, message }) => [offset, message.text]),
+    messages: messages.map(({ offset, message, version }) => [offset, message.text, ...(version === undefined ? [] : [version])]),
     ...(events && { events: events.map(({ offset, event }) => [offset, event.kind, event.message?.text]) }),
   };
 }
@@ -102,7 +105,7 @@ describe.each([
     expect(log(plain, room)).toEqual(messages);
     expect(log(reader, room)).toEqual([messages[0], ...events, messages[1]]);
     const latest = [
-      [1, 'ONE'],
+      [1, 'ONE', 2],
       [5, 'two'],
     ];
     for (const client of [reader, plain]) {
@@ -173,6 +176,13 @@ test('[M7] the store gives back the log byte by byte where the stream is lost, a
   expect(stored.publications.slice(0, 5).map(({ frame }) => Buffer.from(frame).toString())).toEqual(
     publications.map(({ frame }) => Buffer.from(frame).toString()),
   );
+  // Only the store has the message, and only the stream its change.
+  const state = JSON.stringify({ id: 'm', text: 'changed', at });
+  const target = { offset: 1, id: 'm' };
+  const tail = eventTail('park', eventJson({ id: 'young', kind: 'test.change', target, version: 9, message: state, at }));
+  await broker.publish({ room: 'park', tail, key: 'y'.repeat(22), at, event: { offset: 1, version: 9 } });
+  const page = await broker.before('park', Number.POSITIVE_INFINITY, ALL);
+  expect(Buffer.from(page.publications[0]?.change ?? '').toString()).toContain(state);
 });
 
 describe('[M6] [M7] in a direct room', () => {

@@ -252,13 +252,15 @@ describe('[M7] the other events of a room', () => {
     );
     expect(await store.messages.top('group:log')).toBe(5);
     const [first, ...rest] = await store.messages.after('group:log', 0, 10);
-    expect(first).toEqual({ ...log[0], change: (log[1] as StoredRoomEvent).body });
+    expect(first).toEqual({ ...log[0], change: { offset: 2, body: (log[1] as StoredRoomEvent).body } });
     expect(rest).toEqual(log.slice(1));
     expect(await store.messages.after('group:log', 1, 2)).toEqual(log.slice(1, 3));
     expect((await store.messages.offsets('group:log', 0, 4)).sort()).toEqual([1, 2, 3, 4]);
     const { messages, more } = await store.messages.before('group:log', Number.POSITIVE_INFINITY, 1);
     expect({ messages, more }).toEqual({ messages: [log[2]], more: true });
-    expect((await store.messages.before('group:log', 3, 10)).messages).toEqual([{ ...log[0], change: (log[1] as StoredRoomEvent).body }]);
+    expect((await store.messages.before('group:log', 3, 10)).messages).toEqual([
+      { ...log[0], change: { offset: 2, body: (log[1] as StoredRoomEvent).body } },
+    ]);
   });
 
   test('are stored once, and never where something else stands', async () => {

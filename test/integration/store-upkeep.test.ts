@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { StoredMessage } from '#libs/store/message-store.ts';
+import type { StoredMessage, StoredRoomEvent } from '#libs/store/message-store.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
@@ -49,6 +49,28 @@ test('messages go on being stored while partitions are made', async () => {
   const writes = Array.from({ length: 200 }, (_, i) => store.messages.append(message('group:a', i + 1, Date.UTC(2050, i % 12, 5))));
   await Promise.all([...writes, ...Array.from({ length: 4 }, (_, i) => store.upkeep.ensurePartitions(Date.UTC(2050, i * 3)))]);
   expect(await store.messages.after('group:a', 0, 1000)).toHaveLength(200);
+});
+
+test('[M7] an event goes with the message whose text it has, once that is old', async () => {
+  const now = Date.UTC(2030, 5, 20);
+  const [old, late] = [now - 40 * DAY, now - 2 * DAY];
+  const event = (offset: number, target: number, at: number): StoredRoomEvent => {
+    const body = JSON.stringify({
+      id: `e${offset}`,
+      kind: 'test.change',
+      target: { offset: target, id: 'm' },
+      version: 1,
+      message: {},
+      at,
+    });
+    return { room: 'group:e', offset, epoch: 'e', id: `e${offset}`, kind: 'test.change', target: { offset: target, version: 1 }, body, at };
+  };
+  await store.messages.append(message('group:e', 1, old));
+  await store.messages.append(message('group:e', 2, late));
+  // 9 is not stored yet: its change is young.
+  for (const one of [event(3, 1, late), event(4, 2, late), event(5, 9, now)]) await store.messages.append(one);
+  expect(await store.upkeep.dropHistory(30, now)).toBe(2);
+  expect((await store.messages.after('group:e', 0, 10)).map(({ offset }) => offset)).toEqual([2, 4, 5]);
 });
 
 test('old history: whole months are dropped, the rest is deleted, what is younger stays', async () => {

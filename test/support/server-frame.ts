@@ -14,6 +14,7 @@ export type ChatMessage = Pick<HubMessage, 'id' | 'at'> & Partial<HubMessage> & 
 export interface PageMessage {
   readonly offset: number;
   readonly message: ChatMessage;
+  readonly version?: number;
 }
 
 /** The `message` member as an object; throws where the frame has none. */

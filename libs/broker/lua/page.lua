@@ -1,13 +1,15 @@
 -- Reads a page of a room's stream, with the position of its sequence (as position.lua).
 --
--- KEYS  1 meta  2 stream
+-- KEYS  1 meta  2 stream  3 mark: there may be events that are no messages
 -- ARGV  1 new epoch, 16 characters; empty: no epoch may begin here  2 XRANGE (oldest first) or XREVRANGE (newest first)  3 first offset, or +
 --       4 at most so many; XREVRANGE counts messages only  5 at most so many bytes, yet always one
 --       6 floor: the lowest offset a new sequence may stand at  7 run_id (40 characters)
 -- Constants  META_LIFE (ms)  EMPTY_LIFE (ms): the life of a room without a publication
--- Reply {epoch, offset, 1 if there are more in that direction else 0, frame...}. XREVRANGE gives of an event that is no
--- message, and that changes nothing or less than a newer one, its head alone. If an epoch is needed and may not begin:
--- {'', 0, 1} if the room has one of another server, {'', 0, 0} if it has none
+-- Reply {epoch, offset, 1 if there are more in that direction else 0, n, n frames, frame...}. XREVRANGE gives of an event
+-- that is no message its head alone. Behind the n frames it gives the events with the latest states of the page's messages,
+-- those above the first offset included. As far as the bytes allow, it also gives those of messages below the page: a store
+-- may have these. If an epoch is needed and may not begin: {'', 0, 1} if the room has one of another server, {'', 0, 0} if
+-- it has none
 local meta = redis.call('GET', KEYS[1])
 local epoch, offset = ARGV[1], ARGV[6]
 local known = meta and string.sub(meta, 17, 56) == ARGV[7]
@@ -24,35 +26,63 @@ else
   end
   redis.call('SET', KEYS[1], epoch .. ARGV[7] .. '0000000000' .. offset, 'PX', offset == '0' and EMPTY_LIFE or META_LIFE)
 end
-local reply = { epoch, tonumber(offset), 0 }
-local from, to = ARGV[3], ARGV[2] == 'XRANGE' and '+' or '-'
+local reply = { epoch, tonumber(offset), 0, 0 }
+local newest = ARGV[2] == 'XREVRANGE'
+local from, to, below = ARGV[3], newest and '-' or '+', math.huge
 local count, room, some = ARGV[4] + 0, ARGV[5] + 0, false
-local versions = {}
-while true do
-  -- In batches of 16: a page of large frames ends after a few.
-  local entries = redis.call(ARGV[2], KEYS[2], from, to, 'COUNT', math.min(count + 1, 16))
-  if #entries == 0 then
-    return reply
+local batch = math.min(count + 1, 16)
+local marked = newest and redis.call('EXISTS', KEYS[3]) == 1
+if marked then
+  batch = 16
+  if from ~= '+' then
+    from, below = '+', from + 1
   end
-  for _, entry in ipairs(entries) do
-    local frame, target = entry[2][2], to == '-' and entry[2][4]
-    if target then
-      local version = entry[2][6] + 0
-      if version > (versions[target] or 0) then
-        versions[target] = version
-      else
-        frame = string.match(frame, '^{"offset":%d+,')
+end
+local targets, states, versions, lowest = {}, {}, {}, math.huge
+local function read()
+  while true do
+    -- In batches of 16: a page of large frames ends after a few.
+    local entries = redis.call(ARGV[2], KEYS[2], from, to, 'COUNT', batch)
+    if #entries == 0 then
+      return
+    end
+    for _, entry in ipairs(entries) do
+      local frame, target = entry[2][2], newest and entry[2][4]
+      local place = (marked or target) and string.match(entry[1], '^%d+')
+      if target then
+        local version = entry[2][6] + 0
+        if version > (versions[target] or 0) then
+          if not states[target] then
+            targets[#targets + 1] = target
+          end
+          versions[target], states[target] = version, frame
+        end
+        if place + 0 < below then
+          reply[#reply + 1] = string.match(frame, '^{"offset":%d+,')
+        end
+      elseif not marked or place + 0 < below then
+        local size = #(place and states[place] or frame)
+        if count == 0 or (size > room and some) then
+          reply[3] = 1
+          return
+        end
+        reply[#reply + 1] = frame
+        count, room, some = count - 1, room - size, true
+        lowest = place and place + 0 or lowest
       end
     end
-    if count == 0 or (#frame > room and some) then
-      reply[3] = 1
-      return reply
-    end
+    from = '(' .. entries[#entries][1]
+  end
+end
+read()
+reply[4] = #reply - 4
+for _, target in ipairs(targets) do
+  local frame = states[target]
+  if target + 0 >= lowest then
+    reply[#reply + 1] = frame
+  elseif #frame <= room then
     reply[#reply + 1] = frame
     room = room - #frame
-    if not target then
-      count, some = count - 1, true
-    end
   end
-  from = '(' .. entries[#entries][1]
 end
+return reply

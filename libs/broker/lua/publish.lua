@@ -1,6 +1,6 @@
 -- Publishes to the log of a room that keeps a stream, atomically: idempotency check, next offset, stream, channel.
 --
--- KEYS  1 meta  2 stream  3 channel  4 idempotency key (absent: nothing is remembered)
+-- KEYS  1 meta  2 stream  3 channel  4 idempotency key (absent: nothing is remembered); of an event, before it: 4 mark that there may be events
 -- ARGV  of an event that is no message (EVENT 1), before the others: offset of its target, version of the target's state; 0 for none
 --       1 tail of the frame  2 publisher's stamp (ms)  3 new epoch, 16 characters, used if the sequence is new or another server wrote it
 --       4 run_id (40 characters), or, of a room with an archive: 4 the epoch it is meant for  5 1: an earlier publication under the key counts for
@@ -12,9 +12,9 @@
 -- The meta string is epoch (16), run_id (40), Unix second of the last upkeep by the publisher's stamp (10), offset.
 -- Another server than the one in meta may have older data: the epoch changes, the offset goes on.
 -- Entry ids are <offset>-<stamp>, so that XRANGE works by offset. The field of a message is f; an event that is no message has f, t (target), v (version). Upkeep (lives, age) is done every 60th of the age.
-local target, version
+local target, version, mark
 if EVENT == 1 then
-  target, version = table.remove(ARGV, 1), table.remove(ARGV, 1)
+  target, version, mark = table.remove(ARGV, 1), table.remove(ARGV, 1), table.remove(KEYS, 4)
 end
 local meta = redis.call('GET', KEYS[1])
 local archived = ARGV[7] ~= nil
@@ -53,6 +53,7 @@ local frame = '{"offset":' .. digits .. ',' .. ARGV[1]
 local id = digits .. '-' .. ARGV[2]
 if EVENT == 1 then
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', STREAM_LENGTH, id, 'f', frame, 't', target, 'v', version)
+  redis.call('SET', mark, '1', 'PX', META_LIFE)
 else
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', STREAM_LENGTH, id, 'f', frame)
 end

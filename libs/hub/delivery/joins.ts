@@ -6,7 +6,7 @@
  *
  * A page is sent only if the outbox has room for it at that moment. Otherwise one frame that joins a hundred rooms could fill the outbox.
  */
-import type { Broker, Page } from '#libs/broker/broker.ts';
+import type { Broker, Page, Publication } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
@@ -44,8 +44,17 @@ export interface JoinsOptions {
   readonly clock: Pick<Clock, 'steady' | 'wait'>;
 }
 
+/** The latest page of a room below the offset that the relay had reached when it was asked for. */
+interface LatestPage {
+  readonly epoch: string;
+  readonly offset: number;
+  readonly page: Page;
+}
+
 export class Joins {
   readonly #options: JoinsOptions;
+  /** Reads of latest pages that are under way. */
+  readonly #latest = new WeakMap<Room, Promise<LatestPage>>();
 
   constructor(options: JoinsOptions) {
     this.#options = options;
@@ -247,17 +256,29 @@ export class Joins {
         if (!wanted()) return;
         continue;
       }
-      const { epoch, offset } = room;
-      const page = await this.#options.broker.before(room.name, offset + 1, PAGE);
+      const { epoch, offset, page } = await this.#latestOf(room);
       while (!connection.hasPlace(PAGE_BYTES)) await connection.outboxBelow(PAGE_BYTES);
       if (!wanted()) return;
       const tail = room.recent.after(offset);
       if (room.epoch !== epoch || tail === undefined) continue;
-      items = pageItems(room.name, latestStates([...page.publications, ...tail]).slice(-PAGE_MESSAGES));
+      items = pageItems(room.name, newest(latestStates([...page.publications, ...tail])));
       room.keepLatestItems(items);
       break;
     }
     this.#goLive(connection, room, this.#page(room, id, false, { messages: items, events: undefined }, false));
+  }
+
+  /** The latest page, from the broker. Joins of one moment share the answer: a crowd that comes back asks once. */
+  #latestOf(room: Room): Promise<LatestPage> {
+    const asked = this.#latest.get(room);
+    if (asked !== undefined) return asked;
+    const { epoch, offset } = room;
+    const latest = this.#options.broker
+      .before(room.name, offset + 1, PAGE)
+      .then((page) => ({ epoch, offset, page }))
+      .finally(() => this.#latest.delete(room));
+    this.#latest.set(room, latest);
+    return latest;
   }
 
   /**
@@ -285,17 +306,18 @@ export class Joins {
         this.#goLive(connection, room, privatePage(connection, room, id, true, { position: upTo, publications }, false), upTo);
         return;
       }
-      if (hasItems(logItems(room.name, publications, connection.wantsEvents)))
-        connection.send(privatePage(connection, room, id, true, page, true));
+      const items = logItems(room.name, publications, connection.wantsEvents);
+      if (hasItems(items))
+        connection.send(joinedPage(joinedHead(id, { ...position, room: room.name, count: room.count, recovered: true }), items, true));
       from = upTo;
     }
     if (since !== undefined) stats.recovered('lost');
-    const page = await this.#read(connection, () => this.#latest(room.name));
+    const page = await this.#read(connection, () => this.#latestPrivate(room.name));
     if (wanted()) this.#goLive(connection, room, privatePage(connection, room, id, false, page, false), page.position);
   }
 
   /** The latest page. If the room has no sequence yet, it begins with this. */
-  async #latest(room: string): Promise<Page> {
+  async #latestPrivate(room: string): Promise<Page> {
     const { broker } = this.#options;
     const page = await broker.before(room, Number.POSITIVE_INFINITY, PAGE);
     return page.position.epoch === '' ? broker.after(room, 0, PAGE) : page;
@@ -346,6 +368,18 @@ function privatePage(
 ): Buffer {
   const items = logItems(name, publications, recovered && wantsEvents);
   return joinedPage(joinedHead(id, { room: name, count, ...position, recovered }), items, more);
+}
+
+/** As many of the newest messages as a page holds. */
+function newest(messages: readonly Publication[]): readonly Publication[] {
+  let bytes = PAGE_BYTES;
+  let first = messages.length;
+  for (const { frame, change = frame } of messages.toReversed()) {
+    bytes -= change.length;
+    if (messages.length - first === PAGE_MESSAGES || (bytes < 0 && first < messages.length)) break;
+    first -= 1;
+  }
+  return messages.slice(first);
 }
 
 /**

@@ -1,9 +1,9 @@
 import type { Broker } from '#libs/broker/broker.ts';
-import { memberOf } from '#libs/messages/message-page.ts';
+import { latestStateOf } from '#libs/messages/message-page.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { type EventTarget, eventTail, targetOfEvent } from '#libs/protocol/room-event.ts';
-import { buildFrame, isMessageFrame, isOwnMember, itemStart, messageOf, publishedAt } from '#libs/protocol/server-frame.ts';
-import type { MessageStore, ReadMessage } from '#libs/store/message-store.ts';
+import { type EventTarget, eventTail, type MessageState, targetOfEvent } from '#libs/protocol/room-event.ts';
+import { buildFrame, isMessageFrame, isOwnMessage, itemStart, JsonText, messageOf, publishedAt } from '#libs/protocol/server-frame.ts';
+import type { MessageStore } from '#libs/store/message-store.ts';
 
 const STREAM_PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
 
@@ -131,7 +131,9 @@ export class OfflineQueue {
       if (below > reached + 1) items.push(...(await this.#unstored(reached, below)));
       reached = Math.max(reached, Math.min(entry.offset, this.top));
       if (entry.offset > this.top) break;
-      items.push('body' in entry ? this.#event(entry.offset, entry.at, entry.body) : this.#message(entry));
+      items.push(
+        'body' in entry ? this.#event(entry.offset, entry.at, entry.body) : this.#messageItem(entry.offset, entry.at, latestStateOf(entry)),
+      );
     }
     this.#items = items.filter((item) => this.#waits(item));
     this.#next = 0;
@@ -153,15 +155,10 @@ export class OfflineQueue {
     return offset > 0 && version <= (this.#versions.get(offset) ?? 0);
   }
 
-  #message(message: ReadMessage): OfflineItem {
-    const { offset, at, change } = message;
-    const version = change === undefined ? 0 : (targetOfEvent(change)?.version ?? 0);
-    return this.#messageItem(offset, at, memberOf(message), version);
-  }
-
-  #messageItem(offset: number, at: number, member: string, version: number): OfflineItem {
-    const frame = buildFrame('offline_message', { room: this.room, offset, message: messageOf(member) });
-    return { offset, at, frame, isMessage: true, own: isOwnMember(member, this.#user), state: { offset, version } };
+  #messageItem(offset: number, at: number, { message, version }: MessageState): OfflineItem {
+    const state = version === 0 ? undefined : version;
+    const frame = buildFrame('offline_message', { room: this.room, offset, message: new JsonText(message), version: state });
+    return { offset, at, frame, isMessage: true, own: isOwnMessage(message, this.#user), state: { offset, version } };
   }
 
   #event(offset: number, at: number, event: string): OfflineItem {
@@ -182,7 +179,9 @@ export class OfflineQueue {
         if (at < this.#historyFrom) continue;
         const item = Buffer.from(frame).toString('utf8', itemStart(this.room, frame));
         items.push(
-          isMessageFrame(frame) ? this.#messageItem(offset, at, item, 0) : this.#event(offset, at, item.slice('"event":'.length, -1)),
+          isMessageFrame(frame)
+            ? this.#messageItem(offset, at, { message: messageOf(item).text, version: 0 })
+            : this.#event(offset, at, item.slice('"event":'.length, -1)),
         );
       }
       if (reached === before) break;

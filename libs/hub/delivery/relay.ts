@@ -6,6 +6,7 @@ import type { Room } from '#libs/hub/rooms/room.ts';
 import type { Rooms } from '#libs/hub/rooms/rooms.ts';
 import { pageItems } from '#libs/messages/message-page.ts';
 import { MEMBER_EVENTS_MAX, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
+import { latestStates } from '#libs/protocol/room-event.ts';
 import { buildFrame, buildPage, isMessageFrame, JsonText, publishedAt } from '#libs/protocol/server-frame.ts';
 import { decodeRoomSignal, type EndReason } from '#libs/protocol/signals.ts';
 import type { Counts } from './counts.ts';
@@ -99,8 +100,8 @@ export class Relay implements BrokerListener {
 
   /** Sends `resync` to connections that may not have the publication, with it as the newest of the latest page. */
   #makeGood(room: Room, offset: number, frame: Uint8Array): void {
-    const before = room.recent.latest()?.filter((publication) => publication.offset < offset) ?? [];
-    const latest = [...before, { offset, frame: Buffer.from(frame) }].slice(-PAGE_MESSAGES);
+    const before = room.recent.kept().filter((publication) => publication.offset < offset);
+    const latest = latestStates([...before, { offset, frame: Buffer.from(frame) }]).slice(-PAGE_MESSAGES);
     this.#guarded(() => this.#reset(room, { epoch: room.epoch, offset }, latest));
   }
 

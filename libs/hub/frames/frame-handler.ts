@@ -16,7 +16,7 @@ import type { Presence, PresenceUser } from '#libs/presence/presence.ts';
 import { type CheckedFrame, frameId, frameRoom, toClientFrame } from '#libs/protocol/client-frame.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { JoinTarget, Position } from '#libs/protocol/frame-types.ts';
-import { memberText } from '#libs/protocol/json-text.ts';
+import { DEPTH_MAX, memberText } from '#libs/protocol/json-text.ts';
 import { MEMBER_EVENTS_MAX, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
 import { isManagedRoom, mustJoin } from '#libs/protocol/room-kinds.ts';
 import { buildFrame, JsonText } from '#libs/protocol/server-frame.ts';
@@ -377,7 +377,7 @@ function orNotStored(membership: Membership | Promise<Membership>): Membership |
 
 /** The message of a frame, and the frame's bytes. `data` is as it was written: no number of it is changed. @throws RangeError as `memberText`. */
 function saidOf({ id, text, data }: SaidFrame, json: string): [OutgoingMessage, number] {
-  return [{ id, text, data: data === undefined ? undefined : memberText(json, 'data') }, Buffer.byteLength(json)];
+  return [{ id, text, data: data === undefined ? undefined : memberText(json, 'data', DEPTH_MAX) }, Buffer.byteLength(json)];
 }
 
 function notJoined(room: string): HubError {

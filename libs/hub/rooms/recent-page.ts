@@ -64,6 +64,11 @@ export class RecentPage {
     return this.#cut || this.#events > 0 ? undefined : this.#items.slice(this.#first);
   }
 
+  /** What the ring holds, oldest first: perhaps less than the latest page, and other events among it. */
+  kept(): readonly Publication[] {
+    return this.#items.slice(this.#first);
+  }
+
   /** Everything above `offset`; undefined if the ring does not reach back that far without a hole. */
   after(offset: number): readonly Publication[] | undefined {
     if (offset >= this.#top) return [];
@@ -75,15 +80,15 @@ export class RecentPage {
   #add(item: Publication): void {
     this.#items.push(item);
     if (!isMessageFrame(item.frame)) this.#events += 1;
-    this.#bytes += item.frame.length;
-    this.#budget.bytes += item.frame.length;
+    this.#bytes += sizeOf(item);
+    this.#budget.bytes += sizeOf(item);
   }
 
   #drop(): void {
     const oldest = this.#items[this.#first];
     if (oldest === undefined) return;
-    this.#bytes -= oldest.frame.length;
-    this.#budget.bytes -= oldest.frame.length;
+    this.#bytes -= sizeOf(oldest);
+    this.#budget.bytes -= sizeOf(oldest);
     if (!isMessageFrame(oldest.frame)) this.#events -= 1;
     this.#first += 1;
     // Compacting once a page keeps the cost of a drop constant; until then the dropped frames stay referenced, at most a page of them.
@@ -92,4 +97,8 @@ export class RecentPage {
       this.#first = 0;
     }
   }
+}
+
+function sizeOf({ frame, change }: Publication): number {
+  return frame.length + (change?.length ?? 0);
 }

@@ -1,6 +1,6 @@
 -- Events of the logs of rooms that are not messages (M7). `messages` and this table share the
--- offsets of a room. A node of the previous version sees holes at these offsets: it reports them as
--- a loss (resync), never as messages.
+-- offsets of a room. The previous version on this schema sees holes at these offsets: it reports them
+-- as a loss (resync), never as messages.
 CREATE TABLE room_events (
   room text COLLATE "C" NOT NULL,
   "offset" bigint NOT NULL,
@@ -18,5 +18,5 @@ CREATE TABLE room_events (
   CHECK ((target IS NULL) = (version IS NULL))
 );
 -- Finds the latest state of a message.
-CREATE INDEX room_events_target ON room_events (room, target, version) WHERE target IS NOT NULL;
+CREATE INDEX room_events_target ON room_events (room, target, version, "offset") WHERE target IS NOT NULL;
 CREATE INDEX room_events_at ON room_events USING brin (at) WITH (autosummarize = on);

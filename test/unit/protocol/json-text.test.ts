@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { changedNumber, memberText } from '#libs/protocol/json-text.ts';
+import { changedNumber, DEPTH_MAX, memberText } from '#libs/protocol/json-text.ts';
 
 describe('memberText', () => {
   it.each([
@@ -33,8 +33,8 @@ describe('memberText', () => {
 
   it('refuses what is nested too deeply', () => {
     const nested = (depth: number): string => `{"data":${'['.repeat(depth)}${']'.repeat(depth)}}`;
-    expect(memberText(nested(1000), 'data')).toHaveLength(2000);
-    expect(() => memberText(nested(1001), 'data')).toThrow(RangeError);
+    expect(memberText(nested(1000), 'data', DEPTH_MAX)).toHaveLength(2000);
+    expect(() => memberText(nested(1001), 'data', DEPTH_MAX)).toThrow(RangeError);
   });
 });
 
