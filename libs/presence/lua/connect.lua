@@ -36,8 +36,8 @@ if login then
   redis.call('PEXPIRE', logins, 2592000000)
 end
 if redis.call('HSET', KEYS[2], ARGV[1] .. '.' .. ARGV[2], '') == 1 then
-  if redis.call('SADD', KEYS[3], ARGV[3]) == 1 then
-    redis.call('XADD', KEYS[5], 'NOMKSTREAM', 'MAXLEN', '~', EDGES_MAX, '*', '+', 'u:' .. ARGV[3])
+  if redis.call('SADD', KEYS[3], ARGV[3]) == 1 and redis.call('EXISTS', KEYS[5]) == 1 then
+    redis.call('XADD', KEYS[5], 'MAXLEN', '~', EDGES_MAX, '*', '+', 'u:' .. ARGV[3])
   end
   redis.call('SADD', KEYS[4], ARGV[2] .. ' ' .. ARGV[3])
 end

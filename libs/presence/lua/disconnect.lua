@@ -6,7 +6,7 @@
 -- Reply: users online in the shard
 redis.call('HDEL', KEYS[1], ARGV[1] .. '.' .. ARGV[2])
 redis.call('SREM', KEYS[3], ARGV[2] .. ' ' .. ARGV[3])
-if redis.call('EXISTS', KEYS[1]) == 0 and redis.call('SREM', KEYS[2], ARGV[3]) == 1 then
-  redis.call('XADD', KEYS[4], 'NOMKSTREAM', 'MAXLEN', '~', EDGES_MAX, '*', '-', 'u:' .. ARGV[3])
+if redis.call('EXISTS', KEYS[1]) == 0 and redis.call('SREM', KEYS[2], ARGV[3]) == 1 and redis.call('EXISTS', KEYS[4]) == 1 then
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', EDGES_MAX, '*', '-', 'u:' .. ARGV[3])
 end
 return redis.call('SCARD', KEYS[2])

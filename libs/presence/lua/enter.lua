@@ -19,8 +19,8 @@ end
 redis.call('HSET', KEYS[2], ARGV[3], ARGV[1] .. ' ' .. ARGV[4])
 redis.call('SADD', KEYS[3], ARGV[2] .. ' ' .. ARGV[3])
 local count = redis.call('HLEN', KEYS[2])
-if count == 1 and redis.call('SADD', KEYS[5], ARGV[2]) == 1 then
-  redis.call('XADD', KEYS[6], 'NOMKSTREAM', 'MAXLEN', '~', EDGES_MAX, '*', '+', 'r:' .. ARGV[2])
+if count == 1 and redis.call('SADD', KEYS[5], ARGV[2]) == 1 and redis.call('EXISTS', KEYS[6]) == 1 then
+  redis.call('XADD', KEYS[6], 'MAXLEN', '~', EDGES_MAX, '*', '+', 'r:' .. ARGV[2])
 end
 if ARGV[6] == 'announce' then redis.call(ARGV[5], KEYS[4], ENTERED .. count .. ' ' .. ARGV[4]) end
 return count

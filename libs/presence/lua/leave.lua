@@ -18,8 +18,8 @@ if rest ~= '' then
 end
 redis.call('HDEL', KEYS[1], ARGV[3])
 local count = redis.call('HLEN', KEYS[1])
-if count == 0 and redis.call('SREM', KEYS[4], ARGV[2]) == 1 then
-  redis.call('XADD', KEYS[5], 'NOMKSTREAM', 'MAXLEN', '~', EDGES_MAX, '*', '-', 'r:' .. ARGV[2])
+if count == 0 and redis.call('SREM', KEYS[4], ARGV[2]) == 1 and redis.call('EXISTS', KEYS[5]) == 1 then
+  redis.call('XADD', KEYS[5], 'MAXLEN', '~', EDGES_MAX, '*', '-', 'r:' .. ARGV[2])
 end
 redis.call(ARGV[4], KEYS[3], LEFT .. count .. ' ' .. json)
 return count

@@ -10,8 +10,8 @@ for i = 2, #ARGV do
   local key = KEYS[i + 2]
   removed = removed + redis.call('HDEL', key, ARGV[1] .. '.' .. string.sub(ARGV[i], 1, space - 1))
   local user = string.sub(ARGV[i], space + 1)
-  if redis.call('EXISTS', key) == 0 and redis.call('SREM', KEYS[1], user) == 1 then
-    redis.call('XADD', KEYS[3], 'NOMKSTREAM', 'MAXLEN', '~', EDGES_MAX, '*', '-', 'u:' .. user)
+  if redis.call('EXISTS', key) == 0 and redis.call('SREM', KEYS[1], user) == 1 and redis.call('EXISTS', KEYS[3]) == 1 then
+    redis.call('XADD', KEYS[3], 'MAXLEN', '~', EDGES_MAX, '*', '-', 'u:' .. user)
   end
 end
 redis.call('SREM', KEYS[2], unpack(ARGV, 2))

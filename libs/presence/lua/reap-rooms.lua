@@ -34,8 +34,8 @@ while at <= #ARGV do
     end
   end
   if announce == 'counted' and gone > 0 then redis.call(publish, channel, COUNTED .. redis.call('HLEN', users)) end
-  if gone > 0 and redis.call('EXISTS', users) == 0 and redis.call('SREM', KEYS[2], room) == 1 then
-    redis.call('XADD', KEYS[3], 'NOMKSTREAM', 'MAXLEN', '~', EDGES_MAX, '*', '-', 'r:' .. room)
+  if gone > 0 and redis.call('EXISTS', users) == 0 and redis.call('SREM', KEYS[2], room) == 1 and redis.call('EXISTS', KEYS[3]) == 1 then
+    redis.call('XADD', KEYS[3], 'MAXLEN', '~', EDGES_MAX, '*', '-', 'r:' .. room)
   end
   left = left + gone
   at = at + 2 + count
