@@ -325,7 +325,7 @@ export const SETTINGS = {
     name: 'STREAM_MAX_MESSAGES',
     kind: integer(1, 100_000),
     default: 1000,
-    meaning: 'Messages that the stream of a room keeps for users who come back.',
+    meaning: 'Messages and other events that the stream of a room keeps for users who come back.',
   }),
   streamMaxSeconds: setting({
     name: 'STREAM_MAX_SECONDS',
