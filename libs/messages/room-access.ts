@@ -24,7 +24,8 @@ export interface RoomAccess {
   /** Whether the room keeps at least a stream. By its name alone. */
   keepsStream(room: string): boolean;
   /**
-   * At once if the name and the token decide; a promise if the store is asked.
+   * At once if the name and the token decide; a promise if the store is asked. It is not always a promise: a join that is
+   * decided at once enters in its turn of the event loop, and a `message` right behind it relies on that.
    * @throws HubError, or rejects with it: `FORBIDDEN` (also by the bearer's kind), `ROOM_CLOSED`, `UNAVAILABLE`.
    */
   enter(bearer: RoomBearer, room: string): Membership | Promise<Membership>;
