@@ -259,6 +259,7 @@ describe('welcome', () => {
       heartbeat: expect.any(Number),
       expiresAt: exp,
       limits: { messageChars: 200, frameBytes: 16_384, rooms: 100 },
+      features: [],
     });
     const bob = await hub.client('bob', 0, { path: '/chat/park' });
     expect(bob.frames[0]).toMatchObject({ type: 'welcome', user: { id: 'bob', kind: 'user' } });
