@@ -1,4 +1,4 @@
-/** What the parts of the hub share, whatever it is made of. */
+/** The backend of the hub: Redis and PostgreSQL, or the memory of one process. */
 
 import { randomBytes } from 'node:crypto';
 import type { Broker } from '#libs/broker/broker.ts';
@@ -28,23 +28,25 @@ import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { type Awaited, answered, type WaitingListener } from './waiting.ts';
 
-/** The part of `DRAIN_SECONDS` that running jobs get; connections are closed in the rest. */
+/** The share of `DRAIN_SECONDS` for running jobs. Connections are closed in the rest. */
 const JOBS_SHARE = 0.8;
 
+/** The parts that the Redis backend works with. */
 export interface RedisBackendParts {
-  /** The name of this process among all. */
+  /** The node id of this process. */
   readonly node: string;
-  /** Given over: closed with the backend. */
+  /** Owned by the backend from now on: `close` closes it. */
   readonly store: Store;
   readonly metrics: Metrics;
   readonly log: Logger;
-  /** Told what is waited for. */
+  /** Called with the reason while the start waits for a backend. */
   readonly waiting?: WaitingListener | undefined;
 }
 
 /**
- * Connects to the Redis of `url`. Waits until it and the store have answered, and says so.
- * @throws TypeError where the URL is none, ConfigError where Redis refuses what is needed.
+ * Connects to the Redis of `url`. Waits until Redis and the store answer, and logs while it waits.
+ *
+ * @throws TypeError for a bad URL. ConfigError if a backend refuses what the hub needs.
  */
 export async function openRedisBackend(url: string, config: Config, parts: RedisBackendParts): Promise<Backend> {
   const { node, store, metrics, log } = parts;
@@ -77,7 +79,7 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
       },
     },
   });
-  // Presence tells the lives of a node apart: a node of the same name that was started again is another one.
+  // Presence needs a new id at each start: a restarted node of the same name is another node.
   const presence = new PresenceRedis(link, {
     node: `${node}.${randomBytes(4).toString('hex')}`,
     observe: {
@@ -108,7 +110,11 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
   };
 }
 
-/** The store as something to wait for. */
+/**
+ * Makes the store an `Awaited`.
+ *
+ * @param databaseUrl Undefined: the PostgreSQL that the all-in-one runs itself.
+ */
 export function awaitedStore(databaseUrl: string | undefined, store: Store): Awaited {
   const where =
     databaseUrl === undefined
@@ -121,34 +127,39 @@ function addresses(hosts: readonly HostAndPort[]): string {
   return hosts.map(({ host, port }) => `${host}:${port}`).join(', ');
 }
 
+/** The backend of a process. The parts of the hub share it. */
 export interface Backend {
   readonly store: Store;
   readonly broker: Broker;
-  /** A process that is no gateway takes no part in it: it asks, without `start`. */
+  /** A process that is no gateway only reads it, without `start`. */
   readonly presence: Presence;
   /** The edges of presence. One process at a time observes them. */
   readonly edges: PresenceEdges;
-  /** What gateways tell about themselves. */
+  /** The reports of gateways about themselves. */
   readonly nodes: NodeDirectory;
   /** Token buckets that the nodes share. */
   readonly buckets: TokenBuckets;
-  /** The way to Redis; undefined if everything is in this process. */
+  /** The connection to Redis; undefined if everything is in this process. */
   readonly link: RedisLink | undefined;
   /**
-   * Opens the queues. Whoever opens them closes them, before the backend. A process that opens none, as a gateway, does not even load BullMQ: 170 files,
-   * a third of the time that a gateway takes to start.
+   * Opens the queues. The caller closes them before the backend. A process that opens none, such as
+   * a gateway, does not load BullMQ: 170 files, a third of a gateway's start.
    */
   jobs(): Promise<Jobs>;
   /**
-   * Why this process should not serve, as far as is known without asking: Redis is away, or cannot keep what it is given. Undefined if all is well. A
-   * PostgreSQL that went away is no reason (M1).
+   * Returns why this process should not serve, without asking a backend now: Redis is away or
+   * cannot keep data. Undefined if all is well. A PostgreSQL that is away is no reason (M1).
    */
   problem(): string | undefined;
-  /** Gives everything back but what was started by others: broker and presence are closed before. */
+  /** Closes the store and the connection to Redis. Close broker and presence before. */
   close(): Promise<void>;
 }
 
-/** @param store Given over: closed with the backend. */
+/**
+ * Opens the backend of a process that runs alone. Nothing but the store outlives the process.
+ *
+ * @param parts `store`: owned by the backend from now on, `close` closes it.
+ */
 export function openMemoryBackend(
   config: Pick<Config, 'streamMaxMessages' | 'streamMaxSeconds' | 'emptyRoomSeconds'>,
   parts: { readonly store: Store; readonly metrics: Metrics; readonly log: Logger },

@@ -1,4 +1,6 @@
-/** What a hub is made of beside broker and presence: who may come in, where, and what becomes of what they say. */
+/**
+ * Makes the parts of a hub beside broker and presence: tokens, origins, rules of rooms, the writer.
+ */
 import type { Bearer, Credentials } from '#libs/auth/credentials.ts';
 import { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { type Revocation, RevocationFeed, Revocations, TokenGate, tokenHash } from '#libs/auth/revocations.ts';
@@ -14,19 +16,28 @@ import type { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Backend } from './backend.ts';
 
+/** The parts of a hub beside broker and presence. */
 export interface HubParts {
   readonly origins: OriginPolicy;
   readonly rules: RoomRules;
   readonly access: RoomAccess;
   readonly writer: MessageWriter;
-  /** Throws or rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`. At once where a key of ours signed the token. */
+  /**
+   * Returns the bearer of a token; without a promise if a key of this hub signed the token.
+   * @throws HubError `TOKEN_EXPIRED` or `UNAVAILABLE`, or rejects with it.
+   */
   verify(token: string): Bearer | Promise<Bearer>;
-  /** Follows what is revoked from now on, and tells of each entry once. */
+  /** Follows revocations from now on. Each is reported once. */
   follow(onRevocation: (revocation: Revocation) => void): Promise<RevocationFeed>;
-  /** Follows what becomes of rooms from now on. `listener`: undefined as long as nobody can be in one. */
+  /**
+   * Follows events of rooms from now on.
+   *
+   * @param listener Returns the listener; undefined as long as nobody can be in a room.
+   */
   followRooms(listener: () => EventListener<AccessEvent['kind']> | undefined): Promise<EventFeed<AccessEvent['kind']>>;
 }
 
+/** Makes the parts. Nothing runs before `follow` and `followRooms`. */
 export function hubParts(config: Config, verifier: TokenVerifier, backend: Backend, log: Logger, background: Background): HubParts {
   const { store, broker } = backend;
   const rules = new RoomRules({ openRooms: config.openRooms });

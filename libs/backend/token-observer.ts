@@ -1,23 +1,30 @@
-/** What is wrong with tokens, and with the key set, for the log, the metrics and the admin page of a program. */
+/**
+ * Reports refused tokens and the state of the key set to the log, the metrics and the admin page.
+ */
 import type { TokenObserver } from '#libs/auth/credentials.ts';
 import type { Config } from '#libs/config/config.ts';
 import type { KeySetState } from '#libs/presence/node-directory.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 
+/** An observer of tokens that also knows the state of the key set. */
 export interface TokenWatch extends TokenObserver {
-  /** How fetching the key set goes here. Undefined without `JWT_JWKS_URL`. */
+  /** The state of the key set on this node. Undefined without `JWT_JWKS_URL`. */
   readonly keys: KeySetState | undefined;
 }
 
-/** `now`: Unix milliseconds. */
+/**
+ * Makes the observer of one process.
+ *
+ * @param now Unix milliseconds.
+ */
 export function tokenObserver(
   { jwtJwksUrl }: Pick<Config, 'jwtJwksUrl'>,
   metrics: Metrics,
   log: Logger,
   now: () => number = Date.now,
 ): TokenWatch {
-  // Of the address only the host: a path or a query may be a secret.
+  // Only the host of the address: its path or query may be a secret.
   const host = jwtJwksUrl === undefined ? '' : new URL(jwtJwksUrl).host;
   let keys: KeySetState | undefined = jwtJwksUrl === undefined ? undefined : { host, fetchedAt: null, problem: null };
   return {
@@ -26,7 +33,8 @@ export function tokenObserver(
     },
     refused(fault) {
       metrics.tokenRefused(fault);
-      // In the text, by which lines that come again are held back: many tokens that are over hide no wrong `aud`.
+      // The fault stands in the text, since repeated texts are held back. Otherwise many expired
+      // tokens would hide a wrong `aud`.
       log.warn({ reason: fault }, `a token was refused: ${fault}`);
     },
     keySet(problem) {

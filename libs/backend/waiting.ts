@@ -1,27 +1,31 @@
-/** What a program does until its backends answered once: it waits, says so, and serves nobody. */
+/** Waits at start until the backends answer. The program logs while it waits and serves nobody. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigError } from '#libs/config/config.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 
-/** Milliseconds between two tries, and between two lines. */
+/** Milliseconds between two attempts, and between two log lines. */
 const TRY_MS = 250;
 const LINE_MS = 5000;
 
-/** Something that has to answer. */
+/** A backend that must answer before the program serves. */
 export interface Awaited {
-  /** For people: what it is, where, and the setting that says so. */
+  /** Its kind, its address and the setting that names it, for people. */
   readonly name: string;
-  /** Rejects with `ConfigError` where waiting does not help, otherwise with why it does not answer yet. */
+  /**
+   * Asks it. Rejects with `ConfigError` if waiting does not help, otherwise with the reason why it
+   * does not answer yet.
+   */
   readonly ask: () => Promise<unknown>;
 }
 
-/** Told what is waited for now; undefined: nothing any more. */
+/** Called with the reason of the wait; with undefined when the wait is over. */
 export type WaitingListener = (reason: string | undefined) => void;
 
 /**
- * Resolves when all of these have answered. Until then a line every 5 s says what is missing, and why.
- * @throws ConfigError where one refuses.
+ * Resolves when all of them have answered. Until then it logs every 5 s which are missing, and why.
+ *
+ * @throws ConfigError if one refuses.
  */
 export async function answered(all: readonly Awaited[], log: Logger, tell: WaitingListener = () => undefined): Promise<void> {
   const missing = new Map<Awaited, string>(all.map((one) => [one, 'not asked yet']));
@@ -55,7 +59,7 @@ export async function answered(all: readonly Awaited[], log: Logger, tell: Waiti
   }
 }
 
-/** The innermost cause says most. None of the libraries below puts a URL or a password there. */
+/** Returns the innermost cause: it says most. No library puts a URL or a password there. */
 function reasonOf(error: unknown): string {
   if (error instanceof HubError && error.cause !== undefined) return reasonOf(error.cause);
   if (error instanceof AggregateError) return [...new Set(error.errors.map(reasonOf))].join('; ');

@@ -1,6 +1,7 @@
+/** The rooms whose streams may hold messages that are not stored yet. */
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 
-/** How far back rooms count as active, milliseconds. */
+/** Milliseconds after its last publication during which a room is active. */
 export const ACTIVE_MS = 3_600_000;
 /** Milliseconds after which a node records a room again. */
 const NOTE_AGAIN_MS = 300_000;
@@ -15,14 +16,15 @@ interface Note {
 }
 
 /**
- * The rooms that were published to lately, as a sorted set in Redis. Only their streams can hold messages that are not
- * stored yet.
+ * The rooms with recent publications, as a sorted set in Redis. Only their streams can hold
+ * messages that are not stored yet.
  *
- * Redis loses the set together with the streams, so the first publication of an epoch records its room again. Each node
- * records a room once in five minutes. The record leaves in the same write as the publication, before it, and nobody
- * waits for the reply. So publishing costs no extra round trip, and a node that dies right after it published has
- * recorded the room. On a Cluster the two may go to different masters. If the master of the set is away or loses it,
- * the room is recorded again within five minutes.
+ * If Redis loses the set, it loses the streams too, so the first publication of an epoch records
+ * its room again. Each node records a room once in five minutes. The record is written right before
+ * the publication, in the same write, and nobody waits for the reply. So publishing costs no extra
+ * round trip, and a node that dies right after a publication has recorded the room. On a Cluster
+ * the two may be sent to different masters. If the master of the set is away or loses it, the room
+ * is recorded again within five minutes.
  */
 export class ActiveRooms {
   readonly #link: RedisLink;
@@ -36,7 +38,7 @@ export class ActiveRooms {
     this.#now = now;
   }
 
-  /** Call it right before publishing to the room. Never waits, never throws. */
+  /** Records a room. Call it right before publishing. Never waits, never throws. */
   note(room: string, epoch: string): void {
     const at = this.#now();
     const last = this.#notes.get(room);
@@ -52,11 +54,14 @@ export class ActiveRooms {
     this.#link.command(key, 'ZADD', key, at, room).catch(() => {
       if (this.#notes.get(room) === note) this.#notes.delete(room);
     });
-    // Each writer removes expired members, so that the set needs no upkeep.
+    // Each writer removes expired members, so the set needs no other clean-up.
     this.#link.command(key, 'ZREMRANGEBYSCORE', key, '-inf', `(${this.#oldest()}`).catch(() => undefined);
   }
 
-  /** Every room that was recorded within the last hour, and some recorded a little earlier. Rejects with `HubError` `UNAVAILABLE`. */
+  /**
+   * Returns every room that was recorded within the last hour, and some from a little earlier.
+   * Rejects with `HubError` `UNAVAILABLE`.
+   */
   async rooms(): Promise<string[]> {
     const key = this.#link.keys.activeRooms();
     return (await this.#link.command(key, 'ZRANGEBYSCORE', key, this.#oldest(), '+inf')) as string[];

@@ -1,3 +1,4 @@
+/** Idempotency keys that the archive remembers after Redis has lost them (M2). */
 import type { Archive, Known } from './archive.ts';
 import { epochBegan } from './epoch-source.ts';
 
@@ -7,15 +8,15 @@ const ROOMS_MAX = 10_000;
 const SKEW_MS = 60_000;
 
 /**
- * Looks idempotency keys up in the archive (M2). In the first minutes of an epoch the backend may have lost keys, so the
- * archive is asked. Later, a lost key is too old to be repeated.
+ * Looks up idempotency keys in the archive (M2). In the first minutes of an epoch the backend may
+ * have lost keys, so the archive is asked. Later, a lost key is too old to be repeated.
  */
 export class ArchiveKeys {
   readonly #archive: Archive;
   readonly #keyLifeMs: number;
   /** The epoch of each room that was published to, the oldest first. */
   readonly #epochs = new Map<string, string>();
-  /** The newest lookup under way of each room. */
+  /** The newest unfinished lookup of each room. */
   readonly #asked = new Map<string, Promise<unknown>>();
 
   constructor(archive: Archive, keyLifeMs: number) {
@@ -23,14 +24,17 @@ export class ArchiveKeys {
     this.#keyLifeMs = keyLifeMs;
   }
 
+  /** Whether the archive may hold messages of the room. */
   holds(room: string): boolean {
     return this.#archive.holds(room);
   }
 
+  /** The epoch that was noted last; undefined for an unknown room. */
   epochOf(room: string): string | undefined {
     return this.#epochs.get(room);
   }
 
+  /** Remembers the epoch of a publication. */
   note(room: string, epoch: string): void {
     this.#epochs.delete(room);
     this.#epochs.set(room, epoch);
@@ -39,19 +43,20 @@ export class ArchiveKeys {
     if (oldest !== undefined) this.#epochs.delete(oldest);
   }
 
-  /** Whether the backend may have forgotten keys that were published shortly before this epoch. */
+  /** Whether the backend may have lost keys of publications shortly before this epoch. */
   mayHaveForgotten(epoch: string): boolean {
     return Date.now() - epochBegan(epoch) <= this.#keyLifeMs + SKEW_MS;
   }
 
-  /** Resolves after all lookups of the room that were started before. Never rejects. */
+  /** Resolves after all earlier lookups of the room. Never rejects. */
   async drainLookups(room: string): Promise<void> {
     await this.#asked.get(room)?.catch(() => undefined);
   }
 
   /**
-   * Looks up the publication under this key, and the highest stored offset of the room. Answers of one room come in the
-   * order of the lookups. Rejects with `UNAVAILABLE`. Without an answer the message could be published twice.
+   * Looks up the publication under this key, and the highest stored offset of the room. Answers of
+   * one room come in the order of the lookups. Rejects with `UNAVAILABLE`: without an answer the
+   * message could be published twice.
    */
   find(room: string, key: string): Promise<Known> {
     const answer = inOrder(this.#asked.get(room), this.#archive.find(room, key));

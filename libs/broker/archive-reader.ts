@@ -1,15 +1,19 @@
+/** Pages that go further back than the stream of a room. */
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Archive, ArchivedPage } from './archive.ts';
 import type { Page, PageLimit, Publication } from './broker.ts';
 
-/** The archive is away, so an epoch cannot begin. Rooms that the archive does not hold are not affected. */
+/** The archive is away, so an epoch cannot begin. Rooms without an archive are not affected. */
 export class ArchiveAwayError extends HubError {
   constructor(cause: unknown) {
     super('UNAVAILABLE', undefined, { cause });
   }
 }
 
-/** Completes pages of a stream from the archive, which goes further back. If the store is away, a page that has entries stays as it is. */
+/**
+ * Completes pages of a stream from the archive, which goes further back. While the archive is away,
+ * a page that has entries stays as it is.
+ */
 export class ArchiveReader {
   readonly #archive: Archive;
 
@@ -17,11 +21,12 @@ export class ArchiveReader {
     this.#archive = archive;
   }
 
+  /** Whether the archive may hold messages of the room. */
   holds(room: string): boolean {
     return this.#archive.holds(room);
   }
 
-  /** Rejects with `ArchiveAwayError`. */
+  /** Returns the highest stored offset; 0 for none. Rejects with `ArchiveAwayError`. */
   async top(room: string): Promise<number> {
     try {
       return await this.#archive.top(room);
@@ -30,7 +35,10 @@ export class ArchiveReader {
     }
   }
 
-  /** Completes a page above `offset` whose first publications left the stream. It is complete only if the archive has them, of the same epoch. */
+  /**
+   * Completes a page above `offset` whose first publications have left the stream. The page is
+   * complete only if the archive has them in the same epoch. Never rejects.
+   */
   async after(room: string, offset: number, limit: PageLimit, page: Page): Promise<Page> {
     if (!this.#archive.holds(room)) return page;
     const rows = await this.#archive.after(room, offset, limit).catch(() => []);
@@ -47,8 +55,9 @@ export class ArchiveReader {
   }
 
   /**
-   * Completes a page below `offset` that the stream could not fill: stored publications go before its first one. If the
-   * page is empty, rejects with `ArchiveAwayError` while the archive is away. An empty page would hide stored messages.
+   * Completes a page below `offset` that the stream could not fill: stored publications are added
+   * before its first one. An empty page rejects with `ArchiveAwayError` while the archive is away:
+   * otherwise it would hide stored messages.
    */
   async before(room: string, offset: number, limit: PageLimit, page: Page): Promise<Page> {
     const missing = limit.count - page.publications.length;

@@ -1,3 +1,4 @@
+/** The broker in memory. */
 import { HubError } from '#libs/protocol/errors.ts';
 import { latestStates } from '#libs/protocol/room-event.ts';
 import { ACTIVE_MS } from './active-rooms.ts';
@@ -21,7 +22,8 @@ import { datedEpoch } from './epoch-source.ts';
 import { type MemoryNode, MemorySpace } from './memory-space.ts';
 
 /**
- * The broker of a single process. It gives the same guarantees as over Redis, and no connection can break.
+ * The broker of a single process. It gives the same guarantees as over Redis, and no connection can
+ * break.
  *
  * Several brokers on one `MemorySpace` are several nodes. Nothing outlives the process.
  */
@@ -35,10 +37,10 @@ export class BrokerMemory implements Broker, MemoryNode {
 
   readonly #archive: ArchiveReader | undefined;
   readonly #archived: ArchiveKeys | undefined;
-  /** Rooms whose sequence is about to begin: calls that come meanwhile wait for the same answer, in order. */
+  /** Rooms whose sequence is about to begin. Calls meanwhile wait for the same answer, in order. */
   readonly #beginning = new Map<string, Promise<void>>();
 
-  /** @param space Default one of its own, with these limits. */
+  /** @param space Default: a new one with these limits. */
   constructor(limits: BrokerLimits, space: MemorySpace = new MemorySpace(limits), archive?: Archive) {
     this.#space = space;
     this.#archive = archive && new ArchiveReader(archive);
@@ -58,7 +60,7 @@ export class BrokerMemory implements Broker, MemoryNode {
     this.#rooms.set(room, 0);
     try {
       const { position, publications } = keep ? await this.#latest(room) : UNBEGUN;
-      // No await since that read: every later publication is delivered.
+      // There is no `await` after that read, so every later publication is delivered.
       this.#rooms.set(room, position.offset);
       this.#space.listen(`r:${room}`, this);
       return { position, latest: publications, began };
@@ -146,14 +148,14 @@ export class BrokerMemory implements Broker, MemoryNode {
     this.#listener?.signal(topic, payload);
   }
 
-  /** The latest page at the moment this resolves, completed from the archive. */
+  /** Returns the latest page at the moment this resolves, completed from the archive. */
   async #latest(room: string): Promise<Pick<Page, 'position' | 'publications'>> {
-    // Entering begins the sequence; with an archive, above the highest stored offset.
+    // Entering begins the sequence. With an archive it begins above the highest stored offset.
     await this.#begin(room);
     this.#space.position(room);
     for (;;) {
       const whole = await this.before(room, Number.POSITIVE_INFINITY, LATEST_PAGE);
-      // Meanwhile the room may have got more publications, and the stream may have been trimmed.
+      // Meanwhile the room may have got more publications, and old ones may have left the stream.
       const { position, publications, more } = this.#space.before(room, Number.POSITIVE_INFINITY, LATEST_PAGE);
       const first = publications[0]?.offset ?? position.offset + 1;
       if (first > whole.position.offset + 1) continue;

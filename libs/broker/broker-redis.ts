@@ -1,3 +1,4 @@
+/** The broker on Redis. */
 import { HubError } from '#libs/protocol/errors.ts';
 import type { RedisMaster } from '#libs/redis/master.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
@@ -25,24 +26,33 @@ import { Phase, RoomSequence, type SequenceHost } from './room-sequence.ts';
 export interface BrokerObserver {
   /** A gap in a room was filled from the stream (`filled`), or reported as a reset. */
   gap(filled: boolean): void;
-  /** A connection to Redis was made again. */
+  /** A connection to Redis was restored. */
   reconnect(): void;
-  /** How long a probe took from this node through Redis and back. */
+  /** The seconds of a probe's round trip from this node through Redis. */
   lag(seconds: number): void;
 }
 
+/** Options of `BrokerRedis`. */
 export interface BrokerRedisOptions extends Partial<BrokerLimits> {
   readonly observe?: BrokerObserver;
-  /** Milliseconds between two probes of a subscriber. Default 2,000; a dead one is found within two intervals. */
+  /**
+   * Milliseconds between two probes of a subscriber. A dead one is found within two intervals.
+   * Default 2,000.
+   */
   readonly probeEveryMs?: number;
-  /** Milliseconds between two checks for rooms that fell behind unnoticed. Each check also keeps positions from expiring. Default 600,000. */
+  /**
+   * Milliseconds between two checks for rooms that fell behind unnoticed. Each check also keeps
+   * positions from expiring. Default 600,000.
+   */
   readonly sweepEveryMs?: number;
   readonly epochs?: EpochSource;
-  /** The store of messages that outlive Redis. Absent: none do. */
+  /** The store of messages that outlive Redis. Absent: no message outlives it. */
   readonly archive?: Archive;
 }
 
-/** Milliseconds that `start` and `subscribe` wait, and milliseconds between two attempts. */
+/**
+ * Milliseconds that `start` and `subscribe` wait at most, and milliseconds between two attempts.
+ */
 const PATIENCE_MS = 5000;
 const RETRY_MS = 200;
 
@@ -51,9 +61,9 @@ const SILENT: BrokerObserver = { gap: () => undefined, reconnect: () => undefine
 /**
  * The broker on Redis: one server, Sentinel or a Cluster.
  *
- * After every reconnect of either connection, rooms are compared with their streams. So no publication is missed silently
- * (M4). The promise of `subscribe` resolves one event-loop turn before the room's first `publication`, after the
- * caller's microtasks.
+ * After every reconnect of either connection, rooms are compared with their streams. So no
+ * publication is missed silently (M4). The promise of `subscribe` resolves one event-loop turn
+ * before the room's first `publication`, so that the caller's microtasks run before.
  */
 export class BrokerRedis implements Broker, SequenceHost {
   readonly #link: RedisLink;
@@ -64,7 +74,7 @@ export class BrokerRedis implements Broker, SequenceHost {
   readonly #emptyTtlMs: number;
   readonly #rooms = new Map<string, RoomSequence>();
   readonly #healthy = new Set<string>();
-  /** By master: the comparison under way, replaced by a later one. */
+  /** The running comparison of each master. A later one replaces it. */
   readonly #comparing = new Map<string, symbol>();
   #listener: BrokerListener | undefined;
   #filler: RoomFiller | undefined;
@@ -75,7 +85,7 @@ export class BrokerRedis implements Broker, SequenceHost {
   #up = false;
   #closed = false;
 
-  /** @param link Stays the caller's to close, after the broker. */
+  /** @param link The caller closes it, after the broker. */
   constructor(link: RedisLink, options: BrokerRedisOptions = {}) {
     const limits = { ...DEFAULT_BROKER_LIMITS, ...options };
     const epochs = options.epochs ?? epochSource();
@@ -212,7 +222,10 @@ export class BrokerRedis implements Broker, SequenceHost {
     this.#filler?.restore(sequence);
   }
 
-  /** Subscribes first, then reads; publications that come in between are held. Starts again if the subscriber broke meanwhile. */
+  /**
+   * Subscribes first, then reads. Publications meanwhile are held. Starts again if the subscriber
+   * broke meanwhile.
+   */
   async #join(sequence: RoomSequence, begin: boolean, end: number): Promise<Subscribed> {
     const { room, keep } = sequence;
     let began = false;
@@ -239,7 +252,10 @@ export class BrokerRedis implements Broker, SequenceHost {
     }
   }
 
-  /** Releases one event-loop turn later, so that the consumer of the promise runs before. Skips a room that was interrupted meanwhile. */
+  /**
+   * Releases a room one event-loop turn later, so that the consumer of the promise runs before.
+   * Skips a room that was interrupted meanwhile.
+   */
   #releaseLater(sequence: RoomSequence): void {
     this.#releases.push([sequence, sequence.round]);
     if (this.#releases.length > 1) return;
@@ -264,7 +280,10 @@ export class BrokerRedis implements Broker, SequenceHost {
     return own === presence ? [own] : [own, presence];
   }
 
-  /** Compares all rooms of a master whose connections are back, then reports that signals may have been lost. */
+  /**
+   * Compares all rooms of a master whose connections are back, then reports that signals may have
+   * been lost.
+   */
   #restored(master: RedisMaster): void {
     const token = Symbol(master.id);
     this.#comparing.set(master.id, token);
@@ -294,7 +313,7 @@ export class BrokerRedis implements Broker, SequenceHost {
     await this.#filler?.compare(rooms.filter((room) => room.keep && room.phase === Phase.filling));
   }
 
-  /** Discards a comparison under way: its result is out of date. */
+  /** Discards a running comparison: its result is out of date. */
   #degraded(master: RedisMaster): void {
     this.#comparing.delete(master.id);
     this.#healthy.delete(master.id);

@@ -1,3 +1,4 @@
+/** The subscriptions of this node to channels of Redis. */
 import calculateSlot from 'cluster-key-slot';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { RedisMaster } from '#libs/redis/master.ts';
@@ -9,15 +10,25 @@ import { RoomSequence } from './room-sequence.ts';
 /** The receiver of a channel's messages: a room, or the topic of a user. */
 export type ChannelOwner = RoomSequence | Topic;
 
+/** Gets the messages of channels, and changes of connections. */
 export interface ChannelsHost {
   signal(topic: Topic, payload: Buffer): void;
-  /** A master's subscriber and command connection are both up, one of them again: all of its rooms have to be compared. */
+  /**
+   * The subscriber and the command connection of a master are both up, one of them again. All of
+   * its rooms must be compared.
+   */
   restored(master: RedisMaster): void;
-  /** A master's command connection broke. Nothing can be published or read there; messages may still come. */
+  /**
+   * The command connection of a master broke. Nothing can be published or read there; messages may
+   * still arrive.
+   */
   commandLost(master: RedisMaster): void;
-  /** A master's subscriber broke. Messages of its channels are missed from now on. */
+  /** The subscriber of a master broke. Messages of its channels are missed from now on. */
   subscriberLost(master: RedisMaster): void;
-  /** These channels moved to another master and are subscribed to there. Messages in between were missed. */
+  /**
+   * These channels moved to another master and are subscribed there. Messages in between were
+   * missed.
+   */
   resubscribed(owners: readonly ChannelOwner[]): void;
   reconnect(): void;
   lag(seconds: number): void;
@@ -25,7 +36,10 @@ export interface ChannelsHost {
 
 /** Milliseconds after which a subscription without an acknowledgement fails. */
 const PATIENCE_MS = 5000;
-/** Milliseconds after which channels that a master refused are subscribed to again, on the master that the Cluster's map names by then. */
+/**
+ * Milliseconds after which refused channels are subscribed again, on the master that the Cluster's
+ * map names then.
+ */
 const RESUBSCRIBE_MS = 100;
 
 /** The channels of this node, each on the feed of its master. */
@@ -50,7 +64,7 @@ export class Channels {
     for (const master of link.masters()) if (master.up) this.#onUp(master);
   }
 
-  /** Every master is up and has its feed. */
+  /** Whether every master is up and its feed too. */
   get whole(): boolean {
     return this.#link.whole && this.#link.masters().every((master) => this.#feeds.get(master.id)?.up);
   }
@@ -62,6 +76,7 @@ export class Channels {
     return owners;
   }
 
+  /** The owners of all channels, each once. */
   owners(): Set<ChannelOwner> {
     return new Set(this.#owners.values());
   }
@@ -71,7 +86,10 @@ export class Channels {
     return this.#owners.has(channel);
   }
 
-  /** Subscribes to a channel, again where it already was. Resolves when acknowledged; rejects with `UNAVAILABLE` after five seconds. */
+  /**
+   * Subscribes to a channel, also if it is subscribed already. Resolves when the server
+   * acknowledged it. Rejects with `UNAVAILABLE` after five seconds.
+   */
   add(channel: string, owner: ChannelOwner): Promise<void> {
     if (this.#closed) return Promise.reject(new HubError('UNAVAILABLE', 'The broker is closed.'));
     this.#owners.set(channel, owner);
@@ -80,12 +98,14 @@ export class Channels {
     return waiter.promise;
   }
 
+  /** Ends a subscription. Its messages are dropped from now on. */
   remove(channel: string): void {
     if (!this.#owners.delete(channel)) return;
     this.#waiters.get(channel)?.reject(new HubError('UNAVAILABLE', 'Unsubscribed meanwhile.'));
     this.#feedOf(channel)?.remove(channel);
   }
 
+  /** Ends all subscriptions. Waiting calls of `add` reject with `UNAVAILABLE`. */
   close(): void {
     this.#closed = true;
     this.#link.off('up', this.#onUp);
@@ -158,7 +178,10 @@ export class Channels {
     for (const channel of this.#owners.keys()) if (this.#isOn(master, channel)) yield [channel, this.#waiters.get(channel)];
   }
 
-  /** A master refused the channels because it does not have their slots: the Cluster's map is out of date. */
+  /**
+   * A master refused the channels because it does not have their slots: the Cluster's map is out of
+   * date.
+   */
   #refused(channels: readonly string[]): void {
     if (this.#refusedChannels.size === 0) {
       setTimeout(() => {
@@ -175,7 +198,7 @@ export class Channels {
     this.#link.refresh();
   }
 
-  /** Subscribes on the present masters of the channels, then reports it. */
+  /** Subscribes on the present masters of the channels, then reports them. */
   #resubscribe(channels: readonly string[]): void {
     if (channels.length === 0) return;
     const done: ChannelOwner[] = [];

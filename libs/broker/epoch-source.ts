@@ -1,9 +1,13 @@
+/** Makes epochs of sequences (M3). */
 import { randomBytes } from 'node:crypto';
 
-/** Makes an epoch that was never made before: 16 characters. */
+/** Returns a new epoch of 16 characters. It never returns one twice. */
 export type EpochSource = () => string;
 
-/** Epochs that no other process makes either: a random part for each process, then a count. Cheap enough for one for each publication. */
+/**
+ * Makes a source of epochs that no other process makes: a random part for each process, then a
+ * count. Cheap enough for one call for each publication.
+ */
 export function epochSource(random: string = randomBytes(8).toString('base64url').slice(0, 10)): EpochSource {
   let count = 0;
   return () => random + (count++).toString(36).padStart(6, '0');
@@ -12,7 +16,12 @@ export function epochSource(random: string = randomBytes(8).toString('base64url'
 /** Base36 digits of a Unix second, good until the year 4453. */
 const SECOND_DIGITS = 7;
 
-/** An epoch for a room with an archive. Its first 7 characters are the Unix second at which it began. `now`: Unix milliseconds. */
+/**
+ * Makes an epoch for a room with an archive. Its first 7 characters are the Unix second at which it
+ * begins.
+ *
+ * @param now Unix milliseconds.
+ */
 export function datedEpoch(now: number): string {
   const second = Math.floor(now / 1000).toString(36);
   return (
@@ -23,7 +32,7 @@ export function datedEpoch(now: number): string {
   );
 }
 
-/** When a dated epoch began, Unix milliseconds. */
+/** Returns the time at which a dated epoch began, in Unix milliseconds. */
 export function epochBegan(epoch: string): number {
   return Number.parseInt(epoch.slice(0, SECOND_DIGITS), 36) * 1000;
 }

@@ -1,3 +1,4 @@
+/** The subscriber connection to one master, with its probe. */
 import calculateSlot from 'cluster-key-slot';
 import type { RedisMaster } from '#libs/redis/master.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
@@ -11,28 +12,36 @@ export interface Waiter {
   reject(error: unknown): void;
 }
 
+/** Gets the messages of a feed, and changes of its connection. */
 export interface FeedHost {
-  /** The channels wanted from this master, each with its waiter. */
+  /** Returns the channels wanted from this master, each with its waiter. */
   wanted(master: RedisMaster): Iterable<readonly [channel: string, waiter: Waiter | undefined]>;
-  /** Returns false if nobody wants the channel. */
+  /** A message. Returns false if nobody wants the channel. */
   message(channel: string, payload: Buffer): boolean;
-  /** The master refused the channels or ended them: another master has them now. */
+  /** The master refused the channels or ended them: another master has their slots now. */
   refused(channels: readonly string[]): void;
-  /** Connected, and every wanted channel acknowledged. */
+  /** The feed is connected, and every wanted channel is acknowledged. */
   feedUp(feed: Feed): void;
+  /** The connection broke. Messages are missed from now on. */
   feedDown(feed: Feed): void;
+  /** The seconds of a probe's round trip. */
   lag(seconds: number): void;
 }
 
-/** Channels in one SUBSCRIBE. It takes Redis about a millisecond, so that Redis can serve other clients between them. */
+/**
+ * Channels in one SUBSCRIBE. Such a command takes Redis about a millisecond; Redis can serve other
+ * clients between two of them.
+ */
 const CHUNK = 2000;
 const RETRY_MS = 100;
 const LONGEST_RETRY_MS = 1000;
 
 /**
- * The subscriber of one master. It is connected to the same server process as the command connection, or is connecting.
+ * The subscriber of one master. It is connected, or connecting, to the same server process as the
+ * command connection.
  *
- * Subscribes once for each event-loop turn, in batches. After a reconnect it asks its host for all wanted channels.
+ * It subscribes once for each event-loop turn, in batches. After a reconnect it asks its host for
+ * all wanted channels.
  */
 export class Feed {
   readonly master: RedisMaster;
@@ -60,7 +69,10 @@ export class Feed {
     this.kick();
   }
 
-  /** The command connection came up: connects to the same server. Returns true if this feed is up already. */
+  /**
+   * Call it when the command connection came up. Connects to the same server. Returns true if this
+   * feed is up already.
+   */
   follow(): boolean {
     if (this.#subscriber !== undefined && this.#subscriber.runId !== this.master.runId) this.restart('the master is another server now');
     this.kick();
@@ -71,7 +83,7 @@ export class Feed {
   kick(): void {
     if (this.#connecting || this.#closed || this.#subscriber !== undefined) return;
     this.#connecting = true;
-    // Never rejects: it tries until it is connected or closed.
+    // Never rejects: it retries until it is connected or closed.
     void this.#connect().finally(() => {
       this.#connecting = false;
       if (this.#subscriber === undefined && this.master.up) this.kick();
@@ -86,7 +98,10 @@ export class Feed {
     this.#onClose(this.#subscriber);
   }
 
-  /** Subscribes in this turn's batch. Does nothing while not connected: connecting subscribes to everything wanted. */
+  /**
+   * Subscribes in the batch of this turn. Does nothing while not connected: connecting subscribes
+   * to everything wanted.
+   */
   add(channel: string, waiter: Waiter | undefined): void {
     this.#removes.delete(channel);
     if (this.#subscriber === undefined) return;
@@ -94,6 +109,7 @@ export class Feed {
     this.#schedule();
   }
 
+  /** Unsubscribes in the batch of this turn. */
   remove(channel: string): void {
     this.#adds.delete(channel);
     if (this.#subscriber === undefined) return;
@@ -101,6 +117,7 @@ export class Feed {
     this.#schedule();
   }
 
+  /** Closes the connection for good. */
   close(): void {
     this.#closed = true;
     this.up = false;
@@ -168,7 +185,10 @@ export class Feed {
     this.#host.feedUp(this);
   }
 
-  /** Closes a subscriber that reads nothing while acknowledgements are due; the probe starts only later. Returns a function that ends the watch. */
+  /**
+   * Closes a subscriber that reads nothing while acknowledgements are due: the probe starts only
+   * later. Returns a function that ends this watch.
+   */
   #watch(subscriber: Subscriber): () => void {
     let read = subscriber.bytesRead;
     const timer = setInterval(() => {
@@ -181,7 +201,10 @@ export class Feed {
     return () => clearInterval(timer);
   }
 
-  /** Resolves when everything is acknowledged; rejects if the connection broke before. Reports refused channels to the host. */
+  /**
+   * Sends the batch of this turn. Resolves when everything is acknowledged; rejects if the
+   * connection broke before. Reports refused channels to the host.
+   */
   async #flush(): Promise<void> {
     const subscriber = this.#subscriber;
     if (subscriber === undefined) return;
@@ -203,7 +226,7 @@ export class Feed {
     );
   }
 
-  /** Groups channels for one command each: on a Cluster those of one slot. */
+  /** Groups channels for one command each. On a Cluster a group has one slot. */
   #batches(channels: readonly string[]): string[][] {
     const groups = this.#link.isCluster ? Object.values(Object.groupBy(channels, (channel) => calculateSlot(channel))) : [channels];
     return groups.flatMap((group = []) =>

@@ -1,10 +1,11 @@
+/** The shared state of brokers in memory. */
 import { randomBytes } from 'node:crypto';
 import { latestStates } from '#libs/protocol/room-event.ts';
 import { isMessageFrame } from '#libs/protocol/server-frame.ts';
 import type { Page, PageLimit, Position, Publication, Published, PublishRequest, Topic } from './broker.ts';
 import type { BrokerLimits } from './broker-limits.ts';
 
-/** One node of a space. */
+/** A node of a space. */
 export interface MemoryNode {
   publication(room: string, publication: Publication): void;
   signal(topic: Topic, payload: Uint8Array): void;
@@ -18,15 +19,16 @@ interface KeptRoom {
   readonly epoch: string;
   offset: number;
   publications: KeptPublication[];
-  /** The clock when it was last touched. */
+  /** The time of its last use, milliseconds of the steady clock. */
   touched: number;
   readonly keys: Map<string, { readonly published: Published; readonly until: number }>;
 }
 
+/** Options of `MemorySpace`. */
 export interface MemorySpaceOptions {
-  /** Milliseconds of a steady clock. Default the system's. */
+  /** Milliseconds of a steady clock. Default: the system's. */
   readonly steady?: () => number;
-  /** Default random. */
+  /** Makes epochs. Default: random ones. */
   readonly epoch?: () => string;
 }
 
@@ -34,7 +36,8 @@ export interface MemorySpaceOptions {
 const TIDY_EVERY = 1000;
 
 /**
- * The state that the brokers of one process share: sequences and streams of rooms, and the delivery between nodes.
+ * The state that the brokers of one process share: sequences and streams of rooms, and the delivery
+ * between nodes.
  *
  * Publications of one event-loop turn are delivered together after it, in the order of publishing.
  */
@@ -53,18 +56,20 @@ export class MemorySpace {
     this.#newEpoch = options.epoch ?? (() => randomBytes(12).toString('base64url'));
   }
 
+  /** Starts the delivery of a topic to a node. */
   listen(topic: Topic, node: MemoryNode): void {
     const nodes = this.#listening.get(topic);
     if (nodes === undefined) this.#listening.set(topic, new Set([node]));
     else nodes.add(node);
   }
 
+  /** Ends the delivery of a topic to a node. */
   ignore(topic: Topic, node: MemoryNode): void {
     const nodes = this.#listening.get(topic);
     nodes?.delete(node);
     if (nodes?.size !== 0) return;
     this.#listening.delete(topic);
-    // The room had a listener until now: its life starts here.
+    // The room had a listener until now, so its remaining life starts here.
     const room = this.#rooms.get(topic.slice(2));
     if (topic.startsWith('r:') && room !== undefined) room.touched = this.#steady();
   }
@@ -80,6 +85,7 @@ export class MemorySpace {
     if (!this.has(name)) this.#rooms.set(name, { epoch, offset, publications: [], touched: this.#steady(), keys: new Map() });
   }
 
+  /** Publishes as `Broker.publish`, without an archive. */
   publish({ room: name, tail, key, at, forceNew }: PublishRequest): Published {
     const now = this.#steady();
     const room = this.#room(name, now);
@@ -98,6 +104,7 @@ export class MemorySpace {
     return published;
   }
 
+  /** Sends a signal to all nodes that listen to the topic. */
   signal(topic: Topic, payload: string): void {
     const bytes = Buffer.from(payload);
     this.#deliver(() => {
@@ -105,11 +112,13 @@ export class MemorySpace {
     });
   }
 
+  /** The position of a room. Begins its sequence if it has none. */
   position(name: string): Position {
     const { epoch, offset } = this.#room(name, this.#steady());
     return { epoch, offset };
   }
 
+  /** As `Broker.after`, without an archive. Begins the sequence of a room that has none. */
   after(name: string, offset: number, limit: PageLimit): Page {
     const { epoch, offset: top, publications } = this.#room(name, this.#steady());
     const newer = publications.filter((publication) => publication.offset > offset);
@@ -122,6 +131,7 @@ export class MemorySpace {
     };
   }
 
+  /** As `Broker.before`, without an archive. Begins the sequence of a room that has none. */
   before(name: string, offset: number, limit: PageLimit): Page {
     const { epoch, offset: top, publications } = this.#room(name, this.#steady());
     const older = latestStates(publications)
@@ -131,13 +141,13 @@ export class MemorySpace {
     return { position: { epoch, offset: top }, publications: page.toReversed(), more: page.length < older.length, complete: true };
   }
 
-  /** The `event` frames of the room's stream that are no messages. */
+  /** Returns the `event` frames of the room's stream. */
   changes(name: string): Uint8Array[] {
     const { publications } = this.#room(name, this.#steady());
     return publications.flatMap(({ frame }) => (isMessageFrame(frame) ? [] : [frame]));
   }
 
-  /** Rooms that were published to within so many milliseconds. */
+  /** Returns the rooms with a publication within this many milliseconds. */
   publishedTo(withinMs: number): string[] {
     const since = this.#steady() - withinMs;
     return [...this.#rooms]
@@ -145,7 +155,7 @@ export class MemorySpace {
       .map(([name]) => name);
   }
 
-  /** Touches the room. Makes it if there is none or it has expired. */
+  /** Returns the room and marks it as used. Makes it if it does not exist or has expired. */
   #room(name: string, now: number): KeptRoom {
     if (++this.#calls % TIDY_EVERY === 0) this.#tidy(now);
     let room = this.#rooms.get(name);

@@ -1,10 +1,13 @@
+/** Probes whether a subscriber gets publications. */
 import { randomBytes } from 'node:crypto';
 import type { RedisMaster } from '#libs/redis/master.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 
+/** The owner of a probe. */
 export interface ProbeHost {
-  /** Bytes the subscriber has read up to now. */
+  /** Bytes that the subscriber has read so far. */
   bytesRead(): number;
+  /** The seconds until an echo came. */
   lag(seconds: number): void;
   /** The subscriber does not get publications. */
   dead(reason: string): void;
@@ -16,8 +19,9 @@ export interface ProbeHost {
 const PATIENCE = 5;
 
 /**
- * Publishes to this node's own channel at intervals. If the echo is missing, the subscriber is dead or connected to
- * another server than the command connection. The time until the echo is the lag.
+ * Publishes to this node's own channel at intervals. If the echo is missing, the subscriber is dead
+ * or is connected to another server than the command connection. The time until the echo is the
+ * lag.
  */
 export class Probe {
   readonly #link: RedisLink;
@@ -47,6 +51,7 @@ export class Probe {
     return this.#channel;
   }
 
+  /** Starts the probes, with one at once. */
   start(): void {
     this.stop();
     this.#lastTick = performance.now();
@@ -55,6 +60,7 @@ export class Probe {
     this.#send();
   }
 
+  /** Stops the probes. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -78,7 +84,7 @@ export class Probe {
       else this.#host.moved();
       return;
     }
-    // This process was stopped or busy: the echo may wait in the socket.
+    // This process was stopped or busy. The echo may wait in the socket.
     if (late) return;
     if (this.#host.bytesRead() === sent.bytes || now - sent.at > PATIENCE * this.#everyMs) this.#host.dead('no echo of the probe');
   }
@@ -93,7 +99,7 @@ export class Probe {
         if (receivers === 0 && this.#sent === sent) this.#host.dead('the server does not know the subscriber');
       },
       () => {
-        // The command connection failed; it watches itself.
+        // The command connection failed. It watches itself.
         if (this.#sent === sent) this.#sent = undefined;
       },
     );

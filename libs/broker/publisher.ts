@@ -1,3 +1,4 @@
+/** Publishes to rooms over Redis. */
 import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { loadScript, type RedisLink, type Script } from '#libs/redis/redis-link.ts';
@@ -11,7 +12,10 @@ import { metaLife, type RoomReader } from './room-reader.ts';
 
 const PUBLISH = new URL('./lua/publish.lua', import.meta.url);
 
-/** Milliseconds for which a publication is retried; the first pause between attempts, doubled each time; the longest. */
+/**
+ * Milliseconds during which a publication is retried; the first pause between two attempts, doubled
+ * each time; the longest pause.
+ */
 const PATIENCE_MS = 3000;
 const PAUSE_MS = 40;
 const LONGEST_PAUSE_MS = 400;
@@ -20,13 +24,15 @@ const LONGEST_PAUSE_MS = 400;
 export class Publisher {
   readonly #link: RedisLink;
   readonly #epochs: EpochSource;
-  /** For messages, and for other events: the constant costs a message nothing. */
+  /**
+   * One script for messages and one for other events, so that a message pays nothing for events.
+   */
   readonly #script: Script;
   readonly #eventScript: Script;
   readonly #reader: RoomReader;
   readonly #archived: ArchiveKeys | undefined;
   readonly #active: ActiveRooms;
-  /** Rooms whose epoch is being read: publications that come meanwhile wait for the same answer, in order. */
+  /** Rooms whose epoch is being read. Publications meanwhile wait for the same answer, in order. */
   readonly #epochsAsked = new Map<string, Promise<string>>();
   #closed = false;
 
@@ -38,7 +44,7 @@ export class Publisher {
     this.#epochs = epochs;
     const constants = {
       PUBLISH: link.isCluster ? 'SPUBLISH' : 'PUBLISH',
-      // Strings where the script only passes them on: Lua formats numbers slowly.
+      // Strings for values that the script only passes on: Lua formats numbers slowly.
       STREAM_LENGTH: String(limits.streamMaxLength),
       STREAM_AGE: limits.streamMaxAgeMs,
       META_LIFE: String(metaLife(limits)),
@@ -64,6 +70,7 @@ export class Publisher {
     return this.#active.rooms();
   }
 
+  /** Ends all retries. */
   close(): void {
     this.#closed = true;
   }
@@ -94,9 +101,9 @@ export class Publisher {
   }
 
   /**
-   * Publishes for the epoch that was read. If the room has another epoch by then, the archive has to be asked again, for
-   * the key and for the highest stored offset. A publication of the epoch before may have been stored after this
-   * epoch began.
+   * Publishes for a known epoch. If the room has another epoch by then, the archive is asked again
+   * for the key and for the highest stored offset: a publication of the earlier epoch may have been
+   * stored after this epoch began.
    */
   async #tryArchived(archived: ArchiveKeys, request: PublishRequest, names: readonly string[]): Promise<Published> {
     const { room, key, at, forceNew } = request;

@@ -1,3 +1,4 @@
+/** Fills gaps in the delivery of rooms (M4). */
 import type { Logger } from '#libs/redis/logger.ts';
 import { ArchiveAwayError } from './archive-reader.ts';
 import type { BrokerListener, Position } from './broker.ts';
@@ -14,6 +15,7 @@ const COMPARED = 200;
 const FILLED = 16;
 const RETRY_MS = 300;
 
+/** Options of `RoomFiller`. */
 export interface FillerOptions {
   readonly reader: RoomReader;
   readonly listener: BrokerListener;
@@ -33,13 +35,15 @@ export class RoomFiller {
     this.#options = options;
   }
 
+  /** Ends all work. Nothing is delivered afterwards. */
   close(): void {
     this.#closed = true;
   }
 
   /**
-   * Compares interrupted rooms with the positions of their sequences, and fills those that moved. Rejects if Redis goes
-   * away meanwhile. Rooms that need the archive are filled when it is back; the others do not wait for them.
+   * Compares interrupted rooms with the positions of their sequences and fills those that moved.
+   * Rejects if Redis goes away meanwhile. Rooms that need the archive are filled when it is back;
+   * other rooms do not wait for them.
    */
   async compare(sequences: readonly RoomSequence[]): Promise<void> {
     const behind: RoomSequence[] = [];
@@ -64,7 +68,10 @@ export class RoomFiller {
     }
   }
 
-  /** Finds live rooms that fell behind unnoticed. Also keeps their positions from expiring. Rejects if Redis is away. */
+  /**
+   * Finds live rooms that fell behind unnoticed. It also keeps their positions from expiring.
+   * Rejects if Redis is away.
+   */
   async sweep(sequences: readonly RoomSequence[]): Promise<void> {
     for (let at = 0; at < sequences.length && !this.#closed; at += COMPARED) {
       await Promise.all(
@@ -78,10 +85,13 @@ export class RoomFiller {
     }
   }
 
-  /** Fills one room, with retries until it succeeds. Ends if the room is interrupted again: that interruption fills it. */
+  /**
+   * Fills one room and retries until it succeeds. It stops if the room is interrupted again: the
+   * later interruption fills it.
+   */
   fill(sequence: RoomSequence): void {
     this.#fill(sequence).catch((error: unknown) => {
-      // The store logs by itself that it is away, once and not for each room.
+      // The store itself logs that it is away: once, not for each room.
       if (!(error instanceof ArchiveAwayError))
         this.#options.log.warn({ room: sequence.room, err: error }, 'a gap could not be filled yet');
       const { round } = sequence;
@@ -127,7 +137,10 @@ export class RoomFiller {
     await this.#reset(sequence);
   }
 
-  /** The sequence was lost, or the missing publications are no longer kept: delivery goes on from its newest one. */
+  /**
+   * Resets a room whose sequence was lost, or whose missing publications are no longer kept.
+   * Delivery continues after the newest one.
+   */
   async #reset(sequence: RoomSequence): Promise<void> {
     sequence.interrupt();
     const { round } = sequence;

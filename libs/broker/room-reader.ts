@@ -1,3 +1,4 @@
+/** Reads the streams of rooms from Redis. */
 import { latestStates } from '#libs/protocol/room-event.ts';
 import { loadScript, type RedisLink, type Script } from '#libs/redis/redis-link.ts';
 import type { Archive } from './archive.ts';
@@ -11,8 +12,9 @@ const PAGE = new URL('./lua/page.lua', import.meta.url);
 const POSITION = new URL('./lua/position.lua', import.meta.url);
 
 /**
- * Reads streams and positions of rooms. Every read keeps the position from expiring, and begins a new epoch if the server
- * changed. A new epoch of a room with an archive begins above the highest stored offset.
+ * Reads streams and positions of rooms. Every read keeps the position from expiring and begins a
+ * new epoch if the server changed. If the room has an archive, its new epoch begins above the
+ * highest stored offset.
  */
 export class RoomReader {
   readonly #link: RedisLink;
@@ -30,6 +32,10 @@ export class RoomReader {
     this.#epochs = epochs;
   }
 
+  /**
+   * Reads the position of a room. Begins the sequence if it has none. Rejects with
+   * `ArchiveAwayError` if that needs the archive.
+   */
   async position(room: string): Promise<Position> {
     const { keys } = this.#link;
     return this.#begun(room, async (fresh, floor) => {
@@ -56,7 +62,10 @@ export class RoomReader {
     return found === undefined ? UNBEGUN : whole(found);
   }
 
-  /** The latest page, and whether this call began the sequence of a room without an archive. Undefined if it has none and `begin` is false. */
+  /**
+   * Returns the latest page, and whether this call began the sequence of a room without an archive.
+   * Undefined if the room has no sequence and `begin` is false.
+   */
   async enter(room: string, limit: PageLimit, begin: boolean): Promise<{ readonly page: Page; readonly began: boolean } | undefined> {
     if (!this.#archive?.holds(room)) {
       const fresh = begin ? this.#epochs() : '';
@@ -88,7 +97,10 @@ export class RoomReader {
     return { position, publications, more, complete: true };
   }
 
-  /** Runs a script that may have to begin an epoch: at once where any will do, otherwise only once it is known what is stored. */
+  /**
+   * Runs a script that may have to begin an epoch. Without an archive it gets a new epoch at once.
+   * With one it gets an epoch only after the highest stored offset is known.
+   */
   async #begun<T>(room: string, run: (fresh: string, floor: number) => Promise<T | undefined>): Promise<T> {
     const found = await run(this.#archive?.holds(room) ? '' : this.#epochs(), 0);
     if (found !== undefined) return found;
@@ -105,7 +117,10 @@ export class RoomReader {
     });
   }
 
-  /** If a new epoch is needed and `fresh` is empty: `stale` for a room with an epoch of another server, undefined for a room without one. */
+  /**
+   * Reads once. If a new epoch is needed and `fresh` is empty, returns `stale` for a room with an
+   * epoch of another server, and undefined for a room without one.
+   */
   async #readOnce(room: string, direction: Direction, from: string, limit: PageLimit, fresh: string, floor: number) {
     const { keys } = this.#link;
     const args = [fresh, direction, from, limit.count, limit.bytes, floor];
@@ -126,19 +141,23 @@ export class RoomReader {
 
 type Direction = 'XRANGE' | 'XREVRANGE';
 
-/** A page of messages in their latest state, from a read that gave the newest first. */
+/** Makes a page of messages in their latest state. The read gave the newest first. */
 function whole({ position, publications, changes, more }: RawPage): Page {
   return { position, publications: latestStates(publications.toReversed(), changes), more, complete: true };
 }
 
-/** The start of a read below an offset. No publication has offset 0: such a read gives the position only. */
+/**
+ * Returns the start of a read below an offset. No publication has offset 0: such a read gives the
+ * position only.
+ */
 function before(offset: number): string {
   return offset === Number.POSITIVE_INFINITY ? '+' : String(Math.max(0, offset - 1));
 }
 
 /**
- * The publications up to the first hole, in either direction. A stream has a hole if Redis came back with older data than
- * the archive's, or if an epoch began above messages that were stored late. Only the archive has the missing ones.
+ * Returns the publications up to the first hole, in either direction. A stream has a hole if Redis
+ * came back with older data than the archive, or if an epoch began above messages that were stored
+ * late. Only the archive has the missing ones.
  */
 function untilHole(publications: readonly Publication[]): Publication[] {
   const end = publications.findIndex(({ offset }, i) => Math.abs(offset - (publications[i - 1]?.offset ?? offset - 1)) !== 1);
@@ -153,7 +172,10 @@ interface RawPage {
   readonly more: boolean;
 }
 
-/** Milliseconds that a room's position is kept after its last use: always longer than its stream. */
+/**
+ * Returns the milliseconds that a room's position is kept after its last use. They are always
+ * longer than the life of its stream.
+ */
 export function metaLife(limits: BrokerLimits): number {
   return limits.streamMaxAgeMs + limits.positionTtlMs;
 }

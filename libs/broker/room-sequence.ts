@@ -1,55 +1,64 @@
+/** The delivery of one room, in order and without a gap (M4). */
 import type { BrokerListener, Position, Publication } from './broker.ts';
 
 /** The state of a room's delivery. */
 export const Phase = {
   /** Subscribing. The listener gets nothing yet. */
   joining: 'joining',
-  /** The listener gets publications as they come. */
+  /** The listener gets publications as they arrive. */
   live: 'live',
-  /** Publications are or may be missing. Those that come are held until the gap is filled. */
+  /** Publications are or may be missing. Later ones are held until the gap is filled. */
   filling: 'filling',
   /** Unsubscribed. */
   ended: 'ended',
 } as const;
+/** A phase of a room's delivery. */
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
 /** The broker, as a sequence needs it. */
 export interface SequenceHost {
   readonly listener: BrokerListener;
-  /** The sequence went to `filling`: publications are missing between `last` and the held ones. */
+  /**
+   * The sequence changed to `filling`: publications are missing between `last` and the held ones.
+   */
   gap(sequence: RoomSequence): void;
   /** The channel's offsets went back: the sequence may have begun again. */
   rewound(sequence: RoomSequence): void;
 }
 
-/** A publication, or a signal (offset 0), that came while it could not be delivered. */
+/** A publication, or a signal (offset 0), that could not be delivered yet. */
 interface Held {
   readonly offset: number;
   readonly payload: Buffer;
 }
 
-/** Bytes of held publications. If there are more, all are dropped: the stream has them. */
+/**
+ * The most bytes of held payloads. If there are more, all are dropped: the stream has the
+ * publications.
+ */
 const HELD_BYTES = 1024 * 1024;
 
 /**
  * One subscribed room. The listener gets each offset once, in order, without a gap (M4).
  *
- * It does no I/O. The reader of the stream notes `round` first. If `round` has changed after the read, the result
- * may miss publications.
+ * It does no I/O. A reader of the stream notes `round` first. If `round` changed during the read,
+ * the result may lack publications.
  */
 export class RoomSequence {
   readonly room: string;
   readonly keep: boolean;
   phase: Phase = Phase.joining;
   epoch = '';
-  /** Offset of the last publication that was delivered or need not be. */
+  /** The offset of the last publication that was delivered or need not be. */
   last = 0;
   /** Changes whenever live publications may have been missed. */
   round = 0;
-  /** Highest offset that came over the channel in this round. */
+  /** The highest offset from the channel in this round. */
   #seen = 0;
   #backwards = false;
-  /** Set by the first release. From then on signals are not held: they have no place in the order. */
+  /**
+   * Set by the first release. From then on signals are not held: they have no place in the order.
+   */
   #joined = false;
   #held: Held[] = [];
   #heldBytes = 0;
@@ -75,7 +84,8 @@ export class RoomSequence {
       else if (this.phase !== Phase.ended) this.#host.listener.signal(`r:${this.room}`, payload);
       return;
     }
-    // After a fill the channel repeats publications that were read from the stream. Its own offsets never go back.
+    // After a fill the channel repeats publications that were read from the stream. Its own offsets
+    // never go back.
     const backwards = offset <= this.#seen;
     if (!backwards) this.#seen = offset;
     if (this.phase === Phase.live) {
@@ -90,7 +100,10 @@ export class RoomSequence {
     }
   }
 
-  /** Publications may have been missed, or will be. Later ones are held until `release`. Starts a new round. */
+  /**
+   * Call it if publications may have been missed, or will be. Later ones are held until `release`.
+   * Starts a new round.
+   */
   interrupt(): void {
     if (this.phase === Phase.ended) return;
     this.round++;
@@ -100,14 +113,20 @@ export class RoomSequence {
     if (this.phase === Phase.live) this.phase = Phase.filling;
   }
 
-  /** Sets the position from which delivery goes on, after a join or a loss. Does not call the listener; `release` comes next. */
+  /**
+   * Sets the position after which delivery continues, after a join or a loss. Does not call the
+   * listener; call `release` next.
+   */
   moveTo(position: Position): void {
     this.epoch = position.epoch;
     this.last = position.offset;
     this.phase = Phase.filling;
   }
 
-  /** Delivers publications read from the stream. Returns false if they do not follow the last one. */
+  /**
+   * Delivers publications that were read from the stream. Returns false if they do not follow the
+   * last one.
+   */
   fill(publications: readonly Publication[]): boolean {
     for (const { offset, frame } of publications) {
       if (offset <= this.last) continue;
@@ -119,7 +138,10 @@ export class RoomSequence {
     return true;
   }
 
-  /** Delivers the held publications and goes live. Returns false if some are still missing: the stream has to be read again. */
+  /**
+   * Delivers the held publications and goes live. Returns false if some are still missing: the
+   * stream must be read again.
+   */
   release(): boolean {
     const held = this.#held;
     this.#drop();
@@ -146,6 +168,7 @@ export class RoomSequence {
     return true;
   }
 
+  /** Ends the delivery. The listener gets nothing afterwards. */
   end(): void {
     this.phase = Phase.ended;
     this.#joined = true;
@@ -165,10 +188,9 @@ export class RoomSequence {
 }
 
 /**
- * Reads the offset from a publication's fixed head `{"offset":N,` without parsing JSON. Returns 0 for any other payload,
- * which is a signal.
- *
- * It checks only four bytes: the broker writes all payloads, and no signal starts like this.
+ * Reads the offset from a publication's fixed head `{"offset":N,` without parsing JSON. Returns 0
+ * for any other payload, which is a signal. It checks only four bytes: the broker writes all
+ * payloads, and no signal starts like this.
  */
 export function offsetOf(payload: Uint8Array): number {
   if (payload[0] !== 0x7b || payload[2] !== 0x6f || payload[5] !== 0x73 || payload[9] !== 0x3a) return 0;

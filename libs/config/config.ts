@@ -1,4 +1,7 @@
-/** The environment, read once at start into a frozen object. With `fail-point.ts` the only reader of `process.env`. */
+/**
+ * Reads the environment once at start into a frozen object. Only this file and `fail-point.ts` read
+ * `process.env`.
+ */
 
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -20,21 +23,27 @@ type Value<S> = S extends { readonly kind: Kind<infer T>; readonly default: infe
 
 type Values = { readonly [K in keyof Settings]: Value<Settings[K]> };
 
-/** Everything that can be set, checked, with defaults in place. Units stand in the names. */
+/** All settings, checked, with their defaults. Names end with the unit. */
 export interface Config extends Omit<Values, 'nodeId' | 'allowCustomers'> {
   readonly role: Role;
-  /** ALLOW_CUSTOMERS, or what follows from ALLOWED_ORIGINS. */
+  /** `ALLOW_CUSTOMERS`. If unset, true if `ALLOWED_ORIGINS` is set. */
   readonly allowCustomers: CustomerDoor;
-  /** NODE_ID, or one made for this start. */
+  /** `NODE_ID`. If unset, a name made for this start. */
   readonly nodeId: string;
-  /** What a careful operator would change: logged at start, and shown on the admin page. */
+  /**
+   * Warnings about settings that start but are not safe. Logged at start and shown on the admin
+   * page.
+   */
   readonly warnings: readonly string[];
 }
 
-/** The settings do not let the hub start. Carries every problem, not only the first. */
+/** The settings do not let the hub start. Carries all problems, not only the first. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  /** One sentence each, with the variable's name and what it takes; secrets are not shown. */
+  /**
+   * One sentence for each problem: the variable's name and the values that it takes. Never a
+   * secret.
+   */
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
@@ -43,7 +52,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** How messages call the programs. */
+/** The names of the programs in messages. */
 const PROGRAMS: Readonly<Record<Role, string>> = {
   'all-in-one': 'the all-in-one',
   gateway: 'a gateway',
@@ -52,7 +61,10 @@ const PROGRAMS: Readonly<Record<Role, string>> = {
   migrate: 'the migration',
 };
 
-/** What has to be set, by program. A worker and the API derive the key of queued mail from JWT_SECRET. */
+/**
+ * The settings that each program needs. A worker and the API derive the key of queued mail from
+ * `JWT_SECRET`.
+ */
 const NEEDED: Readonly<Record<Role, readonly string[]>> = {
   'all-in-one': [],
   gateway: ['REDIS_URL', 'DATABASE_URL'],
@@ -61,14 +73,17 @@ const NEEDED: Readonly<Record<Role, readonly string[]>> = {
   migrate: ['DATABASE_URL'],
 };
 
-/** What a gateway may know tokens by. */
+/** The settings by which a gateway can verify tokens. It needs at least one. */
 const TOKEN_KEYS = ['JWT_SECRET', 'JWT_PUBLIC_KEYS', 'JWT_SIGNING_KEY', 'JWT_JWKS_URL'];
 
+/** The variables of an environment by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads and checks the settings. Variables that are not in the table are not looked at.
- * Throws `ConfigError` with all problems together: bad values, and combinations that would be unsafe for this role.
+ * Reads and checks the settings. Ignores variables that are not in the table.
+ *
+ * @throws ConfigError with all problems together: bad values, and combinations that are not safe
+ *   for this role.
  */
 export function loadConfig(role: Role, env: Environment = process.env): Config {
   const problems: string[] = [];
@@ -84,7 +99,7 @@ export function loadConfig(role: Role, env: Environment = process.env): Config {
   });
 }
 
-/** The default of a setting for a role. */
+/** Returns the default of a setting for a role. */
 export function defaultOf<T>(setting: Pick<Setting<T>, 'default'>, role: Role): Default<T> {
   const value: unknown = setting.default;
   const byRole = typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -107,7 +122,7 @@ function readValues(role: Role, env: Environment, problems: string[]): Values {
   return values as Values;
 }
 
-/** The value, or undefined if the text is none: `problems` then has why. */
+/** Returns the value, or undefined if the text is not valid. `problems` then has the reason. */
 function parsed(setting: Setting<unknown>, text: string, problems: string[]): unknown {
   const { name, kind } = setting;
   try {
@@ -121,7 +136,11 @@ function parsed(setting: Setting<unknown>, text: string, problems: string[]): un
   }
 }
 
-/** Combinations that must not start. `isSet`: whether a variable has a text, be it a bad one that was complained about already. */
+/**
+ * Returns the problems of combined settings.
+ *
+ * @param isSet Whether a variable is set, also to a bad text that was reported already.
+ */
 function findConflicts(role: Role, values: Values, isSet: (name: string) => boolean): string[] {
   const problems: string[] = [];
   const { jwtSecret } = values;
@@ -162,7 +181,7 @@ function findConflicts(role: Role, values: Values, isSet: (name: string) => bool
   return problems;
 }
 
-/** A node id from the machine's name, cut to what is allowed in one, and a part that is new at each start. */
+/** Makes a node id from the host name, cut to the allowed characters, and a random part. */
 function madeNodeId(host: string, random: string): string {
   return `${host.replace(/[^A-Za-z0-9.-]/g, '-').slice(0, 40)}-${random}`;
 }

@@ -1,25 +1,30 @@
-/** `DATABASE_URL` taken apart. */
+/** Parses `DATABASE_URL`. */
 import { type HostAndPort, refuseOthers, splitUrl, UrlError, wordOf } from './url.ts';
 
+/** The servers of a database and how to connect to them. */
 export interface DatabaseTarget {
-  /** At least one: the servers of which one takes writes. */
+  /** At least one server. With several, one of them takes writes. */
   readonly hosts: readonly HostAndPort[];
   readonly user: string | undefined;
   readonly password: string | undefined;
   readonly database: string;
-  /** Whether a server that takes no writes is left alone. */
+  /** Whether a connection must reach a server that takes writes. */
   readonly readWrite: boolean;
   readonly applicationName: string | undefined;
   /** Undefined: no TLS. */
   readonly tls: DatabaseTls | undefined;
 }
 
+/** TLS of a connection to the database. */
 export interface DatabaseTls {
-  /** Whether certificate and name are checked. */
+  /** Whether the certificate and its name are checked. */
   readonly verify: boolean;
-  /** TLS from the first byte (PostgreSQL 17), not after a question. */
+  /**
+   * Whether TLS starts with the first byte (PostgreSQL 17), without the request of the older
+   * protocol.
+   */
   readonly direct: boolean;
-  /** Paths of PEM files: the authority, and the client's own certificate with its key. */
+  /** Paths of PEM files: the authority, and the client's certificate with its key. */
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
@@ -45,8 +50,10 @@ const HINTS = {
 };
 
 /**
- * Parses `postgres://[user:password@]host[:5432][,host...]/database[?...]`. Of libpq's parameters it knows those of `KNOWN`; `host` names the folder of a
- * Unix socket. Every `sslmode` but `disable` and `no-verify` checks certificate and name.
+ * Parses `postgres://[user:password@]host[:5432][,host...]/database[?...]`. Takes the parameters of
+ * libpq that stand in `KNOWN`. `host` names the folder of a Unix socket. Every `sslmode` but
+ * `disable` and `no-verify` checks the certificate and its name.
+ *
  * @throws UrlError
  */
 export function parseDatabaseUrl(text: string): DatabaseTarget {

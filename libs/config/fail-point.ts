@@ -1,6 +1,9 @@
-/** Named places where a crash hurts most: tests make a process die or freeze exactly there. */
+/** Fail-points: named places in the code at which a test kills or freezes the process. */
 
-/** Every fail-point of the hub: between the reply of a Redis script or the database and what follows it. `before-ack`: stored, and not told yet. */
+/**
+ * Every fail-point of the hub. Each lies between the reply of a backend (Redis, the database, the
+ * mail server) and the next step. At `before-ack` a message is stored, and not acknowledged yet.
+ */
 export const FAIL_POINTS = [
   'after-publish',
   'after-insert',
@@ -16,6 +19,7 @@ export const FAIL_POINTS = [
   'before-answer-kept',
 ] as const;
 
+/** The name of a fail-point. */
 export type FailPoint = (typeof FAIL_POINTS)[number];
 
 /** `kill`: SIGKILL to this process. `freeze`: SIGSTOP to this process (SIGCONT wakes it). */
@@ -23,15 +27,17 @@ type Action = 'kill' | 'freeze';
 
 interface Armed {
   readonly action: Action;
-  /** Passes left before it strikes; it strikes once. */
+  /** Passes until it acts. It acts once. */
   passes: number;
 }
 
 const SIGNALS = { kill: 'SIGKILL', freeze: 'SIGSTOP' } as const satisfies Record<Action, NodeJS.Signals>;
 
 /**
- * Reads `after-publish=kill,after-connect@3=freeze` (`@n`: on the n-th pass, from 1; without it on the first).
- * Throws `RangeError` for anything else: a chaos test with a misspelt name would prove nothing.
+ * Parses `after-publish=kill,after-connect@3=freeze`. `@n`: on the n-th pass, from 1; the default
+ * is the first.
+ *
+ * @throws RangeError for any other text: a chaos test with a misspelt name would prove nothing.
  */
 export function parseFailPoints(value: string): Map<FailPoint, Armed> {
   const armed = new Map<FailPoint, Armed>();
@@ -49,10 +55,10 @@ export function parseFailPoints(value: string): Map<FailPoint, Armed> {
 const setting = process.env.FAIL_POINTS ?? '';
 const points: Map<FailPoint, Armed> | undefined = setting === '' ? undefined : parseFailPoints(setting);
 
-/** What `FAIL_POINTS` was set to, '' where it was not: a main that starts with it set should say so in its log. */
+/** The value of `FAIL_POINTS`; '' if it is not set. */
 export const failPointsSetting: string = setting;
 
-/** Marks a fail-point. Free of cost unless the environment variable `FAIL_POINTS` names it. */
+/** Marks a fail-point. Does nothing unless the environment variable `FAIL_POINTS` names it. */
 export function failPoint(name: FailPoint): void {
   if (points === undefined) return;
   const point = points.get(name);

@@ -1,18 +1,21 @@
-/** Kinds of setting: how the text of an environment variable becomes a value. */
+/** Kinds of settings. Each parses the text of an environment variable. */
 import { parseDatabaseUrl } from './database-url.ts';
 import { originOf, whyNoOrigin } from './public-url.ts';
 import { parseRedisUrl } from './redis-url.ts';
 import { parseSmtpUrl } from './smtp-url.ts';
 import { UrlError } from './url.ts';
 
-/** Reads one setting's text. `takes` completes the sentence "PORT takes ...". */
+/** Parses the text of one setting. `takes` completes the sentence "PORT takes ...". */
 export interface Kind<T> {
   readonly takes: string;
-  /** The value, or `undefined` if the text is not one. A `UrlError` that it throws says why. */
+  /**
+   * Returns the value, or `undefined` if the text is not valid.
+   * @throws UrlError that says why the text is not valid.
+   */
   readonly parse: (text: string) => T | undefined;
 }
 
-/** A whole number in a range, both ends included; `step`: a multiple of it. */
+/** A whole number from `min` to `max`, both included. `step`: it must be a multiple of this. */
 export function integer(min: number, max: number, step = 1): Kind<number> {
   return {
     takes: `a whole number from ${min} to ${max}${step === 1 ? '' : `, a multiple of ${step}`}`,
@@ -24,23 +27,25 @@ export function integer(min: number, max: number, step = 1): Kind<number> {
   };
 }
 
-/** One of a few words. */
+/** One of several words. */
 export function choice<const T extends string>(...words: readonly T[]): Kind<T> {
   return { takes: words.join(' or '), parse: (text) => words.find((word) => word === text) };
 }
 
-/** A switch. */
+/** `on` or `off`. */
 export const onOff: Kind<boolean> = {
   takes: 'on or off',
   parse: (text) => (text === 'on' ? true : text === 'off' ? false : undefined),
 };
 
-/** Text that has a shape. */
+/** A text that matches a pattern. */
 export function text(takes: string, shape: RegExp): Kind<string> {
   return { takes, parse: (value) => (shape.test(value) ? value : undefined) };
 }
 
-/** A URL that `parse` takes: the value stays the text, so that a password is in one place. */
+/**
+ * A URL that `parse` accepts. The value is the text itself, so that a password stands in one place.
+ */
 function url(takes: string, parse: (value: string) => unknown): Kind<string> {
   return {
     takes,
@@ -51,21 +56,22 @@ function url(takes: string, parse: (value: string) => unknown): Kind<string> {
   };
 }
 
-/** One Redis, a Sentinel group or a Cluster, told apart by the scheme. */
+/** One Redis, a Sentinel group or a Cluster. The scheme decides. */
 export const redisUrl: Kind<string> = url(
   'redis://[user:password@]host[:port][/db], redis+sentinel://host:port,.../master-name[/db] or redis+cluster://host:port,... (TLS: rediss)',
   parseRedisUrl,
 );
 
-/** One PostgreSQL, or several of which one takes writes. */
+/** One PostgreSQL, or several, one of which takes writes. */
 export const databaseUrl: Kind<string> = url('postgres://[user:password@]host[:port][,host...]/database', parseDatabaseUrl);
 
 /** One mail server. */
 export const smtpUrl: Kind<string> = url('smtp://[user:password@]host[:port] (TLS: smtps)', parseSmtpUrl);
 
 /**
- * A URL of the web. Stricter than `URL`, which mends what was not meant: blanks, backslashes, a missing slash, a loose %. No user and no password: browsers
- * and `fetch` take none.
+ * Parses an http or https URL. Stricter than `URL`, which corrects spaces, backslashes, a missing
+ * slash and a stray %. Refuses a user and a password: browsers and `fetch` do not accept them.
+ *
  * @throws UrlError
  */
 function webUrl(text: string): URL | undefined {
@@ -80,7 +86,10 @@ function webUrl(text: string): URL | undefined {
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** A URL keys are fetched from. Plain HTTP only from this machine: whoever can change the answer can make tokens. */
+/**
+ * The URL of a key set. Plain HTTP only from this machine: an attacker who can change the answer
+ * can make tokens.
+ */
 export const keySetUrl: Kind<string> = {
   takes: 'an https:// URL (http:// for this machine only)',
   parse: (value) => {
@@ -92,8 +101,8 @@ export const keySetUrl: Kind<string> = {
 };
 
 /**
- * Origins (scheme://host[:port]), comma-separated, normalised; or the one word `*`.
- * @throws UrlError that names the one that is none.
+ * Origins (`scheme://host[:port]`), comma-separated and normalised; or `*` alone. An invalid one
+ * throws `UrlError` that names it.
  */
 export const origins: Kind<readonly string[]> = {
   takes: 'origins such as https://chat.example.com or capacitor://localhost, comma-separated, or * alone for any',
@@ -108,10 +117,10 @@ export const origins: Kind<readonly string[]> = {
   },
 };
 
-/** What the path of `PUBLIC_URL` is made of: it stands in cookies and in addresses as it is. */
+/** The characters of the path of `PUBLIC_URL`. It stands unescaped in cookies and in addresses. */
 const BASE_PATH = /^(?:\/[A-Za-z0-9._~-]+)*\/?$/;
 
-/** An address of ours as a browser sees it, without a slash at its end. */
+/** The hub's address as browsers see it, without a slash at its end. */
 export const publicUrl: Kind<string> = {
   takes: 'an https:// or http:// URL, maybe with a path of A-Z a-z 0-9 . _ ~ - and slashes',
   parse: (value) => {
@@ -121,7 +130,7 @@ export const publicUrl: Kind<string> = {
   },
 };
 
-/** A page elsewhere that ours link to. */
+/** A page of another site to which our pages link. */
 export const linkUrl: Kind<string> = {
   takes: 'an https:// or http:// URL without a password',
   parse: (value) => webUrl(value)?.href,
@@ -138,13 +147,14 @@ export function list(things: string): Kind<readonly string[]> {
   };
 }
 
-/** Whether customers may come in: all, none, or those of the channels named. */
+/** Whether customers may enter: all, none, or those of these channels. */
 export type CustomerDoor = boolean | readonly string[];
 
-/** Names of channels customers come from (A5). */
+/** The pattern of a channel's name (A5), without anchors. */
 export const CHANNEL = '[A-Za-z0-9._:-]{1,64}';
 const CHANNELS = new RegExp(`^${CHANNEL}$`);
 
+/** `on`, `off`, or names of channels, comma-separated. */
 export const customerDoor: Kind<CustomerDoor> = {
   takes: 'on, off, or channels of 1 to 64 of A-Z a-z 0-9 . _ : -, comma-separated',
   parse: (value) => {
@@ -157,7 +167,7 @@ export const customerDoor: Kind<CustomerDoor> = {
 
 /** A service that calls the API. */
 export interface ServiceKey {
-  /** Stands in logs and as the sender of what it publishes. */
+  /** Its name in logs, and as the sender of its messages. */
   readonly name: string;
   readonly key: string;
 }

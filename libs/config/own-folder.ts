@@ -1,3 +1,4 @@
+/** The folder in which the all-in-one keeps its data, and the secret in it. */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,9 +9,11 @@ const SECRET_BYTES = 32;
 const SECRET_SHAPE = /^[A-Za-z0-9_-]{43}$/;
 
 /**
- * The all-in-one's own JWT secret, for when `JWT_SECRET` is not set: made at the first start, kept in `<directory>/jwt-secret` (mode 0600), the same
- * afterwards. Two starts at once get the same one. If it is there, nothing is written. Throws `Error` if the file cannot be read or made, or holds something
- * else.
+ * Returns the all-in-one's own JWT secret, for a start without `JWT_SECRET`. The first start makes
+ * it and stores it in `<directory>/jwt-secret` (mode 0600); later starts read it. Two first starts
+ * at once get the same secret.
+ *
+ * @throws Error if the file cannot be read or made, or does not hold such a secret.
  */
 export function keptSecret(directory: string): string {
   const path = join(directory, 'jwt-secret');
@@ -26,7 +29,8 @@ function makeSecret(directory: string, path: string): void {
   const draft = `${path}.${process.pid}`;
   try {
     writeFileSync(draft, randomBytes(SECRET_BYTES).toString('base64url'), { mode: 0o600 });
-    // A link is made whole or not at all, and never over an existing file: nobody reads half a secret, the first one stays.
+    // A link appears whole or not at all, and never replaces a file. So nobody reads half a secret,
+    // and the first one stays.
     linkSync(draft, path);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
@@ -35,13 +39,17 @@ function makeSecret(directory: string, path: string): void {
   }
 }
 
-/** Makes a folder that only this account enters, and those above it. Nothing happens if it is there. Throws what the operating system says. */
+/**
+ * Makes a folder that only this account can enter, and its missing parents. Does nothing if it
+ * exists. Throws the error of the operating system.
+ */
 export function makeOwnFolder(path: string): void {
   const mode = 0o700;
   try {
     mkdirSync(path, { recursive: true, mode });
   } catch {
-    // On a read-only file system Node says ENOENT of a recursive call, and the cause of a plain one.
+    // On a read-only file system a recursive call fails with ENOENT. A plain call fails with the
+    // cause.
     mkdirSync(path, { mode });
   }
 }

@@ -1,21 +1,24 @@
+/** Addresses of the hub and of pages: this machine, origins (RFC 6454) and `PUBLIC_URL`. */
+
 const THIS_MACHINE = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[?::1\]?|\[?::ffff:127(?:\.\d{1,3}){3}\]?)$/i;
 
 /**
- * Whether a host name or address, without a port, always leads to the machine itself: `localhost` and names below it (RFC 6761, section 6.3), 127.0.0.0/8, `::1`
- * with or without brackets.
+ * Whether a host name or address, without a port, always leads to this machine: `localhost` and
+ * names below it (RFC 6761, section 6.3), 127.0.0.0/8, and `::1` with or without brackets.
  */
 export function isThisMachine(host: string): boolean {
   return THIS_MACHINE.test(host);
 }
-/** Origins of pages (RFC 6454), written as browsers write them in the header `Origin`. */
 
 const SHELL = /^([a-z][a-z0-9+.-]*):\/\/([a-z0-9._-]+(?::\d{1,5})?)\/?$/i;
-/** Pages of these schemes have no origin of their own, or there are no pages of them. */
+/** Schemes whose pages have no origin of their own, or that have no pages. */
 const NO_PAGES: ReadonlySet<string> = new Set(['file', 'data', 'blob', 'about', 'javascript', 'filesystem', 'ws', 'wss', 'ftp']);
 
 /**
- * The origin that a text names, normalised: lower case, a default port left out. `https://Chat.Example:443/` is `https://chat.example`; an app shell's
- * `capacitor://localhost` is itself. Undefined if the text is no origin, or names nobody: `null`.
+ * Returns the origin that a text names, as browsers write it in the header `Origin` (RFC 6454):
+ * lower case, without a default port. `https://Chat.Example:443/` becomes `https://chat.example`;
+ * an app shell's `capacitor://localhost` stays as it is. Undefined if the text is no origin, or is
+ * `null`.
  */
 export function originOf(text: string): string | undefined {
   if (/^https?:\/\//i.test(text)) {
@@ -28,7 +31,7 @@ export function originOf(text: string): string | undefined {
   return `${scheme}://${host}`.toLowerCase();
 }
 
-/** Why a text is no origin, as a clause that follows its quotation. */
+/** Returns why a text is no origin, as a clause that follows the quoted text. */
 export function whyNoOrigin(text: string): string {
   if (text === '') return 'is empty';
   if (text === 'null' || /^file:/i.test(text)) {
@@ -41,8 +44,11 @@ export function whyNoOrigin(text: string): string {
 }
 
 /**
- * Whether a page of `origin` asked the host that its address bar has. `host`: as in the header `Host`, with or without a port. A port that is the default of
- * http or https counts as none where the page's address has none: a proxy ends TLS on one port and names another (`Host $host:$server_port`).
+ * Whether a page of `origin` sent its request to the host of its own address. The default port of
+ * http or https counts as no port if the origin has none: a proxy may end TLS on one port and name
+ * another (`Host $host:$server_port`).
+ *
+ * @param host As in the header `Host`, with or without a port.
  */
 export function isOriginOfHost(origin: string, host: string): boolean {
   const name = origin.slice(origin.indexOf('://') + 3);
@@ -52,22 +58,27 @@ export function isOriginOfHost(origin: string, host: string): boolean {
   const port = /:(?:80|443)$/.exec(asked)?.[0];
   return port !== undefined && asked.slice(0, -port.length) === name;
 }
-/** `PUBLIC_URL`, taken apart. It has no slash at its end: `https://chat.example` or `https://example.com/chat`. */
-
-/** First parts of the addresses that the hub serves over HTTP. */
+/** The first parts of the paths that the hub serves over HTTP. */
 const OWN =
   /^\/(?:$|[?#]|(?:agent|docs|api|assets|dev|\.well-known)(?:[/?#]|$)|(?:widget\.html|widget\.js|favicon\.svg|mailbox\.css)(?:[?#]|$))/;
 
-/** The path the hub lives under, `/chat` of `https://example.com/chat`; empty where it has a host of its own. */
+/**
+ * Returns the path of the hub: `/chat` of `https://example.com/chat`. Empty if it has a host of its
+ * own.
+ *
+ * @param publicUrl `PUBLIC_URL`, without a slash at its end.
+ */
 export function basePath(publicUrl: string | undefined): string {
   return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/$/, '');
 }
 
 /**
- * The path (and query) of a request as the hub knows it. A proxy in front of a hub under a path may pass the path on or take it off: below `base`, both
- * `/chat/api/v1/online` and `/api/v1/online` are the latter. `base` itself stays as it is.
+ * Returns the path (and query) of a request without the hub's own path. A proxy may pass this path
+ * on or remove it. With the base `/chat`, both `/chat/api/v1/online` and `/api/v1/online` become
+ * the latter. `base` itself stays as it is.
  *
- * @param isOwn Whether the hub serves a path. Only such a one is taken out of `base`: below `/docs`, `/docs/docs.css` is a file of the page `/docs`.
+ * @param isOwn Whether the hub serves a path. Only such a path is returned without `base`. Example:
+ *   below `/docs`, `/docs/docs.css` is a file of the page `/docs`.
  */
 export function withoutBase(url: string, base: string, isOwn: (url: string) => boolean = (rest) => OWN.test(rest)): string {
   if (base === '' || !url.startsWith(`${base}/`)) return url;
@@ -76,8 +87,10 @@ export function withoutBase(url: string, base: string, isOwn: (url: string) => b
 }
 
 /**
- * What the names of the hub's cookies end with, made of port and path: `_8443`, `+chat`, `_8443+a+b`; empty where `PUBLIC_URL` has neither. Cookies know no
- * ports, and those of `/` are sent to `/chat`, too: hubs of one host name would take each other's.
+ * Returns the suffix of the names of the hub's cookies, made of port and path: `_8443`, `+chat`,
+ * `_8443+a+b`. Empty if `PUBLIC_URL` has neither. Cookies do not distinguish ports (RFC 6265,
+ * section 8.5), and those of `/` are also sent to `/chat`. Otherwise hubs of one host name would
+ * read each other's cookies.
  */
 export function cookieSuffix(publicUrl: string | undefined): string {
   if (publicUrl === undefined) return '';
@@ -88,7 +101,10 @@ export function cookieSuffix(publicUrl: string | undefined): string {
 /** Half a year, as the value of `Strict-Transport-Security` (RFC 6797). */
 const HALF_A_YEAR = 'max-age=15552000';
 
-/** What every answer of the public port has as `Strict-Transport-Security`; undefined if people come over http. */
+/**
+ * Returns the value of `Strict-Transport-Security` for every answer of the public port. Undefined
+ * if `PUBLIC_URL` is not https.
+ */
 export function transportSecurity(publicUrl: string | undefined): string | undefined {
   return publicUrl?.startsWith('https:') ? HALF_A_YEAR : undefined;
 }

@@ -1,19 +1,21 @@
-/** `REDIS_URL` taken apart: it alone decides between one server, Sentinel and Cluster. */
+/** Parses `REDIS_URL`. It alone decides between one server, Sentinel and Cluster. */
 import { type HostAndPort, refuseOthers, splitUrl, UrlError } from './url.ts';
 
+/** The address of a Redis server. */
 export type RedisAddress = HostAndPort;
 
+/** The Redis that a URL names. */
 export interface RedisTarget {
   readonly mode: 'single' | 'sentinel' | 'cluster';
   /** The server, the sentinels, or the seeds of the cluster: at least one. */
   readonly nodes: readonly RedisAddress[];
-  /** Name of the master that the sentinels watch; empty in the other modes. */
+  /** The name of the master that the sentinels watch; empty in the other modes. */
   readonly masterName: string;
   /** Database number; 0 on a cluster. */
   readonly db: number;
   readonly username: string | undefined;
   readonly password: string | undefined;
-  /** Password of the sentinels themselves, where they have one. */
+  /** The password of the sentinels themselves, if they have one. */
   readonly sentinelPassword: string | undefined;
   readonly tls: boolean;
 }
@@ -27,12 +29,14 @@ const HINTS = { password: LOGIN_HINT, username: LOGIN_HINT, user: LOGIN_HINT, tl
 
 /**
  * Parses one of
+ *
  * - `redis://[user:password@]host[:6379][/db]`
  * - `redis+sentinel://[user:password@]host[:26379],.../<master name>[/db][?sentinelPassword=...]`
  * - `redis+cluster://[user:password@]host[:6379],...`
  *
- * each with `rediss` for TLS. User and password are percent-encoded and go to the data servers.
- * @throws UrlError, a `TypeError` whose message never holds the URL, since that may hold a password.
+ * each with `rediss` for TLS. User and password are percent-encoded and are for the data servers.
+ *
+ * @throws UrlError, a `TypeError`. Its message never has the URL, which may hold a password.
  */
 export function parseRedisUrl(url: string): RedisTarget {
   const { scheme, username, password, hosts, path, params } = splitUrl(url, (name) =>

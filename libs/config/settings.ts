@@ -1,4 +1,4 @@
-/** Every setting of the hub: the table that is parsed, and that the README shows. */
+/** The table of all settings. The README's table is compared with it. */
 
 import {
   choice,
@@ -18,31 +18,32 @@ import {
   text,
 } from './kinds.ts';
 
-/** Which program reads the settings: some defaults differ. */
+/** The program that reads the settings. Some defaults depend on it. */
 export type Role = 'all-in-one' | 'gateway' | 'api' | 'worker' | 'migrate';
 
 /** A value, or `null` if the setting stays unset. */
 export type Default<T> = T | null;
 
+/** One setting. */
 export interface Setting<T> {
-  /** The environment variable. Empty counts as unset. */
+  /** The environment variable. An empty value counts as unset. */
   readonly name: string;
   readonly kind: Kind<T>;
   readonly default: Default<T> | Readonly<Record<'all-in-one' | 'elsewhere', Default<T>>>;
   /** One sentence for the README, with the unit. */
   readonly meaning: string;
-  /** The meaning of zero, if it is not just a number. */
+  /** The meaning of zero, if zero is special. */
   readonly zero?: string;
-  /** Never shown, in no message. */
+  /** The value is never shown. */
   readonly secret?: true;
 }
 
-/** Keeps the types of kind and default apart, so that `Config` knows which fields may be unset. */
+/** Keeps the type of the default, so that `Config` knows the fields that may be unset. */
 function setting<T, const D extends Setting<T>['default']>(entry: Omit<Setting<T>, 'default'> & { readonly default: D }) {
   return entry;
 }
 
-/** Keyed by the field of `Config`. */
+/** All settings, by the field of `Config`. */
 export const SETTINGS = {
   port: setting({
     name: 'PORT',

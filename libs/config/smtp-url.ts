@@ -1,6 +1,7 @@
-/** `SMTP_URL` taken apart. */
+/** Parses `SMTP_URL`. */
 import { refuseOthers, splitUrl, UrlError } from './url.ts';
 
+/** A mail server. */
 export interface SmtpTarget {
   readonly host: string;
   readonly port: number;
@@ -14,7 +15,11 @@ const TLS_HINT = 'TLS is smtps in place of smtp, or STARTTLS by itself';
 const LOGIN_HINT = 'it stands before the host, user:password@host';
 const HINTS = { secure: TLS_HINT, tls: TLS_HINT, ssl: TLS_HINT, user: LOGIN_HINT, password: LOGIN_HINT, pass: LOGIN_HINT };
 
-/** Parses `smtp://[user:password@]host[:587]` or `smtps://[user:password@]host[:465]`. @throws UrlError */
+/**
+ * Parses `smtp://[user:password@]host[:587]` or `smtps://[user:password@]host[:465]`.
+ *
+ * @throws UrlError
+ */
 export function parseSmtpUrl(url: string): SmtpTarget {
   const { scheme, username, password, hosts, path, params } = splitUrl(url, (name) =>
     Object.hasOwn(PORTS, name) ? PORTS[name] : undefined,

@@ -1,42 +1,53 @@
-/** URLs of backends taken apart strictly: what is not understood is refused, never passed over. */
+/** Parses URLs of backends strictly: every unknown part is refused, none is ignored. */
 
-/** Why a URL is refused. The message completes "REDIS_URL takes ...: " and never holds user, password or a parameter's value. */
+/**
+ * A URL is refused. The message completes "REDIS_URL takes ...: ". It never has the user, the
+ * password or the value of a parameter.
+ */
 export class UrlError extends TypeError {
   override readonly name = 'UrlError';
 }
 
+/** A host with its port. */
 export interface HostAndPort {
-  /** A name, an address without brackets, or the folder of a Unix socket where the URL may name one. */
+  /**
+   * A name, an address without brackets, or the folder of a Unix socket if the URL may name one.
+   */
   readonly host: string;
   readonly port: number;
 }
 
+/** The parts of a URL, decoded. */
 export interface UrlParts {
   /** In lower case, without `://`. */
   readonly scheme: string;
   readonly username: string | undefined;
   readonly password: string | undefined;
-  /** Empty where the URL names none. */
+  /** Empty if the URL names no host. */
   readonly hosts: readonly HostAndPort[];
-  /** The parts of the path, decoded; empty ones are left out. */
+  /** The parts of the path, decoded, without empty ones. */
   readonly path: readonly string[];
-  /** By name; each stands in the URL once. */
+  /** The parameters by name. Each may stand in the URL only once. */
   readonly params: ReadonlyMap<string, string>;
 }
 
 const FORM = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?$/i;
 const HOST = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+|%2f[a-z0-9._%-]*))(?::(\d{1,5}))?$/i;
-/** A name of more than this, or of other characters, may be a piece of a password: it is not repeated. */
+/**
+ * The pattern of a parameter's name in messages. Any other name may be a piece of a password, so
+ * that no message repeats it.
+ */
 const PARAMETER = /^[a-z][a-z_]{0,30}$/i;
 
 /**
- * Takes `scheme://[user:password@]host[:port],.../path?name=value` apart (RFC 3986, with several hosts as libpq has them).
+ * Splits `scheme://[user:password@]host[:port],.../path?name=value` (RFC 3986, with several hosts
+ * as in libpq).
  *
- * @param defaultPort Port of a scheme; undefined for a scheme that is not taken.
- * @throws UrlError that says what is wrong, for a person who sees the URL.
+ * @param defaultPort Returns the default port of a scheme; undefined for an unknown scheme.
+ * @throws UrlError that tells a person who sees the URL how to correct it.
  */
 export function splitUrl(text: string, defaultPort: (scheme: string) => number | undefined): UrlParts {
-  // Whitespace and control characters: the URL parser of browsers drops some of them silently.
+  // The URL parser of browsers silently removes some whitespace and control characters.
   if (/[\p{Cc}\p{Z}]/u.test(text)) throw new UrlError('a URL has no blanks and no control characters');
   const match = FORM.exec(text);
   if (text.includes('#')) throw new UrlError('a # in a user, password or parameter is written %23');
@@ -61,7 +72,11 @@ export function splitUrl(text: string, defaultPort: (scheme: string) => number |
   };
 }
 
-/** The only word of `choices` that a parameter may have; undefined if it is not there. */
+/**
+ * Returns the value of a parameter that must be one of `choices`; undefined if it is absent.
+ *
+ * @throws UrlError for any other value.
+ */
 export function wordOf<const T extends string>(params: ReadonlyMap<string, string>, name: string, ...choices: readonly T[]): T | undefined {
   const value = params.get(name);
   if (value === undefined) return undefined;
@@ -70,7 +85,12 @@ export function wordOf<const T extends string>(params: ReadonlyMap<string, strin
   return found;
 }
 
-/** Refuses parameters that are not among `known`. `hints`: by name, what to write instead. */
+/**
+ * Refuses parameters that are not in `known`.
+ *
+ * @param hints By the name of an unknown parameter: the correct form.
+ * @throws UrlError
+ */
 export function refuseOthers(
   params: ReadonlyMap<string, string>,
   known: readonly string[],

@@ -1,4 +1,7 @@
-/** What starts, but a careful operator would change: one line each, in the log at start and on the admin page. Secrets are not shown. */
+/**
+ * Warnings about settings with which the hub starts, but not safely. Each is one line in the log
+ * and on the admin page. Secrets are never shown.
+ */
 import { parseDatabaseUrl } from './database-url.ts';
 import { failPointsSetting } from './fail-point.ts';
 import type { ServiceKey } from './kinds.ts';
@@ -8,7 +11,7 @@ import { isWellKnownSecret, secretBits } from './secret-strength.ts';
 import type { Role } from './settings.ts';
 import type { HostAndPort } from './url.ts';
 
-/** The settings that are looked at. */
+/** The settings that are checked. */
 export interface CarefulSettings {
   readonly adminHost: string | undefined;
   readonly adminPassword: string | undefined;
@@ -21,14 +24,17 @@ export interface CarefulSettings {
   readonly redisUrl: string | undefined;
 }
 
-/** Bytes an HS256 key needs at least: RFC 7518, section 3.2. */
+/** The least bytes of an HS256 key (RFC 7518, section 3.2). */
 export const SECRET_MIN_BYTES = 32;
-/** Bits below which a key can be found by trying, soon or one day. Random ones that are long enough have more than 90. */
+/**
+ * A key with fewer bits can be found by trial. A random key of the required length has more than
+ * 90.
+ */
 const KEY_MIN_BITS = 80;
-/** Bits of a password that a person types. Tries are limited (A13). */
+/** The least bits of a password that a person types. Wrong tries are limited (A13). */
 const PASSWORD_MIN_BITS = 30;
 
-/** Sentences, each with the variable's name and what to do. */
+/** Returns the warnings. Each names the variable and the remedy. */
 export function findWarnings(role: Role, settings: CarefulSettings): string[] {
   if (role === 'migrate') return [...database(settings), ...failPoints()];
   return [
@@ -80,7 +86,7 @@ function addresses({ publicUrl, allowedOrigins }: CarefulSettings): string[] {
   return found;
 }
 
-/** Whether an address is reached without TLS over a network. */
+/** Whether an address leads to another machine without TLS. */
 function isPlain(address: string): boolean {
   return address.startsWith('http:') && !isThisMachine(new URL(address).hostname);
 }
@@ -105,12 +111,15 @@ function database({ databaseUrl }: CarefulSettings): string[] {
       ];
 }
 
-/** Hosts of other machines; a folder of a Unix socket is on this one. */
+/** The hosts of other machines. The folder of a Unix socket is on this machine. */
 function remoteOf(hosts: readonly HostAndPort[]): string[] {
   return hosts.map(({ host }) => host).filter((host) => !host.startsWith('/') && !isThisMachine(host));
 }
 
-/** The all-in-one's pages without a password open on the machine itself only: what is open beyond it are health and metrics. */
+/**
+ * Warns about an admin port that other machines reach and that has no password. They get health and
+ * metrics; without a password the admin pages themselves open on this machine only.
+ */
 function adminPort(role: Role, { adminHost, adminPassword }: CarefulSettings): string[] {
   if (adminPassword !== undefined || (adminHost !== undefined && isThisMachine(adminHost))) return [];
   const where = adminHost === undefined ? 'ADMIN_HOST is not set' : `ADMIN_HOST is ${adminHost}`;

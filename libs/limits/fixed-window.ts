@@ -1,3 +1,6 @@
+/** A rate limit that counts in fixed windows. */
+
+/** Options of `FixedWindow`. */
 export interface FixedWindowOptions {
   /** Takes that one window allows. 0: no limit. */
   readonly limit: number;
@@ -25,8 +28,9 @@ export class FixedWindow {
   }
 
   /**
-   * Takes one. Returns 0 if it is granted, otherwise the seconds until the next window (at least
-   * 1).
+   * Takes one. Returns 0 if it is granted, otherwise the whole seconds until the next window (at
+   * least 1).
+   *
    * @param now Milliseconds of a steady clock.
    */
   take(key: string, now: number): number {

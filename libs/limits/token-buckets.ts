@@ -1,5 +1,6 @@
 /** The port to token buckets that all nodes share, and its implementation in memory. */
 
+/** The result of a draw. */
 export interface Draw {
   /** Tokens taken; 0 if the bucket has fewer than `least`. */
   readonly drawn: number;
@@ -7,6 +8,7 @@ export interface Draw {
   readonly waitMs: number;
 }
 
+/** The size of a bucket. */
 export interface BucketSize {
   /** Tokens a second. More than 0. */
   readonly rate: number;
@@ -14,10 +16,14 @@ export interface BucketSize {
   readonly burst: number;
 }
 
+/** Token buckets that all nodes share. */
 export interface TokenBuckets {
   /**
-   * Takes as many tokens as the bucket of a subject has, between `least` and `most`. A bucket is
-   * full at first. Rejects with `HubError` `UNAVAILABLE`.
+   * Takes as many tokens as the bucket of a subject has, between `least` and `most`, or none if it
+   * has fewer than `least`. A bucket is full at first. Rejects with `HubError` `UNAVAILABLE`.
+   *
+   * @param name The name of the limit.
+   * @param subject A user, or a hash of an address or account.
    */
   draw(name: string, subject: string, tokens: { readonly least: number; readonly most: number }, bucket: BucketSize): Promise<Draw>;
 }

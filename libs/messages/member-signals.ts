@@ -5,20 +5,28 @@ import { encode } from '#libs/protocol/signals.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import { Retention } from './room-access.ts';
 
-/** Attempts while the backend is away, and the pause between two, milliseconds: until the members' connections end, too. */
+/**
+ * Attempts while the backend is away, and the milliseconds between two. Together 30 s: after that
+ * the members' connections end, too.
+ */
 const TELL_TRIES = 60;
 const TELL_PAUSE_MS = 500;
 
 /** Returns the members of a room. Rejects with `HubError` `UNAVAILABLE`. */
 export type MemberLookup = () => Promise<readonly string[]>;
 
+/** Options of `MemberSignals`. */
 export interface MemberSignalsOptions {
   readonly broker: Pick<Broker, 'emit'>;
-  /** Resolves after so many milliseconds. Default the system's timer; it must not keep a process alive. */
+  /**
+   * Resolves after this many milliseconds and does not keep the process alive. Default: the
+   * system's timer.
+   */
   readonly wait?: ((ms: number) => Promise<unknown>) | undefined;
   readonly background: Background;
 }
 
+/** Sends messages of private rooms to their members. */
 export class MemberSignals {
   readonly #options: MemberSignalsOptions;
 
@@ -27,25 +35,30 @@ export class MemberSignals {
   }
 
   /**
-   * Signals a message to every member. Never throws; retries for half a minute, and nobody waits for it. Signals in any order, and more than once, are
-   * harmless: the members' nodes go by the offset.
+   * Signals a message to every member. Never throws. Retries in the background for half a minute.
+   * Signals may arrive in any order and more than once: the members' nodes order them by offset.
    *
    * @param frame The finished frame, with its offset.
-   * @param epoch Only of rooms that keep a stream alone: if Redis lost their offsets, these begin again. In rooms with history they never fall (M3).
+   * @param epoch For rooms that keep a stream only: if Redis lost their offsets, these start again.
+   *   In rooms with history they never decrease (M3).
    */
   tell(members: readonly string[], retention: Retention, frame: string, epoch = ''): void {
     const payload = encode(retention === Retention.history ? { kind: 'stored', frame } : { kind: 'streamed', epoch, frame });
     for (const member of members) this.#options.background.run('member-signals', () => this.#signal(`u:${member}`, payload));
   }
 
-  /** As `tell`, to the present members. If the store cannot be asked for 30 seconds, they get the message with the next one, or at their next connect. */
+  /**
+   * As `tell`, to the present members. If the store is away for 30 seconds, members get the message
+   * with the next one, or at their next connect.
+   */
   tellNow(members: MemberLookup, retention: Retention, frame: string, epoch?: string): void {
     this.#options.background.run('member-signals', () => this.#patiently(async () => this.tell(await members(), retention, frame, epoch)));
   }
 
   /**
-   * A member's node looks for missed messages once its own connection to the backend is whole again. This node's may take longer: it signals what was stored
-   * after that look as soon as it can.
+   * Sends one signal. A member's node looks for missed messages when its own connection to the
+   * backend is back. This node may be cut off longer, so it signals the messages stored after that
+   * look as soon as it can.
    */
   #signal(topic: Topic, payload: string): Promise<void> {
     return this.#patiently(() => this.#options.broker.emit(topic, payload));

@@ -1,4 +1,4 @@
-/** The store, as a broker asks of it (M2, M3, M4). */
+/** The archive of a broker on the store (M2, M3, M4). */
 import type { Archive, ArchivedPage, ArchivedPublication, Known } from '#libs/broker/archive.ts';
 import type { PageLimit } from '#libs/broker/broker.ts';
 import { eventTail } from '#libs/protocol/room-event.ts';
@@ -6,6 +6,7 @@ import { isArchivedRoom } from '#libs/protocol/room-kinds.ts';
 import { messageTail } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, ReadMessage, StoredRoomEvent } from '#libs/store/message-store.ts';
 
+/** Reads stored messages as publications. */
 export class MessageArchive implements Archive {
   readonly #messages: Pick<MessageStore, 'top' | 'find' | 'after' | 'before'>;
 
@@ -13,7 +14,7 @@ export class MessageArchive implements Archive {
     this.#messages = messages;
   }
 
-  /** Whether a room keeps history can change, so that all count that may. */
+  /** Whether a room keeps history can change. So every room counts that may keep it. */
   holds(room: string): boolean {
     return isArchivedRoom(room);
   }

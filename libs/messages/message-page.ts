@@ -1,15 +1,17 @@
-/** Messages of a room as the items of a page: what `history` answers, over a socket and over HTTP. */
+/** Messages of a room as items of a page, as `history` answers over a socket and over HTTP. */
 import type { Broker, Publication } from '#libs/broker/broker.ts';
 import { eventOf, latestStates, type MessageState, stateIn } from '#libs/protocol/room-event.ts';
 import { isMessageFrame, itemStart, messageMember, messageOf } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, ReadMessage } from '#libs/store/message-store.ts';
 import { Retention } from './room-access.ts';
 
+/** The sources of messages. */
 export interface MessageSources {
   readonly broker: Pick<Broker, 'before'>;
   readonly messages: Pick<MessageStore, 'before'>;
 }
 
+/** A request for a page of messages. */
 export interface PageRequest {
   readonly room: string;
   readonly retention: Retention;
@@ -17,10 +19,11 @@ export interface PageRequest {
   readonly before: number;
   /** At most this many messages. */
   readonly limit: number;
-  /** At most this many bytes of items, yet always one message. */
+  /** At most this many bytes of items. A page has at least one message, whatever its size. */
   readonly bytes: number;
 }
 
+/** A page of messages as JSON text. */
 export interface MessagePage {
   /** `{offset,message}`, separated by commas, oldest first. */
   readonly items: Buffer;
@@ -31,7 +34,10 @@ export interface MessagePage {
 const COMMA = Buffer.from(',');
 const NOTHING: MessagePage = { items: Buffer.alloc(0), more: false };
 
-/** The newest messages below an offset in their latest state: from the store if the room keeps history, otherwise from its stream. Rejects with `HubError` `UNAVAILABLE`. */
+/**
+ * Returns the newest messages below an offset in their latest state: from the store if the room
+ * keeps history, otherwise from its stream. Rejects with `HubError` `UNAVAILABLE`.
+ */
 export async function pageBefore({ broker, messages }: MessageSources, request: PageRequest): Promise<MessagePage> {
   const { room, retention, before, limit, bytes } = request;
   if (retention === Retention.none) return NOTHING;
@@ -43,7 +49,10 @@ export async function pageBefore({ broker, messages }: MessageSources, request: 
   return { items: pageItems(room, publications), more };
 }
 
-/** The messages of a stretch of a room's log as items of a page, in their latest state: cut out of the finished frames. */
+/**
+ * Returns the messages of a stretch of a room's log as items of a page, in their latest state. They
+ * are cut out of the finished frames.
+ */
 export function pageItems(room: string, publications: readonly Publication[]): Buffer {
   return joined(latestStates(publications).map(({ offset, frame, change }) => messageItem(room, offset, frame, change)));
 }
@@ -52,13 +61,17 @@ export function pageItems(room: string, publications: readonly Publication[]): B
 export interface LogItems {
   /** As `MessagePage.items`. */
   readonly messages: Buffer;
-  /** `{offset,event}`, separated by commas, oldest first; undefined for a connection without the feature `events`. */
+  /**
+   * `{offset,event}`, separated by commas, oldest first. Undefined for a connection without the
+   * feature `events`.
+   */
   readonly events: string | undefined;
 }
 
 /**
- * What a connection missed, in two lists. Without the feature `events` (M7) the messages have their latest state within the stretch. With
- * it they are as they were published, and the events beside them bring the changes.
+ * Returns the missed part of a room's log as two lists. Without the feature `events` (M7) the
+ * messages have their latest state within the stretch. With it they are as they were published, and
+ * the events beside them have the changes.
  */
 export function logItems(room: string, publications: readonly Publication[], wantsEvents: boolean): LogItems {
   if (!wantsEvents) return { messages: pageItems(room, publications), events: undefined };
@@ -83,7 +96,7 @@ function stateItem(offset: number, { message, version }: MessageState): string {
   return `{"offset":${offset},"message":${message}${version === 0 ? '' : `,"version":${version}`}}`;
 }
 
-/** The item of a finished frame: the frame without its `room` and `type`. */
+/** Returns the item of a finished frame: the frame without its `room` and `type`. */
 function cutItem(room: string, offset: number, frame: Uint8Array): Item {
   return [Buffer.from(`{"offset":${offset},`), frame.subarray(itemStart(room, frame))];
 }
@@ -92,7 +105,10 @@ function joined(items: readonly Item[]): Buffer {
   return Buffer.concat(items.flatMap((item, i) => (i === 0 ? item : [COMMA, ...item])));
 }
 
-/** The store counts the bytes of texts, a page those of whole items: as many of the newest as fit. */
+/**
+ * Returns as many of the newest messages as fit. The limit counts the bytes of whole items; the
+ * store counts those of texts only.
+ */
 function storedItems(messages: readonly ReadMessage[], bytesMax: number, older: boolean): MessagePage {
   const items: string[] = [];
   let bytes = 0;
@@ -105,7 +121,7 @@ function storedItems(messages: readonly ReadMessage[], bytesMax: number, older: 
   return { items: Buffer.from(items.reverse().join()), more: older || items.length < messages.length };
 }
 
-/** The latest state of a stored message. */
+/** Returns the latest state of a stored message. */
 export function latestStateOf({ id, sender, text, data, at, change }: ReadMessage): MessageState {
   const state = change && stateIn(change.body);
   return state ?? { message: messageOf(messageMember(id, sender, text, data, at)).text, version: 0 };

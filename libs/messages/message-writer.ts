@@ -1,4 +1,7 @@
-/** The way of a message into the hub: published, stored if the room keeps history, signalled to the members of private rooms (M1, M2). */
+/**
+ * Writes messages into the hub: publishes them, stores them if the room keeps history, and signals
+ * them to the members of private rooms (M1, M2).
+ */
 import { hash, randomBytes } from 'node:crypto';
 import type { Broker, Published, PublishRequest } from '#libs/broker/broker.ts';
 import { failPoint } from '#libs/config/fail-point.ts';
@@ -14,17 +17,24 @@ import { type Membership, Retention } from './room-access.ts';
 
 /** Characters of a message id: 132 bits of a SHA-256 in base64url. */
 const MESSAGE_ID_LENGTH = 22;
-/** If another message has the offset in the store, a new offset is tried, at most so many in all. */
+/**
+ * If the store has another message at the offset, a new offset is tried, up to this many in all.
+ */
 const PLACES_MAX = 3;
-/** After the store did not take a message, the next ones are refused unsaid for this long, milliseconds. */
+/**
+ * Milliseconds after a failure of the store during which messages are refused without publishing
+ * them.
+ */
 const STORE_PAUSE_MS = 500;
 
-/** M2: the message's own id, the same for every repetition on any node. */
+/** Returns the message's own id (M2): the same for every repetition on any node. */
 export function messageId(room: string, user: string, clientId: string): string {
   return hash('sha256', `${room}\0${user}\0${clientId}`, 'base64url').slice(0, MESSAGE_ID_LENGTH);
 }
 
-/** Ids for messages that came without one: random for the process, counted on. */
+/**
+ * Makes ids for messages without one of the sender: a random part for the process, then a count.
+ */
 class FreshIds {
   readonly #prefix = randomBytes(9).toString('base64url');
   #count = 0;
@@ -35,51 +45,59 @@ class FreshIds {
   }
 }
 
+/** Options of `MessageWriter`. */
 export interface MessageWriterOptions {
   readonly broker: Pick<Broker, 'publish' | 'emit'>;
   readonly messages: Pick<MessageStore, 'append'>;
   readonly messageMaxChars: number;
-  /** Bytes of `data` as JSON. */
+  /** The most bytes of `data` as JSON. */
   readonly dataMaxBytes: number;
-  /** Unix milliseconds: the stamps of messages. */
+  /** Unix milliseconds, for the stamps of messages. */
   readonly now: () => number;
-  /** Milliseconds of a steady clock. Default the system's. */
+  /** Milliseconds of a steady clock. Default: the system's. */
   readonly steady?: () => number;
-  /** Resolves after so many milliseconds. Default the system's timer. */
+  /** Resolves after this many milliseconds. Default: the system's timer. */
   readonly wait?: (ms: number) => Promise<unknown>;
   readonly background: Background;
 }
 
+/** A message to write. */
 export interface MessageRequest {
   readonly membership: Membership;
-  /** The present members of a private room (R7). Called once the message has its place, perhaps long after `membership` was given. Default: its members. */
+  /**
+   * Returns the present members of a private room (R7). Called when the message has its place,
+   * perhaps long after `membership` was given. Default: the members of `membership`.
+   */
   readonly members?: MemberLookup;
   readonly userId: string;
-  /** Made by `personJson`. */
+  /** JSON made by `personJson`. */
   readonly sender: string;
-  /** The sender's own id of the message; undefined: it is never repeated. */
+  /** The sender's own id of the message. Undefined: the message is never repeated. */
   readonly clientId: string | undefined;
   readonly text: string;
-  /** JSON text, handed on as it stands; or undefined. */
+  /** JSON text, passed on unchanged; or undefined. */
   readonly data: string | undefined;
 }
 
+/** An event that is no message. */
 export interface EventRequest {
   readonly membership: Membership;
   /** As in `MessageRequest`. */
   readonly members?: MemberLookup;
   /**
-   * `target`, `version` and `message` come together, or none of them. A repetition under the same id must have the same members, `at` included:
-   * the store must have the bytes that were published.
+   * `target`, `version` and `message` come together, or none of them. A repetition under the same
+   * id must have the same members, `at` included: the store must have the bytes that were
+   * published.
    */
   readonly event: EventBody;
 }
 
 const NO_TARGET: EventTarget = { offset: 0, version: 0 };
 
-/** Where the log has an entry. */
+/** The place of an entry in a log. */
 type Place = Pick<StoredMessage, 'room' | 'offset' | 'epoch' | 'at'>;
 
+/** The result of a write. */
 export interface Written {
   readonly id: string;
   /** Undefined in rooms that keep nothing. */
@@ -88,6 +106,7 @@ export interface Written {
   readonly at: number;
 }
 
+/** Writes messages and events to rooms. */
 export class MessageWriter {
   readonly #options: MessageWriterOptions;
   readonly #ids = new FreshIds();
@@ -102,11 +121,13 @@ export class MessageWriter {
   }
 
   /**
-   * Publishes a message once, however often it is repeated under the same id within five minutes (M2). Resolves once it is published, in a room that keeps
-   * history once it is stored (M1).
+   * Publishes a message. In a room that keeps messages it is published once, however often it is
+   * repeated under the same id within five minutes (M2); in other rooms each call sends it.
+   * Resolves when it is published, and in a room that keeps history when it is stored (M1).
    *
-   * @throws HubError `MESSAGE_TOO_LONG`, and `NOT_STORED` if nothing was published. Rejects with `UNAVAILABLE`, and with `NOT_STORED` if the message was shown
-   *   and may be lost: publish it again with the same id.
+   * @throws HubError `MESSAGE_TOO_LONG`, or `NOT_STORED` if nothing was published. Rejects with
+   *   `UNAVAILABLE`, or with `NOT_STORED` if the message was shown and may be lost: write it again
+   *   with the same id.
    */
   write({
     membership,
@@ -129,7 +150,8 @@ export class MessageWriter {
       return broker.emit(`r:${room}`, encode({ kind: 'frame', frame })).then(() => ({ id, offset: undefined, at }));
     }
     const tail = messageTail(room, id, sender, text, data, at);
-    // A message that is to be stored always has a key: the retry by the hub itself must not make a second one.
+    // A message that will be stored always has a key, so that a retry of the hub itself makes no
+    // second one.
     const key = clientId === undefined && membership.retention !== Retention.history ? null : id;
     if (membership.retention === Retention.history) {
       this.#assertStoreHere();
@@ -144,11 +166,12 @@ export class MessageWriter {
   }
 
   /**
-   * Appends an event that is no message to the log of a room (M7), once, however often it is repeated under the same id within five minutes. Resolves
-   * once it is published, in a room that keeps history once it is stored (M1).
+   * Appends an event that is no message to the log of a room (M7): once, however often it is
+   * repeated under the same id within five minutes. Resolves when it is published, and in a room
+   * that keeps history when it is stored (M1).
    *
-   * Rejects with `TypeError` in a room that keeps nothing, because it has no log, and if `target`, `version` and `message` do not come together.
-   * Otherwise rejects as `write` does.
+   * Rejects with `TypeError` for a room that keeps nothing, since it has no log, and if `target`,
+   * `version` and `message` do not come together. Otherwise rejects as `write` does.
    */
   async writeEvent({ membership, members = async () => membership.members ?? [], event }: EventRequest): Promise<Written> {
     const { room, retention } = membership;
@@ -188,7 +211,11 @@ export class MessageWriter {
     }
   }
 
-  /** @throws HubError `NOT_STORED` for a moment after the store did not take an entry. */
+  /**
+   * Checks that the store has not just failed.
+   *
+   * @throws HubError `NOT_STORED` for a moment after a failure of the store.
+   */
   #assertStoreHere(): void {
     if (this.#steady() < this.#storeAwayUntil) throw new HubError('NOT_STORED', undefined, { retryAfter: 1 });
   }
@@ -207,7 +234,7 @@ export class MessageWriter {
   }
 }
 
-/** Any failure to store a message becomes an error that allows a retry of the same message. */
+/** Turns any failure into an error that allows a retry of the same message. */
 async function notStored<T>(step: Promise<T>): Promise<T> {
   try {
     return await step;

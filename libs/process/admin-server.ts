@@ -1,34 +1,40 @@
-/** Health, readiness and metrics, on a port of their own that stays private (H). */
+/** Health, readiness and metrics on a private port of their own (H). */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What of the drain time is left for closing what is open, seconds. */
+/** Seconds at the end of the drain that remain for closing connections. */
 const RESERVE_SECONDS = 2;
 
-/** Seconds for which a public port stays open once its process was asked to leave (D1): those that are set, within a drain of so many seconds. */
+/**
+ * Returns the least seconds that a public port stays open in a drain (D1): `drainListenSeconds`, at
+ * most `drainSeconds` less 2.
+ */
 export function listenSeconds(drainSeconds: number, drainListenSeconds: number): number {
   return Math.max(0, Math.min(drainListenSeconds, drainSeconds - RESERVE_SECONDS));
 }
-/** A port is taken, or not ours to take. The message says which setting to change. */
+/** A port cannot be opened. The message names the setting to change. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
 
-/** Answers a request of the admin port, or says that nothing is there: false. */
+/** Answers a request under `/admin` and returns true. Returns false if there is no such page. */
 export type AdminPages = (request: IncomingMessage, response: ServerResponse) => boolean;
 
+/** The source of the answers of the admin port. */
 export interface AdminSource {
-  /** Whether new connections would be served. */
+  /** Whether new connections are served now. */
   ready(): boolean;
-  /** Why not, for people. */
+  /** Why it is not ready, for people. */
   problem?(): string | undefined;
-  /** Everything in Prometheus's text form. */
+  /** All metrics in Prometheus's text format. */
   metrics(): Promise<string>;
+  /** The content type of `metrics`. */
   readonly metricsType: string;
-  /** Everything under `/admin`; nothing is there where undefined. */
+  /** The pages under `/admin`. Undefined: there are none. */
   readonly pages?: AdminPages;
 }
 
+/** The server of the admin port. */
 export class AdminServer {
   readonly port: number;
   readonly #server: Server;
@@ -38,7 +44,11 @@ export class AdminServer {
     this.port = (server.address() as AddressInfo).port;
   }
 
-  /** @throws ListenError where the port cannot be had. */
+  /**
+   * Starts the server. Port 0: a free port.
+   *
+   * @throws ListenError if the port cannot be opened.
+   */
   static async start(port: number, host: string | undefined, source: AdminSource): Promise<AdminServer> {
     const server = createServer((request, response) => {
       const path = new URL(request.url ?? '/', 'http://admin').pathname;

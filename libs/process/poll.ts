@@ -1,5 +1,7 @@
+/** Repeats a task that may fail. */
 import type { Logger } from '#libs/telemetry/logger.ts';
 
+/** Options of `Poll`. */
 export interface PollOptions {
   readonly work: () => Promise<void>;
   /** Milliseconds between the end of one turn and the next. */

@@ -1,4 +1,4 @@
-/** How a process of ours begins to log, leaves when asked, and says why it cannot start. */
+/** The life of a process: start, readiness, signals, and the text of a failed start. */
 
 import { readFileSync } from 'node:fs';
 import { type Config, ConfigError } from '#libs/config/config.ts';
@@ -8,45 +8,47 @@ import { createLogger, type Logger, limitLog } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
 import { type AdminPages, AdminServer, ListenError } from './admin-server.ts';
 
-/** The version that package.json gives. */
+/** The version of package.json. */
 export const version: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 
-/** How long after the drain time the process ends by force, milliseconds. */
+/** Milliseconds after the drain time until the process exits by force. */
 const FORCE_EXIT_MS = 1000;
 
 /**
- * A signal this long after the first is haste, milliseconds. Before, it is the same one: a terminal and systemd signal the whole process group, and npm passes
- * on what it gets.
+ * A signal this many milliseconds after the first one asks for haste. An earlier one is a copy of
+ * the first: a terminal and systemd signal the whole process group, and npm passes signals on.
  */
 const HASTE_MS = 2000;
 
-/** What runs in a process, for whoever starts and stops it. */
+/** A program that runs in a process. */
 export interface Service {
   /** The public port; undefined if it has none. */
   readonly port?: number;
-  /** Whether it would serve now. */
+  /** Whether it serves now. */
   ready(): boolean;
-  /** Why it would not, where a backend is the reason. */
+  /** Why it does not serve, if a backend is the reason. */
   problem?(): string | undefined;
-  /** Brings the metrics up to date that are asked for, not counted. */
+  /** Updates the gauges of the metrics. Called before each scrape. */
   sample?(): void | Promise<void>;
-  /** What the admin port has beside health and metrics. */
+  /** The pages under `/admin` of the admin port. */
   readonly pages?: AdminPages;
-  /** Ends in good order, and gives its backends back. */
+  /** Stops serving and closes its backends. */
   stop(): Promise<void>;
 }
 
-/** A service that is up, and where. */
+/** A service that is up. */
 export interface RunningAlone<S extends Service> {
   readonly service: S;
-  /** The admin port that was taken. */
+  /** The admin port that it listens on. */
   readonly adminPort: number;
 }
 
 /**
- * One service in this process, with an admin port of its own from before it starts until after it has stopped.
- * `waiting` is told why it is not up yet.
- * Resolves when it is up. @throws ListenError, and what `start` throws.
+ * Runs one service in this process. Its admin port answers before the service starts and until it
+ * has stopped. Resolves when the service is up.
+ *
+ * @param start Starts the service. It calls `waiting` with the reason while it is not up yet.
+ * @throws ListenError if the admin port cannot be opened, and the errors of `start`.
  */
 export async function runAlone<S extends Service>(
   config: Config,
@@ -79,7 +81,7 @@ export async function runAlone<S extends Service>(
   return { service: running, adminPort: admin.port };
 }
 
-/** The log of this process, begun with what a careful operator would change. */
+/** Makes the log of this process and logs the warnings about settings. */
 export function processLogger(config: Config, node: string): Logger {
   const log = limitLog(createLogger({ node, level: config.logLevel }));
   for (const warning of config.warnings) log.warn(warning);
@@ -87,8 +89,11 @@ export function processLogger(config: Config, node: string): Logger {
 }
 
 /**
- * SIGTERM and SIGINT leave in good order once; haste (a signal more than two seconds after the first), or time, ends it.
- * @param again Whether haste ends it.
+ * Handles SIGTERM and SIGINT: the first one calls `leave` and exits with its code. The process
+ * exits with 1 if a second signal comes more than two seconds later, or if the drain takes too
+ * long.
+ *
+ * @param again Whether a second signal may end the process.
  */
 export function onSignal(config: Config, log: Logger, leave: () => Promise<number>, again: () => boolean = () => true): void {
   let since: number | undefined;
@@ -109,7 +114,10 @@ export function onSignal(config: Config, log: Logger, leave: () => Promise<numbe
   process.on('SIGINT', handle);
 }
 
-/** What a person has to know, on one line each; anything unexpected with its stack. */
+/**
+ * Writes the reason of a failed start to standard error and exits with 1. A known error is one line
+ * for each problem; an unexpected one has its stack.
+ */
 export function fail(error: unknown): never {
   if (error instanceof ConfigError) for (const problem of error.problems) process.stderr.write(`parley: ${problem}\n`);
   else if (error instanceof ListenError || error instanceof TypeError || error instanceof HubError)

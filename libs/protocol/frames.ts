@@ -1,8 +1,9 @@
 /**
- * Every frame of the wire contract (F), once.
+ * Every frame of the wire contract (F), written once.
  *
- * The server's checks (`client-frame.ts`), its builders (`server-frame.ts`), the types of hub and client (`frame-types.ts`), the AsyncAPI
- * document and the tables of SPEC.md come from these two tables. After a change run `npm run generate`.
+ * These two tables are the source of the server's checks (`client-frame.ts`) and builders
+ * (`server-frame.ts`), of the types of hub and client (`frame-types.ts`), of the AsyncAPI document
+ * and of the tables of SPEC.md. After a change run `npm run generate`.
  */
 import { HISTORY_LIMIT, JOIN_ROOMS_MAX, PAGE_MESSAGES } from './limits.ts';
 import {
@@ -34,39 +35,44 @@ import {
 } from './member-types.ts';
 
 interface Frame {
-  /** The value of the member `type`, if it is not the name in the table. */
+  /** The value of the member `type`, if it differs from the name in the table. */
   readonly type?: string;
-  /** In the order in which the hub writes them. */
+  /** The members, in the order in which the hub writes them. */
   readonly members: Members;
-  /** What the frame does, or when it comes: one sentence. */
+  /** One sentence: the effect of the frame, or its cause. */
   readonly summary: string;
   /** Further sentences, for SPEC.md and the AsyncAPI document. */
   readonly detail?: string;
-  /** Members of a frame, without `type`. Tests hold it against the checks and the schemas. */
+  /**
+   * The members of an example, without `type`. Tests compare it with the checks and the schemas.
+   */
   readonly example: Readonly<Record<string, unknown>>;
 }
 
 /** A frame that a client sends. Each may also have an `id`. */
 export interface ClientFrameRow extends Frame {
-  /** The server frame that answers it. Without one it is answered by errors only. */
+  /** The server frame that answers it. Absent: only errors answer it. */
   readonly answer?: string;
-  /** Of several frames of one `type`: the member that marks this one. The first frame of the type has none. */
+  /**
+   * The member that marks this frame, if several frames share a `type`. The first of them has no
+   * mark.
+   */
   readonly mark?: string;
-  /** With this member beside the mark the frame is refused. */
+  /** The hub refuses the frame if this member stands beside the mark. */
   readonly refuses?: string;
-  /** With this member beside the mark the frame is the first of its type. */
+  /** With this member beside the mark, the frame counts as the first frame of its type. */
   readonly unless?: string;
 }
 
 /** A frame that the server sends. */
 export interface ServerFrameRow extends Frame {
-  /** It comes as an answer only. */
+  /** Whether it is sent only as an answer. */
   readonly isAnswer?: true;
-  /** It comes to connections that opted in to this feature. */
+  /** Only connections that opted in to this feature get it. */
   readonly feature?: 'events';
 }
 
-/** By name: the frame's `type`, and for further frames of one type a name of their own. */
+/** By name: the frame's `type`. Further frames of one type have names of their own. */
 export const CLIENT_FRAMES = {
   join: {
     members: { room: ROOM, since: optional(POSITION) },
@@ -181,7 +187,7 @@ const EVENT = {
 };
 const BOB = { id: 'bob', name: 'Bob', kind: 'guest' };
 
-/** By `type`. */
+/** The frames of the server, by `type`. */
 export const SERVER_FRAMES = {
   welcome: {
     members: {

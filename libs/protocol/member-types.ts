@@ -1,6 +1,6 @@
 /**
- * The types of the members of frames, in the words of JSON Schema 2020-12 and a few of our own. The server's checks, the TypeScript types
- * and the AsyncAPI document are all made from them.
+ * The types of the members of frames, in the words of JSON Schema 2020-12 and a few additions. The
+ * server's checks, the TypeScript types and the AsyncAPI document are all generated from them.
  */
 import { ERRORS } from './errors.ts';
 import { FRAME_ID_MAX, PAGE_MESSAGES, PRESENCE_NAMES, ROOM_NAME_MAX, USER_ID_MAX } from './limits.ts';
@@ -12,6 +12,7 @@ interface Common {
   readonly optional?: true;
 }
 
+/** A string. */
 export interface StringType extends Common {
   readonly type: 'string';
   /** UTF-16 units. */
@@ -20,29 +21,37 @@ export interface StringType extends Common {
   readonly maxLength?: number;
   readonly pattern?: string;
   readonly enum?: readonly string[];
-  /** The values of this version. Later ones may add more, so the TypeScript type is `string`. */
+  /**
+   * The values of this version. Later versions may add more, so the TypeScript type is `string`.
+   */
   readonly known?: readonly string[];
-  /** Lone surrogates are refused: UTF-8 cannot tell them apart. */
+  /** Refuses lone surrogates: in UTF-8 they all become the same character. */
   readonly wellFormed?: true;
-  /** May be empty only if the frame has this member, too. */
+  /** The string may be empty only if the frame has this member, too. */
   readonly emptyBeside?: string;
-  /** What an error says the member must be if one of these limits is broken. Needed with any but `enum`. */
+  /**
+   * The requirement that an error states if one of these limits is broken. Needed with any limit
+   * but `enum`.
+   */
   readonly takes?: string;
 }
 
+/** A number. */
 export interface NumberType extends Common {
   readonly type: 'integer' | 'number';
   readonly minimum?: number;
   readonly maximum?: number;
 }
 
+/** An object. */
 export interface ObjectType extends Common {
   readonly type: 'object';
-  /** The name of its TypeScript interface; without one the type stands where it is used. */
+  /** The name of its TypeScript interface. Without one the type is written inline. */
   readonly name?: string;
   readonly members: Members;
 }
 
+/** A list. */
 export interface ListType extends Common {
   readonly type: 'array';
   readonly items: MemberType;
@@ -50,25 +59,27 @@ export interface ListType extends Common {
   readonly maxItems: number;
 }
 
+/** The type of a member. */
 export type MemberType =
   | StringType
   | NumberType
   | ObjectType
   | ListType
   | (Common & { readonly type: 'boolean' })
-  /** One value alone. */
+  /** Exactly this value. */
   | (Common & { readonly type: 'const'; readonly value: string | boolean })
   /** Any JSON value. */
   | (Common & { readonly type: 'any' });
 
-/** In the order in which they are written. */
+/** The members of a frame or object, in the order in which they are written. */
 export type Members = Readonly<Record<string, MemberType>>;
 
-/** The type of a member that may be left out. */
+/** Returns the type of a member that may be left out. */
 export function optional<T extends MemberType>(type: T): T & { readonly optional: true } {
   return { ...type, optional: true };
 }
 
+/** The `id` of a frame. */
 export const FRAME_ID = {
   type: 'string',
   maxLength: FRAME_ID_MAX,
@@ -77,6 +88,7 @@ export const FRAME_ID = {
   description: "The client's own label; the answer has the same.",
 } as const satisfies MemberType;
 
+/** The name of a room. */
 export const ROOM = {
   type: 'string',
   pattern: ROOM_NAME_PATTERN,
@@ -84,6 +96,7 @@ export const ROOM = {
   description: 'The name of a room (R1).',
 } as const satisfies MemberType;
 
+/** The id of a user. */
 export const USER_ID = {
   type: 'string',
   minLength: 1,
@@ -93,15 +106,24 @@ export const USER_ID = {
   description: 'The id of a user.',
 } as const satisfies MemberType;
 
+/** The text of a message. */
 export const TEXT = { type: 'string', description: 'At most MESSAGE_MAX_CHARS Unicode code points (F2).' } as const satisfies MemberType;
+/** The `data` of a message. */
 export const DATA = { type: 'any', description: 'Any JSON value.' } as const satisfies MemberType;
+/** True or false. */
 export const BOOLEAN = { type: 'boolean' } as const satisfies MemberType;
+/** Any string. */
 export const STRING = { type: 'string' } as const satisfies MemberType;
+/** A number of users. */
 export const COUNT = { type: 'integer', minimum: 0, description: 'Distinct users.' } as const satisfies MemberType;
+/** A time, in Unix milliseconds. */
 export const STAMP = { type: 'integer', description: 'Unix milliseconds.' } as const satisfies MemberType;
+/** A time, in Unix seconds. */
 export const UNIX_SECONDS = { type: 'integer', description: 'Unix seconds.' } as const satisfies MemberType;
+/** A duration, in seconds. */
 export const SECONDS = { type: 'number', description: 'Seconds.' } as const satisfies MemberType;
 
+/** A place in the log of a room (M3). */
 export const OFFSET = {
   type: 'integer',
   minimum: 0,
@@ -109,14 +131,17 @@ export const OFFSET = {
   description: "A place in the room's sequence (M3).",
 } as const satisfies MemberType;
 
+/** The epoch of a room's log (M3). */
 export const EPOCH = { type: 'string', description: 'Changes when the sequence was lost (M3).' } as const satisfies MemberType;
 
+/** A code of the error table. */
 export const ERROR_CODE = {
   type: 'string',
   known: Object.entries(ERRORS).flatMap(([code, { reply }]) => (reply ? [code] : [])),
   description: "A code of the contract's table of errors.",
 } as const satisfies MemberType;
 
+/** A user, as others see it. */
 export const PERSON = {
   type: 'object',
   name: 'Person',
@@ -132,6 +157,7 @@ export const PERSON = {
   },
 } as const satisfies ObjectType;
 
+/** A position in the log of a room: epoch and offset. */
 export const POSITION = {
   type: 'object',
   name: 'Position',
@@ -139,6 +165,7 @@ export const POSITION = {
   members: { epoch: EPOCH, offset: OFFSET },
 } as const satisfies ObjectType;
 
+/** A room to join, with the position after which to continue. */
 export const JOIN_TARGET = {
   type: 'object',
   name: 'JoinTarget',
@@ -146,6 +173,7 @@ export const JOIN_TARGET = {
   members: { room: ROOM, since: optional(POSITION) },
 } as const satisfies ObjectType;
 
+/** A message of a room. */
 export const CHAT_MESSAGE = {
   type: 'object',
   name: 'ChatMessage',
@@ -159,12 +187,14 @@ export const CHAT_MESSAGE = {
   },
 } as const satisfies ObjectType;
 
+/** The version of a message's state (M7). */
 export const VERSION = {
   type: 'integer',
   minimum: 1,
   description: 'Of the state of a message that an event changed (M7).',
 } as const satisfies MemberType;
 
+/** A message on a page. */
 export const PAGE_MESSAGE = {
   type: 'object',
   name: 'PageMessage',
@@ -196,6 +226,7 @@ export const ROOM_EVENT = {
   },
 } as const satisfies ObjectType;
 
+/** An event on a page. */
 export const PAGE_EVENT = {
   type: 'object',
   name: 'PageEvent',
@@ -203,6 +234,7 @@ export const PAGE_EVENT = {
   members: { offset: { ...OFFSET, minimum: 1 }, event: ROOM_EVENT },
 } as const satisfies ObjectType;
 
+/** A page of messages. */
 export const PAGE = {
   type: 'array',
   items: PAGE_MESSAGE,
@@ -210,4 +242,5 @@ export const PAGE = {
   description: 'Oldest first.',
 } as const satisfies MemberType;
 
+/** A list of users. */
 export const PEOPLE = { type: 'array', items: PERSON, maxItems: PRESENCE_NAMES } as const satisfies MemberType;

@@ -1,4 +1,7 @@
-/** Events of the logs of rooms that are no messages (M7): how they are written, and what is read of kinds that this version may not know. */
+/**
+ * Events of rooms' logs that are no messages (M7): builds them, and reads them even if this version
+ * does not know their kind.
+ */
 import { memberText } from './json-text.ts';
 import { eventHead, frameHeadOf, isMessageFrame } from './server-frame.ts';
 
@@ -6,7 +9,10 @@ import { eventHead, frameHeadOf, isMessageFrame } from './server-frame.ts';
 export interface EventTarget {
   /** Its offset; 0 if the event changes no message. */
   readonly offset: number;
-  /** Of the state: the highest one counts, of equal ones that of the highest offset. 0 if the event changes no message. */
+  /**
+   * The version of the state. The highest one counts; of equal ones, that of the highest offset. 0
+   * if the event changes no message.
+   */
   readonly version: number;
 }
 
@@ -14,7 +20,7 @@ export interface EventTarget {
 interface LogFrame {
   readonly offset: number;
   readonly frame: Uint8Array;
-  /** Of a message: the `event` frame with its latest state. Absent if nothing changed it. */
+  /** For a message: the `event` frame with its latest state. Absent if no event changed it. */
   readonly change?: Uint8Array;
 }
 
@@ -23,33 +29,40 @@ export interface EventBody {
   readonly id: string;
   readonly kind: string;
   readonly target: { readonly offset: number; readonly id: string } | undefined;
-  /** Of the target's state. */
+  /** The version of the target's state. */
   readonly version: number | undefined;
-  /** JSON of the target's whole state; or undefined. */
+  /** The JSON of the target's whole state; or undefined. */
   readonly message: string | undefined;
   /** Unix milliseconds. */
   readonly at: number;
 }
 
-/** The JSON of an event, as it stands in its frame and in the store. */
+/** Returns the JSON of an event, as in its frame and in the store. */
 export function eventJson({ id, kind, target, version, message, at }: EventBody): string {
   const state = message === undefined ? '' : `,"message":${message}`;
   return `${JSON.stringify({ id, kind, target, version }).slice(0, -1)}${state},"at":${at}}`;
 }
 
-/** What follows `{"offset":N,` in the `event` frame. `event` is made by `eventJson`. */
+/**
+ * Returns the part of an `event` frame after `{"offset":N,`.
+ *
+ * @param event JSON made by `eventJson`.
+ */
 export function eventTail(room: string, event: string): string {
   return `${eventHead(room)}"event":${event}}`;
 }
 
-/** What is read of an event. Other members belong to kinds that this version may not know (M7). */
+/**
+ * The members of an event that are read. Others belong to kinds that this version may not know
+ * (M7).
+ */
 interface EventHead {
   readonly target?: { readonly offset: number };
   readonly version?: number;
 }
 
 /**
- * The message whose whole state an event carries; undefined if it changes none.
+ * Returns the message whose whole state an event carries; undefined if it changes none.
  *
  * @param event The JSON of the event, as in its frame.
  */
@@ -62,28 +75,33 @@ export function targetOfEvent(event: string): EventTarget | undefined {
 export interface MessageState {
   /** The JSON of the message. */
   readonly message: string;
-  /** 0 if nothing changed the message. */
+  /** The version of the state; 0 if nothing changed the message. */
   readonly version: number;
 }
 
-/** The state that an event carries; undefined if it changes no message. The JSON of the event as in its frame. */
+/**
+ * Returns the state that an event carries; undefined if it changes no message.
+ *
+ * @param event The JSON of the event, as in its frame.
+ */
 export function stateIn(event: string): MessageState | undefined {
   const version = targetOfEvent(event)?.version;
   const message = version === undefined ? undefined : memberText(event, 'message');
   return version === undefined || message === undefined ? undefined : { message, version };
 }
 
-/** The JSON of the event in a finished `event` frame. */
+/** Returns the JSON of the event in a finished `event` frame. */
 export function eventOf(frame: Uint8Array): string {
   return memberText(Buffer.from(frame).toString(), 'event') ?? '{}';
 }
 
 /**
- * The messages of a stretch of a room's log, each with the event that carries its latest state. That is the one with the
- * highest version, of equal ones the one with the highest offset: two nodes may change a message at once. Other events are
- * left out.
+ * Returns the messages of a stretch of a room's log, each with the event that carries its latest
+ * state. That is the event with the highest version, and of equal ones that of the highest offset:
+ * two nodes may change a message at the same time. Other events are left out.
  *
- * @param entries In any order. An event may have lost all but the head of its frame, `{"offset":N,`: it counts as superseded.
+ * @param entries In any order. An event may have lost all but the head of its frame,
+ *   `{"offset":N,`. It counts as superseded.
  */
 export function latestStates<T extends LogFrame>(entries: readonly T[], changes: readonly Uint8Array[] = []): readonly T[] {
   if (changes.length === 0 && entries.every(({ frame }) => isMessageFrame(frame) && !isHead(frame))) return entries;
@@ -104,12 +122,12 @@ export function latestStates<T extends LogFrame>(entries: readonly T[], changes:
 
 interface Change {
   readonly version: number;
-  /** Of the event. */
+  /** The offset of the event. */
   readonly offset: number;
   readonly frame: Uint8Array;
 }
 
-/** Keeps a change if it is later than the one that is known of its target. */
+/** Keeps a change if it is later than the known one of its target. */
 function note(latest: Map<number, Change>, frame: Uint8Array): void {
   const target = targetOfEvent(eventOf(frame));
   if (target === undefined) return;

@@ -1,18 +1,23 @@
+/** The masters of a Redis Cluster, by slot. */
 import type { RedisAddress, RedisTarget } from '#libs/config/redis-url.ts';
 import { MasterConnection, type MasterOptions, type Trouble } from './master.ts';
 import { connectServer } from './redis-clients.ts';
 
 const SLOTS = 16384;
-/** Milliseconds between two reads of the map: while a master is missing, and otherwise. */
+/**
+ * Milliseconds between two reads of the map: while a master is missing, and otherwise. While all
+ * are up and only a MOVED answer is unconfirmed, a fifth of `HURRIED_MS`.
+ */
 const HURRIED_MS = 500;
 const QUIET_MS = 15_000;
 
+/** Options of `ClusterMap`. */
 export interface ClusterMapOptions extends Omit<MasterOptions, 'id'> {
-  /** These slots have another master than before. */
+  /** Called with the slots that moved to another master. */
   readonly onMoved: (slots: ReadonlySet<number>) => void;
 }
 
-/** One line of CLUSTER SLOTS: where a range of slots lives. */
+/** One entry of CLUSTER SLOTS: a range of slots and its nodes. */
 interface SlotRange {
   readonly first: number;
   readonly last: number;
@@ -21,11 +26,12 @@ interface SlotRange {
 }
 
 /**
- * Which master has which slot of a Cluster, with a command connection to each.
+ * Knows the master of each slot of a Cluster and has a command connection to each master.
  *
- * Reads the map on `refresh`, every half second while a master is missing or away, and every 15 seconds otherwise. Masters
- * learn of a move one after the other. So a MOVED answer overrides their maps until the master that it named was asked
- * itself, and `onMoved` is called once for a move.
+ * It reads the map on `refresh`, every half second while a master is missing or away, every 100 ms
+ * while a MOVED answer is not confirmed, and otherwise every 15 seconds. Masters learn of a move
+ * one after the other. So a MOVED answer overrides their maps until the master that it names
+ * confirms the move, and `onMoved` is called once for a move.
  */
 export class ClusterMap {
   /** Why the last read of the map failed. */
@@ -34,9 +40,12 @@ export class ClusterMap {
   readonly #options: ClusterMapOptions;
   readonly #masters = new Map<string, MasterConnection>();
   readonly #owners: (MasterConnection | undefined)[] = new Array<MasterConnection | undefined>(SLOTS).fill(undefined);
-  /** Slots that a MOVED answer gave to a master, until that master's own map was read. Others may not know of the move yet. */
+  /**
+   * Slots that a MOVED answer gave to a master, until that master's own map is read. Other masters
+   * may not know of the move yet.
+   */
   readonly #noted = new Map<number, MasterConnection>();
-  /** Every node of the last map, replicas too. They are asked if no master answers. */
+  /** Every node of the last map, replicas included. They are asked if no master answers. */
   #known: readonly RedisAddress[];
   #covered = false;
   #looking = false;
@@ -51,24 +60,27 @@ export class ClusterMap {
     this.refresh();
   }
 
+  /** All masters of the last map. */
   masters(): readonly MasterConnection[] {
     return [...this.#masters.values()];
   }
 
+  /** The master of a slot (0-16383); undefined before the first map. */
   masterOfSlot(slot: number): MasterConnection | undefined {
     return this.#owners[slot];
   }
 
-  /** Every slot has a master, and all of them are up. */
+  /** Whether every slot has a master and all masters are up. */
   get whole(): boolean {
     return this.#covered && this.masters().every((master) => master.up);
   }
 
+  /** Replaces the connection to a master. Ignores an unknown id. */
   reset(id: string, reason: string): void {
     this.#masters.get(id)?.reset(reason);
   }
 
-  /** Reads the map again, soon. Calls during a read cause one more read. */
+  /** Reads the map again. Calls during a read cause one more read. */
   refresh(): void {
     if (this.#closed) return;
     if (this.#looking) {
@@ -98,7 +110,10 @@ export class ClusterMap {
       });
   }
 
-  /** The connection that a MOVED or ASK answer names, if there is one. A MOVED slot changes hands at once. */
+  /**
+   * Returns the master that a MOVED or ASK answer names; undefined if there is no connection to it.
+   * A MOVED answer changes the slot's master at once.
+   */
   redirect(message: string, kind: 'MOVED' | 'ASK'): MasterConnection | undefined {
     const [, slot, id = ''] = message.split(' ');
     const master = this.#masters.get(id);
@@ -111,6 +126,7 @@ export class ClusterMap {
     return master;
   }
 
+  /** Closes all connections. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -119,7 +135,8 @@ export class ClusterMap {
 
   async #look(): Promise<void> {
     for (const [slot, master] of this.#noted) if (!master.up) this.#noted.delete(slot);
-    // A copy: a map that is read from now on knows of these moves if it comes from the master that they named.
+    // A copy. A map that is read from now on has these moves if it comes from the master that they
+    // name.
     const noted = new Map(this.#noted);
     const { ranges, from } = await this.#read(noted.size > 0 ? [...noted.values()].slice(0, 1) : []);
     if (this.#closed) return;
@@ -127,7 +144,10 @@ export class ClusterMap {
     this.#apply(ranges);
   }
 
-  /** The map of one of the preferred masters, otherwise of the first master that answers, otherwise of any known node. */
+  /**
+   * Reads the map from a preferred master, otherwise from the first master that answers, otherwise
+   * from any known node.
+   */
   async #read(
     preferred: readonly MasterConnection[],
   ): Promise<{ readonly ranges: readonly SlotRange[]; readonly from?: MasterConnection }> {
@@ -141,7 +161,7 @@ export class ClusterMap {
       .catch(async () => ({ ranges: await Promise.any(this.#known.map((address) => this.#ask(address))) }));
   }
 
-  /** Asks a node over a connection of its own. */
+  /** Reads the map from a node over a connection of its own. */
   async #ask(address: RedisAddress): Promise<readonly SlotRange[]> {
     const client = connectServer(this.#target, address, this.#options.commandTimeoutMs, { once: true });
     let last: Error | undefined;
@@ -209,7 +229,7 @@ export class ClusterMap {
   }
 }
 
-/** @param fallback Host of the node that was asked: it names itself by an empty one. */
+/** @param fallback The host of the node that answered. A node names itself by an empty host. */
 function parseSlots(reply: unknown, fallback: string): readonly SlotRange[] {
   if (!Array.isArray(reply)) return [];
   return reply.map((line: unknown) => {

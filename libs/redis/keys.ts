@@ -1,27 +1,40 @@
+/** The names of all keys and channels in Redis. */
 import { crc32 } from 'node:zlib';
 import calculateSlot from 'cluster-key-slot';
 
 /** Slots of a Redis Cluster. */
 const SLOTS = 16_384;
-/** Equal parts of the slots: 2, 3, 4, 6 and 12 masters with equal slots each have a whole number of parts. */
+/**
+ * The slots are divided into equal parts. With 2, 3, 4, 6 or 12 masters of equal size, each master
+ * has a whole number of parts.
+ */
 const PARTS = 12;
 
 /**
- * Tags of room partitions, each `r` and a number below 1,024. A room's keys and its channel share the tag
- * of its partition: a node subscribes to all of its rooms in one command for each partition at least, not
- * for each of 16,384 slots. The list never changes: it decides where data lies.
+ * The hash tags of room partitions: `r` and a number below 1,024. A room's keys and its channel
+ * share the tag of its partition. So a node subscribes to all of its rooms with a few commands for
+ * each of 864 partitions, not one for each of 16,384 slots. This list must never change: it decides
+ * where data lies.
  */
 export const ROOM_TAGS = evenTags('r', 72);
 
-/** Tags of presence shards on a Cluster, `p` and a number. As fixed as those of rooms. */
+/**
+ * The hash tags of presence shards on a Cluster: `p` and a number. This list must never change
+ * either.
+ */
 export const PRESENCE_TAGS = evenTags('p', 5);
 
-/** The partition of a name, from 0 to `partitions` - 1, in equal shares. */
+/**
+ * Returns the partition of a name, from 0 to `partitions` - 1. All have equal shares of the names.
+ */
 export function partitionOf(name: string, partitions: number): number {
   return crc32(name) % partitions;
 }
 
-/** The first tags `<letter>0`, `<letter>1`, ... of which each twelfth of the slots has `each`. */
+/**
+ * Returns the first of the tags `<letter>0`, `<letter>1`, ... so that each twelfth of the slots has
+ * `each` tags.
+ */
 function evenTags(letter: string, each: number): readonly string[] {
   const left = new Array<number>(PARTS).fill(each);
   const tags: string[] = [];
@@ -37,24 +50,24 @@ function evenTags(letter: string, each: number): readonly string[] {
 }
 
 /**
- * Every name of a key or channel in Redis: nothing else builds one.
+ * Builds the names of all keys and channels. No other code builds one.
  *
- * A room's stream, sequence, idempotency keys and channel share the hash tag of the room's partition, also if there is no
- * Cluster: data moves to one as it is. Presence is one shard on a single server and spread over shards on a Cluster. So each
- * script touches one slot.
+ * A room's stream, sequence, idempotency keys and channel share the hash tag of the room's
+ * partition, also without a Cluster: the data can move to one unchanged. Presence is one shard on a
+ * single server, and several shards on a Cluster. So each script touches one slot.
  */
 export class RedisKeys {
-  /** Number of presence shards: 1 on a single server, 60 on a Cluster. */
+  /** The number of presence shards: 1 on a single server, 60 on a Cluster. */
   readonly presenceShards: number;
   readonly #prefix: string;
-  /** The last room and the beginning of its names: a publication needs four names of one room. */
+  /** The last room and the start of its names. A publication needs four names of one room. */
   #asked: string | undefined;
   #base = '';
 
   /**
-   * @param prefix Every name begins with it and a colon, so that several hubs share a Redis. Without braces and spaces.
+   * @param prefix Every name starts with it and a colon. So several hubs can share a Redis.
    * @param cluster Whether the names are for a Cluster.
-   * @throws TypeError for such a prefix.
+   * @throws TypeError for a prefix with braces or spaces.
    */
   constructor(prefix: string, cluster: boolean) {
     if (/[{}\s]/.test(prefix)) throw new TypeError('A key prefix has no braces and no spaces.');
@@ -62,12 +75,12 @@ export class RedisKeys {
     this.presenceShards = cluster ? PRESENCE_TAGS.length : 1;
   }
 
-  /** String: epoch, server, offset of a room's sequence (see `libs/broker/lua/publish.lua`). */
+  /** String: epoch, server and offset of a room's sequence (see `libs/broker/lua/publish.lua`). */
   meta(room: string): string {
     return `${this.#room(room)}:meta`;
   }
 
-  /** Stream of the room's kept publications, entry ids `<offset>-<stamp>`. */
+  /** Stream: the room's kept publications, with the entry ids `<offset>-<stamp>`. */
   stream(room: string): string {
     return `${this.#room(room)}:stream`;
   }
@@ -82,20 +95,25 @@ export class RedisKeys {
     return `${this.#room(room)}:i:${key}`;
   }
 
-  /** Channel of a room's publications and signals. */
+  /** Channel: a room's publications and signals. */
   roomChannel(room: string): string {
     return `${this.#room(room)}:c`;
   }
 
+  /** The presence shard of a user. */
   shardOfUser(user: string): number {
     return partitionOf(user, this.presenceShards);
   }
 
+  /** The presence shard of a room. */
   shardOfRoom(room: string): number {
     return partitionOf(room, this.presenceShards);
   }
 
-  /** Hash: a user's connections, each a field `<node>.<connection>` without a value: a small hash takes less room than a small set. */
+  /**
+   * Hash: a user's connections. Each is a field `<node>.<connection>` with an empty value: a small
+   * hash needs less memory than a small set.
+   */
   connections(user: string): string {
     return `${this.#shard(this.shardOfUser(user))}:connections:${user}`;
   }
@@ -110,17 +128,20 @@ export class RedisKeys {
     return `${this.#shard(shard)}:node-connections:${node}`;
   }
 
-  /** Set: the shard's rooms with somebody in them. */
+  /** Set: the shard's occupied rooms. */
   occupied(shard: number): string {
     return `${this.#shard(shard)}:occupied`;
   }
 
-  /** Stream: the shard's latest edges (see `libs/presence/presence-edges.ts`). There is none while nobody observes. */
+  /**
+   * Stream: the shard's latest edges (see `libs/presence/presence-edges.ts`). It does not exist
+   * while nobody observes.
+   */
   edges(shard: number): string {
     return `${this.#shard(shard)}:edges`;
   }
 
-  /** Hash: who observes the shard's edges: `holder`, `until` (ms of Redis time), `position`. */
+  /** Hash: the observer of the shard's edges: `holder`, `until` (ms of Redis time), `position`. */
   observer(shard: number): string {
     return `${this.#shard(shard)}:observer`;
   }
@@ -130,7 +151,7 @@ export class RedisKeys {
     return `${this.#shard(shard)}:reported`;
   }
 
-  /** Hash: a room's users, user -> nodes and name. */
+  /** Hash: a room's users. Maps a user to its nodes and name. */
   roomUsers(room: string): string {
     return `${this.#shard(this.shardOfRoom(room))}:room:${room}`;
   }
@@ -140,7 +161,7 @@ export class RedisKeys {
     return `${this.#shard(shard)}:node-rooms:${node}`;
   }
 
-  /** Sorted set: ids of nodes that were reaped, so that scripts refuse their late writes. */
+  /** Sorted set: ids of reaped nodes. Scripts refuse their late writes. */
   tombstones(shard: number): string {
     return `${this.#shard(shard)}:tombstones`;
   }
@@ -150,57 +171,80 @@ export class RedisKeys {
     return `${this.#shard(this.shardOfUser(user))}:login:${user}`;
   }
 
-  /** Sorted set: node leases, node -> expiry in Redis time (see `libs/presence/lua/renew.lua`). One for the whole hub. */
+  /**
+   * Sorted set: node leases by expiry in Redis time (see `libs/presence/lua/renew.lua`). One for
+   * the whole hub.
+   */
   leases(): string {
     return `${this.#shard(0)}:leases`;
   }
 
-  /** Channel of a user's signals. ASCII whatever the user's id. */
+  /** Channel: a user's signals. ASCII, whatever the user's id. */
   userChannel(user: string): string {
     return `${this.#shard(this.shardOfUser(user))}:u:${encodeURIComponent(user.toWellFormed())}`;
   }
 
-  /** Channel on which presence scripts announce a room's changes: the room's own; on a Cluster one in the slot of the script's keys. */
+  /**
+   * Channel: changes of a room's presence, announced by scripts. It is the room's channel; on a
+   * Cluster it is one in the slot of the script's keys.
+   */
   presenceChannel(room: string): string {
     return this.presenceShards === 1 ? this.roomChannel(room) : `${this.#shard(this.shardOfRoom(room))}:rc:${room}`;
   }
 
-  /** Channel on which a node sends probes to itself. The caller picks a `tag` whose slot is on the probed master. */
+  /**
+   * Channel: probes of a node to itself.
+   *
+   * @param tag Chosen by the caller so that its slot is on the probed master.
+   */
   probeChannel(node: string, tag: string): string {
     return `${this.#prefix}{${tag}}:probe:${node}`;
   }
 
-  /** What every key of the job queues starts with: one hash tag, since their scripts touch several keys at once. */
+  /**
+   * The start of every key of the job queues. All share one hash tag, since their scripts touch
+   * several keys at once.
+   */
   jobs(): string {
     return `${this.#prefix}{jobs}`;
   }
 
-  /** Set: ids of the nodes that report about themselves. */
+  /** Set: ids of the nodes that send reports. */
   nodes(): string {
     return `${this.#prefix}{nodes}:ids`;
   }
 
-  /** String: the node's last report, in the slot of `nodes`. */
+  /** String: the last report of a node, in the slot of `nodes`. */
   nodeFacts(node: string): string {
     return `${this.#prefix}{nodes}:facts:${node}`;
   }
 
-  /** Sorted set: rooms with an archive, by the approximate time of their last publication. One for the whole hub. */
+  /**
+   * Sorted set: rooms with an archive, by the approximate time of their last publication. One for
+   * the whole hub.
+   */
   activeRooms(): string {
     return `${this.#prefix}{active}:rooms`;
   }
 
-  /** String: the state of a rate limit. `subject`: a user's id, or a hash of an address or account. */
+  /**
+   * String: the state of a rate limit.
+   *
+   * @param subject The id of a user, or a hash of an address or account.
+   */
   limit(name: string, subject: string): string {
     return `${this.#prefix}{l:${subject}}:limit:${name}`;
   }
 
-  /** String: written by the health check, which also uses the name as a channel. `tag` as in `probeChannel`. */
+  /**
+   * String: written by the health check, which also uses the name as a channel. `tag` as in
+   * `probeChannel`.
+   */
   health(tag: string): string {
     return `${this.#prefix}{${tag}}:health`;
   }
 
-  /** One key of each kind, for the check of rights. */
+  /** Returns one key of each kind, to check the rights of the Redis user. */
   samples(): string[] {
     const [room, user, node] = ['health', 'health', 'health'];
     return [

@@ -1,3 +1,4 @@
+/** The command connection to one master of Redis. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, type Redis } from 'ioredis';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -7,8 +8,9 @@ import { checkedName } from './redis-clients.ts';
 type Stream = Redis['stream'];
 
 /**
- * Collects the commands of one event-loop turn for one write. ioredis writes each command by itself, and the system calls
- * of small writes cost more than the rest of the work. Replaces ioredis's own pipeline, which allocates more.
+ * Collects the commands of one event-loop turn and writes them at once. ioredis writes each command
+ * by itself, and the system calls of small writes cost more than the rest of the work. It replaces
+ * ioredis's own pipeline, which allocates more.
  */
 export class CommandBatch {
   readonly isPipeline = true;
@@ -24,7 +26,10 @@ export class CommandBatch {
     this.#onFlush = onFlush;
   }
 
-  /** For ioredis: takes an encoded command and writes it at the end of this turn. It is lost if the connection breaks before. */
+  /**
+   * For ioredis: takes an encoded command and writes it at the end of this turn. If the connection
+   * breaks before, the command is lost.
+   */
   write(data: string | Buffer): void {
     if (typeof data === 'string') {
       this.#text += data;
@@ -56,22 +61,22 @@ export class CommandBatch {
   }
 }
 
-/** One master that commands go to. */
+/** A master, as its users see it. */
 export interface RedisMaster {
-  /** Stays the same over reconnects, and over a Sentinel fail-over; on a Cluster it is `host:port`. */
+  /** The same over reconnects and over a Sentinel fail-over. On a Cluster it is `host:port`. */
   readonly id: string;
   readonly host: string;
   readonly port: number;
-  /** `run_id` of the server process behind the last connection; empty before the first. */
+  /** The `run_id` of the server process behind the last connection; empty before the first. */
   readonly runId: string;
   readonly up: boolean;
-  /** The host name that its certificate was checked against; undefined without TLS. */
+  /** The host name that the certificate was checked against; undefined without TLS. */
   readonly serverName: string | undefined;
-  /** Why the connection is not up, as far as is known. */
+  /** Why the connection is not up, if known. */
   readonly trouble: Trouble | undefined;
 }
 
-/** The last failure, and the command or step that failed. */
+/** A failure, and the command or step that failed. */
 export interface Trouble {
   readonly error: Error;
   readonly command: string;
@@ -80,6 +85,7 @@ export interface Trouble {
 /** An argument of a command. */
 export type RedisArgument = string | number | Buffer;
 
+/** Options of `MasterConnection`. */
 export interface MasterOptions {
   readonly id: string;
   /** Milliseconds without a reply after which the connection counts as dead. */
@@ -89,22 +95,27 @@ export interface MasterOptions {
   readonly onDown: (master: MasterConnection) => void;
 }
 
-/** Milliseconds between two checks whether the server has loaded its data; milliseconds before a new attempt. */
+/**
+ * Milliseconds between two checks whether the server has loaded its data, and milliseconds before a
+ * new attempt.
+ */
 const LOADING_MS = 200;
 const REVIVE_MS = 100;
 
-/** Commands that left in one write. */
+/** The commands of one write. */
 interface Flight {
   readonly at: number;
-  /** Commands written on this connection up to the last one of this write. */
+  /** The number of commands written on this connection, up to the last one of this write. */
   readonly last: number;
 }
 
 /**
- * The command connection to one master, over ioredis without its queues. A command fails if the connection is not up. If
- * the connection breaks, the commands in flight fail, and their effect is unknown.
+ * The command connection to one master, over ioredis without its queues. A command fails if the
+ * connection is not up. If the connection breaks, the commands in flight fail, and their effect is
+ * unknown.
  *
- * `up` means that `run_id` was read over this connection, so that a script can get the id of the server that runs it.
+ * `up` means that `run_id` was read over this connection. So a script can get the id of the server
+ * that runs it.
  */
 export class MasterConnection implements RedisMaster {
   readonly id: string;
@@ -128,7 +139,7 @@ export class MasterConnection implements RedisMaster {
   #lastWatch = performance.now();
   #closed = false;
 
-  /** @param redis A client that was made by `redis-clients.ts`; this object owns it from here on. */
+  /** @param redis A client made by `redis-clients.ts`. This object owns it from now on. */
   constructor(redis: Redis, options: MasterOptions) {
     this.id = options.id;
     this.#redis = redis;
@@ -152,7 +163,10 @@ export class MasterConnection implements RedisMaster {
 
   /**
    * Writes one command. Commands of one event-loop turn leave in one write.
-   * Rejects as ioredis does; with `UNAVAILABLE` if the connection is not up.
+   *
+   * @param buffers Whether the reply has Buffers in place of strings.
+   * @returns The reply. Rejects with the error of ioredis, or with `UNAVAILABLE` if the connection
+   *   is not up.
    */
   send(name: string, args: RedisArgument[], buffers: boolean): Promise<unknown> {
     const batch = this.#batch;
@@ -170,12 +184,12 @@ export class MasterConnection implements RedisMaster {
     return true;
   }
 
-  /** The server does not know a script: all have to be loaded again. */
+  /** Forgets the loaded scripts: the server did not know one, so each is loaded again. */
   forgetScripts(): void {
     this.#loaded.clear();
   }
 
-  /** Closes the connection, so that a new one is made. Commands in flight fail. */
+  /** Closes the connection; ioredis makes a new one. Commands in flight fail. */
   reset(reason: string): void {
     if (this.#closed) return;
     this.#options.log.warn({ master: this.id, reason }, 'redis connection given up');
@@ -183,6 +197,7 @@ export class MasterConnection implements RedisMaster {
     this.#redis.stream?.destroy();
   }
 
+  /** Closes the connection for good. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -227,11 +242,14 @@ export class MasterConnection implements RedisMaster {
     );
   }
 
-  /** Selects the database and reads INFO once the server has loaded its data. Undefined if the connection was replaced meanwhile. */
+  /**
+   * Selects the database, and reads INFO after the server has loaded its data. Undefined if the
+   * connection was replaced meanwhile.
+   */
   async #greet(current: () => boolean): Promise<string | undefined> {
     let command = 'SELECT';
     try {
-      // ioredis selects, too, but goes on in database 0 if that fails.
+      // ioredis selects, too, but stays in database 0 if that fails.
       const { db = 0 } = this.#redis.options;
       if (db !== 0) await this.#redis.select(db);
       command = 'INFO';
@@ -243,15 +261,15 @@ export class MasterConnection implements RedisMaster {
         this.#attemptSince = performance.now();
       }
     } catch (error) {
-      // A refused password is the cause; later refusals only follow from it.
+      // A refused password is the cause. Later refusals follow from it.
       if (error instanceof Error && error.name === 'ReplyError') this.trouble ??= { error, command };
       throw error;
     }
   }
 
   /**
-   * ioredis stops for good if a sentinel announces another master while ioredis asks the sentinels for one: its connector
-   * takes the announcement for an order to stop. So this connects again.
+   * Connects again after ioredis ended. ioredis ends if a sentinel announces another master while
+   * ioredis asks the sentinels for one: its connector treats the announcement as an order to stop.
    */
   #revive(): void {
     this.#goDown();
@@ -272,7 +290,7 @@ export class MasterConnection implements RedisMaster {
     const now = performance.now();
     const late = now - this.#lastWatch > this.#options.commandTimeoutMs / 2;
     this.#lastWatch = now;
-    // This process was stopped or busy: replies may wait in the socket, so it is read first.
+    // This process was stopped or busy. Replies may wait in the socket, so they are read first.
     if (late) return;
     if (!this.up) {
       if (now - this.#attemptSince > this.#options.commandTimeoutMs) this.reset('does not answer');

@@ -1,4 +1,6 @@
-/** The bytes are not RESP. Nothing after them can be read either. */
+/** Parses the bytes of a subscriber connection to Redis. */
+
+/** The bytes are not RESP. Nothing after them can be parsed. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
 }
@@ -6,25 +8,24 @@ export class ProtocolError extends Error {
 /** A reply on a subscriber connection: a string, a number, null, an Error, or an array of those. */
 export type PushReply = string | number | null | Error | PushReply[];
 
+/** Gets the parsed messages and replies. */
 export interface PushHandler {
-  /** A message of a channel. The payload is a view of the chunk: valid during the call only. */
+  /** A message of a channel. The payload is a view of the chunk, valid during the call only. */
   message(channel: string, payload: Buffer): void;
-  /** Everything else, in order: acknowledgements, errors, PONG. */
+  /** All other replies in order: acknowledgements, errors, PONG. */
   reply(reply: PushReply): void;
 }
 
 const INCOMPLETE = Symbol('incomplete');
 
 /**
- * Parses the RESP2 of a subscriber connection. A message costs the string of its channel and a view
- * of its payload, no copy.
+ * Parses the RESP2 of a subscriber connection. For each message it makes the string of the channel
+ * and a view of the payload, and copies no payload. Channel names are read as latin1: all names are
+ * ASCII (see `RedisKeys`).
  *
- * Channel names are read as latin1, since all names are ASCII (see `RedisKeys`). Throws
- * `ProtocolError` on bytes that are not RESP; the connection is then useless.
- *
- * Why not the decoder of ioredis: it makes an array and three buffers for each message.
- * `node bench/micro.ts`, payloads of 200 bytes, 100 messages a chunk: it takes 9.4 times the CPU of
- * this class (median of 9 turns, 8.5 to 9.9, machine shared with other work).
+ * Why not the decoder of ioredis: it makes an array and three buffers for each message. `node
+ * bench/micro.ts`, payloads of 200 bytes, 100 messages a chunk: it takes 9.4 times the CPU of this
+ * class (median of 9 turns, 8.5 to 9.9, machine shared with other work).
  */
 export class PushParser {
   readonly #handler: PushHandler;
@@ -37,7 +38,11 @@ export class PushParser {
     this.#handler = handler;
   }
 
-  /** Parses a chunk of the socket. The caller may reuse the chunk afterwards. */
+  /**
+   * Parses a chunk of the socket. The caller may reuse the chunk afterwards.
+   *
+   * @throws ProtocolError if the bytes are not RESP. The connection is then useless.
+   */
   write(bytes: Buffer): void {
     const chunk = this.#rest === undefined ? bytes : Buffer.concat([this.#rest, bytes]);
     this.#rest = undefined;

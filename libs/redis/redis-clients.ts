@@ -1,19 +1,24 @@
+/** Makes clients of ioredis, for the hub and for the job queues. */
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RedisAddress, RedisTarget } from '#libs/config/redis-url.ts';
 
 /**
- * `adds`: commands fail soon while Redis is away, so that the caller gets an error. `works`: commands wait until Redis is
- * back, and may block.
+ * `adds`: commands fail soon while Redis is away, so that the caller gets an error. `works`:
+ * commands wait until Redis is back, and may block.
  */
 export type QueueClientUse = 'adds' | 'works';
 
-/** Milliseconds without a byte, while a reply is due, after which a working connection counts as dead. Longer than its longest blocking command. */
+/**
+ * Milliseconds without a byte while a reply is due. A connection that is silent this long counts as
+ * dead. Longer than the longest blocking command.
+ */
 const SILENT_MS = 20_000;
 
 /**
- * A client of ioredis as BullMQ needs it, for any kind of target. It queues and resends commands, which is harmless for
- * jobs, whose scripts detect a repetition. Not for rooms and presence. The caller disconnects it.
+ * Makes a client for BullMQ, for any kind of target. It queues commands and sends them again, which
+ * is harmless for jobs: their scripts detect a repetition. Do not use it for rooms and presence.
+ * The caller disconnects it.
  */
 export function connectQueueClient(target: RedisTarget, use: QueueClientUse, timeoutMs: number): Redis | Cluster {
   const common = {
@@ -27,7 +32,7 @@ export function connectQueueClient(target: RedisTarget, use: QueueClientUse, tim
     keepAlive: 5000,
     maxRetriesPerRequest: null,
     enableOfflineQueue: use === 'works',
-    // Sentinel and Cluster: leaves a server that became a replica at once.
+    // Sentinel and Cluster: leaves a server at once that became a replica.
     reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? 2 : false),
     ...(use === 'adds' ? { commandTimeout: timeoutMs } : { socketTimeout: SILENT_MS }),
   } satisfies Omit<RedisOptions, 'replyMapping'>;
@@ -37,7 +42,7 @@ export function connectQueueClient(target: RedisTarget, use: QueueClientUse, tim
       target.nodes.map((node) => ({ ...node })),
       {
         redisOptions: common,
-        // Host names are not resolved here: certificates name them.
+        // Host names stay as they are, since certificates name them.
         dnsLookup: (address, done) => done(null, address),
         clusterRetryStrategy: retryStrategy,
         enableOfflineQueue: use === 'works',
@@ -62,26 +67,38 @@ export function connectQueueClient(target: RedisTarget, use: QueueClientUse, tim
   return new Redis({ ...common, retryStrategy, host: address?.host ?? '', port: address?.port ?? 0 });
 }
 
-/** The longest pause between two attempts to connect, milliseconds. Nodes may come back this far apart. */
+/**
+ * The longest pause between two attempts to connect, in milliseconds. Nodes may reconnect this far
+ * apart.
+ */
 export const RECONNECT_PAUSE_MAX_MS = 1000;
 
-/** Milliseconds before an attempt (from 1): doubled with each, up to the longest. `random`, 0 to 1, spreads the nodes. */
+/**
+ * Returns the milliseconds to wait before an attempt: doubled with each, at most
+ * `RECONNECT_PAUSE_MAX_MS`.
+ *
+ * @param attempt Counted from 1.
+ * @param random 0 to 1. It spreads the attempts of several nodes.
+ */
 export function reconnectPause(attempt: number, random: number): number {
   return Math.min(50 * 2 ** Math.min(attempt, 6), RECONNECT_PAUSE_MAX_MS) * (0.5 + random / 2);
 }
 
-/** The host name that the certificate of a client's present connection was checked against. */
+/** The host names that the certificates of present connections were checked against. */
 const checkedNames = new WeakMap<Redis, { name: string | undefined }>();
 
 /**
- * The host name that the certificate of the present connection was checked against. Another connection to this server
- * must use the same name, whatever the address. Undefined without TLS.
+ * Returns the host name that the certificate of the present connection was checked against. Another
+ * connection to this server must use the same name, whatever the address. Undefined without TLS.
  */
 export function checkedName(redis: Redis): string | undefined {
   return checkedNames.get(redis)?.name;
 }
 
-/** A client that checks certificates as Node does, and remembers the name: with Sentinel only the handshake knows it. */
+/**
+ * Makes a client that checks certificates as Node does and remembers the name. With Sentinel only
+ * the handshake knows it.
+ */
 function client(target: RedisTarget, options: Omit<RedisOptions, 'replyMapping'>): Redis {
   if (!target.tls) return new Redis(options);
   const checked: { name: string | undefined } = { name: undefined };
@@ -97,8 +114,9 @@ function client(target: RedisTarget, options: Omit<RedisOptions, 'replyMapping'>
 }
 
 /**
- * Clients of ioredis as the hub needs them. They queue nothing while Redis is away and resend nothing after a break: a
- * Redis that came back with older data must not get a write for another epoch. The hub retries, under the same key.
+ * The options of the hub's own clients. They queue nothing while Redis is away and send nothing
+ * again after a break: a Redis that came back with older data must not get a write for another
+ * epoch. The hub retries under the same key.
  */
 function baseOptions(target: RedisTarget, timeoutMs: number): Omit<RedisOptions, 'replyMapping'> {
   return {
@@ -111,7 +129,7 @@ function baseOptions(target: RedisTarget, timeoutMs: number): Omit<RedisOptions,
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
     disableClientInfo: true,
-    // `MasterConnection` reads INFO itself: ioredis goes on without it if INFO is not allowed.
+    // `MasterConnection` reads INFO itself: ioredis continues without it if INFO is not allowed.
     enableReadyCheck: false,
     connectTimeout: timeoutMs,
     keepAlive: 5000,
@@ -119,7 +137,7 @@ function baseOptions(target: RedisTarget, timeoutMs: number): Omit<RedisOptions,
   };
 }
 
-/** A client of one server. `once`: it does not reconnect. */
+/** Makes a client of one server. `once`: it does not reconnect. */
 export function connectServer(
   target: RedisTarget,
   address: RedisAddress,
@@ -135,7 +153,7 @@ export function connectServer(
   });
 }
 
-/** A client of the server that the sentinels name as master. It follows when they announce another one. */
+/** Makes a client of the master that the sentinels name. It follows them to another master. */
 export function connectSentinel(target: RedisTarget, timeoutMs: number): Redis {
   return client(target, {
     ...baseOptions(target, timeoutMs),

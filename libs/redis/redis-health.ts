@@ -4,14 +4,13 @@ import type { RedisMaster } from './master.ts';
 import type { RedisLink } from './redis-link.ts';
 import { Subscriber } from './subscriber.ts';
 
-/** The commands that the hub needs, and the texts for missing rights. */
-
 /** A command with its arguments, without the key, which comes first. */
 export type NeededCommand = readonly [name: string, ...args: string[]];
 
 /**
- * Every command of the scripts and of the queues, with arguments that can be tried on a key that holds a string. Redis
- * checks rights before types, so most commands answer with a type error. No command leaves a change behind.
+ * Every command of the scripts and of the queues, with arguments for a trial on a key that holds a
+ * string. Redis checks rights before types, so most commands answer with a type error. No command
+ * leaves a change behind.
  */
 export const NEEDED_COMMANDS: readonly NeededCommand[] = [
   ['SET', '1', 'PX', '10000'],
@@ -79,7 +78,10 @@ export const NEEDED_COMMANDS: readonly NeededCommand[] = [
   ['UNLINK'],
 ];
 
-/** Refusals for the user, the password or the URL: a retry does not help. The first words are the only code of an error. */
+/**
+ * Refusals of the user, the password or the URL. A retry does not help. Redis has no other error
+ * code than the first words.
+ */
 const REFUSED = /^(NOPERM|NOAUTH|WRONGPASS|ERR (DB index|invalid DB index|AUTH ))/;
 
 /** Whether Redis refused this user or this URL. */
@@ -87,7 +89,11 @@ function isRefused(error: unknown): error is Error {
   return error instanceof Error && REFUSED.test(error.message);
 }
 
-/** A refusal as text for a person, naming what is not allowed. `subject`: the key or channel of the command. */
+/**
+ * Returns a refusal as text for people: it names the forbidden thing.
+ *
+ * @param subject The key or channel of the command.
+ */
 function refusalText(error: Error, command: string, subject: string): string {
   if (error.message.startsWith('NOPERM')) {
     if (/\bkeys?\b/.test(error.message)) return `the user may not use the key ${subject}`;
@@ -98,7 +104,7 @@ function refusalText(error: Error, command: string, subject: string): string {
   return `user or password are refused (${error.message})`;
 }
 
-/** Milliseconds between two checks; every fifth one tries all rights. */
+/** Milliseconds between two checks. Every fifth check tries all rights. */
 const EVERY_MS = 2000;
 const ALL_RIGHTS_EVERY = 5;
 /** Milliseconds between two log lines about the same problem. */
@@ -108,10 +114,10 @@ const OLDEST_VERSION = 7;
 /** Tags tried to find one whose slot is on a master. */
 const TAGS_MAX = 10_000;
 
-/** An operator has to change something; a retry does not help. */
+/** Redis refuses the hub. An operator must change something; a retry does not help. */
 class Refusal extends Error {}
 
-/** Checks a link. `problem` has the result. */
+/** Checks a link to Redis. `problem` has the last result. */
 export class RedisHealth {
   readonly #link: RedisLink;
   readonly #tags = new Map<string, string>();
@@ -121,19 +127,21 @@ export class RedisHealth {
   #timer: NodeJS.Timeout | undefined;
   #evicting = false;
 
-  /** @param link Stays the caller's to close, after `stop`. */
+  /** @param link The caller closes it, after `stop`. */
   constructor(link: RedisLink) {
     this.#link = link;
   }
 
-  /** Why the hub cannot rely on Redis now, as text for people; undefined if it can. */
+  /** Why the hub cannot rely on Redis now, as text for people. Undefined if it can. */
   get problem(): string | undefined {
     return this.#link.whole ? this.#problem : (this.#problem ?? this.#away());
   }
 
   /**
-   * Checks everything once: Redis answers, is new enough, takes writes, and grants this user all rights that the hub needs.
-   * @throws ConfigError if it refuses; `Error` if a retry may help.
+   * Checks everything once: Redis answers, is new enough, accepts writes and grants this user all
+   * rights that the hub needs.
+   *
+   * @throws ConfigError if Redis refuses; `Error` if a retry may help.
    */
   async admit(): Promise<void> {
     try {
@@ -159,6 +167,7 @@ export class RedisHealth {
     this.#timer.unref();
   }
 
+  /** Stops the periodic check. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -170,7 +179,7 @@ export class RedisHealth {
       await this.#look(this.#problem !== undefined || this.#looks % ALL_RIGHTS_EVERY === 0);
       this.#problem = undefined;
     } catch (error) {
-      // `problem` reports a link that is not whole by itself.
+      // A link that is not whole is reported by `problem` itself.
       this.#problem = this.#link.whole ? textOf(error) : undefined;
     }
     this.#tell();
@@ -277,7 +286,10 @@ export class RedisHealth {
   }
 }
 
-/** Passes a reply on; throws a refusal as text. Other errors count only if `strict`: most commands are tried on a key of another type. */
+/**
+ * Returns the reply, or throws a refusal as text. Other errors count only if `strict`: most
+ * commands are tried on a key of another type.
+ */
 async function may(reply: Promise<unknown>, command: string, subject: string, strict = false): Promise<unknown> {
   try {
     return await reply;

@@ -1,3 +1,4 @@
+/** The hub's connection to Redis, and the Lua scripts that it runs there. */
 import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -10,40 +11,45 @@ import type { Logger } from './logger.ts';
 import { MasterConnection, type RedisArgument, type RedisMaster, type Trouble } from './master.ts';
 import { connectSentinel, connectServer } from './redis-clients.ts';
 
+/** Options of `RedisLink`. */
 export interface RedisLinkOptions {
-  /** The beginning of every key and channel, see `RedisKeys`. */
+  /** The start of every key and channel, see `RedisKeys`. */
   readonly prefix: string;
   readonly log: Logger;
   /** Milliseconds without a reply after which a connection counts as dead. Default 2,000. */
   readonly commandTimeoutMs?: number;
 }
 
+/** Options of one call of `run`. */
 export interface RunOptions {
-  /** Appends the `run_id` of the server behind the connection that the command is written to. */
+  /**
+   * Appends the `run_id` of the server to the arguments: of the connection that gets the command.
+   */
   readonly runId?: boolean;
   /** Returns bulk strings as Buffers instead of strings. */
   readonly buffers?: boolean;
 }
 
 interface LinkEvents {
-  /** After each (re)connect to a master, once its `run_id` is known. */
+  /** Emitted after each (re)connect to a master, when its `run_id` is known. */
   up: [master: RedisMaster];
-  /** The connection to a master broke, or the Cluster no longer has the master. */
+  /** The connection to a master broke, or the Cluster has the master no longer. */
   down: [master: RedisMaster];
   /** Cluster: slots moved to another master, which need not be up yet. */
   moved: [slots: ReadonlySet<number>];
 }
 
-/** Retries of a command that was refused without effect, and milliseconds between them. */
+/** The most retries of a command that was refused without effect, and milliseconds between them. */
 const RETRIES = 12;
 const RETRY_DELAY_MS = 100;
 
 /**
- * Sends commands and scripts to Redis (one server, Sentinel or a Cluster), each to the master of its keys.
+ * Sends commands and scripts to Redis (one server, Sentinel or a Cluster), each to the master of
+ * its keys.
  *
- * It never queues a command while a master is away, and never repeats one that may have taken effect: it rejects with
- * `HubError` `UNAVAILABLE` instead. It retries only after an answer that proves that nothing was done (NOSCRIPT, MOVED,
- * ASK, READONLY and the like).
+ * It never queues a command while a master is away, and never repeats one that may have taken
+ * effect: such a command rejects with `HubError` `UNAVAILABLE`. It retries only after an answer
+ * that proves that nothing was done (NOSCRIPT, MOVED, ASK, READONLY and the like).
  */
 export class RedisLink extends EventEmitter<LinkEvents> {
   readonly isCluster: boolean;
@@ -56,7 +62,11 @@ export class RedisLink extends EventEmitter<LinkEvents> {
   readonly #cluster: ClusterMap | undefined;
   #closed = false;
 
-  /** Connects to the target of `url` (see `parseRedisUrl`) and reconnects until `close`. Throws `TypeError` on a bad URL. */
+  /**
+   * Connects to the target of `url` (see `parseRedisUrl`) and reconnects until `close`.
+   *
+   * @throws TypeError for a bad URL.
+   */
   static open(url: string, options: RedisLinkOptions): RedisLink {
     return new RedisLink(parseRedisUrl(url), options);
   }
@@ -86,7 +96,7 @@ export class RedisLink extends EventEmitter<LinkEvents> {
     }
   }
 
-  /** All known masters; on a Cluster none before the first answer of a seed. */
+  /** All known masters. On a Cluster there is none before a seed has answered. */
   masters(): readonly RedisMaster[] {
     return this.#cluster?.masters() ?? (this.#single ? [this.#single] : []);
   }
@@ -96,12 +106,12 @@ export class RedisLink extends EventEmitter<LinkEvents> {
     return this.#connectionOf(key);
   }
 
-  /** The master of a slot of a Cluster (0-16383); without a Cluster the one master. */
+  /** The master of a slot of a Cluster (0-16383). Without a Cluster it is the only master. */
   masterOfSlot(slot: number): RedisMaster | undefined {
     return this.#single ?? this.#cluster?.masterOfSlot(slot);
   }
 
-  /** Reads the Cluster's map again: it may be out of date. Does nothing without a Cluster. */
+  /** Reads the Cluster's map again, if it may be out of date. Does nothing without a Cluster. */
   refresh(): void {
     this.#cluster?.refresh();
   }
@@ -116,14 +126,17 @@ export class RedisLink extends EventEmitter<LinkEvents> {
     return this.#cluster?.trouble ?? this.masters().find(({ up, trouble }) => !up && trouble !== undefined)?.trouble;
   }
 
-  /** Sends one command to one master, without a retry. Rejects with the error of Redis, or `UNAVAILABLE`. */
+  /**
+   * Sends one command to one master, without a retry. Rejects with the error of Redis, or with
+   * `UNAVAILABLE`.
+   */
   ask(master: RedisMaster, name: string, args: readonly RedisArgument[]): Promise<unknown> {
     const connection = this.#single ?? this.#cluster?.masters().find(({ id }) => id === master.id);
     if (connection === undefined) return Promise.reject(new HubError('UNAVAILABLE', `Redis ${master.id} is gone.`));
     return connection.send(name, [...args], false);
   }
 
-  /** Resolves when `whole`; rejects with `UNAVAILABLE` after `timeoutMs`. */
+  /** Resolves when `whole`. Rejects with `UNAVAILABLE` after `timeoutMs`. */
   ready(timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const check = (): void => {
@@ -145,9 +158,11 @@ export class RedisLink extends EventEmitter<LinkEvents> {
   }
 
   /**
-   * Runs a script on the master of `keys[0]`. Commands issued in one event-loop turn leave as one write for each master.
-   * Rejects with `UNAVAILABLE` if Redis is away or silent (the effect is then unknown), or if the script fails (its error is
-   * the cause).
+   * Runs a script on the master of `keys[0]`. Commands of one event-loop turn leave in one write
+   * for each master.
+   *
+   * @returns The reply. Rejects with `UNAVAILABLE` if Redis is away or silent (the effect is then
+   *   unknown), or if the script fails (its error is the cause).
    */
   run(script: Script, keys: readonly string[], args: readonly RedisArgument[], options: RunOptions = {}): Promise<unknown> {
     const [key] = keys;
@@ -161,7 +176,11 @@ export class RedisLink extends EventEmitter<LinkEvents> {
     });
   }
 
-  /** Sends one command to the master of `key`. `args`: all arguments, the key included. Batches and rejects as `run`. */
+  /**
+   * Sends one command to the master of `key`. Batches and rejects as `run` does.
+   *
+   * @param args All arguments, the key included.
+   */
   command(key: string, name: string, ...args: RedisArgument[]): Promise<unknown> {
     return this.#attempt(key, (master, asking) => {
       if (asking) master.send('ASKING', [], false).catch(() => undefined);
@@ -169,13 +188,13 @@ export class RedisLink extends EventEmitter<LinkEvents> {
     });
   }
 
-  /** Closes the connection to a master, so that a new one is made: for a caller that finds it broken. */
+  /** Replaces the connection to a master, for a caller that finds it broken. */
   reset(id: string, reason: string): void {
     if (this.#single?.id === id) this.#single.reset(reason);
     this.#cluster?.reset(id, reason);
   }
 
-  /** Closes all connections. Commands in flight are rejected. */
+  /** Closes all connections. Commands in flight reject. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#single?.close();
@@ -223,10 +242,12 @@ export class RedisLink extends EventEmitter<LinkEvents> {
   }
 }
 
-/** Writes a command. `asking`: right after ASKING, which admits it to a slot that is moving. */
+/** Writes a command. `asking`: right after ASKING, so that a slot that is moving accepts it. */
 type Send = (master: MasterConnection, asking: boolean) => Promise<unknown>;
 
-/** Errors that prove that the server did nothing, and after which a retry, maybe on another master, can succeed. */
+/**
+ * Errors that prove that the server did nothing. A retry, perhaps on another master, can succeed.
+ */
 const REFUSALS = ['NOSCRIPT', 'MOVED', 'ASK', 'READONLY', 'TRYAGAIN', 'CLUSTERDOWN', 'LOADING', 'MASTERDOWN', 'BUSY'] as const;
 type Refusal = (typeof REFUSALS)[number];
 
@@ -244,14 +265,16 @@ export interface Script {
   /** File name without the ending, for logs. */
   readonly name: string;
   readonly source: string;
-  /** Lower-case hex SHA-1 of the source, what EVALSHA names it by. */
+  /** The SHA-1 of the source in lower-case hex. EVALSHA names the script by it. */
   readonly sha: string;
 }
 
 /**
- * Reads a script: `loadScript(new URL('./lua/publish.lua', import.meta.url))`. Comment lines are left out of what Redis gets.
+ * Reads a script: `loadScript(new URL('./lua/publish.lua', import.meta.url))`. Comment lines are
+ * not sent to Redis.
  *
- * @param constants Locals of the script by name, for what never changes while the process runs: cheaper than an argument each time.
+ * @param constants Values that never change while the process runs. They become locals of the
+ *   script, which is cheaper than an argument for each call.
  */
 export function loadScript(url: URL, constants: Readonly<Record<string, string | number>> = {}): Script {
   const locals = Object.entries(constants).map(([name, value]) => `local ${name} = ${typeof value === 'number' ? value : `'${value}'`}\n`);

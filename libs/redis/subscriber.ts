@@ -1,3 +1,4 @@
+/** A connection to Redis that only subscribes. */
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import type { RedisAddress, RedisTarget } from '#libs/config/redis-url.ts';
@@ -5,11 +6,12 @@ import { ProtocolError, PushParser, type PushReply } from './push-parser.ts';
 
 const READ_BYTES = 64 * 1024;
 
+/** Options of `Subscriber`. */
 export interface SubscriberOptions {
   readonly target: RedisTarget;
-  /** The server to attach to. */
+  /** The server to connect to. */
   readonly address: RedisAddress;
-  /** The host name of its certificate, if that is not the address. */
+  /** The host name of its certificate, if it is not the address. */
   readonly serverName?: string | undefined;
   /** Milliseconds after which an attempt to connect fails. */
   readonly timeoutMs: number;
@@ -17,7 +19,10 @@ export interface SubscriberOptions {
   readonly onMessage: (channel: string, payload: Buffer) => void;
   /** The server ended the subscription: the channel's slot moved to another master. */
   readonly onLost: (channel: string) => void;
-  /** The connection ended, for any reason but `destroy`. Called at most once, after `connect` resolved. */
+  /**
+   * Called if the connection ends for any reason but `destroy`: at most once, after `connect`
+   * resolved.
+   */
   readonly onClose: (error: Error | undefined) => void;
 }
 
@@ -30,13 +35,14 @@ interface Expected {
 }
 
 /**
- * A connection that only subscribes. It parses RESP itself, since a node spends most of its time here: one callback for
- * each message, with a view of the bytes.
+ * A connection that only subscribes. It parses RESP itself, since a node spends most of its time
+ * here: one callback for each message, with a view of the bytes.
  *
- * On a Cluster it uses sharded channels (SSUBSCRIBE). It does not reconnect; its owner makes a new one.
+ * On a Cluster it uses sharded channels (SSUBSCRIBE). It does not reconnect; its owner makes a new
+ * one.
  */
 export class Subscriber {
-  /** `run_id` of the connected server. */
+  /** The `run_id` of the connected server. */
   runId = '';
   /** Bytes read so far. They distinguish a slow connection from a silent one. */
   bytesRead = 0;
@@ -45,12 +51,15 @@ export class Subscriber {
   readonly #parser: PushParser;
   readonly #sharded: boolean;
   readonly #expected: Expected[] = [];
-  /** Takes the replies of the greeting, before the connection subscribes. */
+  /** Gets the replies of the greeting, before the connection subscribes. */
   #greeting: ((reply: PushReply) => void) | undefined;
   #open = true;
   #error: Error | undefined;
 
-  /** Connects, authenticates and reads the server's `run_id`. Rejects if that takes longer than `timeoutMs`. */
+  /**
+   * Connects, authenticates and reads the server's `run_id`. Rejects if that takes longer than
+   * `timeoutMs`.
+   */
   static async connect(options: SubscriberOptions): Promise<Subscriber> {
     const subscriber = new Subscriber(options);
     try {
@@ -75,12 +84,18 @@ export class Subscriber {
     this.#socket.on('close', () => this.#onClose());
   }
 
-  /** Resolves when the server has acknowledged every channel: later publications arrive. On a Cluster the channels must share a slot. */
+  /**
+   * Subscribes. Resolves when the server has acknowledged every channel: later publications arrive.
+   * On a Cluster the channels must share a slot.
+   */
   subscribe(channels: readonly string[]): Promise<void> {
     return this.#send(this.#sharded ? 'ssubscribe' : 'subscribe', channels);
   }
 
-  /** Resolves when acknowledged; messages may come until then. On a Cluster the channels must share a slot. */
+  /**
+   * Unsubscribes. Resolves when the server has acknowledged; messages may arrive until then. On a
+   * Cluster the channels must share a slot.
+   */
   unsubscribe(channels: readonly string[]): Promise<void> {
     return this.#send(this.#sharded ? 'sunsubscribe' : 'unsubscribe', channels);
   }
@@ -99,7 +114,8 @@ export class Subscriber {
       const socket = connectTls({
         host: address.host,
         port: address.port,
-        // An IP address must not be sent as server name (RFC 6066, section 3), but the certificate is checked all the same.
+        // An IP address must not be sent as server name (RFC 6066, section 3). The certificate is
+        // checked all the same.
         ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
         checkServerIdentity: (_, certificate) => checkServerIdentity(serverName, certificate),
       });
@@ -182,7 +198,7 @@ export class Subscriber {
     if (!Array.isArray(reply)) return;
     const [kind, channel] = reply;
     if (first === undefined || first.kind !== kind) {
-      // Without a command: the master no longer has the slot.
+      // It comes without a command if the master has the slot no longer.
       if (kind === 'sunsubscribe' && typeof channel === 'string') this.#options.onLost(channel);
       return;
     }

@@ -1,8 +1,9 @@
+/** Runs tasks whose result nobody waits for. A failed task is logged and counted. */
 import { HubError } from '#libs/protocol/errors.ts';
 import { described, nameAndPlace } from '#libs/protocol/fault.ts';
 import type { Logger } from './logger.ts';
 
-/** Names of background tasks: the label of the metric. */
+/** The names of background tasks: values of a metric's label. */
 export const BACKGROUND_TASKS = [
   'answers',
   'counts',
@@ -21,16 +22,21 @@ export const BACKGROUND_TASKS = [
   'typing',
   'other',
 ] as const;
+/** The name of a background task. */
 export type BackgroundTask = (typeof BACKGROUND_TASKS)[number];
 
+/** Options of `Background`. */
 export interface BackgroundOptions {
-  /** Drops repeated lines of the same text. */
+  /** A logger that drops repeated lines (`limitLog`). */
   readonly log: Pick<Logger, 'error'>;
-  /** A task failed: counted, whether it is logged or not. */
+  /** Counts a failure. Called for each, even if its log line is dropped. */
   readonly failed: (task: BackgroundTask) => void;
 }
 
-/** Runs background tasks. A failed task is logged and counted, and its `mend` is called. It ends nothing else. */
+/**
+ * Runs background tasks. A failure affects nothing else: it is logged and counted, and `mend` is
+ * called.
+ */
 export class Background {
   readonly #options: BackgroundOptions;
 
@@ -39,8 +45,10 @@ export class Background {
   }
 
   /**
-   * Starts a task. Never throws, and no rejection goes unhandled.
-   * @param mend Repairs the effect on the users concerned. Called after every failure, also if a backend is away (`HubError`).
+   * Starts a task. Never throws, and leaves no rejection unhandled.
+   *
+   * @param mend Repairs the effect of a failure on users. Called after every failure, also if a
+   *   backend is away (`HubError`).
    */
   run(task: BackgroundTask, work: () => unknown, mend?: () => void): void {
     try {
@@ -51,12 +59,18 @@ export class Background {
     }
   }
 
-  /** A task failed elsewhere. A `HubError` was foreseen, and is told by whatever is away. */
+  /**
+   * Reports a failure that was caught elsewhere. Ignores a `HubError`: the part that is away logs
+   * it.
+   */
   failed(task: BackgroundTask, error: unknown): void {
     if (!(error instanceof HubError)) this.#report(task, error);
   }
 
-  /** Keeps the process alive where a promise is rejected that nobody handles, a package's own included. */
+  /**
+   * Logs and counts every unhandled rejection, also of packages. Otherwise it would end the
+   * process.
+   */
   guard(): void {
     process.on('unhandledRejection', (error) => this.#report('other', error));
   }

@@ -1,24 +1,26 @@
+/** A histogram of latencies that is cheap to record. */
 import { Histogram, type Registry } from 'prom-client';
 
-/** Upper bounds of the buckets, seconds: from a hop inside one machine to what a person calls broken. */
+/** Upper bounds of the buckets in seconds: from a hop within one machine to an obvious failure. */
 const LATENCY_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
 interface Sample {
   readonly labels: { readonly le?: number | '+Inf' };
   readonly value: number;
   readonly metricName: string;
-  /** prom-client merges these in; there are none. */
+  /** Labels that prom-client adds to every sample: none. */
   readonly sharedLabels: Readonly<Record<string, never>>;
 }
 
 /**
- * A Prometheus histogram whose `record` costs a short scan over a typed array and allocates nothing: prom-client's own `observe` hashes labels and
- * looks each bucket up in an object. Cumulative buckets are built when scraped.
+ * A Prometheus histogram. `record` scans a short typed array and allocates nothing. prom-client's
+ * own `observe` hashes labels and looks up each bucket in an object. Cumulative buckets are
+ * computed at each scrape.
  */
 export class LatencyHistogram extends Histogram {
   readonly #name: string;
   readonly #help: string;
-  /** One for each bound, the last for everything above. */
+  /** One count for each bound. The last one is for everything above. */
   readonly #counts = new Float64Array(LATENCY_BOUNDS.length + 1);
   #sum = 0;
 
@@ -28,7 +30,9 @@ export class LatencyHistogram extends Histogram {
     this.#help = options.help;
   }
 
-  /** Adds one latency, in seconds. Below zero (the publisher's clock is ahead) counts as zero. */
+  /**
+   * Records one latency in seconds. A negative one (the publisher's clock is ahead) counts as zero.
+   */
   record(seconds: number): void {
     let bucket = 0;
     for (const bound of LATENCY_BOUNDS) {
@@ -39,7 +43,10 @@ export class LatencyHistogram extends Histogram {
     if (seconds > 0) this.#sum += seconds;
   }
 
-  /** What prom-client asks a histogram for, in text and (through the base's `get`) in JSON. Its typings do not name it. */
+  /**
+   * The method that prom-client calls for text and, through the base's `get`, for JSON. Its types
+   * do not declare it.
+   */
   async getForPromString() {
     return { name: this.#name, help: this.#help, type: 'histogram', aggregator: 'sum', values: this.#samples() };
   }

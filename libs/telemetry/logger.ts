@@ -1,32 +1,44 @@
-/** Structured logs: one JSON line an event, on stdout. */
+/** Structured logs on stdout: one line of JSON for each event. */
 
 import { type DestinationStream, type LoggerOptions, pino } from 'pino';
 import { standardOutput } from './standard-output.ts';
 
-/** Milliseconds between two lines of the same text: at first, doubled each time, at most. */
+/**
+ * Milliseconds between two lines of the same text: the first pause, doubled each time, at most
+ * `LONGEST_MS`.
+ */
 const FIRST_MS = 1000;
 const LONGEST_MS = 60_000;
-/** Texts that are remembered: what they are made of are constants and places of the programs. */
+/**
+ * Texts that are remembered. They consist of constants and of places in the programs, so there are
+ * few.
+ */
 const TEXTS_MAX = 1000;
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 type Level = (typeof LEVELS)[number];
 
 interface Repeated {
-  /** Until when further lines are held back. */
+  /** Lines are held back until this time, milliseconds of the steady clock. */
   until: number;
   pauseMs: number;
-  /** Lines held back since the last one that was written; the latest of them is written in the end. */
+  /**
+   * Lines held back since the last written one. The latest of them is written at the end of the
+   * pause.
+   */
   held: number;
   timer: NodeJS.Timeout | undefined;
 }
 
 /**
- * A logger that writes a line of the same level, text and kind of error (name and code of `err`) at most once a second, and for as long as it keeps coming
- * ever more rarely, down to once a minute. Other fields do not count: what tells two lines apart stands in their text. The last line that was held back is written, with how many there were as `repeated`. Lines about a request (`request`) are all written:
- * somebody asked for each.
+ * Wraps a logger so that it limits repeated lines. Lines are the same if level, text and the kind
+ * of error (name and code of `err`) are the same; other fields do not count.
  *
- * @param steady A steady clock, milliseconds.
+ * The first line is written at once. While lines repeat, one is written after 1 s, 2 s, 4 s and so
+ * on, at most once a minute. It is the latest of those held back, with their number as `repeated`.
+ * Lines with a `request` field are all written: each answers a person's question.
+ *
+ * @param steady Milliseconds of a steady clock.
  */
 export function limitLog(log: Logger, steady: () => number = () => performance.now()): Logger {
   const texts = new Map<string, Repeated>();
@@ -83,19 +95,22 @@ function limit(texts: Map<string, Repeated>, key: string, steady: () => number, 
   repeated.timer.unref();
 }
 
+/** The levels of `LOG_LEVEL`, the most lines first. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
+/** A level of logging. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** One line: an event's name for people, and its facts as fields. */
+/** Writes one line: a text for people, and facts as fields. */
 export interface LogLine {
   (fields: object, message: string): void;
   (message: string): void;
 }
 
 /**
- * What the libraries log through. Fields may be node, session and user ids, codes of the error table, sizes, durations; never a token, a login code, a
- * mail address or a message text. An error goes into the field `err`.
+ * The logger of the libraries. Fields may be ids of node, session and user, codes of the error
+ * table, sizes and durations. They are never a token, a login code, a mail address or the text of a
+ * message. An error goes into the field `err`.
  */
 export interface Logger {
   readonly trace: LogLine;
@@ -104,19 +119,23 @@ export interface Logger {
   readonly warn: LogLine;
   readonly error: LogLine;
   readonly fatal: LogLine;
-  /** A logger that adds these fields to each line. */
+  /** Returns a logger that adds these fields to each line. */
   child(fields: Record<string, unknown>): Logger;
 }
 
+/** Options of `createLogger`. */
 export interface CreateLoggerOptions {
-  /** This process's node id: stands in each line. */
+  /** The node id of this process. Each line has it. */
   readonly node: string;
   readonly level: LogLevel;
-  /** Where lines go. Default: stdout, which never waits for its reader (`BoundedOutput`). */
+  /** The output. Default: stdout, which never waits for its reader (`BoundedOutput`). */
   readonly destination?: DestinationStream;
 }
 
-/** Fields that are blanked wherever a caller puts them, at the top or one level down: a net under the rule, not a leave to log them. */
+/**
+ * Fields whose values are replaced at the top and one level down. A safety net only: no caller may
+ * log them.
+ */
 const SECRET_FIELDS = [
   'token',
   'authorization',
@@ -131,12 +150,12 @@ const SECRET_FIELDS = [
   'url',
 ] as const;
 
-/** How deep a chain of causes is followed. */
+/** The longest chain of causes in a log line. */
 const CAUSES_MAX = 4;
 
 /**
- * An error as fields: name, code, message, stack, causes. Other properties are dropped on purpose: ioredis hangs the whole command on its errors, and with
- * it message texts and tokens.
+ * Returns an error as fields: name, code, message, stack and causes. Other properties are left out:
+ * ioredis attaches the whole command to its errors, with message texts and tokens.
  */
 function errorFields(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return { message: String(error) };
@@ -150,7 +169,7 @@ function errorFields(error: unknown, depth = 0): unknown {
   };
 }
 
-/** A logger for this process. Make one in `main` and hand it down. */
+/** Makes the logger of this process. `main` makes one and passes it on. */
 export function createLogger({ node, level, destination }: CreateLoggerOptions): Logger {
   const options: LoggerOptions = {
     level,

@@ -1,18 +1,22 @@
-/** Every metric of the hub: its name, its meaning, and how the processes of one machine add up. */
+/** The table of all metrics. ARCHITECTURE.md's table is compared with it. */
 
-/** How `GATEWAY_PROCESSES` processes become one number: each has its own part (`sum`), or each tells the same (`max`, `first`). */
+/**
+ * How the values of several processes become one. `sum`: each process counts its own part. `max`,
+ * `first`: each reports the same fact.
+ */
 type Combine = 'sum' | 'max' | 'first';
 
+/** One metric. */
 export interface MetricEntry {
   readonly name: string;
   readonly kind: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly combine: Combine;
-  /** The label's name, or several; their values are fixed small sets. */
+  /** The names of its labels. The values are small fixed sets. */
   readonly label?: string | readonly string[];
 }
 
-/** Numbers that hot code adds to by itself: the key is the field's name in `Metrics.hot`. */
+/** Plain numbers that hot code changes directly. The key is the field of `Metrics.hot`. */
 export const HOT_METRICS = {
   connections: { name: 'parley_connections', kind: 'gauge', help: 'Open connections.', combine: 'sum' },
   connectionsMax: {
@@ -117,7 +121,7 @@ export const HOT_METRICS = {
   drainState: { name: 'parley_drain_state', kind: 'gauge', help: '0 serving, 1 draining, 2 drained.', combine: 'max' },
 } as const satisfies Record<string, MetricEntry>;
 
-/** The rest: with labels, or computed when scraped. */
+/** All other metrics: those with labels, and those computed at each scrape. */
 export const OTHER_METRICS = {
   refused: {
     name: 'parley_upgrades_refused_total',
@@ -231,5 +235,5 @@ export const OTHER_METRICS = {
   },
 } as const satisfies Record<string, MetricEntry>;
 
-/** Every metric of the hub. Node's own process metrics come beside them. */
+/** All metrics of the hub, without Node's own process metrics. */
 export const METRICS: readonly MetricEntry[] = [...Object.values(HOT_METRICS), ...Object.values(OTHER_METRICS)];

@@ -1,4 +1,7 @@
-/** The hub's metrics in Prometheus's text form. The only importer of prom-client, with `latency-histogram.ts`. */
+/**
+ * The hub's metrics in Prometheus's text format. Only this file and `latency-histogram.ts` import
+ * prom-client.
+ */
 
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, type PrometheusContentType, Registry } from 'prom-client';
@@ -8,24 +11,25 @@ import { LatencyHistogram } from './latency-histogram.ts';
 import { HOT_METRICS, type MetricEntry, OTHER_METRICS } from './metric-table.ts';
 import { droppedLines } from './standard-output.ts';
 
-/** Upper bounds of the buckets, seconds: from a row in the database to a mail server that takes its time. */
+/** Upper bounds of the buckets in seconds: from one row of the database to a slow mail server. */
 const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** What prom-client is told of an entry of the table. */
+/** Returns the options of prom-client for an entry of the table. */
 type Define = (entry: MetricEntry) => { name: string; help: string; labelNames: string[] };
 
+/** The state of a queue. */
 export interface QueueSample {
   readonly waiting: number;
   readonly active: number;
   readonly delayed: number;
   readonly failed: number;
-  /** Seconds. */
+  /** Seconds since the oldest waiting job was due. */
   readonly oldestAge: number;
 }
 
 const STATES = ['waiting', 'active', 'delayed', 'failed'] as const;
 
-/** The metrics of job queues. `queue` is one of a few names. */
+/** The metrics of job queues. `queue` is one of a small fixed set of names. */
 export class JobMetrics {
   readonly #queued: Gauge<string>;
   readonly #oldest: Gauge<string>;
@@ -42,20 +46,22 @@ export class JobMetrics {
     this.#stalled = new Counter({ ...define(OTHER_METRICS.jobsStalled), registers });
   }
 
-  /** An attempt at a job of the queue ended after so many seconds. */
+  /** Records an attempt at a job and its duration in seconds. */
   ran(queue: string, seconds: number): void {
     this.#duration.observe({ queue }, seconds);
   }
 
+  /** Counts a job that failed for good. */
   failed(queue: string): void {
     this.#failed.inc({ queue });
   }
 
+  /** Counts a job whose worker stopped renewing its lock. */
   stalled(queue: string): void {
     this.#stalled.inc({ queue });
   }
 
-  /** How a queue stands now. */
+  /** Sets the gauges of a queue. */
   sample(queue: string, sample: QueueSample): void {
     for (const state of STATES) this.#queued.set({ queue, state }, sample[state]);
     this.#oldest.set({ queue }, sample.oldestAge);
@@ -64,21 +70,28 @@ export class JobMetrics {
   }
 }
 
-/** Plain numbers: hot code does `hot.delivered += n` and nothing else. Counters only rise; gauges are set. */
+/**
+ * Plain numbers: hot code does `hot.delivered += n` and nothing else. Counters only rise; gauges
+ * are set.
+ */
 export type HotMetrics = Record<keyof typeof HOT_METRICS, number>;
 
+/** The values of `parley_drain_state`. */
 export const DRAIN_STATES = { serving: 0, draining: 1, drained: 2 } as const;
 
-/** What `Metrics.json` gives: travels between processes as it is. */
+/** The result of `Metrics.json`. Plain data, so that it can be sent to another process. */
 export type MetricsSnapshot = readonly object[];
 
-/** Close codes that count under their own number: RFC 6455's and the contract's. A client may send any other: those count as one. */
+/**
+ * Close codes that are counted separately: those of RFC 6455 and of the contract. A client may send
+ * any other code; those are counted together.
+ */
 const CLOSE_CODES: ReadonlySet<number> = new Set([
   ...[1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013],
   ...Object.values(ERRORS).flatMap(({ close }) => (close === 0 ? [] : [close])),
 ]);
 
-/** Types of metrics that only rise, as prom-client names them. */
+/** The types of metrics that only rise, as prom-client names them. */
 const LASTING = new Set(['counter', 'histogram']);
 
 const OBSERVED_KINDS = ['online', 'offline', 'occupied', 'vacated'] as const;
@@ -87,25 +100,31 @@ const RECOVERIES = ['recovered', 'lost'] as const;
 
 const LIMITS = ['frames', 'handshakes', 'connections', 'bytes', 'history', 'rooms', 'addresses', 'pings'] as const;
 
-/** How often the event-loop delay is sampled, milliseconds: Node adds it to each delay, we take it off. */
+/**
+ * Milliseconds between two samples of the event-loop delay. Node adds this time to each delay;
+ * `lagSeconds` subtracts it.
+ */
 const LAG_RESOLUTION_MS = 20;
 
-/** An hour: prom-client's own sampler cannot be left out, only slowed down. */
+/** An hour. prom-client's own sampler cannot be switched off, only slowed down. */
 const NEVER_MS = 3_600_000;
 
-/** Percentiles by the label's value. */
+/** Percentiles by the value of the label. */
 const LAG_PERCENTILES = { p50: 50, p99: 99, max: 100 } as const;
 
-/** One process's metrics, in a registry of its own: several hubs in one process (tests) do not meet. */
+/**
+ * The metrics of one process, in a registry of their own. So several hubs in one process (tests) do
+ * not share them.
+ */
 export class Metrics {
   /** The content type of `text`. */
   static readonly contentType: string = Registry.PROMETHEUS_CONTENT_TYPE;
 
   readonly hot: HotMetrics;
-  /** Feed it with `record(seconds)`, once for each message relayed. */
+  /** Call `record(seconds)` once for each message relayed. */
   readonly latency: LatencyHistogram;
   readonly jobs: JobMetrics;
-  /** What the store tells of itself. */
+  /** The observer of the store. */
   readonly store = {
     group: (size: number, seconds: number): void => {
       this.hot.stored += size;
@@ -129,7 +148,7 @@ export class Metrics {
   readonly #observedEvents: Counter<string>;
   readonly #loop: IntervalHistogram;
 
-  /** `version`: the build's, for `parley_build_info`. */
+  /** @param options `version`: the version of the build, for `parley_build_info`. */
   constructor({ version }: { readonly version: string }) {
     const registers = [this.#registry];
     this.hot = this.#hotMetrics();
@@ -169,63 +188,63 @@ export class Metrics {
     this.#processMetrics();
   }
 
-  /** An observed event was reported. */
+  /** Counts an observed event. */
   observed(kind: (typeof OBSERVED_KINDS)[number]): void {
     this.#observedEvents.inc({ kind });
   }
 
-  /** A handshake was refused with this code of the error table. */
+  /** Counts a refused handshake, by the code of the error table. */
   refused(code: ErrorCode): void {
     this.#refused.inc({ code });
   }
 
-  /** A connection ended with this close code. */
+  /** Counts a connection that ended, by its close code. */
   disconnected(code: number): void {
     this.#disconnects.inc({ code: CLOSE_CODES.has(code) ? String(code) : 'other' });
   }
 
-  /** A `join` with a position was answered. */
+  /** Counts the answer to a `join` with a position. */
   recovered(result: (typeof RECOVERIES)[number]): void {
     this.#recoveries.inc({ result });
   }
 
-  /** A token was refused; `reason`: a word of a fixed list. */
+  /** Counts a refused token. `reason`: a word of a fixed list. */
   tokenRefused(reason: string): void {
     this.#tokensRefused.inc({ reason });
   }
 
-  /** A rate limit struck. */
+  /** Counts a refusal by a rate limit. */
   rateLimited(limit: (typeof LIMITS)[number]): void {
     this.#rateLimited.inc({ limit });
   }
 
-  /** Something that runs with nobody waiting for it met a bug. */
+  /** Counts a failed background task. */
   backgroundFault(task: BackgroundTask): void {
     this.#backgroundFaults.inc({ task });
   }
 
-  /** Everything in Prometheus's text form. */
+  /** Returns all metrics in Prometheus's text format. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }
 
-  /** Everything as plain objects, for `Metrics.aggregate` in another process. */
+  /** Returns all metrics as plain objects, for `Metrics.aggregate` in another process. */
   json(): Promise<MetricsSnapshot> {
     return this.#registry.getMetricsAsJSON();
   }
 
-  /** Ends the sampling of the event loop: nothing is read afterwards. */
+  /** Stops sampling the event loop. Metrics cannot be read afterwards. */
   close(): void {
     this.#loop.disable();
     this.#registry.clear();
   }
 
-  /** The processes of one machine as one text: parts are added, hub-wide numbers are not. */
+  /** Combines the metrics of several processes into one text, as the table's `combine` says. */
   static aggregate(snapshots: readonly MetricsSnapshot[]): Promise<string> {
     return AggregatorRegistry.aggregate<PrometheusContentType>([...snapshots]).metrics();
   }
 
-  /** What stays of processes that have ended: their counters and histograms, added up. Their gauges go with them. */
+  /** Sums the counters and histograms of processes that have ended. Their gauges are dropped. */
   static totals(snapshots: readonly MetricsSnapshot[]): MetricsSnapshot {
     const lasting = snapshots.map((snapshot) => snapshot.filter((metric) => 'type' in metric && LASTING.has(String(metric.type))));
     return AggregatorRegistry.aggregate<PrometheusContentType>(lasting).getMetricsAsArray();
@@ -257,8 +276,9 @@ export class Metrics {
   }
 
   /**
-   * What prom-client tells of any Node process, but for its own event-loop lag (ours is there, and one sampler is enough) and its gauges that are named like
-   * counters (the same stand by type in `nodejs_active_resources` and the like).
+   * Registers prom-client's metrics of a Node process, without two groups: its event-loop lag (ours
+   * replaces it) and its gauges whose names end like counters (`nodejs_active_resources` and the
+   * like have the same numbers by type).
    */
   #processMetrics(): void {
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: NEVER_MS });
@@ -276,7 +296,7 @@ function definition(entry: MetricEntry) {
   return { name: entry.name, help: entry.help, aggregator: entry.combine, labelNames: [entry.label ?? []].flat() };
 }
 
-/** Nanoseconds of Node's histogram (NaN while it is empty) as seconds of real delay. */
+/** Converts nanoseconds of Node's histogram (NaN while it is empty) to seconds of real delay. */
 function lagSeconds(nanoseconds: number): number {
   return Number.isNaN(nanoseconds) ? 0 : Math.max(0, nanoseconds / 1e9 - LAG_RESOLUTION_MS / 1e3);
 }

@@ -1,36 +1,40 @@
-/** The process's standard output, with an end to what waits for a reader. */
+/** Standard output that never waits for its reader and uses bounded memory. */
 import type { DestinationStream } from 'pino';
 
-/** What may wait for a reader, in characters. Whoever stops reading for good costs this much memory, and no more. */
+/** Characters that may wait for the reader. */
 const QUEUE_MAX = 1024 * 1024;
 
-/** What is needed of a stream. `process.stdout` is one. */
+/** The needed part of a stream such as `process.stdout`. */
 export interface QueueingStream {
-  /** Characters that wait. */
+  /** Characters that wait for the reader. */
   readonly writableLength: number;
   readonly writable: boolean;
-  /** A `drain` is to come. */
+  /** Whether the stream will emit `drain`. */
   readonly writableNeedDrain: boolean;
   write(text: string): boolean;
   on(event: 'error' | 'drain', listener: () => void): unknown;
 }
 
 /**
- * Writes lines and never waits: a line that finds the queue full is dropped and counted, and so are all after it until the queue is empty. Then `report` hears
- * how many were lost, once. A line that is longer than the queue is dropped alone. A reader that is gone takes nothing any more, and nothing is kept for it.
+ * Writes lines and never waits. If a line finds the queue full, this line and all later ones are
+ * dropped and counted until the queue is empty. Then `report` gets their number once. A line longer
+ * than the queue is dropped alone. If the reader is gone, all lines are dropped.
  */
 export class BoundedOutput implements DestinationStream {
   /** Lines dropped since the start. */
   dropped = 0;
-  /** Called once the output flows again, and for each line that is too long. */
+  /**
+   * Called once the output flows again with the number of dropped lines, and for each line that is
+   * too long.
+   */
   report: (dropped: number, cause: 'unread' | 'too long') => void = () => undefined;
   readonly #stream: QueueingStream;
-  /** Lines of the present gap; 0 while there is none. */
+  /** Lines dropped in the present gap; 0 outside a gap. */
   #gap = 0;
 
   constructor(stream: QueueingStream) {
     this.#stream = stream;
-    // Otherwise a reader that is gone would end the process.
+    // Without a listener, the error of a closed pipe would end the process.
     stream.on('error', () => undefined);
     stream.on('drain', () => this.#flows());
   }
@@ -42,7 +46,7 @@ export class BoundedOutput implements DestinationStream {
       return;
     }
     this.dropped += 1;
-    // Without a `drain` to come nothing would end a gap.
+    // No `drain` will come, so nothing would end a gap: the line is reported alone.
     if (this.#gap === 0 && this.#stream.writable && !this.#stream.writableNeedDrain) this.report(1, 'too long');
     else this.#gap += 1;
   }
@@ -57,8 +61,9 @@ export class BoundedOutput implements DestinationStream {
 let output: BoundedOutput | undefined;
 
 /**
- * The one output of this process. On Linux Node writes to pipes without waiting, and to terminals it waits: a terminal that somebody stopped (Ctrl+S) would
- * stop the whole process, so that is switched off.
+ * Returns the output of this process. On Linux, Node writes to pipes without waiting, but waits for
+ * terminals: a terminal stopped with Ctrl+S would stop the whole process. This function switches
+ * that off.
  */
 export function standardOutput(): BoundedOutput {
   if (output === undefined) {
@@ -68,12 +73,12 @@ export function standardOutput(): BoundedOutput {
   return output;
 }
 
-/** Lines that this process has dropped. */
+/** Returns the number of lines that this process has dropped. */
 export function droppedLines(): number {
   return output?.dropped ?? 0;
 }
 
-/** Node has no public call for it: where the handle is not as expected, all stays as it is. */
+/** Node has no public call for this. If the handle has another form, nothing is changed. */
 function stopWaiting(stream: NodeJS.WriteStream): void {
   const handle: unknown = stream.isTTY && '_handle' in stream ? stream._handle : undefined;
   if (typeof handle !== 'object' || handle === null || !('setBlocking' in handle) || typeof handle.setBlocking !== 'function') return;

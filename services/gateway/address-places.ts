@@ -2,25 +2,27 @@
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 
-/** The connections of one address. */
+/** The open connections of one address. */
 export interface AddressPlace {
   readonly address: string;
   connections: number;
 }
 
+/** Options of `AddressPlaces`. */
 export interface AddressPlacesOptions {
   /** Connections of one address; 0: no limit. */
   readonly limit: number;
   readonly log: Pick<Logger, 'warn'>;
   /** Milliseconds of a steady clock. */
   readonly steady: () => number;
-  /** A connection was refused. */
+  /** Called for each refused connection. */
   refused(): void;
 }
 
 /** Milliseconds between two log lines about full addresses. */
 const LOGGED_MS = 60_000;
 
+/** Counts the connections of each address. A new connection above the limit is refused. */
 export class AddressPlaces {
   readonly #options: AddressPlacesOptions;
   readonly #places = new Map<string, AddressPlace>();
@@ -31,7 +33,10 @@ export class AddressPlaces {
   }
 
   /**
-   * @param proxied Whether the request names other addresses that are not trusted: all clients may share the address of a proxy.
+   * Checks that the address may have one more connection. Logs a refusal at most once a minute.
+   *
+   * @param proxied Whether the request names addresses of untrusted proxies. All clients may then
+   *   share the address of a proxy.
    * @throws HubError `RATE_LIMITED` if the address has reached its limit.
    */
   assertPlace(address: string, proxied: boolean): void {
@@ -46,7 +51,7 @@ export class AddressPlaces {
     throw new HubError('RATE_LIMITED', `this address has ${limit} connections: it may have no more (CONNECTIONS_PER_ADDRESS)`);
   }
 
-  /** One more connection of an address. Pair with `leave`. */
+  /** Counts a new connection of the address. Call `leave` with the result when it ends. */
   enter(address: string): AddressPlace {
     let place = this.#places.get(address);
     if (place === undefined) {
@@ -57,6 +62,7 @@ export class AddressPlaces {
     return place;
   }
 
+  /** Counts the end of a connection. Forgets an address that has none left. */
   leave(place: AddressPlace): void {
     place.connections -= 1;
     if (place.connections === 0) this.#places.delete(place.address);

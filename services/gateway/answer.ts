@@ -1,28 +1,39 @@
-/** How an HTTP answer is written on uWS's port. */
+/** Writes HTTP answers on the port of uWebSockets.js. */
 import { STATUS_CODES } from 'node:http';
 import type { HttpResponse, RequestHead } from './uws.ts';
 
+/** An HTTP answer. */
 export interface Answer {
   readonly status: number;
-  /** `content-length` counts for a HEAD only: what the body of the GET would have. */
+  /**
+   * Names in lower case. `content-length` is used for HEAD only: the length of the body that a GET
+   * would get.
+   */
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body: Buffer | string;
 }
 
-/** uWS writes these itself, or this file does. */
+/** Headers that uWS or this file writes. Those of an answer are ignored. */
 const OWN_HEADERS: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'connection', 'date']);
 const SECURITY_HEADER = 'strict-transport-security';
-/** RFC 9110 sections 8.6, 15.3.5 and 15.4.5: no body, and no word about its length. */
+/**
+ * Statuses without a body and without `Content-Length` (RFC 9110, sections 8.6, 15.3.5 and 15.4.5).
+ */
 const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 304]);
 
-/** One request's way back. It is made before the first await; an aborted response is never touched. */
+/**
+ * Writes the answer to one request. Make it before the first `await`: it then notices an abort, and
+ * never touches an aborted response.
+ */
 export class AnswerWriter {
   readonly #res: HttpResponse;
   readonly #head: Pick<RequestHead, 'method' | 'headers'>;
   readonly #security: string | undefined;
   #ended = false;
 
-  /** `transportSecurity`: the value of `Strict-Transport-Security`; none where undefined. */
+  /**
+   * @param transportSecurity The value of `Strict-Transport-Security`. Undefined: no such header.
+   */
   constructor(res: HttpResponse, head: Pick<RequestHead, 'method' | 'headers'>, transportSecurity: string | undefined) {
     this.#security = transportSecurity;
     this.#res = res;
@@ -32,15 +43,18 @@ export class AnswerWriter {
     });
   }
 
-  /** Whether nothing can be answered any more. */
+  /** Whether the request was answered or aborted. */
   get ended(): boolean {
     return this.#ended;
   }
 
   /**
-   * Writes the one answer, without a body to a HEAD (RFC 9110 section 9.3.2), and ends the connection after it. uWS closes a connection that is idle
-   * for 10 s, which no setting changes: a proxy that kept it would send a request into a closing connection now and then. So none is kept, and each
-   * answer says so (RFC 9112 section 9.6).
+   * Writes the answer and closes the connection. Does nothing if the request was answered or
+   * aborted. An answer to HEAD has no body (RFC 9110, section 9.3.2).
+   *
+   * Why no connection is kept alive: uWS closes a connection that is idle for 10 s, and no setting
+   * changes that. A proxy that keeps one could send a request into the close. So each answer has
+   * `Connection: close` (RFC 9112, section 9.6).
    */
   write(given: Answer): void {
     if (this.#ended) return;
@@ -49,7 +63,8 @@ export class AnswerWriter {
     if (WITHOUT_BODY.has(answer.status)) this.#finish(answer, true, (res) => res.endWithoutBody());
     else if (this.#head.method !== 'HEAD' || length === 0) {
       const body = this.#head.method === 'HEAD' ? '' : answer.body;
-      // uWS takes a first line of five letters for `close`, and then does not say so itself.
+      // uWS takes any first `Connection` value of five letters for `close`. It closes the
+      // connection then, but writes no `Connection: close`.
       const saysClose = this.#head.headers.first('connection')?.length === 'close'.length;
       this.#finish(answer, saysClose, (res) => res.end(body, true));
     } else this.#writeHead(answer, length);
@@ -66,8 +81,9 @@ export class AnswerWriter {
   }
 
   /**
-   * A length and no body: the library's own call for it never ends the connection. The first part of a body, which is empty, tells the length of all, and then
-   * the connection is closed: in a later turn, for within its own callback uWS would close before it sends.
+   * Writes a length without a body. The library's own call for it never closes the connection. So
+   * this method writes an empty first part of a body with the whole length, then closes. It does so
+   * in a later turn: inside its own callback uWS would close before it sends.
    */
   #writeHead({ status, headers }: Answer, length: number): void {
     setImmediate(() => {
@@ -84,7 +100,7 @@ export class AnswerWriter {
 }
 
 function writeLines(res: HttpResponse, status: number, headers: Answer['headers']): void {
-  // The blank after the code is part of the line, with or without a phrase (RFC 9112, section 4).
+  // The space after the code is required even without a phrase (RFC 9112, section 4).
   res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`);
   for (const [name, value] of Object.entries(headers)) {
     if (OWN_HEADERS.has(name)) continue;

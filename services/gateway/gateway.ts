@@ -1,4 +1,4 @@
-/** One gateway: uWebSockets.js in front of a hub. */
+/** One gateway: the port of uWebSockets.js, in front of a hub. */
 import type { Bearer } from '#libs/auth/credentials.ts';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import type { Broker } from '#libs/broker/broker.ts';
@@ -32,17 +32,18 @@ import {
   us_socket_local_port,
 } from './uws.ts';
 
+/** Settings of one gateway. See the table of settings in README.md. */
 export interface GatewaySettings {
-  /** 0: a free one. */
+  /** 0: a free port. */
   readonly port: number;
-  /** Every address where undefined. */
+  /** The address to listen on. Undefined: every address. */
   readonly host: string | undefined;
   /** Several processes listen on the same port (Linux). */
   readonly sharePort: boolean;
   readonly singleSession: boolean;
-  /** The path of `PUBLIC_URL`; empty where it has none. */
+  /** The path of `PUBLIC_URL`; empty if it has none. */
   readonly basePath: string;
-  /** `Strict-Transport-Security` of every answer; none where undefined. */
+  /** The value of `Strict-Transport-Security` on every answer. Undefined: no such header. */
   readonly transportSecurity: string | undefined;
   readonly trustedProxyHops: number;
   readonly handshakesPerMinute: number;
@@ -67,10 +68,14 @@ export interface GatewaySettings {
   readonly heartbeatSeconds: number;
   readonly stateLostSeconds: number;
   readonly drainSeconds: number;
-  /** Seconds of a drain for which the port stays open at least, within `drainSeconds`. */
+  /** The least seconds that the port stays open in a drain, within `drainSeconds`. */
   readonly drainListenSeconds: number;
 }
 
+/**
+ * The parts of a gateway. It closes broker and presence at the end of its drain; the caller closes
+ * the other parts afterwards.
+ */
 export interface GatewayParts {
   readonly node: string;
   readonly origins: OriginPolicy;
@@ -83,26 +88,33 @@ export interface GatewayParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly background: Background;
-  /** Throws or rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`. At once where it can. */
+  /**
+   * Returns the bearer of a token, without a promise if that needs no I/O.
+   * @throws HubError `TOKEN_EXPIRED` or `UNAVAILABLE`, or rejects with it.
+   */
   verify(token: string): Bearer | Promise<Bearer>;
-  /** Everything that is no WebSocket. */
+  /** Answers all requests that are no WebSocket handshakes. */
   readonly http: HttpHandler;
 }
 
-/** Outbox of one socket; beyond it the socket is dropped: a skipped frame would be a silent gap. */
+/**
+ * Bytes that may wait in the outbox of one socket. Above this limit uWS drops the socket: a skipped
+ * frame would be a silent gap.
+ */
 const OUTBOX_MAX_BYTES = 1024 * 1024;
-/** The native limit stands above ours, so that 1009 can be said (F2). */
+/** The limit of uWS is this many times ours, so that the hub itself can close with 1009 (F2). */
 const NATIVE_PAYLOAD_FACTOR = 4;
 
-/** What the last HTTP answers of a drain may take once nobody new comes, milliseconds. */
+/** Milliseconds that a drain waits for the last HTTP answers after the port is closed. */
 const LAST_ANSWERS_MS = 1000;
 
-/** uWS waits this long for the answer to a ping, seconds, at most half of the whole. */
+/** The longest time that uWS waits for a pong, in seconds. At most half of `idleTimeout`. */
 const PING_MARGIN_SECONDS = 16;
 
+/** A gateway that listens. `drain` ends it. */
 export class Gateway {
   readonly hub: Hub;
-  /** The port that was taken. */
+  /** The port that it listens on. */
   readonly port: number;
   readonly #app: TemplatedApp;
   readonly #gate: SocketGate;
@@ -128,7 +140,9 @@ export class Gateway {
 
   /**
    * Connects to the other nodes, then listens.
-   * @throws ListenError where the port cannot be had; HubError `UNAVAILABLE` if the backend is away.
+   *
+   * @throws ListenError if the port cannot be opened. HubError `UNAVAILABLE` if the backend is
+   *   away.
    */
   static async start(settings: GatewaySettings, parts: GatewayParts): Promise<Gateway> {
     const { metrics } = parts;
@@ -206,12 +220,12 @@ export class Gateway {
     return new Gateway(settings, { hub, app, gate, http, listening, metrics });
   }
 
-  /** Whether it would serve a new connection. */
+  /** Whether it accepts new connections now. */
   get ready(): boolean {
     return this.hub.ready && !this.#gate.isFull;
   }
 
-  /** Brings the numbers up to date that are asked for, not counted. */
+  /** Updates the gauges of the metrics. Call it before each scrape. */
   sample(): void {
     const { hot } = this.#metrics;
     const max = this.#gate.connectionsMax;
@@ -222,7 +236,10 @@ export class Gateway {
     hot.usersOnline = this.hub.usersOnline;
   }
 
-  /** Leaves without losing anyone (D1). Resolves when no socket is left; asked again, the same drain. */
+  /**
+   * Drains this node (D1): clients move to other nodes. Resolves when no socket is left. Later
+   * calls return the promise of the first one.
+   */
   drain(): Promise<void> {
     this.#drained ??= this.#leave();
     return this.#drained;
@@ -231,7 +248,7 @@ export class Gateway {
   async #leave(): Promise<void> {
     const { drainSeconds, drainListenSeconds } = this.#settings;
     this.#metrics.hot.drainState = DRAIN_STATES.draining;
-    // Newcomers are answered all the while: a balancer goes on sending until it has noticed.
+    // The port stays open meanwhile. A balancer sends new requests until it notices the drain.
     await Promise.all([this.hub.drain(drainSeconds), systemClock.wait(listenSeconds(drainSeconds, drainListenSeconds) * 1000)]);
     us_listen_socket_close(this.#listening);
     await Promise.race([this.#http.idle(), systemClock.wait(LAST_ANSWERS_MS)]);
@@ -240,7 +257,9 @@ export class Gateway {
   }
 }
 
-/** Seconds of silence after which uWS pings: what `idleTimeout` leaves before its margin of 4, 8 or 16 seconds. */
+/**
+ * Seconds of silence after which uWS pings: `idleTimeout` less its margin of 4, 8 or 16 seconds.
+ */
 function pingSeconds(idleTimeout: number): number {
   let margin = 4;
   while (idleTimeout - margin * 2 >= margin * 2 && margin < PING_MARGIN_SECONDS) margin *= 2;
@@ -265,7 +284,8 @@ function watchSockets(app: TemplatedApp, gate: SocketGate): void {
 }
 
 function routes(app: TemplatedApp, { hub, upgrade, http, addresses, gate }: Handlers, settings: GatewaySettings, metrics: Metrics): void {
-  // `compression` stays at its default, off: chat frames are small, and a deflate window for each socket is not.
+  // `compression` stays off, the default: chat frames are small, a deflate window for each socket
+  // is large.
   app.ws<SocketData>('/*', {
     idleTimeout: settings.heartbeatSeconds,
     sendPingsAutomatically: true,
@@ -285,7 +305,7 @@ function routes(app: TemplatedApp, { hub, upgrade, http, addresses, gate }: Hand
     message(ws, message, isBinary) {
       metrics.hot.bytesReceived += message.byteLength;
       const connection = ws.getUserData().holder;
-      // What was read together with the frame that was too much is not worth an answer that nobody gets.
+      // A socket may deliver more frames after the one that closed it. They get no answer.
       if (!(connection instanceof Connection) || !connection.open) return;
       if (message.byteLength > settings.frameMaxBytes) connection.end('TOO_LARGE');
       else if (isBinary) hub.receivedBinary(connection);
@@ -304,7 +324,8 @@ function routes(app: TemplatedApp, { hub, upgrade, http, addresses, gate }: Hand
       if (connection instanceof Connection) hub.drained(connection);
     },
     dropped(ws) {
-      // uWS ends the socket with the first frame it drops, but not at once, and drops all until then.
+      // uWS closes the socket after the first dropped frame, but not at once. It drops every frame
+      // until then.
       const connection = ws.getUserData().holder;
       if (connection instanceof Connection && connection.dropped()) metrics.hot.slowConsumers += 1;
     },

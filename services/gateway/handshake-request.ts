@@ -1,4 +1,4 @@
-/** What a handshake asks for. */
+/** Reads and checks the request of a WebSocket handshake (RFC 6455, section 4.2.1). */
 import { findToken, type OfferedProtocols, parseProtocols } from '#libs/auth/token-source.ts';
 import { withoutBase } from '#libs/config/public-url.ts';
 import { faultOf } from '#libs/http/header-lines.ts';
@@ -7,14 +7,17 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { isRoomName } from '#libs/protocol/room-name.ts';
 import type { RequestHead } from './uws.ts';
 
-/** The one version there is (RFC 6455 section 4.4). */
+/** The only version of the protocol (RFC 6455, section 4.4). */
 const VERSION = '13';
-/** 16 bytes in base64: of the last letter before the padding the low four bits are zero. */
+/** 16 bytes in base64. The low four bits of the last letter before the padding are zero. */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 
-/** No handshake: told over HTTP whatever subprotocol is offered, for nothing was agreed on. */
+/**
+ * The request is no valid handshake. It is answered over HTTP, also if the client asked for
+ * refusals by close code: no subprotocol was agreed on.
+ */
 export class HandshakeFault extends HubError {
-  /** Only another version is spoken here: 426, and which one. */
+  /** The client offers another version only. The answer is 426 and names ours. */
   readonly otherVersion: boolean;
 
   constructor(message: string, otherVersion = false) {
@@ -23,7 +26,7 @@ export class HandshakeFault extends HubError {
   }
 }
 
-/** Why a request is no handshake; undefined if it is one. */
+/** Returns why a request is no valid handshake; undefined if it is one. */
 export function handshakeFault({ method, headers }: Pick<RequestHead, 'method' | 'headers'>): HandshakeFault | undefined {
   const fault = faultOf(method, headers);
   if (fault !== undefined) return new HandshakeFault(fault);
@@ -35,10 +38,16 @@ export function handshakeFault({ method, headers }: Pick<RequestHead, 'method' |
   return undefined;
 }
 
-/** What goes with the 426 (RFC 9110 section 15.5.22, RFC 6455 section 4.2.2). */
+/**
+ * Status and headers of the answer to another version (RFC 9110, section 15.5.22; RFC 6455, section
+ * 4.2.2).
+ */
 export const OTHER_VERSION = { status: 426, headers: { Upgrade: 'websocket', 'Sec-WebSocket-Version': VERSION } } as const;
 
-/** The parts of a request that the handshake needs. Fields that came in several lines are one list. */
+/**
+ * The parts of a request that the handshake needs. Header fields on several lines are joined to one
+ * list.
+ */
 export interface RawHandshake {
   readonly path: string;
   readonly query: string;
@@ -52,18 +61,24 @@ export interface RawHandshake {
   readonly extensions: string;
 }
 
+/** A handshake, parsed. */
 export interface HandshakeRequest {
   readonly token: string | undefined;
   readonly session: string | undefined;
   readonly firstJoin: FirstJoin | undefined;
-  /** All events of the logs of rooms are asked for (M7). */
+  /** Whether the client opted in to the feature `events` (M7). */
   readonly wantsEvents: boolean;
 }
 
 const NO_QUERY = new URLSearchParams();
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** `base`: the path of `PUBLIC_URL`, which a proxy may have left in front of H1's. */
+/**
+ * Collects the raw parts of a handshake.
+ *
+ * @param base The path of `PUBLIC_URL`. It is removed from the request's path: a proxy may pass it
+ *   on.
+ */
 export function readHandshake({ path, query, headers }: RequestHead, base: string): RawHandshake {
   return {
     path: withoutBase(path, base, isSocketPath),
@@ -79,20 +94,24 @@ export function readHandshake({ path, query, headers }: RequestHead, base: strin
   };
 }
 
-/** Whether a path is one of H1's: anything else is for HTTP. */
+/** Whether a path is one of the WebSocket paths (H1). Any other path is for HTTP. */
 export function isSocketPath(path: string): boolean {
   return path === '/ws/chat' || path.startsWith('/chat/') || path.startsWith('/websocket/');
 }
 
-/** The same below `base`, the path of `PUBLIC_URL`: `/chat/` is then the page of a hub under `/chat`, and no room. */
+/**
+ * Whether a path is a WebSocket path below `base`, the path of `PUBLIC_URL`. Example: if `base` is
+ * `/chat`, then `/chat/` is the page of the hub, and no room.
+ */
 export function isSocketPathBelow(base: string, path: string): boolean {
   const below = base !== '' && path.startsWith(`${base}/`);
   return isSocketPath(below ? path.slice(base.length) : path);
 }
 
 /**
- * Reads path and query (H1, H2).
- * @throws HubError `INVALID_REQUEST`: an unknown path, a bad room name, session or position.
+ * Parses path and query (H1, H2).
+ *
+ * @throws HubError `INVALID_REQUEST` for an unknown path, a bad room name, session or position.
  */
 export function parseHandshake(raw: RawHandshake): HandshakeRequest {
   const { room, pathToken } = parsePath(raw.path);
@@ -106,8 +125,10 @@ export function parseHandshake(raw: RawHandshake): HandshakeRequest {
 }
 
 /**
- * The host that was asked for. With proxies in front it is what the last of them put into `X-Forwarded-Host`, where it did: no page can make a browser send that
- * header with a handshake.
+ * The host that the client asked for. Behind proxies it is the last value of `X-Forwarded-Host`, if
+ * there is one. No page can make a browser send that header with a handshake.
+ *
+ * @param hops The number of trusted proxies (`TRUSTED_PROXY_HOPS`).
  */
 export function askedHost({ host, forwardedHost }: RawHandshake, hops: number): string {
   const last = hops > 0 ? (forwardedHost.split(',').at(-1) ?? '').trim() : '';
@@ -132,7 +153,7 @@ function roomOf(segment: string): string {
   try {
     room = decodeURIComponent(segment);
   } catch {
-    // Left as it is: a stray percent sign is in no room name.
+    // The segment stays as it is. No room name has a percent sign, so the check below refuses it.
   }
   if (!isRoomName(room)) throw new HubError('INVALID_REQUEST', 'a room name is 1-128 of A-Z a-z 0-9 . _ ~ - , :');
   return room;

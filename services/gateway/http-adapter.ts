@@ -1,35 +1,42 @@
-/** HTTP on uWS's port, handed to whoever serves it: uWS owns the port, the handler owns the meaning. */
+/**
+ * HTTP on the port of uWebSockets.js: reads a request, passes it to a handler, writes the answer.
+ */
 import { framingFault, type HeaderLines } from '#libs/http/header-lines.ts';
 import { ERRORS, type ErrorCode } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import { type Answer, AnswerWriter } from './answer.ts';
 import { type HttpRequest, type HttpResponse, type RequestHead, readHead } from './uws.ts';
 
+/** One HTTP request with its body. */
 export interface HttpRequestData {
   readonly method: string;
-  /** Path and query, as on the request line. */
+  /** Path and query as on the request line. */
   readonly url: string;
   readonly headers: HeaderLines;
-  /** The body, or its first `BODY_MAX_BYTES`. */
+  /** The first `BODY_MAX_BYTES` of the body. */
   readonly body: Buffer;
-  /** Bytes of the whole body. */
+  /** Bytes of the body that were read. More than `BODY_MAX_BYTES`: the body is too large. */
   readonly bodyLength: number;
-  /** The other end of the connection, which may be a proxy. */
+  /** The address of the other end of the connection. It may be a proxy. */
   readonly peer: string;
-  /** Why it is no valid request; it is to be answered with 400. */
+  /** Why the request is not valid. The handler answers such a request with 400. */
   readonly fault: string | undefined;
-  /** The node leaves: it is to be answered with 503. */
+  /** The node drains. The handler answers with 503. */
   readonly draining: boolean;
 }
 
-/** Answers one request. May reject: the client is then answered 500. */
+/** Answers one request. If it rejects, the client gets a 500. */
 export type HttpHandler = (request: HttpRequestData) => Promise<Answer>;
 
-/** Bytes of a request body that are kept for the handler. */
+/** Bytes of a request body that the handler gets. */
 export const BODY_MAX_BYTES = 1024 * 1024;
-/** Bytes of a body that is too large that are read and dropped, so that its sender gets to read the answer (RFC 9112 section 9.6). */
+/**
+ * Bytes of a body that is too large that the adapter reads and drops. Otherwise the client might
+ * not read the answer (RFC 9112, section 9.6).
+ */
 const DROPPED_MAX_BYTES = 16 * BODY_MAX_BYTES;
 
+/** Passes HTTP requests of uWS to a handler and writes its answers. */
 export class HttpAdapter {
   readonly #handler: HttpHandler;
   readonly #draining: () => boolean;
@@ -37,14 +44,17 @@ export class HttpAdapter {
   #open = 0;
   #whenIdle: (() => void) | undefined;
 
-  /** `transportSecurity`: the value of `Strict-Transport-Security`. */
+  /**
+   * @param draining Whether the node drains now.
+   * @param transportSecurity The value of `Strict-Transport-Security`. Undefined: no such header.
+   */
   constructor(handler: HttpHandler, draining: () => boolean, transportSecurity: string | undefined) {
     this.#security = transportSecurity;
     this.#handler = handler;
     this.#draining = draining;
   }
 
-  /** Resolves as soon as no request that was read is without its answer. */
+  /** Resolves when every request that was read is answered. */
   idle(): Promise<void> {
     if (this.#open === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -52,7 +62,9 @@ export class HttpAdapter {
     });
   }
 
-  /** The catch-all handler. Reads the request before the first await, the body as it comes. */
+  /**
+   * Handles one request. Reads the head before the first `await`, as uWS demands, then the body.
+   */
   handle(res: HttpResponse, req: HttpRequest): void {
     const head = readHead(res, req);
     const fault = framingFault(head.method, head.headers);
@@ -65,19 +77,19 @@ export class HttpAdapter {
         if (this.#open === 0) this.#whenIdle?.();
       });
     };
-    // Where a body ends is not certain: nothing of it is read.
+    // The end of the body is not certain, so nothing of it is read.
     if (fault !== undefined) {
       answer(Buffer.alloc(0), 0);
       return;
     }
-    // A body that says it is longer than that is answered as soon as it is too large.
+    // A body whose declared length is above the limit is answered as soon as it is too large.
     const readUpTo = Number(head.headers.get('content-length')) > DROPPED_MAX_BYTES ? BODY_MAX_BYTES : DROPPED_MAX_BYTES;
     const chunks: Buffer[] = [];
     let length = 0;
     let asked = false;
     res.onData((chunk, isLast) => {
       if (writer.ended || asked) return;
-      // uWS takes the chunk back when this returns.
+      // The chunk is valid only until this callback returns.
       if (length < BODY_MAX_BYTES) chunks.push(Buffer.copyBytesFrom(new Uint8Array(chunk), 0, BODY_MAX_BYTES - length));
       length += chunk.byteLength;
       if (!isLast && length <= readUpTo) return;
@@ -98,7 +110,7 @@ export class HttpAdapter {
   }
 }
 
-/** The handler where nothing is served over HTTP: a gateway of its own. */
+/** The handler of a gateway that runs alone: it serves nothing over HTTP. */
 export const nothingHere: HttpHandler = async ({ fault, draining }) => {
   if (fault !== undefined) return failure('INVALID_REQUEST', fault);
   if (draining) return failure('DRAINING', undefined, { 'retry-after': String(RETRY_SECONDS) });

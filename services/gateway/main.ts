@@ -1,4 +1,4 @@
-/** `npm run gateway`: one gateway, or a parent of several. */
+/** `npm run gateway`: starts one gateway, or the parent of several (`GATEWAY_PROCESSES`). */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Config, loadConfig } from '#libs/config/config.ts';
@@ -22,9 +22,9 @@ try {
   fail(error);
 }
 
-/** One of several: its parent speaks for it. */
+/** Runs one of several gateways. The parent answers on the admin port for it. */
 async function child(config: Config, node: string, port: number): Promise<void> {
-  // The parent has told what is to be changed.
+  // The parent has logged the warnings about settings already.
   const log = processLogger({ ...config, warnings: [] }, node);
   const metrics = new Metrics({ version });
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
@@ -33,7 +33,7 @@ async function child(config: Config, node: string, port: number): Promise<void> 
     if (process.connected) process.send?.(message);
   };
   let running: RunningGateway | undefined;
-  // The parent speaks for its children in haste, too: only one that is gone leaves that to them.
+  // A second signal is for the parent to handle. Without a parent this process exits at once.
   onSignal(
     config,
     log,
@@ -43,7 +43,7 @@ async function child(config: Config, node: string, port: number): Promise<void> 
     },
     () => !process.connected,
   );
-  // A parent that is gone cannot be answered for: leave as if it had said so.
+  // If the parent is gone, nobody can report for this process. It drains as after SIGTERM.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   running = await runGateway(config, node, port, metrics, log, (reason) => {
     if (reason !== undefined) tell({ type: 'ready', ready: false, problem: `waiting for ${reason}` });
@@ -67,8 +67,9 @@ async function child(config: Config, node: string, port: number): Promise<void> 
   tell({ type: 'listening', port: gateway.port });
 }
 
+/** Runs the parent: starts the gateways and answers on the admin port for them. */
 async function parent(config: Config): Promise<void> {
-  // What no child could take is said once.
+  // Checks the settings once here. Otherwise every child would report the same problem.
   gatewaySettings(config);
   const log = processLogger(config, config.nodeId);
   const group = new ProcessGroup({

@@ -1,6 +1,5 @@
 /**
- * Several gateway processes on one port, and the parent that answers for all of them
- * (`GATEWAY_PROCESSES`).
+ * Runs several gateway processes on one port and answers for all of them (`GATEWAY_PROCESSES`).
  *
  * Why no library: `node:cluster`, and wrappers of it, share sockets of `node:net`. uWebSockets.js
  * opens its own, and the kernel shares the port (`SO_REUSEPORT`). Process managers restart
@@ -14,13 +13,13 @@ import { type AdminSource, ListenError } from '#libs/process/admin-server.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { Metrics, type MetricsSnapshot } from '#libs/telemetry/metrics.ts';
 
-/** A child reports to its parent. */
+/** A report of a child to its parent. */
 export type ChildMessage =
   | { readonly type: 'listening'; readonly port: number }
   | { readonly type: 'ready'; readonly ready: boolean; readonly problem: string | undefined }
   | { readonly type: 'metrics'; readonly snapshot: MetricsSnapshot };
 
-/** A parent asks its child. */
+/** A request of a parent to its child. */
 export type ParentMessage = { readonly type: 'metrics' };
 
 interface Child {
@@ -37,21 +36,24 @@ interface Child {
   answer: (() => void) | undefined;
 }
 
+/** Milliseconds that a scrape waits for the metrics of one child. */
 const SCRAPE_TIMEOUT_MS = 2000;
-/** Milliseconds after which a process that died is started again. */
+/** Milliseconds after which a process that ended is started again. */
 const RESTART_MS = 1000;
 
+/** Options of `ProcessGroup`. */
 export interface ProcessGroupOptions {
   /** The module that children run, with `--child <n> --node <node> --port <port>`. */
   readonly main: string;
-  /** The parent's node id: its children number it. */
+  /** The parent's node id. Children get it with a number: `node-1`, `node-2`. */
   readonly node: string;
   readonly count: number;
-  /** 0: a free one. */
+  /** The port that the processes share. 0: a free port. */
   readonly port: number;
   readonly log: Logger;
 }
 
+/** Gateway processes that share a port. A process that ends is started again after a second. */
 export class ProcessGroup implements AdminSource {
   readonly metricsType = Metrics.contentType;
   readonly #options: ProcessGroupOptions;
@@ -66,25 +68,30 @@ export class ProcessGroup implements AdminSource {
     this.#port = options.port;
   }
 
+  /** The shared port. Known after `start` if the option was 0. */
   get port(): number {
     return this.#port;
   }
 
   /**
-   * Starts all. Resolves when each process listens. Rejects with the exit code of a process that
-   * could not.
+   * Starts all processes. Resolves when each of them listens. Rejects with `ListenError` if one
+   * ends before it listens.
    */
   async start(): Promise<void> {
-    // uWebSockets.js shares only a port that is named: one that a child took as 0 would be its alone.
+    // uWebSockets.js shares a port only if it is given a number. Port 0 would give each child its
+    // own.
     if (this.#port === 0) this.#port = await freePort();
     await Promise.all(Array.from({ length: this.#options.count }, (_, index) => this.#spawn(index)));
   }
 
-  /** One that is starting again does not make the group unready: the others serve. */
+  /**
+   * Whether at least one process serves. A process that restarts does not make the group unready.
+   */
   ready(): boolean {
     return !this.#stopping && this.#members.some((member) => member.ready);
   }
 
+  /** The problem of the first process that is not ready and reported one. */
   problem(): string | undefined {
     return this.#members.find((member) => !member.ready && member.problem !== undefined)?.problem;
   }
@@ -96,13 +103,15 @@ export class ProcessGroup implements AdminSource {
    */
   async metrics(): Promise<string> {
     await Promise.all(this.#members.map((member) => this.#scrape(member)));
-    // Taken in one turn: a child that ends meanwhile is in one of the two, never in both.
+    // Collected without an `await`. So a child that ends meanwhile is counted once, in `told` or in
+    // `#ended`.
     const told = this.#members.map(({ last }) => last).filter((last) => last !== undefined);
     return Metrics.aggregate([...told, this.#ended]);
   }
 
   /**
-   * Drains all. Resolves with 0 if every process exits with 0, otherwise with the first other code.
+   * Drains all processes. Resolves with 0 if every one exits with 0, otherwise with the first other
+   * code.
    */
   async stop(): Promise<number> {
     this.#stopping = true;
@@ -156,7 +165,7 @@ export class ProcessGroup implements AdminSource {
     });
   }
 
-  /** Keeps what a child had counted. */
+  /** Adds the counts of a child that ended to `#ended`. */
   #bury(member: Child): void {
     if (member.last !== undefined) this.#ended = Metrics.totals([this.#ended, member.last]);
     member.last = undefined;
@@ -174,7 +183,9 @@ export class ProcessGroup implements AdminSource {
     }, RESTART_MS);
   }
 
-  /** Asks a child for its numbers. Resolves when `last` has them, or when they cannot be had. */
+  /**
+   * Requests the metrics of a child. Resolves when `last` has them, or after `SCRAPE_TIMEOUT_MS`.
+   */
   #scrape(member: Child): Promise<void> {
     if (!member.child.connected) return Promise.resolve();
     return new Promise((resolve) => {
@@ -187,7 +198,7 @@ export class ProcessGroup implements AdminSource {
         if (member.answer === answer) member.answer = undefined;
         resolve();
       };
-      // Scrapes that overlap share the answer.
+      // Overlapping scrapes share one answer.
       const before = member.answer;
       const answer = (): void => {
         before?.();

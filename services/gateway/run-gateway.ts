@@ -1,4 +1,4 @@
-/** Runs one gateway process: its settings, its start, its reports and its end. */
+/** Runs one gateway in this process: its settings, start, reports and end. */
 import { openTokens } from '#libs/auth/tokens.ts';
 import { openRedisBackend } from '#libs/backend/backend.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
@@ -23,8 +23,11 @@ export interface RunningGateway extends Service {
 }
 
 /**
- * Starts a gateway on `port`. @throws ListenError, TypeError (a bad URL), ConfigError (a bad key
- * file).
+ * Starts a gateway on `port`. Waits until Redis and PostgreSQL have answered.
+ *
+ * @param waiting Called with the reason while the start waits for a backend.
+ * @throws ListenError if the port cannot be opened. TypeError for a bad URL. ConfigError for a bad
+ *   key file, or if a backend refuses this user.
  */
 export async function runGateway(
   config: Config,
@@ -93,10 +96,10 @@ export function reportNode(
 }
 
 /**
- * The settings of the gateway from the configuration. Throws `ConfigError` if the limit of open
- * files is too low for `CONNECTIONS_MAX`.
+ * Returns the settings of the gateway from the configuration.
  *
- * @param port Replaces the configured port if a parent process has taken one already.
+ * @param port Replaces the configured port if a parent process has chosen one already.
+ * @throws ConfigError if the limit of open files is too low for `CONNECTIONS_MAX`.
  */
 export function gatewaySettings(config: Config, port: number = config.port): GatewaySettings {
   const openFilesMax = openFilesLimit();

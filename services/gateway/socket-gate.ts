@@ -1,6 +1,6 @@
 /**
- * Keeps the sockets of the public port below the limit of open files. Each socket is a file; at the
- * limit a server can neither accept nor refuse.
+ * Keeps the sockets of the public port below the limit of open files. Each socket is an open file.
+ * At the limit a server can neither accept nor refuse.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -13,8 +13,8 @@ const RESERVE_MIN = 64;
 const RESERVE_SHARE = 0.02;
 
 /**
- * The limit of open files of this process; `Infinity` if there is none. Node raises its soft limit
- * to the hard one at start.
+ * Returns the limit of open files of this process; `Infinity` if there is none. Node raises its
+ * soft limit to the hard one at start.
  */
 export function openFilesLimit(): number {
   let limit: string | undefined;
@@ -27,7 +27,7 @@ export function openFilesLimit(): number {
   return Number.isSafeInteger(files) ? files : Number.POSITIVE_INFINITY;
 }
 
-/** The number of open files; undefined if it cannot be read. O(open files). */
+/** Returns the number of open files; undefined if it cannot be read. O(open files). */
 export function openFiles(): number | undefined {
   try {
     return readdirSync('/dev/fd').length;
@@ -41,9 +41,11 @@ function reserveOf(limit: number): number {
 }
 
 /**
- * The connections that a process with this limit of open files may have: `wanted`, or the limit
- * less the reserve if that is 0. A limit of 1,024 files leaves 960 connections, one of 100,000
- * leaves 98,000. Throws `ConfigError` if `wanted` is higher, or if the limit leaves none.
+ * Returns the number of connections that a process with this limit of open files may have. That is
+ * `wanted`, or the limit less the reserve if `wanted` is 0. A limit of 1,024 files leaves 960
+ * connections, one of 100,000 leaves 98,000.
+ *
+ * @throws ConfigError if `wanted` is higher, or if the limit leaves no connection.
  */
 export function connectionsFor(wanted: number, limit: number): number {
   if (limit === Number.POSITIVE_INFINITY) return wanted === 0 ? limit : wanted;
@@ -73,6 +75,7 @@ const COUNT_MS = 1000;
 /** Milliseconds between two log lines of a full node. */
 const TELL_MS = 60_000;
 
+/** Options of `SocketGate`. */
 export interface SocketGateOptions {
   /** Highest number of connections; `Infinity`: no limit. */
   readonly connectionsMax: number;
@@ -87,6 +90,7 @@ export interface SocketGateOptions {
   readonly log: Logger;
 }
 
+/** Counts the sockets of the public port. Refuses connections before files run out. */
 export class SocketGate {
   readonly #options: SocketGateOptions;
   /** Open sockets of the public port: raw ones, those of requests, WebSockets. */
@@ -125,11 +129,12 @@ export class SocketGate {
     return false;
   }
 
+  /** A socket was closed. Pair with `opened`. */
   closed(): void {
     this.#sockets -= 1;
   }
 
-  /** Logs that a client was refused. */
+  /** Logs that a client was refused, at most once a minute. */
   tell(): void {
     const { log, steady, filesMax } = this.#options;
     if (steady() - this.#toldAt < TELL_MS) return;

@@ -1,7 +1,9 @@
 /**
- * The handshake: everything is decided before the 101 (H3, H4). A client that asks for it is told by a close code instead (H5).
+ * The WebSocket handshake. The hub decides everything before it sends the 101 (H3, H4). A client
+ * that asks for it gets a refusal as a close code instead (H5).
  *
- * uWS's rules are kept here: `req` is read before the first await, and an aborted response is never touched.
+ * Two rules of uWS: `req` is read before the first `await`, and an aborted response is never
+ * touched.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -29,30 +31,36 @@ import {
 import type { SocketGate } from './socket-gate.ts';
 import { type HttpRequest, type HttpResponse, type RequestHead, readHead } from './uws.ts';
 
-/** What hangs on a socket. uWS copies the members onto the socket and does not keep the object. */
+/**
+ * The user data of a socket. uWS copies the members onto the socket and does not keep the object.
+ */
 export interface SocketData {
-  /** Its connection, or why it is closed as soon as it is open. */
+  /** The connection; or the refusal with which the socket is closed as soon as it opens. */
   readonly holder: Connection | HubError;
-  /** Where the connection is counted; undefined for one that is refused. */
+  /** The count of the connection's address. Undefined for a refused connection. */
   readonly place: AddressPlace | undefined;
 }
 
 type SocketContext = Parameters<HttpResponse['upgrade']>[4];
 
+/** Options of `Upgrade`. */
 export interface UpgradeOptions {
   readonly hub: Hub;
   readonly faults: Faults;
   readonly origins: OriginPolicy;
-  /** The path of `PUBLIC_URL`; empty where it has none. */
+  /** The path of `PUBLIC_URL`; empty if it has none. */
   readonly basePath: string;
-  /** `Strict-Transport-Security` of every answer; none where undefined. */
+  /** The value of `Strict-Transport-Security` on every answer. Undefined: no such header. */
   readonly transportSecurity: string | undefined;
   readonly trustedProxyHops: number;
   readonly addresses: AddressPlaces;
-  /** 0: no limit. */
+  /** Handshakes a minute from one address. 0: no limit. */
   readonly handshakesPerMinute: number;
   readonly gate: Pick<SocketGate, 'isFull' | 'tell'>;
-  /** Throws or rejects with `HubError`. At once where it can. */
+  /**
+   * Returns the bearer of a token, without a promise if that needs no I/O.
+   * @throws HubError, or rejects with it.
+   */
   verify(token: string): Bearer | Promise<Bearer>;
   /** Milliseconds of a steady clock. */
   readonly steady: () => number;
@@ -61,12 +69,12 @@ export interface UpgradeOptions {
   handshakeLimited(): void;
 }
 
-/** Seconds that whoever finds the node full stays away. */
+/** Seconds after which a client that found the node full may retry. */
 const FULL_SECONDS = 5;
 
-/** A handshake as it came. */
+/** A handshake under way. */
 interface Asking {
-  /** What limits by address count it under. */
+  /** The key under which limits by address count it. */
   readonly address: string;
   readonly head: RequestHead;
   readonly raw: RawHandshake;
@@ -74,6 +82,7 @@ interface Asking {
   readonly writer: AnswerWriter;
 }
 
+/** Decides about handshakes and answers them. */
 export class Upgrade {
   readonly #options: UpgradeOptions;
   readonly #limiter: FixedWindow;
@@ -84,9 +93,10 @@ export class Upgrade {
   }
 
   /**
-   * The upgrade handler. What can be decided at once is answered inside uWS's parser, which sends the whole 101 with one system call. A decision that
-   * takes longer is answered outside of any cork: uWebSockets.js 20 reads freed memory where an upgrade is done in a cork of its own, and then closes
-   * the new socket now and then.
+   * Handles an upgrade request. A decision without I/O is answered inside uWS's parser, which sends
+   * the whole 101 with one system call. A later decision is answered outside of any cork:
+   * uWebSockets.js 20 reads freed memory if an upgrade is done in a cork of its own, and sometimes
+   * closes the new socket then.
    */
   handle(res: HttpResponse, req: HttpRequest, context: SocketContext): void {
     const head = readHead(res, req);
@@ -112,7 +122,7 @@ export class Upgrade {
     }
   }
 
-  /** Refuses a request that uWS takes for no upgrade, on a path that takes only those (H4). */
+  /** Refuses a request that uWS does not treat as an upgrade, on a WebSocket path (H4). */
   refuseHttp(res: HttpResponse, req: HttpRequest): void {
     const head = readHead(res, req);
     const refusal = this.#options.hub.draining
@@ -122,7 +132,10 @@ export class Upgrade {
     new AnswerWriter(res, head, this.#options.transportSecurity).write(answerOf(refusal));
   }
 
-  /** Who comes, and where to. @throws HubError; a promise only where somebody else has to be asked. */
+  /**
+   * Decides about a handshake. Returns a promise only if another part must be asked.
+   * @throws HubError, or rejects with it, if the handshake is refused.
+   */
   #decide(asking: Asking): Admission | Promise<Admission> {
     const { hub, verify, steady } = this.#options;
     const { address, head, raw } = asking;
@@ -142,14 +155,18 @@ export class Upgrade {
     const admission = (bearer: Bearer): Admission | Promise<Admission> => {
       const entered = firstJoin === undefined ? undefined : hub.assertMayEnter(bearer, firstJoin.room);
       if (!(entered instanceof Promise)) return { bearer, session, firstJoin, wantsEvents };
-      // What was asked took its time: a logout or a ban meanwhile found no connection to close.
+      // The token is verified again after the wait. A logout or a ban meanwhile found no connection
+      // to close.
       return entered.then(() => verify(token)).then((still) => ({ bearer: still, session, firstJoin, wantsEvents }));
     };
     const bearer = verify(request.token);
     return bearer instanceof Promise ? bearer.then(admission) : admission(bearer);
   }
 
-  /** Browsers always send `Origin`, other clients do not. @throws HubError `ORIGIN_DENIED`. */
+  /**
+   * Checks the `Origin` that browsers always send. Other clients may leave it out.
+   * @throws HubError `ORIGIN_DENIED`.
+   */
   #assertOrigin(raw: RawHandshake): void {
     const { origins, trustedProxyHops } = this.#options;
     if (raw.origin === '') return;
@@ -157,7 +174,11 @@ export class Upgrade {
     if (!origins.allows(raw.origin, host)) throw origins.refusal(raw.origin, host);
   }
 
-  /** Asked before anything is verified, and again once that took its time. @throws HubError `OVERLOADED`, `RATE_LIMITED`. */
+  /**
+   * Checks that there is room for the connection: before the token is verified, and again right
+   * before the 101.
+   * @throws HubError `OVERLOADED` or `RATE_LIMITED`.
+   */
   #assertPlace({ address, raw }: Asking): void {
     const { gate } = this.#options;
     if (gate.isFull) {
@@ -186,13 +207,16 @@ export class Upgrade {
   #refuse(res: HttpResponse, { head, raw, context, writer }: Asking, error: unknown): void {
     const refusal = error instanceof HandshakeFault ? error : asRefusal(this.#options.faults.report(error));
     this.#options.refused(refusal.code);
-    // What was refused before it was looked at may be no handshake.
+    // A request that was refused early may be no valid handshake. Such a request is answered over
+    // HTTP.
     if (raw.protocols.closes && handshakeFault(head) === undefined) {
       this.#switch(res, raw, context, { holder: refusal, place: undefined });
     } else writer.write(answerOf(refusal));
   }
 
-  /** The 101. Its own header goes ahead in a cork, the upgrade itself is done outside of it. */
+  /**
+   * Sends the 101. A cork writes our own header first; the upgrade itself is done outside of it.
+   */
   #switch(res: HttpResponse, raw: RawHandshake, context: SocketContext, data: SocketData): void {
     const { transportSecurity } = this.#options;
     if (transportSecurity !== undefined) {
@@ -205,20 +229,26 @@ export class Upgrade {
   }
 }
 
-/** What a handshake may be refused with: a room that is closed is not open to anybody, and whoever is to come again is told when. */
+/**
+ * Maps an error to one that may refuse a handshake. Errors without a close code become `FORBIDDEN`,
+ * or `UNAVAILABLE` with seconds to wait if a retry can help.
+ */
 function asRefusal({ code, message, retryable, retryAfter }: HubError): HubError {
   const known = ERRORS[code].close > 0;
   if (!retryable) return new HubError(known ? code : 'FORBIDDEN', message);
   return new HubError(known ? code : 'UNAVAILABLE', message, { retryAfter: retryAfter ?? RETRY_SECONDS });
 }
 
-/** The close code and reason of a refusal told after the 101 (H5): the code's name, and for a rate limit the seconds to wait. */
+/**
+ * The close code and reason of a refusal after the 101 (H5). The reason is the name of the error's
+ * code, and for a rate limit also the seconds to wait.
+ */
 export function closeOf(refusal: HubError): { readonly code: number; readonly reason: string } {
   const { code, retryAfter } = refusal;
   return { code: ERRORS[code].close, reason: closeReason(code, code === 'RATE_LIMITED' ? (retryAfter ?? 1) : undefined) };
 }
 
-/** A refusal as H4 has it. */
+/** The HTTP answer of a refusal (H4). */
 function answerOf(refusal: HubError): Answer {
   const { code, message, retryAfter } = refusal;
   const other = refusal instanceof HandshakeFault && refusal.otherVersion ? OTHER_VERSION : undefined;

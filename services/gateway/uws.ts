@@ -1,5 +1,8 @@
-/** uWebSockets.js with its settings in place, and its types as they are. Everything in this folder imports it from here, never directly. */
-// Evaluated before the next import: the limit must be set when the library is loaded.
+/**
+ * uWebSockets.js with its settings in place and its types corrected. All files of this folder
+ * import the library from here, never directly.
+ */
+// Must come before the next import: the library reads the limit when it is loaded.
 import './header-limit.ts';
 import * as uws from 'uWebSockets.js';
 import {
@@ -12,43 +15,53 @@ import {
 import { clientAddress } from '#libs/http/client-address.ts';
 import { HeaderLines } from '#libs/http/header-lines.ts';
 
-// The library would name itself and its version in every answer; its types do not know the switch.
+// Otherwise the library adds its name and version to every answer. Its types do not declare this
+// switch.
 Reflect.get(uws, '_cfg')('silent');
 
 export { us_listen_socket_close, us_socket_local_port } from 'uWebSockets.js';
 export type { HttpResponse, us_listen_socket };
 
-/** `LIBUS_LISTEN_EXCLUSIVE_PORT`, which the library's types do not export: no other process may listen on the port. */
+/**
+ * `LIBUS_LISTEN_EXCLUSIVE_PORT`: no other process may listen on the port. The library's types do
+ * not export it.
+ */
 export const EXCLUSIVE_PORT = 1;
 /** `LIBUS_LISTEN_DEFAULT`: processes share the port (Linux). */
 export const SHARED_PORT = 0;
 
-/** Where the library's types promise a text, it gives none for a target without a question mark. */
+/** A request of uWS, with the real type of `getQuery`: the library's types leave out undefined. */
 export interface HttpRequest extends Omit<NativeRequest, 'getQuery'> {
   /** The query without its question mark: '' after a bare one, undefined if there is none. */
   getQuery(): string | undefined;
 }
 
-/** The library takes host and options together, which its types do not know. */
+/**
+ * An app of uWS with the overload of `listen` that takes host and options. The library's types
+ * leave it out.
+ */
 export type TemplatedApp = NativeTemplatedApp & {
   listen(host: string, port: number, options: number, listened: (socket: us_listen_socket | false) => void): unknown;
 };
 
+/** Creates an app of uWS. */
 export const App = NativeApp as () => TemplatedApp;
 
+/** The head of a request, copied out of uWS's request object. */
 export interface RequestHead {
   readonly method: string;
-  /** As it stands on the request line, nothing decoded. */
+  /** As on the request line, not decoded. */
   readonly path: string;
-  /** Without its question mark; '' where there is none. */
+  /** Without its question mark; '' if there is none. */
   readonly query: string;
-  /** Path and query, as on the request line. */
+  /** Path and query as on the request line. */
   readonly url: string;
   readonly headers: HeaderLines;
-  /** The other end of the connection, which may be a proxy. */
+  /** The address of the other end of the connection. It may be a proxy. */
   readonly peer: string;
 }
 
+/** Copies the head of a request. Call it before the first `await`: uWS reuses `req` afterwards. */
 export function readHead(res: HttpResponse, req: HttpRequest): RequestHead {
   const headers = new HeaderLines();
   req.forEach((name, value) => {

@@ -1,15 +1,20 @@
 -- Reads a page of a room's stream, with the position of its sequence (as position.lua).
 --
 -- KEYS  1 meta  2 stream  3 mark: there may be events that are no messages
--- ARGV  1 new epoch, 16 characters; empty: no epoch may begin here  2 XRANGE (oldest first) or XREVRANGE (newest first)  3 first offset, or +
---       4 at most so many; XREVRANGE counts messages only  5 at most so many bytes, yet always one
---       6 floor: the lowest offset a new sequence may stand at  7 run_id (40 characters)
+-- ARGV  1 new epoch, 16 characters; empty: no epoch may begin here
+--       2 XRANGE (oldest first) or XREVRANGE (newest first)
+--       3 first offset, or +
+--       4 the most entries; XREVRANGE counts messages only
+--       5 the most bytes; a page has at least one entry
+--       6 floor: the lowest offset at which a new sequence may stand
+--       7 run_id (40 characters)
 -- Constants  META_LIFE (ms)  EMPTY_LIFE (ms): the life of a room without a publication
--- Reply {epoch, offset, 1 if there are more in that direction else 0, n, n frames, frame...}. XREVRANGE gives of an event
--- that is no message its head alone. Behind the n frames it gives the events with the latest states of the page's messages,
--- those above the first offset included. As far as the bytes allow, it also gives those of messages below the page: a store
--- may have these. If an epoch is needed and may not begin: {'', 0, 1} if the room has one of another server, {'', 0, 0} if
--- it has none
+-- Reply {epoch, offset, more, n, n frames, frame...}. `more` is 1 if the stream has more in that
+-- direction, otherwise 0. XREVRANGE returns only the head of an event that is no message. After the n
+-- frames it returns the events with the latest states of the page's messages, also events above the
+-- first offset. If the bytes allow, it also returns those of messages below the page: a store may
+-- have these messages. If an epoch is needed and may not begin: {'', 0, 1} if the room has an epoch of
+-- another server, {'', 0, 0} if it has none.
 local meta = redis.call('GET', KEYS[1])
 local epoch, offset = ARGV[1], ARGV[6]
 local known = meta and string.sub(meta, 17, 56) == ARGV[7]

@@ -1,7 +1,10 @@
--- Reads the position of a room's sequence and keeps it from expiring. Begins a new epoch if the sequence is new or another server wrote it.
+-- Reads the position of a room's sequence and keeps it from expiring. Begins a new epoch if the
+-- sequence is new or another server wrote it.
 --
 -- KEYS  1 meta  2 stream
--- ARGV  1 new epoch, 16 characters; empty: no epoch may begin here  2 floor: the lowest offset a new sequence may stand at  3 run_id (40 characters)
+-- ARGV  1 new epoch, 16 characters; empty: no epoch may begin here
+--       2 floor: the lowest offset at which a new sequence may stand
+--       3 run_id (40 characters)
 -- Constants  META_LIFE (ms)  EMPTY_LIFE (ms): the life of a room without a publication
 -- Reply {epoch, offset}; {'', 0} if an epoch is needed and may not begin
 local meta = redis.call('GET', KEYS[1])

@@ -1,17 +1,29 @@
--- Publishes to the log of a room that keeps a stream, atomically: idempotency check, next offset, stream, channel.
+-- Publishes to the log of a room that keeps a stream, atomically: idempotency check, next offset,
+-- stream, channel.
 --
--- KEYS  1 meta  2 stream  3 channel  4 idempotency key (absent: nothing is remembered); of an event, before it: 4 mark that there may be events
--- ARGV  of an event that is no message (EVENT 1), before the others: offset of its target, version of the target's state; 0 for none
---       1 tail of the frame  2 publisher's stamp (ms)  3 new epoch, 16 characters, used if the sequence is new or another server wrote it
---       4 run_id (40 characters), or, of a room with an archive: 4 the epoch it is meant for  5 1: an earlier publication under the key counts for
---       nothing  6 floor: the offset is higher than this  7 run_id
--- Constants  EVENT: 1 for events that are no messages  PUBLISH: PUBLISH or SPUBLISH  STREAM_LENGTH  STREAM_AGE (ms)  META_LIFE (ms), longer than STREAM_AGE  KEY_LIFE (ms)
--- Reply {offset, epoch}, or of an earlier publication under the same key {offset, epoch, stamp}. A room with an archive is never begun here, and a key
--- of an earlier epoch counts for nothing (the archive knows): {0, epoch} where the epoch is another one ('' for none), nothing was published.
+-- KEYS  1 meta  2 stream  3 channel  4 idempotency key (absent: no key is remembered)
+--       of an event that is no message (EVENT 1), before the key: 4 mark: there may be events
+-- ARGV  of an event that is no message, before the others: the offset of its target and the version
+--       of the target's state; 0 for none
+--       1 tail of the frame  2 publisher's stamp (ms)
+--       3 new epoch, 16 characters, used if the sequence is new or another server wrote it
+--       without an archive: 4 run_id (40 characters)
+--       with an archive: 4 the expected epoch
+--                        5 if 1, ignores an earlier publication under the key
+--                        6 floor: the offset is higher than this  7 run_id
+-- Constants  EVENT: 1 for events that are no messages  PUBLISH: PUBLISH or SPUBLISH  STREAM_LENGTH
+--            STREAM_AGE (ms)  META_LIFE (ms), longer than STREAM_AGE  KEY_LIFE (ms)
+-- Reply {offset, epoch}; for an earlier publication under the same key {offset, epoch, stamp}.
+-- This script never begins the sequence of a room with an archive, and ignores a key of an earlier
+-- epoch: the archive knows it. If the epoch is not the expected one, nothing is published and the
+-- reply is {0, epoch} ('' for none).
 --
--- The meta string is epoch (16), run_id (40), Unix second of the last upkeep by the publisher's stamp (10), offset.
--- Another server than the one in meta may have older data: the epoch changes, the offset goes on.
--- Entry ids are <offset>-<stamp>, so that XRANGE works by offset. The field of a message is f; an event that is no message has f, t (target), v (version). Upkeep (lives, age) is done every 60th of the age.
+-- The meta string is epoch (16), run_id (40), Unix second of the last upkeep by the publisher's stamp
+-- (10), offset. Another server than the one in meta may have older data: the epoch changes, the
+-- offset continues.
+-- Entry ids are <offset>-<stamp>, so that XRANGE works by offset. A message has the field f; an event
+-- that is no message has f, t (target) and v (version). Upkeep (lives, age) runs every 60th of the
+-- age.
 local target, version, mark
 if EVENT == 1 then
   target, version, mark = table.remove(ARGV, 1), table.remove(ARGV, 1), table.remove(KEYS, 4)
@@ -63,7 +75,8 @@ if math.abs(second - upkept) * 60000 < STREAM_AGE then
 else
   redis.call('SET', KEYS[1], epoch .. run_id .. string.format('%010d', second) .. digits, 'PX', META_LIFE)
   redis.call('PEXPIRE', KEYS[2], math.floor(STREAM_AGE * 61 / 60))
-  -- Entries are in the order of their stamps, apart from clock skew: a binary search finds the first that is young enough.
+  -- Entries are in the order of their stamps, apart from clock skew. A binary search finds the first
+  -- one that is young enough.
   local time = redis.call('TIME')
   local cutoff = time[1] * 1000 - STREAM_AGE
   local low, high = 1, offset
