@@ -1,4 +1,7 @@
-/** What people lose access to, and who watches: one round of test/chaos/access-lost.test.ts on one gateway. */
+/**
+ * One round of test/chaos/access-lost.test.ts on one gateway: people lose access to rooms while
+ * others watch.
+ */
 import { expect } from 'vitest';
 import { freshRoomName } from '#libs/rooms/room-lifecycle.ts';
 import type { Store } from '#libs/store/store.ts';
@@ -10,20 +13,24 @@ import type { ServerFrame } from './server-frame.ts';
 import type { TestHub } from './test-hub.ts';
 import { until, within } from './wait.ts';
 
-/** The service that bans: a setting of the API. */
+/** The service that bans people, as a setting of the API. */
 export const SERVICE_KEY = 'the-key-of-a-service-that-bans-people';
 
+/** The parts of a hub that a round uses. */
 export interface AccessPlace {
   readonly hub: TestHub<RedisServer>;
-  /** The gateway of those who lose access; everybody else is on gateway 0. */
+  /** The gateway of the people who lose access. All others are on gateway 0. */
   readonly gateway: number;
-  /** Where rooms are made and changed. */
+  /** The API that makes and changes rooms. */
   readonly api: ApiProcess;
-  /** On the hub's database: does what a worker does, and dies before it tells anybody. */
+  /**
+   * The hub's database. A change through it is one by a worker that dies before it reports the
+   * change.
+   */
   readonly store: Pick<Store, 'rooms' | 'conversations' | 'pairs'>;
 }
 
-/** Who is there, and of which kind. `owner` and `agentB` are on gateway 0. */
+/** The people and their kinds. `owner` and `agentB` are on gateway 0. */
 const PEOPLE = {
   owner: 'user',
   victim: 'user',
@@ -41,11 +48,12 @@ const PEOPLE = {
 type Name = keyof typeof PEOPLE;
 const ELSEWHERE: readonly Name[] = ['owner', 'agentB'];
 const MEMBERS: readonly Name[] = ['victim', 'leaver', 'stayer', 'outcast'];
-/** Ends at its time. Far enough for every round; then it is moved. */
+/** Seconds until a room expires: long enough for every round. The round then moves the time. */
 const EXPIRES_IN_SECONDS = 3600;
 
 const PATIENCE = { timeoutMs: 60_000 };
 
+/** One round: rooms, people in them, and the changes that take access away. */
 export class AccessScenario {
   readonly #place: AccessPlace;
   readonly #people = new Map<Name, { readonly id: string; readonly client: ChatClient }>();
@@ -55,25 +63,28 @@ export class AccessScenario {
   #closing = '';
   #expiring = '';
   #pair = '';
-  /** `agentB` takes it over from `agentA`. */
+  /** A conversation that `agentB` takes over from `agentA`. */
   #conversation = '';
-  /** Goes from `agentA` back into the queue. */
+  /** A conversation that goes from `agentA` back into the queue. */
   #returned = '';
-  /** Its customer ends it. */
+  /** A conversation that its customer ends. */
   #ending = '';
 
   private constructor(place: AccessPlace) {
     this.#place = place;
   }
 
-  /** Everybody is in, and everything was used once: whatever a gateway remembers, it remembers now. */
+  /**
+   * Enters everybody and uses every room once, so that each gateway has cached all that it can
+   * cache.
+   */
   static async open(place: AccessPlace): Promise<AccessScenario> {
     const scenario = new AccessScenario(place);
     await scenario.#open();
     return scenario;
   }
 
-  /** Every kind of change that takes access away. Each is tried until it is done. */
+  /** Every kind of change that removes access. Each is retried until it succeeds. */
   get changes(): readonly (() => Promise<void>)[] {
     const { rooms, conversations } = this.#place.store;
     const api = (name: Name, method: string, path: string, body?: object) => async (): Promise<void> => {
@@ -109,23 +120,26 @@ export class AccessScenario {
     ];
   }
 
-  /** Makes all of them at once. */
+  /** Makes all changes at once. */
   async change(): Promise<void> {
     await Promise.all(this.changes.map((change) => change()));
   }
 
-  /** Only where the gateway cannot see what lies in between: else it may well put them out for the moment. */
+  /**
+   * Removes the victim and adds it again. Use it only if the gateway cannot see the time in
+   * between: otherwise it may remove the victim for a moment.
+   */
   async removeAndTakeBack(): Promise<void> {
     await this.#call('owner', 'DELETE', `/rooms/${this.#group}/members`, { members: [this.#id('stayer')] });
     await this.#call('owner', 'POST', `/rooms/${this.#group}/members`, { members: [this.#id('stayer')] });
   }
 
-  /** The victim sends a message whatever the answer. Resolves with its answer. */
+  /** The victim sends a message. Resolves with its answer, whatever that is. */
   speak(): Promise<string> {
     return this.#answer('victim', this.#group);
   }
 
-  /** Resolves once all who lost access are out, and were told where somebody is told. */
+  /** Resolves when everybody who lost access is out and got the frame about it, if there is one. */
   async told(): Promise<void> {
     await Promise.all([
       ...this.#losses.map(([name, type, room]) =>
@@ -134,14 +148,16 @@ export class AccessScenario {
       within(PATIENCE.timeoutMs, 'the outcast is out', this.#client('outcast').closed).then((close) =>
         expect(close).toMatchObject({ code: 4510 }),
       ),
-      // No frame says so to an agent.
+      // An agent gets no frame about it.
       ...[this.#conversation, this.#returned].map((room) =>
         until(async () => (await this.#answer('agentA', room)) === 'FORBIDDEN', PATIENCE),
       ),
     ]);
   }
 
-  /** Resolves once everybody is where they belong, and nobody got what is not theirs any more. */
+  /**
+   * Resolves when everybody is where they belong. Checks that nobody got a message without access.
+   */
   async settled(): Promise<void> {
     await this.told();
     const secret = 'not for those who have gone';
@@ -164,11 +180,14 @@ export class AccessScenario {
     for (const name of ['victim', 'leaver'] as const)
       await expect(this.#client(name).history(this.#group)).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(this.#client('stayer').join(this.#expiring)).rejects.toMatchObject({ code: 'ROOM_CLOSED' });
-    // What comes over the same channels later has come: so has everything before it.
+    // A later frame over the same channels has arrived, so every earlier one has, too.
     await Promise.all((['victim', 'leaver', 'agentA'] as const).map((name) => this.#hearsNo(name, secret)));
   }
 
-  /** Nothing was told twice, and nobody was put out who belongs there. To be asked at the very end: what is late has come by then. */
+  /**
+   * Returns every frame that came twice and everybody who was removed wrongly. Call it at the very
+   * end, when late frames have arrived.
+   */
   faults(): string[] {
     const once = this.#losses.filter(([name, type, room]) => this.#count(name, type, room) !== 1);
     return [
@@ -177,7 +196,7 @@ export class AccessScenario {
     ];
   }
 
-  /** Who is told, and of what. */
+  /** The frames that report a loss, and their receivers. */
   get #losses(): readonly (readonly [name: Name, type: 'left' | 'room_closed', room: string])[] {
     return [
       ['victim', 'left', this.#group],
@@ -207,7 +226,7 @@ export class AccessScenario {
     return Object.fromEntries(await Promise.all(asked.map(async ([what, name, room]) => [what, await this.#answer(name, room)] as const)));
   }
 
-  /** The code, `ack`, or `lost` where the connection ended. */
+  /** The error code, `ack`, or `lost` if the connection ended. */
   #answer(name: Name, room: string): Promise<string> {
     return this.#client(name)
       .message(room, 'I am still here')
@@ -217,7 +236,7 @@ export class AccessScenario {
       );
   }
 
-  /** In a message, or in what is told of a room whose stream was lost. */
+  /** Frames that show a text: as a message, or on the page after a lost stream. */
   #heard(name: Name, text: string): ServerFrame[] {
     return this.#client(name).frames.filter((frame) => JSON.stringify(frame).includes(text));
   }
@@ -246,7 +265,7 @@ export class AccessScenario {
     const { hub, gateway, store } = this.#place;
     const here = async (name: Name, kind: string): Promise<void> => {
       const id = hub.name(name);
-      // The hub may still be putting right what was lost a moment ago.
+      // The hub may still be repairing an earlier loss.
       const client = await until(() => hub.client(id, ELSEWHERE.includes(name) ? 0 : gateway, { claims: { kind } }), PATIENCE);
       this.#people.set(name, { id, client });
     };
@@ -277,11 +296,12 @@ export class AccessScenario {
       this.#client('bob').waitFor('message', (frame) => frame.room === this.#pair, PATIENCE),
       this.#client('stayer').waitFor('message', (frame) => frame.room === this.#group, PATIENCE),
     ]);
-    // After the customers: once the agent has to ask anew whether this is allowed, so has everybody on the gateway.
+    // After the customers: if the agent has to be checked again, everybody on the gateway is
+    // checked.
     for (const [, room] of conversations) await this.#said('agentA', room, 'hello, too');
   }
 
-  /** As the matchmaker does, but with whom is said: others ask at the same time. */
+  /** Matches two given people. The matchmaker itself would choose among all who wait. */
   async #match(one: Name, other: Name, { pairs }: Pick<Store, 'pairs'>): Promise<string> {
     const member = (name: Name) => ({ id: this.#id(name), name });
     const now = Date.now();
@@ -291,7 +311,7 @@ export class AccessScenario {
     return request.room;
   }
 
-  /** Says it until it is stored, as the same message. */
+  /** Publishes it until it is stored, as the same message. */
   async #said(name: Name, room: string, text: string): Promise<void> {
     const id = `${room}-${text}`.slice(-64);
     await until(
@@ -314,7 +334,7 @@ export class AccessScenario {
     return this.#ask(method, path, signToken({ sub: this.#id(name), kind: PEOPLE[name] }), body);
   }
 
-  /** Asks again where a backend is slow, and where somebody who came a moment ago is not written down yet. */
+  /** Asks again if a backend is slow, or if a person who has just come is not stored yet. */
   #ask(method: string, path: string, bearer: string, body?: object): Promise<unknown> {
     const { api } = this.#place;
     const headers = {
@@ -333,7 +353,7 @@ export class AccessScenario {
       const text = await response.text();
       last = `${method} ${path}: ${response.status} ${text}`;
       if (response.ok) return { answer: text === '' ? undefined : JSON.parse(text) };
-      // Done by the call before, whose answer said that it might not have been.
+      // An earlier call, whose answer said that it might have failed, has done it.
       if (asked > 1 && (response.status === 410 || (method === 'DELETE' && response.status === 403))) return { answer: undefined };
       if (response.status === 503 || response.status === 429 || text.includes('USER_NOT_FOUND')) return undefined;
       throw new Error(last);

@@ -4,9 +4,9 @@ import type { ActiveLogin, CodeTry, FamilyRecord, LoginSecrets, NewCode } from '
 import { nameKey, textKey } from '#libs/store/name-key.ts';
 import type { Store } from '#libs/store/store.ts';
 
-/** One call of a store's method. */
+/** A call of a method of the store. */
 export interface StoreCall {
-  /** `users.byName` and the like. */
+  /** The name of the method, such as `users.byName`. */
   readonly method: string;
   readonly args: readonly unknown[];
 }
@@ -16,7 +16,10 @@ interface Code extends NewCode {
   other: number;
 }
 
-/** The account side of a store, in memory, with every call noted. What it has not, throws. */
+/**
+ * The account part of a store, in memory. It records every call and throws for methods that it does
+ * not have.
+ */
 export class AccountStore {
   readonly calls: StoreCall[] = [];
   readonly users: UserRecord[] = [];
@@ -24,11 +27,11 @@ export class AccountStore {
   readonly customers: CustomerRecord[] = [];
   readonly revocations: RevocationRecord[] = [];
   codes: Code[] = [];
-  /** Wrong tries, by who is counted; their windows do not end. */
+  /** Wrong tries, by subject. Their windows never end. */
   readonly tries = new Map<string, number>();
   readonly tickets = new Map<string, { readonly mail: string; readonly expiresAt: number }>();
   readonly families = new Map<string, ActiveLogin & { revoked: boolean }>();
-  /** Every method rejects with it while it is set. */
+  /** While it is set, every method rejects with it. */
   failure: Error | undefined;
   readonly store: Store = {
     users: this.#noted('users', {
@@ -104,7 +107,7 @@ export class AccountStore {
     }),
   } as unknown as Store;
 
-  /** Names and forms of the calls: what can be told apart by who listens to their number and size. */
+  /** Names and forms of the calls: all that their number and size reveal. */
   get shapes(): string[] {
     return this.calls.map(({ method, args }) => `${method}(${args.map((arg) => typeof arg).join(',')})`);
   }

@@ -4,12 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ChatClient } from './chat-client.ts';
 import type { ServerFrame } from './server-frame.ts';
 
-/** What the hub answers where the same message, under the same id, is to be tried again. */
+/** The codes after which the same message is sent again under the same id. */
 const AGAIN: readonly unknown[] = ['UNAVAILABLE', 'NOT_STORED'];
 
 /**
- * Says something, as an application does: again under the same id until it is acked. For tests that are about what was stored, not about whether it
- * was at the first try. Any other answer rejects as `ChatClient.message` does.
+ * Publishes a message as an application does: again under the same id until it is acknowledged. For
+ * tests about stored messages, not about the first try. Any other answer rejects as
+ * `ChatClient.message` does.
  */
 export async function acked(client: ChatClient, room: string, text: string, id: string = randomUUID()): Promise<ServerFrame> {
   for (;;) {

@@ -1,21 +1,23 @@
-/** The admin page as the person on call uses it. */
+/** Uses the admin page as a person on call does. */
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 import { newPerson, openTab, PATIENCE_MS } from './browser.ts';
 import type { ChatClient } from './chat-client.ts';
 import { until } from './wait.ts';
 
+/** The password of the admin pages in tests. */
 export const ADMIN_PASSWORD = 'a password of tests only';
 
+/** A browser that watches the admin page. */
 export interface Watching {
   readonly browser: Browser;
-  /** Of the admin page. */
+  /** The URL of the admin page. */
   readonly url: string;
-  /** What the page complains about is added. */
+  /** Gets the errors of the page. */
   readonly problems: string[];
 }
 
-/** Opens the page, in English unless it is told otherwise, and waits until it says how things are. */
+/** Opens the page, in English by default, and waits until it shows the state of the hub. */
 export async function openAdmin({ browser, url, problems }: Watching, options: BrowserContextOptions = {}): Promise<Page> {
   const person = await newPerson(browser, {
     locale: 'en',
@@ -27,10 +29,10 @@ export async function openAdmin({ browser, url, problems }: Watching, options: B
   return page;
 }
 
-/** Looks a person up and opens what is known of them. */
+/** Finds a person and opens the person's panel. */
 export async function lookUp(page: Page, text: string, id: string): Promise<void> {
   await page.getByLabel('Find a person').fill(text);
-  // Who came is written down a moment later.
+  // The store learns of a new person a moment later.
   await until(
     async () => {
       const answered = page.waitForResponse('**/admin/api/users?*');
@@ -43,14 +45,14 @@ export async function lookUp(page: Page, text: string, id: string): Promise<void
   await page.getByRole('dialog').getByText('What you can do').waitFor();
 }
 
-/** Presses a button of the person's panel, and says yes. */
+/** Presses a button of the person's panel and confirms. */
 export async function act(page: Page, button: string, yes: string, done: string): Promise<void> {
   await page.getByRole('button', { name: button }).click();
   await page.getByRole('dialog').last().getByRole('button', { name: yes, exact: true }).click();
   await page.getByRole('status').getByText(done).waitFor();
 }
 
-/** Sends a notice through the form, and says yes. */
+/** Sends a notice with the form and confirms. */
 export async function inform(
   page: Page,
   to: { readonly kind: string; readonly label?: string; readonly name?: string },
@@ -65,6 +67,6 @@ export async function inform(
   await form.getByText('Sent.').waitFor();
 }
 
-/** Whether somebody got a notice with this text. */
+/** Whether a client got a notice with this text. */
 export const informed = (who: ChatClient, body: string): boolean =>
   who.frames.some((frame) => frame.type === 'inform' && JSON.stringify(frame).includes(`"body":"${body}"`));

@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { addAgent } from '#services/agent/add-agent.ts';
 
+/** The password of all agents in tests. */
 export const AGENT_PASSWORD = 'correct horse battery staple';
 
 /** Makes agents as `npm run agent -- add NAME` does. */
@@ -15,7 +16,7 @@ export async function addAgents(databaseUrl: string, ...names: readonly string[]
   }
 }
 
-/** Logs in on the agents' page; the workbench is there, and connected. */
+/** Logs in on the agents' page. Resolves when the workbench is open and connected. */
 export async function logInAsAgent(page: Page, name: string): Promise<void> {
   await page.getByLabel('Name', { exact: true }).fill(name);
   await page.getByLabel('Password', { exact: true }).fill(AGENT_PASSWORD);
@@ -23,7 +24,7 @@ export async function logInAsAgent(page: Page, name: string): Promise<void> {
   await atDesk(page);
 }
 
-/** The workbench is there, and connected. */
+/** Resolves when the workbench is open and connected. */
 export function atDesk(page: Page): Promise<void> {
   return page.locator('[data-connection="connected"]').waitFor();
 }

@@ -12,17 +12,17 @@ interface Listening {
   readonly adminPort: number;
 }
 
-/** A line of what it prints for the person who started it: a page's name and its address. */
+/** A line with the name and the address of a page, as printed for the person who started it. */
 const PAGE = /^ {4}(\S.*\S) {2,}(\S.*)$/;
-/** The last of them. */
+/** The name of the last page in the list. */
 const LAST = 'admin';
 
-/** What `npm start` runs, with free ports unless it is told others. */
+/** The program of `npm start`, on free ports by default. */
 export class AllInOne {
   readonly child: Child;
   readonly port: number;
   readonly adminPort: number;
-  /** What it printed: pages by name, with the address a person opens. */
+  /** The printed pages: addresses by name. */
   readonly links: ReadonlyMap<string, string>;
   #cookie: string | undefined;
 
@@ -33,14 +33,17 @@ export class AllInOne {
     this.links = links;
   }
 
-  /** Resolves when it has said where its pages are. An undefined member of `env` takes a setting out. `shell`: what is done before it in the same process. */
+  /**
+   * Starts it. Resolves when it has printed its pages. An undefined member of `env` removes a
+   * setting. `shell`: commands to run first in the same process.
+   */
   static async start(env: Readonly<Record<string, string | undefined>> = {}, shell?: string): Promise<AllInOne> {
     let listening: Listening | undefined;
     const links = new Map<string, string>();
     const onLine = (line: string): void => {
       if (line.startsWith('{') && line.includes('"listening"')) listening = JSON.parse(line) as Listening;
       const [, name = '', address = ''] = PAGE.exec(line) ?? [];
-      // Where tests are, `localhost` is somebody else's site.
+      // In tests `localhost` is another site.
       if (name !== '') links.set(name, address.replace('localhost', '127.0.0.1'));
     };
     const child = AllInOne.launch(env, onLine, shell);
@@ -55,7 +58,7 @@ export class AllInOne {
     return new AllInOne(child, listening, links);
   }
 
-  /** Starts the process and waits for nothing: for settings it must refuse. */
+  /** Starts the process without waiting, for settings that it must refuse. */
   static launch(
     env: Readonly<Record<string, string | undefined>>,
     onLine: (line: string) => void = () => undefined,
@@ -82,7 +85,7 @@ export class AllInOne {
     return this.links.get('chat') ?? '';
   }
 
-  /** The page of the mailbox, as whoever opened the link to the chat gets it. */
+  /** Returns the page of the mailbox, as the person who opened the chat's link gets it. */
   async mailbox(): Promise<string> {
     if (this.#cookie === undefined) {
       const opened = await fetch(this.chatLink, { redirect: 'manual' });
@@ -91,7 +94,7 @@ export class AllInOne {
     return (await fetch(`${this.url}/dev/mailbox`, { headers: { cookie: this.#cookie } })).text();
   }
 
-  /** SIGTERM; resolves with the exit. */
+  /** Sends SIGTERM. Resolves with the exit. */
   async stop(timeoutMs = 60_000): Promise<ChildExit> {
     this.child.signal('SIGTERM');
     return await within(timeoutMs, `the all-in-one ended after SIGTERM\n${this.child.output.slice(-2000)}`, this.child.exited);

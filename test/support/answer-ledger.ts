@@ -1,6 +1,7 @@
 /**
- * The rule of answers (F): a frame with an `id` gets its answer, or one `error`, exactly once for each room it names; pages of `joined`
- * before the last one aside. `delivered` and `typing` are answered by errors only.
+ * The rule of answers (F): a frame with an `id` gets its answer, or one `error`, exactly once for
+ * each room that it names. Pages of `joined` before the last one do not count. `delivered` and
+ * `typing` are answered by errors only.
  */
 import type { ServerFrame } from './server-frame.ts';
 
@@ -22,17 +23,20 @@ const ANSWERS: Readonly<Record<string, string>> = {
   ping: 'pong',
 };
 
-/** With these, and without a room, a frame is refused as a whole. */
+/** An error with one of these codes and without a room refuses the whole frame. */
 const WHOLE: ReadonlySet<string> = new Set(['INVALID_REQUEST', 'RATE_LIMITED']);
 
 interface Question {
   readonly frame: SentFrame;
-  /** The rooms without an answer, and how many are to come; the empty name for a frame that names none. */
+  /** The number of missing answers by room; the empty name for a frame that names none. */
   readonly rooms: Map<string, number>;
   answered: boolean;
 }
 
-/** What one connection asked and was answered. Use each `id` once, but to repeat a message (M2). */
+/**
+ * Records the questions and answers of one connection. Use each `id` once, except to repeat a
+ * message (M2).
+ */
 export class AnswerLedger {
   readonly #questions = new Map<unknown, Question>();
 
@@ -73,7 +77,7 @@ export class AnswerLedger {
     return typeof room === 'string' ? room : undefined;
   }
 
-  /** Frames that are still to be answered. */
+  /** The frames without an answer. */
   get unanswered(): SentFrame[] {
     return [...this.#questions.values()].filter(({ frame, rooms }) => rooms.size > 0 && frame.type in ANSWERS).map(({ frame }) => frame);
   }

@@ -15,10 +15,10 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
 
-/** Holds real answers against the OpenAPI document of the app that gave them. */
+/** Checks real answers against the OpenAPI document of the app that sent them. */
 export class ApiDocument {
   readonly document: Document;
-  /** `POST /api/v1/guests 201`: what was seen. */
+  /** The answers seen, such as `POST /api/v1/guests 201`. */
   readonly seen = new Set<string>();
   readonly #ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
 
@@ -27,7 +27,7 @@ export class ApiDocument {
     this.document = app.swagger() as unknown as Document;
   }
 
-  /** `POST /api/v1/guests 201`: the successes that the document describes and nobody has seen given. */
+  /** The successes of the document that no test has seen, such as `POST /api/v1/guests 201`. */
   get unseen(): string[] {
     return Object.entries(this.document.paths).flatMap(([path, operations]) =>
       Object.entries(operations).flatMap(([method, { responses }]) =>
@@ -39,11 +39,14 @@ export class ApiDocument {
     );
   }
 
-  /** Throws where the document says nothing about such an answer, or something else. Paths that are no operation of the document pass: files and what is not there. */
+  /**
+   * Throws if the document does not describe such an answer. Ignores paths that are no operation of
+   * the document: files and unknown paths.
+   */
   check(method: string, url: string, { status, headers, body }: Answer): void {
     const path = new URL(url, 'http://host').pathname;
     const templates = Object.keys(this.document.paths);
-    // As the router does: `/rooms/match` is itself before it is some `/rooms/{room}`.
+    // As the router does: `/rooms/match` itself comes before `/rooms/{room}`.
     const template =
       templates.find((one) => one === path) ?? templates.find((one) => new RegExp(`^${one.replace(/\{[^}]+\}/g, '[^/]+')}$`).test(path));
     const operation = template === undefined ? undefined : this.document.paths[template]?.[method.toLowerCase()];

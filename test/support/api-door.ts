@@ -1,4 +1,4 @@
-/** The doors through which the API is reached: its own server, and the public port of an all-in-one. */
+/** The two ways to reach the API: its own server, and the public port of an all-in-one. */
 import { randomUUID } from 'node:crypto';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,12 +8,15 @@ import { bridgeTo } from '#services/api/api-bridge.ts';
 import { HttpAdapter } from '#services/gateway/http-adapter.ts';
 import { App, EXCLUSIVE_PORT, us_socket_local_port } from '#services/gateway/uws.ts';
 
+/** The kinds of doors: `own` is the API's own server, `uws` the public port of an all-in-one. */
 export const DOORS = ['own', 'uws'] as const;
+/** A kind of door. */
 export type DoorKind = (typeof DOORS)[number];
 
 /** The door of this run: `API_DOOR`, which the project `doors` sets. */
 const DOOR: DoorKind = process.env.API_DOOR === 'uws' ? 'uws' : 'own';
 
+/** A request to the API. */
 export interface DoorRequest {
   readonly method: string;
   readonly url: string;
@@ -21,13 +24,14 @@ export interface DoorRequest {
   readonly body?: string;
 }
 
+/** An answer of the API. */
 export interface DoorAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
-/** An API that is listened for at a port of this machine. */
+/** An API that listens on a port of this machine. */
 export class ApiDoor {
   readonly port: number;
   readonly #agent = new Agent({ keepAlive: true });
@@ -74,7 +78,7 @@ export class ApiDoor {
     });
   }
 
-  /** The API itself is closed by its owner, after this. */
+  /** Closes the port. The owner closes the API itself, afterwards. */
   close(): void {
     this.#agent.destroy();
     this.#shut();

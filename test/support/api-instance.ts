@@ -14,25 +14,30 @@ import { ApiDoor } from './api-door.ts';
 import { listeningLog } from './api-world.ts';
 import { JWT_SECRET } from './jwt.ts';
 
+/** Options of `ApiInstance`. */
 export interface ApiInstanceOptions {
   readonly databaseUrl: string;
   readonly redisUrl: string;
-  /** `JWT_SECRET`, where another one than the usual. */
+  /** `JWT_SECRET`. Default: the usual one. */
   readonly secret?: string;
-  /** Limits in place of the usual ones. */
+  /** Limits that replace the usual ones. */
   readonly rules?: Partial<Record<LimitName, LimitRule>>;
 }
 
+/** An answer with a JSON body. */
 export interface JsonAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** One instance of the account side over a real PostgreSQL and a real Redis; its mail is kept here. Every answer is held against the document. */
+/**
+ * One instance of the account API on a real PostgreSQL and a real Redis. It keeps its mail. Every
+ * answer is checked against the document.
+ */
 export class ApiInstance {
   readonly mails: CodeMail[] = [];
-  /** What its gateway would close connections by. */
+  /** The revocations that its gateway would get. */
   readonly sanctions: Revocation[] = [];
   readonly logged: string[] = [];
   readonly #door: ApiDoor;
@@ -109,7 +114,11 @@ export class ApiInstance {
     return new ApiInstance(app, door, gate, end, { mails, sanctions, logged });
   }
 
-  /** Sends JSON to a path under `/api/v1`. `from`: the client's address, as the proxy in front tells it. */
+  /**
+   * Sends JSON to a path under `/api/v1`.
+   *
+   * @param from The client's address, as a proxy in front passes it on.
+   */
   async post(path: string, body: object, headers: Record<string, string> = {}, from = '127.0.0.1'): Promise<JsonAnswer> {
     const url = `/api/v1${path}`;
     const reply = await this.#door.send({
@@ -122,7 +131,7 @@ export class ApiInstance {
     return { ...reply, body: reply.body.length === 0 ? {} : (JSON.parse(reply.body.toString()) as JsonAnswer['body']) };
   }
 
-  /** Has a code mailed, and reads the mail. */
+  /** Asks for a code by mail and returns it. */
   async code(account: string, from?: string): Promise<string> {
     const { status } = await this.post('/auth/code', { account }, {}, from);
     const code = this.mails.findLast(({ to }) => !account.includes('@') || to?.toLowerCase() === account.toLowerCase())?.code;
@@ -130,18 +139,22 @@ export class ApiInstance {
     return code;
   }
 
-  /** A ticket for an address that is not registered. */
+  /** Returns a ticket for an address that is not registered. */
   async ticket(account: string, from?: string): Promise<string> {
     const { body } = await this.post('/auth/verify', { account, code: await this.code(account, from) }, {}, from);
     return String(body['registration']);
   }
 
-  /** Registers somebody, whose code is asked for from an address, and resolves with `T`. */
+  /**
+   * Registers a user and resolves with `T`.
+   *
+   * @param from The address that asks for the code.
+   */
   async member(name: string, account: string, from?: string): Promise<JsonAnswer['body']> {
     return (await this.post('/auth/register', { registration: await this.ticket(account, from), name })).body;
   }
 
-  /** `good`, or the code a token is refused with. */
+  /** Returns `good`, or the code with which a token is refused. */
   async verdict(token: unknown): Promise<string> {
     try {
       await this.#gate.verify(String(token));

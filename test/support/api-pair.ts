@@ -2,7 +2,7 @@ import { ApiInstance } from './api-instance.ts';
 import { PostgresDatabase } from './postgres.ts';
 import { RedisServer } from './redis-server.ts';
 
-/** Two instances of the API over one Redis and one database of their own. */
+/** Two instances of the API on one Redis and one database of their own. */
 export class ApiPair {
   readonly database: PostgresDatabase;
   readonly redis: RedisServer;
@@ -23,7 +23,7 @@ export class ApiPair {
     return new ApiPair(database, redis, one, two);
   }
 
-  /** For what is asked again and again: at each of the two in turn. */
+  /** Returns one of the two, alternating with `n`. */
   either(n: number): ApiInstance {
     return n % 2 === 0 ? this.one : this.two;
   }

@@ -11,7 +11,7 @@ interface Listening {
   readonly adminPort: number;
 }
 
-/** A real API process. Its log is shown where it fails to start, and kept in `output`. */
+/** A real API process. `output` has its log. A failed start shows the log. */
 export class ApiProcess {
   readonly port: number;
   readonly adminPort: number;
@@ -23,7 +23,7 @@ export class ApiProcess {
     this.adminPort = adminPort;
   }
 
-  /** Resolves when it listens. `env` needs `REDIS_URL` and `DATABASE_URL`. */
+  /** Starts it. Resolves when it listens. `env` needs `REDIS_URL` and `DATABASE_URL`. */
   static async start(env: Readonly<Record<string, string | undefined>>): Promise<ApiProcess> {
     let listening: Listening | undefined;
     const child = ApiProcess.launch(env, (line) => {
@@ -39,7 +39,7 @@ export class ApiProcess {
     return new ApiProcess(child, listening);
   }
 
-  /** Starts the process and waits for nothing: for settings it must refuse. */
+  /** Starts the process without waiting, for settings that it must refuse. */
   static launch(env: Readonly<Record<string, string | undefined>>, onLine: (line: string) => void = () => undefined): Child {
     const { PATH, HOME } = process.env;
     return new Child(process.execPath, [MAIN], {
@@ -52,7 +52,7 @@ export class ApiProcess {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Everything it logged. */
+  /** Its whole log. */
   get output(): string {
     return this.#child.output;
   }
@@ -70,7 +70,7 @@ export class ApiProcess {
     });
   }
 
-  /** Status of a path of the admin port. */
+  /** Returns the status of a path of the admin port. */
   async admin(path: string): Promise<number> {
     const response = await fetch(`http://127.0.0.1:${this.adminPort}${path}`);
     await response.text();
@@ -85,7 +85,7 @@ export class ApiProcess {
     return this.#child.exited;
   }
 
-  /** SIGTERM; resolves with the exit code. */
+  /** Sends SIGTERM. Resolves with the exit code. */
   async stop(timeoutMs = 40_000): Promise<number | null> {
     this.signal('SIGTERM');
     return (await within(timeoutMs, `the API ended after SIGTERM\n${this.output.slice(-2000)}`, this.exited)).code;

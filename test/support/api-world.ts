@@ -13,10 +13,10 @@ import type { CodeMail } from '#services/api/api-parts.ts';
 import { AccountStore } from './account-store.ts';
 import { ApiDocument } from './api-document.ts';
 
-/** When it is in a world. */
+/** The fixed time in a world, Unix milliseconds. */
 export const WORLD_NOW = 1_700_000_000_000;
 
-/** A logger that keeps what it is told. */
+/** A logger that adds its lines to a list. */
 export function listeningLog(lines: string[]): Logger {
   const line = (fields: object | string, message?: string): void =>
     void lines.push(message === undefined ? String(fields) : `${message} ${JSON.stringify(fields)}`);
@@ -24,15 +24,18 @@ export function listeningLog(lines: string[]): Logger {
   return log;
 }
 
-/** What a request has beside method and address. */
+/** The parts of a request beside method and address. */
 export interface WorldRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
-  /** The other end of the connection. */
+  /** The address of the other end of the connection. */
   readonly peer?: string;
 }
 
-/** The API with a store in memory, a clock that stands still, and every answer held against its own description. */
+/**
+ * The API with a store in memory and a fixed clock. Every answer is checked against the API's own
+ * description.
+ */
 export class ApiWorld {
   now = WORLD_NOW;
   readonly accounts = new AccountStore();
@@ -44,7 +47,7 @@ export class ApiWorld {
   #document: ApiDocument | undefined;
   #ids = 0;
 
-  /** It ends with the test. */
+  /** Closes itself at the end of the test. */
   constructor({ allowedOrigins = [], ...more }: Partial<ApiOptions> & { readonly allowedOrigins?: readonly string[] } = {}) {
     const now = (): number => this.now;
     const uuid = (): string => `00000000-0000-4000-8000-${String(this.#ids++).padStart(12, '0')}`;
@@ -87,7 +90,7 @@ export class ApiWorld {
     return this.#document;
   }
 
-  /** What a token says. */
+  /** Returns the credentials of a token. */
   async credentials(token: unknown): Promise<Credentials> {
     return this.#verifier.verify(String(token));
   }
@@ -116,7 +119,7 @@ export class ApiWorld {
     return this.request('GET', url, { headers });
   }
 
-  /** Sends JSON to a path under `/api/v1`. A text is sent as it is. */
+  /** Sends JSON to a path under `/api/v1`. A string is sent unchanged. */
   post(path: string, body: unknown, headers: Record<string, string> = {}, more: WorldRequest = {}): Promise<BridgeReply> {
     const payload = typeof body === 'string' ? body : JSON.stringify(body);
     return this.request('POST', `/api/v1${path}`, {
@@ -126,7 +129,7 @@ export class ApiWorld {
     });
   }
 
-  /** Asks for a code and reads the mail. */
+  /** Asks for a code by mail and returns it. */
   async code(account: string): Promise<string> {
     await this.post('/auth/code', { account });
     const code = this.mails.at(-1)?.code;
@@ -134,18 +137,22 @@ export class ApiWorld {
     return code;
   }
 
-  /** Registers somebody and resolves with `T`. */
+  /** Registers a user and resolves with `T`. */
   async member(name: string, mail: string): Promise<Record<string, unknown>> {
     const verified = jsonOf(await this.post('/auth/verify', { account: mail, code: await this.code(mail) }));
     return jsonOf(await this.post('/auth/register', { registration: verified['registration'], name }));
   }
 }
 
+/** Returns the JSON body of a reply. */
 export function jsonOf(reply: BridgeReply): Record<string, unknown> {
   return JSON.parse(reply.body.toString()) as Record<string, unknown>;
 }
 
-/** The value of a cookie that an answer sets; '' where it takes it back, undefined where it sets none. */
+/**
+ * Returns the value of a cookie that an answer sets; '' if the answer deletes it; undefined if the
+ * answer does not set it.
+ */
 export function cookieOf(reply: BridgeReply, name = 'parley_refresh'): string | undefined {
   const set = reply.headers['set-cookie'];
   const text = (Array.isArray(set) ? set : [set ?? '']).find((one) => one.startsWith(`${name}=`));

@@ -6,26 +6,29 @@ interface Row extends ArchivedPublication, Archived {
   readonly key: string | null;
 }
 
-/** An archive over plain arrays for rooms named `kept...`: it can be away, and answer when and in which order a test wants. */
+/**
+ * An archive on plain arrays, for rooms named `kept...`. A test can make it unavailable and delay
+ * its answers in any order.
+ */
 export class ArrayArchive implements Archive {
-  /** Every method but `holds` rejects. */
+  /** While true, every method but `holds` rejects. */
   away = false;
-  /** Questions so far, by method. */
+  /** The number of calls, by method. */
   readonly asked = { top: 0, find: 0, after: 0, before: 0 };
   readonly #rooms = new Map<string, Row[]>();
   #answer: () => Promise<void> = () => Promise.resolve();
 
-  /** Before each answer. */
+  /** Runs this before each answer. */
   delay(answer: () => Promise<void>): void {
     this.#answer = answer;
   }
 
-  /** Stores a publication where it was published. */
+  /** Stores a publication at its place. */
   store({ room, tail, key }: PublishRequest, { offset, epoch, at }: Published): void {
     this.put(room, { offset, epoch, at, key, frame: Buffer.from(`{"offset":${offset},${tail}`) });
   }
 
-  /** Messages 1 to `top` of an epoch that is over. */
+  /** Stores messages 1 to `top` of an earlier epoch. */
   seed(room: string, top: number, epoch = 'an-older-epoch-0'): void {
     for (let offset = 1; offset <= top; offset++) {
       this.put(room, { offset, epoch, at: offset, key: `${room}-${offset}`, frame: Buffer.from(`{"offset":${offset},"seeded":true}`) });
@@ -87,7 +90,7 @@ export class ArrayArchive implements Archive {
     return this.rows(room).at(-1)?.offset ?? 0;
   }
 
-  /** What is known when the question comes, answered when the test wants it. */
+  /** Reads the answer at the time of the call, and returns it when the test allows. */
   async #ask<T>(method: keyof ArrayArchive['asked'], look: () => T): Promise<T> {
     this.asked[method] += 1;
     if (this.away) throw new HubError('UNAVAILABLE');
@@ -97,7 +100,7 @@ export class ArrayArchive implements Archive {
   }
 }
 
-/** As the store does: the row that reaches the bytes is the last. */
+/** As the store does: the row that reaches the limit is the last one. */
 function upTo({ count, bytes }: PageLimit, rows: readonly Row[]): Row[] {
   let sum = 0;
   const end = rows.findIndex(({ frame }) => {

@@ -1,11 +1,11 @@
 import type { ServerFrame } from './server-frame.ts';
 
-/** What one client was told of who is here. */
+/** The presence frames of one client. */
 export class Attendance {
-  /** The last count pushed or asked for; undefined before any. */
+  /** The last count, pushed or requested; undefined before the first. */
   online: number | undefined;
   readonly rooms = new Map<string, number>();
-  /** `member` frames: `room user action` to how often. */
+  /** The number of `member` frames, by `room user action`. */
   readonly members = new Map<string, number>();
 
   frame(frame: ServerFrame): void {

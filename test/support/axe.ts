@@ -10,7 +10,10 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
 }
 
-/** What axe-core finds serious or critical in a page and its frames: one text for each element, empty where all is well. */
+/**
+ * Returns the serious and critical faults that axe-core finds in a page and its frames: one text
+ * for each element, none if all is well.
+ */
 export async function seriousFaults(page: Page): Promise<string[]> {
   const faults: string[] = [];
   for (const frame of page.frames()) {

@@ -1,8 +1,8 @@
 import { Background, type BackgroundTask } from '#libs/telemetry/background.ts';
 
-/** A runner of background tasks, with what it met. */
+/** A runner of background tasks that records failures. */
 export class WatchedBackground extends Background {
-  /** The task of each bug. */
+  /** The task of each failure. */
   readonly faults: BackgroundTask[];
   readonly lines: object[];
 

@@ -1,5 +1,6 @@
 import type { BrokerListener, Position, Publication, Topic } from '#libs/broker/broker.ts';
 
+/** A call of the listener. */
 export type LedgerEntry =
   | { readonly kind: 'publication'; readonly room: string; readonly offset: number; readonly frame: string }
   | { readonly kind: 'signal'; readonly topic: Topic; readonly payload: string }
@@ -7,7 +8,7 @@ export type LedgerEntry =
   | { readonly kind: 'healed'; readonly topics: readonly Topic[] }
   | { readonly kind: 'connectivity'; readonly up: boolean };
 
-/** A broker's listener that writes down what it is told, in order, with copies of the bytes. */
+/** A listener of a broker that records its calls in order, with copies of the bytes. */
 export class BrokerLedger implements BrokerListener {
   readonly entries: LedgerEntry[] = [];
 
@@ -31,7 +32,7 @@ export class BrokerLedger implements BrokerListener {
     this.entries.push({ kind: 'connectivity', up });
   }
 
-  /** Offsets of the room's publications, as given. */
+  /** The offsets of the room's publications, in order. */
   offsets(room: string): number[] {
     return this.entries.flatMap((entry) => (entry.kind === 'publication' && entry.room === room ? [entry.offset] : []));
   }

@@ -9,14 +9,17 @@ const SILENT = { info: () => undefined, warn: () => undefined, error: () => unde
 
 let count = 0;
 
-/** A publication with a key of its own and a text. */
+/** Makes a publication with a new key and a text. */
 export function publication(room: string, text: string, more: Partial<PublishRequest> = {}): PublishRequest {
   const at = Date.now();
   const key = `key-${String(count++).padStart(18, '0')}`;
   return { room, tail: `"room":"${room}","type":"message","message":{"text":"${text}","at":${at}}}`, key, at, ...more };
 }
 
-/** A broker on a real Redis as a gateway has it, with a ledger of what it was told and what its hooks counted. */
+/**
+ * A broker on a real Redis, as in a gateway. A ledger records its deliveries, and the counts of its
+ * hooks.
+ */
 export class BrokerNode {
   readonly link: RedisLink;
   readonly broker: BrokerRedis;
@@ -50,7 +53,10 @@ export class BrokerNode {
     }
   }
 
-  /** Where the room is for a reader of the ledger: the position joined at, moved by publications and resets; throws on a gap or a repeat. */
+  /**
+   * Returns the position of a reader of the ledger: the joined position, moved by publications and
+   * resets. Throws on a gap or a repetition.
+   */
   follow(room: string, start: number): { readonly offset: number; readonly resets: number } {
     let offset = start;
     let resets = 0;
@@ -66,7 +72,7 @@ export class BrokerNode {
     return { offset, resets };
   }
 
-  /** Resolves when the room has come to an offset without a gap. */
+  /** Resolves when the room has reached an offset without a gap. */
   async reached(room: string, start: number, offset: number, timeoutMs = 10_000): Promise<void> {
     await until(() => this.follow(room, start).offset >= offset, {
       timeoutMs,

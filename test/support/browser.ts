@@ -6,7 +6,7 @@ import { type Browser, type BrowserContext, type BrowserContextOptions, chromium
 import type { AllInOne } from './all-in-one.ts';
 import { until } from './wait.ts';
 
-/** Chromium without its own windows, which take half of the time of a page. */
+/** Chromium without its own windows: they take half of the time of a page. */
 const SHELL = '/usr/bin/chromium-headless-shell';
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const FLAGS = [
@@ -19,9 +19,9 @@ const FLAGS = [
   '--disable-sync',
 ];
 const ARTIFACTS = fileURLToPath(new URL('../artifacts/', import.meta.url));
-/** Milliseconds that anything in a page may take. */
+/** The most milliseconds for any step in a page. */
 export const PATIENCE_MS = 30_000;
-/** What a browser itself says of lines that broke, and of refusals that the page puts into words. */
+/** Messages of the browser itself about broken connections and refusals. The page handles these. */
 const EXPECTED = /net::ERR|WebSocket connection to|Failed to load resource: the server responded with a status of/;
 
 function launchOptions(places: readonly string[]): { readonly executablePath: string; readonly headless: true; readonly args: string[] } {
@@ -30,37 +30,46 @@ function launchOptions(places: readonly string[]): { readonly executablePath: st
   return { executablePath, headless: true, args: FLAGS };
 }
 
-/** The machine's Chromium, without a window. */
+/** Starts the machine's Chromium without a window. */
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch(launchOptions([SHELL, ...PLACES]));
 }
 
-/** A whole Chromium. Its people are in private windows: frames of other sites may keep nothing there but partitioned cookies. */
+/**
+ * Starts a full Chromium with private windows. Frames of other sites can store only partitioned
+ * cookies there.
+ */
 export function launchPrivate(): Promise<Browser> {
   return chromium.launch(launchOptions(PLACES));
 }
 
-/** A whole Chromium that lets frames of other sites keep things, each site's apart, as most people's do. Its profile is made in an empty folder. */
+/**
+ * Starts a full Chromium that lets frames of other sites store data, partitioned by site, as most
+ * people's do. `folder` is empty and gets its profile.
+ */
 export function launchEveryday(folder: string): Promise<BrowserContext> {
   mkdirSync(join(folder, 'Default'));
-  // Debian's would forbid it.
+  // The settings of Debian's Chromium would forbid it.
   const preferences = { profile: { cookie_controls_mode: 0, block_third_party_cookies: false } };
   writeFileSync(join(folder, 'Default', 'Preferences'), JSON.stringify(preferences));
   return chromium.launchPersistentContext(folder, launchOptions(PLACES));
 }
 
-/** Keeps a picture of the page in test/artifacts. */
+/** Saves a picture of the page in test/artifacts. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   mkdirSync(ARTIFACTS, { recursive: true });
   await page.screenshot({ path: `${ARTIFACTS}${name}.png` });
 }
 
-/** A person's browser: cookies of its own. */
+/** Opens the browser of one person, with cookies of its own. */
 export function newPerson(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
   return browser.newContext({ reducedMotion: 'reduce', ...options });
 }
 
-/** A tab. What its page complains about is added to `problems`; `before` may route requests before the first one. */
+/**
+ * Opens a tab. `problems` gets the errors of its page. `before` may route requests before the first
+ * one.
+ */
 export async function openTab(
   person: BrowserContext,
   url: string,
@@ -83,24 +92,24 @@ export async function openTab(
   return page;
 }
 
-/** The page knows whether somebody is logged in. */
+/** Resolves when the page knows whether a user is logged in. */
 export function settled(page: Page): Promise<void> {
   return page.locator('#loading').waitFor({ state: 'hidden' });
 }
 
-/** The chat is there, and connected. */
+/** Resolves when the chat is open and connected. */
 export function connected(page: Page): Promise<void> {
   return page.locator('[data-state="connected"]').first().waitFor();
 }
 
-/** Comes in as a guest. */
+/** Enters as a guest. */
 export async function enterAsGuest(page: Page, name: string): Promise<void> {
   await page.getByLabel('Nickname').fill(name);
   await page.keyboard.press('Enter');
   await connected(page);
 }
 
-/** Asks for a code on the form of the page. */
+/** Asks for a code with the form of the page. */
 export async function askForCode(page: Page, account: string): Promise<void> {
   await page.getByText('With my email').click();
   await page.getByLabel('Email address, or your name').fill(account);
@@ -108,7 +117,10 @@ export async function askForCode(page: Page, account: string): Promise<void> {
   await page.getByLabel('Code', { exact: true }).waitFor();
 }
 
-/** The newest code that the mailbox of a hub shows for an address; waits for the mail. `used`: not this one. */
+/**
+ * Returns the newest code for an address in the mailbox of a hub. Waits for the mail. `used`: an
+ * earlier code to ignore.
+ */
 export function mailedCode(hub: Pick<AllInOne, 'mailbox'>, address: string, used = ''): Promise<string> {
   return until(
     async () => {
@@ -121,7 +133,7 @@ export function mailedCode(hub: Pick<AllInOne, 'mailbox'>, address: string, used
   );
 }
 
-/** Registers through the page, by the mailed code. */
+/** Registers with the page and the mailed code. */
 export async function register(page: Page, hub: Pick<AllInOne, 'mailbox'>, address: string, name: string): Promise<void> {
   await askForCode(page, address);
   await page.getByLabel('Code', { exact: true }).fill(await mailedCode(hub, address));

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from './temp-folder.ts';
 
+/** A certificate and its key, as text and as files. */
 export interface Certificate {
   readonly certFile: string;
   readonly keyFile: string;
@@ -11,8 +12,10 @@ export interface Certificate {
 }
 
 /**
- * A certificate of `localhost` and 127.0.0.1, signed by itself and made for this run: nobody trusts it who was not told to.
- * @param names What it is made out to instead (`subjectAltName`).
+ * Makes a self-signed certificate of `localhost` and 127.0.0.1 for this run. Only a client that is
+ * given it trusts it.
+ *
+ * @param names The names of the certificate (`subjectAltName`).
  */
 export function makeCertificate(names = 'DNS:localhost,IP:127.0.0.1'): Certificate {
   const folder = makeFolder('parley-tls-');

@@ -6,14 +6,15 @@ import { Ledger, type Position } from './ledger.ts';
 import { RawClient, type RawClientOptions, type RawClose } from './raw-client.ts';
 import type { ServerFrame } from './server-frame.ts';
 
+/** Options of `ChatClient`. */
 export interface ChatClientOptions extends Omit<RawClientOptions, 'onText' | 'onClose' | 'onBinary'> {
-  /** Claims of the token; ignored where `token` is given. */
+  /** The claims of the token. Ignored if `token` is given. */
   readonly claims?: Partial<TokenClaims>;
-  /** Default `/ws/chat`. A path that has the token itself: with `token: ''`. */
+  /** The path. Default `/ws/chat`. A path that has the token needs `token: ''`. */
   readonly path?: string;
-  /** The tab's label (H1). Default: one made up, kept over reconnects. */
+  /** The label of the tab (H1). Default: a new one, kept over reconnects. */
   readonly session?: string;
-  /** Keep every frame in `frames`. Off for crowds. Default true. */
+  /** Whether to keep every frame in `frames`. Default true; false for crowds. */
   readonly record?: boolean;
 }
 
@@ -30,7 +31,7 @@ export class ReplyError extends Error {
   }
 }
 
-/** The connection ended before the answer came: whether the frame took effect is not known. */
+/** The connection ended before the answer. The effect of the frame is unknown. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
@@ -48,18 +49,19 @@ interface Waiter {
 }
 
 /**
- * A client for tests of the protocol: a promise for each frame, everything received kept for questions, and a ledger. It does nothing by itself; told to
- * reconnect, it joins its rooms again from where it was (M5). What stays connected is a `StayingClient`.
+ * A client for tests of the protocol: a promise for each frame, a record of all received frames,
+ * and a ledger. It acts only on calls. `reconnect` joins its rooms again from their positions (M5).
+ * For a client that stays connected use `StayingClient`.
  */
 export class ChatClient {
   readonly user: string;
   readonly ledger: Ledger;
-  /** Every frame of all connections, oldest first, where `record` is on. */
+  /** Every frame of all connections, oldest first, if `record` is true. */
   readonly frames: ServerFrame[] = [];
-  /** Frames received, by type. */
+  /** The number of received frames, by type. */
   readonly received = new Map<string, number>();
   welcome: ServerFrame = { type: 'none' };
-  /** How the connections before ended, and the present one where it has. */
+  /** The ends of all connections that have ended. */
   readonly closes: RawClose[] = [];
   #url: string;
   #raw: RawClient | undefined;
@@ -77,14 +79,18 @@ export class ChatClient {
     this.ledger = new Ledger(user);
   }
 
-  /** Resolves with the client after `welcome`. `url` is the gateway's, `ws://host:port`. Rejects as `RawClient.open` does. */
+  /**
+   * Connects. Resolves with the client after `welcome`. Rejects as `RawClient.open` does.
+   *
+   * @param url The gateway's URL, `ws://host:port`.
+   */
   static async connect(url: string, user: string, options: ChatClientOptions = {}): Promise<ChatClient> {
     const client = new ChatClient(url, user, options);
     await client.#open();
     return client;
   }
 
-  /** The last count pushed or asked for; undefined before any. */
+  /** The last count, pushed or requested; undefined before the first. */
   get online(): number | undefined {
     return this.#attendance.online;
   }
@@ -93,7 +99,7 @@ export class ChatClient {
     return this.#attendance.rooms;
   }
 
-  /** `member` frames: `room user action` to how often. */
+  /** The number of `member` frames, by `room user action`. */
   get members(): ReadonlyMap<string, number> {
     return this.#attendance.members;
   }
@@ -102,7 +108,7 @@ export class ChatClient {
     return this.#raw !== undefined;
   }
 
-  /** The socket below, to do to it what a client must not. Throws when there is none. */
+  /** The socket, for acts that a good client must not do. Throws if there is none. */
   get raw(): RawClient {
     if (this.#raw === undefined) throw new ConnectionLost(`${this.user} is not connected`);
     return this.#raw;
@@ -113,7 +119,7 @@ export class ChatClient {
     return this.#raw?.closed ?? Promise.resolve(this.closes.at(-1) ?? { code: 1006, reason: '' });
   }
 
-  /** Enters a room; `since` as given, or none. Resolves with the first `joined`. */
+  /** Enters a room, from `since` if it is given. Resolves with the first `joined`. */
   async join(room: string, since?: Position): Promise<ServerFrame> {
     const joined = await this.request({ type: 'join', room, since }, since);
     this.#rooms.add(room);
@@ -125,7 +131,7 @@ export class ChatClient {
     return await this.request({ type: 'leave', room });
   }
 
-  /** Says something once. Resolves with the ack. */
+  /** Publishes a message once. Resolves with the ack. */
   message(room: string, text: string, more: { readonly id?: string; readonly data?: unknown } = {}): Promise<ServerFrame> {
     return this.request({ type: 'message', room, text, ...more });
   }
@@ -150,7 +156,10 @@ export class ChatClient {
     this.send({ type: 'typing', room });
   }
 
-  /** Sends a frame and resolves with the answer of the same `id`; `error` rejects `ReplyError`, a lost line `ConnectionLost`. */
+  /**
+   * Sends a frame and resolves with the answer of the same `id`. Rejects with `ReplyError` for an
+   * `error` frame, and with `ConnectionLost` if the connection ends.
+   */
   request(frame: Readonly<Record<string, unknown>>, since?: Position): Promise<ServerFrame> {
     this.#serial += 1;
     const id = typeof frame.id === 'string' ? frame.id : `q${this.#serial}`;
@@ -162,17 +171,20 @@ export class ChatClient {
     });
   }
 
-  /** Sends a frame that has no answer, or one whose answer is awaited by `waitFor`. */
+  /** Sends a frame without waiting for an answer. */
   send(frame: Readonly<Record<string, unknown>>): void {
     this.raw.send(JSON.stringify(frame));
   }
 
-  /** How many frames came: for `waitFor` to look only at what comes later. */
+  /** Returns the number of frames so far. Pass it to `waitFor` to see only later ones. */
   mark(): number {
     return this.frames.length;
   }
 
-  /** The first frame from `from` on (default: any ever received) that fits; waits for it up to `timeoutMs` (default 30 s). */
+  /**
+   * Returns the first frame that fits, from `from` on (default: any frame ever received). Waits for
+   * it up to `timeoutMs` (default 30 s).
+   */
   async waitFor(
     type: string,
     fits: (frame: ServerFrame) => boolean = () => true,
@@ -200,12 +212,15 @@ export class ChatClient {
     });
   }
 
-  /** Frames of one type, optionally from a mark on. */
+  /** Returns the frames of one type, from a mark on. */
   of(type: string, from = 0): ServerFrame[] {
     return this.frames.slice(from).filter((frame) => frame.type === type);
   }
 
-  /** Connects again, to another gateway where `url` is given, and joins its rooms from where it was. Resolves with the `joined` frames. */
+  /**
+   * Connects again, to `url` if it is given, and joins its rooms from their positions. Resolves
+   * with the `joined` frames.
+   */
   async reconnect(url: string = this.#url): Promise<ServerFrame[]> {
     this.#raw?.reset();
     await this.#raw?.closed;
@@ -214,12 +229,12 @@ export class ChatClient {
     return await this.#rejoin();
   }
 
-  /** Breaks the line. */
+  /** Breaks the connection. */
   reset(): void {
     this.#raw?.reset();
   }
 
-  /** Leaves for good, politely. */
+  /** Closes the connection in order, for good. */
   async close(): Promise<RawClose> {
     const raw = this.#raw;
     if (raw === undefined) return this.closes.at(-1) ?? { code: 1006, reason: '' };

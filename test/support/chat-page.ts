@@ -1,18 +1,22 @@
-/** The chat's page as a person uses it. */
+/** Uses the chat's page as a person does. */
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
 
 import { newPerson, openTab, PATIENCE_MS } from './browser.ts';
 import type { PostgresDatabase } from './postgres.ts';
 import { until } from './wait.ts';
 
+/** A browser that enters the chat. */
 export interface Entering {
   readonly browser: Browser;
   readonly url: string;
-  /** What the page complains about is added. */
+  /** Gets the errors of the page. */
   readonly problems: string[];
 }
 
-/** A person of their own comes in as a guest and is in the chat. `before` may route requests before the first one. */
+/**
+ * A new person enters as a guest and opens the chat. `before` may route requests before the first
+ * one.
+ */
 export async function comeIn(
   { browser, url, problems }: Entering,
   name: string,
@@ -26,14 +30,14 @@ export async function comeIn(
   return page;
 }
 
-/** Another tab of somebody who is in. `hash`: where in the chat. */
+/** Opens another tab of a person. `hash`: the place in the chat. */
 export async function anotherTab(person: BrowserContext, { url, problems }: Entering, hash = ''): Promise<Page> {
   const page = await openTab(person, `${url}/${hash}`, problems);
   await inChat(page);
   return page;
 }
 
-/** Connected, with the chat in view. */
+/** Resolves when the chat is connected and in view. */
 export async function inChat(page: Page): Promise<void> {
   await page.locator('[data-chat]').waitFor();
   await page.locator('[data-state="connected"]').waitFor();
@@ -47,7 +51,7 @@ export async function goTo(page: Page, hash: string): Promise<void> {
   await page.locator(`[data-chat="${hash}"]`).waitFor();
 }
 
-/** Opens what an entry of the list leads to, and waits until it is in view. */
+/** Opens an entry of the list and waits until it is in view. */
 export async function openEntry(page: Page, entry: string): Promise<void> {
   const link = page.locator(entry);
   const hash = await link.getAttribute('href');
@@ -55,7 +59,7 @@ export async function openEntry(page: Page, entry: string): Promise<void> {
   await page.locator(`[data-chat="${hash}"]`).waitFor();
 }
 
-/** Texts of the conversation in view, in order. */
+/** Returns the texts of the conversation in view, in order. */
 export function conversation(page: Page): Promise<string[]> {
   return page.locator('main [data-text]').allTextContents();
 }
@@ -72,25 +76,30 @@ export async function converses(page: Page, lines: readonly string[]): Promise<v
   );
 }
 
-/** A line of the conversation in view with exactly this text. `state`: of one's own. */
+/**
+ * Returns the line of the conversation in view with exactly this text. `state`: of an own message.
+ */
 export function line(page: Page, text: string, state?: 'pending' | 'stored' | 'failed'): Locator {
   const lines = page.locator(state === undefined ? 'main li[data-key]' : `main li[data-mine][data-state="${state}"]`);
   return lines.filter({ has: page.getByText(text, { exact: true }) });
 }
 
-/** Writes into the room in view. */
+/** Sends a text to the room in view. */
 export async function write(page: Page, text: string): Promise<void> {
   await page.getByLabel('Message', { exact: true }).fill(text);
   await page.keyboard.press('Enter');
 }
 
-/** Says something and waits until the hub has it. */
+/** Sends a text and waits until the hub has stored it. */
 export async function say(page: Page, text: string): Promise<void> {
   await write(page, text);
   await line(page, text, 'stored').waitFor();
 }
 
-/** Makes a group with those who are in the park, and waits until everybody has it in the list. Returns its room. */
+/**
+ * Makes a group with people of the park and waits until all of them see it in the list. Returns its
+ * room.
+ */
 export async function makeGroup(owner: Page, name: string, others: readonly Page[], { keep = true } = {}): Promise<string> {
   await owner.getByRole('button', { name: 'New group' }).click();
   const dialog = owner.getByRole('dialog');
@@ -104,7 +113,7 @@ export async function makeGroup(owner: Page, name: string, others: readonly Page
   return (await owner.locator('main').getAttribute('data-room')) ?? '';
 }
 
-/** Waits until so much is unread in the list's entry that this selects. */
+/** Waits until the selected entry of the list shows this many unread messages. */
 export async function unread(page: Page, entry: string, count: number): Promise<void> {
   let seen = -1;
   await until(
@@ -120,7 +129,10 @@ export async function unread(page: Page, entry: string, count: number): Promise<
   );
 }
 
-/** Waits until the hub knows that everything up to an offset reached somebody, in a room whose name is like this. It is told once a second at most. */
+/**
+ * Waits until the store knows that a user got everything up to an offset, in a room whose name
+ * matches. Clients report it at most once a second.
+ */
 export async function delivered(database: PostgresDatabase, room: string, name: string, offset: number): Promise<void> {
   await until(
     async () => {
@@ -134,7 +146,7 @@ export async function delivered(database: PostgresDatabase, room: string, name: 
   );
 }
 
-/** Waits until so many people are online, says the hub: who was here for another test has gone. */
+/** Waits until the hub reports that nobody of an earlier test is online. */
 export async function nobodyOnline(url: string): Promise<void> {
   await until(async () => ((await (await fetch(`${url}/api/v1/online`)).json()) as { count: number }).count === 0, {
     timeoutMs: PATIENCE_MS,

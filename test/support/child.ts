@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
+/** The exit of a process. */
 export interface ChildExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
+/** Options of `Child`. */
 export interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
@@ -15,7 +17,7 @@ export interface ChildOptions {
 
 const OUTPUT_KEPT = 200_000;
 const SETPRIV = '/usr/bin/setpriv';
-/** Goes before the arguments of Node: a process comes up in two thirds of the time. */
+/** The first arguments of Node. With them a process starts in two thirds of the time. */
 const STRIPPED = ['--import', new URL('./stripped-types-hook.mjs', import.meta.url).href];
 const living = new Set<Child>();
 process.on('exit', () => {
@@ -23,13 +25,14 @@ process.on('exit', () => {
 });
 
 /**
- * A process started by a test. It never outlives the test process: an exit hook kills it, and where the kernel can (Linux, through
- * setpriv's parent-death signal) also when the test process is itself killed. Its last output is kept for the failure's message.
+ * A process of a test. It never outlives the test process: an exit hook kills it, and on Linux the
+ * parent-death signal (setpriv) does if the test process itself is killed. A failure shows its last
+ * output.
  */
 export class Child {
   readonly #process: ChildProcess;
   #output = '';
-  /** Resolves once it has ended and its output was read to the end. */
+  /** Resolves when it has ended and its output is read to the end. */
   readonly exited: Promise<ChildExit>;
   #ended = false;
 
@@ -64,7 +67,7 @@ export class Child {
     });
   }
 
-  /** 0 where it could not be started. */
+  /** Its process id; 0 if it could not be started. */
   get pid(): number {
     return this.#process.pid ?? 0;
   }
@@ -73,12 +76,12 @@ export class Child {
     return this.#ended;
   }
 
-  /** Its standard output and error, mixed as they came; the last 200,000 characters. */
+  /** Its standard output and error in order of arrival: the last 200,000 characters. */
   get output(): string {
     return this.#output;
   }
 
-  /** Sends a signal; nothing happens where it has ended. */
+  /** Sends a signal. Does nothing if the process has ended. */
   signal(signal: NodeJS.Signals): void {
     if (!this.#ended) this.#process.kill(signal);
   }

@@ -3,13 +3,18 @@ import { signToken, type TokenClaims } from './jwt.ts';
 import type { Position } from './ledger.ts';
 import { until, within } from './wait.ts';
 
+/** Options of `FleetClient`. */
 export interface FleetClientOptions extends Partial<Omit<ParleyClientOptions, 'url'>> {
   readonly user: string;
-  /** The base of a gateway's address, asked at each attempt. Where it throws, that attempt fails. */
+  /**
+   * Returns the base of a gateway's address, for each attempt to connect. If it throws, the attempt
+   * fails.
+   */
   readonly url: () => string;
   readonly claims?: Partial<TokenClaims>;
 }
 
+/** A frame that a client sent. */
 export interface SentFrame {
   readonly type: string;
   readonly id?: string;
@@ -19,19 +24,19 @@ export interface SentFrame {
   readonly rooms?: readonly { readonly room: string; readonly since?: Position }[];
 }
 
-/** Comes back soon: tests need not wait like a crowd. */
+/** Short back-off times: a test's clients are few. */
 const SOON = { baseMs: 50, capMs: 500 };
 
-/** A `ParleyClient` with what came to it. */
+/** A `ParleyClient` that records its events. */
 export class FleetClient {
   readonly user: string;
   readonly client: ParleyClient;
   readonly heard: MessageEvent[] = [];
-  /** Every frame it sent, on all its lines. */
+  /** Every frame that it sent, on all its connections. */
   readonly sent: SentFrame[] = [];
-  /** Every state it was in, each change once. */
+  /** Its states, one entry for each change. */
   readonly states: string[] = [];
-  /** Lines that stand. */
+  /** Its open connections. */
   readonly #lines = new Set<WebSocket>();
 
   constructor({ user, url, claims, getToken = () => signToken({ sub: user, ...claims }), ...options }: FleetClientOptions) {
@@ -54,7 +59,8 @@ export class FleetClient {
       },
       backoff: SOON,
       ...options,
-      // The address is asked for here: an attempt without a token is made again, one without an address is the last.
+      // The address is read here. An attempt without a token is retried; an attempt without an
+      // address would be the last.
       getToken: (request) => {
         base = url();
         return getToken(request);
@@ -68,7 +74,7 @@ export class FleetClient {
     this.client.connect();
   }
 
-  /** Leaves for good; resolves when its lines have ended. */
+  /** Closes it for good. Resolves when its connections have ended. */
   async close(): Promise<void> {
     this.client.close();
     await until(() => this.#lines.size === 0, { timeoutMs: 30_000, describe: `the lines of ${this.user} ended` });
@@ -82,7 +88,7 @@ export class FleetClient {
     return this.messages(room).map(({ message }) => message.text);
   }
 
-  /** Waits until the condition holds: looks now, and after each event of the type. */
+  /** Waits until the condition holds. Checks it now and after each event of the type. */
   async until<K extends keyof ClientEvents>(type: K, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
     if (condition()) return;
     let off = (): void => {};
@@ -94,7 +100,7 @@ export class FleetClient {
     await within(timeoutMs, `${type}: ${condition.toString()}`, met).finally(off);
   }
 
-  /** The next event of a type that fits. */
+  /** Resolves with the next event of a type that fits. */
   async next<K extends keyof ClientEvents>(
     type: K,
     fits: (event: ClientEvents[K]) => boolean = () => true,
@@ -110,7 +116,7 @@ export class FleetClient {
   }
 }
 
-/** Clients of a test, ended after it. */
+/** The clients of a test. They end with it. */
 export class ClientFleet {
   readonly #clients: FleetClient[] = [];
 

@@ -8,11 +8,11 @@ interface Alarm {
   readonly callback: () => void;
 }
 
-/** A clock that stands until it is advanced. */
+/** A clock that moves only by `advance`. */
 class StageClock {
-  /** The steady clock, by which alarms strike. */
+  /** The steady clock. It decides when alarms fire. */
   #now = 1_000_000;
-  /** How far the wall clock is ahead of it. */
+  /** Milliseconds that the wall clock is ahead of it. */
   #ahead = 500_000_000;
   readonly #alarms = new Set<Alarm>();
 
@@ -34,7 +34,7 @@ class StageClock {
     this.#alarms.delete(alarm as Alarm);
   }
 
-  /** Goes on, alarm by alarm; what these began is let come to rest in between. */
+  /** Moves on, alarm by alarm. After each alarm it waits until all promises have settled. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.#now + milliseconds;
     for (;;) {
@@ -49,7 +49,10 @@ class StageClock {
     await settle();
   }
 
-  /** Somebody sets the wall clock back, or ahead where it is less than 0: alarms strike after the same time as before. */
+  /**
+   * Sets the wall clock back, or ahead by a negative value. Alarms fire after the same time as
+   * before.
+   */
   setBack(milliseconds: number): void {
     this.#ahead -= milliseconds;
   }
@@ -59,14 +62,14 @@ class StageClock {
     this.#ahead += milliseconds;
   }
 
-  /** The machine sleeps: what was due meanwhile strikes late, all at once. */
+  /** The machine sleeps. Alarms that were due meanwhile fire late, all at once. */
   async sleep(milliseconds: number): Promise<void> {
     this.#now += milliseconds;
     await this.advance(0);
   }
 }
 
-/** Lets promises come to rest. */
+/** Waits until all promises have settled. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
 }
@@ -104,7 +107,10 @@ export class StageSocket {
     this.closedWith = code;
   }
 
-  /** The hub says something: of an error also which room it is about. @throws Error for an answer that the real one does not give (F4). */
+  /**
+   * The hub sends a frame. An error needs the room it is about.
+   * @throws Error for an answer that the real hub does not give (F4).
+   */
   say(frame: Frame): void {
     const room = frame.type === 'error' ? this.#ledger.roomOf(frame.id) : undefined;
     const said = room === undefined ? frame : { room, ...frame };
@@ -112,7 +118,7 @@ export class StageSocket {
     this.hears(JSON.stringify(said));
   }
 
-  /** Something comes, whatever it is. */
+  /** Delivers any data to the client. */
   hears(data: unknown): void {
     this.#dispatch('message', { data });
   }
@@ -122,7 +128,7 @@ export class StageSocket {
     this.#dispatch('close', { code, reason });
   }
 
-  /** The connection could not be made, and nothing more is told: Node 22. */
+  /** The connection could not be made. The client gets no further event, as in Node 22. */
   fail(): void {
     this.#dispatch('error', {});
   }
@@ -145,7 +151,7 @@ export class StageSocket {
 
 type Signal = 'online' | 'offline' | 'wake';
 
-/** A client between a hub, a clock, a browser and a die that are the test's. */
+/** A client whose hub, clock, browser and random numbers are the test's. */
 export class ClientStage {
   readonly clock = new StageClock();
   readonly sockets: StageSocket[] = [];
@@ -154,7 +160,7 @@ export class ClientStage {
   readonly stored = new Map<string, string>();
   readonly asked: boolean[] = [];
   readonly client: ParleyClient;
-  /** What `getToken` gives; a function may throw. */
+  /** The result of `getToken`. A function may throw. */
   token: string | null | (() => string | null | Promise<string>) = 'token';
   random = 0.5;
   online = true;
@@ -208,12 +214,12 @@ export class ClientStage {
     return this.#ears.size;
   }
 
-  /** The browser tells something. */
+  /** The browser emits a signal. */
   signal(signal: Signal): void {
     for (const ear of [...this.#ears]) ear(signal);
   }
 
-  /** Connects, up to `welcome`. */
+  /** Connects and gets `welcome`. */
   async connected(welcome: Partial<ClientEvents['welcome']> = {}): Promise<this> {
     this.client.connect();
     await this.advance(0);
@@ -222,7 +228,7 @@ export class ClientStage {
     return this;
   }
 
-  /** The hub welcomes the newest socket. */
+  /** The hub sends `welcome` to the newest socket. */
   welcome(welcome: Partial<ClientEvents['welcome']> = {}): void {
     this.socket.say({
       type: 'welcome',
@@ -237,7 +243,7 @@ export class ClientStage {
     });
   }
 
-  /** The line breaks, and another one is welcomed after the back-off. */
+  /** The connection breaks, and after the back-off a new one gets `welcome`. */
   async reconnected(): Promise<StageSocket> {
     this.socket.end(1006);
     await this.advance(10_000);
@@ -250,13 +256,13 @@ export class ClientStage {
     await this.clock.advance(milliseconds);
   }
 
-  /** The answer to the client's last join, or to one of its rooms. */
+  /** Answers the client's last join, or one of its rooms. */
   joined(room: string, rest: Readonly<Record<string, unknown>> = {}): void {
     const { id } = this.socket.last('join');
     this.socket.say({ type: 'joined', id, room, count: 1, epoch: 'e1', offset: 0, recovered: false, messages: [], more: false, ...rest });
   }
 
-  /** Joins a room, answered with this position. */
+  /** Joins a room and answers with this position. */
   async entered(room: string, offset = 0): Promise<void> {
     const joined = this.client.join(room);
     await this.advance(0);
@@ -264,22 +270,23 @@ export class ClientStage {
     await joined;
   }
 
-  /** Somebody says something. */
+  /** Delivers a message of another user. */
   hears(room: string, offset: number, id = `${room}-${offset}`): void {
     this.socket.say({ type: 'message', room, offset, message: chatMessage(id) });
   }
 
-  /** What was handed over of a room: its offsets. */
+  /** The offsets that the application got of a room. */
   offsets(room: string): (number | undefined)[] {
     return this.messages.filter((event) => event.room === room).map(({ offset }) => offset);
   }
 }
 
+/** Makes a message with this id. */
 export function chatMessage(id: string): { id: string; from: { id: string; name: string; kind: string }; text: string; at: number } {
   return { id, from: { id: 'bob', name: 'Bob', kind: 'user' }, text: `text of ${id}`, at: 1_700_000_000_000 };
 }
 
-/** Messages of a page. */
+/** Makes the messages of a page. */
 export function page(room: string, from: number, to: number): { offset: number; message: ReturnType<typeof chatMessage> }[] {
   return Array.from({ length: to - from + 1 }, (_, index) => ({ offset: from + index, message: chatMessage(`${room}-${from + index}`) }));
 }

@@ -5,30 +5,33 @@ import type { Random } from './random.ts';
 import { StayingClient } from './staying-client.ts';
 import { until } from './wait.ts';
 
-/** A gateway, or what stands before one. */
+/** A gateway, or a proxy in front of one. */
 interface Place {
   readonly url: string;
   readonly ended: boolean;
 }
 
-/** Somebody who is in the room, too. */
+/** Another member of the room. */
 interface Member {
   readonly user: string;
   readonly ledger: Ledger;
   readonly connected: boolean;
 }
 
+/** Options of `Crowd`. */
 export interface CrowdOptions {
   readonly room: string;
   readonly random: Random;
-  /** One user for each, named `<prefix><n>`, there to begin with. */
+  /** The first gateway of each user. The users are named `<prefix><n>`. */
   readonly on: readonly Place[];
   readonly prefix?: string;
-  /** Where to go after the line was lost. Default: any of `on` that lives. */
+  /** Returns the gateway for a reconnect. Default: any living one of `on`. */
   readonly back?: () => string;
 }
 
-/** Users in one room who talk all the time, stay connected whatever happens, and keep ledgers of it. */
+/**
+ * Users in one room who publish all the time, stay connected whatever happens, and keep ledgers.
+ */
 export class Crowd {
   readonly clients: readonly StayingClient[];
   readonly room: string;
@@ -61,12 +64,12 @@ export class Crowd {
     return new Crowd(clients, room, random);
   }
 
-  /** Messages acked so far, over all. */
+  /** The number of acknowledged messages of all users. */
   get said(): number {
     return this.#said;
   }
 
-  /** From now on everybody says something about every `everyMs`. No text comes twice. */
+  /** Starts the messages: each user publishes about every `everyMs`. No text comes twice. */
   talk(everyMs = 100): void {
     this.#talking = true;
     this.#talk = this.clients.map(async (client) => {
@@ -78,7 +81,7 @@ export class Crowd {
         await delay(this.#random.between(0.5 * everyMs, 1.5 * everyMs));
       }
     });
-    // Awaited in `rest`; a failure before that must not end the process.
+    // Awaited in `rest`. An earlier failure must not end the process.
     for (const talk of this.#talk) {
       talk.catch((error: unknown) => {
         this.#failure ??= error;
@@ -86,7 +89,7 @@ export class Crowd {
     }
   }
 
-  /** Resolves when so many more messages were acked. */
+  /** Resolves when this many more messages are acknowledged. */
   async progress(messages: number, timeoutMs = 60_000): Promise<void> {
     const goal = this.#said + messages;
     await until(() => this.#said >= goal || this.#failure !== undefined, {
@@ -96,7 +99,10 @@ export class Crowd {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Ends the talk: resolves when every message begun was acked and all stand at the same place. */
+  /**
+   * Stops the messages. Resolves when every message is acknowledged and all users are at the same
+   * position.
+   */
   async rest(others: readonly Member[] = [], timeoutMs = 60_000): Promise<void> {
     this.#talking = false;
     await Promise.all(this.#talk);
@@ -109,7 +115,10 @@ export class Crowd {
     });
   }
 
-  /** What the ledgers tell, those of others in the room included, and what was said once and shown twice. */
+  /**
+   * Compares the ledgers, with those of others in the room, and adds messages that were shown
+   * twice.
+   */
   compare(others: readonly Member[] = []): Comparison {
     const ledgers = [...this.clients, ...others].map((client) => client.ledger);
     const { violations, ...rest } = compareLedgers(ledgers, this.room);
@@ -121,7 +130,7 @@ export class Crowd {
     await Promise.all(this.clients.map((client) => client.close()));
   }
 
-  /** A receiver knows a message again by its id, whatever was lost meanwhile (M2). */
+  /** A receiver recognises a repeated message by its id, whatever was lost meanwhile (M2). */
   #repeated(): Violation[] {
     const idsOf = new Map([...this.#texts].map((text) => [text, new Set<string>()]));
     for (const { shown } of this.clients) for (const { id, text = '' } of shown) idsOf.get(text)?.add(id);

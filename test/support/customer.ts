@@ -1,10 +1,10 @@
 import { ParleyClient } from '#libs/client/index.ts';
 import { within } from './wait.ts';
 
-/** A customer without a page: in over the API, at the hub by the client. */
+/** A customer without a page: enters over the API and uses the client. */
 export class Customer {
   readonly id: string;
-  /** The conversation. */
+  /** The room of the conversation. */
   readonly room: string;
   readonly #client: ParleyClient;
   readonly #end: () => Promise<unknown>;
@@ -16,7 +16,7 @@ export class Customer {
     this.#end = end;
   }
 
-  /** Comes in under a name, and opens a conversation. */
+  /** Enters under a name and opens a conversation. */
   static async open(hubUrl: string, name: string, subject: string): Promise<Customer> {
     const login = await post(`${hubUrl}/api/v1/customers`, { name, channel: 'shop', metadata: { plan: 'gold' } });
     const token = String(login['token']);
@@ -26,7 +26,7 @@ export class Customer {
     return new Customer(String(login['id']), String(room), client, () => post(`${hubUrl}/api/v1/conversations/${room}/close`, {}, token));
   }
 
-  /** Says something; resolves when it is stored. */
+  /** Publishes a message. Resolves when it is stored. */
   async say(text: string): Promise<void> {
     await within(30_000, `the hub stored ${text}`, this.#client.send(this.room, text));
   }

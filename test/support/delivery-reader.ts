@@ -17,19 +17,25 @@ interface Frame {
   readonly messages?: readonly Item[];
 }
 
-/** What a client makes of the frames of one room: where it stands, and every breach of M4 and M5. A message's id is `epoch:offset`. */
+/**
+ * Reads the frames of one room as a client does: its position, and every breach of M4 and M5. The
+ * id of a message is `epoch:offset`.
+ */
 export class DeliveryReader {
   readonly breaches: string[] = [];
   position: Position | undefined;
-  /** Joins that are not answered, with what they asked from. */
+  /** Joins without an answer, with their `since`. */
   readonly #asked = new Map<string, Position | undefined>();
   readonly #isPrivate: boolean;
-  /** Whether it is in the room: messages of a public room come only then. */
+  /** Whether it is in the room. A public room sends messages only then. */
   #isIn = false;
   #pages: Item[] = [];
-  /** Messages that its node got for it and that did not come yet. */
+  /** Messages that its node got for it and that have not arrived yet. */
   readonly #awaited = new Map<string, Position>();
-  /** By epoch: the highest offset of a page or `resync`. What is below was sent, or told as lost. */
+  /**
+   * By epoch: the highest offset of a page or `resync`. Everything below was sent, or reported as
+   * lost.
+   */
   readonly #told = new Map<string, number>();
   readonly #seen = new Set<string>();
 
@@ -72,7 +78,7 @@ export class DeliveryReader {
     }
   }
 
-  /** Every breach, once everything has come; `end` is where the room stands. */
+  /** Returns every breach, after the last frame. `end`: the position of the room. */
   breachesAt(end: Position): string[] {
     const { position } = this;
     const isFollowing = this.#isPrivate ? position !== undefined : this.#isIn;

@@ -17,20 +17,23 @@ import { muteStats } from './mute-stats.ts';
 import { turn } from './turn.ts';
 import { openConnection } from './unit-connection.ts';
 
+/** Options of `DeliveryStage`. */
 export interface DeliveryStageOptions {
   readonly room: string;
   readonly retention: Retention;
   readonly broker: Pick<Broker, 'subscribe' | 'unsubscribe' | 'after' | 'before'>;
   readonly cursors: Pick<CursorStore, 'delivered' | 'waiting'>;
-  /** Announces the user; resolves with the count of the room. */
+  /** Announces the user. Resolves with the count of the room. */
   enter(): Promise<number>;
-  /** Whether the user may enter the room. Default at once. */
+  /** Resolves if the user may enter the room. Default: at once. */
   allow?(): Promise<void>;
 }
 
 type Send = (frame: string) => void;
 
-/** The deliveries of one node into one room, with their real parts. The backend is the test's, the network is played. */
+/**
+ * The deliveries of one node to one room, with the real parts. The test plays backend and network.
+ */
 export class DeliveryStage {
   readonly users = new LocalUsers({ subscribeUser: async () => undefined, unsubscribe: () => undefined });
   readonly background = new WatchedBackground();
@@ -38,7 +41,7 @@ export class DeliveryStage {
   readonly joins: Joins;
   readonly privateRooms: PrivateRooms;
   readonly relay: Relay;
-  /** Bugs that the relay met. */
+  /** The unexpected errors of the relay. */
   readonly bugs: unknown[] = [];
   readonly #options: DeliveryStageOptions;
   readonly #topics = new Map<string, Set<Send>>();
@@ -83,7 +86,7 @@ export class DeliveryStage {
     });
   }
 
-  /** A session of ann's. `buffered`: bytes in its outbox. */
+  /** Opens a session of ann. `buffered`: the bytes in its outbox. */
   connect(send: Send, options: { readonly id?: string; readonly isCaughtUp?: boolean; readonly buffered?: () => number } = {}): Connection {
     const socket = {
       subscribe: (topic: string) => this.#topics.set(topic, (this.#topics.get(topic) ?? new Set()).add(send)),

@@ -1,4 +1,7 @@
-/** A program that holds an embedded PostgreSQL: `<folder>`. Tells `ready <url>`, `refused <error>` or `failed <error>`; SIGTERM ends it in order, SIGUSR2 at once. */
+/**
+ * A program that runs an embedded PostgreSQL: `<folder>`. Prints `ready <url>`, `refused <error>`
+ * or `failed <error>`. SIGTERM ends it in order, SIGUSR2 at once.
+ */
 import { FolderInUseError, startEmbedded } from '#libs/store/embedded-postgres.ts';
 import { createLogger } from '#libs/telemetry/logger.ts';
 

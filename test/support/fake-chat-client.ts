@@ -7,12 +7,12 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** A refusal as the hub or the SDK would give it. */
+/** Makes a refusal as the hub or the SDK does. */
 export function refusal(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
-/** A message of a day long gone, said `offset` seconds into it. */
+/** Makes a message of an old day, `offset` seconds into it. */
 export function said(offset: number, text: string, from = 'bob'): { readonly offset: number; readonly message: Message } {
   return {
     offset,
@@ -20,7 +20,7 @@ export function said(offset: number, text: string, from = 'bob'): { readonly off
   };
 }
 
-/** The client SDK, played: calls are written down and wait until the test answers them. */
+/** A client SDK whose calls are recorded. Each waits until the test answers it. */
 export class FakeChatClient implements ChatClient {
   readonly status = { state: 'connected', attempt: 0 } as const;
   readonly welcome = undefined;
@@ -36,7 +36,7 @@ export class FakeChatClient implements ChatClient {
     return () => listeners.delete(listener);
   }
 
-  /** What the chat does not look at may be left out. */
+  /** Emits an event. Members that the chat does not read may be absent. */
   emit<T extends keyof ChatEvents>(type: T, event: Omit<Partial<ChatEvents[T]>, 'type'>): void {
     for (const listener of this.#listeners.get(type) ?? []) (listener as (event: unknown) => void)(event);
   }
@@ -87,7 +87,7 @@ export class FakeChatClient implements ChatClient {
     this.calls.push(`delivered ${room} ${offset}`);
   }
 
-  /** Answers the call of these words. Resolves once the answer was taken up. */
+  /** Answers the call with this text. Resolves when the chat has handled the answer. */
   async answer(call: string, value: unknown = {}): Promise<void> {
     this.#take(call).resolve(value);
     await settled();
@@ -111,12 +111,12 @@ export class FakeChatClient implements ChatClient {
   }
 }
 
-/** Lets everything happen that waits for nothing any more. */
+/** Resolves when no step is left that can run now. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Time that stands still until the test moves it. */
+/** Timers whose time only the test moves. */
 export class FakeTimers implements Timers {
   #now = Date.UTC(2026, 0, 5, 12, 30);
   #tasks: { readonly at: number; readonly run: () => void }[] = [];

@@ -4,19 +4,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** First slot, last slot, port of their master on 127.0.0.1. */
 export type SlotLine = readonly [first: number, last: number, port: number];
 
-/** What passes for a master of a Redis Cluster that says what it is told to: a map of its own, and one answer to whatever else is asked. */
+/**
+ * A master of a Redis Cluster that answers as the test says: with a map of its own, and one answer
+ * to every other command.
+ */
 export class FakeMaster {
   readonly port: number;
-  /** What it says it is. */
+  /** The version that it reports. */
   version = '7.2.0';
   /** Its answer to CLUSTER SLOTS. */
   map: readonly SlotLine[] = [];
-  /** Milliseconds until it gives that answer. */
+  /** Milliseconds before that answer. */
   slowMs = 0;
-  /** How often it was asked for its map, and how often it has told it. */
+  /** The number of requests for its map, and of answers to them. */
   asked = 0;
   told = 0;
-  /** The error it answers any other command with; `OK` where there is none. */
+  /** The error for any other command. Undefined: `OK`. */
   refusal: string | undefined;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -74,7 +77,7 @@ export class FakeMaster {
   }
 }
 
-/** The first command of what came, and how long it is; undefined where it is not whole yet. */
+/** Returns the first command of a text, and its length; undefined if it is incomplete. */
 function readCommand(text: string): { readonly args: readonly string[]; readonly length: number } | undefined {
   const head = /^\*(\d+)\r\n/.exec(text);
   if (head === null) return undefined;

@@ -2,14 +2,17 @@ import { createServer } from 'node:net';
 
 const given = new Set<number>();
 
-/** The processes of one test run have ports of their own each: a port whose server is down for a moment looks free to the others. */
+/**
+ * Each process of a test run takes its own share of the ports. Otherwise a port whose server is
+ * down for a moment looks free to the others.
+ */
 const LANES = 4;
 const LANE_PORTS = 10_000 / LANES;
 const lane = Number(process.env.VITEST_POOL_ID ?? 0) % LANES;
 
 /**
- * A TCP port of 127.0.0.1 on which nothing listens. It lies below the range the kernel takes ports of outgoing connections from, so
- * that a server which is restarted on its port finds it free; the port 10,000 above (a Redis Cluster's bus) is free as well.
+ * Finds a free TCP port of 127.0.0.1. It lies below the ports of outgoing connections, so that a
+ * server can restart on its port. The port 10,000 above (the bus of a Redis Cluster) is free, too.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

@@ -1,28 +1,30 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Where a request goes: a WebSocket to a gateway, everything else to the API. */
+/** The targets of requests: a gateway for WebSockets, the API for everything else. */
 export interface FrontDoorTargets {
-  /** Ports of 127.0.0.1. */
+  /** The port of the API on 127.0.0.1. */
   readonly api: number;
-  /** Asked for each WebSocket; undefined: nobody is there. */
+  /** Returns the port of the gateway for each WebSocket; undefined: there is none. */
   readonly gateway: () => number | undefined;
 }
 
 /**
- * What stands before a hub of several processes, as a load balancer would: one address for page, API and WebSockets. It looks at the first line of a
- * connection only, which is enough for browsers: a WebSocket gets a connection of its own.
+ * A load balancer in front of a hub of several processes: one address for page, API and WebSockets.
+ * It reads only the first line of a connection, which is enough for browsers: a WebSocket gets a
+ * connection of its own.
  *
- * `hold`: WebSockets are accepted and get no answer until `open`. `shut`: those there are reset, and new ones.
+ * `hold`: WebSockets are accepted and get no answer until `open`. `shut`: present and new ones are
+ * reset.
  */
 export class FrontDoor {
   readonly #server: Server;
   readonly #targets: FrontDoorTargets;
   readonly #connections = new Set<Socket>();
-  /** Those of WebSockets. */
+  /** The connections of WebSockets. */
   readonly #lines = new Set<Socket>();
   #held: (() => void)[] = [];
   #mode: 'open' | 'hold' | 'shut' = 'open';
-  /** WebSockets that were asked for. */
+  /** The number of requested WebSockets. */
   asked = 0;
 
   private constructor(server: Server, targets: FrontDoorTargets) {
@@ -58,7 +60,7 @@ export class FrontDoor {
   }
 
   async stop(): Promise<void> {
-    // A browser keeps some open for later.
+    // A browser keeps some connections open for later requests.
     for (const connection of this.#connections) connection.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }

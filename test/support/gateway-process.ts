@@ -6,16 +6,16 @@ import { until, within } from './wait.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DIRECT: readonly string[] = [process.execPath, fileURLToPath(new URL('../../services/gateway/main.ts', import.meta.url))];
-/** As a person or systemd starts it: through npm, which has a process group of its own. */
+/** The command of a person or systemd: through npm, in a process group of its own. */
 export const THROUGH_NPM: readonly string[] = ['setsid', 'npm', 'run', 'gateway'];
 const READY_MS = 60_000;
 
-/** A real gateway process with free ports. Its log is shown where it fails to start, and kept in `output`. */
+/** A real gateway process on free ports. `output` has its log. A failed start shows the log. */
 export class GatewayProcess {
   readonly #child: Child;
   readonly port: number;
   readonly adminPort: number;
-  /** The node id it took. */
+  /** Its node id. */
   readonly node: string;
 
   private constructor(child: Child, listening: { readonly port: number; readonly adminPort: number; readonly node: string }) {
@@ -25,7 +25,10 @@ export class GatewayProcess {
     this.node = listening.node;
   }
 
-  /** Resolves when it says `listening`. `env` goes over the launcher's own settings; an undefined member takes one out. */
+  /**
+   * Starts it. Resolves when it logs `listening`. `env` overrides the launcher's settings; an
+   * undefined member removes one.
+   */
   static async start(env: Readonly<Record<string, string | undefined>>, command = DIRECT): Promise<GatewayProcess> {
     const launch = GatewayProcess.launch(env, command);
     const listening = await until(() => launch.listening() ?? (launch.child.ended ? 'ended' : undefined), {
@@ -39,7 +42,7 @@ export class GatewayProcess {
     return new GatewayProcess(launch.child, listening);
   }
 
-  /** Starts the process and waits for nothing: for settings it must refuse. */
+  /** Starts the process without waiting, for settings that it must refuse. */
   static launch(
     env: Readonly<Record<string, string | undefined>>,
     [program = '', ...args]: readonly string[] = DIRECT,
@@ -78,7 +81,7 @@ export class GatewayProcess {
     return this.#child.ended;
   }
 
-  /** Everything it logged, the last 200,000 characters. */
+  /** Its log, the last 200,000 characters. */
   get output(): string {
     return this.#child.output;
   }
@@ -87,13 +90,13 @@ export class GatewayProcess {
     return this.#child.exited;
   }
 
-  /** SIGKILL, as a power cut. */
+  /** Sends SIGKILL, as a power cut does. */
   async kill9(): Promise<void> {
     this.#child.signal('SIGKILL');
     await this.#child.exited;
   }
 
-  /** SIGSTOP: it stands still, its sockets stay. */
+  /** Sends SIGSTOP: the process stops and its sockets stay open. */
   freeze(): void {
     this.#child.signal('SIGSTOP');
   }
@@ -102,28 +105,33 @@ export class GatewayProcess {
     this.#child.signal('SIGCONT');
   }
 
-  /** Sends SIGTERM and resolves with the exit code; rejects where it takes longer than `timeoutMs`. */
+  /** Sends SIGTERM. Resolves with the exit code; rejects if that takes longer than `timeoutMs`. */
   async term(timeoutMs = 60_000): Promise<number | null> {
     this.#child.signal('SIGTERM');
     const exit = await within(timeoutMs, `gateway ${this.node} ended after SIGTERM\n${this.output.slice(-2000)}`, this.#child.exited);
     return exit.code;
   }
 
-  /** As `term`, but the signal goes to every process of the group at once: for a gateway that was started `THROUGH_NPM`. */
+  /**
+   * As `term`, but signals every process of the group at once: for a gateway started `THROUGH_NPM`.
+   */
   async termGroup(name: NodeJS.Signals, timeoutMs = 60_000): Promise<number | null> {
     process.kill(-this.pid, name);
     const exit = await within(timeoutMs, `gateway ${this.node} ended after ${name}\n${this.output.slice(-2000)}`, this.#child.exited);
     return exit.code;
   }
 
-  /** Resident memory, bytes (Linux). */
+  /** Its resident memory in bytes (Linux). */
   async memory(): Promise<number> {
     const { readFile } = await import('node:fs/promises');
     const status = await readFile(`/proc/${this.pid}/status`, 'utf8');
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) * 1024;
   }
 
-  /** The value of a metric, all its label sets summed; `labels` (`code="1012"`) picks among them. 0 where it is not there. */
+  /**
+   * Returns the value of a metric, summed over its label sets. `labels` (`code="1012"`) selects
+   * among them. 0 if there is none.
+   */
   async metric(name: string, labels = ''): Promise<number> {
     const response = await fetch(`${this.adminUrl}/metrics`);
     const text = await response.text();

@@ -1,6 +1,9 @@
 import type { PostgresDatabase } from './postgres.ts';
 
-/** Groups of a user that nobody was told of: `group:<user>:<n>`, called `Group <n>`, the last one the newest, of another owner. */
+/**
+ * Makes groups of a user without events: `group:<user>:<n>`, named `Group <n>`. The last one is the
+ * newest. Another user owns them.
+ */
 export async function groups(database: PostgresDatabase, user: string, count: number): Promise<void> {
   await database.query(
     `WITH made AS (

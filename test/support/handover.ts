@@ -2,21 +2,27 @@ import type { MessageEvent, PageMessage } from '#libs/client/index.ts';
 import type { ChatMessage, ServerFrame } from './server-frame.ts';
 import { messageOf } from './server-frame.ts';
 
-/** What an application has of a room. */
+/** The state of a room in an application. */
 interface Shown {
   readonly ids: Set<string>;
-  /** Offset of the newest message, or of the page that took the place of all before. */
+  /** The offset of the newest message, or of the page that replaced all earlier ones. */
   last: number;
-  /** How often it was told that something is missing. */
+  /** The number of reported losses. */
   told: number;
 }
 
-/** What a client hands to its application: each message once, each room's in order, all that came. Whatever is wrong is told at once. */
+/**
+ * Checks the messages that a client gives to its application: each once, in the order of its room,
+ * and all of them. Reports a fault at once.
+ */
 export class Handover {
-  /** Everything handed over, in whatever way. Who takes it out has it. */
+  /** All messages given to the application. The reader removes them. */
   readonly messages: ChatMessage[] = [];
   readonly #rooms = new Map<string, Shown>();
-  /** What waited for the user and is still to be handed over, by id: room. It may come in its turn by the room that it was said in. */
+  /**
+   * Offline messages that the application has not got yet: room by id. A message may also come in
+   * its turn by its room.
+   */
   readonly #waited = new Map<string, string>();
   readonly #fault: (detail: string) => void;
 
@@ -24,12 +30,12 @@ export class Handover {
     this.#fault = fault;
   }
 
-  /** What came and is to be handed over at rest: nothing. */
+  /** Messages that arrived and that the application has not got yet: none at rest. */
   get owed(): string[] {
     return [...this.#waited].map(([id, room]) => `${id} of ${room} waited and was not handed over`);
   }
 
-  /** A message of its own. */
+  /** A single message. */
   message({ room, offset, message, origin }: MessageEvent): void {
     const shown = this.#shown(room);
     const what = `${message.id} of ${room}, ${origin} at ${offset}`;
@@ -39,7 +45,7 @@ export class Handover {
     this.#take(shown, message);
   }
 
-  /** A page, in place of what was there. `told`: something is missing before it. */
+  /** A page that replaces the earlier messages. `told`: a loss before it was reported. */
   page({ room, offset, messages }: { room: string; offset?: number; messages: readonly PageMessage[] }, told: boolean): void {
     const shown = this.#shown(room);
     for (const { message } of messages) this.#take(shown, message);
@@ -47,7 +53,10 @@ export class Handover {
     if (told) shown.told += 1;
   }
 
-  /** To be told when the client is through with a frame: its messages are all handed over, and each loss so far was told. */
+  /**
+   * Call it when the client has handled a frame: all its messages are passed on, and each loss so
+   * far is reported.
+   */
   settled(frame: ServerFrame, told: number): void {
     const { type, room = '' } = frame;
     if (type === 'message') this.#had(room, messageOf(frame), type);

@@ -6,9 +6,15 @@ import { makeFolder } from './temp-folder.ts';
 
 const HAPROXY = '/usr/sbin/haproxy';
 
-/** A real HAProxy on 127.0.0.1, with a configuration that a test writes as an administrator would. */
+/**
+ * A real HAProxy on 127.0.0.1, with a configuration that a test writes as an administrator does.
+ */
 export class HaProxy extends ProxyProgram {
-  /** `configuration`: with the port of its frontend. Resolves once it passes requests on. */
+  /**
+   * Starts it. Resolves when it passes requests on.
+   *
+   * @param configuration Returns the configuration for the port of its frontend.
+   */
   static async start(configuration: (port: number) => string): Promise<HaProxy> {
     const [port, folder] = [await freePort(), makeFolder('parley-haproxy-')];
     const file = join(folder, 'haproxy.cfg');

@@ -1,9 +1,12 @@
-/** What many writers said, were told and were shown, held against what is stored (M1, M2, M3). */
+/**
+ * Compares the messages of many writers, their acks and the shown messages with the store (M1, M2,
+ * M3).
+ */
 import type { RoomHistory } from '#libs/messages/room-history.ts';
 import type { ChatMessage, ServerFrame } from './server-frame.ts';
 import type { StayingClient } from './staying-client.ts';
 
-/** What an `ack` said, and to whom. */
+/** An ack, and its receiver. */
 interface Acked {
   readonly writer: string;
   readonly room: string;
@@ -19,26 +22,28 @@ interface Row {
   readonly text: string;
 }
 
-/** A database that answers a statement. */
+/** A database that runs a statement. */
 interface Queried {
   query(sql: string): Promise<Record<string, unknown>[]>;
 }
 
-/** Offsets asked for at a time. */
+/** The offsets of one read. */
 const PAGE = 100;
 
-/** Texts must be unique: they are what a person would take for the message. */
+/** Audits a history. Texts must be unique: they identify a message as a person sees it. */
 export class HistoryAudit {
   readonly acks: Acked[] = [];
-  /** Ids under which a text was seen, live, in pages and in acks. */
+  /** The ids of each text, in live messages, pages and acks. */
   readonly #idsOf = new Map<string, Set<string>>();
-  /** Texts that each user was shown, in any way. */
+  /** The texts shown to each user, in any way. */
   readonly #shownTo = new Map<string, Set<string>>();
   /** The newest ack of each writer in each room. */
   readonly #latest = new Map<string, number>();
   readonly #faults: string[] = [];
 
-  /** The ack of a message; those of one writer in one room come in the order of saying. */
+  /**
+   * Records the ack of a message. Call it in the order of the messages for each writer and room.
+   */
   acked(writer: string, ack: Omit<Acked, 'writer'>): void {
     this.acks.push({ writer, ...ack });
     this.#seen(ack.text, ack.id);
@@ -48,7 +53,7 @@ export class HistoryAudit {
     this.#latest.set(key, ack.offset);
   }
 
-  /** Takes in what a user was shown. */
+  /** Records messages shown to a user. */
   shown(user: string, messages: readonly ChatMessage[]): void {
     const texts = this.#shownTo.get(user) ?? new Set();
     this.#shownTo.set(user, texts);
@@ -58,7 +63,10 @@ export class HistoryAudit {
     }
   }
 
-  /** Acked messages of these rooms that a member was never shown; who said one has the ack, and none of it waits for them (M6). */
+  /**
+   * Returns acknowledged messages of these rooms that a member was never shown. The sender's own
+   * ack counts as shown (M6).
+   */
   unseen(members: ReadonlyMap<string, readonly string[]>): string[] {
     return this.acks.flatMap(({ writer, room, text }) =>
       (members.get(room) ?? [])
@@ -67,7 +75,10 @@ export class HistoryAudit {
     );
   }
 
-  /** Everything that is wrong; empty is what a test wants. Each of the rooms is read back by a client that may enter it, and as `history` reads it. */
+  /**
+   * Returns every fault; none is expected. Each room is read by a client that may enter it, and as
+   * `history` reads it.
+   */
   async faults(database: Queried, readers: ReadonlyMap<string, StayingClient>, history: Pick<RoomHistory, 'page'>): Promise<string[]> {
     const faults = [...this.#faults];
     for (const [text, ids] of this.#idsOf) if (ids.size > 1) faults.push(`"${text}" was shown under ${[...ids].join(', ')}`);
@@ -100,7 +111,7 @@ export class HistoryAudit {
   }
 }
 
-/** Everything stored, by room and offset. */
+/** Returns all stored messages, by room and offset. */
 async function stored(database: Queried): Promise<Row[]> {
   const rows = await database.query('SELECT room, "offset"::integer AS "offset", id, text FROM messages ORDER BY room, "offset"');
   return rows.map(({ room, offset, id, text }) => ({
@@ -126,18 +137,18 @@ function repeated(rows: readonly Row[]): string[] {
 
 type ReadPage = (below: number | undefined) => Promise<Pick<ServerFrame, 'messages' | 'more'>>;
 
-/** By `history` frames. */
+/** Reads with `history` frames. */
 function frames({ client }: StayingClient, room: string): ReadPage {
   return (below) => client.history(room, { limit: PAGE, ...(below === undefined ? {} : { before: below }) });
 }
 
-/** As `GET /rooms/{room}/messages` answers. */
+/** Reads as `GET /rooms/{room}/messages` does. */
 function pages(history: Pick<RoomHistory, 'page'>, user: string, room: string): ReadPage {
   return async (below = Number.POSITIVE_INFINITY) =>
     JSON.parse(await history.page({ userId: user, name: user, kind: 'user', rooms: undefined }, room, below, PAGE));
 }
 
-/** The whole room, oldest first. */
+/** Returns the whole room, oldest first. */
 async function readAll(room: string, read: ReadPage): Promise<Row[]> {
   const rows: Row[] = [];
   for (let below: number | undefined; ; ) {

@@ -23,17 +23,21 @@ import type { ServerFrame } from './server-frame.ts';
 
 const silent = createLogger({ node: 'stage', level: 'silent' });
 
+/** Options of `HubStage`. */
 export interface HubStageOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Stands between the hub and its backend. */
+  /** Wraps the backend of the hub. */
   readonly between?: (backend: Backend) => Backend;
 }
 
-/** One real hub in this process, over a real Redis and a database of its own; the network alone is played. */
+/**
+ * One real hub in this process, on a real Redis and a database of its own. Only the network is
+ * played.
+ */
 export class HubStage {
   readonly backend: Backend;
   readonly hub: Hub;
-  /** The hub's own way of a message. */
+  /** The hub's writer of messages. */
   readonly writer: MessageWriter;
   readonly faults: unknown[] = [];
   readonly background = new WatchedBackground();
@@ -44,7 +48,7 @@ export class HubStage {
   readonly #end: () => Promise<void>;
   #feeds: { stop(): Promise<void> }[] = [];
 
-  /** Asks the Redis below. */
+  /** Runs a command on its Redis. */
   readonly command: (...args: string[]) => Promise<RedisReply>;
 
   private constructor(backend: Backend, between: Backend, config: Config, redis: RedisServer, end: () => Promise<void>) {
@@ -114,7 +118,7 @@ export class HubStage {
     return stage;
   }
 
-  /** Connects a user, up to where the socket is open. */
+  /** Connects a user. Resolves when the socket is open. */
   async connect(claims: TokenClaims, { wantsEvents = false } = {}): Promise<StageClient> {
     const bearer = await this.#verify(signToken(claims));
     const connection = this.hub.admit({ bearer, session: 'stage', firstJoin: undefined, wantsEvents });
@@ -136,13 +140,13 @@ interface StageSocket {
   send(frame: string | Uint8Array): void;
 }
 
-/** What a client sent and got. */
+/** A client that records its frames. */
 export class StageClient {
   readonly frames: ServerFrame[] = [];
-  /** The same as they were written. */
+  /** The received frames as text. */
   readonly texts: string[] = [];
   readonly ledger = new AnswerLedger();
-  /** What the hub sent that no rule allows. */
+  /** Frames of the hub that no rule allows. */
   readonly wrong: unknown[] = [];
   closed: { readonly code: number; readonly reason: string } | undefined;
   readonly connection: Connection;
@@ -181,20 +185,20 @@ export class StageClient {
     hub.opened(connection, socket);
   }
 
-  /** Goes away. */
+  /** Disconnects. */
   readonly close: () => void;
 
   send(frame: { readonly type: string; readonly id?: string; readonly [member: string]: unknown }): void {
     this.raw(JSON.stringify(frame));
   }
 
-  /** Sends a frame as it stands. */
+  /** Sends a text as a frame. */
   raw(text: string): void {
     this.ledger.sent(JSON.parse(text));
     this.#hub.received(this.connection, text);
   }
 
-  /** Resolves once something holds of what was heard. */
+  /** Resolves when the condition holds for the received frames. */
   async until(holds: () => boolean): Promise<void> {
     while (!holds()) {
       await new Promise<void>((resolve) => {

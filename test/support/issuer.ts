@@ -4,16 +4,20 @@ import type { AddressInfo } from 'node:net';
 
 const PSS_PADDING = 6;
 
+/** A key pair. */
 export interface KeyPair {
   readonly publicKey: KeyObject;
   readonly privateKey: KeyObject;
 }
 
+/** Makes an RSA key pair. */
 export const rsaPair = (): KeyPair => generateKeyPairSync('rsa', { modulusLength: 2048 });
+/** Makes a P-256 key pair. */
 export const ecPair = (): KeyPair => generateKeyPairSync('ec', { namedCurve: 'P-256' });
+/** Makes an Ed25519 key pair. */
 export const edPair = (): KeyPair => generateKeyPairSync('ed25519');
 
-/** A public key as a member of a key set. */
+/** Returns a public key as a member of a key set. */
 export function publicJwk({ publicKey }: KeyPair, kid?: string, extra: object = {}): object {
   return { ...publicKey.export({ format: 'jwk' }), ...(kid === undefined ? {} : { kid }), ...extra };
 }
@@ -23,13 +27,16 @@ function signingInput(header: object, claims: unknown): string {
   return `${Buffer.from(JSON.stringify(header)).toString('base64url')}.${Buffer.from(text).toString('base64url')}`;
 }
 
-/** Signs whatever it is given with a secret, unlike a library that knows what is proper. A string of claims is taken as it is. */
+/**
+ * Signs any header and claims with a secret, also improper ones that a library would refuse. Claims
+ * that are a string stay unchanged.
+ */
 export function forgeWithSecret(header: object, claims: unknown, secret: string | Buffer): string {
   const input = signingInput(header, claims);
   return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`;
 }
 
-/** Signs whatever it is given with a private key, in the way the header's `alg` says where it can. */
+/** Signs any header and claims with a private key, by the header's `alg` if possible. */
 export function forgeWithKey(header: Readonly<Record<string, unknown>>, claims: unknown, { privateKey: key }: KeyPair): string {
   const input = signingInput(header, claims);
   const hash = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
@@ -37,19 +44,19 @@ export function forgeWithKey(header: Readonly<Record<string, unknown>>, claims: 
   return `${input}.${sign(hash, Buffer.from(input), { key, dsaEncoding: 'ieee-p1363', ...padding }).toString('base64url')}`;
 }
 
-/** No signature at all. */
+/** Makes a token without a signature. */
 export function forgeUnsigned(header: object, claims: unknown): string {
   return `${signingInput(header, claims)}.`;
 }
 
-/** An HTTP server on the loopback that publishes a key set, and can fail, dawdle and count. */
+/** An HTTP server on the loopback that publishes a key set. It can fail, wait and count. */
 export class Issuer {
   /** The members of the set. */
   keys: object[];
   status = 200;
-  /** Sent instead of the set. */
+  /** Replaces the set in the answer. */
   body: string | undefined;
-  /** Paths asked for, oldest first. */
+  /** The requested paths, oldest first. */
   readonly requests: string[] = [];
   readonly #server: Server;
   #held: (() => void)[] | undefined;
@@ -83,7 +90,7 @@ export class Issuer {
     return `${this.origin}/keys`;
   }
 
-  /** From now on nothing is answered, until `release`. */
+  /** Holds all answers until `release`. */
   hold(): void {
     this.#held = [];
   }

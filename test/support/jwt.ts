@@ -1,8 +1,9 @@
 import { createHmac } from 'node:crypto';
 
-/** The secret of every gateway a test starts, unless it says otherwise. */
+/** The secret of every gateway of a test, by default. */
 export const JWT_SECRET = 'a-secret-of-tests-only-that-is-long-enough-0123456789';
 
+/** The claims of a token. */
 export interface TokenClaims {
   readonly sub: string;
   /** Default: the same as `sub`. */
@@ -13,14 +14,17 @@ export interface TokenClaims {
   readonly iss?: string;
   readonly aud?: string | readonly string[];
   readonly kind?: string;
-  /** Names or `prefix*` of the open rooms the user may enter. Default: all; null: a token without the claim. */
+  /**
+   * Names or `prefix*` of the open rooms that the user may enter. Default: all. Null: a token
+   * without the claim.
+   */
   readonly rooms?: readonly string[] | null;
-  /** Number of the login, for single-session mode. */
+  /** The number of the login, for single-session mode. */
   readonly login?: string;
   readonly [claim: string]: unknown;
 }
 
-/** A signed HS256 token. */
+/** Makes a signed HS256 token. */
 export function signToken(claims: TokenClaims, secret: string = JWT_SECRET): string {
   const body = { name: claims.sub, exp: Math.floor(Date.now() / 1000) + 3600, rooms: ['*'], ...claims };
   const present = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));

@@ -1,26 +1,27 @@
 import { messageOf, type PageMessage, type ServerFrame } from './server-frame.ts';
 
-/** Where a client stands in a room: what it gives as `since`. */
+/** The position of a client in a room, as it sends it in `since`. */
 export interface Position {
   readonly epoch: string;
   readonly offset: number;
 }
 
 /**
- * What broke the contract (M3-M5). `gap`: something is missing and nobody told; `told` losses are no violation and are counted apart. `since`: a join asked
- * for something else than what came after where its client was. `handover`: the application got something else than what came.
+ * A breach of the contract (M3-M5). `gap`: messages are missing and no loss was reported. Reported
+ * losses are no violation; they are counted apart. `since`: a join asked for another position than
+ * the client's. `handover`: the application got other messages than the client.
  */
 export interface Violation {
   readonly kind: 'gap' | 'order' | 'duplicate' | 'page' | 'tail' | 'lost' | 'since' | 'handover';
   readonly detail: string;
 }
 
-/** A stretch of a room's messages without a hole that was told of. */
+/** A stretch of a room's messages without a reported loss. */
 interface Segment {
   readonly epoch: string;
   /** Offset of its first message. */
   readonly first: number;
-  /** Offset up to which everything was received. */
+  /** The offset up to which every message was received. */
   last: number;
   readonly ids: Map<number, string>;
 }
@@ -28,43 +29,47 @@ interface Segment {
 interface Story {
   readonly segments: Segment[];
   joined: boolean;
-  /** A `joined` with `more` came: further pages are due before anything else. */
+  /** A `joined` with `more` arrived: further pages must come first. */
   paging: boolean;
   told: number;
 }
 
+/** An acknowledged message. */
 export interface Acked {
   readonly room: string;
   readonly id: string;
   readonly offset: number;
-  /** Losses that the sender had been told of in this room when the ack came. */
+  /** The number of losses in this room that were reported to the sender before the ack. */
   readonly toldBefore: number;
 }
 
 /**
- * What one client received, over all its connections: each room's stretches of messages, the acks it got, and every breach of the
- * contract that it could see by itself.
+ * The frames of one client over all its connections: the stretches of each room, its acks, and
+ * every breach of the contract that it can see alone.
  */
 export class Ledger {
   readonly name: string;
   readonly violations: Violation[] = [];
   readonly acks: Acked[] = [];
-  /** Messages that came as new ones, by id. */
+  /** Messages that arrived as new ones, by id. */
   readonly #received = new Map<string, string>();
   readonly #stories = new Map<string, Story>();
-  /** Repetitions of a message in another epoch: a retry over a loss of Redis, which the receiver knows by its id. */
+  /**
+   * Repetitions of a message in another epoch: a retry over a loss of Redis. The receiver
+   * recognises them by id.
+   */
   repeatedOverEpochs = 0;
 
   constructor(name: string) {
     this.name = name;
   }
 
-  /** Messages that came as new ones. */
+  /** The number of messages that arrived as new ones. */
   get received(): number {
     return this.#received.size;
   }
 
-  /** Rooms of which the client counts itself a member. */
+  /** The rooms of which the client counts itself a member. */
   get rooms(): string[] {
     return [...this.#stories].filter(([, story]) => story.joined).map(([room]) => room);
   }
@@ -73,7 +78,7 @@ export class Ledger {
     return this.#received.has(messageId);
   }
 
-  /** How often this client was told that something is missing. */
+  /** The number of losses in the room that were reported to this client. */
   told(room: string): number {
     return this.#stories.get(room)?.told ?? 0;
   }
@@ -87,7 +92,10 @@ export class Ledger {
     return this.#stories.get(room)?.segments ?? [];
   }
 
-  /** Takes in any frame; the ones without messages are passed over. `since` is what the join had given that this frame answers. */
+  /**
+   * Records a frame. Ignores frames without messages. `since`: the position of the join that it
+   * answers.
+   */
   frame(frame: ServerFrame, since?: Position): void {
     switch (frame.type) {
       case 'joined':
@@ -113,7 +121,7 @@ export class Ledger {
     }
   }
 
-  /** The connection is gone: pages under way will not come. */
+  /** The connection ended. Pages under way will not come. */
   disconnected(): void {
     for (const story of this.#stories.values()) story.paging = false;
   }
@@ -146,7 +154,7 @@ export class Ledger {
     }
   }
 
-  /** A new stretch: the latest page, and what follows it. */
+  /** Begins a stretch: the latest page, and the messages after it. */
   #begin(story: Story, frame: ServerFrame): void {
     const messages = frame.messages ?? [];
     const first = messages[0]?.offset ?? (frame.offset ?? 0) + 1;
@@ -197,22 +205,24 @@ function describe(frame: ServerFrame): string {
   return `${JSON.stringify(rest).slice(0, 300)}${page}`;
 }
 
+/** The result of `compareLedgers`. */
 export interface Comparison {
-  /** Everything that breaks the contract, each client's own findings included. Empty is what a test wants. */
+  /** Every breach of the contract, also those that one client found alone. Empty if all is well. */
   readonly violations: readonly Violation[];
-  /** Losses that clients were told of, all together. */
+  /** The number of losses that were reported to clients. */
   readonly told: number;
-  /** Distinct messages acked to their senders. */
+  /** The number of distinct acknowledged messages. */
   readonly acked: number;
-  /** Distinct offsets received, over all clients and epochs. */
+  /** The number of distinct offsets received, over all clients and epochs. */
   readonly messages: number;
-  /** Repetitions over epochs, all together: allowed only where Redis was lost. */
+  /** The number of repetitions over epochs. Allowed only if Redis was lost. */
   readonly repeatedOverEpochs: number;
 }
 
 /**
- * Holds the ledgers of one room's members against each other: the same message at the same offset for all (M3), nothing acked that
- * nobody has, nobody behind at the end. Call it when traffic has come to rest.
+ * Compares the ledgers of one room's members: all have the same message at the same offset (M3),
+ * every acknowledged message was received, nobody is behind at the end. Call it when traffic has
+ * ended.
  */
 export function compareLedgers(ledgers: readonly Ledger[], room: string): Comparison {
   const violations: Violation[] = ledgers.flatMap((ledger) => ledger.violations);

@@ -1,6 +1,7 @@
 /**
- * A program that logs `<lines>` lines, a hundred a turn of its event loop, whoever reads them. Then it tells on file descriptor 3 what that cost, as JSON:
- * `{bytes,dropped,metric}`; the most memory beyond the start, lines dropped, and the same as a scrape shows it. SIGTERM ends it.
+ * A program that logs `<lines>` lines, a hundred in each turn of its event loop, whether they are
+ * read or not. Then it writes its costs to file descriptor 3 as JSON `{bytes,dropped,metric}`: the
+ * most memory above the start, the dropped lines, and the same number in a scrape. SIGTERM ends it.
  */
 import { writeSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';

@@ -7,12 +7,20 @@ import { makeFolder } from './temp-folder.ts';
 import { until } from './wait.ts';
 
 const NGINX = '/usr/sbin/nginx';
-/** What nginx would write beside its program. No connection outlives a request: those of before a change are answered by what was before. */
+/**
+ * The folders that nginx would put beside its program. No connection outlives a request: otherwise
+ * an old worker would answer it with the earlier servers.
+ */
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
-/** A real nginx on 127.0.0.1, with servers that a test writes as an administrator would. */
+/** A real nginx on 127.0.0.1, with servers that a test writes as an administrator does. */
 export class Nginx extends ProxyProgram {
-  /** `servers`: what stands in `http { }`. `port`: of the first `listen` among them, a free one where undefined. Resolves when it listens. */
+  /**
+   * Starts it. Resolves when it listens.
+   *
+   * @param servers The content of `http { }`.
+   * @param port The port of the first `listen`. Default: a free one.
+   */
   static async start(servers: (port: number) => string, port?: number): Promise<Nginx> {
     const [taken, folder] = [port ?? (await freePort()), makeFolder('parley-nginx-')];
     write(folder, servers(taken));
@@ -21,7 +29,7 @@ export class Nginx extends ProxyProgram {
     return nginx;
   }
 
-  /** Goes on with other servers; resolves once new connections are theirs. */
+  /** Replaces the servers. Resolves when new connections reach the new ones. */
   async change(servers: (port: number) => string): Promise<void> {
     const mark = `/marked-${Date.now()}`;
     write(this.folder, servers(this.port).replace(/server\s*\{/, `server { location = ${mark} { return 204; }`));
@@ -40,6 +48,6 @@ function write(folder: string, servers: string): void {
     join(folder, 'nginx.conf'),
     `worker_processes 1; pid ${folder}/pid; events {} http { access_log off; keepalive_timeout 0; default_type text/plain; ${places}\n${servers}\n}\n`,
   );
-  // Says what is wrong with what a test wrote.
+  // Prints the faults of the configuration.
   execFileSync(NGINX, [...flags(folder), '-t', '-q'], { stdio: 'pipe' });
 }

@@ -1,7 +1,10 @@
-/** The browser's notifications, played: a Chromium without a window has none. */
+/** A stand-in for the browser's notifications: a Chromium without a window has none. */
 import type { Page } from 'playwright-core';
 
-/** From the next load on, notifications are kept in the page instead of being shown. Whoever is asked allows them. */
+/**
+ * From the next load on, the page keeps notifications and does not show them. Permission is always
+ * granted.
+ */
 export async function playNotifications(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const shown: object[] = [];
@@ -24,22 +27,22 @@ export async function playNotifications(page: Page): Promise<void> {
   });
 }
 
-/** How often the page asked for permission since it was loaded. */
+/** Returns the number of requests for permission since the page was loaded. */
 export function askedForNotifications(page: Page): Promise<number> {
   return page.evaluate(() => Reflect.get(Notification, 'asked') as number);
 }
 
-/** All that were shown since the page was loaded, in order. */
+/** Returns all notifications since the page was loaded, in order. */
 export function shownNotifications(page: Page): Promise<{ title: string; body: string; tag: string }[]> {
   return page.evaluate(() => Reflect.get(globalThis, 'notifications') as { title: string; body: string; tag: string }[]);
 }
 
-/** Clicks the last one. */
+/** Clicks the last notification. */
 export function clickNotification(page: Page): Promise<unknown> {
   return page.evaluate(() => (Reflect.get(globalThis, 'lastNotification') as EventTarget).dispatchEvent(new Event('click')));
 }
 
-/** The page goes out of view, or comes back. */
+/** Hides the page, or shows it again. */
 export function hide(page: Page, hidden: boolean): Promise<void> {
   return page.evaluate(
     (state) => {

@@ -3,14 +3,17 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-/** What its page says: the package by its name, as a site without a bundler has it. */
+/** Its page imports the package by name, as a site without a bundler does. */
 const PAGE = `<!doctype html><html lang="en"><title>Program</title>
 <script type="importmap">{"imports":{"@parley/client":"/client/index.js"}}</script><p id="loading" hidden></p></html>`;
 /** Workers have no import map. */
 const WORKER = `import { run } from '/program.js?in=worker';
 onmessage = ({ data }) => run(data, (line) => postMessage(line));`;
 
-/** Somebody's site that serves the built client package, and a program `program.js` in `folder` that imports it. */
+/**
+ * A site that serves the built client package and a program `program.js` in `folder` that imports
+ * it.
+ */
 export class PackageSite {
   readonly port: number;
   readonly #server: Server;

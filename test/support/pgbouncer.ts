@@ -7,7 +7,10 @@ import { freePort } from './free-port.ts';
 import { makeReachable, removeFolder } from './temp-folder.ts';
 import { until } from './wait.ts';
 
-/** A real pgbouncer on 127.0.0.1 before a PostgreSQL, with its settings as they come but for the pool mode. Debian's refuses to run as root. */
+/**
+ * A real pgbouncer on 127.0.0.1 in front of a PostgreSQL, with default settings except the pool
+ * mode. Debian's refuses to run as root.
+ */
 export class PgBouncer {
   readonly port: number;
   readonly #folder: string;
@@ -63,7 +66,7 @@ export class PgBouncer {
     return bouncer;
   }
 
-  /** The same database through the pooler. */
+  /** Returns the URL of the same database through the pooler. */
   urlOf(url: string): string {
     const through = new URL(url);
     through.port = String(this.port);

@@ -3,7 +3,7 @@ import type { TestProject } from 'vitest/node';
 import { startPostgres } from './postgres.ts';
 import type { PostgresServer } from './postgres-server.ts';
 
-/** Each project loads this file anew: what they share lies on the global object. */
+/** Each project loads this file again. Their shared state is on the global object. */
 interface Shared {
   users: number;
   readonly server: Promise<PostgresServer>;
@@ -12,6 +12,7 @@ interface Shared {
 const KEY = Symbol.for('parley.test.postgres');
 const place = globalThis as { [KEY]?: Shared };
 
+/** Starts the server for the first project that asks. */
 export async function setup(project: TestProject): Promise<void> {
   place[KEY] ??= { users: 0, server: startPostgres() };
   const shared = place[KEY];
@@ -19,6 +20,7 @@ export async function setup(project: TestProject): Promise<void> {
   project.provide('postgresUrl', (await shared.server).url);
 }
 
+/** Stops the server after the last project. */
 export async function teardown(): Promise<void> {
   const shared = place[KEY];
   if (shared === undefined) return;

@@ -11,7 +11,10 @@ import { until } from './wait.ts';
 const READY_MS = 60_000;
 const USER = 'parley';
 const PASSWORD = 'test';
-/** What was in the write-ahead log survives a kill -9 of the processes without fsync, too: the operating system has it. */
+/**
+ * The write-ahead log survives a kill -9 of the processes also without fsync: the operating system
+ * has it.
+ */
 const SETTINGS = {
   fsync: 'off',
   full_page_writes: 'off',
@@ -23,17 +26,18 @@ const SETTINGS = {
   log_min_messages: 'fatal',
 };
 
-/** What a server needs that has standbys. */
+/** The settings of a server with standbys. */
 export const REPLICATED = { wal_level: 'replica', max_wal_senders: '4', hot_standby: 'on', fsync: 'off' };
 
+/** Options of `PostgresServer`. */
 export interface PostgresServerOptions {
   /** Settings of postgresql.conf on top of the launcher's own: `{ fsync: 'on' }` for measuring. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 /**
- * A real PostgreSQL on 127.0.0.1 with a folder of its own under the system's temporary one. It ends with the process that started it, also where that one is
- * killed. Data outlives `kill9` and `shutDown`, until `stop`.
+ * A real PostgreSQL on 127.0.0.1 with a temporary folder of its own. It ends with the process that
+ * started it, even if that process is killed. Data outlives `kill9` and `shutDown`, until `stop`.
  */
 export class PostgresServer {
   readonly port: number;
@@ -50,7 +54,7 @@ export class PostgresServer {
     this.#settings = settings;
   }
 
-  /** Makes an empty one and resolves when it answers: about a second. */
+  /** Starts an empty server. Resolves when it answers, after about a second. */
   static async start(options: PostgresServerOptions = {}): Promise<PostgresServer> {
     const program = await PostgresProgram.find({ report: (line) => process.stderr.write(`parley: ${line}\n`) });
     const folder = await makeReachable('parley-postgres-', program);
@@ -68,8 +72,9 @@ export class PostgresServer {
   }
 
   /**
-   * A hot standby of this server, which was started with `REPLICATED`: a copy of its files that follows it. This server is down for the moment of the copy.
-   * `promote` makes it a server of its own.
+   * Makes a hot standby of this server: a copy of its files that follows it. This server must be
+   * started with `REPLICATED`, and is down during the copy. `promote` makes the standby
+   * independent.
    */
   async standby(): Promise<PostgresServer> {
     const folder = await makeReachable('parley-postgres-', this.#program);
@@ -94,7 +99,7 @@ export class PostgresServer {
     await this.query('SELECT pg_promote()');
   }
 
-  /** Of the database `postgres`: for tests with a server of their own, any database will do. */
+  /** The URL of the database `postgres`. Tests with a server of their own may use any database. */
   get url(): string {
     return this.urlOf('postgres');
   }
@@ -103,23 +108,26 @@ export class PostgresServer {
     return `postgres://${USER}:${PASSWORD}@127.0.0.1:${this.port}/${database}`;
   }
 
-  /** The server's first process; 0 where none runs. */
+  /** The server's first process; 0 if none runs. */
   get pid(): number {
     return this.#child?.pid ?? 0;
   }
 
-  /** Its log up to now. */
+  /** Its log so far. */
   get output(): string {
     return this.#child?.output ?? '';
   }
 
-  /** Starts it again, on the same port with the same data, after `kill9` or `shutDown`. Resolves when it answers. */
+  /**
+   * Starts it again on the same port with the same data, after `kill9` or `shutDown`. Resolves when
+   * it answers.
+   */
   async start(): Promise<void> {
     if (this.#child !== undefined && !this.#child.ended) return;
     const args = PostgresProgram.arguments(this.#data, this.port, this.#settings);
     const { account, server } = this.#program;
     const who = account === undefined ? [] : [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'];
-    // setpriv once more: the signal at the parent's death is forgotten when the account changes.
+    // setpriv runs again: a change of the account clears the parent-death signal.
     const command = who.length === 0 ? [server, ...args] : ['setpriv', ...who, '--pdeathsig', 'QUIT', '--', server, ...args];
     const child = new Child(command[0] ?? server, command.slice(1), { cwd: this.#data, env: cleanEnv() });
     this.#child = child;
@@ -134,18 +142,21 @@ export class PostgresServer {
     if (child.ended) throw new Error(`PostgreSQL ended at start:\n${child.output}`);
   }
 
-  /** SIGKILL to all of its processes. Resolves when they are gone. */
+  /** Sends SIGKILL to all of its processes. Resolves when they are gone. */
   async kill9(): Promise<void> {
     await this.#end('SIGKILL');
   }
 
-  /** An orderly end that breaks off what runs (`pg_ctl stop -m fast`). */
+  /** Shuts it down in order and ends running statements (`pg_ctl stop -m fast`). */
   async shutDown(): Promise<void> {
     this.thaw();
     await this.#end('SIGINT');
   }
 
-  /** Freezes all of its processes: connections stay open, new ones are taken by the kernel, nothing is answered. */
+  /**
+   * Freezes all of its processes. Connections stay open, the kernel accepts new ones, and no answer
+   * comes.
+   */
   freeze(): void {
     const pids = this.#pids();
     this.#frozen = pids;
@@ -157,7 +168,7 @@ export class PostgresServer {
     this.#frozen = [];
   }
 
-  /** Runs one statement on a connection of its own, and resolves with its rows. */
+  /** Runs one statement on a connection of its own. Resolves with its rows. */
   async query(sql: string, values: readonly unknown[] = [], database = 'postgres'): Promise<Record<string, unknown>[]> {
     const client = new pg.Client({ connectionString: this.urlOf(database), connectionTimeoutMillis: 5000 });
     client.on('error', () => undefined);
@@ -210,13 +221,13 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It ended meanwhile.
+    // It has ended meanwhile.
   }
 }
 
 function isAlive(pid: number): boolean {
   try {
-    // A zombie whose parent has not looked yet does no harm any more.
+    // A zombie whose parent has not collected it yet is harmless.
     return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
     return false;

@@ -5,23 +5,29 @@ import { PostgresServer } from './postgres-server.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The superuser's URL of the PostgreSQL of this run; its template was migrated. */
+    /** The superuser's URL of the PostgreSQL of this run. Its template is migrated. */
     postgresUrl: string;
   }
 }
 
 const TEMPLATE = 'parley_template';
-/** Advisory lock of the database `postgres`: one copy of the template at a time. */
+/** The advisory lock in the database `postgres`. It allows one copy of the template at a time. */
 const LOCK = 'SELECT pg_advisory_lock(731)';
 
-/** Makes the migrated database that `PostgresDatabase.create` copies. Nobody connects to it afterwards: that would hinder copying. */
+/**
+ * Makes the migrated database that `PostgresDatabase.create` copies. No process connects to it
+ * afterwards: a connection would prevent the copy.
+ */
 async function makeTemplate(adminUrl: string): Promise<void> {
   await withClient(adminUrl, (client) => client.query(`CREATE DATABASE ${TEMPLATE}`));
   await migrate(databaseUrl(adminUrl, TEMPLATE));
   await withClient(adminUrl, (client) => client.query(`ALTER DATABASE ${TEMPLATE} ALLOW_CONNECTIONS false IS_TEMPLATE true`));
 }
 
-/** A server with a migrated template, for programs that do not run under vitest: `PostgresDatabase.create({ adminUrl: server.url })`. End it with `stop`. */
+/**
+ * Starts a server with a migrated template, for programs outside of vitest:
+ * `PostgresDatabase.create({ adminUrl: server.url })`. End it with `stop`.
+ */
 export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
   const server = await PostgresServer.start({ settings });
   try {
@@ -35,7 +41,7 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
 
 /** A migrated, empty database of a test's own. */
 export class PostgresDatabase {
-  /** What a store, or a process in `DATABASE_URL`, takes. */
+  /** The URL for a store, or for `DATABASE_URL` of a process. */
   readonly url: string;
   readonly name: string;
   readonly #adminUrl: string;
@@ -46,7 +52,10 @@ export class PostgresDatabase {
     this.url = databaseUrl(adminUrl, name);
   }
 
-  /** In about 100 ms. `empty`: without the schema. `adminUrl`: another server than the one of this vitest run. */
+  /**
+   * Makes a database in about 100 ms. `empty`: without the schema. `adminUrl`: another server than
+   * that of this vitest run.
+   */
   static async create(options: { readonly adminUrl?: string; readonly empty?: boolean } = {}): Promise<PostgresDatabase> {
     const adminUrl = options.adminUrl ?? (await urlOfThisRun());
     const name = `test_${randomBytes(8).toString('hex')}`;
@@ -57,23 +66,23 @@ export class PostgresDatabase {
     return new PostgresDatabase(adminUrl, name);
   }
 
-  /** Runs one statement on a connection of its own, and resolves with its rows. */
+  /** Runs one statement on a connection of its own. Resolves with its rows. */
   async query(sql: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
     return withClient(this.url, async (client) => (await client.query(sql, [...values])).rows);
   }
 
-  /** Removes it; whoever is still connected is cut off. */
+  /** Removes the database and cuts off its connections. */
   async drop(): Promise<void> {
     await withClient(this.#adminUrl, (client) => client.query(`DROP DATABASE IF EXISTS ${this.name} WITH (FORCE)`));
   }
 }
 
-/** Runs one statement at a database, on a connection of its own, and resolves with its rows. */
+/** Runs one statement in a database, on a connection of its own. Resolves with its rows. */
 export function queryAt(url: string, sql: string): Promise<unknown[]> {
   return withClient(url, async (client) => (await client.query(sql)).rows);
 }
 
-/** vitest is loaded only where it runs: programs outside of it use this file, too. */
+/** vitest is loaded only inside a run: other programs use this file, too. */
 async function urlOfThisRun(): Promise<string> {
   const { inject } = await import('vitest');
   return inject('postgresUrl');

@@ -2,8 +2,8 @@ import type { PresenceNode } from './presence-node.ts';
 import type { RedisServer } from './redis-server.ts';
 
 /**
- * Compares all that presence keeps in a Redis with what really lives on the nodes (by node id), key by key.
- * Resolves with a line for each difference: none means exact, with nothing left over of anybody.
+ * Compares all keys of presence in a Redis with the living nodes (by node id). Resolves with a line
+ * for each difference; none means that they are equal and nothing is left of ended nodes.
  */
 export async function audit(server: RedisServer, prefix: string, nodes: ReadonlyMap<string, PresenceNode>): Promise<string[]> {
   const root = `${prefix}:{p0}:`;

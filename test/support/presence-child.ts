@@ -1,4 +1,7 @@
-/** A node of its own process, to be killed and frozen. Told what to do by its one argument; see `presence-process.ts`. */
+/**
+ * A node in a process of its own, to be killed and frozen. Its one argument is the plan; see
+ * `presence-process.ts`.
+ */
 import { PresenceRedis } from '#libs/presence/presence-redis.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { PresenceNode } from './presence-node.ts';

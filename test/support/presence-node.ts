@@ -1,10 +1,11 @@
 import type { ConnectResult, Presence, PresenceConnection, PresenceUser } from '#libs/presence/presence.ts';
 
+/** Makes a user with this id. */
 export function person(id: string): PresenceUser {
   return { id, name: `Name of ${id}`, kind: 'user' };
 }
 
-/** A presence with the source a hub would be: what is called here is in the source as the port wants it. */
+/** A presence with a source as a hub has. Its methods keep the source as the port demands. */
 export class PresenceNode {
   readonly presence: Presence;
   /** Every online count reported. */
@@ -56,7 +57,10 @@ export class PresenceNode {
   }
 }
 
-/** Replays a room's announcements. Throws where one does not follow from those before: somebody announced twice, or a wrong count. */
+/**
+ * Replays a room's announcements. Throws if one does not follow from the earlier ones: a user
+ * announced twice, or a wrong count.
+ */
 export function replay(signals: readonly string[], room = new Set<string>()): Set<string> {
   for (const signal of signals) {
     const [, action, count = '', json] = /^~([+=-])(\d+)(?: (\{.*\}))?$/.exec(signal) ?? [];

@@ -2,16 +2,23 @@ import { fileURLToPath } from 'node:url';
 import { Child } from './child.ts';
 import { until } from './wait.ts';
 
+/** The times of presence, in milliseconds. */
 export interface PresenceTiming {
   readonly leaseMs: number;
   readonly renewMs: number;
   readonly pollMs: number;
 }
 
-/** A short lease, for tests that are about what happens and not about how soon; no shorter than a busy machine may keep a process waiting. */
+/**
+ * A short lease, for tests that do not measure time. It is no shorter than a busy machine may delay
+ * a process.
+ */
 export const QUICK: PresenceTiming = { leaseMs: 1800, renewMs: 600, pollMs: 20 };
 
-/** What a node of its own does: these one after the other, then `ready` on its output; also `reaped <n>` and `restored <n>`. */
+/**
+ * The plan of a node: it runs these steps in order, then prints `ready`; also `reaped <n>` and
+ * `restored <n>`.
+ */
 export interface PresencePlan {
   readonly url: string;
   readonly prefix: string;
@@ -36,7 +43,7 @@ export class PresenceProcess {
     });
   }
 
-  /** Resolves when it has said so. */
+  /** Resolves when it has printed the line. */
   async said(line: string, timeoutMs = 60_000): Promise<void> {
     await until(() => this.lines.includes(line), { timeoutMs, describe: () => `"${line}" said by the node:\n${this.child.output}` });
   }

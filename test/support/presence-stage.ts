@@ -7,16 +7,19 @@ import { RedisEar } from './redis-ear.ts';
 import type { RedisServer } from './redis-server.ts';
 import { until } from './wait.ts';
 
-/** Nodes on one Redis: some in this process, some in their own, and an ear on what they announce. */
+/**
+ * Nodes on one Redis, some in this process and some in their own, and a listener to their
+ * announcements.
+ */
 export class PresenceStage {
   readonly server: RedisServer;
   readonly prefix: string;
-  /** Nodes in this process that live, by id. */
+  /** The living nodes in this process, by id. */
   readonly nodes = new Map<string, PresenceNode>();
-  /** Connections that nodes in this process reaped, and restores they made. */
+  /** Connections reaped by nodes in this process, and their restores. */
   reaped: number[] = [];
   restored = 0;
-  /** Log lines of the nodes in this process. */
+  /** The log lines of the nodes in this process. */
   readonly log: string[] = [];
   #ear: RedisEar;
   readonly #links: RedisLink[] = [];
@@ -32,7 +35,11 @@ export class PresenceStage {
     return new PresenceStage(server, prefix, await RedisEar.open(server.port, prefix));
   }
 
-  /** @param url Another way to the same Redis than straight. */
+  /**
+   * Starts a node in this process.
+   *
+   * @param url Another way to the same Redis. Default: the direct one.
+   */
   async node(name: string, options: Partial<PresenceRedisOptions> = QUICK, url = this.server.url): Promise<PresenceNode> {
     const note = (fields: object, message: string): void => void this.log.push(`${name}: ${message} ${JSON.stringify(fields)}`);
     const link = RedisLink.open(url, { prefix: this.prefix, log: { info: note, warn: note, error: note }, commandTimeoutMs: 1000 });
@@ -49,25 +56,31 @@ export class PresenceStage {
     return started;
   }
 
-  /** Resolves when the nodes in this process have told of so many reapings; Redis shows a reaping before the reaper knows that it is done. */
+  /**
+   * Resolves when the nodes in this process have reported this many reapings. Redis shows a reaping
+   * before the reaper knows that it is done.
+   */
   async reapings(count: number): Promise<readonly number[]> {
     await until(() => this.reaped.length >= count, { describe: () => `${count} reapings told, have ${this.reaped.length}` });
     return this.reaped;
   }
 
-  /** What was announced in a room, in order. */
+  /** Returns the announcements in a room, in order. */
   async heard(room: string): Promise<string[]> {
     await this.#ear.caughtUp(this.prefix);
     return this.#ear.on(this.#links[0]?.keys.presenceChannel(room) ?? '');
   }
 
-  /** After the server was restarted: listens again, from here on. */
+  /** Call it after a restart of the server: listens again from now on. */
   async listenAgain(): Promise<void> {
     this.#ear.close();
     this.#ear = await RedisEar.open(this.server.port, this.prefix);
   }
 
-  /** Resolves once Redis holds exactly what lives on the nodes of this process (and on `others`), and each of them knows the count. */
+  /**
+   * Resolves when Redis has exactly the state of the nodes of this process (and of `others`), and
+   * each of them knows the count.
+   */
   async exact(timeoutMs = 10_000, others: ReadonlyMap<string, PresenceNode> = new Map()): Promise<void> {
     let problems: string[] = [];
     const nodes = new Map([...this.nodes, ...others]);

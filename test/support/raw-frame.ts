@@ -6,6 +6,7 @@ export interface IncomingFrame {
   readonly payload: Buffer;
 }
 
+/** Options of `rawFrame`. */
 export interface RawFrameOptions {
   readonly opcode: number;
   readonly payload?: Uint8Array;
@@ -13,13 +14,13 @@ export interface RawFrameOptions {
   readonly fin?: boolean;
   /** Default true: a client must mask. */
   readonly masked?: boolean;
-  /** The length the frame claims; default that of the payload. */
+  /** The length that the frame claims. Default: that of the payload. */
   readonly claimedLength?: number | bigint;
   /** Reserved bits, 0-7. */
   readonly rsv?: number;
 }
 
-/** Any frame of RFC 6455, also one that must not be sent. */
+/** Makes any frame of RFC 6455, also a forbidden one. */
 export function rawFrame(options: RawFrameOptions): Buffer {
   const { opcode, payload = new Uint8Array(0), fin = true, masked = true, rsv = 0 } = options;
   const length = BigInt(options.claimedLength ?? payload.length);
@@ -36,7 +37,10 @@ export function rawFrame(options: RawFrameOptions): Buffer {
   return Buffer.concat([head, mask, body]);
 }
 
-/** A whole frame as a good client sends it. The mask is zero: masking guards proxies, which there are none of here, and costs time. */
+/**
+ * Makes a whole frame as a good client sends it. The mask is zero: masks protect proxies, of which
+ * there are none here, and cost time.
+ */
 export function maskedFrame(opcode: number, payload: Uint8Array): Buffer {
   const { length } = payload;
   const headBytes = length < 126 ? 2 : length < 65_536 ? 4 : 10;
@@ -55,7 +59,10 @@ export function maskedFrame(opcode: number, payload: Uint8Array): Buffer {
   return frame;
 }
 
-/** Takes bytes as they come and gives whole frames; fragments are put together. Throws on a frame no server may send. */
+/**
+ * Parses a stream of bytes into whole frames and joins fragments. Throws on a frame that no server
+ * may send.
+ */
 export class FrameReader {
   readonly #onFrame: (frame: IncomingFrame) => void;
   #rest: Buffer = Buffer.alloc(0);

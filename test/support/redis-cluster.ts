@@ -5,24 +5,25 @@ import { asArguments, tlsSettings } from './redis-tls.ts';
 import { until } from './wait.ts';
 
 const SLOTS = 16_384;
-/** Until a replica is in its master's place. */
+/** The most milliseconds until a replica replaces its master. */
 const PROMOTED_MS = 60_000;
 
+/** Options of `RedisCluster`. */
 export interface RedisClusterOptions {
   /** Masters. Default 3. */
   readonly count?: number;
-  /** With it all are reached over TLS, too, and call themselves `localhost` there. */
+  /** All servers also listen over TLS with it, under the name `localhost`. */
   readonly tls?: Certificate;
-  /** The first master has a replica, which takes over where it dies. Default false. */
+  /** Whether the first master has a replica that replaces it when it dies. Default false. */
   readonly replica?: boolean;
 }
 
 /** A real Redis Cluster of three masters on 127.0.0.1. */
 export class RedisCluster {
   readonly masters: readonly RedisServer[];
-  /** Of the first master. */
+  /** The replica of the first master. */
   readonly replica: RedisServer | undefined;
-  /** Of the masters, then of the replica. */
+  /** The ports of the masters, then of the replica. */
   readonly #tlsPorts: readonly number[];
 
   private constructor(masters: readonly RedisServer[], replica: RedisServer | undefined, tlsPorts: readonly number[]) {
@@ -31,7 +32,7 @@ export class RedisCluster {
     this.#tlsPorts = tlsPorts;
   }
 
-  /** Resolves when every server says that the cluster is whole. */
+  /** Starts it. Resolves when every server reports that the cluster is whole. */
   static async start({ count = 3, tls, replica: replicated = false }: RedisClusterOptions = {}): Promise<RedisCluster> {
     const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--repl-diskless-sync-delay', '0'];
     const ports = await Promise.all(Array.from({ length: count + Number(replicated) }, () => (tls === undefined ? 0 : freePort())));
@@ -52,12 +53,12 @@ export class RedisCluster {
     return `redis+cluster://${this.masters.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
   }
 
-  /** By name, where it was started with a certificate. */
+  /** The URL over TLS, by name. Only with a certificate. */
   get tlsUrl(): string {
     return `rediss+cluster://${this.#tlsPorts.map((port) => `localhost:${port}`).join(',')}`;
   }
 
-  /** The master that holds a key's slot. */
+  /** Returns the master that has a key's slot. */
   async masterOf(key: string): Promise<RedisServer> {
     const slot = Number(await this.masters[0]?.command('CLUSTER', 'KEYSLOT', key));
     const index = this.masters.findIndex((_, i) => slot <= lastSlot(i, this.masters.length));
@@ -66,7 +67,10 @@ export class RedisCluster {
     return master;
   }
 
-  /** SIGKILL to the first master. Resolves when its replica has its slots, and every server knows. */
+  /**
+   * Sends SIGKILL to the first master. Resolves when its replica has its slots and every server
+   * knows.
+   */
   async killMaster(): Promise<void> {
     const [first, ...others] = this.masters;
     await first?.kill();

@@ -1,13 +1,16 @@
 import { connect } from 'node:net';
 
-/** A reply of Redis as plain values; an error reply rejects. */
+/** A reply of Redis as plain values. An error reply rejects. */
 export type RedisReply = string | number | null | RedisReply[];
 
 class ReplyError extends Error {
   override readonly name = 'ReplyError';
 }
 
-/** Runs one command on a connection of its own, so that it works over every restart. Rejects after `timeoutMs`. */
+/**
+ * Runs one command on a connection of its own, so that it works after every restart. Rejects after
+ * `timeoutMs`.
+ */
 export function redisCommand(port: number, args: readonly (string | number)[], timeoutMs = 5000): Promise<RedisReply> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' });

@@ -1,6 +1,6 @@
 import { type RedisReply, redisCommand } from './redis-command.ts';
 
-/** How each type of value is read whole. */
+/** The command that reads a whole value, by its type. */
 const READS: Readonly<Record<string, (key: string) => (string | number)[]>> = {
   string: (key) => ['GET', key],
   hash: (key) => ['HGETALL', key],
@@ -10,7 +10,10 @@ const READS: Readonly<Record<string, (key: string) => (string | number)[]>> = {
   stream: (key) => ['XRANGE', key, '-', '+'],
 };
 
-/** Every key of a Redis with all that is in it, as one text: for tests that look for what must not be there. */
+/**
+ * Returns every key of a Redis with its content as one text, for tests that search it for forbidden
+ * data.
+ */
 export async function dumpRedis(port: number): Promise<string> {
   const lines: string[] = [];
   let cursor = '0';
@@ -20,7 +23,7 @@ export async function dumpRedis(port: number): Promise<string> {
     for (const key of keys) {
       const type = String(await redisCommand(port, ['TYPE', key]));
       const read = READS[type];
-      // It may have expired meanwhile.
+      // The key may have expired meanwhile.
       if (read === undefined) continue;
       const value: RedisReply = await redisCommand(port, read(key)).catch(() => null);
       lines.push(`${key} ${JSON.stringify(value)}`);

@@ -2,12 +2,16 @@ import { connect, type Socket } from 'node:net';
 import { redisCommand } from './redis-command.ts';
 import { until } from './wait.ts';
 
+/** A received publication. */
 export interface Heard {
   readonly channel: string;
   readonly payload: string;
 }
 
-/** Hears what is published on a redis-server, in the order of the server. Goes deaf when the server goes away: make a new one then. */
+/**
+ * Receives the publications of a redis-server in the server's order. It ends with the server; make
+ * a new one then.
+ */
 export class RedisEar {
   readonly heard: Heard[] = [];
   readonly #port: number;
@@ -23,7 +27,7 @@ export class RedisEar {
     this.#socket.on('data', (chunk) => this.#read(Buffer.concat([this.#rest, chunk])));
   }
 
-  /** Listens to all channels that begin so. */
+  /** Listens to all channels that start with `prefix`. */
   static async open(port: number, prefix: string): Promise<RedisEar> {
     const ear = new RedisEar(port);
     ear.#send('PSUBSCRIBE', `${prefix}*`, `ear-mark-${prefix}*`);
@@ -39,7 +43,7 @@ export class RedisEar {
     return ear;
   }
 
-  /** Resolves once everything published before has been heard. Only after `open`. */
+  /** Resolves when every earlier publication has arrived. Only after `open`. */
   async caughtUp(prefix: string): Promise<void> {
     this.#marks += 1;
     const mark = `ear-mark-${prefix}-${this.#marks}`;
@@ -59,7 +63,7 @@ export class RedisEar {
     this.#socket.write(`*${args.length}\r\n${args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`).join('')}`);
   }
 
-  /** Only arrays of bulk strings and integers come on a subscriber's connection. */
+  /** A subscriber's connection carries only arrays of bulk strings and integers. */
   #read(bytes: Buffer): void {
     let at = 0;
     for (;;) {

@@ -13,13 +13,20 @@ import { until } from './wait.ts';
 const MASTER_NAME = 'parley';
 const DOWN_AFTER_MS = 1000;
 const QUORUM = 2;
-/** Until another master is in place; a sentinel that stood still does not judge for a while. */
+/**
+ * The most milliseconds until another master is in place. A sentinel that stalled decides nothing
+ * for a while.
+ */
 const PROMOTED_MS = 60_000;
-/** Sentinel's own pace is one look a second or slower; these make a fail-over take about two seconds. */
+/**
+ * By default Sentinel checks once a second or less. With these settings a fail-over takes about two
+ * seconds.
+ */
 const PACE = ['info-period', '300', 'ping-period', '200', 'ask-period', '200', 'publish-period', '200'];
 /**
- * A sentinel that stood still does not trust what it sees (TILT): by default from two seconds on, and for half a minute, in which nobody is promoted.
- * A stall that could look like a master's death must be enough, and a second without judgement is.
+ * A sentinel that stalled does not trust its view (TILT): by default after two seconds, and for
+ * half a minute without a promotion. Here it does so after a stall that could look like the death
+ * of a master, and for one second.
  */
 const TILT = ['tilt-trigger', String(DOWN_AFTER_MS / 2), 'tilt-period', '1000'];
 
@@ -34,7 +41,10 @@ export class RedisSentinel {
   readonly sentinelPorts: readonly number[];
   readonly #sentinels: readonly Child[];
   readonly #dir: string;
-  /** By which servers, and sentinels, know each other: over TLS where that was asked for. */
+  /**
+   * The ports by which servers and sentinels know each other: those of TLS if there is a
+   * certificate.
+   */
   readonly #known: Known;
 
   private constructor(servers: readonly RedisServer[], known: Known, ports: readonly number[], sentinels: readonly Child[], dir: string) {
@@ -46,8 +56,9 @@ export class RedisSentinel {
   }
 
   /**
-   * Resolves when the sentinels know each other and the replica is in sync.
-   * @param tls With it they talk to each other over TLS alone, and call each other `localhost`.
+   * Starts it. Resolves when the sentinels know each other and the replica is in sync.
+   *
+   * @param tls With it they use TLS only and call each other `localhost`.
    */
   static async start(tls?: Certificate): Promise<RedisSentinel> {
     const dir = makeFolder('parley-sentinel-');
@@ -94,7 +105,7 @@ export class RedisSentinel {
     }
   }
 
-  /** By name, where it was started with a certificate. */
+  /** The URL over TLS, by name. Only with a certificate. */
   get tlsUrl(): string {
     return `rediss+sentinel://${this.#known.sentinels.map((port) => `localhost:${port}`).join(',')}/${MASTER_NAME}`;
   }
@@ -103,7 +114,7 @@ export class RedisSentinel {
     return `redis+sentinel://${this.sentinelPorts.map((port) => `127.0.0.1:${port}`).join(',')}/${MASTER_NAME}`;
   }
 
-  /** The server most sentinels call the master. */
+  /** Returns the server that most sentinels call the master. */
   async master(): Promise<RedisServer> {
     const ports = await Promise.all(this.sentinelPorts.map(masterPort));
     const server = this.servers.find((_, n) => ports.filter((port) => port === this.#known.servers[n]).length >= QUORUM);
@@ -111,13 +122,19 @@ export class RedisSentinel {
     return server;
   }
 
-  /** An ordered change of master, both servers alive. Resolves when the sentinels agree on the new one and it takes writes. */
+  /**
+   * Orders a change of master while both servers live. Resolves when the sentinels agree on the new
+   * one and it accepts writes.
+   */
   async failOver(): Promise<void> {
     const before = await this.master();
     await this.#promoted(before, () => this.#order(before));
   }
 
-  /** SIGKILL to the master. Resolves when the sentinels put the replica in its place; the dead one stays dead until `restart` of it. */
+  /**
+   * Sends SIGKILL to the master. Resolves when the replica has replaced it. The dead one stays dead
+   * until its `restart`.
+   */
   async killMaster(): Promise<RedisServer> {
     const before = await this.master();
     await before.kill();
@@ -138,7 +155,10 @@ export class RedisSentinel {
     return port;
   }
 
-  /** Orders a fail-over unless one is under way or done: one that was accepted is given up where no replica is thought fit, as after a stall. */
+  /**
+   * Orders a fail-over unless one is running or done. Sentinels drop an accepted one if no replica
+   * counts as fit, for example after a stall.
+   */
   async #order(before: RedisServer): Promise<void> {
     const known = fields(await redisCommand(this.#port(), ['SENTINEL', 'MASTER', MASTER_NAME]));
     if (

@@ -7,20 +7,21 @@ import { type RedisReply, redisCommand } from './redis-command.ts';
 import { makeFolder, removeFolder } from './temp-folder.ts';
 import { until } from './wait.ts';
 
+/** Options of `RedisServer`. */
 export interface RedisServerOptions {
   /** More arguments of redis-server, after the launcher's own. */
   readonly args?: readonly string[];
   /** Default: a free one. */
   readonly port?: number;
-  /** Where its files lie; the caller's to remove. Default: a directory of its own, removed by `stop`. */
+  /** The folder of its files; the caller removes it. Default: its own, removed by `stop`. */
   readonly dir?: string;
 }
 
 const READY_MS = 30_000;
 
 /**
- * A real redis-server on 127.0.0.1, without persistence of its own: data outlives a restart only through `save`.
- * Every method resolves when the real thing is so: the process gone, or PING answered.
+ * A real redis-server on 127.0.0.1 without persistence: data outlives a restart only through
+ * `save`. Every method resolves when the effect is real: the process is gone, or PING is answered.
  */
 export class RedisServer {
   readonly port: number;
@@ -53,17 +54,17 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** The process now running; 0 when none is. */
+  /** The running process; 0 if there is none. */
   get pid(): number {
     return this.#child?.pid ?? 0;
   }
 
-  /** Its log up to now. */
+  /** Its log so far. */
   get output(): string {
     return this.#child?.output ?? '';
   }
 
-  /** SIGKILL: whatever was not saved is gone. */
+  /** Sends SIGKILL. Data that was not saved is lost. */
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
@@ -71,7 +72,7 @@ export class RedisServer {
     await child?.exited;
   }
 
-  /** Freezes the process: connections stay open, nothing is answered. */
+  /** Freezes the process. Connections stay open and get no answer. */
   pause(): void {
     this.#child?.signal('SIGSTOP');
   }
@@ -80,26 +81,32 @@ export class RedisServer {
     this.#child?.signal('SIGCONT');
   }
 
-  /** Starts it again on the same port with what lies on disk (the last `save`, if any). A running one is killed first. */
+  /**
+   * Starts it again on the same port with the data on disk (of the last `save`). Kills a running
+   * one first.
+   */
   async restart(): Promise<void> {
     await this.kill();
     await this.#launch();
   }
 
-  /** The same port, no data. */
+  /** Starts it again on the same port without data. */
   async restartEmpty(): Promise<void> {
     await this.kill();
     rmSync(this.#file('dump.rdb'), { force: true });
     await this.#launch();
   }
 
-  /** Writes everything to disk; `restartFromSnapshot` comes back to this moment. */
+  /** Writes everything to disk. `restartFromSnapshot` returns to this moment. */
   async save(): Promise<void> {
     await this.command('SAVE');
     copyFileSync(this.#file('dump.rdb'), this.#file('snapshot.rdb'));
   }
 
-  /** The same port, with the data of the last `save`: a Redis restored from older data. */
+  /**
+   * Starts it again on the same port with the data of the last `save`: a Redis restored from older
+   * data.
+   */
   async restartFromSnapshot(): Promise<void> {
     if (!existsSync(this.#file('snapshot.rdb'))) throw new TypeError('save() first');
     await this.kill();
@@ -107,7 +114,7 @@ export class RedisServer {
     await this.#launch();
   }
 
-  /** Runs one command. Rejects on an error reply, and where there is no answer in 5 s. */
+  /** Runs one command. Rejects on an error reply, or if there is no answer in 5 s. */
   command(...args: readonly (string | number)[]): Promise<RedisReply> {
     return redisCommand(this.port, args);
   }

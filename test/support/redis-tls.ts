@@ -1,6 +1,9 @@
 import type { Certificate } from './certificate.ts';
 
-/** What redis-server, as a server, replica, sentinel or node of a Cluster, takes to listen at a port over TLS and to ask for no certificate of a client. */
+/**
+ * Returns the settings with which redis-server (a server, replica, sentinel or cluster node)
+ * listens over TLS on a port and asks clients for no certificate.
+ */
 export function tlsSettings(port: number, { certFile, keyFile }: Certificate): Readonly<Record<string, string>> {
   return {
     'tls-port': String(port),
@@ -11,7 +14,7 @@ export function tlsSettings(port: number, { certFile, keyFile }: Certificate): R
   };
 }
 
-/** Settings as arguments. */
+/** Returns settings as arguments. */
 export function asArguments(settings: Readonly<Record<string, string>>): string[] {
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }

@@ -34,6 +34,7 @@ import { until } from './wait.ts';
 
 const SERVICE_KEY = 'k'.repeat(40);
 
+/** A logger that writes nothing. */
 export const SILENT: Logger = {
   trace: nothing,
   debug: nothing,
@@ -46,7 +47,7 @@ export const SILENT: Logger = {
 
 function nothing(): void {}
 
-/** Somebody with a token. */
+/** A person with a token. */
 export interface StagePerson {
   readonly id: string;
   readonly name: string;
@@ -54,19 +55,21 @@ export interface StagePerson {
   readonly rooms?: readonly string[];
 }
 
+/** Makes a person with a token. */
 export function bearer(id: string, kind = 'user', more: Partial<StagePerson> = {}): StagePerson {
   return { id, name: `Name of ${id}`, kind, ...more };
 }
 
+/** An answer of the API. */
 export interface Answer {
   readonly status: number;
   // biome-ignore lint/suspicious/noExplicitAny: whatever an answer's body is, tests say what it has to be
   readonly body: any;
-  /** `Set-Cookie`, where there is any. */
+  /** The values of `Set-Cookie`, if there are any. */
   readonly cookies?: readonly string[];
 }
 
-/** One instance of the API, as another process would have it. */
+/** One instance of the API, as in a process of its own. */
 export class StageApi {
   readonly app: FastifyInstance;
   readonly rooms: RoomServices;
@@ -82,7 +85,10 @@ export class StageApi {
     this.document = new ApiDocument(app);
   }
 
-  /** As somebody, as a service (`'service'`), or as nobody. Every answer is held against the OpenAPI document. */
+  /**
+   * Calls the API as a person, as a service (`'service'`), or without a token. Every answer is
+   * checked against the OpenAPI document.
+   */
   async call(
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     path: string,
@@ -113,13 +119,13 @@ export class StageApi {
 }
 
 /**
- * Rooms over a real Redis and a real Postgres: instances of the API, and people who are online at a stand-in for a gateway, which hears what is sent to them.
- * It ends with the test.
+ * Rooms on a real Redis and a real PostgreSQL: instances of the API, and people online at a
+ * stand-in for a gateway that receives their frames. It ends with the test.
  */
 export class RoomStage {
   readonly store: Store;
   readonly database: PostgresDatabase;
-  /** What was planned: room -> when it closes, or undefined. In the order of planning. */
+  /** The planned expiries, in order: room and the time at which it closes, or undefined. */
   readonly planned: (readonly [room: string, expiresAt: number | undefined])[] = [];
   /** Milliseconds that the clock of all instances is ahead. */
   ahead = 0;
@@ -231,7 +237,7 @@ export class RoomStage {
     return new StageApi(app, door, rooms, presence);
   }
 
-  /** They come online: known to the store, present, and heard for. */
+  /** Brings people online: known to the store, present, and listened for. */
   async arrive(...people: readonly StagePerson[]): Promise<void> {
     for (const { id, name, kind } of people) this.store.seen.touch({ user: id, name, kind, lastSeen: this.now() });
     await Promise.all(
@@ -250,7 +256,10 @@ export class RoomStage {
     await Promise.all(people.map(({ id }) => this.#door.disconnect(`c-${id}`)));
   }
 
-  /** So many seconds pass, in which the work is done again and again as the sweeps of the workers are, by one of them after the other. */
+  /**
+   * Lets this many seconds pass. Meanwhile the sweeps run again and again, one after the other, as
+   * on workers.
+   */
   async pass(seconds: number, ...sweeps: readonly (() => Promise<void>)[]): Promise<void> {
     const end = this.ahead + seconds * 1000;
     for (let turn = 0; ; turn += 1) {
@@ -260,34 +269,34 @@ export class RoomStage {
     }
   }
 
-  /** They are in a room that is joined. */
+  /** Enters a joined room. */
   enter(room: string, { id }: StagePerson): Promise<number> {
     return this.#door.enter(room, id);
   }
 
-  /** Publishes a finished message as a gateway would. */
+  /** Publishes a finished message as a gateway does. */
   async publish(room: string, tail: string, at: number): Promise<void> {
     await this.broker.publish({ room, tail, key: null, at });
   }
 
-  /** Runs the job of an expiring room, as a worker would. */
+  /** Runs the job of an expiring room, as a worker does. */
   expire(room: string): Promise<JobOutcome> {
     const run = roomExpiry({ rooms: this.store.rooms, broker: this.broker, now: Date.now });
     return run({ id: room, payload: { room }, attempt: 1 });
   }
 
-  /** Hears what goes to everybody in a room. */
+  /** Listens to the channel of a room. */
   async listenTo(room: string): Promise<void> {
     this.#heard.set(`r:${room}`, []);
     await this.broker.subscribe(room, true);
   }
 
-  /** Everything that came for somebody, or for `r:<room>`. */
+  /** Returns everything that arrived for a person, or for `r:<room>`. */
   heard(who: StagePerson | string): string[] {
     return this.#heard.get(typeof who === 'string' ? who : who.id) ?? [];
   }
 
-  /** Frames of one type that came for somebody. */
+  /** Returns the frames of one type that arrived for a person. */
   // biome-ignore lint/suspicious/noExplicitAny: tests say what a frame has to be
   frames(who: StagePerson, type: string): any[] {
     return this.heard(who)
@@ -296,14 +305,14 @@ export class RoomStage {
       .filter((frame) => frame.type === type);
   }
 
-  /** Resolves once everything sent to them before this has been heard. */
+  /** Resolves when every earlier frame for these people has arrived. */
   async settled(...people: readonly StagePerson[]): Promise<void> {
     const mark = `~mark ${randomUUID()}`;
     await Promise.all(people.map(({ id }) => this.broker.emit(`u:${id}`, mark)));
     await until(() => people.every((who) => this.heard(who).includes(mark)), { timeoutMs: 30_000, describe: 'marks were heard' });
   }
 
-  /** Hears the channel of all nodes. */
+  /** Listens to the channel of all nodes. */
   async listenToAll(): Promise<void> {
     this.#heard.set('', []);
     await this.broker.subscribeUser('');

@@ -1,10 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Somebody else's site: on `localhost`, which to a browser is another site than `127.0.0.1`, where hubs of tests are. */
+/**
+ * Another site, on `localhost`. For a browser that is another site than `127.0.0.1`, which hubs of
+ * tests use.
+ */
 export class ShopSite {
   readonly origin: string;
-  /** What its pages have in their body. */
+  /** The body of its pages. */
   body = '';
   readonly #server: Server;
 
@@ -17,7 +20,7 @@ export class ShopSite {
     let site: ShopSite | undefined;
     const server = createServer((_request, response) => {
       response.setHeader('content-type', 'text/html; charset=utf-8');
-      // As strict as a site can be that embeds something.
+      // As strict as a site with an embedded widget can be.
       const hub = /src="(http:\/\/[^/]+)\//.exec(site?.body ?? '')?.[1] ?? '';
       response.setHeader(
         'content-security-policy',
@@ -32,7 +35,7 @@ export class ShopSite {
     return site;
   }
 
-  /** Its pages embed the widget of a hub, as the README says. */
+  /** Embeds the widget of a hub in its pages, as the README describes. */
   embed(hubUrl: string, attributes = 'data-channel="shop"'): void {
     this.body = `<script src="${hubUrl}/widget.js" ${attributes} async></script>`;
   }

@@ -2,6 +2,7 @@ import type { Backend } from '#libs/backend/backend.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Random } from './random.ts';
 
+/** Delays and failures of a slow backend. */
 export interface Slowness {
   /** The longest delay before and after a call, milliseconds. */
   delayMs: number;
@@ -9,7 +10,7 @@ export interface Slowness {
   failures: number;
 }
 
-/** A backend whose answers take their time, come in another order than they were asked for, and sometimes do not come. */
+/** A backend whose answers are slow, out of order, and sometimes missing. */
 export function slowBackend(backend: Backend, random: Random, slowness: Slowness, calm: readonly string[]): Backend {
   const slow = <T extends object>(port: T): T =>
     new Proxy(port, {

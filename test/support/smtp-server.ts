@@ -3,29 +3,33 @@ import { SMTPServer } from 'smtp-server';
 import type { Certificate } from './certificate.ts';
 import { until } from './wait.ts';
 
+/** A received mail. */
 export interface ReceivedMail {
-  /** The envelope's. */
+  /** The sender of the envelope. */
   readonly from: string;
   readonly to: readonly string[];
   /** Lower-case names; unfolded. */
   readonly headers: ReadonlyMap<string, string>;
   readonly text: string;
   readonly html: string;
-  /** The login code in it: alone on a line of the text. Empty where there is none. */
+  /** The login code, which stands alone on a line of the text. Empty if there is none. */
   readonly code: string;
-  /** As it came. */
+  /** The mail as received. */
   readonly raw: string;
   /** Whether it came over TLS. */
   readonly encrypted: boolean;
 }
 
+/** Options of `SmtpServer`. */
 export interface SmtpServerOptions {
   readonly port?: number;
-  /** Asks for this login. */
+  /** The login that it demands. */
   readonly login?: { readonly user: string; readonly password: string };
-  /** `secure`: TLS from the first byte; `starttls`: once it is asked for. Default: none. */
+  /**
+   * `secure`: TLS from the first byte. `starttls`: TLS after the client asks for it. Default: none.
+   */
   readonly tls?: 'secure' | 'starttls';
-  /** Default: one that nobody trusts. */
+  /** Default: one that no client trusts. */
   readonly certificate?: Certificate;
 }
 
@@ -35,17 +39,17 @@ interface Trouble {
   readonly code: number;
 }
 
-/** A real mail server on 127.0.0.1 that keeps what it is sent, and can be told to refuse. */
+/** A real mail server on 127.0.0.1. It keeps its mails, and can be told to refuse. */
 export class SmtpServer {
   readonly port: number;
   readonly mails: ReceivedMail[] = [];
-  /** Mails that were tried, also those that were refused. */
+  /** The number of attempted mails, refused ones included. */
   attempts = 0;
-  /** Logins that were tried. */
+  /** The number of attempted logins. */
   logins = 0;
-  /** Called with the text of each mail that is begun, as far as it came. */
+  /** Called with the received text of each begun mail. */
   onText: ((raw: string) => void) | undefined;
-  /** A mail is answered when this has resolved. */
+  /** The server answers a mail after this has resolved. */
   hold: (() => Promise<void>) | undefined;
   readonly #options: SmtpServerOptions;
   #server: SMTPServer;
@@ -72,17 +76,17 @@ export class SmtpServer {
     return `${tls === 'secure' ? 'smtps' : 'smtp'}://${user}127.0.0.1:${this.port}`;
   }
 
-  /** The next mails are answered `451`, so many times. */
+  /** Answers `451` to this many next mails. */
   defer(times: number): void {
     this.#trouble = { left: times, at: 'recipient', code: 451 };
   }
 
-  /** Every mail is answered `550` from here on, until `accept`. */
+  /** Answers `550` to every mail until `accept`. */
   refuse(at: 'recipient' | 'data' = 'recipient'): void {
     this.#trouble = { left: Number.POSITIVE_INFINITY, at, code: 550 };
   }
 
-  /** The next mails' connections are cut off before the text is answered, so many times. */
+  /** Cuts the connection before the answer to the text, for this many next mails. */
   hangUp(times: number): void {
     this.#trouble = { left: times, at: 'hang-up', code: 0 };
   }
@@ -91,7 +95,7 @@ export class SmtpServer {
     this.#trouble = undefined;
   }
 
-  /** Nobody listens any more, until `comeBack`. */
+  /** Stops listening until `comeBack`. */
   async goAway(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.cutOff();
@@ -103,7 +107,7 @@ export class SmtpServer {
     await listen(this.#server, this.port);
   }
 
-  /** The first mail to this address that has not been given yet. */
+  /** Returns the first mail to this address that was not returned before. */
   async next(to: string, timeoutMs = 20_000): Promise<ReceivedMail> {
     return until(
       () => {
@@ -118,12 +122,12 @@ export class SmtpServer {
     await this.goAway();
   }
 
-  /** Every connection ends now. */
+  /** Ends every connection now. */
   cutOff(): void {
     for (const connection of this.#server.connections) connection.close();
   }
 
-  /** For the server's hooks: the answer to what stands at this point, where it is a refusal. */
+  /** For the server's hooks: returns the refusal at this point, if there is one. */
   refusal(at: Trouble['at']): Error | undefined {
     const trouble = this.#trouble;
     if (trouble === undefined || trouble.at !== at || trouble.left <= 0) return undefined;
@@ -160,7 +164,7 @@ function build(options: SmtpServerOptions, owner: () => SmtpServer | undefined):
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('end', () => {
         smtp?.onText?.(Buffer.concat(chunks).toString('utf8'));
-        // Everything was read, and the sender cannot know it.
+        // The server has read everything, and the sender cannot know it.
         if (hangUp) {
           smtp?.cutOff();
           return;
@@ -189,7 +193,7 @@ function listen(server: SMTPServer, port: number): Promise<number> {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', () => {
       server.off('error', reject);
-      // A client that goes away in the middle is no failure of the server.
+      // A client that leaves early is no failure of the server.
       server.on('error', () => undefined);
       resolve((server.server.address() as AddressInfo).port);
     });
@@ -208,7 +212,7 @@ function parseHeaders(head: string): Map<string, string> {
   return new Map(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
 }
 
-/** The bodies of a mail by their type, decoded. */
+/** Returns the bodies of a mail, decoded, by their type. */
 function bodies(entity: string): Map<string, string> {
   const end = entity.indexOf('\r\n\r\n');
   const headers = parseHeaders(entity.slice(0, end));

@@ -6,22 +6,29 @@ import { FleetClient, type FleetClientOptions, type SentFrame } from './client-f
 import { Handover } from './handover.ts';
 import { Ledger, type Violation } from './ledger.ts';
 
-/** The gateways of these tests take frames at any rate, and a machine under load may let an answer wait. */
+/**
+ * The gateways of these tests accept frames at any rate, and a machine under load may delay an
+ * answer.
+ */
 const PATIENT = { pace: { perSecond: 0, burst: 0 }, queueMax: 10_000, requestTimeoutMs: 60_000 };
 
 /**
- * A `ParleyClient` that is held to its word. A ledger keeps what came; each join after a loss must ask for what came since then, and what came must reach the
- * application once and in order. Each breach is a violation in the ledger.
+ * A `ParleyClient` whose promises are checked. A ledger records its frames. Each join after a loss
+ * must ask for everything since then, and the application must get each message once and in order.
+ * Each breach is a violation in the ledger.
  */
 export class StayingClient extends FleetClient {
   readonly ledger: Ledger;
   readonly attendance = new Attendance();
-  /** How its lines ended, but for the last one, which it ended itself. */
+  /** The ends of its connections, without the last one, which it ended itself. */
   readonly closes: StatusReason[] = [];
   readonly #handover = new Handover((detail) => this.#violate('handover', detail));
-  /** Join frames and rooms that were answered, the first page at least. */
+  /** The answered pairs of join frame and room. The first page counts as the answer. */
   readonly #answered = new Set<string>();
-  /** Losses that the hub told of in rooms that are not joined (R5): the ledger, which begins at a join, has none of these. */
+  /**
+   * Losses that the hub reported in rooms that are not joined (R5). The ledger begins at a join, so
+   * it has none of these.
+   */
   readonly #losses = new Map<string, number>();
   #wasConnected = false;
 
@@ -43,17 +50,17 @@ export class StayingClient extends FleetClient {
     return this.client.status.state === 'connected';
   }
 
-  /** Every message that its application was shown, in whatever way. Who takes them out has them. */
+  /** Every message that its application got. The reader removes them. */
   get shown(): Handover['messages'] {
     return this.#handover.messages;
   }
 
-  /** What came and its application was not shown yet; at rest nothing. */
+  /** Messages that arrived and that its application has not got yet; none at rest. */
   get owed(): readonly string[] {
     return this.#handover.owed;
   }
 
-  /** Says something. Resolves with what the hub took, however many lines that needs. */
+  /** Publishes a message. Resolves with the stored message, however many connections that takes. */
   async say(room: string, text: string, options: SendOptions = {}): Promise<SentMessage['message']> {
     return (await this.client.send(room, text, options)).message;
   }
@@ -64,11 +71,11 @@ export class StayingClient extends FleetClient {
     if (joined) this.ledger.frame(frame, frame.type === 'joined' ? this.#since(frame.id ?? '', room) : undefined);
     else if (frame.type === 'resync') this.#losses.set(room, (this.#losses.get(room) ?? 0) + 1);
     this.attendance.frame(frame);
-    // The client tells of a frame before it makes anything of it, which it does without waiting for anything.
+    // The client reports a frame first and then handles it without an `await`.
     queueMicrotask(() => this.#handover.settled(frame, joined ? this.ledger.told(room) : (this.#losses.get(room) ?? 0)));
   }
 
-  /** What the join that is answered had asked for. */
+  /** Returns the `since` of the join that is answered. */
   #since(id: string, room: string): SentFrame['since'] {
     const asked = this.sent.findLast((frame) => frame.type === 'join' && frame.id === id);
     const { since } = asked?.rooms?.find((target) => target.room === room) ?? asked ?? {};

@@ -1,15 +1,15 @@
-/** Milliseconds between two ticks; the machine is asked for no more than this. */
+/** Milliseconds between two ticks: the most that a test asks of the machine. */
 const TICK_MS = 50;
-/** What one gap is charged at most, milliseconds: four ticks, as a loaded machine makes of one. */
+/** The most milliseconds that one gap counts: four ticks, as a loaded machine joins to one. */
 const CHARGE_MS = 200;
-/** A gap longer than this is a stall: it may have outlasted a lease, a time-out or a beat of the hub. */
+/** A longer gap is a stall: it may have outlasted a lease, a time-out or a beat of the hub. */
 const STALL_MS = 1000;
 
 /**
- * A clock that stands still while the machine does. What a promise of so many seconds is measured with: of a gap between two readings it counts
- * 200 ms at most, the rest is time that nobody here could have done anything in, neither the test nor the hub.
+ * A clock that stops while the machine stalls, to measure promises in seconds. It counts at most
+ * 200 ms of a gap between two readings: in the rest neither the test nor the hub could run.
  *
- * It has to be read often to be right; the one of this process (`steadyClock`) reads itself every 50 ms.
+ * It must be read often. The one of this process (`steadyClock`) reads itself every 50 ms.
  */
 export class SteadyClock {
   readonly #read: () => number;
@@ -23,7 +23,7 @@ export class SteadyClock {
     this.#last = read();
   }
 
-  /** Milliseconds passed since it was made. Never goes back. */
+  /** Milliseconds since it was made. Never goes back. */
   now(): number {
     const at = this.#read();
     const gap = at - this.#last;
@@ -33,25 +33,25 @@ export class SteadyClock {
     return this.#passed;
   }
 
-  /** Gaps of more than a second up to the last reading. */
+  /** The number of gaps above a second so far. */
   get stalls(): number {
     return this.#stalls;
   }
 }
 
-/** This process's own. */
+/** The clock of this process. */
 export const steadyClock = new SteadyClock(performance.now.bind(performance));
 setInterval(() => steadyClock.now(), TICK_MS).unref();
 
-/** Milliseconds since it was started, without what the machine stood still. */
+/** Returns a stopwatch: the milliseconds since now, without stalls of the machine. */
 export function stopwatch(clock: SteadyClock = steadyClock): () => number {
   const start = clock.now();
   return () => clock.now() - start;
 }
 
 /**
- * A time limit on a steady clock: whether it is over, at each call. After a stall it begins anew: leases ran out in it, and the hub has
- * the whole of its promised time to put that right.
+ * Returns a time limit on a steady clock: each call tells whether it is over. It starts again after
+ * a stall: leases expired in it, and the hub has its whole promised time to repair that.
  */
 export function timeLimit(milliseconds: number, clock: SteadyClock = steadyClock): () => boolean {
   let start = clock.now();

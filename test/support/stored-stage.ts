@@ -15,6 +15,7 @@ import { TestHub } from './test-hub.ts';
 import { until } from './wait.ts';
 import { Writers } from './writers.ts';
 
+/** Options of `StoredStage`. */
 export interface StoredStageOptions {
   readonly random: Random;
   readonly writers: number;
@@ -25,7 +26,10 @@ export interface StoredStageOptions {
 const GROUPS = 3;
 const PAIRS = 5;
 
-/** Two gateways over a Redis and a PostgreSQL that are there to be hurt, and writers in park, in groups and in direct rooms. */
+/**
+ * Two gateways on a Redis and a PostgreSQL that tests may damage, with writers in the park, in
+ * groups and in direct rooms.
+ */
 export class StoredStage {
   readonly redis: RedisServer;
   readonly postgres: PostgresServer;
@@ -35,9 +39,9 @@ export class StoredStage {
   readonly audit: HistoryAudit;
   readonly rooms: readonly string[];
   readonly #roomsOf: (user: string) => readonly string[];
-  /** The two of each direct room. */
+  /** The two users of each direct room. */
   readonly #pairs: ReadonlyMap<string, readonly string[]>;
-  /** Every gateway there ever was, and how it was meant to end. */
+  /** Every gateway so far, and its intended end. */
   readonly #ends = new Map<GatewayProcess, 'killed' | 'lives'>();
 
   private constructor(
@@ -74,7 +78,10 @@ export class StoredStage {
     return new StoredStage({ redis, postgres, database, hub, writers, audit, rooms }, made);
   }
 
-  /** The living gateway with the fewest connections: the others go on without it. After a start in a hurry one may have them all. */
+  /**
+   * Returns the living gateway with the fewest connections. Its end leaves the others running.
+   * After a hasty start one gateway may have all connections.
+   */
   async leastUsed(): Promise<GatewayProcess> {
     const used = await Promise.all(
       this.hub.living.map(async (gateway) => ({ gateway, connections: await gateway.metric('parley_connections') })),
@@ -95,7 +102,7 @@ export class StoredStage {
     await Promise.all(gateways.map((gateway) => gateway.kill9()));
   }
 
-  /** Resolves when some gateway has noticed that the database is away. */
+  /** Resolves when a gateway has noticed that the database is away. */
   async storeMissed(): Promise<void> {
     await until(
       async () => {
@@ -106,14 +113,14 @@ export class StoredStage {
     );
   }
 
-  /** Ends the talk and tells everything that is wrong. */
+  /** Stops the messages and returns every fault. */
   async faults(): Promise<string[]> {
     await this.writers.rest();
     const unseen = (): string[] => {
       for (const { user, shown } of this.writers.clients) this.audit.shown(user, shown.splice(0));
       return this.audit.unseen(this.#pairs);
     };
-    // Nobody waits for these: they come by a way of their own, or are made good a little later.
+    // Nothing waits for these frames: they arrive on their own or are repaired a little later.
     await until(() => unseen().length === 0, { timeoutMs: 30_000, describe: () => unseen().slice(0, 10).join('\n') });
     const readers = new Map(this.rooms.map((room) => [room, this.#readerOf(room)]));
     return [...(await this.#read(readers)), ...this.#breaches(), ...(await this.#crashes())];
@@ -145,8 +152,9 @@ export class StoredStage {
   }
 
   /**
-   * What clients saw that breaks the contract. After a loss of Redis a page may have holes where nothing was ever stored, and a message may come again
-   * under its id where it was stored in another place than it was shown at.
+   * Returns the breaches that clients saw. After a loss of Redis a page may have holes for messages
+   * that were never stored, and a message may come again under its id if it was stored at another
+   * place.
    */
   #breaches(): string[] {
     const seen = this.writers.clients.flatMap(({ ledger }) => ledger.violations.splice(0));
@@ -174,7 +182,7 @@ interface MadeRoom {
   readonly members: readonly string[];
 }
 
-/** Half of everything goes to the park. */
+/** Half of all messages go to the park. */
 function roomsOf(user: string, made: readonly MadeRoom[]): readonly string[] {
   const mine = made.filter(({ members }) => members.includes(user)).map(({ room }) => room);
   return [...mine.map(() => 'park'), ...mine];

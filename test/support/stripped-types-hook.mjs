@@ -1,4 +1,7 @@
-/** Preloaded into the processes of tests (`--import`): gives Node the stripped text of a source, where there is one. */
+/**
+ * Preloaded into the processes of tests (`--import`): gives Node the stripped text of a source, if
+ * there is one.
+ */
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';

@@ -1,8 +1,8 @@
 /**
- * The sources without their types, made once for each run. Node strips the types of every file at every start, and keeps
- * nothing: a third of the time that a process of a test takes to come up.
+ * The sources without their types, made once for each run. Node strips the types of every file at
+ * every start and keeps no result: a third of the start of a test's process.
  *
- * Plain JavaScript: what is loaded before everything else must not have to be stripped itself.
+ * Plain JavaScript: a file that is loaded before the others must not need stripping itself.
  */
 import { hash } from 'node:crypto';
 import { globSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -13,10 +13,10 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const SOURCES = '{libs,services,test/support}/**/*.ts';
 const KEPT = join(ROOT, 'node_modules', '.cache', `stripped-types-${process.version}.json`);
 
-/** What a text is found by: a file that was changed since is not taken for the one that it was. */
+/** The key of a text: its hash, so that a changed file never gets an old text. */
 export const keyOf = (text) => hash('sha1', text);
 
-/** The stripped texts by `keyOf`; empty if none can be read. */
+/** Returns the stripped texts by `keyOf`; none if they cannot be read. */
 export function readStripped() {
   try {
     return new Map(Object.entries(JSON.parse(readFileSync(KEPT, 'utf8'))));
@@ -25,7 +25,7 @@ export function readStripped() {
   }
 }
 
-/** The global setup of vitest: strips what is new. */
+/** The global setup of vitest: strips new sources. */
 export function setup() {
   const before = readStripped();
   const now = new Map();

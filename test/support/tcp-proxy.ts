@@ -3,20 +3,22 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 interface Pair {
   readonly near: Socket;
   readonly far: Socket;
-  /** A `subscribe` was seen on it. */
+  /** Whether a `subscribe` was seen on it. */
   subscribes: boolean;
 }
 
+/** Options of `TcpProxy`. */
 export interface TcpProxyOptions {
-  /** The port of 127.0.0.1 that is proxied. */
+  /** The port of 127.0.0.1 behind the proxy. */
   readonly target: number;
 }
 
 /**
  * A TCP proxy on a port of its own, with the troubles of a network.
  *
- * `cut` is a partition: connections stay, nothing passes, new ones are accepted and get no answer; what was written meanwhile passes
- * after `heal`, as TCP would resend it. `sever` resets the connections there are; new ones pass. `refuse` resets these and all new ones.
+ * `cut` is a partition: connections stay and carry nothing; new ones are accepted and get no
+ * answer. Bytes written meanwhile arrive after `heal`, as TCP would send them again. `sever` resets
+ * the present connections; new ones work. `refuse` resets present and new ones.
  */
 export class TcpProxy {
   readonly port: number;
@@ -42,12 +44,14 @@ export class TcpProxy {
     });
   }
 
-  /** Connections that stand now. */
+  /** The number of open connections. */
   get connections(): number {
     return this.#pairs.size;
   }
 
-  /** New connections go to another port of 127.0.0.1; those there are stay where they are: an address that moved. */
+  /**
+   * Sends new connections to another port of 127.0.0.1. Present ones stay: an address that moved.
+   */
   retarget(port: number): void {
     this.#target = port;
   }
@@ -80,18 +84,18 @@ export class TcpProxy {
     }
   }
 
-  /** Leaves the connections there are cut for ever; new ones pass: a middlebox that lost its table. */
+  /** Cuts the present connections for ever; new ones work: a middlebox that lost its table. */
   forget(): void {
     this.cut();
     this.#mode = 'pass';
   }
 
-  /** Each piece that comes from now on is passed this much later, in either direction, and so is the end of a connection. */
+  /** Delays all later bytes by this much, in both directions, and the ends of connections. */
   delay(ms: number): void {
     this.#latencyMs = ms;
   }
 
-  /** What comes for subscribers from now on is passed this much later; commands and their answers are not held up. */
+  /** Delays later bytes to subscribers by this much. Commands and their answers are not delayed. */
   lag(ms: number): void {
     this.#lagMs = ms;
   }

@@ -10,11 +10,12 @@ import { RedisServer } from './redis-server.ts';
 import { StayingClient } from './staying-client.ts';
 import { until } from './wait.ts';
 
+/** Options of `TestHub`. */
 export interface TestHubOptions {
   readonly gateways?: number;
   /** Settings of every gateway. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What they connect to instead of the backend itself: a proxy. */
+  /** The URL of a proxy in front of Redis, if the gateways use one. */
   readonly redisUrl?: string;
 }
 
@@ -23,7 +24,7 @@ interface Backend {
   stop(): Promise<void>;
 }
 
-/** Limits out of the way of tests that are not about them. */
+/** High limits, for tests that are not about limits. */
 const ROOMY = {
   HANDSHAKES_PER_MINUTE: '0',
   CONNECTIONS_PER_USER: '0',
@@ -36,10 +37,16 @@ const ROOMY = {
   HISTORY_PAGES_PER_SECOND: '0',
 };
 
-/** For gateways whose memory is measured: of itself V8's young generation may grow to 48 MB before it is cleared, whatever the hub keeps. */
+/**
+ * For gateways whose memory is measured. By default V8's young generation may grow to 48 MB before
+ * it is collected, whatever the hub keeps.
+ */
 export const SMALL_YOUNG_HEAP = { NODE_OPTIONS: '--max-semi-space-size=4' };
 
-/** Several real gateways over one real Redis and a database of their own, and the clients of one test after the other. */
+/**
+ * Several real gateways on one real Redis and a database of their own, and the clients of each
+ * test.
+ */
 export class TestHub<B extends Backend> {
   readonly backend: B;
   readonly database: PostgresDatabase;
@@ -80,12 +87,12 @@ export class TestHub<B extends Backend> {
     return await TestHub.start(await RedisCluster.start(), options);
   }
 
-  /** The settings every gateway gets. */
+  /** The settings of every gateway. */
   get settings(): Readonly<Record<string, string>> {
     return this.#env;
   }
 
-  /** One more gateway. */
+  /** Starts one more gateway. */
   async add(env: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> {
     const gateway = await GatewayProcess.start({ ...this.#env, ...env });
     this.gateways.push(gateway);
@@ -98,19 +105,22 @@ export class TestHub<B extends Backend> {
     return gateway;
   }
 
-  /** The gateways that still run. */
+  /** The running gateways. */
   get living(): GatewayProcess[] {
     return this.gateways.filter((gateway) => !gateway.ended);
   }
 
-  /** Connects a user to the gateway of this index, once that serves anybody; the client ends with the test. */
+  /** Connects a user to the gateway of this index when it serves. The client ends with the test. */
   async client(user: string, gateway = 0, options: ChatClientOptions = {}): Promise<ChatClient> {
     const client = await comeIn(this.gateway(gateway).url, user, options);
     this.#clients.add(client);
     return client;
   }
 
-  /** One that stays connected, to the gateway of this index unless `url` says otherwise; it ends with the test. */
+  /**
+   * Connects a client that stays connected, to the gateway of this index or to `url`. It ends with
+   * the test.
+   */
   async staying(user: string, gateway = 0, url: () => string = () => this.gateway(gateway).url): Promise<StayingClient> {
     const client = new StayingClient({ user, url });
     this.#staying.add(client);
@@ -118,13 +128,13 @@ export class TestHub<B extends Backend> {
     return client;
   }
 
-  /** A name nobody else uses: room, user. */
+  /** Returns an unused name of a room or user. */
   name(prefix: string): string {
     this.#serial += 1;
     return `${prefix}-${this.#serial}`;
   }
 
-  /** Ends every client, and waits until the hub knows that nobody is there any more. */
+  /** Ends every client and waits until the hub knows that nobody is online. */
   async clear(): Promise<void> {
     const clients = [...this.#clients, ...this.#staying];
     this.#clients.clear();
@@ -155,7 +165,7 @@ export class TestHub<B extends Backend> {
     }
   }
 
-  /** Prints them for each test of the file that fails. Call it where the tests are declared. */
+  /** Prints the logs for each test of the file that fails. Call it at the top of the file. */
   static showLogs(hub: () => TestHub<Backend> | undefined): void {
     beforeEach(({ onTestFailed }) => {
       onTestFailed(() => hub()?.printLogs());
@@ -163,7 +173,10 @@ export class TestHub<B extends Backend> {
   }
 }
 
-/** As clients do: a gateway whose backend was away a moment ago says 503, which means later. Other refusals are passed on. */
+/**
+ * Connects as clients do: a gateway whose backend was away a moment ago answers 503, and the client
+ * retries. Other refusals reject.
+ */
 function comeIn(url: string, user: string, options: ChatClientOptions): Promise<ChatClient> {
   let refusal: unknown;
   const attempt = (): Promise<{ readonly client: ChatClient } | { readonly error: unknown } | undefined> =>

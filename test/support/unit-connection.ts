@@ -4,7 +4,7 @@ import type { Socket } from '#libs/hub/ports/socket.ts';
 import { Connection, Phase } from '#libs/hub/sessions/connection.ts';
 import type { LocalUser } from '#libs/hub/sessions/local-user.ts';
 
-/** Takes everything at once, and tells nobody. */
+/** A socket that accepts everything and reports nothing. */
 export const MUTE_SOCKET: Socket = {
   send: () => 1,
   end: () => undefined,
@@ -19,13 +19,13 @@ interface NewConnection {
   readonly id?: string;
   readonly session?: string;
   readonly bearer?: Partial<Bearer>;
-  /** How far it has come. Default `welcomed`. */
+  /** Its phase. Default `welcomed`. */
   readonly phase?: Phase;
   /** Whether offline delivery has ended. Default true. */
   readonly isCaughtUp?: boolean;
 }
 
-/** A connection of a user whose socket is not there yet. */
+/** Makes a connection of a user without a socket. */
 export function newConnection(user: LocalUser, options: NewConnection = {}): Connection {
   const { id = 'c', session = 's', bearer, phase = Phase.welcomed, isCaughtUp = true } = options;
   const connection = new Connection({
@@ -45,7 +45,7 @@ export function newConnection(user: LocalUser, options: NewConnection = {}): Con
   return connection;
 }
 
-/** The connection gets a new token. Returns the bearer of the previous token. */
+/** Gives the connection a new token. Returns the bearer of the previous one. */
 export function refresh(connection: Connection, bearer: Partial<Bearer>): Bearer {
   const before = connection.bearer;
   connection.refresh(connection.beginRefresh(), { ...before, ...bearer });
@@ -53,12 +53,12 @@ export function refresh(connection: Connection, bearer: Partial<Bearer>): Bearer
 }
 
 interface OpenConnection extends NewConnection {
-  /** How many bytes were not taken yet. */
+  /** Returns the bytes that are not sent yet. */
   readonly buffered?: () => number;
   readonly socket?: Partial<Socket>;
 }
 
-/** An open connection of a user to no socket: `send` gets each frame as text. */
+/** Makes an open connection without a socket: `send` gets each frame as text. */
 export function openConnection(user: LocalUser, send: (frame: string) => void, options: OpenConnection = {}): Connection {
   const connection = newConnection(user, options);
   connection.opened({

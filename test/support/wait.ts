@@ -3,29 +3,38 @@ import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { type SteadyClock, steadyClock, timeLimit } from './steady-clock.ts';
 
 /**
- * Milliseconds that a loaded machine may add to a time which a rule promises. The promise is the hub's; the test, its clients and Redis
- * stand in line for the same few cores. What the machine stood still is not measured at all (`SteadyClock`).
+ * Milliseconds that a loaded machine may add to a promised time. The promise is the hub's, but the
+ * test, its clients and Redis share the same few cores. Stalls of the machine are not measured
+ * (`SteadyClock`).
  */
 export const MACHINE_MS = 2000;
 
-/** Milliseconds between two looks at the clock by `within`. */
+/** Milliseconds between two checks of the clock by `within`. */
 const LOOK_MS = 50;
 
+/** Options of `until`. */
 export interface UntilOptions {
-  /** Milliseconds until it gives up. Default 30,000: a loaded machine is no failure. Begins anew after a stall of the machine. */
+  /**
+   * Milliseconds until it gives up. Default 30,000: a loaded machine is no failure. Starts again
+   * after a stall of the machine.
+   */
   readonly timeoutMs?: number;
-  /** What was waited for, for the failure's message; called at the end, so that it can tell the state then. */
+  /**
+   * The awaited condition, for the message of a failure. A function is called at the end, so that
+   * it can describe the state then.
+   */
   readonly describe?: string | (() => string);
-  /** Milliseconds between two looks. Default 25. */
+  /** Milliseconds between two checks. Default 25. */
   readonly everyMs?: number;
-  /** Default: the one of the process. */
+  /** Default: the clock of the process. */
   readonly clock?: SteadyClock;
 }
 
 /**
- * Waits until a condition holds: the first value that is neither `undefined`, `null` nor `false`.
- * A condition that throws counts as not yet met; the last error is the cause of the failure.
- * When the time is over it looks once more after a turn of the event loop: after a stall timers run before what came meanwhile is read.
+ * Waits until a condition holds and returns the first value that is not `undefined`, `null` or
+ * `false`. A condition that throws does not hold; the last error is the cause of the failure. At
+ * the end it checks once more after a turn of the event loop: after a stall, timers run before
+ * waiting input is read.
  */
 export async function until<T>(condition: () => T | Promise<T>, options: UntilOptions = {}): Promise<Exclude<T, undefined | null | false>> {
   const { timeoutMs = 30_000, everyMs = 25 } = options;
@@ -53,7 +62,10 @@ export async function until<T>(condition: () => T | Promise<T>, options: UntilOp
   }
 }
 
-/** Rejects when `promise` takes longer than `timeoutMs`; what it was is told in the message. Measures as `until` does. */
+/**
+ * Rejects if `promise` takes longer than `timeoutMs`. The message names it. Measures as `until`
+ * does.
+ */
 export async function within<T>(timeoutMs: number, what: string, promise: Promise<T>, clock: SteadyClock = steadyClock): Promise<T> {
   let looking: NodeJS.Timeout | undefined;
   const over = timeLimit(timeoutMs, clock);
@@ -62,7 +74,7 @@ export async function within<T>(timeoutMs: number, what: string, promise: Promis
       promise,
       new Promise<never>((_, reject) => {
         looking = setInterval(() => {
-          // The turn lets a promise win whose event was there already.
+          // After this turn, a promise whose event has already arrived wins.
           if (over()) setImmediate(() => reject(new Error(`not within ${timeoutMs} ms: ${what}`)));
         }, LOOK_MS);
       }),

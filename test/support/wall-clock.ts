@@ -2,10 +2,13 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder, removeFolder } from './temp-folder.ts';
 
-/** `$LIB` is the loader's: it differs between machines. */
+/** The loader replaces `$LIB`, which differs between machines. */
 const LIBRARY = '/usr/$LIB/faketime/libfaketime.so.1';
 
-/** The wall clock of processes that a test starts with `env`: real ones, whose clock is set while they run. Timers and the steady clock go on as they are. */
+/**
+ * The wall clock of processes that a test starts with `env`. They are real processes, and the clock
+ * is set while they run. Timers and the steady clock do not change.
+ */
 export class WallClock {
   readonly #folder = makeFolder('parley-clock-');
   readonly env: Readonly<Record<string, string>>;
@@ -22,15 +25,15 @@ export class WallClock {
     };
   }
 
-  /** Sets the clock so many seconds ahead of this process's; below 0: back. */
+  /** Sets the clock this many seconds ahead of this process's. A negative value sets it back. */
   set(seconds: number): void {
     this.#ahead = seconds;
-    // In one step: a reader never finds half of it.
+    // In one step, so that a reader never finds half of it.
     writeFileSync(`${this.#file}.new`, `${seconds < 0 ? '' : '+'}${seconds}\n`);
     renameSync(`${this.#file}.new`, this.#file);
   }
 
-  /** Unix seconds, as the processes see them. */
+  /** Returns the Unix seconds that the processes see. */
   now(): number {
     return Math.floor(Date.now() / 1000) + this.#ahead;
   }

@@ -9,8 +9,8 @@ import { until } from './wait.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 /**
- * A hub as it is run in earnest, for browsers: two gateways, an API, a worker, a mail server, Redis and PostgreSQL, behind one address that gives WebSockets
- * to the two gateways in turn.
+ * A hub as in production, for browsers: two gateways, an API, a worker, a mail server, Redis and
+ * PostgreSQL behind one address that sends WebSockets to the two gateways in turn.
  */
 export class WebCluster {
   readonly hub: TestHub<RedisServer>;
@@ -27,7 +27,7 @@ export class WebCluster {
     this.#door = door;
   }
 
-  /** `env`: settings of every process. */
+  /** Starts it. `env`: settings of every process. */
   static async start(env: Readonly<Record<string, string>> = {}): Promise<WebCluster> {
     const [hub, mail] = await Promise.all([TestHub.single({ gateways: 2, env }), SmtpServer.start()]);
     const settings = { ...hub.settings, SMTP_URL: mail.url };
@@ -45,7 +45,10 @@ export class WebCluster {
     return addAgents(this.hub.database.url, ...names);
   }
 
-  /** Waits until the gateways have this many connections each: a test is about nothing where all are on one of them. */
+  /**
+   * Waits until the gateways have this many connections each. With all on one gateway a test would
+   * prove nothing.
+   */
   async spread(first: number, second: number): Promise<void> {
     let seen: number[] = [];
     await until(

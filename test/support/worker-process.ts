@@ -6,7 +6,7 @@ import { until, within } from './wait.ts';
 const MAIN = fileURLToPath(new URL('../../services/worker/main.ts', import.meta.url));
 const READY_MS = 60_000;
 
-/** A real worker process. Its log is shown where it fails to start, and kept in `output`. */
+/** A real worker process. `output` has its log. A failed start shows the log. */
 export class WorkerProcess {
   readonly #child: Child;
   readonly adminPort: number;
@@ -16,7 +16,7 @@ export class WorkerProcess {
     this.adminPort = adminPort;
   }
 
-  /** Resolves when it is up. `env` needs `REDIS_URL`, `DATABASE_URL` and `SMTP_URL`. */
+  /** Starts it. Resolves when it is up. `env` needs `REDIS_URL`, `DATABASE_URL` and `SMTP_URL`. */
   static async start(env: Readonly<Record<string, string | undefined>>): Promise<WorkerProcess> {
     const { child, adminPort } = WorkerProcess.launch(env);
     const port = await until(() => adminPort() ?? (child.ended ? 'ended' : undefined), {
@@ -30,7 +30,7 @@ export class WorkerProcess {
     return new WorkerProcess(child, port);
   }
 
-  /** Starts the process and waits for nothing: for settings it must refuse. */
+  /** Starts the process without waiting, for settings that it must refuse. */
   static launch(env: Readonly<Record<string, string | undefined>>): {
     readonly child: Child;
     readonly adminPort: () => number | undefined;
@@ -55,25 +55,25 @@ export class WorkerProcess {
     return this.#child.exited;
   }
 
-  /** Everything it logged. */
+  /** Its whole log. */
   get output(): string {
     return this.#child.output;
   }
 
-  /** SIGKILL, as a power cut. */
+  /** Sends SIGKILL, as a power cut does. */
   async kill9(): Promise<void> {
     this.#child.signal('SIGKILL');
     await this.#child.exited;
   }
 
-  /** Sends SIGTERM and resolves with the exit code. */
+  /** Sends SIGTERM. Resolves with the exit code. */
   async term(timeoutMs = 40_000): Promise<number | null> {
     this.#child.signal('SIGTERM');
     const exit = await within(timeoutMs, `worker ended after SIGTERM\n${this.output.slice(-2000)}`, this.#child.exited);
     return exit.code;
   }
 
-  /** The metrics in text. */
+  /** Returns its metrics as text. */
   async metrics(): Promise<string> {
     const response = await fetch(`http://127.0.0.1:${this.adminPort}/metrics`);
     return response.text();

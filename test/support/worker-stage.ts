@@ -24,7 +24,7 @@ import { until } from './wait.ts';
 const LOG = createLogger({ node: 'test', level: 'silent' });
 const SECRET = 'the secret of these tests, which is long enough';
 const HOUR = 3_600_000;
-/** Nothing comes round but what a test asks for. */
+/** Intervals that never elapse: only the test's own calls do work. */
 const STILL: WorkerIntervals = {
   overdueMs: HOUR,
   restoreMs: HOUR,
@@ -35,7 +35,7 @@ const STILL: WorkerIntervals = {
   upkeepMs: HOUR,
 };
 
-/** A store, a broker whose signals are noted, and workers on them. */
+/** A store, a broker that records its signals, and workers on them. */
 export class WorkerStage {
   readonly store: Store;
   readonly database: PostgresDatabase;
@@ -43,7 +43,7 @@ export class WorkerStage {
   readonly seal = new MailSeal(SECRET);
   readonly metrics = new Metrics({ version: 'test' });
   readonly signals: string[] = [];
-  /** Emits that are to fail before one succeeds. */
+  /** The number of next emits that fail. */
   emitFailures = 0;
   readonly #cleanups: (() => unknown)[] = [];
 
@@ -72,7 +72,7 @@ export class WorkerStage {
     return stage;
   }
 
-  /** Something of the test's own to end with the stage: the last one first. */
+  /** Adds a clean-up of the test. The last one runs first. */
   atEnd(cleanup: () => unknown): void {
     this.#cleanups.push(cleanup);
   }
@@ -123,7 +123,7 @@ export class WorkerStage {
     return worker;
   }
 
-  /** A room of Ann and Bob, half an hour old. */
+  /** Makes a room of Ann and Bob, half an hour old. */
   async room(kind: ManagedRoomKind, expiresAt: number | undefined, keepHistory = false): Promise<string> {
     const room = `${kind}:${randomBytes(16).toString('base64url')}`;
     const members = [

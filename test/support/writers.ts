@@ -5,17 +5,18 @@ import type { Random } from './random.ts';
 import { StayingClient } from './staying-client.ts';
 import { until } from './wait.ts';
 
+/** Options of `Writers`. */
 export interface WritersOptions {
   readonly users: readonly string[];
-  /** Rooms each user writes into; those of others' making are joined. */
+  /** Returns the rooms of each user. Rooms that the hub does not manage are joined. */
   readonly rooms: (user: string) => readonly string[];
   readonly random: Random;
-  /** Where to connect, and to go after the line was lost. */
+  /** Returns the gateway for each connect and reconnect. */
   readonly url: () => string;
   readonly audit: HistoryAudit;
 }
 
-/** Users who write into several rooms and stay connected whatever happens. */
+/** Users who publish to several rooms and stay connected whatever happens. */
 export class Writers {
   readonly clients: readonly StayingClient[];
   readonly #options: WritersOptions;
@@ -42,12 +43,15 @@ export class Writers {
     return new Writers(clients, options);
   }
 
-  /** Messages acked so far, over all. */
+  /** The number of acknowledged messages of all users. */
   get said(): number {
     return this.#said;
   }
 
-  /** From now on all write, about every `everyMs`; texts begin with `prefix`, which is used once. */
+  /**
+   * Starts the messages: each user publishes about every `everyMs`. Texts start with `prefix`,
+   * which is used once.
+   */
   talk(prefix: string, everyMs: number): void {
     const { rooms, random, audit } = this.#options;
     this.#talking = true;
@@ -68,7 +72,7 @@ export class Writers {
     }
   }
 
-  /** Resolves when so many more messages were acked. */
+  /** Resolves when this many more messages are acknowledged. */
   async progress(messages: number, timeoutMs = 60_000): Promise<void> {
     const goal = this.#said + messages;
     await until(() => this.#said >= goal || this.#failure !== undefined, {
@@ -78,7 +82,10 @@ export class Writers {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Ends the talk: resolves when every message begun was acked, and all who are in a room together stand at the same place. */
+  /**
+   * Stops the messages. Resolves when every message is acknowledged, and all users in a room are at
+   * the same position.
+   */
   async rest(timeoutMs = 60_000): Promise<void> {
     this.#talking = false;
     await Promise.all(this.#talks);
@@ -86,7 +93,7 @@ export class Writers {
     for (const { user, shown } of this.clients) this.#options.audit.shown(user, shown.splice(0));
   }
 
-  /** Joined rooms whose members do not stand at the same place, or are not connected. */
+  /** Returns the joined rooms whose members are at different positions, or not connected. */
   scattered(): string[] {
     const places = new Map<string, Set<string>>();
     for (const client of this.clients) {
