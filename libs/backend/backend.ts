@@ -86,7 +86,7 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
       reaped: (sessions) => {
         hot.presenceReaped += sessions;
       },
-      restored: (sessions) => log.warn({ sessions }, 'presence was lost and put back'),
+      restored: (sessions) => log.warn({ sessions }, 'Redis had lost presence: this node restored its part'),
     },
   });
   return {

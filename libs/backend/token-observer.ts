@@ -40,7 +40,7 @@ export function tokenObserver(
     keySet(problem) {
       metrics.hot.jwksUp = problem === undefined ? 1 : 0;
       if (problem !== undefined) log.warn({ host, problem }, 'the key set of JWT_JWKS_URL cannot be fetched');
-      else if (keys?.problem != null) log.info({ host }, 'the key set of JWT_JWKS_URL is fetched again');
+      else if (keys?.problem != null) log.info({ host }, 'the key set of JWT_JWKS_URL can be fetched again');
       keys = { host, fetchedAt: problem === undefined ? now() : (keys?.fetchedAt ?? null), problem: problem ?? null };
     },
   };

@@ -343,6 +343,6 @@ export class BrokerRedis implements Broker, SequenceHost {
 
   #sweepRooms(due: (room: RoomSequence) => boolean): void {
     const rooms = [...this.#rooms.values()].filter((room) => room.keep && room.phase === Phase.live && due(room));
-    this.#filler?.sweep(rooms).catch((error: unknown) => this.#link.log.warn({ err: error }, 'rooms could not be looked over'));
+    this.#filler?.sweep(rooms).catch((error: unknown) => this.#link.log.warn({ err: error }, 'rooms could not be checked'));
   }
 }

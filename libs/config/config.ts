@@ -149,20 +149,18 @@ function findConflicts(role: Role, values: Values, isSet: (name: string) => bool
     if (!isSet(name)) problems.push(`${name} is not set: ${PROGRAMS[role]} takes ${setting?.kind.takes}.`);
   }
   if (role === 'gateway' && !TOKEN_KEYS.some(isSet)) {
-    problems.push(
-      `One of ${TOKEN_KEYS.join(', ')} has to be set: a gateway takes at least one of them, else it could not tell a token from a forgery.`,
-    );
+    problems.push(`One of ${TOKEN_KEYS.join(', ')} has to be set: without any of them a gateway could not tell a token from a forgery.`);
   }
   if (role !== 'all-in-one' && jwtSecret !== undefined) {
     const bytes = Buffer.byteLength(jwtSecret);
     if (bytes < SECRET_MIN_BYTES) problems.push(`JWT_SECRET takes ${SETTINGS.jwtSecret.kind.takes}: it has ${bytes}.`);
     else if (isWellKnownSecret(jwtSecret))
-      problems.push(`JWT_SECRET takes ${SETTINGS.jwtSecret.kind.takes}: this one is an example that everybody knows.`);
+      problems.push(`JWT_SECRET takes ${SETTINGS.jwtSecret.kind.takes}: this one is a public example.`);
   }
   for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE']) {
     if (isSet('JWT_JWKS_URL') && !isSet(name)) {
       problems.push(
-        `${name} is not set: it takes a text without spaces, and JWT_JWKS_URL needs it, else tokens made for other services would be let in.`,
+        `${name} is not set: it takes a text without spaces, and JWT_JWKS_URL needs it. Otherwise the hub would accept tokens made for other services.`,
       );
     }
   }

@@ -43,10 +43,10 @@ const KNOWN = [
 ] as const;
 const HINTS = {
   ssl: 'write sslmode=verify-full',
-  password: 'it stands before the host, user:password@host',
-  user: 'it stands before the host, user:password@host',
-  port: 'it stands behind its host, host:port',
-  dbname: 'it is the path, /database',
+  password: 'write it before the host, user:password@host',
+  user: 'write it before the host, user:password@host',
+  port: 'write it after its host, host:port',
+  dbname: 'write it as the path, /database',
 };
 
 /**
@@ -61,11 +61,11 @@ export function parseDatabaseUrl(text: string): DatabaseTarget {
   refuseOthers(params, KNOWN, HINTS);
   const folder = params.get('host');
   if (folder !== undefined && (!folder.startsWith('/') || hosts.length > 0))
-    throw new UrlError('the parameter host is the folder of a Unix socket, where no host stands before the path');
+    throw new UrlError('the parameter host is the folder of a Unix socket, and needs a URL without another host');
   const servers = folder === undefined ? hosts : [{ host: folder, port: PORT }];
   if (servers.length === 0) throw new UrlError('it names no host');
   const [database, ...rest] = path;
-  if (database === undefined || rest.length > 0) throw new UrlError('it ends with /database');
+  if (database === undefined || rest.length > 0) throw new UrlError('it must end with /database');
   const attributes = wordOf(params, 'target_session_attrs', 'read-write', 'primary', 'any');
   return {
     hosts: servers,
@@ -83,7 +83,7 @@ function tlsOf(params: ReadonlyMap<string, string>): DatabaseTls | undefined {
   const negotiation = wordOf(params, 'sslnegotiation', 'postgres', 'direct');
   const files = { caFile: params.get('sslrootcert'), certFile: params.get('sslcert'), keyFile: params.get('sslkey') };
   const asked = negotiation === 'direct' || Object.values(files).some((file) => file !== undefined);
-  if (mode === 'disable' && asked) throw new UrlError('sslmode=disable stands beside other settings of TLS');
+  if (mode === 'disable' && asked) throw new UrlError('sslmode=disable contradicts the other settings of TLS');
   if (mode === 'disable' || (mode === undefined && !asked)) return undefined;
   if ((files.certFile === undefined) !== (files.keyFile === undefined)) throw new UrlError('sslcert and sslkey go together');
   return { verify: mode !== 'no-verify', direct: negotiation === 'direct', ...files };

@@ -76,11 +76,11 @@ export const smtpUrl: Kind<string> = url('smtp://[user:password@]host[:port] (TL
  */
 function webUrl(text: string): URL | undefined {
   if (!/^https?:\/\/[^/]/i.test(text)) return undefined;
-  if (/[\p{Cc}\p{Z}\\]/u.test(text)) throw new UrlError('a URL has no blanks, control characters and backslashes');
+  if (/[\p{Cc}\p{Z}\\]/u.test(text)) throw new UrlError('a URL has no spaces, control characters or backslashes');
   if (/%(?![0-9a-f]{2})/i.test(text)) throw new UrlError('a % that begins no character is written %25');
   const parsed = URL.parse(text);
   if (parsed === null) return undefined;
-  if (parsed.username !== '' || parsed.password !== '') throw new UrlError('it has no user and no password');
+  if (parsed.username !== '' || parsed.password !== '') throw new UrlError('it must have no user and no password');
   return parsed;
 }
 
@@ -95,7 +95,7 @@ export const keySetUrl: Kind<string> = {
   parse: (value) => {
     const url = webUrl(value);
     if (url === undefined) return undefined;
-    if (value.includes('#')) throw new UrlError('what stands behind a # is not sent');
+    if (value.includes('#')) throw new UrlError('the part after a # is never sent: leave it out');
     return url.protocol === 'https:' || LOOPBACK.has(url.hostname) ? url.href : undefined;
   },
 };

@@ -35,7 +35,7 @@ export function originOf(text: string): string | undefined {
 export function whyNoOrigin(text: string): string {
   if (text === '') return 'is empty';
   if (text === 'null' || /^file:/i.test(text)) {
-    return 'names nobody: every page of a file and every sandboxed frame sends null. Serve the page over https, or from a scheme of the app';
+    return 'names no site: pages of files and sandboxed frames all send null. Serve the page over https, or from a scheme of the app';
   }
   if (text.includes('*')) return 'has a wildcard: name each origin, or take * alone for any';
   if (/^wss?:/i.test(text)) return 'is no address of a page: write http or https in place of ws or wss';

@@ -23,9 +23,16 @@ export interface RedisTarget {
 const SCHEME = /^(redis|rediss)(\+sentinel|\+cluster)?$/;
 const PORT = 6379;
 const SENTINEL_PORT = 26379;
-const LOGIN_HINT = 'it stands before the host, user:password@host';
+const LOGIN_HINT = 'write it before the host, user:password@host';
 const TLS_HINT = 'TLS is rediss in place of redis';
-const HINTS = { password: LOGIN_HINT, username: LOGIN_HINT, user: LOGIN_HINT, tls: TLS_HINT, ssl: TLS_HINT, db: 'it is the path, /number' };
+const HINTS = {
+  password: LOGIN_HINT,
+  username: LOGIN_HINT,
+  user: LOGIN_HINT,
+  tls: TLS_HINT,
+  ssl: TLS_HINT,
+  db: 'write it as the path, /number',
+};
 
 /**
  * Parses one of
@@ -45,15 +52,17 @@ export function parseRedisUrl(url: string): RedisTarget {
   const [, kind = '', form = ''] = SCHEME.exec(scheme) ?? [];
   const mode = form === '+sentinel' ? 'sentinel' : form === '+cluster' ? 'cluster' : 'single';
   if (hosts.length === 0) throw new UrlError('it names no host');
-  if (hosts.some(({ host }) => host.startsWith('/'))) throw new UrlError('a Redis is reached over TCP');
+  if (hosts.some(({ host }) => host.startsWith('/')))
+    throw new UrlError('Redis takes a host name or address, not the folder of a Unix socket');
   if (mode === 'single' && hosts.length > 1) throw new UrlError('several hosts need redis+sentinel:// or redis+cluster://');
-  if (username !== undefined && password === undefined) throw new UrlError('a user needs a password, a password alone is :password@host');
+  if (username !== undefined && password === undefined)
+    throw new UrlError('a user needs a password. Write a password alone as :password@host');
   refuseOthers(params, mode === 'sentinel' ? ['sentinelPassword'] : [], HINTS);
   const [first, ...rest] = path;
-  if (mode === 'sentinel' && first === undefined) throw new UrlError('a Sentinel URL ends with /<master name>');
+  if (mode === 'sentinel' && first === undefined) throw new UrlError('a Sentinel URL must have /<master name>');
   const numbers = mode === 'sentinel' ? rest : path;
   const number = numbers[0] ?? '0';
-  if (numbers.length > 1 || !/^\d{1,9}$/.test(number)) throw new UrlError('the path ends with a database number');
+  if (numbers.length > 1 || !/^\d{1,9}$/.test(number)) throw new UrlError('the path must end with a database number');
   const db = Number(number);
   if (mode === 'cluster' && db !== 0) throw new UrlError('a Redis Cluster has database 0 only');
   return {

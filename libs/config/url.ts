@@ -48,12 +48,12 @@ const PARAMETER = /^[a-z][a-z_]{0,30}$/i;
  */
 export function splitUrl(text: string, defaultPort: (scheme: string) => number | undefined): UrlParts {
   // The URL parser of browsers silently removes some whitespace and control characters.
-  if (/[\p{Cc}\p{Z}]/u.test(text)) throw new UrlError('a URL has no blanks and no control characters');
+  if (/[\p{Cc}\p{Z}]/u.test(text)) throw new UrlError('a URL has no spaces and no control characters');
   const match = FORM.exec(text);
   if (text.includes('#')) throw new UrlError('a # in a user, password or parameter is written %23');
   const [, scheme = '', authority = '', path = '', query = ''] = match ?? [];
   const port = defaultPort(scheme.toLowerCase());
-  if (match === null || port === undefined) throw new UrlError('it begins otherwise');
+  if (match === null || port === undefined) throw new UrlError('it does not start with such a scheme');
   const at = authority.lastIndexOf('@');
   const userinfo = authority.slice(0, Math.max(at, 0));
   if (`${userinfo}${path}${query}`.includes('@')) throw new UrlError('an @, / or ? in a user or password is written %40, %2F or %3F');
@@ -119,8 +119,7 @@ function parseQuery(query: string): ReadonlyMap<string, string> {
     if (pair === '') continue;
     const equals = pair.indexOf('=');
     const name = decoded(equals < 0 ? pair : pair.slice(0, equals), 'a parameter');
-    if (params.has(name))
-      throw new UrlError(PARAMETER.test(name) ? `the parameter ${name} stands there twice` : 'a parameter stands there twice');
+    if (params.has(name)) throw new UrlError(PARAMETER.test(name) ? `the parameter ${name} is given twice` : 'a parameter is given twice');
     params.set(name, equals < 0 ? '' : decoded(pair.slice(equals + 1), 'a parameter'));
   }
   return params;

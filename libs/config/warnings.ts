@@ -50,21 +50,23 @@ export function findWarnings(role: Role, settings: CarefulSettings): string[] {
 function secrets(role: Role, { jwtSecret, redisUrl, jwtJwksUrl, apiKeys, adminPassword }: CarefulSettings): string[] {
   const found: string[] = [];
   const short = jwtSecret !== undefined && (Buffer.byteLength(jwtSecret) < SECRET_MIN_BYTES || isWellKnownSecret(jwtSecret));
-  if (short) found.push('JWT_SECRET can be guessed: anybody who does can be anybody. Fit for trying out on your own machine only.');
+  if (short) found.push('JWT_SECRET can be guessed, and then anybody can act as any user. Use it only to try the hub on your own machine.');
   else if (jwtSecret !== undefined && secretBits(jwtSecret) < KEY_MIN_BITS)
     found.push(
-      'JWT_SECRET has little entropy: anybody who guesses it can be anybody. Take 32 random bytes, such as of openssl rand -base64 32.',
+      'JWT_SECRET has little entropy: an attacker who guesses it can act as any user. Use 32 random bytes, for example from openssl rand -base64 32.',
     );
   if (role === 'all-in-one' && redisUrl !== undefined && jwtSecret === undefined && jwtJwksUrl === undefined)
-    found.push("JWT_SECRET is not set while REDIS_URL is: other machines will not take this one's tokens.");
+    found.push("JWT_SECRET is not set, but REDIS_URL is: other machines will refuse this one's tokens.");
   const weak = apiKeys.filter(({ key }) => isWellKnownSecret(key) || secretBits(key) < KEY_MIN_BITS).map(({ name }) => name);
   if (weak.length > 0)
-    found.push(`API_KEYS has keys of little entropy: ${weak.join(', ')}. Take 32 random bytes for each, such as of openssl rand -hex 32.`);
+    found.push(
+      `API_KEYS has keys of little entropy: ${weak.join(', ')}. Use 32 random bytes for each, for example from openssl rand -hex 32.`,
+    );
   const shared = apiKeys.filter(({ key }, place) => apiKeys.some((other, at) => at !== place && other.key === key)).map(({ name }) => name);
   if (shared.length > 0)
-    found.push(`API_KEYS has one key for several services: ${shared.join(', ')}. Give each its own, else one counts as the other.`);
+    found.push(`API_KEYS has one key for several services: ${shared.join(', ')}. Give each its own: the hub cannot tell them apart.`);
   if (adminPassword !== undefined && secretBits(adminPassword) < PASSWORD_MIN_BITS)
-    found.push('ADMIN_PASSWORD has little entropy: whoever guesses it can log out and ban anybody. Take a random one.');
+    found.push('ADMIN_PASSWORD has little entropy: an attacker who guesses it can log out and ban any user. Use a random one.');
   const reused = apiKeys
     .filter(({ key }) => key === jwtSecret || key === adminPassword)
     .map(({ name }) => `the key of ${name} in API_KEYS`);
@@ -76,11 +78,11 @@ function secrets(role: Role, { jwtSecret, redisUrl, jwtJwksUrl, apiKeys, adminPa
 function addresses({ publicUrl, allowedOrigins }: CarefulSettings): string[] {
   const found: string[] = [];
   if (publicUrl !== undefined && isPlain(publicUrl))
-    found.push('PUBLIC_URL is http: passwords, tokens and messages can be read on their way. Put TLS in front, and write https.');
+    found.push('PUBLIC_URL is http: passwords, tokens and messages can be read on the network. Put TLS in front, and write https.');
   const plain = allowedOrigins.filter(isPlain);
   if (plain.length > 0)
     found.push(
-      `ALLOWED_ORIGINS has pages of http: ${plain.join(', ')}. Whoever stands in between can change them and act for who looks at them.`,
+      `ALLOWED_ORIGINS has pages of http: ${plain.join(', ')}. An attacker on the network can change them and act for their visitors.`,
     );
   if (allowedOrigins.includes('*')) found.push('ALLOWED_ORIGINS is *: any page may connect.');
   return found;
@@ -97,7 +99,9 @@ function redis({ redisUrl }: CarefulSettings): string[] {
   const remote = tls ? [] : remoteOf(nodes);
   return remote.length === 0
     ? []
-    : [`REDIS_URL has no TLS to another machine (${remote.join(', ')}): messages and its password can be read on their way. Write rediss.`];
+    : [
+        `REDIS_URL has no TLS to another machine (${remote.join(', ')}): messages and its password can be read on the network. Write rediss.`,
+      ];
 }
 
 function database({ databaseUrl }: CarefulSettings): string[] {
@@ -107,7 +111,7 @@ function database({ databaseUrl }: CarefulSettings): string[] {
   return remote.length === 0
     ? []
     : [
-        `DATABASE_URL has no TLS to another machine (${remote.join(', ')}): accounts and messages can be read on their way. Add ?sslmode=verify-full.`,
+        `DATABASE_URL has no TLS to another machine (${remote.join(', ')}): accounts and messages can be read on the network. Add ?sslmode=verify-full.`,
       ];
 }
 
@@ -125,7 +129,7 @@ function adminPort(role: Role, { adminHost, adminPassword }: CarefulSettings): s
   const where = adminHost === undefined ? 'ADMIN_HOST is not set' : `ADMIN_HOST is ${adminHost}`;
   const remedy = role === 'gateway' || role === 'worker' ? '' : ', and set ADMIN_PASSWORD';
   return [
-    `ADMIN_PORT is open beyond this machine without a password (${where}): health and metrics are for whoever reaches it. Keep it in a private network, or set ADMIN_HOST to 127.0.0.1${remedy}.`,
+    `ADMIN_PORT is open beyond this machine without a password (${where}): everybody who reaches it can read health and metrics. Keep it in a private network, or set ADMIN_HOST to 127.0.0.1${remedy}.`,
   ];
 }
 

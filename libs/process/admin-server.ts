@@ -91,7 +91,7 @@ async function route(method: string, path: string, response: ServerResponse, sou
       }
       return;
     default:
-      text(response, 404, `here are /healthz, /readyz${source.pages === undefined ? ' and /metrics' : ', /metrics and /admin/'}\n`);
+      text(response, 404, `this port serves /healthz, /readyz${source.pages === undefined ? ' and /metrics' : ', /metrics and /admin/'}\n`);
   }
 }
 

@@ -155,7 +155,7 @@ export class MasterConnection implements RedisMaster {
     redis.on('end', () => this.#revive());
     redis.on('error', (error: Error) => {
       this.trouble = { error, command: 'AUTH' };
-      this.#options.log.warn({ master: this.id, err: error }, 'redis connection');
+      this.#options.log.warn({ master: this.id, err: error }, 'redis connection failed');
     });
     this.#watch = setInterval(() => this.#check(), Math.max(20, options.commandTimeoutMs / 8));
     this.#watch.unref();
@@ -192,7 +192,7 @@ export class MasterConnection implements RedisMaster {
   /** Closes the connection; ioredis makes a new one. Commands in flight fail. */
   reset(reason: string): void {
     if (this.#closed) return;
-    this.#options.log.warn({ master: this.id, reason }, 'redis connection given up');
+    this.#options.log.warn({ master: this.id, reason }, 'redis connection closed by this node: it connects again');
     this.#attemptSince = performance.now();
     this.#redis.stream?.destroy();
   }

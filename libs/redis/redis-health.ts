@@ -154,7 +154,7 @@ export class RedisHealth {
       throw error;
     }
     if (this.#evicting)
-      this.#link.log.warn({}, 'Redis has a maxmemory-policy that evicts: set it to noeviction before it gets a limit of memory');
+      this.#link.log.warn({}, 'Redis has a maxmemory-policy that evicts: set it to noeviction before you limit its memory');
   }
 
   /** Starts the periodic check. */
@@ -189,14 +189,14 @@ export class RedisHealth {
     const problem = this.#problem;
     const reported = this.#reported;
     if (problem === undefined) {
-      if (reported !== undefined) this.#link.log.info({}, 'Redis is as it has to be again');
+      if (reported !== undefined) this.#link.log.info({}, 'Redis can serve the hub again');
       this.#reported = undefined;
       return;
     }
     const now = performance.now();
     if (reported?.problem === problem && now - reported.at < AGAIN_MS) return;
     this.#reported = { problem, at: now };
-    this.#link.log.error({ problem }, 'Redis cannot be relied on: this node is unready');
+    this.#link.log.error({ problem }, 'Redis cannot serve the hub: this node is unready');
   }
 
   async #look(allRights: boolean): Promise<void> {
@@ -223,7 +223,7 @@ export class RedisHealth {
     const policy = fact('maxmemory_policy');
     this.#evicting = policy !== '' && policy !== 'noeviction';
     if (this.#evicting && fact('maxmemory') !== '0')
-      throw new Error(`its maxmemory-policy is ${policy}, by which messages and presence are evicted: set it to noeviction`);
+      throw new Error(`its maxmemory-policy is ${policy}, which evicts messages and presence: set it to noeviction`);
     const key = this.#keyOn(master);
     const publish = this.#link.isCluster ? 'SPUBLISH' : 'PUBLISH';
     const commands: readonly NeededCommand[] = allRights ? NEEDED_COMMANDS : NEEDED_COMMANDS.slice(0, 1);

@@ -166,7 +166,7 @@ export class RedisLink extends EventEmitter<LinkEvents> {
    */
   run(script: Script, keys: readonly string[], args: readonly RedisArgument[], options: RunOptions = {}): Promise<unknown> {
     const [key] = keys;
-    if (key === undefined) return Promise.reject(new TypeError('A script needs a key: it says where to run.'));
+    if (key === undefined) return Promise.reject(new TypeError('A script needs a key: its slot decides where the script runs.'));
     return this.#attempt(key, (master, asking) => {
       if (master.firstUse(script.sha)) master.send('SCRIPT', ['LOAD', script.source], false).catch(() => undefined);
       if (asking) master.send('ASKING', [], false).catch(() => undefined);

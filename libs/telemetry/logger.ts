@@ -184,7 +184,7 @@ export function createLogger({ node, level, destination }: CreateLoggerOptions):
   const log = pino(options, output);
   output.report = (lines, cause) => {
     if (cause === 'too long') log.warn({ lines }, 'a log line was dropped: it was longer than 1 MiB');
-    else log.warn({ lines }, 'log lines were dropped: nobody read standard output for a time');
+    else log.warn({ lines }, 'log lines were dropped: nobody read standard output for a while');
   };
   return log;
 }

@@ -46,9 +46,9 @@ export class AddressPlaces {
     if (steady() - this.#loggedAt >= LOGGED_MS) {
       this.#loggedAt = steady();
       const advice = proxied ? 'If it is a proxy, set TRUSTED_PROXY_HOPS' : 'If many clients share it, raise CONNECTIONS_PER_ADDRESS';
-      log.warn({ address, limit }, `an address has all the connections it may have. ${advice}`);
+      log.warn({ address, limit }, `an address has reached its limit of connections. ${advice}`);
     }
-    throw new HubError('RATE_LIMITED', `this address has ${limit} connections: it may have no more (CONNECTIONS_PER_ADDRESS)`);
+    throw new HubError('RATE_LIMITED', `this address has reached its limit of ${limit} connections (CONNECTIONS_PER_ADDRESS)`);
   }
 
   /** Counts a new connection of the address. Call `leave` with the result when it ends. */

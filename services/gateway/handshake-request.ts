@@ -33,7 +33,7 @@ export function handshakeFault({ method, headers }: Pick<RequestHead, 'method' |
   if (method !== 'GET' || !headers.lists('upgrade', 'websocket')) return new HandshakeFault('this path takes WebSocket upgrades only');
   if (!headers.lists('connection', 'upgrade')) return new HandshakeFault('the header Connection must list Upgrade');
   if (headers.has('transfer-encoding') || Number(headers.get('content-length')) > 0) return new HandshakeFault('a handshake has no body');
-  if (headers.get('sec-websocket-version') !== VERSION) return new HandshakeFault(`the one Sec-WebSocket-Version is ${VERSION}`, true);
+  if (headers.get('sec-websocket-version') !== VERSION) return new HandshakeFault(`Sec-WebSocket-Version must be ${VERSION}`, true);
   if (!KEY.test(headers.get('sec-websocket-key'))) return new HandshakeFault('Sec-WebSocket-Key must be 16 bytes in base64');
   return undefined;
 }
@@ -171,7 +171,7 @@ function sinceOf(query: URLSearchParams): FirstJoin['since'] {
   const offset = query.get('offset');
   if (epoch === null && offset === null) return undefined;
   if (epoch === null || offset === null || !/^\d{1,15}$/.test(offset)) {
-    throw new HubError('INVALID_REQUEST', '`epoch` and `offset` go together, `offset` a whole number');
+    throw new HubError('INVALID_REQUEST', '`epoch` and `offset` go together, and `offset` must be a whole number');
   }
   return { epoch, offset: Number(offset) };
 }

@@ -114,7 +114,7 @@ export class HttpAdapter {
 export const nothingHere: HttpHandler = async ({ fault, draining }) => {
   if (fault !== undefined) return failure('INVALID_REQUEST', fault);
   if (draining) return failure('DRAINING', undefined, { 'retry-after': String(RETRY_SECONDS) });
-  return failure('NOT_FOUND', 'nothing is served here but WebSockets');
+  return failure('NOT_FOUND', 'this port serves WebSockets only');
 };
 
 function failure(code: ErrorCode, message: string = ERRORS[code].message, headers: Readonly<Record<string, string>> = {}): Answer {

@@ -159,7 +159,7 @@ export class ProcessGroup implements AdminSource {
         hasEnded = true;
         this.#bury(member);
         if (!listening)
-          reject(new ListenError(`gateway process ${index} ended with ${code ?? signal} before it listened: its own line above says why`));
+          reject(new ListenError(`gateway process ${index} ended with ${code ?? signal} before it listened. Its log above has the reason`));
         else if (!this.#stopping) this.#restart(index, code ?? signal);
       });
     });
@@ -173,7 +173,7 @@ export class ProcessGroup implements AdminSource {
   }
 
   #restart(index: number, cause: number | string | null): void {
-    this.#options.log.error({ process: index, cause }, 'a gateway process ended: starting it again');
+    this.#options.log.error({ process: index, cause }, 'a gateway process ended: it is started again');
     setTimeout(() => {
       if (this.#stopping) return;
       this.#spawn(index).catch((error: unknown) => {
@@ -190,7 +190,7 @@ export class ProcessGroup implements AdminSource {
     if (!member.child.connected) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
-        this.#options.log.warn({ process: member.index }, 'a gateway process did not tell its metrics');
+        this.#options.log.warn({ process: member.index }, 'a gateway process did not report its metrics');
         done();
       }, SCRAPE_TIMEOUT_MS);
       const done = (): void => {

@@ -53,11 +53,11 @@ export function connectionsFor(wanted: number, limit: number): number {
   const most = limit - reserve;
   if (most < 1)
     throw new ConfigError([
-      `This process may open ${limit} files, and ${reserve} are kept for other things than connections: raise the limit (ulimit -n, LimitNOFILE).`,
+      `This process may open ${limit} files, and ${reserve} are reserved for other uses than connections: raise the limit (ulimit -n, LimitNOFILE).`,
     ]);
   if (wanted > most)
     throw new ConfigError([
-      `CONNECTIONS_MAX takes at most ${most} here, not ${wanted}: this process may open ${limit} files, and ${reserve} are kept for other things. Raise the limit (ulimit -n, LimitNOFILE) or lower CONNECTIONS_MAX.`,
+      `CONNECTIONS_MAX takes at most ${most} here, not ${wanted}: this process may open ${limit} files, and ${reserve} are reserved for other uses. Raise the limit (ulimit -n, LimitNOFILE) or lower CONNECTIONS_MAX.`,
     ]);
   return wanted === 0 ? most : wanted;
 }

@@ -252,11 +252,11 @@ describe('a Redis URL', () => {
 describe('what is not understood in a URL', () => {
   const SMTP = { SMTP_URL: 'smtp://h' };
   it.each([
-    ['REDIS_URL', 'redis://h?password=hunter2', 'the parameter password is not known: it stands before the host'],
+    ['REDIS_URL', 'redis://h?password=hunter2', 'the parameter password is not known: write it before the host'],
     ['REDIS_URL', 'redis://h/0?tls=true', 'the parameter tls is not known: TLS is rediss'],
     ['REDIS_URL', 'redis+cluster://h?db=3', 'the parameter db is not known'],
     ['REDIS_URL', 'redis+sentinel://h/m?sentinelpassword=hunter2', 'the parameter sentinelpassword is not known, only sentinelPassword'],
-    ['REDIS_URL', 'redis+sentinel://h/m?sentinelPassword=a&sentinelPassword=b', 'the parameter sentinelPassword stands there twice'],
+    ['REDIS_URL', 'redis+sentinel://h/m?sentinelPassword=a&sentinelPassword=b', 'the parameter sentinelPassword is given twice'],
     ['REDIS_URL', 'redis://:hunter2%@h', 'the password has a % that begins no character'],
     ['REDIS_URL', 'redis://hunter2%zz:x@h', 'the user has a % that begins no character'],
     ['REDIS_URL', 'redis+sentinel://h/%e4', 'the path has a % that begins no character'],
@@ -271,15 +271,15 @@ describe('what is not understood in a URL', () => {
     ['DATABASE_URL', 'postgres://u:p@h/d?target_session_attrs=standby', 'target_session_attrs takes read-write or'],
     ['DATABASE_URL', 'postgres://u:p@h,/d', 'each host is a name or an address'],
     ['DATABASE_URL', 'postgres://u:p@h:0/d', 'each host is a name or an address'],
-    ['DATABASE_URL', 'postgres://u:p@h/d/e', 'it ends with /database'],
+    ['DATABASE_URL', 'postgres://u:p@h/d/e', 'it must end with /database'],
     ['DATABASE_URL', 'postgres:///d', 'it names no host'],
     ['SMTP_URL', 'smtp://u:hunter2%@h', 'the password has a %'],
     ['SMTP_URL', 'smtp://h?secure=true', 'TLS is smtps'],
-    ['SMTP_URL', 'smtp://h/x', 'it ends with the host'],
-    ['SMTP_URL', 'smtp://h,i', 'it names one host'],
+    ['SMTP_URL', 'smtp://h/x', 'nothing may follow the host'],
+    ['SMTP_URL', 'smtp://h,i', 'it may name only one host'],
     ['JWT_JWKS_URL', 'https://u:hunter2@h/keys', 'no user and no password'],
     ['JWT_JWKS_URL', 'https://h/%zz', 'written %25'],
-    ['DASHBOARD_URL', 'https://h/a b', 'no blanks'],
+    ['DASHBOARD_URL', 'https://h/a b', 'no spaces'],
   ])('of %s is refused by name: %s', (name, value, reason) => {
     const env = { ...GATEWAY, ...SMTP, JWT_ISSUER: 'i', JWT_AUDIENCE: 'a', [name]: value };
     const found = problems('worker', env);
