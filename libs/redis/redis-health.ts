@@ -182,10 +182,10 @@ export class RedisHealth {
       // A link that is not whole is reported by `problem` itself.
       this.#problem = this.#link.whole ? textOf(error) : undefined;
     }
-    this.#tell();
+    this.#report();
   }
 
-  #tell(): void {
+  #report(): void {
     const problem = this.#problem;
     const reported = this.#reported;
     if (problem === undefined) {

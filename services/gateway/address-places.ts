@@ -20,7 +20,7 @@ export interface AddressPlacesOptions {
 }
 
 /** Milliseconds between two log lines about full addresses. */
-const LOGGED_MS = 60_000;
+const LOG_EVERY_MS = 60_000;
 
 /** Counts the connections of each address. A new connection above the limit is refused. */
 export class AddressPlaces {
@@ -43,7 +43,7 @@ export class AddressPlaces {
     const { limit, log, steady, refused } = this.#options;
     if (limit === 0 || (this.#places.get(address)?.connections ?? 0) < limit) return;
     refused();
-    if (steady() - this.#loggedAt >= LOGGED_MS) {
+    if (steady() - this.#loggedAt >= LOG_EVERY_MS) {
       this.#loggedAt = steady();
       const advice = proxied ? 'If it is a proxy, set TRUSTED_PROXY_HOPS' : 'If many clients share it, raise CONNECTIONS_PER_ADDRESS';
       log.warn({ address, limit }, `an address has reached its limit of connections. ${advice}`);

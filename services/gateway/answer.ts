@@ -65,17 +65,17 @@ export class AnswerWriter {
       const body = this.#head.method === 'HEAD' ? '' : answer.body;
       // uWS takes any first `Connection` value of five letters for `close`. It closes the
       // connection then, but writes no `Connection: close`.
-      const saysClose = this.#head.headers.first('connection')?.length === 'close'.length;
-      this.#finish(answer, saysClose, (res) => res.end(body, true));
+      const writesClose = this.#head.headers.first('connection')?.length === 'close'.length;
+      this.#finish(answer, writesClose, (res) => res.end(body, true));
     } else this.#writeHead(answer, length);
   }
 
-  #finish({ status, headers }: Answer, saysClose: boolean, end: (res: HttpResponse) => void): void {
+  #finish({ status, headers }: Answer, writesClose: boolean, end: (res: HttpResponse) => void): void {
     this.#ended = true;
     const res = this.#res;
     res.cork(() => {
       writeLines(res, status, headers);
-      if (saysClose) res.writeHeader('Connection', 'close');
+      if (writesClose) res.writeHeader('Connection', 'close');
       end(res);
     });
   }

@@ -86,14 +86,14 @@ export class HttpAdapter {
     const readUpTo = Number(head.headers.get('content-length')) > DROPPED_MAX_BYTES ? BODY_MAX_BYTES : DROPPED_MAX_BYTES;
     const chunks: Buffer[] = [];
     let length = 0;
-    let asked = false;
+    let handled = false;
     res.onData((chunk, isLast) => {
-      if (writer.ended || asked) return;
+      if (writer.ended || handled) return;
       // The chunk is valid only until this callback returns.
       if (length < BODY_MAX_BYTES) chunks.push(Buffer.copyBytesFrom(new Uint8Array(chunk), 0, BODY_MAX_BYTES - length));
       length += chunk.byteLength;
       if (!isLast && length <= readUpTo) return;
-      asked = true;
+      handled = true;
       answer(Buffer.concat(chunks), length);
     });
   }

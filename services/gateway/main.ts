@@ -29,7 +29,7 @@ async function child(config: Config, node: string, port: number): Promise<void> 
   const metrics = new Metrics({ version });
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
   background.guard();
-  const tell = (message: ChildMessage): void => {
+  const report = (message: ChildMessage): void => {
     if (process.connected) process.send?.(message);
   };
   let running: RunningGateway | undefined;
@@ -46,25 +46,25 @@ async function child(config: Config, node: string, port: number): Promise<void> 
   // If the parent is gone, nobody can report for this process. It drains as after SIGTERM.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   running = await runGateway(config, node, port, metrics, log, (reason) => {
-    if (reason !== undefined) tell({ type: 'ready', ready: false, problem: `waiting for ${reason}` });
+    if (reason !== undefined) report({ type: 'ready', ready: false, problem: `waiting for ${reason}` });
   });
   const { gateway } = running;
   process.on('message', (message: ParentMessage) => {
     if (message.type !== 'metrics') return;
     gateway.sample();
-    background.run('telling', async () => tell({ type: 'metrics', snapshot: await metrics.json() }));
+    background.run('telling', async () => report({ type: 'metrics', snapshot: await metrics.json() }));
   });
   const service = running;
-  let told = '';
-  const tellReady = (): void => {
+  let reported = '';
+  const reportReady = (): void => {
     const state = { ready: service.ready(), problem: service.problem?.() };
-    if (JSON.stringify(state) === told) return;
-    told = JSON.stringify(state);
-    tell({ type: 'ready', ...state });
+    if (JSON.stringify(state) === reported) return;
+    reported = JSON.stringify(state);
+    report({ type: 'ready', ...state });
   };
-  tellReady();
-  setInterval(tellReady, READY_EVERY_MS).unref();
-  tell({ type: 'listening', port: gateway.port });
+  reportReady();
+  setInterval(reportReady, READY_EVERY_MS).unref();
+  report({ type: 'listening', port: gateway.port });
 }
 
 /** Runs the parent: starts the gateways and answers on the admin port for them. */

@@ -103,10 +103,10 @@ export class ProcessGroup implements AdminSource {
    */
   async metrics(): Promise<string> {
     await Promise.all(this.#members.map((member) => this.#scrape(member)));
-    // Collected without an `await`. So a child that ends meanwhile is counted once, in `told` or in
-    // `#ended`.
-    const told = this.#members.map(({ last }) => last).filter((last) => last !== undefined);
-    return Metrics.aggregate([...told, this.#ended]);
+    // Collected without an `await`. So a child that ends meanwhile is counted once: in `snapshots` or
+    // in `#ended`.
+    const snapshots = this.#members.map(({ last }) => last).filter((last) => last !== undefined);
+    return Metrics.aggregate([...snapshots, this.#ended]);
   }
 
   /**
@@ -157,7 +157,7 @@ export class ProcessGroup implements AdminSource {
       child.once('exit', (code, signal) => {
         member.ready = false;
         hasEnded = true;
-        this.#bury(member);
+        this.#keepCounts(member);
         if (!listening)
           reject(new ListenError(`gateway process ${index} ended with ${code ?? signal} before it listened. Its log above has the reason`));
         else if (!this.#stopping) this.#restart(index, code ?? signal);
@@ -166,7 +166,7 @@ export class ProcessGroup implements AdminSource {
   }
 
   /** Adds the counts of a child that ended to `#ended`. */
-  #bury(member: Child): void {
+  #keepCounts(member: Child): void {
     if (member.last !== undefined) this.#ended = Metrics.totals([this.#ended, member.last]);
     member.last = undefined;
     member.answer?.();

@@ -65,7 +65,7 @@ export function connectionsFor(wanted: number, limit: number): number {
 /** Files that stay free for the next ones of the backends and the admin port. */
 const SPARE_FILES = 8;
 /** Sockets above the connections, so that a refused client gets an answer. */
-const TALKING_SOCKETS = 4;
+const REFUSAL_SOCKETS = 4;
 /**
  * Counting reads every open file. Up to this limit of files the gate counts every second, above it
  * only at start, because the reserve is large.
@@ -73,7 +73,7 @@ const TALKING_SOCKETS = 4;
 const COUNTED_FILES = 16_384;
 const COUNT_MS = 1000;
 /** Milliseconds between two log lines of a full node. */
-const TELL_MS = 60_000;
+const LOG_EVERY_MS = 60_000;
 
 /** Options of `SocketGate`. */
 export interface SocketGateOptions {
@@ -98,7 +98,7 @@ export class SocketGate {
   /** Open files that are not such sockets. */
   #others = 0;
   #countedAt = Number.NEGATIVE_INFINITY;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SocketGateOptions) {
     this.#options = options;
@@ -107,7 +107,7 @@ export class SocketGate {
 
   /** The number of connections that fit. */
   get connectionsMax(): number {
-    return Math.min(this.#options.connectionsMax, this.#socketsMax() - TALKING_SOCKETS);
+    return Math.min(this.#options.connectionsMax, this.#socketsMax() - REFUSAL_SOCKETS);
   }
 
   /** Whether the next connection must be refused. */
@@ -125,7 +125,7 @@ export class SocketGate {
     this.#sockets += 1;
     if (this.#sockets <= this.#socketsMax()) return true;
     this.#options.dropped();
-    this.tell();
+    this.logRefusal();
     return false;
   }
 
@@ -135,10 +135,10 @@ export class SocketGate {
   }
 
   /** Logs that a client was refused, at most once a minute. */
-  tell(): void {
+  logRefusal(): void {
     const { log, steady, filesMax } = this.#options;
-    if (steady() - this.#toldAt < TELL_MS) return;
-    this.#toldAt = steady();
+    if (steady() - this.#loggedAt < LOG_EVERY_MS) return;
+    this.#loggedAt = steady();
     const facts = { connections: this.#options.connections(), connectionsMax: this.connectionsMax, sockets: this.#sockets };
     log.warn(
       { ...facts, ...(Number.isFinite(filesMax) && { openFilesMax: filesMax }) },

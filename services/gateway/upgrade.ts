@@ -56,7 +56,7 @@ export interface UpgradeOptions {
   readonly addresses: AddressPlaces;
   /** Handshakes a minute from one address. 0: no limit. */
   readonly handshakesPerMinute: number;
-  readonly gate: Pick<SocketGate, 'isFull' | 'tell'>;
+  readonly gate: Pick<SocketGate, 'isFull' | 'logRefusal'>;
   /**
    * Returns the bearer of a token, without a promise if that needs no I/O.
    * @throws HubError, or rejects with it.
@@ -73,7 +73,7 @@ export interface UpgradeOptions {
 const FULL_SECONDS = 5;
 
 /** A handshake under way. */
-interface Asking {
+interface Handshake {
   /** The key under which limits by address count it. */
   readonly address: string;
   readonly head: RequestHead;
@@ -102,23 +102,23 @@ export class Upgrade {
     const head = readHead(res, req);
     const raw = readHandshake(head, this.#options.basePath);
     const address = addressKey(clientAddress(head.peer, raw.forwardedFor, this.#options.trustedProxyHops));
-    const asking: Asking = { address, head, raw, context, writer: new AnswerWriter(res, head, this.#options.transportSecurity) };
+    const handshake: Handshake = { address, head, raw, context, writer: new AnswerWriter(res, head, this.#options.transportSecurity) };
     try {
-      const decision = this.#decide(asking);
+      const decision = this.#decide(handshake);
       if (!(decision instanceof Promise)) {
-        this.#accept(res, asking, decision);
+        this.#accept(res, handshake, decision);
         return;
       }
       decision.then(
         (admission) => {
-          if (!asking.writer.ended) this.#acceptOrRefuse(res, asking, admission);
+          if (!handshake.writer.ended) this.#acceptOrRefuse(res, handshake, admission);
         },
         (error: unknown) => {
-          if (!asking.writer.ended) this.#refuse(res, asking, error);
+          if (!handshake.writer.ended) this.#refuse(res, handshake, error);
         },
       );
     } catch (error) {
-      this.#refuse(res, asking, error);
+      this.#refuse(res, handshake, error);
     }
   }
 
@@ -136,16 +136,16 @@ export class Upgrade {
    * Decides about a handshake. Returns a promise only if another part must be asked.
    * @throws HubError, or rejects with it, if the handshake is refused.
    */
-  #decide(asking: Asking): Admission | Promise<Admission> {
+  #decide(handshake: Handshake): Admission | Promise<Admission> {
     const { hub, verify, steady } = this.#options;
-    const { address, head, raw } = asking;
+    const { address, head, raw } = handshake;
     const wait = this.#limiter.take(address, steady());
     if (wait > 0) {
       this.#options.handshakeLimited();
       throw new HubError('RATE_LIMITED', 'too many handshakes from this address', { retryAfter: wait });
     }
     hub.assertReady();
-    this.#assertPlace(asking);
+    this.#assertPlace(handshake);
     const fault = handshakeFault(head);
     if (fault !== undefined) throw fault;
     const request = parseHandshake(raw);
@@ -179,32 +179,32 @@ export class Upgrade {
    * before the 101.
    * @throws HubError `OVERLOADED` or `RATE_LIMITED`.
    */
-  #assertPlace({ address, raw }: Asking): void {
+  #assertPlace({ address, raw }: Handshake): void {
     const { gate } = this.#options;
     if (gate.isFull) {
-      gate.tell();
+      gate.logRefusal();
       throw new HubError('OVERLOADED', undefined, { retryAfter: FULL_SECONDS });
     }
     this.#options.addresses.assertPlace(address, raw.forwardedFor !== '' && this.#options.trustedProxyHops === 0);
   }
 
-  #acceptOrRefuse(res: HttpResponse, asking: Asking, admission: Admission): void {
+  #acceptOrRefuse(res: HttpResponse, handshake: Handshake, admission: Admission): void {
     try {
-      this.#accept(res, asking, admission);
+      this.#accept(res, handshake, admission);
     } catch (error) {
-      this.#refuse(res, asking, error);
+      this.#refuse(res, handshake, error);
     }
   }
 
-  #accept(res: HttpResponse, asking: Asking, admission: Admission): void {
-    const { address, raw, context } = asking;
-    this.#assertPlace(asking);
+  #accept(res: HttpResponse, handshake: Handshake, admission: Admission): void {
+    const { address, raw, context } = handshake;
+    this.#assertPlace(handshake);
     const connection = this.#options.hub.admit(admission);
     this.#options.accepted();
     this.#switch(res, raw, context, { holder: connection, place: this.#options.addresses.enter(address) });
   }
 
-  #refuse(res: HttpResponse, { head, raw, context, writer }: Asking, error: unknown): void {
+  #refuse(res: HttpResponse, { head, raw, context, writer }: Handshake, error: unknown): void {
     const refusal = error instanceof HandshakeFault ? error : asRefusal(this.#options.faults.report(error));
     this.#options.refused(refusal.code);
     // A request that was refused early may be no valid handshake. Such a request is answered over
