@@ -1,4 +1,4 @@
-/** The parts of a compact JWS (RFC 7515 section 7.1). */
+/** Reads, writes and checks compact JWS (RFC 7515 section 7.1). */
 import { TOKEN_MAX_BYTES } from '#libs/protocol/limits.ts';
 import { TokenFaultError } from './credentials.ts';
 
@@ -8,11 +8,14 @@ export type Claims = Readonly<Record<string, unknown>>;
 const COMPACT = /^[\w-]+\.[\w-]+\.([\w-]+)$/;
 
 /**
- * Checks the form strictly. Decoders tolerate spaces, padding and extra bits, so one token would
- * have many spellings. Throws TypeError, and RangeError for a token above 8 KB.
+ * Checks the form of a token strictly. Most decoders tolerate spaces, padding and extra bits, which
+ * would give one token many spellings.
+ *
+ * Throws RangeError if the token is longer than `TOKEN_MAX_BYTES` (8 KiB), TypeError if the form is
+ * wrong.
  */
 export function requireForm(token: string): void {
-  // A token is ASCII, otherwise it fails below: characters are bytes.
+  // `length` counts bytes: a token of other characters than ASCII fails the pattern below.
   if (token.length > TOKEN_MAX_BYTES) throw new RangeError('the token is too long');
   const signature = COMPACT.exec(token)?.[1];
   if (signature === undefined) throw new TypeError('the token is not a compact JWS');
@@ -21,24 +24,31 @@ export function requireForm(token: string): void {
 }
 
 /**
- * The protected header, not verified. Throws TypeError or SyntaxError if it is not a JSON object.
+ * Returns the protected header without verifying it. Throws TypeError or SyntaxError if it is not a
+ * JSON object.
  */
 export function headerOf(token: string): Claims {
   return jsonObject(token.slice(0, token.indexOf('.')));
 }
 
-/** The payload, not verified. Throws TypeError or SyntaxError if it is not a JSON object. */
+/**
+ * Returns the payload without verifying it. Throws TypeError or SyntaxError if it is not a JSON
+ * object.
+ */
 export function payloadOf(token: string): Claims {
   return jsonObject(token.slice(token.indexOf('.') + 1, token.lastIndexOf('.')));
 }
 
-/** The signed part of a token, and its signature. */
+/**
+ * Returns the signing input of a token (RFC 7515 section 2) and its signature. The token has the
+ * form that `requireForm` checks.
+ */
 export function signedParts(token: string): { readonly input: string; readonly signature: Buffer } {
   const dot = token.lastIndexOf('.');
   return { input: token.slice(0, dot), signature: Buffer.from(token.slice(dot + 1), 'base64url') };
 }
 
-/** A token. `sign` makes the signature of header and claims. */
+/** Returns a token. `sign` returns the signature of the signing input. */
 export function compactJws(header: Claims, claims: Claims, sign: (input: string) => Buffer): string {
   const input = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
   return `${input}.${sign(input).toString('base64url')}`;
@@ -62,7 +72,7 @@ export interface Expected {
 
 /**
  * Checks the claims of a token at `now` (Unix milliseconds, compared in whole seconds). `exp` is
- * required. Throws `TokenFaultError` with the claim.
+ * required, `nbf` and `iat` are optional. Throws `TokenFaultError`; its `fault` names the claim.
  */
 export function requireRegistered(claims: Claims, expected: Expected, now: number): void {
   requireMade(claims, expected.toleranceSeconds, now);
@@ -78,8 +88,9 @@ export function requireRegistered(claims: Claims, expected: Expected, now: numbe
 }
 
 /**
- * Checks that `iat` is not after `now` (Unix milliseconds) by more than the tolerance: a token from
- * the future would survive a revocation. Throws `TokenFaultError` with the claim.
+ * Checks that `iat` is not after `now` (Unix milliseconds) by more than the tolerance. Otherwise a
+ * token from the future would survive a revocation. Throws `TokenFaultError`; its `fault` is `iat`.
+ * A token without `iat` passes.
  */
 export function requireMade({ iat }: Claims, toleranceSeconds: number, now: number): void {
   if (typeof iat === 'number' && !(iat <= Math.floor(now / 1000) + toleranceSeconds))

@@ -1,6 +1,5 @@
 /**
- * The credentials in a verified token, the rules for its claims, and the reasons for which a token
- * is refused.
+ * The credentials in a verified token, the rules for its claims, and the reasons to reject a token.
  */
 
 import { errors } from 'jose';
@@ -9,8 +8,8 @@ import { cleanName } from '#libs/protocol/name-text.ts';
 import { isRoomName } from '#libs/protocol/room-name.ts';
 
 /**
- * The part of a token that has a fault: a claim, the key, the signature or the form. A fixed list:
- * never a value of the token.
+ * The faulty part of a token: a claim, the key, the signature or the form. The list is fixed, so it
+ * is safe as a metric label. It never contains a value of the token.
  */
 export const TOKEN_FAULTS = [
   'exp',
@@ -27,9 +26,10 @@ export const TOKEN_FAULTS = [
   'signature',
   'form',
 ] as const;
+/** An entry of `TOKEN_FAULTS`. */
 export type TokenFault = (typeof TOKEN_FAULTS)[number];
 
-/** A token has a fault. The message explains it without any value of the token. */
+/** Thrown for a faulty token. The message explains the fault without any value of the token. */
 export class TokenFaultError extends TypeError {
   override readonly name = 'TokenFaultError';
   readonly fault: TokenFault;
@@ -40,7 +40,9 @@ export class TokenFaultError extends TypeError {
   }
 }
 
-/** The fault behind an error of a verification. */
+/**
+ * Maps an error of a verification (ours or one of jose) to its fault; `form` for any other error.
+ */
 export function faultOf(error: unknown): TokenFault {
   if (error instanceof TokenFaultError) return error.fault;
   if (error instanceof errors.JWTExpired) return 'exp';
@@ -50,39 +52,50 @@ export function faultOf(error: unknown): TokenFault {
   return 'form';
 }
 
-/** Gets reports for the operator of the hub. Called synchronously. */
+/**
+ * Receives reports for the operator of the hub. The methods are called synchronously and must not
+ * throw.
+ */
 export interface TokenObserver {
-  /** A token was refused. */
+  /** Called for each rejected token. */
   refused(fault: TokenFault): void;
-  /** The key set was fetched. If that failed, `problem` is the reason, without the address. */
+  /**
+   * Called after each fetch of the key set. If the fetch failed, `problem` is the reason, without
+   * the path and query of the address.
+   */
   keySet(problem: string | undefined): void;
 }
 
+/** The user of a verified token, as its claims name them (H3). */
 export interface Credentials {
   /** 1-128 printable characters without spaces. */
   readonly userId: string;
   /**
-   * Shown to others: at most 64 characters, without invisible ones. If nothing is left of the
-   * token's name, the id.
+   * The name shown to others: at most 64 code points, none of them invisible. The user id if
+   * nothing of the token's name is left after cleaning.
    */
   readonly name: string;
-  /** `guest`, `agent`, `customer` or another word of the issuer. `user` if the token has none. */
+  /**
+   * `guest`, `agent`, `customer` or another word of the issuer; `user` if the token has none. At
+   * most 32 characters.
+   */
   readonly kind: string;
-  /** Unix seconds. */
+  /** Unix seconds, a whole number. At most the end of the year 9999. */
   readonly expiresAt: number;
-  /** Unix seconds, maybe with a fraction. Absent if the token has no `iat`. */
+  /** Unix seconds, possibly with a fraction. Absent if the token has no `iat`. */
   readonly issuedAt?: number | undefined;
   /**
-   * Open rooms that this user may enter (R2): names, or `prefix*`. Absent if the token names none.
+   * Open rooms that this user may enter (R2): room names, or `prefix*`. Absent if the token has no
+   * such claim.
    */
   readonly rooms?: readonly string[] | undefined;
-  /** The login this token belongs to, for single-session mode (R4). */
+  /** The id of the login of this token, for single-session mode (R4). */
   readonly login?: string | undefined;
 }
 
-/** Who holds a token that was verified. */
+/** Credentials together with the hash of their token. */
 export interface Bearer extends Credentials {
-  /** SHA-256 of the token, base64url: a revocation names a token by it. */
+  /** SHA-256 of the token in base64url. A revocation of one token names it by this hash. */
   readonly tokenHash: string;
 }
 
@@ -91,11 +104,11 @@ export interface Bearer extends Credentials {
  * lone surrogates do not match.
  */
 const USER_ID = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]{1,128}$/u;
-/** Characters of a name, as Unicode code points. */
+/** Longest name in credentials, Unicode code points. */
 export const TOKEN_NAME_MAX = 64;
 const KIND = /^[a-z][a-z0-9_-]{0,31}$/;
 const LOGIN = /^[\x21-\x7e]{1,128}$/;
-/** The end of the year 9999: keeps arithmetic with far-away expiry times exact. */
+/** The end of the year 9999, Unix seconds. Keeps arithmetic with distant expiry times exact. */
 const LATEST_EXPIRY = 253_402_300_799;
 
 function refuse(claim: TokenFault): never {
@@ -107,7 +120,9 @@ function matching(claims: Readonly<Record<string, unknown>>, claim: TokenFault, 
   return typeof value === 'string' && pattern.test(value) ? value : refuse(claim);
 }
 
-/** A room name, or a prefix and a star. A star alone means every open room. */
+/**
+ * Returns true for a room name and for a prefix with a star. A star alone means every open room.
+ */
 function isRoomPattern(entry: string): boolean {
   return entry === '*' || isRoomName(entry.endsWith('*') ? entry.slice(0, -1) : entry);
 }
@@ -118,12 +133,13 @@ function roomsOf(value: unknown): readonly string[] {
 }
 
 /**
- * The credentials in a claims set. The caller has verified its signature and times.
+ * Returns the credentials in a claims set. The caller has verified the signature and the times.
  *
- * A name is cleaned, never refused: the names of other issuers may contain characters that ours may
- * not (A12). Optional claims may be null. Any other claim of the wrong form refuses the whole
- * token: without the claim the token would mean something else. Throws `HubError` `TOKEN_EXPIRED`.
- * Only the cause names the claim, for the log.
+ * A name is cleaned, never rejected: the names of other issuers may contain characters that names
+ * of the hub may not (A12). An optional claim may be null. Any other claim of the wrong form
+ * rejects the whole token, because without the claim the token would mean something else.
+ *
+ * Throws `HubError` `TOKEN_EXPIRED`. Only its cause names the claim, for the log.
  */
 export function credentialsOf(claims: Readonly<Record<string, unknown>>): Credentials {
   const expiry = claims['exp'];

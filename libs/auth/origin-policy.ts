@@ -1,32 +1,35 @@
 /**
- * Decides which pages may use the hub: its own, and those of `ALLOWED_ORIGINS`. Gateway, API and
- * admin pages share it.
+ * Decides which pages may use the hub: its own pages, and those of `ALLOWED_ORIGINS`. Gateway, API
+ * and admin pages share this policy (H7).
  */
 import { isOriginOfHost, originOf } from '#libs/config/public-url.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 
+/** Settings and tools of an `OriginPolicy`. */
 export interface OriginPolicyOptions {
   /** `PUBLIC_URL`: its origin is always the hub's own. */
   readonly publicUrl: string | undefined;
-  /** `ALLOWED_ORIGINS`, normalised; `*` alone for any. */
+  /** `ALLOWED_ORIGINS`, each as a normalised origin. `*` allows every page. */
   readonly allowedOrigins: readonly string[];
   readonly log: Pick<Logger, 'warn'>;
   /** Milliseconds of a steady clock. */
   readonly steady: () => number;
 }
 
-/**
- * Milliseconds between two log lines about refusals, so that repeated attempts cannot fill the log.
- */
+/** Milliseconds between two log lines about refusals. Repeated attempts must not fill the log. */
 const TOLD_MS = 60_000;
-/** Longest part of a header in a message or a log line, characters. */
+/** Longest excerpt of a header in a message or log line, characters. */
 const SHOWN = 200;
 
+/**
+ * Answers questions about the origin of a page (RFC 6454). Throws TypeError for a `publicUrl` that
+ * is not a URL.
+ */
 export class OriginPolicy {
-  /** The origins of `ALLOWED_ORIGINS` and of `PUBLIC_URL`, without `*`. */
+  /** The origin of `PUBLIC_URL` and those of `ALLOWED_ORIGINS`, without `*`. */
   readonly named: readonly string[];
-  /** Whether any page may send requests, without cookies. */
+  /** True if every page may send requests, but without cookies: `ALLOWED_ORIGINS` has `*`. */
   readonly any: boolean;
   readonly #own: string | undefined;
   readonly #log: Pick<Logger, 'warn'>;
@@ -43,7 +46,8 @@ export class OriginPolicy {
   }
 
   /**
-   * Whether a page is the hub's own: its origin is that of `PUBLIC_URL` or of the requested host.
+   * Returns true if a page is the hub's own: its origin is that of `PUBLIC_URL` or of the requested
+   * host.
    */
   isOwn(origin: string, host: string): boolean {
     const asking = originOf(origin);
@@ -51,24 +55,24 @@ export class OriginPolicy {
   }
 
   /**
-   * Whether a page may send the cookies of its user: it is the hub's own, or `ALLOWED_ORIGINS`
-   * names it.
+   * Returns true if a page may send the cookies of its user: it is the hub's own, or
+   * `ALLOWED_ORIGINS` names its origin. `*` is not enough.
    */
   trusts(origin: string, host: string): boolean {
     const asking = originOf(origin);
     return asking !== undefined && (this.named.includes(asking) || isOriginOfHost(asking, host));
   }
 
-  /** Whether a page may connect. */
+  /** Returns true if a page may connect. */
   allows(origin: string, host: string): boolean {
     return this.any || this.trusts(origin, host);
   }
 
   /**
-   * The `ORIGIN_DENIED` error for a page. Its message names the setting to change. At most once a
-   * minute, a log line does, too.
+   * Returns the `ORIGIN_DENIED` error for a page. Its message names the setting to change. Also
+   * writes a log line, at most one a minute.
    *
-   * @param host The header `Host`; empty if there is none.
+   * @param host The `Host` header; empty if there is none.
    */
   refusal(origin: string, host: string): HubError {
     const [from, at] = [shown(origin), shown(host)];
@@ -91,7 +95,7 @@ function adviceFor(origin: string, setting: string): string {
   return 'Pages of files and sandboxed frames (origin null) cannot be named: serve the page over https, or from a scheme of its own that ALLOWED_ORIGINS names';
 }
 
-/** The part of a header that is safe in a response header and in a log line. */
+/** Returns an excerpt of a header that is safe in a response header and in a log line. */
 function shown(header: string): string {
   return header.replace(/[^\x21-\x7e]/g, '?').slice(0, SHOWN);
 }

@@ -1,20 +1,31 @@
+/** The public keys of another issuer, fetched over HTTP as a JWK Set (RFC 7517). */
 import type { CompactJWSHeaderParameters, FlattenedJWSInput } from 'jose';
 import { createRemoteJWKSet, customFetch, errors } from 'jose';
 import { HubError } from '#libs/protocol/errors.ts';
 
+/** Address, time limits and clock of `RemoteKeys`. */
 export interface RemoteKeysOptions {
   /** The address of the issuer's JWK Set (RFC 7517); http or https. */
   readonly url: URL;
-  /** After a fetch, an unknown key id does not cause another one for this long. */
+  /**
+   * Milliseconds after a successful fetch during which an unknown key id causes no further fetch.
+   */
   readonly cooldownMs: number;
-  /** If the keys are older, they are fetched again in the background. */
+  /**
+   * Age in milliseconds. If the keys are older, their next use also starts a fetch in the
+   * background.
+   */
   readonly maxAgeMs: number;
+  /** Milliseconds for one fetch. */
   readonly timeoutMs: number;
-  /** After a failed fetch the next one waits this long. */
+  /**
+   * Milliseconds after a failed fetch during which none starts: `key` rejects at once with
+   * `UNAVAILABLE` if it needs a fetch.
+   */
   readonly failureCooldownMs: number;
   /** Milliseconds of a steady clock. */
   readonly steady: () => number;
-  /** Called after each fetch: undefined if it succeeded, otherwise the reason. */
+  /** Called after each fetch: with undefined if it succeeded, otherwise with the reason. */
   readonly fetched: (problem: string | undefined) => void;
 }
 
@@ -24,10 +35,9 @@ const MAX_BYTES = 1_048_576;
 /**
  * The public keys of an issuer, fetched from the one address of the settings and from nowhere else.
  *
- * Fetches on the first use, for an unknown key id (at most once in a cool-down), and in the
- * background if the keys are older than `maxAgeMs`. If a fetch fails, the known keys stay in use.
- * Without any key, `key` rejects with `HubError` `UNAVAILABLE`. It does so too for an unknown key
- * id within the cool-down: the issuer may have published it since.
+ * Fetches on the first use, for an unknown key id (at most once per cool-down), and in the
+ * background if the keys are older than `maxAgeMs`. Concurrent callers share one fetch. If a fetch
+ * fails, the known keys stay in use.
  */
 export class RemoteKeys {
   readonly #options: RemoteKeysOptions;
@@ -40,7 +50,8 @@ export class RemoteKeys {
     this.#options = options;
     this.#set = createRemoteJWKSet(options.url, {
       cooldownDuration: options.cooldownMs,
-      // This class watches the age: jose would fail a verification if it cannot renew the keys.
+      // This class tracks the age itself: jose would fail a verification if it cannot renew the
+      // keys.
       cacheMaxAge: Number.POSITIVE_INFINITY,
       timeoutDuration: options.timeoutMs,
       [customFetch]: (url, init) => this.#fetch(url, init),
@@ -48,9 +59,14 @@ export class RemoteKeys {
   }
 
   /**
-   * The key for a token's header. Rejects with `JWKSMultipleMatchingKeys` of jose, which iterates
-   * over the keys, if several fit (no `kid`); with `JWKSNoMatchingKey` if none fits; with
-   * `HubError` `UNAVAILABLE` if the set cannot be fetched, or not yet again.
+   * Resolves to the key for the header of a token. Rejects with:
+   *
+   * - `JWKSMultipleMatchingKeys` of jose if several keys fit, because the token has no `kid`. The
+   *   error iterates over these keys.
+   * - `JWKSNoMatchingKey` of jose if no key fits and a fetch cannot change that.
+   * - `HubError` `UNAVAILABLE` otherwise: the set cannot be fetched, or the key id is unknown and
+   *   the cool-down still runs. In the latter case the issuer may have published the key since, and
+   *   `retryAfter` has the seconds to wait.
    */
   async key(header: CompactJWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
     this.#renewStale();
@@ -69,8 +85,10 @@ export class RemoteKeys {
   }
 
   /**
-   * Replaces the cool-down of jose, which uses the wall clock: if that is set back, the cool-down
-   * would last longer.
+   * Looks up a key and fetches the set once more if the key id is unknown.
+   *
+   * jose does the same, but its cool-down uses the wall clock: if the clock is set back, that
+   * cool-down lasts longer. This method adds the fetch that jose leaves out.
    */
   async #find(header: CompactJWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
     const fetches = this.#fetches;
@@ -84,12 +102,15 @@ export class RemoteKeys {
     }
   }
 
-  /** Whether the next fetch may bring the key: the key has an id, and no known key has the same. */
+  /**
+   * Returns true if the next fetch may bring the key: the token has a key id, and no known key has
+   * the same.
+   */
   #mayCome({ kid }: CompactJWSHeaderParameters): boolean {
     return typeof kid === 'string' && this.#set.jwks()?.keys.some((key) => key.kid === kid) !== true;
   }
 
-  /** Seconds until an unknown key id causes a fetch again. */
+  /** Returns the seconds until an unknown key id causes a fetch again, at least 1. */
   #pause(): number {
     const { steady, cooldownMs } = this.#options;
     return Math.max(1, Math.ceil((this.#fetchedAt + cooldownMs - steady()) / 1000));
@@ -98,7 +119,7 @@ export class RemoteKeys {
   #renewStale(): void {
     const { steady, maxAgeMs } = this.#options;
     if (this.#fetchedAt === Number.NEGATIVE_INFINITY || this.#set.reloading || steady() - this.#fetchedAt < maxAgeMs) return;
-    // If it fails, #fetch reports that to callers that need a missing key.
+    // `#fetch` reports failures, and the known keys stay in use.
     this.#set.reload().catch(() => undefined);
   }
 
@@ -123,14 +144,14 @@ export class RemoteKeys {
   }
 }
 
-/** The form of RFC 7517 section 5. jose checks the keys themselves. */
+/** Checks the form of RFC 7517 section 5. jose checks the keys themselves. */
 function isKeySet(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'keys' in value && Array.isArray(value.keys);
 }
 
 /**
- * The reason of a failed `fetch`, which stands in its cause. It has no more of the URL than the
- * host.
+ * Returns the reason of a failed `fetch`, which Node puts into the cause of the error. Of the URL
+ * it has the host at most.
  */
 function problemOf(error: unknown): string {
   if (error instanceof SyntaxError) return 'it answers something that is no JSON';

@@ -1,3 +1,7 @@
+/**
+ * The tokens and users that are revoked or banned: the check for each token, and the feed that
+ * keeps every node up to date.
+ */
 import { createHash } from 'node:crypto';
 import { Poll } from '#libs/process/poll.ts';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -5,6 +9,7 @@ import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Credentials } from './credentials.ts';
 import type { TokenVerifier } from './token-verifier.ts';
 
+/** The parts of a `TokenGate`. */
 export interface TokenGateOptions {
   readonly verifier: TokenVerifier;
   readonly revocations: Revocations;
@@ -14,8 +19,8 @@ export interface TokenGateOptions {
 }
 
 /**
- * The whole check of H3 for gateway and API: the token is valid and not revoked, and its user is
- * not banned.
+ * The whole check of a token for gateway and API (H3): the token is valid and not revoked, and its
+ * user is not banned.
  */
 export class TokenGate {
   readonly #options: TokenGateOptions;
@@ -25,9 +30,12 @@ export class TokenGate {
   }
 
   /**
-   * The bearer's credentials: at once if a key of ours signed the token, a promise if a key set
-   * decides. Throws, or rejects with, the errors of `TokenVerifier.verify`; `TOKEN_EXPIRED` if the
-   * token is revoked or the user banned; `UNAVAILABLE` until the log of revocations was read.
+   * Returns the credentials of a token: synchronously if a key of the hub signed it, as a promise
+   * if a key set decides.
+   *
+   * Throws, or rejects with, the errors of `TokenVerifier.verify`, and `HubError` `TOKEN_EXPIRED`
+   * if the token is revoked or its user is banned, `UNAVAILABLE` until the log of revocations was
+   * read once.
    */
   verify(token: string): Credentials | Promise<Credentials> {
     const { verifier, now } = this.#options;
@@ -43,45 +51,48 @@ export class TokenGate {
   }
 }
 
-/** The source of the log of revocations. `RevocationStore` of libs/store is one. */
+/** Reads the log of revocations. `RevocationStore` of libs/store implements it. */
 export interface RevocationSource {
   /**
-   * The entries committed since the read that returned this mark, in any order. Without a mark, all
-   * entries that still hold.
+   * Returns the entries committed since the read that returned this mark, in any order. Without a
+   * mark, returns all entries that still hold.
    */
   since(mark: string | undefined, now: number): Promise<{ readonly entries: readonly Revocation[]; readonly mark: string }>;
 }
 
+/** Source, target and pace of a `RevocationFeed`. */
 export interface RevocationFeedOptions {
   readonly source: RevocationSource;
   readonly revocations: Revocations;
   /**
-   * Called once for each entry that is added after the start and still holds: closes its
-   * connections.
+   * Called once for each entry that still holds, except those of the first read. Closes the
+   * connections that the entry concerns.
    */
   readonly onRevocation?: (revocation: Revocation) => void;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly log: Logger;
-  /** Milliseconds between two reads. Default 1,000: every node knows an entry within 2 s. */
+  /**
+   * Milliseconds between two reads. Default 1,000, so that every node applies an entry within 2 s.
+   */
   readonly everyMs?: number;
 }
 
 /**
- * Milliseconds for which the numbers of reported entries are kept. After a fail-over the database
- * returns entries again; such a read goes back far less.
+ * Milliseconds for which the numbers of applied entries are kept. After a fail-over the database
+ * may return entries again, but only those of a far shorter time.
  */
 const REPEATS_MS = 300_000;
 const EVERY_MS = 1000;
 
 /**
- * Keeps `Revocations` up to date with the log of revocations. While the log cannot be read, known
- * entries hold. The next read that succeeds returns the missed ones.
+ * Keeps `Revocations` up to date with the log of revocations. If the log cannot be read, known
+ * entries stay in force, and the next successful read returns the missed ones.
  */
 export class RevocationFeed {
   readonly #options: RevocationFeedOptions;
   readonly #poll: Poll;
-  /** The numbers of reported entries, and when they were reported. */
+  /** The numbers of applied entries, with the time (Unix milliseconds), oldest first. */
   readonly #told = new Map<number, number>();
   #mark: string | undefined;
 
@@ -96,25 +107,25 @@ export class RevocationFeed {
     });
   }
 
-  /** Whether the log was read once. Before that, nobody may enter. */
+  /** True once the log was read. Until then nobody may enter. */
   get ready(): boolean {
     return this.#mark !== undefined;
   }
 
-  /** Starts. Resolves after the first read, also if it failed: the feed retries. */
+  /** Starts the feed. Resolves after the first read, even if that read failed: the feed retries. */
   start(): Promise<void> {
     return this.refresh();
   }
 
   /**
-   * Reads now instead of at the next turn: for a caller that has just added an entry. Never
+   * Reads now, or waits for the read under way. For a caller that has just added an entry. Never
    * rejects.
    */
   refresh(): Promise<void> {
     return this.#poll.refresh();
   }
 
-  /** Stops. Known entries stay. */
+  /** Stops the feed. Known entries stay in force. */
   stop(): Promise<void> {
     return this.#poll.stop();
   }
@@ -136,7 +147,7 @@ export class RevocationFeed {
     }
   }
 
-  /** Returns true for a number that is new. */
+  /** Records the number of an entry. Returns true if it is new. */
   #take(seq: number, now: number): boolean {
     if (this.#told.has(seq)) return false;
     this.#told.set(seq, now);
@@ -144,21 +155,22 @@ export class RevocationFeed {
   }
 }
 
-/** An entry of the log of revocations, which `libs/store` keeps. */
+/** An entry of the log of revocations. `RevocationStore` of libs/store documents the kinds. */
 export interface Revocation {
-  /** Higher for newer ones. */
+  /** A newer entry has a higher number. */
   readonly seq: number;
   readonly kind: 'login' | 'token' | 'user' | 'ban' | 'unban' | 'disconnect';
-  /** The login, the token's hash, or the user id. */
+  /** The id of the login, the hash of the token (`tokenHash`), or the user id. */
   readonly subject: string;
+  /** Shown to the user of a closed connection for `ban` and `disconnect`; may be empty. */
   readonly reason: string;
   /** Unix milliseconds. */
   readonly at: number;
-  /** The entry holds until then, Unix milliseconds. */
+  /** The end of the entry, Unix milliseconds. */
   readonly until: number;
 }
 
-/** The name of a token in a `token` revocation: SHA-256, base64url. */
+/** Returns the name of a token in a `token` revocation: its SHA-256 in base64url. */
 export function tokenHash(token: string): string {
   return createHash('sha256').update(token).digest('base64url');
 }
@@ -171,32 +183,33 @@ interface Standing {
 
 const SWEEP_MS = 60_000;
 /**
- * Milliseconds for which a lifted ban is kept. An older entry may arrive after the newer one, but
- * not that late. A node starts from a log without lifted bans.
+ * Milliseconds for which a lifted ban is kept. The older `ban` entry may arrive after its `unban`,
+ * but not later than this. The first read of a node returns neither of the two.
  */
 const LIFTED_MS = 300_000;
 
 /**
- * The revoked tokens and banned users that this node knows of. Answers in constant time and drops
- * entries that are over. Entries may be applied in any order and more than once.
+ * The revoked tokens and banned users that this node knows. Checks take constant time. Entries may
+ * be applied in any order and more than once; ended ones are dropped by `apply`, at most once a
+ * minute.
  */
 export class Revocations {
   readonly #logins = new Map<string, Standing>();
   readonly #tokens = new Map<string, Standing>();
   readonly #users = new Map<string, Standing>();
   /**
-   * Banned users, and for some minutes those whose ban was lifted (`lifted`). The newest entry
-   * counts.
+   * Banned users, and for five minutes those whose ban was lifted (`lifted`). The newest entry of a
+   * user counts.
    */
   readonly #bans = new Map<string, Standing & { readonly lifted: boolean }>();
   #sweptAt = Number.NEGATIVE_INFINITY;
 
-  /** The number of entries kept. */
+  /** The number of stored entries, ended ones that are not dropped yet included. */
   get size(): number {
     return this.#logins.size + this.#tokens.size + this.#users.size + this.#bans.size;
   }
 
-  /** Adds an entry. `now`: Unix milliseconds. */
+  /** Adds an entry. Ignores it if it has ended at `now` (Unix milliseconds). */
   apply(revocation: Revocation, now: number): void {
     if (now - this.#sweptAt >= SWEEP_MS) this.#sweep(now);
     if (revocation.until <= now) return;
@@ -218,7 +231,7 @@ export class Revocations {
         remember(this.#bans, subject, { ...revocation, lifted: true, until: Math.min(revocation.until, now + LIFTED_MS) });
         break;
       case 'disconnect':
-        // It closes open connections. Tokens stay valid.
+        // A disconnect closes open connections. Tokens stay valid.
         break;
       default:
         kind satisfies never;
@@ -226,9 +239,9 @@ export class Revocations {
   }
 
   /**
-   * Throws `HubError` `TOKEN_EXPIRED` if the token is revoked or its user is banned. One code for
-   * both on purpose (H4): only the cause has the reason, for the log. A token without `iat` counts
-   * as older than every `user` entry.
+   * Throws `HubError` `TOKEN_EXPIRED` if the token is revoked or its user is banned at `now` (Unix
+   * milliseconds). Both have the same code on purpose (H4). Only the cause has the reason, for the
+   * log. A token without `iat` counts as older than every `user` entry.
    */
   check(credentials: Credentials, token: string, now: number): void {
     const { userId, login, issuedAt } = credentials;
@@ -236,10 +249,11 @@ export class Revocations {
     const everything = this.#users.get(userId);
     if (stands(everything, now) && (issuedAt === undefined || issuedAt * 1000 <= everything.at)) refuse('the user’s tokens were revoked');
     if (this.isBanned(userId, now)) refuse('the user is banned');
-    // The hash costs a hundred times as much as all other checks.
+    // The hash costs a hundred times as much as all other checks together, so it comes last.
     if (this.#tokens.size > 0 && stands(this.#tokens.get(tokenHash(token)), now)) refuse('the token was revoked');
   }
 
+  /** Returns true if the user is banned at `now` (Unix milliseconds). */
   isBanned(userId: string, now: number): boolean {
     const ban = this.#bans.get(userId);
     return stands(ban, now) && !ban.lifted;
@@ -257,7 +271,7 @@ function stands<T extends Standing>(entry: T | undefined, now: number): entry is
   return entry !== undefined && entry.until > now;
 }
 
-/** The newest entry of a subject counts. */
+/** Stores an entry unless a newer one of the same subject is stored. */
 function remember<T extends Standing>(entries: Map<string, T>, subject: string, entry: T): void {
   const known = entries.get(subject);
   if (known === undefined || known.seq <= entry.seq) entries.set(subject, entry);

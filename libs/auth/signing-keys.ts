@@ -1,6 +1,6 @@
 /**
- * Local keys of tokens: a shared secret (HS256), and key pairs from PEM, P-256 (ES256) and Ed25519
- * (EdDSA).
+ * The local keys for tokens: a shared secret (HS256), and key pairs from PEM: P-256 (ES256) and
+ * Ed25519 (EdDSA).
  */
 import {
   createHash,
@@ -17,7 +17,7 @@ import { type Claims, compactJws, headerOf, payloadOf, signedParts } from './com
 import { TokenFaultError } from './credentials.ts';
 
 /**
- * `JWT_SECRET` as signer and verifier of HS256 tokens (RFC 7515 section 5.2, RFC 7518 section 3.2).
+ * Signs and verifies HS256 tokens with `JWT_SECRET` (RFC 7515 section 5.2, RFC 7518 section 3.2).
  *
  * Synchronous on purpose: WebCrypto sends each MAC to another thread and back, which costs five
  * times as much as the MAC.
@@ -32,8 +32,9 @@ export class SharedSecret {
   }
 
   /**
-   * The claims of a compact JWS that this secret signed. The caller checks times, issuer and
-   * audience. Throws TypeError or SyntaxError for every other token.
+   * Returns the claims of a compact JWS that this secret signed. The caller checks form, times,
+   * issuer and audience. Throws TypeError (mostly `TokenFaultError`) or SyntaxError for every other
+   * token.
    */
   claims(token: string): Claims {
     const { input, signature } = signedParts(token);
@@ -46,7 +47,7 @@ export class SharedSecret {
     return payloadOf(token);
   }
 
-  /** A token with these claims. */
+  /** Returns a token with these claims. */
   sign(claims: Claims): string {
     return compactJws({ alg: 'HS256', typ: 'JWT' }, claims, (input) => this.#mac(input));
   }
@@ -56,9 +57,10 @@ export class SharedSecret {
   }
 }
 
+/** The algorithms of key pairs (RFC 7518 section 3.4, RFC 8037 section 3.1). */
 export type KeyAlgorithm = 'ES256' | 'EdDSA';
 
-/** A public key as in a JWK Set (RFC 7517). */
+/** A public key in the form of a JWK Set (RFC 7517 section 4). */
 export interface PublicJwk {
   readonly kty: string;
   readonly crv: string;
@@ -69,31 +71,32 @@ export interface PublicJwk {
   readonly use: 'sig';
 }
 
-/** One public key. Verifies tokens of its own algorithm only. Synchronous, as `SharedSecret`. */
+/** One public key. Verifies tokens of its own algorithm only. Synchronous, like `SharedSecret`. */
 export class PublicKey {
-  /** The thumbprint of RFC 7638: the same for all who read the key. */
+  /** The thumbprint of the key (RFC 7638). Every reader of the key computes the same one. */
   readonly kid: string;
   readonly alg: KeyAlgorithm;
   readonly jwk: PublicJwk;
   readonly #key: KeyObject;
 
   /**
-   * Takes PEM of a public key (SPKI), or of a private key and uses its public half. Throws
-   * TypeError for a key of another kind, Error for text that is no key.
+   * Takes the PEM of a public key (SPKI), or of a private key, of which it uses the public half.
+   * Throws TypeError for a key of another kind, Error for text that is not a key.
    */
   constructor(pem: string | KeyObject) {
     this.#key = createPublicKey(pem);
     this.alg = algorithmOf(this.#key);
     const { kty = '', crv = '', x = '', y } = this.#key.export({ format: 'jwk' });
-    // The members RFC 7638 section 3.2 asks for, in its order; y only where the curve has one (RFC 8037 section 2).
+    // The members that RFC 7638 section 3.2 requires, in its order. `y` only if the curve has one
+    // (RFC 8037 section 2).
     const members = y === undefined ? { crv, kty, x } : { crv, kty, x, y };
     this.kid = createHash('sha256').update(JSON.stringify(members)).digest('base64url');
     this.jwk = { ...members, kid: this.kid, alg: this.alg, use: 'sig' };
   }
 
   /**
-   * The claims of a compact JWS that this key signed. Throws TypeError or SyntaxError for every
-   * other token.
+   * Returns the claims of a compact JWS that this key signed. Throws TypeError (mostly
+   * `TokenFaultError`) or SyntaxError for every other token.
    */
   claims(token: string): Claims {
     const { input, signature } = signedParts(token);
@@ -106,21 +109,21 @@ export class PublicKey {
   }
 }
 
-/** A private key. Signs tokens and names itself in `kid`. */
+/** A private key. Signs tokens and puts the id of its public key into `kid`. */
 export class SigningKey {
   readonly public: PublicKey;
   readonly #key: KeyObject;
 
   /**
    * Takes PEM (PKCS 8 or SEC 1, without a passphrase). Throws TypeError for a key of another kind,
-   * Error for text that is no key.
+   * Error for text that is not a key.
    */
   constructor(pem: string) {
     this.#key = createPrivateKey(pem);
     this.public = new PublicKey(this.#key);
   }
 
-  /** A token with these claims. */
+  /** Returns a token with these claims. */
   sign(claims: Claims): string {
     const { alg, kid } = this.public;
     return compactJws({ alg, typ: 'JWT', kid }, claims, (input) =>
@@ -129,7 +132,7 @@ export class SigningKey {
   }
 }
 
-/** Ed25519 hashes by itself. */
+/** The digest of each algorithm. Ed25519 does its own hashing. */
 const DIGEST = { ES256: 'sha256', EdDSA: null } as const satisfies Record<KeyAlgorithm, string | null>;
 
 function algorithmOf({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): KeyAlgorithm {
@@ -138,28 +141,29 @@ function algorithmOf({ asymmetricKeyType: type, asymmetricKeyDetails: details }:
   throw new TypeError('the key is neither P-256 nor Ed25519');
 }
 
-/** Public keys that are valid at the same time, while one replaces another. */
+/** Public keys that are valid at the same time, for example while one replaces another. */
 export class PublicKeys {
   readonly #keys: readonly PublicKey[];
 
-  /** A key that is given twice counts once. */
+  /** A key that occurs twice counts once. */
   constructor(keys: readonly PublicKey[]) {
     this.#keys = [...new Map(keys.map((key) => [key.kid, key])).values()];
   }
 
+  /** The number of different keys. */
   get size(): number {
     return this.#keys.length;
   }
 
-  /** RFC 7517 section 5. */
+  /** The JWK Set of the keys (RFC 7517 section 5). */
   get jwks(): { readonly keys: readonly PublicJwk[] } {
     return { keys: this.#keys.map(({ jwk }) => jwk) };
   }
 
   /**
-   * The claims of a token that one of the keys signed. Undefined if its `kid` names none of them,
-   * or if it has no `kid` and no key of its algorithm signed it. Throws TypeError or SyntaxError if
-   * the named key did not sign it.
+   * Returns the claims of a token that one of the keys signed. Returns undefined if its `kid` names
+   * none of them, or if it has no `kid` and no key of its algorithm signed it. Throws TypeError or
+   * SyntaxError if the named key did not sign it.
    */
   claims(token: string, { alg, kid }: Claims): Claims | undefined {
     const fitting = this.#keys.filter((key) => key.alg === alg);
@@ -168,7 +172,7 @@ export class PublicKeys {
       try {
         return key.claims(token);
       } catch {
-        // The next one may have signed it.
+        // The next key may have signed it.
       }
     }
     return undefined;

@@ -1,52 +1,59 @@
 /**
- * The places of a token in a handshake (H2), and the subprotocols that `Sec-WebSocket-Protocol`
+ * Finds the token in a handshake (H2), and reads the subprotocols that `Sec-WebSocket-Protocol`
  * offers.
  */
 
-/** The subprotocol of this contract. */
+/** The subprotocol of SPEC.md. */
 const SUBPROTOCOL = 'parley.v1';
-/** Offered by clients that want a refusal as a close code instead of an HTTP answer (H5). */
+/** A client that offers it gets a refusal as a close code instead of an HTTP answer (H5). */
 const SUBPROTOCOL_CLOSE = 'parley.v1+close';
 
 /**
- * Offered beside `parley.v1` by clients that get all events of the logs of rooms, not messages
+ * A client that offers it beside `parley.v1` gets all events of the logs of rooms, not messages
  * alone (M7).
  */
 const SUBPROTOCOL_EVENTS = 'parley.v1.events';
 
 const BEARER_ENTRY = 'bearer.';
-/** RFC 7235 section 2.1: the scheme is case-insensitive, one or more spaces follow. */
+/** RFC 9110 sections 11.1 and 11.4: the scheme is case-insensitive, one or more spaces follow. */
 const BEARER_HEADER = /^bearer +(\S+) *$/i;
 
+/** The contents of `Sec-WebSocket-Protocol`. */
 export interface OfferedProtocols {
   /**
-   * The subprotocol to echo in the 101. If both of ours are offered, the one without `+close`.
-   * Undefined if none is.
+   * The subprotocol to echo in the 101: `parley.v1` if it is offered, otherwise `parley.v1+close`
+   * if that is, otherwise undefined.
    */
   readonly selected: string | undefined;
-  /** The client wants a refusal as a close code (H5). */
+  /**
+   * True if the client wants a refusal as a close code: it offers `parley.v1+close` (H5), alone or
+   * beside `parley.v1`.
+   */
   readonly closes: boolean;
-  /** The client wants all events of the logs of rooms (M7). */
+  /**
+   * True if the client wants all events of the logs of rooms (M7): it offers `parley.v1.events`
+   * beside `parley.v1`.
+   */
   readonly wantsEvents: boolean;
-  /** The text after `bearer.` in the first such entry. */
+  /** The text after `bearer.` in the first entry that has any; undefined if none has. */
   readonly token: string | undefined;
 }
 
-/** The places of H2, as the request has them. An empty string counts as absent. */
+/** The places of H2, as they stand in the request. An empty string counts as absent. */
 export interface TokenPlaces {
-  /** The `Authorization` header, whole. */
+  /** The whole `Authorization` header. */
   readonly authorization?: string | undefined;
   /** The token of `parseProtocols`. */
   readonly protocol?: string | undefined;
-  /** The path segment, as it stands in the URL. */
+  /** The path segment of the token, still percent-encoded. */
   readonly pathSegment?: string | undefined;
-  /** The query without its question mark. */
+  /** The query without its question mark, still percent-encoded. */
   readonly query?: string | undefined;
 }
 
 /**
- * Reads `Sec-WebSocket-Protocol` (RFC 6455 section 11.3.4): entries separated by commas, blanks
- * around them, case kept. Never throws. Unknown entries are ignored.
+ * Reads `Sec-WebSocket-Protocol` (RFC 6455 section 11.3.4): entries separated by commas, with
+ * blanks around them, case-sensitive. Ignores unknown entries. Never throws.
  */
 export function parseProtocols(header: string): OfferedProtocols {
   let plain = false;
@@ -65,8 +72,8 @@ export function parseProtocols(header: string): OfferedProtocols {
 }
 
 /**
- * Decodes a percent-encoded part of a URL. If the encoding is broken, returns it unchanged: it then
- * fails as a token.
+ * Decodes a percent-encoded part of a URL. Returns it unchanged if the encoding is broken: such a
+ * text then fails as a token.
  */
 function decoded(part: string): string {
   if (!part.includes('%')) return part;
@@ -86,10 +93,10 @@ function fromQuery(query: string): string | undefined {
 }
 
 /**
- * The token of a handshake; undefined if no place has one.
+ * Returns the token of a handshake; undefined if no place has one. Never throws.
  *
- * The first place with a token wins (H2). If that token is bad, later places are not tried.
- * An `Authorization` header of another scheme has no token.
+ * The first place with a token wins (H2). If that token is bad, later places are not tried. An
+ * `Authorization` header of another scheme counts as a place without a token.
  */
 export function findToken(places: TokenPlaces): string | undefined {
   const { authorization, protocol, pathSegment, query } = places;

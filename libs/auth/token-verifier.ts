@@ -1,3 +1,7 @@
+/**
+ * Verifies tokens: with the shared secret, with local public keys, or with the keys of another
+ * issuer.
+ */
 import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
 import { HubError } from '#libs/protocol/errors.ts';
 import { type Claims, type Expected, headerOf, requireForm, requireMade, requireRegistered } from './compact-jws.ts';
@@ -5,12 +9,15 @@ import { type Credentials, credentialsOf, faultOf, TokenFaultError, type TokenOb
 import { RemoteKeys } from './remote-keys.ts';
 import type { PublicKeys, SharedSecret } from './signing-keys.ts';
 
+/** Keys, expected claims, clocks and limits of a `TokenVerifier`. */
 export interface TokenVerifierOptions {
-  /** Verifies HS256 tokens. */
+  /** The secret of HS256 tokens. */
   readonly secret?: SharedSecret | undefined;
-  /** Verify ES256 and EdDSA tokens. */
+  /** The local keys of ES256 and EdDSA tokens. An empty set counts as absent. */
   readonly keys?: PublicKeys | undefined;
-  /** `JWT_JWKS_URL`: the keys there verify RS256, PS256, ES256 and EdDSA tokens. */
+  /**
+   * `JWT_JWKS_URL`: the address of the keys of RS256, PS256, ES256 and EdDSA tokens. http or https.
+   */
   readonly jwksUrl?: string | undefined;
   /** If set, `iss` must equal it. */
   readonly issuer?: string | undefined;
@@ -18,32 +25,33 @@ export interface TokenVerifierOptions {
   readonly audience?: string | undefined;
   /** Unix milliseconds. */
   readonly now?: () => number;
-  /** Milliseconds of a steady clock: the ages of a key set. Default the system's. */
+  /** Milliseconds of a steady clock, for the age of the key set. Default: that of the system. */
   readonly steady?: () => number;
-  /** Milliseconds between two fetches for unknown key ids. Default 10,000. */
+  /** Milliseconds after a fetch during which an unknown key id causes no other. Default 10,000. */
   readonly jwksCooldownMs?: number;
-  /** Milliseconds after which keys are fetched again. Default 600,000. */
+  /** Milliseconds after which the next use of a key also fetches the set again. Default 600,000. */
   readonly jwksMaxAgeMs?: number;
+  /** Receives each rejected token and each fetch. */
   readonly observe?: TokenObserver | undefined;
-  /** Default 3,000. */
+  /** Milliseconds for one fetch. Default 3,000. */
   readonly jwksTimeoutMs?: number;
-  /** Milliseconds between a failed fetch and the next one. Default 1,000. */
+  /** Milliseconds after a failed fetch during which none starts. Default 1,000. */
   readonly jwksFailureCooldownMs?: number;
 }
 
 /**
- * H3: 6 s late is late. Times are compared in whole seconds, so a token is valid until just before
- * 5 s after its `exp`.
+ * The tolerance of H3. Times are compared in whole seconds. Example: a token with `exp` 100 is
+ * valid until just before second 105.
  */
 const CLOCK_TOLERANCE_SECONDS = 5;
 const PUBLIC_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'];
 
 /**
- * Turns a token into credentials, or refuses it (H3).
+ * Turns a token into credentials, or rejects it (H3; RFC 7519 section 7.2, RFC 8725).
  *
- * Each algorithm has its own source of keys: HS256 the secret, the others public keys. So a public
- * key never serves as a secret. Keys that the token itself names (`jwk`, `jku`, `x5u`, `x5c`) are
- * ignored. A token with a `crit` header is refused.
+ * Each algorithm has its own source of keys: HS256 has the secret, the others have public keys. So
+ * a public key never serves as a secret (RFC 8725 section 2.1). Keys that the token itself names
+ * (`jwk`, `jku`, `x5u`, `x5c`) are ignored. A token with a `crit` header is rejected.
  */
 export class TokenVerifier {
   readonly #secret: SharedSecret | undefined;
@@ -55,8 +63,9 @@ export class TokenVerifier {
   readonly #observe: TokenObserver | undefined;
 
   /**
-   * Does not fetch yet: a node must start also if the key set is unreachable.
-   * Throws TypeError if there is no secret, key or address, or if the address is not http(s).
+   * Fetches nothing yet: a node must be able to start while the key set is unreachable. Throws
+   * TypeError if there is neither a secret nor a key nor an address, or if the address is not http
+   * or https.
    */
   constructor(options: TokenVerifierOptions) {
     const { secret, keys, jwksUrl, issuer, audience, now = Date.now } = options;
@@ -78,12 +87,16 @@ export class TokenVerifier {
   }
 
   /**
-   * The credentials of a token that is valid at `now` (Unix milliseconds): at once if a key of ours
-   * signed it, a promise if the key set decides.
+   * Returns the credentials of a token that is valid at `now` (Unix milliseconds): synchronously if
+   * a local key decides, as a promise if the key set decides.
    *
-   * Throws, or rejects with, `HubError`: `MISSING_TOKEN` for an empty token; `TOKEN_EXPIRED` for
-   * every token that is not valid (only the cause has the reason, for the log); `UNAVAILABLE` if
-   * the key set is needed and cannot be fetched.
+   * Throws, or rejects with, `HubError`:
+   *
+   * - `MISSING_TOKEN` for an empty token.
+   * - `TOKEN_EXPIRED` for every token that is not valid. Only the cause has the reason, for the
+   *   log.
+   * - `UNAVAILABLE` if the key set is needed and cannot be fetched, or if it does not have the
+   *   key yet. `retryAfter` is in seconds.
    */
   verify(token: string, now: number = this.#now()): Credentials | Promise<Credentials> {
     if (token === '') throw new HubError('MISSING_TOKEN');
@@ -98,7 +111,10 @@ export class TokenVerifier {
     }
   }
 
-  /** The claims of a token that a local key signed; undefined if the key set has to decide. */
+  /**
+   * Returns the claims of a token that a local key signed; undefined if the key set has to decide.
+   * Throws TypeError or SyntaxError for every other token.
+   */
   #ownClaims(token: string): Claims | undefined {
     if (this.#secret && !this.#keys && !this.#remote) return this.#secret.claims(token);
     const header = headerOf(token);
@@ -156,8 +172,8 @@ function remoteKeys(address: string, options: TokenVerifierOptions): RemoteKeys 
 }
 
 /**
- * Tries the keys in turn. A token without `kid` may be signed by any of several keys of its
- * algorithm.
+ * Verifies with each key in turn. A token without `kid` may be signed by any of several keys of its
+ * algorithm. Rejects with `JWSSignatureVerificationFailed` if none signed it.
  */
 async function firstThatVerifies(token: string, keys: AsyncIterable<CryptoKey>, options: JWTVerifyOptions): Promise<JWTVerifyResult> {
   for await (const key of keys) {

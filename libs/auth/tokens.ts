@@ -1,4 +1,4 @@
-/** Makes the signer and the verifier of tokens from the keys in the settings. */
+/** Creates the signer and the verifier of tokens from the keys in the settings. */
 import { hkdfSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Config, ConfigError } from '#libs/config/config.ts';
@@ -7,16 +7,19 @@ import type { Credentials, TokenObserver } from './credentials.ts';
 import { type PublicJwk, PublicKey, PublicKeys, SharedSecret, SigningKey } from './signing-keys.ts';
 import { TokenVerifier } from './token-verifier.ts';
 
+/** Key and fixed claims of a `TokenSigner`. */
 export interface TokenSignerOptions {
   /** The signing key: the shared secret, or a private key. */
   readonly key: { sign(claims: Claims): string };
+  /** The `iss` of every token. */
   readonly issuer?: string | undefined;
+  /** The `aud` of every token. */
   readonly audience?: string | undefined;
   /** Unix milliseconds. */
   readonly now?: () => number;
 }
 
-/** Signs the hub's own tokens. `TokenVerifier` of the same settings accepts them. */
+/** Signs the hub's own tokens. A `TokenVerifier` of the same settings accepts them. */
 export class TokenSigner {
   readonly #options: TokenSignerOptions;
   readonly #now: () => number;
@@ -27,8 +30,8 @@ export class TokenSigner {
   }
 
   /**
-   * A compact JWT with `iat` of `issuedAt`, by default now. The credentials are trusted: if they
-   * break the rules for claims, the token is refused only when it comes back.
+   * Returns a compact JWT. Its `iat` is `issuedAt`, by default now. The credentials are not
+   * checked: if they break the rules for claims, the verifier rejects the token later.
    */
   sign(credentials: Credentials): string {
     const { userId, name, kind, expiresAt, issuedAt = this.#now() / 1000, rooms, login } = credentials;
@@ -41,30 +44,34 @@ export class TokenSigner {
       ...(login === undefined ? {} : { login }),
       ...(issuer === undefined ? {} : { iss: issuer }),
       ...(audience === undefined ? {} : { aud: audience }),
-      // To the millisecond (RFC 7519 section 2 allows fractions): so a login right after a revocation of all earlier ones is newer.
+      // In milliseconds (RFC 7519 section 2 allows fractions): a login right after a revocation of
+      // all earlier tokens is newer than it.
       iat: Math.floor(issuedAt * 1000) / 1000,
       exp: expiresAt,
     });
   }
 }
 
+/** The settings that name keys and expected claims. */
 export type TokenSettings = Pick<Config, 'jwtSecret' | 'jwtSigningKey' | 'jwtPublicKeys' | 'jwtJwksUrl' | 'jwtIssuer' | 'jwtAudience'>;
 
+/** The result of `openTokens`. */
 export interface Tokens {
+  /** Accepts the tokens of all configured keys. */
   readonly verifier: TokenVerifier;
-  /** Undefined if there is neither `JWT_SIGNING_KEY` nor `JWT_SECRET`. */
+  /** Undefined if neither `JWT_SIGNING_KEY` nor `JWT_SECRET` is set. */
   readonly signer: TokenSigner | undefined;
-  /** The body of `/.well-known/jwks.json`; undefined without asymmetric keys. */
+  /** The body of `/.well-known/jwks.json`; undefined if no key pair and no public key is set. */
   readonly jwks: { readonly keys: readonly PublicJwk[] } | undefined;
 }
 
 /**
- * `JWT_SIGNING_KEY` signs if it is set, otherwise `JWT_SECRET`. The verifier accepts tokens of
- * both, of `JWT_PUBLIC_KEYS`, and of the issuer at `JWT_JWKS_URL`.
+ * Opens the keys in the settings. `JWT_SIGNING_KEY` signs if it is set, otherwise `JWT_SECRET`. The
+ * verifier accepts tokens of both, of `JWT_PUBLIC_KEYS`, and of the issuer at `JWT_JWKS_URL`.
  *
- * To change a key without failures: put the new public key into `JWT_PUBLIC_KEYS` on all nodes;
- * sign with the new private key and put the old public key there; remove the old one after its last
- * token has expired (a day).
+ * To replace a key without failures: (1) put the new public key into `JWT_PUBLIC_KEYS` on all
+ * nodes; (2) sign with the new private key, and put the old public key there; (3) remove the old
+ * public key after its last token has expired (24 hours).
  *
  * Throws `ConfigError` if a file cannot be read or has no key, TypeError if no key is set.
  */

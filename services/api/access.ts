@@ -1,4 +1,4 @@
-/** Who may use a route: the bearer of a token, or a service with a key of `API_KEYS`. */
+/** Guards routes: a caller needs a token, or is a service with a key of `API_KEYS`. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Credentials } from '#libs/auth/credentials.ts';
@@ -9,7 +9,10 @@ import { isRoomName } from '#libs/protocol/room-name.ts';
 import { type Power, requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { ApiParts } from './api-parts.ts';
 
-/** How a route is guarded. `powers` empty: by any good token. */
+/**
+ * The guard of a route. If `powers` is empty, any valid token is enough; otherwise the kind of its
+ * user needs one of them.
+ */
 export type Access = { readonly by: 'token'; readonly powers: readonly Power[] } | { readonly by: 'service' };
 
 declare module 'fastify' {
@@ -17,34 +20,41 @@ declare module 'fastify' {
     access?: Access;
   }
   interface FastifyRequest {
-    /** Who asks. Throws TypeError on a route that is not `authenticated`. */
+    /** The user of the token. Throws TypeError on a route that is not `authenticated`. */
     readonly user: Credentials;
-    /** The name of the service that asks. Throws TypeError on a route that is not `forServices`. */
+    /** The name of the calling service. Throws TypeError on a route that is not `forServices`. */
     readonly service: string;
   }
 }
 
-/** What a guarded route puts into its options. */
+/** The part of a route's options that guards it. */
 export interface Guarded {
   readonly config: { readonly access: Access };
 }
 
 /**
- * Options of a route for bearers of a token (`Authorization: Bearer`) whose kind has one of these powers where some are named. It then has
- * `request.user`. A route with a parameter `room` is open only to kinds that may enter such a room (R6).
+ * Returns the options of a route for users: `Authorization: Bearer <token>`. If powers are given,
+ * the kind of the user needs one of them. The handler reads the user from `request.user`. A route
+ * with a parameter `room` is open only to kinds that may enter that room (R6).
  *
- * Others are answered 401 `MISSING_TOKEN` or `TOKEN_EXPIRED`, 403 `FORBIDDEN` if the kind has no such power, before the body is read.
+ * Other requests get 401 `MISSING_TOKEN` or `TOKEN_EXPIRED`, or 403 `FORBIDDEN`, before their body
+ * is read.
  */
 export function authenticated(...powers: readonly Power[]): Guarded {
   return { config: { access: { by: 'token', powers } } };
 }
 
-/** Options of a route for services: `Authorization: Bearer <key>` with a key of `API_KEYS` (A11). It then has `request.service`. */
+/**
+ * Returns the options of a route for services (A11): `Authorization: Bearer <key>` with a key of
+ * `API_KEYS`. The handler reads the name of the service from `request.service`.
+ *
+ * Other requests get 401 `MISSING_TOKEN` or `TOKEN_EXPIRED`, before their body is read.
+ */
 export function forServices(): Guarded {
   return { config: { access: { by: 'service' } } };
 }
 
-/** Guards the routes that are registered on `api` after this. */
+/** Guards the routes that are registered on `api` after this call. */
 export function guardRoutes(api: FastifyInstance, { verify, services }: Pick<ApiParts, 'verify' | 'services'>): void {
   const users = new WeakMap<FastifyRequest, Credentials>();
   const names = new WeakMap<FastifyRequest, string>();
@@ -81,7 +91,10 @@ export function guardRoutes(api: FastifyInstance, { verify, services }: Pick<Api
   });
 }
 
-/** The name that belongs to a key. Every key is compared with, each in constant time: hashes have one length. */
+/**
+ * Returns a function that finds the name of a key. It compares with every key, each in constant
+ * time: all hashes have the same length.
+ */
 function keyRing(services: readonly ServiceKey[]): (key: string) => string | undefined {
   const hashes = services.map(({ name, key }) => ({ name, hash: sha256(key) }));
   return (key) => {

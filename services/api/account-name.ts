@@ -1,4 +1,4 @@
-/** What people log in with: an account (mail address or nickname) and the code that is mailed for it. */
+/** The two parts of a login: an account (mail address or name) and the mailed code. */
 
 import { createHmac, randomInt } from 'node:crypto';
 import { toMailAddress } from '#libs/mail/mailer.ts';
@@ -7,12 +7,16 @@ import { nameFault, tidyName } from '#libs/protocol/name-text.ts';
 import { lookAlike, nameKey, textKey } from '#libs/store/name-key.ts';
 import type { ApiParts } from './api-parts.ts';
 
-/** Characters of a name at most (A3), as Unicode code points. */
+/** Longest name (A3), Unicode code points. */
 const NAME_MAX = 21;
 
-/** The name as it is kept. @throws HubError `NAME_INVALID`, saying why. */
+/**
+ * Returns a name in the form that is stored (A3).
+ *
+ * @throws HubError `NAME_INVALID`; the message says why.
+ */
 export function toPersonName(text: string): string {
-  // A text of any length may come: a name has less.
+  // The text may have any length. A valid name is shorter.
   const name = tidyName(text.slice(0, TEXT_MAX));
   const fault = text.length > TEXT_MAX ? `has at most ${NAME_MAX} characters` : nameFault(name, { max: NAME_MAX, script: 'whole' });
   if (fault !== undefined) throw new HubError('NAME_INVALID', `A name ${fault}.`);
@@ -20,11 +24,13 @@ export function toPersonName(text: string): string {
   return name;
 }
 
-/** Code units of a text that is looked at: a name with marks, and blanks around it. */
+/** Longest text that is examined, UTF-16 code units: a name with marks, and blanks around it. */
 const TEXT_MAX = 1000;
 
 /**
- * That no agent, service or moderator could be taken for the bearer of the name.
+ * Checks that the name does not look like that of an agent, a service or a moderator (UTS 39
+ * section 4).
+ *
  * @throws HubError `NAME_TAKEN`; rejects with `UNAVAILABLE`.
  */
 export async function requireUnlike({ store, services }: Pick<ApiParts, 'store' | 'services'>, name: string): Promise<void> {
@@ -32,57 +38,75 @@ export async function requireUnlike({ store, services }: Pick<ApiParts, 'store' 
   if (lookAlike(name, guarded) !== undefined) throw new HubError('NAME_TAKEN');
 }
 
-/** Longest account that is looked at, characters: an address has 254 at most (RFC 5321). */
+/**
+ * Longest text for an account, characters. An address has 254 at most (RFC 5321 section 4.5.3.1.3).
+ */
 export const ACCOUNT_MAX = 320;
 
 const CODE_LENGTH = 6;
-/** Nothing that is taken for something else: no 0 and O, no 1, I and L. */
+/** Without characters that readers confuse: 0 and O; 1, I and L. */
 const CODE_ALPHABET = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
 
-/** `key` is one for all spellings of the same account. */
+/** An account as somebody typed it. `key` is the same for all spellings of one account. */
 export type AccountName =
   | { readonly by: 'mail'; readonly key: string; readonly mail: string }
   | { readonly by: 'name'; readonly key: string; readonly name: string };
 
-/** Undefined for what can be neither an address nor a name, whether or not anybody has it. */
+/**
+ * Reads the text of an account. Returns undefined if it can be neither a mail address nor a name.
+ * Does not look the account up.
+ */
 export function toAccountName(text: string): AccountName | undefined {
   if (text.includes('@')) {
     const mail = toMailAddress(text);
     return mail === undefined ? undefined : { by: 'mail', key: textKey(mail), mail };
   }
-  // Names from before today's rules are names, too.
+  // Names from before today's rules are valid, too.
   const name = tidyName(text);
   const key = nameKey(name);
   return key === '' || [...name].length > NAME_MAX ? undefined : { by: 'name', key, name };
 }
 
-/** What an account's codes and tries are kept under: never the same as an agent's or a device's. `key`: of its address, or of a name nobody has. */
+/**
+ * Returns the key under which the store keeps the codes and tries of an account. It never equals
+ * the key of an agent or a device. `key` is that of the account's address, or that of a name
+ * without an account.
+ */
 export function accountKey(key: string): string {
   return `account:${key}`;
 }
 
-/** A fresh code: 31^6 of them, all as likely (`randomInt` rejects what would make some likelier). */
+/** Returns a fresh code. All 31^6 codes are equally likely: `randomInt` has no modulo bias. */
 export function newCode(): string {
   let code = '';
   while (code.length < CODE_LENGTH) code += CODE_ALPHABET[randomInt(CODE_ALPHABET.length)] ?? '';
   return code;
 }
 
-/** A code as it was made, from what somebody typed: either case is taken. Empty where it is none. */
+/**
+ * Returns a typed code in the form of `newCode`; either case is accepted. Returns '' if the text is
+ * not a code.
+ */
 export function typedCode(text: string): string {
   const code = text.trim().toUpperCase();
   return code.length === CODE_LENGTH && [...code].every((character) => CODE_ALPHABET.includes(character)) ? code : '';
 }
 
 /**
- * What is kept instead of a code: HMAC-SHA256 of account and code, keyed. 31^6 codes are found from a bare hash in seconds and from a slow one in hours; without
- * the key, which no database has, they are not found at all. An account's hash is of no use for another one.
+ * Returns the stored form of a code: HMAC-SHA256 of account and code in base64url.
+ *
+ * The hash is keyed because 31^6 codes are few: an attacker finds a code from a plain hash in
+ * seconds, and from a slow hash in hours. The key is not in the database. The account is part of
+ * the input, so a hash is useless for another account.
  */
 export function codeHash(key: Uint8Array, account: string, code: string): string {
   return createHmac('sha256', key).update(`${account}\0${code}`).digest('base64url');
 }
 
-/** What stands for whoever asks for a code, keyed: the database has no address of a client. */
+/**
+ * Returns the stored form of the address or device that asks for a code: a keyed hash, base64url.
+ * The database has no address of a client.
+ */
 export function askerHash(key: Uint8Array, kind: 'address' | 'device', id: string): string {
   return createHmac('sha256', key).update(`asker\0${kind}\0${id}`).digest('base64url');
 }

@@ -1,4 +1,4 @@
-/** Who may see the admin pages: whoever has the password. */
+/** Guards the admin pages (A13): by a password, or by the key of the person at this machine. */
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -9,23 +9,30 @@ import { send } from './api-error.ts';
 import type { LocalKey } from './local-key.ts';
 import { clientKey } from './rate-limits.ts';
 
+/** Settings and tools of `guardAdmin`. */
 export interface AdminAccessOptions {
   /** `ADMIN_PASSWORD`. */
   readonly password: string | undefined;
   readonly origins: OriginPolicy;
-  /** Without a password: opens them on this machine. Where both are undefined they are served to nobody. */
+  /**
+   * Opens the pages on this machine if there is no password. If both are undefined, every request
+   * is rejected.
+   */
   readonly localKey: LocalKey | undefined;
-  /** Milliseconds of a steady clock. Default the system's. */
+  /** Milliseconds of a steady clock. Default: that of the system. */
   readonly steady?: () => number;
 }
 
-/** Wrong passwords of one address, and in how long. */
+/** Wrong passwords that one address may send in a window. */
 const TRIES = { limit: 10, windowMs: 60_000 } as const;
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Guards every route of `app`: HTTP Basic (RFC 7617), the user's name is free. A wrong password costs an address one of ten tries a minute; where they are used
- * up nothing of that address is looked at. What changes something is refused to pages of other sites, for browsers send a password along.
+ * Guards every route of `app` with HTTP Basic (RFC 7617); any user name is accepted.
+ *
+ * An address may send ten wrong passwords a minute. After the eleventh, every request of it gets
+ * 429 until that minute ends, even with the right password. A request from a page of another origin
+ * is rejected if it changes something, because browsers send the password along.
  */
 export function guardAdmin(
   app: FastifyInstance,
@@ -33,7 +40,7 @@ export function guardAdmin(
 ): void {
   const wrong = new FixedWindow(TRIES);
   const blockedUntil = new Map<string, number>();
-  // Answered here, not thrown: plugins bring error handlers of their own.
+  // The hook answers and does not throw: plugins bring error handlers of their own.
   app.addHook('onRequest', async (request, reply) => {
     const denied = otherSite(request, origins);
     if (denied !== undefined) return send(reply, denied.code, denied.message);
@@ -64,7 +71,11 @@ export function guardAdmin(
   });
 }
 
-/** `Sec-Fetch-Site` is sent by every browser of today; `Origin` by those before, with whatever changes something. */
+/**
+ * Returns the error for a request that changes something and comes from a page of another origin;
+ * undefined for any other request. Current browsers send `Sec-Fetch-Site` (Fetch Metadata). Older
+ * ones send `Origin` with each such request.
+ */
 function otherSite({ method, headers }: FastifyRequest, origins: OriginPolicy): HubError | undefined {
   if (SAFE_METHODS.has(method)) return undefined;
   const { origin, host = '' } = headers;
@@ -81,7 +92,7 @@ function passwordOf(header: string | undefined): string | undefined {
   return colon < 0 ? undefined : text.slice(colon + 1);
 }
 
-/** In constant time: hashes have one length. */
+/** Compares in constant time: both hashes have the same length. */
 function sameText(one: string, other: string): boolean {
   return timingSafeEqual(createHash('sha256').update(one).digest(), createHash('sha256').update(other).digest());
 }

@@ -1,4 +1,7 @@
-/** How the hub is (A13). Nothing private: no text, no mail address. */
+/**
+ * Routes of the admin port (A13): the state of the hub, and commands. They show no message text and
+ * no mail address.
+ */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import type { Jobs } from '#libs/jobs/jobs.ts';
@@ -10,6 +13,7 @@ import type { Logger } from '#libs/telemetry/logger.ts';
 import { UserId } from './room-schemas.ts';
 import { Ban, Disconnect, Push, Pusher, type PusherOptions, Revoke, ServiceCommands } from './service-commands.ts';
 
+/** The parts of `adminCommands`. */
 export interface AdminCommandsParts {
   readonly broker: PusherOptions['broker'];
   readonly store: Pick<Store, 'rooms' | 'revocations' | 'logins'>;
@@ -21,7 +25,10 @@ export interface AdminCommandsParts {
 const UserPath = Type.Object({ user: UserId });
 const mute = { publish: () => Promise.reject(new HubError('FORBIDDEN')) };
 
-/** Each answers 202 `{}` and is logged: who asks why somebody was thrown out finds when, and by which address. */
+/**
+ * Adds the commands. Each answers 202 `{}` and is logged with its time and the address of the
+ * caller, so an operator can find who disconnected or banned a user.
+ */
 export function adminCommands(api: FastifyInstance, { broker, store, log, now }: AdminCommandsParts): void {
   const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), publisher: mute, now });
 
@@ -58,13 +65,14 @@ export function adminCommands(api: FastifyInstance, { broker, store, log, now }:
   });
 }
 
-/** What of a command is logged: ids, never a body. */
+/** The logged members of a command: ids, never a body. */
 interface Noted {
   readonly to: unknown;
   readonly user: string;
   readonly seconds: number;
 }
 
+/** The parts of `adminRoutes`. */
 export interface AdminRoutesParts {
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -72,17 +80,17 @@ export interface AdminRoutesParts {
   readonly presence: Pick<Presence, 'counts' | 'online'>;
   readonly store: Pick<Store, 'ping'>;
   readonly jobs: Pick<Jobs, 'counts'>;
-  /** Of this program. */
+  /** The version of this program. */
   readonly version: string;
-  /** Whether the nodes are joined by a Redis. */
+  /** True if the nodes are connected by Redis. */
   readonly redis: boolean;
   /** `DASHBOARD_URL`. */
   readonly dashboardUrl: string | undefined;
-  /** What of its settings a careful operator would change (`Config.warnings`). */
+  /** Advice about settings (`Config.warnings`), one sentence each. */
   readonly warnings: readonly string[];
-  /** How fetching the key set goes at this program; undefined without `JWT_JWKS_URL`. */
+  /** Returns the state of the key set in this program; undefined without `JWT_JWKS_URL`. */
   readonly keySet: () => KeySetState | undefined;
-  /** Whether `/admin/queues` has something to show. */
+  /** True if `/admin/queues` has queues to show. */
   readonly board: boolean;
 }
 
@@ -92,11 +100,12 @@ const SECOND_MS = 1000;
 
 const TopQuery = Type.Object({ top: Type.Optional(Type.Integer({ minimum: 1, maximum: TOP_MAX })) }, { additionalProperties: false });
 
+/** Adds the routes that show the hub, its nodes, its largest rooms and its queues. */
 export function adminRoutes(
   api: FastifyInstance,
   { now, nodes, presence, store, jobs, version, redis, dashboardUrl, warnings, keySet, board }: AdminRoutesParts,
 ): void {
-  // Answered also while a backend is away: that it is, is what has to be told.
+  // This route answers even if a backend is away, because it reports exactly that.
   api.get('/hub', async () => {
     const [online, database] = await Promise.all([
       presence.online().catch(() => null),

@@ -1,4 +1,7 @@
-/** Who is here, and who somebody is (A13). No mail address is shown, nor looked for. */
+/**
+ * Routes of the admin port that list and find users (A13). They neither show nor search mail
+ * addresses.
+ */
 
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
@@ -9,6 +12,7 @@ import type { Store } from '#libs/store/store.ts';
 import { nextOf, nextRoomsOf, pageQuery, placeOf, roomPlaceOf } from './list-cursor.ts';
 import { UserId } from './room-schemas.ts';
 
+/** The parts of `adminUsers`. */
 export interface AdminUsersParts {
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -35,8 +39,10 @@ const FindQuery = Type.Object(
 const RoomsQuery = Type.Object(pageQuery(USER_ROOMS_MAX), { additionalProperties: false });
 const UserPath = Type.Object({ id: UserId });
 
+/** Adds the routes for online users, for a search, and for one user with their rooms. */
 export function adminUsers(api: FastifyInstance, { now, presence, store }: AdminUsersParts): void {
-  // Some at random cost the same however many are online: the page asks for them every two seconds.
+  // A random sample costs the same for any number of online users. The page requests it every two
+  // seconds.
   api.get<{ Querystring: Static<typeof OnlineQuery> }>('/online', { schema: { querystring: OnlineQuery } }, async ({ query }) => {
     const { sample, after, limit = ONLINE_DEFAULT } = query;
     if (sample !== undefined && (after ?? query.limit) !== undefined) throw new HubError('INVALID_REQUEST', '`sample` stands alone');
@@ -51,7 +57,7 @@ export function adminUsers(api: FastifyInstance, { now, presence, store }: Admin
       const { name = id, kind = 'user' } = known.get(id) ?? {};
       return { id, name, kind, sessions: sessions[index] ?? 0 };
     });
-    // Who left in between is offline.
+    // A user who left in between is offline.
     const there = users.filter((user) => user.sessions > 0);
     const last = more ? ids.at(-1) : undefined;
     return { count, users: sample === undefined ? there : there.toSorted(byName), ...nextOf('online', last === undefined ? last : [last]) };
@@ -59,7 +65,7 @@ export function adminUsers(api: FastifyInstance, { now, presence, store }: Admin
 
   api.get<{ Querystring: Static<typeof FindQuery> }>('/users', { schema: { querystring: FindQuery } }, async ({ query }) => {
     const text = query.find.trim();
-    // PostgreSQL keeps no NUL in a text.
+    // PostgreSQL cannot store NUL in a text.
     if (text === '' || text.includes('\0')) throw new HubError('INVALID_REQUEST', 'what is looked for is an id, or how a name begins');
     const list = JSON.stringify(['users', text]);
     const place = query.after === undefined ? undefined : placeOf<readonly [key: string, user: string]>(list, query.after, ['', '']);
@@ -76,7 +82,7 @@ export function adminUsers(api: FastifyInstance, { now, presence, store }: Admin
     add(byId);
     add(account && { id: account.id, name: account.name, kind: 'user' });
     add(agent && { id: agent.id, name: agent.name, kind: 'agent' });
-    // Who is meant exactly stands before the first page, and on no other.
+    // Exact matches are on the first page only, before all others.
     const people = [
       ...(place === undefined ? exact.values() : []),
       ...named.items.filter(({ user }) => !exact.has(user)).map(({ user, name, kind }) => ({ id: user, name, kind })),
@@ -114,13 +120,13 @@ export function adminUsers(api: FastifyInstance, { now, presence, store }: Admin
   );
 }
 
-/** A page of somebody's rooms. */
+/** Returns one page of a user's rooms. */
 async function roomsOf({ rooms }: Pick<Store, 'rooms'>, user: string, after: string | undefined, limit: number) {
   const { items, next } = await rooms.of(user, { after: roomPlaceOf(user, after), limit });
   return { rooms: items.map(({ room, kind, title, unread }) => ({ room, kind, name: title, unread })), ...nextRoomsOf(user, next) };
 }
 
-/** Who came once, or has an account. */
+/** Returns a user who was connected once or has an account; undefined for any other id. */
 async function personOf(store: AdminUsersParts['store'], id: string): Promise<FoundPerson | undefined> {
   const [[seen], account] = await Promise.all([store.seen.get([id]), store.users.byId(id)]);
   if (seen !== undefined) return { id, name: seen.name, kind: seen.kind };

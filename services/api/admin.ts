@@ -1,4 +1,4 @@
-/** What the admin page and the person on call work with (A13): the page, `/admin/api` and the queue board, on the admin port. */
+/** The admin pages on the admin port (A13): the page itself, `/admin/api` and the queue board. */
 
 import { createBullBoard } from '@bull-board/api';
 import { FastifyAdapter } from '@bull-board/fastify';
@@ -12,21 +12,22 @@ import { answerErrors, send } from './api-error.ts';
 import { completeSchemas } from './openapi.ts';
 import { readPages, sendPage } from './page.ts';
 
+/** The parts of all admin pages. */
 export type AdminOptions = AdminAccessOptions & Omit<AdminRoutesParts, 'board'> & AdminUsersParts & AdminCommandsParts & AdminParts;
 
 interface AdminParts {
   readonly log: Logger;
-  /** A fresh UUID at each call: ids of requests. */
+  /** Returns a fresh UUID at each call, for ids of requests. */
   readonly uuid: () => string;
-  /** What the board shows: `boardAdapters(jobs)`; none where the jobs are kept in memory. */
+  /** The queues of the board: `boardAdapters(jobs)`. Empty if the jobs are kept in memory. */
   readonly board: Parameters<typeof createBullBoard>[0]['queues'];
-  /** The folder of the built pages; undefined: there is no page. */
+  /** The folder of the built pages. Undefined: no page is served. */
   readonly page: string | undefined;
 }
 
 const BOARD = '/admin/queues';
 
-/** Nothing inline, nothing foreign, no HTML from strings. */
+/** The policy of the admin page (CSP 3): no inline code, no foreign files, no HTML from strings. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -40,7 +41,7 @@ const POLICY = [
   "require-trusted-types-for 'script'",
   "trusted-types 'none'",
 ].join('; ');
-/** The board runs its own files and styles itself inline; nothing foreign is loaded. */
+/** The policy of the board, which has inline styles. It loads no foreign files either. */
 const BOARD_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 const HEADERS = {
@@ -52,8 +53,11 @@ const HEADERS = {
 } as const;
 
 /**
- * An app that listens nowhere: hand it requests with `app.routing(request, response)` once it is `ready()`. Errors look as those of the API.
- * With the password unset it serves nobody, or whoever has the `localKey` on this machine.
+ * Builds the admin app. It does not listen: once it is `ready()`, pass requests to
+ * `app.routing(request, response)`. Errors have the form of the API's errors.
+ *
+ * Without a password it rejects every request, or, if there is a `localKey`, every request that
+ * does not have it.
  */
 export function buildAdmin(options: AdminOptions): FastifyInstance {
   const app = Fastify({
@@ -98,7 +102,10 @@ function board(app: FastifyInstance, queues: AdminOptions['board']): void {
   app.register(adapter.registerPlugin(), { prefix: BOARD });
 }
 
-/** Of the built pages in `folder` the admin page and what pages share are served; each file is a route of its own. Where nothing was built, nothing is. */
+/**
+ * Serves the admin page and the files that pages share, each by a route of its own. Serves nothing
+ * if the folder has no admin page.
+ */
 function serveAdminPage(app: FastifyInstance, folder: string): void {
   const files = readPages(folder);
   const page = files.get('admin.html');
@@ -111,13 +118,15 @@ function serveAdminPage(app: FastifyInstance, folder: string): void {
   }
 }
 
+/** The result of `openAdminPages`. */
 export interface RunningAdminPages {
-  /** What `AdminServer` takes as `pages`: answers everything under `/admin`. */
+  /** The `pages` of `AdminServer`: answers every request under `/admin`. */
   readonly pages: AdminPages;
+  /** Resolves when the requests under way are answered. */
   close(): Promise<void>;
 }
 
-/** The admin pages (A13), ready to be handed requests. */
+/** Builds the admin pages (A13). Resolves when they can answer requests. */
 export async function openAdminPages(options: AdminOptions): Promise<RunningAdminPages> {
   const app = buildAdmin(options);
   await app.ready();

@@ -1,4 +1,7 @@
-/** Requests that arrived elsewhere, answered by the API. The one place where whoever owns the port and Fastify meet. */
+/**
+ * Passes requests that arrived at another server to the API, in the same process. It is the only
+ * place where uWebSockets.js (or any other owner of the port) and Fastify meet.
+ */
 import { type IncomingMessage, request as sendRequest } from 'node:http';
 import { duplexPair } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -7,29 +10,38 @@ import type { HeaderLines } from '#libs/http/header-lines.ts';
 import { ERRORS } from '#libs/protocol/errors.ts';
 import { METHODS } from './api-error.ts';
 
+/** A request that another server has read. */
 export interface BridgeRequest {
   readonly method: string;
   /** Path and query, as on the request line. */
   readonly url: string;
   readonly headers: HeaderLines;
-  /** The body, or as much of it as the caller keeps. */
+  /** The body, or the part of it that the caller keeps. */
   readonly body: Buffer;
-  /** Bytes of the whole body. If they are more than `body` has, they must be more than the API takes. */
+  /**
+   * Bytes of the whole body. If `body` has fewer, this number must be above the limit of the API.
+   */
   readonly bodyLength: number;
-  /** The other end of the connection, which may be a proxy. */
+  /** The address of the other end of the connection, possibly a proxy. */
   readonly peer: string;
-  /** Why it is no valid request: it is refused with 400. */
+  /** The reason why the request is not valid, if there is one: the answer is 400. */
   readonly fault: string | undefined;
 }
 
+/** The answer of the API. */
 export interface BridgeReply {
   readonly status: number;
-  /** Without those of the connection. `content-length` is told to a HEAD only: the caller's server writes it otherwise. */
+  /**
+   * The header lines, without those of the connection. Only the answer to a HEAD has
+   * `content-length`: otherwise the caller's server writes it.
+   */
   readonly headers: Record<string, string | string[]>;
   readonly body: Buffer;
 }
 
-/** RFC 9110 section 7.6.1, and what describes a body that was read already. */
+/**
+ * Fields of the connection (RFC 9110 section 7.6.1), and fields about a body that is read already.
+ */
 const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -41,21 +53,25 @@ const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
   'expect',
   'content-length',
 ]);
-/** What can stand on a request line at all. */
+/** The characters that a request line can have. */
 const TARGET = /^[\x21-\x7e]+$/;
-/** Methods that Node sends without a word about a body if there is none. */
+/** Methods for which Node sends no length if there is no body. */
 const WITHOUT_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']);
 
 /**
- * Hands requests to an API that listens nowhere: each over a connection in memory to the API's own HTTP server. So an answer is the same through every door;
- * nothing is parsed a second way. `app` must be ready. The function rejects only where the API itself is broken. `uuid` names the requests that never reach it.
+ * Returns a function that passes requests to an API that does not listen: each over a connection in
+ * memory to the API's own HTTP server. So every door gives the same answer, and nothing is parsed a
+ * second way.
+ *
+ * `app` must be ready. The function rejects only if the API itself is broken. `uuid` makes the ids
+ * of requests that never reach the API.
  */
 export function bridgeTo(app: FastifyInstance, uuid: () => string): (request: BridgeRequest) => Promise<BridgeReply> {
   return async (request) => {
     const { method, url, bodyLength, body, peer, fault } = request;
     if (fault !== undefined) return refusal('INVALID_REQUEST', uuid(), fault);
     if (!TARGET.test(url)) return refusal('INVALID_REQUEST', uuid(), 'a target has visible ASCII characters only');
-    // Node would write it in capitals, and so ask for something else.
+    // Node would write the method in capitals and so send another one.
     if (method !== method.toUpperCase()) return refusal('METHOD_NOT_ALLOWED', uuid());
     const [near, far] = duplexPair();
     app.server.emit('connection', Object.assign(far, { remoteAddress: peer }));
@@ -63,7 +79,7 @@ export function bridgeTo(app: FastifyInstance, uuid: () => string): (request: Br
       const out = sendRequest({ method, path: url, headers: headersOf(request), createConnection: () => near });
       out.once('response', resolve).once('error', reject);
       out.write(body);
-      // A body that was cut off never ends: the API refuses it by its length.
+      // A truncated body never ends: the API rejects it because of its length.
       if (bodyLength <= body.length) out.end();
     });
     const content = await buffer(response);
@@ -72,18 +88,21 @@ export function bridgeTo(app: FastifyInstance, uuid: () => string): (request: Br
   };
 }
 
-/** Flat, names and values in turn: several lines of one name stay several. */
+/** Returns names and values in turn, so that several lines of one name stay several. */
 function headersOf({ method, headers, body, bodyLength }: BridgeRequest): string[] {
   const flat = [...headers].flatMap(([name, value]) =>
     OF_THE_CONNECTION.has(name) || (name === 'content-type' && bodyLength > body.length) ? [] : [name, asBytes(value)],
   );
   const tellsLength = bodyLength > 0 || headers.has('content-length') || headers.has('transfer-encoding') || !WITHOUT_BODY.has(method);
-  // A body that was cut off is refused for its length, whatever it says it is.
+  // The API rejects a truncated body because of its length, whatever its type.
   if (bodyLength > body.length) flat.push('content-type', 'application/json');
   return [...flat, 'connection', 'close', ...(tellsLength ? ['content-length', String(bodyLength)] : [])];
 }
 
-/** What was read as UTF-8, one character for each byte of it, as HTTP/1.1 is written. */
+/**
+ * Returns the UTF-8 bytes of a text, one character for each byte: the form in which Node writes
+ * HTTP/1.1.
+ */
 function asBytes(text: string): string {
   return Buffer.from(text).toString('latin1');
 }

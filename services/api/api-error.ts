@@ -1,6 +1,6 @@
 /**
- * The form of every error of the API, and requests that cannot be read: their faults and their
- * answers.
+ * The form of every error of the API, and the requests that are rejected before a route: faults,
+ * unknown methods, unreadable bytes.
  */
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import { Socket } from 'node:net';
@@ -19,16 +19,16 @@ const STATUSES: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** What an answer has that no route gives. */
+/** The parts of an answer that no route gives. */
 export interface AnswerParts {
-  /** Names the answer: `X-Request-Id`. */
+  /** Returns a fresh id for the answer: `X-Request-Id`. */
   readonly uuid: () => string;
   readonly publicUrl: string | undefined;
 }
 
 /**
- * Answers what Node's parser gave up on before there was a request, and ends the connection (RFC
- * 9112 section 9.6).
+ * Answers a request that Node's parser cannot read, and ends the connection (RFC 9112 section 9.6).
+ * The status is 400, 405, 408 or 431.
  */
 export function answerUnreadable(
   error: Error & { readonly code?: string | undefined },
@@ -60,8 +60,8 @@ export function answerUnreadable(
 }
 
 /**
- * Takes over what Node answers, or drops, by itself: CONNECT is a method like others, and an
- * expectation may be passed over (RFC 9110 section 10.1.1).
+ * Answers the requests that Node would answer or drop itself. CONNECT gets 405 like any other
+ * method. An `Expect` header is ignored (RFC 9110 section 10.1.1).
  */
 export function answerAll({ server }: Pick<FastifyInstance, 'server'>, parts: AnswerParts): void {
   server.on('connect', (_request, socket) =>
@@ -70,7 +70,7 @@ export function answerAll({ server }: Pick<FastifyInstance, 'server'>, parts: An
   server.on('checkExpectation', (request, response) => void server.emit('request', request, response));
 }
 
-/** What a route of the API may be asked with. Any other method is answered 405. */
+/** The methods that a route of the API may have. Any other method gets 405. */
 export const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /**
@@ -100,8 +100,8 @@ export function refuseOtherMethods(app: FastifyInstance, routes: (guarded: Fasti
 }
 
 /**
- * Refuses what two servers may read in two ways (400), and methods that no route of the API ever
- * has (405 with `Allow`, RFC 9110 section 15.5.6).
+ * Rejects requests that two servers may read in two ways (400), and methods that no route has (405
+ * with `Allow`, RFC 9110 section 15.5.6).
  */
 export function refuseFaults(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ method, raw }, reply) => {
@@ -112,14 +112,14 @@ export function refuseFaults(app: FastifyInstance): void {
   });
 }
 
-/** RFC 9112 section 3.2. */
+/** Checks RFC 9112 section 3.2: a request of HTTP/1.1 has a `Host`. */
 function hostFault({ httpVersion, headers }: IncomingMessage): string | undefined {
   return httpVersion !== '1.0' && headers.host === undefined ? 'a request of HTTP/1.1 has a Host' : undefined;
 }
 
 /**
- * RFC 9112 section 3.2.1: an absolute path and maybe a query. Two slashes at its head would be read
- * as the name of a host.
+ * Checks RFC 9112 section 3.2.1: the target is an absolute path with an optional query. A browser
+ * would read two slashes at its start as the name of a host.
  */
 function targetFault(url: string): string | undefined {
   const isOriginForm = /^\/(?![/\\])[\x21-\x7e]*$/.test(url) && URL.canParse(url, 'http://localhost');
@@ -127,9 +127,9 @@ function targetFault(url: string): string | undefined {
 }
 
 /**
- * While `draining`, whoever comes is answered 503 `DRAINING` (D1), and what was asked before to its
- * end. Either answer ends its connection: a balancer that keeps some open goes elsewhere with the
- * next request.
+ * Answers new requests with 503 `DRAINING` while `draining` returns true (D1). Earlier requests are
+ * served to their end. Both answers end their connection, so a balancer sends the next request to
+ * another process.
  */
 export function refuseWhileDraining(app: FastifyInstance, draining: () => boolean): void {
   app.addHook('onRequest', async (_request, reply) => {
@@ -141,14 +141,14 @@ export function refuseWhileDraining(app: FastifyInstance, draining: () => boolea
   });
 }
 
-/** Bytes and milliseconds after which the sender of a body that is too large is no longer heard. */
+/** Bytes and milliseconds after which the rest of a body that is too large is no longer read. */
 const READ_MAX_BYTES = 16 * 1024 * 1024;
 const READ_MAX_MS = 5000;
 
 /**
- * Reads the rest of a body and drops it, up to a limit. A connection that is closed with bytes
- * unread is reset, and its other end may never get to read the answer (RFC 9112 section 9.6). What
- * came through the bridge was read there.
+ * Reads and drops the rest of a body, up to a limit. If a server closes a connection with unread
+ * bytes, TCP resets it, and the client may never see the answer (RFC 9112 section 9.6). The bridge
+ * has read its bodies already.
  */
 function readOn(request: IncomingMessage): Promise<void> {
   if (!(request.socket instanceof Socket) || request.readableEnded) return Promise.resolve();
@@ -169,27 +169,28 @@ function readOn(request: IncomingMessage): Promise<void> {
 }
 
 interface Detail {
-  /** JSON pointer. */
+  /** JSON pointer (RFC 6901) into the request. */
   readonly path: string;
   readonly message: string;
 }
 
-/** The body of every answer that is not a success. */
+/** The body of every error. */
 interface ErrorBody {
   readonly code: ErrorCode;
   readonly message: string;
-  /** What is wrong where, for a body that does not follow the schema. */
+  /** One entry for each fault, for a request that does not match its schema. */
   readonly details?: readonly Detail[];
   readonly requestId: string;
 }
 
 /**
- * A member of a request that is wrong in a way its schema cannot tell: 400 `INVALID_REQUEST` naming
- * it.
+ * Thrown for a wrong member of a request if the schema cannot express the rule. The answer is 400
+ * `INVALID_REQUEST` and names the member.
  */
 export class MemberError extends HubError {
-  /** JSON pointer into the body. */
+  /** JSON pointer (RFC 6901) into the body. */
   readonly path: string;
+  /** The fault, as the end of a sentence that begins with the member. */
   readonly problem: string;
 
   constructor(path: string, problem: string) {
@@ -200,8 +201,8 @@ export class MemberError extends HubError {
 }
 
 /**
- * Gives every error, of ours and of the framework's, the one form. What nobody foresaw is logged,
- * and told to nobody.
+ * Gives every error the same form, whether it comes from the hub or from the framework. An
+ * unexpected error is logged, and its answer says only `INTERNAL`.
  */
 export function answerErrors(app: FastifyInstance, log: Logger): void {
   app.setErrorHandler((error: FastifyError | HubError, request, reply) => {
@@ -217,7 +218,7 @@ export function answerErrors(app: FastifyInstance, log: Logger): void {
   app.setNotFoundHandler((_request, reply) => send(reply, 'NOT_FOUND'));
 }
 
-/** Answers with a code of the table. */
+/** Answers with an error of the table. `retryAfter` is in seconds. */
 export function send(
   reply: FastifyReply,
   code: ErrorCode,
@@ -238,7 +239,7 @@ function detailOf({ instancePath, message = 'is not valid', params }: NonNullabl
   return { path: instancePath, message };
 }
 
-/** A name as a part of a JSON pointer (RFC 6901 section 3). */
+/** Escapes a name for a JSON pointer (RFC 6901 section 3). */
 function pointer(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }

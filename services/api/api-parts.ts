@@ -1,4 +1,7 @@
-/** What the routes of the API are made of. Composed by a main; a route module takes what it needs from it. */
+/**
+ * The parts of the routes of the API. `composeApi` puts them together; a route module takes the
+ * parts that it needs.
+ */
 import type { FastifyInstance } from 'fastify';
 import type { Credentials } from '#libs/auth/credentials.ts';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
@@ -7,58 +10,81 @@ import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Limits } from './rate-limits.ts';
 
-/** A mail with a login code, as it is put into the queue. The queue's side encrypts the code. */
+/** A mail with a login code, for the queue. The queue's side encrypts the code. */
 export interface CodeMail {
-  /** Undefined: nobody has this nickname. It is queued all the same, so that known and unknown accounts cost the same; the worker drops it. */
+  /**
+   * Undefined if nobody has this name. The mail is queued even then, so that known and unknown
+   * accounts take the same time. The worker drops it.
+   */
   readonly to: string | undefined;
   readonly code: string;
-  /** Unix milliseconds; not sent any more afterwards. */
+  /** Unix milliseconds. After it the mail is not sent. */
   readonly expiresAt: number;
 }
 
+/** Backends, keys and settings of the routes. */
 export interface ApiParts {
   readonly log: Logger;
   /** Unix milliseconds. */
   readonly now: () => number;
-  /** A fresh UUID at each call: ids of requests, sessions, people, logins. */
+  /** Returns a fresh UUID at each call, for ids of requests, sessions, users and logins. */
   readonly uuid: () => string;
   readonly store: Store;
-  /** Signs a token the gateways take. */
+  /** Signs a token that the gateways accept. */
   readonly sign: (credentials: Credentials) => string | Promise<string>;
-  /** A bearer token's credentials, not revoked and not banned. Throws or rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`. */
+  /**
+   * Returns the credentials of a token that is valid, not revoked, and whose user is not banned.
+   * Throws, or rejects with, `HubError` `MISSING_TOKEN`, `TOKEN_EXPIRED` or `UNAVAILABLE`.
+   */
   readonly verify: (token: string) => Credentials | Promise<Credentials>;
-  /** Resolves when the job is kept. Rejects with `HubError` `UNAVAILABLE`. */
+  /** Resolves when the job is stored. Rejects with `HubError` `UNAVAILABLE`. */
   readonly queueMail: (mail: CodeMail) => Promise<void>;
   readonly limits: Limits;
-  /** `API_KEYS`: who may use the routes for services (A11). */
+  /** `API_KEYS`: the services that may use the routes of A11. */
   readonly services: readonly ServiceKey[];
-  /** Keys the hash of a login code; at least 32 bytes, the same on every instance, on no disk of the database. */
+  /**
+   * The key for hashes of login codes: at least 32 bytes, the same on every instance, never in the
+   * database.
+   */
   readonly codeKey: Uint8Array;
-  /** Marks the cookies of browsers that an account knows (A2, A6): at least 32 bytes, the same on every instance. */
+  /**
+   * The key for the cookies of known browsers (A2, A6): at least 32 bytes, the same on every
+   * instance.
+   */
   readonly deviceKey: Uint8Array;
-  /** Seals kept answers (A15): 32 bytes, the same on every instance. */
+  /** The key that encrypts stored answers (A15): 32 bytes, the same on every instance. */
   readonly answerKey: Uint8Array;
-  /** Makes refresh secrets (A4): at least 32 bytes, the same on every instance. Where it is another one than before, logins go on. */
+  /**
+   * The key that derives refresh secrets (A4): at least 32 bytes, the same on every instance. A
+   * change of this key ends no login.
+   */
   readonly refreshKey: Uint8Array;
-  /** Whose pages may ask, and use cookies: `PUBLIC_URL`, `ALLOWED_ORIGINS`. */
+  /** The pages that may send requests and use cookies: `PUBLIC_URL`, `ALLOWED_ORIGINS`. */
   readonly origins: OriginPolicy;
   /** `ALLOW_GUESTS` (A7). */
   readonly allowGuests: boolean;
   /** `ALLOW_CUSTOMERS` (A5). */
   readonly allowCustomers: CustomerDoor;
-  /** `PUBLIC_URL`, without a slash at its end: where it is https cookies are marked Secure, and its path is theirs. */
+  /**
+   * `PUBLIC_URL`, without a slash at its end. If it is https, cookies are Secure. Its path is the
+   * path of the cookies.
+   */
   readonly publicUrl: string | undefined;
   /** `TRUSTED_PROXY_HOPS`. */
   readonly trustedProxyHops: number;
-  /** Distinct users online, hub-wide (A12). May reject with `HubError` `UNAVAILABLE`. */
+  /**
+   * Resolves to the number of distinct online users of the hub (A12). May reject with `HubError`
+   * `UNAVAILABLE`.
+   */
   readonly online: () => Promise<number>;
-  /** The public keys of tokens signed here (RFC 7517); undefined if they are signed with a secret. */
+  /** The public keys of our tokens (RFC 7517); undefined if a secret signs them. */
   readonly jwks: { readonly keys: readonly object[] } | undefined;
 }
 
 /**
- * Adds routes under `/api/v1`. Each has schemas of all it takes and answers, and says who may use it with `authenticated(...)` or `forServices()`:
+ * Adds routes under `/api/v1`. Each route has schemas of its input and its answers, and names its
+ * guard with `authenticated(...)` or `forServices()`. Without a guard it is open to all.
  *
- *     api.get('/rooms', { ...authenticated('user'), schema: { response: { 200: Rooms, ...errors(403) } } }, (request) => roomsOf(request.user));
+ *     api.get('/rooms', { ...authenticated(), schema: { response: { 200: Rooms } } }, list);
  */
 export type Routes = (api: FastifyInstance, parts: ApiParts) => void;

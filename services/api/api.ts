@@ -1,3 +1,4 @@
+/** Builds the HTTP API: an app of Fastify with its guards, routes, description and pages. */
 import cookies from '@fastify/cookie';
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import { Type } from '@sinclair/typebox';
@@ -27,8 +28,9 @@ const SHARED: FastifyCorsOptions = {
 };
 
 /**
- * Lets pages of `ALLOWED_ORIGINS` and `PUBLIC_URL` read the answers (Fetch standard). An origin that is named may use the login's cookie, too; `*` lets every
- * page ask, but never with a cookie.
+ * Lets pages of `ALLOWED_ORIGINS` and `PUBLIC_URL` read the answers (CORS protocol of the Fetch
+ * standard). A page of a named origin may use the cookies of a login, too. `*` lets every page send
+ * requests, but without cookies.
  */
 function allowOrigins(app: FastifyInstance, { named, any }: Pick<OriginPolicy, 'named' | 'any'>): void {
   app.register(cors, {
@@ -42,7 +44,7 @@ function allowOrigins(app: FastifyInstance, { named, any }: Pick<OriginPolicy, '
 
 const Online = Type.Object({ count: Type.Integer({ minimum: 0 }) });
 
-/** `GET /online` (A12): distinct users, over all nodes. */
+/** `GET /online` (A12): the number of distinct users on all nodes. */
 const onlineRoutes: Routes = (api, { online }) => {
   api.get(
     '/online',
@@ -53,26 +55,32 @@ const onlineRoutes: Routes = (api, { online }) => {
   );
 };
 
+/** The parts of `buildApi`. */
 export interface ApiOptions extends ApiParts {
-  /** Stands in the OpenAPI document. */
+  /** The version in the OpenAPI document. */
   readonly version: string;
-  /** Further routes under `/api/v1`: those of rooms, services and the like. */
+  /** Further routes under `/api/v1`, for example those of rooms and services. */
   readonly routes: readonly Routes[];
-  /** Whether the process leaves; never where undefined. */
+  /** Returns true while the process shuts down. Default: never. */
   readonly draining?: () => boolean;
-  /** The folder of the built pages; nothing is served where it is undefined. It is read once. */
+  /** The folder of the built pages, which is read once. Undefined: no pages are served. */
   readonly page: string | undefined;
 }
 
-/** Bytes; the gateway's adapter has a larger cap for what is to come. */
+/**
+ * Bytes of a body, unless a route has a limit of its own. The HTTP adapter of the gateway keeps
+ * more.
+ */
 const BODY_MAX_BYTES = 65_536;
-/** How long a request may take to arrive, milliseconds. */
+/** Milliseconds in which a whole request must arrive. */
 const REQUEST_MS = 30_000;
 
 /**
- * The HTTP API (A), its description, and the page, not listening yet. It keeps nothing that another process would need.
+ * Builds the HTTP API (A), its description and the pages. It does not listen yet. It has no state
+ * that another process would need.
  *
- * Errors are `{code,message,details?,requestId}`; an unknown member in a body is refused, not dropped.
+ * Errors are `{code,message,details?,requestId}`. A request with an unknown member in its body is
+ * rejected.
  */
 export function buildApi(options: ApiOptions): FastifyInstance {
   const { trustedProxyHops } = options;
@@ -82,18 +90,19 @@ export function buildApi(options: ApiOptions): FastifyInstance {
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_MS,
-    // Whoever asks while the process leaves is answered: the listener is closed already.
+    // A request during the shutdown still gets an answer. The listener is closed already.
     return503OnClosing: false,
     trustProxy: trustedProxyHops > 0 && ((_address, hop) => hop < trustedProxyHops),
     genReqId: () => options.uuid(),
     rewriteUrl: ({ url = '/' }) => withoutBase(url, base),
-    // What a path may have in one part is for the schemas to say: the head's own limit stands above them.
+    // The schemas limit the parts of a path. Only the limit of the whole head stands above them.
     routerOptions: { maxParamLength: HEAD_MAX_BYTES },
-    // Who names no host is refused in the form of every other error.
+    // `refuseFaults` rejects a request without a host, in the form of every other error.
     http: { maxHeaderSize: HEAD_MAX_BYTES, requireHostHeader: false },
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket, options),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
-    // What is no URL at all is answered here, in the form of every other error. The framework leaves the reply's type open.
+    // A target that is not a URL gets its answer here, in the form of every other error. The
+    // framework leaves the type of the reply open.
     frameworkErrors: (error, request, reply) => {
       reply.headers({ ...headers, 'x-request-id': request.id });
       void send(reply as unknown as FastifyReply, 'INVALID_REQUEST', error.message);
@@ -129,7 +138,11 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   return app;
 }
 
-/** Any page may send text/plain to another origin without asking; JSON makes the browser ask first. An empty body is none, whatever it says it is. */
+/**
+ * Accepts bodies of JSON only. A page may send text/plain to another origin without a preflight;
+ * for JSON the browser asks first (Fetch standard). An empty body counts as none, whatever its
+ * type.
+ */
 function takeJsonOnly(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
@@ -137,7 +150,8 @@ function takeJsonOnly(app: FastifyInstance): void {
     if (body === '') done(null, undefined);
     else
       void parse(request, body, (error, value) => {
-        // A text that was parsed is JSON: only then its numbers are looked at.
+        // The check of numbers needs valid JSON, so it runs only after the parser accepted the
+        // text.
         const changed = error === null || error === undefined ? changedNumber(body) : undefined;
         if (changed === undefined) done(error, value);
         else done(new HubError('INVALID_REQUEST', `the number ${changed.slice(0, 40)} cannot be kept exactly: send it as a string`));

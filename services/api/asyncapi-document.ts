@@ -1,4 +1,4 @@
-/** The WebSocket side as an AsyncAPI 3.0 document (A14), made from the table of frames. */
+/** The WebSocket side as an AsyncAPI 3.0 document (A14), generated from the table of frames. */
 
 import { Type } from '@sinclair/typebox';
 import { basePath } from '#libs/config/public-url.ts';
@@ -7,14 +7,15 @@ import { FRAME_ID, type Members, optional } from '#libs/protocol/member-types.ts
 import type { Routes } from './api-parts.ts';
 import { frameSchema } from './room-schemas.ts';
 
+/** The values of the document that depend on the hub. */
 export interface AsyncApiOptions {
-  /** Of the hub. */
+  /** The version of the hub. */
   readonly version: string;
-  /** `PUBLIC_URL`; without it the document names no server. */
+  /** `PUBLIC_URL`. If it is undefined, the document names no server. */
   readonly publicUrl: string | undefined;
 }
 
-/** The three ways in (H1): the same frames on each. */
+/** The four paths of H1. All have the same frames. */
 const CHANNELS = {
   chat: { address: '/ws/chat', description: 'Rooms are joined by frames.', parameters: [] },
   chatRoom: { address: '/chat/{room}', description: 'The room is joined at once.', parameters: ['room'] },
@@ -33,7 +34,7 @@ const PARAMETERS = {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A plain object: the caller may keep and send it. */
+/** Returns the document as a plain object. The caller may keep and send it. */
 export function asyncApiDocument({ version, publicUrl }: AsyncApiOptions): Json {
   const server = publicUrl === undefined ? undefined : serverOf(publicUrl);
   return {
@@ -102,7 +103,10 @@ function channel(name: keyof typeof CHANNELS): Json {
   };
 }
 
-/** Seen from the hub, as the specification wants it: it receives what clients send. */
+/**
+ * The operations as the hub sees them, which AsyncAPI 3.0 requires: the hub receives the frames of
+ * clients.
+ */
 function operations(): Json {
   const receive = Object.entries<ClientFrameRow>(CLIENT_FRAMES).map(([name, { summary, answer }]) => [
     `receive_${name}`,
@@ -156,7 +160,7 @@ function messages(side: 'client' | 'server', rows: Readonly<Record<string, Row>>
   );
 }
 
-/** `GET /asyncapi.json` (A14). `version`: the hub's. */
+/** Adds `GET /asyncapi.json` (A14). `version` is that of the hub. */
 export function asyncApiRoutes(version: string): Routes {
   return (api, { publicUrl }) => {
     const document = JSON.stringify(asyncApiDocument({ version, publicUrl }));

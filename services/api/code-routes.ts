@@ -1,3 +1,4 @@
+/** Accounts: `POST /auth/code` (A1), `/auth/verify` (A2), `/auth/register` (A3). */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -49,10 +50,12 @@ const Ticket = Type.Object(
 );
 const NewAccount = Type.Object({ registration: Type.String({ maxLength: 64 }), name: Type.String() }, { additionalProperties: false });
 
+/** Milliseconds for which a code is valid. */
 const CODE_MS = 600_000;
+/** Milliseconds for which a registration ticket is valid. */
 const TICKET_MS = 600_000;
 
-/** Login by a mailed code: `POST /auth/code` (A1), `/auth/verify` (A2), `/auth/register` (A3). */
+/** Adds the routes of a login by a mailed code. */
 export const codeRoutes: Routes = (api, parts) => {
   sendCode(api, parts);
   verifyCode(api, parts);
@@ -60,8 +63,9 @@ export const codeRoutes: Routes = (api, parts) => {
 };
 
 /**
- * Whether an account exists makes no difference to what is done here: a code is made, hashed and put, a mail is queued, and the answer is the same. Where
- * nobody has the nickname the queued mail has no recipient, and the worker drops it.
+ * `POST /auth/code`. It does the same for known and unknown accounts: it makes a code, stores its
+ * hash, queues a mail and gives the same answer. If nobody has the name, the mail has no recipient
+ * and the worker drops it.
  */
 function sendCode(api: FastifyInstance, parts: ApiParts): void {
   const { store, now, limits, codeKey, queueMail } = parts;
@@ -131,7 +135,7 @@ function verifyCode(api: FastifyInstance, parts: ApiParts): void {
       const outcome = await redeem(parts, request, subject, device);
       if (typeof outcome === 'number') throw new HubError('RATE_LIMITED', undefined, { retryAfter: Math.ceil(outcome / 1000) });
       if (outcome === 'wrong') throw new HubError('CODE_INVALID');
-      // A nickname nobody has: its code was mailed to nobody, so it was guessed.
+      // Nobody has this name, so nobody received the code: somebody guessed it.
       if (user === undefined && account.by === 'name') throw new HubError('CODE_INVALID');
       dropAttempt(reply, parts);
       if (user !== undefined) {
@@ -145,7 +149,13 @@ function verifyCode(api: FastifyInstance, parts: ApiParts): void {
   );
 }
 
-/** The cookie's attempt may be that of another account, or over: then the newest code that was asked for from here is meant. */
+/**
+ * Uses up the code of a request. Resolves to `ok` or `wrong`, or to the milliseconds until the next
+ * try.
+ *
+ * The attempt in the cookie may have expired, or be that of another account. Then the code is the
+ * newest one that this address or browser asked for.
+ */
 async function redeem(
   parts: ApiParts,
   request: FastifyRequest<{ Body: Static<typeof Proof> }>,
@@ -170,7 +180,7 @@ function register(api: FastifyInstance, parts: ApiParts): void {
   api.post<{ Body: Static<typeof NewAccount> }>(
     '/auth/register',
     {
-      // The ticket is whose it is.
+      // The key belongs to the ticket: the holder of the ticket owns the answer.
       ...idempotent({}, ({ body }) => `ticket ${secretHash((body as Static<typeof NewAccount>).registration)}`),
       schema: {
         tags: ['Accounts'],
@@ -190,11 +200,13 @@ function register(api: FastifyInstance, parts: ApiParts): void {
       await requireUnlike(parts, name);
       const id = newId(parts, request);
       const keyed = request.headers['idempotency-key'] !== undefined;
-      // Made by the same request before, by a process that died.
+      // An earlier run of the same request made the account, and its process died before the
+      // answer.
       const again = keyed && (await store.users.byId(id)) !== undefined;
       const outcome = again ? 'created' : await store.users.create({ id, name, mail });
       if (outcome === 'name-taken') throw new HubError('NAME_TAKEN');
-      // Until the answer is kept the same request has to find the ticket: then it ends by itself, and opens no second account.
+      // Until the answer is stored, the same request has to find the ticket. The ticket then
+      // expires by itself. It cannot open a second account, because the address has one.
       if (outcome !== 'created' || !keyed) await store.logins.dropTicket(ticket);
       if (outcome === 'mail-taken') throw new HubError('CODE_INVALID', 'This address was registered meanwhile: ask for a new code.');
       keepDevice(reply, parts, accountKey(textKey(mail)));
@@ -203,11 +215,15 @@ function register(api: FastifyInstance, parts: ApiParts): void {
   );
 }
 
+/** Resolves to the user of an account; undefined if there is none. */
 function userOf({ store }: ApiParts, account: AccountName): Promise<UserRecord | undefined> {
   return account.by === 'mail' ? store.users.byMail(account.mail) : store.users.byName(account.name);
 }
 
-/** One for the name and the address of an account: what is counted and kept for one is for both. */
+/**
+ * Returns one key for the name and the address of an account, so limits and codes are shared
+ * between the two.
+ */
 function subjectOf(account: AccountName, user: UserRecord | undefined): string {
   return accountKey(user === undefined ? account.key : textKey(user.mail));
 }

@@ -1,4 +1,4 @@
-/** The whole API over the backends of a process: of one of its own, or of the all-in-one. */
+/** Composes the whole API over the backends of a process: an API process or the all-in-one. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
@@ -21,23 +21,29 @@ import { LIMITS, RateLimits } from './rate-limits.ts';
 import { memberRoutes, roomRoutes } from './room-routes.ts';
 import { serviceRoutes } from './service-routes.ts';
 
+/** The parts of `composeApi`. */
 export interface ApiComposition {
   readonly config: Config;
-  /** `JWT_SECRET`, or the all-in-one's own: seals queued mail, keys the hashes of codes and makes refresh secrets. */
+  /**
+   * `JWT_SECRET`, or the secret of the all-in-one. The API derives its keys from it: for queued
+   * mail, codes, refresh secrets, stored answers and cookies of known browsers.
+   */
   readonly secret: string;
   readonly tokens: Tokens;
   readonly backend: Backend;
   readonly parts: HubParts;
-  /** Stays the caller's. */
+  /** The caller closes it. */
   readonly jobs: Jobs;
   readonly log: Logger;
-  /** Whether the process leaves. */
+  /** Returns true while the process shuts down. */
   readonly draining: () => boolean;
-  /** The folder whose files are served at `/`. */
+  /** The folder of the built pages, served at `/`. Undefined: no pages are served. */
   readonly page: string | undefined;
 }
 
-/** An API that listens nowhere yet. Throws TypeError where there is no key to sign tokens with. */
+/**
+ * Returns an API that does not listen yet. Throws TypeError if there is no key to sign tokens with.
+ */
 export function composeApi({
   config,
   secret,

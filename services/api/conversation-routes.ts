@@ -1,4 +1,4 @@
-/** Customers and the agents who answer them (A10). */
+/** Conversations of customers with agents (A10). */
 
 import { type Static, Type } from '@sinclair/typebox';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -70,6 +70,7 @@ const AssignTo = Type.Object(
   { additionalProperties: false },
 );
 
+/** Adds the routes of A10: for customers (`ask`) and for agents (`answer`). */
 export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignment'>): Routes {
   return (api, parts) => {
     const { store, limits } = parts;
@@ -109,7 +110,8 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
         },
       },
       async ({ query: { state, agent, after, limit = LIST_MAX } }) => {
-        // A place is one of the list that was asked for: of another one it would skip what nobody has seen.
+        // A cursor is valid only for the same filters. In another list it would skip items that
+        // nobody has seen.
         const list = JSON.stringify(['conversations', state, agent]);
         const place = after === undefined ? undefined : placeOf<Place>(list, after, [0, 0]);
         const { items, next } = await store.conversations.list({

@@ -1,3 +1,4 @@
+/** Logins of customers: people who write to a business through its website (A5). */
 import { type Static, Type } from '@sinclair/typebox';
 import { CHANNEL, type CustomerDoor } from '#libs/config/kinds.ts';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -38,9 +39,13 @@ const CustomerProof = Type.Object(
   { additionalProperties: false },
 );
 
+/** Bytes of the metadata as JSON. */
 const METADATA_MAX_BYTES = 4096;
 
-/** `POST /customers`, `POST /customers/token` (A5): people who write to a business, known by what they tell of themselves. */
+/**
+ * Adds `POST /customers` and `POST /customers/token` (A5). The hub does not verify the name and
+ * metadata that a customer gives.
+ */
 export const customerRoutes: Routes = (api, parts) => {
   const { store, limits } = parts;
 
@@ -88,7 +93,8 @@ export const customerRoutes: Routes = (api, parts) => {
       await requireLimits(limits, ['refreshPerAddress', clientKey(request)]);
       const secret = presentedSecret(request, refresh, parts, 'customer');
       if (secret === undefined) throw new HubError('MISSING_TOKEN', 'A refresh secret is needed: the cookie, or `refresh`.');
-      // Asked before the secret is used up: where the store fails here, it is good for another try.
+      // This read comes before the secret is used up. If the store fails here, the customer may try
+      // again with the same secret.
       const customer = await store.customers.byId(customerId);
       const renewed = await renewLogin(parts, secret);
       const good = renewed?.family.kind === 'customer' && renewed.family.userId === customerId && customer?.channel === channel;
@@ -100,13 +106,16 @@ export const customerRoutes: Routes = (api, parts) => {
   );
 };
 
-/** @throws HubError `FORBIDDEN` if customers of the channel are not let in. */
+/** Checks that `ALLOW_CUSTOMERS` lets in customers of the channel. @throws HubError `FORBIDDEN`. */
 function requireOpenDoor(door: CustomerDoor, channel: string | undefined): void {
   const open = typeof door === 'boolean' ? door : channel !== undefined && door.includes(channel);
   if (!open) throw new HubError('FORBIDDEN', 'Customers are not let in here (ALLOW_CUSTOMERS).');
 }
 
-/** The same for a customer by their id. Rejects also with `HubError` `UNAVAILABLE`. */
+/**
+ * Checks that `ALLOW_CUSTOMERS` lets in this customer, given by id. Rejects with `HubError`
+ * `FORBIDDEN` or `UNAVAILABLE`.
+ */
 export async function requireCustomerDoor(
   { store, allowCustomers }: Pick<ApiParts, 'store' | 'allowCustomers'>,
   customer: string,

@@ -1,4 +1,7 @@
-/** `Idempotency-Key` (A15): a request that makes something may be repeated, and makes it once. */
+/**
+ * `Idempotency-Key` (A15): a client may repeat a request that makes something, and the hub makes it
+ * once.
+ */
 
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,14 +19,20 @@ const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Closes a text under a key of 32 bytes (AES-256-GCM), base64url. It opens for the same `purpose` only. */
+/**
+ * Encrypts a text with a key of 32 bytes (AES-256-GCM, NIST SP 800-38D), base64url. Only `openText`
+ * with the same key and `purpose` decrypts it.
+ */
 function sealText(key: Uint8Array, purpose: string, text: string): string {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(purpose));
   return Buffer.concat([nonce, cipher.update(text), cipher.final(), cipher.getAuthTag()]).toString('base64url');
 }
 
-/** Undefined if it was sealed with another key, for another purpose, or changed. */
+/**
+ * Decrypts a text of `sealText`. Returns undefined if it has another key or purpose, or was
+ * changed.
+ */
 function openText(key: Uint8Array, purpose: string, sealed: string): string | undefined {
   const bytes = Buffer.from(sealed, 'base64url');
   if (bytes.length < NONCE_BYTES + TAG_BYTES) return undefined;
@@ -36,25 +45,29 @@ function openText(key: Uint8Array, purpose: string, sealed: string): string | un
   }
 }
 
-/** On routes without a token: what the answer belongs to beside the key, which somebody else may guess. */
+/** Returns the owner of an answer. Somebody else may guess the key, but not the owner. */
 type Owner = (request: FastifyRequest) => string;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Takes an `Idempotency-Key`. */
+    /** If set, the route takes an `Idempotency-Key`. Returns the owner of its answers. */
     idempotent?: Owner;
   }
 }
 
+/** Milliseconds for which an answer is stored. */
 const KEEP_MS = 86_400_000;
-/** How long the answer to a request that is under way is waited for, and how often it is looked for, milliseconds. */
+/** Milliseconds to wait for the answer of a request under way, and between two looks for it. */
 const WAIT_MS = 5000;
 const LOOK_MS = 100;
-/** How often a claim is renewed, milliseconds: one that was not for 30 s is taken over. */
+/**
+ * Milliseconds between two renewals of a claim. If a claim is not renewed for 30 s, the same
+ * request takes it over.
+ */
 const RENEW_MS = 10_000;
 const UUID_HEX = 32;
 
-/** An answer as it is kept. */
+/** The stored form of an answer, before encryption. */
 interface Kept {
   readonly status: number;
   readonly type: string | undefined;
@@ -67,8 +80,11 @@ const byService: Owner = ({ service }) => `service ${service}`;
 const byAddress: Owner = (request) => `address ${clientKey(request)}`;
 
 /**
- * Options of a guarded route, or of one that is open to all, that makes something: with an `Idempotency-Key` it makes it once in 24 hours. The answer belongs to
- * the user or the service; on a route that is open to all to the client's address, or to what `owner` reads from the request.
+ * Returns the options of a route that makes something. With an `Idempotency-Key` it makes it once
+ * in 24 hours.
+ *
+ * The answer belongs to the user or service of a guarded route. On a route that is open to all it
+ * belongs to the client's address, or to the result of `owner`.
  */
 export function idempotent<Options extends Partial<Guarded>>(guarded: Options, owner?: Owner) {
   const access = guarded.config?.access;
@@ -76,12 +92,15 @@ export function idempotent<Options extends Partial<Guarded>>(guarded: Options, o
   return { ...guarded, config: { ...guarded.config, idempotent: owner ?? (access === undefined ? byAddress : guardedOwner) } };
 }
 
-/** Of the requests that are being answered. */
+/** The claims of the requests under way. */
 const claims = new WeakMap<FastifyRequest, Claim>();
 
 type Parts = Pick<ApiParts, 'store' | 'now' | 'uuid' | 'log' | 'answerKey' | 'limits'>;
 
-/** Keeps the answers of the `idempotent` routes that are registered on `api` after this, and gives them again. */
+/**
+ * Stores the answers of the `idempotent` routes that are registered on `api` after this call, and
+ * repeats them.
+ */
 export function keepAnswers(api: FastifyInstance, parts: Parts): void {
   const { store, log, limits } = parts;
   const renewals = new WeakMap<FastifyRequest, NodeJS.Timeout>();
@@ -96,7 +115,7 @@ export function keepAnswers(api: FastifyInstance, parts: Parts): void {
     const { idempotent: owner, access } = request.routeOptions.config;
     const key = request.headers['idempotency-key'];
     if (owner === undefined || typeof key !== 'string') return;
-    // Whoever needs no token could have the database write without end.
+    // Without this limit, clients without a token could make the database write without end.
     if (access === undefined) await requireLimits(limits, ['keysPerAddress', clientKey(request)]);
     const kept = await claimOrAnswer(parts, request, owner(request), key, (claim) => claimed(request, claim));
     if (kept !== undefined) return again(reply, kept);
@@ -110,18 +129,23 @@ export function keepAnswers(api: FastifyInstance, parts: Parts): void {
     failPoint('before-answer-kept');
     try {
       const refused = reply.statusCode >= 400;
-      // A refusal makes nothing; a try before this one, whose claim was taken over, may have.
+      // A rejected request made nothing, so its key is free. The exception is a claim that was
+      // taken over: the earlier run may have made something.
       if (refused && reply.statusCode < 500 && claim.expiresAt === claim.now + KEEP_MS) await store.answers.drop(claim);
       else if (refused) await store.answers.release(claim);
       else await store.answers.keep(claim, sealed(parts, claim.scope, reply, payload));
     } catch (error) {
-      // What was made is made: its answer is given, and a repetition after 30 s is a new request.
+      // The work is done, so the client gets its answer. A repetition after 30 s runs again and
+      // makes the same thing (`newId`).
       log.warn({ err: error, request: request.id }, 'an answer was not kept');
     }
   });
 }
 
-/** The id of what a request makes: with an `Idempotency-Key` the same one again, also if the process died before it answered. */
+/**
+ * Returns the id of the thing that a request makes: a UUID. With an `Idempotency-Key` a repetition
+ * gets the same id, even if the first process died before it answered.
+ */
 export function newId({ uuid, answerKey }: Pick<ApiParts, 'uuid' | 'answerKey'>, request: FastifyRequest): string {
   const made = ofKey(answerKey, request, 'id');
   if (made === undefined) return uuid();
@@ -129,23 +153,34 @@ export function newId({ uuid, answerKey }: Pick<ApiParts, 'uuid' | 'answerKey'>,
   return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-8$4-$5');
 }
 
-/** As `newId`, the name of a room; undefined: without a key it may be any. */
+/** Like `newId`, for the name of a room. Undefined without a key: the name may be any. */
 export function newRoom({ answerKey }: Pick<ApiParts, 'answerKey'>, request: FastifyRequest, kind: RandomlyNamedKind): string | undefined {
   const made = ofKey(answerKey, request, 'room');
   return made && roomNameOf(kind, made);
 }
 
-/** As `newId`, the id of a message (M2): said again, it is the same one. Undefined without a key. */
+/**
+ * Like `newId`, for the id of a message (M2): if a service publishes it again, it is the same
+ * message. Undefined without a key.
+ */
 export function newMessageId({ answerKey }: Pick<ApiParts, 'answerKey'>, request: FastifyRequest): string | undefined {
   return ofKey(answerKey, request, 'message')?.toString('base64url');
 }
 
-/** 32 bytes that follow from the key, its owner, the route, the request, and the day that the key is kept for: later it makes another thing. */
+/**
+ * Returns 32 bytes derived from the key, its owner, the route, the request, and the end of the 24
+ * hours. The end is part of them, so a later request with the same key makes another thing.
+ * Undefined without a key.
+ */
 function ofKey(answerKey: Uint8Array, request: FastifyRequest, purpose: string): Buffer | undefined {
   const claim = claims.get(request);
   return claim && macOf(answerKey, [purpose, claim.scope, claim.requestHash, String(claim.expiresAt)]);
 }
 
+/**
+ * Claims the key of a request (`claimed` is called), or resolves to the stored answer of an earlier
+ * one. Rejects with `HubError` `KEY_REUSED`, `KEY_IN_USE`, `UNAVAILABLE` or `INTERNAL`.
+ */
 async function claimOrAnswer(
   { store, now, uuid, answerKey }: Parts,
   request: FastifyRequest,
@@ -166,7 +201,7 @@ async function claimOrAnswer(
     }
     if (found !== undefined && found.requestHash !== hash) throw new HubError('KEY_REUSED');
     if (found?.answer !== undefined) {
-      // The scope is made with the key that seals it: it opens.
+      // The scope is derived from the key that encrypts the answer, so the answer can be decrypted.
       const kept = openText(answerKey, scope, found.answer);
       if (kept === undefined) throw new HubError('INTERNAL');
       return JSON.parse(kept) as Kept;
@@ -205,7 +240,7 @@ function macOf(key: Uint8Array, parts: readonly string[]): Buffer {
   return createHmac('sha256', key).update(JSON.stringify(parts)).digest();
 }
 
-/** JSON in which the order of members makes no difference. */
+/** Returns JSON with sorted members: their order in the request makes no difference. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_name, member: unknown) =>
     typeof member === 'object' && member !== null && !Array.isArray(member)

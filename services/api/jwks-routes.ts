@@ -1,3 +1,4 @@
+/** The public keys of tokens that the hub signs. */
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import type { ApiParts } from './api-parts.ts';
@@ -19,7 +20,10 @@ const KeySet = Type.Object(
   { description: 'A JWK Set (RFC 7517).' },
 );
 
-/** `GET /.well-known/jwks.json` at the root (A12): what other programs verify our tokens by. Not there where tokens are signed with a secret. */
+/**
+ * Adds `GET /.well-known/jwks.json` at the root (A12): other programs verify tokens of the hub with
+ * these keys. If a secret signs the tokens, the route does not exist.
+ */
 export function jwksRoutes(app: FastifyInstance, { jwks }: Pick<ApiParts, 'jwks'>): void {
   if (jwks === undefined) return;
   app.get(

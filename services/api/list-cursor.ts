@@ -1,4 +1,4 @@
-/** How lists of the API are read page by page (A16). */
+/** Cursors of the lists of the API, which are read page by page (A16). */
 
 import { Type } from '@sinclair/typebox';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -8,21 +8,28 @@ type Parts = readonly [asOf: number, at: number, room: string];
 
 const listOf = (user: string) => JSON.stringify(['rooms', user]);
 
-/** Where a page of a user's rooms begins. @throws HubError `INVALID_REQUEST`. */
+/**
+ * Returns the place where a page of a user's rooms begins; undefined for the first page. @throws
+ * HubError `INVALID_REQUEST`.
+ */
 export function roomPlaceOf(user: string, after: string | undefined): RoomPlace | undefined {
   if (after === undefined) return undefined;
   const [asOf, at, room] = placeOf<Parts>(listOf(user), after, [0, 0, '']);
   return { asOf, at, room };
 }
 
+/** Returns the member `next` of a page of a user's rooms. Empty at the end of the list. */
 export function nextRoomsOf(user: string, place: RoomPlace | undefined): { readonly next?: string } {
   return nextOf(listOf(user), place && [place.asOf, place.at, place.room]);
 }
 
-/** What a place in a list is written with. */
+/** A part of a place in a list. */
 type Part = string | number;
 
-/** Members of the query of a list: where the page begins, and how long it may be. */
+/**
+ * Returns the members of a list's query: the start of the page, and its length (1 to `max`, default
+ * `limit`).
+ */
 export function pageQuery(max: number, limit = max) {
   return {
     after: Type.Optional(Type.String({ description: 'The `next` of the page before. Without it: the first page.' })),
@@ -30,17 +37,23 @@ export function pageQuery(max: number, limit = max) {
   };
 }
 
-/** The member of an answer that has the `after` of the next page. */
+/** The schema of the member `next` of an answer. */
 export const Next = Type.Optional(Type.String({ description: 'The `after` of the next page; without it the list ends here.' }));
 
-/** A place that an answer gives out, as its member `next`. */
+/**
+ * Returns the member `next` of an answer: a place as an opaque text. `list` names the list with its
+ * filters. Empty if `place` is undefined.
+ */
 export function nextOf(list: string, place: readonly Part[] | undefined): { readonly next?: string } {
   return place === undefined ? {} : { next: Buffer.from(JSON.stringify([list, ...place])).toString('base64url') };
 }
 
 /**
- * The parts of a place that `nextOf` wrote for the same list: of the types of `like`. Whoever makes one up reads what they may read anyway, from elsewhere on.
- * @throws HubError `INVALID_REQUEST` for everything else.
+ * Returns the parts of a place that `nextOf` wrote for the same list. They have the types of
+ * `like`. The text is not signed: a client that makes one up reads only items that it may read
+ * anyway.
+ *
+ * @throws HubError `INVALID_REQUEST` for any other text.
  */
 export function placeOf<Parts extends readonly Part[]>(list: string, after: string, like: Parts): Parts {
   const read = parse(after);
@@ -60,7 +73,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** PostgreSQL keeps no NUL and no lone surrogate in a text. */
+/** Checks the type of a part. PostgreSQL cannot store NUL or a lone surrogate in a text. */
 function isLike(part: unknown, like: Part | undefined): part is Part {
   if (typeof like === 'number') return Number.isSafeInteger(part);
   return typeof part === 'string' && !part.includes('\0') && part.isWellFormed();

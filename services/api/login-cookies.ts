@@ -1,4 +1,7 @@
-/** What a browser keeps between asking for a code and logging in, and of having logged in before. */
+/**
+ * The cookies of logins: refresh secrets, the attempt of a mailed code, and known browsers (A1, A2,
+ * A4, A5).
+ */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
@@ -8,12 +11,15 @@ import type { ApiParts } from './api-parts.ts';
 import '@fastify/cookie';
 import { type LoginAnswer, loginOf, type RenewedLogin } from './login.ts';
 
-/** Each is its own, and has the suffix of `cookieSuffix`: who uses the chat in the browser of a customer, or is an agent beside it, stays both. */
+/**
+ * The cookie of each kind of login, before its suffix (`cookieSuffix`). The names differ so that
+ * one browser can hold a user's, an agent's and a customer's login at once.
+ */
 const NAMES = { login: 'parley_refresh', agent: 'parley_agent', customer: 'parley_customer' } as const;
 
 /**
- * Beside the cookie stands one that scripts may read, and that opens nothing: it tells the pages that there is a login to go on with. Who has none is not
- * asked for one. A widget knows its customer without.
+ * A second cookie beside the first. Scripts may read it, and it opens nothing: it tells the pages
+ * that there is a login to renew. Without it, a page requests no renewal. The widget needs none.
  */
 const HINTS = { login: 'parley_in', agent: 'parley_agent_in', customer: undefined } as const;
 
@@ -21,7 +27,10 @@ type CookieOwner = keyof typeof NAMES;
 
 type CookieParts = Pick<ApiParts, 'now' | 'publicUrl' | 'origins' | 'store'>;
 
-/** Answers with a login, and sets the cookie of its kind. `until`: when the refresh secret ends, Unix milliseconds. */
+/**
+ * Answers with a login and sets the cookie of its kind. `until` is the end of the refresh secret,
+ * Unix milliseconds.
+ */
 export function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
   reply: FastifyReply,
   parts: CookieParts,
@@ -40,28 +49,34 @@ export function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
 }
 
 /**
- * Answers with a login that goes on. A late secret's next one is in the answer and in no cookie: the browser has a newer one, and would go back to one that is
- * about to be out of use.
+ * Answers with a renewed login. The secret for a `late` one is in the answer, but not in a cookie:
+ * the browser already has a newer cookie, and this secret is about to expire.
  */
 export function sendRenewed(reply: FastifyReply, parts: CookieParts, { answer, family, late }: RenewedLogin): FastifyReply {
   return late ? reply.status(200).send(answer) : sendLogin(reply, parts, { answer, until: family.expiresAt }, 200);
 }
 
-/** Whose cookie a login of this kind (`kind` of a token) has. */
+/** Returns the owner of the cookie for a login of this kind (`kind` of a token). */
 export function cookieOwner(kind: string | undefined): CookieOwner {
   return kind === 'customer' || kind === 'agent' ? kind : 'login';
 }
 
-/** Whose cookie a request means that says `kind`, or nothing: then that of the chat, and of agents where there is no other. */
+/**
+ * Returns the owner of the cookie that a request means. `kind` is the choice in its body. Without
+ * it, the cookie that is present; of several, the user's.
+ */
 export function presentedOwner({ cookies }: FastifyRequest, { publicUrl }: CookieParts, kind: string | undefined): CookieOwner {
   const has = (owner: CookieOwner): boolean => Boolean(cookies[NAMES[owner] + cookieSuffix(publicUrl)]);
   return kind === undefined && !has('login') && has('agent') ? 'agent' : cookieOwner(kind);
 }
 
 /**
- * Takes the cookie back, and what stands beside it, where it has the refused `secret`, or one of the same login, or of the login `ended`: a bad secret in a
- * body says nothing of a good cookie. A cookie with a secret of a login that this hub does not know is another hub's under the same host name: it is
- * left alone. Rejects with `HubError` `UNAVAILABLE`.
+ * Deletes the cookie and the hint beside it if its secret is of the same login as the rejected
+ * `secret`, or of the login `ended`. A bad secret in a body leaves a good cookie.
+ *
+ * A cookie of a login that this hub does not know belongs to another hub under the same host name,
+ * so it stays. If the request has no cookie, the hint alone may be left over: both are deleted.
+ * Rejects with `HubError` `UNAVAILABLE`.
  */
 export async function clearCookie(
   reply: FastifyReply,
@@ -84,9 +99,14 @@ export async function clearCookie(
 }
 
 /**
- * The refresh secret of a request: the body's, otherwise the cookie's; undefined if there is neither. A cookie comes along whether or not the page that
- * sends the request may use it: SameSite=Strict keeps other sites out of a login, Partitioned keeps a customer's to the site it was made in, and the
- * Origin header keeps out every origin that is not ours or named. Throws `HubError` `ORIGIN_DENIED`.
+ * Returns the refresh secret of a request: from the body, otherwise from the cookie; undefined if
+ * there is neither.
+ *
+ * A browser sends a cookie even if the page may not use it. `SameSite=Strict` keeps other sites out
+ * of a login, `Partitioned` keeps a customer's login to one site, and the check of `Origin` keeps
+ * out every origin that is neither ours nor in `ALLOWED_ORIGINS`.
+ *
+ * Throws `HubError` `ORIGIN_DENIED`.
  */
 export function presentedSecret(
   request: FastifyRequest,
@@ -101,7 +121,10 @@ export function presentedSecret(
   return cookie;
 }
 
-/** Browsers send Origin with every POST; who sends none is no browser, and has no cookies of anybody else. `*` is no leave to use cookies. */
+/**
+ * Browsers send `Origin` with every POST. A client without `Origin` is not a browser, so it has
+ * only its own cookies. `*` in `ALLOWED_ORIGINS` does not allow cookies.
+ */
 function assertMayUseCookie({ headers, host }: FastifyRequest, origins: OriginPolicy): void {
   const { origin } = headers;
   if (origin !== undefined) {
@@ -109,27 +132,31 @@ function assertMayUseCookie({ headers, host }: FastifyRequest, origins: OriginPo
   } else if (headers['sec-fetch-site'] === 'cross-site') throw new HubError('ORIGIN_DENIED', 'This origin may not use the login.');
 }
 
-/** By scripts of every page of the hub. */
+/** Returns the attributes of a cookie that scripts of every page of the hub may read. */
 function readable({ publicUrl }: CookieParts) {
   return { path: `${basePath(publicUrl)}/`, httpOnly: false } as const;
 }
 
 /**
- * The widget is a frame of ours in a page of another site: its cookie has to be let into such frames (`SameSite=None`, which browsers take with `Secure`
- * only), and each embedding site has one of its own (`Partitioned`, CHIPS). Where no browser would take it, on plain http, it is a strict one: the widget
- * then works, and is a new customer after a reload, unless the page is of the same site.
+ * Returns the attributes of a cookie with a refresh secret.
+ *
+ * The widget is a frame of ours in a page of another site. Its cookie needs `SameSite=None`, which
+ * browsers accept only with `Secure`, and is `Partitioned` (CHIPS): each embedding site has a
+ * cookie of its own. Over plain http browsers reject such a cookie, so it is strict there. The
+ * widget then works, but is a new customer after a reload unless the page is of the same site.
  */
 function attributes(request: FastifyRequest, publicUrl: string | undefined, owner: CookieOwner) {
   const secure = request.protocol === 'https' || (publicUrl?.startsWith('https:') ?? false);
   const common = { path: `${basePath(publicUrl)}/api/v1`, httpOnly: true } as const;
-  // Browsers trust the machine itself without https: what is sent to it stays there (W3C Secure Contexts, section 3.1).
+  // Browsers trust the machine itself without https, because its traffic stays there (W3C Secure
+  // Contexts section 3.1).
   const host = publicUrl === undefined ? request.hostname : new URL(publicUrl).hostname;
   if (owner === 'customer' && (secure || isThisMachine(host)))
     return { ...common, sameSite: 'none', secure: true, partitioned: true } as const;
   return { ...common, sameSite: 'strict', secure } as const;
 }
 
-/** What the cookies of a page of the hub have: out of reach of scripts and of other sites. */
+/** Returns the attributes of a cookie that neither scripts nor other sites can use. */
 function cookieAttributes(request: FastifyRequest, { publicUrl }: Pick<ApiParts, 'publicUrl'>) {
   return attributes(request, publicUrl, 'login');
 }
@@ -137,10 +164,10 @@ function cookieAttributes(request: FastifyRequest, { publicUrl }: Pick<ApiParts,
 const ATTEMPT = 'parley_attempt';
 const DEVICE = 'parley_device';
 
-/** Seconds. */
+/** Lifetimes of the two cookies, seconds: 10 minutes, and a year. */
 const ATTEMPT_SECONDS = 600;
 const DEVICE_SECONDS = 31_536_000;
-/** Accounts that one browser is known to. */
+/** Accounts that know one browser, at most. */
 const ACCOUNTS = 4;
 
 const ID_BYTES = 16;
@@ -151,26 +178,31 @@ const MAC_BYTES = 16;
 type AttemptParts = Pick<ApiParts, 'publicUrl'>;
 type DeviceParts = Pick<ApiParts, 'publicUrl' | 'deviceKey' | 'now'>;
 
-/** Hubs of one host name have cookies of their own each. */
+/** Returns the full name of a cookie. Hubs under one host name have cookies of their own each. */
 function nameOf(cookie: typeof ATTEMPT | typeof DEVICE, { publicUrl }: AttemptParts): string {
   return cookie + cookieSuffix(publicUrl);
 }
 
-/** The attempt that this browser asked a code for last. */
+/** Returns the attempt of the last code that this browser asked for; undefined if there is none. */
 export function cookieAttempt({ cookies }: FastifyRequest, parts: AttemptParts): string | undefined {
   return cookies[nameOf(ATTEMPT, parts)] || undefined;
 }
 
+/** Sets the cookie of an attempt, for 10 minutes. */
 export function keepAttempt(reply: FastifyReply, parts: AttemptParts, attempt: string): void {
   reply.setCookie(nameOf(ATTEMPT, parts), attempt, { ...cookieAttributes(reply.request, parts), maxAge: ATTEMPT_SECONDS });
 }
 
+/** Deletes the cookie of an attempt, if the request has it. */
 export function dropAttempt(reply: FastifyReply, parts: AttemptParts): void {
   const name = nameOf(ATTEMPT, parts);
   if (reply.request.cookies[name]) reply.clearCookie(name, cookieAttributes(reply.request, parts));
 }
 
-/** The id of this browser where somebody logged in to `account` in it within a year; undefined if it is a stranger to the account. */
+/**
+ * Returns the id of this browser if somebody logged in to `account` with it within a year;
+ * otherwise undefined.
+ */
 export function knownDevice({ cookies }: FastifyRequest, parts: DeviceParts, account: string): string | undefined {
   return tokensOf(cookies[nameOf(DEVICE, parts)])
     .map((token) => deviceOf(parts, token, account))
@@ -178,8 +210,8 @@ export function knownDevice({ cookies }: FastifyRequest, parts: DeviceParts, acc
 }
 
 /**
- * From now on this browser is known to `account`, for a year. The cookie says to nobody which accounts these are, and opens nothing: a browser that has it may
- * try when strangers have used up the tries of the account.
+ * Makes this browser known to `account` for a year. The cookie names no account and opens nothing.
+ * It lets the browser try even if strangers have used up the tries of the account.
  */
 export function keepDevice(reply: FastifyReply, parts: DeviceParts, account: string): void {
   const { request } = reply;
@@ -192,7 +224,10 @@ function tokensOf(cookie: string | undefined): string[] {
   return cookie ? cookie.split('.').slice(0, ACCOUNTS) : [];
 }
 
-/** A browser stays the same one: logging in gives it no further tries. */
+/**
+ * Returns a token for the cookie. A known browser keeps its id, so a login does not give it further
+ * tries.
+ */
 function newToken({ deviceKey, now }: DeviceParts, account: string, device: string | undefined): string {
   const id = device === undefined ? randomBytes(ID_BYTES) : Buffer.from(device, 'base64url');
   const plain = Buffer.concat([id, Buffer.alloc(EXPIRY_BYTES)]);

@@ -1,3 +1,4 @@
+/** Logins of agents and guests (A6, A7), and the routes that renew and end every login (A4). */
 import { type Static, Type } from '@sinclair/typebox';
 import type { Credentials } from '#libs/auth/credentials.ts';
 import { isPassword, PASSWORD_MAX } from '#libs/auth/password.ts';
@@ -28,7 +29,10 @@ const AgentCredentials = Type.Object(
   { additionalProperties: false },
 );
 
-/** `POST /public/login` (A6): agents. A name nobody has costs the same time and gets the same answer as a wrong password. */
+/**
+ * Adds `POST /public/login` (A6) for agents. An unknown name takes the same time and gets the same
+ * answer as a wrong password.
+ */
 export const agentRoutes: Routes = (api, parts) => {
   const { store, limits, now } = parts;
   api.post<{ Body: Static<typeof AgentCredentials> }>(
@@ -48,7 +52,7 @@ export const agentRoutes: Routes = (api, parts) => {
       const device = knownDevice(request, parts, name);
       if (device !== undefined) await requireLimits(limits, ['loginPerDevice', device]);
       else await requireLimits(limits, ['loginPerAddress', client], ['loginPerNameAndAddress', `${client} ${name}`]);
-      // Before the password is looked at: many at once are counted, too.
+      // This comes before the password is compared, so concurrent tries count, too.
       const begun = await store.codes.beginTry(name, device, now());
       if (typeof begun === 'number') throw new HubError('RATE_LIMITED', undefined, { retryAfter: Math.ceil(begun / 1000) });
       const agent = await store.agents.byName(username);
@@ -63,7 +67,10 @@ export const agentRoutes: Routes = (api, parts) => {
 
 const NewGuest = Type.Object({ name: Type.String() }, { additionalProperties: false });
 
-/** `POST /guests` (A7): a login for anybody who tells a name that is no account's and no agent's. Two guests may have the same name; their ids differ. */
+/**
+ * Adds `POST /guests` (A7): a login for anybody with a name that no account has and that does not
+ * look like an agent's. Two guests may have the same name; their ids differ.
+ */
 export const guestRoutes: Routes = (api, parts) => {
   api.post<{ Body: Static<typeof NewGuest> }>(
     '/guests',
@@ -108,10 +115,10 @@ interface SecretBody {
   Body: Static<typeof Secret>;
 }
 
-/** A token lasts a little longer than its `exp` says, for clocks that differ. */
+/** Milliseconds that a revocation outlasts its token, because clocks differ. */
 const SKEW_MS = 60_000;
 
-/** `POST /auth/refresh`, `POST /auth/logout` (A4). */
+/** Adds `POST /auth/refresh` and `POST /auth/logout` (A4). */
 export const loginRoutes: Routes = (api, parts) => {
   api.post<SecretBody>(
     '/auth/refresh',
@@ -160,7 +167,7 @@ export const loginRoutes: Routes = (api, parts) => {
       const secret = presentedSecret(request, request.body?.refresh, parts, owner);
       if (secret === undefined && token === undefined) throw new HubError('MISSING_TOKEN', 'A token or a refresh secret is needed.');
       if (secret !== undefined) await endBySecret(parts, secret);
-      // A token that is over ended by itself; beside a secret it adds nothing.
+      // An expired token has ended by itself. Beside a secret it adds nothing.
       if (token !== undefined && bearer !== undefined) await endByToken(parts, token, bearer);
       else if (secret === undefined) throw new HubError('TOKEN_EXPIRED');
       await clearCookie(reply, parts, owner, secret, bearer?.login);
@@ -169,7 +176,10 @@ export const loginRoutes: Routes = (api, parts) => {
   );
 };
 
-/** Whoever has a secret of the login, also one that is out of use, may end it. Anything else ends nothing. */
+/**
+ * Ends the login of a secret. Any secret of the login is enough, in use or not. Any other text ends
+ * nothing.
+ */
 async function endBySecret(parts: ApiParts, secret: string): Promise<void> {
   const login = await loginWithSecret(parts, secret);
   if (login !== undefined) await endLogin(parts, login.id, 'logout');
@@ -177,12 +187,12 @@ async function endBySecret(parts: ApiParts, secret: string): Promise<void> {
 
 async function endByToken(parts: ApiParts, token: string, { login, expiresAt }: Credentials): Promise<void> {
   if (login !== undefined) return endLogin(parts, login, 'logout', expiresAt * 1000);
-  // A token of another issuer belongs to no login of ours: it alone is taken back.
+  // A token of another issuer has no login of ours. Only the token is revoked.
   const at = parts.now();
   await parts.store.revocations.add({ kind: 'token', subject: tokenHash(token), reason: 'logout', at, until: expiresAt * 1000 + SKEW_MS });
 }
 
-/** Whose token it is; undefined if it is over, or none. */
+/** Resolves to the credentials of a token; undefined if it is not valid. */
 async function bearerOf(parts: ApiParts, token: string): Promise<Credentials | undefined> {
   try {
     return await parts.verify(token);

@@ -1,4 +1,4 @@
-/** A login: an access token, and the refresh secret that the next one is got with. */
+/** A login: an access token, and the refresh secret that renews it (A4). */
 
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type Static, Type } from '@sinclair/typebox';
@@ -8,37 +8,49 @@ import type { ActiveLogin, EarlierSecret, FamilyRecord, LoginSecrets } from '#li
 import type { ApiParts } from './api-parts.ts';
 
 const SECRET_BYTES = 32;
-/** How long a secret is still answered after the next one was used, milliseconds. */
+/** Milliseconds for which a secret still gets an answer after its successor was used. */
 const LATE_MS = 30_000;
-/** Earlier secrets that are kept at most. */
+/** Earlier secrets that are stored, at most. */
 const EARLIER_MAX = 16;
 
 /**
- * A login's id, a dot, and 43 characters of base64url: 32 bits of the generation (6 characters), and 222 bits of a MAC over login and generation. Secrets of
- * earlier versions have 43 random ones: each works once more, and is replaced by one of this form.
+ * The form of a refresh secret: the id of its login, a dot, and 43 characters of base64url. The
+ * first 6 are the generation (32 bits), the other 37 are 222 bits of a MAC over login and
+ * generation.
+ *
+ * Secrets of earlier versions have 43 random characters. Each works once more and is replaced by
+ * one of this form.
  */
 const SHAPE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([\w-]{6})[\w-]{37}$/;
 const MAC_LENGTH = 37;
 
-/** Longest refresh secret, characters. */
+/** Longest refresh secret accepted, characters. */
 export const REFRESH_MAX = 80;
 
-/** 32 random bytes, base64url. */
+/** Returns 32 random bytes in base64url. */
 export function newSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64url');
 }
 
-/** What the store keeps instead of a secret: SHA-256, base64url. Enough for 256 bits that nobody can guess. */
+/**
+ * Returns the stored form of a secret: SHA-256 in base64url. A plain hash is enough, because nobody
+ * can guess 222 bits or more.
+ */
 export function secretHash(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url');
 }
 
-/** The login a refresh secret names; undefined if it has not the form of one. */
+/**
+ * Returns the id of the login in a refresh secret; undefined if the text does not have the form of
+ * one. Does not check the MAC.
+ */
 export function loginOf(secret: string): string | undefined {
   return SHAPE.exec(secret)?.[1];
 }
 
-/** The secret of a generation: every process that has the key makes the same one. */
+/**
+ * Returns the secret of a generation of a login. Every process with the key computes the same one.
+ */
 export function secretOf(key: Uint8Array, login: string, generation: number): string {
   const number = Buffer.alloc(4);
   number.writeUInt32BE(generation);
@@ -47,15 +59,18 @@ export function secretOf(key: Uint8Array, login: string, generation: number): st
 }
 
 /**
- * What a presented secret is worth.
+ * The state of a presented secret.
  *
- * - `present`: the newest one. Using it makes the next.
- * - `before`: the present one was made for it, and was not used yet: its holder did not get the answer, or is another tab of the same browser.
- * - `late`: its next one was used, less than 30 s ago. It is answered with that next one.
- * - `replayed`: genuine, and out of use: somebody has a copy.
- * - `unknown`: anything else, made up by whoever knows the login's id, for example.
+ * - `present`: the newest one. Its use makes the next.
+ * - `before`: the present one is its successor and was not used yet. Either the answer was lost,
+ *   or another tab of the same browser asked.
+ * - `late`: its successor was used less than 30 s ago. It gets that successor again.
+ * - `replayed`: genuine and out of use. Somebody has a copy.
+ * - `unknown`: anything else, for example a text made up by somebody who knows the id of the
+ *   login.
  *
- * Example: 3 is present and unused. 3 is `present`, 2 is `before`, 1 is `late` for 30 s after 2 was used, then `replayed`, as 0 is.
+ * Example: secret 3 is present and unused. Then 3 is `present`, 2 is `before`, 1 is `late` until
+ * 30 s after 2 was used, and 0 is `replayed`.
  */
 export type Standing =
   | { readonly is: 'present' | 'before' | 'replayed' | 'unknown' }
@@ -71,34 +86,41 @@ function standingOf(key: Uint8Array, secret: string, login: LoginSecrets, now: n
   return { is: generation < login.generation && isSame(secret, secretOf(key, login.id, generation)) ? 'replayed' : 'unknown' };
 }
 
-/** The login after its present secret was used: the one of the next generation is present. */
+/**
+ * Returns the secrets of a login after the present one was used. That of the next generation
+ * becomes the present one.
+ */
 function afterUse(key: Uint8Array, { id, generation, hash, earlier }: LoginSecrets, now: number): Next {
   const before = earlier.map((one) => (one.until === null ? { ...one, until: now + LATE_MS } : one));
   return next(key, id, generation + 1, [{ hash, generation, until: null }, ...before.filter(({ until }) => until === null || until > now)]);
 }
 
 /**
- * The login with another present secret in place of one that this process cannot make again, because it was made with another key. Whoever has that one is
- * answered as whoever has the one before it.
+ * Returns the secrets of a login whose present secret was derived with another key, so this process
+ * cannot compute it. A new one takes its place. The holder of the old one gets the same answers as
+ * the holder of the one before it.
  */
 function afterKeyChange(key: Uint8Array, { id, generation, hash, earlier }: LoginSecrets): Next {
   return next(key, id, generation + 1, [{ hash, generation, until: null }, ...earlier]);
 }
 
-/** The present secret; undefined if it was made with another key. */
+/** Returns the present secret; undefined if it was derived with another key. */
 function presentSecret(key: Uint8Array, { id, generation, hash }: LoginSecrets): string | undefined {
   const secret = secretOf(key, id, generation);
   return isSame(secretHash(secret), hash) ? secret : undefined;
 }
 
-/** The secret a `late` one is answered with: that of the generation after it; undefined if it was made with another key. */
+/**
+ * Returns the answer to a `late` secret: that of the generation after it. Undefined if it was
+ * derived with another key.
+ */
 function secretAfter(key: Uint8Array, login: LoginSecrets, generation: number): string | undefined {
   const secret = secretOf(key, login.id, generation + 1);
   const hash = secretHash(secret);
   return login.earlier.some((one) => isSame(hash, one.hash)) ? secret : undefined;
 }
 
-/** A login's secrets from now on, and the one that is present then. */
+/** The next secrets of a login, and the present one among them. */
 export interface Next {
   readonly secret: string;
   readonly secrets: Omit<LoginSecrets, 'id'>;
@@ -109,13 +131,13 @@ function next(key: Uint8Array, id: string, generation: number, earlier: readonly
   return { secret, secrets: { generation, hash: secretHash(secret), earlier: earlier.slice(0, EARLIER_MAX) } };
 }
 
-/** In constant time, for texts of one length. */
+/** Compares in constant time if the texts have the same length. */
 function isSame(one: string, other: string): boolean {
   const [a, b] = [Buffer.from(one), Buffer.from(other)];
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** `T` of the contract. */
+/** The body of every login: `T` in SPEC.md (A4). */
 export const LoginAnswer = Type.Object(
   {
     token: Type.String({ description: 'A JWT for the WebSocket and for `Authorization: Bearer`.' }),
@@ -130,26 +152,34 @@ export const LoginAnswer = Type.Object(
   { description: 'A login.' },
 );
 
+/** A login as the API sends it. */
 export type LoginAnswer = Static<typeof LoginAnswer>;
 
-/** Somebody of a kind that the hub itself gives tokens to. */
+/** A person of a kind for which the hub signs tokens. */
 export type LoginUser = Person & { readonly kind: LoginKind };
 
+/** The kinds for which the hub signs tokens. */
 export type LoginKind = keyof typeof TOKEN_SECONDS;
 
-/** How long an access token serves, by kind. */
+/** Lifetimes of access tokens by kind, seconds. */
 const TOKEN_SECONDS = { user: 900, guest: 86_400, customer: 86_400, agent: 28_800 } as const;
-/** What is remembered of tokens of another issuer, whose life the hub does not know, milliseconds. */
+/**
+ * Milliseconds for which a revocation of another issuer's tokens is kept. The hub does not know how
+ * long such a token lives.
+ */
 export const FOREIGN_TOKEN_MS = 31 * 86_400_000;
-/** For clocks that differ. */
+/** Seconds that a revocation outlasts its tokens, because clocks differ. */
 const SKEW_SECONDS = 60;
 const DAY_MS = 86_400_000;
-/** Looks at a login's secrets, where others change them at the same moment. */
+/** Tries to replace the secrets of a login while others replace them, too. */
 const TRIES = 10;
 
 type LoginParts = Pick<ApiParts, 'store' | 'now' | 'uuid' | 'sign' | 'refreshKey'>;
 
-/** Begins a login. `until` is when its refresh secret ends, Unix milliseconds. Rejects with `HubError` `UNAVAILABLE`. */
+/**
+ * Starts a login: 30 days, of customers a year. `until` is the end of the refresh secret, Unix
+ * milliseconds. Rejects with `HubError` `UNAVAILABLE`.
+ */
 export async function openLogin(parts: LoginParts, person: LoginUser): Promise<{ readonly answer: LoginAnswer; readonly until: number }> {
   const { store, now, uuid, refreshKey } = parts;
   const at = now();
@@ -165,17 +195,25 @@ export async function openLogin(parts: LoginParts, person: LoginUser): Promise<{
   return { answer: await answerFor(parts, family, refresh, at), until: family.expiresAt };
 }
 
-/** A login that goes on. */
+/** A renewed login. */
 export interface RenewedLogin {
   readonly answer: LoginAnswer;
   readonly family: FamilyRecord;
-  /** The secret was late: its holder, or another tab of the same browser, has a newer one already. */
+  /**
+   * True if the secret was late. Then its holder, or another tab of the same browser, already has a
+   * newer one.
+   */
   readonly late: boolean;
 }
 
 /**
- * The next token of a login, and its next secret. Undefined if the secret is none of a living login's. A secret whose next one was not used yet is answered
- * with that one again: the answer was lost, or two tabs asked at once. One that is out of use was copied by somebody: it ends the login, wherever it is used.
+ * Renews a login: resolves to the next token and the next secret. Undefined if the secret does not
+ * belong to a login that is open.
+ *
+ * If the successor of a secret was not used yet, the secret gets the same successor again: the
+ * answer was lost, or two tabs asked at once. A secret that is out of use was copied by somebody,
+ * so it ends the login.
+ *
  * Rejects with `HubError` `UNAVAILABLE`.
  */
 export async function renewLogin(parts: LoginParts, secret: string): Promise<RenewedLogin | undefined> {
@@ -190,14 +228,18 @@ export async function renewLogin(parts: LoginParts, secret: string): Promise<Ren
     const step = stepFrom(refreshKey, secret, login, at);
     if (step === 'replayed') await endLogin(parts, id, 'refresh secret used twice');
     if (typeof step === 'string') return undefined;
-    // Where somebody else was faster, the same secret is looked at once more: theirs is the next one then.
+    // If another request was faster, this one looks at the same secret again. By then the present
+    // secret is the other request's.
     if (step.secrets !== undefined && !(await store.logins.replaceSecrets(secrets, step.secrets, at))) continue;
     return { answer: await answerFor(parts, family, step.secret, at), family, late: step.late };
   }
   throw new HubError('UNAVAILABLE', 'The login is being renewed by many at once: try again.');
 }
 
-/** The login of whoever has one of its secrets, in use or not; undefined if it is over, or the secret is none of its. */
+/**
+ * Resolves to the login of a secret, in use or not. Undefined if the login is over or the secret is
+ * not one of its secrets. Rejects with `HubError` `UNAVAILABLE`.
+ */
 export async function loginWithSecret({ store, now, refreshKey }: LoginParts, secret: string): Promise<FamilyRecord | undefined> {
   const id = loginOf(secret);
   const at = now();
@@ -205,7 +247,7 @@ export async function loginWithSecret({ store, now, refreshKey }: LoginParts, se
   return login === undefined || standingOf(refreshKey, secret, login.secrets, at).is === 'unknown' ? undefined : login.family;
 }
 
-/** What a secret is answered with, and the login's secrets then where they change. */
+/** The answer to a secret. `secrets` is set if the login's secrets change. */
 type Step = Pick<RenewedLogin, 'late'> & { readonly secret: string; readonly secrets?: Next['secrets'] };
 
 function stepFrom(key: Uint8Array, secret: string, { secrets }: ActiveLogin, now: number): Step | 'replayed' | 'unknown' {
@@ -219,8 +261,13 @@ function stepFrom(key: Uint8Array, secret: string, { secrets }: ActiveLogin, now
 }
 
 /**
- * Ends a login: no further tokens, those that are out are refused, its sockets are closed (4510) on every node within 2 s. May be repeated.
- * It is remembered for as long as a token of it may live: those of another issuer for 31 days, and until `tokenEnd`, Unix milliseconds.
+ * Ends a login. It gets no further tokens. Within 2 s every node rejects its tokens and closes its
+ * sockets (4510). May be repeated. Rejects with `HubError` `UNAVAILABLE`.
+ *
+ * The revocation is kept as long as a token of the login may live: 31 days for a login of another
+ * issuer. It is kept at least until `tokenEnd`, Unix milliseconds.
+ *
+ * @param reason Stored with the revocation, for the operator.
  */
 export async function endLogin(
   { store, now }: Pick<ApiParts, 'store' | 'now'>,
@@ -238,7 +285,10 @@ function tokenSeconds(kind: string): number {
   return TOKEN_SECONDS[kind as LoginKind] ?? TOKEN_SECONDS.user;
 }
 
-/** `now`: before the store was asked. A logout that came meanwhile has a later time than the token, and takes it, too. */
+/**
+ * Signs the token of an answer. `now` is a time before the first read of the store. So a logout
+ * that came in between is later than the token and revokes it, too.
+ */
 async function answerFor({ sign, uuid }: LoginParts, family: FamilyRecord, refresh: string, now: number): Promise<LoginAnswer> {
   const { userId, name, kind } = family;
   const expiresAt = Math.floor(now / 1000) + tokenSeconds(kind);

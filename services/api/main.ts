@@ -1,4 +1,7 @@
-/** `npm run api`: HTTP, and the page. Any number of them, on any number of machines. */
+/**
+ * The program of `npm run api`: the HTTP API and the pages. Any number of these processes may run
+ * on any number of machines.
+ */
 import { loadConfig } from '#libs/config/config.ts';
 import { fail, runAlone } from '#libs/process/process-life.ts';
 import { runApi } from './run-api.ts';

@@ -1,4 +1,4 @@
-/** Pairing (A9). */
+/** Pairs a user with another one who is online (A9). */
 
 import { type Static, Type } from '@sinclair/typebox';
 import type { RoomServices } from '#libs/rooms/room-services.ts';
@@ -20,6 +20,7 @@ const Pair = Type.Object(
 
 const Waiting = Type.Object({ waiting: Type.Literal(true) }, { description: 'Nobody is free: `matched` comes when somebody is.' });
 
+/** Adds `POST` and `DELETE /rooms/match`. */
 export function matchRoutes({ matchmaker }: Pick<RoomServices, 'matchmaker'>): Routes {
   return (api, { limits }) => {
     api.post<{ Body: Static<typeof Wish> }>(

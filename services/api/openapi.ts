@@ -1,11 +1,11 @@
-/** The OpenAPI document of the API, and the parts that all schemas of routes share. */
+/** The OpenAPI document of the API, its page, and the parts that all schemas of routes share. */
 import { readFileSync } from 'node:fs';
 import swagger from '@fastify/swagger';
 import { type TSchema, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
 import { ERRORS } from '#libs/protocol/errors.ts';
 
-/** The body of every answer that is not a success. */
+/** The schema of every error. */
 const ErrorAnswer = Type.Object(
   {
     code: Type.String({ enum: Object.keys(ERRORS), description: 'What went wrong, for programs.' }),
@@ -21,14 +21,16 @@ const ErrorAnswer = Type.Object(
 );
 
 /**
- * Schemas of these error statuses, to be spread into a route's `response`. 400, 413, 415, 500 and
- * 503, and 401 and 403 of guarded routes, are there without.
+ * Returns the schemas of these error statuses, for a route's `response`.
+ *
+ * Every route has 500 and 503 without this call. A route with input also has 400, one with a body
+ * 413 and 415, a guarded one 401 and 403, and one with an idempotency key 409.
  */
 export function errors(...statuses: readonly number[]): Record<number, TSchema> {
   return Object.fromEntries(statuses.map((status) => [status, ErrorAnswer]));
 }
 
-/** The names under which the OpenAPI document has the two ways to say who asks. */
+/** The names of the two security schemes in the OpenAPI document. */
 const SECURITY = { token: 'token', service: 'serviceKey' } as const;
 
 const IDEMPOTENCY = Type.Object({
@@ -41,9 +43,11 @@ const IDEMPOTENCY = Type.Object({
 });
 
 /**
- * Completes the schemas of the routes that are registered on `api` after this: the errors that any
- * of them may answer, and who may use it. A query arrives as texts: what its schema calls a number
- * or a boolean is read as one before it is validated.
+ * Completes the schemas of the routes that are registered on `api` after this call: the errors of
+ * every route, its guard, and `Idempotency-Key`.
+ *
+ * A query consists of texts. If its schema declares a number or a boolean, the text is converted
+ * before it is validated.
  */
 export function completeSchemas(api: FastifyInstance): void {
   api.addHook('onRoute', (route) => {
@@ -82,7 +86,9 @@ function readTexts(query: Record<string, unknown>, { properties }: TSchema): voi
   }
 }
 
-/** The page's files: a closed list, so that no path of a request ever reaches the file system. */
+/**
+ * The files of the page. The list is fixed, so a path of a request never reaches the file system.
+ */
 const FILES = [
   { url: '/docs', file: 'index.html', type: 'text/html; charset=utf-8' },
   { url: '/docs/docs.js', file: 'docs.js', type: 'text/javascript; charset=utf-8' },
@@ -90,8 +96,8 @@ const FILES = [
 ] as const;
 
 /**
- * Serves the page that shows `openapi.json` to people, at `/docs`. It needs nothing from anywhere
- * else.
+ * Serves the page that shows `openapi.json` to people, at `/docs`. It loads nothing from other
+ * origins.
  */
 export function serveDocs(app: FastifyInstance): void {
   for (const { url, file, type } of FILES) {
@@ -105,8 +111,8 @@ const DESCRIPTION = `Accounts, rooms and messages of the hub. Messages themselve
 Errors are \`{code, message, details?, requestId}\`. A member that a request does not know is refused. After 429 and 503 \`Retry-After\` says when to come back.`;
 
 /**
- * Describes the routes that are registered after this with OpenAPI 3.1, made from the schemas they
- * are validated by.
+ * Describes the routes that are registered after this call in an OpenAPI 3.1 document. It is
+ * generated from the schemas that validate their requests.
  */
 export function describeRoutes(
   app: FastifyInstance,
@@ -136,7 +142,7 @@ export function describeRoutes(
   });
 }
 
-/** Serves the document at `openapi.json` under `api`. It is made once, when the app is ready. */
+/** Serves the document at `openapi.json` under `api`. It is generated at the first request. */
 export function serveDocument(api: FastifyInstance): void {
   let text: string | undefined;
   api.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {

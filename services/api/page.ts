@@ -1,4 +1,4 @@
-/** The built pages: kept in memory and served with their policies. */
+/** Serves the built pages from memory, with their security policies. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join, sep } from 'node:path';
@@ -15,27 +15,32 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
-/** What the build puts beside a file that it could make smaller. */
+/** The compressed files that the build puts beside a file, best coding first. */
 const PACKED = [
   { encoding: 'br', suffix: '.br' },
   { encoding: 'gzip', suffix: '.gz' },
 ] as const;
 
-/** One file of the pages. */
+/** One file of the built pages. */
 export interface PageFile {
+  /** The media type. */
   readonly type: string;
+  /**
+   * The entity tag (RFC 9110 section 8.8.3): a hash of the content. All content codings share it.
+   */
   readonly etag: string;
-  /** Its name tells its content: it never changes. */
+  /** True if the name contains a hash of the content, so the file never changes. */
   readonly immutable: boolean;
   readonly content: Buffer;
-  /** The same, packed: by content coding, the best one first. */
+  /** The compressed forms by content coding, the best one first. */
   readonly packed: readonly { readonly encoding: string; readonly content: Buffer }[];
 }
 
 /**
- * Reads a folder once: paths (`assets/a.js`) and their files; empty where there is no such folder.
- * Page and scripts of two versions never mix while the folder is built anew, and no path of a
- * request ever reaches the file system.
+ * Reads a folder once. Returns its files by path (`assets/a.js`); empty if there is no such folder.
+ *
+ * A later build of the folder cannot mix pages and scripts of two versions, and a path of a request
+ * never reaches the file system.
  */
 export function readPages(folder: string): ReadonlyMap<string, PageFile> {
   if (!existsSync(folder)) return new Map();
@@ -64,15 +69,17 @@ function readPage(path: string, immutable: boolean): PageFile {
 }
 
 /**
- * A page with something that its scripts have to know of this hub, as an attribute of its root
- * element. `value`: of characters that need no escape. It is served as it is, for it is small.
+ * Returns a page with an attribute on its root element. Its scripts read a setting of this hub from
+ * it. `value` must need no escape. The page is served without compression, because it is small.
  */
 function markPage(page: PageFile, attribute: string, value: string): PageFile {
   const content = Buffer.from(page.content.toString().replace('<html ', `<html ${attribute}="${value}" `));
   return { ...page, content, etag: etagOf(content), packed: [] };
 }
 
-/** Answers with a file, packed as the browser takes it; 304 where it has it already. */
+/**
+ * Answers with a file, compressed if the browser accepts that; 304 if the browser has it already.
+ */
 export function sendPage(request: FastifyRequest, reply: FastifyReply, file: PageFile): FastifyReply {
   const { etag, immutable, type, packed } = file;
   reply.headers({ etag, vary: 'accept-encoding', 'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache' });
@@ -84,8 +91,8 @@ export function sendPage(request: FastifyRequest, reply: FastifyReply, file: Pag
 }
 
 /**
- * The members of a list header, without their parameters and weak marks; a coding with `q=0` is
- * none.
+ * Returns the members of a list header without parameters and weak marks. Leaves out codings with
+ * `q=0`.
  */
 function names(header: string | undefined): string[] {
   return (header ?? '')
@@ -95,9 +102,11 @@ function names(header: string | undefined): string[] {
 }
 
 /**
- * What a page of ours may do: run its own files and talk to its own origin (`'self'` covers ws and
- * wss of the same host, CSP 3). Nothing inline, no forms that leave, no HTML from strings.
- * `frames`: who may show it in a frame.
+ * Returns the content security policy of a page (CSP 3). The page runs its own files and talks to
+ * its own origin; `'self'` includes ws and wss of the same host. Inline code, forms and HTML from
+ * strings are blocked.
+ *
+ * @param frames The origins that may show the page in a frame.
  */
 function policy(frames: string): string {
   return [
@@ -126,28 +135,29 @@ const HEADERS = {
   'permissions-policy': 'camera=(), microphone=(), geolocation=(), payment=(), usb=()',
 } as const;
 
-/** Files of the build at addresses of their own; undefined: at none here. */
+/** Files with a path of their own; undefined if the file is not served here. */
 const ADDRESSES: Readonly<Record<string, string | undefined>> = {
   'index.html': '/',
   'agent.html': '/agent',
   'admin.html': undefined,
 };
 
-/** The page that other sites show in a frame, and the script that puts it there. */
+/** The page that other sites show in a frame, and the script that inserts it. */
 const WIDGET_PAGE = 'widget.html';
 const WIDGET_SCRIPT = 'widget.js';
 
-/** The security headers, which are on every answer, errors included. */
+/** Returns the security headers of every answer, errors included. */
 export function securityHeaders(publicUrl: string | undefined): Readonly<Record<string, string>> {
   const security = transportSecurity(publicUrl);
   return security === undefined ? HEADERS : { ...HEADERS, 'strict-transport-security': security };
 }
 
 /**
- * Serves the built pages of a folder: the chat at `/`, the agents' at `/agent`, what the sites of
- * `ALLOWED_ORIGINS` embed at `/widget.html`. Each file is a route of its own. The pages name what
- * they need relative to themselves: under a path of `PUBLIC_URL`, which leads to the chat without
- * its slash, too.
+ * Serves the built pages of a folder, each file by a route of its own: the chat at `/`, the
+ * workbench of agents at `/agent`, the widget for the sites of `ALLOWED_ORIGINS` at `/widget.html`.
+ *
+ * The pages load their files by relative URLs, so they also work under a path of `PUBLIC_URL`. That
+ * path without its slash redirects to the chat.
  */
 export function servePage(app: FastifyInstance, folder: string, { origins, publicUrl }: Pick<ApiParts, 'origins' | 'publicUrl'>): void {
   const base = basePath(publicUrl);

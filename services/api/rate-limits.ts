@@ -1,4 +1,4 @@
-/** How often a client may try something on the API, and where the counts are kept. */
+/** Rate limits of the API, and the place of their counts. */
 import { createHmac } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
@@ -7,16 +7,18 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { loadScript, type RedisLink } from '#libs/redis/redis-link.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 
-/** Grants of one key in one window. */
+/** A limit: requests of one key in one window. */
 export interface LimitRule {
-  /** 0: no limit. */
+  /** Requests granted in one window. 0: no limit. */
   readonly points: number;
+  /** Length of a window in seconds. It begins with the first request. */
   readonly seconds: number;
 }
 
 /**
- * By account (address or name), by the client's address, which may be a whole school's, and by who
- * asks. A browser that an account knows has limits of its own: no stranger uses them up.
+ * The limits by account (mail address or name), by user, by device, and by the client's address,
+ * which a whole school may share. A browser that an account knows has limits of its own, so
+ * strangers cannot use them up.
  */
 export const LIMITS = {
   codePerAccountAndAddress: { points: 5, seconds: 600 },
@@ -40,19 +42,23 @@ export const LIMITS = {
   conversationsPerUser: { points: 20, seconds: 60 },
 } as const satisfies Record<string, LimitRule>;
 
+/** The name of a limit. */
 export type LimitName = keyof typeof LIMITS;
 
-/** Counts tries. All API instances share what they count, where a backend is there to share. */
+/** Counts requests. All API instances share the counts if they share a Redis. */
 export interface Limits {
   /**
-   * Takes one: 0 where it is granted, otherwise the seconds to wait (at least 1). Never rejects.
+   * Counts one request. Resolves to 0 if it is granted, otherwise to the seconds to wait (at least
+   * 1). Never rejects.
    */
   take(limit: LimitName, key: string): Promise<number>;
 }
 
 /**
- * Takes one of each, in this order, until one is not granted: throws `HubError` `RATE_LIMITED`.
- * What others share comes last: who is refused before takes none of it.
+ * Counts one request for each limit, in this order, and stops at the first that does not grant it.
+ * Put limits that clients share last: a request that is rejected earlier does not use them up.
+ *
+ * Rejects with `HubError` `RATE_LIMITED`; `retryAfter` is in seconds.
  */
 export async function requireLimits(limits: Limits, ...takes: readonly (readonly [LimitName, string])[]): Promise<void> {
   for (const [limit, key] of takes) {
@@ -63,31 +69,33 @@ export async function requireLimits(limits: Limits, ...takes: readonly (readonly
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** `TRUSTED_PROXY_HOPS`; undefined if no proxy is believed. */
+    /** `TRUSTED_PROXY_HOPS`. If it is undefined, no proxy is trusted. */
     readonly trustedProxyHops?: number;
   }
 }
 
-/** What limits by address go by (`addressKey`). */
+/** Returns the key of the client for limits by address (`addressKey`). */
 export function clientKey({ headers, server, socket }: Pick<FastifyRequest, 'headers' | 'server' | 'socket'>): string {
   const forwardedFor = [headers['x-forwarded-for'] ?? []].flat().join(',');
   return addressKey(clientAddress(socket.remoteAddress ?? '', forwardedFor, server.trustedProxyHops ?? 0));
 }
 
+/** The parts of `RateLimits`. */
 export interface RateLimitsOptions {
-  /** Where the instances share their counts; undefined: each counts for itself. */
+  /** The Redis that holds the counts. Undefined: each instance counts for itself. */
   readonly link: RedisLink | undefined;
-  /** Keys the hashes that stand for accounts and addresses: Redis sees neither. */
+  /** The key for hashes of accounts and addresses. Redis sees neither of them. */
   readonly key: Uint8Array;
   readonly log: Logger;
+  /** Default `LIMITS`. */
   readonly rules?: Readonly<Record<LimitName, LimitRule>>;
 }
 
 const TAKE = loadScript(new URL('./lua/take.lua', import.meta.url));
 
 /**
- * Counts in Redis; while that is away, in memory: each instance then grants by itself what they
- * otherwise grant together.
+ * Counts in Redis, or in memory while Redis is away. Each instance then grants alone as much as all
+ * grant together otherwise.
  */
 export class RateLimits implements Limits {
   readonly #options: RateLimitsOptions;
@@ -121,7 +129,7 @@ function limiterOf(link: RedisLink | undefined, points: number, seconds: number)
   const options = { points, duration: seconds, keyPrefix: '' };
   const memory = new RateLimiterMemory(options);
   if (link === undefined) return memory;
-  // The one command of a client that the package calls, over the link that follows Sentinel and Cluster.
+  // The package calls only this one command of a client. The link follows Sentinel and Cluster.
   const storeClient = { rlflxIncr: ([key = '', ...args]: string[]) => link.run(TAKE, [key], args.slice(0, 2)) };
   return new RateLimiterRedis({ ...options, storeClient, insuranceLimiter: memory });
 }

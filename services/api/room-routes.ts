@@ -1,4 +1,4 @@
-/** Rooms: what there is, groups that people make, and what was said (A8). */
+/** Rooms (A8): lists of rooms, groups and their members, and stored messages. */
 
 import { type Static, Type } from '@sinclair/typebox';
 import type { Credentials } from '#libs/auth/credentials.ts';
@@ -22,6 +22,7 @@ const Members = Type.Object(
 
 const People = Type.Object({ people: Type.Array(PersonView) }, { description: 'The members from now on.' });
 
+/** Adds the routes that add members to a group and remove them (A8). */
 export function memberRoutes({ groups }: Pick<RoomServices, 'groups'>): Routes {
   return (api, { limits }) => {
     api.post<{ Params: RoomPath; Body: Static<typeof Members> }>(
@@ -114,11 +115,13 @@ const MessagePage = Type.Object(
   { description: 'Messages, oldest first, as in the frame `history`.' },
 );
 
+/** The parts of `roomRoutes`. */
 export interface RoomRoutesParts {
   readonly rooms: Pick<RoomServices, 'groups' | 'list'>;
   readonly history: Pick<RoomHistory, 'page'>;
 }
 
+/** Adds the routes of rooms and their messages (A8). */
 export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts): Routes {
   return (api, parts) => {
     const { store, limits } = parts;
@@ -233,7 +236,7 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
       async ({ user, params, query }, reply) => {
         await requireLimits(limits, ['historyPagesPerUser', user.userId]);
         const page = await history.page(user, params.room, query.before ?? Number.POSITIVE_INFINITY, query.limit ?? MESSAGES_DEFAULT);
-        // Messages are kept as JSON texts: they go out as they are.
+        // Messages are stored as JSON texts and sent unchanged.
         return reply.type('application/json').send(page);
       },
     );

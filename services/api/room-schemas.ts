@@ -1,4 +1,4 @@
-/** How rooms, people and messages look in the API's bodies. */
+/** The schemas of rooms, people, messages and frames in the API's bodies and documents. */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import type { Credentials } from '#libs/auth/credentials.ts';
@@ -9,27 +9,33 @@ import { type Members, type MemberType, PAGE_MESSAGE, PERSON, ROOM } from '#libs
 import { nameFault, tidyName } from '#libs/protocol/name-text.ts';
 import { LISTED_KINDS, type ListedRoomKind } from '#libs/protocol/room-kinds.ts';
 
-/** R1. */
+/** The schema of a room name (R1). */
 export const RoomName = Type.Unsafe<string>(memberSchema(ROOM));
 
-/** 1-128 printable characters without spaces, as in the `sub` of a token. */
+/**
+ * The schema of a user id: 1-128 printable characters without spaces, as in the `sub` of a token
+ * (H3).
+ */
 export const UserId = Type.String({
   maxLength: 2 * USER_ID_MAX,
   pattern: `^[\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}]{1,${USER_ID_MAX}}$`,
   description: 'The id of a user.',
 });
 
-/** F8. */
+/** The schema of a person (F8). */
 export const PersonView = Type.Unsafe<Person>(memberSchema(PERSON));
 
+/** The schema of a path with a room. */
 export const RoomPath = Type.Object({ room: RoomName });
+/** The parameters of a path with a room. */
 export type RoomPath = Static<typeof RoomPath>;
 
 const Milliseconds = (description: string) => Type.Integer({ description: `${description}, Unix milliseconds.` });
 
-/** Rooms that are listed: all but those that are there by their name alone. */
+/** The kinds of rooms that lists contain: all but open rooms that exist by their name alone. */
 const ListedKind = Type.Unsafe<ListedRoomKind>(Type.Union(LISTED_KINDS.map((kind) => Type.Literal(kind))));
 
+/** The schema of a room in lists and answers. */
 export const RoomView = Type.Object(
   {
     room: RoomName,
@@ -53,16 +59,18 @@ export const RoomView = Type.Object(
   { description: 'A room.' },
 );
 
-/** A stored message, as in the frame `history`. */
+/** The schema of a stored message, as in the frame `history`. */
 export const MessageItem = Type.Unsafe<PageMessage>(memberSchema(PAGE_MESSAGE));
 
-/** Characters of a title, as code points. */
+/** Longest title, Unicode code points. */
 const TITLE_MAX = 60;
 
 /**
- * A group's name or a subject as it is kept; `member` is named by the error. A subject is somebody's own words: only a group's name is held to one script
- * in each word.
- * @throws HubError `INVALID_REQUEST`, saying why.
+ * Returns the name of a group or the subject of a conversation in the form that is stored. The
+ * error names `member`. Each word of a group's name must be of one script; a subject may mix them,
+ * because it is free text.
+ *
+ * @throws HubError `INVALID_REQUEST`; the message says why.
  */
 export function toTitle(text: string, member: 'name' | 'subject'): string {
   const title = tidyName(text.slice(0, TEXT_MAX));
@@ -74,22 +82,28 @@ export function toTitle(text: string, member: 'name' | 'subject'): string {
   return title;
 }
 
-/** Code units of a text that is looked at. */
+/** Longest text that is examined, UTF-16 code units. */
 const TEXT_MAX = 4000;
 
-/** Who asks, as a member of a room. */
+/** Returns the user of a token as a member of a room. */
 export function memberOf({ userId, name, kind }: Pick<Credentials, 'userId' | 'name' | 'kind'>): Person {
   return { id: userId, name, kind };
 }
 
-/** A `preValidation` hook for routes all of whose members may be left out: no body at all is an empty one. */
+/**
+ * A `preValidation` hook for routes whose members are all optional: a missing body counts as `{}`.
+ */
 export async function optionalBody(request: FastifyRequest): Promise<void> {
   request.body ??= {};
 }
 
+/** A JSON Schema as a plain object. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** Unknown members are allowed: either side ignores them, so that both may grow. */
+/**
+ * Returns the schema of an object. Unknown members are allowed: both sides ignore them, so each may
+ * add members.
+ */
 function objectSchema(members: Members): JsonSchema {
   const types = Object.entries(members);
   return {
@@ -99,7 +113,7 @@ function objectSchema(members: Members): JsonSchema {
   };
 }
 
-/** The schema of one member. */
+/** Returns the schema of one member. */
 function memberSchema({ optional: _, ...type }: MemberType): JsonSchema {
   const description = type.description === undefined ? {} : { description: type.description };
   switch (type.type) {
@@ -122,7 +136,7 @@ function memberSchema({ optional: _, ...type }: MemberType): JsonSchema {
   }
 }
 
-/** The schema of a frame: its members, and the rules between them. */
+/** Returns the schema of a frame: its members, and the rules between them. */
 export function frameSchema(type: string, members: Members): JsonSchema {
   const { properties, required, ...object } = objectSchema(members) as {
     readonly properties: object;

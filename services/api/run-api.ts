@@ -1,4 +1,4 @@
-/** One API process, from its configuration to its end. */
+/** One API process, from its configuration to its shutdown. */
 
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
@@ -21,11 +21,15 @@ import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { openAdminPages } from './admin.ts';
 import { composeApi } from './compose.ts';
 
-/** How often idle connections are ended while leaving, milliseconds. */
+/** Milliseconds between two passes that close idle connections during the shutdown. */
 const IDLE_MS = 50;
 const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
 
-/** Starts the API on `PORT`. @throws ListenError, TypeError (a bad URL), ConfigError (a bad key file). */
+/**
+ * Starts the API on `PORT`. `stop` answers the requests under way, then closes everything.
+ *
+ * @throws ListenError, TypeError (a bad URL or a missing setting), ConfigError (a bad key file).
+ */
 export async function runApi(config: Config, metrics: Metrics, log: Logger, waiting?: WaitingListener): Promise<Service> {
   const { redisUrl, databaseUrl, jwtSecret: secret } = config;
   if (redisUrl === undefined || databaseUrl === undefined || secret === undefined)
@@ -35,7 +39,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
   const backend = await openRedisBackend(redisUrl, config, { node: config.nodeId, store, metrics, log, waiting });
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
-  // In a rolling update nodes of an earlier version went on giving names after the migration.
+  // During a rolling update, nodes of an earlier version still created names after the migration.
   background.run('logins', () => store.names.enterMissing());
   const parts = hubParts(config, tokens.verifier, backend, log, background);
   const feed = await parts.follow(() => undefined);
@@ -70,7 +74,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
     problem: () => backend.problem(),
     async stop() {
       stopping = true;
-      // Newcomers are answered all the while: a balancer goes on sending until it has noticed.
+      // New requests still get an answer: a balancer sends them until it notices the shutdown.
       await delay(listenSeconds(config.drainSeconds, config.drainListenSeconds) * 1000);
       await leave(app);
       await admin.close();
@@ -81,7 +85,10 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
   };
 }
 
-/** Answers who is being served, and ends every connection as soon as nothing is asked on it: clients keep them open for a next request. */
+/**
+ * Answers the requests under way, and closes every connection as soon as it is idle: clients keep
+ * connections open for their next request.
+ */
 async function leave(app: FastifyInstance): Promise<void> {
   const idle = setInterval(() => app.server.closeIdleConnections(), IDLE_MS);
   await app.close();
@@ -93,7 +100,7 @@ async function listen(app: FastifyInstance, port: number, host: string | undefin
     await app.listen({ port, host: host ?? '::' });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    // A machine without IPv6: every address is every IPv4 one.
+    // On a machine without IPv6, every address means every IPv4 address.
     if (code === 'EAFNOSUPPORT' && host === undefined) return listen(app, port, '0.0.0.0');
     if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL')
       throw new ListenError(`port ${port} is taken or not allowed: set PORT to another one`);

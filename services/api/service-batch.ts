@@ -1,18 +1,22 @@
-/** Many commands of a service in one request (A11). */
+/** Runs many commands of a service in one request (A11). */
 import type { TSchema } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import { ERRORS, HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { Ban, Disconnect, Publish, Push, Revoke, type ServiceCommands, Unban, withId } from './service-commands.ts';
 
-/** Commands under way at once: those on one room or one user go one after the other. */
+/**
+ * Chains of commands that run at the same time. Commands on one room or one user form a chain and
+ * run one after the other.
+ */
 const AT_ONCE = 64;
 
 type Command = Readonly<Record<string, unknown>>;
 
+/** The outcome of one command. */
 export interface BatchResult {
   readonly ok: boolean;
-  /** What the route of this command answers with, where that is something. */
+  /** The body that the route of this command answers with; absent if that is empty. */
   readonly result?: unknown;
   readonly error?: { readonly code: string; readonly message: string; readonly retryable: boolean };
 }
@@ -21,11 +25,11 @@ type BatchRequest = Pick<FastifyRequest, 'id' | 'service' | 'compileValidationSc
 
 interface Kind {
   readonly schema: TSchema;
-  /** `id`: of a message that has none. */
+  /** `id` is for a message without one. */
   run(commands: ServiceCommands, service: string, members: never, id: string | undefined): Promise<unknown>;
 }
 
-/** By the `command` member. The other members are those of the route's body. */
+/** The commands by their `command` member. The other members are those of the route's body. */
 export const BATCH_COMMANDS = {
   push: { schema: Push, run: (commands, _, members) => commands.push(members) },
   publish: { schema: Publish, run: (commands, service, members, id) => commands.publish(service, withId(members, id)) },
@@ -36,8 +40,10 @@ export const BATCH_COMMANDS = {
 } as const satisfies Record<string, Kind>;
 
 /**
- * Runs them all, and tells of each how it went, in their order. One that is bad, or fails, stops no other. `id`: what ids of messages that have none begin with;
- * undefined: they get fresh ones.
+ * Runs the commands. Resolves to one result for each, in the same order. A command that is wrong or
+ * fails stops no other. Never rejects.
+ *
+ * @param id The prefix for ids of messages that have none. Undefined: they get fresh ids.
  */
 export async function runBatch(
   list: readonly unknown[],
@@ -86,14 +92,15 @@ async function runOne(
     const result = await kind.run(commands, request.service, members as never, id);
     return { ok: true, ...(result === undefined ? {} : { result }) };
   } catch (error) {
-    // What nobody foresaw stops no other either: it is logged, and told to nobody.
+    // An unexpected error stops no other command. It is logged, and the client sees only
+    // `INTERNAL`.
     const known = error instanceof HubError ? error : new HubError('INTERNAL');
     if (known !== error) log.error({ err: error, request: request.id }, 'a command of a batch failed');
     return { ok: false, error: { code: known.code, message: known.message, retryable: ERRORS[known.code].retryable } };
   }
 }
 
-/** Commands with the same subject keep their order. */
+/** Returns the subject of a command. Commands with the same subject keep their order. */
 function subjectOf(value: unknown): string {
   if (!isObject(value)) return '';
   const to = isObject(value['to']) ? value['to'] : value;

@@ -1,4 +1,4 @@
-/** What services may do (A11), one at a time: a route and a command of a batch do the same. */
+/** The commands of services (A11). A route and a command of a batch run the same code. */
 import { type Static, type TProperties, Type } from '@sinclair/typebox';
 import { payloadOf } from '#libs/auth/compact-jws.ts';
 import { TOKEN_NAME_MAX } from '#libs/auth/credentials.ts';
@@ -16,14 +16,19 @@ import type { Store } from '#libs/store/store.ts';
 import { FOREIGN_TOKEN_MS } from './login.ts';
 import { RoomName, UserId } from './room-schemas.ts';
 
+/** The receivers of a push. */
 export type PushTarget = { readonly all: true } | { readonly room: string } | { readonly user: string } | { readonly session: string };
 
+/** The parts of a `Pusher`. */
 export interface PusherOptions {
   readonly broker: Pick<Broker, 'emit'>;
   readonly rooms: Pick<RoomStore, 'standing'>;
 }
 
-/** Sends frames of services to whoever is connected: each at most once, nothing waits for who is not there. */
+/**
+ * Sends frames of services to connected users. Delivers each frame at most once, and stores none
+ * for users who are offline.
+ */
 export class Pusher {
   readonly #options: PusherOptions;
 
@@ -31,7 +36,11 @@ export class Pusher {
     this.#options = options;
   }
 
-  /** Resolves when the backend took it. @throws HubError `ROOM_NOT_FOUND`, `ROOM_CLOSED` (rooms that the hub makes), `UNAVAILABLE`. */
+  /**
+   * Resolves when the backend has accepted the frame.
+   *
+   * @throws HubError `ROOM_NOT_FOUND`, `ROOM_CLOSED` (managed rooms), `UNAVAILABLE`.
+   */
   async push(to: PushTarget, type: 'inform' | 'command', code: string | undefined, body: unknown): Promise<void> {
     const { broker } = this.#options;
     const frame = buildFrame(type, { code, body });
@@ -44,7 +53,10 @@ export class Pusher {
     await Promise.all(members.map(toUser));
   }
 
-  /** Whom a private room reaches over their own channels (R5); undefined if the room is joined. */
+  /**
+   * Returns the members of a private room: a push reaches them over their own channels (R5).
+   * Undefined if users join the room.
+   */
   async #privateMembers(room: string): Promise<readonly string[] | undefined> {
     if (!isManagedRoom(room)) return undefined;
     const found = await this.#options.rooms.standing(room);
@@ -55,13 +67,19 @@ export class Pusher {
 }
 
 const SECOND_MS = 1000;
-/** A disconnect concerns the connections of its moment: a node that was told nothing for so long has closed them all. */
+/**
+ * Milliseconds for which a disconnect holds. It concerns the connections open at its time: a node
+ * that reads it later than this ignores it.
+ */
 const DISCONNECT_MS = 60_000;
-/** Seconds: ten years. */
+/** Longest ban, seconds: ten years. */
 const BAN_MAX_SECONDS = 315_360_000;
-/** Clocks differ by a minute at most. */
+/** Milliseconds that a revocation outlasts its token: clocks differ by a minute at most. */
 const SKEW_MS = 60_000;
-/** Bytes of JSON in a push's `body` or a message's `data`: as much as a client's frame may have by default. */
+/**
+ * Bytes of JSON in the `body` of a push or the `data` of a message. The default limit of a client's
+ * frame is the same.
+ */
 const JSON_MAX_BYTES = 16 * 1024;
 
 const only = { additionalProperties: false };
@@ -73,6 +91,7 @@ const InRoom = strict({ room: RoomName }, 'Whoever is in the room; of a private 
 const OfUser = strict({ user: UserId }, 'All sessions of the user.');
 const OfSession = strict({ session: Type.String({ format: 'uuid' }) }, 'All connections with this label (H1).');
 
+/** The schema of a push. */
 export const Push = strict({
   to: Type.Union([Everybody, InRoom, OfUser, OfSession]),
   type: Type.Union([Type.Literal('inform'), Type.Literal('command')], { description: 'To be shown, or to be acted on.' }),
@@ -80,9 +99,10 @@ export const Push = strict({
   body: Type.Unknown({ description: `Anything in JSON, at most ${JSON_MAX_BYTES} bytes.` }),
 });
 
-/** As the `name` in a token. */
+/** The schema of a name as in a token (H3). */
 const PersonName = Type.String({ maxLength: 128, pattern: '^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]{1,64}$' });
 
+/** The schema of a message that a service publishes. */
 export const Publish = strict({
   room: RoomName,
   text: Type.String({ description: 'At most MESSAGE_MAX_CHARS characters; may be empty only beside `data`.' }),
@@ -98,6 +118,7 @@ export const Publish = strict({
   ),
 });
 
+/** The schema of a disconnect. */
 export const Disconnect = strict({
   user: UserId,
   reason: Type.Optional(
@@ -108,15 +129,19 @@ export const Disconnect = strict({
   ),
 });
 
+/** The schema of a revocation. */
 export const Revoke = Type.Union([
   strict({ user: UserId }, 'Every token of the user made up to now, and their logins.'),
   strict({ token: Type.String({ minLength: 1, maxLength: TOKEN_MAX_BYTES }) }, 'This token.'),
 ]);
 
+/** The schema of a ban. */
 export const Ban = strict({ user: UserId, seconds: Type.Integer({ minimum: 1, maximum: BAN_MAX_SECONDS }) });
 
+/** The schema of the end of a ban. */
 export const Unban = strict({ user: UserId });
 
+/** The schema of a published message. */
 export const Published = Type.Object(
   {
     id: Type.String({ description: "The message's own id (M2)." }),
@@ -126,11 +151,12 @@ export const Published = Type.Object(
   { description: 'The message as it was taken; in a room with history it is stored (M1).' },
 );
 
-/** The words with this id if they have none of their own (M2). */
+/** Returns the message with this id if it has none of its own (M2). */
 export function withId(words: Static<typeof Publish>, id: string | undefined): Static<typeof Publish> {
   return id === undefined || words.id !== undefined ? words : { ...words, id };
 }
 
+/** The parts of `ServiceCommands`. */
 export interface ServiceCommandsOptions {
   readonly store: Pick<Store, 'revocations' | 'logins'>;
   readonly pusher: Pick<Pusher, 'push'>;
@@ -139,7 +165,11 @@ export interface ServiceCommandsOptions {
   readonly now: () => number;
 }
 
-/** Every method resolves when the backends have it, and rejects with `HubError` where they are away. Nodes follow the log of revocations within 2 s. */
+/**
+ * Runs the commands of services. Every method resolves when the backends have stored or accepted
+ * the command, and rejects with `HubError` `UNAVAILABLE` if they are away. Every node applies a
+ * revocation within 2 s.
+ */
 export class ServiceCommands {
   readonly #options: ServiceCommandsOptions;
 
@@ -147,13 +177,22 @@ export class ServiceCommands {
     this.#options = options;
   }
 
-  /** @throws HubError `TOO_LARGE`, `ROOM_NOT_FOUND`, `ROOM_CLOSED`. */
+  /**
+   * Sends a frame to connected users.
+   *
+   * @throws HubError `TOO_LARGE`, `ROOM_NOT_FOUND`, `ROOM_CLOSED`, `INVALID_REQUEST` (JSON that is
+   * nested too deeply).
+   */
   async push({ to, type, code, body }: Static<typeof Push>): Promise<void> {
     requireSize('body', body);
     await this.#options.pusher.push(to, type, code, body);
   }
 
-  /** `service`: the name of the key. @throws HubError as a `message` frame is answered. */
+  /**
+   * Publishes a message. `service` is the name of the key: the sender if the message has no `as`.
+   *
+   * @throws HubError with the codes that answer a `message` frame.
+   */
   async publish(service: string, { room, text, data, as, id }: Static<typeof Publish>): Promise<Static<typeof Published>> {
     if (text === '' && data === undefined) throw new HubError('INVALID_REQUEST', '`text` may be empty only beside `data`');
     requireSize('data', data);
@@ -165,12 +204,17 @@ export class ServiceCommands {
     return { id: said.id, ...(said.offset === undefined ? {} : { offset: said.offset }), at: said.at };
   }
 
+  /** Closes the connections of a user (4510). Tokens stay valid. */
   async disconnect({ user, reason }: Static<typeof Disconnect>): Promise<void> {
     const at = this.#options.now();
     await this.#options.store.revocations.add({ kind: 'disconnect', subject: user, reason: reason ?? '', at, until: at + DISCONNECT_MS });
   }
 
-  /** @throws HubError `INVALID_REQUEST` if the token is none. */
+  /**
+   * Revokes one token, or all tokens and logins that a user has at this moment.
+   *
+   * @throws HubError `INVALID_REQUEST` if the text is not a token.
+   */
   async revoke(what: Static<typeof Revoke>): Promise<void> {
     const { store, now } = this.#options;
     const at = now();
@@ -179,21 +223,22 @@ export class ServiceCommands {
       await store.revocations.add({ kind: 'token', subject: tokenHash(what.token), reason: '', at, until });
       return;
     }
-    // First the logins: a token that is got with one in between is older than the revocation.
+    // The logins end first: a token issued by one of them in between is older than the revocation.
     await store.logins.revokeFamiliesOf(what.user);
     const since = now();
     await store.revocations.add({ kind: 'user', subject: what.user, reason: '', at: since, until: since + FOREIGN_TOKEN_MS });
   }
 
+  /** Bans a user for a time: closes the connections and rejects all tokens. */
   async ban({ user, seconds }: Static<typeof Ban>): Promise<void> {
     const at = this.#options.now();
     await this.#options.store.revocations.add({ kind: 'ban', subject: user, reason: '', at, until: at + seconds * SECOND_MS });
   }
 
-  /** Harmless where there is no ban. */
+  /** Lifts a ban. Does nothing if there is none. */
   async unban({ user }: Static<typeof Unban>): Promise<void> {
     const at = this.#options.now();
-    // It has to outlast whichever ban it lifts.
+    // The entry must outlast every ban that it lifts.
     await this.#options.store.revocations.add({ kind: 'unban', subject: user, reason: '', at, until: at + BAN_MAX_SECONDS * SECOND_MS });
   }
 }
@@ -209,7 +254,10 @@ function requireSize(member: string, value: unknown): void {
   if (Buffer.byteLength(text) > JSON_MAX_BYTES) throw new HubError('TOO_LARGE', `\`${member}\` has at most ${JSON_MAX_BYTES} bytes`);
 }
 
-/** When a token ends by itself, Unix milliseconds. Nothing is believed: a forged one is revoked in vain. */
+/**
+ * Returns the expiry of a token, Unix milliseconds. The token is not verified: revoking a forged
+ * one has no effect.
+ */
 function endOf(token: string): number {
   let expiry: unknown;
   try {

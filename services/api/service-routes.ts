@@ -1,4 +1,4 @@
-/** For services, with a key of `API_KEYS` (A11). */
+/** The routes for services with a key of `API_KEYS` (A11). */
 
 import { type Static, Type } from '@sinclair/typebox';
 import type { Presence } from '#libs/presence/presence.ts';
@@ -24,7 +24,7 @@ import {
 
 const TAGS = ['Services'];
 const BATCH_MAX = 1000;
-/** Bytes. The gateway of the all-in-one takes no larger body either. */
+/** Bytes of a batch. The gateway of the all-in-one takes no larger body either. */
 const BATCH_BODY_MAX_BYTES = 1024 * 1024;
 
 const Done = Type.Object({}, { additionalProperties: false, description: 'Done.' });
@@ -64,12 +64,14 @@ const BatchAnswer = Type.Object(
   { description: 'How each command went, in their order.' },
 );
 
+/** The parts of `serviceRoutes`. */
 export interface ServiceRoutesParts {
   readonly broker: PusherOptions['broker'];
   readonly presence: Pick<Presence, 'sessions'>;
   readonly publisher: Pick<ServicePublisher, 'publish'>;
 }
 
+/** Adds the routes of A11. */
 export function serviceRoutes({ broker, presence, publisher }: ServiceRoutesParts): Routes {
   return (api, parts) => {
     const { store, now, log } = parts;

@@ -1,4 +1,4 @@
-/** Shows the OpenAPI document of this hub. Nothing becomes HTML: texts are only ever text nodes. */
+/** Shows the OpenAPI document of this hub. All texts become text nodes, never HTML. */
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
@@ -9,7 +9,7 @@ function element(name, attributes = {}, ...children) {
   return node;
 }
 
-/** A text in which `backquotes` mark code. */
+/** Returns the nodes of a text in which `backquotes` mark code. */
 function prose(text) {
   return text.split('`').map((part, index) => (index % 2 === 1 ? element('code', {}, part) : part));
 }
@@ -18,7 +18,7 @@ function paragraphs(text) {
   return text.split(/\n{2,}/).map((part) => element('p', {}, ...prose(part.replaceAll('\n', ' '))));
 }
 
-/** A schema as one would write the JSON it describes. */
+/** Returns a schema in the notation of the JSON that it describes. */
 function outline(schema, indent = '') {
   if (schema === undefined) return 'anything';
   if (schema.const !== undefined) return JSON.stringify(schema.const);

@@ -1,7 +1,8 @@
--- Counts a try in a window that begins with the first one.
--- KEYS[1]  string: the count
--- ARGV[1]  tries to add; ARGV[2] seconds of the window
--- Reply: { count, milliseconds left }
+-- Counts tries in a window. The window begins with its first try.
+-- KEYS[1]  string: the count of the window
+-- ARGV[1]  tries to add
+-- ARGV[2]  length of the window, seconds
+-- Reply: { tries counted in the window, milliseconds until it ends }
 redis.call('SET', KEYS[1], 0, 'EX', ARGV[2], 'NX')
 local count = redis.call('INCRBY', KEYS[1], ARGV[1])
 local left = redis.call('PTTL', KEYS[1])
