@@ -20,7 +20,7 @@ export function requireForm(token: string): void {
   const signature = COMPACT.exec(token)?.[1];
   if (signature === undefined) throw new TypeError('the token is not a compact JWS');
   if (Buffer.from(signature, 'base64url').toString('base64url') !== signature)
-    throw new TypeError('the signature is not spelled canonically');
+    throw new TypeError('the signature is not in canonical base64url');
 }
 
 /**
@@ -78,13 +78,14 @@ export function requireRegistered(claims: Claims, expected: Expected, now: numbe
   requireMade(claims, expected.toleranceSeconds, now);
   const { exp, nbf, iss, aud } = claims;
   const seconds = Math.floor(now / 1000);
-  if (typeof exp !== 'number' || !(exp > seconds - expected.toleranceSeconds)) throw new TokenFaultError('exp', 'exp: the token is over');
+  if (typeof exp !== 'number' || !(exp > seconds - expected.toleranceSeconds))
+    throw new TokenFaultError('exp', 'exp: the token has expired');
   if (nbf !== undefined && (typeof nbf !== 'number' || !(nbf <= seconds + expected.toleranceSeconds)))
-    throw new TokenFaultError('nbf', 'nbf: the token is not good yet');
+    throw new TokenFaultError('nbf', 'nbf: the token is not valid yet');
   if (expected.issuer !== undefined && iss !== expected.issuer) throw new TokenFaultError('iss', 'iss: another issuer');
   const { audience } = expected;
   if (audience !== undefined && aud !== audience && !(Array.isArray(aud) && aud.includes(audience)))
-    throw new TokenFaultError('aud', 'aud: for somebody else');
+    throw new TokenFaultError('aud', 'aud: another audience');
 }
 
 /**
@@ -94,5 +95,5 @@ export function requireRegistered(claims: Claims, expected: Expected, now: numbe
  */
 export function requireMade({ iat }: Claims, toleranceSeconds: number, now: number): void {
   if (typeof iat === 'number' && !(iat <= Math.floor(now / 1000) + toleranceSeconds))
-    throw new TokenFaultError('iat', 'iat: made in the future');
+    throw new TokenFaultError('iat', 'iat: issued in the future');
 }

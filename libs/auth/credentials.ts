@@ -112,7 +112,7 @@ const LOGIN = /^[\x21-\x7e]{1,128}$/;
 const LATEST_EXPIRY = 253_402_300_799;
 
 function refuse(claim: TokenFault): never {
-  throw new HubError('TOKEN_EXPIRED', undefined, { cause: new TokenFaultError(claim, `claim ${claim} is not acceptable`) });
+  throw new HubError('TOKEN_EXPIRED', undefined, { cause: new TokenFaultError(claim, `claim ${claim} is not valid`) });
 }
 
 function matching(claims: Readonly<Record<string, unknown>>, claim: TokenFault, pattern: RegExp): string {

@@ -79,20 +79,20 @@ export class OriginPolicy {
     const now = this.#steady();
     if (now - this.#toldAt >= TOLD_MS) {
       this.#toldAt = now;
-      const advice = adviceFor(origin, 'PUBLIC_URL to it where that is the address of this hub, or add it to ALLOWED_ORIGINS');
-      this.#log.warn({ origin: from, host: at, publicOrigin: this.#own ?? null }, `a page of another origin was refused: ${advice}`);
+      const advice = adviceFor(origin, 'PUBLIC_URL to it if it is the address of this hub, or add it to ALLOWED_ORIGINS');
+      this.#log.warn({ origin: from, host: at, publicOrigin: this.#own ?? null }, `rejected a page of another origin: ${advice}`);
     }
-    const asked = at === '' ? 'no host was named' : `the host asked for is ${at}`;
+    const asked = at === '' ? 'the request names no host' : `the requested host is ${at}`;
     return new HubError(
       'ORIGIN_DENIED',
-      `The origin ${from} may not connect; ${asked}. ${adviceFor(origin, `PUBLIC_URL to ${from} where that is the address of this hub, or add it to ALLOWED_ORIGINS`)}.`,
+      `The origin ${from} may not connect; ${asked}. ${adviceFor(origin, `PUBLIC_URL to ${from} if that is the address of this hub, or add it to ALLOWED_ORIGINS`)}.`,
     );
   }
 }
 
 function adviceFor(origin: string, setting: string): string {
   if (originOf(origin) !== undefined) return `Set ${setting}`;
-  return 'Pages of files and sandboxed frames (origin null) cannot be named: serve the page over https, or from a scheme of its own that ALLOWED_ORIGINS names';
+  return 'ALLOWED_ORIGINS cannot name pages of files or sandboxed frames (origin null): serve the page over https, or from a scheme of its own that ALLOWED_ORIGINS names';
 }
 
 /** Returns an excerpt of a header that is safe in a response header and in a log line. */

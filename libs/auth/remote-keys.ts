@@ -131,7 +131,7 @@ export class RemoteKeys {
       const response = await fetch(url, init);
       if (response.status !== 200) throw new Error(`it answers ${response.status}`);
       const keys = JSON.parse(await textOf(response)) as unknown;
-      if (!isKeySet(keys)) throw new Error('it answers something that is no key set');
+      if (!isKeySet(keys)) throw new Error('its answer is not a JWK Set');
       this.#fetchedAt = steady();
       this.#fetches += 1;
       this.#options.fetched(undefined);
@@ -154,7 +154,7 @@ function isKeySet(value: unknown): boolean {
  * it has the host at most.
  */
 function problemOf(error: unknown): string {
-  if (error instanceof SyntaxError) return 'it answers something that is no JSON';
+  if (error instanceof SyntaxError) return 'its answer is not JSON';
   if (error instanceof AggregateError) return [...new Set(error.errors.map(problemOf))].join('; ');
   if (!(error instanceof Error)) return String(error);
   if (error instanceof TypeError && error.cause !== undefined) return problemOf(error.cause);
@@ -166,7 +166,7 @@ async function textOf(response: Response): Promise<string> {
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
-    if (size > MAX_BYTES) throw new RangeError(`it is larger than ${MAX_BYTES} bytes`);
+    if (size > MAX_BYTES) throw new RangeError(`its answer is larger than ${MAX_BYTES} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

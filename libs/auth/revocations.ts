@@ -45,7 +45,7 @@ export class TokenGate {
 
   #passed(credentials: Credentials, token: string): Credentials {
     const { revocations, feed, now } = this.#options;
-    if (!feed.ready) throw new HubError('UNAVAILABLE', 'It is not known yet which tokens were revoked.', { retryAfter: 1 });
+    if (!feed.ready) throw new HubError('UNAVAILABLE', 'The hub has not read the revoked tokens yet: try again.', { retryAfter: 1 });
     revocations.check(credentials, token, now());
     return credentials;
   }

@@ -120,7 +120,7 @@ export class TokenVerifier {
     const header = headerOf(token);
     if (this.#secret && header['alg'] === 'HS256') return this.#secret.claims(token);
     const claims = this.#keys?.claims(token, header);
-    if (claims === undefined && this.#remote === undefined) throw new TokenFaultError('key', 'no key is there for this token');
+    if (claims === undefined && this.#remote === undefined) throw new TokenFaultError('key', 'there is no key for this token');
     return claims;
   }
 
@@ -152,7 +152,7 @@ export class TokenVerifier {
 
   #keyFor: JWTVerifyGetKey<CryptoKey> = (header, token) => {
     const key = this.#remote?.key(header, token);
-    if (!key) throw new TokenFaultError('key', 'no key is there for this algorithm');
+    if (!key) throw new TokenFaultError('key', 'there is no key for this algorithm');
     return key;
   };
 }

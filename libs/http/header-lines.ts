@@ -99,7 +99,7 @@ export class HeaderLines {
  */
 export function faultOf(method: string, lines: HeaderLines): string | undefined {
   const repeated = lines.repeated();
-  return repeated === undefined ? framingFault(method, lines) : `the header ${repeated} came several times`;
+  return repeated === undefined ? framingFault(method, lines) : `the header ${repeated} occurs more than once`;
 }
 
 /**
@@ -108,10 +108,10 @@ export function faultOf(method: string, lines: HeaderLines): string | undefined 
  */
 export function framingFault(method: string, lines: HeaderLines): string | undefined {
   if (lines.has('transfer-encoding')) {
-    if (lines.has('content-length')) return 'a request has Content-Length or Transfer-Encoding, not both';
-    if (lines.get('transfer-encoding').toLowerCase() !== 'chunked') return 'the one Transfer-Encoding taken is chunked';
+    if (lines.has('content-length')) return 'a request must not have both Content-Length and Transfer-Encoding';
+    if (lines.get('transfer-encoding').toLowerCase() !== 'chunked') return 'the only Transfer-Encoding accepted is chunked';
   }
-  if (lines.has('content-length') && !/^\d+$/.test(lines.get('content-length'))) return 'Content-Length is one whole number';
-  if (method !== 'GET' && lines.lists('upgrade', 'websocket')) return 'a WebSocket upgrade is a GET';
+  if (lines.has('content-length') && !/^\d+$/.test(lines.get('content-length'))) return 'Content-Length must be one whole number';
+  if (method !== 'GET' && lines.lists('upgrade', 'websocket')) return 'a WebSocket upgrade must be a GET';
   return undefined;
 }

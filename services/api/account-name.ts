@@ -20,7 +20,7 @@ export function toPersonName(text: string): string {
   const name = tidyName(text.slice(0, TEXT_MAX));
   const fault = text.length > TEXT_MAX ? `has at most ${NAME_MAX} characters` : nameFault(name, { max: NAME_MAX, script: 'whole' });
   if (fault !== undefined) throw new HubError('NAME_INVALID', `A name ${fault}.`);
-  if (name.normalize('NFKC').includes('@')) throw new HubError('NAME_INVALID', 'A name must have no @.');
+  if (name.normalize('NFKC').includes('@')) throw new HubError('NAME_INVALID', 'A name must not contain @.');
   return name;
 }
 

@@ -36,7 +36,7 @@ export function adminCommands(api: FastifyInstance, { broker, store, log, now }:
     if (request.method === 'GET' || request.method === 'HEAD' || reply.statusCode !== 202) return;
     const { to, user, seconds } = { ...(request.body as Partial<Noted>), ...(request.params as Partial<Noted>) };
     const action = `${request.method} ${request.routeOptions.url}`;
-    log.info({ request: request.id, address: request.ip, action, to, user, seconds }, 'done from the admin page');
+    log.info({ request: request.id, address: request.ip, action, to, user, seconds }, 'admin command');
   });
 
   api.post<{ Body: Static<typeof Push> }>('/push', { schema: { body: Push } }, async ({ body }, reply) => {

@@ -45,7 +45,8 @@ export function adminUsers(api: FastifyInstance, { now, presence, store }: Admin
   // seconds.
   api.get<{ Querystring: Static<typeof OnlineQuery> }>('/online', { schema: { querystring: OnlineQuery } }, async ({ query }) => {
     const { sample, after, limit = ONLINE_DEFAULT } = query;
-    if (sample !== undefined && (after ?? query.limit) !== undefined) throw new HubError('INVALID_REQUEST', '`sample` stands alone');
+    if (sample !== undefined && (after ?? query.limit) !== undefined)
+      throw new HubError('INVALID_REQUEST', '`sample` does not go with `after` or `limit`');
     const [place] = after === undefined ? [''] : placeOf<readonly [id: string]>('online', after, ['']);
     const [count, { users: ids, more }] = await Promise.all([
       presence.online(),
@@ -66,7 +67,7 @@ export function adminUsers(api: FastifyInstance, { now, presence, store }: Admin
   api.get<{ Querystring: Static<typeof FindQuery> }>('/users', { schema: { querystring: FindQuery } }, async ({ query }) => {
     const text = query.find.trim();
     // PostgreSQL cannot store NUL in a text.
-    if (text === '' || text.includes('\0')) throw new HubError('INVALID_REQUEST', 'what is looked for is an id, or how a name begins');
+    if (text === '' || text.includes('\0')) throw new HubError('INVALID_REQUEST', '`find` must be an id or the beginning of a name');
     const list = JSON.stringify(['users', text]);
     const place = query.after === undefined ? undefined : placeOf<readonly [key: string, user: string]>(list, query.after, ['', '']);
     const [byId, account, agent, named] = await Promise.all([

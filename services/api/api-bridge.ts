@@ -70,7 +70,7 @@ export function bridgeTo(app: FastifyInstance, uuid: () => string): (request: Br
   return async (request) => {
     const { method, url, bodyLength, body, peer, fault } = request;
     if (fault !== undefined) return refusal('INVALID_REQUEST', uuid(), fault);
-    if (!TARGET.test(url)) return refusal('INVALID_REQUEST', uuid(), 'a target has visible ASCII characters only');
+    if (!TARGET.test(url)) return refusal('INVALID_REQUEST', uuid(), 'the request target must have visible ASCII characters only');
     // Node would write the method in capitals and so send another one.
     if (method !== method.toUpperCase()) return refusal('METHOD_NOT_ALLOWED', uuid());
     const [near, far] = duplexPair();

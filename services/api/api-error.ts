@@ -114,7 +114,7 @@ export function refuseFaults(app: FastifyInstance): void {
 
 /** Checks RFC 9112 section 3.2: a request of HTTP/1.1 has a `Host`. */
 function hostFault({ httpVersion, headers }: IncomingMessage): string | undefined {
-  return httpVersion !== '1.0' && headers.host === undefined ? 'a request of HTTP/1.1 has a Host' : undefined;
+  return httpVersion !== '1.0' && headers.host === undefined ? 'a request of HTTP/1.1 must have a Host' : undefined;
 }
 
 /**
@@ -123,7 +123,7 @@ function hostFault({ httpVersion, headers }: IncomingMessage): string | undefine
  */
 function targetFault(url: string): string | undefined {
   const isOriginForm = /^\/(?![/\\])[\x21-\x7e]*$/.test(url) && URL.canParse(url, 'http://localhost');
-  return isOriginForm ? undefined : 'the target of a request is a path and maybe a query';
+  return isOriginForm ? undefined : 'the request target must be a path with an optional query';
 }
 
 /**

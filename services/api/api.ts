@@ -46,13 +46,9 @@ const Online = Type.Object({ count: Type.Integer({ minimum: 0 }) });
 
 /** `GET /online` (A12): the number of distinct users on all nodes. */
 const onlineRoutes: Routes = (api, { online }) => {
-  api.get(
-    '/online',
-    { schema: { tags: ['Presence'], summary: 'How many people are online (A12)', response: { 200: Online } } },
-    async () => ({
-      count: await online(),
-    }),
-  );
+  api.get('/online', { schema: { tags: ['Presence'], summary: 'Count the users online (A12)', response: { 200: Online } } }, async () => ({
+    count: await online(),
+  }));
 };
 
 /** The parts of `buildApi`. */
@@ -154,7 +150,7 @@ function takeJsonOnly(app: FastifyInstance): void {
         // text.
         const changed = error === null || error === undefined ? changedNumber(body) : undefined;
         if (changed === undefined) done(error, value);
-        else done(new HubError('INVALID_REQUEST', `the number ${changed.slice(0, 40)} cannot be kept exactly: send it as a string`));
+        else done(new HubError('INVALID_REQUEST', `the number ${changed.slice(0, 40)} cannot be stored exactly: send it as a string`));
       });
   });
 }

@@ -17,11 +17,11 @@ export interface AsyncApiOptions {
 
 /** The four paths of H1. All have the same frames. */
 const CHANNELS = {
-  chat: { address: '/ws/chat', description: 'Rooms are joined by frames.', parameters: [] },
-  chatRoom: { address: '/chat/{room}', description: 'The room is joined at once.', parameters: ['room'] },
+  chat: { address: '/ws/chat', description: 'The client joins rooms by frames.', parameters: [] },
+  chatRoom: { address: '/chat/{room}', description: 'The connection joins the room at once.', parameters: ['room'] },
   chatRoomToken: {
     address: '/chat/{room}/{token}',
-    description: 'The room is joined at once; the token is in the path.',
+    description: 'The connection joins the room at once. The token is in the path.',
     parameters: ['room', 'token'],
   },
   chatToken: { address: '/websocket/{token}', description: 'As /ws/chat; the token is in the path.', parameters: ['token'] },
@@ -29,7 +29,7 @@ const CHANNELS = {
 
 const PARAMETERS = {
   room: { description: 'The name of a room (R1).' },
-  token: { description: 'A token of the HTTP API, or of a login the hub trusts (A12).' },
+  token: { description: 'A token of the HTTP API, or of another issuer that the hub trusts (A12).' },
 } as const;
 
 type Json = Readonly<Record<string, unknown>>;
@@ -92,7 +92,7 @@ function channel(name: keyof typeof CHANNELS): Json {
         query: {
           type: 'object',
           properties: {
-            token: { type: 'string', description: 'The token, where it stands nowhere else (H2).' },
+            token: { type: 'string', description: 'The token, if it is in no other place (H2).' },
             session: { type: 'string', format: 'uuid', description: "The tab's label (H1)." },
             epoch: { type: 'string', description: 'With `offset`: the last position seen in the room of the path (M5).' },
             offset: { type: 'integer', minimum: 0 },
@@ -128,7 +128,7 @@ function operations(): Json {
   const send = {
     action: 'send',
     channel: { $ref: '#/channels/chat' },
-    summary: 'What the hub sends.',
+    summary: 'The frames that the hub sends.',
     messages: Object.keys(SERVER_FRAMES).map((id) => ({ $ref: `#/channels/chat/messages/server_${id}` })),
   };
   return { ...Object.fromEntries(receive), send };

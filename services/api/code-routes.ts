@@ -28,7 +28,7 @@ const AccountText = Type.String({ maxLength: ACCOUNT_MAX, description: 'A mail a
 const NewCode = Type.Object({ account: AccountText }, { additionalProperties: false });
 const CodeSent = Type.Object(
   { attempt: Type.String({ description: 'For `POST /auth/verify`. Also set as the cookie `parley_attempt`.' }) },
-  { additionalProperties: false, description: 'The same for known and unknown accounts.' },
+  { additionalProperties: false, description: 'The answer is the same for known and unknown accounts.' },
 );
 const Proof = Type.Object(
   {
@@ -38,7 +38,7 @@ const Proof = Type.Object(
       Type.String({
         maxLength: 64,
         description:
-          'Which code is meant: what asking for it was answered with. Without it that of the cookie, else the newest asked for from this address.',
+          'The code that is meant: `attempt` of the answer to `POST /auth/code`. Default: that of the cookie, otherwise the newest code requested from this address.',
       }),
     ),
   },
@@ -46,7 +46,7 @@ const Proof = Type.Object(
 );
 const Ticket = Type.Object(
   { registration: Type.String({ description: 'For `POST /auth/register`, within 10 minutes.' }) },
-  { additionalProperties: false, description: 'The address is proven, and has no account yet.' },
+  { additionalProperties: false, description: 'The address is verified and has no account yet.' },
 );
 const NewAccount = Type.Object({ registration: Type.String({ maxLength: 64 }), name: Type.String() }, { additionalProperties: false });
 
@@ -75,9 +75,9 @@ function sendCode(api: FastifyInstance, parts: ApiParts): void {
       ...idempotent({}),
       schema: {
         tags: ['Accounts'],
-        summary: 'Have a login code mailed (A1)',
+        summary: 'Send a login code by mail (A1)',
         description:
-          'Six characters, good for 10 minutes and five tries. Up to five live side by side: a new one leaves the others as they are.',
+          'Six characters, valid for 10 minutes and five tries. Up to five codes are valid at the same time: a new one does not end the others.',
         body: NewCode,
         response: { 202: CodeSent, ...errors(429) },
       },
@@ -120,7 +120,8 @@ function verifyCode(api: FastifyInstance, parts: ApiParts): void {
       schema: {
         tags: ['Accounts'],
         summary: 'Log in with the code (A2)',
-        description: 'A code works once. The fifth wrong try burns it; after 20 of an account in 10 minutes only browsers it knows go on.',
+        description:
+          'A code works once. The fifth wrong try ends it. After 20 wrong tries for an account in 10 minutes only browsers that the account knows may try.',
         body: Proof,
         response: { 200: Type.Union([LoginAnswer, Ticket]), ...errors(401, 429) },
       },
@@ -186,7 +187,7 @@ function register(api: FastifyInstance, parts: ApiParts): void {
         tags: ['Accounts'],
         summary: 'Choose a name for a new account (A3)',
         description:
-          'Names are unique whatever their case, blanks and form, and like those of no agent; the ticket stays good until one is free.',
+          'A name is unique regardless of case, blanks and Unicode form, and must not look like that of an agent. If it is taken, the ticket stays valid for another name.',
         body: NewAccount,
         response: { 201: LoginAnswer, ...errors(401, 409, 429) },
       },
@@ -196,7 +197,7 @@ function register(api: FastifyInstance, parts: ApiParts): void {
       await requireLimits(limits, ['registerPerAddress', clientKey(request)]);
       const ticket = secretHash(request.body.registration);
       const mail = await store.logins.ticket(ticket, now());
-      if (mail === undefined) throw new HubError('CODE_INVALID', 'The registration is over: ask for a new code.');
+      if (mail === undefined) throw new HubError('CODE_INVALID', 'The registration has expired: request a new code.');
       await requireUnlike(parts, name);
       const id = newId(parts, request);
       const keyed = request.headers['idempotency-key'] !== undefined;
@@ -208,7 +209,7 @@ function register(api: FastifyInstance, parts: ApiParts): void {
       // Until the answer is stored, the same request has to find the ticket. The ticket then
       // expires by itself. It cannot open a second account, because the address has one.
       if (outcome !== 'created' || !keyed) await store.logins.dropTicket(ticket);
-      if (outcome === 'mail-taken') throw new HubError('CODE_INVALID', 'This address was registered meanwhile: ask for a new code.');
+      if (outcome === 'mail-taken') throw new HubError('CODE_INVALID', 'This address has an account by now: request a new code.');
       keepDevice(reply, parts, accountKey(textKey(mail)));
       return sendLogin(reply, parts, await openLogin(parts, { id, name, kind: 'user' }), 201);
     },

@@ -68,7 +68,7 @@ export function composeApi({
     scheduleExpiry: (room, expiresAt) => scheduleExpiry(jobs, room, expiresAt, now()),
     now: now,
     wait: (milliseconds) => delay(milliseconds, undefined, { ref: false }),
-    failed: (error) => log.warn({ err: error }, 'a signal was lost, or a job was not planned'),
+    failed: (error) => log.warn({ err: error }, 'a signal was lost, or a job was not scheduled'),
   });
   const history = new RoomHistory({ access: parts.access, messages: store.messages, broker });
   const publisher = new ServicePublisher({ rooms: store.rooms, writer: parts.writer, kinds: rooms.kinds });

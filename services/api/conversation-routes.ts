@@ -36,10 +36,10 @@ const Conversation = Type.Object(
 const ConversationDetails = Type.Object(
   {
     ...Conversation.properties,
-    channel: Type.Optional(Type.String({ description: 'Where the customer comes from; for agents.' })),
-    metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'What is told of the customer; for agents.' })),
+    channel: Type.Optional(Type.String({ description: 'The channel of the customer; for agents.' })),
+    metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'The metadata of the customer; for agents.' })),
   },
-  { description: 'A conversation, with what agents may know of its customer.' },
+  { description: 'A conversation. For agents, with details of its customer.' },
 );
 
 const Agents = Type.Object({ agents: Type.Array(PersonView) });
@@ -48,8 +48,8 @@ const Nothing = Type.Object({}, { additionalProperties: false });
 
 const Opening = Type.Object(
   {
-    subject: Type.Optional(Type.String({ description: 'Of a conversation that is made.' })),
-    new: Type.Optional(Type.Boolean({ description: 'One more, beside those that are open: up to three.' })),
+    subject: Type.Optional(Type.String({ description: 'The subject of a new conversation.' })),
+    new: Type.Optional(Type.Boolean({ description: 'Open a new conversation even if others are open; at most three.' })),
   },
   { additionalProperties: false },
 );
@@ -66,7 +66,7 @@ const ListQuery = Type.Object(
 const Conversations = Type.Object({ conversations: Type.Array(Conversation), next: Next });
 
 const AssignTo = Type.Object(
-  { agent: Type.Optional({ ...UserId, description: 'An agent who is online; default: myself.' }) },
+  { agent: Type.Optional({ ...UserId, description: 'An agent who is online. Default: me.' }) },
   { additionalProperties: false },
 );
 
@@ -83,7 +83,7 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
           tags: TAGS,
           summary: 'Ask for an agent (A10)',
           description:
-            'The open conversation where there is one (200), else a new one (201). It is given to the agent online with the fewest open conversations, or waits for one. Both are told by `command {code:"conversation"}`.',
+            'Returns the open conversation if there is one (200), otherwise a new one (201). It goes to the online agent with the fewest open conversations, or waits for an agent. Both get `command {code:"conversation"}`.',
           body: Opening,
           response: { 200: Conversation, 201: Conversation, ...errors(403, 409, 429) },
         },
@@ -103,8 +103,8 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
         ...authenticated('answer'),
         schema: {
           tags: TAGS,
-          summary: 'Conversations, for agents (A10)',
-          description: 'With `state=queued` the one that waits the longest first, else the newest first; page by page (A16).',
+          summary: 'List conversations, for agents (A10)',
+          description: 'With `state=queued` the longest waiting first, otherwise the newest first; page by page (A16).',
           querystring: ListQuery,
           response: { 200: Conversations, ...errors(403) },
         },
@@ -130,8 +130,8 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
         ...authenticated('ask', 'answer'),
         schema: {
           tags: TAGS,
-          summary: 'One conversation (A10)',
-          description: 'Also after its end. To customers their own only; to agents with what is known of the customer.',
+          summary: 'Get one conversation (A10)',
+          description: 'Also after its end. A customer gets only their own; an agent gets details of the customer, too.',
           params: RoomPath,
           response: { 200: ConversationDetails, ...errors(403, 404) },
         },
@@ -153,7 +153,7 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
       '/agents',
       {
         ...authenticated('answer'),
-        schema: { tags: TAGS, summary: 'Agents who are online (A10)', response: { 200: Agents, ...errors(403) } },
+        schema: { tags: TAGS, summary: 'List the agents online (A10)', response: { 200: Agents, ...errors(403) } },
       },
       async () => ({ agents: await assignment.agentsOnline() }),
     );
@@ -182,10 +182,10 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
         schema: {
           tags: TAGS,
           summary: 'End a conversation (A10)',
-          description: 'Its customer, its agent, and while nobody has it any agent may.',
+          description: 'For its customer and its agent. While it has no agent, for any agent.',
           params: RoomPath,
           body: Nothing,
-          response: { 204: Type.Null({ description: 'It is over; both were told.' }), ...errors(403, 410) },
+          response: { 204: Type.Null({ description: 'It has ended, and both were notified.' }), ...errors(403, 410) },
         },
       },
       async ({ user, params }, reply) => {

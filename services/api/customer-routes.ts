@@ -10,7 +10,7 @@ import { clearCookie, presentedSecret, sendLogin, sendRenewed } from './login-co
 import { errors } from './openapi.ts';
 import { clientKey, requireLimits } from './rate-limits.ts';
 
-const Channel = Type.String({ pattern: `^${CHANNEL}$`, description: 'Where the customer comes from, for example the site.' });
+const Channel = Type.String({ pattern: `^${CHANNEL}$`, description: 'The source of the customer, for example a site.' });
 
 const NewCustomer = Type.Object(
   {
@@ -34,7 +34,7 @@ const CustomerProof = Type.Object(
   {
     customerId: Type.String({ maxLength: 128 }),
     channel: Channel,
-    refresh: Type.Optional(Type.String({ maxLength: REFRESH_MAX, description: 'Where it is not in the cookie.' })),
+    refresh: Type.Optional(Type.String({ maxLength: REFRESH_MAX, description: 'Needed if there is no cookie.' })),
   },
   { additionalProperties: false },
 );
@@ -55,8 +55,8 @@ export const customerRoutes: Routes = (api, parts) => {
       ...idempotent({}),
       schema: {
         tags: ['Accounts'],
-        summary: 'Come in as a customer (A5)',
-        description: 'The refresh secret lasts a year: whoever has it is this customer. It is also set as the cookie `parley_customer`.',
+        summary: 'Create a customer (A5)',
+        description: 'The refresh secret lasts a year. Its holder is this customer. It is also set as the cookie `parley_customer`.',
         body: NewCustomer,
         response: { 201: CustomerLogin, ...errors(403, 429) },
       },
@@ -66,7 +66,7 @@ export const customerRoutes: Routes = (api, parts) => {
       requireOpenDoor(parts.allowCustomers, channel);
       const name = toPersonName(request.body.name);
       if (Buffer.byteLength(JSON.stringify(metadata ?? {})) > METADATA_MAX_BYTES)
-        throw new HubError('TOO_LARGE', 'The metadata is too large.');
+        throw new HubError('TOO_LARGE', `The metadata has at most ${METADATA_MAX_BYTES} bytes of JSON.`);
       await requireLimits(limits, ['customersPerAddress', clientKey(request)]);
       const id = newId(parts, request);
       await store.customers.create({ id, name, channel, ...(metadata === undefined ? {} : { metadata }) });
@@ -80,9 +80,9 @@ export const customerRoutes: Routes = (api, parts) => {
     {
       schema: {
         tags: ['Accounts'],
-        summary: 'Come back as a customer (A5)',
+        summary: 'Renew the login of a customer (A5)',
         description:
-          'With the refresh secret, from the cookie or the body: an id alone is no proof. Used for another id or channel, a secret is used up.',
+          'Needs the refresh secret, in the cookie or the body: an id is not a proof. If a secret is used for another customer or channel, its login ends.',
         body: CustomerProof,
         response: { 200: LoginAnswer, ...errors(401, 403, 429) },
       },
@@ -101,7 +101,7 @@ export const customerRoutes: Routes = (api, parts) => {
       if (renewed !== undefined && good) return sendRenewed(reply, parts, renewed);
       if (renewed !== undefined) await endLogin(parts, renewed.family.id, 'secret used for another customer');
       await clearCookie(reply, parts, 'customer', secret);
-      throw new HubError('TOKEN_EXPIRED', 'The secret is not this customer’s, or is over.');
+      throw new HubError('TOKEN_EXPIRED', 'The refresh secret has expired, or belongs to another customer.');
     },
   );
 };
@@ -109,7 +109,7 @@ export const customerRoutes: Routes = (api, parts) => {
 /** Checks that `ALLOW_CUSTOMERS` lets in customers of the channel. @throws HubError `FORBIDDEN`. */
 function requireOpenDoor(door: CustomerDoor, channel: string | undefined): void {
   const open = typeof door === 'boolean' ? door : channel !== undefined && door.includes(channel);
-  if (!open) throw new HubError('FORBIDDEN', 'Customers are not let in here (ALLOW_CUSTOMERS).');
+  if (!open) throw new HubError('FORBIDDEN', 'This hub does not admit such customers (ALLOW_CUSTOMERS).');
 }
 
 /**

@@ -137,7 +137,7 @@ export function keepAnswers(api: FastifyInstance, parts: Parts): void {
     } catch (error) {
       // The work is done, so the client gets its answer. A repetition after 30 s runs again and
       // makes the same thing (`newId`).
-      log.warn({ err: error, request: request.id }, 'an answer was not kept');
+      log.warn({ err: error, request: request.id }, 'an answer was not stored');
     }
   });
 }

@@ -32,13 +32,13 @@ type Part = string | number;
  */
 export function pageQuery(max: number, limit = max) {
   return {
-    after: Type.Optional(Type.String({ description: 'The `next` of the page before. Without it: the first page.' })),
+    after: Type.Optional(Type.String({ description: 'The `next` of the previous page. Default: the first page.' })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: max, description: `Default ${limit}.` })),
   };
 }
 
 /** The schema of the member `next` of an answer. */
-export const Next = Type.Optional(Type.String({ description: 'The `after` of the next page; without it the list ends here.' }));
+export const Next = Type.Optional(Type.String({ description: 'The `after` of the next page. Absent at the end of the list.' }));
 
 /**
  * Returns the member `next` of an answer: a place as an opaque text. `list` names the list with its

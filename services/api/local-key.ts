@@ -59,7 +59,7 @@ export class LocalKey {
   /** Returns the reason to reject a request, as a sentence; undefined if it is let in. */
   refusal(request: FastifyRequest): string | undefined {
     const away = this.#closed ?? strangeness(request);
-    if (away !== undefined) return `This is shown on the machine itself only: ${away}.`;
+    if (away !== undefined) return `This page is for the machine itself only: ${away}.`;
     const given = cookieOf(request.headers.cookie, cookieName(request));
     if (given !== undefined && this.#is(given)) return undefined;
     return 'Open the link that npm start printed: it has the key.';
@@ -96,12 +96,12 @@ export class LocalKey {
  * none.
  */
 function strangeness({ ip, headers, raw }: FastifyRequest): string | undefined {
-  if (!LOOPBACK.test(ip)) return 'the request comes from elsewhere';
+  if (!LOOPBACK.test(ip)) return 'the request comes from another machine';
   const host = (headers.host ?? '').replace(/:\d+$/, '');
-  if (!isThisMachine(host)) return 'its address has another name in the browser';
+  if (!isThisMachine(host)) return 'the browser uses another host name';
   // nginx sends HTTP/1.0 to the admin port unless it is configured otherwise, and browsers never
   // do. The hub's port answers HTTP/1.0 with 505.
-  if (raw.httpVersion === '1.0' || Object.keys(headers).some((name) => OF_A_PROXY.test(name))) return 'a proxy passed the request on';
+  if (raw.httpVersion === '1.0' || Object.keys(headers).some((name) => OF_A_PROXY.test(name))) return 'a proxy forwarded the request';
   return undefined;
 }
 

@@ -41,7 +41,7 @@ export const agentRoutes: Routes = (api, parts) => {
       schema: {
         tags: ['Accounts'],
         summary: 'Log in as an agent (A6)',
-        description: 'After 20 wrong passwords of a name in 10 minutes only browsers that this agent logged in with go on.',
+        description: 'After 20 wrong passwords for a name in 10 minutes only browsers in which this agent has logged in may try.',
         body: AgentCredentials,
         response: { 200: LoginAnswer, ...errors(401, 429) },
       },
@@ -78,14 +78,14 @@ export const guestRoutes: Routes = (api, parts) => {
       ...idempotent({}),
       schema: {
         tags: ['Accounts'],
-        summary: 'Come in as a guest (A7)',
-        description: 'Where `ALLOW_GUESTS` is on.',
+        summary: 'Log in as a guest (A7)',
+        description: 'Needs `ALLOW_GUESTS`.',
         body: NewGuest,
         response: { 201: LoginAnswer, ...errors(403, 409, 429) },
       },
     },
     async (request, reply) => {
-      if (!parts.allowGuests) throw new HubError('FORBIDDEN', 'Guests are not let in here: log in.');
+      if (!parts.allowGuests) throw new HubError('FORBIDDEN', 'This hub does not admit guests: log in.');
       const name = toPersonName(request.body.name);
       await requireLimits(parts.limits, ['guestsPerAddress', clientKey(request)]);
       if (await parts.store.names.isTaken(name)) throw new HubError('NAME_TAKEN');
@@ -98,17 +98,17 @@ export const guestRoutes: Routes = (api, parts) => {
 const Secret = Type.Union([
   Type.Object(
     {
-      refresh: Type.Optional(Type.String({ maxLength: REFRESH_MAX, description: 'Where it is not in the cookie.' })),
+      refresh: Type.Optional(Type.String({ maxLength: REFRESH_MAX, description: 'Needed if there is no cookie.' })),
       kind: Type.Optional(
         Type.Union([Type.Literal('user'), Type.Literal('agent')], {
           description:
-            "Whose cookie is meant, that of a user or guest or that of an agent. Without it the one that is there; of both the user's.",
+            'The cookie to use: `user` is that of a user or guest, `agent` that of an agent. Default: the one that is present; of both, that of the user.',
         }),
       ),
     },
     { additionalProperties: false },
   ),
-  Type.Null({ description: 'No body: the cookie has it.' }),
+  Type.Null({ description: 'No body: the secret is in the cookie.' }),
 ]);
 
 interface SecretBody {
@@ -125,9 +125,9 @@ export const loginRoutes: Routes = (api, parts) => {
     {
       schema: {
         tags: ['Accounts'],
-        summary: 'The next token (A4)',
+        summary: 'Renew a login (A4)',
         description:
-          'A refresh secret is replaced by the next one. Until that one is used, and 30 s longer, it is answered with the same next one; later it ends the login.',
+          'Returns the next token and the next refresh secret. Until the next secret is used, and for 30 s after, the old one gets the same next one. Later it ends the login.',
         body: Secret,
         response: { 200: LoginAnswer, ...errors(401, 403, 429) },
       },
@@ -140,7 +140,7 @@ export const loginRoutes: Routes = (api, parts) => {
       const renewed = await renewLogin(parts, secret);
       if (renewed === undefined) {
         await clearCookie(reply, parts, owner, secret);
-        throw new HubError('TOKEN_EXPIRED', 'The login is over: log in again.');
+        throw new HubError('TOKEN_EXPIRED', 'The login has ended: log in again.');
       }
       if (renewed.family.kind === 'customer') await requireCustomerDoor(parts, renewed.family.userId);
       return sendRenewed(reply, parts, renewed);
@@ -154,7 +154,7 @@ export const loginRoutes: Routes = (api, parts) => {
         tags: ['Accounts'],
         summary: 'End a login (A4)',
         description:
-          'The login of the bearer token, or of the refresh secret. Its tokens are refused and its sockets closed on every node within 2 s. May be repeated.',
+          'Ends the login of the bearer token or of the refresh secret. Within 2 s every node rejects its tokens and closes its sockets. May be repeated.',
         body: Secret,
         response: { 204: Type.Null(), ...errors(401, 403, 429) },
       },

@@ -141,10 +141,10 @@ function isSame(one: string, other: string): boolean {
 export const LoginAnswer = Type.Object(
   {
     token: Type.String({ description: 'A JWT for the WebSocket and for `Authorization: Bearer`.' }),
-    expiresAt: Type.Integer({ description: 'When the token ends, Unix seconds.' }),
+    expiresAt: Type.Integer({ description: 'The expiry of the token, Unix seconds.' }),
     refresh: Type.String({
       description:
-        'Gets the next token and the next secret; asked again before that one was used, the same one. Also set as the cookie `parley_refresh`, of agents `parley_agent`, of customers `parley_customer`.',
+        'The refresh secret for the next token. Until the next secret is used, it gets the same one again. Also set as the cookie `parley_refresh` (agents: `parley_agent`, customers: `parley_customer`).',
     }),
     session: Type.String({ format: 'uuid', description: 'A fresh label for this tab.' }),
     user: Type.Object({ id: Type.String(), name: Type.String(), kind: Type.String() }),
@@ -233,7 +233,7 @@ export async function renewLogin(parts: LoginParts, secret: string): Promise<Ren
     if (step.secrets !== undefined && !(await store.logins.replaceSecrets(secrets, step.secrets, at))) continue;
     return { answer: await answerFor(parts, family, step.secret, at), family, late: step.late };
   }
-  throw new HubError('UNAVAILABLE', 'The login is being renewed by many at once: try again.');
+  throw new HubError('UNAVAILABLE', 'Too many requests renew this login at once: try again.');
 }
 
 /**

@@ -9,16 +9,23 @@ import { requireLimits } from './rate-limits.ts';
 import { memberOf, optionalBody, PersonView, RoomName } from './room-schemas.ts';
 
 const Wish = Type.Object(
-  { keepHistory: Type.Optional(Type.Boolean({ description: 'Messages are stored where both want it. Off by default.' })) },
+  { keepHistory: Type.Optional(Type.Boolean({ description: 'Messages are stored if both want it. Off by default.' })) },
   { additionalProperties: false },
 );
 
 const Pair = Type.Object(
-  { room: RoomName, with: PersonView, expiresAt: Type.Integer({ description: 'When it closes by itself, Unix milliseconds.' }) },
-  { description: 'My pair. The other one was told by the frame `matched`.' },
+  {
+    room: RoomName,
+    with: PersonView,
+    expiresAt: Type.Integer({ description: 'The time at which it closes by itself, Unix milliseconds.' }),
+  },
+  { description: 'My pair. The partner gets the frame `matched`.' },
 );
 
-const Waiting = Type.Object({ waiting: Type.Literal(true) }, { description: 'Nobody is free: `matched` comes when somebody is.' });
+const Waiting = Type.Object(
+  { waiting: Type.Literal(true) },
+  { description: 'Nobody is free. The frame `matched` arrives with a partner.' },
+);
 
 /** Adds `POST` and `DELETE /rooms/match`. */
 export function matchRoutes({ matchmaker }: Pick<RoomServices, 'matchmaker'>): Routes {
@@ -30,7 +37,7 @@ export function matchRoutes({ matchmaker }: Pick<RoomServices, 'matchmaker'>): R
         preValidation: optionalBody,
         schema: {
           tags: ['Rooms'],
-          summary: 'Pair me with somebody (A9)',
+          summary: 'Find a partner (A9)',
           body: Wish,
           response: { 200: Pair, 202: Waiting, ...errors(403, 429) },
         },
@@ -49,9 +56,9 @@ export function matchRoutes({ matchmaker }: Pick<RoomServices, 'matchmaker'>): R
         ...authenticated('pairs'),
         schema: {
           tags: ['Rooms'],
-          summary: 'Wait for a partner no longer (A9)',
-          description: 'May be repeated. A pair that there is stays: it is ended by `DELETE /rooms/{room}`.',
-          response: { 204: Type.Null({ description: 'I do not wait.' }), ...errors(403, 429) },
+          summary: 'Stop waiting for a partner (A9)',
+          description: 'May be repeated. An existing pair stays: `DELETE /rooms/{room}` ends it.',
+          response: { 204: Type.Null({ description: 'I am not waiting.' }), ...errors(403, 429) },
         },
       },
       async ({ user }, reply) => {

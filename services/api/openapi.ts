@@ -8,14 +8,14 @@ import { ERRORS } from '#libs/protocol/errors.ts';
 /** The schema of every error. */
 const ErrorAnswer = Type.Object(
   {
-    code: Type.String({ enum: Object.keys(ERRORS), description: 'What went wrong, for programs.' }),
-    message: Type.String({ description: 'What went wrong, for people.' }),
+    code: Type.String({ enum: Object.keys(ERRORS), description: 'The error, for programs.' }),
+    message: Type.String({ description: 'The error, for people.' }),
     details: Type.Optional(
       Type.Array(Type.Object({ path: Type.String({ description: 'JSON pointer of the member.' }), message: Type.String() }), {
-        description: 'What is wrong where, for a request that does not follow the schema.',
+        description: 'Each fault with its place, if the request does not match the schema.',
       }),
     ),
-    requestId: Type.String({ description: 'Stands in the log too, and in the header X-Request-Id.' }),
+    requestId: Type.String({ description: 'Also in the log and in the header `X-Request-Id`.' }),
   },
   { description: 'An error.' },
 );
@@ -37,7 +37,8 @@ const IDEMPOTENCY = Type.Object({
   'idempotency-key': Type.Optional(
     Type.String({
       pattern: '^[\\x20-\\x7e]{1,64}$',
-      description: 'The same request with the same key, within 24 hours, is done once and gets the same answer (A15). Best a UUID.',
+      description:
+        'If the same request with the same key is repeated within 24 hours, it runs once and gets the same answer (A15). A UUID is best.',
     }),
   ),
 });
@@ -108,7 +109,7 @@ export function serveDocs(app: FastifyInstance): void {
 
 const DESCRIPTION = `Accounts, rooms and messages of the hub. Messages themselves travel over the WebSocket.
 
-Errors are \`{code, message, details?, requestId}\`. A member that a request does not know is refused. After 429 and 503 \`Retry-After\` says when to come back.`;
+Errors are \`{code, message, details?, requestId}\`. A request with an unknown member is rejected. With 429 and 503, \`Retry-After\` has the seconds to wait.`;
 
 /**
  * Describes the routes that are registered after this call in an OpenAPI 3.1 document. It is
@@ -125,12 +126,12 @@ export function describeRoutes(
       info: { title: 'Parley', version, description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
       servers: [{ url: publicUrl ?? '/' }],
       tags: [
-        { name: 'Accounts', description: 'How people, guests, customers and agents get a token.' },
-        { name: 'Presence', description: 'Who is there.' },
-        { name: 'Rooms', description: 'Groups, pairs, and what was said in them.' },
-        { name: 'Conversations', description: 'Customers and agents.' },
+        { name: 'Accounts', description: 'Logins of users, guests, customers and agents.' },
+        { name: 'Presence', description: 'Users online.' },
+        { name: 'Rooms', description: 'Groups, pairs and their messages.' },
+        { name: 'Conversations', description: 'Conversations of customers with agents.' },
         { name: 'Services', description: 'For programs with a key of `API_KEYS`.' },
-        { name: 'Description', description: 'What the hub tells about itself.' },
+        { name: 'Description', description: 'Public data about the hub.' },
       ],
       components: {
         securitySchemes: {

@@ -20,7 +20,7 @@ const Members = Type.Object(
   { additionalProperties: false },
 );
 
-const People = Type.Object({ people: Type.Array(PersonView) }, { description: 'The members from now on.' });
+const People = Type.Object({ people: Type.Array(PersonView) }, { description: 'The members after the change.' });
 
 /** Adds the routes that add members to a group and remove them (A8). */
 export function memberRoutes({ groups }: Pick<RoomServices, 'groups'>): Routes {
@@ -31,8 +31,8 @@ export function memberRoutes({ groups }: Pick<RoomServices, 'groups'>): Routes {
         ...authenticated(),
         schema: {
           tags: ['Rooms'],
-          summary: 'Take people into a group of mine (A8)',
-          description: 'Who is in it already is passed over. New members do not get what was stored before.',
+          summary: 'Add members to a group of mine (A8)',
+          description: 'Users who are members already are ignored. New members do not get earlier messages.',
           params: RoomPath,
           body: Members,
           response: { 200: People, ...errors(403, 404, 410, 429) },
@@ -50,8 +50,8 @@ export function memberRoutes({ groups }: Pick<RoomServices, 'groups'>): Routes {
         ...authenticated(),
         schema: {
           tags: ['Rooms'],
-          summary: 'Take people out of a group of mine, or myself out of any (A8)',
-          description: 'The owner deletes the group instead of leaving it.',
+          summary: 'Remove members from a group of mine, or leave a group (A8)',
+          description: 'The owner cannot leave the group, but can delete it.',
           params: RoomPath,
           body: Members,
           response: { 200: People, ...errors(403, 410, 429) },
@@ -77,7 +77,7 @@ const ListQuery = Type.Object(pageQuery(ROOMS_MAX), { additionalProperties: fals
 const RoomViews = Type.Object({ rooms: Type.Array(RoomView), next: Next });
 const RoomDetails = Type.Object(
   { ...RoomView.properties, people: Type.Optional(Type.Array(PersonView, { description: 'The members.' })) },
-  { description: 'A room, with its members where it has any.' },
+  { description: 'A room, with its members if it has any.' },
 );
 
 const ExpiresIn = Type.Integer({ minimum: 1, maximum: LIFE_MAX_SECONDS, description: 'Seconds from now until it closes by itself.' });
@@ -86,8 +86,10 @@ const NewRoom = Type.Object(
   {
     name: Type.String(),
     kind: Type.Literal('group'),
-    members: Type.Optional(Type.Array(UserId, { maxItems: ROOM_KINDS.group.limits.members - 1, description: 'Beside me.' })),
-    keepHistory: Type.Optional(Type.Boolean({ description: 'Messages are stored, and wait for who is offline. Off by default.' })),
+    members: Type.Optional(Type.Array(UserId, { maxItems: ROOM_KINDS.group.limits.members - 1, description: 'The members besides me.' })),
+    keepHistory: Type.Optional(
+      Type.Boolean({ description: 'Messages are stored, and members who are offline get them later. Off by default.' }),
+    ),
     expiresIn: Type.Optional(ExpiresIn),
   },
   { additionalProperties: false },
@@ -97,7 +99,7 @@ const RoomChange = Type.Object(
   {
     name: Type.Optional(Type.String()),
     keepHistory: Type.Optional(Type.Boolean()),
-    expiresIn: Type.Optional(Type.Union([ExpiresIn, Type.Null()], { description: 'null: it does not close by itself any more.' })),
+    expiresIn: Type.Optional(Type.Union([ExpiresIn, Type.Null()], { description: 'null: it no longer closes by itself.' })),
   },
   { additionalProperties: false, minProperties: 1 },
 );
@@ -111,7 +113,7 @@ const PageQuery = Type.Object(
 );
 
 const MessagePage = Type.Object(
-  { messages: Type.Array(MessageItem), more: Type.Boolean({ description: 'Older ones exist.' }) },
+  { messages: Type.Array(MessageItem), more: Type.Boolean({ description: 'True if there are older messages.' }) },
   { description: 'Messages, oldest first, as in the frame `history`.' },
 );
 
@@ -138,8 +140,8 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
         ...authenticated(),
         schema: {
           tags: TAGS,
-          summary: 'The park, and my rooms; to customers their conversations (A8)',
-          description: 'Those with the newest activity first, page by page (A16). The park stands before the first page.',
+          summary: 'List the park and my rooms; for customers, their conversations (A8)',
+          description: 'The latest activity first, page by page (A16). The first page begins with the park.',
           querystring: ListQuery,
           response: { 200: RoomViews },
         },
@@ -154,7 +156,12 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
       '/rooms',
       {
         ...idempotent(authenticated('groups')),
-        schema: { tags: TAGS, summary: 'Make a group (A8)', body: NewRoom, response: { 201: RoomDetails, ...errors(403, 404, 409, 429) } },
+        schema: {
+          tags: TAGS,
+          summary: 'Create a group (A8)',
+          body: NewRoom,
+          response: { 201: RoomDetails, ...errors(403, 404, 409, 429) },
+        },
       },
       async (request, reply) => {
         const { user, body } = request;
@@ -174,7 +181,7 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
       '/rooms/:room',
       {
         ...authenticated(),
-        schema: { tags: TAGS, summary: 'One of my rooms (A8)', params: RoomPath, response: { 200: RoomDetails, ...errors(403, 410) } },
+        schema: { tags: TAGS, summary: 'Get one of my rooms (A8)', params: RoomPath, response: { 200: RoomDetails, ...errors(403, 410) } },
       },
       ({ user, params }) => details(user, params.room),
     );
@@ -211,7 +218,7 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
           tags: TAGS,
           summary: 'Delete a group of mine, or end my pair (A8, A9)',
           params: RoomPath,
-          response: { 204: Type.Null({ description: 'It is over; its members were told.' }), ...errors(403, 410, 429) },
+          response: { 204: Type.Null({ description: 'It has ended, and its members were notified.' }), ...errors(403, 410, 429) },
         },
       },
       async ({ user, params }, reply) => {
@@ -227,7 +234,7 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
         ...authenticated(),
         schema: {
           tags: TAGS,
-          summary: 'What was said in a room I may enter (A8)',
+          summary: 'List the messages of a room that I may enter (A8)',
           params: RoomPath,
           querystring: PageQuery,
           response: { 200: MessagePage, ...errors(403, 404, 410, 429) },

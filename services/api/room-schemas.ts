@@ -40,21 +40,21 @@ export const RoomView = Type.Object(
   {
     room: RoomName,
     kind: ListedKind,
-    name: Type.String({ description: 'What people call it. A private room has the name of the other one.' }),
+    name: Type.String({ description: 'The displayed name. A private room has the name of the other member.' }),
     owner: Type.Optional(Type.String({ description: 'The id of the user who may change it.' })),
     with: Type.Optional(PersonView),
     keepHistory: Type.Boolean(),
     historyWish: Type.Optional(
       Type.Union([Type.Literal('mine'), Type.Literal('theirs')], {
-        description: 'Of a pair that keeps no history yet: which of the two asked for it.',
+        description: 'The member of a pair without history who asked for it.',
       }),
     ),
-    createdAt: Type.Optional(Milliseconds('When it was made')),
-    expiresAt: Type.Optional(Milliseconds('When it closes by itself')),
-    count: Type.Integer({ description: 'Distinct users in it now; of a private room its members who are online.' }),
+    createdAt: Type.Optional(Milliseconds('The time of its creation')),
+    expiresAt: Type.Optional(Milliseconds('The time at which it closes by itself')),
+    count: Type.Integer({ description: 'Distinct users in the room now; in a private room, members online.' }),
     members: Type.Optional(Type.Integer({ description: 'Members, online or not.' })),
     offset: Type.Integer({ description: 'The highest stored offset.' }),
-    unread: Type.Integer({ description: 'Stored messages of others above what was delivered to me; 0 in the park.' }),
+    unread: Type.Integer({ description: 'Stored messages of others that were not delivered to me; 0 in the park.' }),
   },
   { description: 'A room.' },
 );

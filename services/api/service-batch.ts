@@ -78,7 +78,7 @@ async function runOne(
   id: string | undefined,
 ): Promise<BatchResult> {
   try {
-    if (!isObject(value)) throw new HubError('INVALID_REQUEST', 'a command is an object');
+    if (!isObject(value)) throw new HubError('INVALID_REQUEST', 'a command must be an object');
     const { command, ...members } = value;
     const kind: Kind | undefined = isKind(command) ? BATCH_COMMANDS[command] : undefined;
     if (kind === undefined) {

@@ -86,15 +86,15 @@ const only = { additionalProperties: false };
 const strict = <P extends TProperties>(members: P, description?: string) =>
   Type.Object(members, { ...only, ...(description === undefined ? {} : { description }) });
 
-const Everybody = strict({ all: Type.Literal(true) }, 'Whoever is connected.');
-const InRoom = strict({ room: RoomName }, 'Whoever is in the room; of a private one its members.');
+const Everybody = strict({ all: Type.Literal(true) }, 'All connected users.');
+const InRoom = strict({ room: RoomName }, 'All users in the room; in a private room, its members.');
 const OfUser = strict({ user: UserId }, 'All sessions of the user.');
 const OfSession = strict({ session: Type.String({ format: 'uuid' }) }, 'All connections with this label (H1).');
 
 /** The schema of a push. */
 export const Push = strict({
   to: Type.Union([Everybody, InRoom, OfUser, OfSession]),
-  type: Type.Union([Type.Literal('inform'), Type.Literal('command')], { description: 'To be shown, or to be acted on.' }),
+  type: Type.Union([Type.Literal('inform'), Type.Literal('command')], { description: '`inform` is for people, `command` for the client.' }),
   code: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'For programs.' })),
   body: Type.Unknown({ description: `Anything in JSON, at most ${JSON_MAX_BYTES} bytes.` }),
 });
@@ -110,11 +110,15 @@ export const Publish = strict({
   as: Type.Optional(
     strict(
       { id: UserId, name: PersonName },
-      'Whose words these are: `from.kind` is that of the user of this id, `service` where there is none. Default: the service.',
+      'The sender. `from.kind` is that of the user with this id, or `service` if there is none. Default: the service.',
     ),
   ),
   id: Type.Optional(
-    Type.String({ minLength: 1, maxLength: FRAME_ID_MAX, description: 'Repeated within 5 minutes it is one message (M2).' }),
+    Type.String({
+      minLength: 1,
+      maxLength: FRAME_ID_MAX,
+      description: 'If the same id is published again within 5 minutes, it is one message (M2).',
+    }),
   ),
 });
 
@@ -124,14 +128,14 @@ export const Disconnect = strict({
   reason: Type.Optional(
     Type.String({
       maxLength: 100,
-      description: 'Stands in `kicked`, and in the close reason as far as 110 bytes of UTF-8 go, cut at a character.',
+      description: 'Sent in `kicked`, and in the close reason, which is cut to 110 bytes of UTF-8.',
     }),
   ),
 });
 
 /** The schema of a revocation. */
 export const Revoke = Type.Union([
-  strict({ user: UserId }, 'Every token of the user made up to now, and their logins.'),
+  strict({ user: UserId }, 'All tokens of the user issued until now, and all logins.'),
   strict({ token: Type.String({ minLength: 1, maxLength: TOKEN_MAX_BYTES }) }, 'This token.'),
 ]);
 
@@ -145,10 +149,10 @@ export const Unban = strict({ user: UserId });
 export const Published = Type.Object(
   {
     id: Type.String({ description: "The message's own id (M2)." }),
-    offset: Type.Optional(Type.Integer({ description: 'Not in rooms that keep nothing.' })),
+    offset: Type.Optional(Type.Integer({ description: 'Absent in rooms without history.' })),
     at: Type.Integer({ description: 'Unix milliseconds.' }),
   },
-  { description: 'The message as it was taken; in a room with history it is stored (M1).' },
+  { description: 'The accepted message. In a room with history it is stored (M1).' },
 );
 
 /** Returns the message with this id if it has none of its own (M2). */

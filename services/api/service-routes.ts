@@ -35,9 +35,11 @@ const Status = Type.Object(
   {
     online: Type.Boolean(),
     sessions: Type.Integer({ description: 'Open connections.' }),
-    lastSeen: Type.Union([Type.Integer(), Type.Null()], { description: 'When they last came or went, Unix milliseconds; null: never.' }),
+    lastSeen: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'The last time the user connected or disconnected, Unix milliseconds; null if never.',
+    }),
   },
-  { description: 'Whether a user is here.' },
+  { description: 'The presence of a user.' },
 );
 
 const Batch = Type.Object(
@@ -56,12 +58,12 @@ const BatchAnswer = Type.Object(
     results: Type.Array(
       Type.Object({
         ok: Type.Boolean(),
-        result: Type.Optional(Type.Unknown({ description: 'What the route of the command answers with, where that is something.' })),
+        result: Type.Optional(Type.Unknown({ description: 'The body of the route’s answer; absent if that is empty.' })),
         error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String(), retryable: Type.Boolean() })),
       }),
     ),
   },
-  { description: 'How each command went, in their order.' },
+  { description: 'The result of each command, in their order.' },
 );
 
 /** The parts of `serviceRoutes`. */
@@ -83,7 +85,7 @@ export function serviceRoutes({ broker, presence, publisher }: ServiceRoutesPart
         ...idempotent(forServices()),
         schema: {
           tags: TAGS,
-          summary: 'Send a frame to whoever is connected (A11)',
+          summary: 'Send a frame to connected users (A11)',
           body: Push,
           response: { 202: Done, ...errors(404, 410) },
         },
@@ -98,7 +100,12 @@ export function serviceRoutes({ broker, presence, publisher }: ServiceRoutesPart
       '/publish',
       {
         ...idempotent(forServices()),
-        schema: { tags: TAGS, summary: 'Say something in a room (A11)', body: Publish, response: { 200: Published, ...errors(404, 410) } },
+        schema: {
+          tags: TAGS,
+          summary: 'Publish a message in a room (A11)',
+          body: Publish,
+          response: { 200: Published, ...errors(404, 410) },
+        },
       },
       (request) => commands.publish(request.service, withId(request.body, newMessageId(parts, request))),
     );
@@ -110,7 +117,7 @@ export function serviceRoutes({ broker, presence, publisher }: ServiceRoutesPart
         schema: {
           tags: TAGS,
           summary: "Close a user's connections (A11)",
-          description: 'Those of this moment, on every node within 2 s, with 4510 and the reason.',
+          description: 'Closes the connections that are open now, on every node within 2 s, with code 4510 and the reason.',
           body: Disconnect,
           response: { 202: Done },
         },
@@ -127,7 +134,7 @@ export function serviceRoutes({ broker, presence, publisher }: ServiceRoutesPart
         ...forServices(),
         schema: {
           tags: TAGS,
-          summary: 'Take the power from tokens (A11)',
+          summary: 'Revoke tokens (A11)',
           description: 'On every node within 2 s.',
           body: Revoke,
           response: { 202: Done },
@@ -168,7 +175,7 @@ export function serviceRoutes({ broker, presence, publisher }: ServiceRoutesPart
 
     api.get<{ Params: Static<typeof IdPath> }>(
       '/users/:id/status',
-      { ...forServices(), schema: { tags: TAGS, summary: 'Whether a user is here (A11)', params: IdPath, response: { 200: Status } } },
+      { ...forServices(), schema: { tags: TAGS, summary: 'Get the presence of a user (A11)', params: IdPath, response: { 200: Status } } },
       async ({ params: { id } }) => {
         const [[sessions = 0], [seen]] = await Promise.all([presence.sessions([id]), store.seen.get([id])]);
         return { online: sessions > 0, sessions, lastSeen: seen?.lastSeen ?? null };
@@ -182,8 +189,8 @@ export function serviceRoutes({ broker, presence, publisher }: ServiceRoutesPart
         bodyLimit: BATCH_BODY_MAX_BYTES,
         schema: {
           tags: TAGS,
-          summary: 'Many commands at once (A11)',
-          description: 'One that is bad stops no other. Those on the same room or user are done in their order.',
+          summary: 'Run many commands (A11)',
+          description: 'A command that fails stops no other. Commands on the same room or user run in their order.',
           body: Batch,
           response: { 200: BatchAnswer },
         },

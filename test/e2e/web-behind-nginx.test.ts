@@ -133,7 +133,7 @@ it('[H8] the path without its slash leads to the chat', async () => {
 });
 
 it('[H7] says in the log what to set, once', () => {
-  const lines = hub.child.output.split('\n').filter((line) => line.includes('a page of another origin was refused'));
+  const lines = hub.child.output.split('\n').filter((line) => line.includes('rejected a page of another origin'));
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatch(/evil\.test.*PUBLIC_URL.*ALLOWED_ORIGINS/);
 });

@@ -184,13 +184,7 @@ describe('what whoever sets it up is told', () => {
       Object.assign(issuer, { status, body });
       await verify(verifier, good).catch(() => undefined);
     }
-    expect(told).toEqual([
-      'it answers 404',
-      'it answers 302',
-      'it answers something that is no JSON',
-      'it answers something that is no key set',
-      undefined,
-    ]);
+    expect(told).toEqual(['it answers 404', 'it answers 302', 'its answer is not JSON', 'its answer is not a JWK Set', undefined]);
     const nowhere = new TokenVerifier({ jwksUrl: `http://127.0.0.1:${await freePort()}/keys`, observe });
     await fails(verify(nowhere, good), 'UNAVAILABLE');
     expect(told.at(-1)).toContain('ECONNREFUSED');

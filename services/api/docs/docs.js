@@ -49,7 +49,7 @@ const schemaOf = (holder) => Object.values(holder?.content ?? {})[0]?.schema;
 
 function access(operation) {
   const [names] = operation.security ?? [];
-  if (names === undefined) return 'Open to everybody.';
+  if (names === undefined) return 'No login needed.';
   return 'serviceKey' in names ? 'With a key of API_KEYS: Authorization: Bearer <key>.' : 'With a token: Authorization: Bearer <token>.';
 }
 

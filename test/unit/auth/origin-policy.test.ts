@@ -97,7 +97,7 @@ describe('the pages that may connect', () => {
     origins.refusal('null', '');
     expect(lines).toHaveLength(2);
     expect(lines[1]).toContain('null');
-    expect(origins.refusal('null', '').message).toContain('no host was named');
+    expect(origins.refusal('null', '').message).toContain('the request names no host');
   });
 
   it('[H7] what a refusal shows of a header fits into a header', () => {

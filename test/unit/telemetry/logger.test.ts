@@ -129,6 +129,6 @@ test('a steady error holds back no other kind of error under the same text', () 
 });
 
 test('lines about a request are all written', () => {
-  for (let request = 0; request < 50; request++) log.info({ request }, 'done from the admin page');
+  for (let request = 0; request < 50; request++) log.info({ request }, 'admin command');
   expect(lines).toHaveLength(50);
 });
