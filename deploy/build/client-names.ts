@@ -4,7 +4,7 @@
  * the platform.
  */
 export const INTERNAL_NAMES: readonly string[] = [
-  ...['abandoned', 'advance', 'answerMs', 'answered', 'ask', 'busy', 'connector', 'deliveries', 'doubt', 'due', 'emit', 'errors', 'events'],
+  ...['abandoned', 'advance', 'answerMs', 'answered', 'ask', 'busy', 'connector', 'deliveries', 'doubt', 'due', 'emit', 'errors'],
   ...['failed', 'failures', 'firstSentAt', 'forget', 'giveUp', 'handed', 'heard', 'held', 'idle', 'inbox', 'isEntering', 'joinId'],
   ...['joining', 'lineDown', 'lineUp', 'mark', 'marked', 'milliseconds', 'missed', 'newUser', 'outbox', 'position', 'pump', 'renewal'],
   ...['renewed', 'repeats', 'requests', 'sent', 'settled', 'timeoutMs', 'tokenEnds', 'told', 'unanswered', 'waited', 'welcomed'],
