@@ -169,6 +169,8 @@ describe('the workbench', () => {
     await row(back, 'Fay').click();
     await said(back).getByText('it is here, thank you').waitFor();
     await unread(back, 'Fay', 0);
+    // The history of the conversation comes after what waited.
+    await said(back).getByText('hello').waitFor();
     expect(await said(back).count()).toBe(2);
     await back.reload();
     await back.getByRole('tab', { name: /Ended/ }).click();
