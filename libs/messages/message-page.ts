@@ -1,5 +1,6 @@
 /** Messages of a room as items of a page, as `history` answers over a socket and over HTTP. */
 import type { Broker, Publication } from '#libs/broker/broker.ts';
+import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { eventOf, latestStates, type MessageState, stateIn } from '#libs/protocol/room-event.ts';
 import { isMessageFrame, itemStart, messageMember, messageOf } from '#libs/protocol/server-frame.ts';
 import type { MessageStore, ReadMessage } from '#libs/store/message-store.ts';
@@ -55,6 +56,23 @@ export async function pageBefore({ broker, messages }: MessageSources, request: 
  */
 export function pageItems(room: string, publications: readonly Publication[]): Buffer {
   return joined(latestStates(publications).map(({ offset, frame, change }) => messageItem(room, offset, frame, change)));
+}
+
+/** As many of the newest messages of a stretch of a room's log as a page holds, as `pageItems` gives them. */
+export function newestItems(room: string, publications: readonly Publication[]): Buffer {
+  return pageItems(room, newest(latestStates(publications)));
+}
+
+/** The newest messages that fit a page. */
+function newest(messages: readonly Publication[]): readonly Publication[] {
+  let bytes = PAGE_BYTES;
+  let first = messages.length;
+  for (const { frame, change = frame } of messages.toReversed()) {
+    bytes -= change.length;
+    if (messages.length - first === PAGE_MESSAGES || (bytes < 0 && first < messages.length)) break;
+    first -= 1;
+  }
+  return messages.slice(first);
 }
 
 /** A stretch of a room's log for a connection that gets its events one by one. */

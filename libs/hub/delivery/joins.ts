@@ -6,7 +6,7 @@
  *
  * A page is sent only if the outbox has room for it at that moment. Otherwise one frame that joins a hundred rooms could fill the outbox.
  */
-import type { Broker, Page, Publication } from '#libs/broker/broker.ts';
+import type { Broker, Page } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
@@ -14,13 +14,12 @@ import type { Rooms } from '#libs/hub/rooms/rooms.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { Delivery, isEntering } from '#libs/hub/sessions/delivery.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
-import { type LogItems, logItems, pageItems } from '#libs/messages/message-page.ts';
+import { type LogItems, logItems, newestItems } from '#libs/messages/message-page.ts';
 import type { Membership } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Position } from '#libs/protocol/frame-types.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { latestStates } from '#libs/protocol/room-event.ts';
 import { joinedEnd, joinedHead, joinedLive } from '#libs/protocol/server-frame.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Counts } from './counts.ts';
@@ -261,7 +260,7 @@ export class Joins {
       if (!wanted()) return;
       const tail = room.recent.after(offset);
       if (room.epoch !== epoch || tail === undefined) continue;
-      items = pageItems(room.name, newest(latestStates([...page.publications, ...tail])));
+      items = newestItems(room.name, [...page.publications, ...tail]);
       room.keepLatestItems(items);
       break;
     }
@@ -368,18 +367,6 @@ function privatePage(
 ): Buffer {
   const items = logItems(name, publications, recovered && wantsEvents);
   return joinedPage(joinedHead(id, { room: name, count, ...position, recovered }), items, more);
-}
-
-/** As many of the newest messages as a page holds. */
-function newest(messages: readonly Publication[]): readonly Publication[] {
-  let bytes = PAGE_BYTES;
-  let first = messages.length;
-  for (const { frame, change = frame } of messages.toReversed()) {
-    bytes -= change.length;
-    if (messages.length - first === PAGE_MESSAGES || (bytes < 0 && first < messages.length)) break;
-    first -= 1;
-  }
-  return messages.slice(first);
 }
 
 /**
