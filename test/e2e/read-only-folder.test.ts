@@ -62,7 +62,7 @@ describe('on a read-only file system', () => {
     [
       'DATABASE_URL',
       { JWT_SECRET },
-      /^parley: DATABASE_URL is not set, .*\.data\/postgres \(EROFS\): set DATABASE_URL, or make the folder writable\.$/m,
+      /^parley: DATABASE_URL is not set, .*\.data\/postgres cannot hold a database \(EROFS\): set DATABASE_URL, or make the folder writable\.$/m,
     ],
   ])('npm start says in one line each that it needs %s', async (_what, settings, lines) => {
     const child = run('start', settings);
