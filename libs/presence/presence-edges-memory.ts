@@ -22,7 +22,7 @@ interface Space {
   readonly rooms: ReadonlyMap<string, unknown>;
 }
 
-/** The edges of presence within one process: one shard. Whoever changes the space calls `add`. */
+/** The edges of presence within one process: one shard. Each change of the space calls `add`. */
 export class PresenceEdgesMemory implements PresenceEdges {
   readonly shards = 1;
   readonly #space: Space;

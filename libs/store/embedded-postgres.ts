@@ -182,7 +182,7 @@ class EmbeddedServer implements EmbeddedPostgres {
       if (rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
     } catch (error) {
       if (isFirst) this.#port = 0;
-      // Another program uses the server, whoever started it.
+      // Another program uses the server, even if this process started it.
       if (error instanceof FolderInUseError) this.#launched = undefined;
       await client.end().catch(() => undefined);
       if (error instanceof FolderInUseError || isPasswordRefused(error)) throw error;

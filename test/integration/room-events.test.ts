@@ -57,7 +57,7 @@ function unknown(membership: Membership) {
   return stage.writer.writeEvent({ membership, event: { id: `event-${serial}`, kind: 'test.unknown', ...none } });
 }
 
-/** What came of a room's log, in order: offset and text, or offset, kind and text of the state. */
+/** Returns the received entries of a room's log in order: offset and text, or offset, kind and text of the state. */
 function log(client: StageClient, room: string): unknown[] {
   return client.frames.flatMap((frame) => {
     if (frame.room !== room) return [];

@@ -23,7 +23,7 @@ export const DeliveryState = {
   recovering: 'recovering',
   /** The position of the connection in a private room is compared with the broker's. */
   comparing: 'comparing',
-  /** Offline delivery sends what is stored (M6). What comes meanwhile is left to it. */
+  /** Offline delivery sends the stored messages (M6). It also sends those that arrive meanwhile. */
   offline: 'offline',
   /** Messages are sent as they come. No object stands for it. */
   live: 'live',
@@ -64,7 +64,7 @@ export class Delivery {
     return new Delivery(DeliveryState.asking, [id], before?.release() ?? []);
   }
 
-  /** A comparison begins. `held`: what came before it, and waits for its outcome. */
+  /** Begins a comparison. `held`: earlier frames that wait for its outcome. */
   static comparison(held: readonly PrivateFrame[] = []): Delivery {
     return new Delivery(DeliveryState.comparing, [], [...held]);
   }

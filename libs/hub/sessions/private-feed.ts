@@ -20,7 +20,7 @@ export class PrivateFeed {
   #state: FeedState;
   #offset: number;
   #epoch: string | undefined;
-  /** The first offset that was handed over since the feed began without a cursor; 0 if one tells what came before. */
+  /** If the feed began without a cursor: the first offset that it handed over. If it has a cursor: 0. */
   #first = 0;
   #acknowledged = 0;
   #held: Arrival[] | undefined;

@@ -30,7 +30,7 @@ export class Account extends BrowserLogin {
     this.#parts = parts;
   }
 
-  /** The name to offer in the form: of whoever was here last, or an empty string. */
+  /** The name that the form offers: that of the last user here, or an empty string. */
   get name(): string {
     return this.last?.name ?? this.#parts.storage.getItem(NAME_KEY) ?? '';
   }
