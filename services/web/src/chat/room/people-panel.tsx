@@ -52,24 +52,28 @@ function PresentPeople({ thread }: { readonly thread: RoomThread }) {
             <span className={classes.personName} dir="auto">
               <PersonName person={person} />
             </span>
-            {person.id === store.me.id ? (
-              <span className={classes.badge}>{text.you}</span>
-            ) : (
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                aria-label={text.writeTo(person.name)}
-                title={text.writeTo(person.name)}
-                onClick={() => goTo({ is: 'direct', user: person.id })}
-              >
-                <Icon name="message" size={16} />
-              </ActionIcon>
-            )}
+            {person.id === store.me.id ? <span className={classes.badge}>{text.you}</span> : <WriteTo person={person} />}
           </li>
         ))}
       </ul>
       {rest > 0 && <p className={classes.more}>{text.andMore(rest)}</p>}
     </>
+  );
+}
+
+/** Opens the direct messages with a person. */
+function WriteTo({ person: { id, name } }: { readonly person: Person }) {
+  const text = useText('chat');
+  return (
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      aria-label={text.writeTo(name)}
+      title={text.writeTo(name)}
+      onClick={() => goTo({ is: 'direct', user: id })}
+    >
+      <Icon name="message" size={16} />
+    </ActionIcon>
   );
 }
 
@@ -120,17 +124,7 @@ function GroupMembers({ thread, room: { room, owner, members: memberCount } }: G
             </span>
             {person.id === owner && <span className={classes.badge}>{text.owner}</span>}
             {person.id === store.me.id && <span className={classes.badge}>{text.you}</span>}
-            {person.id !== store.me.id && (
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                aria-label={text.writeTo(person.name)}
-                title={text.writeTo(person.name)}
-                onClick={() => goTo({ is: 'direct', user: person.id })}
-              >
-                <Icon name="message" size={16} />
-              </ActionIcon>
-            )}
+            {person.id !== store.me.id && <WriteTo person={person} />}
             {mine && person.id !== store.me.id && (
               <ActionIcon
                 variant="subtle"
