@@ -2,6 +2,7 @@ import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useId, u
 import { useStore } from 'zustand/react';
 import { useText } from '../i18n/language.tsx';
 import { PersonName, Sentence } from '../people/person-name.tsx';
+import { isComposing } from '../ui/composing.ts';
 import { Icon } from '../ui/icon.tsx';
 import classes from './composer.module.css';
 import shared from './conversation.module.css';
@@ -76,8 +77,8 @@ interface ComposerProps {
 }
 
 /**
- * The field for a message. Enter sends, Shift+Enter adds a line. Enter while an input method
- * composes belongs to the input method.
+ * The field for a message. Enter sends, Shift+Enter adds a line. An Enter that confirms a candidate
+ * of an input method does neither.
  */
 function Composer({ thread, limit, ended, placeholder, focused, onPublish }: ComposerProps) {
   const text = useText('conversation');
@@ -106,7 +107,7 @@ function Composer({ thread, limit, ended, placeholder, focused, onPublish }: Com
     field.current?.focus();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) submit(event);
+    if (event.key === 'Enter' && !event.shiftKey && !isComposing(event.nativeEvent)) submit(event);
   };
 
   return (

@@ -56,10 +56,16 @@ export const MessageLine = memo(function MessageLine({ line, connected, thread }
 
 function Clock({ at }: { readonly at: number }) {
   const { language } = useLanguage();
-  const date = new Date(at);
-  return (
-    <time dateTime={date.toISOString()}>{new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' }).format(date)}</time>
-  );
+  return <time dateTime={new Date(at).toISOString()}>{clockOf(language).format(at)}</time>;
+}
+
+const clocks = new Map<string, Intl.DateTimeFormat>();
+
+/** A formatter costs more than the line that it is for, so each language has one. */
+function clockOf(language: string): Intl.DateTimeFormat {
+  const known = clocks.get(language) ?? new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' });
+  clocks.set(language, known);
+  return known;
 }
 
 function State({ state }: Pick<Line, 'state'>) {

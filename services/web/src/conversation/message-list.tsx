@@ -1,9 +1,10 @@
-import { type ReactNode, useCallback, useEffect, useMemo } from 'react';
+import { type ReactNode, useCallback, useEffect, useMemo, useReducer } from 'react';
 import { useStore } from 'zustand/react';
 import type { Person } from '#libs/client/index.ts';
 import { useLanguage, useText } from '../i18n/language.tsx';
 import { PersonName, Sentence } from '../people/person-name.tsx';
 import { Icon } from '../ui/icon.tsx';
+import { dayFrom, untilNextDay } from './calendar.ts';
 import classes from './conversation.module.css';
 import { type Line, toLines } from './lines.ts';
 import { MessageLine } from './message-line.tsx';
@@ -61,7 +62,7 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
   }, [thread, atEnd, lines]);
 
   const loading = older === 'loading' || status === 'opening';
-  const now = Date.now();
+  const now = useToday();
   return (
     <div className={classes.frame}>
       <section
@@ -76,7 +77,7 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
           loadIfNearTop();
         }}
       >
-        <div className={classes.top}>
+        <div className={classes.top} data-reserved={(byScrolling && older !== 'none') || undefined}>
           {loading && <span className={classes.loader} role="status" aria-label={text.loading} />}
           {older === 'some' && !byScrolling && (
             <button type="button" onClick={() => void thread.loadOlder()}>
@@ -131,20 +132,35 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
     }
   }
 
-  /** The newest message of another person, for screen readers. */
+  /**
+   * The newest message of another person, for screen readers. Each has an element of its own: they
+   * do not read an element again whose text stays the same.
+   */
   function announcement(all: readonly Line[]): ReactNode {
     const last = all.at(-1);
     if (last?.kind !== 'message' || last.mine) return null;
     return (
-      <Sentence
-        template={([name = '', words = '']) => text.announced(name, words)}
-        slots={[<PersonName key="name" person={last.from} />, last.text]}
-      />
+      <p key={last.key}>
+        <Sentence
+          template={([name = '', words = '']) => text.announced(name, words)}
+          slots={[<PersonName key="name" person={last.from} />, last.text]}
+        />
+      </p>
     );
   }
 }
 
-const DAY_MS = 86_400_000;
+/** The present time, Unix milliseconds. Renders again when a day begins. */
+function useToday(): number {
+  const [, render] = useReducer((days: number) => days + 1, 0);
+  const now = Date.now();
+  const left = untilNextDay(now);
+  useEffect(() => {
+    const timer = setTimeout(render, left);
+    return () => clearTimeout(timer);
+  }, [left]);
+  return now;
+}
 
 /** The day above its first message. `now`: Unix milliseconds. */
 function DayLine({ at, now }: { readonly at: number; readonly now: number }) {
@@ -157,9 +173,8 @@ function DayLine({ at, now }: { readonly at: number; readonly now: number }) {
   );
 
   function dayName(time: number, today: number): string {
-    const day = new Date(time).toDateString();
-    if (day === new Date(today).toDateString()) return text.today;
-    if (day === new Date(today - DAY_MS).toDateString()) return text.yesterday;
+    const day = dayFrom(time, today);
+    if (day !== 'other') return text[day];
     const year = new Date(time).getFullYear() === new Date(today).getFullYear() ? {} : ({ year: 'numeric' } as const);
     return new Intl.DateTimeFormat(language, { weekday: 'long', day: 'numeric', month: 'long', ...year }).format(time);
   }

@@ -4,6 +4,7 @@ import { ConversationView } from '../conversation/conversation-view.tsx';
 import { useText } from '../i18n/language.tsx';
 import type { Text } from '../i18n/languages.ts';
 import { PersonName, Sentence } from '../people/person-name.tsx';
+import { isComposing } from '../ui/composing.ts';
 import type { ChatView, CustomerChat } from './customer-chat.ts';
 
 interface WidgetPageProps {
@@ -18,7 +19,7 @@ export function WidgetPage({ chat, onClose }: WidgetPageProps) {
   const text = useText('widget');
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && !event.isComposing) onClose?.();
+      if (event.key === 'Escape' && !isComposing(event)) onClose?.();
     };
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);

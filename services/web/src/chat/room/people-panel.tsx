@@ -6,6 +6,7 @@ import { codeOf, problemText } from '../../conversation/error-code.ts';
 import { useText } from '../../i18n/language.tsx';
 import { PersonName } from '../../people/person-name.tsx';
 import { PersonPicture } from '../../people/person-picture.tsx';
+import { isComposing } from '../../ui/composing.ts';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
 import { ConfirmButton } from '../confirm-button.tsx';
@@ -26,7 +27,11 @@ interface PeoplePanelProps {
 export function PeoplePanel({ thread, room, onClose }: PeoplePanelProps) {
   const text = useText('chat');
   return (
-    <aside className={classes.people} aria-label={text.people} onKeyDown={(event) => event.key === 'Escape' && onClose()}>
+    <aside
+      className={classes.people}
+      aria-label={text.people}
+      onKeyDown={(event) => event.key === 'Escape' && !isComposing(event.nativeEvent) && onClose()}
+    >
       <header>
         <h2>{text.people}</h2>
         <CloseButton aria-label={text.close} onClick={onClose} />
