@@ -5,6 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { type Environment, type SettingTexts, settingTexts } from './environment.ts';
 import type { CustomerDoor, Kind } from './kinds.ts';
 import { isWellKnownSecret } from './secret-strength.ts';
 import { type Default, type Role, SETTINGS, type Setting } from './settings.ts';
@@ -76,19 +77,18 @@ const NEEDED: Readonly<Record<Role, readonly string[]>> = {
 /** The settings by which a gateway can verify tokens. It needs at least one. */
 const TOKEN_KEYS = ['JWT_SECRET', 'JWT_PUBLIC_KEYS', 'JWT_SIGNING_KEY', 'JWT_JWKS_URL'];
 
-/** The variables of an environment by name. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
- * Reads and checks the settings. Ignores variables that are not in the table.
+ * Reads and checks the settings, and the files of secrets (`NAME_FILE`). Ignores variables that are
+ * not in the table.
  *
- * @throws ConfigError with all problems together: bad values, and combinations that are not safe
- *   for this role.
+ * @throws ConfigError with all problems together: bad values, files that cannot be used, and
+ *   combinations that are not safe for this role.
  */
 export function loadConfig(role: Role, env: Environment = process.env): Config {
-  const problems: string[] = [];
-  const values = readValues(role, env, problems);
-  problems.push(...findConflicts(role, values, (name) => textOf(env, name) !== ''));
+  const texts = settingTexts(env);
+  const problems: string[] = [...texts.problems];
+  const values = readValues(role, texts, problems);
+  problems.push(...findConflicts(role, values, texts.isGiven));
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze({
     ...values,
@@ -106,14 +106,10 @@ export function defaultOf<T>(setting: Pick<Setting<T>, 'default'>, role: Role): 
   return (byRole ? (value as ByRole)[role === 'all-in-one' ? role : 'elsewhere'] : value) as Default<T>;
 }
 
-function textOf(env: Environment, name: string): string {
-  return env[name]?.trim() ?? '';
-}
-
-function readValues(role: Role, env: Environment, problems: string[]): Values {
+function readValues(role: Role, texts: SettingTexts, problems: string[]): Values {
   const values: Record<string, unknown> = {};
   for (const [field, setting] of Object.entries(SETTINGS) as [string, Setting<unknown>][]) {
-    const text = textOf(env, setting.name);
+    const text = texts.text(setting.name);
     values[field] = defaultOf(setting, role) ?? undefined;
     if (text === '') continue;
     const value = parsed(setting, text, problems);
@@ -139,7 +135,7 @@ function parsed(setting: Setting<unknown>, text: string, problems: string[]): un
 /**
  * Returns the problems of combined settings.
  *
- * @param isSet Whether a variable is set, also to a bad text that was reported already.
+ * @param isSet Whether a setting is given, also by a bad text that was reported already.
  */
 function findConflicts(role: Role, values: Values, isSet: (name: string) => boolean): string[] {
   const problems: string[] = [];

@@ -4,8 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ConfigError, type Environment, loadConfig } from '#libs/config/config.ts';
+import { ConfigError, loadConfig } from '#libs/config/config.ts';
 import { parseDatabaseUrl } from '#libs/config/database-url.ts';
+import type { Environment } from '#libs/config/environment.ts';
 import { keptSecret } from '#libs/config/own-folder.ts';
 import { type Role, SETTINGS } from '#libs/config/settings.ts';
 

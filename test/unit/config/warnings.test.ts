@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type Environment, loadConfig } from '#libs/config/config.ts';
+import { loadConfig } from '#libs/config/config.ts';
+import type { Environment } from '#libs/config/environment.ts';
 import { secretBits } from '#libs/config/secret-strength.ts';
 import type { Role } from '#libs/config/settings.ts';
 

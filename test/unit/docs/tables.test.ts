@@ -26,7 +26,8 @@ function settingRow(setting: Setting<unknown>): string {
   const [here, elsewhere] = [shown(defaultOf(setting, 'all-in-one')), shown(defaultOf(setting, 'gateway'))];
   const usual = here === elsewhere ? here : `${here} in the all-in-one, ${elsewhere} elsewhere`;
   const zero = setting.zero === undefined ? '' : ` 0: ${setting.zero}.`;
-  return `| \`${setting.name}\` | ${setting.kind.takes} | ${usual} | ${setting.meaning}${zero} |`;
+  const secret = setting.secret ? ` Secret: \`${setting.name}_FILE\` names a file with it.` : '';
+  return `| \`${setting.name}\` | ${setting.kind.takes} | ${usual} | ${setting.meaning}${zero}${secret} |`;
 }
 
 describe('the documents', () => {
