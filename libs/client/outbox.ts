@@ -2,6 +2,7 @@ import type { AckFrame, ClientFrames, ErrorFrame } from '#libs/protocol/frame-ty
 import { FRAME_ID_MAX } from '#libs/protocol/limits.ts';
 import { type BackoffOptions, backoffMs } from './backoff.ts';
 import { ClientError } from './client-error.ts';
+import { deferred } from './deferred.ts';
 import { isPrivateRoom } from './room-kinds.ts';
 import type { SendQueue } from './send-queue.ts';
 import { type Clock, Timer } from './timer.ts';
@@ -89,7 +90,7 @@ export class Outbox {
     if (id.length > FRAME_ID_MAX) throw new RangeError(`an id has at most ${FRAME_ID_MAX} characters`);
     // Serialised now: a bad value cannot hold up other messages, and each try sends the same.
     const frame: Entry['frame'] = JSON.parse(JSON.stringify({ type: 'message', id, ...target, text, data }));
-    const { promise, resolve, reject } = Promise.withResolvers<SentMessage>();
+    const { promise, resolve, reject } = deferred<SentMessage>();
     this.#entries.set(id, { frame, promise, resolve, reject, sent: false, firstSentAt: undefined, due: clock.steady(), failures: 0 });
     this.pump();
     return promise;

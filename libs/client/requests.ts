@@ -5,10 +5,11 @@ import { type Clock, Timer } from './timer.ts';
 
 /** Frames that are asked here. `Rooms` sends joins, `Outbox` messages. */
 type Question = Exclude<keyof Answers, 'join' | 'join_many' | `message${string}`>;
-type Asked<K extends Question> = Omit<ClientFrames[K], 'id'>;
+type TypedQuestion<K extends Question> = Omit<ClientFrames[K], 'id'> & { readonly type: K };
 
 interface Request {
-  readonly frame: ClientFrame;
+  /** Undefined until the question is known. */
+  frame: ClientFrame | undefined;
   /** Means the same on another connection. */
   readonly repeats: boolean;
   readonly timer: Timer;
@@ -38,15 +39,16 @@ export class Requests {
 
   /**
    * Sends a request, and sends it again after a reconnect. If `repeats` is false, it rejects with
-   * `UNAVAILABLE` when the connection is lost.
+   * `UNAVAILABLE` when the connection is lost. The time counts from this call, also while a promise
+   * of the question is pending.
    * @throws ClientError the hub's code, `TIMEOUT`, `CLOSED` or `USER_CHANGED`.
    */
-  ask<K extends Question>(question: Asked<K> & { readonly type: K }, repeats = true): Promise<Answers[K]> {
+  ask<K extends Question>(question: TypedQuestion<K> | Promise<TypedQuestion<K>>, repeats = true): Promise<Answers[K]> {
     const id = this.newId();
     return new Promise((resolve, reject) => {
       const timer = new Timer(this.#clock, () => this.#take(id)?.reject(new ClientError('TIMEOUT', 'no answer in time', true)));
       const request: Request = {
-        frame: { ...question, id } as unknown as ClientFrame,
+        frame: undefined,
         repeats,
         timer,
         resolve: resolve as unknown as Request['resolve'],
@@ -54,7 +56,12 @@ export class Requests {
       };
       this.#pending.set(id, request);
       timer.start(this.#timeoutMs);
-      this.#send(id, request);
+      const send = (known: TypedQuestion<K>): void => {
+        request.frame = { ...known, id } as unknown as ClientFrame;
+        this.#send(id, request);
+      };
+      if (question instanceof Promise) question.then(send, (error) => this.#take(id)?.reject(error));
+      else send(question);
     });
   }
 
@@ -87,7 +94,7 @@ export class Requests {
   }
 
   #send(id: string, { frame }: Request): void {
-    this.#wire.send(frame, () => this.#pending.has(id));
+    if (frame !== undefined) this.#wire.send(frame, () => this.#pending.has(id));
   }
 
   #take(id: string | undefined): Request | undefined {

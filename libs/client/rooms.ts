@@ -10,6 +10,7 @@ import type {
 } from '#libs/protocol/frame-types.ts';
 import { ClientError, type ClientErrorCode } from './client-error.ts';
 import type { JoinedEvent, JoinResult, ResyncEvent, RoomLostEvent } from './client-events.ts';
+import { deferred } from './deferred.ts';
 import type { Inbox } from './inbox.ts';
 import { JoinFrames } from './join-frames.ts';
 import { Room, RoomState } from './room.ts';
@@ -170,7 +171,7 @@ export class Rooms {
     });
     timer.start(timeoutMs);
     const room = new Room(name, since);
-    room.wish = { missed: [], timer, ...Promise.withResolvers<JoinResult>() };
+    room.wish = { missed: [], timer, ...deferred<JoinResult>() };
     this.#rooms.set(name, room);
     return room;
   }

@@ -144,12 +144,10 @@ export class Session {
   }
 
   #down(): void {
-    const lost = new ClientError('UNAVAILABLE', 'the connection was lost', true);
     this.#wire.clear();
     this.rooms.lineDown();
     this.outbox.lineDown();
-    this.requests.lineDown(lost);
-    this.renewal.lineDown(lost);
+    this.requests.lineDown(new ClientError('UNAVAILABLE', 'the connection was lost', true));
   }
 
   #ended({ code, message }: StatusReason): void {
@@ -161,7 +159,6 @@ export class Session {
   #drop(error: ClientError): void {
     this.outbox.end(error);
     this.requests.end(error);
-    this.renewal.lineDown(error);
     this.rooms.end(error);
   }
 

@@ -1,3 +1,4 @@
+import type { ClientFrames } from '#libs/protocol/frame-types.ts';
 import { ClientError, wordsOf } from './client-error.ts';
 import type { ParleyClientOptions } from './client-options.ts';
 import type { Requests } from './requests.ts';
@@ -15,25 +16,18 @@ export interface TokenRenewalOptions {
  */
 export class TokenRenewal {
   readonly #options: TokenRenewalOptions;
-  #line: { error?: ClientError } = {};
 
   constructor(options: TokenRenewalOptions) {
     this.#options = options;
   }
 
-  /** Renews it once. @throws ClientError `NO_TOKEN`, `MISSING_TOKEN`, or the hub's code. */
+  /**
+   * Renews it once. A renewal under way does not continue on another connection, which may be another
+   * user's. @throws ClientError `NO_TOKEN`, `MISSING_TOKEN`, `TIMEOUT`, or the hub's code.
+   */
   async refresh(): Promise<number> {
-    const { getToken, requests, renewed } = this.#options;
-    const line = this.#line;
-    let token: string | null;
-    try {
-      token = await getToken({ fresh: true });
-    } catch (error) {
-      throw new ClientError('NO_TOKEN', wordsOf(error), true);
-    }
-    if (!token) throw new ClientError('MISSING_TOKEN', 'nobody is logged in');
-    if (line.error !== undefined) throw line.error;
-    const { expiresAt } = await requests.ask({ type: 'refresh', token }, false);
+    const { requests, renewed } = this.#options;
+    const { expiresAt } = await requests.ask(this.#question(), false);
     renewed(expiresAt);
     return expiresAt;
   }
@@ -43,9 +37,14 @@ export class TokenRenewal {
     this.refresh().catch(() => undefined);
   }
 
-  /** A renewal under way must not continue on another connection, which may be another user's. */
-  lineDown(error: ClientError): void {
-    this.#line.error = error;
-    this.#line = {};
+  async #question(): Promise<Omit<ClientFrames['refresh'], 'id'>> {
+    let token: string | null;
+    try {
+      token = await this.#options.getToken({ fresh: true });
+    } catch (error) {
+      throw new ClientError('NO_TOKEN', wordsOf(error), true);
+    }
+    if (!token) throw new ClientError('MISSING_TOKEN', 'nobody is logged in');
+    return { type: 'refresh', token };
   }
 }

@@ -34,6 +34,11 @@ class StageClock {
     this.#alarms.delete(alarm as Alarm);
   }
 
+  /** The alarms that are set. */
+  get pending(): number {
+    return this.#alarms.size;
+  }
+
   /** Moves on, alarm by alarm. After each alarm it waits until all promises have settled. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.#now + milliseconds;

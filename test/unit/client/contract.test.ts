@@ -121,6 +121,37 @@ describe('a token', () => {
   });
 });
 
+describe('an application that gives no token', () => {
+  it('holds up no renewal for longer than a request takes; the next one goes on', async () => {
+    const stage = await new ClientStage().connected();
+    let give = (_: string): void => {};
+    stage.token = () =>
+      new Promise<string>((resolve) => {
+        give = resolve;
+      });
+    const hung = expect(stage.client.refresh()).rejects.toMatchObject({ code: 'TIMEOUT', retryable: true });
+    await stage.advance(15_000);
+    await hung;
+    stage.token = 'next';
+    const renewed = stage.client.refresh();
+    // Too late for the first renewal.
+    give('late');
+    await stage.advance(0);
+    expect(stage.socket.of('refresh').map(({ token }) => token)).toEqual(['next']);
+    stage.socket.say({ type: 'refreshed', id: stage.socket.last('refresh').id, expiresAt: 1_800_000_000 });
+    expect(await renewed).toBe(1_800_000_000);
+  });
+
+  it('keeps no process alive after the end of the client', async () => {
+    const stage = await new ClientStage().connected();
+    stage.token = () => new Promise<string>(() => undefined);
+    const renewed = expect(stage.client.refresh()).rejects.toMatchObject({ code: 'CLOSED' });
+    stage.client.close();
+    await renewed;
+    expect(stage.clock.pending).toBe(0);
+  });
+});
+
 describe('a ping', () => {
   it('gives the time of the hub', async () => {
     const stage = await new ClientStage().connected();

@@ -3,7 +3,14 @@
  * that no script can read.
  */
 
-import { ApiError, type HubApi } from './hub-api.ts';
+import { withDeadline } from './deadline.ts';
+import { ApiError, CALL_MS, type HubApi } from './hub-api.ts';
+
+/**
+ * Milliseconds that a task waits for the lock: longer than a call takes. A tab that holds it longer is
+ * frozen, for example because its phone put it to sleep.
+ */
+const LOCK_MS = CALL_MS + 5_000;
 
 /** The person who is logged in. */
 export interface LoggedIn {
@@ -155,7 +162,8 @@ export class BrowserLogin {
 
   /**
    * Runs one task at a time over all tabs, so that the others use its result. Frames in other sites
-   * may have no locks. They run the task at once.
+   * may have no locks. They run the task at once. So does a tab that waited too long for the lock: the
+   * hub gives two tabs that renew at once the same secret (A4).
    */
   async #exclusively<Result>(task: () => Promise<Result>): Promise<Result> {
     const { locks, lock } = this.#options;
@@ -165,7 +173,8 @@ export class BrowserLogin {
       return task();
     };
     try {
-      return locks === undefined ? await begin() : ((await locks.request(lock, begin)) as Result);
+      if (locks === undefined) return await begin();
+      return (await withDeadline(LOCK_MS, (signal) => locks.request(lock, { signal }, begin))) as Result;
     } catch (error) {
       if (begun) throw error;
       return begin();

@@ -1,3 +1,11 @@
+import { withDeadline } from './deadline.ts';
+
+/**
+ * Milliseconds after which a call without a whole answer fails. Without this limit, a call that hangs
+ * would hold the lock of a login, and with it the other tabs, for good.
+ */
+export const CALL_MS = 15_000;
+
 /**
  * The URL of a resource of the hub that this page came from. All pages are at the hub's root: `/`
  * or the path of `PUBLIC_URL`.
@@ -16,8 +24,8 @@ export function socketUrl(page: Pick<Location, 'href'> = location): string {
 }
 
 /**
- * A failed call. `code` is an error code of the API, or `UNREACHABLE` if there was no answer. Pages
- * show a text of their own for it, not `message`, which is the hub's.
+ * A failed call. `code` is an error code of the API, or `UNREACHABLE` if there was no answer within
+ * 15 seconds. Pages show a text of their own for it, not `message`, which is the hub's.
  */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -51,9 +59,10 @@ export type HubApi = (method: string, path: string, options?: CallOptions) => Pr
 /** Makes a client for the API. `root`: the URL of its routes. Pages use `hubUrl`. */
 export function hubApi(fetch: typeof globalThis.fetch, root = '/api/v1'): HubApi {
   return async (method, path, { body, token, key, keepalive = false } = {}) => {
-    const { response, answer } = await send(() =>
+    const { response, answer } = await send((signal) =>
       fetch(root + path, {
         method,
+        signal,
         headers: {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...(key === undefined ? {} : { 'idempotency-key': key }),
@@ -70,10 +79,18 @@ export function hubApi(fetch: typeof globalThis.fetch, root = '/api/v1'): HubApi
   };
 }
 
-async function send(request: () => Promise<Response>): Promise<{ readonly response: Response; readonly answer: unknown }> {
+interface Answered {
+  readonly response: Response;
+  readonly answer: unknown;
+}
+
+async function send(request: (signal: AbortSignal) => Promise<Response>): Promise<Answered> {
   try {
-    const response = await request();
-    return { response, answer: response.status === 204 ? undefined : await response.json() };
+    // The body counts, too: it can hang after the head.
+    return await withDeadline(CALL_MS, async (signal) => {
+      const response = await request(signal);
+      return { response, answer: response.status === 204 ? undefined : await response.json() };
+    });
   } catch {
     throw new ApiError('UNREACHABLE', 'The hub cannot be reached.');
   }

@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import { hubApi } from '#services/web/src/login/hub-api.ts';
+import { CALL_MS, hubApi } from '#services/web/src/login/hub-api.ts';
+
+afterEach(() => void vi.useRealTimers());
 
 describe('a call of the hub', () => {
   const answering = (status: number, body: unknown, headers: Record<string, string> = {}) =>
@@ -16,5 +18,22 @@ describe('a call of the hub', () => {
     await expect(hubApi(() => Promise.reject(new TypeError('failed')))('GET', '/online')).rejects.toMatchObject({ code: 'UNREACHABLE' });
     const html = hubApi(async () => new Response('<h1>Bad Gateway</h1>', { status: 502 }));
     await expect(html('GET', '/online')).rejects.toMatchObject({ code: 'UNREACHABLE' });
+  });
+
+  it('[A12] gives up a call that hangs, before its head or in its body', async () => {
+    vi.useFakeTimers();
+    const hanging = hubApi(
+      (_input, init) => new Promise((_, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal?.reason))),
+    );
+    const stalling = hubApi(async (_input, init) => {
+      const start = (body: ReadableStreamDefaultController) => init?.signal?.addEventListener('abort', () => body.error(init.signal?.reason));
+      return new Response(new ReadableStream({ start }));
+    });
+    for (const call of [hanging, stalling]) {
+      const failed = expect(call('POST', '/auth/refresh')).rejects.toMatchObject({ code: 'UNREACHABLE' });
+      await vi.advanceTimersByTimeAsync(CALL_MS);
+      await failed;
+    }
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
