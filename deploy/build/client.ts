@@ -10,6 +10,7 @@ import { gzipSync } from 'node:zlib';
 import ts from 'typescript';
 import { build } from 'vite';
 
+import { TARGETS } from '#libs/client/browsers.ts';
 import { INTERNAL_NAMES } from './client-names.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -43,7 +44,7 @@ async function buildModule(): Promise<void> {
     build: {
       outDir: folder,
       emptyOutDir: false,
-      target: 'es2024',
+      target: TARGETS,
       lib: { entry: ENTRY, formats: ['es'], fileName: 'index' },
       // Vite leaves white space in libraries.
       rolldownOptions: {

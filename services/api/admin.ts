@@ -102,6 +102,9 @@ function board(app: FastifyInstance, queues: AdminOptions['board']): void {
   app.register(adapter.registerPlugin(), { prefix: BOARD });
 }
 
+/** Files beside the pages that each page loads. */
+const SHARED_FILES: ReadonlySet<string> = new Set(['favicon.svg', 'start.css']);
+
 /**
  * Serves the admin page and the files that pages share, each by a route of its own. Serves nothing
  * if the folder has no admin page.
@@ -113,7 +116,7 @@ function serveAdminPage(app: FastifyInstance, folder: string): void {
   app.get('/admin', (_request, reply) => reply.redirect('/admin/', 308));
   app.get('/admin/', (request, reply) => sendPage(request, reply, page));
   for (const [path, file] of files) {
-    if (path !== 'favicon.svg' && !path.startsWith('assets/')) continue;
+    if (!SHARED_FILES.has(path) && !path.startsWith('assets/')) continue;
     app.get(`/admin/${path}`, (request, reply) => sendPage(request, reply, file));
   }
 }

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
+import { BROWSERS } from '#libs/client/browsers.ts';
+
 const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 
 interface Locked {
@@ -33,6 +35,12 @@ describe('an installation', () => {
 
   it('has no deprecated package', () => {
     expect(Object.entries(packages).filter(([, { deprecated }]) => deprecated !== undefined)).toEqual([]);
+  });
+
+  it('the READMEs name the browsers', () => {
+    const names = BROWSERS.map(({ name, version }) => `${name} ${version}`).join(', ');
+    for (const file of ['README.md', 'libs/client/README.md'])
+      expect(read(file).replaceAll(/\s+/g, ' '), file).toContain(`in ${names}, and newer`);
   });
 
   it('the README names the platforms', () => {

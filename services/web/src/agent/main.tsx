@@ -8,6 +8,7 @@ import { BrowserLogin, cookieSuffix, hasLogin } from '../login/browser-login.ts'
 import { hubApi, hubUrl, socketUrl } from '../login/hub-api.ts';
 import { Notifier } from '../notify/notifier.tsx';
 import { plainName, useLatestKinds } from '../people/person-name.tsx';
+import { browserStorage } from '../storage/browser-storage.ts';
 import { renderPage } from '../ui/render-page.tsx';
 import { AgentLogin } from './agent-login.tsx';
 import { Inbox } from './inbox.tsx';
@@ -36,7 +37,7 @@ const visible = () => document.visibilityState === 'visible';
 const bench = new Workbench({
   login,
   connect: () => new ParleyClient({ url: socketUrl(), getToken: login.getToken, delivered: 'manual' }),
-  marks: localStorage,
+  marks: browserStorage,
   timers: browserTimers,
   visible,
 });

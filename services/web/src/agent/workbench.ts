@@ -302,7 +302,8 @@ export class Workbench {
 
   #change(changes: Partial<WorkbenchView> = {}): void {
     const me = (changes.me ?? ('me' in changes ? undefined : this.#me))?.id;
-    const { closed = [], open = [] } = Object.groupBy(this.#conversations, ({ state }) => (state === 'closed' ? state : 'open'));
+    const open = this.#conversations.filter(({ state }) => state !== 'closed');
+    const closed = this.#conversations.filter(({ state }) => state === 'closed');
     const oldestFirst = (one: Conversation, other: Conversation) => one.createdAt - other.createdAt;
     this.#store.setState({
       ...changes,

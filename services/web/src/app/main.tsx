@@ -9,6 +9,7 @@ import { Banner, useStatus } from '../connection/connection.tsx';
 import { useText } from '../i18n/language.tsx';
 import { cookieSuffix, hasLogin, type LoggedIn } from '../login/browser-login.ts';
 import { ApiError, hubApi, hubUrl, socketUrl } from '../login/hub-api.ts';
+import { tabStorage } from '../storage/browser-storage.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Logo } from '../ui/logo.tsx';
 import { Preferences } from '../ui/preferences.tsx';
@@ -22,7 +23,7 @@ type AppState =
 
 const account = new Account({
   api: hubApi(fetch.bind(globalThis), hubUrl('api/v1')),
-  storage: sessionStorage,
+  storage: tabStorage,
   hasLogin: () => hasLogin(document.cookie, 'parley_in', cookieSuffix()),
   locks: navigator.locks,
 });

@@ -1,4 +1,5 @@
 import { createContext, type ReactNode, useContext, useEffect, useLayoutEffect, useMemo, useState } from 'react';
+import { browserStorage } from '../storage/browser-storage.ts';
 import {
   type Area,
   keepLanguage,
@@ -39,7 +40,7 @@ export function LanguageProvider({ first, children }: LanguageProviderProps) {
     () => ({
       ...loaded,
       setLanguage: (next: Language) => {
-        keepLanguage(localStorage, next);
+        keepLanguage(browserStorage, next);
         // If the texts cannot be loaded, the page stays as it is. The next visit has the new
         // language.
         loadLanguage(next).then(setLoaded, () => undefined);

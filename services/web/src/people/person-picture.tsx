@@ -21,7 +21,13 @@ function colourOf(id: string): number {
   return hash % COLOURS;
 }
 
-function initial(name: string): string {
-  const [first] = new Intl.Segmenter().segment(name);
-  return (first?.segment ?? '?').toLocaleUpperCase();
+/**
+ * A flag, or a character with its marks, its skin tone, and the pictures joined to it. `Intl.Segmenter`
+ * knows more scripts, but not all supported browsers have it.
+ */
+const FIRST = /^(?:\p{RI}{2}|.(?:\p{M}|[\p{EMod}\u{e0020}-\u{e007f}]|\u200d\p{ExtPict})*)/su;
+
+/** The first character of a name as people see it, in upper case. */
+export function initial(name: string): string {
+  return (FIRST.exec(name)?.[0] ?? '?').toLocaleUpperCase();
 }

@@ -8,6 +8,7 @@ import { Component, type ReactNode, StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { LanguageProvider, useText } from '../i18n/language.tsx';
 import { chosenLanguage, loadLanguage } from '../i18n/languages.ts';
+import { browserStorage } from '../storage/browser-storage.ts';
 import { applyColorScheme, COLOR_SCHEMES, THEME } from '../theme/theme.ts';
 
 /**
@@ -19,7 +20,7 @@ export async function renderPage(page: ReactNode): Promise<void> {
   const root = document.getElementById('root');
   if (root === null) throw new TypeError('The page has no #root.');
   applyColorScheme(document.documentElement);
-  const first = await loadLanguage(chosenLanguage(localStorage, navigator.languages));
+  const first = await loadLanguage(chosenLanguage(browserStorage, navigator.languages));
   createRoot(root).render(
     <StrictMode>
       <MantineProvider

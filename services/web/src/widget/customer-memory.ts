@@ -1,3 +1,5 @@
+import type { WebStorage } from '../storage/browser-storage.ts';
+
 /** What the widget stores of its customer. The secret is in a cookie, not here. */
 interface StoredCustomer {
   /** The customer's id. */
@@ -6,23 +8,6 @@ interface StoredCustomer {
   readonly room?: string | undefined;
   /** Highest offset of that conversation that the customer has seen. */
   readonly read?: number | undefined;
-}
-
-/** The storage for it. */
-export type WebStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
-
-/**
- * The browser's storage. Undefined if it is forbidden, as for frames of another site in a private
- * window.
- */
-export function ownStorage(open: () => Storage): WebStorage | undefined {
-  try {
-    const storage = open();
-    storage.getItem('');
-    return storage;
-  } catch {
-    return undefined;
-  }
 }
 
 /**

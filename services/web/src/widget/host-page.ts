@@ -1,6 +1,6 @@
 /** The page that embeds the widget. The header `frame-ancestors` allows only known sites. */
 
-import type { WebStorage } from './customer-memory.ts';
+import type { WebStorage } from '../storage/browser-storage.ts';
 
 /** What the embedding page gets to know. */
 interface WidgetState {

@@ -8,8 +8,9 @@ import { LanguageProvider } from '../i18n/language.tsx';
 import { chosenLanguage, loadLanguage } from '../i18n/languages.ts';
 import { BrowserLogin, cookieSuffix } from '../login/browser-login.ts';
 import { hubApi, hubUrl, socketUrl } from '../login/hub-api.ts';
+import { browserStorage, ownStorage } from '../storage/browser-storage.ts';
 import { CustomerChat } from './customer-chat.ts';
-import { CustomerMemory, ownStorage } from './customer-memory.ts';
+import { CustomerMemory } from './customer-memory.ts';
 import { HostPage } from './host-page.ts';
 import { WidgetPage } from './widget-page.tsx';
 
@@ -35,7 +36,7 @@ async function start(root: HTMLElement): Promise<void> {
   });
   const own = ownStorage(() => localStorage);
   if (own === undefined && host.embedded) await host.known;
-  const keep = own ?? host.storage;
+  const keep = own === undefined ? host.storage : browserStorage;
   const language = chosenLanguage(keep, [asked.get('lang') ?? '', ...navigator.languages]);
   const memory = new CustomerMemory(keep, channel, cookieSuffix());
   const login = new BrowserLogin({

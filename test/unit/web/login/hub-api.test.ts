@@ -26,7 +26,8 @@ describe('a call of the hub', () => {
       (_input, init) => new Promise((_, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal?.reason))),
     );
     const stalling = hubApi(async (_input, init) => {
-      const start = (body: ReadableStreamDefaultController) => init?.signal?.addEventListener('abort', () => body.error(init.signal?.reason));
+      const start = (body: ReadableStreamDefaultController) =>
+        init?.signal?.addEventListener('abort', () => body.error(init.signal?.reason));
       return new Response(new ReadableStream({ start }));
     });
     for (const call of [hanging, stalling]) {

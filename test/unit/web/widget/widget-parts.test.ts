@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { lenientStorage, ownStorage } from '#services/web/src/storage/browser-storage.ts';
 import { subjectOf } from '#services/web/src/widget/customer-conversations.ts';
-import { CustomerMemory, ownStorage } from '#services/web/src/widget/customer-memory.ts';
+import { CustomerMemory } from '#services/web/src/widget/customer-memory.ts';
 import { HostPage } from '#services/web/src/widget/host-page.ts';
 
 describe('the subject of a conversation', () => {
@@ -36,6 +37,12 @@ describe('what the widget keeps', () => {
       throw new DOMException('denied', 'SecurityError');
     };
     expect(ownStorage(forbidden)).toBeUndefined();
+    const full = { getItem: () => 'old', removeItem: () => undefined, setItem: () => forbidden() } as unknown as Storage;
+    for (const storage of [lenientStorage(forbidden), lenientStorage(() => full)]) {
+      storage.setItem('key', 'new');
+      expect(storage.getItem('key')).toBe('new');
+      expect(() => storage.removeItem('key')).not.toThrow();
+    }
   });
 });
 

@@ -1,0 +1,139 @@
+import type { Browser, BrowserContext, Page, Route } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+import { BROWSERS } from '#libs/client/browsers.ts';
+import { addAgents, logInAsAgent } from '#test/support/agents.ts';
+import { AllInOne } from '#test/support/all-in-one.ts';
+import { connected, enterAsGuest, launchBrowser, newPerson, openTab, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
+import { line, say } from '#test/support/chat-page.ts';
+import { fillStorage, forbidStorage, loseNewFunctions } from '#test/support/old-browser.ts';
+import { PostgresDatabase } from '#test/support/postgres.ts';
+import { until } from '#test/support/wait.ts';
+
+let browser: Browser;
+let hub: AllInOne;
+let database: PostgresDatabase;
+const problems: string[] = [];
+
+beforeAll(async () => {
+  database = await PostgresDatabase.create();
+  [browser, hub] = await Promise.all([launchBrowser(), AllInOne.start({ DATABASE_URL: database.url })]);
+  await addAgents(database.url, 'Max');
+});
+
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+  expect(problems.splice(0)).toEqual([]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await hub?.kill9();
+  await database?.drop();
+});
+
+/** Walks through the chat, the workbench, the widget and the admin page with what each needs most. */
+async function walk(person: BrowserContext): Promise<void> {
+  const chat = await openTab(person, hub.chatLink, problems);
+  await enterAsGuest(chat, 'Ada');
+  await say(chat, 'see https://example.org/ and http://[');
+  await line(chat, 'see https://example.org/ and http://[').last().getByRole('link', { name: 'https://example.org/' }).waitFor();
+  await chat.getByRole('button', { name: '中文' }).click();
+  await chat.getByRole('button', { name: 'English' }).click();
+  const agent = await openTab(person, `${hub.url}/agent`, problems);
+  await logInAsAgent(agent, 'Max');
+  const widget = await openTab(person, `${hub.url}/widget.html?lang=en&channel=shop`, problems);
+  await widget.getByLabel('Your name').fill('Zoe');
+  await widget.keyboard.press('Enter');
+  await widget.getByRole('textbox', { name: 'Message' }).fill('hello');
+  await widget.keyboard.press('Enter');
+  await widget.locator('[data-state="stored"]').getByText('hello', { exact: true }).waitFor();
+  const admin = await openTab(person, hub.links.get('admin') ?? '', problems);
+  await admin.locator('[data-tile="online"] dd').waitFor();
+}
+
+describe('a supported browser', () => {
+  it('without any function that the oldest of them lack runs every page', async () => {
+    const person = await newPerson(browser);
+    await person.addInitScript(loseNewFunctions);
+    await walk(person);
+  });
+
+  it('that forbids storage and locks runs every page', async () => {
+    const person = await newPerson(browser);
+    await person.addInitScript(forbidStorage);
+    await walk(person);
+  });
+
+  it('whose storage is full runs every page', async () => {
+    const person = await newPerson(browser);
+    await person.addInitScript(fillStorage);
+    await walk(person);
+  });
+});
+
+describe('any other browser', () => {
+  it.each(['', 'agent', 'widget.html', 'admin/'])('reads at /%s what the page is, and which browsers it needs', async (path) => {
+    const person = await newPerson(browser, { javaScriptEnabled: false, colorScheme: 'dark', viewport: { width: 360, height: 740 } });
+    const page = await person.newPage();
+    const animations = await person.newCDPSession(page);
+    await animations.send('Animation.enable');
+    await animations.send('Animation.setPlaybackRate', { playbackRate: 100 });
+    await page.goto(path === 'admin/' ? (hub.links.get('admin') ?? '') : `${hub.url}/${path}`);
+    const text = page.locator('.start');
+    const names = BROWSERS.map(({ name, version }) => `${name} ${version}`).join(', ');
+    await text.getByText(`Parley runs in ${names}, and newer ones.`).waitFor();
+    await text.getByText(`请使用 ${names} 或更新的版本。`).waitFor();
+    expect(await text.evaluate((node) => getComputedStyle(node).textAlign)).toBe('center');
+    await screenshot(page, `start-${path.replace(/\W/g, '') || 'chat'}`);
+  });
+});
+
+describe('a renewal of the login that hangs', () => {
+  const LOCK = 'parley.login';
+  const renewal = (url: URL) => url.pathname.endsWith('/auth/refresh');
+
+  /** Two tabs of a guest. The test moves their clock. */
+  async function twoTabs(): Promise<[Page, Page]> {
+    const person = await newPerson(browser);
+    await person.clock.install();
+    const one = await openTab(person, hub.chatLink, problems);
+    await enterAsGuest(one, 'Ada');
+    const other = await openTab(person, hub.chatLink, problems);
+    await connected(other);
+    return [one, other];
+  }
+
+  /** Reloads a tab. Resolves when it waits for the lock that the other tab holds. */
+  async function reloadedBehind(page: Page): Promise<void> {
+    await page.reload();
+    await until(() => page.evaluate(async (name) => (await navigator.locks.query()).pending?.some((lock) => lock.name === name), LOCK), {
+      timeoutMs: PATIENCE_MS,
+      describe: 'the tab waits for the lock',
+    });
+  }
+
+  it('[A4] is given up, and the other tabs go on', async () => {
+    const [hung, other] = await twoTabs();
+    const requests: Route[] = [];
+    // Never answered.
+    await hung.route(renewal, (route) => void requests.push(route));
+    await hung.reload();
+    await until(() => requests.length > 0, { timeoutMs: PATIENCE_MS, describe: 'the renewal is under way' });
+    await reloadedBehind(other);
+    await hung.clock.fastForward(15_000);
+    await connected(other);
+    await hung.getByText('The server cannot be reached').first().waitFor();
+    await hung.unroute(renewal);
+    await hung.reload();
+    await connected(hung);
+  });
+
+  it('[A4] in a tab that is frozen holds up no other for good', async () => {
+    const [frozen, other] = await twoTabs();
+    await frozen.evaluate((name) => void navigator.locks.request(name, () => new Promise(() => undefined)), LOCK);
+    await reloadedBehind(other);
+    await other.clock.fastForward(20_000);
+    await connected(other);
+  });
+});
