@@ -110,7 +110,7 @@ export class Joins {
 
   /** Takes a closed connection out of every room. */
   leaveAll(connection: Connection): void {
-    for (const room of [...connection.rooms]) this.#exit(connection, room);
+    for (const room of connection.rooms) this.#exit(connection, room);
     connection.deliveries.endAll();
   }
 

@@ -42,7 +42,8 @@ export interface UserChannels {
 
 interface Entry {
   readonly user: LocalUser;
-  readonly connections: Connection[];
+  /** Begins with one place: an empty list that grows has 17, and most users have one connection. */
+  connections: Connection[];
 }
 
 /** Every user with a connection on this node, and the subscription to each one's own channel (R5). */
@@ -101,7 +102,10 @@ export class LocalUsers {
   }
 
   add(connection: Connection): void {
-    this.#entries.get(connection.user.id)?.connections.push(connection);
+    const entry = this.#entries.get(connection.user.id);
+    if (entry === undefined) throw new TypeError('enter() comes first');
+    if (entry.connections.length === 0) entry.connections = [connection];
+    else entry.connections.push(connection);
     this.#size += 1;
     this.#sessions.add(connection.session, connection);
     this.#logins.add(connection.bearer.login, connection);
