@@ -218,6 +218,13 @@ export const SETTINGS = {
     default: 'multi',
     meaning: '`single`: a new login of a user ends the older ones, on every node.',
   }),
+  pairing: setting({
+    name: 'PAIRING',
+    kind: choice('waiting', 'anyone'),
+    default: 'waiting',
+    meaning:
+      'Who is paired with a user who looks for a partner. `waiting`: others who wait, and those who said that they may be found. `anyone`: anybody who is online. The API and the workers need the same value.',
+  }),
   messageMaxChars: setting({
     name: 'MESSAGE_MAX_CHARS',
     kind: integer(1, 100_000),

@@ -10,9 +10,14 @@ import type { MatchResult, PairStore } from '#libs/store/conversation-store.ts';
 import type { Notifier } from './notices.ts';
 import { type Absences, GRACE_MS, type PersonKinds, whoIsOnline } from './people.ts';
 
+/** The values of `PAIRING`: who may be paired besides those who wait. */
+export type Pairing = 'waiting' | 'anyone';
+
 /** Dependencies of `Matchmaker`. */
 export interface MatchmakerOptions {
-  readonly pairs: Pick<PairStore, 'of' | 'match' | 'waiting' | 'stopWaiting' | 'wantHistory'>;
+  /** Whether only those are paired who wait or may be found, or anybody who is online (`PAIRING`). */
+  readonly pairing: Pairing;
+  readonly pairs: PairStore;
   readonly seen: Pick<SeenStore, 'get'>;
   readonly presence: Pick<Presence, 'sessions' | 'sample'>;
   readonly absences: Pick<Absences, 'look'>;
@@ -33,10 +38,12 @@ export interface MatchmakerOptions {
 /** The life of a pair, in milliseconds. */
 const LIFE_MS = ROOM_KINDS.pair.limits.lifeMs;
 /**
- * Strangers that are offered at once. If all have a pair already, the user waits, and gets other
- * offers a second later.
+ * Users who do not wait that are offered at once. If none of them may be paired, the user waits, and
+ * gets other offers a second later.
  */
-const STRANGERS = 64;
+const FOUND = 64;
+/** Users who may be found that are looked at for one request: not all of them are online. */
+const FINDABLE = 512;
 /**
  * Most waiting users that are read for one request, and for one sweep, the longest waiting first.
  */
@@ -61,8 +68,9 @@ export class Matchmaker {
 
   /**
    * Returns the user's pair, if there is one. It keeps history from the moment that both asked for
-   * it. Otherwise pairs the user with somebody online who has no pair, those who wait first.
-   * Otherwise the user waits.
+   * it. Otherwise pairs the user with somebody online who has no pair: those who wait first, then
+   * those who may be found. Otherwise the user waits. Nobody gets the last partner again within 24
+   * hours.
    *
    * The store lets nobody have two pairs, whatever process asks. `matched` tells both of a new
    * pair. Rejects with `HubError` `UNAVAILABLE`.
@@ -73,11 +81,8 @@ export class Matchmaker {
       if (keepHistory) await this.#wantHistory(user, pair);
       return { state: 'paired', made: false, ...pair };
     }
-    const first = await this.#match(user, keepHistory, await this.#candidates(user.id), false);
-    if (first.state === 'paired') return first;
-    // Somebody may have begun to wait at the same moment: the later of the two now sees the other.
-    const waiting = await this.#waitingOnline(user.id);
-    return waiting.length === 0 ? first : this.#match(user, keepHistory, waiting, true);
+    // Of two who begin to wait at the same moment, the store shows the first one to the second.
+    return this.#match(user, keepHistory, await this.#candidates(user.id), false);
   }
 
   /**
@@ -86,6 +91,17 @@ export class Matchmaker {
    */
   stop(user: string): Promise<void> {
     return this.#options.pairs.stopWaiting(user);
+  }
+
+  /** Who may be paired on this hub, and whether this user may be found. Rejects as `ask`. */
+  async findability(user: string): Promise<{ readonly pairing: Pairing; readonly findable: boolean }> {
+    return { pairing: this.#options.pairing, findable: await this.#options.pairs.isFindable(user) };
+  }
+
+  /** The user may be paired without waiting while they are online, or not any more. Rejects as `ask`. */
+  async setFindable(user: string, findable: boolean): Promise<{ readonly pairing: Pairing; readonly findable: boolean }> {
+    await this.#options.pairs.setFindable(user, findable);
+    return { pairing: this.#options.pairing, findable };
   }
 
   /**
@@ -109,11 +125,11 @@ export class Matchmaker {
     // A user who asks at this moment is online.
     await Promise.all(gone.map(({ id }) => pairs.stopWaiting(id, now() - GRACE_MS)));
     if (here.length === 0) return;
-    const others: readonly Person[] = [...here.map(({ user }) => user), ...(await this.#strangers())];
+    const others: readonly Person[] = [...here.map(({ user }) => user), ...(await this.#found())];
     const taken = new Set<string>();
     for (const { id, user, keepHistory } of here) {
       if (taken.has(id)) continue;
-      const free = others.filter((other) => other.id !== id && !taken.has(other.id)).slice(0, WAITING + STRANGERS);
+      const free = others.filter((other) => other.id !== id && !taken.has(other.id)).slice(0, WAITING + FOUND);
       if (free.length === 0) continue;
       const result = await this.#match(user, keepHistory, free, true);
       if (result.state === 'paired') taken.add(id).add(result.with.id);
@@ -168,9 +184,9 @@ export class Matchmaker {
   }
 
   async #candidates(asker: string): Promise<Person[]> {
-    const [waiting, strangers] = await Promise.all([this.#waitingOnline(asker), this.#strangers()]);
+    const [waiting, found] = await Promise.all([this.#waitingOnline(asker), this.#found()]);
     const known = new Set([asker, ...waiting.map(({ id }) => id)]);
-    return [...waiting, ...strangers.filter(({ id }) => !known.has(id))];
+    return [...waiting, ...found.filter(({ id }) => !known.has(id))];
   }
 
   async #waitingOnline(asker: string): Promise<Person[]> {
@@ -179,14 +195,21 @@ export class Matchmaker {
     return whoIsOnline(presence, others);
   }
 
-  /** Some users online who may be paired, in random order. */
-  async #strangers(): Promise<Person[]> {
-    const ids = await this.#options.presence.sample(STRANGERS);
+  /** Some users online who may be paired though they need not wait, in random order. */
+  async #found(): Promise<Person[]> {
+    const ids = await this.#foundIds();
     if (ids.length === 0) return [];
     const records = new Map((await this.#options.seen.get(ids)).map((record) => [record.user, record]));
     return ids.flatMap((id) => {
       const record = records.get(id);
       return record !== undefined && may(record.kind, 'pairs') ? [{ id, name: record.name, kind: record.kind }] : [];
     });
+  }
+
+  async #foundIds(): Promise<readonly string[]> {
+    const { pairing, pairs, presence } = this.#options;
+    if (pairing === 'anyone') return presence.sample(FOUND);
+    const findable = (await pairs.someFindable(FINDABLE)).map((id) => ({ id }));
+    return (await whoIsOnline(presence, findable)).slice(0, FOUND).map(({ id }) => id);
   }
 }

@@ -6,7 +6,7 @@ import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { Assignment } from './assignment.ts';
 import { Groups } from './groups.ts';
-import { Matchmaker } from './matchmaker.ts';
+import { Matchmaker, type Pairing } from './matchmaker.ts';
 import { NOTICE_EVENTS, NOTICE_MAX_AGE_MS, type NoticeEvent, Notices, Notifier } from './notices.ts';
 import { Absences, People, PersonKinds } from './people.ts';
 import { freshRoomName, RoomLifecycle } from './room-lifecycle.ts';
@@ -18,6 +18,8 @@ export interface RoomServicesOptions {
   /** The name of this process, unique among all. */
   readonly node: string;
   readonly log: Logger;
+  /** Who may be paired besides those who wait (`PAIRING`). */
+  readonly pairing: Pairing;
   readonly broker: Pick<Broker, 'emit'>;
   readonly presence: Pick<Presence, 'counts' | 'sessions' | 'sample'>;
   /**
@@ -51,7 +53,18 @@ export interface RoomServices {
 }
 
 /** Composes the services over the ports. `noticeFeed` is not started. */
-export function roomServices({ store, broker, presence, node, log, now, wait, failed, ...options }: RoomServicesOptions): RoomServices {
+export function roomServices({
+  store,
+  broker,
+  presence,
+  node,
+  log,
+  pairing,
+  now,
+  wait,
+  failed,
+  ...options
+}: RoomServicesOptions): RoomServices {
   const scheduleExpiry = async (room: string, expiresAt: number | undefined): Promise<void> => {
     try {
       await options.scheduleExpiry(room, expiresAt);
@@ -84,6 +97,7 @@ export function roomServices({ store, broker, presence, node, log, now, wait, fa
     list: new RoomList({ rooms, messages: store.messages, presence }),
     kinds,
     matchmaker: new Matchmaker({
+      pairing,
       pairs: store.pairs,
       seen,
       presence,

@@ -11,6 +11,9 @@ export interface PairStore {
    * with somebody who waits, the longest first, or else with the first of `candidates` who has no
    * pair. Otherwise puts the user into the queue. History is kept if both asked for it; a candidate
    * who did not ask counts as not wanting it.
+   *
+   * Within 24 hours after a pair ended, its two users are not paired again if it was the last pair
+   * of either.
    */
   match(request: MatchRequest): Promise<MatchResult>;
   /** The users who wait, the longest first, at most `limit`. */
@@ -26,6 +29,12 @@ export interface PairStore {
    * time. Does not touch a pair.
    */
   stopWaiting(user: string, askedBefore?: number): Promise<void>;
+  /** Whether the user may be paired without waiting. */
+  isFindable(user: string): Promise<boolean>;
+  /** Records whether the user may be paired without waiting. It holds until it is set again. */
+  setFindable(user: string, findable: boolean): Promise<void>;
+  /** Some of the users who may be found, online or not, in another order at each call. */
+  someFindable(limit: number): Promise<string[]>;
 }
 
 /** A request for a pair. */

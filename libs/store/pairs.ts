@@ -26,7 +26,21 @@ const OPEN_PAIR = `
   SELECT p.room, p.peer_id AS id, p.peer_name AS name, ${kindOf('p.peer_id')} AS kind, r.expires_at
     FROM pairs p JOIN rooms r USING (room) WHERE p.user_id = $1 AND r.closed_at IS NULL`;
 
-/** First those who wait, then the others; never the asking user, never somebody who has a pair. */
+/** Milliseconds after the end of a pair within which neither is paired with the other as the last partner. */
+const SAME_AGAIN_MS = 86_400_000;
+
+/** Users who may be found, from a random one on, at most `$1`. */
+const SOME_FINDABLE = `
+  WITH start AS MATERIALIZED (SELECT random() AS at)
+  (SELECT user_id FROM pair_findable WHERE place >= (SELECT at FROM start) ORDER BY place LIMIT $1)
+  UNION ALL
+  (SELECT user_id FROM pair_findable WHERE place < (SELECT at FROM start) ORDER BY place LIMIT $1)
+  LIMIT $1`;
+
+/**
+ * First those who wait, then the others; never the asking user, never somebody who has a pair or
+ * whose pair with this user ended after `$5` as the last one of either.
+ */
 const CHOOSE = `
   WITH offered AS (SELECT * FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS o (id, name, n)),
   open AS (
@@ -37,6 +51,8 @@ const CHOOSE = `
   )
   SELECT id, name, ${kindOf('open.id')} AS kind, keep_history FROM open
    WHERE id <> $1 AND NOT EXISTS (SELECT 1 FROM pairs p WHERE p.user_id = open.id)
+     AND NOT EXISTS (SELECT 1 FROM pair_partners l WHERE l.user_id = $1 AND l.partner_id = open.id AND l.ended_at > $5)
+     AND NOT EXISTS (SELECT 1 FROM pair_partners l WHERE l.user_id = open.id AND l.partner_id = $1 AND l.ended_at > $5)
    ORDER BY rank, since, seq LIMIT 1`;
 
 const MAKE = `
@@ -86,6 +102,7 @@ export class PostgresPairs implements PairStore {
         candidates.map(({ id }) => id),
         candidates.map(({ name }) => name),
         now - JUST_ASKED_MS,
+        now - SAME_AGAIN_MS,
       ]);
       return chosen === undefined ? wait(query, request) : pair(query, request, chosen);
     });
@@ -117,6 +134,21 @@ export class PostgresPairs implements PairStore {
       user,
       askedBefore ?? null,
     ]);
+  }
+
+  async isFindable(user: string): Promise<boolean> {
+    return (await this.#database.query('SELECT 1 FROM pair_findable WHERE user_id = $1', [user])).length > 0;
+  }
+
+  async setFindable(user: string, findable: boolean): Promise<void> {
+    await this.#database.query(
+      findable ? 'INSERT INTO pair_findable (user_id) VALUES ($1) ON CONFLICT DO NOTHING' : 'DELETE FROM pair_findable WHERE user_id = $1',
+      [user],
+    );
+  }
+
+  async someFindable(limit: number): Promise<string[]> {
+    return (await this.#database.query<{ user_id: string }>(SOME_FINDABLE, [limit])).map(({ user_id }) => user_id);
   }
 }
 

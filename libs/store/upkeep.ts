@@ -63,6 +63,8 @@ const EVENT_DAYS = 7;
 /** An event whose target was dropped. `$1` is a moment. */
 const ORPHANED = `at < $1 AND target IS NOT NULL AND NOT EXISTS (
   SELECT 1 FROM messages m WHERE m.room = room_events.room AND m."offset" = room_events.target)`;
+/** A user who was not here since the moment `$1`. */
+const UNSEEN = 'NOT EXISTS (SELECT 1 FROM seen s WHERE s.user_id = pair_findable.user_id AND s.last_seen >= $1)';
 /** Rows of one statement, few enough to block nobody for long. */
 const BATCH = 5000;
 /** Rooms of one transaction. */
@@ -88,6 +90,9 @@ const EXPIRED: readonly { readonly table: string; readonly over: string; readonl
   { table: 'room_changes', over: `added_at < clock_timestamp() - $1::bigint * interval '1 millisecond'`, before: () => HOUR_MS },
   { table: 'absences', over: 'looked_at < $1', before: (now) => now - HOUR_MS },
   { table: 'sanctions', over: "until <= $1 AND added_at < clock_timestamp() - interval '1 minute'", before: (now) => now },
+  { table: 'pair_partners', over: 'ended_at < $1', before: (now) => now - DAY_MS },
+  // Before `seen`, which forgets guests at the same age.
+  { table: 'pair_findable', over: UNSEEN, before: (now) => now - SILENT_DAYS * DAY_MS },
   { table: 'seen', over: "kind = 'guest' AND last_seen < $1", before: (now) => now - SILENT_DAYS * DAY_MS },
 ];
 

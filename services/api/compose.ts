@@ -65,6 +65,7 @@ export function composeApi({
     presence,
     node: config.nodeId,
     log,
+    pairing: config.pairing,
     scheduleExpiry: (room, expiresAt) => scheduleExpiry(jobs, room, expiresAt, now()),
     now: now,
     wait: (milliseconds) => delay(milliseconds, undefined, { ref: false }),

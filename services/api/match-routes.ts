@@ -1,4 +1,4 @@
-/** Pairs a user with another one who is online (A9). */
+/** Pairs a user with another one who waits or may be found (A9). */
 
 import { type Static, Type } from '@sinclair/typebox';
 import type { RoomServices } from '#libs/rooms/room-services.ts';
@@ -24,10 +24,22 @@ const Pair = Type.Object(
 
 const Waiting = Type.Object(
   { waiting: Type.Literal(true) },
-  { description: 'Nobody is free. The frame `matched` arrives with a partner.' },
+  { description: 'Nobody else waits or may be found now. The frame `matched` arrives with a partner.' },
 );
 
-/** Adds `POST` and `DELETE /rooms/match`. */
+const Findability = Type.Object(
+  {
+    pairing: Type.Union([Type.Literal('waiting'), Type.Literal('anyone')], {
+      description: 'Who may be paired besides those who wait: those who may be found, or anybody who is online.',
+    }),
+    findable: Type.Boolean({ description: 'Whether I may be found: paired while I am online, without asking.' }),
+  },
+  { description: 'Who may be paired, and whether I said that I may be found.' },
+);
+
+const FindableWish = Type.Object({ findable: Type.Boolean() }, { additionalProperties: false });
+
+/** Adds the routes of `/rooms/match`. */
 export function matchRoutes({ matchmaker }: Pick<RoomServices, 'matchmaker'>): Routes {
   return (api, { limits }) => {
     api.post<{ Body: Static<typeof Wish> }>(
@@ -47,6 +59,33 @@ export function matchRoutes({ matchmaker }: Pick<RoomServices, 'matchmaker'>): R
         const result = await matchmaker.ask(memberOf(user), body.keepHistory ?? false);
         if (result.state === 'waiting') return reply.status(202).send({ waiting: true });
         return { room: result.room, with: result.with, expiresAt: result.expiresAt };
+      },
+    );
+
+    api.get(
+      '/rooms/match',
+      {
+        ...authenticated('pairs'),
+        schema: { tags: ['Rooms'], summary: 'Ask whether I may be found (A9)', response: { 200: Findability, ...errors(403) } },
+      },
+      ({ user }) => matchmaker.findability(user.userId),
+    );
+
+    api.put<{ Body: Static<typeof FindableWish> }>(
+      '/rooms/match',
+      {
+        ...authenticated('pairs'),
+        schema: {
+          tags: ['Rooms'],
+          summary: 'Say whether I may be found (A9)',
+          description: 'It holds until I say otherwise. `POST /rooms/match` asks for a partner now.',
+          body: FindableWish,
+          response: { 200: Findability, ...errors(403, 429) },
+        },
+      },
+      async ({ user, body }) => {
+        await requireLimits(limits, ['matchesPerUser', user.userId]);
+        return matchmaker.setFindable(user.userId, body.findable);
       },
     );
 

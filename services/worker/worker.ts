@@ -126,7 +126,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
 
 /** The parts of `composeWorker`. */
 export interface WorkerComposition {
-  readonly config: Pick<Config, 'historyDays' | 'nodeId' | 'observedEvents'>;
+  readonly config: Pick<Config, 'historyDays' | 'nodeId' | 'observedEvents' | 'pairing'>;
   /** The secret that the API seals queued mail with. */
   readonly secret: string;
   /** The caller closes it after the worker has stopped. */
@@ -149,6 +149,7 @@ export async function composeWorker({ config, secret, backend, jobs, mailer, met
     presence,
     node: config.nodeId,
     log,
+    pairing: config.pairing,
     scheduleExpiry: (room, expiresAt) => scheduleExpiry(jobs, room, expiresAt, now()),
     now,
     wait: (milliseconds) => delay(milliseconds, undefined, { ref: false }),

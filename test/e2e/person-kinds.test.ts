@@ -141,7 +141,6 @@ describe('who somebody is', () => {
   it('[F8] [A9] is told of a partner', async () => {
     const [ann, bob] = [someone('user'), someone('guest')];
     const [one, other] = await Promise.all([here(ann, 0), here(bob, 1)]);
-    // Whoever asks first waits, as long as gateways have not written down who came.
     await call('POST', '/rooms/match', ann);
     expect(await call('POST', '/rooms/match', bob)).toMatchObject({ status: 200, body: { with: ann } });
     const matched = await one.waitFor('matched');

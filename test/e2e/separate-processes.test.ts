@@ -110,9 +110,9 @@ describe('gateways, API and worker as processes of their own', () => {
     await hers.message('park', 'anybody here?');
     await his.waitFor('message', (frame) => frame.room === 'park' && messageOf(frame).text === 'anybody here?');
     const ask = (who: Login): Promise<{ room?: string }> => call('POST', '/rooms/match', { keepHistory: true }, who.token);
-    // Where Bob was taken without having asked, history is kept once he wants it too.
-    const room = await until(async () => (await ask(ada)).room);
-    expect((await ask(bob)).room).toBe(room);
+    expect((await ask(ada)).room).toBeUndefined();
+    const room = await until(async () => (await ask(bob)).room);
+    expect((await ask(ada)).room).toBe(room);
     for (const [client, other] of [
       [hers, bob],
       [his, ada],

@@ -43,11 +43,30 @@ async function find(page: Page, keepHistory = false): Promise<void> {
   await page.getByRole('button', { name: 'Find a partner' }).click();
 }
 
+/** Says by keyboard that others may find me, and goes back to the park. */
+async function mayBeFound(page: Page): Promise<void> {
+  await goTo(page, '#/pair');
+  await page.getByRole('switch', { name: 'Others may find me' }).focus();
+  await page.keyboard.press('Space');
+  await until(async () => (await database.query('SELECT 1 FROM pair_findable')).length > 0, { timeoutMs: PATIENCE_MS, describe: 'stored' });
+  await goTo(page, '#/room/park');
+}
+
+async function stopWaiting(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Stop waiting' }).click();
+  await page.getByRole('button', { name: 'Find a partner' }).waitFor();
+  await until(async () => (await database.query('SELECT 1 FROM pair_queue')).length === 0, {
+    timeoutMs: PATIENCE_MS,
+    describe: 'nobody waits any more',
+  });
+}
+
 const partner = (page: Page, name: string) => page.getByRole('heading', { name, exact: true }).waitFor();
 
 describe('a pair', () => {
   it('[A9] of two who met: the other one is told, history is kept once both ask for it, and what one missed is there', async () => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
+    await mayBeFound(bob);
     await find(ann, true);
     await partner(ann, 'Bob');
     await bob.locator('[data-notice="paired"]', { hasText: 'You were paired with Ann guest.' }).waitFor();
@@ -96,18 +115,18 @@ describe('a pair', () => {
     await lone.locator('[data-pair-state="waiting"]').waitFor();
     await screenshot(lone, 'pair-waiting-dark');
     expect(await seriousFaults(lone)).toEqual([]);
-    await lone.getByRole('button', { name: 'Stop waiting' }).click();
-    await lone.getByRole('button', { name: 'Find a partner' }).waitFor();
-    await until(async () => (await database.query('SELECT 1 FROM pair_queue')).length === 0, {
-      timeoutMs: PATIENCE_MS,
-      describe: 'nobody waits any more',
-    });
+    await stopWaiting(lone);
     await lone.getByRole('button', { name: 'Find a partner' }).click();
     await lone.locator('[data-pair-state="waiting"]').waitFor();
+    // Whoever waits may go elsewhere, and is told.
+    await goTo(lone, '#/room/park');
     const late = await person('<i>Late</i>');
+    await find(late);
+    await partner(late, 'Lone');
+    await lone.locator('[data-notice="paired"]', { hasText: '<i>Late</i>' }).getByRole('button', { name: 'Open' }).click();
     await partner(lone, '<i>Late</i>');
     await lone.getByText('History is not kept').waitFor();
-    await late.locator('[data-notice="paired"]').getByRole('button', { name: 'Open' }).click();
+    expect(await late.locator('[data-notice]').count()).toBe(0);
     await say(lone, '<script>alert(1)</script>');
     await converses(late, ['<script>alert(1)</script>']);
 
@@ -123,14 +142,25 @@ describe('a pair', () => {
       await converses(page, ['<script>alert(1)</script>']);
       expect(await page.getByLabel('Message', { exact: true }).count()).toBe(0);
     }
-    await lone.getByRole('button', { name: 'Find another partner' }).click();
-    await partner(lone, '<i>Late</i>');
+    // Not the same partner again: both wait, and whoever comes is for the one who waits longer.
+    for (const page of [lone, late]) {
+      await page.getByRole('button', { name: 'Find another partner' }).click();
+      await page.getByText('Nobody else is waiting yet').waitFor();
+    }
+    await screenshot(lone, 'pair-nobody-else-dark');
+    const other = await person('Other');
+    await find(other);
+    await partner(lone, 'Other');
     await converses(lone, []);
     await say(lone, 'again');
+    await late.getByText('Nobody else is waiting yet').waitFor();
+    await stopWaiting(late);
   });
 
   it('[A9] whose time is over is closed, and says so', async () => {
     const [ann, bob] = [await person('Early'), await person('Bird')];
+    await find(bob);
+    await goTo(bob, '#/room/park');
     await find(ann);
     await partner(ann, 'Bird');
     await say(ann, 'tick');
@@ -143,7 +173,7 @@ describe('a pair', () => {
 
   it('fits a small telephone, and works by keyboard alone', async () => {
     const page = await person('A name of 21 letters!', { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true });
-    await person('Wwwwwwwwwwwwwwwwwwwww');
+    await find(await person('Wwwwwwwwwwwwwwwwwwwww'));
     for (const link of [/^Back to the rooms/, /^Partner/]) {
       await page.getByRole('link', { name: link }).focus();
       await page.keyboard.press('Enter');

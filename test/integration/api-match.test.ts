@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
-import { bearer, RoomStage, type StageApi } from '#test/support/room-stage.ts';
+import { type Answer, bearer, RoomStage, type StageApi } from '#test/support/room-stage.ts';
 
 let redis: RedisServer;
 beforeAll(async () => {
@@ -13,13 +13,20 @@ const ann = bearer('ann');
 const bob = bearer('bob', 'guest');
 const cleo = bearer('cleo');
 const match = (api: StageApi, who: typeof ann, body?: object) => api.call('POST', '/rooms/match', who, body);
+const findable = (api: StageApi, who: typeof ann, wish: boolean) => api.call('PUT', '/rooms/match', who, { findable: wish });
+/** The first one waits, the second one gets the pair. */
+async function pairUp(api: StageApi, first: typeof ann, second: typeof ann): Promise<Answer> {
+  expect(await match(api, first)).toEqual({ status: 202, body: { waiting: true } });
+  return match(api, second);
+}
+const DAY_SECONDS = 86_400;
 
 describe('pairing', () => {
-  it('[A9] pairs with somebody online, and tells both who the other one is', async () => {
+  it('[A9] pairs with somebody online who waits, and tells both who the other one is', async () => {
     const stage = await RoomStage.start(redis.url);
     await stage.arrive(ann, bob);
     const api = await stage.api();
-    const pair = await match(api, ann);
+    const pair = await pairUp(api, bob, ann);
     expect(pair).toEqual({
       status: 200,
       body: {
@@ -38,19 +45,92 @@ describe('pairing', () => {
     expect(body.rooms[1]).toMatchObject({ room, kind: 'pair', name: bob.name, with: { id: 'bob' }, count: 2, keepHistory: false });
   });
 
+  it('[A9] nobody is paired who neither waits nor said that they may be found', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const apis = [await stage.api(), await stage.api()] as const;
+    const sweep = () => apis[1].rooms.matchmaker.sweep();
+    await stage.arrive(ann, bob);
+    expect((await match(apis[0], ann)).status).toBe(202);
+    await sweep();
+    expect(await stage.store.pairs.of('bob')).toBeUndefined();
+    const asked = () => apis[1].call('GET', '/rooms/match', bob);
+    expect(await asked()).toEqual({ status: 200, body: { pairing: 'waiting', findable: false } });
+    // Said and taken back, on any node, any number of times.
+    for (const wish of [true, true, false, false]) {
+      expect(await findable(apis[0], bob, wish)).toEqual({ status: 200, body: { pairing: 'waiting', findable: wish } });
+      expect((await asked()).body.findable).toBe(wish);
+    }
+    await sweep();
+    expect(await stage.store.pairs.of('bob')).toBeUndefined();
+    await findable(apis[0], bob, true);
+    await sweep();
+    await stage.settled(ann, bob);
+    expect(stage.frames(bob, 'matched')).toMatchObject([{ with: { id: 'ann' } }]);
+    // Two who may be found and do not look are not paired with each other.
+    await stage.arrive(cleo);
+    await findable(apis[0], cleo, true);
+    await apis[0].call('DELETE', `/rooms/${stage.frames(bob, 'matched')[0].room}`, bob);
+    await sweep();
+    expect(await stage.store.pairs.of('cleo')).toBeUndefined();
+    // Who is found without a wait of theirs, at the first request.
+    expect((await match(apis[1], ann)).body).toMatchObject({ with: { id: 'cleo', kind: 'user' } });
+    for (const kind of ['customer', 'agent']) expect((await findable(apis[0], bearer('x', kind), true)).status).toBe(403);
+  });
+
+  it('[A9] anybody online is paired with PAIRING=anyone', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api({ pairing: 'anyone' });
+    await stage.arrive(ann, bob, bearer('max', 'agent'));
+    expect((await api.call('GET', '/rooms/match', ann)).body).toEqual({ pairing: 'anyone', findable: false });
+    const { room, with: other } = (await match(api, ann)).body;
+    expect(other).toMatchObject({ id: 'bob' });
+    await api.call('DELETE', `/rooms/${room}`, bob);
+    expect(await match(api, bob)).toEqual({ status: 202, body: { waiting: true } });
+  });
+
+  it('[A9] never with the last partner again within a day, on any node, whoever asks', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    await stage.arrive(ann, bob);
+    const { room } = (await pairUp(api, bob, ann)).body;
+    await api.call('DELETE', `/rooms/${room}`, ann);
+    await findable(api, bob, true);
+    // A process that was not there.
+    const later = await stage.api();
+    for (const ahead of [0, DAY_SECONDS - 60]) {
+      stage.ahead = ahead * 1000;
+      for (const who of [ann, bob]) expect(await match(later, who)).toEqual({ status: 202, body: { waiting: true } });
+      await later.rooms.matchmaker.sweep();
+      expect(await stage.store.pairs.waiting(10)).toHaveLength(2);
+    }
+    // Somebody else comes: one of the two has a partner, the other one goes on waiting.
+    await stage.arrive(cleo);
+    expect((await match(api, cleo)).body).toMatchObject({ with: { id: 'ann' } });
+    await later.rooms.matchmaker.sweep();
+    expect((await stage.store.pairs.waiting(10)).map(({ user }) => user.id)).toEqual(['bob']);
+    // Ann's last partner is another one now. Bob's is Ann still, until a day is over.
+    await api.call('DELETE', `/rooms/${(await match(api, ann)).body.room}`, ann);
+    await api.call('DELETE', '/rooms/match', bob);
+    expect((await match(api, bob)).status).toBe(202);
+    expect((await match(later, ann)).status).toBe(202);
+    stage.ahead = (DAY_SECONDS + 60) * 1000;
+    await later.rooms.matchmaker.sweep();
+    expect((await match(later, ann)).body).toMatchObject({ with: { id: 'bob' } });
+  });
+
   it('[A9] asked again with a pair gives the same room, and tells nobody twice', async () => {
     const stage = await RoomStage.start(redis.url);
     await stage.arrive(ann, bob, cleo);
     const api = await stage.api();
-    const first = await match(api, ann);
+    const first = await pairUp(api, bob, ann);
     expect(await match(api, ann)).toEqual(first);
-    const [other, alone] = first.body.with.id === 'bob' ? [bob, cleo] : [cleo, bob];
-    expect((await match(api, other)).body).toMatchObject({ room: first.body.room, with: { id: 'ann' } });
-    await stage.settled(ann, other);
+    expect((await match(api, bob)).body).toMatchObject({ room: first.body.room, with: { id: 'ann' } });
+    await stage.settled(ann, bob);
     expect(stage.frames(ann, 'matched')).toHaveLength(1);
-    expect(stage.frames(other, 'matched')).toHaveLength(1);
+    expect(stage.frames(bob, 'matched')).toHaveLength(1);
     // The one who is left over is never given somebody who is paired, nor themself.
-    expect(await match(api, alone)).toEqual({ status: 202, body: { waiting: true } });
+    for (const who of [ann, bob, cleo]) await findable(api, who, true);
+    expect(await match(api, cleo)).toEqual({ status: 202, body: { waiting: true } });
   });
 
   it('[A9] who waits is paired as soon as somebody comes', async () => {
@@ -58,6 +138,9 @@ describe('pairing', () => {
     await stage.arrive(ann, bearer('zoe', 'customer'), bearer('max', 'agent'));
     const api = await stage.api();
     expect(await match(api, ann)).toEqual({ status: 202, body: { waiting: true } });
+    await api.rooms.matchmaker.sweep();
+    expect(stage.frames(ann, 'matched')).toEqual([]);
+    await findable(api, bob, true);
     await api.rooms.matchmaker.sweep();
     expect(stage.frames(ann, 'matched')).toEqual([]);
     await stage.arrive(bob);
@@ -119,10 +202,12 @@ describe('pairing', () => {
     });
     expect(await stage.store.pairs.waiting(10)).toEqual([]);
     await stage.arrive(bob);
+    await findable(api, bob, true);
     await api.rooms.matchmaker.sweep();
     await stage.settled(ann, bob);
     expect(stage.frames(ann, 'matched')).toEqual([]);
-    const { room } = (await match(api, bob)).body;
+    expect((await match(api, bob)).status).toBe(202);
+    const { room } = (await match(api, ann)).body;
     expect((await stop(ann)).status).toBe(204);
     expect((await match(api, ann)).body).toMatchObject({ room, with: { id: 'bob' } });
     for (const kind of ['customer', 'agent']) expect((await stop(bearer('x', kind))).status).toBe(403);
@@ -132,7 +217,7 @@ describe('pairing', () => {
     const stage = await RoomStage.start(redis.url);
     const api = await stage.api();
     await stage.arrive(ann, bob);
-    const { room } = (await match(api, ann)).body;
+    const { room } = (await pairUp(api, bob, ann)).body;
     const told = async (who: typeof ann) => {
       await stage.settled(who);
       return stage.frames(who, 'command').map(({ code, body }) => [code, body.room, body.keepHistory]);
@@ -152,6 +237,7 @@ describe('pairing', () => {
     expect((await api.call('DELETE', `/rooms/${room}`, ann)).status).toBe(204);
     await stage.depart(bob);
     await stage.arrive(cleo);
+    await match(api, cleo);
     const next = (await match(api, ann, { keepHistory: true })).body;
     expect(await told(cleo)).toEqual([['pair', next.room, 'asked']]);
   });
@@ -190,7 +276,7 @@ describe('pairing', () => {
     const stage = await RoomStage.start(redis.url);
     await stage.arrive(ann, bob);
     const api = await stage.api();
-    const { room } = (await match(api, ann)).body;
+    const { room } = (await pairUp(api, bob, ann)).body;
     expect((await api.call('DELETE', `/rooms/${room}`, cleo)).status).toBe(403);
     expect((await api.call('PATCH', `/rooms/${room}`, ann, { name: 'x' })).status).toBe(403);
     expect((await api.call('DELETE', `/rooms/${room}`, bob)).status).toBe(204);
@@ -199,20 +285,20 @@ describe('pairing', () => {
     expect(stage.planned.at(-1)).toEqual([room, undefined]);
     await stage.depart(bob);
     await stage.arrive(cleo);
-    expect((await match(api, ann)).body).toMatchObject({ with: { id: 'cleo' } });
+    expect((await pairUp(api, cleo, ann)).body).toMatchObject({ with: { id: 'cleo' } });
   });
 
   it('[A9] a pair is closed by its job when its day is over', async () => {
     const stage = await RoomStage.start(redis.url);
     await stage.arrive(ann, bob);
     const api = await stage.api();
-    const { room } = (await match(api, ann)).body;
+    const { room } = (await pairUp(api, bob, ann)).body;
     expect(await stage.expire(room)).toEqual({ rerunInMs: expect.any(Number) });
     await stage.database.query('UPDATE rooms SET expires_at = $2 WHERE room = $1', [room, Date.now() - 1]);
     await stage.expire(room);
     await stage.settled(ann, bob);
     for (const who of [ann, bob]) expect(stage.frames(who, 'room_closed')).toEqual([{ type: 'room_closed', room, reason: 'expired' }]);
-    expect((await match(api, ann)).body.room).not.toBe(room);
+    expect(await match(api, ann)).toEqual({ status: 202, body: { waiting: true } });
   });
 
   it('[A9] 200 users who ask at once at two instances make 100 pairs', { timeout: 180_000 }, async () => {

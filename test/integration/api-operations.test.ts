@@ -38,6 +38,8 @@ async function rooms(stage: RoomStage, call: Call): Promise<void> {
   await call('POST', '/rooms/match', ann, {});
   await call('DELETE', '/rooms/match', ann);
   await stage.arrive(bob);
+  await call('GET', '/rooms/match', bob);
+  await call('PUT', '/rooms/match', bob, { findable: true });
   await call('POST', '/rooms/match', ann, {});
   const { room } = (await call('POST', '/rooms', ann, { name: 'x', kind: 'group' })).body;
   await call('POST', `/rooms/${room}/members`, ann, { members: ['bob'] });

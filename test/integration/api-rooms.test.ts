@@ -103,6 +103,7 @@ describe('groups', () => {
     for (const [method, path, who, body] of [
       ['POST', '/rooms', ann, { name: 'x', kind: 'group' }],
       ['POST', '/rooms/match', ann, {}],
+      ['PUT', '/rooms/match', ann, { findable: true }],
       ['DELETE', '/rooms/match', ann, undefined],
       ['POST', '/conversations', zoe, {}],
       ['PATCH', '/rooms/group:x', ann, { name: 'y' }],
@@ -116,6 +117,7 @@ describe('groups', () => {
     const changes = Array.from({ length: 4 }, () => 'roomChangesPerUser ann');
     expect(taken).toEqual([
       'roomsPerUser ann',
+      'matchesPerUser ann',
       'matchesPerUser ann',
       'matchesPerUser ann',
       'conversationsPerUser zoe',

@@ -59,6 +59,7 @@ describe('services', () => {
     const stage = await RoomStage.start(redis.url);
     await stage.arrive(ann, bob);
     const api = await stage.api();
+    await api.call('POST', '/rooms/match', bob);
     const { room } = (await api.call('POST', '/rooms/match', ann)).body;
     await api.call('POST', '/push', 'service', { to: { room }, type: 'inform', body: 'hi' });
     await stage.settled(ann, bob);
@@ -126,6 +127,7 @@ describe('services', () => {
     const stage = await RoomStage.start(redis.url);
     await stage.arrive(ann, bob);
     const api = await stage.api();
+    await api.call('POST', '/rooms/match', bob);
     const { room } = (await api.call('POST', '/rooms/match', ann)).body;
     expect((await api.call('POST', '/publish', 'service', { room, text: 'be kind' })).status).toBe(200);
     await until(() => [ann, bob].every((who) => stage.heard(who).some((payload) => payload.includes('be kind'))), { timeoutMs: 20_000 });

@@ -28,6 +28,7 @@ beforeAll(async () => {
     presence,
     node: 'api',
     log: SILENT,
+    pairing: 'waiting',
     scheduleExpiry: () => Promise.resolve(),
     now: Date.now,
     wait: () => Promise.resolve(),

@@ -1,21 +1,26 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Person } from '#libs/protocol/frame-types.ts';
 import type { ConversationFilter, MatchRequest, MatchResult } from '#libs/store/conversation-store.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
+import { until } from '#test/support/wait.ts';
 
 let database: PostgresDatabase;
 let store: Store;
 let other: Store;
 
-beforeEach(async () => {
+beforeAll(async () => {
   database = await PostgresDatabase.create();
   store = await openStore({ url: database.url, timeoutMs: 30_000 });
   other = await openStore({ url: database.url, timeoutMs: 30_000 });
 });
 
-afterEach(async () => {
+afterEach(() =>
+  database.query('TRUNCATE rooms, pair_queue, pair_findable, pair_partners, messages, message_keys, room_tops, seen CASCADE'),
+);
+
+afterAll(async () => {
   await Promise.all([store.close(), other.close()]);
   await database.drop();
 });
@@ -106,7 +111,56 @@ describe('pairing', () => {
     expect(await other.rooms.close(made.room, 'expired', 300_000)).toBe(true);
     expect(await store.pairs.of('id-ada')).toBeUndefined();
     expect(await store.pairs.of('id-bob')).toBeUndefined();
-    expect(await ask(store, 'bob', { candidates: [person('ada')] })).toMatchObject({ state: 'paired', made: true });
+    expect(await ask(store, 'bob', { candidates: [person('cleo')] })).toMatchObject({ state: 'paired', made: true });
+    expect(await ask(store, 'ada', { candidates: [person('dora')] })).toMatchObject({ state: 'paired', made: true });
+  });
+
+  test('[A9] the last partner of either is not taken for a day after the end, an earlier one is', async () => {
+    const DAY = 86_400_000;
+    const pairAndEnd = async (one: string, two: string, now: number, end: 'expired' | 'closed' = 'closed'): Promise<void> => {
+      const made = await ask(store, one, { candidates: [person(two)], now, expiresAt: now + 10 });
+      if (made.state !== 'paired' || !made.made) throw new Error('no new pair');
+      await other.rooms.close(made.room, end, now + 10);
+    };
+    await pairAndEnd('ada', 'bob', 0, 'expired');
+    const waits = async (one: string, two: string, now: number): Promise<boolean> => {
+      const { state } = await ask(other, one, { candidates: [person(two)], now });
+      await store.pairs.stopWaiting(`id-${one}`);
+      return state === 'waiting';
+    };
+    expect([await waits('ada', 'bob', DAY), await waits('bob', 'ada', DAY)]).toEqual([true, true]);
+    await pairAndEnd('bob', 'cleo', DAY);
+    // Ada's last partner is Bob, though his is Cleo: until Ada's pair is a day old.
+    expect([await waits('ada', 'bob', DAY + 5), await waits('bob', 'ada', DAY + 5)]).toEqual([true, true]);
+    await pairAndEnd('ada', 'bob', DAY + 20);
+    await pairAndEnd('bob', 'emil', DAY + 40);
+    await pairAndEnd('ada', 'dora', DAY + 60);
+    await pairAndEnd('bob', 'ada', DAY + 80);
+    expect(await store.upkeep.dropExpired(2 * DAY + 80)).toBeGreaterThan(0);
+    expect((await database.query('SELECT user_id FROM pair_partners ORDER BY 1')).map(({ user_id }) => user_id)).toEqual([
+      'id-ada',
+      'id-bob',
+    ]);
+  });
+
+  test('[A9] who may be found says so once; some of many are picked, now these, now those', async () => {
+    for (const wish of [true, true, false]) await store.pairs.setFindable('id-ada', wish);
+    expect([await other.pairs.isFindable('id-ada'), await other.pairs.someFindable(10)]).toEqual([false, []]);
+    const all = Array.from({ length: 20 }, (_, i) => `id-${i}`);
+    for (const id of all) await store.pairs.setFindable(id, true);
+    expect((await other.pairs.someFindable(50)).toSorted()).toEqual(all.toSorted());
+    const seen = new Set<string>();
+    await until(async () => {
+      const some = await other.pairs.someFindable(7);
+      expect(new Set(some).size).toBe(7);
+      for (const id of some) seen.add(id);
+      return seen.size === 20;
+    });
+    // Those who were not here for long are forgotten.
+    store.seen.touch({ user: 'id-3', name: '3', kind: 'user', lastSeen: 5_000_000_000 });
+    await store.seen.get(['id-3']);
+    await store.upkeep.dropExpired(5_000_000_000);
+    expect(await other.pairs.someFindable(50)).toEqual(['id-3']);
   });
 
   test('[A9] 200 users who ask at once on two nodes make 100 pairs, nobody has two', async () => {

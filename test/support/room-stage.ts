@@ -11,6 +11,7 @@ import { RoomHistory } from '#libs/messages/room-history.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { PresenceRedis } from '#libs/presence/presence-redis.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
+import type { Pairing } from '#libs/rooms/matchmaker.ts';
 import { People } from '#libs/rooms/people.ts';
 import { RoomEntry, RoomRules } from '#libs/rooms/room-entry.ts';
 import { type RoomServices, roomServices } from '#libs/rooms/room-services.ts';
@@ -90,7 +91,7 @@ export class StageApi {
    * checked against the OpenAPI document.
    */
   async call(
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     as: StagePerson | 'service' | undefined,
     body?: unknown,
@@ -163,8 +164,8 @@ export class RoomStage {
   }
 
   /** Another instance of the API, with connections of its own. */
-  async api(more: Partial<ApiOptions> & { readonly openRooms?: boolean } = {}): Promise<StageApi> {
-    const { openRooms = true, ...parts } = more;
+  async api(more: Partial<ApiOptions> & { readonly openRooms?: boolean; readonly pairing?: Pairing } = {}): Promise<StageApi> {
+    const { openRooms = true, pairing = 'waiting', ...parts } = more;
     const link = RedisLink.open(this.#redisUrl, { prefix: this.#prefix, log: SILENT, commandTimeoutMs: 10_000 });
     onTestFinished(() => link.close());
     await link.ready(20_000);
@@ -177,6 +178,7 @@ export class RoomStage {
       presence,
       node: 'api',
       log: SILENT,
+      pairing,
       scheduleExpiry: async (room, expiresAt) => void this.planned.push([room, expiresAt]),
       now: this.now,
       wait: (milliseconds) => delay(milliseconds, undefined, { ref: false }),

@@ -87,6 +87,8 @@ describe('the OpenAPI document', { timeout: 60_000 }, () => {
       ...OPEN,
       'GET /api/v1/rooms',
       'POST /api/v1/rooms',
+      'GET /api/v1/rooms/match',
+      'PUT /api/v1/rooms/match',
       'POST /api/v1/rooms/match',
       'GET /api/v1/rooms/{room}',
       'PATCH /api/v1/rooms/{room}',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Person } from '#libs/protocol/frame-types.ts';
 import { ROOM_KINDS } from '#libs/protocol/room-kinds.ts';
-import { Matchmaker } from '#libs/rooms/matchmaker.ts';
+import { Matchmaker, type Pairing } from '#libs/rooms/matchmaker.ts';
 import type { MatchRequest, MatchResult, PairStore } from '#libs/store/conversation-store.ts';
 
 const NOW = 1_700_000_000_000;
@@ -24,7 +24,8 @@ interface World {
   readonly matchmaker: Matchmaker;
 }
 
-function world(online: Record<string, string>): World {
+/** `findable`: those who said that they may be found. */
+function world(online: Record<string, string>, findable: readonly string[] = [], pairing: Pairing = 'waiting'): World {
   const self: World = {
     online,
     waiting: [],
@@ -38,7 +39,11 @@ function world(online: Record<string, string>): World {
     gone: [],
     history: 'kept',
     matchmaker: new Matchmaker({
+      pairing,
       pairs: {
+        isFindable: async (user) => findable.includes(user),
+        setFindable: async () => undefined,
+        someFindable: async () => [...findable],
         of: async () => self.pair,
         match: async (request) => {
           self.asked.push(request);
@@ -82,11 +87,15 @@ function world(online: Record<string, string>): World {
 const ids = (request: MatchRequest | undefined): string[] | undefined => request?.candidates.map(({ id }) => id);
 
 describe('who is offered', () => {
-  it('[A9] who waits before who does not; people only; never the asker, never who is away', async () => {
-    const self = world({ ann: 'user', max: 'agent', zoe: 'customer', gus: 'guest', bob: 'user', ida: 'user' });
+  it.each([
+    ['waiting', ['bob', 'gus']],
+    ['anyone', ['gus', 'bob', 'lea']],
+  ] as const)('[A9] who waits before who does not; people only; never the asker, never who is away (%s)', async (pairing, found) => {
+    const here = { ann: 'user', max: 'agent', zoe: 'customer', gus: 'guest', bob: 'user', ida: 'user', lea: 'user' };
+    const self = world(here, ['bob', 'away', 'max', 'zoe', 'gus', 'ann', 'ida'], pairing);
     self.waiting = ['ann', 'ida', 'gone'].map((id) => ({ user: member(id), keepHistory: false, since: NOW }));
     expect(await self.matchmaker.ask(member('ann'), true)).toEqual({ state: 'waiting' });
-    const [first, second] = self.asked;
+    const [first] = self.asked;
     expect(first).toMatchObject({
       user: member('ann'),
       keepHistory: true,
@@ -94,9 +103,7 @@ describe('who is offered', () => {
       now: NOW,
       expiresAt: NOW + ROOM_KINDS.pair.limits.lifeMs,
     });
-    expect(ids(first)).toEqual(['ida', 'gus', 'bob']);
-    // Asked once more, for who began to wait meanwhile.
-    expect(ids(second)).toEqual(['ida']);
+    expect(ids(first)).toEqual(['ida', ...found]);
     expect(self.told).toEqual([]);
   });
 
@@ -157,7 +164,7 @@ describe('who is offered', () => {
 
 describe('the sweep', () => {
   it('[A9] pairs those who wait, each once, the longest first', async () => {
-    const self = world({ ann: 'user', bob: 'user', cleo: 'user', dan: 'guest' });
+    const self = world({ ann: 'user', bob: 'user', cleo: 'user', dan: 'guest', eve: 'user' }, ['dan']);
     self.waiting = ['ann', 'bob', 'cleo'].map((id) => ({ user: member(id), keepHistory: id === 'ann', since: NOW }));
     self.answer = ({ candidates: [other] }) =>
       other === undefined ? { state: 'waiting' } : { state: 'paired', made: true, room: 'pair:x', with: other, expiresAt: NOW };
@@ -180,7 +187,7 @@ describe('the sweep', () => {
   });
 
   it('[A9] does not begin anew while it runs', async () => {
-    const self = world({ ann: 'user', bob: 'user' });
+    const self = world({ ann: 'user', bob: 'user' }, ['bob']);
     self.waiting = [{ user: member('ann'), keepHistory: false, since: NOW }];
     await Promise.all([self.matchmaker.sweep(), self.matchmaker.sweep()]);
     expect(self.asked).toHaveLength(1);

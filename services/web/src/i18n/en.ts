@@ -142,8 +142,13 @@ export const en = {
 
     pairLead: 'Chat with one partner, chosen by chance. Nobody else can read it.',
     pairFind: 'Find a partner', pairFindAgain: 'Find another partner',
-    pairWaiting: 'Waiting for a partner…',
-    pairWaitingAbout: 'You can visit the park meanwhile. A notice appears when a partner is found.',
+    pairWaiting: 'Nobody else is waiting yet. Looking on…',
+    pairUnreached: 'The server does not answer. Asking again…',
+    pairWaitingAbout:
+      'You can visit the park meanwhile. A notice appears when a partner is found. Nobody gets the same partner again within a day.',
+    pairFindable: 'Others may find me',
+    pairFindableAbout: 'Somebody who looks for a partner may be paired with you while you are here.',
+    pairAnyone: 'Here everybody who is online may be chosen.',
     pairStop: 'Stop waiting', pairEnd: 'End chat', pairEndSure: 'End it for both?',
     pairEndAbout: 'The chat ends for you and your partner.', pairKept: 'History is kept',
     pairNotKept: 'History is not kept', pairWished: 'History is kept once both ask for it',

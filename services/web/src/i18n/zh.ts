@@ -111,8 +111,11 @@ export const zh: Texts = {
     quietDirect: (name) => `还没有消息，跟 ${name} 打个招呼吧！`,
 
     pairLead: '随机匹配一位搭档，一对一聊天，别人看不到。', pairFind: '寻找搭档',
-    pairFindAgain: '再找一位搭档', pairWaiting: '正在等待搭档……',
-    pairWaitingAbout: '可以先去公园逛逛，找到搭档后会通知你。', pairStop: '不再等待',
+    pairFindAgain: '再找一位搭档', pairWaiting: '现在没有其他人在等，继续寻找中……',
+    pairUnreached: '服务器没有回应，正在重试……',
+    pairWaitingAbout: '可以先去公园逛逛，找到搭档后会通知你。一天之内不会再遇到同一位搭档。',
+    pairFindable: '允许别人找到我', pairFindableAbout: '你在线时，寻找搭档的人可能会与你配对。',
+    pairAnyone: '在这里，所有在线的人都可能被选中。', pairStop: '不再等待',
     pairEnd: '结束聊天', pairEndSure: '确定结束？', pairEndAbout: '你和搭档的聊天都会结束。',
     pairKept: '聊天记录会保留', pairNotKept: '不保留聊天记录',
     pairWished: '双方都同意后才会保留聊天记录', pairAsked: '搭档希望保留聊天记录',

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { PairFinder } from '#services/web/src/chat/state/pair-finder.ts';
 import type { Room } from '#services/web/src/chat/state/room-list.ts';
-import { refusal, settled } from '#test/support/fake-chat-client.ts';
+import { FakeTimers, refusal, settled } from '#test/support/fake-chat-client.ts';
 
 const BOB = { id: 'bob', name: 'Bob', kind: 'user' };
 const ROOM: Room = {
@@ -21,6 +21,7 @@ let calls: string[];
 let answers: unknown[];
 let told: string[];
 let pair: PairFinder;
+let timers: FakeTimers;
 
 beforeEach(() => {
   calls = [];
@@ -32,7 +33,8 @@ beforeEach(() => {
     if (answer instanceof Error) throw answer;
     return answer;
   };
-  pair = new PairFinder({ call }, (room) => told.push(room));
+  timers = new FakeTimers();
+  pair = new PairFinder({ call }, timers, (room) => told.push(room));
 });
 
 describe('a pair', () => {
@@ -93,9 +95,52 @@ describe('a pair', () => {
   });
 
   it('that cannot be asked for tells why', async () => {
-    answers.push(refusal('RATE_LIMITED'));
+    answers.push(refusal('FORBIDDEN'));
     await pair.ask(false);
-    expect([pair.state.is, pair.view.getState().problem]).toEqual(['free', 'RATE_LIMITED']);
+    expect([pair.state.is, pair.view.getState().problem]).toEqual(['free', 'FORBIDDEN']);
+  });
+
+  it('[A9] is asked for again while the hub does not answer, until somebody stops', async () => {
+    answers.push(refusal('UNREACHABLE'), refusal('UNAVAILABLE'), { waiting: true }, refusal('UNREACHABLE'), undefined);
+    await pair.ask(true);
+    expect(pair.state).toEqual({ is: 'waiting', unreached: true });
+    await timers.pass(3_000);
+    expect(pair.state).toEqual({ is: 'waiting', unreached: true });
+    await timers.pass(3_000);
+    expect(pair.state).toEqual({ is: 'waiting' });
+    expect(new Set(calls)).toEqual(new Set(['POST /rooms/match {"keepHistory":true}']));
+    pair.welcome();
+    await settled();
+    expect(pair.state).toEqual({ is: 'waiting', unreached: true });
+    await pair.stop();
+    await timers.pass(30_000);
+    expect([pair.state.is, calls.length, calls.at(-1)]).toEqual(['free', 5, 'DELETE /rooms/match']);
+  });
+
+  it('[A9] requests take effect in their order, however fast somebody changes their mind', async () => {
+    answers.push({ waiting: true }, { waiting: true }, { waiting: true });
+    await pair.ask(false);
+    pair.welcome();
+    const stopped = pair.stop();
+    const asked = pair.ask(true);
+    await Promise.all([stopped, asked]);
+    expect(pair.state).toEqual({ is: 'waiting' });
+    expect(calls.at(-1)).toBe('POST /rooms/match {"keepHistory":true}');
+  });
+
+  it('[A9] others may find me if I say so; a hub that cannot be told changes nothing', async () => {
+    answers.push(refusal('UNREACHABLE'), { pairing: 'waiting', findable: false });
+    await pair.setFindable(true);
+    await pair.readFindability();
+    expect(pair.view.getState().findability).toBeUndefined();
+    await pair.readFindability();
+    expect(pair.view.getState().findability).toEqual({ pairing: 'waiting', findable: false });
+    answers.push({ pairing: 'waiting', findable: true }, refusal('RATE_LIMITED'));
+    await pair.setFindable(true);
+    expect(pair.view.getState().findability?.findable).toBe(true);
+    await pair.setFindable(false);
+    expect([pair.view.getState().findability?.findable, pair.view.getState().problem]).toEqual([true, 'RATE_LIMITED']);
+    expect(calls.slice(2)).toEqual(['PUT /rooms/match {"findable":true}', 'PUT /rooms/match {"findable":false}']);
   });
 
   it('keeps history once both want it', async () => {

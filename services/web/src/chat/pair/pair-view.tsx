@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Checkbox, Loader, Text } from '@mantine/core';
+import { ActionIcon, Button, Checkbox, Loader, Switch, Text } from '@mantine/core';
 import { type FormEvent, useEffect, useState } from 'react';
 import { useStore } from 'zustand/react';
 import { problemText } from '../../conversation/error-code.ts';
@@ -17,6 +17,10 @@ export function PairView() {
   const state = useStore(store.pair.view, (search) => search.state);
   const room = useStore(store.rooms.view, () => ('pair' in state ? store.rooms.get(state.pair.room) : undefined));
   const found = state.is === 'paired';
+  useEffect(() => {
+    store.setPairInView(true);
+    return () => store.setPairInView(false);
+  }, [store]);
 
   if (state.is !== 'paired' && state.is !== 'over') return <PairSearch />;
   const { pair } = state;
@@ -65,7 +69,7 @@ function PairSearch() {
       {state.is === 'waiting' ? (
         <div role="status">
           <p className={classes.waiting}>
-            <Loader size="sm" /> {text.pairWaiting}
+            <Loader size="sm" /> {state.unreached ? text.pairUnreached : text.pairWaiting}
           </p>
           <p>{text.pairWaitingAbout}</p>
           <Button className={classes.stop} variant="default" onClick={() => void store.pair.stop()}>
@@ -96,7 +100,30 @@ function PairSearch() {
           )}
         </form>
       )}
+      <FindableSwitch />
     </main>
+  );
+}
+
+/** Whether others may find me though I do not look for a partner. Renders nothing until the hub tells. */
+function FindableSwitch() {
+  const text = useText('chat');
+  const { store } = useChat();
+  const findability = useStore(store.pair.view, (search) => search.findability);
+  const connected = useStore(store.view, (state) => state.connected);
+  useEffect(() => {
+    if (connected) void store.pair.readFindability();
+  }, [store, connected]);
+  if (findability === undefined) return null;
+  if (findability.pairing === 'anyone') return <p className={classes.findable}>{text.pairAnyone}</p>;
+  return (
+    <Switch
+      className={classes.findable}
+      label={text.pairFindable}
+      description={text.pairFindableAbout}
+      checked={findability.findable}
+      onChange={(event) => void store.pair.setFindable(event.currentTarget.checked)}
+    />
   );
 }
 

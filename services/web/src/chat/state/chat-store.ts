@@ -69,6 +69,7 @@ export class ChatStore {
   }));
   readonly view: View<ChatState> = this.#store;
   #roomInView: string | undefined;
+  #pairInView = false;
   #visible = true;
 
   constructor(options: ChatStoreOptions) {
@@ -77,7 +78,7 @@ export class ChatStore {
     this.me = account.user;
     this.rooms = new RoomList(account);
     this.groups = new Groups(account);
-    this.pair = new PairFinder(account, () => void this.refresh());
+    this.pair = new PairFinder(account, options.timers, () => void this.refresh());
   }
 
   /** Listens to the client and reads the list of rooms. The returned function stops listening. */
@@ -108,8 +109,7 @@ export class ChatStore {
       client.on('room_lost', ({ room, code }) => this.#threads.get(room)?.end(code === 'ROOM_CLOSED' ? 'over' : 'refused', code)),
       client.on('room_closed', ({ room, reason }) => this.#closed(room, reason)),
       client.on('matched', ({ room, with: other }) => {
-        const waited = this.pair.state.is === 'asking' || this.pair.state.is === 'waiting';
-        if (this.pair.matched(room, other) && !waited) this.notices.add({ kind: 'paired', with: other });
+        if (this.pair.matched(room, other) && !this.#pairInView) this.notices.add({ kind: 'paired', with: other });
       }),
       client.on('inform', ({ body }) => this.notices.add({ kind: 'inform', text: textOf(body) })),
       client.on('command', (event) => this.#command(event)),
@@ -183,6 +183,11 @@ export class ChatStore {
     this.thread(room).beginReading(this.rooms.get(room)?.unread ?? 0);
     this.#join(room);
     this.#markRead();
+  }
+
+  /** The view of the pair, or of the search for one, was opened or left. */
+  setPairInView(inView: boolean): void {
+    this.#pairInView = inView;
   }
 
   /** The page was shown or hidden. */
