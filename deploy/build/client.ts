@@ -1,25 +1,26 @@
 /**
- * Builds the client as an npm package, ready for `npm publish libs/client/dist`: one ES module, its
- * types, the README.
+ * Builds the client as an npm package: one ES module, its types, the README. Without an argument it
+ * also packs it into a file beside `dist`, which `npm install` takes.
  *
  * node deploy/build/client.ts [folder]
  */
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import ts from 'typescript';
-import { build } from 'vite';
 
-import { TARGETS } from '#libs/client/browsers.ts';
-import { INTERNAL_NAMES } from './client-names.ts';
+import { buildClientModule } from './client-module.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const CLIENT = join(ROOT, 'libs', 'client');
 const ENTRY = join(CLIENT, 'index.ts');
 const TYPES = 'types';
-const NAMES = new RegExp(`^(?:${INTERNAL_NAMES.join('|')})$`);
 
-const folder = process.argv[2] ?? join(CLIENT, 'dist');
+const PACKED = join(CLIENT, 'parley-client.tgz');
+
+const asked = process.argv[2];
+const folder = asked ?? join(CLIENT, 'dist');
 
 /** The package.json of the package. It has no dependency: the module contains all it needs. */
 function manifest(): object {
@@ -35,26 +36,6 @@ function manifest(): object {
     exports: { '.': { types: `./${TYPES}/client/index.d.ts`, default: './index.js' } },
     engines: { node: '>=22' },
   };
-}
-
-async function buildModule(): Promise<void> {
-  await build({
-    configFile: false,
-    logLevel: 'warn',
-    build: {
-      outDir: folder,
-      emptyOutDir: false,
-      target: TARGETS,
-      lib: { entry: ENTRY, formats: ['es'], fileName: 'index' },
-      // Vite leaves white space in libraries.
-      rolldownOptions: {
-        output: {
-          comments: false,
-          minify: { compress: true, mangle: true, mangleProps: { include: NAMES }, codegen: { removeWhitespace: true } },
-        },
-      },
-    },
-  });
 }
 
 /**
@@ -93,10 +74,16 @@ function buildTypes(): void {
 
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
-await buildModule();
+await buildClientModule(folder, 'index');
 buildTypes();
 writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`);
 cpSync(join(CLIENT, 'README.md'), join(folder, 'README.md'));
 cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
 const module = readFileSync(join(folder, 'index.js'));
 console.error(`parley: client built, ${module.byteLength} bytes, ${gzipSync(module, { level: 9 }).byteLength} packed.`);
+if (asked === undefined) {
+  // The name that npm gives it has the version.
+  const [name = ''] = execFileSync('npm', ['pack', folder, '--pack-destination', CLIENT, '--silent'], { encoding: 'utf8' }).split('\n');
+  renameSync(join(CLIENT, name), PACKED);
+  console.error('parley: npm install takes libs/client/parley-client.tgz.');
+}

@@ -1,5 +1,5 @@
 /**
- * Builds the web pages into `services/web/dist`, unless those are made of the present sources. One
+ * Builds the web pages and the client that the hub serves into `services/web/dist`, unless those are made of the present sources. One
  * build at a time: `deploy/launch.mjs` ensures it. With `--check` it writes nothing and exits with
  * 0 if the pages match the sources, otherwise with 3.
  */
@@ -22,7 +22,7 @@ const SOURCES = [
   'services/web/*.{html,ts}',
   'services/web/{src,static}/**/*',
   'libs/{client,protocol}/**/*.ts',
-  'deploy/build/web.ts',
+  'deploy/build/{client-module,client-names,web}.ts',
   'package-lock.json',
 ];
 
@@ -63,12 +63,14 @@ if (!isFresh) {
   const started = performance.now();
   // A test run sets another one: React would be a development build of twice the size.
   process.env['NODE_ENV'] = 'production';
-  const { build } = await import('vite');
+  const [{ build }, { buildClientModule }] = await Promise.all([import('vite'), import('./client-module.ts')]);
   await build({
     configFile: join(WEB, 'vite.config.ts'),
     logLevel: 'warn',
     build: { outDir: DRAFT },
   });
+  // For pages of other sites. Its name has no hash.
+  await buildClientModule(DRAFT, 'client');
   pack(DRAFT);
   writeFileSync(join(DRAFT, STAMP), hash);
   rmSync(DIST, { recursive: true, force: true });

@@ -13,7 +13,7 @@ export interface TokenRequest {
  * The options of `ParleyClient`. Only `url` and `getToken` are required.
  *
  * @example
- * const getToken = async ({ fresh }) => (await fetch(`/my/token?fresh=${fresh}`)).text();
+ * const getToken = async ({ fresh }) => (await fetch(`/my/token?fresh=${fresh}`)).text(); // your server
  * const client = new ParleyClient({ url: 'wss://chat.example.com/ws/chat', getToken, queueMax: 20 });
  */
 export interface ParleyClientOptions {

@@ -44,3 +44,4 @@ export type { ParleyClientOptions, TokenRequest } from './client-options.ts';
 export { ClientState, type ClientStatus, type StatusReason } from './client-status.ts';
 export type { SendOptions, SentMessage } from './outbox.ts';
 export { ParleyClient } from './parley-client.ts';
+export { VERSION } from './version.ts';

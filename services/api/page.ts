@@ -1,7 +1,7 @@
 /** Serves the built pages from memory, with their security policies. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { extname, join, sep } from 'node:path';
+import { basename, extname, join, sep } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { basePath, cookieSuffix, transportSecurity } from '#libs/config/public-url.ts';
 import type { ApiParts } from './api-parts.ts';
@@ -21,6 +21,12 @@ const PACKED = [
   { encoding: 'gzip', suffix: '.gz' },
 ] as const;
 
+/**
+ * What pages of other origins load: the script that inserts the widget, and the client. The client is
+ * a module, so only origins that may read answers can load it (CORS protocol of the Fetch standard).
+ */
+const SHARED: ReadonlySet<string> = new Set(['widget.js', 'client.js']);
+
 /** One file of the built pages. */
 export interface PageFile {
   /** The media type. */
@@ -29,6 +35,8 @@ export interface PageFile {
    * The entity tag (RFC 9110 section 8.8.3): a hash of the content. All content codings share it.
    */
   readonly etag: string;
+  /** True if pages of other origins may load it. The answer then depends on their origin. */
+  readonly shared: boolean;
   /** True if the name contains a hash of the content, so the file never changes. */
   readonly immutable: boolean;
   readonly content: Buffer;
@@ -59,6 +67,7 @@ function readPage(path: string, immutable: boolean): PageFile {
   return {
     type: TYPES[extname(path)] ?? '',
     etag: etagOf(content),
+    shared: SHARED.has(basename(path)),
     immutable,
     content,
     packed: PACKED.filter(({ suffix }) => existsSync(path + suffix)).map(({ encoding, suffix }) => ({
@@ -82,7 +91,8 @@ function markPage(page: PageFile, attribute: string, value: string): PageFile {
  */
 export function sendPage(request: FastifyRequest, reply: FastifyReply, file: PageFile): FastifyReply {
   const { etag, immutable, type, packed } = file;
-  reply.headers({ etag, vary: 'accept-encoding', 'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache' });
+  const vary = file.shared ? 'accept-encoding, origin' : 'accept-encoding';
+  reply.headers({ etag, vary, 'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache' });
   if (names(request.headers['if-none-match']).includes(etag)) return reply.status(304).send();
   reply.type(type);
   const taken = names(request.headers['accept-encoding']);
@@ -142,9 +152,8 @@ const ADDRESSES: Readonly<Record<string, string | undefined>> = {
   'admin.html': undefined,
 };
 
-/** The page that other sites show in a frame, and the script that inserts it. */
+/** The page that other sites show in a frame. */
 const WIDGET_PAGE = 'widget.html';
-const WIDGET_SCRIPT = 'widget.js';
 
 /** Returns the security headers of every answer, errors included. */
 export function securityHeaders(publicUrl: string | undefined): Readonly<Record<string, string>> {
@@ -154,7 +163,8 @@ export function securityHeaders(publicUrl: string | undefined): Readonly<Record<
 
 /**
  * Serves the built pages of a folder, each file by a route of its own: the chat at `/`, the
- * workbench of agents at `/agent`, the widget for the sites of `ALLOWED_ORIGINS` at `/widget.html`.
+ * workbench of agents at `/agent`, the widget for the sites of `ALLOWED_ORIGINS` at `/widget.html`,
+ * the client for their pages at `/client.js`.
  *
  * The pages load their files by relative URLs, so they also work under a path of `PUBLIC_URL`. That
  * path without its slash redirects to the chat.
@@ -172,7 +182,7 @@ export function servePage(app: FastifyInstance, folder: string, { origins, publi
     app.get(address, { schema: { hide: true } }, (request, reply) => {
       if (path === WIDGET_PAGE) {
         reply.removeHeader('x-frame-options').header('content-security-policy', policy(["'self'", ...embedders].join(' ')));
-      } else if (path === WIDGET_SCRIPT) {
+      } else if (file.shared) {
         reply.header('cross-origin-resource-policy', 'cross-origin');
       }
       return sendPage(request, reply, file);

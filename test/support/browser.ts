@@ -30,9 +30,10 @@ function launchOptions(places: readonly string[]): { readonly executablePath: st
   return { executablePath, headless: true, args: FLAGS };
 }
 
-/** Starts the machine's Chromium without a window. */
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch(launchOptions([SHELL, ...PLACES]));
+/** Starts the machine's Chromium without a window. `flags`: further ones. */
+export function launchBrowser(...flags: readonly string[]): Promise<Browser> {
+  const { args, ...options } = launchOptions([SHELL, ...PLACES]);
+  return chromium.launch({ ...options, args: [...args, ...flags] });
 }
 
 /**

@@ -5,8 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-
 import { INTERNAL_NAMES } from '#deploy/build/client-names.ts';
+import { VERSION } from '#libs/client/index.ts';
 import { makeFolder, removeFolder } from '#test/support/temp-folder.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -47,6 +47,7 @@ describe('the package', () => {
     const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     expect(manifest).toMatchObject({ name: '@parley/client', type: 'module', sideEffects: false });
     expect(manifest.dependencies).toBeUndefined();
+    expect(manifest.version).toBe(VERSION);
     const code = readFileSync(join(folder, 'index.js'), 'utf8');
     expect(code).not.toMatch(/\bimport\b[^.(]*from|\brequire\(/);
     expect(readFileSync(join(folder, 'README.md'), 'utf8')).toContain('new ParleyClient(');
