@@ -30,17 +30,23 @@ export class TokenGate {
   }
 
   /**
-   * Returns the credentials of a token: synchronously if a key of the hub signed it, as a promise
-   * if a key set decides.
-   *
-   * Throws, or rejects with, the errors of `TokenVerifier.verify`, and `HubError` `TOKEN_EXPIRED`
-   * if the token is revoked or its user is banned, `UNAVAILABLE` until the log of revocations was
-   * read once.
+   * Resolves to the credentials of a token. Rejects as `TokenVerifier.verify`, and with `HubError`
+   * `TOKEN_EXPIRED` if the token is revoked or its user is banned, `UNAVAILABLE` until the log of
+   * revocations was read once.
    */
-  verify(token: string): Credentials | Promise<Credentials> {
+  async verify(token: string): Promise<Credentials> {
     const { verifier, now } = this.#options;
-    const credentials = verifier.verify(token, now());
-    return credentials instanceof Promise ? credentials.then((good) => this.#passed(good, token)) : this.#passed(credentials, token);
+    return this.#passed(await verifier.verify(token, now()), token);
+  }
+
+  /**
+   * Checks a token without I/O: returns undefined if a key set has to decide. Throws the errors of
+   * `verify`.
+   */
+  verifyLocal(token: string): Credentials | undefined {
+    const { verifier, now } = this.#options;
+    const credentials = verifier.verifyLocal(token, now());
+    return credentials === undefined ? undefined : this.#passed(credentials, token);
   }
 
   #passed(credentials: Credentials, token: string): Credentials {

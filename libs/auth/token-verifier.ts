@@ -87,10 +87,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the credentials of a token that is valid at `now` (Unix milliseconds): synchronously if
-   * a local key decides, as a promise if the key set decides.
-   *
-   * Throws, or rejects with, `HubError`:
+   * Resolves to the credentials of a token that is valid at `now` (Unix milliseconds). Rejects with
+   * `HubError`:
    *
    * - `MISSING_TOKEN` for an empty token.
    * - `TOKEN_EXPIRED` for every token that is not valid. Only the cause has the reason, for the
@@ -98,12 +96,22 @@ export class TokenVerifier {
    * - `UNAVAILABLE` if the key set is needed and cannot be fetched, or if it does not have the
    *   key yet. `retryAfter` is in seconds.
    */
-  verify(token: string, now: number = this.#now()): Credentials | Promise<Credentials> {
+  async verify(token: string, now: number = this.#now()): Promise<Credentials> {
+    return this.verifyLocal(token, now) ?? this.#verifyRemote(token, now);
+  }
+
+  /**
+   * Verifies a token without I/O: returns undefined if the key set has to decide. For a handshake,
+   * which is answered in its own turn of the event loop.
+   *
+   * @throws HubError `MISSING_TOKEN` or `TOKEN_EXPIRED`, as `verify`.
+   */
+  verifyLocal(token: string, now: number = this.#now()): Credentials | undefined {
     if (token === '') throw new HubError('MISSING_TOKEN');
     try {
       requireForm(token);
       const claims = this.#ownClaims(token);
-      if (claims === undefined) return this.#verifyRemote(token, now);
+      if (claims === undefined) return undefined;
       requireRegistered(claims, this.#expected, now);
       return credentialsOf(claims);
     } catch (error) {

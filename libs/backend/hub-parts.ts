@@ -22,11 +22,13 @@ export interface HubParts {
   readonly rules: RoomRules;
   readonly access: RoomAccess;
   readonly writer: MessageWriter;
+  /** Resolves to the bearer of a token. Rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`. */
+  verify(token: string): Promise<Bearer>;
   /**
-   * Returns the bearer of a token; without a promise if a key of this hub signed the token.
-   * @throws HubError `TOKEN_EXPIRED` or `UNAVAILABLE`, or rejects with it.
+   * Returns the bearer of a token that a key of this hub signed; undefined if a key set decides.
+   * @throws HubError `TOKEN_EXPIRED` or `UNAVAILABLE`.
    */
-  verify(token: string): Bearer | Promise<Bearer>;
+  verifyLocal(token: string): Bearer | undefined;
   /** Follows revocations from now on. Each is reported once. */
   follow(onRevocation: (revocation: Revocation) => void): Promise<RevocationFeed>;
   /**
@@ -65,10 +67,12 @@ export function hubParts(config: Config, verifier: TokenVerifier, backend: Backe
       now: Date.now,
       background,
     }),
-    verify(token) {
-      const credentials = gate.verify(token);
-      const bearer = (good: Credentials): Bearer => ({ ...good, tokenHash: tokenHash(token) });
-      return credentials instanceof Promise ? credentials.then(bearer) : bearer(credentials);
+    async verify(token) {
+      return bearer(await gate.verify(token), token);
+    },
+    verifyLocal(token) {
+      const credentials = gate.verifyLocal(token);
+      return credentials === undefined ? undefined : bearer(credentials, token);
     },
     async follow(onRevocation) {
       feed = new RevocationFeed({ source: store.revocations, revocations, onRevocation, now: Date.now, log });
@@ -81,4 +85,8 @@ export function hubParts(config: Config, verifier: TokenVerifier, backend: Backe
       return rooms;
     },
   };
+}
+
+function bearer(credentials: Credentials, token: string): Bearer {
+  return { ...credentials, tokenHash: tokenHash(token) };
 }

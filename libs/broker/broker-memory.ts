@@ -166,8 +166,8 @@ export class BrokerMemory implements Broker, MemoryNode {
   }
 
   /** Begins the sequence of a room with an archive above the highest stored offset. */
-  #begin(room: string): Promise<void> | undefined {
-    if (this.#archive?.holds(room) !== true || this.#space.has(room)) return undefined;
+  async #begin(room: string): Promise<void> {
+    if (this.#archive?.holds(room) !== true || this.#space.has(room)) return;
     const asked = this.#beginning.get(room);
     if (asked !== undefined) return asked;
     const begun = this.#archive.top(room).then((top) => this.#space.begin(room, datedEpoch(Date.now()), top));

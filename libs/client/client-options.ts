@@ -22,7 +22,7 @@ export interface ParleyClientOptions {
   /**
    * Returns the token to connect with. `null` means that nobody is logged in: the client is then
    * `refused` until `connect()` is called again. If it throws or rejects, the client asks again at
-   * its next attempt.
+   * its next attempt. The client awaits the answer, so a page with a token at hand needs no promise.
    */
   readonly getToken: (request: TokenRequest) => Promise<string | null> | string | null;
   /**

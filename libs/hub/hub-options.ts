@@ -29,7 +29,8 @@ export interface HubOptions {
   readonly background: Background;
   readonly unknownSignals: UnknownSignals;
   readonly clock: Clock;
-  verify(token: string): Bearer | Promise<Bearer>;
+  /** Resolves to the bearer of a token. Rejects with `HubError`. */
+  verify(token: string): Promise<Bearer>;
   /** One login of a user at a time (R4). */
   readonly singleSession: boolean;
   readonly frameLimits: FrameLimits;

@@ -170,10 +170,17 @@ export class Hub {
     if (this.#cutOffAt !== undefined) throw new HubError('UNAVAILABLE', undefined, { retryAfter: RETRY_SECONDS });
   }
 
-  /** Whether the bearer may enter the room of a handshake's path: at once where its name decides. Throws or rejects with `HubError`. */
-  assertMayEnter(bearer: Bearer, room: string): undefined | Promise<void> {
-    const membership = this.#options.access.enter(bearer, room);
-    return membership instanceof Promise ? membership.then(() => undefined) : undefined;
+  /**
+   * Returns true if the room's name lets the bearer in, false if only `assertMayEnter` can tell.
+   * @throws HubError `FORBIDDEN` if the name refuses the bearer.
+   */
+  entersByName(bearer: Bearer, room: string): boolean {
+    return this.#options.access.enterByName(bearer, room) !== undefined;
+  }
+
+  /** Checks that the bearer may enter a room. Rejects with `HubError`, as `RoomAccess.enter`. */
+  async assertMayEnter(bearer: Bearer, room: string): Promise<void> {
+    await this.#options.access.enter(bearer, room);
   }
 
   /**

@@ -35,13 +35,18 @@ export interface RoomAccess {
   /** Whether the room keeps at least a stream. Its name alone decides. */
   keepsStream(room: string): boolean;
   /**
-   * Checks that the bearer may enter. Returns a promise only if the store is asked. Without one, a
-   * join enters in its own turn of the event loop, and a `message` right behind it relies on that.
+   * Returns the membership of a room whose name and the bearer's token decide; undefined for a
+   * managed room, whose members only the store knows. No I/O: a join enters in its own turn of the
+   * event loop, because a `message` right behind it finds the room joined only then.
    *
-   * @throws HubError, or rejects with it: `FORBIDDEN` (also for the bearer's kind), `ROOM_CLOSED`,
-   *   `UNAVAILABLE`.
+   * @throws HubError `FORBIDDEN`, also for the bearer's kind.
    */
-  enter(bearer: RoomBearer, room: string): Membership | Promise<Membership>;
+  enterByName(bearer: RoomBearer, room: string): Membership | undefined;
+  /**
+   * Resolves to the membership of any room. Asks the store about a managed one. Rejects with
+   * `HubError` `FORBIDDEN` (also for the bearer's kind), `ROOM_CLOSED`, `UNAVAILABLE`.
+   */
+  enter(bearer: RoomBearer, room: string): Promise<Membership>;
   /**
    * Returns the retention of a room that the user may read: one that the user may enter, or a
    * closed conversation of the user, as long as it is kept. Rejects as `enter`.

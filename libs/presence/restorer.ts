@@ -165,7 +165,7 @@ export class Restorer {
   }
 
   /** Runs `put` on all, some in each turn of the event loop. */
-  async #putBack<T>(entries: readonly T[], put: (entry: T) => Promise<void> | undefined): Promise<void> {
+  async #putBack<T>(entries: readonly T[], put: (entry: T) => Promise<void>): Promise<void> {
     for (let at = 0; at < entries.length; at += BATCH) {
       if (this.#invalid || this.#stopped) throw new HubError('UNAVAILABLE', 'Redis went away again.');
       // All have to settle before a failure counts: the next restore would take queued entries for newer ones.
@@ -174,17 +174,17 @@ export class Restorer {
     }
   }
 
-  #putConnection(node: string, connection: PresenceConnection, goodAt: number): Promise<void> | undefined {
+  async #putConnection(node: string, connection: PresenceConnection, goodAt: number): Promise<void> {
     const { connections, scripts } = this.#options;
-    if (connections.isNewer(connection.id)) return undefined;
-    return connections.run(connection.id, async () => accepted(await scripts.connect(node, connection, goodAt)));
+    if (connections.isNewer(connection.id)) return;
+    await connections.run(connection.id, async () => accepted(await scripts.connect(node, connection, goodAt)));
   }
 
-  #putUser(node: string, room: string, user: PresenceUser, announce: boolean): Promise<void> | undefined {
+  async #putUser(node: string, room: string, user: PresenceUser, announce: boolean): Promise<void> {
     const { rooms, scripts } = this.#options;
     const key = roomKey(room, user);
-    if (rooms.isNewer(key)) return undefined;
-    return rooms.run(key, async () => accepted(await scripts.enter(node, room, user, announce)));
+    if (rooms.isNewer(key)) return;
+    await rooms.run(key, async () => accepted(await scripts.enter(node, room, user, announce)));
   }
 
   #releaseCount(): void {

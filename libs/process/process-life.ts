@@ -29,7 +29,7 @@ export interface Service {
   /** Why it does not serve, if a backend is the reason. */
   problem?(): string | undefined;
   /** Updates the gauges of the metrics. Called before each scrape. */
-  sample?(): void | Promise<void>;
+  sample?(): Promise<void>;
   /** The pages under `/admin` of the admin port. */
   readonly pages?: AdminPages;
   /** Stops serving and closes its backends. */

@@ -102,13 +102,17 @@ export class RoomEntry implements RoomAccess {
     return this.#options.rules.keepsStream(room);
   }
 
-  enter(bearer: RoomBearer, room: string): Membership | Promise<Membership> {
+  enterByName(bearer: RoomBearer, room: string): Membership | undefined {
     requireRoom(bearer.kind, room);
     const { entry, retention } = roomPolicy(room);
-    if (entry === 'members') return this.#managed(bearer, room);
+    if (entry === 'members') return undefined;
     const refusal = this.#options.rules.refusal(bearer, room);
     if (refusal !== undefined) throw new HubError(refusal, `the room ${room} is not open to you`);
     return { room, retention, members: undefined };
+  }
+
+  async enter(bearer: RoomBearer, room: string): Promise<Membership> {
+    return this.enterByName(bearer, room) ?? this.#managed(bearer, room);
   }
 
   async read(bearer: RoomBearer, room: string): Promise<Retention> {

@@ -31,12 +31,12 @@ export interface ApiParts {
   readonly uuid: () => string;
   readonly store: Store;
   /** Signs a token that the gateways accept. */
-  readonly sign: (credentials: Credentials) => string | Promise<string>;
+  readonly sign: (credentials: Credentials) => string;
   /**
-   * Returns the credentials of a token that is valid, not revoked, and whose user is not banned.
-   * Throws, or rejects with, `HubError` `MISSING_TOKEN`, `TOKEN_EXPIRED` or `UNAVAILABLE`.
+   * Resolves to the credentials of a token that is valid, not revoked, and whose user is not banned.
+   * Rejects with `HubError` `MISSING_TOKEN`, `TOKEN_EXPIRED` or `UNAVAILABLE`.
    */
-  readonly verify: (token: string) => Credentials | Promise<Credentials>;
+  readonly verify: (token: string) => Promise<Credentials>;
   /** Resolves when the job is stored. Rejects with `HubError` `UNAVAILABLE`. */
   readonly queueMail: (mail: CodeMail) => Promise<void>;
   readonly limits: Limits;

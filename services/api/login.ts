@@ -292,6 +292,6 @@ function tokenSeconds(kind: string): number {
 async function answerFor({ sign, uuid }: LoginParts, family: FamilyRecord, refresh: string, now: number): Promise<LoginAnswer> {
   const { userId, name, kind } = family;
   const expiresAt = Math.floor(now / 1000) + tokenSeconds(kind);
-  const token = await sign({ userId, name, kind, expiresAt, issuedAt: now / 1000, login: family.id });
+  const token = sign({ userId, name, kind, expiresAt, issuedAt: now / 1000, login: family.id });
   return { token, expiresAt, refresh, session: uuid(), user: { id: userId, name, kind } };
 }

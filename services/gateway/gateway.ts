@@ -88,11 +88,13 @@ export interface GatewayParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly background: Background;
+  /** Resolves to the bearer of a token. Rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`. */
+  verify(token: string): Promise<Bearer>;
   /**
-   * Returns the bearer of a token, without a promise if that needs no I/O.
-   * @throws HubError `TOKEN_EXPIRED` or `UNAVAILABLE`, or rejects with it.
+   * Returns the bearer of a token; undefined if only `verify` can tell.
+   * @throws HubError, as `verify`.
    */
-  verify(token: string): Bearer | Promise<Bearer>;
+  verifyLocal(token: string): Bearer | undefined;
   /** Answers all requests that are no WebSocket handshakes. */
   readonly http: HttpHandler;
 }
@@ -205,6 +207,7 @@ export class Gateway {
       hub,
       faults,
       verify: (token) => parts.verify(token),
+      verifyLocal: (token) => parts.verifyLocal(token),
       steady: () => systemClock.steady(),
       accepted: () => {
         metrics.hot.upgrades += 1;

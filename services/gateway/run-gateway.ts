@@ -57,7 +57,9 @@ export async function runGateway(
     port: running.port,
     ready: () => running.ready && feed.ready && rooms.ready && backend.problem() === undefined,
     problem: () => backend.problem(),
-    sample: () => running.sample(),
+    async sample() {
+      running.sample();
+    },
     async stop() {
       const drained = running.drain();
       reporter.report();

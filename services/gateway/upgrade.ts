@@ -57,11 +57,13 @@ export interface UpgradeOptions {
   /** Handshakes a minute from one address. 0: no limit. */
   readonly handshakesPerMinute: number;
   readonly gate: Pick<SocketGate, 'isFull' | 'logRefusal'>;
+  /** Resolves to the bearer of a token. Rejects with `HubError`. */
+  verify(token: string): Promise<Bearer>;
   /**
-   * Returns the bearer of a token, without a promise if that needs no I/O.
-   * @throws HubError, or rejects with it.
+   * Returns the bearer of a token; undefined if only `verify` can tell.
+   * @throws HubError, as `verify`.
    */
-  verify(token: string): Bearer | Promise<Bearer>;
+  verifyLocal(token: string): Bearer | undefined;
   /** Milliseconds of a steady clock. */
   readonly steady: () => number;
   accepted(): void;
@@ -80,6 +82,15 @@ interface Handshake {
   readonly raw: RawHandshake;
   readonly context: SocketContext;
   readonly writer: AnswerWriter;
+}
+
+/** What a handshake asks for. */
+interface AdmissionRequest extends Omit<Admission, 'bearer'> {
+  readonly token: string;
+}
+
+function admissionOf(bearer: Bearer, { session, firstJoin, wantsEvents }: AdmissionRequest): Admission {
+  return { bearer, session, firstJoin, wantsEvents };
 }
 
 /** Decides about handshakes and answers them. */
@@ -104,12 +115,13 @@ export class Upgrade {
     const address = addressKey(clientAddress(head.peer, raw.forwardedFor, this.#options.trustedProxyHops));
     const handshake: Handshake = { address, head, raw, context, writer: new AnswerWriter(res, head, this.#options.transportSecurity) };
     try {
-      const decision = this.#decide(handshake);
-      if (!(decision instanceof Promise)) {
-        this.#accept(res, handshake, decision);
+      const request = this.#check(handshake);
+      const bearer = this.#options.verifyLocal(request.token);
+      if (bearer !== undefined && this.#entersByName(bearer, request)) {
+        this.#accept(res, handshake, admissionOf(bearer, request));
         return;
       }
-      decision.then(
+      this.#ask(request, bearer).then(
         (admission) => {
           if (!handshake.writer.ended) this.#acceptOrRefuse(res, handshake, admission);
         },
@@ -133,11 +145,11 @@ export class Upgrade {
   }
 
   /**
-   * Decides about a handshake. Returns a promise only if another part must be asked.
-   * @throws HubError, or rejects with it, if the handshake is refused.
+   * Checks all of a handshake but its token. Returns what it asks for.
+   * @throws HubError if the handshake is refused.
    */
-  #decide(handshake: Handshake): Admission | Promise<Admission> {
-    const { hub, verify, steady } = this.#options;
+  #check(handshake: Handshake): AdmissionRequest {
+    const { hub, steady } = this.#options;
     const { address, head, raw } = handshake;
     const wait = this.#limiter.take(address, steady());
     if (wait > 0) {
@@ -148,19 +160,34 @@ export class Upgrade {
     this.#assertPlace(handshake);
     const fault = handshakeFault(head);
     if (fault !== undefined) throw fault;
-    const request = parseHandshake(raw);
+    const { token, session = randomUUID(), firstJoin, wantsEvents } = parseHandshake(raw);
     this.#assertOrigin(raw);
-    if (request.token === undefined) throw new HubError('MISSING_TOKEN');
-    const { session = randomUUID(), firstJoin, wantsEvents, token } = request;
-    const admission = (bearer: Bearer): Admission | Promise<Admission> => {
-      const entered = firstJoin === undefined ? undefined : hub.assertMayEnter(bearer, firstJoin.room);
-      if (!(entered instanceof Promise)) return { bearer, session, firstJoin, wantsEvents };
-      // The token is verified again after the wait. A logout or a ban meanwhile found no connection
-      // to close.
-      return entered.then(() => verify(token)).then((still) => ({ bearer: still, session, firstJoin, wantsEvents }));
-    };
-    const bearer = verify(request.token);
-    return bearer instanceof Promise ? bearer.then(admission) : admission(bearer);
+    if (token === undefined) throw new HubError('MISSING_TOKEN');
+    return { token, session, firstJoin, wantsEvents };
+  }
+
+  /**
+   * Returns true if the handshake joins no room, or one whose name lets the bearer in.
+   * @throws HubError if the name of the room refuses the bearer.
+   */
+  #entersByName(bearer: Bearer, { firstJoin }: AdmissionRequest): boolean {
+    return firstJoin === undefined || this.#options.hub.entersByName(bearer, firstJoin.room);
+  }
+
+  /**
+   * Asks the key set, the store or both about a handshake. Rejects with `HubError` if it is refused.
+   *
+   * @param local The bearer, if a local key has decided.
+   */
+  async #ask(request: AdmissionRequest, local: Bearer | undefined): Promise<Admission> {
+    const { hub, verify } = this.#options;
+    const { token, firstJoin } = request;
+    const bearer = local ?? (await verify(token));
+    if (firstJoin === undefined || this.#entersByName(bearer, request)) return admissionOf(bearer, request);
+    await hub.assertMayEnter(bearer, firstJoin.room);
+    // The token is verified again after the wait. A logout or a ban meanwhile found no connection
+    // to close.
+    return admissionOf(await verify(token), request);
   }
 
   /**

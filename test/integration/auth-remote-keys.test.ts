@@ -29,7 +29,7 @@ async function issuerOf(...keys: object[]): Promise<Issuer> {
 const verifierOf = ({ url: jwksUrl }: Issuer, more: TokenVerifierOptions = {}): TokenVerifier =>
   new TokenVerifier({ jwksUrl, now: () => NOW, jwksCooldownMs: 0, jwksFailureCooldownMs: 0, ...more });
 
-const verify = async (verifier: TokenVerifier, token: string): Promise<unknown> => verifier.verify(token);
+const verify = (verifier: TokenVerifier, token: string): Promise<unknown> => verifier.verify(token);
 const fails = (verdict: Promise<unknown>, code: string): Promise<void> => expect(verdict).rejects.toMatchObject({ name: 'HubError', code });
 
 describe('keys of an issuer', () => {

@@ -100,7 +100,13 @@ export class DeliveryStage {
   join(connection: Connection, id: string, since?: { readonly epoch: string; readonly offset: number }): void {
     const { room, retention, allow } = this.#options;
     const membership = { room, retention, members: ['ann', 'bob'] };
-    this.joins.join(connection, id, room, since, allow === undefined ? () => membership : () => allow().then(() => membership));
+    this.joins.join(connection, id, room, since, {
+      known: () => (allow === undefined ? membership : undefined),
+      ask: async () => {
+        await allow?.();
+        return membership;
+      },
+    });
   }
 
   #publish(topic: string, frame: string | Uint8Array): void {

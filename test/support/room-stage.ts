@@ -203,7 +203,7 @@ export class RoomStage {
       uuid: randomUUID,
       store,
       sign: () => 'token',
-      verify: (token) => {
+      verify: async (token) => {
         const { id, name, kind, rooms: open } = JSON.parse(Buffer.from(token, 'base64url').toString()) as StagePerson;
         return { userId: id, name, kind, expiresAt: Math.floor(Date.now() / 1000) + 900, ...(open === undefined ? {} : { rooms: open }) };
       },

@@ -30,6 +30,14 @@ const POSITION_ONLY = { count: 1, bytes: 1 };
 /** A relay that is behind for longer than this does not come by itself. */
 const CATCH_UP_MS = 5000;
 
+/** Where a join gets the user's membership from. */
+interface MembershipSource {
+  /** Returns it if no I/O is needed. Throws `HubError` if the name of the room refuses the user. */
+  known(): Membership | undefined;
+  /** Asks for it. Rejects with `HubError`. */
+  ask(): Promise<Membership>;
+}
+
 export interface JoinsOptions {
   readonly rooms: Rooms;
   readonly counts: Counts;
@@ -64,15 +72,9 @@ export class Joins {
    * connection ends. A join that comes while another of the same room is under way shares its outcome. Joining twice is harmless:
    * the second answer has nothing to recover.
    *
-   * @param enter Asks whether the user may enter. Throws or rejects with `HubError`.
+   * @param membership Looked at in this turn: a `message` right behind the join of an open room finds the room joined.
    */
-  join(
-    connection: Connection,
-    id: string | undefined,
-    name: string,
-    since: Position | undefined,
-    enter: () => Membership | Promise<Membership>,
-  ): void {
+  join(connection: Connection, id: string | undefined, name: string, since: Position | undefined, membership: MembershipSource): void {
     if (!connection.open) return;
     const underWay = connection.deliveries.get(name);
     if (underWay !== undefined && isEntering(underWay.state)) {
@@ -88,9 +90,13 @@ export class Joins {
     connection.deliveries.begin(name, delivery);
     const failed = (error: unknown): void => this.#fail(connection, name, delivery, this.#options.faults.report(error, connection));
     try {
-      const membership = enter();
-      if (membership instanceof Promise) membership.then((entered) => this.#begin(connection, delivery, entered, since)).catch(failed);
-      else this.#begin(connection, delivery, membership, since);
+      const entered = membership.known();
+      if (entered !== undefined) this.#begin(connection, delivery, entered, since);
+      else
+        membership
+          .ask()
+          .then((answer) => this.#begin(connection, delivery, answer, since))
+          .catch(failed);
     } catch (error) {
       failed(error);
     }

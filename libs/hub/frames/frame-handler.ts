@@ -48,14 +48,14 @@ export interface FrameHandlerOptions {
   /** Pages of history that one user reads. */
   readonly pageLimits: FrameLimits;
   readonly clock: Pick<Clock, 'now' | 'steady'>;
-  /** Verifies a token; throws or rejects with `HubError` `TOKEN_EXPIRED`. */
-  verify(token: string): Bearer | Promise<Bearer>;
+  /** Resolves to the bearer of a token. Rejects with `HubError` `TOKEN_EXPIRED`, `UNAVAILABLE`. */
+  verify(token: string): Promise<Bearer>;
   /** The connection has a new token. `before`: the bearer of its previous token. */
   refreshed(connection: Connection, before: Bearer): void;
 }
 
 /** A frame with a message for a room or a user. */
-type SaidFrame = Pick<CheckedFrame & { readonly name: 'message' }, 'id' | 'text' | 'data'>;
+type MessageFrame = Pick<CheckedFrame & { readonly name: 'message' }, 'id' | 'text' | 'data'>;
 
 /** What an answer repeats of its frame. */
 interface FrameLabel {
@@ -96,7 +96,10 @@ export class FrameHandler {
 
   /** Enters a room, answered by `joined` or `error`. */
   join(connection: Connection, id: string | undefined, room: string, since: Position | undefined): void {
-    this.#options.joins.join(connection, id, room, since, () => this.#membership(connection, room));
+    this.#options.joins.join(connection, id, room, since, {
+      known: () => this.#known(connection, room),
+      ask: () => this.#ask(connection, room),
+    });
   }
 
   /** F1: answers a frame that is no frame; closes the connection that goes on sending such. */
@@ -195,15 +198,27 @@ export class FrameHandler {
   }
 
   /**
-   * The user's membership. Those of managed rooms are kept for all connections of the user; for other rooms each connection's own token decides, and it always
-   * decides what its kind may do. Throws, or rejects with, `HubError`.
+   * Returns the user's membership if no I/O is needed. Those of managed rooms are kept for all connections of the user; for other
+   * rooms each connection's own token decides, and it always decides what its kind may do.
+   *
+   * @throws HubError if the room's name refuses the user.
    */
-  #membership(connection: Connection, room: string): Membership | Promise<Membership> {
+  #known(connection: Connection, room: string): Membership | undefined {
     const { access, validity } = this.#options;
     const { user, bearer } = connection;
     requireRoom(bearer.kind, room);
-    const enter = (): Membership | Promise<Membership> => access.enter(user.bearer(bearer), room);
-    return isManagedRoom(room) ? user.membership(room, validity, enter) : enter();
+    return isManagedRoom(room) ? user.knownMembership(room, validity) : access.enterByName(user.bearer(bearer), room);
+  }
+
+  /** Asks for a membership that is not known. Rejects with `HubError`. */
+  #ask({ user, bearer }: Connection, room: string): Promise<Membership> {
+    const { access, validity } = this.#options;
+    return user.askMembership(room, validity, () => access.enter(user.bearer(bearer), room));
+  }
+
+  /** Resolves to the user's membership. Rejects with `HubError`. */
+  async #membership(connection: Connection, room: string): Promise<Membership> {
+    return this.#known(connection, room) ?? this.#ask(connection, room);
   }
 
   /** What of the room may be read. The membership is tried first, because it is remembered; a closed conversation asks the store each time. */
@@ -215,21 +230,6 @@ export class FrameHandler {
       const { user, bearer } = connection;
       return this.#options.access.read(user.bearer(bearer), room);
     }
-  }
-
-  /** Goes on with a membership, at once if it is known. If there is none, answers with an error. Throws errors that happen at once. */
-  #withMembership(
-    connection: Connection,
-    asked: FrameLabel,
-    membership: Membership | Promise<Membership>,
-    go: (membership: Membership) => Promise<void> | undefined,
-  ): void {
-    const done = membership instanceof Promise ? membership.then(go) : go(membership);
-    done?.catch((error: unknown) => this.#refuse(connection, asked, error));
-  }
-
-  #refuse(connection: Connection, { id, room }: FrameLabel, error: unknown): void {
-    connection.sendError(id, this.#told(connection, error), room);
   }
 
   /** @throws HubError `RATE_LIMITED` if the user read as many pages of history in this second as they may. */
@@ -245,24 +245,27 @@ export class FrameHandler {
     });
   }
 
-  #say(connection: Connection, room: string, frame: SaidFrame, json: string): void {
+  #say(connection: Connection, room: string, frame: MessageFrame, json: string): void {
     const { publisher } = this.#options;
-    const { id } = frame;
-    const [said, bytes] = saidOf(frame, json);
+    const message = messageOf(frame, json, room);
     const joined = connection.room(room);
     if (joined === undefined && mustJoin(room)) throw notJoined(room);
-    const membership = joined?.membership ?? orNotStored(this.#membership(connection, room));
-    publisher.publish(connection, membership, said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id, room }, error));
+    const membership = joined?.membership ?? this.#known(connection, room);
+    if (membership !== undefined) publisher.publish(connection, membership, message);
+    else publisher.publishOnceMember(connection, () => this.#ask(connection, room), message);
   }
 
   #direct(connection: Connection, frame: CheckedFrame & { readonly name: 'message_direct' }, json: string): void {
     const { access, publisher, validity } = this.#options;
     const { user, bearer } = connection;
-    const { id, to } = frame;
-    const [said, bytes] = saidOf(frame, json);
+    const { to } = frame;
+    const message = messageOf(frame, json);
     requirePower(bearer.kind, 'direct');
-    const membership = user.membership(access.directRoom(user.id, to), validity, () => access.direct(user.bearer(bearer), to));
-    publisher.publish(connection, orNotStored(membership), said, bytes)?.catch((error: unknown) => this.#refuse(connection, { id }, error));
+    const room = access.directRoom(user.id, to);
+    const membership = user.knownMembership(room, validity);
+    const ask = (): Promise<Membership> => user.askMembership(room, validity, () => access.direct(user.bearer(bearer), to));
+    if (membership !== undefined) publisher.publish(connection, membership, message);
+    else publisher.publishOnceMember(connection, ask, message);
   }
 
   /**
@@ -310,11 +313,18 @@ export class FrameHandler {
       background.run('typing', () => broker.emit(room.topic, encode({ kind: 'typing', node, frame })));
       return;
     }
-    this.#withMembership(connection, { id, room: name }, this.#membership(connection, name), ({ members }) => {
-      for (const member of members ?? [])
-        if (member !== connection.user.id) background.run('typing', () => broker.emit(`u:${member}`, encode({ kind: 'frame', frame })));
-      return undefined;
-    });
+    background.run('typing', () => this.#typingPrivately(connection, id, name, encode({ kind: 'frame', frame })));
+  }
+
+  /** Signals to the other members of a private room that the user types. */
+  async #typingPrivately(connection: Connection, id: string | undefined, room: string, signal: string): Promise<void> {
+    const { broker, background } = this.#options;
+    try {
+      const { members = [] } = await this.#membership(connection, room);
+      for (const member of members) if (member !== connection.user.id) background.run('typing', () => broker.emit(`u:${member}`, signal));
+    } catch (error) {
+      connection.sendError(id, this.#told(connection, error), room);
+    }
   }
 
   async #refresh(connection: Connection, id: string | undefined, token: string): Promise<string> {
@@ -367,17 +377,10 @@ function byName(one: PresenceUser, other: PresenceUser): number {
   return one.name < other.name ? -1 : 1;
 }
 
-/** Who may speak is asked of what would store the message: if that is away, the same message may be sent again (M1). */
-function orNotStored(membership: Membership | Promise<Membership>): Membership | Promise<Membership> {
-  if (!(membership instanceof Promise)) return membership;
-  return membership.catch((error: unknown) => {
-    throw HubError.from(error).code === 'UNAVAILABLE' ? new HubError('NOT_STORED', undefined, { cause: error, retryAfter: 1 }) : error;
-  });
-}
-
-/** The message of a frame, and the frame's bytes. `data` is as it was written: no number of it is changed. @throws RangeError as `memberText`. */
-function saidOf({ id, text, data }: SaidFrame, json: string): [OutgoingMessage, number] {
-  return [{ id, text, data: data === undefined ? undefined : memberText(json, 'data', DEPTH_MAX) }, Buffer.byteLength(json)];
+/** The message of a frame. `data` is as it was written: no number of it is changed. @throws RangeError as `memberText`. */
+function messageOf({ id, text, data }: MessageFrame, json: string, room?: string): OutgoingMessage {
+  const own = data === undefined ? undefined : memberText(json, 'data', DEPTH_MAX);
+  return { id, room, text, data: own, frameBytes: Buffer.byteLength(json) };
 }
 
 function notJoined(room: string): HubError {

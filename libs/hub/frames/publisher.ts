@@ -21,7 +21,7 @@ const SLOW_ACK_MS = 1000;
 
 export interface PublisherOptions {
   readonly writer: Pick<MessageWriter, 'write'>;
-  readonly bytes: Pick<UserBytes, 'take'>;
+  readonly bytes: Pick<UserBytes, 'take' | 'draw'>;
   readonly access: Pick<RoomAccess, 'standing' | 'members'>;
   /** Whether a room changed since a membership was given (R7). */
   readonly validity: Pick<MembershipValidity, 'stamp' | 'stands'>;
@@ -35,9 +35,13 @@ export interface PublisherOptions {
 export interface OutgoingMessage {
   /** The sender's own id of the message. */
   readonly id: string | undefined;
+  /** The room that the sender named. A refusal names it, too. */
+  readonly room: string | undefined;
   readonly text: string;
   /** JSON text. */
   readonly data: string | undefined;
+  /** The size of the frame. It counts against the sender's bytes. */
+  readonly frameBytes: number;
 }
 
 /** How it goes with messages that wait for the same things. */
@@ -66,55 +70,62 @@ export class Publisher {
   }
 
   /**
-   * Publishes a message and answers the sender with `ack` or `error`. From here on the message counts as under way.
-   *
-   * @param membership A promise while the store is asked for it.
-   * @param frameBytes The size of the frame. It counts against the sender's bytes.
-   * @throws If nothing was published: `HubError` `BUSY`, and the errors of `membership`, `UserBytes.take` and `MessageWriter.write`.
+   * Publishes a message and answers the sender, with `ack` or `error`. From here on the message counts as under way. It is with the
+   * writer at the end of the call if the sender's bytes are there: messages keep their order, and most need no promise before it.
    */
-  publish(
-    connection: Connection,
-    membership: Membership | Promise<Membership>,
-    message: OutgoingMessage,
-    frameBytes: number,
-  ): Promise<void> | undefined {
-    if (!(membership instanceof Promise)) return this.#draw(connection, membership, message, frameBytes);
-    const lane = this.#stored;
-    this.#enter(lane);
-    return membership
-      .finally(() => {
-        lane.inFlight -= 1;
-      })
-      .then((entered) => this.#draw(connection, entered, message, frameBytes));
-  }
-
-  /** Past its capacity a fan-out collapses rather than flattens, so publishers are held back first. @throws HubError `BUSY`. */
-  #enter(lane: Lane): void {
-    if (lane.full) throw new HubError('BUSY', undefined, { retryAfter: 1 });
-    lane.inFlight += 1;
-  }
-
-  #draw(connection: Connection, membership: Membership, message: OutgoingMessage, frameBytes: number): Promise<void> | undefined {
+  publish(connection: Connection, membership: Membership, message: OutgoingMessage): void {
+    const { bytes, validity, background } = this.#options;
     const lane = membership.retention === Retention.history ? this.#stored : this.#unstored;
-    this.#enter(lane);
-    const stamp = this.#options.validity.stamp();
+    if (!this.#enter(connection, lane, message)) return;
+    const stamp = validity.stamp();
     try {
-      const granted = this.#options.bytes.take(connection.user, frameBytes);
-      if (granted === undefined) {
-        this.#write(connection, membership, stamp, message, lane);
-        return undefined;
-      }
-      return granted
-        .then(() => (this.#stands(membership, stamp) ? undefined : this.#askAgain(connection.user.id, membership.room)))
-        .then(() => this.#write(connection, membership, stamp, message, lane))
-        .catch((error: unknown) => {
-          lane.inFlight -= 1;
-          throw error;
-        });
+      if (bytes.take(connection.user, message.frameBytes)) this.#write(connection, membership, stamp, message, lane);
+      else background.run('answers', () => this.#draw(connection, membership, stamp, message, lane));
     } catch (error) {
       lane.inFlight -= 1;
-      throw error;
+      this.#refuse(connection, message, error);
     }
+  }
+
+  /** As `publish`, once the store has answered that the sender is a member. Messages that wait for one answer go on in their order. */
+  publishOnceMember(connection: Connection, ask: () => Promise<Membership>, message: OutgoingMessage): void {
+    const lane = this.#stored;
+    if (!this.#enter(connection, lane, message)) return;
+    this.#options.background.run('answers', () =>
+      ask()
+        .finally(() => {
+          lane.inFlight -= 1;
+        })
+        .then(
+          (membership) => this.publish(connection, membership, message),
+          (error: unknown) => this.#refuse(connection, message, orNotStored(error)),
+        ),
+    );
+  }
+
+  /** Past its capacity a fan-out collapses rather than flattens, so publishers are held back first: refuses with `BUSY`. */
+  #enter(connection: Connection, lane: Lane, message: OutgoingMessage): boolean {
+    if (lane.full) {
+      this.#refuse(connection, message, new HubError('BUSY', undefined, { retryAfter: 1 }));
+      return false;
+    }
+    lane.inFlight += 1;
+    return true;
+  }
+
+  async #draw(connection: Connection, membership: Membership, stamp: MembershipStamp, message: OutgoingMessage, lane: Lane): Promise<void> {
+    try {
+      await this.#options.bytes.draw(connection.user, message.frameBytes);
+      if (!this.#stands(membership, stamp)) await this.#askAgain(connection.user.id, membership.room);
+      this.#write(connection, membership, stamp, message, lane);
+    } catch (error) {
+      lane.inFlight -= 1;
+      this.#refuse(connection, message, error);
+    }
+  }
+
+  #refuse(connection: Connection, { id, room }: OutgoingMessage, error: unknown): void {
+    connection.sendError(id, this.#options.faults.report(error, connection), room);
   }
 
   #stands({ room }: Membership, stamp: MembershipStamp): boolean {
@@ -157,4 +168,9 @@ export class Publisher {
     lane.inFlight -= 1;
     lane.slow = this.#options.steady() - at > SLOW_ACK_MS;
   }
+}
+
+/** The store that did not answer would also keep the message: the sender may send the same one again (M1). */
+function orNotStored(error: unknown): unknown {
+  return HubError.from(error).code === 'UNAVAILABLE' ? new HubError('NOT_STORED', undefined, { cause: error, retryAfter: 1 }) : error;
 }

@@ -161,9 +161,9 @@ export class Room {
     return true;
   }
 
-  /** The entry of the user that presence has not confirmed yet. */
-  entry(user: PresenceUser): Promise<void> | undefined {
-    return this.#entering.get(user);
+  /** Resolves once presence has confirmed the user's entry. Rejects as `enter` of `announce` does. */
+  async entry(user: PresenceUser): Promise<void> {
+    await this.#entering.get(user);
   }
 
   /** Enters the user's first connection of this node into the room's presence. Calls while `enter` is under way share its outcome. */

@@ -259,7 +259,7 @@ describe('logging out', { timeout: 60_000 }, () => {
   it('[A4] by a token that outlives the tokens of its login is remembered for as long as that one', async () => {
     for (const days of [7, 400]) {
       const expiresAt = WORLD_NOW / 1000 + days * 86_400;
-      const world = new ApiWorld({ verify: () => ({ userId: 'u', name: 'U', kind: 'user', expiresAt, login: 'theirs' }) });
+      const world = new ApiWorld({ verify: async () => ({ userId: 'u', name: 'U', kind: 'user', expiresAt, login: 'theirs' }) });
       expect((await world.post('/auth/logout', '', { authorization: 'Bearer a.b.c' })).status).toBe(204);
       const until = WORLD_NOW + Math.max(days, 31) * 86_400_000 + 60_000;
       expect(world.accounts.revocations).toMatchObject([{ kind: 'login', subject: 'theirs', until }]);
@@ -299,7 +299,7 @@ describe('logging out', { timeout: 60_000 }, () => {
   });
 
   it('[A4] of a token that belongs to no login of ours takes back that one alone', async () => {
-    const world = new ApiWorld({ verify: () => ({ userId: 'u', name: 'U', kind: 'user', expiresAt: WORLD_NOW / 1000 + 60 }) });
+    const world = new ApiWorld({ verify: async () => ({ userId: 'u', name: 'U', kind: 'user', expiresAt: WORLD_NOW / 1000 + 60 }) });
     expect((await world.post('/auth/logout', '', { authorization: 'Bearer a.b.c' })).status).toBe(204);
     expect(world.accounts.revocations).toEqual([
       { seq: 1, kind: 'token', subject: tokenHash('a.b.c'), reason: 'logout', at: WORLD_NOW, until: WORLD_NOW + 120_000 },

@@ -25,13 +25,13 @@ const secret = new SharedSecret(SECRET);
 const verifier = new TokenVerifier({ secret, now: () => NOW });
 
 const refused = (text: string, by: TokenVerifier = verifier): Promise<void> =>
-  expect((async () => by.verify(text))(), text.slice(0, 200)).rejects.toMatchObject({ name: 'HubError', code: 'TOKEN_EXPIRED' });
+  expect(by.verify(text), text.slice(0, 200)).rejects.toMatchObject({ name: 'HubError', code: 'TOKEN_EXPIRED' });
 
 /** What a refused token is reported to fail by. */
 const faultsOf = (text: string): readonly TokenFault[] => {
   const faults: TokenFault[] = [];
   const observe = { refused: (fault: TokenFault) => void faults.push(fault), keySet: () => undefined };
-  expect(() => new TokenVerifier({ secret, now: () => NOW, observe }).verify(text)).toThrow();
+  expect(() => new TokenVerifier({ secret, now: () => NOW, observe }).verifyLocal(text)).toThrow();
   return faults;
 };
 
@@ -63,7 +63,7 @@ describe('a good token', () => {
     const strict = new TokenVerifier({ ...settings, secret });
     const credentials = { userId: 'u9', name: 'Zoë 🦊', kind: 'guest', expiresAt: SECONDS + 9, rooms: ['a*'], login: 'l' };
     const issuedAt = SECONDS;
-    expect(strict.verify(new TokenSigner({ ...settings, key: secret }).sign(credentials))).toEqual({ ...credentials, issuedAt });
+    expect(await strict.verify(new TokenSigner({ ...settings, key: secret }).sign(credentials))).toEqual({ ...credentials, issuedAt });
     const foreign = new TokenSigner({ ...settings, key: new SharedSecret(`another ${SECRET}`) });
     await refused(foreign.sign(credentials), strict);
   });
@@ -111,7 +111,7 @@ describe('time', () => {
   it('[H3] takes the time it is given', async () => {
     const ending = token({});
     expect(await verifier.verify(ending, NOW + 64_000)).toMatchObject({ userId: 'u1' });
-    expect(() => verifier.verify(ending, NOW + 66_000)).toThrow(expect.objectContaining({ code: 'TOKEN_EXPIRED' }));
+    await expect(verifier.verify(ending, NOW + 66_000)).rejects.toMatchObject({ code: 'TOKEN_EXPIRED' });
   });
 
   it('[H3] needs a numeric exp', async () => {
@@ -261,8 +261,8 @@ describe('hostile tokens', () => {
 });
 
 describe('settings', () => {
-  it('[H3] an empty token is a missing one', () => {
-    expect(() => verifier.verify('')).toThrow(expect.objectContaining({ code: 'MISSING_TOKEN' }));
+  it('[H3] an empty token is a missing one', async () => {
+    await expect(verifier.verify('')).rejects.toMatchObject({ code: 'MISSING_TOKEN' });
   });
 
   it('[H3] refuses an empty secret, no source of keys, and addresses that are not http', () => {

@@ -40,7 +40,7 @@ const ec = keyFiles('ec', generateKeyPairSync('ec', { namedCurve: 'P-256' }));
 const ed = keyFiles('ed', generateKeyPairSync('ed25519'));
 const open = (settings: Partial<TokenSettings>) => openTokens({ ...NONE, ...settings }, () => NOW);
 const refused = (tokens: ReturnType<typeof open>, token: string): void =>
-  expect(() => tokens.verifier.verify(token)).toThrow(expect.objectContaining({ code: 'TOKEN_EXPIRED' }));
+  expect(() => tokens.verifier.verifyLocal(token)).toThrow(expect.objectContaining({ code: 'TOKEN_EXPIRED' }));
 
 describe('a pair of keys', () => {
   it.each([
@@ -51,8 +51,8 @@ describe('a pair of keys', () => {
     async (alg, { pair, privatePath, publicPath }) => {
       const { signer, verifier, jwks } = open({ jwtSigningKey: privatePath, jwtIssuer: 'parley', jwtAudience: 'hub' });
       const token = signer?.sign(ANN) ?? '';
-      expect(verifier.verify(token)).toEqual(ANN);
-      expect(open({ jwtPublicKeys: [publicPath], jwtIssuer: 'parley', jwtAudience: 'hub' }).verifier.verify(token)).toEqual(ANN);
+      expect(verifier.verifyLocal(token)).toEqual(ANN);
+      expect(open({ jwtPublicKeys: [publicPath], jwtIssuer: 'parley', jwtAudience: 'hub' }).verifier.verifyLocal(token)).toEqual(ANN);
       const [jwk] = jwks?.keys ?? [];
       if (jwk === undefined) throw new Error('no key is published');
       expect(jwks?.keys).toHaveLength(1);
@@ -66,7 +66,7 @@ describe('a pair of keys', () => {
       expect(protectedHeader).toEqual({ alg, typ: 'JWT', kid: jwk.kid });
       expect(payload).toMatchObject({ sub: 'ann', name: 'Ann', kind: 'user', login: 'l' });
       expect(
-        open({ jwtSigningKey: privatePath }).verifier.verify(forgeWithKey({ alg }, { sub: 'u', name: 'n', exp: ANN.expiresAt }, pair)),
+        open({ jwtSigningKey: privatePath }).verifier.verifyLocal(forgeWithKey({ alg }, { sub: 'u', name: 'n', exp: ANN.expiresAt }, pair)),
       ).toMatchObject({ userId: 'u' });
     },
   );
@@ -76,8 +76,8 @@ describe('a pair of keys', () => {
     const during = open({ jwtSigningKey: ed.privatePath, jwtPublicKeys: [ec.publicPath] });
     const after = open({ jwtSigningKey: ed.privatePath });
     const [old, fresh] = [before.signer?.sign(ANN) ?? '', during.signer?.sign(ANN) ?? ''];
-    for (const tokens of [before, during]) for (const token of [old, fresh]) expect(tokens.verifier.verify(token)).toEqual(ANN);
-    expect(after.verifier.verify(fresh)).toEqual(ANN);
+    for (const tokens of [before, during]) for (const token of [old, fresh]) expect(tokens.verifier.verifyLocal(token)).toEqual(ANN);
+    expect(after.verifier.verifyLocal(fresh)).toEqual(ANN);
     refused(after, old);
     expect(during.jwks?.keys.map(({ kid }) => kid).toSorted()).toEqual(before.jwks?.keys.map(({ kid }) => kid).toSorted());
     expect(after.jwks?.keys).toHaveLength(1);
@@ -86,9 +86,9 @@ describe('a pair of keys', () => {
   it('[H3] and a secret beside it: the pair signs, both are taken', () => {
     const both = open({ jwtSigningKey: ec.privatePath, jwtSecret: SECRET });
     const bySecret = open({ jwtSecret: SECRET });
-    expect(both.verifier.verify(bySecret.signer?.sign(ANN) ?? '')).toEqual(ANN);
+    expect(both.verifier.verifyLocal(bySecret.signer?.sign(ANN) ?? '')).toEqual(ANN);
     const token = both.signer?.sign(ANN) ?? '';
-    expect(both.verifier.verify(token)).toEqual(ANN);
+    expect(both.verifier.verifyLocal(token)).toEqual(ANN);
     refused(bySecret, token);
     expect(bySecret.jwks).toBeUndefined();
   });
@@ -111,8 +111,8 @@ describe('hostile tokens', () => {
       { alg: 'ES384', kid: ecKid },
     ])
       refused(tokens, forgeWithKey(header, claims, ec.pair));
-    expect(tokens.verifier.verify(forgeWithKey({ alg: 'ES256', kid: ecKid }, claims, ec.pair))).toMatchObject({ userId: 'u' });
-    expect(tokens.verifier.verify(forgeWithKey({ alg: 'EdDSA', kid: edKid }, claims, ed.pair))).toMatchObject({ userId: 'u' });
+    expect(tokens.verifier.verifyLocal(forgeWithKey({ alg: 'ES256', kid: ecKid }, claims, ec.pair))).toMatchObject({ userId: 'u' });
+    expect(tokens.verifier.verifyLocal(forgeWithKey({ alg: 'EdDSA', kid: edKid }, claims, ed.pair))).toMatchObject({ userId: 'u' });
   });
 
   it('[H3] cannot take a public key for the secret', () => {

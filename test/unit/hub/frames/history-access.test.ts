@@ -54,7 +54,7 @@ describe('a frame that reads', () => {
     validity.known(0);
     sent = [];
     const options = {
-      access: { enter: async () => pass(), read: async () => pass().retention },
+      access: { enterByName: () => undefined, enter: async () => pass(), read: async () => pass().retention },
       validity,
       messages: { before },
       presence: {
