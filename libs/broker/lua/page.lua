@@ -10,11 +10,11 @@
 --       7 run_id (40 characters)
 -- Constants  META_LIFE (ms)  EMPTY_LIFE (ms): the life of a room without a publication
 -- Reply {epoch, offset, more, n, n frames, frame...}. `more` is 1 if the stream has more in that
--- direction, otherwise 0. XREVRANGE returns only the head of an event that is no message. After the n
--- frames it returns the events with the latest states of the page's messages, also events above the
--- first offset. If the bytes allow, it also returns those of messages below the page: a store may
--- have these messages. If an epoch is needed and may not begin: {'', 0, 1} if the room has an epoch of
--- another server, {'', 0, 0} if it has none.
+-- direction, otherwise 0. XREVRANGE returns only the head of an event that is no message. After the
+-- n frames it returns the events with the latest states of the page's messages, also events above
+-- the first offset. If the bytes allow, it also returns those of messages below the page: a store
+-- may have these messages. If an epoch is needed and may not begin: {'', 0, 1} if the room has an
+-- epoch of another server, {'', 0, 0} if it has none.
 local meta = redis.call('GET', KEYS[1])
 local epoch, offset = ARGV[1], ARGV[6]
 local known = meta and string.sub(meta, 17, 56) == ARGV[7]

@@ -18,12 +18,12 @@
 -- epoch: the archive knows it. If the epoch is not the expected one, nothing is published and the
 -- reply is {0, epoch} ('' for none).
 --
--- The meta string is epoch (16), run_id (40), Unix second of the last upkeep by the publisher's stamp
--- (10), offset. Another server than the one in meta may have older data: the epoch changes, the
--- offset continues.
--- Entry ids are <offset>-<stamp>, so that XRANGE works by offset. A message has the field f; an event
--- that is no message has f, t (target) and v (version). Upkeep (lives, age) runs every 60th of the
--- age.
+-- The meta string is epoch (16), run_id (40), Unix second of the last upkeep by the publisher's
+-- stamp (10), offset. Another server than the one in meta may have older data: the epoch changes,
+-- the offset continues.
+-- Entry ids are <offset>-<stamp>, so that XRANGE works by offset. A message has the field f; an
+-- event that is no message has f, t (target) and v (version). Upkeep (lives, age) runs every 60th
+-- of the age.
 local target, version, mark
 if EVENT == 1 then
   target, version, mark = table.remove(ARGV, 1), table.remove(ARGV, 1), table.remove(KEYS, 4)
@@ -75,8 +75,8 @@ if math.abs(second - upkept) * 60000 < STREAM_AGE then
 else
   redis.call('SET', KEYS[1], epoch .. run_id .. string.format('%010d', second) .. digits, 'PX', META_LIFE)
   redis.call('PEXPIRE', KEYS[2], math.floor(STREAM_AGE * 61 / 60))
-  -- Entries are in the order of their stamps, apart from clock skew. A binary search finds the first
-  -- one that is young enough.
+  -- Entries are in the order of their stamps, apart from clock skew. A binary search finds the
+  -- first one that is young enough.
   local time = redis.call('TIME')
   local cutoff = time[1] * 1000 - STREAM_AGE
   local low, high = 1, offset

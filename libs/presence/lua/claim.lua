@@ -1,9 +1,11 @@
--- Claims a node for removal: writes its tombstone, then extends its lease. So one reaper works at a time, and another one
--- takes over if that reaper dies.
+-- Claims a node for removal: writes its tombstone, then extends its lease. So one reaper works at a
+-- time, and another one takes over if that reaper dies.
 --
 -- KEYS: 1 leases, 2 tombstones of the leases' shard
--- ARGV: 1 node, 2 'expired' (only if its lease ran out), 'own' (always: the caller's own id) or 'hold' (goes on with a claim), 3 claim ms, 4 grace ms as in
---       renew.lua, 5 ms that tombstones are kept
+-- ARGV: 1 node
+--       2 'expired': only if its lease ran out; 'own': always, the caller's own id; 'hold': extends
+--         a claim
+--       3 claim ms, 4 grace ms as in renew.lua, 5 ms that tombstones are kept
 -- Reply: 1 claimed; 0 not: the lease is held, claimed by another, or gone
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

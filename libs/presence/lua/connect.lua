@@ -1,15 +1,19 @@
 -- Registers one connection of a user, atomically with the user's coming online.
 --
--- In single-session mode (ARGV[4] given) logins are numbered in order of first sight, by Redis time in ms: a login not seen before becomes the
--- newest and is announced by a `login` signal; an older one is refused. A restore (ARGV[6] not empty) is never refused: what it puts back is open. A login
--- it brings that is not known (Redis came back with older data) gets the number of the node's last good renewal: older than any login that was first
--- seen since, newer than any seen before. If it is not the newest, the newest is announced again.
+-- In single-session mode (ARGV[4] given) logins are numbered in order of first sight, by Redis time
+-- in ms. A new login becomes the newest and is announced by a `login` signal. An older one is
+-- refused. A restore (ARGV[6] not empty) is never refused: its connections are open. If Redis came
+-- back with older data and does not know the login of a restore, the login gets the number of the
+-- node's last good renewal: older than any login first seen since, newer than any seen before. If
+-- it is not the newest, the newest is announced again.
 --
--- KEYS: 1 tombstones, 2 the user's connections, 3 the shard's online users, 4 the node's connections, 5 the shard's edges; single-session: 6 the
---       user's logins, 7 the user's channel
--- ARGV: 1 node, 2 connection id, 3 user id; single-session: 4 login, 5 PUBLISH or SPUBLISH, 6 '' or the number for an unknown login of a restore
+-- KEYS: 1 tombstones, 2 the user's connections, 3 the shard's online users, 4 the node's
+--       connections, 5 the shard's edges; single-session: 6 the user's logins, 7 the user's channel
+-- ARGV: 1 node, 2 connection id, 3 user id; single-session: 4 login, 5 PUBLISH or SPUBLISH,
+--       6 '' or the number for an unknown login of a restore
 -- Constants: NEW_LOGIN, the head of that signal; EDGES_MAX, the edges that are kept, about
--- Reply: users online in the shard; -1 the node was reaped, nothing was registered; -2 a newer login exists, nothing was registered
+-- Reply: users online in the shard; -1 the node was reaped, nothing was registered; -2 a newer
+--        login exists, nothing was registered
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return -1 end
 local login = ARGV[4]
 if login then

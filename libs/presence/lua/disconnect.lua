@@ -1,6 +1,8 @@
--- Removes one connection of a user, atomically with the user's going offline. Does nothing if it is not there.
+-- Removes one connection of a user, atomically with the user's going offline. Does nothing if it is
+-- not there.
 --
--- KEYS: 1 the user's connections, 2 the shard's online users, 3 the node's connections, 4 the shard's edges
+-- KEYS: 1 the user's connections, 2 the shard's online users, 3 the node's connections,
+--       4 the shard's edges
 -- ARGV: 1 node, 2 connection id, 3 user id
 -- Constant: EDGES_MAX, as in connect.lua
 -- Reply: users online in the shard

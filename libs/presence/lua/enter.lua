@@ -1,10 +1,12 @@
--- A user has entered a room on one node. A room's hash holds for each user `<node> <node> <user json>`: the nodes the user is there on.
+-- Enters a user into a room on one node. A room's hash has for each user `<node> <node> <user
+-- json>`: the nodes on which the user is in the room.
 --
--- KEYS: 1 tombstones, 2 the room's users, 3 the node's (room, user) pairs, 4 the channel announced on, 5 the shard's
---       occupied rooms, 6 the shard's edges
+-- KEYS: 1 tombstones, 2 the room's users, 3 the node's (room, user) pairs, 4 the channel announced
+--       on, 5 the shard's occupied rooms, 6 the shard's edges
 -- ARGV: 1 node, 2 room, 3 user id, 4 user json, 5 PUBLISH or SPUBLISH, 6 'announce' to send an
 --       `entered` signal for a user new in the room, else ''
--- Constants: ENTERED, the head of that signal: `<head><count> <user json>`; EDGES_MAX, as in connect.lua
+-- Constants: ENTERED, the head of that signal: `<head><count> <user json>`; EDGES_MAX, as in
+--            connect.lua
 -- Reply: distinct users in the room; -1 the node was reaped, nothing was done
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return -1 end
 local value = redis.call('HGET', KEYS[2], ARGV[3])

@@ -1,9 +1,11 @@
--- A user has left a room on one node; off the last one, the user has left the room, which a `left` signal
--- announces. Does nothing if the user is not there.
+-- Takes a user out of a room on one node. If it was the last one, the user has left the room, and
+-- a `left` signal announces that. Does nothing if the user is not there.
 --
--- KEYS: 1 the room's users, 2 the node's (room, user) pairs, 3 the channel announced on, 4 the shard's occupied rooms, 5 the shard's edges
+-- KEYS: 1 the room's users, 2 the node's (room, user) pairs, 3 the channel announced on,
+--       4 the shard's occupied rooms, 5 the shard's edges
 -- ARGV: 1 node, 2 room, 3 user id, 4 PUBLISH or SPUBLISH
--- Constants: LEFT, the head of that signal: `<head><count> <user json>`; EDGES_MAX, as in connect.lua
+-- Constants: LEFT, the head of that signal: `<head><count> <user json>`; EDGES_MAX, as in
+--            connect.lua
 -- Reply: distinct users in the room
 redis.call('SREM', KEYS[2], ARGV[2] .. ' ' .. ARGV[3])
 local value = redis.call('HGET', KEYS[1], ARGV[3])

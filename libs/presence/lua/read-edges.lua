@@ -1,15 +1,16 @@
--- Holds the edges of a shard for one observer, and reads those after a position. The edges exist only while somebody reads
--- them: without a reader they expire, and the scripts that change presence add none.
+-- Holds the edges of a shard for one observer, and reads those after a position. The edges exist
+-- only while somebody reads them: without a reader they expire, and the scripts that change
+-- presence add none.
 --
--- The entry at the position is read again. If it is gone, entries after it may be gone, too: the position moves to a new
--- entry at the end.
+-- The entry at the position is read again. If it is gone, entries after it may be gone, too: the
+-- position moves to a new entry at the end.
 --
 -- KEYS: 1 observer, 2 edges, 3 reported
--- ARGV: 1 holder, 2 ms that the hold lasts, 3 position, or '' for the one that was recorded, 4 edges at most,
---       5 ms that edges live without a reader, 6 ms that the observer's own keys do
+-- ARGV: 1 holder, 2 ms that the hold lasts, 3 position, or '' for the recorded one, 4 edges at
+--       most, 5 ms that edges live without a reader, 6 ms that the observer's own keys do
 -- Constant: EDGES_MAX, as in connect.lua
--- Reply: {'busy', ms that another one holds the shard}; else {'held', now ms, who held it before: '' if nobody did,
---        1 if no edge is missing, position before the first edge, entries}
+-- Reply: {'busy', ms that another one holds the shard}; else {'held', now ms, who held it before:
+--        '' if nobody did, 1 if no edge is missing, position before the first edge, entries}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local known = redis.call('HMGET', KEYS[1], 'holder', 'until', 'position')

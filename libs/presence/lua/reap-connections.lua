@@ -1,7 +1,9 @@
--- Removes a batch of connections of a node that has a tombstone. Entries that another reaper removed are skipped.
+-- Removes a batch of connections of a node that has a tombstone. Skips entries that another reaper
+-- removed.
 --
--- KEYS: 1 the shard's online users, 2 the node's connections, 3 the shard's edges, 4... for each entry its user's connections
--- ARGV: 1 node, 2... the entries as the node's connections has them: `<connection id> <user id>`
+-- KEYS: 1 the shard's online users, 2 the node's connections, 3 the shard's edges,
+--       4... for each entry its user's connections
+-- ARGV: 1 node, 2... the entries of the node's connections: `<connection id> <user id>`
 -- Constant: EDGES_MAX, as in connect.lua
 -- Reply: how many were removed here
 local removed = 0

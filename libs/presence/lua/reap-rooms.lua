@@ -1,10 +1,13 @@
--- Removes a batch of (room, user) pairs of a node that has a tombstone. Pairs that another reaper removed are skipped.
--- Announces each user who left a room by it (a `left` signal), or only the new count of each room (a `counted` signal).
+-- Removes a batch of (room, user) pairs of a node that has a tombstone. Skips pairs that another
+-- reaper removed. Announces each user who left a room by it (a `left` signal), or only the new
+-- count of each room (a `counted` signal).
 --
--- KEYS: 1 the node's (room, user) pairs, 2 the shard's occupied rooms, 3 the shard's edges, then for each room: its users, the channel announced on
--- ARGV: 1 node, 2 PUBLISH or SPUBLISH, 3 'left' or 'counted': the signals to send; then for each room: its
---       name, the number of its users here, their ids
--- Constants: LEFT, COUNTED: the heads of those signals: `<head><count> <user json>`, `<head><count>`; EDGES_MAX, as in connect.lua
+-- KEYS: 1 the node's (room, user) pairs, 2 the shard's occupied rooms, 3 the shard's edges,
+--       then for each room: its users, the channel announced on
+-- ARGV: 1 node, 2 PUBLISH or SPUBLISH, 3 'left' or 'counted': the signals to send;
+--       then for each room: its name, the number of its users here, their ids
+-- Constants: LEFT, COUNTED: the heads of those signals: `<head><count> <user json>`,
+--            `<head><count>`; EDGES_MAX, as in connect.lua
 -- Reply: how many users left a room
 local node, publish, announce = ARGV[1], ARGV[2], ARGV[3]
 local left = 0

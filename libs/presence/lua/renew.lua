@@ -1,14 +1,16 @@
 -- Takes or renews a node's lease, and looks for leases that have expired.
 --
--- Leases are a sorted set, node -> expiry in ms of Redis time, with two members more: `since` is when the set was made, so that a node sees that Redis
--- lost it meanwhile; `beat` is when anyone last renewed. Where nobody renewed for longer than the grace (Redis itself was away: every node renews more
--- often than that), or the clock went back (another server took over), expiry says nothing about the nodes: all get a full lease.
+-- Leases are a sorted set, node -> expiry in ms of Redis time, with two more members. `since` is
+-- when the set was made: a node sees by it that Redis lost the set meanwhile. `beat` is when any
+-- node last renewed. If nobody renewed for longer than the grace, Redis itself was away, because
+-- every node renews more often than that. If the clock went back, another server took over. In both
+-- cases expiry says nothing about the nodes, and all get a full lease.
 --
 -- KEYS: 1 leases, 2 tombstones of the leases' shard
--- ARGV: 1 node, 2 'take' or 'keep', 3 lease ms, 4 grace ms, 5 `since` as known to the node that keeps its lease, 6... nodes whose leases must not be
---       forgotten: given one unless they have one or were reaped
--- Reply: {'held', now ms, since, {all nodes with a lease}, {those expired}}; 'keep' of a lease that is not there: {'reaped'} when there is a tombstone,
---        else {'lost'}: no reaper did that, Redis lost it
+-- ARGV: 1 node, 2 'take' or 'keep', 3 lease ms, 4 grace ms, 5 `since` as known to the node that
+--       keeps its lease, 6... nodes that get a lease, unless they have one or were reaped
+-- Reply: {'held', now ms, since, {all nodes with a lease}, {those expired}}. If a lease to 'keep'
+--        is not there: {'reaped'} if there is a tombstone, else {'lost'}: Redis lost it
 if redis.call('ZSCORE', KEYS[2], ARGV[1]) then return { 'reaped' } end
 local since = redis.call('ZSCORE', KEYS[1], 'since')
 if ARGV[2] == 'keep' and (since ~= ARGV[5] or not redis.call('ZSCORE', KEYS[1], ARGV[1])) then return { 'lost' } end

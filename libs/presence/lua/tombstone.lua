@@ -1,4 +1,5 @@
--- Marks a claimed node as reaped in one more shard of a Cluster: scripts refuse its late writes there.
+-- Marks a claimed node as reaped in one more shard of a Cluster, so that scripts refuse its late
+-- writes there.
 --
 -- KEYS: 1 the shard's tombstones
 -- ARGV: 1 node, 2 ms that tombstones are kept
