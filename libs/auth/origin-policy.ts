@@ -18,7 +18,7 @@ export interface OriginPolicyOptions {
 }
 
 /** Milliseconds between two log lines about refusals. Repeated attempts must not fill the log. */
-const TOLD_MS = 60_000;
+const LOGGED_MS = 60_000;
 /** Longest excerpt of a header in a message or log line, characters. */
 const SHOWN = 200;
 
@@ -34,7 +34,7 @@ export class OriginPolicy {
   readonly #own: string | undefined;
   readonly #log: Pick<Logger, 'warn'>;
   readonly #steady: () => number;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor({ publicUrl, allowedOrigins, log, steady }: OriginPolicyOptions) {
     this.#own = publicUrl === undefined ? undefined : new URL(publicUrl).origin;
@@ -77,8 +77,8 @@ export class OriginPolicy {
   refusal(origin: string, host: string): HubError {
     const [from, at] = [shown(origin), shown(host)];
     const now = this.#steady();
-    if (now - this.#toldAt >= TOLD_MS) {
-      this.#toldAt = now;
+    if (now - this.#loggedAt >= LOGGED_MS) {
+      this.#loggedAt = now;
       const advice = adviceFor(origin, 'PUBLIC_URL to it if it is the address of this hub, or add it to ALLOWED_ORIGINS');
       this.#log.warn({ origin: from, host: at, publicOrigin: this.#own ?? null }, `rejected a page of another origin: ${advice}`);
     }

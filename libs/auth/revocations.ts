@@ -99,7 +99,7 @@ export class RevocationFeed {
   readonly #options: RevocationFeedOptions;
   readonly #poll: Poll;
   /** The numbers of applied entries, with the time (Unix milliseconds), oldest first. */
-  readonly #told = new Map<number, number>();
+  readonly #applied = new Map<number, number>();
   #mark: string | undefined;
 
   constructor(options: RevocationFeedOptions) {
@@ -147,16 +147,16 @@ export class RevocationFeed {
       if (!isFirst) onRevocation?.(revocation);
     }
     this.#mark = mark;
-    for (const [seq, toldAt] of this.#told) {
-      if (toldAt > at - REPEATS_MS) break;
-      this.#told.delete(seq);
+    for (const [seq, appliedAt] of this.#applied) {
+      if (appliedAt > at - REPEATS_MS) break;
+      this.#applied.delete(seq);
     }
   }
 
   /** Records the number of an entry. Returns true if it is new. */
   #take(seq: number, now: number): boolean {
-    if (this.#told.has(seq)) return false;
-    this.#told.set(seq, now);
+    if (this.#applied.has(seq)) return false;
+    this.#applied.set(seq, now);
     return true;
   }
 }

@@ -319,7 +319,7 @@ export class Hub {
     }
     const { user, session, bearer, firstJoin } = connection;
     const online = presence.onlineCount;
-    this.#counts.toldOnline(connection, online);
+    this.#counts.sentOnline(connection, online);
     connection.welcome(
       buildFrame('welcome', {
         session,

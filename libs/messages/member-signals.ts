@@ -9,8 +9,8 @@ import { Retention } from './room-access.ts';
  * Attempts while the backend is away, and the milliseconds between two. Together 30 s: after that
  * the members' connections end, too.
  */
-const TELL_TRIES = 60;
-const TELL_PAUSE_MS = 500;
+const SIGNAL_TRIES = 60;
+const SIGNAL_PAUSE_MS = 500;
 
 /** Returns the members of a room. Rejects with `HubError` `UNAVAILABLE`. */
 export type MemberLookup = () => Promise<readonly string[]>;
@@ -42,17 +42,19 @@ export class MemberSignals {
    * @param epoch For rooms that keep a stream only: if Redis lost their offsets, these start again.
    *   In rooms with history they never decrease (M3).
    */
-  tell(members: readonly string[], retention: Retention, frame: string, epoch = ''): void {
+  signal(members: readonly string[], retention: Retention, frame: string, epoch = ''): void {
     const payload = encode(retention === Retention.history ? { kind: 'stored', frame } : { kind: 'streamed', epoch, frame });
-    for (const member of members) this.#options.background.run('member-signals', () => this.#signal(`u:${member}`, payload));
+    for (const member of members) this.#options.background.run('member-signals', () => this.#emit(`u:${member}`, payload));
   }
 
   /**
-   * As `tell`, to the present members. If the store is away for 30 seconds, members get the message
+   * As `signal`, to the present members. If the store is away for 30 seconds, members get the message
    * with the next one, or at their next connect.
    */
-  tellNow(members: MemberLookup, retention: Retention, frame: string, epoch?: string): void {
-    this.#options.background.run('member-signals', () => this.#patiently(async () => this.tell(await members(), retention, frame, epoch)));
+  signalPresent(members: MemberLookup, retention: Retention, frame: string, epoch?: string): void {
+    this.#options.background.run('member-signals', () =>
+      this.#patiently(async () => this.signal(await members(), retention, frame, epoch)),
+    );
   }
 
   /**
@@ -60,19 +62,19 @@ export class MemberSignals {
    * backend is back. This node may be cut off longer, so it signals the messages stored after that
    * look as soon as it can.
    */
-  #signal(topic: Topic, payload: string): Promise<void> {
+  #emit(topic: Topic, payload: string): Promise<void> {
     return this.#patiently(() => this.#options.broker.emit(topic, payload));
   }
 
   async #patiently(step: () => Promise<void>): Promise<void> {
     const { background, wait = (ms) => delay(ms, undefined, { ref: false }) } = this.#options;
-    for (let tries = 1; tries <= TELL_TRIES; tries += 1) {
+    for (let tries = 1; tries <= SIGNAL_TRIES; tries += 1) {
       try {
         await step();
         return;
       } catch (error) {
         background.failed('member-signals', error);
-        await wait(TELL_PAUSE_MS);
+        await wait(SIGNAL_PAUSE_MS);
       }
     }
   }

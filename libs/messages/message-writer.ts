@@ -157,11 +157,11 @@ export class MessageWriter {
       this.#assertStoreHere();
       return this.#keep(membership, members, { room, tail, key, at }, { id, sender, text, data });
     }
-    const said = broker.publish({ room, tail, key, at });
-    if (membership.members === undefined) return said.then((published) => ({ id, offset: published.offset, at: published.at }));
-    return said.then((published) => {
-      this.#tell(members, membership.retention, published.offset, tail, published.epoch);
-      return { id, offset: published.offset, at: published.at };
+    const published = broker.publish({ room, tail, key, at });
+    if (membership.members === undefined) return published.then(({ offset, at: first }) => ({ id, offset, at: first }));
+    return published.then(({ offset, epoch, at: first }) => {
+      this.#signal(members, membership.retention, offset, tail, epoch);
+      return { id, offset, at: first };
     });
   }
 
@@ -187,7 +187,7 @@ export class MessageWriter {
       return this.#keep(membership, members, request, { id, kind, target, body });
     }
     const { offset, epoch, at: first } = await this.#options.broker.publish(request);
-    if (membership.members !== undefined) this.#tell(members, retention, offset, request.tail, epoch);
+    if (membership.members !== undefined) this.#signal(members, retention, offset, request.tail, epoch);
     return { id, offset, at: first };
   }
 
@@ -203,7 +203,7 @@ export class MessageWriter {
       const published = await notStored(broker.publish(place === 1 ? request : { ...request, forceNew: true }));
       const stored = await this.#store(messages.append({ ...entry, room: request.room, ...position(published) }));
       if (stored !== 'conflict') {
-        if (membership.members !== undefined) this.#tell(members, membership.retention, stored.offset, request.tail);
+        if (membership.members !== undefined) this.#signal(members, membership.retention, stored.offset, request.tail);
         failPoint('before-ack');
         return { id, offset: stored.offset, at: stored.at };
       }
@@ -229,8 +229,8 @@ export class MessageWriter {
     }
   }
 
-  #tell(members: MemberLookup, retention: Retention, offset: number, tail: string, epoch?: string): void {
-    this.#members.tellNow(members, retention, `{"offset":${offset},${tail}`, epoch);
+  #signal(members: MemberLookup, retention: Retention, offset: number, tail: string, epoch?: string): void {
+    this.#members.signalPresent(members, retention, `{"offset":${offset},${tail}`, epoch);
   }
 }
 

@@ -127,7 +127,7 @@ export class StreamSweep {
       const place = places[i];
       // If a message is stored at another offset, the gateway that stored it there sent the
       // signals.
-      if (place !== 'conflict' && place?.offset === offset) this.#signals.tell(members, Retention.history, Buffer.from(frame).toString());
+      if (place !== 'conflict' && place?.offset === offset) this.#signals.signal(members, Retention.history, Buffer.from(frame).toString());
     }
     const conflicts = places.filter((place) => place === 'conflict').length;
     const stored = places.length - conflicts;
@@ -144,8 +144,8 @@ export class StreamSweep {
     if (!isManagedRoom(room)) return { historyFrom: isArchivedRoom(room) ? 0 : Number.POSITIVE_INFINITY, members: [] };
     const found = await this.#options.rooms.standing(room);
     const historyFrom = (found?.room.keepHistory === true ? found.room.historyFrom : undefined) ?? Number.POSITIVE_INFINITY;
-    const told = isPrivateRoom(room) && found?.room.closedAt === undefined;
-    return { historyFrom, members: told ? (found?.privateMembers ?? []) : [] };
+    const isSignalled = isPrivateRoom(room) && found?.room.closedAt === undefined;
+    return { historyFrom, members: isSignalled ? (found?.privateMembers ?? []) : [] };
   }
 }
 

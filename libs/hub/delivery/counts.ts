@@ -26,8 +26,8 @@ export class Counts {
   readonly #asides = new Map<Connection, number>();
   readonly #roomAsides = new Map<Room, Map<Connection, number>>();
   #online = 0;
-  #onlineTold = -1;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #onlinePushed = -1;
+  #pushedAt = Number.NEGATIVE_INFINITY;
 
   constructor(fanout: Fanout) {
     this.#fanout = fanout;
@@ -41,13 +41,13 @@ export class Counts {
    * One connection got this count in a frame of its own (`welcome`, an answer). If the count is back at the pushed one by the next push, only that connection
    * gets it again.
    */
-  toldOnline(connection: Connection, count: number): void {
-    if (count === this.#onlineTold) this.#asides.delete(connection);
+  sentOnline(connection: Connection, count: number): void {
+    if (count === this.#onlinePushed) this.#asides.delete(connection);
     else this.#asides.set(connection, count);
   }
 
-  /** As `toldOnline`, for the count of a room in `joined`. */
-  toldRoom(connection: Connection, room: Room): void {
+  /** As `sentOnline`, for the count of a room in `joined`. */
+  sentRoom(connection: Connection, room: Room): void {
     if (room.isCountPushed) return;
     const asides = this.#roomAsides.get(room);
     if (asides === undefined) this.#roomAsides.set(room, new Map([[connection, room.count]]));
@@ -63,10 +63,10 @@ export class Counts {
 
   /** Sends what changed since the last push. Call it once a tick; `now` in milliseconds of any steady clock. */
   flush(now: number, connections: number): void {
-    if (now - this.#toldAt < pushInterval(connections)) return;
-    this.#toldAt = now;
-    if (this.#online !== this.#onlineTold) {
-      this.#onlineTold = this.#online;
+    if (now - this.#pushedAt < pushInterval(connections)) return;
+    this.#pushedAt = now;
+    if (this.#online !== this.#onlinePushed) {
+      this.#onlinePushed = this.#online;
       this.#fanout.publish(EVERYONE, buildFrame('online', { count: this.#online }), connections);
     } else {
       for (const [connection, count] of this.#asides)
@@ -79,8 +79,8 @@ export class Counts {
         room.countPushed();
         this.#fanout.publish(room.topic, buildFrame('room_online', { room: room.name, count }), room.subscriptions);
       } else {
-        for (const [connection, told] of this.#roomAsides.get(room) ?? []) {
-          if (told !== count && connection.rooms.includes(room)) connection.send(buildFrame('room_online', { room: room.name, count }));
+        for (const [connection, sent] of this.#roomAsides.get(room) ?? []) {
+          if (sent !== count && connection.rooms.includes(room)) connection.send(buildFrame('room_online', { room: room.name, count }));
         }
       }
     }

@@ -343,7 +343,7 @@ export class Joins {
   /** @param page Where the page of a private room was cut. */
   #goLive(connection: Connection, room: Room, joined: string | Uint8Array, page?: Position): void {
     connection.send(joined);
-    this.#options.counts.toldRoom(connection, room);
+    this.#options.counts.sentRoom(connection, room);
     connection.subscribe(room.topic);
     if (connection.wantsEvents) connection.subscribe(room.eventsTopic);
     room.subscribed(connection.wantsEvents);

@@ -166,7 +166,7 @@ export class PrivateRooms {
     );
     if (found === undefined || !this.#isTheirs(user, room, feed)) return;
     const [standing, cursor] = found;
-    if (standing === Standing.stranger || user.wasToldOfEnd(room)) {
+    if (standing === Standing.stranger || user.isEndReported(room)) {
       user.loses(room);
       return;
     }
@@ -247,7 +247,7 @@ export class PrivateRooms {
   async #resync(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, upTo: number): Promise<void> {
     const latest = await this.#latest(user, room, feed);
     if (latest === undefined || this.#restart(user, room, retention, feed, latest)) return;
-    this.#tellLoss(user, room, retention, feed.offset + 1, latest);
+    this.#reportLoss(user, room, retention, feed.offset + 1, latest);
     feed.deliveredUpTo(Math.max(latest.position.offset, upTo));
   }
 
@@ -267,7 +267,7 @@ export class PrivateRooms {
     const { position } = latest;
     if (!feed.isOtherThan(position)) return false;
     for (const connection of this.#options.users.of(user.id)) connection.deliveries.begunAnew(room);
-    this.#tellLoss(user, room, retention, position.offset + 1, latest);
+    this.#reportLoss(user, room, retention, position.offset + 1, latest);
     feed.restart(position);
     return true;
   }
@@ -279,7 +279,7 @@ export class PrivateRooms {
   }
 
   /** `from`: the first offset that was not handed over. */
-  #tellLoss(user: LocalUser, room: string, retention: Retention, from: number, { position, publications }: Page): void {
+  #reportLoss(user: LocalUser, room: string, retention: Retention, from: number, { position, publications }: Page): void {
     const loss = { ...position, frame: resync(room, { position, publications }), retention, isResync: true };
     for (const connection of this.#options.users.of(user.id)) {
       if (mayEnter(connection.bearer.kind, room)) this.#deliveries.give(connection, room, loss, from);

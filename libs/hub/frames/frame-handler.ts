@@ -88,9 +88,9 @@ export class FrameHandler {
     try {
       this.#handle(connection, toClientFrame(value), text);
     } catch (error) {
-      const told = this.#told(connection, error);
-      if (told.code === 'INVALID_REQUEST') this.invalid(connection, frameId(value), told, frameRoom(value));
-      else connection.sendError(frameId(value), told, frameRoom(value));
+      const reported = this.#reported(connection, error);
+      if (reported.code === 'INVALID_REQUEST') this.invalid(connection, frameId(value), reported, frameRoom(value));
+      else connection.sendError(frameId(value), reported, frameRoom(value));
     }
   }
 
@@ -109,7 +109,7 @@ export class FrameHandler {
   }
 
   /** `memberText` throws RangeError for a `data` that is nested too deeply. */
-  #told(connection: Connection, error: unknown): HubError {
+  #reported(connection: Connection, error: unknown): HubError {
     if (error instanceof RangeError) return new HubError('INVALID_REQUEST', '`data` is nested too deeply', { cause: error });
     return this.#options.faults.report(error, connection);
   }
@@ -129,10 +129,10 @@ export class FrameHandler {
     const { joins, offline, clock } = this.#options;
     switch (frame.name) {
       case 'message':
-        this.#say(connection, frame.room, frame, text);
+        this.#publish(connection, frame.room, frame, text);
         return;
       case 'message_session':
-        this.#say(connection, frame.sessionId, frame, text);
+        this.#publish(connection, frame.sessionId, frame, text);
         return;
       case 'message_direct':
         this.#direct(connection, frame, text);
@@ -160,7 +160,7 @@ export class FrameHandler {
           connection,
           frame,
           this.#options.presence.online().then((count) => {
-            this.#options.counts.toldOnline(connection, count);
+            this.#options.counts.sentOnline(connection, count);
             return buildFrame('online', { id: frame.id, count });
           }),
         );
@@ -245,7 +245,7 @@ export class FrameHandler {
     });
   }
 
-  #say(connection: Connection, room: string, frame: MessageFrame, json: string): void {
+  #publish(connection: Connection, room: string, frame: MessageFrame, json: string): void {
     const { publisher } = this.#options;
     const message = messageOf(frame, json, room);
     const joined = connection.room(room);
@@ -305,7 +305,7 @@ export class FrameHandler {
   #typing(connection: Connection, name: string, id: string | undefined): void {
     const { node, broker, clock, background } = this.#options;
     const room = mustJoin(name) ? this.#joined(connection, name) : undefined;
-    if (!connection.maySayTyping(name, clock.steady(), TYPING_MS)) return;
+    if (!connection.mayForwardTyping(name, clock.steady(), TYPING_MS)) return;
     const frame = buildFrame('typing', { room: name, user: new JsonText(connection.user.json(connection.bearer.kind)) });
     if (room !== undefined) {
       connection.publishToOthers(room.topic, frame);
@@ -323,7 +323,7 @@ export class FrameHandler {
       const { members = [] } = await this.#membership(connection, room);
       for (const member of members) if (member !== connection.user.id) background.run('typing', () => broker.emit(`u:${member}`, signal));
     } catch (error) {
-      connection.sendError(id, this.#told(connection, error), room);
+      connection.sendError(id, this.#reported(connection, error), room);
     }
   }
 
@@ -346,8 +346,8 @@ export class FrameHandler {
       await this.#membership(connection, room);
       return undefined;
     } catch (error) {
-      const told = this.#options.faults.report(error, connection);
-      return told.retryable ? undefined : told;
+      const reported = this.#options.faults.report(error, connection);
+      return reported.retryable ? undefined : reported;
     }
   }
 

@@ -236,7 +236,7 @@ export class Connection {
   }
 
   /** Whether `typing` may be forwarded in a room now: at most once in `everyMs`. The call counts. */
-  maySayTyping(room: string, now: number, everyMs: number): boolean {
+  mayForwardTyping(room: string, now: number, everyMs: number): boolean {
     this.#typed ??= new Map();
     if (now - (this.#typed.get(room) ?? Number.NEGATIVE_INFINITY) < everyMs) return false;
     for (const [other, at] of this.#typed) if (now - at >= everyMs) this.#typed.delete(other);

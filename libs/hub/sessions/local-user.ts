@@ -132,7 +132,7 @@ export class LocalUser implements PresenceUser {
   }
 
   /** Whether the end of a private room was reported: nothing more of it comes. */
-  wasToldOfEnd(room: string): boolean {
+  isEndReported(room: string): boolean {
     return this.#closed?.has(room) === true;
   }
 

@@ -73,8 +73,8 @@ describe('Counts told aside', () => {
     pushed.length = 0;
     // Somebody left, this connection came and was told, somebody else came: nothing changed for the others.
     room.countAnswered(1, room.countSignals);
-    counts.toldRoom(connection, room);
-    counts.toldOnline(connection, 1);
+    counts.sentRoom(connection, room);
+    counts.sentOnline(connection, 1);
     counts.room(room, 2);
     counts.flush(2 * INTERVAL_MS, 1);
     expect(pushed).toEqual([]);
