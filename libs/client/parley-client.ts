@@ -162,7 +162,8 @@ export class ParleyClient {
    *
    * @param text At most `welcome.limits.messageChars` Unicode code points; empty only beside
    *   `data`.
-   * @param options `data`: any JSON value. `id`: an id of `newId()`, at most 64 UTF-16 units.
+   * @param options `data`: any JSON value. `id`: the result of `newId()`, at most 64 UTF-16 code
+   *   units.
    * @throws ClientError the hub's code (`NOT_JOINED`, `MESSAGE_TOO_LONG`, ...), `TOO_LARGE`,
    *   `QUEUE_FULL`, `EXPIRED`, `DISCARDED`, `CLOSED`, `USER_CHANGED`.
    * @throws TypeError if `data` cannot be JSON, RangeError if `id` is too long.

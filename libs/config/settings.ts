@@ -192,7 +192,7 @@ export const SETTINGS = {
     kind: origins,
     default: [],
     meaning:
-      "Origins of pages that may connect, beside the hub's own; app shells, too (capacitor://localhost, app://name). `*`: any page may connect.",
+      "Origins of pages that may connect, in addition to the hub's own. App shells have origins, too (capacitor://localhost, app://name). `*`: any page may connect.",
   }),
   allowGuests: setting({
     name: 'ALLOW_GUESTS',

@@ -50,28 +50,27 @@ export function findWarnings(role: Role, settings: CarefulSettings): string[] {
 function secrets(role: Role, { jwtSecret, redisUrl, jwtJwksUrl, apiKeys, adminPassword }: CarefulSettings): string[] {
   const found: string[] = [];
   const short = jwtSecret !== undefined && (Buffer.byteLength(jwtSecret) < SECRET_MIN_BYTES || isWellKnownSecret(jwtSecret));
-  if (short) found.push('JWT_SECRET can be guessed, and then anybody can act as any user. Use it only to try the hub on your own machine.');
+  if (short)
+    found.push('JWT_SECRET can be guessed: whoever guesses it can act as any user. Use it only to try the hub on your own machine.');
   else if (jwtSecret !== undefined && secretBits(jwtSecret) < KEY_MIN_BITS)
     found.push(
-      'JWT_SECRET has little entropy: an attacker who guesses it can act as any user. Use 32 random bytes, for example from openssl rand -base64 32.',
+      'JWT_SECRET has little entropy: an attacker who guesses it can act as any user. Use 32 random bytes: openssl rand -base64 32 makes them.',
     );
   if (role === 'all-in-one' && redisUrl !== undefined && jwtSecret === undefined && jwtJwksUrl === undefined)
     found.push("JWT_SECRET is not set, but REDIS_URL is: other machines will refuse this one's tokens.");
   const weak = apiKeys.filter(({ key }) => isWellKnownSecret(key) || secretBits(key) < KEY_MIN_BITS).map(({ name }) => name);
   if (weak.length > 0)
-    found.push(
-      `API_KEYS has keys of little entropy: ${weak.join(', ')}. Use 32 random bytes for each, for example from openssl rand -hex 32.`,
-    );
+    found.push(`API_KEYS has keys of little entropy: ${weak.join(', ')}. Use 32 random bytes for each: openssl rand -hex 32 makes them.`);
   const shared = apiKeys.filter(({ key }, place) => apiKeys.some((other, at) => at !== place && other.key === key)).map(({ name }) => name);
   if (shared.length > 0)
-    found.push(`API_KEYS has one key for several services: ${shared.join(', ')}. Give each its own: the hub cannot tell them apart.`);
+    found.push(`API_KEYS has one key for several services: ${shared.join(', ')}. The hub cannot distinguish them. Give each its own.`);
   if (adminPassword !== undefined && secretBits(adminPassword) < PASSWORD_MIN_BITS)
     found.push('ADMIN_PASSWORD has little entropy: an attacker who guesses it can log out and ban any user. Use a random one.');
   const reused = apiKeys
     .filter(({ key }) => key === jwtSecret || key === adminPassword)
     .map(({ name }) => `the key of ${name} in API_KEYS`);
   if (adminPassword !== undefined && adminPassword === jwtSecret) reused.push('ADMIN_PASSWORD');
-  if (reused.length > 0) found.push(`${reused.join(' and ')} is another secret of this hub, too: give each its own.`);
+  if (reused.length > 0) found.push(`${reused.join(' and ')} is another secret of this hub, too. Give each its own.`);
   return found;
 }
 
@@ -82,9 +81,9 @@ function addresses({ publicUrl, allowedOrigins }: CarefulSettings): string[] {
   const plain = allowedOrigins.filter(isPlain);
   if (plain.length > 0)
     found.push(
-      `ALLOWED_ORIGINS has pages of http: ${plain.join(', ')}. An attacker on the network can change them and act for their visitors.`,
+      `ALLOWED_ORIGINS has pages of http: ${plain.join(', ')}. An attacker on the network can change them and act as their visitors. Write https.`,
     );
-  if (allowedOrigins.includes('*')) found.push('ALLOWED_ORIGINS is *: any page may connect.');
+  if (allowedOrigins.includes('*')) found.push('ALLOWED_ORIGINS is *: any page may connect. Name the pages that should.');
   return found;
 }
 

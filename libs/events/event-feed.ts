@@ -3,33 +3,44 @@ import type { EventStore } from '#libs/store/event-store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { type StoredEventOf, type StoredKind, storedEvent } from './events.ts';
 
-/** Acts on events of some kinds, in this process. */
+/** Acts on stored events of some kinds in this process. */
 export interface EventListener<K extends StoredKind> {
-  /** Applies events, in this order; the same may come again. Rejects if it has to be tried again. */
+  /**
+   * Applies events in this order. An event may come again. If this rejects, the feed reads the same
+   * events again.
+   */
   apply(events: readonly StoredEventOf<K>[]): Promise<void>;
-  /** Events may have been missed: asks about everything that is held. Rejects if it has to be tried again. */
+  /**
+   * Asks the store about everything that this process holds: events may be missing. If this rejects,
+   * the feed calls it again.
+   */
   recheck(): Promise<void>;
-  /** Everything that was committed more than so many milliseconds ago is applied. */
+  /** Every event committed more than `ageMs` milliseconds ago is applied. */
   upToDate(ageMs: number): void;
 }
 
+/** Options of `EventFeed`. */
 export interface EventFeedOptions<K extends StoredKind> {
   readonly source: Pick<EventStore, 'since'>;
   readonly kinds: readonly K[];
-  /** Undefined while there is nobody whom an event could concern. */
+  /** Returns undefined while no event can concern this process. */
   readonly listener: () => EventListener<K> | undefined;
   /** Milliseconds of any steady clock. */
   readonly steady: () => number;
   readonly log: Logger;
-  /** Milliseconds between two looks. Default 500: lost access holds within 2 s (R7), a look that fails included. */
+  /**
+   * Milliseconds between two reads. Default 500: lost access takes effect within 2 s (R7), even if
+   * one read fails.
+   */
   readonly everyMs?: number;
 }
 
 const EVERY_MS = 500;
 
 /**
- * Follows the stored events from its start on, for this process alone: each process that follows gets every event. While the log cannot be read, or the
- * listener rejects, the position stays, and what was missed comes afterwards.
+ * Gives this process every stored event from its start on. Each process with a feed gets every
+ * event. If the log cannot be read, or if the listener rejects, the position stays: the feed reads
+ * the same events again.
  */
 export class EventFeed<K extends StoredKind> {
   readonly #options: EventFeedOptions<K>;
@@ -47,16 +58,17 @@ export class EventFeed<K extends StoredKind> {
     });
   }
 
-  /** Whether the log was read once. An event before that could be missed. */
+  /** True once the log has been read. Events before the first read may be missing. */
   get ready(): boolean {
     return this.#mark !== undefined;
   }
 
-  /** Begins. Resolves when the log was read for the first time, or tried to: it goes on trying. */
+  /** Starts the feed. Resolves after the first read, even if that read failed: the feed retries. */
   start(): Promise<void> {
     return this.#poll.refresh();
   }
 
+  /** Stops the feed. Resolves when no read is under way. */
   stop(): Promise<void> {
     return this.#poll.stop();
   }
@@ -69,7 +81,7 @@ export class EventFeed<K extends StoredKind> {
       const to = listener();
       if (this.#mark === undefined || !page.complete) await to?.recheck();
       else if (page.entries.length > 0) await to?.apply(page.entries.map((row) => storedEvent(row) as StoredEventOf<K>));
-      // What was not applied comes again.
+      // The mark moves last: events that the listener did not apply are read again.
       this.#mark = page.mark;
       more = page.more;
       if (!more) to?.upToDate(steady() - asked);

@@ -4,36 +4,44 @@ import type { EventStore } from '#libs/store/event-store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { type StoredEventOf, type StoredKind, storedEvent } from './events.ts';
 
+/** Options of `SharedFeed`. */
 export interface SharedFeedOptions<K extends StoredKind> {
   readonly source: EventStore;
-  /** A row of `event_consumers`, made by a migration. */
+  /** The name of a row of `event_consumers`. A migration makes the row. */
   readonly consumer: string;
   readonly kinds: readonly K[];
-  /** Events that are older, milliseconds, are passed over. Default: none. */
+  /** The feed skips events that are older than this, milliseconds. Default: no limit. */
   readonly maxAgeMs?: number;
-  /** Works through events, in this order. Rejects if they have to come again. */
+  /** Handles events in this order. If it rejects, the same events come again. */
   readonly handle: (events: readonly StoredEventOf<K>[]) => Promise<void>;
   /** The name of this process among all. */
   readonly holder: string;
   readonly log: Logger;
-  /** Milliseconds between two looks for events of processes that died before they handled theirs. Default 500. */
+  /**
+   * Milliseconds between two reads. They find the events of processes that died before they handled
+   * their own. Default 500.
+   */
   readonly everyMs?: number;
 }
 
 const EVERY_MS = 500;
-/** A process that dies while it holds the consumer keeps others from it for this long, milliseconds. */
+/** Milliseconds for which a process holds the consumer. If it dies, no other has it for that long. */
 const HELD_MS = 5000;
-/** Pauses while another process holds the consumer, and how many of them one turn waits. */
+/** Milliseconds of one pause while another process holds the consumer, and pauses of one turn. */
 const BUSY_MS = 20;
 const BUSY_TRIES = 50;
-/** A call that wakes the feed waits no longer than this, milliseconds. */
+/** The most milliseconds that `wake` waits. */
 const PATIENCE_MS = 2000;
-/** A position moves on this often also if nothing happens, milliseconds: an old one would make each look longer. */
+/**
+ * Milliseconds after which a position moves even if there is no event: from an old position each
+ * read takes longer.
+ */
 const MOVE_MS = 600_000;
 
 /**
- * Follows the stored events for all processes together: one position, in the database, and each event handled by one process. At least once: if a process
- * dies between handling a page and moving the position, the page comes again.
+ * Gives each stored event to one of all processes. They share one position in the database. An
+ * event is handled at least once: if a process dies between handling a page and moving the
+ * position, the page comes again.
  */
 export class SharedFeed<K extends StoredKind> {
   readonly #options: SharedFeedOptions<K>;
@@ -52,25 +60,26 @@ export class SharedFeed<K extends StoredKind> {
     });
   }
 
-  /** Begins to look, and goes on. Never rejects. */
+  /** Starts the feed. Resolves after the first read. Never rejects: the feed retries. */
   async start(): Promise<void> {
     await this.#poll.refresh();
   }
 
   /**
-   * Handles what is committed now, rather than at the next look: for a process that has just written. Resolves once it is handled, or tried, or after two
-   * seconds. Never rejects: what could not be handled comes again.
+   * Handles the events committed by now. Call it after a write: without it they wait for the next
+   * read. Resolves after one attempt, or after two seconds. Never rejects: events that were not
+   * handled come again.
    */
   async wake(): Promise<void> {
     await Promise.race([this.#freshTurn(), delay(PATIENCE_MS, undefined, { ref: false })]);
   }
 
-  /** Ends; the turn under way is waited for. */
+  /** Stops the feed. Resolves when no turn is under way. */
   stop(): Promise<void> {
     return this.#poll.stop();
   }
 
-  /** A turn under way may have read before the caller wrote: the next one has not. */
+  /** A turn under way may have read before the caller wrote. The next turn reads after that. */
   async #freshTurn(): Promise<void> {
     if (this.#isUnderWay) await this.#poll.refresh();
     await this.#poll.refresh();

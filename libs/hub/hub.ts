@@ -193,7 +193,11 @@ export class Hub {
     const open = this.#users.of(admission.bearer.userId).length;
     if (connectionsPerUser > 0 && open >= connectionsPerUser) {
       stats.rateLimited('connections');
-      throw new HubError('RATE_LIMITED', `at most ${connectionsPerUser} connections of one user`, { retryAfter: RETRY_SECONDS });
+      throw new HubError(
+        'RATE_LIMITED',
+        `You have ${connectionsPerUser} connections to this node (CONNECTIONS_PER_USER): close one first.`,
+        { retryAfter: RETRY_SECONDS },
+      );
     }
     return this.#take(admission);
   }
@@ -235,7 +239,8 @@ export class Hub {
 
   /** A binary frame came: refused like any frame that is none (F1). */
   receivedBinary(connection: Connection): void {
-    const refuse = (): void => this.#frames.invalid(connection, undefined, new HubError('INVALID_REQUEST', 'frames are text, not binary'));
+    const refuse = (): void =>
+      this.#frames.invalid(connection, undefined, new HubError('INVALID_REQUEST', 'frames are text, not binary: send JSON as text'));
     if (connection.phase < Phase.welcomed) this.#hold(connection, refuse);
     else refuse();
   }

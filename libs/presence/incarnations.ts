@@ -17,7 +17,7 @@ export class Incarnations {
 
   /** @param node Not empty, without spaces and braces: these separate the parts of entries in Redis. */
   constructor(node: string, boot: string) {
-    if (/[\s{}]|^$/.test(node)) throw new TypeError('A node id is not empty and has no spaces and no braces.');
+    if (/[\s{}]|^$/.test(node)) throw new TypeError('A node id must not be empty, and must not contain spaces or braces.');
     this.#base = `${node}~${boot}`;
   }
 

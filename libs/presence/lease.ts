@@ -45,7 +45,7 @@ export class Lease {
   async take(node: string, remember: boolean): Promise<void> {
     const { leaseMs, graceMs } = this.#options;
     const renewal = await this.#scripts.take(node, leaseMs, graceMs, remember ? this.#nodes : []);
-    if (renewal.state !== 'held') throw new HubError('UNAVAILABLE', `No lease to be had for ${node}.`);
+    if (renewal.state !== 'held') throw new HubError('UNAVAILABLE', `Redis gave ${node} no lease.`);
     this.#node = node;
     this.#since = renewal.since;
     this.#renewedAt = renewal.now;

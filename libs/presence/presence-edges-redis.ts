@@ -104,6 +104,6 @@ function edge([id, fields]: readonly unknown[]): PresenceEdge[] {
 }
 
 function list(reply: unknown): unknown[] {
-  if (!Array.isArray(reply)) throw new TypeError('Redis gave an answer of another shape.');
+  if (!Array.isArray(reply)) throw new TypeError(`Redis answered ${typeof reply} where a list was expected.`);
   return reply;
 }

@@ -69,7 +69,8 @@ export class PresenceRedis implements Presence {
       boot = randomBytes(3).toString('hex'),
       observe = {},
     } = options;
-    if (renewMs * 3 > leaseMs) throw new RangeError('renewMs is a third of leaseMs or less: one lost renewal must not cost the lease.');
+    if (renewMs * 3 > leaseMs)
+      throw new RangeError('renewMs must be at most a third of leaseMs: one lost renewal must not cost the lease.');
     const graceMs = renewMs * 2;
     this.#link = link;
     this.#observe = observe;
@@ -172,7 +173,7 @@ export class PresenceRedis implements Presence {
     do {
       const reply = await this.#link.command(key, 'SSCAN', key, cursor, 'COUNT', SCAN_COUNT);
       const [next, ids] = Array.isArray(reply) ? reply : [];
-      if (!Array.isArray(ids)) throw new TypeError('SSCAN answers a cursor and members');
+      if (!Array.isArray(ids)) throw new TypeError('Redis answered SSCAN without members.');
       into.add(ids.map(String));
       cursor = String(next);
     } while (cursor !== '0');
@@ -219,7 +220,7 @@ export class PresenceRedis implements Presence {
     const own = [...this.#incarnations.former, this.#incarnations.current].filter((id) => id !== '');
     const done = await Promise.allSettled(own.map((id) => this.#reaper.reap(id, 'own', 'left')));
     for (const { reason } of done.filter((one) => one.status === 'rejected')) {
-      this.#link.log.warn({ err: reason }, 'presence not given back: the lease will run out');
+      this.#link.log.warn({ err: reason }, 'presence of this node is not removed: another node removes it once the lease has expired');
     }
   }
 
@@ -234,7 +235,7 @@ export class PresenceRedis implements Presence {
         const reply = await attempt(node);
         if (node !== this.#incarnations.current) continue;
         if (reply !== REAPED) return reply;
-        failure = new HubError('UNAVAILABLE', 'This node was taken for dead and is about to come back.');
+        failure = new HubError('UNAVAILABLE', 'This node counted as dead and comes back: try again.');
       } catch (error) {
         failure = error;
       }
@@ -266,10 +267,10 @@ export class PresenceRedis implements Presence {
       const connections = await this.#reaper.reap(node, 'expired', 'left');
       // A lease without sessions is left by a restore that Redis interrupted.
       if (connections === undefined || connections === 0) return;
-      this.#link.log.warn({ dead: node, connections }, 'a node died: its sessions were removed');
+      this.#link.log.warn({ dead: node, connections }, 'a node is dead: its connections are removed');
       this.#observe.reaped?.(connections);
     } catch (error) {
-      this.#link.log.warn({ err: error, dead: node }, 'a dead node was not reaped to the end: its claim will run out');
+      this.#link.log.warn({ err: error, dead: node }, 'a dead node is removed only in part: a node goes on once the claim has expired');
     } finally {
       this.#reaping.delete(node);
     }

@@ -202,6 +202,6 @@ export class PresenceScripts {
 }
 
 function list(reply: unknown): unknown[] {
-  if (!Array.isArray(reply)) throw new HubError('UNAVAILABLE', 'Redis gave an answer of another shape.');
+  if (!Array.isArray(reply)) throw new HubError('UNAVAILABLE', `Redis answered ${typeof reply} where a list was expected.`);
   return reply;
 }

@@ -122,7 +122,7 @@ export class Restorer {
         await this.#restore(source, this.#silent);
       } catch (error) {
         this.#invalid = true;
-        link.log.warn({ err: error }, 'presence not restored yet');
+        link.log.warn({ err: error }, 'presence cannot be restored yet: this node goes on trying');
         await incarnations.changed(RETRY_MS);
       }
       if (this.#invalid) continue;
@@ -159,7 +159,7 @@ export class Restorer {
       incarnations.forget(former);
     }
     if (silent) await this.#putBack([...new Set(inside.map(({ room }) => room))], (room) => scripts.recount(room));
-    link.log.info({ incarnation: node, connections: living.length, silent }, 'presence restored');
+    link.log.info({ incarnation: node, connections: living.length, silent }, 'presence is restored');
     this.#options.restored(living.length);
     if (silent) this.#releaseCount();
   }
@@ -167,7 +167,7 @@ export class Restorer {
   /** Runs `put` on all, some in each turn of the event loop. */
   async #putBack<T>(entries: readonly T[], put: (entry: T) => Promise<void>): Promise<void> {
     for (let at = 0; at < entries.length; at += BATCH) {
-      if (this.#invalid || this.#stopped) throw new HubError('UNAVAILABLE', 'Redis went away again.');
+      if (this.#invalid || this.#stopped) throw new HubError('UNAVAILABLE', 'Redis is away again.');
       // All have to settle before a failure counts: the next restore would take queued entries for newer ones.
       const done = await Promise.allSettled(entries.slice(at, at + BATCH).map(put));
       for (const one of done) if (one.status === 'rejected') throw one.reason;
@@ -197,5 +197,5 @@ export class Restorer {
 }
 
 function accepted(reply: number): void {
-  if (reply === REAPED) throw new HubError('UNAVAILABLE', 'This node was reaped again.');
+  if (reply === REAPED) throw new HubError('UNAVAILABLE', 'This node counts as dead again.');
 }

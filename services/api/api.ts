@@ -28,9 +28,9 @@ const SHARED: FastifyCorsOptions = {
 };
 
 /**
- * Lets pages of `ALLOWED_ORIGINS` and `PUBLIC_URL` read the answers (CORS protocol of the Fetch
- * standard). A page of a named origin may use the cookies of a login, too. `*` lets every page send
- * requests, but without cookies.
+ * Lets the pages of `ALLOWED_ORIGINS` and `PUBLIC_URL` read answers (CORS, Fetch standard). A page
+ * of a named origin may also send the cookies of a login. With `*` every page may send requests
+ * without cookies.
  */
 function allowOrigins(app: FastifyInstance, { named, any }: Pick<OriginPolicy, 'named' | 'any'>): void {
   app.register(cors, {

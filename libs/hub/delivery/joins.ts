@@ -105,7 +105,8 @@ export class Joins {
   /** Leaves a room, or gives up the join of it: that is answered `NOT_JOINED`. False if the connection was neither in it nor on its way. */
   leave(connection: Connection, name: string): boolean {
     return (
-      this.#cancel(connection, name, new HubError('NOT_JOINED', `${name} was left before it was entered`)) || this.#leave(connection, name)
+      this.#cancel(connection, name, new HubError('NOT_JOINED', `You left ${name} before the join was done: join it again.`)) ||
+      this.#leave(connection, name)
     );
   }
 
@@ -151,7 +152,7 @@ export class Joins {
     const { rooms, roomLimit } = this.#options;
     if (connection.deliveries.get(membership.room) !== delivery) return;
     if (connection.rooms.length >= roomLimit) {
-      throw new HubError('ROOM_LIMIT', `at most ${roomLimit} rooms on one connection: leave one first`);
+      throw new HubError('ROOM_LIMIT', `This connection is in ${roomLimit} rooms (ROOM_LIMIT): leave one first.`);
     }
     const room = rooms.acquire(membership, connection.user.id);
     connection.entered(room);

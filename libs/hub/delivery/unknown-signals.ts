@@ -34,7 +34,7 @@ export class UnknownSignals {
     if (steady() - this.#loggedAt < LOGGED_MS) return;
     log.warn(
       { topic, version, letter, ignored: this.#ignored },
-      'ignored a signal that this release does not know: a node of another release runs beside it',
+      'a signal of another release is ignored: nodes of two releases run, so finish the upgrade',
     );
     this.#loggedAt = steady();
     this.#ignored = 0;

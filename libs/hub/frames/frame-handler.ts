@@ -108,9 +108,9 @@ export class FrameHandler {
     if (connection.budget.invalidFrame(this.#options.clock.steady())) connection.end('RATE_LIMITED', ABUSE_SECONDS);
   }
 
-  /** `memberText` throws RangeError for a `data` that is nested too deeply. */
+  /** `memberText` throws RangeError if `data` has too many levels. */
   #reported(connection: Connection, error: unknown): HubError {
-    if (error instanceof RangeError) return new HubError('INVALID_REQUEST', '`data` is nested too deeply', { cause: error });
+    if (error instanceof RangeError) return new HubError('INVALID_REQUEST', `\`data\` has more than ${DEPTH_MAX} levels`, { cause: error });
     return this.#options.faults.report(error, connection);
   }
 
@@ -240,7 +240,7 @@ export class FrameHandler {
     const budget = user.pages(pageLimits, now);
     if (budget.take(pageLimits, now) === FrameAllowance.ok) return;
     stats.rateLimited('history');
-    throw new HubError('RATE_LIMITED', 'too many pages of history: HISTORY_PAGES_PER_SECOND', {
+    throw new HubError('RATE_LIMITED', 'You read too many pages of history (HISTORY_PAGES_PER_SECOND): wait.', {
       retryAfter: budget.retryAfter(pageLimits),
     });
   }
@@ -330,7 +330,8 @@ export class FrameHandler {
   async #refresh(connection: Connection, id: string | undefined, token: string): Promise<string> {
     const number = connection.beginRefresh();
     const bearer = await this.#options.verify(token);
-    if (bearer.userId !== connection.user.id) throw new HubError('FORBIDDEN', 'the token is of another user');
+    if (bearer.userId !== connection.user.id)
+      throw new HubError('FORBIDDEN', 'The token belongs to another user: open a new connection with it.');
     // A key set may have answered the one that came later first: that one stays in use.
     const before = connection.open ? connection.refresh(number, bearer) : undefined;
     if (before !== undefined) {
@@ -384,7 +385,7 @@ function messageOf({ id, text, data }: MessageFrame, json: string, room?: string
 }
 
 function notJoined(room: string): HubError {
-  return new HubError('NOT_JOINED', `join ${room} first`);
+  return new HubError('NOT_JOINED', `Join ${room} first.`);
 }
 
 /** A frame that is refused unread: its answer bears its `id`, so that its promise on the client can end. */

@@ -32,6 +32,8 @@ export class NewRooms {
   /** The refusal of a room that does not exist, for a user without a free place. */
   refusal(retryAfter: number): HubError {
     this.#refused();
-    return new HubError('RATE_LIMITED', 'too many new rooms: NEW_ROOMS_PER_MINUTE', { retryAfter });
+    return new HubError('RATE_LIMITED', 'You make too many new rooms (NEW_ROOMS_PER_MINUTE): wait, or join one that exists.', {
+      retryAfter,
+    });
   }
 }

@@ -97,6 +97,6 @@ export class UserBytes {
 
   #limited(waitMs: number): HubError {
     this.#options.refused();
-    return new HubError('RATE_LIMITED', 'this user sends too many bytes: USER_BYTES_PER_SECOND', { retryAfter: Math.ceil(waitMs) / 1000 });
+    return new HubError('RATE_LIMITED', 'You send too many bytes (USER_BYTES_PER_SECOND): wait.', { retryAfter: Math.ceil(waitMs) / 1000 });
   }
 }

@@ -54,8 +54,7 @@ export function App() {
       setPlace({ is: 'entry', message: text.stillLoggedIn });
     }
   };
-  // Runs once. A change of the language changes nothing here.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: runs once, see above
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs once; a change of the language must not resume the login again
   useEffect(() => {
     let current = true;
     account.resume().then(

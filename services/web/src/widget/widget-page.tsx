@@ -112,7 +112,7 @@ function EndButton({ text, onEnd }: { readonly text: Text<'widget'>; readonly on
       <button type="button" className="quiet" onClick={onEnd}>
         {text.yes}
       </button>
-      {/* biome-ignore lint/a11y/noAutofocus: the pressed button is gone, and this one changes nothing */}
+      {/* biome-ignore lint/a11y/noAutofocus: the pressed button is gone, so the focus moves to the harmless one */}
       <button type="button" className="quiet" autoFocus onClick={() => setAsking(false)}>
         {text.no}
       </button>
