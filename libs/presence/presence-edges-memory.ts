@@ -1,17 +1,7 @@
-import {
-  EDGES_KEPT_MS,
-  EDGES_MAX,
-  type EdgePage,
-  type EdgeRequest,
-  type EdgesBusy,
-  type PresenceEdge,
-  type PresenceEdges,
-  REPORT_KEPT_MS,
-  type Report,
-  type Subject,
-} from './presence-edges.ts';
+import type { EdgeAnswer, EdgeRequest, PresenceEdge, PresenceEdges, Report, Subject } from './presence-edges.ts';
+import { EDGE_LIMITS } from './presence-edges.ts';
 
-/** Edges above `EDGES_MAX` before the oldest are dropped, in one go. */
+/** Edges above `EDGE_LIMITS.max` before the oldest are dropped, in one go. */
 const SLACK = 1000;
 /** The subject of an entry that is no edge: a position where a reader begins. No room has this name (R1). */
 const MARK: Subject = 'r: ';
@@ -45,17 +35,17 @@ export class PresenceEdgesMemory implements PresenceEdges {
   /** The subject came or went. */
   add(subject: Subject, isPresent: boolean): void {
     if (this.#log === undefined) return;
-    if (this.#now() - this.#readAt > EDGES_KEPT_MS) this.#log = undefined;
+    if (this.#now() - this.#readAt > EDGE_LIMITS.keptMs) this.#log = undefined;
     else this.#append(this.#log, subject, isPresent);
   }
 
-  async read(_shard: number, { holder, holdMs, after, limit }: EdgeRequest): Promise<EdgePage | EdgesBusy> {
+  async read(_shard: number, { holder, holdMs, after, limit }: EdgeRequest): Promise<EdgeAnswer> {
     const now = this.#now();
     const before = this.#holder;
     const left = this.#heldUntil - now;
     if (before !== '' && before !== holder && left > 0 && left <= holdMs) return { state: 'busy', forMs: left };
-    if (now - this.#readAt > EDGES_KEPT_MS) this.#log = undefined;
-    if (now - this.#readAt > REPORT_KEPT_MS) this.#forget();
+    if (now - this.#readAt > EDGE_LIMITS.keptMs) this.#log = undefined;
+    if (now - this.#readAt > EDGE_LIMITS.reportKeptMs) this.#forget();
     this.#holder = holder;
     this.#heldUntil = now + holdMs;
     this.#readAt = now;
@@ -102,7 +92,7 @@ export class PresenceEdgesMemory implements PresenceEdges {
     this.#serial += 1;
     const id = String(this.#serial);
     log.push({ id, subject, isPresent, at: this.#now() });
-    if (log.length > EDGES_MAX + SLACK) log.splice(0, log.length - EDGES_MAX);
+    if (log.length > EDGE_LIMITS.max + SLACK) log.splice(0, log.length - EDGE_LIMITS.max);
     return id;
   }
 

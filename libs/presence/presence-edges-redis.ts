@@ -1,18 +1,8 @@
 import { loadScript, type RedisLink } from '#libs/redis/redis-link.ts';
-import {
-  EDGES_KEPT_MS,
-  EDGES_MAX,
-  type EdgePage,
-  type EdgeRequest,
-  type EdgesBusy,
-  type PresenceEdge,
-  type PresenceEdges,
-  REPORT_KEPT_MS,
-  type Report,
-  type Subject,
-} from './presence-edges.ts';
+import type { EdgeAnswer, EdgeRequest, PresenceEdge, PresenceEdges, Report, Subject } from './presence-edges.ts';
+import { EDGE_LIMITS } from './presence-edges.ts';
 
-const READ = loadScript(new URL('./lua/read-edges.lua', import.meta.url), { EDGES_MAX });
+const READ = loadScript(new URL('./lua/read-edges.lua', import.meta.url), { EDGES_MAX: EDGE_LIMITS.max });
 const RECORD = loadScript(new URL('./lua/record-report.lua', import.meta.url));
 
 /** Members that one `SSCAN` looks at, about. */
@@ -29,10 +19,10 @@ export class PresenceEdgesRedis implements PresenceEdges {
     this.shards = link.keys.presenceShards;
   }
 
-  async read(shard: number, { holder, holdMs, after = '', limit }: EdgeRequest): Promise<EdgePage | EdgesBusy> {
+  async read(shard: number, { holder, holdMs, after = '', limit }: EdgeRequest): Promise<EdgeAnswer> {
     const { keys } = this.#link;
     const names = [keys.observer(shard), keys.edges(shard), keys.reported(shard)];
-    const reply = list(await this.#link.run(READ, names, [holder, holdMs, after, limit, EDGES_KEPT_MS, REPORT_KEPT_MS]));
+    const reply = list(await this.#link.run(READ, names, [holder, holdMs, after, limit, EDGE_LIMITS.keptMs, EDGE_LIMITS.reportKeptMs]));
     const [state, now, before, isWhole, from, entries] = reply;
     if (state === 'busy') return { state, forMs: Number(now) };
     const edges = list(entries).flatMap((entry) => edge(list(entry)));

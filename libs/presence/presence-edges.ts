@@ -24,12 +24,15 @@ export interface PresenceEdge {
   readonly at: number;
 }
 
-/** Edges that are kept for each shard, about. An observer that is further behind misses some. */
-export const EDGES_MAX = 20_000;
-/** Milliseconds that edges are kept, and added, without a reader. */
-export const EDGES_KEPT_MS = 600_000;
-/** Milliseconds that position and report are kept without a reader. */
-export const REPORT_KEPT_MS = 86_400_000;
+/** How much of edges and reports is kept. */
+export const EDGE_LIMITS = {
+  /** Edges of each shard, about. An observer that is further behind misses some. */
+  max: 20_000,
+  /** Milliseconds for which edges are kept, and added, without a reader. */
+  keptMs: 600_000,
+  /** Milliseconds for which position and report are kept without a reader. */
+  reportKeptMs: 86_400_000,
+} as const;
 
 export interface EdgeRequest {
   /** The id of the observer. */
@@ -57,10 +60,13 @@ export interface EdgePage {
 }
 
 /** Another observer holds the shard for at most `forMs` more milliseconds. */
-export interface EdgesBusy {
+interface EdgesBusy {
   readonly state: 'busy';
   readonly forMs: number;
 }
+
+/** The answer to a read. */
+export type EdgeAnswer = EdgePage | EdgesBusy;
 
 export interface Report {
   /** The position to go on from. Undefined: as recorded before. */
@@ -75,7 +81,7 @@ export interface Report {
 export interface PresenceEdges {
   readonly shards: number;
   /** Takes or renews the hold on a shard, and reads edges. */
-  read(shard: number, request: EdgeRequest): Promise<EdgePage | EdgesBusy>;
+  read(shard: number, request: EdgeRequest): Promise<EdgeAnswer>;
   /** Records what the observer reported, for itself or its successor. Resolves with false, and does nothing, if another one holds the shard. */
   record(shard: number, holder: string, report: Report): Promise<boolean>;
   /** The subjects recorded as present, in pages. A subject may come twice. */

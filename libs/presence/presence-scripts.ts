@@ -4,12 +4,13 @@ import { personJson } from '#libs/protocol/server-frame.ts';
 import { signalHead } from '#libs/protocol/signals.ts';
 import { loadScript, type RedisLink, type Script } from '#libs/redis/redis-link.ts';
 import type { PresenceConnection, PresenceUser } from './presence.ts';
-import { EDGES_MAX } from './presence-edges.ts';
+import { EDGE_LIMITS } from './presence-edges.ts';
 
 function load(name: string, constants: Readonly<Record<string, string | number>> = {}): Script {
   return loadScript(new URL(`./lua/${name}.lua`, import.meta.url), constants);
 }
 
+const EDGES_MAX = EDGE_LIMITS.max;
 const CONNECT = load('connect', { EDGES_MAX, NEW_LOGIN: signalHead('login') });
 const DISCONNECT = load('disconnect', { EDGES_MAX });
 const ENTER = load('enter', { EDGES_MAX, ENTERED: signalHead('entered') });

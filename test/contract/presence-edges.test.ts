@@ -1,108 +1,69 @@
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { EDGES_KEPT_MS, EDGES_MAX, type PresenceEdge, type PresenceEdges, type Subject } from '#libs/presence/presence-edges.ts';
+import { describe, expect, it } from 'vitest';
+import { EDGE_LIMITS, type PresenceEdge, type PresenceEdges, type Subject } from '#libs/presence/presence-edges.ts';
 import { PresenceEdgesRedis } from '#libs/presence/presence-edges-redis.ts';
 import { PresenceMemory, PresenceSpace } from '#libs/presence/presence-memory.ts';
 import { PresenceRedis } from '#libs/presence/presence-redis.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
-import { PresenceNode } from '#test/support/presence-node.ts';
+import { eachWorld, inMemory, onServer, type PresenceBackend, type PresenceWorld } from '#test/support/presence-backend.ts';
 import { RedisCluster } from '#test/support/redis-cluster.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const HOLD_MS = 60_000;
-const TOO_MANY = EDGES_MAX + 2000;
+const TOO_MANY = EDGE_LIMITS.max + 2000;
 const FLOOD = "for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', '+', 'u:other' .. i) end";
 const PAGE = { holder: 'one', holdMs: HOLD_MS, limit: 1000 } as const;
 
-/** Nodes that share one backend, and the port of an observer of it. */
-interface World {
+/** Nodes that share one presence, and the port of an observer of it. */
+interface World extends PresenceWorld {
   readonly edges: PresenceEdges;
-  node(): Promise<PresenceNode>;
   /** Adds more edges of other users than are kept to the shard of a user. The next change in it drops the oldest. */
   overflow(user: string): Promise<void>;
   /** Nobody reads for longer than edges are kept. */
   neglect(): Promise<void>;
-  close(): Promise<void>;
 }
 
-interface Backend {
-  readonly name: string;
-  open(): Promise<void>;
-  close(): Promise<void>;
-  world(): Promise<World>;
-}
-
-const memory: Backend = {
-  name: 'memory',
-  open: async () => undefined,
-  close: async () => undefined,
-  world: async () => {
-    let skipped = 0;
-    const space = new PresenceSpace(() => Date.now() + skipped);
-    const nodes: PresenceNode[] = [];
-    return {
-      edges: space.edges,
-      async node() {
-        const node = await new PresenceNode(new PresenceMemory({ emit: async () => undefined }, { space })).start();
-        nodes.push(node);
-        return node;
-      },
-      async overflow() {
-        for (let i = 0; i < TOO_MANY; i += 1) space.edges.add(`u:other${i}`, true);
-      },
-      async neglect() {
-        skipped += EDGES_KEPT_MS + 1000;
-      },
-      close: async () => void (await Promise.all(nodes.map(({ presence }) => presence.close()))),
-    };
-  },
-};
-
-function redis(name: string, start: () => Promise<RedisServer | RedisCluster>): Backend {
-  let server: RedisServer | RedisCluster;
-  let worlds = 0;
+const memory = inMemory<World>((nodes) => {
+  let skipped = 0;
+  const space = new PresenceSpace(() => Date.now() + skipped);
   return {
-    name,
-    async open() {
-      server = await start();
+    edges: space.edges,
+    node: () => nodes.start(new PresenceMemory({ emit: async () => undefined }, { space })),
+    async overflow() {
+      for (let i = 0; i < TOO_MANY; i += 1) space.edges.add(`u:other${i}`, true);
     },
-    close: () => server.stop(),
-    world: async () => {
-      worlds += 1;
-      const prefix = `edges${worlds}`;
-      const nodes: PresenceNode[] = [];
-      const link = RedisLink.open(server.url, { prefix, log: quiet });
-      await link.ready(20_000);
-      const edges = new PresenceEdgesRedis(link);
-      return {
-        edges,
-        async node() {
-          const node = await new PresenceNode(new PresenceRedis(link, { node: `node${nodes.length}` })).start();
-          nodes.push(node);
-          return node;
-        },
-        async overflow(user) {
-          const key = link.keys.edges(link.keys.shardOfUser(user));
-          await link.command(key, 'EVAL', FLOOD, 1, key, TOO_MANY);
-        },
-        async neglect() {
-          for (let shard = 0; shard < edges.shards; shard += 1) {
-            const [log, observer] = [link.keys.edges(shard), link.keys.observer(shard)];
-            const left = Number(await link.command(log, 'PTTL', log));
-            expect(left).toBeGreaterThan(EDGES_KEPT_MS - 60_000);
-            expect(left).toBeLessThanOrEqual(EDGES_KEPT_MS);
-            await link.command(log, 'DEL', log);
-            await link.command(observer, 'HSET', observer, 'until', 0);
-          }
-        },
-        async close() {
-          await Promise.all(nodes.map(({ presence }) => presence.close()));
-          await link.close();
-        },
-      };
+    async neglect() {
+      skipped += EDGE_LIMITS.keptMs + 1000;
     },
   };
+});
+
+function redis(name: string, start: () => Promise<RedisServer | RedisCluster>): PresenceBackend<World> {
+  return onServer(name, start, async (server, prefix, nodes) => {
+    const link = RedisLink.open(server.url, { prefix, log: quiet });
+    await link.ready(20_000);
+    const edges = new PresenceEdgesRedis(link);
+    return {
+      edges,
+      node: () => nodes.start(new PresenceRedis(link, { node: `node${nodes.next}` })),
+      async overflow(user) {
+        const key = link.keys.edges(link.keys.shardOfUser(user));
+        await link.command(key, 'EVAL', FLOOD, 1, key, TOO_MANY);
+      },
+      async neglect() {
+        for (let shard = 0; shard < edges.shards; shard += 1) {
+          const [log, observer] = [link.keys.edges(shard), link.keys.observer(shard)];
+          const left = Number(await link.command(log, 'PTTL', log));
+          expect(left).toBeGreaterThan(EDGE_LIMITS.keptMs - 60_000);
+          expect(left).toBeLessThanOrEqual(EDGE_LIMITS.keptMs);
+          await link.command(log, 'DEL', log);
+          await link.command(observer, 'HSET', observer, 'until', 0);
+        }
+      },
+      close: () => link.close(),
+    };
+  });
 }
 
 const BACKENDS = [memory, redis('Redis', () => RedisServer.start()), redis('a Redis Cluster', () => RedisCluster.start())];
@@ -110,13 +71,10 @@ const BACKENDS = [memory, redis('Redis', () => RedisServer.start()), redis('a Re
 describe.each(BACKENDS)('edges of presence over $name', (backend) => {
   let world: World;
   let edges: PresenceEdges;
-  beforeAll(() => backend.open());
-  afterAll(() => backend.close());
-  beforeEach(async () => {
-    world = await backend.world();
+  eachWorld(backend, (fresh) => {
+    world = fresh;
     ({ edges } = world);
   });
-  afterEach(() => world.close());
 
   /** The positions of an observer. */
   class Observer {

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Topic } from '#libs/broker/broker.ts';
 import { PresenceMemory, PresenceSpace } from '#libs/presence/presence-memory.ts';
 import { PresenceRedis } from '#libs/presence/presence-redis.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
-import { PresenceNode, person, replay } from '#test/support/presence-node.ts';
+import { eachWorld, inMemory, onServer, type PresenceWorld } from '#test/support/presence-backend.ts';
+import { type PresenceNode, person, replay } from '#test/support/presence-node.ts';
 import { RedisEar } from '#test/support/redis-ear.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 import { MACHINE_MS, until } from '#test/support/wait.ts';
@@ -12,89 +13,52 @@ import { MACHINE_MS, until } from '#test/support/wait.ts';
 const POLL_MS = 20;
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** Nodes that share one backend. */
-interface World {
-  node(): Promise<PresenceNode>;
+interface World extends PresenceWorld {
   /** The signals of a topic so far, in order. */
   heard(topic: Topic): Promise<string[]>;
-  close(): Promise<void>;
 }
 
-interface Backend {
-  readonly name: string;
-  open(): Promise<void>;
-  close(): Promise<void>;
-  world(): Promise<World>;
-}
+const memory = inMemory<World>((nodes) => {
+  const space = new PresenceSpace();
+  const signals: { topic: Topic; payload: string }[] = [];
+  const broker = { emit: async (topic: Topic, payload: string) => void signals.push({ topic, payload }) };
+  return {
+    node: () => nodes.start(new PresenceMemory(broker, { space, pollMs: POLL_MS })),
+    heard: async (topic) => signals.filter((one) => one.topic === topic).map(({ payload }) => payload),
+  };
+});
 
-const memory: Backend = {
-  name: 'memory',
-  open: async () => undefined,
-  close: async () => undefined,
-  world: async () => {
-    const space = new PresenceSpace();
-    const signals: { topic: Topic; payload: string }[] = [];
-    const broker = { emit: async (topic: Topic, payload: string) => void signals.push({ topic, payload }) };
-    const nodes: PresenceNode[] = [];
+const redis = onServer<World, RedisServer>(
+  'redis',
+  () => RedisServer.start(),
+  async (server, prefix, nodes) => {
+    const ear = await RedisEar.open(server.port, prefix);
+    const links: RedisLink[] = [];
     return {
-      node: async () => {
-        const node = await new PresenceNode(new PresenceMemory(broker, { space, pollMs: POLL_MS })).start();
-        nodes.push(node);
-        return node;
+      node() {
+        const link = RedisLink.open(server.url, { prefix, log: silent });
+        links.push(link);
+        return nodes.start(new PresenceRedis(link, { node: `node${nodes.next}`, pollMs: POLL_MS }));
       },
-      heard: async (topic) => signals.filter((one) => one.topic === topic).map(({ payload }) => payload),
-      close: async () => void (await Promise.all(nodes.map(({ presence }) => presence.close()))),
+      async heard(topic) {
+        await ear.caughtUp(prefix);
+        const keys = links[0]?.keys;
+        const name = topic.slice(2);
+        return ear.on((topic.startsWith('r:') ? keys?.presenceChannel(name) : keys?.userChannel(name)) ?? '');
+      },
+      async close() {
+        await Promise.all(links.map((link) => link.close()));
+        ear.close();
+      },
     };
   },
-};
+);
 
-function redis(): Backend {
-  let server: RedisServer;
-  let worlds = 0;
-  return {
-    name: 'redis',
-    open: async () => {
-      server = await RedisServer.start();
-    },
-    close: () => server.stop(),
-    world: async () => {
-      worlds += 1;
-      const prefix = `world${worlds}`;
-      const ear = await RedisEar.open(server.port, prefix);
-      const links: RedisLink[] = [];
-      const nodes: PresenceNode[] = [];
-      return {
-        node: async () => {
-          const link = RedisLink.open(server.url, { prefix, log: silent });
-          links.push(link);
-          const node = await new PresenceNode(new PresenceRedis(link, { node: `node${links.length}`, pollMs: POLL_MS })).start();
-          nodes.push(node);
-          return node;
-        },
-        heard: async (topic) => {
-          await ear.caughtUp(prefix);
-          const keys = links[0]?.keys;
-          const name = topic.slice(2);
-          return ear.on((topic.startsWith('r:') ? keys?.presenceChannel(name) : keys?.userChannel(name)) ?? '');
-        },
-        close: async () => {
-          await Promise.all(nodes.map(({ presence }) => presence.close()));
-          await Promise.all(links.map((link) => link.close()));
-          ear.close();
-        },
-      };
-    },
-  };
-}
-
-describe.each([memory, redis()])('presence over $name', (backend) => {
+describe.each([memory, redis])('presence over $name', (backend) => {
   let world: World;
-  beforeAll(() => backend.open());
-  afterAll(() => backend.close());
-  beforeEach(async () => {
-    world = await backend.world();
+  eachWorld(backend, (fresh) => {
+    world = fresh;
   });
-  afterEach(() => world.close());
 
   it('[P1] counts ten tabs of one user on three nodes as one user, until the last is closed', async () => {
     const nodes = [await world.node(), await world.node(), await world.node()];

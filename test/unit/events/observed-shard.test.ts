@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ObservedEvent } from '#libs/events/events.ts';
 import { ObservedShard } from '#libs/events/observed-shard.ts';
-import { EDGES_KEPT_MS, type PresenceEdges, type Subject } from '#libs/presence/presence-edges.ts';
+import { EDGE_LIMITS, type PresenceEdges, type Subject } from '#libs/presence/presence-edges.ts';
 import { PresenceMemory, PresenceSpace } from '#libs/presence/presence-memory.ts';
 import { person } from '#test/support/presence-node.ts';
 
@@ -229,7 +229,7 @@ describe('edges that are lost', () => {
     await stage.pass(1, observer);
     await stage.disconnect('ann');
     await observer.turn();
-    stage.time += EDGES_KEPT_MS + 1000;
+    stage.time += EDGE_LIMITS.keptMs + 1000;
     await stage.connect('ann');
     await stage.pass(30, observer);
     expect(stage.events).toEqual(['0 online ann']);
@@ -253,7 +253,7 @@ describe('edges that are lost', () => {
     for (const user of ['ann', 'bob', 'cid']) await stage.connect(user);
     await stage.pass(1, observer);
     // The log expires, as if Redis had been flushed: everybody is gone from presence, too.
-    stage.time += EDGES_KEPT_MS + 1000;
+    stage.time += EDGE_LIMITS.keptMs + 1000;
     for (const user of ['ann', 'bob', 'cid']) await stage.disconnect(user);
     await observer.turn();
     await stage.pass(8, observer);
@@ -300,7 +300,7 @@ it('[P1] whatever happens, each event follows from the one before, and in the en
         else if (kind === 'fail') hub.isFailing = true;
         else if (kind === 'mend') hub.isFailing = false;
         else if (kind === 'lose') hub.lost.add(`u:${user}`);
-        else if (kind === 'expire') hub.time += EDGES_KEPT_MS + 1;
+        else if (kind === 'expire') hub.time += EDGE_LIMITS.keptMs + 1;
         else await observers[who]?.release();
       }
       hub.isFailing = false;
