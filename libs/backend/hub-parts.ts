@@ -22,7 +22,9 @@ export interface HubParts {
   readonly rules: RoomRules;
   readonly access: RoomAccess;
   readonly writer: MessageWriter;
-  /** Resolves to the bearer of a token. Rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`. */
+  /**
+   * Resolves to the bearer of a token. Rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`.
+   */
   verify(token: string): Promise<Bearer>;
   /**
    * Returns the bearer of a token that a key of this hub signed; undefined if a key set decides.

@@ -11,8 +11,8 @@ export interface EventListener<K extends StoredKind> {
    */
   apply(events: readonly StoredEventOf<K>[]): Promise<void>;
   /**
-   * Asks the store about everything that this process holds: events may be missing. If this rejects,
-   * the feed calls it again.
+   * Asks the store about everything that this process holds: events may be missing. If this
+   * rejects, the feed calls it again.
    */
   recheck(): Promise<void>;
   /** Every event committed more than `ageMs` milliseconds ago is applied. */

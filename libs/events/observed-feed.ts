@@ -6,7 +6,10 @@ import { type ObservedPace, ObservedShard } from './observed-shard.ts';
 
 export interface ObservedFeedOptions {
   readonly edges: PresenceEdges;
-  /** Works through events, in this order. Rejects if they have to come again. Calls for different subjects may overlap. */
+  /**
+   * Works through events, in this order. Rejects if they have to come again. Calls for different
+   * subjects may overlap.
+   */
   readonly handle: (events: readonly ObservedEvent[]) => Promise<void>;
   /** The id of this feed among all. One that starts later has another one. */
   readonly holder: string;
@@ -24,15 +27,18 @@ const PACE: ObservedPace = { graceMs: 3000, reconcileMs: 60_000, settleMs: 10_00
 /**
  * Reports observed events (`ObservedEvent`) to one of all processes that follow.
  *
- * - The events of a user or room alternate: one feed reports none twice in a row. `online` and `occupied` come within a
- *   second; `offline` and `vacated` after a grace of three seconds, and not at all if the subject is back by then.
- * - At least once. If the process ends, another one takes over within six seconds, or two if it stopped in order, and goes on
- *   from what was recorded. What was handled and not recorded yet comes again.
- * - Each minute everything that was reported is compared with presence, so that nothing lost stays lost: edges that Redis
- *   lost, or that were too many while nobody read. Then the difference is reported; a visit that began and ended
- *   unseen is not.
- * - Only if Redis loses everything and the process ends before it has recorded again (a minute at most), its successor does
- *   not know what was reported: it reports everybody who is present, and nobody who left meanwhile.
+ * - The events of a user or room alternate: one feed reports none twice in a row. `online` and
+ *   `occupied` come within a second; `offline` and `vacated` after a grace of three seconds, and
+ *   not at all if the subject is back by then.
+ * - At least once. If the process ends, another one takes over within six seconds, or two if it
+ *   stopped in order, and goes on from what was recorded. What was handled and not recorded yet
+ *   comes again.
+ * - Each minute everything that was reported is compared with presence, so that nothing lost stays
+ *   lost: edges that Redis lost, or that were too many while nobody read. Then the difference is
+ *   reported; a visit that began and ended unseen is not.
+ * - Only if Redis loses everything and the process ends before it has recorded again (a minute at
+ *   most), its successor does not know what was reported: it reports everybody who is present, and
+ *   nobody who left meanwhile.
  */
 export class ObservedFeed {
   readonly #shards: readonly ObservedShard[];
@@ -58,7 +64,9 @@ export class ObservedFeed {
     await this.#poll.refresh();
   }
 
-  /** Ends once the turn under way has, and lets another process take over at once. Never rejects. */
+  /**
+   * Ends once the turn under way has, and lets another process take over at once. Never rejects.
+   */
   async stop(): Promise<void> {
     await this.#poll.stop();
     // If the backend is away, the holds run out.

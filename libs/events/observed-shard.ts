@@ -16,11 +16,17 @@ export interface ObservedShardOptions {
 
 /** Milliseconds. */
 export interface ObservedPace {
-  /** A subject that is back within this time has not gone: a page that is loaded again, a phone that changes networks. */
+  /**
+   * A subject that is back within this time has not gone: a page that is loaded again, a phone that
+   * changes networks.
+   */
   readonly graceMs: number;
   /** Between two comparisons of all that was reported with presence. */
   readonly reconcileMs: number;
-  /** For which nobody is taken for gone after edges were lost: nodes put their users back, or are found dead (P3). */
+  /**
+   * For which nobody is taken for gone after edges were lost: nodes put their users back, or are
+   * found dead (P3).
+   */
   readonly settleMs: number;
   /** For which an observer that died keeps its shards. */
   readonly holdMs: number;
@@ -29,7 +35,10 @@ export interface ObservedPace {
 /** Edges in one read, events in one call of `handle`, subjects in one call of the backend. */
 const PAGE = 500;
 
-/** Milliseconds between two looks at a shard that another observer holds: it may give it back before its time. */
+/**
+ * Milliseconds between two looks at a shard that another observer holds: it may give it back before
+ * its time.
+ */
 const BUSY_MS = 1000;
 
 /** A subject that went and may come back. */
@@ -43,14 +52,16 @@ interface Leaving {
 }
 
 /**
- * What one observer knows of one shard of presence, while it holds the shard.
+ * The knowledge of one observer about one shard of presence, while it holds the shard.
  *
- * The set of subjects reported as present decides about every event: `online` only for a subject that is not in it,
- * `offline` only for one that is. So events of a subject alternate, whatever comes twice or is lost.
+ * The set of subjects reported as present decides about every event: `online` only for a subject
+ * that is not in it, `offline` only for one that is. So events of a subject alternate, whatever
+ * comes twice or is lost.
  *
- * Worked example, with a grace of 3 s. Edges of ann: online at 0 s, offline at 10 s, online at 12 s, offline at 20 s. Events:
- * `online` at once, then `offline` at 23 s with the time 20 s. The position stays before the edge of 20 s until then: if
- * the observer dies at 21 s, its successor reads that edge again.
+ * Worked example, with a grace of 3 s. Edges of ann: online at 0 s, offline at 10 s, online at 12
+ * s, offline at 20 s. Events: `online` at once, then `offline` at 23 s with the time 20 s. The
+ * position stays before the edge of 20 s until then: if the observer dies at 21 s, its successor
+ * reads that edge again.
  */
 export class ObservedShard {
   readonly #options: ObservedShardOptions;
@@ -70,14 +81,17 @@ export class ObservedShard {
   #reconcileAt = 0;
   /** Rises each time that edges were lost. */
   #losses = 0;
-  /** The backend may have lost the record of what was reported. */
+  /** The backend may have lost the record of reports. */
   #isRecordLost = false;
 
   constructor(options: ObservedShardOptions) {
     this.#options = options;
   }
 
-  /** Reads and reports what there is now, and compares if it is time. Rejects if the backend is away, or `handle` did. */
+  /**
+   * Reads and reports what there is now, and compares if it is time. Rejects if the backend is
+   * away, or `handle` did.
+   */
   async turn(): Promise<void> {
     const { clock } = this.#options;
     if (clock() < this.#busyUntil) return;
@@ -126,7 +140,7 @@ export class ObservedShard {
     return page.more;
   }
 
-  /** Edges may be missing: a comparison will tell. */
+  /** Edges may be missing: a comparison finds out. */
   #distrust(now: number): void {
     this.#losses += 1;
     this.#leaving.clear();
@@ -176,8 +190,8 @@ export class ObservedShard {
   }
 
   /**
-   * Hands over the events that wait, then records them. A record that fails is made with the next one. Events that wait
-   * while another observer takes the shard are its to report.
+   * Hands over the events that wait, then records them. A record that fails is made with the next
+   * one. Events that wait while another observer takes the shard are its to report.
    */
   async #report(): Promise<void> {
     while (this.#events.length > 0) {
@@ -207,15 +221,19 @@ export class ObservedShard {
     }
   }
 
-  /** The position from which a successor finds everything that is not reported: before the edge of the first one who is leaving. */
+  /**
+   * The position from which a successor finds everything that is not reported: before the edge of
+   * the first one who is leaving.
+   */
   #safePosition(): string | undefined {
     for (const { before } of this.#leaving.values()) if (before !== undefined) return before;
     return this.#position;
   }
 
   /**
-   * Compares what was reported with presence, page by page. Who is present and was not reported came. Who was reported and
-   * is absent went now, and has the grace to come back. Edges that are not read yet change nothing about either.
+   * Compares what was reported with presence, page by page. Who is present and was not reported
+   * came. Who was reported and is absent went now, and has the grace to come back. Edges that are
+   * not read yet change nothing about either.
    */
   async #reconcile(): Promise<void> {
     const { edges, shard, clock, pace } = this.#options;

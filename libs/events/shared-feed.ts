@@ -25,7 +25,9 @@ export interface SharedFeedOptions<K extends StoredKind> {
 }
 
 const EVERY_MS = 500;
-/** Milliseconds for which a process holds the consumer. If it dies, no other has it for that long. */
+/**
+ * Milliseconds for which a process holds the consumer. If it dies, no other has it for that long.
+ */
 const HELD_MS = 5000;
 /** Milliseconds of one pause while another process holds the consumer, and pauses of one turn. */
 const BUSY_MS = 20;

@@ -1,4 +1,4 @@
-/** What a hub is made of, and what it is given. */
+/** The parts and settings of a hub. */
 import type { Bearer } from '#libs/auth/credentials.ts';
 import type { Broker } from '#libs/broker/broker.ts';
 import type { BucketSize, TokenBuckets } from '#libs/limits/token-buckets.ts';
@@ -50,16 +50,16 @@ export interface HubOptions {
   readonly connectionsPerUser: number;
   /** Seconds between protocol pings. */
   readonly heartbeatSeconds: number;
-  /** Cut off from the backend for longer than this, connections are closed with 4009. */
+  /** Seconds without the backend after which connections are closed with 4009. */
   readonly stateLostSeconds: number;
 }
 
-/** Who comes in, once the token was verified. */
+/** A connection to admit. Its token was verified. */
 export interface Admission {
   readonly bearer: Bearer;
   /** The tab's own label (H1). */
   readonly session: string;
   readonly firstJoin: FirstJoin | undefined;
-  /** It gets all events of the logs of rooms, not messages alone (M7). */
+  /** True if it gets all events of the logs of rooms, not messages alone (M7). */
   readonly wantsEvents: boolean;
 }

@@ -1,4 +1,7 @@
-/** The heart of a node: connections from admission to close, and everything between them and the other nodes. */
+/**
+ * The heart of a node: connections from admission to close, and everything between them and the
+ * other nodes.
+ */
 
 import { randomBytes } from 'node:crypto';
 import type { Bearer } from '#libs/auth/credentials.ts';
@@ -107,7 +110,10 @@ export class Hub {
     });
   }
 
-  /** Connects to the other nodes. Resolves when connections can be admitted; rejects with `HubError` `UNAVAILABLE`. */
+  /**
+   * Connects to the other nodes. Resolves when connections can be admitted; rejects with `HubError`
+   * `UNAVAILABLE`.
+   */
   async start(): Promise<void> {
     const { broker, presence, clock, node, fanout, stats, background } = this.#options;
     await broker.start(
@@ -184,7 +190,8 @@ export class Hub {
   }
 
   /**
-   * Takes a connection whose token was verified, as its 101 is sent. Follow with `opened`, then `closed`.
+   * Takes a connection whose token was verified, as its 101 is sent. Follow with `opened`, then
+   * `closed`.
    * @throws HubError `DRAINING`, `UNAVAILABLE`, `RATE_LIMITED` (too many connections of this user).
    */
   admit(admission: Admission): Connection {
@@ -203,8 +210,9 @@ export class Hub {
   }
 
   /**
-   * The socket is there. Presence gets it, then `welcome` is the first frame (H6). Frames that the client sent meanwhile are handled after it. A connection
-   * of an older login gets the reason and is closed (R4).
+   * The socket is there. Presence gets it, then `welcome` is the first frame (H6). Frames that the
+   * client sent meanwhile are handled after it. A connection of an older login gets the reason and
+   * is closed (R4).
    */
   opened(connection: Connection, socket: Socket): void {
     connection.opened(socket);
@@ -226,12 +234,18 @@ export class Hub {
     }
   }
 
-  /** The client sent a protocol ping: uWebSockets.js has answered it. One that goes on too fast is closed (F3). */
+  /**
+   * The client sent a protocol ping: uWebSockets.js has answered it. One that goes on too fast is
+   * closed (F3).
+   */
   pinged(connection: Connection): void {
     this.#pings.pinged(connection);
   }
 
-  /** The client answered a protocol ping, one with this text, or says that it did: such pongs are limited as pings are (F3). */
+  /**
+   * The client answered a protocol ping, one with this text, or says that it did: such pongs are
+   * limited as pings are (F3).
+   */
   ponged(connection: Connection, text: string): void {
     if (connection.receipts.asked?.ping !== text) this.#pings.strayPong(connection);
     this.#receipts.ponged(connection, text);
@@ -253,7 +267,8 @@ export class Hub {
   /** The socket is gone, or never came to be. */
   closed(connection: Connection): void {
     connection.closed();
-    // A drain gives presence back as a whole at its end: a user who is back on another node by then is not announced as gone (D1).
+    // A drain gives presence back as a whole at its end: a user who is back on another node by then
+    // is not announced as gone (D1).
     if (connection.sentAway) return;
     this.#joins.leaveAll(connection);
     this.#users.remove(connection);
@@ -268,8 +283,9 @@ export class Hub {
   }
 
   /**
-   * Leaves without losing anyone (D1): refuses new connections at once, sends each its `draining` and closes it with 1012, spread over at most
-   * `seconds`, lets messages under way be answered, and gives presence back. Resolves when nothing is left.
+   * Leaves without losing anyone (D1): refuses new connections at once, sends each its `draining`
+   * and closes it with 1012, spread over at most `seconds`, lets messages under way be answered,
+   * and gives presence back. Resolves when nothing is left.
    */
   async drain(seconds: number): Promise<void> {
     if (this.#draining) return;
@@ -307,7 +323,8 @@ export class Hub {
 
   async #register(connection: Connection): Promise<void> {
     const { presence, singleSession } = this.#options;
-    // The user's channel announces a newer login: the node listens to it before it compares this one with the others.
+    // The user's channel announces a newer login: the node listens to it before it compares this
+    // one with the others.
     if (singleSession) await connection.user.listening;
     const [result] = await Promise.all([presence.connect(connection), connection.user.listening]);
     const isSure = connection.registered();
@@ -354,7 +371,8 @@ export class Hub {
     const { clock, background } = this.#options;
     const at = clock.steady();
     background.run('counts', () => {
-      // The count in `welcome` may be newer than the last one of presence: nobody gets the older one after it.
+      // The count in `welcome` may be newer than the last one of presence: nobody gets the older
+      // one after it.
       this.#counts.online(this.#options.presence.onlineCount);
       this.#counts.flush(at, this.#users.size);
     });

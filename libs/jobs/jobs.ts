@@ -72,7 +72,8 @@ export interface Job<Q extends QueueName> {
 }
 
 /**
- * `rerunInMs`: the job is not done; it runs again after that many milliseconds, as its first attempt.
+ * `rerunInMs`: the job is not done; it runs again after that many milliseconds, as its first
+ * attempt.
  */
 export type JobOutcome = undefined | { readonly rerunInMs: number };
 

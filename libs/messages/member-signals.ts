@@ -48,8 +48,8 @@ export class MemberSignals {
   }
 
   /**
-   * As `signal`, to the present members. If the store is away for 30 seconds, members get the message
-   * with the next one, or at their next connect.
+   * As `signal`, to the present members. If the store is away for 30 seconds, members get the
+   * message with the next one, or at their next connect.
    */
   signalPresent(members: MemberLookup, retention: Retention, frame: string, epoch?: string): void {
     this.#options.background.run('member-signals', () =>

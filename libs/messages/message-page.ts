@@ -58,7 +58,10 @@ export function pageItems(room: string, publications: readonly Publication[]): B
   return joined(latestStates(publications).map(({ offset, frame, change }) => messageItem(room, offset, frame, change)));
 }
 
-/** As many of the newest messages of a stretch of a room's log as a page holds, as `pageItems` gives them. */
+/**
+ * As many of the newest messages of a stretch of a room's log as a page holds, as `pageItems` gives
+ * them.
+ */
 export function newestItems(room: string, publications: readonly Publication[]): Buffer {
   return pageItems(room, newest(latestStates(publications)));
 }

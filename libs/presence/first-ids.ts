@@ -1,4 +1,7 @@
-/** Finds the first `limit` ids above `after` among ids that come in parts and in any order. Holds O(limit) ids. */
+/**
+ * Finds the first `limit` ids above `after` among ids that come in parts and in any order. Holds
+ * O(limit) ids.
+ */
 export class FirstIds {
   readonly #after: string;
   readonly #limit: number;

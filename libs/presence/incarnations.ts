@@ -1,12 +1,13 @@
 /**
  * The ids of this node in Redis, one after the other: `<node>~<boot>#<n>`.
  *
- * If a node was reaped, or the effect of a write is unknown, the node goes on under a new incarnation and removes the
- * former one as a whole. The tombstone of the former one makes Redis refuse its late writes. `boot` distinguishes two
- * starts under one node id.
+ * If a node was reaped, or the effect of a write is unknown, the node goes on under a new
+ * incarnation and removes the former one as a whole. The tombstone of the former one makes Redis
+ * refuse its late writes. `boot` distinguishes two starts under one node id.
  *
- * Example: `n1~ab12cd#1` freezes and is reaped. It wakes up, takes a lease as `n1~ab12cd#2`, and puts its living
- * connections back under that id. A write of `#1` that was still in its socket is refused.
+ * Example: `n1~ab12cd#1` freezes and is reaped. It wakes up, takes a lease as `n1~ab12cd#2`, and
+ * puts its living connections back under that id. A write of `#1` that was still in its socket is
+ * refused.
  */
 export class Incarnations {
   readonly #base: string;
@@ -15,7 +16,9 @@ export class Incarnations {
   #number = 0;
   #current = '';
 
-  /** @param node Not empty, without spaces and braces: these separate the parts of entries in Redis. */
+  /**
+   * @param node Not empty, without spaces and braces: these separate the parts of entries in Redis.
+   */
   constructor(node: string, boot: string) {
     if (/[\s{}]|^$/.test(node)) throw new TypeError('A node id must not be empty, and must not contain spaces or braces.');
     this.#base = `${node}~${boot}`;
@@ -26,7 +29,7 @@ export class Incarnations {
     return this.#current;
   }
 
-  /** Those that may still have entries in Redis. */
+  /** The former ids that may still have entries in Redis. */
   get former(): readonly string[] {
     return [...this.#former];
   }

@@ -1,12 +1,15 @@
 /**
- * Runs the tasks of one key one after the other, in the order of the calls. Tasks of different keys run side by side. A key
- * without a task takes no memory.
+ * Runs the tasks of one key one after the other, in the order of the calls. Tasks of different keys
+ * run side by side. A key without a task takes no memory.
  */
 export class KeyedQueue {
   readonly #tails = new Map<string, Promise<unknown>>();
   #recorded: Set<string> | undefined;
 
-  /** Starts `task` at once if the key has none, otherwise after the last one has settled. Settles as the task does. */
+  /**
+   * Starts `task` at once if the key has none, otherwise after the last one has settled. Settles as
+   * the task does.
+   */
   run<T>(key: string, task: () => Promise<T>): Promise<T> {
     this.#recorded?.add(key);
     const before = this.#tails.get(key);
@@ -28,7 +31,10 @@ export class KeyedQueue {
     this.#recorded = undefined;
   }
 
-  /** Whether a task of the key is under way or ran since `record`. Then its state is newer than a snapshot from that moment. */
+  /**
+   * Whether a task of the key is under way or ran since `record`. Then its state is newer than a
+   * snapshot from that moment.
+   */
   isNewer(key: string): boolean {
     return this.#tails.has(key) || this.#recorded?.has(key) === true;
   }

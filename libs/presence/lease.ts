@@ -6,7 +6,9 @@ export interface LeaseOptions {
   readonly leaseMs: number;
   /** Milliseconds between renewals. */
   readonly renewMs: number;
-  /** Milliseconds without a renewal by any node after which Redis counts as the one that was away. */
+  /**
+   * Milliseconds without a renewal by any node after which Redis counts as the one that was away.
+   */
   readonly graceMs: number;
   /** The lease is gone: a reaper removed the node (`reaped`), or Redis lost the lease (`lost`). */
   readonly gone: (how: 'reaped' | 'lost') => void;
@@ -40,7 +42,8 @@ export class Lease {
 
   /**
    * Takes a lease for a new id, which is renewed from then on. Rejects with `UNAVAILABLE`.
-   * @param remember Redis may have lost leases: gives one to all nodes known before, so that those that died are found.
+   * @param remember Redis may have lost leases: gives one to all nodes known before, so that those
+   *   that died are found.
    */
   async take(node: string, remember: boolean): Promise<void> {
     const { leaseMs, graceMs } = this.#options;

@@ -1,7 +1,10 @@
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 import { NODE_FACTS_MS, type NodeDirectory, type NodeFacts, type NodeSighting } from './node-directory.ts';
 
-/** The nodes of one Redis: a set of their ids, and a key for each that expires. All keys are in one slot of a Cluster. */
+/**
+ * The nodes of one Redis: a set of their ids, and a key for each that expires. All keys are in one
+ * slot of a Cluster.
+ */
 export class NodeDirectoryRedis implements NodeDirectory {
   readonly #link: RedisLink;
 

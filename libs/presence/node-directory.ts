@@ -1,7 +1,13 @@
-/** What each gateway reports about itself to the person on call (A13). For display only: no code decides by it. */
+/**
+ * The reports of each gateway for the person on call (A13). For display only: no code decides by
+ * it.
+ */
 import type { Background } from '#libs/telemetry/background.ts';
 
-/** The state of the key set of `JWT_JWKS_URL` in one program. Both values are null until a token needs a key. */
+/**
+ * The state of the key set of `JWT_JWKS_URL` in one program. Both values are null until a token
+ * needs a key.
+ */
 export interface KeySetState {
   /** With the port if it is not the default one. */
   readonly host: string;
@@ -36,7 +42,10 @@ export interface NodeFacts extends Omit<NodeReading, 'messages'> {
 
 /** A node as others see it. */
 export interface NodeSighting extends NodeFacts {
-  /** Milliseconds since its last report. Above `NODE_LOST_MS` the node is dead, frozen or cut off. A node that stops in order is not listed. */
+  /**
+   * Milliseconds since its last report. Above `NODE_LOST_MS` the node is dead, frozen or cut off. A
+   * node that stops in order is not listed.
+   */
   readonly silent: number;
 }
 
@@ -46,14 +55,22 @@ export interface NodeDirectory {
   put(facts: NodeFacts): Promise<void>;
   /** Removes a node that stops in order. */
   remove(id: string): Promise<void>;
-  /** All nodes by id, silent ones too. Rejects with `HubError` `UNAVAILABLE` while the backend is away. */
+  /**
+   * All nodes by id, silent ones too. Rejects with `HubError` `UNAVAILABLE` while the backend is
+   * away.
+   */
   list(): Promise<NodeSighting[]>;
 }
 
 export const NODE_ROOMS_MAX = 50;
-/** Milliseconds of silence after which a node counts as lost: its sessions are gone by then (P3). */
+/**
+ * Milliseconds of silence after which a node counts as lost: its sessions are gone by then (P3).
+ */
 export const NODE_LOST_MS = 10_000;
-/** Milliseconds after its last report for which a node stays listed, so that the person on call sees which one died. */
+/**
+ * Milliseconds after its last report for which a node stays listed, so that the person on call sees
+ * which one died.
+ */
 export const NODE_FACTS_MS = 600_000;
 /** Milliseconds between two reports. */
 const REPORT_MS = 2000;

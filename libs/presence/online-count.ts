@@ -3,8 +3,8 @@ import type { RedisLink } from '#libs/redis/redis-link.ts';
 /**
  * Distinct users online: the sum of the shards' online sets, polled (P2).
  *
- * A poll costs one command for each shard, whatever the number of users. Publishing each change to all nodes would cost
- * O(connects * nodes) during a connect storm.
+ * A poll costs one command for each shard, whatever the number of users. Publishing each change to
+ * all nodes would cost O(connects * nodes) during a connect storm.
  */
 export class OnlineCount {
   readonly #link: RedisLink;
@@ -40,7 +40,9 @@ export class OnlineCount {
     clearInterval(this.#timer);
   }
 
-  /** Takes the count of one shard from the reply of a script, which is newer than any earlier poll. */
+  /**
+   * Takes the count of one shard from the reply of a script, which is newer than any earlier poll.
+   */
   note(shard: number, count: number): void {
     if (this.#held) return;
     this.#sum += count - (this.#counts[shard] ?? 0);

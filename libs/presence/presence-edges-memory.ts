@@ -3,7 +3,10 @@ import { EDGE_LIMITS } from './presence-edges.ts';
 
 /** Edges above `EDGE_LIMITS.max` before the oldest are dropped, in one go. */
 const SLACK = 1000;
-/** The subject of an entry that is no edge: a position where a reader begins. No room has this name (R1). */
+/**
+ * The subject of an entry that is no edge: a position where a reader begins. No room has this name
+ * (R1).
+ */
 const MARK: Subject = 'r: ';
 
 /** Who is present, by user and by room. */
@@ -17,7 +20,10 @@ export class PresenceEdgesMemory implements PresenceEdges {
   readonly shards = 1;
   readonly #space: Space;
   readonly #now: () => number;
-  /** Begins with the edge or mark that the oldest known position names. Undefined while nobody observes. */
+  /**
+   * Begins with the edge or mark that the oldest known position names. Undefined while nobody
+   * observes.
+   */
   #log: PresenceEdge[] | undefined;
   #serial = 0;
   #readAt = Number.NEGATIVE_INFINITY;

@@ -1,14 +1,17 @@
 /**
- * The port for edges of presence: the moments at which a user comes online or goes offline, and a room becomes occupied
- * (its first user enters) or vacated.
+ * The port for edges of presence: the moments at which a user comes online or goes offline, and a
+ * room becomes occupied (its first user enters) or vacated.
  *
- * The change of presence and its edge are one atomic step, so the edges of a subject alternate, whatever the nodes. They
- * are kept in a bounded log for one observer, who can stop and go on where it was; pub/sub would lose what is published
- * meanwhile. While nobody observes there is no log, and presence adds nothing.
+ * The change of presence and its edge are one atomic step, so the edges of a subject alternate,
+ * whatever the nodes. They are kept in a bounded log for one observer, who can stop and go on where
+ * it was; pub/sub would lose what is published meanwhile. While nobody observes there is no log,
+ * and presence adds nothing.
  *
- * Presence consists of shards. All edges of a subject are in one shard, in order. One observer holds a shard at a time.
+ * Presence consists of shards. All edges of a subject are in one shard, in order. One observer
+ * holds a shard at a time.
  *
- * Every method rejects with `HubError` `UNAVAILABLE` if the backend cannot be reached within a few seconds.
+ * Every method rejects with `HubError` `UNAVAILABLE` if the backend cannot be reached within a few
+ * seconds.
  */
 
 /** A user (`u:<id>`) or a room (`r:<room>`). */
@@ -47,11 +50,20 @@ export interface EdgeRequest {
 
 export interface EdgePage {
   readonly state: 'held';
-  /** Unix milliseconds by the backend's clock. If `more` is false, the page ends with the last edge before this moment. */
+  /**
+   * Unix milliseconds by the backend's clock. If `more` is false, the page ends with the last edge
+   * before this moment.
+   */
   readonly now: number;
-  /** Who held the shard before: this observer, another one (whose hold ran out), or nobody known to the backend. */
+  /**
+   * The holder before: this observer, another one (its hold ran out), or nobody that the backend
+   * knows.
+   */
   readonly heldBefore: 'self' | 'other' | 'nobody';
-  /** False if edges after the position may be missing: too many came, nobody read for too long, or the backend lost them. */
+  /**
+   * False if edges after the position may be missing: too many came, nobody read for too long, or
+   * the backend lost them.
+   */
   readonly isWhole: boolean;
   /** The position before the first edge. */
   readonly from: string;
@@ -82,12 +94,15 @@ export interface PresenceEdges {
   readonly shards: number;
   /** Takes or renews the hold on a shard, and reads edges. */
   read(shard: number, request: EdgeRequest): Promise<EdgeAnswer>;
-  /** Records what the observer reported, for itself or its successor. Resolves with false, and does nothing, if another one holds the shard. */
+  /**
+   * Records what the observer reported, for itself or its successor. Resolves with false, and does
+   * nothing, if another one holds the shard.
+   */
   record(shard: number, holder: string, report: Report): Promise<boolean>;
   /** The subjects recorded as present, in pages. A subject may come twice. */
   recorded(shard: number): AsyncIterable<readonly Subject[]>;
   /** The users online and the rooms occupied now, in pages. A subject may come twice. */
   present(shard: number): AsyncIterable<readonly Subject[]>;
-  /** Those of at most 1,000 subjects of the shard that are not present now. */
+  /** Returns those of the subjects (of the shard, at most 1,000) that are not present now. */
   absent(shard: number, subjects: readonly Subject[]): Promise<readonly Subject[]>;
 }

@@ -14,7 +14,10 @@ interface RoomEntry {
   readonly nodes: Set<PresenceMemory>;
 }
 
-/** The state that the nodes of one process share, as a Redis would hold it. Give the same one to each `PresenceMemory`. */
+/**
+ * The state that the nodes of one process share, as a Redis would hold it. Give the same one to
+ * each `PresenceMemory`.
+ */
 export class PresenceSpace {
   /** User -> their connections. */
   readonly connections = new Map<string, Set<PresenceConnection>>();

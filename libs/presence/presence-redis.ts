@@ -38,10 +38,12 @@ const SCAN_COUNT = 1000;
 const RETRY_MS = 100;
 
 /**
- * Presence over Redis: sets guarded by node leases (P1-P3). A connection takes memory only while an operation on it runs.
+ * Presence over Redis: sets guarded by node leases (P1-P3). A connection takes memory only while an
+ * operation on it runs.
  *
- * An operation whose effect is unknown is never repaired on its own. It invalidates the node's incarnation: all living
- * connections are put back under a new one, and the old one is removed as a whole (see `Restorer`).
+ * An operation whose effect is unknown is never repaired on its own. It invalidates the node's
+ * incarnation: all living connections are put back under a new one, and the old one is removed as a
+ * whole (see `Restorer`).
  */
 export class PresenceRedis implements Presence {
   readonly #link: RedisLink;
@@ -224,7 +226,10 @@ export class PresenceRedis implements Presence {
     }
   }
 
-  /** Runs an operation that adds, until it took effect under the present incarnation. Rejects with `UNAVAILABLE` after `patienceMs`. */
+  /**
+   * Runs an operation that adds, until it took effect under the present incarnation. Rejects with
+   * `UNAVAILABLE` after `patienceMs`.
+   */
   async #add(attempt: (node: string) => Promise<number>): Promise<number> {
     const startedAt = performance.now();
     for (;;) {
@@ -247,8 +252,9 @@ export class PresenceRedis implements Presence {
   }
 
   /**
-   * Runs an operation that removes. If it fails, the restore repairs it: the source does not have the entry any more. It is
-   * not repeated under a newer incarnation either: while it is under way, the restore does not put its key back.
+   * Runs an operation that removes. If it fails, the restore repairs it: the source does not have
+   * the entry any more. It is not repeated under a newer incarnation either: while it is under way,
+   * the restore does not put its key back.
    */
   async #remove(attempt: (node: string) => Promise<number>): Promise<number | undefined> {
     if (this.#closed) return undefined;

@@ -31,7 +31,10 @@ export const REPLACED = -2;
 /** A frozen process may write after hours. A tombstone takes about 40 bytes. */
 const TOMBSTONE_MS = 24 * 3_600_000;
 
-/** Why a node is claimed: its lease expired, it is the caller's own id, or the caller renews its claim. */
+/**
+ * Why a node is claimed: its lease expired, it is the caller's own id, or the caller renews its
+ * claim.
+ */
 export type ClaimKind = 'expired' | 'own' | 'hold';
 
 /** The signals of a reap: `left` for each user who left a room, or only `counted` for each room. */
@@ -47,7 +50,10 @@ export type Renewal =
     }
   | { readonly state: 'reaped' | 'lost' };
 
-/** The scripts of presence with their KEYS and ARGV: see the head of each file in `lua/`. All reject with `UNAVAILABLE`; the effect is then unknown. */
+/**
+ * The scripts of presence with their KEYS and ARGV: see the head of each file in `lua/`. All reject
+ * with `UNAVAILABLE`; the effect is then unknown.
+ */
 export class PresenceScripts {
   readonly #link: RedisLink;
   readonly #publish: 'PUBLISH' | 'SPUBLISH';
@@ -59,7 +65,8 @@ export class PresenceScripts {
 
   /**
    * Resolves with the users online in the shard, `REAPED` or `REPLACED`.
-   * @param restoredAt Set when a living connection is put back: the number (ms of Redis time) of its login where Redis forgot that.
+   * @param restoredAt Set when a living connection is put back: the number (ms of Redis time) of
+   *   its login where Redis forgot that.
    */
   async connect(node: string, { id, user, login }: PresenceConnection, restoredAt?: number): Promise<number> {
     const { keys } = this.#link;
@@ -156,7 +163,10 @@ export class PresenceScripts {
     await this.#link.run(TOMBSTONE, [this.#link.keys.tombstones(shard)], [node, TOMBSTONE_MS]);
   }
 
-  /** Removes at most `limit` connections of a node from a shard. Resolves with how many there were, and how many of them were removed here. */
+  /**
+   * Removes at most `limit` connections of a node from a shard. Resolves with how many there were,
+   * and how many of them were removed here.
+   */
   async reapConnections(shard: number, node: string, limit: number): Promise<{ found: number; removed: number }> {
     const { keys } = this.#link;
     const source = keys.nodeConnections(shard, node);
@@ -171,7 +181,10 @@ export class PresenceScripts {
     return { found: entries.length, removed: Number(await this.#link.run(REAP_CONNECTIONS, names, [node, ...entries])) };
   }
 
-  /** Removes at most `limit` (room, user) pairs of a node from a shard. Resolves with how many there were. */
+  /**
+   * Removes at most `limit` (room, user) pairs of a node from a shard. Resolves with how many there
+   * were.
+   */
   async reapRooms(shard: number, node: string, limit: number, announce: ReapSignal): Promise<number> {
     const { keys } = this.#link;
     const source = keys.nodeRooms(shard, node);

@@ -1,8 +1,8 @@
 /**
  * The port for presence: users online, and users in rooms, over all nodes.
  *
- * Sets guarded by node leases, never counters (P1-P3). If a node dies, the first node that sees its lease expired removes
- * its sessions.
+ * Sets guarded by node leases, never counters (P1-P3). If a node dies, the first node that sees its
+ * lease expired removes its sessions.
  */
 import type { Person } from '#libs/protocol/frame-types.ts';
 
@@ -18,9 +18,10 @@ export interface PresenceConnection {
 }
 
 /**
- * The living connections and (room, user) pairs of this node, read when everything has to be put back. A connection is in
- * it from before the call of `connect` until before the call of `disconnect`. A pair is in it from before `enter` until
- * before `leave`, once however many connections the user has in the room.
+ * The living connections and (room, user) pairs of this node, read when everything has to be put
+ * back. A connection is in it from before the call of `connect` until before the call of
+ * `disconnect`. A pair is in it from before `enter` until before `leave`, once however many
+ * connections the user has in the room.
  */
 export interface PresenceSource {
   connections(): Iterable<PresenceConnection>;
@@ -28,26 +29,39 @@ export interface PresenceSource {
 }
 
 export interface PresenceListener {
-  /** The number of distinct users online on all nodes changed. Called once for each poll at most, never with the same value twice in a row. */
+  /**
+   * The number of distinct users online on all nodes changed. Called once for each poll at most,
+   * never with the same value twice in a row.
+   */
   online(count: number): void;
 }
 
 export type ConnectResult = 'ok' | 'replaced';
 
 /**
- * Room changes are announced as signals `entered`, `left` and `counted` on the room's topic (`r:<room>`), atomically with
- * the change. A newer login of a user (R4) is announced as `login` on the user's topic (`u:<user>`): connections of
- * any other login end. See `libs/protocol/signals.ts`.
- * Every method rejects with `HubError` `UNAVAILABLE` if the backend cannot be reached within a few seconds.
+ * Room changes are announced as signals `entered`, `left` and `counted` on the room's topic
+ * (`r:<room>`), atomically with the change. A newer login of a user (R4) is announced as `login` on
+ * the user's topic (`u:<user>`): connections of any other login end. See
+ * `libs/protocol/signals.ts`. Every method rejects with `HubError` `UNAVAILABLE` if the backend
+ * cannot be reached within a few seconds.
  */
 export interface Presence {
   /** Starts the lease and the watch over other nodes' leases. Called once. */
   start(listener: PresenceListener, source: PresenceSource): Promise<void>;
-  /** Registers a connection. Resolves with `replaced`, and registers nothing, if the user has a newer login. Idempotent. */
+  /**
+   * Registers a connection. Resolves with `replaced`, and registers nothing, if the user has a
+   * newer login. Idempotent.
+   */
   connect(connection: PresenceConnection): Promise<ConnectResult>;
-  /** Removes a connection. Never rejects: the next restore, or the end of the lease, repairs a failure. */
+  /**
+   * Removes a connection. Never rejects: the next restore, or the end of the lease, repairs a
+   * failure.
+   */
   disconnect(connection: PresenceConnection): Promise<void>;
-  /** The user's first connection on this node entered the room. Resolves with the room's distinct users. Idempotent. */
+  /**
+   * The user's first connection on this node entered the room. Resolves with the room's distinct
+   * users. Idempotent.
+   */
   enter(room: string, user: PresenceUser): Promise<number>;
   /** The user's last connection on this node left the room. Never rejects. */
   leave(room: string, user: PresenceUser): Promise<void>;
@@ -62,14 +76,21 @@ export interface Presence {
   /** Open connections of each user, in the order asked; 0: offline. */
   sessions(users: readonly string[]): Promise<number[]>;
   /**
-   * At most `limit` users online above `after` in the order of their ids (code units), and whether there are more. A user
-   * who stays online during a walk over all pages is in it exactly once. O(users online) for each page.
+   * At most `limit` users online above `after` in the order of their ids (code units), and whether
+   * there are more. A user who stays online during a walk over all pages is in it exactly once.
+   * O(users online) for each page.
    */
   page(after: string, limit: number): Promise<{ readonly users: readonly string[]; readonly more: boolean }>;
   /** Up to `limit` users online, picked at random. */
   sample(limit: number): Promise<string[]>;
-  /** Single-session mode: those of the connections whose login is no longer the user's newest. For use after signals may have been lost. */
+  /**
+   * Single-session mode: those of the connections whose login is no longer the user's newest. For
+   * use after signals may have been lost.
+   */
   outdated(connections: readonly PresenceConnection[]): Promise<PresenceConnection[]>;
-  /** Removes and announces this node's sessions at once, and releases its lease. No method may be called afterwards. */
+  /**
+   * Removes and announces this node's sessions at once, and releases its lease. No method may be
+   * called afterwards.
+   */
   close(): Promise<void>;
 }

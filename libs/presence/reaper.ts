@@ -6,17 +6,21 @@ const BATCH = 500;
 
 export interface ReaperOptions {
   readonly shards: number;
-  /** Milliseconds for which a claim keeps other reapers away. It is renewed while the work goes on. */
+  /**
+   * Milliseconds for which a claim keeps other reapers away. It is renewed while the work goes on.
+   */
   readonly claimMs: number;
   /** As in `LeaseOptions`. */
   readonly graceMs: number;
 }
 
 /**
- * Removes all entries of one node: a dead one, a former incarnation, or this node itself when it stops.
+ * Removes all entries of one node: a dead one, a former incarnation, or this node itself when it
+ * stops.
  *
- * The claim writes a tombstone to each shard first, so that the node can add nothing meanwhile. Each batch is atomic, and
- * the reaper that removes an entry announces it. So two reapers of one node do no harm.
+ * The claim writes a tombstone to each shard first, so that the node can add nothing meanwhile.
+ * Each batch is atomic, and the reaper that removes an entry announces it. So two reapers of one
+ * node do no harm.
  */
 export class Reaper {
   readonly #scripts: PresenceScripts;
@@ -28,8 +32,9 @@ export class Reaper {
   }
 
   /**
-   * Resolves with the number of connections removed, or with `undefined` if the node lives or another reaper has the claim.
-   * Rejects with `UNAVAILABLE` if Redis goes away meanwhile. The claim then expires, and any node may start again.
+   * Resolves with the number of connections removed, or with `undefined` if the node lives or
+   * another reaper has the claim. Rejects with `UNAVAILABLE` if Redis goes away meanwhile. The
+   * claim then expires, and any node may start again.
    */
   async reap(node: string, kind: Exclude<ClaimKind, 'hold'>, announce: ReapSignal): Promise<number | undefined> {
     const { shards, claimMs, graceMs } = this.#options;

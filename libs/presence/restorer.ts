@@ -28,14 +28,17 @@ export interface RestorerOptions {
   /** Operations on connections by id, on (room, user) pairs by `roomKey`. */
   readonly connections: KeyedQueue;
   readonly rooms: KeyedQueue;
-  /** Milliseconds the count is held after Redis lost data, for the other nodes to put theirs back too. */
+  /**
+   * Milliseconds the count is held after Redis lost data, for the other nodes to put theirs back
+   * too.
+   */
   readonly holdMs: number;
   readonly restored: (connections: number) => void;
 }
 
 /**
- * Milliseconds for which the count is held after this node has put its users back. Other nodes may reconnect a whole pause
- * later, and need time to do the same. Half a renewal if that is longer.
+ * Milliseconds for which the count is held after this node has put its users back. Other nodes may
+ * reconnect a whole pause later, and need time to do the same. Half a renewal if that is longer.
  */
 export function countHold(renewMs: number): number {
   return Math.max(renewMs / 2, RECONNECT_PAUSE_MAX_MS + RESTORE_MS);
@@ -46,13 +49,15 @@ export function roomKey(room: string, user: PresenceUser): string {
 }
 
 /**
- * Puts all entries of this node back under a new incarnation if the present one is *invalid*: it was reaped, Redis lost
- * it, or the effect of an operation is unknown.
+ * Puts all entries of this node back under a new incarnation if the present one is *invalid*: it
+ * was reaped, Redis lost it, or the effect of an operation is unknown.
  *
  * The result is exact although operations go on meanwhile:
- * 1. The new incarnation takes its lease. Operations run under it from then on, and the caller of an operation that was
+ * 1. The new incarnation takes its lease. Operations run under it from then on, and the caller of
+ *   an operation that was
  *    under way under the old one repeats it.
- * 2. A snapshot of the source is taken. Each entry is put back in the queue of its key, unless an operation on the key is
+ * 2. A snapshot of the source is taken. Each entry is put back in the queue of its key, unless an
+ *   operation on the key is
  *    under way or came since: that one is newer.
  * 3. The old incarnation is removed as a whole.
  */
@@ -91,7 +96,10 @@ export class Restorer {
     await this.#running;
   }
 
-  /** Marks the present incarnation as invalid: a new one starts as soon as Redis can be reached. `silent`: users are not announced. */
+  /**
+   * Marks the present incarnation as invalid: a new one starts as soon as Redis can be reached.
+   * `silent`: users are not announced.
+   */
   invalidate(silent: boolean): void {
     if (this.#stopped || this.#source === undefined) return;
     this.#silent ||= silent;
@@ -100,7 +108,10 @@ export class Restorer {
     this.#running ??= this.#run(this.#source);
   }
 
-  /** Invalidates the incarnation if another server process serves a shard than before: its data may be older. */
+  /**
+   * Invalidates the incarnation if another server process serves a shard than before: its data may
+   * be older.
+   */
   checkServers(): void {
     if (this.#source === undefined) return;
     const now = this.#readServers();
@@ -140,7 +151,8 @@ export class Restorer {
     await lease.take(node, silent);
     const goodAt = this.#goodAt ?? 0;
     incarnations.use(node);
-    // Operations that were answered under the old incarnation leave their queues here. Later ones see the new one.
+    // Operations that were answered under the old incarnation leave their queues here. Later ones
+    // see the new one.
     await turn();
     // No await between `record` and the two snapshots: every later operation counts as newer.
     connections.record();
@@ -168,7 +180,8 @@ export class Restorer {
   async #putBack<T>(entries: readonly T[], put: (entry: T) => Promise<void>): Promise<void> {
     for (let at = 0; at < entries.length; at += BATCH) {
       if (this.#invalid || this.#stopped) throw new HubError('UNAVAILABLE', 'Redis is away again.');
-      // All have to settle before a failure counts: the next restore would take queued entries for newer ones.
+      // All have to settle before a failure counts: the next restore would take queued entries for
+      // newer ones.
       const done = await Promise.allSettled(entries.slice(at, at + BATCH).map(put));
       for (const one of done) if (one.status === 'rejected') throw one.reason;
     }

@@ -71,7 +71,9 @@ const DIRECT_ID_LENGTH = 22;
 /** The kind of a room for direct messages. */
 const DIRECT = 'dm' satisfies ManagedRoomKind;
 
-/** R2: the room of direct messages between two users. It does not matter which of them writes first. */
+/**
+ * R2: the room of direct messages between two users. It does not matter which of them writes first.
+ */
 function directRoom(one: string, other: string): string {
   const [first, second] = one < other ? [one, other] : [other, one];
   return `${ROOM_KINDS[DIRECT].prefix}${hash('sha256', `${first}\0${second}`, 'base64url').slice(0, DIRECT_ID_LENGTH)}`;

@@ -33,8 +33,8 @@ export interface ApiParts {
   /** Signs a token that the gateways accept. */
   readonly sign: (credentials: Credentials) => string;
   /**
-   * Resolves to the credentials of a token that is valid, not revoked, and whose user is not banned.
-   * Rejects with `HubError` `MISSING_TOKEN`, `TOKEN_EXPIRED` or `UNAVAILABLE`.
+   * Resolves to the credentials of a token that is valid, not revoked, and whose user is not
+   * banned. Rejects with `HubError` `MISSING_TOKEN`, `TOKEN_EXPIRED` or `UNAVAILABLE`.
    */
   readonly verify: (token: string) => Promise<Credentials>;
   /** Resolves when the job is stored. Rejects with `HubError` `UNAVAILABLE`. */

@@ -88,7 +88,9 @@ export interface GatewayParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly background: Background;
-  /** Resolves to the bearer of a token. Rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`. */
+  /**
+   * Resolves to the bearer of a token. Rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`.
+   */
   verify(token: string): Promise<Bearer>;
   /**
    * Returns the bearer of a token; undefined if only `verify` can tell.

@@ -30,7 +30,8 @@ async function child(config: Config, node: string, port: number): Promise<void> 
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
   background.guard();
   const report = (message: ChildMessage): void => {
-    // With a callback a parent that is just ending is no error: without one, EPIPE would end this process with a stack.
+    // With a callback a parent that is just ending is no error: without one, EPIPE would end this
+    // process with a stack.
     if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
   };
   let running: RunningGateway | undefined;

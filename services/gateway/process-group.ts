@@ -103,8 +103,8 @@ export class ProcessGroup implements AdminSource {
    */
   async metrics(): Promise<string> {
     await Promise.all(this.#members.map((member) => this.#scrape(member)));
-    // Collected without an `await`. So a child that ends meanwhile is counted once: in `snapshots` or
-    // in `#ended`.
+    // Collected without an `await`. So a child that ends meanwhile is counted once: in `snapshots`
+    // or in `#ended`.
     const snapshots = this.#members.map(({ last }) => last).filter((last) => last !== undefined);
     return Metrics.aggregate([...snapshots, this.#ended]);
   }

@@ -175,7 +175,8 @@ export class Upgrade {
   }
 
   /**
-   * Asks the key set, the store or both about a handshake. Rejects with `HubError` if it is refused.
+   * Asks the key set, the store or both about a handshake. Rejects with `HubError` if it is
+   * refused.
    *
    * @param local The bearer, if a local key has decided.
    */

@@ -1,6 +1,7 @@
 /**
- * Pushes of counts, coalesced (P4): at most four a second for the whole hub and for each room, stretched with the number of connections to one a
- * second at 5,000; the last value is always sent, an unchanged one never.
+ * Pushes of counts, coalesced (P4): at most four a second for the whole hub and for each room,
+ * stretched with the number of connections to one a second at 5,000; the last value is always sent,
+ * an unchanged one never.
  */
 
 import { EVERYONE, type Fanout } from '#libs/hub/ports/socket.ts';
@@ -38,8 +39,8 @@ export class Counts {
   }
 
   /**
-   * One connection got this count in a frame of its own (`welcome`, an answer). If the count is back at the pushed one by the next push, only that connection
-   * gets it again.
+   * One connection got this count in a frame of its own (`welcome`, an answer). If the count is
+   * back at the pushed one by the next push, only that connection gets it again.
    */
   sentOnline(connection: Connection, count: number): void {
     if (count === this.#onlinePushed) this.#asides.delete(connection);
@@ -61,7 +62,10 @@ export class Counts {
     this.#dirty.add(room);
   }
 
-  /** Sends what changed since the last push. Call it once a tick; `now` in milliseconds of any steady clock. */
+  /**
+   * Sends what changed since the last push. Call it once a tick; `now` in milliseconds of any
+   * steady clock.
+   */
   flush(now: number, connections: number): void {
     if (now - this.#pushedAt < pushInterval(connections)) return;
     this.#pushedAt = now;

@@ -23,13 +23,16 @@ export interface HealerOptions {
   readonly clock: Pick<Clock, 'wait'>;
 }
 
-/** Counts that could not be asked for because of a bug are asked for again, milliseconds later, so often. */
+/** After a bug the counts are asked for again: so many milliseconds later, so often. */
 const AGAIN_MS = 2000;
 const TRIES = 5;
 
 interface Doubted {
   readonly room: Room;
-  /** The room's count of signals when it was asked about. If it has grown, presence has sent a newer count than the answer. */
+  /**
+   * The room's count of signals when it was asked about. If it has grown, presence has sent a newer
+   * count than the answer.
+   */
   readonly signals: number;
 }
 

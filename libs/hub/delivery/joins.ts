@@ -1,10 +1,12 @@
 /**
  * Entering and leaving rooms, and the way from a position to live delivery (M4, M5).
  *
- * A connection gets a room's live publications from the moment its last `joined` frame is sent. That frame is cut exactly at the offset the
- * relay has reached, in one go with the subscription to the room's topic: nothing can come between, nothing comes twice.
+ * A connection gets a room's live publications from the moment its last `joined` frame is sent.
+ * That frame is cut exactly at the offset the relay has reached, in one go with the subscription to
+ * the room's topic: nothing can come between, nothing comes twice.
  *
- * A page is sent only if the outbox has room for it at that moment. Otherwise one frame that joins a hundred rooms could fill the outbox.
+ * A page is sent only if the outbox has room for it at that moment. Otherwise one frame that joins
+ * a hundred rooms could fill the outbox.
  */
 import type { Broker, Page } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
@@ -27,10 +29,10 @@ import type { PrivateRooms } from './private-rooms.ts';
 
 const PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
 const POSITION_ONLY = { count: 1, bytes: 1 };
-/** A relay that is behind for longer than this does not come by itself. */
+/** Milliseconds after which a relay that is behind does not catch up by itself. */
 const CATCH_UP_MS = 5000;
 
-/** Where a join gets the user's membership from. */
+/** The two ways to the user's membership. */
 interface MembershipSource {
   /** Returns it if no I/O is needed. Throws `HubError` if the name of the room refuses the user. */
   known(): Membership | undefined;
@@ -68,11 +70,13 @@ export class Joins {
   }
 
   /**
-   * Enters a room. Each call gets one answer with its `id`: `joined` (several pages, if much was missed) or `error`, unless the
-   * connection ends. A join that comes while another of the same room is under way shares its outcome. Joining twice is harmless:
-   * the second answer has nothing to recover.
+   * Enters a room. Each call gets one answer with its `id`: `joined` (several pages, if much was
+   * missed) or `error`, unless the connection ends. A join that comes while another of the same
+   * room is under way shares its outcome. Joining twice is harmless: the second answer has nothing
+   * to recover.
    *
-   * @param membership Looked at in this turn: a `message` right behind the join of an open room finds the room joined.
+   * @param membership Looked at in this turn: a `message` right behind the join of an open room
+   *   finds the room joined.
    */
   join(connection: Connection, id: string | undefined, name: string, since: Position | undefined, membership: MembershipSource): void {
     if (!connection.open) return;
@@ -102,7 +106,10 @@ export class Joins {
     }
   }
 
-  /** Leaves a room, or gives up the join of it: that is answered `NOT_JOINED`. False if the connection was neither in it nor on its way. */
+  /**
+   * Leaves a room, or gives up the join of it: that is answered `NOT_JOINED`. False if the
+   * connection was neither in it nor on its way.
+   */
   leave(connection: Connection, name: string): boolean {
     return (
       this.#cancel(connection, name, new HubError('NOT_JOINED', `You left ${name} before the join was done: join it again.`)) ||
@@ -110,7 +117,10 @@ export class Joins {
     );
   }
 
-  /** The room is not open to the user any more: a join under way is answered with `reason`. True if the connection was in the room. */
+  /**
+   * The room is not open to the user any more: a join under way is answered with `reason`. True if
+   * the connection was in the room.
+   */
   takeOut(connection: Connection, name: string, reason: HubError): boolean {
     return !this.#cancel(connection, name, reason) && this.#leave(connection, name);
   }
@@ -140,7 +150,7 @@ export class Joins {
   /** Ends a join under way; does nothing to one that has ended. */
   #fail(connection: Connection, name: string, delivery: Delivery, error: HubError): void {
     if (connection.deliveries.get(name) !== delivery) return;
-    // In this order: who is still on their way in has no subscription to give back.
+    // In this order: a connection that is still entering has no subscription to give back.
     if (delivery.room !== undefined) this.#exit(connection, delivery.room);
     connection.deliveries.end(name);
     for (const id of delivery.ids) connection.sendError(id, error, name);
@@ -171,9 +181,11 @@ export class Joins {
     const { user } = connection;
     const isFirst = room.userEntered(user);
     try {
-      // Counts come as signals: presence is asked only once those are listened to, or a change in between would never be seen.
+      // Counts come as signals: presence is asked only once those are listened to, or a change in
+      // between would never be seen.
       await this.#options.rooms.opened(room, user.id);
-      // Even where this connection left meanwhile: another one of the user may rely on being announced by the first.
+      // Also if this connection left meanwhile: another one of the user may rely on the
+      // announcement by the first.
       await (isFirst && room.users.has(user) ? room.announce(user, () => this.#enterPresence(room, connection)) : room.entry(user));
       if (!wanted()) return;
       delivery.recover();
@@ -187,11 +199,15 @@ export class Joins {
 
   async #enterPresence(room: Room, { user: { id, name }, bearer: { kind } }: Connection): Promise<void> {
     const { countSignals } = room;
-    // A signal that comes meanwhile may be newer than the answer; the signals by themselves end at the truth.
+    // A signal that comes meanwhile may be newer than the answer; the signals by themselves end at
+    // the truth.
     room.countAnswered(await this.#options.presence.enter(room.name, { id, name, kind }), countSignals);
   }
 
-  /** Sends what was missed in pages, each only once the outbox has room for it, and goes live with the last one. */
+  /**
+   * Sends missed publications in pages, each once the outbox has room for it, and goes live with
+   * the last page.
+   */
   async #deliver(
     connection: Connection,
     room: Room,
@@ -221,7 +237,7 @@ export class Joins {
       while (!connection.hasPlace(PAGE_BYTES)) await connection.outboxBelow(PAGE_BYTES);
       if (!wanted()) return;
       if (!page.complete || page.position.epoch !== since.epoch || room.epoch !== since.epoch) break;
-      // What the relay has not reached yet comes live.
+      // Publications that the relay has not reached yet come live.
       const missed = page.publications.filter(({ offset }) => offset <= room.offset);
       const last = missed.at(-1);
       if (last === undefined) break;
@@ -234,10 +250,12 @@ export class Joins {
   }
 
   /**
-   * A client may come from a node that is ahead, with a newer position than this node's relay. That is no loss: the join waits for the relay. If the broker
-   * does not know the position either, it is reported as a loss.
+   * A client may come from a node that is ahead, with a newer position than this node's relay. That
+   * is no loss: the join waits for the relay. If the broker does not know the position either, it
+   * is reported as a loss.
    *
-   * A silent room does not show this node that a new sequence began. Then the wait is in vain: the client gets a loss, and `resync` with the next message.
+   * A silent room does not show this node that a new sequence began. Then the wait is in vain: the
+   * client gets a loss, and `resync` with the next message.
    * @throws HubError `UNAVAILABLE` if the relay stays behind in the same epoch.
    */
   async #catchUp(room: Room, since: Position): Promise<void> {
@@ -274,7 +292,10 @@ export class Joins {
     this.#goLive(connection, room, this.#page(room, id, false, { messages: items, events: undefined }, false));
   }
 
-  /** The latest page, from the broker. Joins of one moment share the answer: a crowd that comes back asks once. */
+  /**
+   * The latest page, from the broker. Joins of one moment share the answer: a crowd that comes back
+   * asks once.
+   */
   #latestOf(room: Room): Promise<LatestPage> {
     const asked = this.#latest.get(room);
     if (asked !== undefined) return asked;
@@ -288,8 +309,9 @@ export class Joins {
   }
 
   /**
-   * As `#deliver`, of a private room. Its messages come over the user's own channel, and are held until the page is sent: so the page is cut where the
-   * broker stands, and what was held follows from there.
+   * As `#deliver`, of a private room. Its messages come over the user's own channel, and are held
+   * until the page is sent: so the page is cut where the broker stands, and what was held follows
+   * from there.
    */
   async #deliverPrivate(
     connection: Connection,
@@ -377,8 +399,8 @@ function privatePage(
 }
 
 /**
- * Whether a page that others follow has anything. A client takes its position from the last item, so a page of nothing
- * but events that it does not get is left out.
+ * Whether a page that others follow has anything. A client takes its position from the last item,
+ * so a page of nothing but events that it does not get is left out.
  */
 function hasItems({ messages, events = '' }: LogItems): boolean {
   return messages.length > 0 || events !== '';

@@ -1,6 +1,7 @@
 /**
- * Takes users out of rooms that they lost (R7). The log of events misses no change; a signal is faster. Each change is checked against the present: a
- * user who was removed and is a member again stays, and nothing is reported twice.
+ * Takes users out of rooms that they lost (R7). The log of events misses no change; a signal is
+ * faster. Each change is checked against the present standing: a user who was removed and is a
+ * member again stays, and nothing is reported twice.
  */
 
 import type { AccessEvent } from '#libs/events/events.ts';
@@ -15,7 +16,7 @@ import { isManagedRoom, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { buildFrame } from '#libs/protocol/server-frame.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 
-/** Questions asked at a time where everything is asked about. */
+/** Questions at a time when the whole node is rechecked. */
 const RECHECKED_AT_ONCE = 1000;
 
 type CloseReason = 'expired' | 'closed';
@@ -27,7 +28,9 @@ export interface LostAccessOptions {
   readonly validity: MembershipValidity;
   readonly access: Pick<RoomAccess, 'recheck'>;
   readonly background: Background;
-  /** Takes the connection out, and ends a join under way with `reason`. True if it was in the room. */
+  /**
+   * Takes the connection out, and ends a join under way with `reason`. True if it was in the room.
+   */
   takeOut(connection: Connection, room: string, reason: HubError): boolean;
 }
 
@@ -38,7 +41,10 @@ export class LostAccess {
     this.#options = options;
   }
 
-  /** Acts on what became of rooms, as the log of events has it. Harmless to repeat. Rejects with `HubError` `UNAVAILABLE` if the present cannot be asked about. */
+  /**
+   * Acts on events of rooms. May be repeated. Rejects with `HubError` `UNAVAILABLE` if the store
+   * cannot be asked for the present standing.
+   */
   async apply(events: readonly AccessEvent[]): Promise<void> {
     const checks: Promise<void>[] = [];
     for (const event of events) {
@@ -63,12 +69,14 @@ export class LostAccess {
     await Promise.all(checks);
   }
 
-  /** What was committed more than so many milliseconds ago is applied. */
+  /** Every event committed more than `ageMs` milliseconds ago is applied. */
   upToDate(ageMs: number): void {
     this.#options.validity.known(ageMs);
   }
 
-  /** Asks about everybody in every room that the hub makes: changes may have been missed. Rejects as `apply`. */
+  /**
+   * Asks about everybody in every managed room, because events may be missing. Rejects as `apply`.
+   */
   async recheck(): Promise<void> {
     const { users, rooms, validity } = this.#options;
     validity.changedAll();
@@ -80,13 +88,19 @@ export class LostAccess {
     }
   }
 
-  /** A signal: the members of the room changed, and the user may be one of them. If the store cannot be asked now, the log comes back to it. */
+  /**
+   * A signal reported that members of the room changed, and the user may be one of them. If the
+   * store is away now, the log reports it again.
+   */
   signalled(user: string, room: string): void {
     this.#options.validity.changed(room);
     this.#options.background.run('rooms', () => this.check(user, room));
   }
 
-  /** Asks whether the user may still be in the room, and takes out who may not. Rejects with `HubError` `UNAVAILABLE`. */
+  /**
+   * Asks whether the user may still be in the room, and takes them out if not. Rejects with
+   * `HubError` `UNAVAILABLE`.
+   */
   async check(id: string, room: string): Promise<void> {
     const { users, access, takeOut } = this.#options;
     const user = users.of(id)[0]?.user;
@@ -112,7 +126,9 @@ export class LostAccess {
     }
   }
 
-  /** A room that is joined is over: reports it to everybody who is in it here, and takes them out. */
+  /**
+   * A room that is joined is over: reports it to everybody who is in it here, and takes them out.
+   */
   closeRoom(name: string, reason: CloseReason): void {
     const { rooms, users, fanout, validity, takeOut } = this.#options;
     validity.changed(name);

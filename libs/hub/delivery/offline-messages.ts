@@ -1,4 +1,7 @@
-/** Messages that arrived while the user had no session. They are sent at connect, oldest first, in pages, each once the outbox has room (M6). */
+/**
+ * Messages that arrived while the user had no session. They are sent at connect, oldest first, in
+ * pages, each once the outbox has room (M6).
+ */
 import type { Broker } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
 import type { MembershipStamp, MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
@@ -17,7 +20,10 @@ import type { PrivateRooms } from './private-rooms.ts';
 /** Messages of all rooms read ahead for one connection, about. */
 const READ_AHEAD = 1000;
 const RETRY_MS = 2000;
-/** Retries a cursor update for a message that is not stored yet: first after `EARLY_MS`, doubling, at most `EARLY_TRIES` times. */
+/**
+ * Retries a cursor update for a message that is not stored yet: first after `EARLY_MS`, doubling,
+ * at most `EARLY_TRIES` times.
+ */
 const EARLY_MS = 100;
 const EARLY_TRIES = 9;
 
@@ -35,7 +41,10 @@ export interface OfflineMessagesOptions {
 
 export class OfflineMessages {
   readonly #options: OfflineMessagesOptions;
-  /** `user room` to the highest offset that reached the user and was not stored yet when it was last looked at. */
+  /**
+   * `user room` to the highest offset that reached the user and was not stored yet when it was last
+   * looked at.
+   */
   readonly #early = new Map<string, number>();
 
   constructor(options: OfflineMessagesOptions) {
@@ -43,11 +52,12 @@ export class OfflineMessages {
   }
 
   /**
-   * Sends the messages of others above the user's cursors, then `offline_messages_complete`. From then on messages of private rooms come live. Call it right
-   * after `welcome`.
+   * Sends the messages of others above the user's cursors, then `offline_messages_complete`. From
+   * then on messages of private rooms come live. Call it right after `welcome`.
    *
-   * If a room changes on the way, access is asked for again: a user who lost it gets nothing more of it (R7). If the store or the broker is away, delivery
-   * goes on once it is back. If delivery fails, the connection ends, and the client connects again.
+   * If a room changes on the way, access is asked for again: a user who lost it gets nothing more
+   * of it (R7). If the store or the broker is away, delivery goes on once it is back. If delivery
+   * fails, the connection ends, and the client connects again.
    */
   deliver(connection: Connection): void {
     this.#options.background.run(
@@ -90,7 +100,10 @@ export class OfflineMessages {
     if (progress.frames > 0) connection.receipts.sentOffline(progress.sent);
   }
 
-  /** A session sent `delivered` (M6). If the store is away, the older cursor stays and the messages are delivered again. */
+  /**
+   * A session sent `delivered` (M6). If the store is away, the older cursor stays and the messages
+   * are delivered again.
+   */
   delivered(connection: Connection, room: string, offset: number): void {
     connection.receipts.reported();
     const { id } = connection.user;
@@ -106,7 +119,10 @@ export class OfflineMessages {
     });
   }
 
-  /** Retries a cursor update for a message that is not stored yet. A group's message is shown before it is stored. */
+  /**
+   * Retries a cursor update for a message that is not stored yet. A group's message is shown before
+   * it is stored.
+   */
   async #remember(user: string, room: string, key: string, offset: number): Promise<void> {
     const { clock, cursors } = this.#options;
     const remembered = this.#early.get(key);
@@ -144,7 +160,8 @@ export class OfflineMessages {
     }
     for (const [room, offset] of behind) {
       if (lost.has(room) || !mayEnter(connection.bearer.kind, room)) continue;
-      // Messages that the user publishes on another device meanwhile come here, too, even if they were passed over before their signal arrived.
+      // Messages that the user publishes on another device meanwhile come here, too, even if they
+      // were passed over before their signal arrived.
       const reached = sent.get(room) ?? offset - 1;
       const known = spans.get(room) ?? { from: reached, top: offset, historyFrom: 0, sent: reached };
       spans.set(room, {
@@ -167,8 +184,9 @@ export class OfflineMessages {
   }
 
   /**
-   * Rooms that are not the user's any more, of those of which nothing is listed to wait for them: where something was signalled, which another session may
-   * have acknowledged, and those that changed since they were known to be theirs. Rejects with `HubError` `UNAVAILABLE`.
+   * Resolves to the rooms that the user has lost, among those without waiting messages: rooms with
+   * a signal, whose messages another session may have acknowledged, and rooms that changed since
+   * the user was known to be a member. Rejects with `HubError` `UNAVAILABLE`.
    */
   async #lost(
     user: string,
@@ -213,12 +231,15 @@ export class OfflineMessages {
       bytes = 0;
       await connection.outboxBelow(PAGE_BYTES);
     }
-    // What was dropped for its age (HISTORY_DAYS) waits for nobody.
+    // Messages that were dropped for their age (HISTORY_DAYS) wait for nobody.
     for (const { room, top, abandoned } of queues) if (!abandoned) raise(sent, room, top);
     return count;
   }
 
-  /** Moves the cursor over the user's own messages, so that they are not read at each connect; never above an undelivered one of somebody else. */
+  /**
+   * Moves the cursor over the user's own messages, so that they are not read at each connect; never
+   * above an undelivered one of somebody else.
+   */
   #passOwn(user: string, stretches: readonly OwnStretch[]): void {
     for (const { queue, delivered } of stretches) {
       const { room, ownUpTo } = queue;
@@ -233,7 +254,7 @@ interface OwnStretch {
   readonly delivered: number;
 }
 
-/** How far a connection has come. */
+/** The progress of one connection. */
 interface Progress {
   /** Room to the offset up to which the messages of others were sent. */
   readonly sent: Map<string, number>;

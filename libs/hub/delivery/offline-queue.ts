@@ -7,7 +7,7 @@ import type { MessageStore } from '#libs/store/message-store.ts';
 
 const STREAM_PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
 
-/** Where messages that wait are read: the store, and the stream for what is not stored yet. */
+/** Reads waiting messages: from the store, and from the stream if they are not stored yet. */
 export interface OfflineSources {
   readonly messages: Pick<MessageStore, 'after'>;
   readonly broker: Pick<Broker, 'after'>;
@@ -17,15 +17,23 @@ export interface OfflineSpan {
   readonly room: string;
   /** The first message is the one above this offset. */
   readonly from: number;
-  /** The highest offset that was asked for: there is nothing below it any more once the queue is empty. */
+  /**
+   * The highest offset that was asked for: there is nothing below it any more once the queue is
+   * empty.
+   */
   readonly top: number;
-  /** Since when the room keeps history, Unix milliseconds: what is older reached whoever was there, and waits for nobody. */
+  /**
+   * Since when the room keeps history, Unix milliseconds: what is older reached whoever was there,
+   * and waits for nobody.
+   */
   readonly historyFrom: number;
   /** Whom they wait for. */
   readonly user: string;
   /** The messages of others up to here were sent before. */
   readonly sent: number;
-  /** The user's own messages below this offset are not sent: they are older than this connection. */
+  /**
+   * The user's own messages below this offset are not sent: they are older than this connection.
+   */
   readonly ownFrom: number;
   /** Messages read from the store at a time. */
   readonly page: number;
@@ -33,7 +41,7 @@ export interface OfflineSpan {
   readonly wantsEvents: boolean;
 }
 
-/** What is read of a room's log. */
+/** An entry of a room's log. */
 interface OfflineItem {
   readonly offset: number;
   /** The publisher's stamp, Unix milliseconds. */
@@ -50,11 +58,12 @@ interface OfflineItem {
 /**
  * The messages of one room that wait for a user, oldest first, read a page at a time.
  *
- * An offset that the store does not have, below one that it has, may be on its way there: its insert is under way, or its gateway died before it. It is
- * taken from the stream, or the cursor would go past it and nobody would be given it. What neither has was dropped for its age.
+ * An offset that the store does not have, below one that it has, may be on its way there: its
+ * insert is under way, or its gateway died before it. It is taken from the stream, or the cursor
+ * would go past it and nobody would be given it. What neither has was dropped for its age.
  *
- * Messages come in their latest state. An event that changes one of them comes only if it brings a newer state, so mostly for messages that were delivered
- * before.
+ * Messages come in their latest state. An event that changes one of them comes only if it brings a
+ * newer state, so mostly for messages that were delivered before.
  */
 export class OfflineQueue {
   readonly room: string;
@@ -94,7 +103,10 @@ export class OfflineQueue {
     return this.#items[this.#next];
   }
 
-  /** Up to here there are only the user's own messages, and events that the connection does not get: the cursor may go there. */
+  /**
+   * Up to here there are only the user's own messages, and events that the connection does not get:
+   * the cursor may go there.
+   */
   get ownUpTo(): number {
     return this.#ownUpTo;
   }
@@ -115,7 +127,10 @@ export class OfflineQueue {
     this.#items = [];
   }
 
-  /** Reads the next page where none is left. Rejects with `HubError` `UNAVAILABLE`; what was read before stays as it is. */
+  /**
+   * Reads the next page where none is left. Rejects with `HubError` `UNAVAILABLE`; what was read
+   * before stays as it is.
+   */
   async fill(): Promise<void> {
     // A page of nothing that waits is passed over.
     while (this.head === undefined && !this.#ended) await this.#read();
@@ -126,7 +141,8 @@ export class OfflineQueue {
     const items: OfflineItem[] = [];
     let reached = this.#from;
     for (const entry of stored) {
-      // Above the top it may be newer than the loss of the room (R7). If the room was not lost, the next question finds it.
+      // Above the top it may be newer than the loss of the room (R7). If the room was not lost, the
+      // next question finds it.
       const below = Math.min(entry.offset, this.top + 1);
       if (below > reached + 1) items.push(...(await this.#unstored(reached, below)));
       reached = Math.max(reached, Math.min(entry.offset, this.top));
@@ -166,7 +182,7 @@ export class OfflineQueue {
     return { offset, at, frame, isMessage: false, own: false, state: targetOfEvent(event) ?? { offset: 0, version: 0 } };
   }
 
-  /** What the stream has between two offsets. */
+  /** Reads the entries of the stream between two offsets. */
   async #unstored(above: number, below: number): Promise<OfflineItem[]> {
     const items: OfflineItem[] = [];
     for (let reached = above; reached + 1 < below; ) {

@@ -1,6 +1,6 @@
 /**
- * The one door of private rooms to a connection (R5, M4). What the user's own channel brings is sent, held or left to offline delivery, as the state of the
- * room's delivery has it.
+ * The one door of private rooms to a connection (R5, M4). What the user's own channel brings is
+ * sent, held or left to offline delivery, as the state of the room's delivery has it.
  */
 import type { Broker, Page, Position } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
@@ -39,8 +39,9 @@ export class PrivateDelivery {
   }
 
   /**
-   * Gives a connection the frames that were held during its delivery, unless access was lost meanwhile (R7). If the delivery was a join that failed and the
-   * connection knows a position, that is compared with the broker's first.
+   * Gives a connection the frames that were held during its delivery, unless access was lost
+   * meanwhile (R7). If the delivery was a join that failed and the connection knows a position,
+   * that is compared with the broker's first.
    *
    * @param page The position that the page was cut at; undefined if none was sent.
    */
@@ -111,11 +112,13 @@ export class PrivateDelivery {
   }
 
   /**
-   * Compares the sequence that a connection knows with the broker's. If it is another one, the connection gets `resync`; what comes meanwhile is held. If the
-   * user's own channel is behind, it is followed up.
+   * Compares the sequence that a connection knows with the broker's. If it is another one, the
+   * connection gets `resync`; what comes meanwhile is held. If the user's own channel is behind, it
+   * is followed up.
    *
    * @param held What waits for the outcome already.
-   * @returns The broker's position. Undefined if a delivery is under way: that finds the position by itself; or if a join took over, or the user is gone.
+   * @returns The broker's position. Undefined if a delivery is under way: that finds the position
+   *   by itself; or if a join took over, or the user is gone.
    */
   async compare(connection: Connection, room: string, held: readonly PrivateFrame[] = []): Promise<Position | undefined> {
     const { user, deliveries } = connection;
@@ -134,7 +137,10 @@ export class PrivateDelivery {
     return position;
   }
 
-  /** If it fails, the user's connections end: the client connects again and gets everything above the cursor. */
+  /**
+   * If it fails, the user's connections end: the client connects again and gets everything above
+   * the cursor.
+   */
   run(user: LocalUser, work: () => Promise<void>): void {
     this.#options.background.run('private-rooms', work, () => {
       for (const connection of [...this.#options.users.of(user.id)]) connection.end('UNAVAILABLE');

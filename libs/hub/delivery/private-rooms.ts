@@ -1,8 +1,9 @@
 /**
  * Messages of private rooms on their way to a user's connections here (R5, M4).
  *
- * They come over the user's own channel, from any node, in any order, and some may be lost with a connection to the backend. Each room's are handed over
- * in the order of their offsets, each once; what is missing is read from the stream or the store before anything newer is handed over.
+ * They come over the user's own channel, from any node, in any order, and some may be lost with a
+ * connection to the backend. Each room's are handed over in the order of their offsets, each once;
+ * what is missing is read from the stream or the store before anything newer is handed over.
  */
 import type { Broker, Page, Position } from '#libs/broker/broker.ts';
 import type { Clock } from '#libs/hub/ports/clock.ts';
@@ -48,8 +49,9 @@ export class PrivateRooms {
   }
 
   /**
-   * Takes a finished `message` frame from the own channel of a user. `epoch`: only of rooms that keep a stream alone. If it differs from the one before, the
-   * sequence was lost or the signal is late: the broker tells which.
+   * Takes a finished `message` frame from the own channel of a user. `epoch`: only of rooms that
+   * keep a stream alone. If it differs from the one before, the sequence was lost or the signal is
+   * late: the broker tells which.
    */
   arrived(id: string, retention: Retention, frame: Buffer, epoch?: string): void {
     const user = this.#options.users.of(id)[0]?.user;
@@ -78,8 +80,9 @@ export class PrivateRooms {
   }
 
   /**
-   * Call after offline delivery sent everything up to this offset to one connection. The user's other connections may have less: they get the messages in
-   * between, at once or with the next message of the channel.
+   * Call after offline delivery sent everything up to this offset to one connection. The user's
+   * other connections may have less: they get the messages in between, at once or with the next
+   * message of the channel.
    */
   start(connection: Connection, room: string, offset: number): void {
     const { user } = connection;
@@ -92,8 +95,8 @@ export class PrivateRooms {
   }
 
   /**
-   * Looks for messages of these users whose signals may have been lost, for a few users at a time. A user who still waits from an earlier call is looked
-   * after once.
+   * Looks for messages of these users whose signals may have been lost, for a few users at a time.
+   * A user who still waits from an earlier call is looked after once.
    */
   heal(ids: readonly string[]): void {
     for (const id of ids) this.#doubted.add(id);
@@ -138,7 +141,10 @@ export class PrivateRooms {
     }
   }
 
-  /** Looks at the private rooms of which a connection got a page: the first messages that followed may be lost with their signals. */
+  /**
+   * Looks at the private rooms of which a connection got a page: the first messages that followed
+   * may be lost with their signals.
+   */
   async #healPages(connection: Connection): Promise<void> {
     const { user } = connection;
     for (const [room, page] of [...connection.deliveries.pages]) {
@@ -154,8 +160,9 @@ export class PrivateRooms {
   }
 
   /**
-   * Handles the first message of a room since the user connected, or since access was lost. Messages between the cursor and this one are read and sent
-   * first. A late signal may name a room that the user has lost (R7): nothing is sent then.
+   * Handles the first message of a room since the user connected, or since access was lost.
+   * Messages between the cursor and this one are read and sent first. A late signal may name a room
+   * that the user has lost (R7): nothing is sent then.
    */
   async #begin(user: LocalUser, room: string, retention: Retention, first: Arrival): Promise<void> {
     const feed = PrivateFeed.from(first);
@@ -174,7 +181,10 @@ export class PrivateRooms {
     await this.#release(user, room, retention, feed, cursor?.historyFrom);
   }
 
-  /** Messages up to this offset are there: reads those that the feed lacks, unless it recovers already. */
+  /**
+   * Messages up to this offset are there: reads those that the feed lacks, unless it recovers
+   * already.
+   */
   #catchUp(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, upTo: number): void {
     if (feed.state !== DeliveryState.live || feed.offset >= upTo) return;
     feed.recover();
@@ -200,7 +210,10 @@ export class PrivateRooms {
     if (await this.#follow(user, room, retention, feed)) await this.#release(user, room, retention, feed);
   }
 
-  /** Hands over what was held, in order, with what lies between and is not older than `historyFrom`; ends when nothing is held any more. */
+  /**
+   * Hands over what was held, in order, with what lies between and is not older than `historyFrom`;
+   * ends when nothing is held any more.
+   */
   async #release(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, historyFrom = 0): Promise<void> {
     for (let next = feed.next(); next !== undefined; next = feed.next()) {
       if (next.epoch !== feed.epoch && !(await this.#follow(user, room, retention, feed, next.epoch))) return;
@@ -208,7 +221,7 @@ export class PrivateRooms {
       if (next.epoch !== feed.epoch) continue;
       if (feed.isLate(next)) {
         await this.#resync(user, room, retention, feed, feed.offset);
-        feed.lateTold(next.offset);
+        feed.lateReported(next.offset);
       } else if (next.offset > feed.offset + 1) await this.#read(user, room, retention, feed, next.offset - 1, historyFrom);
       if (!this.#isTheirs(user, room, feed)) return;
       // The sequence may have begun anew during the read.
@@ -218,8 +231,9 @@ export class PrivateRooms {
   }
 
   /**
-   * Reads and hands over the messages above the feed's offset, up to `upTo`. Messages above that may not be the user's (R7), and have signals of their own. If
-   * the stream no longer has them, the user gets `resync`.
+   * Reads and hands over the messages above the feed's offset, up to `upTo`. Messages above that
+   * may not be the user's (R7), and have signals of their own. If the stream no longer has them,
+   * the user gets `resync`.
    */
   async #read(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, upTo: number, historyFrom = 0): Promise<void> {
     while (feed.offset < upTo) {
@@ -252,7 +266,9 @@ export class PrivateRooms {
   }
 
   /**
-   * Compares the room's sequence with that of the feed, and goes on from there if it began anew, or went back. `epoch`: that of a signal. Returns false once access is lost. Call it only while arrivals are held: otherwise a newer message may be sent first.
+   * Compares the room's sequence with that of the feed, and goes on from there if it began anew, or
+   * went back. `epoch`: that of a signal. Returns false once access is lost. Call it only while
+   * arrivals are held: otherwise a newer message may be sent first.
    */
   async #follow(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, epoch = feed.epoch): Promise<boolean> {
     const latest = await this.#latest(user, room, feed);
@@ -262,7 +278,10 @@ export class PrivateRooms {
     return true;
   }
 
-  /** If the latest page is of another sequence than the feed, the feed goes on from there and the user gets `resync`. Returns whether it is. */
+  /**
+   * If the latest page is of another sequence than the feed, the feed goes on from there and the
+   * user gets `resync`. Returns whether it is.
+   */
   #restart(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, latest: Page): boolean {
     const { position } = latest;
     if (!feed.isOtherThan(position)) return false;
@@ -300,7 +319,10 @@ export class PrivateRooms {
     this.#deliveries.release(connection, room, delivery, page);
   }
 
-  /** Whether the user is here and still has access. Work that began before access was lost stops (R7). */
+  /**
+   * Whether the user is here and still has access. Work that began before access was lost stops
+   * (R7).
+   */
   #isTheirs(user: LocalUser, room: string, feed: PrivateFeed): boolean {
     return this.#deliveries.isHere(user) && user.feeds.get(room) === feed;
   }

@@ -1,6 +1,7 @@
 /**
- * What surely reached a client that never sends `delivered` (M6). What was handed to its socket may be in the outbox, in a buffer of the system, or on
- * its way. A pong proves that all arrived which was sent before the ping that it answers: both ends keep the order.
+ * Finds out which messages reached a client that never sends `delivered` (M6). A frame that was
+ * handed to the socket may still be in the outbox, in a buffer of the system, or on its way. A pong
+ * proves that every frame sent before its ping has arrived: both ends keep the order.
  */
 
 import type { Connection } from '#libs/hub/sessions/connection.ts';
@@ -9,7 +10,7 @@ import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 
-/** A client that answers other pings than the one it is asked with is asked again after so long, milliseconds. */
+/** Milliseconds after which a client that answered other pings is asked again. */
 const AGAIN_MS = 1000;
 
 export interface ReceiptsOptions {
@@ -27,7 +28,10 @@ export class Receipts {
     this.#options = options;
   }
 
-  /** Call for each frame of the client. Sends a ping if messages are unacknowledged. Costs two comparisons otherwise. */
+  /**
+   * Call for each frame of the client. Sends a ping if messages are unacknowledged. Costs two
+   * comparisons otherwise.
+   */
   alive(connection: Connection): void {
     const { receipts } = connection;
     if (!receipts.isDue || !connection.deliveries.isCaughtUp) return;
@@ -63,7 +67,10 @@ export class Receipts {
   }
 }
 
-/** Room to the offset up to which everything above the cursor was sent to the connection; only rooms whose cursor is behind it. */
+/**
+ * Room to the offset up to which everything above the cursor was sent to the connection; only rooms
+ * whose cursor is behind it.
+ */
 function sentTo(connection: Connection, offline: ReadonlyMap<string, number>): Map<string, number> {
   const upTo = new Map(offline);
   for (const [room, feed] of connection.user.feeds) {
@@ -73,7 +80,7 @@ function sentTo(connection: Connection, offline: ReadonlyMap<string, number>): M
   return upTo;
 }
 
-/** How far a private room was handed to this connection of the user. */
+/** The offset up to which a private room was handed to this connection of the user. */
 function handedTo(connection: Connection, name: string, { offset }: PrivateFeed): number {
   return connection.deliveries.get(name) !== undefined || !mayEnter(connection.bearer.kind, name) ? 0 : offset;
 }

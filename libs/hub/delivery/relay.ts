@@ -20,7 +20,10 @@ export interface RelayOptions {
   readonly stats: HubStats;
   /** Unix milliseconds, as in publishers' stamps. */
   readonly now: () => number;
-  /** A signal on a user's own channel, or on that of every node. The bytes are valid during the call only. */
+  /**
+   * A signal on a user's own channel, or on that of every node. The bytes are valid during the call
+   * only.
+   */
   userSignal(user: string, payload: Uint8Array): void;
   /** The room is over: reports it to everybody who is in it here, and takes them out. */
   closed(room: string, reason: EndReason): void;
@@ -89,7 +92,10 @@ export class Relay implements BrokerListener {
     this.#guarded(() => this.#options.connectivity(up));
   }
 
-  /** Guards a handler that runs in the broker's socket callbacks: an error thrown there would end the process. */
+  /**
+   * Guards a handler that runs in the broker's socket callbacks: an error thrown there would end
+   * the process.
+   */
   #guarded(act: () => void): void {
     try {
       act();
@@ -98,7 +104,10 @@ export class Relay implements BrokerListener {
     }
   }
 
-  /** Sends `resync` to connections that may not have the publication, with it as the newest of the latest page. */
+  /**
+   * Sends `resync` to connections that may not have the publication, with it as the newest of the
+   * latest page.
+   */
   #makeGood(room: Room, offset: number, frame: Uint8Array): void {
     const before = room.recent.kept().filter((publication) => publication.offset < offset);
     const latest = latestStates([...before, { offset, frame: Buffer.from(frame) }]).slice(-PAGE_MESSAGES);

@@ -13,8 +13,8 @@ export interface UnknownSignalsOptions {
 const LOGGED_MS = 60_000;
 
 /**
- * Ignores signals that this release cannot read: nodes of another release send them while an upgrade is under way.
- * Counts each, and logs at most one a minute.
+ * Ignores signals that this release cannot read: nodes of another release send them while an
+ * upgrade is under way. Counts each, and logs at most one a minute.
  */
 export class UnknownSignals {
   readonly #options: UnknownSignalsOptions;

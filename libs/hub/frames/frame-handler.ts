@@ -1,4 +1,4 @@
-/** Frames of clients: checked, limited, and handed to whom they concern (F). */
+/** Limits and checks the frames of clients, and hands them to the part that handles them (F). */
 import type { Bearer } from '#libs/auth/credentials.ts';
 import type { Broker } from '#libs/broker/broker.ts';
 import type { Counts } from '#libs/hub/delivery/counts.ts';
@@ -57,7 +57,7 @@ export interface FrameHandlerOptions {
 /** A frame with a message for a room or a user. */
 type MessageFrame = Pick<CheckedFrame & { readonly name: 'message' }, 'id' | 'text' | 'data'>;
 
-/** What an answer repeats of its frame. */
+/** The members of a frame that its answer repeats. */
 interface FrameLabel {
   readonly id: string | undefined;
   readonly room?: string;
@@ -198,8 +198,9 @@ export class FrameHandler {
   }
 
   /**
-   * Returns the user's membership if no I/O is needed. Those of managed rooms are kept for all connections of the user; for other
-   * rooms each connection's own token decides, and it always decides what its kind may do.
+   * Returns the user's membership if no I/O is needed. Those of managed rooms are kept for all
+   * connections of the user; for other rooms each connection's own token decides, and it always
+   * decides what its kind may do.
    *
    * @throws HubError if the room's name refuses the user.
    */
@@ -221,7 +222,10 @@ export class FrameHandler {
     return this.#known(connection, room) ?? this.#ask(connection, room);
   }
 
-  /** What of the room may be read. The membership is tried first, because it is remembered; a closed conversation asks the store each time. */
+  /**
+   * Resolves to the retention of a room that the user may read. Tries the membership first, because
+   * it is remembered. A closed conversation asks the store each time.
+   */
   async #retention(connection: Connection, room: string): Promise<Retention> {
     try {
       return (await this.#membership(connection, room)).retention;
@@ -232,7 +236,10 @@ export class FrameHandler {
     }
   }
 
-  /** @throws HubError `RATE_LIMITED` if the user read as many pages of history in this second as they may. */
+  /**
+   * @throws HubError `RATE_LIMITED` if the user read as many pages of history in this second as
+   *   they may.
+   */
   #takePage({ user }: Connection): void {
     const { pageLimits, clock, stats } = this.#options;
     if (pageLimits.rate === 0) return;
@@ -271,7 +278,8 @@ export class FrameHandler {
   /**
    * Reads something of a room. Access may be lost during the read (R7): then it is asked for again.
    *
-   * @param ask Resolves with what the user may read; throws or rejects with `HubError` if that is nothing.
+   * @param ask Resolves with what the user may read; throws or rejects with `HubError` if that is
+   *   nothing.
    */
   async #read<T, U>(room: string, ask: () => Promise<T>, read: (allowed: T) => Promise<U>): Promise<U> {
     const { validity } = this.#options;
@@ -341,7 +349,10 @@ export class FrameHandler {
     return buildFrame('refreshed', { id, expiresAt: connection.bearer.expiresAt });
   }
 
-  /** Why the user may no longer be in a room; undefined: they may. A backend that is away puts nobody out. */
+  /**
+   * Why the user may no longer be in a room; undefined: they may. A backend that is away puts
+   * nobody out.
+   */
   async #refusal(connection: Connection, room: string): Promise<HubError | undefined> {
     try {
       await this.#membership(connection, room);
@@ -378,7 +389,11 @@ function byName(one: PresenceUser, other: PresenceUser): number {
   return one.name < other.name ? -1 : 1;
 }
 
-/** The message of a frame. `data` is as it was written: no number of it is changed. @throws RangeError as `memberText`. */
+/**
+ * The message of a frame. `data` is as it was written: no number of it is changed.
+ *
+ * @throws RangeError as `memberText`.
+ */
 function messageOf({ id, text, data }: MessageFrame, json: string, room?: string): OutgoingMessage {
   const own = data === undefined ? undefined : memberText(json, 'data', DEPTH_MAX);
   return { id, room, text, data: own, frameBytes: Buffer.byteLength(json) };
@@ -388,7 +403,10 @@ function notJoined(room: string): HubError {
   return new HubError('NOT_JOINED', `Join ${room} first.`);
 }
 
-/** A frame that is refused unread: its answer bears its `id`, so that its promise on the client can end. */
+/**
+ * A frame that is refused unread: its answer bears its `id`, so that its promise on the client can
+ * end.
+ */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,4 +1,7 @@
-/** What connections say: held back when the node is at its limit, handed to the writer, answered. */
+/**
+ * Takes the messages of connections: holds them back at the node's limit, hands them to the writer,
+ * answers them.
+ */
 
 import type { UserBytes } from '#libs/hub/limits/user-bytes.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
@@ -14,7 +17,7 @@ import type { Background } from '#libs/telemetry/background.ts';
 
 /** Messages under way at once in one lane of a node. */
 const IN_FLIGHT_MAX = 4096;
-/** With fewer than this under way, a slow answer does not show that this node is loaded. */
+/** With fewer messages under way, a slow answer does not show that this node is loaded. */
 const IN_FLIGHT_CALM = 64;
 /** An answer that took longer than this means the node cannot keep up. */
 const SLOW_ACK_MS = 1000;
@@ -44,7 +47,7 @@ export interface OutgoingMessage {
   readonly frameBytes: number;
 }
 
-/** How it goes with messages that wait for the same things. */
+/** Messages that wait for the same backend. */
 class Lane {
   inFlight = 0;
   slow = false;
@@ -56,7 +59,7 @@ class Lane {
 
 export class Publisher {
   readonly #options: PublisherOptions;
-  /** Those that wait for the database hold back no others: it may be away. */
+  /** Apart from the others: messages that wait for a database that is away hold back no others. */
   readonly #stored = new Lane();
   readonly #unstored = new Lane();
 
@@ -70,8 +73,9 @@ export class Publisher {
   }
 
   /**
-   * Publishes a message and answers the sender, with `ack` or `error`. From here on the message counts as under way. It is with the
-   * writer at the end of the call if the sender's bytes are there: messages keep their order, and most need no promise before it.
+   * Publishes a message and answers the sender, with `ack` or `error`. From here on the message
+   * counts as under way. It is with the writer at the end of the call if the sender's bytes are
+   * there: messages keep their order, and most need no promise before it.
    */
   publish(connection: Connection, membership: Membership, message: OutgoingMessage): void {
     const { bytes, validity, background } = this.#options;
@@ -87,7 +91,10 @@ export class Publisher {
     }
   }
 
-  /** As `publish`, once the store has answered that the sender is a member. Messages that wait for one answer go on in their order. */
+  /**
+   * As `publish`, once the store has answered that the sender is a member. Messages that wait for
+   * one answer go on in their order.
+   */
   publishOnceMember(connection: Connection, ask: () => Promise<Membership>, message: OutgoingMessage): void {
     const lane = this.#stored;
     if (!this.#enter(connection, lane, message)) return;
@@ -103,7 +110,10 @@ export class Publisher {
     );
   }
 
-  /** Past its capacity a fan-out collapses rather than flattens, so publishers are held back first: refuses with `BUSY`. */
+  /**
+   * Past its capacity a fan-out collapses rather than flattens, so publishers are held back first:
+   * refuses with `BUSY`.
+   */
   #enter(connection: Connection, lane: Lane, message: OutgoingMessage): boolean {
     if (lane.full) {
       this.#refuse(connection, message, new HubError('BUSY', undefined, { retryAfter: 1 }));
@@ -132,7 +142,10 @@ export class Publisher {
     return !isManagedRoom(room) || this.#options.validity.stands(room, stamp);
   }
 
-  /** Refuses a user who lost the room while they waited. Rejects with `HubError` `FORBIDDEN`, `ROOM_CLOSED`, `NOT_STORED`. */
+  /**
+   * Refuses a user who lost the room while they waited. Rejects with `HubError` `FORBIDDEN`,
+   * `ROOM_CLOSED`, `NOT_STORED`.
+   */
   async #askAgain(user: string, room: string): Promise<void> {
     const standing = await this.#options.access.standing(user, room).catch((error: unknown) => {
       throw new HubError('NOT_STORED', undefined, { cause: error, retryAfter: 1 });
@@ -141,7 +154,9 @@ export class Publisher {
     if (standing !== Standing.member) throw new HubError('ROOM_CLOSED');
   }
 
-  /** Throws only before anything is under way: then the caller takes the message out of its lane. */
+  /**
+   * Throws only before anything is under way: then the caller takes the message out of its lane.
+   */
   #write(connection: Connection, membership: Membership, stamp: MembershipStamp, { id, text, data }: OutgoingMessage, lane: Lane): void {
     const { writer, access, stats, faults, background, steady } = this.#options;
     const at = steady();
@@ -170,7 +185,10 @@ export class Publisher {
   }
 }
 
-/** The store that did not answer would also keep the message: the sender may send the same one again (M1). */
+/**
+ * The store that did not answer would also keep the message: the sender may send the same one again
+ * (M1).
+ */
 function orNotStored(error: unknown): unknown {
   return HubError.from(error).code === 'UNAVAILABLE' ? new HubError('NOT_STORED', undefined, { cause: error, retryAfter: 1 }) : error;
 }

@@ -14,7 +14,7 @@ const ABUSE_WINDOW_MS = 10_000;
 /** Seconds that a connection closed for its rate stays away (C, 4029). */
 export const ABUSE_SECONDS = 10;
 
-/** One pong in so long is expected, milliseconds. */
+/** Milliseconds in which one pong is expected. */
 const PONG_MS = 1000;
 
 export const FrameAllowance = { ok: 0, limited: 1, abuse: 2 } as const;
@@ -25,7 +25,10 @@ export class StrikeCounter {
   #since = Number.NEGATIVE_INFINITY;
   #count = 0;
 
-  /** Whether this event makes `max` within `windowMs`. `now` in milliseconds of any steady clock. */
+  /**
+   * Returns true if this event is number `max` within `windowMs`. `now`: milliseconds of any steady
+   * clock.
+   */
   strike(now: number, max: number, windowMs: number): boolean {
     if (now - this.#since > windowMs) {
       this.#since = now;
@@ -46,7 +49,9 @@ export class FrameBudget {
     this.#stamp = now;
   }
 
-  /** Takes one frame from the bucket. `now` in milliseconds of the steady clock given at the start. */
+  /**
+   * Takes one frame from the bucket. `now` in milliseconds of the steady clock given at the start.
+   */
   take(limits: FrameLimits, now: number): FrameAllowance {
     if (limits.rate === 0) return FrameAllowance.ok;
     this.#tokens = Math.min(limits.burst, this.#tokens + ((now - this.#stamp) * limits.rate) / 1000);
@@ -65,26 +70,32 @@ export class FrameBudget {
   }
 }
 
-/** What one connection may send: frames, and its record of what it should not send (F1, F3). Moments are milliseconds of one steady clock. */
+/**
+ * The frames that one connection may send, and its record of bad ones (F1, F3). Moments are
+ * milliseconds of one steady clock.
+ */
 export class ConnectionBudget extends FrameBudget {
   #invalidFrames: StrikeCounter | undefined;
   /** Protocol pings of late, and pongs beyond one a second. */
   #pings: StrikeCounter | undefined;
   #pongedAt = Number.NEGATIVE_INFINITY;
 
-  /** A frame came that is none. True if the connection goes on too long with such. */
+  /** Counts an invalid frame. Returns true if the connection sent too many. */
   invalidFrame(now: number): boolean {
     this.#invalidFrames ??= new StrikeCounter();
     return this.#invalidFrames.strike(now, INVALID_FRAMES_MAX, INVALID_WINDOW_MS);
   }
 
-  /** A protocol ping came. True if these are more than `perSecond`. */
+  /** Counts a protocol ping. Returns true if there were more than `perSecond`. */
   ping(now: number, perSecond: number): boolean {
     this.#pings ??= new StrikeCounter();
     return this.#pings.strike(now, perSecond + 1, 1000);
   }
 
-  /** A pong came that nobody asked for. True if it is the first in `PONG_MS`: uWebSockets.js pings every few seconds by itself. */
+  /**
+   * Counts a pong without a ping of the hub. Returns true if it is the first in `PONG_MS`:
+   * uWebSockets.js pings every few seconds by itself.
+   */
   isExpectedPong(now: number): boolean {
     if (now - this.#pongedAt < PONG_MS) return false;
     this.#pongedAt = now;

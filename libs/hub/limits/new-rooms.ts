@@ -1,4 +1,4 @@
-/** How many open rooms a user may bring into being (F3). */
+/** Limits the open rooms that a user may make by entering them (F3). */
 
 import { FixedWindow } from '#libs/limits/fixed-window.ts';
 import { HubError } from '#libs/protocol/errors.ts';
@@ -6,8 +6,9 @@ import { HubError } from '#libs/protocol/errors.ts';
 const WINDOW_MS = 60_000;
 
 /**
- * Counts rooms that did not exist before a user entered them, for each user in windows of a minute. Whether a room exists is known only once it is
- * entered: a place is taken before, and given back for a room that was there. Moments are milliseconds of a steady clock.
+ * Counts, for each user and minute, the rooms that did not exist before the user entered them. Only
+ * the broker knows whether a room exists: so a join takes a place first, and gives it back if the
+ * room existed. Moments are milliseconds of a steady clock.
  */
 export class NewRooms {
   readonly #places: FixedWindow;
@@ -19,17 +20,20 @@ export class NewRooms {
     this.#refused = refused;
   }
 
-  /** Takes a place. 0 where there was one, otherwise the seconds until there is (at least 1). */
+  /**
+   * Takes a place. Returns 0 if there was one, otherwise the seconds until there is one (at least
+   * 1).
+   */
   take(user: string, now: number): number {
     return this.#places.take(user, now);
   }
 
-  /** The room was there: the place that was taken at `takenAt` is free again. */
+  /** The room existed: frees the place that was taken at `takenAt`. */
   giveBack(user: string, takenAt: number): void {
     this.#places.giveBack(user, takenAt);
   }
 
-  /** The refusal of a room that does not exist, for a user without a free place. */
+  /** Returns the refusal of a room that does not exist, for a user without a place. */
   refusal(retryAfter: number): HubError {
     this.#refused();
     return new HubError('RATE_LIMITED', 'You make too many new rooms (NEW_ROOMS_PER_MINUTE): wait, or join one that exists.', {

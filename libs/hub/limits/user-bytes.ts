@@ -1,18 +1,23 @@
-/** How many bytes of messages a user may send, over all nodes. */
+/** Limits the bytes of messages that a user may send, over all nodes. */
 
 import type { BucketSize, TokenBuckets } from '#libs/limits/token-buckets.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 
-/** Bytes drawn at a time: few at first, more for a user who goes on. Bytes that are left at the end of a connection are lost. */
+/**
+ * Bytes drawn at a time: few at first, more for a user who sends on. Bytes left at the end of a
+ * connection are lost.
+ */
 const FIRST_DRAW = 2048;
 const LARGEST_DRAW = 16_384;
 
-/** What one user has drawn on this node. */
+/** The bytes that one user has drawn on this node. */
 export class ByteCredit {
   /** Bytes drawn and not used. */
   left = 0;
   draw = FIRST_DRAW;
-  /** Settled once every message so far was let through or refused; undefined while nothing is asked. */
+  /**
+   * Settles once every message so far has its bytes or is refused; undefined if no message waits.
+   */
   turn: Promise<unknown> | undefined;
   /** Messages in that turn. */
   waiting = 0;
@@ -35,8 +40,8 @@ interface Spender {
 }
 
 /**
- * Lets messages through while their sender has bytes left. A node draws bytes ahead: all nodes together hold the user to one bucket, and few messages wait
- * for an answer. Messages that wait go on in their order.
+ * Passes messages while their sender has bytes left. All nodes draw from one bucket of the user. A
+ * node draws ahead, so few messages wait for an answer. Messages that wait keep their order.
  */
 export class UserBytes {
   readonly #options: UserBytesOptions;
@@ -48,7 +53,8 @@ export class UserBytes {
 
   /**
    * Takes bytes that the node has drawn. False if there are too few, or if an earlier message still
-   * waits: then call `draw`. Without a promise: most messages need none (no microtask on the hot path).
+   * waits: then call `draw`. Without a promise: most messages need none (no microtask on the hot
+   * path).
    *
    * @throws HubError `RATE_LIMITED`, with the seconds to wait.
    */
@@ -63,8 +69,8 @@ export class UserBytes {
   }
 
   /**
-   * Draws bytes from the user's bucket and takes them. Calls are settled in their order. Rejects with
-   * `HubError` `RATE_LIMITED` (with the seconds to wait), `UNAVAILABLE`.
+   * Draws bytes from the user's bucket and takes them. Calls are settled in their order. Rejects
+   * with `HubError` `RATE_LIMITED` (with the seconds to wait), `UNAVAILABLE`.
    */
   draw({ id, credit }: Spender, bytes: number): Promise<void> {
     credit.waiting += 1;

@@ -1,11 +1,14 @@
 /**
- * Time, passed in so that tests own it. The wall clock may be set, by an hour or back: it stamps what leaves the process (messages, `exp`, dates).
- * Everything that measures a duration uses the steady clock.
+ * Time, passed in so that tests own it. Somebody may set the wall clock, forward or back: it stamps
+ * what leaves the process (messages, `exp`, dates). The steady clock measures durations.
  */
 export interface Clock {
   /** The wall clock, Unix milliseconds. */
   now(): number;
-  /** Milliseconds since some moment, of a clock that nobody sets. Comparable within this process only. */
+  /**
+   * Milliseconds since some moment, of a clock that nobody sets. Comparable within this process
+   * only.
+   */
   steady(): number;
   /** Calls back every so many milliseconds until the returned function is called. */
   every(milliseconds: number, callback: () => void): () => void;

@@ -1,8 +1,11 @@
-/** What the hub needs of the network: one open socket, and the native fan-out. No network library is named in here. */
+/** The port to the network: one open socket, and the native fan-out. */
 
 /** One open socket. Never touched after it was closed: `Connection` guards every call. */
 export interface Socket {
-  /** 1: sent, 0: queued in the outbox, 2: dropped, and the socket is being closed (outbox over its limit). */
+  /**
+   * 1: sent, 0: queued in the outbox, 2: dropped, and the socket is being closed (outbox over its
+   * limit).
+   */
   send(frame: string | Uint8Array): number;
   /** Sends a close frame and closes at once; the close event comes before this returns. */
   end(code: number, reason: string): void;
@@ -30,7 +33,10 @@ export function roomTopic(room: string): `r:${string}` {
   return `r:${room}`;
 }
 
-/** Topic of those of them that get all events of the room's log, for what is no message (M7). */
+/**
+ * Topic of the subscribers that get all events of the room's log, for events that are no messages
+ * (M7).
+ */
 export function roomEventsTopic(room: string): `e:${string}` {
   return `e:${room}`;
 }

@@ -1,4 +1,4 @@
-/** What the hub counts. Plain numbers are added to on the hot path and read when someone scrapes. */
+/** The counts of the hub. The hot path adds to plain numbers; a scrape reads them. */
 
 export interface HubStats {
   readonly hot: {
@@ -10,7 +10,9 @@ export interface HubStats {
   };
   /** Seconds from the publisher's stamp to the fan-out on this node. */
   delivery(seconds: number): void;
-  /** How a position was answered: with all that was missed, or with word that it was lost. */
+  /**
+   * The answer to a position: all missed messages (`recovered`), or a report that they are lost.
+   */
   recovered(result: 'recovered' | 'lost'): void;
   rateLimited(limit: 'frames' | 'connections' | 'bytes' | 'history' | 'rooms' | 'pings'): void;
 }

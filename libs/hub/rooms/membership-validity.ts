@@ -1,20 +1,27 @@
-/** Milliseconds after which a membership is always asked for again. */
+/** Milliseconds after which a node always asks for a membership again. */
 const MEMBERSHIP_MS = 30_000;
-/** A node that does not know the changes of rooms for longer than this, milliseconds, relies on no membership. */
+/**
+ * Milliseconds without knowledge of the changes of rooms after which a node relies on no
+ * membership.
+ */
 const BLIND_MS = 2000;
-/** Changes are remembered for this long, milliseconds: far longer than a membership holds, or than asking for one takes. */
+/**
+ * Milliseconds for which changes are remembered: far longer than a membership holds, or than a
+ * question takes.
+ */
 const REMEMBERED_MS = 120_000;
 
-/** When a membership was asked for. */
+/** The moment at which a node asked for a membership. */
 export interface MembershipStamp {
   readonly at: number;
   readonly revision: number;
 }
 
 /**
- * Whether a membership that was asked for some time ago still holds (R7): its room did not change since, as far as this node knows, and this knowledge is
- * at most two seconds old. So a membership that is lost serves nobody two seconds later, whatever fails in between. O(1) for each change and each
- * question, however many users there are.
+ * Decides whether an earlier membership still holds (R7): this node knows of no change of the room
+ * since, and its knowledge is at most two seconds old. So a lost membership serves nobody after two
+ * seconds, whatever fails meanwhile. Each change and each question costs O(1), however many users
+ * there are.
  */
 export class MembershipValidity {
   readonly #steady: () => number;
@@ -27,28 +34,28 @@ export class MembershipValidity {
   /** Everything committed before this moment is known. */
   #knownUntil = Number.NEGATIVE_INFINITY;
 
-  /** `now`: milliseconds. */
+  /** @param steady Milliseconds of a steady clock. */
   constructor(steady: () => number) {
     this.#steady = steady;
   }
 
-  /** Take it before a membership is asked for. */
+  /** Returns the present moment. Call it before you ask for a membership. */
   stamp(): MembershipStamp {
     return { at: this.#steady(), revision: this.#revision };
   }
 
-  /** Whether nothing became of the room since. */
+  /** Returns true if the room has not changed since. */
   stands(room: string, { revision }: MembershipStamp): boolean {
     return revision >= this.#floor && revision >= (this.#changed.get(room)?.revision ?? 0);
   }
 
-  /** Whether a membership of that moment may be used now. */
+  /** Returns true if a membership of that moment may be used now. */
   holds(room: string, stamp: MembershipStamp): boolean {
     const now = this.#steady();
     return now - this.#knownUntil <= BLIND_MS && now - stamp.at < MEMBERSHIP_MS && this.stands(room, stamp);
   }
 
-  /** Something became of the room. */
+  /** The room changed. */
   changed(room: string): void {
     this.#revision += 1;
     const stamp = this.stamp();
@@ -60,7 +67,7 @@ export class MembershipValidity {
     }
   }
 
-  /** Something may have become of any room. */
+  /** Any room may have changed. */
   changedAll(): void {
     this.#revision += 1;
     this.#floor = this.#revision;

@@ -12,8 +12,9 @@ export interface RecentBudget {
 const TIGHT_MESSAGES = 10;
 
 /**
- * A ring of at most one page (100 messages, 64 KiB) up to the newest. The page it starts from may have holes, where something was never stored; what is
- * pushed is contiguous. Holds copies: what the broker hands over is a view of its read buffer.
+ * A ring of at most one page (100 messages, 64 KiB) up to the newest publication. The first page
+ * may have holes, if messages were never stored. Pushed publications are contiguous. The ring holds
+ * copies, because the broker hands over views of its read buffer.
  */
 export class RecentPage {
   #items: Publication[] = [];
@@ -21,9 +22,9 @@ export class RecentPage {
   #bytes = 0;
   /** Offset of the room's newest publication. */
   #top = 0;
-  /** Something was let go for lack of budget: the ring may be less than the latest page. */
+  /** True if frames were dropped for lack of budget: the ring may be less than the latest page. */
   #cut = false;
-  /** How many of the items are no messages (M7). */
+  /** The number of items that are no messages (M7). */
   #events = 0;
   readonly #budget: RecentBudget;
 
@@ -31,7 +32,10 @@ export class RecentPage {
     this.#budget = budget;
   }
 
-  /** Starts again from a page whose frames the caller owns. `top`: the room's newest offset; the page may end below it. */
+  /**
+   * Starts again from a page whose frames the caller owns. `top`: the room's newest offset; the
+   * page may end below it.
+   */
   reset(latest: readonly Publication[], top = latest.at(-1)?.offset ?? 0): void {
     this.clear();
     this.#top = top;
@@ -59,17 +63,25 @@ export class RecentPage {
     if (this.#cut && this.#items.length - this.#first === PAGE_MESSAGES) this.#cut = false;
   }
 
-  /** The latest page, oldest first; undefined if the ring holds less. Events that are no messages take the place of older messages. */
+  /**
+   * The latest page, oldest first; undefined if the ring holds less. Events that are no messages
+   * take the place of older messages.
+   */
   latest(): readonly Publication[] | undefined {
     return this.#cut || this.#events > 0 ? undefined : this.#items.slice(this.#first);
   }
 
-  /** What the ring holds, oldest first: perhaps less than the latest page, and other events among it. */
+  /**
+   * The items of the ring, oldest first: perhaps less than the latest page, and also events that
+   * are no messages.
+   */
   kept(): readonly Publication[] {
     return this.#items.slice(this.#first);
   }
 
-  /** Everything above `offset`; undefined if the ring does not reach back that far without a hole. */
+  /**
+   * Everything above `offset`; undefined if the ring does not reach back that far without a hole.
+   */
   after(offset: number): readonly Publication[] | undefined {
     if (offset >= this.#top) return [];
     // Offsets rise by one: if the first one is in its place, none is missing after it.
@@ -91,7 +103,8 @@ export class RecentPage {
     this.#budget.bytes -= sizeOf(oldest);
     if (!isMessageFrame(oldest.frame)) this.#events -= 1;
     this.#first += 1;
-    // Compacting once a page keeps the cost of a drop constant; until then the dropped frames stay referenced, at most a page of them.
+    // Compacting once a page keeps the cost of a drop constant; until then the dropped frames stay
+    // referenced, at most a page of them.
     if (this.#first >= PAGE_MESSAGES) {
       this.#items = this.#items.slice(this.#first);
       this.#first = 0;

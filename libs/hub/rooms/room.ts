@@ -1,4 +1,7 @@
-/** One room as this node knows it, while a connection here is in it and for a moment longer. */
+/**
+ * A room on this node: from the first connection that enters until a moment after the last one
+ * left.
+ */
 import type { Position, Publication } from '#libs/broker/broker.ts';
 import { roomEventsTopic, roomTopic } from '#libs/hub/ports/socket.ts';
 import { pageItems } from '#libs/messages/message-page.ts';
@@ -12,12 +15,18 @@ export class Room {
   readonly topic: `r:${string}`;
   /** Of the connections that get all events, beside `topic`. */
   readonly eventsTopic: `e:${string}`;
-  /** Its messages come over the own channels of its members (R5): here, only who is in it and who types. */
+  /**
+   * Its messages come over the own channels of its members (R5): here, only who is in it and who
+   * types.
+   */
   readonly isPrivate: boolean;
   /** Its messages come over the room, and have offsets, an epoch and recovery (R3). */
   readonly keeps: boolean;
   readonly recent: RecentPage;
-  /** The membership of everybody in the room; undefined for managed rooms, whose members differ and change. */
+  /**
+   * The membership of everybody in the room; undefined for managed rooms, whose members differ and
+   * change.
+   */
   readonly membership: Membership | undefined;
   #epoch = '';
   #offset = 0;
@@ -28,7 +37,7 @@ export class Room {
   #count = 0;
   #countSignals = 0;
   #pushedCount = -1;
-  /** Each user with a connection of this node in here, with the number of those. */
+  /** Each user with connections of this node in the room, and their number. */
   readonly #users = new Map<PresenceUser, number>();
   /** Users whose first entry presence has not confirmed yet. */
   readonly #entering = new Map<PresenceUser, Promise<void>>();
@@ -69,7 +78,10 @@ export class Room {
     if (this.#waiting.length > 0) this.#wake(offset);
   }
 
-  /** Resolves once this node has relayed up to an offset, or a new sequence began; at the latest when `givenUp` does. */
+  /**
+   * Resolves once this node has relayed up to an offset, or a new sequence began; at the latest
+   * when `givenUp` does.
+   */
   async reached(offset: number, givenUp: Promise<void>): Promise<void> {
     if (offset <= this.#offset) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -79,7 +91,10 @@ export class Room {
     this.#waiting = this.#waiting.filter((other) => other !== waiter);
   }
 
-  /** The latest page as the items of a frame; one build serves everyone who joins at this offset. Undefined: ask the broker. */
+  /**
+   * The latest page as the items of a frame; one build serves everyone who joins at this offset.
+   * Undefined: ask the broker.
+   */
   latestItems(): Buffer | undefined {
     if (this.#page?.offset === this.#offset) return this.#page.bytes;
     const latest = this.recent.latest();
@@ -89,7 +104,7 @@ export class Room {
     return bytes;
   }
 
-  /** Keeps the latest page as it is at the present offset, for everyone else who joins there. */
+  /** Keeps the latest page at the present offset, for the next joins at this offset. */
   keepLatestItems(bytes: Buffer): void {
     this.#page = { offset: this.#offset, bytes };
   }
@@ -115,17 +130,17 @@ export class Room {
     return this.#idleSince;
   }
 
-  /** Connections of this node that get what is relayed. */
+  /** Connections of this node that get relayed publications. */
   get subscriptions(): number {
     return this.#subscriptions;
   }
 
-  /** Those of them that get all events of the log (M7). */
+  /** The subscriptions that get all events of the log (M7). */
   get eventSubscriptions(): number {
     return this.#eventSubscriptions;
   }
 
-  /** A connection gets what is relayed from now on. */
+  /** A connection gets relayed publications from now on. */
   subscribed(wantsEvents: boolean): void {
     this.#subscriptions += 1;
     if (wantsEvents) this.#eventSubscriptions += 1;
@@ -136,7 +151,7 @@ export class Room {
     if (wantsEvents) this.#eventSubscriptions -= 1;
   }
 
-  /** The users with a connection of this node in here. */
+  /** The users with a connection of this node in the room. */
   get users(): Pick<ReadonlyMap<PresenceUser, number>, 'keys' | 'has'> {
     return this.#users;
   }
@@ -156,17 +171,23 @@ export class Room {
       return false;
     }
     this.#users.delete(user);
-    // An entry under way counts for the connections before: the next one is announced after this leave.
+    // An entry under way counts for the connections before: the next one is announced after this
+    // leave.
     this.#entering.delete(user);
     return true;
   }
 
-  /** Resolves once presence has confirmed the user's entry. Rejects as `enter` of `announce` does. */
+  /**
+   * Resolves once presence has confirmed the user's entry. Rejects as `enter` of `announce` does.
+   */
   async entry(user: PresenceUser): Promise<void> {
     await this.#entering.get(user);
   }
 
-  /** Enters the user's first connection of this node into the room's presence. Calls while `enter` is under way share its outcome. */
+  /**
+   * Enters the user's first connection of this node into the room's presence. Calls while `enter`
+   * is under way share its outcome.
+   */
   announce(user: PresenceUser, enter: () => Promise<void>): Promise<void> {
     const known = this.#entering.get(user);
     if (known !== undefined) return known;
@@ -182,7 +203,10 @@ export class Room {
     return this.#count;
   }
 
-  /** Signals of the count so far. If it grew while presence was asked, a signal is newer than the answer. */
+  /**
+   * Signals of the count so far. If it grew while presence was asked, a signal is newer than the
+   * answer.
+   */
   get countSignals(): number {
     return this.#countSignals;
   }

@@ -1,4 +1,7 @@
-/** The rooms of this node: opened by the first connection that enters, closed a moment after the last one left. */
+/**
+ * The rooms of this node. The first connection opens a room; it closes a moment after the last one
+ * left.
+ */
 import type { Broker } from '#libs/broker/broker.ts';
 import type { NewRooms } from '#libs/hub/limits/new-rooms.ts';
 import { type Membership, Retention } from '#libs/messages/room-access.ts';
@@ -14,7 +17,7 @@ const RECENT_BYTES_MAX = 128 * 1024 * 1024;
 
 /** An attempt to make the broker deliver a room. */
 interface Opening {
-  /** For whom: a room that does not exist counts against them. */
+  /** The user for whom: if the room does not exist, it counts as one of their new rooms. */
   readonly user: string;
   /** Settled once the broker delivers the room, or does not. */
   readonly done: Promise<void>;
@@ -67,7 +70,10 @@ export class Rooms {
     return largest;
   }
 
-  /** The room with one more connection. If it is not open, it is opened for `user`. Await `opened` before anything is delivered. */
+  /**
+   * Returns the room, with one more connection. Opens it for `user` if it is not open. Await
+   * `opened` before you deliver anything.
+   */
   acquire(membership: Membership, user: string): Room {
     const name = membership.room;
     let room = this.#rooms.get(name);
@@ -83,8 +89,9 @@ export class Rooms {
   }
 
   /**
-   * Resolves once the broker delivers the acquired room. Rejects with `HubError`. A refusal for want of places for new rooms is the refused user's alone:
-   * for any other the room is opened again, by their own places.
+   * Resolves once the broker delivers the acquired room. Rejects with `HubError`. If the room is
+   * refused because `user` may make no new room, that counts for this user alone: for another one
+   * the room is opened again.
    */
   async opened(room: Room, user: string): Promise<void> {
     for (;;) {
@@ -129,11 +136,14 @@ export class Rooms {
   #begin(room: Room, user: string): void {
     const done = this.#open(room, user);
     this.#openings.set(room, { user, done, isRefused: false });
-    // Everyone who enters awaits it; one who left before must not end the process.
+    // Each join awaits it. If all of them ended before, the rejection must not end the process.
     done.catch(() => undefined);
   }
 
-  /** If the room exists, anybody with a membership enters it. If not, only a user who may begin one. */
+  /**
+   * Anybody with a membership enters a room that exists. Only a user who may make a new room enters
+   * one that does not.
+   */
   async #open(room: Room, user: string): Promise<void> {
     const { keeps, name } = room;
     const policy = roomPolicy(name);
@@ -150,7 +160,7 @@ export class Rooms {
       const opening = this.#openings.get(room);
       if (isRefused && opening !== undefined) opening.isRefused = true;
       if (!isRefused || room.connections === 0) {
-        // The next one to enter tries again with a room of its own.
+        // The next join tries again, with a new object.
         this.#forget(room);
         this.#idle.delete(room);
       }

@@ -20,9 +20,11 @@ export interface FirstJoin {
   readonly since: Position | undefined;
 }
 
-/** How far a connection has come, in this order. */
+/** The phases of a connection, in this order. */
 export const Phase = {
-  /** Presence is asked to take it. What that finds decides about the connection, no signal that may be older. */
+  /**
+   * Presence is asked to take it. The answer decides about the connection: a signal may be older.
+   */
   registering: 0,
   /** As `registering`. Another login was announced meanwhile. */
   doubted: 1,
@@ -42,11 +44,11 @@ export class Connection {
   /** Single-session mode: the login this connection belongs to. */
   readonly login: string | undefined;
   readonly firstJoin: FirstJoin | undefined;
-  /** What was sent and is not known to have arrived. */
+  /** The messages that are not known to have arrived. */
   readonly receipts = new ReceiptState();
-  /** How the messages of each room reach it. */
+  /** The deliveries of its rooms. */
   readonly deliveries = new Deliveries();
-  /** It gets all events of the logs of rooms, not messages alone (M7). */
+  /** True if it gets all events of the logs of rooms, not messages alone (M7). */
   readonly wantsEvents: boolean;
   /** Counts the bytes sent. */
   readonly #traffic: { bytesSent: number };
@@ -107,21 +109,30 @@ export class Connection {
     return this.#sentAway;
   }
 
-  /** Presence has taken it. Returns false if another login was announced meanwhile: presence has to be asked once more. */
+  /**
+   * Presence has taken it. Returns false if another login was announced meanwhile: presence has to
+   * be asked once more.
+   */
   registered(): boolean {
     const isSure = this.#phase !== Phase.doubted;
     this.#phase = Phase.registered;
     return isSure;
   }
 
-  /** Another login of the user was announced. Returns false if it is registered already: presence has to be asked now. */
+  /**
+   * Another login of the user was announced. Returns false if it is registered already: presence
+   * has to be asked now.
+   */
   doubt(): boolean {
     if (this.#phase > Phase.doubted) return false;
     this.#phase = Phase.doubted;
     return true;
   }
 
-  /** A newer login took its place (R4). One that is not open yet gets the reason instead of `welcome`. */
+  /**
+   * A newer login took its place (R4). One that is not open yet gets the reason instead of
+   * `welcome`.
+   */
   replaced(): void {
     this.#phase = Phase.replaced;
   }
@@ -132,7 +143,7 @@ export class Connection {
     this.#phase = Phase.welcomed;
   }
 
-  /** Handles what was held before `welcome`, in order, while the connection is open. */
+  /** Handles the frames that were held before `welcome`, in order, while the connection is open. */
   releaseEarly(): void {
     const early = this.#early ?? [];
     this.#early = undefined;
@@ -149,7 +160,10 @@ export class Connection {
     this.drained();
   }
 
-  /** The network dropped a frame and is ending the socket: a later frame would hide the gap. True the first time. */
+  /**
+   * The network dropped a frame and is ending the socket: a later frame would hide the gap. True
+   * the first time.
+   */
   dropped(): boolean {
     const first = this.open;
     this.closed();
@@ -171,7 +185,10 @@ export class Connection {
     else this.send(frame);
   }
 
-  /** Keeps a client's frame until `welcome` is sent. Returns false if the client sent too many; the hub's own frames do not count. */
+  /**
+   * Keeps a client's frame until `welcome` is sent. Returns false if the client sent too many; the
+   * hub's own frames do not count.
+   */
   hold(handle: () => void): boolean {
     if (this.#heldFrames === EARLY_FRAMES_MAX) return false;
     this.#heldFrames += 1;
@@ -197,7 +214,8 @@ export class Connection {
   }
 
   /**
-   * The token of a `refresh` was verified. It is used, unless that of a later `refresh` was verified first.
+   * The token of a `refresh` was verified. It is used, unless that of a later `refresh` was
+   * verified first.
    *
    * @returns The bearer of the previous token; undefined if the token is not used.
    */
@@ -235,7 +253,9 @@ export class Connection {
     return [...new Set([...this.#rooms.map(({ name }) => name), ...this.deliveries.names()])];
   }
 
-  /** Whether `typing` may be forwarded in a room now: at most once in `everyMs`. The call counts. */
+  /**
+   * Whether `typing` may be forwarded in a room now: at most once in `everyMs`. The call counts.
+   */
   mayForwardTyping(room: string, now: number, everyMs: number): boolean {
     this.#typed ??= new Map();
     if (now - (this.#typed.get(room) ?? Number.NEGATIVE_INFINITY) < everyMs) return false;
@@ -261,7 +281,10 @@ export class Connection {
     this.#socket?.publish(topic, frame);
   }
 
-  /** Ends the connection with the close code of the table; the reason is the code's name, then what the caller adds. */
+  /**
+   * Ends the connection with the close code of the table; the reason is the code's name, then what
+   * the caller adds.
+   */
   end(code: ErrorCode, addition?: string | number): void {
     if (code === 'DRAINING') this.#sentAway = true;
     this.#socket?.end(ERRORS[code].close, closeReason(code, addition));

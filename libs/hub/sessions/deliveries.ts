@@ -1,4 +1,4 @@
-/** How the messages of each room reach one connection: what is under way, and how far pages came. */
+/** The deliveries of one connection: those under way, and the positions that pages reached. */
 import type { Position } from '#libs/broker/broker.ts';
 import { Retention } from '#libs/messages/room-access.ts';
 import { type Delivery, DeliveryState, isSameEpoch } from './delivery.ts';
@@ -11,7 +11,9 @@ export class Deliveries {
   #underWay: Map<string, Delivery> | undefined;
   /** The state of the stored rooms that have no delivery of their own. */
   #stored: typeof DeliveryState.offline | typeof DeliveryState.live = DeliveryState.offline;
-  /** Private rooms with messages that are left to offline delivery, and the lowest offset of those. */
+  /**
+   * Private rooms with messages that are left to offline delivery, and the lowest offset of those.
+   */
   #postponed: Map<string, number> | undefined;
   /** Private rooms, and how far a page or offline delivery got ahead of the user's own channel. */
   #pages: Map<string, Position> | undefined;
@@ -48,7 +50,10 @@ export class Deliveries {
     this.#underWay = undefined;
   }
 
-  /** Leaves the messages of a private room, from this offset on, to offline delivery: it sends them once, in order. */
+  /**
+   * Leaves the messages of a private room, from this offset on, to offline delivery: it sends them
+   * once, in order.
+   */
   postpone(room: string, offset: number): void {
     this.#postponed ??= new Map();
     this.#postponed.set(room, Math.min(offset, this.#postponed.get(room) ?? offset));
@@ -59,7 +64,7 @@ export class Deliveries {
     return this.#postponed ?? NOTHING_POSTPONED;
   }
 
-  /** Takes what `postponed` has: offline delivery sends it now. */
+  /** Takes the postponed rooms: offline delivery sends their messages now. */
   takePostponed(): ReadonlyMap<string, number> {
     const { postponed } = this;
     this.#postponed = undefined;
@@ -77,7 +82,10 @@ export class Deliveries {
     return this.#stored === DeliveryState.live;
   }
 
-  /** Notes that everything of a private room up to this position was sent, or reported as lost. An empty epoch stands for the known sequence. */
+  /**
+   * Notes that everything of a private room up to this position was sent, or reported as lost. An
+   * empty epoch stands for the known sequence.
+   */
   pageSent(room: string, { epoch, offset }: Position): void {
     this.#pages ??= new Map();
     const known = this.#pages.get(room);
@@ -86,7 +94,10 @@ export class Deliveries {
     else this.#pages.set(room, { epoch, offset });
   }
 
-  /** Private rooms, and how far a page or offline delivery sent their messages. An empty epoch: offline delivery alone did. */
+  /**
+   * Private rooms, and how far a page or offline delivery sent their messages. An empty epoch:
+   * offline delivery alone did.
+   */
   get pages(): ReadonlyMap<string, Position> {
     return this.#pages ?? NO_PAGES;
   }

@@ -1,5 +1,6 @@
 /**
- * The states in which a room's messages reach a connection (M4, M5), of both kinds of room, and a delivery while it is under way.
+ * The states in which a room's messages reach a connection (M4, M5), of both kinds of room, and a
+ * delivery while it is under way.
  *
  *     join          allowed            open, announced         last page
  *     ─────► asking ───────► entering ───────────────► recovering ─────► live
@@ -8,7 +9,8 @@
  *     connect                                          `offline_messages_complete`
  *     ─────► offline ──────────────────────────────────────────────────► live
  *
- * A join takes over what a comparison held. A join that fails goes back to a comparison if the connection knows a position.
+ * A join takes over what a comparison held. A join that fails goes back to a comparison if the
+ * connection knows a position.
  */
 import type { Position } from '#libs/broker/broker.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
@@ -19,7 +21,7 @@ export const DeliveryState = {
   asking: 'asking',
   /** The room is opened, and the user announced. */
   entering: 'entering',
-  /** What was missed is sent in pages. */
+  /** Missed messages are sent in pages. */
   recovering: 'recovering',
   /** The position of the connection in a private room is compared with the broker's. */
   comparing: 'comparing',
@@ -30,10 +32,16 @@ export const DeliveryState = {
 } as const;
 export type DeliveryState = (typeof DeliveryState)[keyof typeof DeliveryState];
 
-/** Frames of a private room that wait for a delivery at most. With more, the connection ends and the client connects again. */
+/**
+ * The most frames of a private room that wait for a delivery. With more, the connection ends and
+ * the client connects again.
+ */
 const HELD_MAX = 1000;
 
-/** A frame of a private room on its way to one connection. `epoch` is empty if the offset alone decides: in rooms that keep history it never falls (M3). */
+/**
+ * A frame of a private room on its way to one connection. `epoch` is empty if the offset alone
+ * decides: in rooms that keep history it never falls (M3).
+ */
 export interface PrivateFrame extends Position {
   readonly frame: Buffer;
   readonly retention: Retention;
@@ -41,7 +49,10 @@ export interface PrivateFrame extends Position {
   readonly isResync: boolean;
 }
 
-/** The way of one connection into one room, or back to its position there. It has ended once it is no longer the one in `Deliveries`. */
+/**
+ * The way of one connection into one room, or back to its position there. It has ended once it is
+ * no longer the one in `Deliveries`.
+ */
 export class Delivery {
   #state: DeliveryState;
   readonly #ids: (string | undefined)[];
@@ -99,7 +110,9 @@ export class Delivery {
     this.#state = DeliveryState.recovering;
   }
 
-  /** Keeps a frame that comes over the user's own channel meanwhile. Returns false if too many wait. */
+  /**
+   * Keeps a frame that comes over the user's own channel meanwhile. Returns false if too many wait.
+   */
   hold(frame: PrivateFrame): boolean {
     this.#held.push(frame);
     return this.#held.length <= HELD_MAX;
@@ -114,12 +127,15 @@ export class Delivery {
     const held = this.#held;
     this.#held = [];
     if (page === undefined) return held;
-    // What a comparison held before may have been added last.
+    // Frames of an earlier comparison may have been added last.
     return held.filter(({ epoch }) => isSameEpoch(epoch, page.epoch)).sort((one, other) => one.offset - other.offset);
   }
 }
 
-/** Whether the connection is on its way into the room: the room's topic does not reach it yet, and a join waits for its answer. */
+/**
+ * Whether the connection is on its way into the room: the room's topic does not reach it yet, and a
+ * join waits for its answer.
+ */
 export function isEntering(state: DeliveryState): boolean {
   switch (state) {
     case DeliveryState.asking:

@@ -4,18 +4,20 @@ import { EXPIRY_NOTICE_SECONDS, EXPIRY_NOTICE_SHARE } from '#libs/protocol/limit
 import { buildFrame } from '#libs/protocol/server-frame.ts';
 import type { Connection } from './connection.ts';
 
-/** A token is good this much longer than it says: the clock skew forgiven at the handshake (H3), seconds. */
+/** Seconds for which a token is good after its `exp`: the clock skew of the handshake (H3). */
 const SKEW_SECONDS = 5;
-/** Ends further away than this are looked at again then: a connection that is gone is held no longer than this. */
+/**
+ * Later ends are looked at again after this time, so a connection that is gone is held no longer.
+ */
 const HORIZON_SECONDS = 60;
 
-/** What is known of one connection's token. */
+/** The token of one connection that is watched. */
 interface Watch {
   readonly connection: Connection;
   /** Unix second of the notice. */
   noticeAt: number;
   isNoticed: boolean;
-  /** Unix second of the next look. Those that were placed elsewhere before are passed over. */
+  /** Unix second of the next look. Earlier places of the same watch are skipped. */
   due: number;
 }
 
@@ -35,8 +37,9 @@ export class Expiry {
   }
 
   /**
-   * Watches a connection's token; call it after each refresh, too. The token's life counts from `iat`, or from now if it has none. If it ends no later than
-   * the token before, there is no second notice.
+   * Watches a connection's token; call it after each refresh, too. The token's life counts from
+   * `iat`, or from now if it has none. If it ends no later than the token before, there is no
+   * second notice.
    */
   watch(connection: Connection, now: number, before?: Bearer): void {
     const seconds = Math.floor(now / 1000);
@@ -50,7 +53,10 @@ export class Expiry {
     this.#put(watch, Math.min(noticeAt, seconds + HORIZON_SECONDS));
   }
 
-  /** Sends the notices and ends the connections that are due. If the clock was set back, every watched token is looked at. */
+  /**
+   * Sends the notices and ends the connections that are due. If the clock was set back, every
+   * watched token is looked at.
+   */
   sweep(now: number): void {
     const seconds = Math.floor(now / 1000);
     if (seconds < this.#reached) this.#restart(seconds);
@@ -59,12 +65,12 @@ export class Expiry {
       const due = this.#buckets.get(this.#reached);
       if (due === undefined) continue;
       this.#buckets.delete(this.#reached);
-      // One that was put elsewhere since, with a new token, is looked at there.
+      // A watch with a newer token has another place, and is looked at there.
       for (const watch of due) if (watch.due === this.#reached) this.#look(watch, this.#reached);
     }
   }
 
-  /** The looks that are to come were placed by a clock that is wrong now: they would come late by as much. */
+  /** The clock was set back: the planned looks would come late by as much. */
   #restart(seconds: number): void {
     const buckets = [...this.#buckets];
     this.#buckets.clear();

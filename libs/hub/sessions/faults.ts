@@ -10,7 +10,10 @@ export interface FaultsOptions {
   readonly met: () => void;
 }
 
-/** An error that is no `HubError` is a bug. Clients get `UNAVAILABLE`, the log has the place where it was thrown. */
+/**
+ * An error that is no `HubError` is a bug. Clients get `UNAVAILABLE`, the log has the place where
+ * it was thrown.
+ */
 export class Faults {
   readonly #options: FaultsOptions;
   /** Met already, on the way of one failure to several who wait for it. */
@@ -20,7 +23,10 @@ export class Faults {
     this.#options = options;
   }
 
-  /** The error that a client gets for a thrown value. A bug is logged once, however many wait for it, without anything that a client wrote. */
+  /**
+   * The error that a client gets for a thrown value. A bug is logged once, however many wait for
+   * it, without anything that a client wrote.
+   */
   report(error: unknown, connection?: Connection): HubError {
     const bug = bugOf(error);
     if (bug !== undefined) this.#meet(bug, connection);

@@ -6,13 +6,13 @@ import type { PresenceUser } from '#libs/presence/presence.ts';
 import { personJson } from '#libs/protocol/server-frame.ts';
 import type { PrivateFeed } from './private-feed.ts';
 
-/** Passes remembered of one user: the rooms of a few connections. */
+/** Memberships remembered of one user: the rooms of a few connections. */
 const MEMBERSHIPS_MAX = 200;
 /** Ends of private rooms remembered of one user. */
 const CLOSED_MAX = 200;
 const NO_FEEDS: ReadonlyMap<string, PrivateFeed> = new Map();
 
-/** A membership as it is kept: being asked for, or asked for at a moment. */
+/** A remembered membership: asked for now, or known since a moment. */
 type KnownMembership = { readonly asking: Promise<Membership> } | { readonly membership: Membership; readonly stamp: MembershipStamp };
 
 /** One user on this node, shared by all their connections here. */
@@ -22,7 +22,9 @@ export class LocalUser implements PresenceUser {
   #kind: string;
   /** Settled once the user's own channel is listened to. */
   readonly listening: Promise<void>;
-  /** Private rooms with messages since the user came here; undefined for the many that have none. */
+  /**
+   * Private rooms with messages since the user came here; undefined for the many that have none.
+   */
   #feeds: Map<string, PrivateFeed> | undefined;
   #memberships: Map<string, KnownMembership> | undefined;
   /** Private rooms whose end was reported. */
@@ -42,7 +44,10 @@ export class LocalUser implements PresenceUser {
     return this.#name;
   }
 
-  /** The kind of the newest token: what the user is put back into rooms with after a loss of Redis. */
+  /**
+   * The kind of the newest token. After a loss of Redis, presence gets the user back with this
+   * kind.
+   */
   get kind(): string {
     return this.#kind;
   }
@@ -59,7 +64,10 @@ export class LocalUser implements PresenceUser {
     this.#json = undefined;
   }
 
-  /** The user as `personJson` writes them, by the token of the connection that speaks. Built at first use: most users never speak. */
+  /**
+   * The JSON of the user, with the kind of the publishing connection's token. Built at first use:
+   * most users never publish.
+   */
   json(kind: string): string {
     if (this.#json?.kind !== kind) this.#json = { kind, text: personJson({ id: this.id, name: this.name, kind }) };
     return this.#json.text;
@@ -112,12 +120,12 @@ export class LocalUser implements PresenceUser {
     this.#feeds.set(room, feed);
   }
 
-  /** The private room is not the user's any more. What was begun of it stops. */
+  /** The user lost the private room. Work that was begun for it stops. */
   loses(room: string): void {
     this.#feeds?.delete(room);
   }
 
-  /** The private room is over. True the first time: the caller reports the end. */
+  /** The private room has ended. Returns true the first time: the caller reports the end. */
   closes(room: string): boolean {
     this.#memberships?.delete(room);
     this.loses(room);
@@ -131,7 +139,7 @@ export class LocalUser implements PresenceUser {
     return true;
   }
 
-  /** Whether the end of a private room was reported: nothing more of it comes. */
+  /** Returns true if the end of a private room was reported: nothing more of it comes. */
   isEndReported(room: string): boolean {
     return this.#closed?.has(room) === true;
   }

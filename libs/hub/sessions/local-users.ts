@@ -4,11 +4,14 @@ import { LocalUser } from './local-user.ts';
 
 const NONE: readonly Connection[] = [];
 
-/** Connections by a key that one of them has, or few share. A connection costs one entry of a map, some 50 bytes; one that shares its key a list, too. */
+/**
+ * Connections by a key that few of them share. A connection costs an entry of a map, some 50 bytes;
+ * a shared key also costs a list.
+ */
 class ConnectionIndex {
   readonly #entries = new Map<string, Connection | Connection[]>();
 
-  /** Those with this key now: what is ended meanwhile stays in the list. */
+  /** The connections with this key now. A connection that ends meanwhile stays in the list. */
   of(key: string): readonly Connection[] {
     const found = this.#entries.get(key);
     if (found === undefined) return NONE;
@@ -46,7 +49,9 @@ interface Entry {
   connections: Connection[];
 }
 
-/** Every user with a connection on this node, and the subscription to each one's own channel (R5). */
+/**
+ * Every user with a connection on this node, and the subscription to each one's own channel (R5).
+ */
 export class LocalUsers {
   readonly #entries = new Map<string, Entry>();
   readonly #channels: UserChannels;
@@ -86,7 +91,10 @@ export class LocalUsers {
     return this.#sessions.of(session);
   }
 
-  /** The user's entry; the first one listens to their channel. Pair each `enter` with an `add`, synchronously. */
+  /**
+   * The user's entry; the first one listens to their channel. Pair each `enter` with an `add`,
+   * synchronously.
+   */
   enter(id: string, name: string, kind: string): LocalUser {
     const known = this.#entries.get(id);
     if (known !== undefined) {
@@ -94,7 +102,8 @@ export class LocalUsers {
       return known.user;
     }
     const listening = this.#channels.subscribeUser(id);
-    // A caller that awaits it gets the failure. If nobody awaits it yet, it must not end the process.
+    // A caller that awaits it gets the failure. If nobody awaits it yet, it must not end the
+    // process.
     listening.catch(() => undefined);
     const user = new LocalUser(id, name, kind, listening);
     this.#entries.set(id, { user, connections: [] });

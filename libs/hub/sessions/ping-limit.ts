@@ -28,7 +28,10 @@ export class PingLimit {
     connection.end('RATE_LIMITED', ABUSE_SECONDS);
   }
 
-  /** A pong came that answers no ping of a receipt (M6). More than one a second count as pings do: they cost the same. */
+  /**
+   * A pong came that answers no ping of a receipt (M6). More than one a second count as pings do:
+   * they cost the same.
+   */
   strayPong(connection: Connection): void {
     if (!connection.budget.isExpectedPong(this.#options.steady())) this.pinged(connection);
   }

@@ -1,4 +1,7 @@
-/** The messages of a private room on their way to a user on this node (R5): one position for all of the user's connections here. */
+/**
+ * The messages of a private room on their way to a user on this node (R5): one position for all of
+ * the user's connections here.
+ */
 import type { Position } from '#libs/broker/broker.ts';
 import { DeliveryState } from './delivery.ts';
 
@@ -6,13 +9,16 @@ import { DeliveryState } from './delivery.ts';
 export interface Arrival {
   readonly offset: number;
   readonly frame: Buffer;
-  /** The sequence that the offset is of; undefined in rooms that keep history, whose offsets never fall (M3). */
+  /**
+   * The sequence that the offset is of; undefined in rooms that keep history, whose offsets never
+   * fall (M3).
+   */
   readonly epoch: string | undefined;
 }
 
 /**
- * `asking`: the store is asked whether the room is the user's, and for the cursor. `recovering`: what lies between is read.
- * Arrivals are held in both.
+ * `asking`: the store is asked whether the room is the user's, and for the cursor. `recovering`:
+ * what lies between is read. Arrivals are held in both.
  */
 type FeedState = typeof DeliveryState.asking | typeof DeliveryState.recovering | typeof DeliveryState.live;
 
@@ -20,7 +26,10 @@ export class PrivateFeed {
   #state: FeedState;
   #offset: number;
   #epoch: string | undefined;
-  /** If the feed began without a cursor: the first offset that it handed over. If it has a cursor: 0. */
+  /**
+   * If the feed began without a cursor: the first offset that it handed over. If it has a cursor:
+   * 0.
+   */
   #first = 0;
   #acknowledged = 0;
   #held: Arrival[] | undefined;
@@ -72,13 +81,14 @@ export class PrivateFeed {
   /** Takes the lowest message that is held. */
   next(): Arrival | undefined {
     const next = this.#held?.sort((one, other) => one.offset - other.offset).shift();
-    // Those from before the room kept history are of the same sequence.
+    // Messages from before the room kept history are of the same sequence.
     return next === undefined || this.#epoch !== undefined ? next : { ...next, epoch: undefined };
   }
 
   /**
-   * The room is the user's. What lies between the cursor and the lowest message that is held is to be read. Without a cursor, in a room that keeps only a
-   * stream, the feed begins with that message.
+   * The user is a member. The messages between the cursor and the lowest held one have to be read.
+   * Without a cursor, in a room that keeps only a stream, the feed begins with the lowest held
+   * message.
    */
   begin(cursor: number | undefined): void {
     const lowest = Math.min(...(this.#held ?? []).map(({ offset }) => offset));
@@ -105,13 +115,16 @@ export class PrivateFeed {
     this.#offset = Math.max(this.#offset, offset);
   }
 
-  /** Whether a message comes after later ones that were handed over: their signals swapped places as the feed began. */
+  /**
+   * Whether a message comes after later ones that were handed over: their signals swapped places as
+   * the feed began.
+   */
   isLate({ offset, epoch }: Arrival): boolean {
     return offset < this.#first && epoch === this.#epoch;
   }
 
-  /** A late message was told by `resync`, with everything from it on. */
-  lateTold(offset: number): void {
+  /** A late message was reported by `resync`, with every message after it. */
+  lateReported(offset: number): void {
     this.#first = Math.min(this.#first, offset);
   }
 
@@ -135,7 +148,8 @@ export class PrivateFeed {
   }
 
   /**
-   * Whether a room's sequence is another one than this: Redis lost it, or came back with older data.
+   * Whether a room's sequence is another one than this: Redis lost it, or came back with older
+   * data.
    *
    * @param from The offset of the feed as the position was asked for.
    */

@@ -1,4 +1,7 @@
-/** What was sent to one connection and is not known to have arrived (M6). `Receipts` asks for it. */
+/**
+ * The messages sent to one connection that are not known to have arrived (M6). `Receipts` asks for
+ * them.
+ */
 
 /** The messages that were sent before a ping. */
 export interface Receipt {
@@ -48,7 +51,10 @@ export class ReceiptState {
     this.#offline = undefined;
   }
 
-  /** Returns what offline delivery sent since the last ping. The next ping asks about it and about everything sent live. */
+  /**
+   * Returns what offline delivery sent since the last ping. The next ping asks about it and about
+   * everything sent live.
+   */
   take(): ReadonlyMap<string, number> {
     const offline = this.#offline ?? NOTHING;
     this.#offline = undefined;
@@ -62,7 +68,10 @@ export class ReceiptState {
     this.#askedAt = now;
   }
 
-  /** Whether the ping was last sent at least so many milliseconds ago. If so, it counts as sent again now. */
+  /**
+   * Whether the ping was last sent at least so many milliseconds ago. If so, it counts as sent
+   * again now.
+   */
   asksAgain(now: number, afterMs: number): boolean {
     if (now - this.#askedAt < afterMs) return false;
     this.#askedAt = now;

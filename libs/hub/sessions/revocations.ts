@@ -5,7 +5,8 @@ import type { Connection } from './connection.ts';
 import type { LocalUsers } from './local-users.ts';
 
 /**
- * Something took the power of tokens away: the connections it concerns, as they are now, are told and closed with 4510. Costs O(these connections).
+ * Ends the connections whose tokens a revocation took back: each gets the reason and is closed with
+ * 4510. Costs O(these connections).
  */
 export function endRevoked(users: LocalUsers, { kind, subject, reason, at }: RevocationRecord): void {
   switch (kind) {
@@ -32,7 +33,7 @@ export function endRevoked(users: LocalUsers, { kind, subject, reason, at }: Rev
   }
 }
 
-/** `connections`: a copy, they are taken out of the users' as they end. */
+/** @param connections A copy: they leave the list of the users as they end. */
 function endAll(connections: readonly Connection[], code: ErrorCode, reason = ''): void {
   for (const connection of connections) {
     connection.send(buildFrame('kicked', { reason: code, by: reason === '' ? undefined : reason }));

@@ -4,7 +4,10 @@ import { buildFrame } from '#libs/protocol/server-frame.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Connection } from './connection.ts';
 
-/** One login of a user at a time (R4): which connections end is asked of presence, not guessed from a signal. */
+/**
+ * One login of a user at a time (R4). Presence decides which connections end; a signal only makes
+ * the hub ask.
+ */
 export class SingleSession {
   readonly #presence: Pick<Presence, 'outdated'>;
   readonly #background: Background;
@@ -14,18 +17,25 @@ export class SingleSession {
     this.#background = background;
   }
 
-  /** A newer login than that of these was announced. A third one may have become the newest since, and may be here. */
+  /**
+   * A newer login than that of these was announced. A third one may have become the newest since,
+   * and may be here.
+   */
   doubt(connections: readonly Connection[]): void {
     const registered = connections.filter((connection) => !connection.doubt());
     if (registered.length === 0) return;
-    // Nobody stays whose login may be an older one: whoever comes back is compared as they register.
+    // A connection whose login may be an older one does not stay. If it comes back, it is compared
+    // when it registers.
     const end = (): void => {
       for (const connection of registered) connection.end('UNAVAILABLE');
     };
     this.#background.run('logins', () => this.replaceOutdated(registered), end);
   }
 
-  /** Ends those whose login is no longer the newest. If the backend is away, asks again once it is back. Rejects with bugs only. */
+  /**
+   * Ends those whose login is no longer the newest. If the backend is away, asks again once it is
+   * back. Rejects with bugs only.
+   */
   async replaceOutdated(connections: readonly Connection[]): Promise<void> {
     try {
       const outdated = new Set((await this.#presence.outdated(connections)).map(({ id }) => id));
@@ -35,7 +45,10 @@ export class SingleSession {
     }
   }
 
-  /** Reports the newer login and ends the connection; one that is still being admitted, once it opens. */
+  /**
+   * Reports the newer login and ends the connection; one that is still being admitted, once it
+   * opens.
+   */
   replace(connection: Connection): void {
     connection.replaced();
     connection.send(buildFrame('kicked', { reason: 'SESSION_REPLACED' }));
