@@ -1,7 +1,4 @@
-/**
- * The heart of a node: connections from admission to close, and everything between them and the
- * other nodes.
- */
+/** The heart of a node: its connections from admission to close, and their way to other nodes. */
 
 import { randomBytes } from 'node:crypto';
 import type { Bearer } from '#libs/auth/credentials.ts';
@@ -234,24 +231,18 @@ export class Hub {
     }
   }
 
-  /**
-   * The client sent a protocol ping: uWebSockets.js has answered it. One that goes on too fast is
-   * closed (F3).
-   */
+  /** The client sent a protocol ping. Closes a client that sends too many (F3). */
   pinged(connection: Connection): void {
     this.#pings.pinged(connection);
   }
 
-  /**
-   * The client answered a protocol ping, one with this text, or says that it did: such pongs are
-   * limited as pings are (F3).
-   */
+  /** The client sent a pong with this text. A pong without a ping is limited as a ping (F3). */
   ponged(connection: Connection, text: string): void {
     if (connection.receipts.asked?.ping !== text) this.#pings.strayPong(connection);
     this.#receipts.ponged(connection, text);
   }
 
-  /** A binary frame came: refused like any frame that is none (F1). */
+  /** A binary frame came. Refuses it as an invalid frame (F1). */
   receivedBinary(connection: Connection): void {
     const refuse = (): void =>
       this.#frames.invalid(connection, undefined, new HubError('INVALID_REQUEST', 'frames are text, not binary: send JSON as text'));
@@ -277,7 +268,7 @@ export class Hub {
     this.#seen(connection);
   }
 
-  /** Tokens lost their power: closes their connections with 4510, after `kicked`. */
+  /** Closes the connections of revoked tokens with 4510, after `kicked`. */
   revoke(revocation: RevocationRecord): void {
     endRevoked(this.#users, revocation);
   }

@@ -6,6 +6,7 @@ import { PresenceMemory, PresenceSpace } from '#libs/presence/presence-memory.ts
 import { PresenceRedis } from '#libs/presence/presence-redis.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { eachWorld, inMemory, onServer, type PresenceBackend, type PresenceWorld } from '#test/support/presence-backend.ts';
+import type { PresenceNode } from '#test/support/presence-node.ts';
 import { RedisCluster } from '#test/support/redis-cluster.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 

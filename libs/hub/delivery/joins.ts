@@ -16,15 +16,16 @@ import type { Rooms } from '#libs/hub/rooms/rooms.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { Delivery, isEntering } from '#libs/hub/sessions/delivery.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
-import { type LogItems, logItems, newestItems } from '#libs/messages/message-page.ts';
+import { logItems, newestItems } from '#libs/messages/message-page.ts';
 import type { Membership } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Position } from '#libs/protocol/frame-types.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { joinedEnd, joinedHead, joinedLive } from '#libs/protocol/server-frame.ts';
+import { joinedHead, joinedLive } from '#libs/protocol/server-frame.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Counts } from './counts.ts';
+import { hasItems, joinedAgain, joinedPage, privatePage, roomPage } from './joined-page.ts';
 import type { PrivateRooms } from './private-rooms.ts';
 
 const PAGE = { count: PAGE_MESSAGES, bytes: PAGE_BYTES };
@@ -87,7 +88,7 @@ export class Joins {
     }
     const known = connection.room(name);
     if (known !== undefined) {
-      connection.send(again(connection, known, id));
+      connection.send(joinedAgain(connection, known, id));
       return;
     }
     const delivery = Delivery.join(id, underWay);
@@ -231,7 +232,7 @@ export class Joins {
       const rest = room.recent.after(reached) ?? (reached === room.offset ? [] : undefined);
       if (rest !== undefined) {
         stats.recovered('recovered');
-        return this.#goLive(connection, room, this.#page(room, id, true, logItems(room.name, rest, connection.wantsEvents), false));
+        return this.#goLive(connection, room, roomPage(room, id, true, logItems(room.name, rest, connection.wantsEvents), false));
       }
       const page = await broker.after(room.name, reached, PAGE);
       while (!connection.hasPlace(PAGE_BYTES)) await connection.outboxBelow(PAGE_BYTES);
@@ -242,7 +243,7 @@ export class Joins {
       const last = missed.at(-1);
       if (last === undefined) break;
       const items = logItems(room.name, missed, connection.wantsEvents);
-      if (hasItems(items)) connection.send(this.#page(room, id, true, items, true));
+      if (hasItems(items)) connection.send(roomPage(room, id, true, items, true));
       reached = last.offset;
     }
     stats.recovered('lost');
@@ -289,7 +290,7 @@ export class Joins {
       room.keepLatestItems(items);
       break;
     }
-    this.#goLive(connection, room, this.#page(room, id, false, { messages: items, events: undefined }, false));
+    this.#goLive(connection, room, roomPage(room, id, false, { messages: items, events: undefined }, false));
   }
 
   /**
@@ -359,10 +360,6 @@ export class Joins {
     return page;
   }
 
-  #page({ name, epoch, offset, count }: Room, id: string | undefined, recovered: boolean, items: LogItems, more: boolean): Buffer {
-    return joinedPage(joinedHead(id, { room: name, count, epoch, offset, recovered }), items, more);
-  }
-
   /** @param page Where the page of a private room was cut. */
   #goLive(connection: Connection, room: Room, joined: string | Uint8Array, page?: Position): void {
     connection.send(joined);
@@ -373,7 +370,7 @@ export class Joins {
     const delivery = connection.deliveries.get(room.name);
     connection.deliveries.end(room.name);
     if (delivery !== undefined && page !== undefined) this.#options.privateRooms.release(connection, room.name, delivery, page);
-    for (const id of delivery?.ids.slice(1) ?? []) connection.send(again(connection, room, id));
+    for (const id of delivery?.ids.slice(1) ?? []) connection.send(joinedAgain(connection, room, id));
   }
 
   #exit(connection: Connection, room: Room): void {
@@ -384,37 +381,4 @@ export class Joins {
     if (room.userLeft(user)) this.#options.background.run('presence', () => this.#options.presence.leave(room.name, user));
     this.#options.rooms.release(room, this.#options.clock.steady());
   }
-}
-
-function privatePage(
-  { wantsEvents }: Connection,
-  { name, count }: Room,
-  id: string | undefined,
-  recovered: boolean,
-  { position, publications }: Pick<Page, 'position' | 'publications'>,
-  more: boolean,
-): Buffer {
-  const items = logItems(name, publications, recovered && wantsEvents);
-  return joinedPage(joinedHead(id, { room: name, count, ...position, recovered }), items, more);
-}
-
-/**
- * Whether a page that others follow has anything. A client takes its position from the last item,
- * so a page of nothing but events that it does not get is left out.
- */
-function hasItems({ messages, events = '' }: LogItems): boolean {
-  return messages.length > 0 || events !== '';
-}
-
-function joinedPage(head: string, { messages, events }: LogItems, more: boolean): Buffer {
-  return Buffer.concat([Buffer.from(head), messages, Buffer.from(joinedEnd(more, events))]);
-}
-
-/** The answer to a join of a room that the connection is in. */
-function again(connection: Connection, room: Room, id: string | undefined): string {
-  const { name, keeps, count } = room;
-  const position = keeps ? room : connection.deliveries.pages.get(name);
-  if (position === undefined) return joinedLive(id, name, count);
-  const { epoch, offset } = position;
-  return joinedHead(id, { room: name, count, epoch, offset, recovered: true }) + joinedEnd(false);
 }

@@ -5,8 +5,6 @@ import type { Counts } from '#libs/hub/delivery/counts.ts';
 import type { Joins } from '#libs/hub/delivery/joins.ts';
 import type { OfflineMessages } from '#libs/hub/delivery/offline-messages.ts';
 import { ABUSE_SECONDS, FrameAllowance, type FrameLimits } from '#libs/hub/limits/frame-budget.ts';
-import type { Clock } from '#libs/hub/ports/clock.ts';
-import type { HubStats } from '#libs/hub/ports/stats.ts';
 import type { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
@@ -24,13 +22,13 @@ import { encode } from '#libs/protocol/signals.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
 import type { MessageStore } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
-import { historyPage } from './history-page.ts';
+import { type HistoryLimit, historyPage, takePage } from './history-page.ts';
 import type { OutgoingMessage, Publisher } from './publisher.ts';
 
 /** `typing` is forwarded at most once in this time, milliseconds (F). */
 const TYPING_MS = 1000;
 
-export interface FrameHandlerOptions {
+export interface FrameHandlerOptions extends HistoryLimit {
   readonly node: string;
   readonly broker: Broker;
   readonly presence: Presence;
@@ -41,13 +39,9 @@ export interface FrameHandlerOptions {
   readonly validity: MembershipValidity;
   readonly messages: Pick<MessageStore, 'before'>;
   readonly offline: OfflineMessages;
-  readonly stats: HubStats;
   readonly faults: Faults;
   readonly background: Background;
   readonly frameLimits: FrameLimits;
-  /** Pages of history that one user reads. */
-  readonly pageLimits: FrameLimits;
-  readonly clock: Pick<Clock, 'now' | 'steady'>;
   /** Resolves to the bearer of a token. Rejects with `HubError` `TOKEN_EXPIRED`, `UNAVAILABLE`. */
   verify(token: string): Promise<Bearer>;
   /** The connection has a new token. `before`: the bearer of its previous token. */
@@ -148,7 +142,7 @@ export class FrameHandler {
         connection.send(buildFrame('left', { id: frame.id, room: frame.room }));
         return;
       case 'history':
-        this.#takePage(connection);
+        takePage(this.#options, connection.user);
         this.#answer(connection, frame, this.#history(connection, frame));
         return;
       case 'presence':
@@ -234,22 +228,6 @@ export class FrameHandler {
       const { user, bearer } = connection;
       return this.#options.access.read(user.bearer(bearer), room);
     }
-  }
-
-  /**
-   * @throws HubError `RATE_LIMITED` if the user read as many pages of history in this second as
-   *   they may.
-   */
-  #takePage({ user }: Connection): void {
-    const { pageLimits, clock, stats } = this.#options;
-    if (pageLimits.rate === 0) return;
-    const now = clock.steady();
-    const budget = user.pages(pageLimits, now);
-    if (budget.take(pageLimits, now) === FrameAllowance.ok) return;
-    stats.rateLimited('history');
-    throw new HubError('RATE_LIMITED', 'You read too many pages of history (HISTORY_PAGES_PER_SECOND): wait.', {
-      retryAfter: budget.retryAfter(pageLimits),
-    });
   }
 
   #publish(connection: Connection, room: string, frame: MessageFrame, json: string): void {
