@@ -246,7 +246,7 @@ describe('nodes of two releases', () => {
     const lines = hub
       .gateway(1)
       .output.split('\n')
-      .filter((line) => line.includes('ignored a signal'));
+      .filter((line) => line.includes('a signal of another release is ignored'));
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 'warn', topic: 'user', version: 1, letter: 'q', ignored: 1 }]);
     expect(await hub.gateway(1).metric('parley_background_faults_total', 'task="signals"')).toBe(0);
     expect(reader.of('message').map((frame) => frame.room)).toEqual([pair]);
