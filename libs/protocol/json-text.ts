@@ -14,7 +14,8 @@ const DOUBTFUL = /\d[\d.]{15,}|\d[eE]|-0/;
  * for `JSON.parse`.
  *
  * @param text A JSON object.
- * @param depthMax How deep a member may be nested. Default without a limit: what the hub wrote was checked where it came in.
+ * @param depthMax How deep a member may be nested. Default without a limit: what the hub wrote was
+ *   checked where it came in.
  * @throws RangeError if a member is nested deeper.
  */
 export function memberText(text: string, name: string, depthMax = Number.POSITIVE_INFINITY): string | undefined {

@@ -7,10 +7,10 @@
  * the table.
  *
  * A publication of a room, a message or another event, is built once, where it enters the hub, and
- * crosses every node as these bytes. Its layout is therefore fixed: `{"offset":N,` + tail. The tail of
- * a message begins with the member `room`, that of another event with `type`. Both end in the 13
- * digits of the stamp and two braces. `publishedAt`, `frameHeadOf`, `isMessageFrame` and `itemStart`
- * rely on it.
+ * crosses every node as these bytes. Its layout is therefore fixed: `{"offset":N,` + tail. The tail
+ * of a message begins with the member `room`, that of another event with `type`. Both end in the 13
+ * digits of the stamp and two braces. `publishedAt`, `frameHeadOf`, `isMessageFrame` and
+ * `itemStart` rely on it.
  */
 import type { Person, ServerFrames } from './frame-types.ts';
 import { SERVER_FRAMES, type ServerFrameRow } from './frames.ts';
@@ -97,7 +97,10 @@ export function joinedHead(id: string | undefined, { room, count, epoch, offset,
   return `{"type":"joined"${idMember(id)},"room":"${room}","count":${count},"epoch":"${epoch}","offset":${offset},"recovered":${recovered},"messages":[`;
 }
 
-/** @param events The items of the member `events` (M7), separated by commas; undefined without the feature. */
+/**
+ * @param events The items of the member `events` (M7), separated by commas; undefined without the
+ *   feature.
+ */
 export function joinedEnd(more: boolean, events?: string): string {
   return events === undefined ? `],"more":${more}}` : `],"events":[${events}],"more":${more}}`;
 }
@@ -163,7 +166,10 @@ function tailStart(frame: Uint8Array): number {
   return at + 1;
 }
 
-/** Whether a publication is a message. Any other is an event of a kind that this version may not know (M7). */
+/**
+ * Whether a publication is a message. Any other is an event of a kind that this version may not
+ * know (M7).
+ */
 export function isMessageFrame(frame: Uint8Array): boolean {
   return frame[tailStart(frame) + 1] !== TYPE_START;
 }

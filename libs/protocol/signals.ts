@@ -1,5 +1,5 @@
 /**
- * What nodes tell each other over the topics of rooms (`r:<room>`) and of users (`u:<user>`). A
+ * The signals between nodes, over the topics of rooms (`r:<room>`) and of users (`u:<user>`). A
  * signal is delivered at most once and is not stored.
  *
  * A signal is UTF-8 text in one of three forms:
@@ -18,7 +18,7 @@
  */
 import { buildFrame } from './server-frame.ts';
 
-/** Why a room is over. */
+/** Why a room ended. */
 export type EndReason = 'expired' | 'closed';
 
 /**
@@ -32,11 +32,11 @@ export type RoomSignal<Frame = Uint8Array> =
   | { readonly kind: 'entered' | 'left'; readonly count: number; readonly user: string }
   /** The count changed without anyone being named. */
   | { readonly kind: 'counted'; readonly count: number }
-  /** Somebody types on `node`, which has told its own sockets. */
+  /** Somebody types on `node`. That node has sent the frame to its own sockets. */
   | { readonly kind: 'typing'; readonly node: string; readonly frame: Frame }
   /** A service pushes a frame (A11). */
   | { readonly kind: 'pushed'; readonly frame: Frame }
-  /** The room is over. Members of private rooms get `privateClosed` instead. */
+  /** The room has ended. Members of private rooms get `privateClosed` instead. */
   | { readonly kind: 'closed'; readonly reason: EndReason };
 
 /** Signals of a user's own topic (R5), and of the topic of every node (`EVERY_NODE`). */
@@ -53,7 +53,7 @@ export type UserSignal<Frame = Uint8Array> =
   | { readonly kind: 'session'; readonly session: string; readonly frame: Frame }
   /** The user's membership of a room has changed: ask the store. */
   | { readonly kind: 'membership'; readonly room: string }
-  /** A private room is over. On the wire it is the finished frame `room_closed`. */
+  /** A private room has ended. On the wire it is the finished frame `room_closed`. */
   | { readonly kind: 'privateClosed'; readonly room: string; readonly reason: EndReason };
 
 /** A signal that this release cannot read: its letter, its version or its fields are unknown. */
