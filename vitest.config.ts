@@ -38,6 +38,7 @@ const UNHURRIED = [
   'e2e/private-rooms',
   'e2e/read-only-folder',
   'e2e/rooms',
+  'e2e/secret-rotation',
   'e2e/separate-processes',
   'e2e/single-session',
   'e2e/tls',

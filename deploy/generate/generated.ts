@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { clientTables } from './client-readme.ts';
+import { envExample } from './env-example.ts';
 import { frameTypes } from './frame-types.ts';
 import { errorTable, frameTables, powerTable } from './spec-tables.ts';
 
@@ -44,6 +45,7 @@ export function generatedFiles(): GeneratedFile[] {
   const types = frameTypes();
   const { calls, events } = clientTables(types);
   return [
+    file('.env.example', envExample),
     file('libs/protocol/frame-types.ts', () => types),
     file('SPEC.md', (found) =>
       withPart(withPart(withPart(found, 'powers', powerTable()), 'frames', frameTables()), 'errors', errorTable()),

@@ -57,6 +57,50 @@ export class SharedSecret {
   }
 }
 
+/**
+ * Secrets that are valid at the same time, for example while one replaces another. The first one
+ * signs, all verify.
+ */
+export class SharedSecrets {
+  readonly #first: SharedSecret;
+  readonly #others: readonly SharedSecret[];
+
+  /** Throws RangeError for an empty secret. */
+  constructor(first: string, ...others: readonly string[]) {
+    this.#first = new SharedSecret(first);
+    this.#others = others.map((secret) => new SharedSecret(secret));
+  }
+
+  /**
+   * Returns the claims of a token that one of the secrets signed. Throws like `SharedSecret` for
+   * every other token. A token of the first secret costs one MAC.
+   */
+  claims(token: string): Claims {
+    try {
+      return this.#first.claims(token);
+    } catch (error) {
+      for (const secret of isForeign(error) ? this.#others : []) {
+        try {
+          return secret.claims(token);
+        } catch (other) {
+          if (!isForeign(other)) throw other;
+        }
+      }
+      throw error;
+    }
+  }
+
+  /** Returns a token with these claims, of the first secret. */
+  sign(claims: Claims): string {
+    return this.#first.sign(claims);
+  }
+}
+
+/** Whether a token was refused because another key signed it. */
+function isForeign(error: unknown): boolean {
+  return error instanceof TokenFaultError && error.fault === 'signature';
+}
+
 /** The algorithms of key pairs (RFC 7518 section 3.4, RFC 8037 section 3.1). */
 export type KeyAlgorithm = 'ES256' | 'EdDSA';
 

@@ -7,12 +7,12 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { type Claims, type Expected, headerOf, requireForm, requireMade, requireRegistered } from './compact-jws.ts';
 import { type Credentials, credentialsOf, faultOf, TokenFaultError, type TokenObserver } from './credentials.ts';
 import { RemoteKeys } from './remote-keys.ts';
-import type { PublicKeys, SharedSecret } from './signing-keys.ts';
+import type { PublicKeys, SharedSecrets } from './signing-keys.ts';
 
 /** Keys, expected claims, clocks and limits of a `TokenVerifier`. */
 export interface TokenVerifierOptions {
-  /** The secret of HS256 tokens. */
-  readonly secret?: SharedSecret | undefined;
+  /** The secrets of HS256 tokens. */
+  readonly secret?: Pick<SharedSecrets, 'claims'> | undefined;
   /** The local keys of ES256 and EdDSA tokens. An empty set counts as absent. */
   readonly keys?: PublicKeys | undefined;
   /**
@@ -54,7 +54,7 @@ const PUBLIC_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'];
  * (`jwk`, `jku`, `x5u`, `x5c`) are ignored. A token with a `crit` header is rejected.
  */
 export class TokenVerifier {
-  readonly #secret: SharedSecret | undefined;
+  readonly #secret: Pick<SharedSecrets, 'claims'> | undefined;
   readonly #keys: PublicKeys | undefined;
   readonly #remote: RemoteKeys | undefined;
   readonly #options: JWTVerifyOptions;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { type Config, ConfigError } from '#libs/config/config.ts';
 import type { Claims } from './compact-jws.ts';
 import type { Credentials, TokenObserver } from './credentials.ts';
-import { type PublicJwk, PublicKey, PublicKeys, SharedSecret, SigningKey } from './signing-keys.ts';
+import { type PublicJwk, PublicKey, PublicKeys, SharedSecrets, SigningKey } from './signing-keys.ts';
 import { TokenVerifier } from './token-verifier.ts';
 
 /** Key and fixed claims of a `TokenSigner`. */
@@ -53,7 +53,7 @@ export class TokenSigner {
 }
 
 /** The settings that name keys and expected claims. */
-export type TokenSettings = Pick<Config, 'jwtSecret' | 'jwtSigningKey' | 'jwtPublicKeys' | 'jwtJwksUrl' | 'jwtIssuer' | 'jwtAudience'>;
+export type TokenSettings = Pick<Config, 'jwtSecrets' | 'jwtSigningKey' | 'jwtPublicKeys' | 'jwtJwksUrl' | 'jwtIssuer' | 'jwtAudience'>;
 
 /** The result of `openTokens`. */
 export interface Tokens {
@@ -66,17 +66,19 @@ export interface Tokens {
 }
 
 /**
- * Opens the keys in the settings. `JWT_SIGNING_KEY` signs if it is set, otherwise `JWT_SECRET`. The
- * verifier accepts tokens of both, of `JWT_PUBLIC_KEYS`, and of the issuer at `JWT_JWKS_URL`.
+ * Opens the keys in the settings. `JWT_SIGNING_KEY` signs if it is set, otherwise the first
+ * `JWT_SECRET`. The verifier accepts tokens of all secrets, of both kinds of keys, and of the issuer
+ * at `JWT_JWKS_URL`.
  *
  * To replace a key without failures: (1) put the new public key into `JWT_PUBLIC_KEYS` on all
  * nodes; (2) sign with the new private key, and put the old public key there; (3) remove the old
- * public key after its last token has expired (24 hours).
+ * public key after its last token has expired (24 hours). A secret likewise: `JWT_SECRET` is (1)
+ * `old,new`, (2) `new,old`, (3) `new`.
  *
  * Throws `ConfigError` if a file cannot be read or has no key, TypeError if no key is set.
  */
 export function openTokens(settings: TokenSettings, now: () => number = Date.now, observe?: TokenObserver): Tokens {
-  const { jwtSecret, jwtSigningKey, jwtPublicKeys, jwtJwksUrl, jwtIssuer: issuer, jwtAudience: audience } = settings;
+  const { jwtSecrets, jwtSigningKey, jwtPublicKeys, jwtJwksUrl, jwtIssuer: issuer, jwtAudience: audience } = settings;
   const problems: string[] = [];
   const read = <T>(name: string, path: string, make: (pem: string) => T): T[] => {
     try {
@@ -91,7 +93,8 @@ export function openTokens(settings: TokenSettings, now: () => number = Date.now
   const [signing] = jwtSigningKey === undefined ? [] : read('JWT_SIGNING_KEY', jwtSigningKey, (pem) => new SigningKey(pem));
   const others = jwtPublicKeys.flatMap((path) => read('JWT_PUBLIC_KEYS', path, (pem) => new PublicKey(pem)));
   if (problems.length > 0) throw new ConfigError(problems);
-  const secret = jwtSecret === undefined ? undefined : new SharedSecret(jwtSecret);
+  const [first, ...more] = jwtSecrets;
+  const secret = first === undefined ? undefined : new SharedSecrets(first, ...more);
   const keys = new PublicKeys([...(signing ? [signing.public] : []), ...others]);
   const key = signing ?? secret;
   return {
@@ -99,6 +102,14 @@ export function openTokens(settings: TokenSettings, now: () => number = Date.now
     signer: key && new TokenSigner({ key, issuer, audience, now: now }),
     jwks: keys.size === 0 ? undefined : keys.jwks,
   };
+}
+
+/** Keys for one purpose that are valid at the same time. The first one makes, all verify. */
+export type KeyRing = readonly [Uint8Array, ...Uint8Array[]];
+
+/** Derives a key for one purpose from each secret (`deriveKey`). */
+export function deriveKeys([first, ...others]: readonly [string, ...string[]], purpose: string): KeyRing {
+  return [deriveKey(first, purpose), ...others.map((secret) => deriveKey(secret, purpose))];
 }
 
 /**

@@ -139,7 +139,6 @@ function parsed(setting: Setting<unknown>, text: string, problems: string[]): un
  */
 function findConflicts(role: Role, values: Values, isSet: (name: string) => boolean): string[] {
   const problems: string[] = [];
-  const { jwtSecret } = values;
   for (const name of NEEDED[role]) {
     const setting = Object.values<Setting<unknown>>(SETTINGS).find((one) => one.name === name);
     if (!isSet(name)) problems.push(`${name} is not set: ${PROGRAMS[role]} takes ${setting?.kind.takes}.`);
@@ -147,11 +146,14 @@ function findConflicts(role: Role, values: Values, isSet: (name: string) => bool
   if (role === 'gateway' && !TOKEN_KEYS.some(isSet)) {
     problems.push(`One of ${TOKEN_KEYS.join(', ')} has to be set: without any of them a gateway could not tell a token from a forgery.`);
   }
-  if (role !== 'all-in-one' && jwtSecret !== undefined) {
-    const bytes = Buffer.byteLength(jwtSecret);
-    if (bytes < SECRET_MIN_BYTES) problems.push(`JWT_SECRET takes ${SETTINGS.jwtSecret.kind.takes}: it has ${bytes}.`);
-    else if (isWellKnownSecret(jwtSecret))
-      problems.push(`JWT_SECRET takes ${SETTINGS.jwtSecret.kind.takes}: this one is a public example.`);
+  if (role !== 'all-in-one') {
+    for (const [place, secret] of values.jwtSecrets.entries()) {
+      const which = values.jwtSecrets.length === 1 ? 'it' : `number ${place + 1}`;
+      const bytes = Buffer.byteLength(secret);
+      if (bytes < SECRET_MIN_BYTES) problems.push(`JWT_SECRET takes ${SETTINGS.jwtSecrets.kind.takes}: ${which} has ${bytes}.`);
+      else if (isWellKnownSecret(secret))
+        problems.push(`JWT_SECRET takes ${SETTINGS.jwtSecrets.kind.takes}: ${which} is a public example.`);
+    }
   }
   for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE']) {
     if (isSet('JWT_JWKS_URL') && !isSet(name)) {

@@ -147,6 +147,16 @@ export function list(things: string): Kind<readonly string[]> {
   };
 }
 
+/** Secrets that are valid at the same time, comma-separated, each once. */
+export const secrets: Kind<readonly string[]> = {
+  takes: 'a secret of at least 32 bytes, or several, comma-separated',
+  parse: (value) => {
+    const parts = value.split(',').map((part) => part.trim());
+    const bad = parts.some((part) => part === '' || part.includes('\0')) || new Set(parts).size < parts.length;
+    return bad ? undefined : Object.freeze(parts);
+  },
+};
+
 /** Whether customers may enter: all, none, or those of these channels. */
 export type CustomerDoor = boolean | readonly string[];
 
@@ -172,7 +182,7 @@ export interface ServiceKey {
   readonly key: string;
 }
 
-/** `name:key`, comma-separated; names are unique. */
+/** `name:key`, comma-separated. A name may have several keys, each once. */
 export const serviceKeys: Kind<readonly ServiceKey[]> = {
   takes: 'name:key pairs, comma-separated, each key at least 32 characters of A-Z a-z 0-9 . _ ~ + / = -',
   parse: (value) => {
@@ -182,6 +192,6 @@ export const serviceKeys: Kind<readonly ServiceKey[]> = {
       if (match === null) return undefined;
       keys.push({ name: match[1] ?? '', key: match[2] ?? '' });
     }
-    return new Set(keys.map(({ name }) => name)).size === keys.length ? Object.freeze(keys) : undefined;
+    return new Set(keys.map(({ name, key }) => `${name}:${key}`)).size === keys.length ? Object.freeze(keys) : undefined;
   },
 };

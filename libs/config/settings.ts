@@ -13,6 +13,7 @@ import {
   origins,
   publicUrl,
   redisUrl,
+  secrets,
   serviceKeys,
   smtpUrl,
   text,
@@ -124,7 +125,7 @@ export const SETTINGS = {
     name: 'API_KEYS',
     kind: serviceKeys,
     default: [],
-    meaning: 'The services that may push, publish, disconnect and ban, each with its key.',
+    meaning: 'The services that may push, publish, disconnect and ban, each with its key, or with two while one replaces the other.',
     secret: true,
   }),
   adminPassword: setting({
@@ -148,11 +149,12 @@ export const SETTINGS = {
     meaning:
       "The address in people's browsers, with the path of the hub behind a proxy. Pages of this origin may always connect. If it is https, cookies are marked Secure.",
   }),
-  jwtSecret: setting({
+  jwtSecrets: setting({
     name: 'JWT_SECRET',
-    kind: text('a secret of at least 32 bytes', /^[^\0]+$/),
-    default: null,
-    meaning: 'The key of HS256 tokens, at least 32 random bytes. If unset, the all-in-one makes one and keeps it in `.data/`.',
+    kind: secrets,
+    default: [],
+    meaning:
+      'The key of HS256 tokens, at least 32 random bytes. Of several the first signs, and tokens of all are accepted. If unset, the all-in-one makes one and keeps it in `.data/`.',
     secret: true,
   }),
   jwtSigningKey: setting({

@@ -19,7 +19,7 @@ export interface CarefulSettings {
   readonly apiKeys: readonly ServiceKey[];
   readonly databaseUrl: string | undefined;
   readonly jwtJwksUrl: string | undefined;
-  readonly jwtSecret: string | undefined;
+  readonly jwtSecrets: readonly string[];
   readonly publicUrl: string | undefined;
   readonly redisUrl: string | undefined;
 }
@@ -47,16 +47,16 @@ export function findWarnings(role: Role, settings: CarefulSettings): string[] {
   ];
 }
 
-function secrets(role: Role, { jwtSecret, redisUrl, jwtJwksUrl, apiKeys, adminPassword }: CarefulSettings): string[] {
+function secrets(role: Role, { jwtSecrets, redisUrl, jwtJwksUrl, apiKeys, adminPassword }: CarefulSettings): string[] {
   const found: string[] = [];
-  const short = jwtSecret !== undefined && (Buffer.byteLength(jwtSecret) < SECRET_MIN_BYTES || isWellKnownSecret(jwtSecret));
+  const short = jwtSecrets.some((secret) => Buffer.byteLength(secret) < SECRET_MIN_BYTES || isWellKnownSecret(secret));
   if (short)
     found.push('JWT_SECRET can be guessed: whoever guesses it can act as any user. Use it only to try the hub on your own machine.');
-  else if (jwtSecret !== undefined && secretBits(jwtSecret) < KEY_MIN_BITS)
+  else if (jwtSecrets.some((secret) => secretBits(secret) < KEY_MIN_BITS))
     found.push(
       'JWT_SECRET has little entropy: an attacker who guesses it can act as any user. Use 32 random bytes: openssl rand -base64 32 makes them.',
     );
-  if (role === 'all-in-one' && redisUrl !== undefined && jwtSecret === undefined && jwtJwksUrl === undefined)
+  if (role === 'all-in-one' && redisUrl !== undefined && jwtSecrets.length === 0 && jwtJwksUrl === undefined)
     found.push("JWT_SECRET is not set, but REDIS_URL is: other machines will refuse this one's tokens.");
   const weak = apiKeys.filter(({ key }) => isWellKnownSecret(key) || secretBits(key) < KEY_MIN_BITS).map(({ name }) => name);
   if (weak.length > 0)
@@ -67,9 +67,9 @@ function secrets(role: Role, { jwtSecret, redisUrl, jwtJwksUrl, apiKeys, adminPa
   if (adminPassword !== undefined && secretBits(adminPassword) < PASSWORD_MIN_BITS)
     found.push('ADMIN_PASSWORD has little entropy: an attacker who guesses it can log out and ban any user. Use a random one.');
   const reused = apiKeys
-    .filter(({ key }) => key === jwtSecret || key === adminPassword)
+    .filter(({ key }) => jwtSecrets.includes(key) || key === adminPassword)
     .map(({ name }) => `the key of ${name} in API_KEYS`);
-  if (adminPassword !== undefined && adminPassword === jwtSecret) reused.push('ADMIN_PASSWORD');
+  if (adminPassword !== undefined && jwtSecrets.includes(adminPassword)) reused.push('ADMIN_PASSWORD');
   if (reused.length > 0) found.push(`${reused.join(' and ')} is another secret of this hub, too. Give each its own.`);
   return found;
 }

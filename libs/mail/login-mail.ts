@@ -26,15 +26,18 @@ const PLAIN_BYTES = 512;
 
 /**
  * Seals mails before they are queued, and opens them before they are sent. AES-256-GCM, with a key
- * derived from a secret that all these processes share.
+ * derived from a secret that all these processes share. Of several secrets the first seals, and each
+ * opens.
  */
 export class MailSeal {
   readonly #key: Uint8Array;
+  readonly #keys: readonly Uint8Array[];
 
-  /** @throws TypeError if the secret is empty. */
-  constructor(secret: string | Uint8Array) {
-    if (secret.length === 0) throw new TypeError('The secret of queued mail is empty.');
-    this.#key = new Uint8Array(hkdfSync('sha256', secret, '', PURPOSE, KEY_BYTES));
+  /** @throws TypeError if a secret is empty. */
+  constructor(first: string, ...others: readonly string[]) {
+    if ([first, ...others].includes('')) throw new TypeError('The secret of queued mail is empty.');
+    this.#key = keyOf(first);
+    this.#keys = [this.#key, ...others.map(keyOf)];
   }
 
   /**
@@ -52,19 +55,30 @@ export class MailSeal {
     return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]).toString('base64url');
   }
 
-  /** Undefined if it was sealed with another secret or for another job, or if it was changed. */
+  /** Undefined if it was sealed with none of the secrets or for another job, or if it was changed. */
   open(jobId: string, sealed: string): LoginMail | undefined {
     const bytes = Buffer.from(sealed, 'base64url');
     if (bytes.length !== NONCE_BYTES + PLAIN_BYTES + TAG_BYTES) return undefined;
-    const decipher = createDecipheriv(CIPHER, this.#key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
-    decipher.setAAD(Buffer.from(jobId)).setAuthTag(bytes.subarray(-TAG_BYTES));
-    try {
-      const plain = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
+    for (const key of this.#keys) {
+      const plain = opened(key, jobId, bytes);
       // Only text of `seal` passes the tag.
-      return JSON.parse(plain.toString()) as LoginMail;
-    } catch {
-      return undefined;
+      if (plain !== undefined) return JSON.parse(plain) as LoginMail;
     }
+    return undefined;
+  }
+}
+
+function keyOf(secret: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secret, '', PURPOSE, KEY_BYTES));
+}
+
+function opened(key: Uint8Array, jobId: string, bytes: Buffer): string | undefined {
+  const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
+  decipher.setAAD(Buffer.from(jobId)).setAuthTag(bytes.subarray(-TAG_BYTES));
+  try {
+    return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]).toString();
+  } catch {
+    return undefined;
   }
 }
 

@@ -87,7 +87,8 @@ export interface CodeTry {
    */
   readonly orNewest: boolean;
   readonly askers: readonly string[];
-  readonly hash: string;
+  /** The code's hash with each key that is valid. One of them has to match. */
+  readonly hashes: readonly string[];
   /** The id of a browser that the account knows. */
   readonly device: string | undefined;
   readonly now: number;

@@ -137,7 +137,7 @@ export class PostgresCodes implements CodeStore {
       if (code === undefined || code.tries >= TRIES) return 'wrong';
       const payer = await payerOf(query, tried.account, tried.device, now);
       if (typeof payer === 'number') return payer;
-      if (isSame(code.hash, tried.hash)) {
+      if (tried.hashes.some((hash) => isSame(code.hash, hash))) {
         await query('DELETE FROM login_attempts WHERE id = $1', [code.id]);
         return 'ok';
       }

@@ -54,9 +54,10 @@ export async function runAllInOne(
   waiting?: WaitingListener,
 ): Promise<RunningAllInOne> {
   const settings = gatewaySettings(config);
-  const secret = config.jwtSecret ?? ownSecret(config, data);
+  const [secret = ownSecret(config, data), ...others] = config.jwtSecrets;
+  const secrets = [secret, ...others] as const;
   const watch = tokenObserver(config, metrics, log);
-  const tokens = openTokens({ ...config, jwtSecret: secret }, Date.now, watch);
+  const tokens = openTokens({ ...config, jwtSecrets: secrets }, Date.now, watch);
   const database = config.databaseUrl === undefined ? await startEmbedded(join(data, 'postgres'), log) : undefined;
   const databaseUrl = config.databaseUrl ?? database?.url ?? '';
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
@@ -74,11 +75,11 @@ export async function runAllInOne(
   const mailbox = config.smtpUrl === undefined ? new DevMailbox({ print: (text) => standardOutput().write(`${text}\n`) }) : undefined;
   const localKey = new LocalKey({ ...config, key: randomBytes(KEY_BYTES).toString('base64url') });
   let stopping = false;
-  const api = composeApi({ config, secret, tokens, backend, parts, jobs, log, draining: () => stopping, page: PAGE });
+  const api = composeApi({ config, secrets, tokens, backend, parts, jobs, log, draining: () => stopping, page: PAGE });
   if (mailbox !== undefined) showMailbox(api, mailbox, localKey);
   await api.ready();
   const mailer = mailbox ?? new SmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom });
-  const worker = await composeWorker({ config, secret, backend, jobs, mailer, metrics, log });
+  const worker = await composeWorker({ config, secrets, backend, jobs, mailer, metrics, log });
   const admin = await openAdminPages({
     log,
     uuid: randomUUID,

@@ -5,6 +5,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Credentials } from '#libs/auth/credentials.ts';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
+import type { KeyRing } from '#libs/auth/tokens.ts';
 import type { CustomerDoor, ServiceKey } from '#libs/config/kinds.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
@@ -43,15 +44,15 @@ export interface ApiParts {
   /** `API_KEYS`: the services that may use the routes of A11. */
   readonly services: readonly ServiceKey[];
   /**
-   * The key for hashes of login codes: at least 32 bytes, the same on every instance, never in the
-   * database.
+   * The keys for hashes of login codes: at least 32 bytes each, the same on every instance, never in
+   * the database.
    */
-  readonly codeKey: Uint8Array;
+  readonly codeKeys: KeyRing;
   /**
-   * The key for the cookies of known browsers (A2, A6): at least 32 bytes, the same on every
+   * The keys for the cookies of known browsers (A2, A6): at least 32 bytes each, the same on every
    * instance.
    */
-  readonly deviceKey: Uint8Array;
+  readonly deviceKeys: KeyRing;
   /** The key that encrypts stored answers (A15): 32 bytes, the same on every instance. */
   readonly answerKey: Uint8Array;
   /**

@@ -68,7 +68,8 @@ export const codeRoutes: Routes = (api, parts) => {
  * and the worker drops it.
  */
 function sendCode(api: FastifyInstance, parts: ApiParts): void {
-  const { store, now, limits, codeKey, queueMail } = parts;
+  const { store, now, limits, codeKeys, queueMail } = parts;
+  const [codeKey] = codeKeys;
   api.post<{ Body: Static<typeof NewCode> }>(
     '/auth/code',
     {
@@ -163,12 +164,13 @@ async function redeem(
   account: string,
   device: string | undefined,
 ): Promise<'ok' | 'wrong' | number> {
-  const { store, now, codeKey } = parts;
+  const { store, now, codeKeys } = parts;
   const { code, attempt } = request.body;
-  const askers = [askerHash(codeKey, 'address', clientKey(request))];
-  if (device !== undefined) askers.push(askerHash(codeKey, 'device', device));
+  const client = clientKey(request);
+  const askers = codeKeys.map((key) => askerHash(key, 'address', client));
+  if (device !== undefined) askers.push(...codeKeys.map((key) => askerHash(key, 'device', device)));
   const named = attempt ?? cookieAttempt(request, parts);
-  const tried = { account, askers, device, hash: codeHash(codeKey, account, typedCode(code)), now: now() };
+  const tried = { account, askers, device, hashes: codeKeys.map((key) => codeHash(key, account, typedCode(code))), now: now() };
   return store.codes.redeem({
     ...tried,
     attempt: named === undefined ? undefined : secretHash(named),

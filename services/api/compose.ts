@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
-import { deriveKey, type Tokens } from '#libs/auth/tokens.ts';
+import { deriveKey, deriveKeys, type Tokens } from '#libs/auth/tokens.ts';
 import type { Backend } from '#libs/backend/backend.ts';
 import type { HubParts } from '#libs/backend/hub-parts.ts';
 import type { Config } from '#libs/config/config.ts';
@@ -25,10 +25,12 @@ import { serviceRoutes } from './service-routes.ts';
 export interface ApiComposition {
   readonly config: Config;
   /**
-   * `JWT_SECRET`, or the secret of the all-in-one. The API derives its keys from it: for queued
-   * mail, codes, refresh secrets, stored answers and cookies of known browsers.
+   * `JWT_SECRET`, or the secret of the all-in-one. The API derives its keys from them: for queued
+   * mail, codes, refresh secrets, stored answers and cookies of known browsers. If another one
+   * becomes the first, mails, codes, logins and known browsers stay valid; stored answers are
+   * forgotten, and counts of limits start anew.
    */
-  readonly secret: string;
+  readonly secrets: readonly [string, ...string[]];
   readonly tokens: Tokens;
   readonly backend: Backend;
   readonly parts: HubParts;
@@ -46,7 +48,7 @@ export interface ApiComposition {
  */
 export function composeApi({
   config,
-  secret,
+  secrets,
   tokens: { signer, jwks },
   backend,
   parts,
@@ -58,7 +60,8 @@ export function composeApi({
   if (signer === undefined) throw new TypeError('the API needs JWT_SECRET or JWT_SIGNING_KEY');
   const { store, broker, presence, link } = backend;
   const now = Date.now;
-  const seal = new MailSeal(secret);
+  const seal = new MailSeal(...secrets);
+  const keyFor = (purpose: string) => deriveKey(secrets[0], purpose);
   const rooms = roomServices({
     store,
     broker,
@@ -83,15 +86,15 @@ export function composeApi({
     queueMail: (mail) => queueLoginMail(jobs, seal, randomUUID(), mail),
     limits: new RateLimits({
       link,
-      key: deriveKey(secret, 'limited accounts'),
+      key: keyFor('limited accounts'),
       log,
       rules: { ...LIMITS, historyPagesPerUser: { points: config.historyPagesPerSecond, seconds: 1 } },
     }),
     services: config.apiKeys,
-    codeKey: deriveKey(secret, 'login codes'),
-    answerKey: deriveKey(secret, 'kept answers'),
-    refreshKey: deriveKey(secret, 'refresh secrets'),
-    deviceKey: deriveKey(secret, 'known devices'),
+    codeKeys: deriveKeys(secrets, 'login codes'),
+    answerKey: keyFor('kept answers'),
+    refreshKey: keyFor('refresh secrets'),
+    deviceKeys: deriveKeys(secrets, 'known devices'),
     origins: parts.origins,
     allowGuests: config.allowGuests,
     allowCustomers: config.allowCustomers,

@@ -176,7 +176,7 @@ const PLAIN_BYTES = ID_BYTES + EXPIRY_BYTES;
 const MAC_BYTES = 16;
 
 type AttemptParts = Pick<ApiParts, 'publicUrl'>;
-type DeviceParts = Pick<ApiParts, 'publicUrl' | 'deviceKey' | 'now'>;
+type DeviceParts = Pick<ApiParts, 'publicUrl' | 'deviceKeys' | 'now'>;
 
 /** Returns the full name of a cookie. Hubs under one host name have cookies of their own each. */
 function nameOf(cookie: typeof ATTEMPT | typeof DEVICE, { publicUrl }: AttemptParts): string {
@@ -228,18 +228,19 @@ function tokensOf(cookie: string | undefined): string[] {
  * Returns a token for the cookie. A known browser keeps its id, so a login does not give it further
  * tries.
  */
-function newToken({ deviceKey, now }: DeviceParts, account: string, device: string | undefined): string {
+function newToken({ deviceKeys: [deviceKey], now }: DeviceParts, account: string, device: string | undefined): string {
   const id = device === undefined ? randomBytes(ID_BYTES) : Buffer.from(device, 'base64url');
   const plain = Buffer.concat([id, Buffer.alloc(EXPIRY_BYTES)]);
   plain.writeUInt32BE(Math.floor(now() / 1000) + DEVICE_SECONDS, ID_BYTES);
   return Buffer.concat([plain, macOf(deviceKey, plain, account)]).toString('base64url');
 }
 
-function deviceOf({ deviceKey, now }: DeviceParts, token: string, account: string): string | undefined {
+function deviceOf({ deviceKeys, now }: DeviceParts, token: string, account: string): string | undefined {
   const bytes = Buffer.from(token, 'base64url');
   if (bytes.length !== PLAIN_BYTES + MAC_BYTES) return undefined;
   const plain = bytes.subarray(0, PLAIN_BYTES);
-  if (!timingSafeEqual(bytes.subarray(PLAIN_BYTES), macOf(deviceKey, plain, account))) return undefined;
+  const mac = bytes.subarray(PLAIN_BYTES);
+  if (!deviceKeys.some((key) => timingSafeEqual(mac, macOf(key, plain, account)))) return undefined;
   return plain.readUInt32BE(ID_BYTES) * 1000 > now() ? plain.subarray(0, ID_BYTES).toString('base64url') : undefined;
 }
 

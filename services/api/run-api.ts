@@ -31,7 +31,8 @@ const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
  * @throws ListenError, TypeError (a bad URL or a missing setting), ConfigError (a bad key file).
  */
 export async function runApi(config: Config, metrics: Metrics, log: Logger, waiting?: WaitingListener): Promise<Service> {
-  const { redisUrl, databaseUrl, jwtSecret: secret } = config;
+  const { redisUrl, databaseUrl } = config;
+  const [secret, ...others] = config.jwtSecrets;
   if (redisUrl === undefined || databaseUrl === undefined || secret === undefined)
     throw new TypeError('the API needs REDIS_URL, DATABASE_URL and JWT_SECRET');
   const watch = tokenObserver(config, metrics, log);
@@ -45,7 +46,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
   const feed = await parts.follow(() => undefined);
   const jobs = await backend.jobs();
   let stopping = false;
-  const app = composeApi({ config, secret, tokens, backend, parts, jobs, log, draining: () => stopping, page: PAGE });
+  const app = composeApi({ config, secrets: [secret, ...others], tokens, backend, parts, jobs, log, draining: () => stopping, page: PAGE });
   const admin = await openAdminPages({
     log,
     uuid: randomUUID,

@@ -17,13 +17,14 @@ try {
 }
 
 async function run(config: Config, metrics: Metrics, log: Logger, waiting: WaitingListener): Promise<Service> {
-  const { redisUrl, databaseUrl, smtpUrl, jwtSecret: secret } = config;
+  const { redisUrl, databaseUrl, smtpUrl } = config;
+  const [secret, ...others] = config.jwtSecrets;
   if (redisUrl === undefined || databaseUrl === undefined || smtpUrl === undefined || secret === undefined)
     throw new TypeError('a worker needs REDIS_URL, DATABASE_URL, SMTP_URL and JWT_SECRET');
   const mailer = new SmtpMailer({ url: smtpUrl, from: config.mailFrom });
   const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
   const backend = await openRedisBackend(redisUrl, config, { node: config.nodeId, store, metrics, log, waiting });
-  const worker = await composeWorker({ config, secret, backend, jobs: await backend.jobs(), mailer, metrics, log });
+  const worker = await composeWorker({ config, secrets: [secret, ...others], backend, jobs: await backend.jobs(), mailer, metrics, log });
   return {
     ready: () => backend.problem() === undefined,
     problem: () => backend.problem(),

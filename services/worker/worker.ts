@@ -127,8 +127,8 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
 /** The parts of `composeWorker`. */
 export interface WorkerComposition {
   readonly config: Pick<Config, 'historyDays' | 'nodeId' | 'observedEvents' | 'pairing'>;
-  /** The secret that the API seals queued mail with. */
-  readonly secret: string;
+  /** The secrets that the API seals queued mail with. */
+  readonly secrets: readonly [string, ...string[]];
   /** The caller closes it after the worker has stopped. */
   readonly backend: Backend;
   /** `stop` closes them. The API of the same process may add jobs until then. */
@@ -140,7 +140,7 @@ export interface WorkerComposition {
 }
 
 /** Starts a worker over the backend of a process. */
-export async function composeWorker({ config, secret, backend, jobs, mailer, metrics, log }: WorkerComposition): Promise<RunningWorker> {
+export async function composeWorker({ config, secrets, backend, jobs, mailer, metrics, log }: WorkerComposition): Promise<RunningWorker> {
   const { store, broker, presence, edges } = backend;
   const now = Date.now;
   const { matchmaker, assignment, lifecycle, notifier, noticeFeed } = roomServices({
@@ -163,7 +163,7 @@ export async function composeWorker({ config, secret, backend, jobs, mailer, met
     mailer,
     store,
     broker,
-    seal: new MailSeal(secret),
+    seal: new MailSeal(...secrets),
     waiting: async () => {
       await Promise.all([matchmaker.sweep(), assignment.sweep()]);
     },

@@ -103,7 +103,7 @@ describe('codes', () => {
     attempt: undefined,
     orNewest: true,
     askers: ['here'],
-    hash: code,
+    hashes: [code],
     device: undefined,
     now: 1000,
     ...more,

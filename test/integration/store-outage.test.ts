@@ -54,7 +54,7 @@ function calls(): Promise<unknown>[] {
     store.users.byName('n'),
     store.agents.all(),
     store.customers.byId('c'),
-    store.codes.redeem({ account: 'a', attempt: undefined, orNewest: true, askers: ['x'], hash: 'h', device: undefined, now: 1 }),
+    store.codes.redeem({ account: 'a', attempt: undefined, orNewest: true, askers: ['x'], hashes: ['h'], device: undefined, now: 1 }),
     store.codes.beginTry('a', undefined, 1),
     store.logins.activeLogin('f', 1),
     store.logins.replaceSecrets({ id: 'f', generation: 0, hash: 'a', earlier: [] }, { generation: 1, hash: 'b', earlier: [] }, 1),

@@ -112,7 +112,7 @@ export class AccountStore {
     return this.calls.map(({ method, args }) => `${method}(${args.map((arg) => typeof arg).join(',')})`);
   }
 
-  #redeem({ account, attempt, orNewest, askers, hash, device, now }: CodeTry): 'ok' | 'wrong' | number {
+  #redeem({ account, attempt, orNewest, askers, hashes, device, now }: CodeTry): 'ok' | 'wrong' | number {
     const living = this.codes.filter((code) => code.account === account && code.expiresAt > now);
     const named = living.find((code) => code.attempt === attempt);
     const code = named ?? (orNewest ? living.findLast(({ asker }) => askers.includes(asker)) : undefined);
@@ -120,7 +120,7 @@ export class AccountStore {
     if (code === undefined || code[way] >= 5) return 'wrong';
     const payer = this.#payer(account, device);
     if (payer === undefined) return 1000;
-    if (code.hash === hash) {
+    if (hashes.includes(code.hash)) {
       this.codes = this.codes.filter((one) => one !== code);
       return 'ok';
     }

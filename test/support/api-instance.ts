@@ -66,7 +66,7 @@ export class ApiInstance {
     const link = RedisLink.open(redisUrl, { prefix: 'test', log });
     await link.ready(10_000);
     const { verifier, signer } = openTokens({
-      jwtSecret: secret,
+      jwtSecrets: [secret],
       jwtSigningKey: undefined,
       jwtPublicKeys: [],
       jwtJwksUrl: undefined,
@@ -88,8 +88,8 @@ export class ApiInstance {
       queueMail: async (mail) => void mails.push(mail),
       limits: new RateLimits({ link, key: deriveKey(JWT_SECRET, 'limits'), log, rules: { ...LIMITS, ...rules } }),
       services: [],
-      codeKey: deriveKey(secret, 'codes'),
-      deviceKey: deriveKey(secret, 'known devices'),
+      codeKeys: [deriveKey(secret, 'codes')],
+      deviceKeys: [deriveKey(secret, 'known devices')],
       answerKey: deriveKey(secret, 'kept answers'),
       refreshKey: deriveKey(secret, 'refresh secrets'),
       origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log, steady: Date.now }),

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { signToken } from './jwt.ts';
 import { type Comparison, compareLedgers, type Ledger, type Violation } from './ledger.ts';
 import type { Random } from './random.ts';
 import { StayingClient } from './staying-client.ts';
@@ -27,6 +28,8 @@ export interface CrowdOptions {
   readonly prefix?: string;
   /** Returns the gateway for a reconnect. Default: any living one of `on`. */
   readonly back?: () => string;
+  /** Returns a user's token for each attempt to connect. Default: one of every test's secret. */
+  readonly tokenFor?: (user: string) => string;
 }
 
 /**
@@ -50,12 +53,13 @@ export class Crowd {
 
   /** Resolves when all are in the room. */
   static async gather(options: CrowdOptions): Promise<Crowd> {
-    const { room, random, on, prefix = 'u' } = options;
+    const { room, random, on, prefix = 'u', tokenFor = (user: string) => signToken({ sub: user }) } = options;
     const back = options.back ?? (() => random.pick(on.filter(({ ended }) => !ended)).url);
     const clients = await Promise.all(
       on.map(async (place, i) => {
         let url = (): string => place.url;
-        const client = new StayingClient({ user: `${prefix}${i}`, url: () => url() });
+        const user = `${prefix}${i}`;
+        const client = new StayingClient({ user, url: () => url(), getToken: () => tokenFor(user) });
         await client.client.join(room);
         url = back;
         return client;

@@ -12,7 +12,7 @@ const NOW = 1_700_000_000_000;
 const ANN = { userId: 'ann', name: 'Ann', kind: 'user', expiresAt: NOW / 1000 + 60, issuedAt: NOW / 1000, login: 'l' } as const;
 const SECRET = 'a secret that is long enough for HS256';
 const NONE: TokenSettings = {
-  jwtSecret: undefined,
+  jwtSecrets: [],
   jwtSigningKey: undefined,
   jwtPublicKeys: [],
   jwtJwksUrl: undefined,
@@ -84,8 +84,8 @@ describe('a pair of keys', () => {
   });
 
   it('[H3] and a secret beside it: the pair signs, both are taken', () => {
-    const both = open({ jwtSigningKey: ec.privatePath, jwtSecret: SECRET });
-    const bySecret = open({ jwtSecret: SECRET });
+    const both = open({ jwtSigningKey: ec.privatePath, jwtSecrets: [SECRET] });
+    const bySecret = open({ jwtSecrets: [SECRET] });
     expect(both.verifier.verifyLocal(bySecret.signer?.sign(ANN) ?? '')).toEqual(ANN);
     const token = both.signer?.sign(ANN) ?? '';
     expect(both.verifier.verifyLocal(token)).toEqual(ANN);
@@ -94,9 +94,27 @@ describe('a pair of keys', () => {
   });
 });
 
+it('signs with the first of several secrets, and accepts tokens of each', () => {
+  const next = `next ${SECRET}`;
+  const [before, during, after, apart] = [[SECRET], [SECRET, next], [next, SECRET], [next]].map((jwtSecrets) => open({ jwtSecrets }));
+  const signed = (tokens: typeof before) => tokens?.signer?.sign(ANN) ?? '';
+  for (const tokens of [before, during]) {
+    for (const verifying of [before, during, after]) expect(verifying?.verifier.verifyLocal(signed(tokens))).toEqual(ANN);
+    expect(() => apart?.verifier.verifyLocal(signed(tokens))).toThrow();
+  }
+  for (const tokens of [after, apart]) {
+    for (const verifying of [during, after, apart]) expect(verifying?.verifier.verifyLocal(signed(tokens))).toEqual(ANN);
+    expect(() => before?.verifier.verifyLocal(signed(tokens))).toThrow();
+  }
+  // What is wrong with a token of the second secret is still told, not hidden by the first.
+  expect(() => during?.verifier.verifyLocal(apart?.signer?.sign({ ...ANN, expiresAt: NOW / 1000 - 60 }) ?? '')).toThrow(
+    expect.objectContaining({ code: 'TOKEN_EXPIRED' }),
+  );
+});
+
 describe('hostile tokens', () => {
   const claims = { sub: 'u', name: 'n', exp: NOW / 1000 + 60 };
-  const tokens = open({ jwtSigningKey: ec.privatePath, jwtPublicKeys: [ed.publicPath], jwtSecret: SECRET });
+  const tokens = open({ jwtSigningKey: ec.privatePath, jwtPublicKeys: [ed.publicPath], jwtSecrets: [SECRET] });
   const [{ kid: ecKid } = { kid: '' }, { kid: edKid } = { kid: '' }] = tokens.jwks?.keys ?? [];
 
   it('[H3] under another algorithm than the key’s, or another key’s name, are refused', () => {

@@ -164,6 +164,11 @@ describe('what each program needs', () => {
       { name: 'shop', key },
       { name: 'bot', key: `${key}x` },
     ]);
+    // One key replaces the other: both are valid until the service has the new one.
+    expect(loadConfig('all-in-one', { API_KEYS: `shop:${key},shop:${key}x` }).apiKeys).toEqual([
+      { name: 'shop', key },
+      { name: 'shop', key: `${key}x` },
+    ]);
     for (const API_KEYS of [key, `shop:${key.slice(1)}`, `shop:${key},shop:${key}`, `shop:${key},`]) {
       expect(problems('all-in-one', { API_KEYS })).toHaveLength(1);
     }
@@ -182,6 +187,23 @@ describe('unsafe settings', () => {
       expect.stringMatching(/^JWT_SECRET takes a secret of at least 32 bytes/),
     ]);
     expect(loadConfig('all-in-one', { JWT_SECRET }).warnings).toEqual([expect.stringMatching(/^JWT_SECRET can be guessed/)]);
+  });
+
+  it('are found in each of several secrets', () => {
+    const other = 'fedcba9876543210fedcba9876543210';
+    expect(loadConfig('gateway', { ...GATEWAY, JWT_SECRET: `${SECRET}, ${other}` }).jwtSecrets).toEqual([SECRET, other]);
+    const takes = 'JWT_SECRET takes a secret of at least 32 bytes, or several, comma-separated';
+    for (const [JWT_SECRET, why] of [
+      [`${SECRET},short`, ': number 2 has 5.'],
+      [`a-string-secret-at-least-256-bits-long,${SECRET}`, ': number 1 is a public example.'],
+      [`${SECRET},`, '.'],
+      [`${SECRET},${SECRET}`, '.'],
+    ] as const) {
+      expect(problems('gateway', { ...GATEWAY, JWT_SECRET })).toEqual([takes + why]);
+    }
+    expect(loadConfig('all-in-one', { JWT_SECRET: `${SECRET},short` }).warnings).toEqual([
+      expect.stringMatching(/^JWT_SECRET can be guessed/),
+    ]);
   });
 
   it('count a secret in bytes', () => {

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { defaultOf } from '#libs/config/config.ts';
+import { defaultText } from '#deploy/generate/env-example.ts';
 import { SETTINGS, type Setting } from '#libs/config/settings.ts';
 import { METRICS } from '#libs/telemetry/metric-table.ts';
 
@@ -15,19 +15,10 @@ function rows(document: string, name: RegExp): string[] {
   return document.split('\n').filter((line) => name.test(/^\| `([^`]+)` \|/.exec(line)?.[1] ?? ''));
 }
 
-function shown(value: unknown): string {
-  if (value === null) return 'unset';
-  if (value === true) return 'on';
-  if (value === false) return 'off';
-  return Array.isArray(value) && value.length === 0 ? 'none' : String(value);
-}
-
 function settingRow(setting: Setting<unknown>): string {
-  const [here, elsewhere] = [shown(defaultOf(setting, 'all-in-one')), shown(defaultOf(setting, 'gateway'))];
-  const usual = here === elsewhere ? here : `${here} in the all-in-one, ${elsewhere} elsewhere`;
   const zero = setting.zero === undefined ? '' : ` 0: ${setting.zero}.`;
   const secret = setting.secret ? ` Secret: \`${setting.name}_FILE\` names a file with it.` : '';
-  return `| \`${setting.name}\` | ${setting.kind.takes} | ${usual} | ${setting.meaning}${zero}${secret} |`;
+  return `| \`${setting.name}\` | ${setting.kind.takes} | ${defaultText(setting)} | ${setting.meaning}${zero}${secret} |`;
 }
 
 describe('the documents', () => {

@@ -6,6 +6,14 @@ const SECRET = 'a secret that the processes share, long enough';
 const MAIL = { to: 'bob@corp.test', code: 'aB3xY9', expiresAt: 1_700_000_600_000 };
 
 describe('sealed mail', () => {
+  it('is opened with each secret, and sealed with the first', () => {
+    const [old, both, fresh] = [new MailSeal(SECRET), new MailSeal(`${SECRET}!`, SECRET), new MailSeal(`${SECRET}!`)];
+    expect(both.open('job', old.seal('job', MAIL))).toEqual(MAIL);
+    expect(fresh.open('job', both.seal('job', MAIL))).toEqual(MAIL);
+    expect(old.open('job', both.seal('job', MAIL))).toBeUndefined();
+    expect(both.open('another job', old.seal('job', MAIL))).toBeUndefined();
+  });
+
   it('opens with the same secret and under the same job', () => {
     expect(new MailSeal(SECRET).open('job', new MailSeal(SECRET).seal('job', MAIL))).toEqual(MAIL);
   });
