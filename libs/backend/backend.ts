@@ -41,10 +41,16 @@ export interface RedisBackendParts {
   readonly log: Logger;
   /** Called with the reason while the start waits for a backend. */
   readonly waiting?: WaitingListener | undefined;
+  /**
+   * The program migrates the database itself, once it answers. Default false: it waits until the
+   * database has the schema of this version.
+   */
+  readonly migrates?: boolean;
 }
 
 /**
- * Connects to the Redis of `url`. Waits until Redis and the store answer, and logs while it waits.
+ * Connects to the Redis of `url`. Waits until Redis and the store answer and the schema is not older
+ * than this version, and logs while it waits.
  *
  * @throws TypeError for a bad URL. ConfigError if a backend refuses what the hub needs.
  */
@@ -54,7 +60,7 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
   const health = new RedisHealth(link);
   try {
     const redis = { name: `Redis at ${addresses(link.target.nodes)} (REDIS_URL)`, ask: () => health.admit() };
-    await answered([redis, awaitedStore(config.databaseUrl, store)], log, parts.waiting);
+    await answered([redis, awaitedStore(config.databaseUrl, store, parts.migrates)], log, parts.waiting);
   } catch (error) {
     await link.close();
     throw error;
@@ -114,13 +120,15 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
  * Makes the store an `Awaited`.
  *
  * @param databaseUrl Undefined: the PostgreSQL that the all-in-one runs itself.
+ * @param migrates The program migrates it: any schema will do. Otherwise it has to be that of this
+ *   version, or a later one.
  */
-export function awaitedStore(databaseUrl: string | undefined, store: Store): Awaited {
+export function awaitedStore(databaseUrl: string | undefined, store: Store, migrates = false): Awaited {
   const where =
     databaseUrl === undefined
       ? 'the embedded PostgreSQL'
       : `PostgreSQL at ${addresses(parseDatabaseUrl(databaseUrl).hosts)} (DATABASE_URL)`;
-  return { name: where, ask: () => store.ping() };
+  return { name: where, ask: () => (migrates ? store.ping() : store.checkSchema()) };
 }
 
 function addresses(hosts: readonly HostAndPort[]): string {

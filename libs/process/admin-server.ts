@@ -1,4 +1,4 @@
-/** Health, readiness and metrics on a private port of their own (H). */
+/** Health, start, readiness and metrics on a private port of their own (H). */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -22,6 +22,8 @@ export type AdminPages = (request: IncomingMessage, response: ServerResponse) =>
 
 /** The source of the answers of the admin port. */
 export interface AdminSource {
+  /** Whether it has served once: its backends and its schema were there, and it listens. */
+  started(): boolean;
   /** Whether new connections are served now. */
   ready(): boolean;
   /** Why it is not ready, for people. */
@@ -79,9 +81,13 @@ async function route(method: string, path: string, response: ServerResponse, sou
     case '/healthz':
       text(response, 200, 'ok\n');
       return;
+    case '/startupz':
+      if (source.started()) text(response, 200, 'started\n');
+      else text(response, 503, problemText('not started', source.problem?.()));
+      return;
     case '/readyz':
       if (source.ready()) text(response, 200, 'ready\n');
-      else text(response, 503, notReady(source.problem?.()));
+      else text(response, 503, problemText('not ready', source.problem?.()));
       return;
     case '/metrics':
       try {
@@ -91,12 +97,16 @@ async function route(method: string, path: string, response: ServerResponse, sou
       }
       return;
     default:
-      text(response, 404, `this port serves /healthz, /readyz${source.pages === undefined ? ' and /metrics' : ', /metrics and /admin/'}\n`);
+      text(
+        response,
+        404,
+        `this port serves /healthz, /startupz, /readyz${source.pages === undefined ? ' and /metrics' : ', /metrics and /admin/'}\n`,
+      );
   }
 }
 
-function notReady(problem: string | undefined): string {
-  return problem === undefined ? 'not ready\n' : `not ready: ${problem}\n`;
+function problemText(state: string, problem: string | undefined): string {
+  return problem === undefined ? `${state}\n` : `${state}: ${problem}\n`;
 }
 
 function text(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {

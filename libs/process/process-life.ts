@@ -60,6 +60,7 @@ export async function runAlone<S extends Service>(
   let running: S | undefined;
   let waiting: string | undefined;
   const admin = await AdminServer.start(config.adminPort, config.adminHost, {
+    started: () => running !== undefined,
     ready: () => running?.ready() ?? false,
     problem: () => (running === undefined ? waiting && `waiting for ${waiting}` : running.problem?.()),
     metrics: async () => {

@@ -1,15 +1,13 @@
 /** Brings a database up to the schema of this version. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
 import type pg from 'pg';
 import { enterNames } from './accounts.ts';
 import { Connections } from './connections.ts';
 import { ensurePartitions } from './partitions.ts';
+import { MIGRATIONS, MIGRATIONS_TABLE } from './schema.ts';
 
-const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
-const TABLE = 'schema_migrations';
 const CONNECT_MS = 10_000;
 
 /** Reports and the clock of `migrate`. */
@@ -68,7 +66,7 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
         dbClient: client,
         dir: MIGRATIONS,
         ignorePattern: '(?!.*\\.sql$).*',
-        migrationsTable: TABLE,
+        migrationsTable: MIGRATIONS_TABLE,
         direction: 'up',
         singleTransaction: true,
         noLock: true,

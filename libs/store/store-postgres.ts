@@ -10,6 +10,7 @@ import { PostgresCodes, PostgresLogins } from './logins.ts';
 import { PostgresMessages } from './messages.ts';
 import { PostgresPairs } from './pairs.ts';
 import { PostgresRooms } from './rooms.ts';
+import { checkSchema } from './schema.ts';
 import { PostgresAbsences, PostgresSeen } from './seen.ts';
 import type { Store } from './store.ts';
 import { PostgresUpkeep } from './upkeep.ts';
@@ -87,6 +88,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     async ping() {
       await database.query('SELECT 1');
     },
+    checkSchema: () => checkSchema((sql, values) => database.query(sql, values)),
     async close() {
       await Promise.all([messages.flush(), rooms.flush(), cursors.flush(), seen.flush()]);
       await Promise.all([database.close(), messaging.close(), following.close()]);

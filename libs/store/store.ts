@@ -34,6 +34,11 @@ export interface Store {
   readonly upkeep: UpkeepStore;
   /** Resolves when the database answers a trivial query. */
   ping(): Promise<void>;
+  /**
+   * Resolves if the database has the schema of this version, or a later one. Otherwise it rejects
+   * with an error whose message says what to do.
+   */
+  checkSchema(): Promise<void>;
   /** Writes the waiting groups, and closes the connections. */
   close(): Promise<void>;
 }

@@ -66,8 +66,8 @@ export async function runAllInOne(
   const backend =
     redisUrl === undefined
       ? openMemoryBackend(config, { store, metrics, log })
-      : await openRedisBackend(redisUrl, config, { node, store, metrics, log, waiting });
-  if (redisUrl === undefined) await answered([awaitedStore(config.databaseUrl, store)], log, waiting);
+      : await openRedisBackend(redisUrl, config, { node, store, metrics, log, waiting, migrates: true });
+  if (redisUrl === undefined) await answered([awaitedStore(config.databaseUrl, store, true)], log, waiting);
   await migrate(databaseUrl, { waiting: (line) => log.warn(line) });
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
   const parts = hubParts(config, tokens.verifier, backend, log, background);

@@ -61,6 +61,7 @@ export class ProcessGroup implements AdminSource {
   /** The counts of children that have ended. */
   #ended: MetricsSnapshot = [];
   #port: number;
+  #started = false;
   #stopping = false;
 
   constructor(options: ProcessGroupOptions) {
@@ -82,6 +83,12 @@ export class ProcessGroup implements AdminSource {
     // own.
     if (this.#port === 0) this.#port = await freePort();
     await Promise.all(Array.from({ length: this.#options.count }, (_, index) => this.#spawn(index)));
+    this.#started = true;
+  }
+
+  /** Whether every process has listened once. */
+  started(): boolean {
+    return this.#started;
   }
 
   /**

@@ -62,6 +62,7 @@ async function world(more: Partial<AdminOptions> = {}) {
   });
   onTestFinished(() => admin.close());
   const server = await AdminServer.start(0, '127.0.0.1', {
+    started: () => true,
     ready: () => true,
     metrics: async () => '',
     metricsType: 'text/plain',

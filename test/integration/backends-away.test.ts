@@ -1,6 +1,6 @@
 /** Programs whose Redis and PostgreSQL are not there yet, or refuse: what a starting cluster sees. */
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { migrate } from '#libs/store/migrate.ts';
 import { AllInOne } from '#test/support/all-in-one.ts';
 import { ApiProcess } from '#test/support/api-process.ts';
@@ -126,6 +126,8 @@ describe('until Redis and PostgreSQL have answered once', () => {
     await redis.command('CONFIG', 'SET', 'maxmemory', '1');
     await each(async (program) => {
       await until(async () => (await admin(program, '/readyz')).text.includes('OOM'), LONG);
+      // It has started long ago: only its readiness goes and comes.
+      expect(await admin(program, '/startupz')).toEqual({ status: 200, text: 'started\n' });
     });
     await redis.command('CONFIG', 'SET', 'maxmemory', '0');
     await each(async (program) => {
@@ -154,7 +156,7 @@ describe('until Redis and PostgreSQL have answered once', () => {
   });
 });
 
-describe('a Redis that refuses', () => {
+describe('backends that are there, and not fit', () => {
   let redis: RedisServer;
   let postgres: PostgresServer;
 
@@ -167,7 +169,39 @@ describe('a Redis that refuses', () => {
     await Promise.all([redis.stop(), postgres.stop()]);
   });
 
-  test('ends a program at once, with one line that names what is missing', async () => {
+  test('a schema that is older than a program keeps it alive, not started and unready, until it is migrated', async () => {
+    const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url };
+    const programs = await Promise.all(['gateways', 'api', 'worker'].map((name) => launch(name, env)));
+    onTestFinished(async () => {
+      for (const { child } of programs) child.signal('SIGKILL');
+      await Promise.all(programs.map(({ child }) => child.exited));
+    });
+    const shows = (program: Program, path: string, status: number, text: string): Promise<unknown> =>
+      until(
+        async () => {
+          const answer = await admin(program, path).catch(() => undefined);
+          return answer?.status === status && answer.text.includes(text);
+        },
+        { ...LONG, describe: () => `${program.name} ${path}\n${program.child.output.slice(-3000)}` },
+      );
+    const reason = 'its schema is older than this version needs, run npm run migrate (001_schema is missing)';
+    await Promise.all(
+      programs.flatMap((program) => [
+        shows(program, '/readyz', 503, reason),
+        shows(program, '/startupz', 503, `not started: waiting for PostgreSQL`),
+      ]),
+    );
+    for (const program of programs) {
+      expect(await admin(program, '/healthz')).toEqual({ status: 200, text: 'ok\n' });
+      if (program.port !== undefined) expect(await listens(program.port)).toBe(false);
+    }
+    await migrate(postgres.url);
+    await Promise.all(
+      programs.flatMap((program) => [shows(program, '/startupz', 200, 'started'), shows(program, '/readyz', 200, 'ready')]),
+    );
+  });
+
+  test('a Redis that refuses ends a program at once, with one line that names what is missing', async () => {
     const reason = 'the user may not use the channel parley:';
     const url = `redis://mute:pw@127.0.0.1:${redis.port}`;
     await Promise.all(

@@ -131,3 +131,15 @@ test('an error shows no password', async () => {
   expect(error).toBeInstanceOf(Error);
   expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('s3cretword');
 });
+
+test('a schema that lacks the last migration is older than the version, one with a later migration is not', async () => {
+  const database = await emptyDatabase();
+  const names = await migrate(database.url);
+  const store = await openStore({ url: database.url });
+  onTestFinished(() => store.close());
+  await database.query("INSERT INTO schema_migrations (name, run_on) VALUES ('999_later', now())");
+  await store.checkSchema();
+  const last = names.at(-1) ?? '';
+  await database.query(`DELETE FROM schema_migrations WHERE name = '${last}'`);
+  await expect(store.checkSchema()).rejects.toThrow(`run npm run migrate (${last} is missing)`);
+});
