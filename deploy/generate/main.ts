@@ -1,10 +1,7 @@
-/** `npm run generate`: writes what is made from the tables of the code. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** `npm run generate`: writes what is made from the tables of the code, and from the chart. */
+import { manifestFiles, writeGenerated } from '#deploy/kubernetes/manifests.ts';
 import { generatedFiles } from './generated.ts';
 
-for (const { path, found, wanted } of generatedFiles()) {
-  if (found === wanted) continue;
-  writeFileSync(join(import.meta.dirname, '..', '..', path), wanted);
-  console.log(`written: ${path}`);
-}
+for (const file of generatedFiles()) writeGenerated(file);
+// Only now: helm checks the values against the schema that was just written.
+for (const file of await manifestFiles()) writeGenerated(file);

@@ -12,7 +12,7 @@ const THERE = 'SELECT to_regclass($1) IS NOT NULL AS "isThere"';
 const RAN = `SELECT name FROM ${MIGRATIONS_TABLE}`;
 
 /** The schema is older than this version needs. The message says what to do. */
-export class SchemaError extends Error {
+class SchemaError extends Error {
   override readonly name = 'SchemaError';
 }
 
