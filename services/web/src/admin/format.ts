@@ -1,7 +1,8 @@
 /** Numbers, times, durations and names in the language of the page. */
 import { useMemo } from 'react';
 import { useLanguage, useText } from '../i18n/language.tsx';
-import { LANGUAGES, type Language, type Text } from '../i18n/languages.ts';
+import type { Text } from '../i18n/languages.ts';
+import { dateAndTime } from '../i18n/times.ts';
 import type { AdminError } from './admin-api.ts';
 
 const UNITS = [
@@ -14,6 +15,8 @@ const UNITS = [
 /** Formats numbers and times in one language. */
 interface Format {
   number(value: number): string;
+  /** Several names: `a, b, and c`. */
+  list(names: readonly string[]): string;
   /** Time of day. */
   time(milliseconds: number): string;
   dateTime(milliseconds: number): string;
@@ -23,18 +26,18 @@ interface Format {
   lag(seconds: number): string;
 }
 
-/** Makes the formats of a language. */
-export function formatFor(language: Language): Format {
-  const locale = LANGUAGES[language].tag;
+/** Makes the formats of a locale: `useLanguage().locale`. */
+export function formatFor(locale: string): Format {
   const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
-  const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', hourCycle: 'h23' });
-  const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' });
+  const list = new Intl.ListFormat(locale);
+  const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
   const unit = (value: number, name: string) =>
     new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: 1 }).format(value);
   return {
     number: (value) => number.format(value),
+    list: (names) => list.format(names),
     time: (milliseconds) => time.format(milliseconds),
-    dateTime: (milliseconds) => dateTime.format(milliseconds),
+    dateTime: (milliseconds) => dateAndTime(milliseconds, locale),
     length: (seconds) => {
       const whole = Math.max(0, Math.round(seconds));
       const first = UNITS.findIndex(([, size]) => whole >= size);
@@ -51,10 +54,10 @@ export function formatFor(language: Language): Format {
   };
 }
 
-/** The formats for the language of the page. */
+/** The formats for the locale of the page. */
 export function useFormat(): Format {
-  const { language } = useLanguage();
-  return useMemo(() => formatFor(language), [language]);
+  const { locale } = useLanguage();
+  return useMemo(() => formatFor(locale), [locale]);
 }
 
 /** Returns a function that gives the text for an error. */

@@ -100,11 +100,11 @@ function useFindingText(): (finding: Finding) => string {
       case 'no-gateway':
         return findings.noGateway;
       case 'lost':
-        return findings.lost(finding.nodes.join(', '));
+        return findings.lost(format.list(finding.nodes));
       case 'gone':
-        return findings.gone(finding.nodes.join(', '));
+        return findings.gone(format.list(finding.nodes));
       case 'draining':
-        return findings.draining(finding.nodes.join(', '));
+        return findings.draining(format.list(finding.nodes));
       case 'lag':
         return findings.lag(finding.node, format.lag(finding.seconds));
       case 'queue':
@@ -112,7 +112,7 @@ function useFindingText(): (finding: Finding) => string {
       case 'failed':
         return findings.failed(queueName(text, finding.queue), format.number(finding.count));
       case 'versions':
-        return findings.versions(finding.versions.join(', '));
+        return findings.versions(format.list(finding.versions));
       case 'key-set': {
         const { host, problem, fetchedAt } = finding;
         return findings.keySet(host, problem, fetchedAt === null ? undefined : format.dateTime(fetchedAt));

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { ConversationView } from '../conversation/conversation-view.tsx';
 import { problemText } from '../conversation/error-code.ts';
 import { useLanguage, useText } from '../i18n/language.tsx';
+import { dateAndTime } from '../i18n/times.ts';
 import { KindTag, PersonName, Sentence } from '../people/person-name.tsx';
 import styles from './agent.module.css';
 import type { Workbench } from './workbench.ts';
@@ -14,10 +15,10 @@ const VALUE_MAX = 200;
 /** Facts from the customer's site, as plain text. They are not to be trusted. */
 function CustomerFacts({ details: { channel, metadata = {}, createdAt } }: { readonly details: Details }) {
   const text = useText('agent');
-  const { language } = useLanguage();
+  const { locale } = useLanguage();
   const facts = [
     ...(channel === undefined ? [] : [[text.channel, channel]]),
-    [text.since, new Date(createdAt).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' })],
+    [text.since, dateAndTime(createdAt, locale)],
     ...Object.entries(metadata).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
   ];
   return (

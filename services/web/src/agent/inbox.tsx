@@ -3,6 +3,7 @@ import { type ReactNode, useState } from 'react';
 import type { Person } from '#libs/client/index.ts';
 import { Banner } from '../connection/connection.tsx';
 import { useLanguage, useText } from '../i18n/language.tsx';
+import { timeOfDay } from '../i18n/times.ts';
 import { type Notifier, NotifyButton, useCountedTitle } from '../notify/notifier.tsx';
 import { PersonName, Sentence } from '../people/person-name.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -169,7 +170,7 @@ interface ConversationListProps {
 /** A list of conversations. */
 function ConversationList({ rows, none, current, onSelect, more }: ConversationListProps) {
   const text = useText('agent');
-  const { language } = useLanguage();
+  const { locale } = useLanguage();
   if (rows.length === 0) return <p className={styles.none}>{none}</p>;
   return (
     <>
@@ -180,9 +181,7 @@ function ConversationList({ rows, none, current, onSelect, more }: ConversationL
               <span className={styles.name}>
                 <PersonName person={customer} />
               </span>
-              <time dateTime={new Date(at).toISOString()}>
-                {new Date(at).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' })}
-              </time>
+              <time dateTime={new Date(at).toISOString()}>{timeOfDay(at, locale)}</time>
               <span className={styles.line}>{line ?? (subject === '' ? text.noSubject : subject)}</span>
               {unread > 0 && (
                 <span className={styles.count} data-news role="img" aria-label={text.unread(unread)}>

@@ -1,6 +1,7 @@
 import { memo } from 'react';
 
 import { useLanguage, useText } from '../i18n/language.tsx';
+import { timeOfDay } from '../i18n/times.ts';
 import { PersonName } from '../people/person-name.tsx';
 import { PersonPicture } from '../people/person-picture.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -55,17 +56,8 @@ export const MessageLine = memo(function MessageLine({ line, connected, thread }
 }, isSameLine);
 
 function Clock({ at }: { readonly at: number }) {
-  const { language } = useLanguage();
-  return <time dateTime={new Date(at).toISOString()}>{clockOf(language).format(at)}</time>;
-}
-
-const clocks = new Map<string, Intl.DateTimeFormat>();
-
-/** A formatter costs more than the line that it is for, so each language has one. */
-function clockOf(language: string): Intl.DateTimeFormat {
-  const known = clocks.get(language) ?? new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' });
-  clocks.set(language, known);
-  return known;
+  const { locale } = useLanguage();
+  return <time dateTime={new Date(at).toISOString()}>{timeOfDay(at, locale)}</time>;
 }
 
 function State({ state }: Pick<Line, 'state'>) {

@@ -165,7 +165,7 @@ function useToday(): number {
 /** The day above its first message. `now`: Unix milliseconds. */
 function DayLine({ at, now }: { readonly at: number; readonly now: number }) {
   const text = useText('conversation');
-  const { language } = useLanguage();
+  const { locale } = useLanguage();
   return (
     <li className={classes.day} data-day>
       <span>{dayName(at, now)}</span>
@@ -176,6 +176,6 @@ function DayLine({ at, now }: { readonly at: number; readonly now: number }) {
     const day = dayFrom(time, today);
     if (day !== 'other') return text[day];
     const year = new Date(time).getFullYear() === new Date(today).getFullYear() ? {} : ({ year: 'numeric' } as const);
-    return new Intl.DateTimeFormat(language, { weekday: 'long', day: 'numeric', month: 'long', ...year }).format(time);
+    return new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', ...year }).format(time);
   }
 }

@@ -7,11 +7,14 @@ import {
   type Language,
   type LoadedLanguage,
   loadLanguage,
+  localeOf,
   nextLanguage,
   type Text,
 } from './languages.ts';
 
 interface LanguageChoice extends LoadedLanguage {
+  /** The locale of numbers and times: `localeOf`. */
+  readonly locale: string;
   /**
    * Changes the language of the page and remembers it. The page changes once the texts are loaded.
    */
@@ -39,6 +42,7 @@ export function LanguageProvider({ first, children }: LanguageProviderProps) {
   const choice = useMemo(
     () => ({
       ...loaded,
+      locale: localeOf(loaded.language, navigator.languages),
       setLanguage: (next: Language) => {
         keepLanguage(browserStorage, next);
         // If the texts cannot be loaded, the page stays as it is. The next visit has the new

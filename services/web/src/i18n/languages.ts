@@ -1,14 +1,15 @@
+import type { Language } from '#libs/protocol/languages.ts';
 import type { Texts } from './en.ts';
 
 /**
  * The languages of the pages, by the first part of their tag. To add one, write a file like `zh.ts`
- * and add a line here: a file that lacks a text does not compile. `tag`: the `lang` of the
+ * and add a line here and in `libs/protocol/languages.ts`: a file that lacks a text does not compile. `tag`: the `lang` of the
  * document. A page loads the file of its language first, then that of the next language.
  */
 export const LANGUAGES = {
   en: { name: 'English', tag: 'en', load: async () => (await import('./en.ts')).en },
   zh: { name: '中文', tag: 'zh-Hans', load: async () => (await import('./zh.ts')).zh },
-} as const satisfies Readonly<Record<string, LanguageEntry>>;
+} as const satisfies Readonly<Record<Language, LanguageEntry>>;
 
 interface LanguageEntry {
   /** In the language itself. */
@@ -17,8 +18,7 @@ interface LanguageEntry {
   readonly load: () => Promise<Texts>;
 }
 
-/** First part of a language tag: `en`. */
-export type Language = keyof typeof LANGUAGES;
+export type { Language };
 
 /** An area of the texts. */
 export type Area = keyof Texts;
@@ -56,6 +56,14 @@ export function chosenLanguage(storage: Pick<Storage, 'getItem'>, preferred: rea
   const kept = storage.getItem(KEY);
   if (isLanguage(kept)) return kept;
   return preferred.map((tag) => tag.split('-')[0]?.toLowerCase()).find(isLanguage) ?? 'en';
+}
+
+/**
+ * The locale of numbers and times: the first of the browser's in the language of the page, so that
+ * `en-GB` has 24 hours; otherwise the tag of the language. All pages use it for all times.
+ */
+export function localeOf(language: Language, preferred: readonly string[]): string {
+  return preferred.find((tag) => tag.split('-')[0]?.toLowerCase() === language) ?? LANGUAGES[language].tag;
 }
 
 /** Remembers the language for the next visit. */

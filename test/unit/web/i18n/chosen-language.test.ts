@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chosenLanguage, keepLanguage } from '#services/web/src/i18n/languages.ts';
+import { chosenLanguage, keepLanguage, localeOf } from '#services/web/src/i18n/languages.ts';
 
 const storage = (kept: string | null) => ({ getItem: () => kept });
 
@@ -16,5 +16,12 @@ describe('the language of a page', () => {
     keepLanguage({ setItem: (key, value) => void kept.set(key, value) }, 'zh');
     expect(chosenLanguage({ getItem: (key) => kept.get(key) ?? null }, ['en'])).toBe('zh');
     expect(chosenLanguage(storage('constructor'), ['zh'])).toBe('zh');
+  });
+
+  it('has the times of the browser, if the browser has that language', () => {
+    expect(localeOf('en', ['zh-CN', 'en-GB', 'en-US'])).toBe('en-GB');
+    expect(localeOf('zh', ['en-US', 'zh-TW'])).toBe('zh-TW');
+    expect(localeOf('zh', ['en-US'])).toBe('zh-Hans');
+    expect(localeOf('en', [])).toBe('en');
   });
 });
