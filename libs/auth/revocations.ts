@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Poll } from '#libs/process/poll.ts';
-import { HubError } from '#libs/protocol/errors.ts';
+import { type Ban, HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Credentials } from './credentials.ts';
 import type { TokenVerifier } from './token-verifier.ts';
@@ -31,8 +31,8 @@ export class TokenGate {
 
   /**
    * Resolves to the credentials of a token. Rejects as `TokenVerifier.verify`, and with `HubError`
-   * `TOKEN_EXPIRED` if the token is revoked or its user is banned, `UNAVAILABLE` until the log of
-   * revocations was read once.
+   * `TOKEN_EXPIRED` if the token is revoked, `BANNED` if its user is banned, `UNAVAILABLE` until the
+   * log of revocations was read once.
    */
   async verify(token: string): Promise<Credentials> {
     const { verifier, now } = this.#options;
@@ -49,11 +49,27 @@ export class TokenGate {
     return credentials === undefined ? undefined : this.#passed(credentials, token);
   }
 
+  /**
+   * Checks that no ban holds for these subjects: users, or browsers (`browserSubject`).
+   *
+   * @throws HubError `BANNED`, `UNAVAILABLE` until the log of revocations was read once.
+   */
+  assertNotBanned(...subjects: readonly string[]): void {
+    this.#assertReady();
+    const { revocations, now } = this.#options;
+    for (const subject of subjects) revocations.assertNotBanned(subject, now());
+  }
+
   #passed(credentials: Credentials, token: string): Credentials {
-    const { revocations, feed, now } = this.#options;
-    if (!feed.ready) throw new HubError('UNAVAILABLE', 'The hub has not read the revoked tokens yet: try again.', { retryAfter: 1 });
+    this.#assertReady();
+    const { revocations, now } = this.#options;
     revocations.check(credentials, token, now());
     return credentials;
+  }
+
+  #assertReady(): void {
+    if (!this.#options.feed.ready)
+      throw new HubError('UNAVAILABLE', 'The hub has not read the revoked tokens yet: try again.', { retryAfter: 1 });
   }
 }
 
@@ -71,8 +87,8 @@ export interface RevocationFeedOptions {
   readonly source: RevocationSource;
   readonly revocations: Revocations;
   /**
-   * Called once for each entry that still holds, except those of the first read. Closes the
-   * connections that the entry concerns.
+   * Called once for each entry, except those of the first read: also for one that ended before this
+   * node read it, because connections may be open that it should have closed.
    */
   readonly onRevocation?: (revocation: Revocation) => void;
   /** Unix milliseconds. */
@@ -142,7 +158,7 @@ export class RevocationFeed {
     const isFirst = this.#mark === undefined;
     const at = now();
     for (const revocation of entries) {
-      if (!this.#take(revocation.seq, at) || revocation.until <= at) continue;
+      if (!this.#take(revocation.seq, at)) continue;
       revocations.apply(revocation, at);
       if (!isFirst) onRevocation?.(revocation);
     }
@@ -174,6 +190,8 @@ export interface Revocation {
   readonly at: number;
   /** The end of the entry, Unix milliseconds. */
   readonly until: number;
+  /** Of a ban: further users and browsers for which it holds. */
+  readonly covers?: readonly string[];
 }
 
 /** Returns the name of a token in a `token` revocation: its SHA-256 in base64url. */
@@ -207,12 +225,14 @@ export class Revocations {
    * Banned users, and for five minutes those whose ban was lifted (`lifted`). The newest entry of a
    * user counts.
    */
-  readonly #bans = new Map<string, Standing & { readonly lifted: boolean }>();
+  readonly #bans = new Map<string, Standing & { readonly lifted: boolean; readonly reason: string }>();
+  /** By user or browser: the banned users whose bans cover it. */
+  readonly #covered = new Map<string, Set<string>>();
   #sweptAt = Number.NEGATIVE_INFINITY;
 
   /** The number of stored entries, ended ones that are not dropped yet included. */
   get size(): number {
-    return this.#logins.size + this.#tokens.size + this.#users.size + this.#bans.size;
+    return this.#logins.size + this.#tokens.size + this.#users.size + this.#bans.size + this.#covered.size;
   }
 
   /** Adds an entry. Ignores it if it has ended at `now` (Unix milliseconds). */
@@ -232,6 +252,7 @@ export class Revocations {
         break;
       case 'ban':
         remember(this.#bans, subject, { ...revocation, lifted: false });
+        for (const covered of revocation.covers ?? []) this.#covered.set(covered, (this.#covered.get(covered) ?? new Set()).add(subject));
         break;
       case 'unban':
         remember(this.#bans, subject, { ...revocation, lifted: true, until: Math.min(revocation.until, now + LIFTED_MS) });
@@ -245,30 +266,50 @@ export class Revocations {
   }
 
   /**
-   * Throws `HubError` `TOKEN_EXPIRED` if the token is revoked or its user is banned at `now` (Unix
-   * milliseconds). Both have the same code on purpose (H4). Only the cause has the reason, for the
-   * log. A token without `iat` counts as older than every `user` entry.
+   * Throws `HubError` `TOKEN_EXPIRED` if the token is revoked at `now` (Unix milliseconds), and
+   * `BANNED` if it is not and its user is banned. Only the cause says why a token is revoked, for
+   * the log (H4). A token without `iat` counts as older than every `user` entry.
    */
   check(credentials: Credentials, token: string, now: number): void {
     const { userId, login, issuedAt } = credentials;
     if (login !== undefined && stands(this.#logins.get(login), now)) refuse('the login was ended');
     const everything = this.#users.get(userId);
     if (stands(everything, now) && (issuedAt === undefined || issuedAt * 1000 <= everything.at)) refuse('the user’s tokens were revoked');
-    if (this.isBanned(userId, now)) refuse('the user is banned');
-    // The hash costs a hundred times as much as all other checks together, so it comes last.
+    // The hash costs a hundred times as much as all other checks together.
     if (this.#tokens.size > 0 && stands(this.#tokens.get(tokenHash(token)), now)) refuse('the token was revoked');
+    // Last, so that only the holder of a good token learns of the ban.
+    this.assertNotBanned(userId, now);
   }
 
-  /** Returns true if the user is banned at `now` (Unix milliseconds). */
-  isBanned(userId: string, now: number): boolean {
-    const ban = this.#bans.get(userId);
-    return stands(ban, now) && !ban.lifted;
+  /** Throws `HubError` `BANNED` if a ban holds for the user or browser at `now` (Unix milliseconds). */
+  assertNotBanned(subject: string, now: number): void {
+    const ban = this.banOf(subject, now);
+    if (ban !== undefined) throw new HubError('BANNED', undefined, { ban });
+  }
+
+  /**
+   * Returns the ban that holds for the user or browser at `now` (Unix milliseconds): its own, or
+   * the one that covers it and ends last.
+   */
+  banOf(subject: string, now: number): Ban | undefined {
+    const own = this.#bans.get(subject);
+    if (stands(own, now) && !own.lifted) return { until: own.until, reason: own.reason };
+    let last: Ban | undefined;
+    for (const user of this.#covered.get(subject) ?? []) {
+      const ban = this.#bans.get(user);
+      if (stands(ban, now) && !ban.lifted && ban.until > (last?.until ?? 0)) last = { until: ban.until, reason: ban.reason };
+    }
+    return last;
   }
 
   #sweep(now: number): void {
     this.#sweptAt = now;
     for (const entries of [this.#logins, this.#tokens, this.#users, this.#bans]) {
       for (const [subject, { until }] of entries) if (until <= now) entries.delete(subject);
+    }
+    for (const [subject, users] of this.#covered) {
+      for (const user of users) if (this.#bans.get(user)?.lifted !== false) users.delete(user);
+      if (users.size === 0) this.#covered.delete(subject);
     }
   }
 }

@@ -10,6 +10,7 @@ import { parseDatabaseUrl } from '#libs/config/database-url.ts';
 import type { HostAndPort } from '#libs/config/url.ts';
 import type { Jobs } from '#libs/jobs/jobs.ts';
 import { JobsMemory } from '#libs/jobs/jobs-memory.ts';
+import { type RecentSets, RecentSetsMemory } from '#libs/limits/recent-sets.ts';
 import { type TokenBuckets, TokenBucketsMemory } from '#libs/limits/token-buckets.ts';
 import { MessageArchive } from '#libs/messages/message-archive.ts';
 import type { NodeDirectory } from '#libs/presence/node-directory.ts';
@@ -20,6 +21,7 @@ import type { PresenceEdges } from '#libs/presence/presence-edges.ts';
 import { PresenceEdgesRedis } from '#libs/presence/presence-edges-redis.ts';
 import { PresenceMemory, PresenceSpace } from '#libs/presence/presence-memory.ts';
 import { PresenceRedis } from '#libs/presence/presence-redis.ts';
+import { RecentSetsRedis } from '#libs/redis/recent-sets-redis.ts';
 import { RedisHealth } from '#libs/redis/redis-health.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { TokenBucketsRedis } from '#libs/redis/token-buckets-redis.ts';
@@ -102,6 +104,7 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
     edges: new PresenceEdgesRedis(link),
     nodes: new NodeDirectoryRedis(link),
     buckets: new TokenBucketsRedis(link),
+    recent: new RecentSetsRedis(link),
     link,
     async jobs() {
       const { JobsBullmq } = await import('#libs/jobs/jobs-bullmq.ts');
@@ -147,6 +150,8 @@ export interface Backend {
   readonly nodes: NodeDirectory;
   /** Token buckets that the nodes share. */
   readonly buckets: TokenBuckets;
+  /** Sets of the newest members that the nodes share. */
+  readonly recent: RecentSets;
   /** The connection to Redis; undefined if everything is in this process. */
   readonly link: RedisLink | undefined;
   /**
@@ -188,6 +193,7 @@ export function openMemoryBackend(
     edges: space.edges,
     nodes: new NodeDirectoryMemory(),
     buckets: new TokenBucketsMemory(),
+    recent: new RecentSetsMemory(),
     link: undefined,
     jobs: async () => new JobsMemory({ log, observe: metrics.jobs }),
     problem: () => undefined,

@@ -23,14 +23,20 @@ export interface HubParts {
   readonly access: RoomAccess;
   readonly writer: MessageWriter;
   /**
-   * Resolves to the bearer of a token. Rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`.
+   * Resolves to the bearer of a token. Rejects with `HubError` `TOKEN_EXPIRED`, `BANNED` or
+   * `UNAVAILABLE`.
    */
   verify(token: string): Promise<Bearer>;
   /**
    * Returns the bearer of a token that a key of this hub signed; undefined if a key set decides.
-   * @throws HubError `TOKEN_EXPIRED` or `UNAVAILABLE`.
+   * @throws HubError `TOKEN_EXPIRED`, `BANNED` or `UNAVAILABLE`.
    */
   verifyLocal(token: string): Bearer | undefined;
+  /**
+   * Checks that no ban holds for these users or browsers (`TokenGate.assertNotBanned`).
+   * @throws HubError `BANNED` or `UNAVAILABLE`.
+   */
+  assertNotBanned(...subjects: readonly string[]): void;
   /** Follows revocations from now on. Each is reported once. */
   follow(onRevocation: (revocation: Revocation) => void): Promise<RevocationFeed>;
   /**
@@ -76,6 +82,7 @@ export function hubParts(config: Config, verifier: TokenVerifier, backend: Backe
       const credentials = gate.verifyLocal(token);
       return credentials === undefined ? undefined : bearer(credentials, token);
     },
+    assertNotBanned: (...subjects) => gate.assertNotBanned(...subjects),
     async follow(onRevocation) {
       feed = new RevocationFeed({ source: store.revocations, revocations, onRevocation, now: Date.now, log });
       await feed.start();

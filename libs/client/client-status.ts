@@ -42,6 +42,8 @@ export interface StatusReason {
    * The reason that the service or the hub gave, or the message of the error that `getToken` threw.
    */
   readonly message?: string;
+  /** The end of the ban, Unix milliseconds. With `BANNED` only. */
+  readonly until?: number;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ClientFrame, ServerFrame, WelcomeFrame } from '#libs/protocol/frame-types.ts';
+import type { ClientFrame, KickedFrame, ServerFrame, WelcomeFrame } from '#libs/protocol/frame-types.ts';
 import { backoffMs } from './backoff.ts';
 import { wordsOf } from './client-error.ts';
 import type { Settings } from './client-options.ts';
@@ -55,8 +55,8 @@ export class Connector {
   #obeys = false;
   /** Seconds, from the `draining` frame. */
   #reconnectIn: number | undefined;
-  /** The reason in `kicked`. */
-  #kickedBy: string | undefined;
+  /** The last `kicked`. */
+  #kicked: KickedFrame | undefined;
 
   constructor(settings: Settings, handlers: ConnectorHandlers) {
     this.#settings = settings;
@@ -117,7 +117,7 @@ export class Connector {
     const current: Current = {};
     this.#current = current;
     this.#reconnectIn = undefined;
-    this.#kickedBy = undefined;
+    this.#kicked = undefined;
     this.#attempt += 1;
     this.#patience.start(ATTEMPT_MS);
     this.#tell(this.#reason === undefined ? ClientState.connecting : ClientState.reconnecting);
@@ -131,7 +131,10 @@ export class Connector {
     try {
       token = await settings.getToken({ fresh: this.#tokenRefused || this.#tokenEnds - settings.clock.now() < TOKEN_MARGIN_MS });
     } catch (error) {
-      if (isCurrent()) this.#lost({ code: 'NO_TOKEN', message: wordsOf(error) });
+      const ban = banOf(error);
+      if (!isCurrent()) return;
+      if (ban === undefined) this.#lost({ code: 'NO_TOKEN', message: wordsOf(error) });
+      else this.#end(ClientState.closed, ban);
       return;
     }
     if (!isCurrent()) return;
@@ -154,7 +157,7 @@ export class Connector {
   #frame(current: Current, frame: ServerFrame): void {
     this.#liveness.heard();
     if (frame.type === 'draining') this.#reconnectIn = frame.reconnectIn;
-    if (frame.type === 'kicked') this.#kickedBy = frame.by;
+    if (frame.type === 'kicked') this.#kicked = frame;
     if (frame.type !== 'welcome') {
       this.#handlers.frame(frame);
       return;
@@ -172,8 +175,9 @@ export class Connector {
   }
 
   #ended(end: TransportEnd): void {
-    const words = this.#kickedBy === undefined ? {} : { message: this.#kickedBy };
-    this.#lost({ ...reasonOf(end), ...words }, closeAction(end, this.#reconnectIn));
+    const { by, until } = this.#kicked ?? {};
+    // The frame has the reason in full, the close reason is cut.
+    this.#lost({ ...reasonOf(end), ...(by && { message: by }), ...(until && { until }) }, closeAction(end, this.#reconnectIn));
   }
 
   /** The connection or the attempt is over. */
@@ -302,10 +306,31 @@ function closeAction({ code, reason }: TransportEnd, reconnectIn: number | undef
   }
 }
 
-/** Splits a close reason, `CODE text`. A broken connection and close code 1000 have no reason. */
+/**
+ * Splits a close reason: `CODE text`, or `BANNED until text`. A broken connection and close code
+ * 1000 have no reason.
+ */
 function reasonOf({ code, reason }: TransportEnd): StatusReason {
-  const space = reason.indexOf(' ');
-  const name = space < 0 ? reason : reason.slice(0, space);
-  const message = space < 0 ? '' : reason.slice(space + 1);
-  return { code: name !== '' ? name : code === 1000 ? 'CLOSED' : 'NETWORK', closeCode: code, ...(message === '' ? {} : { message }) };
+  const [name = '', ...words] = reason.split(' ');
+  const until = name === 'BANNED' && Number(words[0]) > 0 ? Number(words.shift()) : undefined;
+  const message = words.join(' ');
+  return {
+    code: name !== '' ? name : code === 1000 ? 'CLOSED' : 'NETWORK',
+    closeCode: code,
+    ...(message === '' ? {} : { message }),
+    ...(until === undefined ? {} : { until }),
+  };
+}
+
+/** The reason to end for good: `getToken` threw the hub's error `BANNED` (A17). */
+function banOf(error: unknown): StatusReason | undefined {
+  const { code, until, reason } = (typeof error === 'object' && error !== null ? error : {}) as {
+    readonly [member in 'code' | 'until' | 'reason']?: unknown;
+  };
+  if (code !== 'BANNED') return undefined;
+  return {
+    code,
+    ...(typeof reason === 'string' && reason !== '' && { message: reason }),
+    ...(typeof until === 'number' && { until }),
+  };
 }

@@ -270,7 +270,7 @@ export class Hub {
 
   /** Closes the connections of revoked tokens with 4510, after `kicked`. */
   revoke(revocation: RevocationRecord): void {
-    endRevoked(this.#users, revocation);
+    endRevoked(this.#users, revocation, this.#options.clock.now());
   }
 
   /**
@@ -306,6 +306,7 @@ export class Hub {
       budget: new ConnectionBudget(frameLimits, clock.steady()),
       firstJoin,
       wantsEvents,
+      openedAt: clock.now(),
       traffic: stats.hot,
     });
     this.#users.add(connection);

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import type { Language } from '#libs/protocol/languages.ts';
 
 /** The mail of a login code while it waits in the queue. */
 export interface LoginMail {
@@ -10,6 +11,8 @@ export interface LoginMail {
   readonly code: string;
   /** Unix milliseconds. The mail is not sent afterwards. */
   readonly expiresAt: number;
+  /** Absent in mail that an earlier version queued. */
+  readonly language?: Language | undefined;
 }
 
 const CIPHER = 'aes-256-gcm';
@@ -47,7 +50,7 @@ export class MailSeal {
    */
   seal(jobId: string, mail: LoginMail): string {
     const plain = Buffer.alloc(PLAIN_BYTES, ' ');
-    const text = JSON.stringify({ to: mail.to, code: mail.code, expiresAt: mail.expiresAt });
+    const text = JSON.stringify({ to: mail.to, code: mail.code, expiresAt: mail.expiresAt, language: mail.language });
     if (Buffer.byteLength(text) > PLAIN_BYTES) throw new RangeError('The mail is too long to be sealed.');
     plain.write(text);
     const nonce = randomBytes(NONCE_BYTES);
@@ -89,24 +92,48 @@ interface RenderedMail {
   readonly html: string;
 }
 
+/** The texts of the mail. The subject is without the code: locked screens show subjects. */
+interface MailTexts {
+  /** `lang` of the HTML. */
+  readonly tag: string;
+  readonly subject: string;
+  readonly first: string;
+  readonly validity: (minutes: number) => string;
+  readonly ignore: string;
+}
+
+const TEXTS: Readonly<Record<Language, MailTexts>> = {
+  en: {
+    tag: 'en',
+    subject: 'Your code for Parley',
+    first: 'This is your code to log in to Parley:',
+    validity: (minutes) => `It is valid for ${minutes} minutes and works once.`,
+    ignore: 'If you did not ask for it, ignore this mail: without the code nobody can log in. Never tell it to anybody.',
+  },
+  zh: {
+    tag: 'zh-Hans',
+    subject: '你的 Parley 登录验证码',
+    first: '这是你登录 Parley 的验证码：',
+    validity: (minutes) => `验证码 ${minutes} 分钟内有效，只能使用一次。`,
+    ignore: '如果不是你本人操作，请忽略这封邮件：没有验证码，任何人都无法登录。请勿将验证码告诉任何人。',
+  },
+};
+
 /**
  * Renders the mail of a login code. In the text the code has a line of its own.
  * @param minutes For how long the code is valid.
  */
-export function loginCodeMail(code: string, minutes: number): RenderedMail {
-  const first = 'This is your code to log in to Parley:';
-  const validity = `It is valid for ${minutes} minutes and works once.`;
-  const ignore = 'If you did not ask for it, ignore this mail: without the code nobody can log in. Never tell it to anybody.';
+export function loginCodeMail(code: string, minutes: number, language: Language = 'en'): RenderedMail {
+  const { tag, subject, first, validity, ignore } = TEXTS[language];
   return {
-    // Without the code: locked screens show subjects.
-    subject: 'Your code for Parley',
-    text: `${first}\n\n${code}\n\n${validity}\n\n${ignore}\n`,
+    subject,
+    text: `${first}\n\n${code}\n\n${validity(minutes)}\n\n${ignore}\n`,
     html: [
-      '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Your code for Parley</title></head>',
+      `<!doctype html><html lang="${tag}"><head><meta charset="utf-8"><title>${subject}</title></head>`,
       '<body style="font-family:sans-serif;line-height:1.5">',
       `<p>${first}</p>`,
       `<p style="font-family:monospace;font-size:2em;letter-spacing:.15em"><strong>${escapeHtml(code)}</strong></p>`,
-      `<p>${validity}</p><p>${ignore}</p></body></html>`,
+      `<p>${validity(minutes)}</p><p>${ignore}</p></body></html>`,
       '',
     ].join('\n'),
   };

@@ -14,6 +14,22 @@ export function closeReason(code: ErrorCode, addition?: string | number): string
   return text.slice(0, encoder.encodeInto(text, new Uint8Array(REASON_MAX_BYTES)).read).toWellFormed();
 }
 /**
+ * What a close reason says about a ban, after the code (C): its end in Unix milliseconds, then the
+ * reason, if there is one.
+ *
+ * @example `BANNED 1700000900000 Be kind.`
+ */
+export function banText({ until, reason }: Ban): string {
+  return reason === '' ? String(until) : `${until} ${reason}`;
+}
+
+/** The members of an error's body that tell of a ban: `until`, and `reason` unless it is empty. */
+export function banMembers(ban: Ban | undefined): { readonly until?: number; readonly reason?: string } {
+  if (ban === undefined) return {};
+  return ban.reason === '' ? { until: ban.until } : ban;
+}
+
+/**
  * The one table of errors. SPEC.md's table is made from it: after a change run `npm run generate`.
  */
 
@@ -61,7 +77,7 @@ export const ERRORS = {
   SESSION_REPLACED: { status: 0, close: 4509, reply: false, retryable: false, message: 'Another login of this account took over.' },
   LOGGED_OUT: { status: 0, close: 4510, reply: false, retryable: false, message: 'This login was ended.' },
   DISCONNECTED: { status: 0, close: 4510, reply: false, retryable: false, message: 'Disconnected by a service.' },
-  BANNED: { status: 0, close: 4510, reply: false, retryable: false, message: 'This user is banned.' },
+  BANNED: { status: 403, close: 4510, reply: true, retryable: false, message: 'You are banned: wait for the end of the ban.' },
   MESSAGE_TOO_LONG: { status: 400, close: 0, reply: true, retryable: false, message: 'The message is too long.' },
   NOT_JOINED: { status: 409, close: 0, reply: true, retryable: false, message: 'Join the room first.' },
   ROOM_NOT_FOUND: { status: 404, close: 0, reply: true, retryable: false, message: 'There is no such room.' },
@@ -93,6 +109,13 @@ export const ERRORS = {
     message: 'A request with this Idempotency-Key is under way: try again shortly.',
   },
   CODE_INVALID: { status: 401, close: 0, reply: false, retryable: false, message: 'The code is wrong or over: ask for a new one.' },
+  CODE_SPENT: {
+    status: 401,
+    close: 0,
+    reply: false,
+    retryable: false,
+    message: 'Too many wrong tries with this code: ask for a new one.',
+  },
   LOGIN_FAILED: { status: 401, close: 0, reply: false, retryable: false, message: 'Name or password is wrong.' },
   NOT_FOUND: { status: 404, close: 0, reply: false, retryable: false, message: 'There is nothing at this address.' },
   METHOD_NOT_ALLOWED: { status: 405, close: 0, reply: false, retryable: false, message: 'This address does not take this method.' },
@@ -101,10 +124,20 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** A ban, as the banned person sees it (A17). */
+export interface Ban {
+  /** The end, Unix milliseconds. */
+  readonly until: number;
+  /** For the person. Empty if none was given. */
+  readonly reason: string;
+}
+
 export interface HubErrorOptions {
   readonly cause?: unknown;
   /** Seconds that the client waits before it tries again. */
   readonly retryAfter?: number;
+  /** The ban, with `BANNED`. */
+  readonly ban?: Ban;
 }
 
 /** An error that is reported to a client. Errors are told apart by `code`, never by their text. */
@@ -113,11 +146,14 @@ export class HubError extends Error {
   readonly code: ErrorCode;
   /** Seconds to wait before a retry; undefined if they are not known. */
   readonly retryAfter: number | undefined;
+  /** The ban, if the code is `BANNED`. */
+  readonly ban: Ban | undefined;
 
   constructor(code: ErrorCode, message: string = ERRORS[code].message, options: HubErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfter = options.retryAfter;
+    this.ban = options.ban;
   }
 
   get retryable(): boolean {

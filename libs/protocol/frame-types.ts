@@ -289,6 +289,8 @@ export interface KickedFrame {
   readonly reason: string;
   /** The reason that a service gave, in full. */
   readonly by?: string;
+  /** The end of the ban, Unix milliseconds; with `BANNED` only. */
+  readonly until?: number;
 }
 
 /** Comes just before close 1012: connect again after so many seconds, spread over the drain window. */

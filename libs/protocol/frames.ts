@@ -316,6 +316,7 @@ export const SERVER_FRAMES = {
     members: {
       reason: { type: 'string', description: '`SESSION_REPLACED`, `LOGGED_OUT`, `DISCONNECTED` or `BANNED`.' },
       by: { type: 'string', optional: true, description: 'The reason that a service gave, in full.' },
+      until: { type: 'integer', optional: true, description: 'The end of the ban, Unix milliseconds; with `BANNED` only.' },
     },
     summary: 'Comes just before close 4509 or 4510.',
     example: { reason: 'DISCONNECTED', by: 'The shop is closed.' },

@@ -237,6 +237,15 @@ export class RedisKeys {
   }
 
   /**
+   * Sorted set: members by their end, Unix milliseconds (see `libs/redis/lua/recent-add.lua`).
+   *
+   * @param subject A hash of an address or a user.
+   */
+  recent(name: string, subject: string): string {
+    return `${this.#prefix}{n:${subject}}:recent:${name}`;
+  }
+
+  /**
    * String: written by the health check, which also uses the name as a channel. `tag` as in
    * `probeChannel`.
    */
@@ -269,6 +278,7 @@ export class RedisKeys {
       this.nodeFacts(node),
       this.activeRooms(),
       this.limit('health', 'health'),
+      this.recent('health', 'health'),
     ];
   }
 

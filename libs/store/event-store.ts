@@ -3,6 +3,8 @@
  * conversations, logins and bans), and revocations.
  */
 
+import type { Ban } from '#libs/protocol/errors.ts';
+
 /** A stored row. `libs/events/events.ts` gives it its type. */
 export interface EventRow {
   /** Of two events of a room, the later one has the higher number. */
@@ -70,8 +72,8 @@ export interface LogPage<Entry> {
  * - `login`: all tokens of a login.
  * - `token`: one token, named by its SHA-256 (base64url).
  * - `user`: all tokens of the user that were issued up to `at`.
- * - `ban`: the user, until `until`; `unban` lifts it.
- * - `disconnect`: the user's present connections.
+ * - `ban`: the user and all that it covers, until `until`; `unban` lifts it.
+ * - `disconnect`: the connections that the user has at `at`.
  */
 export interface RevocationRecord {
   readonly seq: number;
@@ -80,8 +82,18 @@ export interface RevocationRecord {
   readonly subject: string;
   readonly reason: string;
   readonly at: number;
-  /** The revocation has no effect afterwards. */
+  /** Tokens and users are free again afterwards. */
   readonly until: number;
+  /**
+   * Of a ban of a guest or customer: their browsers (`browserSubject`), and the other guests and
+   * customers of these browsers. The store fills it in. Absent: none.
+   */
+  readonly covers?: readonly string[];
+}
+
+/** How a ban names a browser. `hash`: `FamilyRecord.browser`. No user id has a space. */
+export function browserSubject(hash: string): string {
+  return `browser ${hash}`;
 }
 
 /** Revocations: every node follows their log. */
@@ -90,9 +102,9 @@ export interface RevocationStore {
    * Adds a revocation. An `unban` is kept for a minute after the bans it lifts end, and until
    * `until` at most.
    */
-  add(revocation: Omit<RevocationRecord, 'seq'>): Promise<void>;
-  /** The end of the user's ban in Unix milliseconds; undefined if there is none. O(log n). */
-  bannedUntil(user: string, now: number): Promise<number | undefined>;
+  add(revocation: Omit<RevocationRecord, 'seq' | 'covers'>): Promise<void>;
+  /** The user's own ban; undefined if there is none. O(log n). */
+  banOf(user: string, now: number): Promise<Ban | undefined>;
   /**
    * The revocations committed since the read that returned `mark`. Without a mark: all that hold,
    * without lifted bans.

@@ -1,5 +1,14 @@
+import type { Ban } from '#libs/protocol/errors.ts';
 import type { Database } from './database.ts';
-import type { ConsumerPosition, EventRow, EventStore, LogPage, RevocationRecord, RevocationStore } from './event-store.ts';
+import {
+  browserSubject,
+  type ConsumerPosition,
+  type EventRow,
+  type EventStore,
+  type LogPage,
+  type RevocationRecord,
+  type RevocationStore,
+} from './event-store.ts';
 import { TransactionLog } from './transaction-log.ts';
 
 /**
@@ -59,21 +68,45 @@ export class PostgresEvents implements EventStore {
   }
 }
 
-type RevocationRow = { seq: number; kind: RevocationRecord['kind']; subject: string; reason: string; at: number; until: number };
+type RevocationRow = {
+  seq: number;
+  kind: RevocationRecord['kind'];
+  subject: string;
+  reason: string;
+  at: number;
+  until: number;
+  covers: string[];
+};
 
-const REVOCATION_COLUMNS = 'seq, kind, subject, reason, at, until';
+const REVOCATION_COLUMNS = 'seq, kind, subject, reason, at, until, covers';
 
 const ADD = 'INSERT INTO sanctions (kind, subject, reason, at, until) VALUES ($1, $2, $3, $4, $5)';
 /** An unban outlasts the bans that it lifts by a minute, and has no effect afterwards. */
 const LIFT = `
   INSERT INTO sanctions (kind, subject, reason, at, until)
   SELECT $1, $2, $3, $4::bigint, least($5::bigint, 60000 + greatest($4::bigint, (SELECT max(until) FROM sanctions WHERE kind = 'ban' AND subject = $2)))`;
+/** Browsers of a user, and guests of these browsers, that a ban covers at most: the newest. */
+const BROWSERS = 20;
+const GUESTS = 100;
+/**
+ * Only guests and customers have a browser. Of the other ones, those whose login is still open are
+ * covered.
+ */
+const BAN = `
+  WITH browsers AS (
+    SELECT browser FROM login_families WHERE user_id = $2 AND browser IS NOT NULL GROUP BY browser ORDER BY max(expires_at) DESC LIMIT ${BROWSERS}
+  ), guests AS (
+    SELECT f.user_id FROM login_families f JOIN browsers USING (browser)
+     WHERE f.user_id <> $2 AND NOT f.revoked AND f.expires_at > $4 GROUP BY f.user_id ORDER BY max(f.expires_at) DESC LIMIT ${GUESTS}
+  )
+  INSERT INTO sanctions (kind, subject, reason, at, until, covers)
+  SELECT $1, $2, $3, $4, $5, ARRAY(SELECT '${browserSubject('')}' || browser FROM browsers UNION ALL SELECT user_id FROM guests)`;
 /** The rows that hold at `$1`: no unban, and no ban that was lifted. */
 const HOLDING = `l.until > $1 AND l.kind <> 'unban' AND NOT (
   l.kind = 'ban' AND EXISTS (SELECT 1 FROM sanctions u WHERE u.kind = 'unban' AND u.subject = l.subject AND u.seq > l.seq))`;
 
 /** The newest ban or unban of a user that still holds. Exported for the test of its plan. */
-export const BAN_OF = `SELECT kind, until FROM sanctions WHERE kind IN ('ban', 'unban') AND subject = $1 AND until > $2 ORDER BY seq DESC LIMIT 1`;
+export const BAN_OF = `SELECT kind, until, reason FROM sanctions WHERE kind IN ('ban', 'unban') AND subject = $1 AND until > $2 ORDER BY seq DESC LIMIT 1`;
 
 /** The log of revocations, in the table `sanctions`. */
 export class PostgresRevocations implements RevocationStore {
@@ -89,19 +122,28 @@ export class PostgresRevocations implements RevocationStore {
       database: messaging,
       table: 'sanctions',
       columns: REVOCATION_COLUMNS,
-      entryOf: ({ seq, kind, subject, reason, at, until }) => ({ seq, kind, subject, reason, at, until }),
+      entryOf: ({ seq, kind, subject, reason, at, until, covers }) => ({
+        seq,
+        kind,
+        subject,
+        reason,
+        at,
+        until,
+        ...(covers.length > 0 && { covers }),
+      }),
       // A revocation stays as long as it holds, so a reader misses none.
       keptMs: Number.POSITIVE_INFINITY,
     });
   }
 
-  async add({ kind, subject, reason, at, until }: Omit<RevocationRecord, 'seq'>): Promise<void> {
-    await this.#messaging.query(kind === 'unban' ? LIFT : ADD, [kind, subject, reason, at, until]);
+  async add({ kind, subject, reason, at, until }: Omit<RevocationRecord, 'seq' | 'covers'>): Promise<void> {
+    const statement = kind === 'ban' ? BAN : kind === 'unban' ? LIFT : ADD;
+    await this.#messaging.query(statement, [kind, subject, reason, at, until]);
   }
 
-  async bannedUntil(user: string, now: number): Promise<number | undefined> {
-    const row = await this.#database.first<Pick<RevocationRow, 'kind' | 'until'>>(BAN_OF, [user, now]);
-    return row?.kind === 'ban' ? row.until : undefined;
+  async banOf(user: string, now: number): Promise<Ban | undefined> {
+    const row = await this.#database.first<Pick<RevocationRow, 'kind' | 'until' | 'reason'>>(BAN_OF, [user, now]);
+    return row?.kind === 'ban' ? { until: row.until, reason: row.reason } : undefined;
   }
 
   since(mark: string | undefined, now: number): Promise<LogPage<RevocationRecord>> {

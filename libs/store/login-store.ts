@@ -8,6 +8,8 @@ export interface FamilyRecord {
   readonly name: string;
   readonly kind: string;
   readonly expiresAt: number;
+  /** Of a guest or customer: the hash of the id in their browser's cookie (A17). */
+  readonly browser?: string | undefined;
 }
 
 /** An earlier refresh secret that is still accepted. */
@@ -105,14 +107,16 @@ export interface CodeStore {
   /**
    * Uses up a code, atomically.
    * - `ok`: at most once for each code, however many try at once.
-   * - `wrong`: the code is wrong. Also if there is none, or if it is expired or burnt: such a try
-   *   is not counted.
+   * - `wrong`: the code is wrong. Also if there is none, or if it is expired: such a try is not
+   *   counted.
+   * - `spent`: this was the fifth wrong try, or the code is burnt already. Such a further try is not
+   *   counted.
    * - A number: the tries are used up for this many milliseconds, and the code was not compared.
    *
    * Five wrong tries that name its attempt burn a code for tries that name it; five that do not
    * name it burn it for the others.
    */
-  redeem(tried: CodeTry): Promise<'ok' | 'wrong' | number>;
+  redeem(tried: CodeTry): Promise<'ok' | 'wrong' | 'spent' | number>;
   /**
    * Counts a try before its outcome is known, for other secrets than codes. A number: the tries are
    * used up for this many milliseconds.

@@ -45,10 +45,10 @@ export class PostgresLogins implements LoginStore {
   }
 
   async openFamily(family: FamilyRecord, secretHash: string): Promise<void> {
-    const { id, userId, name, kind, expiresAt } = family;
+    const { id, userId, name, kind, expiresAt, browser = null } = family;
     await this.#database.query(
-      'INSERT INTO login_families (id, user_id, name, kind, expires_at, secret_hash) VALUES ($1, $2, $3, $4, $5, $6)',
-      [id, userId, name, kind, expiresAt, secretHash],
+      'INSERT INTO login_families (id, user_id, name, kind, expires_at, secret_hash, browser) VALUES ($1, $2, $3, $4, $5, $6, $7)',
+      [id, userId, name, kind, expiresAt, secretHash, browser],
     );
   }
 
@@ -129,12 +129,13 @@ export class PostgresCodes implements CodeStore {
     });
   }
 
-  redeem(tried: CodeTry): Promise<'ok' | 'wrong' | number> {
+  redeem(tried: CodeTry): Promise<'ok' | 'wrong' | 'spent' | number> {
     return this.#database.transaction(async (query) => {
       const { now } = tried;
       const code = await codeOf(query, tried);
       // If there is no code to compare with, a try guesses nothing and is not counted.
-      if (code === undefined || code.tries >= TRIES) return 'wrong';
+      if (code === undefined) return 'wrong';
+      if (code.tries >= TRIES) return 'spent';
       const payer = await payerOf(query, tried.account, tried.device, now);
       if (typeof payer === 'number') return payer;
       if (tried.hashes.some((hash) => isSame(code.hash, hash))) {
@@ -143,7 +144,7 @@ export class PostgresCodes implements CodeStore {
       }
       await query(`UPDATE login_attempts SET ${code.column} = ${code.column} + 1 WHERE id = $1`, [code.id]);
       await count(query, payer, 1);
-      return 'wrong';
+      return code.tries + 1 < TRIES ? 'wrong' : 'spent';
     });
   }
 

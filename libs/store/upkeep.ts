@@ -65,6 +65,12 @@ const ORPHANED = `at < $1 AND target IS NOT NULL AND NOT EXISTS (
   SELECT 1 FROM messages m WHERE m.room = room_events.room AND m."offset" = room_events.target)`;
 /** A user who was not here since the moment `$1`. */
 const UNSEEN = 'NOT EXISTS (SELECT 1 FROM seen s WHERE s.user_id = pair_findable.user_id AND s.last_seen >= $1)';
+/**
+ * For how long a revocation stays after it was added, also if it has ended. A minute, so that every
+ * node sees it. One that closes connections and leaves tokens valid stays for 31 days: a node that
+ * stood still closes the connections that it still has.
+ */
+const REVOCATION_KEPT = "CASE WHEN kind IN ('ban', 'disconnect') THEN interval '31 days' ELSE interval '1 minute' END";
 /** Rows of one statement, few enough to block nobody for long. */
 const BATCH = 5000;
 /** Rooms of one transaction. */
@@ -74,8 +80,7 @@ const LONG: CallOptions = { timeoutMs: 60_000 };
 
 /**
  * Expired rows, table by table. `$1` is a moment; for events and room changes it is an age, by the
- * database's clock. Revocations stay for a minute after they were added, so that every node sees
- * them.
+ * database's clock.
  */
 const EXPIRED: readonly { readonly table: string; readonly over: string; readonly before: (now: number) => number }[] = [
   { table: 'message_keys', over: 'stored_at < $1', before: (now) => now - HOUR_MS },
@@ -89,7 +94,7 @@ const EXPIRED: readonly { readonly table: string; readonly over: string; readonl
   // Written for nodes of the previous version, which read it.
   { table: 'room_changes', over: `added_at < clock_timestamp() - $1::bigint * interval '1 millisecond'`, before: () => HOUR_MS },
   { table: 'absences', over: 'looked_at < $1', before: (now) => now - HOUR_MS },
-  { table: 'sanctions', over: "until <= $1 AND added_at < clock_timestamp() - interval '1 minute'", before: (now) => now },
+  { table: 'sanctions', over: `until <= $1 AND added_at < clock_timestamp() - ${REVOCATION_KEPT}`, before: (now) => now },
   { table: 'pair_partners', over: 'ended_at < $1', before: (now) => now - DAY_MS },
   // Before `seen`, which forgets guests at the same age.
   { table: 'pair_findable', over: UNSEEN, before: (now) => now - SILENT_DAYS * DAY_MS },

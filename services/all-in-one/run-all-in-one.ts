@@ -21,7 +21,7 @@ import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { standardOutput } from '#libs/telemetry/standard-output.ts';
 import { openAdminPages } from '#services/api/admin.ts';
 import { bridgeTo } from '#services/api/api-bridge.ts';
-import { composeApi } from '#services/api/compose.ts';
+import { composeAddresses, composeApi } from '#services/api/compose.ts';
 import { LocalKey } from '#services/api/local-key.ts';
 import { Gateway } from '#services/gateway/gateway.ts';
 import { gatewaySettings, reportNode } from '#services/gateway/run-gateway.ts';
@@ -75,7 +75,8 @@ export async function runAllInOne(
   const mailbox = config.smtpUrl === undefined ? new DevMailbox({ print: (text) => standardOutput().write(`${text}\n`) }) : undefined;
   const localKey = new LocalKey({ ...config, key: randomBytes(KEY_BYTES).toString('base64url') });
   let stopping = false;
-  const api = composeApi({ config, secrets, tokens, backend, parts, jobs, log, draining: () => stopping, page: PAGE });
+  const addresses = composeAddresses(backend, secrets[0], log);
+  const api = composeApi({ config, secrets, tokens, backend, parts, jobs, addresses, log, draining: () => stopping, page: PAGE });
   if (mailbox !== undefined) showMailbox(api, mailbox, localKey);
   await api.ready();
   const mailer = mailbox ?? new SmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom });
@@ -91,6 +92,7 @@ export async function runAllInOne(
     presence: backend.presence,
     broker: backend.broker,
     store,
+    addresses,
     jobs,
     version,
     redis: redisUrl !== undefined,

@@ -10,6 +10,7 @@ import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
+import type { GuestAddresses } from './guest-addresses.ts';
 import { UserId } from './room-schemas.ts';
 import { Ban, Disconnect, Push, Pusher, type PusherOptions, Revoke, ServiceCommands } from './service-commands.ts';
 
@@ -17,6 +18,7 @@ import { Ban, Disconnect, Push, Pusher, type PusherOptions, Revoke, ServiceComma
 export interface AdminCommandsParts {
   readonly broker: PusherOptions['broker'];
   readonly store: Pick<Store, 'rooms' | 'revocations' | 'logins'>;
+  readonly addresses: Pick<GuestAddresses, 'ban'>;
   readonly log: Logger;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -29,8 +31,8 @@ const mute = { publish: () => Promise.reject(new HubError('FORBIDDEN')) };
  * Adds the commands. Each answers 202 `{}` and is logged with its time and the address of the
  * caller, so an operator can find who disconnected or banned a user.
  */
-export function adminCommands(api: FastifyInstance, { broker, store, log, now }: AdminCommandsParts): void {
-  const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), publisher: mute, now });
+export function adminCommands(api: FastifyInstance, { broker, store, addresses, log, now }: AdminCommandsParts): void {
+  const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), publisher: mute, addresses, now });
 
   api.addHook('onResponse', async (request, reply) => {
     if (request.method === 'GET' || request.method === 'HEAD' || reply.statusCode !== 202) return;
@@ -65,7 +67,7 @@ export function adminCommands(api: FastifyInstance, { broker, store, log, now }:
   });
 }
 
-/** The logged members of a command: ids, never a body. */
+/** The logged members of a command: ids, never a text. */
 interface Noted {
   readonly to: unknown;
   readonly user: string;

@@ -96,12 +96,12 @@ export function adminUsers(api: FastifyInstance, { now, presence, store }: Admin
   });
 
   api.get<{ Params: Static<typeof UserPath> }>('/users/:id', { schema: { params: UserPath } }, async ({ params: { id } }) => {
-    const [[sessions = 0], [seen], person, rooms, bannedUntil = null] = await Promise.all([
+    const [[sessions = 0], [seen], person, rooms, ban] = await Promise.all([
       presence.sessions([id]),
       store.seen.get([id]),
       personOf(store, id),
       roomsOf(store, id, undefined, USER_ROOMS_MAX),
-      store.revocations.bannedUntil(id, now()),
+      store.revocations.banOf(id, now()),
     ]);
     if (person === undefined) throw new HubError('USER_NOT_FOUND');
     return {
@@ -109,7 +109,8 @@ export function adminUsers(api: FastifyInstance, { now, presence, store }: Admin
       online: sessions > 0,
       sessions,
       lastSeen: seen?.lastSeen ?? null,
-      bannedUntil,
+      bannedUntil: ban?.until ?? null,
+      banReason: ban?.reason || null,
       ...rooms,
     };
   });

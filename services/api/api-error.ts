@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import { transportSecurity } from '#libs/config/public-url.ts';
 import { faultOf, HeaderLines } from '#libs/http/header-lines.ts';
-import { ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
+import { type Ban, banMembers, ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 
@@ -180,6 +180,9 @@ interface ErrorBody {
   readonly message: string;
   /** One entry for each fault, for a request that does not match its schema. */
   readonly details?: readonly Detail[];
+  /** Of `BANNED`: the end of the ban, Unix milliseconds, and why. */
+  readonly until?: number;
+  readonly reason?: string;
   readonly requestId: string;
 }
 
@@ -207,7 +210,7 @@ export class MemberError extends HubError {
 export function answerErrors(app: FastifyInstance, log: Logger): void {
   app.setErrorHandler((error: FastifyError | HubError, request, reply) => {
     if (error instanceof MemberError) return sendInvalid([{ path: error.path, message: error.problem }], request, reply);
-    if (error instanceof HubError) return send(reply, error.code, error.message, ERRORS[error.code].status, error.retryAfter);
+    if (error instanceof HubError) return send(reply, error.code, error.message, ERRORS[error.code].status, error.retryAfter, error.ban);
     if (error.validation) return sendInvalid(error.validation.map(detailOf), request, reply);
     const status = error.statusCode ?? 500;
     if (status === 413) return readOn(request.raw).then(() => send(reply, 'TOO_LARGE'));
@@ -218,16 +221,17 @@ export function answerErrors(app: FastifyInstance, log: Logger): void {
   app.setNotFoundHandler((_request, reply) => send(reply, 'NOT_FOUND'));
 }
 
-/** Answers with an error of the table. `retryAfter` is in seconds. */
+/** Answers with an error of the table. `retryAfter` is in seconds. `ban`: with `BANNED`. */
 export function send(
   reply: FastifyReply,
   code: ErrorCode,
   message: string = ERRORS[code].message,
   status: number = ERRORS[code].status,
   retryAfter?: number,
+  ban?: Ban,
 ): FastifyReply {
   if (retryAfter !== undefined) reply.header('retry-after', Math.ceil(retryAfter));
-  const body: ErrorBody = { code, message, requestId: reply.request.id };
+  const body: ErrorBody = { code, message, ...banMembers(ban), requestId: reply.request.id };
   return reply.status(status).send(body);
 }
 

@@ -7,8 +7,10 @@ import type { Credentials } from '#libs/auth/credentials.ts';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import type { KeyRing } from '#libs/auth/tokens.ts';
 import type { CustomerDoor, ServiceKey } from '#libs/config/kinds.ts';
+import type { Language } from '#libs/protocol/languages.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
+import type { GuestAddresses } from './guest-addresses.ts';
 import type { Limits } from './rate-limits.ts';
 
 /** A mail with a login code, for the queue. The queue's side encrypts the code. */
@@ -21,6 +23,8 @@ export interface CodeMail {
   readonly code: string;
   /** Unix milliseconds. After it the mail is not sent. */
   readonly expiresAt: number;
+  /** Undefined: English. */
+  readonly language?: Language | undefined;
 }
 
 /** Backends, keys and settings of the routes. */
@@ -35,12 +39,19 @@ export interface ApiParts {
   readonly sign: (credentials: Credentials) => string;
   /**
    * Resolves to the credentials of a token that is valid, not revoked, and whose user is not
-   * banned. Rejects with `HubError` `MISSING_TOKEN`, `TOKEN_EXPIRED` or `UNAVAILABLE`.
+   * banned. Rejects with `HubError` `MISSING_TOKEN`, `TOKEN_EXPIRED`, `BANNED` or `UNAVAILABLE`.
    */
   readonly verify: (token: string) => Promise<Credentials>;
+  /**
+   * Checks that no ban holds for these users, or browsers in the form of `browserSubject`. Throws
+   * `HubError` `BANNED` or `UNAVAILABLE`.
+   */
+  readonly assertNotBanned: (...subjects: readonly string[]) => void;
   /** Resolves when the job is stored. Rejects with `HubError` `UNAVAILABLE`. */
   readonly queueMail: (mail: CodeMail) => Promise<void>;
   readonly limits: Limits;
+  /** The addresses that guests and others used (A17). */
+  readonly addresses: Pick<GuestAddresses, 'note' | 'ban' | 'bannedAt'>;
   /** `API_KEYS`: the services that may use the routes of A11. */
   readonly services: readonly ServiceKey[];
   /**

@@ -2,6 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HubError } from '#libs/protocol/errors.ts';
+import { LANGUAGES } from '#libs/protocol/languages.ts';
 import type { UserRecord } from '#libs/store/account-store.ts';
 import { textKey } from '#libs/store/name-key.ts';
 import {
@@ -18,6 +19,7 @@ import {
 } from './account-name.ts';
 import { MemberError } from './api-error.ts';
 import type { ApiParts, Routes } from './api-parts.ts';
+import { requireNoBan } from './guest-bans.ts';
 import { idempotent, newId } from './idempotency.ts';
 import { LoginAnswer, newSecret, openLogin, secretHash } from './login.ts';
 import { cookieAttempt, dropAttempt, keepAttempt, keepDevice, knownDevice, sendLogin } from './login-cookies.ts';
@@ -25,7 +27,18 @@ import { errors } from './openapi.ts';
 import { clientKey, requireLimits } from './rate-limits.ts';
 
 const AccountText = Type.String({ maxLength: ACCOUNT_MAX, description: 'A mail address, or the name of an account.' });
-const NewCode = Type.Object({ account: AccountText }, { additionalProperties: false });
+const NewCode = Type.Object(
+  {
+    account: AccountText,
+    language: Type.Optional(
+      Type.Union(
+        LANGUAGES.map((language) => Type.Literal(language)),
+        { description: `The language of the mail. Default: \`${LANGUAGES[0]}\`.` },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
 const CodeSent = Type.Object(
   { attempt: Type.String({ description: 'For `POST /auth/verify`. Also set as the cookie `parley_attempt`.' }) },
   { additionalProperties: false, description: 'The answer is the same for known and unknown accounts.' },
@@ -106,7 +119,8 @@ function sendCode(api: FastifyInstance, parts: ApiParts): void {
         hash: codeHash(codeKey, subject, code),
         expiresAt,
       });
-      await queueMail({ to: account.by === 'mail' ? account.mail : user?.mail, code, expiresAt });
+      const { language } = request.body;
+      await queueMail({ to: account.by === 'mail' ? account.mail : user?.mail, code, expiresAt, language });
       keepAttempt(reply, parts, attempt);
       return reply.status(202).send({ attempt });
     },
@@ -124,7 +138,7 @@ function verifyCode(api: FastifyInstance, parts: ApiParts): void {
         description:
           'A code works once. The fifth wrong try ends it. After 20 wrong tries for an account in 10 minutes only browsers that the account knows may try.',
         body: Proof,
-        response: { 200: Type.Union([LoginAnswer, Ticket]), ...errors(401, 429) },
+        response: { 200: Type.Union([LoginAnswer, Ticket]), ...errors(401, 403, 429) },
       },
     },
     async (request, reply) => {
@@ -136,6 +150,7 @@ function verifyCode(api: FastifyInstance, parts: ApiParts): void {
       else await requireLimits(limits, ['verifyPerDevice', device]);
       const outcome = await redeem(parts, request, subject, device);
       if (typeof outcome === 'number') throw new HubError('RATE_LIMITED', undefined, { retryAfter: Math.ceil(outcome / 1000) });
+      if (outcome === 'spent') throw new HubError('CODE_SPENT');
       if (outcome === 'wrong') throw new HubError('CODE_INVALID');
       // Nobody has this name, so nobody received the code: somebody guessed it.
       if (user === undefined && account.by === 'name') throw new HubError('CODE_INVALID');
@@ -152,8 +167,8 @@ function verifyCode(api: FastifyInstance, parts: ApiParts): void {
 }
 
 /**
- * Uses up the code of a request. Resolves to `ok` or `wrong`, or to the milliseconds until the next
- * try.
+ * Uses up the code of a request. Resolves to `ok`, `wrong` or `spent` (too many wrong tries), or to
+ * the milliseconds until the next try.
  *
  * The attempt in the cookie may have expired, or be that of another account. Then the code is the
  * newest one that this address or browser asked for.
@@ -163,7 +178,7 @@ async function redeem(
   request: FastifyRequest<{ Body: Static<typeof Proof> }>,
   account: string,
   device: string | undefined,
-): Promise<'ok' | 'wrong' | number> {
+): Promise<'ok' | 'wrong' | 'spent' | number> {
   const { store, now, codeKeys } = parts;
   const { code, attempt } = request.body;
   const client = clientKey(request);
@@ -191,7 +206,7 @@ function register(api: FastifyInstance, parts: ApiParts): void {
         description:
           'A name is unique regardless of case, blanks and Unicode form, and must not look like that of an agent. If it is taken, the ticket stays valid for another name.',
         body: NewAccount,
-        response: { 201: LoginAnswer, ...errors(401, 409, 429) },
+        response: { 201: LoginAnswer, ...errors(401, 403, 409, 429) },
       },
     },
     async (request, reply) => {
@@ -200,6 +215,7 @@ function register(api: FastifyInstance, parts: ApiParts): void {
       const ticket = secretHash(request.body.registration);
       const mail = await store.logins.ticket(ticket, now());
       if (mail === undefined) throw new HubError('CODE_INVALID', 'The registration has expired: request a new code.');
+      await requireNoBan(reply, parts, 'login');
       await requireUnlike(parts, name);
       const id = newId(parts, request);
       const keyed = request.headers['idempotency-key'] !== undefined;

@@ -16,19 +16,25 @@ import type { Logger } from '#libs/telemetry/logger.ts';
 import { buildApi } from './api.ts';
 import { asyncApiRoutes } from './asyncapi-document.ts';
 import { conversationRoutes } from './conversation-routes.ts';
+import { GuestAddresses } from './guest-addresses.ts';
 import { matchRoutes } from './match-routes.ts';
 import { LIMITS, RateLimits } from './rate-limits.ts';
 import { memberRoutes, roomRoutes } from './room-routes.ts';
 import { serviceRoutes } from './service-routes.ts';
+
+/** Returns the addresses for `composeApi` and the admin pages. `secret`: the first of its secrets. */
+export function composeAddresses({ recent }: Pick<Backend, 'recent'>, secret: string, log: Logger): GuestAddresses {
+  return new GuestAddresses({ sets: recent, key: deriveKey(secret, 'used addresses'), now: Date.now, log });
+}
 
 /** The parts of `composeApi`. */
 export interface ApiComposition {
   readonly config: Config;
   /**
    * `JWT_SECRET`, or the secret of the all-in-one. The API derives its keys from them: for queued
-   * mail, codes, refresh secrets, stored answers and cookies of known browsers. If another one
-   * becomes the first, mails, codes, logins and known browsers stay valid; stored answers are
-   * forgotten, and counts of limits start anew.
+   * mail, codes, refresh secrets, stored answers, cookies of known browsers and used addresses. If
+   * another one becomes the first, mails, codes, logins and known browsers stay valid; stored answers
+   * and used addresses are forgotten, and counts of limits start anew.
    */
   readonly secrets: readonly [string, ...string[]];
   readonly tokens: Tokens;
@@ -36,6 +42,7 @@ export interface ApiComposition {
   readonly parts: HubParts;
   /** The caller closes it. */
   readonly jobs: Jobs;
+  readonly addresses: GuestAddresses;
   readonly log: Logger;
   /** Returns true while the process shuts down. */
   readonly draining: () => boolean;
@@ -53,6 +60,7 @@ export function composeApi({
   backend,
   parts,
   jobs,
+  addresses,
   log,
   draining,
   page,
@@ -83,6 +91,7 @@ export function composeApi({
     store,
     sign: (credentials) => signer.sign(credentials),
     verify: (token) => parts.verify(token),
+    assertNotBanned: (...subjects) => parts.assertNotBanned(...subjects),
     queueMail: (mail) => queueLoginMail(jobs, seal, randomUUID(), mail),
     limits: new RateLimits({
       link,
@@ -90,6 +99,7 @@ export function composeApi({
       log,
       rules: { ...LIMITS, historyPagesPerUser: { points: config.historyPagesPerSecond, seconds: 1 } },
     }),
+    addresses,
     services: config.apiKeys,
     codeKeys: deriveKeys(secrets, 'login codes'),
     answerKey: keyFor('kept answers'),

@@ -4,6 +4,7 @@ import { CHANNEL, type CustomerDoor } from '#libs/config/kinds.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { toPersonName } from './account-name.ts';
 import type { ApiParts, Routes } from './api-parts.ts';
+import { keepBrowser, requireNoBan } from './guest-bans.ts';
 import { idempotent, newId } from './idempotency.ts';
 import { endLogin, LoginAnswer, openLogin, REFRESH_MAX, renewLogin } from './login.ts';
 import { clearCookie, presentedSecret, sendLogin, sendRenewed } from './login-cookies.ts';
@@ -68,10 +69,12 @@ export const customerRoutes: Routes = (api, parts) => {
       if (Buffer.byteLength(JSON.stringify(metadata ?? {})) > METADATA_MAX_BYTES)
         throw new HubError('TOO_LARGE', `The metadata has at most ${METADATA_MAX_BYTES} bytes of JSON.`);
       await requireLimits(limits, ['customersPerAddress', clientKey(request)]);
+      await requireNoBan(reply, parts, 'customer');
       const id = newId(parts, request);
+      const browser = keepBrowser(reply, parts, 'customer');
       await store.customers.create({ id, name, channel, ...(metadata === undefined ? {} : { metadata }) });
-      const { answer, until } = await openLogin(parts, { id, name, kind: 'customer' });
-      return sendLogin(reply, parts, { answer: { id, ...answer }, until }, 201);
+      const { answer, ...login } = await openLogin(parts, { id, name, kind: 'customer' }, browser);
+      return sendLogin(reply, parts, { answer: { id, ...answer }, ...login }, 201);
     },
   );
 

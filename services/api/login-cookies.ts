@@ -10,6 +10,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import type { ApiParts } from './api-parts.ts';
 import '@fastify/cookie';
 import { type LoginAnswer, loginOf, type RenewedLogin } from './login.ts';
+import { clientKey } from './rate-limits.ts';
 
 /**
  * The cookie of each kind of login, before its suffix (`cookieSuffix`). The names differ so that
@@ -28,16 +29,17 @@ type CookieOwner = keyof typeof NAMES;
 type CookieParts = Pick<ApiParts, 'now' | 'publicUrl' | 'origins' | 'store'>;
 
 /**
- * Answers with a login and sets the cookie of its kind. `until` is the end of the refresh secret,
- * Unix milliseconds.
+ * Answers with a login, sets the cookie of its kind, and notes the address of its user (A17).
+ * `until` is the end of the refresh secret, Unix milliseconds.
  */
-export function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
+export async function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
   reply: FastifyReply,
-  parts: CookieParts,
-  login: { readonly answer: Answer; readonly until: number },
+  parts: CookieParts & Pick<ApiParts, 'addresses'>,
+  login: { readonly answer: Answer; readonly until: number; readonly browser?: string | undefined },
   status: 200 | 201,
-): FastifyReply {
-  const { answer, until } = login;
+): Promise<FastifyReply> {
+  const { answer, until, browser } = login;
+  await parts.addresses.note({ id: answer.user.id, browser }, clientKey(reply.request));
   const owner = cookieOwner(answer.user.kind);
   const maxAge = Math.max(0, Math.floor((until - parts.now()) / 1000));
   const kept = { ...attributes(reply.request, parts.publicUrl, owner), maxAge };
@@ -52,8 +54,13 @@ export function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'user'>>(
  * Answers with a renewed login. The secret for a `late` one is in the answer, but not in a cookie:
  * the browser already has a newer cookie, and this secret is about to expire.
  */
-export function sendRenewed(reply: FastifyReply, parts: CookieParts, { answer, family, late }: RenewedLogin): FastifyReply {
-  return late ? reply.status(200).send(answer) : sendLogin(reply, parts, { answer, until: family.expiresAt }, 200);
+export async function sendRenewed(
+  reply: FastifyReply,
+  parts: CookieParts & Pick<ApiParts, 'addresses'>,
+  { answer, family, late }: RenewedLogin,
+): Promise<FastifyReply> {
+  if (late) return reply.status(200).send(answer);
+  return sendLogin(reply, parts, { answer, until: family.expiresAt, browser: family.browser }, 200);
 }
 
 /** Returns the owner of the cookie for a login of this kind (`kind` of a token). */
@@ -156,9 +163,12 @@ function attributes(request: FastifyRequest, publicUrl: string | undefined, owne
   return { ...common, sameSite: 'strict', secure } as const;
 }
 
-/** Returns the attributes of a cookie that neither scripts nor other sites can use. */
-function cookieAttributes(request: FastifyRequest, { publicUrl }: Pick<ApiParts, 'publicUrl'>) {
-  return attributes(request, publicUrl, 'login');
+/**
+ * Returns the attributes of a cookie that scripts cannot use. Other sites cannot use it either, but
+ * that of a customer belongs to the site that embeds the widget.
+ */
+export function cookieAttributes(request: FastifyRequest, { publicUrl }: Pick<ApiParts, 'publicUrl'>, owner: CookieOwner = 'login') {
+  return attributes(request, publicUrl, owner);
 }
 
 const ATTEMPT = 'parley_attempt';

@@ -9,6 +9,7 @@ import { nameKey } from '#libs/store/name-key.ts';
 import { requireUnlike, toPersonName } from './account-name.ts';
 import type { ApiParts, Routes } from './api-parts.ts';
 import { requireCustomerDoor } from './customer-routes.ts';
+import { keepBrowser, requireNoBan } from './guest-bans.ts';
 import { idempotent, newId } from './idempotency.ts';
 import { endLogin, LoginAnswer, loginWithSecret, openLogin, REFRESH_MAX, renewLogin } from './login.ts';
 import {
@@ -43,7 +44,7 @@ export const agentRoutes: Routes = (api, parts) => {
         summary: 'Log in as an agent (A6)',
         description: 'After 20 wrong passwords for a name in 10 minutes only browsers in which this agent has logged in may try.',
         body: AgentCredentials,
-        response: { 200: LoginAnswer, ...errors(401, 429) },
+        response: { 200: LoginAnswer, ...errors(401, 403, 429) },
       },
     },
     async (request, reply) => {
@@ -88,9 +89,11 @@ export const guestRoutes: Routes = (api, parts) => {
       if (!parts.allowGuests) throw new HubError('FORBIDDEN', 'This hub does not admit guests: log in.');
       const name = toPersonName(request.body.name);
       await requireLimits(parts.limits, ['guestsPerAddress', clientKey(request)]);
+      await requireNoBan(reply, parts, 'login');
       if (await parts.store.names.isTaken(name)) throw new HubError('NAME_TAKEN');
       await requireUnlike(parts, name);
-      return sendLogin(reply, parts, await openLogin(parts, { id: newId(parts, request), name, kind: 'guest' }), 201);
+      const browser = keepBrowser(reply, parts, 'login');
+      return sendLogin(reply, parts, await openLogin(parts, { id: newId(parts, request), name, kind: 'guest' }, browser), 201);
     },
   );
 };
@@ -192,12 +195,12 @@ async function endByToken(parts: ApiParts, token: string, { login, expiresAt }: 
   await parts.store.revocations.add({ kind: 'token', subject: tokenHash(token), reason: 'logout', at, until: expiresAt * 1000 + SKEW_MS });
 }
 
-/** Resolves to the credentials of a token; undefined if it is not valid. */
+/** Resolves to the credentials of a token; undefined if it is not valid, or its user is banned. */
 async function bearerOf(parts: ApiParts, token: string): Promise<Credentials | undefined> {
   try {
     return await parts.verify(token);
   } catch (error) {
-    if (error instanceof HubError && error.code === 'TOKEN_EXPIRED') return undefined;
+    if (error instanceof HubError && (error.code === 'TOKEN_EXPIRED' || error.code === 'BANNED')) return undefined;
     throw error;
   }
 }

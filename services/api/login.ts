@@ -174,14 +174,26 @@ const DAY_MS = 86_400_000;
 /** Tries to replace the secrets of a login while others replace them, too. */
 const TRIES = 10;
 
-type LoginParts = Pick<ApiParts, 'store' | 'now' | 'uuid' | 'sign' | 'refreshKey'>;
+type LoginParts = Pick<ApiParts, 'store' | 'now' | 'uuid' | 'sign' | 'refreshKey' | 'assertNotBanned'>;
+
+/** A login that was started. */
+interface OpenedLogin {
+  readonly answer: LoginAnswer;
+  /** The end of the refresh secret, Unix milliseconds. */
+  readonly until: number;
+  /** `FamilyRecord.browser`. */
+  readonly browser: string | undefined;
+}
 
 /**
- * Starts a login: 30 days, of customers a year. `until` is the end of the refresh secret, Unix
- * milliseconds. Rejects with `HubError` `UNAVAILABLE`.
+ * Starts a login: 30 days, of customers a year. Rejects with `HubError` `BANNED` if the person is
+ * banned, `UNAVAILABLE`.
+ *
+ * @param browser Of a guest or customer: `keepBrowser`.
  */
-export async function openLogin(parts: LoginParts, person: LoginUser): Promise<{ readonly answer: LoginAnswer; readonly until: number }> {
+export async function openLogin(parts: LoginParts, person: LoginUser, browser?: string): Promise<OpenedLogin> {
   const { store, now, uuid, refreshKey } = parts;
+  parts.assertNotBanned(person.id);
   const at = now();
   const family: FamilyRecord = {
     id: uuid(),
@@ -189,10 +201,11 @@ export async function openLogin(parts: LoginParts, person: LoginUser): Promise<{
     name: person.name,
     kind: person.kind,
     expiresAt: at + (person.kind === 'customer' ? 365 : 30) * DAY_MS,
+    browser,
   };
   const refresh = secretOf(refreshKey, family.id, 0);
   await store.logins.openFamily(family, secretHash(refresh));
-  return { answer: await answerFor(parts, family, refresh, at), until: family.expiresAt };
+  return { answer: await answerFor(parts, family, refresh, at), until: family.expiresAt, browser };
 }
 
 /** A renewed login. */
@@ -212,9 +225,9 @@ export interface RenewedLogin {
  *
  * If the successor of a secret was not used yet, the secret gets the same successor again: the
  * answer was lost, or two tabs asked at once. A secret that is out of use was copied by somebody,
- * so it ends the login.
+ * so it ends the login. A ban ends no login: the secret is good again when the ban has ended.
  *
- * Rejects with `HubError` `UNAVAILABLE`.
+ * Rejects with `HubError` `BANNED`, `UNAVAILABLE`.
  */
 export async function renewLogin(parts: LoginParts, secret: string): Promise<RenewedLogin | undefined> {
   const { store, now, refreshKey } = parts;
@@ -228,6 +241,7 @@ export async function renewLogin(parts: LoginParts, secret: string): Promise<Ren
     const step = stepFrom(refreshKey, secret, login, at);
     if (step === 'replayed') await endLogin(parts, id, 'refresh secret used twice');
     if (typeof step === 'string') return undefined;
+    parts.assertNotBanned(family.userId);
     // If another request was faster, this one looks at the same secret again. By then the present
     // secret is the other request's.
     if (step.secrets !== undefined && !(await store.logins.replaceSecrets(secrets, step.secrets, at))) continue;

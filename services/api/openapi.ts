@@ -15,6 +15,8 @@ const ErrorAnswer = Type.Object(
         description: 'Each fault with its place, if the request does not match the schema.',
       }),
     ),
+    until: Type.Optional(Type.Integer({ description: 'The end of the ban, Unix milliseconds; with `BANNED` only.' })),
+    reason: Type.Optional(Type.String({ description: 'Why the person is banned, if the ban has a reason; with `BANNED` only.' })),
     requestId: Type.String({ description: 'Also in the log and in the header `X-Request-Id`.' }),
   },
   { description: 'An error.' },

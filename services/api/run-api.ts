@@ -19,7 +19,7 @@ import { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { openAdminPages } from './admin.ts';
-import { composeApi } from './compose.ts';
+import { composeAddresses, composeApi } from './compose.ts';
 
 /** Milliseconds between two passes that close idle connections during the shutdown. */
 const IDLE_MS = 50;
@@ -46,7 +46,19 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
   const feed = await parts.follow(() => undefined);
   const jobs = await backend.jobs();
   let stopping = false;
-  const app = composeApi({ config, secrets: [secret, ...others], tokens, backend, parts, jobs, log, draining: () => stopping, page: PAGE });
+  const addresses = composeAddresses(backend, secret, log);
+  const app = composeApi({
+    config,
+    secrets: [secret, ...others],
+    tokens,
+    backend,
+    parts,
+    jobs,
+    addresses,
+    log,
+    draining: () => stopping,
+    page: PAGE,
+  });
   const admin = await openAdminPages({
     log,
     uuid: randomUUID,
@@ -58,6 +70,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
     presence: backend.presence,
     broker: backend.broker,
     store,
+    addresses,
     jobs,
     version,
     redis: true,

@@ -13,6 +13,7 @@ import { EVERY_NODE, encode } from '#libs/protocol/signals.ts';
 import type { ServicePublisher } from '#libs/rooms/service-publisher.ts';
 import type { RoomStore } from '#libs/store/room-store.ts';
 import type { Store } from '#libs/store/store.ts';
+import type { GuestAddresses } from './guest-addresses.ts';
 import { FOREIGN_TOKEN_MS } from './login.ts';
 import { RoomName, UserId } from './room-schemas.ts';
 
@@ -68,8 +69,8 @@ export class Pusher {
 
 const SECOND_MS = 1000;
 /**
- * Milliseconds for which a disconnect holds. It concerns the connections open at its time: a node
- * that reads it later than this ignores it.
+ * Milliseconds for which nodes that start read a disconnect. Nodes that run read it however late,
+ * and close the connections that were open at its time.
  */
 const DISCONNECT_MS = 60_000;
 /** Longest ban, seconds: ten years. */
@@ -122,15 +123,17 @@ export const Publish = strict({
   ),
 });
 
+/**
+ * The schema of a reason that a person reads: one line, without controls that would hide or reorder
+ * other text.
+ */
+const Reason = (description: string) =>
+  Type.Optional(Type.String({ maxLength: 100, pattern: '^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Bidi_Control}]*$', description }));
+
 /** The schema of a disconnect. */
 export const Disconnect = strict({
   user: UserId,
-  reason: Type.Optional(
-    Type.String({
-      maxLength: 100,
-      description: 'Sent in `kicked`, and in the close reason, which is cut to 110 bytes of UTF-8.',
-    }),
-  ),
+  reason: Reason('Sent in `kicked`, and in the close reason, which is cut to 110 bytes of UTF-8.'),
 });
 
 /** The schema of a revocation. */
@@ -140,7 +143,11 @@ export const Revoke = Type.Union([
 ]);
 
 /** The schema of a ban. */
-export const Ban = strict({ user: UserId, seconds: Type.Integer({ minimum: 1, maximum: BAN_MAX_SECONDS }) });
+export const Ban = strict({
+  user: UserId,
+  seconds: Type.Integer({ minimum: 1, maximum: BAN_MAX_SECONDS }),
+  reason: Reason('The banned person reads it, with the end of the ban.'),
+});
 
 /** The schema of the end of a ban. */
 export const Unban = strict({ user: UserId });
@@ -165,6 +172,7 @@ export interface ServiceCommandsOptions {
   readonly store: Pick<Store, 'revocations' | 'logins'>;
   readonly pusher: Pick<Pusher, 'push'>;
   readonly publisher: Pick<ServicePublisher, 'publish'>;
+  readonly addresses: Pick<GuestAddresses, 'ban'>;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
@@ -211,7 +219,13 @@ export class ServiceCommands {
   /** Closes the connections of a user (4510). Tokens stay valid. */
   async disconnect({ user, reason }: Static<typeof Disconnect>): Promise<void> {
     const at = this.#options.now();
-    await this.#options.store.revocations.add({ kind: 'disconnect', subject: user, reason: reason ?? '', at, until: at + DISCONNECT_MS });
+    await this.#options.store.revocations.add({
+      kind: 'disconnect',
+      subject: user,
+      reason: reason?.trim() ?? '',
+      at,
+      until: at + DISCONNECT_MS,
+    });
   }
 
   /**
@@ -233,13 +247,19 @@ export class ServiceCommands {
     await store.revocations.add({ kind: 'user', subject: what.user, reason: '', at: since, until: since + FOREIGN_TOKEN_MS });
   }
 
-  /** Bans a user for a time: closes the connections and rejects all tokens. */
-  async ban({ user, seconds }: Static<typeof Ban>): Promise<void> {
-    const at = this.#options.now();
-    await this.#options.store.revocations.add({ kind: 'ban', subject: user, reason: '', at, until: at + seconds * SECOND_MS });
+  /**
+   * Bans a user for a time: closes the connections and rejects all tokens. Of a guest or customer
+   * also their browsers, and for an hour their addresses (A17).
+   */
+  async ban({ user, seconds, reason = '' }: Static<typeof Ban>): Promise<void> {
+    const { store, addresses, now } = this.#options;
+    const at = now();
+    const until = at + seconds * SECOND_MS;
+    await store.revocations.add({ kind: 'ban', subject: user, reason: reason.trim(), at, until });
+    await addresses.ban(user, until);
   }
 
-  /** Lifts a ban. Does nothing if there is none. */
+  /** Lifts a ban, with all that it covers. Does nothing if there is none. */
   async unban({ user }: Static<typeof Unban>): Promise<void> {
     const at = this.#options.now();
     // The entry must outlast every ban that it lifts.

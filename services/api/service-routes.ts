@@ -76,8 +76,8 @@ export interface ServiceRoutesParts {
 /** Adds the routes of A11. */
 export function serviceRoutes({ broker, presence, publisher }: ServiceRoutesParts): Routes {
   return (api, parts) => {
-    const { store, now, log } = parts;
-    const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), publisher, now });
+    const { store, addresses, now, log } = parts;
+    const commands = new ServiceCommands({ store, pusher: new Pusher({ broker, rooms: store.rooms }), publisher, addresses, now });
 
     api.post<{ Body: Static<typeof Push> }>(
       '/push',
@@ -153,7 +153,8 @@ export function serviceRoutes({ broker, presence, publisher }: ServiceRoutesPart
         schema: {
           tags: TAGS,
           summary: 'Ban a user for a while (A11)',
-          description: 'On every node within 2 s.',
+          description:
+            'On every node within 2 s. The person is told until when and why. The ban of a guest or customer holds for their browser, too, and for an hour for their address, unless five others used it within a day (A17).',
           body: Ban,
           response: { 202: Done },
         },

@@ -15,7 +15,7 @@ import type { Admission } from '#libs/hub/hub-options.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
 import { FixedWindow } from '#libs/limits/fixed-window.ts';
-import { closeReason, ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
+import { banMembers, banText, closeReason, ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import type { AddressPlace, AddressPlaces } from './address-places.ts';
 import { type Answer, AnswerWriter } from './answer.ts';
@@ -261,24 +261,25 @@ export class Upgrade {
  * Maps an error to one that may refuse a handshake. Errors without a close code become `FORBIDDEN`,
  * or `UNAVAILABLE` with seconds to wait if a retry can help.
  */
-function asRefusal({ code, message, retryable, retryAfter }: HubError): HubError {
+function asRefusal({ code, message, retryable, retryAfter, ban }: HubError): HubError {
   const known = ERRORS[code].close > 0;
-  if (!retryable) return new HubError(known ? code : 'FORBIDDEN', message);
+  if (!retryable) return new HubError(known ? code : 'FORBIDDEN', message, { ...(ban && { ban }) });
   return new HubError(known ? code : 'UNAVAILABLE', message, { retryAfter: retryAfter ?? RETRY_SECONDS });
 }
 
 /**
  * The close code and reason of a refusal after the 101 (H5). The reason is the name of the error's
- * code, and for a rate limit also the seconds to wait.
+ * code; for a rate limit also the seconds to wait, for a ban its end and reason.
  */
 export function closeOf(refusal: HubError): { readonly code: number; readonly reason: string } {
-  const { code, retryAfter } = refusal;
-  return { code: ERRORS[code].close, reason: closeReason(code, code === 'RATE_LIMITED' ? (retryAfter ?? 1) : undefined) };
+  const { code, retryAfter, ban } = refusal;
+  const addition = code === 'RATE_LIMITED' ? (retryAfter ?? 1) : ban && banText(ban);
+  return { code: ERRORS[code].close, reason: closeReason(code, addition) };
 }
 
 /** The HTTP answer of a refusal (H4). */
 function answerOf(refusal: HubError): Answer {
-  const { code, message, retryAfter } = refusal;
+  const { code, message, retryAfter, ban } = refusal;
   const other = refusal instanceof HandshakeFault && refusal.otherVersion ? OTHER_VERSION : undefined;
   return {
     status: other?.status ?? ERRORS[code].status,
@@ -290,6 +291,6 @@ function answerOf(refusal: HubError): Answer {
       'Content-Type': 'application/json',
       'Cache-Control': 'no-store',
     },
-    body: JSON.stringify({ code, message }),
+    body: JSON.stringify({ code, message, ...banMembers(ban) }),
   };
 }

@@ -31,7 +31,7 @@ export function mailProcessor({ mailer, seal, log, now }: MailProcessorOptions):
       return undefined;
     }
     try {
-      await mailer.send({ key: messageKey(id), to: mail.to, ...loginCodeMail(mail.code, CODE_MINUTES) });
+      await mailer.send({ key: messageKey(id), to: mail.to, ...loginCodeMail(mail.code, CODE_MINUTES, mail.language) });
     } catch (error) {
       if (error instanceof MailError) throw new JobError(error.message, { permanent: error.permanent });
       throw error;

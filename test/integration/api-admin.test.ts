@@ -50,6 +50,7 @@ async function world(more: Partial<AdminOptions> = {}) {
     presence,
     broker: stage.broker,
     store: stage.store,
+    addresses: { ban: async () => undefined },
     jobs,
     version: '1.2.3',
     redis: true,
@@ -255,11 +256,11 @@ describe('the admin pages', () => {
     expect((await get('/admin/api/users/ann')).status).toBe(404);
     await stage.arrive(bearer('ann', 'guest'));
     const at = Date.now();
-    await stage.store.revocations.add({ kind: 'ban', subject: 'ann', reason: '', at, until: at + 60_000 });
+    await stage.store.revocations.add({ kind: 'ban', subject: 'ann', reason: 'spam', at, until: at + 60_000 });
     const shown = { id: 'ann', name: 'Name of ann', kind: 'guest', online: true, sessions: 1, lastSeen: expect.any(Number), rooms: [] };
-    expect(await json('/admin/api/users/ann')).toEqual({ ...shown, bannedUntil: at + 60_000 });
+    expect(await json('/admin/api/users/ann')).toEqual({ ...shown, bannedUntil: at + 60_000, banReason: 'spam' });
     await stage.store.revocations.add({ kind: 'unban', subject: 'ann', reason: '', at, until: at + 60_000 });
-    expect(await json('/admin/api/users/ann')).toEqual({ ...shown, bannedUntil: null });
+    expect(await json('/admin/api/users/ann')).toEqual({ ...shown, bannedUntil: null, banReason: null });
   });
 
   it('[A13] tell of the queues, and show their board', async () => {
@@ -375,9 +376,9 @@ describe('the admin pages', () => {
       (await stage.store.revocations.since(undefined, time.now)).entries.map(({ kind, subject }) => `${kind} ${subject}`);
     expect(await send('POST', '/disconnect', { user: 'ann', reason: 'a test' })).toEqual({ status: 202, body: {} });
     expect(await send('POST', '/revoke', { user: 'ann' })).toEqual({ status: 202, body: {} });
-    expect(await send('POST', '/ban', { user: 'ann', seconds: 60 })).toEqual({ status: 202, body: {} });
+    expect(await send('POST', '/ban', { user: 'ann', seconds: 60, reason: ' Be kind. ' })).toEqual({ status: 202, body: {} });
     expect(await standing()).toEqual(['disconnect ann', 'user ann', 'ban ann']);
-    expect((await json('/admin/api/users/ann')).bannedUntil).toBe(time.now + 60_000);
+    expect(await json('/admin/api/users/ann')).toMatchObject({ bannedUntil: time.now + 60_000, banReason: 'Be kind.' });
     expect(await send('DELETE', '/ban/ann')).toEqual({ status: 202, body: {} });
     expect((await json('/admin/api/users/ann')).bannedUntil).toBeNull();
   });
@@ -388,6 +389,10 @@ describe('the admin pages', () => {
       ['/ban', { user: 'ann', seconds: 0 }],
       ['/ban', { user: 'ann' }],
       ['/ban', { user: 'a b', seconds: 1 }],
+      ['/ban', { user: 'ann', seconds: 1, reason: 'x'.repeat(101) }],
+      ['/ban', { user: 'ann', seconds: 1, reason: 'two\nlines' }],
+      ['/ban', { user: 'ann', seconds: 1, reason: 'turned \u202e round' }],
+      ['/disconnect', { user: 'ann', reason: 'no \0' }],
       ['/disconnect', {}],
       ['/disconnect', { user: 'ann', more: 1 }],
       ['/revoke', { user: '' }],
@@ -417,7 +422,7 @@ describe('the admin pages', () => {
     const lines: unknown[] = [];
     const { send } = await world({ log: { ...SILENT, info: (...line: unknown[]) => void lines.push(line) } });
     await send('POST', '/push', { to: { all: true }, type: 'inform', body: 'secret words' });
-    await send('POST', '/ban', { user: 'ann', seconds: 60 });
+    await send('POST', '/ban', { user: 'ann', seconds: 60, reason: 'secret words' });
     await send('DELETE', '/ban/ann');
     await send('POST', '/ban', { user: 'ann', seconds: 0 });
     await until(() => lines.length === 3, { timeoutMs: 20_000, describe: 'three lines' });

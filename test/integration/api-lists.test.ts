@@ -57,6 +57,7 @@ async function world(): Promise<{
     nodes: new NodeDirectoryMemory(),
     presence: api.presence,
     broker: stage.broker,
+    addresses: { ban: async () => undefined },
     store: stage.store,
     jobs: new JobsMemory({ log: SILENT }),
     version: '1.2.3',

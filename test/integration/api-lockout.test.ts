@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AGENT_PASSWORD, addAgents } from '#test/support/agents.ts';
-import type { ApiInstance, JsonAnswer } from '#test/support/api-instance.ts';
+import type { ApiInstance } from '#test/support/api-instance.ts';
 import { ApiPair } from '#test/support/api-pair.ts';
 import type { PostgresDatabase } from '#test/support/postgres.ts';
+import { Visitor } from '#test/support/visitor.ts';
 
 let pair: ApiPair;
 let database: PostgresDatabase;
@@ -17,38 +18,6 @@ afterAll(() => pair?.stop());
 
 const either = (n: number): ApiInstance => pair.either(n);
 const WRONG = 'AAAAAA';
-
-/** Somebody's browser: its address, and the cookies it was given. */
-class Visitor {
-  readonly #from: string;
-  readonly #cookies = new Map<string, string>();
-
-  constructor(from: string) {
-    this.#from = from;
-  }
-
-  has(cookie: string): boolean {
-    return this.#cookies.has(cookie);
-  }
-
-  async post(api: ApiInstance, path: string, body: object): Promise<JsonAnswer> {
-    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const answer = await api.post(path, body, cookie === '' ? {} : { cookie }, this.#from);
-    for (const set of [answer.headers['set-cookie'] ?? []].flat().map(String)) {
-      const [name = '', value = ''] = set.split(';')[0]?.split('=') ?? [];
-      if (value === '') this.#cookies.delete(name);
-      else this.#cookies.set(name, value);
-    }
-    return answer;
-  }
-
-  /** Asks for a code and reads the mail of the API that was asked. */
-  async code(api: ApiInstance, account: string): Promise<string> {
-    const { status } = await this.post(api, '/auth/code', { account });
-    expect(status).toBe(202);
-    return api.mails.at(-1)?.code ?? '';
-  }
-}
 
 /** A member, and the browser they registered in. */
 async function member(name: string, from: string): Promise<Visitor> {

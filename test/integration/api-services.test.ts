@@ -96,6 +96,8 @@ describe('services', () => {
       ['/revoke', { token: 'none' }, 'INVALID_REQUEST'],
       ['/ban', { user: 'a' }, 'INVALID_REQUEST'],
       ['/ban', { user: 'a', seconds: 0 }, 'INVALID_REQUEST'],
+      ['/ban', { user: 'a', seconds: 1, reason: 'x'.repeat(101) }, 'INVALID_REQUEST'],
+      ['/ban', { user: 'a', seconds: 1, reason: '\u0000' }, 'INVALID_REQUEST'],
     ];
     for (const [path, body, code] of refused) {
       expect((await api.call('POST', path, 'service', body)).body.code, `${path} ${JSON.stringify(body).slice(0, 80)}`).toBe(code);
@@ -143,7 +145,7 @@ describe('services', () => {
       ['/disconnect', { user: 'ann', reason: 'maintenance' }],
       ['/revoke', { token }],
       ['/revoke', { user: 'bob' }],
-      ['/ban', { user: 'bob', seconds: 100 }],
+      ['/ban', { user: 'bob', seconds: 100, reason: 'spam' }],
     ] as const) {
       expect(await api.call('POST', path, 'service', body)).toEqual({ status: 202, body: {} });
     }
@@ -153,7 +155,7 @@ describe('services', () => {
       ['disconnect', 'ann', 'maintenance'],
       ['token', tokenHash(token), ''],
       ['user', 'bob', ''],
-      ['ban', 'bob', ''],
+      ['ban', 'bob', 'spam'],
       ['unban', 'bob', ''],
     ]);
     const [, revoked, , ban, unban] = entries;

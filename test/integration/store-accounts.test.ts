@@ -264,7 +264,7 @@ describe('revocations', () => {
   });
 
   test('[A13] until when one user is banned: the newest word counts, of this user and not over', async () => {
-    const until = (now: number, user = 'u2') => other.revocations.bannedUntil(user, now);
+    const until = async (now: number, user = 'u2') => (await other.revocations.banOf(user, now))?.until;
     expect(await until(1)).toBeUndefined();
     await store.revocations.add({ ...ban, subject: 'u2' });
     await store.revocations.add({ ...ban, subject: 'u3', until: 20_000 });
@@ -273,7 +273,27 @@ describe('revocations', () => {
     await store.revocations.add({ ...ban, kind: 'unban', subject: 'u2', until: 40_000 });
     expect([await until(1500), await until(1500, 'u3')]).toEqual([undefined, 20_000]);
     await store.revocations.add({ ...ban, subject: 'u2', until: 100_000 });
-    expect(await until(1500)).toBe(100_000);
+    expect(await other.revocations.banOf('u2', 1500)).toEqual({ until: 100_000, reason: 'spam' });
+  });
+
+  test('[A17] a ban covers the browsers of the user, and the other guests of these browsers whose login is open', async () => {
+    const login = { name: 'n', kind: 'guest', expiresAt: 50_000 };
+    const open = (id: string, userId: string, browser: string | undefined, more: object = {}) =>
+      store.logins.openFamily({ ...login, id, userId, browser, ...more }, 's');
+    await open('w1', 'guest-1', 'one');
+    await open('w2', 'guest-1', 'two');
+    await open('w3', 'guest-2', 'two');
+    await open('w4', 'guest-3', 'two', { expiresAt: 900 });
+    await open('w5', 'guest-4', 'two');
+    await store.logins.revokeFamily('w5');
+    await open('w6', 'guest-5', 'three');
+    await open('w7', 'account', undefined, { kind: 'user' });
+    const { mark } = await other.revocations.since(undefined, 500);
+    await store.revocations.add({ ...ban, subject: 'guest-1' });
+    await store.revocations.add({ ...ban, subject: 'account' });
+    const [guest, account] = (await other.revocations.since(mark, 500)).entries;
+    expect(guest?.covers?.toSorted()).toEqual(['browser one', 'browser two', 'guest-2']);
+    expect(account).not.toHaveProperty('covers');
   });
 });
 

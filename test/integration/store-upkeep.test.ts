@@ -135,11 +135,11 @@ test('what is over goes: keys after an hour, codes, tickets, families, sanctions
   await store.logins.putTicket('b', 'm', good.expiresAt);
   await store.logins.openFamily({ id: 'a', userId: 'u', name: 'n', kind: 'user', ...over }, 's');
   await store.logins.openFamily({ id: 'b', userId: 'u', name: 'n', kind: 'user', ...good }, 's');
-  const ban = { kind: 'ban', subject: 'u', reason: '', at: 0 } as const;
-  await store.revocations.add({ ...ban, until: over.expiresAt });
-  await store.revocations.add({ ...ban, until: good.expiresAt });
+  const revocation = { kind: 'token', subject: 'u', reason: '', at: 0 } as const;
+  await store.revocations.add({ ...revocation, until: over.expiresAt });
+  await store.revocations.add({ ...revocation, until: good.expiresAt });
   await database.query("UPDATE sanctions SET added_at = now() - interval '1 hour'");
-  await store.revocations.add({ ...ban, until: over.expiresAt });
+  await store.revocations.add({ ...revocation, until: over.expiresAt });
   await store.messages.append(message('group:a', 1, now));
   expect(await store.upkeep.dropExpired(now)).toBe(4);
   expect(await count('sanctions')).toBe(2);
@@ -148,6 +148,20 @@ test('what is over goes: keys after an hour, codes, tickets, families, sanctions
   expect((await store.messages.find('group:a', 'group:a-1')).first).toBeUndefined();
   expect(await store.messages.after('group:a', 0, 10)).toHaveLength(1);
   expect(await store.logins.ticket('b', now)).toBe('m');
+});
+
+test('[A11] a ban and a disconnect that ended stay for 31 days: a node that stood still closes what it still has', async () => {
+  const now = Date.now();
+  await database.query('DELETE FROM sanctions');
+  for (const kind of ['ban', 'disconnect', 'login'] as const)
+    await store.revocations.add({ kind, subject: 'u', reason: '', at: 0, until: now - 1 });
+  const kinds = async () => (await database.query('SELECT kind FROM sanctions ORDER BY seq')).map(({ kind }) => kind);
+  await database.query("UPDATE sanctions SET added_at = now() - interval '30 days'");
+  await store.upkeep.dropExpired(now);
+  expect(await kinds()).toEqual(['ban', 'disconnect']);
+  await database.query("UPDATE sanctions SET added_at = now() - interval '32 days'");
+  await store.upkeep.dropExpired(now);
+  expect(await kinds()).toEqual([]);
 });
 
 test('guests who were not here for 30 days are forgotten, others are not', async () => {

@@ -112,12 +112,13 @@ export class AccountStore {
     return this.calls.map(({ method, args }) => `${method}(${args.map((arg) => typeof arg).join(',')})`);
   }
 
-  #redeem({ account, attempt, orNewest, askers, hashes, device, now }: CodeTry): 'ok' | 'wrong' | number {
+  #redeem({ account, attempt, orNewest, askers, hashes, device, now }: CodeTry): 'ok' | 'wrong' | 'spent' | number {
     const living = this.codes.filter((code) => code.account === account && code.expiresAt > now);
     const named = living.find((code) => code.attempt === attempt);
     const code = named ?? (orNewest ? living.findLast(({ asker }) => askers.includes(asker)) : undefined);
     const way = named === undefined ? 'other' : 'named';
-    if (code === undefined || code[way] >= 5) return 'wrong';
+    if (code === undefined) return 'wrong';
+    if (code[way] >= 5) return 'spent';
     const payer = this.#payer(account, device);
     if (payer === undefined) return 1000;
     if (hashes.includes(code.hash)) {
@@ -126,7 +127,7 @@ export class AccountStore {
     }
     code[way] += 1;
     this.#count(payer, 1);
-    return 'wrong';
+    return code[way] < 5 ? 'wrong' : 'spent';
   }
 
   #payer(account: string, device: string | undefined): string | undefined {

@@ -4,11 +4,14 @@ import type { Credentials } from '#libs/auth/credentials.ts';
 import { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import { type Revocation, RevocationFeed, Revocations, TokenGate } from '#libs/auth/revocations.ts';
 import { deriveKey, openTokens } from '#libs/auth/tokens.ts';
+import { RecentSetsRedis } from '#libs/redis/recent-sets-redis.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { buildApi } from '#services/api/api.ts';
 import type { CodeMail } from '#services/api/api-parts.ts';
+import { GuestAddresses } from '#services/api/guest-addresses.ts';
 import { LIMITS, type LimitName, type LimitRule, RateLimits } from '#services/api/rate-limits.ts';
+import { ServiceCommands } from '#services/api/service-commands.ts';
 import { ApiDocument } from './api-document.ts';
 import { ApiDoor } from './api-door.ts';
 import { listeningLog } from './api-world.ts';
@@ -43,18 +46,23 @@ export class ApiInstance {
   readonly #door: ApiDoor;
   readonly #document: ApiDocument;
   readonly #gate: TokenGate;
+  readonly #commands: Pick<ServiceCommands, 'ban' | 'unban'>;
+  readonly #refresh: () => Promise<void>;
   readonly #end: () => Promise<void>;
 
   private constructor(
     app: FastifyInstance,
     door: ApiDoor,
     gate: TokenGate,
+    { commands, refresh }: { readonly commands: Pick<ServiceCommands, 'ban' | 'unban'>; readonly refresh: () => Promise<void> },
     end: () => Promise<void>,
     kept: Pick<ApiInstance, 'mails' | 'sanctions' | 'logged'>,
   ) {
     this.#door = door;
     this.#document = new ApiDocument(app);
     this.#gate = gate;
+    this.#commands = commands;
+    this.#refresh = refresh;
     this.#end = end;
     Object.assign(this, kept);
   }
@@ -78,6 +86,9 @@ export class ApiInstance {
     const feed = new RevocationFeed({ source: store.revocations, revocations, onRevocation, now: Date.now, log });
     await feed.start();
     const gate = new TokenGate({ verifier, revocations, feed, now: Date.now });
+    const addresses = new GuestAddresses({ sets: new RecentSetsRedis(link), key: deriveKey(secret, 'addresses'), now: Date.now, log });
+    const none = { push: () => Promise.reject(new Error('no push')), publish: () => Promise.reject(new Error('no publish')) };
+    const commands = new ServiceCommands({ store, pusher: none, publisher: none, addresses, now: Date.now });
     const app = buildApi({
       log,
       now: Date.now,
@@ -86,6 +97,8 @@ export class ApiInstance {
       sign: (credentials) => signer?.sign(credentials) ?? '',
       verify: (token) => gate.verify(token),
       queueMail: async (mail) => void mails.push(mail),
+      assertNotBanned: (...subjects) => gate.assertNotBanned(...subjects),
+      addresses,
       limits: new RateLimits({ link, key: deriveKey(JWT_SECRET, 'limits'), log, rules: { ...LIMITS, ...rules } }),
       services: [],
       codeKeys: [deriveKey(secret, 'codes')],
@@ -111,7 +124,7 @@ export class ApiInstance {
       await store.close();
       await link.close();
     };
-    return new ApiInstance(app, door, gate, end, { mails, sanctions, logged });
+    return new ApiInstance(app, door, gate, { commands, refresh: () => feed.refresh() }, end, { mails, sanctions, logged });
   }
 
   /**
@@ -162,6 +175,22 @@ export class ApiInstance {
     } catch (error) {
       return String((error as { code?: unknown }).code);
     }
+  }
+
+  /** Bans a user as a service does. This instance knows it at once, others within 2 s. */
+  async ban(user: string, seconds = 3600, reason?: string): Promise<void> {
+    await this.#commands.ban({ user, seconds, ...(reason === undefined ? {} : { reason }) });
+    await this.#refresh();
+  }
+
+  async unban(user: string): Promise<void> {
+    await this.#commands.unban({ user });
+    await this.#refresh();
+  }
+
+  /** Resolves when this instance knows all bans so far. */
+  refresh(): Promise<void> {
+    return this.#refresh();
   }
 
   async credentials(token: unknown): Promise<Credentials> {

@@ -138,7 +138,6 @@ export function mailedCode(hub: Pick<AllInOne, 'mailbox'>, address: string, used
 export async function register(page: Page, hub: Pick<AllInOne, 'mailbox'>, address: string, name: string): Promise<void> {
   await askForCode(page, address);
   await page.getByLabel('Code', { exact: true }).fill(await mailedCode(hub, address));
-  await page.keyboard.press('Enter');
   await page.getByLabel('Your name', { exact: true }).fill(name);
   await page.keyboard.press('Enter');
   await connected(page);

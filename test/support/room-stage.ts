@@ -208,7 +208,9 @@ export class RoomStage {
         return { userId: id, name, kind, expiresAt: Math.floor(Date.now() / 1000) + 900, ...(open === undefined ? {} : { rooms: open }) };
       },
       queueMail: async () => undefined,
+      assertNotBanned: () => undefined,
       limits: { take: async () => 0 },
+      addresses: { note: async () => undefined, ban: async () => undefined, bannedAt: async () => [] },
       services: [{ name: 'shop', key: SERVICE_KEY }],
       codeKeys: [new Uint8Array(32)],
       deviceKeys: [new Uint8Array(32)],

@@ -23,11 +23,13 @@ interface NewConnection {
   readonly phase?: Phase;
   /** Whether offline delivery has ended. Default true. */
   readonly isCaughtUp?: boolean;
+  /** When it was admitted, Unix milliseconds. Default 0. */
+  readonly openedAt?: number;
 }
 
 /** Makes a connection of a user without a socket. */
 export function newConnection(user: LocalUser, options: NewConnection = {}): Connection {
-  const { id = 'c', session = 's', bearer, phase = Phase.welcomed, isCaughtUp = true } = options;
+  const { id = 'c', session = 's', bearer, phase = Phase.welcomed, isCaughtUp = true, openedAt = 0 } = options;
   const connection = new Connection({
     id,
     user,
@@ -37,6 +39,7 @@ export function newConnection(user: LocalUser, options: NewConnection = {}): Con
     budget: new ConnectionBudget({ rate: 0, burst: 1 }, 0),
     firstJoin: undefined,
     wantsEvents: false,
+    openedAt,
     traffic: { bytesSent: 0 },
   });
   if (phase >= Phase.registered) connection.registered();

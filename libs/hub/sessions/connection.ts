@@ -50,6 +50,8 @@ export class Connection {
   readonly deliveries = new Deliveries();
   /** True if it gets all events of the logs of rooms, not messages alone (M7). */
   readonly wantsEvents: boolean;
+  /** When it was admitted, Unix milliseconds. */
+  readonly openedAt: number;
   /** Counts the bytes sent. */
   readonly #traffic: { bytesSent: number };
   #bearer: Bearer;
@@ -78,6 +80,7 @@ export class Connection {
     budget: ConnectionBudget;
     firstJoin: FirstJoin | undefined;
     wantsEvents: boolean;
+    openedAt: number;
     traffic: { bytesSent: number };
   }) {
     this.id = fields.id;
@@ -88,6 +91,7 @@ export class Connection {
     this.budget = fields.budget;
     this.firstJoin = fields.firstJoin;
     this.wantsEvents = fields.wantsEvents;
+    this.openedAt = fields.openedAt;
     this.#traffic = fields.traffic;
   }
 

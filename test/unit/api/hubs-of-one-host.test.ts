@@ -22,16 +22,19 @@ describe('hubs under one host name', () => {
     ['https://chat.test:8443', '_8443'],
     ['https://chat.test/chat', '+chat'],
     ['http://chat.test:8080/a/b_c', '_8080+a+b_c'],
-  ])('[A4] [A5] cookies of %s end with "%s"', async (publicUrl, suffix) => {
+  ])('[A4] [A5] [A17] cookies of %s end with "%s"', async (publicUrl, suffix) => {
     expect(cookieSuffix(publicUrl)).toBe(suffix);
     const world = new ApiWorld({ publicUrl });
     const guest = await world.post('/guests', { name: 'Ann' });
-    expect(namesOf(sent(guest))).toEqual([`parley_refresh${suffix}`, `parley_in${suffix}`]);
-    expect(namesOf(sent(await world.post('/customers', { name: 'Zoe', channel: 'shop' })))).toEqual([`parley_customer${suffix}`]);
+    expect(namesOf(sent(guest))).toEqual([`parley_guest${suffix}`, `parley_refresh${suffix}`, `parley_in${suffix}`]);
+    expect(namesOf(sent(await world.post('/customers', { name: 'Zoe', channel: 'shop' })))).toEqual([
+      `parley_visitor${suffix}`,
+      `parley_customer${suffix}`,
+    ]);
     expect(namesOf(sent(await world.post('/auth/code', { account: 'ann@corp.test' })))).toEqual([`parley_attempt${suffix}`]);
     // They are read, and taken back, under the same names.
     const renewed = await world.post('/auth/refresh', '', { ...ORIGIN, cookie: sent(guest) });
-    expect([renewed.status, namesOf(sent(renewed))]).toEqual([200, namesOf(sent(guest))]);
+    expect([renewed.status, namesOf(sent(renewed))]).toEqual([200, namesOf(sent(guest)).slice(1)]);
     const left = await world.post('/auth/logout', '', { ...ORIGIN, cookie: sent(renewed) });
     expect([left.status, cookieOf(left, `parley_refresh${suffix}`), cookieOf(left, `parley_in${suffix}`)]).toEqual([204, '', '']);
     expect(hasLogin(sent(guest), 'parley_in', suffix)).toBe(true);

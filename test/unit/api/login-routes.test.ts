@@ -24,13 +24,15 @@ describe('the refresh secret', { timeout: 60_000 }, () => {
     expect(cookieOf(third)).toBe(jsonOf(third)['refresh']);
   });
 
-  it('[A4] is a cookie that scripts and other sites do not get', async () => {
+  it('[A4] [A17] is a cookie that scripts and other sites do not get', async () => {
     const attributes = async (more: ConstructorParameters<typeof ApiWorld>[0], headers: Record<string, string> = {}): Promise<string> => {
       const reply = await new ApiWorld(more).post('/guests', { name: 'Ann' }, headers);
-      const [secret = '', hint = ''] = [reply.headers['set-cookie']].flat().map(String);
+      const [browser = '', secret = '', hint = ''] = [reply.headers['set-cookie']].flat().map(String);
       const kept = secret.replace(/^[^;]*; /, '');
       // What scripts do get: that there is one.
       expect(hint).toBe(`parley_in=1; ${kept.replace('Path=/api/v1; HttpOnly', 'Path=/')}`);
+      expect(browser).toMatch(/^parley_guest=[\w-]{22}; /);
+      expect(browser.replace(/^[^;]*; /, '')).toBe(kept.replace('2592000', '31536000'));
       return kept;
     };
     const plain = 'Max-Age=2592000; Path=/api/v1; HttpOnly; SameSite=Strict';

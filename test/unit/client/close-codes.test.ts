@@ -76,6 +76,35 @@ describe('table C', () => {
     });
   });
 
+  it.each([
+    ['BANNED 1700000900000 Be kind to  all.', { until: 1_700_000_900_000, message: 'Be kind to  all.' }],
+    ['BANNED 1700000900000', { until: 1_700_000_900_000 }],
+    ['BANNED why not', { message: 'why not' }],
+    ['DISCONNECTED 12 o’clock', { message: '12 o’clock' }],
+  ])('[C 4510] [A17] tells of a ban until when and why: %s', async (reason, told) => {
+    const stage = await new ClientStage().connected();
+    stage.socket.end(4510, reason);
+    expect(stage.client.status.reason).toEqual({ code: reason.split(' ')[0], closeCode: 4510, ...told });
+  });
+
+  it('[C 4510] [A17] the frame before the close has the reason in full', async () => {
+    const stage = await new ClientStage().connected();
+    stage.socket.say({ type: 'kicked', reason: 'BANNED', by: 'a long reason', until: 1_700_000_900_000 });
+    stage.socket.end(4510, 'BANNED 1700000900000 a lo');
+    expect(stage.client.status.reason).toMatchObject({ code: 'BANNED', until: 1_700_000_900_000, message: 'a long reason' });
+  });
+
+  it('[A17] a token that is refused because of a ban is final: it tells until when and why', async () => {
+    const banned = Object.assign(new Error('403'), { code: 'BANNED', until: 1_700_000_900_000, reason: 'Be kind.' });
+    const stage = new ClientStage({ getToken: () => Promise.reject(banned) });
+    stage.client.connect();
+    await stage.advance(0);
+    expect(stage.client.status).toMatchObject({
+      state: 'closed',
+      reason: { code: 'BANNED', until: 1_700_000_900_000, message: 'Be kind.' },
+    });
+  });
+
   it('rejects what waits when it is final, and can begin anew', async () => {
     const stage = await new ClientStage().connected();
     await stage.entered('park', 3);

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MailSeal } from '#libs/mail/login-mail.ts';
+import { loginCodeMail, MailSeal } from '#libs/mail/login-mail.ts';
+import { LANGUAGES } from '#libs/protocol/languages.ts';
+import { LANGUAGES as PAGES } from '#services/web/src/i18n/languages.ts';
 
 const SECRET = 'a secret that the processes share, long enough';
 const MAIL = { to: 'bob@corp.test', code: 'aB3xY9', expiresAt: 1_700_000_600_000 };
@@ -50,10 +52,32 @@ describe('sealed mail', () => {
     );
   });
 
+  it('[A1] keeps the language, and has the same length for all', () => {
+    const seal = new MailSeal(SECRET);
+    for (const language of LANGUAGES) {
+      const sealed = seal.seal('job', { ...MAIL, language });
+      expect(sealed).toHaveLength(seal.seal('job', MAIL).length);
+      expect(seal.open('job', sealed)).toEqual({ ...MAIL, language });
+    }
+  });
+
   it('is another text each time, and refuses what does not fit', () => {
     const seal = new MailSeal(SECRET);
     expect(seal.seal('job', MAIL)).not.toBe(seal.seal('job', MAIL));
     expect(() => seal.seal('job', { ...MAIL, to: 'x'.repeat(500) })).toThrow(RangeError);
     expect(() => new MailSeal('')).toThrow(TypeError);
+  });
+});
+
+describe('the mail of a code', () => {
+  it('[A1] is in the language of the page, subject and text both; in English without one', () => {
+    for (const language of LANGUAGES) {
+      const { subject, text, html } = loginCodeMail('ABC234', 10, language);
+      expect(html).toContain(`<html lang="${PAGES[language].tag}">`);
+      expect(html).toContain(`<title>${subject}</title>`);
+      expect(text.split('\n')).toContain('ABC234');
+      for (const words of [subject, text]) expect(/\p{Script=Han}/u.test(words), words).toBe(language === 'zh');
+    }
+    expect(loginCodeMail('ABC234', 10)).toEqual(loginCodeMail('ABC234', 10, 'en'));
   });
 });

@@ -1,8 +1,10 @@
 import { Anchor, Button, Group, Text, TextInput } from '@mantine/core';
-import { useEffect, useState } from 'react';
-import { useText } from '../i18n/language.tsx';
-import { hubUrl } from '../login/hub-api.ts';
+import { useEffect, useRef, useState } from 'react';
+import { useLanguage, useText } from '../i18n/language.tsx';
+import { ApiError, hubUrl } from '../login/hub-api.ts';
+import { retryTime } from '../login/too-many-text.ts';
 import type { Account } from './account.ts';
+import { CODE_LENGTH, codeIn } from './code-text.ts';
 import styles from './entry.module.css';
 import { type Problem, StepForm, useAttempt } from './step-form.tsx';
 
@@ -19,6 +21,7 @@ export function AddressForm({
   readonly onAsked: (claimed: string) => void;
 }) {
   const text = useText('account');
+  const { language } = useLanguage();
   const attempt = useAttempt();
   const [typed, setTyped] = useState('');
   const problem: Problem | undefined = attempt.problem ?? (message === undefined ? undefined : { text: message, field: false });
@@ -26,7 +29,7 @@ export function AddressForm({
     const claimed = typed.trim();
     if (claimed === '') return attempt.setProblem(text.missing.address);
     return void attempt.run(async () => {
-      await account.askForCode(claimed);
+      await account.askForCode(claimed, language);
       onAsked(claimed);
     });
   };
@@ -54,10 +57,8 @@ export function AddressForm({
   );
 }
 
-const CODE_LENGTH = 6;
-
 /**
- * Takes the mailed code. Calls `onProved` with a ticket for registration, or with undefined if the
+ * Takes the mailed code, as soon as it is complete: typed, or pasted anywhere on the page. Calls `onProved` with a ticket for registration, or with undefined if the
  * person is logged in.
  */
 export function CodeForm({
@@ -73,19 +74,41 @@ export function CodeForm({
   readonly onOtherAddress: () => void;
 }) {
   const text = useText('account');
+  const { language, locale } = useLanguage();
   const attempt = useAttempt();
   const [typed, setTyped] = useState('');
   const [again, setAgain] = useState(false);
   const hasMailbox = useMailbox();
   const lead = again ? text.codeSentAgain : claimed.includes('@') ? text.codeSentTo(claimed) : text.codeSentToName(claimed);
+  /** A code that the hub refused. It costs no further try, for example by an Enter after it was sent. */
+  const refused = useRef<string>(undefined);
+  const prove = (code: string) =>
+    void attempt.run(
+      async () => onProved(await account.proveCode(claimed, code)),
+      (error) => {
+        if (!(error instanceof ApiError)) return undefined;
+        if (error.code === 'CODE_INVALID') refused.current = code;
+        const time = error.code === 'RATE_LIMITED' ? retryTime(error, locale) : undefined;
+        return time === undefined ? undefined : { text: text.problems.codeLimit(time), field: false };
+      },
+    );
   const submit = () => {
-    const code = typed.trim();
-    if (code.length !== CODE_LENGTH) return attempt.setProblem(text.codeLength(CODE_LENGTH));
-    return void attempt.run(async () => onProved(await account.proveCode(claimed, code)));
+    const code = codeIn(typed);
+    if (code === undefined) return attempt.setProblem(text.codeLength(CODE_LENGTH));
+    if (code === refused.current) return attempt.setProblem(text.problems.CODE_INVALID);
+    return prove(code);
   };
+  const take = (value: string) => {
+    setTyped(value);
+    attempt.setProblem(undefined);
+    const code = codeIn(value);
+    if (code !== undefined && code !== codeIn(typed) && code !== refused.current) prove(code);
+  };
+  usePastedCode(take);
   const askAgain = () =>
     void attempt.run(async () => {
-      await account.askForCode(claimed);
+      await account.askForCode(claimed, language);
+      refused.current = undefined;
       setTyped('');
       setAgain(true);
     });
@@ -99,7 +122,8 @@ export function CodeForm({
         value={typed}
         error={attempt.problem?.field ?? false}
         size="md"
-        maxLength={2 * CODE_LENGTH}
+        maxLength={3 * CODE_LENGTH}
+        inputMode="text"
         classNames={{ input: styles['code'] }}
         autoFocus
         autoComplete="one-time-code"
@@ -108,10 +132,7 @@ export function CodeForm({
         aria-describedby="code-hint entry-error"
         inputWrapperOrder={['label', 'input', 'description']}
         description={<span id="code-hint">{text.codeHint}</span>}
-        onChange={(event) => {
-          setTyped(event.currentTarget.value);
-          attempt.setProblem(undefined);
-        }}
+        onChange={(event) => take(event.currentTarget.value)}
       />
       {hasMailbox && (
         <Text size="sm" c="dimmed">
@@ -131,6 +152,27 @@ export function CodeForm({
       </Group>
     </StepForm>
   );
+}
+
+/**
+ * Calls `take` with a code that is pasted anywhere on the page. If the pasted text has no code, a
+ * field takes it as it is.
+ */
+function usePastedCode(take: (code: string) => void): void {
+  const latest = useRef(take);
+  useEffect(() => {
+    latest.current = take;
+  });
+  useEffect(() => {
+    const onPaste = (event: ClipboardEvent) => {
+      const code = codeIn(event.clipboardData?.getData('text') ?? '');
+      if (code === undefined) return;
+      event.preventDefault();
+      latest.current(code);
+    };
+    document.addEventListener('paste', onPaste);
+    return () => document.removeEventListener('paste', onPaste);
+  }, []);
 }
 
 /** Whether the hub shows its mail on a page of its own, because it has no mail server. */

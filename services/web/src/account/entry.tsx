@@ -29,8 +29,11 @@ export function Entry({
   readonly onEntered: () => void;
 }) {
   const text = useText('account');
-  const [step, setStep] = useState<Step>({ is: account.lastWay === 'mail' ? 'address' : 'guest' });
-  const toAddress = () => setStep({ is: 'address' });
+  const [step, setStep] = useState<Step>(() => account.keptStep ?? { is: account.lastWay === 'mail' ? 'address' : 'guest' });
+  const toAddress = (message?: string) => {
+    account.dropStep();
+    setStep({ is: 'address', ...(message === undefined ? {} : { message }) });
+  };
   return (
     <main id="entry" className={styles['page']}>
       <EntryPicture />
@@ -71,7 +74,7 @@ export function Entry({
               account={account}
               claimed={step.claimed}
               onProved={(registration) => (registration === undefined ? onEntered() : setStep({ is: 'name', registration }))}
-              onOtherAddress={toAddress}
+              onOtherAddress={() => toAddress()}
             />
           )}
           {step.is === 'name' && (
@@ -79,8 +82,8 @@ export function Entry({
               account={account}
               registration={step.registration}
               onEntered={onEntered}
-              onTooLate={() => setStep({ is: 'address', message: text.tooLate })}
-              onOtherAddress={toAddress}
+              onTooLate={() => toAddress(text.tooLate)}
+              onOtherAddress={() => toAddress()}
             />
           )}
           <OnlinePulse />

@@ -1,8 +1,10 @@
 import { Button } from '@mantine/core';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
-import { useText } from '../i18n/language.tsx';
+import { useLanguage, useText } from '../i18n/language.tsx';
 import type { Text } from '../i18n/languages.ts';
+import { banText } from '../login/ban-text.ts';
 import { ApiError } from '../login/hub-api.ts';
+import { tooManyText } from '../login/too-many-text.ts';
 import styles from './entry.module.css';
 
 /** The state of one form and its requests. */
@@ -22,6 +24,8 @@ interface Attempt {
 /** The state of one form: runs one request at a time and keeps the problem of the last one. */
 export function useAttempt(): Attempt {
   const text = useText('account');
+  const app = useText('app');
+  const { locale } = useLanguage();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();
   return {
@@ -35,7 +39,7 @@ export function useAttempt(): Attempt {
       try {
         await task();
       } catch (error) {
-        setProblem(onProblem?.(error) ?? problemOf(error, text));
+        setProblem(onProblem?.(error) ?? problemOf(error, text, app, locale));
       } finally {
         setBusy(false);
       }
@@ -90,15 +94,17 @@ export interface Problem {
   readonly field: boolean;
 }
 
-const WAIT_SECONDS = 60;
-
 /** Finds the text for a failed call. */
-function problemOf(error: unknown, { problems }: Text<'account'>): Problem {
-  const { code, retryAfter } = error instanceof ApiError ? error : { code: 'INTERNAL', retryAfter: undefined };
+function problemOf(error: unknown, { problems }: Text<'account'>, app: Text<'app'>, locale: string): Problem {
+  if (!(error instanceof ApiError)) return { text: problems.other, field: false };
+  const { code } = error;
   switch (code) {
     case 'RATE_LIMITED':
-      return { text: problems.rateLimited(retryAfter ?? WAIT_SECONDS), field: false };
+      return { text: tooManyText(error, app, locale), field: false };
+    case 'BANNED':
+      return { text: banText(error, app, locale), field: false };
     case 'CODE_INVALID':
+    case 'CODE_SPENT':
     case 'NAME_TAKEN':
     case 'NAME_INVALID':
     case 'INVALID_REQUEST':

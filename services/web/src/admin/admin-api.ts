@@ -68,6 +68,7 @@ export interface PersonDetails extends PersonRow {
   /** Unix milliseconds. Null: never. */
   readonly lastSeen: number | null;
   readonly bannedUntil: number | null;
+  readonly banReason: string | null;
   readonly rooms: readonly PersonRoom[];
   /** Cursor of the next page of rooms. Undefined if there is none. */
   readonly next?: string;
@@ -148,6 +149,6 @@ export const adminApi = {
   inform: (to: NoticeTarget, text: string) => call<unknown>('POST', '/push', { to, type: 'inform', body: text }),
   disconnect: (user: string, reason: string) => call<unknown>('POST', '/disconnect', { user, ...(reason === '' ? {} : { reason }) }),
   revoke: (user: string) => call<unknown>('POST', '/revoke', { user }),
-  ban: (user: string, seconds: number) => call<unknown>('POST', '/ban', { user, seconds }),
+  ban: (user: string, seconds: number, reason: string) => call<unknown>('POST', '/ban', { user, seconds, reason }),
   unban: (user: string) => call<unknown>('DELETE', `/ban/${encodeURIComponent(user)}`),
 } as const;

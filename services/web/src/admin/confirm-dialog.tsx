@@ -49,6 +49,7 @@ export function ConfirmDialog({ title, body, confirmLabel, destructive, onConfir
       transitionProps={{ duration: 0 }}
     >
       <form
+        noValidate
         onSubmit={(event) => {
           event.preventDefault();
           if (!busy) void submit();

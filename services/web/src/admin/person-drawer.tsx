@@ -4,7 +4,7 @@ import { useText } from '../i18n/language.tsx';
 import { PersonName, Sentence } from '../people/person-name.tsx';
 import { MoreButton } from '../ui/more-button.tsx';
 import shared from './admin.module.css';
-import { adminApi, type PersonDetails } from './admin-api.ts';
+import { AdminError, adminApi, type PersonDetails } from './admin-api.ts';
 import { ConfirmDialog, useFocusBack } from './confirm-dialog.tsx';
 import { useFormat, useReason } from './format.ts';
 import { NoticeForm } from './notice-form.tsx';
@@ -107,7 +107,7 @@ function Facts({ person }: { readonly person: PersonDetails }) {
   const words = text.person;
   const { kinds, offline } = text.people;
   const format = useFormat();
-  const { id, kind, sessions, lastSeen, bannedUntil } = person;
+  const { id, kind, sessions, lastSeen, bannedUntil, banReason } = person;
   const read = useCallback((after: string | undefined) => adminApi.roomsOf(id, after), [id]);
   const [further, load] = usePages(read);
   // A room whose activity changed meanwhile may be on both pages.
@@ -128,6 +128,12 @@ function Facts({ person }: { readonly person: PersonDetails }) {
       <dd data-detail="ban" data-banned={bannedUntil !== null}>
         {bannedUntil === null ? words.notBanned : words.bannedUntil(format.dateTime(bannedUntil))}
       </dd>
+      {bannedUntil !== null && (
+        <>
+          <dt>{words.banReason}</dt>
+          <dd data-detail="reason">{banReason ?? words.noReason}</dd>
+        </>
+      )}
       <dt>{words.rooms}</dt>
       <dd>
         {rooms.length === 0 ? (
@@ -177,7 +183,10 @@ function PersonActionDialog({ action, person, done, cancel }: PersonActionDialog
   const act = {
     disconnect: () => adminApi.disconnect(id, reason.trim()),
     revoke: () => adminApi.revoke(id),
-    ban: () => adminApi.ban(id, seconds),
+    ban: async () => {
+      if (reason.trim() === '') throw new AdminError('REASON_MISSING', '');
+      await adminApi.ban(id, seconds, reason.trim());
+    },
     unban: () => adminApi.unban(id),
   }[action];
   return (
@@ -199,12 +208,22 @@ function PersonActionDialog({ action, person, done, cancel }: PersonActionDialog
         />
       )}
       {action === 'ban' && (
-        <NativeSelect
-          label={confirm.ban.seconds}
-          value={String(seconds)}
-          onChange={({ currentTarget }) => setSeconds(Number(currentTarget.value))}
-          data={BANS.map((length) => ({ value: String(length), label: format.length(length) }))}
-        />
+        <>
+          <NativeSelect
+            label={confirm.ban.seconds}
+            value={String(seconds)}
+            onChange={({ currentTarget }) => setSeconds(Number(currentTarget.value))}
+            data={BANS.map((length) => ({ value: String(length), label: format.length(length) }))}
+          />
+          <TextInput
+            label={confirm.ban.reason}
+            value={reason}
+            maxLength={REASON_MAX}
+            required
+            withAsterisk={false}
+            onChange={({ currentTarget }) => setReason(currentTarget.value)}
+          />
+        </>
       )}
     </ConfirmDialog>
   );

@@ -1,19 +1,28 @@
 import { Alert, Button, Group, Paper, PasswordInput, Stack, TextInput, Title } from '@mantine/core';
 import { useState } from 'react';
 import { problemText } from '../conversation/error-code.ts';
-import { useText } from '../i18n/language.tsx';
+import { useLanguage, useText } from '../i18n/language.tsx';
+import { banText } from '../login/ban-text.ts';
+import { tooManyText } from '../login/too-many-text.ts';
 import { Preferences } from '../ui/preferences.tsx';
 import styles from './agent.module.css';
+import type { LoginProblem } from './workbench-view.ts';
 
 interface AgentLoginProps {
-  /** Why the last try failed or the last login ended: an error code of the hub. */
-  readonly error: string | undefined;
+  /** Why the last try failed or the last login ended. */
+  readonly error: LoginProblem | undefined;
   readonly onLogIn: (username: string, password: string) => Promise<void>;
 }
 
 /** The login form for agents. */
 export function AgentLogin({ error, onLogIn }: AgentLoginProps) {
   const text = useText('agent');
+  const app = useText('app');
+  const { locale } = useLanguage();
+  const textOf = ({ code, ban, retryAfter }: LoginProblem) => {
+    if (ban !== undefined) return banText(ban, app, locale);
+    return code === 'RATE_LIMITED' ? tooManyText({ retryAfter }, app, locale) : problemText(text.errors, code);
+  };
   const [username, setUsername] = useState('');
   const [password, setPassword] = useState('');
   const [busy, setBusy] = useState(false);
@@ -33,7 +42,7 @@ export function AgentLogin({ error, onLogIn }: AgentLoginProps) {
             </Title>
             {error !== undefined && (
               <Alert color="red" role="alert">
-                {problemText(text.errors, error)}
+                {textOf(error)}
               </Alert>
             )}
             <TextInput

@@ -1,6 +1,7 @@
 /** The state that the workbench's pages show. */
 import type { ClientStatus, Person } from '#libs/client/index.ts';
 import type { Thread } from '../conversation/thread.ts';
+import type { BanFacts } from '../login/ban-text.ts';
 
 /** A conversation as the API returns it. */
 export interface Conversation {
@@ -40,11 +41,21 @@ export interface Current {
  */
 export type PagedName = 'waiting' | 'others' | 'ended';
 
+/** Why an agent's login failed or ended. */
+export interface LoginProblem {
+  /** An error code of the hub. */
+  readonly code: string;
+  /** With `BANNED`. */
+  readonly ban?: BanFacts | undefined;
+  /** Seconds, if the hub gave any. */
+  readonly retryAfter?: number | undefined;
+}
+
 /** The state of the workbench. */
 export interface WorkbenchView {
   readonly phase: 'starting' | 'login' | 'inbox' | 'unreachable';
-  /** Why the login failed or ended: an error code of the hub. */
-  readonly loginError: string | undefined;
+  /** Why the login failed or ended. */
+  readonly loginError: LoginProblem | undefined;
   readonly me: Person | undefined;
   /** The state of the connection to the hub. */
   readonly status: ClientStatus;

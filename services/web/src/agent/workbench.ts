@@ -4,11 +4,13 @@ import type { ClientStatus, ParleyClient, Person } from '#libs/client/index.ts';
 import { codeOf } from '../conversation/error-code.ts';
 import { Thread } from '../conversation/thread.ts';
 import type { Timers } from '../conversation/timers.ts';
+import { banOf, banOfStatus } from '../login/ban-text.ts';
 import type { BrowserLogin } from '../login/browser-login.ts';
+import { ApiError } from '../login/hub-api.ts';
 import type { View } from '../state/view.ts';
 import { ConversationLists } from './conversation-lists.ts';
 import { ReadMarks } from './read-marks.ts';
-import type { Conversation, Current, Details, InboxEntry, PagedName, WorkbenchView } from './workbench-view.ts';
+import type { Conversation, Current, Details, InboxEntry, LoginProblem, PagedName, WorkbenchView } from './workbench-view.ts';
 
 interface WorkbenchOptions {
   readonly login: BrowserLogin;
@@ -63,8 +65,9 @@ export class Workbench {
     try {
       if (await this.#options.login.resume()) this.#openInbox();
       else this.#change({ phase: 'login' });
-    } catch {
-      this.#change({ phase: 'unreachable' });
+    } catch (error) {
+      if (banOf(error) === undefined) this.#change({ phase: 'unreachable' });
+      else this.#change({ phase: 'login', loginError: problemOf(error) });
     }
   }
 
@@ -74,7 +77,7 @@ export class Workbench {
       await this.#options.login.enter('/public/login', { username, password });
       this.#openInbox();
     } catch (error) {
-      this.#change({ phase: 'login', loginError: codeOf(error) });
+      this.#change({ phase: 'login', loginError: problemOf(error) });
     }
   }
 
@@ -176,7 +179,7 @@ export class Workbench {
       void this.refresh();
     });
     client.on('status', (status) => {
-      if (status.state === 'refused' || status.state === 'closed') return this.#closeInbox(status.reason?.code);
+      if (status.state === 'refused' || status.state === 'closed') return this.#closeInbox(endOf(status.reason));
       this.#change({ status });
     });
     client.on('message', ({ room, offset, message }) => {
@@ -198,7 +201,7 @@ export class Workbench {
   }
 
   /** Closes the connection and shows the login form. */
-  #closeInbox(loginError: string | undefined): void {
+  #closeInbox(loginError: LoginProblem | undefined): void {
     const client = this.#client;
     if (client === undefined) return;
     this.#client = undefined;
@@ -332,4 +335,12 @@ export class Workbench {
     const client = this.#client;
     return { details, thread: mine && client !== undefined ? this.#threadOf(client, details.room) : undefined };
   }
+}
+
+function problemOf(error: unknown): LoginProblem {
+  return { code: codeOf(error), ban: banOf(error), retryAfter: error instanceof ApiError ? error.retryAfter : undefined };
+}
+
+function endOf(reason: ClientStatus['reason']): LoginProblem | undefined {
+  return reason && { code: reason.code, ban: banOfStatus(reason) };
 }

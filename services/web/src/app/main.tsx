@@ -6,7 +6,8 @@ import { Entry } from '../account/entry.tsx';
 import { Chat } from '../chat/chat.tsx';
 import { goTo, placeOf } from '../chat/place.ts';
 import { Banner, useStatus } from '../connection/connection.tsx';
-import { useText } from '../i18n/language.tsx';
+import { useLanguage, useText } from '../i18n/language.tsx';
+import { type BanFacts, banOf, banOfStatus, banText } from '../login/ban-text.ts';
 import { cookieSuffix, hasLogin, type LoggedIn } from '../login/browser-login.ts';
 import { ApiError, hubApi, hubUrl, socketUrl } from '../login/hub-api.ts';
 import { tabStorage } from '../storage/browser-storage.ts';
@@ -18,19 +19,22 @@ import styles from './app.module.css';
 
 type AppState =
   | { readonly is: 'loading' }
-  | { readonly is: 'entry'; readonly message?: string }
+  | { readonly is: 'entry'; readonly message?: string; readonly ban?: BanFacts | undefined }
   | { readonly is: 'in'; readonly user: LoggedIn; readonly client: ParleyClient };
 
 const account = new Account({
   api: hubApi(fetch.bind(globalThis), hubUrl('api/v1')),
   storage: tabStorage,
+  now: Date.now,
   hasLogin: () => hasLogin(document.cookie, 'parley_in', cookieSuffix()),
   locks: navigator.locks,
 });
 
 /** The chat's page: the entry, or the chat of the person who is logged in. */
 export function App() {
-  const text = { ...useText('app'), ...useText('account') };
+  const app = useText('app');
+  const text = { ...app, ...useText('account') };
+  const { locale } = useLanguage();
   const [place, setPlace] = useState<AppState>({ is: 'loading' });
   const enter = () => {
     if (account.user !== undefined) setPlace({ is: 'in', user: account.user, client: openClient(account) });
@@ -41,9 +45,10 @@ export function App() {
     enter();
   };
   const leave = (client: ParleyClient) => {
+    const ban = banOfStatus(client.status.reason);
     client.close();
     account.forget();
-    setPlace({ is: 'entry' });
+    setPlace({ is: 'entry', ban });
   };
   const logOut = async (client: ParleyClient) => {
     const loggedOut = account.leave();
@@ -64,8 +69,11 @@ export function App() {
         else setPlace({ is: 'entry' });
       },
       (error: unknown) => {
+        const ban = banOf(error);
         const unreachable = error instanceof ApiError && error.code === 'UNREACHABLE';
-        if (current) setPlace({ is: 'entry', message: unreachable ? text.problems.UNREACHABLE : text.problems.other });
+        if (!current) return;
+        if (ban !== undefined) setPlace({ is: 'entry', ban });
+        else setPlace({ is: 'entry', message: unreachable ? text.problems.UNREACHABLE : text.problems.other });
       },
     );
     return () => {
@@ -79,8 +87,10 @@ export function App() {
           {text.loading}
         </p>
       );
-    case 'entry':
-      return <Entry key={place.message} account={account} message={place.message} onEntered={onEntered} />;
+    case 'entry': {
+      const message = place.ban === undefined ? place.message : banText(place.ban, app, locale);
+      return <Entry key={place.message} account={account} message={message} onEntered={onEntered} />;
+    }
     case 'in':
       return (
         <ChatPage

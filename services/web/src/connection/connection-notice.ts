@@ -1,6 +1,7 @@
 import type { ClientStatus } from '#libs/client/index.ts';
 
 import type { Text } from '../i18n/languages.ts';
+import { banOfStatus, banText } from '../login/ban-text.ts';
 
 /** The content of the banner. */
 export interface ConnectionNotice {
@@ -12,8 +13,12 @@ export interface ConnectionNotice {
   readonly action?: 'retry' | 'startOver';
 }
 
-/** The notice for a status of the connection. Undefined if all is well. */
-export function noticeOf({ state, reason, retryAt }: ClientStatus, text: Text<'app'>['connection']): ConnectionNotice | undefined {
+/**
+ * The notice for a status of the connection. Undefined if all is well. `locale`:
+ * `useLanguage().locale`.
+ */
+export function noticeOf({ state, reason, retryAt }: ClientStatus, app: Text<'app'>, locale: string): ConnectionNotice | undefined {
+  const text = app.connection;
   switch (state) {
     case 'connected':
       return undefined;
@@ -27,7 +32,7 @@ export function noticeOf({ state, reason, retryAt }: ClientStatus, text: Text<'a
       return { tone: 'warning', text: text.offline, action: 'retry' };
     case 'refused':
     case 'closed':
-      return { tone: 'ended', text: endOf(reason, text), action: 'startOver' };
+      return { tone: 'ended', text: endOf(reason, app, locale), action: 'startOver' };
   }
 }
 
@@ -46,14 +51,15 @@ function lossOf(code: string | undefined, text: Text<'app'>['connection']): stri
   }
 }
 
-function endOf(reason: ClientStatus['reason'], text: Text<'app'>['connection']): string {
+function endOf(reason: ClientStatus['reason'], app: Text<'app'>, locale: string): string {
+  const text = app.connection;
+  const ban = banOfStatus(reason);
+  if (ban !== undefined) return banText(ban, app, locale);
   switch (reason?.code) {
     case 'SESSION_REPLACED':
       return text.replaced;
     case 'LOGGED_OUT':
       return text.loggedOut;
-    case 'BANNED':
-      return text.banned;
     case 'DISCONNECTED':
       return reason.message === undefined || reason.message === '' ? text.sentOut : text.sentOutFor(reason.message);
     case 'FORBIDDEN':

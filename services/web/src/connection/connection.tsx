@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import type { ClientStatus, ParleyClient } from '#libs/client/index.ts';
-import { useText } from '../i18n/language.tsx';
+import { useLanguage, useText } from '../i18n/language.tsx';
 import styles from './connection.module.css';
 import { type ConnectionNotice, noticeOf } from './connection-notice.ts';
 
@@ -66,8 +66,9 @@ export function Banner({ status, onRetry, onStartOver }: BannerProps) {
  * moment that all is well.
  */
 function useNotice(status: ClientStatus): ConnectionNotice | undefined {
-  const text = useText('app').connection;
-  const present = noticeOf(status, text);
+  const app = useText('app');
+  const { locale } = useLanguage();
+  const present = noticeOf(status, app, locale);
   const [shown, setShown] = useState<'none' | 'trouble' | 'good'>('none');
   const { state } = status;
   useEffect(() => {
@@ -83,7 +84,7 @@ function useNotice(status: ClientStatus): ConnectionNotice | undefined {
     const timer = setTimeout(() => setShown('none'), GOOD_NEWS_MS);
     return () => clearTimeout(timer);
   }, [state]);
-  if (present === undefined) return shown === 'none' ? undefined : { tone: 'good', text: text.connected };
+  if (present === undefined) return shown === 'none' ? undefined : { tone: 'good', text: app.connection.connected };
   return shown === 'none' && state === 'connecting' ? undefined : present;
 }
 

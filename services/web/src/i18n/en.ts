@@ -48,6 +48,12 @@ export const en = {
     you: (name: string) => `You are ${name}`,
     youGuest: (name: string) => `You are ${name}, a guest`,
     logOut: 'Log out',
+    banned: (until: string | undefined, reason: string | undefined) =>
+      `You are banned${until === undefined ? '' : ` until ${until}`}. If you think that this is a mistake, contact the people who run this site.${reason === undefined ? '' : ` Reason: ${reason}`}`,
+    tooMany: {
+      wait: (seconds: number) => `Too many tries. Wait ${seconds} s, then try again.`,
+      until: (time: string) => `Too many tries. Try again at ${time}.`,
+    },
     notifications: {
       default: 'Notify me of new messages', granted: 'Notifications are on',
       denied: 'Notifications are blocked. You can allow them in the settings of your browser.',
@@ -59,7 +65,7 @@ export const en = {
       offline: 'You are offline. What you write is sent as soon as you are back.',
       again: (seconds: number) => (seconds > 0 ? `Trying again in ${seconds} s.` : 'Trying again…'),
       retry: 'Try now', startOver: 'Start over', replaced: 'You logged in somewhere else.',
-      loggedOut: 'You were logged out.', banned: 'This account is banned. Contact the people who run this site.',
+      loggedOut: 'You were logged out.',
       sentOut: 'You were disconnected.',
       sentOutFor: (reason: string) => `You were disconnected: ${reason}`,
       forbidden: 'You have no access here. Log in with another account.', loginOver: 'Your login has expired. Please log in again.',
@@ -76,7 +82,7 @@ export const en = {
     address: 'Email address, or your name', addressWish: 'ann@example.org',
     addressHint: 'No password needed: you get a code by email. A new address creates a new account.',
     askCode: 'Email me a code', code: 'Code',
-    codeHint: 'Upper or lower case. It never contains 0, O, 1, I or L.',
+    codeHint: 'Upper or lower case, never 0, O, 1, I or L. It is sent as soon as it is complete.',
     codeSentTo: (address: string) => `A code is on its way to ${address}. It is valid for 10 minutes.`,
     codeSentToName: (name: string) =>
       `If there is an account named ${name}, a code is on its way to its email address. It is valid for 10 minutes.`,
@@ -94,8 +100,10 @@ export const en = {
     stillLoggedIn: 'The server cannot be reached, so this browser is still logged in. Reload the page and log out again.',
     /** By error code. */
     problems: {
-      rateLimited: (seconds: number) => `Too many tries. Wait ${seconds} s, then try again.`,
       CODE_INVALID: 'This code is wrong or has expired. Use the one from the newest email, or send a new code.',
+      CODE_SPENT: 'Too many wrong tries: this code does not work any more. Send a new code.',
+      /** Also with a right code. */
+      codeLimit: (time: string) => `Too many tries: no code is accepted until ${time}. Then send a new code.`,
       NAME_TAKEN: 'Somebody has this name already. Choose another one.',
       NAME_INVALID: 'Use 1 to 21 visible characters of one script, and no @.',
       INVALID_REQUEST: 'This is neither an email address nor a name. Please check it.',
@@ -207,7 +215,6 @@ export const en = {
       RATE_LIMITED: 'Too many tries. Wait a moment, then try again.',
       LOGGED_OUT: 'You were logged out. Please log in again.',
       SESSION_REPLACED: 'You logged in somewhere else. Please log in again.',
-      BANNED: 'This account is banned. Contact the people who run this site.',
       UNREACHABLE: 'The server cannot be reached right now. Please try again.',
       USER_NOT_FOUND: 'This colleague is not online any more. Choose another one.',
       ROOM_CLOSED: 'This conversation has ended already. Choose another one.',
@@ -295,7 +302,7 @@ export const en = {
       close: 'Close', id: 'Id', kind: 'Kind', presence: 'Presence',
       isOnline: (count: number) => (count === 1 ? 'online, 1 connection' : `online, ${count} connections`),
       lastSeen: 'Last came or left', never: 'never', ban: 'Ban', notBanned: 'not banned',
-      bannedUntil: (time: string) => `banned until ${time}`,
+      bannedUntil: (time: string) => `banned until ${time}`, banReason: 'Reason of the ban', noReason: 'none given',
       rooms: 'Their rooms', noRooms: 'none', moreRooms: 'More rooms',
       roomKinds: { group: 'group', pair: 'pair', conv: 'conversation', dm: 'direct messages', park: 'park' },
       actions: 'What you can do', inform: 'Send a notice…', disconnect: 'Disconnect…',
@@ -316,8 +323,8 @@ export const en = {
       },
       ban: {
         title: (name: string) => `Ban ${name}?`,
-        body: 'Their connections are closed, and they cannot come back until the ban ends.',
-        seconds: 'For how long', yes: 'Ban',
+        body: 'Their connections are closed, and they cannot come back until the ban ends. The ban of a guest or customer holds for their browser, too, and for an hour for their address.',
+        seconds: 'For how long', reason: 'Reason (they see it)', yes: 'Ban',
         done: 'Banned: every gateway follows within 2 seconds.',
       },
       unban: {
@@ -344,6 +351,7 @@ export const en = {
       RATE_LIMITED: 'too many wrong passwords: wait a minute', FORBIDDEN: 'this is not open to you',
       ORIGIN_DENIED: 'asked from another site', USER_NOT_FOUND: 'there is no such person',
       ROOM_NOT_FOUND: 'there is no such room', ROOM_CLOSED: 'the room is closed',
+      REASON_MISSING: 'enter a reason: the banned person sees it',
       TOO_LARGE: 'the text is too long: shorten it', INVALID_REQUEST: 'the input is not valid: check it',
     },
   },

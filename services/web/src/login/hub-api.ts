@@ -23,6 +23,13 @@ export function socketUrl(page: Pick<Location, 'href'> = location): string {
     .replace(/[?#].*$/, '');
 }
 
+/** What an error says beside its code. */
+interface ErrorFacts {
+  readonly retryAfter?: number | undefined;
+  readonly until?: number | undefined;
+  readonly reason?: string | undefined;
+}
+
 /**
  * A failed call. `code` is an error code of the API, or `UNREACHABLE` if there was no answer within
  * 15 seconds. Pages show a text of their own for it, not `message`, which is the hub's.
@@ -32,11 +39,17 @@ export class ApiError extends Error {
   readonly code: string;
   /** Seconds, if the hub gave any. */
   readonly retryAfter: number | undefined;
+  /** Of `BANNED`: the end of the ban, Unix milliseconds. */
+  readonly until: number | undefined;
+  /** Of `BANNED`: why, for the person. Undefined if nobody said. */
+  readonly reason: string | undefined;
 
-  constructor(code: string, message: string, retryAfter?: number) {
+  constructor(code: string, message: string, { retryAfter, until, reason }: ErrorFacts = {}) {
     super(message);
     this.code = code;
     this.retryAfter = retryAfter;
+    this.until = until;
+    this.reason = reason;
   }
 }
 
@@ -74,8 +87,13 @@ export function hubApi(fetch: typeof globalThis.fetch, root = '/api/v1'): HubApi
       }),
     );
     if (response.ok) return answer;
-    const { code = 'INTERNAL', message = '' } = (answer ?? {}) as { readonly code?: string; readonly message?: string };
-    throw new ApiError(code, message, Number(response.headers.get('retry-after')) || undefined);
+    const {
+      code = 'INTERNAL',
+      message = '',
+      until,
+      reason,
+    } = (answer ?? {}) as ErrorFacts & { readonly code?: string; readonly message?: string };
+    throw new ApiError(code, message, { retryAfter: Number(response.headers.get('retry-after')) || undefined, until, reason });
   };
 }
 

@@ -4,10 +4,11 @@
  */
 
 import { createStore } from 'zustand/vanilla';
-import type { ParleyClient, Person } from '#libs/client/index.ts';
+import type { ClientStatus, ParleyClient, Person } from '#libs/client/index.ts';
 import { codeOf } from '../conversation/error-code.ts';
 import { type Acked, Thread } from '../conversation/thread.ts';
 import type { Timers } from '../conversation/timers.ts';
+import { type BanFacts, banOf, banOfStatus } from '../login/ban-text.ts';
 import type { BrowserLogin } from '../login/browser-login.ts';
 import type { View } from '../state/view.ts';
 import { type CustomerConversation, CustomerConversations } from './customer-conversations.ts';
@@ -21,6 +22,8 @@ export type Phase = 'starting' | 'form' | 'chat' | 'unreachable' | 'refused';
 /** The state of the widget. */
 export interface ChatView {
   readonly phase: Phase;
+  /** With `refused`: the customer is banned. */
+  readonly ban: BanFacts | undefined;
   /** Why the name was refused: an error code of the hub. */
   readonly formError: string | undefined;
   readonly me: Person;
@@ -68,6 +71,7 @@ export class CustomerChat {
   #visible = false;
   readonly #store = createStore<ChatView>(() => ({
     phase: 'starting',
+    ban: undefined,
     formError: undefined,
     me: { id: '', name: '' },
     connection: 'fine',
@@ -89,7 +93,7 @@ export class CustomerChat {
    * rejects.
    */
   async start(): Promise<void> {
-    this.#change({ phase: 'starting' });
+    this.#change({ phase: 'starting', ban: undefined });
     try {
       const known = this.#options.memory.customer !== undefined && (await this.#options.login.resume());
       if (!known) {
@@ -102,8 +106,9 @@ export class CustomerChat {
       }
       await this.#connect();
     } catch (error) {
+      const ban = banOf(error);
       // `FORBIDDEN`: the hub accepts no customers of this channel.
-      this.#change({ phase: codeOf(error) === 'FORBIDDEN' ? 'refused' : 'unreachable' });
+      this.#change({ phase: ban !== undefined || codeOf(error) === 'FORBIDDEN' ? 'refused' : 'unreachable', ban });
     }
   }
 
@@ -138,6 +143,8 @@ export class CustomerChat {
       if (this.#state.phase !== 'form' && this.#client !== undefined) return;
       // The key belonged to another tab, or to an earlier try.
       if (codeOf(error) === 'KEY_REUSED') memory.endAttempt();
+      const ban = banOf(error);
+      if (ban !== undefined) return this.#change({ phase: 'refused', ban });
       this.#change({ formError: codeOf(error), ...(this.#state.phase === 'starting' ? {} : { phase: 'form' }) });
     }
   }
@@ -210,7 +217,7 @@ export class CustomerChat {
       void this.#refresh();
     });
     client.on('status', ({ state, reason }) => {
-      if (state === 'refused' || state === 'closed') return this.#refused(reason?.code);
+      if (state === 'refused' || state === 'closed') return this.#refused(reason);
       this.#change({ connection: state === 'reconnecting' || state === 'offline' ? state : 'fine' });
     });
     client.on('message', ({ room, offset, message }) => {
@@ -233,11 +240,12 @@ export class CustomerChat {
    * The connection was refused or closed. If the login itself is over, the next customer may be
    * another one. Otherwise the same one returns.
    */
-  #refused(code: string | undefined): void {
+  #refused(reason: ClientStatus['reason']): void {
+    const code = reason?.code;
     this.#client?.close();
     this.#client = undefined;
     if (code !== undefined && LOGIN_OVER.has(code)) this.#options.memory.forget();
-    this.#change({ phase: 'refused', conversation: undefined, thread: undefined });
+    this.#change({ phase: 'refused', ban: banOfStatus(reason), conversation: undefined, thread: undefined });
   }
 
   /** Reads what happened to the conversation while there was no connection. */

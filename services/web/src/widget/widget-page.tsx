@@ -1,8 +1,9 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useStore } from 'zustand/react';
 import { ConversationView } from '../conversation/conversation-view.tsx';
-import { useText } from '../i18n/language.tsx';
+import { useLanguage, useText } from '../i18n/language.tsx';
 import type { Text } from '../i18n/languages.ts';
+import { banText } from '../login/ban-text.ts';
 import { PersonName, Sentence } from '../people/person-name.tsx';
 import { isComposing } from '../ui/composing.ts';
 import type { ChatView, CustomerChat } from './customer-chat.ts';
@@ -49,6 +50,12 @@ interface ContentProps extends Pick<WidgetPageProps, 'chat'> {
 
 function Content({ chat, view }: ContentProps) {
   const text = useText('widget');
+  const app = useText('app');
+  const { locale } = useLanguage();
+  const why = () => {
+    if (view.ban !== undefined) return banText(view.ban, app, locale);
+    return view.phase === 'refused' ? text.refused : text.unreachable;
+  };
   switch (view.phase) {
     case 'starting':
       return <p className="middle">{text.loading}</p>;
@@ -58,7 +65,7 @@ function Content({ chat, view }: ContentProps) {
     case 'refused':
       return (
         <div className="middle" role="alert">
-          <p>{view.phase === 'refused' ? text.refused : text.unreachable}</p>
+          <p>{why()}</p>
           <button type="button" className="main" onClick={() => void chat.start()}>
             {text.again}
           </button>

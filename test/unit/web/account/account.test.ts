@@ -14,6 +14,7 @@ interface Asked {
 function stage(answer: (path: string, options: CallOptions) => unknown, kept: Record<string, string> = {}, hasLogin = true) {
   const asked: Asked[] = [];
   const storage = new Map(Object.entries(kept));
+  const time = { now: 1_700_000_000_000 };
   const account = new Account({
     api: async (_method, path, options = {}) => {
       asked.push({ path, token: options.token });
@@ -24,11 +25,13 @@ function stage(answer: (path: string, options: CallOptions) => unknown, kept: Re
     storage: {
       getItem: (key) => storage.get(key) ?? null,
       setItem: (key, value) => void storage.set(key, value),
+      removeItem: (key) => void storage.delete(key),
     },
+    now: () => time.now,
     hasLogin: () => hasLogin,
     locks: undefined,
   });
-  return { account, asked, storage };
+  return { account, asked, storage, time };
 }
 
 const over = () => new ApiError('TOKEN_EXPIRED', 'over');
@@ -111,5 +114,30 @@ describe('an account', () => {
     expect(account.user).toBeUndefined();
     await account.register('ticket', 'Ann');
     expect({ user: account.user, way: account.lastWay, name: account.name }).toEqual({ user: ANN, way: 'mail', name: 'Ann' });
+  });
+
+  it('[A1] [A2] comes back to the step of this tab after a reload, for ten minutes, and not after it is done', async () => {
+    const answers: Record<string, unknown> = {
+      '/auth/code': { attempt: 'attempt-1' },
+      '/auth/verify': { registration: 'ticket' },
+      '/auth/register': { token: 't', user: ANN },
+    };
+    const { account, storage, time } = stage((path) => answers[path]);
+    expect(account.keptStep).toBeUndefined();
+    await account.askForCode('ann@corp.test', 'zh');
+    expect(account.keptStep).toMatchObject({ is: 'code', claimed: 'ann@corp.test' });
+    expect(JSON.stringify([...storage])).not.toContain('attempt-1');
+    time.now += 599_999;
+    const reloaded = stage((path) => answers[path], Object.fromEntries(storage));
+    reloaded.time.now = time.now;
+    expect(reloaded.account.keptStep).toMatchObject({ is: 'code' });
+    reloaded.time.now += 1;
+    expect(reloaded.account.keptStep).toBeUndefined();
+    await account.proveCode('ann@corp.test', 'ABC234');
+    expect(account.keptStep).toMatchObject({ is: 'name', registration: 'ticket' });
+    await account.register('ticket', 'Ann');
+    expect([account.keptStep, storage.has('parley.entry')]).toEqual([undefined, false]);
+    for (const kept of ['{', '7', '{"is":"else","until":9e15}'])
+      expect(stage(over, { 'parley.entry': kept }).account.keptStep).toBeUndefined();
   });
 });

@@ -5,7 +5,7 @@ import { noticeOf } from '#services/web/src/connection/connection-notice.ts';
 import { en } from '#services/web/src/i18n/en.ts';
 
 const text = en.app.connection;
-const notice = (status: Omit<ClientStatus, 'attempt'>) => noticeOf({ attempt: 1, ...status }, text);
+const notice = (status: Omit<ClientStatus, 'attempt'>) => noticeOf({ attempt: 1, ...status }, en.app, 'en-GB');
 
 describe('what the banner says', () => {
   it('is nothing while all is well', () => {
@@ -26,13 +26,20 @@ describe('what the banner says', () => {
   it.each([
     ['SESSION_REPLACED', text.replaced],
     ['LOGGED_OUT', text.loggedOut],
-    ['BANNED', text.banned],
+    ['BANNED', en.app.banned(undefined, undefined)],
     ['FORBIDDEN', text.forbidden],
     ['TOKEN_EXPIRED', text.loginOver],
     ['TOO_LARGE', text.ended],
   ])('[C] is how it ended: %s', (code, words) => {
     for (const state of ['refused', 'closed'] as const)
       expect(notice({ state, reason: { code } })).toEqual({ tone: 'ended', text: words, action: 'startOver' });
+  });
+
+  it('[A17] says until when a person is banned, and why', () => {
+    const until = new Date(2026, 10, 30, 20, 5).getTime();
+    expect(notice({ state: 'closed', reason: { code: 'BANNED', until, message: 'Be kind.' } })?.text).toMatch(
+      /^You are banned until 30 Nov 2026, 20:05\. .*Reason: Be kind\.$/,
+    );
   });
 
   it('[C] gives the reason of whoever ended it', () => {
