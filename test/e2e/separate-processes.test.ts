@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ApiProcess } from '#test/support/api-process.ts';
 import type { ChatClient } from '#test/support/chat-client.ts';
-import { RefusedError } from '#test/support/raw-client.ts';
+import { RawClient, RefusedError } from '#test/support/raw-client.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { messageOf } from '#test/support/server-frame.ts';
 import { SmtpServer } from '#test/support/smtp-server.ts';
@@ -81,7 +81,7 @@ async function connect(who: Login, gateway: number): Promise<ChatClient> {
 }
 
 /** Each node learns of it by itself, the one after the other: who was let in before is not waited for to be served. */
-async function refused(who: Login, gateway: number): Promise<void> {
+async function refused(who: Login, gateway: number, status = 401): Promise<void> {
   const answers: string[] = [];
   const attempt = (): Promise<string> =>
     hub.client(who.user.id, gateway, { token: who.token }).then(
@@ -95,7 +95,7 @@ async function refused(who: Login, gateway: number): Promise<void> {
     async () => {
       const answer = await attempt();
       if (answer !== answers.at(-1)) answers.push(answer);
-      return answer === '401';
+      return answer === String(status);
     },
     { timeoutMs: EVERYWHERE_MS, describe: () => `refused by gateway ${gateway}, which answered ${answers.join(', then ')}` },
   );
@@ -177,7 +177,7 @@ describe('gateways, API and worker as processes of their own', () => {
     expect(his.of('message').filter((one) => one.offset === published.offset)).toHaveLength(1);
   });
 
-  it('[A11] disconnect, revoke and ban reach every node and hold through a restart of Redis', async () => {
+  it('[A11] [A17] [H4] [H5] disconnect, revoke and ban reach every node, say why, and hold through a restart of Redis', async () => {
     const fred = await register('fred');
     const [one, two] = [await connect(fred, 0), await connect(fred, 1)];
     await call('POST', '/disconnect', { user: fred.user.id, reason: 'a word with you' }, KEY);
@@ -188,10 +188,23 @@ describe('gateways, API and worker as processes of their own', () => {
     expect(await three.closed).toEqual({ code: 4510, reason: 'LOGGED_OUT' });
     const fresh = await login('fred');
     const four = await connect(fresh, 1);
-    await call('POST', '/ban', { user: fred.user.id, seconds: 3600 }, KEY);
-    expect(await four.closed).toMatchObject({ code: 4510, reason: expect.stringMatching(/^BANNED/) });
+    const reason = '三次警告。 Be kind.';
+    await call('POST', '/ban', { user: fred.user.id, seconds: 3600, reason }, KEY);
+    const { code, reason: told } = await four.closed;
+    const [, ends = '', why] = /^BANNED (\d+) (.*)$/.exec(told) ?? [];
+    expect([code, why]).toEqual([4510, reason]);
+    const end = Number(ends);
+    expect(four.frames.find(({ type }) => type === 'kicked')).toEqual({ type: 'kicked', reason: 'BANNED', by: reason, until: end });
     await hub.backend.command('FLUSHALL');
-    await refused(fresh, 0);
+    await refused(fresh, 0, 403);
+    // [H4] [A17] Over HTTP, and [H5] where a browser can read it.
+    const url = `${hub.gateway(0).url}/ws/chat`;
+    const answer = await RawClient.open(url, { token: fresh.token }).catch((error: unknown) => error);
+    expect(answer).toBeInstanceOf(RefusedError);
+    const { headers, body } = (answer as RefusedError).response;
+    expect(JSON.parse(body)).toEqual({ code: 'BANNED', message: headers.get('x-websocket-error-message'), until: end, reason });
+    const seen = await RawClient.open(url, { protocols: ['parley.v1', 'parley.v1+close', `bearer.${fresh.token}`] });
+    expect(await seen.closed).toEqual({ code: 4510, reason: `BANNED ${end} ${reason}` });
     await call('DELETE', `/ban/${fred.user.id}`, undefined, KEY);
     await until(() => connect(fresh, 0).then(Boolean, () => false), { timeoutMs: EVERYWHERE_MS });
   });

@@ -5,6 +5,7 @@
 
 import type { Language } from '#libs/protocol/languages.ts';
 import { BrowserLogin, type BrowserLoginOptions, type LoggedIn } from '../login/browser-login.ts';
+import type { WebStorage } from '../storage/browser-storage.ts';
 
 const NAME_KEY = 'parley.name';
 const STEP_KEY = 'parley.entry';
@@ -21,8 +22,8 @@ const STEP_MS = 600_000;
 
 /** What an account needs of the browser and the hub. */
 type AccountParts = Pick<BrowserLoginOptions, 'api' | 'locks'> & {
-  /** Of this tab: `sessionStorage`. */
-  readonly storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+  /** Of this tab: `tabStorage`. */
+  readonly storage: WebStorage;
   /** Unix milliseconds. */
   readonly now: () => number;
   /** Whether the browser still has a login that `resume` can use. */
