@@ -8,6 +8,7 @@ import type { Jobs } from '#libs/jobs/jobs.ts';
 import { type KeySetState, NODE_LOST_MS, type NodeDirectory } from '#libs/presence/node-directory.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { GuestAddresses } from './guest-addresses.ts';
@@ -80,7 +81,7 @@ export interface AdminRoutesParts {
   readonly now: () => number;
   readonly nodes: Pick<NodeDirectory, 'list'>;
   readonly presence: Pick<Presence, 'counts' | 'online'>;
-  readonly store: Pick<Store, 'ping'>;
+  readonly store: Pick<Store, 'ping' | 'rooms'>;
   readonly jobs: Pick<Jobs, 'counts'>;
   /** The version of this program. */
   readonly version: string;
@@ -107,6 +108,12 @@ export function adminRoutes(
   api: FastifyInstance,
   { now, nodes, presence, store, jobs, version, redis, dashboardUrl, warnings, keySet, board }: AdminRoutesParts,
 ): void {
+  /** Empty if the room has no title, or if the database is away. */
+  const titleOf = async (room: string): Promise<string> => {
+    if (!isManagedRoom(room)) return '';
+    return (await store.rooms.get(room).catch(() => undefined))?.title ?? '';
+  };
+
   // This route answers even if a backend is away, because it reports exactly that.
   api.get('/hub', async () => {
     const [online, database] = await Promise.all([
@@ -145,7 +152,8 @@ export function adminRoutes(
     const names = [...new Set(living.flatMap(({ rooms }) => rooms))];
     const counts = names.length === 0 ? [] : await presence.counts(names);
     const rooms = names.map((room, index) => ({ room, count: counts[index] ?? 0 })).filter(({ count }) => count > 0);
-    return { rooms: rooms.toSorted((a, b) => b.count - a.count || (a.room < b.room ? -1 : 1)).slice(0, query.top ?? TOP_DEFAULT) };
+    const largest = rooms.toSorted((a, b) => b.count - a.count || (a.room < b.room ? -1 : 1)).slice(0, query.top ?? TOP_DEFAULT);
+    return { rooms: await Promise.all(largest.map(async (one) => ({ ...one, name: await titleOf(one.room) }))) };
   });
 
   api.get('/queues', async () => ({ queues: await jobs.counts() }));

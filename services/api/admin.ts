@@ -9,6 +9,7 @@ import { type AdminAccessOptions, guardAdmin } from './admin-access.ts';
 import { type AdminCommandsParts, type AdminRoutesParts, adminCommands, adminRoutes } from './admin-routes.ts';
 import { type AdminUsersParts, adminUsers } from './admin-users.ts';
 import { answerErrors, send } from './api-error.ts';
+import { answerErrorsAsPages } from './error-page.ts';
 import { completeSchemas } from './openapi.ts';
 import { readPages, sendPage } from './page.ts';
 
@@ -67,6 +68,7 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
     frameworkErrors: (error, _request, reply) => void send(reply as unknown as FastifyReply, 'INVALID_REQUEST', error.message),
   });
   answerErrors(app, options.log);
+  answerErrorsAsPages(app, '/admin/');
   app.addHook('onRequest', async ({ url }, reply) => {
     const ofBoard = url === BOARD || url.startsWith(`${BOARD}/`) || url.startsWith(`${BOARD}?`);
     reply.headers({ ...HEADERS, 'content-security-policy': ofBoard ? BOARD_POLICY : POLICY });

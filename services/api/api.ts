@@ -13,6 +13,7 @@ import { answerAll, answerErrors, answerUnreadable, refuseFaults, refuseOtherMet
 import type { ApiParts, Routes } from './api-parts.ts';
 import { codeRoutes } from './code-routes.ts';
 import { customerRoutes } from './customer-routes.ts';
+import { answerErrorsAsPages } from './error-page.ts';
 import { keepAnswers } from './idempotency.ts';
 import { jwksRoutes } from './jwks-routes.ts';
 import { agentRoutes, guestRoutes, loginRoutes } from './login-routes.ts';
@@ -108,6 +109,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   takeJsonOnly(app);
   answerAll(app, options);
   answerErrors(app, options.log);
+  answerErrorsAsPages(app, `${base}/`);
   app.addHook('onRequest', async (request, reply) => void reply.headers({ ...headers, 'x-request-id': request.id }));
   refuseFaults(app);
   allowOrigins(app, options.origins);
@@ -117,7 +119,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   refuseOtherMethods(app, (guarded) => {
     completeSchemas(guarded);
     jwksRoutes(guarded, options);
-    serveDocs(guarded);
+    serveDocs(guarded, base);
     guarded.register(
       async (api) => {
         api.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));

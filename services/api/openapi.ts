@@ -4,6 +4,7 @@ import swagger from '@fastify/swagger';
 import { type TSchema, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
 import { ERRORS } from '#libs/protocol/errors.ts';
+import { serveWithoutSlash } from './page.ts';
 
 /** The schema of every error. */
 const ErrorAnswer = Type.Object(
@@ -101,8 +102,11 @@ const FILES = [
 /**
  * Serves the page that shows `openapi.json` to people, at `/docs`. It loads nothing from other
  * origins.
+ *
+ * @param base The path of `PUBLIC_URL`, without a slash at its end.
  */
-export function serveDocs(app: FastifyInstance): void {
+export function serveDocs(app: FastifyInstance, base: string): void {
+  serveWithoutSlash(app, '/docs', base);
   for (const { url, file, type } of FILES) {
     const content = readFileSync(new URL(`./docs/${file}`, import.meta.url));
     app.get(url, { schema: { hide: true } }, async (_request, reply) => reply.type(type).header('cache-control', 'no-cache').send(content));

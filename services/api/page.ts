@@ -27,12 +27,20 @@ const PACKED = [
  */
 const SHARED: ReadonlySet<string> = new Set(['widget.js', 'client.js']);
 
+/** A compressed form of a file. */
+interface PackedFile {
+  readonly encoding: string;
+  readonly etag: string;
+  readonly content: Buffer;
+}
+
 /** One file of the built pages. */
 export interface PageFile {
   /** The media type. */
   readonly type: string;
   /**
-   * The entity tag (RFC 9110 section 8.8.3): a hash of the content. All content codings share it.
+   * The strong entity tag (RFC 9110 section 8.8.3): a hash of the content. A compressed form is
+   * another representation and has a tag of its own.
    */
   readonly etag: string;
   /** True if pages of other origins may load it. The answer then depends on their origin. */
@@ -41,7 +49,7 @@ export interface PageFile {
   readonly immutable: boolean;
   readonly content: Buffer;
   /** The compressed forms by content coding, the best one first. */
-  readonly packed: readonly { readonly encoding: string; readonly content: Buffer }[];
+  readonly packed: readonly PackedFile[];
 }
 
 /**
@@ -70,10 +78,10 @@ function readPage(path: string, immutable: boolean): PageFile {
     shared: SHARED.has(basename(path)),
     immutable,
     content,
-    packed: PACKED.filter(({ suffix }) => existsSync(path + suffix)).map(({ encoding, suffix }) => ({
-      encoding,
-      content: readFileSync(path + suffix),
-    })),
+    packed: PACKED.filter(({ suffix }) => existsSync(path + suffix)).map(({ encoding, suffix }) => {
+      const packed = readFileSync(path + suffix);
+      return { encoding, etag: etagOf(packed), content: packed };
+    }),
   };
 }
 
@@ -90,14 +98,16 @@ function markPage(page: PageFile, attribute: string, value: string): PageFile {
  * Answers with a file, compressed if the browser accepts that; 304 if the browser has it already.
  */
 export function sendPage(request: FastifyRequest, reply: FastifyReply, file: PageFile): FastifyReply {
-  const { etag, immutable, type, packed } = file;
+  const { immutable, type, packed } = file;
+  const taken = names(request.headers['accept-encoding']);
+  const best = packed.find(({ encoding }) => taken.includes(encoding));
+  const { etag, content } = best ?? file;
   const vary = file.shared ? 'accept-encoding, origin' : 'accept-encoding';
   reply.headers({ etag, vary, 'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache' });
   if (names(request.headers['if-none-match']).includes(etag)) return reply.status(304).send();
   reply.type(type);
-  const taken = names(request.headers['accept-encoding']);
-  const best = packed.find(({ encoding }) => taken.includes(encoding));
-  return best === undefined ? reply.send(file.content) : reply.header('content-encoding', best.encoding).send(best.content);
+  if (best !== undefined) reply.header('content-encoding', best.encoding);
+  return reply.send(content);
 }
 
 /**
@@ -162,6 +172,16 @@ export function securityHeaders(publicUrl: string | undefined): Readonly<Record<
 }
 
 /**
+ * Redirects the address of a page with a slash at its end to the page, whose files it loads by
+ * relative URLs. `base`: the path of `PUBLIC_URL`.
+ */
+export function serveWithoutSlash(app: FastifyInstance, address: string, base: string): void {
+  app.get(`${address}/`, { schema: { hide: true } }, (request, reply) =>
+    reply.redirect(`${base}${address}${request.url.slice(address.length + 1)}`, 308),
+  );
+}
+
+/**
  * Serves the built pages of a folder, each file by a route of its own: the chat at `/`, the
  * workbench of agents at `/agent`, the widget for the sites of `ALLOWED_ORIGINS` at `/widget.html`,
  * the client for their pages at `/client.js`.
@@ -179,6 +199,7 @@ export function servePage(app: FastifyInstance, folder: string, { origins, publi
     const address = path in ADDRESSES ? ADDRESSES[path] : `/${path}`;
     if (address === undefined) continue;
     taken.add(address);
+    if (path in ADDRESSES && address !== '/') serveWithoutSlash(app, address, base);
     app.get(address, { schema: { hide: true } }, (request, reply) => {
       if (path === WIDGET_PAGE) {
         reply.removeHeader('x-frame-options').header('content-security-policy', policy(["'self'", ...embedders].join(' ')));

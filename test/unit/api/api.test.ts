@@ -237,6 +237,62 @@ describe('the page', { timeout: 60_000 }, () => {
     expect(plain.body.toString()).toBe(script);
   });
 
+  it('has an entity tag of its own for each coding, and 304 is for the one that would be sent', async () => {
+    const world = new ApiWorld({ page });
+    const get = (encoding: string, tag = '"other"') =>
+      world.request('GET', '/assets/app-1.js', { headers: { 'accept-encoding': encoding, 'if-none-match': tag } });
+    const codings = ['identity', 'gzip', 'br'];
+    const tags = await Promise.all(codings.map(async (coding) => String((await get(coding)).headers['etag'])));
+    expect(new Set(tags).size).toBe(3);
+    for (const coding of codings) {
+      const statuses = await Promise.all(tags.map(async (tag) => (await get(coding, `"x", W/${tag}`)).status));
+      expect(statuses, coding).toEqual(codings.map((one) => (one === coding ? 304 : 200)));
+    }
+  });
+
+  it.each(['', '/chat'])('leads from an address with a slash at its end to the page (PUBLIC_URL with the path "%s")', async (base) => {
+    const world = new ApiWorld({ page, publicUrl: `https://example.com${base}` });
+    for (const address of ['/agent', '/docs']) {
+      const { status, headers } = await world.request('GET', `${base}${address}/?lang=zh`);
+      expect([status, headers['location']]).toEqual([308, `${base}${address}?lang=zh`]);
+      expect((await world.request('GET', `${base}${address}`)).status).toBe(200);
+    }
+  });
+
+  it('[H8] answers a person with a page and a way home, a program with JSON', async () => {
+    const world = new ApiWorld({ page, publicUrl: 'https://example.com/chat' });
+    const browser = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+    const get = (accept: string, language = 'en', url = '/nowhere') =>
+      world.request('GET', url, { headers: { accept, 'accept-language': language } });
+    const shown = await get(browser);
+    expect([shown.status, shown.headers['content-type'], shown.headers['vary']]).toEqual([
+      404,
+      'text/html; charset=utf-8',
+      expect.stringContaining('accept, accept-language'),
+    ]);
+    const text = shown.body.toString();
+    expect(text).toContain('<html lang="en">');
+    expect(text).toContain('There is nothing here');
+    expect(text).toContain('<a href="/chat/">To the start page</a>');
+    // The policy allows no inline script and no inline style.
+    expect(text).not.toMatch(/<script|<style|style=|onclick/);
+    expect(shown.headers['content-security-policy']).not.toContain('unsafe-inline');
+    for (const [language, tag] of [
+      ['zh-CN,zh;q=0.9,en;q=0.8', 'zh-Hans'],
+      ['fr, en;q=0.2, zh;q=0.5', 'zh-Hans'],
+      ['fr, zh;q=0', 'en'],
+    ] as const)
+      expect((await get(browser, language)).body.toString(), language).toContain(`<html lang="${tag}">`);
+    // What the server says beyond the table is shown, too.
+    const refused = await get(browser, 'zh', '//nowhere');
+    expect(refused.status).toBe(400);
+    expect(refused.body.toString()).toContain('<p lang="en">the request target must be a path with an optional query</p>');
+    for (const accept of ['*/*', 'application/json', 'application/json, text/html;q=0.5', 'text/html;q=0'])
+      expect(JSON.parse((await get(accept)).body.toString()), accept).toMatchObject({ code: 'NOT_FOUND' });
+    const post = await world.request('POST', '/nowhere', { headers: { accept: browser } });
+    expect(JSON.parse(post.body.toString())).toMatchObject({ code: 'NOT_FOUND' });
+  });
+
   it('stays as it was at the start while a new one is built', async () => {
     const world = new ApiWorld({ page });
     await world.request('GET', '/');

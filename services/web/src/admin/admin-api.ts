@@ -45,6 +45,8 @@ export interface HubNode {
 /** A room and the number of people in it. */
 export interface RoomSize {
   readonly room: string;
+  /** The title. Empty if the room has none. */
+  readonly name: string;
   readonly count: number;
 }
 

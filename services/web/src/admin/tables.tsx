@@ -22,10 +22,10 @@ export function Rooms({ rooms }: { readonly rooms: Query<readonly RoomSize[]> })
             </tr>
           </thead>
           <tbody>
-            {rooms.value.map(({ room, count }) => (
+            {rooms.value.map(({ room, name, count }) => (
               <tr key={room} data-room={room}>
-                <th scope="row" className={styles['name']}>
-                  {room}
+                <th scope="row" className={styles['name']} title={room}>
+                  {name === '' ? room : <bdi>{name}</bdi>}
                 </th>
                 <td>{format.number(count)}</td>
               </tr>
