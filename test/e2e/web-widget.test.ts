@@ -427,7 +427,12 @@ describe('the widget in a page of another site', () => {
     await until(() => complaints.some((text) => text.includes('frame-ancestors')), {
       describe: () => `the browser refuses: ${complaints.join()}`,
     });
-    expect(await widgetOf(page).getByLabel('Your name').count()).toBe(0);
+    // Nothing broken is ever in view, and one line says what to set.
+    expect(await page.locator('parley-widget iframe').isVisible()).toBe(false);
+    await page.locator('parley-widget').waitFor({ state: 'detached' });
+    const advice = complaints.filter((text) => text.startsWith('Parley:'));
+    expect(advice).toEqual([expect.stringMatching(/ALLOWED_ORIGINS/)]);
+    expect(advice[0]).toContain(stranger.origin);
     for (const path of ['/', '/agent']) {
       const { headers } = await fetch(hub.url + path);
       expect(headers.get('content-security-policy'), path).toContain("frame-ancestors 'none'");

@@ -56,10 +56,18 @@
     frame.contentWindow.postMessage({ parley: 'shown', open, focus: asked, page, kept: known, turn }, hub);
     asked = false;
   };
+  // The page of the widget says so before it is loaded. Its `frame-ancestors` forbids all other sites to show it.
+  const giveUp = () => {
+    if (ready) return;
+    host.remove();
+    console.error(`Parley: ${hub} does not show its chat on ${location.origin}. Add this origin to ALLOWED_ORIGINS of the hub.`);
+  };
   const load = () => {
     if (frame) return;
     frame = document.createElement('iframe');
     frame.title = title;
+    frame.hidden = true;
+    frame.addEventListener('load', () => setTimeout(giveUp, 2000));
     frame.src = `${base.href}widget.html?${new URLSearchParams({ channel, lang })}`;
     root.append(frame);
   };
@@ -71,7 +79,7 @@
   const show = (now) => {
     open = now;
     load();
-    frame.hidden = !open;
+    frame.hidden = !open || !ready;
     button.setAttribute('aria-expanded', open);
     kept('sessionStorage', 'open', open ? 'yes' : '');
     tell();
@@ -85,6 +93,7 @@
     if (origin !== hub || source !== frame?.contentWindow || !data) return;
     if (data.parley === 'ready') {
       ready = true;
+      frame.hidden = !open;
       tell();
     }
     if (data.parley === 'close') {
@@ -106,10 +115,7 @@
     document.body.append(host);
     unread(0);
     if (kept('sessionStorage', 'open')) show(true);
-    else if (kept('localStorage', 'active')) {
-      load();
-      frame.hidden = true;
-    }
+    else if (kept('localStorage', 'active')) load();
   };
   if (document.body) begin();
   else addEventListener('DOMContentLoaded', begin);

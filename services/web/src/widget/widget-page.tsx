@@ -19,6 +19,9 @@ export function WidgetPage({ chat, onClose }: WidgetPageProps) {
   const view = useStore(chat.view);
   const text = useText('widget');
   useEffect(() => {
+    document.title = text.title;
+  }, [text]);
+  useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.key === 'Escape' && !isComposing(event)) onClose?.();
     };
