@@ -1,4 +1,4 @@
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page, WebSocketRoute } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { AllInOne } from '#test/support/all-in-one.ts';
@@ -110,7 +110,15 @@ describe('a pair', () => {
   });
 
   it('[A9] is waited for, also over a new connection, and either may end it', async () => {
-    const lone = await person('Lone', { colorScheme: 'dark' });
+    let away = false;
+    const sockets: WebSocketRoute[] = [];
+    const lone = await comeIn({ browser, url: hub.url, problems }, 'Lone', { colorScheme: 'dark' }, (tab) =>
+      tab.routeWebSocket(/\/ws\/chat/, (socket) => {
+        sockets.push(socket);
+        if (away) void socket.close();
+        else socket.connectToServer();
+      }),
+    );
     await find(lone);
     await lone.locator('[data-pair-state="waiting"]').waitFor();
     await screenshot(lone, 'pair-waiting-dark');
@@ -127,6 +135,17 @@ describe('a pair', () => {
     await partner(lone, '<i>Late</i>');
     await lone.getByText('History is not kept').waitFor();
     expect(await late.locator('[data-notice]').count()).toBe(0);
+    // The partner is seen to be here. While the hub is away nobody is.
+    const presence = lone.locator('main [data-partner-presence]');
+    await presence.getByText('Online', { exact: true }).waitFor();
+    await lone.locator(`${ENTRY} [data-green]`).waitFor();
+    away = true;
+    for (const socket of sockets) await socket.close({ code: 1012 });
+    await presence.getByText('Not connected', { exact: true }).waitFor();
+    expect(await lone.locator('[data-green]').count()).toBe(0);
+    await screenshot(lone, 'pair-away-dark');
+    away = false;
+    await presence.getByText('Online', { exact: true }).waitFor();
     await say(lone, '<script>alert(1)</script>');
     await converses(late, ['<script>alert(1)</script>']);
 

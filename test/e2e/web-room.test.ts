@@ -258,9 +258,34 @@ describe('a group', () => {
     await bob.getByRole('button', { name: 'Leave', exact: true }).click();
     await bob.locator(entry).waitFor({ state: 'detached' });
 
-    await ann.getByRole('button', { name: 'Remove Carol' }).click();
-    await carol.locator('[data-notice="removed"]').waitFor();
+    await openEntry(carol, entry);
+    // It asks first. By keyboard, Escape closes the dialog and nothing else.
+    const remove = ann.getByRole('button', { name: 'Remove Carol' });
+    const dialog = ann.getByRole('dialog', { name: 'Remove Carol' });
+    await remove.focus();
+    await ann.keyboard.press('Enter');
+    await dialog.waitFor();
+    await screenshot(ann, 'room-take-out');
+    await ann.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await until(() => remove.evaluate((button) => button === document.activeElement), { describe: 'the focus is back' });
+    expect(await carol.locator('main[data-state="open"]').count()).toBe(1);
+    await ann.keyboard.press('Enter');
+    await dialog.getByRole('button', { name: 'Remove', exact: true }).focus();
+    await ann.keyboard.press('Enter');
+    // Who was removed is back at the list, and reads why. The address of the room leads nowhere.
+    await carol.locator('[data-notice="removed"]', { hasText: 'Pond' }).waitFor();
     await carol.locator(entry).waitFor({ state: 'detached' });
+    await until(async () => new URL(carol.url()).hash === '#/', { timeoutMs: PATIENCE_MS, describe: 'the list of rooms' });
+    await carol.goto(`${hub.url}/#/room/${encodeURIComponent(room)}`);
+    await carol.reload();
+    await carol.getByRole('heading', { name: 'There is no such room for you' }).waitFor();
+    expect(await carol.getByText(room).count()).toBe(0);
+    expect(await carol.getByText('Say something').count()).toBe(0);
+    await screenshot(carol, 'room-none');
+    await carol.getByRole('link', { name: 'Back to the rooms' }).focus();
+    await carol.keyboard.press('Enter');
+    await carol.getByRole('heading', { name: 'Park' }).waitFor();
 
     await ann.getByRole('button', { name: 'Add people' }).click();
     await ann.getByRole('checkbox', { name: 'Bob' }).check();

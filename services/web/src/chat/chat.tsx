@@ -1,9 +1,11 @@
 import { useMediaQuery } from '@mantine/hooks';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useStore } from 'zustand/react';
 import type { ParleyClient } from '#libs/client/index.ts';
+import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
 import { browserTimers } from '../conversation/timers.ts';
 import { useText } from '../i18n/language.tsx';
+import type { Text } from '../i18n/languages.ts';
 import { Notifier, useCountedTitle } from '../notify/notifier.tsx';
 import { type KindTags, plainName, useLatestKinds } from '../people/person-name.tsx';
 import classes from './chat.module.css';
@@ -12,9 +14,12 @@ import { Lobby } from './lobby/lobby.tsx';
 import { NoticesBar } from './notices-bar.tsx';
 import { PairView } from './pair/pair-view.tsx';
 import { goTo, hrefOf, type Place, placeOfRoom, roomTitle, usePlace } from './place.ts';
+import { usePresenceOf } from './presence-text.ts';
+import { NoRoom } from './room/no-room.tsx';
 import { RoomView } from './room/room-view.tsx';
 import type { ChatAccount } from './state/chat-client.ts';
 import { ChatStore } from './state/chat-store.ts';
+import type { Room } from './state/room-list.ts';
 
 interface ChatProps {
   /**
@@ -103,9 +108,24 @@ function RoomPlace({ name }: { readonly name: string }) {
   const text = useText('chat');
   const { store } = useChat();
   const room = useStore(store.rooms.view, () => store.rooms.get(name));
-  const title = room === undefined ? (name === 'park' ? text.park : name) : roomTitle(room, text);
+  const thread = store.thread(name);
+  const refused = useStore(thread.view, ({ status }) => status === 'refused');
+  // Whoever loses a room that they saw goes back to the list. A notice says why.
+  const seen = useRef<string>(undefined);
+  useEffect(() => {
+    if (room !== undefined) seen.current = name;
+    else if (refused && seen.current === name) goTo({ is: 'lobby' });
+  }, [room, refused, name]);
+  if (room === undefined && refused) return <NoRoom />;
   const about = room?.kind === 'park' ? text.parkAbout : undefined;
-  return <RoomView key={name} thread={store.thread(name)} title={title} room={room} about={about} />;
+  return <RoomView key={name} thread={thread} title={titleOf(name, room, text)} room={room} about={about} />;
+}
+
+/** The names of rooms that the hub makes say nothing to people: no title until the list has them. */
+function titleOf(name: string, room: Room | undefined, text: Text<'chat'>): string {
+  if (room !== undefined) return roomTitle(room, text);
+  if (name === 'park') return text.park;
+  return isManagedRoom(name) ? text.loading : name;
 }
 
 /** Direct messages with a person, also before the first one. */
@@ -115,7 +135,7 @@ function DirectView({ user }: { readonly user: string }) {
   useStore(store.view, ({ begun }) => begun);
   const room = useStore(store.rooms.view, () => store.rooms.directWith(user));
   const person = store.person(user);
-  const about = room === undefined ? undefined : room.count > 1 ? text.isOnline : text.isOffline;
+  const about = usePresenceOf(room)?.words;
   return (
     <RoomView key={user} thread={store.direct(user)} title={person?.name ?? text.direct} room={room} direct person={person} about={about} />
   );

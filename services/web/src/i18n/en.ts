@@ -125,7 +125,7 @@ export const en = {
     online: (count: number) => (count === 1 ? '1 person online' : `${count} people online`),
     here: (count: number) => (count === 1 ? '1 person here' : `${count} people here`),
     unread: (count: number) => (count === 1 ? '1 new message' : `${count} new messages`),
-    isOnline: 'Online', isOffline: 'Offline',
+    isOnline: 'Online', isOffline: 'Offline', presenceUnknown: 'Not connected',
     listFailed: 'The list of rooms could not be loaded. Trying again.',
     back: 'Back to the rooms', loading: 'Loading…',
 
@@ -137,6 +137,7 @@ export const en = {
     keepHistoryAbout: 'Messages are stored, and wait for members who are offline.', create: 'Create',
     cancel: 'Cancel', close: 'Close', addPeople: 'Add people', add: 'Add',
     takeOut: (name: string) => `Remove ${name}`,
+    takeOutSure: 'They get no further messages of this group. You can add them again.', yesTakeOut: 'Remove',
     leaveGroup: 'Leave the group', leaveGroupSure: 'You will not get its messages any more.',
     endGroup: 'Delete the group', endGroupSure: 'It is deleted for everybody in it.', yesLeave: 'Leave',
     yesEnd: 'Delete',
@@ -164,6 +165,8 @@ export const en = {
     pairEnded: { mine: 'You ended this chat.', closed: 'This chat has ended.', expired: 'This chat ended after 24 hours.' },
     timeLeft: (hours: number, minutes: number) => (hours > 0 ? `${hours} h ${minutes} min left` : `${minutes} min left`),
 
+    noRoom: 'There is no such room for you',
+    noRoomAbout: 'It may have ended, or you are not a member of it. Ask somebody who is in it to add you.',
     roomOver: 'This room is closed. Choose another one.',
     roomRefused: 'You have no access to this room. Choose another one.',
     notices: 'Notices', informed: 'Notice',

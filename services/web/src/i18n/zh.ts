@@ -95,7 +95,7 @@ export const zh: Texts = {
     online: (count) => `${count} 人在线`,
     here: (count) => `${count} 人在这里`,
     unread: (count) => `${count} 条新消息`,
-    isOnline: '在线', isOffline: '离线', listFailed: '无法读取房间列表，正在重试。',
+    isOnline: '在线', isOffline: '离线', presenceUnknown: '未连接', listFailed: '无法读取房间列表，正在重试。',
     back: '返回房间列表', loading: '加载中……',
 
     newGroup: '新建群组', groupName: '群组名称', groupNameWrong: '名称需要 1 到 60 个字符。',
@@ -104,6 +104,7 @@ export const zh: Texts = {
     keepHistory: '保留聊天记录', keepHistoryAbout: '消息会被保存，离线的人上线后也能收到。',
     create: '创建', cancel: '取消', close: '关闭', addPeople: '添加成员', add: '添加',
     takeOut: (name) => `移出 ${name}`,
+    takeOutSure: '对方将不再收到此群组的消息，之后可以重新添加。', yesTakeOut: '移出',
     leaveGroup: '退出群组', leaveGroupSure: '你将不再收到这里的消息。', endGroup: '删除群组',
     endGroupSure: '群组将对所有人删除。', yesLeave: '退出', yesEnd: '删除',
 
@@ -126,6 +127,7 @@ export const zh: Texts = {
     pairEnded: { mine: '你结束了聊天。', closed: '聊天已结束。', expired: '聊天满 24 小时，已结束。' },
     timeLeft: (hours, minutes) => (hours > 0 ? `剩余 ${hours} 小时 ${minutes} 分钟` : `剩余 ${minutes} 分钟`),
 
+    noRoom: '没有你可以进入的这个房间', noRoomAbout: '它可能已经结束，或者你不是成员。可以请里面的人添加你。',
     roomOver: '这个房间已关闭，请换一个房间。', roomRefused: '你不能进入这个房间，请换一个房间。', notices: '通知',
     informed: '通知',
     paired: (name) => `你与 ${name} 成为了搭档。`,

@@ -16,8 +16,11 @@ import { PairItem, RoomItem } from './room-item.tsx';
 export function Lobby({ place }: { readonly place: Place }) {
   const text = useText('chat');
   const { store, notifier } = useChat();
-  const { rooms, problem, more } = useStore(store.rooms.view);
+  const { rooms, loaded, problem, more } = useStore(store.rooms.view);
   const online = useStore(store.view, (state) => state.online);
+  const connected = useStore(store.view, (state) => state.connected);
+  // An empty list that was not read yet says nothing about groups and people.
+  const none = (words: string) => <p className={classes.none}>{loaded ? words : text.loading}</p>;
   const [making, setMaking] = useState(false);
   const groups = rooms.filter(({ kind }) => kind === 'group');
   const people = rooms.filter(({ kind }) => kind === 'dm' || kind === 'conv');
@@ -26,8 +29,8 @@ export function Lobby({ place }: { readonly place: Place }) {
   return (
     <nav className={classes.lobby} aria-label={text.rooms}>
       <header className={classes.head}>
-        <Text component="p" className={classes.online} data-online={online}>
-          {online === undefined ? '' : text.online(online)}
+        <Text component="p" className={classes.online} data-online={online} data-green={connected || undefined}>
+          {online === undefined ? '' : connected ? text.online(online) : text.presenceUnknown}
         </Text>
         <NotifyButton notifier={notifier} />
       </header>
@@ -48,13 +51,13 @@ export function Lobby({ place }: { readonly place: Place }) {
               <Icon name="plus" />
             </ActionIcon>
           </div>
-          {groups.length === 0 ? <p className={classes.none}>{text.noGroups}</p> : <ul className={classes.list}>{items(groups)}</ul>}
+          {groups.length === 0 ? none(text.noGroups) : <ul className={classes.list}>{items(groups)}</ul>}
         </section>
         <section aria-labelledby="lobby-direct">
           <div className={classes.sectionHead}>
             <h2 id="lobby-direct">{text.direct}</h2>
           </div>
-          {people.length === 0 ? <p className={classes.none}>{text.noDirect}</p> : <ul className={classes.list}>{items(people)}</ul>}
+          {people.length === 0 ? none(text.noDirect) : <ul className={classes.list}>{items(people)}</ul>}
         </section>
         {more && <MoreButton label={text.moreRooms} load={() => store.moreRooms()} />}
       </div>

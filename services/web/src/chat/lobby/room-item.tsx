@@ -8,6 +8,7 @@ import { PersonPicture } from '../../people/person-picture.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
 import { hrefOf, placeOfRoom, roomTitle } from '../place.ts';
+import { usePresenceOf } from '../presence-text.ts';
 import type { Room } from '../state/room-list.ts';
 import classes from './lobby.module.css';
 
@@ -20,9 +21,8 @@ export const RoomItem = memo(function RoomItem({ room, current }: { readonly roo
   const { store } = useChat();
   const items = useStore(store.thread(room.room).view, (state) => state.items);
   const last = items.findLast((item) => item.kind === 'message');
-  const online = room.with !== undefined && room.count > 1;
-  const about =
-    room.kind === 'park' ? text.parkAbout : room.with === undefined ? text.here(room.count) : online ? text.isOnline : text.isOffline;
+  const presence = usePresenceOf(room);
+  const about = room.kind === 'park' ? text.parkAbout : (presence?.words ?? text.here(room.count));
 
   return (
     <li>
@@ -41,7 +41,7 @@ export const RoomItem = memo(function RoomItem({ room, current }: { readonly roo
           ) : (
             <PersonPicture person={room.with ?? { id: room.room, name: room.name }} />
           )}
-          {online && <span className={classes.dot} />}
+          {presence?.online && <span className={classes.dot} data-green />}
         </span>
         <span className={classes.words}>
           <span className={classes.name}>{room.with === undefined ? roomTitle(room, text) : <PersonName person={room.with} />}</span>
@@ -61,7 +61,7 @@ export const RoomItem = memo(function RoomItem({ room, current }: { readonly roo
               <VisuallyHidden>{text.here(room.count)}</VisuallyHidden>
             </span>
           )}
-          {room.with !== undefined && <VisuallyHidden>{online ? text.isOnline : text.isOffline}</VisuallyHidden>}
+          {presence !== undefined && <VisuallyHidden>{presence.words}</VisuallyHidden>}
           <UnreadMark count={room.unread} />
         </span>
       </a>
@@ -91,8 +91,9 @@ export function PairItem({ current }: { readonly current: boolean }) {
   const { store } = useChat();
   const state = useStore(store.pair.view, (search) => search.state);
   const pair = state.is === 'paired' ? state.pair : undefined;
+  const presence = usePresenceOf(useStore(store.rooms.view, () => (pair === undefined ? undefined : store.rooms.get(pair.room))));
   const unread = useStore(store.rooms.view, () => (pair === undefined ? 0 : (store.rooms.get(pair.room)?.unread ?? 0)));
-  const about = pair !== undefined ? text.partner : state.is === 'waiting' ? text.partnerWaiting : text.partnerAbout;
+  const about = pair !== undefined ? (presence?.words ?? text.partner) : state.is === 'waiting' ? text.partnerWaiting : text.partnerAbout;
 
   return (
     <li>
@@ -105,6 +106,7 @@ export function PairItem({ current }: { readonly current: boolean }) {
           ) : (
             <PersonPicture person={pair.with} />
           )}
+          {presence?.online && <span className={classes.dot} data-green />}
         </span>
         <span className={classes.words}>
           <span className={classes.name}>{pair === undefined ? text.partner : <PersonName person={pair.with} />}</span>

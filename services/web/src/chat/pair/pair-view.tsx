@@ -7,6 +7,7 @@ import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
 import { ConfirmButton } from '../confirm-button.tsx';
 import { hrefOf } from '../place.ts';
+import { usePresenceOf } from '../presence-text.ts';
 import { RoomView } from '../room/room-view.tsx';
 import type { Pair } from '../state/pair-finder.ts';
 import classes from './pair.module.css';
@@ -17,6 +18,7 @@ export function PairView() {
   const state = useStore(store.pair.view, (search) => search.state);
   const room = useStore(store.rooms.view, () => ('pair' in state ? store.rooms.get(state.pair.room) : undefined));
   const found = state.is === 'paired';
+  const presence = usePresenceOf(room)?.words;
   useEffect(() => {
     store.setPairInView(true);
     return () => store.setPairInView(false);
@@ -32,7 +34,15 @@ export function PairView() {
       person={pair.with}
       room={room}
       direct
-      about={found && pair.expiresAt !== undefined ? <TimeLeft until={pair.expiresAt} /> : undefined}
+      about={
+        found ? (
+          <>
+            {presence !== undefined && <span data-partner-presence>{presence}</span>}
+            {presence !== undefined && pair.expiresAt !== undefined && ' · '}
+            {pair.expiresAt !== undefined && <TimeLeft until={pair.expiresAt} />}
+          </>
+        ) : undefined
+      }
       bar={state.is === 'paired' ? <PairBar pair={pair} /> : <PairOver reason={state.reason} />}
     />
   );

@@ -15,6 +15,7 @@ import { goTo } from '../place.ts';
 import type { Room } from '../state/room-list.ts';
 import type { RoomThread } from '../state/room-thread.ts';
 import classes from './room.module.css';
+import { TakeOutDialog } from './take-out-dialog.tsx';
 
 interface PeoplePanelProps {
   readonly thread: RoomThread;
@@ -30,7 +31,11 @@ export function PeoplePanel({ thread, room, onClose }: PeoplePanelProps) {
     <aside
       className={classes.people}
       aria-label={text.people}
-      onKeyDown={(event) => event.key === 'Escape' && !isComposing(event.nativeEvent) && onClose()}
+      onKeyDown={(event) => {
+        // Escape in a dialog above the panel closes that dialog only.
+        const here = event.currentTarget.contains(event.target as Node);
+        if (event.key === 'Escape' && here && !isComposing(event.nativeEvent)) onClose();
+      }}
     >
       <header>
         <h2>{text.people}</h2>
@@ -95,6 +100,8 @@ function GroupMembers({ thread, room: { room, owner, members: memberCount } }: G
   const { people } = useStore(thread.audience.view);
   const [members, setMembers] = useState<readonly Person[]>([]);
   const [problem, setProblem] = useState<string>();
+  const [leaving, setLeaving] = useState<Person>();
+  const connected = useStore(store.view, (state) => state.connected);
   const mine = owner === store.me.id;
 
   const attempt = useCallback(async (task: () => Promise<unknown>) => {
@@ -122,7 +129,7 @@ function GroupMembers({ thread, room: { room, owner, members: memberCount } }: G
     <>
       <ul className={classes.peopleList}>
         {members.map((person) => (
-          <li key={person.id} data-person={person.name} data-here={people.some(({ id }) => id === person.id) || undefined}>
+          <li key={person.id} data-person={person.name} data-here={(connected && people.some(({ id }) => id === person.id)) || undefined}>
             <PersonPicture person={person} small />
             <span className={classes.personName} dir="auto">
               <PersonName person={person} />
@@ -136,7 +143,7 @@ function GroupMembers({ thread, room: { room, owner, members: memberCount } }: G
                 color="gray"
                 aria-label={text.takeOut(person.name)}
                 title={text.takeOut(person.name)}
-                onClick={() => void change(() => store.groups.remove(room, person.id))}
+                onClick={() => setLeaving(person)}
               >
                 <Icon name="close" size={16} />
               </ActionIcon>
@@ -144,6 +151,14 @@ function GroupMembers({ thread, room: { room, owner, members: memberCount } }: G
           </li>
         ))}
       </ul>
+      <TakeOutDialog
+        name={leaving?.name}
+        onClose={() => setLeaving(undefined)}
+        onConfirm={() => {
+          if (leaving !== undefined) void change(() => store.groups.remove(room, leaving.id));
+          setLeaving(undefined);
+        }}
+      />
       <Stack p="md" gap="sm">
         {problem !== undefined && (
           <Text size="sm" c="var(--bad)" role="alert">

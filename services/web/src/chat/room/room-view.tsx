@@ -68,7 +68,7 @@ export function RoomView({ thread, title, room, direct = false, person, about, b
           focused={focused}
           loadOlderBy="scrolling"
           invitation={
-            direct ? (
+            status !== 'open' ? undefined : direct ? (
               <Sentence
                 template={([name = '']) => text.quietDirect(name)}
                 slots={[person === undefined ? title : <PersonName key="name" person={person} />]}

@@ -106,7 +106,7 @@ export class ChatStore {
       }),
       client.on('member', ({ room, action, user }) => this.#threads.get(room)?.member(action, user)),
       client.on('typing', ({ room, user }) => this.#threads.get(room)?.typing(user)),
-      client.on('room_lost', ({ room, code }) => this.#threads.get(room)?.end(code === 'ROOM_CLOSED' ? 'over' : 'refused', code)),
+      client.on('room_lost', ({ room, code }) => this.#lost(room, code)),
       client.on('room_closed', ({ room, reason }) => this.#closed(room, reason)),
       client.on('matched', ({ room, with: other }) => {
         if (this.pair.matched(room, other) && !this.#pairInView) this.notices.add({ kind: 'paired', with: other });
@@ -265,6 +265,16 @@ export class ChatStore {
     if (message.from.id !== this.me.id && !this.#visible && known !== undefined) this.#options.onUnseen?.(known, message);
   }
 
+  /** The room is not mine any more, or closed. Whoever was removed from a group is told so, once. */
+  #lost(room: string, code: string): void {
+    const known = this.rooms.get(room);
+    this.#threads.get(room)?.end(code === 'ROOM_CLOSED' ? 'over' : 'refused', code);
+    if (code !== 'FORBIDDEN' || known?.kind !== 'group') return;
+    this.notices.add({ kind: 'removed', name: known.name });
+    this.#joined.forget(room);
+    this.rooms.remove(room);
+  }
+
   #closed(room: string, reason: string): void {
     this.pair.closed(room, reason);
     this.#threads.get(room)?.end('over', reason);
@@ -278,12 +288,8 @@ export class ChatStore {
     if (code !== 'room' || typeof body !== 'object' || body === null) return;
     const { room, name, action } = body as { readonly room?: unknown; readonly name?: unknown; readonly action?: unknown };
     if (typeof room !== 'string' || typeof name !== 'string') return;
-    if (action === 'removed') {
-      if (this.rooms.get(room) !== undefined) this.notices.add({ kind: 'removed', name });
-      this.#threads.get(room)?.end('refused', 'FORBIDDEN');
-      this.#joined.forget(room);
-      this.rooms.remove(room);
-    } else if (this.rooms.get(room) === undefined) {
+    if (action === 'removed') this.#lost(room, 'FORBIDDEN');
+    else if (this.rooms.get(room) === undefined) {
       // A person who was removed may be added again.
       this.#threads.delete(room);
       this.notices.add({ kind: 'added', room, name });
