@@ -240,14 +240,26 @@ describe('the admin pages', () => {
     const { stage, json, get, gateway, nodes } = await world();
     for (const name of ['a', 'b', 'c']) await stage.enter('den', bearer(name));
     await stage.enter('park', bearer('a'));
+    const tea = {
+      room: 'group:x',
+      kind: 'group',
+      title: 'Tea',
+      owner: 'a',
+      keepHistory: false,
+      createdAt: 1,
+      expiresAt: undefined,
+    } as const;
+    await stage.store.rooms.create(tea, []);
+    for (const name of ['a', 'b']) await stage.enter('group:x', bearer(name));
     gateway('gw-1', READING);
-    gateway('gw-2', { ...READING, rooms: ['den', 'empty'] });
+    gateway('gw-2', { ...READING, rooms: ['den', 'empty', 'group:x'] });
     await until(async () => (await nodes.list()).length === 2, { timeoutMs: 20_000, describe: 'they told' });
     expect((await json('/admin/api/rooms')).rooms).toEqual([
-      { room: 'den', count: 3 },
-      { room: 'park', count: 1 },
+      { room: 'den', name: '', count: 3 },
+      { room: 'group:x', name: 'Tea', count: 2 },
+      { room: 'park', name: '', count: 1 },
     ]);
-    expect((await json('/admin/api/rooms?top=1')).rooms).toEqual([{ room: 'den', count: 3 }]);
+    expect((await json('/admin/api/rooms?top=1')).rooms).toEqual([{ room: 'den', name: '', count: 3 }]);
     expect((await get('/admin/api/rooms?top=0')).status).toBe(400);
   });
 
