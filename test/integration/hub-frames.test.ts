@@ -61,6 +61,34 @@ describe('a refreshed token', () => {
   });
 });
 
+describe('frames that come together', () => {
+  it('[F5] a message right behind the join of an open room finds the room joined', async () => {
+    const ada = await stage.connect({ sub: 'ada', rooms: ['*'] });
+    await ada.until(() => ada.frames.length > 0);
+    for (const room of ['live:behind', 'behind']) {
+      ada.send({ type: 'join', id: `j-${room}`, room });
+      ada.send({ type: 'message', id: `m-${room}`, room, text: 'first' });
+      expect(await heard(ada, `m-${room}`)).toMatchObject({ type: 'ack', room });
+      expect(await heard(ada, `j-${room}`)).toMatchObject({ type: 'joined', room });
+    }
+    ada.close();
+  });
+
+  it('[F5] messages that wait for the membership of their sender keep their order, and so do those after them', async () => {
+    const ada = await stage.connect({ sub: 'ada-alone', rooms: ['*'] });
+    await ada.until(() => ada.frames.length > 0);
+    const ids = Array.from({ length: 40 }, (_, at) => `own-${at}`);
+    const send = (id: string): void => ada.send({ type: 'message', id, to: 'ada-alone', text: id });
+    ids.slice(0, 20).forEach(send);
+    await heard(ada, 'own-0');
+    ids.slice(20).forEach(send);
+    const answers: unknown[] = [];
+    for (const id of ids) answers.push(await heard(ada, id));
+    expect(answers).toMatchObject(ids.map((id, at) => ({ type: 'ack', id, message: { offset: at + 1 } })));
+    ada.close();
+  });
+});
+
 describe('what is sent', () => {
   it.each([
     ['[12345678901234567890,1e400,-0,1.0,0.12345678901234567890]', 'numbers'],
