@@ -6,8 +6,8 @@ import { SETTINGS, type Setting } from '#libs/config/settings.ts';
 import { METRICS } from '#libs/telemetry/metric-table.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
-/** Folders that a build makes. */
-const BUILT = new Set(['services/web/dist', 'libs/client/dist']);
+/** Files and folders that a build makes. */
+const BUILT = new Set(['services/web/dist', 'libs/client/dist', 'libs/client/parley-client.tgz']);
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 /** Lines of a document's tables whose first cell is a name in backquotes that matches. */
