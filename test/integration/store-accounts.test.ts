@@ -123,13 +123,13 @@ describe('codes', () => {
     await put('bob', 'bob-far', { asker: 'far', hash: 'far' });
     expect(await redeem('bob', 'right1', { attempt: 'bob-1', orNewest: false })).toBe('wrong');
     // Who has no attempt burns the newest for those who have none.
-    for (let n = 0; n < 5; n++) expect(await redeem('bob', `wrong${n}`)).toBe('wrong');
-    expect(await redeem('bob', 'right6')).toBe('wrong');
+    for (let n = 0; n < 5; n++) expect(await redeem('bob', `wrong${n}`)).toBe(n < 4 ? 'wrong' : 'spent');
+    expect(await redeem('bob', 'right6')).toBe('spent');
     expect(await redeem('bob', 'right6', { attempt: 'unknown', orNewest: false })).toBe('wrong');
     expect(await redeem('bob', 'right6', { attempt: 'bob-6' })).toBe('ok');
     expect(await redeem('bob', 'right5')).toBe('ok');
-    for (let n = 0; n < 5; n++) expect(await redeem('bob', `wrong${n}`, { attempt: 'bob-4' })).toBe('wrong');
-    expect(await redeem('bob', 'right4', { attempt: 'bob-4' })).toBe('wrong');
+    for (let n = 0; n < 5; n++) expect(await redeem('bob', `wrong${n}`, { attempt: 'bob-4' })).toBe(n < 4 ? 'wrong' : 'spent');
+    expect(await redeem('bob', 'right4', { attempt: 'bob-4' })).toBe('spent');
     expect(await redeem('bob', 'far', { askers: ['far'] })).toBe('ok');
     expect(await redeem('bob', 'right2', { attempt: 'bob-2' })).toBe('ok');
     expect(await redeem('carl', 'right3', { attempt: 'bob-3' })).toBe('wrong');

@@ -197,10 +197,34 @@ describe('verifying', { timeout: 60_000 }, () => {
     const world = new ApiWorld();
     await world.member('Ann', 'ann@example.org');
     const code = await world.code('ann@example.org');
-    for (let n = 0; n < 4; n++)
-      expect((await world.post('/auth/verify', { account: 'Ann@example.org', code: `wrong${n}` })).status).toBe(401);
-    expect((await world.post('/auth/verify', { account: 'ann@example.org', code: '' })).status).toBe(401);
-    expect((await world.post('/auth/verify', { account: 'ann@example.org', code })).status).toBe(401);
+    const tried = async (account: string, typed: string) => {
+      const reply = await world.post('/auth/verify', { account, code: typed });
+      return [reply.status, jsonOf(reply)['code']];
+    };
+    for (let n = 0; n < 4; n++) expect(await tried('Ann@example.org', `wrong${n}`)).toEqual([401, 'CODE_INVALID']);
+    expect(await tried('ann@example.org', '')).toEqual([401, 'CODE_SPENT']);
+    expect(await tried('ann@example.org', code)).toEqual([401, 'CODE_SPENT']);
+  });
+
+  it('[A1] [A2] a burnt code of an account that does not exist is told in the same way', async () => {
+    const world = new ApiWorld();
+    await world.code('Nobody');
+    const codes: unknown[] = [];
+    for (let n = 0; n < 6; n++) codes.push(jsonOf(await world.post('/auth/verify', { account: 'Nobody', code: `wrong${n}` }))['code']);
+    expect(codes).toEqual([...Array(4).fill('CODE_INVALID'), 'CODE_SPENT', 'CODE_SPENT']);
+  });
+
+  it('[A1] the mail has the language of the request, one of those that there are', async () => {
+    const world = new ApiWorld();
+    for (const language of ['en', 'zh'] as const) {
+      expect((await world.post('/auth/code', { account: 'ann@example.org', language })).status).toBe(202);
+      expect(world.mails.at(-1)?.language).toBe(language);
+    }
+    expect((await world.post('/auth/code', { account: 'ann@example.org' })).status).toBe(202);
+    expect(world.mails.at(-1)?.language).toBeUndefined();
+    for (const language of ['fr', 'zh-CN', '', 7, 'constructor'])
+      expect((await world.post('/auth/code', { account: 'ann@example.org', language })).status).toBe(400);
+    expect(world.mails).toHaveLength(3);
   });
 
   it('[A2] gives a ticket to an address that is not registered, and no login', async () => {
