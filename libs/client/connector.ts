@@ -1,4 +1,4 @@
-import type { ClientFrame, KickedFrame, ServerFrame, WelcomeFrame } from '#libs/protocol/frame-types.ts';
+import type { ClientFrame, ServerFrame, WelcomeFrame } from '#libs/protocol/frame-types.ts';
 import { backoffMs } from './backoff.ts';
 import { wordsOf } from './client-error.ts';
 import type { Settings } from './client-options.ts';
@@ -21,6 +21,13 @@ export interface ConnectorHandlers {
   down(): void;
   /** The connection is over. None follows unless `start` is called. */
   ended(reason: StatusReason): void;
+}
+
+/** What `getToken` throws if the hub refused the token with `BANNED` (A17): it ends the client. */
+interface ThrownBan {
+  readonly code?: unknown;
+  readonly until?: number;
+  readonly reason?: string;
 }
 
 /** One attempt, and the connection that it makes. */
@@ -55,8 +62,8 @@ export class Connector {
   #obeys = false;
   /** Seconds, from the `draining` frame. */
   #reconnectIn: number | undefined;
-  /** The last `kicked`. */
-  #kicked: KickedFrame | undefined;
+  /** The reason in `kicked`, in full: the close reason may be cut. */
+  #kickedBy: string | undefined;
 
   constructor(settings: Settings, handlers: ConnectorHandlers) {
     this.#settings = settings;
@@ -117,7 +124,7 @@ export class Connector {
     const current: Current = {};
     this.#current = current;
     this.#reconnectIn = undefined;
-    this.#kicked = undefined;
+    this.#kickedBy = undefined;
     this.#attempt += 1;
     this.#patience.start(ATTEMPT_MS);
     this.#tell(this.#reason === undefined ? ClientState.connecting : ClientState.reconnecting);
@@ -131,10 +138,10 @@ export class Connector {
     try {
       token = await settings.getToken({ fresh: this.#tokenRefused || this.#tokenEnds - settings.clock.now() < TOKEN_MARGIN_MS });
     } catch (error) {
-      const ban = banOf(error);
       if (!isCurrent()) return;
-      if (ban === undefined) this.#lost({ code: 'NO_TOKEN', message: wordsOf(error) });
-      else this.#end(ClientState.closed, ban);
+      const { code, until, reason } = Object(error) as ThrownBan;
+      if (code === 'BANNED') this.#ended({ code: 4510, reason: `${code} ${until} ${reason ?? ''}` });
+      else this.#lost({ code: 'NO_TOKEN', message: wordsOf(error) });
       return;
     }
     if (!isCurrent()) return;
@@ -157,7 +164,7 @@ export class Connector {
   #frame(current: Current, frame: ServerFrame): void {
     this.#liveness.heard();
     if (frame.type === 'draining') this.#reconnectIn = frame.reconnectIn;
-    if (frame.type === 'kicked') this.#kicked = frame;
+    if (frame.type === 'kicked') this.#kickedBy = frame.by;
     if (frame.type !== 'welcome') {
       this.#handlers.frame(frame);
       return;
@@ -175,9 +182,8 @@ export class Connector {
   }
 
   #ended(end: TransportEnd): void {
-    const { by, until } = this.#kicked ?? {};
-    // The frame has the reason in full, the close reason is cut.
-    this.#lost({ ...reasonOf(end), ...(by && { message: by }), ...(until && { until }) }, closeAction(end, this.#reconnectIn));
+    const words = this.#kickedBy === undefined ? {} : { message: this.#kickedBy };
+    this.#lost({ ...reasonOf(end), ...words }, closeAction(end, this.#reconnectIn));
   }
 
   /** The connection or the attempt is over. */
@@ -312,25 +318,12 @@ function closeAction({ code, reason }: TransportEnd, reconnectIn: number | undef
  */
 function reasonOf({ code, reason }: TransportEnd): StatusReason {
   const [name = '', ...words] = reason.split(' ');
-  const until = name === 'BANNED' && Number(words[0]) > 0 ? Number(words.shift()) : undefined;
+  const until = name === 'BANNED' && Number(words.shift());
   const message = words.join(' ');
   return {
-    code: name !== '' ? name : code === 1000 ? 'CLOSED' : 'NETWORK',
+    code: name || (code === 1000 ? 'CLOSED' : 'NETWORK'),
     closeCode: code,
-    ...(message === '' ? {} : { message }),
-    ...(until === undefined ? {} : { until }),
-  };
-}
-
-/** The reason to end for good: `getToken` threw the hub's error `BANNED` (A17). */
-function banOf(error: unknown): StatusReason | undefined {
-  const { code, until, reason } = (typeof error === 'object' && error !== null ? error : {}) as {
-    readonly [member in 'code' | 'until' | 'reason']?: unknown;
-  };
-  if (code !== 'BANNED') return undefined;
-  return {
-    code,
-    ...(typeof reason === 'string' && reason !== '' && { message: reason }),
-    ...(typeof until === 'number' && { until }),
+    ...(message && { message }),
+    ...(until && { until }),
   };
 }
