@@ -73,8 +73,16 @@ function isPlain(type: MemberType): boolean {
 function lines(members: Members, side: Side, indent: string): string[] {
   return Object.entries(members).flatMap(([name, type]) => [
     ...(type.description === undefined || isPlain(type) ? [] : [`${indent}/** ${type.description} */`]),
-    `${indent}${declaration([name, type], side)};`,
+    ...declarationLines([name, type], side, indent),
   ]);
+}
+
+/** An object that does not fit in a line has a line for each of its members, with their comments. */
+function declarationLines([name, type]: [string, MemberType], side: Side, indent: string): string[] {
+  const line = `${indent}${declaration([name, type], side)};`;
+  if (line.length <= LINE_MAX || type.type !== 'object' || type.name !== undefined) return [line];
+  const [head = ''] = line.split('{');
+  return [`${head}{`, ...lines(type.members, side, `${indent}  `), `${indent}};`];
 }
 
 function shape({ name, description, members }: ObjectType): string {

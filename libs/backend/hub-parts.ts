@@ -66,11 +66,12 @@ export function hubParts(config: Config, verifier: TokenVerifier, backend: Backe
   return {
     origins: new OriginPolicy({ ...config, log, steady: () => performance.now() }),
     rules,
-    access: new RoomEntry({ rules, rooms: store.rooms, people: new People({ seen: store.seen, users: store.users }), now: Date.now }),
+    access: new RoomEntry({ ...store, rules, people: new People(store), now: Date.now }),
     writer: new MessageWriter({
       broker,
       messages: store.messages,
       messageMaxChars: config.messageMaxChars,
+      conversationMaxChars: config.conversationMaxChars,
       dataMaxBytes: config.dataMaxBytes,
       now: Date.now,
       background,

@@ -160,8 +160,8 @@ export class ParleyClient {
    * history, once it is stored (M1). Without a connection the message waits. It is sent again with
    * the same id, so it is published once. The user's own messages come as `message` events, too.
    *
-   * @param text At most `welcome.limits.messageChars` Unicode code points; empty only beside
-   *   `data`.
+   * @param text At most `welcome.limits.messageChars` Unicode code points, in a conversation
+   *   `conversationChars`; empty only beside `data`.
    * @param options `data`: any JSON value. `id`: the result of `newId()`, at most 64 UTF-16 code
    *   units.
    * @throws ClientError the hub's code (`NOT_JOINED`, `MESSAGE_TOO_LONG`, ...), `TOO_LARGE`,

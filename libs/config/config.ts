@@ -5,6 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { CONVERSATION_CHARS, charsThatFit, frameBytesFor } from '#libs/protocol/limits.ts';
 import { type Environment, type SettingTexts, settingTexts } from './environment.ts';
 import type { CustomerDoor, Kind } from './kinds.ts';
 import { isWellKnownSecret } from './secret-strength.ts';
@@ -29,6 +30,8 @@ export interface Config extends Omit<Values, 'nodeId' | 'allowCustomers'> {
   readonly role: Role;
   /** `ALLOW_CUSTOMERS`. If unset, true if `ALLOWED_ORIGINS` is set. */
   readonly allowCustomers: CustomerDoor;
+  /** The longest text in a conversation, in code points: `messageMaxChars` or more (F2). */
+  readonly conversationMaxChars: number;
   /** `NODE_ID`. If unset, a name made for this start. */
   readonly nodeId: string;
   /**
@@ -93,6 +96,7 @@ export function loadConfig(role: Role, env: Environment = process.env): Config {
   return Object.freeze({
     ...values,
     role,
+    conversationMaxChars: Math.max(values.messageMaxChars, Math.min(CONVERSATION_CHARS, charsThatFit(values.frameMaxBytes))),
     allowCustomers: values.allowCustomers ?? values.allowedOrigins.length > 0,
     nodeId: values.nodeId ?? madeNodeId(hostname(), randomBytes(4).toString('hex')),
     warnings: Object.freeze(findWarnings(role, values)),
@@ -165,8 +169,12 @@ function findConflicts(role: Role, values: Values, isSet: (name: string) => bool
   if (values.port !== 0 && values.port === values.adminPort) {
     problems.push(`ADMIN_PORT takes another port than PORT: both are ${values.port}.`);
   }
-  if (values.messageMaxChars > values.frameMaxBytes) {
-    problems.push(`FRAME_MAX_BYTES takes at least MESSAGE_MAX_CHARS (${values.messageMaxChars}): such a text could never be sent.`);
+  const { messageMaxChars, frameMaxBytes } = values;
+  const frameMinBytes = frameBytesFor(messageMaxChars);
+  if (frameMaxBytes < frameMinBytes) {
+    problems.push(
+      `FRAME_MAX_BYTES is ${frameMaxBytes} and takes at least 12 x MESSAGE_MAX_CHARS + 1024: ${frameMinBytes}, for MESSAGE_MAX_CHARS is ${messageMaxChars}. Otherwise some texts of that length could never be sent. Set FRAME_MAX_BYTES to ${frameMinBytes} or more, or MESSAGE_MAX_CHARS to ${Math.max(charsThatFit(frameMaxBytes), 1)} or less.`,
+    );
   }
   if (isSet('DATA_MAX_BYTES') && values.dataMaxBytes > values.frameMaxBytes) {
     problems.push(`FRAME_MAX_BYTES takes at least DATA_MAX_BYTES (${values.dataMaxBytes}): such a \`data\` could never be sent.`);

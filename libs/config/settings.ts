@@ -1,5 +1,6 @@
 /** The table of all settings. The README's table is compared with it. */
 
+import { CONVERSATION_CHARS, charsThatFit } from '#libs/protocol/limits.ts';
 import {
   choice,
   customerDoor,
@@ -18,6 +19,9 @@ import {
   smtpUrl,
   text,
 } from './kinds.ts';
+
+/** The most that `FRAME_MAX_BYTES` may be. */
+const FRAME_BYTES_MAX = 1_048_576;
 
 /** The program that reads the settings. Some defaults depend on it. */
 export type Role = 'all-in-one' | 'gateway' | 'api' | 'worker' | 'migrate';
@@ -229,15 +233,15 @@ export const SETTINGS = {
   }),
   messageMaxChars: setting({
     name: 'MESSAGE_MAX_CHARS',
-    kind: integer(1, 100_000),
-    default: 200,
-    meaning: 'The longest message text, in Unicode code points.',
+    kind: integer(1, charsThatFit(FRAME_BYTES_MAX)),
+    default: { 'all-in-one': CONVERSATION_CHARS, elsewhere: 200 },
+    meaning: `The longest message text, in Unicode code points. In conversations ${CONVERSATION_CHARS}, or as many as fit into FRAME_MAX_BYTES, if that is more.`,
   }),
   frameMaxBytes: setting({
     name: 'FRAME_MAX_BYTES',
-    kind: integer(1024, 1_048_576),
-    default: 16_384,
-    meaning: 'The largest frame that a client may send, in bytes.',
+    kind: integer(1024, FRAME_BYTES_MAX),
+    default: 32_768,
+    meaning: 'The largest frame that a client may send, in bytes. At least 12 x MESSAGE_MAX_CHARS + 1024.',
   }),
   dataMaxBytes: setting({
     name: 'DATA_MAX_BYTES',

@@ -44,6 +44,7 @@ export interface HubOptions {
   /** Protocol pings of one connection; 0: no limit. */
   readonly pingsPerSecond: number;
   readonly messageMaxChars: number;
+  readonly conversationMaxChars: number;
   readonly frameMaxBytes: number;
   readonly roomLimit: number;
   /** Connections of one user on this node; 0: no limit. */

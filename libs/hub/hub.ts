@@ -326,7 +326,7 @@ export class Hub {
 
   #welcome(connection: Connection): void {
     if (!connection.open) return;
-    const { node, clock, heartbeatSeconds, messageMaxChars, frameMaxBytes, roomLimit, presence } = this.#options;
+    const { node, clock, heartbeatSeconds, messageMaxChars, conversationMaxChars, frameMaxBytes, roomLimit, presence } = this.#options;
     if (connection.phase === Phase.replaced) {
       this.#single.replace(connection);
       return;
@@ -342,7 +342,12 @@ export class Hub {
         online,
         heartbeat: heartbeatSeconds,
         expiresAt: bearer.expiresAt,
-        limits: { messageChars: messageMaxChars, frameBytes: frameMaxBytes, rooms: roomLimit },
+        limits: {
+          messageChars: messageMaxChars,
+          conversationChars: conversationMaxChars,
+          frameBytes: frameMaxBytes,
+          rooms: roomLimit,
+        },
         features: connection.wantsEvents ? ['events'] : [],
       }),
     );

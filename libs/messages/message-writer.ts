@@ -8,6 +8,7 @@ import { failPoint } from '#libs/config/fail-point.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { fitsCodePoints } from '#libs/protocol/limits.ts';
 import { type EventBody, type EventTarget, eventJson, eventTail } from '#libs/protocol/room-event.ts';
+import { hasLongTexts } from '#libs/protocol/room-kinds.ts';
 import { liveMessage, messageTail } from '#libs/protocol/server-frame.ts';
 import { encode } from '#libs/protocol/signals.ts';
 import type { MessageStore, StoredMessage, StoredRoomEvent } from '#libs/store/message-store.ts';
@@ -49,7 +50,10 @@ class FreshIds {
 export interface MessageWriterOptions {
   readonly broker: Pick<Broker, 'publish' | 'emit'>;
   readonly messages: Pick<MessageStore, 'append'>;
+  /** The longest text, in code points. */
   readonly messageMaxChars: number;
+  /** The same in conversations: no less. */
+  readonly conversationMaxChars: number;
   /** The most bytes of `data` as JSON. */
   readonly dataMaxBytes: number;
   /** Unix milliseconds, for the stamps of messages. */
@@ -138,8 +142,11 @@ export class MessageWriter {
     text,
     data,
   }: MessageRequest): Promise<Written> {
-    const { broker, messageMaxChars, dataMaxBytes, now } = this.#options;
-    if (!fitsCodePoints(text, messageMaxChars)) throw new HubError('MESSAGE_TOO_LONG', `a text has at most ${messageMaxChars} characters`);
+    const { broker, messageMaxChars, conversationMaxChars, dataMaxBytes, now } = this.#options;
+    if (!fitsCodePoints(text, messageMaxChars)) {
+      const most = hasLongTexts(membership.room) ? conversationMaxChars : messageMaxChars;
+      if (!fitsCodePoints(text, most)) throw new HubError('MESSAGE_TOO_LONG', `a text has at most ${most} characters here`);
+    }
     const at = now();
     const { room } = membership;
     const id = clientId === undefined ? this.#ids.next() : messageId(room, userId, clientId);

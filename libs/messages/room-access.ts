@@ -48,8 +48,9 @@ export interface RoomAccess {
    */
   enter(bearer: RoomBearer, room: string): Promise<Membership>;
   /**
-   * Returns the retention of a room that the user may read: one that the user may enter, or a
-   * closed conversation of the user, as long as it is kept. Rejects as `enter`.
+   * Returns the retention of a room that the user may read: one that the user may enter, a closed
+   * conversation of the user, or one of a customer whom the user answers now, as long as it is kept
+   * (A10). Rejects as `enter`.
    */
   read(bearer: RoomBearer, room: string): Promise<Retention>;
   /**

@@ -154,7 +154,14 @@ export interface WelcomeFrame {
   readonly heartbeat: number;
   /** The end of the token, Unix seconds. */
   readonly expiresAt: number;
-  readonly limits: { readonly messageChars: number; readonly frameBytes: number; readonly rooms: number };
+  readonly limits: {
+    /** The longest text, in code points (F2). */
+    readonly messageChars: number;
+    /** The longest text in a conversation, in code points (F2). */
+    readonly conversationChars: number;
+    readonly frameBytes: number;
+    readonly rooms: number;
+  };
   /** Features that this connection opted in to (H2). */
   readonly features: readonly string[];
 }

@@ -199,7 +199,12 @@ export const SERVER_FRAMES = {
       expiresAt: { ...UNIX_SECONDS, description: 'The end of the token, Unix seconds.' },
       limits: {
         type: 'object',
-        members: { messageChars: { type: 'integer' }, frameBytes: { type: 'integer' }, rooms: { type: 'integer' } },
+        members: {
+          messageChars: { type: 'integer', description: 'The longest text, in code points (F2).' },
+          conversationChars: { type: 'integer', description: 'The longest text in a conversation, in code points (F2).' },
+          frameBytes: { type: 'integer' },
+          rooms: { type: 'integer' },
+        },
       },
       features: {
         type: 'array',
@@ -216,7 +221,7 @@ export const SERVER_FRAMES = {
       online: 3,
       heartbeat: 25,
       expiresAt: 1_700_000_900,
-      limits: { messageChars: 200, frameBytes: 16_384, rooms: 100 },
+      limits: { messageChars: 200, conversationChars: 2000, frameBytes: 32_768, rooms: 100 },
       features: ['events'],
     },
   },

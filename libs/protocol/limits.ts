@@ -40,6 +40,23 @@ export const RETRY_SECONDS = 2;
 /** Longest accepted token, bytes (H3). */
 export const TOKEN_MAX_BYTES = 8 * 1024;
 
+/** The longest text in a conversation, in code points, unless the settings allow more or fewer bytes. */
+export const CONVERSATION_CHARS = 2000;
+/** Bytes of JSON that a code point may take: an escaped surrogate pair, `\ud83d\ude00`. */
+const CHAR_BYTES = 12;
+/** Bytes of a frame beside its text: the names of its members, ids, a room. */
+const FRAME_SPARE_BYTES = 1024;
+
+/** The bytes of a frame that always suffice for a text of so many code points, without `data`. */
+export function frameBytesFor(chars: number): number {
+  return CHAR_BYTES * chars + FRAME_SPARE_BYTES;
+}
+
+/** The code points of a text that always fits into a frame of so many bytes. */
+export function charsThatFit(frameBytes: number): number {
+  return Math.floor((frameBytes - FRAME_SPARE_BYTES) / CHAR_BYTES);
+}
+
 /**
  * Whether a text has at most `max` Unicode code points (F2). Counts only if the length in UTF-16
  * units does not decide.

@@ -107,7 +107,10 @@ export const USER_ID = {
 } as const satisfies MemberType;
 
 /** The text of a message. */
-export const TEXT = { type: 'string', description: 'At most MESSAGE_MAX_CHARS Unicode code points (F2).' } as const satisfies MemberType;
+export const TEXT = {
+  type: 'string',
+  description: 'At most MESSAGE_MAX_CHARS Unicode code points, in conversations 2,000 if that is more (F2).',
+} as const satisfies MemberType;
 /** The `data` of a message. */
 export const DATA = { type: 'any', description: 'Any JSON value.' } as const satisfies MemberType;
 /** True or false. */

@@ -17,6 +17,8 @@ interface Policy {
    * join where it need not, and gets each message once all the same (R5).
    */
   readonly join: 'required' | 'optional';
+  /** Texts may be as long as `CONVERSATION_CHARS`, also where `MESSAGE_MAX_CHARS` is less (F2). */
+  readonly longTexts?: true;
 }
 
 /** Numbers that bound rooms of a kind. Absent: no bound. */
@@ -109,6 +111,7 @@ export const ROOM_KINDS = {
     naming: 'random',
     isPrivate: true,
     readAfterEnd: true,
+    longTexts: true,
     power: 'member',
     limits: { openRooms: 3, silentDays: 30 },
   },
@@ -195,6 +198,11 @@ export function isManagedRoom(name: string): boolean {
 export function isReadAfterEnd(name: string): boolean {
   const policy = roomPolicy(name);
   return policy.entry === 'members' && policy.readAfterEnd === true;
+}
+
+/** F2: texts of the room may be as long as those of a conversation. */
+export function hasLongTexts(name: string): boolean {
+  return roomPolicy(name).longTexts === true;
 }
 
 /** Whether messages of the room may be stored (R3). */

@@ -106,7 +106,9 @@ const PersonName = Type.String({ maxLength: 128, pattern: '^[^\\p{Cc}\\p{Cs}\\p{
 /** The schema of a message that a service publishes. */
 export const Publish = strict({
   room: RoomName,
-  text: Type.String({ description: 'At most MESSAGE_MAX_CHARS characters; may be empty only beside `data`.' }),
+  text: Type.String({
+    description: 'At most MESSAGE_MAX_CHARS characters, in conversations 2,000 if that is more (F2); may be empty only beside `data`.',
+  }),
   data: Type.Optional(Type.Unknown({ description: `Anything in JSON, at most ${JSON_MAX_BYTES} bytes.` })),
   as: Type.Optional(
     strict(

@@ -62,6 +62,7 @@ export interface GatewaySettings {
   readonly userBytesBurst: number;
   readonly historyPagesPerSecond: number;
   readonly messageMaxChars: number;
+  readonly conversationMaxChars: number;
   readonly frameMaxBytes: number;
   readonly roomLimit: number;
   /** Seconds of silence after which uWS ends a socket; a multiple of 4, at least 8. */

@@ -126,6 +126,7 @@ export function gatewaySettings(config: Config, port: number = config.port): Gat
     userBytesBurst: config.userBytesBurst,
     historyPagesPerSecond: config.historyPagesPerSecond,
     messageMaxChars: config.messageMaxChars,
+    conversationMaxChars: config.conversationMaxChars,
     frameMaxBytes: config.frameMaxBytes,
     roomLimit: config.roomLimit,
     heartbeatSeconds: config.heartbeatSeconds,

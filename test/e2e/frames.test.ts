@@ -100,17 +100,17 @@ describe('F1 frames that are none', () => {
 });
 
 describe('F2 sizes', () => {
-  it('[F2] takes a frame of 16 KiB', async () => {
+  it('[F2] takes a frame of 32 KiB', async () => {
     const ada = await hub.client('ada');
     const empty = JSON.stringify({ type: 'ping', id: 'p', pad: '' });
-    ada.raw.send(JSON.stringify({ type: 'ping', id: 'p', pad: 'x'.repeat(16_384 - empty.length) }));
+    ada.raw.send(JSON.stringify({ type: 'ping', id: 'p', pad: 'x'.repeat(32_768 - empty.length) }));
     expect(await ada.waitFor('pong')).toMatchObject({ id: 'p' });
   });
 
   it.each([1, 10_000, 40_000])('[F2] [C 1009] closes for a frame of %i bytes more, and says so', async (more) => {
     const ada = await hub.client('ada');
     const empty = JSON.stringify({ type: 'ping', pad: '' });
-    ada.raw.send(JSON.stringify({ type: 'ping', pad: 'x'.repeat(16_384 - empty.length + more) }));
+    ada.raw.send(JSON.stringify({ type: 'ping', pad: 'x'.repeat(32_768 - empty.length + more) }));
     expect(await ada.closed).toMatchObject({ code: 1009, reason: 'TOO_LARGE' });
   });
 
@@ -122,7 +122,7 @@ describe('F2 sizes', () => {
 
   it('[F2] counts bytes, not characters', async () => {
     const ada = await hub.client('ada');
-    ada.raw.send(JSON.stringify({ type: 'ping', pad: 'ä'.repeat(8192) }));
+    ada.raw.send(JSON.stringify({ type: 'ping', pad: 'ä'.repeat(16_384) }));
     expect(await ada.closed).toMatchObject({ code: 1009 });
   });
 
@@ -186,7 +186,7 @@ describe('F the frames', () => {
     expect(ada.frames[0]).toMatchObject({
       type: 'welcome',
       user: { id: 'ada', name: 'Ada L.', kind: 'user' },
-      limits: { messageChars: 200, frameBytes: 16_384, rooms: 100 },
+      limits: { messageChars: 200, conversationChars: 2000, frameBytes: 32_768, rooms: 100 },
     });
     expect(ada.frames[0]?.session).toMatch(/^[0-9a-f-]{36}$/);
     expect(ada.frames[0]?.expiresAt).toBeGreaterThan(now());

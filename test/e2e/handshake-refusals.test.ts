@@ -258,7 +258,7 @@ describe('welcome', () => {
       online: expect.any(Number),
       heartbeat: expect.any(Number),
       expiresAt: exp,
-      limits: { messageChars: 200, frameBytes: 16_384, rooms: 100 },
+      limits: { messageChars: 200, conversationChars: 2000, frameBytes: 32_768, rooms: 100 },
       features: [],
     });
     const bob = await hub.client('bob', 0, { path: '/chat/park' });

@@ -152,13 +152,13 @@ describe('what one writes', () => {
     const before = (await conversation(page)).length;
     const counter = page.locator('[data-counter]');
     const send = page.getByRole('button', { name: 'Send' });
-    await expect.poll(() => counter.textContent()).toBe('0/200');
+    await expect.poll(() => counter.textContent()).toBe('0/2000');
     expect(await send.isDisabled()).toBe(true);
     const field = page.getByLabel('Message', { exact: true });
     await field.fill('   ');
     expect(await send.isDisabled()).toBe(true);
-    await field.fill('🦆'.repeat(201));
-    await expect.poll(() => counter.textContent()).toBe('201/200');
+    await field.fill('🦆'.repeat(2001));
+    await expect.poll(() => counter.textContent()).toBe('2001/2000');
     await page.getByText('1 character too many').waitFor();
     await screenshot(page, 'park-too-long');
     expect(await send.isDisabled()).toBe(true);
@@ -166,8 +166,8 @@ describe('what one writes', () => {
     expect(await conversation(page)).toHaveLength(before);
     await page.keyboard.press('Backspace');
     await page.keyboard.press('Enter');
-    await line(page, '🦆'.repeat(200), 'stored').waitFor();
-    await expect.poll(() => counter.textContent()).toBe('0/200');
+    await line(page, '🦆'.repeat(2000), 'stored').waitFor();
+    await expect.poll(() => counter.textContent()).toBe('0/2000');
   });
 
   it('keeps its lines, waits for input methods, and stays where it was begun', async () => {

@@ -243,7 +243,7 @@ export class ClientStage {
       online: 1,
       heartbeat: 25,
       expiresAt: this.clock.now() / 1000 + 3600,
-      limits: { messageChars: 200, frameBytes: 16_384, rooms: 100 },
+      limits: { messageChars: 200, conversationChars: 2000, frameBytes: 32_768, rooms: 100 },
       ...welcome,
     });
   }

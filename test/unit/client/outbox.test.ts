@@ -49,7 +49,9 @@ describe('sending', () => {
   });
 
   it('does not send what would end the connection', async () => {
-    const stage = await new ClientStage().connected({ limits: { messageChars: 200, frameBytes: 1024, rooms: 100 } });
+    const stage = await new ClientStage().connected({
+      limits: { messageChars: 200, conversationChars: 2000, frameBytes: 1024, rooms: 100 },
+    });
     await expect(stage.client.send('park', 'x', { data: 'é'.repeat(600) })).rejects.toMatchObject({ code: 'TOO_LARGE' });
     expect(stage.socket.of('message')).toEqual([]);
     void stage.client.send('park', 'x', { data: 'e'.repeat(600) });

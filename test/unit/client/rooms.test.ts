@@ -332,7 +332,7 @@ describe('coming back into rooms', () => {
     expect(socket.of('join').map(({ rooms }) => (rooms as unknown[]).length)).toEqual([100, 20]);
     socket.end(1006);
     await stage.advance(10_000);
-    stage.welcome({ limits: { messageChars: 200, frameBytes: 1024, rooms: 100 } });
+    stage.welcome({ limits: { messageChars: 200, conversationChars: 2000, frameBytes: 1024, rooms: 100 } });
     const frames = stage.socket.of('join');
     expect(frames.flatMap(({ rooms }) => rooms)).toHaveLength(120);
     for (const frame of frames) expect(JSON.stringify(frame).length).toBeLessThanOrEqual(1024);

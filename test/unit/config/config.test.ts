@@ -34,10 +34,30 @@ describe('the configuration', () => {
       allowGuests: true,
       openRooms: true,
     });
-    expect(config).toMatchObject({ messageMaxChars: 200, frameMaxBytes: 16_384, roomLimit: 100, sessions: 'multi', warnings: [] });
+    expect(config).toMatchObject({
+      messageMaxChars: 2000,
+      conversationMaxChars: 2000,
+      frameMaxBytes: 32_768,
+      roomLimit: 100,
+      sessions: 'multi',
+      warnings: [],
+    });
     expect(config.redisUrl).toBeUndefined();
     expect(config.allowedOrigins).toEqual([]);
   });
+
+  it.each([
+    [{}, 200, 2000],
+    [{ FRAME_MAX_BYTES: '16384' }, 200, 1280],
+    [{ FRAME_MAX_BYTES: '3424' }, 200, 200],
+    [{ MESSAGE_MAX_CHARS: '2500' }, 2500, 2500],
+    [{ MESSAGE_MAX_CHARS: '1' }, 1, 2000],
+  ])(
+    '[F2] of a gateway let texts of conversations be long, as far as they fit into a frame: %j',
+    (env, messageMaxChars, conversationMaxChars) => {
+      expect(loadConfig('gateway', { ...GATEWAY, ...env })).toMatchObject({ messageMaxChars, conversationMaxChars });
+    },
+  );
 
   it('of a gateway is closed where nothing was opened', () => {
     expect(loadConfig('gateway', GATEWAY)).toMatchObject({ allowGuests: false, openRooms: false, adminHost: undefined });
@@ -238,9 +258,15 @@ describe('unsafe settings', () => {
   it('are combinations too', () => {
     expect(problems('all-in-one', { PORT: '9090' })).toEqual([expect.stringMatching(/^ADMIN_PORT takes another port/)]);
     expect(problems('all-in-one', { PORT: '0', ADMIN_PORT: '0' })).toEqual([]);
-    expect(problems('all-in-one', { FRAME_MAX_BYTES: '1024', MESSAGE_MAX_CHARS: '1025' })).toEqual([
-      expect.stringMatching(/^FRAME_MAX_BYTES/),
+    // A text of `MESSAGE_MAX_CHARS` code points fits, in its longest form.
+    expect(problems('all-in-one', { FRAME_MAX_BYTES: '25023' })).toEqual([
+      'FRAME_MAX_BYTES is 25023 and takes at least 12 x MESSAGE_MAX_CHARS + 1024: 25024, for MESSAGE_MAX_CHARS is 2000. Otherwise some texts of that length could never be sent. Set FRAME_MAX_BYTES to 25024 or more, or MESSAGE_MAX_CHARS to 1999 or less.',
     ]);
+    expect(problems('all-in-one', { FRAME_MAX_BYTES: '25024' })).toEqual([]);
+    expect(problems('gateway', { ...GATEWAY, MESSAGE_MAX_CHARS: '2646' })).toEqual([
+      expect.stringMatching(/^FRAME_MAX_BYTES is 32768 .* 32776/),
+    ]);
+    expect(problems('all-in-one', { MESSAGE_MAX_CHARS: '87297' })).toEqual([expect.stringMatching(/^MESSAGE_MAX_CHARS takes/)]);
   });
 });
 

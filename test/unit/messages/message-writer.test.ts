@@ -42,6 +42,7 @@ class Stage {
       broker,
       messages: { append },
       messageMaxChars: 200,
+      conversationMaxChars: 2000,
       dataMaxBytes: 12,
       now: () => NOW,
       wait,
@@ -52,15 +53,15 @@ class Stage {
   /** Who is in the room once a message has its place. */
   members: (() => Promise<readonly string[]>) | undefined;
 
-  say(clientId: string | undefined = 'c1', data?: unknown) {
-    const membership = { room: 'dm:x', retention: Retention.history, members: ['ada', 'bob'] };
+  say(clientId: string | undefined = 'c1', data?: unknown, { room = 'dm:x', text = 'hi' } = {}) {
+    const membership = { room, retention: Retention.history, members: ['ada', 'bob'] };
     return this.writer.write({
       membership,
       ...(this.members && { members: this.members }),
       userId: 'ada',
       sender: '{"id":"ada","name":"Ada"}',
       clientId,
-      text: 'hi',
+      text,
       data: JSON.stringify(data),
     });
   }
@@ -133,6 +134,19 @@ it('[F2] a `data` over the limit in bytes of its JSON is refused by name, one at
       expect.objectContaining({ code: 'MESSAGE_TOO_LONG', message: expect.stringContaining('`data`') }),
     );
   expect(stage.appended).toHaveLength(2);
+});
+
+it('[F2] a text may be longer in a conversation than elsewhere', async () => {
+  const stage = new Stage();
+  const long = '😀'.repeat(2000);
+  await stage.say('a', undefined, { room: 'conv:x', text: long });
+  for (const message of [
+    { room: 'conv:x', text: `${long}x` },
+    { room: 'dm:x', text: 'x'.repeat(201) },
+    { room: 'park', text: 'x'.repeat(201) },
+  ])
+    expect(() => stage.say('b', undefined, message)).toThrow(expect.objectContaining({ code: 'MESSAGE_TOO_LONG' }));
+  expect(stage.appended).toHaveLength(1);
 });
 
 describe('messageId', () => {

@@ -150,7 +150,7 @@ describe('the chat', () => {
   });
 
   it('[P4] keeps the counts, and asks for those nobody pushes', async () => {
-    client.emit('welcome', { online: 0, limits: { messageChars: 50, frameBytes: 1, rooms: 100 } });
+    client.emit('welcome', { online: 0, limits: { messageChars: 50, conversationChars: 50, frameBytes: 1, rooms: 100 } });
     expect(store.view.getState().online).toBe(1);
     client.emit('online', { count: 7 });
     client.emit('room_online', { room: 'park', count: 4 });
