@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type FrameLocator, type Page } from 'playwright-core';
 
 import type { AllInOne } from './all-in-one.ts';
 import { until } from './wait.ts';
@@ -141,6 +141,13 @@ export async function register(page: Page, hub: Pick<AllInOne, 'mailbox'>, addre
   await page.getByLabel('Your name', { exact: true }).fill(name);
   await page.keyboard.press('Enter');
   await connected(page);
+}
+
+/** Returns the texts of a thread in view, with a dash for the end of an earlier conversation. */
+export function threadOf(page: Page | FrameLocator): Promise<(string | null)[]> {
+  return page
+    .locator('li[data-state] [data-text], li[data-ended]')
+    .evaluateAll((all) => all.map((one) => (one.matches('[data-ended]') ? '---' : one.textContent)));
 }
 
 /** Waits until an element has exactly this text. */

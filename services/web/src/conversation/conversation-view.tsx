@@ -12,7 +12,7 @@ import type { Thread } from './thread.ts';
 interface ConversationViewProps extends Omit<MessageListProps, 'label'> {
   /** Label for screen readers. Default: a general one. */
   readonly label?: string;
-  /** `welcome.limits.messageChars`, in code points. */
+  /** The longest text, in code points: `messageChars` or `conversationChars` of `welcome.limits`. */
   readonly limit: number;
   /** The connection ended for good: nothing can be sent. */
   readonly ended?: boolean;

@@ -28,6 +28,7 @@ export type Line =
   | MessageLine
   | { readonly kind: 'day'; readonly key: string; readonly at: number }
   | { readonly kind: 'gap'; readonly key: string }
+  | { readonly kind: 'ended'; readonly key: string; readonly at: number }
   | { readonly kind: 'new'; readonly key: string };
 
 /** Milliseconds between two lines that share a name and picture. */
@@ -57,6 +58,10 @@ export function toLines({ items, outbox, me, firstNew }: LinesOptions): Line[] {
   for (const item of items) {
     if (item.kind === 'gap') {
       lines.push({ kind: 'gap', key: item.id });
+      continue;
+    }
+    if (item.kind === 'ended') {
+      lines.push({ kind: 'ended', key: item.id, at: item.at });
       continue;
     }
     const { id, from, text, at } = item.message;

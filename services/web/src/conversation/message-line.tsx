@@ -7,8 +7,8 @@ import { PersonPicture } from '../people/person-picture.tsx';
 import { Icon } from '../ui/icon.tsx';
 import classes from './conversation.module.css';
 import { problemText } from './error-code.ts';
+import { FoldedText } from './folded-text.tsx';
 import type { MessageLine as Line } from './lines.ts';
-import { LinkedText } from './linked-text.tsx';
 import type { Thread } from './thread.ts';
 
 interface MessageLineProps {
@@ -16,10 +16,12 @@ interface MessageLineProps {
   readonly connected: boolean;
   /** Retries or discards a message that is not stored. */
   readonly thread: Pick<Thread, 'retry' | 'discard'>;
+  /** The message was folded or unfolded. */
+  readonly onFold: () => void;
 }
 
 /** One message. */
-export const MessageLine = memo(function MessageLine({ line, connected, thread }: MessageLineProps) {
+export const MessageLine = memo(function MessageLine({ line, connected, thread, onFold }: MessageLineProps) {
   const text = useText('conversation');
   const { from, mine, together, state } = line;
   return (
@@ -40,9 +42,7 @@ export const MessageLine = memo(function MessageLine({ line, connected, thread }
           </span>
         )}
         <div className={classes.bubble}>
-          <span className={classes.text} dir="auto" data-text>
-            <LinkedText text={line.text} />
-          </span>
+          <FoldedText text={line.text} onFold={onFold} />
           <span className={classes.stamp}>
             <Clock at={line.at} />
             {mine && <State state={state} />}
@@ -111,6 +111,7 @@ function Failure({ line: { entry }, thread }: EntryProps) {
 function isSameLine({ line: one, ...rest }: MessageLineProps, { line: other, ...next }: MessageLineProps): boolean {
   return (
     rest.thread === next.thread &&
+    rest.onFold === next.onFold &&
     rest.connected === next.connected &&
     one.key === other.key &&
     one.text === other.text &&

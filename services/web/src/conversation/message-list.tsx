@@ -114,7 +114,7 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
   function draw(line: Line) {
     switch (line.kind) {
       case 'message':
-        return <MessageLine key={line.key} line={line} connected={connected} thread={thread} />;
+        return <MessageLine key={line.key} line={line} connected={connected} thread={thread} onFold={place.onScroll} />;
       case 'day':
         return <DayLine key={line.key} at={line.at} now={now} />;
       case 'new':
@@ -123,6 +123,8 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
             <span>{text.newMessages}</span>
           </li>
         );
+      case 'ended':
+        return <EndedLine key={line.key} at={line.at} />;
       case 'gap':
         return (
           <li key={line.key} className={classes.gap} data-gap>
@@ -160,6 +162,18 @@ function useToday(): number {
     return () => clearTimeout(timer);
   }, [left]);
   return now;
+}
+
+/** The line between an earlier conversation of the customer and the next one. */
+function EndedLine({ at }: { readonly at: number }) {
+  const text = useText('conversation');
+  const { language } = useLanguage();
+  const when = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(at);
+  return (
+    <li className={classes.day} data-ended>
+      <span>{text.earlierEnded(when)}</span>
+    </li>
+  );
 }
 
 /** The day above its first message. `now`: Unix milliseconds. */

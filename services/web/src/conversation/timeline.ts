@@ -15,10 +15,11 @@ export interface PlacedMessage {
   readonly message: Message;
 }
 
-/** A message, or a gap where messages may be missing. */
+/** A message, a gap where messages may be missing, or the end of an earlier conversation. */
 export type TimelineItem =
   | { readonly kind: 'message'; readonly id: string; readonly message: Message; readonly part: number; readonly offset: number }
-  | { readonly kind: 'gap'; readonly id: string; readonly part: number };
+  | { readonly kind: 'gap'; readonly id: string; readonly part: number }
+  | { readonly kind: 'ended'; readonly id: string; readonly part: number; readonly at: number };
 
 /** The number of items kept while the end is in view. Scrolling up loads older ones again. */
 const KEPT_MAX = 600;
@@ -95,7 +96,7 @@ export class Timeline {
   }
 
   #place(message: Message, offset: number): void {
-    const index = this.#items.findLastIndex((item) => item.part < this.#part || item.kind === 'gap' || item.offset <= offset) + 1;
+    const index = this.#items.findLastIndex((item) => item.part < this.#part || item.kind !== 'message' || item.offset <= offset) + 1;
     this.#ids.add(message.id);
     this.#items = this.#items.toSpliced(index, 0, { kind: 'message', id: message.id, message, part: this.#part, offset });
   }

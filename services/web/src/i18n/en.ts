@@ -14,6 +14,8 @@ const conversation = {
   newMessages: 'New messages', toLatest: 'To the latest messages', earlier: 'Earlier messages',
   gap: 'The server was restarted. Some messages may be missing here.', loading: 'Loading…',
   beginning: 'This is the beginning of the conversation.', olderFailed: 'Older messages could not be loaded.',
+  earlierEnded: (when: string) => `Earlier conversation, ended ${when}`,
+  showMore: 'Show more', showLess: 'Show less',
   announced: (name: string, text: string) => `${name}: ${text}`,
   isTyping: (names: readonly string[]) =>
     names.length > 2 ? 'Several people are typing…' : `${names.join(' and ')} ${names.length > 1 ? 'are' : 'is'} typing…`,
@@ -203,6 +205,7 @@ export const en = {
       waiting: 'Nobody is waiting.', others: 'No colleague has a conversation.',
       ended: 'None of your conversations has ended.',
     },
+    customerOnline: 'The customer is online', customerAway: 'The customer is away',
     noSubject: 'No subject', more: 'More conversations',
     unread: (count: number) => `${count} unread`,
     choose: 'Choose a conversation.', back: 'Back to the list', take: 'Take it',

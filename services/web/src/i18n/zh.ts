@@ -13,6 +13,8 @@ const conversation: Texts['conversation'] = {
   today: '今天', yesterday: '昨天', newMessages: '新消息', toLatest: '回到最新消息', earlier: '更早的消息',
   gap: '服务器重启过，这里可能缺少一些消息。', loading: '加载中……', beginning: '聊天从这里开始。',
   olderFailed: '无法加载更早的消息。',
+  earlierEnded: (when) => `之前的会话，结束于 ${when}`,
+  showMore: '展开', showLess: '收起',
   announced: (name, text) => `${name}：${text}`,
   isTyping: (names) => (names.length > 2 ? '好几个人正在输入……' : `${names.join('和')} 正在输入……`),
 };
@@ -155,6 +157,7 @@ export const zh: Texts = {
     logOut: '退出登录', loading: '请稍候……', unreachable: '暂时无法连接服务器，请重试。', again: '重试',
     tabs: { mine: '我的', waiting: '排队中', others: '同事', ended: '已结束' },
     none: { mine: '您还没有会话，新的会话会自动分配。', waiting: '没有人在排队。', others: '同事们没有进行中的会话。', ended: '您还没有已结束的会话。' },
+    customerOnline: '客户在线', customerAway: '客户离线',
     noSubject: '无主题', more: '更多会话',
     unread: (count: number) => `${count} 条未读`,
     choose: '请选择一个会话。', back: '返回列表', take: '接待', takeOver: '接手',

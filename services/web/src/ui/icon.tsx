@@ -19,12 +19,15 @@ const PATHS = {
   leave: 'M9 21H5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2h4M16 17l5-5-5-5M21 12H9',
 } as const;
 
-/** An icon beside a text, or in a button with a label. Hidden from screen readers. */
+/**
+ * An icon beside a text, or in a button with a label. Hidden from screen readers. `size`: pixels at
+ * the usual size of text; the icon grows with the text.
+ */
 export function Icon({ name, size = 18 }: { readonly name: keyof typeof PATHS; readonly size?: number }) {
   return (
     <svg
-      width={size}
-      height={size}
+      width={`${size / 16}rem`}
+      height={`${size / 16}rem`}
       viewBox="0 0 24 24"
       fill="none"
       stroke="currentColor"

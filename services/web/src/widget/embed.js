@@ -26,11 +26,11 @@
   const style = new CSSStyleSheet();
   style.replaceSync(
     ':host{all:initial}button,iframe{position:fixed;right:16px;z-index:2147483000;border:0}' +
-      'button{bottom:16px;width:56px;height:56px;padding:14px;border-radius:50%;background:#2f7d5b;color:#fff;cursor:pointer;box-shadow:0 3px 14px #0006}' +
+      'button{bottom:16px;width:56px;height:56px;padding:14px;border-radius:50%;background:#2f7d5b;color:#fff;font:inherit;cursor:pointer;box-shadow:0 3px 14px #0006}' +
       'button:focus-visible{outline:3px solid #fff;box-shadow:0 0 0 6px #2f7d5b}svg{display:block;fill:currentColor}' +
-      'b{position:absolute;top:-4px;right:-4px;min-width:22px;box-sizing:border-box;padding:0 6px;border-radius:11px;background:#b3261e;font:700 13px/22px system-ui,sans-serif}' +
-      'iframe{bottom:84px;width:380px;height:min(600px,100dvh - 100px);border-radius:14px;box-shadow:0 6px 30px #0005}[hidden]{display:none}' +
-      '@media(max-width:480px){iframe{inset:0;width:100%;height:100dvh;border-radius:0}[aria-expanded=true]{display:none}}',
+      'b{position:absolute;top:-4px;right:-4px;min-width:1.7em;box-sizing:border-box;padding:0 6px;border-radius:99px;background:#b3261e;font:700 .8125em/1.7 system-ui,sans-serif}' +
+      'iframe{bottom:84px;width:min(23.75em,100vw - 32px);height:min(37.5em,100dvh - 100px);border-radius:14px;box-shadow:0 6px 30px #0005}[hidden]{display:none}' +
+      '@media(max-width:30em){iframe{inset:0;width:100%;height:100dvh;border-radius:0}[aria-expanded=true]{display:none}}',
   );
   root.adoptedStyleSheets = [style];
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Timeline, type TimelineItem } from '#services/web/src/conversation/timeline.ts';
 import { said } from '#test/support/fake-chat-client.ts';
 
-const texts = (items: readonly TimelineItem[]): string[] => items.map((item) => (item.kind === 'gap' ? '---' : item.message.text));
+const texts = (items: readonly TimelineItem[]): string[] => items.map((item) => (item.kind !== 'message' ? '---' : item.message.text));
 
 describe('a timeline', () => {
   it('[M4] has each message once, in the order of offsets, however it came', () => {
