@@ -13,7 +13,7 @@ import type { RoomLifecycle } from './room-lifecycle.ts';
 
 /** Dependencies of `Assignment`. */
 export interface AssignmentOptions {
-  readonly conversations: Omit<ConversationStore, 'silent'>;
+  readonly conversations: Omit<ConversationStore, 'silent' | 'hasCustomerOf'>;
   readonly agents: Pick<AgentStore, 'all'>;
   readonly presence: Pick<Presence, 'sessions'>;
   readonly absences: Pick<Absences, 'look'>;
@@ -108,6 +108,11 @@ export class Assignment {
   async agentsOnline(): Promise<Person[]> {
     const { agents, presence } = this.#options;
     return whoIsOnline(presence, await agents.all());
+  }
+
+  /** Which of these people are online, by id. Rejects with `HubError` `UNAVAILABLE`. */
+  async online(people: readonly Person[]): Promise<ReadonlySet<string>> {
+    return new Set((await whoIsOnline(this.#options.presence, people)).map(({ id }) => id));
   }
 
   /**

@@ -13,6 +13,7 @@ import {
   roomPolicy,
 } from '#libs/protocol/room-kinds.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
+import type { ConversationStore } from '#libs/store/conversation-store.ts';
 import type { RoomRecord, RoomStanding, RoomStore } from '#libs/store/room-store.ts';
 import type { People } from './people.ts';
 
@@ -87,6 +88,7 @@ function standingIn(found: RoomStanding | undefined): Standing {
 export interface RoomEntryOptions {
   readonly rules: RoomRules;
   readonly rooms: Pick<RoomStore, 'standing' | 'recheck' | 'create'>;
+  readonly conversations: Pick<ConversationStore, 'hasCustomerOf'>;
   readonly people: Pick<People, 'byIds' | 'requirePower'>;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -161,7 +163,15 @@ export class RoomEntry implements RoomAccess {
   }
 
   async #readManaged(bearer: RoomBearer, room: string): Promise<Retention> {
-    return retentionOf((await standingOfReader(this.#options.rooms, room, bearer.userId)).room);
+    const { rooms, conversations } = this.#options;
+    const standing = await rooms.standing(room, bearer.userId);
+    if (standing === undefined) throw new HubError('FORBIDDEN');
+    const { readAfterEnd }: ManagedPolicy = ROOM_KINDS[standing.room.kind];
+    if (readAfterEnd !== true) return retentionOf(open(memberOnly(standing)).room);
+    // A10: members read a conversation after its end, and so does the agent who has its customer now.
+    const mayRead = standing.isMember || (await conversations.hasCustomerOf(room, bearer.userId));
+    if (!mayRead) throw new HubError('FORBIDDEN');
+    return retentionOf(standing.room);
   }
 }
 
@@ -185,14 +195,7 @@ export interface KnownRoom {
  * a member of a closed room.
  */
 export async function standingOfMember(rooms: Pick<RoomStore, 'standing'>, room: string, user: string): Promise<RoomStanding> {
-  return open(await standingOf(rooms, room, user));
-}
-
-/** As `standingOfMember`, for reading: members may read a conversation after its end (A10). */
-async function standingOfReader(rooms: Pick<RoomStore, 'standing'>, room: string, user: string): Promise<RoomStanding> {
-  const standing = await standingOf(rooms, room, user);
-  const { readAfterEnd }: ManagedPolicy = ROOM_KINDS[standing.room.kind];
-  return readAfterEnd === true ? standing : open(standing);
+  return open(memberOnly(await rooms.standing(room, user)));
 }
 
 /** As `standingOfMember`, with all members. */
@@ -202,8 +205,7 @@ export async function roomOfMember(rooms: Pick<RoomStore, 'withMembers'>, room: 
   return open(found);
 }
 
-async function standingOf(rooms: Pick<RoomStore, 'standing'>, room: string, user: string): Promise<RoomStanding> {
-  const standing = await rooms.standing(room, user);
+function memberOnly(standing: RoomStanding | undefined): RoomStanding {
   if (standing === undefined || !standing.isMember) throw new HubError('FORBIDDEN');
   return standing;
 }

@@ -80,6 +80,8 @@ export interface ConversationRecord {
   readonly customer: Person;
   readonly agent: Person | undefined;
   readonly createdAt: number;
+  /** Undefined while it is open. */
+  readonly endedAt?: number | undefined;
 }
 
 /** A conversation to be opened. */
@@ -98,6 +100,7 @@ export interface NewConversation {
 export interface ConversationFilter {
   readonly state?: ConversationState | undefined;
   readonly agent?: string | undefined;
+  readonly customer?: string | undefined;
   /** A place in the list of the same filter. */
   readonly after?: ConversationPlace | undefined;
   readonly limit: number;
@@ -121,6 +124,11 @@ export interface ConversationStore {
    */
   open(conversation: NewConversation): Promise<'made' | 'too-many' | ConversationRecord>;
   get(room: string): Promise<ConversationRecord | undefined>;
+  /**
+   * Whether an agent has an open conversation with the customer of this ended one (A10). False if
+   * the room is no ended conversation.
+   */
+  hasCustomerOf(room: string, agent: string): Promise<boolean>;
   /** At most `limit`. Queued conversations: the oldest first; otherwise the newest first. */
   list(filter: ConversationFilter): Promise<ListPage<ConversationRecord, ConversationPlace>>;
   /**

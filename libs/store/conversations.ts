@@ -32,9 +32,11 @@ type ConversationRow = {
   agent_id: string | null;
   agent_name: string | null;
   created_at: number;
+  ended_at: number | null;
 };
 
-const COLUMNS = 'c.room, c.subject, c.state, c.customer_id, c.customer_name, c.agent_id, c.agent_name, c.created_at';
+const COLUMNS = `c.room, c.subject, c.state, c.customer_id, c.customer_name, c.agent_id, c.agent_name, c.created_at,
+  (SELECT r.closed_at FROM rooms r WHERE r.room = c.room) AS ended_at`;
 
 /** Conversations in PostgreSQL. */
 export class PostgresConversations implements ConversationStore {
@@ -71,6 +73,15 @@ export class PostgresConversations implements ConversationStore {
   async get(room: string): Promise<ConversationRecord | undefined> {
     const row = await this.#database.first<ConversationRow>(`SELECT ${COLUMNS} FROM conversations c WHERE c.room = $1`, [room]);
     return row && conversationOf(row);
+  }
+
+  async hasCustomerOf(room: string, agent: string): Promise<boolean> {
+    const found = await this.#database.first(
+      `SELECT 1 FROM conversations ended JOIN conversations o ON o.customer_id = ended.customer_id
+        WHERE ended.room = $1 AND ended.state = 'closed' AND o.agent_id = $2 AND o.state = 'assigned' LIMIT 1`,
+      [room, agent],
+    );
+    return found !== undefined;
   }
 
   async list(filter: ConversationFilter): Promise<ListPage<ConversationRecord, ConversationPlace>> {
@@ -122,7 +133,7 @@ export class PostgresConversations implements ConversationStore {
  * The statement has only the conditions of the filter, because each combination has an index in its
  * order. Exported for the test of its plans.
  */
-export function conversationPage({ state, agent, after, limit }: ConversationFilter): {
+export function conversationPage({ state, agent, customer, after, limit }: ConversationFilter): {
   readonly sql: string;
   readonly values: readonly unknown[];
 } {
@@ -132,6 +143,7 @@ export function conversationPage({ state, agent, after, limit }: ConversationFil
   const conditions = [
     ...(state === undefined ? [] : [`c.state = ${value(state)}`]),
     ...(agent === undefined ? [] : [`c.agent_id = ${value(agent)}`]),
+    ...(customer === undefined ? [] : [`c.customer_id = ${value(customer)}`]),
     ...(after === undefined ? [] : [`(c.created_at, c.seq) ${behind} (${value(after.createdAt)}::bigint, ${value(after.seq)}::bigint)`]),
   ];
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
@@ -190,5 +202,6 @@ function conversationOf(row: ConversationRow): ConversationRecord {
     customer: { id: row.customer_id, name: row.customer_name, kind: 'customer' },
     agent: row.agent_id === null ? undefined : { id: row.agent_id, name: row.agent_name ?? '', kind: 'agent' },
     createdAt: row.created_at,
+    ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
   };
 }

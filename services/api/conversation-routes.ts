@@ -5,6 +5,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { may } from '#libs/protocol/user-kinds.ts';
 import type { RoomServices } from '#libs/rooms/room-services.ts';
 import type { ConversationRecord } from '#libs/store/conversation-store.ts';
+import type { Logger } from '#libs/telemetry/logger.ts';
 import { authenticated } from './access.ts';
 import type { Routes } from './api-parts.ts';
 import { idempotent, newRoom } from './idempotency.ts';
@@ -29,6 +30,8 @@ const Conversation = Type.Object(
     customer: PersonView,
     agent: Type.Optional(PersonView),
     createdAt: Type.Integer({ description: 'Unix milliseconds.' }),
+    endedAt: Type.Optional(Type.Integer({ description: 'Unix milliseconds. Absent while it is open.' })),
+    customerOnline: Type.Optional(Type.Boolean({ description: 'For agents. Absent if the hub cannot tell.' })),
   },
   { description: 'A conversation of a customer.' },
 );
@@ -58,6 +61,7 @@ const ListQuery = Type.Object(
   {
     state: Type.Optional(State),
     agent: Type.Optional(UserId),
+    customer: Type.Optional({ ...UserId, description: 'For agents. A customer gets their own only.' }),
     ...pageQuery(LIST_MAX),
   },
   { additionalProperties: false },
@@ -100,27 +104,33 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
     api.get<{ Querystring: Static<typeof ListQuery> }>(
       '/conversations',
       {
-        ...authenticated('answer'),
+        ...authenticated('ask', 'answer'),
         schema: {
           tags: TAGS,
-          summary: 'List conversations, for agents (A10)',
-          description: 'With `state=queued` the longest waiting first, otherwise the newest first; page by page (A16).',
+          summary: 'List conversations (A10)',
+          description:
+            'Agents get those of all customers, a customer their own. With `state=queued` the longest waiting first, otherwise the newest first; page by page (A16).',
           querystring: ListQuery,
           response: { 200: Conversations, ...errors(403) },
         },
       },
-      async ({ query: { state, agent, after, limit = LIST_MAX } }) => {
+      async ({ user, query: { state, agent, customer: asked, after, limit = LIST_MAX } }) => {
+        const answers = may(user.kind, 'answer');
+        const customer = answers ? asked : user.userId;
+        if (!answers && asked !== undefined && asked !== user.userId) throw new HubError('FORBIDDEN');
         // A cursor is valid only for the same filters. In another list it would skip items that
         // nobody has seen.
-        const list = JSON.stringify(['conversations', state, agent]);
+        const list = JSON.stringify(['conversations', state, agent, ...(customer === undefined ? [] : [customer])]);
         const place = after === undefined ? undefined : placeOf<Place>(list, after, [0, 0]);
         const { items, next } = await store.conversations.list({
           state,
           agent,
+          customer,
           after: place && { createdAt: place[0], seq: place[1] },
           limit,
         });
-        return { conversations: items.map(view), ...nextOf(list, next && [next.createdAt, next.seq]) };
+        const views = answers ? await withPresence(assignment, parts.log, items) : items.map(view);
+        return { conversations: views, ...nextOf(list, next && [next.createdAt, next.seq]) };
       },
     );
 
@@ -145,7 +155,8 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
         if (record === undefined) throw new HubError('ROOM_NOT_FOUND');
         const customer = await store.customers.byId(record.customer.id);
         const { channel, metadata } = customer ?? {};
-        return { ...view(record), ...(channel === undefined ? {} : { channel }), ...(metadata === undefined ? {} : { metadata }) };
+        const [seen = view(record)] = await withPresence(assignment, parts.log, [record]);
+        return { ...seen, ...(channel === undefined ? {} : { channel }), ...(metadata === undefined ? {} : { metadata }) };
       },
     );
 
@@ -196,6 +207,22 @@ export function conversationRoutes({ assignment }: Pick<RoomServices, 'assignmen
   };
 }
 
-function view({ room, state, subject, customer, agent, createdAt }: ConversationRecord): Static<typeof Conversation> {
-  return { room, state, subject, customer, ...(agent === undefined ? {} : { agent }), createdAt };
+function view({ room, state, subject, customer, agent, createdAt, endedAt }: ConversationRecord): Static<typeof Conversation> {
+  const ended = endedAt === undefined ? {} : { endedAt };
+  return { room, state, subject, customer, ...(agent === undefined ? {} : { agent }), createdAt, ...ended };
+}
+
+/** Whether each customer is online, for agents. A list without it is better than none. */
+async function withPresence(
+  assignment: RoomServices['assignment'],
+  log: Logger,
+  records: readonly ConversationRecord[],
+): Promise<Static<typeof Conversation>[]> {
+  try {
+    const online = await assignment.online(records.map(({ customer }) => customer));
+    return records.map((record) => ({ ...view(record), customerOnline: online.has(record.customer.id) }));
+  } catch (error) {
+    log.debug({ err: error }, 'conversations are listed without the presence of their customers');
+    return records.map(view);
+  }
 }

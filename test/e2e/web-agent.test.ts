@@ -4,7 +4,17 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AGENT_PASSWORD, addAgents, atDesk, logInAsAgent } from '#test/support/agents.ts';
 import { AllInOne } from '#test/support/all-in-one.ts';
 import { seriousFaults } from '#test/support/axe.ts';
-import { connected, enterAsGuest, launchBrowser, newPerson, openTab, PATIENCE_MS, screenshot, shows } from '#test/support/browser.ts';
+import {
+  connected,
+  enterAsGuest,
+  launchBrowser,
+  newPerson,
+  openTab,
+  PATIENCE_MS,
+  screenshot,
+  shows,
+  threadOf,
+} from '#test/support/browser.ts';
 import { Customer } from '#test/support/customer.ts';
 import { askedForNotifications, clickNotification, hide, playNotifications, shownNotifications } from '#test/support/notifications.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
@@ -177,6 +187,39 @@ describe('the workbench', () => {
     await row(back, 'Fay').click();
     await said(back).getByText('it is here, thank you').waitFor();
     await unread(back, 'Fay', 0);
+  });
+
+  it('[A10] one thread for each customer, who comes back: what was said before stands above a line, for both sides', async () => {
+    const customer = await openTab(await newPerson(browser), `${hub.url}/widget.html?channel=shop`, problems);
+    await customer.getByLabel(/name/i).fill('Wim');
+    await customer.keyboard.press('Enter');
+    const write = async (text: string) => {
+      await customer.getByLabel('Message', { exact: true }).fill(text);
+      await customer.keyboard.press('Enter');
+      await said(customer).getByText(text).waitFor();
+    };
+    await write('where is it?');
+    await customer.getByRole('button', { name: 'End', exact: true }).press('Enter');
+    await customer.getByRole('button', { name: 'End it' }).press('Enter');
+    await customer.getByText('Write again').waitFor();
+    await write('it came');
+    const thread = ['where is it?', '---', 'it came'];
+    await expect.poll(() => threadOf(customer)).toEqual(thread);
+    await customer.getByText(/^Earlier conversation, ended /).waitFor();
+    await customer.reload();
+    await expect.poll(() => threadOf(customer)).toEqual(thread);
+    const { page } = await agent('Zoe');
+    await row(page, 'Wim').press('Enter');
+    await expect.poll(() => threadOf(page)).toEqual(thread);
+    const presence = page.getByRole('region', { name: 'Wim' }).getByRole('img', { name: 'The customer is' });
+    await expect.poll(() => presence.getAttribute('aria-label')).toBe('The customer is online');
+    await row(page, 'Wim').getByRole('img', { name: 'The customer is online' }).waitFor();
+    await screenshot(page, 'agent-earlier');
+    expect(await seriousFaults(page)).toEqual([]);
+    await customer.close();
+    await expect.poll(() => presence.getAttribute('aria-label')).toBe('The customer is away');
+    await page.setViewportSize({ width: 360, height: 740 });
+    await screenshot(page, 'agent-earlier-phone');
   });
 
   it('[A8] loads what is older on demand, and the place one reads stays', async () => {

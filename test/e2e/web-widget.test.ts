@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } 
 import { addAgents, logInAsAgent } from '#test/support/agents.ts';
 import { AllInOne } from '#test/support/all-in-one.ts';
 import { seriousFaults } from '#test/support/axe.ts';
-import { launchEveryday, launchPrivate, newPerson, openTab, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
+import { launchEveryday, launchPrivate, newPerson, openTab, PATIENCE_MS, screenshot, threadOf } from '#test/support/browser.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { ShopSite } from '#test/support/shop-site.ts';
@@ -260,7 +260,9 @@ describe('the widget in a page of another site', () => {
     await line(again, 'good bye').waitFor();
     await write(again, 'thank you');
     await again.getByText('You are talking to Max agent.').waitFor();
-    expect(await again.locator('li[data-state]').count()).toBe(1);
+    // What was said before stands above a line.
+    await expect.poll(() => threadOf(again)).toEqual(['where is it?', 'it comes today', 'good bye', '---', 'thank you']);
+    await screenshot(back, 'widget-earlier');
 
     await max.reload();
     await max.getByRole('tab', { name: /Ended/ }).click();

@@ -118,6 +118,43 @@ describe('conversations', () => {
     expect((await api.call('GET', '/conversations?state=assigned', max)).body.conversations).toEqual([]);
   });
 
+  it('[A10] ended ones are read by the agent who has their customer now, and by nobody else', async () => {
+    const stage = await RoomStage.start(redis.url);
+    const api = await stage.api();
+    await stage.arrive(max, zoe);
+    const first = await open(api, zoe);
+    const words = '😀'.repeat(2000);
+    expect((await api.call('POST', '/publish', 'service', { room: first.room, text: words })).status).toBe(200);
+    const tooLong = await api.call('POST', '/publish', 'service', { room: first.room, text: `${words}x` });
+    expect(tooLong.body.code).toBe('MESSAGE_TOO_LONG');
+    const read = async (who: StagePerson) => {
+      const { status, body } = await api.call('GET', `/rooms/${first.room}/messages`, who);
+      return status === 200 ? body.messages.map(({ message }: { message: { text: string } }) => message.text) : body.code;
+    };
+    expect(await read(mia)).toBe('FORBIDDEN');
+    expect((await api.call('POST', `/conversations/${first.room}/close`, zoe)).status).toBe(204);
+    expect([await read(max), await read(zoe), await read(mia)]).toEqual([[words], [words], 'FORBIDDEN']);
+    await stage.depart(max);
+    await stage.arrive(mia);
+    const second = await open(api, zoe);
+    expect(second.agent.id).toBe('mia');
+    expect([await read(mia), await read(bearer('abe', 'agent')), await read(yan)]).toEqual([[words], 'FORBIDDEN', 'FORBIDDEN']);
+    const ended = { ...first, state: 'closed', endedAt: expect.any(Number) };
+    const list = async (who: StagePerson, query: string) => (await api.call('GET', `/conversations?${query}`, who)).body;
+    expect(await list(mia, 'state=closed&customer=zoe')).toEqual({ conversations: [{ ...ended, customerOnline: true }] });
+    expect(await list(zoe, 'state=closed')).toEqual({ conversations: [ended] });
+    expect(await list(yan, '')).toEqual({ conversations: [] });
+    expect(await list(yan, 'customer=zoe')).toMatchObject({ code: 'FORBIDDEN' });
+    await stage.depart(zoe);
+    expect((await list(mia, 'state=assigned')).conversations).toMatchObject([{ room: second.room, customerOnline: false }]);
+    await api.call('POST', `/conversations/${second.room}/assign`, max);
+    expect(await read(mia)).toBe('FORBIDDEN');
+    await api.call('POST', `/conversations/${second.room}/assign`, mia);
+    expect(await read(mia)).toEqual([words]);
+    expect((await api.call('POST', `/conversations/${second.room}/close`, mia)).status).toBe(204);
+    expect(await read(mia)).toBe('FORBIDDEN');
+  });
+
   it('[A10] are known one by one to their customer and, with what the customer told, to agents, who see which of them are online', async () => {
     const stage = await RoomStage.start(redis.url);
     const api = await stage.api();
@@ -125,12 +162,16 @@ describe('conversations', () => {
     await stage.arrive(max, mia, zoe);
     const opened = await open(api, zoe, { subject: 'A parcel' });
     expect(await api.call('GET', `/conversations/${opened.room}`, zoe)).toEqual({ status: 200, body: opened });
-    const known = { status: 200, body: { ...opened, channel: 'shop', metadata: { plan: 'gold' } } };
+    const known = { status: 200, body: { ...opened, customerOnline: true, channel: 'shop', metadata: { plan: 'gold' } } };
     expect(await api.call('GET', `/conversations/${opened.room}`, mia)).toEqual(known);
     const unknown = await open(api, yan);
-    expect((await api.call('GET', `/conversations/${unknown.room}`, max)).body).toEqual(unknown);
+    expect((await api.call('GET', `/conversations/${unknown.room}`, max)).body).toEqual({ ...unknown, customerOnline: false });
     expect((await api.call('POST', `/conversations/${opened.room}/close`, zoe)).status).toBe(204);
-    expect((await api.call('GET', `/conversations/${opened.room}`, zoe)).body).toEqual({ ...opened, state: 'closed' });
+    expect((await api.call('GET', `/conversations/${opened.room}`, zoe)).body).toEqual({
+      ...opened,
+      state: 'closed',
+      endedAt: expect.any(Number),
+    });
     for (const who of [yan, bearer('ann')]) expect((await api.call('GET', `/conversations/${opened.room}`, who)).status).toBe(403);
     expect((await api.call('GET', '/conversations/conv:none', zoe)).body.code).toBe('FORBIDDEN');
     expect((await api.call('GET', '/conversations/conv:none', max)).body.code).toBe('ROOM_NOT_FOUND');
@@ -233,14 +274,14 @@ describe('conversations', () => {
     expect(await stage.store.cursors.waiting('max')).toEqual([]);
   });
 
-  it('[A10] are opened by customers and listed by agents only', async () => {
+  it('[A10] are opened by customers, listed by agents, and by customers their own', async () => {
     const stage = await RoomStage.start(redis.url);
     const api = await stage.api();
     for (const kind of ['user', 'guest', 'agent']) expect((await api.call('POST', '/conversations', bearer('x', kind))).status).toBe(403);
-    for (const kind of ['user', 'guest', 'customer']) {
-      expect((await api.call('GET', '/conversations', bearer('x', kind))).status).toBe(403);
+    for (const kind of ['user', 'guest']) expect((await api.call('GET', '/conversations', bearer('x', kind))).status).toBe(403);
+    expect((await api.call('GET', '/conversations', bearer('x', 'customer'))).body).toEqual({ conversations: [] });
+    for (const kind of ['user', 'guest', 'customer'])
       expect((await api.call('POST', '/conversations/conv:x/assign', bearer('x', kind))).status).toBe(403);
-    }
     expect((await api.call('POST', '/conversations', zoe, { subject: 'x'.repeat(61) })).status).toBe(400);
     expect((await api.call('POST', '/conversations', zoe, { topic: 'x' })).body.details[0].path).toBe('/topic');
     expect((await api.call('GET', '/conversations?state=lost', max)).body.code).toBe('INVALID_REQUEST');

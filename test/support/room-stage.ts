@@ -186,12 +186,13 @@ export class RoomStage {
         throw error;
       },
     });
-    const access = new RoomEntry({ rules: new RoomRules({ openRooms }), rooms: store.rooms, people: new People(store), now: Date.now });
+    const access = new RoomEntry({ ...store, rules: new RoomRules({ openRooms }), people: new People(store), now: Date.now });
     const history = new RoomHistory({ access, messages: store.messages, broker });
     const writer = new MessageWriter({
       broker,
       messages: store.messages,
       messageMaxChars: 200,
+      conversationMaxChars: 2000,
       dataMaxBytes: 4096,
       now: Date.now,
       background: new WatchedBackground(),

@@ -16,7 +16,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import type { JoinTarget, Position } from '#libs/protocol/frame-types.ts';
 import { DEPTH_MAX, memberText } from '#libs/protocol/json-text.ts';
 import { MEMBER_EVENTS_MAX, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
-import { isManagedRoom, mustJoin } from '#libs/protocol/room-kinds.ts';
+import { isManagedRoom, isReadAfterEnd, mustJoin } from '#libs/protocol/room-kinds.ts';
 import { buildFrame, JsonText } from '#libs/protocol/server-frame.ts';
 import { encode } from '#libs/protocol/signals.ts';
 import { requirePower, requireRoom } from '#libs/protocol/user-kinds.ts';
@@ -224,7 +224,9 @@ export class FrameHandler {
     try {
       return (await this.#membership(connection, room)).retention;
     } catch (error) {
-      if (HubError.from(error).code !== 'ROOM_CLOSED') throw error;
+      // A10: who is no member may read a conversation after its end, too.
+      const { code } = HubError.from(error);
+      if (code !== 'ROOM_CLOSED' && !(code === 'FORBIDDEN' && isReadAfterEnd(room))) throw error;
       const { user, bearer } = connection;
       return this.#options.access.read(user.bearer(bearer), room);
     }

@@ -6,6 +6,7 @@ import { useLanguage, useText } from '../i18n/language.tsx';
 import { dateAndTime } from '../i18n/times.ts';
 import { KindTag, PersonName, Sentence } from '../people/person-name.tsx';
 import styles from './agent.module.css';
+import { CustomerPresence } from './customer-presence.tsx';
 import type { Workbench } from './workbench.ts';
 import type { Current, Details, WorkbenchView } from './workbench-view.ts';
 
@@ -64,6 +65,7 @@ export function ConversationPane({ bench, view, current }: ConversationPaneProps
             <Title component="h2" order={2} size="h5" className={styles.name}>
               {customer.name}
             </Title>
+            <CustomerPresence online={view.status.state === 'connected' ? details.customerOnline : undefined} />
             <KindTag kind={customer.kind} />
           </div>
           <Text size="sm" c="dimmed" truncate>

@@ -12,6 +12,7 @@ import { MoreButton } from '../ui/more-button.tsx';
 import { Preferences } from '../ui/preferences.tsx';
 import styles from './agent.module.css';
 import { ConversationPane } from './conversation-pane.tsx';
+import { CustomerPresence } from './customer-presence.tsx';
 import type { Workbench } from './workbench.ts';
 import type { Conversation, InboxEntry, WorkbenchView } from './workbench-view.ts';
 
@@ -105,6 +106,7 @@ export function Inbox({ bench, view, notifier }: InboxProps) {
                 rows={rows[one]}
                 none={text.none[one]}
                 current={view.current?.details.room}
+                connected={view.status.state === 'connected'}
                 onSelect={(room) => void bench.select(room)}
                 more={one !== 'mine' && view.more[one] ? () => bench.more(one) : undefined}
               />
@@ -141,14 +143,16 @@ function rowOfEntry({ conversation, unread, last }: InboxEntry): Row {
   return { ...rowOf(conversation), unread, line: last };
 }
 
-function rowOf({ room, customer, subject, createdAt }: Conversation): Row {
-  return { room, customer, subject, at: createdAt, unread: 0, line: undefined };
+function rowOf({ room, customer, customerOnline, subject, createdAt }: Conversation): Row {
+  return { room, customer, online: customerOnline, subject, at: createdAt, unread: 0, line: undefined };
 }
 
 /** A row of a list: one conversation. */
 interface Row {
   readonly room: string;
   readonly customer: Person;
+  /** Whether the customer is online. Undefined if the hub cannot tell. */
+  readonly online: boolean | undefined;
   readonly subject: string;
   /** Unix milliseconds. */
   readonly at: number;
@@ -162,23 +166,26 @@ interface ConversationListProps {
   /** The text for an empty list. */
   readonly none: string;
   readonly current: string | undefined;
+  /** Without a connection nobody is shown as online. */
+  readonly connected: boolean;
   readonly onSelect: (room: string) => void;
   /** Shows one more page. Undefined if there is none. */
   readonly more: (() => Promise<unknown>) | undefined;
 }
 
 /** A list of conversations. */
-function ConversationList({ rows, none, current, onSelect, more }: ConversationListProps) {
+function ConversationList({ rows, none, current, connected, onSelect, more }: ConversationListProps) {
   const text = useText('agent');
   const { locale } = useLanguage();
   if (rows.length === 0) return <p className={styles.none}>{none}</p>;
   return (
     <>
       <ul className={styles.rows}>
-        {rows.map(({ room, customer, subject, at, unread, line }) => (
+        {rows.map(({ room, customer, online, subject, at, unread, line }) => (
           <li key={room}>
             <button type="button" className={styles.row} aria-current={room === current} onClick={() => onSelect(room)}>
               <span className={styles.name}>
+                <CustomerPresence online={connected ? online : undefined} />
                 <PersonName person={customer} />
               </span>
               <time dateTime={new Date(at).toISOString()}>{timeOfDay(at, locale)}</time>

@@ -12,6 +12,10 @@ export interface Conversation {
   readonly agent?: Person;
   /** Unix milliseconds. */
   readonly createdAt: number;
+  /** Unix milliseconds. Absent while it is open. */
+  readonly endedAt?: number;
+  /** Absent if the hub cannot tell. */
+  readonly customerOnline?: boolean;
 }
 
 /** A conversation with the facts about its customer. */

@@ -1,6 +1,8 @@
 /** An agent's conversations: the queue, my own and my colleagues'. Knows no React. */
 import { createStore } from 'zustand/vanilla';
 import type { ClientStatus, ParleyClient, Person } from '#libs/client/index.ts';
+import { CONVERSATION_CHARS } from '#libs/protocol/limits.ts';
+import type { EndedConversation } from '../conversation/earlier-conversations.ts';
 import { codeOf } from '../conversation/error-code.ts';
 import { Thread } from '../conversation/thread.ts';
 import type { Timers } from '../conversation/timers.ts';
@@ -20,9 +22,6 @@ interface WorkbenchOptions {
   /** Whether the page is visible. */
   readonly visible: () => boolean;
 }
-
-/** Code points of a message until `welcome` tells the limit. */
-const LIMIT = 200;
 
 const BEGINNING: ClientStatus = { state: 'connecting', attempt: 0 };
 
@@ -51,7 +50,7 @@ export class Workbench {
     current: undefined,
     colleagues: [],
     failure: undefined,
-    limit: LIMIT,
+    limit: CONVERSATION_CHARS,
   }));
   readonly view: View<WorkbenchView> = this.#store;
 
@@ -102,6 +101,7 @@ export class Workbench {
       const thread = this.#threadOf(client, details.room);
       await this.#try(() => thread.read());
     }
+    await this.#thread?.loadEarlier();
     this.#markRead();
   }
 
@@ -175,7 +175,7 @@ export class Workbench {
     this.#client = client;
     this.#change({ phase: 'inbox', me, status: client.status, loginError: undefined });
     client.on('welcome', ({ limits }) => {
-      this.#change({ limit: limits.messageChars });
+      this.#change({ limit: limits.conversationChars ?? limits.messageChars });
       void this.refresh();
     });
     client.on('status', (status) => {
@@ -194,6 +194,8 @@ export class Workbench {
       if (closed !== undefined) this.#replace({ ...closed, state: 'closed' });
       void this.refresh();
     });
+    // The customer came or went.
+    client.on('member', () => void this.refresh());
     client.on('command', ({ code }) => {
       if (code === 'conversation') void this.refresh();
     });
@@ -243,6 +245,8 @@ export class Workbench {
     const more = { waiting: lists.more('waiting'), others: lists.more('others'), ended: lists.more('ended') };
     this.#change({ colleagues: online.agents.filter(({ id }) => id !== me), more });
     await Promise.all(mine.map(({ room }) => this.#enter(client, room)));
+    // The conversation in view may be mine since now.
+    if (mine.some(({ room }) => room === this.#details?.room)) await this.#thread?.loadEarlier();
     this.#markRead();
   }
 
@@ -256,10 +260,22 @@ export class Workbench {
     const known = this.#threads.get(room);
     if (known !== undefined) return known;
     const me = this.#me ?? { id: '', name: '' };
-    const thread = new Thread({ client, room, me, timers: this.#options.timers, keepsHistory: true });
+    const earlier = () => this.#endedBefore(room);
+    const thread = new Thread({ client, room, me, timers: this.#options.timers, keepsHistory: true, earlier });
     thread.view.subscribe(() => this.#threads.get(room) === thread && this.#changed(room));
     this.#threads.set(room, thread);
     return thread;
+  }
+
+  /** The ended conversations of the same customer that were opened before this one. */
+  async #endedBefore(room: string): Promise<EndedConversation[]> {
+    const one = this.#conversations.find((conversation) => conversation.room === room);
+    if (one === undefined) return [];
+    const list = `/conversations?state=closed&customer=${encodeURIComponent(one.customer.id)}`;
+    const { conversations } = (await this.#options.login.call('GET', list)) as { readonly conversations: readonly Conversation[] };
+    return conversations
+      .filter((other) => other.room !== room && other.createdAt <= one.createdAt)
+      .map((other) => ({ room: other.room, endedAt: other.endedAt ?? other.createdAt }));
   }
 
   #drop(room: string, thread: Thread): void {

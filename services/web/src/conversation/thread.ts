@@ -3,6 +3,7 @@
 import { createStore } from 'zustand/vanilla';
 import type { ParleyClient, Person } from '#libs/client/index.ts';
 import type { View } from '../state/view.ts';
+import { EarlierConversations, type FindEnded } from './earlier-conversations.ts';
 import { codeOf, mayWorkLater } from './error-code.ts';
 import { Outbox, type OutboxEntry } from './outbox.ts';
 import { type PlacedMessage, Timeline, type TimelineItem } from './timeline.ts';
@@ -33,6 +34,8 @@ export interface ThreadOptions {
   readonly onRoom?: (room: string) => void;
   /** Whether the room stores messages. If so, its offsets never fall (M3). */
   readonly keepsHistory: boolean;
+  /** Finds ended conversations whose messages stand above those of the room. */
+  readonly earlier?: FindEnded;
 }
 
 /** `idle`: not joined yet. `refused`: cannot be joined, see `code`. `over`: closed, see `code`. */
@@ -57,7 +60,8 @@ interface ThreadState {
 /** The messages of one room. Pages read `view` and call the methods. */
 export class Thread {
   readonly #options: ThreadOptions;
-  readonly #timeline = new Timeline();
+  #timeline = new Timeline();
+  readonly #earlier: EarlierConversations | undefined;
   readonly #outbox = new Outbox();
   readonly #typists: Typists;
   readonly #store = createStore<ThreadState>(() => ({
@@ -74,10 +78,13 @@ export class Thread {
   #draft = '';
   #keepsHistory: boolean;
   #newCount = 0;
+  /** Whether the hub has messages of the room itself above those here. */
+  #ownOlder: 'none' | 'some' = 'none';
 
   constructor(options: ThreadOptions) {
     this.#options = options;
     this.#keepsHistory = options.keepsHistory;
+    this.#earlier = options.earlier && new EarlierConversations(options.earlier, options.client);
     this.#typists = new Typists(options.timers, (typing) => this.#store.setState({ typing }));
     if (options.room !== undefined) this.#store.setState({ room: options.room, status: 'idle' });
   }
@@ -163,6 +170,27 @@ export class Thread {
     if (room === undefined) return;
     const { messages } = await this.#options.client.history(room, {});
     this.resync(messages);
+  }
+
+  /**
+   * The room ended, and the next message opens another one. What was said stays, above a line that
+   * says when it ended.
+   */
+  beginNext(endedAt: number): void {
+    const { room } = this.#state;
+    if (room === undefined || this.#earlier === undefined) return;
+    this.#earlier.push({ room, endedAt }, this.#timeline, this.#ownOlder === 'some');
+    this.#timeline = new Timeline();
+    this.#typists.clear();
+    this.#show({ room: undefined, status: 'open', code: undefined, firstNew: undefined, ...this.#measureOlder() });
+  }
+
+  /**
+   * Shows the end of what was said before, if nothing older of the room itself is to be loaded. Asks
+   * the hub once, however often it is called.
+   */
+  async loadEarlier(): Promise<void> {
+    if (this.#earlier?.known === false && this.#ownOlder === 'none') await this.loadOlder();
   }
 
   /** Leaves the room. The messages stay. */
@@ -259,12 +287,18 @@ export class Thread {
   async loadOlder(): Promise<void> {
     const { room, older } = this.#state;
     const before = this.#timeline.first;
-    if (room === undefined || before === undefined || older === 'loading' || older === 'none') return;
+    if (older === 'loading') return;
+    const own = room !== undefined && before !== undefined && this.#ownOlder === 'some';
+    if (!own && this.#earlier === undefined) return;
     this.#store.setState({ older: 'loading' });
     try {
-      const page = await this.#options.client.history(room, { before, limit: OLDER_PAGE });
-      this.#timeline.add(page.messages);
-      this.#show({ older: page.more && page.messages.length > 0 ? 'some' : 'none' });
+      if (own) {
+        const page = await this.#options.client.history(room, { before, limit: OLDER_PAGE });
+        this.#timeline.add(page.messages);
+        this.#ownOlder = page.more && page.messages.length > 0 ? 'some' : 'none';
+        if (this.#ownOlder === 'none') await this.#earlier?.look();
+      } else await this.#earlier?.load();
+      this.#show({ older: this.#older });
     } catch {
       this.#store.setState({ older: 'failed' });
     }
@@ -279,7 +313,9 @@ export class Thread {
 
   /** Drops the oldest messages of a long list. Call it only while the end is in view. */
   trim(): void {
-    if (this.#timeline.trim()) this.#show({ older: 'some' });
+    if (!this.#timeline.trim()) return;
+    this.#ownOlder = 'some';
+    this.#show({ older: 'some' });
   }
 
   /** The room was joined. `count`: the people in it. */
@@ -306,13 +342,24 @@ export class Thread {
   }
 
   #show(changes: Partial<ThreadState> = {}): void {
-    this.#store.setState({ items: this.#timeline.items, outbox: this.#outbox.entries, ...changes });
+    this.#store.setState({ items: this.#items, outbox: this.#outbox.entries, ...changes });
   }
 
   /** Offsets begin at 1. If the first message has offset 1, there is nothing above it. */
   #measureOlder(): Partial<ThreadState> {
     if (this.#state.older === 'loading') return {};
-    return { older: (this.#timeline.first ?? 0) > 1 ? 'some' : 'none' };
+    this.#ownOlder = (this.#timeline.first ?? 0) > 1 ? 'some' : 'none';
+    return { older: this.#older };
+  }
+
+  get #older(): 'none' | 'some' {
+    return this.#ownOlder === 'some' || this.#earlier?.more === true ? 'some' : 'none';
+  }
+
+  /** The earlier conversations stand above the room. */
+  get #items(): readonly TimelineItem[] {
+    const earlier = this.#earlier?.items ?? [];
+    return earlier.length === 0 ? this.#timeline.items : [...earlier, ...this.#timeline.items];
   }
 
   #findFirstNew(): Partial<ThreadState> {

@@ -5,6 +5,7 @@
 
 import { createStore } from 'zustand/vanilla';
 import type { ClientStatus, ParleyClient, Person } from '#libs/client/index.ts';
+import { CONVERSATION_CHARS } from '#libs/protocol/limits.ts';
 import { codeOf } from '../conversation/error-code.ts';
 import { type Acked, Thread } from '../conversation/thread.ts';
 import type { Timers } from '../conversation/timers.ts';
@@ -56,9 +57,6 @@ interface CustomerChatOptions {
   readonly uuid: () => string;
 }
 
-/** Code points of a message until `welcome` tells the limit. */
-const LIMIT = 200;
-
 /** The chat of one customer. Its `view` is all that the widget shows. */
 export class CustomerChat {
   readonly #options: CustomerChatOptions;
@@ -77,7 +75,7 @@ export class CustomerChat {
     connection: 'fine',
     conversation: undefined,
     thread: undefined,
-    limit: LIMIT,
+    limit: CONVERSATION_CHARS,
     unread: 0,
     focused: false,
   }));
@@ -160,9 +158,10 @@ export class CustomerChat {
 
   /** Publishes a message. If there is no open conversation, opens one. */
   publish(text: string): void {
-    if (this.#state.conversation?.state === 'closed') {
+    const { conversation } = this.#state;
+    if (conversation?.state === 'closed') {
       this.#change({ conversation: undefined });
-      this.#beginThread();
+      this.#thread?.beginNext(conversation.endedAt ?? this.#options.timers.now());
     }
     this.#thread?.publish(text);
   }
@@ -213,7 +212,7 @@ export class CustomerChat {
     this.#change({ phase: 'chat', me: this.#me });
     this.#beginThread();
     client.on('welcome', ({ limits }) => {
-      this.#change({ limit: limits.messageChars });
+      this.#change({ limit: limits.conversationChars ?? limits.messageChars });
       void this.#refresh();
     });
     client.on('status', ({ state, reason }) => {
@@ -272,14 +271,16 @@ export class CustomerChat {
     if (thread === undefined) return;
     thread.assignRoom(room);
     // Its last messages may have been published while there was no connection.
-    if (state === 'closed') return thread.read();
-    try {
-      await thread.join();
-    } catch (error) {
-      if (codeOf(error) !== 'ROOM_CLOSED') throw error;
-      this.#markClosed(room);
-      await thread.read();
-    }
+    if (state === 'closed') await thread.read();
+    else
+      try {
+        await thread.join();
+      } catch (error) {
+        if (codeOf(error) !== 'ROOM_CLOSED') throw error;
+        this.#markClosed(room);
+        await thread.read();
+      }
+    await thread.loadEarlier();
   }
 
   /**
@@ -289,11 +290,12 @@ export class CustomerChat {
   #beginThread(): void {
     const client = this.#client;
     if (client === undefined) return;
-    const thread = new Thread({
+    const thread: Thread = new Thread({
       client,
       me: this.#me,
       timers: this.#options.timers,
       keepsHistory: true,
+      earlier: () => this.#conversations.ended(thread.room),
       sendFirst: (id, text) => this.#sendFirst(client, id, text),
     });
     thread.view.subscribe(() => this.#thread === thread && this.#change());
@@ -326,7 +328,7 @@ export class CustomerChat {
   #markClosed(room: string): void {
     const { conversation } = this.#state;
     if (conversation?.room !== room) return;
-    this.#change({ conversation: { ...conversation, state: 'closed' } });
+    this.#change({ conversation: { ...conversation, state: 'closed', endedAt: this.#options.timers.now() } });
     this.#thread?.end('over', 'ROOM_CLOSED');
   }
 

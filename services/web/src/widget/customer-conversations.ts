@@ -1,4 +1,5 @@
 import type { Person } from '#libs/client/index.ts';
+import type { EndedConversation } from '../conversation/earlier-conversations.ts';
 import type { BrowserLogin } from '../login/browser-login.ts';
 import { ApiError } from '../login/hub-api.ts';
 
@@ -8,6 +9,10 @@ export interface CustomerConversation {
   readonly state: 'queued' | 'assigned' | 'closed';
   readonly customer: Person;
   readonly agent?: Person;
+  /** Unix milliseconds. */
+  readonly createdAt?: number;
+  /** Unix milliseconds. Absent while it is open. */
+  readonly endedAt?: number;
 }
 
 /** Finds the conversation of a customer, and opens new ones, over the HTTP API. */
@@ -45,6 +50,22 @@ export class CustomerConversations {
     const subject = subjectOf(text);
     const body = subject === undefined ? {} : { subject };
     return (await this.#call('POST', '/conversations', body, this.#keyAfter(after))) as CustomerConversation;
+  }
+
+  /**
+   * The ended conversations of the customer that were opened before the one of this room, the newest
+   * first. Without a room, all of them.
+   */
+  async ended(room: string | undefined): Promise<EndedConversation[]> {
+    const [{ conversations }, present] = await Promise.all([
+      this.#call('GET', '/conversations?state=closed') as Promise<{ readonly conversations: readonly CustomerConversation[] }>,
+      room === undefined ? undefined : this.#read(room),
+    ]);
+    const before = present?.createdAt ?? Number.POSITIVE_INFINITY;
+    return conversations.flatMap((one) => {
+      const { createdAt = 0, endedAt = createdAt } = one;
+      return one.room !== room && createdAt <= before ? [{ room: one.room, endedAt }] : [];
+    });
   }
 
   async #read(room: string): Promise<CustomerConversation> {
