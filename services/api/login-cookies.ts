@@ -20,9 +20,10 @@ const NAMES = { login: 'parley_refresh', agent: 'parley_agent', customer: 'parle
 
 /**
  * A second cookie beside the first. Scripts may read it, and it opens nothing: it tells the pages
- * that there is a login to renew. Without it, a page requests no renewal. The widget needs none.
+ * that there is a login to renew. Without it, a page requests no renewal. The widget learns from it
+ * whether its frame keeps cookies.
  */
-const HINTS = { login: 'parley_in', agent: 'parley_agent_in', customer: undefined } as const;
+const HINTS = { login: 'parley_in', agent: 'parley_agent_in', customer: 'parley_customer_in' } as const;
 
 type CookieOwner = keyof typeof NAMES;
 
@@ -45,8 +46,7 @@ export async function sendLogin<Answer extends Pick<LoginAnswer, 'refresh' | 'us
   const kept = { ...attributes(reply.request, parts.publicUrl, owner), maxAge };
   const suffix = cookieSuffix(parts.publicUrl);
   reply.setCookie(NAMES[owner] + suffix, answer.refresh, kept);
-  const hint = HINTS[owner];
-  if (hint !== undefined) reply.setCookie(hint + suffix, '1', { ...kept, ...readable(parts) });
+  reply.setCookie(HINTS[owner] + suffix, '1', { ...kept, ...readable(parts) });
   return reply.status(status).send(answer);
 }
 
@@ -101,8 +101,7 @@ export async function clearCookie(
   }
   const kept = attributes(reply.request, parts.publicUrl, owner);
   reply.clearCookie(NAMES[owner] + suffix, kept);
-  const hint = HINTS[owner];
-  if (hint !== undefined) reply.clearCookie(hint + suffix, { ...kept, ...readable(parts) });
+  reply.clearCookie(HINTS[owner] + suffix, { ...kept, ...readable(parts) });
 }
 
 /**
@@ -150,7 +149,7 @@ function readable({ publicUrl }: CookieParts) {
  * The widget is a frame of ours in a page of another site. Its cookie needs `SameSite=None`, which
  * browsers accept only with `Secure`, and is `Partitioned` (CHIPS): each embedding site has a
  * cookie of its own. Over plain http browsers reject such a cookie, so it is strict there. The
- * widget then works, but is a new customer after a reload unless the page is of the same site.
+ * widget then keeps the secret in the storage of its frame.
  */
 function attributes(request: FastifyRequest, publicUrl: string | undefined, owner: CookieOwner) {
   const secure = request.protocol === 'https' || (publicUrl?.startsWith('https:') ?? false);

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, BrowserContextOptions, FrameLocator, Page } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Frame, FrameLocator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { addAgents, logInAsAgent } from '#test/support/agents.ts';
@@ -148,12 +148,14 @@ describe('the widget in a page of another site', () => {
 
     // Its cookie is out of reach of scripts, in this site's part of the jar, and nothing of it is anywhere else.
     const cookies = await customer.cookies(`${hub.url}/api/v1/`);
-    expect(cookies).toMatchObject([
+    expect(cookies.toSorted((one, other) => one.name.length - other.name.length)).toMatchObject([
+      { name: 'parley_visitor', httpOnly: true, secure: true, sameSite: 'None', partitionKey: 'http://localhost' },
       { name: 'parley_customer', httpOnly: true, secure: true, sameSite: 'None', partitionKey: 'http://localhost' },
+      { name: 'parley_customer_in', value: '1', httpOnly: false, partitionKey: 'http://localhost' },
     ]);
     const readable = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage, cookie: document.cookie }));
     expect(readable).toContain('parley.kept.shop');
-    expect(readable).not.toContain(cookies[0]?.value);
+    for (const { value, httpOnly } of cookies) if (httpOnly) expect(readable).not.toContain(value);
     // A token, not any letters that a random name may have.
     expect(readable).not.toMatch(/eyJ[\w-]+\.[\w-]+\./);
   });
@@ -299,6 +301,35 @@ describe('the widget in a page of another site', () => {
       expect(own).toMatch(customer === everyday ? /"room":"conv:/ : /forbidden/);
       await customer.close();
     }
+  });
+
+  it('[A5] is the same customer on each page where the frame keeps no cookie; nobody else can read the secret', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'parley-browser-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    // Over plain http, not on the machine itself: a frame of another site has no cookie there.
+    const customer = await launchEveryday(folder, '--host-resolver-rules=MAP hub.example 127.0.0.1');
+    const address = hub.url.replace('127.0.0.1', 'hub.example');
+    shop.embed(address);
+    const { page, widget } = await visit(customer);
+    await introduce(widget, 'Tess');
+    await write(widget, 'hello');
+    await page.reload();
+    await line(widget, 'hello').waitFor();
+    const other = await openTab(customer, `${shop.origin}/cart`, problems);
+    await opener(other).click();
+    await line(widgetOf(other), 'hello').waitFor();
+    await write(widgetOf(other), 'from the cart');
+    await line(widget, 'from the cart').waitFor();
+    expect(await database.query("SELECT count(*)::int AS n FROM customers WHERE name = 'Tess'")).toEqual([{ n: 1 }]);
+    expect(await customer.cookies(`${address}/api/v1/`)).toEqual([]);
+    const secretIn = (frame: Frame) => frame.evaluate(() => localStorage.getItem('parley.secret.shop'));
+    const secret = await secretIn(other.frames()[1] ?? other.mainFrame());
+    expect(secret?.length).toBeGreaterThan(20);
+    expect(await other.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))).not.toContain(secret);
+    // Not even the hub's own page outside of the shop has it.
+    const own = await openTab(customer, `${address}/widget.html?channel=shop`, problems);
+    expect(await secretIn(own.mainFrame())).toBeNull();
+    await customer.close();
   });
 
   it('[A5] [A10] [A15] is one customer and one conversation in two tabs that begin at once, also where frames may keep nothing', async () => {

@@ -21,8 +21,12 @@ const FLAGS = [
 const ARTIFACTS = fileURLToPath(new URL('../artifacts/', import.meta.url));
 /** The most milliseconds for any step in a page. */
 export const PATIENCE_MS = 30_000;
-/** Messages of the browser itself about broken connections and refusals. The page handles these. */
-const EXPECTED = /net::ERR|WebSocket connection to|Failed to load resource: the server responded with a status of/;
+/**
+ * Messages of the browser itself about broken connections and refusals, which the page handles, and
+ * about a header that means nothing over plain http.
+ */
+const EXPECTED =
+  /net::ERR|Cross-Origin-Opener-Policy header has been ignored|WebSocket connection to|Failed to load resource: the server responded with a status of/;
 
 function launchOptions(places: readonly string[]): { readonly executablePath: string; readonly headless: true; readonly args: string[] } {
   const executablePath = places.find((place) => existsSync(place));
@@ -46,14 +50,15 @@ export function launchPrivate(): Promise<Browser> {
 
 /**
  * Starts a full Chromium that lets frames of other sites store data, partitioned by site, as most
- * people's do. `folder` is empty and gets its profile.
+ * people's do. `folder` is empty and gets its profile. `flags`: further ones.
  */
-export function launchEveryday(folder: string): Promise<BrowserContext> {
+export function launchEveryday(folder: string, ...flags: readonly string[]): Promise<BrowserContext> {
   mkdirSync(join(folder, 'Default'));
   // The settings of Debian's Chromium would forbid it.
   const preferences = { profile: { cookie_controls_mode: 0, block_third_party_cookies: false } };
   writeFileSync(join(folder, 'Default', 'Preferences'), JSON.stringify(preferences));
-  return chromium.launchPersistentContext(folder, launchOptions(PLACES));
+  const { args, ...options } = launchOptions(PLACES);
+  return chromium.launchPersistentContext(folder, { ...options, args: [...args, ...flags] });
 }
 
 /** Saves a picture of the page in test/artifacts. */

@@ -30,6 +30,7 @@ describe('hubs under one host name', () => {
     expect(namesOf(sent(await world.post('/customers', { name: 'Zoe', channel: 'shop' })))).toEqual([
       `parley_visitor${suffix}`,
       `parley_customer${suffix}`,
+      `parley_customer_in${suffix}`,
     ]);
     expect(namesOf(sent(await world.post('/auth/code', { account: 'ann@corp.test' })))).toEqual([`parley_attempt${suffix}`]);
     // They are read, and taken back, under the same names.

@@ -24,6 +24,8 @@ export interface BrowserLoginOptions {
   readonly api: HubApi;
   /** The request for the next token. Undefined if this browser has no login. */
   readonly renewal: () => { readonly path: string; readonly body?: object } | undefined;
+  /** Called with the secret of each login, for pages whose cookies may not be kept. */
+  readonly onSecret?: (refresh: string) => void;
   /** The body of the logout request: it says which kind of login ends. */
   readonly ending?: object;
   /** Name of the lock for all tabs that share the cookie. */
@@ -34,6 +36,7 @@ export interface BrowserLoginOptions {
 
 interface LoginAnswer {
   readonly token: string;
+  readonly refresh: string;
   readonly user: LoggedIn;
 }
 
@@ -153,7 +156,8 @@ export class BrowserLogin {
     }
   }
 
-  #take({ token, user }: LoginAnswer): LoggedIn {
+  #take({ token, refresh, user }: LoginAnswer): LoggedIn {
+    this.#options.onSecret?.(refresh);
     this.#token = token;
     this.#user = user;
     this.#last = user;
@@ -193,7 +197,7 @@ function isLogin(answer: unknown): answer is LoginAnswer {
  * @param cookies `document.cookie`
  * @param suffix Ends the names of this hub's cookies: `cookieSuffix()`
  */
-export function hasLogin(cookies: string, hint: 'parley_in' | 'parley_agent_in', suffix = ''): boolean {
+export function hasLogin(cookies: string, hint: 'parley_in' | 'parley_agent_in' | 'parley_customer_in', suffix = ''): boolean {
   return cookies.split(/; ?/).includes(`${hint}${suffix}=1`);
 }
 

@@ -1,6 +1,6 @@
 import type { WebStorage } from '../storage/browser-storage.ts';
 
-/** What the widget stores of its customer. The secret is in a cookie, not here. */
+/** What the widget stores of its customer. The embedding page may read it. */
 interface StoredCustomer {
   /** The customer's id. */
   readonly id: string;
@@ -18,9 +18,14 @@ export class CustomerMemory {
   readonly #store: WebStorage;
   readonly #key: string;
   readonly #attemptKey: string;
+  readonly #secretKey: string;
+  readonly #secrets: WebStorage | undefined;
 
-  constructor(store: WebStorage, channel: string, hub = '') {
+  /** `secrets`: a storage that no page of another origin can read, if there is one. */
+  constructor(store: WebStorage, channel: string, hub = '', secrets?: WebStorage) {
     this.#store = store;
+    this.#secrets = secrets;
+    this.#secretKey = `parley.secret${hub}.${channel}`;
     this.#key = `parley.customer${hub}.${channel}`;
     this.#attemptKey = `parley.attempt${hub}.${channel}`;
   }
@@ -41,6 +46,18 @@ export class CustomerMemory {
 
   forget(): void {
     this.#store.removeItem(this.#key);
+    this.keepSecret(undefined);
+  }
+
+  /** The secret of the login, if a cookie does not hold it. */
+  get secret(): string | undefined {
+    return this.#secrets?.getItem(this.#secretKey) ?? undefined;
+  }
+
+  /** Keeps the secret of a login that no cookie holds. Undefined: a cookie does. */
+  keepSecret(secret: string | undefined): void {
+    if (secret !== undefined) this.#secrets?.setItem(this.#secretKey, secret);
+    else if (this.secret !== undefined) this.#secrets?.removeItem(this.#secretKey);
   }
 
   /**

@@ -6,7 +6,7 @@ import { ParleyClient } from '#libs/client/index.ts';
 import { browserTimers } from '../conversation/timers.ts';
 import { LanguageProvider } from '../i18n/language.tsx';
 import { chosenLanguage, loadLanguage } from '../i18n/languages.ts';
-import { BrowserLogin, cookieSuffix } from '../login/browser-login.ts';
+import { BrowserLogin, cookieSuffix, hasLogin } from '../login/browser-login.ts';
 import { hubApi, hubUrl, socketUrl } from '../login/hub-api.ts';
 import { browserStorage, ownStorage } from '../storage/browser-storage.ts';
 import { CustomerChat } from './customer-chat.ts';
@@ -38,10 +38,22 @@ async function start(root: HTMLElement): Promise<void> {
   if (own === undefined && host.embedded) await host.known;
   const keep = own === undefined ? host.storage : browserStorage;
   const language = chosenLanguage(keep, [asked.get('lang') ?? '', ...navigator.languages]);
-  const memory = new CustomerMemory(keep, channel, cookieSuffix());
+  const memory = new CustomerMemory(keep, channel, cookieSuffix(), own);
+  const hasCookie = () => hasLogin(document.cookie, 'parley_customer_in', cookieSuffix());
+  /** The secret of the last renewal. Undefined if the cookie has it. */
+  let sent: string | undefined;
   const login = new BrowserLogin({
     api: hubApi(fetch.bind(globalThis), hubUrl('api/v1')),
-    renewal: () => memory.customer && { path: '/customers/token', body: { customerId: memory.customer.id, channel } },
+    renewal: () => {
+      if (memory.customer === undefined) return undefined;
+      sent = hasCookie() ? undefined : memory.secret;
+      return { path: '/customers/token', body: { customerId: memory.customer.id, channel, refresh: sent } };
+    },
+    onSecret: (refresh) => {
+      if (hasCookie()) memory.keepSecret(undefined);
+      // Otherwise another tab has stored a newer one meanwhile.
+      else if (memory.secret === sent) memory.keepSecret(refresh);
+    },
     lock: LOCK,
     locks: navigator.locks,
   });
