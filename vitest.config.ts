@@ -23,6 +23,7 @@ const UNHURRIED = [
   'chaos/stored-gaps',
   'chaos/stored-kills',
   'e2e/admin',
+  'e2e/api-curl',
   'e2e/broken-log',
   'e2e/client-package',
   'e2e/client-single-session',

@@ -33,7 +33,7 @@ const Conversation = Type.Object(
     endedAt: Type.Optional(Type.Integer({ description: 'Unix milliseconds. Absent while it is open.' })),
     customerOnline: Type.Optional(Type.Boolean({ description: 'For agents. Absent if the hub cannot tell.' })),
   },
-  { description: 'A conversation of a customer.' },
+  { title: 'Conversation', description: 'A conversation of a customer.' },
 );
 
 const ConversationDetails = Type.Object(
@@ -42,7 +42,7 @@ const ConversationDetails = Type.Object(
     channel: Type.Optional(Type.String({ description: 'The channel of the customer; for agents.' })),
     metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'The metadata of the customer; for agents.' })),
   },
-  { description: 'A conversation. For agents, with details of its customer.' },
+  { title: 'ConversationDetails', description: 'A conversation. For agents, with details of its customer.' },
 );
 
 const Agents = Type.Object({ agents: Type.Array(PersonView) });

@@ -28,6 +28,7 @@ const NewCustomer = Type.Object(
 );
 
 const CustomerLogin = Type.Composite([Type.Object({ id: Type.String() }), LoginAnswer], {
+  title: 'CustomerLogin',
   description: 'A login, and the id of the customer.',
 });
 

@@ -109,7 +109,7 @@ const Secret = Type.Union([
         }),
       ),
     },
-    { additionalProperties: false },
+    { title: 'RefreshSecret', additionalProperties: false },
   ),
   Type.Null({ description: 'No body: the secret is in the cookie.' }),
 ]);

@@ -147,9 +147,9 @@ export const LoginAnswer = Type.Object(
         'The refresh secret for the next token. Until the next secret is used, it gets the same one again. Also set as the cookie `parley_refresh` (agents: `parley_agent`, customers: `parley_customer`).',
     }),
     session: Type.String({ format: 'uuid', description: 'A fresh label for this tab.' }),
-    user: Type.Object({ id: Type.String(), name: Type.String(), kind: Type.String() }),
+    user: Type.Object({ id: Type.String(), name: Type.String(), kind: Type.String() }, { title: 'LoginUser' }),
   },
-  { description: 'A login.' },
+  { title: 'Login', description: 'A login.' },
 );
 
 /** A login as the API sends it. */

@@ -34,7 +34,7 @@ const Findability = Type.Object(
     }),
     findable: Type.Boolean({ description: 'Whether I may be found: paired while I am online, without asking.' }),
   },
-  { description: 'Who may be paired, and whether I said that I may be found.' },
+  { title: 'Findability', description: 'Who may be paired, and whether I said that I may be found.' },
 );
 
 const FindableWish = Type.Object({ findable: Type.Boolean() }, { additionalProperties: false });

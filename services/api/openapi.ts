@@ -4,6 +4,7 @@ import swagger from '@fastify/swagger';
 import { type TSchema, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
 import { ERRORS } from '#libs/protocol/errors.ts';
+import { completeDocument } from './openapi-document.ts';
 import { serveWithoutSlash } from './page.ts';
 
 /** The schema of every error. */
@@ -20,7 +21,7 @@ const ErrorAnswer = Type.Object(
     reason: Type.Optional(Type.String({ description: 'Why the person is banned, if the ban has a reason; with `BANNED` only.' })),
     requestId: Type.String({ description: 'Also in the log and in the header `X-Request-Id`.' }),
   },
-  { description: 'An error.' },
+  { title: 'Error', description: 'An error.' },
 );
 
 /**
@@ -115,7 +116,9 @@ export function serveDocs(app: FastifyInstance, base: string): void {
 
 const DESCRIPTION = `Accounts, rooms and messages of the hub. Messages themselves travel over the WebSocket.
 
-Errors are \`{code, message, details?, requestId}\`. A request with an unknown member is rejected. With 429 and 503, \`Retry-After\` has the seconds to wait.`;
+Errors are \`{code, message, details?, requestId}\`. A request with an unknown member is rejected. With 429 and 503, \`Retry-After\` has the seconds to wait.
+
+In the curl lines \`$HUB\` is the address of this hub, \`$TOKEN\` the \`token\` of a login, \`$KEY\` a key of \`API_KEYS\`. The number after \`#\` is the status. Other names in capitals come from earlier answers.`;
 
 /**
  * Describes the routes that are registered after this call in an OpenAPI 3.1 document. It is
@@ -153,7 +156,7 @@ export function describeRoutes(
 export function serveDocument(api: FastifyInstance): void {
   let text: string | undefined;
   api.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
-    text ??= JSON.stringify(api.swagger());
+    text ??= JSON.stringify(completeDocument(api.swagger()));
     return reply.type('application/json; charset=utf-8').send(text);
   });
 }

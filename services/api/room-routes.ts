@@ -17,10 +17,10 @@ import { MessageItem, memberOf, PersonView, RoomPath, RoomView, toTitle, UserId 
 
 const Members = Type.Object(
   { members: Type.Array(UserId, { minItems: 1, maxItems: ROOM_KINDS.group.limits.members, description: 'User ids.' }) },
-  { additionalProperties: false },
+  { title: 'Members', additionalProperties: false },
 );
 
-const People = Type.Object({ people: Type.Array(PersonView) }, { description: 'The members after the change.' });
+const People = Type.Object({ people: Type.Array(PersonView) }, { title: 'People', description: 'The members after the change.' });
 
 /** Adds the routes that add members to a group and remove them (A8). */
 export function memberRoutes({ groups }: Pick<RoomServices, 'groups'>): Routes {
@@ -77,7 +77,7 @@ const ListQuery = Type.Object(pageQuery(ROOMS_MAX), { additionalProperties: fals
 const RoomViews = Type.Object({ rooms: Type.Array(RoomView), next: Next });
 const RoomDetails = Type.Object(
   { ...RoomView.properties, people: Type.Optional(Type.Array(PersonView, { description: 'The members.' })) },
-  { description: 'A room, with its members if it has any.' },
+  { title: 'RoomDetails', description: 'A room, with its members if it has any.' },
 );
 
 const ExpiresIn = Type.Integer({ minimum: 1, maximum: LIFE_MAX_SECONDS, description: 'Seconds from now until it closes by itself.' });

@@ -56,7 +56,7 @@ export const RoomView = Type.Object(
     offset: Type.Integer({ description: 'The highest stored offset.' }),
     unread: Type.Integer({ description: 'Stored messages of others that were not delivered to me; 0 in the park.' }),
   },
-  { description: 'A room.' },
+  { title: 'Room', description: 'A room.' },
 );
 
 /** The schema of a stored message, as in the frame `history`. */
@@ -130,7 +130,7 @@ function memberSchema({ optional: _, ...type }: MemberType): JsonSchema {
     case 'any':
       return description;
     case 'object':
-      return { ...objectSchema(type.members), ...description };
+      return { ...objectSchema(type.members), ...(type.members === PERSON.members ? { title: 'Person' } : {}), ...description };
     case 'array':
       return { ...type, items: memberSchema(type.items) };
   }

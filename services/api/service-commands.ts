@@ -89,7 +89,7 @@ const strict = <P extends TProperties>(members: P, description?: string) =>
 
 const Everybody = strict({ all: Type.Literal(true) }, 'All connected users.');
 const InRoom = strict({ room: RoomName }, 'All users in the room; in a private room, its members.');
-const OfUser = strict({ user: UserId }, 'All sessions of the user.');
+const OfUser = Type.Object({ user: UserId }, { ...only, title: 'OfUser', description: 'All sessions of the user.' });
 const OfSession = strict({ session: Type.String({ format: 'uuid' }) }, 'All connections with this label (H1).');
 
 /** The schema of a push. */
@@ -140,7 +140,7 @@ export const Disconnect = strict({
 
 /** The schema of a revocation. */
 export const Revoke = Type.Union([
-  strict({ user: UserId }, 'All tokens of the user issued until now, and all logins.'),
+  { ...OfUser, description: 'All tokens of the user issued until now, and all logins.' },
   strict({ token: Type.String({ minLength: 1, maxLength: TOKEN_MAX_BYTES }) }, 'This token.'),
 ]);
 

@@ -27,7 +27,7 @@ const BATCH_MAX = 1000;
 /** Bytes of a batch. The gateway of the all-in-one takes no larger body either. */
 const BATCH_BODY_MAX_BYTES = 1024 * 1024;
 
-const Done = Type.Object({}, { additionalProperties: false, description: 'Done.' });
+const Done = Type.Object({}, { title: 'Done', additionalProperties: false, description: 'Done.' });
 const UserPath = Type.Object({ user: UserId });
 const IdPath = Type.Object({ id: UserId });
 

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BROWSERS } from '#libs/client/browsers.ts';
 import { addAgents, logInAsAgent } from '#test/support/agents.ts';
 import { AllInOne } from '#test/support/all-in-one.ts';
+import { seriousFaults } from '#test/support/axe.ts';
 import { connected, enterAsGuest, launchBrowser, newPerson, openTab, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
 import { line, say } from '#test/support/chat-page.ts';
 import { fillStorage, forbidStorage, loseNewFunctions } from '#test/support/old-browser.ts';
@@ -86,6 +87,25 @@ describe('any other browser', () => {
     await text.getByText(`请使用 ${names} 或更新的版本。`).waitFor();
     expect(await text.evaluate((node) => getComputedStyle(node).textAlign)).toBe('center');
     await screenshot(page, `start-${path.replace(/\W/g, '') || 'chat'}`);
+  });
+});
+
+describe('the description of the HTTP API', () => {
+  it('[A12] shows an example and a curl line for each operation, by keyboard, too', async () => {
+    const page = await openTab(await newPerson(browser, { viewport: { width: 360, height: 740 } }), `${hub.url}/docs`, problems);
+    const guest = page.locator('#createGuest');
+    await guest.locator('summary').focus();
+    await page.keyboard.press('Enter');
+    await guest.locator('.curl').getByText(`curl -X POST "$HUB/api/v1/guests"`).waitFor();
+    await guest.locator('.example').getByText('"name": "Gil"').first().waitFor();
+    // A shared schema is shown where it is used.
+    await guest.getByText('refresh: string').waitFor();
+    const operations = await page.locator('details').count();
+    expect(operations).toBeGreaterThan(30);
+    expect(await page.locator('details .curl').count()).toBe(operations);
+    expect(await seriousFaults(page)).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+    await screenshot(page, 'docs');
   });
 });
 

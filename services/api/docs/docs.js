@@ -18,8 +18,14 @@ function paragraphs(text) {
   return text.split(/\n{2,}/).map((part) => element('p', {}, ...prose(part.replaceAll('\n', ' '))));
 }
 
+let shared = {};
+
+/** Returns the schema that a reference names; any other schema unchanged. */
+const resolved = (schema) => (schema?.$ref === undefined ? schema : shared[schema.$ref.split('/').at(-1)]);
+
 /** Returns a schema in the notation of the JSON that it describes. */
-function outline(schema, indent = '') {
+function outline(described, indent = '') {
+  const schema = resolved(described);
   if (schema === undefined) return 'anything';
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   const options = schema.anyOf ?? schema.oneOf;
@@ -70,7 +76,7 @@ function parameters(operation) {
 
 function body(operation) {
   const schema = schemaOf(operation.requestBody);
-  return schema === undefined ? [] : [element('h4', {}, 'Body'), element('pre', {}, outline(schema))];
+  return schema === undefined ? [] : [element('h4', {}, 'Body'), element('pre', {}, outline(schema)), ...example(operation.requestBody)];
 }
 
 function answers(operation) {
@@ -80,10 +86,26 @@ function answers(operation) {
   return [
     ...good.flatMap(([status, answer]) => {
       const schema = schemaOf(answer);
-      return [element('h4', {}, `Answer ${status}`), ...(schema === undefined ? [] : [element('pre', {}, outline(schema))])];
+      return [
+        element('h4', {}, `Answer ${status}`),
+        ...(schema === undefined ? [] : [element('pre', {}, outline(schema))]),
+        ...example(answer),
+      ];
     }),
     element('p', { class: 'muted' }, `Errors: ${bad.join(', ')}.`),
   ];
+}
+
+/** Returns the example of a body or an answer. */
+function example(holder) {
+  const value = Object.values(holder?.content ?? {})[0]?.example;
+  return value === undefined ? [] : [element('pre', { class: 'example' }, JSON.stringify(value, undefined, 2))];
+}
+
+/** Returns the command of an operation, for this hub. */
+function curl(operation) {
+  const line = operation['x-codeSamples']?.[0]?.source;
+  return line === undefined ? [] : [element('h4', {}, 'curl'), element('pre', { class: 'curl' }, line)];
 }
 
 function operationNode(method, path, operation) {
@@ -95,11 +117,24 @@ function operationNode(method, path, operation) {
     ' ',
     operation.summary ?? '',
   );
-  const parts = [element('p', { class: 'muted' }, access(operation)), ...parameters(operation), ...body(operation), ...answers(operation)];
-  return element('details', { id: `${method}-${path}` }, title, ...paragraphs(operation.description ?? ''), ...parts);
+  const parts = [
+    element('p', { class: 'muted' }, access(operation)),
+    ...parameters(operation),
+    ...body(operation),
+    ...answers(operation),
+    ...curl(operation),
+  ];
+  return element(
+    'details',
+    { id: operation.operationId ?? `${method}-${path}` },
+    title,
+    ...paragraphs(operation.description ?? ''),
+    ...parts,
+  );
 }
 
 function show(description) {
+  shared = description.components?.schemas ?? {};
   document.getElementById('title').textContent = `${description.info.title} ${description.info.version}: HTTP API`;
   document.getElementById('about').replaceChildren(...paragraphs(description.info.description));
   const operations = Object.entries(description.paths).flatMap(([path, item]) =>

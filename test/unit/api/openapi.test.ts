@@ -1,4 +1,5 @@
 import { validate } from '@readme/openapi-parser';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { asyncApiRoutes } from '#services/api/asyncapi-document.ts';
 import { conversationRoutes } from '#services/api/conversation-routes.ts';
@@ -7,15 +8,23 @@ import { memberRoutes, roomRoutes } from '#services/api/room-routes.ts';
 import { serviceRoutes } from '#services/api/service-routes.ts';
 import { ApiWorld, jsonOf } from '#test/support/api-world.ts';
 
+interface Media {
+  readonly schema: Schema;
+  readonly example?: unknown;
+}
+
 interface Operation {
+  readonly operationId?: string;
+  readonly 'x-codeSamples'?: readonly { readonly source: string }[];
   readonly tags?: readonly string[];
   readonly summary?: string;
   readonly security?: readonly object[];
-  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }>>;
+  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> };
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, Media>> }>>;
 }
 
 interface Schema {
+  readonly $ref?: string;
   readonly type?: string;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: unknown;
@@ -23,6 +32,7 @@ interface Schema {
 }
 
 interface Document {
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
   readonly openapi: string;
   readonly info: { readonly version: string };
   readonly tags: readonly { readonly name: string }[];
@@ -71,7 +81,43 @@ const OPEN = [
   'POST /api/v1/public/login',
 ];
 
+/** Each schema with members of its own, wherever it stands. */
+function objectSchemas(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(objectSchemas);
+  if (typeof value !== 'object' || value === null) return [];
+  const { properties } = value as Schema;
+  const isObject = typeof properties === 'object' && Object.keys(properties).length > 0;
+  return [...(isObject ? [JSON.stringify(properties)] : []), ...Object.values(value).flatMap(objectSchemas)];
+}
+
 describe('the OpenAPI document', { timeout: 60_000 }, () => {
+  it('[A12] has an id, examples that fit their schemas, and a curl line for every operation', async () => {
+    const { document, operations } = await described();
+    const ids = operations.map(([, { operationId }]) => operationId);
+    expect(new Set(ids).size).toBe(operations.length);
+    const ajv = new Ajv2020({ strict: false, validateFormats: false });
+    ajv.addSchema({ $id: 'doc', components: document.components });
+    const fits = (name: string, { schema, example }: Media) => {
+      expect(example, `the example of ${name}`).toBeDefined();
+      const whole = JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"doc#/'));
+      expect(ajv.validate(whole, example), `${name}: ${ajv.errorsText()}`).toBe(true);
+    };
+    for (const [name, operation] of operations) {
+      expect(operation.operationId, name).toMatch(/^[a-z][A-Za-z]+$/);
+      expect(operation['x-codeSamples']?.[0]?.source, name).toMatch(/^curl .*"\$HUB\/.* # 20[0-4]$/);
+      const body = operation.requestBody?.content['application/json'];
+      if (body !== undefined) fits(`${name} request`, body);
+      for (const [status, { content }] of Object.entries(operation.responses))
+        if (status.startsWith('2') && content !== undefined) fits(`${name} ${status}`, content['application/json'] as Media);
+    }
+  });
+
+  it('[A12] has each schema once', async () => {
+    const { document } = await described();
+    const all = objectSchemas(document);
+    expect(all.filter((one, at) => all.indexOf(one) !== at)).toEqual([]);
+  });
+
   it('[A1] [A12] is valid OpenAPI 3.1, of this version', async () => {
     const { document } = await described();
     expect(document.openapi).toBe('3.1.0');
@@ -132,12 +178,14 @@ describe('the OpenAPI document', { timeout: 60_000 }, () => {
   });
 
   it('[A1] lets no request have members that are not known', async () => {
-    const { operations } = await described();
+    const { document, operations } = await described();
     let bodies = 0;
     for (const [name, { requestBody }] of operations) {
       const schema = requestBody?.content['application/json']?.schema;
       if (schema === undefined) continue;
-      for (const one of schema.anyOf ?? [schema]) {
+      for (const part of schema.anyOf ?? [schema]) {
+        const one = part.$ref === undefined ? part : (document.components.schemas[part.$ref.split('/').at(-1) ?? ''] ?? part);
+        expect(one.$ref, name).toBeUndefined();
         if (one.type !== 'object') continue;
         bodies += 1;
         expect(one.additionalProperties, name).toBe(false);
