@@ -35,6 +35,10 @@ const PROGRAMS = {
   nginx: { binaries: ['nginx'], package: 'nginx-light' },
   haproxy: { binaries: ['haproxy'], package: 'haproxy' },
   pgbouncer: { binaries: ['pgbouncer'], package: 'pgbouncer' },
+  debootstrap: { binaries: ['debootstrap'], package: 'debootstrap' },
+  buildah: { binaries: ['buildah'], package: 'buildah' },
+  podman: { binaries: ['podman'], package: 'podman' },
+  runc: { binaries: ['runc'], package: 'runc' },
   faketime: { binaries: ['faketime'], package: 'faketime' },
 };
 
