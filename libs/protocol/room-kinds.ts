@@ -49,8 +49,11 @@ export interface ManagedPolicy extends Policy {
   readonly isPrivate?: true;
   /** Who may end the room over `DELETE /rooms/{room}` (A8, A9). Absent: nobody. */
   readonly endedBy?: 'owner' | 'anyMember';
-  /** Members read it after its end, too, until it is dropped (A10). */
-  readonly readAfterEnd?: true;
+  /**
+   * Members read its history after its end, until it is dropped. `delivered`: messages from before
+   * its end also wait for them (A10). `asked`: only if they ask (A9).
+   */
+  readonly readAfterEnd?: 'delivered' | 'asked';
   readonly limits?: RoomLimits;
 }
 
@@ -99,6 +102,7 @@ export const ROOM_KINDS = {
     chosenBy: 'everyMember',
     naming: 'random',
     isPrivate: true,
+    readAfterEnd: 'asked',
     power: 'pairs',
     endedBy: 'anyMember',
     limits: { lifeMs: 86_400_000 },
@@ -110,7 +114,7 @@ export const ROOM_KINDS = {
     retention: 'history',
     naming: 'random',
     isPrivate: true,
-    readAfterEnd: true,
+    readAfterEnd: 'delivered',
     longTexts: true,
     power: 'member',
     limits: { openRooms: 3, silentDays: 30 },
@@ -194,10 +198,16 @@ export function isManagedRoom(name: string): boolean {
   return roomPolicy(name).entry === 'members';
 }
 
-/** A10: members read the room after its end, too. */
+/** A9, A10: some people may read the room after its end. */
 export function isReadAfterEnd(name: string): boolean {
   const policy = roomPolicy(name);
-  return policy.entry === 'members' && policy.readAfterEnd === true;
+  return policy.entry === 'members' && policy.readAfterEnd !== undefined;
+}
+
+/** A10: messages from before the end of the room still wait for its members. */
+export function isDeliveredAfterEnd(name: string): boolean {
+  const policy = roomPolicy(name);
+  return policy.entry === 'members' && policy.readAfterEnd === 'delivered';
 }
 
 /** F2: texts of the room may be as long as those of a conversation. */

@@ -167,7 +167,11 @@ export class RoomEntry implements RoomAccess {
     const standing = await rooms.standing(room, bearer.userId);
     if (standing === undefined) throw new HubError('FORBIDDEN');
     const { readAfterEnd }: ManagedPolicy = ROOM_KINDS[standing.room.kind];
-    if (readAfterEnd !== true) return retentionOf(open(memberOnly(standing)).room);
+    if (readAfterEnd !== 'delivered') {
+      const { room: record } = memberOnly(standing);
+      // A9: what both of a pair kept is read after its end.
+      return retentionOf(readAfterEnd === 'asked' && record.keepHistory ? record : open(standing).room);
+    }
     // A10: members read a conversation after its end, and so does the agent who has its customer now.
     const mayRead = standing.isMember || (await conversations.hasCustomerOf(room, bearer.userId));
     if (!mayRead) throw new HubError('FORBIDDEN');

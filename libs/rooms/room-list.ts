@@ -26,6 +26,8 @@ export interface RoomView {
   /** Unix milliseconds. */
   readonly createdAt?: number;
   readonly expiresAt?: number;
+  /** Absent while the room is open. */
+  readonly closedAt?: number;
   /** Distinct users in the room. For a private room: its members who are online. */
   readonly count: number;
   /** Number of members, online or not. */
@@ -56,12 +58,12 @@ export class RoomList {
 
   /**
    * At most `limit` of the user's rooms, newest activity first, without those that the user's kind
-   * may not enter (R6). The first page begins with the public rooms, which do not count.
+   * may not enter (R6). With `ended`, also the pairs that kept history and ended. The first page begins with the public rooms, which do not count.
    */
   async of(
     user: string,
     kind: string,
-    page: { readonly after: RoomPlace | undefined; readonly limit: number },
+    page: { readonly after: RoomPlace | undefined; readonly limit: number; readonly ended: boolean },
   ): Promise<ListPage<RoomView, RoomPlace>> {
     const { rooms } = this.#options;
     const open = page.after === undefined ? PUBLIC_ROOMS.filter(({ room }) => mayEnter(kind, room)) : [];
@@ -94,7 +96,10 @@ export class RoomList {
   async #views(user: string, summaries: readonly RoomSummary[], membersOf: ReadonlyMap<string, readonly Person[]>): Promise<RoomView[]> {
     const { presence } = this.#options;
     const groups = summaries.filter((one) => !isPrivateRoom(one.room)).map(({ room }) => room);
-    const people = summaries.filter((one) => isPrivateRoom(one.room)).flatMap(({ room }) => membersOf.get(room) ?? []);
+    // Nobody is in a room that ended.
+    const people = summaries
+      .filter((one) => isPrivateRoom(one.room) && one.closedAt === undefined)
+      .flatMap(({ room }) => membersOf.get(room) ?? []);
     const [counts, online] = await Promise.all([
       groups.length === 0 ? [] : presence.counts(groups),
       whoIsOnline(presence, distinct(people)),
@@ -103,13 +108,14 @@ export class RoomList {
     const here = new Set(online.map(({ id }) => id));
     return summaries.map((summary) => {
       const members = membersOf.get(summary.room) ?? [];
-      return view(summary, user, members, countOf.get(summary.room) ?? members.filter(({ id }) => here.has(id)).length);
+      const present = summary.closedAt === undefined ? members.filter(({ id }) => here.has(id)).length : 0;
+      return view(summary, user, members, countOf.get(summary.room) ?? present);
     });
   }
 }
 
 function view(summary: RoomSummary, user: string, members: readonly Person[], count: number): RoomView {
-  const { room, kind, title, owner, keepHistory, historyWish, createdAt, expiresAt, top, unread } = summary;
+  const { room, kind, title, owner, keepHistory, historyWish, createdAt, expiresAt, closedAt, top, unread } = summary;
   const other = !isPrivateRoom(room) ? undefined : members.find(({ id }) => id !== user);
   return {
     room,
@@ -121,6 +127,7 @@ function view(summary: RoomSummary, user: string, members: readonly Person[], co
     ...(historyWish === undefined ? {} : { historyWish }),
     createdAt,
     ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(closedAt === undefined ? {} : { closedAt }),
     count,
     members: members.length,
     offset: top,

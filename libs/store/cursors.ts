@@ -38,7 +38,7 @@ const ADVANCE = `
 const WAITING = `
   SELECT m.user_id, m.room, coalesce(c.delivered, 0) AS delivered, t.top, coalesce(r.history_from, 0) AS history_from
     FROM room_members m
-    JOIN rooms r ON r.room = m.room AND (r.closed_at IS NULL OR r.kind IN (${managedKindsWith(({ readAfterEnd }) => readAfterEnd === true)})) AND r.keep_history
+    JOIN rooms r ON r.room = m.room AND (r.closed_at IS NULL OR r.kind IN (${managedKindsWith(({ readAfterEnd }) => readAfterEnd === 'delivered')})) AND r.keep_history
     JOIN room_tops t ON t.room = m.room
     LEFT JOIN cursors c ON c.user_id = m.user_id AND c.room = m.room
    WHERE m.user_id = ANY($1::text[]) AND t.top > coalesce(c.delivered, 0)

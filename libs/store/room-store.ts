@@ -113,9 +113,12 @@ export interface RoomStore {
    * The open rooms of a user, newest activity first, at most `limit`. Later pages keep the order of
    * the first one: if a message is stored in a room meanwhile, the room is neither missed nor
    * listed twice. A message that was on its way to the database while the first page was read is
-   * the exception (A16).
+   * the exception (A16). With `ended`, the pairs that kept history and ended stand among them.
    */
-  of(user: string, page: { readonly after?: RoomPlace | undefined; readonly limit: number }): Promise<ListPage<RoomSummary, RoomPlace>>;
+  of(
+    user: string,
+    page: { readonly after?: RoomPlace | undefined; readonly limit: number; readonly ended?: boolean },
+  ): Promise<ListPage<RoomSummary, RoomPlace>>;
   /**
    * Changes an open room. `expiresAt: null` removes its end. History that is switched on starts at
    * `now`. Undefined if there is no such room, or if it is closed.

@@ -58,6 +58,8 @@ const OWNER_LOCK = 'SELECT pg_advisory_xact_lock(7250114, hashtext($1))';
  */
 const OWNED_KINDS = managedKindsWith(({ endedBy, limits }) => endedBy === 'owner' && limits?.openRooms !== undefined);
 const PRIVATE_KINDS = managedKindsWith(({ isPrivate }) => isPrivate === true);
+/** Kinds that a user's list may show after their end. */
+const ENDED_KINDS = managedKindsWith(({ readAfterEnd }) => readAfterEnd === 'asked');
 /** Kinds that keep history once every member asked for it. */
 const WISHED_KINDS = managedKindsWith(({ chosenBy }) => chosenBy === 'everyMember');
 
@@ -116,7 +118,7 @@ const SUMMARY_OF = `SELECT ${SUMMARY} FROM room_members m ${SUMMARY_SOURCES} WHE
  * A page of the open rooms of user `$1`: at most `$5`, after the place of activity `$3` and room
  * `$4`. `$2` is the newest activity of the first page. If a room has newer messages, its place is
  * that of its newest message until `$2`. Unread messages are counted only for the rooms of the
- * page. Exported for the test of its plan.
+ * page. `$6`: with the ended rooms of `ENDED_KINDS`. Exported for the test of its plan.
  */
 export const ROOMS_PAGE = `
   WITH mine AS (
@@ -125,7 +127,7 @@ export const ROOMS_PAGE = `
              SELECT s.at FROM messages s WHERE s.room = r.room AND s.at <= $2 ORDER BY s."offset" DESC LIMIT 1
            )) ELSE greatest(r.created_at, t.at) END AS activity
       FROM room_members m JOIN rooms r USING (room) ${TOP}
-     WHERE m.user_id = $1 AND r.closed_at IS NULL
+     WHERE m.user_id = $1 AND (r.closed_at IS NULL OR ($6::boolean AND r.keep_history AND r.kind IN (${ENDED_KINDS})))
   ), m AS MATERIALIZED (
     SELECT room, user_id, activity FROM mine
      WHERE $3::bigint IS NULL OR activity < $3 OR (activity = $3 AND room > $4::text COLLATE "C")
@@ -250,9 +252,9 @@ export class PostgresRooms implements RoomStore {
 
   async of(
     user: string,
-    { after, limit }: { readonly after?: RoomPlace | undefined; readonly limit: number },
+    { after, limit, ended = false }: { readonly after?: RoomPlace | undefined; readonly limit: number; readonly ended?: boolean },
   ): Promise<ListPage<RoomSummary, RoomPlace>> {
-    const values = [user, after?.asOf ?? null, after?.at ?? null, after?.room ?? null, limit + 1];
+    const values = [user, after?.asOf ?? null, after?.at ?? null, after?.room ?? null, limit + 1, ended];
     const rows = await this.#database.query<SummaryRow & { readonly activity: number }>(ROOMS_PAGE, values);
     const asOf = after?.asOf ?? rows[0]?.activity ?? 0;
     return pageOf(rows, limit, { item: summaryOf, place: ({ activity, room }) => ({ asOf, at: activity, room }) });

@@ -6,21 +6,21 @@ import type { RoomPlace } from '#libs/store/room-store.ts';
 
 type Parts = readonly [asOf: number, at: number, room: string];
 
-const listOf = (user: string) => JSON.stringify(['rooms', user]);
+const listOf = (user: string, ended: boolean) => JSON.stringify(ended ? ['rooms', user, 'ended'] : ['rooms', user]);
 
 /**
  * Returns the place where a page of a user's rooms begins; undefined for the first page. @throws
  * HubError `INVALID_REQUEST`.
  */
-export function roomPlaceOf(user: string, after: string | undefined): RoomPlace | undefined {
+export function roomPlaceOf(user: string, after: string | undefined, ended = false): RoomPlace | undefined {
   if (after === undefined) return undefined;
-  const [asOf, at, room] = placeOf<Parts>(listOf(user), after, [0, 0, '']);
+  const [asOf, at, room] = placeOf<Parts>(listOf(user, ended), after, [0, 0, '']);
   return { asOf, at, room };
 }
 
 /** Returns the member `next` of a page of a user's rooms. Empty at the end of the list. */
-export function nextRoomsOf(user: string, place: RoomPlace | undefined): { readonly next?: string } {
-  return nextOf(listOf(user), place && [place.asOf, place.at, place.room]);
+export function nextRoomsOf(user: string, place: RoomPlace | undefined, ended = false): { readonly next?: string } {
+  return nextOf(listOf(user, ended), place && [place.asOf, place.at, place.room]);
 }
 
 /** A part of a place in a list. */

@@ -73,7 +73,13 @@ const MESSAGES_DEFAULT = 50;
 /** Rooms on one page. */
 const ROOMS_MAX = 500;
 
-const ListQuery = Type.Object(pageQuery(ROOMS_MAX), { additionalProperties: false });
+const ListQuery = Type.Object(
+  {
+    ...pageQuery(ROOMS_MAX),
+    ended: Type.Optional(Type.Boolean({ description: 'true: also my pairs that kept history and ended, with `closedAt`.' })),
+  },
+  { additionalProperties: false },
+);
 const RoomViews = Type.Object({ rooms: Type.Array(RoomView), next: Next });
 const RoomDetails = Type.Object(
   { ...RoomView.properties, people: Type.Optional(Type.Array(PersonView, { description: 'The members.' })) },
@@ -146,9 +152,10 @@ export function roomRoutes({ rooms: { groups, list }, history }: RoomRoutesParts
           response: { 200: RoomViews },
         },
       },
-      async ({ user, query: { after, limit = ROOMS_MAX } }) => {
-        const { items, next } = await list.of(user.userId, user.kind, { after: roomPlaceOf(user.userId, after), limit });
-        return { rooms: items, ...nextRoomsOf(user.userId, next) };
+      async ({ user, query: { after, limit = ROOMS_MAX, ended = false } }) => {
+        const place = roomPlaceOf(user.userId, after, ended);
+        const { items, next } = await list.of(user.userId, user.kind, { after: place, limit, ended });
+        return { rooms: items, ...nextRoomsOf(user.userId, next, ended) };
       },
     );
 

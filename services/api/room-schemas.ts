@@ -51,6 +51,7 @@ export const RoomView = Type.Object(
     ),
     createdAt: Type.Optional(Milliseconds('The time of its creation')),
     expiresAt: Type.Optional(Milliseconds('The time at which it closes by itself')),
+    closedAt: Type.Optional(Milliseconds('The time at which it ended; absent while it is open')),
     count: Type.Integer({ description: 'Distinct users in the room now; in a private room, members online.' }),
     members: Type.Optional(Type.Integer({ description: 'Members, online or not.' })),
     offset: Type.Integer({ description: 'The highest stored offset.' }),

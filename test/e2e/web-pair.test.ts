@@ -105,8 +105,26 @@ describe('a pair', () => {
     await inChat(bob);
     await unread(bob, ENTRY, 1);
     await bob.locator(ENTRY).click();
-    await converses(bob, ['first', 'second', 'are you there?']);
+    const all = ['first', 'second', 'are you there?'];
+    await converses(bob, all);
     await unread(bob, ENTRY, 0);
+
+    // What both kept stays in the list after the end.
+    await ann.getByRole('button', { name: 'End chat' }).click();
+    await ann.getByRole('button', { name: 'End it for both?' }).click();
+    await bob.getByText('This chat has ended.').first().waitFor();
+    await bob.reload();
+    await inChat(bob);
+    const kept = bob.getByRole('region', { name: 'Earlier partners' }).getByRole('link', { name: /Ann/ });
+    await kept.focus();
+    await bob.keyboard.press('Enter');
+    await converses(bob, all);
+    await bob.getByText('You can read it for 30 days', { exact: false }).waitFor();
+    expect(await bob.getByLabel('Message', { exact: true }).count()).toBe(0);
+    await screenshot(bob, 'pair-kept');
+    // By its address alone, too.
+    await bob.reload();
+    await converses(bob, all);
   });
 
   it('[A9] is waited for, also over a new connection, and either may end it', async () => {

@@ -288,6 +288,34 @@ describe('pairing', () => {
     expect((await pairUp(api, cleo, ann)).body).toMatchObject({ with: { id: 'cleo' } });
   });
 
+  it('[A8] [A9] what both kept is listed and read after the end, for a client that asks; the rest is not', async () => {
+    const stage = await RoomStage.start(redis.url);
+    await stage.arrive(ann, bob);
+    const api = await stage.api();
+    await match(api, bob, { keepHistory: true });
+    const { room } = (await match(api, ann, { keepHistory: true })).body;
+    const hello = { room, offset: 1, epoch: 'e', id: 'm', sender: JSON.stringify({ id: 'bob', name: bob.name }), text: 'hello' };
+    await stage.store.messages.append({ ...hello, data: undefined, at: Date.now() });
+    await api.call('DELETE', `/rooms/${room}`, bob);
+    const listed = async (query: string) => (await api.call('GET', `/rooms${query}`, ann)).body.rooms;
+    expect((await listed('')).map((one: { room: string }) => one.room)).toEqual(['park']);
+    expect(await listed('?ended=true')).toMatchObject([
+      { room: 'park' },
+      { room, kind: 'pair', name: bob.name, with: { id: 'bob' }, keepHistory: true, closedAt: expect.any(Number), count: 0, unread: 1 },
+    ]);
+    for (const who of [ann, bob])
+      expect((await api.call('GET', `/rooms/${room}/messages`, who)).body.messages).toMatchObject([{ message: { text: 'hello' } }]);
+    expect((await api.call('GET', `/rooms/${room}/messages`, cleo)).status).toBe(403);
+    // A pair that kept nothing is over for good.
+    await stage.arrive(cleo);
+    const other = (await pairUp(api, cleo, ann)).body.room;
+    await api.call('DELETE', `/rooms/${other}`, ann);
+    expect((await api.call('GET', `/rooms/${other}/messages`, ann)).status).toBe(410);
+    expect((await listed('?ended=true')).map((one: { room: string }) => one.room)).toEqual(['park', room]);
+    const { next } = (await api.call('GET', '/rooms?ended=true&limit=1', ann)).body;
+    expect(next).toBeUndefined();
+  });
+
   it('[A9] a pair is closed by its job when its day is over', async () => {
     const stage = await RoomStage.start(redis.url);
     await stage.arrive(ann, bob);

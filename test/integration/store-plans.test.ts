@@ -195,7 +195,7 @@ test('[A16] a page of rooms reads the rooms of the user alone, by indexes', asyn
     [null, null, null],
     [29_000, 15_000, 'group:list15000'],
   ]) {
-    const nodes = await plan(ROOMS_PAGE, ['reader7', ...place, 6]);
+    const nodes = await plan(ROOMS_PAGE, ['reader7', ...place, 6, false]);
     const read = nodes.filter((node) => ['rooms', 'room_members', 'room_tops'].includes(node['Relation Name'] ?? ''));
     expect(read.length).toBeGreaterThan(3);
     expect(read.filter((node) => node['Node Type'] === 'Seq Scan')).toEqual([]);

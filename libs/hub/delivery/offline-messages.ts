@@ -9,7 +9,7 @@ import type { Connection } from '#libs/hub/sessions/connection.ts';
 import { type RoomAccess, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { isPrivateRoom, isReadAfterEnd } from '#libs/protocol/room-kinds.ts';
+import { isDeliveredAfterEnd, isPrivateRoom } from '#libs/protocol/room-kinds.ts';
 import { buildFrame } from '#libs/protocol/server-frame.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore, MessageStore } from '#libs/store/message-store.ts';
@@ -278,7 +278,7 @@ function putBack(connection: Connection, room: string, signalled: ReadonlyMap<st
 
 function mayRead(room: string, standing: Standing | undefined): boolean {
   if (standing === undefined || standing === Standing.stranger) return false;
-  return standing === Standing.member || isReadAfterEnd(room);
+  return standing === Standing.member || isDeliveredAfterEnd(room);
 }
 
 function raise(offsets: Map<string, number>, room: string, offset: number): void {

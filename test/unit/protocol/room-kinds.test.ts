@@ -51,7 +51,7 @@ describe('kinds of rooms', () => {
     expect(having(isArchivedRoom)).toEqual(['park', 'group:1', 'pair:1', 'conv:1', 'dm:x']);
     expect(NAMES.filter((name) => !mustJoin(name))).toEqual(['pair:1', 'conv:1', 'dm:x']);
     expect(managedKindsWith(({ isPrivate }) => isPrivate === true)).toBe("'pair','conv','dm'");
-    expect(managedKindsWith(({ readAfterEnd }) => readAfterEnd === true)).toBe("'conv'");
+    expect(managedKindsWith(({ readAfterEnd }) => readAfterEnd === 'delivered')).toBe("'conv'");
     expect(PUBLIC_ROOMS).toContainEqual({ room: 'park', kind: 'park', title: 'Park', keepHistory: true });
     expect(LISTED_KINDS).toEqual(expect.arrayContaining(['park', 'group', 'pair', 'conv', 'dm']));
   });

@@ -118,7 +118,17 @@ function RoomPlace({ name }: { readonly name: string }) {
   }, [room, refused, name]);
   if (room === undefined && refused) return <NoRoom />;
   const about = room?.kind === 'park' ? text.parkAbout : undefined;
-  return <RoomView key={name} thread={thread} title={titleOf(name, room, text)} room={room} about={about} />;
+  return (
+    <RoomView
+      key={name}
+      thread={thread}
+      title={titleOf(name, room, text)}
+      room={room}
+      about={about}
+      direct={room?.closedAt !== undefined}
+      person={room?.with}
+    />
+  );
 }
 
 /** The names of rooms that the hub makes say nothing to people: no title until the list has them. */

@@ -36,8 +36,8 @@ export function hrefOf(place: Place): string {
 }
 
 /** The place that shows a room. */
-export function placeOfRoom({ room, kind, with: other }: Pick<Room, 'room' | 'kind' | 'with'>): Place {
-  if (kind === 'pair') return { is: 'pair' };
+export function placeOfRoom({ room, kind, with: other, closedAt }: Pick<Room, 'room' | 'kind' | 'with' | 'closedAt'>): Place {
+  if (kind === 'pair' && closedAt === undefined) return { is: 'pair' };
   return kind === 'dm' && other !== undefined ? { is: 'direct', user: other.id } : { is: 'room', room };
 }
 

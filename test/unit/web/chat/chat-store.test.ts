@@ -117,6 +117,19 @@ describe('the chat', () => {
     expect([store.thread('pair:1').status, store.rooms.get('pair:1')]).toEqual(['over', undefined]);
   });
 
+  it('[A9] reads a pair that was kept and has ended, and neither joins it nor takes it for the pair', async () => {
+    const ended = { ...DM, room: 'pair:0', kind: 'pair', keepHistory: true, closedAt: 5, count: 0, unread: 1, offset: 2 } as const;
+    rooms = [PARK, ended];
+    store.setRoomInView('pair:0');
+    await settled();
+    await store.refresh();
+    expect(store.pair.state.is).toBe('free');
+    expect(joins().filter((call) => call === 'join pair:0').length).toBeLessThan(2);
+    expect(store.thread('pair:0').status).toBe('over');
+    await client.answer('history pair:0 undefined undefined', { messages: [said(1, 'one'), said(2, 'two')], more: false });
+    expect(store.thread('pair:0').view.getState().items).toHaveLength(2);
+  });
+
   it('[A9] sees that its pair ended while it was away', async () => {
     rooms = [PARK, { ...DM, room: 'pair:1', kind: 'pair', keepHistory: false, expiresAt: 5, offset: 0, unread: 0 }];
     await store.refresh();

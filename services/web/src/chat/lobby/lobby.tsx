@@ -24,6 +24,7 @@ export function Lobby({ place }: { readonly place: Place }) {
   const [making, setMaking] = useState(false);
   const groups = rooms.filter(({ kind }) => kind === 'group');
   const people = rooms.filter(({ kind }) => kind === 'dm' || kind === 'conv');
+  const ended = rooms.filter(({ closedAt }) => closedAt !== undefined);
   const items = (some: readonly Room[]) => some.map((room) => <RoomItem key={room.room} room={room} current={isAt(place, room)} />);
 
   return (
@@ -59,6 +60,14 @@ export function Lobby({ place }: { readonly place: Place }) {
           </div>
           {people.length === 0 ? none(text.noDirect) : <ul className={classes.list}>{items(people)}</ul>}
         </section>
+        {ended.length > 0 && (
+          <section aria-labelledby="lobby-ended">
+            <div className={classes.sectionHead}>
+              <h2 id="lobby-ended">{text.earlierPartners}</h2>
+            </div>
+            <ul className={classes.list}>{items(ended)}</ul>
+          </section>
+        )}
         {more && <MoreButton label={text.moreRooms} load={() => store.moreRooms()} />}
       </div>
       <NewGroup opened={making} onClose={() => setMaking(false)} />

@@ -22,7 +22,12 @@ export const RoomItem = memo(function RoomItem({ room, current }: { readonly roo
   const items = useStore(store.thread(room.room).view, (state) => state.items);
   const last = items.findLast((item) => item.kind === 'message');
   const presence = usePresenceOf(room);
-  const about = room.kind === 'park' ? text.parkAbout : (presence?.words ?? text.here(room.count));
+  const about =
+    room.kind === 'park'
+      ? text.parkAbout
+      : room.closedAt === undefined
+        ? (presence?.words ?? text.here(room.count))
+        : text.pairEnded.closed;
 
   return (
     <li>

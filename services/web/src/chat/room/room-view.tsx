@@ -80,7 +80,7 @@ export function RoomView({ thread, title, room, direct = false, person, about, b
           closed={
             status === 'over' || status === 'refused' ? (
               <p className={classes.over} role="status" data-code={code}>
-                {status === 'over' ? text.roomOver : text.roomRefused}
+                {room?.closedAt !== undefined ? text.pairReadable : status === 'over' ? text.roomOver : text.roomRefused}
               </p>
             ) : undefined
           }

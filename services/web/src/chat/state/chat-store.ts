@@ -142,7 +142,9 @@ export class ChatStore {
     // The pair may have ended while this page was away. No event reports that.
     if (state.is === 'over') this.#threads.get(state.pair.room)?.end('over', state.reason);
     for (const room of this.rooms.rooms) this.#listed(room);
-    const lively = this.rooms.rooms.filter(({ kind }) => kind !== 'dm' && kind !== 'conv').slice(0, ENTERED_AT_ONCE);
+    const lively = this.rooms.rooms
+      .filter(({ kind, closedAt }) => kind !== 'dm' && kind !== 'conv' && closedAt === undefined)
+      .slice(0, ENTERED_AT_ONCE);
     for (const { room } of lively) {
       if (this.#joined.joinOnce(room)) this.#join(room);
     }
@@ -302,7 +304,8 @@ export class ChatStore {
     if (typeof room === 'string' && (keepHistory === 'asked' || keepHistory === 'kept')) this.pair.historyChanged(room, keepHistory);
   }
 
-  #listed({ room, kind, keepHistory, with: other }: Room): void {
+  #listed({ room, kind, keepHistory, closedAt, with: other }: Room): void {
+    if (closedAt !== undefined && room === this.#roomInView) this.thread(room).readEnded();
     this.#threads.get(room)?.setKeepsHistory(keepHistory);
     const begun = other === undefined ? undefined : this.#begun.get(other.id);
     if (begun !== undefined && kind === 'dm') this.#begunIn(other?.id ?? '', room);
@@ -322,8 +325,11 @@ export class ChatStore {
   }
 
   #join(room: string): void {
-    this.thread(room).open();
-    this.#joined.add(room);
+    if (this.rooms.get(room)?.closedAt !== undefined) this.thread(room).readEnded();
+    else {
+      this.thread(room).open();
+      this.#joined.add(room);
+    }
   }
 
   /**

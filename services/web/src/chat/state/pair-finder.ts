@@ -186,7 +186,7 @@ export class PairFinder {
 
   /** Takes the pair from the list of rooms. */
   listed(rooms: readonly Room[]): void {
-    const room = rooms.find(({ kind }) => kind === 'pair');
+    const room = rooms.find(({ kind, closedAt }) => kind === 'pair' && closedAt === undefined);
     if (room?.with !== undefined) {
       const { expiresAt, keepHistory, historyWish } = room;
       const known = this.#isMine(room.room);

@@ -19,6 +19,8 @@ export interface Room {
   readonly historyWish?: 'mine' | 'theirs';
   /** Unix milliseconds. */
   readonly expiresAt?: number;
+  /** Only of a pair that kept history and ended. */
+  readonly closedAt?: number;
   /** Distinct users in the room. In a private room, members online. */
   readonly count: number;
   readonly members?: number;
@@ -50,7 +52,7 @@ export class RoomList {
 
   constructor(account: Pick<ChatAccount, 'call'>) {
     this.#list = new PagedList(async (after) => {
-      const { rooms, next } = (await account.call('GET', pathAfter('/rooms', after))) as {
+      const { rooms, next } = (await account.call('GET', pathAfter('/rooms?ended=true', after))) as {
         readonly rooms: readonly Room[];
         readonly next?: string;
       };

@@ -1,23 +1,43 @@
 import { createStore } from 'zustand/vanilla';
 import type { Person } from '#libs/client/index.ts';
 import { Thread, type ThreadOptions } from '../../conversation/thread.ts';
+import type { Timers } from '../../conversation/timers.ts';
 import type { View } from '../../state/view.ts';
 import type { ChatClient } from './chat-client.ts';
+
+/** Milliseconds before a failed read is tried again. */
+const READ_AGAIN_MS = 3_000;
 
 /** A thread that also knows who is in the room. */
 export class RoomThread extends Thread {
   readonly audience = new Audience();
   readonly #client: Pick<ChatClient, 'presence'>;
+  readonly #timers: Timers;
+  #endedRead = false;
 
   constructor(options: ThreadOptions & { readonly client: Pick<ChatClient, 'presence'> }) {
     super(options);
     this.#client = options.client;
+    this.#timers = options.timers;
   }
 
   /** A new connection joined the room again: asks who is in it. */
   rejoined(count: number): void {
     this.audience.count(count);
     if (this.status === 'open') void this.#loadAudience();
+  }
+
+  /** The room ended, and keeps its history: reads the newest page, again after a failure. */
+  readEnded(): void {
+    this.end('over', 'ended');
+    if (this.#endedRead) return;
+    this.#endedRead = true;
+    this.read().catch(() =>
+      this.#timers.after(READ_AGAIN_MS, () => {
+        this.#endedRead = false;
+        this.readEnded();
+      }),
+    );
   }
 
   /** A person joined or left the room. */
