@@ -13,6 +13,7 @@ export function closeReason(code: ErrorCode, addition?: string | number): string
   const text = `${code} ${addition}`;
   return text.slice(0, encoder.encodeInto(text, new Uint8Array(REASON_MAX_BYTES)).read).toWellFormed();
 }
+
 /**
  * What a close reason says about a ban, after the code (C): its end in Unix milliseconds, then the
  * reason, if there is one.
