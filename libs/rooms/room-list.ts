@@ -39,6 +39,8 @@ export interface RoomView {
    * if no history is kept.
    */
   readonly unread: number;
+  /** The user's cursor. Absent in public rooms, and if no history is kept. */
+  readonly delivered?: number;
 }
 
 /** Dependencies of `RoomList`. */
@@ -83,12 +85,13 @@ export class RoomList {
   /** The view of one managed room for one of its members. */
   async one(user: string, { room, members }: KnownRoom): Promise<RoomView> {
     // If the user lost the room at this moment, it shows nothing new.
-    const { top, unread, historyWish } = (await this.#options.rooms.summary(user, room.room)) ?? {
+    const { top, unread, delivered, historyWish } = (await this.#options.rooms.summary(user, room.room)) ?? {
       top: 0,
       unread: 0,
+      delivered: 0,
       historyWish: undefined,
     };
-    const [view] = await this.#views(user, [{ ...room, top, unread, historyWish }], new Map([[room.room, members]]));
+    const [view] = await this.#views(user, [{ ...room, top, unread, delivered, historyWish }], new Map([[room.room, members]]));
     if (view === undefined) throw new TypeError('a summary has no view');
     return view;
   }
@@ -115,7 +118,7 @@ export class RoomList {
 }
 
 function view(summary: RoomSummary, user: string, members: readonly Person[], count: number): RoomView {
-  const { room, kind, title, owner, keepHistory, historyWish, createdAt, expiresAt, closedAt, top, unread } = summary;
+  const { room, kind, title, owner, keepHistory, historyWish, createdAt, expiresAt, closedAt, top, unread, delivered } = summary;
   const other = !isPrivateRoom(room) ? undefined : members.find(({ id }) => id !== user);
   return {
     room,
@@ -132,6 +135,7 @@ function view(summary: RoomSummary, user: string, members: readonly Person[], co
     members: members.length,
     offset: top,
     unread,
+    ...(keepHistory ? { delivered } : {}),
   };
 }
 

@@ -81,7 +81,12 @@ const JOIN = `
   SELECT j.user_id, j.room, t.top FROM joined j JOIN room_tops t USING (room) ORDER BY j.user_id
   ON CONFLICT (user_id, room) DO UPDATE SET delivered = greatest(cursors.delivered, excluded.delivered)`;
 
-type SummaryRow = RoomRow & { readonly top: number; readonly unread: number; readonly history_wish: 'mine' | 'theirs' | null };
+type SummaryRow = RoomRow & {
+  readonly top: number;
+  readonly unread: number;
+  readonly delivered: number;
+  readonly history_wish: 'mine' | 'theirs' | null;
+};
 
 /**
  * A look-up for each room: a user has few of all rooms, so a plan that reads all tops is never
@@ -94,7 +99,7 @@ const TOP = 'LEFT JOIN LATERAL (SELECT x.top, x.at FROM room_tops x WHERE x.room
  * sender begins with the id.
  */
 const SUMMARY = `
-  ${ROOM_COLUMNS}, coalesce(t.top, 0) AS top, u.unread,
+  ${ROOM_COLUMNS}, coalesce(t.top, 0) AS top, u.unread, coalesce(c.delivered, 0) AS delivered,
          CASE WHEN r.kind IN (${WISHED_KINDS}) AND NOT r.keep_history THEN
            (SELECT CASE p.user_id WHEN m.user_id THEN 'mine' ELSE 'theirs' END FROM pairs p WHERE p.room = m.room AND p.wants_history LIMIT 1)
          END AS history_wish`;
@@ -369,5 +374,5 @@ function memberOf({ id, name, kind }: MemberRow): Person {
 }
 
 function summaryOf(row: SummaryRow): RoomSummary {
-  return { ...roomOf(row), top: row.top, unread: row.unread, historyWish: row.history_wish ?? undefined };
+  return { ...roomOf(row), top: row.top, unread: row.unread, delivered: row.delivered, historyWish: row.history_wish ?? undefined };
 }

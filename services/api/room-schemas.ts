@@ -56,6 +56,11 @@ export const RoomView = Type.Object(
     members: Type.Optional(Type.Integer({ description: 'Members, online or not.' })),
     offset: Type.Integer({ description: 'The highest stored offset.' }),
     unread: Type.Integer({ description: 'Stored messages of others that were not delivered to me; 0 in the park.' }),
+    delivered: Type.Optional(
+      Type.Integer({
+        description: 'The offset up to which its messages were delivered to me. Absent in the park, and where no history is kept.',
+      }),
+    ),
   },
   { title: 'Room', description: 'A room.' },
 );

@@ -10,6 +10,7 @@ import {
   converses,
   delivered,
   goTo,
+  heldNotice,
   inChat,
   line,
   makeGroup,
@@ -108,13 +109,13 @@ describe('on two gateways', () => {
     const [ann, bob] = await apart('Ann', 'Bob');
     const room = await makeGroup(ann, 'Ducks', []);
     const entry = `a[data-room="${room}"]`;
-    await bob.locator('[data-notice="added"]', { hasText: 'Ducks' }).waitFor();
+    const added = await heldNotice(bob, 'added', 'Ducks');
     await say(ann, 'one');
     await say(ann, 'two');
     await unread(bob, entry, 2);
     await expect.poll(() => bob.title()).toBe('(2) Parley');
     await screenshot(bob, 'cluster-group-unread');
-    await bob.locator('[data-notice="added"]').getByRole('button', { name: 'Open' }).click();
+    await added.getByRole('button', { name: 'Open' }).click();
     await converses(bob, ['one', 'two']);
     await unread(bob, entry, 0);
     await bob.locator('aside [data-person="Ann"]').waitFor();
@@ -177,8 +178,8 @@ describe('on two gateways', () => {
     await ann.getByLabel('Keep the history').check();
     await ann.getByRole('button', { name: 'Find a partner' }).click();
     await ann.getByRole('heading', { name: 'Bob', exact: true }).waitFor();
-    await bob.locator('[data-notice="paired"]', { hasText: 'You were paired with Ann guest.' }).waitFor();
-    await bob.locator('[data-notice="paired"]').getByRole('button', { name: 'Open' }).click();
+    const paired = await heldNotice(bob, 'paired', 'You were paired with Ann guest.');
+    await paired.getByRole('button', { name: 'Open' }).click();
     await bob.getByRole('heading', { name: 'Ann', exact: true }).waitFor();
     for (const page of [ann, bob])
       await page
@@ -211,7 +212,7 @@ describe('on two gateways', () => {
     const late = await person('Late');
     await cluster.spread(1, 1);
     await lone.getByRole('heading', { name: 'Late', exact: true }).waitFor();
-    await late.locator('[data-notice="paired"]').getByRole('button', { name: 'Open' }).click();
+    await (await heldNotice(late, 'paired')).getByRole('button', { name: 'Open' }).click();
     await say(lone, 'there you are');
     await converses(late, ['there you are']);
   });

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { AllInOne } from '#test/support/all-in-one.ts';
 import { seriousFaults } from '#test/support/axe.ts';
 import { launchBrowser, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
-import { comeIn, converses, goTo, inChat, line, nobodyOnline, say, unread } from '#test/support/chat-page.ts';
+import { comeIn, converses, goTo, heldNotice, inChat, line, nobodyOnline, say, unread } from '#test/support/chat-page.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { until } from '#test/support/wait.ts';
 
@@ -69,9 +69,9 @@ describe('a pair', () => {
     await mayBeFound(bob);
     await find(ann, true);
     await partner(ann, 'Bob');
-    await bob.locator('[data-notice="paired"]', { hasText: 'You were paired with Ann guest.' }).waitFor();
+    const notice = await heldNotice(bob, 'paired', 'You were paired with Ann guest.');
     await screenshot(bob, 'pair-invited');
-    await bob.locator('[data-notice="paired"]').getByRole('button', { name: 'Open' }).click();
+    await notice.getByRole('button', { name: 'Open' }).click();
     await partner(bob, 'Ann');
     await bob
       .getByText('23 h', { exact: false })
@@ -149,7 +149,7 @@ describe('a pair', () => {
     const late = await person('<i>Late</i>');
     await find(late);
     await partner(late, 'Lone');
-    await lone.locator('[data-notice="paired"]', { hasText: '<i>Late</i>' }).getByRole('button', { name: 'Open' }).click();
+    await (await heldNotice(lone, 'paired', '<i>Late</i>')).getByRole('button', { name: 'Open' }).click();
     await partner(lone, '<i>Late</i>');
     await lone.getByText('History is not kept').waitFor();
     expect(await late.locator('[data-notice]').count()).toBe(0);

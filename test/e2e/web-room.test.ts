@@ -8,6 +8,7 @@ import {
   conversation,
   converses,
   goTo,
+  heldNotice,
   inChat,
   line,
   makeGroup,
@@ -200,7 +201,7 @@ describe('a group', () => {
     const [ann, bob] = [await person('Ann'), await person('<b>Bob</b>')];
     await ann.locator('aside [data-person="<b>Bob</b>"]').waitFor();
     const room = await makeGroup(ann, 'Ducks & <i>geese</i>', []);
-    await bob.locator('[data-notice="added"]', { hasText: 'Ducks & <i>geese</i>' }).waitFor();
+    const added = await heldNotice(bob, 'added', 'Ducks & <i>geese</i>');
     await screenshot(bob, 'room-added');
     const entry = `a[data-room="${room}"]`;
     await say(ann, 'one');
@@ -209,7 +210,7 @@ describe('a group', () => {
     await expect.poll(() => bob.title()).toBe('(2) Parley');
     await screenshot(bob, 'room-unread');
 
-    await bob.locator('[data-notice="added"]').getByRole('button', { name: 'Open' }).click();
+    await added.getByRole('button', { name: 'Open' }).click();
     await converses(bob, ['one', 'two']);
     await unread(bob, entry, 0);
     await expect.poll(() => bob.title()).toBe('Parley');
@@ -302,11 +303,10 @@ describe('a group', () => {
 });
 
 describe('what is told', () => {
-  it('[A11] by a service is shown until it is closed', async () => {
+  it('[A11] by a service is shown as it was written, and can be closed', async () => {
     const page = await person('Ann');
     await service('/push', { to: { all: true }, type: 'inform', body: 'Rain <b>at five</b>' });
-    const notice = page.locator('[data-notice="inform"]');
-    await notice.getByText('Rain <b>at five</b>').waitFor();
+    const notice = await heldNotice(page, 'inform', 'Rain <b>at five</b>');
     await screenshot(page, 'room-inform');
     await notice.getByRole('button', { name: 'Close' }).click();
     await notice.waitFor({ state: 'detached' });

@@ -129,6 +129,13 @@ export async function unread(page: Page, entry: string, count: number): Promise<
   );
 }
 
+/** Waits for a notice, and holds the pointer over it, so that it stays. */
+export async function heldNotice(page: Page, kind: string, text = ''): Promise<Locator> {
+  const notice = page.locator(`[data-notice="${kind}"]`, { hasText: text });
+  await notice.hover();
+  return notice;
+}
+
 /**
  * Waits until the store knows that a user got everything up to an offset, in a room whose name
  * matches. Clients report it at most once a second.

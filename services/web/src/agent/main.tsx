@@ -2,6 +2,7 @@ import { Button, Center, Loader, Stack, Text } from '@mantine/core';
 import { useEffect } from 'react';
 import { useStore } from 'zustand/react';
 import { ParleyClient } from '#libs/client/index.ts';
+import { unsentOf } from '../conversation/page-unsent.ts';
 import { browserTimers } from '../conversation/timers.ts';
 import { useText } from '../i18n/language.tsx';
 import { BrowserLogin, cookieSuffix, hasLogin } from '../login/browser-login.ts';
@@ -39,6 +40,7 @@ const bench = new Workbench({
   connect: () => new ParleyClient({ url: socketUrl(), getToken: login.getToken, delivered: 'manual' }),
   marks: browserStorage,
   timers: browserTimers,
+  unsentOf: (owner) => unsentOf({ page: 'agent', owner }),
   visible,
 });
 

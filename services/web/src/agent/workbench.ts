@@ -4,8 +4,10 @@ import type { ClientStatus, ParleyClient, Person } from '#libs/client/index.ts';
 import { CONVERSATION_CHARS } from '#libs/protocol/limits.ts';
 import type { EndedConversation } from '../conversation/earlier-conversations.ts';
 import { codeOf } from '../conversation/error-code.ts';
+import { followedBy } from '../conversation/page-unsent.ts';
 import { Thread } from '../conversation/thread.ts';
 import type { Timers } from '../conversation/timers.ts';
+import type { UnsentTexts } from '../conversation/unsent-texts.ts';
 import { banOf, banOfStatus } from '../login/ban-text.ts';
 import type { BrowserLogin } from '../login/browser-login.ts';
 import { ApiError } from '../login/hub-api.ts';
@@ -19,6 +21,8 @@ interface WorkbenchOptions {
   readonly connect: () => ParleyClient;
   readonly marks: Pick<Storage, 'getItem' | 'setItem'>;
   readonly timers: Timers;
+  /** Keeps what an agent did not send yet over a reload. */
+  readonly unsentOf: (agent: string) => UnsentTexts;
   /** Whether the page is visible. */
   readonly visible: () => boolean;
 }
@@ -32,6 +36,7 @@ export class Workbench {
   readonly #threads = new Map<string, Thread>();
   #client: ParleyClient | undefined;
   #marks: ReadMarks | undefined;
+  #unsent: UnsentTexts | undefined;
   #lists: ConversationLists | undefined;
   #conversations: readonly Conversation[] = [];
   #details: Details | undefined;
@@ -81,6 +86,7 @@ export class Workbench {
   }
 
   async logOut(): Promise<void> {
+    this.#unsent?.end();
     this.#closeInbox(undefined);
     await this.#options.login.leave().catch(() => undefined);
   }
@@ -89,7 +95,7 @@ export class Workbench {
   async select(room: string | undefined): Promise<void> {
     const conversation = this.#conversations.find((one) => one.room === room);
     this.#details = conversation;
-    if (this.#thread !== undefined) this.#thread.beginReading(this.#unread(this.#thread));
+    if (this.#thread !== undefined) this.#thread.beginReading({ above: this.#marks?.of(this.#thread.room ?? '') ?? 0 });
     this.#change({ failure: undefined });
     if (conversation === undefined) return;
     const details = (await this.#try(() => this.#options.login.call('GET', `/conversations/${conversation.room}`))) as Details | undefined;
@@ -173,6 +179,7 @@ export class Workbench {
     this.#lists = new ConversationLists(login.call, me.id);
     const client = connect();
     this.#client = client;
+    this.#unsent = followedBy(this.#options.unsentOf(me.id), client);
     this.#change({ phase: 'inbox', me, status: client.status, loginError: undefined });
     client.on('welcome', ({ limits }) => {
       this.#change({ limit: limits.conversationChars ?? limits.messageChars });
@@ -260,8 +267,10 @@ export class Workbench {
     const known = this.#threads.get(room);
     if (known !== undefined) return known;
     const me = this.#me ?? { id: '', name: '' };
+    const unsent = this.#unsent;
     const earlier = () => this.#endedBefore(room);
-    const thread = new Thread({ client, room, me, timers: this.#options.timers, keepsHistory: true, earlier });
+    const parts = { client, room, me, timers: this.#options.timers, keepsHistory: true, earlier };
+    const thread = new Thread(unsent === undefined ? parts : { ...parts, unsent });
     thread.view.subscribe(() => this.#threads.get(room) === thread && this.#changed(room));
     this.#threads.set(room, thread);
     return thread;

@@ -6,6 +6,8 @@ import { Entry } from '../account/entry.tsx';
 import { Chat } from '../chat/chat.tsx';
 import { goTo, placeOf } from '../chat/place.ts';
 import { Banner, useStatus } from '../connection/connection.tsx';
+import { followedBy, unsentOf } from '../conversation/page-unsent.ts';
+import type { UnsentTexts } from '../conversation/unsent-texts.ts';
 import { useLanguage, useText } from '../i18n/language.tsx';
 import { type BanFacts, banOf, banOfStatus, banText } from '../login/ban-text.ts';
 import { cookieSuffix, hasLogin, type LoggedIn } from '../login/browser-login.ts';
@@ -20,7 +22,7 @@ import styles from './app.module.css';
 type AppState =
   | { readonly is: 'loading' }
   | { readonly is: 'entry'; readonly message?: string; readonly ban?: BanFacts | undefined }
-  | { readonly is: 'in'; readonly user: LoggedIn; readonly client: ParleyClient };
+  | { readonly is: 'in'; readonly user: LoggedIn; readonly client: ParleyClient; readonly unsent: UnsentTexts };
 
 const account = new Account({
   api: hubApi(fetch.bind(globalThis), hubUrl('api/v1')),
@@ -37,7 +39,11 @@ export function App() {
   const { locale } = useLanguage();
   const [place, setPlace] = useState<AppState>({ is: 'loading' });
   const enter = () => {
-    if (account.user !== undefined) setPlace({ is: 'in', user: account.user, client: openClient(account) });
+    const { user } = account;
+    if (user === undefined) return;
+    const unsent = unsentOf({ page: 'chat', owner: user.id });
+    const client = openClient(account);
+    setPlace({ is: 'in', user, client, unsent: followedBy(unsent, client) });
   };
   // A newcomer starts in the park, also on a small screen. A link leads to its own place.
   const onEntered = () => {
@@ -50,7 +56,8 @@ export function App() {
     account.forget();
     setPlace({ is: 'entry', ban });
   };
-  const logOut = async (client: ParleyClient) => {
+  const logOut = async (client: ParleyClient, unsent: UnsentTexts) => {
+    unsent.end();
     const loggedOut = account.leave();
     leave(client);
     try {
@@ -97,7 +104,8 @@ export function App() {
           client={place.client}
           user={place.user}
           call={account.call}
-          onLogOut={() => void logOut(place.client)}
+          unsent={place.unsent}
+          onLogOut={() => void logOut(place.client, place.unsent)}
           onStartOver={() => leave(place.client)}
         />
       );
@@ -119,12 +127,13 @@ interface ChatPageProps {
   readonly client: ParleyClient;
   readonly user: LoggedIn;
   readonly call: Account['call'];
+  readonly unsent: UnsentTexts;
   readonly onLogOut: () => void;
   readonly onStartOver: () => void;
 }
 
 /** The page of a person who is logged in: header, banner and chat. */
-function ChatPage({ client, user, call, onLogOut, onStartOver }: ChatPageProps) {
+function ChatPage({ client, user, call, unsent, onLogOut, onStartOver }: ChatPageProps) {
   const text = useText('app');
   const status = useStatus(client);
   const account = useMemo(() => ({ user, call }), [user, call]);
@@ -146,7 +155,7 @@ function ChatPage({ client, user, call, onLogOut, onStartOver }: ChatPageProps) 
       </header>
       <Banner status={status} onRetry={() => client.retryNow()} onStartOver={onStartOver} />
       <div className={styles['body']}>
-        <Chat client={client} account={account} />
+        <Chat client={client} account={account} unsent={unsent} />
       </div>
     </div>
   );

@@ -4,6 +4,7 @@ import { useStore } from 'zustand/react';
 import type { ParleyClient } from '#libs/client/index.ts';
 import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
 import { browserTimers } from '../conversation/timers.ts';
+import type { UnsentTexts } from '../conversation/unsent-texts.ts';
 import { useText } from '../i18n/language.tsx';
 import type { Text } from '../i18n/languages.ts';
 import { Notifier, useCountedTitle } from '../notify/notifier.tsx';
@@ -13,7 +14,7 @@ import { ChatContext, type ChatParts, useChat } from './chat-context.ts';
 import { Lobby } from './lobby/lobby.tsx';
 import { NoticesBar } from './notices-bar.tsx';
 import { PairView } from './pair/pair-view.tsx';
-import { goTo, hrefOf, type Place, placeOfRoom, roomTitle, usePlace } from './place.ts';
+import { goTo, hrefOf, type Place, placeOf, placeOfRoom, roomTitle, usePlace } from './place.ts';
 import { usePresenceOf } from './presence-text.ts';
 import { NoRoom } from './room/no-room.tsx';
 import { RoomView } from './room/room-view.tsx';
@@ -29,12 +30,14 @@ interface ChatProps {
   readonly client: ParleyClient;
   /** The person who is logged in. */
   readonly account: ChatAccount;
+  /** What the person wrote and the hub does not have yet. */
+  readonly unsent: UnsentTexts;
 }
 
 /** The chat. It fills the box around it. */
-export function Chat({ client, account }: ChatProps) {
+export function Chat({ client, account, unsent }: ChatProps) {
   const kinds = useLatestKinds();
-  const [parts] = useState(() => makeParts(client, account, kinds));
+  const [parts] = useState(() => makeParts({ client, account, unsent }, kinds));
   const { store } = parts;
   useEffect(() => store.start(), [store]);
   useEffect(() => {
@@ -50,12 +53,16 @@ export function Chat({ client, account }: ChatProps) {
   );
 }
 
-function makeParts(client: ParleyClient, account: ChatAccount, kinds: () => KindTags): ChatParts {
+/** Screens that show the list of rooms beside a room. Matches the width in the styles. */
+const WIDE = '(min-width: 45.0625em)';
+
+function makeParts({ client, account, unsent }: ChatProps, kinds: () => KindTags): ChatParts {
   const notifier = new Notifier(globalThis.Notification);
   const store = new ChatStore({
     client,
     account,
     timers: browserTimers,
+    unsent,
     onUnseen: (room, { from, text }) => {
       // A message in the park is only reported if it contains the person's name.
       if (room.kind === 'park' && !text.toLocaleLowerCase().includes(account.user.name.toLocaleLowerCase())) return;
@@ -63,6 +70,11 @@ function makeParts(client: ParleyClient, account: ChatAccount, kinds: () => Kind
         window.focus();
         goTo(placeOfRoom(room));
       });
+    },
+    onElsewhere: (room, { from, text }) => {
+      // The list of rooms shows it where it is in view.
+      const isListed = matchMedia(WIDE).matches || placeOf(location.hash).is === 'lobby';
+      if (room.with !== undefined && !isListed) store.notices.add({ kind: 'message', to: room, from, text });
     },
   });
   return { store, notifier };
@@ -75,8 +87,7 @@ function ChatLayout() {
   const { store } = useChat();
   const unread = useStore(store.rooms.view, () => store.rooms.unread);
   const asked = usePlace();
-  // Matches the width in the styles.
-  const wide = useMediaQuery('(min-width: 45.0625em)', undefined, { getInitialValueInEffect: false }) ?? true;
+  const wide = useMediaQuery(WIDE, undefined, { getInitialValueInEffect: false }) ?? true;
   const place: Place = asked.is === 'lobby' && wide ? { is: 'room', room: 'park' } : asked;
 
   useCountedTitle(TITLE, unread);

@@ -7,20 +7,33 @@ import { PersonName, Sentence } from '../people/person-name.tsx';
 import { Icon } from '../ui/icon.tsx';
 import classes from './chat.module.css';
 import { useChat } from './chat-context.ts';
-import { goTo, type Place } from './place.ts';
+import { goTo, type Place, placeOfRoom } from './place.ts';
 import type { Notice } from './state/notices.ts';
 
-/** Notices that belong to no room. They lie over the page until the person closes them. */
+/**
+ * Notices that belong to no room in view. They lie below the header of the room, and go by
+ * themselves. The pointer or the focus keeps one. A screen reader reads each once, when it comes.
+ */
 export function NoticesBar() {
   const text = useText('chat');
+  const said = useText('conversation').announced;
   const { notices } = useChat().store;
   const all = useStore(notices.view);
   return (
     <section className={classes.notices} aria-label={text.notices} aria-live="polite">
       {all.map((notice) => {
-        const { words, place } = describe(notice, text);
+        const { words, place } = describe(notice, text, said);
         return (
-          <div key={notice.id} className={classes.notice} data-notice={notice.kind}>
+          // biome-ignore lint/a11y/noStaticElementInteractions: the pointer only keeps it, and its buttons take the focus
+          <div
+            key={notice.id}
+            className={classes.notice}
+            data-notice={notice.kind}
+            onPointerEnter={() => notices.hold(notice.id, 'pointer')}
+            onPointerLeave={() => notices.release(notice.id, 'pointer')}
+            onFocus={() => notices.hold(notice.id, 'focus')}
+            onBlur={() => notices.release(notice.id, 'focus')}
+          >
             <Icon name="bell" />
             <p>
               {notice.kind === 'inform' && <strong>{text.informed}: </strong>}
@@ -46,7 +59,11 @@ export function NoticesBar() {
   );
 }
 
-function describe(notice: Notice, text: Text<'chat'>): { readonly words: ReactNode; readonly place?: Place } {
+function describe(
+  notice: Notice,
+  text: Text<'chat'>,
+  said: Text<'conversation'>['announced'],
+): { readonly words: ReactNode; readonly place?: Place } {
   switch (notice.kind) {
     case 'inform':
       return { words: notice.text };
@@ -59,5 +76,15 @@ function describe(notice: Notice, text: Text<'chat'>): { readonly words: ReactNo
       return { words: text.added(notice.name), place: { is: 'room', room: notice.room } };
     case 'removed':
       return { words: text.removed(notice.name) };
+    case 'message':
+      return {
+        words: (
+          <Sentence
+            template={([name = '', words = '']) => said(name, words)}
+            slots={[<PersonName key="name" person={notice.from} />, <bdi key="text">{notice.text}</bdi>]}
+          />
+        ),
+        place: placeOfRoom(notice.to),
+      };
   }
 }

@@ -6,6 +6,7 @@ import { isComposing } from '../ui/composing.ts';
 import { Icon } from '../ui/icon.tsx';
 import classes from './composer.module.css';
 import shared from './conversation.module.css';
+import { useFileRefusal } from './file-refusal.ts';
 import { MessageList, type MessageListProps } from './message-list.tsx';
 import type { Thread } from './thread.ts';
 
@@ -83,6 +84,7 @@ interface ComposerProps {
 function Composer({ thread, limit, ended, placeholder, focused, onPublish }: ComposerProps) {
   const text = useText('conversation');
   const [draft, setDraft] = useState(thread.draft);
+  const { refusals, forget, onPaste } = useFileRefusal();
   const field = useRef<HTMLTextAreaElement>(null);
   const countId = useId();
   const message = draft.trim();
@@ -98,6 +100,7 @@ function Composer({ thread, limit, ended, placeholder, focused, onPublish }: Com
   const write = (next: string) => {
     setDraft(next);
     thread.setDraft(next);
+    forget();
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -125,6 +128,7 @@ function Composer({ thread, limit, ended, placeholder, focused, onPublish }: Com
           aria-invalid={over}
           onChange={(event) => write(event.currentTarget.value)}
           onKeyDown={onKeyDown}
+          onPaste={onPaste}
         />
       </div>
       <button type="submit" className={classes.send} aria-label={text.send} title={text.send} disabled={!sendable}>
@@ -132,6 +136,10 @@ function Composer({ thread, limit, ended, placeholder, focused, onPublish }: Com
       </button>
       <p id={countId} className={classes.counter} data-near={length > limit * NEAR || undefined} data-over={over || undefined}>
         <span role={over ? 'alert' : undefined}>{over ? text.tooLong(length - limit) : ''}</span>
+        {/* Each time another element: a screen reader does not read the same one again. */}
+        <span aria-live="polite" className={classes.told}>
+          {refusals > 0 && <span key={refusals}>{text.noFiles}</span>}
+        </span>
         <span data-counter aria-hidden="true">
           {length}/{limit}
         </span>

@@ -1,5 +1,6 @@
 import type { ParleyClient } from '#libs/client/index.ts';
 import { codeOf } from './error-code.ts';
+import type { Beyond } from './message-window.ts';
 import { Timeline, type TimelineItem } from './timeline.ts';
 
 /** A conversation of the same customer that has ended. */
@@ -33,6 +34,7 @@ export class EarlierConversations {
   readonly #parts: Part[] = [];
   /** Not loaded yet, the newest first. Undefined before the hub was asked. */
   #unread: EndedConversation[] | undefined;
+  #reading: 'idle' | 'loading' | 'failed' = 'idle';
 
   constructor(find: FindEnded, client: Pick<ParleyClient, 'history'>) {
     this.#find = find;
@@ -44,13 +46,28 @@ export class EarlierConversations {
     return this.#unread !== undefined || this.#parts.length > 0;
   }
 
-  /** Whether there are messages to load, as far as the hub was asked. */
-  get more(): boolean {
-    return this.#parts[0]?.more === true || (this.#unread?.length ?? 0) > 0;
+  /** What the hub has above the messages here, as far as it was asked. */
+  get state(): Beyond {
+    if (this.#reading !== 'idle') return this.#reading;
+    return this.#parts[0]?.more === true || (this.#unread?.length ?? 0) > 0 ? 'some' : 'none';
+  }
+
+  /** Reads the next older page, or only whether there is one. Never rejects: `state` tells. */
+  async read(what: 'count' | 'page', onChange: () => void): Promise<void> {
+    if (this.#reading === 'loading') return;
+    this.#reading = 'loading';
+    onChange();
+    try {
+      await (what === 'page' ? this.#load() : this.#look());
+      this.#reading = 'idle';
+    } catch {
+      this.#reading = 'failed';
+    }
+    onChange();
   }
 
   /** Asks the hub, once, whether there are messages to load. Rejects as the search does. */
-  async look(): Promise<void> {
+  async #look(): Promise<void> {
     this.#unread ??= await this.#others();
   }
 
@@ -67,8 +84,8 @@ export class EarlierConversations {
   }
 
   /** Loads the next older page. Rejects like the client's `history`, or as the search does. */
-  async load(): Promise<void> {
-    await this.look();
+  async #load(): Promise<void> {
+    await this.#look();
     const oldest = this.#parts[0];
     if (oldest?.more === true) return this.#loadInto(oldest);
     for (let next = this.#unread?.[0]; next !== undefined; next = this.#unread?.[0]) {

@@ -11,8 +11,10 @@ import { MessageLine } from './message-line.tsx';
 import { useScrollPlace } from './scroll-place.ts';
 import type { Thread } from './thread.ts';
 
-/** Pixels from the top. Closer than this, the next older page is loaded. */
-const NEAR_TOP = 600;
+/** Pixels from the top or the end. Closer than this, the next page is loaded. */
+const NEAR = 600;
+/** Most new messages that are counted. The hub counts as many for a list of rooms. */
+const COUNTED_MAX = 999;
 
 /** What a list of messages needs. */
 export interface MessageListProps {
@@ -39,34 +41,50 @@ export interface MessageListProps {
  */
 export function MessageList({ thread, me, label, connected, loadOlderBy, invitation, note }: MessageListProps) {
   const text = useText('conversation');
-  const { items, outbox, firstNew, older, status } = useStore(thread.view);
-  const lines = useMemo(() => toLines({ items, outbox, me, firstNew }), [items, outbox, me, firstNew]);
+  const { items, outbox, firstNew, older, newer, newAbove, newBelow, aim, status } = useStore(thread.view);
+  const attached = newer === 'none';
+  // Own messages on their way come after the newest one.
+  const lines = useMemo(() => toLines({ items, outbox: attached ? outbox : [], me, firstNew }), [items, outbox, attached, me, firstNew]);
   const lastOwn = outbox.at(-1)?.id;
   const content = useMemo(() => ({ lines, note }), [lines, note]);
-  const place = useScrollPlace(content);
-  const { toEnd, atEnd } = place;
+  const onPlace = useCallback((atEnd: boolean, seen: string | undefined) => thread.moveTo(atEnd ? 'end' : 'above', seen), [thread]);
+  const place = useScrollPlace(content, { aim, attached, onPlace });
+  const { ref, toEnd, atEnd } = place;
   const byScrolling = loadOlderBy === 'scrolling';
+  useEffect(() => () => thread.moveTo('away'), [thread]);
 
-  const loadIfNearTop = useCallback(() => {
-    if (byScrolling && thread.view.getState().older === 'some' && (place.ref.current?.scrollTop ?? 0) < NEAR_TOP) void thread.loadOlder();
-  }, [thread, place.ref, byScrolling]);
+  const loadIfNear = useCallback(() => {
+    const { older: above, newer: below } = thread.view.getState();
+    const { scrollTop = 0, scrollHeight = 0, clientHeight = 0 } = ref.current ?? {};
+    if (below === 'some' && scrollHeight - scrollTop - clientHeight < NEAR) void thread.loadNewer();
+    else if (byScrolling && above === 'some' && scrollTop < NEAR) void thread.loadOlder();
+  }, [thread, ref, byScrolling]);
   // A list that is too short to scroll loads older messages at once.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs after each change of the lines
-  useEffect(loadIfNearTop, [loadIfNearTop, lines]);
+  useEffect(loadIfNear, [loadIfNear, lines]);
   // Shows the person their own new message.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: runs after each new message of mine
-  useEffect(toEnd, [lastOwn, toEnd]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: runs after each change of the lines
   useEffect(() => {
-    if (atEnd) thread.trim();
-  }, [thread, atEnd, lines]);
+    if (lastOwn !== undefined) toEnd();
+  }, [lastOwn, toEnd]);
+
+  // Its button is gone then, so the messages take the focus.
+  const lead = (task: () => Promise<void> | void) => {
+    ref.current?.focus();
+    void task();
+  };
 
   const loading = older === 'loading' || status === 'opening';
   const now = useToday();
   return (
     <div className={classes.frame}>
+      {newAbove > 0 && (
+        <button type="button" className={classes.toFirstNew} data-new-above={newAbove} onClick={() => lead(() => thread.toFirstNew())}>
+          <Icon name="up" size={15} />
+          {text.toFirstNew(counted(newAbove))}
+        </button>
+      )}
       <section
-        ref={place.ref}
+        ref={ref}
         className={classes.scroller}
         aria-label={label}
         aria-busy={loading}
@@ -74,7 +92,7 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
         tabIndex={0}
         onScroll={() => {
           place.onScroll();
-          loadIfNearTop();
+          loadIfNear();
         }}
       >
         <div className={classes.top} data-reserved={(byScrolling && older !== 'none') || undefined}>
@@ -97,12 +115,26 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
           )}
         </div>
         <ol className={classes.lines}>{lines.map((line) => draw(line))}</ol>
-        {note !== undefined && <p className={classes.note}>{note}</p>}
+        {newer === 'loading' && <span className={classes.loader} role="status" aria-label={text.loading} />}
+        {newer === 'failed' && (
+          <p className={classes.note} role="status">
+            {text.newerFailed}{' '}
+            <button type="button" onClick={() => void thread.loadNewer()}>
+              {text.retry}
+            </button>
+          </p>
+        )}
+        {note !== undefined && attached && <p className={classes.note}>{note}</p>}
       </section>
       {!atEnd && (
-        <button type="button" className={classes.toEnd} onClick={toEnd}>
+        <button
+          type="button"
+          className={classes.toEnd}
+          data-new-below={newBelow}
+          onClick={() => lead(() => (attached ? toEnd() : thread.toLatest()))}
+        >
           <Icon name="down" size={15} />
-          {text.toLatest}
+          {newBelow > 0 ? text.toLatestNew(counted(newBelow)) : text.toLatest}
         </button>
       )}
       <div className={classes.unseen} aria-live="polite" aria-atomic role="log">
@@ -150,6 +182,11 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
       </p>
     );
   }
+}
+
+/** A number of messages, with a plus if there may be more. */
+function counted(count: number): string {
+  return count > COUNTED_MAX ? `${COUNTED_MAX}+` : String(count);
 }
 
 /** The present time, Unix milliseconds. Renders again when a day begins. */

@@ -36,6 +36,11 @@ export class Outbox {
     this.#entries = [...this.#entries, { id, text, at, state: 'pending' }];
   }
 
+  /** A message of before a reload. */
+  restore(entry: OutboxEntry): void {
+    this.#entries = [...this.#entries, entry];
+  }
+
   /** The hub acknowledged it. */
   remove(id: string): void {
     this.#entries = this.#entries.filter((entry) => entry.id !== id);

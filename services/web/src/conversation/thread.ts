@@ -1,92 +1,51 @@
 /** The messages of one room on a page: stored ones, own ones on their way, and who is typing. */
 
 import { createStore } from 'zustand/vanilla';
-import type { ParleyClient, Person } from '#libs/client/index.ts';
+import type { Person } from '#libs/client/index.ts';
 import type { View } from '../state/view.ts';
-import { EarlierConversations, type FindEnded } from './earlier-conversations.ts';
+import { afterReload } from './after-reload.ts';
+import { EarlierConversations } from './earlier-conversations.ts';
 import { codeOf, mayWorkLater } from './error-code.ts';
-import { Outbox, type OutboxEntry } from './outbox.ts';
-import { type PlacedMessage, Timeline, type TimelineItem } from './timeline.ts';
-import type { Timers } from './timers.ts';
+import { MessageWindow, type ReadingPlace } from './message-window.ts';
+import { Outbox } from './outbox.ts';
+import { type News, Reading } from './reading.ts';
+import { NO_ROOM, type ThreadOptions, type ThreadState, type ThreadStatus } from './thread-state.ts';
+import type { PlacedMessage } from './timeline.ts';
 import { Typists } from './typists.ts';
+import type { UnsentMessage } from './unsent-texts.ts';
 
-/** Messages in a page of older ones. */
-const OLDER_PAGE = 50;
 /** Milliseconds before a failed join is tried again. */
 const REJOIN_MS = 3_000;
-
-/** The part of the client that a thread uses. */
-type ThreadClient = Pick<ParleyClient, 'newId' | 'join' | 'leave' | 'send' | 'discard' | 'history' | 'typing'>;
-
-/** The result of the client's `send`. */
-export type Acked = Awaited<ReturnType<ThreadClient['send']>>;
-
-/** What a thread needs. */
-export interface ThreadOptions {
-  readonly client: ThreadClient;
-  readonly me: Person;
-  readonly timers: Timers;
-  /** Undefined: there is no room yet. The first message makes it. */
-  readonly room?: string;
-  /** Sends a message while there is no room. The result names the room. */
-  readonly sendFirst?: (id: string, text: string) => Promise<Acked>;
-  /** Called with the room that the first message made. */
-  readonly onRoom?: (room: string) => void;
-  /** Whether the room stores messages. If so, its offsets never fall (M3). */
-  readonly keepsHistory: boolean;
-  /** Finds ended conversations whose messages stand above those of the room. */
-  readonly earlier?: FindEnded;
-}
-
-/** `idle`: not joined yet. `refused`: cannot be joined, see `code`. `over`: closed, see `code`. */
-type ThreadStatus = 'idle' | 'opening' | 'open' | 'refused' | 'over';
-
-/** The state that the pages show of a thread. */
-interface ThreadState {
-  /** Undefined before the first message. */
-  readonly room: string | undefined;
-  readonly status: ThreadStatus;
-  /** Why it was refused or closed. */
-  readonly code: string | undefined;
-  readonly items: readonly TimelineItem[];
-  readonly outbox: readonly OutboxEntry[];
-  /** Whether the hub has messages above `items`. */
-  readonly older: 'none' | 'some' | 'loading' | 'failed';
-  /** Id of the first message that was new when the room was opened. */
-  readonly firstNew: string | undefined;
-  readonly typing: readonly Person[];
-}
 
 /** The messages of one room. Pages read `view` and call the methods. */
 export class Thread {
   readonly #options: ThreadOptions;
-  #timeline = new Timeline();
+  #window: MessageWindow;
   readonly #earlier: EarlierConversations | undefined;
   readonly #outbox = new Outbox();
   readonly #typists: Typists;
-  readonly #store = createStore<ThreadState>(() => ({
-    room: undefined,
-    status: 'open',
-    code: undefined,
-    items: [],
-    outbox: [],
-    older: 'none',
-    firstNew: undefined,
-    typing: [],
-  }));
+  readonly #store = createStore<ThreadState>(() => NO_ROOM);
   readonly view: View<ThreadState> = this.#store;
-  #draft = '';
+  #draft: string;
   #keepsHistory: boolean;
-  #newCount = 0;
-  /** Whether the hub has messages of the room itself above those here. */
-  #ownOlder: 'none' | 'some' = 'none';
+  readonly #reading: Reading;
+  /** Whether `items` begin with a page of the room. Messages may arrive before. */
+  #isLoaded = false;
+  /** Messages of before a reload, until they are sent. */
+  #restored: readonly UnsentMessage[] = [];
 
   constructor(options: ThreadOptions) {
     this.#options = options;
     this.#keepsHistory = options.keepsHistory;
+    this.#reading = new Reading(options.me.id);
+    this.#window = this.#newWindow();
     this.#earlier = options.earlier && new EarlierConversations(options.earlier, options.client);
     this.#typists = new Typists(options.timers, (typing) => this.#store.setState({ typing }));
     if (options.room !== undefined) this.#store.setState({ room: options.room, status: 'idle' });
+    this.#draft = options.unsent?.draft(this.#placeKey) ?? '';
+    this.#restored = options.unsent?.messages(this.#placeKey) ?? [];
+    for (const message of this.#restored) this.#restore(message);
+    if (this.#restored.length > 0) this.#show();
   }
 
   get room(): string | undefined {
@@ -104,24 +63,22 @@ export class Thread {
 
   /** Highest offset. 0 if there is none. */
   get top(): number {
-    return this.#timeline.last;
+    return this.#window.latest;
   }
 
   /** The newest text, stored or on its way. */
   get lastText(): string | undefined {
-    const item = this.#timeline.items.findLast((one) => one.kind === 'message');
-    return this.#outbox.entries.at(-1)?.text ?? (item?.kind === 'message' ? item.message.text : undefined);
+    return this.#outbox.entries.at(-1)?.text ?? this.#window.newest?.text;
   }
 
   /** The number of messages of other people above an offset. */
   unread(above: number): number {
-    const { me } = this.#options;
-    return this.#timeline.items.filter((one) => one.kind === 'message' && one.offset > above && one.message.from.id !== me.id).length;
+    return this.#window.countNew(above, this.#options.me.id);
   }
 
   /** The author of a message here, by id. */
   author(user: string): Person | undefined {
-    const item = this.#timeline.items.findLast((one) => one.kind === 'message' && one.message.from.id === user);
+    const item = this.#window.items.findLast((one) => one.kind === 'message' && one.message.from.id === user);
     return item?.kind === 'message' ? item.message.from : undefined;
   }
 
@@ -149,11 +106,14 @@ export class Thread {
     if (room === undefined) return;
     this.#store.setState({ status: 'opening' });
     try {
-      const { count, messages } = await this.#options.client.join(room);
-      this.#timeline.add(messages);
+      const joined = this.#options.client.join(room);
+      this.resume();
+      const { count, messages, epoch } = await joined;
       // The room may have ended meanwhile.
-      if (this.status !== 'opening') return this.#show();
-      this.#show({ status: 'open', ...this.#measureOlder(), ...this.#findFirstNew() });
+      if (this.status !== 'opening') return this.#window.receive(messages);
+      this.#store.setState({ status: 'open' });
+      this.#isLoaded = true;
+      this.#window.enter(messages, epoch);
       this.onJoined(count);
     } catch (error) {
       if (this.status === 'opening') this.#store.setState({ status: 'idle' });
@@ -169,6 +129,7 @@ export class Thread {
     const { room } = this.#state;
     if (room === undefined) return;
     const { messages } = await this.#options.client.history(room, {});
+    this.#isLoaded = true;
     this.resync(messages);
   }
 
@@ -179,24 +140,22 @@ export class Thread {
   beginNext(endedAt: number): void {
     const { room } = this.#state;
     if (room === undefined || this.#earlier === undefined) return;
-    this.#earlier.push({ room, endedAt }, this.#timeline, this.#ownOlder === 'some');
-    this.#timeline = new Timeline();
+    const { place, timeline, older } = this.#window;
+    this.#earlier.push({ room, endedAt }, timeline, older !== 'none');
+    this.#window = this.#newWindow();
+    this.#reading.restart();
+    this.#isLoaded = false;
     this.#typists.clear();
-    this.#show({ room: undefined, status: 'open', code: undefined, firstNew: undefined, ...this.#measureOlder() });
-  }
-
-  /**
-   * Shows the end of what was said before, if nothing older of the room itself is to be loaded. Asks
-   * the hub once, however often it is called.
-   */
-  async loadEarlier(): Promise<void> {
-    if (this.#earlier?.known === false && this.#ownOlder === 'none') await this.loadOlder();
+    this.#store.setState({ room: undefined, status: 'open', code: undefined, firstNew: undefined, newAbove: 0 });
+    this.#window.move(place);
+    this.#show();
   }
 
   /** Leaves the room. The messages stay. */
   close(): void {
     const { room, status } = this.#state;
     if (room === undefined || status !== 'open') return;
+    this.#isLoaded = false;
     this.#store.setState({ status: 'idle' });
     this.#typists.clear();
     this.#options.client.leave(room).catch(() => undefined);
@@ -211,15 +170,13 @@ export class Thread {
   receive(placed: PlacedMessage): void {
     const { message } = placed;
     this.#typists.stop(message.from.id);
-    if (message.from.id === this.#options.me.id && !this.#timeline.has(message.id)) this.#outbox.adopt(message);
-    this.#timeline.add([placed]);
-    this.#show();
+    if (message.from.id === this.#options.me.id && !this.#window.has(message.id)) this.#outbox.adopt(message);
+    this.#window.receive([placed]);
   }
 
   /** The room lost its sequence (M4). It continues with this page. */
   resync(page: readonly PlacedMessage[]): void {
-    this.#timeline.resync(page, this.#keepsHistory);
-    this.#show(this.#measureOlder());
+    this.#window.resync(page);
   }
 
   /** A person is typing. */
@@ -244,8 +201,10 @@ export class Thread {
     const { client, timers } = this.#options;
     const id = client.newId();
     this.#outbox.add(id, text, timers.now());
-    this.#newCount = 0;
-    this.#show({ firstNew: undefined });
+    this.#reading.settle();
+    this.#store.setState({ firstNew: undefined, newAbove: 0 });
+    this.#show();
+    if (this.#window.newer !== 'none') void this.toLatest();
     void this.#transmit(id, text);
   }
 
@@ -276,46 +235,86 @@ export class Thread {
     this.#show();
   }
 
+  /** Whether messages of before a reload wait for `resume`. */
+  get waitsForResume(): boolean {
+    return this.#restored.length > 0;
+  }
+
+  /**
+   * Sends the messages of before a reload, under their ids. A thread with a room does that when it
+   * joins.
+   */
+  resume(): void {
+    const restored = this.#restored;
+    this.#restored = [];
+    for (const { id } of restored) {
+      const entry = this.#outbox.get(id);
+      if (entry?.state === 'pending') void this.#transmit(id, entry.text);
+    }
+  }
+
   /** Keeps the text in the composer and reports that I am typing. */
   setDraft(draft: string): void {
     this.#draft = draft;
+    this.#options.unsent?.keepDraft(this.#placeKey, draft);
     const { room, status } = this.#state;
     if (draft.trim() !== '' && room !== undefined && status === 'open') this.#options.client.typing(room);
   }
 
-  /** Loads the next older page. */
+  /** Loads the next older page: of the room, then of earlier conversations. */
   async loadOlder(): Promise<void> {
-    const { room, older } = this.#state;
-    const before = this.#timeline.first;
-    if (older === 'loading') return;
-    const own = room !== undefined && before !== undefined && this.#ownOlder === 'some';
-    if (!own && this.#earlier === undefined) return;
-    this.#store.setState({ older: 'loading' });
-    try {
-      if (own) {
-        const page = await this.#options.client.history(room, { before, limit: OLDER_PAGE });
-        this.#timeline.add(page.messages);
-        this.#ownOlder = page.more && page.messages.length > 0 ? 'some' : 'none';
-        if (this.#ownOlder === 'none') await this.#earlier?.look();
-      } else await this.#earlier?.load();
-      this.#show({ older: this.#older });
-    } catch {
-      this.#store.setState({ older: 'failed' });
+    const isOwn = this.#window.older !== 'none';
+    if (isOwn) await this.#window.loadOlder();
+    if (this.#window.older === 'none') await this.#earlier?.read(isOwn ? 'count' : 'page', () => this.#show());
+  }
+
+  /**
+   * Shows the end of what was said before, if nothing older of the room itself is to be loaded. Asks
+   * the hub once, however often it is called.
+   */
+  async loadEarlier(): Promise<void> {
+    if (this.#earlier?.known === false && this.#window.older === 'none') await this.loadOlder();
+  }
+
+  /** Loads the next newer page. */
+  loadNewer(): Promise<void> {
+    return this.#window.loadNewer();
+  }
+
+  /**
+   * The person opens the room now. `count` messages of others are new: those above the offset
+   * `above`. One of the two may be missing. The view goes to the first of them.
+   */
+  beginReading(news: News): void {
+    this.#reading.begin(news);
+    this.#store.setState({ firstNew: undefined, newAbove: 0, aim: undefined });
+    this.#show();
+  }
+
+  /** Goes to the first new message, which is above `items`. */
+  async toFirstNew(): Promise<void> {
+    const above = this.#reading.startOf(this.#window);
+    if (above === undefined) return;
+    await this.#window.toOffset(above).catch(() => undefined);
+    if (this.#state.firstNew !== undefined) this.#aimAt('firstNew');
+  }
+
+  /** Goes to the newest message. */
+  async toLatest(): Promise<void> {
+    await this.#window.toLatest();
+    if (this.#window.newer === 'none') this.#aimAt('end');
+  }
+
+  /** The view moved. `seen`: the last message in it, by id. */
+  moveTo(place: ReadingPlace, seen?: string): void {
+    this.#reading.see(seen, this.#window);
+    if (place === 'away') {
+      this.#reading.settle();
+      this.#store.setState({ firstNew: undefined, newAbove: 0, aim: undefined });
     }
-  }
-
-  /** The person opens the room now: its last `unread` messages are new. */
-  beginReading(unread: number): void {
-    this.#newCount = unread;
-    this.#store.setState({ firstNew: undefined });
-    this.#store.setState(this.#findFirstNew());
-  }
-
-  /** Drops the oldest messages of a long list. Call it only while the end is in view. */
-  trim(): void {
-    if (!this.#timeline.trim()) return;
-    this.#ownOlder = 'some';
-    this.#show({ older: 'some' });
+    this.#window.move(place);
+    const newBelow = this.#reading.countBelow(this.#window);
+    if (newBelow !== this.#state.newBelow) this.#store.setState({ newBelow });
   }
 
   /** The room was joined. `count`: the people in it. */
@@ -325,6 +324,18 @@ export class Thread {
     return this.#store.getState();
   }
 
+  /** Where the unsent texts are kept. */
+  get #placeKey(): string {
+    return this.#options.place ?? this.#options.room ?? '';
+  }
+
+  #restore(message: UnsentMessage): void {
+    const { client, timers } = this.#options;
+    const { entry, leftMs } = afterReload(message, timers.now());
+    this.#outbox.restore(entry);
+    if (leftMs !== undefined) timers.after(leftMs, () => this.#outbox.get(entry.id)?.state === 'pending' && client.discard(entry.id));
+  }
+
   async #transmit(id: string, text: string): Promise<void> {
     const { client, sendFirst, onRoom, me } = this.#options;
     try {
@@ -332,39 +343,58 @@ export class Thread {
       const acked = before === undefined && sendFirst !== undefined ? sendFirst(id, text) : client.send(before ?? '', text, { id });
       const { room, message } = await acked;
       this.#outbox.remove(id);
-      this.#timeline.add([{ offset: message.offset, message: { id: message.id, from: me, text, at: message.at } }]);
+      this.#window.receive([{ offset: message.offset, message: { id: message.id, from: me, text, at: message.at } }]);
       if (this.room === undefined) onRoom?.(room);
     } catch (error) {
-      const code = codeOf(error);
+      // The person's own discard has removed it already.
+      const code = codeOf(error) === 'DISCARDED' ? 'EXPIRED' : codeOf(error);
       this.#outbox.fail(id, code, mayWorkLater(code));
     }
     this.#show();
   }
 
-  #show(changes: Partial<ThreadState> = {}): void {
-    this.#store.setState({ items: this.#items, outbox: this.#outbox.entries, ...changes });
+  #show(): void {
+    const { newer, newest } = this.#window;
+    const outbox = this.#outbox.entries;
+    if (outbox !== this.#state.outbox) this.#options.unsent?.keepMessages(this.#placeKey, outbox);
+    const newBelow = this.#reading.countBelow(this.#window);
+    this.#store.setState({ items: this.#items, older: this.#older, newer, newest, outbox, newBelow });
+    this.#findNews();
   }
 
-  /** Offsets begin at 1. If the first message has offset 1, there is nothing above it. */
-  #measureOlder(): Partial<ThreadState> {
-    if (this.#state.older === 'loading') return {};
-    this.#ownOlder = (this.#timeline.first ?? 0) > 1 ? 'some' : 'none';
-    return { older: this.#older };
+  #newWindow(): MessageWindow {
+    return new MessageWindow({
+      read: (page) => this.#options.client.history(this.room ?? '', page),
+      keepsHistory: () => this.#keepsHistory,
+      onChange: () => this.#show(),
+    });
   }
 
-  get #older(): 'none' | 'some' {
-    return this.#ownOlder === 'some' || this.#earlier?.more === true ? 'some' : 'none';
+  get #older(): ThreadState['older'] {
+    if (this.#window.older !== 'none') return this.#window.older;
+    return this.#earlier?.state ?? 'none';
   }
 
   /** The earlier conversations stand above the room. */
-  get #items(): readonly TimelineItem[] {
+  get #items(): ThreadState['items'] {
     const earlier = this.#earlier?.items ?? [];
-    return earlier.length === 0 ? this.#timeline.items : [...earlier, ...this.#timeline.items];
+    return earlier.length === 0 ? this.#window.items : [...earlier, ...this.#window.items];
   }
 
-  #findFirstNew(): Partial<ThreadState> {
-    if (this.#newCount === 0 || this.#state.firstNew !== undefined) return {};
-    const messages = this.#timeline.items.filter((item) => item.kind === 'message');
-    return { firstNew: messages.length > this.#newCount ? messages.at(-this.#newCount)?.id : undefined };
+  /** Looks for the first new message, once the room is loaded. */
+  #findNews(): void {
+    const found = this.#isLoaded && this.#state.firstNew === undefined ? this.#reading.find(this.#window) : undefined;
+    if (found === undefined) return;
+    const { isOpening, ...beginning } = found;
+    this.#store.setState(beginning);
+    if (isOpening && beginning.firstNew !== undefined) this.#aimAt('firstNew');
+  }
+
+  #aimAt(at: 'firstNew' | 'end'): void {
+    if (at === 'firstNew') {
+      this.#reading.goTo(this.#state.firstNew, this.#window);
+      this.#window.move('above');
+    }
+    this.#store.setState({ aim: { at }, newBelow: this.#reading.countBelow(this.#window) });
   }
 }

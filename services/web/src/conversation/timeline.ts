@@ -21,9 +21,6 @@ export type TimelineItem =
   | { readonly kind: 'gap'; readonly id: string; readonly part: number }
   | { readonly kind: 'ended'; readonly id: string; readonly part: number; readonly at: number };
 
-/** The number of items kept while the end is in view. Scrolling up loads older ones again. */
-const KEPT_MAX = 600;
-
 /**
  * The messages of a room in order, each once.
  *
@@ -75,12 +72,26 @@ export class Timeline {
     this.add(page);
   }
 
-  /** Drops the oldest items if there are too many. Returns true if it did. */
-  trim(): boolean {
-    const cut = this.#items.length > KEPT_MAX ? this.#items.slice(0, this.#items.length - KEPT_MAX) : [];
-    if (cut.length === 0) return false;
-    for (const { id } of cut) this.#ids.delete(id);
-    this.#items = this.#items.slice(cut.length);
+  /** Keeps the newest `count` items. Returns true if it dropped any. */
+  keepNewest(count: number): boolean {
+    return this.#keep(this.#items.slice(-count));
+  }
+
+  /** Keeps the oldest `count` items. Returns true if it dropped any. */
+  keepOldest(count: number): boolean {
+    return this.#keep(this.#items.slice(0, count));
+  }
+
+  /** Replaces everything with another page of the same sequence. */
+  replace(page: readonly PlacedMessage[]): void {
+    this.#clear();
+    this.add(page);
+  }
+
+  #keep(kept: TimelineItem[]): boolean {
+    if (kept.length === this.#items.length) return false;
+    this.#items = kept;
+    this.#ids = new Set(kept.map(({ id }) => id));
     return true;
   }
 

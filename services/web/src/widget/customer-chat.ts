@@ -7,8 +7,11 @@ import { createStore } from 'zustand/vanilla';
 import type { ClientStatus, ParleyClient, Person } from '#libs/client/index.ts';
 import { CONVERSATION_CHARS } from '#libs/protocol/limits.ts';
 import { codeOf } from '../conversation/error-code.ts';
-import { type Acked, Thread } from '../conversation/thread.ts';
+import { followedBy } from '../conversation/page-unsent.ts';
+import { Thread } from '../conversation/thread.ts';
+import type { Acked } from '../conversation/thread-state.ts';
 import type { Timers } from '../conversation/timers.ts';
+import type { UnsentTexts } from '../conversation/unsent-texts.ts';
 import { type BanFacts, banOf, banOfStatus } from '../login/ban-text.ts';
 import type { BrowserLogin } from '../login/browser-login.ts';
 import type { View } from '../state/view.ts';
@@ -54,6 +57,8 @@ interface CustomerChatOptions {
   /** Makes a client that is not connected yet. */
   readonly connect: () => ParleyClient;
   readonly timers: Timers;
+  /** Keeps what a customer did not send yet over a reload. */
+  readonly unsentOf: (customer: string) => UnsentTexts;
   readonly uuid: () => string;
 }
 
@@ -61,6 +66,7 @@ interface CustomerChatOptions {
 export class CustomerChat {
   readonly #options: CustomerChatOptions;
   #client: ParleyClient | undefined;
+  #unsent: UnsentTexts | undefined;
   /** The request that opens a conversation, while it runs. */
   #opening: Promise<string> | undefined;
   readonly #conversations: CustomerConversations;
@@ -181,7 +187,7 @@ export class CustomerChat {
 
   /** Whether the widget is visible. If it is, its messages count as read. */
   setVisible(shown: boolean, focused: boolean): void {
-    if (shown && !this.#visible) this.#thread?.beginReading(this.#state.unread);
+    if (shown && !this.#visible) this.#thread?.beginReading({ above: this.#options.memory.customer?.read ?? 0 });
     this.#visible = shown;
     this.#change({ focused });
   }
@@ -209,6 +215,7 @@ export class CustomerChat {
     if (this.#client !== undefined) return;
     const client = this.#options.connect();
     this.#client = client;
+    this.#unsent = followedBy(this.#options.unsentOf(this.#me.id), client);
     this.#change({ phase: 'chat', me: this.#me });
     this.#beginThread();
     client.on('welcome', ({ limits }) => {
@@ -243,7 +250,10 @@ export class CustomerChat {
     const code = reason?.code;
     this.#client?.close();
     this.#client = undefined;
-    if (code !== undefined && LOGIN_OVER.has(code)) this.#options.memory.forget();
+    if (code !== undefined && LOGIN_OVER.has(code)) {
+      this.#options.memory.forget();
+      this.#unsent?.end();
+    }
     this.#change({ phase: 'refused', ban: banOfStatus(reason), conversation: undefined, thread: undefined });
   }
 
@@ -252,8 +262,11 @@ export class CustomerChat {
     try {
       const found = await this.#conversations.find(newer ?? this.#lastRoom);
       const thread = this.#thread;
-      const waiting = thread?.room === undefined ? (thread?.view.getState().outbox ?? []) : [];
+      const isOnItsWay = thread?.room === undefined && thread?.waitsForResume === false;
+      const waiting = isOnItsWay ? thread.view.getState().outbox : [];
       if (found !== undefined && waiting.length === 0) await this.#enter(found);
+      // Without a room to join, what a reload left goes on its way here.
+      if (found === undefined || found.state === 'closed') this.#thread?.resume();
       const failed = waiting.find(({ state }) => state === 'failed');
       if (failed !== undefined) thread?.retry(failed.id);
     } catch {
@@ -290,7 +303,9 @@ export class CustomerChat {
   #beginThread(): void {
     const client = this.#client;
     if (client === undefined) return;
+    const unsent = this.#unsent;
     const thread: Thread = new Thread({
+      ...(unsent !== undefined && { unsent, place: 'conversation' }),
       client,
       me: this.#me,
       timers: this.#options.timers,

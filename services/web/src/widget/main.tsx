@@ -3,6 +3,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { randomUuid } from '#libs/client/client-options.ts';
 import { ParleyClient } from '#libs/client/index.ts';
+import { unsentOf } from '../conversation/page-unsent.ts';
 import { browserTimers } from '../conversation/timers.ts';
 import { LanguageProvider } from '../i18n/language.tsx';
 import { chosenLanguage, loadLanguage } from '../i18n/languages.ts';
@@ -64,6 +65,7 @@ async function start(root: HTMLElement): Promise<void> {
     metadata: () => ({ language, ...(host.page === undefined ? {} : { page: host.page }) }),
     connect: () => new ParleyClient({ url: socketUrl(), getToken: login.getToken, delivered: 'manual' }),
     timers: browserTimers,
+    unsentOf: (owner) => unsentOf({ page: 'customer', owner, fallback: host.embedded ? host.storage : undefined }),
     uuid: randomUuid,
   });
   chat.view.subscribe(({ unread, conversation }) =>

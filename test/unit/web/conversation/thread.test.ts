@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RoomThread } from '#services/web/src/chat/state/room-thread.ts';
 import { toLines } from '#services/web/src/conversation/lines.ts';
-import type { Thread, ThreadOptions } from '#services/web/src/conversation/thread.ts';
+import type { Thread } from '#services/web/src/conversation/thread.ts';
+import type { ThreadOptions } from '#services/web/src/conversation/thread-state.ts';
 import { FakeChatClient, FakeTimers, said } from '#test/support/fake-chat-client.ts';
 
 const ME = { id: 'me', name: 'Me', kind: 'user' };
@@ -68,7 +69,7 @@ describe('entering a room', () => {
 
   it('marks what is new', async () => {
     const thread = make();
-    thread.beginReading(2);
+    thread.beginReading({ count: 2 });
     thread.open();
     await client.answer('join park', page(said(1, 'old'), said(2, 'new'), said(3, 'newer')));
     expect(lines(thread)).toEqual(['old stored', '(new)', 'new stored', 'newer stored']);
@@ -213,9 +214,9 @@ describe('[M4] a sequence that was lost', () => {
 });
 
 describe('what is unread', () => {
-  it('are messages of others above an offset; the newest text is one that is on its way', async () => {
+  it('are messages of others above an offset, loaded or not; the newest text is one that is on its way', async () => {
     const thread = await opened(page(said(3, 'c'), said(4, 'd', 'me'), said(5, 'e')));
-    expect([thread.unread(3), thread.unread(0), thread.top, thread.lastText]).toEqual([1, 2, 5, 'e']);
+    expect([thread.unread(3), thread.unread(0), thread.top, thread.lastText]).toEqual([1, 4, 5, 'e']);
     thread.publish('mine');
     expect(thread.lastText).toBe('mine');
   });

@@ -54,13 +54,12 @@ describe('a timeline', () => {
     });
   });
 
-  it('lets the oldest lines go, and takes them again', () => {
+  it('lets lines go at either end, and takes them again', () => {
     const timeline = new Timeline();
     timeline.add(Array.from({ length: 700 }, (_, n) => said(n + 1, `${n + 1}`)));
-    expect(timeline.trim()).toBe(true);
-    expect(timeline.first).toBe(101);
-    expect(timeline.trim()).toBe(false);
-    timeline.add([said(100, '100')]);
-    expect(timeline.first).toBe(100);
+    expect([timeline.keepNewest(600), timeline.first, timeline.keepNewest(600)]).toEqual([true, 101, false]);
+    expect([timeline.keepOldest(500), timeline.last, timeline.keepOldest(500)]).toEqual([true, 600, false]);
+    timeline.add([said(100, '100'), said(601, '601')]);
+    expect([timeline.first, timeline.last]).toEqual([100, 601]);
   });
 });

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ParleyClient } from '#libs/client/index.ts';
+import { UnsentTexts } from '#services/web/src/conversation/unsent-texts.ts';
 import type { BrowserLogin } from '#services/web/src/login/browser-login.ts';
 import { CustomerChat } from '#services/web/src/widget/customer-chat.ts';
 import { CustomerMemory } from '#services/web/src/widget/customer-memory.ts';
@@ -44,6 +45,7 @@ beforeEach(async () => {
     metadata: () => ({}),
     connect: () => client as unknown as ParleyClient,
     timers: new FakeTimers(),
+    unsentOf: (owner) => new UnsentTexts({ storage: undefined, key: 'unsent', owner, onRisk: () => undefined }),
     uuid: () => `key${calls.length}`,
   });
   await chat.begin('Cy');

@@ -19,8 +19,7 @@ import classes from './lobby.module.css';
 export const RoomItem = memo(function RoomItem({ room, current }: { readonly room: Room; readonly current: boolean }) {
   const text = useText('chat');
   const { store } = useChat();
-  const items = useStore(store.thread(room.room).view, (state) => state.items);
-  const last = items.findLast((item) => item.kind === 'message');
+  const newest = useStore(store.thread(room.room).view, (state) => state.newest);
   const presence = usePresenceOf(room);
   const about =
     room.kind === 'park'
@@ -51,11 +50,7 @@ export const RoomItem = memo(function RoomItem({ room, current }: { readonly roo
         <span className={classes.words}>
           <span className={classes.name}>{room.with === undefined ? roomTitle(room, text) : <PersonName person={room.with} />}</span>
           <span className={classes.about}>
-            {last?.kind === 'message' ? (
-              <Preview from={last.message.from} text={last.message.text} direct={room.with !== undefined} />
-            ) : (
-              about
-            )}
+            {newest === undefined ? about : <Preview from={newest.from} text={newest.text} direct={room.with !== undefined} />}
           </span>
         </span>
         <span className={classes.marks}>
@@ -128,7 +123,7 @@ export function PairItem({ current }: { readonly current: boolean }) {
 const SHOWN_MAX = 99;
 
 /** The number of unread messages. Renders nothing at 0. */
-function UnreadMark({ count }: { readonly count: number }) {
+export function UnreadMark({ count }: { readonly count: number }) {
   const text = useText('chat');
   if (count === 0) return null;
   return (

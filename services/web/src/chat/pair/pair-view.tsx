@@ -1,12 +1,12 @@
-import { ActionIcon, Button, Checkbox, Loader, Switch, Text } from '@mantine/core';
+import { Button, Checkbox, Loader, Switch, Text } from '@mantine/core';
 import { type FormEvent, useEffect, useState } from 'react';
 import { useStore } from 'zustand/react';
 import { problemText } from '../../conversation/error-code.ts';
 import { useText } from '../../i18n/language.tsx';
 import { Icon } from '../../ui/icon.tsx';
+import { BackLink } from '../back-link.tsx';
 import { useChat } from '../chat-context.ts';
 import { ConfirmButton } from '../confirm-button.tsx';
-import { hrefOf } from '../place.ts';
 import { usePresenceOf } from '../presence-text.ts';
 import { RoomView } from '../room/room-view.tsx';
 import type { Pair } from '../state/pair-finder.ts';
@@ -61,17 +61,7 @@ function PairSearch() {
   };
   return (
     <main className={classes.search} data-pair-state={state.is}>
-      <ActionIcon
-        component="a"
-        href={hrefOf({ is: 'lobby' })}
-        className={classes.back}
-        variant="subtle"
-        color="gray"
-        size="lg"
-        aria-label={text.back}
-      >
-        <Icon name="back" />
-      </ActionIcon>
+      <BackLink className={classes.back} />
       <span className={classes.sign}>
         <Icon name="pair" size={40} />
       </span>

@@ -1,12 +1,11 @@
 import { ActionIcon, Button, CloseButton, Stack, Text } from '@mantine/core';
-import { useCallback, useEffect, useState } from 'react';
+import { type RefObject, useCallback, useEffect, useRef, useState } from 'react';
 import { useStore } from 'zustand/react';
 import type { Person } from '#libs/client/index.ts';
 import { codeOf, problemText } from '../../conversation/error-code.ts';
 import { useText } from '../../i18n/language.tsx';
 import { PersonName } from '../../people/person-name.tsx';
 import { PersonPicture } from '../../people/person-picture.tsx';
-import { isComposing } from '../../ui/composing.ts';
 import { Icon } from '../../ui/icon.tsx';
 import { useChat } from '../chat-context.ts';
 import { ConfirmButton } from '../confirm-button.tsx';
@@ -14,6 +13,7 @@ import { PeopleChoice } from '../lobby/new-group.tsx';
 import { goTo } from '../place.ts';
 import type { Room } from '../state/room-list.ts';
 import type { RoomThread } from '../state/room-thread.ts';
+import { useDismissal } from './dismissal.ts';
 import classes from './room.module.css';
 import { TakeOutDialog } from './take-out-dialog.tsx';
 
@@ -21,25 +21,22 @@ interface PeoplePanelProps {
   readonly thread: RoomThread;
   /** Undefined if the list does not have the room. */
   readonly room: Room | undefined;
+  /** The button that opened it. */
+  readonly button: RefObject<HTMLElement | null>;
+  /** Does not change. */
   readonly onClose: () => void;
 }
 
 /** The people in a room. For a group, its members. */
-export function PeoplePanel({ thread, room, onClose }: PeoplePanelProps) {
+export function PeoplePanel({ thread, room, button, onClose }: PeoplePanelProps) {
   const text = useText('chat');
+  const panel = useRef<HTMLElement>(null);
+  const { close } = useDismissal(panel, button, onClose);
   return (
-    <aside
-      className={classes.people}
-      aria-label={text.people}
-      onKeyDown={(event) => {
-        // Escape in a dialog above the panel closes that dialog only.
-        const here = event.currentTarget.contains(event.target as Node);
-        if (event.key === 'Escape' && here && !isComposing(event.nativeEvent)) onClose();
-      }}
-    >
+    <aside ref={panel} className={classes.people} aria-label={text.people}>
       <header>
         <h2>{text.people}</h2>
-        <CloseButton aria-label={text.close} onClick={onClose} />
+        <CloseButton aria-label={text.close} onClick={close} />
       </header>
       {room?.kind === 'group' ? <GroupMembers key={room.room} thread={thread} room={room} /> : <PresentPeople thread={thread} />}
     </aside>

@@ -1,13 +1,13 @@
 import { ActionIcon } from '@mantine/core';
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, type RefObject, useCallback, useEffect, useRef, useState } from 'react';
 import { useStore } from 'zustand/react';
 import type { Person } from '#libs/client/index.ts';
 import { ConversationView } from '../../conversation/conversation-view.tsx';
 import { useText } from '../../i18n/language.tsx';
 import { KindTag, PersonName, Sentence } from '../../people/person-name.tsx';
 import { Icon } from '../../ui/icon.tsx';
+import { BackLink } from '../back-link.tsx';
 import { useChat } from '../chat-context.ts';
-import { hrefOf } from '../place.ts';
 import type { Room } from '../state/room-list.ts';
 import type { RoomThread } from '../state/room-thread.ts';
 import { PeoplePanel } from './people-panel.tsx';
@@ -41,6 +41,9 @@ export function RoomView({ thread, title, room, direct = false, person, about, b
   const [focused] = useState(() => matchMedia('(pointer: fine)').matches);
   const [peopleShown, setPeopleShown] = useState(() => !direct && matchMedia('(min-width: 68em)').matches);
 
+  const peopleButton = useRef<HTMLButtonElement>(null);
+  const closePeople = useCallback(() => setPeopleShown(false), []);
+
   useEffect(() => {
     store.setRoomInView(name);
     return () => store.setRoomInView(undefined);
@@ -55,6 +58,7 @@ export function RoomView({ thread, title, room, direct = false, person, about, b
           person={person}
           about={about}
           peopleShown={peopleShown}
+          peopleButton={peopleButton}
           onPeople={direct ? undefined : () => setPeopleShown((shown) => !shown)}
         />
         {bar}
@@ -86,7 +90,7 @@ export function RoomView({ thread, title, room, direct = false, person, about, b
           }
         />
       </div>
-      {peopleShown && <PeoplePanel thread={thread} room={room} onClose={() => setPeopleShown(false)} />}
+      {peopleShown && <PeoplePanel thread={thread} room={room} button={peopleButton} onClose={closePeople} />}
     </main>
   );
 }
@@ -98,27 +102,18 @@ interface RoomHeadProps {
   readonly person: Person | undefined;
   readonly about: ReactNode;
   readonly peopleShown: boolean;
+  readonly peopleButton: RefObject<HTMLButtonElement | null>;
   /** Undefined if there is no list of people. */
   readonly onPeople: (() => void) | undefined;
 }
 
 /** The header of a room: title, number of people, and on small screens a way back. */
-function RoomHead({ thread, title, person, about, peopleShown, onPeople }: RoomHeadProps) {
+function RoomHead({ thread, title, person, about, peopleShown, peopleButton, onPeople }: RoomHeadProps) {
   const text = useText('chat');
   const count = useStore(thread.audience.view, (state) => state.count);
   return (
     <header className={classes.head}>
-      <ActionIcon
-        component="a"
-        href={hrefOf({ is: 'lobby' })}
-        className={classes.back}
-        variant="subtle"
-        color="gray"
-        size="lg"
-        aria-label={text.back}
-      >
-        <Icon name="back" />
-      </ActionIcon>
+      <BackLink className={classes.back} />
       <div className={classes.titles}>
         <div className={classes.headline}>
           <h1 dir="auto">{title}</h1>
@@ -128,6 +123,7 @@ function RoomHead({ thread, title, person, about, peopleShown, onPeople }: RoomH
       </div>
       {onPeople !== undefined && (
         <ActionIcon
+          ref={peopleButton}
           className={classes.peopleButton}
           variant="subtle"
           color="gray"

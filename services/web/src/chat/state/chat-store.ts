@@ -5,6 +5,7 @@ import type { Person } from '#libs/client/index.ts';
 import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
 import type { Message, PlacedMessage } from '../../conversation/timeline.ts';
 import type { Timers } from '../../conversation/timers.ts';
+import type { UnsentTexts } from '../../conversation/unsent-texts.ts';
 import type { View } from '../../state/view.ts';
 import type { ChatAccount, ChatClient, ChatEvents } from './chat-client.ts';
 import { Groups } from './groups.ts';
@@ -13,6 +14,7 @@ import { Notices } from './notices.ts';
 import { PairFinder } from './pair-finder.ts';
 import { type Room, RoomList } from './room-list.ts';
 import { RoomThread } from './room-thread.ts';
+import { unsentPlace, userOfPlace } from './unsent-place.ts';
 
 /** Code points of a message until `welcome` tells the limit. */
 const DEFAULT_CHARS = 200;
@@ -28,8 +30,12 @@ interface ChatStoreOptions {
   readonly client: ChatClient;
   readonly account: ChatAccount;
   readonly timers: Timers;
+  /** Keeps what is not sent yet over a reload. */
+  readonly unsent?: UnsentTexts;
   /** A message arrived while the page was hidden. */
   readonly onUnseen?: (room: Room, message: Message) => void;
+  /** A message arrived in another room than the one in view, while the page was visible. */
+  readonly onElsewhere?: (room: Room, message: Message) => void;
 }
 
 /** The state of the connection, and of the chat as a whole. */
@@ -54,7 +60,7 @@ export class ChatStore {
   readonly rooms: RoomList;
   readonly pair: PairFinder;
   readonly groups: Groups;
-  readonly notices = new Notices();
+  readonly notices: Notices;
   readonly #options: ChatStoreOptions;
   readonly #threads = new Map<string, RoomThread>();
   /** Threads that have no room yet, by user. */
@@ -70,12 +76,15 @@ export class ChatStore {
   readonly view: View<ChatState> = this.#store;
   #roomInView: string | undefined;
   #pairInView = false;
+  /** The thread in view knows what is new. Before that, the list has to be read. */
+  #isReading = false;
   #visible = true;
 
   constructor(options: ChatStoreOptions) {
     const { account } = options;
     this.#options = options;
     this.me = account.user;
+    this.notices = new Notices(options.timers);
     this.rooms = new RoomList(account);
     this.groups = new Groups(account);
     this.pair = new PairFinder(account, options.timers, () => void this.refresh());
@@ -111,13 +120,16 @@ export class ChatStore {
       client.on('matched', ({ room, with: other }) => {
         if (this.pair.matched(room, other) && !this.#pairInView) this.notices.add({ kind: 'paired', with: other });
       }),
-      client.on('inform', ({ body }) => this.notices.add({ kind: 'inform', text: textOf(body) })),
+      client.on('inform', ({ body }) =>
+        this.notices.add({ kind: 'inform', text: typeof body === 'string' ? body : JSON.stringify(body ?? '') }),
+      ),
       client.on('command', (event) => this.#command(event)),
     ];
     this.#connection(client.status);
     if (client.welcome !== undefined) this.#welcome(client.welcome);
     else void this.refresh();
     this.#keepFresh(offs);
+    this.#resume();
     return () => {
       for (const off of offs) off();
     };
@@ -148,6 +160,7 @@ export class ChatStore {
     for (const { room } of lively) {
       if (this.#joined.joinOnce(room)) this.#join(room);
     }
+    this.#beginReading();
     this.#markRead();
   }
 
@@ -155,8 +168,9 @@ export class ChatStore {
   thread(room: string): RoomThread {
     const known = this.#threads.get(room);
     if (known !== undefined) return known;
-    const keepsHistory = this.rooms.get(room)?.keepHistory ?? room === 'park';
-    const thread = new RoomThread({ ...this.#parts, room, keepsHistory });
+    const { kind, with: other, keepHistory = room === 'park' } = this.rooms.get(room) ?? {};
+    const place = unsentPlace(room, kind === 'dm' ? other : undefined);
+    const thread = new RoomThread({ ...this.#parts, room, place, keepsHistory: keepHistory });
     this.#threads.set(room, thread);
     return thread;
   }
@@ -169,6 +183,7 @@ export class ChatStore {
     if (known !== undefined) return known;
     const thread = new RoomThread({
       ...this.#parts,
+      place: unsentPlace('', { id: user }),
       keepsHistory: true,
       sendFirst: (id, text) => this.#options.client.sendTo(user, text, { id }),
       onRoom: (made) => this.#begunIn(user, made),
@@ -181,8 +196,10 @@ export class ChatStore {
   setRoomInView(room: string | undefined): void {
     if (room === this.#roomInView) return;
     this.#roomInView = room;
+    this.#isReading = false;
     if (room === undefined) return;
-    this.thread(room).beginReading(this.rooms.get(room)?.unread ?? 0);
+    this.notices.closeRoom(room);
+    this.#beginReading();
     this.#join(room);
     this.#markRead();
   }
@@ -195,8 +212,12 @@ export class ChatStore {
   /** The page was shown or hidden. */
   setVisible(visible: boolean): void {
     this.#visible = visible;
+    this.notices.setVisible(visible);
     if (!visible) return;
     void this.refresh();
+    // Something came while nobody looked.
+    if ((this.rooms.get(this.#roomInView ?? '')?.unread ?? 0) > 0) this.#isReading = false;
+    this.#beginReading();
     this.#markRead();
   }
 
@@ -224,8 +245,8 @@ export class ChatStore {
   }
 
   get #parts() {
-    const { client, timers } = this.#options;
-    return { client, timers, me: this.me };
+    const { client, timers, unsent } = this.#options;
+    return { client, timers, me: this.me, ...(unsent !== undefined && { unsent }) };
   }
 
   #welcome({ online, limits }: Pick<ChatEvents['welcome'], 'online' | 'limits'>): void {
@@ -244,27 +265,30 @@ export class ChatStore {
     this.#store.setState({ online: Math.max(1, online) });
   }
 
-  #arrived({ room, offset, message }: ChatEvents['message']): void {
+  #arrived({ room, offset, message, origin }: ChatEvents['message']): void {
     const placed = { ...(offset !== undefined && { offset }), message };
     const mine = message.from.id === this.me.id;
     const seen = this.#visible && this.#roomInView === room;
     if (this.rooms.arrived(room, offset, { mine, seen })) this.thread(room).receive(placed);
     else if (!isManagedRoom(room)) this.#threads.get(room)?.receive(placed);
-    else void this.refresh().then(() => this.#arrivedInNewRoom(room, placed));
+    else void this.refresh().then(() => this.#arrivedInNewRoom(room, placed, origin));
     if (seen) this.#markRead();
-    this.#notify(room, message);
+    this.#notify(room, message, origin);
   }
 
   /** A message of a room that was not in the list. Reading the list may have added it. */
-  #arrivedInNewRoom(room: string, placed: PlacedMessage): void {
+  #arrivedInNewRoom(room: string, placed: PlacedMessage, origin: ChatEvents['message']['origin']): void {
     this.thread(room).receive(placed);
-    this.#notify(room, placed.message);
+    this.#notify(room, placed.message, origin);
   }
 
-  /** Reports a message of another person in a listed room while the page is hidden. */
-  #notify(room: string, message: Message): void {
+  /** Reports a message of another person in a listed room that is not in view. */
+  #notify(room: string, message: Message, origin: ChatEvents['message']['origin']): void {
     const known = this.rooms.get(room);
-    if (message.from.id !== this.me.id && !this.#visible && known !== undefined) this.#options.onUnseen?.(known, message);
+    if (message.from.id === this.me.id || known === undefined) return;
+    if (!this.#visible) this.#options.onUnseen?.(known, message);
+    // Messages that waited for this login are counted in the list.
+    else if (room !== this.#roomInView && origin !== 'offline') this.#options.onElsewhere?.(known, message);
   }
 
   /** The room is not mine any more, or closed. Whoever was removed from a group is told so, once. */
@@ -332,6 +356,15 @@ export class ChatStore {
     }
   }
 
+  /** Tells the thread in view what is new in it, once the list has the room. */
+  #beginReading(): void {
+    const room = this.#roomInView;
+    const known = room === undefined ? undefined : this.rooms.get(room);
+    if (room === undefined || known === undefined || this.#isReading) return;
+    this.#isReading = true;
+    this.thread(room).beginReading({ count: known.unread, above: this.rooms.readUpTo(room) });
+  }
+
   /**
    * Marks the room in view as read if the page is visible. Tells the hub if the room has a cursor.
    */
@@ -341,6 +374,15 @@ export class ChatStore {
     const known = this.rooms.get(room);
     this.rooms.read(room);
     if (known !== undefined && known.kind !== 'park') this.#options.client.delivered(room, known.offset);
+  }
+
+  /** Sends what a reload left unsent, in rooms that are not in view, too. */
+  #resume(): void {
+    for (const place of this.#options.unsent?.places ?? []) {
+      const user = userOfPlace(place);
+      if (user === undefined) this.#join(place);
+      else this.direct(user).resume();
+    }
   }
 
   #keepFresh(offs: (() => void)[]): void {
@@ -355,8 +397,4 @@ export class ChatStore {
     later();
     offs.push(() => stop());
   }
-}
-
-function textOf(body: unknown): string {
-  return typeof body === 'string' ? body : JSON.stringify(body ?? '');
 }

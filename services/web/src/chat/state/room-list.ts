@@ -27,6 +27,8 @@ export interface Room {
   /** Highest known offset. */
   readonly offset: number;
   readonly unread: number;
+  /** The offset up to which its messages were delivered to me. Only in rooms that keep history. */
+  readonly delivered?: number;
 }
 
 /** The list of rooms. */
@@ -67,6 +69,11 @@ export class RoomList {
   /** Unread messages of all rooms. */
   get unread(): number {
     return this.rooms.reduce((sum, { unread }) => sum + unread, 0);
+  }
+
+  /** Unread messages of my own rooms: all but the park, where nobody writes to me alone. */
+  get unreadForMe(): number {
+    return this.rooms.reduce((sum, { kind, unread }) => sum + (kind === 'park' ? 0 : unread), 0);
   }
 
   get(room: string): Room | undefined {
@@ -130,6 +137,13 @@ export class RoomList {
     if (known.unread > 0) this.#change(room, { unread: 0 });
   }
 
+  /** Highest offset that is not new. Undefined if that is not known. */
+  readUpTo(room: string): number | undefined {
+    const delivered = this.get(room)?.delivered;
+    const seen = this.#seen.get(room);
+    return delivered === undefined ? seen : Math.max(delivered, seen ?? 0);
+  }
+
   remove(room: string): void {
     this.#show(this.rooms.filter((one) => one.room !== room));
   }
@@ -149,6 +163,8 @@ export class RoomList {
   /** Keeps what arrived while the list was read, and what the hub does not count. */
   #merged(room: Room): Room {
     const known = this.get(room.room);
+    // The hub does not count the park. What was there before this page is not new.
+    if (room.kind === 'park' && !this.#seen.has(room.room)) this.#seen.set(room.room, room.offset);
     if (known === undefined) return room;
     const counted = room.kind !== 'park' && room.keepHistory && room.offset >= known.offset;
     // Offsets have no holes, so at most this many messages lie above the highest one read here.

@@ -1,6 +1,7 @@
 import { createStore } from 'zustand/vanilla';
 import type { Person } from '#libs/client/index.ts';
-import { Thread, type ThreadOptions } from '../../conversation/thread.ts';
+import { Thread } from '../../conversation/thread.ts';
+import type { ThreadOptions } from '../../conversation/thread-state.ts';
 import type { Timers } from '../../conversation/timers.ts';
 import type { View } from '../../state/view.ts';
 import type { ChatClient } from './chat-client.ts';
