@@ -36,7 +36,7 @@ describe('the package', () => {
     folder = join(home, 'node_modules', '@parley', 'client');
     mkdirSync(folder, { recursive: true });
     execFileSync(process.execPath, [join(ROOT, 'deploy', 'build', 'client.ts'), folder], { stdio: 'pipe' });
-  });
+  }, 180_000);
   afterAll(() => removeFolder(home));
 
   it('is below 8 KB, packed', () => {
