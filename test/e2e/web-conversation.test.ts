@@ -243,6 +243,8 @@ describe('on a phone', () => {
     const header = await ann.locator('main header').boundingBox();
     expect((await notice.boundingBox())?.y).toBeGreaterThanOrEqual((header?.y ?? 0) + (header?.height ?? 0));
     await ann.getByRole('link', { name: 'Back to the rooms: 1 new message' }).waitFor();
+    // One whole pill.
+    expect(await ann.locator('main header [data-unread="1"]').evaluate((mark) => mark.getClientRects().length)).toBe(1);
     await screenshot(ann, 'conversation-phone-direct');
     expect(await ann.evaluate(() => Reflect.get(globalThis, 'spoken'))).toEqual([expect.stringContaining('Bob guest: are you there?')]);
     await ann.mouse.move(1, 600);
