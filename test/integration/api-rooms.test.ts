@@ -42,7 +42,14 @@ describe('customers', () => {
       expect((await api.call('DELETE', `/rooms/${other}`, xan)).status).toBe(403);
       expect((await api.call('DELETE', `/rooms/${other}/members`, xan, { members: ['xan'] })).status).toBe(403);
     }
-    for (const path of ['/agents', '/conversations', '/conversations?state=queued'])
+    await stage.arrive(zoe);
+    const foreign = (await api.call('POST', '/conversations', zoe)).body.room as string;
+    for (const path of ['/conversations', '/conversations?state=queued', '/conversations?customer=xan'])
+      expect(
+        (await api.call('GET', path, xan)).body.conversations.map((one: { room: string }) => one.room),
+        path,
+      ).toEqual([conversation]);
+    for (const path of ['/agents', '/conversations?customer=zoe', `/conversations/${foreign}`])
       expect((await api.call('GET', path, xan)).status, path).toBe(403);
     expect((await api.call('POST', `/conversations/${conversation}/assign`, xan)).status).toBe(403);
   });
