@@ -33,10 +33,30 @@ export interface AgentRecord {
   readonly passwordHash: string;
 }
 
+/** An agent in a list. */
+export interface ListedAgent {
+  readonly name: string;
+  /** Unix milliseconds. */
+  readonly createdAt: number;
+  /** Unix milliseconds. Undefined if the agent was never online. */
+  readonly lastSeen: number | undefined;
+  /** Open conversations that the agent has. */
+  readonly conversations: number;
+}
+
 /** Agents. */
 export interface AgentStore {
   create(agent: AgentRecord): Promise<'created' | 'name-taken'>;
   byName(name: string): Promise<AgentRecord | undefined>;
+  /** The agents of this hub, sorted by name. */
+  list(): Promise<ListedAgent[]>;
+  /** Does nothing if there is no such agent. */
+  setPassword(id: string, passwordHash: string): Promise<void>;
+  /**
+   * Removes an agent and frees the name. The agent is no agent of `all` any more, until a gateway
+   * sees their socket come or go. Logins and conversations stay as they are. May be repeated.
+   */
+  remove(id: string): Promise<void>;
   /**
    * Every agent, each id once: the agents of this hub, and users with an agent's token of another
    * issuer (`seen` of kind `agent`).

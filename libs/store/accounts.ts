@@ -1,6 +1,15 @@
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Person } from '#libs/protocol/frame-types.ts';
-import type { AgentRecord, AgentStore, CustomerRecord, CustomerStore, NameStore, UserRecord, UserStore } from './account-store.ts';
+import type {
+  AgentRecord,
+  AgentStore,
+  CustomerRecord,
+  CustomerStore,
+  ListedAgent,
+  NameStore,
+  UserRecord,
+  UserStore,
+} from './account-store.ts';
 import type { Database, Query } from './database.ts';
 import { nameKey, textKey } from './name-key.ts';
 
@@ -94,6 +103,27 @@ export class PostgresAgents implements AgentStore {
          UNION ALL SELECT id, name, password_hash, 1 FROM agents WHERE id = (SELECT owner FROM taken_names WHERE name_key = $2)
        ) AS found ORDER BY rank LIMIT 1`,
       [textKey(name), nameKey(name)],
+    );
+  }
+
+  async list(): Promise<ListedAgent[]> {
+    const rows = await this.#database.query<{ name: string; createdAt: number; lastSeen: number | null; conversations: number }>(
+      `SELECT a.name, (extract(epoch FROM a.created_at) * 1000)::bigint AS "createdAt", s.last_seen AS "lastSeen",
+              (SELECT count(*) FROM conversations c WHERE c.agent_id = a.id AND c.state = 'assigned') AS conversations
+         FROM agents a LEFT JOIN seen s ON s.user_id = a.id ORDER BY a.name`,
+    );
+    return rows.map(({ lastSeen, ...row }) => ({ ...row, lastSeen: lastSeen ?? undefined }));
+  }
+
+  async setPassword(id: string, passwordHash: string): Promise<void> {
+    await this.#database.query('UPDATE agents SET password_hash = $2 WHERE id = $1', [id, passwordHash]);
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#database.query(
+      `WITH gone AS (DELETE FROM agents WHERE id = $1), unseen AS (DELETE FROM seen WHERE user_id = $1)
+       DELETE FROM taken_names WHERE owner = $1`,
+      [id],
     );
   }
 

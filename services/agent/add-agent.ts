@@ -22,12 +22,21 @@ export async function addAgent(
   const shown = tidyName(name);
   const fault = name === name.trim() ? nameFault(shown, { max: NAME_MAX, script: 'whole' }) : 'must not begin or end with a blank';
   if (fault !== undefined) throw new AgentError(`this name is not allowed: it ${fault}. A name has 1 to ${NAME_MAX} characters.`);
-  const length = [...password].length;
-  if (length < PASSWORD_MIN || length > PASSWORD_MAX) throw new AgentError(`a password has ${PASSWORD_MIN} to ${PASSWORD_MAX} characters.`);
-  const taken = async () => `there is ${(await agents.byName(shown)) === undefined ? 'an account' : 'an agent'} called ${shown} already.`;
+  requirePassword(password);
+  const taken = async (): Promise<string> =>
+    (await agents.byName(shown)) === undefined
+      ? `there is an account called ${shown} already: choose another name.`
+      : `there is an agent called ${shown} already: choose another name, or give this agent another password by npm run agent -- reset NAME`;
   if (await names.isTaken(shown)) throw new AgentError(await taken());
   const like = lookAlike(shown, await names.guarded());
-  if (like !== undefined) throw new AgentError(`${shown} looks like ${like}, the name of somebody else.`);
+  if (like !== undefined) throw new AgentError(`${shown} looks like ${like}, the name of somebody else: choose another name.`);
   const outcome = await agents.create({ id, name: shown, passwordHash: await hashPassword(password) });
   if (outcome === 'name-taken') throw new AgentError(await taken());
+}
+
+/** Checks the length of a password. @throws AgentError if it is not allowed. */
+export function requirePassword(password: string): void {
+  const length = [...password].length;
+  if (length >= PASSWORD_MIN && length <= PASSWORD_MAX) return;
+  throw new AgentError(`a password has ${PASSWORD_MIN} to ${PASSWORD_MAX} characters, not ${length}: leave it empty to get one.`);
 }

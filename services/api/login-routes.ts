@@ -60,8 +60,14 @@ export const agentRoutes: Routes = (api, parts) => {
       const right = await isPassword(request.body.password, agent?.passwordHash);
       if (agent === undefined || !right) throw new HubError('LOGIN_FAILED');
       await store.codes.forgiveTry(begun);
+      const login = await openLogin(parts, { id: agent.id, name: agent.name, kind: 'agent' });
+      // A reset or a removal ends the logins that it sees. This one may have been opened after it.
+      if ((await store.agents.byName(username))?.passwordHash !== agent.passwordHash) {
+        await endBySecret(parts, login.answer.refresh);
+        throw new HubError('LOGIN_FAILED');
+      }
       keepDevice(reply, parts, name);
-      return sendLogin(reply, parts, await openLogin(parts, { id: agent.id, name: agent.name, kind: 'agent' }), 200);
+      return sendLogin(reply, parts, login, 200);
     },
   );
 };

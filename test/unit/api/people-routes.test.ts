@@ -216,6 +216,29 @@ describe('agents', { timeout: 60_000 }, () => {
     ]);
   });
 
+  it('[A6] do not log in with a password that is reset while it is compared, nor if they are removed meanwhile', async () => {
+    for (const change of ['reset', 'removed'] as const) {
+      const world = await office();
+      const { agents, store, families } = world.accounts;
+      const changing = new ApiWorld({
+        store: {
+          ...store,
+          logins: {
+            ...store.logins,
+            openFamily: async (...family) => {
+              const [agent] = agents.splice(0);
+              if (change === 'reset' && agent !== undefined) agents.push({ ...agent, passwordHash: 'another' });
+              await store.logins.openFamily(...family);
+            },
+          },
+        },
+      });
+      const reply = await changing.post('/public/login', login);
+      expect([reply.status, jsonOf(reply)['code'], reply.headers['set-cookie']]).toEqual([401, 'LOGIN_FAILED', undefined]);
+      expect([...families.values()].map(({ revoked }) => revoked)).toEqual([true]);
+    }
+  });
+
   it('[A6] are limited by name and address', async () => {
     const taken: string[] = [];
     const world = new ApiWorld({
