@@ -14,6 +14,7 @@ import {
   inChat,
   line,
   makeGroup,
+  mayBeFound,
   nobodyOnline,
   openEntry,
   say,
@@ -174,6 +175,7 @@ describe('on two gateways', () => {
 
   it('[A9] two are paired, see how long, choose to keep the history, and one of them ends it', async () => {
     const [ann, bob] = await apart('Ann', 'Bob');
+    await mayBeFound(bob);
     await ann.getByRole('link', { name: /^Partner/ }).click();
     await ann.getByLabel('Keep the history').check();
     await ann.getByRole('button', { name: 'Find a partner' }).click();
@@ -211,6 +213,7 @@ describe('on two gateways', () => {
     await lone.locator('[data-pair-state="waiting"]').waitFor();
     const late = await person('Late');
     await cluster.spread(1, 1);
+    await mayBeFound(late);
     await lone.getByRole('heading', { name: 'Late', exact: true }).waitFor();
     await (await heldNotice(late, 'paired')).getByRole('button', { name: 'Open' }).click();
     await say(lone, 'there you are');

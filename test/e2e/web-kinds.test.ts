@@ -7,7 +7,7 @@ import { AllInOne } from '#test/support/all-in-one.ts';
 import { seriousFaults } from '#test/support/axe.ts';
 import { launchBrowser, newPerson, openTab, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
 import { ChatClient } from '#test/support/chat-client.ts';
-import { comeIn, goTo, heldNotice, line, say } from '#test/support/chat-page.ts';
+import { comeIn, goTo, heldNotice, line, mayBeFound, say } from '#test/support/chat-page.ts';
 import { hide, playNotifications, shownNotifications } from '#test/support/notifications.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { until } from '#test/support/wait.ts';
@@ -159,6 +159,7 @@ describe('who somebody is', () => {
 
   it('[F8] [A9] stands beside a partner', async () => {
     const [gus, eve] = [await guest('Gus'), await guest('Eve')];
+    await mayBeFound(gus);
     await goTo(eve, '#/pair');
     await eve.getByRole('button', { name: 'Find a partner' }).click();
     await tagged(eve.locator('main header'), 'guest: guest');

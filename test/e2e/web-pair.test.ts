@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { AllInOne } from '#test/support/all-in-one.ts';
 import { seriousFaults } from '#test/support/axe.ts';
 import { launchBrowser, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
-import { comeIn, converses, goTo, heldNotice, inChat, line, nobodyOnline, say, unread } from '#test/support/chat-page.ts';
+import { comeIn, converses, goTo, heldNotice, inChat, line, mayBeFound, nobodyOnline, say, unread } from '#test/support/chat-page.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { until } from '#test/support/wait.ts';
 
@@ -41,15 +41,6 @@ async function find(page: Page, keepHistory = false): Promise<void> {
   await page.getByRole('link', { name: /^Partner/ }).click();
   if (keepHistory) await page.getByLabel('Keep the history').check();
   await page.getByRole('button', { name: 'Find a partner' }).click();
-}
-
-/** Says by keyboard that others may find me, and goes back to the park. */
-async function mayBeFound(page: Page): Promise<void> {
-  await goTo(page, '#/pair');
-  await page.getByRole('switch', { name: 'Others may find me' }).focus();
-  await page.keyboard.press('Space');
-  await until(async () => (await database.query('SELECT 1 FROM pair_findable')).length > 0, { timeoutMs: PATIENCE_MS, describe: 'stored' });
-  await goTo(page, '#/room/park');
 }
 
 async function stopWaiting(page: Page): Promise<void> {

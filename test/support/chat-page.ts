@@ -51,6 +51,18 @@ export async function goTo(page: Page, hash: string): Promise<void> {
   await page.locator(`[data-chat="${hash}"]`).waitFor();
 }
 
+/** Says by keyboard that others may find me as a partner, and goes back to the park. */
+export async function mayBeFound(page: Page): Promise<void> {
+  await goTo(page, '#/pair');
+  const stored = page.waitForResponse(
+    (answer) => answer.request().method() === 'PUT' && answer.url().endsWith('/rooms/match') && answer.ok(),
+  );
+  await page.getByRole('switch', { name: 'Others may find me' }).focus();
+  await page.keyboard.press('Space');
+  await stored;
+  await goTo(page, '#/room/park');
+}
+
 /** Opens an entry of the list and waits until it is in view. */
 export async function openEntry(page: Page, entry: string): Promise<void> {
   const link = page.locator(entry);
