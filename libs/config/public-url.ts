@@ -58,9 +58,10 @@ export function isOriginOfHost(origin: string, host: string): boolean {
   const port = /:(?:80|443)$/.exec(asked)?.[0];
   return port !== undefined && asked.slice(0, -port.length) === name;
 }
+
 /** The first parts of the paths that the hub serves over HTTP. */
 const OWN =
-  /^\/(?:$|[?#]|(?:agent|docs|api|assets|dev|\.well-known)(?:[/?#]|$)|(?:widget\.html|widget\.js|favicon\.svg|mailbox\.css)(?:[?#]|$))/;
+  /^\/(?:$|[?#]|(?:agent|docs|api|assets|dev|\.well-known)(?:[/?#]|$)|(?:widget\.html|(?:client|widget)\.js|favicon\.svg|(?:mailbox|start)\.css)(?:[?#]|$))/;
 
 /**
  * Returns the path of the hub: `/chat` of `https://example.com/chat`. Empty if it has a host of its
