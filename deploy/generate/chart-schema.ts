@@ -20,7 +20,7 @@ const name: Schema = { type: 'string', pattern: '^([a-z0-9]([a-z0-9.-]*[a-z0-9])
 const host: Schema = { type: 'string', pattern: '^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$' };
 const quantity: Schema = { type: ['string', 'integer'], pattern: '^[0-9]+(\\.[0-9]+)?(m|k|M|G|Ki|Mi|Gi)?$' };
 
-/** All members are known: any other one is refused. */
+/** The schema of an object with these members. It refuses every other member. */
 function object(properties: Readonly<Record<string, Schema>>, required: readonly string[] = Object.keys(properties)): Schema {
   return { type: 'object', additionalProperties: false, required, properties };
 }

@@ -123,8 +123,8 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
  * Makes the store an `Awaited`.
  *
  * @param databaseUrl Undefined: the PostgreSQL that the all-in-one runs itself.
- * @param migrates The program migrates it: any schema will do. Otherwise it has to be that of this
- *   version, or a later one.
+ * @param migrates True if the program migrates the schema itself. If false, the schema must be that
+ *   of this version or a later one.
  */
 export function awaitedStore(databaseUrl: string | undefined, store: Store, migrates = false): Awaited {
   const where =

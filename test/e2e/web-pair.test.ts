@@ -135,7 +135,7 @@ describe('a pair', () => {
     await stopWaiting(lone);
     await lone.getByRole('button', { name: 'Find a partner' }).click();
     await lone.locator('[data-pair-state="waiting"]').waitFor();
-    // Whoever waits may go elsewhere, and is told.
+    // A person who waits may open another room. A notice tells of the partner.
     await goTo(lone, '#/room/park');
     const late = await person('<i>Late</i>');
     await find(late);
@@ -170,7 +170,7 @@ describe('a pair', () => {
       await converses(page, ['<script>alert(1)</script>']);
       expect(await page.getByLabel('Message', { exact: true }).count()).toBe(0);
     }
-    // Not the same partner again: both wait, and whoever comes is for the one who waits longer.
+    // Not the same partner again: both wait. A newcomer is paired with the one who waits longer.
     for (const page of [lone, late]) {
       await page.getByRole('button', { name: 'Find another partner' }).click();
       await page.getByText('Nobody else is waiting yet').waitFor();

@@ -262,7 +262,7 @@ describe('the widget in a page of another site', () => {
     await line(again, 'good bye').waitFor();
     await write(again, 'thank you');
     await again.getByText('You are talking to Max agent.').waitFor();
-    // What was said before stands above a line.
+    // The messages of the ended conversation stand above a line.
     await expect.poll(() => threadOf(again)).toEqual(['where is it?', 'it comes today', 'good bye', '---', 'thank you']);
     await screenshot(back, 'widget-earlier');
 

@@ -121,7 +121,7 @@ function RoomPlace({ name }: { readonly name: string }) {
   const room = useStore(store.rooms.view, () => store.rooms.get(name));
   const thread = store.thread(name);
   const refused = useStore(thread.view, ({ status }) => status === 'refused');
-  // Whoever loses a room that they saw goes back to the list. A notice says why.
+  // If the room in view is lost, the list of rooms is shown. A notice says why.
   const seen = useRef<string>(undefined);
   useEffect(() => {
     if (room !== undefined) seen.current = name;

@@ -291,7 +291,7 @@ export class ChatStore {
     else if (room !== this.#roomInView && origin !== 'offline') this.#options.onElsewhere?.(known, message);
   }
 
-  /** The room is not mine any more, or closed. Whoever was removed from a group is told so, once. */
+  /** The room is not mine any more, or it is closed. A removed member of a group gets one notice. */
   #lost(room: string, code: string): void {
     const known = this.rooms.get(room);
     this.#threads.get(room)?.end(code === 'ROOM_CLOSED' ? 'over' : 'refused', code);
