@@ -20,7 +20,6 @@ import {
   text,
 } from './kinds.ts';
 
-/** The most that `FRAME_MAX_BYTES` may be. */
 const FRAME_BYTES_MAX = 1_048_576;
 
 /** The program that reads the settings. Some defaults depend on it. */
