@@ -236,8 +236,8 @@ export class Upgrade {
     const refusal = error instanceof HandshakeFault ? error : asRefusal(this.#options.faults.report(error));
     this.#options.refused(refusal.code);
     // A request that was refused early may be no valid handshake. Such a request is answered over
-    // HTTP.
-    if (raw.protocols.closes && handshakeFault(head) === undefined) {
+    // HTTP. So is the refusal of a node that leaves: a proxy then asks another node.
+    if (raw.protocols.closes && refusal.code !== 'DRAINING' && handshakeFault(head) === undefined) {
       this.#switch(res, raw, context, { holder: refusal, place: undefined });
     } else writer.write(answerOf(refusal));
   }
