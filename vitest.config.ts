@@ -60,6 +60,8 @@ const PROJECTS: Readonly<Record<string, Project>> = {
   chaos: { seconds: 180, atOnce: 1 },
   // `npm run test:image` alone runs it: the first build of an image takes minutes.
   image: { seconds: 3600, atOnce: 1 },
+  // `npm run test:pages` alone runs it: it takes minutes.
+  pages: { seconds: 120, atOnce: 1 },
 };
 
 /** How long `expect.poll` goes on looking, milliseconds. */
@@ -84,7 +86,7 @@ export default defineConfig({
         hookTimeout: seconds * 1000,
         globalSetup: [
           ...(name === 'unit' ? [] : ['test/support/stripped-types.mjs', 'test/support/postgres-global.ts']),
-          ...(['unhurried', 'e2e', 'web'].includes(name) ? ['test/support/web-global.ts'] : []),
+          ...(['unhurried', 'e2e', 'web', 'pages'].includes(name) ? ['test/support/web-global.ts'] : []),
         ],
         restoreMocks: true,
         expect: { poll: { timeout: POLL_MS } },

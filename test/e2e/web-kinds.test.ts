@@ -237,7 +237,7 @@ describe('who somebody is', () => {
     await first.getByRole('tab', { name: 'Colleagues' }).click();
     const other = first.getByRole('navigation').getByRole('button', { name: 'Agent Zoe' });
     await tagged(other, 'customer: customer', 'agent: agent');
-    await tagged(first.locator('main'), 'customer: customer', 'agent: agent');
+    await tagged(first.locator('[data-pane]'), 'customer: customer', 'agent: agent');
     // What a colleague said before is an agent's, too.
     await second.getByRole('navigation').getByRole('button', { name: 'Agent Zoe' }).click();
     await tagged(second.locator('li[data-state="stored"]'), 'customer: customer', 'agent: agent');

@@ -196,7 +196,7 @@ describe('the screens', () => {
     await page.getByRole('link', { name: 'Back to the rooms' }).focus();
     await page.keyboard.press('Enter');
     await page.getByRole('navigation', { name: 'Rooms' }).waitFor();
-    expect(await page.locator('main').count()).toBe(0);
+    expect(await page.locator('main[data-room]').count()).toBe(0);
     await screenshot(page, 'lobby-small-dark');
     expect(await tooWide()).toBe(false);
     await page.getByRole('link', { name: /^Park/ }).focus();

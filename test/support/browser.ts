@@ -61,10 +61,15 @@ export function launchEveryday(folder: string, ...flags: readonly string[]): Pro
   return chromium.launchPersistentContext(folder, { ...options, args: [...args, ...flags] });
 }
 
+/** Returns the path of a file in test/artifacts, which git ignores. */
+export function artifact(name: string): string {
+  return `${ARTIFACTS}${name}`;
+}
+
 /** Saves a picture of the page in test/artifacts. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   mkdirSync(ARTIFACTS, { recursive: true });
-  await page.screenshot({ path: `${ARTIFACTS}${name}.png` });
+  await page.screenshot({ path: artifact(`${name}.png`) });
 }
 
 /** Opens the browser of one person, with cookies of its own. */

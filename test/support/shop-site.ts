@@ -27,7 +27,7 @@ export class ShopSite {
         `default-src 'none'; script-src ${hub}; frame-src ${hub}; require-trusted-types-for 'script'`,
       );
       response.end(
-        `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Shop</title><h1>Shop</h1><p>Things to buy.</p>${site?.body}</html>`,
+        `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Shop</title><main><h1>Shop</h1><p>Things to buy.</p></main>${site?.body}</html>`,
       );
     });
     await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));

@@ -79,47 +79,49 @@ export function Inbox({ bench, view, notifier }: InboxProps) {
       <div className={styles.banner}>
         <Banner status={view.status} onRetry={() => bench.retryNow()} onStartOver={() => void bench.logOut()} />
       </div>
-      <nav className={styles.lists} aria-label={text.title}>
-        <Tabs
-          value={tab}
-          onChange={(value) => setTab(value as Tab)}
-          keepMounted={false}
-          classNames={{ list: styles.tabs, tab: styles.tab }}
-        >
-          <Tabs.List grow>
+      <main className={styles.desk}>
+        <nav className={styles.lists} aria-label={text.title}>
+          <Tabs
+            value={tab}
+            onChange={(value) => setTab(value as Tab)}
+            keepMounted={false}
+            classNames={{ list: styles.tabs, tab: styles.tab }}
+          >
+            <Tabs.List grow>
+              {TABS.map((one) => (
+                <Tabs.Tab key={one} value={one}>
+                  <Group gap={4} justify="center" wrap="nowrap">
+                    {text.tabs[one]}
+                    {counts[one] !== undefined && (
+                      <span className={styles.count} data-news={news[one] > 0 || undefined}>
+                        {counts[one]}
+                      </span>
+                    )}
+                  </Group>
+                </Tabs.Tab>
+              ))}
+            </Tabs.List>
             {TABS.map((one) => (
-              <Tabs.Tab key={one} value={one}>
-                <Group gap={4} justify="center" wrap="nowrap">
-                  {text.tabs[one]}
-                  {counts[one] !== undefined && (
-                    <span className={styles.count} data-news={news[one] > 0 || undefined}>
-                      {counts[one]}
-                    </span>
-                  )}
-                </Group>
-              </Tabs.Tab>
+              <Tabs.Panel key={one} value={one}>
+                <ConversationList
+                  rows={rows[one]}
+                  none={text.none[one]}
+                  current={view.current?.details.room}
+                  connected={view.status.state === 'connected'}
+                  onSelect={(room) => void bench.select(room)}
+                  more={one !== 'mine' && view.more[one] ? () => bench.more(one) : undefined}
+                />
+              </Tabs.Panel>
             ))}
-          </Tabs.List>
-          {TABS.map((one) => (
-            <Tabs.Panel key={one} value={one}>
-              <ConversationList
-                rows={rows[one]}
-                none={text.none[one]}
-                current={view.current?.details.room}
-                connected={view.status.state === 'connected'}
-                onSelect={(room) => void bench.select(room)}
-                more={one !== 'mine' && view.more[one] ? () => bench.more(one) : undefined}
-              />
-            </Tabs.Panel>
-          ))}
-        </Tabs>
-      </nav>
-      <main className={styles.pane}>
-        {view.current === undefined ? (
-          <Text className={styles.choose}>{text.choose}</Text>
-        ) : (
-          <ConversationPane key={view.current.details.room} bench={bench} view={view} current={view.current} />
-        )}
+          </Tabs>
+        </nav>
+        <div className={styles.pane} data-pane>
+          {view.current === undefined ? (
+            <Text className={styles.choose}>{text.choose}</Text>
+          ) : (
+            <ConversationPane key={view.current.details.room} bench={bench} view={view} current={view.current} />
+          )}
+        </div>
       </main>
     </div>
   );

@@ -1,3 +1,4 @@
+import { VisuallyHidden } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { useEffect, useRef, useState } from 'react';
 import { useStore } from 'zustand/react';
@@ -94,10 +95,22 @@ function ChatLayout() {
 
   return (
     <div className={classes.chat} data-chat={hrefOf(place)}>
-      {(wide || place.is === 'lobby') && <Lobby place={place} />}
+      {wide && <Lobby place={place} />}
+      {!wide && place.is === 'lobby' && <LobbyAlone place={place} />}
       <PlaceView place={place} />
       <NoticesBar />
     </div>
+  );
+}
+
+/** The list of rooms as the whole page. */
+function LobbyAlone({ place }: { readonly place: Place }) {
+  const { rooms } = useText('chat');
+  return (
+    <main className={classes.lobbyAlone}>
+      <VisuallyHidden component="h1">{rooms}</VisuallyHidden>
+      <Lobby place={place} />
+    </main>
   );
 }
 
