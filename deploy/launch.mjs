@@ -20,8 +20,8 @@ const LOCK = join(ROOT, '.data', 'launch.lock');
 const LOCK_POLL_MS = 250;
 
 /**
- * Programs that are not npm packages: their names, and Debian's package. `instead`: what replaces a
- * missing one, whose absence then stops nothing.
+ * What is no npm package: the names of a program, or a language that fonts are for, and Debian's
+ * package. `instead`: what replaces a missing one, whose absence then stops nothing.
  */
 const PROGRAMS = {
   'redis-server': { binaries: ['redis-server'], package: 'redis-server', minimum: 7 },
@@ -40,6 +40,7 @@ const PROGRAMS = {
   podman: { binaries: ['podman'], package: 'podman' },
   runc: { binaries: ['runc'], package: 'runc' },
   faketime: { binaries: ['faketime'], package: 'faketime' },
+  'chinese-font': { fontsFor: 'zh', package: 'fonts-wqy-microhei', instead: 'boxes in place of Chinese characters' },
 };
 
 /** The pages, which `--needs=web` builds if they are missing or made of other sources. */
@@ -199,7 +200,16 @@ function isOnPath(binary) {
   });
 }
 
-const isMissing = (name) => !PROGRAMS[name].binaries.some(isOnPath);
+function isMissing(name) {
+  const { binaries, fontsFor } = PROGRAMS[name];
+  return fontsFor === undefined ? !binaries.some(isOnPath) : !hasFontsFor(fontsFor);
+}
+
+/** Whether text of a language can be drawn. Systems other than Linux come with fonts for all. */
+function hasFontsFor(language) {
+  if (process.platform !== 'linux') return true;
+  return (spawnSync('fc-list', [`:lang=${language}`], { encoding: 'utf8' }).stdout ?? '') !== '';
+}
 
 async function installPrograms(names) {
   const unknown = names.filter((name) => PROGRAMS[name] === undefined);

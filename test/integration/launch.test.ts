@@ -195,6 +195,13 @@ describe('the launcher', () => {
       code: 0,
       err: 'parley: chromium-headless-shell not found: going on with chromium, which is slower.\n',
     });
+    program('fc-list', '');
+    expect(await launch('--needs=chinese-font', 'entry.mjs').ended).toMatchObject({
+      code: 0,
+      err: 'parley: chinese-font not found: going on with boxes in place of Chinese characters.\n',
+    });
+    program('fc-list', 'echo "wqy-microhei.ttc: $1"');
+    expect(await launch('--needs=chinese-font', 'entry.mjs').ended).toMatchObject({ code: 0, err: '' });
   });
 
   it('hands signals on and gives the exit code of the program', async () => {
