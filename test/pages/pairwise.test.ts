@@ -18,12 +18,18 @@ describe('the rows of a walk', () => {
     [{ a: BOTH, b: ['only'] }, 2],
     [{ a: BOTH, b: BOTH }, 4],
     [{ a: BOTH, b: BOTH, c: BOTH, d: ['only'] }, 4],
-    [{ a: BOTH, b: BOTH, c: BOTH, d: BOTH }, 6],
+    [{ a: BOTH, b: BOTH, c: BOTH, d: BOTH }, 5],
     [{ a: ['0', '1', '2', '3', '4'], b: BOTH, c: BOTH, d: BOTH }, 12],
   ])('have each pair of two values, and are few: %j in %i', (factors, most) => {
     const rows = pairwise(factors);
     expect(missingPairs(factors, rows)).toBe(0);
     expect(rows.length).toBeLessThanOrEqual(most);
-    expect(missingPairs(factors, rows.slice(1))).toBeGreaterThan(0);
+    for (const row of rows)
+      expect(
+        missingPairs(
+          factors,
+          rows.filter((other) => other !== row),
+        ),
+      ).toBeGreaterThan(0);
   });
 });

@@ -5,7 +5,8 @@ export type Row<F extends Factors> = { readonly [K in keyof F]: F[K][number] };
 
 /**
  * Returns few rows in which each pair of values of two factors occurs. Greedy: the next row is the
- * one with the most pairs that are missing. The same factors return the same rows.
+ * one with the most pairs that are missing; a row that later ones make needless goes. The same
+ * factors return the same rows.
  */
 export function pairwise<const F extends Factors>(factors: F): Row<F>[] {
   const entries = Object.entries(factors);
@@ -26,7 +27,17 @@ function greedy(all: readonly Values[]): Values[] {
     for (const pair of best.pairs) missing.delete(pair);
     rows.push(best.row);
   }
-  return rows;
+  return withoutNeedless(rows);
+}
+
+function withoutNeedless(rows: readonly Values[]): Values[] {
+  const kept = [...rows];
+  for (const row of rows) {
+    const others = kept.filter((other) => other !== row);
+    const covered = new Set(others.flatMap(pairsOf));
+    if (pairsOf(row).every((pair) => covered.has(pair))) kept.splice(0, kept.length, ...others);
+  }
+  return kept;
 }
 
 type Values = readonly (readonly [factor: string, value: string])[];
