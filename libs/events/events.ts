@@ -6,9 +6,9 @@
  * once, those of one room in the order in which the room's changes took effect, also if a
  * transaction commits long after others. Events are kept for seven days.
  *
- * A message has no event here: its row in `messages` is the event. A consumer reads a room's
- * messages by their offsets (`MessageStore.after`). If offsets jump, a message between may still be
- * stored, up to an hour later: the stream sweep stores what a gateway did not live to store (M1).
+ * The row of a message is its own event. Messages of a room come in the order of their offsets. If
+ * offsets jump because a gateway died before it stored a message, the room's later messages wait
+ * until the stream sweep stores it (M1), an hour at most.
  *
  * Worked example. A reader at position P sees `member_joined` of `group:a`. Another transaction,
  * older than P, removes a member of `group:b` and commits only now: the next read gives its
@@ -23,6 +23,11 @@ import type { EventRow } from '#libs/store/event-store.ts';
 
 /** The payload of each kind of stored event, beside `room` and `users`. */
 interface Payloads {
+  /**
+   * A message of a room that keeps history was stored; `users`: who sent it. `MessageStore.after`
+   * has its text. A member may be gone before the event of the last message comes.
+   */
+  readonly message: { readonly offset: number; readonly epoch: string; readonly id: string };
   /** A managed room was made; `users`: its first members. */
   readonly room_opened: Record<never, never>;
   /** `users` came into a room that others are members of. */
@@ -73,8 +78,8 @@ export type StoredKind = keyof Payloads;
 type PeopleKind = 'login_opened' | 'login_ended' | 'revocation';
 
 /**
- * A stored event. `seq` is higher for the later one of two events of a room; `at` is Unix
- * milliseconds by the database's clock.
+ * A stored event. `seq` is higher for the later one of two events of a room, and of a message its
+ * offset; `at` is Unix milliseconds by the database's clock.
  */
 export type StoredEvent = {
   readonly [K in StoredKind]: {
@@ -95,6 +100,7 @@ export const ACCESS_EVENTS = ['member_joined', 'member_left', 'room_changed', 'r
 export type AccessEvent = StoredEventOf<(typeof ACCESS_EVENTS)[number]>;
 
 const KINDS: Readonly<Record<StoredKind, true>> = {
+  message: true,
   room_opened: true,
   member_joined: true,
   member_left: true,

@@ -106,8 +106,8 @@ export class SharedFeed<K extends StoredKind> {
     const { source, consumer, kinds, maxAgeMs = Number.POSITIVE_INFINITY, handle, holder } = this.#options;
     const { position, isFree } = await source.position(consumer);
     if (!isFree) return 'busy';
-    const { entries, mark, readAt } = await source.since(position, kinds);
-    if (entries.length === 0 && performance.now() - this.#movedAt < MOVE_MS) return 'nothing';
+    const { entries, mark, more, readAt } = await source.since(position, kinds);
+    if (entries.length === 0 && !more && performance.now() - this.#movedAt < MOVE_MS) return 'nothing';
     if (!(await source.hold(consumer, position, holder, HELD_MS))) return 'busy';
     try {
       const young = entries.filter(({ at }) => at >= readAt - maxAgeMs);
@@ -118,6 +118,6 @@ export class SharedFeed<K extends StoredKind> {
     }
     await source.release(consumer, holder, mark);
     this.#movedAt = performance.now();
-    return entries.length > 0 ? 'handled' : 'nothing';
+    return entries.length > 0 || more ? 'handled' : 'nothing';
   }
 }

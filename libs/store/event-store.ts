@@ -7,7 +7,7 @@ import type { Ban } from '#libs/protocol/errors.ts';
 
 /** A stored row. `libs/events/events.ts` gives it its type. */
 export interface EventRow {
-  /** Of two events of a room, the later one has the higher number. */
+  /** Of two events of a room, the later one has the higher number. Of a message: its offset. */
   readonly seq: number;
   readonly kind: string;
   /** Undefined: the event is about people, not about a room. */
@@ -26,12 +26,16 @@ export interface ConsumerPosition {
   readonly isFree: boolean;
 }
 
-/** Every change adds its event in its own transaction. Events are kept for seven days. */
+/**
+ * Every change adds its event in its own transaction. Events are kept for seven days. A message is
+ * its own event, of the kind `message`, and kept as long as its room keeps it.
+ */
 export interface EventStore {
   /**
    * The events of these kinds that were committed since the read that returned `mark`, however
    * late. Without a mark: none. At most 1,000; if there are more, `more` is true and the page's
-   * mark continues. Two events of one room never come in the wrong order.
+   * mark continues. Two events of one room never come in the wrong order, nor do two messages. The
+   * messages of a page come after its other events.
    */
   since(mark: string | undefined, kinds: readonly string[]): Promise<LogPage<EventRow>>;
   /**

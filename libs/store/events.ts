@@ -9,6 +9,7 @@ import {
   type RevocationRecord,
   type RevocationStore,
 } from './event-store.ts';
+import { MessageLog } from './message-log.ts';
 import { TransactionLog } from './transaction-log.ts';
 
 /**
@@ -31,10 +32,14 @@ const HOLD = `
 const RELEASE = `
   UPDATE event_consumers SET position = $3, holder = NULL, held_until = '-infinity' WHERE name = $1 AND holder = $2 RETURNING 1`;
 
-/** The log that the triggers of migration 010 write. */
+/** Between the mark of the events and that of the messages, if these are read. */
+const AND = '\n';
+
+/** The log that the triggers of migration 010 write, and the messages. */
 export class PostgresEvents implements EventStore {
   readonly #database: Database;
   readonly #log: TransactionLog<StoredRow, EventRow>;
+  readonly #messages: MessageLog;
 
   /** `following`: the connections that follow changes. */
   constructor(database: Database, following: Database) {
@@ -47,10 +52,25 @@ export class PostgresEvents implements EventStore {
       keptMs: KEPT_MS,
       pageMax: PAGE,
     });
+    this.#messages = new MessageLog(following);
   }
 
-  since(mark: string | undefined, kinds: readonly string[]): Promise<LogPage<EventRow>> {
-    return mark === undefined ? this.#log.begin('false') : this.#log.since(mark, kinds);
+  async since(mark: string | undefined, kinds: readonly string[]): Promise<LogPage<EventRow>> {
+    const [ofEvents, ofMessages] = mark?.split(AND) ?? [];
+    // Messages are read first and returned last: whoever wrote one had joined before, and that event
+    // is read by now.
+    const messages = kinds.includes('message') ? await this.#messages.since(ofMessages) : undefined;
+    const events = await (ofEvents === undefined ? this.#log.begin('false') : this.#log.since(ofEvents, kinds));
+    // A full page of events comes alone: messages behind it are read again.
+    const reached = messages === undefined || events.more ? ofMessages : messages.mark;
+    const both = { ...events, mark: reached === undefined ? events.mark : events.mark + AND + reached };
+    if (messages === undefined || events.more) return both;
+    return {
+      ...both,
+      entries: [...events.entries, ...messages.entries],
+      complete: events.complete && messages.complete,
+      more: messages.more,
+    };
   }
 
   async position(consumer: string): Promise<ConsumerPosition> {

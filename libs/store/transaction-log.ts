@@ -26,7 +26,7 @@ import type { LogPage } from './event-store.ts';
  * Milliseconds before the last read from which rows are returned again after a fail-over, because
  * the clocks of two servers differ.
  */
-const OVERLAP_MS = 60_000;
+export const OVERLAP_MS = 60_000;
 
 /** The table of a log, and its limits. */
 export interface TransactionLogOptions<R extends Row, Entry> {

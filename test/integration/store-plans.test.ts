@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { conversationPage } from '#libs/store/conversations.ts';
 import { BAN_OF, EVENT_COLUMNS } from '#libs/store/events.ts';
+import { UNSEEN_MESSAGES } from '#libs/store/message-log.ts';
 import { PAGE_AFTER, PAGE_BEFORE } from '#libs/store/messages.ts';
 import { ROOMS_PAGE, STANDING } from '#libs/store/rooms.ts';
 import { NAMED } from '#libs/store/seen.ts';
@@ -143,6 +144,20 @@ test('[R7] a look at the log of rooms reads what is new by an index, not the wee
   const scans = nodes.filter((node) => node['Relation Name'] === 'events');
   expect(scans.map((node) => node['Node Type'])).toEqual(['Index Scan']);
   expect(scans.map((node) => node['Actual Rows'])).toEqual([1]);
+});
+
+test('[M1] a look at the messages of all rooms reads what is new by an index, not all that are kept', async () => {
+  const [row] = await database.query('SELECT pg_current_snapshot()::text AS snapshot', []);
+  await database.query(
+    `INSERT INTO messages (room, "offset", epoch, id, sender, text, at) VALUES ('group:1', 900000, 'e', 'new', '{}', '"x"', $1)`,
+    [FIRST],
+  );
+  await database.query('VACUUM ANALYZE messages');
+  const nodes = await plan(UNSEEN_MESSAGES, [row?.['snapshot'], [], []]);
+  const read = nodes.filter((node) => node['Relation Name']?.startsWith('messages_') === true && (node['Actual Loops'] ?? 0) > 0);
+  expect(read.map((node) => node['Index Name'])).toContain('messages_2030_01_xid_idx');
+  // Of each partition one row at most: the new one, and the one below it.
+  for (const node of read) expect((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)).toBeLessThanOrEqual(1);
 });
 
 test('people are looked up by the beginning of their name by an index scan', async () => {

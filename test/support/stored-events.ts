@@ -20,6 +20,7 @@ export const roomClosed = (room: string, reason: 'expired' | 'closed', ...users:
 
 /** The kinds of all events. */
 export const ALL_KINDS: readonly StoredKind[] = [
+  'message',
   'room_opened',
   'member_joined',
   'member_left',
