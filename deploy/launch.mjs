@@ -39,6 +39,7 @@ const PROGRAMS = {
   buildah: { binaries: ['buildah'], package: 'buildah' },
   podman: { binaries: ['podman'], package: 'podman' },
   runc: { binaries: ['runc'], package: 'runc' },
+  'systemd-analyze': { binaries: ['systemd-analyze'], package: 'systemd' },
   faketime: { binaries: ['faketime'], package: 'faketime' },
   'chinese-font': { fontsFor: 'zh', package: 'fonts-wqy-microhei', instead: 'boxes in place of Chinese characters' },
 };
