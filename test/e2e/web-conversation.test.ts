@@ -373,7 +373,7 @@ describe('what is not sent yet', () => {
     expect(await ann.evaluate(() => Object.values(sessionStorage).some((value) => value.includes('half a tho')))).toBe(false);
     await ann.getByLabel('Nickname').fill('Eve');
     await ann.keyboard.press('Enter');
-    await inChat(ann);
+    await ann.locator('[data-chat="#/room/park"]').waitFor();
     expect(await field(ann).inputValue()).toBe('');
   });
 

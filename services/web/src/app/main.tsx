@@ -60,6 +60,8 @@ export function App() {
     unsent.end();
     const loggedOut = account.leave();
     leave(client);
+    // The next person does not come in by a room of this one.
+    goTo({ is: 'lobby' });
     try {
       await loggedOut;
     } catch {
