@@ -219,7 +219,7 @@ export const SERVER_FRAMES = {
       user: { id: 'ann', name: 'Ann', kind: 'user' },
       node: 'node-1',
       online: 3,
-      heartbeat: 25,
+      heartbeat: 16,
       expiresAt: 1_700_000_900,
       limits: { messageChars: 200, conversationChars: 2000, frameBytes: 32_768, rooms: 100 },
       features: ['events'],
