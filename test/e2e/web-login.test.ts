@@ -18,9 +18,13 @@ import {
   shows,
 } from '#test/support/browser.ts';
 import { line as lineOf, say } from '#test/support/chat-page.ts';
+import { firstBytes } from '#test/support/first-bytes.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { until } from '#test/support/wait.ts';
+
+/** What a line of 40 KB/s carries in 2 and 4 seconds. Before the first paint, up to five scripts share it. */
+const LINE = { paint: 80_000 / 6, entry: 160_000 };
 
 let browser: Browser;
 let hub: AllInOne;
@@ -112,9 +116,15 @@ describe('login by mailed code', () => {
     await connected(page);
   });
 
-  it('speaks Chinese, in the dark, on a small screen, and remembers what was chosen', async () => {
-    const page = await open(await newPerson(browser, { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 360, height: 740 } }));
+  it('speaks Chinese, in the dark, on a small screen, soon on a slow line, and remembers what was chosen', async () => {
+    const phone = { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 360, height: 740 } } as const;
+    const page = await open(await newPerson(browser, phone));
     await page.getByLabel('昵称').waitFor();
+    const bytes = await firstBytes(page);
+    expect(bytes.paint).toBeGreaterThan(1000);
+    expect(bytes.paint).toBeLessThan(LINE.paint);
+    expect(bytes.entry).toBeGreaterThan(50_000);
+    expect(bytes.entry, 'see app/main.tsx and theme/mantine.css').toBeLessThan(LINE.entry);
     expect(await page.locator('html').getAttribute('lang')).toBe('zh-Hans');
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
     await screenshot(page, 'entry-small-dark-chinese');

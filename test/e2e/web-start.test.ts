@@ -1,4 +1,7 @@
+import { globSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -83,6 +86,17 @@ describe('one port for all', () => {
     }
     expect(size.script).toBeGreaterThan(50_000);
     expect(size.script).toBeLessThan(SCRIPT_MAX_BYTES);
+  });
+
+  it('[H1] its pages have the styles of each part of Mantine that their scripts name', () => {
+    const dist = join(import.meta.dirname, '../../services/web/dist/assets');
+    const all = readFileSync(createRequire(import.meta.url).resolve('@mantine/core/styles.css'), 'utf8');
+    const classes = (text: string) => new Set(text.match(/\bm_[0-9a-f]{6,8}\b/g));
+    const built = (end: string) => globSync(`${dist}/*.${end}`).map((file) => readFileSync(file, 'utf8'));
+    const [styled, there] = [classes(all), classes(built('css').join())];
+    const named = [...classes(built('js').join())].filter((name) => styled.has(name));
+    expect(named.length).toBeGreaterThan(50);
+    expect(named.filter((name) => !there.has(name))).toEqual([]);
   });
 
   it('[H1] keeps health and metrics on the other one', async () => {

@@ -70,7 +70,7 @@ export function CodeForm({
   readonly account: Account;
   /** The mail address or name that the person typed. */
   readonly claimed: string;
-  readonly onProved: (registration: string | undefined) => void;
+  readonly onProved: (registration: string | undefined) => Promise<void>;
   readonly onOtherAddress: () => void;
 }) {
   const text = useText('account');

@@ -26,7 +26,7 @@ export function Entry({
 }: {
   readonly account: Account;
   readonly message: string | undefined;
-  readonly onEntered: () => void;
+  readonly onEntered: () => Promise<void>;
 }) {
   const text = useText('account');
   const [step, setStep] = useState<Step>(() => account.keptStep ?? { is: account.lastWay === 'mail' ? 'address' : 'guest' });
@@ -73,7 +73,7 @@ export function Entry({
             <CodeForm
               account={account}
               claimed={step.claimed}
-              onProved={(registration) => (registration === undefined ? onEntered() : setStep({ is: 'name', registration }))}
+              onProved={async (registration) => (registration === undefined ? onEntered() : setStep({ is: 'name', registration }))}
               onOtherAddress={() => toAddress()}
             />
           )}

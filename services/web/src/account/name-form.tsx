@@ -7,7 +7,7 @@ import styles from './entry.module.css';
 import { StepForm, useAttempt } from './step-form.tsx';
 
 /** Asks a guest for a nickname. */
-export function GuestForm({ account, onEntered }: { readonly account: Account; readonly onEntered: () => void }) {
+export function GuestForm({ account, onEntered }: { readonly account: Account; readonly onEntered: () => Promise<void> }) {
   const text = useText('account');
   const attempt = useAttempt();
   const [typed, setTyped] = useState(account.name);
@@ -18,7 +18,7 @@ export function GuestForm({ account, onEntered }: { readonly account: Account; r
     if (length > NAME_MAX) return attempt.setProblem(text.nameTooLong(NAME_MAX));
     return void attempt.run(async () => {
       await account.enterAsGuest(name);
-      onEntered();
+      await onEntered();
     });
   };
   return (
@@ -50,7 +50,7 @@ export function RegisterForm({
   readonly account: Account;
   /** The ticket that `Account.proveCode` resolved with. */
   readonly registration: string;
-  readonly onEntered: () => void;
+  readonly onEntered: () => Promise<void>;
   /** The ticket has expired. */
   readonly onTooLate: () => void;
   readonly onOtherAddress: () => void;
@@ -66,7 +66,7 @@ export function RegisterForm({
     return void attempt.run(
       async () => {
         await account.register(registration, name);
-        onEntered();
+        await onEntered();
       },
       (error) => {
         if (error instanceof ApiError && error.code === 'CODE_INVALID') onTooLate();

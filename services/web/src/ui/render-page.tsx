@@ -1,5 +1,5 @@
 // In this order: each overrides those above.
-import '@mantine/core/styles.layer.css';
+import '../theme/mantine.css';
 import '../theme/variables.css';
 import '../theme/page.css';
 
