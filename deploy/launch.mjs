@@ -8,7 +8,18 @@
  */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,7 +32,9 @@ const LOCK_POLL_MS = 250;
 
 /**
  * What is no npm package: the names of a program, or a language that fonts are for, and Debian's
- * package. `instead`: what replaces a missing one, whose absence then stops nothing.
+ * package. `instead`: what replaces a missing one, whose absence then stops nothing. `service`: the
+ * package would also run it as a service of the machine, at a port that is ours (9090 is
+ * `ADMIN_PORT`).
  */
 const PROGRAMS = {
   'redis-server': { binaries: ['redis-server'], package: 'redis-server', minimum: 7 },
@@ -42,7 +55,16 @@ const PROGRAMS = {
   'systemd-analyze': { binaries: ['systemd-analyze'], package: 'systemd' },
   faketime: { binaries: ['faketime'], package: 'faketime' },
   'chinese-font': { fontsFor: 'zh', package: 'fonts-wqy-microhei', instead: 'boxes in place of Chinese characters' },
+  prometheus: { binaries: ['prometheus'], package: 'prometheus', service: true },
+  'prometheus-blackbox-exporter': {
+    binaries: ['prometheus-blackbox-exporter'],
+    package: 'prometheus-blackbox-exporter',
+    service: true,
+  },
 };
+
+/** Where systemd looks for the units of this machine first. */
+const UNITS = '/etc/systemd/system';
 
 /** The pages, which `--needs=web` builds if they are missing or made of other sources. */
 const WEB = 'web';
@@ -235,7 +257,9 @@ async function installWithApt(names) {
   if (!mayInstall()) fail(byHand(names.filter(isMissing)));
   await alone('programs are missing', async () => {
     const missing = names.filter(isMissing);
-    if (missing.length > 0) await aptInstall(missing.join(' and '), packages(missing));
+    if (missing.length === 0) return;
+    const services = packages(missing.filter((name) => PROGRAMS[name].service));
+    await withoutServices(services, () => aptInstall(missing.join(' and '), packages(missing)));
   });
   if (names.some(isMissing)) fail(byHand(names.filter(isMissing)));
 }
@@ -246,6 +270,21 @@ async function installOptional(name) {
       if (isMissing(name)) await aptInstall(name, [PROGRAMS[name].package]);
     });
   if (isMissing(name)) say(`${name} not found: going on with ${PROGRAMS[name].instead}.`);
+}
+
+/**
+ * Installs packages whose services shall not start, now or at the next boot. A masked unit is not
+ * started by the package.
+ */
+async function withoutServices(units, install) {
+  const masks = units.map((unit) => join(UNITS, `${unit}.service`)).filter((mask) => existsSync(UNITS) && !existsSync(mask));
+  for (const mask of masks) symlinkSync('/dev/null', mask);
+  try {
+    await install();
+  } finally {
+    for (const mask of masks) rmSync(mask);
+    for (const unit of units) rmSync(join(UNITS, 'multi-user.target.wants', `${unit}.service`), { force: true });
+  }
 }
 
 async function aptInstall(names, packages) {

@@ -151,7 +151,7 @@ export function chartSchema(): string {
       gke: object({ enabled: flag, timeoutSeconds: count(1, 2_147_483_647) }),
     }),
     serviceMonitor: object({ enabled: flag, intervalSeconds: count(1, 3600), labels }),
-    prometheusRule: toggle,
+    prometheusRule: object({ enabled: flag, labels, runbooks: { type: 'string', pattern: '^https?://[^/].*$' } }),
     dashboards: toggle,
   });
   const schema = {

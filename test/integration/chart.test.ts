@@ -9,6 +9,7 @@ import { runTool } from '#deploy/kubernetes/tools.ts';
 import { SETTINGS, type Setting } from '#libs/config/settings.ts';
 import { objectsOf, RELEASES, release } from '#test/support/chart.ts';
 import { schemaProblems } from '#test/support/kubernetes-schemas.ts';
+import { ruleGroups } from '#test/support/promtool.ts';
 import { makeFolder } from '#test/support/temp-folder.ts';
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -145,17 +146,22 @@ test('terminationGracePeriodSeconds follows DRAIN_SECONDS', async () => {
   expect(graces).toEqual([320, 320, 320]);
 });
 
-test('alerts and dashboards are carried if their files are there', async () => {
+test('alerts lead to the runbook of the operator, and are those of the files otherwise', async () => {
+  const objects = objectsOf(await render({ ...PROD, set: { 'prometheusRule.runbooks': 'https://wiki.example.com/parley' } }));
+  const rule = objects.find(({ kind }) => kind === 'PrometheusRule');
+  const text = JSON.stringify(rule?.['spec']).replaceAll('https://wiki.example.com/parley/', 'https://parley.example/docs/runbooks/');
+  expect(JSON.parse(text)).toEqual({ groups: ruleGroups() });
+  expect(JSON.stringify(rule)).not.toContain('parley.example');
+});
+
+test('a dashboard becomes a ConfigMap that the sidecar of Grafana finds', async () => {
   const folder = makeFolder('parley-chart-');
   const chart = join(folder, 'chart');
   cpSync(join(ROOT, CHART), chart, { recursive: true });
-  for (const name of ['rules', 'dashboards']) mkdirSync(join(chart, 'files', name), { recursive: true });
-  writeFileSync(join(chart, 'files', 'rules', 'a.yaml'), 'groups:\n  - name: a\n    rules:\n      - { record: b, expr: c > 1 }\n');
-  writeFileSync(join(chart, 'files', 'dashboards', 'Overview.json'), '{"title": "Overview"}');
+  mkdirSync(join(chart, 'files', 'dashboards'), { recursive: true });
+  writeFileSync(join(chart, 'files', 'dashboards', 'Any.json'), '{ "title": "Any" }\n');
   const objects = objectsOf(await render({ ...PROD, chart }));
-  const rule = objects.find(({ kind }) => kind === 'PrometheusRule');
-  expect(rule?.['spec']).toEqual({ groups: [{ name: 'a', rules: [{ record: 'b', expr: 'c > 1' }] }] });
-  const dashboard = objects.find(({ metadata }) => metadata.name === 'parley-dashboard-overview');
-  expect(dashboard).toMatchObject({ metadata: { labels: { grafana_dashboard: '1' } }, data: { 'Overview.json': '{"title": "Overview"}' } });
+  const dashboard = objects.find(({ metadata }) => metadata.name === 'parley-dashboard-any');
+  expect(dashboard).toMatchObject({ metadata: { labels: { grafana_dashboard: '1' } }, data: { 'Any.json': '{"title":"Any"}' } });
   expect(objects.flatMap(schemaProblems)).toEqual([]);
 });

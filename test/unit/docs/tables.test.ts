@@ -1,5 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { defaultText } from '#deploy/generate/env-example.ts';
 import { SETTINGS, type Setting } from '#libs/config/settings.ts';
@@ -38,8 +38,17 @@ describe('the documents', () => {
   });
 
   it('lead to files that are there', () => {
-    for (const document of ['README.md', 'ARCHITECTURE.md', 'SPEC.md', 'deploy/README.md']) {
-      for (const [, path = ''] of read(document).matchAll(/\]\(([^)#:]+)\)/g)) expect(globSync(path, { cwd: ROOT })).toEqual([path]);
+    for (const document of [
+      'README.md',
+      'ARCHITECTURE.md',
+      'SPEC.md',
+      'deploy/README.md',
+      'deploy/prometheus/README.md',
+      'k8s/README.md',
+      'docs/runbooks/README.md',
+    ]) {
+      for (const [, path = ''] of read(document).matchAll(/\]\(([^)#:]+)\)/g))
+        expect(globSync(path, { cwd: join(ROOT, dirname(document)) })).toEqual([path]);
     }
   });
 
