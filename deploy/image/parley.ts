@@ -3,13 +3,13 @@
  * The entry of the image: runs one of the programs in this process, which is process 1 of its
  * container.
  *
- *     parley gateway | api | worker | migrate | agent add NAME | all-in-one
+ *     parley gateway | api | worker | migrate | agent add NAME | all-in-one | doctor
  *     parley health | ready
  */
 import { get } from 'node:http';
 import { fileURLToPath } from 'node:url';
 
-const PROGRAMS = ['gateway', 'api', 'worker', 'migrate', 'agent', 'all-in-one'];
+const PROGRAMS = ['gateway', 'api', 'worker', 'migrate', 'agent', 'all-in-one', 'doctor'];
 /** Asks the admin port of the program in this container. */
 const PROBES: Readonly<Record<string, string>> = { health: '/healthz', ready: '/readyz' };
 const PROBE_MS = 4000;

@@ -98,6 +98,17 @@ export class SmtpMailer implements Mailer {
     }
   }
 
+  /**
+   * Connects and logs in without sending anything. Rejects with `MailError` if that fails.
+   */
+  async verify(): Promise<void> {
+    try {
+      await this.#transport.verify();
+    } catch (error) {
+      throw toMailError(error);
+    }
+  }
+
   close(): void {
     this.#transport.close();
   }

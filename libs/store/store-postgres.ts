@@ -30,6 +30,8 @@ const FOLLOW_TIMEOUT_MS = 1250;
  * the next closure.
  */
 const FOLLOWING_POOL_SIZE = 2;
+/** Connections that one program opens at most. */
+export const CONNECTIONS_OF_A_PROGRAM = POOL_SIZE + MESSAGING_POOL_SIZE + FOLLOWING_POOL_SIZE;
 
 /** The database, and the limits of calls. */
 export interface StoreOptions {

@@ -8,6 +8,7 @@ import type { Config } from '#libs/config/config.ts';
 import { basePath, transportSecurity } from '#libs/config/public-url.ts';
 import { systemClock } from '#libs/hub/ports/clock.ts';
 import { NODE_ROOMS_MAX, type NodeDirectory, NodeReporter } from '#libs/presence/node-directory.ts';
+import { connectionsFor, openFilesLimit } from '#libs/process/open-files.ts';
 import { type Service, version } from '#libs/process/process-life.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { Background } from '#libs/telemetry/background.ts';
@@ -15,7 +16,6 @@ import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { Gateway, type GatewaySettings } from './gateway.ts';
 import { nothingHere } from './http-adapter.ts';
-import { connectionsFor, openFilesLimit } from './socket-gate.ts';
 
 /** A gateway that runs in this process. */
 export interface RunningGateway extends Service {

@@ -125,7 +125,7 @@ it('tells which commands there are', async () => {
     const { code, output } = await Container.run({ image, command });
     expect([code, output]).toEqual([
       64,
-      expect.stringMatching(/Use one of gateway, api, worker, migrate, agent, all-in-one, health, ready\.\n$/),
+      expect.stringMatching(/Use one of gateway, api, worker, migrate, agent, all-in-one, doctor, health, ready\.\n$/),
     ]);
   }
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '#libs/config/config.ts';
 import { type Role, SETTINGS, type Setting } from '#libs/config/settings.ts';
-import { connectionsFor } from '#services/gateway/socket-gate.ts';
+import { connectionsFor } from '#libs/process/open-files.ts';
 import { makeFolder, removeFolder } from '#test/support/temp-folder.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');

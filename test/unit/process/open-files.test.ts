@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '#libs/config/config.ts';
-import { connectionsFor, openFiles, openFilesLimit } from '#services/gateway/socket-gate.ts';
+import { connectionsFor, openFiles, openFilesLimit } from '#libs/process/open-files.ts';
 
-const MODULE = fileURLToPath(new URL('../../../services/gateway/socket-gate.ts', import.meta.url));
+const MODULE = fileURLToPath(new URL('../../../libs/process/open-files.ts', import.meta.url));
 
 describe('the limit of open files', () => {
   it.each([
