@@ -32,6 +32,7 @@ const UNHURRIED = [
   'e2e/handshake-refusals',
   'e2e/handshake-tokens',
   'e2e/messages',
+  'e2e/metrics',
   'e2e/offline-messages',
   'e2e/open-files',
   'e2e/person-kinds',

@@ -5,9 +5,13 @@
  * same run, so the load of the machine matters little.
  */
 import { createRequire } from 'node:module';
+import { Histogram, Registry } from 'prom-client';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { FixedWindow } from '#libs/limits/fixed-window.ts';
+import { roomKind } from '#libs/protocol/room-kinds.ts';
+import { CommandTimings } from '#libs/redis/command-timings.ts';
 import { PushParser } from '#libs/redis/push-parser.ts';
+import { Metrics } from '#libs/telemetry/metrics.ts';
 import { type Spread, spread } from './measure/stats.ts';
 
 const TURNS = 9;
@@ -15,6 +19,7 @@ const TAKES = 200_000;
 const KEYS = 10_000;
 const MESSAGES = 400_000;
 const CHUNK_MESSAGES = 100;
+const OBSERVATIONS = 400_000;
 
 /** Microseconds of CPU that a call takes. */
 async function cpu(work: () => void | Promise<void>): Promise<number> {
@@ -77,7 +82,50 @@ function pushParser(): Promise<Spread> {
   return ratio(feed(ours), feed(library));
 }
 
-for (const [name, measured] of Object.entries({ 'fixed window': fixedWindow, 'RESP reader': pushParser })) {
+/** A histogram of two labels, as the time to `ack` has it. */
+function histogram(): Promise<Spread> {
+  const metrics = new Metrics({ version: 'bench' });
+  const { acks } = metrics.hub;
+  metrics.close();
+  const library = new Histogram({ name: 'bench', help: 'bench', labelNames: ['retention', 'room_kind'], registers: [new Registry()] });
+  const seconds = (observation: number): number => (observation % 100) / 10_000;
+  return ratio(
+    () => {
+      for (let seen = 0; seen < OBSERVATIONS; seen += 1) acks.history.park?.record(seconds(seen));
+    },
+    () => {
+      for (let seen = 0; seen < OBSERVATIONS; seen += 1) library.observe({ retention: 'history', room_kind: 'park' }, seconds(seen));
+    },
+  );
+}
+
+/** What the measurements of one message cost: its time to `ack`, its delivery, one command. */
+async function measuredMessage(): Promise<Spread> {
+  const metrics = new Metrics({ version: 'bench' });
+  const { acks, delivery } = metrics.hub;
+  const timing = metrics.redis.timing('publish');
+  metrics.close();
+  const commands = new CommandTimings();
+  const turns: number[] = [];
+  for (let turn = 0; turn <= TURNS; turn += 1) {
+    const spent = await cpu(() => {
+      for (let seen = 0; seen < OBSERVATIONS; seen += 1) {
+        const since = performance.now();
+        commands.sent(timing);
+        commands.settled();
+        delivery[roomKind('park')].record((Date.now() - 1_700_000_000_000) / 1e9);
+        acks.history[roomKind('park')]?.record((performance.now() - since) / 1000);
+      }
+    });
+    if (turn > 0) turns.push((spent * 1000) / OBSERVATIONS);
+  }
+  return spread(turns);
+}
+
+const { median: nanoseconds, min: least, max: most } = await measuredMessage();
+console.log(`what is measured of a message: ${nanoseconds.toFixed(0)} ns of CPU (${least.toFixed(0)}-${most.toFixed(0)})`);
+
+for (const [name, measured] of Object.entries({ 'fixed window': fixedWindow, 'RESP reader': pushParser, histogram })) {
   const { median, min, max, runs } = await measured();
   console.log(`${name}: the library takes ${median.toFixed(2)} x the CPU (${min.toFixed(2)}-${max.toFixed(2)}, ${runs} turns)`);
 }

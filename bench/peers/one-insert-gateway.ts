@@ -42,7 +42,7 @@ async function run(config: Config, metrics: Metrics, log: Logger): Promise<Servi
   const { redisUrl, databaseUrl, nodeId: node } = config;
   if (redisUrl === undefined || databaseUrl === undefined) throw new TypeError('REDIS_URL and DATABASE_URL are needed');
   const { verifier } = openTokens(config);
-  const pool = new Database({ url: databaseUrl, poolSize: POOL_SIZE, timeoutMs: TIMEOUT_MS });
+  const pool = new Database({ url: databaseUrl, pool: 'messaging', poolSize: POOL_SIZE, timeoutMs: TIMEOUT_MS });
   const store = { ...(await openStore({ url: databaseUrl, log })), messages: new SingleMessages(pool) };
   const backend = await openRedisBackend(redisUrl, config, { node, store, metrics, log });
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });

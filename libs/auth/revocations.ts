@@ -134,6 +134,11 @@ export class RevocationFeed {
     return this.#mark !== undefined;
   }
 
+  /** Seconds since the begin of the last successful read; undefined before the first. */
+  get lag(): number | undefined {
+    return this.#poll.lag;
+  }
+
   /** Starts the feed. Resolves after the first read, even if that read failed: the feed retries. */
   start(): Promise<void> {
     return this.refresh();

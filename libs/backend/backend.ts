@@ -58,7 +58,7 @@ export interface RedisBackendParts {
  */
 export async function openRedisBackend(url: string, config: Config, parts: RedisBackendParts): Promise<Backend> {
   const { node, store, metrics, log } = parts;
-  const link = RedisLink.open(url, { prefix: config.redisPrefix, log });
+  const link = RedisLink.open(url, { prefix: config.redisPrefix, log, observe: metrics.redis });
   const health = new RedisHealth(link);
   try {
     const redis = { name: `Redis at ${addresses(link.target.nodes)} (REDIS_URL)`, ask: () => health.admit() };
@@ -68,6 +68,8 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
     throw error;
   }
   health.start();
+  metrics.watch('redisUp', () => (link.whole ? 1 : 0));
+  metrics.watch('clockOffset', () => health.clockOffset);
   const { hot } = metrics;
   const broker = new BrokerRedis(link, {
     streamMaxLength: config.streamMaxMessages,
@@ -94,7 +96,10 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
       reaped: (sessions) => {
         hot.presenceReaped += sessions;
       },
-      restored: (sessions) => log.warn({ sessions }, 'Redis had lost presence: this node restored its part'),
+      restored: (sessions) => {
+        hot.presenceRestores += 1;
+        log.warn({ sessions }, 'Redis had lost presence: this node restored its part');
+      },
     },
   });
   return {
@@ -110,6 +115,7 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
       const { JobsBullmq } = await import('#libs/jobs/jobs-bullmq.ts');
       return new JobsBullmq(link, { log, observe: metrics.jobs, closeMs: config.drainSeconds * 1000 * JOBS_SHARE });
     },
+    clockOffset: () => health.clockOffset,
     problem: () => (health.problem === undefined ? undefined : `Redis: ${health.problem}`),
     async close() {
       health.stop();
@@ -164,6 +170,8 @@ export interface Backend {
    * cannot keep data. Undefined if all is well. A PostgreSQL that is away is no reason (M1).
    */
   problem(): string | undefined;
+  /** Seconds that this machine's wall clock is ahead of Redis's. 0 without Redis. */
+  clockOffset(): number;
   /** Closes the store and the connection to Redis. Close broker and presence before. */
   close(): Promise<void>;
 }
@@ -196,6 +204,7 @@ export function openMemoryBackend(
     recent: new RecentSetsMemory(),
     link: undefined,
     jobs: async () => new JobsMemory({ log, observe: metrics.jobs }),
+    clockOffset: () => 0,
     problem: () => undefined,
     close: () => store.close(),
   };

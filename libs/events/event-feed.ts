@@ -63,6 +63,11 @@ export class EventFeed<K extends StoredKind> {
     return this.#mark !== undefined;
   }
 
+  /** Seconds since the begin of the last successful read; undefined before the first. */
+  get lag(): number | undefined {
+    return this.#poll.lag;
+  }
+
   /** Starts the feed. Resolves after the first read, even if that read failed: the feed retries. */
   start(): Promise<void> {
     return this.#poll.refresh();

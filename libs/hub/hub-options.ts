@@ -29,6 +29,11 @@ export interface HubOptions {
   readonly background: Background;
   readonly unknownSignals: UnknownSignals;
   readonly clock: Clock;
+  /**
+   * Seconds that the wall clock of `clock` is ahead of the one that all nodes share, as far as it is
+   * known. For measuring only.
+   */
+  clockOffset(): number;
   /** Resolves to the bearer of a token. Rejects with `HubError`. */
   verify(token: string): Promise<Bearer>;
   /** One login of a user at a time (R4). */

@@ -26,6 +26,7 @@ import { UserBytes } from './limits/user-bytes.ts';
 import { EVERYONE, type Socket } from './ports/socket.ts';
 import { MembershipValidity } from './rooms/membership-validity.ts';
 import { Rooms } from './rooms/rooms.ts';
+import { Census } from './sessions/census.ts';
 import { Connection, Phase } from './sessions/connection.ts';
 import { drainConnections } from './sessions/drain.ts';
 import { Expiry } from './sessions/expiry.ts';
@@ -37,6 +38,8 @@ import { SingleSession } from './sessions/single-session.ts';
 export class Hub {
   /** Feed it with the changes of rooms (R7). Without them no membership is relied on for long. */
   readonly lostAccess: LostAccess;
+  /** The numbers of this hub. */
+  readonly census: Census;
   readonly #options: HubOptions;
   readonly #users: LocalUsers;
   readonly #rooms: Rooms;
@@ -68,12 +71,14 @@ export class Hub {
     this.#rooms = new Rooms(broker, newRooms, steady);
     this.#counts = new Counts(fanout);
     this.#expiry = new Expiry(clock.now());
-    this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, access, stats, clock, background });
+    const now = this.#sharedNow;
+    this.#privateRooms = new PrivateRooms({ users: this.#users, broker, cursors: store.cursors, access, stats, clock, now, background });
     const [users, rooms, counts, privateRooms] = [this.#users, this.#rooms, this.#counts, this.#privateRooms];
     this.#joins = new Joins({ ...options, rooms, counts, privateRooms });
     const bytes = new UserBytes({ ...options.userBytes, buckets: options.buckets, steady, refused: () => stats.rateLimited('bytes') });
     const validity = new MembershipValidity(steady);
     this.#publisher = new Publisher({ writer: options.writer, access, validity, bytes, stats, faults, background, steady });
+    this.census = new Census({ users, rooms, inFlight: () => this.#publisher.lanes, presence });
     this.#offline = new OfflineMessages({ ...store, broker, privateRooms, access, validity, clock, background });
     this.#receipts = new Receipts({ cursors: store.cursors, background, steady });
     this.#pings = new PingLimit({ perSecond: options.pingsPerSecond, stats, steady });
@@ -120,7 +125,7 @@ export class Hub {
         counts: this.#counts,
         fanout,
         stats,
-        now: () => clock.now(),
+        now: this.#sharedNow,
         userSignal: (user, payload) => this.#signalled(user, payload),
         closed: (room, reason) => this.lostAccess.closeRoom(room, reason),
         unknownSignals: this.#options.unknownSignals,
@@ -133,29 +138,6 @@ export class Hub {
     const source: PresenceSource = { connections: () => this.#users.all(), rooms: () => this.#rooms.occupancy() };
     await Promise.all([presence.start(listener, source), broker.subscribeUser(EVERY_NODE)]);
     this.#stopTicking = clock.every(INTERVAL_MS, () => this.#tick());
-  }
-
-  get connections(): number {
-    return this.#users.size;
-  }
-
-  get rooms(): number {
-    return this.#rooms.size;
-  }
-
-  get subscriptions(): number {
-    let total = 0;
-    for (const room of this.#rooms.all()) total += room.subscriptions;
-    return total;
-  }
-
-  /** The rooms with the most subscriptions here, the largest first, at most `limit`. */
-  topRooms(limit: number): string[] {
-    return this.#rooms.largest(limit).map(({ name }) => name);
-  }
-
-  get usersOnline(): number {
-    return this.#options.presence.onlineCount;
   }
 
   /** Whether connections would be admitted now. */
@@ -213,8 +195,9 @@ export class Hub {
    */
   opened(connection: Connection, socket: Socket): void {
     connection.opened(socket);
+    const since = this.#options.clock.steady();
     this.#register(connection)
-      .then(() => this.#welcome(connection))
+      .then(() => this.#welcome(connection, since))
       .catch((error: unknown) => {
         const { code } = this.#options.faults.report(error, connection);
         connection.end(ERRORS[code].close === 0 ? 'UNAVAILABLE' : code);
@@ -324,9 +307,11 @@ export class Hub {
     else if (!isSure) await this.#single.replaceOutdated([connection]);
   }
 
-  #welcome(connection: Connection): void {
+  /** @param since When the socket opened, milliseconds of the steady clock. */
+  #welcome(connection: Connection, since: number): void {
     if (!connection.open) return;
-    const { node, clock, heartbeatSeconds, messageMaxChars, conversationMaxChars, frameMaxBytes, roomLimit, presence } = this.#options;
+    const { node, clock, heartbeatSeconds, messageMaxChars, conversationMaxChars, frameMaxBytes, roomLimit, presence, stats } =
+      this.#options;
     if (connection.phase === Phase.replaced) {
       this.#single.replace(connection);
       return;
@@ -351,6 +336,7 @@ export class Hub {
         features: connection.wantsEvents ? ['events'] : [],
       }),
     );
+    stats.welcome.record((clock.steady() - since) / 1000);
     connection.subscribe(EVERYONE);
     this.#expiry.watch(connection, clock.now());
     this.#seen(connection);
@@ -358,6 +344,9 @@ export class Hub {
     if (firstJoin !== undefined) this.#frames.join(connection, undefined, firstJoin.room, firstJoin.since);
     connection.releaseEarly();
   }
+
+  /** Unix milliseconds of the clock that all nodes share, as far as it is known here. */
+  readonly #sharedNow = (): number => this.#options.clock.now() - this.#options.clockOffset() * 1000;
 
   /** Keeps a frame until `welcome` was sent. */
   #hold(connection: Connection, handle: () => void): void {

@@ -20,6 +20,8 @@ export class Poll {
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> | undefined;
+  /** When the last turn that succeeded began. */
+  #succeededAt: number | undefined;
 
   constructor(options: PollOptions) {
     this.#options = options;
@@ -36,6 +38,11 @@ export class Poll {
     return this.#turn;
   }
 
+  /** Seconds since the begin of the last turn that succeeded; undefined before the first. */
+  get lag(): number | undefined {
+    return this.#succeededAt === undefined ? undefined : (performance.now() - this.#succeededAt) / 1000;
+  }
+
   /** Stops. Resolves when the current turn has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -46,8 +53,10 @@ export class Poll {
   async #once(): Promise<void> {
     clearTimeout(this.#timer);
     const { work, everyMs, log, failing, working } = this.#options;
+    const began = performance.now();
     try {
       await work();
+      this.#succeededAt = began;
       if (this.#failing) log.info(working);
       this.#failing = false;
     } catch (error) {

@@ -59,6 +59,7 @@ export async function runAlone<S extends Service>(
   new Background({ log, failed: (task) => metrics.backgroundFault(task) }).guard();
   let running: S | undefined;
   let waiting: string | undefined;
+  metrics.watch('ready', () => (running?.ready() ? 1 : 0));
   const admin = await AdminServer.start(config.adminPort, config.adminHost, {
     started: () => running !== undefined,
     ready: () => running?.ready() ?? false,

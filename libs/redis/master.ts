@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, type Redis } from 'ioredis';
 import { HubError } from '#libs/protocol/errors.ts';
+import { type CommandTiming, CommandTimings } from './command-timings.ts';
 import type { Logger } from './logger.ts';
 import { checkedName } from './redis-clients.ts';
 
@@ -135,6 +136,7 @@ export class MasterConnection implements RedisMaster {
   #written = 0;
   #settled = 0;
   #flights: Flight[] = [];
+  readonly #timings = new CommandTimings();
   #attemptSince = performance.now();
   #lastWatch = performance.now();
   #closed = false;
@@ -165,13 +167,15 @@ export class MasterConnection implements RedisMaster {
    * Writes one command. Commands of one event-loop turn leave in one write.
    *
    * @param buffers Whether the reply has Buffers in place of strings.
+   * @param timing Records the time until the reply.
    * @returns The reply. Rejects with the error of ioredis, or with `UNAVAILABLE` if the connection
    *   is not up.
    */
-  send(name: string, args: RedisArgument[], buffers: boolean): Promise<unknown> {
+  send(name: string, args: RedisArgument[], buffers: boolean, timing?: CommandTiming): Promise<unknown> {
     const batch = this.#batch;
     if (batch === undefined) return Promise.reject(new HubError('UNAVAILABLE', `Redis ${this.id} is away.`));
     this.#written++;
+    this.#timings.sent(timing);
     const command = new Command(name, args, { replyEncoding: buffers ? null : 'utf8' });
     this.#redis.sendCommand(command, batch);
     return command.promise.then(this.#onReply, this.#onError);
@@ -209,11 +213,13 @@ export class MasterConnection implements RedisMaster {
 
   readonly #onReply = (value: unknown): unknown => {
     this.#settled++;
+    this.#timings.settled();
     return value;
   };
 
   readonly #onError = (error: unknown): never => {
     this.#settled++;
+    this.#timings.settled();
     throw error;
   };
 
@@ -230,6 +236,7 @@ export class MasterConnection implements RedisMaster {
         this.#batch = new CommandBatch(stream, () => this.#flights.push({ at: performance.now(), last: this.#written }));
         this.#written = this.#settled = 0;
         this.#flights = [];
+        this.#timings.clear();
         this.#loaded.clear();
         this.up = true;
         this.trouble = undefined;

@@ -2,6 +2,7 @@
 import { ConfigError } from '#libs/config/config.ts';
 import type { RedisMaster } from './master.ts';
 import type { RedisLink } from './redis-link.ts';
+import { ServerClock } from './server-clock.ts';
 import { Subscriber } from './subscriber.ts';
 
 /** A command with its arguments, without the key, which comes first. */
@@ -124,6 +125,7 @@ export class RedisHealth {
   #problem: string | undefined = 'it was not asked yet';
   #reported: { readonly problem: string; readonly at: number } | undefined;
   #looks = 0;
+  readonly #clock = new ServerClock();
   #timer: NodeJS.Timeout | undefined;
   #evicting = false;
 
@@ -135,6 +137,11 @@ export class RedisHealth {
   /** Why the hub cannot rely on Redis now, as text for people. Undefined if it can. */
   get problem(): string | undefined {
     return this.#link.whole ? this.#problem : (this.#problem ?? this.#away());
+  }
+
+  /** Seconds that this machine's wall clock is ahead of that of the first master. */
+  get clockOffset(): number {
+    return this.#clock.offset;
   }
 
   /**
@@ -215,7 +222,9 @@ export class RedisHealth {
 
   async #lookAt(master: RedisMaster, allRights: boolean): Promise<void> {
     const ask = (name: string, ...args: string[]): Promise<unknown> => this.#link.ask(master, name, args);
+    const asked = performance.now();
     const facts = String(await may(ask('INFO'), 'INFO', ''));
+    if (master === this.#link.masters()[0]) this.#clock.read(facts, asked);
     const fact = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(facts)?.[1] ?? '';
     const version = fact('redis_version');
     if (Number.parseInt(version, 10) < OLDEST_VERSION) throw new Error(`it is Redis ${version}: ${OLDEST_VERSION}.0 or newer is needed`);

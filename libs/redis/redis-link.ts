@@ -6,6 +6,7 @@ import calculateSlot from 'cluster-key-slot';
 import { parseRedisUrl, type RedisTarget } from '#libs/config/redis-url.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { ClusterMap } from './cluster-map.ts';
+import type { CommandTiming } from './command-timings.ts';
 import { RedisKeys } from './keys.ts';
 import type { Logger } from './logger.ts';
 import { MasterConnection, type RedisArgument, type RedisMaster, type Trouble } from './master.ts';
@@ -18,6 +19,16 @@ export interface RedisLinkOptions {
   readonly log: Logger;
   /** Milliseconds without a reply after which a connection counts as dead. Default 2,000. */
   readonly commandTimeoutMs?: number;
+  readonly observe?: RedisObserver;
+}
+
+/** Hooks for metrics. */
+export interface RedisObserver {
+  /**
+   * Returns the timing of a command (`ZADD`) or a script (`publish`). Called once for each: their
+   * names are constants.
+   */
+  timing(command: string): CommandTiming;
 }
 
 /** Options of one call of `run`. */
@@ -60,6 +71,8 @@ export class RedisLink extends EventEmitter<LinkEvents> {
   readonly log: Logger;
   readonly #single: MasterConnection | undefined;
   readonly #cluster: ClusterMap | undefined;
+  readonly #observe: RedisObserver | undefined;
+  readonly #timings = new Map<string, CommandTiming>();
   #closed = false;
 
   /**
@@ -78,6 +91,7 @@ export class RedisLink extends EventEmitter<LinkEvents> {
     this.isCluster = target.mode === 'cluster';
     this.commandTimeoutMs = options.commandTimeoutMs ?? 2000;
     this.log = options.log;
+    this.#observe = options.observe;
     this.keys = new RedisKeys(options.prefix, this.isCluster);
     const hooks = {
       commandTimeoutMs: this.commandTimeoutMs,
@@ -167,12 +181,13 @@ export class RedisLink extends EventEmitter<LinkEvents> {
   run(script: Script, keys: readonly string[], args: readonly RedisArgument[], options: RunOptions = {}): Promise<unknown> {
     const [key] = keys;
     if (key === undefined) return Promise.reject(new TypeError('A script needs a key: its slot decides where the script runs.'));
+    const timing = this.#timing(script.name);
     return this.#attempt(key, (master, asking) => {
       if (master.firstUse(script.sha)) master.send('SCRIPT', ['LOAD', script.source], false).catch(() => undefined);
       if (asking) master.send('ASKING', [], false).catch(() => undefined);
       const operands = [script.sha, keys.length, ...keys, ...args];
       if (options.runId) operands.push(master.runId);
-      return master.send('EVALSHA', operands, options.buffers ?? false);
+      return master.send('EVALSHA', operands, options.buffers ?? false, timing);
     });
   }
 
@@ -182,9 +197,10 @@ export class RedisLink extends EventEmitter<LinkEvents> {
    * @param args All arguments, the key included.
    */
   command(key: string, name: string, ...args: RedisArgument[]): Promise<unknown> {
+    const timing = this.#timing(name);
     return this.#attempt(key, (master, asking) => {
       if (asking) master.send('ASKING', [], false).catch(() => undefined);
-      return master.send(name, [...args], false);
+      return master.send(name, [...args], false, timing);
     });
   }
 
@@ -199,6 +215,15 @@ export class RedisLink extends EventEmitter<LinkEvents> {
     this.#closed = true;
     this.#single?.close();
     this.#cluster?.close();
+  }
+
+  /** Undefined if nobody observes. */
+  #timing(command: string): CommandTiming | undefined {
+    const known = this.#timings.get(command);
+    if (known !== undefined || this.#observe === undefined) return known;
+    const timing = this.#observe.timing(command);
+    this.#timings.set(command, timing);
+    return timing;
   }
 
   #connectionOf(key: string): MasterConnection | undefined {

@@ -24,7 +24,12 @@ export interface BatcherOptions<Item, Result> {
    * fault, `UNAVAILABLE` if the database is.
    */
   readonly write: (items: readonly Item[], deadline: number) => Promise<readonly Result[]>;
-  readonly observe?: StoreObserver | undefined;
+  /** A group was committed: its rows, and the duration of the write in seconds. */
+  readonly committed?: (rows: number, seconds: number) => void;
+  /** Learns the length of the queue. */
+  readonly observe?: Pick<StoreObserver, 'watch'> | undefined;
+  /** The name of the queue, for metrics. */
+  readonly queue: 'messages' | 'events' | 'cursors';
 }
 
 interface Entry<Item, Result> {
@@ -51,6 +56,9 @@ export class Batcher<Item, Result> {
 
   constructor(options: BatcherOptions<Item, Result>) {
     this.#options = options;
+    const { observe, queue, queueMax } = options;
+    observe?.watch('storeQueue', { queue }, () => this.#queue.length);
+    observe?.watch('storeQueueMax', { queue }, () => queueMax);
   }
 
   /** Resolves once the item's group is committed. */
@@ -100,7 +108,7 @@ export class Batcher<Item, Result> {
       const items = group.map(({ item }) => item);
       const results = await this.#options.write(items, Math.min(...group.map(({ deadline }) => deadline)));
       if (results.length !== group.length) throw new TypeError(`${results.length} results for ${group.length} items`);
-      this.#options.observe?.group(group.length, (performance.now() - started) / 1000);
+      this.#options.committed?.(group.length, (performance.now() - started) / 1000);
       for (const [i, result] of results.entries()) group[i]?.resolve(result);
     } catch (error) {
       await this.#failed(group, error);

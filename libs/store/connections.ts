@@ -120,6 +120,17 @@ export class Connections {
     }
   }
 
+  /** Connections that are idle and in use, and calls that wait for one. */
+  counts(): { readonly idle: number; readonly busy: number; readonly waiting: number } {
+    let [idle, busy, waiting] = [0, 0, 0];
+    for (const { pool } of this.#generations) {
+      idle += pool.idleCount;
+      busy += pool.totalCount - pool.idleCount;
+      waiting += pool.waitingCount;
+    }
+    return { idle, busy, waiting };
+  }
+
   /** Gives a connection back. */
   release(client: pg.PoolClient, action: ReleaseAction): void {
     client.release(action !== 'keep');

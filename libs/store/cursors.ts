@@ -1,6 +1,6 @@
 import { managedKindsWith } from '#libs/protocol/room-kinds.ts';
 import { Batcher, GroupedReads } from './batcher.ts';
-import type { Database } from './database.ts';
+import type { Database, StoreObserver } from './database.ts';
 import type { CursorStore, Waiting } from './message-store.ts';
 
 interface Advance {
@@ -55,12 +55,14 @@ export class PostgresCursors implements CursorStore {
   readonly #writer: Batcher<Advance, boolean>;
   readonly #waiting: GroupedReads<string, readonly Waiting[]>;
 
-  constructor(database: Database) {
+  constructor(database: Database, observe?: StoreObserver) {
     this.#database = database;
     const { timeoutMs } = database;
     this.#writer = new Batcher({
       ...GROUP,
+      queue: 'cursors',
       timeoutMs,
+      observe,
       write: async (moves, deadline) => {
         const values = [moves.map(({ user }) => user), moves.map(({ room }) => room), moves.map(({ offset }) => offset)];
         const short = await database.query<{ user_id: string; room: string; top: number }>(ADVANCE, values, { deadline });

@@ -46,7 +46,7 @@ export async function readDurability(query: Query): Promise<Durability> {
  * writes.
  */
 export async function readDatabaseFacts(url: string): Promise<DatabaseFacts> {
-  const database = new Database({ url, poolSize: 1, timeoutMs: TIMEOUT_MS });
+  const database = new Database({ url, pool: 'general', poolSize: 1, timeoutMs: TIMEOUT_MS });
   try {
     const query: Query = (sql, values) => database.query(sql, values);
     const durability = await readDurability(query);

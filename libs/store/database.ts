@@ -4,6 +4,7 @@ import pg from 'pg';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { Connections, type ReleaseAction } from './connections.ts';
+import { StatementNames } from './statement-names.ts';
 
 /**
  * SQLSTATE classes of a bad request: data exceptions, constraints, program limits. PostgreSQL's
@@ -49,6 +50,9 @@ export interface DatabaseOptions {
   readonly timeoutMs: number;
   /** Learns how statements and connections go. */
   readonly health?: StoreHealth | undefined;
+  /** The name of the pool, for metrics. */
+  readonly pool: PoolName;
+  readonly observe?: StoreObserver | undefined;
 }
 
 /** A row by its column names. */
@@ -99,12 +103,17 @@ export class Database {
   readonly timeoutMs: number;
   readonly #connections: Connections;
   readonly #health: StoreHealth | undefined;
+  readonly #pool: PoolName;
+  readonly #observe: StoreObserver | undefined;
+  readonly #names = new StatementNames();
   /** When any statement was answered last, a moment of `performance.now()`. */
   #answeredAt = 0;
 
   constructor(options: DatabaseOptions) {
     this.timeoutMs = options.timeoutMs;
     this.#health = options.health;
+    this.#pool = options.pool;
+    this.#observe = options.observe;
     this.#connections = new Connections({
       url: options.url,
       poolSize: options.poolSize,
@@ -113,6 +122,7 @@ export class Database {
       applicationName: 'parley',
       onError: (error) => this.#failed(error),
     });
+    this.#watch(options.poolSize);
   }
 
   /** Runs one statement. It is committed when this resolves. */
@@ -160,9 +170,11 @@ export class Database {
    */
   async use<T>(work: (query: Query) => Promise<T>, options: CallOptions = {}): Promise<T> {
     const deadline = options.deadline ?? performance.now() + (options.timeoutMs ?? this.timeoutMs);
+    const asked = performance.now();
     const client = await this.#connections.acquire(deadline).catch((error: unknown) => {
       throw this.#failed(error);
     });
+    this.#observe?.waited(this.#pool, (performance.now() - asked) / 1000);
     let action: ReleaseAction = 'keep';
     const query: Query = async <R extends Row>(sql: string, values: readonly unknown[] = []) => {
       const sent = performance.now();
@@ -179,6 +191,8 @@ export class Database {
         if (action !== 'retire')
           action = this.#actionAfter(error, { sent, allowedMs, serverMs: this.#serverMs(options.timeoutMs) }) ?? action;
         throw this.#failed(error);
+      } finally {
+        this.#observe?.statement(this.#names.of(sql), (performance.now() - sent) / 1000);
       }
     };
     try {
@@ -196,6 +210,13 @@ export class Database {
     });
     await Promise.race([this.#connections.close(), late]);
     clearTimeout(timer);
+  }
+
+  #watch(poolSize: number): void {
+    const pool = this.#pool;
+    for (const state of ['idle', 'busy', 'waiting'] as const)
+      this.#observe?.watch('storeConnections', { pool, state }, () => this.#connections.counts()[state]);
+    this.#observe?.watch('storeConnectionsMax', { pool }, () => poolSize);
   }
 
   /**
@@ -248,8 +269,20 @@ function storable(value: unknown): unknown {
   return Array.isArray(value) ? value.map(storable) : value;
 }
 
+/** The pools of a store: for the ways of messages, for followers of changes, and for all else. */
+export type PoolName = 'general' | 'messaging' | 'following';
+
+/** Gauges that are read at each scrape. */
+export type StoreGauge = 'storeConnections' | 'storeConnectionsMax' | 'storeQueue' | 'storeQueueMax';
+
 /** Hooks for the metrics of a store. Each is called synchronously. */
 export interface StoreObserver {
+  /** A statement was answered or failed. `statement`: see `StatementNames`. */
+  statement(statement: string, seconds: number): void;
+  /** A call waited for a connection. */
+  waited(pool: PoolName, seconds: number): void;
+  /** `read` returns the value of a gauge from now on. */
+  watch(gauge: StoreGauge, labels: Readonly<Record<string, string>>, read: () => number): void;
   /** A group was committed: its rows, and the duration of the statement. */
   group(size: number, seconds: number): void;
   /** A statement or a connection failed. */

@@ -122,16 +122,15 @@ export class PostgresMessages implements MessageStore {
       failPoint('after-insert');
       return places;
     };
+    const shared = { ...GROUP, timeoutMs, observe, committed: (rows: number, seconds: number) => observe?.group(rows, seconds) };
     this.#messages = new Batcher({
-      ...GROUP,
-      timeoutMs,
-      observe,
+      ...shared,
+      queue: 'messages',
       write: (messages, deadline) => appendMessages(messaging, messages, deadline).then(written),
     });
     this.#events = new Batcher({
-      ...GROUP,
-      timeoutMs,
-      observe,
+      ...shared,
+      queue: 'events',
       write: (events, deadline) => appendEvents(messaging, events, deadline).then(written),
     });
     this.#finder = new GroupedReads({

@@ -61,13 +61,19 @@ export interface StoreOptions {
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { url, poolSize = POOL_SIZE, timeoutMs = TIMEOUT_MS, now = Date.now, log, observe } = options;
   const health = new StoreHealth(log, observe);
-  const database = new Database({ url, poolSize, timeoutMs, health });
-  const messaging = new Database({ url, poolSize: MESSAGING_POOL_SIZE, timeoutMs, health });
+  const database = new Database({ url, pool: 'general', poolSize, timeoutMs, health, observe });
+  const messaging = new Database({ url, pool: 'messaging', poolSize: MESSAGING_POOL_SIZE, timeoutMs, health, observe });
   // A read that is given up retires no connection of others, and waits for none of theirs.
-  const following = new Database({ url, poolSize: FOLLOWING_POOL_SIZE, timeoutMs: Math.min(FOLLOW_TIMEOUT_MS, timeoutMs) });
+  const following = new Database({
+    url,
+    pool: 'following',
+    poolSize: FOLLOWING_POOL_SIZE,
+    timeoutMs: Math.min(FOLLOW_TIMEOUT_MS, timeoutMs),
+    observe,
+  });
   const messages = new PostgresMessages(database, messaging, observe);
   const rooms = new PostgresRooms(database, messaging, following);
-  const cursors = new PostgresCursors(database);
+  const cursors = new PostgresCursors(database, observe);
   const seen = new PostgresSeen(database);
   return {
     users: new PostgresUsers(database),

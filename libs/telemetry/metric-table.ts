@@ -1,20 +1,7 @@
 /** The table of all metrics. ARCHITECTURE.md's table is compared with it. */
-
-/**
- * How the values of several processes become one. `sum`: each process counts its own part. `max`,
- * `first`: each reports the same fact.
- */
-type Combine = 'sum' | 'max' | 'first';
-
-/** One metric. */
-export interface MetricEntry {
-  readonly name: string;
-  readonly kind: 'counter' | 'gauge' | 'histogram';
-  readonly help: string;
-  readonly combine: Combine;
-  /** The names of its labels. The values are small fixed sets. */
-  readonly label?: string | readonly string[];
-}
+import { WATCHED_GAUGES } from './gauge-table.ts';
+import { HISTOGRAMS } from './histogram-table.ts';
+import type { MetricEntry } from './metric-entry.ts';
 
 /** Plain numbers that hot code changes directly. The key is the field of `Metrics.hot`. */
 export const HOT_METRICS = {
@@ -97,6 +84,12 @@ export const HOT_METRICS = {
     help: 'Connections of dead nodes that this node removed.',
     combine: 'sum',
   },
+  presenceRestores: {
+    name: 'parley_presence_restores_total',
+    kind: 'counter',
+    help: 'Times that this node put its users back into Redis, which had lost them, or counted this node as dead.',
+    combine: 'sum',
+  },
   stored: {
     name: 'parley_messages_stored_total',
     kind: 'counter',
@@ -121,7 +114,7 @@ export const HOT_METRICS = {
   drainState: { name: 'parley_drain_state', kind: 'gauge', help: '0 serving, 1 draining, 2 drained.', combine: 'max' },
 } as const satisfies Record<string, MetricEntry>;
 
-/** All other metrics: those with labels, and those computed at each scrape. */
+/** Counters and gauges with labels, and those computed at each scrape. */
 export const OTHER_METRICS = {
   refused: {
     name: 'parley_upgrades_refused_total',
@@ -151,10 +144,24 @@ export const OTHER_METRICS = {
     combine: 'sum',
     label: 'reason',
   },
+  answers: {
+    name: 'parley_message_answers_total',
+    kind: 'counter',
+    help: "Answers to messages, by what the room keeps: acked, failed (the hub's fault: BUSY, NOT_STORED, UNAVAILABLE, INTERNAL), refused (the sender's).",
+    combine: 'sum',
+    label: ['retention', 'result'],
+  },
   rateLimited: {
     name: 'parley_rate_limited_total',
     kind: 'counter',
     help: 'Times a limit struck: frames, bytes, pings and history pages, new rooms, handshakes, connections of a user, of an address.',
+    combine: 'sum',
+    label: 'limit',
+  },
+  apiRateLimited: {
+    name: 'parley_api_rate_limited_total',
+    kind: 'counter',
+    help: 'Requests that a limit of the API refused, by limit.',
     combine: 'sum',
     label: 'limit',
   },
@@ -169,12 +176,6 @@ export const OTHER_METRICS = {
     name: 'parley_log_lines_dropped_total',
     kind: 'counter',
     help: 'Log lines dropped because nobody read standard output.',
-    combine: 'sum',
-  },
-  latency: {
-    name: 'parley_delivery_latency_seconds',
-    kind: 'histogram',
-    help: "From the publisher's stamp to this node's sockets, once for each message relayed.",
     combine: 'sum',
   },
   eventLoopLag: {
@@ -196,13 +197,6 @@ export const OTHER_METRICS = {
     kind: 'gauge',
     help: 'Since the oldest waiting job was due.',
     combine: 'max',
-    label: 'queue',
-  },
-  jobDuration: {
-    name: 'parley_job_duration_seconds',
-    kind: 'histogram',
-    help: 'How long an attempt at a job took, well or not.',
-    combine: 'sum',
     label: 'queue',
   },
   jobsFailed: {
@@ -236,4 +230,9 @@ export const OTHER_METRICS = {
 } as const satisfies Record<string, MetricEntry>;
 
 /** All metrics of the hub, without Node's own process metrics. */
-export const METRICS: readonly MetricEntry[] = [...Object.values(HOT_METRICS), ...Object.values(OTHER_METRICS)];
+export const METRICS: readonly MetricEntry[] = [
+  ...Object.values(HOT_METRICS),
+  ...Object.values(OTHER_METRICS),
+  ...Object.values(HISTOGRAMS),
+  ...Object.values(WATCHED_GAUGES),
+];

@@ -1,74 +1,20 @@
-/**
- * The hub's metrics in Prometheus's text format. Only this file and `latency-histogram.ts` import
- * prom-client.
- */
+/** The hub's metrics in Prometheus's text format. */
 
+import { totalmem } from 'node:os';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, type PrometheusContentType, Registry } from 'prom-client';
+import { getHeapStatistics } from 'node:v8';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, type PrometheusContentType, Registry } from 'prom-client';
 import { ERRORS, type ErrorCode } from '#libs/protocol/errors.ts';
 import { BACKGROUND_TASKS, type BackgroundTask } from './background.ts';
-import { LatencyHistogram } from './latency-histogram.ts';
-import { HOT_METRICS, type MetricEntry, OTHER_METRICS } from './metric-table.ts';
+import type { WatchedGauge } from './gauge-table.ts';
+import { HISTOGRAMS } from './histogram-table.ts';
+import { HubMetrics } from './hub-metrics.ts';
+import { JobMetrics } from './job-metrics.ts';
+import type { MetricEntry } from './metric-entry.ts';
+import { HOT_METRICS, OTHER_METRICS } from './metric-table.ts';
 import { droppedLines } from './standard-output.ts';
-
-/** Upper bounds of the buckets in seconds: from one row of the database to a slow mail server. */
-const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-
-/** Returns the options of prom-client for an entry of the table. */
-type Define = (entry: MetricEntry) => { name: string; help: string; labelNames: string[] };
-
-/** The state of a queue. */
-export interface QueueSample {
-  readonly waiting: number;
-  readonly active: number;
-  readonly delayed: number;
-  readonly failed: number;
-  /** Seconds since the oldest waiting job was due. */
-  readonly oldestAge: number;
-}
-
-const STATES = ['waiting', 'active', 'delayed', 'failed'] as const;
-
-/** The metrics of job queues. `queue` is one of a small fixed set of names. */
-export class JobMetrics {
-  readonly #queued: Gauge<string>;
-  readonly #oldest: Gauge<string>;
-  readonly #duration: Histogram<string>;
-  readonly #failed: Counter<string>;
-  readonly #stalled: Counter<string>;
-
-  constructor(registry: Registry, define: Define) {
-    const registers = [registry];
-    this.#queued = new Gauge({ ...define(OTHER_METRICS.jobs), registers });
-    this.#oldest = new Gauge({ ...define(OTHER_METRICS.jobOldestAge), registers });
-    this.#duration = new Histogram({ ...define(OTHER_METRICS.jobDuration), buckets: BOUNDS, registers });
-    this.#failed = new Counter({ ...define(OTHER_METRICS.jobsFailed), registers });
-    this.#stalled = new Counter({ ...define(OTHER_METRICS.jobsStalled), registers });
-  }
-
-  /** Records an attempt at a job and its duration in seconds. */
-  ran(queue: string, seconds: number): void {
-    this.#duration.observe({ queue }, seconds);
-  }
-
-  /** Counts a job that failed for good. */
-  failed(queue: string): void {
-    this.#failed.inc({ queue });
-  }
-
-  /** Counts a job whose worker stopped renewing its lock. */
-  stalled(queue: string): void {
-    this.#stalled.inc({ queue });
-  }
-
-  /** Sets the gauges of a queue. */
-  sample(queue: string, sample: QueueSample): void {
-    for (const state of STATES) this.#queued.set({ queue, state }, sample[state]);
-    this.#oldest.set({ queue }, sample.oldestAge);
-    this.#failed.inc({ queue }, 0);
-    this.#stalled.inc({ queue }, 0);
-  }
-}
+import { type LabelValues, type Timing, TimingFamily, TimingHistogram } from './timing-histogram.ts';
+import { type GaugeReader, WatchedGauges } from './watched-gauges.ts';
 
 /**
  * Plain numbers: hot code does `hot.delivered += n` and nothing else. Counters only rise; gauges
@@ -78,6 +24,9 @@ export type HotMetrics = Record<keyof typeof HOT_METRICS, number>;
 
 /** The values of `parley_drain_state`. */
 export const DRAIN_STATES = { serving: 0, draining: 1, drained: 2 } as const;
+
+/** The gauges that a store has values for. */
+type StoreGauge = Extract<WatchedGauge, `store${string}`>;
 
 /** The result of `Metrics.json`. Plain data, so that it can be sent to another process. */
 export type MetricsSnapshot = readonly object[];
@@ -121,11 +70,12 @@ export class Metrics {
   static readonly contentType: string = Registry.PROMETHEUS_CONTENT_TYPE;
 
   readonly hot: HotMetrics;
-  /** Call `record(seconds)` once for each message relayed. */
-  readonly latency: LatencyHistogram;
   readonly jobs: JobMetrics;
   /** The observer of the store. */
   readonly store = {
+    statement: (statement: string, seconds: number): void => this.#statements.of(statement).record(seconds),
+    waited: (pool: string, seconds: number): void => this.#waits.of(pool).record(seconds),
+    watch: (gauge: StoreGauge, labels: LabelValues, read: () => number): void => this.watch(gauge, read, labels),
     group: (size: number, seconds: number): void => {
       this.hot.stored += size;
       this.hot.storeGroups += 1;
@@ -138,7 +88,26 @@ export class Metrics {
       this.hot.storeUp = up ? 1 : 0;
     },
   };
+  /** The observer of the link to Redis. */
+  readonly redis = { timing: (command: string) => this.#commands.of(command) };
+  /** The observer of the API. */
+  readonly api = {
+    answered: (route: string, status: number, seconds: number): void => this.#answered(route, status, seconds),
+    limited: (limit: string): void => this.#apiRateLimited.inc({ limit }),
+    limits: (names: readonly string[]): void => {
+      for (const limit of names) this.#apiRateLimited.inc({ limit }, 0);
+    },
+  };
   readonly #registry = new Registry();
+  readonly #histograms: Readonly<Record<keyof typeof HISTOGRAMS, TimingHistogram>>;
+  readonly #statements: TimingFamily;
+  readonly #waits: TimingFamily;
+  readonly #commands: TimingFamily;
+  /** By route, then by the first digit of the status. */
+  readonly #routes = new Map<string, (Timing | undefined)[]>();
+  readonly #apiRateLimited: Counter<string>;
+  readonly #gauges: WatchedGauges;
+  #hub: HubMetrics | undefined;
   readonly #refused: Counter<string>;
   readonly #disconnects: Counter<string>;
   readonly #recoveries: Counter<string>;
@@ -163,6 +132,9 @@ export class Metrics {
     for (const kind of OBSERVED_KINDS) this.#observedEvents.inc({ kind }, 0);
     for (const result of RECOVERIES) this.#recoveries.inc({ result }, 0);
     for (const limit of LIMITS) this.#rateLimited.inc({ limit }, 0);
+    // From the start, so that a rise from none is seen.
+    for (const code of Object.keys(ERRORS)) this.#refused.inc({ code }, 0);
+    for (const code of [...CLOSE_CODES, 'other']) this.#disconnects.inc({ code: String(code) }, 0);
     new Counter({
       ...definition(OTHER_METRICS.logLinesDropped),
       registers,
@@ -171,8 +143,16 @@ export class Metrics {
         this.inc(droppedLines());
       },
     });
-    this.latency = new LatencyHistogram({ name: OTHER_METRICS.latency.name, help: OTHER_METRICS.latency.help, registers });
-    this.jobs = new JobMetrics(this.#registry, definition);
+    this.#histograms = Object.fromEntries(
+      Object.entries(HISTOGRAMS).map(([key, entry]) => [key, new TimingHistogram(entry, this.#registry)]),
+    ) as Record<keyof typeof HISTOGRAMS, TimingHistogram>;
+    this.#statements = new TimingFamily(this.#histograms.storeStatement, 'statement');
+    this.#waits = new TimingFamily(this.#histograms.storeWait, 'pool');
+    this.#commands = new TimingFamily(this.#histograms.redisCommand, 'command');
+    this.#apiRateLimited = this.#counter(OTHER_METRICS.apiRateLimited);
+    this.#gauges = new WatchedGauges(this.#registry, definition);
+    this.#answersMetric();
+    this.jobs = new JobMetrics(this.#registry, definition, this.#histograms.jobDuration);
     this.#loop = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
     this.#loop.enable();
     const loop = this.#loop;
@@ -186,6 +166,19 @@ export class Metrics {
     });
     new Gauge({ ...definition(OTHER_METRICS.buildInfo), registers }).set({ version }, 1);
     this.#processMetrics();
+    this.watch('memoryMax', memoryLimit);
+    this.watch('heapMax', () => getHeapStatistics().heap_size_limit);
+  }
+
+  /** The series of the hub of this process. From the first call on they are shown. */
+  get hub(): HubMetrics {
+    this.#hub ??= new HubMetrics(this.#histograms);
+    return this.#hub;
+  }
+
+  /** Reads one series of a gauge at each scrape from now on. */
+  watch(gauge: WatchedGauge, read: GaugeReader, labels?: LabelValues): void {
+    this.#gauges.watch(gauge, read, labels);
   }
 
   /** Counts an observed event. */
@@ -287,6 +280,28 @@ export class Metrics {
     }
   }
 
+  #answersMetric(): void {
+    const read = (): HubMetrics | undefined => this.#hub;
+    new Counter<string>({
+      ...definition(OTHER_METRICS.answers),
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const [retention, counts] of Object.entries(read()?.answers ?? {}))
+          for (const [result, count] of Object.entries(counts)) this.inc({ retention, result }, count);
+      },
+    });
+  }
+
+  #answered(route: string, status: number, seconds: number): void {
+    const known = this.#routes.get(route) ?? [];
+    if (known.length === 0) this.#routes.set(route, known);
+    const digit = Math.trunc(status / 100);
+    const timing = known[digit] ?? this.#histograms.apiRequest.make({ route, status: `${digit}xx` });
+    known[digit] = timing;
+    timing.record(seconds);
+  }
+
   #counter(entry: MetricEntry): Counter<string> {
     return new Counter({ ...definition(entry), registers: [this.#registry] });
   }
@@ -299,4 +314,10 @@ function definition(entry: MetricEntry) {
 /** Converts nanoseconds of Node's histogram (NaN while it is empty) to seconds of real delay. */
 function lagSeconds(nanoseconds: number): number {
   return Number.isNaN(nanoseconds) ? 0 : Math.max(0, nanoseconds / 1e9 - LAG_RESOLUTION_MS / 1e3);
+}
+
+/** Bytes: the limit of the container (cgroup), or the memory of the machine if that is less. */
+function memoryLimit(): number {
+  const constrained = process.constrainedMemory();
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }

@@ -76,7 +76,7 @@ export async function runAllInOne(
   const localKey = new LocalKey({ ...config, key: randomBytes(KEY_BYTES).toString('base64url') });
   let stopping = false;
   const addresses = composeAddresses(backend, secrets[0], log);
-  const api = composeApi({ config, secrets, tokens, backend, parts, jobs, addresses, log, draining: () => stopping, page: PAGE });
+  const api = composeApi({ config, secrets, tokens, backend, parts, jobs, addresses, metrics, log, draining: () => stopping, page: PAGE });
   if (mailbox !== undefined) showMailbox(api, mailbox, localKey);
   await api.ready();
   const mailer = mailbox ?? new SmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom });
@@ -106,6 +106,8 @@ export async function runAllInOne(
   let gateway: Gateway | undefined;
   const feed = await parts.follow((revocation) => gateway?.hub.revoke(revocation));
   const rooms = await parts.followRooms(() => gateway?.hub.lostAccess);
+  metrics.watch('revocationLag', () => feed.lag);
+  metrics.watch('roomEventsLag', () => rooms.lag);
   const running = await Gateway.start(settings, {
     node,
     ...backend,
@@ -123,8 +125,7 @@ export async function runAllInOne(
     ready: () => running.ready && feed.ready && rooms.ready && backend.problem() === undefined,
     problem: () => backend.problem(),
     async sample() {
-      running.sample();
-      await worker.sample();
+      await Promise.all([running.sample(), worker.sample()]);
     },
     pages: admin.pages,
     async stop() {

@@ -17,6 +17,7 @@ import { answerErrorsAsPages } from './error-page.ts';
 import { keepAnswers } from './idempotency.ts';
 import { jwksRoutes } from './jwks-routes.ts';
 import { agentRoutes, guestRoutes, loginRoutes } from './login-routes.ts';
+import { type AnswerObserver, observeAnswers } from './observe-answers.ts';
 import { completeSchemas, describeRoutes, serveDocs, serveDocument } from './openapi.ts';
 import { securityHeaders, servePage } from './page.ts';
 
@@ -58,6 +59,8 @@ export interface ApiOptions extends ApiParts {
   readonly version: string;
   /** Further routes under `/api/v1`, for example those of rooms and services. */
   readonly routes: readonly Routes[];
+  /** Learns each answer: its route, its status and the seconds that it took. Default: nobody does. */
+  readonly answered?: AnswerObserver;
   /** Returns true while the process shuts down. Default: never. */
   readonly draining?: () => boolean;
   /** The folder of the built pages, which is read once. Undefined: no pages are served. */
@@ -106,6 +109,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
     },
   });
   app.decorate('trustedProxyHops', trustedProxyHops);
+  if (options.answered !== undefined) observeAnswers(app, options.answered);
   takeJsonOnly(app);
   answerAll(app, options);
   answerErrors(app, options.log);

@@ -13,6 +13,7 @@ import { version } from '#libs/process/process-life.ts';
 import { roomServices } from '#libs/rooms/room-services.ts';
 import { ServicePublisher } from '#libs/rooms/service-publisher.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
+import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { buildApi } from './api.ts';
 import { asyncApiRoutes } from './asyncapi-document.ts';
 import { conversationRoutes } from './conversation-routes.ts';
@@ -43,6 +44,7 @@ export interface ApiComposition {
   /** The caller closes it. */
   readonly jobs: Jobs;
   readonly addresses: GuestAddresses;
+  readonly metrics: Metrics;
   readonly log: Logger;
   /** Returns true while the process shuts down. */
   readonly draining: () => boolean;
@@ -61,6 +63,7 @@ export function composeApi({
   parts,
   jobs,
   addresses,
+  metrics,
   log,
   draining,
   page,
@@ -84,8 +87,10 @@ export function composeApi({
   });
   const history = new RoomHistory({ access: parts.access, messages: store.messages, broker });
   const publisher = new ServicePublisher({ rooms: store.rooms, writer: parts.writer, kinds: rooms.kinds });
+  metrics.api.limits(Object.keys(LIMITS));
   const app = buildApi({
     log,
+    answered: metrics.api.answered,
     now: now,
     uuid: randomUUID,
     store,
@@ -97,6 +102,7 @@ export function composeApi({
       link,
       key: keyFor('limited accounts'),
       log,
+      refused: metrics.api.limited,
       rules: { ...LIMITS, historyPagesPerUser: { points: config.historyPagesPerSecond, seconds: 1 } },
     }),
     addresses,

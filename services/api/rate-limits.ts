@@ -87,6 +87,8 @@ export interface RateLimitsOptions {
   /** The key for hashes of accounts and addresses. Redis sees neither of them. */
   readonly key: Uint8Array;
   readonly log: Logger;
+  /** Learns each refusal. */
+  readonly refused?: (limit: LimitName) => void;
   /** Default `LIMITS`. */
   readonly rules?: Readonly<Record<LimitName, LimitRule>>;
 }
@@ -112,13 +114,16 @@ export class RateLimits implements Limits {
   async take(limit: LimitName, key: string): Promise<number> {
     const limiter = this.#limiters.get(limit);
     if (limiter === undefined) return 0;
-    const { link, log } = this.#options;
+    const { link, log, refused: report } = this.#options;
     const subject = createHmac('sha256', this.#options.key).update(key).digest('base64url').slice(0, 22);
     try {
       await limiter.consume(link?.keys.limit(limit, subject) ?? subject);
       return 0;
     } catch (refused) {
-      if (refused instanceof RateLimiterRes) return Math.max(1, Math.ceil(refused.msBeforeNext / 1000));
+      if (refused instanceof RateLimiterRes) {
+        report?.(limit);
+        return Math.max(1, Math.ceil(refused.msBeforeNext / 1000));
+      }
       log.error({ err: refused, limit }, 'a limit cannot be counted');
       return 0;
     }

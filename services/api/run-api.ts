@@ -44,6 +44,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
   background.run('logins', () => store.names.enterMissing());
   const parts = hubParts(config, tokens.verifier, backend, log, background);
   const feed = await parts.follow(() => undefined);
+  metrics.watch('revocationLag', () => feed.lag);
   const jobs = await backend.jobs();
   let stopping = false;
   const addresses = composeAddresses(backend, secret, log);
@@ -55,6 +56,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
     parts,
     jobs,
     addresses,
+    metrics,
     log,
     draining: () => stopping,
     page: PAGE,

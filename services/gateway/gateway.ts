@@ -3,8 +3,10 @@ import type { Bearer } from '#libs/auth/credentials.ts';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import type { Broker } from '#libs/broker/broker.ts';
 import { UnknownSignals } from '#libs/hub/delivery/unknown-signals.ts';
+import { IN_FLIGHT_MAX } from '#libs/hub/frames/publisher.ts';
 import { Hub } from '#libs/hub/hub.ts';
 import { systemClock } from '#libs/hub/ports/clock.ts';
+import { SESSION_KINDS, type Survey } from '#libs/hub/sessions/census.ts';
 import { Connection } from '#libs/hub/sessions/connection.ts';
 import { Faults } from '#libs/hub/sessions/faults.ts';
 import type { TokenBuckets } from '#libs/limits/token-buckets.ts';
@@ -19,6 +21,7 @@ import { DRAIN_STATES, type Metrics } from '#libs/telemetry/metrics.ts';
 import { AddressPlaces } from './address-places.ts';
 import { isSocketPathBelow } from './handshake-request.ts';
 import { HttpAdapter, type HttpHandler } from './http-adapter.ts';
+import { watchLimits } from './limit-gauges.ts';
 import { SocketGate } from './socket-gate.ts';
 import { closeOf, type SocketData, Upgrade } from './upgrade.ts';
 import {
@@ -86,6 +89,8 @@ export interface GatewayParts {
   readonly writer: MessageWriter;
   readonly store: Pick<Store, 'messages' | 'cursors' | 'seen'>;
   readonly buckets: TokenBuckets;
+  /** Seconds that this machine's wall clock is ahead of Redis's. */
+  clockOffset(): number;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly background: Background;
@@ -127,6 +132,7 @@ export class Gateway {
   readonly #metrics: Metrics;
   readonly #http: HttpAdapter;
   readonly #settings: GatewaySettings;
+  #survey: Survey | undefined;
   #drained: Promise<void> | undefined;
 
   private constructor(
@@ -141,6 +147,7 @@ export class Gateway {
     this.#listening = parts.listening;
     this.#metrics = parts.metrics;
     this.port = us_socket_local_port(parts.listening);
+    this.#watch();
   }
 
   /**
@@ -181,7 +188,7 @@ export class Gateway {
       frameLimits: { rate: settings.frameRate, burst: settings.frameBurst },
       stats: {
         hot: metrics.hot,
-        delivery: (seconds) => metrics.latency.record(seconds),
+        ...metrics.hub,
         recovered: (result) => metrics.recovered(result),
         rateLimited: (limit) => metrics.rateLimited(limit),
       },
@@ -189,7 +196,7 @@ export class Gateway {
     const gate = new SocketGate({
       connectionsMax: settings.connectionsMax,
       filesMax: settings.openFilesMax,
-      connections: () => hub.connections,
+      connections: () => hub.census.connections,
       dropped: () => {
         metrics.hot.socketsDropped += 1;
       },
@@ -212,10 +219,14 @@ export class Gateway {
       verify: (token) => parts.verify(token),
       verifyLocal: (token) => parts.verifyLocal(token),
       steady: () => systemClock.steady(),
-      accepted: () => {
+      accepted: (seconds) => {
         metrics.hot.upgrades += 1;
+        metrics.hub.handshakes.accepted.record(seconds);
       },
-      refused: (code) => metrics.refused(code),
+      refused: (code, seconds) => {
+        metrics.refused(code);
+        metrics.hub.handshakes.refused.record(seconds);
+      },
       handshakeLimited: () => metrics.rateLimited('handshakes'),
     });
     const http = new HttpAdapter(parts.http, () => hub.draining, settings.transportSecurity);
@@ -232,14 +243,16 @@ export class Gateway {
   }
 
   /** Updates the gauges of the metrics. Call it before each scrape. */
-  sample(): void {
+  async sample(): Promise<void> {
     const { hot } = this.#metrics;
+    const { census } = this.hub;
     const max = this.#gate.connectionsMax;
     hot.connectionsMax = Number.isFinite(max) ? max : 0;
-    hot.connections = this.hub.connections;
-    hot.rooms = this.hub.rooms;
-    hot.subscriptions = this.hub.subscriptions;
-    hot.usersOnline = this.hub.usersOnline;
+    hot.connections = census.connections;
+    hot.rooms = census.rooms;
+    hot.subscriptions = census.subscriptions;
+    hot.usersOnline = census.usersOnline;
+    this.#survey = await census.survey();
   }
 
   /**
@@ -249,6 +262,19 @@ export class Gateway {
   drain(): Promise<void> {
     this.#drained ??= this.#leave();
     return this.#drained;
+  }
+
+  /** Shows what `sample` finds, and the limits beside it. */
+  #watch(): void {
+    const metrics = this.#metrics;
+    const { census } = this.hub;
+    metrics.watch('outboxBytes', () => this.#survey?.outboxBytes);
+    metrics.watch('outboxLargest', () => this.#survey?.outboxLargest);
+    metrics.watch('outboxMax', () => OUTBOX_MAX_BYTES);
+    for (const kind of SESSION_KINDS) metrics.watch('sessions', () => this.#survey?.sessions[kind], { kind });
+    for (const lane of ['stored', 'unstored'] as const) metrics.watch('messagesInFlight', () => census.inFlight[lane], { lane });
+    metrics.watch('messagesInFlightMax', () => IN_FLIGHT_MAX);
+    watchLimits(this.#settings, metrics);
   }
 
   async #leave(): Promise<void> {

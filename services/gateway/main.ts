@@ -53,10 +53,13 @@ async function child(config: Config, node: string, port: number): Promise<void> 
   const { gateway } = running;
   process.on('message', (message: ParentMessage) => {
     if (message.type !== 'metrics') return;
-    gateway.sample();
-    background.run('telling', async () => report({ type: 'metrics', snapshot: await metrics.json() }));
+    background.run('telling', async () => {
+      await gateway.sample();
+      report({ type: 'metrics', snapshot: await metrics.json() });
+    });
   });
   const service = running;
+  metrics.watch('ready', () => (service.ready() ? 1 : 0));
   let reported = '';
   const reportReady = (): void => {
     const state = { ready: service.ready(), problem: service.problem?.() };

@@ -49,6 +49,8 @@ export async function runGateway(
   let gateway: Gateway | undefined;
   const feed = await parts.follow((revocation) => gateway?.hub.revoke(revocation));
   const rooms = await parts.followRooms(() => gateway?.hub.lostAccess);
+  metrics.watch('revocationLag', () => feed.lag);
+  metrics.watch('roomEventsLag', () => rooms.lag);
   const running = await Gateway.start(settings, { node, ...backend, ...parts, metrics, log, background, http: nothingHere });
   gateway = running;
   const reporter = reportNode(node, running, backend.nodes, metrics, background, watch);
@@ -57,9 +59,7 @@ export async function runGateway(
     port: running.port,
     ready: () => running.ready && feed.ready && rooms.ready && backend.problem() === undefined,
     problem: () => backend.problem(),
-    async sample() {
-      running.sample();
-    },
+    sample: () => running.sample(),
     async stop() {
       const drained = running.drain();
       reporter.report();
@@ -87,11 +87,11 @@ export function reportNode(
     clock: systemClock,
     background,
     read: () => ({
-      connections: gateway.hub.connections,
+      connections: gateway.hub.census.connections,
       messages: hot.received,
       redisLag: hot.redisLagSeconds,
       state: gateway.hub.draining ? 'draining' : 'serving',
-      rooms: gateway.hub.topRooms(NODE_ROOMS_MAX),
+      rooms: gateway.hub.census.topRooms(NODE_ROOMS_MAX),
       keySet: tokens.keys,
     }),
   });

@@ -66,8 +66,9 @@ export interface UpgradeOptions {
   verifyLocal(token: string): Bearer | undefined;
   /** Milliseconds of a steady clock. */
   readonly steady: () => number;
-  accepted(): void;
-  refused(code: ErrorCode): void;
+  /** `seconds`: since the request came. */
+  accepted(seconds: number): void;
+  refused(code: ErrorCode, seconds: number): void;
   handshakeLimited(): void;
 }
 
@@ -76,6 +77,8 @@ const FULL_SECONDS = 5;
 
 /** A handshake under way. */
 interface Handshake {
+  /** When it came, milliseconds of the steady clock. */
+  readonly since: number;
   /** The key under which limits by address count it. */
   readonly address: string;
   readonly head: RequestHead;
@@ -110,10 +113,18 @@ export class Upgrade {
    * closes the new socket then.
    */
   handle(res: HttpResponse, req: HttpRequest, context: SocketContext): void {
+    const since = this.#options.steady();
     const head = readHead(res, req);
     const raw = readHandshake(head, this.#options.basePath);
     const address = addressKey(clientAddress(head.peer, raw.forwardedFor, this.#options.trustedProxyHops));
-    const handshake: Handshake = { address, head, raw, context, writer: new AnswerWriter(res, head, this.#options.transportSecurity) };
+    const handshake: Handshake = {
+      since,
+      address,
+      head,
+      raw,
+      context,
+      writer: new AnswerWriter(res, head, this.#options.transportSecurity),
+    };
     try {
       const request = this.#check(handshake);
       const bearer = this.#options.verifyLocal(request.token);
@@ -140,7 +151,7 @@ export class Upgrade {
     const refusal = this.#options.hub.draining
       ? new HubError('DRAINING', undefined, { retryAfter: RETRY_SECONDS })
       : (handshakeFault(head) ?? new HandshakeFault('this path takes WebSocket upgrades only'));
-    this.#options.refused(refusal.code);
+    this.#options.refused(refusal.code, 0);
     new AnswerWriter(res, head, this.#options.transportSecurity).write(answerOf(refusal));
   }
 
@@ -149,9 +160,9 @@ export class Upgrade {
    * @throws HubError if the handshake is refused.
    */
   #check(handshake: Handshake): AdmissionRequest {
-    const { hub, steady } = this.#options;
-    const { address, head, raw } = handshake;
-    const wait = this.#limiter.take(address, steady());
+    const { hub } = this.#options;
+    const { since, address, head, raw } = handshake;
+    const wait = this.#limiter.take(address, since);
     if (wait > 0) {
       this.#options.handshakeLimited();
       throw new HubError('RATE_LIMITED', 'too many handshakes from this address', { retryAfter: wait });
@@ -225,16 +236,16 @@ export class Upgrade {
   }
 
   #accept(res: HttpResponse, handshake: Handshake, admission: Admission): void {
-    const { address, raw, context } = handshake;
+    const { since, address, raw, context } = handshake;
     this.#assertPlace(handshake);
     const connection = this.#options.hub.admit(admission);
-    this.#options.accepted();
     this.#switch(res, raw, context, { holder: connection, place: this.#options.addresses.enter(address) });
+    this.#options.accepted((this.#options.steady() - since) / 1000);
   }
 
-  #refuse(res: HttpResponse, { head, raw, context, writer }: Handshake, error: unknown): void {
+  #refuse(res: HttpResponse, { since, head, raw, context, writer }: Handshake, error: unknown): void {
     const refusal = error instanceof HandshakeFault ? error : asRefusal(this.#options.faults.report(error));
-    this.#options.refused(refusal.code);
+    this.#options.refused(refusal.code, (this.#options.steady() - since) / 1000);
     // A request that was refused early may be no valid handshake. Such a request is answered over
     // HTTP. So is the refusal of a node that leaves: a proxy then asks another node.
     if (raw.protocols.closes && refusal.code !== 'DRAINING' && handshakeFault(head) === undefined) {

@@ -81,6 +81,22 @@ describe('a gateway whose wall clock is set', () => {
     expect(ada.of('error')).toEqual([]);
   });
 
+  it('is set against the clock of Redis, so that what it measures of deliveries stays true', async () => {
+    const room = hub.name('open:measured');
+    const [ada, bob] = [await hub.client(hub.name('ada'), SET), await hub.client(hub.name('bob'), RIGHT)];
+    for (const one of [ada, bob]) await one.join(room);
+    expect(await hub.gateway(RIGHT).metric('parley_clock_offset_seconds')).toBe(0);
+    clock.set(3600);
+    const offset = () => hub.gateway(SET).metric('parley_clock_offset_seconds');
+    await until(async () => Math.abs((await offset()) - 3600) < 5, { timeoutMs: 20_000 });
+    const measured = (what: string) => hub.gateway(SET).metric(`parley_delivery_latency_seconds_${what}`);
+    const [count, sum] = [await measured('count'), await measured('sum')];
+    await bob.message(room, 'how late is it?');
+    await ada.waitFor('message', ({ message }) => (message as { text: string }).text === 'how late is it?');
+    expect((await measured('count')) - count).toBe(1);
+    expect((await measured('sum')) - sum).toBeLessThan(60);
+  });
+
   it('[C 4001] ends tokens by the clock as it is now, be it set back or ahead', async () => {
     const there = await hub.client(hub.name('ada'), SET, { claims: { exp: clock.now() + 600 } });
     clock.set(-3600);

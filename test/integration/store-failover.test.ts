@@ -128,7 +128,7 @@ test('of several servers one that is only busy is not left: whoever has no time 
 
 test('a statement that is given up closes its connection, and none of those beside it', async () => {
   for (const url of [urlOf(primary.port), urlOf(primary.port, standby.port)]) {
-    const database = new Database({ url, poolSize: 2, timeoutMs: 20_000 });
+    const database = new Database({ url, pool: 'general', poolSize: 2, timeoutMs: 20_000 });
     try {
       const pid = () =>
         database.use(async (query) => (await query<{ pid: number }>('SELECT pg_backend_pid() AS pid, pg_sleep(0.1)'))[0]?.pid);

@@ -4,6 +4,7 @@ import { eventJson } from '#libs/protocol/room-event.ts';
 import type { StoredMessage, StoredRoomEvent } from '#libs/store/message-store.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
+import { muteStore } from '#test/support/mute-stats.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 
 let database: PostgresDatabase;
@@ -16,7 +17,7 @@ beforeAll(async () => {
   store = await openStore({
     url: database.url,
     timeoutMs: 20_000,
-    observe: { group: (size) => groups.push(size), error: () => undefined, up: () => undefined },
+    observe: muteStore({ group: (size) => groups.push(size) }),
   });
   other = await openStore({ url: database.url, timeoutMs: 20_000 });
 });

@@ -5,6 +5,7 @@ import type { StoredMessage } from '#libs/store/message-store.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { freePort } from '#test/support/free-port.ts';
+import { muteStore } from '#test/support/mute-stats.ts';
 import { PostgresDatabase, startPostgres } from '#test/support/postgres.ts';
 import type { PostgresServer } from '#test/support/postgres-server.ts';
 import { until } from '#test/support/wait.ts';
@@ -23,7 +24,7 @@ let errors = 0;
 beforeAll(async () => {
   server = await startPostgres();
   database = await PostgresDatabase.create({ adminUrl: server.url });
-  const observe = { group: () => undefined, error: () => void errors++, up: (up: boolean) => void ups.push(up) };
+  const observe = muteStore({ error: () => void errors++, up: (up) => void ups.push(up) });
   store = await openStore({ url: database.url, timeoutMs: TIMEOUT_MS, observe });
 });
 

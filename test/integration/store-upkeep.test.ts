@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { StoredMessage, StoredRoomEvent } from '#libs/store/message-store.ts';
 import type { Store } from '#libs/store/store.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
+import { muteStore } from '#test/support/mute-stats.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 
 const DAY = 86_400_000;
@@ -95,7 +96,7 @@ test('months that somebody reads for long are dropped another time, and who writ
   await store.upkeep.ensurePartitions(Date.UTC(2040, 2, 1));
   for (const [i, month] of [2, 3, 4].entries()) await store.messages.append(message('group:a', i + 1, Date.UTC(2040, month, 5)));
   const told: boolean[] = [];
-  const observe = { group: () => undefined, error: () => undefined, up: (up: boolean) => void told.push(up) };
+  const observe = muteStore({ up: (up) => void told.push(up) });
   const keeper = await openStore({ url: database.url, timeoutMs: 20_000, observe });
   const reader = new pg.Client({ connectionString: database.url });
   await reader.connect();

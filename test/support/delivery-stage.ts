@@ -65,6 +65,7 @@ export class DeliveryStage {
       access: { standing: async () => Standing.member },
       stats,
       background,
+      now: () => 0,
       clock,
     });
     const { privateRooms } = this;

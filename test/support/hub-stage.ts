@@ -16,6 +16,7 @@ import { gatewaySettings } from '#services/gateway/run-gateway.ts';
 import { AnswerLedger } from './answer-ledger.ts';
 import { WatchedBackground } from './background.ts';
 import { JWT_SECRET, signToken, type TokenClaims } from './jwt.ts';
+import { muteStats } from './mute-stats.ts';
 import { PostgresDatabase } from './postgres.ts';
 import { type RedisReply, redisCommand } from './redis-command.ts';
 import { RedisServer } from './redis-server.ts';
@@ -80,12 +81,7 @@ export class HubStage {
       },
       userBytes: { rate: settings.userBytesPerSecond, burst: settings.userBytesBurst },
       frameLimits: { rate: settings.frameRate, burst: settings.frameBurst },
-      stats: {
-        hot: { received: 0, delivered: 0, bytesSent: 0 },
-        delivery: () => undefined,
-        recovered: () => undefined,
-        rateLimited: () => undefined,
-      },
+      stats: muteStats(),
     });
   }
 

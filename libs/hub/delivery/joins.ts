@@ -91,7 +91,7 @@ export class Joins {
       connection.send(joinedAgain(connection, known, id));
       return;
     }
-    const delivery = Delivery.join(id, underWay);
+    const delivery = Delivery.join(id, this.#options.clock.steady(), underWay);
     connection.deliveries.begin(name, delivery);
     const failed = (error: unknown): void => this.#fail(connection, name, delivery, this.#options.faults.report(error, connection));
     try {
@@ -216,7 +216,7 @@ export class Joins {
     since: Position | undefined,
     wanted: () => boolean,
   ): Promise<void> {
-    const { broker, stats } = this.#options;
+    const { broker } = this.#options;
     if (since === undefined) return this.#fresh(connection, room, id, wanted);
     if (since.epoch !== room.epoch || since.offset > room.offset) {
       await this.#catchUp(room, since);
@@ -231,7 +231,7 @@ export class Joins {
       }
       const rest = room.recent.after(reached) ?? (reached === room.offset ? [] : undefined);
       if (rest !== undefined) {
-        stats.recovered('recovered');
+        this.#found(connection, room, 'recovered');
         return this.#goLive(connection, room, roomPage(room, id, true, logItems(room.name, rest, connection.wantsEvents), false));
       }
       const page = await broker.after(room.name, reached, PAGE);
@@ -246,7 +246,7 @@ export class Joins {
       if (hasItems(items)) connection.send(roomPage(room, id, true, items, true));
       reached = last.offset;
     }
-    stats.recovered('lost');
+    this.#found(connection, room, 'lost');
     return this.#fresh(connection, room, id, wanted);
   }
 
@@ -321,7 +321,6 @@ export class Joins {
     since: Position | undefined,
     wanted: () => boolean,
   ): Promise<void> {
-    const { stats } = this.#options;
     let from = since;
     while (from !== undefined) {
       const { epoch, offset } = from;
@@ -331,7 +330,7 @@ export class Joins {
       if (!page.complete || position.epoch !== epoch || position.offset < offset) break;
       const upTo = { epoch, offset: publications.at(-1)?.offset ?? offset };
       if (!page.more || upTo.offset >= position.offset) {
-        stats.recovered('recovered');
+        this.#found(connection, room, 'recovered');
         this.#goLive(connection, room, privatePage(connection, room, id, true, { position: upTo, publications }, false), upTo);
         return;
       }
@@ -340,7 +339,7 @@ export class Joins {
         connection.send(joinedPage(joinedHead(id, { ...position, room: room.name, count: room.count, recovered: true }), items, true));
       from = upTo;
     }
-    if (since !== undefined) stats.recovered('lost');
+    if (since !== undefined) this.#found(connection, room, 'lost');
     const page = await this.#read(connection, () => this.#latestPrivate(room.name));
     if (wanted()) this.#goLive(connection, room, privatePage(connection, room, id, false, page, false), page.position);
   }
@@ -360,6 +359,11 @@ export class Joins {
     return page;
   }
 
+  #found(connection: Connection, room: Room, result: 'recovered' | 'lost'): void {
+    this.#options.stats.recovered(result);
+    connection.deliveries.get(room.name)?.found(result);
+  }
+
   /** @param page Where the page of a private room was cut. */
   #goLive(connection: Connection, room: Room, joined: string | Uint8Array, page?: Position): void {
     connection.send(joined);
@@ -369,6 +373,8 @@ export class Joins {
     room.subscribed(connection.wantsEvents);
     const delivery = connection.deliveries.get(room.name);
     connection.deliveries.end(room.name);
+    const { stats, clock } = this.#options;
+    if (delivery !== undefined) stats.joins[delivery.outcome][room.kind].record((clock.steady() - delivery.startedAt) / 1000);
     if (delivery !== undefined && page !== undefined) this.#options.privateRooms.release(connection, room.name, delivery, page);
     for (const id of delivery?.ids.slice(1) ?? []) connection.send(joinedAgain(connection, room, id));
   }

@@ -15,7 +15,7 @@ import type { LocalUsers } from '#libs/hub/sessions/local-users.ts';
 import { type Arrival, PrivateFeed } from '#libs/hub/sessions/private-feed.ts';
 import { Retention, type RoomAccess, Standing } from '#libs/messages/room-access.ts';
 import { PAGE_BYTES, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
-import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
+import { isPrivateRoom, roomKind } from '#libs/protocol/room-kinds.ts';
 import { frameHeadOf, publishedAt } from '#libs/protocol/server-frame.ts';
 import { mayEnter } from '#libs/protocol/user-kinds.ts';
 import type { CursorStore } from '#libs/store/message-store.ts';
@@ -33,6 +33,8 @@ export interface PrivateRoomsOptions {
   readonly access: Pick<RoomAccess, 'standing'>;
   readonly stats: HubStats;
   readonly clock: Pick<Clock, 'wait'>;
+  /** As in `RelayOptions`. */
+  readonly now: () => number;
   readonly background: Background;
 }
 
@@ -70,7 +72,7 @@ export class PrivateRooms {
         feed.hold({ offset, frame, epoch });
         return;
       case DeliveryState.live:
-        if (epoch === feed.epoch && offset === feed.offset + 1) this.#hand(user, room, retention, feed, offset, frame);
+        if (epoch === feed.epoch && offset === feed.offset + 1) this.#handLive(user, room, retention, feed, offset, frame);
         else if (epoch !== feed.epoch || offset > feed.offset || feed.isLate({ offset, frame, epoch }))
           this.#recover(user, room, retention, feed, { offset, frame, epoch });
         return;
@@ -225,7 +227,8 @@ export class PrivateRooms {
       } else if (next.offset > feed.offset + 1) await this.#read(user, room, retention, feed, next.offset - 1, historyFrom);
       if (!this.#isTheirs(user, room, feed)) return;
       // The sequence may have begun anew during the read.
-      if (next.epoch === feed.epoch && next.offset === feed.offset + 1) this.#hand(user, room, retention, feed, next.offset, next.frame);
+      if (next.epoch === feed.epoch && next.offset === feed.offset + 1)
+        this.#handLive(user, room, retention, feed, next.offset, next.frame);
     }
     feed.live();
   }
@@ -303,6 +306,13 @@ export class PrivateRooms {
     for (const connection of this.#options.users.of(user.id)) {
       if (mayEnter(connection.bearer.kind, room)) this.#deliveries.give(connection, room, loss, from);
     }
+  }
+
+  /** Hands over a message that came over the channel just now, and records how long it took. */
+  #handLive(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, offset: number, frame: Buffer): void {
+    this.#hand(user, room, retention, feed, offset, frame);
+    const { stats, now } = this.#options;
+    stats.delivery[roomKind(room)].record((now() - publishedAt(frame)) / 1000);
   }
 
   #hand(user: LocalUser, room: string, retention: Retention, feed: PrivateFeed, offset: number, frame: Buffer): void {

@@ -18,7 +18,7 @@ export interface RelayOptions {
   readonly counts: Counts;
   readonly fanout: Fanout;
   readonly stats: HubStats;
-  /** Unix milliseconds, as in publishers' stamps. */
+  /** Unix milliseconds of the clock that all nodes share, as far as it is known here. */
   readonly now: () => number;
   /**
    * A signal on a user's own channel, or on that of every node. The bytes are valid during the call
@@ -63,7 +63,7 @@ export class Relay implements BrokerListener {
     if (room.subscriptions === 0) return;
     fanout.publish(room.topic, frame, room.subscriptions);
     stats.hot.delivered += room.subscriptions;
-    stats.delivery((now() - publishedAt(frame)) / 1000);
+    stats.delivery[room.kind].record((now() - publishedAt(frame)) / 1000);
   }
 
   signal(topic: Topic, payload: Uint8Array): void {
@@ -128,7 +128,7 @@ export class Relay implements BrokerListener {
     const { fanout, stats, now } = this.#options;
     fanout.publish(room.topic, frame, room.subscriptions);
     stats.hot.delivered += room.subscriptions;
-    stats.delivery((now() - publishedAt(frame)) / 1000);
+    stats.delivery[room.kind].record((now() - publishedAt(frame)) / 1000);
   }
 
   #signal(room: Room, payload: Uint8Array): void {

@@ -10,17 +10,19 @@ import type { Connection } from '#libs/hub/sessions/connection.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
 import type { MessageWriter } from '#libs/messages/message-writer.ts';
 import { type Membership, Retention, type RoomAccess, Standing } from '#libs/messages/room-access.ts';
-import { HubError } from '#libs/protocol/errors.ts';
-import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
+import { type ErrorCode, HubError } from '#libs/protocol/errors.ts';
+import { isManagedRoom, roomKind } from '#libs/protocol/room-kinds.ts';
 import { ack } from '#libs/protocol/server-frame.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 
 /** Messages under way at once in one lane of a node. */
-const IN_FLIGHT_MAX = 4096;
+export const IN_FLIGHT_MAX = 4096;
 /** With fewer messages under way, a slow answer does not show that this node is loaded. */
 const IN_FLIGHT_CALM = 64;
 /** An answer that took longer than this means the node cannot keep up. */
 const SLOW_ACK_MS = 1000;
+/** Refusals that are the hub's fault. */
+const FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUSY', 'NOT_STORED', 'UNAVAILABLE', 'INTERNAL']);
 
 export interface PublisherOptions {
   readonly writer: Pick<MessageWriter, 'write'>;
@@ -72,22 +74,33 @@ export class Publisher {
     return this.#stored.inFlight + this.#unstored.inFlight;
   }
 
+  /** The same by lane: those of rooms with history, and others. */
+  get lanes(): { readonly stored: number; readonly unstored: number } {
+    return { stored: this.#stored.inFlight, unstored: this.#unstored.inFlight };
+  }
+
   /**
    * Publishes a message and answers the sender, with `ack` or `error`. From here on the message
    * counts as under way. It is with the writer at the end of the call if the sender's bytes are
    * there: messages keep their order, and most need no promise before it.
    */
   publish(connection: Connection, membership: Membership, message: OutgoingMessage): void {
+    this.#publish(connection, membership, message, this.#options.steady());
+  }
+
+  /** @param since When the frame came, milliseconds of the steady clock. */
+  #publish(connection: Connection, membership: Membership, message: OutgoingMessage, since: number): void {
     const { bytes, validity, background } = this.#options;
-    const lane = membership.retention === Retention.history ? this.#stored : this.#unstored;
-    if (!this.#enter(connection, lane, message)) return;
+    const { retention } = membership;
+    const lane = retention === Retention.history ? this.#stored : this.#unstored;
+    if (!this.#enter(connection, lane, retention, message)) return;
     const stamp = validity.stamp();
     try {
-      if (bytes.take(connection.user, message.frameBytes)) this.#write(connection, membership, stamp, message, lane);
+      if (bytes.take(connection.user, message.frameBytes)) this.#write(connection, membership, stamp, message, lane, since);
       else background.run('answers', () => this.#draw(connection, membership, stamp, message, lane));
     } catch (error) {
       lane.inFlight -= 1;
-      this.#refuse(connection, message, error);
+      this.#refuse(connection, retention, message, error);
     }
   }
 
@@ -97,15 +110,16 @@ export class Publisher {
    */
   publishOnceMember(connection: Connection, ask: () => Promise<Membership>, message: OutgoingMessage): void {
     const lane = this.#stored;
-    if (!this.#enter(connection, lane, message)) return;
+    const since = this.#options.steady();
+    if (!this.#enter(connection, lane, Retention.history, message)) return;
     this.#options.background.run('answers', () =>
       ask()
         .finally(() => {
           lane.inFlight -= 1;
         })
         .then(
-          (membership) => this.publish(connection, membership, message),
-          (error: unknown) => this.#refuse(connection, message, orNotStored(error)),
+          (membership) => this.#publish(connection, membership, message, since),
+          (error: unknown) => this.#refuse(connection, Retention.history, message, orNotStored(error)),
         ),
     );
   }
@@ -114,9 +128,9 @@ export class Publisher {
    * Past its capacity a fan-out collapses rather than flattens, so publishers are held back first:
    * refuses with `BUSY`.
    */
-  #enter(connection: Connection, lane: Lane, message: OutgoingMessage): boolean {
+  #enter(connection: Connection, lane: Lane, retention: Retention, message: OutgoingMessage): boolean {
     if (lane.full) {
-      this.#refuse(connection, message, new HubError('BUSY', undefined, { retryAfter: 1 }));
+      this.#refuse(connection, retention, message, new HubError('BUSY', undefined, { retryAfter: 1 }));
       return false;
     }
     lane.inFlight += 1;
@@ -126,16 +140,21 @@ export class Publisher {
   async #draw(connection: Connection, membership: Membership, stamp: MembershipStamp, message: OutgoingMessage, lane: Lane): Promise<void> {
     try {
       await this.#options.bytes.draw(connection.user, message.frameBytes);
+      // The sender's own limit made them wait: that is no time of the hub's.
+      const since = this.#options.steady();
       if (!this.#stands(membership, stamp)) await this.#askAgain(connection.user.id, membership.room);
-      this.#write(connection, membership, stamp, message, lane);
+      this.#write(connection, membership, stamp, message, lane, since);
     } catch (error) {
       lane.inFlight -= 1;
-      this.#refuse(connection, message, error);
+      this.#refuse(connection, membership.retention, message, error);
     }
   }
 
-  #refuse(connection: Connection, { id, room }: OutgoingMessage, error: unknown): void {
-    connection.sendError(id, this.#options.faults.report(error, connection), room);
+  #refuse(connection: Connection, retention: Retention, { id, room }: Pick<OutgoingMessage, 'id' | 'room'>, error: unknown): void {
+    const { stats, faults } = this.#options;
+    const reported = faults.report(error, connection);
+    stats.answers[retention][FAILURES.has(reported.code) ? 'failed' : 'refused'] += 1;
+    connection.sendError(id, reported, room);
   }
 
   #stands({ room }: Membership, stamp: MembershipStamp): boolean {
@@ -157,31 +176,43 @@ export class Publisher {
   /**
    * Throws only before anything is under way: then the caller takes the message out of its lane.
    */
-  #write(connection: Connection, membership: Membership, stamp: MembershipStamp, { id, text, data }: OutgoingMessage, lane: Lane): void {
-    const { writer, access, stats, faults, background, steady } = this.#options;
-    const at = steady();
+  #write(
+    connection: Connection,
+    membership: Membership,
+    stamp: MembershipStamp,
+    { id, text, data }: OutgoingMessage,
+    lane: Lane,
+    since: number,
+  ): void {
+    const { writer, access, stats, background } = this.#options;
+    const { room, retention } = membership;
     const { user, bearer } = connection;
     const members = async (): Promise<readonly string[]> =>
-      this.#stands(membership, stamp) ? (membership.members ?? []) : access.members(membership.room);
+      this.#stands(membership, stamp) ? (membership.members ?? []) : access.members(room);
     const written = writer.write({ membership, members, userId: user.id, sender: user.json(bearer.kind), clientId: id, text, data });
     stats.hot.received += 1;
     background.run('answers', () =>
       written.then(
         (message) => {
-          this.#answered(lane, at);
-          connection.send(ack(id, membership.room, message.id, message.offset, message.at));
+          const ms = this.#answered(lane, since);
+          stats.answers[retention].acked += 1;
+          stats.acks[retention][roomKind(room)]?.record(ms / 1000);
+          connection.send(ack(id, room, message.id, message.offset, message.at));
         },
         (error: unknown) => {
-          this.#answered(lane, at);
-          connection.sendError(id, faults.report(error, connection), membership.room);
+          this.#answered(lane, since);
+          this.#refuse(connection, retention, { id, room }, error);
         },
       ),
     );
   }
 
-  #answered(lane: Lane, at: number): void {
+  /** Returns the milliseconds since `since`. */
+  #answered(lane: Lane, since: number): number {
+    const ms = this.#options.steady() - since;
     lane.inFlight -= 1;
-    lane.slow = this.#options.steady() - at > SLOW_ACK_MS;
+    lane.slow = ms > SLOW_ACK_MS;
+    return ms;
   }
 }
 

@@ -7,11 +7,12 @@ import { roomEventsTopic, roomTopic } from '#libs/hub/ports/socket.ts';
 import { pageItems } from '#libs/messages/message-page.ts';
 import type { Membership } from '#libs/messages/room-access.ts';
 import type { PresenceUser } from '#libs/presence/presence.ts';
-import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
+import { isPrivateRoom, type RoomKind, roomKind } from '#libs/protocol/room-kinds.ts';
 import { type RecentBudget, RecentPage } from './recent-page.ts';
 
 export class Room {
   readonly name: string;
+  readonly kind: RoomKind;
   readonly topic: `r:${string}`;
   /** Of the connections that get all events, beside `topic`. */
   readonly eventsTopic: `e:${string}`;
@@ -47,6 +48,7 @@ export class Room {
   constructor(name: string, keeps: boolean, budget: RecentBudget, membership?: Membership) {
     this.membership = membership;
     this.name = name;
+    this.kind = roomKind(name);
     this.topic = roomTopic(name);
     this.eventsTopic = roomEventsTopic(name);
     this.isPrivate = isPrivateRoom(name);

@@ -294,6 +294,11 @@ export class Connection {
     this.#socket?.end(ERRORS[code].close, closeReason(code, addition));
   }
 
+  /** Bytes in the outbox; 0 once the socket is gone. */
+  get outboxBytes(): number {
+    return this.#socket?.getBufferedAmount() ?? 0;
+  }
+
   /** Whether the outbox holds less than `bytes` now; true once the socket is gone. */
   hasPlace(bytes: number): boolean {
     return this.#socket === undefined || this.#socket.getBufferedAmount() < bytes;

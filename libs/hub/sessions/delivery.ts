@@ -49,6 +49,9 @@ export interface PrivateFrame extends Position {
   readonly isResync: boolean;
 }
 
+/** `fresh`: the join came without a position. */
+export type JoinOutcome = 'fresh' | 'recovered' | 'lost';
+
 /**
  * The way of one connection into one room, or back to its position there. It has ended once it is
  * no longer the one in `Deliveries`.
@@ -56,23 +59,28 @@ export interface PrivateFrame extends Position {
 export class Delivery {
   #state: DeliveryState;
   readonly #ids: (string | undefined)[];
+  /** When a join began, milliseconds of the steady clock. */
+  readonly startedAt: number;
+  #outcome: JoinOutcome = 'fresh';
   #room: Room | undefined;
   #held: PrivateFrame[];
 
-  private constructor(state: DeliveryState, ids: (string | undefined)[], held: PrivateFrame[]) {
+  private constructor(state: DeliveryState, ids: (string | undefined)[], held: PrivateFrame[], startedAt = 0) {
     this.#state = state;
     this.#ids = ids;
     this.#held = held;
+    this.startedAt = startedAt;
   }
 
   /**
    * A join begins.
    *
    * @param id That of its frame.
+   * @param startedAt Milliseconds of the steady clock.
    * @param before The comparison whose frames it takes over.
    */
-  static join(id: string | undefined, before?: Delivery): Delivery {
-    return new Delivery(DeliveryState.asking, [id], before?.release() ?? []);
+  static join(id: string | undefined, startedAt: number, before?: Delivery): Delivery {
+    return new Delivery(DeliveryState.asking, [id], before?.release() ?? [], startedAt);
   }
 
   /** Begins a comparison. `held`: earlier frames that wait for its outcome. */
@@ -82,6 +90,16 @@ export class Delivery {
 
   get state(): DeliveryState {
     return this.#state;
+  }
+
+  /** What became of the position that the join came with. */
+  get outcome(): JoinOutcome {
+    return this.#outcome;
+  }
+
+  /** The position was compared with the room. */
+  found(outcome: JoinOutcome): void {
+    this.#outcome = outcome;
   }
 
   /** The `id`s of the joins that wait for its answer, the one that began it first. */

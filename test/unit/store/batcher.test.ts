@@ -21,6 +21,7 @@ function stage(limits: Limits = {}): { writer: Batcher<number, number>; calls: C
   const calls: Call[] = [];
   let told = (): void => undefined;
   const writer = new Batcher<number, number>({
+    queue: 'messages',
     windowMs: 1,
     sizeMax: 100,
     queueMax: 100,
@@ -82,6 +83,7 @@ test('beyond what may wait, calls are refused at once', async () => {
 test('one item at fault fails alone: found by halving', async () => {
   const results = await new Promise<PromiseSettledResult<number>[]>((resolve) => {
     const writer = new Batcher<number, number>({
+      queue: 'messages',
       windowMs: 1,
       sizeMax: 100,
       queueMax: 100,

@@ -97,22 +97,22 @@ describe('the metrics', () => {
   it('give close codes that clients make up one label together', async () => {
     const hub = metrics();
     for (let code = 3000; code < 4000; code++) hub.disconnected(code);
-    const ends = [...samples(await hub.text())].filter(([name]) => name.startsWith('parley_disconnects_total'));
+    const ends = [...samples(await hub.text())].filter(([name, value]) => name.startsWith('parley_disconnects_total') && value > 0);
     expect(ends).toEqual([['parley_disconnects_total{code="other"}', 1000]]);
   });
 
   it('sort latencies into cumulative buckets', async () => {
     const hub = metrics();
-    for (const seconds of [-1, 0, 0.0005, 0.003, 0.003, 10, 60]) hub.latency.record(seconds);
+    for (const seconds of [-1, 0, 0.0005, 0.003, 0.003, 10, 60]) hub.hub.delivery.live.record(seconds);
+    hub.hub.delivery.dm.record(0.003);
     const found = samples(await hub.text());
     const name = 'parley_delivery_latency_seconds';
-    expect(found.get(`${name}_bucket{le="0.0005"}`)).toBe(3);
-    expect(found.get(`${name}_bucket{le="0.0025"}`)).toBe(3);
-    expect(found.get(`${name}_bucket{le="0.005"}`)).toBe(5);
-    expect(found.get(`${name}_bucket{le="10"}`)).toBe(6);
-    expect(found.get(`${name}_bucket{le="+Inf"}`)).toBe(7);
-    expect(found.get(`${name}_count`)).toBe(7);
-    expect(found.get(`${name}_sum`)).toBeCloseTo(70.0065, 6);
+    const below = (le: string) => found.get(`${name}_bucket{le="${le}",room_kind="live"}`);
+    expect(['0.0005', '0.0025', '0.005', '10', '+Inf'].map(below)).toEqual([3, 3, 5, 6, 7]);
+    expect(found.get(`${name}_count{room_kind="live"}`)).toBe(7);
+    expect(found.get(`${name}_sum{room_kind="live"}`)).toBeCloseTo(70.0065, 6);
+    expect(found.get(`${name}_count{room_kind="dm"}`)).toBe(1);
+    expect(found.get(`${name}_count{room_kind="park"}`)).toBe(0);
   });
 
   it('of several processes become one: parts are added, hub-wide numbers are not', async () => {
@@ -124,8 +124,10 @@ describe('the metrics', () => {
     two.hot.drainState = 1;
     one.refused('DRAINING');
     two.refused('DRAINING');
-    one.latency.record(0.003);
-    two.latency.record(0.2);
+    one.hub.delivery.park.record(0.003);
+    two.hub.delivery.park.record(0.2);
+    one.watch('redisUp', () => 1);
+    two.watch('redisUp', () => 0);
     // As they would travel between processes.
     const snapshots = JSON.parse(JSON.stringify([await one.json(), await two.json()]));
     const found = samples(await Metrics.aggregate(snapshots));
@@ -133,9 +135,41 @@ describe('the metrics', () => {
     expect(found.get('parley_users_online')).toBe(9);
     expect(found.get('parley_drain_state')).toBe(1);
     expect(found.get('parley_upgrades_refused_total{code="DRAINING"}')).toBe(2);
-    expect(found.get('parley_delivery_latency_seconds_count')).toBe(2);
-    expect(found.get('parley_delivery_latency_seconds_bucket{le="0.005"}')).toBe(1);
+    expect(found.get('parley_redis_up')).toBe(0);
+    expect(found.get('parley_delivery_latency_seconds_count{room_kind="park"}')).toBe(2);
+    expect(found.get('parley_delivery_latency_seconds_bucket{le="0.005",room_kind="park"}')).toBe(1);
     expect(found.get('parley_build_info{version="1.2.3"}')).toBe(1);
+  });
+
+  it('show nothing of a hub, a link or a pool that the process does not have', async () => {
+    const found = samples(await metrics().text());
+    for (const name of ['parley_redis_up', 'parley_ready', 'parley_ack_seconds_count', 'parley_store_wait_seconds_count'])
+      expect([...found.keys()].filter((key) => key.startsWith(name))).toEqual([]);
+  });
+
+  it('show a watched gauge as it is now, and not at all while there is no value', async () => {
+    const hub = metrics();
+    let lag: number | undefined = 0.5;
+    hub.watch('revocationLag', () => lag);
+    hub.watch('sessions', () => lag, { kind: 'guest' });
+    let found = samples(await hub.text());
+    expect([found.get('parley_revocation_lag_seconds'), found.get('parley_sessions{kind="guest"}')]).toEqual([0.5, 0.5]);
+    lag = undefined;
+    found = samples(await hub.text());
+    expect([...found.keys()].filter((key) => /^parley_(revocation|sessions)/.test(key))).toEqual([]);
+  });
+
+  it('have one series for each kind of room and what it keeps', async () => {
+    const hub = metrics();
+    for (const retention of Object.values(hub.hub.acks)) for (const timing of Object.values(retention)) timing.record(0.1);
+    const found = [...samples(await hub.text()).keys()].filter((key) => key.startsWith('parley_ack_seconds_count'));
+    expect(found.map((key) => key.slice('parley_ack_seconds_count'.length)).toSorted()).toEqual(
+      [
+        ...['park', 'group', 'pair', 'conv', 'dm'].map((kind) => `{retention="history",room_kind="${kind}"}`),
+        ...['group', 'pair', 'open'].map((kind) => `{retention="stream",room_kind="${kind}"}`),
+        '{retention="none",room_kind="live"}',
+      ].toSorted(),
+    );
   });
 
   it('tell a blocked event loop', async () => {

@@ -11,6 +11,7 @@ import { Retention, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { StoredMessage } from '#libs/store/message-store.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { muteStats } from '#test/support/mute-stats.ts';
 import { memberLeft, roomChanged, roomClosed } from '#test/support/stored-events.ts';
 import { turn } from '#test/support/turn.ts';
 import { openConnection } from '#test/support/unit-connection.ts';
@@ -96,8 +97,8 @@ beforeEach(() => {
   };
   const broker = { after, before: after };
   const hot = { received: 0, delivered: 0, bytesSent: 0 };
-  const stats = { hot, delivery: () => undefined, recovered: () => undefined, rateLimited: () => undefined };
-  privateRooms = new PrivateRooms({ users, broker, cursors, access, stats, background, clock });
+  const stats = muteStats(hot);
+  privateRooms = new PrivateRooms({ users, broker, cursors, access, stats, background, clock, now: () => 0 });
   offline = new OfflineMessages({ cursors, messages, broker, privateRooms, access, validity, clock, background });
   lost = new LostAccess({
     users,

@@ -46,6 +46,7 @@ function stage(connections: number, standings: Standing[] = [], asked?: (() => v
     stats: muteStats(),
     background: new WatchedBackground(),
     clock: { wait: async () => undefined },
+    now: () => 0,
   });
   const [last] = users.of('ann').slice(-1);
   if (last === undefined) throw new Error('nobody is here');

@@ -124,7 +124,7 @@ describe('[M6] of a client that never sends `delivered`', () => {
 
   it('what is held while the room is joined does not count', () => {
     hand(6);
-    connection.deliveries.begin(ROOM, Delivery.join('j'));
+    connection.deliveries.begin(ROOM, Delivery.join('j', 0));
     receipts.alive(connection);
     expect(pings).toEqual([]);
     connection.deliveries.end(ROOM);

@@ -7,6 +7,7 @@ import type { MessageRequest, Written } from '#libs/messages/message-writer.ts';
 import { type Membership, Retention, Standing } from '#libs/messages/room-access.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { WatchedBackground } from '#test/support/background.ts';
+import { muteStats } from '#test/support/mute-stats.ts';
 import { turn } from '#test/support/turn.ts';
 
 interface UnderWay {
@@ -48,7 +49,7 @@ function publisherWith(options: Partial<PublisherOptions>): Publisher {
     },
     access,
     validity,
-    stats: { hot, delivery: () => undefined, recovered: () => undefined, rateLimited: () => undefined },
+    stats: muteStats(hot),
     background: new WatchedBackground(),
     faults: new Faults({ log: { error: () => undefined }, met: () => undefined }),
     steady: () => now,

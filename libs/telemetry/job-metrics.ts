@@ -1,0 +1,61 @@
+/** The metrics of job queues. */
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { MetricEntry } from './metric-entry.ts';
+import { OTHER_METRICS } from './metric-table.ts';
+import { TimingFamily, type TimingHistogram } from './timing-histogram.ts';
+
+/** Returns the options of prom-client for an entry of the table. */
+type Define = (entry: MetricEntry) => { name: string; help: string; labelNames: string[] };
+
+/** The state of a queue. */
+export interface QueueSample {
+  readonly waiting: number;
+  readonly active: number;
+  readonly delayed: number;
+  readonly failed: number;
+  /** Seconds since the oldest waiting job was due. */
+  readonly oldestAge: number;
+}
+
+const STATES = ['waiting', 'active', 'delayed', 'failed'] as const;
+
+/** The metrics of job queues. `queue` is one of a small fixed set of names. */
+export class JobMetrics {
+  readonly #queued: Gauge<string>;
+  readonly #oldest: Gauge<string>;
+  readonly #duration: TimingFamily;
+  readonly #failed: Counter<string>;
+  readonly #stalled: Counter<string>;
+
+  constructor(registry: Registry, define: Define, duration: TimingHistogram) {
+    const registers = [registry];
+    this.#queued = new Gauge({ ...define(OTHER_METRICS.jobs), registers });
+    this.#oldest = new Gauge({ ...define(OTHER_METRICS.jobOldestAge), registers });
+    this.#duration = new TimingFamily(duration, 'queue');
+    this.#failed = new Counter({ ...define(OTHER_METRICS.jobsFailed), registers });
+    this.#stalled = new Counter({ ...define(OTHER_METRICS.jobsStalled), registers });
+  }
+
+  /** Records an attempt at a job and its duration in seconds. */
+  ran(queue: string, seconds: number): void {
+    this.#duration.of(queue).record(seconds);
+  }
+
+  /** Counts a job that failed for good. */
+  failed(queue: string): void {
+    this.#failed.inc({ queue });
+  }
+
+  /** Counts a job whose worker stopped renewing its lock. */
+  stalled(queue: string): void {
+    this.#stalled.inc({ queue });
+  }
+
+  /** Sets the gauges of a queue. */
+  sample(queue: string, sample: QueueSample): void {
+    for (const state of STATES) this.#queued.set({ queue, state }, sample[state]);
+    this.#oldest.set({ queue }, sample.oldestAge);
+    this.#failed.inc({ queue }, 0);
+    this.#stalled.inc({ queue }, 0);
+  }
+}
