@@ -11,6 +11,7 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
+import { shownTitle } from './admin-users.ts';
 import type { GuestAddresses } from './guest-addresses.ts';
 import { UserId } from './room-schemas.ts';
 import { Ban, Disconnect, Push, Pusher, type PusherOptions, Revoke, ServiceCommands } from './service-commands.ts';
@@ -111,7 +112,8 @@ export function adminRoutes(
   /** Empty if the room has no title, or if the database is away. */
   const titleOf = async (room: string): Promise<string> => {
     if (!isManagedRoom(room)) return '';
-    return (await store.rooms.get(room).catch(() => undefined))?.title ?? '';
+    const known = await store.rooms.get(room).catch(() => undefined);
+    return known === undefined ? '' : shownTitle(known);
   };
 
   // This route answers even if a backend is away, because it reports exactly that.

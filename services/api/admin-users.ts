@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Person } from '#libs/protocol/frame-types.ts';
+import type { RoomRecord } from '#libs/store/room-store.ts';
 import type { Store } from '#libs/store/store.ts';
 import { nextOf, nextRoomsOf, pageQuery, placeOf, roomPlaceOf } from './list-cursor.ts';
 import { UserId } from './room-schemas.ts';
@@ -122,10 +123,21 @@ export function adminUsers(api: FastifyInstance, { now, presence, store }: Admin
   );
 }
 
+/**
+ * The title of a room for the people who run the hub. A conversation has none: its title is what its
+ * customer asked (A13).
+ */
+export function shownTitle({ kind, title }: Pick<RoomRecord, 'kind' | 'title'>): string {
+  return kind === 'conv' ? '' : title;
+}
+
 /** Returns one page of a user's rooms. */
 async function roomsOf({ rooms }: Pick<Store, 'rooms'>, user: string, after: string | undefined, limit: number) {
   const { items, next } = await rooms.of(user, { after: roomPlaceOf(user, after), limit });
-  return { rooms: items.map(({ room, kind, title, unread }) => ({ room, kind, name: title, unread })), ...nextRoomsOf(user, next) };
+  return {
+    rooms: items.map(({ unread, ...room }) => ({ room: room.room, kind: room.kind, name: shownTitle(room), unread })),
+    ...nextRoomsOf(user, next),
+  };
 }
 
 /** Returns a user who was connected once or has an account; undefined for any other id. */

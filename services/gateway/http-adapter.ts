@@ -1,6 +1,7 @@
 /**
  * HTTP on the port of uWebSockets.js: reads a request, passes it to a handler, writes the answer.
  */
+import { errorPage, PAGE_TYPE, PAGE_VARY } from '#libs/http/error-page.ts';
 import { framingFault, type HeaderLines } from '#libs/http/header-lines.ts';
 import { ERRORS, type ErrorCode } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
@@ -110,14 +111,28 @@ export class HttpAdapter {
   }
 }
 
-/** The handler of a gateway that runs alone: it serves nothing over HTTP. */
-export const nothingHere: HttpHandler = async ({ fault, draining }) => {
+/**
+ * The handler of a gateway that runs alone: it serves nothing over HTTP. A person gets that as a
+ * page.
+ */
+export const nothingHere: HttpHandler = async ({ method, headers, fault, draining }) => {
+  const answer = refusal(fault, draining);
+  const wishes = { method, accept: headers.get('accept'), acceptLanguage: headers.get('accept-language') };
+  const page = errorPage(answer.status, answer.body, wishes, undefined);
+  return {
+    ...answer,
+    headers: { ...answer.headers, vary: PAGE_VARY, ...(page !== undefined && { 'content-type': PAGE_TYPE }) },
+    body: page ?? answer.body,
+  };
+};
+
+function refusal(fault: string | undefined, draining: boolean) {
   if (fault !== undefined) return failure('INVALID_REQUEST', fault);
   if (draining) return failure('DRAINING', undefined, { 'retry-after': String(RETRY_SECONDS) });
   return failure('NOT_FOUND', 'this port serves WebSockets only');
-};
+}
 
-function failure(code: ErrorCode, message: string = ERRORS[code].message, headers: Readonly<Record<string, string>> = {}): Answer {
+function failure(code: ErrorCode, message: string = ERRORS[code].message, headers: Readonly<Record<string, string>> = {}) {
   return {
     status: ERRORS[code].status,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },

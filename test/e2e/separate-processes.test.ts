@@ -231,6 +231,26 @@ describe('gateways, API and worker as processes of their own', () => {
     expect(await his.waitFor('room_closed', () => true, { timeoutMs: 30_000 })).toMatchObject({ room, reason: 'expired' });
   });
 
+  it('a person who opens the port of a gateway reads that nothing is there, a program gets JSON', async () => {
+    const address = hub
+      .gateway(0)
+      .url.replace(/^ws/, 'http')
+      .replace(/\/ws\/.*/, '/');
+    const page = await fetch(address, { headers: { accept: 'text/html,*/*;q=0.8', 'accept-language': 'zh-CN,en;q=0.5' } });
+    expect([page.status, page.headers.get('content-type'), page.headers.get('vary')]).toEqual([
+      404,
+      'text/html; charset=utf-8',
+      'accept, accept-language',
+    ]);
+    const html = await page.text();
+    expect(html).toContain('<html lang="zh-Hans">');
+    expect(html).toContain('<h1>这里什么也没有</h1>');
+    // This port has no style sheet and no start page.
+    expect(html).not.toContain('href=');
+    const program = await fetch(address, { headers: { accept: '*/*' } });
+    expect([program.status, await program.json()]).toEqual([404, { code: 'NOT_FOUND', message: 'this port serves WebSockets only' }]);
+  });
+
   it('[A13] the admin pages are behind their password, on the admin port of the API', async () => {
     const admin = (path: string, password?: string): Promise<Response> =>
       fetch(`http://127.0.0.1:${api.adminPort}${path}`, {

@@ -211,6 +211,9 @@ describe('who somebody is', () => {
     await tagged(row, 'customer: customer');
     await row.click();
     await tagged(first.locator('main header'), 'customer: customer');
+    const left = (selector: string) => first.locator(`main header ${selector}`).evaluate((one) => one.getBoundingClientRect().left);
+    const [dot, called] = [await left('[data-online]'), await left('h2')];
+    expect(dot, 'the dot stands before the name').toBeLessThan(called);
     await tagged(first.locator('li[data-state="stored"]'), 'customer: customer');
     await first.getByLabel('Message', { exact: true }).fill('which one?');
     await first.keyboard.press('Enter');

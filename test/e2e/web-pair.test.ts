@@ -8,6 +8,8 @@ import { comeIn, converses, goTo, heldNotice, inChat, line, mayBeFound, nobodyOn
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { until } from '#test/support/wait.ts';
 
+const KEY = 'a-key-of-the-tests-0123456789abcdef';
+
 let browser: Browser;
 let hub: AllInOne;
 let database: PostgresDatabase;
@@ -15,7 +17,7 @@ const problems: string[] = [];
 
 beforeAll(async () => {
   database = await PostgresDatabase.create();
-  [browser, hub] = await Promise.all([launchBrowser(), AllInOne.start({ DATABASE_URL: database.url })]);
+  [browser, hub] = await Promise.all([launchBrowser(), AllInOne.start({ DATABASE_URL: database.url, API_KEYS: `tests:${KEY}` })]);
 });
 
 beforeEach(() => nobodyOnline(hub.url));
@@ -200,8 +202,11 @@ describe('a pair', () => {
   });
 
   it('fits a small telephone, and works by keyboard alone', async () => {
-    const page = await person('A name of 21 letters!', { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true });
-    await find(await person('Wwwwwwwwwwwwwwwwwwwww'));
+    const small = { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true };
+    const page = await person('A name of 21 letters!', small);
+    const other = await person('Wwwwwwwwwwwwwwwwwwwww', small);
+    await goTo(other, '#/pair');
+    await other.getByRole('button', { name: 'Find a partner' }).click();
     for (const link of [/^Back to the rooms/, /^Partner/]) {
       await page.getByRole('link', { name: link }).focus();
       await page.keyboard.press('Enter');
@@ -216,6 +221,24 @@ describe('a pair', () => {
     await partner(page, 'Wwwwwwwwwwwwwwwwwwwww');
     await say(page, 'A line that has to be broken, with a-very-long-word-that-nobody-can-break-nicely-at-all-in-it');
     await screenshot(page, 'pair-small');
+    // The buttons share a line, and a notice covers neither them nor what they ask.
+    const pushed = await fetch(`${hub.url}/api/v1/push`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ to: { all: true }, type: 'inform', body: 'Rain at five' }),
+    });
+    expect(pushed.ok).toBe(true);
+    await other.getByText('Your partner would like to keep the history').waitFor();
+    await heldNotice(other, 'inform');
+    await screenshot(other, 'pair-small-notice');
+    const box = async (name: string) => (await other.getByRole('button', { name, exact: true }).boundingBox()) ?? { y: 0, height: 0 };
+    const above = async (name: string) => ((await other.locator('[data-notice]').boundingBox())?.y ?? 0) - (await box(name)).y;
+    expect((await box('Keep the history')).y).toBe((await box('End chat')).y);
+    expect(await above('End chat')).toBeGreaterThanOrEqual((await box('End chat')).height);
+    await other.getByRole('button', { name: 'End chat' }).click();
+    await until(async () => (await above('End it for both?')) >= (await box('End it for both?')).height, {
+      describe: 'the notice lies below what is asked',
+    });
     expect(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)).toBe(false);
     await until(async () => (await page.getByRole('link', { name: 'Back to the rooms' }).count()) === 1, { timeoutMs: PATIENCE_MS });
   });

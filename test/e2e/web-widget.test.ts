@@ -202,6 +202,12 @@ describe('the widget in a page of another site', () => {
     await max.getByRole('menuitem', { name: 'Mia' }).click();
     await widget.getByText('You are talking to Mia agent.').waitFor();
     await max.getByText('Mia agent has this conversation.').waitFor();
+    // The longest name is cut. Its tag is not.
+    const row = mia.getByRole('navigation').getByRole('button', { name: '<img src=x onerror=al' });
+    const edges = await row.locator('bdi, [data-kind], time').evaluateAll((all) => all.map((one) => one.getBoundingClientRect()));
+    const [called, tag, at] = edges;
+    expect(called?.width).toBeGreaterThan(50);
+    expect(tag?.right).toBeLessThanOrEqual(at?.left ?? 0);
     await openConversation(mia, '<img src=x onerror=al');
     await mia.getByText('<script>alert(1)</script>').last().waitFor();
     expect(await mia.getByRole('link').count()).toBe(0);
@@ -475,6 +481,18 @@ describe('the widget in a page of another site', () => {
     expect(script.headers.get('cross-origin-resource-policy')).toBe('cross-origin');
   });
 
+  it('is not there in a browser that is too old, and one line says so', async () => {
+    const page = await (await newPerson(browser)).newPage();
+    const complaints: string[] = [];
+    page.on('console', (message) => complaints.push(message.text()));
+    await page.addInitScript(() => {
+      CSS.supports = (name: string, value = '') => !`${name}${value}`.includes('color-mix');
+    });
+    await page.goto(shop.origin);
+    await expect.poll(() => complaints).toEqual(['Parley: this browser is too old for the chat.']);
+    expect(await page.locator('parley-widget').count()).toBe(0);
+  });
+
   it('loads less than 100 KB of script', async () => {
     const page = await openTab(await newPerson(browser), `${hub.url}/widget.html?channel=shop`, problems);
     await page.getByLabel('Your name').waitFor();
@@ -507,7 +525,7 @@ describe('the widget in a page of another site', () => {
     expect(await seriousFaults(page)).toEqual([]);
     const frame = page.frames()[1];
     expect(await frame?.evaluate(() => document.documentElement.scrollWidth > innerWidth)).toBe(false);
-    expect(await frame?.evaluate(() => document.documentElement.lang)).toBe('zh-Hans');
+    expect(await frame?.evaluate(() => [document.documentElement.lang, document.title])).toEqual(['zh-Hans', '联系我们']);
     await widget.getByRole('button', { name: '关闭聊天' }).click();
     await page.getByRole('button', { name: '联系我们' }).waitFor();
     await screenshot(page, 'widget-small-shut');

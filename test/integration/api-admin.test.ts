@@ -250,15 +250,20 @@ describe('the admin pages', () => {
       expiresAt: undefined,
     } as const;
     await stage.store.rooms.create(tea, []);
+    const asked = { ...tea, room: 'conv:x', kind: 'conv', title: 'My parcel 4711 is lost' } as const;
+    await stage.store.rooms.create(asked, [{ id: 'a', name: 'A' }]);
+    await stage.enter('conv:x', bearer('a'));
     for (const name of ['a', 'b']) await stage.enter('group:x', bearer(name));
     gateway('gw-1', READING);
-    gateway('gw-2', { ...READING, rooms: ['den', 'empty', 'group:x'] });
+    gateway('gw-2', { ...READING, rooms: ['conv:x', 'den', 'empty', 'group:x'] });
     await until(async () => (await nodes.list()).length === 2, { timeoutMs: 20_000, describe: 'they told' });
     expect((await json('/admin/api/rooms')).rooms).toEqual([
       { room: 'den', name: '', count: 3 },
       { room: 'group:x', name: 'Tea', count: 2 },
+      { room: 'conv:x', name: '', count: 1 },
       { room: 'park', name: '', count: 1 },
     ]);
+    expect((await json('/admin/api/users/a/rooms')).rooms).toMatchObject([{ room: 'conv:x', kind: 'conv', name: '' }]);
     expect((await json('/admin/api/rooms?top=1')).rooms).toEqual([{ room: 'den', name: '', count: 3 }]);
     expect((await get('/admin/api/rooms?top=0')).status).toBe(400);
   });

@@ -47,5 +47,34 @@ describe.each(PAGES)('the page $name', ({ name, kinds, whole, open }) => {
 
 async function layoutFaults(page: Page): Promise<string[]> {
   const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  return width > 0 ? [`the page is ${width} px wider than the window`] : [];
+  const inFrames = await Promise.all(
+    page.frames().flatMap((frame) => [frame.evaluate(swallowedByEllipsis), frame.evaluate(tornFromTheirSentence)]),
+  );
+  return [...(width > 0 ? [`the page is ${width} px wider than the window`] : []), ...inFrames.flat()];
+}
+
+/**
+ * Runs in a frame. An ellipsis shows nothing at all of a box in its line that does not fit, for
+ * example of a name with its tag.
+ */
+function swallowedByEllipsis(): string[] {
+  const isBox = (one: Element) => getComputedStyle(one).display.startsWith('inline-');
+  return [...document.querySelectorAll('body *')]
+    .filter((one) => getComputedStyle(one).textOverflow === 'ellipsis' && one.scrollWidth > one.clientWidth)
+    .flatMap((one) => [...one.children].filter((child) => isBox(child)).map((child) => [one, child] as const))
+    .filter(([one, child]) => child.getBoundingClientRect().right > one.getBoundingClientRect().right + 1)
+    .map(([, child]) => `an ellipsis stands for all of ${child.outerHTML.slice(0, 200)}`);
+}
+
+/** Runs in a frame. The mark that ends a sentence stands in the line of the tag before it. */
+function tornFromTheirSentence(): string[] {
+  return [...document.querySelectorAll('[data-kind]')].flatMap((tag) => {
+    const mark = tag.parentElement?.nextSibling ?? null;
+    if (mark?.nodeType !== Node.TEXT_NODE || !/^[.?!。？！]/.test(mark.nodeValue ?? '')) return [];
+    const range = document.createRange();
+    range.setStart(mark, 0);
+    range.setEnd(mark, 1);
+    const isTorn = range.getBoundingClientRect().top >= tag.getBoundingClientRect().bottom;
+    return isTorn ? [`${mark.nodeValue} begins a line, after ${tag.parentElement?.outerHTML.slice(0, 200)}`] : [];
+  });
 }

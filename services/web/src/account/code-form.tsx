@@ -77,9 +77,10 @@ export function CodeForm({
   const { language, locale } = useLanguage();
   const attempt = useAttempt();
   const [typed, setTyped] = useState('');
-  const [again, setAgain] = useState(false);
+  /** So many further codes were asked for. */
+  const [again, setAgain] = useState(0);
   const hasMailbox = useMailbox();
-  const lead = again ? text.codeSentAgain : claimed.includes('@') ? text.codeSentTo(claimed) : text.codeSentToName(claimed);
+  const lead = again > 0 ? text.codeSentAgain : claimed.includes('@') ? text.codeSentTo(claimed) : text.codeSentToName(claimed);
   /** A code that the hub refused. It costs no further try, for example by an Enter after it was sent. */
   const refused = useRef<string>(undefined);
   const prove = (code: string) =>
@@ -110,12 +111,13 @@ export function CodeForm({
       await account.askForCode(claimed, language);
       refused.current = undefined;
       setTyped('');
-      setAgain(true);
+      setAgain((times) => times + 1);
     });
   return (
     <StepForm attempt={attempt} label={text.logIn} onSubmit={submit}>
       <Text role="status" className={styles['told']}>
-        {lead}
+        {/* Each time another element: a screen reader does not read the same one again. */}
+        <span key={again}>{lead}</span>
       </Text>
       <TextInput
         label={text.code}

@@ -119,7 +119,7 @@ function OnlineList({ online, choose }: OnlineListProps) {
     <>
       <div className={styles['listHead']}>
         <Text component="h3" size="sm" fw={600}>
-          {words.online}
+          {many ? words.online : words.onlineAll(format.number(count))}
         </Text>
         {many && (
           <Text size="sm" className={shared['hint']}>

@@ -62,10 +62,10 @@ export function ConversationPane({ bench, view, current }: ConversationPaneProps
         </Button>
         <div className={styles.title}>
           <div className={styles.headline}>
+            <CustomerPresence online={view.status.state === 'connected' ? details.customerOnline : undefined} />
             <Title component="h2" order={2} size="h5" className={styles.name}>
               {customer.name}
             </Title>
-            <CustomerPresence online={view.status.state === 'connected' ? details.customerOnline : undefined} />
             <KindTag kind={customer.kind} />
           </div>
           <Text size="sm" c="dimmed" truncate>

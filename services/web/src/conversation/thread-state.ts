@@ -21,8 +21,11 @@ export interface ThreadOptions {
   readonly timers: Timers;
   /** Undefined: there is no room yet. The first message makes it. */
   readonly room?: string;
-  /** Sends a message while there is no room. The result names the room. */
-  readonly sendFirst?: (id: string, text: string) => Promise<Acked>;
+  /**
+   * Sends a message. `room` is undefined while there is none. The result names the room. Default: the
+   * client sends it to the room.
+   */
+  readonly send?: (room: string | undefined, id: string, text: string) => Promise<Acked>;
   /** Called with the room that the first message made. */
   readonly onRoom?: (room: string) => void;
   /** Keeps what is not sent yet over a reload. */

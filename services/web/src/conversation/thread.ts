@@ -337,11 +337,9 @@ export class Thread {
   }
 
   async #transmit(id: string, text: string): Promise<void> {
-    const { client, sendFirst, onRoom, me } = this.#options;
+    const { client, send, onRoom, me } = this.#options;
     try {
-      const before = this.room;
-      const acked = before === undefined && sendFirst !== undefined ? sendFirst(id, text) : client.send(before ?? '', text, { id });
-      const { room, message } = await acked;
+      const { room, message } = await (send?.(this.room, id, text) ?? client.send(this.room ?? '', text, { id }));
       this.#outbox.remove(id);
       this.#window.receive([{ offset: message.offset, message: { id: message.id, from: me, text, at: message.at } }]);
       if (this.room === undefined) onRoom?.(room);

@@ -298,7 +298,7 @@ export const en = {
       found: (count: number, more: boolean) =>
         more ? `The first ${count} people found` : count === 1 ? '1 person found' : `${count} people found`,
       nobody: 'Nobody has this id, and no name begins like this.', results: 'People found',
-      clear: 'Back to who is online', online: 'Online now',
+      clear: 'Back to who is online', online: 'Online now', onlineAll: (count: string) => `Online now: ${count}`,
       some: (shown: string, all: string) => `${shown} of ${all}, picked at random`,
       others: 'Pick others', everybody: 'Show everybody',
       all: (shown: string, all: string) => `${shown} of ${all}, by their ids`,

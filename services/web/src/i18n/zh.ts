@@ -236,7 +236,7 @@ export const zh: Texts = {
       title: '用户', find: '查找用户', findHint: '用户 ID，或名字的开头', search: '查找',
       found: (count, more) => (more ? `找到的前 ${count} 人` : `找到 ${count} 人`),
       nobody: '没有这个 ID，也没有以此开头的名字。', results: '查找结果', clear: '返回在线用户',
-      online: '当前在线',
+      online: '当前在线', onlineAll: (count) => `当前在线：${count}`,
       some: (shown, all) => `${all} 人中随机显示 ${shown} 人`,
       others: '换一批', everybody: '显示全部',
       all: (shown, all) => `${all} 人中按 ID 显示 ${shown} 人`,

@@ -76,13 +76,17 @@ interface SentenceProps {
 
 /**
  * A sentence of the page with elements in it. A name in a slot cannot be mistaken for text of the
- * page.
+ * page. Names and their tags flow with the words and are not cut.
  */
 export function Sentence({ template, slots }: SentenceProps) {
   const pieces = template(slots.map((_, index) => String.fromCharCode(FIRST_SLOT + index))).split(SLOT);
-  return pieces.map((piece, index) => {
-    const content = SLOT.test(piece) ? slots[piece.charCodeAt(0) - FIRST_SLOT] : piece;
-    // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of one sentence keep their order
-    return <Fragment key={index}>{content}</Fragment>;
-  });
+  return (
+    <span className={classes.sentence}>
+      {pieces.map((piece, index) => {
+        const content = SLOT.test(piece) ? slots[piece.charCodeAt(0) - FIRST_SLOT] : piece;
+        // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of one sentence keep their order
+        return <Fragment key={index}>{content}</Fragment>;
+      })}
+    </span>
+  );
 }

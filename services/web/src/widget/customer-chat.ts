@@ -311,7 +311,9 @@ export class CustomerChat {
       timers: this.#options.timers,
       keepsHistory: true,
       earlier: () => this.#conversations.ended(thread.room),
-      sendFirst: (id, text) => this.#sendFirst(client, id, text),
+      // While the first messages wait for the room, later ones wait behind them.
+      send: (room, id, text) =>
+        room === undefined || this.#opening !== undefined ? this.#sendFirst(client, id, text) : client.send(room, text, { id }),
     });
     thread.view.subscribe(() => this.#thread === thread && this.#change());
     this.#change({ thread });

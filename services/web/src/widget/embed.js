@@ -3,6 +3,11 @@
   const script = document.currentScript;
   if (!script || window.parleyWidget) return;
   window.parleyWidget = true;
+  // The oldest browsers that the chat runs in know this, as the browsers before them do not.
+  if (!CSS.supports('color', 'color-mix(in srgb,red,red)')) {
+    console.error('Parley: this browser is too old for the chat.');
+    return;
+  }
   const base = new URL('.', script.src);
   const hub = base.origin;
   const { channel = location.host, lang = document.documentElement.lang || navigator.language, label } = script.dataset;

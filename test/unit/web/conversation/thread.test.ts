@@ -130,7 +130,7 @@ describe('saying something', () => {
 
   it('to somebody new makes the room', async () => {
     const rooms: string[] = [];
-    const thread = make({ sendFirst: (id, text) => client.sendTo('bob', text, { id }), onRoom: (room) => rooms.push(room) });
+    const thread = make({ send: (_room, id, text) => client.sendTo('bob', text, { id }), onRoom: (room) => rooms.push(room) });
     expect([state(thread).status, thread.room]).toEqual(['open', undefined]);
     thread.publish('hi');
     await client.answer('sendTo bob id1 hi', { room: 'dm:1', message: { id: 'm1', offset: 1, at: timers.now() } });

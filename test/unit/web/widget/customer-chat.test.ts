@@ -69,6 +69,22 @@ describe('the first words of a customer', () => {
     expect(lines()).toEqual(['hello pending', 'are you there? pending']);
   });
 
+  it('are not overtaken by what is written while the room is entered', async () => {
+    chat.publish('hello');
+    await settle();
+    answer.resolve(OPENED);
+    await settle();
+    expect(chat.view.getState().thread?.room).toBe('conv:1');
+    chat.publish('are you there?');
+    await settle();
+    await client.answer('join conv:1', { messages: [] });
+    await settle();
+    expect(client.calls.filter((call) => call.startsWith('send')).map((call) => call.replace(/ id\d+/, ''))).toEqual([
+      'send conv:1 hello',
+      'send conv:1 are you there?',
+    ]);
+  });
+
   it('are all kept where the hub is away, and all go out at the next try', async () => {
     chat.publish('hello');
     chat.publish('anybody?');

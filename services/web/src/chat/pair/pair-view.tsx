@@ -1,5 +1,5 @@
 import { Button, Checkbox, Loader, Switch, Text } from '@mantine/core';
-import { type FormEvent, useEffect, useState } from 'react';
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { useStore } from 'zustand/react';
 import { problemText } from '../../conversation/error-code.ts';
 import { useText } from '../../i18n/language.tsx';
@@ -43,7 +43,7 @@ export function PairView() {
           </>
         ) : undefined
       }
-      bar={state.is === 'paired' ? <PairBar pair={pair} /> : <PairOver reason={state.reason} />}
+      bar={<Bar>{state.is === 'paired' ? <PairState pair={pair} /> : <PairOver reason={state.reason} />}</Bar>}
     />
   );
 }
@@ -127,31 +127,53 @@ function FindableSwitch() {
   );
 }
 
+/** The bar below the header of the room. Notices lie below it, however high it is. */
+function Bar({ children }: { readonly children: ReactNode }) {
+  const bar = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const { current } = bar;
+    const chat = current?.closest<HTMLElement>('[data-chat]');
+    if (current === null || chat === null || chat === undefined) return;
+    const measuring = new ResizeObserver(() => chat.style.setProperty('--bar', `${current.offsetHeight}px`));
+    measuring.observe(current);
+    return () => {
+      measuring.disconnect();
+      chat.style.removeProperty('--bar');
+    };
+  }, []);
+  return (
+    <div ref={bar} className={classes.bar}>
+      {children}
+    </div>
+  );
+}
+
 /** Shows whether the history is kept, and ends the pair. */
-function PairBar({ pair: { keepsHistory } }: { readonly pair: Pair }) {
+function PairState({ pair: { keepsHistory } }: { readonly pair: Pair }) {
   const text = useText('chat');
   const { store } = useChat();
   const { askedByMe, askedByOther, problem } = useStore(store.pair.view);
   const problems = useText('problems');
   const kept = keepsHistory ? text.pairKept : askedByMe ? text.pairWished : askedByOther ? text.pairAsked : text.pairNotKept;
   return (
-    <div className={classes.bar}>
+    <>
       <Text component="p" size="sm" c="dimmed" role="status" data-kept={keepsHistory}>
         {kept}
       </Text>
-      {!keepsHistory && !askedByMe && (
-        <Button size="compact-sm" variant="subtle" onClick={() => void store.pair.askForHistory()}>
-          {text.keepHistory}
-        </Button>
-      )}
-      <span className={classes.space} />
       {problem !== undefined && (
         <Text size="sm" c="var(--bad)" role="alert">
           {problemText(problems, problem)}
         </Text>
       )}
-      <ConfirmButton label={text.pairEnd} sure={text.pairEndSure} about={text.pairEndAbout} onConfirm={() => store.pair.end()} />
-    </div>
+      <div className={classes.actions}>
+        {!keepsHistory && !askedByMe && (
+          <Button size="compact-sm" variant="subtle" onClick={() => void store.pair.askForHistory()}>
+            {text.keepHistory}
+          </Button>
+        )}
+        <ConfirmButton label={text.pairEnd} sure={text.pairEndSure} about={text.pairEndAbout} onConfirm={() => store.pair.end()} />
+      </div>
+    </>
   );
 }
 
@@ -160,15 +182,16 @@ function PairOver({ reason }: { readonly reason: 'mine' | 'closed' | 'expired' }
   const text = useText('chat');
   const { store } = useChat();
   return (
-    <div className={classes.bar}>
+    <>
       <p role="status" data-pair-over={reason}>
         {text.pairEnded[reason]}
       </p>
-      <span className={classes.space} />
-      <Button size="compact-md" onClick={() => void store.pair.ask(false)}>
-        {text.pairFindAgain}
-      </Button>
-    </div>
+      <div className={classes.actions}>
+        <Button size="compact-md" onClick={() => void store.pair.ask(false)}>
+          {text.pairFindAgain}
+        </Button>
+      </div>
+    </>
   );
 }
 

@@ -96,7 +96,7 @@ function GroupMembers({ thread, room: { room, owner, members: memberCount } }: G
   const problems = useText('problems');
   const { people } = useStore(thread.audience.view);
   const [members, setMembers] = useState<readonly Person[]>([]);
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<{ readonly code: string; readonly times: number }>();
   const [leaving, setLeaving] = useState<Person>();
   const connected = useStore(store.view, (state) => state.connected);
   const mine = owner === store.me.id;
@@ -106,7 +106,7 @@ function GroupMembers({ thread, room: { room, owner, members: memberCount } }: G
       await task();
       setProblem(undefined);
     } catch (error) {
-      setProblem(codeOf(error));
+      setProblem((last) => ({ code: codeOf(error), times: (last?.times ?? 0) + 1 }));
     }
   }, []);
   const read = useCallback(() => attempt(async () => setMembers((await store.groups.details(room)).people)), [attempt, room, store]);
@@ -159,7 +159,8 @@ function GroupMembers({ thread, room: { room, owner, members: memberCount } }: G
       <Stack p="md" gap="sm">
         {problem !== undefined && (
           <Text size="sm" c="var(--bad)" role="alert">
-            {problemText(problems, problem)}
+            {/* Each time another element: a screen reader does not read the same one again. */}
+            <span key={problem.times}>{problemText(problems, problem.code)}</span>
           </Text>
         )}
         {mine && <AddPeople members={members} onAdd={(ids) => change(() => store.groups.add(room, ids))} />}

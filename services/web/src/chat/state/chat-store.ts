@@ -179,13 +179,14 @@ export class ChatStore {
   direct(user: string): RoomThread {
     const room = this.rooms.directWith(user)?.room;
     if (room !== undefined) return this.thread(room);
-    const known = this.#begun.get(user);
-    if (known !== undefined) return known;
+    const begun = this.#begun.get(user);
+    if (begun !== undefined) return begun;
+    const { client } = this.#options;
     const thread = new RoomThread({
       ...this.#parts,
       place: unsentPlace('', { id: user }),
       keepsHistory: true,
-      sendFirst: (id, text) => this.#options.client.sendTo(user, text, { id }),
+      send: (made, id, text) => (made === undefined ? client.sendTo(user, text, { id }) : client.send(made, text, { id })),
       onRoom: (made) => this.#begunIn(user, made),
     });
     this.#begun.set(user, thread);
@@ -365,9 +366,7 @@ export class ChatStore {
     this.thread(room).beginReading({ count: known.unread, above: this.rooms.readUpTo(room) });
   }
 
-  /**
-   * Marks the room in view as read if the page is visible. Tells the hub if the room has a cursor.
-   */
+  /** Marks the room in view as read if the page is visible. Tells the hub if it has a cursor. */
   #markRead(): void {
     const room = this.#roomInView;
     if (room === undefined || !this.#visible) return;
