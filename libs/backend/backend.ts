@@ -70,6 +70,11 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
   health.start();
   metrics.watch('redisUp', () => (link.whole ? 1 : 0));
   metrics.watch('clockOffset', () => health.clockOffset);
+  const warnings = async (): Promise<string[]> => [
+    ...(await durabilityFaults(store)),
+    ...(health.advice === undefined ? [] : [health.advice]),
+  ];
+  for (const warning of await warnings()) log.warn(warning);
   const { hot } = metrics;
   const broker = new BrokerRedis(link, {
     streamMaxLength: config.streamMaxMessages,
@@ -117,6 +122,7 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
     },
     clockOffset: () => health.clockOffset,
     problem: () => (health.problem === undefined ? undefined : `Redis: ${health.problem}`),
+    warnings,
     async close() {
       health.stop();
       await store.close();
@@ -138,6 +144,11 @@ export function awaitedStore(databaseUrl: string | undefined, store: Store, migr
       ? 'the embedded PostgreSQL'
       : `PostgreSQL at ${addresses(parseDatabaseUrl(databaseUrl).hosts)} (DATABASE_URL)`;
   return { name: where, ask: () => (migrates ? store.ping() : store.checkSchema()) };
+}
+
+/** Empty if the database does not answer. */
+function durabilityFaults(store: Pick<Store, 'durabilityFaults'>): Promise<readonly string[]> {
+  return store.durabilityFaults().catch(() => []);
 }
 
 function addresses(hosts: readonly HostAndPort[]): string {
@@ -172,6 +183,11 @@ export interface Backend {
   problem(): string | undefined;
   /** Seconds that this machine's wall clock is ahead of Redis's. 0 without Redis. */
   clockOffset(): number;
+  /**
+   * Returns what in the set-up of Redis and PostgreSQL breaks a promise, or soon will, one sentence
+   * each. Never rejects: what is away is left out. A start logs each.
+   */
+  warnings(): Promise<readonly string[]>;
   /** Closes the store and the connection to Redis. Close broker and presence before. */
   close(): Promise<void>;
 }
@@ -206,6 +222,7 @@ export function openMemoryBackend(
     jobs: async () => new JobsMemory({ log, observe: metrics.jobs }),
     clockOffset: () => 0,
     problem: () => undefined,
+    warnings: () => durabilityFaults(store),
     close: () => store.close(),
   };
 }

@@ -144,6 +144,11 @@ export class RedisHealth {
     return this.#clock.offset;
   }
 
+  /** What should be changed before Redis loses something, as a sentence. Undefined if nothing should. */
+  get advice(): string | undefined {
+    return this.#evicting ? 'Redis has a maxmemory-policy that evicts: set it to noeviction before you limit its memory.' : undefined;
+  }
+
   /**
    * Checks everything once: Redis answers, is new enough, accepts writes and grants this user all
    * rights that the hub needs.
@@ -160,8 +165,6 @@ export class RedisHealth {
       if (error instanceof Refusal) throw new ConfigError([`REDIS_URL: Redis refuses what is needed: ${error.message}.`]);
       throw error;
     }
-    if (this.#evicting)
-      this.#link.log.warn({}, 'Redis has a maxmemory-policy that evicts: set it to noeviction before you limit its memory');
   }
 
   /** Starts the periodic check. */

@@ -5,6 +5,7 @@ import { PostgresAnswers } from './answers.ts';
 import { PostgresConversations } from './conversations.ts';
 import { PostgresCursors } from './cursors.ts';
 import { Database, StoreHealth, type StoreObserver } from './database.ts';
+import { durabilityFaults, readDurability } from './database-facts.ts';
 import { PostgresEvents, PostgresRevocations } from './events.ts';
 import { PostgresCodes, PostgresLogins } from './logins.ts';
 import { PostgresMessages } from './messages.ts';
@@ -96,6 +97,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     async ping() {
       await database.query('SELECT 1');
     },
+    durabilityFaults: async () => durabilityFaults(await readDurability((sql, values) => database.query(sql, values))),
     checkSchema: () => checkSchema((sql, values) => database.query(sql, values)),
     async close() {
       await Promise.all([messages.flush(), rooms.flush(), cursors.flush(), seen.flush()]);

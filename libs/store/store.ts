@@ -39,6 +39,8 @@ export interface Store {
    * with an error whose message says what to do.
    */
   checkSchema(): Promise<void>;
+  /** Resolves with what in the set-up of the database breaks the promise of `ack` (M1), one sentence each. */
+  durabilityFaults(): Promise<readonly string[]>;
   /** Writes the waiting groups, and closes the connections. */
   close(): Promise<void>;
 }

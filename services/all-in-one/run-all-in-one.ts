@@ -69,6 +69,7 @@ export async function runAllInOne(
       : await openRedisBackend(redisUrl, config, { node, store, metrics, log, waiting, migrates: true });
   if (redisUrl === undefined) await answered([awaitedStore(config.databaseUrl, store, true)], log, waiting);
   await migrate(databaseUrl, { waiting: (line) => log.warn(line) });
+  if (redisUrl === undefined) for (const warning of await backend.warnings()) log.warn(warning);
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
   const parts = hubParts(config, tokens.verifier, backend, log, background);
   const jobs = await backend.jobs();
@@ -97,7 +98,7 @@ export async function runAllInOne(
     version,
     redis: redisUrl !== undefined,
     dashboardUrl: config.dashboardUrl,
-    warnings: config.warnings,
+    warnings: async () => [...config.warnings, ...(await backend.warnings())],
     keySet: () => watch.keys,
     page: PAGE,
     // The board loads BullMQ, which a node that runs alone does not need.

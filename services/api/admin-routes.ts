@@ -90,8 +90,8 @@ export interface AdminRoutesParts {
   readonly redis: boolean;
   /** `DASHBOARD_URL`. */
   readonly dashboardUrl: string | undefined;
-  /** Advice about settings (`Config.warnings`), one sentence each. */
-  readonly warnings: readonly string[];
+  /** Returns what is set up without care, one sentence each: settings, and what breaks a promise. Never rejects. */
+  readonly warnings: () => Promise<readonly string[]>;
   /** Returns the state of the key set in this program; undefined without `JWT_JWKS_URL`. */
   readonly keySet: () => KeySetState | undefined;
   /** True if `/admin/queues` has queues to show. */
@@ -118,8 +118,9 @@ export function adminRoutes(
 
   // This route answers even if a backend is away, because it reports exactly that.
   api.get('/hub', async () => {
-    const [online, database] = await Promise.all([
+    const [online, warned, database] = await Promise.all([
       presence.online().catch(() => null),
+      warnings(),
       store.ping().then(
         () => 'up' as const,
         () => 'down' as const,
@@ -132,7 +133,7 @@ export function adminRoutes(
       database,
       board,
       dashboardUrl: dashboardUrl ?? null,
-      warnings,
+      warnings: warned,
       keySet: keySet() ?? null,
     };
   });

@@ -77,7 +77,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
     version,
     redis: true,
     dashboardUrl: config.dashboardUrl,
-    warnings: config.warnings,
+    warnings: async () => [...config.warnings, ...(await backend.warnings())],
     keySet: () => watch.keys,
     page: PAGE,
     board: boardAdapters(jobs),

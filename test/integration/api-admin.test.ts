@@ -55,7 +55,7 @@ async function world(more: Partial<AdminOptions> = {}) {
     version: '1.2.3',
     redis: true,
     dashboardUrl: 'https://dashboards.test/',
-    warnings: ['PUBLIC_URL is http'],
+    warnings: async () => ['PUBLIC_URL is http'],
     keySet: () => undefined,
     page: undefined,
     board: boardAdapters(jobs),

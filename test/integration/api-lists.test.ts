@@ -63,7 +63,7 @@ async function world(): Promise<{
     version: '1.2.3',
     redis: true,
     dashboardUrl: undefined,
-    warnings: [],
+    warnings: async () => [],
     keySet: () => undefined,
     page: undefined,
     board: [],

@@ -156,6 +156,28 @@ describe('npm run doctor', () => {
     }
   });
 
+  it('[M1] [A13] what breaks a promise is also a warning at start, and a state on the admin page', async () => {
+    const database = await PostgresDatabase.create();
+    await database.query(`ALTER DATABASE ${database.name} SET synchronous_commit = off`);
+    const evicting = await RedisServer.start({ args: ['--maxmemory-policy', 'allkeys-lru'] });
+    const password = 'the admin of this test';
+    const careless = await ApiProcess.start({ REDIS_URL: evicting.url, DATABASE_URL: database.url, ADMIN_PASSWORD: password });
+    try {
+      const answer = await fetch(`http://127.0.0.1:${careless.adminPort}/admin/api/hub`, {
+        headers: { authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}` },
+      });
+      const { warnings } = (await answer.json()) as { warnings: readonly string[] };
+      for (const fault of ['fsync = off', 'full_page_writes = off', 'synchronous_commit = off', 'maxmemory-policy that evicts']) {
+        expect(warnings).toContainEqual(expect.stringContaining(fault));
+        expect(careless.output).toMatch(new RegExp(`"level":"warn".*${fault}`));
+      }
+    } finally {
+      await careless.kill9();
+      await evicting.stop();
+      await database.drop();
+    }
+  });
+
   it('names each setting that stops a start, and looks no further where nothing can be read', async () => {
     const { code, lines } = await examine({ ...healthy(), JWT_SECRET: 'short', SMTP_URL: '' });
     expect(of('BROKEN', lines)).toEqual(
