@@ -1,6 +1,7 @@
 /** The JSON schema of the chart's values. The settings in it come from the table of settings. */
 import { onOff } from '#libs/config/kinds.ts';
-import { SETTINGS, type Setting } from '#libs/config/settings.ts';
+import type { Setting } from '#libs/config/setting.ts';
+import { SETTINGS } from '#libs/config/settings.ts';
 
 /** A JSON schema (draft 7), as far as the values need it. */
 type Schema = Readonly<Record<string, unknown>>;
@@ -137,6 +138,7 @@ export function chartSchema(): string {
       postgres: outgoing,
       smtp: outgoing,
       keySet: outgoing,
+      prometheus: outgoing,
     }),
     ingress: object({ enabled: flag, className: text, host, tlsSecret: name, annotations: labels }),
     gatewayApi: object({

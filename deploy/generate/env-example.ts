@@ -1,6 +1,7 @@
 /** Makes `.env.example` from the table of settings. */
 import { defaultOf } from '#libs/config/config.ts';
-import { SETTINGS, type Setting } from '#libs/config/settings.ts';
+import type { Setting } from '#libs/config/setting.ts';
+import { SETTINGS } from '#libs/config/settings.ts';
 
 const COLUMNS = 100;
 const UNSET = 'unset';

@@ -9,7 +9,8 @@ import { CONVERSATION_CHARS, charsThatFit, frameBytesFor } from '#libs/protocol/
 import { type Environment, type SettingTexts, settingTexts } from './environment.ts';
 import type { CustomerDoor, Kind } from './kinds.ts';
 import { isWellKnownSecret } from './secret-strength.ts';
-import { type Default, type Role, SETTINGS, type Setting } from './settings.ts';
+import type { Default, Role, Setting } from './setting.ts';
+import { SETTINGS } from './settings.ts';
 import { UrlError } from './url.ts';
 import { findWarnings, SECRET_MIN_BYTES } from './warnings.ts';
 

@@ -1,6 +1,7 @@
 /** The variables of a process, with the secrets that come from files (`NAME_FILE`). */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { SETTINGS, type Setting } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { SETTINGS } from './settings.ts';
 
 /** The variables of an environment by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -6,7 +6,6 @@ import {
   customerDoor,
   databaseUrl,
   integer,
-  type Kind,
   keySetUrl,
   linkUrl,
   list,
@@ -19,28 +18,9 @@ import {
   smtpUrl,
   text,
 } from './kinds.ts';
+import type { Setting } from './setting.ts';
 
 const FRAME_BYTES_MAX = 1_048_576;
-
-/** The program that reads the settings. Some defaults depend on it. */
-export type Role = 'all-in-one' | 'gateway' | 'api' | 'worker' | 'migrate';
-
-/** A value, or `null` if the setting stays unset. */
-export type Default<T> = T | null;
-
-/** One setting. */
-export interface Setting<T> {
-  /** The environment variable. An empty value counts as unset. */
-  readonly name: string;
-  readonly kind: Kind<T>;
-  readonly default: Default<T> | Readonly<Record<'all-in-one' | 'elsewhere', Default<T>>>;
-  /** One sentence for the README, with the unit. */
-  readonly meaning: string;
-  /** The meaning of zero, if zero is special. */
-  readonly zero?: string;
-  /** The value is never shown. */
-  readonly secret?: true;
-}
 
 /** Keeps the type of the default, so that `Config` knows the fields that may be unset. */
 function setting<T, const D extends Setting<T>['default']>(entry: Omit<Setting<T>, 'default'> & { readonly default: D }) {
@@ -144,6 +124,20 @@ export const SETTINGS = {
     kind: linkUrl,
     default: null,
     meaning: 'The dashboard of the metrics over time (Grafana, for example). The admin page links there. If unset, it has no link.',
+  }),
+  prometheusUrl: setting({
+    name: 'PROMETHEUS_URL',
+    kind: linkUrl,
+    default: null,
+    meaning:
+      'The Prometheus that scrapes this hub. The admin page draws the last hours from it. If unset, it draws the last two hours from samples of its own.',
+  }),
+  prometheusCredential: setting({
+    name: 'PROMETHEUS_CREDENTIAL',
+    kind: text('a token, or user:password', /^[!-~]+$/),
+    default: null,
+    meaning: 'What PROMETHEUS_URL asks for: a bearer token, or user and password. If unset, nothing.',
+    secret: true,
   }),
   publicUrl: setting({
     name: 'PUBLIC_URL',

@@ -8,7 +8,7 @@ import type { ServiceKey } from './kinds.ts';
 import { isThisMachine } from './public-url.ts';
 import { parseRedisUrl } from './redis-url.ts';
 import { isWellKnownSecret, secretBits } from './secret-strength.ts';
-import type { Role } from './settings.ts';
+import type { Role } from './setting.ts';
 import type { HostAndPort } from './url.ts';
 
 /** The settings that are checked. */

@@ -25,6 +25,12 @@ export interface NodeReading {
   /** Seconds; 0 without Redis. */
   readonly redisLag: number;
   readonly state: 'serving' | 'draining';
+  /**
+   * 99th percentiles in seconds since its last report: of the time to `ack`, and of the delivery
+   * latency. Null: there was nothing to measure. Undefined: an earlier release.
+   */
+  readonly ackP99?: number | null;
+  readonly deliveryP99?: number | null;
   /** Its rooms with the most subscriptions, at most `NODE_ROOMS_MAX`. */
   readonly rooms: readonly string[];
   /** Undefined without `JWT_JWKS_URL`. */

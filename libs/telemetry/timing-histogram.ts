@@ -19,19 +19,20 @@ interface Sample {
  */
 export class Timing {
   readonly labels: LabelValues;
-  readonly #bounds: Float64Array;
+  /** Upper bounds of the buckets, in seconds. */
+  readonly bounds: Float64Array;
   /** One count for each bound, one for everything above, then the sum. */
   readonly #counts: Float64Array;
 
   constructor(labels: LabelValues, bounds: Float64Array) {
     this.labels = labels;
-    this.#bounds = bounds;
+    this.bounds = bounds;
     this.#counts = new Float64Array(bounds.length + 2);
   }
 
   /** Records a duration in seconds. A negative one counts as zero. */
   record(seconds: number): void {
-    const bounds = this.#bounds;
+    const { bounds } = this;
     const counts = this.#counts;
     const { length } = bounds;
     let bucket = 0;
@@ -40,11 +41,15 @@ export class Timing {
     if (seconds > 0) counts[length + 1] = (counts[length + 1] ?? 0) + seconds;
   }
 
+  /** What each bucket counted, the last one everything above the bounds. */
+  counts(): Float64Array {
+    return this.#counts.slice(0, this.bounds.length + 1);
+  }
+
   /** Returns its samples with cumulative buckets. `name`: that of the histogram. */
   samples(name: string): Sample[] {
     const samples: Sample[] = [];
-    const bounds = this.#bounds;
-    const { labels } = this;
+    const { bounds, labels } = this;
     let total = 0;
     for (let bucket = 0; bucket <= bounds.length; bucket += 1) {
       total += this.#counts[bucket] ?? 0;

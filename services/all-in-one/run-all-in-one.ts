@@ -98,6 +98,8 @@ export async function runAllInOne(
     version,
     redis: redisUrl !== undefined,
     dashboardUrl: config.dashboardUrl,
+    prometheusUrl: config.prometheusUrl,
+    prometheusCredential: config.prometheusCredential,
     warnings: async () => [...config.warnings, ...(await backend.warnings())],
     keySet: () => watch.keys,
     page: PAGE,

@@ -7,6 +7,7 @@ import type { AdminPages } from '#libs/process/admin-server.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { type AdminAccessOptions, guardAdmin } from './admin-access.ts';
 import { type AdminCommandsParts, type AdminRoutesParts, adminCommands, adminRoutes } from './admin-routes.ts';
+import { type AdminSeriesParts, adminSeries } from './admin-series.ts';
 import { type AdminUsersParts, adminUsers } from './admin-users.ts';
 import { answerErrors, send } from './api-error.ts';
 import { answerErrorsAsPages } from './error-page.ts';
@@ -14,7 +15,12 @@ import { completeSchemas } from './openapi.ts';
 import { readPages, sendPage } from './page.ts';
 
 /** The parts of all admin pages. */
-export type AdminOptions = AdminAccessOptions & Omit<AdminRoutesParts, 'board'> & AdminUsersParts & AdminCommandsParts & AdminParts;
+export type AdminOptions = AdminAccessOptions &
+  Omit<AdminRoutesParts, 'board'> &
+  AdminUsersParts &
+  AdminCommandsParts &
+  AdminSeriesParts &
+  AdminParts;
 
 interface AdminParts {
   readonly log: Logger;
@@ -79,6 +85,7 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
       api.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
       completeSchemas(api);
       adminRoutes(api, { ...options, board: options.board.length > 0 });
+      adminSeries(api, options);
       adminUsers(api, options);
       adminCommands(api, options);
     },

@@ -77,6 +77,8 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
     version,
     redis: true,
     dashboardUrl: config.dashboardUrl,
+    prometheusUrl: config.prometheusUrl,
+    prometheusCredential: config.prometheusCredential,
     warnings: async () => [...config.warnings, ...(await backend.warnings())],
     keySet: () => watch.keys,
     page: PAGE,

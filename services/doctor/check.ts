@@ -1,7 +1,7 @@
 /** What a check is, and what it finds. `checks.ts` has the table of them. */
 import type { Config } from '#libs/config/config.ts';
 import type { Environment } from '#libs/config/environment.ts';
-import type { Role } from '#libs/config/settings.ts';
+import type { Role } from '#libs/config/setting.ts';
 import type { RedisFacts } from '#libs/redis/redis-facts.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 import type { DatabaseFacts } from '#libs/store/database-facts.ts';

@@ -1,7 +1,7 @@
 /** Runs the checks on one hub. */
 import { type Config, loadConfig } from '#libs/config/config.ts';
 import type { Environment } from '#libs/config/environment.ts';
-import type { Role } from '#libs/config/settings.ts';
+import type { Role } from '#libs/config/setting.ts';
 import { readRedisFacts } from '#libs/redis/redis-facts.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { readDatabaseFacts } from '#libs/store/database-facts.ts';

@@ -3,7 +3,7 @@
  * with the settings of this environment. Exits with 0 if the promises of the hub hold, with 1 if one
  * does not, with 64 for a wrong command line.
  */
-import type { Role } from '#libs/config/settings.ts';
+import type { Role } from '#libs/config/setting.ts';
 import type { Check, Finding, FindingState } from './check.ts';
 import { examine } from './examine.ts';
 

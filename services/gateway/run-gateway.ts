@@ -14,8 +14,11 @@ import { openStore } from '#libs/store/store-postgres.ts';
 import { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
+import { QuantileWindow } from '#libs/telemetry/quantile-window.ts';
 import { Gateway, type GatewaySettings } from './gateway.ts';
 import { nothingHere } from './http-adapter.ts';
+
+const P99 = 0.99;
 
 /** A gateway that runs in this process. */
 export interface RunningGateway extends Service {
@@ -76,10 +79,15 @@ export function reportNode(
   id: string,
   gateway: Gateway,
   directory: NodeDirectory,
-  { hot }: Metrics,
+  { hot, hub }: Metrics,
   background: Background,
   tokens: Pick<TokenWatch, 'keys'>,
 ): NodeReporter {
+  const acks = new QuantileWindow(
+    Object.values(hub.acks).flatMap((timings) => Object.values(timings)),
+    P99,
+  );
+  const deliveries = new QuantileWindow(Object.values(hub.delivery), P99);
   return new NodeReporter({
     directory,
     id,
@@ -90,6 +98,8 @@ export function reportNode(
       connections: gateway.hub.census.connections,
       messages: hot.received,
       redisLag: hot.redisLagSeconds,
+      ackP99: acks.next(),
+      deliveryP99: deliveries.next(),
       state: gateway.hub.draining ? 'draining' : 'serving',
       rooms: gateway.hub.census.topRooms(NODE_ROOMS_MAX),
       keySet: tokens.keys,

@@ -102,6 +102,14 @@ const FAULTS: readonly Fault[] = [
   fault('network', 'NetworkPolicy parley-default', 'spec.policyTypes', ['Ingress'], /no default deny/),
   fault('network', 'NetworkPolicy parley-admin', 'spec.ingress.0.ports', undefined, /allows every port/),
   fault('network', 'NetworkPolicy parley-worker', 'spec.egress.2', undefined, /parley-worker cannot reach port 587/),
+  fault(
+    'network',
+    'NetworkPolicy parley-api',
+    'spec.egress.3',
+    undefined,
+    /parley-api cannot reach port 9090/,
+    'made secrets, keys, a path',
+  ),
   fault('network', 'NetworkPolicy parley-gateway', 'spec.egress.0.ports.0.port', 587, /may reach the mail server/),
   fault('autoscalers', GATEWAY, 'spec.replicas', 3, /fixed number/, 'prod-cluster'),
   fault(

@@ -3,7 +3,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '#libs/config/config.ts';
-import { type Role, SETTINGS, type Setting } from '#libs/config/settings.ts';
+import type { Role, Setting } from '#libs/config/setting.ts';
+import { SETTINGS } from '#libs/config/settings.ts';
 import { connectionsFor } from '#libs/process/open-files.ts';
 import { makeFolder, removeFolder } from '#test/support/temp-folder.ts';
 

@@ -7,7 +7,8 @@ import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IPodSpec } from 'kubernetes-models/v1/PodSpec';
 import type { IProbe } from 'kubernetes-models/v1/Probe';
 import { ConfigError, loadConfig } from '#libs/config/config.ts';
-import { type Role, SETTINGS, type Setting } from '#libs/config/settings.ts';
+import type { Role, Setting } from '#libs/config/setting.ts';
+import { SETTINGS } from '#libs/config/settings.ts';
 import type { KubernetesObject } from './chart.ts';
 import { makeFolder } from './temp-folder.ts';
 

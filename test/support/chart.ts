@@ -38,6 +38,7 @@ export const RELEASES: Readonly<Record<string, Render>> = {
       'settings.JWT_SIGNING_KEY': '/run/secrets/parley-signing/key.pem',
       'settings.JWT_PUBLIC_KEYS': '/run/secrets/parley-keys/old.pem',
       'settings.JWT_JWKS_URL': 'https://login.example.com/keys',
+      'settings.PROMETHEUS_URL': 'http://prometheus:9090',
       'settings.JWT_ISSUER': 'https://login.example.com',
       'settings.JWT_AUDIENCE': 'chat',
       'settings.PUBLIC_URL': 'https://example.com/chat',

@@ -1,6 +1,6 @@
 import { ConfigError, loadConfig } from '#libs/config/config.ts';
 import type { Environment } from '#libs/config/environment.ts';
-import type { Role } from '#libs/config/settings.ts';
+import type { Role } from '#libs/config/setting.ts';
 import { advice, broken, type Check, type Finding, holds } from '../check.ts';
 
 /** The settings of each program: those that stop its start, and those with which it warns. */

@@ -8,7 +8,8 @@ import { ConfigError, loadConfig } from '#libs/config/config.ts';
 import { parseDatabaseUrl } from '#libs/config/database-url.ts';
 import type { Environment } from '#libs/config/environment.ts';
 import { keptSecret } from '#libs/config/own-folder.ts';
-import { type Role, SETTINGS } from '#libs/config/settings.ts';
+import type { Role } from '#libs/config/setting.ts';
+import { SETTINGS } from '#libs/config/settings.ts';
 
 const SECRET = '0123456789abcdef0123456789abcdef';
 const GATEWAY = { REDIS_URL: 'redis://localhost:6379', DATABASE_URL: 'postgres://u:p@localhost/parley', JWT_SECRET: SECRET };

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig } from '#libs/config/config.ts';
 import type { Environment } from '#libs/config/environment.ts';
-import { SETTINGS, type Setting } from '#libs/config/settings.ts';
+import type { Setting } from '#libs/config/setting.ts';
+import { SETTINGS } from '#libs/config/settings.ts';
 
 const SECRET = 'Zm9yIHRlc3RzIG9ubHk6IDMyIGJ5dGVzIGF0IGxlYXN0';
 const KEY = 'Zm9yIHRlc3RzIG9ubHk6IGtleSBvZiB0aGUgc2hvcA';
@@ -14,6 +15,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   SMTP_URL: 'smtp://127.0.0.1',
   API_KEYS: `shop:${KEY}`,
   ADMIN_PASSWORD: 'correct horse battery',
+  PROMETHEUS_CREDENTIAL: 'oncall:correct-horse',
   JWT_SECRET: SECRET,
 };
 const NAMES = Object.values<Setting<unknown>>(SETTINGS)

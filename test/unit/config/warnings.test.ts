@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '#libs/config/config.ts';
 import type { Environment } from '#libs/config/environment.ts';
 import { secretBits } from '#libs/config/secret-strength.ts';
-import type { Role } from '#libs/config/settings.ts';
+import type { Role } from '#libs/config/setting.ts';
 
 /** Random to whoever does not know the word. */
 const random = (word: string) => createHash('sha512').update(word).digest();

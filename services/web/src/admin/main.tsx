@@ -3,6 +3,7 @@ import { useText } from '../i18n/language.tsx';
 import { Preferences } from '../ui/preferences.tsx';
 import { renderPage } from '../ui/render-page.tsx';
 import styles from './admin.module.css';
+import { Charts } from './charts.tsx';
 import { useFormat } from './format.ts';
 import { KeySet, Nodes } from './nodes.tsx';
 import { NoticeForm } from './notice-form.tsx';
@@ -36,6 +37,7 @@ export function AdminPage() {
         <VerdictBanner picture={picture} />
         <Tiles picture={picture} />
         <Nodes nodes={picture.nodes} />
+        <Charts />
         <div className={styles['halves']}>
           <Rooms rooms={picture.rooms} />
           <Queues queues={picture.queues} board={hub?.board === true} />

@@ -88,11 +88,11 @@ async function readAll(before: HubSnapshot): Promise<HubSnapshot> {
 }
 
 /**
- * Reads at once, then every two seconds while the page is visible. If `ask` is undefined, reads
+ * Reads at once, then every `everyMs` while the page is visible. If `ask` is undefined, reads
  * nothing. The caller keeps `ask` stable (`useCallback`) while it reads the same thing. The second
  * value reads now.
  */
-export function usePolled<T>(ask: (() => Promise<T>) | undefined): readonly [Query<T>, () => Promise<void>] {
+export function usePolled<T>(ask: (() => Promise<T>) | undefined, everyMs: number = EVERY_MS): readonly [Query<T>, () => Promise<void>] {
   const [known, setKnown] = useState<Query<T>>({ value: undefined, error: undefined });
   const latest = useRef(ask);
   const look = useCallback(async () => {
@@ -111,9 +111,9 @@ export function usePolled<T>(ask: (() => Promise<T>) | undefined): readonly [Que
     void look();
     const timer = setInterval(() => {
       if (!document.hidden) void look();
-    }, EVERY_MS);
+    }, everyMs);
     return () => clearInterval(timer);
-  }, [ask, look]);
+  }, [ask, look, everyMs]);
   return [known, look];
 }
 

@@ -278,6 +278,20 @@ export const en = {
       lag: 'Redis lag', empty: 'No gateway reports its state.',
       silent: (length: string) => `silent for ${length}`,
     },
+    charts: {
+      title: 'The last hours', span: 'Time shown', legend: 'Gateways',
+      hours: (count: number) => (count === 1 ? 'Last hour' : `Last ${count} hours`),
+      sources: {
+        prometheus: 'From Prometheus.',
+        own: 'From samples of this program, which reach back two hours at most.',
+      },
+      problem: (why: string) => `They stand in: ${why}`,
+      names: {
+        connections: 'Connections', messages: 'Messages per second', ack: 'Time to ack (p99)',
+        delivery: 'Time to delivery (p99)', redisLag: 'Redis lag',
+      },
+      nothing: '–', soon: 'The first lines are drawn in half a minute.',
+    },
     rooms: { title: 'Largest rooms', room: 'Room', people: 'People', empty: 'Nobody is in a room.' },
     queues: {
       title: 'Queues', queue: 'Queue', waiting: 'Waiting', active: 'Running', delayed: 'Delayed',

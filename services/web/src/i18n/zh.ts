@@ -222,6 +222,17 @@ export const zh: Texts = {
       lag: 'Redis 延迟', empty: '没有网关上报状态。',
       silent: (length) => `已静默 ${length}`,
     },
+    charts: {
+      title: '最近几小时', span: '显示时段', legend: '网关',
+      hours: (count) => `最近 ${count} 小时`,
+      sources: { prometheus: '数据来自 Prometheus。', own: '数据由本程序采样，最多保留两小时。' },
+      problem: (why) => `暂时代替 Prometheus：${why}`,
+      names: {
+        connections: '连接数', messages: '每秒消息数', ack: '确认耗时 (p99)', delivery: '送达耗时 (p99)',
+        redisLag: 'Redis 延迟',
+      },
+      nothing: '–', soon: '半分钟后开始绘制。',
+    },
     rooms: { title: '人数最多的房间', room: '房间', people: '人数', empty: '房间里都没有人。' },
     queues: {
       title: '队列', queue: '队列', waiting: '等待', active: '运行', delayed: '延后',
