@@ -106,7 +106,7 @@ export const readOnlyRoot: Policy = eachContainer(({ securityContext, volumeMoun
     const volume = (pod.volumes ?? []).find((one) => one.name === name);
     return volume?.emptyDir !== undefined || volume?.persistentVolumeClaim !== undefined;
   });
-  const allowed = role === 'all-in-one' ? ['/tmp', '/app/.data'] : ['/tmp'];
+  const allowed = role === 'all-in-one' ? ['/tmp', '/data'] : ['/tmp'];
   return [
     ...unless(
       [securityContext?.readOnlyRootFilesystem === true, 'its root can be written to'],
