@@ -56,6 +56,7 @@ const PROGRAMS = {
   faketime: { binaries: ['faketime'], package: 'faketime' },
   'chinese-font': { fontsFor: 'zh', package: 'fonts-wqy-microhei', instead: 'boxes in place of Chinese characters' },
   prometheus: { binaries: ['prometheus'], package: 'prometheus', service: true },
+  amtool: { binaries: ['amtool'], package: 'prometheus-alertmanager', service: true },
   'prometheus-blackbox-exporter': {
     binaries: ['prometheus-blackbox-exporter'],
     package: 'prometheus-blackbox-exporter',

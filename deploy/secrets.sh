@@ -20,7 +20,8 @@ JWT_SECRET=$(secret)
 REDIS_PASSWORD=$(secret)
 POSTGRES_PASSWORD=$(secret)
 ADMIN_PASSWORD=$(secret)
+GRAFANA_PASSWORD=$(secret)
 API_KEYS=service:$(secret)
 END
 mv .env.draft .env
-echo "deploy/.env was made. The password of the admin pages is ADMIN_PASSWORD in it." >&2
+echo "deploy/.env was made. The password of the admin pages is ADMIN_PASSWORD in it, that of Grafana (admin) GRAFANA_PASSWORD." >&2

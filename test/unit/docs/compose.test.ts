@@ -87,7 +87,9 @@ describe('deploy/compose.yaml', () => {
 
   it('lets in other machines through the proxy alone, and by default not even there', () => {
     const published = Object.values(compose.services).flatMap(({ ports = [] }) => ports.map((port) => filled(port, {})));
-    expect(published.toSorted()).toEqual(['127.0.0.1:8025:8025', '127.0.0.1:8080:8080', '127.0.0.1:9090:9090']);
+    expect(published.toSorted()).toEqual(
+      ['3000:3000', '8025:8025', '8080:8080', '9090:9090', '9091:9090', '9093:9093'].map((ports) => `127.0.0.1:${ports}`),
+    );
   });
 
   it('gives every program what it needs, with the secrets of deploy/secrets.sh', () => {
