@@ -1,6 +1,7 @@
 /** Everything that is made from the tables of the code and kept in the repository. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { dashboardFiles } from '#deploy/grafana/dashboards.ts';
 import { chartSchema } from './chart-schema.ts';
 import { clientTables } from './client-readme.ts';
 import { envExample } from './env-example.ts';
@@ -49,6 +50,7 @@ export function generatedFiles(): GeneratedFile[] {
     file('.env.example', envExample),
     file('libs/protocol/frame-types.ts', () => types),
     file('k8s/chart/values.schema.json', chartSchema),
+    ...dashboardFiles().map(({ path, text }) => file(path, () => text)),
     file('SPEC.md', (found) =>
       withPart(withPart(withPart(found, 'powers', powerTable()), 'frames', frameTables()), 'errors', errorTable()),
     ),
