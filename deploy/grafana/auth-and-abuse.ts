@@ -15,7 +15,7 @@ export const AUTH_AND_ABUSE: DashboardSpec = {
           about: 'By error code, without those that a draining node sends to the others.',
           unit: 'ops',
           quiet: true,
-          queries: [[`hub_code:parley_upgrades_refused:rate5m{${HUB}}`, '{{code}}']],
+          queries: [[`hub_code:parley_upgrades_refused:rate5m{${HUB}} > 0`, '{{code}}']],
         },
         {
           title: 'Tokens refused',

@@ -14,7 +14,7 @@ import {
 import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as GraphBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
-import type { DashboardSpec, PanelSpec } from './panel-spec.ts';
+import { type DashboardSpec, type PanelSpec, sentQuery } from './panel-spec.ts';
 
 /** The data source that the person chose. */
 const SOURCE = { type: 'prometheus', uid: '$datasource' } as const;
@@ -89,7 +89,7 @@ function panelOf(spec: PanelSpec): GraphBuilder | StatBuilder {
   for (const [index, [expr, legend]] of spec.queries.entries()) {
     const query = new DataqueryBuilder()
       .datasource(SOURCE)
-      .expr(spec.quiet ? `${expr} or vector(0)` : expr)
+      .expr(sentQuery(spec, expr))
       .legendFormat(legend)
       .refId(String.fromCharCode('A'.charCodeAt(0) + index));
     panel.withTarget(spec.kind === 'stat' ? query.instant() : query.range());

@@ -1,4 +1,4 @@
-import { CHOSEN, type DashboardSpec, each, rate } from './panel-spec.ts';
+import { CHOSEN, type DashboardSpec, each, GATEWAYS, rate } from './panel-spec.ts';
 
 /** How each process is. */
 export const NODES: DashboardSpec = {
@@ -31,13 +31,13 @@ export const NODES: DashboardSpec = {
           title: 'Connections by node',
           about: 'Open connections.',
           unit: 'short',
-          queries: [[each('parley_connections'), '{{instance}}']],
+          queries: [[each('parley_connections', GATEWAYS), '{{instance}}']],
         },
         {
           title: 'Rooms',
           about: 'Rooms with at least one subscription on the node.',
           unit: 'short',
-          queries: [[each('parley_rooms'), '{{instance}}']],
+          queries: [[each('parley_rooms', GATEWAYS), '{{instance}}']],
         },
       ],
     },
@@ -45,10 +45,16 @@ export const NODES: DashboardSpec = {
       title: 'Start and end',
       panels: [
         {
+          title: 'Longest drain',
+          about: 'DRAIN_SECONDS: how long a node may drain.',
+          unit: 's',
+          queries: [[each('parley_drain_max_seconds'), '{{instance}}']],
+        },
+        {
           title: 'Drain state',
           about: '0 serving, 1 draining, 2 drained.',
           unit: 'short',
-          queries: [[each('parley_drain_state'), '{{instance}}']],
+          queries: [[each('parley_drain_state', GATEWAYS), '{{instance}}']],
         },
         {
           title: 'Starts',
@@ -77,13 +83,13 @@ export const NODES: DashboardSpec = {
           title: 'Received bytes',
           about: 'Bytes of frames that came from connections.',
           unit: 'Bps',
-          queries: [[rate('parley_received_bytes_total', 'instance'), '{{instance}}']],
+          queries: [[rate('parley_received_bytes_total', 'instance', GATEWAYS), '{{instance}}']],
         },
         {
           title: 'Sent bytes',
           about: 'Bytes of frames handed to connections.',
           unit: 'Bps',
-          queries: [[rate('parley_sent_bytes_total', 'instance'), '{{instance}}']],
+          queries: [[rate('parley_sent_bytes_total', 'instance', GATEWAYS), '{{instance}}']],
         },
         {
           title: 'Outboxes',
@@ -98,7 +104,7 @@ export const NODES: DashboardSpec = {
           title: 'Slow consumers',
           about: 'Connections dropped because they read too slowly.',
           unit: 'ops',
-          queries: [[rate('parley_slow_consumers_total', 'instance'), '{{instance}}']],
+          queries: [[rate('parley_slow_consumers_total', 'instance', GATEWAYS), '{{instance}}']],
         },
       ],
     },
@@ -126,7 +132,7 @@ export const NODES: DashboardSpec = {
           title: 'Sockets dropped',
           about: 'Sockets closed before a request, because open files were running out.',
           unit: 'ops',
-          queries: [[rate('parley_sockets_dropped_total', 'instance'), '{{instance}}']],
+          queries: [[rate('parley_sockets_dropped_total', 'instance', GATEWAYS), '{{instance}}']],
         },
       ],
     },

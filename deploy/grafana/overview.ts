@@ -1,4 +1,4 @@
-import { type DashboardSpec, HUB, quantile, rate } from './panel-spec.ts';
+import { type DashboardSpec, GATEWAYS, HUB, quantile, rate } from './panel-spec.ts';
 
 /** Is all well, for everybody at once. */
 export const OVERVIEW: DashboardSpec = {
@@ -55,7 +55,7 @@ export const OVERVIEW: DashboardSpec = {
           title: 'Connections',
           about: 'Open connections by gateway. In a rolling deploy they move, and the sum stays.',
           unit: 'short',
-          queries: [[`sum by (instance) (parley_connections{${HUB}})`, '{{instance}}']],
+          queries: [[`sum by (instance) (parley_connections{${HUB}${GATEWAYS}})`, '{{instance}}']],
         },
         {
           title: 'Delivery time',
@@ -73,13 +73,13 @@ export const OVERVIEW: DashboardSpec = {
           title: 'Messages received',
           about: 'Messages that people sent and the hub accepted.',
           unit: 'ops',
-          queries: [[rate('parley_messages_received_total', 'instance'), '{{instance}}']],
+          queries: [[rate('parley_messages_received_total', 'instance', GATEWAYS), '{{instance}}']],
         },
         {
           title: 'Messages delivered',
           about: 'Messages handed to connections: one for each recipient.',
           unit: 'ops',
-          queries: [[rate('parley_messages_delivered_total', 'instance'), '{{instance}}']],
+          queries: [[rate('parley_messages_delivered_total', 'instance', GATEWAYS), '{{instance}}']],
         },
         {
           title: 'Programs up',
@@ -129,21 +129,21 @@ export const OVERVIEW: DashboardSpec = {
           title: 'Handshakes',
           about: 'Connections that were made.',
           unit: 'ops',
-          queries: [[rate('parley_upgrades_total', 'instance'), '{{instance}}']],
+          queries: [[rate('parley_upgrades_total', 'instance', GATEWAYS), '{{instance}}']],
         },
         {
           title: 'Ends by code',
           about: 'Connections that ended, by close code. 1000, 1001, 1005: the client left. 1012: a node drains.',
           unit: 'ops',
           quiet: true,
-          queries: [[rate('parley_disconnects_total', 'code'), '{{code}}']],
+          queries: [[`${rate('parley_disconnects_total', 'code')} > 0`, '{{code}}']],
         },
         {
           title: 'Broken connections',
           about: 'Ends that neither the client nor an operator asked for.',
           unit: 'ops',
           quiet: true,
-          queries: [[`hub_code:parley_disconnects_abnormal:rate5m{${HUB}}`, '{{code}}']],
+          queries: [[`hub_code:parley_disconnects_abnormal:rate5m{${HUB}} > 0`, '{{code}}']],
         },
       ],
     },

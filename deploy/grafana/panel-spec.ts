@@ -1,7 +1,7 @@
 /** What a dashboard shows, as data. `dashboard.ts` makes Grafana's JSON of it. */
 
 /** How a value is read, in the names of Grafana. `percentunit`: 0 to 1. */
-export type Unit = 'short' | 's' | 'bytes' | 'Bps' | 'ops' | 'percentunit' | 'dtdurations' | 'bool_yes_no';
+export type Unit = 'short' | 's' | 'bytes' | 'Bps' | 'ops' | 'percentunit' | 'dtdurations';
 
 /** A panel. */
 export interface PanelSpec {
@@ -36,6 +36,12 @@ export const CHOSEN = 'namespace=~"$namespace",job=~"$job",instance=~"$instance"
 /** Selects the hub that the person chose, for series without processes. */
 export const HUB = 'namespace=~"$namespace"';
 
+/**
+ * Selects gateways only, also the all-in-one. API and workers have their metrics, too, and they are
+ * always 0 there.
+ */
+export const GATEWAYS = ',job!~"parley-(api|worker)"';
+
 /** The rate of a counter a second, summed by these labels. It sees restarts: `rate` comes first. */
 export function rate(counter: string, by = '', more = ''): string {
   return `sum by (${by}) (rate(${counter}{${CHOSEN}${more}}[$__rate_interval]))`;
@@ -50,4 +56,9 @@ export function quantile(histogram: string, by = ''): string {
 /** A gauge of each process. */
 export function each(gauge: string, more = ''): string {
   return `${gauge}{${CHOSEN}${more}}`;
+}
+
+/** A query of a panel, as it is sent. */
+export function sentQuery({ quiet }: PanelSpec, query: string): string {
+  return quiet ? `${query} or vector(0)` : query;
 }

@@ -1,4 +1,4 @@
-import { CHOSEN, type DashboardSpec, each, HUB, rate } from './panel-spec.ts';
+import { CHOSEN, type DashboardSpec, each, GATEWAYS, HUB, rate } from './panel-spec.ts';
 
 /** Who is there. */
 export const PRESENCE: DashboardSpec = {
@@ -12,13 +12,13 @@ export const PRESENCE: DashboardSpec = {
           title: 'People online, as each node knows it',
           about: 'All gateways have the same number.',
           unit: 'short',
-          queries: [[each('parley_users_online'), '{{instance}}']],
+          queries: [[each('parley_users_online', GATEWAYS), '{{instance}}']],
         },
         {
           title: 'Difference between nodes',
           about: 'The largest number minus the smallest: 0, but for a second after a change.',
           unit: 'short',
-          queries: [[`max(parley_users_online{${HUB}}) - min(parley_users_online{${HUB}})`, 'people']],
+          queries: [[`max(parley_users_online{${HUB}${GATEWAYS}}) - min(parley_users_online{${HUB}${GATEWAYS}})`, 'people']],
         },
         {
           title: 'Sessions by kind',
@@ -30,13 +30,13 @@ export const PRESENCE: DashboardSpec = {
           title: 'Rooms with people',
           about: 'Rooms with at least one subscription, by node.',
           unit: 'short',
-          queries: [[each('parley_rooms'), '{{instance}}']],
+          queries: [[each('parley_rooms', GATEWAYS), '{{instance}}']],
         },
         {
           title: 'Subscriptions',
           about: 'Subscriptions of connections to rooms.',
           unit: 'short',
-          queries: [[each('parley_subscriptions'), '{{instance}}']],
+          queries: [[each('parley_subscriptions', GATEWAYS), '{{instance}}']],
         },
         {
           title: 'Connections a person',
@@ -59,7 +59,7 @@ export const PRESENCE: DashboardSpec = {
           title: 'Removed for dead nodes',
           about: 'Connections of dead nodes that a node removed.',
           unit: 'ops',
-          queries: [[rate('parley_presence_reaped_total', 'instance'), '{{instance}}']],
+          queries: [[rate('parley_presence_reaped_total', 'instance', GATEWAYS), '{{instance}}']],
         },
         {
           title: 'Observed events',

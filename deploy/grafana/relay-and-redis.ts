@@ -1,4 +1,4 @@
-import { CHOSEN, type DashboardSpec, each, quantile, rate } from './panel-spec.ts';
+import { CHOSEN, type DashboardSpec, each, GATEWAYS, quantile, rate } from './panel-spec.ts';
 
 /** The way between the nodes. */
 export const RELAY_AND_REDIS: DashboardSpec = {
@@ -18,7 +18,7 @@ export const RELAY_AND_REDIS: DashboardSpec = {
           title: 'Redis lag',
           about: 'Round trip of the last probe: published to Redis and received back. Some milliseconds.',
           unit: 's',
-          queries: [[each('parley_redis_lag_seconds'), '{{instance}}']],
+          queries: [[each('parley_redis_lag_seconds', GATEWAYS), '{{instance}}']],
         },
         {
           title: 'Delivery time by node',
@@ -93,7 +93,7 @@ export const RELAY_AND_REDIS: DashboardSpec = {
           title: 'Unknown signals',
           about: 'Signals of a newer version, which this one ignores.',
           unit: 'ops',
-          queries: [[rate('parley_unknown_signals_total', 'instance'), '{{instance}}']],
+          queries: [[rate('parley_unknown_signals_total', 'instance', GATEWAYS), '{{instance}}']],
         },
       ],
     },

@@ -53,6 +53,12 @@ export const STORE: DashboardSpec = {
       title: 'Pools',
       panels: [
         {
+          title: 'Time of a group of messages',
+          about: 'How long a statement took that wrote a group of messages, on average.',
+          unit: 's',
+          queries: [[`${rate('parley_store_seconds_total')} / ${rate('parley_store_groups_total')}`, 'mean']],
+        },
+        {
           title: 'Connections of the pools',
           about: 'Connections by state. waiting: calls that wait for one.',
           unit: 'short',

@@ -87,13 +87,27 @@ const GATEWAY: Readonly<Record<string, (moment: Moment) => number>> = {
   ...histogram('parley_ack_seconds', 10, 'retention="history",room_kind="park"'),
 };
 
+/** API and workers have the metrics of gateways, too: always 0. */
+const NO_GATEWAY: Readonly<Record<string, (moment: Moment) => number>> = Object.fromEntries(
+  [
+    'parley_drain_state',
+    'parley_connections',
+    'parley_connections_max',
+    'parley_users_online',
+    'parley_gaps_found_total',
+    'parley_slow_consumers_total',
+  ].map((name) => [name, () => 0]),
+);
+
 const API: Readonly<Record<string, (moment: Moment) => number>> = {
+  ...NO_GATEWAY,
   'parley_api_request_seconds_count{route="POST /api/v1/auth/verify",status="2xx"}': ({ age }) => age,
   'parley_api_request_seconds_count{route="POST /api/v1/auth/verify",status="4xx"}': ({ age }) => 0.05 * age,
   'parley_api_rate_limited_total{limit="loginPerAddress"}': () => 0,
 };
 
 const WORKER: Readonly<Record<string, (moment: Moment) => number>> = {
+  ...NO_GATEWAY,
   'parley_job_oldest_age_seconds{queue="mail"}': () => 0.2,
   'parley_jobs{queue="mail",state="delayed"}': () => 0,
   'parley_jobs_failed_total{queue="mail"}': () => 0,

@@ -70,7 +70,11 @@ export function promtool(...args: readonly string[]): Promise<string> {
 export async function testRules(test: object, evaluationInterval: string, files = RULE_FILES): Promise<void> {
   const folder = makeFolder('parley-rules-');
   const file = join(folder, 'test.json');
-  writeFileSync(file, JSON.stringify({ rule_files: files, evaluation_interval: evaluationInterval, tests: [test] }));
+  // Without an order promtool takes any: an alert that is evaluated before what it reads would see nothing.
+  const names = ruleGroups().map(({ name }) => name);
+  const order = [...names.filter((name) => name.endsWith('recordings')), ...names.filter((name) => !name.endsWith('recordings'))];
+  const whole = { rule_files: files, evaluation_interval: evaluationInterval, group_eval_order: order, tests: [test] };
+  writeFileSync(file, JSON.stringify(whole));
   try {
     await promtool('test', 'rules', file);
   } finally {

@@ -1,0 +1,141 @@
+/** People, programs and mistakes, as a hub meets them in a day: what every panel has to show. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ApiProcess } from './api-process.ts';
+import { ChatClient } from './chat-client.ts';
+import type { RedisServer } from './redis-server.ts';
+import type { SmtpServer } from './smtp-server.ts';
+import type { TestHub } from './test-hub.ts';
+import { until } from './wait.ts';
+
+interface Login {
+  readonly token: string;
+  readonly user: { readonly id: string };
+}
+
+/** Two people with an account, and their group, which keeps history. */
+export interface LoadGroup {
+  readonly people: readonly [Login, Login];
+  readonly room: string;
+}
+
+/** Makes them, with codes by mail. */
+export async function makeGroup(api: ApiProcess, smtp: SmtpServer): Promise<LoadGroup> {
+  const call = async <T>(path: string, body: object, token?: string): Promise<T> => {
+    const headers = { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) };
+    const response = await fetch(`${api.url}/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return (await response.text().then((text) => JSON.parse(text || '{}'))) as T;
+  };
+  const register = async (name: string): Promise<Login> => {
+    const account = `${name}@example.com`;
+    await call('/auth/code', { account });
+    const { code } = await until(() => smtp.mails.find(({ to }) => to.includes(account)), { describe: `a code for ${name}` });
+    const { registration } = await call<{ registration: string }>('/auth/verify', { account, code });
+    return call<Login>('/auth/register', { registration, name });
+  };
+  const people = [await register('ada'), await register('bob')] as const;
+  const { room } = await call<{ room: string }>(
+    '/rooms',
+    { name: 'plans', kind: 'group', members: [people[1].user.id], keepHistory: true },
+    people[0].token,
+  );
+  return { people, room };
+}
+
+/** The pause between two rounds. */
+const ROUND_MS = 500;
+
+/** Goes on until `stop`. What fails while a backend is away is tried again in the next round. */
+export class MixedLoad {
+  readonly #hub: TestHub<RedisServer>;
+  readonly #api: ApiProcess;
+  readonly #group: LoadGroup;
+  readonly #running: Promise<void>;
+  #stopped = false;
+  #round = 0;
+  #trouble = 'none';
+
+  constructor(hub: TestHub<RedisServer>, api: ApiProcess, group: LoadGroup) {
+    this.#hub = hub;
+    this.#api = api;
+    this.#group = group;
+    this.#running = this.#run();
+  }
+
+  /** The rounds so far that went through. */
+  get rounds(): number {
+    return this.#round;
+  }
+
+  /** Why the last round that failed did. */
+  get trouble(): string {
+    return this.#trouble;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        await this.#once();
+        this.#round += 1;
+      } catch (error) {
+        // A backend is away, or a gateway was killed: the next round comes.
+        this.#trouble = String(error);
+      }
+      await delay(ROUND_MS);
+    }
+  }
+
+  async #once(): Promise<void> {
+    const [hub, { people, room }] = [this.#hub, this.#group];
+    const [first, second] = hub.living;
+    if (first === undefined || second === undefined) return;
+    const [ada, bob] = people;
+    const hers = await hub.client(ada.user.id, hub.gateways.indexOf(first), { token: ada.token });
+    const his = await hub.client(bob.user.id, hub.gateways.indexOf(second), { token: bob.token });
+    try {
+      await Promise.all([hers.join('park'), his.join('park'), his.join(room)]);
+      const { epoch } = await hers.join(room);
+      const live = hub.name('live:room');
+      await Promise.all([hers.join(live), his.join(live)]);
+      for (let message = 0; message < 5; message += 1) {
+        await Promise.all([
+          hers.message('park', 'hello'),
+          hers.message(live, 'not kept'),
+          hers.message(room, 'kept'),
+          his.message(room, 'kept, too'),
+        ]);
+      }
+      await hers.history(room);
+      const { offset } = await hers.message(room, 'the last one seen');
+      await his.message(room, 'missed');
+      await hers.leave(room);
+      await hers.join(room, { epoch: String(epoch), offset: Number(offset) });
+      await this.#mistakes(first.url);
+    } finally {
+      // One leaves as people do, one is lost.
+      his.reset();
+      await hers.close();
+    }
+  }
+
+  /** A wrong token, a wrong code, a path that is not there; and a code that is mailed. */
+  async #mistakes(gateway: string): Promise<void> {
+    await ChatClient.connect(gateway, 'nobody', { token: 'nonsense' }).catch(() => undefined);
+    await this.#post('/auth/verify', { account: 'nobody@example.com', code: '000000' });
+    await this.#post('/auth/code', { account: `person-${this.#round}@example.com` });
+    await fetch(`${this.#api.url}/api/v1/nothing`);
+  }
+
+  #post(path: string, body: object): Promise<Response> {
+    return fetch(`${this.#api.url}/api/v1${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  }
+}
