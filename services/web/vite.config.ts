@@ -36,7 +36,7 @@ function themeVariables(): Plugin {
 
 /**
  * Emits `widget.js`, the script for other sites. Its name has no hash. Fills in the title of its
- * button in every language, and removes comments.
+ * button in every language, and removes comments and indentation.
  */
 function widgetScript(): Plugin {
   return {
@@ -45,7 +45,7 @@ function widgetScript(): Plugin {
       const titles = await Promise.all(
         Object.entries(LANGUAGES).map(async ([language, { load }]) => [language, (await load()).widget.title] as const),
       );
-      const script = readFileSync(`${import.meta.dirname}/src/widget/embed.js`, 'utf8').replaceAll(/^ *\/\/.*\n/gm, '');
+      const script = readFileSync(`${import.meta.dirname}/src/widget/embed.js`, 'utf8').replaceAll(/^\s*(\/\/.*\n)?/gm, '');
       this.emitFile({
         type: 'asset',
         fileName: 'widget.js',

@@ -486,10 +486,10 @@ describe('the widget in a page of another site', () => {
     const complaints: string[] = [];
     page.on('console', (message) => complaints.push(message.text()));
     await page.addInitScript(() => {
-      CSS.supports = (name: string, value = '') => !`${name}${value}`.includes('color-mix');
+      CSS.supports = (name: string, value = '') => !`${name}${value}`.includes('lch(');
     });
     await page.goto(shop.origin);
-    await expect.poll(() => complaints).toEqual(['Parley: this browser is too old for the chat.']);
+    await expect.poll(() => complaints).toEqual(['Parley: this browser is too old.']);
     expect(await page.locator('parley-widget').count()).toBe(0);
   });
 

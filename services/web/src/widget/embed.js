@@ -4,10 +4,7 @@
   if (!script || window.parleyWidget) return;
   window.parleyWidget = true;
   // The oldest browsers that the chat runs in know this, as the browsers before them do not.
-  if (!CSS.supports('color', 'color-mix(in srgb,red,red)')) {
-    console.error('Parley: this browser is too old for the chat.');
-    return;
-  }
+  if (!CSS.supports('color:lch(0 0 0)')) return console.error('Parley: this browser is too old.');
   const base = new URL('.', script.src);
   const hub = base.origin;
   const { channel = location.host, lang = document.documentElement.lang || navigator.language, label } = script.dataset;
@@ -65,7 +62,7 @@
   const giveUp = () => {
     if (ready) return;
     host.remove();
-    console.error(`Parley: ${hub} does not show its chat on ${location.origin}. Add this origin to ALLOWED_ORIGINS of the hub.`);
+    console.error(`Parley: ${hub} does not show its chat on ${location.origin}. Add it to its ALLOWED_ORIGINS.`);
   };
   const load = () => {
     if (frame) return;
