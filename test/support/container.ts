@@ -86,6 +86,8 @@ export interface ContainerOptions {
 }
 
 interface Listening {
+  /** When it was logged. */
+  readonly time: string;
   readonly port: number;
   readonly adminPort: number;
 }
@@ -152,6 +154,12 @@ export class Container {
   /** The process id of its process 1, as this machine sees it. */
   async pid(): Promise<number> {
     return Number(await podman('inspect', '--format', '{{.State.Pid}}', this.name));
+  }
+
+  /** Milliseconds from the start of its process 1 to the line that says that it listens. */
+  async listenedMs(): Promise<number> {
+    const started = await podman('inspect', '--format', '{{.State.StartedAt.UnixMilli}}', this.name);
+    return Date.parse(this.#listening?.time ?? '') - Number(started);
   }
 
   /** Sends SIGTERM to process 1. Resolves with the exit code. */
