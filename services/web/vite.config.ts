@@ -13,7 +13,7 @@ import { THEME } from './src/theme/theme.ts';
 
 /** The pages, each with its description in Chinese. The English one is in the file. */
 const PAGES = {
-  index: '在公园或房间里聊天，或与一位伙伴对话。',
+  index: '在公园或房间里聊天，或与一位搭档对话。',
   agent: '与客户对话。',
   widget: '与我们聊天。',
   admin: '查看服务的运行状况。',

@@ -190,7 +190,7 @@ describe('the workbench', () => {
   });
 
   it('[A10] one thread for each customer, who comes back: what was said before stands above a line, for both sides', async () => {
-    const customer = await openTab(await newPerson(browser), `${hub.url}/widget.html?channel=shop`, problems);
+    const customer = await openTab(await newPerson(browser, { locale: 'en-GB' }), `${hub.url}/widget.html?channel=shop`, problems);
     await customer.getByLabel(/name/i).fill('Wim');
     await customer.keyboard.press('Enter');
     const write = async (text: string) => {
@@ -205,7 +205,7 @@ describe('the workbench', () => {
     await write('it came');
     const thread = ['where is it?', '---', 'it came'];
     await expect.poll(() => threadOf(customer)).toEqual(thread);
-    await customer.getByText(/^Earlier conversation, ended /).waitFor();
+    await customer.getByText(/^Earlier conversation, ended \d+ \w+ \d{4}, \d\d:\d\d$/).waitFor();
     await customer.reload();
     await expect.poll(() => threadOf(customer)).toEqual(thread);
     const { page } = await agent('Zoe');

@@ -145,6 +145,7 @@ describe('a room with many new messages', () => {
     await screenshot(page, 'conversation-opens-at-new');
     // Only what is not seen yet is counted, and what arrives meanwhile.
     const before = Number(await below.getAttribute('data-new-below'));
+    expect(before).toBeLessThan(60);
     await busy('park', 91, 92);
     await expect.poll(async () => Number(await below.getAttribute('data-new-below'))).toBe(before + 2);
     expect(await below.textContent()).toBe(`${before + 2} new messages below`);
@@ -232,7 +233,7 @@ describe('on a phone', () => {
     await ann.evaluate(() => {
       const spoken: string[] = [];
       Object.assign(globalThis, { spoken });
-      const region = document.querySelector('section[aria-live]');
+      const region = document.querySelector('section[aria-live="polite"]');
       if (region === null) throw new TypeError('there is no live region');
       new MutationObserver((all) => {
         for (const { addedNodes } of all) for (const node of addedNodes) spoken.push(node.textContent ?? '');

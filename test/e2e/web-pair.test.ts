@@ -81,7 +81,9 @@ describe('a pair', () => {
       await page.reload();
       await page.getByText(wish).waitFor();
     }
-    await bob.getByRole('button', { name: 'Keep the history' }).click();
+    // The pressed button goes. The messages have the focus then.
+    await bob.getByRole('button', { name: 'Keep the history' }).press('Enter');
+    await bob.locator('[data-messages]:focus').waitFor();
     for (const page of [bob, ann]) await page.getByText('History is kept', { exact: true }).waitFor();
 
     await say(ann, 'first');
@@ -103,8 +105,19 @@ describe('a pair', () => {
     await unread(bob, ENTRY, 0);
 
     // What both kept stays in the list after the end.
-    await ann.getByRole('button', { name: 'End chat' }).click();
-    await ann.getByRole('button', { name: 'End it for both?' }).click();
+    await ann.evaluate(() => {
+      const spoken: string[] = [];
+      Object.assign(globalThis, { spoken });
+      new MutationObserver(() => spoken.push(document.querySelector('main [data-code]')?.textContent ?? '')).observe(document.body, {
+        childList: true,
+        subtree: true,
+      });
+    });
+    await ann.getByRole('button', { name: 'End chat' }).press('Enter');
+    await ann.getByRole('button', { name: 'End it for both?' }).press('Enter');
+    await ann.getByText('You can read it for 30 days', { exact: false }).waitFor();
+    await ann.locator('[data-messages]:focus').waitFor();
+    expect(await ann.evaluate(() => (Reflect.get(globalThis, 'spoken') as string[]).join())).not.toContain('This room is closed');
     await bob.getByText('This chat has ended.').first().waitFor();
     await bob.reload();
     await inChat(bob);

@@ -109,10 +109,14 @@ describe('the widget in a page of another site', () => {
     await write(widget, 'Where is my parcel?\nIt is late.');
     await widget.getByText('Nobody is free right now.').waitFor();
     await screenshot(page, 'widget-queued');
+    const top = async () => (await widget.locator('[data-messages]').boundingBox())?.y;
+    const queuedTop = await top();
 
     // Who is offline when a conversation is opened gets it when they come.
     const max = await agent('Max');
     await widget.getByText('You are talking to Max agent.').waitFor();
+    // A shorter line above the messages does not move them.
+    expect(await top()).toBe(queuedTop);
     await openConversation(max, 'Zoe');
     await max.getByText('Where is my parcel? It is late.').first().waitFor();
     await max.getByText('About the customer').click();
@@ -221,9 +225,18 @@ describe('the widget in a page of another site', () => {
 
     await write(widget, 'one more question');
     await widget.getByText(/You are talking to (Max|Mia) agent\./).waitFor();
-    await widget.getByRole('button', { name: 'End', exact: true }).click();
-    await widget.getByRole('button', { name: 'End it' }).click();
+    // The question moves nothing, and the focus is never lost.
+    const place = () => widget.locator('[data-messages]').boundingBox();
+    const before = await place();
+    const end = widget.getByRole('button', { name: 'End', exact: true });
+    await end.press('Enter');
+    expect(await place()).toEqual(before);
+    await widget.getByRole('button', { name: 'Go on' }).press('Enter');
+    await widget.locator('header button:focus', { hasText: 'End' }).waitFor();
+    await end.press('Enter');
+    await widget.getByRole('button', { name: 'End it' }).press('Enter');
     await widget.getByText('This conversation has ended. Write again').waitFor();
+    await widget.locator('[data-messages]:focus').waitFor();
     await page.reload();
     await widget.getByText('This conversation has ended. Write again').waitFor();
     await line(widget, 'one more question').waitFor();

@@ -1,10 +1,11 @@
 import { Alert, Button, Group, Menu, Modal, Text, Title } from '@mantine/core';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { ConversationView } from '../conversation/conversation-view.tsx';
 import { problemText } from '../conversation/error-code.ts';
 import { useLanguage, useText } from '../i18n/language.tsx';
 import { dateAndTime } from '../i18n/times.ts';
 import { KindTag, PersonName, Sentence } from '../people/person-name.tsx';
+import { useLostFocus } from '../ui/lost-focus.ts';
 import styles from './agent.module.css';
 import { CustomerPresence } from './customer-presence.tsx';
 import type { Workbench } from './workbench.ts';
@@ -48,8 +49,10 @@ export function ConversationPane({ bench, view, current }: ConversationPaneProps
   const text = useText('agent');
   const { details, thread } = current;
   const { state, customer, subject, agent } = details;
+  const pane = useRef<HTMLElement>(null);
+  useLostFocus(`${state} ${agent?.id}`, () => pane.current?.querySelector<HTMLElement>('[data-messages]') ?? pane.current);
   return (
-    <section className={styles.conversation} aria-label={customer.name} data-state={state}>
+    <section ref={pane} className={styles.conversation} aria-label={customer.name} data-state={state} tabIndex={-1}>
       <header className={styles.head}>
         <Button
           className={styles.back}

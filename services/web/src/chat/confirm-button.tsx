@@ -1,7 +1,8 @@
 import { Button, Group, Text } from '@mantine/core';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 
 import { useText } from '../i18n/language.tsx';
+import { useLostFocus } from '../ui/lost-focus.ts';
 
 interface ConfirmButtonProps {
   readonly label: string;
@@ -16,9 +17,11 @@ interface ConfirmButtonProps {
 export function ConfirmButton({ label, sure, about, onConfirm }: ConfirmButtonProps) {
   const text = useText('chat');
   const [asking, setAsking] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  useLostFocus(asking, () => button.current);
   if (!asking) {
     return (
-      <Button variant="subtle" color="red" size="compact-sm" onClick={() => setAsking(true)}>
+      <Button ref={button} variant="subtle" color="red" size="compact-sm" onClick={() => setAsking(true)}>
         {label}
       </Button>
     );

@@ -1,7 +1,8 @@
-import { type ReactNode, useCallback, useEffect, useMemo, useReducer } from 'react';
+import { type ReactNode, useCallback, useEffect, useMemo, useReducer, useState } from 'react';
 import { useStore } from 'zustand/react';
 import type { Person } from '#libs/client/index.ts';
 import { useLanguage, useText } from '../i18n/language.tsx';
+import { dateAndTime } from '../i18n/times.ts';
 import { PersonName, Sentence } from '../people/person-name.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { dayFrom, untilNextDay } from './calendar.ts';
@@ -74,6 +75,9 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
   };
 
   const loading = older === 'loading' || status === 'opening';
+  // What may be above keeps its place. A loader that was not asked for takes none.
+  const [asked, setAsked] = useState(false);
+  const reserved = byScrolling ? older !== 'none' : older !== 'none' && (older !== 'loading' || asked);
   const now = useToday();
   return (
     <div className={classes.frame}>
@@ -90,15 +94,22 @@ export function MessageList({ thread, me, label, connected, loadOlderBy, invitat
         aria-busy={loading}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scroller must be reachable by keyboard
         tabIndex={0}
+        data-messages
         onScroll={() => {
           place.onScroll();
           loadIfNear();
         }}
       >
-        <div className={classes.top} data-reserved={(byScrolling && older !== 'none') || undefined}>
+        <div className={classes.top} data-reserved={reserved || undefined}>
           {loading && <span className={classes.loader} role="status" aria-label={text.loading} />}
           {older === 'some' && !byScrolling && (
-            <button type="button" onClick={() => void thread.loadOlder()}>
+            <button
+              type="button"
+              onClick={() => {
+                setAsked(true);
+                void thread.loadOlder();
+              }}
+            >
               {text.earlier}
             </button>
           )}
@@ -204,11 +215,10 @@ function useToday(): number {
 /** The line between an earlier conversation of the customer and the next one. */
 function EndedLine({ at }: { readonly at: number }) {
   const text = useText('conversation');
-  const { language } = useLanguage();
-  const when = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(at);
+  const { locale } = useLanguage();
   return (
     <li className={classes.day} data-ended>
-      <span>{text.earlierEnded(when)}</span>
+      <span>{text.earlierEnded(dateAndTime(at, locale))}</span>
     </li>
   );
 }

@@ -151,7 +151,7 @@ export const zh: Texts = {
     assigned: (name: string) => `${name} 正在为您服务。`,
     ended: '本次会话已结束。', writeAgain: '再次发送消息即可开始新的会话。', end: '结束',
     endSure: '要结束会话吗？', yes: '结束', no: '继续', reconnecting: '连接已断开，正在重新连接……',
-    offline: '您已离线。您写的内容会在恢复连接后会自动发送。', refused: '这里暂时无法使用聊天，请稍后再试。',
+    offline: '您已离线。您写的内容会在恢复连接后自动发送。', refused: '这里暂时无法使用聊天，请稍后再试。',
     opening: '正在联系客服……',
   },
 

@@ -6,6 +6,7 @@ import type { Text } from '../i18n/languages.ts';
 import { banText } from '../login/ban-text.ts';
 import { PersonName, Sentence } from '../people/person-name.tsx';
 import { isComposing } from '../ui/composing.ts';
+import { useLostFocus } from '../ui/lost-focus.ts';
 import type { ChatView, CustomerChat } from './customer-chat.ts';
 
 interface WidgetPageProps {
@@ -28,12 +29,14 @@ export function WidgetPage({ chat, onClose }: WidgetPageProps) {
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);
   }, [onClose]);
+  const [asking, setAsking] = useState(false);
   const going = view.phase === 'chat' && view.conversation !== undefined && view.conversation.state !== 'closed';
+  useLostFocus(going);
   return (
     <main className="widget" data-phase={view.phase} data-state={view.conversation?.state} data-connection={view.connection}>
       <header>
-        <h1>{text.title}</h1>
-        {going && <EndButton text={text} onEnd={() => void chat.end()} />}
+        <h1 data-asking={(going && asking) || undefined}>{going && asking ? text.endSure : text.title}</h1>
+        {going && <EndButton asking={asking} onAsking={setAsking} onEnd={() => void chat.end()} />}
         {onClose && (
           <button type="button" className="icon" aria-label={text.close} onClick={onClose}>
             <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">
@@ -107,23 +110,40 @@ function stateOf({ connection, conversation, thread }: ChatView, text: Text<'wid
   return <Sentence template={([name = '']) => text.assigned(name)} slots={[<PersonName key="name" person={agent} />]} />;
 }
 
-/** Asks before it ends the conversation: one press is easily a mistake. */
-function EndButton({ text, onEnd }: { readonly text: Text<'widget'>; readonly onEnd: () => void }) {
-  const [asking, setAsking] = useState(false);
+interface EndButtonProps {
+  readonly asking: boolean;
+  readonly onAsking: (asking: boolean) => void;
+  readonly onEnd: () => void;
+}
+
+/**
+ * Asks before it ends the conversation: one press is easily a mistake. The question stands in place
+ * of the title, so that the header keeps its height.
+ */
+function EndButton({ asking, onAsking, onEnd }: EndButtonProps) {
+  const text = useText('widget');
+  const button = useRef<HTMLButtonElement>(null);
+  useLostFocus(asking, () => button.current);
   if (!asking)
     return (
-      <button type="button" className="quiet" onClick={() => setAsking(true)}>
+      <button ref={button} type="button" className="quiet" onClick={() => onAsking(true)}>
         {text.end}
       </button>
     );
   return (
-    <fieldset className="sure">
-      <legend>{text.endSure}</legend>
-      <button type="button" className="quiet" onClick={onEnd}>
+    <fieldset className="sure" aria-label={text.endSure}>
+      <button
+        type="button"
+        className="quiet"
+        onClick={() => {
+          onAsking(false);
+          onEnd();
+        }}
+      >
         {text.yes}
       </button>
       {/* biome-ignore lint/a11y/noAutofocus: the pressed button is gone, so the focus moves to the harmless one */}
-      <button type="button" className="quiet" autoFocus onClick={() => setAsking(false)}>
+      <button type="button" className="quiet" autoFocus onClick={() => onAsking(false)}>
         {text.no}
       </button>
     </fieldset>

@@ -4,6 +4,7 @@ import { useStore } from 'zustand/react';
 import { problemText } from '../../conversation/error-code.ts';
 import { useText } from '../../i18n/language.tsx';
 import { Icon } from '../../ui/icon.tsx';
+import { useLostFocus } from '../../ui/lost-focus.ts';
 import { BackLink } from '../back-link.tsx';
 import { useChat } from '../chat-context.ts';
 import { ConfirmButton } from '../confirm-button.tsx';
@@ -34,6 +35,7 @@ export function PairView() {
       person={pair.with}
       room={room}
       direct
+      kept={pair.keepsHistory}
       about={
         found ? (
           <>
@@ -55,12 +57,14 @@ function PairSearch() {
   const { state, problem } = useStore(store.pair.view);
   const problems = useText('problems');
   const [keepHistory, setKeepHistory] = useState(false);
+  const page = useRef<HTMLElement>(null);
+  useLostFocus(state.is, () => page.current?.querySelector('button'));
   const submit = (event: FormEvent) => {
     event.preventDefault();
     void store.pair.ask(keepHistory);
   };
   return (
-    <main className={classes.search} data-pair-state={state.is}>
+    <main ref={page} className={classes.search} data-pair-state={state.is}>
       <BackLink className={classes.back} />
       <span className={classes.sign}>
         <Icon name="pair" size={40} />
@@ -154,6 +158,7 @@ function PairState({ pair: { keepsHistory } }: { readonly pair: Pair }) {
   const { store } = useChat();
   const { askedByMe, askedByOther, problem } = useStore(store.pair.view);
   const problems = useText('problems');
+  useLostFocus(`${keepsHistory} ${askedByMe}`);
   const kept = keepsHistory ? text.pairKept : askedByMe ? text.pairWished : askedByOther ? text.pairAsked : text.pairNotKept;
   return (
     <>

@@ -2,6 +2,7 @@ import { ActionIcon, Button, CloseButton, Stack, Text } from '@mantine/core';
 import { type RefObject, useCallback, useEffect, useRef, useState } from 'react';
 import { useStore } from 'zustand/react';
 import type { Person } from '#libs/client/index.ts';
+import { PRESENCE_NAMES } from '#libs/protocol/limits.ts';
 import { codeOf, problemText } from '../../conversation/error-code.ts';
 import { useText } from '../../i18n/language.tsx';
 import { PersonName } from '../../people/person-name.tsx';
@@ -49,7 +50,8 @@ function PresentPeople({ thread }: { readonly thread: RoomThread }) {
   const { people, count } = useStore(thread.audience.view);
   const mine = people.filter(({ id }) => id === store.me.id);
   const others = people.filter(({ id }) => id !== store.me.id);
-  const rest = (count ?? 0) - people.length;
+  // The hub names that many at most. The count may follow the names by a second.
+  const rest = (count ?? 0) > PRESENCE_NAMES ? (count ?? 0) - people.length : 0;
   return (
     <>
       <ul className={classes.peopleList}>

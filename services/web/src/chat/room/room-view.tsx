@@ -6,6 +6,7 @@ import { ConversationView } from '../../conversation/conversation-view.tsx';
 import { useText } from '../../i18n/language.tsx';
 import { KindTag, PersonName, Sentence } from '../../people/person-name.tsx';
 import { Icon } from '../../ui/icon.tsx';
+import { useLostFocus } from '../../ui/lost-focus.ts';
 import { BackLink } from '../back-link.tsx';
 import { useChat } from '../chat-context.ts';
 import type { Room } from '../state/room-list.ts';
@@ -20,6 +21,8 @@ interface RoomViewProps {
   readonly room?: Room | undefined;
   /** A room for two. It needs no list of people. */
   readonly direct?: boolean;
+  /** Its messages stay readable after its end. */
+  readonly kept?: boolean;
   /** The other person in a room for two, if known. */
   readonly person?: Person | undefined;
   /** Shown below the title. */
@@ -29,7 +32,7 @@ interface RoomViewProps {
 }
 
 /** A room: its messages and its people. */
-export function RoomView({ thread, title, room, direct = false, person, about, bar }: RoomViewProps) {
+export function RoomView({ thread, title, room, direct = false, kept = room?.closedAt !== undefined, person, about, bar }: RoomViewProps) {
   const text = useText('chat');
   const { store } = useChat();
   const words = useText('conversation');
@@ -41,6 +44,7 @@ export function RoomView({ thread, title, room, direct = false, person, about, b
   const [focused] = useState(() => matchMedia('(pointer: fine)').matches);
   const [peopleShown, setPeopleShown] = useState(() => !direct && matchMedia('(min-width: 68em)').matches);
 
+  useLostFocus(status);
   const peopleButton = useRef<HTMLButtonElement>(null);
   const closePeople = useCallback(() => setPeopleShown(false), []);
 
@@ -84,7 +88,7 @@ export function RoomView({ thread, title, room, direct = false, person, about, b
           closed={
             status === 'over' || status === 'refused' ? (
               <p className={classes.over} role="status" data-code={code}>
-                {room?.closedAt !== undefined ? text.pairReadable : status === 'over' ? text.roomOver : text.roomRefused}
+                {kept ? text.pairReadable : status === 'over' ? text.roomOver : text.roomRefused}
               </p>
             ) : undefined
           }

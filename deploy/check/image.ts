@@ -1,8 +1,0 @@
-/** `npm run test:image`: builds the image and runs it. Apart from `npm test`: it takes minutes. */
-
-import { runTests } from './run-tests.ts';
-
-const { passed, failed, problems } = await runTests(['image']);
-for (const problem of problems) console.log(problem);
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(passed > 0 && failed === 0 && problems.length === 0 ? 0 : 1);
