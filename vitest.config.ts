@@ -65,6 +65,8 @@ const PROJECTS: Readonly<Record<string, Project>> = {
   monitoring: { seconds: 300, atOnce: 1 },
   // `npm run test:pages` alone runs it: it takes minutes.
   pages: { seconds: 120, atOnce: 1 },
+  // `npm run test:walk` alone runs it: it shows how long things take.
+  walk: { seconds: 300, atOnce: 1 },
 };
 
 /** How long `expect.poll` goes on looking, milliseconds. */
@@ -89,7 +91,7 @@ export default defineConfig({
         hookTimeout: seconds * 1000,
         globalSetup: [
           ...(name === 'unit' ? [] : ['test/support/stripped-types.mjs', 'test/support/postgres-global.ts']),
-          ...(['unhurried', 'e2e', 'web', 'pages'].includes(name) ? ['test/support/web-global.ts'] : []),
+          ...(['unhurried', 'e2e', 'web', 'pages', 'walk'].includes(name) ? ['test/support/web-global.ts'] : []),
         ],
         restoreMocks: true,
         expect: { poll: { timeout: POLL_MS } },
