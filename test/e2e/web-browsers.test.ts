@@ -1,73 +1,55 @@
-import type { Browser, BrowserContext, Page, Route } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { BrowserContext, Page, Route } from 'playwright-core';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { BROWSERS } from '#libs/client/browsers.ts';
 import { addAgents, logInAsAgent } from '#test/support/agents.ts';
-import { AllInOne } from '#test/support/all-in-one.ts';
 import { seriousFaults } from '#test/support/axe.ts';
-import { connected, enterAsGuest, launchBrowser, newPerson, openTab, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
+import { connected, enterAsGuest, newPerson, openTab, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
 import { line, say } from '#test/support/chat-page.ts';
 import { fillStorage, forbidStorage, loseNewFunctions } from '#test/support/old-browser.ts';
-import { PostgresDatabase } from '#test/support/postgres.ts';
 import { until } from '#test/support/wait.ts';
+import { WebStage } from '#test/support/web-stage.ts';
 
-let browser: Browser;
-let hub: AllInOne;
-let database: PostgresDatabase;
-const problems: string[] = [];
+const stage = WebStage.forFile();
+const { problems } = stage;
 
-beforeAll(async () => {
-  database = await PostgresDatabase.create();
-  [browser, hub] = await Promise.all([launchBrowser(), AllInOne.start({ DATABASE_URL: database.url })]);
-  await addAgents(database.url, 'Max');
-});
-
-afterEach(async () => {
-  await Promise.all(browser.contexts().map((context) => context.close()));
-  expect(problems.splice(0)).toEqual([]);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await hub?.kill9();
-  await database?.drop();
-});
+beforeAll(() => addAgents(stage.database.url, 'Max'));
 
 /** Walks through the chat, the workbench, the widget and the admin page with what each needs most. */
 async function walk(person: BrowserContext): Promise<void> {
-  const chat = await openTab(person, hub.chatLink, problems);
+  const chat = await openTab(person, stage.hub.chatLink, problems);
   await enterAsGuest(chat, 'Ada');
   await say(chat, 'see https://example.org/ and http://[');
   await line(chat, 'see https://example.org/ and http://[').last().getByRole('link', { name: 'https://example.org/' }).waitFor();
   await chat.getByRole('button', { name: '中文' }).click();
   await chat.getByRole('button', { name: 'English' }).click();
-  const agent = await openTab(person, `${hub.url}/agent`, problems);
+  const agent = await openTab(person, `${stage.hub.url}/agent`, problems);
   await logInAsAgent(agent, 'Max');
-  const widget = await openTab(person, `${hub.url}/widget.html?lang=en&channel=shop`, problems);
+  const widget = await openTab(person, `${stage.hub.url}/widget.html?lang=en&channel=shop`, problems);
   await widget.getByLabel('Your name').fill('Zoe');
   await widget.keyboard.press('Enter');
   await widget.getByRole('textbox', { name: 'Message' }).fill('hello');
   await widget.keyboard.press('Enter');
   await widget.locator('[data-state="stored"]').getByText('hello', { exact: true }).waitFor();
-  const admin = await openTab(person, hub.links.get('admin') ?? '', problems);
+  const admin = await openTab(person, stage.hub.links.get('admin') ?? '', problems);
   await admin.locator('[data-tile="online"] dd').waitFor();
 }
 
 describe('a supported browser', () => {
   it('without any function that the oldest of them lack runs every page', async () => {
-    const person = await newPerson(browser);
+    const person = await newPerson(stage.browser);
     await person.addInitScript(loseNewFunctions);
     await walk(person);
   });
 
   it('that forbids storage and locks runs every page', async () => {
-    const person = await newPerson(browser);
+    const person = await newPerson(stage.browser);
     await person.addInitScript(forbidStorage);
     await walk(person);
   });
 
   it('whose storage is full runs every page', async () => {
-    const person = await newPerson(browser);
+    const person = await newPerson(stage.browser);
     await person.addInitScript(fillStorage);
     await walk(person);
   });
@@ -75,12 +57,12 @@ describe('a supported browser', () => {
 
 describe('any other browser', () => {
   it.each(['', 'agent', 'widget.html', 'admin/'])('reads at /%s what the page is, and which browsers it needs', async (path) => {
-    const person = await newPerson(browser, { javaScriptEnabled: false, colorScheme: 'dark', viewport: { width: 360, height: 740 } });
+    const person = await newPerson(stage.browser, { javaScriptEnabled: false, colorScheme: 'dark', viewport: { width: 360, height: 740 } });
     const page = await person.newPage();
     const animations = await person.newCDPSession(page);
     await animations.send('Animation.enable');
     await animations.send('Animation.setPlaybackRate', { playbackRate: 100 });
-    await page.goto(path === 'admin/' ? (hub.links.get('admin') ?? '') : `${hub.url}/${path}`);
+    await page.goto(path === 'admin/' ? (stage.hub.links.get('admin') ?? '') : `${stage.hub.url}/${path}`);
     const text = page.locator('.start');
     const names = BROWSERS.map(({ name, version }) => `${name} ${version}`).join(', ');
     await text.getByText(`Parley runs in ${names}, and newer ones.`).waitFor();
@@ -92,7 +74,11 @@ describe('any other browser', () => {
 
 describe('the description of the HTTP API', () => {
   it('[A12] shows an example and a curl line for each operation, by keyboard, too', async () => {
-    const page = await openTab(await newPerson(browser, { viewport: { width: 360, height: 740 } }), `${hub.url}/docs`, problems);
+    const page = await openTab(
+      await newPerson(stage.browser, { viewport: { width: 360, height: 740 } }),
+      `${stage.hub.url}/docs`,
+      problems,
+    );
     const guest = page.locator('#createGuest');
     await guest.locator('summary').focus();
     await page.keyboard.press('Enter');
@@ -115,11 +101,11 @@ describe('a renewal of the login that hangs', () => {
 
   /** Two tabs of a guest. The test moves their clock. */
   async function twoTabs(): Promise<[Page, Page]> {
-    const person = await newPerson(browser);
+    const person = await newPerson(stage.browser);
     await person.clock.install();
-    const one = await openTab(person, hub.chatLink, problems);
+    const one = await openTab(person, stage.hub.chatLink, problems);
     await enterAsGuest(one, 'Ada');
-    const other = await openTab(person, hub.chatLink, problems);
+    const other = await openTab(person, stage.hub.chatLink, problems);
     await connected(other);
     return [one, other];
   }

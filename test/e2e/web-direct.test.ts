@@ -1,8 +1,6 @@
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-
-import { AllInOne } from '#test/support/all-in-one.ts';
-import { launchBrowser, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { PATIENCE_MS, screenshot } from '#test/support/browser.ts';
 import {
   anotherTab,
   comeIn,
@@ -16,34 +14,16 @@ import {
   say,
   unread,
 } from '#test/support/chat-page.ts';
-import { PostgresDatabase } from '#test/support/postgres.ts';
 import { until } from '#test/support/wait.ts';
+import { WebStage } from '#test/support/web-stage.ts';
 
-let browser: Browser;
-let hub: AllInOne;
-let database: PostgresDatabase;
-const problems: string[] = [];
+const stage = WebStage.forFile();
+const { problems } = stage;
 
-beforeAll(async () => {
-  database = await PostgresDatabase.create();
-  [browser, hub] = await Promise.all([launchBrowser(), AllInOne.start({ DATABASE_URL: database.url })]);
-});
-
-beforeEach(() => nobodyOnline(hub.url));
-
-afterEach(async () => {
-  await Promise.all(browser.contexts().map((context) => context.close()));
-  expect(problems.splice(0)).toEqual([]);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await hub?.kill9();
-  await database?.drop();
-});
+beforeEach(() => nobodyOnline(stage.hub.url));
 
 const person = (name: string, options: BrowserContextOptions = {}): Promise<Page> =>
-  comeIn({ browser, url: hub.url, problems }, name, options);
+  comeIn({ browser: stage.browser, url: stage.hub.url, problems }, name, options);
 
 /** The entry of direct messages with somebody. */
 const entry = (name: string) => `nav a[data-room^="dm:"]:has-text("${name}")`;
@@ -87,13 +67,13 @@ describe('direct messages', () => {
     await say(ann, 'first');
     await openEntry(bob, entry('Nora'));
     await converses(bob, ['first']);
-    await delivered(database, 'dm:%', 'Otto', 1);
+    await delivered(stage.database, 'dm:%', 'Otto', 1);
     const person2 = bob.context();
     await bob.close();
     await ann.locator('main header').getByText('Offline').waitFor();
     await say(ann, 'while you were away');
     await say(ann, 'and one more');
-    const back = await anotherTab(person2, { browser, url: hub.url, problems });
+    const back = await anotherTab(person2, { browser: stage.browser, url: stage.hub.url, problems });
     await unread(back, entry('Nora'), 2);
     await expect.poll(() => back.title()).toBe('(2) Parley');
     await screenshot(back, 'direct-unread');
@@ -104,7 +84,7 @@ describe('direct messages', () => {
     await openEntry(back, entry('Nora'));
     await converses(back, ['first', 'while you were away', 'and one more']);
     await unread(back, entry('Nora'), 0);
-    await delivered(database, 'dm:%', 'Otto', 3);
+    await delivered(stage.database, 'dm:%', 'Otto', 3);
     await back.reload();
     await inChat(back);
     await converses(back, ['first', 'while you were away', 'and one more']);
@@ -115,12 +95,31 @@ describe('direct messages', () => {
     const [ann, bob] = [await person('Ida'), await person('Jon')];
     await writeTo(ann, 'Jon');
     await say(ann, 'from the first tab');
-    const second = await anotherTab(ann.context(), { browser, url: hub.url, problems });
+    const second = await anotherTab(ann.context(), { browser: stage.browser, url: stage.hub.url, problems });
     await openEntry(second, entry('Jon'));
     await say(second, 'from the second tab');
     await line(ann, 'from the second tab', 'stored').waitFor();
     await openEntry(bob, entry('Ida'));
     await converses(bob, ['from the first tab', 'from the second tab']);
+  });
+
+  it('are not said to be none while the list of rooms is on its way', async () => {
+    const page = await person('Ann');
+    const asked = Promise.withResolvers<void>();
+    await page.route(
+      ({ pathname }) => pathname.endsWith('/api/v1/rooms'),
+      async (route) => {
+        await asked.promise;
+        await route.continue();
+      },
+    );
+    await page.reload();
+    const list = page.getByRole('navigation', { name: 'Rooms' });
+    await expect.poll(() => list.getByText('Loading…').count()).toBe(2);
+    expect(await list.getByText('No groups yet.').count()).toBe(0);
+    asked.resolve();
+    await list.getByText('No groups yet.').waitFor();
+    expect(await list.getByText('Loading…').count()).toBe(0);
   });
 
   it('with nobody who was ever here say so, and fit a small telephone', async () => {

@@ -1,40 +1,20 @@
-import type { Browser, BrowserContextOptions, Page, WebSocketRoute } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-
-import { AllInOne } from '#test/support/all-in-one.ts';
+import type { BrowserContextOptions, Page, WebSocketRoute } from 'playwright-core';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { seriousFaults } from '#test/support/axe.ts';
-import { launchBrowser, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
+import { PATIENCE_MS, screenshot } from '#test/support/browser.ts';
 import { comeIn, converses, goTo, heldNotice, inChat, line, mayBeFound, nobodyOnline, say, unread } from '#test/support/chat-page.ts';
-import { PostgresDatabase } from '#test/support/postgres.ts';
 import { until } from '#test/support/wait.ts';
+import { WebStage } from '#test/support/web-stage.ts';
 
 const KEY = 'a-key-of-the-tests-0123456789abcdef';
 
-let browser: Browser;
-let hub: AllInOne;
-let database: PostgresDatabase;
-const problems: string[] = [];
+const stage = WebStage.forFile({ API_KEYS: `tests:${KEY}` });
+const { problems } = stage;
 
-beforeAll(async () => {
-  database = await PostgresDatabase.create();
-  [browser, hub] = await Promise.all([launchBrowser(), AllInOne.start({ DATABASE_URL: database.url, API_KEYS: `tests:${KEY}` })]);
-});
-
-beforeEach(() => nobodyOnline(hub.url));
-
-afterEach(async () => {
-  await Promise.all(browser.contexts().map((context) => context.close()));
-  expect(problems.splice(0)).toEqual([]);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await hub?.kill9();
-  await database?.drop();
-});
+beforeEach(() => nobodyOnline(stage.hub.url));
 
 const person = (name: string, options: BrowserContextOptions = {}): Promise<Page> =>
-  comeIn({ browser, url: hub.url, problems }, name, options);
+  comeIn({ browser: stage.browser, url: stage.hub.url, problems }, name, options);
 
 const ENTRY = 'nav a[data-pair]';
 
@@ -48,7 +28,7 @@ async function find(page: Page, keepHistory = false): Promise<void> {
 async function stopWaiting(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Stop waiting' }).click();
   await page.getByRole('button', { name: 'Find a partner' }).waitFor();
-  await until(async () => (await database.query('SELECT 1 FROM pair_queue')).length === 0, {
+  await until(async () => (await stage.database.query('SELECT 1 FROM pair_queue')).length === 0, {
     timeoutMs: PATIENCE_MS,
     describe: 'nobody waits any more',
   });
@@ -136,7 +116,7 @@ describe('a pair', () => {
   it('[A9] is waited for, also over a new connection, and either may end it', async () => {
     let away = false;
     const sockets: WebSocketRoute[] = [];
-    const lone = await comeIn({ browser, url: hub.url, problems }, 'Lone', { colorScheme: 'dark' }, (tab) =>
+    const lone = await comeIn({ browser: stage.browser, url: stage.hub.url, problems }, 'Lone', { colorScheme: 'dark' }, (tab) =>
       tab.routeWebSocket(/\/ws\/chat/, (socket) => {
         sockets.push(socket);
         if (away) void socket.close();
@@ -207,7 +187,7 @@ describe('a pair', () => {
     await find(ann);
     await partner(ann, 'Bird');
     await say(ann, 'tick');
-    await database.query(`UPDATE rooms SET expires_at = 1 WHERE room LIKE 'pair:%' AND closed_at IS NULL`);
+    await stage.database.query(`UPDATE rooms SET expires_at = 1 WHERE room LIKE 'pair:%' AND closed_at IS NULL`);
     await ann.getByText('This chat ended after 24 hours.').waitFor({ timeout: 80_000 });
     await goTo(bob, '#/pair');
     await bob.getByText('This chat ended after 24 hours.').waitFor();
@@ -235,7 +215,7 @@ describe('a pair', () => {
     await say(page, 'A line that has to be broken, with a-very-long-word-that-nobody-can-break-nicely-at-all-in-it');
     await screenshot(page, 'pair-small');
     // The buttons share a line, and a notice covers neither them nor what they ask.
-    const pushed = await fetch(`${hub.url}/api/v1/push`, {
+    const pushed = await fetch(`${stage.hub.url}/api/v1/push`, {
       method: 'POST',
       headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
       body: JSON.stringify({ to: { all: true }, type: 'inform', body: 'Rain at five' }),

@@ -42,7 +42,17 @@ describe('what was said', () => {
     await stage.database.query('DELETE FROM messages WHERE room = $1 AND "offset" IN (1, 2, 3, 7)', [room]);
     await stage.store.cursors.advance('ann', room, 4);
     const listed = (await api.call('GET', '/rooms', ann)).body.rooms[1];
-    expect(listed).toMatchObject({ room, offset: 9, unread: 4 });
+    expect(listed).toMatchObject({ room, offset: 9, unread: 4, delivered: 4 });
+    // The park has no cursor, and neither has a group without history.
+    const { room: short } = (await api.call('POST', '/rooms', ann, { name: 'y', kind: 'group', keepHistory: false })).body;
+    const cursors = (await api.call('GET', '/rooms', ann)).body.rooms as readonly { readonly room: string; readonly delivered?: number }[];
+    expect(new Map(cursors.map((known) => [known.room, known.delivered]))).toEqual(
+      new Map([
+        ['park', undefined],
+        [room, 4],
+        [short, undefined],
+      ]),
+    );
     const { people, ...one } = (await api.call('GET', `/rooms/${room}`, ann)).body;
     expect(one).toEqual(listed);
     expect(people).toHaveLength(1);

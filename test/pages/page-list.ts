@@ -135,6 +135,7 @@ export const PAGES: readonly WalkedPage[] = [
         .first()
         .click();
       await page.locator('li[data-state="stored"]').first().waitFor();
+      await page.locator('section[aria-busy="false"]').waitFor();
       return page;
     },
   },
