@@ -111,10 +111,10 @@ export class MixedLoad {
         ]);
       }
       await hers.history(room);
-      const { offset } = await hers.message(room, 'the last one seen');
+      const { message: seen } = await hers.message(room, 'the last one seen');
       await his.message(room, 'missed');
       await hers.leave(room);
-      await hers.join(room, { epoch: String(epoch), offset: Number(offset) });
+      await hers.join(room, { epoch: String(epoch), offset: (seen as { offset: number }).offset });
       await this.#mistakes(first.url);
     } finally {
       // One leaves as people do, one is lost.
