@@ -46,7 +46,8 @@ describe('the documents', () => {
       'deploy/README.md',
       'deploy/prometheus/README.md',
       'k8s/README.md',
-      'docs/runbooks/README.md', 'docs/dashboards/README.md',
+      'docs/runbooks/README.md',
+      'docs/dashboards/README.md',
     ]) {
       for (const [, path = ''] of read(document).matchAll(/\]\(([^)#:]+)\)/g))
         expect(globSync(path, { cwd: join(ROOT, dirname(document)) })).toEqual([path]);
