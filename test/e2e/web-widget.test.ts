@@ -131,6 +131,7 @@ describe('the widget in a page of another site', () => {
     await max.getByText('Mia agent has this conversation.').waitFor();
     // The longest name is cut. Its tag is not.
     const row = mia.getByRole('navigation').getByRole('button', { name: '<img src=x onerror=al' });
+    await row.waitFor();
     const edges = await row.locator('bdi, [data-kind], time').evaluateAll((all) => all.map((one) => one.getBoundingClientRect()));
     const [called, tag, at] = edges;
     expect(called?.width).toBeGreaterThan(50);
