@@ -1,8 +1,10 @@
 /** People, programs and mistakes, as a hub meets them in a day: what every panel has to show. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ApiProcess } from './api-process.ts';
 import { ChatClient } from './chat-client.ts';
 import type { RedisServer } from './redis-server.ts';
+import type { ServerFrame } from './server-frame.ts';
 import type { SmtpServer } from './smtp-server.ts';
 import type { TestHub } from './test-hub.ts';
 import { until } from './wait.ts';
@@ -41,6 +43,9 @@ export async function makeGroup(api: ApiProcess, smtp: SmtpServer): Promise<Load
   );
   return { people, room };
 }
+
+/** Publishes a message under an id of its own: those that a client counts begin anew with each. */
+const say = (client: ChatClient, room: string, text: string): Promise<ServerFrame> => client.message(room, text, { id: randomUUID() });
 
 /** The pause between two rounds. */
 const ROUND_MS = 500;
@@ -103,16 +108,11 @@ export class MixedLoad {
       const live = hub.name('live:room');
       await Promise.all([hers.join(live), his.join(live)]);
       for (let message = 0; message < 5; message += 1) {
-        await Promise.all([
-          hers.message('park', 'hello'),
-          hers.message(live, 'not kept'),
-          hers.message(room, 'kept'),
-          his.message(room, 'kept, too'),
-        ]);
+        await Promise.all([say(hers, 'park', 'hello'), say(hers, live, 'not kept'), say(hers, room, 'kept'), say(his, room, 'kept, too')]);
       }
       await hers.history(room);
-      const { message: seen } = await hers.message(room, 'the last one seen');
-      await his.message(room, 'missed');
+      const { message: seen } = await say(hers, room, 'the last one seen');
+      await say(his, room, 'missed');
       await hers.leave(room);
       await hers.join(room, { epoch: String(epoch), offset: (seen as { offset: number }).offset });
       await this.#mistakes(first.url);
