@@ -32,6 +32,7 @@ const PAGES: Readonly<Record<string, readonly Page[]>> = {
   Run: [
     { file: 'deploy/README.md', at: 'deploy', title: 'Image, compose, machines' },
     { file: 'deploy/prometheus/README.md', at: 'monitoring', title: 'Monitoring' },
+    { file: 'docs/dashboards/README.md', at: 'dashboards', title: 'Dashboards' },
     { file: 'k8s/README.md', at: 'kubernetes', title: 'Kubernetes' },
     { file: 'SECURITY.md', at: 'hardening', title: 'Hardening' },
     { file: 'docs/capacity.md', at: 'capacity', title: 'Capacity' },

@@ -40,7 +40,8 @@ export function writeDashboardPicture(
     }
     y += Math.ceil(some.length / COLUMNS[kind]) * (HEIGHTS[kind] + GAP);
   }
-  const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y}" font-family="system-ui, sans-serif" font-size="12">`;
+  const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y}" font-family="system-ui, sans-serif" font-size="12">
+<title>${title}</title>`;
   mkdirSync(folder, { recursive: true });
   writeFileSync(
     join(folder, `${name}.svg`),
