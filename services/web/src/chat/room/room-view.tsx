@@ -44,7 +44,8 @@ export function RoomView({ thread, title, room, direct = false, kept = room?.clo
   const [focused] = useState(() => matchMedia('(pointer: fine)').matches);
   const [peopleShown, setPeopleShown] = useState(() => !direct && matchMedia('(min-width: 68em)').matches);
 
-  useLostFocus(status);
+  // The composer goes.
+  useLostFocus(status === 'over' || status === 'refused');
   const peopleButton = useRef<HTMLButtonElement>(null);
   const closePeople = useCallback(() => setPeopleShown(false), []);
 
