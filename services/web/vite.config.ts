@@ -75,13 +75,13 @@ function startText(): Plugin {
         if (about === undefined || aboutZh === undefined) throw new TypeError(`${path} needs a description in both languages`);
         const sheets = html.match(SHEET) ?? [];
         const text = [
-          `<p>Parley. ${about}<br><span lang="zh-Hans">${aboutZh}</span></p>`,
+          `<h1>Parley</h1><p>${about}<br><span lang="zh-Hans">${aboutZh}</span></p>`,
           `<p class="late">If this text stays, your browser is too old or lacks JavaScript. Parley runs in ${browsers}, and newer ones.`,
           `<br><span lang="zh-Hans">如果一直停留在此页，说明您的浏览器版本过旧或未启用 JavaScript。请使用 ${browsers} 或更新的版本。</span></p>`,
         ].join('');
         return html
           .replace(SHEET, '')
-          .replace('<div id="root"></div>', `<div id="root"><div class="start">${text}</div></div>\n${sheets.join('')}`);
+          .replace('<div id="root"></div>', `<div id="root"><main class="start">${text}</main></div>\n${sheets.join('')}`);
       },
     },
   };

@@ -71,12 +71,12 @@ function parameters(operation) {
       ...prose(description ?? ''),
     ),
   );
-  return [element('h4', {}, 'Parameters'), element('ul', {}, ...items)];
+  return [element('h3', {}, 'Parameters'), element('ul', {}, ...items)];
 }
 
 function body(operation) {
   const schema = schemaOf(operation.requestBody);
-  return schema === undefined ? [] : [element('h4', {}, 'Body'), element('pre', {}, outline(schema)), ...example(operation.requestBody)];
+  return schema === undefined ? [] : [element('h3', {}, 'Body'), element('pre', {}, outline(schema)), ...example(operation.requestBody)];
 }
 
 function answers(operation) {
@@ -87,7 +87,7 @@ function answers(operation) {
     ...good.flatMap(([status, answer]) => {
       const schema = schemaOf(answer);
       return [
-        element('h4', {}, `Answer ${status}`),
+        element('h3', {}, `Answer ${status}`),
         ...(schema === undefined ? [] : [element('pre', {}, outline(schema))]),
         ...example(answer),
       ];
@@ -105,7 +105,7 @@ function example(holder) {
 /** Returns the command of an operation, for this hub. */
 function curl(operation) {
   const line = operation['x-codeSamples']?.[0]?.source;
-  return line === undefined ? [] : [element('h4', {}, 'curl'), element('pre', { class: 'curl' }, line)];
+  return line === undefined ? [] : [element('h3', {}, 'curl'), element('pre', { class: 'curl' }, line)];
 }
 
 function operationNode(method, path, operation) {

@@ -28,6 +28,14 @@ const DARK: MantineColorsTuple = [
   '#15171c',
 ];
 
+/** For all dialogs. */
+const DIALOG = {
+  // It adds an inline style element. The pages' policy forbids it.
+  lockScroll: false,
+  // Else a screen reader takes the head of a dialog for another banner of the page.
+  attributes: { header: { role: 'presentation' } },
+};
+
 /** The theme of all pages. The build writes its variables into a file (`vite.config.ts`). */
 export const THEME = createTheme({
   primaryColor: 'leaf',
@@ -40,9 +48,8 @@ export const THEME = createTheme({
   cursorType: 'pointer',
   respectReducedMotion: true,
   components: {
-    // Their scroll lock adds an inline style element. The pages' policy forbids it.
-    Modal: { defaultProps: { lockScroll: false } },
-    Drawer: { defaultProps: { lockScroll: false } },
+    Modal: { defaultProps: DIALOG },
+    Drawer: { defaultProps: DIALOG },
   },
 });
 
