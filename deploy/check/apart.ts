@@ -4,9 +4,15 @@
  * show is for people.
  */
 
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { runTests } from './run-tests.ts';
+import { ROOT } from './step.ts';
 
-const { passed, failed, problems } = await runTests(process.argv.slice(2));
+const projects = process.argv.slice(2);
+const { passed, failed, problems } = await runTests(projects);
 for (const problem of problems) console.log(problem);
+for (const screenshots of projects.map((project) => join(ROOT, 'test', 'artifacts', project)))
+  if (existsSync(screenshots)) console.log(`The screenshots are in ${screenshots}.`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(passed > 0 && failed === 0 && problems.length === 0 ? 0 : 1);
