@@ -44,6 +44,7 @@ const PROGRAMS = {
     package: 'chromium-headless-shell',
     instead: 'chromium, which is slower',
   },
+  'firefox-esr': { binaries: ['firefox-esr'], package: 'firefox-esr' },
   openssl: { binaries: ['openssl'], package: 'openssl' },
   nginx: { binaries: ['nginx'], package: 'nginx-light' },
   haproxy: { binaries: ['haproxy'], package: 'haproxy' },
