@@ -98,7 +98,7 @@ describe('a pair', () => {
     await ann.getByText('You can read it for 30 days', { exact: false }).waitFor();
     await ann.locator('[data-messages]:focus').waitFor();
     expect(await ann.evaluate(() => (Reflect.get(globalThis, 'spoken') as string[]).join())).not.toContain('This room is closed');
-    await bob.getByText('This chat has ended.').first().waitFor();
+    await bob.getByText('This chat has ended.').waitFor();
     await bob.reload();
     await inChat(bob);
     const kept = bob.getByRole('region', { name: 'Earlier partners' }).getByRole('link', { name: /Ann/ });

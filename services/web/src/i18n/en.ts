@@ -168,7 +168,7 @@ export const en = {
     pairNotKept: 'History is not kept', pairWished: 'History is kept once both ask for it',
     pairAsked: 'Your partner would like to keep the history',
     pairEnded: { mine: 'You ended this chat.', closed: 'This chat has ended.', expired: 'This chat ended after 24 hours.' },
-    earlierPartners: 'Earlier partners', pairReadable: 'This chat has ended. You can read it for 30 days, because you both kept it.',
+    earlierPartners: 'Earlier partners', pairReadable: 'You both kept this chat. You can read it for 30 days after its end.',
     timeLeft: (hours: number, minutes: number) => (hours > 0 ? `${hours} h ${minutes} min left` : `${minutes} min left`),
 
     noRoom: 'There is no such room for you',

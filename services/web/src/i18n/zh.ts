@@ -129,7 +129,7 @@ export const zh: Texts = {
     pairKept: '聊天记录会保留', pairNotKept: '不保留聊天记录',
     pairWished: '双方都同意后才会保留聊天记录', pairAsked: '搭档希望保留聊天记录',
     pairEnded: { mine: '你结束了聊天。', closed: '聊天已结束。', expired: '聊天满 24 小时，已结束。' },
-    earlierPartners: '以前的搭档', pairReadable: '聊天已结束。双方都保留了记录，30 天内可以查看。',
+    earlierPartners: '以前的搭档', pairReadable: '双方都保留了记录，聊天结束后 30 天内可以查看。',
     timeLeft: (hours, minutes) => (hours > 0 ? `剩余 ${hours} 小时 ${minutes} 分钟` : `剩余 ${minutes} 分钟`),
 
     noRoom: '没有你可以进入的这个房间', noRoomAbout: '它可能已经结束，或者你不是成员。可以请里面的人添加你。',
