@@ -57,8 +57,8 @@ export class PostgresEvents implements EventStore {
 
   async since(mark: string | undefined, kinds: readonly string[]): Promise<LogPage<EventRow>> {
     const [ofEvents, ofMessages] = mark?.split(AND) ?? [];
-    // Messages are read first and returned last: whoever wrote one had joined before, and that event
-    // is read by now.
+    // Messages are read first and returned last. So the event of a member who joined always comes
+    // before the messages of that member.
     const messages = kinds.includes('message') ? await this.#messages.since(ofMessages) : undefined;
     const events = await (ofEvents === undefined ? this.#log.begin('false') : this.#log.since(ofEvents, kinds));
     // A full page of events comes alone: messages behind it are read again.

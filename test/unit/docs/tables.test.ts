@@ -54,6 +54,14 @@ describe('the documents', () => {
     }
   });
 
+  it('name only settings that there are', () => {
+    const names = new Set<string>(Object.values(SETTINGS).flatMap(({ name }) => [name, `${name}_FILE`]));
+    for (const document of globSync('docs/*.md', { cwd: ROOT })) {
+      const named = [...read(document).matchAll(/`([A-Z]+(?:_[A-Z]+)+)\b/g)].map(([, name = '']) => name);
+      expect([document, named.filter((name) => !names.has(name))]).toEqual([document, []]);
+    }
+  });
+
   it('name only files and folders that are there', () => {
     for (const document of ['README.md', 'ARCHITECTURE.md', 'SPEC.md']) {
       const named = [...read(document).matchAll(/`((?:libs|services|test|deploy|bench)\/[\w./*-]+)`/g)].map(([, path = '']) => path);

@@ -16,7 +16,7 @@ import { Logo } from '../ui/logo.tsx';
 import { Preferences } from '../ui/preferences.tsx';
 import styles from './app.module.css';
 
-/** What the chat of one person needs. Whoever opens it closes the client. */
+/** What the chat of one person needs. The caller closes the client. */
 export interface ChatSession {
   readonly user: LoggedIn;
   readonly call: Account['call'];
