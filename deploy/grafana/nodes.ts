@@ -113,7 +113,7 @@ export const NODES: DashboardSpec = {
       panels: [
         {
           title: 'Unexpected errors',
-          about: 'Bugs: any is worth a report.',
+          about: 'Bugs of Parley. Report each of them.',
           unit: 'short',
           queries: [
             [
