@@ -1,4 +1,5 @@
 /** Grafana's JSON of the dashboards, built with its own SDK. */
+import { BigValueColorMode } from '@grafana/grafana-foundation-sdk/common';
 import {
   CustomVariableBuilder,
   DashboardBuilder,
@@ -8,6 +9,8 @@ import {
   DatasourceVariableBuilder,
   QueryVariableBuilder,
   RowBuilder,
+  ThresholdsConfigBuilder,
+  ThresholdsMode,
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard';
@@ -84,7 +87,7 @@ function variables() {
 
 function panelOf(spec: PanelSpec): GraphBuilder | StatBuilder {
   const { span, height } = spec.kind === 'stat' ? STAT : GRAPH;
-  const panel = spec.kind === 'stat' ? new StatBuilder() : new GraphBuilder().fillOpacity(8).lineWidth(1).axisSoftMin(0);
+  const panel = spec.kind === 'stat' ? statOf(spec) : new GraphBuilder().fillOpacity(8).lineWidth(1).axisSoftMin(0);
   panel.title(spec.title).description(spec.about).unit(spec.unit).datasource(SOURCE).span(span).height(height);
   for (const [index, [expr, legend]] of spec.queries.entries()) {
     const query = new DataqueryBuilder()
@@ -95,4 +98,16 @@ function panelOf(spec: PanelSpec): GraphBuilder | StatBuilder {
     panel.withTarget(spec.kind === 'stat' ? query.instant() : query.range());
   }
   return panel;
+}
+
+/** A number, coloured only if its spec says which values are good. */
+function statOf({ good }: PanelSpec): StatBuilder {
+  if (good === undefined) return new StatBuilder().colorMode(BigValueColorMode.None);
+  const [low, high, limit] = 'from' in good ? (['red', 'green', good.from] as const) : (['green', 'red', good.below] as const);
+  return new StatBuilder().colorMode(BigValueColorMode.Value).thresholds(
+    new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([
+      { value: null, color: low },
+      { value: limit, color: high },
+    ]),
+  );
 }

@@ -13,6 +13,7 @@ export const OVERVIEW: DashboardSpec = {
           about: 'Alerts that fire. docs/runbooks has a page for each.',
           unit: 'short',
           kind: 'stat',
+          good: { below: 1 },
           quiet: true,
           queries: [[`count(ALERTS{alertname=~"Parley.+",alertstate="firing",${HUB}})`, 'alerts']],
         },
@@ -49,6 +50,7 @@ export const OVERVIEW: DashboardSpec = {
           about: 'The share of the targets that answer Prometheus: 100 %.',
           unit: 'percentunit',
           kind: 'stat',
+          good: { from: 1 },
           queries: [[`avg(up{job=~"parley-.+",${HUB}})`, 'up']],
         },
         {

@@ -14,6 +14,11 @@ export interface PanelSpec {
   readonly queries: readonly (readonly [expr: string, legend: string])[];
   /** One number in place of a graph. Default: a graph. */
   readonly kind?: 'graph' | 'stat';
+  /**
+   * From this value on, a stat is green; below it, red. `below`: the other way round. Default: it has
+   * no colour, since no value of it is bad in itself.
+   */
+  readonly good?: { readonly from: number } | { readonly below: number };
   /** A query that may have nothing to show in a hub that is well. It shows 0 then. */
   readonly quiet?: true;
 }

@@ -51,10 +51,16 @@ export function writeDashboardPicture(
 
 function stat({ spec, series }: DrawnPanel, width: number): string {
   const last = series.flatMap(({ points }) => points.filter(([, value]) => Number.isFinite(value)).slice(-1)).at(0)?.[1] ?? Number.NaN;
+  const colour = { good: '#2e8b57', bad: '#c23b3b', plain: '#333' }[judged(spec, last)];
   return (
     text(10, 20, spec.title, 'fill="#444"') +
-    text(width / 2, 60, formatted(last, spec.unit), 'font-size="26" font-weight="600" text-anchor="middle" fill="#2e8b57"')
+    text(width / 2, 60, formatted(last, spec.unit), `font-size="26" font-weight="600" text-anchor="middle" fill="${colour}"`)
   );
+}
+
+function judged({ good }: PanelSpec, value: number): 'good' | 'bad' | 'plain' {
+  if (good === undefined) return 'plain';
+  return ('from' in good ? value >= good.from : value < good.below) ? 'good' : 'bad';
 }
 
 function graph({ spec, series }: DrawnPanel, width: number): string {

@@ -49,6 +49,10 @@ const say = (client: ChatClient, room: string, text: string): Promise<ServerFram
 
 /** The pause between two rounds. */
 const ROUND_MS = 500;
+/** People who stay in the park, on each gateway. */
+const AUDIENCE = 10;
+/** Mistakes are rarer than what goes well: one round in so many. */
+const MISTAKES_EVERY = 5;
 
 /** Goes on until `stop`. What fails while a backend is away is tried again in the next round. */
 export class MixedLoad {
@@ -83,6 +87,11 @@ export class MixedLoad {
   }
 
   async #run(): Promise<void> {
+    for (const gateway of this.#hub.gateways.keys())
+      for (let person = 0; person < AUDIENCE; person += 1) {
+        const { client } = await this.#hub.staying(this.#hub.name('listener'), gateway);
+        await client.join('park');
+      }
     while (!this.#stopped) {
       try {
         await this.#once();
@@ -115,7 +124,8 @@ export class MixedLoad {
       await say(his, room, 'missed');
       await hers.leave(room);
       await hers.join(room, { epoch: String(epoch), offset: (seen as { offset: number }).offset });
-      await this.#mistakes(first.url);
+      if (this.#round % MISTAKES_EVERY === 0) await this.#mistakes(first.url);
+      await this.#post('/auth/code', { account: `person-${this.#round}@example.com` });
     } finally {
       // One leaves as people do, one is lost.
       his.reset();
@@ -123,11 +133,10 @@ export class MixedLoad {
     }
   }
 
-  /** A wrong token, a wrong code, a path that is not there; and a code that is mailed. */
+  /** A wrong token, a wrong code, a path that is not there. */
   async #mistakes(gateway: string): Promise<void> {
     await ChatClient.connect(gateway, 'nobody', { token: 'nonsense' }).catch(() => undefined);
     await this.#post('/auth/verify', { account: 'nobody@example.com', code: '000000' });
-    await this.#post('/auth/code', { account: `person-${this.#round}@example.com` });
     await fetch(`${this.#api.url}/api/v1/nothing`);
   }
 
