@@ -1,7 +1,5 @@
 import { CHOSEN, type DashboardSpec, each, HUB, quantile, rate } from './panel-spec.ts';
 
-const LOGIN_ROUTES = ',route=~"POST /api/v1/(public/.+|auth/.+)"';
-
 /** Who is let in, and who tries. */
 export const AUTH_AND_ABUSE: DashboardSpec = {
   title: 'Auth and abuse',
@@ -32,17 +30,15 @@ export const AUTH_AND_ABUSE: DashboardSpec = {
         },
         {
           title: 'Failed logins',
-          about: 'Answers 4xx of the routes that log in. A few are normal.',
+          about: 'Wrong codes and passwords, and logins that a limit, a ban or a shut door refused, by how. A few are normal.',
           unit: 'ops',
-          quiet: true,
-          queries: [[rate('parley_api_request_seconds_count', 'route', `${LOGIN_ROUTES},status="4xx"`), '{{route}}']],
+          queries: [[rate('parley_logins_total', 'method, result', ',result!="accepted"'), '{{method}} {{result}}']],
         },
         {
           title: 'Logins',
-          about: 'Answers 2xx of the routes that log in.',
+          about: 'Logins accepted, by how: a mailed code, a new account, an agent, a guest, a customer.',
           unit: 'ops',
-          quiet: true,
-          queries: [[rate('parley_api_request_seconds_count', 'route', `${LOGIN_ROUTES},status="2xx"`), '{{route}}']],
+          queries: [[rate('parley_logins_total', 'method', ',result="accepted"'), '{{method}}']],
         },
         {
           title: 'Welcome time',

@@ -27,6 +27,12 @@ export const JOBS_AND_MAIL: DashboardSpec = {
           queries: [[`max(parley_jobs{queue="mail",state="delayed",${CHOSEN}})`, 'mails']],
         },
         {
+          title: 'Mails',
+          about: 'Attempts to send a mail a second. Sent alone is normal; retried or failed: the mail server refuses or is away.',
+          unit: 'ops',
+          queries: [[rate('parley_mail_attempts_total', 'result'), '{{result}}']],
+        },
+        {
           title: 'Attempts',
           about: 'Attempts at jobs a second, well or not.',
           unit: 'ops',

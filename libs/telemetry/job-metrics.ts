@@ -17,6 +17,11 @@ export interface QueueSample {
   readonly oldestAge: number;
 }
 
+/** What became of an attempt to send a mail. */
+export type MailResult = (typeof MAIL_RESULTS)[number];
+
+const MAIL_RESULTS = ['sent', 'retried', 'failed', 'expired'] as const;
+
 const STATES = ['waiting', 'active', 'delayed', 'failed'] as const;
 
 /** The metrics of job queues. `queue` is one of a small fixed set of names. */
@@ -26,6 +31,7 @@ export class JobMetrics {
   readonly #duration: TimingFamily;
   readonly #failed: Counter<string>;
   readonly #stalled: Counter<string>;
+  readonly #mailAttempts: Counter<string>;
 
   constructor(registry: Registry, define: Define, duration: TimingHistogram) {
     const registers = [registry];
@@ -34,6 +40,7 @@ export class JobMetrics {
     this.#duration = new TimingFamily(duration, 'queue');
     this.#failed = new Counter({ ...define(OTHER_METRICS.jobsFailed), registers });
     this.#stalled = new Counter({ ...define(OTHER_METRICS.jobsStalled), registers });
+    this.#mailAttempts = new Counter({ ...define(OTHER_METRICS.mailAttempts), registers });
   }
 
   /** Records an attempt at a job and its duration in seconds. */
@@ -49,6 +56,16 @@ export class JobMetrics {
   /** Counts a job whose worker stopped renewing its lock. */
   stalled(queue: string): void {
     this.#stalled.inc({ queue });
+  }
+
+  /** Counts an attempt to send a mail. */
+  mailed(result: MailResult): void {
+    this.#mailAttempts.inc({ result });
+  }
+
+  /** Shows the counts of mails from the start, so that a rise from none is seen. */
+  showMails(): void {
+    for (const result of MAIL_RESULTS) this.#mailAttempts.inc({ result }, 0);
   }
 
   /** Sets the gauges of a queue. */

@@ -144,6 +144,13 @@ export const OTHER_METRICS = {
     combine: 'sum',
     label: 'reason',
   },
+  logins: {
+    name: 'parley_logins_total',
+    kind: 'counter',
+    help: 'Logins by how (code: a mailed code that is right, also if an account has to be made yet; registration; agent: a password; guest; customer) and by result: accepted, failed (a wrong code or password), refused (a limit, a ban, a name that is taken, a door that is shut), error (the fault of the hub).',
+    combine: 'sum',
+    label: ['method', 'result'],
+  },
   answers: {
     name: 'parley_message_answers_total',
     kind: 'counter',
@@ -205,6 +212,13 @@ export const OTHER_METRICS = {
     help: 'Jobs given up: refused for good, or all attempts used.',
     combine: 'sum',
     label: 'queue',
+  },
+  mailAttempts: {
+    name: 'parley_mail_attempts_total',
+    kind: 'counter',
+    help: 'Attempts to hand a mail to the mail server, by result: sent, retried (it failed and comes again), failed (given up), expired (its code was over before the attempt).',
+    combine: 'sum',
+    label: 'result',
   },
   jobsStalled: {
     name: 'parley_jobs_stalled_total',

@@ -47,6 +47,14 @@ const OBSERVED_KINDS = ['online', 'offline', 'occupied', 'vacated'] as const;
 
 const RECOVERIES = ['recovered', 'lost'] as const;
 
+const LOGIN_METHODS = ['code', 'registration', 'agent', 'guest', 'customer'] as const;
+/** How somebody logs in. */
+export type LoginMethod = (typeof LOGIN_METHODS)[number];
+
+const LOGIN_RESULTS = ['accepted', 'failed', 'refused', 'error'] as const;
+/** What became of a login. */
+export type LoginResult = (typeof LOGIN_RESULTS)[number];
+
 const LIMITS = ['frames', 'handshakes', 'connections', 'bytes', 'history', 'rooms', 'addresses', 'pings'] as const;
 
 /**
@@ -97,6 +105,10 @@ export class Metrics {
     limits: (names: readonly string[]): void => {
       for (const limit of names) this.#apiRateLimited.inc({ limit }, 0);
     },
+    loggedIn: (method: LoginMethod, result: LoginResult): void => this.#logins.inc({ method, result }),
+    logins: (): void => {
+      for (const method of LOGIN_METHODS) for (const result of LOGIN_RESULTS) this.#logins.inc({ method, result }, 0);
+    },
   };
   readonly #registry = new Registry();
   readonly #histograms: Readonly<Record<keyof typeof HISTOGRAMS, TimingHistogram>>;
@@ -106,6 +118,7 @@ export class Metrics {
   /** By route, then by the first digit of the status. */
   readonly #routes = new Map<string, (Timing | undefined)[]>();
   readonly #apiRateLimited: Counter<string>;
+  readonly #logins: Counter<string>;
   readonly #gauges: WatchedGauges;
   #hub: HubMetrics | undefined;
   readonly #refused: Counter<string>;
@@ -150,6 +163,7 @@ export class Metrics {
     this.#waits = new TimingFamily(this.#histograms.storeWait, 'pool');
     this.#commands = new TimingFamily(this.#histograms.redisCommand, 'command');
     this.#apiRateLimited = this.#counter(OTHER_METRICS.apiRateLimited);
+    this.#logins = this.#counter(OTHER_METRICS.logins);
     this.#gauges = new WatchedGauges(this.#registry, definition);
     this.#answersMetric();
     this.jobs = new JobMetrics(this.#registry, definition, this.#histograms.jobDuration);

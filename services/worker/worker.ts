@@ -101,7 +101,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const { rooms, messages, conversations, upkeep } = store;
   const expiry = new ExpirySweep({ rooms, jobs, now, aheadMs: intervals.restoreAheadMs });
   const streams = new StreamSweep({ broker, rooms, messages, log, background, now, graceMs: intervals.streamGraceMs });
-  jobs.process('mail', mailProcessor({ mailer, seal, log, now }));
+  jobs.process('mail', mailProcessor({ mailer, seal, log, metrics, now }));
   jobs.process('room-expiry', roomExpiry({ rooms, broker, now }));
   jobs.process('clean-up', cleanUp({ expiry, streams, upkeep, conversations, lifecycle, notifier, waiting, historyDays, log, now }));
   jobs.repeat(CleanUpTask.overdue, intervals.overdueMs);

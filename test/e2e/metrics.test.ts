@@ -242,6 +242,16 @@ describe('the API', () => {
     const statuses: number[] = [];
     for (let n = 0; n < 6; n += 1) statuses.push((await post()).status);
     expect(statuses.at(-1)).toBe(429);
+    const login = (path: string, body: object): Promise<Response> =>
+      fetch(`${api.url}/api/v1${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    const verified = await login('/auth/verify', { account: 'ada@example.com', code: (await smtp.next('ada@example.com')).code });
+    const { registration } = (await verified.json()) as { registration: string };
+    expect((await login('/auth/register', { registration, name: 'Ada' })).status).toBe(201);
+    await login('/auth/verify', { account: 'ada@example.com', code: 'wrong' });
+    await login('/public/login', { username: 'nobody', password: 'wrong' });
+    await login('/guests', { name: 'Guest' });
+    await login('/customers', { name: 'Cy', channel: 'shop' });
+    await login('/guests', {});
     const here = hub.name('unknown');
     await fetch(`${api.url}/api/v1/nothing/${here}`);
     await fetch(`${api.url}/`);
@@ -252,8 +262,19 @@ describe('the API', () => {
     expect(seen('route="none"', 'status="4xx"')).toBe(1);
     expect(samples.value('parley_api_rate_limited_total', 'limit="codePerAccountAndAddress"')).toBe(1);
     expect(samples.text).not.toContain(here);
+    const logins = [...samples.text.matchAll(/^parley_logins_total\{method="(\w+)",result="(\w+)"\} ([1-9]\d*)$/gm)];
+    expect(logins.map(([, method, result, count]) => `${method} ${result} ${count}`).sort()).toEqual([
+      'agent failed 1',
+      'code accepted 1',
+      'code failed 1',
+      'customer refused 1',
+      'guest refused 1',
+      'registration accepted 1',
+    ]);
+    expect(samples.text).toContain('parley_logins_total{method="guest",result="accepted"} 0');
     await until(() => smtp.mails.length === 5);
     await until(async () => new Samples(await worker.metrics()).value('parley_job_duration_seconds_count', 'queue="mail"') === 5);
+    expect(new Samples(await worker.metrics()).value('parley_mail_attempts_total', 'result="sent"')).toBe(5);
   });
 });
 

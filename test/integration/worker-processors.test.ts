@@ -57,7 +57,7 @@ describe('the mail processor', () => {
   });
 
   it('[A1] a server that defers gets the same mail again, with the same Message-ID', async () => {
-    const { smtp, jobs, send } = await mailing();
+    const { stage, smtp, jobs, send } = await mailing();
     smtp.defer(2);
     await send('bob@corp.test');
     const first = await smtp.next('bob@corp.test');
@@ -68,6 +68,9 @@ describe('the mail processor', () => {
     expect(second.headers.get('message-id')).not.toBe(first.headers.get('message-id'));
     await settled(jobs);
     expect((await jobs.counts()).mail.failed).toBe(0);
+    const text = await stage.metrics.text();
+    const attempts = (result: string): boolean => text.includes(`parley_mail_attempts_total{result="${result}"} 2\n`);
+    expect(['sent', 'retried'].map(attempts)).toEqual([true, true]);
   });
 
   it('[A1] a mail that is cut off in the middle has the same Message-ID when it comes', async () => {
@@ -87,7 +90,10 @@ describe('the mail processor', () => {
     await send('bob@corp.test');
     await until(async () => (await jobs.counts()).mail.failed === 1);
     expect(smtp.attempts).toBe(1);
-    expect(await stage.metrics.text()).toContain('parley_jobs_failed_total{queue="mail"} 1');
+    const text = await stage.metrics.text();
+    expect(text).toContain('parley_jobs_failed_total{queue="mail"} 1');
+    expect(text).toContain('parley_mail_attempts_total{result="failed"} 1');
+    expect(text).toContain('parley_mail_attempts_total{result="retried"} 0');
   });
 
   it('[A1] a server that is away gets the mail when it is back', async () => {
@@ -99,10 +105,11 @@ describe('the mail processor', () => {
   });
 
   it('[A1] a code that is over is not sent, nor one for nobody', async () => {
-    const { smtp, jobs, send } = await mailing();
+    const { stage, smtp, jobs, send } = await mailing();
     await send('bob@corp.test', -1);
     await send(undefined);
     await settled(jobs);
+    expect(await stage.metrics.text()).toContain('parley_mail_attempts_total{result="expired"} 1');
     expect(smtp.attempts).toBe(0);
     expect((await jobs.counts()).mail.failed).toBe(0);
   });

@@ -283,7 +283,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
     alert: 'ParleyLoginBruteForce',
     severity: 'warning',
     labels: {},
-    changes: [[['parley_api_request_seconds_count', '4xx'], rises(2)]],
+    changes: [[['parley_logins_total', 'failed'], rises(2)]],
     quiet: 2,
     fires: 5,
   },

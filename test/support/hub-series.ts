@@ -103,6 +103,7 @@ const API: Readonly<Record<string, (moment: Moment) => number>> = {
   ...NO_GATEWAY,
   'parley_api_request_seconds_count{route="POST /api/v1/auth/verify",status="2xx"}': ({ age }) => age,
   'parley_api_request_seconds_count{route="POST /api/v1/auth/verify",status="4xx"}': ({ age }) => 0.05 * age,
+  'parley_logins_total{method="code",result="failed"}': ({ age }) => 0.05 * age,
   'parley_api_rate_limited_total{limit="loginPerAddress"}': () => 0,
 };
 
