@@ -18,6 +18,7 @@ import { buildApi } from './api.ts';
 import { asyncApiRoutes } from './asyncapi-document.ts';
 import { conversationRoutes } from './conversation-routes.ts';
 import { GuestAddresses } from './guest-addresses.ts';
+import { loginCounter } from './login-counts.ts';
 import { matchRoutes } from './match-routes.ts';
 import { LIMITS, RateLimits } from './rate-limits.ts';
 import { memberRoutes, roomRoutes } from './room-routes.ts';
@@ -88,9 +89,14 @@ export function composeApi({
   const history = new RoomHistory({ access: parts.access, messages: store.messages, broker });
   const publisher = new ServicePublisher({ rooms: store.rooms, writer: parts.writer, kinds: rooms.kinds });
   metrics.api.limits(Object.keys(LIMITS));
+  metrics.api.logins();
+  const countLogin = loginCounter(metrics.api.loggedIn);
   const app = buildApi({
     log,
-    answered: metrics.api.answered,
+    answered: (route, status, seconds) => {
+      metrics.api.answered(route, status, seconds);
+      countLogin(route, status, seconds);
+    },
     now: now,
     uuid: randomUUID,
     store,
