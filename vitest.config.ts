@@ -66,6 +66,8 @@ const PROJECTS: Readonly<Record<string, Project>> = {
   monitoring: { seconds: 300, atOnce: 1 },
   // `npm run test:pages` alone runs it: it takes minutes.
   pages: { seconds: 120, atOnce: 1 },
+  // `npm run test:upgrade` alone runs it: it gets the version before with its packages.
+  upgrade: { seconds: 300, atOnce: 1 },
   // `npm run test:walk` alone runs it: it shows how long things take.
   walk: { seconds: 300, atOnce: 1 },
 };

@@ -19,8 +19,10 @@ export const SERVICE_KEY = 'the-key-of-a-service-that-bans-people';
 /** The parts of a hub that a round uses. */
 export interface AccessPlace {
   readonly hub: TestHub<RedisServer>;
-  /** The gateway of the people who lose access. All others are on gateway 0. */
+  /** The gateway of the people who lose access. */
   readonly gateway: number;
+  /** The gateway of all others. Default 0. */
+  readonly others?: number;
   /** The API that makes and changes rooms. */
   readonly api: ApiProcess;
   /**
@@ -30,7 +32,7 @@ export interface AccessPlace {
   readonly store: Pick<Store, 'rooms' | 'conversations' | 'pairs'>;
 }
 
-/** The people and their kinds. `owner` and `agentB` are on gateway 0. */
+/** The people and their kinds. `owner` and `agentB` are on the gateway of the others. */
 const PEOPLE = {
   owner: 'user',
   victim: 'user',
@@ -262,11 +264,11 @@ export class AccessScenario {
   }
 
   async #open(): Promise<void> {
-    const { hub, gateway, store } = this.#place;
+    const { hub, gateway, others = 0, store } = this.#place;
     const here = async (name: Name, kind: string): Promise<void> => {
       const id = hub.name(name);
       // The hub may still be repairing an earlier loss.
-      const client = await until(() => hub.client(id, ELSEWHERE.includes(name) ? 0 : gateway, { claims: { kind } }), PATIENCE);
+      const client = await until(() => hub.client(id, ELSEWHERE.includes(name) ? others : gateway, { claims: { kind } }), PATIENCE);
       this.#people.set(name, { id, client });
     };
     await Promise.all(Object.entries(PEOPLE).map(([name, kind]) => here(name as Name, kind)));

@@ -23,12 +23,16 @@ export class ApiProcess {
     this.adminPort = adminPort;
   }
 
-  /** Starts it. Resolves when it listens. `env` needs `REDIS_URL` and `DATABASE_URL`. */
-  static async start(env: Readonly<Record<string, string | undefined>>): Promise<ApiProcess> {
+  /**
+   * Starts it. Resolves when it listens. `env` needs `REDIS_URL` and `DATABASE_URL`. `main`: the
+   * program of another version.
+   */
+  static async start(env: Readonly<Record<string, string | undefined>>, main = MAIN): Promise<ApiProcess> {
     let listening: Listening | undefined;
-    const child = ApiProcess.launch(env, (line) => {
+    const onLine = (line: string): void => {
       if (line.startsWith('{') && line.includes('"listening"')) listening = JSON.parse(line) as Listening;
-    });
+    };
+    const child = ApiProcess.launch(env, onLine, main);
     await until(() => listening ?? child.ended, { timeoutMs: READY_MS, describe: () => `the API listens\n${child.output}` }).catch(
       (error: unknown) => {
         child.signal('SIGKILL');
@@ -40,9 +44,9 @@ export class ApiProcess {
   }
 
   /** Starts the process without waiting, for settings that it must refuse. */
-  static launch(env: Readonly<Record<string, string | undefined>>, onLine: (line: string) => void = () => undefined): Child {
+  static launch(env: Readonly<Record<string, string | undefined>>, onLine: (line: string) => void = () => undefined, main = MAIN): Child {
     const { PATH, HOME } = process.env;
-    return new Child(process.execPath, [MAIN], {
+    return new Child(process.execPath, [main], {
       env: { PATH, HOME, PORT: '0', ADMIN_PORT: '0', DRAIN_LISTEN_SECONDS: '0', JWT_SECRET, ...env },
       onLine,
     });

@@ -12,6 +12,8 @@ export interface FleetClientOptions extends Partial<Omit<ParleyClientOptions, 'u
    */
   readonly url: () => string;
   readonly claims?: Partial<TokenClaims>;
+  /** The client of another version. Default: that of this one. */
+  readonly sdk?: typeof ParleyClient | undefined;
 }
 
 /** A frame that a client sent. */
@@ -39,12 +41,19 @@ export class FleetClient {
   /** Its open connections. */
   readonly #lines = new Set<WebSocket>();
 
-  constructor({ user, url, claims, getToken = () => signToken({ sub: user, ...claims }), ...options }: FleetClientOptions) {
+  constructor({
+    user,
+    url,
+    claims,
+    sdk: Sdk = ParleyClient,
+    getToken = () => signToken({ sub: user, ...claims }),
+    ...options
+  }: FleetClientOptions) {
     const { sent } = this;
     const lines = this.#lines;
     let base = '';
     this.user = user;
-    this.client = new ParleyClient({
+    this.client = new Sdk({
       WebSocket: class extends WebSocket {
         constructor(address: string, protocols: string[]) {
           super(address, protocols);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { FleetClientOptions } from './client-fleet.ts';
 import { signToken } from './jwt.ts';
 import { type Comparison, compareLedgers, type Ledger, type Violation } from './ledger.ts';
 import type { Random } from './random.ts';
@@ -30,6 +31,8 @@ export interface CrowdOptions {
   readonly back?: () => string;
   /** Returns a user's token for each attempt to connect. Default: one of every test's secret. */
   readonly tokenFor?: (user: string) => string;
+  /** Returns the client of a user. Default: that of this version. */
+  readonly sdk?: (user: string) => FleetClientOptions['sdk'];
 }
 
 /**
@@ -53,13 +56,13 @@ export class Crowd {
 
   /** Resolves when all are in the room. */
   static async gather(options: CrowdOptions): Promise<Crowd> {
-    const { room, random, on, prefix = 'u', tokenFor = (user: string) => signToken({ sub: user }) } = options;
+    const { room, random, on, prefix = 'u', tokenFor = (user: string) => signToken({ sub: user }), sdk } = options;
     const back = options.back ?? (() => random.pick(on.filter(({ ended }) => !ended)).url);
     const clients = await Promise.all(
       on.map(async (place, i) => {
         let url = (): string => place.url;
         const user = `${prefix}${i}`;
-        const client = new StayingClient({ user, url: () => url(), getToken: () => tokenFor(user) });
+        const client = new StayingClient({ user, url: () => url(), getToken: () => tokenFor(user), sdk: sdk?.(user) });
         await client.client.join(room);
         url = back;
         return client;

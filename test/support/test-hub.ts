@@ -92,9 +92,9 @@ export class TestHub<B extends Backend> {
     return this.#env;
   }
 
-  /** Starts one more gateway. */
-  async add(env: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> {
-    const gateway = await GatewayProcess.start({ ...this.#env, ...env });
+  /** Starts one more gateway. `command`: the program of another version. */
+  async add(env: Readonly<Record<string, string>> = {}, command?: readonly string[]): Promise<GatewayProcess> {
+    const gateway = await GatewayProcess.start({ ...this.#env, ...env }, command);
     this.gateways.push(gateway);
     return gateway;
   }
@@ -134,8 +134,11 @@ export class TestHub<B extends Backend> {
     return `${prefix}-${this.#serial}`;
   }
 
-  /** Ends every client and waits until the hub knows that nobody is online. */
-  async clear(): Promise<void> {
+  /**
+   * Ends every client and waits until the hub knows that nobody is online, but those whom the test
+   * keeps.
+   */
+  async clear(kept = 0): Promise<void> {
     const clients = [...this.#clients, ...this.#staying];
     this.#clients.clear();
     this.#staying.clear();
@@ -144,7 +147,10 @@ export class TestHub<B extends Backend> {
     if (first === undefined || clients.length === 0) return;
     const probe = await comeIn(first.url, 'probe-of-clear', { record: false });
     try {
-      await until(async () => (await probe.onLineNumber()) === 1, { timeoutMs: 30_000, describe: 'nobody online but the probe' });
+      await until(async () => (await probe.onLineNumber()) === kept + 1, {
+        timeoutMs: 30_000,
+        describe: `nobody online but the probe and ${kept} others`,
+      });
     } finally {
       await probe.close();
     }

@@ -16,9 +16,12 @@ export class WorkerProcess {
     this.adminPort = adminPort;
   }
 
-  /** Starts it. Resolves when it is up. `env` needs `REDIS_URL`, `DATABASE_URL` and `SMTP_URL`. */
-  static async start(env: Readonly<Record<string, string | undefined>>): Promise<WorkerProcess> {
-    const { child, adminPort } = WorkerProcess.launch(env);
+  /**
+   * Starts it. Resolves when it is up. `env` needs `REDIS_URL`, `DATABASE_URL` and `SMTP_URL`.
+   * `main`: the program of another version.
+   */
+  static async start(env: Readonly<Record<string, string | undefined>>, main = MAIN): Promise<WorkerProcess> {
+    const { child, adminPort } = WorkerProcess.launch(env, main);
     const port = await until(() => adminPort() ?? (child.ended ? 'ended' : undefined), {
       timeoutMs: READY_MS,
       describe: () => `worker up\n${child.output}`,
@@ -31,13 +34,16 @@ export class WorkerProcess {
   }
 
   /** Starts the process without waiting, for settings that it must refuse. */
-  static launch(env: Readonly<Record<string, string | undefined>>): {
+  static launch(
+    env: Readonly<Record<string, string | undefined>>,
+    main = MAIN,
+  ): {
     readonly child: Child;
     readonly adminPort: () => number | undefined;
   } {
     let adminPort: number | undefined;
     const { PATH, HOME } = process.env;
-    const child = new Child(process.execPath, [MAIN], {
+    const child = new Child(process.execPath, [main], {
       env: { ...(PATH && { PATH }), ...(HOME && { HOME }), ADMIN_PORT: '0', JWT_SECRET, ...env },
       onLine: (line) => {
         const found = /"adminPort":(\d+).*"listening"/.exec(line);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isPrivateRoom } from '#libs/protocol/room-kinds.ts';
+import type { FleetClientOptions } from './client-fleet.ts';
 import type { HistoryAudit } from './history-audit.ts';
 import type { Random } from './random.ts';
 import { StayingClient } from './staying-client.ts';
@@ -14,6 +15,8 @@ export interface WritersOptions {
   /** Returns the gateway for each connect and reconnect. */
   readonly url: () => string;
   readonly audit: HistoryAudit;
+  /** Returns the client of a user. Default: that of this version. */
+  readonly sdk?: (user: string) => FleetClientOptions['sdk'];
 }
 
 /** Users who publish to several rooms and stay connected whatever happens. */
@@ -31,10 +34,10 @@ export class Writers {
   }
 
   static async gather(options: WritersOptions): Promise<Writers> {
-    const { users, rooms, url } = options;
+    const { users, rooms, url, sdk } = options;
     const clients = await Promise.all(
       users.map(async (user) => {
-        const client = new StayingClient({ user, url });
+        const client = new StayingClient({ user, url, sdk: sdk?.(user) });
         const joined = new Set(rooms(user).filter((room) => !isPrivateRoom(room)));
         await Promise.all([...joined].map((room) => client.client.join(room)));
         return client;
