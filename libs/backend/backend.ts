@@ -32,6 +32,7 @@ import { type Awaited, answered, type WaitingListener } from './waiting.ts';
 
 /** The share of `DRAIN_SECONDS` for running jobs. Connections are closed in the rest. */
 const JOBS_SHARE = 0.8;
+const BOOT_BYTES = 4;
 
 /** The parts that the Redis backend works with. */
 export interface RedisBackendParts {
@@ -94,9 +95,10 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
       },
     },
   });
-  // Presence needs a new id at each start: a restarted node of the same name is another node.
   const presence = new PresenceRedis(link, {
-    node: `${node}.${randomBytes(4).toString('hex')}`,
+    node,
+    // A restarted node of the same name is another node.
+    boot: randomBytes(BOOT_BYTES).toString('hex'),
     observe: {
       reaped: (sessions) => {
         hot.presenceReaped += sessions;
@@ -198,7 +200,7 @@ export interface Backend {
  * @param parts `store`: owned by the backend from now on, `close` closes it.
  */
 export function openMemoryBackend(
-  config: Pick<Config, 'streamMaxMessages' | 'streamMaxSeconds' | 'emptyRoomSeconds'>,
+  config: Pick<Config, 'nodeId' | 'streamMaxMessages' | 'streamMaxSeconds' | 'emptyRoomSeconds'>,
   parts: { readonly store: Store; readonly metrics: Metrics; readonly log: Logger },
 ): Backend {
   const { store, metrics, log } = parts;
@@ -213,7 +215,7 @@ export function openMemoryBackend(
   return {
     store,
     broker,
-    presence: new PresenceMemory(broker, { space }),
+    presence: new PresenceMemory(broker, { node: config.nodeId, space }),
     edges: space.edges,
     nodes: new NodeDirectoryMemory(),
     buckets: new TokenBucketsMemory(),

@@ -13,8 +13,11 @@ import {
   isPermanent,
   type JobCounts,
   type JobHandler,
+  type JobState,
   type Jobs,
   type JobsObserver,
+  type JobView,
+  jobName,
   KEPT_MAX,
   QUEUE_NAMES,
   QUEUE_SETTINGS,
@@ -191,6 +194,16 @@ export class JobsBullmq implements Jobs {
     return Object.fromEntries(entries) as Record<QueueName, JobCounts>;
   }
 
+  list(queue: QueueName, state: JobState, limit: number): Promise<JobView[]> {
+    return this.#retrying(async () => {
+      // Failed jobs are ordered by the time of their end, the others by when they run.
+      const jobs: (BullJob<StoredJob> | undefined)[] = await this.#queues[queue].getJobs([STATES[state]], 0, limit - 1, state !== 'failed');
+      const due = state === 'delayed' ? await this.#dueTimes(this.#queues[queue], limit) : undefined;
+      // A job may be done while it is read.
+      return jobs.flatMap((job) => (job?.id === undefined ? [] : [viewOf(job, state, due?.get(job.id))]));
+    });
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const timer of this.#repeats) clearInterval(timer);
@@ -248,6 +261,16 @@ export class JobsBullmq implements Jobs {
     };
   }
 
+  /** When the first `limit` delayed jobs run: BullMQ tells it of a retry only here. */
+  async #dueTimes(queue: Queue, limit: number): Promise<ReadonlyMap<string, number>> {
+    const key = queue.toKey('delayed');
+    const reply = await this.#link.command(key, 'ZRANGE', key, 0, limit - 1, 'WITHSCORES');
+    const parts = Array.isArray(reply) ? reply.map(String) : [];
+    const due = new Map<string, number>();
+    for (let at = 0; at < parts.length; at += 2) due.set(parts[at] ?? '', Math.floor(Number(parts[at + 1]) / DELAYED_SCALE));
+    return due;
+  }
+
   #settings(queue: QueueName): QueueSettings {
     return { ...QUEUE_SETTINGS[queue], ...this.#options.settings };
   }
@@ -282,6 +305,28 @@ export class JobsBullmq implements Jobs {
   #onError(error: unknown): void {
     if (!this.#closed) this.#options.log.warn({ err: error }, 'the connection to the job queue failed');
   }
+}
+
+/** BullMQ's names of the states. */
+const STATES = { waiting: 'wait', active: 'active', delayed: 'delayed', failed: 'failed' } as const satisfies Record<JobState, string>;
+
+/** BullMQ's scores of delayed jobs: milliseconds times this, and a number that keeps their order. */
+const DELAYED_SCALE = 0x1000;
+
+function viewOf(
+  { id = '', queueName, data, attemptsMade, opts, timestamp, failedReason }: BullJob<StoredJob>,
+  state: JobState,
+  due = data.due,
+): JobView {
+  return {
+    id: fromJobId(id),
+    name: jobName(queueName, data.payload),
+    attempts: attemptsMade + (state === 'active' ? 1 : 0),
+    attemptsMax: opts.attempts ?? 1,
+    madeAt: timestamp,
+    dueAt: state === 'waiting' || state === 'delayed' ? due : undefined,
+    error: failedReason?.split('\n', 1)[0],
+  };
 }
 
 /** BullMQ accepts no colons and no bare numbers in an id. */

@@ -10,8 +10,11 @@ import {
   type Job,
   type JobCounts,
   type JobHandler,
+  type JobState,
   type Jobs,
   type JobsObserver,
+  type JobView,
+  jobName,
   KEPT_MAX,
   QUEUE_NAMES,
   QUEUE_SETTINGS,
@@ -29,6 +32,8 @@ export interface JobsMemoryOptions {
   readonly settings?: Partial<QueueSettings>;
   /** Milliseconds of a steady clock. Default the system's. */
   readonly steady?: () => number;
+  /** Unix milliseconds. Default the system's. */
+  readonly now?: () => number;
   readonly random?: () => number;
 }
 
@@ -46,6 +51,7 @@ export class JobsMemory implements Jobs {
       new MemoryQueue(name, {
         settings: { ...QUEUE_SETTINGS[name], ...options.settings },
         steady: options.steady ?? (() => performance.now()),
+        now: options.now ?? Date.now,
         random: options.random ?? Math.random,
         ran: (seconds) => options.observe?.ran(name, seconds),
         failed: (job, error, final) => {
@@ -89,6 +95,11 @@ export class JobsMemory implements Jobs {
     return Object.fromEntries(entries) as Record<QueueName, JobCounts>;
   }
 
+  async list(queue: QueueName, state: JobState, limit: number): Promise<JobView[]> {
+    this.#check();
+    return this.#queues[queue].list(state, limit);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const timer of this.#repeats) clearInterval(timer);
@@ -110,13 +121,15 @@ interface MemoryQueueOptions<Q extends QueueName> {
   readonly settings: QueueSettings;
   /** Milliseconds of a steady clock. */
   readonly steady: () => number;
+  /** Unix milliseconds. */
+  readonly now: () => number;
   readonly random: () => number;
   readonly ran: (seconds: number) => void;
   readonly failed: (job: Job<Q>, error: unknown, final: boolean) => void;
   readonly isPermanent: (error: unknown) => boolean;
 }
 
-type State = 'waiting' | 'delayed' | 'active' | 'done' | 'failed';
+type State = JobState | 'done';
 
 interface Entry<Q extends QueueName> {
   readonly id: string;
@@ -127,6 +140,10 @@ interface Entry<Q extends QueueName> {
   /** When it was due first. Its age counts from here. */
   since: number;
   attempt: number;
+  /** When it was added, Unix milliseconds. */
+  readonly made: number;
+  /** Why its last attempt failed. */
+  error: string | undefined;
   /** When it ended. */
   ended: number;
 }
@@ -158,7 +175,9 @@ class MemoryQueue<Q extends QueueName> {
     if (kept !== undefined && !this.#isOver(kept)) return;
     this.#entries.delete(id);
     const due = this.#options.steady() + Math.max(0, delayMs);
-    this.#entries.set(id, { id, payload, state: delayMs > 0 ? 'delayed' : 'waiting', due, since: due, attempt: 1, ended: 0 });
+    const state = delayMs > 0 ? 'delayed' : 'waiting';
+    const made = this.#options.now();
+    this.#entries.set(id, { id, payload, state, due, since: due, attempt: 1, made, error: undefined, ended: 0 });
     this.#wake(due);
   }
 
@@ -194,6 +213,23 @@ class MemoryQueue<Q extends QueueName> {
     }
     const { done, ...rest } = counts;
     return { ...rest, oldestAge: oldest === Number.POSITIVE_INFINITY ? 0 : Math.max(0, this.#options.steady() - oldest) / 1000 };
+  }
+
+  list(state: JobState, limit: number): JobView[] {
+    this.#forget();
+    this.#promote();
+    const { steady, now, settings } = this.#options;
+    const found = [...this.#entries.values()].filter((entry) => entry.state === state);
+    const sorted = state === 'failed' ? found.toReversed() : found.toSorted((a, b) => a.due - b.due);
+    return sorted.slice(0, limit).map(({ id, payload, due, attempt, made, error }) => ({
+      id,
+      name: jobName(this.name, payload),
+      attempts: state === 'active' || state === 'failed' ? attempt : attempt - 1,
+      attemptsMax: settings.attempts,
+      madeAt: made,
+      dueAt: state === 'waiting' || state === 'delayed' ? Math.round(now() + due - steady()) : undefined,
+      error,
+    }));
   }
 
   async close(): Promise<void> {
@@ -261,6 +297,7 @@ class MemoryQueue<Q extends QueueName> {
     }
     const final = entry.attempt >= settings.attempts || this.#options.isPermanent(failed.error);
     this.#options.failed(job, failed.error, final);
+    entry.error = reasonOf(failed.error).split('\n', 1)[0];
     if (final) {
       this.#end(entry, 'failed', settings.keepFailedSeconds);
     } else {

@@ -107,6 +107,32 @@ export interface JobCounts {
   readonly oldestAge: number;
 }
 
+/** Returns the name of a job: of a clean-up its task, otherwise the queue. */
+export function jobName(queue: string, payload: unknown): string {
+  const task = typeof payload === 'object' && payload !== null && 'task' in payload ? payload.task : undefined;
+  return typeof task === 'string' ? task : queue;
+}
+
+/** The states of a job that is not done. `failed`: given up, and kept for inspection. */
+export const JOB_STATES = ['waiting', 'active', 'delayed', 'failed'] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+/** A job, as an operator sees it: without its payload. */
+export interface JobView {
+  readonly id: string;
+  /** See `jobName`. */
+  readonly name: string;
+  /** Attempts that ended, or of a running job also the one that runs. */
+  readonly attempts: number;
+  readonly attemptsMax: number;
+  /** When it was queued, Unix milliseconds. */
+  readonly madeAt: number;
+  /** When it may run next, Unix milliseconds. Undefined unless it waits or is delayed. */
+  readonly dueAt: number | undefined;
+  /** The first line of the reason why its last attempt failed; see `reasonOf`. Undefined if none did. */
+  readonly error: string | undefined;
+}
+
 /** The queues: the port that `JobsBullmq` and `JobsMemory` implement. */
 export interface Jobs {
   /**
@@ -137,6 +163,11 @@ export interface Jobs {
    */
   repeat(task: CleanUpTask, everyMs: number): void;
   counts(): Promise<Record<QueueName, JobCounts>>;
+  /**
+   * The jobs of a queue in one state at this moment, at most `limit`: those that run next first, of
+   * given-up ones the newest. O(limit) for the backend. Rejects as `add`.
+   */
+  list(queue: QueueName, state: JobState, limit: number): Promise<JobView[]>;
   /** Takes no new job, waits for the running ones, and ends. */
   close(): Promise<void>;
 }

@@ -69,3 +69,8 @@ export class Incarnations {
     for (const done of [...this.#waiting]) done();
   }
 }
+
+/** Returns the node of an incarnation's id. */
+export function nodeOfIncarnation(id: string): string {
+  return id.slice(0, id.lastIndexOf('~'));
+}

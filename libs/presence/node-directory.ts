@@ -17,6 +17,21 @@ export interface KeySetState {
   readonly problem: string | null;
 }
 
+/** The limits of a gateway that people reach first. 0: no limit. */
+export interface NodeLimits {
+  readonly connections: number;
+  readonly connectionsPerUser: number;
+  readonly connectionsPerAddress: number;
+  /** Rooms that one connection may be in. */
+  readonly roomsPerConnection: number;
+  /** Frames of one connection a second on average. */
+  readonly framesPerSecond: number;
+  /** Unicode code points of one message. */
+  readonly messageChars: number;
+  /** Seconds that a drain may take. */
+  readonly drainSeconds: number;
+}
+
 /** The state of a gateway at one moment. */
 export interface NodeReading {
   readonly connections: number;
@@ -31,6 +46,15 @@ export interface NodeReading {
    */
   readonly ackP99?: number | null;
   readonly deliveryP99?: number | null;
+  /**
+   * Distinct users with a connection here, rooms with a subscription here, the 99th percentile of
+   * the event loop's delay in seconds since its last report, and its limits. Undefined: an earlier
+   * release.
+   */
+  readonly userCount?: number;
+  readonly roomCount?: number;
+  readonly loopLag?: number;
+  readonly limits?: NodeLimits;
   /** Its rooms with the most subscriptions, at most `NODE_ROOMS_MAX`. */
   readonly rooms: readonly string[];
   /** Undefined without `JWT_JWKS_URL`. */

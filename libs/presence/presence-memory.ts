@@ -35,6 +35,8 @@ export class PresenceSpace {
 }
 
 export interface PresenceMemoryOptions {
+  /** This node's id. Default `memory`. */
+  readonly node?: string;
   readonly space?: PresenceSpace;
   /** Milliseconds between two reports of the online count, at least. Default 250. */
   readonly pollMs?: number;
@@ -45,6 +47,7 @@ export class PresenceMemory implements Presence {
   readonly #broker: Pick<Broker, 'emit'>;
   readonly #space: PresenceSpace;
   readonly #pollMs: number;
+  readonly #node: string;
   readonly #connections = new Map<string, PresenceConnection>();
   /** Room -> users in it on this node. */
   readonly #rooms = new Map<string, Set<string>>();
@@ -53,10 +56,11 @@ export class PresenceMemory implements Presence {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(broker: Pick<Broker, 'emit'>, { space = new PresenceSpace(), pollMs = 250 }: PresenceMemoryOptions = {}) {
+  constructor(broker: Pick<Broker, 'emit'>, { node = 'memory', space = new PresenceSpace(), pollMs = 250 }: PresenceMemoryOptions = {}) {
     this.#broker = broker;
     this.#space = space;
     this.#pollMs = pollMs;
+    this.#node = node;
   }
 
   async start(listener: PresenceListener): Promise<void> {
@@ -153,6 +157,15 @@ export class PresenceMemory implements Presence {
 
   async sessions(users: readonly string[]): Promise<number[]> {
     return users.map((user) => this.#space.connections.get(user)?.size ?? 0);
+  }
+
+  async nodesOf(users: readonly string[]): Promise<readonly (readonly string[])[]> {
+    const nodes = [...this.#space.nodes];
+    return users.map((user) =>
+      [...(this.#space.connections.get(user) ?? [])].flatMap((connection) =>
+        nodes.filter((node) => node.#connections.get(connection.id) === connection).map((node) => node.#node),
+      ),
+    );
   }
 
   async page(after: string, limit: number): Promise<{ readonly users: readonly string[]; readonly more: boolean }> {

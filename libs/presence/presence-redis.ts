@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 import { FirstIds } from './first-ids.ts';
-import { Incarnations } from './incarnations.ts';
+import { Incarnations, nodeOfIncarnation } from './incarnations.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { Lease } from './lease.ts';
 import { OnlineCount } from './online-count.ts';
@@ -158,6 +158,16 @@ export class PresenceRedis implements Presence {
       users.map(async (user) => {
         const key = this.#link.keys.connections(user);
         return Number(await this.#link.command(key, 'HLEN', key));
+      }),
+    );
+  }
+
+  nodesOf(users: readonly string[]): Promise<readonly (readonly string[])[]> {
+    return Promise.all(
+      users.map(async (user) => {
+        const key = this.#link.keys.connections(user);
+        const fields = await this.#link.command(key, 'HKEYS', key);
+        return Array.isArray(fields) ? fields.map((field) => nodeOfIncarnation(String(field))) : [];
       }),
     );
   }

@@ -76,6 +76,11 @@ export interface Presence {
   /** Open connections of each user, in the order asked; 0: offline. */
   sessions(users: readonly string[]): Promise<number[]>;
   /**
+   * The node of each open connection of each user, in the order asked; empty: offline. For display.
+   * O(connections of these users).
+   */
+  nodesOf(users: readonly string[]): Promise<readonly (readonly string[])[]>;
+  /**
    * At most `limit` users online above `after` in the order of their ids (code units), and whether
    * there are more. A user who stays online during a walk over all pages is in it exactly once.
    * O(users online) for each page.

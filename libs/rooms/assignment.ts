@@ -13,7 +13,7 @@ import type { RoomLifecycle } from './room-lifecycle.ts';
 
 /** Dependencies of `Assignment`. */
 export interface AssignmentOptions {
-  readonly conversations: Omit<ConversationStore, 'silent' | 'hasCustomerOf'>;
+  readonly conversations: Omit<ConversationStore, 'silent' | 'hasCustomerOf' | 'counts'>;
   readonly agents: Pick<AgentStore, 'all'>;
   readonly presence: Pick<Presence, 'sessions'>;
   readonly absences: Pick<Absences, 'look'>;

@@ -44,6 +44,11 @@ export interface ListedAgent {
   readonly conversations: number;
 }
 
+/** An agent with the number of their open conversations. */
+export interface BusyAgent extends Person {
+  readonly conversations: number;
+}
+
 /** Agents. */
 export interface AgentStore {
   create(agent: AgentRecord): Promise<'created' | 'name-taken'>;
@@ -62,6 +67,11 @@ export interface AgentStore {
    * issuer (`seen` of kind `agent`).
    */
   all(): Promise<Person[]>;
+  /**
+   * A page of those of `all`, sorted by the lower-cased name, with their open conversations. Reads
+   * every agent, and the conversations of the page's agents.
+   */
+  page(page: { readonly after?: NamePlace | undefined; readonly limit: number }): Promise<ListPage<BusyAgent, NamePlace>>;
 }
 
 /** The names of accounts and agents. A name belongs to one of them. */
@@ -93,6 +103,8 @@ export interface CustomerStore {
   /** Does nothing if there is a customer with this id. */
   create(customer: CustomerRecord): Promise<void>;
   byId(id: string): Promise<CustomerRecord | undefined>;
+  /** The channels of these customers. One statement. An id that nobody has is left out. */
+  channels(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
 /** When a user was here last, with the name and the kind of their last token. */

@@ -3,14 +3,17 @@ import type { Person } from '#libs/protocol/frame-types.ts';
 import type {
   AgentRecord,
   AgentStore,
+  BusyAgent,
   CustomerRecord,
   CustomerStore,
   ListedAgent,
+  NamePlace,
   NameStore,
   UserRecord,
   UserStore,
 } from './account-store.ts';
 import type { Database, Query } from './database.ts';
+import { type ListPage, pageOf } from './list-page.ts';
 import { nameKey, textKey } from './name-key.ts';
 
 type UserRow = { readonly id: string; readonly name: string; readonly mail: string };
@@ -18,6 +21,11 @@ type UserRow = { readonly id: string; readonly name: string; readonly mail: stri
 const COLUMNS = 'id, name, mail';
 /** Attempts to insert, in case the name or the address is freed between two statements. */
 const TRIES = 3;
+
+/** The agents of this hub, and those that were seen with a token of another issuer. */
+const ALL_AGENTS = `SELECT DISTINCT ON (id) id, name, 'agent' AS kind
+  FROM (SELECT id, name, 0 AS rank FROM agents UNION ALL SELECT user_id, name, 1 FROM seen WHERE kind = 'agent') AS known
+ ORDER BY id, rank`;
 
 /** Accounts in PostgreSQL. */
 export class PostgresUsers implements UserStore {
@@ -128,11 +136,24 @@ export class PostgresAgents implements AgentStore {
   }
 
   all(): Promise<Person[]> {
-    return this.#database.query<{ id: string; name: string; kind: 'agent' }>(
-      `SELECT DISTINCT ON (id) id, name, 'agent' AS kind
-         FROM (SELECT id, name, 0 AS rank FROM agents UNION ALL SELECT user_id, name, 1 FROM seen WHERE kind = 'agent') AS known
-        ORDER BY id, rank`,
+    return this.#database.query<{ id: string; name: string; kind: 'agent' }>(ALL_AGENTS);
+  }
+
+  async page({
+    after,
+    limit,
+  }: {
+    readonly after?: NamePlace | undefined;
+    readonly limit: number;
+  }): Promise<ListPage<BusyAgent, NamePlace>> {
+    const rows = await this.#database.query<{ id: string; name: string; kind: 'agent'; key: string; conversations: number }>(
+      `SELECT a.*, (SELECT count(*) FROM conversations c WHERE c.agent_id = a.id AND c.state = 'assigned') AS conversations
+         FROM (SELECT known.*, lower(name) COLLATE "C" AS key FROM (${ALL_AGENTS}) AS known) AS a
+        WHERE $1::text IS NULL OR (a.key, a.id COLLATE "C") > ($1, $2)
+        ORDER BY a.key, a.id COLLATE "C" LIMIT $3`,
+      [after?.key ?? null, after?.user ?? null, limit + 1],
     );
+    return pageOf(rows, limit, { item: ({ key: _, ...agent }) => agent, place: ({ key, id }) => ({ key, user: id }) });
   }
 }
 
@@ -160,6 +181,14 @@ export class PostgresCustomers implements CustomerStore {
       [id],
     );
     return row && { ...row, metadata: row.metadata === null ? undefined : JSON.parse(row.metadata) };
+  }
+
+  async channels(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.#database.query<{ id: string; channel: string }>(
+      'SELECT id, channel FROM customers WHERE id = ANY ($1::text[])',
+      [ids],
+    );
+    return new Map(rows.map(({ id, channel }) => [id, channel]));
   }
 }
 

@@ -96,6 +96,12 @@ export interface NewConversation {
   readonly openMax: number;
 }
 
+/** Open conversations by state. Each number is at most 1,000. */
+export interface ConversationCounts {
+  readonly queued: number;
+  readonly assigned: number;
+}
+
 /** Selects a page of conversations. An absent member matches all. */
 export interface ConversationFilter {
   readonly state?: ConversationState | undefined;
@@ -146,6 +152,8 @@ export interface ConversationStore {
   reassign(room: string, from: string, agents: readonly Person[]): Promise<ConversationRecord | undefined>;
   /** Queued conversations, the oldest first. */
   queued(limit: number): Promise<ConversationRecord[]>;
+  /** How many conversations wait, and how many have an agent. Each is counted up to 1,000. */
+  counts(): Promise<ConversationCounts>;
   /** Agents with open conversations. */
   agentsAtWork(): Promise<Person[]>;
   /**

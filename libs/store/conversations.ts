@@ -1,6 +1,7 @@
 import type { Person } from '#libs/protocol/frame-types.ts';
 import type { ManagedRoomKind } from '#libs/protocol/room-kinds.ts';
 import type {
+  ConversationCounts,
   ConversationFilter,
   ConversationPlace,
   ConversationRecord,
@@ -22,6 +23,9 @@ const LOCK = 'SELECT pg_advisory_xact_lock(7250113, 3)';
 
 /** One new conversation of a customer at a time: two requests at the same moment see each other. */
 const CUSTOMER_LOCK = 'SELECT pg_advisory_xact_lock(7250115, hashtext($1))';
+
+/** Rows that are counted at most. */
+const COUNT_MAX = 1000;
 
 type ConversationRow = {
   room: string;
@@ -111,6 +115,13 @@ export class PostgresConversations implements ConversationStore {
       [limit],
     );
     return rows.map(conversationOf);
+  }
+
+  async counts(): Promise<ConversationCounts> {
+    const counted = (state: ConversationState) =>
+      `(SELECT count(*) FROM (SELECT 1 FROM conversations WHERE state = '${state}' LIMIT ${COUNT_MAX}) AS counted) AS ${state}`;
+    const counts = await this.#database.first<{ queued: number; assigned: number }>(`SELECT ${counted('queued')}, ${counted('assigned')}`);
+    return counts ?? { queued: 0, assigned: 0 };
   }
 
   agentsAtWork(): Promise<Person[]> {

@@ -1,7 +1,6 @@
 /** The hub's metrics in Prometheus's text format. */
 
 import { totalmem } from 'node:os';
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, type PrometheusContentType, Registry } from 'prom-client';
 import { ERRORS, type ErrorCode } from '#libs/protocol/errors.ts';
@@ -10,6 +9,7 @@ import type { WatchedGauge } from './gauge-table.ts';
 import { HISTOGRAMS } from './histogram-table.ts';
 import { HubMetrics } from './hub-metrics.ts';
 import { JobMetrics } from './job-metrics.ts';
+import { LoopLag } from './loop-lag.ts';
 import type { MetricEntry } from './metric-entry.ts';
 import { HOT_METRICS, OTHER_METRICS } from './metric-table.ts';
 import { droppedLines } from './standard-output.ts';
@@ -56,12 +56,6 @@ const LOGIN_RESULTS = ['accepted', 'failed', 'refused', 'error'] as const;
 export type LoginResult = (typeof LOGIN_RESULTS)[number];
 
 const LIMITS = ['frames', 'handshakes', 'connections', 'bytes', 'history', 'rooms', 'addresses', 'pings'] as const;
-
-/**
- * Milliseconds between two samples of the event-loop delay. Node adds this time to each delay;
- * `lagSeconds` subtracts it.
- */
-const LAG_RESOLUTION_MS = 20;
 
 /** An hour. prom-client's own sampler cannot be switched off, only slowed down. */
 const NEVER_MS = 3_600_000;
@@ -128,7 +122,7 @@ export class Metrics {
   readonly #rateLimited: Counter<string>;
   readonly #backgroundFaults: Counter<string>;
   readonly #observedEvents: Counter<string>;
-  readonly #loop: IntervalHistogram;
+  readonly #loop = new LoopLag();
 
   /** @param options `version`: the version of the build, for `parley_build_info`. */
   constructor({ version }: { readonly version: string }) {
@@ -167,14 +161,12 @@ export class Metrics {
     this.#gauges = new WatchedGauges(this.#registry, definition);
     this.#answersMetric();
     this.jobs = new JobMetrics(this.#registry, definition, this.#histograms.jobDuration);
-    this.#loop = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-    this.#loop.enable();
     const loop = this.#loop;
     new Gauge({
       ...definition(OTHER_METRICS.eventLoopLag),
       registers,
       collect() {
-        for (const [value, percentile] of Object.entries(LAG_PERCENTILES)) this.set({ value }, lagSeconds(loop.percentile(percentile)));
+        for (const [value, percentile] of Object.entries(LAG_PERCENTILES)) this.set({ value }, loop.percentile(percentile));
         loop.reset();
       },
     });
@@ -242,7 +234,7 @@ export class Metrics {
 
   /** Stops sampling the event loop. Metrics cannot be read afterwards. */
   close(): void {
-    this.#loop.disable();
+    this.#loop.stop();
     this.#registry.clear();
   }
 
@@ -323,11 +315,6 @@ export class Metrics {
 
 function definition(entry: MetricEntry) {
   return { name: entry.name, help: entry.help, aggregator: entry.combine, labelNames: [entry.label ?? []].flat() };
-}
-
-/** Converts nanoseconds of Node's histogram (NaN while it is empty) to seconds of real delay. */
-function lagSeconds(nanoseconds: number): number {
-  return Number.isNaN(nanoseconds) ? 0 : Math.max(0, nanoseconds / 1e9 - LAG_RESOLUTION_MS / 1e3);
 }
 
 /** Bytes: the limit of the container (cgroup), or the memory of the machine if that is less. */

@@ -121,7 +121,7 @@ export async function runAllInOne(
     http: bridgeTo(api, randomUUID),
   });
   gateway = running;
-  const reporter = reportNode(node, running, backend.nodes, metrics, background, watch);
+  const reporter = reportNode(node, running, settings, backend.nodes, metrics, background, watch);
   return {
     port: running.port,
     localKey,

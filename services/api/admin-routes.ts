@@ -143,6 +143,7 @@ export function adminRoutes(
     return {
       nodes: (await nodes.list()).map(({ startedAt, rooms: _, silent, state, ...node }) => ({
         ...node,
+        startedAt,
         state: silent > NODE_LOST_MS ? 'lost' : state,
         uptime: Math.max(0, Math.round((at - silent - startedAt) / SECOND_MS)),
         silent: Math.round(silent / SECOND_MS),

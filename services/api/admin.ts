@@ -4,8 +4,11 @@ import { createBullBoard } from '@bull-board/api';
 import { FastifyAdapter } from '@bull-board/fastify';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { AdminPages } from '#libs/process/admin-server.ts';
+import { HEAD_MAX_BYTES } from '#libs/protocol/limits.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { type AdminAccessOptions, guardAdmin } from './admin-access.ts';
+import { type AdminDeskParts, adminDesk } from './admin-desk.ts';
+import { type AdminDetailsParts, adminDetails } from './admin-details.ts';
 import { type AdminCommandsParts, type AdminRoutesParts, adminCommands, adminRoutes } from './admin-routes.ts';
 import { type AdminSeriesParts, adminSeries } from './admin-series.ts';
 import { type AdminUsersParts, adminUsers } from './admin-users.ts';
@@ -18,6 +21,8 @@ import { readPages, sendPage } from './page.ts';
 export type AdminOptions = AdminAccessOptions &
   Omit<AdminRoutesParts, 'board'> &
   AdminUsersParts &
+  AdminDeskParts &
+  AdminDetailsParts &
   AdminCommandsParts &
   AdminSeriesParts &
   AdminParts;
@@ -70,6 +75,8 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
   const app = Fastify({
     logger: false,
     genReqId: () => options.uuid(),
+    // As in `buildApi`: the schemas limit the parts of a path.
+    routerOptions: { maxParamLength: HEAD_MAX_BYTES },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
     frameworkErrors: (error, _request, reply) => void send(reply as unknown as FastifyReply, 'INVALID_REQUEST', error.message),
   });
@@ -87,6 +94,8 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
       adminRoutes(api, { ...options, board: options.board.length > 0 });
       adminSeries(api, options);
       adminUsers(api, options);
+      adminDesk(api, options);
+      adminDetails(api, options);
       adminCommands(api, options);
     },
     { prefix: '/admin/api' },

@@ -7,12 +7,13 @@ import type { WaitingListener } from '#libs/backend/waiting.ts';
 import type { Config } from '#libs/config/config.ts';
 import { basePath, transportSecurity } from '#libs/config/public-url.ts';
 import { systemClock } from '#libs/hub/ports/clock.ts';
-import { NODE_ROOMS_MAX, type NodeDirectory, NodeReporter } from '#libs/presence/node-directory.ts';
+import { NODE_ROOMS_MAX, type NodeDirectory, type NodeLimits, NodeReporter } from '#libs/presence/node-directory.ts';
 import { connectionsFor, openFilesLimit } from '#libs/process/open-files.ts';
 import { type Service, version } from '#libs/process/process-life.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
+import { LoopLag } from '#libs/telemetry/loop-lag.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { QuantileWindow } from '#libs/telemetry/quantile-window.ts';
 import { Gateway, type GatewaySettings } from './gateway.ts';
@@ -56,7 +57,7 @@ export async function runGateway(
   metrics.watch('roomEventsLag', () => rooms.lag);
   const running = await Gateway.start(settings, { node, ...backend, ...parts, metrics, log, background, http: nothingHere });
   gateway = running;
-  const reporter = reportNode(node, running, backend.nodes, metrics, background, watch);
+  const reporter = reportNode(node, running, settings, backend.nodes, metrics, background, watch);
   return {
     gateway: running,
     port: running.port,
@@ -78,6 +79,7 @@ export async function runGateway(
 export function reportNode(
   id: string,
   gateway: Gateway,
+  settings: GatewaySettings,
   directory: NodeDirectory,
   { hot, hub }: Metrics,
   background: Background,
@@ -88,6 +90,13 @@ export function reportNode(
     P99,
   );
   const deliveries = new QuantileWindow(Object.values(hub.delivery), P99);
+  const limits = limitsOf(settings);
+  const lag = new LoopLag();
+  const loopLag = (): number => {
+    const seconds = lag.percentile(P99 * 100);
+    lag.reset();
+    return seconds;
+  };
   return new NodeReporter({
     directory,
     id,
@@ -101,10 +110,27 @@ export function reportNode(
       ackP99: acks.next(),
       deliveryP99: deliveries.next(),
       state: gateway.hub.draining ? 'draining' : 'serving',
+      userCount: gateway.hub.census.users,
+      roomCount: gateway.hub.census.rooms,
+      loopLag: loopLag(),
+      limits,
       rooms: gateway.hub.census.topRooms(NODE_ROOMS_MAX),
       keySet: tokens.keys,
     }),
   });
+}
+
+function limitsOf(settings: GatewaySettings): NodeLimits {
+  const { connectionsMax, connectionsPerUser, connectionsPerAddress, roomLimit, frameRate, messageMaxChars, drainSeconds } = settings;
+  return {
+    connections: Number.isFinite(connectionsMax) ? connectionsMax : 0,
+    connectionsPerUser,
+    connectionsPerAddress,
+    roomsPerConnection: roomLimit,
+    framesPerSecond: frameRate,
+    messageChars: messageMaxChars,
+    drainSeconds,
+  };
 }
 
 /**

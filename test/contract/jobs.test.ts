@@ -157,6 +157,44 @@ describe.each(Object.entries(BACKENDS))('jobs on %s', (_, start) => {
     expect((await jobs.counts())['room-expiry']).toMatchObject({ delayed: 0, waiting: 0 });
   });
 
+  it('[A13] lists the jobs of a state, those that run next first, with attempts and times', async () => {
+    const jobs = open({ attempts: 3, backoffMs: HOUR, backoffMaxMs: HOUR });
+    const before = Date.now();
+    for (const [id, hours] of [['c', 3] as const, ['a', 1] as const, ['b', 2] as const])
+      await jobs.add('room-expiry', { room: id }, { id, delayMs: hours * HOUR });
+    await jobs.move('room-expiry', 'a', 4 * HOUR);
+    const delayed = await jobs.list('room-expiry', 'delayed', 10);
+    expect(delayed.map(({ id }) => id)).toEqual(['b', 'c', 'a']);
+    for (const [n, hours] of [2, 3, 4].entries()) {
+      const { madeAt = 0, dueAt = 0, ...job } = delayed[n] ?? {};
+      expect(job).toMatchObject({ name: 'room-expiry', attempts: 0, attemptsMax: 3, error: undefined });
+      expect(madeAt).toBeGreaterThanOrEqual(before);
+      expect(Math.round((dueAt - before) / HOUR)).toBe(hours);
+    }
+    expect(await jobs.list('room-expiry', 'delayed', 2)).toHaveLength(2);
+    await jobs.add('clean-up', { task: 'upkeep' }, { id: 'x' });
+    expect(await jobs.list('clean-up', 'waiting', 10)).toMatchObject([{ id: 'x', name: 'upkeep', attempts: 0 }]);
+    // What failed says why, and when it is tried again.
+    await jobs.add('mail', { sealed: 'secret' }, { id: 'm:1' });
+    let release = (): void => undefined;
+    const running = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    jobs.process('mail', async () => {
+      await running;
+      throw new JobError('no answer\nof the server', { permanent: false });
+    });
+    await until(async () => (await jobs.list('mail', 'active', 10)).length === 1);
+    expect(await jobs.list('mail', 'active', 10)).toMatchObject([{ id: 'm:1', attempts: 1, dueAt: undefined }]);
+    release();
+    await until(async () => (await jobs.list('mail', 'delayed', 10)).length === 1);
+    const [again] = await jobs.list('mail', 'delayed', 10);
+    expect(again).toMatchObject({ id: 'm:1', name: 'mail', attempts: 1, attemptsMax: 3, error: 'no answer' });
+    expect((again?.dueAt ?? 0) - before).toBeGreaterThan(HOUR / 2 - 1000);
+    expect(await jobs.list('mail', 'failed', 10)).toEqual([]);
+    expect(JSON.stringify(again)).not.toContain('secret');
+  });
+
   it('the expiry of a room is set, moved and taken back', async () => {
     const jobs = open();
     const now = Date.now();

@@ -23,7 +23,7 @@ const memory = inMemory<World>((nodes) => {
   const signals: { topic: Topic; payload: string }[] = [];
   const broker = { emit: async (topic: Topic, payload: string) => void signals.push({ topic, payload }) };
   return {
-    node: () => nodes.start(new PresenceMemory(broker, { space, pollMs: POLL_MS })),
+    node: () => nodes.start(new PresenceMemory(broker, { node: `node${nodes.next}`, space, pollMs: POLL_MS })),
     heard: async (topic) => signals.filter((one) => one.topic === topic).map(({ payload }) => payload),
   };
 });
@@ -74,6 +74,18 @@ describe.each([memory, redis])('presence over $name', (backend) => {
       await at(tab).disconnect(`tab${tab}`);
     }
     expect(await at(2).presence.online()).toBe(1);
+  });
+
+  it('[A13] names the node of each connection', async () => {
+    const [one, two] = [await world.node(), await world.node()];
+    await one.connect('tab1', 'ann');
+    await two.connect('tab2', 'ann');
+    await two.connect('tab3', 'ann');
+    await two.connect('tab4', 'bob');
+    const nodesOf = async () => (await one.presence.nodesOf(['bob', 'nobody', 'ann'])).map((nodes) => nodes.toSorted());
+    expect(await nodesOf()).toEqual([['node2'], [], ['node1', 'node2', 'node2']]);
+    await two.disconnect('tab2');
+    expect((await nodesOf())[2]).toEqual(['node1', 'node2']);
   });
 
   it('[P2] knows the count as soon as a connect resolves, and connecting twice or closing what is not there changes nothing', async () => {

@@ -1,8 +1,9 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { ADMIN_PASSWORD, act, inform, informed, lookUp, openAdmin } from '#test/support/admin-page.ts';
 import { ApiProcess } from '#test/support/api-process.ts';
+import { seriousFaults } from '#test/support/axe.ts';
 import { launchBrowser, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
 import { GuardedPrometheus, PROMETHEUS_CREDENTIAL } from '#test/support/guarded-prometheus.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
@@ -22,7 +23,7 @@ TestHub.showLogs(() => nodes);
 beforeAll(async () => {
   [browser, nodes] = await Promise.all([launchBrowser(), TestHub.single({ gateways: 2 })]);
   prometheus = await GuardedPrometheus.start(nodes.gateways.map(({ adminPort }) => adminPort));
-  const settings = { ...nodes.settings, ADMIN_PASSWORD };
+  const settings = { ...nodes.settings, ADMIN_PASSWORD, ALLOW_CUSTOMERS: 'on' };
   [api, drawing] = await Promise.all([
     ApiProcess.start(settings),
     ApiProcess.start({ ...settings, PROMETHEUS_URL: prometheus.url, PROMETHEUS_CREDENTIAL }),
@@ -169,6 +170,148 @@ describe('the admin page of several nodes', () => {
     const board = await opened;
     await board.waitForURL('**/admin/queues**');
     await board.getByText('room-expiry').first().waitFor();
+  });
+});
+
+describe('the rows of the admin page', () => {
+  const dialog = (page: Page, name: string | RegExp) => page.getByRole('dialog', { name });
+  const hashOf = (page: Page) => page.evaluate(() => location.hash);
+  const isFocused = (row: Locator) =>
+    until(() => row.evaluate((element) => element === document.activeElement), { timeoutMs: PATIENCE_MS, describe: 'focus is back' });
+
+  it('[A13] open a gateway by a click anywhere, with its people, rooms and limits', async () => {
+    const { node } = nodes.gateway(1);
+    await Promise.all([nodes.client('ann', 1), nodes.client('ann', 1)]);
+    await (await nodes.client('bob', 1)).join('den');
+    const page = await openNodes();
+    const version = await page.locator(`[data-node="${node}"] [data-fact="version"] dd`).boundingBox();
+    await page.mouse.click((version?.x ?? 0) + 5, (version?.y ?? 0) + 5);
+    const drawer = dialog(page, node);
+    const detail = (key: string) => drawer.locator(`[data-detail="${key}"] dd`);
+    await detail('users').getByText('2', { exact: true }).waitFor();
+    await detail('rooms').getByText('1', { exact: true }).waitFor();
+    await detail('connections')
+      .getByText(/^3 of [\d,]+$/)
+      .waitFor();
+    await detail('loop').getByText(/ms$/).waitFor();
+    await detail('heard')
+      .getByText(/ sec ago$/)
+      .waitFor();
+    await drawer
+      .locator('[data-limit="messageChars"] dd')
+      .getByText(/^[\d,]+$/)
+      .waitFor();
+    expect(await hashOf(page)).toBe(`#/node/${encodeURIComponent(node)}`);
+    expect(await seriousFaults(page)).toEqual([]);
+    await screenshot(page, 'admin-node');
+    // The browser's own way back closes it.
+    await page.goBack();
+    await drawer.waitFor({ state: 'detached' });
+    await page.goto(`${page.url().replace(/#.*/, '')}#/node/nowhere`);
+    await dialog(page, 'nowhere').getByText('No such gateway reports its state').waitFor();
+  });
+
+  it('[A13] open a room by keyboard: its people on both gateways, its last message, and a reload keeps it', async () => {
+    const [ann, bob] = [await nodes.client('ann', 0), await nodes.client('bob', 1)];
+    await Promise.all([ann.join('den'), bob.join('den')]);
+    await ann.message('den', 'secret words');
+    const page = await openNodes();
+    const row = page.locator('[data-opens="#/room/den"]');
+    await row.focus();
+    await page.keyboard.press('Space');
+    const drawer = dialog(page, 'den');
+    for (const [index, name] of [nodes.gateway(0).node, nodes.gateway(1).node].entries())
+      await drawer
+        .locator(`[data-person="${index === 0 ? 'ann' : 'bob'}"]`)
+        .getByText(`1 connection · ${name}`)
+        .waitFor();
+    await drawer
+      .locator('[data-detail="last"] dd')
+      .getByText(/, offset 1$/)
+      .waitFor();
+    expect(await page.content()).not.toContain('secret words');
+    expect(await seriousFaults(page)).toEqual([]);
+    await screenshot(page, 'admin-room');
+    await page.keyboard.press('Escape');
+    await drawer.waitFor({ state: 'detached' });
+    await isFocused(row);
+    await page.keyboard.press('Enter');
+    await drawer.waitFor();
+    expect(await hashOf(page)).toBe('#/room/den');
+    await page.reload();
+    await drawer.locator('[data-person="bob"]').waitFor();
+    // From the room to one of its people, and back to the row.
+    await drawer.locator('[data-person="bob"]').click();
+    await dialog(page, 'bob').getByText('What you can do').waitFor();
+    await page.keyboard.press('Escape');
+    await dialog(page, 'bob').waitFor({ state: 'detached' });
+    await isFocused(row);
+  });
+
+  it('[A13] open a queue: its jobs by state, each with its place on the board, and no payload', async () => {
+    expect((await api.post('/auth/code', { account: 'ann@mail.test' })).status).toBe(202);
+    const page = await openNodes();
+    const row = page.locator('[data-opens="#/queue/mail"]');
+    await row.focus();
+    await page.keyboard.press('Enter');
+    const drawer = dialog(page, 'Jobs: Mail');
+    const job = drawer.locator('[data-job]').first();
+    await job.locator('[data-detail="attempts"] dd').getByText('0 of 20').waitFor();
+    await job.locator('[data-detail="state"] dd').getByText('Waiting').waitFor();
+    for (const key of ['made', 'due']) expect(await job.locator(`[data-detail="${key}"] dd`).textContent()).toMatch(/\d{4}/);
+    expect(await page.content()).not.toMatch(/mail\.test|sealed/);
+    expect(await seriousFaults(page)).toEqual([]);
+    await screenshot(page, 'admin-queue');
+    const id = String(await job.getAttribute('data-job'));
+    const opened = page.context().waitForEvent('page');
+    await job.getByRole('link', { name: id }).click();
+    const board = await opened;
+    await board.getByText(id).first().waitFor();
+    await board.close();
+    await drawer.getByText('Failed', { exact: true }).click();
+    await drawer.getByText('No job is in this state.').waitFor();
+    expect(await hashOf(page)).toBe('#/queue/mail/failed');
+    await page.reload();
+    await drawer.getByText('No job is in this state.').waitFor();
+    await page.keyboard.press('Escape');
+    await drawer.waitFor({ state: 'detached' });
+    await isFocused(row);
+  });
+
+  it('[A13] show customers who wait and agents with their conversations', async () => {
+    const ask = async (name: string) => {
+      const { token } = (await (await api.post('/customers', { name, channel: 'shop' })).json()) as { token: string };
+      const opened = await api.post('/conversations', { subject: `Secret of ${name}` }, { authorization: `Bearer ${token}` });
+      expect(opened.status).toBe(201);
+    };
+    const page = await openNodes();
+    const waiting = page.getByRole('region', { name: 'Customers waiting' });
+    await waiting.getByText('No customer waits').waitFor();
+    for (let n = 1; n <= 21; n += 1) await ask(`Ivy ${n}`);
+    await waiting.getByText('21 in all').waitFor();
+    const first = waiting.locator('[data-waiting]').first();
+    await first.getByRole('button', { name: 'Ivy 1', exact: true }).waitFor();
+    await first.getByText('shop').waitFor();
+    expect(await waiting.locator('[data-waiting]').count()).toBe(20);
+    await waiting.getByRole('button', { name: 'More customers' }).click();
+    await waiting.getByRole('button', { name: 'Ivy 21', exact: true }).waitFor();
+    // Who comes now gets the next customer at once.
+    const ida = await nodes.client('ida', 0, { claims: { name: 'Ida', kind: 'agent' } });
+    const agents = page.getByRole('region', { name: 'Agents' });
+    const row = agents.locator('[data-agent="ida"]');
+    await row.getByText('Online', { exact: true }).waitFor();
+    await row.getByText('0 of 0').waitFor();
+    await ask('Jon');
+    await row.getByText('1 of 1').waitFor();
+    await agents.getByText('1 open conversation').waitFor();
+    expect(await page.content()).not.toContain('Secret');
+    await agents.scrollIntoViewIfNeeded();
+    await screenshot(page, 'admin-desk');
+    await ida.close();
+    await row.getByText('Away', { exact: true }).waitFor();
+    await row.getByRole('button', { name: 'Ida' }).focus();
+    await page.keyboard.press('Enter');
+    await dialog(page, /Ida/).getByText('What you can do').waitFor();
   });
 });
 

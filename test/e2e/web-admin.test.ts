@@ -348,17 +348,45 @@ describe('the admin page of npm start', () => {
   it('[A13] says so when the hub does not answer, and when it is back', async () => {
     const page = await open();
     await page.getByRole('heading', { name: 'All is well' }).waitFor();
+    await (await client('u-ann', 'Ann')).join('den');
+    await page.locator('[data-room="den"]').click();
+    const parts = {
+      drawer: page.getByRole('dialog', { name: 'den' }).locator('[data-person="u-ann"]'),
+      agents: page.locator('section').filter({ hasText: 'There are no agents' }),
+      waiting: page.locator('section').filter({ hasText: 'No customer waits' }),
+    };
+    /** How visible each part is, from 0 to 1: the product over all that it lies in. */
+    const visible = async () =>
+      Object.fromEntries(
+        await Promise.all(
+          Object.entries(parts).map(async ([name, part]) => [
+            name,
+            await part
+              .locator('visible=true')
+              .last()
+              .evaluate((element) => {
+                let opacity = 1;
+                for (let at: Element | null = element; at !== null; at = at.parentElement) opacity *= Number(getComputedStyle(at).opacity);
+                return opacity;
+              }),
+          ]),
+        ),
+      );
+    for (const part of Object.values(parts)) await part.waitFor();
+    expect(await visible()).toEqual({ drawer: 1, agents: 1, waiting: 1 });
     hub.child.signal('SIGSTOP');
     try {
       await page.getByText('The hub takes long to answer.').first().waitFor();
       await page.getByRole('heading', { name: 'Something is wrong' }).waitFor({ timeout: 60_000 });
       await page.getByText('The hub does not answer.').first().waitFor();
       await expect.poll(() => page.title()).toContain('✗');
+      await expect.poll(visible, { timeout: 30_000 }).toEqual({ drawer: 0.55, agents: 0.55, waiting: 0.55 });
       await screenshot(page, 'admin-no-answer');
     } finally {
       hub.child.signal('SIGCONT');
     }
     await page.getByRole('heading', { name: 'All is well' }).waitFor({ timeout: 60_000 });
+    await expect.poll(visible, { timeout: 30_000 }).toEqual({ drawer: 1, agents: 1, waiting: 1 });
     problems.splice(0);
   });
 
@@ -396,10 +424,21 @@ describe('the admin page of npm start', () => {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     expect(wide, 'nothing sticks out').toBe(0);
     await unharmed(page);
-    await page.locator('[data-person="u-ann"]').click();
-    await page.locator('[data-detail="presence"]').waitFor();
-    await unharmed(page);
-    await screenshot(page, `admin-person-${name.replace(', ', '-')}`);
+    for (const [opens, shows] of [
+      ['[data-node] [data-opens]', '[data-limit]'],
+      ['[data-room] [data-opens]', '[role="dialog"] [data-person]'],
+      ['[data-queue="mail"] [data-opens]', '[role="radiogroup"]'],
+      ['[data-person="u-ann"]', '[data-detail="presence"]'],
+    ] as const) {
+      await page.locator(opens).first().click();
+      await page.locator(shows).first().waitFor();
+      const dialog = page.getByRole('dialog');
+      expect(await dialog.evaluate((element) => element.scrollWidth - element.clientWidth), `${opens}: nothing sticks out`).toBe(0);
+      await screenshot(page, `admin-${opens.slice(6, 10)}-${name.replace(', ', '-')}`);
+      if (opens.includes('person')) await unharmed(page);
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+    }
     expect(await page.evaluate(() => document.documentElement.lang)).toBe(locale === 'en' ? 'en' : 'zh-Hans');
   });
 });

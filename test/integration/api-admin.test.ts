@@ -2,20 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { OriginPolicy } from '#libs/auth/origin-policy.ts';
-import { JobsBullmq } from '#libs/jobs/jobs-bullmq.ts';
 import { JobsMemory } from '#libs/jobs/jobs-memory.ts';
 import { boardAdapters } from '#libs/jobs/queue-board.ts';
-import { NODE_FACTS_MS, NODE_LOST_MS, type NodeReading, NodeReporter } from '#libs/presence/node-directory.ts';
-import { NodeDirectoryRedis } from '#libs/presence/node-directory-redis.ts';
-import { AdminServer } from '#libs/process/admin-server.ts';
+import { NODE_FACTS_MS, NODE_LOST_MS, type NodeReading } from '#libs/presence/node-directory.ts';
 import { HubError } from '#libs/protocol/errors.ts';
-import { RedisLink } from '#libs/redis/redis-link.ts';
-import { type AdminOptions, openAdminPages } from '#services/api/admin.ts';
+import type { AdminOptions } from '#services/api/admin.ts';
 import { LocalKey } from '#services/api/local-key.ts';
-import { WatchedBackground } from '#test/support/background.ts';
+import { adminWorld, basic, PASSWORD } from '#test/support/admin-world.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
-import { bearer, RoomStage, SILENT } from '#test/support/room-stage.ts';
+import { bearer, SILENT } from '#test/support/room-stage.ts';
 import { makeFolder, removeFolder } from '#test/support/temp-folder.ts';
 import { until } from '#test/support/wait.ts';
 
@@ -25,93 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-const PASSWORD = 'tea: at four';
-const basic = (password: string, user = 'admin') => `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-
-async function world(more: Partial<AdminOptions> = {}) {
-  const stage = await RoomStage.start(redis.url);
-  const { presence } = await stage.api();
-  const link = RedisLink.open(redis.url, { prefix: `t${randomUUID().slice(0, 8)}`, log: SILENT });
-  onTestFinished(() => link.close());
-  await link.ready(20_000);
-  const jobs = new JobsBullmq(link, { log: SILENT });
-  onTestFinished(() => jobs.close());
-  const nodes = new NodeDirectoryRedis(link);
-  const time = { now: Date.now(), steady: 0 };
-  const admin = await openAdminPages({
-    log: SILENT,
-    now: () => time.now,
-    steady: () => time.steady,
-    uuid: randomUUID,
-    password: PASSWORD,
-    origins: new OriginPolicy({ publicUrl: undefined, allowedOrigins: [], log: SILENT, steady: Date.now }),
-    localKey: undefined,
-    nodes,
-    presence,
-    broker: stage.broker,
-    store: stage.store,
-    addresses: { ban: async () => undefined },
-    jobs,
-    version: '1.2.3',
-    redis: true,
-    dashboardUrl: 'https://dashboards.test/',
-    warnings: async () => ['PUBLIC_URL is http'],
-    keySet: () => undefined,
-    page: undefined,
-    board: boardAdapters(jobs),
-    ...more,
-  });
-  onTestFinished(() => admin.close());
-  const server = await AdminServer.start(0, '127.0.0.1', {
-    started: () => true,
-    ready: () => true,
-    metrics: async () => '',
-    metricsType: 'text/plain',
-    pages: admin.pages,
-  });
-  onTestFinished(() => server.close());
-  const origin = `http://127.0.0.1:${server.port}`;
-  const get = (path: string, headers: Record<string, string> = { authorization: basic(PASSWORD) }, method = 'GET') =>
-    fetch(`${origin}${path}`, { headers, method, redirect: 'manual' });
-  const send = async (method: 'POST' | 'DELETE', path: string, body?: unknown) => {
-    const reply = await fetch(`${origin}/admin/api${path}`, {
-      method,
-      headers: { authorization: basic(PASSWORD), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    // biome-ignore lint/suspicious/noExplicitAny: the test says what it has to be
-    return { status: reply.status, body: (await reply.json()) as any };
-  };
-  const json = async (path: string) => {
-    const reply = await get(path);
-    expect(reply.status, path).toBe(200);
-    // biome-ignore lint/suspicious/noExplicitAny: the test says what it has to be
-    return (await reply.json()) as any;
-  };
-  /** A gateway that tells about itself whenever `tick` is called. */
-  const gateway = (id: string, reading: NodeReading) => {
-    const state = { ...reading };
-    let tick = (): void => undefined;
-    const clock = {
-      now: () => time.now,
-      steady: () => time.now,
-      every: (_: number, callback: () => void) => {
-        tick = callback;
-        return () => undefined;
-      },
-    };
-    const reporter = new NodeReporter({
-      directory: nodes,
-      id,
-      version: '1.2.3',
-      read: () => state,
-      background: new WatchedBackground(),
-      clock,
-    });
-    return { reporter, state: state as { -readonly [K in keyof NodeReading]: NodeReading[K] }, tick: () => tick() };
-  };
-  return { stage, jobs, link, nodes, time, get, send, json, gateway, origin };
-}
+const world = (more: Partial<AdminOptions> = {}) => adminWorld(redis.url, more);
 
 const READING: NodeReading = { connections: 3, messages: 100, redisLag: 0.002, state: 'serving', rooms: ['den', 'park'] };
 
@@ -211,7 +120,17 @@ describe('the admin pages', () => {
     await expect
       .poll(async () => (await json('/admin/api/nodes')).nodes)
       .toEqual([
-        { id: 'gw-1', version: '1.2.3', uptime: 20, connections: 3, messagesPerSecond: 2.5, redisLag: 0.002, state: 'draining', silent: 0 },
+        {
+          id: 'gw-1',
+          version: '1.2.3',
+          startedAt: time.now - 20_000,
+          uptime: 20,
+          connections: 3,
+          messagesPerSecond: 2.5,
+          redisLag: 0.002,
+          state: 'draining',
+          silent: 0,
+        },
       ]);
     await one.reporter.close();
     expect((await json('/admin/api/nodes')).nodes).toEqual([]);
@@ -319,7 +238,7 @@ describe('the admin pages', () => {
     const { presence } = await stage.api();
     const broken = await world({
       dashboardUrl: undefined,
-      presence: { online: away, counts: away, sessions: away, page: away, sample: away },
+      presence: { online: away, counts: away, sessions: away, page: away, sample: away, room: away, nodesOf: away },
       store: { ...stage.store, ping: away },
     });
     expect(await broken.json('/admin/api/hub')).toEqual({ ...whole, online: null, redis: 'down', database: 'down', dashboardUrl: null });

@@ -72,6 +72,16 @@ async function adminPerson(world: PageWorld, viewer: Viewer, dress: Dress): Prom
   return page;
 }
 
+/** The admin page with the row of a button open. `shows`: what its drawer has at last. */
+const adminRow =
+  (opens: string, shows: string) =>
+  async (world: PageWorld, viewer: Viewer, dress: Dress): Promise<Page> => {
+    const page = await admin(world, viewer, dress);
+    await page.locator(opens).first().click();
+    await page.getByRole('dialog').locator(shows).first().waitFor();
+    return page;
+  };
+
 /** Every page, in the order of a walk: nobody is paired before the search for a partner is seen. */
 export const PAGES: readonly WalkedPage[] = [
   { name: 'entry', kinds: NOBODY, open: plain('', '#entry form') },
@@ -140,6 +150,9 @@ export const PAGES: readonly WalkedPage[] = [
     },
   },
   { name: 'admin', kinds: ['admin'], whole: true, open: admin },
+  { name: 'admin-node', kinds: ['admin'], open: adminRow('[data-opens^="#/node/"]', '[data-limit]') },
+  { name: 'admin-room', kinds: ['admin'], open: adminRow('[data-opens="#/room/park"]', '[data-person]') },
+  { name: 'admin-queue', kinds: ['admin'], open: adminRow('[data-opens="#/queue/mail"]', '[role="radiogroup"]') },
   { name: 'admin-person', kinds: ['admin'], open: adminPerson },
   {
     name: 'admin-ban',

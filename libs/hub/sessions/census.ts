@@ -45,6 +45,11 @@ export class Census {
     return this.#options.users.size;
   }
 
+  /** Distinct users with a connection to this node. */
+  get users(): number {
+    return this.#options.users.count;
+  }
+
   get rooms(): number {
     return this.#options.rooms.size;
   }

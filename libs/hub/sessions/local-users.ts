@@ -71,6 +71,11 @@ export class LocalUsers {
     return this.#size;
   }
 
+  /** Distinct users with an open connection. */
+  get count(): number {
+    return this.#entries.size;
+  }
+
   /** The user's connections on this node. */
   of(id: string): readonly Connection[] {
     return this.#entries.get(id)?.connections ?? NONE;

@@ -1,6 +1,7 @@
 /** Client of `/admin/api` (A13). */
 import type { Person } from '#libs/protocol/frame-types.ts';
 import { type ListPart, pathAfter } from '../list/paged-list.ts';
+import type { JobState } from './place.ts';
 
 /** The state of the hub. */
 export interface Hub {
@@ -40,6 +41,28 @@ export interface HubNode {
   readonly keySet?: KeySetState;
   /** Seconds since its last report. */
   readonly silent: number;
+  /** Unix milliseconds. Undefined, as all that follow: an earlier release. */
+  readonly startedAt?: number;
+  /** 99th percentiles in seconds. Null: there was nothing to measure. */
+  readonly ackP99?: number | null;
+  readonly deliveryP99?: number | null;
+  /** Distinct users, and rooms, with a connection there. */
+  readonly userCount?: number;
+  readonly roomCount?: number;
+  /** Seconds. */
+  readonly loopLag?: number;
+  readonly limits?: NodeLimits;
+}
+
+/** The limits of a gateway. 0: no limit. */
+export interface NodeLimits {
+  readonly connections: number;
+  readonly connectionsPerUser: number;
+  readonly connectionsPerAddress: number;
+  readonly roomsPerConnection: number;
+  readonly framesPerSecond: number;
+  readonly messageChars: number;
+  readonly drainSeconds: number;
 }
 
 /** A room and the number of people in it. */
@@ -48,6 +71,61 @@ export interface RoomSize {
   /** The title. Empty if the room has none. */
   readonly name: string;
   readonly count: number;
+}
+
+/** One room with its people. Times are Unix milliseconds. */
+export interface RoomDetails extends RoomSize {
+  readonly kind: string;
+  readonly retention: 'none' | 'stream' | 'history';
+  readonly createdAt: number | null;
+  readonly expiresAt: number | null;
+  readonly closedAt: number | null;
+  /** Null: the room has no members. */
+  readonly members: number | null;
+  /** At most 100 of `count`. */
+  readonly people: readonly PersonThere[];
+  /** The newest kept message. */
+  readonly last: { readonly offset: number; readonly at: number } | null;
+}
+
+/** A person in a room, with the gateways of their connections. */
+export interface PersonThere extends PersonRow {
+  readonly nodes: readonly string[];
+}
+
+/** A job of a queue. Times are Unix milliseconds. */
+export interface QueueJob {
+  readonly id: string;
+  readonly name: string;
+  readonly state: JobState;
+  readonly attempts: number;
+  readonly attemptsMax: number;
+  readonly madeAt: number;
+  /** When it may run next. Null unless it waits. */
+  readonly dueAt: number | null;
+  /** Why the last attempt failed. Null if none did. */
+  readonly error: string | null;
+}
+
+/** A customer whose conversation has no agent yet. */
+export interface WaitingCustomer {
+  readonly room: string;
+  readonly id: string;
+  readonly name: string;
+  readonly channel: string;
+  readonly online: boolean;
+  /** Unix milliseconds. */
+  readonly since: number;
+}
+
+/** An agent. */
+export interface Agent {
+  readonly id: string;
+  readonly name: string;
+  /** 0: offline. */
+  readonly sessions: number;
+  /** Open conversations. */
+  readonly conversations: number;
 }
 
 /** The number of jobs of a queue, by state. */
@@ -127,6 +205,8 @@ export class AdminError extends Error {
 /** People in the random sample of those online, and in one page of all of them. */
 export const ONLINE_SHOWN = 50;
 const ROOMS_SHOWN = 20;
+/** Jobs of a queue that are shown. */
+export const JOBS_SHOWN = 50;
 /** Longer than the hub waits for its own backends. */
 const TIMEOUT_MS = 12_000;
 
@@ -158,6 +238,27 @@ export const adminApi = {
   hub: () => call<Hub>('GET', '/hub'),
   nodes: async () => (await call<{ nodes: readonly HubNode[] }>('GET', '/nodes')).nodes,
   rooms: async () => (await call<{ rooms: readonly RoomSize[] }>('GET', `/rooms?top=${ROOMS_SHOWN}`)).rooms,
+  room: (room: string) => call<RoomDetails>('GET', `/rooms/${encodeURIComponent(room)}`),
+  jobs: async (queue: string, state: JobState) => {
+    const path = `/queues/${encodeURIComponent(queue)}/jobs?state=${state}&limit=${JOBS_SHOWN}`;
+    return { state, ...(await call<{ jobs: readonly QueueJob[] }>('GET', path)) };
+  },
+  /** The customers who wait; `extra` is the number of all of them. */
+  waiting: async (after: string | undefined) => {
+    const { count, customers, next } = await call<{ count: number; customers: readonly WaitingCustomer[]; next?: string }>(
+      'GET',
+      pathAfter('/waiting', after),
+    );
+    return { items: customers, next, extra: count };
+  },
+  /** The agents; `extra` is the number of conversations that they have together. */
+  agents: async (after: string | undefined) => {
+    const { conversations, agents, next } = await call<{ conversations: number; agents: readonly Agent[]; next?: string }>(
+      'GET',
+      pathAfter('/agents', after),
+    );
+    return { items: agents, next, extra: conversations };
+  },
   queues: async () => (await call<{ queues: Readonly<Record<string, Queue>> }>('GET', '/queues')).queues,
   series: (hours: number) => call<Series>('GET', `/series?hours=${hours}`),
   /** A random sample of the people online. */

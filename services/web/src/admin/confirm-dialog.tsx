@@ -79,17 +79,19 @@ export function ConfirmDialog({ title, body, confirmLabel, destructive, onConfir
 
 /**
  * Returns the focus to the element that had it before. For dialogs that are mounted only while
- * open.
+ * open. If nothing had it (after a reload), the focus goes to the button that `opens` this address.
  */
-export function useFocusBack(): void {
+export function useFocusBack(opens?: string): void {
   const [before] = useState(() => document.activeElement);
   useEffect(
     () => () => {
       // Waits until the dialog has released the focus.
       setTimeout(() => {
-        if (before instanceof HTMLElement && before.isConnected) before.focus();
+        const had = before instanceof HTMLElement && before.isConnected && before !== document.body ? before : undefined;
+        const button = opens === undefined ? null : document.querySelector<HTMLElement>(`[data-opens="${CSS.escape(opens)}"]`);
+        (had ?? button)?.focus();
       });
     },
-    [before],
+    [before, opens],
   );
 }

@@ -4,13 +4,19 @@ import { Preferences } from '../ui/preferences.tsx';
 import { renderPage } from '../ui/render-page.tsx';
 import styles from './admin.module.css';
 import { Charts } from './charts.tsx';
+import { useFocusBack } from './confirm-dialog.tsx';
+import { Agents, WaitingCustomers } from './desk.tsx';
 import { useFormat } from './format.ts';
+import { NodeDrawer } from './node-drawer.tsx';
 import { KeySet, Nodes } from './nodes.tsx';
 import { NoticeForm } from './notice-form.tsx';
 import { OutLink, Panel } from './panel.tsx';
 import { People } from './people.tsx';
 import { PersonDrawer } from './person-drawer.tsx';
+import { type OpenPlace, rowHrefOf, useAdminPlace } from './place.ts';
 import { type HubSnapshot, useHubSnapshot } from './queries.ts';
+import { QueueDrawer } from './queue-drawer.tsx';
+import { RoomDrawer } from './room-drawer.tsx';
 import { Queues, Rooms } from './tables.tsx';
 import { isGone } from './verdict.ts';
 import { VerdictBanner } from './verdict-banner.tsx';
@@ -19,7 +25,7 @@ import { VerdictBanner } from './verdict-banner.tsx';
 export function AdminPage() {
   const text = useText('admin');
   const picture = useHubSnapshot();
-  const [person, setPerson] = useState<string>();
+  const place = useAdminPlace();
   const hub = picture.hub.value;
   return (
     <div className={styles['page']} data-stale={picture.hub.error !== undefined}>
@@ -41,16 +47,42 @@ export function AdminPage() {
         <div className={styles['halves']}>
           <Rooms rooms={picture.rooms} />
           <Queues queues={picture.queues} board={hub?.board === true} />
-          <People online={picture.online} choose={setPerson} />
+          <WaitingCustomers />
+          <Agents />
+          <People online={picture.online} />
           {hub?.keySet != null && <KeySet state={hub.keySet} />}
           <Panel title={text.notice.title}>
             <NoticeForm online={hub?.online ?? undefined} />
           </Panel>
         </div>
       </main>
-      {person !== undefined && <PersonDrawer key={person} id={person} close={() => setPerson(undefined)} />}
+      {place.is !== 'overview' && <OpenRow place={place} picture={picture} />}
     </div>
   );
+}
+
+interface OpenRowProps {
+  readonly place: OpenPlace;
+  readonly picture: HubSnapshot;
+}
+
+/**
+ * The row that the address names. At the end the focus goes back to where it was, or after a reload
+ * to the button of that row, whatever was opened in between.
+ */
+function OpenRow({ place, picture }: OpenRowProps) {
+  const [first] = useState(() => rowHrefOf(place));
+  useFocusBack(first);
+  switch (place.is) {
+    case 'node':
+      return <NodeDrawer key={place.id} id={place.id} nodes={picture.nodes} />;
+    case 'room':
+      return <RoomDrawer key={place.id} room={place.id} />;
+    case 'person':
+      return <PersonDrawer key={place.id} id={place.id} />;
+    case 'queue':
+      return <QueueDrawer key={place.id} queue={place.id} state={place.state} board={picture.hub.value?.board === true} />;
+  }
 }
 
 /** The most important numbers of the hub. */

@@ -6,6 +6,7 @@ import { useFormat } from './format.ts';
 import styles from './nodes.module.css';
 import { Panel, StateMark } from './panel.tsx';
 import type { Query } from './queries.ts';
+import { RowButton } from './side-drawer.tsx';
 import { isGone } from './verdict.ts';
 
 const ORDER = { lost: 0, draining: 1, serving: 2, gone: 3 } as const;
@@ -20,8 +21,8 @@ export function Nodes({ nodes }: { readonly nodes: Query<readonly HubNode[]> }) 
   const text = useText('admin');
   const words = text.nodes;
   const all = nodes.value ?? [];
-  const standing = (node: HubNode) => (isGone(node, all) ? 'gone' : node.state);
-  const sorted = nodes.value?.toSorted((a, b) => ORDER[standing(a)] - ORDER[standing(b)] || (a.id < b.id ? -1 : 1));
+  const rank = (node: HubNode) => ORDER[standingOf(node, all)];
+  const sorted = nodes.value?.toSorted((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
   return (
     <Panel title={words.title} error={nodes.error}>
       {sorted?.length === 0 && <Text className={shared['hint']}>{words.empty}</Text>}
@@ -38,7 +39,7 @@ export function Nodes({ nodes }: { readonly nodes: Query<readonly HubNode[]> }) 
           </div>
           <ul className={styles['nodeList']} aria-label={words.title}>
             {sorted.map((node) => (
-              <Node key={node.id} node={node} severity={SEVERITY[standing(node)]} />
+              <Node key={node.id} node={node} severity={severityOfNode(node, all)} />
             ))}
           </ul>
         </>
@@ -47,7 +48,16 @@ export function Nodes({ nodes }: { readonly nodes: Query<readonly HubNode[]> }) 
   );
 }
 
-function Node({ node, severity }: { readonly node: HubNode; readonly severity: (typeof SEVERITY)[keyof typeof SEVERITY] }) {
+function standingOf(node: HubNode, all: readonly HubNode[]): keyof typeof ORDER {
+  return isGone(node, all) ? 'gone' : node.state;
+}
+
+/** How bad the state of a gateway is, among all of them. */
+export function severityOfNode(node: HubNode, all: readonly HubNode[]): (typeof SEVERITY)[keyof typeof SEVERITY] {
+  return SEVERITY[standingOf(node, all)];
+}
+
+function Node({ node, severity }: { readonly node: HubNode; readonly severity: ReturnType<typeof severityOfNode> }) {
   const { nodes: words } = useText('admin');
   const format = useFormat();
   const { id, state, version, uptime, connections, messagesPerSecond, redisLag, silent } = node;
@@ -62,7 +72,7 @@ function Node({ node, severity }: { readonly node: HubNode; readonly severity: (
     <li className={styles['node']} data-node={id} data-state={state}>
       <StateMark severity={severity} words={words.states[state]} />
       <span className={styles['nodeName']}>
-        {id}
+        <RowButton place={{ is: 'node', id }}>{id}</RowButton>
         {state === 'lost' && <small> {words.silent(format.length(silent))}</small>}
       </span>
       <dl className={styles['facts']}>

@@ -8,15 +8,15 @@ import { adminApi, ONLINE_SHOWN, type Online, type PersonRow } from './admin-api
 import { useFormat, useReason } from './format.ts';
 import { Panel } from './panel.tsx';
 import styles from './people.module.css';
+import { adminHrefOf, goTo } from './place.ts';
 import { type Query, usePages, usePolled } from './queries.ts';
 
 interface PeopleProps {
   readonly online: Query<Online>;
-  readonly choose: (id: string) => void;
 }
 
 /** The people online, and the results of a search. */
-export function People({ online, choose }: PeopleProps) {
+export function People({ online }: PeopleProps) {
   const { people: words } = useText('admin');
   const reason = useReason();
   const [text, setText] = useState('');
@@ -62,10 +62,10 @@ export function People({ online, choose }: PeopleProps) {
         {status}
       </Text>
       {found === undefined ? (
-        <OnlineList online={online.value} choose={choose} />
+        <OnlineList online={online.value} />
       ) : (
         <>
-          <PersonList people={found} label={words.results} choose={choose} />
+          <PersonList people={found} label={words.results} />
           {query?.more === true && (
             <MoreButton
               label={words.more}
@@ -93,14 +93,13 @@ export function People({ online, choose }: PeopleProps) {
 
 interface OnlineListProps {
   readonly online: Online | undefined;
-  readonly choose: (id: string) => void;
 }
 
 /**
  * The people online. If there are many, a random sample that stays until the user asks for another
  * one: a list that jumps cannot be read. Or everybody, page by page.
  */
-function OnlineList({ online, choose }: OnlineListProps) {
+function OnlineList({ online }: OnlineListProps) {
   const { people: words } = useText('admin');
   const format = useFormat();
   const [kept, setKept] = useState<readonly PersonRow[]>();
@@ -145,7 +144,7 @@ function OnlineList({ online, choose }: OnlineListProps) {
       {shown.length === 0 && !everybody ? (
         <Text className={shared['hint']}>{words.empty}</Text>
       ) : (
-        <PersonList people={shown} label={words.online} choose={choose} />
+        <PersonList people={shown} label={words.online} />
       )}
       {everybody && error !== undefined && (
         <Alert color="red" role="alert">
@@ -158,23 +157,31 @@ function OnlineList({ online, choose }: OnlineListProps) {
 }
 
 interface PersonListProps {
-  readonly people: readonly PersonRow[];
+  readonly people: readonly (PersonRow & { readonly nodes?: readonly string[] })[];
   readonly label: string;
-  readonly choose: (id: string) => void;
 }
 
-function PersonList({ people, label, choose }: PersonListProps) {
+/** People as a list of buttons that open them, with their gateways if these are known. */
+export function PersonList({ people, label }: PersonListProps) {
   const { people: words } = useText('admin');
+  const format = useFormat();
   return (
     <ul className={styles['people']} aria-label={label}>
-      {people.map(({ id, name, kind, sessions }) => (
+      {people.map(({ id, name, kind, sessions, nodes = [] }) => (
         <li key={id}>
-          <button type="button" className={styles['person']} data-person={id} onClick={() => choose(id)}>
+          <button
+            type="button"
+            className={styles['person']}
+            data-person={id}
+            data-opens={adminHrefOf({ is: 'person', id })}
+            onClick={() => goTo({ is: 'person', id })}
+          >
             <span className={styles['personName']}>{name}</span>
             <span className={styles['personFacts']}>
               {Object.hasOwn(words.kinds, kind) ? words.kinds[kind as keyof typeof words.kinds] : kind}
               {' · '}
               {sessions > 0 ? words.sessions(sessions) : words.offline}
+              {nodes.length > 0 && ` · ${format.list(nodes)}`}
             </span>
           </button>
         </li>

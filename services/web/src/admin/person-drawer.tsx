@@ -1,27 +1,21 @@
-import { Alert, Button, Drawer, Loader, NativeSelect, Stack, Text, TextInput, Title } from '@mantine/core';
+import { Button, NativeSelect, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useCallback, useState } from 'react';
 import { useText } from '../i18n/language.tsx';
 import { PersonName, Sentence } from '../people/person-name.tsx';
 import { MoreButton } from '../ui/more-button.tsx';
 import shared from './admin.module.css';
 import { AdminError, adminApi, type PersonDetails } from './admin-api.ts';
-import { ConfirmDialog, useFocusBack } from './confirm-dialog.tsx';
-import { useFormat, useReason } from './format.ts';
+import { ConfirmDialog } from './confirm-dialog.tsx';
+import { useFormat } from './format.ts';
 import { NoticeForm } from './notice-form.tsx';
 import styles from './people.module.css';
 import { usePages, usePolled } from './queries.ts';
-
-interface PersonDrawerProps {
-  readonly id: string;
-  readonly close: () => void;
-}
+import { SideDrawer } from './side-drawer.tsx';
 
 /** One person: facts and actions. Mounted only while open. */
-export function PersonDrawer({ id, close }: PersonDrawerProps) {
+export function PersonDrawer({ id }: { readonly id: string }) {
   const text = useText('admin');
   const words = text.person;
-  const reason = useReason();
-  useFocusBack();
   const tell = useCallback(() => adminApi.person(id), [id]);
   const [known, look] = usePolled(tell);
   const [asking, setAsking] = useState<PersonAction>();
@@ -34,25 +28,13 @@ export function PersonDrawer({ id, close }: PersonDrawerProps) {
     setAsking(action);
   };
   return (
-    <Drawer
-      opened
-      onClose={close}
-      closeOnEscape={asking === undefined && !sending}
-      position="right"
-      size="md"
-      returnFocus={false}
+    <SideDrawer
       title={person === undefined ? id : <PersonName person={person} />}
-      classNames={{ title: shared['dialogTitle'] ?? '' }}
-      closeButtonProps={{ 'aria-label': words.close }}
-      transitionProps={{ duration: 0 }}
+      error={known.error}
+      known={person !== undefined}
+      closeOnEscape={asking === undefined && !sending}
     >
       <Stack>
-        {known.error !== undefined && (
-          <Alert color="red" role="alert">
-            {reason(known.error)}
-          </Alert>
-        )}
-        {person === undefined && known.error === undefined && <Loader />}
         {person !== undefined && (
           <>
             <Facts person={person} />
@@ -98,7 +80,7 @@ export function PersonDrawer({ id, close }: PersonDrawerProps) {
           }}
         />
       )}
-    </Drawer>
+    </SideDrawer>
   );
 }
 

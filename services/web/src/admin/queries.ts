@@ -1,6 +1,6 @@
 /** Hooks that read the admin API: again every two seconds, or page by page. */
-import { useCallback, useEffect, useRef, useState } from 'react';
-import type { ReadPart } from '../list/paged-list.ts';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { type ListPart, PagedList, type ReadPart } from '../list/paged-list.ts';
 import { AdminError, adminApi, type Hub, type HubNode, type Online, type Queue, type RoomSize } from './admin-api.ts';
 
 /** The last value that was read, and why there is no newer one. */
@@ -115,6 +115,42 @@ export function usePolled<T>(ask: (() => Promise<T>) | undefined, everyMs: numbe
     return () => clearInterval(timer);
   }, [ask, look, everyMs]);
   return [known, look];
+}
+
+/** One page of a list with a number that concerns all of it. */
+export interface CountedPart<Item> extends ListPart<Item> {
+  readonly extra: number;
+}
+
+interface PagedPoll<Item> {
+  readonly query: Query<readonly Item[]>;
+  readonly items: readonly Item[] | undefined;
+  /** The number that came with the last page. */
+  readonly extra: number | undefined;
+  readonly more: boolean;
+  /** Shows one page more. */
+  readonly extend: () => Promise<void>;
+}
+
+/** Reads the pages that are shown again and again. The caller keeps `read` stable. */
+export function usePagedPoll<Item>(read: (after: string | undefined) => Promise<CountedPart<Item>>): PagedPoll<Item> {
+  const extra = useRef<number>(undefined);
+  const list = useMemo(
+    () =>
+      new PagedList<Item>(async (after) => {
+        const part = await read(after);
+        extra.current = part.extra;
+        return part;
+      }),
+    [read],
+  );
+  const ask = useCallback(async () => ({ items: await list.load(), extra: extra.current, more: list.more }), [list]);
+  const [{ value, error }, look] = usePolled(ask);
+  const extend = (): Promise<void> => {
+    list.extend();
+    return look();
+  };
+  return { query: { value: value?.items, error }, items: value?.items, extra: value?.extra, more: value?.more === true, extend };
 }
 
 interface Pages<Item> {

@@ -4,7 +4,9 @@ import styles from './admin.module.css';
 import type { Queue, RoomSize } from './admin-api.ts';
 import { queueName, useFormat } from './format.ts';
 import { OutLink, Panel } from './panel.tsx';
+import { JOB_STATES } from './place.ts';
 import type { Query } from './queries.ts';
+import { RowButton } from './side-drawer.tsx';
 
 /** The largest rooms. */
 export function Rooms({ rooms }: { readonly rooms: Query<readonly RoomSize[]> }) {
@@ -25,7 +27,7 @@ export function Rooms({ rooms }: { readonly rooms: Query<readonly RoomSize[]> })
             {rooms.value.map(({ room, name, count }) => (
               <tr key={room} data-room={room}>
                 <th scope="row" className={styles['name']} title={room}>
-                  {name === '' ? room : <bdi>{name}</bdi>}
+                  <RowButton place={{ is: 'room', id: room }}>{name === '' ? room : <bdi>{name}</bdi>}</RowButton>
                 </th>
                 <td>{format.number(count)}</td>
               </tr>
@@ -43,8 +45,6 @@ interface QueuesProps {
   readonly board: boolean;
 }
 
-const COUNTS = ['waiting', 'active', 'delayed', 'failed'] as const;
-
 /** The queues with their jobs. */
 export function Queues({ queues, board }: QueuesProps) {
   const text = useText('admin');
@@ -56,7 +56,7 @@ export function Queues({ queues, board }: QueuesProps) {
         <thead>
           <tr>
             <th scope="col">{words.queue}</th>
-            {COUNTS.map((count) => (
+            {JOB_STATES.map((count) => (
               <th scope="col" key={count}>
                 {words[count]}
               </th>
@@ -67,10 +67,10 @@ export function Queues({ queues, board }: QueuesProps) {
           {Object.entries(queues.value ?? {}).map(([queue, counts]) => (
             <tr key={queue} data-queue={queue}>
               <th scope="row">
-                {queueName(text, queue)}
+                <RowButton place={{ is: 'queue', id: queue, state: 'waiting' }}>{queueName(text, queue)}</RowButton>
                 {counts.oldestAge >= 1 && <small> {words.oldest(format.length(counts.oldestAge))}</small>}
               </th>
-              {COUNTS.map((count) => (
+              {JOB_STATES.map((count) => (
                 <td key={count} data-count={count} data-alarm={count === 'failed' && counts.failed > 0}>
                   {format.number(counts[count])}
                 </td>
