@@ -1,4 +1,5 @@
 /**
+ * `npm run bench -- load ...` loads a deployment (`drive/`).
  * `npm run bench [name...] [--quick] [--rounds=n] [--nice=n]`: runs all scenarios, or those whose
  * names begin so, reports progress, and ends with the ratios and their spread. bench/results/ gets
  * JSON with every run, and an SVG for each scenario.
@@ -15,6 +16,10 @@ const RESULTS = new URL('./results/', import.meta.url);
 const DEFAULT_ROUNDS = 7;
 
 const words = process.argv.slice(2);
+if (words[0] === 'load') {
+  const { runLoad } = await import('./drive/main.ts');
+  process.exit(await runLoad(words.slice(1)));
+}
 const names = words.filter((word) => !word.startsWith('-'));
 const rounds = Number(words.find((word) => word.startsWith('--rounds='))?.slice('--rounds='.length) ?? DEFAULT_ROUNDS);
 const nice = Number(words.find((word) => word.startsWith('--nice='))?.slice('--nice='.length) ?? 0);

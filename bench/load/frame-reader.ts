@@ -13,6 +13,8 @@ export class FrameReader {
   deliveries = 0;
   /** Whether a close frame was seen. */
   closed = false;
+  /** The code of the close frame; 1005 if it has none (RFC 6455 section 7.1.5). Only with `whole`. */
+  closeCode: number | undefined;
   /** Whether a ping was seen. The owner answers it and resets this. */
   pinged = false;
   readonly #minimum: number;
@@ -70,7 +72,8 @@ export class FrameReader {
       else if (opcode === 9) this.pinged = true;
       at += header;
       const whole = at + length <= end;
-      if (length >= this.#minimum) {
+      if (opcode === 8 && whole) this.closeCode = length >= 2 ? chunk.readUInt16BE(at) : 1005;
+      if (opcode < 8 && length >= this.#minimum) {
         this.deliveries += 1;
         this.#sink?.(chunk, whole ? at : -1, length);
       }
