@@ -46,6 +46,7 @@ const UNHURRIED = [
   'e2e/single-session',
   'e2e/tls',
   'e2e/tls-names',
+  'e2e/traces',
   'e2e/user-kinds',
 ].map((suite) => `test/${suite}.test.ts`);
 /** At once where files wait for timers and other processes more than they compute: three keep two cores busy. */

@@ -71,7 +71,7 @@ async function run(config: Config, metrics: Metrics, log: Logger): Promise<Servi
 
 try {
   const config = loadConfig('gateway');
-  await runAlone(config, (metrics, log) => run(config, metrics, log));
+  await runAlone(config, ({ metrics, log }) => run(config, metrics, log));
 } catch (error) {
   fail(error);
 }

@@ -1,5 +1,5 @@
 /** The JSON schema of the chart's values. The settings in it come from the table of settings. */
-import { onOff } from '#libs/config/kinds.ts';
+import { fraction, onOff } from '#libs/config/kinds.ts';
 import type { Setting } from '#libs/config/setting.ts';
 import { SETTINGS } from '#libs/config/settings.ts';
 
@@ -55,7 +55,8 @@ function settingSchema({ kind, meaning }: Setting<unknown>): Schema {
     const [, minimum, maximum, step] = range.map(Number);
     return { description, type: 'integer', minimum, maximum, ...(Number.isNaN(step) || step === undefined ? {} : { multipleOf: step }) };
   }
-  if (/^\w+( or \w+)+$/.test(kind.takes)) return { description, enum: kind.takes.split(' or ') };
+  if (kind.takes === fraction.takes) return { description, type: 'number', minimum: 0, maximum: 1 };
+  if (/^[\w/]+( or [\w/]+)+$/.test(kind.takes)) return { description, enum: kind.takes.split(' or ') };
   return { description, type: ['string', 'boolean'] };
 }
 
@@ -139,6 +140,7 @@ export function chartSchema(): string {
       smtp: outgoing,
       keySet: outgoing,
       prometheus: outgoing,
+      collector: outgoing,
     }),
     ingress: object({ enabled: flag, className: text, host, tlsSecret: name, annotations: labels }),
     gatewayApi: object({

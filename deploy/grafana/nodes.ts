@@ -129,6 +129,13 @@ export const NODES: DashboardSpec = {
           queries: [[rate('parley_log_lines_dropped_total', 'job, instance'), '{{job}} {{instance}}']],
         },
         {
+          title: 'Spans of traces',
+          about: 'Sent to the collector, failed there, or dropped because too many waited. 0 if traces are off.',
+          unit: 'ops',
+          quiet: true,
+          queries: [[rate('parley_trace_spans_total', 'result'), '{{result}}']],
+        },
+        {
           title: 'Sockets dropped',
           about: 'Sockets closed before a request, because open files were running out.',
           unit: 'ops',

@@ -28,6 +28,7 @@ import { TokenBucketsRedis } from '#libs/redis/token-buckets-redis.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
+import type { Tracer } from '#libs/telemetry/tracer.ts';
 import { type Awaited, answered, type WaitingListener } from './waiting.ts';
 
 /** The share of `DRAIN_SECONDS` for running jobs. Connections are closed in the rest. */
@@ -42,6 +43,8 @@ export interface RedisBackendParts {
   readonly store: Store;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Undefined: traces are off. */
+  readonly tracer?: Tracer | undefined;
   /** Called with the reason while the start waits for a backend. */
   readonly waiting?: WaitingListener | undefined;
   /**
@@ -58,7 +61,7 @@ export interface RedisBackendParts {
  * @throws TypeError for a bad URL. ConfigError if a backend refuses what the hub needs.
  */
 export async function openRedisBackend(url: string, config: Config, parts: RedisBackendParts): Promise<Backend> {
-  const { node, store, metrics, log } = parts;
+  const { node, store, metrics, log, tracer } = parts;
   const link = RedisLink.open(url, { prefix: config.redisPrefix, log, observe: metrics.redis });
   const health = new RedisHealth(link);
   try {
@@ -120,7 +123,7 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
     link,
     async jobs() {
       const { JobsBullmq } = await import('#libs/jobs/jobs-bullmq.ts');
-      return new JobsBullmq(link, { log, observe: metrics.jobs, closeMs: config.drainSeconds * 1000 * JOBS_SHARE });
+      return new JobsBullmq(link, { log, tracer, observe: metrics.jobs, closeMs: config.drainSeconds * 1000 * JOBS_SHARE });
     },
     clockOffset: () => health.clockOffset,
     problem: () => (health.problem === undefined ? undefined : `Redis: ${health.problem}`),
@@ -201,9 +204,9 @@ export interface Backend {
  */
 export function openMemoryBackend(
   config: Pick<Config, 'nodeId' | 'streamMaxMessages' | 'streamMaxSeconds' | 'emptyRoomSeconds'>,
-  parts: { readonly store: Store; readonly metrics: Metrics; readonly log: Logger },
+  parts: Pick<RedisBackendParts, 'store' | 'metrics' | 'log' | 'tracer'>,
 ): Backend {
-  const { store, metrics, log } = parts;
+  const { store, metrics, log, tracer } = parts;
   const limits = {
     ...DEFAULT_BROKER_LIMITS,
     streamMaxLength: config.streamMaxMessages,
@@ -221,7 +224,7 @@ export function openMemoryBackend(
     buckets: new TokenBucketsMemory(),
     recent: new RecentSetsMemory(),
     link: undefined,
-    jobs: async () => new JobsMemory({ log, observe: metrics.jobs }),
+    jobs: async () => new JobsMemory({ log, tracer, observe: metrics.jobs }),
     clockOffset: () => 0,
     problem: () => undefined,
     warnings: () => durabilityFaults(store),

@@ -27,6 +27,32 @@ export function integer(min: number, max: number, step = 1): Kind<number> {
   };
 }
 
+/** A number from 0 to 1, both included. */
+export const fraction: Kind<number> = {
+  takes: 'a number from 0 to 1',
+  parse: (text) => (/^(?:0|1|0?\.\d{1,12}|1\.0{1,12})$/.test(text) ? Number(text) : undefined),
+};
+
+/** `name=value` pairs, comma-separated, percent-encoded (W3C Baggage, as OpenTelemetry writes it). */
+export function pairs(names: RegExp): Kind<Readonly<Record<string, string>>> {
+  return {
+    takes: 'name=value pairs, comma-separated, percent-encoded',
+    parse: (text) => {
+      const found: Record<string, string> = {};
+      for (const part of text.split(',')) {
+        const [, name = '', value = ''] = /^\s*([^\s=]+)\s*=\s*([^\p{Cc}]*?)\s*$/u.exec(part) ?? [];
+        if (!names.test(name)) return undefined;
+        try {
+          found[name] = decodeURIComponent(value);
+        } catch {
+          return undefined;
+        }
+      }
+      return Object.freeze(found);
+    },
+  };
+}
+
 /** One of several words. */
 export function choice<const T extends string>(...words: readonly T[]): Kind<T> {
   return { takes: words.join(' or '), parse: (text) => words.find((word) => word === text) };

@@ -20,3 +20,8 @@ export interface Setting<T> {
   /** The value is never shown. */
   readonly secret?: true;
 }
+
+/** Keeps the type of the default, so that `Config` knows the fields that may be unset. */
+export function setting<T, const D extends Setting<T>['default']>(entry: Omit<Setting<T>, 'default'> & { readonly default: D }) {
+  return entry;
+}

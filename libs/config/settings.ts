@@ -5,6 +5,7 @@ import {
   choice,
   customerDoor,
   databaseUrl,
+  fraction,
   integer,
   keySetUrl,
   linkUrl,
@@ -18,14 +19,10 @@ import {
   smtpUrl,
   text,
 } from './kinds.ts';
-import type { Setting } from './setting.ts';
+import { setting } from './setting.ts';
+import { TRACE_SETTINGS } from './trace-settings.ts';
 
 const FRAME_BYTES_MAX = 1_048_576;
-
-/** Keeps the type of the default, so that `Config` knows the fields that may be unset. */
-function setting<T, const D extends Setting<T>['default']>(entry: Omit<Setting<T>, 'default'> & { readonly default: D }) {
-  return entry;
-}
 
 /** All settings, by the field of `Config`. */
 export const SETTINGS = {
@@ -391,4 +388,13 @@ export const SETTINGS = {
     default: 'info',
     meaning: 'The lowest level of lines that are logged.',
   }),
+  accessLogSample: setting({
+    name: 'ACCESS_LOG_SAMPLE',
+    kind: fraction,
+    default: 0,
+    meaning:
+      'The share of requests of the API and of WebSocket handshakes that get a line of the log, at level info. Above 0, each answer 5xx and each request that is traced has one.',
+    zero: 'none',
+  }),
+  ...TRACE_SETTINGS,
 };

@@ -7,6 +7,7 @@ import type { RoomAccess } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
+import type { Span, Tracer } from '#libs/telemetry/tracer.ts';
 import type { UnknownSignals } from './delivery/unknown-signals.ts';
 import type { FrameLimits } from './limits/frame-budget.ts';
 import type { Clock } from './ports/clock.ts';
@@ -28,6 +29,8 @@ export interface HubOptions {
   readonly faults: Faults;
   readonly background: Background;
   readonly unknownSignals: UnknownSignals;
+  /** Undefined: traces are off. */
+  readonly tracer?: Tracer | undefined;
   readonly clock: Clock;
   /**
    * Seconds that the wall clock of `clock` is ahead of the one that all nodes share, as far as it is
@@ -68,4 +71,6 @@ export interface Admission {
   readonly firstJoin: FirstJoin | undefined;
   /** True if it gets all events of the logs of rooms, not messages alone (M7). */
   readonly wantsEvents: boolean;
+  /** Of its handshake, if that is traced. The hub ends it with `welcome`. */
+  readonly span?: Span | undefined;
 }

@@ -8,10 +8,12 @@ import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
 import { buildFrame } from '#libs/protocol/server-frame.ts';
 import { EVERY_NODE } from '#libs/protocol/signals.ts';
 import type { RevocationRecord } from '#libs/store/event-store.ts';
+import { endWith, type Span } from '#libs/telemetry/tracer.ts';
 import { Counts, INTERVAL_MS } from './delivery/counts.ts';
 import { Healer } from './delivery/healer.ts';
 import { Joins } from './delivery/joins.ts';
 import { LostAccess, type LostAccessOptions } from './delivery/lost-access.ts';
+import { MessageTraces } from './delivery/message-traces.ts';
 import { OfflineMessages } from './delivery/offline-messages.ts';
 import { PrivateRooms } from './delivery/private-rooms.ts';
 import { Receipts } from './delivery/receipts.ts';
@@ -30,6 +32,7 @@ import { Census } from './sessions/census.ts';
 import { Connection, Phase } from './sessions/connection.ts';
 import { drainConnections } from './sessions/drain.ts';
 import { Expiry } from './sessions/expiry.ts';
+import { HandshakeTraces, kickStep, presenceStep } from './sessions/handshake-traces.ts';
 import { LocalUsers } from './sessions/local-users.ts';
 import { PingLimit } from './sessions/ping-limit.ts';
 import { endRevoked } from './sessions/revocations.ts';
@@ -55,6 +58,8 @@ export class Hub {
   readonly #signals: UserSignals;
   readonly #single: SingleSession;
   readonly #healer: Healer;
+  readonly #traces: MessageTraces | undefined;
+  readonly #handshakes = new HandshakeTraces();
   readonly #ids = randomBytes(3).toString('hex');
   #lastId = 0;
   #draining = false;
@@ -77,7 +82,9 @@ export class Hub {
     this.#joins = new Joins({ ...options, rooms, counts, privateRooms });
     const bytes = new UserBytes({ ...options.userBytes, buckets: options.buckets, steady, refused: () => stats.rateLimited('bytes') });
     const validity = new MembershipValidity(steady);
-    this.#publisher = new Publisher({ writer: options.writer, access, validity, bytes, stats, faults, background, steady });
+    this.#traces = options.tracer && new MessageTraces(options.tracer, rooms, steady);
+    const traces = this.#traces;
+    this.#publisher = new Publisher({ writer: options.writer, access, validity, bytes, stats, faults, background, traces, steady });
     this.census = new Census({ users, rooms, inFlight: () => this.#publisher.lanes, presence });
     this.#offline = new OfflineMessages({ ...store, broker, privateRooms, access, validity, clock, background });
     this.#receipts = new Receipts({ cursors: store.cursors, background, steady });
@@ -125,6 +132,7 @@ export class Hub {
         counts: this.#counts,
         fanout,
         stats,
+        traces: this.#traces,
         now: this.#sharedNow,
         userSignal: (user, payload) => this.#signalled(user, payload),
         closed: (room, reason) => this.lostAccess.closeRoom(room, reason),
@@ -196,12 +204,12 @@ export class Hub {
   opened(connection: Connection, socket: Socket): void {
     connection.opened(socket);
     const since = this.#options.clock.steady();
-    this.#register(connection)
-      .then(() => this.#welcome(connection, since))
-      .catch((error: unknown) => {
-        const { code } = this.#options.faults.report(error, connection);
-        connection.end(ERRORS[code].close === 0 ? 'UNAVAILABLE' : code);
-      });
+    const span = this.#handshakes.take(connection);
+    const welcomed = this.#register(connection, span).then(() => this.#welcome(connection, since));
+    endWith(span, welcomed).catch((error: unknown) => {
+      const { code } = this.#options.faults.report(error, connection);
+      connection.end(ERRORS[code].close === 0 ? 'UNAVAILABLE' : code);
+    });
   }
 
   /** A text frame came, at most `frameMaxBytes` long. */
@@ -241,6 +249,7 @@ export class Hub {
   /** The socket is gone, or never came to be. */
   closed(connection: Connection): void {
     connection.closed();
+    this.#handshakes.take(connection)?.end();
     // A drain gives presence back as a whole at its end: a user who is back on another node by then
     // is not announced as gone (D1).
     if (connection.sentAway) return;
@@ -276,7 +285,7 @@ export class Hub {
     store.seen.touch({ user: user.id, name: user.name, kind: bearer.kind, lastSeen: clock.now() });
   }
 
-  #take({ bearer, session, firstJoin, wantsEvents }: Admission): Connection {
+  #take({ bearer, session, firstJoin, wantsEvents, span }: Admission): Connection {
     const { clock, frameLimits, singleSession, stats } = this.#options;
     this.#lastId += 1;
     const id = `${this.#ids}${this.#lastId.toString(36)}`;
@@ -293,18 +302,19 @@ export class Hub {
       traffic: stats.hot,
     });
     this.#users.add(connection);
+    if (span !== undefined) this.#handshakes.keep(connection, span);
     return connection;
   }
 
-  async #register(connection: Connection): Promise<void> {
+  async #register(connection: Connection, span: Span | undefined): Promise<void> {
     const { presence, singleSession } = this.#options;
     // The user's channel announces a newer login: the node listens to it before it compares this
     // one with the others.
     if (singleSession) await connection.user.listening;
-    const [result] = await Promise.all([presence.connect(connection), connection.user.listening]);
+    const [result] = await Promise.all([endWith(presenceStep(span), presence.connect(connection)), connection.user.listening]);
     const isSure = connection.registered();
     if (result === 'replaced') connection.replaced();
-    else if (!isSure) await this.#single.replaceOutdated([connection]);
+    else if (!isSure) await endWith(kickStep(span), this.#single.replaceOutdated([connection]));
   }
 
   /** @param since When the socket opened, milliseconds of the steady clock. */

@@ -5,6 +5,8 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { connectQueueClient } from '#libs/redis/redis-clients.ts';
 import type { RedisLink } from '#libs/redis/redis-link.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
+import { endWith, type Tracer } from '#libs/telemetry/tracer.ts';
+import { sendStep, type TracedHandler, tracedHandler } from './job-traces.ts';
 import {
   type AddOptions,
   backoff,
@@ -31,6 +33,8 @@ import {
 export interface JobsBullmqOptions {
   readonly log: Logger;
   readonly observe?: JobsObserver;
+  /** Undefined: traces are off. */
+  readonly tracer?: Tracer | undefined;
   /** Override the settings of the queues. */
   readonly settings?: Partial<QueueSettings>;
   /** Milliseconds of silence after which another worker may take a worker's job. Default 10,000. */
@@ -49,6 +53,8 @@ interface StoredJob {
   readonly payload: unknown;
   /** When it is due, in Unix milliseconds. Its age counts from here. */
   readonly due: number;
+  /** The `traceparent` of the request that queued it, if that is traced. */
+  readonly trace?: string | undefined;
 }
 
 /** Milliseconds that a call keeps trying, and milliseconds between two tries. */
@@ -115,7 +121,12 @@ export class JobsBullmq implements Jobs {
 
   async add<Q extends QueueName>(queue: Q, payload: QueuePayloads[Q], options: AddOptions = {}): Promise<void> {
     const { id = randomUUID(), delayMs = 0 } = options;
-    await this.#retrying(() => this.#add(queue, id, payload, delayMs));
+    const step = sendStep(this.#options.tracer, queue);
+    const kept: StoredJob = { payload, due: Date.now() + delayMs, trace: step?.traceparent };
+    await endWith(
+      step,
+      this.#retrying(() => this.#add(queue, id, kept, delayMs)),
+    );
   }
 
   async move(queue: QueueName, id: string, delayMs: number): Promise<boolean> {
@@ -148,7 +159,8 @@ export class JobsBullmq implements Jobs {
       this.#worker = connectQueueClient(this.#link.target, 'works', this.#link.commandTimeoutMs);
       this.#worker.on('error', () => undefined);
     }
-    const worker = new Worker<StoredJob>(queue, (job, token) => this.#run(queue, handler, job, token ?? ''), {
+    const traced = tracedHandler(this.#options.tracer, queue, handler);
+    const worker = new Worker<StoredJob>(queue, (job, token) => this.#run(queue, traced, job, token ?? ''), {
       connection: this.#worker,
       prefix: this.#link.keys.jobs(),
       // The link checks the server itself.
@@ -181,7 +193,7 @@ export class JobsBullmq implements Jobs {
     const deduplication = { id: task, ttl: Math.max(1, Math.floor(everyMs * REPEAT_SHARE)) };
     const add = (): void => {
       // Redis is away, and the link logs it. The next repetition comes soon.
-      this.#add('clean-up', task, { task }, 0, { deduplication }).catch(() => undefined);
+      this.#add('clean-up', task, { payload: { task }, due: Date.now() }, 0, { deduplication }).catch(() => undefined);
     };
     add();
     const timer = setInterval(add, everyMs);
@@ -215,20 +227,19 @@ export class JobsBullmq implements Jobs {
     this.#adder.disconnect();
   }
 
-  async #add(queue: QueueName, id: string, payload: unknown, delayMs: number, more: object = {}): Promise<void> {
+  async #add(queue: QueueName, id: string, kept: StoredJob, delayMs: number, more: object = {}): Promise<void> {
     const { attempts } = this.#settings(queue);
-    const kept: StoredJob = { payload, due: Date.now() + delayMs };
     const options = { jobId: toJobId(id), delay: Math.max(0, delayMs), attempts, backoff: { type: 'ours' }, stackTraceLimit: 1, ...more };
     await this.#queues[queue].add(queue, kept, options);
   }
 
-  async #run<Q extends QueueName>(queue: Q, handler: JobHandler<Q>, bull: BullJob<StoredJob>, token: string): Promise<void> {
+  async #run<Q extends QueueName>(queue: Q, handler: TracedHandler<Q>, bull: BullJob<StoredJob>, token: string): Promise<void> {
     const job = { id: fromJobId(bull.id ?? ''), payload: bull.data.payload as QueuePayloads[Q], attempt: bull.attemptsMade + 1 };
     const started = performance.now();
     const ran = (): void => this.#options.observe?.ran(queue, (performance.now() - started) / 1000);
     let rerunInMs: number | undefined;
     try {
-      rerunInMs = (await handler(job))?.rerunInMs;
+      rerunInMs = (await handler(job, bull.data.trace))?.rerunInMs;
       ran();
     } catch (error) {
       ran();

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
+import type { Tracer } from '#libs/telemetry/tracer.ts';
+import { sendStep, type TracedHandler, tracedHandler } from './job-traces.ts';
 import {
   type AddOptions,
   backoff,
@@ -28,6 +30,8 @@ import {
 export interface JobsMemoryOptions {
   readonly log: Logger;
   readonly observe?: JobsObserver;
+  /** Undefined: traces are off. */
+  readonly tracer?: Tracer | undefined;
   /** Override the settings of the queues. */
   readonly settings?: Partial<QueueSettings>;
   /** Milliseconds of a steady clock. Default the system's. */
@@ -44,9 +48,11 @@ export interface JobsMemoryOptions {
 export class JobsMemory implements Jobs {
   readonly #queues: { readonly [Q in QueueName]: MemoryQueue<Q> };
   readonly #repeats: NodeJS.Timeout[] = [];
+  readonly #tracer: Tracer | undefined;
   #closed = false;
 
   constructor(options: JobsMemoryOptions) {
+    this.#tracer = options.tracer;
     const queue = <Q extends QueueName>(name: Q): MemoryQueue<Q> =>
       new MemoryQueue(name, {
         settings: { ...QUEUE_SETTINGS[name], ...options.settings },
@@ -65,7 +71,9 @@ export class JobsMemory implements Jobs {
 
   async add<Q extends QueueName>(queue: Q, payload: QueuePayloads[Q], options: AddOptions = {}): Promise<void> {
     this.#check();
-    this.#queues[queue].add(options.id ?? randomUUID(), payload, options.delayMs ?? 0);
+    const step = sendStep(this.#tracer, queue);
+    this.#queues[queue].add(options.id ?? randomUUID(), payload, options.delayMs ?? 0, step?.traceparent);
+    step?.end();
   }
 
   async move(queue: QueueName, id: string, delayMs: number): Promise<boolean> {
@@ -79,7 +87,7 @@ export class JobsMemory implements Jobs {
   }
 
   process<Q extends QueueName>(queue: Q, handler: JobHandler<Q>, options: { readonly concurrency?: number } = {}): void {
-    this.#queues[queue].process(handler, options.concurrency);
+    this.#queues[queue].process(tracedHandler(this.#tracer, queue, handler), options.concurrency);
   }
 
   repeat(task: CleanUpTask, everyMs: number): void {
@@ -134,6 +142,8 @@ type State = JobState | 'done';
 interface Entry<Q extends QueueName> {
   readonly id: string;
   readonly payload: QueuePayloads[Q];
+  /** The `traceparent` of the request that queued it. */
+  readonly trace: string | undefined;
   state: State;
   /** When it may run, in milliseconds of the steady clock. */
   due: number;
@@ -155,7 +165,7 @@ class MemoryQueue<Q extends QueueName> {
   /** In the order of adding. */
   readonly #entries = new Map<string, Entry<Q>>();
   readonly #running = new Set<Promise<void>>();
-  #handler: JobHandler<Q> | undefined;
+  #handler: TracedHandler<Q> | undefined;
   #concurrency = 0;
   #timer: NodeJS.Timeout | undefined;
   /** When the timer fires. */
@@ -168,7 +178,7 @@ class MemoryQueue<Q extends QueueName> {
     this.#options = options;
   }
 
-  add(id: string, payload: QueuePayloads[Q], delayMs: number): void {
+  add(id: string, payload: QueuePayloads[Q], delayMs: number, trace?: string): void {
     checkJobId(id);
     if (++this.#added % FORGET_EVERY === 0) this.#forget();
     const kept = this.#entries.get(id);
@@ -177,7 +187,7 @@ class MemoryQueue<Q extends QueueName> {
     const due = this.#options.steady() + Math.max(0, delayMs);
     const state = delayMs > 0 ? 'delayed' : 'waiting';
     const made = this.#options.now();
-    this.#entries.set(id, { id, payload, state, due, since: due, attempt: 1, made, error: undefined, ended: 0 });
+    this.#entries.set(id, { id, payload, trace, state, due, since: due, attempt: 1, made, error: undefined, ended: 0 });
     this.#wake(due);
   }
 
@@ -195,7 +205,7 @@ class MemoryQueue<Q extends QueueName> {
     return true;
   }
 
-  process(handler: JobHandler<Q>, concurrency = this.#options.settings.concurrency): void {
+  process(handler: TracedHandler<Q>, concurrency = this.#options.settings.concurrency): void {
     if (this.#handler !== undefined) throw new TypeError(`the queue ${this.name} already has a handler`);
     this.#handler = handler;
     this.#concurrency = concurrency;
@@ -274,14 +284,14 @@ class MemoryQueue<Q extends QueueName> {
     for (const entry of this.#entries.values()) if (entry.state === 'delayed' && entry.due <= now) entry.state = 'waiting';
   }
 
-  async #run(entry: Entry<Q>, handler: JobHandler<Q>): Promise<void> {
+  async #run(entry: Entry<Q>, handler: TracedHandler<Q>): Promise<void> {
     const { settings, steady } = this.#options;
     const job: Job<Q> = { id: entry.id, payload: entry.payload, attempt: entry.attempt };
     const started = performance.now();
     let failed: { readonly error: unknown } | undefined;
     let rerunInMs: number | undefined;
     try {
-      rerunInMs = (await handler(job))?.rerunInMs;
+      rerunInMs = (await handler(job, entry.trace))?.rerunInMs;
     } catch (error) {
       failed = { error };
     }

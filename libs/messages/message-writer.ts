@@ -13,7 +13,9 @@ import { liveMessage, messageTail } from '#libs/protocol/server-frame.ts';
 import { encode } from '#libs/protocol/signals.ts';
 import type { MessageStore, StoredMessage, StoredRoomEvent } from '#libs/store/message-store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
+import { endWith } from '#libs/telemetry/tracer.ts';
 import { type MemberLookup, MemberSignals } from './member-signals.ts';
+import { type MessageTrace, nameTrace, scriptStep, storeStep } from './message-trace.ts';
 import { type Membership, Retention } from './room-access.ts';
 
 /** Characters of a message id: 132 bits of a SHA-256 in base64url. */
@@ -81,6 +83,8 @@ export interface MessageRequest {
   readonly text: string;
   /** JSON text, passed on unchanged; or undefined. */
   readonly data: string | undefined;
+  /** If the message is traced. The caller ends its span. */
+  readonly trace?: MessageTrace | undefined;
 }
 
 /** An event that is no message. */
@@ -141,6 +145,7 @@ export class MessageWriter {
     clientId,
     text,
     data,
+    trace,
   }: MessageRequest): Promise<Written> {
     const { broker, messageMaxChars, conversationMaxChars, dataMaxBytes, now } = this.#options;
     if (!fitsCodePoints(text, messageMaxChars)) {
@@ -152,9 +157,11 @@ export class MessageWriter {
     const id = clientId === undefined ? this.#ids.next() : messageId(room, userId, clientId);
     if (data !== undefined && (data.length > dataMaxBytes || Buffer.byteLength(data) > dataMaxBytes))
       throw new HubError('MESSAGE_TOO_LONG', `\`data\` has at most ${dataMaxBytes} bytes as JSON (DATA_MAX_BYTES)`);
+    if (trace !== undefined) nameTrace(trace, id);
     if (membership.retention === Retention.none) {
       const frame = liveMessage(room, id, sender, text, data, at);
-      return broker.emit(`r:${room}`, encode({ kind: 'frame', frame })).then(() => ({ id, offset: undefined, at }));
+      const emitted = endWith(scriptStep(trace), broker.emit(`r:${room}`, encode({ kind: 'frame', frame })));
+      return emitted.then(() => ({ id, offset: undefined, at }));
     }
     const tail = messageTail(room, id, sender, text, data, at);
     // A message that will be stored always has a key, so that a retry of the hub itself makes no
@@ -162,9 +169,9 @@ export class MessageWriter {
     const key = clientId === undefined && membership.retention !== Retention.history ? null : id;
     if (membership.retention === Retention.history) {
       this.#assertStoreHere();
-      return this.#keep(membership, members, { room, tail, key, at }, { id, sender, text, data });
+      return this.#keep(membership, members, { room, tail, key, at }, { id, sender, text, data }, trace);
     }
-    const published = broker.publish({ room, tail, key, at });
+    const published = endWith(scriptStep(trace), broker.publish({ room, tail, key, at }));
     if (membership.members === undefined) return published.then(({ offset, at: first }) => ({ id, offset, at: first }));
     return published.then(({ offset, epoch, at: first }) => {
       this.#signal(members, membership.retention, offset, tail, epoch);
@@ -203,12 +210,15 @@ export class MessageWriter {
     members: MemberLookup,
     request: PublishRequest,
     entry: Omit<StoredMessage, keyof Place> | Omit<StoredRoomEvent, keyof Place>,
+    trace?: MessageTrace,
   ): Promise<Written> {
     const { broker, messages } = this.#options;
     const { id } = entry;
     for (let place = 1; ; place += 1) {
-      const published = await notStored(broker.publish(place === 1 ? request : { ...request, forceNew: true }));
-      const stored = await this.#store(messages.append({ ...entry, room: request.room, ...position(published) }));
+      const step = scriptStep(trace);
+      const published = await notStored(endWith(step, broker.publish(place === 1 ? request : { ...request, forceNew: true })));
+      const storing = storeStep(trace);
+      const stored = await this.#store(endWith(storing, messages.append({ ...entry, room: request.room, ...position(published) })));
       if (stored !== 'conflict') {
         if (membership.members !== undefined) this.#signal(members, membership.retention, stored.offset, request.tail);
         failPoint('before-ack');

@@ -6,7 +6,9 @@ import { HubError } from '#libs/protocol/errors.ts';
 import { Background } from '#libs/telemetry/background.ts';
 import { createLogger, type Logger, limitLog } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
+import type { Tracer } from '#libs/telemetry/tracer.ts';
 import { type AdminPages, AdminServer, ListenError } from './admin-server.ts';
+import { openTracer } from './tracing.ts';
 
 /** The version of package.json. */
 export const version: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
@@ -36,6 +38,16 @@ export interface Service {
   stop(): Promise<void>;
 }
 
+/** What a program gets of its process. */
+export interface ProcessParts {
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** Undefined: traces are off. */
+  readonly tracer: Tracer | undefined;
+  /** Called with the reason while the service is not up yet. */
+  waiting(reason: string | undefined): void;
+}
+
 /** A service that is up. */
 export interface RunningAlone<S extends Service> {
   readonly service: S;
@@ -47,15 +59,12 @@ export interface RunningAlone<S extends Service> {
  * Runs one service in this process. Its admin port answers before the service starts and until it
  * has stopped. Resolves when the service is up.
  *
- * @param start Starts the service. It calls `waiting` with the reason while it is not up yet.
  * @throws ListenError if the admin port cannot be opened, and the errors of `start`.
  */
-export async function runAlone<S extends Service>(
-  config: Config,
-  start: (metrics: Metrics, log: Logger, waiting: (reason: string | undefined) => void) => Promise<S>,
-): Promise<RunningAlone<S>> {
+export async function runAlone<S extends Service>(config: Config, start: (parts: ProcessParts) => Promise<S>): Promise<RunningAlone<S>> {
   const log = processLogger(config, config.nodeId);
   const metrics = new Metrics({ version });
+  const tracer = await openTracer(config, { node: config.nodeId, version, metrics, log });
   new Background({ log, failed: (task) => metrics.backgroundFault(task) }).guard();
   let running: S | undefined;
   let waiting: string | undefined;
@@ -73,11 +82,17 @@ export async function runAlone<S extends Service>(
   });
   onSignal(config, log, async () => {
     await running?.stop();
+    await tracer?.close();
     admin.close();
     return 0;
   });
-  running = await start(metrics, log, (reason) => {
-    waiting = reason;
+  running = await start({
+    metrics,
+    log,
+    tracer,
+    waiting(reason) {
+      waiting = reason;
+    },
   });
   log.info({ port: running.port, adminPort: admin.port }, 'listening');
   return { service: running, adminPort: admin.port };

@@ -5,6 +5,7 @@ import type { Person } from '#libs/protocol/frame-types.ts';
 import { isPrivateRoom, roomPolicy } from '#libs/protocol/room-kinds.ts';
 import { personJson } from '#libs/protocol/server-frame.ts';
 import type { RoomStore } from '#libs/store/room-store.ts';
+import type { Tracer } from '#libs/telemetry/tracer.ts';
 import type { PersonKinds } from './people.ts';
 
 /** Dependencies of `ServicePublisher`. */
@@ -12,6 +13,8 @@ export interface ServicePublisherOptions {
   readonly rooms: Pick<RoomStore, 'standing'>;
   readonly writer: Pick<MessageWriter, 'write'>;
   readonly kinds: Pick<PersonKinds, 'of'>;
+  /** Undefined: traces are off. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** A message that a service publishes. */
@@ -44,7 +47,8 @@ export class ServicePublisher {
    * RangeError.
    */
   async publish({ room, sender, clientId, text, data }: ServiceMessage): Promise<Written> {
-    const { kinds, writer } = this.#options;
+    const { kinds, writer, tracer } = this.#options;
+    const span = tracer?.active;
     const { id, name } = sender;
     const [membership, kind] = await Promise.all([this.#membership(room), sender.kind ?? kinds.of(id)]);
     const json = data === undefined ? undefined : JSON.stringify(data);
@@ -57,6 +61,7 @@ export class ServicePublisher {
       clientId,
       text,
       data: json,
+      trace: span && { span },
     });
   }
 

@@ -234,6 +234,13 @@ export const OTHER_METRICS = {
     combine: 'sum',
     label: 'kind',
   },
+  traceSpans: {
+    name: 'parley_trace_spans_total',
+    kind: 'counter',
+    help: 'Spans of traces, by result: exported, failed (the collector did not take them), dropped (too many waited). None if traces are off.',
+    combine: 'sum',
+    label: 'result',
+  },
   buildInfo: {
     name: 'parley_build_info',
     kind: 'gauge',

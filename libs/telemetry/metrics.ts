@@ -12,6 +12,7 @@ import { JobMetrics } from './job-metrics.ts';
 import { LoopLag } from './loop-lag.ts';
 import type { MetricEntry } from './metric-entry.ts';
 import { HOT_METRICS, OTHER_METRICS } from './metric-table.ts';
+import type { SpanResult } from './span-queue.ts';
 import { droppedLines } from './standard-output.ts';
 import { type LabelValues, type Timing, TimingFamily, TimingHistogram } from './timing-histogram.ts';
 import { type GaugeReader, WatchedGauges } from './watched-gauges.ts';
@@ -122,6 +123,7 @@ export class Metrics {
   readonly #rateLimited: Counter<string>;
   readonly #backgroundFaults: Counter<string>;
   readonly #observedEvents: Counter<string>;
+  readonly #traceSpans: Counter<string>;
   readonly #loop = new LoopLag();
 
   /** @param options `version`: the version of the build, for `parley_build_info`. */
@@ -135,6 +137,7 @@ export class Metrics {
     this.#rateLimited = this.#counter(OTHER_METRICS.rateLimited);
     this.#backgroundFaults = this.#counter(OTHER_METRICS.backgroundFaults);
     this.#observedEvents = this.#counter(OTHER_METRICS.observedEvents);
+    this.#traceSpans = this.#counter(OTHER_METRICS.traceSpans);
     for (const task of BACKGROUND_TASKS) this.#backgroundFaults.inc({ task }, 0);
     for (const kind of OBSERVED_KINDS) this.#observedEvents.inc({ kind }, 0);
     for (const result of RECOVERIES) this.#recoveries.inc({ result }, 0);
@@ -185,6 +188,11 @@ export class Metrics {
   /** Reads one series of a gauge at each scrape from now on. */
   watch(gauge: WatchedGauge, read: GaugeReader, labels?: LabelValues): void {
     this.#gauges.watch(gauge, read, labels);
+  }
+
+  /** Counts spans of traces. With 0 a result is shown that has not come yet. */
+  spans(result: SpanResult, count: number): void {
+    this.#traceSpans.inc({ result }, count);
   }
 
   /** Counts an observed event. */

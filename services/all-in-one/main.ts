@@ -20,6 +20,6 @@ try {
 async function run(config: Config): Promise<void> {
   if (config.gatewayProcesses > 1)
     throw new ConfigError(['GATEWAY_PROCESSES must be 1 in the all-in-one: for more, set REDIS_URL and run npm run gateway.']);
-  const { service, adminPort } = await runAlone(config, (metrics, log, waiting) => runAllInOne(config, DATA, metrics, log, waiting));
+  const { service, adminPort } = await runAlone(config, (parts) => runAllInOne(config, DATA, parts));
   process.stdout.write(banner(config, { port: service.port, adminPort, localKey: service.localKey }));
 }

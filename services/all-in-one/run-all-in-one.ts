@@ -6,18 +6,17 @@ import { openTokens } from '#libs/auth/tokens.ts';
 import { awaitedStore, openMemoryBackend, openRedisBackend } from '#libs/backend/backend.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
 import { tokenObserver } from '#libs/backend/token-observer.ts';
-import { answered, type WaitingListener } from '#libs/backend/waiting.ts';
+import { answered } from '#libs/backend/waiting.ts';
 import { type Config, ConfigError } from '#libs/config/config.ts';
 import { keptSecret } from '#libs/config/own-folder.ts';
 import { DevMailbox } from '#libs/mail/dev-mailbox.ts';
 import { SmtpMailer } from '#libs/mail/smtp-mailer.ts';
-import { type Service, version } from '#libs/process/process-life.ts';
+import { type ProcessParts, type Service, version } from '#libs/process/process-life.ts';
 import { startEmbedded } from '#libs/store/embedded-postgres.ts';
 import { migrate } from '#libs/store/migrate.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
+import { tracedStore } from '#libs/store/traced-store.ts';
 import { Background } from '#libs/telemetry/background.ts';
-import type { Logger } from '#libs/telemetry/logger.ts';
-import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { standardOutput } from '#libs/telemetry/standard-output.ts';
 import { openAdminPages } from '#services/api/admin.ts';
 import { bridgeTo } from '#services/api/api-bridge.ts';
@@ -46,13 +45,7 @@ export interface RunningAllInOne extends Service {
  * @throws ListenError, ConfigError, TypeError (a bad URL), FolderInUseError (another copy uses
  * `data`).
  */
-export async function runAllInOne(
-  config: Config,
-  data: string,
-  metrics: Metrics,
-  log: Logger,
-  waiting?: WaitingListener,
-): Promise<RunningAllInOne> {
+export async function runAllInOne(config: Config, data: string, { metrics, log, tracer, waiting }: ProcessParts): Promise<RunningAllInOne> {
   const settings = gatewaySettings(config);
   const [secret = ownSecret(config, data), ...others] = config.jwtSecrets;
   const secrets = [secret, ...others] as const;
@@ -60,13 +53,13 @@ export async function runAllInOne(
   const tokens = openTokens({ ...config, jwtSecrets: secrets }, Date.now, watch);
   const database = config.databaseUrl === undefined ? await startEmbedded(join(data, 'postgres'), log) : undefined;
   const databaseUrl = config.databaseUrl ?? database?.url ?? '';
-  const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
+  const store = await openStore({ url: databaseUrl, log, observe: tracedStore(metrics.store, tracer) });
   const node = config.nodeId;
   const { redisUrl } = config;
   const backend =
     redisUrl === undefined
-      ? openMemoryBackend(config, { store, metrics, log })
-      : await openRedisBackend(redisUrl, config, { node, store, metrics, log, waiting, migrates: true });
+      ? openMemoryBackend(config, { store, metrics, log, tracer })
+      : await openRedisBackend(redisUrl, config, { node, store, metrics, log, tracer, waiting, migrates: true });
   if (redisUrl === undefined) await answered([awaitedStore(config.databaseUrl, store, true)], log, waiting);
   await migrate(databaseUrl, { waiting: (line) => log.warn(line) });
   if (redisUrl === undefined) for (const warning of await backend.warnings()) log.warn(warning);
@@ -77,7 +70,20 @@ export async function runAllInOne(
   const localKey = new LocalKey({ ...config, key: randomBytes(KEY_BYTES).toString('base64url') });
   let stopping = false;
   const addresses = composeAddresses(backend, secrets[0], log);
-  const api = composeApi({ config, secrets, tokens, backend, parts, jobs, addresses, metrics, log, draining: () => stopping, page: PAGE });
+  const api = composeApi({
+    config,
+    secrets,
+    tokens,
+    backend,
+    parts,
+    jobs,
+    addresses,
+    metrics,
+    log,
+    tracer,
+    draining: () => stopping,
+    page: PAGE,
+  });
   if (mailbox !== undefined) showMailbox(api, mailbox, localKey);
   await api.ready();
   const mailer = mailbox ?? new SmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom });
@@ -118,6 +124,7 @@ export async function runAllInOne(
     metrics,
     log,
     background,
+    tracer,
     http: bridgeTo(api, randomUUID),
   });
   gateway = running;

@@ -8,6 +8,7 @@ import { basePath, withoutBase } from '#libs/config/public-url.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { changedNumber } from '#libs/protocol/json-text.ts';
 import { HEAD_MAX_BYTES } from '#libs/protocol/limits.ts';
+import type { Tracer } from '#libs/telemetry/tracer.ts';
 import { guardRoutes } from './access.ts';
 import { answerAll, answerErrors, answerUnreadable, refuseFaults, refuseOtherMethods, refuseWhileDraining, send } from './api-error.ts';
 import type { ApiParts, Routes } from './api-parts.ts';
@@ -20,6 +21,7 @@ import { agentRoutes, guestRoutes, loginRoutes } from './login-routes.ts';
 import { type AnswerObserver, observeAnswers } from './observe-answers.ts';
 import { completeSchemas, describeRoutes, serveDocs, serveDocument } from './openapi.ts';
 import { securityHeaders, servePage } from './page.ts';
+import { traceRequests } from './request-traces.ts';
 
 const SHARED: FastifyCorsOptions = {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
@@ -61,6 +63,8 @@ export interface ApiOptions extends ApiParts {
   readonly routes: readonly Routes[];
   /** Learns each answer: its route, its status and the seconds that it took. Default: nobody does. */
   readonly answered?: AnswerObserver;
+  /** Undefined: traces are off. */
+  readonly tracer?: Tracer | undefined;
   /** Returns true while the process shuts down. Default: never. */
   readonly draining?: () => boolean;
   /** The folder of the built pages, which is read once. Undefined: no pages are served. */
@@ -110,6 +114,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   });
   app.decorate('trustedProxyHops', trustedProxyHops);
   if (options.answered !== undefined) observeAnswers(app, options.answered);
+  if (options.tracer !== undefined) traceRequests(app, options.tracer);
   takeJsonOnly(app);
   answerAll(app, options);
   answerErrors(app, options.log);

@@ -14,6 +14,7 @@ import { roomServices } from '#libs/rooms/room-services.ts';
 import { ServicePublisher } from '#libs/rooms/service-publisher.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
+import type { Tracer } from '#libs/telemetry/tracer.ts';
 import { buildApi } from './api.ts';
 import { asyncApiRoutes } from './asyncapi-document.ts';
 import { conversationRoutes } from './conversation-routes.ts';
@@ -47,6 +48,8 @@ export interface ApiComposition {
   readonly addresses: GuestAddresses;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Undefined: traces are off. */
+  readonly tracer: Tracer | undefined;
   /** Returns true while the process shuts down. */
   readonly draining: () => boolean;
   /** The folder of the built pages, served at `/`. Undefined: no pages are served. */
@@ -66,6 +69,7 @@ export function composeApi({
   addresses,
   metrics,
   log,
+  tracer,
   draining,
   page,
 }: ApiComposition): FastifyInstance {
@@ -87,7 +91,7 @@ export function composeApi({
     failed: (error) => log.warn({ err: error }, 'a signal was lost, or a job was not scheduled'),
   });
   const history = new RoomHistory({ access: parts.access, messages: store.messages, broker });
-  const publisher = new ServicePublisher({ rooms: store.rooms, writer: parts.writer, kinds: rooms.kinds });
+  const publisher = new ServicePublisher({ rooms: store.rooms, writer: parts.writer, kinds: rooms.kinds, tracer });
   metrics.api.limits(Object.keys(LIMITS));
   metrics.api.logins();
   const countLogin = loginCounter(metrics.api.loggedIn);
@@ -134,6 +138,7 @@ export function composeApi({
       asyncApiRoutes(version),
     ],
     draining,
+    tracer,
     page,
   });
   app.addHook('onReady', () => rooms.noticeFeed.start());

@@ -8,7 +8,7 @@ import { runApi } from './run-api.ts';
 
 try {
   const config = loadConfig('api');
-  await runAlone(config, (metrics, log, waiting) => runApi(config, metrics, log, waiting));
+  await runAlone(config, (parts) => runApi(config, parts));
 } catch (error) {
   fail(error);
 }

@@ -12,7 +12,8 @@ export function observeAnswers(app: FastifyInstance, answered: AnswerObserver): 
   app.addHook('onResponse', async (request, reply) => answered(routeOf(request), reply.statusCode, reply.elapsedTime / 1000));
 }
 
-function routeOf({ method, routeOptions }: FastifyRequest): string {
+/** The route of a request, as an observer gets it. */
+export function routeOf({ method, routeOptions }: FastifyRequest): string {
   const { url } = routeOptions;
   if (url === undefined) return 'none';
   return NAMED.test(url) ? `${method === 'HEAD' ? 'GET' : method} ${url}` : 'page';

@@ -9,15 +9,13 @@ import { openTokens } from '#libs/auth/tokens.ts';
 import { openRedisBackend } from '#libs/backend/backend.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
 import { tokenObserver } from '#libs/backend/token-observer.ts';
-import type { WaitingListener } from '#libs/backend/waiting.ts';
 import type { Config } from '#libs/config/config.ts';
 import { boardAdapters } from '#libs/jobs/queue-board.ts';
 import { ListenError, listenSeconds } from '#libs/process/admin-server.ts';
-import { type Service, version } from '#libs/process/process-life.ts';
+import { type ProcessParts, type Service, version } from '#libs/process/process-life.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
+import { tracedStore } from '#libs/store/traced-store.ts';
 import { Background } from '#libs/telemetry/background.ts';
-import type { Logger } from '#libs/telemetry/logger.ts';
-import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { openAdminPages } from './admin.ts';
 import { composeAddresses, composeApi } from './compose.ts';
 
@@ -30,15 +28,15 @@ const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
  *
  * @throws ListenError, TypeError (a bad URL or a missing setting), ConfigError (a bad key file).
  */
-export async function runApi(config: Config, metrics: Metrics, log: Logger, waiting?: WaitingListener): Promise<Service> {
+export async function runApi(config: Config, { metrics, log, tracer, waiting }: ProcessParts): Promise<Service> {
   const { redisUrl, databaseUrl } = config;
   const [secret, ...others] = config.jwtSecrets;
   if (redisUrl === undefined || databaseUrl === undefined || secret === undefined)
     throw new TypeError('the API needs REDIS_URL, DATABASE_URL and JWT_SECRET');
   const watch = tokenObserver(config, metrics, log);
   const tokens = openTokens(config, Date.now, watch);
-  const store = await openStore({ url: databaseUrl, log, observe: metrics.store });
-  const backend = await openRedisBackend(redisUrl, config, { node: config.nodeId, store, metrics, log, waiting });
+  const store = await openStore({ url: databaseUrl, log, observe: tracedStore(metrics.store, tracer) });
+  const backend = await openRedisBackend(redisUrl, config, { node: config.nodeId, store, metrics, log, tracer, waiting });
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
   // During a rolling update, nodes of an earlier version still created names after the migration.
   background.run('logins', () => store.names.enterMissing());
@@ -58,6 +56,7 @@ export async function runApi(config: Config, metrics: Metrics, log: Logger, wait
     addresses,
     metrics,
     log,
+    tracer,
     draining: () => stopping,
     page: PAGE,
   });

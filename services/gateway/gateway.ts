@@ -18,6 +18,7 @@ import type { Store } from '#libs/store/store.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { DRAIN_STATES, type Metrics } from '#libs/telemetry/metrics.ts';
+import type { Tracer } from '#libs/telemetry/tracer.ts';
 import { AddressPlaces } from './address-places.ts';
 import { isSocketPathBelow } from './handshake-request.ts';
 import { HttpAdapter, type HttpHandler } from './http-adapter.ts';
@@ -94,6 +95,8 @@ export interface GatewayParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly background: Background;
+  /** Undefined: traces are off. */
+  readonly tracer?: Tracer | undefined;
   /**
    * Resolves to the bearer of a token. Rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`.
    */
@@ -218,6 +221,7 @@ export class Gateway {
       faults,
       verify: (token) => parts.verify(token),
       verifyLocal: (token) => parts.verifyLocal(token),
+      tracer: parts.tracer,
       steady: () => systemClock.steady(),
       accepted: (seconds) => {
         metrics.hot.upgrades += 1;

@@ -99,6 +99,12 @@ export function isSocketPath(path: string): boolean {
   return path === '/ws/chat' || path.startsWith('/chat/') || path.startsWith('/websocket/');
 }
 
+/** The pattern of a WebSocket path (H1). A room and a token in it are left out. */
+export function routeOf(path: string): string {
+  if (path.startsWith('/chat/')) return path.indexOf('/', '/chat/'.length) < 0 ? '/chat/{room}' : '/chat/{room}/{token}';
+  return path.startsWith('/websocket/') ? '/websocket/{token}' : '/ws/chat';
+}
+
 /**
  * Whether a path is a WebSocket path below `base`, the path of `PUBLIC_URL`. Example: if `base` is
  * `/chat`, then `/chat/` is the page of the hub, and no room.

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { type Config, loadConfig } from '#libs/config/config.ts';
 import { AdminServer } from '#libs/process/admin-server.ts';
 import { fail, onSignal, processLogger, runAlone, version } from '#libs/process/process-life.ts';
+import { openTracer } from '#libs/process/tracing.ts';
 import { Background } from '#libs/telemetry/background.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
 import { type ChildMessage, type ParentMessage, ProcessGroup } from './process-group.ts';
@@ -17,7 +18,7 @@ try {
   const config = loadConfig('gateway');
   if (values.child !== undefined) await child(config, `${values.node ?? config.nodeId}-${Number(values.child) + 1}`, Number(values.port));
   else if (config.gatewayProcesses > 1) await parent(config);
-  else await runAlone(config, (metrics, log, waiting) => runGateway(config, config.nodeId, config.port, metrics, log, waiting));
+  else await runAlone(config, (parts) => runGateway(config, config.nodeId, config.port, parts));
 } catch (error) {
   fail(error);
 }
@@ -29,6 +30,7 @@ async function child(config: Config, node: string, port: number): Promise<void> 
   const metrics = new Metrics({ version });
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
   background.guard();
+  const tracer = await openTracer(config, { node, version, metrics, log });
   const report = (message: ChildMessage): void => {
     // With a callback a parent that is just ending is no error: without one, EPIPE would end this
     // process with a stack.
@@ -41,14 +43,20 @@ async function child(config: Config, node: string, port: number): Promise<void> 
     log,
     async () => {
       await running?.stop();
+      await tracer?.close();
       return 0;
     },
     () => !process.connected,
   );
   // If the parent is gone, nobody can report for this process. It drains as after SIGTERM.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
-  running = await runGateway(config, node, port, metrics, log, (reason) => {
-    if (reason !== undefined) report({ type: 'ready', ready: false, problem: `waiting for ${reason}` });
+  running = await runGateway(config, node, port, {
+    metrics,
+    log,
+    tracer,
+    waiting(reason) {
+      if (reason !== undefined) report({ type: 'ready', ready: false, problem: `waiting for ${reason}` });
+    },
   });
   const { gateway } = running;
   process.on('message', (message: ParentMessage) => {

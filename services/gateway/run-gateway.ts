@@ -3,16 +3,14 @@ import { openTokens } from '#libs/auth/tokens.ts';
 import { openRedisBackend } from '#libs/backend/backend.ts';
 import { hubParts } from '#libs/backend/hub-parts.ts';
 import { type TokenWatch, tokenObserver } from '#libs/backend/token-observer.ts';
-import type { WaitingListener } from '#libs/backend/waiting.ts';
 import type { Config } from '#libs/config/config.ts';
 import { basePath, transportSecurity } from '#libs/config/public-url.ts';
 import { systemClock } from '#libs/hub/ports/clock.ts';
 import { NODE_ROOMS_MAX, type NodeDirectory, type NodeLimits, NodeReporter } from '#libs/presence/node-directory.ts';
 import { connectionsFor, openFilesLimit } from '#libs/process/open-files.ts';
-import { type Service, version } from '#libs/process/process-life.ts';
+import { type ProcessParts, type Service, version } from '#libs/process/process-life.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { Background } from '#libs/telemetry/background.ts';
-import type { Logger } from '#libs/telemetry/logger.ts';
 import { LoopLag } from '#libs/telemetry/loop-lag.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import { QuantileWindow } from '#libs/telemetry/quantile-window.ts';
@@ -29,7 +27,6 @@ export interface RunningGateway extends Service {
 /**
  * Starts a gateway on `port`. Waits until Redis and PostgreSQL have answered.
  *
- * @param waiting Called with the reason while the start waits for a backend.
  * @throws ListenError if the port cannot be opened. TypeError for a bad URL. ConfigError for a bad
  *   key file, or if a backend refuses this user.
  */
@@ -37,9 +34,7 @@ export async function runGateway(
   config: Config,
   node: string,
   port: number,
-  metrics: Metrics,
-  log: Logger,
-  waiting?: WaitingListener,
+  { metrics, log, tracer, waiting }: ProcessParts,
 ): Promise<RunningGateway> {
   const { redisUrl, databaseUrl } = config;
   const settings = gatewaySettings(config, port);
@@ -55,7 +50,7 @@ export async function runGateway(
   const rooms = await parts.followRooms(() => gateway?.hub.lostAccess);
   metrics.watch('revocationLag', () => feed.lag);
   metrics.watch('roomEventsLag', () => rooms.lag);
-  const running = await Gateway.start(settings, { node, ...backend, ...parts, metrics, log, background, http: nothingHere });
+  const running = await Gateway.start(settings, { node, ...backend, ...parts, metrics, log, background, tracer, http: nothingHere });
   gateway = running;
   const reporter = reportNode(node, running, settings, backend.nodes, metrics, background, watch);
   return {

@@ -17,6 +17,7 @@ import type { Faults } from '#libs/hub/sessions/faults.ts';
 import { FixedWindow } from '#libs/limits/fixed-window.ts';
 import { banMembers, banText, closeReason, ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
+import { endWith, type Span, type SpanAttributes, type Tracer } from '#libs/telemetry/tracer.ts';
 import type { AddressPlace, AddressPlaces } from './address-places.ts';
 import { type Answer, AnswerWriter } from './answer.ts';
 import {
@@ -27,6 +28,7 @@ import {
   parseHandshake,
   type RawHandshake,
   readHandshake,
+  routeOf,
 } from './handshake-request.ts';
 import type { SocketGate } from './socket-gate.ts';
 import { type HttpRequest, type HttpResponse, type RequestHead, readHead } from './uws.ts';
@@ -64,6 +66,8 @@ export interface UpgradeOptions {
    * @throws HubError, as `verify`.
    */
   verifyLocal(token: string): Bearer | undefined;
+  /** Undefined: traces are off. */
+  readonly tracer: Tracer | undefined;
   /** Milliseconds of a steady clock. */
   readonly steady: () => number;
   /** `seconds`: since the request came. */
@@ -85,6 +89,8 @@ interface Handshake {
   readonly raw: RawHandshake;
   readonly context: SocketContext;
   readonly writer: AnswerWriter;
+  /** If it is traced. */
+  readonly span: Span | undefined;
 }
 
 /** What a handshake asks for. */
@@ -92,8 +98,12 @@ interface AdmissionRequest extends Omit<Admission, 'bearer'> {
   readonly token: string;
 }
 
-function admissionOf(bearer: Bearer, { session, firstJoin, wantsEvents }: AdmissionRequest): Admission {
-  return { bearer, session, firstJoin, wantsEvents };
+function admissionOf(bearer: Bearer, { session, firstJoin, wantsEvents, span }: AdmissionRequest): Admission {
+  return { bearer, session, firstJoin, wantsEvents, span };
+}
+
+function attributesOf(path: string): SpanAttributes {
+  return { 'http.request.method': 'GET', 'http.route': routeOf(path), 'network.protocol.name': 'websocket' };
 }
 
 /** Decides about handshakes and answers them. */
@@ -124,10 +134,11 @@ export class Upgrade {
       raw,
       context,
       writer: new AnswerWriter(res, head, this.#options.transportSecurity),
+      span: this.#options.tracer?.begin(`GET ${routeOf(raw.path)}`, 'server', attributesOf(raw.path), since),
     };
     try {
       const request = this.#check(handshake);
-      const bearer = this.#options.verifyLocal(request.token);
+      const bearer = this.#verifyLocal(request);
       if (bearer !== undefined && this.#entersByName(bearer, request)) {
         this.#accept(res, handshake, admissionOf(bearer, request));
         return;
@@ -174,7 +185,17 @@ export class Upgrade {
     const { token, session = randomUUID(), firstJoin, wantsEvents } = parseHandshake(raw);
     this.#assertOrigin(raw);
     if (token === undefined) throw new HubError('MISSING_TOKEN');
-    return { token, session, firstJoin, wantsEvents };
+    return { token, session, firstJoin, wantsEvents, span: handshake.span };
+  }
+
+  /** As `UpgradeOptions.verifyLocal`. */
+  #verifyLocal({ token, span }: AdmissionRequest): Bearer | undefined {
+    const step = span?.child('token', 'internal');
+    try {
+      return this.#options.verifyLocal(token);
+    } finally {
+      step?.end();
+    }
   }
 
   /**
@@ -193,10 +214,10 @@ export class Upgrade {
    */
   async #ask(request: AdmissionRequest, local: Bearer | undefined): Promise<Admission> {
     const { hub, verify } = this.#options;
-    const { token, firstJoin } = request;
-    const bearer = local ?? (await verify(token));
+    const { token, firstJoin, span } = request;
+    const bearer = local ?? (await endWith(span?.child('key set', 'internal'), verify(token)));
     if (firstJoin === undefined || this.#entersByName(bearer, request)) return admissionOf(bearer, request);
-    await hub.assertMayEnter(bearer, firstJoin.room);
+    await endWith(span?.child('membership', 'internal'), hub.assertMayEnter(bearer, firstJoin.room));
     // The token is verified again after the wait. A logout or a ban meanwhile found no connection
     // to close.
     return admissionOf(await verify(token), request);
@@ -236,15 +257,19 @@ export class Upgrade {
   }
 
   #accept(res: HttpResponse, handshake: Handshake, admission: Admission): void {
-    const { since, address, raw, context } = handshake;
+    const { since, address, raw, context, span } = handshake;
     this.#assertPlace(handshake);
     const connection = this.#options.hub.admit(admission);
     this.#switch(res, raw, context, { holder: connection, place: this.#options.addresses.enter(address) });
+    span?.set({ 'http.response.status_code': 101 });
     this.#options.accepted((this.#options.steady() - since) / 1000);
   }
 
-  #refuse(res: HttpResponse, { since, head, raw, context, writer }: Handshake, error: unknown): void {
+  #refuse(res: HttpResponse, { since, head, raw, context, writer, span }: Handshake, error: unknown): void {
     const refusal = error instanceof HandshakeFault ? error : asRefusal(this.#options.faults.report(error));
+    span?.set({ 'http.response.status_code': statusOf(refusal) });
+    span?.fail(refusal.code);
+    span?.end();
     this.#options.refused(refusal.code, (this.#options.steady() - since) / 1000);
     // A request that was refused early may be no valid handshake. Such a request is answered over
     // HTTP. So is the refusal of a node that leaves: a proxy then asks another node.
@@ -288,12 +313,16 @@ export function closeOf(refusal: HubError): { readonly code: number; readonly re
   return { code: ERRORS[code].close, reason: closeReason(code, addition) };
 }
 
+function statusOf(refusal: HubError): number {
+  return refusal instanceof HandshakeFault && refusal.otherVersion ? OTHER_VERSION.status : ERRORS[refusal.code].status;
+}
+
 /** The HTTP answer of a refusal (H4). */
 function answerOf(refusal: HubError): Answer {
   const { code, message, retryAfter, ban } = refusal;
   const other = refusal instanceof HandshakeFault && refusal.otherVersion ? OTHER_VERSION : undefined;
   return {
-    status: other?.status ?? ERRORS[code].status,
+    status: statusOf(refusal),
     headers: {
       'X-WebSocket-Error-Code': code,
       'X-WebSocket-Error-Message': message,

@@ -162,7 +162,7 @@ export const network: Policy = (objects) => {
   const denies = policies.filter(
     ({ spec }) => (['Ingress', 'Egress'] as const).every((type) => spec?.policyTypes?.includes(type)) && !spec?.ingress,
   );
-  const drawsFromPrometheus = objects.some(({ kind, data }) => kind === 'ConfigMap' && Object.hasOwn(data ?? {}, 'PROMETHEUS_URL'));
+  const isSet = (setting: string): boolean => objects.some(({ kind, data }) => kind === 'ConfigMap' && Object.hasOwn(data ?? {}, setting));
   return workloads(objects).flatMap(({ name, role, labels }) => {
     const mine = policies.filter(({ spec }) => matches(spec?.podSelector?.matchLabels, labels));
     const out = mine.flatMap(({ spec }) => (spec?.egress ?? []).flatMap((rule) => rule.ports ?? [])).map(({ port }) => port);
@@ -170,7 +170,8 @@ export const network: Policy = (objects) => {
       .flatMap(({ spec }) => [...(spec?.ingress ?? []), ...(spec?.egress ?? [])])
       .filter((rule) => (rule.ports ?? []).length === 0);
     const needed = role === 'all-in-one' ? [53] : role === 'worker' ? [53, 6379, 5432, 587] : [53, 6379, 5432];
-    if (drawsFromPrometheus && role === 'api') needed.push(9090);
+    if (isSet('PROMETHEUS_URL') && role === 'api') needed.push(9090);
+    if (isSet('OTEL_EXPORTER_OTLP_ENDPOINT') && role !== 'migrate') needed.push(4318);
     return [
       ...(denies.some(({ spec }) => matches(spec?.podSelector?.matchLabels, labels)) ? [] : [`${name} has no default deny`]),
       ...(open.length > 0 ? [`${name}: a rule allows every port`] : []),

@@ -10,6 +10,7 @@ import { latestStates } from '#libs/protocol/room-event.ts';
 import { buildFrame, buildPage, isMessageFrame, JsonText, publishedAt } from '#libs/protocol/server-frame.ts';
 import { decodeRoomSignal, type EndReason } from '#libs/protocol/signals.ts';
 import type { Counts } from './counts.ts';
+import type { MessageTraces } from './message-traces.ts';
 import type { UnknownSignals } from './unknown-signals.ts';
 
 export interface RelayOptions {
@@ -18,6 +19,8 @@ export interface RelayOptions {
   readonly counts: Counts;
   readonly fanout: Fanout;
   readonly stats: HubStats;
+  /** Undefined: traces are off. */
+  readonly traces?: MessageTraces | undefined;
   /** Unix milliseconds of the clock that all nodes share, as far as it is known here. */
   readonly now: () => number;
   /**
@@ -54,7 +57,7 @@ export class Relay implements BrokerListener {
   }
 
   #publication(room: Room, offset: number, frame: Uint8Array): void {
-    const { fanout, stats, now } = this.#options;
+    const { fanout, stats, now, traces } = this.#options;
     room.relayed(offset, frame);
     if (!isMessageFrame(frame)) {
       if (room.eventSubscriptions > 0) fanout.publish(room.eventsTopic, frame, room.eventSubscriptions);
@@ -64,6 +67,7 @@ export class Relay implements BrokerListener {
     fanout.publish(room.topic, frame, room.subscriptions);
     stats.hot.delivered += room.subscriptions;
     stats.delivery[room.kind].record((now() - publishedAt(frame)) / 1000);
+    if (traces?.waits) traces.heard(room, frame);
   }
 
   signal(topic: Topic, payload: Uint8Array): void {
@@ -125,10 +129,11 @@ export class Relay implements BrokerListener {
 
   /** A message of a room that keeps nothing. */
   #live(room: Room, frame: Uint8Array): void {
-    const { fanout, stats, now } = this.#options;
+    const { fanout, stats, now, traces } = this.#options;
     fanout.publish(room.topic, frame, room.subscriptions);
     stats.hot.delivered += room.subscriptions;
     stats.delivery[room.kind].record((now() - publishedAt(frame)) / 1000);
+    if (traces?.waits) traces.heard(room, frame);
   }
 
   #signal(room: Room, payload: Uint8Array): void {

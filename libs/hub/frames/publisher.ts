@@ -3,17 +3,20 @@
  * answers them.
  */
 
+import type { MessageTraces } from '#libs/hub/delivery/message-traces.ts';
 import type { UserBytes } from '#libs/hub/limits/user-bytes.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
 import type { MembershipStamp, MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
-import type { MessageWriter } from '#libs/messages/message-writer.ts';
+import type { MessageTrace } from '#libs/messages/message-trace.ts';
+import type { MessageRequest, MessageWriter, Written } from '#libs/messages/message-writer.ts';
 import { type Membership, Retention, type RoomAccess, Standing } from '#libs/messages/room-access.ts';
 import { type ErrorCode, HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom, roomKind } from '#libs/protocol/room-kinds.ts';
 import { ack } from '#libs/protocol/server-frame.ts';
 import type { Background } from '#libs/telemetry/background.ts';
+import { errorType } from '#libs/telemetry/tracer.ts';
 
 /** Messages under way at once in one lane of a node. */
 export const IN_FLIGHT_MAX = 4096;
@@ -33,6 +36,8 @@ export interface PublisherOptions {
   readonly stats: HubStats;
   readonly faults: Faults;
   readonly background: Background;
+  /** Undefined: traces are off. */
+  readonly traces?: MessageTraces | undefined;
   /** Milliseconds of a steady clock. */
   readonly steady: () => number;
 }
@@ -180,16 +185,18 @@ export class Publisher {
     connection: Connection,
     membership: Membership,
     stamp: MembershipStamp,
-    { id, text, data }: OutgoingMessage,
+    { id, text, data, frameBytes }: OutgoingMessage,
     lane: Lane,
     since: number,
   ): void {
-    const { writer, access, stats, background } = this.#options;
+    const { access, stats, background, traces } = this.#options;
     const { room, retention } = membership;
     const { user, bearer } = connection;
     const members = async (): Promise<readonly string[]> =>
       this.#stands(membership, stamp) ? (membership.members ?? []) : access.members(room);
-    const written = writer.write({ membership, members, userId: user.id, sender: user.json(bearer.kind), clientId: id, text, data });
+    const trace = traces?.begin(room, retention, frameBytes, since);
+    const message = { membership, members, userId: user.id, sender: user.json(bearer.kind), clientId: id, text, data, trace };
+    const written = this.#hand(message, trace);
     stats.hot.received += 1;
     background.run('answers', () =>
       written.then(
@@ -198,13 +205,25 @@ export class Publisher {
           stats.answers[retention].acked += 1;
           stats.acks[retention][roomKind(room)]?.record(ms / 1000);
           connection.send(ack(id, room, message.id, message.offset, message.at));
+          trace?.span.end();
         },
         (error: unknown) => {
           this.#answered(lane, since);
           this.#refuse(connection, retention, { id, room }, error);
+          if (trace !== undefined) failed(trace, error);
         },
       ),
     );
+  }
+
+  /** Hands a message to the writer. What is refused at once ends its trace. */
+  #hand(message: MessageRequest, trace: MessageTrace | undefined): Promise<Written> {
+    try {
+      return this.#options.writer.write(message);
+    } catch (error) {
+      if (trace !== undefined) failed(trace, error);
+      throw error;
+    }
   }
 
   /** Returns the milliseconds since `since`. */
@@ -222,4 +241,9 @@ export class Publisher {
  */
 function orNotStored(error: unknown): unknown {
   return HubError.from(error).code === 'UNAVAILABLE' ? new HubError('NOT_STORED', undefined, { cause: error, retryAfter: 1 }) : error;
+}
+
+function failed({ span }: MessageTrace, error: unknown): void {
+  span.fail(errorType(error));
+  span.end();
 }

@@ -16,6 +16,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   API_KEYS: `shop:${KEY}`,
   ADMIN_PASSWORD: 'correct horse battery',
   PROMETHEUS_CREDENTIAL: 'oncall:correct-horse',
+  OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20correct-horse',
   JWT_SECRET: SECRET,
 };
 const NAMES = Object.values<Setting<unknown>>(SETTINGS)
