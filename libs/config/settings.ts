@@ -59,6 +59,13 @@ export const SETTINGS = {
     meaning: 'The Redis that joins the nodes. Every program needs it, except the all-in-one, which stands alone without it.',
     secret: true,
   }),
+  previousRedisUrl: setting({
+    name: 'PREVIOUS_REDIS_URL',
+    kind: redisUrl,
+    default: null,
+    meaning: 'The Redis that the hub used before REDIS_URL. Only npm run migrate reads it, and moves the queued jobs.',
+    secret: true,
+  }),
   redisPrefix: setting({
     name: 'REDIS_PREFIX',
     kind: text('up to 64 ASCII characters without spaces, braces, *, ? and brackets', /^(?:(?![{}*?[\]\\])[!-~]){1,64}$/),

@@ -1,4 +1,4 @@
-/** Moves jobs that an earlier version queued under other keys. */
+/** Moves queued jobs: from the keys of an earlier version, or from another Redis. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { RedisTarget } from '#libs/config/redis-url.ts';
@@ -10,13 +10,11 @@ const ANSWER_MS = 10_000;
 /** Jobs of one read. */
 const PAGE = 500;
 
-/** Where the jobs are, and where they go. */
-export interface MoveJobsOptions {
+/** The queues of one version in one Redis. */
+export interface QueuesPlace {
   readonly target: RedisTarget;
-  /** `REDIS_PREFIX` of the earlier version. */
+  /** How all keys of the queues begin. */
   readonly prefix: string;
-  /** The present prefix of the queues' keys. */
-  readonly to: string;
 }
 
 /** The data of a job, as `JobsBullmq` stores it. */
@@ -25,42 +23,53 @@ interface StoredJob {
   readonly due: number;
 }
 
+/** The prefix of the queues of versions before 0.2.0, by `REDIS_PREFIX`. */
+export function prefixBefore020(prefix: string): string {
+  return `{${prefix}:jobs}`;
+}
+
 /**
- * Moves the jobs that versions before 0.2.0 queued under keys beginning `{<prefix>:jobs}`. Each job
- * keeps its id and its due time; done and failed jobs are dropped. Resolves with the number of
- * moved jobs. No worker of such a version may run.
+ * Moves all jobs that wait, are delayed, or whose worker died. Each keeps its id and its due time,
+ * and begins its attempts anew; done and failed jobs are dropped. Resolves with the number of moved
+ * jobs. No worker of `from` may run.
  *
- * An interrupted call can be repeated: no job is lost, and none is queued twice. Rejects if Redis
+ * An interrupted call can be repeated: no job is lost, and none is queued twice. Rejects if a Redis
  * does not answer.
  */
-export async function moveJobs({ target, prefix, to }: MoveJobsOptions): Promise<number> {
+export async function moveJobs(from: QueuesPlace, to: QueuesPlace): Promise<number> {
+  const clients: QueueClient[] = [];
+  try {
+    for (const { target } of [from, to]) clients.push(await connected(target));
+    const [source, target] = clients;
+    if (source === undefined || target === undefined) throw new TypeError('two places have two clients');
+    let moved = 0;
+    for (const name of QUEUE_NAMES) {
+      moved += await moveQueue(
+        new Queue<StoredJob>(name, { connection: source, skipVersionCheck: true, prefix: from.prefix }),
+        new Queue<StoredJob>(name, { connection: target, skipVersionCheck: true, prefix: to.prefix }),
+      );
+    }
+    return moved;
+  } finally {
+    for (const client of clients) client.disconnect();
+  }
+}
+
+type QueueClient = ReturnType<typeof connectQueueClient>;
+
+/** Resolves once Redis answers. */
+async function connected(target: RedisTarget): Promise<QueueClient> {
   const client = connectQueueClient(target, 'works', ANSWER_MS);
   let failure: Error | undefined;
   client.on('error', (error: Error) => {
     failure = error;
   });
-  try {
-    const late = delay(ANSWER_MS, undefined, { ref: false }).then(() => {
-      throw new Error(`Redis does not answer${failure === undefined ? '' : `: ${failure.message}`}`);
-    });
-    await Promise.race([client.ping(), late]);
-    let moved = 0;
-    for (const name of QUEUE_NAMES) {
-      const options = { connection: client, skipVersionCheck: true };
-      moved += await moveQueue(
-        new Queue<StoredJob>(name, { ...options, prefix: `{${prefix}:jobs}` }),
-        new Queue<StoredJob>(name, { ...options, prefix: to }),
-      );
-    }
-    return moved;
-  } catch (error) {
-    // If the user has no permission for the old keys, the earlier version did not run with these
-    // permissions, and there are none.
-    if (error instanceof Error && error.message.startsWith('NOPERM')) return 0;
-    throw error;
-  } finally {
+  const late = delay(ANSWER_MS, undefined, { ref: false }).then(() => {
     client.disconnect();
-  }
+    throw new Error(`Redis does not answer${failure === undefined ? '' : `: ${failure.message}`}`);
+  });
+  await Promise.race([client.ping(), late]);
+  return client;
 }
 
 async function moveQueue(from: Queue<StoredJob>, to: Queue<StoredJob>): Promise<number> {

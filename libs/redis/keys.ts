@@ -80,6 +80,11 @@ export class RedisKeys {
     return `${this.#room(room)}:meta`;
   }
 
+  /** The pattern of all of them, for SCAN. Few other keys fit. */
+  metas(): string {
+    return `${this.#prefix}{r*}:*:meta`;
+  }
+
   /** Stream: the room's kept publications, with the entry ids `<offset>-<stamp>`. */
   stream(room: string): string {
     return `${this.#room(room)}:stream`;

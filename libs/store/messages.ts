@@ -3,6 +3,7 @@ import { Batcher, GroupedReads } from './batcher.ts';
 import type { Database, StoreObserver } from './database.ts';
 import { appendEvents, appendMessages } from './message-append.ts';
 import type { MessageStore, ReadMessage, StoredAt, StoredMessage, StoredPage, StoredRoomEvent } from './message-store.ts';
+import { FLOOR } from './restored.ts';
 
 /** Each group is one commit. A second group is under way while the first is written to disk. */
 const GROUP = { windowMs: 2, sizeMax: 1000, queueMax: 20_000, parallel: 2 };
@@ -13,8 +14,9 @@ const GROUP = { windowMs: 2, sizeMax: 1000, queueMax: 20_000, parallel: 2 };
  */
 const LOOKED_UP = { windowMs: 1, sizeMax: 500, queueMax: 20_000, parallel: 2 };
 
+/** After a restore every room goes on above the floor (see `restored.ts`). */
 const FIND = `
-  SELECT coalesce(t.top, 0) AS top, k."offset", k.epoch, k.at
+  SELECT coalesce(greatest(t.top, (SELECT f.top FROM room_tops f WHERE f.room = '${FLOOR}')), 0) AS top, k."offset", k.epoch, k.at
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS i (room, id, n)
     LEFT JOIN room_tops t ON t.room = i.room
     LEFT JOIN message_keys k ON k.room = i.room AND k.id = i.id

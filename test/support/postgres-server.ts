@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { cleanEnv, PostgresProgram } from '#libs/store/postgres-program.ts';
@@ -87,11 +88,40 @@ export class PostgresServer {
     await this.shutDown();
     cpSync(this.#data, server.#data, { recursive: true });
     writeFileSync(join(server.#data, 'standby.signal'), '');
-    const { account } = this.#program;
-    if (account !== undefined) execFileSync('chown', ['-R', `${account.uid}:${account.gid}`, server.#data]);
+    this.#own(server.#data);
     await this.start();
     await server.start();
     return server;
+  }
+
+  /**
+   * Copies its files while it runs, as `pg_basebackup` does. Resolves with the folder of the copy,
+   * which `stop` removes. Start the server with `REPLICATED`.
+   */
+  async backUp(): Promise<string> {
+    const folder = join(this.#folder, `backup-${Date.now()}`);
+    const client = new pg.Client({ connectionString: this.url });
+    await client.connect();
+    try {
+      await client.query(`SELECT pg_backup_start('test', fast => true)`);
+      await cp(this.#data, folder, { recursive: true, filter: (path) => !path.endsWith('postmaster.pid') });
+      const { rows } = await client.query<{ labelfile: string }>('SELECT labelfile FROM pg_backup_stop(wait_for_archive => false)');
+      writeFileSync(join(folder, 'backup_label'), rows[0]?.labelfile ?? '');
+      // The write-ahead log up to the end of the backup.
+      await cp(join(this.#data, 'pg_wal'), join(folder, 'pg_wal'), { recursive: true });
+      return folder;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Shuts it down and starts it with the files of a backup. */
+  async restore(backup: string): Promise<void> {
+    await this.shutDown();
+    removeFolder(this.#data);
+    await cp(backup, this.#data, { recursive: true });
+    this.#own(this.#data);
+    await this.start();
   }
 
   /** Resolves once this standby takes writes. */
@@ -184,6 +214,12 @@ export class PostgresServer {
   async stop(): Promise<void> {
     await this.kill9();
     removeFolder(this.#folder);
+  }
+
+  /** Gives files to the account that runs the server. */
+  #own(folder: string): void {
+    const { account } = this.#program;
+    if (account !== undefined) execFileSync('chown', ['-R', `${account.uid}:${account.gid}`, folder]);
   }
 
   get #data(): string {

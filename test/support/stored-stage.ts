@@ -21,6 +21,8 @@ export interface StoredStageOptions {
   readonly writers: number;
   /** Settings of every gateway. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Settings of PostgreSQL. */
+  readonly postgres?: Readonly<Record<string, string>>;
 }
 
 const GROUPS = 3;
@@ -42,7 +44,7 @@ export class StoredStage {
   /** The two users of each direct room. */
   readonly #pairs: ReadonlyMap<string, readonly string[]>;
   /** Every gateway so far, and its intended end. */
-  readonly #ends = new Map<GatewayProcess, 'killed' | 'lives'>();
+  readonly #ends = new Map<GatewayProcess, 'killed' | 'left' | 'lives'>();
 
   private constructor(
     parts: Pick<StoredStage, 'redis' | 'postgres' | 'database' | 'hub' | 'writers' | 'audit' | 'rooms'>,
@@ -60,8 +62,8 @@ export class StoredStage {
     for (const gateway of this.hub.gateways) this.#ends.set(gateway, 'lives');
   }
 
-  static async open({ random, writers: count, env }: StoredStageOptions): Promise<StoredStage> {
-    const [postgres, redis] = await Promise.all([startPostgres(), RedisServer.start()]);
+  static async open({ random, writers: count, env, postgres: settings }: StoredStageOptions): Promise<StoredStage> {
+    const [postgres, redis] = await Promise.all([startPostgres(settings), RedisServer.start()]);
     const database = await PostgresDatabase.create({ adminUrl: postgres.url });
     const users = Array.from({ length: count }, (_, i) => `w${i}`);
     const made = await makeRooms(database.url, users);
@@ -100,6 +102,13 @@ export class StoredStage {
   async kill(...gateways: readonly GatewayProcess[]): Promise<void> {
     for (const gateway of gateways) this.#ends.set(gateway, 'killed');
     await Promise.all(gateways.map((gateway) => gateway.kill9()));
+  }
+
+  /** Every gateway leaves in order. */
+  async leave(): Promise<void> {
+    const leaving = this.hub.living;
+    for (const gateway of leaving) this.#ends.set(gateway, 'left');
+    await Promise.all(leaving.map((gateway) => gateway.term()));
   }
 
   /** Resolves when a gateway has noticed that the database is away. */
@@ -170,8 +179,8 @@ export class StoredStage {
     for (const [gateway, end] of this.#ends) {
       if (!gateway.ended) continue;
       const { code, signal } = await gateway.exited;
-      if (end === 'lives' || signal !== 'SIGKILL')
-        faults.push(`${gateway.node} ended with ${code} ${signal}:\n${gateway.output.slice(-2000)}`);
+      const asMeant = end === 'left' ? code === 0 : end === 'killed' && signal === 'SIGKILL';
+      if (!asMeant) faults.push(`${gateway.node} ended with ${code} ${signal}:\n${gateway.output.slice(-2000)}`);
     }
     return faults;
   }

@@ -49,7 +49,7 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
   "gateway" (list "REDIS_URL" "DATABASE_URL" "JWT_SECRET")
   "api" (list "REDIS_URL" "DATABASE_URL" "JWT_SECRET" "API_KEYS" "ADMIN_PASSWORD" "PROMETHEUS_CREDENTIAL")
   "worker" (list "REDIS_URL" "DATABASE_URL" "JWT_SECRET" "SMTP_URL")
-  "migrate" (list "REDIS_URL" "DATABASE_URL")
+  "migrate" (list "REDIS_URL" "DATABASE_URL" "PREVIOUS_REDIS_URL")
   "all-in-one" (list "REDIS_URL" "DATABASE_URL" "JWT_SECRET" "API_KEYS" "ADMIN_PASSWORD" "SMTP_URL" "PROMETHEUS_CREDENTIAL") -}}
 {{- $found := list -}}
 {{- if include "parley.secretName" .root -}}

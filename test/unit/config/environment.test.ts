@@ -11,6 +11,7 @@ const SECRET = 'Zm9yIHRlc3RzIG9ubHk6IDMyIGJ5dGVzIGF0IGxlYXN0';
 const KEY = 'Zm9yIHRlc3RzIG9ubHk6IGtleSBvZiB0aGUgc2hvcA';
 const TEXTS: Readonly<Record<string, string>> = {
   REDIS_URL: 'redis://:pass@127.0.0.1',
+  PREVIOUS_REDIS_URL: 'redis://:pw@before:6379',
   DATABASE_URL: 'postgres://u:p@127.0.0.1/parley',
   SMTP_URL: 'smtp://127.0.0.1',
   API_KEYS: `shop:${KEY}`,
