@@ -21,6 +21,7 @@ import type { PresenceEdges } from '#libs/presence/presence-edges.ts';
 import { PresenceEdgesRedis } from '#libs/presence/presence-edges-redis.ts';
 import { PresenceMemory, PresenceSpace } from '#libs/presence/presence-memory.ts';
 import { PresenceRedis } from '#libs/presence/presence-redis.ts';
+import { type SettingWarning, warningText } from '#libs/protocol/setting-warnings.ts';
 import { RecentSetsRedis } from '#libs/redis/recent-sets-redis.ts';
 import { RedisHealth } from '#libs/redis/redis-health.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
@@ -74,11 +75,11 @@ export async function openRedisBackend(url: string, config: Config, parts: Redis
   health.start();
   metrics.watch('redisUp', () => (link.whole ? 1 : 0));
   metrics.watch('clockOffset', () => health.clockOffset);
-  const warnings = async (): Promise<string[]> => [
+  const warnings = async (): Promise<SettingWarning[]> => [
     ...(await durabilityFaults(store)),
     ...(health.advice === undefined ? [] : [health.advice]),
   ];
-  for (const warning of await warnings()) log.warn(warning);
+  for (const warning of await warnings()) log.warn(warningText(warning));
   const { hot } = metrics;
   const broker = new BrokerRedis(link, {
     streamMaxLength: config.streamMaxMessages,
@@ -152,7 +153,7 @@ export function awaitedStore(databaseUrl: string | undefined, store: Store, migr
 }
 
 /** Empty if the database does not answer. */
-function durabilityFaults(store: Pick<Store, 'durabilityFaults'>): Promise<readonly string[]> {
+function durabilityFaults(store: Pick<Store, 'durabilityFaults'>): Promise<readonly SettingWarning[]> {
   return store.durabilityFaults().catch(() => []);
 }
 
@@ -189,10 +190,9 @@ export interface Backend {
   /** Seconds that this machine's wall clock is ahead of Redis's. 0 without Redis. */
   clockOffset(): number;
   /**
-   * Returns what in the set-up of Redis and PostgreSQL breaks a promise, or soon will, one sentence
-   * each. Never rejects: what is away is left out. A start logs each.
+   * Returns what in the set-up of Redis and PostgreSQL breaks a promise, or soon will. Never rejects: what is away is left out. A start logs each.
    */
-  warnings(): Promise<readonly string[]>;
+  warnings(): Promise<readonly SettingWarning[]>;
   /** Closes the store and the connection to Redis. Close broker and presence before. */
   close(): Promise<void>;
 }

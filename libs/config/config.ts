@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { CONVERSATION_CHARS, charsThatFit, frameBytesFor } from '#libs/protocol/limits.ts';
+import type { SettingWarning } from '#libs/protocol/setting-warnings.ts';
 import { type Environment, type SettingTexts, settingTexts } from './environment.ts';
 import type { CustomerDoor, Kind } from './kinds.ts';
 import { isWellKnownSecret } from './secret-strength.ts';
@@ -39,7 +40,7 @@ export interface Config extends Omit<Values, 'nodeId' | 'allowCustomers'> {
    * Warnings about settings that start but are not safe. Logged at start and shown on the admin
    * page.
    */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly SettingWarning[];
 }
 
 /** The settings do not let the hub start. Carries all problems, not only the first. */

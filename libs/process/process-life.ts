@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { type Config, ConfigError } from '#libs/config/config.ts';
 import { HubError } from '#libs/protocol/errors.ts';
+import { warningText } from '#libs/protocol/setting-warnings.ts';
 import { Background } from '#libs/telemetry/background.ts';
 import { createLogger, type Logger, limitLog } from '#libs/telemetry/logger.ts';
 import { Metrics } from '#libs/telemetry/metrics.ts';
@@ -101,7 +102,7 @@ export async function runAlone<S extends Service>(config: Config, start: (parts:
 /** Makes the log of this process and logs the warnings about settings. */
 export function processLogger(config: Config, node: string): Logger {
   const log = limitLog(createLogger({ node, level: config.logLevel }));
-  for (const warning of config.warnings) log.warn(warning);
+  for (const warning of config.warnings) log.warn(warningText(warning));
   return log;
 }
 

@@ -1,5 +1,6 @@
 /** Checks whether Redis can serve the hub: at start, then every two seconds. */
 import { ConfigError } from '#libs/config/config.ts';
+import { type SettingWarning, settingWarning } from '#libs/protocol/setting-warnings.ts';
 import type { RedisMaster } from './master.ts';
 import type { RedisLink } from './redis-link.ts';
 import { ServerClock } from './server-clock.ts';
@@ -144,9 +145,9 @@ export class RedisHealth {
     return this.#clock.offset;
   }
 
-  /** What should be changed before Redis loses something, as a sentence. Undefined if nothing should. */
-  get advice(): string | undefined {
-    return this.#evicting ? 'Redis has a maxmemory-policy that evicts: set it to noeviction before you limit its memory.' : undefined;
+  /** What should be changed before Redis loses something. Undefined if nothing should. */
+  get advice(): SettingWarning | undefined {
+    return this.#evicting ? settingWarning('redisEvicts') : undefined;
   }
 
   /**

@@ -1,4 +1,5 @@
 /** Reads how a PostgreSQL is set up: what M1 stands on, and what an operator asks about. */
+import { type SettingWarning, settingWarning } from '#libs/protocol/setting-warnings.ts';
 import { Database, type Query } from './database.ts';
 import { checkSchema } from './schema.ts';
 
@@ -67,23 +68,11 @@ export async function readDatabaseFacts(url: string): Promise<DatabaseFacts> {
   }
 }
 
-/**
- * Says what of the settings breaks the promise of `ack` (M1), one sentence each. Empty: nothing
- * does.
- */
-export function durabilityFaults({ fsync, fullPageWrites, synchronousCommit }: Durability): string[] {
-  const found: string[] = [];
-  if (!fsync)
-    found.push(
-      'PostgreSQL runs with fsync = off: if its machine crashes, acknowledged messages are lost, and maybe the database. Set fsync = on.',
-    );
-  if (!fullPageWrites)
-    found.push(
-      'PostgreSQL runs with full_page_writes = off: a page that a crash tore cannot be restored, with the acknowledged messages on it. Set full_page_writes = on.',
-    );
-  if (synchronousCommit === 'off')
-    found.push(
-      'PostgreSQL commits with synchronous_commit = off: if it crashes, messages that were just acknowledged are lost. Set synchronous_commit = on for this user and database.',
-    );
-  return found;
+/** Returns what of the settings breaks the promise of `ack` (M1). Empty: nothing does. */
+export function durabilityFaults({ fsync, fullPageWrites, synchronousCommit }: Durability): SettingWarning[] {
+  return [
+    ...(fsync ? [] : [settingWarning('fsyncOff')]),
+    ...(fullPageWrites ? [] : [settingWarning('fullPageWritesOff')]),
+    ...(synchronousCommit === 'off' ? [settingWarning('synchronousCommitOff')] : []),
+  ];
 }

@@ -6,6 +6,7 @@
  * seconds, and works again once the database is back. Times are Unix milliseconds unless a name
  * says otherwise. Room names, user ids and message ids are texts, as in the wire contract.
  */
+import type { SettingWarning } from '#libs/protocol/setting-warnings.ts';
 import type { AgentStore, CustomerStore, NameStore, SeenStore, UserStore } from './account-store.ts';
 import type { AbsenceStore, ConversationStore, PairStore } from './conversation-store.ts';
 import type { EventStore, RevocationStore } from './event-store.ts';
@@ -39,8 +40,8 @@ export interface Store {
    * with an error whose message says what to do.
    */
   checkSchema(): Promise<void>;
-  /** Resolves with what in the set-up of the database breaks the promise of `ack` (M1), one sentence each. */
-  durabilityFaults(): Promise<readonly string[]>;
+  /** Resolves with what in the set-up of the database breaks the promise of `ack` (M1). */
+  durabilityFaults(): Promise<readonly SettingWarning[]>;
   /** Writes the waiting groups, and closes the connections. */
   close(): Promise<void>;
 }

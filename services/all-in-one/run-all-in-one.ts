@@ -12,6 +12,7 @@ import { keptSecret } from '#libs/config/own-folder.ts';
 import { DevMailbox } from '#libs/mail/dev-mailbox.ts';
 import { SmtpMailer } from '#libs/mail/smtp-mailer.ts';
 import { type ProcessParts, type Service, version } from '#libs/process/process-life.ts';
+import { warningText } from '#libs/protocol/setting-warnings.ts';
 import { startEmbedded } from '#libs/store/embedded-postgres.ts';
 import { migrate } from '#libs/store/migrate.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
@@ -62,7 +63,7 @@ export async function runAllInOne(config: Config, data: string, { metrics, log, 
       : await openRedisBackend(redisUrl, config, { node, store, metrics, log, tracer, waiting, migrates: true });
   if (redisUrl === undefined) await answered([awaitedStore(config.databaseUrl, store, true)], log, waiting);
   await migrate(databaseUrl, { waiting: (line) => log.warn(line) });
-  if (redisUrl === undefined) for (const warning of await backend.warnings()) log.warn(warning);
+  if (redisUrl === undefined) for (const warning of await backend.warnings()) log.warn(warningText(warning));
   const background = new Background({ log, failed: (task) => metrics.backgroundFault(task) });
   const parts = hubParts(config, tokens.verifier, backend, log, background);
   const jobs = await backend.jobs();

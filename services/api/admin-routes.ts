@@ -9,6 +9,7 @@ import { type KeySetState, NODE_LOST_MS, type NodeDirectory } from '#libs/presen
 import type { Presence } from '#libs/presence/presence.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { isManagedRoom } from '#libs/protocol/room-kinds.ts';
+import { type SettingWarning, warningText } from '#libs/protocol/setting-warnings.ts';
 import type { Store } from '#libs/store/store.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { shownTitle } from './admin-users.ts';
@@ -90,8 +91,8 @@ export interface AdminRoutesParts {
   readonly redis: boolean;
   /** `DASHBOARD_URL`. */
   readonly dashboardUrl: string | undefined;
-  /** Returns what is set up without care, one sentence each: settings, and what breaks a promise. Never rejects. */
-  readonly warnings: () => Promise<readonly string[]>;
+  /** Returns what is set up without care: settings, and what breaks a promise. Never rejects. */
+  readonly warnings: () => Promise<readonly SettingWarning[]>;
   /** Returns the state of the key set in this program; undefined without `JWT_JWKS_URL`. */
   readonly keySet: () => KeySetState | undefined;
   /** True if `/admin/queues` has queues to show. */
@@ -133,7 +134,8 @@ export function adminRoutes(
       database,
       board,
       dashboardUrl: dashboardUrl ?? null,
-      warnings: warned,
+      warnings: warned.map(warningText),
+      warningCodes: warned,
       keySet: keySet() ?? null,
     };
   });

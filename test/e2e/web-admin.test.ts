@@ -423,6 +423,11 @@ describe('the admin page of npm start', () => {
     await screenshot(page, `admin-${name.replace(', ', '-')}`);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     expect(wide, 'nothing sticks out').toBe(0);
+    // The PostgreSQL of tests runs without fsync.
+    const fsync = page.getByRole('listitem').filter({ hasText: 'fsync = on' });
+    expect(await fsync.textContent()).toMatch(
+      locale === 'en' ? /^Setting to change: PostgreSQL runs with / : /^建议修改的设置：PostgreSQL 的 /,
+    );
     await unharmed(page);
     for (const [opens, shows] of [
       ['[data-node] [data-opens]', '[data-limit]'],

@@ -229,7 +229,8 @@ describe('the admin pages', () => {
       database: 'up',
       board: true,
       dashboardUrl: 'https://dashboards.test/',
-      warnings: ['PUBLIC_URL is http'],
+      warnings: [expect.stringMatching(/^PUBLIC_URL is http: /)],
+      warningCodes: [{ code: 'publicUrlPlain', values: [] }],
       keySet: null,
     };
     await stage.arrive(bearer('ann'));

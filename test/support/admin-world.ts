@@ -8,6 +8,7 @@ import { boardAdapters } from '#libs/jobs/queue-board.ts';
 import { type NodeReading, NodeReporter } from '#libs/presence/node-directory.ts';
 import { NodeDirectoryRedis } from '#libs/presence/node-directory-redis.ts';
 import { AdminServer } from '#libs/process/admin-server.ts';
+import { settingWarning } from '#libs/protocol/setting-warnings.ts';
 import { RedisLink } from '#libs/redis/redis-link.ts';
 import { type AdminOptions, openAdminPages } from '#services/api/admin.ts';
 import { WatchedBackground } from '#test/support/background.ts';
@@ -46,7 +47,7 @@ export async function adminWorld(redisUrl: string, more: Partial<AdminOptions> =
     version: '1.2.3',
     redis: true,
     dashboardUrl: 'https://dashboards.test/',
-    warnings: async () => ['PUBLIC_URL is http'],
+    warnings: async () => [settingWarning('publicUrlPlain')],
     keySet: () => undefined,
     page: undefined,
     board: boardAdapters(jobs),

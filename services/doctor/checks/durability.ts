@@ -1,3 +1,4 @@
+import { warningText } from '#libs/protocol/setting-warnings.ts';
 import { durabilityFaults } from '#libs/store/database-facts.ts';
 import { broken, type Check, holds } from '../check.ts';
 
@@ -8,7 +9,8 @@ export const durability: Check = {
     const facts = await patient.database().catch(() => undefined);
     if (facts === undefined) return [];
     const faults = durabilityFaults(facts);
-    if (faults.length > 0) return faults.map((fault) => broken(fault, 'As the sentence says, and reload or restart PostgreSQL.'));
+    if (faults.length > 0)
+      return faults.map((fault) => broken(warningText(fault), 'As the sentence says, and reload or restart PostgreSQL.'));
     return [holds(`What is committed is on disk (fsync on, full_page_writes on, synchronous_commit ${facts.synchronousCommit}).`)];
   },
 };

@@ -1,6 +1,7 @@
 import { ConfigError, loadConfig } from '#libs/config/config.ts';
 import type { Environment } from '#libs/config/environment.ts';
 import type { Role } from '#libs/config/setting.ts';
+import { warningText } from '#libs/protocol/setting-warnings.ts';
 import { advice, broken, type Check, type Finding, holds } from '../check.ts';
 
 /** The settings of each program: those that stop its start, and those with which it warns. */
@@ -14,7 +15,7 @@ export function settingsOf(roles: readonly Role[], env: Environment | undefined)
   const found = new Map<string, Finding>();
   for (const role of roles) {
     try {
-      for (const warning of loadConfig(role, env).warnings) found.set(warning, advice(warning, 'As the sentence says.'));
+      for (const warning of loadConfig(role, env).warnings.map(warningText)) found.set(warning, advice(warning, 'As the sentence says.'));
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       for (const problem of error.problems)

@@ -4,6 +4,7 @@ import { loadConfig } from '#libs/config/config.ts';
 import type { Environment } from '#libs/config/environment.ts';
 import { secretBits } from '#libs/config/secret-strength.ts';
 import type { Role } from '#libs/config/setting.ts';
+import { warningText } from '#libs/protocol/setting-warnings.ts';
 
 /** Random to whoever does not know the word. */
 const random = (word: string) => createHash('sha512').update(word).digest();
@@ -17,7 +18,7 @@ const GOOD: Environment = {
 };
 
 function warnings(env: Environment, role: Role = 'api'): readonly string[] {
-  return loadConfig(role, { ...GOOD, ...env }).warnings;
+  return loadConfig(role, { ...GOOD, ...env }).warnings.map(warningText);
 }
 
 describe('what a careful operator would change', () => {
@@ -55,7 +56,7 @@ describe('what a careful operator would change', () => {
     [{ ADMIN_PASSWORD: 'passwordpassword' }, 'ADMIN_PASSWORD has little entropy'],
     [
       { API_KEYS: `shop:${random('x').toString('hex')}`, JWT_SECRET: random('x').toString('hex') },
-      'the key of shop in API_KEYS is another secret',
+      'API_KEYS: the key of shop is another secret',
     ],
     [{ ADMIN_PASSWORD: SECRET }, 'ADMIN_PASSWORD is another secret'],
   ])('is one line each: %j', (env, beginning) => {

@@ -14,8 +14,16 @@ export interface Hub {
   readonly dashboardUrl: string | null;
   /** Settings of the answering program that should change, one sentence each. */
   readonly warnings?: readonly string[];
+  /** The same, in the same order, for other languages. Undefined: an earlier release. */
+  readonly warningCodes?: readonly WarningCode[];
   /** Of the answering program. Null or undefined: it accepts no tokens of another issuer. */
   readonly keySet?: KeySetState | null;
+}
+
+/** A warning by its code. A code of a later release has no text here. */
+export interface WarningCode {
+  readonly code: string;
+  readonly values: readonly string[];
 }
 
 /** How a program fetches the keys of another issuer. */

@@ -69,11 +69,11 @@ function RoomPeople({ room: { count, people } }: { readonly room: RoomDetails })
   return (
     <>
       <Title order={3} size="h5" mt="md" mb="xs">
-        {words.people}
+        {words.there}
       </Title>
       {people.length === 0 && <Text className={shared['hint']}>{words.nobody}</Text>}
       {people.length < count && <Text className={shared['hint']}>{words.shown(format.number(people.length), format.number(count))}</Text>}
-      {people.length > 0 && <PersonList people={people} label={words.people} />}
+      {people.length > 0 && <PersonList people={people} label={words.there} />}
     </>
   );
 }

@@ -1,8 +1,9 @@
 import { Title, VisuallyHidden } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useText } from '../i18n/language.tsx';
+import type { Text } from '../i18n/languages.ts';
 import { Icon } from '../ui/icon.tsx';
-import { AdminError } from './admin-api.ts';
+import { AdminError, type WarningCode } from './admin-api.ts';
 import { queueName, useFormat, useReason } from './format.ts';
 import type { HubSnapshot } from './queries.ts';
 import styles from './verdict.module.css';
@@ -80,6 +81,13 @@ function useStableText(key: string, words: string): string {
   return words;
 }
 
+/** The sentence of a warning. Undefined for a code that this page does not know. */
+function warningIn(texts: Text<'admin'>['warnings'], coded: WarningCode | undefined): string | undefined {
+  if (coded === undefined || !Object.hasOwn(texts, coded.code)) return undefined;
+  const sentence: (...values: string[]) => string = texts[coded.code as keyof typeof texts];
+  return sentence(...coded.values);
+}
+
 function useFindingText(): (finding: Finding) => string {
   const text = useText('admin');
   const format = useFormat();
@@ -118,7 +126,7 @@ function useFindingText(): (finding: Finding) => string {
         return findings.keySet(host, problem, fetchedAt === null ? undefined : format.dateTime(fetchedAt));
       }
       case 'setting':
-        return findings.setting(finding.warning);
+        return findings.setting(warningIn(text.warnings, finding.coded) ?? finding.warning);
     }
   };
 }

@@ -1,5 +1,5 @@
 /** Decides whether the hub is healthy, from the numbers of the admin page. */
-import type { HubNode, KeySetState } from './admin-api.ts';
+import type { HubNode, KeySetState, WarningCode } from './admin-api.ts';
 import type { HubSnapshot } from './queries.ts';
 
 /** `note`: worth knowing, but no reason to get up. */
@@ -25,7 +25,13 @@ export type Finding =
       /** The oldest last fetch of all programs. Null: one of them never fetched it. */
       readonly fetchedAt: number | null;
     }
-  | { readonly what: 'setting'; readonly severity: 'note'; readonly warning: string };
+  | {
+      readonly what: 'setting';
+      readonly severity: 'note';
+      /** The sentence in English. */
+      readonly warning: string;
+      readonly coded: WarningCode | undefined;
+    };
 
 /**
  * Seconds. A healthy node stays below 0.05. At 1, people notice the delay of their own messages.
@@ -85,7 +91,8 @@ export function findingsOf({ hub, nodes, queues, slow }: HubSnapshot): readonly 
   found.push(...keySetFindings([hub.value.keySet, ...living.map(({ keySet }) => keySet)]));
   const versions = [...new Set(living.map(({ version }) => version))].toSorted();
   if (versions.length > 1) found.push({ what: 'versions', severity: 'note', versions });
-  for (const warning of hub.value.warnings ?? []) found.push({ what: 'setting', severity: 'note', warning });
+  const { warnings = [], warningCodes = [] } = hub.value;
+  for (const [index, warning] of warnings.entries()) found.push({ what: 'setting', severity: 'note', warning, coded: warningCodes[index] });
   return found.toSorted((a, b) => ORDER[a.severity] - ORDER[b.severity]);
 }
 

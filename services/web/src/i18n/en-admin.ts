@@ -1,3 +1,5 @@
+import { SETTING_WARNINGS } from '#libs/protocol/setting-warnings.ts';
+
 /** The tags beside names, by kind. A kind without an entry, such as `user`, has no tag. */
 // biome-ignore format: related words share a line
 export const kinds = { guest: 'guest', customer: 'customer', agent: 'agent', service: 'service', moderator: 'moderator' };
@@ -35,6 +37,7 @@ export const adminEn = {
       `The login keys of ${host} cannot be fetched: ${problem}. ${last === undefined ? 'There are none yet: its tokens are refused.' : `They were last fetched ${last}: tokens signed with newer ones are refused.`}`,
   },
 
+  warnings: SETTING_WARNINGS,
   tiles: {
     label: 'Numbers', online: 'People online', connections: 'Connections',
     messages: 'Messages per second', gateways: 'Gateways serving', redis: 'Redis',
@@ -84,7 +87,7 @@ export const adminEn = {
     lastAt: (when: string, offset: string) => `${when}, offset ${offset}`,
     retentions: { none: 'nothing', stream: 'the latest messages', history: 'its history' },
     kinds: { open: 'open room', live: 'live room' },
-    nobody: 'Nobody is there.',
+    there: 'People there', nobody: 'Nobody is there.',
     shown: (shown: string, all: string) => `${shown} of ${all}`,
   },
   desk: {

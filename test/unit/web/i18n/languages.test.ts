@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { SETTING_WARNINGS, type SettingWarningCode } from '#libs/protocol/setting-warnings.ts';
 import { en, type Texts } from '#services/web/src/i18n/en.ts';
 import { LANGUAGES, type Language, loadLanguage, nextLanguage } from '#services/web/src/i18n/languages.ts';
 
@@ -17,6 +18,21 @@ describe('the words of the pages', () => {
     const { texts } = await loadLanguage(language);
     expect(shape(texts).sort()).toEqual(shape(en).sort());
     expect(shape(texts).filter((one) => one.endsWith('nothing'))).toEqual([]);
+  });
+
+  it.each(languages)('[A13] in %s warn with the same settings and values as the log', async (language) => {
+    const { texts } = await loadLanguage(language);
+    const values = ['shop, bot', 'more'];
+    for (const [code, english] of Object.entries<(...values: string[]) => string>(SETTING_WARNINGS)) {
+      const sentence: (...values: string[]) => string = texts.admin.warnings[code as SettingWarningCode];
+      for (const given of [values, ['', '']]) {
+        const named =
+          english(...given).match(
+            /[A-Z]+_[A-Z_]+|\b[a-z]+_[a-z_]+ = \w+|fsync = \w+|shop, bot|rediss|\?sslmode=\S+\b|openssl [\w -]+\d+/g,
+          ) ?? [];
+        expect([code, named.filter((name) => !sentence(...given).includes(name))]).toEqual([code, []]);
+      }
+    }
   });
 
   it('do not compile in a language that lacks one', () => {
