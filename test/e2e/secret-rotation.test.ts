@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ApiProcess } from '#test/support/api-process.ts';
 import { ChatClient } from '#test/support/chat-client.ts';
 import { Crowd } from '#test/support/crowd.ts';
 import type { GatewayProcess } from '#test/support/gateway-process.ts';
@@ -11,6 +12,9 @@ import { until } from '#test/support/wait.ts';
 
 const OLD = 'the-secret-before-the-rotation-0123456789-abc';
 const NEW = 'the-secret-after-the-rotation-9876543210-xyz';
+/** The keys of a service. */
+const OLD_KEY = 'the-key-before-the-rotation-0123456789-abc';
+const NEW_KEY = 'the-key-after-the-rotation-9876543210-xyz';
 /** On each of two gateways. */
 const USERS = 4;
 /** Long enough for so few, however slow the machine. */
@@ -85,3 +89,106 @@ it('[H3] [D1] two gateways change their secret amid traffic: nobody is refused, 
     await crowd.close();
   }
 });
+
+it('[A6] [H3] two instances of the API change their secret and a service its key amid requests: none is refused', async () => {
+  const random = Random.fromEnvironment('secret-rotation-api');
+  const start = (env: Readonly<Record<string, string>>): Promise<[ApiProcess, ApiProcess]> =>
+    Promise.all([0, 1].map(() => ApiProcess.start({ ...hub.settings, ALLOW_GUESTS: 'on', ...env }))) as Promise<[ApiProcess, ApiProcess]>;
+  let serving: ApiProcess[] = await start({ JWT_SECRET: OLD, API_KEYS: `shop:${OLD_KEY}` });
+  let keys = [OLD_KEY];
+  const refused: string[] = [];
+  let answers = 0;
+  let over = false;
+  /** Requests of each running instance: one that leaves has answered all of them. */
+  const pending = new Map<ApiProcess, number>();
+  const ask = async (what: string, request: (api: ApiProcess) => Promise<Response>): Promise<unknown> => {
+    const api = random.pick(serving);
+    pending.set(api, (pending.get(api) ?? 0) + 1);
+    try {
+      const answer = await request(api);
+      const body: unknown = await answer.json();
+      if (!answer.ok) refused.push(`${what}: ${answer.status} ${JSON.stringify(body)}`);
+      answers += 1;
+      return body;
+    } finally {
+      pending.set(api, (pending.get(api) ?? 0) - 1);
+    }
+  };
+  const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
+  const service = async (): Promise<void> => {
+    while (!over) {
+      const key = random.pick(keys);
+      await ask('a service publishes', (api) => api.post('/publish', { room: 'rotation-api', text: 'hello' }, bearer(key)));
+    }
+  };
+  const guests: Login[] = [];
+  const person = async (name: string): Promise<void> => {
+    const login = (await ask('a guest enters', (api) => api.post('/guests', { name }))) as Login;
+    guests.push(login);
+    while (!over) {
+      await ask('a guest asks', (api) => api.get('/api/v1/rooms', bearer(login.token)));
+      if (login.renew) {
+        login.renew = false;
+        Object.assign(login, await ask('a guest renews', (api) => api.post('/auth/refresh', { refresh: login.refresh })));
+      }
+    }
+  };
+  /** Waits for requests that begin now. */
+  const progress = async (): Promise<void> => {
+    const before = answers;
+    await until(() => answers >= before + 60 || refused.length > 0, { timeoutMs: 60_000, describe: '60 answers' });
+  };
+  const deploy = async (env: Readonly<Record<string, string>>): Promise<void> => {
+    const coming = await start(env);
+    for (const [place, leaving] of serving.slice().entries()) {
+      serving = [...serving.filter((api) => api !== leaving), ...coming.slice(place, place + 1)];
+      await progress();
+      await until(() => pending.get(leaving) === 0, { timeoutMs: 60_000, describe: 'the leaving instance answered' });
+      expect(await leaving.stop()).toBe(0);
+    }
+  };
+  /** Every token is one of the secret that signs now. */
+  const renewAll = async (): Promise<void> => {
+    for (const guest of guests) guest.renew = true;
+    await until(() => guests.every(({ renew }) => !renew) || refused.length > 0, { timeoutMs: 60_000, describe: 'all renewed' });
+    await progress();
+  };
+  const load = [...['Ada', 'Bob', 'Cee'].map(person), service(), service()];
+  try {
+    await progress();
+    await deploy({ JWT_SECRET: `${OLD},${NEW}`, API_KEYS: `shop:${OLD_KEY},shop:${NEW_KEY}` });
+    keys = [OLD_KEY, NEW_KEY];
+    await progress();
+    const before = guests.map(({ token }) => token);
+    // One signs with the one secret while the other signs with the other.
+    await deploy({ JWT_SECRET: `${NEW},${OLD}`, API_KEYS: `shop:${OLD_KEY},shop:${NEW_KEY}` });
+    await renewAll();
+    keys = [NEW_KEY];
+    await progress();
+    await deploy({ JWT_SECRET: NEW, API_KEYS: `shop:${NEW_KEY}` });
+    expect(refused).toEqual([]);
+    over = true;
+    await Promise.all(load);
+    expect(refused).toEqual([]);
+    // What is out of use is worth nothing.
+    for (const api of serving) {
+      for (const [n, token] of before.entries()) {
+        expect((await api.get('/api/v1/rooms', bearer(token))).status).toBe(401);
+        expect((await api.get('/api/v1/rooms', bearer(guests[n]?.token ?? ''))).status).toBe(200);
+      }
+      expect((await api.post('/publish', { room: 'rotation-api', text: 'hello' }, bearer(OLD_KEY))).status).toBe(401);
+    }
+  } finally {
+    over = true;
+    await Promise.allSettled(load);
+    await Promise.all(serving.map((api) => api.stop()));
+  }
+});
+
+/** A guest's login. */
+interface Login {
+  token: string;
+  refresh: string;
+  /** Whether to renew it before the next request. */
+  renew?: boolean;
+}
