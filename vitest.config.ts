@@ -26,6 +26,7 @@ const UNHURRIED = [
   'e2e/admin',
   'e2e/api-curl',
   'e2e/broken-log',
+  'e2e/client',
   'e2e/client-package',
   'e2e/client-single-session',
   'e2e/faults',
@@ -61,7 +62,7 @@ const PROJECTS: Readonly<Record<string, Project>> = {
   web: { seconds: 120, atOnce: 2, files: PAGES },
   e2e: { seconds: 120, atOnce: 1 },
   chaos: { seconds: 180, atOnce: 1 },
-  // `npm run test:image` alone runs it: the first build of an image takes minutes.
+  // The first build of an image takes minutes: it starts with the run, and is done long before.
   image: { seconds: 3600, atOnce: 1 },
   // `npm run test:monitoring` alone runs it: it takes minutes.
   monitoring: { seconds: 300, atOnce: 1 },
@@ -95,6 +96,7 @@ export default defineConfig({
         hookTimeout: seconds * 1000,
         globalSetup: [
           ...(name === 'unit' ? [] : ['test/support/stripped-types.mjs', 'test/support/postgres-global.ts']),
+          ...(name === 'image' ? ['test/support/image-global.ts'] : []),
           ...(['unhurried', 'e2e', 'web', 'pages', 'walk'].includes(name) ? ['test/support/web-global.ts'] : []),
         ],
         restoreMocks: true,

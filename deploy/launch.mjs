@@ -49,7 +49,7 @@ const PROGRAMS = {
   nginx: { binaries: ['nginx'], package: 'nginx-light' },
   haproxy: { binaries: ['haproxy'], package: 'haproxy' },
   pgbouncer: { binaries: ['pgbouncer'], package: 'pgbouncer' },
-  debootstrap: { binaries: ['debootstrap'], package: 'debootstrap' },
+  mmdebstrap: { binaries: ['mmdebstrap'], package: 'mmdebstrap' },
   buildah: { binaries: ['buildah'], package: 'buildah' },
   podman: { binaries: ['podman'], package: 'podman' },
   runc: { binaries: ['runc'], package: 'runc' },

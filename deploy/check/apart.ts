@@ -1,7 +1,7 @@
 /**
  * `npm run test:image`, `test:monitoring`, `test:pages`, `test:upgrade` and `test:walk`: the project
- * of `vitest.config.ts` that the argument names. Apart from `npm test`: they take minutes, or what
- * they show is for people.
+ * of `vitest.config.ts` that the argument names. They take minutes, or what they show is for people:
+ * but for the image they are no part of `npm test`.
  */
 
 import { existsSync } from 'node:fs';

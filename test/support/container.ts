@@ -1,20 +1,10 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Child, type ChildExit } from './child.ts';
 import { until, within } from './wait.ts';
 
 const run = promisify(execFile);
 
-const ROOT = join(import.meta.dirname, '..', '..');
-/** The system that images are built on. It is made once and kept. */
-const SYSTEM = join(ROOT, '.data', 'image', 'bookworm');
-/** The base image: what `debian:12-slim` is where there is a registry of images. */
-export const BASE_IMAGE = 'localhost/parley-test-base';
-/** The machine is for others, too. */
-const NICE = ['-n', '10'];
 const OUTPUT_MAX_BYTES = 64 * 1024 * 1024;
 const START_MS = 120_000;
 /** runc as root without systemd's cgroups, and no more rights than a cluster gives. */
@@ -24,56 +14,14 @@ const CONFINED = [
   ...['--ulimit', 'nofile=10000:10000', '--ulimit', 'nproc=5000:5000', '--no-healthcheck'],
 ];
 
-/** Runs a command to its end. Rejects with what it printed. */
-async function command(program: string, ...args: readonly string[]): Promise<string> {
+/** Runs podman to its end. Resolves with its standard output, rejects with what it printed. */
+export async function podman(...args: readonly string[]): Promise<string> {
   try {
-    return (await run(program, args, { cwd: ROOT, maxBuffer: OUTPUT_MAX_BYTES })).stdout;
+    return (await run('podman', [...PODMAN, ...args], { maxBuffer: OUTPUT_MAX_BYTES })).stdout;
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-    throw new Error(`${program} ${args.join(' ')}\n${stdout.slice(-4000)}${stderr.slice(-4000)}`, { cause: error });
+    throw new Error(`podman ${args.join(' ')}\n${stdout.slice(-4000)}${stderr.slice(-4000)}`, { cause: error });
   }
-}
-
-/** Runs podman to its end. Resolves with its standard output. */
-export function podman(...args: readonly string[]): Promise<string> {
-  return command('podman', ...PODMAN, ...args);
-}
-
-/** Makes the base image, if it is not there yet. Takes two minutes the first time. */
-async function makeBase(): Promise<void> {
-  if (!existsSync(SYSTEM)) {
-    const draft = `${SYSTEM}.draft`;
-    rmSync(draft, { recursive: true, force: true });
-    mkdirSync(draft, { recursive: true });
-    await command('nice', ...NICE, 'debootstrap', '--variant=minbase', 'bookworm', draft);
-    renameSync(draft, SYSTEM);
-  }
-  if ((await podman('images', '--quiet', BASE_IMAGE)) !== '') return;
-  await command('sh', '-c', `tar -C ${SYSTEM} -c . | podman import - ${BASE_IMAGE}`);
-}
-
-/**
- * Builds a target of `deploy/Dockerfile` on the base. Resolves with the image's name. Layers that
- * did not change are taken from the last build. npm's settings of this account, and
- * `NODE_EXTRA_CA_CERTS`, are mounted.
- */
-export async function buildImage(target: string): Promise<string> {
-  await makeBase();
-  const name = `localhost/parley-test-${target}`;
-  const { NODE_EXTRA_CA_CERTS: authority = '' } = process.env;
-  const mounted = Object.entries({ npmrc: join(homedir(), '.npmrc'), ca: authority }).filter(([, path]) => path !== '' && existsSync(path));
-  await command(
-    ...(['nice', ...NICE, 'buildah', 'bud', '--isolation', 'chroot', '--layers', '--format', 'docker'] as const),
-    ...['--file', 'deploy/Dockerfile', '--target', target, '--tag', name],
-    ...['--build-arg', `BASE=${BASE_IMAGE}`, '--build-arg', `VERSION=${version()}`],
-    ...mounted.flatMap(([id, path]) => ['--secret', `id=${id},src=${path}`]),
-    '.',
-  );
-  return name;
-}
-
-function version(): string {
-  return (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 /** Options of `Container`. */
