@@ -35,7 +35,7 @@ const PAGES: Readonly<Record<string, readonly Page[]>> = {
     { file: 'docs/dashboards/README.md', at: 'dashboards', title: 'Dashboards' },
     { file: 'k8s/README.md', at: 'kubernetes', title: 'Kubernetes' },
     { file: 'SECURITY.md', at: 'hardening', title: 'Hardening' },
-    { file: 'docs/tracing.md', at: 'tracing', title: 'Traces' },
+    { file: 'docs/tracing.md', at: 'tracing', title: 'Traces, access log' },
     { file: 'docs/capacity.md', at: 'capacity', title: 'Capacity' },
     { file: 'bench/README.md', at: 'bench', title: 'What it costs' },
     { file: 'docs/upgrade.md', at: 'upgrade', title: 'Upgrade' },

@@ -17,6 +17,7 @@ import { startEmbedded } from '#libs/store/embedded-postgres.ts';
 import { migrate } from '#libs/store/migrate.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
 import { tracedStore } from '#libs/store/traced-store.ts';
+import { openAccessLog } from '#libs/telemetry/access-log.ts';
 import { Background } from '#libs/telemetry/background.ts';
 import { standardOutput } from '#libs/telemetry/standard-output.ts';
 import { openAdminPages } from '#services/api/admin.ts';
@@ -126,6 +127,7 @@ export async function runAllInOne(config: Config, data: string, { metrics, log, 
     log,
     background,
     tracer,
+    accessLog: openAccessLog(config, log),
     http: bridgeTo(api, randomUUID),
   });
   gateway = running;

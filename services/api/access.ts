@@ -54,10 +54,19 @@ export function forServices(): Guarded {
   return { config: { access: { by: 'service' } } };
 }
 
+const users = new WeakMap<FastifyRequest, Credentials>();
+const names = new WeakMap<FastifyRequest, string>();
+
+/** The caller of a guarded route, for the access log; empty if the request has shown none. */
+export function callerOf(request: FastifyRequest): { readonly kind?: string; readonly user?: string } {
+  const user = users.get(request);
+  if (user !== undefined) return { kind: user.kind, user: user.userId };
+  const service = names.get(request);
+  return service === undefined ? {} : { kind: 'service', user: service };
+}
+
 /** Guards the routes that are registered on `api` after this call. */
 export function guardRoutes(api: FastifyInstance, { verify, services }: Pick<ApiParts, 'verify' | 'services'>): void {
-  const users = new WeakMap<FastifyRequest, Credentials>();
-  const names = new WeakMap<FastifyRequest, string>();
   const serviceOf = keyRing(services);
   api.decorateRequest('user', {
     getter(this: FastifyRequest): Credentials {

@@ -8,8 +8,10 @@ import { basePath, withoutBase } from '#libs/config/public-url.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import { changedNumber } from '#libs/protocol/json-text.ts';
 import { HEAD_MAX_BYTES } from '#libs/protocol/limits.ts';
+import type { AccessLog } from '#libs/telemetry/access-log.ts';
 import type { Tracer } from '#libs/telemetry/tracer.ts';
 import { guardRoutes } from './access.ts';
+import { logAccess } from './access-lines.ts';
 import { answerAll, answerErrors, answerUnreadable, refuseFaults, refuseOtherMethods, refuseWhileDraining, send } from './api-error.ts';
 import type { ApiParts, Routes } from './api-parts.ts';
 import { codeRoutes } from './code-routes.ts';
@@ -65,6 +67,8 @@ export interface ApiOptions extends ApiParts {
   readonly answered?: AnswerObserver;
   /** Undefined: traces are off. */
   readonly tracer?: Tracer | undefined;
+  /** Undefined: there is none. */
+  readonly accessLog?: AccessLog | undefined;
   /** Returns true while the process shuts down. Default: never. */
   readonly draining?: () => boolean;
   /** The folder of the built pages, which is read once. Undefined: no pages are served. */
@@ -115,6 +119,7 @@ export function buildApi(options: ApiOptions): FastifyInstance {
   app.decorate('trustedProxyHops', trustedProxyHops);
   if (options.answered !== undefined) observeAnswers(app, options.answered);
   if (options.tracer !== undefined) traceRequests(app, options.tracer);
+  if (options.accessLog !== undefined) logAccess(app, options.accessLog);
   takeJsonOnly(app);
   answerAll(app, options);
   answerErrors(app, options.log);

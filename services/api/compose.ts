@@ -12,6 +12,7 @@ import { RoomHistory } from '#libs/messages/room-history.ts';
 import { version } from '#libs/process/process-life.ts';
 import { roomServices } from '#libs/rooms/room-services.ts';
 import { ServicePublisher } from '#libs/rooms/service-publisher.ts';
+import { openAccessLog } from '#libs/telemetry/access-log.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
 import type { Tracer } from '#libs/telemetry/tracer.ts';
@@ -139,6 +140,7 @@ export function composeApi({
     ],
     draining,
     tracer,
+    accessLog: openAccessLog(config, log),
     page,
   });
   app.addHook('onReady', () => rooms.noticeFeed.start());

@@ -5,6 +5,11 @@ import { routeOf } from './observe-answers.ts';
 
 const spans = new WeakMap<FastifyRequest, Span>();
 
+/** The id of the trace of a request; undefined if it is not recorded. */
+export function traceIdOf(request: FastifyRequest): string | undefined {
+  return spans.get(request)?.traceId;
+}
+
 /**
  * Traces the requests of `app`. `Tracer.active` is the span of a request in its handler.
  *

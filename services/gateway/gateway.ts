@@ -15,6 +15,7 @@ import type { RoomAccess } from '#libs/messages/room-access.ts';
 import type { Presence } from '#libs/presence/presence.ts';
 import { ListenError, listenSeconds } from '#libs/process/admin-server.ts';
 import type { Store } from '#libs/store/store.ts';
+import type { AccessLog } from '#libs/telemetry/access-log.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import type { Logger } from '#libs/telemetry/logger.ts';
 import { DRAIN_STATES, type Metrics } from '#libs/telemetry/metrics.ts';
@@ -97,6 +98,8 @@ export interface GatewayParts {
   readonly background: Background;
   /** Undefined: traces are off. */
   readonly tracer?: Tracer | undefined;
+  /** Undefined: there is none. */
+  readonly accessLog?: AccessLog | undefined;
   /**
    * Resolves to the bearer of a token. Rejects with `HubError` `TOKEN_EXPIRED` or `UNAVAILABLE`.
    */
@@ -222,6 +225,7 @@ export class Gateway {
       verify: (token) => parts.verify(token),
       verifyLocal: (token) => parts.verifyLocal(token),
       tracer: parts.tracer,
+      accessLog: parts.accessLog,
       steady: () => systemClock.steady(),
       accepted: (seconds) => {
         metrics.hot.upgrades += 1;

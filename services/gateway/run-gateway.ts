@@ -10,6 +10,7 @@ import { NODE_ROOMS_MAX, type NodeDirectory, type NodeLimits, NodeReporter } fro
 import { connectionsFor, openFilesLimit } from '#libs/process/open-files.ts';
 import { type ProcessParts, type Service, version } from '#libs/process/process-life.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
+import { openAccessLog } from '#libs/telemetry/access-log.ts';
 import { Background } from '#libs/telemetry/background.ts';
 import { LoopLag } from '#libs/telemetry/loop-lag.ts';
 import type { Metrics } from '#libs/telemetry/metrics.ts';
@@ -50,7 +51,17 @@ export async function runGateway(
   const rooms = await parts.followRooms(() => gateway?.hub.lostAccess);
   metrics.watch('revocationLag', () => feed.lag);
   metrics.watch('roomEventsLag', () => rooms.lag);
-  const running = await Gateway.start(settings, { node, ...backend, ...parts, metrics, log, background, tracer, http: nothingHere });
+  const running = await Gateway.start(settings, {
+    node,
+    ...backend,
+    ...parts,
+    metrics,
+    log,
+    background,
+    tracer,
+    accessLog: openAccessLog(config, log),
+    http: nothingHere,
+  });
   gateway = running;
   const reporter = reportNode(node, running, settings, backend.nodes, metrics, background, watch);
   return {

@@ -17,6 +17,7 @@ import type { Faults } from '#libs/hub/sessions/faults.ts';
 import { FixedWindow } from '#libs/limits/fixed-window.ts';
 import { banMembers, banText, closeReason, ERRORS, type ErrorCode, HubError } from '#libs/protocol/errors.ts';
 import { RETRY_SECONDS } from '#libs/protocol/limits.ts';
+import type { AccessLog } from '#libs/telemetry/access-log.ts';
 import { endWith, type Span, type SpanAttributes, type Tracer } from '#libs/telemetry/tracer.ts';
 import type { AddressPlace, AddressPlaces } from './address-places.ts';
 import { type Answer, AnswerWriter } from './answer.ts';
@@ -68,6 +69,8 @@ export interface UpgradeOptions {
   verifyLocal(token: string): Bearer | undefined;
   /** Undefined: traces are off. */
   readonly tracer: Tracer | undefined;
+  /** Undefined: there is none. */
+  readonly accessLog: AccessLog | undefined;
   /** Milliseconds of a steady clock. */
   readonly steady: () => number;
   /** `seconds`: since the request came. */
@@ -76,6 +79,7 @@ export interface UpgradeOptions {
   handshakeLimited(): void;
 }
 
+const SWITCHED = 101;
 /** Seconds after which a client that found the node full may retry. */
 const FULL_SECONDS = 5;
 
@@ -261,21 +265,40 @@ export class Upgrade {
     this.#assertPlace(handshake);
     const connection = this.#options.hub.admit(admission);
     this.#switch(res, raw, context, { holder: connection, place: this.#options.addresses.enter(address) });
-    span?.set({ 'http.response.status_code': 101 });
+    span?.set({ 'http.response.status_code': SWITCHED });
+    this.#log(handshake, SWITCHED, undefined, admission.bearer);
     this.#options.accepted((this.#options.steady() - since) / 1000);
   }
 
-  #refuse(res: HttpResponse, { since, head, raw, context, writer, span }: Handshake, error: unknown): void {
+  #refuse(res: HttpResponse, handshake: Handshake, error: unknown): void {
+    const { since, head, raw, context, writer, span } = handshake;
     const refusal = error instanceof HandshakeFault ? error : asRefusal(this.#options.faults.report(error));
     span?.set({ 'http.response.status_code': statusOf(refusal) });
     span?.fail(refusal.code);
     span?.end();
+    this.#log(handshake, statusOf(refusal), refusal.code);
     this.#options.refused(refusal.code, (this.#options.steady() - since) / 1000);
     // A request that was refused early may be no valid handshake. Such a request is answered over
     // HTTP. So is the refusal of a node that leaves: a proxy then asks another node.
     if (raw.protocols.closes && refusal.code !== 'DRAINING' && handshakeFault(head) === undefined) {
       this.#switch(res, raw, context, { holder: refusal, place: undefined });
     } else writer.write(answerOf(refusal));
+  }
+
+  /** Writes the line of a handshake: its pattern alone, for its path may have the token. */
+  #log({ since, address, raw, span }: Handshake, status: number, code: ErrorCode | undefined, bearer?: Bearer): void {
+    this.#options.accessLog?.answered({
+      request: randomUUID(),
+      method: 'GET',
+      route: routeOf(raw.path),
+      status,
+      code,
+      ms: this.#options.steady() - since,
+      kind: bearer?.kind,
+      user: bearer?.userId,
+      address,
+      trace: span?.traceId,
+    });
   }
 
   /**

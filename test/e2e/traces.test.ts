@@ -5,6 +5,7 @@ import { freePort } from '#test/support/free-port.ts';
 import { GatewayProcess } from '#test/support/gateway-process.ts';
 import { signToken } from '#test/support/jwt.ts';
 import { type CollectedSpan, OtlpCollector } from '#test/support/otlp-collector.ts';
+import { RawClient } from '#test/support/raw-client.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { SmtpServer } from '#test/support/smtp-server.ts';
 import { TestHub } from '#test/support/test-hub.ts';
@@ -28,6 +29,7 @@ beforeAll(async () => {
     OTEL_EXPORTER_OTLP_HEADERS: 'x-collector-key=of%20the%20collector',
     OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
     OTEL_BSP_SCHEDULE_DELAY: '20',
+    ACCESS_LOG_SAMPLE: '1',
   };
   hub = await TestHub.single({ gateways: 2, env: traces });
   smtp = await SmtpServer.start();
@@ -66,6 +68,14 @@ function expectTimes(spans: readonly CollectedSpan[], first: string, of: readonl
     expect(step.start + step.ms).toBeLessThanOrEqual(whole.start + whole.ms + 0.01);
   }
 }
+
+/** The lines of the access log of a program. */
+function accessLines({ output }: { readonly output: string }): Record<string, unknown>[] {
+  const lines = output.split('\n').filter((line) => line.includes('"msg":"access"'));
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+const TIMES = { ms: expect.any(Number), time: expect.any(String), node: expect.any(String), level: 'info', msg: 'access' };
 
 describe('a request of a service', () => {
   const publish = (headers: Record<string, string>, key = KEY): Promise<Response> =>
@@ -161,13 +171,10 @@ describe('a handshake', () => {
 
   it('that is refused has its status and code, and never the token of its path', async () => {
     const secret = `secret${hex(8)}`;
-    const answer = await fetch(`${hub.gateway(0).httpUrl}/websocket/${secret}`, {
-      headers: { 'x-forwarded-for': '192.0.2.7' },
-    });
-    expect(answer.status).toBe(400);
-    await expect(hub.client('mallory', 0, { token: secret })).rejects.toThrow();
+    await expect(RawClient.open(`${hub.gateway(0).url}/websocket/${secret}`)).rejects.toMatchObject({ response: { status: 401 } });
     const spans = await collector.whole([], ({ failed }) => failed === 'TOKEN_EXPIRED');
-    expect(named(spans, 'GET /ws/chat').attributes).toMatchObject({ 'http.response.status_code': 401 });
+    const route = '/websocket/{token}';
+    expect(named(spans, `GET ${route}`).attributes).toMatchObject({ 'http.route': route, 'http.response.status_code': 401 });
     expect(collector.bodies.filter((body) => body.includes(secret))).toEqual([]);
   });
 });
@@ -184,6 +191,55 @@ describe('a job', () => {
     expect(named(spans, 'process mail').attributes).toMatchObject({ 'messaging.destination.name': 'mail', 'parley.job.attempt': 1 });
     // The statements of a request stand in its trace, by verb and table.
     expect(tree(spans)).toContain(`insert login_attempts < ${route}`);
+  });
+});
+
+describe('the access log', () => {
+  it('has a line for a request of the API: its route, its answer, who asked, its trace', async () => {
+    const answer = await api.post('/publish?key=hidden', { room: 'park', text: TEXT }, { authorization: `Bearer ${KEY}` });
+    const body = await answer.text();
+    const request = answer.headers.get('x-request-id');
+    const line = await until(() => accessLines(api).find((one) => one['request'] === request));
+    expect(line).toEqual({
+      ...TIMES,
+      request,
+      method: 'POST',
+      route: '/api/v1/publish',
+      status: 200,
+      bytes: Buffer.byteLength(body),
+      kind: 'service',
+      user: 'shop',
+      address: '127.0.0.1',
+      trace: expect.stringMatching(/^[0-9a-f]{32}$/),
+    });
+    const user = await api.get('/api/v1/rooms', { authorization: `Bearer ${signToken({ sub: 'ada' })}` });
+    const nothing = await api.get('/api/v1/nothing/hidden');
+    const lineOf = ({ headers }: Response) => until(() => accessLines(api).find((one) => one['request'] === headers.get('x-request-id')));
+    expect(await lineOf(user)).toMatchObject({ route: '/api/v1/rooms', status: 200, kind: 'user', user: 'ada' });
+    expect(await lineOf(nothing)).toMatchObject({ route: 'none', status: 404 });
+    expect(accessLines(api).filter((one) => JSON.stringify(one).includes('hidden'))).toEqual([]);
+  });
+
+  it('has a line for a handshake: accepted with its user, or refused with its code, without the token', async () => {
+    const gateway = hub.gateway(1);
+    await hub.client('iris', 1);
+    const accepted = await until(() => accessLines(gateway).find((one) => one['user'] === 'iris'));
+    expect(accepted).toEqual({
+      ...TIMES,
+      request: expect.any(String),
+      method: 'GET',
+      route: '/ws/chat',
+      status: 101,
+      kind: 'user',
+      user: 'iris',
+      address: '127.0.0.1',
+      trace: expect.any(String),
+    });
+    const token = `secret${hex(8)}`;
+    await expect(RawClient.open(`${gateway.url}/websocket/${token}`)).rejects.toMatchObject({ response: { status: 401 } });
+    const refused = await until(() => accessLines(gateway).find((one) => one['route'] === '/websocket/{token}'));
+    expect(refused).toMatchObject({ status: 401, code: 'TOKEN_EXPIRED', address: '127.0.0.1' });
+    expect(gateway.output).not.toContain(token);
   });
 });
 
@@ -223,6 +279,7 @@ describe('what is sent', () => {
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}`,
       OTEL_EXPORTER_OTLP_TIMEOUT: '100',
       OTEL_BSP_MAX_QUEUE_SIZE: '3',
+      ACCESS_LOG_SAMPLE: '0',
     });
     const client = await hub.client('hal', hub.gateways.indexOf(gateway));
     await client.join('park');
@@ -235,6 +292,7 @@ describe('what is sent', () => {
     const lines = gateway.output.split('\n').filter((line) => line.includes('spans of traces are lost'));
     expect(lines[0]).toContain('OTEL_EXPORTER_OTLP_ENDPOINT');
     expect(lines.length).toBeLessThan(4);
+    expect(accessLines(gateway)).toEqual([]);
     expect(await gateway.term()).toBe(0);
   });
 });
