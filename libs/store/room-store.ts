@@ -62,7 +62,10 @@ export interface RoomSummary extends RoomRecord {
    * history.
    */
   readonly unread: number;
-  /** The user's cursor: the offset up to which everything was delivered. 0 if nothing was. */
+  /**
+   * The user's cursor: the offset up to which everything was delivered. 0 if nothing was. What was
+   * published before the history of the room began counts as delivered.
+   */
   readonly delivered: number;
   /** For a pair that keeps no history yet: who of the two asked for it. */
   readonly historyWish: 'mine' | 'theirs' | undefined;

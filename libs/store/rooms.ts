@@ -96,10 +96,14 @@ const TOP = 'LEFT JOIN LATERAL (SELECT x.top, x.at FROM room_tops x WHERE x.room
 
 /**
  * The summary of a room for its member `m`. The user's own messages are not unread; the JSON of a
- * sender begins with the id.
+ * sender begins with the id. If its history began late, everything before the first stored message
+ * above the cursor counts as delivered: it was never stored, and waits for nobody.
  */
 const SUMMARY = `
-  ${ROOM_COLUMNS}, coalesce(t.top, 0) AS top, u.unread, coalesce(c.delivered, 0) AS delivered,
+  ${ROOM_COLUMNS}, coalesce(t.top, 0) AS top, u.unread,
+         CASE WHEN r.history_from > r.created_at AND t.top > coalesce(c.delivered, 0) THEN greatest(c.delivered, (
+           SELECT s."offset" - 1 FROM messages s WHERE s.room = m.room AND s."offset" > coalesce(c.delivered, 0) ORDER BY s."offset" LIMIT 1
+         ), 0) ELSE coalesce(c.delivered, 0) END AS delivered,
          CASE WHEN r.kind IN (${WISHED_KINDS}) AND NOT r.keep_history THEN
            (SELECT CASE p.user_id WHEN m.user_id THEN 'mine' ELSE 'theirs' END FROM pairs p WHERE p.room = m.room AND p.wants_history LIMIT 1)
          END AS history_wish`;

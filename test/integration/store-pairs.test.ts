@@ -105,6 +105,26 @@ describe('pairing', () => {
     expect((await store.rooms.get(shy.room))?.keepHistory).toBe(false);
   });
 
+  test('[A8] what was said before history began counts as delivered; what came after it does not', async () => {
+    const made = await ask(store, 'ada', { candidates: [person('bob')] });
+    if (made.state !== 'paired') throw new Error('no pair');
+    const { room } = made;
+    const known = async (name: string) => (await store.rooms.of(`id-${name}`, { limit: 10 })).items.find((one) => one.room === room);
+    await store.pairs.wantHistory('id-bob', 150_000);
+    expect(await known('bob')).toMatchObject({ delivered: 0, unread: 0 });
+    // The first three messages of the room were never stored.
+    for (const offset of [4, 5]) {
+      const message = { room, offset, epoch: 'e', id: `m${offset}`, sender: '{"id":"id-ada","name":"ada"}', text: 'hi', data: undefined };
+      await store.messages.append({ ...message, at: Date.now() });
+    }
+    expect(await known('bob')).toMatchObject({ delivered: 3, unread: 2, top: 5 });
+    expect(await store.rooms.summary('id-bob', room)).toMatchObject({ delivered: 3, unread: 2 });
+    await store.cursors.advance('id-bob', room, 4);
+    expect(await known('bob')).toMatchObject({ delivered: 4, unread: 1 });
+    await store.cursors.advance('id-bob', room, 5);
+    expect(await known('bob')).toMatchObject({ delivered: 5, unread: 0 });
+  });
+
   test('[A9] closing the room frees both', async () => {
     const made = await ask(store, 'ada', { candidates: [person('bob')] });
     if (made.state !== 'paired') throw new Error('not paired');
