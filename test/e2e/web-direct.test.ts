@@ -125,6 +125,10 @@ describe('direct messages', () => {
   it('with nobody who was ever here say so, and fit a small telephone', async () => {
     const page = await person('Ann', { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true });
     await goTo(page, '#/dm/00000000-0000-4000-8000-000000000000');
+    // Nobody says hello to somebody who may not exist.
+    await page.getByText('You have not met here yet. Your first message tells').waitFor();
+    expect(await page.getByText('Say hello').count()).toBe(0);
+    await screenshot(page, 'direct-unknown');
     await page.getByLabel('Message', { exact: true }).fill('anybody?');
     await page.getByRole('button', { name: 'Send' }).click();
     await page.getByText('This person cannot be found any more. Choose somebody else.').waitFor();

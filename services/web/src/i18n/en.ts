@@ -151,6 +151,7 @@ export const en = {
 
     quiet: 'It is quiet here. Say something!',
     quietDirect: (name: string) => `Nothing said yet. Say hello to ${name}!`,
+    quietUnknown: 'You have not met here yet. Your first message tells whether this person is still around.',
 
     pairLead: 'Chat with one partner, chosen by chance. Nobody else can read it.',
     pairFind: 'Find a partner', pairFindAgain: 'Find another partner',

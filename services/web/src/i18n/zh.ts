@@ -116,6 +116,7 @@ export const zh: Texts = {
 
     quiet: '这里很安静，说点什么吧！',
     quietDirect: (name) => `还没有消息，跟 ${name} 打个招呼吧！`,
+    quietUnknown: '你们还没有在这里聊过。发出第一条消息，就知道对方是否还在。',
 
     pairLead: '随机匹配一位搭档，一对一聊天，别人看不到。', pairFind: '寻找搭档',
     pairFindAgain: '再找一位搭档', pairWaiting: '现在没有其他人在等，继续寻找中……',

@@ -77,13 +77,12 @@ export function RoomView({ thread, title, room, direct = false, kept = room?.clo
           focused={focused}
           loadOlderBy="scrolling"
           invitation={
-            status !== 'open' ? undefined : direct ? (
-              <Sentence
-                template={([name = '']) => text.quietDirect(name)}
-                slots={[person === undefined ? title : <PersonName key="name" person={person} />]}
-              />
-            ) : (
+            status !== 'open' ? undefined : !direct ? (
               text.quiet
+            ) : person === undefined ? (
+              text.quietUnknown
+            ) : (
+              <Sentence template={([name = '']) => text.quietDirect(name)} slots={[<PersonName key="name" person={person} />]} />
             )
           }
           closed={
