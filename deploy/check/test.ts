@@ -3,7 +3,7 @@
 import { runTests } from './run-tests.ts';
 import { runStaticSteps } from './step.ts';
 
-const PROJECTS = ['unit', 'contract', 'integration', 'doors', 'unhurried', 'web', 'e2e', 'chaos', 'image'];
+const PROJECTS = ['unit', 'contract', 'integration', 'doors', 'unhurried', 'web', 'image', 'e2e', 'chaos'];
 
 const brokenSteps = await runStaticSteps();
 const { passed, failed, problems } = await runTests(PROJECTS);
