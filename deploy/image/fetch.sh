@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs the Node that package.json pins, and npm, from the registry: $NPM is npm's version,
-# $REGISTRY the registry where /root/.npmrc names none. The token that /root/.npmrc has for the
-# registry is sent, and an authority at /run/secrets/ca.pem is trusted.
+# Installs the Node that package.json pins, and npm, from the registry: $NPM is npm's version. The
+# registry is that of /root/.npmrc, or the one that the file `registry` names. The token that
+# /root/.npmrc has for it is sent, and an authority at /run/secrets/ca.pem is trusted.
 #
 # `npm-mounted` is npm with that authority.
 set -eu
@@ -13,7 +13,7 @@ authority=/run/secrets/ca.pem
 setting() { if [ -e "$npmrc" ]; then sed -n "s|^ *$1 *= *||p" "$npmrc" | tail -n 1; fi; }
 
 named=$(setting registry)
-registry=${named:-$REGISTRY}
+registry=${named:-$(cat registry)}
 registry=${registry%/}
 token=$(setting "${registry#*:}/:_authToken")
 
