@@ -2,7 +2,8 @@
  * `npm run migrate`: brings the database of `DATABASE_URL` up to this version's schema, and moves
  * jobs that versions before 0.2.0 queued in `REDIS_URL`. Several may run at once.
  *
- * With `PREVIOUS_REDIS_URL` it also moves the jobs of that Redis to `REDIS_URL`. No program may run.
+ * With `PREVIOUS_REDIS_URL` it also moves the jobs of that Redis to `REDIS_URL`, and ends the epochs
+ * that are there from an earlier time. No program may run.
  *
  * `npm run migrate -- restored`, after a backup of PostgreSQL was restored: also ends the epoch of
  * every room, and raises the offsets above all that were ever given (M3). No program may run.
@@ -41,6 +42,8 @@ try {
     if (moved > 0) print(`${moved} queued jobs of an earlier version were moved.`);
     if (previousRedisUrl !== undefined) {
       await refuseWhileProgramsRun(databaseUrl);
+      // The hub may have used this Redis earlier: its positions are old.
+      await endRoomEpochs(redisUrl, redisPrefix);
       print(`${await moveJobs(queuesOf(previousRedisUrl, redisPrefix), to)} queued jobs of the Redis before were moved.`);
     }
   }

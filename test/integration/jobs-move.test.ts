@@ -15,6 +15,33 @@ const LOG = createLogger({ node: 'test', level: 'silent' });
 const HOUR = 3_600_000;
 const BACKENDS = { 'one Redis': () => RedisServer.start(), 'a Redis Cluster': () => RedisCluster.start() };
 
+describe('jobs of the Redis that the hub used before', () => {
+  it('[M3] are moved by migrate to a Redis that it used still earlier, whose rooms begin new epochs', async () => {
+    const [before, now, database] = await Promise.all([RedisServer.start(), RedisServer.start(), PostgresDatabase.create()]);
+    const [from, to] = [before, now].map(({ url }) => RedisLink.open(url, { prefix: 'parley:', log: LOG })) as [RedisLink, RedisLink];
+    const queues = [from, to].map((link) => new JobsBullmq(link, { log: LOG }));
+    try {
+      await queues[0]?.add('room-expiry', { room: 'group:later' }, { id: 'later', delayMs: HOUR });
+      await queues[0]?.add('mail', { sealed: 'x' }, { id: 'mail' });
+      const meta = to.keys.meta('park');
+      const position = (server: string): string => `${'e'.repeat(16)}${server}${'1'.repeat(10)}42`;
+      await now.command('SET', meta, position('a'.repeat(40)));
+      const { PATH } = process.env;
+      const env = { PATH, REDIS_URL: now.url, PREVIOUS_REDIS_URL: before.url, DATABASE_URL: database.url };
+      const child = new Child(process.execPath, ['services/migrate/main.ts'], { env });
+      expect((await child.exited).code, child.output).toBe(0);
+      expect(child.output).toContain('2 queued jobs of the Redis before were moved');
+      expect(await queues[1]?.counts()).toMatchObject({ mail: { waiting: 1 }, 'room-expiry': { delayed: 1 } });
+      expect(await queues[0]?.counts()).toMatchObject({ mail: { waiting: 0 }, 'room-expiry': { delayed: 0 } });
+      expect(await now.command('GET', meta)).toBe(position('0'.repeat(40)));
+    } finally {
+      await Promise.all(queues.map((queue) => queue.close()));
+      await Promise.all([from.close(), to.close()]);
+      await Promise.all([before.stop(), now.stop(), database.drop()]);
+    }
+  });
+});
+
 describe.each(Object.entries(BACKENDS))('jobs that an earlier version queued on %s', (_, start) => {
   let redis: { readonly url: string; stop(): Promise<void> };
   let database: PostgresDatabase;
