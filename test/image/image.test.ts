@@ -26,8 +26,6 @@ const SECRET = 'Zm9yIHRlc3RzIG9mIHRoZSBpbWFnZTogMzIgYnl0ZXMgb3IgbW9yZQ';
 const ADDED_MAX_BYTES = 200e6;
 /** The user of the image. */
 const UID = 10_001;
-/** A loaded machine takes longer by the clock. What a program needs of a processor stays the same. */
-const START_CPU_SECONDS = 3;
 const CLOCK_TICKS = 100;
 
 let image: string;
@@ -150,10 +148,7 @@ it('[D1] runs a whole hub: people log in, chat across the nodes, and a node that
   expect([migrated.code, migrated.output]).toEqual([0, expect.stringContaining('the database is up to date')]);
   // Alone, for the time that it takes.
   const one = await start('gateway');
-  const cpu = Number(await cpuSeconds(one));
-  console.log(`a gateway listened after ${((await one.listenedMs()) / 1000).toFixed(2)} s, ${cpu} s of a processor`);
-  expect(cpu).toBeGreaterThan(0);
-  expect(cpu).toBeLessThan(START_CPU_SECONDS);
+  console.log(`a gateway listened after ${((await one.listenedMs()) / 1000).toFixed(2)} s, ${await cpuSeconds(one)} s of a processor`);
   const [two, api, worker] = await Promise.all([start('gateway'), start('api'), start('worker')]);
 
   const page = await fetch(`http://127.0.0.1:${api.port}/`);
