@@ -50,20 +50,22 @@ const UNHURRIED = [
   'e2e/traces',
   'e2e/user-kinds',
 ].map((suite) => `test/${suite}.test.ts`);
-/** At once where files wait for timers and other processes more than they compute: three keep two cores busy. */
-const WAITING = 3;
+/** At once where files wait for timers and other processes more than they compute: four keep two cores busy. */
+const WAITING = 4;
 const PROJECTS: Readonly<Record<string, Project>> = {
   unit: { seconds: 60, atOnce: WAITING },
   contract: { seconds: 60, atOnce: WAITING },
   integration: { seconds: 120, atOnce: WAITING },
   doors: { seconds: 120, atOnce: WAITING, files: API, env: { API_DOOR: 'uws' } },
   unhurried: { seconds: 180, atOnce: WAITING, files: UNHURRIED },
-  // No test of a page says how soon the hub has to do a thing.
-  web: { seconds: 120, atOnce: WAITING, files: PAGES },
-  // Nor does one of the image. The first build takes minutes: it starts with the run.
+  // The first build takes minutes: it starts with the run, and the test waits for it.
   image: { seconds: 3600, atOnce: WAITING },
+  // No test of a page says how soon the hub has to do a thing. Two browsers keep two cores busy.
+  web: { seconds: 120, atOnce: 2, files: PAGES },
   e2e: { seconds: 120, atOnce: 1 },
   chaos: { seconds: 180, atOnce: 1 },
+  // `npm run test:bench` alone runs it: loads of several seconds each.
+  bench: { seconds: 120, atOnce: 1 },
   // `npm run test:monitoring` alone runs it: it takes minutes.
   monitoring: { seconds: 300, atOnce: 1 },
   // `npm run test:pages` alone runs it: it takes minutes.

@@ -8,6 +8,8 @@ import { type Interval, Samples } from './samples.ts';
 import { type Seating, seatingOf } from './seats.ts';
 import { nowMicros } from './stamp.ts';
 
+/** Tokens outlive a long soak: a week. */
+const TOKEN_SECONDS = 604_800;
 /** How often due messages leave, milliseconds. */
 const TICK_MS = 2;
 /** How long the last answers and deliveries may take after the last message, milliseconds. */
@@ -192,6 +194,7 @@ export class WorkerCrew implements Crew {
     if (tokens.kind === 'list') return tokens.tokens[number % tokens.tokens.length] ?? '';
     const { secret, issuer, audience } = tokens;
     return signToken(secret, `bench-${run}-${number}`, Date.now(), {
+      exp: Math.floor(Date.now() / 1000) + TOKEN_SECONDS,
       rooms: [`bench-${run}-*`, `live:bench-${run}-*`],
       ...(issuer !== undefined && { iss: issuer }),
       ...(audience !== undefined && { aud: audience }),

@@ -1,6 +1,6 @@
 /**
- * `npm run test:image`, `test:monitoring`, `test:pages`, `test:upgrade` and `test:walk`: the project
- * of `vitest.config.ts` that the argument names. They take minutes, or what they show is for people:
+ * `npm run test:bench`, `test:image`, `test:monitoring`, `test:pages`, `test:upgrade` and `test:walk`:
+ * the project of `vitest.config.ts` that the argument names. They take minutes, or what they show is for people:
  * but for the image they are no part of `npm test`.
  */
 

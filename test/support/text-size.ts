@@ -46,11 +46,24 @@ export function textFaults(page: Page): Promise<string[]> {
         const end = Math.min(words.right, frame?.right ?? words.right);
         for (const x of [words.left + 2, (words.left + end) / 2, end - 2]) {
           const above = document.elementFromPoint(x, middle);
-          const mayBe = above === null || above.contains(element) || element.contains(above) || above.closest('label')?.contains(element);
+          const mayBe =
+            above === null ||
+            above.contains(element) ||
+            element.contains(above) ||
+            above.closest('label')?.contains(element) ||
+            isClear(above, x, middle);
           if (!mayBe) report(`covered by ${above.tagName} ${above.className}`);
         }
       }
       return faults;
+
+      /** Only its `::after` is here, and paints nothing: a button that makes its whole row pressable. */
+      function isClear(above: Element, x: number, y: number): boolean {
+        const { left, right, top, bottom } = above.getBoundingClientRect();
+        const { content, backgroundColor, backgroundImage } = getComputedStyle(above, '::after');
+        const isBeside = x < left || x > right || y < top || y > bottom;
+        return isBeside && content === '""' && backgroundColor === 'rgba(0, 0, 0, 0)' && backgroundImage === 'none';
+      }
 
       /** In a clipped box. */
       function isForScreenReaders(element: Element): boolean {

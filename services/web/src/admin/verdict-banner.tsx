@@ -1,7 +1,8 @@
 import { Title, VisuallyHidden } from '@mantine/core';
 import { useEffect, useState } from 'react';
-import { useText } from '../i18n/language.tsx';
-import type { Text } from '../i18n/languages.ts';
+import { useLanguage, useText } from '../i18n/language.tsx';
+import type { Language } from '../i18n/languages.ts';
+import { WARNINGS } from '../i18n/warnings.ts';
 import { Icon } from '../ui/icon.tsx';
 import { AdminError, type WarningCode } from './admin-api.ts';
 import { queueName, useFormat, useReason } from './format.ts';
@@ -82,7 +83,8 @@ function useStableText(key: string, words: string): string {
 }
 
 /** The sentence of a warning. Undefined for a code that this page does not know. */
-function warningIn(texts: Text<'admin'>['warnings'], coded: WarningCode | undefined): string | undefined {
+function warningIn(language: Language, coded: WarningCode | undefined): string | undefined {
+  const texts = WARNINGS[language];
   if (coded === undefined || !Object.hasOwn(texts, coded.code)) return undefined;
   const sentence: (...values: string[]) => string = texts[coded.code as keyof typeof texts];
   return sentence(...coded.values);
@@ -90,6 +92,7 @@ function warningIn(texts: Text<'admin'>['warnings'], coded: WarningCode | undefi
 
 function useFindingText(): (finding: Finding) => string {
   const text = useText('admin');
+  const { language } = useLanguage();
   const format = useFormat();
   const reason = useReason();
   const { findings } = text;
@@ -126,7 +129,7 @@ function useFindingText(): (finding: Finding) => string {
         return findings.keySet(host, problem, fetchedAt === null ? undefined : format.dateTime(fetchedAt));
       }
       case 'setting':
-        return findings.setting(warningIn(text.warnings, finding.coded) ?? finding.warning);
+        return findings.setting(warningIn(language, finding.coded) ?? finding.warning);
     }
   };
 }

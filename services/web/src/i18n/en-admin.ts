@@ -1,5 +1,3 @@
-import { SETTING_WARNINGS } from '#libs/protocol/setting-warnings.ts';
-
 /** The tags beside names, by kind. A kind without an entry, such as `user`, has no tag. */
 // biome-ignore format: related words share a line
 export const kinds = { guest: 'guest', customer: 'customer', agent: 'agent', service: 'service', moderator: 'moderator' };
@@ -37,7 +35,6 @@ export const adminEn = {
       `The login keys of ${host} cannot be fetched: ${problem}. ${last === undefined ? 'There are none yet: its tokens are refused.' : `They were last fetched ${last}: tokens signed with newer ones are refused.`}`,
   },
 
-  warnings: SETTING_WARNINGS,
   tiles: {
     label: 'Numbers', online: 'People online', connections: 'Connections',
     messages: 'Messages per second', gateways: 'Gateways serving', redis: 'Redis',
