@@ -131,6 +131,7 @@ describe('R3 what is kept', () => {
     const first = await ada.join(room);
     await ada.message(room, 'one');
     await ada.leave(room);
+    await until(async () => (await ada.presence(room)).count === 0, { describe: 'nobody is in it' });
     const bob = await hub.client('bob', 1);
     expect(await bob.join(room)).toMatchObject({ epoch: first.epoch, offset: 1, count: 1 });
   });
