@@ -79,7 +79,7 @@ export async function waitForMachines(
     let come = 0;
     const server = createServer({ ...PSK, pskCallback: (_, identity) => (identity === IDENTITY ? Buffer.from(key) : null) }, (socket) => {
       let mine: RemoteWorker[] = [];
-      // A machine that goes is told by its workers.
+      // If a machine goes, its workers report a failure.
       socket.on('error', () => undefined);
       socket.on('close', () => {
         for (const link of mine) link.onReport({ report: 'failure', message: 'its machine is gone' });

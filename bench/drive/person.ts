@@ -181,7 +181,7 @@ export class Person {
 
   #lost(): void {
     this.#socket = undefined;
-    // What was said in a room that keeps nothing, and came meanwhile, is gone: nobody promised it.
+    // The hub does not promise messages of a room that keeps nothing to people who are away.
     if (this.#position === undefined) this.steady = false;
   }
 

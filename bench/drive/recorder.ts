@@ -46,9 +46,9 @@ export class Recorder {
   readonly #started = performance.now();
   readonly #before = new Map<string, ServerSample>();
   readonly #timer: NodeJS.Timeout;
-  /** What came since the last `step`. */
+  /** The figures since the last call of `step`. */
   #step = new Merged();
-  /** What came since the last second. */
+  /** The figures of the present second. */
   #passed = new Merged();
   #seconds = 0;
 

@@ -5,7 +5,7 @@ export interface Target {
   readonly host: string;
   readonly port: number;
   readonly secure: boolean;
-  /** What comes before `/ws/chat`. */
+  /** The path in front of `/ws/chat`. */
   readonly base: string;
   /** As it was given, without what may be secret. */
   readonly name: string;

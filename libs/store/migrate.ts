@@ -4,11 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
 import type pg from 'pg';
 import { enterNames } from './accounts.ts';
-import { Connections } from './connections.ts';
+import { onOneConnection } from './one-connection.ts';
 import { ensurePartitions } from './partitions.ts';
 import { MIGRATIONS, MIGRATIONS_TABLE } from './schema.ts';
-
-const CONNECT_MS = 10_000;
 
 /** Reports and the clock of `migrate`. */
 export interface MigrateOptions {
@@ -47,45 +45,30 @@ const BEGIN = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '60s'`;
  */
 export async function migrate(url: string, options: MigrateOptions = {}): Promise<string[]> {
   const log = options.log ?? (() => undefined);
-  const connections = new Connections({
-    url,
-    poolSize: 1,
-    connectMs: CONNECT_MS,
-    limits: undefined,
-    applicationName: 'parley-migrate',
-    onError: () => undefined,
+  return onOneConnection(url, async (client) => {
+    await client.query(BEGIN);
+    await lock(client, options.waiting ?? (() => undefined));
+    // The runner's own BEGIN changes nothing inside our transaction. Its COMMIT ends it, unless
+    // there was nothing to run.
+    const ran = await runner({
+      dbClient: client,
+      dir: MIGRATIONS,
+      ignorePattern: '(?!.*\\.sql$).*',
+      migrationsTable: MIGRATIONS_TABLE,
+      direction: 'up',
+      singleTransaction: true,
+      noLock: true,
+      logger: { debug: () => undefined, info: () => undefined, warn: log, error: log },
+    });
+    await client.query('COMMIT');
+    await client.query(BEGIN);
+    await ensurePartitions(async (sql) => (await client.query(sql)).rows, (options.now ?? Date.now)());
+    await enterNames(async (sql, values) => (await client.query(sql, [...(values ?? [])])).rows);
+    await client.query('COMMIT');
+    const names = ran.map(({ name }) => name);
+    for (const name of names) log(`migrated ${name}`);
+    return names;
   });
-  try {
-    const client = await connections.acquire(performance.now() + CONNECT_MS);
-    try {
-      await client.query(BEGIN);
-      await lock(client, options.waiting ?? (() => undefined));
-      // The runner's own BEGIN changes nothing inside our transaction. Its COMMIT ends it, unless
-      // there was nothing to run.
-      const ran = await runner({
-        dbClient: client,
-        dir: MIGRATIONS,
-        ignorePattern: '(?!.*\\.sql$).*',
-        migrationsTable: MIGRATIONS_TABLE,
-        direction: 'up',
-        singleTransaction: true,
-        noLock: true,
-        logger: { debug: () => undefined, info: () => undefined, warn: log, error: log },
-      });
-      await client.query('COMMIT');
-      await client.query(BEGIN);
-      await ensurePartitions(async (sql) => (await client.query(sql)).rows, (options.now ?? Date.now)());
-      await enterNames(async (sql, values) => (await client.query(sql, [...(values ?? [])])).rows);
-      await client.query('COMMIT');
-      const names = ran.map(({ name }) => name);
-      for (const name of names) log(`migrated ${name}`);
-      return names;
-    } finally {
-      connections.release(client, 'close');
-    }
-  } finally {
-    await connections.close();
-  }
 }
 
 async function lock(client: pg.PoolClient, waiting: (line: string) => void): Promise<void> {

@@ -4,14 +4,13 @@
  * The database does not know the offsets that were given since the backup. So all rooms go on above
  * a floor that no room had reached. The floor is the row of `room_tops` without a room.
  */
-import { Connections } from './connections.ts';
+import { onOneConnection } from './one-connection.ts';
 
 /** The name of the floor's row: no room has it. */
 export const FLOOR = '';
 /** More messages than any room gets between a backup and its restore. */
 const RAISED_BY = 1_000_000_000;
 
-const CONNECT_MS = 10_000;
 /** Programs of the hub that still have connections to this database. */
 const RUNNING = `
   SELECT count(*)::integer AS running FROM pg_stat_activity
@@ -36,24 +35,7 @@ export async function refuseWhileProgramsRun(url: string): Promise<void> {
   if (running > 0) throw new Error(`programs of the hub have ${running} connections to the database: stop all of them first`);
 }
 
-/** Runs one statement on a connection of its own. */
-async function once<T extends object>(url: string, sql: string): Promise<T[]> {
-  const connections = new Connections({
-    url,
-    poolSize: 1,
-    connectMs: CONNECT_MS,
-    limits: undefined,
-    applicationName: 'parley-migrate',
-    onError: () => undefined,
-  });
-  try {
-    const client = await connections.acquire(performance.now() + CONNECT_MS);
-    try {
-      return (await client.query<T>(sql)).rows;
-    } finally {
-      connections.release(client, 'close');
-    }
-  } finally {
-    await connections.close();
-  }
+/** Runs one statement. */
+function once<T extends object>(url: string, sql: string): Promise<T[]> {
+  return onOneConnection(url, async (client) => (await client.query<T>(sql)).rows);
 }

@@ -31,7 +31,7 @@ const HASH_RANGE = 16 ** HASH_DIGITS;
 /**
  * Writes the access log. A share of all requests has a line. So do all that the hub failed to serve
  * (5xx) and all that are traced, for somebody will look for them. What is refused (4xx) is chosen
- * as any other request: a flood of them shall not become a flood of lines.
+ * as any other request: a flood of them does not become a flood of lines.
  */
 export class AccessLog {
   readonly #share: number;
@@ -43,7 +43,7 @@ export class AccessLog {
     this.#log = log;
   }
 
-  /** Writes a line for the request, or none. The id decides: whoever has it chooses alike. */
+  /** Writes a line for the request, or none. The id of the request decides, in every program alike. */
   answered(entry: AccessEntry): void {
     if (entry.status < 500 && entry.trace === undefined && !this.#isChosen(entry.request)) return;
     this.#log.info({ ...entry, ms: Math.round(entry.ms * 1000) / 1000 }, 'access');

@@ -12,7 +12,7 @@ export type SpanKind = 'server' | 'client' | 'producer' | 'consumer' | 'internal
  */
 export type SpanAttributes = Readonly<Record<string, string | number>>;
 
-/** One step of a trace, which is recorded: whoever is not chosen has no span. */
+/** One step of a recorded trace. A trace that is not recorded has no spans. */
 export interface Span {
   /** Of the trace: 32 hexadecimal digits. */
   readonly traceId: string;

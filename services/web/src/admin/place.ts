@@ -1,5 +1,5 @@
 /** The row that is open on the admin page: the part of the address behind `#`. */
-import { useSyncExternalStore } from 'react';
+import { decodedPart, useHash } from '../ui/hash.ts';
 
 /** The states of jobs that a queue can show. */
 export const JOB_STATES = ['waiting', 'active', 'delayed', 'failed'] as const;
@@ -20,7 +20,7 @@ const OVERVIEW: AdminPlace = { is: 'overview' };
  */
 export function adminPlaceOf(hash: string): AdminPlace {
   const [, is, name, state] = /^#\/(node|room|person|queue)\/([^/]+)(?:\/(\w+))?$/.exec(hash) ?? [];
-  const id = decoded(name ?? '');
+  const id = decodedPart(name ?? '');
   if (id === '') return OVERVIEW;
   if (is === 'queue') return { is, id, state: JOB_STATES.find((known) => known === state) ?? 'waiting' };
   return (is === 'node' || is === 'room' || is === 'person') && state === undefined ? { is, id } : OVERVIEW;
@@ -50,18 +50,5 @@ export function goTo(place: AdminPlace): void {
 
 /** The place of the page's address. Renders again when it changes. */
 export function useAdminPlace(): AdminPlace {
-  return adminPlaceOf(useSyncExternalStore(listen, () => location.hash));
-}
-
-function listen(listener: () => void): () => void {
-  addEventListener('hashchange', listener);
-  return () => removeEventListener('hashchange', listener);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return '';
-  }
+  return adminPlaceOf(useHash());
 }

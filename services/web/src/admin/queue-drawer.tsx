@@ -8,7 +8,7 @@ import styles from './jobs.module.css';
 import { OutLink } from './panel.tsx';
 import { goTo, JOB_STATES, type JobState } from './place.ts';
 import { usePolled } from './queries.ts';
-import { SideDrawer } from './side-drawer.tsx';
+import { Facts, SideDrawer } from './side-drawer.tsx';
 
 interface QueueDrawerProps {
   readonly queue: string;
@@ -74,16 +74,7 @@ function Job({ job, queue, board }: { readonly job: QueueJob; readonly queue: st
       ) : (
         <span className={shared['id']}>{id}</span>
       )}
-      <dl className={shared['details']}>
-        {facts
-          .filter(({ value }) => value !== undefined)
-          .map(({ key, label, value }) => (
-            <div key={key} className={shared['detail']} data-detail={key}>
-              <dt>{label}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-      </dl>
+      <Facts facts={facts} />
     </li>
   );
 }

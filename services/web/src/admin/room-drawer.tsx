@@ -6,7 +6,7 @@ import { adminApi, type RoomDetails } from './admin-api.ts';
 import { useFormat } from './format.ts';
 import { PersonList } from './people.tsx';
 import { usePolled } from './queries.ts';
-import { SideDrawer } from './side-drawer.tsx';
+import { Facts, SideDrawer } from './side-drawer.tsx';
 
 /** One room with its people. */
 export function RoomDrawer({ room }: { readonly room: string }) {
@@ -49,18 +49,7 @@ function RoomFacts({
       value: last === null ? words.noMessage : words.lastAt(format.dateTime(last.at), format.number(last.offset)),
     },
   ];
-  return (
-    <dl className={shared['details']}>
-      {facts
-        .filter(({ value }) => value !== undefined)
-        .map(({ key, label, value }) => (
-          <div key={key} className={shared['detail']} data-detail={key}>
-            <dt>{label}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-    </dl>
-  );
+  return <Facts facts={facts} />;
 }
 
 function RoomPeople({ room: { count, people } }: { readonly room: RoomDetails }) {

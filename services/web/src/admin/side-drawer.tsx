@@ -61,3 +61,24 @@ export function RowButton({ place, children }: RowButtonProps) {
     </UnstyledButton>
   );
 }
+
+interface FactsProps {
+  /** Those without a value are left out. */
+  readonly facts: readonly { readonly key: string; readonly label: string; readonly value: ReactNode }[];
+}
+
+/** Names with values. */
+export function Facts({ facts }: FactsProps) {
+  return (
+    <dl className={shared['details']}>
+      {facts
+        .filter(({ value }) => value !== undefined)
+        .map(({ key, label, value }) => (
+          <div key={key} className={shared['detail']} data-detail={key}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}

@@ -1,7 +1,7 @@
 /** The place in the chat that the page shows: the part of the address behind `#`. */
-import { useSyncExternalStore } from 'react';
 import { isRoomName } from '#libs/protocol/room-name.ts';
 import type { Text } from '../i18n/languages.ts';
+import { decodedPart, useHash } from '../ui/hash.ts';
 import type { Room } from './state/room-list.ts';
 
 /** A place in the chat. */
@@ -15,7 +15,7 @@ export type Place =
 export function placeOf(hash: string): Place {
   const [, kind, rest] = /^#\/(room|dm|pair)(?:\/(.*))?$/.exec(hash) ?? [];
   if (kind === 'pair' && rest === undefined) return { is: 'pair' };
-  const name = decoded(rest ?? '');
+  const name = decodedPart(rest ?? '');
   if (kind === 'room' && isRoomName(name)) return { is: 'room', room: name };
   if (kind === 'dm' && name !== '') return { is: 'direct', user: name };
   return { is: 'lobby' };
@@ -56,18 +56,5 @@ export function goTo(place: Place): void {
 
 /** The place of the page's address. Renders again when it changes. */
 export function usePlace(): Place {
-  return placeOf(useSyncExternalStore(listen, () => location.hash));
-}
-
-function listen(listener: () => void): () => void {
-  addEventListener('hashchange', listener);
-  return () => removeEventListener('hashchange', listener);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return '';
-  }
+  return placeOf(useHash());
 }
