@@ -42,10 +42,10 @@ const TRIES = 3;
 /** protocol_violation: a pooler answers it to start-up parameters that it does not know. */
 const PARAMETER_REFUSED = '08P01';
 /**
- * Whether the server takes writes (a standby is read-only, too), and whether it applied the limit
- * on statements.
+ * Whether the server takes writes (a standby is read-only, too), whether it applied the limit on
+ * statements, and which of its processes serves the connection.
  */
-const CHECK = `SELECT current_setting('transaction_read_only') = 'on' AS "readOnly",
+const CHECK = `SELECT current_setting('transaction_read_only') = 'on' AS "readOnly", pg_backend_pid() AS pid,
   (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::int AS "statementMs"`;
 
 const INT8: number = pg.types.builtins.INT8;
@@ -77,6 +77,11 @@ export class Connections {
    * Whether limits hold for whole sessions. False behind a pooler: each transaction brings its own.
    */
   sessionLimits = true;
+  /**
+   * Whether a statement may be prepared under a name. False behind a pooler, which may give the next
+   * statement to another server process.
+   */
+  namedStatements = true;
   readonly #target: DatabaseTarget;
   readonly #tls: ReturnType<typeof tlsOptions>;
   readonly #options: ConnectionsOptions;
@@ -131,6 +136,11 @@ export class Connections {
     return { idle, busy, waiting };
   }
 
+  /** From now on no statement gets a name: an unnoticed pooler is in between. */
+  forgetNames(): void {
+    this.namedStatements = false;
+  }
+
   /** Gives a connection back. */
   release(client: pg.PoolClient, action: ReleaseAction): void {
     client.release(action !== 'keep');
@@ -176,9 +186,11 @@ export class Connections {
   async #check(client: pg.ClientBase): Promise<void> {
     client.on('error', () => undefined);
     const config: pg.QueryConfig & { query_timeout: number } = { text: CHECK, query_timeout: this.#options.connectMs };
-    const { rows } = await client.query<{ readOnly: boolean; statementMs: number }>(config);
+    const { rows } = await client.query<{ readOnly: boolean; pid: number; statementMs: number }>(config);
     const [row] = rows;
     if (row?.readOnly === true && this.#target.readWrite) throw new Error('this PostgreSQL takes no writes');
+    // The server gives each connection the number of its own process. A pooler gives one of its own.
+    if (row?.pid !== processIdOf(client)) this.namedStatements = false;
     // The pooler ignored the start-up parameters: a limit set for one session would hold for the
     // sessions of others.
     if (this.sessionLimits && row?.statementMs !== this.#options.limits?.statementMs) this.sessionLimits = false;
@@ -280,6 +292,11 @@ function tlsOptions(tls: DatabaseTls | undefined): Pick<pg.PoolConfig, 'ssl' | '
     key: file('sslkey', tls.keyFile),
   };
   return { ssl, ...(tls.direct ? { sslnegotiation: 'direct' as const } : {}) };
+}
+
+/** The process that serves a connection, by its start-up. */
+function processIdOf(client: pg.ClientBase): unknown {
+  return 'processID' in client ? client.processID : undefined;
 }
 
 function reason(error: unknown): string {

@@ -65,7 +65,10 @@ export class PostgresCursors implements CursorStore {
       observe,
       write: async (moves, deadline) => {
         const values = [moves.map(({ user }) => user), moves.map(({ room }) => room), moves.map(({ offset }) => offset)];
-        const short = await database.query<{ user_id: string; room: string; top: number }>(ADVANCE, values, { deadline });
+        const short = await database.query<{ user_id: string; room: string; top: number }>(ADVANCE, values, {
+          deadline,
+          name: 'advance_cursors',
+        });
         const tops = new Map(short.map(({ user_id, room, top }) => [`${user_id} ${room}`, top]));
         return moves.map(({ user, room, offset }) => offset <= (tops.get(`${user} ${room}`) ?? offset));
       },
@@ -95,7 +98,7 @@ export class PostgresCursors implements CursorStore {
     const rows = await this.#database.query<{ user_id: string; room: string; delivered: number; top: number; history_from: number }>(
       WAITING,
       [[...new Set(users)]],
-      { deadline },
+      { deadline, name: 'waiting_messages' },
     );
     const byUser = Map.groupBy(rows, (row) => row.user_id);
     return users.map(

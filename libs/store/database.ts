@@ -60,9 +60,9 @@ export type Row = Record<string, unknown>;
 
 /**
  * Runs one statement with `$1`, `$2` ... and resolves with its rows. bigint columns come as
- * numbers.
+ * numbers. `name`: see `CallOptions`.
  */
-export type Query = <R extends Row = Row>(sql: string, values?: readonly unknown[]) => Promise<R[]>;
+export type Query = <R extends Row = Row>(sql: string, values?: readonly unknown[], name?: string) => Promise<R[]>;
 
 /** Limits of one call. */
 export interface CallOptions {
@@ -73,6 +73,12 @@ export interface CallOptions {
   readonly deadline?: number;
   /** Milliseconds in place of the pool's timeout, for the server's limit, too. For upkeep. */
   readonly timeoutMs?: number;
+  /**
+   * Each connection prepares the statement once under this name, so that the server need not plan it
+   * each time. Without effect behind a pooler. One name, one text. For statements that run often:
+   * a plan that the server keeps does not know the values.
+   */
+  readonly name?: string;
 }
 
 /** Milliseconds that the server's limit is below ours, so that its work ends with the call. */
@@ -89,6 +95,11 @@ const TRIES = 3;
  * shutdown, system and internal errors, and read_only_sql_transaction: the server is a standby now.
  */
 const LOST = /^(08|53|57P|58|XX|25006)/;
+/**
+ * invalid_sql_statement_name, duplicate_prepared_statement: another server process than the one that
+ * prepared the statement, so there is a pooler in between.
+ */
+const NAME_LOST = ['26000', '42P05'];
 
 /**
  * Runs statements over a pool.
@@ -127,7 +138,7 @@ export class Database {
 
   /** Runs one statement. It is committed when this resolves. */
   query<R extends Row = Row>(sql: string, values: readonly unknown[] = [], options: CallOptions = {}): Promise<R[]> {
-    const work = (query: Query): Promise<R[]> => query<R>(sql, values);
+    const work = (query: Query): Promise<R[]> => query<R>(sql, values, options.name);
     return this.#connections.sessionLimits ? this.use(work, options) : this.transaction(work, options);
   }
 
@@ -176,18 +187,24 @@ export class Database {
     });
     this.#observe?.waited(this.#pool, (performance.now() - asked) / 1000);
     let action: ReleaseAction = 'keep';
-    const query: Query = async <R extends Row>(sql: string, values: readonly unknown[] = []) => {
+    const query: Query = async <R extends Row>(sql: string, values: readonly unknown[] = [], name?: string) => {
       const sent = performance.now();
       const allowedMs = Math.max(1, deadline - sent);
       try {
         // @types/pg does not know that a query takes a timeout, too.
-        const config: pg.QueryConfig & { query_timeout: number } = { text: sql, values: values.map(storable), query_timeout: allowedMs };
+        const config: pg.QueryConfig & { query_timeout: number } = {
+          text: sql,
+          values: values.map(storable),
+          query_timeout: allowedMs,
+          ...(name !== undefined && this.#connections.namedStatements ? { name } : {}),
+        };
         const { rows } = await client.query<R>(config);
         this.#answeredAt = performance.now();
         this.#health?.answered();
         return rows;
       } catch (error) {
         if (error instanceof pg.DatabaseError) this.#answeredAt = performance.now();
+        if (name !== undefined && NAME_LOST.includes(sqlState(error))) this.#connections.forgetNames();
         if (action !== 'retire')
           action = this.#actionAfter(error, { sent, allowedMs, serverMs: this.#serverMs(options.timeoutMs) }) ?? action;
         throw this.#failed(error);

@@ -87,26 +87,31 @@ export function appendMessages(
   messages: readonly StoredMessage[],
   deadline: number,
 ): Promise<(StoredAt | 'conflict')[]> {
-  return appendAll(database, messages, deadline, APPEND_MESSAGES, messageColumns);
+  return appendAll(database, messages, deadline, { sql: APPEND_MESSAGES, name: 'append_messages' }, messageColumns);
 }
 
 /** As `appendMessages`, for other events. */
 export function appendEvents(database: Database, events: readonly StoredRoomEvent[], deadline: number): Promise<(StoredAt | 'conflict')[]> {
-  return appendAll(database, events, deadline, APPEND_EVENTS, eventColumns);
+  return appendAll(database, events, deadline, { sql: APPEND_EVENTS, name: 'append_events' }, eventColumns);
+}
+
+interface Statement {
+  readonly sql: string;
+  readonly name: string;
 }
 
 async function appendAll<E extends Entry>(
   database: Database,
   entries: readonly E[],
   deadline: number,
-  statement: string,
+  { sql, name }: Statement,
   columns: (entries: readonly E[]) => unknown[][],
 ): Promise<(StoredAt | 'conflict')[]> {
   const places = new Map<string, StoredAt | 'conflict'>();
   let open = [...new Map(entries.toReversed().map((entry) => [keyOf(entry), entry])).values()];
   for (let attempt = 1; open.length > 0; attempt++) {
     if (attempt > TRIES) throw new HubError('UNAVAILABLE');
-    const stored = await database.query<{ n: number }>(statement, [...placeColumns(open), ...columns(open)], { deadline });
+    const stored = await database.query<{ n: number }>(sql, [...placeColumns(open), ...columns(open)], { deadline, name });
     const left = new Set(open);
     for (const { n } of stored) {
       const entry = open[n - 1];

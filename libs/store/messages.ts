@@ -182,7 +182,7 @@ async function find(messaging: Database, asked: readonly Lookup[], deadline: num
   const rows = await messaging.query<{ top: number; offset: number | null; epoch: string; at: number }>(
     FIND,
     [asked.map(({ room }) => room), asked.map(({ id }) => id)],
-    { deadline },
+    { deadline, name: 'find_messages' },
   );
   return rows.map(({ top, offset, epoch, at }) => ({ first: offset === null ? undefined : { offset, epoch, at }, top }));
 }

@@ -340,6 +340,7 @@ export class PostgresRooms implements RoomStore {
 async function ask(database: Database, questions: readonly Question[], deadline: number): Promise<(RoomStanding | undefined)[]> {
   const rows = await database.query<StandingRow>(STANDING, [questions.map(({ room }) => room), questions.map(({ user }) => user ?? null)], {
     deadline,
+    name: 'standing',
   });
   const answers: (RoomStanding | undefined)[] = questions.map(() => undefined);
   for (const row of rows) answers[row.n - 1] = { room: roomOf(row), isMember: row.is_member, privateMembers: row.members ?? [] };
