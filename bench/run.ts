@@ -20,6 +20,10 @@ if (words[0] === 'load') {
   const { runLoad } = await import('./drive/main.ts');
   process.exit(await runLoad(words.slice(1)));
 }
+if (words[0] === 'scale') {
+  const { runScale } = await import('./scale/scale.ts');
+  process.exit(await runScale(words.slice(1)));
+}
 const names = words.filter((word) => !word.startsWith('-'));
 const rounds = Number(words.find((word) => word.startsWith('--rounds='))?.slice('--rounds='.length) ?? DEFAULT_ROUNDS);
 const nice = Number(words.find((word) => word.startsWith('--nice='))?.slice('--nice='.length) ?? 0);

@@ -4,6 +4,10 @@ import { FrameReader, type FrameSink } from './frame-reader.ts';
 /** What a client needs to connect. */
 export interface ClientOptions {
   readonly port: number;
+  /** The address of this machine to connect from. Default: the system chooses. */
+  readonly from?: string;
+  /** Called when the connection ends without a call of `end`, once it was ready. */
+  readonly onBroken?: () => void;
   /** Path and query of the upgrade. */
   readonly path: string;
   /** Bytes of the server that mean "connected"; null: the 101 is enough. */
@@ -61,6 +65,7 @@ export class LoadClient {
       const socket = connect({
         host: '127.0.0.1',
         port: this.#options.port,
+        ...(this.#options.from !== undefined && { localAddress: this.#options.from }),
         noDelay: true,
         onread: { buffer: shared, callback: (length) => this.#read(length) },
       });
@@ -68,6 +73,7 @@ export class LoadClient {
       socket.on('error', (error) => this.#waiting?.failed(error));
       socket.on('close', () => {
         this.broken = !this.#ended;
+        if (this.broken && this.#waiting === undefined) this.#options.onBroken?.();
         this.#waiting?.failed(new Error(`closed before it was ready, after ${JSON.stringify(this.#waiting.text.slice(0, 400))}`));
       });
       socket.write(

@@ -157,6 +157,14 @@ export class PinnedProcess {
     return this.ask<Usage>({ gc });
   }
 
+  /** Ends it with SIGKILL, as a power cut does, and waits until it is gone. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exit = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await exit;
+  }
+
   /** Ends it with SIGTERM, after two seconds with SIGKILL, and waits until it is gone. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;

@@ -8,13 +8,17 @@ export interface RedisProcess {
   readonly process: PinnedProcess;
 }
 
-/** Starts `redis-server` on a free port. @throws Error if it is not installed. */
-export async function startRedis(): Promise<RedisProcess> {
-  const port = await freePort();
+/**
+ * Starts `redis-server`. @throws Error if it is not installed.
+ *
+ * @param port Default: a free one.
+ */
+export async function startRedis(port?: number): Promise<RedisProcess> {
+  const taken = port ?? (await freePort());
   const process = PinnedProcess.program('redis-server', LOAD_CORE, [
     'redis-server',
     '--port',
-    String(port),
+    String(taken),
     '--bind',
     '127.0.0.1',
     '--save',
@@ -25,7 +29,7 @@ export async function startRedis(): Promise<RedisProcess> {
     'pubsub 256mb 64mb 60',
   ]);
   await process.line((line) => (line.includes('Ready to accept connections') ? true : undefined));
-  return { url: `redis://127.0.0.1:${port}`, process };
+  return { url: `redis://127.0.0.1:${taken}`, process };
 }
 
 async function freePort(): Promise<number> {

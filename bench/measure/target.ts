@@ -78,6 +78,23 @@ export async function startTarget(kind: TargetKind, { redisUrl, databaseUrl }: B
   }
 }
 
+/** A gateway that accepts connections. */
+export interface GatewayTarget {
+  readonly server: PinnedProcess;
+  readonly port: number;
+  readonly adminPort: number;
+}
+
+/** The secret of every Parley that the bench starts. */
+export const PARLEY_SECRET = SECRET;
+
+/** Starts one more gateway over a Redis and a database. */
+export async function startGateway(name: string, { redisUrl, databaseUrl }: Backends): Promise<GatewayTarget> {
+  const env = { ...PARLEY_ENV, REDIS_URL: redisUrl, DATABASE_URL: databaseUrl };
+  const server = PinnedProcess.node(name, SERVER_CORE, ['--expose-gc', '--import', PROBE, 'services/gateway/main.ts'], env);
+  return { server, ...(await server.line(listening)) };
+}
+
 async function launch(
   name: string,
   how: Pick<Target, 'dialect' | 'secret'>,
@@ -95,12 +112,17 @@ async function launch(
 }
 
 function listeningPort(line: string): number | undefined {
+  return listening(line)?.port;
+}
+
+function listening(line: string): { readonly port: number; readonly adminPort: number } | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
     const entry: unknown = JSON.parse(line);
     if (typeof entry !== 'object' || entry === null || !('msg' in entry) || entry.msg !== 'listening' || !('port' in entry))
       return undefined;
-    return typeof entry.port === 'number' ? entry.port : undefined;
+    const adminPort = 'adminPort' in entry && typeof entry.adminPort === 'number' ? entry.adminPort : 0;
+    return typeof entry.port === 'number' ? { port: entry.port, adminPort } : undefined;
   } catch {
     return undefined;
   }
