@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- load ...` loads a deployment (`drive/`).
+ * `npm run bench -- load ...` loads a deployment (`drive/`). `npm run bench -- compare ...` compares
+ * Parley with its peers (`compare/`).
  * `npm run bench [name...] [--quick] [--rounds=n] [--nice=n]`: runs all scenarios, or those whose
  * names begin so, reports progress, and ends with the ratios and their spread. bench/results/ gets
  * JSON with every run, and an SVG for each scenario.
@@ -10,7 +11,8 @@ import { setPriority } from './measure/process.ts';
 import { ratioPlot } from './report/plot.ts';
 import { markdownTable } from './report/table.ts';
 import { SCENARIOS } from './scenarios/catalogue.ts';
-import type { Outcome, Pace } from './scenarios/outcome.ts';
+import type { Outcome } from './scenarios/outcome.ts';
+import { chosen, PACE_OPTIONS, parseWanted } from './scenarios/pace.ts';
 
 const RESULTS = new URL('./results/', import.meta.url);
 const DEFAULT_ROUNDS = 7;
@@ -24,29 +26,25 @@ if (words[0] === 'scale') {
   const { runScale } = await import('./scale/scale.ts');
   process.exit(await runScale(words.slice(1)));
 }
-const names = words.filter((word) => !word.startsWith('-'));
-const rounds = Number(words.find((word) => word.startsWith('--rounds='))?.slice('--rounds='.length) ?? DEFAULT_ROUNDS);
-const nice = Number(words.find((word) => word.startsWith('--nice='))?.slice('--nice='.length) ?? 0);
-const chosen = SCENARIOS.filter((scenario) => names.length === 0 || names.some((name) => scenario.name.startsWith(name)));
-
-if (chosen.length === 0 || !Number.isInteger(rounds) || rounds < 1 || !Number.isInteger(nice)) {
+if (words[0] === 'compare') {
+  const { runCompare } = await import('./compare/main.ts');
+  process.exit(await runCompare(words.slice(1)));
+}
+const wanted = parseWanted(words, DEFAULT_ROUNDS);
+const scenarios = chosen(SCENARIOS, wanted?.names ?? []);
+if (wanted === undefined || scenarios.length === 0) {
   process.stderr.write(
-    `usage: npm run bench [name...] [--quick] [--rounds=n] [--nice=n]\n${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(16)}${about}`).join('\n')}\n`,
+    `usage: npm run bench ${PACE_OPTIONS}\n${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(16)}${about}`).join('\n')}\n`,
   );
   process.exit(2);
 }
 
-setPriority(nice);
-const started = performance.now();
-const pace: Pace = {
-  quick: words.includes('--quick'),
-  rounds,
-  say: (line) => process.stdout.write(`${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s  ${line}\n`),
-};
+const { pace } = wanted;
+setPriority(wanted.nice);
 const outcomes: Outcome[] = [];
 const failures: string[] = [];
 mkdirSync(RESULTS, { recursive: true });
-for (const scenario of chosen) {
+for (const scenario of scenarios) {
   pace.say(`${scenario.name}: ${scenario.about}`);
   try {
     const outcome = await scenario.run(pace);

@@ -17,9 +17,12 @@ export class FrameReader {
   closeCode: number | undefined;
   /** Whether a ping was seen. The owner answers it and resets this. */
   pinged = false;
+  /** Whether the text frame `heartbeat` was seen. The owner answers it and resets this. */
+  asked = false;
   readonly #minimum: number;
   readonly #sink: FrameSink | undefined;
   readonly #whole: boolean;
+  readonly #heartbeat: Buffer | undefined;
   /** Payload bytes of the current frame still to come. */
   #skip = 0;
   /** The first bytes of a header that is cut in two, or of a frame if frames are kept whole. */
@@ -30,11 +33,13 @@ export class FrameReader {
    *   shorter.
    * @param whole keeps a cut frame until its rest comes. It copies bytes, so it is for short
    *   frames.
+   * @param heartbeat a text frame by which a server asks whether the client lives: Engine.IO's.
    */
-  constructor(minimum: number, sink?: FrameSink, whole = false) {
+  constructor(minimum: number, sink?: FrameSink, whole = false, heartbeat?: string) {
     this.#minimum = minimum;
     this.#sink = sink;
     this.#whole = whole;
+    this.#heartbeat = heartbeat === undefined ? undefined : Buffer.from(heartbeat);
   }
 
   /** Takes the next `end` bytes of the stream. The chunk may be reused when it returns. */
@@ -63,7 +68,8 @@ export class FrameReader {
         return;
       }
       const length = short < 126 ? short : short === 126 ? chunk.readUInt16BE(at + 2) : chunk.readUInt32BE(at + 6);
-      if (this.#whole && at + header + length > end) {
+      const beats = length === this.#heartbeat?.length;
+      if ((this.#whole || beats) && at + header + length > end) {
         this.#head = Buffer.from(chunk.subarray(at, end));
         return;
       }
@@ -73,7 +79,9 @@ export class FrameReader {
       at += header;
       const whole = at + length <= end;
       if (opcode === 8 && whole) this.closeCode = length >= 2 ? chunk.readUInt16BE(at) : 1005;
-      if (opcode < 8 && length >= this.#minimum) {
+      if (beats) {
+        this.asked ||= this.#heartbeat?.equals(chunk.subarray(at, at + length)) === true;
+      } else if (opcode < 8 && length >= this.#minimum) {
         this.deliveries += 1;
         this.#sink?.(chunk, whole ? at : -1, length);
       }

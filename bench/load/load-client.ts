@@ -1,5 +1,7 @@
 import { connect, type Socket } from 'node:net';
-import { FrameReader, type FrameSink } from './frame-reader.ts';
+import type { Dialect, Place, Question, Reader } from './dialect.ts';
+import type { FrameSink } from './frame-reader.ts';
+import { clientFrame } from './message-frame.ts';
 
 /** What a client needs to connect. */
 export interface ClientOptions {
@@ -8,14 +10,10 @@ export interface ClientOptions {
   readonly from?: string;
   /** Called when the connection ends without a call of `end`, once it was ready. */
   readonly onBroken?: () => void;
-  /** Path and query of the upgrade. */
-  readonly path: string;
-  /** Bytes of the server that mean "connected"; null: the 101 is enough. */
-  readonly readyMark: string | null;
-  /** Payload bytes from which a frame is a delivery. */
-  readonly minimum: number;
+  readonly dialect: Dialect;
+  readonly place: Place;
   readonly sink?: FrameSink;
-  /** The sink gets every frame whole. Default: cut frames are counted only. */
+  /** The sink gets every message whole. Default: cut messages are counted only. */
   readonly whole?: boolean;
   /** Once ready, it reads one chunk for each `sip` only. */
   readonly lazy: boolean;
@@ -27,24 +25,26 @@ const PONG = Buffer.of(0x8a, 0x80, 0, 0, 0, 0);
 const READY_MS = 20_000;
 
 /**
- * One raw WebSocket over node:net. It checks the 101, counts frames and answers pings, nothing
+ * One raw WebSocket over node:net. It checks the 101, counts messages and answers pings, nothing
  * else.
  */
 export class LoadClient {
-  readonly reader: FrameReader;
+  readonly reader: Reader;
   /** Wire bytes received since the 101. */
   bytes = 0;
   /** Whether the connection ended without a call of `end`. */
   broken = false;
   readonly #options: ClientOptions;
   #socket: Socket | undefined;
-  #waiting: { text: string; upgraded: boolean; ready: () => void; failed: (error: Error) => void } | undefined;
+  #waiting:
+    | { mark: string | null; text: string; upgraded: boolean; greeted: boolean; ready: () => void; failed: (error: Error) => void }
+    | undefined;
   #ended = false;
   #lazy = false;
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.reader = new FrameReader(options.minimum, options.sink, options.whole);
+    this.reader = options.dialect.reader(options);
   }
 
   /**
@@ -52,16 +52,7 @@ export class LoadClient {
    * slow.
    */
   open(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => settle(new Error('not ready in time')), READY_MS);
-      const settle = (error?: Error) => {
-        clearTimeout(timer);
-        this.#waiting = undefined;
-        if (error) return reject(error);
-        this.#lazy = this.#options.lazy;
-        resolve();
-      };
-      this.#waiting = { text: '', upgraded: false, ready: () => settle(), failed: settle };
+    return this.#until(this.#options.dialect.ready(this.#options.place), false, () => {
       const socket = connect({
         host: '127.0.0.1',
         port: this.#options.port,
@@ -77,15 +68,25 @@ export class LoadClient {
         this.#waiting?.failed(new Error(`closed before it was ready, after ${JSON.stringify(this.#waiting.text.slice(0, 400))}`));
       });
       socket.write(
-        `GET ${this.#options.path} HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        `GET ${this.#options.dialect.path(this.#options.place)} HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
           'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
       );
     });
   }
 
+  /** Asks, and resolves with the answer. @throws Error if it is cut off or too slow. */
+  ask({ payload, answer }: Question): Promise<void> {
+    return this.#until(answer, true, () => this.say(payload));
+  }
+
   /** Sends a finished frame. */
   send(frame: Buffer): void {
     this.#socket?.write(frame);
+  }
+
+  /** Sends a text. */
+  say(payload: string): void {
+    this.send(clientFrame(Buffer.from(payload)));
   }
 
   /** For a lazy client: reads one chunk, the one that waits or the next. */
@@ -104,6 +105,24 @@ export class LoadClient {
   end(): void {
     this.#ended = true;
     this.#socket?.destroy();
+  }
+
+  /** Starts something, and resolves when the server sent `mark`. One at a time. */
+  #until(mark: string | null, upgraded: boolean, start: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => settle(new Error('not ready in time')), READY_MS);
+      const settle = (error?: Error) => {
+        clearTimeout(timer);
+        this.#waiting = undefined;
+        if (error) return reject(error);
+        this.#lazy = this.#options.lazy;
+        resolve();
+      };
+      this.#lazy = false;
+      this.#socket?.resume();
+      this.#waiting = { mark, text: '', upgraded, greeted: upgraded, ready: () => settle(), failed: settle };
+      start();
+    });
   }
 
   #read(length: number): boolean {
@@ -131,7 +150,15 @@ export class LoadClient {
     } else {
       this.#feed(shared, length);
     }
-    if (this.#options.readyMark === null || waiting.text.includes(this.#options.readyMark)) waiting.ready();
+    this.#greet(waiting);
+    if (waiting.mark === null || waiting.text.includes(waiting.mark)) waiting.ready();
+  }
+
+  #greet(waiting: { readonly text: string; greeted: boolean }): void {
+    const { greeting } = this.#options.dialect;
+    if (greeting === undefined || waiting.greeted || !waiting.text.includes(greeting.after)) return;
+    waiting.greeted = true;
+    for (const payload of greeting.frames(this.#options.place)) this.say(payload);
   }
 
   #feed(chunk: Buffer, length: number): void {
@@ -140,6 +167,10 @@ export class LoadClient {
     if (this.reader.pinged) {
       this.reader.pinged = false;
       this.send(PONG);
+    }
+    if (this.reader.asked) {
+      this.reader.asked = false;
+      this.say(this.#options.dialect.heartbeat ?? '');
     }
   }
 }

@@ -1,20 +1,18 @@
 import { quantile } from '#bench/measure/stats.ts';
+import type { Dialect, Place } from './dialect.ts';
+import { dialectOf } from './dialects.ts';
 import { LoadClient } from './load-client.ts';
 import { MessageFrame, readStamp } from './message-frame.ts';
 import type { Connected, Delivered, Plan, Traffic } from './plan.ts';
 import { signToken } from './token.ts';
 
-/**
- * Bytes of Parley's shortest `message` frame around a text of 128 bytes. Acks and signals are
- * shorter.
- */
-const PARLEY_MINIMUM = 220;
-const BARE_MINIMUM = 128;
 const TICK_MS = 1;
 /** Number of groups in which lazy connections are read, one group after the other. */
 const SIP_TURNS = 20;
 /** Most handshakes that may fail and be tried again before the connect counts as failed. */
 const FAILURES_MAX = 20;
+/** Rooms between the second rooms of two neighbours. */
+const SECOND_STEP = 37;
 const MOST_SAMPLES = 400_000;
 
 interface Seat {
@@ -22,12 +20,17 @@ interface Seat {
   /** A client that has not connected yet, for this seat. */
   readonly fresh: () => LoadClient;
   readonly room: number;
+  /** Number among the room's own members. */
+  readonly member: number;
   readonly frame: MessageFrame;
+  /** Messages it published in the current stretch. */
+  sent: number;
 }
 
 /** All connections of one plan, and the traffic over them. */
 export class Load {
   readonly #plan: Plan;
+  readonly #dialect: Dialect;
   readonly #seats: Seat[] = [];
   /** Publishers in the order of their turns: one of each room, then the next one of each room. */
   readonly #turns: Seat[] = [];
@@ -39,6 +42,7 @@ export class Load {
   /** Builds every request and frame, and signs the tokens, before the server is measured. */
   constructor(plan: Plan) {
     this.#plan = plan;
+    this.#dialect = dialectOf(plan.dialect);
     const rooms = plan.rooms.length > 0 ? plan.rooms : [null];
     rooms.forEach((room, r) => {
       for (let m = 0; m < plan.members; m++) this.#seats.push(this.#seat(room, r, m));
@@ -60,6 +64,7 @@ export class Load {
       for (let seat = queue.pop(); seat !== undefined; seat = queue.pop()) {
         try {
           await seat.client.open();
+          await this.#enterSecond(seat);
         } catch (error) {
           failures.push(String(error));
           if (failures.length > FAILURES_MAX) return;
@@ -80,12 +85,13 @@ export class Load {
     const receivedBefore = this.#received();
     const sentTo = new Array<number>(Math.max(1, this.#plan.rooms.length)).fill(0);
     const cpu = process.cpuUsage();
+    for (const seat of this.#seats) seat.sent = 0;
     this.#samples = [];
     this.#sampling = true;
     const started = performance.now();
     const total = Math.round(traffic.rate * traffic.seconds);
     await this.#publish(total, traffic.rate, sentTo);
-    const expected = sentTo.reduce((sum, count) => sum + count, 0) * this.#plan.members;
+    const expected = this.#seats.reduce((sum, seat) => sum + this.#due(seat, sentTo), 0);
     const deadline = performance.now() + traffic.drainMs;
     for (const seat of this.#seats) seat.client.hurry(true);
     while (this.#received() - receivedBefore < expected && performance.now() < deadline) await tick();
@@ -94,7 +100,7 @@ export class Load {
     const used = process.cpuUsage(cpu);
     const received = this.#received() - receivedBefore;
     const lost = this.#seats.reduce(
-      (sum, seat, i) => sum + Math.max(0, (sentTo[seat.room] ?? 0) - (seat.client.reader.deliveries - (before[i] ?? 0))),
+      (sum, seat, i) => sum + Math.max(0, this.#due(seat, sentTo) - (seat.client.reader.deliveries - (before[i] ?? 0))),
       0,
     );
     const sorted = Float64Array.from(this.#samples).sort();
@@ -139,6 +145,7 @@ export class Load {
           if (seat === undefined) break;
           seat.client.send(seat.frame.stamped(performance.now() * 1000, this.#numbers++));
           sentTo[seat.room] = (sentTo[seat.room] ?? 0) + 1;
+          seat.sent += 1;
           sent += 1;
         }
         if (sent >= total || this.#turns.length === 0) resolve();
@@ -148,23 +155,40 @@ export class Load {
     });
   }
 
+  /** How many messages a connection gets of those that were published to the rooms. */
+  #due(seat: Seat, sentTo: readonly number[]): number {
+    const second = this.#plan.roomsEach === 2 ? (sentTo[this.#secondOf(seat)] ?? 0) : 0;
+    return (sentTo[seat.room] ?? 0) + second - (this.#dialect.echoes ? 0 : seat.sent);
+  }
+
+  /** The members of a room are spread over the rooms that they are in, too. */
+  #secondOf({ room, member }: Seat): number {
+    return (room + 1 + member * SECOND_STEP) % Math.max(1, this.#plan.rooms.length);
+  }
+
+  async #enterSecond(seat: Seat): Promise<void> {
+    if (this.#plan.roomsEach === 1) return;
+    const room = this.#plan.rooms[this.#secondOf(seat)] ?? '';
+    const question = this.#dialect.join?.(room, '1');
+    if (question === undefined) throw new Error(`${this.#plan.dialect}: an open connection enters no further room`);
+    await seat.client.ask(question);
+  }
+
   #seat(room: string | null, r: number, m: number): Seat {
     const plan = this.#plan;
-    const parley = plan.dialect === 'parley';
     const user = `${plan.userPrefix}-${r}-${m}`;
-    const token = plan.secret === null ? '' : `?token=${signToken(plan.secret, user, Date.now())}`;
+    const place: Place = { room, user, token: plan.secret === null ? null : signToken(plan.secret, user, Date.now()) };
     const sampled = m % plan.sampleEvery === Math.floor(plan.sampleEvery / 2);
     const fresh = () =>
       new LoadClient({
         port: plan.ports[m % plan.ports.length] ?? 0,
-        path: `${room === null ? '/ws/chat' : `/chat/${room}`}${token}`,
-        readyMark: parley ? (room === null ? '"welcome"' : '"joined"') : null,
+        dialect: this.#dialect,
+        place,
         lazy: plan.readEveryMs > 0 && !sampled,
-        minimum: parley ? PARLEY_MINIMUM : BARE_MINIMUM,
         ...(sampled ? { sink: (chunk: Buffer, start: number, length: number) => this.#sample(chunk, start, length) } : {}),
       });
-    const frame = new MessageFrame((text, id) => (parley ? `{"type":"message","id":"${id}","room":"${room}","text":"${text}"}` : text));
-    return { room: r, client: fresh(), fresh, frame };
+    const frame = new MessageFrame((text, id) => this.#dialect.message(text, id, place));
+    return { room: r, member: m, client: fresh(), fresh, frame, sent: 0 };
   }
 
   #sample(chunk: Buffer, start: number, length: number): void {

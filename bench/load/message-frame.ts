@@ -30,12 +30,7 @@ export class MessageFrame {
     const stamp = '0'.repeat(STAMP_DIGITS);
     const text = `@${stamp} ${FILLER}`.slice(0, TEXT_BYTES);
     const payload = Buffer.from(envelope(text, `#${stamp}`));
-    if (payload.length > 0xffff) throw new RangeError('a message frame of more than 65,535 bytes');
-    const header =
-      payload.length < 126
-        ? Buffer.of(0x81, 0x80 | payload.length, 0, 0, 0, 0)
-        : Buffer.of(0x81, 0xfe, payload.length >> 8, payload.length & 0xff, 0, 0, 0, 0);
-    this.#bytes = Buffer.concat([header, payload]);
+    this.#bytes = clientFrame(payload);
     this.#stampAt = this.#bytes.indexOf(`@${stamp}`) + 1;
     this.#idAt = this.#bytes.indexOf(`#${stamp}`) + 1;
   }
@@ -50,6 +45,19 @@ export class MessageFrame {
     if (this.#idAt > 0) writeDigits(frame, this.#idAt, number);
     return frame;
   }
+}
+
+/**
+ * A client's text frame. The mask key is zero, so the masked bytes are the plain ones.
+ * @throws RangeError if the payload has more than 65,535 bytes.
+ */
+export function clientFrame(payload: Buffer): Buffer {
+  if (payload.length > 0xffff) throw new RangeError('a frame of more than 65,535 bytes');
+  const header =
+    payload.length < 126
+      ? Buffer.of(0x81, 0x80 | payload.length, 0, 0, 0, 0)
+      : Buffer.of(0x81, 0xfe, payload.length >> 8, payload.length & 0xff, 0, 0, 0, 0);
+  return Buffer.concat([header, payload]);
 }
 
 /** The publisher's stamp of a payload in microseconds, or NaN if there is none. */

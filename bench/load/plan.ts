@@ -1,13 +1,20 @@
+import type { DialectName } from './dialect.ts';
+
 /** The servers, users and rooms of a load. Sent to the load process once, before it connects. */
 export interface Plan {
   /** The servers' ports on 127.0.0.1. Members of a room are spread over them in turn. */
   readonly ports: readonly number[];
-  /** The frames: `bare` sends the text itself, `parley` its JSON frames. */
-  readonly dialect: 'bare' | 'parley';
+  /** What the servers speak. */
+  readonly dialect: DialectName;
   /** Rooms to enter. Without any the connections stay outside of rooms (`/ws/chat`). */
   readonly rooms: readonly string[];
-  /** Connections in each room, or in all if there are no rooms. Each is a user of its own. */
+  /** Connections that each room has for its own, or in all if there are no rooms. Each is a user. */
   readonly members: number;
+  /**
+   * Rooms that each connection is in: 1, or 2, its own and another one. Then twice as many are in
+   * each room as `members`.
+   */
+  readonly roomsEach: 1 | 2;
   /** How many of each room's members publish, in turn. */
   readonly publishers: number;
   /** Latency is read at every n-th connection. */

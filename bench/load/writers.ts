@@ -1,4 +1,7 @@
 import { quantile } from '#bench/measure/stats.ts';
+import type { Dialect } from './dialect.ts';
+import { dialectOf } from './dialects.ts';
+import { FrameReader } from './frame-reader.ts';
 import { LoadClient } from './load-client.ts';
 import { MessageFrame, readId } from './message-frame.ts';
 import type { Seating, Writing, Written } from './plan.ts';
@@ -17,6 +20,9 @@ const ERROR = Buffer.from('{"type":"error"');
  * microsecond.
  */
 const PER_MICRO = 1_000;
+
+/** Acks are read, too. */
+const EVERY_FRAME: Dialect = { ...dialectOf('parley'), reader: ({ sink, whole }) => new FrameReader(1, sink, whole) };
 
 interface Writer {
   readonly client: LoadClient;
@@ -37,17 +43,17 @@ export class Writers {
   private constructor({ ports, secret, rooms }: Seating) {
     for (const { room, users } of rooms) {
       for (const [i, user] of users.entries()) {
+        const place = { room, user, token: signToken(secret, user, Date.now()) };
         const writer: Writer = {
           client: new LoadClient({
             port: ports[i % ports.length] ?? 0,
-            path: `/chat/${room}?token=${signToken(secret, user, Date.now())}`,
-            readyMark: '"joined"',
-            minimum: 1,
+            dialect: EVERY_FRAME,
+            place,
             lazy: false,
             whole: true,
             sink: (chunk, start, length) => this.#read(writer, chunk, start, length),
           }),
-          frame: new MessageFrame((text, id) => `{"type":"message","id":"${id}","room":"${room}","text":"${text}"}`),
+          frame: new MessageFrame((text, id) => EVERY_FRAME.message(text, id, place)),
         };
         this.#writers.push(writer);
       }

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { setPriority as renice } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Usage } from './probe.ts';
+import type { Heap } from './probe.ts';
 
 /** The servers' core. Redis, PostgreSQL and the load have the other one. */
 export const SERVER_CORE = 0;
@@ -149,12 +149,9 @@ export class PinnedProcess {
     });
   }
 
-  /**
-   * What it used so far. `gc`: after a full collection, with its memory. Only for processes with
-   * the probe.
-   */
-  usage(gc = false): Promise<Usage> {
-    return this.ask<Usage>({ gc });
+  /** V8's memory after a full collection, bytes. 0 for a program other than Node. */
+  async heap(): Promise<number> {
+    return this.#child.channel ? (await this.ask<Heap>({ gc: true })).heap : 0;
   }
 
   /** Ends it with SIGKILL, as a power cut does, and waits until it is gone. */

@@ -1,5 +1,5 @@
 import type { Plan } from '#bench/load/plan.ts';
-import type { Usage } from './probe.ts';
+import { kernelMemory, memoryOf, type ProcessMemory } from './proc.ts';
 import { PinnedProcess, SERVER_CORE } from './process.ts';
 
 /** One or more server processes to measure. */
@@ -12,7 +12,34 @@ export interface Target {
 }
 
 /** The kinds of servers the bench knows. */
-export type TargetKind = 'bare' | 'pair' | 'parley-memory' | 'parley-redis-one' | 'parley-redis' | 'one-insert' | 'bare-api' | 'parley-api';
+export type TargetKind =
+  | 'bare'
+  | 'pair'
+  | 'ws'
+  | 'socket-io'
+  | 'socket-io-redis'
+  | 'socket-io-streams'
+  | 'parley-memory'
+  | 'parley-redis-one'
+  | 'parley-redis'
+  | 'one-insert'
+  | 'bare-api'
+  | 'parley-api';
+
+/** The kinds that need a Redis, and those that need a database. */
+export const NEEDS = {
+  redis: new Set<TargetKind>([
+    'pair',
+    'socket-io-redis',
+    'socket-io-streams',
+    'parley-redis-one',
+    'parley-redis',
+    'one-insert',
+    'bare-api',
+    'parley-api',
+  ]),
+  database: new Set<TargetKind>(['parley-memory', 'parley-redis-one', 'parley-redis', 'one-insert', 'bare-api', 'parley-api']),
+};
 
 /** What the servers of a target get. Empty if the kind needs none of it. */
 export interface Backends {
@@ -47,29 +74,30 @@ const PARLEY_ENV = {
 export async function startTarget(kind: TargetKind, { redisUrl, databaseUrl }: Backends): Promise<Target> {
   const parley = { dialect: 'parley', secret: SECRET } as const;
   const peer = { dialect: 'bare', secret: null } as const;
+  const socketIo = { dialect: 'socket-io', secret: null } as const;
   const stored = { ...PARLEY_ENV, DATABASE_URL: databaseUrl } as const;
   const env = { ...stored, REDIS_URL: redisUrl } as const;
   switch (kind) {
     case 'bare':
       return launch(kind, peer, [['bench/peers/bare-uws.ts', MAX_BACKPRESSURE]], {});
     case 'pair':
-      return launch(
-        kind,
-        peer,
-        [
-          ['bench/peers/pair-uws.ts', redisUrl, MAX_BACKPRESSURE],
-          ['bench/peers/pair-uws.ts', redisUrl, MAX_BACKPRESSURE],
-        ],
-        {},
-      );
+      return launch(kind, peer, twice(['bench/peers/pair-uws.ts', redisUrl, MAX_BACKPRESSURE]), {});
+    case 'ws':
+      return launch(kind, peer, [['bench/peers/ws-loop.ts']], {});
+    case 'socket-io':
+      return launch(kind, socketIo, [['bench/peers/socket-io-server.ts']], {});
+    case 'socket-io-redis':
+      return launch(kind, socketIo, twice(['bench/peers/socket-io-server.ts', 'redis', redisUrl]), {});
+    case 'socket-io-streams':
+      return launch(kind, socketIo, twice(['bench/peers/socket-io-server.ts', 'streams', redisUrl]), {});
     case 'parley-memory':
       return launch(kind, parley, [['services/all-in-one/main.ts']], stored);
     case 'parley-redis-one':
       return launch(kind, parley, [['services/gateway/main.ts']], env);
     case 'parley-redis':
-      return launch(kind, parley, [['services/gateway/main.ts'], ['services/gateway/main.ts']], env);
+      return launch(kind, parley, twice(['services/gateway/main.ts']), env);
     case 'one-insert':
-      return launch(kind, parley, [['bench/peers/one-insert-gateway.ts'], ['bench/peers/one-insert-gateway.ts']], env);
+      return launch(kind, parley, twice(['bench/peers/one-insert-gateway.ts']), env);
     case 'bare-api':
       return launch(kind, parley, [['bench/peers/bare-api.ts', redisUrl, databaseUrl, SECRET]], {});
     case 'parley-api':
@@ -95,6 +123,10 @@ export async function startGateway(name: string, { redisUrl, databaseUrl }: Back
   return { server, ...(await server.line(listening)) };
 }
 
+function twice<T>(command: T): T[] {
+  return [command, command];
+}
+
 async function launch(
   name: string,
   how: Pick<Target, 'dialect' | 'secret'>,
@@ -104,7 +136,7 @@ async function launch(
   const servers: PinnedProcess[] = [];
   const ports: number[] = [];
   for (const command of commands) {
-    const server = PinnedProcess.node(`${name} ${servers.length + 1}`, SERVER_CORE, ['--expose-gc', '--import', PROBE, ...command], env);
+    const server = PinnedProcess.node(`server ${servers.length + 1}`, SERVER_CORE, ['--expose-gc', '--import', PROBE, ...command], env);
     servers.push(server);
     ports.push(await server.line(listeningPort));
   }
@@ -128,14 +160,19 @@ function listening(line: string): { readonly port: number; readonly adminPort: n
   }
 }
 
-/** What all servers of the target used. */
-export async function usageOf(target: Target, gc = false): Promise<Usage> {
-  const all = await Promise.all(target.servers.map((server) => server.usage(gc)));
-  return all.reduce((sum, one) => ({
-    cpuMicros: sum.cpuMicros + one.cpuMicros,
-    anonymous: sum.anonymous + one.anonymous,
-    heap: sum.heap + one.heap,
-  }));
+/** Memory of all servers of a target after a full collection, and of the kernel's sockets. */
+export interface Memory extends ProcessMemory {
+  /** V8's used heap and its external memory, bytes. */
+  readonly heap: number;
+  /** Of the whole machine, both ends of each connection, bytes. */
+  readonly kernel: number;
+}
+
+export async function memoryNow(target: Target): Promise<Memory> {
+  const heap = (await Promise.all(target.servers.map((server) => server.heap()))).reduce((sum, one) => sum + one, 0);
+  const each = target.servers.map((server) => memoryOf(server.pid));
+  const sum = (take: (memory: ProcessMemory) => number) => each.reduce((all, one) => all + take(one), 0);
+  return { heap, kernel: kernelMemory(), resident: sum((one) => one.resident), anonymous: sum((one) => one.anonymous) };
 }
 
 /** Ends all servers of the target. */

@@ -1,4 +1,4 @@
-import { App, us_listen_socket_close, us_socket_local_port } from 'uWebSockets.js';
+import { App, us_listen_socket_close, us_socket_local_port, type WebSocket } from 'uWebSockets.js';
 
 /** What a peer does beyond holding sockets. */
 export interface RoomServerOptions {
@@ -19,13 +19,26 @@ interface Seat {
   readonly room: string;
 }
 
+/** The first bytes of `+room` and `-room`. */
+const ENTER = 0x2b;
+const LEAVE = 0x2d;
+
 /**
  * A bare uWebSockets.js server with rooms in the path: `/chat/{room}` subscribes the socket to the
- * room, `/ws/chat` to nothing. It checks no token and parses no frame. It logs its free port.
- * SIGTERM ends it.
+ * room, `/ws/chat` to nothing. `+room` and `-room` enter and leave a further one, and are sent back.
+ * It checks no token and parses nothing else. It logs its free port. SIGTERM ends it.
  */
 export function openRooms(options: RoomServerOptions): RoomServer {
   const app = App();
+  const change = (ws: WebSocket<Seat>, text: string) => {
+    const room = text.slice(1);
+    if (text.startsWith('-')) ws.unsubscribe(room);
+    else {
+      ws.subscribe(room);
+      options.joined?.(room);
+    }
+    ws.send(text);
+  };
   const behavior = {
     maxPayloadLength: 64 * 1024,
     maxBackpressure: options.maxBackpressure,
@@ -49,10 +62,12 @@ export function openRooms(options: RoomServerOptions): RoomServer {
       options.joined?.(room);
     },
     message(ws, payload) {
+      const first = new Uint8Array(payload)[0];
+      if (first === ENTER || first === LEAVE) return change(ws, Buffer.from(payload).toString());
       options.received(ws.getUserData().room, payload);
     },
   });
-  app.ws<Seat>('/ws/chat', behavior);
+  app.ws<Seat>('/ws/chat', { ...behavior, message: (ws, payload) => change(ws, Buffer.from(payload).toString()) });
   app.listen(0, (socket) => {
     if (!socket) throw new Error('no port to listen on');
     process.stdout.write(`${JSON.stringify({ msg: 'listening', port: us_socket_local_port(socket) })}\n`);

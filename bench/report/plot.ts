@@ -20,6 +20,7 @@ export function ratioPlot(outcome: Outcome): string {
   const height = TOP + figures.length * ROW + 40;
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${LEFT + WIDTH + 90}" height="${height}" font-family="system-ui, sans-serif" font-size="12">`,
+    `<title>${escaped(outcome.name)}: ratio to the baseline</title>`,
     `<rect width="100%" height="100%" fill="#fff"/>`,
     `<text x="16" y="26" font-size="15" font-weight="600">${escaped(outcome.name)}: ratio to the baseline</text>`,
     `<text x="16" y="44" fill="#666">dots: single runs, bar: median, red line: goal, grey line: the baseline itself</text>`,

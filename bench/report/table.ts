@@ -23,15 +23,16 @@ function row(figure: Figure): string[] {
     figure.scenario,
     figure.side,
     `${figure.metric}, ${figure.unit}`,
-    text(figure.ours),
-    text(figure.baseline),
-    text(figure.ratio),
+    rangeText(figure.ours),
+    rangeText(figure.baseline),
+    rangeText(figure.ratio),
     goalText(figure.goal, figure.unit),
     kept === undefined ? '' : kept ? 'kept' : 'MISSED',
   ];
 }
 
-function text(values: Spread): string {
+/** A median, and its range if there was more than one run. */
+export function rangeText(values: Spread): string {
   return values.runs === 1 ? short(values.median) : `${short(values.median)} (${short(values.min)}-${short(values.max)})`;
 }
 

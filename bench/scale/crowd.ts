@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { dialectOf } from '#bench/load/dialects.ts';
 import { LoadClient } from '#bench/load/load-client.ts';
 import { MessageFrame } from '#bench/load/message-frame.ts';
 import { signToken } from '#bench/load/token.ts';
@@ -9,8 +10,6 @@ import { HALL, placeOf, smallRoom, type Traffic } from './grid.ts';
 const CONCURRENCY = 48;
 /** More than so many handshakes that have to be tried again are a failure. */
 const FAILURES_MAX = 50;
-/** Payload bytes from which a frame is a delivery: acks and signals are shorter. */
-const MINIMUM = 220;
 /** Those who lose their connection come back within this, at random, milliseconds. */
 const SCATTER_MS = 1_000;
 const TICK_MS = 2;
@@ -151,9 +150,8 @@ export class Crowd {
     return new LoadClient({
       port,
       from: address,
-      path: `${room === undefined ? '/ws/chat' : `/chat/${room}`}?token=${signToken(secret, `u${n}`, Date.now())}`,
-      readyMark: room === undefined ? '"welcome"' : '"joined"',
-      minimum: MINIMUM,
+      dialect: dialectOf('parley'),
+      place: { room: room ?? null, user: `u${n}`, token: signToken(secret, `u${n}`, Date.now()) },
       lazy: false,
     });
   }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { cpuMicrosOf } from '#bench/measure/proc.ts';
 import { type Sums, sumsOf } from './metrics-text.ts';
 import type { ScaleHub } from './scale-hub.ts';
 
@@ -26,14 +27,13 @@ export interface Used extends Omit<Reading, 'at'> {
 
 /** Reads everything at one time. The readings' own commands are not counted. */
 export async function read(hub: ScaleHub): Promise<Reading> {
-  const [usages, metrics, info] = await Promise.all([
-    Promise.all(hub.gateways.map(({ server }) => server.usage())),
+  const [metrics, info] = await Promise.all([
     Promise.all(hub.gateways.map(({ adminPort }) => fetch(`http://127.0.0.1:${adminPort}/metrics`).then((answer) => answer.text()))),
     redisInfo(hub),
   ]);
   return {
     at: performance.now(),
-    gatewayMicros: usages.reduce((sum, { cpuMicros }) => sum + cpuMicros, 0),
+    gatewayMicros: hub.gateways.reduce((sum, { server }) => sum + cpuMicrosOf(server.pid), 0),
     ...info,
     commands: sumsOf(metrics, 'parley_redis_command_seconds_count', 'command'),
     statements: sumsOf(metrics, 'parley_store_statement_seconds_count', 'statement'),

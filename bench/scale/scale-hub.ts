@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { makeDatabase } from '#bench/measure/postgres-process.ts';
+import { cpuMicrosOf, memoryOf } from '#bench/measure/proc.ts';
 import { type RedisProcess, startRedis } from '#bench/measure/redis-process.ts';
 import { type GatewayTarget, startGateway } from '#bench/measure/target.ts';
 import { RedisKeys } from '#libs/redis/keys.ts';
@@ -59,10 +60,10 @@ export class ScaleHub {
 
   /** Resolves once the gateways have nothing to do, or after 20 s. */
   async quiet(): Promise<void> {
-    let before = await this.#micros();
+    let before = this.#micros();
     for (let look = 0; look < QUIET_LOOKS; look += 1) {
       await delay(QUIET_MS);
-      const now = await this.#micros();
+      const now = this.#micros();
       if (now - before < QUIET_MS * 1000 * QUIET_SHARE * this.gateways.length) return;
       before = now;
     }
@@ -71,7 +72,10 @@ export class ScaleHub {
   /** Anonymous memory of all gateways after a full collection, bytes. */
   async memory(): Promise<number> {
     let sum = 0;
-    for (const { server } of this.gateways) sum += (await server.usage(true)).anonymous;
+    for (const { server } of this.gateways) {
+      await server.heap();
+      sum += memoryOf(server.pid).anonymous;
+    }
     return sum;
   }
 
@@ -151,8 +155,7 @@ export class ScaleHub {
     await this.#database.drop();
   }
 
-  async #micros(): Promise<number> {
-    const usages = await Promise.all(this.gateways.map(({ server }) => server.usage()));
-    return usages.reduce((sum, { cpuMicros }) => sum + cpuMicros, 0);
+  #micros(): number {
+    return this.gateways.reduce((sum, { server }) => sum + cpuMicrosOf(server.pid), 0);
   }
 }

@@ -1,6 +1,6 @@
 import type { Requested, RequestKind } from '#bench/load/plan.ts';
 import { signToken } from '#bench/load/token.ts';
-import { SERVICE_KEY, usageOf } from '#bench/measure/target.ts';
+import { SERVICE_KEY } from '#bench/measure/target.ts';
 import { ACCOUNTS, fillDatabase, knowCodes } from './accounts.ts';
 import { compared, type Figure, type Outcome, type Pace } from './outcome.ts';
 import { rotated, type Side, type SideSpec, withSides } from './side.ts';
@@ -66,9 +66,9 @@ async function measure(side: Side, round: number, pace: Pace): Promise<Run[]> {
     const first = ((round + 1) * full) % ACCOUNTS;
     if (kind === 'verify') await knowCodes(side.database, secret, first, amount);
     const bearer = kind === 'push' ? SERVICE_KEY : signToken(secret, 'reader', Date.now());
-    const before = await usageOf(target);
+    const meter = side.meter();
     const got = await load.request({ kind, port: target.ports[0] ?? 0, amount, connections: CONNECTIONS, first, bearer });
-    const cpu = (await usageOf(target)).cpuMicros - before.cpuMicros;
+    const cpu = meter.read().serverMicros;
     runs.push({ ...got, side: spec.label, kind, rate: got.answered / got.seconds, cpuPerRequest: cpu / Math.max(1, got.answered) });
   }
   return runs;

@@ -1,7 +1,5 @@
-import { ratios, spread } from '#bench/measure/stats.ts';
-import { usageOf } from '#bench/measure/target.ts';
-import type { Figure, Outcome, Pace } from './outcome.ts';
-import { pause, rotated, type Side, type SideSpec, withFailures, withSides } from './side.ts';
+import { figuresOf, type Goal, type Outcome, type Pace, type SideRun } from './outcome.ts';
+import { inTurn, pause, type Side, type SideSpec, withFailures, withSides } from './side.ts';
 
 /** Connecting at full speed, 64 handshakes under way at a time. */
 export interface Handshake {
@@ -14,9 +12,9 @@ export interface Handshake {
   readonly goal: number | undefined;
 }
 
-interface Run {
-  readonly side: string;
+interface Run extends SideRun {
   readonly cpuPerConnection: number;
+  readonly corePerConnection: number;
   readonly perSecond: number;
 }
 
@@ -29,48 +27,38 @@ export function runHandshake(handshake: Handshake, pace: Pace): Promise<Outcome>
     const count = handshake.connections;
     // Two unmeasured runs: V8's compilers need thousands of handshakes.
     for (const side of [...sides, ...sides]) await measure(side, count);
-    const rounds: Run[][] = [];
-    for (let round = 0; round < (pace.quick ? 1 : pace.rounds); round++) {
-      const runs: Run[] = [];
-      for (const side of rotated(sides, round)) {
-        const run = await measure(side, count);
-        pace.say(`round ${round + 1}, ${run.side}: ${run.cpuPerConnection.toFixed(0)} us a connection, ${run.perSecond.toFixed(0)}/s`);
-        runs.push(run);
-      }
-      rounds.push(runs);
-    }
-    return withFailures(outcome(handshake, rounds), sides);
+    const runs = await inTurn(sides, pace.quick ? 1 : pace.rounds, async (side, round) => {
+      const run = await measure(side, count);
+      pace.say(`round ${round + 1}, ${run.side}: ${run.cpuPerConnection.toFixed(0)} us a connection, ${run.perSecond.toFixed(0)}/s`);
+      return run;
+    });
+    return withFailures(outcome(handshake, runs), sides);
   });
 }
 
 async function measure(side: Side, connections: number): Promise<Run> {
   await side.load.prepare(side.plan({ members: connections, publishers: 0, sampleEvery: 1_000, readEveryMs: 0 }));
-  const before = await usageOf(side.target);
+  const meter = side.meter();
   const connected = await side.load.connect();
   await pause(AFTERMATH_MS);
-  const cpu = (await usageOf(side.target)).cpuMicros - before.cpuMicros;
+  const used = meter.read();
   await side.load.disconnect();
   await side.quiet();
-  return { side: side.spec.label, cpuPerConnection: cpu / connections, perSecond: connections / connected.seconds };
+  return {
+    side: side.spec.label,
+    cpuPerConnection: used.serverMicros / connections,
+    corePerConnection: used.coreMicros / connections,
+    perSecond: connections / connected.seconds,
+    shares: used.shares,
+  };
 }
 
-function outcome(handshake: Handshake, rounds: readonly (readonly Run[])[]): Outcome {
-  const of = (label: string) => rounds.flatMap((runs) => runs.filter((run) => run.side === label)).map((run) => run.cpuPerConnection);
-  const base = of(handshake.sides[0]?.label ?? '');
-  const figures = handshake.sides.slice(1).map((side): Figure => {
-    const ours = of(side.label);
-    const each = ratios(ours, base);
-    return {
-      scenario: handshake.scenario,
-      side: side.label,
-      metric: 'CPU a connection',
-      unit: 'us',
-      ours: spread(ours),
-      baseline: spread(base),
-      ratio: spread(each),
-      ratios: each,
-      goal: handshake.goal === undefined ? { kind: 'none' } : { kind: 'at-most', value: handshake.goal, of: 'ratio' },
-    };
-  });
-  return { name: handshake.name, figures, remarks: [], runs: rounds.flat() };
+function outcome(handshake: Handshake, runs: readonly Run[]): Outcome {
+  const goal: Goal = handshake.goal === undefined ? { kind: 'none' } : { kind: 'at-most', value: handshake.goal, of: 'ratio' };
+  const figures = figuresOf(handshake.scenario, handshake.sides, runs, [
+    { metric: 'CPU a connection', unit: 'us', take: (run) => run.cpuPerConnection, goal },
+    { metric: 'whole core a connection', unit: 'us', take: (run) => run.corePerConnection },
+    { metric: 'connections', unit: '/s', take: (run) => run.perSecond },
+  ]);
+  return { name: handshake.name, figures, remarks: [], runs };
 }

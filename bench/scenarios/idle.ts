@@ -1,7 +1,6 @@
 import { LoadProcess } from '#bench/load/load-process.ts';
-import { ratios, spread } from '#bench/measure/stats.ts';
-import { usageOf } from '#bench/measure/target.ts';
-import type { Figure, Outcome, Pace } from './outcome.ts';
+import { type Memory, memoryNow } from '#bench/measure/target.ts';
+import { figuresOf, type Goal, type Outcome, type Pace, type SideRun } from './outcome.ts';
 import { type SideSpec, withSides } from './side.ts';
 
 /** Memory of connections that do nothing. */
@@ -11,14 +10,15 @@ export interface Idle {
   /** The first is the baseline. */
   readonly sides: readonly SideSpec[];
   readonly connections: number;
-  /** Most user memory of one connection, bytes. */
-  readonly goalBytes: number;
+  /** Most user memory of one connection, bytes; undefined: no goal. */
+  readonly goalBytes: number | undefined;
 }
 
-interface Run {
-  readonly side: string;
+interface Run extends SideRun {
   readonly anonymous: number;
   readonly heap: number;
+  readonly resident: number;
+  readonly kernel: number;
 }
 
 /** Connections before the count begins: pools, tables and the young generation have grown. */
@@ -48,15 +48,18 @@ function measure(spec: SideSpec, connections: number): Promise<Run> {
     const more = new LoadProcess(`${spec.label}, idle`);
     try {
       await side.seat({ members: WARM, publishers: 0, sampleEvery: WARM, readEveryMs: 0 });
-      const before = await usageOf(side.target, true);
+      const before = await memoryNow(side.target);
       await more.prepare(side.plan({ members: connections, publishers: 0, sampleEvery: connections, readEveryMs: 0 }));
       await more.connect();
       await side.quiet();
-      const after = await usageOf(side.target, true);
+      const after = await memoryNow(side.target);
+      const each = (take: (memory: Memory) => number) => (take(after) - take(before)) / connections;
       return {
         side: spec.label,
-        anonymous: (after.anonymous - before.anonymous) / connections,
-        heap: (after.heap - before.heap) / connections,
+        anonymous: each((memory) => memory.anonymous),
+        heap: each((memory) => memory.heap),
+        resident: each((memory) => memory.resident),
+        kernel: each((memory) => memory.kernel),
       };
     } finally {
       await more.stop();
@@ -65,30 +68,13 @@ function measure(spec: SideSpec, connections: number): Promise<Run> {
 }
 
 function outcome(idle: Idle, runs: readonly Run[]): Outcome {
-  const of = (label: string) => runs.filter((run) => run.side === label);
-  const base = of(idle.sides[0]?.label ?? '');
-  const figures = idle.sides.slice(1).flatMap((side): Figure[] => {
-    const figure = (metric: string, take: (run: Run) => number, goal: Figure['goal']): Figure => {
-      const ours = of(side.label).map((run) => take(run) / 1024);
-      const theirs = base.map((run) => take(run) / 1024);
-      const each = ratios(ours, theirs);
-      return {
-        scenario: idle.scenario,
-        side: side.label,
-        metric,
-        unit: 'KiB',
-        ours: spread(ours),
-        baseline: spread(theirs),
-        ratio: spread(each),
-        ratios: each,
-        goal,
-      };
-    };
-    return [
-      figure('user memory a connection', (run) => run.anonymous, { kind: 'at-most', value: idle.goalBytes / 1024, of: 'ours' }),
-      figure('of it V8', (run) => run.heap, { kind: 'none' }),
-    ];
-  });
+  const goal: Goal = idle.goalBytes === undefined ? { kind: 'none' } : { kind: 'at-most', value: idle.goalBytes / 1024, of: 'ours' };
+  const figures = figuresOf(idle.scenario, idle.sides, runs, [
+    { metric: 'user memory a connection', unit: 'KiB', take: (run) => run.anonymous / 1024, goal },
+    { metric: 'of it V8', unit: 'KiB', take: (run) => run.heap / 1024 },
+    { metric: 'RSS a connection', unit: 'KiB', take: (run) => run.resident / 1024 },
+    { metric: "kernel's part, both ends", unit: 'KiB', take: (run) => run.kernel / 1024 },
+  ]);
   return { name: idle.name, figures, remarks: [], runs };
 }
 

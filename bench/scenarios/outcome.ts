@@ -32,6 +32,13 @@ export function compared(
   return { ...about, ours: spread(ours), baseline: spread(theirs), ratio: spread(each), ratios: each };
 }
 
+/** One run of one side. */
+export interface SideRun {
+  readonly side: string;
+  /** Share of a core (0-1) that each process used, by name, if it was measured. */
+  readonly shares?: Readonly<Record<string, number>>;
+}
+
 /** The result of a scenario. */
 export interface Outcome {
   readonly name: string;
@@ -39,7 +46,32 @@ export interface Outcome {
   /** Remarks for the reader: loss, or a load that was busier than the server. */
   readonly remarks: readonly string[];
   /** Every single run, for the results file. */
-  readonly runs: readonly object[];
+  readonly runs: readonly SideRun[];
+}
+
+/** A figure to take from the runs: its name, its unit, and the value of one run. */
+export interface Measure<R> {
+  readonly metric: string;
+  readonly unit: string;
+  readonly take: (run: R) => number;
+  readonly goal?: Goal;
+}
+
+/** The figures of every side but the first, which is the baseline. */
+export function figuresOf<R extends SideRun>(
+  scenario: string,
+  sides: readonly { readonly label: string }[],
+  runs: readonly R[],
+  measures: readonly Measure<R>[],
+): Figure[] {
+  const of = (label: string | undefined) => runs.filter((run) => run.side === label);
+  return sides
+    .slice(1)
+    .flatMap(({ label }) =>
+      measures.map(({ metric, unit, take, goal = { kind: 'none' } }) =>
+        compared({ scenario, side: label, metric, unit, goal }, of(label).map(take), of(sides[0]?.label).map(take)),
+      ),
+    );
 }
 
 /** Whether a figure's median meets its goal; undefined without a goal. */

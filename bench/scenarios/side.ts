@@ -1,8 +1,10 @@
 import { LoadProcess } from '#bench/load/load-process.ts';
 import type { Plan } from '#bench/load/plan.ts';
+import { Meter } from '#bench/measure/meter.ts';
 import { makeDatabase } from '#bench/measure/postgres-process.ts';
+import { cpuMicrosOf } from '#bench/measure/proc.ts';
 import { type RedisProcess, startRedis } from '#bench/measure/redis-process.ts';
-import { startTarget, stopTarget, type Target, type TargetKind, usageOf } from '#bench/measure/target.ts';
+import { NEEDS, startTarget, stopTarget, type Target, type TargetKind } from '#bench/measure/target.ts';
 import type { PostgresDatabase } from '#test/support/postgres.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -16,7 +18,7 @@ export interface SideSpec {
 }
 
 /** The audience. The rest of the plan follows from the side. */
-export type Audience = Pick<Plan, 'members' | 'publishers' | 'sampleEvery' | 'readEveryMs'>;
+export type Audience = Pick<Plan, 'members' | 'publishers' | 'sampleEvery' | 'readEveryMs'> & Partial<Pick<Plan, 'roomsEach'>>;
 
 const CONCURRENCY = 64;
 const QUIET_STEP_MS = 300;
@@ -43,8 +45,8 @@ export class Side {
 
   /** Starts everything a side needs. */
   static async start(spec: SideSpec): Promise<Side> {
-    const redis = spec.kind === 'bare' || spec.kind === 'parley-memory' ? undefined : await startRedis();
-    const database = spec.kind === 'bare' || spec.kind === 'pair' ? undefined : await makeDatabase();
+    const redis = NEEDS.redis.has(spec.kind) ? await startRedis() : undefined;
+    const database = NEEDS.database.has(spec.kind) ? await makeDatabase() : undefined;
     const target = await startTarget(spec.kind, { redisUrl: redis?.url ?? '', databaseUrl: database?.url ?? '' });
     return new Side(spec, target, redis, database);
   }
@@ -65,6 +67,7 @@ export class Side {
       rooms: this.spec.rooms,
       concurrency: CONCURRENCY,
       userPrefix: `u${this.#prefixes}`,
+      roomsEach: 1,
       ...audience,
     };
   }
@@ -78,13 +81,20 @@ export class Side {
 
   /** Resolves when the servers are idle, or after twelve seconds. */
   async quiet(): Promise<void> {
-    let before = (await usageOf(this.target)).cpuMicros;
+    const used = () => this.target.servers.reduce((sum, server) => sum + cpuMicrosOf(server.pid), 0);
+    let before = used();
     for (let step = 0; step < QUIET_STEPS; step++) {
       await pause(QUIET_STEP_MS);
-      const now = (await usageOf(this.target)).cpuMicros;
+      const now = used();
       if (now - before < QUIET_MICROS) return;
       before = now;
     }
+  }
+
+  /** Measures its processes from now on. */
+  meter(): Meter {
+    const redis = this.#redis === undefined ? [] : [{ name: 'Redis', pid: this.#redis.process.pid }];
+    return new Meter(this.target.servers, [...redis, { name: 'load', pid: this.load.pid }]);
   }
 
   /** Ends everything of this side. */
@@ -120,6 +130,13 @@ export function withFailures(outcome: Outcome, sides: readonly Side[]): Outcome 
 /** The sides of a round. Each round starts with another one, so no side is always first. */
 export function rotated<T>(items: readonly T[], round: number): T[] {
   return items.map((_, i) => items[(i + round) % items.length]).filter((item) => item !== undefined);
+}
+
+/** Measures the sides in turn, A B C B C A. Resolves with the runs of all rounds. */
+export async function inTurn<R>(sides: readonly Side[], rounds: number, measure: (side: Side, round: number) => Promise<R>): Promise<R[]> {
+  const runs: R[] = [];
+  for (let round = 0; round < rounds; round++) for (const side of rotated(sides, round)) runs.push(await measure(side, round));
+  return runs;
 }
 
 /** Waits by the clock, since this measures time. */

@@ -1,7 +1,6 @@
-import { ratios, spread } from '#bench/measure/stats.ts';
-import { usageOf } from '#bench/measure/target.ts';
-import type { Figure, Outcome, Pace } from './outcome.ts';
-import { type Audience, pause, rotated, type Side, type SideSpec, withFailures, withSides } from './side.ts';
+import { spread } from '#bench/measure/stats.ts';
+import { figuresOf, type Goal, type Outcome, type Pace, type SideRun } from './outcome.ts';
+import { type Audience, inTurn, pause, type Side, type SideSpec, withFailures, withSides } from './side.ts';
 
 /** Traffic at one steady rate, all sides side by side, one at a time. */
 export interface Steady {
@@ -17,9 +16,12 @@ export interface Steady {
   readonly latencyGoal: number | undefined;
 }
 
-interface Run {
-  readonly side: string;
+interface Run extends SideRun {
   readonly cpuPerDelivery: number;
+  /** Of the servers' core, interrupts and all, microseconds. */
+  readonly corePerDelivery: number;
+  /** Interrupts, as a share of what the core did. */
+  readonly softirqShare: number;
   readonly p50: number;
   readonly p99: number;
   readonly lost: number;
@@ -42,78 +44,61 @@ export function runSteady(steady: Steady, pace: Pace): Promise<Outcome> {
     }
     // The first window warms up compilers and caches and is not counted.
     for (const side of sides) await measure(side, steady.rate, 2);
-    const rounds: Run[][] = [];
-    for (let round = 0; round < (pace.quick ? 1 : pace.rounds); round++) {
-      const runs: Run[] = [];
-      for (const side of rotated(sides, round)) {
-        const run = await measure(side, steady.rate, pace.quick ? 3 : WINDOW_SECONDS);
-        pace.say(
-          `round ${round + 1}, ${run.side}: ${run.cpuPerDelivery.toFixed(2)} us a delivery, p50 ${run.p50.toFixed(2)} ms, lost ${run.lost}`,
-        );
-        runs.push(run);
-        await pause(BETWEEN_MS);
-      }
-      rounds.push(runs);
-    }
-    return withFailures(outcome(steady, rounds), sides);
+    const runs = await inTurn(sides, pace.quick ? 1 : pace.rounds, async (side, round) => {
+      const run = await measure(side, steady.rate, pace.quick ? 3 : WINDOW_SECONDS);
+      pace.say(
+        `round ${round + 1}, ${run.side}: ${run.cpuPerDelivery.toFixed(2)} us a delivery, p50 ${run.p50.toFixed(2)} ms, lost ${run.lost}`,
+      );
+      await pause(BETWEEN_MS);
+      return run;
+    });
+    return withFailures(outcome(steady, runs), sides);
   });
 }
 
 async function measure(side: Side, rate: number, seconds: number): Promise<Run> {
-  const before = await usageOf(side.target);
+  const meter = side.meter();
   const got = await side.load.run({ rate, seconds, drainMs: DRAIN_MS });
-  const cpu = (await usageOf(side.target)).cpuMicros - before.cpuMicros;
+  const used = meter.read();
+  const deliveries = Math.max(1, got.received);
   return {
     side: side.spec.label,
-    cpuPerDelivery: cpu / Math.max(1, got.received),
+    cpuPerDelivery: used.serverMicros / deliveries,
+    corePerDelivery: used.coreMicros / deliveries,
+    softirqShare: used.softirqMicros / Math.max(1, used.coreMicros),
+    shares: used.shares,
     p50: got.p50,
     p99: got.p99,
     lost: got.lost,
     closed: got.closed,
     extra: Math.max(0, got.received - got.expected),
-    bytesPerDelivery: got.bytes / Math.max(1, got.received),
-    loadByServer: got.cpuMicros / cpu,
+    bytesPerDelivery: got.bytes / deliveries,
+    loadByServer: got.cpuMicros / used.serverMicros,
   };
 }
 
-function outcome(steady: Steady, rounds: readonly (readonly Run[])[]): Outcome {
-  const of = (label: string) => rounds.flatMap((runs) => runs.filter((run) => run.side === label));
-  const base = of(steady.sides[0]?.label ?? '');
-  const figures: Figure[] = [];
+function outcome(steady: Steady, runs: readonly Run[]): Outcome {
+  const atMost = (value: number | undefined): Goal => (value === undefined ? { kind: 'none' } : { kind: 'at-most', value, of: 'ratio' });
+  const figures = figuresOf(steady.scenario, steady.sides, runs, [
+    { metric: 'CPU a delivery', unit: 'us', take: (run) => run.cpuPerDelivery, goal: atMost(steady.cpuGoal) },
+    { metric: 'whole core a delivery', unit: 'us', take: (run) => run.corePerDelivery },
+    { metric: 'latency p50', unit: 'ms', take: (run) => run.p50, goal: atMost(steady.latencyGoal) },
+    { metric: 'latency p99', unit: 'ms', take: (run) => run.p99 },
+    { metric: 'wire bytes a delivery', unit: 'B', take: (run) => run.bytesPerDelivery },
+  ]);
   const remarks: string[] = [];
-  for (const side of steady.sides.slice(1)) {
-    const ours = of(side.label);
-    const figure = (metric: string, unit: string, take: (run: Run) => number, goal: number | undefined): Figure => {
-      const each = ratios(ours.map(take), base.map(take));
-      return {
-        scenario: steady.scenario,
-        side: side.label,
-        metric,
-        unit,
-        ours: spread(ours.map(take)),
-        baseline: spread(base.map(take)),
-        ratio: spread(each),
-        ratios: each,
-        goal: goal === undefined ? { kind: 'none' } : { kind: 'at-most', value: goal, of: 'ratio' },
-      };
-    };
-    figures.push(figure('CPU a delivery', 'us', (run) => run.cpuPerDelivery, steady.cpuGoal));
-    figures.push(figure('latency p50', 'ms', (run) => run.p50, steady.latencyGoal));
-    figures.push(figure('latency p99', 'ms', (run) => run.p99, undefined));
-    figures.push(figure('wire bytes a delivery', 'B', (run) => run.bytesPerDelivery, undefined));
-  }
   for (const side of steady.sides) {
-    const runs = of(side.label);
-    const sum = (take: (run: Run) => number) => runs.reduce((total, run) => total + take(run), 0);
+    const own = runs.filter((run) => run.side === side.label);
+    const sum = (take: (run: Run) => number) => own.reduce((total, run) => total + take(run), 0);
     if (sum((run) => run.lost + run.closed + run.extra) > 0) {
       remarks.push(
         `${side.label}: lost ${sum((run) => run.lost)}, closed ${sum((run) => run.closed)}, too many ${sum((run) => run.extra)}`,
       );
     }
-    const load = spread(runs.map((run) => run.loadByServer));
+    const load = spread(own.map((run) => run.loadByServer));
     remarks.push(
       `${side.label}: the load took ${load.median.toFixed(2)} x the servers' CPU (${load.min.toFixed(2)}-${load.max.toFixed(2)})`,
     );
   }
-  return { name: steady.name, figures, remarks, runs: rounds.flat() };
+  return { name: steady.name, figures, remarks, runs };
 }

@@ -3,13 +3,11 @@ import type { Seating, Written } from '#bench/load/plan.ts';
 import { hasPgbench, PGBENCH_MISSING, runPgbench } from '#bench/measure/pgbench.ts';
 import { makeDatabase } from '#bench/measure/postgres-process.ts';
 import { spread } from '#bench/measure/stats.ts';
-import { usageOf } from '#bench/measure/target.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
-import { compared, type Figure, type Outcome, type Pace } from './outcome.ts';
+import { compared, type Figure, type Outcome, type Pace, type SideRun } from './outcome.ts';
 import { rotated, type Side, type SideSpec, withSides } from './side.ts';
 
-interface Run {
-  readonly side: string;
+interface Run extends SideRun {
   /** Messages stored a second, at the best. */
   readonly rate: number;
   /** Figures of gateways, by the messages under way. None for pgbench. */
@@ -99,11 +97,10 @@ async function makeRooms({ target, database }: Side): Promise<Seating> {
 async function measure(side: Side, quick: boolean): Promise<Run> {
   const levels: Level[] = [];
   for (const underWay of LEVELS.get(side.spec) ?? []) {
-    const before = await usageOf(side.target);
-    const started = performance.now();
+    const meter = side.meter();
     const written = await side.load.write({ inFlight: underWay, warmSeconds: 1, seconds: quick ? 2 : 4 });
-    const cpu = (await usageOf(side.target)).cpuMicros - before.cpuMicros;
-    const busy = cpu / 1000 / (performance.now() - started);
+    const used = meter.read();
+    const busy = used.serverMicros / 1e6 / used.seconds;
     levels.push({ ...written, underWay, rate: written.acked / written.seconds, busy });
   }
   return { side: side.spec.label, rate: levels.at(-1)?.rate ?? 0, levels };

@@ -68,4 +68,19 @@ describe('the frame reader of the load', () => {
     reader.feed(stream.subarray(2), stream.length - 2);
     expect(reader.closed).toBe(true);
   });
+
+  it('sees the heartbeat of Engine.IO, cut anywhere, and no other frame of its length', () => {
+    const frame = (text: string) => Buffer.concat([Buffer.of(0x81, text.length), Buffer.from(text)]);
+    const stream = Buffer.concat([frame('6'), frame('42["m"]'), frame('2')]);
+    for (let cut = 1; cut < stream.length; cut++) {
+      const reader = new FrameReader(128, undefined, false, '2');
+      const parts = [stream.subarray(0, cut), stream.subarray(cut)];
+      const seen = parts.map((part) => {
+        reader.feed(part, part.length);
+        return reader.asked;
+      });
+      expect(seen, `cut at ${cut}`).toEqual([false, true]);
+    }
+    expect(new FrameReader(128).asked).toBe(false);
+  });
 });
