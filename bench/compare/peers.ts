@@ -14,6 +14,9 @@ const ONE: readonly Peer[] = [
   { label: 'bare uWS', kind: 'bare' },
   { label: 'ws with a loop', kind: 'ws' },
   { label: 'Socket.IO', kind: 'socket-io' },
+  { label: 'nchan', kind: 'nchan' },
+  { label: 'NATS', kind: 'nats' },
+  { label: 'Soketi', kind: 'soketi' },
   { label: 'Parley, memory, `live:`', kind: 'parley-memory', prefix: 'live:' },
   { label: 'Parley, memory, stream', kind: 'parley-memory' },
   { label: 'Parley, Redis, `live:`', kind: 'parley-redis-one', prefix: 'live:' },
@@ -24,6 +27,9 @@ const ONE: readonly Peer[] = [
 const TWO: readonly Peer[] = [
   { label: 'uWS pair, ioredis', kind: 'pair' },
   { label: 'Socket.IO, Redis adapter', kind: 'socket-io-redis' },
+  { label: 'nchan, Redis', kind: 'nchan-redis' },
+  { label: 'NATS, a cluster', kind: 'nats-cluster' },
+  { label: 'Soketi, Redis', kind: 'soketi-redis' },
   { label: 'Parley, `live:`', kind: 'parley-redis', prefix: 'live:' },
   { label: 'Parley, stream', kind: 'parley-redis' },
 ];

@@ -12,10 +12,10 @@ export interface Place {
   readonly token: string | null;
 }
 
-/** A request of a client, and the bytes by which its answer is recognised. */
+/** A request of a client, and the bytes by which its answer is recognised; null: there is none. */
 export interface Question {
   readonly payload: string;
-  readonly answer: string;
+  readonly answer: string | null;
 }
 
 /** Counts the deliveries of one connection, from the bytes after its 101. */
@@ -54,6 +54,8 @@ export interface Dialect {
   readonly echoes: boolean;
   /** The answer to the heartbeat that the reader finds; none: undefined. */
   readonly heartbeat?: string;
+  /** What a client sends from time to time so that it is not taken for dead; nothing: undefined. */
+  readonly keepAlive?: { readonly payload: string; readonly everyMs: number };
   reader(options: ReaderOptions): Reader;
   /** Enters a further room. Undefined: an open connection cannot. */
   join?(room: string, id: string): Question;

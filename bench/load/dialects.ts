@@ -1,6 +1,7 @@
 import type { Dialect, DialectName, ReaderOptions } from './dialect.ts';
 import { FrameReader } from './frame-reader.ts';
 import { TEXT_BYTES } from './message-frame.ts';
+import { NatsReader } from './nats-reader.ts';
 
 /**
  * Bytes of Parley's shortest `message` frame around a text of 128 bytes. Acks and signals are
@@ -46,16 +47,64 @@ const SOCKET_IO: Dialect = {
   leave: (room, id) => ({ payload: `42${id}["leave","${room}"]`, answer: `43${id}[` }),
 };
 
+/**
+ * One connection for each room. A publisher gets the message as a member, and a report on the room,
+ * which is shorter.
+ */
+const NCHAN: Dialect = {
+  path: ({ room }) => `/chat/${room ?? 'none'}`,
+  ready: () => null,
+  message: (text) => text,
+  echoes: true,
+  reader: (options) => frames(TEXT_BYTES, options),
+};
+
+/** The client protocol of NATS. The room is the subject, and the number of its subscription. */
+const NATS: Dialect = {
+  path: () => '/',
+  greeting: {
+    after: 'INFO {',
+    frames: ({ room }) => [`CONNECT {"verbose":false,"pedantic":false}\r\n${room === null ? '' : `SUB ${room} ${room}\r\n`}PING\r\n`],
+  },
+  ready: () => 'PONG\r\n',
+  message: (text, _id, { room }) => `PUB ${room} ${text.length}\r\n${text}\r\n`,
+  echoes: true,
+  heartbeat: 'PONG\r\n',
+  reader: (options) => new NatsReader(options),
+  join: (room) => ({ payload: `SUB ${room} ${room}\r\nPING\r\n`, answer: 'PONG\r\n' }),
+  leave: (room) => ({ payload: `UNSUB ${room}\r\nPING\r\n`, answer: 'PONG\r\n' }),
+};
+
+/** Pusher's protocol 7 with client events, which their sender does not get. */
+const PUSHER: Dialect = {
+  path: () => '/app/app-key?protocol=7&client=bench&version=1',
+  greeting: {
+    after: 'connection_established',
+    frames: ({ room }) => (room === null ? [] : [`{"event":"pusher:subscribe","data":{"channel":"${room}"}}`]),
+  },
+  ready: ({ room }) => (room === null ? 'connection_established' : 'subscription_succeeded'),
+  message: (text, _id, { room }) => `{"event":"client-message","channel":"${room}","data":"${text}"}`,
+  echoes: false,
+  keepAlive: { payload: '{"event":"pusher:ping","data":{}}', everyMs: 30_000 },
+  reader: (options) => frames(TEXT_BYTES, options),
+  join: (room) => ({
+    payload: `{"event":"pusher:subscribe","data":{"channel":"${room}"}}`,
+    answer: `"pusher_internal:subscription_succeeded","channel":"${room}"`,
+  }),
+  leave: (room) => ({ payload: `{"event":"pusher:unsubscribe","data":{"channel":"${room}"}}`, answer: null }),
+};
+
 /** What each kind of server speaks. */
-const DIALECTS: Readonly<Partial<Record<DialectName, Dialect>>> = {
+const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
   bare: BARE,
   parley: PARLEY,
   'socket-io': SOCKET_IO,
+  nchan: NCHAN,
+  nats: NATS,
+  pusher: PUSHER,
 };
 
-/** The dialect of that name. @throws RangeError if there is none. */
+/** The dialect of that name. */
 export function dialectOf(name: DialectName): Dialect {
-  const dialect = DIALECTS[name];
-  if (dialect === undefined) throw new RangeError(`nobody speaks ${name}`);
-  return dialect;
+  return DIALECTS[name];
 }

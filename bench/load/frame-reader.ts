@@ -4,6 +4,9 @@
  */
 export type FrameSink = (chunk: Buffer, start: number, length: number) => void;
 
+/** Gets the bytes of a payload from `from` to before `to`. */
+export type PieceSink = (chunk: Buffer, from: number, to: number) => void;
+
 /**
  * Reads the WebSocket frames of a server (RFC 6455 section 5.2, never masked) by their headers
  * alone and skips the payloads. Chunks may be cut anywhere. One reader serves one connection.
@@ -23,6 +26,7 @@ export class FrameReader {
   readonly #sink: FrameSink | undefined;
   readonly #whole: boolean;
   readonly #heartbeat: Buffer | undefined;
+  readonly #piece: PieceSink | undefined;
   /** Payload bytes of the current frame still to come. */
   #skip = 0;
   /** The first bytes of a header that is cut in two, or of a frame if frames are kept whole. */
@@ -34,11 +38,13 @@ export class FrameReader {
    * @param whole keeps a cut frame until its rest comes. It copies bytes, so it is for short
    *   frames.
    * @param heartbeat a text frame by which a server asks whether the client lives: Engine.IO's.
+   * @param piece gets the payloads of text and binary frames in the pieces that chunks have.
    */
-  constructor(minimum: number, sink?: FrameSink, whole = false, heartbeat?: string) {
+  constructor(minimum: number, sink?: FrameSink, whole = false, heartbeat?: string, piece?: PieceSink) {
     this.#minimum = minimum;
     this.#sink = sink;
     this.#whole = whole;
+    this.#piece = piece;
     this.#heartbeat = heartbeat === undefined ? undefined : Buffer.from(heartbeat);
   }
 
@@ -53,6 +59,7 @@ export class FrameReader {
       return;
     }
     if (this.#skip > 0) {
+      this.#piece?.(chunk, 0, Math.min(this.#skip, end));
       if (this.#skip >= end) {
         this.#skip -= end;
         return;
@@ -79,6 +86,7 @@ export class FrameReader {
       at += header;
       const whole = at + length <= end;
       if (opcode === 8 && whole) this.closeCode = length >= 2 ? chunk.readUInt16BE(at) : 1005;
+      if (opcode < 8) this.#piece?.(chunk, at, Math.min(at + length, end));
       if (beats) {
         this.asked ||= this.#heartbeat?.equals(chunk.subarray(at, at + length)) === true;
       } else if (opcode < 8 && length >= this.#minimum) {

@@ -76,7 +76,9 @@ export class LoadClient {
 
   /** Asks, and resolves with the answer. @throws Error if it is cut off or too slow. */
   ask({ payload, answer }: Question): Promise<void> {
-    return this.#until(answer, true, () => this.say(payload));
+    if (answer !== null) return this.#until(answer, true, () => this.say(payload));
+    this.say(payload);
+    return Promise.resolve();
   }
 
   /** Sends a finished frame. */

@@ -7,6 +7,8 @@ import type { Connected, Delivered, Plan, Traffic } from './plan.ts';
 import { signToken } from './token.ts';
 
 const TICK_MS = 1;
+/** Time between two groups of connections that show that they are alive. */
+const BEAT_MS = 1_000;
 /** Number of groups in which lazy connections are read, one group after the other. */
 const SIP_TURNS = 20;
 /** Most handshakes that may fail and be tried again before the connect counts as failed. */
@@ -38,6 +40,7 @@ export class Load {
   #sampling = false;
   #numbers = 0;
   #sips: NodeJS.Timeout | undefined;
+  #beats: NodeJS.Timeout | undefined;
 
   /** Builds every request and frame, and signs the tokens, before the server is measured. */
   constructor(plan: Plan) {
@@ -75,6 +78,7 @@ export class Load {
     };
     await Promise.all(Array.from({ length: this.#plan.concurrency }, lane));
     this.#sipInTurn();
+    this.#keepAlive();
     return { connections: this.#seats.length, seconds: (performance.now() - started) / 1000, failures };
   }
 
@@ -122,6 +126,7 @@ export class Load {
   /** Cuts all connections. */
   disconnect(): void {
     clearInterval(this.#sips);
+    clearInterval(this.#beats);
     for (const seat of this.#seats) seat.client.end();
   }
 
@@ -132,6 +137,18 @@ export class Load {
       for (let i = turn; i < this.#seats.length; i += SIP_TURNS) this.#seats[i]?.client.sip();
       turn = (turn + 1) % SIP_TURNS;
     }, this.#plan.readEveryMs / SIP_TURNS);
+  }
+
+  /** A share of all connections a second, so that nobody sends in step with others. */
+  #keepAlive(): void {
+    const { keepAlive } = this.#dialect;
+    if (keepAlive === undefined) return;
+    const turns = Math.ceil(keepAlive.everyMs / BEAT_MS);
+    let turn = 0;
+    this.#beats = setInterval(() => {
+      for (let i = turn; i < this.#seats.length; i += turns) this.#seats[i]?.client.say(keepAlive.payload);
+      turn = (turn + 1) % turns;
+    }, BEAT_MS);
   }
 
   #publish(total: number, rate: number, sentTo: number[]): Promise<void> {

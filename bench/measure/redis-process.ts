@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { freePort } from './port.ts';
 import { LOAD_CORE, PinnedProcess } from './process.ts';
 
 /** A Redis of the bench's own, without a disk, on the load's core. */
@@ -30,14 +29,4 @@ export async function startRedis(port?: number): Promise<RedisProcess> {
   ]);
   await process.line((line) => (line.includes('Ready to accept connections') ? true : undefined));
   return { url: `redis://127.0.0.1:${taken}`, process };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

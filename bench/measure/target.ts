@@ -1,4 +1,5 @@
 import type { Plan } from '#bench/load/plan.ts';
+import { startNats, startNchan, startSoketi } from './peer-programs.ts';
 import { kernelMemory, memoryOf, type ProcessMemory } from './proc.ts';
 import { PinnedProcess, SERVER_CORE } from './process.ts';
 
@@ -19,6 +20,12 @@ export type TargetKind =
   | 'socket-io'
   | 'socket-io-redis'
   | 'socket-io-streams'
+  | 'nchan'
+  | 'nchan-redis'
+  | 'nats'
+  | 'nats-cluster'
+  | 'soketi'
+  | 'soketi-redis'
   | 'parley-memory'
   | 'parley-redis-one'
   | 'parley-redis'
@@ -32,6 +39,8 @@ export const NEEDS = {
     'pair',
     'socket-io-redis',
     'socket-io-streams',
+    'nchan-redis',
+    'soketi-redis',
     'parley-redis-one',
     'parley-redis',
     'one-insert',
@@ -90,6 +99,18 @@ export async function startTarget(kind: TargetKind, { redisUrl, databaseUrl }: B
       return launch(kind, socketIo, twice(['bench/peers/socket-io-server.ts', 'redis', redisUrl]), {});
     case 'socket-io-streams':
       return launch(kind, socketIo, twice(['bench/peers/socket-io-server.ts', 'streams', redisUrl]), {});
+    case 'nchan':
+      return { name: kind, dialect: 'nchan', secret: null, ...(await startNchan(1)) };
+    case 'nchan-redis':
+      return { name: kind, dialect: 'nchan', secret: null, ...(await startNchan(2, redisUrl)) };
+    case 'nats':
+      return { name: kind, dialect: 'nats', secret: null, ...(await startNats(1)) };
+    case 'nats-cluster':
+      return { name: kind, dialect: 'nats', secret: null, ...(await startNats(2)) };
+    case 'soketi':
+      return { name: kind, dialect: 'pusher', secret: null, ...(await startSoketi(1)) };
+    case 'soketi-redis':
+      return { name: kind, dialect: 'pusher', secret: null, ...(await startSoketi(2, redisUrl)) };
     case 'parley-memory':
       return launch(kind, parley, [['services/all-in-one/main.ts']], stored);
     case 'parley-redis-one':
