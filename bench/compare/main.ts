@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os';
 import { stopPostgres } from '#bench/measure/postgres-process.ts';
 import { setPriority } from '#bench/measure/process.ts';
 import { markdownTable } from '#bench/report/table.ts';
@@ -28,16 +29,17 @@ export async function runCompare(words: readonly string[]): Promise<number> {
   const results = new Results(words.includes('--publish') ? BENCH : RESULTS, order);
   const failures: string[] = [];
   for (const comparison of comparisons) {
-    const { name, title, about, sides, absent } = comparison;
+    const { name, title, about, baseline, absent } = comparison;
     pace.say(`${name}: ${title}. ${about}`);
     const started = performance.now();
+    const loadBefore = loadavg()[0] ?? 0;
     try {
       const outcome = await comparison.run(pace);
       results.put({
         name,
         title,
         about,
-        baseline: sides[0]?.label ?? '',
+        baseline,
         outcome,
         absent,
         quick: pace.quick,
@@ -45,6 +47,7 @@ export async function runCompare(words: readonly string[]): Promise<number> {
         seconds: (performance.now() - started) / 1000,
         date: new Date().toISOString().slice(0, 10),
         machine: thisMachine(),
+        loadBefore,
       });
       process.stdout.write(`\n${markdownTable([outcome])}\n\n`);
     } catch (error) {

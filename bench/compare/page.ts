@@ -20,7 +20,8 @@ export function resultsPage(results: readonly Result[]): string {
     'Figures are medians of the rounds, in brackets the least and the most. A bold figure is the ratio to',
     'the first row, taken within each round. Servers have core 0; Redis, PostgreSQL and the load have core',
     '1. *CPU* is user and system time of the servers; *whole core* is all that core 0 did, interrupts',
-    'included. The last column is the process that used most of a core.',
+    'included; where the load average before was above 1, that has other work in it. The last column is',
+    'the process that used most of a core.',
     '',
     ...machines.flatMap((text) => [text, '']),
     ...results.flatMap(section),
@@ -54,11 +55,12 @@ function section(result: Result): string[] {
     return any === undefined ? '-' : rangeText(any.baseline);
   });
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const load = result.loadBefore === undefined ? '' : `load average ${result.loadBefore.toFixed(1)} before, `;
   const how = quick ? '**A quick run: once, briefly.**' : `${rounds} rounds.`;
   return [
     `## ${result.title}`,
     '',
-    `${result.about} ${how} ${date}, ${Math.round(seconds)} s, Parley ${result.machine.versions['Parley'] ?? '-'}. (\`${result.name}\`)`,
+    `${result.about} ${how} ${date}, ${Math.round(seconds)} s, ${load}Parley ${result.machine.versions['Parley'] ?? '-'}. (\`${result.name}\`)`,
     '',
     row(['', ...units, 'busiest']),
     row(['---', ...units.map(() => '---'), '---']),

@@ -1,5 +1,6 @@
 import type { TargetKind } from '#bench/measure/target.ts';
 import type { SideSpec } from '#bench/scenarios/side.ts';
+import type { Absent } from './result.ts';
 
 /** Parley or a peer on one node or on two. */
 interface Peer {
@@ -39,9 +40,33 @@ const PEERS = { one: ONE, two: TWO } as const;
 /** How many nodes a side has. */
 export type Nodes = keyof typeof PEERS;
 
-/** All sides, with these rooms. */
-export function sidesWith(nodes: Nodes, rooms: readonly string[], without: readonly TargetKind[] = []): SideSpec[] {
-  return PEERS[nodes]
-    .filter(({ kind }) => !without.includes(kind))
-    .map(({ label, kind, prefix = '' }) => ({ label, kind, rooms: rooms.map((room) => prefix + room) }));
+/** Sides that are in no scenario on so many nodes. */
+const ABSENT: Readonly<Record<Nodes, readonly Absent[]>> = {
+  one: [],
+  two: [{ side: 'ws with a loop', reason: 'its loop knows no second node' }],
+};
+const NCHAN: readonly TargetKind[] = ['nchan', 'nchan-redis'];
+const NO_JOIN: Absent = { side: 'nchan', reason: 'a connection is a subscription: an open one enters no further room' };
+
+/** All sides, with these rooms. @param enters whether open connections enter further rooms. */
+export function sidesWith(nodes: Nodes, rooms: readonly string[], enters = false): SideSpec[] {
+  return PEERS[nodes].filter(({ kind }) => !enters || !NCHAN.includes(kind)).map((peer) => side(peer, rooms));
+}
+
+/** Those that `sidesWith` does not have, and why. */
+export function absentFrom(nodes: Nodes, enters = false): Absent[] {
+  return [...ABSENT[nodes], ...(enters ? [NO_JOIN] : [])];
+}
+
+/** The sides of a recovery: Socket.IO with the adapter that its makers recommend for it. */
+export function recoveringSides(): { readonly sides: readonly SideSpec[]; readonly absent: readonly Absent[] } {
+  const streams: Peer = { label: 'Socket.IO, Redis Streams adapter', kind: 'socket-io-streams' };
+  return {
+    sides: TWO.map((peer) => side(peer.kind === 'socket-io-redis' ? streams : peer, ['fan'])),
+    absent: ABSENT.two,
+  };
+}
+
+function side({ label, kind, prefix = '' }: Peer, rooms: readonly string[]): SideSpec {
+  return { label, kind, rooms: rooms.map((room) => prefix + room) };
 }

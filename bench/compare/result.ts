@@ -24,4 +24,6 @@ export interface Result {
   /** The day, as in `2026-01-31`. */
   readonly date: string;
   readonly machine: Machine;
+  /** Processes that were running or waiting in the minute before: other work, which costs time. */
+  readonly loadBefore?: number;
 }

@@ -10,6 +10,10 @@ export interface Place {
   readonly user: string;
   /** A signed token; null if the servers ask for none. */
   readonly token: string | null;
+  /** Whether it shall be able to go on after it was cut off. Default: no. */
+  readonly recovers?: boolean;
+  /** The position to go on from. Default: it begins. */
+  readonly since?: string;
 }
 
 /** A request of a client, and the bytes by which its answer is recognised; null: there is none. */
@@ -35,6 +39,8 @@ export interface ReaderOptions {
   readonly sink?: FrameSink;
   /** The sink gets every message whole. It copies bytes. */
   readonly whole?: boolean;
+  /** The sink gets every frame, not deliveries alone. Both count. */
+  readonly every?: boolean;
 }
 
 /**
@@ -57,6 +63,13 @@ export interface Dialect {
   /** What a client sends from time to time so that it is not taken for dead; nothing: undefined. */
   readonly keepAlive?: { readonly payload: string; readonly everyMs: number };
   reader(options: ReaderOptions): Reader;
+  /** How one who was cut off goes on; undefined: there is no way, it begins anew. */
+  readonly recovery?: {
+    /** The WebSocket subprotocol to offer; none: undefined. */
+    readonly protocol?: string;
+    /** The position after a payload of the server, from the one before. */
+    position(payload: string, before: string | undefined): string | undefined;
+  };
   /** Enters a further room. Undefined: an open connection cannot. */
   join?(room: string, id: string): Question;
   leave?(room: string, id: string): Question;

@@ -11,7 +11,7 @@ const PARLEY_MINIMUM = 220;
 
 /** A reader for servers that send each message as a frame of its own. */
 function frames(minimum: number, options: ReaderOptions, heartbeat?: string): FrameReader {
-  return new FrameReader(minimum, options.sink, options.whole, heartbeat);
+  return new FrameReader(options.every === true ? 1 : minimum, options.sink, options.whole, heartbeat);
 }
 
 const BARE: Dialect = {
@@ -25,11 +25,20 @@ const BARE: Dialect = {
 };
 
 const PARLEY: Dialect = {
-  path: ({ room, token }) => `${room === null ? '/ws/chat' : `/chat/${room}`}${token === null ? '' : `?token=${token}`}`,
+  path: ({ room, token, since }) =>
+    `${room === null ? '/ws/chat' : `/chat/${room}`}?${token === null ? '' : `token=${token}`}${since === undefined ? '' : `&${since}`}`,
   ready: ({ room }) => (room === null ? '"welcome"' : '"joined"'),
   message: (text, id, { room }) => `{"type":"message","id":"${id}","room":"${room}","text":"${text}"}`,
   echoes: true,
   reader: (options) => frames(PARLEY_MINIMUM, options),
+  recovery: {
+    position(payload, before) {
+      const joined = /"epoch":"([^"]+)","offset":(\d+)/.exec(payload);
+      if (before === undefined) return joined === null ? undefined : `epoch=${joined[1]}&offset=${joined[2]}`;
+      const offset = /^{"offset":(\d+),/.exec(payload)?.[1];
+      return offset === undefined ? before : before.replace(/\d+$/, offset);
+    },
+  },
   join: (room, id) => ({ payload: `{"type":"join","id":"${id}","room":"${room}"}`, answer: `{"type":"joined","id":"${id}"` }),
   leave: (room, id) => ({ payload: `{"type":"leave","id":"${id}","room":"${room}"}`, answer: `{"type":"left","id":"${id}"` }),
 };
@@ -37,12 +46,20 @@ const PARLEY: Dialect = {
 /** Engine.IO 4 and Socket.IO 5 over WebSocket alone. An ack has the number of its packet. */
 const SOCKET_IO: Dialect = {
   path: ({ room }) => `/socket.io/?EIO=4&transport=websocket${room === null ? '' : `&room=${room}`}`,
-  greeting: { after: '0{', frames: () => ['40'] },
+  greeting: { after: '0{', frames: ({ since }) => [since === undefined ? '40' : `40{${since}}`] },
   ready: () => '40{',
   message: (text, _id, { room }) => `42["message","${room}","${text}"]`,
   echoes: true,
   heartbeat: '3',
   reader: (options) => frames(TEXT_BYTES, options, '2'),
+  recovery: {
+    position(payload, before) {
+      const pid = /^40{.*"pid":"([^"]+)"/.exec(payload)?.[1];
+      if (pid !== undefined) return `"pid":"${pid}","offset":""`;
+      const offset = /^42\["message",".*","([^"]+)"\]$/.exec(payload)?.[1];
+      return offset === undefined ? before : before?.replace(/"offset":".*"$/, `"offset":"${offset}"`);
+    },
+  },
   join: (room, id) => ({ payload: `42${id}["join","${room}"]`, answer: `43${id}[` }),
   leave: (room, id) => ({ payload: `42${id}["leave","${room}"]`, answer: `43${id}[` }),
 };
@@ -52,11 +69,16 @@ const SOCKET_IO: Dialect = {
  * which is shorter.
  */
 const NCHAN: Dialect = {
-  path: ({ room }) => `/chat/${room ?? 'none'}`,
+  path: ({ room, since }) => `/chat/${room ?? 'none'}${since === undefined ? '' : `?last_event_id=${since}`}`,
   ready: () => null,
   message: (text) => text,
   echoes: true,
   reader: (options) => frames(TEXT_BYTES, options),
+  recovery: {
+    // Each message has its id before it.
+    protocol: 'ws+meta.nchan',
+    position: (payload, before) => /^id: (\S+)/.exec(payload)?.[1] ?? before,
+  },
 };
 
 /** The client protocol of NATS. The room is the subject, and the number of its subscription. */

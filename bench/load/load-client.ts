@@ -15,6 +15,8 @@ export interface ClientOptions {
   readonly sink?: FrameSink;
   /** The sink gets every message whole. Default: cut messages are counted only. */
   readonly whole?: boolean;
+  /** The sink gets every frame, not deliveries alone. */
+  readonly every?: boolean;
   /** Once ready, it reads one chunk for each `sip` only. */
   readonly lazy: boolean;
 }
@@ -69,9 +71,15 @@ export class LoadClient {
       });
       socket.write(
         `GET ${this.#options.dialect.path(this.#options.place)} HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-          'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+          `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${this.#protocol()}\r\n`,
       );
     });
+  }
+
+  #protocol(): string {
+    const { dialect, place } = this.#options;
+    const protocol = place.recovers === true ? dialect.recovery?.protocol : undefined;
+    return protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`;
   }
 
   /** Asks, and resolves with the answer. @throws Error if it is cut off or too slow. */
@@ -89,6 +97,16 @@ export class LoadClient {
   /** Sends a text. */
   say(payload: string): void {
     this.send(clientFrame(Buffer.from(payload)));
+  }
+
+  /** Reads nothing until `wake`. The kernel and the server keep what comes. */
+  sleep(): void {
+    this.#socket?.pause();
+  }
+
+  /** Reads what waits, and at once from now on. */
+  wake(): void {
+    this.#socket?.resume();
   }
 
   /** For a lazy client: reads one chunk, the one that waits or the next. */

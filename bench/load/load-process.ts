@@ -1,5 +1,23 @@
 import { LOAD_CORE, PinnedProcess } from '#bench/measure/process.ts';
-import type { Answer, Connected, Delivered, Order, Plan, Requested, Requests, Seating, Traffic, Writing, Written } from './plan.ts';
+import type {
+  Answer,
+  Churned,
+  Churning,
+  Connected,
+  Delivered,
+  Flooded,
+  Flooding,
+  Order,
+  Plan,
+  Recovered,
+  Recovering,
+  Requested,
+  Requests,
+  Seating,
+  Traffic,
+  Writing,
+  Written,
+} from './plan.ts';
 
 /** The load, in a process of its own on its own core. */
 export class LoadProcess {
@@ -30,6 +48,21 @@ export class LoadProcess {
   /** Publishes for a while. */
   async run(traffic: Traffic): Promise<Delivered> {
     return (await this.#obey({ order: 'run', traffic })) as Delivered;
+  }
+
+  /** Has the connections enter and leave rooms. */
+  async churn(churning: Churning): Promise<Churned> {
+    return (await this.#obey({ order: 'churn', churning })) as Churned;
+  }
+
+  /** Cuts off everybody of a plan, with connections of its own. */
+  async recover(plan: Plan, recovering: Recovering): Promise<Recovered> {
+    return (await this.#obey({ order: 'recover', plan, recovering })) as Recovered;
+  }
+
+  /** Publishes for a while, and floods one connection more. */
+  async flood(flooding: Flooding): Promise<Flooded> {
+    return (await this.#obey({ order: 'flood', flooding })) as Flooded;
   }
 
   /** Cuts all connections. The next step is another `prepare`. */

@@ -1,9 +1,11 @@
 import { quantile } from '#bench/measure/stats.ts';
+import { churn } from './churn.ts';
 import type { Dialect, Place } from './dialect.ts';
 import { dialectOf } from './dialects.ts';
+import { Flood } from './flood.ts';
 import { LoadClient } from './load-client.ts';
 import { MessageFrame, readStamp } from './message-frame.ts';
-import type { Connected, Delivered, Plan, Traffic } from './plan.ts';
+import type { Churned, Churning, Connected, Delivered, Flooded, Flooding, Plan, Traffic } from './plan.ts';
 import { signToken } from './token.ts';
 
 const TICK_MS = 1;
@@ -123,6 +125,29 @@ export class Load {
     };
   }
 
+  /** The connections enter and leave rooms. */
+  churn(churning: Churning): Promise<Churned> {
+    return churn(
+      this.#seats.map((seat) => seat.client),
+      this.#dialect,
+      churning,
+    );
+  }
+
+  /** Publishes for a while, and floods one connection more. */
+  async flood(flooding: Flooding): Promise<Flooded> {
+    const flood = await Flood.start(
+      this.#dialect,
+      { ...this.#place(flooding.room, `${this.#plan.userPrefix}-flooded`), port: this.#plan.ports[0] ?? 0 },
+      flooding,
+    );
+    const crowd = this.#plan.rooms[0];
+    if (crowd !== undefined) await flood.enter(crowd);
+    flood.begin();
+    const delivered = await this.run(flooding);
+    return { ...delivered, cutOff: await flood.end() };
+  }
+
   /** Cuts all connections. */
   disconnect(): void {
     clearInterval(this.#sips);
@@ -194,7 +219,7 @@ export class Load {
   #seat(room: string | null, r: number, m: number): Seat {
     const plan = this.#plan;
     const user = `${plan.userPrefix}-${r}-${m}`;
-    const place: Place = { room, user, token: plan.secret === null ? null : signToken(plan.secret, user, Date.now()) };
+    const place = this.#place(room, user);
     const sampled = m % plan.sampleEvery === Math.floor(plan.sampleEvery / 2);
     const fresh = () =>
       new LoadClient({
@@ -206,6 +231,11 @@ export class Load {
       });
     const frame = new MessageFrame((text, id) => this.#dialect.message(text, id, place));
     return { room: r, member: m, client: fresh(), fresh, frame, sent: 0 };
+  }
+
+  #place(room: string | null, user: string): Place {
+    const { secret } = this.#plan;
+    return { room, user, token: secret === null ? null : signToken(secret, user, Date.now()) };
   }
 
   #sample(chunk: Buffer, start: number, length: number): void {

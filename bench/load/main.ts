@@ -2,6 +2,7 @@
 import { sendRequests } from './http-load.ts';
 import { Load } from './load.ts';
 import type { Answer, Order } from './plan.ts';
+import { recover } from './recovery.ts';
 import { Writers } from './writers.ts';
 
 let load: Load | undefined;
@@ -23,6 +24,12 @@ async function obey(order: Order): Promise<Answer> {
       return prepared().connect();
     case 'run':
       return prepared().run(order.traffic);
+    case 'churn':
+      return prepared().churn(order.churning);
+    case 'recover':
+      return recover(order.plan, order.recovering);
+    case 'flood':
+      return prepared().flood(order.flooding);
     case 'disconnect':
       load?.disconnect();
       load = undefined;

@@ -65,6 +65,17 @@ export function readStamp(chunk: Buffer, start: number, length: number): number 
   return readDigits(chunk, start, length, STAMP_MARK);
 }
 
+/** All stamps of a payload: an answer may have several messages. */
+export function readStamps(chunk: Buffer, start: number, length: number): number[] {
+  const stamps: number[] = [];
+  const end = start + length;
+  for (let at = chunk.indexOf(STAMP_MARK, start); at >= 0 && at < end; at = chunk.indexOf(STAMP_MARK, at + 1)) {
+    const stamp = readStamp(chunk, at, end - at);
+    if (!Number.isNaN(stamp)) stamps.push(stamp);
+  }
+  return stamps;
+}
+
 /** The number in the id of an ack, or NaN if there is none. */
 export function readId(chunk: Buffer, start: number, length: number): number {
   return readDigits(chunk, start, length, ID_MARK);

@@ -16,13 +16,17 @@ export class NatsReader implements Reader {
   asked = false;
   readonly #frames: FrameReader;
   readonly #sink: FrameSink | undefined;
+  readonly #whole: boolean;
+  /** The pieces of a message that is cut, if it has to be shown whole. */
+  #pieces: Buffer[] = [];
   /** The beginning of a line that is not complete. */
   #line = '';
   /** Bytes of the current message still to come, with its line end. */
   #left = 0;
 
-  constructor({ sink }: ReaderOptions) {
+  constructor({ sink, whole = false }: ReaderOptions) {
     this.#sink = sink;
+    this.#whole = whole;
     this.#frames = new FrameReader(Number.POSITIVE_INFINITY, undefined, false, undefined, (chunk, from, to) =>
       this.#piece(chunk, from, to),
     );
@@ -46,6 +50,7 @@ export class NatsReader implements Reader {
       if (this.#left > 0) {
         const taken = Math.min(this.#left, to - at);
         this.#left -= taken;
+        if (this.#pieces.length > 0) this.#collect(chunk.subarray(at, at + taken));
         at += taken;
         if (this.#left === 0) this.deliveries += 1;
         continue;
@@ -59,8 +64,17 @@ export class NatsReader implements Reader {
       at = newline + 1;
       if (length === undefined) continue;
       if (at + length + LINE_END <= to) this.#sink?.(chunk, at, length);
+      else if (this.#whole) this.#pieces = [Buffer.alloc(0)];
       this.#left = length + LINE_END;
     }
+  }
+
+  #collect(piece: Buffer): void {
+    this.#pieces.push(Buffer.from(piece));
+    if (this.#left > 0) return;
+    const message = Buffer.concat(this.#pieces);
+    this.#pieces = [];
+    this.#sink?.(message, 0, message.length - LINE_END);
   }
 
   /** The length of the message that follows the line; undefined if none does. */

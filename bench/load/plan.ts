@@ -42,11 +42,71 @@ export interface Traffic {
   readonly drainMs: number;
 }
 
+/** Entering and leaving rooms, by connections that are open already. */
+export interface Churning {
+  readonly rooms: readonly string[];
+  /** Joins a second, each followed by a leave. */
+  readonly rate: number;
+  readonly seconds: number;
+}
+
+/** The result of `churn`. */
+export interface Churned {
+  /** Joins that were followed by a leave. */
+  readonly done: number;
+  readonly unfinished: number;
+  /** From when a join was due to its answer, milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+  /** The load's own CPU, microseconds. */
+  readonly cpuMicros: number;
+}
+
+/** Everybody in the plan's room is cut off and comes back, while somebody publishes. */
+export interface Recovering {
+  readonly cutMs: number;
+  /** Messages a second. */
+  readonly rate: number;
+}
+
+/** The result of `recover`. */
+export interface Recovered {
+  /** Messages published between cut and return, counted for each listener. */
+  readonly missed: number;
+  /** Of all until the return, those that never arrived, counted for each listener. */
+  readonly lost: number;
+  readonly repeated: number;
+  /** Listeners who could not connect again. */
+  readonly failed: number;
+  /** From the return to when a listener has everything, milliseconds: the median, and the last. */
+  readonly p50: number;
+  readonly last: number;
+}
+
+/** Traffic while one connection more gets a flood of its own. */
+export interface Flooding extends Traffic {
+  /** Whether it reads nothing of it. */
+  readonly sleeping: boolean;
+  readonly room: string;
+  /** Messages a second to it, and the bytes of their texts. */
+  readonly floodRate: number;
+  readonly floodBytes: number;
+}
+
+/** The result of `flood`. */
+export interface Flooded extends Delivered {
+  /** Whether the flooded connection was cut off by the server. */
+  readonly cutOff: boolean;
+}
+
 /** Orders to the load process. It answers each with one `Answer`. */
 export type Order =
   | { readonly order: 'prepare'; readonly plan: Plan }
   | { readonly order: 'connect' }
   | { readonly order: 'run'; readonly traffic: Traffic }
+  | { readonly order: 'churn'; readonly churning: Churning }
+  | { readonly order: 'recover'; readonly plan: Plan; readonly recovering: Recovering }
+  | { readonly order: 'flood'; readonly flooding: Flooding }
   | { readonly order: 'disconnect' }
   | { readonly order: 'seat'; readonly seating: Seating }
   | { readonly order: 'write'; readonly writing: Writing }
@@ -148,4 +208,13 @@ export interface Requested {
   readonly p99: number;
 }
 
-export type Answer = Connected | Delivered | Written | Requested | { readonly done: true } | { readonly failure: string };
+export type Answer =
+  | Connected
+  | Delivered
+  | Churned
+  | Recovered
+  | Flooded
+  | Written
+  | Requested
+  | { readonly done: true }
+  | { readonly failure: string };

@@ -1,7 +1,5 @@
 import { quantile } from '#bench/measure/stats.ts';
-import type { Dialect } from './dialect.ts';
 import { dialectOf } from './dialects.ts';
-import { FrameReader } from './frame-reader.ts';
 import { LoadClient } from './load-client.ts';
 import { MessageFrame, readId } from './message-frame.ts';
 import type { Seating, Writing, Written } from './plan.ts';
@@ -21,8 +19,7 @@ const ERROR = Buffer.from('{"type":"error"');
  */
 const PER_MICRO = 1_000;
 
-/** Acks are read, too. */
-const EVERY_FRAME: Dialect = { ...dialectOf('parley'), reader: ({ sink, whole }) => new FrameReader(1, sink, whole) };
+const PARLEY = dialectOf('parley');
 
 interface Writer {
   readonly client: LoadClient;
@@ -47,13 +44,14 @@ export class Writers {
         const writer: Writer = {
           client: new LoadClient({
             port: ports[i % ports.length] ?? 0,
-            dialect: EVERY_FRAME,
+            dialect: PARLEY,
             place,
+            every: true,
             lazy: false,
             whole: true,
             sink: (chunk, start, length) => this.#read(writer, chunk, start, length),
           }),
-          frame: new MessageFrame((text, id) => EVERY_FRAME.message(text, id, place)),
+          frame: new MessageFrame((text, id) => PARLEY.message(text, id, place)),
         };
         this.#writers.push(writer);
       }

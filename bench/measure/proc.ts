@@ -1,5 +1,5 @@
 /** What the kernel knows of processes, cores and sockets (proc(5)). */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const TICK_MICROS = 10_000;
 const PAGE_BYTES = 4_096;
@@ -22,6 +22,16 @@ export function memoryOf(pid: number): ProcessMemory {
   const rollups = family(pid).map((one) => readFileSync(`/proc/${one}/smaps_rollup`, 'latin1'));
   const sum = (field: string) => rollups.reduce((all, text) => all + kilobytes(text, field), 0);
   return { resident: sum('Rss'), anonymous: sum('Anonymous') };
+}
+
+/** Forgets the highest resident memory of a process and its children. */
+export function resetPeak(pid: number): void {
+  for (const one of family(pid)) unlessGone(() => writeFileSync(`/proc/${one}/clear_refs`, '5'));
+}
+
+/** The highest resident memory since `resetPeak`, bytes. */
+export function peakOf(pid: number): number {
+  return family(pid).reduce((sum, one) => sum + kilobytes(readFileSync(`/proc/${one}/status`, 'latin1'), 'VmHWM'), 0);
 }
 
 /**

@@ -33,6 +33,8 @@ function row(figure: Figure): string[] {
 
 /** A median, and its range if there was more than one run. */
 export function rangeText(values: Spread): string {
+  // What never happened has no time; JSON makes null of it.
+  if (!Number.isFinite(values.median)) return '-';
   return values.runs === 1 ? short(values.median) : `${short(values.median)} (${short(values.min)}-${short(values.max)})`;
 }
 

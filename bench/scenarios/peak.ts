@@ -1,6 +1,6 @@
 import { highestRate, spread } from '#bench/measure/stats.ts';
-import { figuresOf, type Outcome, type Pace, type SideRun } from './outcome.ts';
-import { type Audience, inTurn, type Side, type SideSpec, withFailures, withSides } from './side.ts';
+import { figuresOf, type Measure, type Outcome, type Pace, type SideRun } from './outcome.ts';
+import { type Audience, inTurn, pause, type Side, type SideSpec, withFailures, withSides } from './side.ts';
 
 /** A search for the highest rate that loses nothing. */
 export interface Peak {
@@ -9,10 +9,13 @@ export interface Peak {
   /** The first is the baseline. */
   readonly sides: readonly SideSpec[];
   readonly audience: Audience;
-  readonly start: number;
+  /** Undefined: half of what the CPU of a few messages promises. */
+  readonly start: number | undefined;
   readonly limit: number;
   /** Least share of the baseline's rate; undefined: no goal. */
   readonly goal: number | undefined;
+  /** Whether twice that rate is offered, too. Default: no. */
+  readonly overload?: boolean;
 }
 
 interface Run extends SideRun {
@@ -20,9 +23,27 @@ interface Run extends SideRun {
   /** Shares of a core at that rate. */
   readonly serverBusy: number;
   readonly loadBusy: number;
+  readonly overload?: Overload;
+}
+
+/** What happened when twice the highest rate was offered. */
+interface Overload {
+  /** Deliveries a second while it was offered. */
+  readonly goodput: number;
+  /** By what the highest rate delivers. */
+  readonly share: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly closed: number;
+  /** At half of the highest rate, two seconds later. */
+  readonly p99After: number;
 }
 
 const TRIAL_SECONDS = 3;
+/** Deliveries of the first look at what one costs. */
+const PROBE_DELIVERIES = 10_000;
+/** Time after an overload until things should be as before. */
+const CALM_MS = 2_000;
 /** How long the last deliveries of a trial may take. A queue that grew all the time is over it. */
 const DRAIN_MS = 1_000;
 
@@ -42,8 +63,9 @@ export function runPeak(peak: Peak, pace: Pace): Promise<Outcome> {
 }
 
 async function search(side: Side, peak: Peak, pace: Pace): Promise<Run> {
+  const start = peak.start ?? (await promisedRate(side, peak)) / 2;
   let best: Pick<Run, 'serverBusy' | 'loadBusy' | 'shares'> = { serverBusy: 0, loadBusy: 0, shares: {} };
-  const rate = await highestRate(peak.start, peak.limit, pace.quick ? 0.15 : 0.05, async (asked) => {
+  const rate = await highestRate(start, peak.limit, pace.quick || peak.overload === true ? 0.15 : 0.05, async (asked) => {
     const meter = side.meter();
     const got = await side.load.run({ rate: asked, seconds: TRIAL_SECONDS, drainMs: DRAIN_MS });
     const used = meter.read();
@@ -61,10 +83,49 @@ async function search(side: Side, peak: Peak, pace: Pace): Promise<Run> {
     }
     return passed;
   });
-  return { side: side.spec.label, rate, ...best };
+  const overload = peak.overload === true && rate > 0 ? await offerTwice(side, peak, rate) : undefined;
+  return { side: side.spec.label, rate, ...best, ...(overload !== undefined && { overload, shares: overload.shares }) };
+}
+
+/** What one core could do if each delivery cost as much as now, messages a second. */
+async function promisedRate(side: Side, { audience }: Peak): Promise<number> {
+  const meter = side.meter();
+  const got = await side.load.run({ rate: PROBE_DELIVERIES / audience.members, seconds: 1, drainMs: DRAIN_MS });
+  return Math.max(4, ((got.received / Math.max(1, meter.read().serverMicros)) * 1e6 * side.target.servers.length) / audience.members);
+}
+
+async function offerTwice(side: Side, { audience }: Peak, rate: number): Promise<Overload & Pick<Run, 'shares'>> {
+  const meter = side.meter();
+  const got = await side.load.run({ rate: rate * 2, seconds: TRIAL_SECONDS, drainMs: 0 });
+  const { shares } = meter.read();
+  await pause(CALM_MS);
+  const after = await side.load.run({ rate: rate / 2, seconds: 1, drainMs: DRAIN_MS });
+  const goodput = got.received / got.seconds;
+  // What broke is not there for the next round.
+  await side.load.disconnect();
+  await side.quiet();
+  await side.seat(audience);
+  return {
+    goodput,
+    share: goodput / (rate * audience.members),
+    p50: got.p50,
+    p99: got.p99,
+    closed: got.closed,
+    p99After: after.p99,
+    shares,
+  };
 }
 
 function outcome(peak: Peak, runs: readonly Run[]): Outcome {
+  const of = (take: (overload: Overload) => number) => (run: Run) => (run.overload === undefined ? Number.NaN : take(run.overload));
+  const overloads: Measure<Run>[] = [
+    { metric: 'deliveries while twice of it is offered', unit: '/s', take: of((one) => one.goodput) },
+    { metric: 'of the highest rate', unit: 'share', take: of((one) => one.share) },
+    { metric: 'p50 meanwhile', unit: 'ms', take: of((one) => one.p50) },
+    { metric: 'p99 meanwhile', unit: 'ms', take: of((one) => one.p99) },
+    { metric: 'connections closed', unit: '', take: of((one) => one.closed) },
+    { metric: 'p99 two seconds later', unit: 'ms', take: of((one) => one.p99After) },
+  ];
   const figures = figuresOf(peak.scenario, peak.sides, runs, [
     {
       metric: 'highest rate without loss',
@@ -72,6 +133,7 @@ function outcome(peak: Peak, runs: readonly Run[]): Outcome {
       take: (run) => run.rate,
       goal: peak.goal === undefined ? { kind: 'none' } : { kind: 'at-least', value: peak.goal, of: 'ratio' },
     },
+    ...(peak.overload === true ? overloads : []),
   ]);
   const remarks = peak.sides.map(({ label }) => {
     const own = runs.filter((run) => run.side === label);

@@ -18,7 +18,7 @@ export interface SideSpec {
 }
 
 /** The audience. The rest of the plan follows from the side. */
-export type Audience = Pick<Plan, 'members' | 'publishers' | 'sampleEvery' | 'readEveryMs'> & Partial<Pick<Plan, 'roomsEach'>>;
+export type Audience = Pick<Plan, 'members' | 'publishers' | 'sampleEvery' | 'readEveryMs'> & Partial<Pick<Plan, 'roomsEach' | 'rooms'>>;
 
 const CONCURRENCY = 64;
 const QUIET_STEP_MS = 300;

@@ -4,7 +4,7 @@ import { hasPgbench, PGBENCH_MISSING, runPgbench } from '#bench/measure/pgbench.
 import { makeDatabase } from '#bench/measure/postgres-process.ts';
 import { spread } from '#bench/measure/stats.ts';
 import { openStore } from '#libs/store/store-postgres.ts';
-import { compared, type Figure, type Outcome, type Pace, type SideRun } from './outcome.ts';
+import { compared, type Figure, figuresOf, type Outcome, type Pace, type SideRun } from './outcome.ts';
 import { rotated, type Side, type SideSpec, withSides } from './side.ts';
 
 interface Run extends SideRun {
@@ -27,6 +27,9 @@ interface Contender {
   readonly label: string;
   readonly measure: (quick: boolean) => Promise<Run>;
 }
+
+/** The side of `runStoreBeside` that others are compared with. */
+export const STORE_BASELINE = 'pgbench, 200 rows a commit';
 
 const SINGLE: SideSpec = { label: 'one insert a message', kind: 'one-insert', rooms: [] };
 const GROUPS: SideSpec = { label: 'two gateways', kind: 'parley-redis', rooms: [] };
@@ -54,11 +57,48 @@ const LEVELS = new Map([
  */
 const LIMITS = [
   { label: 'pgbench, one row a commit', rows: 1, clients: 20 },
-  { label: 'pgbench, 200 rows a commit', rows: 200, clients: 4 },
+  { label: STORE_BASELINE, rows: 200, clients: 4 },
 ] as const;
 
 /** Messages stored a second through two gateways, and how long their acks take. */
-export function runStore(name: string, pace: Pace): Promise<Outcome> {
+export async function runStore(name: string, pace: Pace): Promise<Outcome> {
+  return outcome(name, await measureAll(pace));
+}
+
+/** The same, with PostgreSQL alone as the baseline. @throws Error if pgbench is not installed. */
+export async function runStoreBeside(name: string, scenario: string, pace: Pace): Promise<Outcome> {
+  if (!hasPgbench()) throw new Error(PGBENCH_MISSING);
+  const runs = await measureAll(pace);
+  const ack = (take: (level: Level) => number) => (run: Run) => {
+    const level = run.levels.find(({ underWay }) => underWay === BUSY);
+    return level === undefined ? Number.NaN : take(level);
+  };
+  const sides = [STORE_BASELINE, ...LIMITS.map(({ label }) => label), SINGLE.label, GROUPS.label];
+  const figures = figuresOf(
+    scenario,
+    [...new Set(sides)].map((label) => ({ label })),
+    runs,
+    [
+      { metric: 'stored', unit: 'messages/s', take: (run) => run.rate },
+      { metric: 'ack p50 with 200 under way', unit: 'ms', take: ack((level) => level.p50) },
+      { metric: 'ack p99 with 200 under way', unit: 'ms', take: ack((level) => level.p99) },
+      { metric: 'not stored', unit: 'messages', take: (run) => run.levels.reduce((sum, { failed }) => sum + failed, 0) },
+    ],
+  );
+  return {
+    name,
+    figures,
+    remarks: [SINGLE, GROUPS].flatMap((side) =>
+      remarks(
+        side,
+        runs.filter((run) => run.side === side.label),
+      ),
+    ),
+    runs,
+  };
+}
+
+function measureAll(pace: Pace): Promise<Run[]> {
   return withSides([SINGLE, GROUPS], async (sides) => {
     for (const side of sides) await side.load.seat(await makeRooms(side));
     const contenders: Contender[] = sides.map((side) => ({ label: side.spec.label, measure: (quick) => measure(side, quick) }));
@@ -74,7 +114,7 @@ export function runStore(name: string, pace: Pace): Promise<Outcome> {
         runs.push(run);
       }
     }
-    return outcome(name, runs);
+    return runs;
   });
 }
 

@@ -38,6 +38,7 @@ function result(more: Partial<Result> = {}): Result {
     seconds: 61.4,
     date: '2026-01-31',
     machine,
+    loadBefore: 0.25,
     ...more,
   };
 }
@@ -46,7 +47,7 @@ describe('the page of the comparison', () => {
   it('has a row for each side, with medians, ranges, ratios and the busiest process', () => {
     const page = resultsPage([result()]);
     expect(page).toContain('2 cores of a CPU, 8 GiB, Linux 6.1. Redis 7.0.');
-    expect(page).toContain('About it. 2 rounds. 2026-01-31, 61 s, Parley 1.0 (abc).');
+    expect(page).toContain('About it. 2 rounds. 2026-01-31, 61 s, load average 0.3 before, Parley 1.0 (abc).');
     expect(page).toContain('| bare | 3.00 (2.00-4.00) | 0.00 (0.00-0.00) | load 50 % |');
     expect(page).toContain('| ours | 3.50 (3.00-4.00) **1.25 x** | 0.00 (0.00-0.00) | server 1 85 % |');
     expect(page).toContain('| nchan | - (it cannot) | - | - |');
