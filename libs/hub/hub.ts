@@ -286,7 +286,7 @@ export class Hub {
   }
 
   #take({ bearer, session, firstJoin, wantsEvents, span }: Admission): Connection {
-    const { clock, frameLimits, singleSession, stats } = this.#options;
+    const { clock, singleSession, stats } = this.#options;
     this.#lastId += 1;
     const id = `${this.#ids}${this.#lastId.toString(36)}`;
     const connection = new Connection({
@@ -295,7 +295,7 @@ export class Hub {
       session,
       bearer,
       login: singleSession ? (bearer.login ?? id) : undefined,
-      budget: new ConnectionBudget(frameLimits, clock.steady()),
+      newBudget: this.#newBudget,
       firstJoin,
       wantsEvents,
       openedAt: clock.now(),
@@ -357,6 +357,7 @@ export class Hub {
 
   /** Unix milliseconds of the clock that all nodes share, as far as it is known here. */
   readonly #sharedNow = (): number => this.#options.clock.now() - this.#options.clockOffset() * 1000;
+  readonly #newBudget = (): ConnectionBudget => new ConnectionBudget(this.#options.frameLimits, this.#options.clock.steady());
 
   /** Keeps a frame until `welcome` was sent. */
   #hold(connection: Connection, handle: () => void): void {

@@ -36,7 +36,7 @@ export function newConnection(user: LocalUser, options: NewConnection = {}): Con
     session,
     bearer: { userId: user.id, name: user.name, kind: 'user', expiresAt: 0, tokenHash: '', ...bearer },
     login: undefined,
-    budget: new ConnectionBudget({ rate: 0, burst: 1 }, 0),
+    newBudget: () => new ConnectionBudget({ rate: 0, burst: 1 }, 0),
     firstJoin: undefined,
     wantsEvents: false,
     openedAt,

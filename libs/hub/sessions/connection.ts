@@ -40,18 +40,20 @@ export class Connection {
   readonly id: string;
   readonly user: LocalUser;
   readonly session: string;
-  readonly budget: ConnectionBudget;
   /** Single-session mode: the login this connection belongs to. */
   readonly login: string | undefined;
   readonly firstJoin: FirstJoin | undefined;
-  /** The messages that are not known to have arrived. */
-  readonly receipts = new ReceiptState();
   /** The deliveries of its rooms. */
   readonly deliveries = new Deliveries();
   /** True if it gets all events of the logs of rooms, not messages alone (M7). */
   readonly wantsEvents: boolean;
   /** When it was admitted, Unix milliseconds. */
   readonly openedAt: number;
+  readonly #newBudget: () => ConnectionBudget;
+  /** Made at the first frame: many connections only listen. */
+  #budget: ConnectionBudget | undefined;
+  /** Made at first use, as the budget. */
+  #receipts: ReceiptState | undefined;
   /** Counts the bytes sent. */
   readonly #traffic: { bytesSent: number };
   #bearer: Bearer;
@@ -77,7 +79,7 @@ export class Connection {
     session: string;
     bearer: Bearer;
     login: string | undefined;
-    budget: ConnectionBudget;
+    newBudget: () => ConnectionBudget;
     firstJoin: FirstJoin | undefined;
     wantsEvents: boolean;
     openedAt: number;
@@ -88,7 +90,7 @@ export class Connection {
     this.session = fields.session;
     this.#bearer = fields.bearer;
     this.login = fields.login;
-    this.budget = fields.budget;
+    this.#newBudget = fields.newBudget;
     this.firstJoin = fields.firstJoin;
     this.wantsEvents = fields.wantsEvents;
     this.openedAt = fields.openedAt;
@@ -101,6 +103,18 @@ export class Connection {
 
   get phase(): Phase {
     return this.#phase;
+  }
+
+  /** What its frames may still use. */
+  get budget(): ConnectionBudget {
+    this.#budget ??= this.#newBudget();
+    return this.#budget;
+  }
+
+  /** The messages that are not known to have arrived. */
+  get receipts(): ReceiptState {
+    this.#receipts ??= new ReceiptState();
+    return this.#receipts;
   }
 
   /** The bearer of the newest token. */
