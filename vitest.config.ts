@@ -62,8 +62,9 @@ const PROJECTS: Readonly<Record<string, Project>> = {
   image: { seconds: 3600, atOnce: WAITING },
   // No test of a page says how soon the hub has to do a thing. Two browsers keep two cores busy.
   web: { seconds: 120, atOnce: 2, files: PAGES },
-  e2e: { seconds: 120, atOnce: 1 },
-  chaos: { seconds: 180, atOnce: 1 },
+  // They say how soon things happen, which one neighbour does not change on two cores.
+  e2e: { seconds: 120, atOnce: 2 },
+  chaos: { seconds: 180, atOnce: 2 },
   // `npm run test:bench` alone runs it: loads of several seconds each.
   bench: { seconds: 120, atOnce: 1 },
   // `npm run test:monitoring` alone runs it: it takes minutes.
@@ -81,7 +82,7 @@ const POLL_MS = 30_000;
 
 export default defineConfig({
   test: {
-    // First all that waits, in one go, then one project after the other: chaos beside a test that measures seconds would make both lie.
+    // First all that waits, in one go, then one project after the other: chaos beside the tests of pages would make both lie.
     projects: Object.entries(PROJECTS).map(([name, { seconds, atOnce, env = {}, files = `test/${name}/**/*.test.ts` }], order) => ({
       test: {
         name,
@@ -99,7 +100,7 @@ export default defineConfig({
         globalSetup: [
           ...(name === 'unit' ? [] : ['test/support/stripped-types.mjs', 'test/support/postgres-global.ts']),
           ...(name === 'image' ? ['test/support/image-global.ts'] : []),
-          ...(['unhurried', 'e2e', 'web', 'pages', 'walk'].includes(name) ? ['test/support/web-global.ts'] : []),
+          ...(['unhurried', 'e2e', 'web', 'pages', 'walk', 'monitoring'].includes(name) ? ['test/support/web-global.ts'] : []),
         ],
         restoreMocks: true,
         expect: { poll: { timeout: POLL_MS } },

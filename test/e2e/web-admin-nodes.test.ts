@@ -1,11 +1,10 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
-import { ADMIN_PASSWORD, act, inform, informed, lookUp, openAdmin } from '#test/support/admin-page.ts';
+import { ADMIN_PASSWORD, act, chartNumbers, chartsDrawn, inform, informed, lookUp, openAdmin } from '#test/support/admin-page.ts';
 import { ApiProcess } from '#test/support/api-process.ts';
 import { seriousFaults } from '#test/support/axe.ts';
 import { launchBrowser, PATIENCE_MS, screenshot } from '#test/support/browser.ts';
-import { GuardedPrometheus, PROMETHEUS_CREDENTIAL } from '#test/support/guarded-prometheus.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { TcpProxy } from '#test/support/tcp-proxy.ts';
 import { TestHub } from '#test/support/test-hub.ts';
@@ -14,20 +13,12 @@ import { until } from '#test/support/wait.ts';
 let browser: Browser;
 let nodes: TestHub<RedisServer>;
 let api: ApiProcess;
-let prometheus: GuardedPrometheus;
-/** An API that draws from Prometheus. */
-let drawing: ApiProcess;
 const problems: string[] = [];
 
 TestHub.showLogs(() => nodes);
 beforeAll(async () => {
   [browser, nodes] = await Promise.all([launchBrowser(), TestHub.single({ gateways: 2 })]);
-  prometheus = await GuardedPrometheus.start(nodes.gateways.map(({ adminPort }) => adminPort));
-  const settings = { ...nodes.settings, ADMIN_PASSWORD, ALLOW_CUSTOMERS: 'on' };
-  [api, drawing] = await Promise.all([
-    ApiProcess.start(settings),
-    ApiProcess.start({ ...settings, PROMETHEUS_URL: prometheus.url, PROMETHEUS_CREDENTIAL }),
-  ]);
+  api = await ApiProcess.start({ ...nodes.settings, ADMIN_PASSWORD, ALLOW_CUSTOMERS: 'on' });
 });
 afterEach(async () => {
   await Promise.all(browser.contexts().map((context) => context.close()));
@@ -37,8 +28,6 @@ afterEach(async () => {
 afterAll(async () => {
   await browser?.close();
   await api?.kill9();
-  await drawing?.kill9();
-  await prometheus?.stop();
   await nodes?.stop();
 });
 
@@ -316,17 +305,6 @@ describe('the rows of the admin page', () => {
 });
 
 describe('the charts of the admin page', () => {
-  const CHARTS = ['connections', 'messages', 'ack', 'delivery', 'redisLag'];
-  /** The newest numbers of a chart, as they stand beside it, by gateway. */
-  const newest = (page: Page, chart: string) => page.locator(`[data-chart="${chart}"] [data-node-value]`).allInnerTexts();
-  const drawn = (page: Page) =>
-    until(
-      async () => (await Promise.all(CHARTS.map((chart) => newest(page, chart)))).every((texts) => texts.some((text) => /\d/.test(text))),
-      {
-        timeoutMs: 90_000,
-        describe: 'every chart has a number',
-      },
-    );
   /** Pixels of lines: those that are neither ground, grid nor text. */
   const coloured = (page: Page, chart: string) =>
     page.locator(`[data-chart="${chart}"] canvas`).evaluate((canvas: HTMLCanvasElement) => {
@@ -347,53 +325,14 @@ describe('the charts of the admin page', () => {
     const page = await openNodes();
     const region = page.getByRole('region', { name: 'The last hours' });
     await region.locator('[data-source="own"]').waitFor();
-    await drawn(page);
+    await chartsDrawn(page);
     for (const { node } of nodes.living) await region.getByRole('list', { name: 'Gateways' }).getByText(node).waitFor();
-    await until(async () => (await newest(page, 'connections')).includes('1'), { timeoutMs: 60_000, describe: 'one connection each' });
+    await until(async () => (await chartNumbers(page, 'connections')).includes('1'), {
+      timeoutMs: 60_000,
+      describe: 'one connection each',
+    });
     expect(await coloured(page, 'connections')).toBeGreaterThan(20);
-    expect((await page.locator('[data-chart="ack"] [data-node-value]').allInnerTexts()).join()).toMatch(/ms/);
+    expect((await chartNumbers(page, 'ack')).join()).toMatch(/ms/);
     await screenshot(page, 'admin-charts');
-  });
-
-  it('[A13] come from Prometheus, by its own queries, for the hours that are chosen, by keyboard', async () => {
-    const ann = await nodes.client('ann', 0);
-    await ann.join('park');
-    const talking = setInterval(() => void ann.message('park', 'hello').catch(() => undefined), 200);
-    onTestFinished(() => clearInterval(talking));
-    const page = await openNodes(drawing.adminPort);
-    const region = page.getByRole('region', { name: 'The last hours' });
-    await region.locator('[data-source="prometheus"]').waitFor();
-    await drawn(page);
-    for (const { adminPort } of nodes.living) await region.getByText(`127.0.0.1:${adminPort}`, { exact: true }).waitFor();
-    const asked = page.waitForResponse('**/admin/api/series?hours=6');
-    await region.getByLabel('Time shown').focus();
-    await page.keyboard.press('ArrowDown');
-    const { times } = (await (await asked).json()) as { times: number[] };
-    expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan(5.5 * 3600);
-    const reply = await page.request.get(`http://127.0.0.1:${drawing.adminPort}/admin/api/series?hours=1&query=up`);
-    expect(reply.status()).toBe(400);
-    expect((await page.request.get(`http://127.0.0.1:${drawing.adminPort}/admin/api/series?hours=25`)).status()).toBe(400);
-    const content = await page.content();
-    for (const secret of [PROMETHEUS_CREDENTIAL, prometheus.url]) expect(content).not.toContain(secret);
-  });
-
-  it.each([
-    ['dark', { colorScheme: 'dark' as const }],
-    ['zh', { locale: 'zh-CN' }],
-    ['phone', { viewport: { width: 360, height: 740 } }],
-  ])('[A13] fit in: %s', async (name, options) => {
-    const page = await openAdmin({ browser, url: `http://127.0.0.1:${drawing.adminPort}/admin/`, problems }, options);
-    await drawn(page);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(0);
-    await page.locator('[data-chart="connections"]').scrollIntoViewIfNeeded();
-    await screenshot(page, `admin-charts-${name}`);
-  });
-
-  it('[A13] go on from samples while Prometheus is away, and say so', async () => {
-    const page = await openNodes(drawing.adminPort);
-    await page.locator('[data-source="prometheus"]').waitFor();
-    await prometheus.stop();
-    await page.reload();
-    await page.locator('[data-source="own"]').getByText('Prometheus does not answer').waitFor();
   });
 });

@@ -70,3 +70,21 @@ export async function inform(
 /** Whether a client got a notice with this text. */
 export const informed = (who: ChatClient, body: string): boolean =>
   who.frames.some((frame) => frame.type === 'inform' && JSON.stringify(frame).includes(`"body":"${body}"`));
+
+const CHARTS = ['connections', 'messages', 'ack', 'delivery', 'redisLag'];
+
+/** The newest numbers of a chart of the last hours, as they stand beside it, by gateway. */
+export function chartNumbers(page: Page, chart: string): Promise<string[]> {
+  return page.locator(`[data-chart="${chart}"] [data-node-value]`).allInnerTexts();
+}
+
+/** Resolves once each chart of the last hours has a number. */
+export async function chartsDrawn(page: Page): Promise<void> {
+  await until(
+    async () => {
+      const numbers = await Promise.all(CHARTS.map((chart) => chartNumbers(page, chart)));
+      return numbers.every((texts) => texts.some((text) => /\d/.test(text)));
+    },
+    { timeoutMs: 90_000, describe: 'every chart has a number' },
+  );
+}
