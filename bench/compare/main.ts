@@ -3,6 +3,7 @@ import { stopPostgres } from '#bench/measure/postgres-process.ts';
 import { setPriority } from '#bench/measure/process.ts';
 import { markdownTable } from '#bench/report/table.ts';
 import { chosen, PACE_OPTIONS, parseWanted } from '#bench/scenarios/pace.ts';
+import { keepSides, stopKeptSides } from '#bench/scenarios/side.ts';
 import { COMPARISONS, type Comparison } from './catalogue.ts';
 import { thisMachine } from './machine.ts';
 import { Results } from './results.ts';
@@ -28,6 +29,7 @@ export async function runCompare(words: readonly string[]): Promise<number> {
   const order = COMPARISONS.map(({ name }) => name);
   const results = new Results(words.includes('--publish') ? BENCH : RESULTS, order);
   const failures: string[] = [];
+  keepSides();
   for (const comparison of comparisons) {
     const { name, title, about, baseline, absent } = comparison;
     pace.say(`${name}: ${title}. ${about}`);
@@ -55,6 +57,7 @@ export async function runCompare(words: readonly string[]): Promise<number> {
       pace.say(`${name} failed: ${String(error)}`);
     }
   }
+  await stopKeptSides();
   await stopPostgres();
   for (const failure of failures) process.stdout.write(`FAILED ${failure}\n`);
   return failures.length > 0 ? 1 : 0;

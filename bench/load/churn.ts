@@ -11,7 +11,11 @@ const DRAIN_MS = 5_000;
  * was due. Each connection does one thing at a time.
  * @throws Error if an open connection cannot enter a room, or one is cut off.
  */
-export async function churn(clients: readonly LoadClient[], dialect: Dialect, { rooms, rate, seconds }: Churning): Promise<Churned> {
+export async function churn(
+  clients: readonly Pick<LoadClient, 'ask'>[],
+  dialect: Dialect,
+  { rooms, rate, seconds }: Churning,
+): Promise<Churned> {
   const { join, leave } = dialect;
   if (join === undefined || leave === undefined) throw new Error('an open connection enters no further room');
   const cpu = process.cpuUsage();
@@ -23,7 +27,7 @@ export async function churn(clients: readonly LoadClient[], dialect: Dialect, { 
   const started = performance.now();
   let made = 0;
   let done = 0;
-  const visit = async (client: LoadClient, dueAt: number, number: number) => {
+  const visit = async (client: Pick<LoadClient, 'ask'>, dueAt: number, number: number) => {
     const room = rooms[number % rooms.length] ?? '';
     await client.ask(join(room, String(2 * number + 1)));
     times.push(performance.now() - dueAt);

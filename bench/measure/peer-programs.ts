@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort, untilListening } from './port.ts';
+import { freePort } from '#test/support/free-port.ts';
+import { untilListening } from './port.ts';
 import { PinnedProcess, SERVER_CORE } from './process.ts';
 
 /** Processes that accept connections, and their ports. */

@@ -1,4 +1,4 @@
-import { freePort } from './port.ts';
+import { freePort } from '#test/support/free-port.ts';
 import { LOAD_CORE, PinnedProcess } from './process.ts';
 
 /** A Redis of the bench's own, without a disk, on the load's core. */

@@ -43,28 +43,32 @@ export async function runIdle(idle: Idle, pace: Pace): Promise<Outcome> {
 }
 
 function measure(spec: SideSpec, connections: number): Promise<Run> {
-  return withSides([spec], async ([side]) => {
-    if (side === undefined) throw new Error('no side');
-    const more = new LoadProcess(`${spec.label}, idle`);
-    try {
-      await side.seat({ members: WARM, publishers: 0, sampleEvery: WARM, readEveryMs: 0 });
-      const before = await memoryNow(side.target);
-      await more.prepare(side.plan({ members: connections, publishers: 0, sampleEvery: connections, readEveryMs: 0 }));
-      await more.connect();
-      await side.quiet();
-      const after = await memoryNow(side.target);
-      const each = (take: (memory: Memory) => number) => (take(after) - take(before)) / connections;
-      return {
-        side: spec.label,
-        anonymous: each((memory) => memory.anonymous),
-        heap: each((memory) => memory.heap),
-        resident: each((memory) => memory.resident),
-        kernel: each((memory) => memory.kernel),
-      };
-    } finally {
-      await more.stop();
-    }
-  });
+  return withSides(
+    [spec],
+    async ([side]) => {
+      if (side === undefined) throw new Error('no side');
+      const more = new LoadProcess(`${spec.label}, idle`);
+      try {
+        await side.seat({ members: WARM, publishers: 0, sampleEvery: WARM, readEveryMs: 0 });
+        const before = await memoryNow(side.target);
+        await more.prepare(side.plan({ members: connections, publishers: 0, sampleEvery: connections, readEveryMs: 0 }));
+        await more.connect();
+        await side.quiet();
+        const after = await memoryNow(side.target);
+        const each = (take: (memory: Memory) => number) => (take(after) - take(before)) / connections;
+        return {
+          side: spec.label,
+          anonymous: each((memory) => memory.anonymous),
+          heap: each((memory) => memory.heap),
+          resident: each((memory) => memory.resident),
+          kernel: each((memory) => memory.kernel),
+        };
+      } finally {
+        await more.stop();
+      }
+    },
+    true,
+  );
 }
 
 function outcome(idle: Idle, runs: readonly Run[]): Outcome {

@@ -26,6 +26,9 @@ const QUIET_STEP_MS = 300;
 const QUIET_MICROS = 6_000;
 const QUIET_STEPS = 40;
 
+/** Plans so far: users of each are new. */
+let prefixes = 0;
+
 /** A side whose servers accept connections. */
 export class Side {
   readonly spec: SideSpec;
@@ -33,12 +36,17 @@ export class Side {
   readonly load: LoadProcess;
   readonly #redis: RedisProcess | undefined;
   readonly #database: PostgresDatabase | undefined;
-  #prefixes = 0;
 
-  private constructor(spec: SideSpec, target: Target, redis: RedisProcess | undefined, database: PostgresDatabase | undefined) {
+  private constructor(
+    spec: SideSpec,
+    target: Target,
+    load: LoadProcess,
+    redis: RedisProcess | undefined,
+    database: PostgresDatabase | undefined,
+  ) {
     this.spec = spec;
     this.target = target;
-    this.load = new LoadProcess(spec.label);
+    this.load = load;
     this.#redis = redis;
     this.#database = database;
   }
@@ -48,7 +56,14 @@ export class Side {
     const redis = NEEDS.redis.has(spec.kind) ? await startRedis() : undefined;
     const database = NEEDS.database.has(spec.kind) ? await makeDatabase() : undefined;
     const target = await startTarget(spec.kind, { redisUrl: redis?.url ?? '', databaseUrl: database?.url ?? '' });
-    return new Side(spec, target, redis, database);
+    return new Side(spec, target, new LoadProcess(spec.label), redis, database);
+  }
+
+  /** The same processes for other rooms, once nobody is connected and they are idle. */
+  async anew(spec: SideSpec): Promise<Side> {
+    await this.load.disconnect();
+    await this.quiet();
+    return new Side(spec, this.target, this.load, this.#redis, this.#database);
   }
 
   /** Its database. @throws TypeError if its servers have none. */
@@ -59,14 +74,14 @@ export class Side {
 
   /** A plan for this side's load, with users no earlier plan had. */
   plan(audience: Audience): Plan {
-    this.#prefixes += 1;
+    prefixes += 1;
     return {
       ports: this.target.ports,
       dialect: this.target.dialect,
       secret: this.target.secret,
       rooms: this.spec.rooms,
       concurrency: CONCURRENCY,
-      userPrefix: `u${this.#prefixes}`,
+      userPrefix: `u${prefixes}`,
       roomsEach: 1,
       ...audience,
     };
@@ -106,14 +121,47 @@ export class Side {
   }
 }
 
-/** Starts the sides, runs, and always ends them. */
-export async function withSides<T>(specs: readonly SideSpec[], run: (sides: readonly Side[]) => Promise<T>): Promise<T> {
+/** Sides that stay between two scenarios, by label and kind; undefined: none does. */
+let kept: Map<string, Side> | undefined;
+
+/** From now on sides stay for the next scenario that has them. Ends with `stopKeptSides`. */
+export function keepSides(): void {
+  kept = new Map();
+}
+
+/** Ends the sides that stayed. */
+export async function stopKeptSides(): Promise<void> {
+  await Promise.all([...(kept?.values() ?? [])].map((side) => side.stop()));
+  kept = undefined;
+}
+
+/**
+ * Starts the sides, runs, and ends them: after a failure always, otherwise if they do not stay.
+ *
+ * @param fresh with processes of their own, which end. Default: those that stayed will do.
+ */
+export async function withSides<T>(specs: readonly SideSpec[], run: (sides: readonly Side[]) => Promise<T>, fresh = false): Promise<T> {
+  const pool = fresh ? undefined : kept;
+  const nameOf = ({ label, kind }: SideSpec) => `${label}, ${kind}`;
   const sides: Side[] = [];
+  let done = false;
   try {
-    for (const spec of specs) sides.push(await Side.start(spec));
-    return await run(sides);
+    for (const spec of specs) {
+      const earlier = pool?.get(nameOf(spec));
+      const side = earlier === undefined ? await Side.start(spec) : await earlier.anew(spec);
+      sides.push(side);
+      pool?.set(nameOf(spec), side);
+    }
+    const result = await run(sides);
+    done = true;
+    return result;
   } finally {
-    await Promise.all(sides.map((side) => side.stop()));
+    if (pool === undefined || !done) {
+      for (const side of sides) pool?.delete(nameOf(side.spec));
+      await Promise.all(sides.map((side) => side.stop()));
+    } else {
+      for (const side of sides) await side.load.disconnect();
+    }
   }
 }
 
