@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setPriority as renice } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,10 +15,13 @@ export const LOAD_CORE = 1;
  * other processes out of the figures.
  */
 let priority = 0;
+const AUTOGROUP = '/proc/self/autogroup';
 
 /** Sets the priority of later processes. Below 0 needs root. */
 export function setPriority(nice: number): void {
   priority = nice;
+  // Where the kernel groups processes by session (sched(7)), nice values count within a group alone.
+  if (nice < 0 && existsSync(AUTOGROUP)) writeFileSync(AUTOGROUP, String(nice));
 }
 
 /**

@@ -31,7 +31,8 @@ export function parseWanted(words: readonly string[], defaultRounds: number): Wa
   };
 }
 
-/** The scenarios whose names begin with one of these; all if there are none. */
+/** The scenarios whose names begin with one of these, in the order of these; all if there are none. */
 export function chosen<S extends { readonly name: string }>(scenarios: readonly S[], names: readonly string[]): S[] {
-  return scenarios.filter((scenario) => names.length === 0 || names.some((name) => scenario.name.startsWith(name)));
+  if (names.length === 0) return [...scenarios];
+  return [...new Set(names.flatMap((begin) => scenarios.filter(({ name }) => name.startsWith(begin))))];
 }

@@ -52,7 +52,7 @@ export default defineConfig({
   title: 'Parley',
   description: 'A horizontally scaled realtime hub for chat',
   srcDir: '..',
-  srcExclude: ['**/node_modules/**', '**/dist/**', '.data/**', 'test/**'],
+  srcExclude: ['**/node_modules/**', '**/dist/**', '.data/**', 'test/**', 'bench/results/**'],
   outDir: '../dist/docs',
   cacheDir: '../node_modules/.cache/vitepress',
   rewrites: Object.fromEntries(pages.map(({ file, at }) => [file, `${at}.md`])),

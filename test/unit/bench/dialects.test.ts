@@ -4,6 +4,7 @@ import { churn } from '#bench/load/churn.ts';
 import type { DialectName, Place } from '#bench/load/dialect.ts';
 import { dialectOf } from '#bench/load/dialects.ts';
 import { MessageFrame, readStamps } from '#bench/load/message-frame.ts';
+import { chosen } from '#bench/scenarios/pace.ts';
 
 const PLACE: Place = { room: 'park', user: 'ann', token: 't' };
 
@@ -74,6 +75,14 @@ describe('joining and leaving', () => {
 
   it('is refused by a dialect without it', async () => {
     await expect(churn([], dialectOf('nchan'), { rooms: [], rate: 1, seconds: 1 })).rejects.toThrow('enters no further room');
+  });
+});
+
+describe('the names of scenarios', () => {
+  it('choose those that begin so, each once, in their order', () => {
+    const all = ['a1', 'a2', 'b1'].map((name) => ({ name }));
+    expect(chosen(all, ['b', 'a2', 'a']).map(({ name }) => name)).toEqual(['b1', 'a2', 'a1']);
+    expect(chosen(all, [])).toEqual(all);
   });
 });
 
