@@ -55,14 +55,13 @@ export class Publisher {
   }
 
   /** As `Broker.publish`. */
-  async publish(request: PublishRequest): Promise<Published> {
+  publish(request: PublishRequest): Promise<Published> {
     const end = performance.now() + PATIENCE_MS;
-    try {
-      return await this.#try(request);
-    } catch (error) {
+    // Not `async`, as `#try` and `#run`: each would add a promise to every message.
+    return this.#try(request).catch((error: unknown) => {
       if (request.key === null) throw error;
       return this.#retry(request, error, end);
-    }
+    });
   }
 
   /** As `Broker.active`. */
@@ -75,18 +74,19 @@ export class Publisher {
     this.#closed = true;
   }
 
-  async #try(request: PublishRequest): Promise<Published> {
+  #try(request: PublishRequest): Promise<Published> {
     const { keys } = this.#link;
     const { room, key, at } = request;
     const names = [keys.meta(room), keys.stream(room), keys.roomChannel(room)];
     if (key !== null) names.push(keys.idempotency(room, key));
     if (this.#archived?.holds(room)) return this.#tryArchived(this.#archived, request, names);
-    const reply = await this.#run(request, names, [request.tail, at, this.#epochs()]);
-    failPoint('after-publish');
-    return published(reply, at);
+    return this.#run(request, names, [request.tail, at, this.#epochs()]).then((reply) => {
+      failPoint('after-publish');
+      return published(reply, at);
+    });
   }
 
-  async #run({ room, event }: PublishRequest, names: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
+  #run({ room, event }: PublishRequest, names: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
     const options = { runId: true };
     const reply =
       event === undefined
@@ -97,7 +97,7 @@ export class Publisher {
             [event.offset, event.version, ...args],
             options,
           );
-    return (await reply) as Reply;
+    return reply as Promise<Reply>;
   }
 
   /**

@@ -9,6 +9,7 @@ import { buildFrame } from '#libs/protocol/server-frame.ts';
 import { EVERY_NODE } from '#libs/protocol/signals.ts';
 import type { RevocationRecord } from '#libs/store/event-store.ts';
 import { endWith, type Span } from '#libs/telemetry/tracer.ts';
+import { AckQueue } from './delivery/ack-queue.ts';
 import { Counts, INTERVAL_MS } from './delivery/counts.ts';
 import { Healer } from './delivery/healer.ts';
 import { Joins } from './delivery/joins.ts';
@@ -48,6 +49,7 @@ export class Hub {
   readonly #rooms: Rooms;
   readonly #joins: Joins;
   readonly #counts: Counts;
+  readonly #acks: AckQueue;
   readonly #publisher: Publisher;
   readonly #frames: FrameHandler;
   readonly #expiry: Expiry;
@@ -84,7 +86,9 @@ export class Hub {
     const validity = new MembershipValidity(steady);
     this.#traces = options.tracer && new MessageTraces(options.tracer, rooms, steady);
     const traces = this.#traces;
-    this.#publisher = new Publisher({ writer: options.writer, access, validity, bytes, stats, faults, background, traces, steady });
+    this.#acks = new AckQueue(clock);
+    const acks = this.#acks;
+    this.#publisher = new Publisher({ writer: options.writer, access, validity, bytes, acks, stats, faults, background, traces, steady });
     this.census = new Census({ users, rooms, inFlight: () => this.#publisher.lanes, presence });
     this.#offline = new OfflineMessages({ ...store, broker, privateRooms, access, validity, clock, background });
     this.#receipts = new Receipts({ cursors: store.cursors, background, steady });
@@ -131,6 +135,7 @@ export class Hub {
         rooms: this.#rooms,
         counts: this.#counts,
         fanout,
+        acks: this.#acks,
         stats,
         traces: this.#traces,
         now: this.#sharedNow,

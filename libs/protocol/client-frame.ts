@@ -187,11 +187,26 @@ function isMarked(value: Json, { mark, unless }: ClientFrameRow): boolean {
 }
 
 /**
+ * Checks a `message` with a room and a text alone, as the table does: most frames of most clients.
+ * A test holds it against the table. Returns undefined for any other frame.
+ */
+function plainMessage({ type, id, room, to, text, data }: Json): CheckedFrame | undefined {
+  if (type !== 'message' || to !== undefined || data !== undefined) return undefined;
+  if (typeof text !== 'string' || text === '' || typeof room !== 'string' || !isRoomName(room)) return undefined;
+  if (id === undefined) return { name: 'message', id, room, text };
+  return typeof id === 'string' && isFrameId(id) ? { name: 'message', id, room, text } : undefined;
+}
+
+/**
  * Checks a parsed JSON value against the table of frames. Unknown members are ignored.
  * @throws HubError `INVALID_REQUEST`, naming the member and what it takes (F1).
  */
 export function toClientFrame(value: unknown): CheckedFrame {
   if (!isObject(value)) throw invalid('a frame is a JSON object');
+  return plainMessage(value) ?? checkedFrame(value);
+}
+
+function checkedFrame(value: Json): CheckedFrame {
   const id = frameId(value);
   if (value.id !== undefined && id === undefined) throw invalid(`\`id\` must be ${FRAME_ID.takes}`);
   const found = BY_TYPE.get(value.type)?.find(({ row }) => isMarked(value, row));

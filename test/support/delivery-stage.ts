@@ -76,6 +76,7 @@ export class DeliveryStage {
       rooms,
       counts,
       fanout,
+      acks: { relayed: () => undefined },
       stats,
       now: () => 1,
       userSignal: () => undefined,

@@ -9,6 +9,7 @@ import { MEMBER_EVENTS_MAX, PAGE_MESSAGES } from '#libs/protocol/limits.ts';
 import { latestStates } from '#libs/protocol/room-event.ts';
 import { buildFrame, buildPage, isMessageFrame, JsonText, publishedAt } from '#libs/protocol/server-frame.ts';
 import { decodeRoomSignal, type EndReason } from '#libs/protocol/signals.ts';
+import type { AckQueue } from './ack-queue.ts';
 import type { Counts } from './counts.ts';
 import type { MessageTraces } from './message-traces.ts';
 import type { UnknownSignals } from './unknown-signals.ts';
@@ -18,6 +19,7 @@ export interface RelayOptions {
   readonly rooms: Rooms;
   readonly counts: Counts;
   readonly fanout: Fanout;
+  readonly acks: Pick<AckQueue, 'relayed'>;
   readonly stats: HubStats;
   /** Undefined: traces are off. */
   readonly traces?: MessageTraces | undefined;
@@ -57,7 +59,7 @@ export class Relay implements BrokerListener {
   }
 
   #publication(room: Room, offset: number, frame: Uint8Array): void {
-    const { fanout, stats, now, traces } = this.#options;
+    const { fanout, acks, stats, now, traces } = this.#options;
     room.relayed(offset, frame);
     if (!isMessageFrame(frame)) {
       if (room.eventSubscriptions > 0) fanout.publish(room.eventsTopic, frame, room.eventSubscriptions);
@@ -65,6 +67,7 @@ export class Relay implements BrokerListener {
     }
     if (room.subscriptions === 0) return;
     fanout.publish(room.topic, frame, room.subscriptions);
+    acks.relayed(room);
     stats.hot.delivered += room.subscriptions;
     stats.delivery[room.kind].record((now() - publishedAt(frame)) / 1000);
     if (traces?.waits) traces.heard(room, frame);
@@ -129,8 +132,9 @@ export class Relay implements BrokerListener {
 
   /** A message of a room that keeps nothing. */
   #live(room: Room, frame: Uint8Array): void {
-    const { fanout, stats, now, traces } = this.#options;
+    const { fanout, acks, stats, now, traces } = this.#options;
     fanout.publish(room.topic, frame, room.subscriptions);
+    acks.relayed(room);
     stats.hot.delivered += room.subscriptions;
     stats.delivery[room.kind].record((now() - publishedAt(frame)) / 1000);
     if (traces?.waits) traces.heard(room, frame);

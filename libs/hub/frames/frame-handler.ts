@@ -234,8 +234,8 @@ export class FrameHandler {
 
   #publish(connection: Connection, room: string, frame: MessageFrame, json: string): void {
     const { publisher } = this.#options;
-    const message = messageOf(frame, json, room);
     const joined = connection.room(room);
+    const message = messageOf(frame, json, room, joined?.isPrivate === true ? undefined : joined);
     if (joined === undefined && mustJoin(room)) throw notJoined(room);
     const membership = joined?.membership ?? this.#known(connection, room);
     if (membership !== undefined) publisher.publish(connection, membership, message);
@@ -374,9 +374,9 @@ function byName(one: PresenceUser, other: PresenceUser): number {
  *
  * @throws RangeError as `memberText`.
  */
-function messageOf({ id, text, data }: MessageFrame, json: string, room?: string): OutgoingMessage {
+function messageOf({ id, text, data }: MessageFrame, json: string, room?: string, joined?: Room): OutgoingMessage {
   const own = data === undefined ? undefined : memberText(json, 'data', DEPTH_MAX);
-  return { id, room, text, data: own, frameBytes: Buffer.byteLength(json) };
+  return { id, room, joined, text, data: own, frameBytes: Buffer.byteLength(json) };
 }
 
 function notJoined(room: string): HubError {

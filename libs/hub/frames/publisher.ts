@@ -3,10 +3,12 @@
  * answers them.
  */
 
+import type { AckQueue } from '#libs/hub/delivery/ack-queue.ts';
 import type { MessageTraces } from '#libs/hub/delivery/message-traces.ts';
 import type { UserBytes } from '#libs/hub/limits/user-bytes.ts';
 import type { HubStats } from '#libs/hub/ports/stats.ts';
 import type { MembershipStamp, MembershipValidity } from '#libs/hub/rooms/membership-validity.ts';
+import type { Room } from '#libs/hub/rooms/room.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
 import type { MessageTrace } from '#libs/messages/message-trace.ts';
@@ -33,6 +35,7 @@ export interface PublisherOptions {
   readonly access: Pick<RoomAccess, 'standing' | 'members'>;
   /** Whether a room changed since a membership was given (R7). */
   readonly validity: Pick<MembershipValidity, 'stamp' | 'stands'>;
+  readonly acks: Pick<AckQueue, 'send' | 'size'>;
   readonly stats: HubStats;
   readonly faults: Faults;
   readonly background: Background;
@@ -50,6 +53,8 @@ export interface OutgoingMessage {
   readonly text: string;
   /** JSON text. */
   readonly data: string | undefined;
+  /** The room, if the connection is in it and gets the message over the room. */
+  readonly joined: Room | undefined;
   /** The size of the frame. It counts against the sender's bytes. */
   readonly frameBytes: number;
 }
@@ -76,7 +81,7 @@ export class Publisher {
 
   /** Messages that are not answered yet. */
   get inFlight(): number {
-    return this.#stored.inFlight + this.#unstored.inFlight;
+    return this.#stored.inFlight + this.#unstored.inFlight + this.#options.acks.size;
   }
 
   /** The same by lane: those of rooms with history, and others. */
@@ -185,11 +190,11 @@ export class Publisher {
     connection: Connection,
     membership: Membership,
     stamp: MembershipStamp,
-    { id, text, data, frameBytes }: OutgoingMessage,
+    { id, joined, text, data, frameBytes }: OutgoingMessage,
     lane: Lane,
     since: number,
   ): void {
-    const { access, stats, background, traces } = this.#options;
+    const { access, acks, stats, background, traces } = this.#options;
     const { room, retention } = membership;
     const { user, bearer } = connection;
     const members = async (): Promise<readonly string[]> =>
@@ -203,8 +208,8 @@ export class Publisher {
         (message) => {
           const ms = this.#answered(lane, since);
           stats.answers[retention].acked += 1;
-          stats.acks[retention][roomKind(room)]?.record(ms / 1000);
-          connection.send(ack(id, room, message.id, message.offset, message.at));
+          stats.acks[retention][joined?.kind ?? roomKind(room)]?.record(ms / 1000);
+          acks.send(connection, joined, message.offset, ack(id, room, message.id, message.offset, message.at));
           trace?.span.end();
         },
         (error: unknown) => {

@@ -7,6 +7,11 @@ export interface Socket {
    * limit).
    */
   send(frame: string | Uint8Array): number;
+  /**
+   * Calls back. What is sent in the call leaves in one write, after what was published to topics of
+   * this socket before.
+   */
+  cork(callback: () => void): unknown;
   /** Sends a close frame and closes at once; the close event comes before this returns. */
   end(code: number, reason: string): void;
   subscribe(topic: string): unknown;

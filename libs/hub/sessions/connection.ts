@@ -197,6 +197,14 @@ export class Connection {
     return bytes;
   }
 
+  /**
+   * As `send`, in one write with what was published to this connection's topics in this turn of the
+   * event loop.
+   */
+  sendWithPublished(frame: string): void {
+    this.#socket?.cork(() => this.send(frame));
+  }
+
   /** Sends a frame, but never before `welcome`. */
   deliver(frame: string | Uint8Array): void {
     if (this.#phase < Phase.welcomed) this.#holdEarly(() => this.send(frame));

@@ -44,6 +44,7 @@ beforeEach(() => {
     rooms: { get: (name: string) => (name === 'den' ? room : undefined) } as Rooms,
     counts: new Counts(fanout),
     fanout,
+    acks: { relayed: () => undefined },
     stats: muteStats(),
     now: () => AT,
     userSignal: bug,

@@ -49,6 +49,7 @@ function publisherWith(options: Partial<PublisherOptions>): Publisher {
     },
     access,
     validity,
+    acks: { size: 0, send: (to, _room, _offset, frame) => void to.send(frame) },
     stats: muteStats(hot),
     background: new WatchedBackground(),
     faults: new Faults({ log: { error: () => undefined }, met: () => undefined }),
@@ -64,7 +65,7 @@ const connection = {
   sendError: (id: string, error: HubError, room?: string) => answers.push(`${id} ${error.code} ${error.retryAfter} ${room}`),
 } as unknown as Connection;
 
-const MESSAGE: OutgoingMessage = { id: 'c', room: 'r', text: 'hi', data: undefined, frameBytes: 2 };
+const MESSAGE: OutgoingMessage = { id: 'c', room: 'r', text: 'hi', data: undefined, joined: undefined, frameBytes: 2 };
 
 function say(count: number, retention: Retention = Retention.stream): void {
   for (let i = 0; i < count; i += 1) publisher.publish(connection, { room: 'r', retention, members: undefined }, MESSAGE);
