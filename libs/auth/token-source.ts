@@ -14,6 +14,9 @@ const SUBPROTOCOL_CLOSE = 'parley.v1+close';
  */
 const SUBPROTOCOL_EVENTS = 'parley.v1.events';
 
+/** A client that offers it beside `parley.v1` gets and may send arrays of frames (F9). */
+const SUBPROTOCOL_BATCH = 'parley.v1.batch';
+
 const BEARER_ENTRY = 'bearer.';
 /** RFC 9110 sections 11.1 and 11.4: the scheme is case-insensitive, one or more spaces follow. */
 const BEARER_HEADER = /^bearer +(\S+) *$/i;
@@ -35,6 +38,8 @@ export interface OfferedProtocols {
    * beside `parley.v1`.
    */
   readonly wantsEvents: boolean;
+  /** True if the client takes arrays of frames (F9): it offers `parley.v1.batch` beside `parley.v1`. */
+  readonly takesBatches: boolean;
   /** The text after `bearer.` in the first entry that has any; undefined if none has. */
   readonly token: string | undefined;
 }
@@ -59,16 +64,24 @@ export function parseProtocols(header: string): OfferedProtocols {
   let plain = false;
   let closes = false;
   let events = false;
+  let batch = false;
   let token: string | undefined;
   for (const part of header.split(',')) {
     const entry = part.trim();
     if (entry === SUBPROTOCOL) plain = true;
     else if (entry === SUBPROTOCOL_CLOSE) closes = true;
     else if (entry === SUBPROTOCOL_EVENTS) events = true;
+    else if (entry === SUBPROTOCOL_BATCH) batch = true;
     else if (token === undefined && entry.length > BEARER_ENTRY.length && entry.startsWith(BEARER_ENTRY))
       token = entry.slice(BEARER_ENTRY.length);
   }
-  return { selected: plain ? SUBPROTOCOL : closes ? SUBPROTOCOL_CLOSE : undefined, closes, wantsEvents: plain && events, token };
+  return {
+    selected: plain ? SUBPROTOCOL : closes ? SUBPROTOCOL_CLOSE : undefined,
+    closes,
+    wantsEvents: plain && events,
+    takesBatches: plain && batch,
+    token,
+  };
 }
 
 /**

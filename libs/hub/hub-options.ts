@@ -71,6 +71,8 @@ export interface Admission {
   readonly firstJoin: FirstJoin | undefined;
   /** True if it gets all events of the logs of rooms, not messages alone (M7). */
   readonly wantsEvents: boolean;
+  /** Whether the client takes arrays of frames (F9). */
+  readonly takesBatches: boolean;
   /** Of its handshake, if that is traced. The hub ends it with `welcome`. */
   readonly span?: Span | undefined;
 }

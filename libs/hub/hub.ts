@@ -33,6 +33,7 @@ import { Census } from './sessions/census.ts';
 import { Connection, Phase } from './sessions/connection.ts';
 import { drainConnections } from './sessions/drain.ts';
 import { Expiry } from './sessions/expiry.ts';
+import { FrameBatches } from './sessions/frame-batches.ts';
 import { HandshakeTraces, kickStep, presenceStep } from './sessions/handshake-traces.ts';
 import { LocalUsers } from './sessions/local-users.ts';
 import { PingLimit } from './sessions/ping-limit.ts';
@@ -45,6 +46,8 @@ export class Hub {
   /** The numbers of this hub. */
   readonly census: Census;
   readonly #options: HubOptions;
+  /** Publishes to topics, in arrays to connections that take them. */
+  readonly #batches: FrameBatches;
   readonly #users: LocalUsers;
   readonly #rooms: Rooms;
   readonly #joins: Joins;
@@ -71,8 +74,10 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    const { broker, presence, stats, faults, background, clock, access, fanout, store } = options;
+    const { broker, presence, stats, faults, background, clock, access, store } = options;
     const steady = () => clock.steady();
+    this.#batches = new FrameBatches(options.fanout, clock);
+    const fanout = this.#batches;
     this.#users = new LocalUsers(broker);
     const newRooms = new NewRooms(options.newRoomsPerMinute, () => stats.rateLimited('rooms'));
     this.#rooms = new Rooms(broker, newRooms, steady);
@@ -97,9 +102,10 @@ export class Hub {
     const single = options.singleSession ? this.#single : undefined;
     this.#healer = new Healer({ ...options, users, rooms, counts, privateRooms, single });
     const takeOut: LostAccessOptions['takeOut'] = (connection, room, reason) => this.#joins.takeOut(connection, room, reason);
-    this.lostAccess = new LostAccess({ ...options, users, rooms, validity, takeOut });
+    this.lostAccess = new LostAccess({ ...options, fanout, users, rooms, validity, takeOut });
     this.#signals = new UserSignals({
       ...options,
+      fanout,
       users,
       privateRooms,
       lostAccess: this.lostAccess,
@@ -107,6 +113,7 @@ export class Hub {
     });
     this.#frames = new FrameHandler({
       ...options,
+      batches: fanout,
       joins: this.#joins,
       counts,
       publisher: this.#publisher,
@@ -128,13 +135,13 @@ export class Hub {
    * `UNAVAILABLE`.
    */
   async start(): Promise<void> {
-    const { broker, presence, clock, node, fanout, stats, background } = this.#options;
+    const { broker, presence, clock, node, stats, background } = this.#options;
     await broker.start(
       new Relay({
         node,
         rooms: this.#rooms,
         counts: this.#counts,
-        fanout,
+        fanout: this.#batches,
         acks: this.#acks,
         stats,
         traces: this.#traces,
@@ -290,7 +297,7 @@ export class Hub {
     store.seen.touch({ user: user.id, name: user.name, kind: bearer.kind, lastSeen: clock.now() });
   }
 
-  #take({ bearer, session, firstJoin, wantsEvents, span }: Admission): Connection {
+  #take({ bearer, session, firstJoin, wantsEvents, takesBatches, span }: Admission): Connection {
     const { clock, singleSession, stats } = this.#options;
     this.#lastId += 1;
     const id = `${this.#ids}${this.#lastId.toString(36)}`;
@@ -303,6 +310,7 @@ export class Hub {
       newBudget: this.#newBudget,
       firstJoin,
       wantsEvents,
+      batches: takesBatches ? this.#batches : undefined,
       openedAt: clock.now(),
       traffic: stats.hot,
     });
@@ -348,7 +356,7 @@ export class Hub {
           frameBytes: frameMaxBytes,
           rooms: roomLimit,
         },
-        features: connection.wantsEvents ? ['events'] : [],
+        features: connection.features,
       }),
     );
     stats.welcome.record((clock.steady() - since) / 1000);

@@ -34,6 +34,19 @@ export function memberText(text: string, name: string, depthMax = Number.POSITIV
   return found;
 }
 
+/** Returns the texts of the items of an array, in order. */
+export function arrayTexts(text: string): string[] {
+  const items: string[] = [];
+  let at = skipBlanks(text, text.indexOf('[') + 1);
+  while (text[at] !== ']' && at < text.length) {
+    const end = valueEnd(text, at, Number.POSITIVE_INFINITY);
+    items.push(text.slice(at, end));
+    at = skipBlanks(text, end);
+    if (text[at] === ',') at = skipBlanks(text, at + 1);
+  }
+  return items;
+}
+
 /** Returns the first number that `JSON.parse` would change, as it is written, or undefined. */
 export function changedNumber(text: string): string | undefined {
   if (!DOUBTFUL.test(text)) return undefined;

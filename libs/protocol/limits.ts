@@ -17,6 +17,10 @@ export const HISTORY_LIMIT = 50;
  * socket.
  */
 export const PAGE_BYTES = 64 * 1024;
+/** Most frames in one text frame of a connection that takes arrays (F9), in both directions. */
+export const BATCH_FRAMES_MAX = 64;
+/** Most bytes of such an array that the hub sends, unless it has one item. */
+export const BATCH_BYTES_MAX = 16 * 1024;
 /** Most users in one `presence` answer. */
 export const PRESENCE_NAMES = 100;
 /** Rooms with more distinct users than this send no `member` frames. */

@@ -68,6 +68,8 @@ export interface HandshakeRequest {
   readonly firstJoin: FirstJoin | undefined;
   /** Whether the client opted in to the feature `events` (M7). */
   readonly wantsEvents: boolean;
+  /** Whether the client opted in to the feature `batch` (F9). */
+  readonly takesBatches: boolean;
 }
 
 const NO_QUERY = new URLSearchParams();
@@ -127,6 +129,7 @@ export function parseHandshake(raw: RawHandshake): HandshakeRequest {
     session: sessionOf(query),
     firstJoin: room === undefined ? undefined : { room, since: sinceOf(query) },
     wantsEvents: raw.protocols.wantsEvents,
+    takesBatches: raw.protocols.takesBatches,
   };
 }
 

@@ -102,8 +102,8 @@ interface AdmissionRequest extends Omit<Admission, 'bearer'> {
   readonly token: string;
 }
 
-function admissionOf(bearer: Bearer, { session, firstJoin, wantsEvents, span }: AdmissionRequest): Admission {
-  return { bearer, session, firstJoin, wantsEvents, span };
+function admissionOf(bearer: Bearer, { session, firstJoin, wantsEvents, takesBatches, span }: AdmissionRequest): Admission {
+  return { bearer, session, firstJoin, wantsEvents, takesBatches, span };
 }
 
 function attributesOf(path: string): SpanAttributes {
@@ -186,10 +186,10 @@ export class Upgrade {
     this.#assertPlace(handshake);
     const fault = handshakeFault(head);
     if (fault !== undefined) throw fault;
-    const { token, session = randomUUID(), firstJoin, wantsEvents } = parseHandshake(raw);
+    const { token, session = randomUUID(), firstJoin, wantsEvents, takesBatches } = parseHandshake(raw);
     this.#assertOrigin(raw);
     if (token === undefined) throw new HubError('MISSING_TOKEN');
-    return { token, session, firstJoin, wantsEvents, span: handshake.span };
+    return { token, session, firstJoin, wantsEvents, takesBatches, span: handshake.span };
   }
 
   /** As `UpgradeOptions.verifyLocal`. */

@@ -31,6 +31,7 @@ describe('F1 frames that are none', () => {
     '{',
     'null',
     '[]',
+    '[{"type":"ping","id":"1"}]',
     '"join"',
     '42',
     '{}',

@@ -41,11 +41,14 @@ async function settled(clients: readonly ChatClient[], room: string, offset: num
 }
 
 describe('M7 events', () => {
-  it('[M7] come in their place among the messages, small and large, to who asked for them', async () => {
+  it.each([
+    ['one by one', []],
+    ['in arrays [F9]', ['parley.v1.batch']],
+  ])('[M7] come in their place among the messages, small and large, to who asked for them, %s', async (_, more) => {
     const room = hub.name('room');
-    const protocols = ['parley.v1', 'parley.v1.events'];
+    const protocols = ['parley.v1', 'parley.v1.events', ...more];
     const [reader, plain] = await Promise.all([hub.client('ada', 0, { protocols }), hub.client('bob', 1)]);
-    expect([reader.welcome.features, plain.welcome.features]).toEqual([['events'], []]);
+    expect([reader.welcome.features, plain.welcome.features]).toEqual([more.length > 0 ? ['events', 'batch'] : ['events'], []]);
     for (const client of [reader, plain]) await client.join(room);
     const link = RedisLink.open(hub.backend.url, { prefix: 'parley:', log: SILENT });
     const broker = new BrokerRedis(link);

@@ -253,9 +253,11 @@ export class ChatClient {
       ...rest,
       ...(bearer === '' ? {} : { token: bearer }),
       onText: (text) => {
-        const frame: ServerFrame = JSON.parse(text);
-        if (frame.type === 'welcome') onWelcome(frame);
-        this.#frame(frame);
+        const read: ServerFrame | readonly ServerFrame[] = JSON.parse(text);
+        for (const frame of isArray(read) ? read : [read]) {
+          if (frame.type === 'welcome') onWelcome(frame);
+          this.#frame(frame);
+        }
       },
     });
     this.#raw = raw;
@@ -300,4 +302,9 @@ export class ChatClient {
       if (waiter.test(frame)) waiter.resolve(frame);
     }
   }
+}
+
+/** F9: an array of frames, for a client that offered to take them. */
+function isArray(read: ServerFrame | readonly ServerFrame[]): read is readonly ServerFrame[] {
+  return Array.isArray(read);
 }

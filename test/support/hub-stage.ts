@@ -115,9 +115,9 @@ export class HubStage {
   }
 
   /** Connects a user. Resolves when the socket is open. */
-  async connect(claims: TokenClaims, { wantsEvents = false } = {}): Promise<StageClient> {
+  async connect(claims: TokenClaims, { wantsEvents = false, takesBatches = false } = {}): Promise<StageClient> {
     const bearer = await this.#verify(signToken(claims));
-    const connection = this.hub.admit({ bearer, session: 'stage', firstJoin: undefined, wantsEvents });
+    const connection = this.hub.admit({ bearer, session: 'stage', firstJoin: undefined, wantsEvents, takesBatches });
     return new StageClient(this.hub, connection, (topic) => {
       const sockets = this.#topics.get(topic) ?? new Set();
       this.#topics.set(topic, sockets);

@@ -40,6 +40,7 @@ export function newConnection(user: LocalUser, options: NewConnection = {}): Con
     newBudget: () => new ConnectionBudget({ rate: 0, burst: 1 }, 0),
     firstJoin: undefined,
     wantsEvents: false,
+    batches: undefined,
     openedAt,
     traffic: { bytesSent: 0 },
   });

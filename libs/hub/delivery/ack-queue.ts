@@ -41,8 +41,8 @@ export class AckQueue {
    * @param offset Of the message; undefined in a room that keeps nothing.
    */
   send(connection: Connection, room: Room | undefined, offset: number | undefined, frame: string): void {
-    if (room === undefined || (offset !== undefined && offset <= room.offset)) {
-      connection.sendWithPublished(frame);
+    if (room === undefined || connection.takesBatches || (offset !== undefined && offset <= room.offset)) {
+      connection.sendAck(frame);
       return;
     }
     const held = this.#held.get(room);
@@ -72,6 +72,6 @@ export class AckQueue {
 
   #sendAll(held: readonly HeldAck[]): void {
     this.#size -= held.length;
-    for (const { connection, frame } of held) connection.sendWithPublished(frame);
+    for (const { connection, frame } of held) connection.sendAck(frame);
   }
 }

@@ -9,13 +9,14 @@ import type { MembershipValidity } from '#libs/hub/rooms/membership-validity.ts'
 import type { Room } from '#libs/hub/rooms/room.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 import type { Faults } from '#libs/hub/sessions/faults.ts';
+import type { FrameBatches } from '#libs/hub/sessions/frame-batches.ts';
 import type { Membership, Retention, RoomAccess } from '#libs/messages/room-access.ts';
 import type { Presence, PresenceUser } from '#libs/presence/presence.ts';
 import { type CheckedFrame, frameId, frameRoom, toClientFrame } from '#libs/protocol/client-frame.ts';
 import { HubError } from '#libs/protocol/errors.ts';
 import type { JoinTarget, Position } from '#libs/protocol/frame-types.ts';
-import { DEPTH_MAX, memberText } from '#libs/protocol/json-text.ts';
-import { MEMBER_EVENTS_MAX, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
+import { arrayTexts, DEPTH_MAX, memberText } from '#libs/protocol/json-text.ts';
+import { BATCH_FRAMES_MAX, MEMBER_EVENTS_MAX, PRESENCE_NAMES } from '#libs/protocol/limits.ts';
 import { isManagedRoom, isReadAfterEnd, mustJoin } from '#libs/protocol/room-kinds.ts';
 import { buildFrame, JsonText } from '#libs/protocol/server-frame.ts';
 import { encode } from '#libs/protocol/signals.ts';
@@ -35,6 +36,7 @@ export interface FrameHandlerOptions extends HistoryLimit {
   readonly joins: Joins;
   readonly counts: Counts;
   readonly publisher: Publisher;
+  readonly batches: Pick<FrameBatches, 'publishToOthers'>;
   readonly access: RoomAccess;
   readonly validity: MembershipValidity;
   readonly messages: Pick<MessageStore, 'before'>;
@@ -64,8 +66,20 @@ export class FrameHandler {
     this.#options = options;
   }
 
-  /** Takes one text frame. Answers every kind of bad input; never throws. */
+  /**
+   * Takes one text frame, which is a frame or an array of them (F9). Answers every kind of bad
+   * input; never throws.
+   */
   receive(connection: Connection, text: string): void {
+    const frames = connection.takesBatches ? arrayItems(text) : undefined;
+    if (frames === undefined) {
+      this.#receive(connection, text);
+      return;
+    }
+    for (const frame of frames) if (connection.open) this.#receive(connection, frame);
+  }
+
+  #receive(connection: Connection, text: string): void {
     const { frameLimits, clock } = this.#options;
     const verdict = connection.budget.take(frameLimits, clock.steady());
     if (verdict !== FrameAllowance.ok) {
@@ -291,12 +305,12 @@ export class FrameHandler {
   }
 
   #typing(connection: Connection, name: string, id: string | undefined): void {
-    const { node, broker, clock, background } = this.#options;
+    const { node, broker, batches, clock, background } = this.#options;
     const room = mustJoin(name) ? this.#joined(connection, name) : undefined;
     if (!connection.mayForwardTyping(name, clock.steady(), TYPING_MS)) return;
     const frame = buildFrame('typing', { room: name, user: new JsonText(connection.user.json(connection.bearer.kind)) });
     if (room !== undefined) {
-      connection.publishToOthers(room.topic, frame);
+      batches.publishToOthers(connection, room.topic, frame);
       // Nobody is promised that typing is seen.
       background.run('typing', () => broker.emit(room.topic, encode({ kind: 'typing', node, frame })));
       return;
@@ -355,6 +369,16 @@ export class FrameHandler {
       this.#options.background.run('rooms', look, () => connection.end('UNAVAILABLE'));
     }
   }
+}
+
+/**
+ * The frames of an array (F9). Undefined if the text is no such array: it is then one frame, and a
+ * bad one unless it is an object.
+ */
+function arrayItems(text: string): readonly string[] | undefined {
+  if (!/^\s*\[/.test(text)) return undefined;
+  const value = parsed(text);
+  return Array.isArray(value) && value.length > 0 && value.length <= BATCH_FRAMES_MAX ? arrayTexts(text) : undefined;
 }
 
 /** A room that is named twice is one room, with one answer. */

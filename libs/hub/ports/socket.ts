@@ -45,3 +45,8 @@ export function roomTopic(room: string): `r:${string}` {
 export function roomEventsTopic(room: string): `e:${string}` {
   return `e:${room}`;
 }
+
+/** The topic of the messages of a room, by that of its events; undefined for any other topic. */
+export function messagesTopic(topic: string): string | undefined {
+  return topic.startsWith('e:') ? `r:${topic.slice(2)}` : undefined;
+}

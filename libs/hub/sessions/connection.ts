@@ -7,6 +7,7 @@ import type { Room } from '#libs/hub/rooms/room.ts';
 import { closeReason, ERRORS, type ErrorCode, type HubError } from '#libs/protocol/errors.ts';
 import { buildFrame } from '#libs/protocol/server-frame.ts';
 import { Deliveries } from './deliveries.ts';
+import { arrayOf, type FrameBatches } from './frame-batches.ts';
 import type { LocalUser } from './local-user.ts';
 import { ReceiptState } from './receipt-state.ts';
 
@@ -56,6 +57,10 @@ export class Connection {
   #receipts: ReceiptState | undefined;
   /** Counts the bytes sent. */
   readonly #traffic: { bytesSent: number };
+  /** Undefined unless it takes arrays of frames (F9). */
+  readonly #batches: FrameBatches | undefined;
+  /** Its topics, if it takes arrays. */
+  #topics: Set<string> | undefined;
   #bearer: Bearer;
   #phase: Phase = Phase.registering;
   #socket: Socket | undefined;
@@ -82,6 +87,7 @@ export class Connection {
     newBudget: () => ConnectionBudget;
     firstJoin: FirstJoin | undefined;
     wantsEvents: boolean;
+    batches: FrameBatches | undefined;
     openedAt: number;
     traffic: { bytesSent: number };
   }) {
@@ -95,10 +101,16 @@ export class Connection {
     this.wantsEvents = fields.wantsEvents;
     this.openedAt = fields.openedAt;
     this.#traffic = fields.traffic;
+    this.#batches = fields.batches;
   }
 
   get open(): boolean {
     return this.#socket !== undefined;
+  }
+
+  /** The features that the client opted in to, for `welcome`. */
+  get features(): readonly string[] {
+    return [...(this.wantsEvents ? ['events'] : []), ...(this.#batches === undefined ? [] : ['batch'])];
   }
 
   get phase(): Phase {
@@ -175,6 +187,8 @@ export class Connection {
   /** The socket is gone: nothing is sent any more. Callers that wait for its outbox go on. */
   closed(): void {
     this.#socket = undefined;
+    for (const topic of this.#topics ?? []) this.#batches?.unsubscribe(topic);
+    this.#topics = undefined;
     this.drained();
   }
 
@@ -190,19 +204,31 @@ export class Connection {
 
   /** Sends a frame; does nothing once the socket is gone. Returns the bytes queued or sent. */
   send(frame: string | Uint8Array): number {
-    if (this.#socket === undefined) return 0;
-    this.#socket.send(frame);
-    const bytes = Buffer.byteLength(frame);
-    this.#traffic.bytesSent += bytes;
-    return bytes;
+    if (this.#batches === undefined) return this.#sendText(frame);
+    this.#batches.flushTo(this, this.#topics ?? []);
+    return this.#sendText(arrayOf(frame));
+  }
+
+  /** Sends the ack of a message, together with what its topics get at about this time. */
+  sendAck(frame: string): void {
+    if (this.#batches === undefined) this.sendWithPublished(frame);
+    else this.#batches.holdAck(this, frame);
   }
 
   /**
-   * As `send`, in one write with what was published to this connection's topics in this turn of the
-   * event loop.
+   * Sends a finished text frame, in one write with what was published to this connection's topics
+   * in this turn of the event loop.
    */
-  sendWithPublished(frame: string): void {
-    this.#socket?.cork(() => this.send(frame));
+  sendWithPublished(text: string): void {
+    this.#socket?.cork(() => this.#sendText(text));
+  }
+
+  #sendText(text: string | Uint8Array): number {
+    if (this.#socket === undefined) return 0;
+    this.#socket.send(text);
+    const bytes = Buffer.byteLength(text);
+    this.#traffic.bytesSent += bytes;
+    return bytes;
   }
 
   /** Sends a frame, but never before `welcome`. */
@@ -296,11 +322,24 @@ export class Connection {
   }
 
   subscribe(topic: string): void {
-    this.#socket?.subscribe(topic);
+    if (this.#batches === undefined || this.#socket === undefined) {
+      this.#socket?.subscribe(topic);
+      return;
+    }
+    this.#topics ??= new Set();
+    if (this.#topics.has(topic)) return;
+    this.#topics.add(topic);
+    this.#socket.subscribe(this.#batches.subscribe(topic));
   }
 
   unsubscribe(topic: string): void {
-    this.#socket?.unsubscribe(topic);
+    if (this.#batches === undefined) this.#socket?.unsubscribe(topic);
+    else if (this.#topics?.delete(topic)) this.#socket?.unsubscribe(this.#batches.unsubscribe(topic));
+  }
+
+  /** Whether the client may send arrays of frames (F9). */
+  get takesBatches(): boolean {
+    return this.#batches !== undefined;
   }
 
   publishToOthers(topic: string, frame: string): void {
@@ -313,6 +352,7 @@ export class Connection {
    */
   end(code: ErrorCode, addition?: string | number): void {
     if (code === 'DRAINING') this.#sentAway = true;
+    this.#batches?.flushTo(this, this.#topics ?? []);
     this.#socket?.end(ERRORS[code].close, closeReason(code, addition));
   }
 

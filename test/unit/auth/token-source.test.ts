@@ -40,12 +40,25 @@ describe('finding the token', () => {
 
 describe('Sec-WebSocket-Protocol', () => {
   it('[H2] echoes parley.v1 and finds the bearer entry wherever it stands', () => {
-    expect(parseProtocols('parley.v1, bearer.a.b.c')).toEqual({ selected: 'parley.v1', closes: false, wantsEvents: false, token: 'a.b.c' });
-    expect(parseProtocols('bearer.a.b.c,parley.v1')).toEqual({ selected: 'parley.v1', closes: false, wantsEvents: false, token: 'a.b.c' });
+    expect(parseProtocols('parley.v1, bearer.a.b.c')).toEqual({
+      selected: 'parley.v1',
+      closes: false,
+      wantsEvents: false,
+      takesBatches: false,
+      token: 'a.b.c',
+    });
+    expect(parseProtocols('bearer.a.b.c,parley.v1')).toEqual({
+      selected: 'parley.v1',
+      closes: false,
+      wantsEvents: false,
+      takesBatches: false,
+      token: 'a.b.c',
+    });
     expect(parseProtocols('bearer.first,bearer.second')).toEqual({
       selected: undefined,
       closes: false,
       wantsEvents: false,
+      takesBatches: false,
       token: 'first',
     });
   });
@@ -55,21 +68,46 @@ describe('Sec-WebSocket-Protocol', () => {
       selected: 'parley.v1',
       closes: true,
       wantsEvents: false,
+      takesBatches: false,
       token: undefined,
     });
-    expect(parseProtocols('parley.v1+close')).toEqual({ selected: 'parley.v1+close', closes: true, wantsEvents: false, token: undefined });
+    expect(parseProtocols('parley.v1+close')).toEqual({
+      selected: 'parley.v1+close',
+      closes: true,
+      wantsEvents: false,
+      takesBatches: false,
+      token: undefined,
+    });
+  });
+
+  it('[F9] gives arrays of frames to whoever asks for them beside parley.v1', () => {
+    expect(parseProtocols('parley.v1.batch, parley.v1')).toMatchObject({ selected: 'parley.v1', wantsEvents: false, takesBatches: true });
+    expect(parseProtocols('parley.v1, parley.v1.batch, parley.v1.events')).toMatchObject({ wantsEvents: true, takesBatches: true });
+    expect(parseProtocols('parley.v1.batch')).toMatchObject({ selected: undefined, takesBatches: false });
   });
 
   it('[M7] gives all events to whoever asks for them beside parley.v1', () => {
-    const events = { selected: 'parley.v1', closes: false, wantsEvents: true, token: undefined };
+    const events = { selected: 'parley.v1', closes: false, wantsEvents: true, takesBatches: false, token: undefined };
     expect(parseProtocols('parley.v1, parley.v1.events')).toEqual(events);
     expect(parseProtocols('parley.v1.events,parley.v1')).toEqual(events);
-    expect(parseProtocols('parley.v1.events')).toEqual({ selected: undefined, closes: false, wantsEvents: false, token: undefined });
+    expect(parseProtocols('parley.v1.events')).toEqual({
+      selected: undefined,
+      closes: false,
+      wantsEvents: false,
+      takesBatches: false,
+      token: undefined,
+    });
   });
 
   it('[H2] passes over what it does not know', () => {
     for (const header of ['', ',', ' , ,', 'chat', 'bearer.', 'PARLEY.V1', 'Bearer.x', 'parley.v2', 'parley.v1.bearer.x']) {
-      expect(parseProtocols(header)).toEqual({ selected: undefined, closes: false, wantsEvents: false, token: undefined });
+      expect(parseProtocols(header)).toEqual({
+        selected: undefined,
+        closes: false,
+        wantsEvents: false,
+        takesBatches: false,
+        token: undefined,
+      });
     }
   });
 });

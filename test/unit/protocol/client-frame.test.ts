@@ -38,6 +38,24 @@ describe('toClientFrame', () => {
     expect(toClientFrame({ type: 'message', room: 'a', to: 'u1', text: 'hi' })).toMatchObject({ name: 'message_direct', to: 'u1' });
   });
 
+  it('[F1] takes a plain message by itself as the table takes one with `data`', () => {
+    const odd = fc.oneof(fc.constantFrom(undefined, null, 7, '', 'a b', 'x'.repeat(129), 'den', '\ud800'), fc.string());
+    const outcome = (frame: object): unknown => {
+      try {
+        return { ...toClientFrame(frame), data: undefined };
+      } catch (error) {
+        return HubError.from(error).message;
+      }
+    };
+    fc.assert(
+      fc.property(odd, odd, odd, fc.constantFrom(undefined, 'ann', 7), (id, room, text, to) => {
+        fc.pre(text !== '');
+        const frame = { type: 'message', id, room, text, to, other: 1 };
+        expect(outcome(frame)).toEqual(outcome({ ...frame, data: 1 }));
+      }),
+    );
+  });
+
   it('[F] ignores unknown members', () => {
     expect(toClientFrame({ type: 'ping', id: 'p', nonsense: { deep: [1] } })).toEqual({ name: 'ping', id: 'p' });
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { changedNumber, DEPTH_MAX, memberText } from '#libs/protocol/json-text.ts';
+import { arrayTexts, changedNumber, DEPTH_MAX, memberText } from '#libs/protocol/json-text.ts';
 
 describe('memberText', () => {
   it.each([
@@ -35,6 +35,19 @@ describe('memberText', () => {
     const nested = (depth: number): string => `{"data":${'['.repeat(depth)}${']'.repeat(depth)}}`;
     expect(memberText(nested(1000), 'data', DEPTH_MAX)).toHaveLength(2000);
     expect(() => memberText(nested(1001), 'data', DEPTH_MAX)).toThrow(RangeError);
+  });
+});
+
+describe('arrayTexts', () => {
+  it('[F9] gives each item as it is written', () => {
+    expect(arrayTexts(' [ 1.00 ,"],[\\"",{"a":[1,{}]}\n, null]')).toEqual(['1.00', '"],[\\""', '{"a":[1,{}]}', 'null']);
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue()), fc.constantFrom(undefined, ' ', '\t'), (items, indent) => {
+        expect(arrayTexts(JSON.stringify(items, null, indent)).map((text) => JSON.parse(text))).toEqual(
+          items.map((item) => JSON.parse(JSON.stringify(item))),
+        );
+      }),
+    );
   });
 });
 

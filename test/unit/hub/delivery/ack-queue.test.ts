@@ -9,7 +9,7 @@ let over: () => void;
 let acks: AckQueue;
 let room: Room;
 
-const connection = { sendWithPublished: (frame: string) => void sent.push(frame) } as unknown as Connection;
+const connection = { sendAck: (frame: string) => void sent.push(frame) } as unknown as Connection;
 
 beforeEach(() => {
   sent = [];
