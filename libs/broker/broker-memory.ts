@@ -140,7 +140,7 @@ export class BrokerMemory implements Broker, MemoryNode {
     const last = this.#rooms.get(room);
     if (last === undefined || offset <= last) return;
     this.#rooms.set(room, offset);
-    this.#listener?.publication(room, offset, frame);
+    this.#listener?.publication(room, offset, frame, true);
   }
 
   /** For `MemorySpace`. */

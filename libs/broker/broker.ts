@@ -109,9 +109,11 @@ export interface PageLimit {
 export interface BrokerListener {
   /**
    * The next publication of a room. Its offset is one above the last one, or above the position of
-   * `subscribe`. The bytes are valid during the call only.
+   * `subscribe`.
+   *
+   * @param isLasting Whether the bytes never change. Default: they are valid during the call only.
    */
-  publication(room: string, offset: number, frame: Uint8Array): void;
+  publication(room: string, offset: number, frame: Uint8Array, isLasting?: boolean): void;
   /** A signal on a subscribed topic. The bytes are valid during the call only. */
   signal(topic: Topic, payload: Uint8Array): void;
   /**

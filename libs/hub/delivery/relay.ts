@@ -47,20 +47,20 @@ export class Relay implements BrokerListener {
     this.#options = options;
   }
 
-  publication(name: string, offset: number, frame: Uint8Array): void {
+  publication(name: string, offset: number, frame: Uint8Array, isLasting = false): void {
     const room = this.#options.rooms.get(name);
     if (room === undefined || room.isPrivate) return;
     try {
-      this.#publication(room, offset, frame);
+      this.#publication(room, offset, frame, isLasting);
     } catch (error) {
       this.#options.failed(error);
       this.#makeGood(room, offset, frame);
     }
   }
 
-  #publication(room: Room, offset: number, frame: Uint8Array): void {
+  #publication(room: Room, offset: number, frame: Uint8Array, isLasting: boolean): void {
     const { fanout, acks, stats, now, traces } = this.#options;
-    room.relayed(offset, frame);
+    room.relayed(offset, frame, isLasting);
     if (!isMessageFrame(frame)) {
       if (room.eventSubscriptions > 0) fanout.publish(room.eventsTopic, frame, room.eventSubscriptions);
       return;

@@ -14,7 +14,7 @@ const TIGHT_MESSAGES = 10;
 /**
  * A ring of at most one page (100 messages, 64 KiB) up to the newest publication. The first page
  * may have holes, if messages were never stored. Pushed publications are contiguous. The ring holds
- * copies, because the broker hands over views of its read buffer.
+ * copies of what a broker hands over as views of its read buffer.
  */
 export class RecentPage {
   #items: Publication[] = [];
@@ -51,9 +51,10 @@ export class RecentPage {
     this.#events = 0;
   }
 
-  push(offset: number, frame: Uint8Array): void {
+  /** @param isLasting Whether the bytes never change: then they are not copied. */
+  push(offset: number, frame: Uint8Array, isLasting = false): void {
     this.#top = offset;
-    this.#add({ offset, frame: Buffer.from(frame) });
+    this.#add({ offset, frame: isLasting ? frame : Buffer.from(frame) });
     const length = this.#items.length - this.#first;
     if (this.#budget.bytes > this.#budget.max) {
       for (let excess = length - TIGHT_MESSAGES; excess > 0; excess -= 1) this.#drop();

@@ -74,9 +74,10 @@ export class Room {
     this.#wake(Number.POSITIVE_INFINITY);
   }
 
-  relayed(offset: number, frame: Uint8Array): void {
+  /** @param isLasting As in `BrokerListener.publication`. */
+  relayed(offset: number, frame: Uint8Array, isLasting = false): void {
     this.#offset = offset;
-    this.recent.push(offset, frame);
+    this.recent.push(offset, frame, isLasting);
     if (this.#waiting.length > 0) this.#wake(offset);
   }
 
