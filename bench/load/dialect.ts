@@ -1,7 +1,7 @@
 import type { FrameSink } from './frame-reader.ts';
 
 /** The names of the dialects that the load can speak. */
-export type DialectName = 'bare' | 'parley' | 'socket-io' | 'nchan' | 'nats' | 'pusher';
+export type DialectName = 'bare' | 'parley' | 'parley-arrays' | 'socket-io' | 'nchan' | 'nats' | 'pusher';
 
 /** One connection: its room and its user. */
 export interface Place {
@@ -50,6 +50,8 @@ export interface ReaderOptions {
 export interface Dialect {
   /** Path and query of the upgrade. */
   path(place: Place): string;
+  /** The subprotocols that a client offers, separated by commas; none: undefined. */
+  readonly protocols?: string;
   /** Payloads of the first frames of a client, sent after the server's `after`; none: undefined. */
   readonly greeting?: { readonly after: string; readonly frames: (place: Place) => readonly string[] };
   /** Bytes of the server that mean "connected and in the room"; null: the 101 is enough. */

@@ -1,3 +1,4 @@
+import { ArrayReader } from './array-reader.ts';
 import type { Dialect, DialectName, ReaderOptions } from './dialect.ts';
 import { FrameReader } from './frame-reader.ts';
 import { TEXT_BYTES } from './message-frame.ts';
@@ -41,6 +42,13 @@ const PARLEY: Dialect = {
   },
   join: (room, id) => ({ payload: `{"type":"join","id":"${id}","room":"${room}"}`, answer: `{"type":"joined","id":"${id}"` }),
   leave: (room, id) => ({ payload: `{"type":"leave","id":"${id}","room":"${room}"}`, answer: `{"type":"left","id":"${id}"` }),
+};
+
+/** Parley's frames in arrays (F9). A client sends its frames one by one. */
+const PARLEY_ARRAYS: Dialect = {
+  ...PARLEY,
+  protocols: 'parley.v1, parley.v1.batch',
+  reader: (options) => new ArrayReader(PARLEY_MINIMUM, options),
 };
 
 /** Engine.IO 4 and Socket.IO 5 over WebSocket alone. An ack has the number of its packet. */
@@ -120,6 +128,7 @@ const PUSHER: Dialect = {
 const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
   bare: BARE,
   parley: PARLEY,
+  'parley-arrays': PARLEY_ARRAYS,
   'socket-io': SOCKET_IO,
   nchan: NCHAN,
   nats: NATS,

@@ -78,7 +78,7 @@ export class LoadClient {
 
   #protocol(): string {
     const { dialect, place } = this.#options;
-    const protocol = place.recovers === true ? dialect.recovery?.protocol : undefined;
+    const protocol = place.recovers === true ? dialect.recovery?.protocol : dialect.protocols;
     return protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`;
   }
 

@@ -29,7 +29,14 @@ const TWO_NODES: readonly SideSpec[] = [
 const ROOM_OF_THOUSAND = { members: 1_000, publishers: 20, sampleEvery: 25, readEveryMs: 60 };
 const ROOM_AT_PEAK = { ...ROOM_OF_THOUSAND, readEveryMs: 0 };
 
-const SMALL_ROOMS = Array.from({ length: 200 }, (_, i) => String(i));
+const SMALL = Array.from({ length: 200 }, (_, i) => `small${i}`);
+const SMALL_LIVE = SMALL.map((room) => `live:${room}`);
+const SMALL_AUDIENCE = { members: 10, publishers: 10, sampleEvery: 5, readEveryMs: 0 };
+const SMALL_ONE_NODE: readonly SideSpec[] = [
+  { ...BARE, rooms: SMALL },
+  { label: 'memory, keeps nothing', kind: 'parley-memory', rooms: SMALL_LIVE },
+  { label: 'memory, keeps a stream', kind: 'parley-memory', rooms: SMALL },
+];
 
 /** All scenarios, in the order they run. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -85,6 +92,23 @@ export const SCENARIOS: readonly Scenario[] = [
       ),
   },
   {
+    name: 'small-one',
+    about: '200 rooms of 10 on one node, 1,500 messages/s in total',
+    run: (pace) =>
+      runSteady(
+        {
+          name: 'small-one',
+          scenario: '200 rooms of 10, one node, 1,500/s',
+          sides: SMALL_ONE_NODE,
+          audience: SMALL_AUDIENCE,
+          rate: 1_500,
+          cpuGoal: 1.35,
+          latencyGoal: undefined,
+        },
+        pace,
+      ),
+  },
+  {
     name: 'small-rooms',
     about: '200 rooms of 10 on two nodes, 1,500 messages/s in total',
     run: (pace) =>
@@ -93,11 +117,11 @@ export const SCENARIOS: readonly Scenario[] = [
           name: 'small-rooms',
           scenario: '200 rooms of 10, two nodes, 1,500/s',
           sides: [
-            { ...PAIR, rooms: SMALL_ROOMS.map((room) => `small${room}`) },
-            { label: 'Redis, keeps nothing', kind: 'parley-redis', rooms: SMALL_ROOMS.map((room) => `live:small${room}`) },
-            { label: 'Redis, keeps a stream', kind: 'parley-redis', rooms: SMALL_ROOMS.map((room) => `small${room}`) },
+            { ...PAIR, rooms: SMALL },
+            { label: 'Redis, keeps nothing', kind: 'parley-redis', rooms: SMALL_LIVE },
+            { label: 'Redis, keeps a stream', kind: 'parley-redis', rooms: SMALL },
           ],
-          audience: { members: 10, publishers: 10, sampleEvery: 5, readEveryMs: 0 },
+          audience: SMALL_AUDIENCE,
           rate: 1_500,
           cpuGoal: 1.25,
           latencyGoal: 1.2,
@@ -192,6 +216,44 @@ export const SCENARIOS: readonly Scenario[] = [
           start: 200,
           limit: 20_000,
           goal: 0.8,
+        },
+        pace,
+      ),
+  },
+  {
+    name: 'peak-small',
+    about: 'highest rate without loss, 200 rooms of 10, one node: arrays of frames beside bare uWS',
+    run: (pace) =>
+      runPeak(
+        {
+          name: 'peak-small',
+          scenario: '200 rooms of 10, one node, peak',
+          sides: [
+            { ...BARE, rooms: SMALL },
+            { label: 'keeps nothing, arrays', kind: 'parley-memory', rooms: SMALL_LIVE, dialect: 'parley-arrays' },
+            { label: 'keeps a stream, arrays', kind: 'parley-memory', rooms: SMALL, dialect: 'parley-arrays' },
+          ],
+          audience: SMALL_AUDIENCE,
+          start: 4_000,
+          limit: 100_000,
+          goal: 2,
+        },
+        pace,
+      ),
+  },
+  {
+    name: 'peak-arrays',
+    about: 'highest rate without loss, one room of 1,000, two nodes: arrays of frames beside the pair',
+    run: (pace) =>
+      runPeak(
+        {
+          name: 'peak-arrays',
+          scenario: 'room of 1,000, two nodes, peak, arrays',
+          sides: [PAIR, { label: 'Redis, a stream, arrays', kind: 'parley-redis', rooms: ['fan'], dialect: 'parley-arrays' }],
+          audience: ROOM_AT_PEAK,
+          start: 800,
+          limit: 20_000,
+          goal: 2,
         },
         pace,
       ),

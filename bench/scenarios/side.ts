@@ -15,6 +15,8 @@ export interface SideSpec {
   readonly label: string;
   readonly kind: TargetKind;
   readonly rooms: readonly string[];
+  /** What its clients speak, if it is not the first dialect of its servers. */
+  readonly dialect?: Plan['dialect'];
 }
 
 /** The audience. The rest of the plan follows from the side. */
@@ -77,7 +79,7 @@ export class Side {
     prefixes += 1;
     return {
       ports: this.target.ports,
-      dialect: this.target.dialect,
+      dialect: this.spec.dialect ?? this.target.dialect,
       secret: this.target.secret,
       rooms: this.spec.rooms,
       concurrency: CONCURRENCY,
