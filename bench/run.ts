@@ -1,6 +1,8 @@
 /**
- * `npm run bench -- load ...` loads a deployment (`drive/`). `npm run bench -- compare ...` compares
- * Parley with its peers (`compare/`).
+ * `npm run bench -- load ...` loads a deployment (`drive/`), `npm run bench -- http ...` its API
+ * (`http/`), `npm run bench -- behind-nginx ...` two gateways of its own. `npm run bench -- scale ...`
+ * shows how cost grows (`scale/`), `npm run bench -- compare ...` compares Parley with its peers
+ * (`compare/`).
  * `npm run bench [name...] [--quick] [--rounds=n] [--nice=n]`: runs all scenarios, or those whose
  * names begin so, reports progress, and ends with the ratios and their spread. bench/results/ gets
  * JSON with every run, and an SVG for each scenario.
@@ -21,6 +23,14 @@ const words = process.argv.slice(2);
 if (words[0] === 'load') {
   const { runLoad } = await import('./drive/main.ts');
   process.exit(await runLoad(words.slice(1)));
+}
+if (words[0] === 'behind-nginx') {
+  const { runBehindNginx } = await import('./behind-nginx.ts');
+  process.exit(await runBehindNginx(words.slice(1)));
+}
+if (words[0] === 'http') {
+  const { runHttp } = await import('./http/main.ts');
+  process.exit(await runHttp(words.slice(1)));
 }
 if (words[0] === 'scale') {
   const { runScale } = await import('./scale/scale.ts');

@@ -22,6 +22,14 @@ export interface Outcome {
   readonly talk: readonly [from: number, to: number];
   /** Which process had least to spare, as a sentence. */
   readonly busiest: string;
+  readonly cpu: CpuEach;
+}
+
+/** CPU for each delivery of the talk that is measured, microseconds; NaN without a delivery. */
+export interface CpuEach {
+  readonly load: number;
+  /** Undefined without `--metrics`. */
+  readonly servers: number | undefined;
 }
 
 /** A rate that was tried. */
@@ -76,15 +84,39 @@ export async function drive(options: LoadOptions, fleet: Fleet, recorder: Record
     progress.phase('talking', scenario.seconds);
     await fleet.talk(rate);
   }
+  const before = await used(recorder);
   await Promise.race([delay(scenario.seconds * 1000), fleet.failed]);
-  const run = options.findCapacity ? await recorder.step() : recorder.total;
+  const step = await recorder.step();
+  const run = options.findCapacity ? step : recorder.total;
   const to = recorder.at;
+  const cpu = eachOf(before, await used(recorder));
   const busiest = busiestOf(fleet, recorder, from);
   progress.phase('waiting for the last answers', 15);
   await fleet.hush();
   await recorder.end();
   const ledger = await fleet.settle();
-  return { recorder, run, ledger, breaches: breachesOf(run, ledger, options.thresholds), rate, steps, talk: [from, to], busiest };
+  return { recorder, run, ledger, breaches: breachesOf(run, ledger, options.thresholds), rate, steps, talk: [from, to], busiest, cpu };
+}
+
+interface UsedSoFar {
+  readonly deliveries: number;
+  readonly loadSeconds: number;
+  readonly serverSeconds: number | undefined;
+}
+
+async function used(recorder: Recorder): Promise<UsedSoFar> {
+  const serverSeconds = await recorder.servers.cpuSeconds();
+  await recorder.report();
+  return { deliveries: recorder.total.counts.delivered, loadSeconds: recorder.total.cpuSeconds, serverSeconds };
+}
+
+function eachOf(before: UsedSoFar, after: UsedSoFar): CpuEach {
+  const deliveries = after.deliveries - before.deliveries;
+  const servers =
+    before.serverSeconds === undefined || after.serverSeconds === undefined
+      ? undefined
+      : ((after.serverSeconds - before.serverSeconds) / deliveries) * 1e6;
+  return { load: ((after.loadSeconds - before.loadSeconds) / deliveries) * 1e6, servers };
 }
 
 /** Rejects if connects fail in a way that no waiting mends. */
@@ -157,7 +189,7 @@ async function rest(fleet: Fleet, recorder: Recorder, rate: number): Promise<voi
 function busiestOf(fleet: Fleet, recorder: Recorder, since: number): string {
   const percent = (share: number): string => `${(share * 100).toFixed(0)} % of a processor`;
   const worker = fleet.busiest();
-  const server = recorder.busiestServer(since);
+  const server = recorder.servers.busiest(since);
   if (worker.share > WORKER_BUSY)
     return `The load itself was saturated (${worker.name}: ${percent(worker.share)}): take more --workers or machines, or the figures are those of the load.`;
   if (server.name === '')

@@ -9,7 +9,7 @@ import { help, waitForMachines } from './machines.ts';
 import { type LoadOptions, readOptions, USAGE } from './options.ts';
 import { checkOpenFiles, checkTarget } from './preflight.ts';
 import { Recorder } from './recorder.ts';
-import { htmlReport, jsonReport } from './report.ts';
+import { cpuSentence, htmlReport, jsonReport } from './report.ts';
 import type { Merged, TimeName } from './samples.ts';
 import { UsageError } from './scenario.ts';
 import { Screen } from './screen.ts';
@@ -81,7 +81,7 @@ async function load(options: LoadOptions, say: (text: string) => void): Promise<
 
 function summarize(
   { out, thresholds, findCapacity }: LoadOptions,
-  { recorder, run, ledger, breaches, rate, busiest }: Outcome,
+  { recorder, run, ledger, breaches, rate, busiest, cpu }: Outcome,
   say: (text: string) => void,
 ): void {
   const { total } = recorder;
@@ -104,6 +104,7 @@ function summarize(
     .map((kind) => [kind, errorsOf(total, kind)] as const)
     .filter(([, text]) => text !== '');
   say(`Errors      ${errors.length === 0 ? 'none' : errors.map(([kind, text]) => `${kind}: ${text}`).join('; ')}`);
+  say(`CPU         ${cpuSentence(cpu)}`);
   say(busiest);
   for (const breach of breaches) say(`BROKEN      ${breach}`);
   if (breaches.length === 0 && Object.keys(thresholds).length > 0) say('Every threshold holds.');

@@ -1,6 +1,6 @@
 import type { Fleet } from './fleet.ts';
 import { COUNTS, Merged, TIMES, type TimeName } from './samples.ts';
-import { type ServerSample, scrape } from './scrape.ts';
+import { ServerWatch } from './server-watch.ts';
 
 /** A second of a load, as the plots show it. */
 export interface Moment {
@@ -17,16 +17,6 @@ export interface Moment {
   readonly ackP99: number | null;
 }
 
-/** A look at a server, as the plots show it. */
-export interface ServerMoment {
-  readonly at: number;
-  /** The share of one processor; null at the first look. */
-  readonly cpu: number | null;
-  readonly residentBytes: number;
-  readonly redisLagMs: number | null;
-  readonly connections: number | null;
-}
-
 /** Hears every second. */
 export type OnMoment = (moment: Moment, total: Merged) => void;
 
@@ -38,13 +28,11 @@ const finite = (value: number): number | null => (Number.isFinite(value) ? value
 /** Writes down what a load does, second by second, and looks at the servers. */
 export class Recorder {
   readonly moments: Moment[] = [];
-  readonly servers = new Map<string, ServerMoment[]>();
+  readonly servers: ServerWatch;
   /** All of the run. */
   readonly total = new Merged();
   readonly #fleet: Fleet;
-  readonly #metrics: readonly URL[];
   readonly #started = performance.now();
-  readonly #before = new Map<string, ServerSample>();
   readonly #timer: NodeJS.Timeout;
   /** The figures since the last call of `step`. */
   #step = new Merged();
@@ -54,11 +42,11 @@ export class Recorder {
 
   constructor(fleet: Fleet, metrics: readonly URL[], onMoment: OnMoment) {
     this.#fleet = fleet;
-    this.#metrics = metrics;
+    this.servers = new ServerWatch(metrics, () => this.at);
     this.#timer = setInterval(() => {
       onMoment(this.#second(), this.total);
       this.#seconds += 1;
-      if (this.#seconds % SCRAPE_EVERY === 0) void this.#look();
+      if (this.#seconds % SCRAPE_EVERY === 0) void this.servers.look();
     }, SECOND_MS);
   }
 
@@ -67,10 +55,15 @@ export class Recorder {
     return (performance.now() - this.#started) / 1000;
   }
 
-  /** Everything from the last call until now. */
-  async step(): Promise<Merged> {
+  /** Resolves once everything until now is in `total`. */
+  async report(): Promise<void> {
     await this.#fleet.report();
     this.#merge(this.#fleet.take());
+  }
+
+  /** Everything from the last call until now. */
+  async step(): Promise<Merged> {
+    await this.report();
     const step = this.#step;
     this.#step = new Merged();
     return step;
@@ -80,18 +73,7 @@ export class Recorder {
   async end(): Promise<void> {
     clearInterval(this.#timer);
     this.#second();
-    await this.#look();
-  }
-
-  /** The server process that took most of a processor since a time, seconds. */
-  busiestServer(since: number): { readonly name: string; readonly share: number } {
-    let most = { name: '', share: 0 };
-    for (const [name, looks] of this.servers) {
-      const shares = looks.filter(({ at, cpu }) => at >= since && cpu !== null).map(({ cpu }) => cpu ?? 0);
-      const share = shares.reduce((sum, one) => sum + one, 0) / Math.max(1, shares.length);
-      if (share >= most.share) most = { name, share };
-    }
-    return most;
+    await this.servers.look();
   }
 
   #merge(bucket: Merged): void {
@@ -115,27 +97,6 @@ export class Recorder {
     };
     this.moments.push(moment);
     return moment;
-  }
-
-  async #look(): Promise<void> {
-    await Promise.all(
-      this.#metrics.map(async (url) => {
-        const sample = await scrape(url);
-        if (sample === undefined) return;
-        const name = url.host;
-        const before = this.#before.get(name);
-        this.#before.set(name, sample);
-        const looks = this.servers.get(name) ?? [];
-        this.servers.set(name, looks);
-        looks.push({
-          at: Math.round(this.at * 10) / 10,
-          cpu: before === undefined ? null : finite((sample.cpuSeconds - before.cpuSeconds) / ((sample.at - before.at) / 1000)),
-          residentBytes: sample.residentBytes,
-          redisLagMs: finite(sample.redisLagSeconds * 1000),
-          connections: finite(sample.connections),
-        });
-      }),
-    );
   }
 }
 

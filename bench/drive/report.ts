@@ -1,13 +1,14 @@
 import { arch, cpus, platform, release } from 'node:os';
-import type { Outcome } from './drive.ts';
+import type { CpuEach, Outcome } from './drive.ts';
 import { escaped, linePlot, nines } from './line-plot.ts';
 import type { LoadOptions } from './options.ts';
 import { CURVE, curveOf } from './recorder.ts';
+import { documentOf, serverPlots, table } from './report-page.ts';
 import { TIMES, type TimeName } from './samples.ts';
 
 /** A load as a file: everything that was measured, and with what. No token and no secret is in it. */
 export function jsonReport(options: LoadOptions, outcome: Outcome, startedAt: Date) {
-  const { recorder, ledger, breaches, rate, steps, talk, busiest } = outcome;
+  const { recorder, ledger, breaches, rate, steps, talk, busiest, cpu } = outcome;
   const { total } = recorder;
   return {
     startedAt: startedAt.toISOString(),
@@ -33,13 +34,22 @@ export function jsonReport(options: LoadOptions, outcome: Outcome, startedAt: Da
     /** How late the load itself was at most, milliseconds: it counts in the times. */
     lateMs: total.lateMs,
     loadCpuSeconds: total.cpuSeconds,
+    /** Microseconds of CPU for each delivery of the talk. */
+    cpuEachDelivery: cpu,
     percentilesMs: Object.fromEntries(
       curvesOf(outcome).map(({ name, points }) => [name, Object.fromEntries(points.map(([percent, ms]) => [percent, ms]))]),
     ),
     steps,
     moments: recorder.moments,
-    servers: Object.fromEntries(recorder.servers),
+    servers: Object.fromEntries(recorder.servers.moments),
   };
+}
+
+/** What a delivery cost on both sides, as a sentence. */
+export function cpuSentence({ load, servers }: CpuEach): string {
+  if (!Number.isFinite(load)) return 'Nothing was delivered.';
+  const text = `A delivery took ${load.toFixed(1)} us of CPU in the load`;
+  return servers === undefined ? `${text}.` : `${text} and ${servers.toFixed(1)} us in the servers.`;
 }
 
 export type JsonReport = ReturnType<typeof jsonReport>;
@@ -64,7 +74,6 @@ export function htmlReport(report: JsonReport, outcome: Outcome): string {
   const { moments } = report;
   const over = (pick: (moment: (typeof moments)[number]) => number | null): (readonly [number, number | null])[] =>
     moments.map((moment) => [moment.at, pick(moment)] as const);
-  const servers = Object.entries(report.servers);
   const curves = curvesOf(outcome);
   const plots = [
     linePlot({
@@ -99,28 +108,7 @@ export function htmlReport(report: JsonReport, outcome: Outcome): string {
         { name: 'errors a second', points: over(({ errors }) => errors) },
       ],
     }),
-    ...(servers.length === 0
-      ? []
-      : [
-          linePlot({
-            title: 'CPU of the servers',
-            unit: 'processors',
-            lines: servers.map(([name, looks]) => ({ name, points: looks.map(({ at, cpu }) => [at, cpu] as const) })),
-          }),
-          linePlot({
-            title: 'Memory of the servers',
-            unit: 'MiB',
-            lines: servers.map(([name, looks]) => ({
-              name,
-              points: looks.map(({ at, residentBytes }) => [at, residentBytes / 2 ** 20] as const),
-            })),
-          }),
-          linePlot({
-            title: 'Redis lag of the servers',
-            unit: 'ms',
-            lines: servers.map(([name, looks]) => ({ name, points: looks.map(({ at, redisLagMs }) => [at, redisLagMs] as const) })),
-          }),
-        ]),
+    ...serverPlots(report.servers),
   ];
   const { ledger } = report;
   const percentiles = table(
@@ -167,26 +155,18 @@ export function htmlReport(report: JsonReport, outcome: Outcome): string {
     report.breaches.length === 0
       ? '<p class="good">Every threshold holds.</p>'
       : `<ul class="bad">${report.breaches.map((one) => `<li>${escaped(one)}.</li>`).join('')}</ul>`;
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Load of ${escaped(report.targets.join(', '))}</title>
-<style>body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1320px;padding:0 1rem;color:#222}table{border-collapse:collapse;margin:.5rem 0}td,th{border:1px solid #ddd;padding:.25rem .6rem;text-align:right}td:first-child,th:first-child{text-align:left}.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(520px,1fr));gap:1rem}.plots svg{border:1px solid #ddd;border-radius:4px;width:100%}.good{color:#1d6b40}.bad{color:#a52a2a}.scroll{overflow-x:auto}</style></head><body>
-<h1>Load of ${escaped(report.targets.join(', '))}</h1>
-<p>${escaped(report.startedAt)} · scenario <b>${escaped(report.scenario)}</b>: ${escaped(report.settings.about)} · ${report.settings.connections.toLocaleString('en')} connections, ${report.settings.rooms.count.toLocaleString('en')} rooms, ${report.rate.toFixed(1)} messages a second, ${report.talkSeconds.toFixed(0)} s of talk · ${several(report.workers, 'worker')} on each of ${several(report.machines, 'machine')} (${escaped(report.loadMachine.cpu)}, ${report.loadMachine.cpus} processors, Node ${escaped(report.loadMachine.node)})</p>
+  return documentOf(
+    `Load of ${report.targets.join(', ')}`,
+    `<p>${escaped(report.startedAt)} · scenario <b>${escaped(report.scenario)}</b>: ${escaped(report.settings.about)} · ${report.settings.connections.toLocaleString('en')} connections, ${report.settings.rooms.count.toLocaleString('en')} rooms, ${report.rate.toFixed(1)} messages a second, ${report.talkSeconds.toFixed(0)} s of talk · ${several(report.workers, 'worker')} on each of ${several(report.machines, 'machine')} (${escaped(report.loadMachine.cpu)}, ${report.loadMachine.cpus} processors, Node ${escaped(report.loadMachine.node)})</p>
 ${verdict}
-<p>${escaped(report.busiest)} A message left at most ${report.lateMs.toFixed(1)} ms late; that counts in its times.</p>
+<p>${escaped(cpuSentence(report.cpuEachDelivery))} ${escaped(report.busiest)} A message left at most ${report.lateMs.toFixed(1)} ms late; that counts in its times.</p>
 <div class="plots">${plots.join('')}</div>
 <h2>Times</h2><p>Each counts from when a thing was to happen, not from when the load came to it.</p><div class="scroll">${percentiles}</div>
 <h2>Ledger</h2><div class="scroll">${ledgerTable}</div>${excused}
 <h2>Errors</h2>${errors}
 ${steps}
-</body></html>
-`;
+`,
+  );
 }
 
 const several = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const row = (cells: readonly string[], tag: string): string =>
-    `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
-  return `<table><thead>${row(head, 'th')}</thead><tbody>${rows.map((cells) => row(cells, 'td')).join('')}</tbody></table>`;
-}

@@ -32,3 +32,8 @@ export function parseTarget(text: string): Target {
     name: url.origin === 'null' ? `${url.protocol}//${url.host}${url.pathname}` : url.href,
   };
 }
+
+/** The address of the target's API, without `/api/v1`. */
+export function apiOf({ secure, host, port, base }: Target): string {
+  return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}${base}`;
+}

@@ -25,7 +25,7 @@ export function setPriority(nice: number): void {
 }
 
 /**
- * Moves a process of others and its children, of now and later, to a core, with the priority of all
+ * Moves a process of others and its children, of now and later, to a core, all its threads, with the priority of all
  * that is measured. @throws Error if that fails.
  */
 export function pin(pid: number, core: number): void {
@@ -41,7 +41,7 @@ export function pin(pid: number, core: number): void {
 }
 
 function pinOne(pid: number, core: number): void {
-  const { status, stderr } = spawnSync('taskset', ['-cp', String(core), String(pid)], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync('taskset', ['-acp', String(core), String(pid)], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`process ${pid} cannot be put on core ${core}: ${stderr}`);
   if (priority !== 0) renice(pid, priority);
 }

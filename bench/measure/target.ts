@@ -138,10 +138,15 @@ export interface GatewayTarget {
 /** The secret of every Parley that the bench starts. */
 export const PARLEY_SECRET = SECRET;
 
-/** Starts one more gateway over a Redis and a database. */
-export async function startGateway(name: string, { redisUrl, databaseUrl }: Backends): Promise<GatewayTarget> {
-  const env = { ...PARLEY_ENV, REDIS_URL: redisUrl, DATABASE_URL: databaseUrl };
-  const server = PinnedProcess.node(name, SERVER_CORE, ['--expose-gc', '--import', PROBE, 'services/gateway/main.ts'], env);
+/** Starts one more gateway over a Redis and a database, on a core. `more`: settings beside its own. */
+export async function startGateway(
+  name: string,
+  { redisUrl, databaseUrl }: Backends,
+  core = SERVER_CORE,
+  more: Readonly<Record<string, string>> = {},
+): Promise<GatewayTarget> {
+  const env = { ...PARLEY_ENV, ...more, REDIS_URL: redisUrl, DATABASE_URL: databaseUrl };
+  const server = PinnedProcess.node(name, core, ['--expose-gc', '--import', PROBE, 'services/gateway/main.ts'], env);
   return { server, ...(await server.line(listening)) };
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { makeDatabase } from '#bench/measure/postgres-process.ts';
 import { cpuMicrosOf, memoryOf } from '#bench/measure/proc.ts';
+import { LOAD_CORE, pin, SERVER_CORE } from '#bench/measure/process.ts';
 import { type RedisProcess, startRedis } from '#bench/measure/redis-process.ts';
 import { type GatewayTarget, startGateway } from '#bench/measure/target.ts';
 import { RedisKeys } from '#libs/redis/keys.ts';
@@ -46,8 +47,11 @@ export class ScaleHub {
   static async start(nodes: number): Promise<ScaleHub> {
     const [redis, database] = [await startRedis(), await makeDatabase()];
     const backends = { redisUrl: redis.url, databaseUrl: database.url };
-    const gateways: GatewayTarget[] = [];
-    for (let node = 1; node <= nodes; node += 1) gateways.push(await startGateway(`gateway ${node}`, backends));
+    // They start on both cores, at once: one after the other takes a core seconds for each.
+    const gateways = await Promise.all(
+      Array.from({ length: nodes }, (_, node) => startGateway(`gateway ${node + 1}`, backends, node % 2 === 0 ? SERVER_CORE : LOAD_CORE)),
+    );
+    for (const { server } of gateways) pin(server.pid, SERVER_CORE);
     // What is asked while Redis is away is asked again.
     const client = new Redis(redis.url, { retryStrategy: () => POLL_MS, maxRetriesPerRequest: null });
     client.on('error', () => undefined);
@@ -97,7 +101,8 @@ export class ScaleHub {
   /** Starts a gateway in the place of one that is gone. Resolves with its port. */
   async replace(node: number): Promise<number> {
     const backends = { redisUrl: this.#redisProcess.url, databaseUrl: this.#database.url };
-    const gateway = await startGateway(`gateway ${node + 1} again`, backends);
+    const gateway = await startGateway(`gateway ${node + 1} again`, backends, LOAD_CORE);
+    pin(gateway.server.pid, SERVER_CORE);
     this.gateways.splice(node, 0, gateway);
     return gateway.port;
   }

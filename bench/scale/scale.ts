@@ -17,7 +17,7 @@ import { runTour } from './tour.ts';
 const USAGE = `usage: npm run bench -- scale [--quick] [--nodes 1,2] [--connections 1000,5000] [--shapes one,many]
   --go-on       measures the points that the file of results does not have yet
   --seconds N   begins no further point after so many seconds
-  --nice N      priority of everything measured
+  --nice=N      priority of everything measured
   --page        writes the page and the plots from the file of results, and measures nothing`;
 const QUICK = { nodes: [1, 2, 4], connections: [200, 500, 1_000] } as const;
 /** Committed. A quick run has a folder of its own, which is not. */

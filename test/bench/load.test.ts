@@ -9,6 +9,7 @@ import { FaultyHub } from '#test/support/faulty-hub.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { GatewayProcess } from '#test/support/gateway-process.ts';
 import { JWT_SECRET } from '#test/support/jwt.ts';
+import { NetworkNamespaces } from '#test/support/network-namespaces.ts';
 import { PostgresDatabase } from '#test/support/postgres.ts';
 import { RedisServer } from '#test/support/redis-server.ts';
 import { until } from '#test/support/wait.ts';
@@ -36,10 +37,15 @@ afterAll(async () => {
 });
 
 /** Starts the command in a folder of its own. */
-function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): { readonly child: Child; readonly out: string } {
+function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  before: readonly string[] = [],
+): { readonly child: Child; readonly out: string } {
   const out = mkdtempSync(join(folder, 'run-'));
   const { PATH, HOME } = process.env;
-  const child = new Child(process.execPath, [MAIN, 'load', '--out', out, ...args], { env: { PATH, HOME, JWT_SECRET, ...env } });
+  const [program = process.execPath, ...words] = [...before, process.execPath, MAIN, 'load', '--out', out, ...args];
+  const child = new Child(program, words, { env: { PATH, HOME, JWT_SECRET, ...env } });
   return { child, out };
 }
 
@@ -80,6 +86,8 @@ describe('npm run bench -- load', () => {
     expect(report?.ledger.delivered).toBe(report?.ledger.expected);
     expect(report?.counts.delivered).toBe(report?.ledger.expected);
     expect(Object.keys(report?.servers ?? {})).toHaveLength(2);
+    expect(report?.cpuEachDelivery.servers).toBeGreaterThan(0);
+    expect(output).toMatch(/A delivery took [\d.]+ us of CPU in the load and [\d.]+ us in the servers\./);
     const page = readFileSync(join(out, 'load.html'), 'utf8');
     expect(page.match(/<svg /g)).toHaveLength(7);
     expect(page).not.toMatch(/<script|<link|src=|NaN/);
@@ -147,6 +155,32 @@ describe('npm run bench -- load', () => {
     await first.child.exited;
     expect(helper.code).toBe(0);
     expect(reportOf(first.out)).toMatchObject({ machines: 2, ledger: { receivers: 60, lost: 0 }, counts: { connected: 60 } });
+  });
+
+  it('is done by two machines with networks of their own, of which each connects for itself', async () => {
+    const namespaces = NetworkNamespaces.make();
+    try {
+      const [one, other] = namespaces.machines;
+      const port = String(await freePort());
+      const outside = gateways.flatMap((gateway) => ['--target', `ws://${namespaces.here}:${gateway.port}`]);
+      const first = start(
+        [...outside, ...BRIEF, '--coordinate', `${one.address}:${port}`, '--workers', '1', '--lost', '0'],
+        { BENCH_KEY: KEY },
+        one.command,
+      );
+      await until(() => first.child.output.includes('Waiting for 1 machine'), { describe: () => first.child.output });
+      const helper = start(['--join', `${one.address}:${port}`, '--workers', '1'], { BENCH_KEY: KEY }, other.command);
+      const [{ code }, helped] = await Promise.all([first.child.exited, helper.child.exited]);
+      expect([code, helped.code], first.child.output + helper.child.output).toEqual([0, 0]);
+      expect(helper.child.output).toContain('The other clock differs by');
+      expect(reportOf(first.out)).toMatchObject({ machines: 2, ledger: { receivers: 60, lost: 0 }, counts: { connected: 60 } });
+      // Nobody of the other network comes in where the first one is not.
+      const stranger = start(['--target', `ws://127.0.0.1:${gateways[0]?.port}`, ...BRIEF], {}, other.command);
+      await stranger.child.exited;
+      expect(stranger.child.output).toContain('Nobody listens at');
+    } finally {
+      namespaces.remove();
+    }
   });
 
   it('says in one sentence why it cannot load', async () => {
