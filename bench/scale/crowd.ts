@@ -32,6 +32,8 @@ export class Crowd {
   readonly #seats: Seat[];
   readonly #members = new Map<string, Seat[]>();
   readonly #frames = new Map<string, MessageFrame>();
+  /** Called once a connection is lost, by its number. */
+  readonly #onBroken = new Map<number, () => void>();
   #number = 0;
 
   constructor(block: Block) {
@@ -101,7 +103,7 @@ export class Crowd {
     const lost = this.#seats.filter((seat) => seat.port === port);
     const failures = await Promise.all(
       lost.map(async (seat) => {
-        while (!seat.client.broken) await delay(20);
+        if (!seat.client.broken) await new Promise<void>((resolve) => void this.#onBroken.set(seat.n, resolve));
         await delay(Math.random() * SCATTER_MS);
         return this.#open([this.#moved(seat, others[seat.n % others.length] ?? 0)]);
       }),
@@ -153,6 +155,7 @@ export class Crowd {
       dialect: dialectOf('parley'),
       place: { room: room ?? null, user: `u${n}`, token: signToken(secret, `u${n}`, Date.now()) },
       lazy: false,
+      onBroken: () => this.#onBroken.get(n)?.(),
     });
   }
 

@@ -80,6 +80,9 @@ export interface Results {
   readonly points: readonly Measured[];
 }
 
+/** The results that are committed. */
+export const RESULTS = new URL('./results/scale.json', import.meta.url);
+
 /** Reads a file of results; undefined if there is none. */
 export function readResults(file: URL): Results | undefined {
   try {

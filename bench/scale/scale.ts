@@ -11,7 +11,7 @@ import { setPriority } from '#bench/measure/process.ts';
 import { growths } from './fit.ts';
 import { CONNECTIONS, NODES, SHAPES, type Shape, toursOf } from './grid.ts';
 import { page, plots } from './page.ts';
-import { type Measured, type Results, readResults, samePoint, withPoint, writeResults } from './results.ts';
+import { type Measured, RESULTS, type Results, readResults, samePoint, withPoint, writeResults } from './results.ts';
 import { runTour } from './tour.ts';
 
 const USAGE = `usage: npm run bench -- scale [--quick] [--nodes 1,2] [--connections 1000,5000] [--shapes one,many]
@@ -21,7 +21,7 @@ const USAGE = `usage: npm run bench -- scale [--quick] [--nodes 1,2] [--connecti
   --page        writes the page and the plots from the file of results, and measures nothing`;
 const QUICK = { nodes: [1, 2, 4], connections: [200, 500, 1_000] } as const;
 /** Committed. A quick run has a folder of its own, which is not. */
-const WHOLE = { results: new URL('./results/scale.json', import.meta.url), page: new URL('../SCALE.md', import.meta.url) };
+const WHOLE = { results: RESULTS, page: new URL('../SCALE.md', import.meta.url) };
 const BRIEF = {
   results: new URL('../results/scale/scale.json', import.meta.url),
   page: new URL('../results/scale/SCALE.md', import.meta.url),
@@ -61,7 +61,7 @@ export async function runScale(argv: readonly string[]): Promise<number> {
         take: (measured) => {
           results = withPoint({ ...results, ...here }, measured, new Date().toISOString());
           writeResults(files.results, results);
-          say(line(measured));
+          if (measured.nodes === 1 || measured.figures.death !== null) say(line(measured));
         },
       });
     } catch (error) {

@@ -33,8 +33,12 @@ export async function runTour(tour: Tour, pace: TourPace): Promise<void> {
       if (!pace.goOn()) return;
       const point: Point = { nodes: tour.nodes, shape: tour.shape, connections };
       const { figures, anonymous } = await measure(hub, crowds, point, { size, memory, pace });
+      // What comes next takes long with many connections: whoever ends it has this much.
       pace.take({ ...point, figures });
+      const dead = tour.nodes === 1 ? null : await death(hub, crowds, point);
+      pace.take({ ...point, figures: { ...figures, death: dead?.figures ?? null } });
       [size, memory] = [connections, anonymous];
+      if (dead !== null && connections !== tour.connections.at(-1) && pace.goOn()) await heal(hub, crowds, dead.node);
     }
   } finally {
     await crowds.stop();
@@ -98,8 +102,6 @@ async function measure(
   const rejoinSeconds = await hub.whole(point, channels);
   const afterRestart = await read(hub);
   const check = await crowds.publish(point, trafficOf(point, 1 / 16));
-  const { backSeconds, goneSeconds } = nodes === 1 ? { backSeconds: undefined, goneSeconds: undefined } : await death(hub, crowds, point);
-
   return {
     anonymous,
     figures: {
@@ -133,30 +135,32 @@ async function measure(
         gatewayMicrosEach: (afterRestart.gatewayMicros - beforeRestart.gatewayMicros) / connections,
         lostAfter: check.expected - check.received,
       },
-      death:
-        backSeconds === undefined ? null : { connections: Math.round(connections / nodes), backSeconds, goneSeconds: goneSeconds ?? null },
+      death: null,
     },
   };
 }
 
-/** A gateway dies. Its people come back to the others, then to one in its place. */
+/** A gateway dies, and its people come back to the others. */
 async function death(
   hub: ScaleHub,
   crowds: Crowds,
   point: Point,
-): Promise<{ readonly backSeconds: number; readonly goneSeconds: number | undefined }> {
+): Promise<{ readonly node: number; readonly figures: NonNullable<Figures['death']> }> {
   const node = point.nodes - 1;
   const port = hub.ports[node] ?? 0;
   const started = performance.now();
   const back = crowds.comeBack(port);
   await hub.kill(node);
-  await back;
+  const connections = await back;
   const backSeconds = (performance.now() - started) / 1000;
   const rest = await hub.whole(point, 0);
-  const goneSeconds = rest === undefined ? undefined : backSeconds + rest;
+  return { node, figures: { connections, backSeconds, goneSeconds: rest === undefined ? null : backSeconds + rest } };
+}
+
+/** Another gateway takes the place of the dead one, and its people. */
+async function heal(hub: ScaleHub, crowds: Crowds, node: number): Promise<void> {
   await crowds.goHome(node, await hub.replace(node));
   await hub.quiet();
-  return { backSeconds, goneSeconds };
 }
 
 function eachOf(used: Used, count: number) {

@@ -1,6 +1,8 @@
 /** Everything that is made from the tables of the code and kept in the repository. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { capacityTables } from '#bench/scale/capacity.ts';
+import { RESULTS, readResults } from '#bench/scale/results.ts';
 import { dashboardFiles } from '#deploy/grafana/dashboards.ts';
 import { chartSchema } from './chart-schema.ts';
 import { clientTables } from './client-readme.ts';
@@ -42,6 +44,13 @@ function file(path: string, make: (found: string) => string): GeneratedFile {
   return { path, found, wanted: make(found) };
 }
 
+/** The capacity page, from the results of the bench. */
+function scaled(): GeneratedFile[] {
+  const results = readResults(RESULTS);
+  if (results === undefined) throw new Error(`there are no results at ${RESULTS.pathname}`);
+  return [file('docs/capacity.md', (found) => withPart(found, 'capacity', capacityTables(results)))];
+}
+
 /** Every generated file, and every document with generated parts. */
 export function generatedFiles(): GeneratedFile[] {
   const types = frameTypes();
@@ -54,6 +63,7 @@ export function generatedFiles(): GeneratedFile[] {
     file('SPEC.md', (found) =>
       withPart(withPart(withPart(found, 'powers', powerTable()), 'frames', frameTables()), 'errors', errorTable()),
     ),
+    ...scaled(),
     file('libs/client/README.md', (found) => withPart(withPart(found, 'calls', calls), 'events', events)),
   ];
 }
