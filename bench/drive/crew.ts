@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { signToken } from '#bench/load/token.ts';
+import { Agent, Customer } from './conversation.ts';
 import type { Part, Settled } from './orders.ts';
-import { type Crew, Person } from './person.ts';
+import { type Crew, type Entrance, type Member, Person } from './person.ts';
 import { Random } from './random.ts';
 import type { Published } from './receipts.ts';
 import { type Interval, Samples } from './samples.ts';
-import { type Seating, seatingOf } from './seats.ts';
+import { type Seat, type Seating, seatingOf } from './seats.ts';
 import { nowMicros } from './stamp.ts';
 
 /** Tokens outlive a long soak: a week. */
@@ -26,8 +27,8 @@ export class WorkerCrew implements Crew {
   readonly clockOffset: number;
   readonly #part: Part;
   readonly #seating: Seating;
-  readonly #persons: Person[] = [];
-  readonly #writers: Person[];
+  readonly #persons: Member[] = [];
+  readonly #writers: Member[];
   readonly #timers = new Set<NodeJS.Timeout>();
   #talking: NodeJS.Timeout | undefined;
 
@@ -42,7 +43,7 @@ export class WorkerCrew implements Crew {
       const target = part.targets[number % part.targets.length];
       if (seat === undefined || target === undefined) continue;
       const from = part.from.length === 0 ? undefined : part.from[number % part.from.length];
-      this.#persons.push(new Person(seat, this, { target, token: this.#token(number), from }));
+      this.#persons.push(this.#member(seat, { target, token: this.#token(seat), from }));
     }
     this.#writers = this.#persons.filter(({ seat }) => seat.writer >= 0);
   }
@@ -77,7 +78,7 @@ export class WorkerCrew implements Crew {
     const first = this.#talking === undefined;
     clearTimeout(this.#talking);
     if (first) this.#move();
-    const all = this.#seating.writers.reduce((sum, count) => sum + count, 0);
+    const all = this.#seating.seats.reduce((sum, { writer }) => sum + (writer >= 0 ? 1 : 0), 0);
     const mine = all === 0 ? 0 : (rate * this.#writers.length) / all;
     if (mine === 0) return;
     let due = this.#now() + this.random.gap(mine) * 1e6;
@@ -114,11 +115,11 @@ export class WorkerCrew implements Crew {
   /** What its writers published, by room. */
   published(): Record<number, Published> {
     const rooms = new Map<number, { sent: number[]; uncertain: [number, number][] }>();
-    for (const { seat, sent, refused, waiting } of this.#writers) {
-      const room = rooms.get(seat.room) ?? { sent: [], uncertain: [] };
-      room.sent[seat.writer] = sent;
-      for (const number of [...refused, ...waiting.keys()]) room.uncertain.push([seat.writer, number]);
-      rooms.set(seat.room, room);
+    for (const { room, writer, sent, uncertain } of this.#persons.flatMap((person) => person.published())) {
+      const known = rooms.get(room) ?? { sent: [], uncertain: [] };
+      known.sent[writer] = sent;
+      for (const number of uncertain) known.uncertain.push([writer, number]);
+      rooms.set(room, known);
     }
     return Object.fromEntries(rooms);
   }
@@ -127,14 +128,15 @@ export class WorkerCrew implements Crew {
   settle(published: Readonly<Record<number, Published>>): Settled {
     const settled: Settled = { receivers: 0, excused: 0, expected: 0, delivered: 0, lost: 0, duplicated: 0, reordered: 0 };
     let { receivers, excused } = settled;
-    for (const { seat, steady, receipts } of this.#persons) {
-      if (receipts === undefined) continue;
-      if (!steady) {
+    for (const person of this.#persons) {
+      const ledgers = person.ledgers();
+      if (ledgers.length === 0) continue;
+      if (!person.steady) {
         excused += 1;
         continue;
       }
       receivers += 1;
-      receipts.settle(published[seat.room] ?? { sent: [], uncertain: [] }, settled);
+      for (const [room, receipts] of ledgers) receipts.settle(published[room] ?? { sent: [], uncertain: [] }, settled);
     }
     return { ...settled, receivers, excused };
   }
@@ -178,24 +180,35 @@ export class WorkerCrew implements Crew {
   }
 
   #deliveredNow(): number {
-    return this.#persons.reduce((sum, { receipts }) => sum + (receipts?.delivered ?? 0), 0);
+    return this.#persons.reduce((sum, { delivered }) => sum + delivered, 0);
   }
 
   #waiting(): number {
-    return this.#writers.reduce((sum, { waiting }) => sum + waiting.size, 0);
+    return this.#persons.reduce((sum, { pending }) => sum + pending, 0);
   }
 
   #now(): number {
     return nowMicros() + this.clockOffset;
   }
 
-  #token(number: number): string {
+  #member(seat: Seat, entrance: Entrance): Member {
+    const { api, run } = this.#part;
+    if (seat.does === 'customer') return new Customer(seat, this, { ...entrance, api });
+    if (seat.does !== 'agent') return new Person(seat, this, entrance);
+    const prefix = `bench-${run}-`;
+    const find = (id: string): Seat | undefined =>
+      id.startsWith(prefix) ? this.#seating.seats[Number(id.slice(prefix.length))] : undefined;
+    return new Agent(seat, this, { ...entrance, api }, `${prefix}${seat.number}`, find);
+  }
+
+  #token({ number, does }: Seat): string {
     const { tokens, run } = this.#part;
     if (tokens.kind === 'list') return tokens.tokens[number % tokens.tokens.length] ?? '';
     const { secret, issuer, audience } = tokens;
     return signToken(secret, `bench-${run}-${number}`, Date.now(), {
       exp: Math.floor(Date.now() / 1000) + TOKEN_SECONDS,
       rooms: [`bench-${run}-*`, `live:bench-${run}-*`],
+      ...((does === 'customer' || does === 'agent') && { kind: does }),
       ...(issuer !== undefined && { iss: issuer }),
       ...(audience !== undefined && { aud: audience }),
     });

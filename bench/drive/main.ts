@@ -38,7 +38,7 @@ export async function runLoad(argv: readonly string[]): Promise<number> {
 }
 
 async function load(options: LoadOptions, say: (text: string) => void): Promise<number> {
-  const { scenario, targets, tokens, workers, from, coordinate } = options;
+  const { scenario, targets, tokens, api, workers, from, coordinate } = options;
   const run = Date.now().toString(36);
   checkOpenFiles(scenario.connections / ((coordinate?.machines ?? 0) + 1), workers);
   const token =
@@ -62,7 +62,7 @@ async function load(options: LoadOptions, say: (text: string) => void): Promise<
   const fleet = new Fleet(links);
   const screen = new Screen(process.stdout);
   const startedAt = new Date();
-  fleet.prepare({ scenario, targets, tokens, run, from });
+  fleet.prepare({ scenario, targets, tokens, api, run, from });
   const recorder = new Recorder(fleet, options.metrics, (moment, total) => screen.moment(moment, total));
   try {
     const outcome = await drive(options, fleet, recorder, screen);

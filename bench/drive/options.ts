@@ -23,6 +23,8 @@ export interface LoadOptions {
   /** Messages a second. */
   readonly rate: number;
   readonly tokens: Tokens;
+  /** The address of the API, without `/api/v1`. */
+  readonly api: string;
   readonly workers: number;
   readonly from: readonly string[];
   /** Addresses of admin ports: `/metrics` of each is read. */
@@ -54,6 +56,7 @@ export const USAGE = `usage: npm run bench -- load --target wss://chat.example.c
   --tokens mint           signs tokens with JWT_SECRET (or JWT_SECRET_FILE) of the environment, JWT_ISSUER, JWT_AUDIENCE (default)
   --tokens FILE           one token a line, for one connection each
   --tokens guests         asks the API of the target for guests (open rooms need OPEN_ROOMS=on)
+  --api URL               where the API is, if the target does not have it: customers and agents need it
   --workers N             processes (default: one less than processors, at least one)
   --from A,B              addresses of this machine to connect from, where its ports run out
   --metrics URL,URL       admin ports to read /metrics of: CPU, memory and Redis lag of the servers
@@ -78,6 +81,7 @@ const FLAGS = {
   rate: { type: 'string' },
   rooms: { type: 'string' },
   tokens: { type: 'string', default: 'mint' },
+  api: { type: 'string' },
   workers: { type: 'string' },
   from: { type: 'string' },
   metrics: { type: 'string' },
@@ -120,9 +124,11 @@ export async function readOptions(
   if (values.target === undefined) throw new UsageError(`--target says which hub is loaded: --target wss://chat.example.com. ${HELP}`);
   const targets = values.target.map(parseTarget);
   const scenario = changed(loadScenario(values.scenario), values);
-  const chatters = writersOf(scenario);
-  const rate = values.rate === undefined ? chatters / (scenario.people.chat?.everySeconds ?? 1) : positive('--rate', values.rate);
-  if (values['find-capacity'] && chatters === 0)
+  const own = rateOf(scenario);
+  const rate = values.rate === undefined ? own : positive('--rate', values.rate);
+  if ((scenario.people.customer !== undefined || scenario.people.agent !== undefined) && values.tokens !== 'mint')
+    throw new UsageError('Customers and agents have tokens of their kinds: they need --tokens mint.');
+  if (values['find-capacity'] && own === 0)
     throw new UsageError(`--find-capacity raises the rate of messages, and nobody writes in "${values.scenario}": take another scenario.`);
   const asked = {
     ...(values.p99 !== undefined && { p99: milliseconds('--p99', values.p99) }),
@@ -138,6 +144,7 @@ export async function readOptions(
     scenarioName: values.scenario,
     rate,
     tokens: await tokensOf(values.tokens, scenario.connections, env, (wanted) => guests(apiOf(first), wanted)),
+    api: (values.api ?? apiOf(first)).replace(/\/$/, ''),
     workers,
     from,
     metrics: list(values.metrics).map((text) => metricsUrl(text)),
@@ -157,10 +164,12 @@ function parse(argv: readonly string[]) {
   return parseArgs({ args: [...argv], options: FLAGS, strict: true, allowPositionals: false }).values;
 }
 
-/** The number of those who write: as many as `seatingOf` makes, give or take one. */
-function writersOf({ people, connections }: Scenario): number {
+/** Messages a second of all who write, at their own pace. */
+function rateOf({ people, connections }: Scenario): number {
   const total = Object.values(people).reduce((sum, { share }) => sum + share, 0);
-  return Math.round(((people.chat?.share ?? 0) / total) * connections);
+  const of = (who: { readonly share: number; readonly everySeconds: number } | undefined): number =>
+    who === undefined ? 0 : Math.round((who.share / total) * connections) / who.everySeconds;
+  return of(people.chat) + of(people.customer);
 }
 
 function changed(scenario: Scenario, values: ReturnType<typeof parse>): Scenario {

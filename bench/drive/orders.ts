@@ -13,6 +13,8 @@ export interface Part {
   readonly scenario: Scenario;
   readonly targets: readonly Target[];
   readonly tokens: Tokens;
+  /** The address of the API, without `/api/v1`: customers and agents need it. */
+  readonly api: string;
   /** Sets rooms and users apart from those of other runs. */
   readonly run: string;
   /** This worker, and how many there are: it has the seats `worker`, `worker + workers`, ... */

@@ -19,6 +19,38 @@ export interface Crew {
   writersIn(room: number): number;
 }
 
+/** Somebody of a load, as its worker sees them. */
+export interface Member {
+  readonly seat: Seat;
+  /** Whether they were in their room all the time, but for gaps that they recovered from. */
+  readonly steady: boolean;
+  /** Whether they are connected, and where they want to be. */
+  readonly here: boolean;
+  /** Messages without an answer. */
+  readonly pending: number;
+  /** Deliveries so far. */
+  readonly delivered: number;
+  come(due: number): Promise<void>;
+  say(due: number): boolean;
+  goOutAndIn(): Promise<void>;
+  fallOff(): Promise<void>;
+  hurry(): void;
+  end(): void;
+  /** What they published, by room. */
+  published(): readonly Writing[];
+  /** What they got, by room. */
+  ledgers(): readonly (readonly [room: number, receipts: Receipts])[];
+}
+
+/** What one writer published in a room. */
+export interface Writing {
+  readonly room: number;
+  readonly writer: number;
+  readonly sent: number;
+  /** Numbers of messages that the hub refused or did not answer. */
+  readonly uncertain: readonly number[];
+}
+
 /** What a person needs to connect. */
 export interface Entrance {
   readonly target: Target;
@@ -40,7 +72,7 @@ const OFFSET = Buffer.from('{"offset":');
 const MOST_REST_MS = 10_000;
 
 /** One seat of a load: its connection, what it does, and what it got. */
-export class Person {
+export class Person implements Member {
   readonly seat: Seat;
   /** Its messages so far. */
   sent = 0;
@@ -72,6 +104,23 @@ export class Person {
   /** Whether it is connected, and in its room if it has one. */
   get here(): boolean {
     return this.#socket !== undefined && this.#ready === undefined;
+  }
+
+  get pending(): number {
+    return this.waiting.size;
+  }
+
+  get delivered(): number {
+    return this.receipts?.delivered ?? 0;
+  }
+
+  published(): readonly Writing[] {
+    const { room, writer } = this.seat;
+    return writer < 0 ? [] : [{ room, writer, sent: this.sent, uncertain: [...this.refused, ...this.waiting.keys()] }];
+  }
+
+  ledgers(): readonly (readonly [room: number, receipts: Receipts])[] {
+    return this.receipts === undefined ? [] : [[this.seat.room, this.receipts]];
   }
 
   /**

@@ -39,6 +39,10 @@ const SCENARIO = Type.Object(
         churn: Type.Optional(Type.Object({ share, everySeconds }, strict)),
         /** Loses its connection and comes back, where it was. `atOnce`: all in the same moment. */
         reconnect: Type.Optional(Type.Object({ share, everySeconds, atOnce: Type.Boolean() }, strict)),
+        /** A customer who opens a conversation, and says something each so many seconds on average. */
+        customer: Type.Optional(Type.Object({ share, everySeconds }, strict)),
+        /** Takes conversations, and answers each message. */
+        agent: Type.Optional(Type.Object({ share }, strict)),
         /** Reads slowly. */
         slow: Type.Optional(Type.Object({ share, bytesPerSecond: Type.Integer({ minimum: 1 }) }, strict)),
       },
@@ -95,6 +99,12 @@ export const PRESETS: Readonly<Record<string, Scenario>> = {
     ...CHAT,
     people: { lurk: { share: 0.5 }, churn: { share: 0.35, everySeconds: 3 }, chat: { share: 0.15, everySeconds: 8 } },
   },
+  customers: {
+    about: 'Customers open conversations; one agent for nine of them answers each message.',
+    ...CHAT,
+    rampPerSecond: 50,
+    people: { customer: { share: 0.9, everySeconds: 15 }, agent: { share: 0.1 } },
+  },
   slow: {
     about: 'One of fifty reads 2 KB a second from a busy room.',
     ...CHAT,
@@ -129,7 +139,11 @@ export function loadScenario(name: string): Scenario {
 
 /** @throws UsageError that names what is wrong, with its path. */
 export function checkedScenario(value: unknown, source: string): Scenario {
-  if (Value.Check(SCENARIO, value)) return value;
+  if (Value.Check(SCENARIO, value)) {
+    if ((value.people.customer === undefined) !== (value.people.agent === undefined))
+      throw new UsageError(`${source}: people: customers and agents need each other.`);
+    return value;
+  }
   const faults = [...Value.Errors(SCENARIO, value)];
   // A missing member is told twice: that it has to be there, and that undefined is of no type.
   const [first] = faults;

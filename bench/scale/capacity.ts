@@ -54,7 +54,7 @@ const USERS = [10_000, 100_000, 1_000_000, 10_000_000] as const;
 const LEAST = 5_000;
 
 /** @throws RangeError if points are missing. */
-export function unitsOf({ points }: Results): Units {
+function unitsOf({ points }: Results): Units {
   const large = points.filter(({ connections }) => connections >= LEAST);
   const median = (values: readonly (number | null | undefined)[]): number =>
     spread(values.filter((value) => value !== null && value !== undefined)).median;

@@ -47,7 +47,7 @@ function file(path: string, make: (found: string) => string): GeneratedFile {
 /** The capacity page, from the results of the bench. */
 function scaled(): GeneratedFile[] {
   const results = readResults(RESULTS);
-  if (results === undefined) throw new Error(`there are no results at ${RESULTS.pathname}`);
+  if (results === undefined) return [];
   return [file('docs/capacity.md', (found) => withPart(found, 'capacity', capacityTables(results)))];
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonReport } from '#bench/drive/report.ts';
+import { ApiProcess } from '#test/support/api-process.ts';
 import { Child } from '#test/support/child.ts';
 import { FaultyHub } from '#test/support/faulty-hub.ts';
 import { freePort } from '#test/support/free-port.ts';
@@ -106,6 +107,23 @@ describe('npm run bench -- load', () => {
     expect(report?.ledger).toMatchObject({ receivers: 40, excused: 0, lost: 0, duplicated: 0, reordered: 0 });
     expect(report?.percentilesMs['recovery']).toBeDefined();
     expect(report?.counts.connected).toBeGreaterThanOrEqual(40 + 2 * 32);
+  });
+
+  it('[A10] lets customers open conversations, and agents take them and answer each message', async () => {
+    const api = await ApiProcess.start({ REDIS_URL: redis.url, DATABASE_URL: database.url });
+    try {
+      const brief = ['--connections', '40', '--ramp', '40', '--rate', '40', '--seconds', '4', '--lost', '0', '--workers', '2'];
+      const { code, output, report } = await load([...targets(), '--api', api.url, '--scenario', 'customers', ...brief]);
+      expect(output).toContain('Every threshold holds.');
+      expect(code).toBe(0);
+      expect(report?.ledger).toMatchObject({ receivers: 40, excused: 0, lost: 0, duplicated: 0, reordered: 0 });
+      const { sent = 0, acked = 0, refused, delivered } = report?.counts ?? {};
+      // Each message of a customer has an answer, and each of both has two receivers.
+      expect(sent).toBeGreaterThan(160);
+      expect([acked + (refused ?? 0), delivered]).toEqual([sent, acked * 2]);
+    } finally {
+      await api.stop();
+    }
   });
 
   it('counts what a hub lost, doubled and reordered, and ends with 1', async () => {
