@@ -16,7 +16,7 @@ const CONFIGURATION = new URL('../deploy/nginx/parley.conf', import.meta.url);
 /** A WebSocket takes two files and two of nginx's connections. A process may open 20,000 files. */
 const WORKERS = 2;
 const WORKER_CONNECTIONS = 19_900;
-const DEFAULTS = ['--scenario', 'chat', '--connections', '15000', '--ramp', '500', '--rooms', '750', '--rate', '150', '--seconds', '60'];
+const DEFAULTS = ['--scenario', 'chat', '--connections', '15000', '--ramp', '300', '--rooms', '750', '--rate', '30', '--seconds', '60'];
 
 /** Runs the command. Returns the exit code of the load. */
 export async function runBehindNginx(argv: readonly string[]): Promise<number> {
