@@ -8,8 +8,8 @@ export interface Block {
   readonly to: number;
   /** The ports of the gateways, by node. */
   readonly ports: readonly number[];
-  /** The address of this machine that they connect from. */
-  readonly address: string;
+  /** The addresses of this machine that they connect from, in turn. */
+  readonly addresses: readonly string[];
   readonly secret: string;
 }
 

@@ -148,10 +148,10 @@ export class Crowd {
   }
 
   #client(n: number, room: string | undefined, port: number): LoadClient {
-    const { secret, address } = this.#block;
+    const { secret, addresses } = this.#block;
     return new LoadClient({
       port,
-      from: address,
+      from: addresses[n % addresses.length] ?? '127.0.0.1',
       dialect: dialectOf('parley'),
       place: { room: room ?? null, user: `u${n}`, token: signToken(secret, `u${n}`, Date.now()) },
       lazy: false,

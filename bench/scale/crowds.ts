@@ -4,8 +4,10 @@ import { PARLEY_SECRET } from '#bench/measure/target.ts';
 import type { Counted, CrowdAnswer, CrowdOrder } from './crowd-orders.ts';
 import { audienceOf, deliveriesOf, type Point, type Traffic } from './grid.ts';
 
-/** Connections of one process: below its limit of files, and of the ports of its address. */
+/** Connections of one process: below its limit of files. */
 const BLOCK = 12_500;
+/** Addresses of one process: the kernel looks long for a port of an address that has few left. */
+const ADDRESSES = 8;
 /** How long the last deliveries may take, milliseconds. */
 const DRAIN_MS = 10_000;
 const POLL_MS = 50;
@@ -48,7 +50,7 @@ export class Crowds {
         from: this.#size,
         to,
         ports: this.#ports,
-        address: `127.0.0.${number + 1}`,
+        addresses: Array.from({ length: ADDRESSES }, (_, address) => `127.0.${number}.${address + 1}`),
         secret: PARLEY_SECRET,
       };
       await obey(crowd, { order: 'block', block });
