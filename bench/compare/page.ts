@@ -8,8 +8,8 @@ import type { Result } from './result.ts';
 /** How many of a scenario's figures its plot has. */
 const PLOTTED = 3;
 
-/** The whole page, from the results alone. */
-export function resultsPage(results: readonly Result[]): string {
+/** The whole page, from the results alone. @param names all scenarios, so that it says which are not there. */
+export function resultsPage(results: readonly Result[], names: readonly string[]): string {
   const machines = [...new Set(results.map(({ machine }) => machineText(machine)))];
   return `${[
     '# Parley beside its peers',
@@ -25,9 +25,15 @@ export function resultsPage(results: readonly Result[]): string {
     '',
     ...machines.flatMap((text) => [text, '']),
     ...results.flatMap(section),
+    ...notMeasured(names.filter((name) => !results.some((result) => result.name === name))),
   ]
     .join('\n')
     .trimEnd()}\n`;
+}
+
+function notMeasured(names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  return ['## Not measured yet', '', names.map((name) => `\`${name}\``).join(', '), ''];
 }
 
 /** The first figures of an outcome, as far as there is a ratio. */

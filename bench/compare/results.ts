@@ -28,7 +28,7 @@ export class Results {
     writeFileSync(new URL('RESULTS.json', this.#folder), `${JSON.stringify(all, shortened, 1)}\n`);
     // What is written is what is read: numbers were shortened.
     const read = this.all;
-    writeFileSync(new URL('RESULTS.md', this.#folder), resultsPage(read));
+    writeFileSync(new URL('RESULTS.md', this.#folder), resultsPage(read, this.#order));
     for (const one of read) writeFileSync(new URL(`plots/${one.name}.svg`, this.#folder), ratioPlot(plotted(one.outcome)));
   }
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '#test/support/free-port.ts';
 import { untilListening } from './port.ts';
-import { PinnedProcess, SERVER_CORE } from './process.ts';
+import { PinnedProcess, PROBED, SERVER_CORE } from './process.ts';
 
 /** Processes that accept connections, and their ports. */
 export interface Started {
@@ -110,7 +110,7 @@ export async function startSoketi(count: number, redisUrl?: string): Promise<Sta
         SOKETI_DB_REDIS_PORT: redis.port,
       }),
     };
-    return PinnedProcess.node(name, SERVER_CORE, ['--expose-gc', '--no-deprecation', SOKETI_SERVER, 'start'], env);
+    return PinnedProcess.node(name, SERVER_CORE, [...PROBED, '--no-deprecation', SOKETI_SERVER, 'start'], env);
   });
 }
 

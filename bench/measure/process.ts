@@ -56,6 +56,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 const ROOT = resolve(import.meta.dirname, '../..');
 const START_MS = 60_000;
 
+/** Arguments of Node for a server whose heap is asked for. */
+export const PROBED = ['--expose-gc', '--import', new URL('./probe.ts', import.meta.url).href];
+
 /** A child process on one core. It answers questions over IPC, one at a time. */
 export class PinnedProcess {
   readonly name: string;

@@ -1,7 +1,7 @@
 import type { Plan } from '#bench/load/plan.ts';
 import { startNats, startNchan, startSoketi } from './peer-programs.ts';
 import { kernelMemory, memoryOf, type ProcessMemory } from './proc.ts';
-import { PinnedProcess, SERVER_CORE } from './process.ts';
+import { PinnedProcess, PROBED, SERVER_CORE } from './process.ts';
 
 /** One or more server processes to measure. */
 export interface Target {
@@ -61,7 +61,6 @@ export const SERVICE_KEY = 'bench-service-key-bench-service-key-bench';
 const SECRET = 'bench-secret-bench-secret-bench-secret-bench';
 /** The same for all: bytes that may wait for one socket. */
 const MAX_BACKPRESSURE = String(1024 * 1024);
-const PROBE = new URL('./probe.ts', import.meta.url).href;
 /** Limits against abuse are off: the bench measures the path of a frame. */
 const PARLEY_ENV = {
   PORT: '0',
@@ -146,7 +145,7 @@ export async function startGateway(
   more: Readonly<Record<string, string>> = {},
 ): Promise<GatewayTarget> {
   const env = { ...PARLEY_ENV, ...more, REDIS_URL: redisUrl, DATABASE_URL: databaseUrl };
-  const server = PinnedProcess.node(name, core, ['--expose-gc', '--import', PROBE, 'services/gateway/main.ts'], env);
+  const server = PinnedProcess.node(name, core, [...PROBED, 'services/gateway/main.ts'], env);
   return { server, ...(await server.line(listening)) };
 }
 
@@ -163,7 +162,7 @@ async function launch(
   const servers: PinnedProcess[] = [];
   const ports: number[] = [];
   for (const command of commands) {
-    const server = PinnedProcess.node(`server ${servers.length + 1}`, SERVER_CORE, ['--expose-gc', '--import', PROBE, ...command], env);
+    const server = PinnedProcess.node(`server ${servers.length + 1}`, SERVER_CORE, [...PROBED, ...command], env);
     servers.push(server);
     ports.push(await server.line(listeningPort));
   }

@@ -45,17 +45,19 @@ function result(more: Partial<Result> = {}): Result {
 
 describe('the page of the comparison', () => {
   it('has a row for each side, with medians, ranges, ratios and the busiest process', () => {
-    const page = resultsPage([result()]);
+    const page = resultsPage([result()], ['s', 'other']);
     expect(page).toContain('2 cores of a CPU, 8 GiB, Linux 6.1. Redis 7.0.');
     expect(page).toContain('About it. 2 rounds. 2026-01-31, 61 s, load average 0.3 before, Parley 1.0 (abc).');
     expect(page).toContain('| bare | 3.00 (2.00-4.00) | 0.00 (0.00-0.00) | load 50 % |');
     expect(page).toContain('| ours | 3.50 (3.00-4.00) **1.25 x** | 0.00 (0.00-0.00) | server 1 85 % |');
     expect(page).toContain('| nchan | - (it cannot) | - | - |');
     expect(page).toContain('- a remark');
+    expect(page).toContain('## Not measured yet\n\n`other`\n');
   });
 
   it('says which figures come from a quick run', () => {
-    expect(resultsPage([result({ quick: true })])).toContain('About it. **A quick run: once, briefly.** 2026-01-31');
+    expect(resultsPage([result({ quick: true })], ['s'])).not.toContain('Not measured');
+    expect(resultsPage([result({ quick: true })], ['s'])).toContain('About it. **A quick run: once, briefly.** 2026-01-31');
   });
 
   it('gives no ratio to a baseline of nothing, before and after JSON', () => {
@@ -65,12 +67,10 @@ describe('the page of the comparison', () => {
   });
 
   it('is what the committed results say, and so are the plots', () => {
-    const { all } = new Results(
-      BENCH,
-      COMPARISONS.map(({ name }) => name),
-    );
+    const names = COMPARISONS.map(({ name }) => name);
+    const { all } = new Results(BENCH, names);
     expect(all.length).toBeGreaterThan(0);
-    expect(readFileSync(new URL('RESULTS.md', BENCH), 'utf8')).toBe(resultsPage(all));
+    expect(readFileSync(new URL('RESULTS.md', BENCH), 'utf8')).toBe(resultsPage(all, names));
     for (const one of all) expect(readFileSync(new URL(`plots/${one.name}.svg`, BENCH), 'utf8')).toBe(ratioPlot(plotted(one.outcome)));
   });
 });
