@@ -25,8 +25,8 @@ export function setPriority(nice: number): void {
 }
 
 /**
- * Moves a process of others and its children, of now and later, to a core, all its threads, with the priority of all
- * that is measured. @throws Error if that fails.
+ * Moves a process of others with its threads and its children, of now and later, to a core, with the
+ * priority of all that is measured. @throws Error if that fails.
  */
 export function pin(pid: number, core: number): void {
   pinOne(pid, core);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { capacityTables } from '#bench/scale/capacity.ts';
+import { page, plots } from '#bench/scale/page.ts';
 import { RESULTS, readResults } from '#bench/scale/results.ts';
 import { dashboardFiles } from '#deploy/grafana/dashboards.ts';
 import { chartSchema } from './chart-schema.ts';
@@ -44,11 +45,15 @@ function file(path: string, make: (found: string) => string): GeneratedFile {
   return { path, found, wanted: make(found) };
 }
 
-/** The capacity page, from the results of the bench. */
+/** The pages and plots that are made from the results of `npm run bench -- scale`. */
 function scaled(): GeneratedFile[] {
   const results = readResults(RESULTS);
-  if (results === undefined) return [];
-  return [file('docs/capacity.md', (found) => withPart(found, 'capacity', capacityTables(results)))];
+  if (results === undefined) throw new Error(`there are no results at ${RESULTS.pathname}`);
+  return [
+    file('docs/capacity.md', (found) => withPart(found, 'capacity', capacityTables(results))),
+    file('bench/SCALE.md', () => page(results)),
+    ...Object.entries(plots(results)).map(([name, svg]) => file(`bench/scale/results/${name}`, () => svg)),
+  ];
 }
 
 /** Every generated file, and every document with generated parts. */

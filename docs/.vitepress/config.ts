@@ -39,6 +39,7 @@ const PAGES: Readonly<Record<string, readonly Page[]>> = {
     { file: 'docs/capacity.md', at: 'capacity', title: 'Capacity' },
     { file: 'bench/README.md', at: 'bench', title: 'What it costs' },
     { file: 'bench/RESULTS.md', at: 'compare', title: 'Beside its peers' },
+    { file: 'bench/SCALE.md', at: 'scale', title: 'How cost grows' },
     { file: 'docs/upgrade.md', at: 'upgrade', title: 'Upgrade' },
     { file: 'docs/backup.md', at: 'backup', title: 'Backup and restore' },
     { file: 'docs/redis-cluster.md', at: 'redis-cluster', title: 'From one Redis to a Cluster' },
