@@ -35,9 +35,10 @@ export function linePlot({ title, unit, lines, ticks }: PlotOptions): string {
       parts.push(`<line x1="${PLOT.left}" x2="${right}" y1="${y(most * share)}" y2="${y(most * share)}" stroke="#e5e5e5"/>`);
       parts.push(`<text x="${PLOT.left - 6}" y="${y(most * share)}" dy="4" text-anchor="end" fill="#666">${short(most * share)}</text>`);
     }
+    // A label in the middle of the right edge would be cut off.
     for (const [at, label] of ticks ??
       GRID.map((share) => [from + (to - from) * share, `${(from + (to - from) * share).toFixed(0)} s`] as const))
-      parts.push(`<text x="${x(at)}" y="${bottom + 16}" text-anchor="middle" fill="#666">${escaped(label)}</text>`);
+      parts.push(`<text x="${x(at)}" y="${bottom + 16}" text-anchor="${at >= to ? 'end' : 'middle'}" fill="#666">${escaped(label)}</text>`);
   }
   for (const [index, { name, points }] of lines.entries()) {
     const colour = COLOURS[index % COLOURS.length];

@@ -6,7 +6,7 @@ import type { ServerMoment } from './server-watch.ts';
 export function documentOf(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title>
-<style>body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1320px;padding:0 1rem;color:#222}table{border-collapse:collapse;margin:.5rem 0}td,th{border:1px solid #ddd;padding:.25rem .6rem;text-align:right}td:first-child,th:first-child{text-align:left}.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(520px,1fr));gap:1rem}.plots svg{border:1px solid #ddd;border-radius:4px;width:100%}.good{color:#1d6b40}.bad{color:#a52a2a}.scroll{overflow-x:auto}</style></head><body>
+<style>body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1320px;padding:0 1rem;color:#222}table{border-collapse:collapse;margin:.5rem 0}th{white-space:nowrap}td,th{border:1px solid #ddd;padding:.25rem .6rem;text-align:right}td:first-child,th:first-child{text-align:left}.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(520px,1fr));gap:1rem}.plots svg{border:1px solid #ddd;border-radius:4px;width:100%}.good{color:#1d6b40}.bad{color:#a52a2a}.scroll{overflow-x:auto}</style></head><body>
 <h1>${escaped(title)}</h1>
 ${body}</body></html>
 `;

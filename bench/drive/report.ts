@@ -153,11 +153,11 @@ export function htmlReport(report: JsonReport, outcome: Outcome): string {
         )}`;
   const verdict =
     report.breaches.length === 0
-      ? '<p class="good">Every threshold holds.</p>'
+      ? `<p class="good">${Object.keys(report.thresholds).length === 0 ? 'No threshold was set.' : 'Every threshold holds.'}</p>`
       : `<ul class="bad">${report.breaches.map((one) => `<li>${escaped(one)}.</li>`).join('')}</ul>`;
   return documentOf(
     `Load of ${report.targets.join(', ')}`,
-    `<p>${escaped(report.startedAt)} · scenario <b>${escaped(report.scenario)}</b>: ${escaped(report.settings.about)} · ${report.settings.connections.toLocaleString('en')} connections, ${report.settings.rooms.count.toLocaleString('en')} rooms, ${report.rate.toFixed(1)} messages a second, ${report.talkSeconds.toFixed(0)} s of talk · ${several(report.workers, 'worker')} on each of ${several(report.machines, 'machine')} (${escaped(report.loadMachine.cpu)}, ${report.loadMachine.cpus} processors, Node ${escaped(report.loadMachine.node)})</p>
+    `<p>${escaped(report.startedAt)} · scenario <b>${escaped(report.scenario)}</b>: ${escaped(report.settings.about)} · ${report.settings.connections.toLocaleString('en')} connections, ${report.settings.rooms.count.toLocaleString('en')} rooms, ${report.rate.toFixed(1)} messages a second, ${report.talkSeconds.toFixed(0)} s of talk · ${several(report.workers, 'worker')}${report.machines === 1 ? '' : ` on the first of ${report.machines} machines`} (${escaped(report.loadMachine.cpu)}, ${report.loadMachine.cpus} processors, Node ${escaped(report.loadMachine.node)})</p>
 ${verdict}
 <p>${escaped(cpuSentence(report.cpuEachDelivery))} ${escaped(report.busiest)} A message left at most ${report.lateMs.toFixed(1)} ms late; that counts in its times.</p>
 <div class="plots">${plots.join('')}</div>

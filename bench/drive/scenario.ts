@@ -71,7 +71,7 @@ const CHAT = {
 
 /** Scenarios by name. */
 export const PRESETS: Readonly<Record<string, Scenario>> = {
-  chat: { about: 'Fifty rooms, a few of them full; one of five people writes.', ...CHAT },
+  chat: { about: 'A few full rooms and many small ones; one of five people writes.', ...CHAT },
   idle: {
     about: 'Connections that do nothing.',
     ...CHAT,

@@ -102,7 +102,7 @@ export function httpHtml(report: HttpReport): string {
       : 'Requests that waited behind a slow answer count as late as they were.';
   const verdict =
     report.breaches.length === 0
-      ? '<p class="good">Every threshold holds.</p>'
+      ? `<p class="good">${Object.keys(report.thresholds).length === 0 ? 'No threshold was set.' : 'Every threshold holds.'}</p>`
       : `<ul class="bad">${report.breaches.map((one) => `<li>${escaped(one)}.</li>`).join('')}</ul>`;
   return documentOf(
     `Load of the API of ${report.target}`,
