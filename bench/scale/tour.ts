@@ -36,7 +36,7 @@ export async function runTour(tour: Tour, pace: TourPace): Promise<void> {
       // What comes next takes long with many connections: whoever ends it has this much.
       pace.take({ ...point, figures });
       const dead = tour.nodes === 1 ? null : await death(hub, crowds, point);
-      pace.take({ ...point, figures: { ...figures, death: dead?.figures ?? null } });
+      if (dead !== null) pace.take({ ...point, figures: { ...figures, death: dead.figures } });
       [size, memory] = [connections, anonymous];
       if (dead !== null && connections !== tour.connections.at(-1) && pace.goOn()) await heal(hub, crowds, dead.node);
     }
