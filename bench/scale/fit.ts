@@ -13,6 +13,9 @@ export interface Cost {
   readonly total?: Axis;
 }
 
+/** Fewer messages are not told from what else happens in the same time. */
+const MESSAGES_LEAST = 100;
+const eachMessage = (talk: Figures['talk'], value: number): number | null => (talk.messages < MESSAGES_LEAST ? null : value);
 const kib = (bytes: number): number => bytes / 1024;
 
 /** All costs, in the order of the page. */
@@ -29,10 +32,14 @@ export const COSTS = [
   { name: 'bytes of Redis while idle', unit: 'KiB a node and second', of: ({ idle }) => kib(idle.redisBytesEachNode) },
   { name: 'CPU of the gateways', unit: 'us a delivery', of: ({ talk }) => talk.gatewayMicrosEachDelivery },
   { name: 'CPU of the load', unit: 'us a delivery', of: ({ talk }) => talk.loadMicrosEachDelivery },
-  { name: 'operations of Redis', unit: 'a message', of: ({ talk }) => talk.redisCallsEachMessage },
-  { name: 'CPU of Redis', unit: 'us a message', of: ({ talk }) => talk.redisMicrosEachMessage },
-  { name: 'bytes into Redis', unit: 'KiB a message', of: ({ talk }) => kib(talk.redisInBytesEachMessage) },
-  { name: 'bytes out of Redis', unit: 'KiB a message and node concerned', of: ({ talk }) => kib(talk.redisOutBytesEachRelay) },
+  { name: 'operations of Redis', unit: 'a message', of: ({ talk }) => eachMessage(talk, talk.redisCallsEachMessage) },
+  { name: 'CPU of Redis', unit: 'us a message', of: ({ talk }) => eachMessage(talk, talk.redisMicrosEachMessage) },
+  { name: 'bytes into Redis', unit: 'KiB a message', of: ({ talk }) => eachMessage(talk, kib(talk.redisInBytesEachMessage)) },
+  {
+    name: 'bytes out of Redis',
+    unit: 'KiB a message and node concerned',
+    of: ({ talk }) => eachMessage(talk, kib(talk.redisOutBytesEachRelay)),
+  },
   { name: 'Redis restarted: all rejoined', unit: 's', of: ({ restart }) => restart.seconds, total: 'connections' },
   { name: 'Redis restarted: its operations', unit: 'a connection or membership', of: ({ restart }) => restart.redisCallsEach },
   { name: 'Redis restarted: CPU of the gateways', unit: 'us a connection', of: ({ restart }) => restart.gatewayMicrosEach },
