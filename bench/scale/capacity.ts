@@ -24,6 +24,8 @@ export interface Units {
   readonly redisRelay: number;
   /** KiB that leave Redis, for a message and a node concerned. */
   readonly redisOut: number;
+  /** Whether the costs of a relay are not measured: no point has rooms on two nodes. */
+  readonly estimated: boolean;
   /** Milliseconds for a connection until all are back after Redis lost everything. */
   readonly rejoin: number;
 }
@@ -67,22 +69,30 @@ function unitsOf({ points }: Results): Units {
     shape('many', (nodes) => nodes === 1),
     ({ talk }) => talk.gatewayMicrosEachMessage,
   );
-  const shared = of(
-    shape('many', (nodes) => nodes > 1),
-    ({ talk }) => talk.gatewayMicrosEachMessage,
-  );
+  const estimated = shape('many', (nodes) => nodes > 1).length === 0;
+  // Without a point on two nodes, receiving a message is taken to cost as much as publishing it.
+  const shared = estimated
+    ? alone + Math.max(0, alone - 10 * delivery) / 2
+    : of(
+        shape('many', (nodes) => nodes > 1),
+        ({ talk }) => talk.gatewayMicrosEachMessage,
+      );
   const redisAlone = of(
     shape('many', (nodes) => nodes === 1),
     ({ talk }) => talk.redisMicrosEachMessage,
   );
-  const redisShared = of(
-    shape('many', (nodes) => nodes > 1),
-    ({ talk }) => talk.redisMicrosEachMessage,
-  );
+  // And a tenth more of Redis: it writes the same bytes to one more connection.
+  const redisShared = estimated
+    ? redisAlone * 1.1
+    : of(
+        shape('many', (nodes) => nodes > 1),
+        ({ talk }) => talk.redisMicrosEachMessage,
+      );
   // One more node is the difference between rooms of ten on one node and on two.
   const relay = Math.max(0, shared - alone);
   const redisRelay = Math.max(0, redisShared - redisAlone);
   return {
+    estimated,
     connect: of(large, ({ connect }) => connect.gatewayMicros),
     idle: of(large, ({ idle }) => idle.gatewayMicrosEachConnection),
     delivery,
@@ -175,6 +185,13 @@ export function capacityTables(results: Results): string {
     row('a message, out of Redis to each of these nodes', units.redisOut, 'KiB'),
     row('a connection and its membership, when Redis lost everything', units.rejoin, 'ms'),
     '',
+    ...(units.estimated
+      ? [
+          'No point has rooms on two nodes yet. So what a node with a member costs is estimated: as much as publishing, and a',
+          'tenth of the message in Redis.',
+          '',
+        ]
+      : []),
     `With people who write a message each ${1 / HABITS.messages} s in rooms of ${HABITS.room}, connect each ${1 / HABITS.connects / 60} minutes, and keep history of`,
     `${HABITS.stored * 100} % of their messages:`,
     '',

@@ -70,9 +70,11 @@ export function page(results: Results): string {
     '',
     '## What grows more than it should',
     '',
-    ...(bad.length === 0
-      ? ['Nothing: no cost of a unit grows with connections or nodes by more than the noise.']
-      : bad.map((growth) => `- ${sentence(growth)}`)),
+    ...(found.length === 0
+      ? ['Not known yet: no series has three points, which a fit needs. `--go-on` measures what is missing.']
+      : bad.length === 0
+        ? ['Nothing: no cost of a unit grows with connections or nodes by more than the noise.']
+        : bad.map((growth) => `- ${sentence(growth)}`)),
     '',
     '## Growth',
     '',

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { planOf, type Units } from '#bench/scale/capacity.ts';
 
 const UNITS: Units = {
+  estimated: false,
   connect: 500,
   idle: 5,
   delivery: 10,
