@@ -91,7 +91,7 @@ export class Hub {
     const validity = new MembershipValidity(steady);
     this.#traces = options.tracer && new MessageTraces(options.tracer, rooms, steady);
     const traces = this.#traces;
-    this.#acks = new AckQueue(clock);
+    this.#acks = new AckQueue(options.fanout, clock);
     const acks = this.#acks;
     this.#publisher = new Publisher({ writer: options.writer, access, validity, bytes, acks, stats, faults, background, traces, steady });
     this.census = new Census({ users, rooms, inFlight: () => this.#publisher.lanes, presence });

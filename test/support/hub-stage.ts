@@ -158,7 +158,6 @@ export class StageClient {
         this.#take(Buffer.from(frame).toString());
         return 1;
       },
-      cork: (callback) => callback(),
       end: (code, reason) => {
         if (this.closed !== undefined) return;
         this.closed = { code, reason };

@@ -7,7 +7,6 @@ import type { LocalUser } from '#libs/hub/sessions/local-user.ts';
 /** A socket that accepts everything and reports nothing. */
 export const MUTE_SOCKET: Socket = {
   send: () => 1,
-  cork: (callback) => callback(),
   end: () => undefined,
   subscribe: () => undefined,
   unsubscribe: () => undefined,

@@ -3,6 +3,7 @@
  * socket.
  */
 import type { Clock } from '#libs/hub/ports/clock.ts';
+import type { Fanout } from '#libs/hub/ports/socket.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
 import type { Connection } from '#libs/hub/sessions/connection.ts';
 
@@ -20,12 +21,14 @@ interface HeldAck {
  * a room of ten.
  */
 export class AckQueue {
+  readonly #fanout: Fanout;
   readonly #clock: Pick<Clock, 'wait'>;
   readonly #held = new Map<Room, HeldAck[]>();
   #size = 0;
   #waits = false;
 
-  constructor(clock: Pick<Clock, 'wait'>) {
+  constructor(fanout: Fanout, clock: Pick<Clock, 'wait'>) {
+    this.#fanout = fanout;
     this.#clock = clock;
   }
 
@@ -42,7 +45,7 @@ export class AckQueue {
    */
   send(connection: Connection, room: Room | undefined, offset: number | undefined, frame: string): void {
     if (room === undefined || connection.takesBatches || (offset !== undefined && offset <= room.offset)) {
-      connection.sendAck(frame);
+      connection.sendAck(frame, this.#fanout);
       return;
     }
     const held = this.#held.get(room);
@@ -72,6 +75,6 @@ export class AckQueue {
 
   #sendAll(held: readonly HeldAck[]): void {
     this.#size -= held.length;
-    for (const { connection, frame } of held) connection.sendAck(frame);
+    for (const { connection, frame } of held) connection.sendAck(frame, this.#fanout);
   }
 }

@@ -7,11 +7,6 @@ export interface Socket {
    * limit).
    */
   send(frame: string | Uint8Array): number;
-  /**
-   * Calls back. What is sent in the call leaves in one write, after what was published to topics of
-   * this socket before.
-   */
-  cork(callback: () => void): unknown;
   /** Sends a close frame and closes at once; the close event comes before this returns. */
   end(code: number, reason: string): void;
   subscribe(topic: string): unknown;
@@ -32,6 +27,9 @@ export interface Fanout {
 
 /** Topic of every connection of the node. */
 export const EVERYONE = 'all';
+
+/** Topic to which a connection subscribes for one publication (`Connection.publishAlone`). */
+export const ALONE = 'one';
 
 /** Topic of a room's subscribers on this node. */
 export function roomTopic(room: string): `r:${string}` {

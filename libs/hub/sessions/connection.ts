@@ -2,7 +2,7 @@
 import type { Bearer } from '#libs/auth/credentials.ts';
 import type { Position } from '#libs/broker/broker.ts';
 import type { ConnectionBudget } from '#libs/hub/limits/frame-budget.ts';
-import type { Socket } from '#libs/hub/ports/socket.ts';
+import { ALONE, type Fanout, type Socket } from '#libs/hub/ports/socket.ts';
 import type { Room } from '#libs/hub/rooms/room.ts';
 import { closeReason, ERRORS, type ErrorCode, type HubError } from '#libs/protocol/errors.ts';
 import { buildFrame } from '#libs/protocol/server-frame.ts';
@@ -210,17 +210,23 @@ export class Connection {
   }
 
   /** Sends the ack of a message, together with what its topics get at about this time. */
-  sendAck(frame: string): void {
-    if (this.#batches === undefined) this.sendWithPublished(frame);
+  sendAck(frame: string, fanout: Fanout): void {
+    if (this.#batches === undefined) this.publishAlone(frame, fanout);
     else this.#batches.holdAck(this, frame);
   }
 
   /**
-   * Sends a finished text frame, in one write with what was published to this connection's topics
-   * in this turn of the event loop.
+   * Sends a finished text frame by way of a topic. It leaves in one write with what is published to
+   * this connection's topics in this turn of the event loop, in the order of the calls.
+   *
+   * `send` cannot do that: uWebSockets.js first writes what was published before, by itself, also in
+   * a cork. The topic costs three calls, a write costs ten times as much.
    */
-  sendWithPublished(text: string): void {
-    this.#socket?.cork(() => this.#sendText(text));
+  publishAlone(text: string, fanout: Fanout): void {
+    if (this.#socket === undefined) return;
+    this.#socket.subscribe(ALONE);
+    fanout.publish(ALONE, text, 1);
+    this.#socket?.unsubscribe(ALONE);
   }
 
   #sendText(text: string | Uint8Array): number {

@@ -9,7 +9,7 @@ import { BATCH_BYTES_MAX, BATCH_FRAMES_MAX } from '#libs/protocol/limits.ts';
 /** A connection, as arrays need it. */
 export interface BatchReceiver {
   /** Sends a finished text frame, in one write with what was published to its topics before. */
-  sendWithPublished(text: string): void;
+  publishAlone(text: string, fanout: Fanout): void;
   publishToOthers(topic: string, frame: string): void;
 }
 
@@ -191,7 +191,7 @@ export class FrameBatches implements Fanout {
 
   #sendAcks(connection: BatchReceiver, { frames }: HeldAcks): void {
     this.#acks.delete(connection);
-    connection.sendWithPublished(`[${frames.join()}]`);
+    connection.publishAlone(`[${frames.join()}]`, this.#fanout);
   }
 
   #arm(): void {

@@ -13,12 +13,15 @@ const connection = { sendAck: (frame: string) => void sent.push(frame) } as unkn
 
 beforeEach(() => {
   sent = [];
-  acks = new AckQueue({
-    wait: () =>
-      new Promise((resolve) => {
-        over = resolve;
-      }),
-  });
+  acks = new AckQueue(
+    { publish: () => undefined },
+    {
+      wait: () =>
+        new Promise((resolve) => {
+          over = resolve;
+        }),
+    },
+  );
   room = new Room('den', true, { bytes: 0, max: 1000 });
   room.restart({ epoch: 'e', offset: 4 }, []);
 });

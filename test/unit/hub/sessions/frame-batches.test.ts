@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { type BatchReceiver, FrameBatches } from '#libs/hub/sessions/frame-batches.ts';
 import { turn } from '#test/support/turn.ts';
 
-const NOBODY: BatchReceiver = { sendWithPublished: () => undefined, publishToOthers: () => undefined };
+const NOBODY: BatchReceiver = { publishAlone: () => undefined, publishToOthers: () => undefined };
 
 let published: { readonly topic: string; readonly text: string; readonly receivers: number }[];
 let over: (() => void) | undefined;
