@@ -38,6 +38,7 @@ const PAGES: Readonly<Record<string, readonly Page[]>> = {
     { file: 'docs/tracing.md', at: 'tracing', title: 'Traces, access log' },
     { file: 'docs/capacity.md', at: 'capacity', title: 'Capacity' },
     { file: 'bench/README.md', at: 'bench', title: 'What it costs' },
+    { file: 'bench/PROFILE.md', at: 'profile', title: 'What was tried' },
     { file: 'bench/RESULTS.md', at: 'compare', title: 'Beside its peers' },
     { file: 'bench/SCALE.md', at: 'scale', title: 'How cost grows' },
     { file: 'docs/upgrade.md', at: 'upgrade', title: 'Upgrade' },

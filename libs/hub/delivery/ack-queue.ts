@@ -44,8 +44,12 @@ export class AckQueue {
    * @param offset Of the message; undefined in a room that keeps nothing.
    */
   send(connection: Connection, room: Room | undefined, offset: number | undefined, frame: string): void {
-    if (room === undefined || connection.takesBatches || (offset !== undefined && offset <= room.offset)) {
+    if (connection.takesBatches) {
       connection.sendAck(frame, this.#fanout);
+      return;
+    }
+    if (room === undefined || (offset !== undefined && offset <= room.offset)) {
+      connection.send(frame);
       return;
     }
     const held = this.#held.get(room);

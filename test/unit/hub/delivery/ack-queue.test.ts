@@ -9,7 +9,8 @@ let over: () => void;
 let acks: AckQueue;
 let room: Room;
 
-const connection = { sendAck: (frame: string) => void sent.push(frame) } as unknown as Connection;
+const take = (frame: string): void => void sent.push(frame);
+const connection = { send: take, sendAck: take } as unknown as Connection;
 
 beforeEach(() => {
   sent = [];
