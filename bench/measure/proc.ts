@@ -17,9 +17,11 @@ export interface ProcessMemory {
   readonly anonymous: number;
 }
 
-/** Memory of a process and its children. */
+/** Memory of a process and its children. @throws Error if the process is gone. */
 export function memoryOf(pid: number): ProcessMemory {
-  const rollups = family(pid).map((one) => readFileSync(`/proc/${one}/smaps_rollup`, 'latin1'));
+  const rollup = (one: number) => readFileSync(`/proc/${one}/smaps_rollup`, 'latin1');
+  const [, ...children] = family(pid);
+  const rollups = [rollup(pid), ...children.map((child) => unlessGone(() => rollup(child)) ?? '')];
   const sum = (field: string) => rollups.reduce((all, text) => all + kilobytes(text, field), 0);
   return { resident: sum('Rss'), anonymous: sum('Anonymous') };
 }
@@ -31,7 +33,10 @@ export function resetPeak(pid: number): void {
 
 /** The highest resident memory since `resetPeak`, bytes. */
 export function peakOf(pid: number): number {
-  return family(pid).reduce((sum, one) => sum + kilobytes(readFileSync(`/proc/${one}/status`, 'latin1'), 'VmHWM'), 0);
+  return family(pid).reduce(
+    (sum, one) => sum + kilobytes(unlessGone(() => readFileSync(`/proc/${one}/status`, 'latin1')) ?? '', 'VmHWM'),
+    0,
+  );
 }
 
 /**
