@@ -69,12 +69,12 @@ function unitsOf({ points }: Results): Units {
     shape('many', (nodes) => nodes === 1),
     ({ talk }) => talk.gatewayMicrosEachMessage,
   );
-  const estimated = shape('many', (nodes) => nodes > 1).length === 0;
+  const estimated = shape('many', (nodes) => nodes === 2).length === 0;
   // Without a point on two nodes, receiving a message is taken to cost as much as publishing it.
   const shared = estimated
     ? alone + Math.max(0, alone - 10 * delivery) / 2
     : of(
-        shape('many', (nodes) => nodes > 1),
+        shape('many', (nodes) => nodes === 2),
         ({ talk }) => talk.gatewayMicrosEachMessage,
       );
   const redisAlone = of(
@@ -85,7 +85,7 @@ function unitsOf({ points }: Results): Units {
   const redisShared = estimated
     ? redisAlone * 1.1
     : of(
-        shape('many', (nodes) => nodes > 1),
+        shape('many', (nodes) => nodes === 2),
         ({ talk }) => talk.redisMicrosEachMessage,
       );
   // One more node is the difference between rooms of ten on one node and on two.
