@@ -3,7 +3,7 @@ import type { Bearer } from '#libs/auth/credentials.ts';
 import type { OriginPolicy } from '#libs/auth/origin-policy.ts';
 import type { Broker } from '#libs/broker/broker.ts';
 import { UnknownSignals } from '#libs/hub/delivery/unknown-signals.ts';
-import { IN_FLIGHT_MAX } from '#libs/hub/frames/publisher.ts';
+import { IN_FLIGHT_MAX } from '#libs/hub/frames/lane.ts';
 import { Hub } from '#libs/hub/hub.ts';
 import { systemClock } from '#libs/hub/ports/clock.ts';
 import { SESSION_KINDS, type Survey } from '#libs/hub/sessions/census.ts';

@@ -19,13 +19,8 @@ import { isManagedRoom, roomKind } from '#libs/protocol/room-kinds.ts';
 import { ack } from '#libs/protocol/server-frame.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import { errorType } from '#libs/telemetry/tracer.ts';
+import { Lane } from './lane.ts';
 
-/** Messages under way at once in one lane of a node. */
-export const IN_FLIGHT_MAX = 4096;
-/** With fewer messages under way, a slow answer does not show that this node is loaded. */
-const IN_FLIGHT_CALM = 64;
-/** An answer that took longer than this means the node cannot keep up. */
-const SLOW_ACK_MS = 1000;
 /** Refusals that are the hub's fault. */
 const FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUSY', 'NOT_STORED', 'UNAVAILABLE', 'INTERNAL']);
 
@@ -59,24 +54,17 @@ export interface OutgoingMessage {
   readonly frameBytes: number;
 }
 
-/** Messages that wait for the same backend. */
-class Lane {
-  inFlight = 0;
-  slow = false;
-
-  get full(): boolean {
-    return this.inFlight >= IN_FLIGHT_MAX || (this.slow && this.inFlight >= IN_FLIGHT_CALM);
-  }
-}
-
 export class Publisher {
   readonly #options: PublisherOptions;
   /** Apart from the others: messages that wait for a database that is away hold back no others. */
-  readonly #stored = new Lane();
-  readonly #unstored = new Lane();
+  readonly #stored: Lane;
+  readonly #unstored: Lane;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    const delivered = (): number => options.stats.hot.delivered;
+    this.#stored = new Lane(delivered);
+    this.#unstored = new Lane(delivered);
   }
 
   /** Messages that are not answered yet. */
@@ -139,7 +127,7 @@ export class Publisher {
    * refuses with `BUSY`.
    */
   #enter(connection: Connection, lane: Lane, retention: Retention, message: OutgoingMessage): boolean {
-    if (lane.full) {
+    if (lane.full(this.#options.steady())) {
       this.#refuse(connection, retention, message, new HubError('BUSY', undefined, { retryAfter: 1 }));
       return false;
     }
@@ -207,6 +195,8 @@ export class Publisher {
       written.then(
         (message) => {
           const ms = this.#answered(lane, since);
+          const joined = message.offset === undefined ? undefined : connection.room(room);
+          if (joined !== undefined && message.offset !== undefined && joined.keeps) lane.acked(joined, message.offset, since);
           stats.answers[retention].acked += 1;
           stats.acks[retention][joined?.kind ?? roomKind(room)]?.record(ms / 1000);
           acks.send(connection, joined, message.offset, ack(id, room, message.id, message.offset, message.at));
@@ -234,8 +224,7 @@ export class Publisher {
   /** Returns the milliseconds since `since`. */
   #answered(lane: Lane, since: number): number {
     const ms = this.#options.steady() - since;
-    lane.inFlight -= 1;
-    lane.slow = ms > SLOW_ACK_MS;
+    lane.answered(ms);
     return ms;
   }
 }

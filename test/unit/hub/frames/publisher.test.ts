@@ -62,6 +62,7 @@ const connection = {
   user: { id: 'ada', json: () => '{"id":"ada","name":"Ada","kind":"user"}' },
   bearer: { kind: 'user' },
   send: (frame: string) => answers.push(frame),
+  room: () => undefined,
   sendError: (id: string, error: HubError, room?: string) => answers.push(`${id} ${error.code} ${error.retryAfter} ${room}`),
 } as unknown as Connection;
 
@@ -88,24 +89,23 @@ async function ackAfter(milliseconds: number): Promise<void> {
 }
 
 describe('pushing back on publishers', () => {
-  test('a node whose acks take longer than a second says BUSY above 64 under way, until they come in time again', async () => {
-    say(66);
-    await ackAfter(1001);
-    expectBusy();
-    expect(publisher.inFlight).toBe(65);
+  test('a node whose acks take longer than 100 ms says BUSY above 64 under way, until they come in time again', async () => {
+    say(76);
+    for (let i = 0; i < 7; i += 1) await ackAfter(i === 0 ? 101 : 0);
+    // A few may be retries.
+    say(1);
     await ackAfter(0);
     expectBusy();
-    await ackAfter(0);
-    // Below that a slow answer says nothing about the node.
+    expect(publisher.inFlight).toBe(69);
+    for (let i = 0; i < 6; i += 1) await ackAfter(0);
+    // Below that slow answers say nothing about the node.
     say(1);
     expectBusy();
-    while (publisher.inFlight > 1) await ackAfter(0);
-    say(1);
     const young = underWay.pop();
     young?.resolve({ id: 'm', offset: 2, at: now });
     await turn();
     say(200);
-    expect(publisher.inFlight).toBe(201);
+    expect(publisher.inFlight).toBe(263);
   });
 
   test('no more than 4,096 are under way, however fast they are answered', () => {
