@@ -26,6 +26,8 @@ export interface Question {
 export interface Reader {
   /** Messages that arrived so far. */
   readonly deliveries: number;
+  /** Shorter frames so far: acks, errors and signals. */
+  readonly shorts: number;
   /** Whether a WebSocket ping waits for its pong. The owner answers and resets it. */
   pinged: boolean;
   /** Whether the dialect's own heartbeat waits for an answer. The owner answers and resets it. */

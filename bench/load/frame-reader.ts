@@ -14,6 +14,8 @@ export type PieceSink = (chunk: Buffer, from: number, to: number) => void;
 export class FrameReader {
   /** Frames whose payload has at least `minimum` bytes: the deliveries. */
   deliveries = 0;
+  /** Shorter frames: acks, errors and signals. */
+  shorts = 0;
   /** Whether a close frame was seen. */
   closed = false;
   /** The code of the close frame; 1005 if it has none (RFC 6455 section 7.1.5). Only with `whole`. */
@@ -89,7 +91,9 @@ export class FrameReader {
       if (opcode < 8) this.#piece?.(chunk, at, Math.min(at + length, end));
       if (beats) {
         this.asked ||= this.#heartbeat?.equals(chunk.subarray(at, at + length)) === true;
-      } else if (opcode < 8 && length >= this.#minimum) {
+      } else if (opcode < 8 && length < this.#minimum) {
+        this.shorts += 1;
+      } else if (opcode < 8) {
         this.deliveries += 1;
         this.#sink?.(chunk, whole ? at : -1, length);
       }

@@ -5,7 +5,17 @@ import { dialectOf } from './dialects.ts';
 import { Flood } from './flood.ts';
 import { LoadClient } from './load-client.ts';
 import { MessageFrame, readStamp } from './message-frame.ts';
-import type { Churned, Churning, Connected, Delivered, Flooded, Flooding, Plan, Traffic } from './plan.ts';
+import {
+  type Churned,
+  type Churning,
+  type Connected,
+  type Delivered,
+  type Flooded,
+  type Flooding,
+  LATE_MS,
+  type Plan,
+  type Traffic,
+} from './plan.ts';
 import { signToken } from './token.ts';
 
 const TICK_MS = 1;
@@ -40,6 +50,8 @@ export class Load {
   readonly #turns: Seat[] = [];
   #samples: number[] = [];
   #sampling = false;
+  /** When the last late delivery came, of `performance.now()`. */
+  #lateAt = 0;
   #numbers = 0;
   #sips: NodeJS.Timeout | undefined;
   #beats: NodeJS.Timeout | undefined;
@@ -89,11 +101,13 @@ export class Load {
     const before = this.#seats.map((seat) => seat.client.reader.deliveries);
     const bytesBefore = this.#bytes();
     const receivedBefore = this.#received();
+    const answeredBefore = this.#answered();
     const sentTo = new Array<number>(Math.max(1, this.#plan.rooms.length)).fill(0);
     const cpu = process.cpuUsage();
     for (const seat of this.#seats) seat.sent = 0;
     this.#samples = [];
     this.#sampling = true;
+    this.#lateAt = 0;
     const started = performance.now();
     const total = Math.round(traffic.rate * traffic.seconds);
     await this.#publish(total, traffic.rate, sentTo);
@@ -121,6 +135,8 @@ export class Load {
       p50: quantile(sorted, 0.5) / 1000,
       p99: quantile(sorted, 0.99) / 1000,
       samples: sorted.length,
+      answered: this.#answered() - answeredBefore,
+      lateUntil: Math.max(0, this.#lateAt - started) / 1000,
       cpuMicros: used.user + used.system,
     };
   }
@@ -241,12 +257,21 @@ export class Load {
   #sample(chunk: Buffer, start: number, length: number): void {
     if (!this.#sampling || start < 0 || this.#samples.length >= MOST_SAMPLES) return;
     const stamp = readStamp(chunk, start, length);
-    if (!Number.isNaN(stamp)) this.#samples.push(performance.now() * 1000 - stamp);
+    if (Number.isNaN(stamp)) return;
+    const now = performance.now();
+    this.#samples.push(now * 1000 - stamp);
+    if (now - stamp / 1000 > LATE_MS) this.#lateAt = now;
   }
 
   #received(): number {
     let sum = 0;
     for (const seat of this.#seats) sum += seat.client.reader.deliveries;
+    return sum;
+  }
+
+  #answered(): number {
+    let sum = 0;
+    for (const seat of this.#seats) sum += seat.client.reader.shorts;
     return sum;
   }
 

@@ -13,6 +13,8 @@ const LINE_END = 2;
  */
 export class NatsReader implements Reader {
   deliveries = 0;
+  /** NATS answers no publication. */
+  readonly shorts = 0;
   asked = false;
   readonly #frames: FrameReader;
   readonly #sink: FrameSink | undefined;

@@ -123,6 +123,9 @@ export interface Connected {
   readonly failures: readonly string[];
 }
 
+/** A delivery that took longer is late. */
+export const LATE_MS = 250;
+
 /** The result of `run`. */
 export interface Delivered {
   readonly sent: number;
@@ -139,6 +142,10 @@ export interface Delivered {
   readonly p50: number;
   readonly p99: number;
   readonly samples: number;
+  /** Acks and errors: each message has one. A few signals count, too. */
+  readonly answered: number;
+  /** Seconds from the begin to the last delivery that took longer than `LATE_MS`; 0 for none. */
+  readonly lateUntil: number;
   /** The load's own CPU, microseconds. */
   readonly cpuMicros: number;
 }
@@ -151,10 +158,12 @@ export interface Seating {
   readonly rooms: readonly { readonly room: string; readonly users: readonly string[] }[];
 }
 
-/** One stretch of writing in a closed loop: each ack is followed by the next message at once. */
+/** One stretch of writing. */
 export interface Writing {
-  /** Messages under way at a time, over all writers. */
+  /** In a closed loop: messages under way at a time, over all writers. Each ack is followed by the next message. */
   readonly inFlight: number;
+  /** In an open loop instead: messages a second, evenly spaced, whatever is answered. */
+  readonly rate?: number;
   /** Seconds before the measured ones, which are not counted. */
   readonly warmSeconds: number;
   readonly seconds: number;
@@ -169,9 +178,13 @@ export interface Written {
   /** The first of the errors; empty for none. */
   readonly error: string;
   readonly seconds: number;
-  /** From sending a message to its ack, milliseconds. */
+  /** From sending a message to its ack, milliseconds. In an open loop from when it was due. */
   readonly p50: number;
   readonly p99: number;
+  /** Seconds from the begin of the measured ones to the last ack that took longer than `LATE_MS`; 0 for none. */
+  readonly lateUntil: number;
+  /** Connections that ended by themselves. */
+  readonly closed: number;
   /** The load's own CPU, microseconds. */
   readonly cpuMicros: number;
 }

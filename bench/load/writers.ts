@@ -2,7 +2,7 @@ import { quantile } from '#bench/measure/stats.ts';
 import { dialectOf } from './dialects.ts';
 import { LoadClient } from './load-client.ts';
 import { MessageFrame, readId } from './message-frame.ts';
-import type { Seating, Writing, Written } from './plan.ts';
+import { LATE_MS, type Seating, type Writing, type Written } from './plan.ts';
 import { signToken } from './token.ts';
 
 /** Handshakes under way at a time. */
@@ -36,6 +36,8 @@ export class Writers {
   #error = '';
   #going = false;
   #measuring = false;
+  /** When the last late ack came, of `performance.now()`. */
+  #lateAt = 0;
 
   private constructor({ ports, secret, rooms }: Seating) {
     for (const { room, users } of rooms) {
@@ -70,12 +72,14 @@ export class Writers {
   }
 
   /** Writes for a while, then waits for the last acks. */
-  async write({ inFlight, warmSeconds, seconds }: Writing): Promise<Written> {
+  async write({ inFlight, rate, warmSeconds, seconds }: Writing): Promise<Written> {
     this.#latencies = [];
     this.#failed = 0;
     this.#error = '';
-    this.#going = true;
-    for (let i = 0; i < inFlight; i++) {
+    this.#lateAt = 0;
+    this.#going = rate === undefined;
+    const paced = rate === undefined ? undefined : this.#pace(rate);
+    for (let i = 0; i < inFlight && rate === undefined; i++) {
       const writer = this.#writers[i % this.#writers.length];
       if (writer !== undefined) this.#say(writer);
     }
@@ -86,6 +90,7 @@ export class Writers {
     await pause(seconds * 1000);
     this.#measuring = false;
     this.#going = false;
+    clearInterval(paced);
     const took = (performance.now() - started) / 1000;
     const used = process.cpuUsage(cpu);
     const sorted = Float64Array.from(this.#latencies).sort();
@@ -100,12 +105,26 @@ export class Writers {
       seconds: took,
       p50: quantile(sorted, 0.5),
       p99: quantile(sorted, 0.99),
+      lateUntil: Math.max(0, this.#lateAt - started) / 1000,
+      closed: this.#writers.reduce((sum, { client }) => sum + (client.broken ? 1 : 0), 0),
       cpuMicros: used.user + used.system,
     };
   }
 
-  #say({ client, frame }: Writer): void {
-    const micros = performance.now() * 1000;
+  /** Sends what is due every millisecond. */
+  #pace(rate: number): NodeJS.Timeout {
+    const started = performance.now();
+    let sent = 0;
+    return setInterval(() => {
+      for (let due = Math.floor(((performance.now() - started) / 1000) * rate); sent < due; sent++) {
+        const writer = this.#writers[sent % this.#writers.length];
+        if (writer !== undefined) this.#say(writer, started + (sent / rate) * 1000);
+      }
+    }, 1);
+  }
+
+  #say({ client, frame }: Writer, at = performance.now()): void {
+    const micros = at * 1000;
     this.#count = (this.#count + 1) % PER_MICRO;
     this.#pending += 1;
     client.send(frame.stamped(micros, Math.floor(micros) * PER_MICRO + this.#count));
@@ -118,10 +137,15 @@ export class Writers {
     if (!acked) {
       this.#failed += 1;
       this.#error ||= chunk.toString('utf8', start, start + length);
-      setTimeout(() => this.#next(writer), REST_MS);
+      if (this.#going) setTimeout(() => this.#next(writer), REST_MS);
       return;
     }
-    if (this.#measuring) this.#latencies.push(performance.now() - readId(chunk, start, length) / PER_MICRO / 1000);
+    if (this.#measuring) {
+      const now = performance.now();
+      const ms = now - readId(chunk, start, length) / PER_MICRO / 1000;
+      this.#latencies.push(ms);
+      if (ms > LATE_MS) this.#lateAt = now;
+    }
     this.#next(writer);
   }
 

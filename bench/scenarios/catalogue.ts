@@ -2,6 +2,7 @@ import { runApi } from './api.ts';
 import { runHandshake } from './handshake.ts';
 import { runIdle } from './idle.ts';
 import type { Outcome, Pace } from './outcome.ts';
+import { runOverload } from './overload.ts';
 import { runPeak } from './peak.ts';
 import type { SideSpec } from './side.ts';
 import { runSteady } from './steady.ts';
@@ -262,6 +263,24 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'store',
     about: 'messages stored a second through two gateways, in groups and one by one, and what PostgreSQL can take',
     run: (pace) => runStore('store', pace),
+  },
+  {
+    name: 'overload',
+    about: 'twice the highest rate without loss: one room of 1,000, small rooms, stored messages, on two nodes',
+    run: (pace) =>
+      runOverload(
+        'overload',
+        [
+          { label: 'room of 1,000', rooms: ['fan'], audience: ROOM_OF_THOUSAND, start: 200 },
+          {
+            label: '200 rooms of 10',
+            rooms: SMALL_ROOMS.map((room) => `small${room}`),
+            audience: { members: 10, publishers: 10, sampleEvery: 5, readEveryMs: 0 },
+            start: 1_000,
+          },
+        ],
+        pace,
+      ),
   },
   {
     name: 'api',

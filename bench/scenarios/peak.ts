@@ -62,7 +62,8 @@ export function runPeak(peak: Peak, pace: Pace): Promise<Outcome> {
   });
 }
 
-async function search(side: Side, peak: Peak, pace: Pace): Promise<Run> {
+/** The highest rate of a side that is seated. It is seated afterwards, too. */
+export async function search(side: Side, peak: Pick<Peak, 'audience' | 'start' | 'limit' | 'overload'>, pace: Pace): Promise<Run> {
   const start = peak.start ?? (await promisedRate(side, peak)) / 2;
   let best: Pick<Run, 'serverBusy' | 'loadBusy' | 'shares'> = { serverBusy: 0, loadBusy: 0, shares: {} };
   const rate = await highestRate(start, peak.limit, pace.quick || peak.overload === true ? 0.15 : 0.05, async (asked) => {
@@ -88,13 +89,13 @@ async function search(side: Side, peak: Peak, pace: Pace): Promise<Run> {
 }
 
 /** What one core could do if each delivery cost as much as now, messages a second. */
-async function promisedRate(side: Side, { audience }: Peak): Promise<number> {
+async function promisedRate(side: Side, { audience }: Pick<Peak, 'audience'>): Promise<number> {
   const meter = side.meter();
   const got = await side.load.run({ rate: PROBE_DELIVERIES / audience.members, seconds: 1, drainMs: DRAIN_MS });
   return Math.max(4, ((got.received / Math.max(1, meter.read().serverMicros)) * 1e6 * side.target.servers.length) / audience.members);
 }
 
-async function offerTwice(side: Side, { audience }: Peak, rate: number): Promise<Overload & Pick<Run, 'shares'>> {
+async function offerTwice(side: Side, { audience }: Pick<Peak, 'audience'>, rate: number): Promise<Overload & Pick<Run, 'shares'>> {
   const meter = side.meter();
   const got = await side.load.run({ rate: rate * 2, seconds: TRIAL_SECONDS, drainMs: 0 });
   const { shares } = meter.read();

@@ -119,7 +119,7 @@ function measureAll(pace: Pace): Promise<Run[]> {
 }
 
 /** Groups that keep history, two members each, one on each gateway. */
-async function makeRooms({ target, database }: Side): Promise<Seating> {
+export async function makeRooms({ target, database }: Side): Promise<Seating> {
   const store = await openStore({ url: database.url });
   const rooms = Array.from({ length: ROOMS }, (_, r) => ({
     room: `group:${randomBytes(16).toString('base64url')}`,
