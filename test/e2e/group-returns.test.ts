@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PostgresDatabase } from '#test/support/postgres.ts';
 import type { RedisServer } from '#test/support/redis-server.ts';
 import { TestHub } from '#test/support/test-hub.ts';
@@ -6,6 +6,8 @@ import { until } from '#test/support/wait.ts';
 
 /** People who lose their connections at the same moment. */
 const PEOPLE = 100;
+/** Members of their group. */
+const MEMBERS = 1000;
 /**
  * Rows of members that all may read while they come in twice: about five each, whatever the size of
  * the group.
@@ -49,28 +51,28 @@ async function rowsRead({ database }: TestHub<RedisServer>): Promise<number> {
   return Number(row?.['rows']);
 }
 
-describe.each([PEOPLE, 1000])('%s members of a group with history', (members) => {
-  test(`[R2] if ${PEOPLE} lose their connections at once, a few statements ask for all, a row for each`, async () => {
-    const room = `group:${members}-`;
-    await makeGroup(hub.database, room, members);
-    await hub.database.query('VACUUM ANALYZE rooms, room_members');
-    const rowsBefore = await rowsRead(hub);
-    const gateway = await hub.add();
-    const asked = (): Promise<number> => gateway.metric('parley_store_statement_seconds_count', MEMBERSHIPS);
-    const index = hub.gateways.indexOf(gateway);
-    const people = await Promise.all(Array.from({ length: PEOPLE }, (_, i) => hub.client(`${room}${i}`, index, { record: false })));
-    await Promise.all(people.map((person) => person.join(room)));
-    const [first] = people;
-    await first?.message(room, 'before');
-    const before = await asked();
-    for (const person of people) person.reset();
-    await Promise.all(people.map((person) => person.reconnect()));
-    const memberships = (await asked()) - before;
-    expect(memberships).toBeGreaterThan(0);
-    expect(memberships).toBeLessThanOrEqual(MEMBERSHIPS_MAX);
-    await gateway.term();
-    const rows = (await rowsRead(hub)) - rowsBefore;
-    expect(rows).toBeGreaterThanOrEqual(2 * PEOPLE);
-    expect(rows).toBeLessThanOrEqual(ROWS_MAX);
-  });
+test(`[R2] if ${PEOPLE} of ${MEMBERS} members lose their connections at once, a few statements ask for all, a row for each`, async () => {
+  const room = 'group:returns-';
+  await makeGroup(hub.database, room, MEMBERS);
+  await hub.database.query('VACUUM ANALYZE rooms, room_members');
+  const rowsBefore = await rowsRead(hub);
+  const gateway = await hub.add();
+  const asked = async (): Promise<number> =>
+    // A kept connection to the admin port may just have ended.
+    (await until(async () => ({ count: await gateway.metric('parley_store_statement_seconds_count', MEMBERSHIPS) }))).count;
+  const index = hub.gateways.indexOf(gateway);
+  const people = await Promise.all(Array.from({ length: PEOPLE }, (_, i) => hub.client(`${room}${i}`, index, { record: false })));
+  await Promise.all(people.map((person) => person.join(room)));
+  const [first] = people;
+  await first?.message(room, 'before');
+  const before = await asked();
+  for (const person of people) person.reset();
+  await Promise.all(people.map((person) => person.reconnect()));
+  const memberships = (await asked()) - before;
+  expect(memberships).toBeGreaterThan(0);
+  expect(memberships).toBeLessThanOrEqual(MEMBERSHIPS_MAX);
+  await gateway.term();
+  const rows = (await rowsRead(hub)) - rowsBefore;
+  expect(rows).toBeGreaterThanOrEqual(2 * PEOPLE);
+  expect(rows).toBeLessThanOrEqual(ROWS_MAX);
 });
