@@ -195,8 +195,7 @@ export class Publisher {
       written.then(
         (message) => {
           const ms = this.#answered(lane, since);
-          const joined = message.offset === undefined ? undefined : connection.room(room);
-          if (joined !== undefined && message.offset !== undefined && joined.keeps) lane.acked(joined, message.offset, since);
+          if (joined?.keeps === true && message.offset !== undefined) lane.acked(joined, message.offset, since);
           stats.answers[retention].acked += 1;
           stats.acks[retention][joined?.kind ?? roomKind(room)]?.record(ms / 1000);
           acks.send(connection, joined, message.offset, ack(id, room, message.id, message.offset, message.at));
