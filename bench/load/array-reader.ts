@@ -7,6 +7,8 @@ const MARK = Buffer.from('"type":"message"');
 /** Counts the messages in the arrays of frames that a client with `parley.v1.batch` gets. */
 export class ArrayReader implements Reader {
   deliveries = 0;
+  /** Answers are in arrays with messages: they are not counted. */
+  readonly shorts = 0;
   asked = false;
   readonly #frames: FrameReader;
 

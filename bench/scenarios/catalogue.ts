@@ -274,7 +274,7 @@ export const SCENARIOS: readonly Scenario[] = [
           { label: 'room of 1,000', rooms: ['fan'], audience: ROOM_OF_THOUSAND, start: 200 },
           {
             label: '200 rooms of 10',
-            rooms: SMALL_ROOMS.map((room) => `small${room}`),
+            rooms: Array.from({ length: 200 }, (_, i) => `small${i}`),
             audience: { members: 10, publishers: 10, sampleEvery: 5, readEveryMs: 0 },
             start: 1_000,
           },
