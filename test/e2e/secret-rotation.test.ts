@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ApiProcess } from '#test/support/api-process.ts';
 import { ChatClient } from '#test/support/chat-client.ts';
@@ -19,6 +20,8 @@ const NEW_KEY = 'the-key-after-the-rotation-9876543210-xyz';
 const USERS = 4;
 /** Long enough for so few, however slow the machine. */
 const DRAIN_SECONDS = '30';
+/** Between two requests of one asker, milliseconds: the instances that start need the processor, too. */
+const PAUSE_MS = 15;
 
 let hub: TestHub<RedisServer>;
 TestHub.showLogs(() => hub);
@@ -117,6 +120,7 @@ it('[A6] [H3] two instances of the API change their secret and a service its key
   const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
   const service = async (): Promise<void> => {
     while (!over) {
+      await delay(PAUSE_MS);
       const key = random.pick(keys);
       await ask('a service publishes', (api) => api.post('/publish', { room: 'rotation-api', text: 'hello' }, bearer(key)));
     }
@@ -126,6 +130,7 @@ it('[A6] [H3] two instances of the API change their secret and a service its key
     const login = (await ask('a guest enters', (api) => api.post('/guests', { name }))) as Login;
     guests.push(login);
     while (!over) {
+      await delay(PAUSE_MS);
       await ask('a guest asks', (api) => api.get('/api/v1/rooms', bearer(login.token)));
       if (login.renew) {
         login.renew = false;
