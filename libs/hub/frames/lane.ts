@@ -7,9 +7,9 @@ export const IN_FLIGHT_MAX = 4096;
 const IN_FLIGHT_CALM = 64;
 /**
  * A message that waits longer than this, milliseconds, is one too many. Pauses of the garbage
- * collector are shorter.
+ * collector are shorter. A commit of PostgreSQL may take longer, and is no sign of load.
  */
-const SLOW_MS = 100;
+export const SlowMs = { unstored: 50, stored: 100 } as const;
 /** So many slow answers in a row: a single one may be a retry. */
 const SLOW_ANSWERS = 8;
 /** Milliseconds after which a sample is given up. */
@@ -37,13 +37,18 @@ interface Sample {
  */
 export class Lane {
   inFlight = 0;
+  readonly #slowMs: number;
   readonly #delivered: () => number;
   #slow = 0;
   #answers = 0;
   #sample: Sample | undefined;
 
-  /** @param delivered The deliveries of this node so far. */
-  constructor(delivered: () => number) {
+  /**
+   * @param slowMs Of `SlowMs`.
+   * @param delivered The deliveries of this node so far.
+   */
+  constructor(slowMs: number, delivered: () => number) {
+    this.#slowMs = slowMs;
     this.#delivered = delivered;
   }
 
@@ -58,7 +63,7 @@ export class Lane {
   answered(ms: number): void {
     this.inFlight -= 1;
     this.#answers += 1;
-    this.#slow = ms > SLOW_MS ? this.#slow + 1 : 0;
+    this.#slow = ms > this.#slowMs ? this.#slow + 1 : 0;
   }
 
   /**
@@ -83,6 +88,6 @@ export class Lane {
       return false;
     }
     const isBusy = this.#answers - sample.answers >= IN_FLIGHT_CALM && this.#delivered() !== sample.delivered;
-    return isBusy && age > SLOW_MS;
+    return isBusy && age > this.#slowMs;
   }
 }

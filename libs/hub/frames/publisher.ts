@@ -19,7 +19,7 @@ import { isManagedRoom, roomKind } from '#libs/protocol/room-kinds.ts';
 import { ack } from '#libs/protocol/server-frame.ts';
 import type { Background } from '#libs/telemetry/background.ts';
 import { errorType } from '#libs/telemetry/tracer.ts';
-import { Lane } from './lane.ts';
+import { Lane, SlowMs } from './lane.ts';
 
 /** Refusals that are the hub's fault. */
 const FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUSY', 'NOT_STORED', 'UNAVAILABLE', 'INTERNAL']);
@@ -63,8 +63,8 @@ export class Publisher {
   constructor(options: PublisherOptions) {
     this.#options = options;
     const delivered = (): number => options.stats.hot.delivered;
-    this.#stored = new Lane(delivered);
-    this.#unstored = new Lane(delivered);
+    this.#stored = new Lane(SlowMs.stored, delivered);
+    this.#unstored = new Lane(SlowMs.unstored, delivered);
   }
 
   /** Messages that are not answered yet. */

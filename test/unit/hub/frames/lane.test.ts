@@ -8,7 +8,7 @@ function answer(lane: Lane, count: number): void {
 
 test('a relay that shows messages more than 100 ms late holds publishers back, until it shows this one', () => {
   let delivered = 0;
-  const lane = new Lane(() => delivered);
+  const lane = new Lane(100, () => delivered);
   const room = { epoch: 'e', offset: 4 };
   lane.acked(room, 7, 1000);
   delivered = 1;
@@ -28,7 +28,7 @@ test('a relay that shows messages more than 100 ms late holds publishers back, u
 });
 
 test('a relay that shows nothing holds nobody back: it has lost its subscription', () => {
-  const lane = new Lane(() => 5);
+  const lane = new Lane(100, () => 5);
   lane.acked({ epoch: 'e', offset: 4 }, 7, 1000);
   answer(lane, 64);
   expect(lane.full(1500)).toBe(false);
@@ -36,7 +36,7 @@ test('a relay that shows nothing holds nobody back: it has lost its subscription
 
 test('a sample is given up with its sequence, and after a second', () => {
   let delivered = 0;
-  const lane = new Lane(() => delivered);
+  const lane = new Lane(100, () => delivered);
   const room = { epoch: 'e', offset: 4 };
   lane.acked(room, 7, 1000);
   delivered = 1;
