@@ -94,7 +94,7 @@ abstract class Desk implements Member {
     return [...this.conversations.values()].map(({ number, receipts }) => [number, receipts]);
   }
 
-  /** Connects, and does what comes before the first message. Goes on until it is done. */
+  /** Connects and opens the conversation. Retries until it is open. */
   async come(due: number): Promise<void> {
     while (!this.ended) {
       try {
@@ -189,7 +189,7 @@ abstract class Desk implements Member {
         frame: (chunk, start, length) => this.#frame(chunk.toString('utf8', start, start + length), length),
         closed: (code) => {
           this.crew.samples.error(`closed ${code}`);
-          // What comes meanwhile waits for them as offline messages, which this load does not read.
+          // Later messages become offline messages, which this load does not read.
           this.steady = false;
           this.#socket = undefined;
           if (this.#ready) this.come(this.now()).catch(() => undefined);
@@ -290,7 +290,7 @@ export class Agent extends Desk {
     if (writer === CUSTOMER) this.write(room, this.now());
   }
 
-  /** Takes what waits, again and again. */
+  /** Polls for waiting conversations and takes them. */
   async #look(): Promise<void> {
     while (!this.ended) {
       await this.#take().catch((error: unknown) =>

@@ -99,12 +99,12 @@ export class LoadClient {
     this.send(clientFrame(Buffer.from(payload)));
   }
 
-  /** Reads nothing until `wake`. The kernel and the server keep what comes. */
+  /** Stops reading until `wake`. Bytes wait in the kernel and in the server. */
   sleep(): void {
     this.#socket?.pause();
   }
 
-  /** Reads what waits, and at once from now on. */
+  /** Reads all waiting bytes, and each later one at once. */
   wake(): void {
     this.#socket?.resume();
   }

@@ -124,7 +124,7 @@ export async function recover(plan: Plan, { cutMs, rate }: Recovering): Promise<
   };
 }
 
-/** Without interpolation: whoever has not everything has no time. */
+/** Without interpolation. A client that misses a message has no time. */
 function nearest(sorted: Float64Array, q: number): number {
   const at = Math.floor((sorted.length - 1) * q);
   return quantile(sorted.subarray(at, at + 1), 0);

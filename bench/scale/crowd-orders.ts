@@ -20,7 +20,7 @@ export type CrowdOrder =
   /** Publishes those messages of the traffic that fall to this process. */
   | { readonly order: 'publish'; readonly traffic: Traffic; readonly part: number; readonly parts: number; readonly rooms: number }
   | { readonly order: 'count' }
-  /** Whoever loses the connection to this port comes back to another one. Answered once all have. */
+  /** Clients that lose the connection to this port reconnect to another one. Answered once all have. */
   | { readonly order: 'come-back'; readonly port: number }
   /** Those who came back elsewhere go to the port that their node has now. */
   | { readonly order: 'go-home'; readonly ports: readonly number[] };

@@ -92,7 +92,7 @@ export class Crowds {
     );
   }
 
-  /** Whoever loses the connection to this port comes back to another. Resolves once all have. */
+  /** Clients that lose the connection to this port reconnect to another one. Resolves once all have. */
   async comeBack(port: number): Promise<number> {
     const answers = await Promise.all(this.#processes.map((crowd) => obey(crowd, { order: 'come-back', port })));
     return answers.reduce((sum, one) => sum + ('connected' in one ? one.connected : 0), 0);

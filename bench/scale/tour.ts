@@ -33,7 +33,7 @@ export async function runTour(tour: Tour, pace: TourPace): Promise<void> {
       if (!pace.goOn()) return;
       const point: Point = { nodes: tour.nodes, shape: tour.shape, connections };
       const { figures, anonymous } = await measure(hub, crowds, point, { size, memory, pace });
-      // What comes next takes long with many connections: whoever ends it has this much.
+      // A death takes long with many connections. A run that is stopped in it keeps these figures.
       pace.take({ ...point, figures });
       const dead = tour.nodes === 1 ? null : await death(hub, crowds, point);
       if (dead !== null) pace.take({ ...point, figures: { ...figures, death: dead.figures } });

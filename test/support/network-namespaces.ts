@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 interface Machine {
   /** Its address on the line to the other machine. */
   readonly address: string;
-  /** What comes before a command that runs there. */
+  /** The prefix of a command that runs there. */
   readonly command: readonly string[];
 }
 
